@@ -1,0 +1,57 @@
+"""Who may see a page. Every route says so; one that does not is refused to everybody."""
+
+from collections.abc import Callable
+from typing import Literal, TypeVar
+from urllib.parse import quote
+
+from flask import Flask, Response, abort, current_app, redirect, request
+from flask_login import current_user
+
+Level = Literal["public", "user"]
+View = TypeVar("View", bound=Callable[..., object])
+
+_LEVEL = "_campaigns_access"
+
+
+def access(level: Level) -> Callable[[View], View]:
+    """Declare a route: `public` for anybody, `user` for people who are logged in."""
+
+    def mark(view: View) -> View:
+        setattr(view, _LEVEL, level)
+        return view
+
+    return mark
+
+
+def declared_access(view: Callable[..., object]) -> Level | None:
+    """What the route declared; None where it forgot to."""
+    level: Level | None = getattr(view, _LEVEL, None)
+    return level
+
+
+def enforce(app: Flask) -> None:
+    """Check each request against what its route declared."""
+    access("public")(app.view_functions["static"])
+    app.before_request(_check)
+
+
+def _check() -> Response | None:
+    if request.endpoint is None:  # no such page: the 404 is for everybody
+        return None
+    level = declared_access(current_app.view_functions[request.endpoint])
+    if level == "public":
+        return None
+    if level is None:
+        abort(403)
+    if current_user.is_authenticated:
+        return None
+    return ask_for_login()
+
+
+def ask_for_login() -> Response:
+    """Send to the login page and back again; htmx is told to leave the whole page."""
+    if request.headers.get("HX-Request"):
+        return Response(status=401, headers={"HX-Redirect": "/login"})
+    wanted = request.full_path.rstrip("?") if request.method == "GET" else "/"
+    answer = redirect(f"/login?next={quote(wanted, safe='/')}")
+    return Response(answer.get_data(), status=302, headers={"Location": answer.location})

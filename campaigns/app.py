@@ -1,0 +1,158 @@
+"""create_app: the only place where the parts are put together."""
+
+import uuid
+from typing import Any
+
+from flask import Flask, Response, g, render_template, request
+from flask_login import LoginManager
+from flask_wtf.csrf import CSRFError, CSRFProtect
+from werkzeug.exceptions import HTTPException, InternalServerError
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from campaigns import models as _models  # noqa: F401  (the metadata must be whole)
+from campaigns import public, web
+from campaigns.access import enforce
+from campaigns.config import Settings, load_settings
+from campaigns.context import EXTENSION, Services
+from campaigns.db import db, engine_options
+from campaigns.jobs.queues import RedisDoorbell, connect
+from campaigns.limits import limiter
+from campaigns.paths import resource_root
+from campaigns.secrets import Vault
+from campaigns.tokens import Signer
+from campaigns.web import login as login_pages
+from campaigns.web import template_helpers
+
+MAX_REQUEST_BYTES = 2 * 1024 * 1024
+"""For every request but an upload, which streams and sets its own limit."""
+
+CSP = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "font-src 'self'",
+        "connect-src 'self'",
+        "frame-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The whole web application. Settings come from the environment unless given."""
+    settings = settings or load_settings()
+    root = resource_root()
+    app = Flask(
+        "campaigns", template_folder=str(root / "templates"), static_folder=str(root / "static")
+    )
+    app.config.update(
+        SECRET_KEY=settings.keys[0],
+        SECRET_KEY_FALLBACKS=list(settings.keys[1:]),
+        SQLALCHEMY_DATABASE_URI=settings.sqlalchemy_url,
+        SQLALCHEMY_ENGINE_OPTIONS=engine_options(
+            settings.sqlalchemy_url, pool_size=settings.web_threads
+        ),
+        MAX_CONTENT_LENGTH=MAX_REQUEST_BYTES,
+        MAX_FORM_MEMORY_SIZE=MAX_REQUEST_BYTES,
+        SESSION_COOKIE_NAME="campaigns",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.base_url.startswith("https:"),
+        PERMANENT_SESSION_LIFETIME=14 * 86_400,
+        WTF_CSRF_TIME_LIMIT=None,  # the token lives as long as the session
+        RATELIMIT_STORAGE_URI=_limiter_storage(settings),
+        RATELIMIT_STORAGE_OPTIONS={"socket_connect_timeout": 1, "socket_timeout": 1},
+        RATELIMIT_STRATEGY="fixed-window",
+        RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=True,
+        RATELIMIT_HEADERS_ENABLED=False,
+        RATELIMIT_KEY_PREFIX="campaigns:limits",
+    )
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    app.extensions[EXTENSION] = Services(
+        settings=settings,
+        signer=Signer(settings.keys),
+        vault=Vault(settings.keys),
+        doorbell=RedisDoorbell(connect(settings.redis_connection_url)),
+    )
+    db.init_app(app)
+    limiter.init_app(app)
+    _set_up_login(app)
+    csrf = CSRFProtect(app)
+    for blueprint in web.BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    for blueprint in public.BLUEPRINTS:
+        csrf.exempt(blueprint)  # no session and no cookies there; links are signed
+        app.register_blueprint(blueprint)
+    template_helpers.register(app)
+    enforce(app)
+    app.after_request(_security_headers)
+    _set_up_errors(app)
+    return app
+
+
+def _limiter_storage(settings: Settings) -> str:
+    url = settings.redis_connection_url
+    return f"redis+{url}" if url.startswith("unix:") else url
+
+
+def _set_up_login(app: Flask) -> None:
+    manager = LoginManager(app)
+    manager.session_protection = "basic"
+    manager.user_loader(login_pages.load_user)
+
+
+def _security_headers(response: Response) -> Response:
+    headers = response.headers
+    headers.setdefault("Content-Security-Policy", CSP)
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    headers.setdefault("Referrer-Policy", "same-origin")
+    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+    headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+    if request.is_secure:
+        headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    if request.endpoint != "static":
+        headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def _set_up_errors(app: Flask) -> None:
+    app.register_error_handler(CSRFError, _csrf_error)
+    app.register_error_handler(HTTPException, _http_error)
+
+
+def _csrf_error(error: CSRFError) -> tuple[str, int]:
+    return _error_page(400, "This page was open for too long", "Reload it and try again.")
+
+
+_ERRORS = {
+    403: ("Not allowed", "This page is not for you."),
+    404: ("Page not found", "The address may be mistyped, or what was here has been deleted."),
+    405: ("Not possible here", "This address cannot be used in this way."),
+    413: ("Too large", "What you sent is larger than this page accepts."),
+    429: ("Too many tries", "Please wait a minute, then try again."),
+    500: ("Something went wrong", "It has been logged. Nothing that was saved is lost."),
+}
+
+
+def _http_error(error: HTTPException) -> tuple[str, int] | HTTPException:
+    code = error.code or 500
+    if code < 400:
+        return error
+    title, text = _ERRORS.get(code, (error.name, error.description or ""))
+    if isinstance(error, InternalServerError):
+        g.error_id = uuid.uuid4().hex[:8]
+        original: Any = error.original_exception
+        if original is not None and original.__traceback__ is not None:
+            text = f"{text} Its number in the log is {g.error_id}."
+    return _error_page(code, title, text)
+
+
+def _error_page(code: int, title: str, text: str) -> tuple[str, int]:
+    # An error page must come up even when the database is what failed: it asks it nothing.
+    return render_template("error.html", code=code, title=title, text=text), code

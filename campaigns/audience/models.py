@@ -1,0 +1,178 @@
+"""Who we may write to."""
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import ForeignKey, Index
+
+from campaigns.clock import utcnow
+from campaigns.db import Base, BigKey, Mapped, id_key, mapped_column, public_id
+
+
+class Subscriber(Base):
+    """A person or address we may write to. `address_normal` is who they are to us."""
+
+    __tablename__ = "subscriber"
+
+    id: Mapped[id_key]
+    public_id: Mapped[public_id]
+    address: Mapped[str]
+    address_normal: Mapped[str] = mapped_column(unique=True)
+    domain: Mapped[str]
+    name: Mapped[str] = mapped_column(default="")
+    attributes: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+    updated_at: Mapped[datetime] = mapped_column(default=utcnow, onupdate=utcnow)
+
+    __table_args__ = (Index("ix_subscriber_domain", "domain"),)
+
+
+class AudienceList(Base):
+    """A named audience. `subscriber_count` is not stored: it is counted when shown."""
+
+    __tablename__ = "list"
+
+    id: Mapped[id_key]
+    public_id: Mapped[public_id]
+    name: Mapped[str] = mapped_column(unique=True)
+    description: Mapped[str] = mapped_column(default="")
+    is_public: Mapped[bool] = mapped_column(default=False)
+    """Whether the public sign-up page is open."""
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+
+SUBSCRIPTION_STATES = ("pending", "subscribed", "unsubscribed")
+
+
+class Subscription(Base):
+    """A subscriber's place in a list."""
+
+    __tablename__ = "subscription"
+
+    list_id: Mapped[int] = mapped_column(
+        BigKey, ForeignKey("list.id", ondelete="CASCADE"), primary_key=True
+    )
+    subscriber_id: Mapped[int] = mapped_column(
+        BigKey, ForeignKey("subscriber.id", ondelete="CASCADE"), primary_key=True
+    )
+    state: Mapped[str]
+    state_at: Mapped[datetime] = mapped_column(default=utcnow)
+    source: Mapped[str] = mapped_column(default="manual")
+    """Where it came from: form, import, manual."""
+    confirm_sent_at: Mapped[datetime | None]
+    """When the last confirmation mail was asked for."""
+
+    __table_args__ = (
+        sa.CheckConstraint(f"state IN {SUBSCRIPTION_STATES!r}", name="state"),
+        Index("ix_subscription_list_id_state", "list_id", "state", "subscriber_id"),
+        Index("ix_subscription_subscriber_id", "subscriber_id"),
+    )
+
+
+class ConsentEvent(Base):
+    """Append-only proof of how a subscription came and went.
+
+    `kind`: requested, confirmed, subscribed, unsubscribed. `channel`: form, import, manual,
+    one_click, page. `wording` is the exact text that was shown. `campaign_id` names the
+    campaign whose link was used; it is a plain number because campaigns stand above.
+    """
+
+    __tablename__ = "consent_event"
+
+    id: Mapped[id_key]
+    subscriber_id: Mapped[int | None] = mapped_column(
+        BigKey, ForeignKey("subscriber.id", ondelete="SET NULL")
+    )
+    list_id: Mapped[int | None] = mapped_column(BigKey, ForeignKey("list.id", ondelete="SET NULL"))
+    kind: Mapped[str]
+    channel: Mapped[str]
+    at: Mapped[datetime] = mapped_column(default=utcnow)
+    ip: Mapped[str] = mapped_column(default="")
+    user_agent: Mapped[str] = mapped_column(default="")
+    wording: Mapped[str] = mapped_column(default="")
+    campaign_id: Mapped[int | None] = mapped_column(BigKey)
+    import_id: Mapped[int | None] = mapped_column(BigKey)
+
+    __table_args__ = (
+        Index("ix_consent_event_subscriber_id", "subscriber_id", "id"),
+        Index("ix_consent_event_list_id", "list_id"),
+    )
+
+
+class Suppression(Base):
+    """This address gets nothing from us. `reason`: manual, complaint, hard_bounce, erased."""
+
+    __tablename__ = "suppression"
+
+    id: Mapped[id_key]
+    public_id: Mapped[public_id]
+    address_normal: Mapped[str] = mapped_column(unique=True)
+    reason: Mapped[str] = mapped_column(default="manual")
+    source: Mapped[str] = mapped_column(default="")
+    note: Mapped[str] = mapped_column(default="")
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+
+IMPORT_STATES = ("mapping", "queued", "running", "done", "failed")
+
+
+class ImportRun(Base):
+    """One file being read into a list. The counts and `position` move on chunk by chunk.
+
+    `position` is the byte (of the UTF-8 copy) after the last chunk that was committed, so an
+    interrupted import goes on where it stopped.
+    """
+
+    __tablename__ = "import_run"
+
+    id: Mapped[id_key]
+    public_id: Mapped[public_id]
+    list_id: Mapped[int] = mapped_column(BigKey, ForeignKey("list.id", ondelete="CASCADE"))
+    file_name: Mapped[str]
+    path: Mapped[str]
+    sha256: Mapped[str] = mapped_column(default="")
+    encoding: Mapped[str] = mapped_column(default="")
+    delimiter: Mapped[str] = mapped_column(default=",")
+    has_header: Mapped[bool] = mapped_column(default=True)
+    mapping: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    status: Mapped[str] = mapped_column(default="mapping")
+    error: Mapped[str] = mapped_column(default="")
+    size_bytes: Mapped[int] = mapped_column(BigKey, default=0)
+    position: Mapped[int] = mapped_column(BigKey, default=0)
+    rows_read: Mapped[int] = mapped_column(default=0)
+    rows_added: Mapped[int] = mapped_column(default=0)
+    rows_updated: Mapped[int] = mapped_column(default=0)
+    rows_unchanged: Mapped[int] = mapped_column(default=0)
+    rows_failed: Mapped[int] = mapped_column(default=0)
+    lease_until: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+    finished_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        sa.CheckConstraint(f"status IN {IMPORT_STATES!r}", name="status"),
+        Index("ix_import_run_list_id", "list_id"),
+    )
+
+
+class ImportProblem(Base):
+    """One row of a file that could not be taken, and why. `row_number` counts from 1."""
+
+    __tablename__ = "import_problem"
+
+    id: Mapped[id_key]
+    import_id: Mapped[int] = mapped_column(BigKey, ForeignKey("import_run.id", ondelete="CASCADE"))
+    row_number: Mapped[int] = mapped_column(BigKey)
+    reason: Mapped[str]
+    raw: Mapped[str] = mapped_column(default="")
+
+    __table_args__ = (Index("ix_import_problem_import_id", "import_id", "row_number"),)
+
+
+class MailDomain(Base):
+    """Which mailbox group a recipient domain belongs to. A domain not here is `other`."""
+
+    __tablename__ = "mail_domain"
+
+    domain: Mapped[str] = mapped_column(primary_key=True)
+    mailbox_group: Mapped[str]

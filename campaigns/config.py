@@ -1,0 +1,186 @@
+"""Settings: every variable, its default, one sentence. All errors are reported at once."""
+
+import hashlib
+import os
+import secrets
+import tempfile
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class SettingsError(ValueError):
+    """One or more settings are wrong. `problems` maps each variable's name to what to do."""
+
+    def __init__(self, problems: dict[str, str]) -> None:
+        self.problems = problems
+        lines = [f"  {name}: {problem}" for name, problem in problems.items()]
+        super().__init__("These settings need attention:\n" + "\n".join(lines))
+
+
+class Settings(BaseSettings):
+    """Read from the environment, or from a file `.env` in the working directory."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True
+    )
+
+    data_dir: Path = Field(
+        Path(".data"), description="Folder for the database, journals, uploads and keys."
+    )
+    host: str = Field("127.0.0.1", description="Address that the web server listens on.")
+    port: int = Field(8000, ge=1, le=65535, description="Port that the web server listens on.")
+    public_url: str = Field(
+        "", description="Address at which recipients reach this installation; used in every mail."
+    )
+    database_url: str = Field(
+        "", description="PostgreSQL (>= 15) or SQLite; empty: a SQLite file in DATA_DIR."
+    )
+    redis_url: str = Field(
+        "", description="Redis or Valkey; empty: the embedded one that `campaigns up` starts."
+    )
+    secret_key: SecretStr = Field(
+        SecretStr(""), description="Signs links and encrypts secrets; empty: made in DATA_DIR."
+    )
+    secret_key_fallbacks: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        (), description="Older secret keys, comma separated: their links and secrets still work."
+    )
+    trusted_proxies: int = Field(
+        0, ge=0, le=5, description="Reverse proxies in front that set X-Forwarded-* headers."
+    )
+    web_threads: int = Field(
+        8, ge=1, le=64, description="Requests that the web server serves at once."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="How much is logged."
+    )
+    log_format: Literal["text", "json"] = Field("text", description="Form of the log lines.")
+    mailbox_port: int = Field(
+        0, ge=0, le=65535, description="SMTP port of the built-in mailbox; 0: no mailbox."
+    )
+
+    @field_validator("public_url")
+    @classmethod
+    def _public_url(cls, value: str) -> str:
+        if not value:
+            return value
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("must be an address such as https://news.example.org")
+        if parts.query or parts.fragment or parts.username:
+            raise ValueError("must hold no query, fragment or login")
+        return value.rstrip("/")
+
+    @field_validator("database_url")
+    @classmethod
+    def _database_url(cls, value: str) -> str:
+        if not value:
+            return value
+        scheme = value.partition(":")[0]
+        if scheme in {"postgres", "postgresql", "postgresql+psycopg"}:
+            return "postgresql+psycopg:" + value.partition(":")[2]
+        if scheme == "sqlite":
+            return value
+        raise ValueError("must begin with postgresql:// or sqlite:///")
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis_url(cls, value: str) -> str:
+        if value and value.partition("://")[0] not in {"redis", "rediss", "unix"}:
+            raise ValueError("must begin with redis://, rediss:// or unix://")
+        return value
+
+    @field_validator("secret_key")
+    @classmethod
+    def _secret_key(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value() and len(value.get_secret_value()) < 32:
+            raise ValueError("must be at least 32 characters of randomness")
+        return value
+
+    @field_validator("secret_key_fallbacks", mode="before")
+    @classmethod
+    def _fallbacks(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @cached_property
+    def base_url(self) -> str:
+        """PUBLIC_URL, or the address on this machine."""
+        host = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104
+        return self.public_url or f"http://{host}:{self.port}"
+
+    @cached_property
+    def sqlalchemy_url(self) -> str:
+        return self.database_url or f"sqlite:///{self.data_dir.resolve() / 'campaigns.sqlite3'}"
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.sqlalchemy_url.startswith("sqlite")
+
+    @cached_property
+    def runtime_dir(self) -> Path:
+        """A short private folder for sockets: a socket's path must stay under 108 bytes.
+
+        Derived from DATA_DIR, so that every command given the same DATA_DIR finds it.
+        """
+        mark = hashlib.sha256(str(self.data_dir.resolve()).encode()).hexdigest()[:12]
+        return Path(tempfile.gettempdir()) / f"campaigns-{os.getuid()}-{mark}"
+
+    @cached_property
+    def redis_connection_url(self) -> str:
+        return self.redis_url or f"unix://{self.runtime_dir / 'kv.sock'}"
+
+    @cached_property
+    def keys(self) -> tuple[str, ...]:
+        """The secret keys, newest first. Makes and keeps one in DATA_DIR when none is set."""
+        first = self.secret_key.get_secret_value() or _stored_key(self.data_dir / "secret.key")
+        return (first, *(key.get_secret_value() for key in self.secret_key_fallbacks))
+
+    @property
+    def mailbox_path(self) -> Path:
+        """The SQLite file of the built-in mailbox."""
+        return self.data_dir / "mailbox.sqlite3"
+
+    @property
+    def journal_dir(self) -> Path:
+        """Where send workers journal intent and reply."""
+        return self.data_dir / "journal"
+
+    @property
+    def uploads_dir(self) -> Path:
+        return self.data_dir / "uploads"
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Settings from the environment. Raises SettingsError that names every wrong variable."""
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        problems = {
+            str(problem["loc"][0]).upper(): problem["msg"].removeprefix("Value error, ")
+            for problem in error.errors()
+        }
+        raise SettingsError(problems) from None
+
+
+def _stored_key(path: Path) -> str:
+    """The key in this file; made on first use, readable by the owner alone."""
+    if not path.exists():
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # O_EXCL: of two processes that start together one makes the key, both read it.
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "w") as file:
+                file.write(secrets.token_urlsafe(48))
+        except FileExistsError:
+            pass
+        except OSError as error:
+            raise SettingsError(
+                {"DATA_DIR": f"{path.parent} cannot be written ({error.strerror}). Name another."}
+            ) from None
+    return path.read_text().strip()

@@ -1,0 +1,202 @@
+"""The database: one session per app context, writing units, column types, bulk helpers.
+
+The only place that knows SQLite from PostgreSQL.
+"""
+
+import json
+import secrets
+import sqlite3
+import string
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Annotated, Any, ClassVar
+
+import sqlalchemy as sa
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection, Dialect, Engine
+from sqlalchemy.orm import DeclarativeBase, Mapped, ORMExecuteState, Session, mapped_column
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+SQLITE_BUSY_MS = 15_000
+_WRITING = "campaigns_writing"
+
+
+class UtcDateTime(sa.types.TypeDecorator[datetime]):
+    """An aware moment in UTC. SQLite keeps no zone: it is put back on reading."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a moment needs a time zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """The base of every model."""
+
+    metadata = sa.MetaData(naming_convention=NAMING)
+    type_annotation_map: ClassVar = {
+        datetime: UtcDateTime(),
+        dict[str, Any]: sa.JSON().with_variant(postgresql.JSONB(), "postgresql"),
+        str: sa.Text(),
+    }
+
+
+_ALPHABET = string.ascii_letters + string.digits
+
+
+def new_public_id() -> str:
+    """A random id for URLs: 12 letters and digits, 71 bits."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(12))
+
+
+# SQLite counts rows up by itself only in a column declared INTEGER.
+BigKey = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+id_key = Annotated[int, mapped_column(BigKey, primary_key=True)]
+public_id = Annotated[str, mapped_column(sa.String(12), unique=True, default=new_public_id)]
+
+# Holds the engine and the session of an app context, and nothing else: models stand on `Base`.
+db = SQLAlchemy(session_options={"expire_on_commit": False})
+
+
+class WriteOutsideTransactionError(RuntimeError):
+    """A write was attempted outside `with transaction()`: a defect in the calling code."""
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """One writing unit: commits at the end, rolls back on an error. Only edges open one.
+
+    Ends the reads before it: on SQLite a read transaction cannot be turned into a writing one
+    ("database is locked", whatever the timeout), so it begins with BEGIN IMMEDIATE.
+    """
+    session = db.session()
+    if session.info.get(_WRITING):
+        raise RuntimeError("transaction() inside transaction(): only the edge opens one")
+    session.rollback()
+    session.expire_all()  # what was read before may have been changed by others since
+    session.info[_WRITING] = True
+    try:
+        session.connection(execution_options={_WRITING: True})
+        yield session
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise
+    finally:
+        session.info[_WRITING] = False
+
+
+@event.listens_for(Session, "before_flush")
+def _refuse_stray_flush(session: Session, *_: object) -> None:
+    if not session.info.get(_WRITING):
+        raise WriteOutsideTransactionError("changed objects outside `with transaction()`")
+
+
+@event.listens_for(Session, "do_orm_execute")
+def _refuse_stray_write(state: ORMExecuteState) -> None:
+    writes = state.is_insert or state.is_update or state.is_delete
+    if writes and not state.session.info.get(_WRITING):
+        raise WriteOutsideTransactionError("wrote outside `with transaction()`")
+
+
+@event.listens_for(Engine, "connect")
+def _prepare_connection(connection: Any, record: object) -> None:
+    if not isinstance(connection, sqlite3.Connection):
+        return
+    # The driver's own transactions silently lose concurrent updates; ours are explicit.
+    connection.isolation_level = None
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=NORMAL",
+        "foreign_keys=ON",
+        f"busy_timeout={SQLITE_BUSY_MS}",
+        "cache_size=-32000",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+@event.listens_for(Engine, "begin")
+def _begin(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite" and connection.get_execution_options().get(_WRITING):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def engine_options(url: str, *, pool_size: int = 10) -> dict[str, Any]:
+    """Options for the engine of this address."""
+    if url.startswith("sqlite"):
+        return {"json_serializer": _dump_json}
+    return {
+        "pool_size": pool_size,
+        "max_overflow": 5,
+        "pool_pre_ping": True,
+        "json_serializer": _dump_json,
+    }
+
+
+def _dump_json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def is_postgresql() -> bool:
+    return db.session().get_bind().dialect.name == "postgresql"
+
+
+def insert_ignoring(table: type[Base] | sa.Table) -> Any:
+    """An INSERT that passes over rows already there (any unique constraint)."""
+    if is_postgresql():
+        return postgresql.insert(table).on_conflict_do_nothing()
+    return sqlite.insert(table).on_conflict_do_nothing()
+
+
+def upsert(table: type[Base] | sa.Table) -> Any:
+    """An INSERT of the dialect at hand, to be finished with `.on_conflict_do_update(...)`."""
+    return postgresql.insert(table) if is_postgresql() else sqlite.insert(table)
+
+
+def for_update_skipping(statement: Any) -> Any:
+    """Lock the rows that a sub-select picks and pass over those another worker holds.
+
+    SQLite has one writer at a time and needs no row locks.
+    """
+    return statement.with_for_update(skip_locked=True) if is_postgresql() else statement
+
+
+__all__ = [
+    "Base",
+    "BigKey",
+    "Mapped",
+    "UtcDateTime",
+    "WriteOutsideTransactionError",
+    "db",
+    "engine_options",
+    "for_update_skipping",
+    "id_key",
+    "insert_ignoring",
+    "is_postgresql",
+    "mapped_column",
+    "new_public_id",
+    "public_id",
+    "transaction",
+    "upsert",
+]

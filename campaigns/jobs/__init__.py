@@ -1,0 +1,1 @@
+"""Background work. The only package that knows RQ and Redis."""

@@ -1,0 +1,53 @@
+"""Lanes, jobs, and the doorbell that asks a worker to run one."""
+
+import structlog
+from redis import Redis
+from redis.exceptions import RedisError
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+log = structlog.get_logger()
+
+LANES = ("transactional", "send", "background")
+"""In the order of their priority."""
+
+JOBS: dict[str, tuple[str, str]] = {
+    "transactional": ("transactional", "campaigns.jobs.transactional.deliver"),
+    "expand": ("send", "campaigns.jobs.send.expand"),
+    "send": ("send", "campaigns.jobs.send.send"),
+    "import": ("background", "campaigns.jobs.imports.run"),
+    "ingest": ("background", "campaigns.jobs.ingest.ingest"),
+}
+"""Each job's lane and function. Arguments are ids; every job re-reads state and may run twice."""
+
+JOB_TIMEOUT_SECONDS = 300
+
+
+def connect(url: str, *, blocking: bool = False) -> Redis:
+    """A connection to Redis. Web requests must not hang on it; workers wait (`blocking`)."""
+    timeout = None if blocking else 2.0
+    return Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=2.0)
+
+
+class RedisDoorbell:
+    """Rings by putting a job on its lane. A lost ring is made good by the sweep."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    def ring(self, job: str, *ids: int) -> bool:
+        lane, function = JOBS[job]
+        queue = Queue(lane, connection=self._redis, serializer=JSONSerializer)
+        try:
+            queue.enqueue(
+                function,
+                args=ids,
+                job_timeout=JOB_TIMEOUT_SECONDS,
+                result_ttl=0,
+                failure_ttl=7 * 86_400,
+                description=f"{job}{ids}",
+            )
+        except RedisError as error:
+            log.warning("doorbell not heard", job=job, ids=ids, error=str(error))
+            return False
+        return True

@@ -1,0 +1,79 @@
+"""What travels through the pipeline: Recipient -> Message -> SendResult -> ProviderEvent.
+
+Small frozen values, made by one step and read by the next. No step calls back up.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+Outcome = Literal["sent", "deferred", "failed", "unknown", "unsent"]
+"""What became of one hand-over.
+
+sent      the next server took the message
+deferred  it said "later" (4xx) about this message
+failed    it said "never" (5xx) about this message
+unknown   the connection broke after the body left and before the answer came
+unsent    nothing of this message was offered; it may be offered again freely
+"""
+
+Scope = Literal["recipient", "sender", "connection"]
+"""Who is to blame for anything but `sent`: the recipient, our own account, or the line."""
+
+EventKind = Literal[
+    "delivered", "deferred", "bounced", "complained", "opened", "clicked", "unsubscribed"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One person a message is rendered for. Ids are 0 in previews and test sends."""
+
+    delivery_id: int
+    subscriber_id: int
+    list_id: int
+    address: str
+    name: str = ""
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Rendered mail, ready for a provider.
+
+    `data` is the whole message with CRLF line ends and without dot-stuffing; `mail_from` is
+    the envelope sender (the return path), `address` the one envelope recipient.
+    """
+
+    delivery_id: int
+    mail_from: str
+    address: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SendResult:
+    """A provider's answer for one message. `reply` is the server's own words."""
+
+    delivery_id: int
+    outcome: Outcome
+    reply: str = ""
+    code: int = 0
+    scope: Scope = "recipient"
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderEvent:
+    """Something that came back about one delivery.
+
+    `dedupe` is the same for the same happening, however often it is reported.
+    """
+
+    kind: EventKind
+    delivery_id: int
+    at: datetime
+    dedupe: str
+    link_number: int | None = None
+    user_agent: str = ""
+    ip: str = ""

@@ -1,0 +1,13 @@
+"""Every model, imported once, so that the metadata is whole (for migrations and tests)."""
+
+from campaigns.accounts import models as accounts
+from campaigns.audience import models as audience
+from campaigns.db import Base
+from campaigns.events import models as events
+from campaigns.jobs import models as jobs
+from campaigns.providers import models as providers
+from campaigns.sending import models as sending
+
+metadata = Base.metadata
+
+__all__ = ["accounts", "audience", "events", "jobs", "metadata", "providers", "sending"]

@@ -1,0 +1,17 @@
+"""Where the templates, static files and migrations lie.
+
+They stand at the top of a checkout and inside the package of an installed wheel. A checkout
+wins: an editable install may leave stale copies beside the package.
+"""
+
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def resource_root() -> Path:
+    """The folder that holds `templates/`, `static/` and `migrations/`."""
+    checkout = _PACKAGE.parent
+    if (checkout / "pyproject.toml").is_file() and (checkout / "migrations").is_dir():
+        return checkout
+    return _PACKAGE / "_resources"

@@ -1,0 +1,17 @@
+"""Pages for recipients and machines: no login, no session, no cookie."""
+
+from campaigns.public import (
+    health,
+    subscribe,
+    track,
+    unsubscribe,
+    view,
+)
+
+BLUEPRINTS = (
+    subscribe.bp,
+    unsubscribe.bp,
+    track.bp,
+    view.bp,
+    health.bp,
+)

@@ -1,0 +1,37 @@
+"""Secrets at rest: what must be stored and read back, and never be shown."""
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Sequence
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+
+class SecretUnreadableError(RuntimeError):
+    """A stored secret was encrypted with a key that is no longer known."""
+
+
+class Vault:
+    """Encrypts with the first key; decrypts with any of them, so keys can be rotated."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        self._fernet = MultiFernet([Fernet(_derive(key)) for key in keys])
+
+    def encrypt(self, text: str) -> str:
+        return self._fernet.encrypt(text.encode()).decode("ascii")
+
+    def decrypt(self, stored: str) -> str:
+        """Raises SecretUnreadableError when no key fits."""
+        try:
+            return self._fernet.decrypt(stored.encode()).decode()
+        except InvalidToken:
+            raise SecretUnreadableError(
+                "A stored password cannot be read: SECRET_KEY has changed. Enter the password"
+                " again, or put the old key into SECRET_KEY_FALLBACKS."
+            ) from None
+
+
+def _derive(key: str) -> bytes:
+    raw = hmac.digest(key.encode(), b"campaigns.vault", hashlib.sha256)
+    return base64.urlsafe_b64encode(raw)

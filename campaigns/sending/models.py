@@ -1,0 +1,200 @@
+"""Campaigns and deliveries: what goes out, and what became of each recipient."""
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import ForeignKey, Index, UniqueConstraint
+
+from campaigns.clock import utcnow
+from campaigns.db import Base, BigKey, Mapped, id_key, mapped_column, public_id
+
+CAMPAIGN_STATES = ("draft", "scheduled", "preparing", "sending", "paused", "sent", "cancelled")
+DELIVERY_STATES = (
+    "queued",
+    "sending",
+    "sent",
+    "failed",
+    "skipped",
+    "held",
+    "cancelled",
+    "unknown",
+)
+OPEN_STATES = ("queued", "sending")
+
+
+class Campaign(Base):
+    """One newsletter issue.
+
+    `version` goes up with every edit: who saves an older one is told. `matched`,
+    `duplicates` and `excluded` are counted once, when the audience is frozen; `audience` is the
+    number of delivery rows made then (the suppressed ones are rows, `skipped`).
+    """
+
+    __tablename__ = "campaign"
+
+    id: Mapped[id_key]
+    public_id: Mapped[public_id]
+    name: Mapped[str] = mapped_column(default="")
+    """For the team's eyes; the subject stands in where it is empty."""
+    subject: Mapped[str] = mapped_column(default="")
+    preheader: Mapped[str] = mapped_column(default="")
+    html: Mapped[str] = mapped_column(default="")
+    sender_id: Mapped[int | None] = mapped_column(
+        BigKey, ForeignKey("sender_address.id", ondelete="SET NULL")
+    )
+    track_opens: Mapped[bool] = mapped_column(default=True)
+    track_clicks: Mapped[bool] = mapped_column(default=True)
+    status: Mapped[str] = mapped_column(default="draft")
+    status_reason: Mapped[str] = mapped_column(default="")
+    """Why it stands as it stands, in words for the user; empty when nothing is odd."""
+    version: Mapped[int] = mapped_column(default=1)
+    edited_by_id: Mapped[int | None] = mapped_column(
+        BigKey, ForeignKey("user_account.id", ondelete="SET NULL")
+    )
+    scheduled_at: Mapped[datetime | None]
+    """When a `scheduled` campaign starts. An undo window is a schedule a few seconds ahead."""
+    is_undo_window: Mapped[bool] = mapped_column(default=False)
+    provider_id: Mapped[int | None] = mapped_column(BigKey, ForeignKey("provider_account.id"))
+    """Frozen from the sender address at launch, as are the fields below."""
+    matched: Mapped[int] = mapped_column(default=0)
+    duplicates: Mapped[int] = mapped_column(default=0)
+    excluded: Mapped[int] = mapped_column(default=0)
+    audience: Mapped[int] = mapped_column(default=0)
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+    updated_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+    __table_args__ = (
+        sa.CheckConstraint(f"status IN {CAMPAIGN_STATES!r}", name="status"),
+        Index("ix_campaign_status", "status", "scheduled_at"),
+        Index("ix_campaign_sender_id", "sender_id"),
+        Index("ix_campaign_provider_id", "provider_id"),
+    )
+
+
+class CampaignList(Base):
+    """A list that a campaign goes to, or (is_excluded) whose subscribers it leaves out."""
+
+    __tablename__ = "campaign_list"
+
+    campaign_id: Mapped[int] = mapped_column(
+        BigKey, ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True
+    )
+    list_id: Mapped[int] = mapped_column(
+        BigKey, ForeignKey("list.id", ondelete="CASCADE"), primary_key=True
+    )
+    is_excluded: Mapped[bool] = mapped_column(default=False)
+
+    __table_args__ = (Index("ix_campaign_list_list_id", "list_id"),)
+
+
+class CampaignLink(Base):
+    """A tracked link of a campaign, numbered in the order of the content."""
+
+    __tablename__ = "campaign_link"
+
+    campaign_id: Mapped[int] = mapped_column(
+        BigKey, ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True
+    )
+    number: Mapped[int] = mapped_column(primary_key=True)
+    target: Mapped[str]
+
+
+class Reply(Base):
+    """A server's words, stored once per distinct text; `{ref}` stands where its id stood."""
+
+    __tablename__ = "reply"
+
+    id: Mapped[id_key]
+    digest: Mapped[str] = mapped_column(sa.String(32), unique=True)
+    code: Mapped[int] = mapped_column(default=0)
+    text: Mapped[str]
+
+
+class Delivery(Base):
+    """One campaign to one subscriber: the heart.
+
+    `status` is the hand-over only; what happens later lies in the columns beside it.
+    """
+
+    __tablename__ = "delivery"
+
+    id: Mapped[id_key]
+    campaign_id: Mapped[int] = mapped_column(BigKey, ForeignKey("campaign.id", ondelete="CASCADE"))
+    subscriber_id: Mapped[int | None] = mapped_column(
+        BigKey, ForeignKey("subscriber.id", ondelete="SET NULL")
+    )
+    list_id: Mapped[int | None] = mapped_column(BigKey)
+    """The list by which this person was reached; a plain number that outlives the list."""
+    address: Mapped[str]
+    mailbox_group: Mapped[str] = mapped_column(default="other")
+    status: Mapped[str] = mapped_column(default="queued")
+    reason: Mapped[str] = mapped_column(default="")
+    """Why it is not simply sent: a word of sending.reasons."""
+    attempts: Mapped[int] = mapped_column(sa.SmallInteger, default=0)
+    not_before: Mapped[datetime | None]
+    claim_token: Mapped[str | None] = mapped_column(sa.String(32))
+    lease_until: Mapped[datetime | None]
+    reply_id: Mapped[int | None] = mapped_column(BigKey, ForeignKey("reply.id"))
+    reply_ref: Mapped[str] = mapped_column(default="")
+    """What the server called this message (the `{ref}` of its reply)."""
+    updated_at: Mapped[datetime] = mapped_column(default=utcnow)
+    sent_at: Mapped[datetime | None]
+    delivered_at: Mapped[datetime | None]
+    bounced_at: Mapped[datetime | None]
+    complained_at: Mapped[datetime | None]
+    first_opened_at: Mapped[datetime | None]
+    first_clicked_at: Mapped[datetime | None]
+    unsubscribed_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        # The send-once promise.
+        UniqueConstraint("campaign_id", "subscriber_id", name="uq_delivery_campaign_subscriber"),
+        sa.CheckConstraint(f"status IN {DELIVERY_STATES!r}", name="status"),
+        Index(
+            "ix_delivery_queued",
+            "campaign_id",
+            "mailbox_group",
+            "id",
+            postgresql_where=sa.text("status = 'queued'"),
+            sqlite_where=sa.text("status = 'queued'"),
+        ),
+        Index(
+            "ix_delivery_claimed",
+            "claim_token",
+            postgresql_where=sa.text("claim_token IS NOT NULL"),
+            sqlite_where=sa.text("claim_token IS NOT NULL"),
+        ),
+        Index("ix_delivery_status", "campaign_id", "status", "id"),
+        Index("ix_delivery_subscriber_id", "subscriber_id", "id"),
+    )
+
+
+class TransactionalMail(Base):
+    """A mail to one person because of something they did: a confirmation, a test, a reset.
+
+    `kind` names the template or builder; `payload` holds ids and plain values, no secrets.
+    """
+
+    __tablename__ = "transactional_mail"
+
+    id: Mapped[id_key]
+    kind: Mapped[str]
+    address: Mapped[str]
+    payload: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    status: Mapped[str] = mapped_column(default="queued")
+    reason: Mapped[str] = mapped_column(default="")
+    attempts: Mapped[int] = mapped_column(default=0)
+    not_before: Mapped[datetime | None]
+    lease_until: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+    sent_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        sa.CheckConstraint(
+            "status IN ('queued', 'sending', 'sent', 'failed', 'unknown')", name="status"
+        ),
+        Index("ix_transactional_mail_status", "status", "id"),
+    )

@@ -1,0 +1,27 @@
+"""Pages behind login: one module per group of screens."""
+
+from campaigns.web import (
+    campaigns,
+    home,
+    imports,
+    lists,
+    login,
+    mailbox,
+    reports,
+    settings,
+    subscribers,
+    suppressions,
+)
+
+BLUEPRINTS = (
+    login.bp,
+    home.bp,
+    campaigns.bp,
+    reports.bp,
+    lists.bp,
+    subscribers.bp,
+    imports.bp,
+    suppressions.bp,
+    settings.bp,
+    mailbox.bp,
+)

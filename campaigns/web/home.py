@@ -1,0 +1,5 @@
+"""Home."""
+
+from flask import Blueprint
+
+bp = Blueprint("home", __name__)

@@ -1,0 +1,124 @@
+"""Logging in and out, and the owner's account on the first visit."""
+
+import secrets
+from urllib.parse import urlsplit
+
+from flask import Blueprint, flash, redirect, render_template, request, session, url_for
+from flask_login import UserMixin, current_user, login_user, logout_user
+from werkzeug.wrappers import Response
+
+from campaigns.access import access
+from campaigns.accounts import service
+from campaigns.accounts.models import User
+from campaigns.addresses import InvalidAddressError, normalise
+from campaigns.clock import utcnow
+from campaigns.db import db, transaction
+from campaigns.limits import limiter
+
+bp = Blueprint("login", __name__)
+
+
+class LoggedIn(UserMixin):  # type: ignore[misc]
+    """The person behind a session. The epoch in the id ends old sessions at a new password."""
+
+    def __init__(self, user: User) -> None:
+        self.user = user
+        self.user_id = user.id
+
+    def get_id(self) -> str:
+        return f"{self.user.id}.{self.user.session_epoch}"
+
+
+def load_user(session_id: str) -> LoggedIn | None:
+    """Flask-Login's look-up: the user, if the session is of their current epoch."""
+    user_id, _, epoch = session_id.partition(".")
+    if not (user_id.isdigit() and epoch.isdigit()):
+        return None
+    user = db.session.get(User, int(user_id))
+    if user is None or user.session_epoch != int(epoch):
+        return None
+    return LoggedIn(user)
+
+
+def start_session(user: User) -> None:
+    """Begin a fresh session: nothing of the one before the login survives."""
+    session.clear()
+    session.permanent = True
+    login_user(LoggedIn(user))
+
+
+def _login_key() -> str:
+    return "login:" + normalise(request.form.get("address", ""))[:254]
+
+
+@bp.route("/login", methods=["GET", "POST"])
+@access("public")
+@limiter.limit("20/minute", methods=["POST"])
+@limiter.limit("10 per 15 minutes", methods=["POST"], key_func=_login_key)
+def login() -> str | Response | tuple[str, int]:
+    if current_user.is_authenticated:
+        return redirect(_next_page())
+    if request.method == "GET":
+        if not service.has_users():
+            return redirect(url_for("login.first_visit"))
+        return render_template("web/login.html", address="")
+    address = request.form.get("address", "")
+    password = request.form.get("password", "")
+    user = service.verify(address, password)
+    if user is None:
+        message = "Address or password is wrong."
+        return render_template("web/login.html", address=address, error=message), 422
+    with transaction():
+        service.record_login(user, password, now=utcnow())
+    start_session(user)
+    return redirect(_next_page())
+
+
+def _next_page() -> str:
+    """Where to go after the login: a page of ours, never another site's."""
+    wanted = request.args.get("next", "")
+    parts = urlsplit(wanted)
+    is_ours = wanted.startswith("/") and not wanted.startswith(("//", "/\\"))
+    if is_ours and not parts.scheme and not parts.netloc and "\\" not in wanted:
+        return wanted
+    return url_for("home.home")
+
+
+@bp.route("/welcome", methods=["GET", "POST"])
+@access("public")
+@limiter.limit("20/minute", methods=["POST"])
+def first_visit() -> str | Response | tuple[str, int]:
+    """Create the owner's account. Closed as soon as there is one."""
+    if service.has_users():
+        return redirect(url_for("login.login"))
+    if request.method == "GET":
+        return render_template("web/first_visit.html", form={})
+    form = request.form
+    try:
+        if not secrets.compare_digest(
+            form.get("password", "").encode(), form.get("password_again", "").encode()
+        ):
+            raise service.AccountError("The two passwords differ.")
+        with transaction():
+            if service.has_users():  # somebody was quicker
+                return redirect(url_for("login.login"))
+            user = service.create_user(
+                form.get("address", ""),
+                form.get("password", ""),
+                name=form.get("name", ""),
+                now=utcnow(),
+            )
+            service.save_workspace(name=form.get("workspace", "").strip())
+    except (service.AccountError, InvalidAddressError) as error:
+        return render_template("web/first_visit.html", form=form, error=str(error)), 422
+    start_session(user)
+    flash("Welcome! Your account is ready.", "success")
+    return redirect(url_for("home.home"))
+
+
+@bp.post("/logout")
+@access("user")
+def logout() -> Response:
+    logout_user()
+    session.clear()
+    return redirect(url_for("login.login"))

@@ -1,0 +1,5 @@
+"""The inbox of the built-in mailbox."""
+
+from flask import Blueprint
+
+bp = Blueprint("mailbox", __name__)

@@ -1,0 +1,5 @@
+"""Suppressed addresses."""
+
+from flask import Blueprint
+
+bp = Blueprint("suppressions", __name__)

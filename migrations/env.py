@@ -1,0 +1,30 @@
+"""Alembic's environment. The connection comes from campaigns.migrate."""
+
+import sqlalchemy as sa
+from alembic import context
+
+from campaigns.models import metadata
+
+connection: sa.Connection = context.config.attributes["connection"]
+is_sqlite = connection.dialect.name == "sqlite"
+
+
+def render_item(kind: str, value: object, autogen_context: object) -> str | bool:
+    """Migrations name plain types, so that they keep working when our own types change."""
+    if kind == "type" and type(value).__name__ == "UtcDateTime":
+        return "sa.DateTime(timezone=True)"
+    if kind == "type" and isinstance(value, sa.JSON):
+        return "sa.JSON().with_variant(postgresql.JSONB(), 'postgresql')"
+    return False
+
+
+context.configure(
+    connection=connection,
+    target_metadata=metadata,
+    render_as_batch=is_sqlite,
+    render_item=render_item,
+    compare_type=True,
+    transaction_per_migration=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,87 @@
+"""Plain functions with fixed defaults that put things into the database.
+
+Call them inside `with transaction():`.
+"""
+
+from typing import Any
+
+from campaigns import addresses
+from campaigns.audience.models import AudienceList, Subscriber, Subscription
+from campaigns.db import db
+from campaigns.providers.models import ProviderAccount, SenderAddress
+from campaigns.sending.models import Campaign, CampaignList, Delivery
+
+
+def _added(thing: Any) -> Any:
+    db.session.add(thing)
+    db.session.flush()
+    return thing
+
+
+def a_list(name: str = "News", **values: Any) -> AudienceList:
+    found: AudienceList = _added(AudienceList(name=name, **values))
+    return found
+
+
+def a_subscriber(
+    address: str = "alice@example.org",
+    *lists: AudienceList,
+    state: str = "subscribed",
+    **values: Any,
+) -> Subscriber:
+    """A subscriber, on these lists."""
+    parsed = addresses.parse(address)
+    subscriber: Subscriber = _added(
+        Subscriber(
+            address=parsed.text, address_normal=parsed.normal, domain=parsed.domain, **values
+        )
+    )
+    for entry in lists:
+        _added(Subscription(list_id=entry.id, subscriber_id=subscriber.id, state=state))
+    return subscriber
+
+
+def a_provider(name: str = "Test server", **values: Any) -> ProviderAccount:
+    defaults = {"host": "127.0.0.1", "port": 2525, "security": "none"}
+    provider: ProviderAccount = _added(ProviderAccount(name=name, **{**defaults, **values}))
+    return provider
+
+
+def a_sender(
+    address: str = "news@example.org", provider: ProviderAccount | None = None, **values: Any
+) -> SenderAddress:
+    provider = provider or a_provider()
+    defaults = {"name": "Example News", "is_default": True}
+    sender: SenderAddress = _added(
+        SenderAddress(address=address, provider_id=provider.id, **{**defaults, **values})
+    )
+    return sender
+
+
+def a_campaign(
+    *lists: AudienceList,
+    excluded: tuple[AudienceList, ...] = (),
+    sender: SenderAddress | None = None,
+    **values: Any,
+) -> Campaign:
+    """A draft to these lists, ready to be launched when it has a sender."""
+    defaults = {
+        "subject": "Hello {{ subscriber.name or 'friend' }}",
+        "html": "<h1>Hello {{ subscriber.name or 'friend' }}</h1>"
+        '<p>Read <a href="https://shop.example/news">the news</a>.</p>',
+        "sender_id": sender.id if sender else None,
+    }
+    campaign: Campaign = _added(Campaign(**{**defaults, **values}))
+    for entry in lists:
+        _added(CampaignList(campaign_id=campaign.id, list_id=entry.id))
+    for entry in excluded:
+        _added(CampaignList(campaign_id=campaign.id, list_id=entry.id, is_excluded=True))
+    return campaign
+
+
+def a_delivery(campaign: Campaign, subscriber: Subscriber, **values: Any) -> Delivery:
+    defaults: dict[str, Any] = {"status": "queued", "address": subscriber.address}
+    delivery: Delivery = _added(
+        Delivery(campaign_id=campaign.id, subscriber_id=subscriber.id, **{**defaults, **values})
+    )
+    return delivery

@@ -1,0 +1,70 @@
+"""The writing unit, on both databases."""
+
+import threading
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from campaigns.audience.models import AudienceList, Subscriber
+from campaigns.db import WriteOutsideTransactionError, db, insert_ignoring, transaction
+from tests.factories import a_list, a_subscriber
+
+
+def test_a_transaction_commits_at_its_end(app: Flask) -> None:
+    with transaction():
+        a_list("News")
+    db.session.rollback()
+    assert db.session.scalars(sa.select(AudienceList.name)).all() == ["News"]
+
+
+def test_an_error_rolls_everything_back(app: Flask) -> None:
+    with pytest.raises(RuntimeError, match="oops"), transaction():
+        a_list("News")
+        raise RuntimeError("oops")
+    assert db.session.scalar(sa.select(sa.func.count(AudienceList.id))) == 0
+
+
+def test_writing_outside_a_transaction_is_refused(app: Flask) -> None:
+    db.session.add(AudienceList(name="News"))
+    with pytest.raises(WriteOutsideTransactionError):
+        db.session.flush()
+    db.session.rollback()
+    with pytest.raises(WriteOutsideTransactionError):
+        db.session.execute(sa.delete(AudienceList))
+
+
+def test_a_transaction_inside_a_transaction_is_refused(app: Flask) -> None:
+    with pytest.raises(RuntimeError, match="only the edge"), transaction(), transaction():
+        pass
+
+
+def test_no_update_is_lost_when_many_write_at_once(app: Flask) -> None:
+    with transaction():
+        row = a_list("0")
+    list_id = row.id
+
+    def add_one_25_times() -> None:
+        with app.app_context():
+            for _ in range(25):
+                db.session.get(AudienceList, list_id)  # a read before, as a page does
+                with transaction():
+                    found = db.session.get(AudienceList, list_id, with_for_update=True)
+                    assert found is not None
+                    found.name = str(int(found.name) + 1)
+
+    threads = [threading.Thread(target=add_one_25_times) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    db.session.rollback()
+    assert db.session.scalar(sa.select(AudienceList.name)) == "100"
+
+
+def test_inserting_again_is_passed_over(app: Flask) -> None:
+    with transaction():
+        a_subscriber("alice@example.org")
+        again = {"address": "A", "address_normal": "alice@example.org", "domain": "example.org"}
+        db.session.execute(insert_ignoring(Subscriber).values([again]))
+    assert db.session.scalar(sa.select(sa.func.count(Subscriber.id))) == 1
