@@ -1,0 +1,389 @@
+"""Every change of consent. Each one writes a ConsentEvent in the same transaction.
+
+States: `request` makes a subscription pending, `confirm` turns pending into subscribed,
+`subscribe` subscribes at once, `unsubscribe` ends it. Each changes a row only from the states
+it may leave, so that two at once, or one done twice, count once.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from campaigns.audience.models import ConsentEvent, Subscriber, Subscription, Suppression
+from campaigns.db import db, upsert
+
+THEIR_OWN = ("form", "page", "one_click")
+"""Channels in which the person acts, not somebody for them."""
+
+MAX_USER_AGENT = 300
+
+
+class ConsentError(ValueError):
+    """This subscription may not be made. The message says why and what to do."""
+
+
+class LeftThemselvesError(ConsentError):
+    """The person unsubscribed; only their own wish brings them back."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This person unsubscribed. Subscribe them again only if they asked for it: "
+            "tick “They asked to come back”."
+        )
+
+
+class SuppressedError(ConsentError):
+    """The address is suppressed: it gets nothing, whatever list it is on."""
+
+    def __init__(self) -> None:
+        super().__init__("This address is suppressed and gets no mail. Lift the suppression first.")
+
+
+def state(list_id: int, subscriber_id: int) -> str | None:
+    """pending, subscribed or unsubscribed; None for somebody who was never on the list."""
+    return db.session.scalar(
+        sa.select(Subscription.state).where(
+            Subscription.list_id == list_id, Subscription.subscriber_id == subscriber_id
+        )
+    )
+
+
+def request(
+    list_id: int,
+    subscriber_id: int,
+    *,
+    channel: str,
+    now: datetime,
+    wording: str = "",
+    ip: str = "",
+    user_agent: str = "",
+) -> bool:
+    """Somebody asked to be on a list; they must still confirm by mail.
+
+    Makes or keeps the subscription pending and notes when the confirmation was asked for.
+    Returns False, changing nothing, for who is subscribed already. `wording` is the text shown.
+    """
+    insert = upsert(Subscription).values(
+        list_id=list_id,
+        subscriber_id=subscriber_id,
+        state="pending",
+        state_at=now,
+        source=channel,
+        confirm_sent_at=now,
+    )
+    was_pending = Subscription.state == "pending"
+    statement = insert.on_conflict_do_update(
+        index_elements=["list_id", "subscriber_id"],
+        set_={
+            "state": "pending",
+            # Asking again does not make the request any younger.
+            "state_at": sa.case((was_pending, Subscription.state_at), else_=now),
+            "confirm_sent_at": now,
+        },
+        where=Subscription.state != "subscribed",
+    ).returning(Subscription.list_id)
+    if not _changed(statement):
+        return False
+    _record(
+        "requested",
+        [(list_id, subscriber_id)],
+        channel=channel,
+        at=now,
+        wording=wording,
+        ip=ip,
+        user_agent=user_agent,
+    )
+    return True
+
+
+def confirm(
+    list_id: int,
+    subscriber_id: int,
+    *,
+    now: datetime,
+    channel: str = "form",
+    wording: str = "",
+    ip: str = "",
+    user_agent: str = "",
+) -> bool:
+    """The person pressed the button of their confirmation mail: pending becomes subscribed.
+
+    Returns whether this call did it; `state` tells how things stand when it did not.
+    """
+    statement = (
+        sa.update(Subscription)
+        .where(
+            Subscription.list_id == list_id,
+            Subscription.subscriber_id == subscriber_id,
+            Subscription.state == "pending",
+        )
+        .values(state="subscribed", state_at=now)
+        .returning(Subscription.list_id)
+    )
+    if not _changed(statement):
+        return False
+    _record(
+        "confirmed",
+        [(list_id, subscriber_id)],
+        channel=channel,
+        at=now,
+        wording=wording,
+        ip=ip,
+        user_agent=user_agent,
+    )
+    return True
+
+
+def subscribe(
+    list_id: int,
+    subscriber_id: int,
+    *,
+    channel: str,
+    now: datetime,
+    asked_to_come_back: bool = False,
+    wording: str = "",
+    ip: str = "",
+    user_agent: str = "",
+    import_id: int | None = None,
+) -> bool:
+    """Subscribe at once, without a confirmation mail. Returns whether this call did it.
+
+    When it is not the person who acts (channel manual or import), a suppressed address is
+    refused (SuppressedError), and so is one that unsubscribed itself (LeftThemselvesError)
+    unless `asked_to_come_back` vouches for their wish, which is then recorded.
+    """
+    for_them = channel not in THEIR_OWN
+    if for_them and _suppressed([subscriber_id]):
+        raise SuppressedError
+    if for_them and not asked_to_come_back and who_left([list_id], [subscriber_id]):
+        raise LeftThemselvesError
+    done = _subscribe(list_id, [subscriber_id], source=channel, now=now)
+    _record(
+        "subscribed",
+        [(list_id, one) for one in done],
+        channel=channel,
+        at=now,
+        wording=wording or ("They asked to come back." if asked_to_come_back else ""),
+        ip=ip,
+        user_agent=user_agent,
+        import_id=import_id,
+    )
+    return bool(done)
+
+
+@dataclass(frozen=True, slots=True)
+class BulkSubscribed:
+    """What became of each of many: the four numbers add up to those asked for."""
+
+    subscribed: int
+    already: int
+    left_themselves: int
+    suppressed: int
+
+
+def subscribe_many(
+    list_id: int, subscriber_ids: Collection[int], *, channel: str, now: datetime
+) -> BulkSubscribed:
+    """Subscribe many by hand, passing over who is suppressed and who unsubscribed themselves.
+
+    At most some hundreds of ids: they travel in one statement.
+    """
+    wanted = set(subscriber_ids)
+    suppressed = _suppressed(wanted)
+    left = {subscriber for _, subscriber in who_left([list_id], wanted)} - suppressed
+    eligible = wanted - suppressed - left
+    done = _subscribe(list_id, sorted(eligible), source=channel, now=now)
+    _record("subscribed", [(list_id, one) for one in done], channel=channel, at=now)
+    return BulkSubscribed(len(done), len(eligible) - len(done), len(left), len(suppressed))
+
+
+def unsubscribe(
+    list_ids: Iterable[int],
+    subscriber_id: int,
+    *,
+    channel: str,
+    now: datetime,
+    campaign_id: int | None = None,
+    wording: str = "",
+    ip: str = "",
+    user_agent: str = "",
+) -> list[int]:
+    """End a subscriber's place in these lists. Returns the ids of the lists really left.
+
+    A second time changes nothing and writes nothing. `campaign_id` names the campaign whose
+    link was used.
+    """
+    left = _unsubscribe(
+        Subscription.list_id.in_(sorted(set(list_ids))),
+        Subscription.subscriber_id == subscriber_id,
+        now=now,
+    )
+    _record(
+        "unsubscribed",
+        left,
+        channel=channel,
+        at=now,
+        campaign_id=campaign_id,
+        wording=wording,
+        ip=ip,
+        user_agent=user_agent,
+    )
+    return [list_id for list_id, _ in left]
+
+
+def unsubscribe_all(
+    subscriber_id: int,
+    *,
+    channel: str,
+    now: datetime,
+    campaign_id: int | None = None,
+    wording: str = "",
+    ip: str = "",
+    user_agent: str = "",
+) -> list[int]:
+    """End a subscriber's place in every list. Returns the ids of the lists really left."""
+    left = _unsubscribe(Subscription.subscriber_id == subscriber_id, now=now)
+    _record(
+        "unsubscribed",
+        left,
+        channel=channel,
+        at=now,
+        campaign_id=campaign_id,
+        wording=wording,
+        ip=ip,
+        user_agent=user_agent,
+    )
+    return [list_id for list_id, _ in left]
+
+
+def unsubscribe_many(
+    list_id: int, subscriber_ids: Collection[int], *, channel: str, now: datetime
+) -> int:
+    """Take many off one list; returns how many were on it. At most some hundreds of ids."""
+    left = _unsubscribe(
+        Subscription.list_id == list_id,
+        Subscription.subscriber_id.in_(sorted(set(subscriber_ids))),
+        now=now,
+    )
+    _record("unsubscribed", left, channel=channel, at=now)
+    return len(left)
+
+
+def who_left(list_ids: Collection[int], subscriber_ids: Collection[int]) -> set[tuple[int, int]]:
+    """(list id, subscriber id) of those who unsubscribed themselves, as against by hand.
+
+    An ended subscription without any record of how it ended counts as their own doing.
+    """
+    newest = (
+        sa.select(ConsentEvent.channel)
+        .where(
+            ConsentEvent.subscriber_id == Subscription.subscriber_id,
+            ConsentEvent.list_id == Subscription.list_id,
+            ConsentEvent.kind == "unsubscribed",
+        )
+        .order_by(ConsentEvent.id.desc())
+        .limit(1)
+        .correlate(Subscription)
+        .scalar_subquery()
+    )
+    rows = db.session.execute(
+        sa.select(Subscription.list_id, Subscription.subscriber_id).where(
+            Subscription.list_id.in_(sorted(list_ids)),
+            Subscription.subscriber_id.in_(sorted(subscriber_ids)),
+            Subscription.state == "unsubscribed",
+            sa.func.coalesce(newest, "page") != "manual",
+        )
+    )
+    return {(list_id, subscriber_id) for list_id, subscriber_id in rows}
+
+
+def _suppressed(subscriber_ids: Collection[int]) -> set[int]:
+    return set(
+        db.session.scalars(
+            sa.select(Subscriber.id)
+            .join(Suppression, Suppression.address_normal == Subscriber.address_normal)
+            .where(Subscriber.id.in_(sorted(subscriber_ids)))
+        )
+    )
+
+
+def _subscribe(
+    list_id: int, subscriber_ids: Sequence[int], *, source: str, now: datetime
+) -> list[int]:
+    """Put these on the list; returns who was not on it before."""
+    if not subscriber_ids:
+        return []
+    insert = upsert(Subscription).values(
+        [
+            {
+                "list_id": list_id,
+                "subscriber_id": subscriber_id,
+                "state": "subscribed",
+                "state_at": now,
+                "source": source,
+            }
+            for subscriber_id in subscriber_ids
+        ]
+    )
+    statement = insert.on_conflict_do_update(
+        index_elements=["list_id", "subscriber_id"],
+        set_={"state": "subscribed", "state_at": now, "source": source},
+        where=Subscription.state != "subscribed",
+    ).returning(Subscription.subscriber_id)
+    return sorted(_changed(statement))
+
+
+def _unsubscribe(*where: sa.ColumnElement[bool], now: datetime) -> list[tuple[int, int]]:
+    """(list id, subscriber id) of the subscriptions that this call ended."""
+    rows = db.session.execute(
+        sa.update(Subscription)
+        .where(*where, Subscription.state != "unsubscribed")
+        .values(state="unsubscribed", state_at=now)
+        .returning(Subscription.list_id, Subscription.subscriber_id),
+        execution_options={"synchronize_session": False},
+    )
+    left = sorted((list_id, subscriber_id) for list_id, subscriber_id in rows)
+    _forget_loaded()
+    return left
+
+
+def _changed(statement: Any) -> list[int]:
+    """The one returned column of the rows that a guarded statement changed."""
+    found = list(db.session.scalars(statement, execution_options={"synchronize_session": False}))
+    _forget_loaded()
+    return found
+
+
+def _forget_loaded() -> None:
+    """Rows were changed behind the subscriptions already loaded: they are read anew."""
+    for thing in list(db.session.identity_map.values()):
+        if isinstance(thing, Subscription):
+            db.session.expire(thing)
+
+
+def _record(
+    kind: str,
+    places: Sequence[tuple[int, int]],
+    *,
+    user_agent: str = "",
+    **values: Any,
+) -> None:
+    """One ConsentEvent for each (list id, subscriber id)."""
+    if not places:
+        return
+    db.session.execute(
+        sa.insert(ConsentEvent),
+        [
+            {
+                "kind": kind,
+                "list_id": list_id,
+                "subscriber_id": subscriber_id,
+                "user_agent": user_agent[:MAX_USER_AGENT],
+                **values,
+            }
+            for list_id, subscriber_id in places
+        ],
+    )

@@ -1,0 +1,92 @@
+"""Suppressed addresses: they get nothing from us, whatever lists they are on.
+
+An address is suppressed, not a subscriber: it stays so when the subscriber is deleted, comes
+back by an import or signs up again.
+"""
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from campaigns.audience.models import Suppression
+from campaigns.db import db, insert_ignoring
+
+REASONS = {
+    "manual": "Added by hand",
+    "complaint": "Spam complaint",
+    "hard_bounce": "Hard bounce",
+    "erased": "Asked to be forgotten",
+}
+MAX_NOTE = 300
+CHUNK = 1_000
+
+
+def suppress(
+    address_normal: str, *, reason: str, source: str, now: datetime, note: str = ""
+) -> bool:
+    """Suppress an address (its normal form). Returns whether this call did it.
+
+    `reason` is one of REASONS, `source` says who or what found out. For an address that is
+    suppressed already, the first reason stands.
+    """
+    return bool(suppress_many([address_normal], reason=reason, source=source, now=now, note=note))
+
+
+def suppress_many(
+    normals: Iterable[str], *, reason: str, source: str, now: datetime, note: str = ""
+) -> int:
+    """Suppress these addresses (normal forms); returns how many were not suppressed before."""
+    if reason not in REASONS:
+        raise ValueError(f"unknown reason for a suppression: {reason}")
+    wanted = sorted(set(normals))
+    added = 0
+    for start in range(0, len(wanted), CHUNK):
+        rows = [
+            {
+                "address_normal": normal,
+                "reason": reason,
+                "source": source,
+                "note": note[:MAX_NOTE],
+                "created_at": now,
+            }
+            for normal in wanted[start : start + CHUNK]
+        ]
+        statement = insert_ignoring(Suppression).returning(Suppression.id)
+        added += len(db.session.scalars(statement, rows).all())
+    return added
+
+
+def is_suppressed(address_normal: str) -> bool:
+    """Whether this address (its normal form) gets nothing from us."""
+    return find(address_normal) is not None
+
+
+def find(address_normal: str) -> Suppression | None:
+    return db.session.scalar(
+        sa.select(Suppression).where(Suppression.address_normal == address_normal)
+    )
+
+
+def suppressed_among(normals: Collection[str]) -> set[str]:
+    """Those of these normal forms that are suppressed. At most some hundreds at once."""
+    return set(
+        db.session.scalars(
+            sa.select(Suppression.address_normal).where(
+                Suppression.address_normal.in_(sorted(normals))
+            )
+        )
+    )
+
+
+def lift(address_normal: str) -> bool:
+    """Let mail reach this address again. Returns whether it was suppressed.
+
+    Subscriptions are as they were: who unsubscribed stays unsubscribed.
+    """
+    statement = (
+        sa.delete(Suppression)
+        .where(Suppression.address_normal == address_normal)
+        .returning(Suppression.id)
+    )
+    return db.session.scalar(statement) is not None

@@ -1,0 +1,192 @@
+"""Consent changes: which are possible, and what proof each leaves."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from campaigns.audience import subscriptions, suppressions
+from campaigns.audience.models import ConsentEvent, Subscription
+from campaigns.db import db, transaction
+from tests.factories import a_list, a_subscriber
+
+NOW = datetime(2030, 5, 4, 12, 0, tzinfo=UTC)
+LATER = NOW + timedelta(days=1)
+
+
+def proof() -> list[tuple[str, str]]:
+    rows = db.session.execute(
+        sa.select(ConsentEvent.kind, ConsentEvent.channel).order_by(ConsentEvent.id)
+    )
+    return [(kind, channel) for kind, channel in rows]
+
+
+def test_a_request_is_pending_until_it_is_confirmed_once(app: Flask) -> None:
+    with transaction():
+        news, alice = a_list(), a_subscriber()
+        assert subscriptions.state(news.id, alice.id) is None
+        assert subscriptions.request(
+            news.id, alice.id, channel="form", now=NOW, wording="Sign up", ip="192.0.2.1"
+        )
+        assert subscriptions.state(news.id, alice.id) == "pending"
+        assert subscriptions.confirm(news.id, alice.id, now=LATER)
+        assert not subscriptions.confirm(news.id, alice.id, now=LATER)
+    assert subscriptions.state(news.id, alice.id) == "subscribed"
+    assert proof() == [("requested", "form"), ("confirmed", "form")]
+    first = db.session.scalars(sa.select(ConsentEvent).order_by(ConsentEvent.id)).first()
+    assert first is not None
+    assert (first.wording, first.ip, first.at) == ("Sign up", "192.0.2.1", NOW)
+
+
+def test_asking_again_keeps_pending_and_notes_the_new_confirmation_mail(app: Flask) -> None:
+    with transaction():
+        news, alice = a_list(), a_subscriber()
+        subscriptions.request(news.id, alice.id, channel="form", now=NOW)
+        assert subscriptions.request(news.id, alice.id, channel="form", now=LATER)
+    row = db.session.scalars(sa.select(Subscription)).one()
+    assert (row.state, row.state_at, row.confirm_sent_at) == ("pending", NOW, LATER)
+
+
+def test_a_request_never_takes_a_subscription_away(app: Flask) -> None:
+    with transaction():
+        news = a_list()
+        alice = a_subscriber("alice@example.org", news)
+        assert not subscriptions.request(news.id, alice.id, channel="form", now=NOW)
+    assert subscriptions.state(news.id, alice.id) == "subscribed"
+    assert proof() == []
+
+
+def test_who_unsubscribed_may_ask_again_and_must_confirm(app: Flask) -> None:
+    with transaction():
+        news = a_list()
+        alice = a_subscriber("alice@example.org", news)
+        subscriptions.unsubscribe([news.id], alice.id, channel="page", now=NOW)
+        assert subscriptions.request(news.id, alice.id, channel="form", now=LATER)
+    assert subscriptions.state(news.id, alice.id) == "pending"
+
+
+def test_confirming_after_unsubscribing_brings_nobody_back(app: Flask) -> None:
+    with transaction():
+        news, alice = a_list(), a_subscriber()
+        subscriptions.request(news.id, alice.id, channel="form", now=NOW)
+        subscriptions.unsubscribe([news.id], alice.id, channel="page", now=NOW)
+        assert not subscriptions.confirm(news.id, alice.id, now=LATER)
+    assert subscriptions.state(news.id, alice.id) == "unsubscribed"
+
+
+def test_unsubscribing_twice_changes_and_writes_nothing_the_second_time(app: Flask) -> None:
+    with transaction():
+        news, tips, other = a_list("News"), a_list("Tips"), a_list("Other")
+        alice = a_subscriber("alice@example.org", news, tips)
+        asked = [news.id, tips.id, other.id]
+        left = subscriptions.unsubscribe(
+            asked, alice.id, channel="one_click", now=NOW, campaign_id=7, user_agent="x" * 999
+        )
+        assert left == [news.id, tips.id]
+        assert not subscriptions.unsubscribe(asked, alice.id, channel="one_click", now=LATER)
+    assert proof() == [("unsubscribed", "one_click")] * 2
+    event = db.session.scalars(sa.select(ConsentEvent)).first()
+    assert event is not None
+    assert (event.campaign_id, len(event.user_agent)) == (7, 300)
+    assert set(db.session.scalars(sa.select(Subscription.state_at))) == {NOW}
+
+
+def test_unsubscribing_from_everything_leaves_every_list_and_nobody_elses(app: Flask) -> None:
+    with transaction():
+        news, tips = a_list("News"), a_list("Tips")
+        alice = a_subscriber("alice@example.org", news, tips)
+        bob = a_subscriber("bob@example.org", news)
+        left = subscriptions.unsubscribe_all(alice.id, channel="page", now=NOW)
+    assert left == [news.id, tips.id]
+    assert subscriptions.state(news.id, bob.id) == "subscribed"
+
+
+def test_subscribing_by_hand_counts_once(app: Flask) -> None:
+    with transaction():
+        news, alice = a_list(), a_subscriber()
+        assert subscriptions.subscribe(news.id, alice.id, channel="manual", now=NOW)
+        assert not subscriptions.subscribe(news.id, alice.id, channel="manual", now=LATER)
+    assert proof() == [("subscribed", "manual")]
+
+
+@pytest.mark.parametrize("channel", ["page", "one_click"])
+def test_who_left_comes_back_only_by_their_own_wish(app: Flask, channel: str) -> None:
+    with transaction():
+        news = a_list()
+        alice = a_subscriber("alice@example.org", news)
+        subscriptions.unsubscribe([news.id], alice.id, channel=channel, now=NOW)
+        with pytest.raises(subscriptions.LeftThemselvesError, match="asked to come back"):
+            subscriptions.subscribe(news.id, alice.id, channel="manual", now=LATER)
+        assert subscriptions.state(news.id, alice.id) == "unsubscribed"
+        assert subscriptions.subscribe(
+            news.id, alice.id, channel="manual", now=LATER, asked_to_come_back=True
+        )
+    newest = db.session.scalars(sa.select(ConsentEvent).order_by(ConsentEvent.id.desc())).first()
+    assert newest is not None
+    assert (newest.kind, newest.wording) == ("subscribed", "They asked to come back.")
+
+
+def test_the_person_may_undo_their_own_unsubscribing(app: Flask) -> None:
+    with transaction():
+        news = a_list()
+        alice = a_subscriber("alice@example.org", news)
+        subscriptions.unsubscribe([news.id], alice.id, channel="page", now=NOW)
+        assert subscriptions.subscribe(news.id, alice.id, channel="page", now=NOW)
+    assert subscriptions.state(news.id, alice.id) == "subscribed"
+
+
+def test_who_was_taken_off_by_hand_may_be_put_back_by_hand(app: Flask) -> None:
+    with transaction():
+        news = a_list()
+        alice = a_subscriber("alice@example.org", news)
+        subscriptions.unsubscribe([news.id], alice.id, channel="manual", now=NOW)
+        assert subscriptions.subscribe(news.id, alice.id, channel="manual", now=LATER)
+
+
+def test_a_suppressed_address_is_not_subscribed_by_hand(app: Flask) -> None:
+    with transaction():
+        news, alice = a_list(), a_subscriber()
+        suppressions.suppress("alice@example.org", reason="complaint", source="test", now=NOW)
+        with pytest.raises(subscriptions.SuppressedError, match="Lift the suppression"):
+            subscriptions.subscribe(news.id, alice.id, channel="manual", now=NOW)
+    assert subscriptions.state(news.id, alice.id) is None
+
+
+def test_subscribing_many_accounts_for_each(app: Flask) -> None:
+    with transaction():
+        news = a_list()
+        new = [a_subscriber(f"new{number}@example.org") for number in range(3)]
+        already = a_subscriber("already@example.org", news)
+        pending = a_subscriber("pending@example.org", news, state="pending")
+        left = a_subscriber("left@example.org", news)
+        suppressed = a_subscriber("suppressed@example.org")
+        subscriptions.unsubscribe([news.id], left.id, channel="page", now=NOW)
+        suppressions.suppress("suppressed@example.org", reason="manual", source="t", now=NOW)
+        everybody = [one.id for one in [*new, already, pending, left, suppressed]]
+        result = subscriptions.subscribe_many(news.id, everybody, channel="manual", now=LATER)
+    assert result == subscriptions.BulkSubscribed(4, 1, 1, 1)
+    assert proof().count(("subscribed", "manual")) == 4
+
+
+def test_taking_many_off_a_list_leaves_the_others(app: Flask) -> None:
+    with transaction():
+        news, tips = a_list("News"), a_list("Tips")
+        some = [a_subscriber(f"a{number}@example.org", news, tips) for number in range(4)]
+        ids = [one.id for one in some[:3]]
+        assert subscriptions.unsubscribe_many(news.id, ids, channel="manual", now=NOW) == 3
+        assert subscriptions.unsubscribe_many(news.id, ids, channel="manual", now=NOW) == 0
+    assert subscriptions.state(news.id, some[3].id) == "subscribed"
+    assert subscriptions.state(tips.id, some[0].id) == "subscribed"
+    assert proof() == [("unsubscribed", "manual")] * 3
+
+
+def test_a_loaded_subscription_shows_the_new_state(app: Flask) -> None:
+    with transaction():
+        news = a_list()
+        alice = a_subscriber("alice@example.org", news)
+        alice.name = "Alice"  # not yet written: must not get lost either
+        row = db.session.get_one(Subscription, (news.id, alice.id))
+        subscriptions.unsubscribe([news.id], alice.id, channel="page", now=NOW)
+        assert row.state == "unsubscribed"
+    assert alice.name == "Alice"
