@@ -21,6 +21,15 @@ DELIVERY_STATES = (
     "unknown",
 )
 OPEN_STATES = ("queued", "sending")
+_WHAT_CAME_BACK = (
+    "first_opened_at",
+    "first_clicked_at",
+    "unsubscribed_at",
+    "bounced_at",
+    "complained_at",
+)
+_HAS_REASON = sa.text("reason <> ''")
+_IS_ENGAGED = sa.text(" OR ".join(f"{name} IS NOT NULL" for name in _WHAT_CAME_BACK))
 
 
 class Campaign(Base):
@@ -169,7 +178,30 @@ class Delivery(Base):
         ),
         Index("ix_delivery_status", "campaign_id", "status", "id"),
         Index("ix_delivery_subscriber_id", "subscriber_id", "id"),
+        # Reports count what is rare without reading the rows that were simply sent.
+        Index(
+            "ix_delivery_reason",
+            "campaign_id",
+            "reason",
+            "status",
+            "reply_id",
+            "id",
+            postgresql_where=_HAS_REASON,
+            sqlite_where=_HAS_REASON,
+        ),
+        Index(
+            "ix_delivery_engaged",
+            "campaign_id",
+            *_WHAT_CAME_BACK,
+            "id",
+            postgresql_where=_IS_ENGAGED,
+            sqlite_where=_IS_ENGAGED,
+        ),
     )
+
+
+ENGAGED = sa.or_(*(getattr(Delivery, name).is_not(None) for name in _WHAT_CAME_BACK))
+"""Deliveries of which something came back: word for word the condition of their index."""
 
 
 class TransactionalMail(Base):

@@ -53,6 +53,8 @@ def upgrade() -> None:
         sa.Column("per_day", sa.Integer(), nullable=False),
         sa.Column("trouble", sa.Text(), nullable=False),
         sa.Column("trouble_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("trouble_count", sa.Integer(), nullable=False),
+        sa.Column("retry_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
@@ -456,11 +458,37 @@ def upgrade() -> None:
             sqlite_where=sa.text("claim_token IS NOT NULL"),
         )
         batch_op.create_index(
+            "ix_delivery_engaged",
+            [
+                "campaign_id",
+                "first_opened_at",
+                "first_clicked_at",
+                "unsubscribed_at",
+                "bounced_at",
+                "complained_at",
+                "id",
+            ],
+            unique=False,
+            postgresql_where=sa.text(
+                "first_opened_at IS NOT NULL OR first_clicked_at IS NOT NULL OR unsubscribed_at IS NOT NULL OR bounced_at IS NOT NULL OR complained_at IS NOT NULL"
+            ),
+            sqlite_where=sa.text(
+                "first_opened_at IS NOT NULL OR first_clicked_at IS NOT NULL OR unsubscribed_at IS NOT NULL OR bounced_at IS NOT NULL OR complained_at IS NOT NULL"
+            ),
+        )
+        batch_op.create_index(
             "ix_delivery_queued",
             ["campaign_id", "mailbox_group", "id"],
             unique=False,
             postgresql_where=sa.text("status = 'queued'"),
             sqlite_where=sa.text("status = 'queued'"),
+        )
+        batch_op.create_index(
+            "ix_delivery_reason",
+            ["campaign_id", "reason", "status", "reply_id", "id"],
+            unique=False,
+            postgresql_where=sa.text("reason <> ''"),
+            sqlite_where=sa.text("reason <> ''"),
         )
         batch_op.create_index("ix_delivery_status", ["campaign_id", "status", "id"], unique=False)
         batch_op.create_index("ix_delivery_subscriber_id", ["subscriber_id", "id"], unique=False)
@@ -508,9 +536,23 @@ def downgrade() -> None:
         batch_op.drop_index("ix_delivery_subscriber_id")
         batch_op.drop_index("ix_delivery_status")
         batch_op.drop_index(
+            "ix_delivery_reason",
+            postgresql_where=sa.text("reason <> ''"),
+            sqlite_where=sa.text("reason <> ''"),
+        )
+        batch_op.drop_index(
             "ix_delivery_queued",
             postgresql_where=sa.text("status = 'queued'"),
             sqlite_where=sa.text("status = 'queued'"),
+        )
+        batch_op.drop_index(
+            "ix_delivery_engaged",
+            postgresql_where=sa.text(
+                "first_opened_at IS NOT NULL OR first_clicked_at IS NOT NULL OR unsubscribed_at IS NOT NULL OR bounced_at IS NOT NULL OR complained_at IS NOT NULL"
+            ),
+            sqlite_where=sa.text(
+                "first_opened_at IS NOT NULL OR first_clicked_at IS NOT NULL OR unsubscribed_at IS NOT NULL OR bounced_at IS NOT NULL OR complained_at IS NOT NULL"
+            ),
         )
         batch_op.drop_index(
             "ix_delivery_claimed",
