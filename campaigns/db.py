@@ -10,7 +10,7 @@ import string
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, cast
 
 import sqlalchemy as sa
 from flask_sqlalchemy import SQLAlchemy
@@ -174,6 +174,11 @@ def upsert(table: type[Base] | sa.Table) -> Any:
     return postgresql.insert(table) if is_postgresql() else sqlite.insert(table)
 
 
+def rows_changed(result: sa.Result[Any]) -> int:
+    """How many rows an UPDATE or DELETE touched. Zero: somebody else was first."""
+    return cast("sa.CursorResult[Any]", result).rowcount
+
+
 def for_update_skipping(statement: Any) -> Any:
     """Lock the rows that a sub-select picks and pass over those another worker holds.
 
@@ -197,6 +202,7 @@ __all__ = [
     "mapped_column",
     "new_public_id",
     "public_id",
+    "rows_changed",
     "transaction",
     "upsert",
 ]

@@ -1,6 +1,7 @@
 """Accounts: make, check and change them; the workspace's own data."""
 
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from argon2 import PasswordHasher
@@ -100,3 +101,8 @@ def save_workspace(**values: object) -> Workspace:
         setattr(found, name, value)
     db.session.flush()
     return found
+
+
+def time_zone() -> ZoneInfo:
+    """The workspace's time zone, in which people are told moments."""
+    return ZoneInfo(workspace().time_zone)

@@ -21,6 +21,8 @@ JOBS: dict[str, tuple[str, str]] = {
 """Each job's lane and function. Arguments are ids; every job re-reads state and may run twice."""
 
 JOB_TIMEOUT_SECONDS = 300
+PENDING_SECONDS = 60
+"""So long a ring that was not answered keeps others from being put on the lane beside it."""
 
 
 def connect(url: str, *, blocking: bool = False) -> Redis:
@@ -37,9 +39,12 @@ class RedisDoorbell:
 
     def ring(self, job: str, *ids: int) -> bool:
         lane, function = JOBS[job]
-        queue = Queue(lane, connection=self._redis, serializer=JSONSerializer)
         try:
-            queue.enqueue(
+            # Rings come from jobs that go on, from pages and from the sweep: without this
+            # mark each of them would start a chain of its own.
+            if not self._redis.set(_mark(job, ids), 1, nx=True, ex=PENDING_SECONDS):
+                return True
+            Queue(lane, connection=self._redis, serializer=JSONSerializer).enqueue(
                 function,
                 args=ids,
                 job_timeout=JOB_TIMEOUT_SECONDS,
@@ -51,3 +56,13 @@ class RedisDoorbell:
             log.warning("doorbell not heard", job=job, ids=ids, error=str(error))
             return False
         return True
+
+    def answered(self, job: str, *ids: int) -> None:
+        try:
+            self._redis.delete(_mark(job, ids))
+        except RedisError as error:
+            log.warning("ring not taken down", job=job, ids=ids, error=str(error))
+
+
+def _mark(job: str, ids: tuple[int, ...]) -> str:
+    return ":".join(("campaigns:ring", job, *map(str, ids)))

@@ -34,6 +34,9 @@ class ProviderAccount(Base):
     per_day: Mapped[int] = mapped_column(default=0)
     trouble: Mapped[str] = mapped_column(default="")
     trouble_at: Mapped[datetime | None]
+    trouble_count: Mapped[int] = mapped_column(default=0)
+    retry_at: Mapped[datetime | None]
+    """While it does not work: when it may be tried again."""
     version: Mapped[int] = mapped_column(default=1)
     """Goes up when the account changes, so that open connections are made anew."""
     created_at: Mapped[datetime] = mapped_column(default=utcnow)

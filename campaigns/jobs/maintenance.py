@@ -1,0 +1,65 @@
+"""The sweep: whatever was lost on the way is found in the database and rung for again."""
+
+import structlog
+
+from campaigns.audience import imports
+from campaigns.clock import utcnow
+from campaigns.context import services
+from campaigns.db import transaction
+from campaigns.jobs import stream
+from campaigns.sending import journal, lifecycle, recover, transactional
+
+log = structlog.get_logger()
+
+
+def sweep() -> None:
+    """Settle what dead workers left, and ring for all work that lies open. Safe at any time."""
+    recover_journals()
+    if recover.has_lost_hosts(now=utcnow()):
+        with transaction():
+            lost = recover.settle_lost_hosts(now=utcnow())
+        log.warning("deliveries of a lost host are now unknown", count=lost)
+    for campaign_id in recover.cancelled_with_waiting():
+        with transaction():
+            lifecycle.cancel_waiting(campaign_id, now=utcnow())
+    ring_for_open_work()
+
+
+def recover_journals() -> int:
+    """Settle every journal on this machine whose writer is dead; how many there were."""
+    settled = 0
+    for path in journal.orphans(services().settings.journal_dir):
+        with journal.adopt(path) as is_ours:
+            if not is_ours:
+                continue
+            story = journal.read(path)
+            with transaction():
+                recover.settle(journal.token_of(path), story, now=utcnow())
+            path.unlink(missing_ok=True)
+            settled += 1
+            log.info(
+                "settled the claim of a dead worker",
+                known=len(story.results),
+                unknown=len(story.unknown),
+            )
+    return settled
+
+
+def ring_for_open_work() -> None:
+    doorbell = services().doorbell
+    now = utcnow()
+    for campaign_id in recover.preparing():
+        doorbell.ring("expand", campaign_id)
+    for campaign_id in recover.sending():
+        doorbell.ring("send", campaign_id)
+    for mail_id in transactional.stalled(now):
+        doorbell.ring("transactional", mail_id)
+    for import_id in imports.stalled(now):
+        doorbell.ring("import", import_id)
+    ring_for_events()
+
+
+def ring_for_events() -> None:
+    """Opens and clicks wait in the stream: let them be recorded."""
+    if stream.length():
+        services().doorbell.ring("ingest")

@@ -1,0 +1,43 @@
+"""A worker process: takes jobs from its lanes until it is told to stop.
+
+Jobs run in this very process, not in a fork each: they keep connections to providers between
+them. Every job is a slice of about a second, so the first lane never waits long.
+"""
+
+from collections.abc import Sequence
+
+import structlog
+from flask import Flask
+from rq import Queue, SimpleWorker
+from rq.serializers import JSONSerializer
+
+from campaigns.context import services
+from campaigns.db import db
+from campaigns.jobs import maintenance, runtime, send
+from campaigns.jobs.queues import LANES, connect
+
+log = structlog.get_logger()
+
+
+def run_worker(app: Flask, lanes: Sequence[str] = LANES) -> None:
+    """Work on these lanes, in the order of their priority, until SIGTERM (which drains)."""
+    runtime.use(app)
+    redis = connect(services_url(app), blocking=True)
+    queues = [Queue(lane, connection=redis, serializer=JSONSerializer) for lane in lanes]
+    worker = SimpleWorker(queues, connection=redis, serializer=JSONSerializer)
+    worker.log_result_lifespan = False
+    with app.app_context():
+        # What a worker of this machine left when it was killed is settled before anything new.
+        maintenance.recover_journals()
+        db.session.remove()
+    log.info("worker started", lanes=list(lanes))
+    try:
+        worker.work(with_scheduler=False, logging_level="WARNING")
+    finally:
+        send.forget()
+        log.info("worker stopped")
+
+
+def services_url(app: Flask) -> str:
+    with app.app_context():
+        return services().settings.redis_connection_url

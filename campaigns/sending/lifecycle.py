@@ -1,0 +1,180 @@
+"""How a campaign changes its state: guarded UPDATEs with the old state in WHERE.
+
+Each function says whether this call did it. False is a normal outcome: somebody was first.
+
+    draft -> scheduled -> preparing -> sending <-> paused
+      ^________|             |            |          |
+                             +---- cancelled --------+      sending -> sent
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from campaigns.db import db, rows_changed
+from campaigns.providers import health
+from campaigns.providers.models import SenderAddress
+from campaigns.sending.models import OPEN_STATES, Campaign, Delivery
+
+
+def _move(campaign_id: int, old: tuple[str, ...], now: datetime, **values: Any) -> bool:
+    changed = db.session.execute(
+        sa.update(Campaign)
+        .where(Campaign.id == campaign_id, Campaign.status.in_(old))
+        .values(updated_at=now, **values)
+    )
+    return rows_changed(changed) == 1
+
+
+def launch(campaign_id: int, *, at: datetime | None, undo_seconds: int, now: datetime) -> bool:
+    """Send a draft: at a moment, or now after an undo window of so many seconds.
+
+    Without either it is `preparing` at once: the edge then rings for its expansion.
+    """
+    if at is not None:
+        return _move(
+            campaign_id, ("draft",), now, status="scheduled", scheduled_at=at, is_undo_window=False
+        )
+    if undo_seconds > 0:
+        at = now + timedelta(seconds=undo_seconds)
+        return _move(
+            campaign_id, ("draft",), now, status="scheduled", scheduled_at=at, is_undo_window=True
+        )
+    return _start(campaign_id, ("draft",), now)
+
+
+def _start(campaign_id: int, old: tuple[str, ...], now: datetime) -> bool:
+    """Freeze the provider and let the expansion begin."""
+    provider = (
+        sa.select(SenderAddress.provider_id)
+        .where(SenderAddress.id == Campaign.sender_id)
+        .scalar_subquery()
+    )
+    return _move(
+        campaign_id,
+        old,
+        now,
+        status="preparing",
+        is_undo_window=False,
+        started_at=now,
+        provider_id=provider,
+        status_reason="",
+    )
+
+
+def back_to_draft(campaign_id: int, *, now: datetime) -> bool:
+    """Take a launch back while it is only scheduled."""
+    return _move(
+        campaign_id,
+        ("scheduled",),
+        now,
+        status="draft",
+        scheduled_at=None,
+        is_undo_window=False,
+        status_reason="",
+    )
+
+
+def start_due(*, now: datetime) -> list[int]:
+    """Start every scheduled campaign whose moment has come; their ids, for the doorbell."""
+    due = db.session.scalars(
+        sa.select(Campaign.id)
+        .where(Campaign.status == "scheduled", Campaign.scheduled_at <= now)
+        .order_by(Campaign.scheduled_at)
+    ).all()
+    return [campaign_id for campaign_id in due if _start(campaign_id, ("scheduled",), now)]
+
+
+def pause(campaign_id: int, *, now: datetime, reason: str = "") -> bool:
+    """Stop handing over. What is on the wire at this moment is finished and recorded."""
+    return _move(campaign_id, ("sending",), now, status="paused", status_reason=reason)
+
+
+def resume(campaign_id: int, *, now: datetime) -> bool:
+    """Go on. The provider is tried again at once, whatever trouble it had."""
+    moved = _move(campaign_id, ("paused",), now, status="sending", status_reason="")
+    if moved:
+        campaign = db.session.get_one(Campaign, campaign_id)
+        if campaign.provider_id is not None:
+            health.clear(campaign.provider_id)
+    return moved
+
+
+def cancel(campaign_id: int, *, now: datetime) -> bool:
+    """Send nothing more. Deliveries that wait are `cancelled`; those on the wire finish."""
+    moved = _move(
+        campaign_id,
+        ("preparing", "sending", "paused"),
+        now,
+        status="cancelled",
+        status_reason="",
+        finished_at=now,
+    )
+    if moved:
+        cancel_waiting(campaign_id, now=now)
+    return moved
+
+
+def cancel_waiting(campaign_id: int, *, now: datetime) -> None:
+    """Mark what waits in a cancelled campaign; also what its workers give back later."""
+    db.session.execute(
+        sa.update(Delivery)
+        .where(Delivery.campaign_id == campaign_id, Delivery.status == "queued")
+        .values(status="cancelled", reason="cancelled", not_before=None, updated_at=now)
+    )
+
+
+def finish(campaign_id: int, *, now: datetime) -> bool:
+    """The campaign is sent once no delivery of it is open."""
+    is_open = sa.exists().where(
+        Delivery.campaign_id == campaign_id, Delivery.status.in_(OPEN_STATES)
+    )
+    changed = db.session.execute(
+        sa.update(Campaign)
+        .where(Campaign.id == campaign_id, Campaign.status == "sending", ~is_open)
+        .values(status="sent", status_reason="", finished_at=now, updated_at=now)
+    )
+    return rows_changed(changed) == 1
+
+
+def return_to_draft(campaign_id: int, *, now: datetime, reason: str) -> bool:
+    """Something is wrong with a campaign before anything of it was expanded: back to a draft.
+
+    There it can be mended; the reason stays on it until then.
+    """
+    return _move(
+        campaign_id,
+        ("preparing",),
+        now,
+        status="draft",
+        status_reason=reason,
+        scheduled_at=None,
+        started_at=None,
+    )
+
+
+def explain(campaign_id: int, reason: str) -> None:
+    """Say why a campaign that is being sent does not move."""
+    db.session.execute(
+        sa.update(Campaign)
+        .where(Campaign.id == campaign_id, Campaign.status == "sending")
+        .values(status_reason=reason)
+    )
+
+
+def clear_reason(campaign_id: int) -> None:
+    """It moves again."""
+    db.session.execute(
+        sa.update(Campaign)
+        .where(
+            Campaign.id == campaign_id, Campaign.status == "sending", Campaign.status_reason != ""
+        )
+        .values(status_reason="")
+    )
+
+
+def is_any_due(*, now: datetime) -> bool:
+    """Whether `start_due` would find anything: a cheap look without a writing unit."""
+    due = sa.select(Campaign.id).where(Campaign.status == "scheduled", Campaign.scheduled_at <= now)
+    return db.session.scalar(due.limit(1)) is not None

@@ -1,0 +1,53 @@
+"""How fast an account may send: the interface. The shared counters live in jobs.limiter."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import sqlalchemy as sa
+
+from campaigns.db import db
+from campaigns.sending.models import Campaign, Delivery
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """How many messages may go now, and when to ask again if there were fewer than wanted."""
+
+    count: int
+    wait_seconds: float = 0.0
+    is_day_limit: bool = False
+
+
+class Limiter(Protocol):
+    """Counts what all workers together send through an account."""
+
+    def acquire(self, provider_id: int, want: int, per_second: int, per_day: int) -> Grant:
+        """Take up to `want` tokens. A limit of 0 is none."""
+        ...
+
+    def give_back(self, provider_id: int, count: int) -> None:
+        """Return tokens that were not used."""
+        ...
+
+
+def sent_in_last_day(provider_id: int, *, now: datetime) -> list[tuple[datetime, int]]:
+    """What the ledger says went out by this account in the last 24 hours, by hour of UTC.
+
+    From this the day's counter is rebuilt when Redis was lost.
+    """
+    rows = db.session.execute(
+        sa.select(Delivery.sent_at)
+        .join(Campaign, Campaign.id == Delivery.campaign_id)
+        .where(
+            Campaign.provider_id == provider_id,
+            Campaign.started_at.is_not(None),
+            Delivery.sent_at > now - timedelta(hours=24),
+        )
+        .execution_options(yield_per=5000)
+    )
+    hours: dict[datetime, int] = {}
+    for (sent_at,) in rows:
+        hour = sent_at.replace(minute=0, second=0, microsecond=0)
+        hours[hour] = hours.get(hour, 0) + 1
+    return sorted(hours.items())

@@ -1,0 +1,20 @@
+"""Why a delivery is what it is: the codes of `delivery.reason`, in words for people."""
+
+REASONS = {
+    "": "",
+    "suppressed": "The address is suppressed",
+    "unsubscribed": "Left the list before the mail went out",
+    "unrenderable": "The content could not be made for this person",
+    "refused": "Refused by the receiving server",
+    "gave_up": "Put off again and again until the time was up",
+    "deferred": "The server asked to try later",
+    "connection": "The connection failed; trying again",
+    "no_answer": "The connection broke before the server's answer; it may have arrived",
+    "lost_worker": "The sending process was lost at that moment; it may have arrived",
+    "cancelled": "The campaign was cancelled before its turn",
+}
+
+
+def describe(code: str) -> str:
+    """The words for a reason; the code itself for one that is not known (an older version's)."""
+    return REASONS.get(code, code)
