@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import CursorResult
 
 from campaigns.db import db
 from campaigns.providers.models import SenderAddress
@@ -124,16 +123,16 @@ def _touch(
     now: datetime,
 ) -> int:
     """The guarded UPDATE behind every edit: a draft, and the version that was read."""
-    changed = db.session.execute(
+    new_version = db.session.scalar(
         sa.update(Campaign)
         .where(Campaign.id == campaign_id, Campaign.status == "draft", Campaign.version == version)
-        .values(**changes, version=version + 1, edited_by_id=editor_id, updated_at=now),
+        .values(**changes, version=version + 1, edited_by_id=editor_id, updated_at=now)
+        .returning(Campaign.version),
         execution_options={"synchronize_session": False},
     )
     db.session.expire_all()
-    assert isinstance(changed, CursorResult)
-    if changed.rowcount == 1:
-        return version + 1
+    if new_version is not None:
+        return new_version
     current = db.session.get(Campaign, campaign_id)
     if current is None or current.status != "draft":
         raise NotEditableError(_why_locked(current))
