@@ -1,0 +1,84 @@
+"""The balance sheet of a campaign: what became of every recipient."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from campaigns.db import db
+from campaigns.sending.models import Campaign, Delivery
+
+TERMS = ("sent", "waiting", "failed", "skipped", "held", "cancelled", "unknown")
+"""The terms of the balance, in the order in which they are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """`audience` is what was frozen; every other figure counts delivery rows as they stand.
+
+    Sent means that the next server took the message, not that it was delivered.
+    """
+
+    audience: int = 0
+    sent: int = 0
+    failed: int = 0
+    skipped: int = 0
+    held: int = 0
+    cancelled: int = 0
+    unknown: int = 0
+    queued: int = 0
+    sending: int = 0
+
+    @property
+    def waiting(self) -> int:
+        """Nothing final yet: queued or in a worker's hands."""
+        return self.queued + self.sending
+
+    @property
+    def done(self) -> int:
+        """Recipients with a final outcome."""
+        return self.rows - self.waiting
+
+    @property
+    def rows(self) -> int:
+        return sum(self.term(name) for name in TERMS)
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether every recipient of the frozen audience is accounted for."""
+        return self.audience == self.rows
+
+    def term(self, name: str) -> int:
+        """The figure of one of TERMS."""
+        value: int = getattr(self, name)
+        return value
+
+    def terms(self) -> list[tuple[str, int]]:
+        """The terms that are not zero (zeros change no sum), in the order of TERMS."""
+        return [(name, self.term(name)) for name in TERMS if self.term(name)]
+
+
+def campaign_balance(campaign_id: int) -> Balance:
+    """The balance of one campaign; all zero for a campaign that does not exist."""
+    return campaign_balances([campaign_id]).get(campaign_id, Balance())
+
+
+def campaign_balances(campaign_ids: Collection[int]) -> dict[int, Balance]:
+    """The balance of each of these campaigns, from one grouped read of an index."""
+    if not campaign_ids:
+        return {}
+    audiences = db.session.execute(
+        sa.select(Campaign.id, Campaign.audience).where(Campaign.id.in_(campaign_ids))
+    ).all()
+    counts: dict[int, dict[str, int]] = {}
+    grouped = (
+        sa.select(Delivery.campaign_id, Delivery.status, sa.func.count())
+        .where(Delivery.campaign_id.in_(campaign_ids))
+        .group_by(Delivery.campaign_id, Delivery.status)
+    )
+    for campaign_id, status, count in db.session.execute(grouped):
+        counts.setdefault(campaign_id, {})[status] = count
+    return {
+        campaign_id: Balance(audience=audience, **counts.get(campaign_id, {}))
+        for campaign_id, audience in audiences
+    }

@@ -1,0 +1,274 @@
+"""What the home page tells: figures of the whole workspace, and what needs attention."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from campaigns.accounts.models import Workspace
+from campaigns.audience.models import AudienceList, ImportRun, Subscriber
+from campaigns.db import db
+from campaigns.providers.models import ProviderAccount, SenderAddress
+from campaigns.reports.balance import Balance, campaign_balances
+from campaigns.reports.engagement import Engagement, campaign_engagements
+from campaigns.sending.models import Campaign
+
+PERIOD = timedelta(days=30)
+STARTED = ("preparing", "sending", "paused", "sent", "cancelled")
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignFigures:
+    """A campaign in a table: what it is, its balance, its engagement."""
+
+    id: int
+    public_id: str
+    title: str
+    status: str
+    status_reason: str
+    scheduled_at: datetime | None
+    is_undo_window: bool
+    started_at: datetime | None
+    finished_at: datetime | None
+    track_opens: bool
+    track_clicks: bool
+    balance: Balance
+    engagement: Engagement
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Figures of the campaigns started in a period. Rates count only campaigns that track.
+
+    `opened` of `open_base` recipients, `clicked` of `click_base`.
+    """
+
+    campaigns: int = 0
+    sent: int = 0
+    opened: int = 0
+    open_base: int = 0
+    clicked: int = 0
+    click_base: int = 0
+
+    @property
+    def open_rate(self) -> float | None:
+        return self.opened / self.open_base if self.open_base else None
+
+    @property
+    def click_rate(self) -> float | None:
+        return self.clicked / self.click_base if self.click_base else None
+
+
+@dataclass(frozen=True, slots=True)
+class HomeFigures:
+    """Subscribers now and new in the last 30 days; the last 30 days against the 30 before."""
+
+    subscribers: int
+    new_subscribers: int
+    now: Period
+    before: Period
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A provider account that does not work, in the words of its last error."""
+
+    account: str
+    sentence: str
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class FailedImport:
+    public_id: str
+    file_name: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Alerts:
+    troubles: list[Trouble]
+    paused: list[CampaignFigures]
+    failed_imports: list[FailedImport]
+
+
+@dataclass(frozen=True, slots=True)
+class SetUp:
+    """What has been done of the first steps."""
+
+    has_account: bool
+    has_sender: bool
+    has_postal_address: bool
+    has_list: bool
+    has_subscribers: bool
+    has_campaign: bool
+
+    @property
+    def is_done(self) -> bool:
+        return all(
+            (
+                self.has_account,
+                self.has_sender,
+                self.has_postal_address,
+                self.has_list,
+                self.has_subscribers,
+                self.has_campaign,
+            )
+        )
+
+
+def campaigns_under_way() -> list[CampaignFigures]:
+    """Campaigns that are being prepared, sent, or that pause; the one started last first."""
+    return _with_figures(
+        Campaign.status.in_(("preparing", "sending", "paused")),
+        order=(Campaign.started_at.desc(), Campaign.id.desc()),
+        limit=20,
+        with_engagement=False,
+    )
+
+
+def next_scheduled(*, limit: int = 5) -> list[CampaignFigures]:
+    """Scheduled campaigns, the next one first."""
+    return _with_figures(
+        Campaign.status == "scheduled",
+        order=(Campaign.scheduled_at, Campaign.id),
+        limit=limit,
+        with_engagement=False,
+    )
+
+
+def last_campaigns(*, limit: int = 5) -> list[CampaignFigures]:
+    """The campaigns that have been started last, with their results."""
+    return _with_figures(
+        Campaign.status.in_(STARTED),
+        order=(Campaign.started_at.desc(), Campaign.id.desc()),
+        limit=limit,
+    )
+
+
+def _with_figures(
+    condition: Any, *, order: tuple[Any, ...], limit: int, with_engagement: bool = True
+) -> list[CampaignFigures]:
+    found = db.session.execute(
+        sa.select(
+            Campaign.id,
+            Campaign.public_id,
+            Campaign.name,
+            Campaign.subject,
+            Campaign.status,
+            Campaign.status_reason,
+            Campaign.scheduled_at,
+            Campaign.is_undo_window,
+            Campaign.started_at,
+            Campaign.finished_at,
+            Campaign.track_opens,
+            Campaign.track_clicks,
+        )
+        .where(condition)
+        .order_by(*order)
+        .limit(limit)
+    ).all()
+    ids = [row.id for row in found]
+    balances = campaign_balances(ids)
+    engagements = campaign_engagements(ids) if with_engagement else {}
+    return [
+        CampaignFigures(
+            id=row.id,
+            public_id=row.public_id,
+            title=row.name or row.subject or "Untitled",
+            status=row.status,
+            status_reason=row.status_reason,
+            scheduled_at=row.scheduled_at,
+            is_undo_window=row.is_undo_window,
+            started_at=row.started_at,
+            finished_at=row.finished_at,
+            track_opens=row.track_opens,
+            track_clicks=row.track_clicks,
+            balance=balances.get(row.id, Balance()),
+            engagement=engagements.get(row.id, Engagement()),
+        )
+        for row in found
+    ]
+
+
+def home_figures(*, now: datetime) -> HomeFigures:
+    """The four tiles."""
+    subscribers, new = db.session.execute(
+        sa.select(
+            sa.func.count(),
+            sa.func.count(sa.case((Subscriber.created_at >= now - PERIOD, 1))),
+        ).select_from(Subscriber)
+    ).one()
+    return HomeFigures(
+        subscribers=subscribers,
+        new_subscribers=new,
+        now=_period(now - PERIOD, now),
+        before=_period(now - 2 * PERIOD, now - PERIOD),
+    )
+
+
+def _period(start: datetime, end: datetime) -> Period:
+    """Figures of the campaigns started after `start`, up to `end`."""
+    found = db.session.execute(
+        sa.select(Campaign.id, Campaign.track_opens, Campaign.track_clicks).where(
+            Campaign.started_at > start, Campaign.started_at <= end
+        )
+    ).all()
+    ids = [row.id for row in found]
+    sent = {key: balance.sent for key, balance in campaign_balances(ids).items()}
+    came_back = campaign_engagements(ids)
+    with_opens = [row.id for row in found if row.track_opens]
+    with_clicks = [row.id for row in found if row.track_clicks]
+    nothing = Engagement()
+    return Period(
+        campaigns=len(ids),
+        sent=sum(sent.values()),
+        opened=sum(came_back.get(key, nothing).opened for key in with_opens),
+        open_base=sum(sent.get(key, 0) for key in with_opens),
+        clicked=sum(came_back.get(key, nothing).clicked for key in with_clicks),
+        click_base=sum(sent.get(key, 0) for key in with_clicks),
+    )
+
+
+def alerts(*, now: datetime) -> Alerts:
+    """What a person should look at: providers in trouble, paused campaigns, failed imports."""
+    troubles = db.session.execute(
+        sa.select(ProviderAccount.name, ProviderAccount.trouble, ProviderAccount.trouble_at)
+        .where(ProviderAccount.trouble != "")
+        .order_by(ProviderAccount.name)
+    )
+    failed = db.session.execute(
+        sa.select(ImportRun.public_id, ImportRun.file_name, ImportRun.error)
+        .where(ImportRun.status == "failed", ImportRun.created_at > now - timedelta(days=7))
+        .order_by(ImportRun.id.desc())
+        .limit(5)
+    )
+    paused = _with_figures(
+        sa.and_(Campaign.status == "paused", Campaign.status_reason != ""),
+        order=(Campaign.started_at.desc(), Campaign.id.desc()),
+        limit=5,
+        with_engagement=False,
+    )
+    return Alerts(
+        troubles=[Trouble(*row) for row in troubles],
+        paused=paused,
+        failed_imports=[FailedImport(*row) for row in failed],
+    )
+
+
+def set_up() -> SetUp:
+    """Which of the first steps have been taken."""
+    postal = db.session.scalar(sa.select(Workspace.postal_address).where(Workspace.id == 1))
+    return SetUp(
+        has_account=_any(ProviderAccount.id),
+        has_sender=_any(SenderAddress.id),
+        has_postal_address=bool(postal and postal.strip()),
+        has_list=_any(AudienceList.id),
+        has_subscribers=_any(Subscriber.id),
+        has_campaign=_any(Campaign.id, Campaign.status.in_(STARTED)),
+    )
+
+
+def _any(column: Any, *conditions: Any) -> bool:
+    return db.session.scalar(sa.select(column).where(*conditions).limit(1)) is not None

@@ -1,0 +1,71 @@
+"""How fast a campaign goes, and when it will be finished. Pure arithmetic over samples.
+
+The speed is the difference of two balances some seconds apart. The samples travel with the
+page that polls, so that no query over sent moments has to run every other second.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+WINDOW_SECONDS = 10.0
+_SHORTEST_SECONDS = 0.8
+_MAX_SAMPLES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """How many were done at a moment."""
+
+    at: datetime
+    done: int
+
+
+def parse_samples(text: str, *, now: datetime) -> list[Sample]:
+    """Read `dump_samples` text back. It has been in a browser: what makes no sense is left out."""
+    samples = []
+    for part in text.split("-")[-_MAX_SAMPLES:]:
+        at, _, done = part.partition(".")
+        if not (at.isascii() and at.isdigit() and done.isascii() and done.isdigit()):
+            continue
+        if len(at) > 14 or len(done) > 12:
+            continue
+        sample = Sample(datetime.fromtimestamp(int(at) / 1000, UTC), int(done))
+        if sample.at <= now:
+            samples.append(sample)
+    return sorted(samples, key=lambda sample: sample.at)
+
+
+def dump_samples(samples: Sequence[Sample]) -> str:
+    """Samples as text for an address: `<milliseconds>.<done>` joined by `-`."""
+    return "-".join(f"{int(s.at.timestamp() * 1000)}.{s.done}" for s in samples[-_MAX_SAMPLES:])
+
+
+def slide(samples: Sequence[Sample], newest: Sample) -> list[Sample]:
+    """Add a sample and let go of those the window has passed; one older stays as its edge."""
+    edge = newest.at - timedelta(seconds=WINDOW_SECONDS)
+    recent = [sample for sample in samples if sample.at > edge]
+    older = [sample for sample in samples if sample.at <= edge]
+    # An edge from long ago (a page that slept) would show an old speed as today's.
+    kept_edge = [s for s in older[-1:] if s.at > edge - timedelta(seconds=WINDOW_SECONDS)]
+    return [*kept_edge, *recent, newest]
+
+
+def per_second(samples: Sequence[Sample]) -> float | None:
+    """The speed over the samples; None while there is too little to tell."""
+    if len(samples) < 2:
+        return None
+    seconds = (samples[-1].at - samples[0].at).total_seconds()
+    if seconds < _SHORTEST_SECONDS:
+        return None
+    return max(0.0, (samples[-1].done - samples[0].done) / seconds)
+
+
+def finishes_at(waiting: int, speed: float | None, *, now: datetime) -> datetime | None:
+    """When the last one will be done at this speed; None when that cannot be said."""
+    if not speed or waiting <= 0:
+        return None
+    seconds = waiting / speed
+    if seconds > 30 * 86_400:  # beyond a month it is a guess, not an estimate
+        return None
+    return now + timedelta(seconds=seconds)

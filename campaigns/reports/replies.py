@@ -1,0 +1,54 @@
+"""Why mail was not simply sent: reasons and servers' replies, with counts."""
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from campaigns.db import db
+from campaigns.sending.models import Delivery, Reply
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonFigures:
+    """Deliveries that share a status, a reason (code) and a server's reply.
+
+    `reply_id` is None and `reply` empty where no server was asked. `{ref}` in the reply
+    stands for the server's own number of each message.
+    """
+
+    status: str
+    reason: str
+    reply_id: int | None
+    reply_code: int
+    reply: str
+    count: int
+
+
+def campaign_reasons(campaign_id: int, *, limit: int = 20) -> list[ReasonFigures]:
+    """The most frequent reasons of a campaign, from one grouped read of their own index."""
+    count = sa.func.count().label("count")
+    grouped = (
+        sa.select(Delivery.status, Delivery.reason, Delivery.reply_id, count)
+        .where(
+            Delivery.campaign_id == campaign_id,
+            Delivery.reason != sa.literal_column("''"),
+            Delivery.status != "sent",
+        )
+        .group_by(Delivery.status, Delivery.reason, Delivery.reply_id)
+        .order_by(sa.desc("count"), Delivery.status, Delivery.reason)
+        .limit(limit)
+        .subquery()
+    )
+    rows = db.session.execute(
+        sa.select(
+            grouped.c.status,
+            grouped.c.reason,
+            grouped.c.reply_id,
+            sa.func.coalesce(Reply.code, 0),
+            sa.func.coalesce(Reply.text, ""),
+            grouped.c.count,
+        )
+        .outerjoin(Reply, Reply.id == grouped.c.reply_id)
+        .order_by(grouped.c.count.desc(), grouped.c.status, grouped.c.reason)
+    )
+    return [ReasonFigures(*row) for row in rows]
