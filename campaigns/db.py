@@ -72,6 +72,10 @@ def new_public_id() -> str:
 # SQLite counts rows up by itself only in a column declared INTEGER.
 BigKey = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
+# Compared byte by byte on both, so that "begins with" is a range of the column's index:
+# PostgreSQL would otherwise sort by the rules of a language.
+ByteText = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
 id_key = Annotated[int, mapped_column(BigKey, primary_key=True)]
 public_id = Annotated[str, mapped_column(sa.String(12), unique=True, default=new_public_id)]
 
@@ -190,6 +194,7 @@ def for_update_skipping(statement: Any) -> Any:
 __all__ = [
     "Base",
     "BigKey",
+    "ByteText",
     "Mapped",
     "UtcDateTime",
     "WriteOutsideTransactionError",

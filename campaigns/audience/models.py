@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy import ForeignKey, Index
 
 from campaigns.clock import utcnow
-from campaigns.db import Base, BigKey, Mapped, id_key, mapped_column, public_id
+from campaigns.db import Base, BigKey, ByteText, Mapped, id_key, mapped_column, public_id
 
 
 class Subscriber(Base):
@@ -18,14 +18,14 @@ class Subscriber(Base):
     id: Mapped[id_key]
     public_id: Mapped[public_id]
     address: Mapped[str]
-    address_normal: Mapped[str] = mapped_column(unique=True)
+    address_normal: Mapped[str] = mapped_column(ByteText, unique=True)
     domain: Mapped[str]
     name: Mapped[str] = mapped_column(default="")
     attributes: Mapped[dict[str, Any]] = mapped_column(default=dict)
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
     updated_at: Mapped[datetime] = mapped_column(default=utcnow, onupdate=utcnow)
 
-    __table_args__ = (Index("ix_subscriber_domain", "domain"),)
+    __table_args__ = (Index("ix_subscriber_domain", "domain", "id"),)
 
 
 class AudienceList(Base):
@@ -107,7 +107,7 @@ class Suppression(Base):
 
     id: Mapped[id_key]
     public_id: Mapped[public_id]
-    address_normal: Mapped[str] = mapped_column(unique=True)
+    address_normal: Mapped[str] = mapped_column(ByteText, unique=True)
     reason: Mapped[str] = mapped_column(default="manual")
     source: Mapped[str] = mapped_column(default="")
     note: Mapped[str] = mapped_column(default="")
@@ -120,26 +120,34 @@ IMPORT_STATES = ("mapping", "queued", "running", "done", "failed")
 class ImportRun(Base):
     """One file being read into a list. The counts and `position` move on chunk by chunk.
 
-    `position` is the byte (of the UTF-8 copy) after the last chunk that was committed, so an
-    interrupted import goes on where it stopped.
+    `position` is the byte of the file after the last chunk that was committed, `last_row` the
+    number of the last row before it, so an interrupted import goes on where it stopped.
+    rows_read = rows_added + rows_updated + rows_unchanged + rows_failed, always. `mapping`
+    holds `{"columns": [...]}`: what each column of the file becomes.
     """
 
     __tablename__ = "import_run"
 
     id: Mapped[id_key]
     public_id: Mapped[public_id]
-    list_id: Mapped[int] = mapped_column(BigKey, ForeignKey("list.id", ondelete="CASCADE"))
+    list_id: Mapped[int | None] = mapped_column(BigKey, ForeignKey("list.id", ondelete="CASCADE"))
+    """None until a list was chosen."""
     file_name: Mapped[str]
     path: Mapped[str]
+    """The uploaded file; empty when it was deleted."""
     sha256: Mapped[str] = mapped_column(default="")
     encoding: Mapped[str] = mapped_column(default="")
     delimiter: Mapped[str] = mapped_column(default=",")
     has_header: Mapped[bool] = mapped_column(default=True)
     mapping: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    update_existing: Mapped[bool] = mapped_column(default=True)
+    consent_source: Mapped[str] = mapped_column(default="")
+    """Where these people agreed to get mail, as the importer declared it."""
     status: Mapped[str] = mapped_column(default="mapping")
     error: Mapped[str] = mapped_column(default="")
     size_bytes: Mapped[int] = mapped_column(BigKey, default=0)
     position: Mapped[int] = mapped_column(BigKey, default=0)
+    last_row: Mapped[int] = mapped_column(default=0)
     rows_read: Mapped[int] = mapped_column(default=0)
     rows_added: Mapped[int] = mapped_column(default=0)
     rows_updated: Mapped[int] = mapped_column(default=0)
@@ -147,6 +155,7 @@ class ImportRun(Base):
     rows_failed: Mapped[int] = mapped_column(default=0)
     lease_until: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
+    started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
 
     __table_args__ = (

@@ -70,7 +70,7 @@ def upgrade() -> None:
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('public_id', sa.String(length=12), nullable=False),
     sa.Column('address', sa.Text(), nullable=False),
-    sa.Column('address_normal', sa.Text(), nullable=False),
+    sa.Column('address_normal', sa.Text().with_variant(sa.Text(collation='C'), 'postgresql'), nullable=False),
     sa.Column('domain', sa.Text(), nullable=False),
     sa.Column('name', sa.Text(), nullable=False),
     sa.Column('attributes', sa.JSON().with_variant(postgresql.JSONB(), 'postgresql'), nullable=False),
@@ -81,12 +81,12 @@ def upgrade() -> None:
     sa.UniqueConstraint('public_id', name=op.f('uq_subscriber_public_id'))
     )
     with op.batch_alter_table('subscriber', schema=None) as batch_op:
-        batch_op.create_index('ix_subscriber_domain', ['domain'], unique=False)
+        batch_op.create_index('ix_subscriber_domain', ['domain', 'id'], unique=False)
 
     op.create_table('suppression',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('public_id', sa.String(length=12), nullable=False),
-    sa.Column('address_normal', sa.Text(), nullable=False),
+    sa.Column('address_normal', sa.Text().with_variant(sa.Text(collation='C'), 'postgresql'), nullable=False),
     sa.Column('reason', sa.Text(), nullable=False),
     sa.Column('source', sa.Text(), nullable=False),
     sa.Column('note', sa.Text(), nullable=False),
@@ -161,7 +161,7 @@ def upgrade() -> None:
     op.create_table('import_run',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('public_id', sa.String(length=12), nullable=False),
-    sa.Column('list_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('list_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('file_name', sa.Text(), nullable=False),
     sa.Column('path', sa.Text(), nullable=False),
     sa.Column('sha256', sa.Text(), nullable=False),
@@ -169,10 +169,13 @@ def upgrade() -> None:
     sa.Column('delimiter', sa.Text(), nullable=False),
     sa.Column('has_header', sa.Boolean(), nullable=False),
     sa.Column('mapping', sa.JSON().with_variant(postgresql.JSONB(), 'postgresql'), nullable=False),
+    sa.Column('update_existing', sa.Boolean(), nullable=False),
+    sa.Column('consent_source', sa.Text(), nullable=False),
     sa.Column('status', sa.Text(), nullable=False),
     sa.Column('error', sa.Text(), nullable=False),
     sa.Column('size_bytes', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('position', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('last_row', sa.Integer(), nullable=False),
     sa.Column('rows_read', sa.Integer(), nullable=False),
     sa.Column('rows_added', sa.Integer(), nullable=False),
     sa.Column('rows_updated', sa.Integer(), nullable=False),
@@ -180,6 +183,7 @@ def upgrade() -> None:
     sa.Column('rows_failed', sa.Integer(), nullable=False),
     sa.Column('lease_until', sa.DateTime(timezone=True), nullable=True),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('started_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('finished_at', sa.DateTime(timezone=True), nullable=True),
     sa.CheckConstraint("status IN ('mapping', 'queued', 'running', 'done', 'failed')", name=op.f('ck_import_run_status')),
     sa.ForeignKeyConstraint(['list_id'], ['list.id'], name=op.f('fk_import_run_list_id'), ondelete='CASCADE'),
