@@ -216,7 +216,7 @@ def _pause(campaign_id: int, reason: str) -> bool:
 
 
 def _wait(campaign: Campaign, grant: Grant, until: float) -> bool:
-    """A limit binds. Short waits stay within the slice; long ones are said and left to the sweep."""
+    """A limit binds: short waits stay within the slice, long ones are left to the sweep."""
     if grant.wait_seconds <= SLICE_SECONDS:
         time.sleep(min(grant.wait_seconds, max(0.0, until - time.monotonic())))
         return True

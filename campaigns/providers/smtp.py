@@ -66,10 +66,7 @@ def connect(login: SmtpLogin, timeout: float = CONNECT_TIMEOUT_SECONDS) -> smtpl
             permanent=True,
         ) from None
     except TimeoutError:
-        raise ProviderTroubleError(
-            f"{where} does not answer. A firewall may be in the way, or the port is wrong.",
-            permanent=False,
-        ) from None
+        raise ProviderTroubleError(_no_answer(where), permanent=False) from None
     except smtplib.SMTPAuthenticationError as error:
         permanent = 500 <= error.smtp_code < 600
         raise ProviderTroubleError(
@@ -85,9 +82,15 @@ def connect(login: SmtpLogin, timeout: float = CONNECT_TIMEOUT_SECONDS) -> smtpl
     except smtplib.SMTPNotSupportedError as error:
         raise ProviderTroubleError(f"{where}: {error}", permanent=True) from None
     except (smtplib.SMTPException, OSError) as error:
+        if isinstance(error.__context__, TimeoutError):
+            raise ProviderTroubleError(_no_answer(where), permanent=False) from None
         raise ProviderTroubleError(
             f"{where} cannot be reached ({_plain(error)}). Is the server running?", permanent=False
         ) from None
+
+
+def _no_answer(where: str) -> str:
+    return f"{where} does not answer. A firewall may be in the way, or the port is wrong."
 
 
 def _connect(login: SmtpLogin, timeout: float) -> smtplib.SMTP:
