@@ -1,7 +1,17 @@
-"""Which Redis-compatible server to start."""
+"""The Redis-compatible server that comes with Campaigns: which, how started, is it well."""
 
 import shutil
+import time
 from pathlib import Path
+
+from redis.exceptions import BusyLoadingError, RedisError
+
+from campaigns.config import Settings
+from campaigns.jobs.queues import connect
+from campaigns.supervisor.process import Program
+
+SOCKET = "kv.sock"
+LEFTOVER_SECONDS = 10
 
 
 class NoServerError(RuntimeError):
@@ -21,3 +31,63 @@ def server_binary() -> Path:
             "No valkey-server or redis-server found. Install one, or set REDIS_URL."
         ) from None
     return Path(str(get_binary_path()))
+
+
+def program(settings: Settings) -> Program:
+    """The embedded server on a socket in the runtime folder. Raises NoServerError."""
+    folder = settings.data_dir.resolve() / "kv"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return Program(
+        "valkey",
+        (
+            str(server_binary()),
+            *("--port", "0"),
+            *("--unixsocket", str(settings.runtime_dir / SOCKET), "--unixsocketperm", "700"),
+            *("--dir", str(folder), "--appendonly", "yes", "--appendfsync", "everysec"),
+            *("--save", "", "--maxmemory-policy", "noeviction"),
+            *("--logfile", str(log_file(settings)), "--daemonize", "no"),
+        ),
+        is_well=lambda: answers(settings),
+    )
+
+
+def log_file(settings: Settings) -> Path:
+    return settings.data_dir.resolve() / "kv.log"
+
+
+def answers(settings: Settings) -> bool:
+    """Whether it answers; one that still loads its data does not yet."""
+    try:
+        with connect(settings.redis_connection_url) as redis:
+            return bool(redis.ping())
+    except (RedisError, OSError):
+        return False
+
+
+def end_leftover(settings: Settings) -> bool:
+    """Shut down a server that an earlier run left on our socket. Whether there was one.
+
+    We hold the lock of the data directory, so nobody needs it; a second server would start
+    beside it without a word and both would write the same file.
+    """
+    if not (settings.runtime_dir / SOCKET).exists() or not _is_there(settings):
+        return False
+    deadline = time.monotonic() + LEFTOVER_SECONDS
+    while _is_there(settings) and time.monotonic() < deadline:
+        try:
+            with connect(settings.redis_connection_url) as redis:
+                redis.execute_command("SHUTDOWN")
+        except (RedisError, OSError):
+            time.sleep(0.1)  # it closes the connection as it goes
+    return True
+
+
+def _is_there(settings: Settings) -> bool:
+    try:
+        with connect(settings.redis_connection_url) as redis:
+            redis.ping()
+    except BusyLoadingError:
+        return True
+    except (RedisError, OSError):
+        return False
+    return True

@@ -1,0 +1,5 @@
+"""`python -m campaigns.cli`: how the supervisor starts our own programs."""
+
+from campaigns.cli import main
+
+main()

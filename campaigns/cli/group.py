@@ -1,0 +1,59 @@
+"""The group of all commands, loaded one by one: `campaigns -h` must not import the world."""
+
+from importlib import import_module
+
+import click
+
+from campaigns.config import SettingsError
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "up": ("campaigns.cli.run", "Run everything on this machine, until Ctrl-C."),
+    "web": ("campaigns.cli.run", "Serve the pages, and nothing else."),
+    "worker": ("campaigns.cli.run", "Work off what is waiting: sending, imports, events."),
+    "clock": ("campaigns.cli.run", "Start what is due: schedules, retries, sweeps."),
+    "mailbox": ("campaigns.cli.run", "Run the built-in mailbox that captures mail."),
+    "migrate": ("campaigns.cli.database", "Bring the database to the newest schema."),
+    "migration": ("campaigns.cli.database", "Write a new migration (for developers)."),
+    "create-admin": ("campaigns.cli.people", "Make an account that can log in."),
+    "reset-password": ("campaigns.cli.people", "Set a new password for an account."),
+    "import": ("campaigns.cli.importing", "Read subscribers from a CSV file onto a list."),
+    "doctor": ("campaigns.cli.doctor", "Check the whole installation and say what to do."),
+    "demo-data": ("campaigns.cli.demo_data", "Fill the database with a made-up organisation."),
+    "bench": ("campaigns.cli.bench", "Measure how fast this machine sends."),
+}
+"""Each command's module and the line that the overview shows."""
+
+
+class LazyGroup(click.Group):
+    """Imports a command's module when the command is called, and puts errors into words."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(COMMANDS[cmd_name][0])
+        command: click.Command = getattr(module, cmd_name.replace("-", "_") + "_command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except SettingsError as error:
+            click.echo(str(error), err=True)
+            ctx.exit(2)
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Settings come from the environment or from a file .env; the README lists them.",
+)
+@click.version_option(package_name="campaigns", message="Campaigns %(version)s")
+def cli() -> None:
+    """Campaigns: newsletters and campaigns in which every recipient is accounted for."""

@@ -1,0 +1,130 @@
+"""Commands that run something until they are stopped."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from campaigns.config import Settings, load_settings
+
+DEMO_DATA_DIR = Path(".data/demo")
+
+
+@click.command("up")
+@click.option("--demo", is_flag=True, help="With a made-up organisation and the built-in mailbox.")
+@click.option(
+    "--postgres",
+    "with_postgres",
+    is_flag=True,
+    help="With a PostgreSQL of its own in place of SQLite (needs the extra `postgres`).",
+)
+def up_command(demo: bool, with_postgres: bool) -> None:
+    """Run everything on this machine, until Ctrl-C.
+
+    Starts Valkey (unless REDIS_URL names a server), brings the database to the newest schema,
+    and runs the web server, the workers and the clock. What stops is started again.
+
+    Everything is kept in DATA_DIR; --demo uses .data/demo unless DATA_DIR is set.
+    """
+    from campaigns.supervisor.preflight import CannotStartError
+    from campaigns.supervisor.up import up
+
+    settings = load_settings()
+    if demo and "data_dir" not in settings.model_fields_set:
+        settings = load_settings(data_dir=DEMO_DATA_DIR)
+    if with_postgres and settings.database_url:
+        raise click.UsageError("--postgres and DATABASE_URL exclude each other.")
+    try:
+        up(
+            settings,
+            demo=demo,
+            with_postgres=with_postgres,
+            prepare=_fill_demo if demo else None,
+        )
+    except CannotStartError as error:
+        click.echo(str(error), err=True)
+        sys.exit(1)
+
+
+def _fill_demo(settings: Settings) -> Sequence[str]:
+    from campaigns.cli.demo import ensure_demo
+
+    return ensure_demo(settings)
+
+
+@click.command("web")
+def web_command() -> None:
+    """Serve the pages, and nothing else.
+
+    Listens on HOST and PORT with WEB_THREADS threads. SIGTERM finishes open requests first.
+    """
+    from campaigns.supervisor.web import serve
+
+    serve(_settings_with_logs())
+
+
+@click.command("worker")
+@click.option(
+    "--lane",
+    "lanes",
+    multiple=True,
+    type=click.Choice(["transactional", "send", "background"]),
+    help="Serve this lane, in one process; may be given again, most urgent first.",
+)
+def worker_command(lanes: tuple[str, ...]) -> None:
+    """Work off what is waiting: sending, imports, events.
+
+    Without --lane: two processes, one that sends campaigns and one for all other work, started
+    again when they stop. SIGTERM finishes the current slice of work (about a second) first.
+    """
+    settings = _settings_with_logs()
+    if lanes:
+        from campaigns.app import create_app
+        from campaigns.jobs.worker import run_worker
+
+        run_worker(create_app(settings), lanes)
+        return
+    from campaigns.supervisor.workers import run_workers
+
+    run_workers()
+
+
+@click.command("clock")
+def clock_command() -> None:
+    """Start what is due: schedules, retries, sweeps.
+
+    Only one clock works at a time; others wait to take over.
+    """
+    settings = _settings_with_logs()
+    from campaigns.app import create_app
+    from campaigns.jobs.schedule import run_clock
+
+    run_clock(create_app(settings))
+
+
+@click.command("mailbox")
+def mailbox_command() -> None:
+    """Run the built-in mailbox that captures mail.
+
+    It takes every mail sent to 127.0.0.1, port MAILBOX_PORT, shows it in the browser under
+    /mailbox, and never passes one on.
+    """
+    settings = _settings_with_logs()
+    if not settings.mailbox_port:
+        raise click.UsageError("Set MAILBOX_PORT to the port that the mailbox shall listen on.")
+    from campaigns.mailbox.server import MailboxError, serve
+
+    try:
+        serve("127.0.0.1", settings.mailbox_port, settings.mailbox_path)
+    except MailboxError as error:
+        click.echo(str(error), err=True)
+        sys.exit(1)
+
+
+def _settings_with_logs() -> Settings:
+    from campaigns.supervisor.logs import configure_logging
+
+    settings = load_settings()
+    configure_logging(settings)
+    return settings

@@ -1,0 +1,42 @@
+"""How every process logs: one line per event to standard error, as text or as JSON."""
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+
+from campaigns.config import Settings
+
+
+def configure_logging(settings: Settings) -> None:
+    """Set up structlog, and pass what the libraries log through the same form."""
+    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    renderer: Any = structlog.dev.ConsoleRenderer(
+        colors=False, exception_formatter=structlog.dev.plain_traceback, pad_event_to=0
+    )
+    last: list[Any] = [renderer]
+    if settings.log_format == "json":
+        last = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    structlog.configure(
+        processors=[*shared, *last],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler()
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=max(level, logging.INFO), force=True)
+    # One line per job and per migration step says little; their warnings do.
+    for name in ("rq", "rq.worker", "alembic", "werkzeug"):
+        logging.getLogger(name).setLevel(max(level, logging.WARNING))

@@ -1,0 +1,192 @@
+"""What must be right before anything is started. Each check says what to do."""
+
+import contextlib
+import errno
+import fcntl
+import os
+import socket
+import stat
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from redis.exceptions import RedisError
+
+from campaigns.config import Settings
+from campaigns.jobs.queues import connect
+
+LEFTOVER_SECONDS = 25
+"""Longer than guards take to end what a killed supervisor left behind."""
+MAX_SOCKET_PATH = 103
+"""Bytes that fit into a socket's address on every Unix (macOS has the least)."""
+
+
+class CannotStartError(RuntimeError):
+    """`campaigns up` cannot start. The message is for the user and says what to do."""
+
+
+def prepare_data_dir(folder: Path) -> None:
+    """Make the data directory and see that it can be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".written-by-{os.getpid()}"
+        probe.write_bytes(b"x" * 4096)
+        probe.unlink()
+    except OSError as error:
+        raise CannotStartError(
+            f"The data directory {folder} cannot be written ({_words(error)})."
+            " Mend that, or name another: DATA_DIR=..."
+        ) from None
+
+
+class DirectoryLock:
+    """One `campaigns up` per data directory.
+
+    The lock lives as long as the file is open anywhere, and every guard keeps it open: it is
+    free only when the last process of an earlier run is gone.
+    """
+
+    def __init__(self, folder: Path, say: Callable[[str], None]) -> None:
+        """Raises CannotStartError when another one runs."""
+        self._path = folder / "up.lock"
+        self.descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            self._take(say)
+        except BaseException:
+            os.close(self.descriptor)
+            raise
+        os.ftruncate(self.descriptor, 0)
+        os.pwrite(self.descriptor, f"{os.getpid()}\n".encode(), 0)
+
+    def release(self) -> None:
+        os.close(self.descriptor)
+
+    def _take(self, say: Callable[[str], None]) -> None:
+        deadline = time.monotonic() + LEFTOVER_SECONDS
+        waiting = False
+        while not self._is_taken_now():
+            holder = self._holder()
+            if holder and _is_alive(holder):
+                raise CannotStartError(
+                    f"Campaigns is already running (pid {holder}) on this data directory;"
+                    f" stop it first (kill {holder}), or name another: DATA_DIR=..."
+                )
+            if time.monotonic() > deadline:
+                raise CannotStartError(
+                    "Processes of an earlier run still use this data directory. Look for them"
+                    f" with: fuser {self._path}"
+                )
+            if not waiting:
+                say("an earlier run was ended by force: waiting until its processes are gone")
+            waiting = True
+            time.sleep(0.1)
+
+    def _is_taken_now(self) -> bool:
+        try:
+            fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            raise CannotStartError(
+                f"{self._path} cannot be locked ({_words(error)}). The data directory must lie on"
+                " a local disk."
+            ) from None
+        return True
+
+    def _holder(self) -> int:
+        text = os.pread(self.descriptor, 32, 0).decode("ascii", "replace").strip()
+        return int(text) if text.isdigit() else 0
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def check_port_is_free(host: str, port: int, variable: str) -> None:
+    """Raises CannotStartError naming the variable to change."""
+    problem = _port_problem(host, port)
+    if problem is None:
+        return
+    if problem.errno == errno.EADDRINUSE:
+        raise CannotStartError(
+            f"Port {port} on {host} is used by another program. Stop that one, or choose another"
+            f" port: {variable}={free_port(host, port + 1)}"
+        )
+    if problem.errno in {errno.EACCES, errno.EPERM}:
+        raise CannotStartError(
+            f"Port {port} may not be used without more rights. Choose one above 1023:"
+            f" {variable}=8000"
+        )
+    raise CannotStartError(
+        f"Cannot listen on {host}, port {port} ({_words(problem)}). Check HOST and {variable}."
+    )
+
+
+def free_port(host: str, near: int) -> int:
+    """A free port from `near` on, else any."""
+    for port in range(near, min(near + 200, 65536)):
+        if _port_problem(host, port) is None:
+            return port
+    return 0
+
+
+def _port_problem(host: str, port: int) -> OSError | None:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        with socket.socket(found[0][0], socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(found[0][4])
+            probe.listen(1)
+    except OSError as error:
+        return error
+    return None
+
+
+def prepare_runtime_dir(folder: Path, *socket_names: str) -> None:
+    """A private folder for sockets: ours alone, and with a path that is short enough."""
+    longest = max(len(os.fsencode(folder / name)) for name in socket_names)
+    if longest > MAX_SOCKET_PATH:
+        raise CannotStartError(
+            f"{folder} is too long a path for a socket. Set TMPDIR to a shorter one."
+        )
+    try:
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(mode=0o700, parents=True)
+        found = folder.lstat()
+    except OSError as error:
+        raise CannotStartError(
+            f"{folder} cannot be made ({_words(error)}). Set TMPDIR to another folder."
+        ) from None
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+        # Somebody else's folder in /tmp could hold somebody else's socket.
+        raise CannotStartError(
+            f"{folder} belongs to somebody else. Remove it, or set TMPDIR to another folder."
+        )
+    if stat.S_IMODE(found.st_mode) != 0o700:
+        folder.chmod(0o700)
+
+
+def check_redis(settings: Settings, seconds: float = 5) -> str:
+    """Wait for the server that REDIS_URL names; its version."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            with connect(settings.redis_connection_url) as redis:
+                return str(redis.info("server").get("redis_version", "?"))
+        except (RedisError, OSError) as error:
+            if time.monotonic() > deadline:
+                raise CannotStartError(
+                    f"The Redis server named by REDIS_URL cannot be used ({error}). Start it, or"
+                    " leave REDIS_URL empty: then one is started with Campaigns."
+                ) from None
+        time.sleep(0.3)
+
+
+def _words(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()

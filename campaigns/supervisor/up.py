@@ -1,0 +1,262 @@
+"""`campaigns up`: everything on one machine, under one supervisor."""
+
+import http.client
+import os
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import click
+from sqlalchemy.exc import DBAPIError
+
+from campaigns import migrate
+from campaigns.clock import utcnow
+from campaigns.config import Settings, load_settings
+from campaigns.supervisor import postgres, preflight, status, valkey
+from campaigns.supervisor.preflight import CannotStartError
+from campaigns.supervisor.process import Program, own_command
+from campaigns.supervisor.supervisor import Supervisor
+from campaigns.supervisor.workers import DRAIN_SECONDS, WORKERS
+
+READY_SECONDS = 60
+DEMO_MAILBOX_PORT = 2525
+HEALTH_TIMEOUT_SECONDS = 2
+NAME_WIDTH = 9
+_COLOURS = {"web": "cyan", "worker": "green", "clock": "yellow", "mailbox": "magenta"}
+
+Prepare = Callable[[Settings], Sequence[str]]
+"""Fills a migrated database; gives lines to show when all is ready."""
+
+
+class Screen:
+    """Our sentences and the programs' output, line by line, never mixed within a line."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def line(self, name: str, text: str) -> None:
+        prefix = click.style(f"{name:<{NAME_WIDTH}}|", fg=_COLOURS.get(name, "blue"))
+        self._put(f"{prefix} {text}")
+
+    def say(self, sentence: str) -> None:
+        self._put(click.style(f"{'campaigns':<{NAME_WIDTH}}| {sentence}", bold=True))
+
+    def block(self, lines: Sequence[str]) -> None:
+        self._put("\n" + "\n".join(f"  {line}" for line in lines) + "\n")
+
+    def _put(self, text: str) -> None:
+        with self._lock:
+            try:
+                click.echo(text)
+            except OSError:
+                # Nobody reads us any more (a closed terminal). That is no reason to stop.
+                return
+
+
+def up(
+    settings: Settings,
+    *,
+    demo: bool = False,
+    with_postgres: bool = False,
+    prepare: Prepare | None = None,
+) -> None:
+    """Run until SIGINT or SIGTERM. Raises CannotStartError before anything runs, or afterwards
+    with everything stopped again."""
+    screen = Screen()
+    preflight.prepare_data_dir(settings.data_dir)
+    lock = preflight.DirectoryLock(settings.data_dir, screen.say)
+    try:
+        if demo and not settings.mailbox_port:
+            settings = _with(settings, mailbox_port=_demo_mailbox_port(settings))
+        preflight.check_port_is_free(settings.host, settings.port, "PORT")
+        if settings.mailbox_port:
+            preflight.check_port_is_free("127.0.0.1", settings.mailbox_port, "MAILBOX_PORT")
+        _Run(settings, screen, lock.descriptor, demo, with_postgres, prepare).run()
+    finally:
+        lock.release()
+
+
+def _with(settings: Settings, **changes: object) -> Settings:
+    """The same settings but for these, checked as if they had been set."""
+    values = {name: getattr(settings, name) for name in settings.model_fields_set}
+    return load_settings(**{**values, **changes})
+
+
+def _demo_mailbox_port(settings: Settings) -> int:
+    """The same port at every start, so that the demo's provider account stays right."""
+    path = settings.data_dir / "mailbox.port"
+    stored = path.read_text().strip() if path.exists() else ""
+    if stored.isdigit() and 0 < int(stored) < 65536:
+        return int(stored)
+    port = preflight.free_port("127.0.0.1", DEMO_MAILBOX_PORT)
+    path.write_text(f"{port}\n")
+    return port
+
+
+class _Run:
+    """One run, from the first server to the last goodbye."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        screen: Screen,
+        lock: int,
+        demo: bool,
+        with_postgres: bool,
+        prepare: Prepare | None,
+    ) -> None:
+        self._settings, self._screen, self._demo = settings, screen, demo
+        self._with_postgres, self._prepare = with_postgres, prepare
+        self._started_at = utcnow().isoformat()
+        self._supervisor = Supervisor(
+            screen.say, take=screen.line, on_change=self._write_status, kept=(lock,)
+        )
+
+    def run(self) -> None:
+        supervisor = self._supervisor
+        with supervisor.handling_signals():
+            try:
+                notes = self._start()
+                if not supervisor.is_stopping():
+                    self._screen.block(self._ready_block(notes))
+                supervisor.run()
+                self._screen.say("stopping (Ctrl-C again ends everything at once)")
+            finally:
+                supervisor.stop()
+                status.remove(self._settings.data_dir)
+
+    def _start(self) -> Sequence[str]:
+        preflight.prepare_runtime_dir(self._settings.runtime_dir, valkey.SOCKET, postgres.SOCKET)
+        self._start_servers()
+        if self._supervisor.is_stopping():
+            return ()
+        self._migrate()
+        notes = self._prepare(self._settings) if self._prepare else ()
+        if self._supervisor.is_stopping():
+            return ()
+        children = [self._supervisor.add(program) for program in self._programs()]
+        if not self._supervisor.wait_until_well(*children, seconds=READY_SECONDS):
+            if self._supervisor.is_stopping():
+                return ()
+            slow = ", ".join(c.program.name for c in children if c.state != "running")
+            self._screen.say(f"not everything is well yet ({slow}); trying on")
+        return notes
+
+    def _start_servers(self) -> None:
+        if self._with_postgres:
+            self._add_server(postgres.program(self._settings), hint="see its lines above")
+            self._settings = _with(self._settings, database_url=postgres.url(self._settings))
+        if self._settings.redis_url:
+            version = preflight.check_redis(self._settings)
+            self._screen.say(f"uses the Redis server of REDIS_URL (version {version})")
+            return
+        if valkey.end_leftover(self._settings):
+            self._screen.say("ended a Valkey that an earlier run had left behind")
+        try:
+            program = valkey.program(self._settings)
+        except valkey.NoServerError as error:
+            raise CannotStartError(str(error)) from None
+        log = valkey.log_file(self._settings)
+        before = log.stat().st_size if log.exists() else 0
+        self._add_server(program, hint=lambda: _end_of(log, before))
+
+    def _add_server(self, program: Program, hint: str | Callable[[], str]) -> None:
+        """Start a server that everything else needs; it must come up at the first try."""
+        child = self._supervisor.add(program)
+        is_well = self._supervisor.wait_until_well(child, seconds=READY_SECONDS)
+        if is_well or self._supervisor.is_stopping():
+            return
+        words = hint if isinstance(hint, str) else hint()
+        raise CannotStartError(f"{program.name} did not start: {words}")
+
+    def _migrate(self) -> None:
+        try:
+            migrate.upgrade(self._settings)
+        except migrate.MigrationError as error:
+            raise CannotStartError(str(error)) from None
+        except DBAPIError as error:
+            raise CannotStartError(
+                f"The database cannot be used: {str(error.orig).strip()}\nCheck DATABASE_URL, and"
+                " that the server is running."
+            ) from None
+
+    def _programs(self) -> list[Program]:
+        """Our own processes, in the order of their start."""
+        settings = self._settings
+        environment = {"DATA_DIR": str(settings.data_dir.resolve())}
+        if self._with_postgres:
+            environment["DATABASE_URL"] = settings.database_url
+        if settings.mailbox_port:
+            environment["MAILBOX_PORT"] = str(settings.mailbox_port)
+        programs = [
+            Program(
+                "worker",
+                own_command("worker"),
+                environment,
+                stop_seconds=DRAIN_SECONDS * len(WORKERS) + 5,
+            ),
+            Program("clock", own_command("clock"), environment),
+            Program("web", own_command("web"), environment, is_well=self._web_answers),
+        ]
+        if settings.mailbox_port:
+            programs.insert(0, Program("mailbox", own_command("mailbox"), environment))
+        return programs
+
+    def _web_answers(self) -> bool:
+        host = self._settings.host
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+        connection = http.client.HTTPConnection(
+            host, self._settings.port, timeout=HEALTH_TIMEOUT_SECONDS
+        )
+        try:
+            connection.request("GET", "/health")
+            return connection.getresponse().status == http.client.OK
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    def _ready_block(self, notes: Sequence[str]) -> list[str]:
+        settings = self._settings
+        lines = [f"Campaigns is ready:  {settings.base_url}", *notes]
+        if settings.mailbox_port:
+            lines.append(f"Sent mail lands in:  {settings.base_url}/mailbox")
+        lines.append(f"Data directory:      {settings.data_dir}")
+        if self._with_postgres:
+            lines.append(f"For other commands:  DATABASE_URL='{settings.database_url}'")
+        lines.append("Stop with Ctrl-C.")
+        return lines
+
+    def _write_status(self, supervisor: Supervisor) -> None:
+        settings = self._settings
+        processes = tuple(
+            status.ProcessStatus(child.program.name, child.state, child.pid, child.restarts)
+            for child in supervisor.children
+        )
+        try:
+            status.write(
+                settings.data_dir,
+                status.Status(
+                    pid=os.getpid(),
+                    started_at=self._started_at,
+                    address=settings.base_url,
+                    demo=self._demo,
+                    mailbox_port=settings.mailbox_port,
+                    database_url=settings.database_url if self._with_postgres else "",
+                    processes=processes,
+                ),
+            )
+        except OSError as error:
+            # A full disk must not end what runs; mail that is under way is journalled elsewhere.
+            self._screen.say(f"cannot write {status.FILE_NAME}: {error.strerror}")
+
+
+def _end_of(log: Path, start: int) -> str:
+    """The last lines that a server has logged since it was started."""
+    try:
+        with log.open("rb") as file:
+            file.seek(start)
+            lines = file.read().decode("utf-8", "replace").strip().splitlines()
+    except OSError:
+        lines = []
+    return " / ".join(line.strip() for line in lines[-3:]) or f"look into {log}"
