@@ -4,12 +4,15 @@ An address is suppressed, not a subscriber: it stays so when the subscriber is d
 back by an import or signs up again.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
+from campaigns import addresses
 from campaigns.audience.models import Suppression
+from campaigns.audience.paging import Page, count_up_to, fetch, number_key, prefix
 from campaigns.db import db, insert_ignoring
 
 REASONS = {
@@ -90,3 +93,62 @@ def lift(address_normal: str) -> bool:
         .returning(Suppression.id)
     )
     return db.session.scalar(statement) is not None
+
+
+def page(
+    text: str = "", *, before: str | None = None, after: str | None = None
+) -> Page[Suppression]:
+    """One page of suppressions: newest first; by address where its beginning is searched."""
+    if text:
+        return fetch(
+            _matching(text),
+            sa.type_coerce(Suppression.address_normal, sa.Text),
+            name="address_normal",
+            descending=False,
+            before=before,
+            after=after,
+        )
+    return fetch(
+        _matching(""),
+        sa.type_coerce(Suppression.id, sa.BigInteger),
+        name="id",
+        descending=True,
+        before=number_key(before),
+        after=number_key(after),
+    )
+
+
+def count(text: str = "", *, most: int) -> int:
+    """How many there are, counting no further than `most` + 1."""
+    return count_up_to(_matching(text).with_only_columns(Suppression.id), most)
+
+
+def _matching(text: str) -> sa.Select[Any]:
+    statement = sa.select(Suppression)
+    if text:
+        statement = statement.where(prefix(Suppression.address_normal, addresses.normalise(text)))
+    return statement
+
+
+def export_rows() -> Iterator[tuple[str, str, str, str, datetime]]:
+    """(address, reason, source, note, since) of every suppression, oldest first, by key."""
+    last = 0
+    while True:
+        rows = db.session.execute(
+            sa.select(
+                Suppression.id,
+                Suppression.address_normal,
+                Suppression.reason,
+                Suppression.source,
+                Suppression.note,
+                Suppression.created_at,
+            )
+            .where(Suppression.id > last)
+            .order_by(Suppression.id)
+            .limit(CHUNK)
+        ).all()
+        for row in rows:
+            yield row[1], row[2], row[3], row[4], row[5]
+        if len(rows) < CHUNK:
+            return
+        last = rows[-1].id

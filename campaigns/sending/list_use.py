@@ -1,0 +1,19 @@
+"""Which campaigns need a list: asked before it is deleted."""
+
+import sqlalchemy as sa
+
+from campaigns.db import db
+from campaigns.sending.models import Campaign, CampaignList
+
+UNDER_WAY = ("scheduled", "preparing", "sending", "paused")
+
+
+def campaigns_needing(list_id: int) -> list[str]:
+    """Names of the campaigns that are under way and go to this list or leave it out."""
+    rows = db.session.execute(
+        sa.select(Campaign.name, Campaign.subject)
+        .join(CampaignList, CampaignList.campaign_id == Campaign.id)
+        .where(CampaignList.list_id == list_id, Campaign.status.in_(UNDER_WAY))
+        .order_by(Campaign.id)
+    )
+    return [name or subject or "Untitled" for name, subject in rows]
