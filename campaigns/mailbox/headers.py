@@ -1,0 +1,64 @@
+"""The few headers that a list shows, taken from a message's source quickly and without fail."""
+
+import contextlib
+import re
+from dataclasses import dataclass
+from email.errors import HeaderParseError
+from email.header import decode_header
+from functools import lru_cache
+
+LONGEST = 998
+"""Characters kept of one header."""
+
+_END = re.compile(rb"\r?\n\r?\n")
+_FIELD = re.compile(
+    rb"^(subject|from|message-id)[ \t]*:((?:[^\n]|\n(?=[ \t]))*)", re.IGNORECASE | re.MULTILINE
+)
+_SPACE = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Headers:
+    """The first header of each name; empty where there is none."""
+
+    subject: str
+    from_header: str
+    message_id: str
+
+
+def read_headers(raw: bytes) -> Headers:
+    """Read the head of a message. Whatever it holds, this raises nothing."""
+    end = _END.search(raw)
+    head = raw[: end.start()] if end else raw
+    found: dict[bytes, bytes] = {}
+    for match in _FIELD.finditer(head):
+        found.setdefault(match[1].lower(), match[2][: 4 * LONGEST])
+    return Headers(
+        subject=decode(found.get(b"subject", b"").decode("utf-8", "replace")),
+        from_header=decode(found.get(b"from", b"").decode("utf-8", "replace")),
+        message_id=found.get(b"message-id", b"").decode("utf-8", "replace").strip(),
+    )
+
+
+@lru_cache(maxsize=1024)
+def decode(value: str) -> str:
+    """A header for people: encoded words decoded, on one line, no control characters."""
+    if "=?" in value:
+        # What cannot be decoded is shown as it came: one looks for such mistakes here.
+        with contextlib.suppress(HeaderParseError, ValueError):
+            value = "".join(_decode_part(*part) for part in decode_header(value))
+    return printable(value)[:LONGEST]
+
+
+def printable(text: str) -> str:
+    """On one line, without control characters and halves of surrogate pairs."""
+    return _SPACE.sub(" ", text.encode("utf-8", "replace").decode()).strip()
+
+
+def _decode_part(part: str | bytes, charset: str | None) -> str:
+    if isinstance(part, str):
+        return part
+    try:
+        return part.decode(charset or "utf-8", "replace")
+    except (LookupError, ValueError):
+        return part.decode("latin-1")

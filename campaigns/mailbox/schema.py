@@ -1,0 +1,149 @@
+"""The mailbox's own SQLite file: its tables, how it is opened, what is said when it is unusable."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+VERSION = 1
+BUSY_SECONDS = 10
+
+# `message` holds what a list shows and is searched; the sources lie apart, so that going through
+# all messages reads a few megabytes and not all of them. `seen` counts the copies of each pair of
+# recipient and Message-ID by a 64-bit digest: it outlives the messages, and so do the totals.
+TABLES = """
+CREATE TABLE message (
+    id INTEGER PRIMARY KEY,
+    received_at INTEGER NOT NULL,
+    mail_from TEXT NOT NULL,
+    rcpt_to TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    from_header TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    stored INTEGER NOT NULL,
+    words TEXT NOT NULL
+);
+CREATE TABLE source (id INTEGER PRIMARY KEY, raw BLOB NOT NULL);
+CREATE TABLE seen (pair INTEGER PRIMARY KEY, copies INTEGER NOT NULL);
+CREATE TABLE totals (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    last_id INTEGER NOT NULL,
+    messages INTEGER NOT NULL,
+    recipients INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    kept INTEGER NOT NULL,
+    kept_bytes INTEGER NOT NULL
+);
+INSERT INTO totals VALUES (1, 0, 0, 0, 0, 0, 0);
+"""
+
+
+class MailboxError(Exception):
+    """The mailbox cannot work. The text says why and what to do."""
+
+
+def open_for_writing(path: Path) -> sqlite3.Connection:
+    """A connection that may write; makes the file when there is none. Raises MailboxError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)  # captured mail holds working links: it is for its owner alone
+    except OSError as error:
+        raise MailboxError(
+            f"The mailbox file {path} cannot be written ({error.strerror}). Name another DATA_DIR."
+        ) from None
+    with explained(path):
+        connection = _connect(path, "rw")
+        try:
+            connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
+            connection.execute("PRAGMA journal_mode=WAL")
+            # NORMAL: what is committed outlives this process, however it ends.
+            connection.execute("PRAGMA synchronous=NORMAL")
+            connection.execute("PRAGMA wal_autocheckpoint=4000")
+            connection.execute("PRAGMA journal_size_limit=67108864")
+            connection.execute("PRAGMA cache_size=-16000")
+            _make_tables(connection)
+            _check_version(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def open_for_reading(path: Path) -> sqlite3.Connection | None:
+    """A connection that cannot write; None where nothing was ever captured. Raises MailboxError."""
+    if not path.exists():
+        return None
+    with explained(path):
+        connection = _connect(path, "ro")
+        try:
+            if _version(connection) == 0 and _is_bare(connection):
+                connection.close()
+                return None
+            _check_version(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn what SQLite raises into a sentence that says what to do."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
+            text = f"The mailbox file {path} is damaged. {_delete(path)}"
+        elif code == sqlite3.SQLITE_BUSY:
+            text = f"The mailbox file {path} is in use by another program. Try again soon."
+        elif code == sqlite3.SQLITE_FULL:
+            text = f"The disk that holds the mailbox file {path} is full. Make room and try again."
+        else:
+            text = f"The mailbox file {path} cannot be used: {error}."
+        raise MailboxError(text) from error
+
+
+def _delete(path: Path) -> str:
+    return (
+        "It holds captured test mail and nothing else: stop the mailbox, delete"
+        f" {path.name} and the files {path.name}-wal and {path.name}-shm beside it, start again."
+    )
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    return sqlite3.connect(
+        f"{path.resolve().as_uri()}?mode={mode}",
+        uri=True,
+        timeout=BUSY_SECONDS,
+        isolation_level=None,
+    )
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    found: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return found
+
+
+def _is_bare(connection: sqlite3.Connection) -> bool:
+    return connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None
+
+
+def _make_tables(connection: sqlite3.Connection) -> None:
+    if not _is_bare(connection):
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    if _is_bare(connection):  # still: of two that start together one makes them
+        for statement in TABLES.split(";"):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version={VERSION}")
+    connection.execute("COMMIT")
+
+
+def _check_version(connection: sqlite3.Connection, path: Path) -> None:
+    version = _version(connection)
+    if version != VERSION:
+        raise MailboxError(
+            f"The mailbox file {path} was made by another version of Campaigns (its form is"
+            f" {version}, this one reads {VERSION}). {_delete(path)}"
+        )

@@ -1,0 +1,156 @@
+"""The mailbox's SMTP server: captures what is sent to it, has no way to send anything itself."""
+
+import asyncio
+import contextlib
+import errno
+import signal
+import sqlite3
+from pathlib import Path
+
+import structlog
+
+from campaigns.mailbox.schema import MailboxError
+from campaigns.mailbox.session import Reply, Session
+from campaigns.mailbox.writer import MAX_BYTES, MAX_MESSAGES, Captured, Writer
+
+MAX_MESSAGE_BYTES = 25 * 1024 * 1024
+MAX_CONNECTIONS = 256
+IDLE_SECONDS = 300.0
+DRAIN_SECONDS = 5.0
+
+log = structlog.get_logger()
+
+
+def serve(
+    host: str,
+    port: int,
+    path: Path,
+    *,
+    max_messages: int = MAX_MESSAGES,
+    max_bytes: int = MAX_BYTES,
+) -> None:
+    """Capture mail into the file until SIGTERM or SIGINT; finish what is on its way in, return.
+
+    Call it in the main thread. `host` should be a loopback address: anybody who reaches the port
+    can fill the mailbox. Raises MailboxError when the port or the file cannot be used.
+    """
+    with contextlib.closing(Writer(path, max_messages=max_messages, max_bytes=max_bytes)) as writer:
+        asyncio.run(_serve(MailServer(writer), host, port, path))
+
+
+async def _serve(server: "MailServer", host: str, port: int, path: Path) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    used = await server.start(host, port)
+    log.info("The mailbox is open", host=host, port=used, file=str(path))
+    await stop.wait()
+    await server.stop()
+
+
+class MailServer:
+    """Accepts connections and keeps their messages: those that arrive together in one commit."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        *,
+        max_message_bytes: int = MAX_MESSAGE_BYTES,
+        idle_seconds: float = IDLE_SECONDS,
+        max_connections: int = MAX_CONNECTIONS,
+    ) -> None:
+        self.max_message_bytes = max_message_bytes
+        self.is_draining = False
+        self._writer = writer
+        self._idle_seconds = idle_seconds
+        self._max_connections = max_connections
+        self._sessions: set[Session] = set()
+        self._waiting: list[tuple[Captured, Reply]] = []
+        self._everybody_left = asyncio.Event()
+        self._server: asyncio.Server | None = None
+        self._watch: asyncio.Task[None] | None = None
+
+    async def start(self, host: str, port: int) -> int:
+        """Listen; port 0 takes any free one. Returns the port. Raises MailboxError."""
+        loop = asyncio.get_running_loop()
+        try:
+            self._server = await loop.create_server(lambda: Session(self), host, port, backlog=512)
+        except (OSError, OverflowError) as error:
+            raise MailboxError(_why_not(error, host, port)) from None
+        self._watch = asyncio.create_task(self._close_idle())
+        used: int = self._server.sockets[0].getsockname()[1]
+        return used
+
+    async def stop(self, seconds: float = DRAIN_SECONDS) -> None:
+        """Take no more connections, let messages on their way in arrive, close."""
+        self.is_draining = True
+        if self._server is not None:
+            self._server.close()
+        if self._watch is not None:
+            self._watch.cancel()
+        self._commit()
+        for session in list(self._sessions):
+            if not session.is_busy:
+                session.say_goodbye(b"421 4.3.2 The mailbox is closing")
+        if self._sessions:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._everybody_left.wait(), seconds)
+        for session in list(self._sessions):
+            session.say_goodbye(b"421 4.3.2 The mailbox is closing")
+        await asyncio.sleep(0)  # the last replies leave
+
+    def join(self, session: Session) -> bool:
+        self._sessions.add(session)
+        self._everybody_left.clear()
+        return not self.is_draining and len(self._sessions) <= self._max_connections
+
+    def leave(self, session: Session) -> None:
+        self._sessions.discard(session)
+        if not self._sessions:
+            self._everybody_left.set()
+
+    def accept(self, captured: Captured, reply: Reply) -> None:
+        # The commit comes after the other connections that are ready had their turn: the more
+        # is going on, the more messages share one, and a lone message waits for nobody.
+        if not self._waiting:
+            asyncio.get_running_loop().call_soon(self._commit)
+        self._waiting.append((captured, reply))
+
+    def _commit(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        if not waiting:
+            return
+        try:
+            ids = self._writer.append([captured for captured, _ in waiting])
+        except sqlite3.Error as error:
+            log.error("The mailbox could not keep messages", count=len(waiting), error=str(error))
+            for _, reply in waiting:
+                reply(b"452 4.3.1 The mailbox cannot be written (disk full?), try again later")
+            return
+        for (_, reply), key in zip(waiting, ids, strict=True):
+            reply(b"250 2.0.0 Ok: queued as %d" % key)
+
+    async def _close_idle(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(min(self._idle_seconds / 4, 15))
+            for session in list(self._sessions):
+                if loop.time() - session.heard_at > self._idle_seconds:
+                    session.say_goodbye(b"421 4.4.2 Nothing heard for too long")
+
+
+def _why_not(error: OSError | OverflowError, host: str, port: int) -> str:
+    match getattr(error, "errno", None):
+        case errno.EADDRINUSE:
+            return (
+                f"Port {port} on {host} is taken, so the mailbox cannot open."
+                " Set MAILBOX_PORT to another port, or stop the program that uses this one."
+            )
+        case errno.EACCES:
+            return f"Port {port} needs special rights. Set MAILBOX_PORT to one above 1023."
+        case _:
+            return (
+                f"The mailbox cannot listen on {host}:{port} ({error})."
+                " Use 127.0.0.1 and set MAILBOX_PORT to a free port."
+            )

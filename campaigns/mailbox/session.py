@@ -1,0 +1,358 @@
+"""One SMTP conversation (RFC 5321): takes messages in, never gives any away.
+
+Works on a buffer: however the bytes are cut into packets, and however many commands come in one
+(PIPELINING, RFC 2920), the replies are the same and in the same order. Only CR LF ends a line and
+only CR LF . CR LF ends a message, so that nothing can be smuggled in behind a lone LF or CR.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar, Protocol, cast
+
+from campaigns.clock import utcnow
+from campaigns.mailbox.writer import Captured
+
+MAX_LINE = 2048
+"""Octets of a command line; the 512 of RFC 5321 grow with the extensions."""
+
+MAX_RECIPIENTS = 1000
+MAX_ERRORS = 20
+BUFFER_HELD = 256 * 1024
+"""Octets taken in while a reply is awaited; beyond, the peer is made to wait."""
+
+_END = b"\r\n.\r\n"
+_PATH = re.compile(r"<((?:\"(?:[^\"\\]|\\.)*\"|[^<>\"\s])*)>((?: .*)?)")
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_SIZE = re.compile(r"SIZE=(\d{1,20})", re.IGNORECASE)
+
+Reply = Callable[[bytes], None]
+
+
+class Hub(Protocol):
+    """What a session needs of the server around it."""
+
+    max_message_bytes: int
+    is_draining: bool
+
+    def join(self, session: "Session") -> bool:
+        """Whether there is room for one more."""
+        ...
+
+    def leave(self, session: "Session") -> None: ...
+
+    def accept(self, captured: Captured, reply: Reply) -> None:
+        """Keep a message; `reply` gets the SMTP reply as soon as it is safe (or is refused)."""
+        ...
+
+
+@dataclass(slots=True)
+class _Envelope:
+    mail_from: str
+    rcpt_to: list[str]
+    is_utf8: bool
+
+
+class Session(asyncio.Protocol):
+    """The server's side of a connection."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._transport: asyncio.Transport | None = None
+        self._buffer = bytearray()
+        self._searched = 0
+        self._replies: list[bytes] = []
+        self._greeted = False
+        self._envelope: _Envelope | None = None
+        self._in_data = False
+        self._overlong = False  # the line or message at hand is too long: its rest is passed over
+        self._awaits_store = False
+        self._is_choked = False  # the peer does not read our replies
+        self._is_held_back = False  # we do not read from the peer
+        self._is_closing = False
+        self._errors = 0
+        self.heard_at = 0.0
+
+    # What asyncio calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self.heard_at = asyncio.get_running_loop().time()
+        if self._hub.join(self):
+            self._send(b"220 localhost ESMTP Campaigns mailbox: keeps everything, relays nothing")
+            self._flush()
+        else:
+            self.say_goodbye(b"421 4.3.2 Too many connections, try again later")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        self._is_closing = True
+        self._buffer.clear()
+        self._hub.leave(self)
+
+    def data_received(self, data: bytes) -> None:
+        self.heard_at = asyncio.get_running_loop().time()
+        if not self._is_closing:
+            self._buffer += data
+            self._go_on()
+
+    def pause_writing(self) -> None:
+        self._is_choked = True
+
+    def resume_writing(self) -> None:
+        self._is_choked = False
+        self._go_on()
+
+    # What the server calls
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a message is on its way in, or being kept."""
+        return self._in_data or self._awaits_store
+
+    def say_goodbye(self, reply: bytes) -> None:
+        """Send this last reply and close."""
+        self._send(reply)
+        self._is_closing = True
+        self._flush()
+
+    # The conversation
+
+    def _go_on(self) -> None:
+        """Handle whatever is complete in the buffer, until something must be awaited."""
+        while not (self._awaits_store or self._is_choked or self._is_closing):
+            if not (self._take_message() if self._in_data else self._take_line()):
+                break
+        self._flush()
+        self._hold_back()
+
+    def _hold_back(self) -> None:
+        if self._transport is None or self._is_closing:
+            return
+        waits = self._awaits_store or self._is_choked
+        if waits and not self._is_held_back and len(self._buffer) > BUFFER_HELD:
+            self._transport.pause_reading()
+            self._is_held_back = True
+        elif not waits and self._is_held_back:
+            self._transport.resume_reading()
+            self._is_held_back = False
+
+    def _send(self, reply: bytes) -> None:
+        self._replies.append(reply)
+
+    def _flush(self) -> None:
+        if self._transport is None:
+            return
+        if self._replies:
+            self._replies.append(b"")
+            self._transport.write(b"\r\n".join(self._replies))
+            self._replies.clear()
+        if self._is_closing:
+            self._transport.close()
+
+    def _take_line(self) -> bool:
+        """Handle one command. False when none is complete."""
+        buffer = self._buffer
+        end = buffer.find(b"\r\n", self._searched)
+        if end < 0:
+            if len(buffer) > MAX_LINE:
+                self._overlong = True
+                del buffer[:-1]  # it may be the CR of the line's end
+            self._searched = max(0, len(buffer) - 1)
+            return False
+        line = bytes(buffer[:end])
+        del buffer[: end + 2]
+        self._searched = 0
+        if self._overlong or end > MAX_LINE:
+            self._overlong = False
+            self._refuse(b"500 5.5.2 Line too long")
+        elif _CONTROL.search(line):
+            self._refuse(b"500 5.5.2 Control characters in a command; a line ends with CR LF")
+        else:
+            self._command(line)
+        return True
+
+    def _command(self, line: bytes) -> None:
+        verb, _, rest = line.partition(b" ")
+        handler = self._COMMANDS.get(verb.upper())
+        if handler is None:
+            self._refuse(b"500 5.5.2 Command not recognised")
+            return
+        try:
+            handler(self, rest.decode("utf-8").strip())
+        except UnicodeDecodeError:
+            self._refuse(b"501 5.5.4 Not UTF-8")
+
+    def _refuse(self, reply: bytes) -> None:
+        """Answer an error. Who makes nothing but errors is shown the door."""
+        self._errors += 1
+        self._send(reply)
+        if self._errors >= MAX_ERRORS:
+            self._send(b"421 4.7.0 Too many errors")
+            self._is_closing = True
+
+    def _helo(self, name: str) -> None:
+        if not name:
+            self._refuse(b"501 5.5.4 Say who you are: HELO name")
+            return
+        self._greeted, self._envelope = True, None
+        self._send(b"250 localhost")
+
+    def _ehlo(self, name: str) -> None:
+        if not name:
+            self._refuse(b"501 5.5.4 Say who you are: EHLO name")
+            return
+        self._greeted, self._envelope = True, None
+        size = self._hub.max_message_bytes
+        self._send(
+            b"250-localhost\r\n250-PIPELINING\r\n250-SIZE %d\r\n250-8BITMIME\r\n"
+            b"250-ENHANCEDSTATUSCODES\r\n250 SMTPUTF8" % size
+        )
+
+    def _mail(self, rest: str) -> None:
+        if not self._greeted or self._envelope is not None:
+            self._refuse(b"503 5.5.1 Bad sequence: EHLO first, then one MAIL per message")
+            return
+        parsed = _parse_path(rest, "FROM:")
+        if parsed is None:
+            self._refuse(b"501 5.1.7 Syntax: MAIL FROM:<address>")
+            return
+        address, parameters = parsed
+        is_utf8 = False
+        for parameter in parameters:
+            size = _SIZE.fullmatch(parameter)
+            if size and int(size[1]) > self._hub.max_message_bytes:
+                self._refuse(b"552 5.3.4 Message too large")
+                return
+            if parameter.upper() == "SMTPUTF8":
+                is_utf8 = True
+            elif not size and parameter.upper() not in {"BODY=7BIT", "BODY=8BITMIME"}:
+                self._refuse(b"555 5.5.4 Parameter of MAIL not known")
+                return
+        if not (address.isascii() or is_utf8):
+            self._refuse(b"550 5.6.7 This address needs SMTPUTF8")
+            return
+        self._envelope = _Envelope(address, [], is_utf8)
+        self._send(b"250 2.1.0 Ok")
+
+    def _rcpt(self, rest: str) -> None:
+        if self._envelope is None:
+            self._refuse(b"503 5.5.1 Bad sequence: MAIL first")
+            return
+        parsed = _parse_path(rest, "TO:")
+        if parsed is None or not parsed[0]:
+            self._refuse(b"501 5.1.3 Syntax: RCPT TO:<address>")
+        elif parsed[1]:
+            self._refuse(b"555 5.5.4 Parameter of RCPT not known")
+        elif not (parsed[0].isascii() or self._envelope.is_utf8):
+            self._refuse(b"550 5.6.7 This address needs SMTPUTF8")
+        elif len(self._envelope.rcpt_to) >= MAX_RECIPIENTS:
+            self._send(b"452 4.5.3 Too many recipients")
+        else:
+            self._envelope.rcpt_to.append(parsed[0])
+            self._send(b"250 2.1.5 Ok")
+
+    def _data(self, rest: str) -> None:
+        if rest:
+            self._refuse(b"501 5.5.4 Syntax: DATA")
+        elif self._envelope is None:
+            self._refuse(b"503 5.5.1 Bad sequence: MAIL and RCPT first")
+        elif not self._envelope.rcpt_to:
+            self._refuse(b"503 5.5.1 Bad sequence: no valid recipient")
+        else:
+            self._in_data = True
+            self._buffer[:0] = b"\r\n"  # so that a dot in the first line looks like any other
+            self._send(b"354 End data with <CR><LF>.<CR><LF>")
+
+    def _take_message(self) -> bool:
+        """Handle a message. False when its end has not arrived."""
+        buffer = self._buffer
+        end = buffer.find(_END, self._searched)
+        if end < 0:
+            if len(buffer) > self._hub.max_message_bytes + len(_END):
+                self._overlong = True
+                del buffer[: -len(_END) + 1]
+            self._searched = max(0, len(buffer) - len(_END) + 1)
+            return False
+        raw = bytes(buffer[: end + 2])
+        del buffer[: end + len(_END)]
+        self._searched = 0
+        self._in_data = False
+        envelope, self._envelope = self._envelope, None
+        is_overlong, self._overlong = self._overlong, False
+        if is_overlong or len(raw) - 2 > self._hub.max_message_bytes:
+            self._send(b"552 5.3.4 Message too large")
+        elif envelope is not None:
+            if b"\r\n." in raw:
+                raw = raw.replace(b"\r\n.", b"\r\n")
+            self._awaits_store = True
+            captured = Captured(utcnow(), envelope.mail_from, tuple(envelope.rcpt_to), raw[2:])
+            self._hub.accept(captured, self._stored)
+        self._part_if_draining()
+        return True
+
+    def _stored(self, reply: bytes) -> None:
+        self._awaits_store = False
+        self._send(reply)
+        self._part_if_draining()
+        self._go_on()
+
+    def _part_if_draining(self) -> None:
+        if self._hub.is_draining and not self._awaits_store:
+            self._send(b"421 4.3.2 The mailbox is closing")
+            self._is_closing = True
+
+    def _rset(self, rest: str) -> None:
+        self._envelope = None
+        self._send(b"250 2.0.0 Ok")
+
+    def _noop(self, rest: str) -> None:
+        self._send(b"250 2.0.0 Ok")
+
+    def _vrfy(self, rest: str) -> None:
+        self._send(b"252 2.1.5 Send it and look into the mailbox")
+
+    def _not_here(self, rest: str) -> None:
+        self._refuse(b"502 5.5.1 Not implemented")
+
+    def _quit(self, rest: str) -> None:
+        self._send(b"221 2.0.0 Bye")
+        self._is_closing = True
+
+    def _wrong_protocol(self, rest: str) -> None:
+        self._send(b"421 4.7.0 This is SMTP")
+        self._is_closing = True
+
+    _COMMANDS: ClassVar[dict[bytes, Callable[["Session", str], None]]] = {
+        b"HELO": _helo,
+        b"EHLO": _ehlo,
+        b"MAIL": _mail,
+        b"RCPT": _rcpt,
+        b"DATA": _data,
+        b"RSET": _rset,
+        b"NOOP": _noop,
+        b"VRFY": _vrfy,
+        b"QUIT": _quit,
+        b"EXPN": _not_here,
+        b"HELP": _not_here,
+        b"AUTH": _not_here,
+        b"STARTTLS": _not_here,
+        b"BDAT": _not_here,
+        # A browser can be made to post to this port: it gets no second line.
+        b"GET": _wrong_protocol,
+        b"POST": _wrong_protocol,
+    }
+
+
+def _parse_path(text: str, keyword: str) -> tuple[str, list[str]] | None:
+    """`FROM:<address> A B=C` as the address and its parameters; None where it is none."""
+    if text[: len(keyword)].upper() != keyword:
+        return None
+    match = _PATH.fullmatch(text[len(keyword) :].strip())
+    if match is None:
+        return None
+    address = match[1]
+    if address.startswith("@"):  # a source route: obsolete, to be passed over
+        address = address.partition(":")[2]
+    return address, match[2].split()

@@ -1,0 +1,188 @@
+"""Reading the mailbox while it is being filled; emptying it."""
+
+import sqlite3
+import zlib
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from campaigns.mailbox.schema import explained, open_for_reading, open_for_writing
+from campaigns.mailbox.writer import pair_digest
+
+PAGE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """`messages`, `recipients`, `bytes`: all ever captured; `kept`: those that can be read.
+
+    `last_id` is the id of the newest. Emptying the mailbox sets all but that to zero.
+    """
+
+    last_id: int = 0
+    messages: int = 0
+    recipients: int = 0
+    bytes: int = 0
+    kept: int = 0
+    kept_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A message as a list shows it. `rcpt_to` are the envelope's recipients, `size` is in bytes."""
+
+    id: int
+    received_at: datetime
+    mail_from: str
+    rcpt_to: tuple[str, ...]
+    subject: str
+    from_header: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Entries, newest first, and whether there are more on either side."""
+
+    entries: tuple[Entry, ...] = ()
+    has_newer: bool = False
+    has_older: bool = False
+
+
+class Store:
+    """A mailbox file. No file is an empty mailbox. Every call may raise MailboxError."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def totals(self) -> Totals:
+        with self._reading() as connection:
+            if connection is None:
+                return Totals()
+            return Totals(
+                *connection.execute(
+                    "SELECT last_id, messages, recipients, bytes, kept, kept_bytes FROM totals"
+                ).fetchone()
+            )
+
+    def page(self, *, before: int = 0, after: int = 0, query: str = "", limit: int = PAGE) -> Page:
+        """The newest messages, or those next to an id: older (`before`) or newer (`after`).
+
+        `query` looks in recipients, sender and subject; large and small letters are the same.
+        """
+        with self._reading() as connection:
+            if connection is None:
+                return Page()
+            wanted = query.casefold().strip()
+            rows = _rows(connection, before, after, wanted, limit + 1)
+            more = len(rows) > limit
+            rows = rows[:limit]
+            if after and not before:
+                rows.reverse()
+                return Page(
+                    tuple(map(_entry, rows)),
+                    has_newer=more,
+                    has_older=bool(rows) and bool(_rows(connection, rows[-1][0], 0, wanted, 1)),
+                )
+            has_newer = bool(before and rows) and bool(_rows(connection, 0, rows[0][0], wanted, 1))
+            return Page(tuple(map(_entry, rows)), has_newer=has_newer, has_older=more)
+
+    def entry(self, message_id: int) -> Entry | None:
+        with self._reading() as connection:
+            if connection is None:
+                return None
+            row = connection.execute(
+                f"SELECT {_COLUMNS} FROM message WHERE id = ?", (message_id,)
+            ).fetchone()
+            return _entry(row) if row else None
+
+    def source(self, message_id: int) -> bytes | None:
+        """The message as it arrived; None when it is not (or no longer) there."""
+        with self._reading() as connection:
+            if connection is None:
+                return None
+            row = connection.execute(
+                "SELECT raw FROM source WHERE id = ?", (message_id,)
+            ).fetchone()
+            return zlib.decompress(row[0]) if row else None
+
+    def copies(self, address: str, message_id: str) -> int:
+        """How often this recipient was sent the message with this Message-ID, trimmed or not."""
+        with self._reading() as connection:
+            if connection is None:
+                return 0
+            row = connection.execute(
+                "SELECT copies FROM seen WHERE pair = ?",
+                (pair_digest(address, message_id.encode()),),
+            ).fetchone()
+            return int(row[0]) if row else 0
+
+    def repeated(self) -> int:
+        """Of how many messages some recipient was sent more than one copy, trimmed or not."""
+        with self._reading() as connection:
+            if connection is None:
+                return 0
+            query = "SELECT count(*) FROM seen WHERE copies > 1"
+            return int(connection.execute(query).fetchone()[0])
+
+    def empty(self) -> None:
+        """Delete everything and count anew; the space goes back to the disk. Ids go on."""
+        if not self.path.exists():
+            return
+        with explained(self.path), closing(open_for_writing(self.path)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            for table in ("message", "source", "seen"):
+                connection.execute(f"DELETE FROM {table}")
+            connection.execute(
+                "UPDATE totals SET messages = 0, recipients = 0, bytes = 0, kept = 0,"
+                " kept_bytes = 0"
+            )
+            connection.execute("COMMIT")
+            connection.execute("PRAGMA incremental_vacuum").fetchall()
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection | None]:
+        connection = open_for_reading(self.path)
+        if connection is None:
+            yield None
+            return
+        with explained(self.path), closing(connection):
+            yield connection
+
+
+_COLUMNS = "id, received_at, mail_from, rcpt_to, subject, from_header, size"
+
+
+def _rows(
+    connection: sqlite3.Connection, before: int, after: int, query: str, limit: int
+) -> list[tuple[int, int, str, str, str, str, int]]:
+    conditions, values = ["1"], list[object]()
+    if before:
+        conditions.append("id < ?")
+        values.append(before)
+    elif after:
+        conditions.append("id > ?")
+        values.append(after)
+    if query:
+        conditions.append("instr(words, ?)")
+        values.append(query)
+    order = "id" if after and not before else "id DESC"
+    return connection.execute(
+        f"SELECT {_COLUMNS} FROM message WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT ?",
+        (*values, limit),
+    ).fetchall()
+
+
+def _entry(row: tuple[int, int, str, str, str, str, int]) -> Entry:
+    key, received, mail_from, rcpt_to, subject, from_header, size = row
+    return Entry(
+        id=key,
+        received_at=datetime.fromtimestamp(received / 1000, UTC),
+        mail_from=mail_from,
+        rcpt_to=tuple(rcpt_to.split("\n")),
+        subject=subject,
+        from_header=from_header,
+        size=size,
+    )
