@@ -1,0 +1,58 @@
+# GNU make >= 3.81 and a POSIX shell. `make` alone shows what there is.
+.POSIX:
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+.PHONY: help demo run setup setup-dev test test-fast check bench format lock migration clean
+
+help: ## Show this help
+	@echo "Usage: make TARGET   (settings may follow: make demo PORT=9000 DATA_DIR=/tmp/demo)"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' Makefile
+
+demo: setup ## Start Campaigns with a made-up organisation; no mail leaves this machine
+	@exec .venv/bin/campaigns up --demo
+
+run: setup ## Start Campaigns on your own data (in .data, or DATA_DIR=...)
+	@exec .venv/bin/campaigns up
+
+setup: ## Make .venv with what is needed to run
+	@sh bin/install runtime
+
+setup-dev:
+	@sh bin/install dev
+
+test: setup-dev ## Run all tests (installs Chromium as root when it is missing)
+	@sh bin/test
+
+test-fast: setup-dev ## Run the quick tests, on SQLite only
+	@.venv/bin/pytest -q --ignore tests/test_wheel.py -m "not browser and not slow" -k "not postgresql"
+
+check: setup-dev ## Check style, types, layers, migrations, lock files and the wheel
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	.venv/bin/python bin/check-lock
+	.venv/bin/pytest -q tests/test_migrations.py tests/test_wheel.py
+
+bench: setup ## Measure how fast this machine sends
+	@.venv/bin/campaigns bench
+
+format: setup-dev ## Put the code into its form
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+# Keeps the pins that still fit; add UPGRADE=--upgrade for newer ones.
+LOCK = .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header \
+	--python-version 3.11 $(UPGRADE) pyproject.toml
+lock: setup-dev ## Bring the lock files in step with pyproject.toml
+	$(LOCK) --extra build --output-file requirements.lock
+	$(LOCK) --extra dev --constraint requirements.lock --output-file requirements-dev.lock
+
+migration: setup-dev ## Write a migration from the models: make migration m="add a thing"
+	@test -n "$(m)" || { echo 'Say what it does: make migration m="add a thing"' >&2; exit 2; }
+	@.venv/bin/campaigns migration "$(m)"
+	@.venv/bin/ruff format -q migrations
+
+clean: ## Remove what was built or cached; .venv and .data stay
+	rm -rf dist build test-results .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find campaigns tests migrations -name __pycache__ -type d -prune -exec rm -rf {} +
