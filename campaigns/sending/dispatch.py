@@ -10,7 +10,7 @@ import random
 import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 
@@ -237,16 +237,13 @@ def retry_at(attempts: int, now: datetime) -> datetime:
 def _write_outcomes(token: str, rows: list[dict[str, Any]], now: datetime) -> None:
     deferred = [row for row in rows if row["new_status"] == "deferred"]
     if deferred:
-        attempts = dict(
-            db.session.execute(
-                sa.select(Delivery.id, Delivery.attempts).where(
-                    Delivery.claim_token == token,
-                    Delivery.id.in_([row["row_id"] for row in deferred]),
-                )
+        tries = db.session.execute(
+            sa.select(Delivery.id, Delivery.attempts).where(
+                Delivery.claim_token == token,
+                Delivery.id.in_([row["row_id"] for row in deferred]),
             )
-            .tuples()
-            .all()
         )
+        attempts = dict(iter(tries))
         for row in deferred:
             tried = attempts.get(row["row_id"], 1)
             if tried >= MAX_ATTEMPTS:
@@ -255,7 +252,7 @@ def _write_outcomes(token: str, rows: list[dict[str, Any]], now: datetime) -> No
                 row.update(new_status="queued", new_not_before=retry_at(tried, now))
     if not rows:
         return
-    table = Delivery.__table__
+    table = cast("sa.Table", Delivery.__table__)
     statement = (
         sa.update(table)
         .where(
@@ -298,7 +295,8 @@ def _release(token: str, now: datetime) -> None:
 # --- replies: the same words are stored once -----------------------------------------------
 
 _REF = re.compile(
-    r"(?:queued as|queued:|id=|as id|Message-?Id:?|Ok:?)\s*<?(?P<ref>[\w.\-@=+/]{6,100})>?",
+    r"(?:queued as|queued:|id=|as id|message-?id:?|ok:?)\s*<?"
+    r"(?P<ref>(?=[^\s>]*\d)[\w.\-@+/]{6,100}(?:\s(?=\S*\d)[\w.\-]{6,60})?)",
     re.IGNORECASE,
 )
 
@@ -306,7 +304,7 @@ _REF = re.compile(
 def split_reply(reply: str) -> tuple[str, str]:
     """A reply as (text with `{ref}` in place of the server's own id, that id)."""
     found = _REF.search(reply)
-    if not found or not any(char.isdigit() for char in found["ref"]):
+    if not found:
         return reply, ""
     start, end = found.span("ref")
     return reply[:start] + "{ref}" + reply[end:], found["ref"]
@@ -337,7 +335,5 @@ def _intern(texts: dict[str, dict[str, Any]]) -> dict[str, int]:
     # In one order everywhere: two workers that store the same replies cannot deadlock.
     rows = [{"digest": digest, **texts[digest]} for digest in sorted(texts)]
     db.session.execute(insert_ignoring(Reply), rows)
-    found = db.session.execute(
-        sa.select(Reply.digest, Reply.id).where(Reply.digest.in_(texts))
-    ).tuples()
-    return dict(found.all())
+    found = db.session.execute(sa.select(Reply.digest, Reply.id).where(Reply.digest.in_(texts)))
+    return dict(iter(found))

@@ -1,0 +1,241 @@
+"""Claims and outcomes: every row has one owner and one fate."""
+
+import threading
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from campaigns.audience import suppressions
+from campaigns.audience.models import Subscription
+from campaigns.clock import utcnow
+from campaigns.db import db, transaction
+from campaigns.messages import Outcome, Scope, SendResult
+from campaigns.sending import dispatch
+from campaigns.sending.models import Campaign, Delivery, Reply
+from tests.factories import a_campaign, a_delivery, a_list, a_sender, a_subscriber
+
+NOW = utcnow()
+
+
+@pytest.fixture
+def campaign(app: Flask) -> Campaign:
+    """A campaign that is being sent, with five people waiting."""
+    with transaction():
+        news = a_list()
+        campaign = a_campaign(news, sender=a_sender(), status="sending")
+        for number in range(1, 6):
+            a_delivery(campaign, a_subscriber(f"p{number}@example.org", news, name=f"P{number}"))
+    return campaign
+
+
+def rows(*columns: Any) -> list[tuple[Any, ...]]:
+    db.session.rollback()
+    return [tuple(row) for row in db.session.execute(sa.select(*columns).order_by(Delivery.id))]
+
+
+def statuses() -> list[object]:
+    return [row[0] for row in rows(Delivery.status)]
+
+
+def test_a_claim_takes_what_was_asked_for_and_no_more(campaign: Campaign) -> None:
+    with transaction():
+        claimed = dispatch.claim(campaign.id, 3, token="t1", now=NOW)
+    assert [person.name for person in claimed] == ["P1", "P2", "P3"]
+    assert statuses() == ["sending"] * 3 + ["queued"] * 2
+    with transaction():
+        assert len(dispatch.claim(campaign.id, 9, token="t2", now=NOW)) == 2
+
+
+def test_nothing_is_claimed_while_the_campaign_is_paused(campaign: Campaign) -> None:
+    with transaction():
+        db.session.get_one(Campaign, campaign.id).status = "paused"
+        db.session.flush()
+        assert dispatch.claim(campaign.id, 3, token="t", now=NOW) == []
+
+
+def test_what_is_not_due_waits(campaign: Campaign) -> None:
+    with transaction():
+        db.session.execute(sa.update(Delivery).values(not_before=NOW + timedelta(minutes=5)))
+        assert dispatch.claim(campaign.id, 9, token="t", now=NOW) == []
+        assert len(dispatch.claim(campaign.id, 9, token="t", now=NOW + timedelta(minutes=5))) == 5
+
+
+def test_every_mailbox_group_gets_its_share(campaign: Campaign) -> None:
+    with transaction():
+        db.session.execute(
+            sa.update(Delivery).where(Delivery.id > 3).values(mailbox_group="google")
+        )
+        claimed = dispatch.claim(campaign.id, 4, token="t", now=NOW)
+    assert [person.delivery_id for person in claimed] == [1, 2, 4, 5]
+
+
+def test_a_small_group_leaves_its_share_to_the_large_one(campaign: Campaign) -> None:
+    with transaction():
+        db.session.execute(
+            sa.update(Delivery).where(Delivery.id == 5).values(mailbox_group="google")
+        )
+        assert len(dispatch.claim(campaign.id, 5, token="t", now=NOW)) == 5
+
+
+def test_t2_who_left_a_minute_ago_gets_nothing(campaign: Campaign) -> None:
+    with transaction():
+        db.session.execute(
+            sa.update(Subscription)
+            .where(Subscription.subscriber_id == 2)
+            .values(state="unsubscribed")
+        )
+        claimed = dispatch.claim(campaign.id, 9, token="t", now=NOW)
+    assert [person.subscriber_id for person in claimed] == [1, 3, 4, 5]
+    assert rows(Delivery.status, Delivery.reason)[1] == ("skipped", "unsubscribed")
+
+
+def test_t4_who_was_suppressed_meanwhile_gets_nothing(campaign: Campaign) -> None:
+    with transaction():
+        suppressions.suppress("p3@example.org", reason="manual", source="test", now=NOW)
+        claimed = dispatch.claim(campaign.id, 9, token="t", now=NOW)
+    assert 3 not in [person.subscriber_id for person in claimed]
+    assert rows(Delivery.status, Delivery.reason)[2] == ("skipped", "suppressed")
+
+
+def test_a_deleted_subscriber_is_skipped_not_lost(campaign: Campaign) -> None:
+    with transaction():
+        db.session.execute(sa.update(Delivery).where(Delivery.id == 1).values(subscriber_id=None))
+        assert len(dispatch.claim(campaign.id, 9, token="t", now=NOW)) == 4
+    assert statuses()[0] == "skipped"
+
+
+def outcome(
+    number: int, outcome: Outcome, reply: str = "", code: int = 0, scope: Scope = "recipient"
+) -> SendResult:
+    return SendResult(number, outcome, reply, code, scope)
+
+
+def test_each_outcome_is_recorded_and_the_rest_given_back(campaign: Campaign) -> None:
+    with transaction():
+        dispatch.claim(campaign.id, 9, token="t", now=NOW)
+    results = [
+        outcome(1, "sent", "250 2.0.0 Ok: queued as 4XyZ12abc", 250),
+        outcome(2, "failed", "550 5.1.1 no such user", 550),
+        outcome(3, "deferred", "451 4.7.1 greylisted", 451),
+        outcome(4, "unknown", "no answer", 0, "connection"),
+    ]
+    with transaction():
+        dispatch.record("t", results, now=NOW)
+    assert statuses() == ["sent", "failed", "queued", "unknown", "queued"]
+    assert [row[0] for row in rows(Delivery.attempts)] == [1, 1, 1, 1, 0]
+    assert [row[0] for row in rows(Delivery.claim_token)] == [None] * 5
+    assert rows(Delivery.sent_at)[0] == (NOW,)
+    (retry,) = rows(Delivery.not_before)[2]
+    assert NOW + timedelta(seconds=48) <= retry <= NOW + timedelta(seconds=72)
+
+
+def test_a_reply_is_stored_once_and_put_back_together(campaign: Campaign) -> None:
+    with transaction():
+        dispatch.claim(campaign.id, 9, token="t", now=NOW)
+        dispatch.record(
+            "t",
+            [outcome(n, "sent", f"250 2.0.0 Ok: queued as 4XyZ{n}2abc", 250) for n in (1, 2, 3)],
+            now=NOW,
+        )
+    reply = db.session.scalars(sa.select(Reply)).one()
+    assert reply.text == "250 2.0.0 Ok: queued as {ref}"
+    assert [row[0] for row in rows(Delivery.reply_ref)][:3] == [
+        "4XyZ12abc",
+        "4XyZ22abc",
+        "4XyZ32abc",
+    ]
+
+
+def test_only_rows_that_still_bear_the_token_are_touched(campaign: Campaign) -> None:
+    with transaction():
+        dispatch.claim(campaign.id, 1, token="old", now=NOW)
+        db.session.execute(sa.update(Delivery).where(Delivery.id == 1).values(claim_token="new"))
+        dispatch.record("old", [outcome(1, "sent")], now=NOW)
+    assert rows(Delivery.status, Delivery.claim_token)[0] == ("sending", "new")
+
+
+def test_a_refused_sender_is_never_the_recipients_fault(campaign: Campaign) -> None:
+    with transaction():
+        dispatch.claim(campaign.id, 1, token="t", now=NOW)
+        dispatch.record(
+            "t", [outcome(1, "failed", "550 5.1.8 who are you", 550, "sender")], now=NOW
+        )
+    assert rows(Delivery.status, Delivery.attempts)[0] == ("queued", 0)
+
+
+def test_a_delivery_is_given_up_when_its_tries_are_used_up(campaign: Campaign) -> None:
+    with transaction():
+        db.session.execute(sa.update(Delivery).values(attempts=dispatch.MAX_ATTEMPTS - 1))
+        dispatch.claim(campaign.id, 1, token="t", now=NOW)
+        dispatch.record("t", [outcome(1, "deferred", "451 later", 451)], now=NOW)
+    assert rows(Delivery.status, Delivery.reason)[0] == ("failed", "gave_up")
+
+
+def test_retries_go_on_for_more_than_a_day() -> None:
+    at = NOW
+    for attempt in range(1, dispatch.MAX_ATTEMPTS):
+        at = dispatch.retry_at(attempt, at)
+    assert timedelta(hours=20) < at - NOW < timedelta(hours=72)
+
+
+def test_what_cannot_be_rendered_fails_alone_with_its_reason(campaign: Campaign) -> None:
+    with transaction():
+        dispatch.claim(campaign.id, 2, token="t", now=NOW)
+        dispatch.record("t", [outcome(1, "sent")], now=NOW, unrenderable=[(2, "Too long.")])
+    assert statuses()[:2] == ["sent", "failed"]
+    assert db.session.scalars(sa.select(Reply.text)).all() == ["Too long."]
+
+
+def test_many_workers_claim_nobody_twice(app: Flask, campaign: Campaign) -> None:
+    with transaction():
+        for number in range(10, 110):
+            subscriber = a_subscriber(f"p{number}@example.org")
+            db.session.add(Subscription(list_id=1, subscriber_id=subscriber.id, state="subscribed"))
+            a_delivery(campaign, subscriber)
+    campaign_id = campaign.id
+    seen: list[int] = []
+
+    def work(name: str) -> None:
+        with app.app_context():
+            for turn in range(40):
+                token = f"{name}-{turn}"
+                with transaction():
+                    people = dispatch.claim(campaign_id, 7, token=token, now=utcnow())
+                if not people:
+                    return
+                seen.extend(person.delivery_id for person in people)
+                with transaction():
+                    dispatch.record(
+                        token, [outcome(p.delivery_id, "sent") for p in people], now=NOW
+                    )
+
+    threads = [threading.Thread(target=work, args=(str(n),)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(seen) == sorted(set(seen))
+    assert set(statuses()) == {"sent"}
+    assert len(seen) == 105
+
+
+@pytest.mark.parametrize(
+    ("reply", "text", "ref"),
+    [
+        ("250 2.0.0 Ok: queued as 4XyZ12", "250 2.0.0 Ok: queued as {ref}", "4XyZ12"),
+        ("250 OK id=1rABCD-000123-4X", "250 OK id={ref}", "1rABCD-000123-4X"),
+        (
+            "250 2.0.0 OK  1700000001 ab-12cd34.5 - gsmtp",
+            "250 2.0.0 OK  {ref} - gsmtp",
+            "1700000001 ab-12cd34.5",
+        ),
+        ("250 2.1.5 Ok: nothing here", "250 2.1.5 Ok: nothing here", ""),
+        ("550 5.1.1 no such user", "550 5.1.1 no such user", ""),
+        ("", "", ""),
+    ],
+)
+def test_a_servers_own_id_is_taken_out_of_its_reply(reply: str, text: str, ref: str) -> None:
+    assert dispatch.split_reply(reply) == (text, ref)
