@@ -1,5 +1,151 @@
-"""The public sign-up page of a list, and its confirmation (double opt-in)."""
+"""The public sign-up page of a list, and its confirmation (double opt-in).
 
-from flask import Blueprint
+The answer to a sign-up is the same for everybody: it never tells who is known here. Only the
+POST of the confirmation page confirms; programs that follow links change nothing.
+"""
+
+from flask import Blueprint, Response, abort, redirect, request, url_for
+
+from campaigns.access import access
+from campaigns.accounts import service as accounts
+from campaigns.addresses import InvalidAddressError
+from campaigns.audience.models import AudienceList
+from campaigns.clock import utcnow
+from campaigns.context import services
+from campaigns.db import db, transaction
+from campaigns.limits import limiter
+from campaigns.public.pages import handle_errors, page, private, visitor
+from campaigns.sending import optin
+from campaigns.tokens import BadTokenError, ConfirmRef
 
 bp = Blueprint("public_subscribe", __name__)
+handle_errors(bp)
+
+SIGN_UP_BUTTON = "Sign up"
+CONFIRM_BUTTON = "Yes, sign me up"
+HONEYPOT = "website"
+"""A field no person sees; programs that fill in everything give themselves away."""
+MAX_NAME_LENGTH = 200
+
+
+def sign_up_wording(list_name: str, workspace_name: str) -> str:
+    """The exact sentence a person agrees to; kept with the proof of consent."""
+    sender = workspace_name or "us"
+    return (
+        f"I want to get “{list_name}” from {sender} by mail. I can unsubscribe at any time"
+        " by the link in every mail."
+    )
+
+
+@bp.route("/s/<public_id>", methods=["GET", "POST"], strict_slashes=False)
+@access("public")
+@limiter.limit("10/minute;60/hour", methods=["POST"])
+def sign_up(public_id: str) -> Response:
+    """The page with the form, and what becomes of it."""
+    found = _public_list(public_id)
+    wording = sign_up_wording(found.name, accounts.workspace().name)
+    if request.method != "POST":
+        return _form(found, wording)
+    address, name = request.form.get("address", ""), request.form.get("name", "")
+    if not request.form.get(HONEYPOT):
+        try:
+            _sign_up(found.id, address, name[:MAX_NAME_LENGTH], wording)
+        except InvalidAddressError as error:
+            return _form(found, wording, address=address, name=name, error=str(error), code=422)
+    target = url_for("public_subscribe.check_your_mail", public_id=public_id)
+    return Response(status=303, headers={"Location": redirect(target).location})
+
+
+def _sign_up(list_id: int, address: str, name: str, wording: str) -> None:
+    if not address.strip():
+        raise InvalidAddressError("Please enter your mail address.")
+    with transaction():
+        mail_id = optin.sign_up(
+            list_id,
+            address,
+            name=name,
+            wording=f"{wording} [{SIGN_UP_BUTTON}]",
+            visitor=visitor(),
+            now=utcnow(),
+        )
+    if mail_id is not None:
+        services().doorbell.ring("transactional", mail_id)
+
+
+def _form(
+    found: AudienceList,
+    wording: str,
+    *,
+    address: str = "",
+    name: str = "",
+    error: str = "",
+    code: int = 200,
+) -> Response:
+    return page(
+        "sign_up.html",
+        code=code,
+        list_name=found.name,
+        description=found.description,
+        wording=wording,
+        button=SIGN_UP_BUTTON,
+        honeypot=HONEYPOT,
+        max_name_length=MAX_NAME_LENGTH,
+        address=address,
+        name=name,
+        error=error,
+    )
+
+
+@bp.get("/s/<public_id>/check-your-mail")
+@access("public")
+def check_your_mail(public_id: str) -> Response:
+    """The same answer for everybody who signed up."""
+    found = _public_list(public_id)
+    return page("check_your_mail.html", list_name=found.name, public_id=found.public_id)
+
+
+def _public_list(public_id: str) -> AudienceList:
+    found = optin.find_public_list(public_id)
+    if found is None:
+        abort(404)
+    return found
+
+
+def confirm_wording(list_name: str) -> str:
+    """The question on the confirmation page; kept with the proof of consent."""
+    return f"Do you want to get “{list_name}” by mail?"
+
+
+@bp.route("/confirm/<token>", methods=["GET", "POST"], strict_slashes=False, merge_slashes=False)
+@access("public")
+def confirm(token: str) -> Response:
+    """GET asks, POST confirms."""
+    try:
+        ref = ConfirmRef.unpack(services().signer.unsign("confirm", token))
+    except BadTokenError:
+        abort(404)
+    found = db.session.get(AudienceList, ref.list_id)
+    if found is None:
+        return private(page("confirm.html", code=404, standing="gone"))
+    wording = confirm_wording(found.name)
+    if request.method == "POST":
+        with transaction():
+            standing = optin.confirm(
+                ref, wording=f"{wording} [{CONFIRM_BUTTON}]", visitor=visitor(), now=utcnow()
+            )
+        just_now = standing == "open"
+    else:
+        standing, just_now = optin.standing(ref, now=utcnow()), False
+    return private(
+        page(
+            "confirm.html",
+            code=404 if standing == "gone" else 200,
+            standing="done" if just_now else standing,
+            just_now=just_now,
+            list_name=found.name,
+            sign_up_id=found.public_id if found.is_public else "",
+            wording=wording,
+            button=CONFIRM_BUTTON,
+            days=optin.CONFIRM_WITHIN.days,
+        )
+    )

@@ -1,5 +1,124 @@
-"""Opens and clicks."""
+"""Opens and clicks: answered at once, whatever is down behind us.
 
-from flask import Blueprint
+A click's target lies inside its signed link, so nobody can bend the redirect to another place
+and it needs no database. What happened is noted on the way: in the Redis stream, or straight in
+the database, or, when both are away, in the log alone.
+"""
 
+import base64
+import time
+from threading import Lock
+from typing import cast
+
+import structlog
+from flask import Blueprint, Response, abort, current_app, request
+from sqlalchemy.exc import SQLAlchemyError
+
+from campaigns.access import access
+from campaigns.clock import utcnow
+from campaigns.context import services
+from campaigns.db import db, transaction
+from campaigns.events.record import record
+from campaigns.events.tracking import clicked, opened
+from campaigns.jobs.stream import event_stream
+from campaigns.messages import ProviderEvent
+from campaigns.public.pages import handle_errors, private
+from campaigns.tokens import BadTokenError, read_click_path, read_open_token
+
+log = structlog.get_logger()
 bp = Blueprint("public_track", __name__)
+handle_errors(bp)
+
+PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAICRAEAOw==")
+"""A transparent GIF of one pixel, 43 bytes."""
+RING_SECONDS = 1.0
+PAUSE_SECONDS = 2.0
+"""So long the database is not asked again after it failed: no reader waits for it in between."""
+
+
+@bp.get("/o/<token>.gif")
+@access("public")
+def open_pixel(token: str) -> Response:
+    """The open pixel: a picture always, for a broken mail looks worse than a lost open."""
+    try:
+        delivery_id = read_open_token(services().signer, token)
+    except BadTokenError:
+        delivery_id = 0
+    if delivery_id and request.method == "GET":
+        _note(opened(delivery_id, at=utcnow(), user_agent=_user_agent()))
+    answer = Response(PIXEL, mimetype="image/gif")
+    answer.headers["Cache-Control"] = "no-store, private"
+    return private(answer)
+
+
+@bp.get("/c/<token>/<target>", strict_slashes=False, merge_slashes=False)
+@access("public")
+def click(token: str, target: str) -> Response:
+    """The way to a link's target, which is the one it was signed for or none."""
+    try:
+        delivery_id, number, address = read_click_path(services().signer, token, target)
+    except (BadTokenError, UnicodeDecodeError):
+        abort(404)
+    if not _is_web_address(address):
+        abort(404)
+    if delivery_id and request.method == "GET":
+        _note(clicked(delivery_id, number, at=utcnow(), user_agent=_user_agent()))
+    return private(Response(status=302, headers={"Location": address}))
+
+
+def _is_web_address(address: str) -> bool:
+    is_clean = not any(ord(char) < 33 or ord(char) == 127 for char in address)
+    return is_clean and address.lower().startswith(("http://", "https://"))
+
+
+def _user_agent() -> str:
+    return request.headers.get("User-Agent", "")
+
+
+def _note(event: ProviderEvent) -> None:
+    if event_stream().add(event):
+        if _moments().is_time("ring", RING_SECONDS):
+            services().doorbell.ring("ingest")
+        return
+    if not _moments().is_over("database"):
+        log.warning("event lost: neither Redis nor the database answers", kind=event.kind)
+        return
+    try:
+        with transaction():
+            record([event], now=utcnow())
+    except SQLAlchemyError as error:
+        db.session.rollback()
+        _moments().wait("database", PAUSE_SECONDS)
+        log.warning(
+            "event lost: neither Redis nor the database answers",
+            kind=event.kind,
+            delivery=event.delivery_id,
+            error=str(error),
+        )
+
+
+class _Moments:
+    """When this process may do something again. Shared by its threads."""
+
+    def __init__(self) -> None:
+        self._not_before: dict[str, float] = {}
+        self._lock = Lock()
+
+    def is_over(self, name: str) -> bool:
+        return time.monotonic() >= self._not_before.get(name, 0.0)
+
+    def wait(self, name: str, seconds: float) -> None:
+        self._not_before[name] = time.monotonic() + seconds
+
+    def is_time(self, name: str, seconds: float) -> bool:
+        """True for one caller in so many seconds."""
+        with self._lock:
+            if not self.is_over(name):
+                return False
+            self.wait(name, seconds)
+            return True
+
+
+def _moments() -> _Moments:
+    found = current_app.extensions.setdefault("campaigns.track_moments", _Moments())
+    return cast("_Moments", found)

@@ -1,5 +1,89 @@
-"""Unsubscribe: one-click POST, and a page with one button."""
+"""Unsubscribe: one-click POST, and a page with one button.
 
-from flask import Blueprint
+Mail programs POST `List-Unsubscribe=One-Click` without cookies, session or login and must not
+be redirected. Any POST here that does not ask for something else therefore unsubscribes, in
+whatever form its body comes. GET, HEAD and OPTIONS change nothing.
+"""
+
+from flask import Blueprint, Response, abort, request
+
+from campaigns.access import access
+from campaigns.clock import utcnow
+from campaigns.context import services
+from campaigns.db import transaction
+from campaigns.events import leaving
+from campaigns.public.pages import handle_errors, page, private, visitor
+from campaigns.tokens import BadTokenError, DeliveryRef
 
 bp = Blueprint("public_unsubscribe", __name__)
+handle_errors(bp)
+
+LEAVE_BUTTON = "Unsubscribe"
+EVERYTHING_BUTTON = "Unsubscribe from everything"
+UNDO_BUTTON = "I pressed it by mistake: stay subscribed"
+
+
+@bp.route("/u/<token>", methods=["GET", "POST"], strict_slashes=False, merge_slashes=False)
+@access("public")
+def unsubscribe(token: str) -> Response:
+    """The page of an unsubscribe link, and all that is posted to it."""
+    try:
+        ref = DeliveryRef.unpack(services().signer.unsign("unsubscribe", token))
+    except BadTokenError:
+        abort(404)
+    if not ref.subscriber_id:
+        return private(page("preview_link.html"))
+    if request.method != "POST":
+        return _page(ref, "")
+    if request.form.get("List-Unsubscribe") == "One-Click" or not request.form.get("action"):
+        _leave(ref, channel="one_click", wording="")
+        return private(Response("You are unsubscribed.\n", mimetype="text/plain"))
+    if request.form["action"] == "undo":
+        return _page(ref, "back" if _come_back(ref) else "")
+    everything = request.form["action"] == "everything" or "everything" in request.form
+    button = EVERYTHING_BUTTON if everything else LEAVE_BUTTON
+    _leave(ref, channel="page", wording=f"[{button}]", everything=everything)
+    return _page(ref, "left")
+
+
+def _leave(ref: DeliveryRef, *, channel: str, wording: str, everything: bool = False) -> None:
+    who = visitor()
+    with transaction():
+        leaving.leave(
+            ref,
+            everything=everything,
+            channel=channel,
+            now=utcnow(),
+            wording=wording,
+            ip=who.ip,
+            user_agent=who.user_agent,
+        )
+
+
+def _come_back(ref: DeliveryRef) -> bool:
+    who = visitor()
+    with transaction():
+        back = leaving.come_back(
+            ref,
+            now=utcnow(),
+            wording=f"[{UNDO_BUTTON}]",
+            ip=who.ip,
+            user_agent=who.user_agent,
+        )
+    return bool(back)
+
+
+def _page(ref: DeliveryRef, done: str) -> Response:
+    """How things stand. The same for people who left long ago and for those not known here."""
+    return private(
+        page(
+            "unsubscribe.html",
+            done=done,
+            places=[place.name for place in leaving.places(ref)],
+            others=[place.name for place in leaving.other_places(ref)],
+            left=[place.name for place in leaving.left_lately(ref, now=utcnow())],
+            leave_button=LEAVE_BUTTON,
+            everything_button=EVERYTHING_BUTTON,
+            undo_button=UNDO_BUTTON,
+        )
+    )

@@ -1,0 +1,97 @@
+"""Write down what came back: the events themselves, and their stamps on the deliveries."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+import structlog
+
+from campaigns.db import db, insert_ignoring, rows_changed
+from campaigns.events.models import Event
+from campaigns.messages import EventKind, ProviderEvent
+from campaigns.sending.models import Delivery
+
+log = structlog.get_logger()
+
+CHUNK = 1_000
+
+STAMPS: dict[str, tuple[EventKind, ...]] = {
+    "delivered_at": ("delivered",),
+    "bounced_at": ("bounced",),
+    "complained_at": ("complained",),
+    # Who clicks has read, even when the mail program loads no images.
+    "first_opened_at": ("opened", "clicked"),
+    "first_clicked_at": ("clicked",),
+    "unsubscribed_at": ("unsubscribed",),
+}
+"""Columns of a delivery, and the kinds of event whose earliest moment they hold."""
+
+
+def record(events: Sequence[ProviderEvent], *, now: datetime) -> int:
+    """Store events and stamp their deliveries; returns how many were new.
+
+    Told twice (the same `dedupe`), an event is stored once. Events of unknown deliveries are
+    dropped: the campaign was deleted since. An event from the future, by a clock that is
+    wrong, counts as of `now`.
+    """
+    return sum(
+        _record_chunk(events[start : start + CHUNK], now) for start in range(0, len(events), CHUNK)
+    )
+
+
+def _record_chunk(events: Sequence[ProviderEvent], now: datetime) -> int:
+    campaigns = _lock_deliveries({event.delivery_id for event in events})
+    known = [event for event in events if event.delivery_id in campaigns]
+    if len(known) < len(events):
+        log.info("events of unknown deliveries dropped", count=len(events) - len(known))
+    if not known:
+        return 0
+    rows = [
+        {
+            "delivery_id": event.delivery_id,
+            "campaign_id": campaigns[event.delivery_id],
+            "kind": event.kind,
+            "at": min(event.at, now),
+            "dedupe": event.dedupe,
+            "link_number": event.link_number,
+            "user_agent": event.user_agent,
+        }
+        for event in known
+    ]
+    added = rows_changed(db.session.execute(insert_ignoring(Event).values(rows)))
+    for column, kinds in STAMPS.items():
+        _stamp(column, kinds, {event.delivery_id for event in known if event.kind in kinds})
+    return added
+
+
+def _lock_deliveries(ids: Collection[int]) -> dict[int, int]:
+    """{delivery id: campaign id} of those that exist, locked in the order of their ids.
+
+    One order everywhere, so that two batches with the same people cannot deadlock.
+    """
+    found = db.session.execute(
+        sa.select(Delivery.id, Delivery.campaign_id)
+        .where(Delivery.id.in_(sorted(ids)))
+        .order_by(Delivery.id)
+        .with_for_update(key_share=True)
+    ).tuples()
+    return dict(found.all())
+
+
+def _stamp(column: str, kinds: Sequence[EventKind], ids: Collection[int]) -> None:
+    """Set the column to the earliest moment of these kinds, if that is earlier than it holds."""
+    if not ids:
+        return
+    target = getattr(Delivery, column)
+    earliest = (
+        sa.select(sa.func.min(Event.at))
+        .where(Event.delivery_id == Delivery.id, Event.kind.in_(kinds))
+        .correlate(Delivery)
+        .scalar_subquery()
+    )
+    db.session.execute(
+        sa.update(Delivery)
+        .where(Delivery.id.in_(sorted(ids)), sa.or_(target.is_(None), target > earliest))
+        .values({target: earliest})
+        .execution_options(synchronize_session=False)
+    )

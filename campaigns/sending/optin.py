@@ -1,0 +1,114 @@
+"""Signing up to a list: the request, its confirmation mail, the confirmation."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+import sqlalchemy as sa
+
+from campaigns.audience import subscribers, subscriptions, suppressions
+from campaigns.audience.models import AudienceList, ConsentEvent, Subscriber
+from campaigns.db import db
+from campaigns.sending import transactional
+from campaigns.tokens import ConfirmRef
+
+CONFIRM_WITHIN = timedelta(days=7)
+CONFIRMATIONS_PER_DAY = 3
+"""So many confirmation mails an address gets in a day, whoever types it into the form."""
+
+Standing = Literal["open", "done", "expired", "used", "gone"]
+"""What a confirmation link is worth.
+
+open     the person may confirm
+done     they are on the list
+expired  too old
+used     they left again since; signing up anew is the way back
+gone     the list or the person has been deleted
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who sat before the form, as far as the proof of consent needs it."""
+
+    ip: str = ""
+    user_agent: str = ""
+
+
+def find_public_list(public_id: str) -> AudienceList | None:
+    """The list with an open sign-up page; None for all others."""
+    return db.session.scalar(
+        sa.select(AudienceList).where(AudienceList.public_id == public_id, AudienceList.is_public)
+    )
+
+
+def sign_up(
+    list_id: int, address: str, *, name: str, wording: str, visitor: Visitor, now: datetime
+) -> int | None:
+    """Note the wish to be on a list; returns the id of the confirmation mail to ring for.
+
+    None when no mail goes out: subscribed already, suppressed, or asked for too often today.
+    The person must not be told which. Raises addresses.InvalidAddressError.
+    """
+    subscriber, _ = subscribers.find_or_create(address, name=name, now=now)
+    if suppressions.is_suppressed(subscriber.address_normal):
+        return None
+    if _requests_lately(subscriber.id, now) >= CONFIRMATIONS_PER_DAY:
+        return None
+    asked = subscriptions.request(
+        list_id,
+        subscriber.id,
+        channel="form",
+        now=now,
+        wording=wording,
+        ip=visitor.ip,
+        user_agent=visitor.user_agent,
+    )
+    if not asked:
+        return None
+    payload = {
+        "subscriber_id": subscriber.id,
+        "list_id": list_id,
+        "sent_at": int(now.timestamp()),
+    }
+    return transactional.enqueue("confirm", subscriber.address, payload, now=now).id
+
+
+def _requests_lately(subscriber_id: int, now: datetime) -> int:
+    count = db.session.scalar(
+        sa.select(sa.func.count(ConsentEvent.id)).where(
+            ConsentEvent.subscriber_id == subscriber_id,
+            ConsentEvent.kind == "requested",
+            ConsentEvent.at > now - timedelta(days=1),
+        )
+    )
+    return count or 0
+
+
+def standing(ref: ConfirmRef, *, now: datetime) -> Standing:
+    """What this confirmation link is worth now."""
+    state = subscriptions.state(ref.list_id, ref.subscriber_id)
+    if state is None or db.session.get(Subscriber, ref.subscriber_id) is None:
+        return "gone"
+    if state == "subscribed":
+        return "done"
+    if state == "unsubscribed":
+        return "used"
+    if now.timestamp() - ref.sent_at > CONFIRM_WITHIN.total_seconds():
+        return "expired"
+    return "open"
+
+
+def confirm(ref: ConfirmRef, *, wording: str, visitor: Visitor, now: datetime) -> Standing:
+    """Confirm if the link is good for it; returns what it was worth before."""
+    before = standing(ref, now=now)
+    if before == "open":
+        subscriptions.confirm(
+            ref.list_id,
+            ref.subscriber_id,
+            now=now,
+            wording=wording,
+            ip=visitor.ip,
+            user_agent=visitor.user_agent,
+        )
+    return before

@@ -1,0 +1,81 @@
+"""Small mails built by the standard library: a subject, a text, maybe the same in HTML.
+
+For what is sent to one person because of something they did. No tracking, no unsubscribe
+headers: these are not newsletters.
+"""
+
+import functools
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from email.headerregistry import Address as MailAddress
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from campaigns.messages import Message
+from campaigns.paths import resource_root
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Whom a mail is from. `address` is the envelope sender, too: bounces go there."""
+
+    address: str
+    name: str = ""
+    reply_to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a mail says. Without `html` it is plain text alone."""
+
+    subject: str
+    text: str
+    html: str = ""
+
+
+@functools.cache
+def _templates() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(resource_root() / "templates" / "mail"),
+        autoescape=select_autoescape(["html"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def words(name: str, values: Mapping[str, Any]) -> Words:
+    """The words of templates/mail/<name>/, filled in. A missing value is an error."""
+    subject = _one_line(_templates().get_template(f"{name}/subject.txt").render(values))
+    text = _templates().get_template(f"{name}/body.txt").render(values)
+    html = _templates().get_template(f"{name}/body.html").render({**values, "subject": subject})
+    return Words(subject, text.strip() + "\n", html)
+
+
+def build(sender: Sender, address: str, said: Words, *, now: datetime) -> Message:
+    """The whole message. Line breaks in names and subjects become spaces: no stray headers."""
+    domain = sender.address.rpartition("@")[2]
+    is_ascii = (sender.address + sender.reply_to + address).isascii()
+    mail = EmailMessage(policy=SMTP if is_ascii else SMTP.clone(utf8=True))
+    mail["From"] = MailAddress(display_name=_one_line(sender.name), addr_spec=sender.address)
+    mail["To"] = MailAddress(addr_spec=address)
+    if sender.reply_to:
+        mail["Reply-To"] = MailAddress(addr_spec=sender.reply_to)
+    mail["Subject"] = _one_line(said.subject)
+    mail["Date"] = format_datetime(now)
+    mail["Message-ID"] = f"<{secrets.token_hex(16)}@{domain}>"
+    mail["Auto-Submitted"] = "auto-generated"
+    mail.set_content(said.text, charset="utf-8", cte="quoted-printable")
+    if said.html:
+        mail.add_alternative(said.html, subtype="html", charset="utf-8", cte="quoted-printable")
+    return Message(delivery_id=0, mail_from=sender.address, address=address, data=mail.as_bytes())
+
+
+def _one_line(text: str) -> str:
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
