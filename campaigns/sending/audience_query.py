@@ -14,7 +14,7 @@ from campaigns.sending.models import CampaignList
 DEFAULT_GROUP = "other"
 
 
-def matched_pairs(campaign_id: int) -> sa.Select[tuple[int, int]]:
+def matched_pairs(campaign_id: int) -> sa.Select[int, int]:
     """(subscriber_id, list_id) of every subscribed subscription on the included lists."""
     return (
         sa.select(Subscription.subscriber_id, Subscription.list_id)
@@ -28,7 +28,7 @@ def matched_pairs(campaign_id: int) -> sa.Select[tuple[int, int]]:
 
 
 def _is_on_a_list(
-    campaign_id: int, subscriber_id: sa.ColumnElement[int], *, excluded: bool
+    campaign_id: int, subscriber_id: sa.SQLColumnExpression[int], *, excluded: bool
 ) -> sa.ColumnElement[bool]:
     """Whether the subscriber is subscribed to an included (or excluded) list.
 
@@ -79,7 +79,7 @@ def audience(campaign_id: int) -> sa.Select[Any]:
     )
 
 
-def arithmetic(campaign_id: int) -> sa.Select[tuple[int, int, int, int]]:
+def arithmetic(campaign_id: int) -> sa.Select[int, int, int, int]:
     """One row: matched, distinct, excluded, suppressed. One statement, so one moment."""
     pairs = matched_pairs(campaign_id).subquery()
     people = sa.select(pairs.c.subscriber_id).distinct().subquery()
@@ -136,7 +136,7 @@ SAMPLE_PAIRS_PER_PERSON = 8
 """A person may be on several of the lists; so many pairs are looked at for each one wanted."""
 
 
-def sample(campaign_id: int, *, limit: int) -> sa.Select[tuple[Subscriber]]:
+def sample(campaign_id: int, *, limit: int) -> sa.Select[Subscriber]:
     """A few of the audience, for the preview: found without walking the whole of it."""
     pairs = matched_pairs(campaign_id)
     some = (

@@ -1,6 +1,6 @@
 """Campaigns while they are written: make, save, choose lists, duplicate, delete."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -33,6 +33,17 @@ class EditConflictError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class ChosenLists:
+    """Ids of the lists a campaign goes to and of those it leaves out.
+
+    A list that is in both is left out.
+    """
+
+    included: frozenset[int] = frozenset()
+    excluded: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Arithmetic:
     """The audience in five figures: matched - duplicates - excluded - suppressed = recipients.
 
@@ -48,8 +59,8 @@ class Arithmetic:
 
 def audience_arithmetic(campaign_id: int) -> Arithmetic:
     """Count the audience as it stands now. Set-based; about a second at a million."""
-    row = db.session.execute(audience_query.arithmetic(campaign_id)).one()
-    matched, distinct, excluded, suppressed = row
+    found = db.session.execute(audience_query.arithmetic(campaign_id)).one()
+    matched, distinct, excluded, suppressed = found
     return Arithmetic(
         matched=matched,
         duplicates=matched - distinct,
@@ -57,6 +68,11 @@ def audience_arithmetic(campaign_id: int) -> Arithmetic:
         suppressed=suppressed,
         recipients=distinct - excluded - suppressed,
     )
+
+
+def title_of(campaign: Campaign) -> str:
+    """What a campaign is called on screens."""
+    return campaign.name or campaign.subject or "Untitled campaign"
 
 
 def find(public_id: str) -> Campaign | None:
@@ -100,18 +116,22 @@ def save(
     version: int,
     changes: Mapping[str, Any],
     *,
+    lists: ChosenLists | None = None,
     editor_id: int | None,
     now: datetime,
 ) -> int:
-    """Save these fields (EDITABLE) over that version; returns the new version.
+    """Save these fields (EDITABLE), and the lists if given, over that version.
 
-    Raises EditConflictError when somebody saved a newer one, NotEditableError when it is no
-    draft any more.
+    Returns the new version. Raises EditConflictError when somebody saved a newer one,
+    NotEditableError when it is no draft any more.
     """
     unknown = set(changes) - EDITABLE
     if unknown:
         raise ValueError(f"not fields of a draft: {sorted(unknown)}")
-    return _touch(campaign_id, version, changes, editor_id=editor_id, now=now)
+    new_version = _touch(campaign_id, version, changes, editor_id=editor_id, now=now)
+    if lists is not None:
+        _write_lists(campaign_id, lists)
+    return new_version
 
 
 def _touch(
@@ -123,7 +143,7 @@ def _touch(
     now: datetime,
 ) -> int:
     """The guarded UPDATE behind every edit: a draft, and the version that was read."""
-    new_version = db.session.scalar(
+    new_version: int | None = db.session.scalar(
         sa.update(Campaign)
         .where(Campaign.id == campaign_id, Campaign.status == "draft", Campaign.version == version)
         .values(**changes, version=version + 1, edited_by_id=editor_id, updated_at=now)
@@ -142,30 +162,19 @@ def _touch(
 def _why_locked(campaign: Campaign | None) -> str:
     if campaign is None:
         return "This campaign has been deleted."
-    return f"This campaign is {campaign.status} and can no longer be changed."
+    return f"This campaign is {campaign.status} and cannot be changed now."
 
 
 def set_lists(
-    campaign_id: int,
-    version: int,
-    *,
-    included: Collection[int],
-    excluded: Collection[int],
-    editor_id: int | None,
-    now: datetime,
+    campaign_id: int, version: int, lists: ChosenLists, *, editor_id: int | None, now: datetime
 ) -> int:
-    """Choose the lists; a list that is both included and excluded is excluded.
-
-    Returns the new version; raises as `save` does.
-    """
-    new_version = _touch(campaign_id, version, {}, editor_id=editor_id, now=now)
-    _write_lists(campaign_id, included, excluded)
-    return new_version
+    """Choose the lists. Returns the new version; raises as `save` does."""
+    return save(campaign_id, version, {}, lists=lists, editor_id=editor_id, now=now)
 
 
-def _write_lists(campaign_id: int, included: Collection[int], excluded: Collection[int]) -> None:
+def _write_lists(campaign_id: int, lists: ChosenLists) -> None:
     db.session.execute(sa.delete(CampaignList).where(CampaignList.campaign_id == campaign_id))
-    chosen = dict.fromkeys(included, False) | dict.fromkeys(excluded, True)
+    chosen = dict.fromkeys(lists.included, False) | dict.fromkeys(lists.excluded, True)
     if chosen:
         db.session.execute(
             sa.insert(CampaignList),
@@ -176,26 +185,28 @@ def _write_lists(campaign_id: int, included: Collection[int], excluded: Collecti
         )
 
 
-def chosen_lists(campaign_id: int) -> tuple[frozenset[int], frozenset[int]]:
-    """(ids of the included lists, ids of the excluded ones)."""
+def chosen_lists(campaign_id: int) -> ChosenLists:
+    """The lists of a campaign."""
     rows = db.session.execute(
         sa.select(CampaignList.list_id, CampaignList.is_excluded).where(
             CampaignList.campaign_id == campaign_id
         )
     ).all()
-    return (
-        frozenset(row.list_id for row in rows if not row.is_excluded),
-        frozenset(row.list_id for row in rows if row.is_excluded),
+    return ChosenLists(
+        included=frozenset(row.list_id for row in rows if not row.is_excluded),
+        excluded=frozenset(row.list_id for row in rows if row.is_excluded),
     )
 
 
-def duplicate(campaign_id: int, *, editor_id: int | None, now: datetime) -> Campaign:
+def duplicate(
+    campaign_id: int, *, editor_id: int | None, now: datetime, name: str = ""
+) -> Campaign:
     """A new draft with the same content, sender and lists. Raises NotEditableError if gone."""
     old = db.session.get(Campaign, campaign_id)
     if old is None:
         raise NotEditableError(_why_locked(None))
     copy = Campaign(
-        name=f"{old.name or old.subject or 'Untitled'} (copy)"[:MAX_LINE],
+        name=(name or f"{title_of(old)} (copy)")[:MAX_LINE],
         subject=old.subject,
         preheader=old.preheader,
         html=old.html,
@@ -208,8 +219,7 @@ def duplicate(campaign_id: int, *, editor_id: int | None, now: datetime) -> Camp
     )
     db.session.add(copy)
     db.session.flush()
-    included, excluded = chosen_lists(campaign_id)
-    _write_lists(copy.id, included, excluded)
+    _write_lists(copy.id, chosen_lists(campaign_id))
     return copy
 
 

@@ -1,0 +1,208 @@
+"""Preflight: everything that is looked at before a campaign may leave."""
+
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlsplit
+
+from selectolax.lexbor import LexborHTMLParser
+
+from campaigns.accounts import service as accounts
+from campaigns.audience import subscribers
+from campaigns.content.compile import Content, TemplateProblemError, check_content, compile_content
+from campaigns.db import db
+from campaigns.messages import Recipient
+from campaigns.providers.models import ProviderAccount, SenderAddress
+from campaigns.sending.campaigns import Arithmetic, chosen_lists
+from campaigns.sending.composition import content_of
+from campaigns.sending.models import Campaign
+from campaigns.tokens import Signer
+
+Level = Literal["ok", "warning", "problem"]
+Fix = Literal["audience", "message", "content", "senders", "workspace", ""]
+"""Where it is put right: a section of the campaign, or a page of the settings."""
+
+SUBJECT_LENGTH = range(10, 79)
+CLIPPED_BYTES = 102 * 1024
+"""From this size on Gmail cuts the mail off, and the unsubscribe link with it."""
+NEARLY_CLIPPED_BYTES = 90 * 1024
+LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+MAX_TEMPLATE_ROWS = 8
+EXAMPLE = Recipient(0, 0, 0, "reader@example.org")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One row of the preflight: what was looked at, what was found, where to put it right."""
+
+    name: str
+    level: Level
+    text: str
+    fix: Fix = ""
+
+    @property
+    def blocks(self) -> bool:
+        return self.level == "problem"
+
+
+def preflight(
+    campaign: Campaign, arithmetic: Arithmetic, *, base_url: str, signer: Signer
+) -> list[Check]:
+    """Every check, in the order of the sections. A `problem` keeps the campaign from leaving."""
+    content = content_of(campaign, base_url=base_url)
+    return [
+        _audience(campaign, arithmetic),
+        _sender(campaign),
+        _subject(campaign.subject),
+        _preheader(campaign.preheader),
+        *_content(content, signer),
+        _postal_address(),
+        _public_url(base_url),
+    ]
+
+
+def launch_problems(
+    campaign: Campaign, arithmetic: Arithmetic, *, base_url: str, signer: Signer
+) -> list[Check]:
+    """The checks that found something: those that block first."""
+    rows = preflight(campaign, arithmetic, base_url=base_url, signer=signer)
+    return sorted((row for row in rows if row.level != "ok"), key=lambda row: not row.blocks)
+
+
+def _audience(campaign: Campaign, arithmetic: Arithmetic) -> Check:
+    if arithmetic.recipients > 0:
+        return Check("Audience", "ok", f"{_people(arithmetic.recipients)} will get it.")
+    if not chosen_lists(campaign.id).included:
+        return Check("Audience", "problem", "No list is chosen yet.", "audience")
+    text = "Nobody is left: the lists are empty, or everybody on them is excluded or suppressed."
+    return Check("Audience", "problem", text, "audience")
+
+
+def _sender(campaign: Campaign) -> Check:
+    sender = db.session.get(SenderAddress, campaign.sender_id) if campaign.sender_id else None
+    if sender is None:
+        has_any = db.session.query(SenderAddress.id).first() is not None
+        return Check(
+            "Sender",
+            "problem",
+            "No sender address is chosen." if has_any else "No sender address is set up yet.",
+            "message" if has_any else "senders",
+        )
+    account = db.session.get(ProviderAccount, sender.provider_id)
+    if account is not None and account.trouble:
+        text = f"The account “{account.name}” had trouble lately: {account.trouble}"
+        return Check("Sender", "warning", text, "senders")
+    return Check("Sender", "ok", f"From {sender.name} <{sender.address}>.".replace("  ", " "))
+
+
+def _subject(subject: str) -> Check:
+    length = len(subject.strip())
+    if not length:
+        return Check("Subject", "problem", "The subject is empty.", "message")
+    if "test" in subject.lower().replace(":", " ").split():
+        text = "The subject says “test”. Is it the one you mean to send?"
+        return Check("Subject", "warning", text, "message")
+    if length < SUBJECT_LENGTH.start:
+        text = f"The subject is very short ({length} characters). Say a little more."
+        return Check("Subject", "warning", text, "message")
+    if length >= SUBJECT_LENGTH.stop:
+        text = f"The subject has {length} characters; most inboxes cut it off after about 78."
+        return Check("Subject", "warning", text, "message")
+    return Check("Subject", "ok", f"“{subject.strip()}”")
+
+
+def _preheader(preheader: str) -> Check:
+    if preheader.strip():
+        return Check("Preheader", "ok", f"“{preheader.strip()}”")
+    text = "None: inboxes will show the first words of the mail beside the subject."
+    return Check("Preheader", "warning", text, "message")
+
+
+def _content(content: Content, signer: Signer) -> list[Check]:
+    if not content.html.strip():
+        return [Check("Content", "problem", "The campaign has no content yet.", "content")]
+    found = check_content(content, subscribers.known_attributes())
+    found.sort(key=lambda problem: not problem.blocks)
+    rows = [
+        Check(
+            "Content" if problem.field == "html" else problem.field.capitalize(),
+            "problem" if problem.blocks else "warning",
+            problem.message,
+            "content" if problem.field == "html" else "message",
+        )
+        for problem in found[:MAX_TEMPLATE_ROWS]
+    ]
+    if any(row.blocks for row in rows):
+        return rows
+    try:
+        html = compile_content(content, signer).preview(EXAMPLE).html
+    except TemplateProblemError as error:
+        return [*rows, *(Check("Content", "problem", p.message, "content") for p in error.problems)]
+    return [*rows, _size(html), *_links_and_images(html), _unsubscribe()]
+
+
+def _size(html: str) -> Check:
+    size = len(html.encode())
+    kilobytes = f"{size / 1024:.0f} KB"
+    if size >= CLIPPED_BYTES:
+        text = f"The mail is {kilobytes}: Gmail cuts it off at 102 KB and hides the footer."
+        return Check("Size", "warning", text, "content")
+    if size >= NEARLY_CLIPPED_BYTES:
+        text = f"The mail is {kilobytes}: close to the 102 KB at which Gmail cuts it off."
+        return Check("Size", "warning", text, "content")
+    return Check("Size", "ok", f"{max(1, round(size / 1024))} KB: small enough for every inbox.")
+
+
+def _links_and_images(html: str) -> list[Check]:
+    tree = LexborHTMLParser(html)
+    links = tree.css("a")
+    dead = sum((link.attributes.get("href") or "").strip() in {"", "#"} for link in links)
+    images = tree.css("img")
+    mute = sum("alt" not in image.attributes for image in images)
+    rows = []
+    if dead:
+        text = f"{_count(dead, 'link leads', 'links lead')} nowhere (empty or #)."
+        rows.append(Check("Links", "warning", text, "content"))
+    else:
+        rows.append(Check("Links", "ok", f"{_count(len(links), 'link')}, each with a target."))
+    if mute:
+        text = (
+            f"{_count(mute, 'image has', 'images have')} no alternative text: "
+            "readers without images see nothing there."
+        )
+        rows.append(Check("Images", "warning", text, "content"))
+    elif images:
+        rows.append(Check("Images", "ok", f"{_count(len(images), 'image')} with alternative text."))
+    return rows
+
+
+def _unsubscribe() -> Check:
+    return Check("Unsubscribe link", "ok", "In the footer and in the header of every mail.")
+
+
+def _postal_address() -> Check:
+    if accounts.workspace().postal_address.strip():
+        return Check("Postal address", "ok", "In the footer of every mail, as the law asks.")
+    text = "Your postal address is missing: the law asks for it in every newsletter."
+    return Check("Postal address", "problem", text, "workspace")
+
+
+def _public_url(base_url: str) -> Check:
+    parts = urlsplit(base_url)
+    if (parts.hostname or "") in LOCAL_HOSTS:
+        text = (
+            f"Links lead to {base_url}: only this computer can open them. "
+            "Set PUBLIC_URL before you write to others."
+        )
+        return Check("Public address", "warning", text)
+    if parts.scheme != "https":
+        text = f"Links lead to {base_url}, without encryption. PUBLIC_URL should be https."
+        return Check("Public address", "warning", text)
+    return Check("Public address", "ok", f"Links lead to {base_url}.")
+
+
+def _people(count: int) -> str:
+    return _count(count, "person", "people")
+
+
+def _count(count: int, one: str, many: str = "") -> str:
+    return f"{count:,}".replace(",", "\u202f") + " " + (one if count == 1 else many or one + "s")

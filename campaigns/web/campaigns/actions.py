@@ -1,0 +1,130 @@
+"""What can be done to a campaign by one press: each says what happened."""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import flash, redirect, url_for
+from werkzeug.wrappers import Response
+
+from campaigns.access import access
+from campaigns.clock import utcnow
+from campaigns.context import services
+from campaigns.db import transaction
+from campaigns.sending import campaigns, lifecycle
+from campaigns.sending.campaigns import NotEditableError
+from campaigns.web.campaigns.blueprint import IN_WORDS, bp, editor_id, home_of, wanted
+
+
+def _do(public_id: str, move: Callable[..., bool], done: str, refused: str, **values: Any) -> bool:
+    """Make one guarded move and say what came of it; whether this call did it."""
+    campaign = wanted(public_id)
+    with transaction():
+        did_it = move(campaign.id, now=utcnow(), **values)
+    if did_it:
+        flash(done, "success")
+    else:
+        flash(f"{refused} {IN_WORDS[wanted(public_id).status]}", "warning")
+    return did_it
+
+
+def _back(public_id: str) -> Response:
+    return redirect(home_of(wanted(public_id)))
+
+
+@bp.post("/campaigns/<public_id>/pause")
+@access("user")
+def pause(public_id: str) -> Response:
+    _do(
+        public_id,
+        lifecycle.pause,
+        "Paused. Mails already handed over cannot be called back; the others wait here.",
+        "This campaign cannot be paused now.",
+        reason="Paused by hand.",
+    )
+    return _back(public_id)
+
+
+@bp.post("/campaigns/<public_id>/resume")
+@access("user")
+def resume(public_id: str) -> Response:
+    did_it = _do(
+        public_id,
+        lifecycle.resume,
+        "Going on. Nobody gets it twice.",
+        "This campaign cannot go on now.",
+    )
+    if did_it:
+        services().doorbell.ring("send", wanted(public_id).id)
+    return _back(public_id)
+
+
+@bp.post("/campaigns/<public_id>/cancel")
+@access("user")
+def cancel(public_id: str) -> Response:
+    _do(
+        public_id,
+        lifecycle.cancel,
+        "Cancelled. Everybody who was still waiting gets nothing.",
+        "This campaign cannot be cancelled now.",
+    )
+    return _back(public_id)
+
+
+@bp.post("/campaigns/<public_id>/undo")
+@access("user")
+def undo(public_id: str) -> Response:
+    _do(
+        public_id,
+        lifecycle.back_to_draft,
+        "Taken back. Nothing was sent: the campaign is a draft again.",
+        "It is too late to take it back.",
+    )
+    return _back(public_id)
+
+
+@bp.post("/campaigns/<public_id>/unschedule")
+@access("user")
+def unschedule(public_id: str) -> Response:
+    _do(
+        public_id,
+        lifecycle.back_to_draft,
+        "No longer scheduled: the campaign is a draft again.",
+        "This campaign is not scheduled any more.",
+    )
+    return _back(public_id)
+
+
+@bp.post("/campaigns/<public_id>/duplicate")
+@access("user")
+def duplicate(public_id: str) -> Response:
+    old = wanted(public_id)
+    try:
+        with transaction():
+            copy = campaigns.duplicate(old.id, editor_id=editor_id(), now=utcnow())
+    except NotEditableError as error:
+        flash(str(error), "warning")
+        return redirect(url_for("campaigns.index"))
+    flash("Copied. Nothing has been sent: this is a new draft.", "success")
+    return redirect(url_for("campaigns.edit", public_id=copy.public_id))
+
+
+@bp.post("/campaigns/<public_id>/delete")
+@access("user")
+def delete(public_id: str) -> Response:
+    campaign = wanted(public_id)
+    title = campaigns.title_of(campaign)
+    with transaction():
+        did_it = campaigns.delete(campaign.id)
+    if did_it:
+        flash(f"“{title}” has been deleted.", "success")
+        return redirect(url_for("campaigns.index"))
+    found = wanted(public_id)
+    if found.status == "scheduled":
+        flash("Take it back to a draft first: a scheduled campaign is not deleted.", "warning")
+    else:
+        flash(
+            f"“{title}” is kept. {IN_WORDS[found.status]} "
+            "Every recipient stays accounted for, so campaigns that have started are not deleted.",
+            "warning",
+        )
+    return redirect(url_for("campaigns.index"))

@@ -1,0 +1,229 @@
+"""The editor: one page that saves itself, and what it shows beside the text."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from flask import abort, render_template, request
+from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import MultiDict
+
+from campaigns.access import access
+from campaigns.accounts.models import User
+from campaigns.audience import lists, subscribers
+from campaigns.audience.models import AudienceList
+from campaigns.clock import utcnow
+from campaigns.content.compile import check_content
+from campaigns.context import services
+from campaigns.db import db, transaction
+from campaigns.providers.models import SenderAddress
+from campaigns.sending import campaigns
+from campaigns.sending.campaigns import ChosenLists, EditConflictError, NotEditableError
+from campaigns.sending.composition import content_of
+from campaigns.sending.models import Campaign
+from campaigns.web.campaigns.blueprint import IN_WORDS, bp, editor_id, wanted
+from campaigns.web.template_helpers import ago, zone
+
+FIELDS = ("name", "subject", "preheader")
+LOCKED = 423
+
+
+class BadFieldError(ValueError):
+    """What was typed cannot be saved; the message says why."""
+
+
+@bp.get("/campaigns/<public_id>")
+@access("user")
+def edit(public_id: str) -> str:
+    campaign = wanted(public_id)
+    if campaign.status != "draft":
+        return render_template(
+            "web/campaigns/locked.html",
+            campaign=campaign,
+            title=campaigns.title_of(campaign),
+            state=IN_WORDS[campaign.status],
+            sender=_sender_of(campaign),
+            lists=_lists_in_words(campaign.id),
+        )
+    chosen = campaigns.chosen_lists(campaign.id)
+    every_list = lists.choices()
+    return render_template(
+        "web/campaigns/edit.html",
+        campaign=campaign,
+        title=campaigns.title_of(campaign),
+        chosen=chosen,
+        every_list=every_list,
+        figures=lists.figures([entry.id for entry in every_list]),
+        senders=_senders(),
+        merge_fields=merge_fields(),
+        max_line=campaigns.MAX_LINE,
+    )
+
+
+def _senders() -> list[SenderAddress]:
+    return list(
+        db.session.scalars(
+            sa.select(SenderAddress).order_by(
+                SenderAddress.is_default.desc(), SenderAddress.address
+            )
+        )
+    )
+
+
+def _sender_of(campaign: Campaign) -> SenderAddress | None:
+    return db.session.get(SenderAddress, campaign.sender_id) if campaign.sender_id else None
+
+
+def _lists_in_words(campaign_id: int) -> list[str]:
+    chosen = campaigns.chosen_lists(campaign_id)
+    return [entry.name for entry in lists.choices() if entry.id in chosen.included]
+
+
+def merge_fields() -> list[tuple[str, list[tuple[str, str]]]]:
+    """(group, [(label, text to insert)]) for the menu above the editor."""
+    attributes = [
+        (name, f'{{{{ subscriber.{name} or "" }}}}')
+        for name in subscribers.known_attributes()
+        if name.isidentifier()
+    ]
+    return [
+        (
+            "Reader",
+            [
+                ("Name, or “friend”", '{{ subscriber.name or "friend" }}'),
+                ("Address", "{{ subscriber.address }}"),
+                *attributes,
+            ],
+        ),
+        (
+            "Campaign",
+            [("Subject", "{{ campaign.subject }}"), ("Name of the list", "{{ list.name }}")],
+        ),
+        (
+            "Sender",
+            [
+                ("Sender’s name", "{{ sender.name }}"),
+                ("Organisation", "{{ sender.identity }}"),
+                ("Postal address", "{{ sender.postal_address }}"),
+            ],
+        ),
+        (
+            "Links",
+            [
+                ("Unsubscribe", '<a href="{{ unsubscribe_url }}">Unsubscribe</a>'),
+                ("View in browser", '<a href="{{ view_url }}">View in browser</a>'),
+            ],
+        ),
+    ]
+
+
+@bp.post("/campaigns/<public_id>/save")
+@access("user")
+def save(public_id: str) -> ResponseReturnValue:
+    """Save the whole form over the version it was read from. Answers JSON, for the script.
+
+    200 version and time · 409 somebody saved first · 422 a field · 423 no draft any more.
+    """
+    campaign = campaigns.find(public_id)
+    if campaign is None:
+        return {"message": "This campaign has been deleted."}, LOCKED
+    now = utcnow()
+    try:
+        version = int(request.form["version"])
+        changes = _changes(request.form)
+        chosen = _chosen(request.form)
+        with transaction():
+            version = campaigns.save(
+                campaign.id, version, changes, lists=chosen, editor_id=editor_id(), now=now
+            )
+    except BadFieldError as error:
+        return {"message": str(error)}, 422
+    except EditConflictError as error:
+        return _conflict(error.current), 409
+    except NotEditableError as error:
+        return {"message": str(error)}, LOCKED
+    except (KeyError, ValueError):
+        abort(400)
+    return {
+        "version": version,
+        "saved_at": now.astimezone(zone()).strftime("%H:%M"),
+        "title": changes["name"] or changes["subject"] or "Untitled campaign",
+    }
+
+
+def _changes(form: MultiDict[str, str]) -> dict[str, Any]:
+    changes: dict[str, Any] = {name: _line(form, name) for name in FIELDS}
+    changes["html"] = form.get("html", "").replace("\r\n", "\n").replace("\x00", "")
+    if len(changes["html"].encode("utf-8", "replace")) > campaigns.MAX_HTML:
+        raise BadFieldError("The content is larger than 512 KB, more than any inbox would show.")
+    changes["sender_id"] = _sender_id(form.get("sender", ""))
+    changes["track_opens"] = "track_opens" in form
+    changes["track_clicks"] = "track_clicks" in form
+    return changes
+
+
+def _line(form: MultiDict[str, str], name: str) -> str:
+    """One line of text: line breaks end up in no header."""
+    text = " ".join(form.get(name, "").replace("\x00", "").split())
+    if len(text) > campaigns.MAX_LINE:
+        raise BadFieldError(f"The {name} is too long ({campaigns.MAX_LINE} characters at most).")
+    return text
+
+
+def _sender_id(public_id: str) -> int | None:
+    return db.session.scalar(
+        sa.select(SenderAddress.id).where(SenderAddress.public_id == public_id)
+    )
+
+
+def _chosen(form: MultiDict[str, str]) -> ChosenLists:
+    """Lists by public id; one that has been deleted meanwhile is passed over."""
+    wanted_ids = {*form.getlist("include"), *form.getlist("exclude")}
+    ids = {
+        row.public_id: row.id
+        for row in db.session.execute(
+            sa.select(AudienceList.public_id, AudienceList.id).where(
+                AudienceList.public_id.in_(sorted(wanted_ids))
+            )
+        )
+    }
+    return ChosenLists(
+        included=frozenset(ids[key] for key in form.getlist("include") if key in ids),
+        excluded=frozenset(ids[key] for key in form.getlist("exclude") if key in ids),
+    )
+
+
+def _conflict(current: Campaign) -> dict[str, Any]:
+    editor = db.session.get(User, current.edited_by_id) if current.edited_by_id else None
+    who = "Somebody" if editor is None else editor.name or editor.address
+    if editor is not None and editor.id == editor_id():
+        who = "You (in another window)"
+    return {
+        "version": current.version,
+        "message": f"{who} saved this campaign {ago(current.updated_at)}, after you opened it.",
+    }
+
+
+@bp.get("/campaigns/<public_id>/audience")
+@access("user")
+def audience(public_id: str) -> str:
+    """The arithmetic of the audience as it stands, for the box beside the lists."""
+    campaign = wanted(public_id)
+    return render_template(
+        "web/campaigns/_audience.html",
+        arithmetic=campaigns.audience_arithmetic(campaign.id),
+        has_lists=bool(campaigns.chosen_lists(campaign.id).included),
+    )
+
+
+@bp.get("/campaigns/<public_id>/problems")
+@access("user")
+def problems(public_id: str) -> str:
+    """What is wrong with the subject, the preheader and the content, by line."""
+    campaign = wanted(public_id)
+    content = content_of(campaign, base_url=services().settings.base_url)
+    found = check_content(content, subscribers.known_attributes())
+    return render_template(
+        "web/campaigns/_problems.html",
+        problems=sorted(found, key=lambda problem: (not problem.blocks, problem.line)),
+        has_content=bool(campaign.html.strip()),
+    )

@@ -1,0 +1,129 @@
+"""The list of campaigns, and the start of a new one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from campaigns.access import access
+from campaigns.clock import utcnow
+from campaigns.db import transaction
+from campaigns.reports.balance import Balance, campaign_balances
+from campaigns.reports.engagement import Engagement, campaign_engagements
+from campaigns.sending import campaigns, catalogue
+from campaigns.sending.models import Campaign
+from campaigns.web.campaigns.blueprint import bp, editor_id, home_of
+from campaigns.web.campaigns.starters import STARTERS, starter_html
+
+NEVER_STARTED = ("draft", "scheduled")
+FILTERS = (
+    ("", "All"),
+    ("draft", "Drafts"),
+    ("scheduled", "Scheduled"),
+    ("sending", "Sending"),
+    ("sent", "Sent"),
+    ("cancelled", "Cancelled"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One campaign of the table."""
+
+    campaign: Campaign
+    title: str
+    href: str
+    lists: list[str]
+    balance: Balance
+    engagement: Engagement
+    is_started: bool
+
+
+@bp.get("/campaigns")
+@access("user")
+def index() -> str:
+    shown = request.args.get("status", "")
+    shown = shown if shown in catalogue.SHOWN else ""
+    text = request.args.get("q", "").strip()[:200]
+    page = catalogue.page(
+        shown=shown,
+        text=text,
+        before=request.args.get("before"),
+        after=request.args.get("after"),
+    )
+    kept: dict[str, Any] = {"status": shown or None, "q": text or None}
+    return render_template(
+        "web/campaigns/index.html",
+        rows=_rows(page.rows),
+        shown=shown,
+        text=text,
+        filters=FILTERS,
+        has_any=bool(page.rows) or catalogue.has_any(),
+        previous=page.before and url_for("campaigns.index", before=page.before, **kept),
+        following=page.after and url_for("campaigns.index", after=page.after, **kept),
+    )
+
+
+def _rows(rows: Sequence[Campaign]) -> list[Row]:
+    """The figures of a page's campaigns: one grouped query for each kind, never one per row."""
+    ids = [campaign.id for campaign in rows]
+    started = [campaign.id for campaign in rows if campaign.status not in NEVER_STARTED]
+    names = catalogue.list_names(ids)
+    balances = campaign_balances(started)
+    engagements = campaign_engagements(started)
+    return [
+        Row(
+            campaign=campaign,
+            title=campaigns.title_of(campaign),
+            href=home_of(campaign),
+            lists=names.get(campaign.id, []),
+            balance=balances.get(campaign.id, Balance()),
+            engagement=engagements.get(campaign.id, Engagement()),
+            is_started=campaign.status not in NEVER_STARTED,
+        )
+        for campaign in rows
+    ]
+
+
+@bp.route("/campaigns/new", methods=["GET", "POST"])
+@access("user")
+def new() -> str | Response | tuple[str, int]:
+    if request.method == "GET":
+        return _new_page(start=request.args.get("start", "letter"))
+    start = request.form.get("start", "blank")
+    name = request.form.get("name", "").strip()
+    if start == "copy":
+        return _start_from_copy(name)
+    if start != "blank" and start not in STARTERS:
+        return _new_page(start="letter", error="Please choose what to start from."), 422
+    with transaction():
+        campaign = campaigns.create(
+            name=name,
+            html="" if start == "blank" else starter_html(start),
+            editor_id=editor_id(),
+            now=utcnow(),
+        )
+    return redirect(url_for("campaigns.edit", public_id=campaign.public_id))
+
+
+def _start_from_copy(name: str) -> Response | tuple[str, int]:
+    old = campaigns.find(request.form.get("copy_of", ""))
+    if old is None:
+        return _new_page(start="copy", error="Please choose the campaign to copy."), 422
+    with transaction():
+        campaign = campaigns.duplicate(old.id, name=name, editor_id=editor_id(), now=utcnow())
+    flash("Copied. Nothing has been sent: this is a new draft.", "success")
+    return redirect(url_for("campaigns.edit", public_id=campaign.public_id))
+
+
+def _new_page(*, start: str, error: str = "") -> str:
+    return render_template(
+        "web/campaigns/new.html",
+        start=start if start in {"blank", "copy", *STARTERS} else "letter",
+        name=request.form.get("name", ""),
+        starters=STARTERS,
+        recent=catalogue.recent(limit=50),
+        error=error,
+    )

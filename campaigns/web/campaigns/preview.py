@@ -1,0 +1,109 @@
+"""The preview: the mail as one reader would get it, in a frame that can do nothing."""
+
+import sqlalchemy as sa
+from flask import Response, render_template, request
+
+from campaigns.access import access
+from campaigns.audience import search
+from campaigns.audience.models import Subscriber
+from campaigns.content.compile import Rendered, TemplateProblemError, compile_content
+from campaigns.context import services
+from campaigns.db import db
+from campaigns.messages import Recipient
+from campaigns.sending import audience_query
+from campaigns.sending.composition import content_of
+from campaigns.sending.models import Campaign
+from campaigns.web.campaigns.blueprint import bp, wanted
+
+PREVIEW_CSP = (
+    "default-src 'none'; img-src https: http: data:; style-src 'unsafe-inline'; "
+    "form-action 'none'; base-uri 'none'; sandbox; frame-ancestors 'self'"
+)
+PICKED = 8
+EXAMPLE_ADDRESS = "reader@example.org"
+
+
+@bp.get("/campaigns/<public_id>/preview")
+@access("user")
+def preview(public_id: str) -> Response:
+    """The frame's document: `part` is html or text, `as` a subscriber's public id."""
+    campaign = wanted(public_id)
+    reader = _reader(request.args.get("as", ""))
+    is_text = request.args.get("part") == "text"
+    try:
+        rendered = render(campaign, reader)
+    except TemplateProblemError as error:
+        page = render_template("web/campaigns/preview_problem.html", problems=error.problems)
+    else:
+        page = rendered.html
+        if is_text:
+            page = render_template("web/campaigns/preview_text.html", text=rendered.text)
+        elif not campaign.html.strip():
+            page = render_template("web/campaigns/preview_problem.html", problems=())
+    answer = Response(page, mimetype="text/html")
+    answer.headers["Content-Security-Policy"] = PREVIEW_CSP
+    answer.headers["Referrer-Policy"] = "no-referrer"
+    return answer
+
+
+@bp.get("/campaigns/<public_id>/preview/head")
+@access("user")
+def preview_head(public_id: str) -> str:
+    """Sender, subject and preheader as an inbox shows them."""
+    campaign = wanted(public_id)
+    reader = _reader(request.args.get("as", ""))
+    content = content_of(campaign, base_url=services().settings.base_url)
+    try:
+        subject = render(campaign, reader).subject
+    except TemplateProblemError:
+        subject = campaign.subject
+    return render_template(
+        "web/campaigns/_preview_head.html", content=content, subject=subject, reader=reader
+    )
+
+
+@bp.get("/campaigns/<public_id>/readers")
+@access("user")
+def readers(public_id: str) -> str:
+    """Subscribers to preview as: found by what is typed, or a few of the audience."""
+    campaign = wanted(public_id)
+    text = request.args.get("reader", "").strip()[:200]
+    found = list(_found(text)) if text else _sample(campaign)
+    return render_template("web/campaigns/_readers.html", readers=found, text=text)
+
+
+def _found(text: str) -> list[Subscriber]:
+    wanted_by = search.Search(text=text)
+    rows = list(search.page(wanted_by, size=PICKED).rows)
+    if len(rows) < PICKED:
+        rows += search.look_through(wanted_by, size=PICKED - len(rows))
+    return rows
+
+
+def _sample(campaign: Campaign) -> list[Subscriber]:
+    return list(db.session.scalars(audience_query.sample(campaign.id, limit=PICKED)))
+
+
+def _reader(public_id: str) -> Subscriber | None:
+    if not public_id:
+        return None
+    return db.session.scalar(sa.select(Subscriber).where(Subscriber.public_id == public_id))
+
+
+def render(campaign: Campaign, reader: Subscriber | None) -> Rendered:
+    """The campaign for this reader (None: somebody without a name), untracked.
+
+    Raises TemplateProblemError.
+    """
+    content = content_of(campaign, base_url=services().settings.base_url)
+    compiled = compile_content(content, services().signer)
+    return compiled.preview(
+        Recipient(
+            delivery_id=0,
+            subscriber_id=0,
+            list_id=min(content.list_names, default=0),
+            address=reader.address if reader else EXAMPLE_ADDRESS,
+            name=reader.name if reader else "",
+            attributes=reader.attributes if reader else {},
+        )
+    )
