@@ -1,0 +1,5 @@
+"""A made-up organisation to try things on. Its addresses cannot exist (`*.example`)."""
+
+from campaigns.cli.demo.build import ensure_demo
+
+__all__ = ["ensure_demo"]
