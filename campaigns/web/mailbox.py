@@ -1,5 +1,217 @@
-"""The inbox of the built-in mailbox."""
+"""The inbox of the built-in mailbox: what was captured, and nothing that could answer it."""
 
-from flask import Blueprint
+import io
+from dataclasses import dataclass
+from typing import Any
+
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    flash,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    send_file,
+    url_for,
+)
+from werkzeug.wrappers import Response as BaseResponse
+
+from campaigns.access import access
+from campaigns.context import services
+from campaigns.mailbox.reading import Letter, framed_html, read_letter
+from campaigns.mailbox.schema import MailboxError
+from campaigns.mailbox.store import Entry, Page, Store, Totals
 
 bp = Blueprint("mailbox", __name__)
+
+SOURCE_SHOWN = 256 * 1024
+LARGEST_ID = 2**63 - 1
+
+SANDBOX = "allow-popups allow-popups-to-escape-sandbox allow-top-navigation-by-user-activation"
+# Captured mail is somebody else's HTML. It runs no script, sends no form, sees no cookie; what
+# it may do is show pictures and, on a click, open its links (the unsubscribe link among them).
+FRAME_CSP = "; ".join(
+    (
+        "default-src 'none'",
+        "img-src 'self' data: https: http:",
+        "style-src 'unsafe-inline'",
+        f"sandbox {SANDBOX}",
+        "frame-ancestors 'self'",
+    )
+)
+DOWNLOAD_CSP = "default-src 'none'; sandbox"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in the list one is: a search, and the id beside which the page lies."""
+
+    query: str
+    before: int
+    after: int
+
+    @property
+    def values(self) -> dict[str, str | int]:
+        """For links that stay at this place."""
+        found: dict[str, str | int] = {"q": self.query, "before": self.before, "after": self.after}
+        return {name: value for name, value in found.items() if value}
+
+
+def _place() -> Place:
+    return Place(request.args.get("q", "").strip()[:200], _id("before"), _id("after"))
+
+
+def _id(name: str) -> int:
+    value = request.args.get(name, "")
+    is_id = value.isascii() and value.isdecimal() and len(value) < 20
+    return min(int(value), LARGEST_ID) if is_id else 0
+
+
+@bp.before_request
+def _only_with_a_mailbox() -> None:
+    if not services().settings.mailbox_port:
+        abort(404)
+
+
+@bp.errorhandler(MailboxError)
+def _unusable(error: MailboxError) -> tuple[str, int]:
+    return render_template("web/mailbox/unusable.html", problem=str(error)), 503
+
+
+def _store() -> Store:
+    return Store(services().settings.mailbox_path)
+
+
+@bp.get("/mailbox")
+@access("user")
+def index() -> str:
+    return render_template("web/mailbox/index.html", **_listed(None), letter=None)
+
+
+@bp.get("/mailbox/list")
+@access("user")
+def refreshed() -> str | Response:
+    """The list anew, for the page that looks every few seconds; 204 when nothing has changed."""
+    store = _store()
+    if request.args.get("stamp") == _stamp(store.totals()):
+        return Response(status=204)
+    chosen = store.entry(_id("chosen"))
+    return render_template("web/mailbox/list.html", **_listed(chosen))
+
+
+@bp.get("/mailbox/<int(max=9223372036854775807):message_id>")
+@access("user")
+def show(message_id: int) -> str:
+    entry, raw = _message(message_id)
+    letter = read_letter(raw)
+    return render_template(
+        "web/mailbox/index.html",
+        **_listed(entry),
+        letter=letter,
+        view=_view(letter),
+        sandbox=SANDBOX,
+        source=raw[:SOURCE_SHOWN].decode("utf-8", "replace"),
+        is_source_cut=len(raw) > SOURCE_SHOWN,
+    )
+
+
+@bp.get("/mailbox/<int(max=9223372036854775807):message_id>/html")
+@access("user")
+def html(message_id: int) -> Response:
+    """The HTML part, for the frame."""
+    letter = read_letter(_message(message_id)[1])
+    if letter.html is None:
+        abort(404)
+    answer = make_response(framed_html(letter))
+    answer.headers["Content-Security-Policy"] = FRAME_CSP
+    answer.headers["Content-Type"] = "text/html; charset=utf-8"
+    answer.headers["Referrer-Policy"] = "no-referrer"
+    return answer
+
+
+@bp.get("/mailbox/<int(max=9223372036854775807):message_id>/source")
+@access("user")
+def source(message_id: int) -> Response:
+    """The whole message as a file."""
+    return _download(_message(message_id)[1], f"message-{message_id}.eml", "message/rfc822")
+
+
+@bp.get("/mailbox/<int(max=9223372036854775807):message_id>/attachments/<int:number>")
+@access("user")
+def attachment(message_id: int, number: int) -> Response:
+    attachments = read_letter(_message(message_id)[1]).attachments
+    if not 0 < number <= len(attachments):
+        abort(404)
+    found = attachments[number - 1]
+    # Never the type that the mail claims: the browser keeps the file and does nothing with it.
+    return _download(found.content, found.name, "application/octet-stream")
+
+
+@bp.post("/mailbox/empty")
+@access("user")
+def empty() -> BaseResponse:
+    _store().empty()
+    flash("The mailbox is empty.", "success")
+    return redirect(url_for("mailbox.index"))
+
+
+def _message(message_id: int) -> tuple[Entry, bytes]:
+    store = _store()
+    entry, raw = store.entry(message_id), store.source(message_id)
+    if entry is None or raw is None:  # trimmed, perhaps a moment ago
+        abort(404)
+    return entry, raw
+
+
+def _download(content: bytes, name: str, content_type: str) -> Response:
+    answer = send_file(
+        io.BytesIO(content), mimetype=content_type, as_attachment=True, download_name=name
+    )
+    answer.headers["Content-Security-Policy"] = DOWNLOAD_CSP
+    answer.headers["X-Content-Type-Options"] = "nosniff"
+    return answer
+
+
+def _listed(chosen: Entry | None) -> dict[str, Any]:
+    """What the list shows. The stamp is read first: what comes in between is shown next time."""
+    store, place = _store(), _place()
+    totals = store.totals()
+    page = store.page(before=place.before, after=place.after, query=place.query)
+    if place.after and not page.has_newer:  # back at the top: a page that new mail comes to
+        place = Place(place.query, 0, 0)
+        page = store.page(query=place.query)
+    settings = services().settings
+    return {
+        "totals": totals,
+        "stamp": _stamp(totals),
+        "entries": page.entries,
+        "place": place,
+        "chosen": chosen,
+        "newer_url": _beside(page, place, newer=True),
+        "older_url": _beside(page, place, newer=False),
+        "port": settings.mailbox_port,
+    }
+
+
+def _beside(page: Page, place: Place, *, newer: bool) -> str:
+    if not page.entries or not (page.has_newer if newer else page.has_older):
+        return ""
+    query = place.query or None
+    if newer:
+        return url_for("mailbox.index", q=query, after=page.entries[0].id)
+    return url_for("mailbox.index", q=query, before=page.entries[-1].id)
+
+
+def _stamp(totals: Totals) -> str:
+    return f"{totals.last_id}-{totals.messages}"
+
+
+def _view(letter: Letter) -> str:
+    """The tab to show: the one asked for when there is such a part."""
+    asked = request.args.get("view", "")
+    possible = {"source": True, "text": letter.text is not None, "html": letter.html is not None}
+    if possible.get(asked):
+        return asked
+    return next((view for view in ("html", "text") if possible[view]), "source")

@@ -1,0 +1,174 @@
+"""One captured message taken apart: text, HTML, attachments. Broken mail never raises here."""
+
+import base64
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email import message_from_bytes
+from email.message import Message as Part
+
+from campaigns.mailbox.headers import decode, printable
+
+INLINE_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+INLINE_BYTES = 10 * 1024 * 1024
+"""Together, of the pictures shown inside one message."""
+
+_CID = re.compile(r"""(?<=["'(=\s])cid:([^"'()<>\s]{1,300})""", re.IGNORECASE)
+_HEAD = re.compile(r"<head(?:\s[^>]*)?>", re.IGNORECASE)
+_HTML = re.compile(r"<html(?:\s[^>]*)?>", re.IGNORECASE)
+_DOCTYPE = re.compile(r"\s*<!doctype[^>]*>", re.IGNORECASE)
+# Besides separators: marks that reverse the writing direction and so hide a file's true ending.
+_UNSAFE = re.compile(r'[/\\:*?"<>|\u202a-\u202e\u2066-\u2069\u200e\u200f]')
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A part that is not the body. `name` is safe as a file's name."""
+
+    name: str
+    content_type: str
+    content: bytes
+    content_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A message as it is shown. `html` and `text` are None where it has no such part."""
+
+    subject: str
+    from_header: str
+    to_header: str
+    reply_to: str
+    date: str
+    html: str | None
+    text: str | None
+    attachments: tuple[Attachment, ...]
+
+
+def read_letter(raw: bytes) -> Letter:
+    """Take a message apart. The first HTML and the first plain part are its bodies."""
+    message = message_from_bytes(raw)
+    html: str | None = None
+    text: str | None = None
+    attachments: list[Attachment] = []
+    for part in _leaves(message):
+        kind = part.get_content_type()
+        is_attached = str(part.get("Content-Disposition", "")).lower().startswith("attachment")
+        if kind == "text/html" and html is None and not is_attached:
+            html = _text(part)
+        elif kind == "text/plain" and text is None and not is_attached:
+            text = _text(part)
+        else:
+            attachments.append(_attachment(part, len(attachments) + 1))
+    return Letter(
+        subject=_header(message, "Subject"),
+        from_header=_header(message, "From"),
+        to_header=_header(message, "To"),
+        reply_to=_header(message, "Reply-To"),
+        date=_header(message, "Date"),
+        html=html,
+        text=text,
+        attachments=tuple(attachments),
+    )
+
+
+def framed_html(letter: Letter) -> str:
+    """The HTML for the frame: its links open a new tab, its own pictures are put into it.
+
+    They go in as `data:`, since a sandboxed frame sends no cookie to fetch them with.
+    """
+    html = _CID.sub(_Pictures(letter), letter.html or "")
+    for place in (_HEAD, _HTML, _DOCTYPE):
+        found = place.search(html) if place is not _DOCTYPE else place.match(html)
+        if found:
+            return f'{html[: found.end()]}<base target="_blank">{html[found.end() :]}'
+    return f'<base target="_blank">{html}'
+
+
+class _Pictures:
+    """Replaces `cid:...` by the picture, as long as they are not too many."""
+
+    def __init__(self, letter: Letter) -> None:
+        self._found = {
+            attachment.content_id: attachment
+            for attachment in letter.attachments
+            if attachment.content_id and attachment.content_type in INLINE_TYPES
+        }
+        self._left = INLINE_BYTES
+
+    def __call__(self, match: re.Match[str]) -> str:
+        attachment = self._found.get(match[1])
+        if attachment is None or len(attachment.content) > self._left:
+            return match[0]
+        self._left -= len(attachment.content)
+        content = base64.b64encode(attachment.content).decode()
+        return f"data:{attachment.content_type};base64,{content}"
+
+
+def _leaves(part: Part) -> Iterator[Part]:
+    """The parts that hold something; a message inside a message is one of them."""
+    waiting = [part]
+    while waiting:
+        part = waiting.pop()
+        if part.get_content_maintype() == "multipart" and part.is_multipart():
+            waiting.extend(reversed(_children(part)))
+        else:
+            yield part
+
+
+def _children(part: Part) -> list[Part]:
+    payload = part.get_payload()
+    if not isinstance(payload, list):
+        return []
+    return [child for child in payload if isinstance(child, Part)]
+
+
+def _header(message: Part, name: str) -> str:
+    value = message.get(name)
+    if value is None:
+        return ""
+    return decode(_utf8(str(value))[:4000])
+
+
+def _utf8(text: str) -> str:
+    """Octets beyond ASCII in a header arrive as surrogates: they are UTF-8, or broken."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _content(part: Part) -> bytes:
+    if part.is_multipart():  # a message inside the message: its source
+        return b"\r\n".join(child.as_bytes() for child in _children(part))
+    content = part.get_payload(decode=True)
+    return content if isinstance(content, bytes) else b""
+
+
+def _text(part: Part) -> str:
+    content = _content(part)
+    charset = part.get_content_charset("utf-8")
+    try:
+        text = content.decode(charset, "replace")
+    except (LookupError, ValueError):
+        text = content.decode("utf-8", "replace")
+    return text.encode("utf-8", "replace").decode()
+
+
+def _attachment(part: Part, number: int) -> Attachment:
+    name = part.get_filename() or ""
+    content_type = part.get_content_type()
+    return Attachment(
+        name=safe_name(decode(_utf8(name)[:1000])) or f"part-{number}{_ending(content_type)}",
+        content_type=printable(content_type)[:100],
+        content=_content(part),
+        content_id=_utf8(str(part.get("Content-ID", ""))).strip(" \t\r\n<>"),
+    )
+
+
+def _ending(content_type: str) -> str:
+    endings = {"message/rfc822": ".eml", "text/html": ".html", "text/calendar": ".ics"}
+    return endings.get(content_type, ".txt" if content_type.startswith("text/") else ".bin")
+
+
+def safe_name(name: str) -> str:
+    """A file's name without folders, without control or direction marks, not hidden."""
+    last = re.split(r"[/\\]", printable(name))[-1]
+    return _UNSAFE.sub("_", last).strip(". ")[-150:]
