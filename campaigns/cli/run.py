@@ -113,7 +113,8 @@ def mailbox_command() -> None:
     settings = _settings_with_logs()
     if not settings.mailbox_port:
         raise click.UsageError("Set MAILBOX_PORT to the port that the mailbox shall listen on.")
-    from campaigns.mailbox.server import MailboxError, serve
+    from campaigns.mailbox.schema import MailboxError
+    from campaigns.mailbox.server import serve
 
     try:
         serve("127.0.0.1", settings.mailbox_port, settings.mailbox_path)

@@ -1,0 +1,115 @@
+"""What the tests of processes share: waiting, looking at the table of processes, a running `up`."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from campaigns.supervisor import status
+
+
+def wait_until(is_true: Callable[[], object], what: str, seconds: float = 20) -> None:
+    """Wait for a condition; fails the test with `what` when it does not come true."""
+    deadline = time.monotonic() + seconds
+    while not is_true():
+        assert time.monotonic() < deadline, f"waited {seconds:.0f} s in vain: {what}"
+        time.sleep(0.05)
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; one that has ended and was not collected does not."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    found = subprocess.run(
+        ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
+    return bool(found.stdout.strip()) and not found.stdout.startswith("Z")
+
+
+def members_of(group: int) -> list[int]:
+    """The living processes of a process group."""
+    table = subprocess.run(
+        ["ps", "-e", "-o", "pid=,pgid=,stat="], capture_output=True, text=True, check=True
+    ).stdout
+    rows = [line.split() for line in table.splitlines()]
+    return [int(pid) for pid, pgid, state in rows if int(pgid) == group and state[0] != "Z"]
+
+
+def processes_mentioning(text: str) -> list[str]:
+    """The command lines of living processes that hold this text."""
+    table = subprocess.run(
+        ["ps", "-e", "-ww", "-o", "pid=,stat=,args="], capture_output=True, text=True, check=True
+    ).stdout
+    rows = [line.split(None, 2) for line in table.splitlines()]
+    return [
+        f"{row[0]} {row[2]}"
+        for row in rows
+        if len(row) == 3 and row[1][0] != "Z" and text in row[2] and int(row[0]) != os.getpid()
+    ]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class RunningUp:
+    """A `campaigns up` in a data directory of its own."""
+
+    def __init__(
+        self, data_dir: Path, *options: str, environment: Mapping[str, str] | None = None
+    ) -> None:
+        self.data_dir = data_dir
+        self.port = free_port()
+        self.output = data_dir.parent / "up.log"
+        with self.output.open("ab") as file:
+            self.process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "campaigns.cli", "up", *options],
+                stdout=file,
+                stderr=file,
+                cwd=data_dir.parent,
+                env={
+                    **os.environ,
+                    "DATA_DIR": str(data_dir),
+                    "PORT": str(self.port),
+                    **(environment or {}),
+                },
+            )
+
+    def text(self) -> str:
+        return self.output.read_text()
+
+    def wait_until_ready(self) -> None:
+        wait_until(
+            lambda: "is ready" in self.text() or self.process.poll() is not None, "ready", 60
+        )
+        assert self.process.poll() is None, self.text()
+
+    def groups(self) -> dict[str, int]:
+        """The process group of each running program."""
+        found = status.read(self.data_dir)
+        assert found is not None
+        return {entry.name: entry.pid for entry in found.processes if entry.pid}
+
+    def restarts(self, name: str) -> int:
+        found = status.read(self.data_dir)
+        assert found is not None
+        return next(entry.restarts for entry in found.processes if entry.name == name)
+
+    def end(self) -> None:
+        """Clean up after a test, whatever it did."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(60)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()

@@ -1,0 +1,171 @@
+"""`campaigns up`, whole and real: it starts, mends, refuses, and leaves nothing behind."""
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from campaigns.config import load_settings
+from campaigns.supervisor import status
+from tests.supervisor.helpers import RunningUp, members_of, processes_mentioning, wait_until
+
+
+@pytest.fixture
+def started(tmp_path: Path) -> Iterator[list[RunningUp]]:
+    """Put what you start in here; it is stopped."""
+    entries: list[RunningUp] = []
+    yield entries
+    for entry in entries:
+        entry.end()
+
+
+def answer(port: int, path: str) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status
+    except OSError:
+        return 0
+    finally:
+        connection.close()
+
+
+@pytest.mark.slow
+def test_up_serves_mends_what_is_killed_refuses_a_second_and_stops_in_order(
+    tmp_path: Path, started: list[RunningUp]
+) -> None:
+    run = RunningUp(tmp_path / "data")
+    started.append(run)
+    run.wait_until_ready()
+    assert answer(run.port, "/health") == 200
+    assert answer(run.port, "/welcome") == 200
+    groups = run.groups()
+    assert list(groups) == ["valkey", "worker", "clock", "web"]
+
+    second = RunningUp(tmp_path / "data")
+    started.append(second)
+    assert second.process.wait(30) == 1
+    assert f"already running (pid {run.process.pid}) on this data directory" in run.text()
+
+    # Not the guard, but the program itself: the guard passes on how it ended.
+    for name in ("web", "worker", "clock", "valkey"):
+        program = next(pid for pid in members_of(groups[name]) if pid != groups[name])
+        os.kill(program, signal.SIGKILL)
+    for name in groups:
+        wait_until(lambda name=name: run.restarts(name) >= 1, f"{name} again", 30)  # type: ignore[misc]
+        assert f"{name} stopped (signal 9): starting it again in 1 s" in run.text()
+    wait_until(lambda: answer(run.port, "/health") == 200, "the web answers again", 30)
+    wait_until(lambda: "web runs again" in run.text(), "web said to be well", 30)
+    for group in groups.values():
+        assert members_of(group) == []
+
+    run.process.send_signal(signal.SIGTERM)
+    assert run.process.wait(60) == 0
+    text = run.text()
+    stops = [text.rindex(f"| {name} stopped\n") for name in ("web", "clock", "worker", "valkey")]
+    assert stops == sorted(stops)
+    assert status.read(run.data_dir) is None
+    assert processes_mentioning(str(tmp_path)) == []
+
+
+@pytest.mark.slow
+def test_nothing_is_left_when_up_is_killed_and_the_next_start_waits_for_that(
+    tmp_path: Path, started: list[RunningUp]
+) -> None:
+    run = RunningUp(tmp_path / "data")
+    started.append(run)
+    run.wait_until_ready()
+    groups = run.groups()
+    run.process.kill()
+    run.process.wait()
+
+    again = RunningUp(tmp_path / "data")
+    started.append(again)
+    again.port = run.port
+    wait_until(lambda: not any(members_of(group) for group in groups.values()), "all gone", 25)
+    wait_until(lambda: run.text().count("is ready") == 2, "ready again", 60)
+    again.process.send_signal(signal.SIGINT)
+    assert again.process.wait(60) == 0
+    assert processes_mentioning(str(tmp_path)) == []
+
+
+def refused(tmp_path: Path, started: list[RunningUp], **environment: str) -> tuple[int, str]:
+    data_dir = Path(environment.pop("DATA_DIR", str(tmp_path / "data")))
+    run = RunningUp(tmp_path / "data", environment={**environment, "DATA_DIR": str(data_dir)})
+    started.append(run)
+    return run.process.wait(60), run.text()
+
+
+def test_a_taken_port_is_said_before_anything_starts(
+    tmp_path: Path, started: list[RunningUp]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        code, text = refused(tmp_path, started, PORT=str(port))
+    assert code == 1
+    assert f"Port {port} on 127.0.0.1 is used by another program" in text
+    assert "PORT=" in text
+    assert not (tmp_path / "data" / "kv").exists()
+
+
+def test_a_data_directory_that_cannot_be_written_is_said(
+    tmp_path: Path, started: list[RunningUp]
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    code, text = refused(tmp_path, started, DATA_DIR=str(tmp_path / "file" / "data"))
+    assert code == 1
+    assert "cannot be written (not a directory)" in text
+    assert "DATA_DIR=" in text
+
+
+def test_all_wrong_settings_are_named_at_once(tmp_path: Path, started: list[RunningUp]) -> None:
+    code, text = refused(tmp_path, started, PORT="many", PUBLIC_URL="news", WEB_THREADS="0")
+    assert code == 2
+    assert "PORT:" in text
+    assert "PUBLIC_URL: must be an address such as https://news.example.org" in text
+    assert "WEB_THREADS:" in text
+    assert "Traceback" not in text
+
+
+@pytest.mark.slow
+def test_a_redis_that_does_not_answer_is_said(tmp_path: Path, started: list[RunningUp]) -> None:
+    code, text = refused(tmp_path, started, REDIS_URL="redis://127.0.0.1:1/0")
+    assert code == 1
+    assert "The Redis server named by REDIS_URL cannot be used" in text
+
+
+def test_a_database_that_does_not_answer_is_said_and_all_is_stopped_again(
+    tmp_path: Path, started: list[RunningUp]
+) -> None:
+    url = "postgresql://nobody@127.0.0.1:1/nothing"
+    code, text = refused(tmp_path, started, DATABASE_URL=url)
+    assert code == 1
+    assert "The database cannot be used" in text
+    assert "Check DATABASE_URL" in text
+    assert "Traceback" not in text
+    assert processes_mentioning(str(tmp_path)) == []
+
+
+@pytest.mark.slow
+def test_a_server_left_behind_on_the_socket_is_ended_first(
+    tmp_path: Path, started: list[RunningUp]
+) -> None:
+    """As when supervisor and guard were both killed by force."""
+    data_dir = tmp_path / "data"
+    settings = load_settings(data_dir=data_dir)
+    from campaigns.supervisor import preflight, valkey
+
+    data_dir.mkdir()
+    preflight.prepare_runtime_dir(settings.runtime_dir, valkey.SOCKET)
+    leftover = subprocess.Popen(valkey.program(settings).command)
+    wait_until(lambda: valkey.answers(settings), "the leftover server")
+    run = RunningUp(data_dir)
+    started.append(run)
+    run.wait_until_ready()
+    assert leftover.wait(10) == 0
+    assert "ended a Valkey that an earlier run had left behind" in run.text()
