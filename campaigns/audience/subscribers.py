@@ -87,6 +87,15 @@ def ids_of(public_ids: Collection[str]) -> list[int]:
     )
 
 
+def load(subscriber_ids: Collection[int]) -> Sequence[Subscriber]:
+    """These subscribers, oldest first. At most some hundreds."""
+    return db.session.scalars(
+        sa.select(Subscriber)
+        .where(Subscriber.id.in_(sorted(subscriber_ids)))
+        .order_by(Subscriber.id)
+    ).all()
+
+
 def known_attributes() -> list[str]:
     """The names of the attributes that subscribers have, sorted.
 

@@ -185,7 +185,12 @@ class BulkSubscribed:
 
 
 def subscribe_many(
-    list_id: int, subscriber_ids: Collection[int], *, channel: str, now: datetime
+    list_id: int,
+    subscriber_ids: Collection[int],
+    *,
+    channel: str,
+    now: datetime,
+    wording: str = "",
 ) -> BulkSubscribed:
     """Subscribe many by hand, passing over who is suppressed and who unsubscribed themselves.
 
@@ -196,7 +201,8 @@ def subscribe_many(
     left = {subscriber for _, subscriber in who_left([list_id], wanted)} - suppressed
     eligible = wanted - suppressed - left
     done = _subscribe(list_id, sorted(eligible), source=channel, now=now)
-    _record("subscribed", [(list_id, one) for one in done], channel=channel, at=now)
+    joined = [(list_id, one) for one in done]
+    _record("subscribed", joined, channel=channel, at=now, wording=wording)
     return BulkSubscribed(len(done), len(eligible) - len(done), len(left), len(suppressed))
 
 
@@ -260,7 +266,12 @@ def unsubscribe_all(
 
 
 def unsubscribe_many(
-    list_id: int, subscriber_ids: Collection[int], *, channel: str, now: datetime
+    list_id: int,
+    subscriber_ids: Collection[int],
+    *,
+    channel: str,
+    now: datetime,
+    wording: str = "",
 ) -> int:
     """Take many off one list; returns how many were on it. At most some hundreds of ids."""
     left = _unsubscribe(
@@ -268,7 +279,7 @@ def unsubscribe_many(
         Subscription.subscriber_id.in_(sorted(set(subscriber_ids))),
         now=now,
     )
-    _record("unsubscribed", left, channel=channel, at=now)
+    _record("unsubscribed", left, channel=channel, at=now, wording=wording)
     return len(left)
 
 

@@ -95,6 +95,15 @@ def lift(address_normal: str) -> bool:
     return db.session.scalar(statement) is not None
 
 
+def lift_by_public_id(public_id: str) -> str | None:
+    """As `lift`; returns the address, or None when there is no such suppression any more."""
+    return db.session.scalar(
+        sa.delete(Suppression)
+        .where(Suppression.public_id == public_id)
+        .returning(Suppression.address_normal)
+    )
+
+
 def page(
     text: str = "", *, before: str | None = None, after: str | None = None
 ) -> Page[Suppression]:

@@ -1,5 +1,138 @@
 """Lists: make, change, delete; the public sign-up page of each."""
 
-from flask import Blueprint
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from campaigns.access import access
+from campaigns.audience import lists
+from campaigns.audience.models import AudienceList
+from campaigns.clock import utcnow
+from campaigns.context import services
+from campaigns.db import transaction
+from campaigns.sending.list_use import campaigns_needing
+from campaigns.web.page_links import page_links
 
 bp = Blueprint("lists", __name__)
+
+Answer = str | Response | tuple[str, int]
+
+
+@bp.get("/lists")
+@access("user")
+def index() -> str:
+    page = lists.page(before=request.args.get("before"), after=request.args.get("after"))
+    previous, following = page_links("lists.index", page)
+    return render_template(
+        "web/lists/index.html",
+        lists=page.rows,
+        figures=lists.figures([entry.id for entry in page.rows]),
+        previous=previous,
+        following=following,
+    )
+
+
+@bp.route("/lists/new", methods=["GET", "POST"])
+@access("user")
+def new() -> Answer:
+    if request.method == "GET":
+        return render_template("web/lists/form.html", entry=None, form={})
+    try:
+        with transaction():
+            entry = lists.create(
+                request.form.get("name", ""),
+                description=request.form.get("description", ""),
+                is_public="is_public" in request.form,
+                now=utcnow(),
+            )
+            public_id = entry.public_id
+    except lists.ListError as error:
+        return _form_again(None, error)
+    flash("The list is there. Now bring people in.", "success")
+    return redirect(url_for("lists.show", public_id=public_id))
+
+
+@bp.get("/lists/<public_id>")
+@access("user")
+def show(public_id: str) -> str:
+    entry = _found(public_id)
+    return render_template(
+        "web/lists/show.html",
+        entry=entry,
+        figures=lists.figures([entry.id])[entry.id],
+        signup_url=_signup_url(entry),
+    )
+
+
+@bp.route("/lists/<public_id>/edit", methods=["GET", "POST"])
+@access("user")
+def edit(public_id: str) -> Answer:
+    entry = _found(public_id)
+    if request.method == "GET":
+        form = {"name": entry.name, "description": entry.description, "is_public": entry.is_public}
+        return render_template(
+            "web/lists/form.html", entry=entry, form=form, signup_url=_signup_url(entry)
+        )
+    try:
+        with transaction():
+            lists.change(
+                entry.id,
+                name=request.form.get("name", ""),
+                description=request.form.get("description", ""),
+                is_public="is_public" in request.form,
+            )
+    except lists.ListError as error:
+        return _form_again(entry, error)
+    flash("Saved.", "success")
+    return redirect(url_for("lists.show", public_id=public_id))
+
+
+@bp.route("/lists/<public_id>/delete", methods=["GET", "POST"])
+@access("user")
+def delete(public_id: str) -> Answer:
+    """Asks for the list's name to be typed: a list of years is not deleted by a slip."""
+    entry = _found(public_id)
+    if request.method == "GET":
+        return _delete_page(entry)
+    if request.form.get("confirm", "").strip() != entry.name:
+        return _delete_page(entry, error="This is not the name of the list."), 422
+    name = entry.name
+    try:
+        with transaction():
+            if not campaigns_needing(entry.id):
+                lists.delete(entry.id)
+                flash(f"The list “{name}” is deleted. Its subscribers are still there.", "success")
+                return redirect(url_for("lists.index"))
+    except lists.ListError as error:
+        return _delete_page(_found(public_id), error=str(error)), 422
+    return _delete_page(_found(public_id)), 422
+
+
+def _delete_page(entry: AudienceList, error: str = "") -> str:
+    return render_template(
+        "web/lists/delete.html",
+        entry=entry,
+        figures=lists.figures([entry.id])[entry.id],
+        needing=campaigns_needing(entry.id),
+        typed=request.form.get("confirm", ""),
+        error=error,
+    )
+
+
+def _form_again(entry: AudienceList | None, error: lists.ListError) -> tuple[str, int]:
+    page = render_template(
+        "web/lists/form.html",
+        entry=entry,
+        form=request.form,
+        error=str(error),
+        error_field=error.field,
+        signup_url=_signup_url(entry) if entry else "",
+    )
+    return page, 422
+
+
+def _found(public_id: str) -> AudienceList:
+    return lists.find(public_id) or abort(404)
+
+
+def _signup_url(entry: AudienceList) -> str:
+    return f"{services().settings.base_url.rstrip('/')}/s/{entry.public_id}"

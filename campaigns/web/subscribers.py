@@ -1,5 +1,435 @@
 """Subscribers: search, add, change, delete, subscribe and unsubscribe by hand, export."""
 
-from flask import Blueprint
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flask import (
+    Blueprint,
+    abort,
+    flash,
+    redirect,
+    render_template,
+    request,
+    stream_with_context,
+    url_for,
+)
+from flask_login import current_user
+from werkzeug.datastructures import MultiDict
+from werkzeug.wrappers import Response
+
+from campaigns.access import access
+from campaigns.addresses import InvalidAddressError
+from campaigns.audience import lists, search, subscribers, subscriptions, suppressions
+from campaigns.audience.models import SUBSCRIPTION_STATES, AudienceList, Subscriber
+from campaigns.audience.paging import PAGE_SIZE
+from campaigns.audience.search import Search
+from campaigns.clock import utcnow
+from campaigns.db import transaction
+from campaigns.sending import erasure
+from campaigns.web import subscriber_history
+from campaigns.web.page_links import page_links
+from campaigns.web.template_helpers import number, plural
 
 bp = Blueprint("subscribers", __name__)
+
+Answer = str | Response | tuple[str, int]
+
+COUNT_LIMIT = 10_000
+"""Counting goes no further than this: more is "more than 10,000"."""
+
+
+# --- The table
+
+
+@bp.get("/subscribers")
+@access("user")
+def index() -> str:
+    wanted, entry = _search()
+    before, after = request.args.get("before"), request.args.get("after")
+    page = search.page(wanted, before=before, after=after)
+    others = _others(wanted, is_last=page.after is None, found=len(page.rows))
+    ids = [one.id for one in (*page.rows, *others)]
+    previous, following = page_links("subscribers.index", page, **_filters())
+    return render_template(
+        "web/subscribers/index.html",
+        subscribers=page.rows,
+        others=others,
+        is_cut=bool(wanted.is_address and search.is_beyond_looking_through()),
+        looked_through=search.LOOKED_THROUGH,
+        places=subscribers.places(ids),
+        suppressed=subscribers.suppressed_ids(ids),
+        total=_total(search.count(wanted, most=COUNT_LIMIT)),
+        lists=lists.choices(),
+        entry=entry,
+        state=wanted.state,
+        text=wanted.text,
+        filters=_filters(),
+        states=SUBSCRIPTION_STATES,
+        previous=previous,
+        following=following,
+        is_narrowed=bool(wanted.text or entry or before or after),
+    )
+
+
+def _search() -> tuple[Search, AudienceList | None]:
+    """The filters of the address bar. A list that is gone is a page that is gone."""
+    args = request.args
+    entry = (lists.find(args["list"]) or abort(404)) if args.get("list") else None
+    state = args.get("state")
+    return (
+        Search(
+            text=args.get("q", "").strip()[:254],
+            list_id=entry.id if entry else None,
+            state=state if entry and state in SUBSCRIPTION_STATES else None,
+        ),
+        entry,
+    )
+
+
+def _filters() -> dict[str, str]:
+    """The filters to hand on in links."""
+    return {name: request.args[name] for name in ("q", "list", "state") if request.args.get(name)}
+
+
+def _others(wanted: Search, *, is_last: bool, found: int) -> Sequence[Subscriber]:
+    """People whose name has the text in it: looked for where addresses gave little."""
+    if not wanted.is_address or not is_last or found >= PAGE_SIZE or "@" in wanted.text:
+        return []
+    return search.look_through(wanted)
+
+
+def _total(count: int) -> str:
+    if count > COUNT_LIMIT:
+        return f"more than {number(COUNT_LIMIT)} subscribers"
+    return plural(count, "subscriber")
+
+
+@bp.get("/subscribers/export.csv")
+@access("user")
+def export() -> Response:
+    from campaigns.audience.export import export_rows
+
+    wanted, entry = _search()
+    name = "subscribers" if entry is None else f"subscribers-{entry.public_id}"
+    rows = export_rows(list_id=wanted.list_id, state=wanted.state, query=wanted.text)
+    return Response(
+        stream_with_context(rows),
+        mimetype="text/csv",
+        headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
+    )
+
+
+# --- Many at once
+
+
+@bp.post("/subscribers/bulk")
+@access("user")
+def bulk() -> Answer:
+    """Does to the ticked subscribers what was chosen; deleting and suppressing ask first."""
+    action = request.form.get("action", "")
+    ids = subscribers.ids_of(request.form.getlist("subscriber")[:500])
+    if not ids:
+        flash("Tick at least one subscriber.", "danger")
+        return redirect(_back())
+    if action in {"subscribe", "unsubscribe"}:
+        return _bulk_place(action, ids)
+    if action in _ASKED:
+        return _bulk_asked(action, ids)
+    flash("Choose what to do with the subscribers you ticked.", "danger")
+    return redirect(_back())
+
+
+def _back() -> str:
+    """The page of the table that the form stood on."""
+    names = ("q", "list", "state", "before", "after")
+    values: dict[str, Any] = {n: request.args[n] for n in names if request.args.get(n)}
+    return url_for("subscribers.index", **values)
+
+
+def _bulk_place(action: str, ids: Sequence[int]) -> Response:
+    entry = lists.find(request.form.get("list", ""))
+    if entry is None:
+        flash("Choose a list.", "danger")
+        return redirect(_back())
+    name = entry.name
+    with transaction():
+        if action == "subscribe":
+            done = subscriptions.subscribe_many(
+                entry.id, ids, channel="manual", now=utcnow(), wording=_by_hand()
+            )
+            text, kind = _subscribed_words(done, name), "success" if done.subscribed else "info"
+        else:
+            left = subscriptions.unsubscribe_many(
+                entry.id, ids, channel="manual", now=utcnow(), wording=_by_hand()
+            )
+            text = f"{plural(left, 'subscriber')} taken off “{name}”."
+            kind = "success" if left else "info"
+    flash(text, kind)
+    return redirect(_back())
+
+
+def _subscribed_words(done: subscriptions.BulkSubscribed, name: str) -> str:
+    words = [f"{plural(done.subscribed, 'subscriber')} put on “{name}”."]
+    if done.already:
+        words.append(f"{number(done.already)} on it already.")
+    if done.left_themselves:
+        words.append(
+            f"{number(done.left_themselves)} left it themselves and stayed off: only on a "
+            "subscriber's own page can you say that they asked to come back."
+        )
+    if done.suppressed:
+        words.append(f"{number(done.suppressed)} suppressed and left out.")
+    return " ".join(words)
+
+
+_ASKED = {"delete": "delete", "suppress": "suppress"}
+"""Actions that ask for a word to be typed, and the word."""
+
+
+def _bulk_asked(action: str, ids: Sequence[int]) -> Answer:
+    typed = request.form.get("confirm")
+    people = subscribers.load(ids)
+    if typed is None or typed.strip().lower() != _ASKED[action]:
+        page = render_template(
+            "web/subscribers/bulk.html",
+            action=action,
+            word=_ASKED[action],
+            people=people,
+            back=_back(),
+            error="" if typed is None else f"Type the word “{_ASKED[action]}”.",
+        )
+        return page if typed is None else (page, 422)
+    with transaction():
+        if action == "delete":
+            text = f"{plural(erasure.erase(ids), 'subscriber')} deleted."
+        else:
+            added = suppressions.suppress_many(
+                [one.address_normal for one in subscribers.load(ids)],
+                reason="manual",
+                source=current_user.user.address,
+                now=utcnow(),
+            )
+            text = f"{plural(added, 'address', 'addresses')} suppressed."
+    flash(text, "success")
+    return redirect(_back())
+
+
+# --- One subscriber
+
+
+@bp.route("/subscribers/new", methods=["GET", "POST"])
+@access("user")
+def new() -> Answer:
+    if request.method == "GET":
+        chosen = [request.args["list"]] if request.args.get("list") else []
+        return _form_page(None, {"lists": chosen})
+    form = request.form
+    chosen = form.getlist("list")
+    try:
+        attributes = subscribers.attributes_from(_attribute_rows(form))
+        with transaction():
+            entries = [entry for entry in lists.choices() if entry.public_id in chosen]
+            person = subscribers.add(
+                form.get("address", ""),
+                name=form.get("name", ""),
+                attributes=attributes,
+                now=utcnow(),
+            )
+            for entry in entries:
+                subscriptions.subscribe(
+                    entry.id, person.id, channel="manual", now=utcnow(), wording=_by_hand()
+                )
+            public_id = person.public_id
+    except (
+        InvalidAddressError,
+        subscribers.SubscriberError,
+        subscriptions.ConsentError,
+    ) as error:
+        return _form_page(None, _typed(form), error), 422
+    flash("The subscriber is added.", "success")
+    return redirect(url_for("subscribers.show", public_id=public_id))
+
+
+@bp.get("/subscribers/<public_id>")
+@access("user")
+def show(public_id: str) -> str:
+    person = _found(public_id)
+    places = subscribers.places([person.id])[person.id]
+    on = {place.list.id for place in places}
+    proofs = subscribers.consent_history(person.id)
+    return render_template(
+        "web/subscribers/show.html",
+        person=person,
+        places=places,
+        other_lists=[entry for entry in lists.choices() if entry.id not in on],
+        left_themselves={list_id for list_id, _ in subscriptions.who_left(on, [person.id])},
+        history=subscriber_history.in_words(proofs),
+        deliveries=subscriber_history.deliveries(person.id),
+        suppression=suppressions.find(person.address_normal),
+        reasons=suppressions.REASONS,
+    )
+
+
+@bp.route("/subscribers/<public_id>/edit", methods=["GET", "POST"])
+@access("user")
+def edit(public_id: str) -> Answer:
+    person = _found(public_id)
+    if request.method == "GET":
+        return _form_page(
+            person,
+            {
+                "address": person.address,
+                "name": person.name,
+                "attributes": [(name, str(value)) for name, value in person.attributes.items()],
+            },
+        )
+    form = request.form
+    try:
+        attributes = subscribers.attributes_from(_attribute_rows(form))
+        with transaction():
+            subscribers.change(
+                person.id,
+                address=form.get("address", ""),
+                name=form.get("name", ""),
+                attributes=attributes,
+                now=utcnow(),
+            )
+    except (InvalidAddressError, subscribers.SubscriberError) as error:
+        return _form_page(_found(public_id), _typed(form), error), 422
+    flash("Saved.", "success")
+    return redirect(url_for("subscribers.show", public_id=public_id))
+
+
+@bp.route("/subscribers/<public_id>/delete", methods=["GET", "POST"])
+@access("user")
+def delete(public_id: str) -> Answer:
+    person = _found(public_id)
+    if request.method == "GET":
+        return render_template("web/subscribers/delete.html", person=person)
+    if request.form.get("confirm", "").strip().lower() != "delete":
+        page = render_template(
+            "web/subscribers/delete.html", person=person, error="Type the word “delete”."
+        )
+        return page, 422
+    with transaction():
+        if "suppress" in request.form:
+            suppressions.suppress(
+                person.address_normal,
+                reason="erased",
+                source=current_user.user.address,
+                now=utcnow(),
+            )
+        erasure.erase([person.id])
+    flash("The subscriber is deleted.", "success")
+    return redirect(url_for("subscribers.index"))
+
+
+@bp.post("/subscribers/<public_id>/subscribe")
+@access("user")
+def subscribe(public_id: str) -> Response:
+    person = _found(public_id)
+    entry = lists.find(request.form.get("list", ""))
+    if entry is None:
+        flash("Choose a list.", "danger")
+        return redirect(url_for("subscribers.show", public_id=public_id))
+    name, came_back = entry.name, "asked_to_come_back" in request.form
+    try:
+        with transaction():
+            done = subscriptions.subscribe(
+                entry.id,
+                person.id,
+                channel="manual",
+                now=utcnow(),
+                asked_to_come_back=came_back,
+                wording=_by_hand("They asked to come back" if came_back else ""),
+            )
+    except subscriptions.ConsentError as error:
+        flash(str(error), "danger")
+    else:
+        flash(f"Subscribed to “{name}”." if done else f"Already on “{name}”.", "success")
+    return redirect(url_for("subscribers.show", public_id=public_id))
+
+
+@bp.post("/subscribers/<public_id>/unsubscribe")
+@access("user")
+def unsubscribe(public_id: str) -> Response:
+    person = _found(public_id)
+    entry = lists.find(request.form.get("list", ""))
+    if entry is not None:
+        name = entry.name
+        with transaction():
+            subscriptions.unsubscribe(
+                [entry.id], person.id, channel="manual", now=utcnow(), wording=_by_hand()
+            )
+        flash(f"Taken off “{name}”.", "success")
+    return redirect(url_for("subscribers.show", public_id=public_id))
+
+
+@bp.post("/subscribers/<public_id>/suppress")
+@access("user")
+def suppress(public_id: str) -> Response:
+    person = _found(public_id)
+    with transaction():
+        suppressions.suppress(
+            person.address_normal,
+            reason="manual",
+            source=current_user.user.address,
+            note=request.form.get("note", "").strip(),
+            now=utcnow(),
+        )
+    flash("The address is suppressed: it gets nothing from now on.", "success")
+    return redirect(url_for("subscribers.show", public_id=public_id))
+
+
+@bp.post("/subscribers/<public_id>/lift")
+@access("user")
+def lift(public_id: str) -> Response:
+    person = _found(public_id)
+    with transaction():
+        suppressions.lift(person.address_normal)
+    flash("The suppression is lifted.", "success")
+    return redirect(url_for("subscribers.show", public_id=public_id))
+
+
+def _found(public_id: str) -> Subscriber:
+    return subscribers.find(public_id) or abort(404)
+
+
+def _by_hand(words: str = "") -> str:
+    """Who stands behind a change made by hand, for the record."""
+    by = f"By {current_user.user.address}"
+    return f"{words} ({by[0].lower()}{by[1:]})" if words else by
+
+
+def _attribute_rows(form: MultiDict[str, str]) -> list[tuple[str, str]]:
+    return list(zip(form.getlist("attribute_name"), form.getlist("attribute_value"), strict=False))
+
+
+def _typed(form: MultiDict[str, str]) -> dict[str, Any]:
+    """What was typed, to fill the form again."""
+    return {
+        "address": form.get("address", ""),
+        "name": form.get("name", ""),
+        "lists": form.getlist("list"),
+        "attributes": _attribute_rows(form),
+    }
+
+
+def _form_page(
+    person: Subscriber | None, form: Mapping[str, Any], error: Exception | None = None
+) -> str:
+    blamed, other = "", ""
+    if isinstance(error, subscribers.SubscriberError):
+        blamed, other = error.field, error.public_id
+    elif isinstance(error, InvalidAddressError):
+        blamed = "address"
+    return render_template(
+        "web/subscribers/form.html",
+        person=person,
+        form=form,
+        lists=[] if person else lists.choices(),
+        known=subscribers.known_attributes(),
+        error=str(error) if error else "",
+        error_field=blamed,
+        other=other,
+    )

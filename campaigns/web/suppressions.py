@@ -1,5 +1,160 @@
 """Suppressed addresses."""
 
-from flask import Blueprint
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from flask import Blueprint, flash, redirect, render_template, request, stream_with_context, url_for
+from flask_login import current_user
+from werkzeug.wrappers import Response
+
+from campaigns import addresses
+from campaigns.access import access
+from campaigns.audience import suppressions
+from campaigns.clock import utcnow
+from campaigns.db import transaction
+from campaigns.web.page_links import page_links
+from campaigns.web.template_helpers import number, plural
 
 bp = Blueprint("suppressions", __name__)
+
+COUNT_LIMIT = 10_000
+MAX_LINES = 20_000
+MAX_PROBLEMS = 100
+"""How many bad lines are shown one by one."""
+
+
+@bp.get("/suppressions")
+@access("user")
+def index() -> str:
+    text = request.args.get("q", "").strip()[:254]
+    before, after = request.args.get("before"), request.args.get("after")
+    page = suppressions.page(text, before=before, after=after)
+    previous, following = page_links("suppressions.index", page, **({"q": text} if text else {}))
+    count = suppressions.count(text, most=COUNT_LIMIT)
+    return render_template(
+        "web/suppressions/index.html",
+        suppressions=page.rows,
+        reasons=suppressions.REASONS,
+        text=text,
+        total=f"More than {number(COUNT_LIMIT)} addresses"
+        if count > COUNT_LIMIT
+        else plural(count, "address", "addresses"),
+        previous=previous,
+        following=following,
+        is_narrowed=bool(text or before or after),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class BadLine:
+    """A line that is no address. `number` counts from 1."""
+
+    number: int
+    text: str
+    reason: str
+
+
+@bp.route("/suppressions/new", methods=["GET", "POST"])
+@access("user")
+def new() -> str | Response | tuple[str, int]:
+    """Takes the lines that are addresses and gives back those that are not."""
+    if request.method == "GET":
+        return render_template("web/suppressions/form.html", typed="", note="", bad=[])
+    typed, note = request.form.get("addresses", ""), request.form.get("note", "").strip()
+    lines = typed.splitlines()
+    if not typed.strip() or len(lines) > MAX_LINES:
+        error = (
+            f"At most {number(MAX_LINES)} addresses at once."
+            if typed.strip()
+            else "Type an address."
+        )
+        page = render_template(
+            "web/suppressions/form.html", typed=typed, note=note, bad=[], error=error
+        )
+        return page, 422
+    normals, bad = _read(lines)
+    with transaction():
+        added = suppressions.suppress_many(
+            normals,
+            reason="manual",
+            source=current_user.user.address,
+            note=note,
+            now=utcnow(),
+        )
+    already = len(normals) - added
+    done = f"{plural(added, 'address', 'addresses')} suppressed."
+    if already:
+        done += f" {number(already)} suppressed already."
+    if not bad:
+        flash(done, "success")
+        return redirect(url_for("suppressions.index"))
+    page = render_template(
+        "web/suppressions/form.html",
+        typed="\n".join(line.text for line in bad),
+        note=note,
+        bad=bad[:MAX_PROBLEMS],
+        bad_count=len(bad),
+        done=done if normals else "",
+    )
+    return page, 422
+
+
+def _read(lines: list[str]) -> tuple[set[str], list[BadLine]]:
+    """The normal forms of the lines that are addresses, and the lines that are not."""
+    normals: set[str] = set()
+    bad = []
+    for position, line in enumerate(lines, start=1):
+        text = line.strip().strip(",;")
+        if not text:
+            continue
+        try:
+            normals.add(addresses.parse(text).normal)
+        except addresses.InvalidAddressError as error:
+            bad.append(BadLine(position, text, str(error)))
+    return normals, bad
+
+
+@bp.post("/suppressions/<public_id>/lift")
+@access("user")
+def lift(public_id: str) -> Response:
+    with transaction():
+        address = suppressions.lift_by_public_id(public_id)
+    if address is None:
+        flash("This suppression was lifted already.", "info")
+    else:
+        flash(f"The suppression of {address} is lifted.", "success")
+    return redirect(url_for("suppressions.index"))
+
+
+@bp.get("/suppressions/export.csv")
+@access("user")
+def export() -> Response:
+    return Response(
+        stream_with_context(_csv()),
+        mimetype="text/csv",
+        headers={"Content-Disposition": 'attachment; filename="suppressed.csv"'},
+    )
+
+
+def _csv() -> Iterator[str]:
+    """With a byte order mark, for Excel."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    buffer.write("\ufeff")
+    writer.writerow(("address", "reason", "source", "note", "since"))
+    for address, reason, source, note, since in suppressions.export_rows():
+        writer.writerow(
+            (*map(_harmless, (address, reason, source, note)), since.isoformat(timespec="seconds"))
+        )
+        if buffer.tell() > 32_000:
+            yield buffer.getvalue()
+            buffer.seek(0)
+            buffer.truncate()
+    yield buffer.getvalue()
+
+
+def _harmless(cell: str) -> str:
+    """A spreadsheet takes a cell that begins like this for a formula."""
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

@@ -1,0 +1,139 @@
+"""What happened with one subscriber, in words: consent and deliveries."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from campaigns.audience.models import ImportRun
+from campaigns.audience.subscribers import Proof
+from campaigns.db import db
+from campaigns.sending.models import Campaign, Delivery
+from campaigns.sending.reasons import describe
+
+RECENT = 50
+
+_WORDS = {
+    ("requested", "form"): "Asked on the sign-up page to join {list}",
+    ("confirmed", "form"): "Confirmed their address for {list}",
+    ("subscribed", "form"): "Subscribed to {list} on the sign-up page",
+    ("subscribed", "page"): "Took their unsubscribing back and stays on {list}",
+    ("subscribed", "manual"): "Subscribed to {list} by hand",
+    ("subscribed", "import"): "Subscribed to {list} by an import",
+    ("unsubscribed", "one_click"): "Unsubscribed from {list} with the button of their mail program",
+    ("unsubscribed", "page"): "Unsubscribed from {list} on the unsubscribe page",
+    ("unsubscribed", "manual"): "Taken off {list} by hand",
+}
+_PLAIN = {
+    "requested": "Asked to join {list}",
+    "confirmed": "Confirmed {list}",
+    "subscribed": "Subscribed to {list}",
+    "unsubscribed": "Unsubscribed from {list}",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One consent event in words. `wording` is what was shown, or who did it by hand."""
+
+    text: str
+    at: datetime
+    kind: str
+    wording: str
+    ip: str
+    user_agent: str
+    campaign: str = ""
+    campaign_public_id: str = ""
+    file_name: str = ""
+    import_public_id: str = ""
+
+
+def in_words(proofs: Sequence[Proof]) -> list[Line]:
+    """Consent events as sentences, with the campaign or import that each came from."""
+    campaigns = {
+        row.id: row
+        for row in db.session.execute(
+            sa.select(Campaign.id, Campaign.public_id, Campaign.subject).where(
+                Campaign.id.in_({p.event.campaign_id for p in proofs if p.event.campaign_id})
+            )
+        )
+    }
+    imports = {
+        row.id: row
+        for row in db.session.execute(
+            sa.select(ImportRun.id, ImportRun.public_id, ImportRun.file_name).where(
+                ImportRun.id.in_({p.event.import_id for p in proofs if p.event.import_id})
+            )
+        )
+    }
+    lines = []
+    for proof in proofs:
+        event = proof.event
+        pattern = _WORDS.get((event.kind, event.channel)) or _PLAIN.get(event.kind, event.kind)
+        campaign, run = campaigns.get(event.campaign_id), imports.get(event.import_id)
+        lines.append(
+            Line(
+                text=pattern.format(
+                    list=f"“{proof.list_name}”" if proof.list_name else "a deleted list"
+                ),
+                at=event.at,
+                kind=event.kind,
+                wording=event.wording,
+                ip=event.ip,
+                user_agent=event.user_agent,
+                campaign=campaign.subject if campaign else "",
+                campaign_public_id=campaign.public_id if campaign else "",
+                file_name=run.file_name if run else "",
+                import_public_id=run.public_id if run else "",
+            )
+        )
+    return lines
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryLine:
+    """A campaign that was meant for this subscriber, and what became of it."""
+
+    subject: str
+    campaign_public_id: str
+    status: str
+    reason: str
+    at: datetime
+    opened_at: datetime | None
+    clicked_at: datetime | None
+    bounced_at: datetime | None
+
+
+def deliveries(subscriber_id: int) -> list[DeliveryLine]:
+    """The newest RECENT deliveries."""
+    rows = db.session.execute(
+        sa.select(
+            Campaign.subject,
+            Campaign.public_id,
+            Delivery.status,
+            Delivery.reason,
+            Delivery.sent_at,
+            Delivery.updated_at,
+            Delivery.first_opened_at,
+            Delivery.first_clicked_at,
+            Delivery.bounced_at,
+        )
+        .join(Campaign, Campaign.id == Delivery.campaign_id)
+        .where(Delivery.subscriber_id == subscriber_id)
+        .order_by(Delivery.id.desc())
+        .limit(RECENT)
+    )
+    return [
+        DeliveryLine(
+            subject=row.subject,
+            campaign_public_id=row.public_id,
+            status=row.status,
+            reason=describe(row.reason),
+            at=row.sent_at or row.updated_at,
+            opened_at=row.first_opened_at,
+            clicked_at=row.first_clicked_at,
+            bounced_at=row.bounced_at,
+        )
+        for row in rows
+    ]
