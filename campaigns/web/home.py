@@ -1,5 +1,131 @@
 """Home."""
 
-from flask import Blueprint
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Response, render_template, request, url_for
+
+from campaigns.access import access
+from campaigns.clock import utcnow
+from campaigns.context import services
+from campaigns.reports import overview
+from campaigns.reports.overview import CampaignFigures, SetUp
+from campaigns.web.template_helpers import zone
 
 bp = Blueprint("home", __name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One of the first steps. `href` leads to where it is taken."""
+
+    title: str
+    text: str
+    action: str
+    href: str
+    is_done: bool
+
+
+@bp.get("/")
+@access("user")
+def home() -> str:
+    now = utcnow()
+    set_up = overview.set_up()
+    return render_template(
+        "web/home/home.html",
+        greeting=_greeting(now.astimezone(zone()).hour),
+        steps=[] if set_up.is_done else _steps(set_up),
+        figures=overview.home_figures(now=now),
+        last=overview.last_campaigns(),
+        alerts=overview.alerts(now=now),
+        public_url=_odd_public_url(),
+        **_under_way(),
+    )
+
+
+@bp.get("/home/under-way")
+@access("user")
+def under_way() -> str | Response:
+    """What is being sent and what is next, for the poll."""
+    shown = _under_way()
+    if shown["states"] != request.args.get("states", ""):
+        return Response(headers={"HX-Refresh": "true"})
+    return render_template("web/home/_under_way.html", **shown)
+
+
+def _under_way() -> dict[str, Any]:
+    sending = overview.campaigns_under_way()
+    scheduled = overview.next_scheduled()
+    return {
+        "sending": sending,
+        "scheduled": scheduled,
+        "states": _states(sending),
+        "poll_seconds": 2 if sending else 10 if scheduled else None,
+    }
+
+
+def _states(campaigns: list[CampaignFigures]) -> str:
+    """Which campaigns are under way and how: when it changes, the whole page is stale."""
+    return ",".join(f"{campaign.public_id}.{campaign.status}" for campaign in campaigns)
+
+
+def _greeting(hour: int) -> str:
+    if hour < 5:
+        return "Good night"
+    if hour < 12:
+        return "Good morning"
+    return "Good afternoon" if hour < 18 else "Good evening"
+
+
+def _odd_public_url() -> str:
+    """The address in every mail when recipients may not reach it safely, else empty."""
+    address = services().settings.base_url
+    return "" if urlsplit(address).scheme == "https" else address
+
+
+def _steps(done: SetUp) -> list[Step]:
+    return [
+        Step(
+            "Connect a provider account",
+            "The SMTP server that hands your mail over.",
+            "Connect",
+            url_for("settings.index"),
+            done.has_account,
+        ),
+        Step(
+            "Add a sender address",
+            "The name and address that readers see in their inbox.",
+            "Add address",
+            url_for("settings.index"),
+            done.has_sender,
+        ),
+        Step(
+            "Enter your postal address",
+            "The law asks for it at the foot of every newsletter.",
+            "Enter address",
+            url_for("settings.index"),
+            done.has_postal_address,
+        ),
+        Step(
+            "Make your first list",
+            "A named audience, such as “Newsletter”.",
+            "Make a list",
+            url_for("lists.index"),
+            done.has_list,
+        ),
+        Step(
+            "Bring in subscribers",
+            "Import a CSV file, add people by hand or open a sign-up page.",
+            "Import",
+            url_for("imports.index"),
+            done.has_subscribers,
+        ),
+        Step(
+            "Send your first campaign",
+            "Write it, send yourself a test, then send it to everyone.",
+            "Write it",
+            url_for("campaigns.new"),
+            done.has_campaign,
+        ),
+    ]

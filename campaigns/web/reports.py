@@ -1,5 +1,407 @@
 """A campaign while it is sent and after: progress, ledger, results."""
 
-from flask import Blueprint
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, get_args
+
+import sqlalchemy as sa
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    redirect,
+    render_template,
+    request,
+    stream_with_context,
+    url_for,
+)
+from werkzeug.wrappers import Response as BaseResponse
+
+from campaigns.access import access
+from campaigns.clock import utcnow
+from campaigns.db import db
+from campaigns.reports import engagement, facts, ledger, progress, replies
+from campaigns.reports.balance import Balance, campaign_balance
+from campaigns.reports.engagement import Hour
+from campaigns.reports.ledger import Filter, Line, View
+from campaigns.sending import reasons
+from campaigns.sending.models import Campaign
+from campaigns.web.template_helpers import moment, number, plural, zone
 
 bp = Blueprint("reports", __name__)
+
+FINAL = ("sent", "cancelled")
+MANY = 200_000
+OVERDUE_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """The part of the page that moves.
+
+    `poll_seconds` is None when nothing can change any more. `next` is the address of the next
+    look; it carries the samples from which the speed is worked out.
+    """
+
+    campaign: Campaign
+    balance: Balance
+    percent: int
+    speed: float | None
+    finishes_at: str
+    finishes_in: str
+    seconds_left: int
+    is_overdue: bool
+    poll_seconds: int | None
+    next: str
+
+    @property
+    def speed_in_words(self) -> str:
+        return "measuring…" if self.speed is None else _speed(self.speed)
+
+    @property
+    def time_left(self) -> str:
+        return _span(self.seconds_left)
+
+
+def _speed(per_second: float) -> str:
+    """A speed in the unit in which it can be grasped."""
+    if per_second >= 10:
+        return f"{number(round(per_second))} per second"
+    if per_second >= 1:
+        return f"{per_second:.1f} per second"
+    return f"{round(per_second * 60)} per minute"
+
+
+def _span(seconds: float) -> str:
+    """A span of time in round words."""
+    if seconds < 60:
+        return plural(max(1, round(seconds)), "second")
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return plural(minutes, "minute")
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes} min" if minutes else plural(hours, "hour")
+    return plural(round(hours / 24), "day")
+
+
+def _clock(value: datetime, now: datetime) -> str:
+    """The time of day in the workspace's zone; with the date unless it is today."""
+    local, today = value.astimezone(zone()), now.astimezone(zone())
+    return f"{local:%H:%M}" if local.date() == today.date() else moment(value)
+
+
+def _campaign(public_id: str) -> Campaign:
+    found = db.session.scalar(sa.select(Campaign).where(Campaign.public_id == public_id))
+    if found is None:
+        abort(404)
+    return found
+
+
+def _live(campaign: Campaign, now: datetime) -> Live:
+    balance = campaign_balance(campaign.id)
+    earlier = progress.parse_samples(request.args.get("samples", ""), now=now)
+    samples = progress.slide(earlier, progress.Sample(now, balance.done))
+    speed = progress.per_second(samples) if campaign.status == "sending" else None
+    left = 0.0
+    if campaign.status == "scheduled" and campaign.scheduled_at:
+        left = (campaign.scheduled_at - now).total_seconds()
+    finish = progress.finishes_at(balance.waiting, speed, now=now)
+    address = url_for(
+        "reports.live",
+        public_id=campaign.public_id,
+        status=campaign.status,
+        samples=progress.dump_samples(samples),
+    )
+    return Live(
+        campaign=campaign,
+        balance=balance,
+        percent=_percent(campaign, balance),
+        speed=speed,
+        finishes_at=_clock(finish, now) if finish else "",
+        finishes_in=_span((finish - now).total_seconds()) if finish else "",
+        seconds_left=max(0, round(left)),
+        is_overdue=campaign.status == "scheduled" and left < -OVERDUE_SECONDS,
+        poll_seconds=_poll_seconds(campaign, balance),
+        next=address,
+    )
+
+
+def _percent(campaign: Campaign, balance: Balance) -> int:
+    """Whole percent done; 100 is kept for the very end."""
+    if campaign.status in FINAL and not balance.waiting:
+        return 100
+    if not balance.rows or campaign.status in ("scheduled", "preparing"):
+        return 0
+    return min(99, 100 * balance.done // balance.rows)
+
+
+def _poll_seconds(campaign: Campaign, balance: Balance) -> int | None:
+    if campaign.status == "scheduled":
+        return 1 if campaign.is_undo_window else 10
+    if campaign.status in FINAL:
+        return 2 if balance.waiting else None
+    if campaign.status == "paused":
+        return 2 if balance.sending else 5
+    return 2 if balance.rows < MANY else 3
+
+
+@bp.get("/campaigns/<public_id>/report")
+@access("user")
+def campaign(public_id: str) -> str | BaseResponse:
+    """The page of a campaign from its launch on; a draft has none and leads to its editor."""
+    found = _campaign(public_id)
+    if found.status == "draft":
+        return redirect(url_for("campaigns.edit", public_id=public_id))
+    now = utcnow()
+    is_over = found.status in FINAL
+    return render_template(
+        "web/reports/campaign.html",
+        campaign=found,
+        live=_live(found, now),
+        facts=facts.campaign_facts(found.id),
+        engagement=engagement.campaign_engagement(found.id),
+        reasons=replies.campaign_reasons(found.id),
+        describe=reasons.describe,
+        is_over=is_over,
+        chart=_chart(found.id, found.started_at, now) if found.started_at else None,
+        links=engagement.campaign_links(found.id) if found.started_at else [],
+    )
+
+
+@bp.get("/campaigns/<public_id>/report/live")
+@access("user")
+def live(public_id: str) -> str | Response:
+    """What moves, for the poll. A new status asks for the whole page: its buttons change."""
+    found = _campaign(public_id)
+    if found.status != request.args.get("status"):
+        return Response(headers={"HX-Refresh": "true"})
+    shown = _live(found, utcnow())
+    if shown.poll_seconds is None:  # the last one has come in
+        return Response(headers={"HX-Refresh": "true"})
+    return render_template(
+        "web/reports/_live.html",
+        campaign=found,
+        live=shown,
+        facts=facts.campaign_facts(found.id),
+        is_poll=True,
+    )
+
+
+@bp.get("/campaigns/<public_id>/report/reasons")
+@access("user")
+def reason_feed(public_id: str) -> str:
+    """The reasons and replies so far, for the poll."""
+    found = _campaign(public_id)
+    return render_template(
+        "web/reports/_reasons.html",
+        campaign=found,
+        reasons=replies.campaign_reasons(found.id),
+        describe=reasons.describe,
+        is_over=found.status in FINAL,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One hour of the chart; heights in percent of its highest bar."""
+
+    hour: Hour
+    opened_height: float
+    clicked_height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    bars: list[Bar]
+    top: int
+    """The figure at the upper edge: a round number that is divisible by two."""
+    is_empty: bool
+    hours_so_far: int
+
+
+def _chart(campaign_id: int, started_at: datetime, now: datetime) -> Chart:
+    hours = engagement.first_hours(campaign_id, started_at)
+    top = _round_up(max(max(hour.opened, hour.clicked) for hour in hours))
+    age = (now - started_at).total_seconds()
+    return Chart(
+        bars=[
+            Bar(hour, round(100 * hour.opened / top, 2), round(100 * hour.clicked / top, 2))
+            for hour in hours
+        ],
+        top=top,
+        is_empty=not any(hour.opened or hour.clicked for hour in hours),
+        hours_so_far=min(len(hours), int(age // 3600) + 1),
+    )
+
+
+def _round_up(value: int) -> int:
+    """The next of 2, 4, 6, 8, 10, 20, 40, ... that is not smaller."""
+    step = 1
+    while True:
+        for factor in (2, 4, 6, 8, 10):
+            if factor * step >= value:
+                return factor * step
+        step *= 10
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    view: str
+    title: str
+    count: int
+    href: str
+    is_active: bool
+
+
+_VIEWS: tuple[str, ...] = get_args(View)
+_ALWAYS_SHOWN = ("all", "sent", "failed", "skipped")
+
+
+def _chosen() -> Filter:
+    """The filter of the address; what is no filter is taken as none."""
+    args = request.args
+    view = args.get("view", "all")
+    reply = args.get("reply", "")
+    return Filter(
+        view=view if view in _VIEWS else "all",  # type: ignore[arg-type]
+        reason=args.get("reason", "")[:40],
+        reply_id=_key(reply),
+        search=args.get("q", "").strip()[:254],
+    )
+
+
+def _key(text: str) -> int | None:
+    is_number = text.isascii() and text.isdigit() and len(text) <= 18
+    return int(text) if is_number else None
+
+
+def _address_of(chosen: Filter) -> dict[str, Any]:
+    """The filter as arguments of an address, without what is not set."""
+    values: dict[str, Any] = {
+        "view": chosen.view if chosen.view != "all" else None,
+        "reason": chosen.reason or None,
+        "reply": chosen.reply_id,
+        "q": chosen.search or None,
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _tabs(campaign: Campaign, chosen: Filter) -> list[Tab]:
+    """The views with something in them, the usual ones always."""
+    balance = campaign_balance(campaign.id)
+    came_back = engagement.campaign_engagement(campaign.id)
+    tabs = []
+    for view in _VIEWS:
+        if view == "all":
+            count = balance.rows
+        else:
+            count = getattr(came_back if hasattr(came_back, view) else balance, view)
+        if not count and view not in _ALWAYS_SHOWN and view != chosen.view:
+            continue
+        wanted = replace(chosen, view=view, reason="", reply_id=None)  # type: ignore[arg-type]
+        href = url_for("reports.ledger", public_id=campaign.public_id, **_address_of(wanted))
+        tabs.append(Tab(view, view.capitalize(), count, href, view == chosen.view))
+    return tabs
+
+
+@bp.get("/campaigns/<public_id>/report/ledger", endpoint="ledger")
+@access("user")
+def ledger_page(public_id: str) -> str | BaseResponse:
+    """One line per recipient."""
+    found = _campaign(public_id)
+    if found.status == "draft":
+        return redirect(url_for("campaigns.edit", public_id=public_id))
+    chosen = _chosen()
+    page = ledger.ledger_page(
+        found.id,
+        chosen,
+        after=_key(request.args.get("after", "")),
+        before=_key(request.args.get("before", "")),
+    )
+    here: dict[str, Any] = {"public_id": public_id, **_address_of(chosen)}
+    reply = page.lines[0] if chosen.reply_id is not None and page.lines else None
+    return render_template(
+        "web/reports/ledger.html",
+        campaign=found,
+        chosen=chosen,
+        reply=reply,
+        tabs=_tabs(found, chosen),
+        page=page,
+        previous=url_for("reports.ledger", **here, before=page.previous) if page.previous else "",
+        next=url_for("reports.ledger", **here, after=page.next) if page.next else "",
+        export=url_for("reports.ledger_csv", **here),
+        describe=reasons.describe,
+    )
+
+
+@bp.get("/campaigns/<public_id>/report/ledger.csv")
+@access("user")
+def ledger_csv(public_id: str) -> Response:
+    """The ledger as a file, under the filter of the page; written as it is read."""
+    found = _campaign(public_id)
+    name = f"ledger-{found.public_id}.csv"
+    return Response(
+        stream_with_context(_csv(found.id, _chosen())),
+        mimetype="text/csv",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+_COLUMNS = (
+    "address",
+    "status",
+    "reason",
+    "reason_in_words",
+    "reply_code",
+    "reply",
+    "tries",
+    "sent_at",
+    "opened_at",
+    "clicked_at",
+    "unsubscribed_at",
+    "bounced_at",
+    "complained_at",
+)
+
+
+def _csv(campaign_id: int, chosen: Filter) -> Iterator[str]:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(_COLUMNS)
+    for lines in ledger.export(campaign_id, chosen):
+        writer.writerows(_csv_row(line) for line in lines)
+        db.session.rollback()  # no read stays open while the reader is slow
+        yield text.getvalue()
+        text.seek(0)
+        text.truncate()
+    yield text.getvalue()
+
+
+def _csv_row(line: Line) -> list[str]:
+    moments = (
+        line.sent_at,
+        line.opened_at,
+        line.clicked_at,
+        line.unsubscribed_at,
+        line.bounced_at,
+        line.complained_at,
+    )
+    return [
+        _harmless(line.address),
+        line.status,
+        line.reason,
+        reasons.describe(line.reason),
+        str(line.reply_code or ""),
+        _harmless(line.reply),
+        str(line.attempts),
+        *(at.isoformat(timespec="seconds") if at else "" for at in moments),
+    ]
+
+
+def _harmless(text: str) -> str:
+    """Text that a spreadsheet would run as a formula, made plain text by an apostrophe."""
+    return "'" + text if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

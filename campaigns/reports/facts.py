@@ -1,0 +1,67 @@
+"""What surrounds a campaign's figures: whom it is for, and by which way it leaves."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from campaigns.audience.models import AudienceList
+from campaigns.db import db
+from campaigns.providers.models import ProviderAccount, SenderAddress
+from campaigns.sending.models import Campaign, CampaignList
+
+
+@dataclass(frozen=True, slots=True)
+class ListName:
+    public_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """`trouble` is the sentence of a provider account that does not work now, else empty."""
+
+    lists: list[ListName]
+    excluded_lists: list[ListName]
+    sender: str
+    provider: str
+    trouble: str
+    retry_at: datetime | None
+
+
+def campaign_facts(campaign_id: int) -> Facts:
+    """The facts of one campaign."""
+    lists: dict[bool, list[ListName]] = {False: [], True: []}
+    named = db.session.execute(
+        sa.select(CampaignList.is_excluded, AudienceList.public_id, AudienceList.name)
+        .join(AudienceList, AudienceList.id == CampaignList.list_id)
+        .where(CampaignList.campaign_id == campaign_id)
+        .order_by(AudienceList.name)
+    )
+    for is_excluded, public_id, name in named:
+        lists[is_excluded].append(ListName(public_id, name))
+    # The provider is frozen at launch; before that it is the one of the sender address.
+    provider = sa.func.coalesce(Campaign.provider_id, SenderAddress.provider_id)
+    way: Any = db.session.execute(
+        sa.select(
+            SenderAddress.name,
+            SenderAddress.address,
+            ProviderAccount.name,
+            ProviderAccount.trouble,
+            ProviderAccount.retry_at,
+        )
+        .select_from(Campaign)
+        .outerjoin(SenderAddress, SenderAddress.id == Campaign.sender_id)
+        .outerjoin(ProviderAccount, ProviderAccount.id == provider)
+        .where(Campaign.id == campaign_id)
+    ).one_or_none()
+    name, address, account, trouble, retry_at = way or ("", "", "", "", None)
+    return Facts(
+        lists=lists[False],
+        excluded_lists=lists[True],
+        sender=f"{name} <{address}>" if name and address else address or "",
+        provider=account or "",
+        trouble=trouble or "",
+        retry_at=retry_at if trouble else None,
+    )
