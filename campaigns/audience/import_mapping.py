@@ -1,0 +1,234 @@
+"""What each column of a file becomes: guessed from its header and content, checked as chosen."""
+
+import itertools
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from campaigns.audience.csv_reading import Dialect, Reader, Row
+from campaigns.audience.subscribers import MAX_ATTRIBUTE_NAME, MAX_ATTRIBUTES
+
+ROLES = {
+    "ignore": "Do not import",
+    "address": "E-mail address",
+    "name": "Name",
+    "first_name": "First name",
+    "last_name": "Last name",
+    "attribute": "Attribute",
+}
+OUR_OWN = {"", "row", "problem"}
+"""Titles that make no attribute: the columns which the file of failed rows gets beside its own."""
+MAX_COLUMNS = 200
+PREVIEW_ROWS = 8
+GUESS_ROWS = 100
+
+_ATTRIBUTE_NAME = re.compile(r"[a-z_][a-z0-9_]*")
+
+
+class MappingError(ValueError):
+    """The columns cannot be used like this. The message says what to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """What one column becomes: a key of ROLES; `attribute` names it where that is its role."""
+
+    role: str
+    attribute: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SeenColumn:
+    """A column of the preview: its title, some of its cells, and what it seems to hold."""
+
+    title: str
+    samples: tuple[str, ...]
+    guess: Column
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    has_header: bool
+    columns: tuple[SeenColumn, ...]
+    rows: tuple[Row, ...]
+
+
+def preview(file: BinaryIO, dialect: Dialect, has_header: bool | None = None) -> Preview:
+    """The first rows of a file and a guess at its columns. `has_header` None: guess that too."""
+    reader = Reader(file, dialect)
+    rows = list(itertools.islice(reader, GUESS_ROWS + 1))
+    whole = [row for row in rows if not row.problem]
+    if has_header is None:
+        has_header = bool(whole) and _is_header(whole[0].cells)
+    titles = whole[0].cells if has_header and whole else []
+    body = [row for row in rows if not (has_header and whole and row is whole[0])]
+    width = min(MAX_COLUMNS, max(len(titles), _usual_width(body)))
+    columns = []
+    for index in range(width):
+        cells = [
+            row.cells[index].strip()
+            for row in body
+            if index < len(row.cells) and row.cells[index].strip()
+        ]
+        title = titles[index].strip() if index < len(titles) else ""
+        columns.append((title, cells))
+    guesses = _guess(columns)
+    return Preview(
+        has_header,
+        tuple(
+            SeenColumn(title, tuple(cells[:3]), guess)
+            for (title, cells), guess in zip(columns, guesses, strict=True)
+        ),
+        tuple(body[:PREVIEW_ROWS]),
+    )
+
+
+def check(columns: Sequence[Column]) -> None:
+    """Raise MappingError unless there is one address column and each name is used once."""
+    roles = [column.role for column in columns]
+    if any(role not in ROLES for role in roles):
+        raise MappingError("Choose for each column what it becomes.")
+    if roles.count("address") != 1:
+        raise MappingError("Choose exactly one column that holds the e-mail address.")
+    for role in ("name", "first_name", "last_name"):
+        if roles.count(role) > 1:
+            raise MappingError(f"“{ROLES[role]}” is chosen for more than one column.")
+    if "name" in roles and ("first_name" in roles or "last_name" in roles):
+        raise MappingError("Choose either the whole name or first and last name, not both.")
+    names = [column.attribute for column in columns if column.role == "attribute"]
+    if len(names) > MAX_ATTRIBUTES:
+        raise MappingError(f"At most {MAX_ATTRIBUTES} columns can become attributes.")
+    for name in names:
+        if not _ATTRIBUTE_NAME.fullmatch(name) or len(name) > MAX_ATTRIBUTE_NAME:
+            raise MappingError(
+                f"“{name}” cannot name an attribute: use lower-case letters, digits and _, "
+                f"beginning with a letter, at most {MAX_ATTRIBUTE_NAME}."
+            )
+        if names.count(name) > 1:
+            raise MappingError(f"The attribute “{name}” is chosen for more than one column.")
+
+
+def attribute_name(title: str) -> str:
+    """A title as a name that templates can use: "Postal code" is postal_code; maybe empty."""
+    plain = unicodedata.normalize("NFKD", title.replace("ß", "ss")).encode("ascii", "ignore")
+    name = re.sub(r"[^a-z0-9]+", "_", plain.decode().lower()).strip("_")
+    return (f"a_{name}" if name[:1].isdigit() else name)[:MAX_ATTRIBUTE_NAME]
+
+
+def to_json(columns: Sequence[Column], titles: Sequence[str]) -> dict[str, Any]:
+    return {
+        "columns": [[column.role, column.attribute] for column in columns],
+        "titles": [title.replace("\0", "")[:200] for title in titles],
+    }
+
+
+def from_json(mapping: dict[str, Any]) -> list[Column]:
+    return [Column(role, attribute) for role, attribute in mapping.get("columns", [])]
+
+
+# --- guesses ---------------------------------------------------------------------------------
+
+# As they stand in exports of other programs, in the languages most of them speak; compared
+# without accents, spaces and punctuation.
+_WORDS = {
+    "address": """
+        email mail emailaddress mailaddress emailadresse mailadresse epost epostadresse
+        epostadress correo correoelectronico courriel adresseemail adressemail adresemail
+        adreseemail indirizzoemail postaelettronica emailadres enderecodeemail sahkoposti
+        sahkopostiosoite eposta epostaadresi adreselectronic adresaemail adresse address
+        subscriberemail contactemail emailid emailaddresses primaryemail email1 emailaddress1
+        email1value emailaddres メールアドレス 电子邮件 电子邮箱 邮箱 электроннаяпочта почта
+        емейл emeil 이메일
+    """,
+    "name": """
+        name fullname displayname contactname nomcomplet nombrecompleto nomecompleto
+        nomeecognome vollername vollstandigername naam volledigenaam navn fulltnavn namn
+        imieinazwisko celejmeno nombreyapellidos 氏名 名前 姓名 имя фио
+    """,
+    "first_name": """
+        firstname givenname forename fname vorname prenom nombre primernombre nome primeironome
+        voornaam fornavn fornamn etunimi imie jmeno krestnijmeno keresztnev ad adi prenume 名
+    """,
+    "last_name": """
+        lastname surname familyname lname nachname familienname zuname nom nomdefamille apellido
+        apellidos cognome sobrenome apelido achternaam etternavn efternavn efternamn sukunimi
+        nazwisko prijmeni vezeteknev soyad soyadi nume 姓 фамилия
+    """,
+}
+_ROLE_OF = {word: role for role, words in _WORDS.items() for word in words.split()}
+
+
+def _key(title: str) -> str:
+    plain = "".join(
+        char for char in unicodedata.normalize("NFKD", title) if not unicodedata.combining(char)
+    )
+    return "".join(char for char in plain.lower() if char.isalnum())
+
+
+_KEYS = {_key(word): role for word, role in _ROLE_OF.items()}
+
+
+def _is_header(cells: Sequence[str]) -> bool:
+    """No address stands in a header, and its cells are words rather than data."""
+    if any("@" in cell for cell in cells):
+        return False
+    return any(_key(cell) in _KEYS for cell in cells) or all(
+        cell.strip() and not cell.strip()[0].isdigit() for cell in cells
+    )
+
+
+def _usual_width(rows: Sequence[Row]) -> int:
+    widths = [len(row.cells) for row in rows if not row.problem]
+    return max(set(widths), key=widths.count, default=0)
+
+
+def _guess(columns: Sequence[tuple[str, list[str]]]) -> list[Column]:
+    address = _address_column(columns)
+    taken: set[str] = set()
+    names: set[str] = set()
+    guesses = []
+    has_parts = {_KEYS.get(_key(title)) for title, _ in columns} & {"first_name", "last_name"}
+    for index, (title, cells) in enumerate(columns):
+        role = _KEYS.get(_key(title), "")
+        if index == address:
+            guesses.append(Column("address"))
+        elif role in {"name", "first_name", "last_name"} and role not in taken:
+            # "Nom" beside "Prénom" is the last name; a whole name beside both is left out.
+            role = "ignore" if role == "name" and has_parts else role
+            taken.add(role)
+            guesses.append(Column(role))
+        elif (
+            len(names) < MAX_ATTRIBUTES
+            and title
+            and cells
+            and title.strip().lower() not in {"row", "problem"}
+        ):
+            name = plain = attribute_name(title) or f"column_{index + 1}"
+            count = 1
+            while name in names:
+                count += 1
+                name = f"{plain[: MAX_ATTRIBUTE_NAME - 4]}_{count}"
+            names.add(name)
+            guesses.append(Column("attribute", name))
+        else:
+            guesses.append(Column("ignore"))
+    if taken >= {"last_name"} and "first_name" not in taken:
+        # "Nom" alone, or "Surname" alone: that is the name there is.
+        guesses = [Column("name") if one.role == "last_name" else one for one in guesses]
+    return guesses
+
+
+def _address_column(columns: Sequence[tuple[str, list[str]]]) -> int:
+    """The column with the most addresses in it; among empty ones the one called so."""
+    scores = [
+        (
+            sum("@" in cell for cell in cells) / max(1, len(cells)),
+            _KEYS.get(_key(title)) == "address",
+            -index,
+        )
+        for index, (title, cells) in enumerate(columns)
+    ]
+    share, is_called_so, index = max(scores, default=(0.0, False, 0))
+    return -index if share >= 0.3 or is_called_so else -1

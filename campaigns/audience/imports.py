@@ -1,0 +1,525 @@
+"""Imports: a file of addresses read into a list, chunk by chunk.
+
+Every row is counted once, as added, updated, unchanged or failed, however often the reading is
+interrupted: a chunk's people, counts and position are one transaction. What an import never
+does: bring back who unsubscribed, confirm for who was asked to confirm, or put a suppressed
+address on a list; such rows fail with the reason, and nothing about the person changes.
+The same address in several rows means the same person: later rows update the first.
+"""
+
+import itertools
+import secrets
+import string
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from campaigns.audience import import_mapping
+from campaigns.audience.csv_reading import DELIMITERS, ENCODINGS, SHOWN_CHARS, Dialect, Reader, Row
+from campaigns.audience.import_mapping import Column, MappingError
+from campaigns.audience.import_rows import Person, RowProblemError, RowReader
+from campaigns.audience.models import (
+    AudienceList,
+    ConsentEvent,
+    ImportProblem,
+    ImportRun,
+    Subscriber,
+    Subscription,
+    Suppression,
+)
+from campaigns.audience.suppressions import REASONS
+from campaigns.audience.uploads import Upload
+from campaigns.db import db, insert_ignoring, rows_changed
+
+CHUNK_ROWS = 2_000
+LEASE = timedelta(seconds=60)
+MAX_PROBLEMS = 100_000
+"""So many bad rows are kept for the report; all are counted."""
+MAX_CONSENT_SOURCE = 500
+
+SUPPRESSED = "This address is suppressed ({reason}): it was not put on the list."
+UNSUBSCRIBED = "This person unsubscribed from the list. Only they can come back."
+PENDING = "This person was asked to confirm and has not done so: an import cannot do it for them."
+
+
+class LostLeaseError(RuntimeError):
+    """Another worker reads this import now: what this one did since is not counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the user chose before the start."""
+
+    list_id: int
+    dialect: Dialect
+    has_header: bool
+    columns: tuple[Column, ...]
+    titles: tuple[str, ...] = ()
+    update_existing: bool = True
+    consent_source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Rows read but not yet recorded.
+
+    Reading began at byte `start`; `position` and `last_row` are where it goes on.
+    """
+
+    start: int
+    people: Sequence[Person]
+    problems: Sequence[tuple[Row, str]]
+    position: int
+    last_row: int
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.people and not self.problems
+
+
+# --- from the upload to the start -------------------------------------------------------------
+
+
+def create(upload: Upload, file_name: str, *, list_id: int | None, now: datetime) -> ImportRun:
+    """Begin an import with an upload, which is kept. Raises uploads.UploadError."""
+    dialect = upload.finish()
+    run = ImportRun(
+        list_id=list_id,
+        file_name=_file_name(file_name),
+        path=upload.keep(),
+        sha256=upload.sha256,
+        size_bytes=upload.size,
+        encoding=dialect.encoding,
+        delimiter=dialect.delimiter,
+        created_at=now,
+    )
+    db.session.add(run)
+    db.session.flush()
+    return run
+
+
+def _file_name(name: str) -> str:
+    name = name.replace("\\", "/").rpartition("/")[2]
+    return "".join(char for char in name if char.isprintable())[:200] or "file.csv"
+
+
+def path_of(run: ImportRun, folder: Path) -> Path:
+    """Where the uploaded file lies."""
+    return folder / run.path
+
+
+def check_dialect(dialect: Dialect) -> Dialect:
+    """Raises MappingError for what cannot be chosen."""
+    if dialect.encoding not in ENCODINGS or dialect.delimiter not in DELIMITERS:
+        raise MappingError("Choose an encoding and a delimiter.")
+    return dialect
+
+
+def start(import_id: int, choices: Choices, *, now: datetime) -> bool:
+    """Let an import begin. Returns whether this call did it (false: it was begun before).
+
+    Raises MappingError. Ring ("import", id) after the transaction.
+    """
+    check_dialect(choices.dialect)
+    import_mapping.check(choices.columns)
+    if db.session.get(AudienceList, choices.list_id) is None:
+        raise MappingError("Choose the list that these people come to.")
+    return _move(
+        import_id,
+        "mapping",
+        status="queued",
+        list_id=choices.list_id,
+        encoding=choices.dialect.encoding,
+        delimiter=choices.dialect.delimiter,
+        has_header=choices.has_header,
+        mapping=import_mapping.to_json(choices.columns, choices.titles),
+        update_existing=choices.update_existing,
+        consent_source=" ".join(choices.consent_source.split())[:MAX_CONSENT_SOURCE],
+        started_at=now,
+    )
+
+
+def retry(import_id: int) -> bool:
+    """Let a failed import go on where it stopped. Ring ("import", id) after the transaction."""
+    return _move(import_id, "failed", status="queued", error="", lease_until=None, finished_at=None)
+
+
+def discard(import_id: int) -> bool:
+    """Forget an import that was never started. Delete its file after the transaction."""
+    statement = sa.delete(ImportRun).where(ImportRun.id == import_id, ImportRun.status == "mapping")
+    return rows_changed(db.session.execute(statement)) == 1
+
+
+def _move(import_id: int, *before: str, **values: Any) -> bool:
+    statement = (
+        sa.update(ImportRun)
+        .where(ImportRun.id == import_id, ImportRun.status.in_(before))
+        .values(**values)
+    )
+    return rows_changed(db.session.execute(statement)) == 1
+
+
+# --- the work ---------------------------------------------------------------------------------
+
+
+def take_lease(import_id: int, *, now: datetime) -> bool:
+    """Let one worker read this import for a while. False: another one does, or it is over."""
+    statement = (
+        sa.update(ImportRun)
+        .where(
+            ImportRun.id == import_id,
+            ImportRun.status.in_(("queued", "running")),
+            sa.or_(ImportRun.lease_until.is_(None), ImportRun.lease_until < now),
+        )
+        .values(status="running", lease_until=now + LEASE)
+    )
+    return rows_changed(db.session.execute(statement)) == 1
+
+
+def give_lease_back(import_id: int) -> None:
+    """The slice is over: anybody may go on."""
+    _move(import_id, "running", lease_until=None)
+
+
+def stalled(now: datetime) -> list[int]:
+    """Imports that wait for a worker, or whose worker is gone: to be rung for."""
+    return list(
+        db.session.scalars(
+            sa.select(ImportRun.id)
+            .where(
+                ImportRun.status.in_(("queued", "running")),
+                sa.or_(ImportRun.lease_until.is_(None), ImportRun.lease_until < now),
+            )
+            .order_by(ImportRun.id)
+        )
+    )
+
+
+@dataclass
+class FileOfImport:
+    """The open file of an import, at the place where reading goes on."""
+
+    reader: Reader
+    rows: RowReader
+    position: int
+    """How far what was read is recorded, once the last chunk is."""
+
+    @classmethod
+    def open(cls, run: ImportRun, file: Any) -> "FileOfImport":
+        columns = import_mapping.from_json(run.mapping)
+        rows = RowReader(columns)
+        reader = Reader(
+            file,
+            Dialect(run.encoding, run.delimiter),
+            start=run.position,
+            row_number=run.last_row,
+            columns=len(columns),
+            address_column=[column.role for column in columns].index("address"),
+        )
+        if run.has_header and run.position == 0:
+            next(reader, None)
+        return cls(reader, rows, run.position)
+
+    def read_chunk(self, size: int = CHUNK_ROWS) -> Chunk:
+        """The next rows, checked one by one. Empty at the end of the file. Asks no database."""
+        start = self.position
+        people: list[Person] = []
+        problems: list[tuple[Row, str]] = []
+        for row in itertools.islice(self.reader, size):
+            try:
+                people.append(self.rows.person(row))
+            except RowProblemError as problem:
+                problems.append((row, str(problem)))
+        self.position = self.reader.position
+        return Chunk(start, people, problems, self.reader.position, self.reader.row_number)
+
+
+def record(run: ImportRun, chunk: Chunk, *, now: datetime) -> None:
+    """Put a chunk's people on the list, with its counts and position.
+
+    Raises LostLeaseError when another worker has gone on from the same position.
+    """
+    place = sa.select(ImportRun.id).where(
+        ImportRun.id == run.id, ImportRun.status == "running", ImportRun.position == chunk.start
+    )
+    # A lock for the length of this transaction: whoever else is here waits, then finds the
+    # position moved.
+    if db.session.scalar(place.with_for_update()) is None or run.list_id is None:
+        raise LostLeaseError
+    merge = _Merge(run, run.list_id, now)
+    merge.take(chunk.people)
+    problems = sorted([*chunk.problems, *merge.problems], key=lambda one: one[0].number)
+    _keep_problems(run, problems)
+    run.rows_read += len(chunk.people) + len(chunk.problems)
+    run.rows_added += merge.added
+    run.rows_updated += merge.updated
+    run.rows_unchanged += merge.unchanged
+    run.rows_failed += len(problems)
+    run.position = chunk.position
+    run.last_row = chunk.last_row
+    run.lease_until = now + LEASE
+
+
+def finish(import_id: int, *, now: datetime) -> bool:
+    """Everything is read. Delete the file after the transaction."""
+    return _move(
+        import_id, "running", status="done", lease_until=None, finished_at=now, error="", path=""
+    )
+
+
+def fail(import_id: int, error: str, *, now: datetime) -> bool:
+    """Stop an import, with a sentence for the user."""
+    return _move(
+        import_id, "running", status="failed", lease_until=None, finished_at=now, error=error
+    )
+
+
+def _keep_problems(run: ImportRun, problems: Sequence[tuple[Row, str]]) -> None:
+    room = max(0, MAX_PROBLEMS - run.rows_failed)
+    values = [
+        {
+            "import_id": run.id,
+            "row_number": row.number,
+            "reason": reason,
+            "raw": row.raw[:SHOWN_CHARS].replace("\0", "\u2400"),
+        }
+        for row, reason in problems[:room]
+    ]
+    if values:
+        db.session.execute(sa.insert(_table(ImportProblem)), values)
+
+
+# --- a chunk's people -------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Known:
+    """Somebody of this chunk who is in the database."""
+
+    id: int
+    name: str
+    attributes: dict[str, Any]
+
+
+@dataclass
+class _Merge:
+    """Brings the people of one chunk into the database, in a handful of statements."""
+
+    run: ImportRun
+    list_id: int
+    now: datetime
+    added: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    problems: list[tuple[Row, str]] = field(default_factory=list)
+
+    def take(self, people: Sequence[Person]) -> None:
+        groups: dict[str, list[Person]] = {}
+        for person in people:
+            groups.setdefault(person.address.normal, []).append(person)
+        if not groups:
+            return
+        # Always in the same order, so that two imports at once cannot lock each other out.
+        groups = dict(sorted(groups.items()))
+        for normal, reason in _suppressed(groups).items():
+            self._fail(groups.pop(normal), SUPPRESSED.format(reason=REASONS.get(reason, reason)))
+        known = _known(groups)
+        fresh = _add(
+            [self._merged(group) for normal, group in groups.items() if normal not in known]
+        )
+        lost = [normal for normal in groups if normal not in known and normal not in fresh]
+        known |= _known(lost)  # somebody else added these at the same moment
+        places = _places([one.id for one in known.values()], self.list_id)
+        to_subscribe: dict[int, str] = dict.fromkeys(fresh.values(), "")
+        changes: list[dict[str, Any]] = []
+        for normal, group in groups.items():
+            if normal in fresh:
+                self.added += 1
+                self._count_repeats(group)
+                continue
+            one = known[normal]
+            place = places.get(one.id)
+            if place in {"unsubscribed", "pending"}:
+                self._fail(group, UNSUBSCRIBED if place == "unsubscribed" else PENDING)
+                continue
+            if place is None:
+                to_subscribe[one.id] = ""
+            if self._count_known(group, one, is_new_here=place is None):
+                changes.append({"b_id": one.id, "b_name": one.name, "b_attributes": one.attributes})
+        _change(changes, self.now)
+        self._subscribe(sorted(to_subscribe))
+
+    def _fail(self, group: Iterable[Person], reason: str) -> None:
+        self.problems.extend((person.row, reason) for person in group)
+
+    def _merged(self, group: Sequence[Person]) -> dict[str, Any]:
+        """The row of a new subscriber, with what later rows of the same address add."""
+        first = group[0]
+        name, attributes = first.name, dict(first.attributes)
+        if self.run.update_existing:
+            for person in group[1:]:
+                name = person.name or name
+                attributes |= person.attributes
+        return {
+            "address": first.address.text,
+            "address_normal": first.address.normal,
+            "domain": first.address.domain,
+            "name": name,
+            "attributes": attributes,
+            "created_at": self.now,
+            "updated_at": self.now,
+        }
+
+    def _count_repeats(self, group: Sequence[Person]) -> None:
+        """Rows after the one that added somebody."""
+        if len(group) > 1:
+            first = group[0]
+            one = _Known(0, first.name, dict(first.attributes))
+            self._count_known(group[1:], one, is_new_here=False)
+
+    def _count_known(self, group: Sequence[Person], one: _Known, *, is_new_here: bool) -> bool:
+        """Count the rows of somebody known, apply them to `one`; whether that changed it."""
+        has_changed = False
+        for index, person in enumerate(group):
+            differs = self.run.update_existing and _apply(person, one)
+            has_changed = has_changed or differs
+            if is_new_here and index == 0:
+                self.added += 1
+            elif differs:
+                self.updated += 1
+            else:
+                self.unchanged += 1
+        return has_changed
+
+    def _subscribe(self, subscriber_ids: Sequence[int]) -> None:
+        """New places on the list, each with its proof of consent."""
+        if not subscriber_ids:
+            return
+        values = {
+            "list_id": sa.literal(self.list_id),
+            "subscriber_id": Subscriber.id,
+            "state": sa.literal("subscribed"),
+            "state_at": sa.literal(self.now, ConsentEvent.at.type),
+            "source": sa.literal("import"),
+        }
+        chosen = sa.select(*values.values()).where(Subscriber.id.in_(subscriber_ids))
+        statement = (
+            insert_ignoring(_table(Subscription))
+            .from_select(list(values), chosen)
+            .returning(Subscription.subscriber_id)
+        )
+        done = list(db.session.scalars(statement))
+        # Who got onto the list by another way at the same moment was not added by us.
+        self.added -= len(subscriber_ids) - len(done)
+        self.unchanged += len(subscriber_ids) - len(done)
+        proof = {
+            "subscriber_id": Subscriber.id,
+            "list_id": sa.literal(self.list_id),
+            "kind": sa.literal("subscribed"),
+            "channel": sa.literal("import"),
+            "at": sa.literal(self.now, ConsentEvent.at.type),
+            "ip": sa.literal(""),
+            "user_agent": sa.literal(""),
+            "wording": sa.literal(self.run.consent_source),
+            "import_id": sa.literal(self.run.id),
+        }
+        if done:
+            chosen = sa.select(*proof.values()).where(Subscriber.id.in_(done))
+            db.session.execute(sa.insert(_table(ConsentEvent)).from_select(list(proof), chosen))
+
+
+def _apply(person: Person, one: _Known) -> bool:
+    """Bring what a row says into `one`; empty cells say nothing. Whether anything changed."""
+    changed = False
+    if person.name and person.name != one.name:
+        one.name = person.name
+        changed = True
+    if any(one.attributes.get(name) != value for name, value in person.attributes.items()):
+        one.attributes = {**one.attributes, **person.attributes}
+        changed = True
+    return changed
+
+
+def _suppressed(normals: Iterable[str]) -> dict[str, str]:
+    """Reason by normal form, of those that are suppressed."""
+    rows = db.session.execute(
+        sa.select(Suppression.address_normal, Suppression.reason).where(
+            Suppression.address_normal.in_(list(normals))
+        )
+    )
+    return {row.address_normal: row.reason for row in rows}
+
+
+def _known(normals: Iterable[str]) -> dict[str, _Known]:
+    wanted = list(normals)
+    if not wanted:
+        return {}
+    rows = db.session.execute(
+        sa.select(
+            Subscriber.address_normal, Subscriber.id, Subscriber.name, Subscriber.attributes
+        ).where(Subscriber.address_normal.in_(wanted))
+    )
+    return {normal: _Known(id_, name, attributes) for normal, id_, name, attributes in rows}
+
+
+def _places(subscriber_ids: Sequence[int], list_id: int) -> dict[int, str]:
+    """State by subscriber id, of those who have a place in the list."""
+    if not subscriber_ids:
+        return {}
+    rows = db.session.execute(
+        sa.select(Subscription.subscriber_id, Subscription.state).where(
+            Subscription.list_id == list_id, Subscription.subscriber_id.in_(subscriber_ids)
+        )
+    )
+    return {row.subscriber_id: row.state for row in rows}
+
+
+def _add(rows: Sequence[dict[str, Any]]) -> dict[str, int]:
+    """Add these subscribers; id by normal form of those that were not there."""
+    if not rows:
+        return {}
+    for row, public_id in zip(rows, _public_ids(len(rows)), strict=True):
+        row["public_id"] = public_id
+    statement = insert_ignoring(_table(Subscriber)).returning(
+        _table(Subscriber).c.address_normal, _table(Subscriber).c.id
+    )
+    return {row.address_normal: row.id for row in db.session.execute(statement, rows)}
+
+
+def _change(changes: Sequence[dict[str, Any]], now: datetime) -> None:
+    if not changes:
+        return
+    table = _table(Subscriber)
+    db.session.execute(
+        sa.update(table)
+        .where(table.c.id == sa.bindparam("b_id"))
+        .values(
+            name=sa.bindparam("b_name"), attributes=sa.bindparam("b_attributes"), updated_at=now
+        ),
+        sorted(changes, key=lambda change: change["b_id"]),
+    )
+
+
+def _table(model: Any) -> sa.Table:
+    """The plain table: a chunk is no business of the session's objects."""
+    table: sa.Table = model.__table__
+    return table
+
+
+_ALPHABET = (string.ascii_letters + string.digits).encode()
+_LETTER_OF_BYTE = bytes(_ALPHABET[byte % 62] for byte in range(256))
+_UNEVEN = bytes(range(248, 256))
+"""Bytes left out, so that each of the 62 characters is as likely as the others."""
+
+
+def _public_ids(count: int) -> list[str]:
+    """As db.new_public_id, thousands at once in a fraction of the time."""
+    letters = ""
+    while len(letters) < count * 12:
+        block = secrets.token_bytes(count * 13 + 64)
+        letters += block.translate(_LETTER_OF_BYTE, _UNEVEN).decode()
+    return [letters[at : at + 12] for at in range(0, count * 12, 12)]

@@ -1,0 +1,101 @@
+"""The import job: one slice of reading after the other, until the file is through."""
+
+import time
+from collections.abc import Callable
+
+import structlog
+
+from campaigns.audience import imports
+from campaigns.audience.models import ImportRun
+from campaigns.clock import utcnow
+from campaigns.context import services
+from campaigns.db import db, transaction
+from campaigns.jobs.runtime import job
+
+log = structlog.get_logger()
+
+SLICE_SECONDS = 1.0
+WAIT_SECONDS = 0.2
+REPORT_SECONDS = 0.5
+MISSING = (
+    "The uploaded file is no longer there. What was read until then is on the list; "
+    "upload the file again for the rest: nobody is added twice."
+)
+
+
+@job("import")
+def run(import_id: int) -> None:
+    """Read for a slice of time; ring again while there is more."""
+    if work(import_id, seconds=SLICE_SECONDS):
+        services().doorbell.ring("import", import_id)
+
+
+def run_to_end(import_id: int, on_progress: Callable[[ImportRun], None]) -> ImportRun:
+    """Read until the import is done or failed, here in this process (for the command line).
+
+    Goes on reporting when a worker does the reading instead.
+    """
+    while True:
+        more = work(import_id, seconds=REPORT_SECONDS)
+        db.session.rollback()
+        found = db.session.get(ImportRun, import_id, populate_existing=True)
+        if found is None:
+            raise LookupError(f"there is no import {import_id}")
+        on_progress(found)
+        if found.status not in {"queued", "running"}:
+            return found
+        if not more:
+            time.sleep(WAIT_SECONDS)
+
+
+def work(import_id: int, *, seconds: float) -> bool:
+    """Read for so long. Returns whether there is more that this process may go on with."""
+    with transaction():
+        if not imports.take_lease(import_id, now=utcnow()):
+            return False
+    found = db.session.get(ImportRun, import_id, populate_existing=True)
+    if found is None:
+        return False
+    path = imports.path_of(found, services().settings.uploads_dir)
+    try:
+        with path.open("rb") as file:
+            source = imports.FileOfImport.open(found, file)
+            is_over = _read(import_id, source, time.monotonic() + seconds)
+    except imports.LostLeaseError:
+        log.info("another worker reads this import", import_id=import_id)
+        return False
+    except FileNotFoundError:
+        _fail(import_id, MISSING)
+        return False
+    except OSError as error:
+        _fail(import_id, f"The uploaded file cannot be read ({error.strerror}). Try again.")
+        return False
+    if is_over:
+        with transaction():
+            imports.finish(import_id, now=utcnow())
+        path.unlink(missing_ok=True)
+        return False
+    with transaction():
+        imports.give_lease_back(import_id)
+    return True
+
+
+def _read(import_id: int, source: imports.FileOfImport, until: float) -> bool:
+    """Chunk after chunk until the slice is over; whether the file is."""
+    while True:
+        db.session.rollback()  # nothing stays open while the file is read
+        chunk = source.read_chunk()
+        if chunk.is_empty:
+            return True
+        with transaction():
+            run = db.session.get(ImportRun, import_id, populate_existing=True)
+            if run is None:
+                raise imports.LostLeaseError
+            imports.record(run, chunk, now=utcnow())
+        if time.monotonic() >= until:
+            return False
+
+
+def _fail(import_id: int, sentence: str) -> None:
+    with transaction():
+        imports.fail(import_id, sentence, now=utcnow())
