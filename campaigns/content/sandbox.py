@@ -1,0 +1,603 @@
+"""The sandbox: users' templates, checked before and bounded while they run.
+
+Two walls. `check` reads the parsed template against an allow-list and explains what it
+refuses. The environments then allow no more than that at run time: attributes are entries of
+mappings and never Python's, nothing can be called, and every value, loop and output is
+bounded in size and time.
+"""
+
+import difflib
+import html as entities
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from types import TracebackType
+from typing import Any, cast
+from urllib.parse import quote
+
+from jinja2 import (
+    ChainableUndefined,
+    Template,
+    TemplateError,
+    TemplateSyntaxError,
+    nodes,
+)
+from jinja2.runtime import Context, LoopContext
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.visitor import NodeTransformer
+from markupsafe import Markup, escape
+
+from campaigns.content import filters, limits
+from campaigns.content.filters import as_number, as_text, is_blank
+from campaigns.content.guard import Guarded
+from campaigns.content.limits import LimitError, RenderError, bounded, checked_text
+from campaigns.content.links import clean_url, is_web, safe_url
+from campaigns.content.problems import Field, Problem, sentence
+
+__all__ = ["Available", "Program", "RenderError", "Sandbox", "check", "compile_template"]
+
+MAX_PROBLEMS = 20
+
+
+class Blank(ChainableUndefined):
+    """A missing value: empty, false, and so is everything asked of it."""
+
+    __slots__ = ()
+
+
+_LOOP_FIELDS = frozenset(
+    {"index", "index0", "revindex", "revindex0", "first", "last", "length", "depth", "depth0"}
+)
+
+
+class Sandbox(ImmutableSandboxedEnvironment):
+    """An environment in which nothing is allowed but what is listed here."""
+
+    intercepted_binops = frozenset({"+", "-", "*", "/", "//", "%", "**"})
+    intercepted_unops = frozenset({"+", "-"})
+
+    def __init__(self, *, html: bool) -> None:
+        super().__init__(
+            autoescape=html,
+            undefined=Blank,
+            finalize=as_text,
+            keep_trailing_newline=True,
+            cache_size=0,
+        )
+        self.globals.clear()
+        self.filters = {
+            **filters.FILTERS,
+            "_loop": _loop,
+            "_concat": _concat,
+            "_compare": filters.compare,
+            "_quote": _quote,
+            "_address": _address,
+            "_link": _html_link if html else _link,
+        }
+        if not html:
+            self.filters["e"] = self.filters["escape"] = filters.checked(as_text)
+        self.tests = dict(filters.TESTS)
+        self.is_html = html
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        if isinstance(obj, Mapping):
+            return obj[attribute] if attribute in obj else self.undefined(name=attribute)
+        if isinstance(obj, LoopContext) and attribute in _LOOP_FIELDS:
+            return getattr(obj, attribute)
+        return self.undefined(name=attribute)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        if isinstance(argument, str):
+            return self.getattr(obj, argument)
+        if isinstance(obj, list | tuple) and isinstance(argument, int):
+            return obj[argument] if -len(obj) <= argument < len(obj) else self.undefined()
+        return self.undefined()
+
+    def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805
+        raise LimitError("Nothing can be called in a template.")
+
+    def wrap_str_format(self, value: Any) -> None:
+        return None
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        if is_blank(left) or is_blank(right):
+            if operator == "+" and isinstance(left, str):
+                return left
+            return right if operator == "+" and isinstance(right, str) else self.undefined()
+        if operator == "+" and (isinstance(left, str) or isinstance(right, str)):
+            return checked_text(as_text(left) + as_text(right))
+        first, second = as_number(left), as_number(right)
+        if first is None or second is None:
+            raise LimitError(
+                f"{operator} works with numbers only. Use numbers, or join text with ~ ."
+            )
+        if operator in {"/", "//", "%"} and second == 0:
+            return self.undefined()
+        if operator == "**":
+            raise LimitError("Powers are not available. Use * instead.")
+        result = self.binop_table[operator](first, second)
+        if abs(result) > limits.MAX_NUMBER:
+            raise LimitError("A number grows too large. Use smaller ones.")
+        return result
+
+    def call_unop(self, context: Context, operator: str, arg: Any) -> Any:
+        number = as_number(arg)
+        if number is None:
+            return self.undefined()
+        return -number if operator == "-" else number
+
+
+def _loop(value: object) -> Iterator[object]:
+    """What a {% for %} runs over, counted."""
+    if is_blank(value):
+        return
+    if not isinstance(value, list | tuple):
+        raise LimitError(
+            "{% for %} runs over lists only. Use an attribute that holds a list of values."
+        )
+    for item in value:
+        limits.count_iteration()
+        yield item
+
+
+def _concat(*parts: object) -> str:
+    return checked_text("".join([as_text(part) for part in parts]))
+
+
+def _quote(value: object, safe: str = "") -> str:
+    """A value as a part of an address."""
+    return quote(as_text(value).encode("utf-8", "replace"), safe=safe)
+
+
+def _address(value: object) -> str:
+    """A value that is, or begins, an address: only what no address may hold is encoded."""
+    return _quote(clean_url(as_text(value)), ":/?#[]@!$&'()*+,;=%~")
+
+
+def _link(value: str, number: int, is_checked: bool) -> str:
+    """The rendered address of a link with merge fields, checked and tracked."""
+    url = safe_url(value) if is_checked else clean_url(value)
+    return limits.tracked(number, url) if number and is_web(url) else url
+
+
+def _html_link(value: str, number: int, is_checked: bool) -> Markup:
+    return escape(_link(entities.unescape(str(value)), number, is_checked))
+
+
+HTML = Sandbox(html=True)
+PLAIN = Sandbox(html=False)
+
+
+# --- what a template may hold ----------------------------------------------------------------
+
+_ALLOWED: frozenset[type[nodes.Node]] = frozenset(
+    {
+        nodes.Template,
+        nodes.Output,
+        nodes.TemplateData,
+        nodes.Name,
+        nodes.Const,
+        nodes.List,
+        nodes.Tuple,
+        nodes.Getattr,
+        nodes.Getitem,
+        nodes.Filter,
+        nodes.Test,
+        nodes.If,
+        nodes.For,
+        nodes.Assign,
+        nodes.CondExpr,
+        nodes.And,
+        nodes.Or,
+        nodes.Not,
+        nodes.Compare,
+        nodes.Operand,
+        nodes.Add,
+        nodes.Sub,
+        nodes.Mul,
+        nodes.Div,
+        nodes.FloorDiv,
+        nodes.Mod,
+        nodes.Neg,
+        nodes.Pos,
+        nodes.Concat,
+        nodes.Keyword,
+    }
+)
+
+_REFUSED: dict[type[nodes.Node], str] = {
+    nodes.Call: "Nothing can be called here, so ( ) after a name does not work. Use a merge field"
+    " or a filter such as {{ subscriber.name|upper }} instead.",
+    nodes.Macro: "{% macro %} is not available. Use {% if %} and {% for %} instead.",
+    nodes.CallBlock: "{% call %} is not available. Use {% if %} and {% for %} instead.",
+    nodes.Import: "{% import %} is not available. Use text in this campaign instead.",
+    nodes.FromImport: "{% from %} is not available. Use text in this campaign instead.",
+    nodes.Include: "{% include %} is not available. Use text in this campaign instead.",
+    nodes.Extends: "{% extends %} is not available. Use the whole HTML in this campaign instead.",
+    nodes.Block: "{% block %} is not available. Use the text without it instead.",
+    nodes.FilterBlock: "{% filter %} is not available. Use a filter on a value instead.",
+    nodes.AssignBlock: "{% set %} without = is not available. Use {% set x = ... %} instead.",
+    nodes.With: "{% with %} is not available. Use {% set x = ... %} instead.",
+    nodes.ScopedEvalContextModifier: "{% autoescape %} is not available: values are always"
+    " escaped. Use the text without it instead.",
+    nodes.Pow: "Powers (**) are not available. Use * instead.",
+    nodes.Dict: "Groups of values in { } cannot be made here. Use subscriber attributes instead.",
+    nodes.Slice: "Parts of a list ([1:3]) are not available. Use first or last instead.",
+    nodes.NSRef: "Only plain names can be set. Use {% set x = ... %} instead.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Available:
+    """The merge fields of a template: names, and for groups the fields that they have.
+
+    `attributes` are the subscriber attributes in use; None: not known, do not warn.
+    """
+
+    groups: Mapping[str, frozenset[str]]
+    names: frozenset[str]
+    attributes: frozenset[str] | None = None
+
+    def all(self) -> list[str]:
+        fields = [f"{group}.{name}" for group, names in self.groups.items() for name in names]
+        extra = [f"subscriber.{name}" for name in self.attributes or ()]
+        return sorted({*fields, *extra, *self.names} - {"subscriber.attributes"})
+
+    def hint(self, name: str) -> str:
+        """ "Did you mean" for a name that is not there, then what is."""
+        known = self.all()
+        short = {entry.rpartition(".")[2]: entry for entry in known}
+        near = difflib.get_close_matches(name, known, 1, 0.7) or [
+            short[found]
+            for found in difflib.get_close_matches(name.rpartition(".")[2], list(short), 1, 0.7)
+        ]
+        meant = f" Did you mean {{{{ {near[0]} }}}}?" if near else ""
+        shown = ", ".join(known[:30]) + (", ..." if len(known) > 30 else "")
+        return f"{meant} Available: {shown}."
+
+
+def parse(field: Field, guarded: Guarded, source: str) -> nodes.Template | Problem:
+    """The template parsed, or why it cannot be."""
+    too_much = _too_much(field, guarded, source)
+    if too_much is not None:
+        return too_much
+    try:
+        return PLAIN.parse(source)
+    except TemplateSyntaxError as error:
+        return sentence(field, error.lineno, _syntax_words(error.message or ""))
+    except RecursionError:
+        return sentence(field, 0, "The template is nested too deeply. Use simpler expressions.")
+    except ValueError:  # a number of thousands of digits
+        return sentence(field, 0, "A number is too large. Use a smaller one.")
+
+
+def _too_much(field: Field, guarded: Guarded, source: str) -> Problem | None:
+    if len(source) > limits.MAX_SOURCE:
+        return sentence(field, 0, "The text is longer than 512 KB. Use shorter text.")
+    if len(guarded.tokens) > limits.MAX_TAGS:
+        return sentence(
+            field, 0, f"There are more than {limits.MAX_TAGS:,} template tags. Use fewer."
+        )
+    total = 0
+    for token in guarded.tokens:
+        total += len(token.source) if token.kind != "comment" else 0
+        if token.keyword in {"raw", "endraw"}:
+            return sentence(
+                field,
+                token.line,
+                '{% raw %} is not available. Use {{ "{{" }} to show braces instead.',
+            )
+        if len(token.source) > limits.MAX_TAG and token.kind != "comment":
+            return sentence(
+                field,
+                token.line,
+                "A template tag is longer than 4,000 characters, or never ends. Use"
+                " }} or %} to close it, and plain text for what is long.",
+            )
+    if total > limits.MAX_TAG_TOTAL:
+        return sentence(field, 0, "The template tags add up to more than 200 KB. Use fewer.")
+    return None
+
+
+_SYNTAX = (
+    (
+        "Unexpected end of template",
+        "A {% if %} or {% for %} is never closed. Use {% endif %} or {% endfor %} where it ends.",
+    ),
+    ("unexpected end of template", "A template tag is never closed. Use }} or %} where it ends."),
+    ("unexpected char", "A character does not belong here. Use quotes around text."),
+    (
+        "Expected an expression, got 'end of print",
+        "The merge field is empty. Use {{ subscriber.name }}, for example.",
+    ),
+    ("Missing end of comment tag", "The comment {# is never closed. Use #} where it ends."),
+)
+
+
+def _syntax_words(message: str) -> str:
+    for start, words in _SYNTAX:
+        if message.startswith(start):
+            return words
+    tidy = message[:1].upper() + message[1:200].rstrip(".")
+    if message.startswith("Encountered unknown tag"):
+        return f"{tidy.split('. ')[0]}. Use {{% if %}}, {{% for %}} or {{% set %}} instead."
+    return f"The template cannot be read: {tidy}. Use {{{{ }}}} around one complete value."
+
+
+def check(field: Field, tree: nodes.Template, available: Available) -> list[Problem]:
+    """Everything in the template that is not on the allow-list, and every unknown name."""
+    shape = _shape(field, tree)
+    if shape is not None:
+        return [shape]
+    everything = [tree, *tree.find_all(nodes.Node)]
+    problems = [
+        sentence(field, node.lineno, text) for node in everything for text in _violations(node)
+    ]
+    problems += islice(_unknown_names(field, everything, available), 2 * MAX_PROBLEMS)
+    problems.sort(key=lambda problem: problem.line)
+    return problems[:MAX_PROBLEMS]
+
+
+def _shape(field: Field, tree: nodes.Template) -> Problem | None:
+    """Depth and number of nodes. Walks without recursion: the tree may be very deep."""
+    stack: list[tuple[nodes.Node, int, int]] = [(tree, 0, 0)]
+    count = 0
+    while stack:
+        node, depth, loops = stack.pop()
+        count += 1
+        loops += isinstance(node, nodes.For)
+        if depth > limits.MAX_DEPTH:
+            return sentence(
+                field, node.lineno, "The template is nested too deeply. Use simpler expressions."
+            )
+        if loops > limits.MAX_LOOP_NESTING:
+            return sentence(field, node.lineno, "Too many loops within loops. Use at most 4.")
+        if count > limits.MAX_NODES:
+            return sentence(field, 0, "The template holds too many tags. Use fewer.")
+        stack += [(child, depth + 1, loops) for child in node.iter_child_nodes()]
+    return None
+
+
+def _violations(node: nodes.Node) -> Iterator[str]:
+    kind = type(node)
+    if kind not in _ALLOWED:
+        words = "This is not available in templates. Use {{ }}, {% if %} and {% for %} instead."
+        yield _REFUSED.get(kind, words)
+        return
+    if isinstance(node, nodes.Filter):
+        if node.node is None or node.name not in filters.FILTERS:
+            yield _unknown("filter", node.name, filters.FILTERS)
+        if node.dyn_args is not None or node.dyn_kwargs is not None:
+            yield "* is not available in a filter. Use plain values instead."
+    elif isinstance(node, nodes.Test):
+        if node.name not in filters.TESTS:
+            yield _unknown("test", node.name, filters.TESTS)
+        if node.dyn_args is not None or node.dyn_kwargs is not None:
+            yield "* is not available in a test. Use plain values instead."
+    elif isinstance(node, nodes.For):
+        if node.recursive:
+            yield "Recursive loops are not available. Use a plain {% for %} instead."
+        if not isinstance(node.target, nodes.Name):
+            yield "A loop has one name only. Use {% for item in list %} instead."
+    elif isinstance(node, nodes.Assign):
+        if not isinstance(node.target, nodes.Name):
+            yield "Only one plain name can be set at a time. Use {% set x = ... %} instead."
+    elif isinstance(node, nodes.List | nodes.Tuple):
+        if not all(isinstance(item, nodes.Const) for item in node.items):
+            yield "A list can hold plain values only. Use text or numbers in it instead."
+        if len(node.items) > limits.MAX_ITEMS:
+            yield f"A list holds more than {limits.MAX_ITEMS:,} values. Use a shorter one."
+    elif isinstance(node, nodes.Getitem):
+        if not isinstance(node.arg, nodes.Const) and type(node.arg) in _ALLOWED:
+            yield 'Only a fixed name or number can stand in [ ]. Use ["name"] instead.'
+    elif isinstance(node, nodes.Compare):
+        if len(node.ops) > 1:
+            yield "Only two values can be compared at a time. Use and between comparisons."
+    elif isinstance(node, nodes.Const) and not _is_small(node.value):
+        yield "A number is too large. Use one below 1,000,000,000,000,000."
+
+
+def _is_small(value: object) -> bool:
+    return not isinstance(value, int | float) or abs(value) <= limits.MAX_NUMBER
+
+
+def _unknown(thing: str, name: str, known: Collection[str]) -> str:
+    near = difflib.get_close_matches(name, known, 1, 0.6)
+    meant = f" Did you mean {near[0]}?" if near else ""
+    return f"There is no {thing} called {name}.{meant} Use one of: {', '.join(sorted(known))}."
+
+
+def _unknown_names(
+    field: Field, everything: Collection[nodes.Node], available: Available
+) -> Iterator[Problem]:
+    own: set[str] = set()
+    for node in everything:
+        if isinstance(node, nodes.Name) and node.ctx != "load":
+            own.add(node.name)
+            if node.name in available.names | available.groups.keys() or node.name == "loop":
+                yield sentence(
+                    field, node.lineno, f"{node.name} is taken. Use another name instead."
+                )
+            elif node.name.startswith("_"):
+                yield sentence(
+                    field, node.lineno, f"{node.name} begins with _. Use another name instead."
+                )
+    if any(isinstance(node, nodes.For) for node in everything):
+        own.add("loop")
+    for node in everything:
+        if isinstance(node, nodes.Name) and node.ctx == "load" and node.name not in own:
+            if node.name not in available.names and node.name not in available.groups:
+                yield _unknown_field(field, node.lineno, node.name, available)
+        elif isinstance(node, nodes.Getattr | nodes.Getitem):
+            yield from _unknown_members(field, node, available)
+
+
+def _unknown_field(field: Field, line: int, name: str, available: Available) -> Problem:
+    return sentence(field, line, f"Unknown merge field {{{{ {name} }}}}.{available.hint(name)}")
+
+
+def _member(node: nodes.Node) -> str | None:
+    if isinstance(node, nodes.Getattr):
+        return node.attr
+    if isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Const):
+        return node.arg.value if isinstance(node.arg.value, str) else None
+    return None
+
+
+def _unknown_members(
+    field: Field, node: nodes.Getattr | nodes.Getitem, available: Available
+) -> Iterator[Problem]:
+    name, holder = _member(node), node.node
+    if name is None:
+        return
+    if isinstance(holder, nodes.Name) and holder.name in available.groups:
+        if holder.name == "subscriber":
+            if name not in available.groups["subscriber"]:
+                yield from _unknown_attribute(field, node.lineno, name, available)
+        elif name not in available.groups[holder.name]:
+            yield _unknown_field(field, node.lineno, f"{holder.name}.{name}", available)
+    elif (
+        _member(holder) == "attributes"
+        and isinstance(holder, nodes.Getattr | nodes.Getitem)
+        and isinstance(holder.node, nodes.Name)
+        and holder.node.name == "subscriber"
+    ):
+        yield from _unknown_attribute(field, node.lineno, name, available)
+
+
+def _unknown_attribute(
+    field: Field, line: int, name: str, available: Available
+) -> Iterator[Problem]:
+    if available.attributes is None or name in available.attributes:
+        return
+    near = difflib.get_close_matches(name, {*available.attributes, "name", "address"}, 1, 0.6)
+    meant = f" Did you mean {{{{ subscriber.{near[0]} }}}}?" if near else ""
+    yield sentence(
+        field,
+        line,
+        f"No subscriber has the attribute {name}, so it stays empty.{meant}",
+        blocks=False,
+    )
+
+
+# --- compiled templates ----------------------------------------------------------------------
+
+
+class _Bounder(NodeTransformer):
+    """Puts our bounded functions where the language would use its own."""
+
+    def visit_Concat(self, node: nodes.Concat, *args: Any, **kwargs: Any) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        return _call_filter(node, "_concat", node.nodes[0], *node.nodes[1:])
+
+    def visit_For(self, node: nodes.For, *args: Any, **kwargs: Any) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        node.iter = _call_filter(node, "_loop", node.iter)
+        return node
+
+    def visit_Compare(self, node: nodes.Compare, *args: Any, **kwargs: Any) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        operand = node.ops[0]
+        operator = nodes.Const(operand.op, lineno=node.lineno)
+        return _call_filter(node, "_compare", node.expr, operator, operand.expr)
+
+
+def _call_filter(at: nodes.Node, name: str, value: Any, *args: Any) -> nodes.Filter:
+    return nodes.Filter(
+        value, name, list(args), [], None, None, lineno=at.lineno, environment=at.environment
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A compiled template. `constant` is its output, when it is always the same."""
+
+    field: Field
+    template: Template
+    limit: int
+    constant: str | None = None
+
+    def run(self, values: Mapping[str, Any], track: Callable[[int, str], str] | None = None) -> str:
+        """Render within the limits. Raises RenderError with a sentence for the user."""
+        if self.constant is not None:
+            return self.constant
+        template = self.template
+        pieces: list[str] = []
+        size = 0
+        with bounded(track=track):
+            try:
+                for piece in template.root_render_func(
+                    template.new_context(cast("dict[str, Any]", values))
+                ):
+                    size += len(piece)
+                    if size > self.limit:
+                        raise LimitError(
+                            f"The result is longer than {self.limit // 1024:,} KB. Use less text"
+                            " in loops."
+                        )
+                    pieces.append(piece)
+            except LimitError as error:
+                raise self._failed(error, str(error)) from None
+            except (
+                TemplateError,
+                TypeError,
+                ValueError,
+                ArithmeticError,
+                LookupError,
+                AttributeError,
+                RecursionError,
+                MemoryError,
+            ) as error:
+                words = "A value does not fit here. Use text, a number, or a list as it is meant."
+                raise self._failed(error, words) from error
+        return "".join(pieces)
+
+    def _failed(self, error: BaseException, words: str) -> "TemplateRunError":
+        line = _line_of(self.template, error.__traceback__)
+        return TemplateRunError(sentence(self.field, line, words))
+
+
+class TemplateRunError(RenderError):
+    """A RenderError that knows its place."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
+
+
+def _line_of(template: Template, traceback: TracebackType | None) -> int:
+    """The line of the template that was being run."""
+    line = 0
+    while traceback is not None:
+        if traceback.tb_frame.f_code.co_filename == "<template>":
+            line = template.get_corresponding_lineno(traceback.tb_lineno)
+        traceback = traceback.tb_next
+    return line
+
+
+def compile_template(field: Field, source: str, environment: Sandbox, limit: int) -> Program:
+    """Compile checked source (with our own additions). Raises TemplateRunError."""
+    try:
+        with bounded():
+            tree = environment.parse(source)
+            _Bounder().visit(tree)
+            template = environment.from_string(tree)
+    except TemplateSyntaxError as error:
+        problem = sentence(field, error.lineno, _syntax_words(error.message or ""))
+        raise TemplateRunError(problem) from error
+    except (SyntaxError, RecursionError, MemoryError, ValueError, OverflowError) as error:
+        problem = sentence(field, 0, "The template is too involved. Use fewer nested tags.")
+        raise TemplateRunError(problem) from error
+    return Program(field, template, limit, _constant(tree))
+
+
+def _constant(tree: nodes.Template) -> str | None:
+    data: list[str] = []
+    for part in tree.body:
+        if not isinstance(part, nodes.Output):
+            return None
+        for node in part.nodes:
+            if not isinstance(node, nodes.TemplateData):
+                return None
+            data.append(node.data)
+    return "".join(data)
