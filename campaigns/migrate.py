@@ -57,6 +57,12 @@ def newest_revision() -> str | None:
     return ScriptDirectory.from_config(_config()).get_current_head()
 
 
+def is_known(revision: str) -> bool:
+    """Whether this version of the program has that migration."""
+    script = ScriptDirectory.from_config(_config())
+    return any(entry.revision == revision for entry in script.walk_revisions())
+
+
 def _config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(resource_root() / "migrations"))

@@ -4,8 +4,6 @@ import sys
 
 import click
 
-from campaigns.config import load_settings
-
 _STDIN = click.option(
     "--password-stdin", is_flag=True, help="Read the password from standard input (for scripts)."
 )
@@ -19,20 +17,19 @@ def create_admin_command(address: str | None, name: str, password_stdin: bool) -
     """Make an account that can log in."""
     from campaigns.accounts import service
     from campaigns.addresses import InvalidAddressError
-    from campaigns.app import create_app
+    from campaigns.cli.surroundings import ready_app
     from campaigns.clock import utcnow
     from campaigns.db import transaction
 
-    app = create_app(load_settings())
-    address = address or click.prompt("E-mail address")
-    password = _new_password(password_stdin)
-    try:
-        with app.app_context(), transaction():
-            user = service.create_user(address, password, name=name, now=utcnow())
-    except (service.AccountError, InvalidAddressError) as error:
-        click.echo(str(error), err=True)
-        sys.exit(1)
-    click.echo(f"{user.address} can log in now.")
+    with ready_app():
+        address = address or click.prompt("E-mail address")
+        password = _new_password(password_stdin)
+        try:
+            with transaction():
+                user = service.create_user(address, password, name=name, now=utcnow())
+        except (service.AccountError, InvalidAddressError) as error:
+            raise click.ClickException(str(error)) from None
+        click.echo(f"{user.address} can log in now.")
 
 
 @click.command("reset-password")
@@ -41,24 +38,24 @@ def create_admin_command(address: str | None, name: str, password_stdin: bool) -
 def reset_password_command(address: str, password_stdin: bool) -> None:
     """Set a new password for the account ADDRESS, and end all its sessions."""
     from campaigns.accounts import service
-    from campaigns.app import create_app
+    from campaigns.cli.surroundings import ready_app
     from campaigns.db import transaction
 
-    app = create_app(load_settings())
-    with app.app_context():
+    with ready_app():
         if service.find_user(address) is None:
-            click.echo(f"There is no account {address}. Make one: campaigns create-admin", err=True)
-            sys.exit(1)
+            raise click.ClickException(
+                f"There is no account {address}. Make one: campaigns create-admin"
+            )
         password = _new_password(password_stdin)
         try:
             with transaction():
                 user = service.find_user(address)
-                if user is not None:
-                    service.set_password(user, password)
+                if user is None:
+                    raise click.ClickException(f"The account {address} has just been deleted.")
+                service.set_password(user, password)
         except service.AccountError as error:
-            click.echo(str(error), err=True)
-            sys.exit(1)
-    click.echo("The new password is set. All sessions of this account have ended.")
+            raise click.ClickException(str(error)) from None
+        click.echo("The new password is set. All sessions of this account have ended.")
 
 
 def _new_password(from_stdin: bool) -> str:

@@ -221,9 +221,9 @@ class _Run:
         lines = [f"Campaigns is ready:  {settings.base_url}", *notes]
         if settings.mailbox_port:
             lines.append(f"Sent mail lands in:  {settings.base_url}/mailbox")
-        lines.append(f"Data directory:      {settings.data_dir}")
+        lines.append(f"For other commands:  DATA_DIR={settings.data_dir}")
         if self._with_postgres:
-            lines.append(f"For other commands:  DATABASE_URL='{settings.database_url}'")
+            lines.append(f"                     DATABASE_URL='{settings.database_url}'")
         lines.append("Stop with Ctrl-C.")
         return lines
 

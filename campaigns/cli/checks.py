@@ -1,0 +1,327 @@
+"""What `campaigns doctor` looks at. Each check gives findings that say what to do."""
+
+import os
+import re
+import shutil
+import sqlite3
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import sqlalchemy as sa
+from redis import Redis
+from redis.exceptions import RedisError, ResponseError
+from sqlalchemy.exc import SQLAlchemyError
+
+from campaigns import migrate
+from campaigns.clock import utcnow
+from campaigns.config import Settings
+from campaigns.jobs import monitor
+from campaigns.jobs.queues import connect
+from campaigns.supervisor import status
+
+Level = Literal["ok", "warning", "problem"]
+
+MEGABYTE = 1024 * 1024
+LITTLE_SPACE_BYTES = 2048 * MEGABYTE
+NO_SPACE_BYTES = 200 * MEGABYTE
+SKEW_WARNING_SECONDS = 2.0
+SKEW_PROBLEM_SECONDS = 30.0
+WAIT_WARNING_SECONDS = 60.0
+WAIT_PROBLEM_SECONDS = 600.0
+CONNECT_TIMEOUT_SECONDS = 5
+OLDEST_REDIS = (6, 2)
+OLDEST_POSTGRESQL = 15
+OLDEST_SQLITE = (3, 35)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`text` says what was found; `advice` what to do about it, empty when nothing."""
+
+    level: Level
+    what: str
+    text: str
+    advice: str = ""
+
+
+def check_address(settings: Settings) -> Finding:
+    """PUBLIC_URL, which stands in every mail."""
+    what = "Public address"
+    if not settings.public_url:
+        return Finding(
+            "warning",
+            what,
+            f"PUBLIC_URL is not set: links in mails lead to {settings.base_url}",
+            "Set PUBLIC_URL to the address at which recipients reach this installation.",
+        )
+    if settings.public_url.startswith("http:"):
+        return Finding(
+            "warning",
+            what,
+            f"{settings.public_url} is not encrypted; mailbox providers ignore one-click"
+            " unsubscribe without https",
+            "Put a reverse proxy with a certificate in front, and set PUBLIC_URL to https://...",
+        )
+    return Finding("ok", what, settings.public_url)
+
+
+def check_data_dir(settings: Settings) -> Finding:
+    what, folder = "Data directory", settings.data_dir.resolve()
+    if not folder.is_dir():
+        return Finding(
+            "problem", what, f"{folder} does not exist", "Run `campaigns up`, or set DATA_DIR."
+        )
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return Finding(
+            "problem", what, f"{folder} cannot be written", "Give this user the right to write it."
+        )
+    free = shutil.disk_usage(folder).free
+    text = f"{folder}, {free / 1024 / MEGABYTE:.1f} GB free"
+    if free < NO_SPACE_BYTES:
+        return Finding("problem", what, text, "Make room: without it nothing can be sent.")
+    if free < LITTLE_SPACE_BYTES:
+        return Finding("warning", what, text, "Make room soon; imports need the most.")
+    return Finding("ok", what, text)
+
+
+def check_secret_key(settings: Settings) -> Finding:
+    what, path = "Secret key", settings.data_dir / "secret.key"
+    if settings.secret_key.get_secret_value():
+        return Finding("ok", what, "from SECRET_KEY")
+    if not path.exists():
+        return Finding("ok", what, "will be made at the first start")
+    found = path.stat()
+    if stat.S_IMODE(found.st_mode) & 0o077:
+        return Finding(
+            "problem", what, f"others can read {path}", f"Run: chmod 600 {path}; then change it."
+        )
+    return Finding("ok", what, f"{path}; keep a copy: links in sent mails need it")
+
+
+def check_processes(settings: Settings) -> Iterator[Finding]:
+    """What `campaigns up` runs on this data directory."""
+    what, found = "Processes", status.read(settings.data_dir)
+    if found is None:
+        yield Finding("ok", what, "`campaigns up` does not run on this data directory")
+        return
+    if not found.is_current:
+        yield Finding(
+            "warning", what, "`campaigns up` was ended by force", "Start it again: campaigns up"
+        )
+        return
+    restarts = sum(entry.restarts for entry in found.processes)
+    unwell = [entry for entry in found.processes if entry.state != "running"]
+    for entry in unwell:
+        yield Finding(
+            "problem",
+            what,
+            f"{entry.name} is {entry.state} (started again {entry.restarts} times)",
+            "Look at the output of `campaigns up`.",
+        )
+    if not unwell:
+        names = ", ".join(entry.name for entry in found.processes)
+        yield Finding("ok", what, f"{names} run under pid {found.pid}; {restarts} restarts")
+
+
+def check_database(settings: Settings) -> Iterator[Finding]:
+    """Reachable, new enough, migrated, and its clock."""
+    if settings.is_sqlite:
+        path = settings.sqlalchemy_url.removeprefix("sqlite:///")
+        if not os.path.exists(path):  # noqa: PTH110 (connecting would make it)
+            yield Finding("problem", "Database", f"{path} does not exist", "Run: campaigns migrate")
+            return
+    arguments = {} if settings.is_sqlite else {"connect_timeout": CONNECT_TIMEOUT_SECONDS}
+    engine = sa.create_engine(settings.sqlalchemy_url, connect_args=arguments)
+    try:
+        with engine.connect() as connection:
+            yield _version(connection)
+            yield _revision(connection)
+            if not settings.is_sqlite:
+                theirs = connection.execute(sa.text("SELECT clock_timestamp()")).scalar_one()
+                yield _skew("Clock of the database", theirs.timestamp())
+    except SQLAlchemyError as error:
+        words = str(getattr(error, "orig", error)).strip().splitlines()[0]
+        yield Finding(
+            "problem", "Database", words, "Check DATABASE_URL, and that the server is running."
+        )
+    finally:
+        engine.dispose()
+
+
+def _version(connection: sa.Connection) -> Finding:
+    if connection.dialect.name == "sqlite":
+        text, is_old = (
+            f"SQLite {sqlite3.sqlite_version}",
+            sqlite3.sqlite_version_info < OLDEST_SQLITE,
+        )
+        advice = "Campaigns needs SQLite 3.35 or newer: use a newer Python."
+    else:
+        number = int(connection.execute(sa.text("SHOW server_version_num")).scalar_one())
+        text, is_old = f"PostgreSQL {number // 10000}", number // 10000 < OLDEST_POSTGRESQL
+        advice = f"Campaigns needs PostgreSQL {OLDEST_POSTGRESQL} or newer."
+    return (
+        Finding("problem", "Database", text, advice) if is_old else Finding("ok", "Database", text)
+    )
+
+
+def _revision(connection: sa.Connection) -> Finding:
+    what = "Migrations"
+    found, newest = migrate.current_revision(connection), migrate.newest_revision()
+    if found == newest:
+        return Finding("ok", what, f"at the newest, {newest}")
+    if found is not None and not migrate.is_known(found):
+        return Finding(
+            "problem",
+            what,
+            f"the database is at {found}, which this version does not know",
+            "Install the version that was used last, or a newer one.",
+        )
+    return Finding("problem", what, f"at {found or 'none'}, not {newest}", "Run: campaigns migrate")
+
+
+def _skew(what: str, theirs: float) -> Finding:
+    difference = abs(theirs - utcnow().timestamp())
+    text = f"differs from this machine's by {difference:.1f} s"
+    advice = "Let both machines keep their time by NTP: schedules and leases depend on it."
+    if difference > SKEW_PROBLEM_SECONDS:
+        return Finding("problem", what, text, advice)
+    if difference > SKEW_WARNING_SECONDS:
+        return Finding("warning", what, text, advice)
+    return Finding("ok", what, text)
+
+
+def check_redis(settings: Settings) -> Iterator[Finding]:
+    """Reachable, safe settings, its clock, and the lanes with their workers."""
+    try:
+        with connect(settings.redis_connection_url) as redis:
+            yield _redis_version(redis)
+            yield _redis_settings(redis)
+            seconds, micros = redis.time()
+            yield _skew("Clock of Redis", seconds + micros / 1e6)
+            for lane in monitor.lanes(redis, now=utcnow()):
+                yield _lane(lane)
+    except (RedisError, OSError) as error:
+        yield Finding(
+            "problem",
+            "Redis",
+            f"cannot be used ({error})",
+            "Check REDIS_URL, and that the server is running."
+            if settings.redis_url
+            else "It is started by `campaigns up`; or set REDIS_URL.",
+        )
+
+
+def _redis_version(redis: Redis) -> Finding:
+    server = redis.info("server")
+    text = str(server.get("redis_version", "0"))
+    numbers = tuple(int(part) for part in re.findall(r"\d+", text)[:2])
+    own = server.get("valkey_version")
+    words = f"Valkey {own}" if own else f"version {text}"
+    if numbers < OLDEST_REDIS:
+        return Finding("problem", "Redis", words, "Campaigns needs Redis 6.2 or newer, or Valkey.")
+    return Finding("ok", "Redis", words)
+
+
+def _redis_settings(redis: Redis) -> Finding:
+    what = "Redis settings"
+    try:
+        policy = redis.config_get("maxmemory-policy").get("maxmemory-policy")
+        appends = redis.config_get("appendonly").get("appendonly")
+    except ResponseError:
+        return Finding("ok", what, "not shown by this server")
+    if policy != "noeviction":
+        return Finding(
+            "problem",
+            what,
+            f"maxmemory-policy is {policy}: it may throw away what waits",
+            "Set maxmemory-policy noeviction.",
+        )
+    if appends != "yes":
+        return Finding(
+            "warning",
+            what,
+            "appendonly is off: a crash loses the last opens and clicks",
+            "Set appendonly yes.",
+        )
+    return Finding("ok", what, "noeviction, append-only file")
+
+
+def _lane(lane: monitor.LaneState) -> Finding:
+    what = f"Lane {lane.name}"
+    if not lane.workers:
+        return Finding(
+            "problem",
+            what,
+            f"no worker serves it; {lane.waiting} waiting",
+            "Start one: campaigns worker (or campaigns up).",
+        )
+    workers = f"{lane.workers} worker{'s' if lane.workers > 1 else ''}"
+    if lane.oldest_seconds is None:
+        return Finding("ok", what, f"{workers}, nothing waits")
+    text = f"{workers}, {lane.waiting} waiting, the oldest for {lane.oldest_seconds:.0f} s"
+    advice = "Look at the output of the workers; start more of them if they are merely busy."
+    if lane.oldest_seconds > WAIT_PROBLEM_SECONDS:
+        return Finding("problem", what, text, advice)
+    if lane.oldest_seconds > WAIT_WARNING_SECONDS:
+        return Finding("warning", what, text, advice)
+    return Finding("ok", what, text)
+
+
+def check_workspace(settings: Settings, *, ask_mail_servers: bool) -> Iterator[Finding]:
+    """What must be filled in before mail can be sent, and whether the mail servers answer."""
+    from campaigns.accounts import service
+    from campaigns.app import create_app
+    from campaigns.context import services
+    from campaigns.db import db
+    from campaigns.providers.check import check_connection
+    from campaigns.providers.models import ProviderAccount
+
+    with create_app(settings).app_context():
+        if not service.has_users():
+            yield Finding(
+                "warning",
+                "Accounts",
+                "nobody can log in yet",
+                "Open the address in a browser, or run: campaigns create-admin",
+            )
+        if not service.workspace().postal_address.strip():
+            yield Finding(
+                "warning",
+                "Postal address",
+                "not filled in; the law wants it in every newsletter",
+                "Fill it in under Settings, Workspace.",
+            )
+        accounts = db.session.scalars(sa.select(ProviderAccount).order_by(ProviderAccount.id)).all()
+        vault = services().vault
+        db.session.expunge_all()
+        db.session.remove()  # no transaction stays open while a server is asked
+        db.engine.dispose()
+        if not accounts:
+            yield Finding(
+                "warning",
+                "Sending",
+                "there is no account to send with",
+                "Add one under Settings, Sending.",
+            )
+        for account in accounts if ask_mail_servers else ():
+            result = check_connection(account, vault)
+            what = f"Sending by {account.name}"
+            yield Finding("ok" if result.ok else "problem", what, result.message)
+
+
+def check_all(settings: Settings, *, ask_mail_servers: bool = True) -> Iterator[Finding]:
+    """Every check. Those that need what is missing are left out."""
+    yield check_address(settings)
+    data_dir = check_data_dir(settings)
+    yield data_dir
+    if data_dir.level == "problem":
+        return
+    yield check_secret_key(settings)
+    yield from check_processes(settings)
+    database = list(check_database(settings))
+    yield from database
+    yield from check_redis(settings)
+    if not any(finding.level == "problem" for finding in database):
+        yield from check_workspace(settings, ask_mail_servers=ask_mail_servers)

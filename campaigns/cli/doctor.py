@@ -1,0 +1,44 @@
+"""`campaigns doctor`."""
+
+import sys
+
+import click
+
+_MARKS = {
+    "ok": ("ok     ", "green"),
+    "warning": ("warning", "yellow"),
+    "problem": ("PROBLEM", "red"),
+}
+
+
+@click.command("doctor")
+@click.option("--no-smtp", is_flag=True, help="Do not connect to the mail servers.")
+def doctor_command(no_smtp: bool) -> None:
+    """Check the whole installation and say what to do.
+
+    Changes nothing. The exit status is 1 when there is a problem, 0 otherwise; warnings do not
+    count. Run it with the same settings as the rest (DATA_DIR, DATABASE_URL, ...).
+    """
+    from campaigns.cli.checks import check_all
+    from campaigns.cli.surroundings import current_settings
+
+    settings = current_settings()
+    click.echo(_line("ok", "Settings", "all can be read"))
+    counts = {"ok": 0, "warning": 0, "problem": 0}
+    for finding in check_all(settings, ask_mail_servers=not no_smtp):
+        counts[finding.level] += 1
+        click.echo(_line(finding.level, finding.what, finding.text))
+        if finding.advice:
+            click.echo(f"{'':11}{finding.advice}")
+    warnings, problems = counts["warning"], counts["problem"]
+    click.echo(f"\n{problems} problem{_s(problems)}, {warnings} warning{_s(warnings)}.")
+    sys.exit(1 if problems else 0)
+
+
+def _s(count: int) -> str:
+    return "" if count == 1 else "s"
+
+
+def _line(level: str, what: str, text: str) -> str:
+    mark, colour = _MARKS[level]
+    return f"{click.style(mark, fg=colour, bold=True)}    {what}: {text}"

@@ -1,0 +1,240 @@
+"""`campaigns import`: the same import as in the browser, for files that lie on the server."""
+
+import dataclasses
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from campaigns.audience.csv_reading import Dialect
+    from campaigns.audience.import_mapping import Column, Preview
+    from campaigns.audience.imports import Choices
+    from campaigns.audience.models import ImportRun
+
+DELIMITER_NAMES = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
+SHOWN_PROBLEMS = 10
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--list", "list_name", required=True, help="Name of the list they come to.")
+@click.option("--create-list", is_flag=True, help="Make the list when there is none of this name.")
+@click.option(
+    "--map",
+    "mappings",
+    multiple=True,
+    metavar="COLUMN=FIELD",
+    help="What a column becomes: COLUMN is its title, or its number from 1; FIELD is address,"
+    " name, first_name, last_name, ignore, or the name of an attribute. Columns not named are"
+    " guessed.",
+)
+@click.option(
+    "--consent",
+    default="",
+    help="Where these people agreed to get mail; kept as proof with each of them.",
+)
+@click.option("--keep-existing", is_flag=True, help="Leave the data of known subscribers alone.")
+@click.option("--encoding", help="Encoding of the file, such as cp1252; guessed when missing.")
+@click.option("--delimiter", type=click.Choice(list(DELIMITER_NAMES)), help="Guessed when missing.")
+@click.option("--header/--no-header", default=None, help="Whether the first row holds titles.")
+@click.option("--dry-run", is_flag=True, help="Show what would be read, and stop.")
+def import_command(
+    file: Path,
+    list_name: str,
+    create_list: bool,
+    mappings: tuple[str, ...],
+    consent: str,
+    keep_existing: bool,
+    encoding: str | None,
+    delimiter: str | None,
+    header: bool | None,
+    dry_run: bool,
+) -> None:
+    """Read subscribers from the CSV file FILE onto a list.
+
+    Nobody who unsubscribed or is suppressed comes back by an import. An import that is
+    interrupted goes on by itself where it stopped, as long as a worker runs.
+    The exit status is 1 when rows could not be taken.
+    """
+    from campaigns.audience import import_mapping, imports, lists, uploads
+    from campaigns.cli.surroundings import ready_app
+
+    with ready_app():
+        try:
+            list_id = _list_id(list_name)
+            if list_id is None and not create_list:
+                raise click.ClickException(
+                    f"There is no list “{list_name}”. Add --create-list to make it."
+                )
+            dialect = _dialect(file, encoding, DELIMITER_NAMES.get(delimiter or ""))
+            with file.open("rb") as source:
+                preview = import_mapping.preview(source, dialect, header)
+            columns = _columns(preview, mappings)
+            import_mapping.check(columns)
+            _show_columns(preview, columns)
+            if dry_run:
+                return
+            run_id = _begin(
+                file,
+                list_id,
+                list_name,
+                imports.Choices(
+                    list_id=list_id or 0,
+                    dialect=dialect,
+                    has_header=preview.has_header,
+                    columns=tuple(columns),
+                    titles=tuple(column.title for column in preview.columns),
+                    update_existing=not keep_existing,
+                    consent_source=consent,
+                ),
+            )
+        except (import_mapping.MappingError, uploads.UploadError, lists.ListError) as error:
+            raise click.ClickException(str(error)) from None
+        run = _read_with_progress(run_id, file.stat().st_size)
+        _report(run)
+    sys.exit(1 if run.status != "done" or run.rows_failed else 0)
+
+
+def _list_id(name: str) -> int | None:
+    from campaigns.audience import lists
+
+    wanted = name.strip().casefold()
+    return next((entry.id for entry in lists.choices() if entry.name.casefold() == wanted), None)
+
+
+def _dialect(file: Path, encoding: str | None, delimiter: str | None) -> "Dialect":
+    """How the file is written: as told, else as it looks from its whole length."""
+    from campaigns.audience import csv_reading, imports
+
+    probe = csv_reading.Probe()
+    with file.open("rb") as source:
+        while block := source.read(1024 * 1024):
+            probe.feed(block)
+    try:
+        guess = probe.dialect()
+    except csv_reading.NotCsvError as error:
+        raise click.ClickException(str(error)) from None
+    if encoding is not None and encoding not in csv_reading.ENCODINGS:
+        raise click.ClickException(f"--encoding: choose one of {', '.join(csv_reading.ENCODINGS)}.")
+    return imports.check_dialect(
+        csv_reading.Dialect(encoding or guess.encoding, delimiter or guess.delimiter)
+    )
+
+
+def _columns(preview: "Preview", mappings: Sequence[str]) -> "list[Column]":
+    """The guesses, with what --map says put in their place."""
+    from campaigns.audience.import_mapping import ROLES, Column, attribute_name
+
+    columns = [column.guess for column in preview.columns]
+    for mapping in mappings:
+        name, equals, field = mapping.rpartition("=")
+        if not equals or not name or not field:
+            raise click.BadParameter(f"“{mapping}” is not COLUMN=FIELD.", param_hint="--map")
+        index = _column_index(preview, name)
+        is_role = field in ROLES and field != "attribute"
+        columns[index] = Column(field) if is_role else Column("attribute", attribute_name(field))
+        if is_role and field != "ignore":
+            # What was guessed for another column gives way to what was said.
+            for other, column in enumerate(columns):
+                if other != index and column.role == field:
+                    columns[other] = Column("ignore")
+    return columns
+
+
+def _column_index(preview: "Preview", name: str) -> int:
+    titles = [column.title.strip().casefold() for column in preview.columns]
+    if preview.has_header and name.strip().casefold() in titles:
+        return titles.index(name.strip().casefold())
+    if name.isdigit() and 1 <= int(name) <= len(titles):
+        return int(name) - 1
+    known = ", ".join(column.title for column in preview.columns if column.title)
+    raise click.BadParameter(
+        f"There is no column “{name}”. The file has: {known or f'{len(titles)} columns'}.",
+        param_hint="--map",
+    )
+
+
+def _show_columns(preview: "Preview", columns: "Sequence[Column]") -> None:
+    for number, (seen, column) in enumerate(zip(preview.columns, columns, strict=True), start=1):
+        meaning = f"attribute {column.attribute}" if column.role == "attribute" else column.role
+        sample = next(iter(seen.samples), "")
+        click.echo(f"  {seen.title or f'column {number}'} -> {meaning}   {sample[:40]}".rstrip())
+
+
+def _begin(file: Path, list_id: int | None, list_name: str, choices: "Choices") -> int:
+    """Take the file in, make the list if need be, and start the import."""
+    from campaigns.audience import imports, lists, uploads
+    from campaigns.clock import utcnow
+    from campaigns.context import services
+    from campaigns.db import transaction
+
+    folder = services().settings.uploads_dir
+    now = utcnow()
+    with file.open("rb") as source:
+        upload = uploads.take_in(source, folder, size_bytes=file.stat().st_size)
+    try:
+        with transaction():
+            if list_id is None:
+                list_id = lists.create(list_name, now=now).id
+            run = imports.create(upload, file.name, list_id=list_id, now=now)
+            imports.start(run.id, dataclasses.replace(choices, list_id=list_id), now=now)
+            return run.id
+    except BaseException:
+        upload.path.unlink(missing_ok=True)
+        raise
+    finally:
+        upload.close()
+
+
+def _read_with_progress(run_id: int, size: int) -> "ImportRun":
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from campaigns.jobs.imports import run_to_end
+
+    console = Console(stderr=True)
+    with Progress(
+        TextColumn("{task.fields[rows]:>11,} rows"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as progress:
+        task = progress.add_task("", total=max(size, 1), rows=0)
+
+        def show(run: "ImportRun") -> None:
+            progress.update(task, completed=run.position, rows=run.rows_read)
+
+        return run_to_end(run_id, show)
+
+
+def _report(run: "ImportRun") -> None:
+    import sqlalchemy as sa
+
+    from campaigns.audience.models import ImportProblem
+    from campaigns.db import db
+
+    click.echo(
+        f"{run.rows_read:,} rows: {run.rows_added:,} added, {run.rows_updated:,} updated,"
+        f" {run.rows_unchanged:,} unchanged, {run.rows_failed:,} not taken."
+    )
+    if run.status != "done":
+        click.echo(run.error or f"The import is {run.status}.", err=True)
+    problems = db.session.execute(
+        sa.select(ImportProblem.row_number, ImportProblem.reason)
+        .where(ImportProblem.import_id == run.id)
+        .order_by(ImportProblem.row_number)
+        .limit(SHOWN_PROBLEMS)
+    ).all()
+    for number, reason in problems:
+        click.echo(f"  row {number}: {reason}", err=True)
+    if run.rows_failed > len(problems):
+        click.echo(
+            f"  and {run.rows_failed - len(problems):,} more: see the import's page in the browser",
+            err=True,
+        )

@@ -1,0 +1,53 @@
+"""What commands that work on the database share."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+from flask import Flask
+from sqlalchemy.exc import DBAPIError
+
+from campaigns import migrate
+from campaigns.app import create_app
+from campaigns.config import Settings, load_settings
+from campaigns.db import db
+from campaigns.supervisor import status
+
+
+def current_settings() -> Settings:
+    """The settings, with what a `campaigns up` on the same data directory has chosen itself."""
+    settings = load_settings()
+    found = status.read(settings.data_dir)
+    if found is None or not found.is_current:
+        return settings
+    chosen: dict[str, object] = {}
+    if found.mailbox_port:
+        chosen["mailbox_port"] = found.mailbox_port
+    if found.database_url and not settings.database_url:
+        chosen["database_url"] = found.database_url
+    return load_settings(**chosen)
+
+
+@contextmanager
+def ready_app() -> Iterator[Flask]:
+    """The app with its context, on a database that is there and at the newest schema."""
+    app = create_app(current_settings())
+    with app.app_context():
+        try:
+            found = migrate.current_revision(db.session.connection())
+        except DBAPIError as error:
+            raise click.ClickException(
+                f"The database cannot be used: {str(error.orig).strip()}\n"
+                "Check DATA_DIR and DATABASE_URL, and that the server is running."
+            ) from None
+        if found != migrate.newest_revision():
+            raise click.ClickException(
+                "The database is not at the newest schema. Check DATA_DIR and DATABASE_URL, then"
+                " run: campaigns migrate"
+            )
+        db.session.rollback()
+        try:
+            yield app
+        finally:
+            db.session.remove()
+            db.engine.dispose()

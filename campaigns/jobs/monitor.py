@@ -1,0 +1,55 @@
+"""How the lanes fare: what waits in each, for how long, and who works on it."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from redis import Redis
+from rq import Queue, Worker
+from rq.exceptions import NoSuchJobError
+from rq.job import Job
+from rq.serializers import JSONSerializer
+from rq.worker.base import BaseWorker
+
+from campaigns.jobs.queues import LANES
+
+HEARTBEAT_SECONDS = 600
+"""RQ's workers give a sign of life at least every 405 seconds while they wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaneState:
+    """`oldest_seconds`: how long the first in line has waited; None when nothing waits."""
+
+    name: str
+    waiting: int
+    oldest_seconds: float | None
+    workers: int
+
+
+def lanes(redis: Redis, *, now: datetime) -> list[LaneState]:
+    """The state of every lane. Raises RedisError."""
+    alive = [worker for worker in Worker.all(connection=redis) if _is_alive(worker, now)]
+    return [_lane(redis, name, alive, now) for name in LANES]
+
+
+def _is_alive(worker: BaseWorker, now: datetime) -> bool:
+    heartbeat = worker.last_heartbeat
+    return heartbeat is None or now - _aware(heartbeat) < timedelta(seconds=HEARTBEAT_SECONDS)
+
+
+def _lane(redis: Redis, name: str, workers: list[BaseWorker], now: datetime) -> LaneState:
+    queue = Queue(name, connection=redis, serializer=JSONSerializer)
+    oldest = None
+    for job_id in queue.get_job_ids(0, 1):
+        try:
+            job = Job.fetch(job_id, connection=redis, serializer=JSONSerializer)
+        except NoSuchJobError:
+            continue  # taken a moment ago
+        if job.enqueued_at is not None:
+            oldest = max(0.0, (now - _aware(job.enqueued_at)).total_seconds())
+    serving = sum(name in worker.queue_names() for worker in workers)
+    return LaneState(name, queue.count, oldest, serving)
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
