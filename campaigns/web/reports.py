@@ -187,6 +187,8 @@ def live(public_id: str) -> str | Response:
         campaign=found,
         live=shown,
         facts=facts.campaign_facts(found.id),
+        engagement=engagement.campaign_engagement(found.id),
+        is_over=found.status in FINAL,
         is_poll=True,
     )
 
