@@ -72,7 +72,7 @@ def _speed(per_second: float) -> str:
         return f"{number(round(per_second))} per second"
     if per_second >= 1:
         return f"{per_second:.1f} per second"
-    return f"{round(per_second * 60)} per minute"
+    return f"{round(per_second * 60)} per minute" if per_second else "0 per second"
 
 
 def _span(seconds: float) -> str:
