@@ -8,7 +8,13 @@ from selectolax.lexbor import LexborHTMLParser
 
 from campaigns.accounts import service as accounts
 from campaigns.audience import subscribers
-from campaigns.content.compile import Content, TemplateProblemError, check_content, compile_content
+from campaigns.content.compile import (
+    Content,
+    RenderError,
+    TemplateProblemError,
+    check_content,
+    compile_content,
+)
 from campaigns.db import db
 from campaigns.messages import Recipient
 from campaigns.providers.models import ProviderAccount, SenderAddress
@@ -137,6 +143,8 @@ def _content(content: Content, signer: Signer) -> list[Check]:
         html = compile_content(content, signer).preview(EXAMPLE).html
     except TemplateProblemError as error:
         return [*rows, *(Check("Content", "problem", p.message, "content") for p in error.problems)]
+    except RenderError as error:
+        return [*rows, Check("Content", "problem", str(error), "content")]
     return [*rows, _size(html), *_links_and_images(html), _unsubscribe()]
 
 

@@ -6,7 +6,13 @@ from flask import Response, render_template, request
 from campaigns.access import access
 from campaigns.audience import search
 from campaigns.audience.models import Subscriber
-from campaigns.content.compile import Rendered, TemplateProblemError, compile_content
+from campaigns.content.compile import (
+    Problem,
+    Rendered,
+    RenderError,
+    TemplateProblemError,
+    compile_content,
+)
 from campaigns.context import services
 from campaigns.db import db
 from campaigns.messages import Recipient
@@ -93,17 +99,19 @@ def _reader(public_id: str) -> Subscriber | None:
 def render(campaign: Campaign, reader: Subscriber | None) -> Rendered:
     """The campaign for this reader (None: somebody without a name), untracked.
 
-    Raises TemplateProblemError.
+    Raises TemplateProblemError, also for what only this reader's data brings to light.
     """
     content = content_of(campaign, base_url=services().settings.base_url)
     compiled = compile_content(content, services().signer)
-    return compiled.preview(
-        Recipient(
-            delivery_id=0,
-            subscriber_id=0,
-            list_id=min(content.list_names, default=0),
-            address=reader.address if reader else EXAMPLE_ADDRESS,
-            name=reader.name if reader else "",
-            attributes=reader.attributes if reader else {},
-        )
+    recipient = Recipient(
+        delivery_id=0,
+        subscriber_id=0,
+        list_id=min(content.list_names, default=0),
+        address=reader.address if reader else EXAMPLE_ADDRESS,
+        name=reader.name if reader else "",
+        attributes=reader.attributes if reader else {},
     )
+    try:
+        return compiled.preview(recipient)
+    except RenderError as error:
+        raise TemplateProblemError([Problem("html", 0, str(error))]) from error

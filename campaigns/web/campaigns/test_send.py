@@ -12,7 +12,7 @@ from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.limits import limiter
 from campaigns.sending import transactional
-from campaigns.sending.models import TransactionalMail
+from campaigns.sending.models import Campaign, TransactionalMail
 from campaigns.web.campaigns.blueprint import bp, wanted
 
 
@@ -29,13 +29,13 @@ def test_send(public_id: str) -> str | tuple[str, int]:
     reader = _reader_id(request.form.get("as", ""))
     with transaction():
         mail = transactional.enqueue(
-            kind="test",
-            address=address.text,
-            payload={"campaign_id": campaign.id, "as_subscriber_id": reader},
+            "test",
+            address.text,
+            {"campaign_id": campaign.id, "as_subscriber_id": reader},
             now=utcnow(),
         )
     services().doorbell.ring("transactional", mail.id)
-    return render_template("web/campaigns/_test_result.html", campaign=campaign, mail=mail)
+    return _result(campaign, mail.id)
 
 
 @bp.get("/campaigns/<public_id>/test/<int:mail_id>")
@@ -46,7 +46,16 @@ def test_result(public_id: str, mail_id: int) -> str:
     mail = db.session.get(TransactionalMail, mail_id)
     if mail is None or mail.kind != "test" or mail.payload.get("campaign_id") != campaign.id:
         abort(404)
-    return render_template("web/campaigns/_test_result.html", campaign=campaign, mail=mail)
+    return _result(campaign, mail.id)
+
+
+def _result(campaign: Campaign, mail_id: int) -> str:
+    return render_template(
+        "web/campaigns/_test_result.html",
+        campaign=campaign,
+        mail_id=mail_id,
+        mail=transactional.status(mail_id),
+    )
 
 
 def _reader_id(public_id: str) -> int | None:
