@@ -140,7 +140,8 @@ class Store:
                 " kept_bytes = 0"
             )
             connection.execute("COMMIT")
-            connection.execute("PRAGMA incremental_vacuum").fetchall()
+            # As a script: execute() would stop after the first page that is given back.
+            connection.executescript("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(PASSIVE);")
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection | None]:

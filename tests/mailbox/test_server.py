@@ -1,0 +1,99 @@
+"""The mailbox as a process: kill -9, an orderly end, a port that is taken."""
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from campaigns.mailbox.schema import MailboxError
+from campaigns.mailbox.server import serve
+from campaigns.mailbox.store import Store
+from tests.mailbox.mail import ENVELOPE, Client
+
+PROGRAM = (
+    "import sys; from pathlib import Path; from campaigns.mailbox.server import serve;"
+    "serve('127.0.0.1', int(sys.argv[1]), Path(sys.argv[2]))"
+)
+
+
+@contextmanager
+def mailbox_process(path: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, str(port), str(path)], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        assert "The mailbox is open" in process.stdout.readline()
+        yield process, port
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port: int = listening.getsockname()[1]
+        return port
+
+
+def test_what_was_accepted_outlives_kill_9(tmp_path: Path) -> None:
+    path = tmp_path / "mailbox.sqlite3"
+    accepted = 0
+    with mailbox_process(path) as (process, port):
+        clients = [Client(port) for _ in range(4)]
+        until = time.monotonic() + 0.5
+        number = 0
+        while time.monotonic() < until:
+            for client in clients:
+                number += 1
+                body = b"Message-ID: <%d@example.org>\r\n\r\nx\r\n.\r\n" % number
+                client.socket.sendall(ENVELOPE + body)
+            for client in clients:
+                assert client.codes(4) == [250, 250, 354, 250]
+                accepted += 1
+        process.kill()  # in the middle of it all, with nothing written back
+        process.wait(10)
+        for client in clients:
+            client.socket.close()
+    store = Store(path)
+    assert accepted > 0
+    assert store.totals().messages == accepted
+    for number in range(1, accepted + 1):
+        assert store.copies("alice@shop.example", f"<{number}@example.org>") == 1
+    assert store.repeated() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_in_order(tmp_path: Path, number: signal.Signals) -> None:
+    path = tmp_path / "mailbox.sqlite3"
+    with mailbox_process(path) as (process, port):
+        client = Client(port)
+        client.socket.sendall(ENVELOPE)
+        assert client.codes(3) == [250, 250, 354]
+        process.send_signal(number)
+        time.sleep(0.2)
+        client.socket.sendall(b"on its way\r\n.\r\n")
+        assert client.codes(2) == [250, 421]
+        assert process.wait(10) == 0
+        client.socket.close()
+    assert not path.with_name("mailbox.sqlite3-wal").exists()
+    assert Store(path).totals().messages == 1
+
+
+def test_a_taken_port_is_explained(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(MailboxError, match=rf"Port {port} .*is taken.*MAILBOX_PORT"):
+            serve("127.0.0.1", port, tmp_path / "mailbox.sqlite3")
+
+
+def test_an_address_of_another_machine_is_explained(tmp_path: Path) -> None:
+    with pytest.raises(MailboxError, match=r"cannot listen on 192\.0\.2\.1:.*127\.0\.0\.1"):
+        serve("192.0.2.1", free_port(), tmp_path / "mailbox.sqlite3")
