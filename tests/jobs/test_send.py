@@ -1,0 +1,288 @@
+"""The whole way of a campaign: expand, send, record, against a real server and a real Valkey."""
+
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from campaigns.accounts import service as accounts
+from campaigns.audience import subscriptions, suppressions
+from campaigns.clock import utcnow
+from campaigns.config import Settings
+from campaigns.db import db, transaction
+from campaigns.jobs import maintenance, runtime, send
+from campaigns.providers.models import ProviderAccount
+from campaigns.sending import journal, lifecycle
+from campaigns.sending.models import Campaign, CampaignLink, Delivery
+from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
+from tests.smtp_server import CLOSE, ScriptedServer, Session, scripted_server
+
+
+@pytest.fixture
+def settings(settings: Settings, redis_url: str) -> Settings:
+    return settings.model_copy(update={"redis_url": redis_url})
+
+
+@pytest.fixture(autouse=True)
+def worker(app: Flask) -> Iterator[None]:
+    runtime.use(app)
+    with transaction():
+        accounts.save_workspace(name="Example", postal_address="1 Example Street")
+    yield
+    send.forget()
+
+
+def launch(server: ScriptedServer, people: int = 5, **provider: int) -> int:
+    """A campaign to so many people that was launched a moment ago; its id."""
+    with transaction():
+        news = a_list()
+        for number in range(1, people + 1):
+            a_subscriber(f"p{number}@example.org", news, name=f"P{number}")
+        account = a_provider(port=server.port, **provider)
+        campaign = a_campaign(news, sender=a_sender(provider=account))
+        lifecycle.launch(campaign.id, at=None, undo_seconds=0, now=utcnow())
+    return campaign.id
+
+
+def run(campaign_id: int, seconds: float = 20) -> None:
+    """What the worker does with the rings: expand, then slice after slice until it rests."""
+    send.expand(campaign_id)
+    end = time.monotonic() + seconds
+    while status_of(campaign_id) == "sending" and time.monotonic() < end:
+        before = statuses(campaign_id)
+        send.send(campaign_id)
+        if statuses(campaign_id) == before:
+            return
+
+
+def status_of(campaign_id: int) -> str:
+    db.session.rollback()
+    return db.session.scalars(sa.select(Campaign.status).where(Campaign.id == campaign_id)).one()
+
+
+def statuses(campaign_id: int) -> dict[str, int]:
+    db.session.rollback()
+    rows = db.session.execute(
+        sa.select(Delivery.status, sa.func.count())
+        .where(Delivery.campaign_id == campaign_id)
+        .group_by(Delivery.status)
+    )
+    return {status: count for status, count in rows}  # noqa: C416
+
+
+def test_a_campaign_reaches_everybody_once_and_is_sent(app: Flask) -> None:
+    with scripted_server() as server:
+        campaign_id = launch(server, people=60)
+        run(campaign_id)
+    assert status_of(campaign_id) == "sent"
+    assert statuses(campaign_id) == {"sent": 60}
+    assert sorted(server.recipients) == sorted(f"p{n}@example.org" for n in range(1, 61))
+    campaign = db.session.get_one(Campaign, campaign_id)
+    assert (campaign.matched, campaign.audience) == (60, 60)
+    assert campaign.finished_at is not None
+    assert journal.orphans(app.extensions["campaigns"].settings.journal_dir) == []
+
+
+def test_the_mail_is_personal_and_its_links_are_kept(app: Flask) -> None:
+    with scripted_server() as server:
+        campaign_id = launch(server, people=2)
+        run(campaign_id)
+    assert {m.rcpt_to: f"Hello P{m.rcpt_to[1]}".encode() in m.data for m in server.received} == {
+        "p1@example.org": True,
+        "p2@example.org": True,
+    }
+    targets = db.session.scalars(sa.select(CampaignLink.target)).all()
+    assert targets == ["https://shop.example/news"]
+    assert all(m.mail_from.startswith("b+") for m in server.received)
+
+
+def test_the_suppressed_are_rows_with_their_reason(app: Flask) -> None:
+    with scripted_server() as server:
+        campaign_id = launch(server)
+        with transaction():
+            suppressions.suppress("p2@example.org", reason="manual", source="", now=utcnow())
+        run(campaign_id)
+    assert statuses(campaign_id) == {"sent": 4, "skipped": 1}
+    assert "p2@example.org" not in server.recipients
+
+
+def test_running_the_expansion_twice_makes_no_second_row(app: Flask) -> None:
+    with scripted_server() as server:
+        campaign_id = launch(server)
+        send.expand(campaign_id)
+        send.expand(campaign_id)
+    assert statuses(campaign_id) == {"queued": 5}
+
+
+def test_t2_who_leaves_after_the_launch_gets_nothing(app: Flask) -> None:
+    with scripted_server() as server:
+        campaign_id = launch(server)
+        send.expand(campaign_id)
+        with transaction():
+            subscriptions.unsubscribe([1], 3, channel="page", now=utcnow())
+        run(campaign_id)
+    assert statuses(campaign_id) == {"sent": 4, "skipped": 1}
+    assert "p3@example.org" not in server.recipients
+
+
+def test_a_refused_recipient_fails_alone(app: Flask) -> None:
+    def script(line: str, session: Session) -> str | None:
+        return "550 5.1.1 no such user" if line.startswith("RCPT TO:<p2@") else None
+
+    with scripted_server(script) as server:
+        campaign_id = launch(server)
+        run(campaign_id)
+    assert statuses(campaign_id) == {"sent": 4, "failed": 1}
+    assert status_of(campaign_id) == "sent"
+
+
+def test_a_greylisted_recipient_waits_for_its_turn(app: Flask) -> None:
+    with scripted_server(lambda line, _: "451 later" if "<p2@" in line else None) as server:
+        campaign_id = launch(server)
+        run(campaign_id)
+    assert statuses(campaign_id) == {"sent": 4, "queued": 1}
+    assert status_of(campaign_id) == "sending"
+    due = db.session.scalars(sa.select(Delivery.not_before).where(Delivery.status == "queued"))
+    assert due.one() > utcnow()  # type: ignore[operator]
+
+
+def test_a_paused_campaign_sends_nothing_and_a_resumed_one_the_rest(app: Flask) -> None:
+    with scripted_server() as server:
+        campaign_id = launch(server)
+        send.expand(campaign_id)
+        with transaction():
+            lifecycle.pause(campaign_id, now=utcnow())
+        send.send(campaign_id)
+        assert server.received == []
+        with transaction():
+            lifecycle.resume(campaign_id, now=utcnow())
+        run(campaign_id)
+    assert statuses(campaign_id) == {"sent": 5}
+
+
+def test_a_server_that_is_away_costs_nobody_anything(app: Flask) -> None:
+    with scripted_server() as server:
+        campaign_id = launch(server)
+    send.expand(campaign_id)
+    send.send(campaign_id)
+    assert statuses(campaign_id) == {"queued": 5}
+    assert set(db.session.scalars(sa.select(Delivery.attempts))) == {0}
+    account = db.session.scalars(sa.select(ProviderAccount)).one()
+    assert "cannot be reached" in account.trouble
+    assert account.retry_at is not None
+    assert account.retry_at > utcnow()
+
+
+def test_a_refused_login_pauses_the_campaign_with_the_servers_words(app: Flask) -> None:
+    with scripted_server(extensions=("AUTH PLAIN",), accept_login=lambda _: False) as server:
+        campaign_id = launch(server)
+        with transaction():
+            vault = app.extensions["campaigns"].vault
+            db.session.execute(
+                sa.update(ProviderAccount).values(username="me", password=vault.encrypt("wrong"))
+            )
+        run(campaign_id)
+    assert status_of(campaign_id) == "paused"
+    assert "535 5.7.8 bad credentials" in db.session.get_one(Campaign, campaign_id).status_reason
+    assert statuses(campaign_id) == {"queued": 5}
+
+
+def test_a_refused_sender_pauses_and_never_blames_the_subscribers(app: Flask) -> None:
+    with scripted_server(lambda line, _: "550 5.1.8 no" if line[:4] == "MAIL" else None) as server:
+        campaign_id = launch(server)
+        run(campaign_id)
+    assert status_of(campaign_id) == "paused"
+    assert statuses(campaign_id) == {"queued": 5}
+
+
+def test_a_connection_dropped_at_the_dot_is_unknown_and_not_repeated(app: Flask) -> None:
+    def script(line: str, session: Session) -> str | None:
+        return CLOSE if line == "<body>" and session.number == 1 and session.messages == 2 else None
+
+    with scripted_server(script) as server:
+        campaign_id = launch(server)
+        run(campaign_id)
+    assert statuses(campaign_id) == {"sent": 4, "unknown": 1}
+    assert status_of(campaign_id) == "sent"
+    assert len(server.recipients) == len(set(server.recipients)) == 4
+
+
+def test_a_limit_per_second_is_kept(app: Flask) -> None:
+    with scripted_server() as server:
+        campaign_id = launch(server, people=6, per_second=5)
+        begun = time.monotonic()
+        run(campaign_id)
+        seconds = time.monotonic() - begun
+    assert statuses(campaign_id) == {"sent": 6}
+    assert seconds >= 0.9
+
+
+def test_w3_a_daily_limit_waits_and_says_until_when(app: Flask) -> None:
+    with scripted_server() as server:
+        campaign_id = launch(server, people=5, per_day=3)
+        run(campaign_id)
+    assert statuses(campaign_id) == {"queued": 2, "sent": 3}
+    assert status_of(campaign_id) == "sending"
+    assert "daily limit" in db.session.get_one(Campaign, campaign_id).status_reason
+
+
+def test_a_worker_killed_in_the_middle_is_settled_by_the_sweep(app: Flask) -> None:
+    with scripted_server() as server:
+        campaign_id = launch(server)
+        send.expand(campaign_id)
+        account = db.session.scalars(sa.select(ProviderAccount)).one()
+        campaign = db.session.get_one(Campaign, campaign_id)
+        batch = send.Batch(
+            campaign_id, account.id, send._provider(account), send._compiled(campaign),
+            time.monotonic() + 60,
+        )  # fmt: skip
+        batch.claim(5)
+        batch.recipients = batch.recipients[:2]
+        batch.send()
+        assert batch._journal is not None
+        batch._journal.intent(3)  # a third body was begun when the process died
+        batch._journal.close()
+        maintenance.recover_journals()
+    assert statuses(campaign_id) == {"queued": 2, "sent": 2, "unknown": 1}
+    assert len(server.received) == 2
+
+
+def test_what_is_given_back_after_a_cancellation_is_cancelled_too(app: Flask) -> None:
+    with scripted_server() as server:
+        campaign_id = launch(server)
+        send.expand(campaign_id)
+        with transaction():
+            lifecycle.cancel(campaign_id, now=utcnow())
+            db.session.execute(
+                sa.update(Delivery).where(Delivery.id == 1).values(status="queued", reason="")
+            )
+        maintenance.sweep()
+    assert statuses(campaign_id) == {"cancelled": 5}
+
+
+def test_a_daily_limit_is_counted_from_the_ledger_when_redis_was_lost(
+    app: Flask, redis_url: str
+) -> None:
+    from redis import Redis
+
+    with scripted_server() as server:
+        campaign_id = launch(server, people=5, per_day=3)
+        run(campaign_id)
+        Redis.from_url(redis_url).flushall()
+        run(campaign_id)
+    assert statuses(campaign_id) == {"queued": 2, "sent": 3}
+
+
+def test_a_template_that_broke_since_the_launch_goes_back_to_the_author(app: Flask) -> None:
+    with scripted_server() as server:
+        campaign_id = launch(server)
+        with transaction():
+            db.session.execute(sa.update(Campaign).values(html="<p>{{ nobody }}</p>"))
+        send.expand(campaign_id)
+    campaign = db.session.get_one(Campaign, campaign_id)
+    assert campaign.status == "draft"
+    assert "nobody" in campaign.status_reason
+    assert timedelta(0) <= utcnow() - campaign.updated_at < timedelta(minutes=1)

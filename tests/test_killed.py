@@ -1,0 +1,100 @@
+"""kill -9 of the sending worker in mid-campaign: nobody is lost, nobody is mailed twice."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+
+import pytest
+import sqlalchemy as sa
+
+from campaigns.app import create_app
+from campaigns.clock import utcnow
+from campaigns.context import services
+from campaigns.db import db, transaction
+from campaigns.mailbox.store import Store
+from campaigns.providers.models import ProviderAccount, SenderAddress
+from campaigns.sending import lifecycle
+from campaigns.sending.models import Campaign, Delivery
+from tests.factories import a_campaign, a_list, a_subscriber
+from tests.product import Product, running_product
+from tests.supervisor.helpers import processes_mentioning
+
+PEOPLE = 3000
+KILLS = 3
+
+
+def wait_until(is_true: Callable[[], bool], what: str, seconds: float = 90) -> None:
+    deadline = time.monotonic() + seconds
+    while not is_true():
+        assert time.monotonic() < deadline, f"waited in vain: {what}"
+        time.sleep(0.1)
+
+
+def counts(campaign_id: int) -> dict[str, int]:
+    db.session.rollback()
+    rows = db.session.execute(
+        sa.select(Delivery.status, sa.func.count())
+        .where(Delivery.campaign_id == campaign_id)
+        .group_by(Delivery.status)
+    )
+    return {status: count for status, count in rows}  # noqa: C416
+
+
+def kill_the_sender(product: Product) -> None:
+    """End the process that sends, as the kernel does when memory runs out."""
+    lines = [
+        line
+        for line in processes_mentioning("--lane send --lane transactional")
+        if "guard" not in line
+    ]
+    assert lines, "no sending process is running"
+    for line in lines:
+        os.kill(int(line.split()[0]), signal.SIGKILL)
+
+
+@pytest.mark.slow
+def test_a_killed_sender_loses_nobody_and_mails_nobody_twice() -> None:
+    with running_product("--demo") as product:
+        app = create_app(product.settings)
+        with app.app_context():
+            campaign_id = launch_campaign()
+            for kill in range(1, KILLS + 1):
+                wait_until(
+                    lambda aim=PEOPLE * kill // (KILLS + 2): (
+                        counts(campaign_id).get("sent", 0) > aim
+                    ),  # type: ignore[misc]
+                    "the campaign moves",
+                )
+                kill_the_sender(product)
+            wait_until(lambda: is_sent(campaign_id), "the campaign completes")
+            balance = counts(campaign_id)
+            db.session.remove()
+            db.engine.dispose()
+        mailbox = Store(product.settings.mailbox_path)
+        captured, repeated = mailbox.totals().messages, mailbox.repeated()
+    assert sum(balance.values()) == PEOPLE
+    assert set(balance) <= {"sent", "unknown"}
+    assert balance.get("unknown", 0) <= KILLS, "at most one per open connection and kill"
+    assert repeated == 0, "somebody was mailed twice"
+    assert balance["sent"] <= captured <= PEOPLE
+
+
+def launch_campaign() -> int:
+    with transaction():
+        # Slow enough to be killed in the middle, quick enough for a test.
+        db.session.execute(sa.update(ProviderAccount).values(per_second=600))
+        sender = db.session.scalars(sa.select(SenderAddress)).first()
+        audience = a_list("Everybody")
+        for number in range(PEOPLE):
+            a_subscriber(f"kill{number}@example.org", audience, name=f"P{number}")
+        campaign = a_campaign(audience, sender=sender)
+        lifecycle.launch(campaign.id, at=None, undo_seconds=0, now=utcnow())
+    services().doorbell.ring("expand", campaign.id)
+    return campaign.id
+
+
+def is_sent(campaign_id: int) -> bool:
+    db.session.rollback()
+    query = sa.select(Campaign.status).where(Campaign.id == campaign_id)
+    return db.session.scalar(query) == "sent"
