@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 import click
 from flask import Flask
@@ -21,6 +22,8 @@ def current_settings() -> Settings:
     if found is None or not found.is_current:
         return settings
     chosen: dict[str, object] = {}
+    if not settings.public_url:
+        chosen["port"] = urlsplit(found.address).port or 80
     if found.mailbox_port:
         chosen["mailbox_port"] = found.mailbox_port
     if found.database_url and not settings.database_url:

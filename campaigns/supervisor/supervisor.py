@@ -93,10 +93,11 @@ class Supervisor:
 
     # --- running -----------------------------------------------------------------------------
 
-    def add(self, program: Program) -> Child:
-        """Start one more program."""
+    def add(self, program: Program, *, before: Child | None = None) -> Child:
+        """Start one more program. It stops before those added earlier, but after `before`."""
         child = Child(program)
-        self.children.append(child)
+        place = self.children.index(before) if before else len(self.children)
+        self.children.insert(place, child)
         self._start(child)
         return child
 
@@ -177,7 +178,7 @@ class Supervisor:
     # --- stopping ----------------------------------------------------------------------------
 
     def stop(self) -> None:
-        """Stop what runs, the last started first. A further Ctrl-C meanwhile kills the rest."""
+        """Stop what runs, the last of the row first. A further Ctrl-C meanwhile kills the rest."""
         limit = self._stop_requests + 1 if self.is_stopping() else 2
         self._stop_requests = max(self._stop_requests, 1)
         for child in reversed(self.children):

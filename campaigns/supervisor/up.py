@@ -134,13 +134,21 @@ class _Run:
         notes = self._prepare(self._settings) if self._prepare else ()
         if self._supervisor.is_stopping():
             return ()
-        children = [self._supervisor.add(program) for program in self._programs()]
-        if not self._supervisor.wait_until_well(*children, seconds=READY_SECONDS):
-            if self._supervisor.is_stopping():
-                return ()
+        self._start_programs()
+        return notes
+
+    def _start_programs(self) -> None:
+        """The web process first, so that its pages answer soon; it is also stopped first."""
+        web, *others = self._programs()
+        children = [self._supervisor.add(web)]
+        self._supervisor.wait_until_well(*children, seconds=READY_SECONDS)
+        if self._supervisor.is_stopping():
+            return
+        children += [self._supervisor.add(other, before=children[0]) for other in others]
+        is_well = self._supervisor.wait_until_well(*children, seconds=READY_SECONDS)
+        if not is_well and not self._supervisor.is_stopping():
             slow = ", ".join(c.program.name for c in children if c.state != "running")
             self._screen.say(f"not everything is well yet ({slow}); trying on")
-        return notes
 
     def _start_servers(self) -> None:
         if self._with_postgres:
@@ -181,7 +189,7 @@ class _Run:
             ) from None
 
     def _programs(self) -> list[Program]:
-        """Our own processes, in the order of their start."""
+        """Our own processes: web, then those that stop after it, the last of them first."""
         settings = self._settings
         environment = {"DATA_DIR": str(settings.data_dir.resolve())}
         if self._with_postgres:
@@ -189,6 +197,7 @@ class _Run:
         if settings.mailbox_port:
             environment["MAILBOX_PORT"] = str(settings.mailbox_port)
         programs = [
+            Program("web", own_command("web"), environment, is_well=self._web_answers),
             Program(
                 "worker",
                 own_command("worker"),
@@ -196,10 +205,9 @@ class _Run:
                 stop_seconds=DRAIN_SECONDS * len(WORKERS) + 5,
             ),
             Program("clock", own_command("clock"), environment),
-            Program("web", own_command("web"), environment, is_well=self._web_answers),
         ]
         if settings.mailbox_port:
-            programs.insert(0, Program("mailbox", own_command("mailbox"), environment))
+            programs.insert(1, Program("mailbox", own_command("mailbox"), environment))
         return programs
 
     def _web_answers(self) -> bool:
