@@ -35,7 +35,7 @@ def a_newsletter() -> Captured:
         subtype="html",
     )
     message.add_attachment(
-        b"<script>", maintype="text", subtype="html", filename='..\\evil"\r\n.html'
+        b"<script>", maintype="text", subtype="html", filename='..\\evil".html'
     )
     return captured(raw=message.as_bytes().replace(b"\n", b"\r\n"))
 
