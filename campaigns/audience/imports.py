@@ -33,7 +33,7 @@ from campaigns.audience.models import (
 )
 from campaigns.audience.suppressions import REASONS
 from campaigns.audience.uploads import Upload
-from campaigns.db import db, insert_ignoring, rows_changed
+from campaigns.db import db, insert_ignoring, rows_changed, rows_given
 
 CHUNK_ROWS = 2_000
 LEASE = timedelta(seconds=60)
@@ -329,7 +329,8 @@ class _Merge:
             self._fail(groups.pop(normal), SUPPRESSED.format(reason=REASONS.get(reason, reason)))
         known = _known(groups)
         fresh = _add(
-            [self._merged(group) for normal, group in groups.items() if normal not in known]
+            [self._merged(group) for normal, group in groups.items() if normal not in known],
+            self.now,
         )
         lost = [normal for normal in groups if normal not in known and normal not in fresh]
         known |= _known(lost)  # somebody else added these at the same moment
@@ -349,7 +350,7 @@ class _Merge:
             if place is None:
                 to_subscribe[one.id] = ""
             if self._count_known(group, one, is_new_here=place is None):
-                changes.append({"b_id": one.id, "b_name": one.name, "b_attributes": one.attributes})
+                changes.append({"id": one.id, "name": one.name, "attributes": one.attributes})
         _change(changes, self.now)
         self._subscribe(sorted(to_subscribe))
 
@@ -370,8 +371,6 @@ class _Merge:
             "domain": first.address.domain,
             "name": name,
             "attributes": attributes,
-            "created_at": self.now,
-            "updated_at": self.now,
         }
 
     def _count_repeats(self, group: Sequence[Person]) -> None:
@@ -406,7 +405,9 @@ class _Merge:
             "state_at": sa.literal(self.now, ConsentEvent.at.type),
             "source": sa.literal("import"),
         }
-        chosen = sa.select(*values.values()).where(Subscriber.id.in_(subscriber_ids))
+        chosen = sa.select(*values.values()).where(
+            Subscriber.id.in_(_given(subscriber_ids, sa.BigInteger()))
+        )
         statement = (
             insert_ignoring(_table(Subscription))
             .from_select(list(values), chosen)
@@ -428,7 +429,9 @@ class _Merge:
             "import_id": sa.literal(self.run.id),
         }
         if done:
-            chosen = sa.select(*proof.values()).where(Subscriber.id.in_(done))
+            chosen = sa.select(*proof.values()).where(
+                Subscriber.id.in_(_given(done, sa.BigInteger()))
+            )
             db.session.execute(sa.insert(_table(ConsentEvent)).from_select(list(proof), chosen))
 
 
@@ -444,11 +447,16 @@ def _apply(person: Person, one: _Known) -> bool:
     return changed
 
 
+def _given(values: Iterable[object], type_: sa.types.TypeEngine[Any]) -> sa.Select[Any]:
+    """Thousands of values to look for, in one parameter."""
+    return sa.select(rows_given([{"value": value} for value in values], {"value": type_}).c.value)
+
+
 def _suppressed(normals: Iterable[str]) -> dict[str, str]:
     """Reason by normal form, of those that are suppressed."""
     rows = db.session.execute(
         sa.select(Suppression.address_normal, Suppression.reason).where(
-            Suppression.address_normal.in_(list(normals))
+            Suppression.address_normal.in_(_given(normals, sa.Text()))
         )
     )
     return {row.address_normal: row.reason for row in rows}
@@ -461,7 +469,7 @@ def _known(normals: Iterable[str]) -> dict[str, _Known]:
     rows = db.session.execute(
         sa.select(
             Subscriber.address_normal, Subscriber.id, Subscriber.name, Subscriber.attributes
-        ).where(Subscriber.address_normal.in_(wanted))
+        ).where(Subscriber.address_normal.in_(_given(wanted, sa.Text())))
     )
     return {normal: _Known(id_, name, attributes) for normal, id_, name, attributes in rows}
 
@@ -472,35 +480,53 @@ def _places(subscriber_ids: Sequence[int], list_id: int) -> dict[int, str]:
         return {}
     rows = db.session.execute(
         sa.select(Subscription.subscriber_id, Subscription.state).where(
-            Subscription.list_id == list_id, Subscription.subscriber_id.in_(subscriber_ids)
+            Subscription.list_id == list_id,
+            Subscription.subscriber_id.in_(_given(subscriber_ids, sa.BigInteger())),
         )
     )
     return {row.subscriber_id: row.state for row in rows}
 
 
-def _add(rows: Sequence[dict[str, Any]]) -> dict[str, int]:
+def _add(rows: Sequence[dict[str, Any]], now: datetime) -> dict[str, int]:
     """Add these subscribers; id by normal form of those that were not there."""
     if not rows:
         return {}
     for row, public_id in zip(rows, _public_ids(len(rows)), strict=True):
         row["public_id"] = public_id
-    statement = insert_ignoring(_table(Subscriber)).returning(
-        _table(Subscriber).c.address_normal, _table(Subscriber).c.id
+    given = rows_given(rows, _GIVEN)
+    moment = sa.literal(now, Subscriber.created_at.type)
+    statement = (
+        insert_ignoring(_table(Subscriber))
+        .from_select(
+            [*_GIVEN, "created_at", "updated_at"],
+            # SQLite would take ON CONFLICT for a part of a join without the WHERE.
+            sa.select(*(given.c[name] for name in _GIVEN), moment, moment).where(sa.true()),
+        )
+        .returning(_table(Subscriber).c.address_normal, _table(Subscriber).c.id)
     )
-    return {row.address_normal: row.id for row in db.session.execute(statement, rows)}
+    return {row.address_normal: row.id for row in db.session.execute(statement)}
+
+
+_GIVEN: dict[str, sa.types.TypeEngine[Any]] = {
+    "public_id": sa.Text(),
+    "address": sa.Text(),
+    "address_normal": sa.Text(),
+    "domain": sa.Text(),
+    "name": sa.Text(),
+    "attributes": sa.JSON(),
+}
 
 
 def _change(changes: Sequence[dict[str, Any]], now: datetime) -> None:
     if not changes:
         return
     table = _table(Subscriber)
+    columns = {"id": sa.BigInteger(), "name": sa.Text(), "attributes": sa.JSON()}
+    given = rows_given(sorted(changes, key=lambda change: int(change["id"])), columns)
     db.session.execute(
         sa.update(table)
-        .where(table.c.id == sa.bindparam("b_id"))
-        .values(
-            name=sa.bindparam("b_name"), attributes=sa.bindparam("b_attributes"), updated_at=now
-        ),
-        sorted(changes, key=lambda change: change["b_id"]),
+        .where(table.c.id == given.c.id)
+        .values(name=given.c.name, attributes=given.c.attributes, updated_at=now)
     )
 
 
