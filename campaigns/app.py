@@ -1,9 +1,9 @@
 """create_app: the only place where the parts are put together."""
 
 import uuid
-from typing import Any
 
-from flask import Flask, Response, g, render_template, request
+import structlog
+from flask import Flask, Response, render_template, request
 from flask_login import LoginManager
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException, InternalServerError
@@ -22,6 +22,8 @@ from campaigns.secrets import Vault
 from campaigns.tokens import Signer
 from campaigns.web import login as login_pages
 from campaigns.web import template_helpers
+
+log = structlog.get_logger()
 
 MAX_REQUEST_BYTES = 2 * 1024 * 1024
 """For every request but an upload, which streams and sets its own limit."""
@@ -145,11 +147,11 @@ def _http_error(error: HTTPException) -> tuple[str, int] | HTTPException:
     if code < 400:
         return error
     title, text = _ERRORS.get(code, (error.name, error.description or ""))
-    if isinstance(error, InternalServerError):
-        g.error_id = uuid.uuid4().hex[:8]
-        original: Any = error.original_exception
-        if original is not None and original.__traceback__ is not None:
-            text = f"{text} Its number in the log is {g.error_id}."
+    if isinstance(error, InternalServerError) and error.original_exception is not None:
+        number = uuid.uuid4().hex[:8]
+        # Flask has just logged the traceback; this line ties it to what the user reads.
+        log.error("the error above was shown to a user", number=number, path=request.path)
+        text = f"{text} Its number in the log is {number}."
     return _error_page(code, title, text)
 
 
