@@ -44,3 +44,64 @@ def test_the_known_attributes_are_those_that_subscribers_have(app: Flask) -> Non
         a_subscriber("a@example.org", attributes={"city": "Ulm", "plan": "pro"})
         a_subscriber("b@example.org", attributes={"city": "Bern", "Alter": "7"})
     assert subscribers.known_attributes() == ["Alter", "city", "plan"]
+
+
+def test_an_added_address_must_be_new(app: Flask) -> None:
+    with transaction():
+        alice = a_subscriber("alice@example.org")
+    with (
+        pytest.raises(subscribers.SubscriberError, match="already") as caught,
+        transaction(),
+    ):
+        subscribers.add("ALICE@example.org", now=NOW)
+    assert (caught.value.field, caught.value.public_id) == ("address", alice.public_id)
+
+
+def test_an_address_may_change_but_not_to_somebody_elses(app: Flask) -> None:
+    with transaction():
+        alice = a_subscriber("alice@example.org", attributes={"city": "Ulm"})
+        a_subscriber("bob@example.org")
+        subscribers.change(
+            alice.id, address="Ali@new.example", name="Ali", attributes={"plan": "pro"}, now=NOW
+        )
+    found = subscribers.find(alice.public_id)
+    assert found is not None
+    assert (found.address, found.address_normal, found.domain, found.name, found.attributes) == (
+        "Ali@new.example",
+        "ali@new.example",
+        "new.example",
+        "Ali",
+        {"plan": "pro"},
+    )
+    with pytest.raises(subscribers.SubscriberError, match="already"), transaction():
+        subscribers.change(alice.id, address="BOB@example.org", name="", attributes={}, now=NOW)
+
+
+def test_changing_somebody_deleted_meanwhile_says_so(app: Flask) -> None:
+    with pytest.raises(subscribers.SubscriberError, match="deleted meanwhile"), transaction():
+        subscribers.change(7, address="a@example.org", name="", attributes={}, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [("city", "city"), ("First name", "First_name"), ("straße-1.b", "straße_1_b"), ("_x", "_x")],
+)
+def test_an_attributes_name_is_made_fit_for_merge_fields(typed: str, name: str) -> None:
+    assert subscribers.attribute_name(typed) == name
+
+
+@pytest.mark.parametrize("typed", ["", "1st", "a{{b", "Name", "EMAIL", "x" * 65, "a'b", "?"])
+def test_a_name_no_merge_field_could_use_is_refused(typed: str) -> None:
+    with pytest.raises(subscribers.SubscriberError) as caught:
+        subscribers.attribute_name(typed)
+    assert caught.value.field == "attributes"
+
+
+def test_attributes_come_from_the_rows_of_a_form() -> None:
+    rows = [("city", " Ulm\x00 "), ("", ""), ("plan", "")]
+    assert subscribers.attributes_from(rows) == {"city": "Ulm", "plan": ""}
+    for bad in ([("a", "1"), ("a", "2")], [("", "lost")], [("a", "x" * 2001)]):
+        with pytest.raises(subscribers.SubscriberError):
+            subscribers.attributes_from(bad)
+    with pytest.raises(subscribers.SubscriberError, match="100 attributes"):
+        subscribers.attributes_from([(f"a{number}", "x") for number in range(101)])
