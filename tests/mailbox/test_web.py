@@ -34,9 +34,7 @@ def a_newsletter() -> Captured:
         "<script>alert(1)</script><a href='https://news.example.org/u/x'>Unsubscribe</a>",
         subtype="html",
     )
-    message.add_attachment(
-        b"<script>", maintype="text", subtype="html", filename='..\\evil".html'
-    )
+    message.add_attachment(b"<script>", maintype="text", subtype="html", filename='..\\evil".html')
     return captured(raw=message.as_bytes().replace(b"\n", b"\r\n"))
 
 
