@@ -173,5 +173,5 @@ def _places(*where: sa.ColumnElement[bool]) -> list[Place]:
         .join(Subscription, Subscription.list_id == AudienceList.id)
         .where(*where)
         .order_by(AudienceList.name)
-    ).tuples()
+    )
     return [Place(list_id, name) for list_id, name in rows]

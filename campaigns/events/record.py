@@ -6,7 +6,7 @@ from datetime import datetime
 import sqlalchemy as sa
 import structlog
 
-from campaigns.db import db, insert_ignoring, rows_changed
+from campaigns.db import db, insert_ignoring
 from campaigns.events.models import Event
 from campaigns.messages import EventKind, ProviderEvent
 from campaigns.sending.models import Delivery
@@ -58,10 +58,10 @@ def _record_chunk(events: Sequence[ProviderEvent], now: datetime) -> int:
         }
         for event in known
     ]
-    added = rows_changed(db.session.execute(insert_ignoring(Event).values(rows)))
+    added = db.session.scalars(insert_ignoring(Event).returning(Event.id), rows).all()
     for column, kinds in STAMPS.items():
         _stamp(column, kinds, {event.delivery_id for event in known if event.kind in kinds})
-    return added
+    return len(added)
 
 
 def _lock_deliveries(ids: Collection[int]) -> dict[int, int]:
@@ -69,13 +69,13 @@ def _lock_deliveries(ids: Collection[int]) -> dict[int, int]:
 
     One order everywhere, so that two batches with the same people cannot deadlock.
     """
-    found = db.session.execute(
+    rows = db.session.execute(
         sa.select(Delivery.id, Delivery.campaign_id)
         .where(Delivery.id.in_(sorted(ids)))
         .order_by(Delivery.id)
         .with_for_update(key_share=True)
-    ).tuples()
-    return dict(found.all())
+    )
+    return {row.id: row.campaign_id for row in rows}
 
 
 def _stamp(column: str, kinds: Sequence[EventKind], ids: Collection[int]) -> None:

@@ -63,10 +63,10 @@ def build(sender: Sender, address: str, said: Words, *, now: datetime) -> Messag
     domain = sender.address.rpartition("@")[2]
     is_ascii = (sender.address + sender.reply_to + address).isascii()
     mail = EmailMessage(policy=SMTP if is_ascii else SMTP.clone(utf8=True))
-    mail["From"] = MailAddress(display_name=_one_line(sender.name), addr_spec=sender.address)
-    mail["To"] = MailAddress(addr_spec=address)
+    mail["From"] = _mailbox(sender.address, _one_line(sender.name))
+    mail["To"] = _mailbox(address)
     if sender.reply_to:
-        mail["Reply-To"] = MailAddress(addr_spec=sender.reply_to)
+        mail["Reply-To"] = _mailbox(sender.reply_to)
     mail["Subject"] = _one_line(said.subject)
     mail["Date"] = format_datetime(now)
     mail["Message-ID"] = f"<{secrets.token_hex(16)}@{domain}>"
@@ -75,6 +75,12 @@ def build(sender: Sender, address: str, said: Words, *, now: datetime) -> Messag
     if said.html:
         mail.add_alternative(said.html, subtype="html", charset="utf-8", cte="quoted-printable")
     return Message(delivery_id=0, mail_from=sender.address, address=address, data=mail.as_bytes())
+
+
+def _mailbox(address: str, name: str = "") -> MailAddress:
+    # Not `addr_spec`: that way refuses local parts beyond ASCII.
+    local, _, domain = address.rpartition("@")
+    return MailAddress(display_name=name, username=local, domain=domain)
 
 
 def _one_line(text: str) -> str:

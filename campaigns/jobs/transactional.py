@@ -1,0 +1,230 @@
+"""Send one mail to one person: a confirmation, a test of a campaign, an alert."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import sqlalchemy as sa
+import structlog
+
+from campaigns.accounts import service as accounts
+from campaigns.addresses import normalise
+from campaigns.audience import subscriptions, suppressions
+from campaigns.audience.models import AudienceList, Subscriber
+from campaigns.clock import utcnow
+from campaigns.content.compile import RenderError, TemplateProblemError, compile_content
+from campaigns.context import services
+from campaigns.db import db, transaction
+from campaigns.jobs.runtime import job
+from campaigns.messages import Message, Recipient, SendResult
+from campaigns.providers.base import ProviderTroubleError
+from campaigns.providers.models import ProviderAccount, SenderAddress
+from campaigns.providers.registry import open_provider
+from campaigns.secrets import SecretUnreadableError
+from campaigns.sending import optin, transactional
+from campaigns.sending.composition import content_of
+from campaigns.sending.models import Campaign
+from campaigns.sending.small_mail import Sender, Words, build, words
+from campaigns.sending.transactional import Claimed
+from campaigns.tokens import ConfirmRef
+
+log = structlog.get_logger()
+
+TEST_MARK = "[Test] "
+
+
+class CannotSendError(Exception):
+    """This mail cannot or must not be sent. The text says why, for the user."""
+
+
+class _NotOursError(Exception):
+    """Another process has taken the mail over: ours must not leave."""
+
+
+@job("transactional")
+def deliver(mail_id: int) -> None:
+    """Send this mail if it is due. Does nothing for one that is done or being sent."""
+    with transaction():
+        lost = transactional.give_up_lost(mail_id, now=utcnow())
+        mail = None if lost else transactional.claim(mail_id, now=utcnow())
+    if mail is None:
+        return
+    try:
+        sender = _sender_for(mail)
+        message = _BUILDERS[mail.kind](mail, sender)
+        result = _send(mail, sender, message)
+    except (CannotSendError, SecretUnreadableError) as error:
+        _finish(mail, "failed", str(error))
+    except ProviderTroubleError as trouble:
+        _put_off(mail, str(trouble))
+    except _NotOursError:
+        log.warning("mail was taken over by another process", mail=mail.id)
+    else:
+        _settle(mail, result)
+
+
+def _send(mail: Claimed, sender: SenderAddress, message: Message) -> SendResult:
+    account = db.session.get(ProviderAccount, sender.provider_id)
+    if account is None:
+        raise CannotSendError(transactional.NO_SENDER)
+    provider = open_provider(account, services().vault)
+
+    def before_body(_: Message) -> None:
+        with transaction():
+            ours = transactional.begin_body(mail, now=utcnow())
+        if not ours:
+            raise _NotOursError
+
+    db.session.rollback()  # no transaction stays open while we talk to the provider
+    try:
+        for result in provider.send([message], before_body=before_body):
+            return result
+    finally:
+        provider.close()
+    raise ProviderTroubleError("The server gave no answer.", permanent=False)
+
+
+def _settle(mail: Claimed, result: SendResult) -> None:
+    if result.outcome == "sent":
+        _finish(mail, "sent", "")
+    elif result.outcome == "unknown":
+        _finish(mail, "unknown", transactional.NO_ANSWER)
+    elif result.outcome == "failed" and result.scope == "recipient":
+        _finish(mail, "failed", f"The server refused it: {result.reply}")
+    elif result.outcome == "failed":
+        _put_off(mail, f"The server refuses this sender: {result.reply}")
+    elif result.outcome == "deferred" and mail.kind == "test":
+        # Greylisting wants a second try; who waits for the test sees why it is not there yet.
+        _try_again(mail, f"The server asked to try later: {result.reply}")
+    else:
+        _put_off(mail, f"The server did not take it now: {result.reply}")
+
+
+def _put_off(mail: Claimed, reason: str) -> None:
+    """The way out does not work. A test fails at once: somebody sits there and waits for it."""
+    if mail.kind == "test":
+        _finish(mail, "failed", reason)
+    else:
+        _try_again(mail, reason)
+
+
+def _try_again(mail: Claimed, reason: str) -> None:
+    with transaction():
+        transactional.try_again(mail, now=utcnow(), reason=reason)
+    log.info("mail put off", mail=mail.id, kind=mail.kind, reason=reason)
+
+
+def _finish(mail: Claimed, outcome: transactional.Outcome, reason: str) -> None:
+    with transaction():
+        transactional.finish(mail, outcome, now=utcnow(), reason=reason)
+    log.info("mail done", mail=mail.id, kind=mail.kind, outcome=outcome, reason=reason)
+
+
+# --- whom it is from, and what it says -------------------------------------------------------
+
+
+def _sender_for(mail: Claimed) -> SenderAddress:
+    """The campaign's own sender for a test, else the default one. Raises CannotSendError."""
+    if mail.kind == "test":
+        own = db.session.scalar(
+            sa.select(SenderAddress)
+            .join(Campaign, Campaign.sender_id == SenderAddress.id)
+            .where(Campaign.id == mail.payload["campaign_id"])
+        )
+        if own is not None:
+            return own
+    found = db.session.scalar(
+        sa.select(SenderAddress)
+        .order_by(SenderAddress.is_default.desc(), SenderAddress.id)
+        .limit(1)
+    )
+    if found is None:
+        raise CannotSendError(transactional.NO_SENDER)
+    return found
+
+
+def _refuse_suppressed(address: str) -> None:
+    if suppressions.is_suppressed(normalise(address)):
+        raise CannotSendError("The address is suppressed and gets no mail.")
+
+
+def _confirmation(mail: Claimed, sender: SenderAddress) -> Message:
+    """The neutral question of the double opt-in: no advertising, nothing tracked."""
+    _refuse_suppressed(mail.address)
+    ref = ConfirmRef(
+        mail.payload["subscriber_id"], mail.payload["list_id"], mail.payload["sent_at"]
+    )
+    found = db.session.get(AudienceList, ref.list_id)
+    subscriber = db.session.get(Subscriber, ref.subscriber_id)
+    if found is None or subscriber is None:
+        raise CannotSendError("The list or the subscriber has been deleted.")
+    if subscriptions.state(ref.list_id, ref.subscriber_id) != "pending":
+        raise CannotSendError("No confirmation is needed any more.")
+    workspace = accounts.workspace()
+    token = services().signer.sign("confirm", ref.pack())
+    said = words(
+        "confirm",
+        {
+            "list_name": found.name,
+            "name": subscriber.name,
+            "workspace_name": workspace.name,
+            "postal_address": workspace.postal_address.strip(),
+            "link": f"{services().settings.base_url}/confirm/{token}",
+            "days": optin.CONFIRM_WITHIN.days,
+        },
+    )
+    return build(_from(sender), mail.address, said, now=utcnow())
+
+
+def _test(mail: Claimed, sender: SenderAddress) -> Message:
+    """A campaign as it will look, marked as a test, tracking nobody."""
+    _refuse_suppressed(mail.address)
+    campaign = db.session.get(Campaign, mail.payload["campaign_id"])
+    if campaign is None:
+        raise CannotSendError("The campaign has been deleted.")
+    content = replace(
+        content_of(campaign, base_url=services().settings.base_url),
+        subject=TEST_MARK + campaign.subject,
+        sender_name=sender.name,
+        sender_address=sender.address,
+        reply_to=sender.reply_to,
+        track_opens=False,
+        track_clicks=False,
+        use_return_path=False,
+    )
+    try:
+        compiled = compile_content(content, services().signer)
+        list_id = min(content.list_names, default=0)
+        return compiled.render(_test_recipient(mail, list_id), now=utcnow())
+    except (TemplateProblemError, RenderError) as error:
+        raise CannotSendError(f"The content has a problem: {error}") from None
+
+
+def _test_recipient(mail: Claimed, list_id: int) -> Recipient:
+    """The tester, in the place of a subscriber if they chose one. As nobody: links do nothing."""
+    as_id = mail.payload.get("as_subscriber_id")
+    stand_in = db.session.get(Subscriber, as_id) if as_id else None
+    return Recipient(
+        delivery_id=0,
+        subscriber_id=0,
+        list_id=list_id,
+        address=mail.address,
+        name=stand_in.name if stand_in else "",
+        attributes=stand_in.attributes if stand_in else {},
+    )
+
+
+def _alert(mail: Claimed, sender: SenderAddress) -> Message:
+    """A word to the owner of this installation. Not held back by a suppression: it is ours."""
+    said = Words(mail.payload["subject"], mail.payload["text"])
+    return build(_from(sender), mail.address, said, now=utcnow())
+
+
+def _from(sender: SenderAddress) -> Sender:
+    return Sender(sender.address, sender.name, sender.reply_to)
+
+
+_BUILDERS: dict[str, Callable[[Claimed, SenderAddress], Message]] = {
+    "confirm": _confirmation,
+    "test": _test,
+    "alert": _alert,
+}

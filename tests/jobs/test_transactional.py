@@ -1,0 +1,357 @@
+"""Small mails: sent once, tried again when that is safe, never silently twice."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default as email_policy
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from campaigns.accounts import service as accounts
+from campaigns.audience import subscriptions, suppressions
+from campaigns.audience.models import AudienceList, Subscriber
+from campaigns.clock import utcnow
+from campaigns.db import db, transaction
+from campaigns.jobs import runtime
+from campaigns.jobs.transactional import deliver
+from campaigns.sending import optin, transactional
+from campaigns.sending.models import Campaign, TransactionalMail
+from campaigns.sending.optin import Visitor
+from campaigns.sending.transactional import MailStatus
+from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
+from tests.smtp_server import CLOSE, ScriptedServer, Session, scripted_server
+
+Script = Callable[[str, Session], str | None]
+
+
+@contextmanager
+def a_way_out(script: Script = lambda line, session: None) -> Iterator[ScriptedServer]:
+    """A server, an account there, and the default sender address."""
+    with scripted_server(script) as server:
+        with transaction():
+            account = a_provider(port=server.port)
+            a_sender("news@example.org", account, name="Example News", reply_to="us@example.org")
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def _worker(app: Flask) -> None:
+    runtime.use(app)
+
+
+@pytest.fixture
+def news() -> AudienceList:
+    with transaction():
+        accounts.save_workspace(name="Example News", postal_address="1 High Street\nAnytown")
+        return a_list("Grüße & <News>", is_public=True)
+
+
+def sign_up(news: AudienceList, address: str = "alice@example.org", name: str = "") -> int:
+    with transaction():
+        mail_id = optin.sign_up(
+            news.id, address, name=name, wording="yes", visitor=Visitor(), now=utcnow()
+        )
+    assert mail_id is not None
+    return mail_id
+
+
+def an_alert(subject: str = "Look", text: str = "Something happened.") -> int:
+    with transaction():
+        payload = {"subject": subject, "text": text}
+        return transactional.enqueue("alert", "owner@example.org", payload, now=utcnow()).id
+
+
+def a_test(campaign: Campaign, *, as_subscriber: Subscriber | None = None) -> int:
+    payload = {
+        "campaign_id": campaign.id,
+        "as_subscriber_id": as_subscriber.id if as_subscriber else None,
+    }
+    with transaction():
+        return transactional.enqueue("test", "tester@example.org", payload, now=utcnow()).id
+
+
+def status(mail_id: int) -> MailStatus:
+    db.session.rollback()
+    found = transactional.status(mail_id)
+    assert found is not None
+    return found
+
+
+def make_due(mail_id: int) -> None:
+    with transaction():
+        db.session.execute(
+            sa.update(TransactionalMail)
+            .where(TransactionalMail.id == mail_id)
+            .values(not_before=utcnow() - timedelta(seconds=1))
+        )
+
+
+def read(data: bytes) -> EmailMessage:
+    return message_from_bytes(data, policy=email_policy)
+
+
+def part(mail: EmailMessage, kind: str) -> str:
+    body = mail.get_body((kind,))
+    assert body is not None
+    return str(body.get_content())
+
+
+def test_a_confirmation_is_neutral_and_its_link_works(app: Flask, news: AudienceList) -> None:
+    with a_way_out() as server:
+        mail_id = sign_up(news, name="Alice")
+        deliver(mail_id)
+    assert status(mail_id) == MailStatus("sent", "", "alice@example.org", is_final=True)
+    [received] = server.received
+    assert (received.mail_from, received.rcpt_to) == ("news@example.org", "alice@example.org")
+    mail = read(received.data)
+    assert mail["Subject"] == "Please confirm: Grüße & <News>"
+    assert mail["From"] == "Example News <news@example.org>"
+    assert mail["Reply-To"] == "us@example.org"
+    assert mail["Auto-Submitted"] == "auto-generated"
+    assert mail["Message-ID"].endswith("@example.org>")
+    for name in ("List-Unsubscribe", "List-Unsubscribe-Post", "Precedence"):
+        assert mail[name] is None
+    text, html = part(mail, "plain"), part(mail, "html")
+    assert "Hello Alice," in text
+    assert "Grüße &amp; &lt;News&gt;" in html
+    assert "<img" not in html
+    assert all(line.isascii() for line in received.data.split(b"\r\n"))
+    link = next(line for line in text.splitlines() if line.startswith("https://"))
+    assert html.count(link) == 2
+    answer = app.test_client().post(link.removeprefix("https://news.example.org"))
+    assert "You are on the list" in answer.text
+
+
+def test_delivering_twice_sends_once(news: AudienceList) -> None:
+    with a_way_out() as server:
+        mail_id = sign_up(news)
+        deliver(mail_id)
+        deliver(mail_id)
+    assert len(server.received) == 1
+
+
+def test_without_a_sender_address_it_says_what_to_do(news: AudienceList) -> None:
+    mail_id = sign_up(news)
+    deliver(mail_id)
+    assert status(mail_id).status == "failed"
+    assert status(mail_id).reason == "No sender address is set up: Settings > Sending"
+
+
+def test_who_was_suppressed_meanwhile_gets_no_confirmation(news: AudienceList) -> None:
+    with a_way_out() as server:
+        mail_id = sign_up(news)
+        with transaction():
+            suppressions.suppress(
+                "alice@example.org", reason="complaint", source="test", now=utcnow()
+            )
+        deliver(mail_id)
+    assert server.received == []
+    assert "suppressed" in status(mail_id).reason
+
+
+def test_who_confirmed_by_an_earlier_mail_is_not_asked_again(news: AudienceList) -> None:
+    with a_way_out() as server:
+        mail_id = sign_up(news)
+        subscriber_id = db.session.scalars(sa.select(Subscriber.id)).one()
+        with transaction():
+            subscriptions.confirm(news.id, subscriber_id, now=utcnow())
+        deliver(mail_id)
+    assert server.received == []
+    assert status(mail_id).status == "failed"
+
+
+def test_a_refused_recipient_is_final(news: AudienceList) -> None:
+    with a_way_out(lambda line, _: "550 5.1.1 no such user" if "RCPT" in line else None):
+        mail_id = sign_up(news)
+        deliver(mail_id)
+    assert status(mail_id).status == "failed"
+    assert "no such user" in status(mail_id).reason
+
+
+def test_a_server_that_says_later_is_asked_later(news: AudienceList) -> None:
+    def script(line: str, session: Session) -> str | None:
+        return "451 4.7.1 greylisted" if "RCPT" in line and session.number == 1 else None
+
+    with a_way_out(script) as server:
+        mail_id = sign_up(news)
+        deliver(mail_id)
+        assert status(mail_id).status == "queued"
+        assert "greylisted" in status(mail_id).reason
+        deliver(mail_id)  # not due yet
+        assert len(server.sessions) == 1
+        make_due(mail_id)
+        assert transactional.stalled(utcnow()) == [mail_id]
+        deliver(mail_id)
+    assert status(mail_id).status == "sent"
+    assert len(server.received) == 1
+
+
+def test_an_account_in_trouble_delays_a_confirmation_for_a_day_at_most(news: AudienceList) -> None:
+    with transaction():
+        a_sender(provider=a_provider(port=1))
+    mail_id = sign_up(news)
+    deliver(mail_id)
+    assert status(mail_id).status == "queued"
+    assert "cannot be reached" in status(mail_id).reason
+    with transaction():
+        db.session.execute(
+            sa.update(TransactionalMail).values(
+                created_at=utcnow() - timedelta(hours=24), not_before=None
+            )
+        )
+    deliver(mail_id)
+    assert status(mail_id).status == "failed"
+
+
+def test_a_connection_that_breaks_after_the_body_is_unknown_and_not_sent_again(
+    news: AudienceList,
+) -> None:
+    with a_way_out(lambda line, _: CLOSE if line == "<body>" else None) as server:
+        mail_id = sign_up(news)
+        deliver(mail_id)
+        assert status(mail_id).status == "unknown"
+        deliver(mail_id)
+    assert len(server.sessions) == 1
+    assert "may have arrived" in status(mail_id).reason
+
+
+def expire_lease() -> None:
+    with transaction():
+        db.session.execute(
+            sa.update(TransactionalMail).values(lease_until=utcnow() - timedelta(seconds=1))
+        )
+
+
+def test_a_worker_that_died_before_the_body_leaves_it_to_the_next(news: AudienceList) -> None:
+    with a_way_out() as server:
+        mail_id = sign_up(news)
+        with transaction():
+            assert transactional.claim(mail_id, now=utcnow()) is not None
+        deliver(mail_id)  # its lease still runs
+        assert server.received == []
+        expire_lease()
+        assert transactional.stalled(utcnow()) == [mail_id]
+        deliver(mail_id)
+    assert status(mail_id).status == "sent"
+
+
+def test_a_worker_that_died_in_the_body_makes_it_unknown(news: AudienceList) -> None:
+    with a_way_out() as server:
+        mail_id = sign_up(news)
+        with transaction():
+            claimed = transactional.claim(mail_id, now=utcnow())
+        assert claimed is not None
+        with transaction():
+            assert transactional.begin_body(claimed, now=utcnow())
+        assert status(mail_id).reason == ""
+        expire_lease()
+        assert transactional.stalled(utcnow()) == [mail_id]
+        deliver(mail_id)
+    assert server.received == []
+    assert status(mail_id).status == "unknown"
+    assert transactional.stalled(utcnow()) == []
+
+
+def test_a_worker_that_lost_its_mail_does_not_send_it(news: AudienceList) -> None:
+    """The lease ran out while it was connecting, and another one has taken over."""
+
+    def script(line: str, session: Session) -> str | None:
+        if line == "DATA":
+            with app.app_context():
+                expire_lease()
+                with transaction():
+                    assert transactional.claim(mail_id, now=utcnow()) is not None
+                db.session.remove()
+        return None
+
+    app = runtime.app()
+    with a_way_out(script) as server:
+        mail_id = sign_up(news)
+        deliver(mail_id)
+    assert server.received == []
+    assert status(mail_id).status == "sending"  # the other one's
+
+
+def test_fresh_mails_are_left_to_their_own_ring(news: AudienceList) -> None:
+    mail_id = sign_up(news)
+    assert transactional.stalled(utcnow()) == []
+    assert transactional.stalled(utcnow() + timedelta(minutes=1)) == [mail_id]
+
+
+# --- tests of campaigns, and alerts ----------------------------------------------------------
+
+
+def test_a_test_send_is_marked_and_tracks_nobody(news: AudienceList) -> None:
+    with a_way_out() as server:
+        with transaction():
+            alice = a_subscriber("alice@example.org", news, name="Alice")
+            campaign = a_campaign(news)
+        mail_id = a_test(campaign, as_subscriber=alice)
+        deliver(mail_id)
+    assert status(mail_id).status == "sent"
+    [received] = server.received
+    assert received.rcpt_to == "tester@example.org"
+    mail = read(received.data)
+    assert mail["Subject"] == "[Test] Hello Alice"
+    html = part(mail, "html")
+    assert "https://shop.example/news" in html
+    assert "/c/" not in html
+    assert "/o/" not in html
+
+
+def test_a_test_of_content_with_a_problem_says_which(news: AudienceList) -> None:
+    with a_way_out() as server:
+        with transaction():
+            campaign = a_campaign(news, subject="Hello {{ subscriber.name")
+        mail_id = a_test(campaign)
+        deliver(mail_id)
+    assert server.received == []
+    assert status(mail_id).status == "failed"
+    assert "content has a problem" in status(mail_id).reason
+
+
+def test_a_test_fails_at_once_when_the_server_is_not_there(news: AudienceList) -> None:
+    with transaction():
+        a_sender(provider=a_provider(port=1))
+        campaign = a_campaign(news)
+    mail_id = a_test(campaign)
+    deliver(mail_id)
+    assert status(mail_id).is_final
+    assert "cannot be reached" in status(mail_id).reason
+
+
+def test_a_test_goes_out_from_the_campaigns_own_sender(news: AudienceList) -> None:
+    with a_way_out() as server:
+        with transaction():
+            other = a_sender(
+                "shop@example.org", a_provider("Other", port=server.port), is_default=False
+            )
+            campaign = a_campaign(news, sender=other)
+        deliver(a_test(campaign))
+    assert server.received[0].mail_from == "shop@example.org"
+
+
+def test_an_alert_reaches_its_owner_without_stray_headers(news: AudienceList) -> None:
+    with a_way_out() as server:
+        mail_id = an_alert("Sending stopped\r\nBcc: victim@example.org", "Why:\n.\nBecause.")
+        deliver(mail_id)
+    assert status(mail_id).status == "sent"
+    assert server.recipients == ["owner@example.org"]
+    mail = read(server.received[0].data)
+    assert mail["Bcc"] is None
+    assert mail["Subject"] == "Sending stopped Bcc: victim@example.org"
+    assert part(mail, "plain").splitlines() == ["Why:", ".", "Because."]
+
+
+def test_an_address_beyond_ascii_is_built_without_harm(news: AudienceList) -> None:
+    with scripted_server(extensions=("SMTPUTF8", "8BITMIME")) as server:
+        with transaction():
+            a_sender(provider=a_provider(port=server.port))
+        mail_id = sign_up(news, "дима@example.org", name="Дима")
+        deliver(mail_id)
+    assert status(mail_id).status == "sent"
+    assert "дима@example.org" in server.received[0].data.decode()

@@ -1,0 +1,244 @@
+"""Signing up and confirming, as a visitor and as a nosy program see it."""
+
+import re
+import secrets
+from datetime import timedelta
+from ipaddress import IPv4Address
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from campaigns.accounts import service as accounts
+from campaigns.audience import subscriptions, suppressions
+from campaigns.audience.models import AudienceList, ConsentEvent, Subscriber
+from campaigns.clock import utcnow
+from campaigns.context import services
+from campaigns.db import db, transaction
+from campaigns.sending.models import TransactionalMail
+from campaigns.tokens import ConfirmRef
+from tests.factories import a_list, a_subscriber
+
+
+@pytest.fixture
+def news(app: Flask) -> AudienceList:
+    with transaction():
+        accounts.save_workspace(name="Example News", postal_address="1 High Street")
+        return a_list("Weekly <news>", is_public=True, description="Every Friday.")
+
+
+@pytest.fixture
+def visitor(client: FlaskClient) -> FlaskClient:
+    """A browser with an IP address of its own: the limits count per address."""
+    client.environ_base["REMOTE_ADDR"] = str(IPv4Address(secrets.randbits(24) | 10 << 24))
+    return client
+
+
+def sign_up(visitor: FlaskClient, news: AudienceList, address: str, **more: str) -> TestResponse:
+    return visitor.post(f"/s/{news.public_id}", data={"address": address, **more})
+
+
+def mails() -> list[TransactionalMail]:
+    return list(db.session.scalars(sa.select(TransactionalMail).order_by(TransactionalMail.id)))
+
+
+def state(news: AudienceList, address: str) -> str | None:
+    db.session.rollback()
+    found = db.session.scalar(sa.select(Subscriber.id).where(Subscriber.address_normal == address))
+    return None if found is None else subscriptions.state(news.id, found)
+
+
+def test_the_page_shows_the_list_and_sets_no_cookie(
+    visitor: FlaskClient, news: AudienceList
+) -> None:
+    answer = visitor.get(f"/s/{news.public_id}")
+    assert answer.status_code == 200
+    assert "Weekly &lt;news&gt;" in answer.text
+    assert "Every Friday." in answer.text
+    assert "Example News" in answer.text
+    assert "Set-Cookie" not in answer.headers
+
+
+def test_a_list_without_a_public_page_is_not_shown(app: Flask, visitor: FlaskClient) -> None:
+    with transaction():
+        private = a_list("Staff")
+    for path in (
+        f"/s/{private.public_id}",
+        "/s/nonsense",
+        f"/s/{private.public_id}/check-your-mail",
+    ):
+        answer = visitor.get(path)
+        assert answer.status_code == 404
+        assert "Staff" not in answer.text
+
+
+def test_signing_up_is_pending_with_proof_until_confirmed(
+    visitor: FlaskClient, news: AudienceList
+) -> None:
+    answer = visitor.post(
+        f"/s/{news.public_id}",
+        data={"address": " Alice@Example.org ", "name": "Alice"},
+        headers={"User-Agent": "Browser/1.0"},
+    )
+    assert answer.status_code == 303
+    assert "Check your mail" in visitor.get(answer.headers["Location"]).text
+    assert state(news, "alice@example.org") == "pending"
+    proof = db.session.scalars(sa.select(ConsentEvent)).one()
+    assert (proof.kind, proof.channel, proof.user_agent) == ("requested", "form", "Browser/1.0")
+    assert proof.ip == visitor.environ_base["REMOTE_ADDR"]
+    shown = visitor.get(f"/s/{news.public_id}").text
+    sentence = proof.wording.rpartition(" [")[0]
+    assert sentence.replace("<", "&lt;").replace(">", "&gt;") in shown
+    [mail] = mails()
+    assert (mail.kind, mail.address, mail.status) == ("confirm", "Alice@example.org", "queued")
+
+
+@pytest.mark.parametrize(
+    "address", ["", "alice", "alice@", "a b@example.org", "a@example.org\r\nBcc: x@example.org"]
+)
+def test_a_bad_address_is_explained_and_the_form_keeps_the_rest(
+    visitor: FlaskClient, news: AudienceList, address: str
+) -> None:
+    answer = sign_up(visitor, news, address, name="Alice")
+    assert answer.status_code == 422
+    assert 'role="alert"' in answer.text
+    assert 'value="Alice"' in answer.text
+    assert mails() == []
+
+
+def test_the_answer_never_tells_who_is_known(visitor: FlaskClient, news: AudienceList) -> None:
+    with transaction():
+        a_subscriber("known@example.org", news)
+        a_subscriber("stopped@example.org")
+        suppressions.suppress(
+            "stopped@example.org", reason="complaint", source="test", now=utcnow()
+        )
+    answers = [
+        sign_up(visitor, news, address)
+        for address in ("known@example.org", "stopped@example.org", "new@example.org")
+    ]
+    assert {(one.status_code, one.headers["Location"], one.data) for one in answers} == {
+        (303, f"/s/{news.public_id}/check-your-mail", b"")
+    }
+    assert [mail.address for mail in mails()] == ["new@example.org"]
+    assert state(news, "known@example.org") == "subscribed"
+    assert state(news, "stopped@example.org") is None
+
+
+def test_an_address_gets_three_confirmation_mails_a_day_at_most(
+    visitor: FlaskClient, news: AudienceList
+) -> None:
+    for _ in range(6):
+        assert sign_up(visitor, news, "alice@example.org").status_code == 303
+    assert len(mails()) == 3
+
+
+def test_an_ip_address_is_held_back_after_ten_tries(
+    visitor: FlaskClient, news: AudienceList
+) -> None:
+    answers = [sign_up(visitor, news, f"p{n}@example.org").status_code for n in range(12)]
+    assert answers == [303] * 10 + [429] * 2
+    assert visitor.get(f"/s/{news.public_id}").status_code == 200
+
+
+def test_a_program_that_fills_in_the_hidden_field_achieves_nothing(
+    visitor: FlaskClient, news: AudienceList
+) -> None:
+    answer = sign_up(visitor, news, "bot@example.org", website="https://spam.example")
+    assert answer.status_code == 303
+    assert state(news, "bot@example.org") is None
+    assert mails() == []
+
+
+def test_a_stranger_cannot_rename_a_subscriber(visitor: FlaskClient, news: AudienceList) -> None:
+    with transaction():
+        a_subscriber("alice@example.org", name="Alice")
+    sign_up(visitor, news, "alice@example.org", name="Mallory")
+    assert db.session.scalars(sa.select(Subscriber.name)).one() == "Alice"
+
+
+# --- confirming ----------------------------------------------------------------------------
+
+
+def confirm_path(*, age: timedelta = timedelta(0)) -> str:
+    """The path that the newest confirmation mail leads to."""
+    payload = mails()[-1].payload
+    ref = ConfirmRef(
+        payload["subscriber_id"],
+        payload["list_id"],
+        payload["sent_at"] - int(age.total_seconds()),
+    )
+    return "/confirm/" + services().signer.sign("confirm", ref.pack())
+
+
+def test_only_the_button_confirms(visitor: FlaskClient, news: AudienceList) -> None:
+    sign_up(visitor, news, "alice@example.org")
+    path = confirm_path()
+    for _ in range(200):
+        answer = visitor.get(path)
+        assert answer.status_code == 200
+    assert visitor.head(path).status_code == 200
+    assert state(news, "alice@example.org") == "pending"
+    assert "Set-Cookie" not in answer.headers
+    assert len(re.findall("<button", answer.text)) == 1
+    done = visitor.post(path)
+    assert "You are on the list" in done.text
+    assert state(news, "alice@example.org") == "subscribed"
+    again = visitor.post(path)
+    assert "Already confirmed" in again.text
+    kinds = db.session.scalars(sa.select(ConsentEvent.kind).order_by(ConsentEvent.id)).all()
+    assert kinds == ["requested", "confirmed"]
+
+
+def test_a_link_older_than_a_week_offers_to_sign_up_again(
+    visitor: FlaskClient, news: AudienceList
+) -> None:
+    sign_up(visitor, news, "alice@example.org")
+    path = confirm_path(age=timedelta(days=7, seconds=5))
+    answer = visitor.post(path)
+    assert "too old" in answer.text
+    assert f"/s/{news.public_id}" in answer.text
+    assert state(news, "alice@example.org") == "pending"
+
+
+def test_an_earlier_link_works_beside_a_newer_one(visitor: FlaskClient, news: AudienceList) -> None:
+    sign_up(visitor, news, "alice@example.org")
+    first = confirm_path(age=timedelta(hours=1))
+    sign_up(visitor, news, "alice@example.org")
+    visitor.post(first)
+    assert state(news, "alice@example.org") == "subscribed"
+
+
+def test_a_link_does_not_bring_back_who_left_since(
+    visitor: FlaskClient, news: AudienceList
+) -> None:
+    sign_up(visitor, news, "alice@example.org")
+    path = confirm_path()
+    visitor.post(path)
+    subscriber_id = db.session.scalars(sa.select(Subscriber.id)).one()
+    with transaction():
+        subscriptions.unsubscribe([news.id], subscriber_id, channel="page", now=utcnow())
+    assert "You have unsubscribed" in visitor.post(path).text
+    assert state(news, "alice@example.org") == "unsubscribed"
+    sign_up(visitor, news, "alice@example.org")
+    assert state(news, "alice@example.org") == "pending"
+
+
+def test_a_forged_link_is_no_page(visitor: FlaskClient, news: AudienceList) -> None:
+    sign_up(visitor, news, "alice@example.org")
+    path = confirm_path()
+    forged = path[:-1] + ("A" if path[-1] != "A" else "B")
+    assert visitor.post(forged).status_code == 404
+    assert state(news, "alice@example.org") == "pending"
+
+
+def test_a_link_to_a_deleted_list_says_so(visitor: FlaskClient, news: AudienceList) -> None:
+    sign_up(visitor, news, "alice@example.org")
+    path = confirm_path()
+    with transaction():
+        db.session.execute(sa.delete(AudienceList))
+    answer = visitor.post(path)
+    assert answer.status_code == 404
+    assert "has been deleted" in answer.text
