@@ -5,15 +5,17 @@ from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
 
-from campaigns.app import create_app
-from campaigns.config import Settings, load_settings
-from campaigns.supervisor.logs import configure_logging
+from campaigns.config import Settings
 
 DRAIN_SECONDS = 10
 
 
 def make_app() -> Flask:
-    """What granian loads in its worker."""
+    """What granian loads in its worker, a process of its own: only that one needs the app."""
+    from campaigns.app import create_app
+    from campaigns.config import load_settings
+    from campaigns.supervisor.logs import configure_logging
+
     settings = load_settings()
     configure_logging(settings)
     return create_app(settings)
