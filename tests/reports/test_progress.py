@@ -1,0 +1,69 @@
+"""The speed and the finish time, from samples that travel with the page."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from campaigns.reports.progress import (
+    Sample,
+    dump_samples,
+    finishes_at,
+    parse_samples,
+    per_second,
+    slide,
+)
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+def ago(seconds: float, done: int) -> Sample:
+    return Sample(NOW - timedelta(seconds=seconds), done)
+
+
+def test_samples_survive_the_way_to_the_browser_and_back() -> None:
+    samples = [ago(4, 10), ago(2, 30), ago(0, 50)]
+    assert parse_samples(dump_samples(samples), now=NOW) == samples
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "1.2.3", "-", "12", ".", "9" * 40 + ".1", "1." + "9" * 40, "²." + "1", "a.b"]
+)
+def test_samples_that_make_no_sense_are_left_out(text: str) -> None:
+    assert parse_samples(text, now=NOW) == []
+
+
+def test_a_sample_from_the_future_is_left_out() -> None:
+    assert parse_samples(dump_samples([ago(-5, 10)]), now=NOW) == []
+
+
+def test_the_speed_is_that_of_the_last_ten_seconds() -> None:
+    samples: list[Sample] = []
+    for second in range(0, 31, 2):  # 10 a second at first, 100 in the last ten
+        done = 10 * second if second <= 20 else 200 + 100 * (second - 20)
+        samples = slide(samples, Sample(NOW + timedelta(seconds=second), done))
+    assert per_second(samples) == pytest.approx(100)
+
+
+def test_one_sample_tells_no_speed() -> None:
+    assert per_second([]) is None
+    assert per_second([ago(0, 100)]) is None
+    assert per_second([ago(0.1, 100), ago(0, 200)]) is None
+
+
+def test_when_nothing_moves_the_speed_is_zero() -> None:
+    assert per_second([ago(4, 100), ago(0, 100)]) == 0
+
+
+def test_a_page_that_slept_does_not_show_its_old_speed() -> None:
+    assert slide([ago(3600, 0)], ago(0, 9000)) == [ago(0, 9000)]
+
+
+def test_the_finish_is_what_waits_divided_by_the_speed() -> None:
+    assert finishes_at(600, 10.0, now=NOW) == NOW + timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(("waiting", "speed"), [(600, None), (600, 0.0), (0, 10.0), (10**9, 1.0)])
+def test_there_is_no_finish_without_a_speed_or_beyond_a_month(
+    waiting: int, speed: float | None
+) -> None:
+    assert finishes_at(waiting, speed, now=NOW) is None

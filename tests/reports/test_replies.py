@@ -1,0 +1,35 @@
+"""Reasons and servers' replies, counted."""
+
+from typing import Any
+
+from flask import Flask
+
+from campaigns.db import db, transaction
+from campaigns.reports.replies import ReasonFigures, campaign_reasons
+from campaigns.sending.models import Reply
+from tests.factories import a_campaign, a_delivery, a_list, a_subscriber
+
+
+def test_reasons_are_counted_per_status_and_reply_with_the_most_frequent_first(app: Flask) -> None:
+    with transaction():
+        news = a_list()
+        campaign = a_campaign(news, status="sending")
+        gone = Reply(digest="1", code=550, text="550 no such user {ref}")
+        later = Reply(digest="2", code=451, text="451 try later")
+        db.session.add_all([gone, later])
+        db.session.flush()
+        rows: list[dict[str, Any]] = [
+            *[{"status": "failed", "reason": "refused", "reply_id": gone.id}] * 3,
+            *[{"status": "queued", "reason": "deferred", "reply_id": later.id}] * 2,
+            {"status": "skipped", "reason": "suppressed"},
+            {"status": "sent", "reason": "", "reply_id": later.id},
+            {"status": "queued", "reason": ""},
+        ]
+        for number, values in enumerate(rows):
+            a_delivery(campaign, a_subscriber(f"p{number}@example.org", news), **values)
+    assert campaign_reasons(campaign.id) == [
+        ReasonFigures("failed", "refused", gone.id, 550, "550 no such user {ref}", 3),
+        ReasonFigures("queued", "deferred", later.id, 451, "451 try later", 2),
+        ReasonFigures("skipped", "suppressed", None, 0, "", 1),
+    ]
+    assert len(campaign_reasons(campaign.id, limit=1)) == 1
