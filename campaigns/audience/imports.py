@@ -447,7 +447,7 @@ def _apply(person: Person, one: _Known) -> bool:
     return changed
 
 
-def _given(values: Iterable[object], type_: sa.types.TypeEngine[Any]) -> sa.Select[Any]:
+def _given(values: Iterable[object], type_: "sa.types.TypeEngine[Any]") -> sa.Select[Any]:
     """Thousands of values to look for, in one parameter."""
     return sa.select(rows_given([{"value": value} for value in values], {"value": type_}).c.value)
 
@@ -521,7 +521,11 @@ def _change(changes: Sequence[dict[str, Any]], now: datetime) -> None:
     if not changes:
         return
     table = _table(Subscriber)
-    columns = {"id": sa.BigInteger(), "name": sa.Text(), "attributes": sa.JSON()}
+    columns: dict[str, sa.types.TypeEngine[Any]] = {
+        "id": sa.BigInteger(),
+        "name": sa.Text(),
+        "attributes": sa.JSON(),
+    }
     given = rows_given(sorted(changes, key=lambda change: int(change["id"])), columns)
     db.session.execute(
         sa.update(table)

@@ -1,5 +1,400 @@
 """CSV imports: upload, column mapping, progress, per-row errors."""
 
-from flask import Blueprint
+from collections.abc import Iterator
+from typing import IO, Any, cast
+
+import sqlalchemy as sa
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    flash,
+    redirect,
+    render_template,
+    request,
+    stream_with_context,
+    url_for,
+)
+from flask_login import current_user
+from sqlalchemy.exc import IntegrityError
+from werkzeug.datastructures import MultiDict
+from werkzeug.formparser import FormDataParser
+from werkzeug.wrappers import Response as AnyResponse
+
+from campaigns.access import access
+from campaigns.audience import export, import_mapping, imports, uploads
+from campaigns.audience.csv_reading import DELIMITERS, ENCODINGS, Dialect
+from campaigns.audience.import_mapping import Column, MappingError, Preview
+from campaigns.audience.models import AudienceList, ImportRun
+from campaigns.clock import utcnow
+from campaigns.context import services
+from campaigns.db import db, transaction
 
 bp = Blueprint("imports", __name__)
+
+PAGE = 50
+PROBLEMS_PAGE = 100
+FORM_BYTES = 64 * 1024
+MAX_LIST_NAME = 120
+
+Page = str | tuple[str, int]
+
+
+# --- the upload --------------------------------------------------------------------------------
+
+
+class UploadParser(FormDataParser):
+    """Reads the form of an upload: its file goes straight to the folder of uploads."""
+
+    def __init__(self, stream_factory: Any = None, **options: Any) -> None:
+        self._uploads: list[uploads.Upload] = []
+        super().__init__(self._open, **options)
+
+    def _open(
+        self,
+        total_content_length: int | None,
+        content_type: str | None,
+        filename: str | None,
+        content_length: int | None = None,
+    ) -> IO[bytes]:
+        upload = uploads.Upload(
+            services().settings.uploads_dir, expected_bytes=total_content_length or 0
+        )
+        self._uploads.append(upload)
+        return cast("IO[bytes]", upload)
+
+    def parse(self, *args: Any, **options: Any) -> Any:
+        try:
+            return super().parse(*args, **options)
+        except BaseException:  # the browser went away in the middle: nothing is left behind
+            for upload in self._uploads:
+                upload.close()
+            raise
+
+
+@bp.url_value_preprocessor
+def _allow_upload(endpoint: str | None, values: dict[str, Any] | None) -> None:
+    """Raise the limit before anything reads the form, but only for who is logged in."""
+    if endpoint == "imports.upload" and current_user.is_authenticated:
+        request.max_content_length = uploads.MAX_FILE_BYTES + FORM_BYTES
+        request.form_data_parser_class = UploadParser
+
+
+@bp.get("/imports/new")
+@access("user")
+def new() -> Page:
+    chosen = _list_by_public_id(request.args.get("list", ""))
+    return render_template("web/imports/new.html", chosen=chosen)
+
+
+@bp.post("/imports")
+@access("user")
+def upload() -> Page | AnyResponse:
+    chosen = _list_by_public_id(request.form.get("list", ""))
+    sent = request.files.get("file")
+    if sent is None or not sent.filename:
+        return _upload_refused("Choose a file first.", chosen)
+    uploads.sweep(services().settings.uploads_dir, now=utcnow())
+    try:
+        with transaction():
+            run = imports.create(
+                cast("uploads.Upload", sent.stream),
+                sent.filename,
+                list_id=chosen.id if chosen else None,
+                now=utcnow(),
+            )
+    except uploads.UploadError as error:
+        return _upload_refused(str(error), chosen)
+    return redirect(url_for("imports.mapping", public_id=run.public_id))
+
+
+def _upload_refused(error: str, chosen: AudienceList | None) -> Page:
+    return render_template("web/imports/new.html", chosen=chosen, error=error), 422
+
+
+# --- the mapping -------------------------------------------------------------------------------
+
+
+@bp.get("/imports/<public_id>/mapping")
+@access("user")
+def mapping(public_id: str) -> Page | AnyResponse:
+    run = _run(public_id)
+    if run.status != "mapping":
+        return redirect(url_for("imports.show", public_id=public_id))
+    return _mapping_page(run, request.args)
+
+
+@bp.get("/imports/<public_id>/preview")
+@access("user")
+def preview(public_id: str) -> Page | AnyResponse:
+    """The part of the mapping page that depends on how the file is read."""
+    run = _run(public_id)
+    if run.status != "mapping":
+        return _htmx_redirect(url_for("imports.show", public_id=public_id))
+    return _mapping_page(run, request.args, template="web/imports/_preview.html")
+
+
+@bp.post("/imports/<public_id>/start")
+@access("user")
+def start(public_id: str) -> Page | AnyResponse:
+    run = _run(public_id)
+    form = request.form
+    try:
+        with transaction():
+            list_id = _chosen_list(form)
+            begun = imports.start(run.id, _choices(run, form, list_id), now=utcnow())
+    except MappingError as error:
+        return _mapping_page(run, form, error=str(error))
+    except IntegrityError:
+        return _mapping_page(run, form, error="There is a list of this name already: choose it.")
+    if begun:
+        services().doorbell.ring("import", run.id)
+    return redirect(url_for("imports.show", public_id=public_id))
+
+
+@bp.post("/imports/<public_id>/discard")
+@access("user")
+def discard(public_id: str) -> AnyResponse:
+    run = _run(public_id)
+    path = imports.path_of(run, services().settings.uploads_dir)
+    with transaction():
+        gone = imports.discard(run.id)
+    if gone:
+        path.unlink(missing_ok=True)
+        flash("The upload was deleted. Nobody was imported.", "success")
+    return redirect(url_for("imports.index"))
+
+
+def _chosen_list(form: MultiDict[str, str]) -> int:
+    wanted = form.get("list", "")
+    if wanted != "new":
+        found = _list_by_public_id(wanted)
+        if found is None:
+            raise MappingError("Choose the list that these people come to.")
+        return found.id
+    name = " ".join(form.get("list_name", "").split())
+    if not name or len(name) > MAX_LIST_NAME:
+        raise MappingError(f"Give the new list a name, at most {MAX_LIST_NAME} characters.")
+    if db.session.scalar(sa.select(AudienceList.id).where(AudienceList.name == name)):
+        raise MappingError("There is a list of this name already: choose it.")
+    created = AudienceList(name=name, created_at=utcnow())
+    db.session.add(created)
+    db.session.flush()
+    return created.id
+
+
+def _dialect(run: ImportRun, form: MultiDict[str, str]) -> Dialect:
+    """As chosen; what is not in the form is as it was found."""
+    return imports.check_dialect(
+        Dialect(form.get("encoding", run.encoding), form.get("delimiter", run.delimiter))
+    )
+
+
+def _choices(run: ImportRun, form: MultiDict[str, str], list_id: int) -> imports.Choices:
+    dialect = _dialect(run, form)
+    has_header = form.get("header") == "yes"
+    seen = _preview(run, dialect, has_header)
+    if seen is None:
+        raise MappingError("The uploaded file is no longer there. Upload it again.")
+    return imports.Choices(
+        list_id=list_id,
+        dialect=dialect,
+        has_header=has_header,
+        columns=_columns(form, len(seen.columns)),
+        titles=tuple(column.title for column in seen.columns),
+        update_existing="update" in form,
+        consent_source=form.get("consent_source", ""),
+    )
+
+
+def _columns(form: MultiDict[str, str], count: int) -> tuple[Column, ...]:
+    columns = []
+    for index in range(count):
+        role = form.get(f"column_{index}", "ignore")
+        name = form.get(f"attribute_{index}", "").strip() if role == "attribute" else ""
+        columns.append(Column(role, name))
+    return tuple(columns)
+
+
+def _preview(run: ImportRun, dialect: Dialect, has_header: bool | None) -> Preview | None:
+    """None when the file is gone."""
+    try:
+        with imports.path_of(run, services().settings.uploads_dir).open("rb") as file:
+            return import_mapping.preview(file, dialect, has_header)
+    except (FileNotFoundError, IsADirectoryError):
+        return None
+
+
+def _mapping_page(
+    run: ImportRun,
+    form: MultiDict[str, str],
+    *,
+    error: str = "",
+    template: str = "web/imports/mapping.html",
+) -> Page:
+    try:
+        dialect = _dialect(run, form)
+    except MappingError:
+        dialect = Dialect(run.encoding, run.delimiter)
+    wanted = {"yes": True, "no": False}.get(form.get("header", ""))
+    seen = _preview(run, dialect, wanted)
+    if seen is None:
+        error = "The uploaded file is no longer there. Discard this import and upload it again."
+        seen = Preview(has_header=False, columns=(), rows=())
+    chosen = [column.guess for column in seen.columns]
+    if error and any(key.startswith("column_") for key in form):
+        chosen = list(_columns(form, len(seen.columns)))
+    page = render_template(
+        template,
+        run=run,
+        dialect=dialect,
+        seen=seen,
+        chosen=chosen,
+        form=form,
+        error=error,
+        lists=_lists(),
+        encodings=ENCODINGS,
+        delimiters=DELIMITERS,
+        roles=import_mapping.ROLES,
+        attribute_name=import_mapping.attribute_name,
+    )
+    return (page, 422) if error else page
+
+
+# --- progress and result -----------------------------------------------------------------------
+
+
+@bp.get("/imports")
+@access("user")
+def index() -> Page:
+    before = request.args.get("before", type=int)
+    statement = (
+        sa.select(ImportRun, AudienceList)
+        .outerjoin(AudienceList, AudienceList.id == ImportRun.list_id)
+        .order_by(ImportRun.id.desc())
+        .limit(PAGE + 1)
+    )
+    if before:
+        statement = statement.where(ImportRun.id < before)
+    rows = db.session.execute(statement).all()
+    older = url_for("imports.index", before=rows[PAGE - 1][0].id) if len(rows) > PAGE else ""
+    newest = url_for("imports.index") if before else ""
+    return render_template("web/imports/index.html", rows=rows[:PAGE], older=older, newest=newest)
+
+
+@bp.get("/imports/<public_id>")
+@access("user")
+def show(public_id: str) -> Page | AnyResponse:
+    run = _run(public_id)
+    if run.status == "mapping":
+        return redirect(url_for("imports.mapping", public_id=public_id))
+    return render_template("web/imports/show.html", **_state(run))
+
+
+@bp.get("/imports/<public_id>/progress")
+@access("user")
+def progress(public_id: str) -> Page:
+    return render_template("web/imports/_state.html", **_state(_run(public_id)))
+
+
+@bp.post("/imports/<public_id>/retry")
+@access("user")
+def retry(public_id: str) -> AnyResponse:
+    run = _run(public_id)
+    with transaction():
+        again = imports.retry(run.id)
+    if again:
+        services().doorbell.ring("import", run.id)
+    return redirect(url_for("imports.show", public_id=public_id))
+
+
+@bp.get("/imports/<public_id>/failed.csv")
+@access("user")
+def failed_rows(public_id: str) -> Response:
+    run = _run(public_id)
+
+    def chunks() -> Iterator[str]:
+        for chunk in export.failed_rows(run):
+            yield chunk
+            db.session.rollback()  # no transaction stays open while the browser takes its time
+
+    stem = run.file_name.rpartition(".")[0] or run.file_name
+    answer = Response(stream_with_context(chunks()), mimetype="text/csv")
+    answer.headers.set("Content-Disposition", "attachment", filename=f"{stem}-failed.csv")
+    return answer
+
+
+def _state(run: ImportRun) -> dict[str, Any]:
+    """What the page shows of an import under way or over."""
+    is_open = run.status in {"queued", "running"}
+    now = utcnow()
+    seconds = ((run.finished_at or now) - run.started_at).total_seconds() if run.started_at else 0.0
+    left = None
+    if is_open and run.position and seconds > 2:
+        left = seconds / run.position * (run.size_bytes - run.position)
+    problems, next_page = ([], "") if is_open else _problems(run)
+    return {
+        "run": run,
+        "list": db.session.get(AudienceList, run.list_id) if run.list_id else None,
+        "is_open": is_open,
+        "rate": int(run.rows_read / seconds) if seconds >= 1 and run.rows_read else None,
+        "seconds": seconds,
+        "left_seconds": left,
+        "problems": problems,
+        "next_page": next_page,
+        "first_page": url_for("imports.show", public_id=run.public_id)
+        if "after" in request.args
+        else "",
+        "max_problems": imports.MAX_PROBLEMS,
+        "duration": duration,
+    }
+
+
+def _problems(run: ImportRun) -> tuple[list[Any], str]:
+    row, _, key = request.args.get("after", "").partition("-")
+    after = (int(row), int(key)) if _is_key(row) and _is_key(key) else (0, 0)
+    found = list(
+        db.session.scalars(export.problems_of(run.id, after=after, limit=PROBLEMS_PAGE + 1))
+    )
+    if len(found) <= PROBLEMS_PAGE:
+        return found, ""
+    last = found[PROBLEMS_PAGE - 1]
+    return found[:PROBLEMS_PAGE], url_for(
+        "imports.show", public_id=run.public_id, after=f"{last.row_number}-{last.id}"
+    )
+
+
+def _is_key(text: str) -> bool:
+    return text.isdecimal() and len(text) <= 18
+
+
+def duration(seconds: float) -> str:
+    """Round words for a time: "about 3 minutes"."""
+    if seconds < 10:
+        return "a few seconds"
+    if seconds < 90:
+        return f"about {round(seconds, -1):.0f} seconds"
+    if seconds < 5400:
+        return f"about {seconds / 60:.0f} minutes"
+    return f"about {seconds / 3600:.1f} hours"
+
+
+def _run(public_id: str) -> ImportRun:
+    run = db.session.scalar(sa.select(ImportRun).where(ImportRun.public_id == public_id))
+    if run is None:
+        abort(404)
+    return run
+
+
+def _lists() -> list[AudienceList]:
+    return list(db.session.scalars(sa.select(AudienceList).order_by(AudienceList.name)))
+
+
+def _list_by_public_id(public_id: str) -> AudienceList | None:
+    if not public_id:
+        return None
+    return db.session.scalar(sa.select(AudienceList).where(AudienceList.public_id == public_id))
+
+
+def _htmx_redirect(target: str) -> Response:
+    return Response(status=204, headers={"HX-Redirect": target})

@@ -1,0 +1,154 @@
+"""Subscribers and failed rows as CSV, streamed: memory stays flat whatever their number."""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from campaigns.addresses import normalise
+from campaigns.audience.csv_reading import Dialect, Reader
+from campaigns.audience.models import ImportProblem, ImportRun, Subscriber, Subscription
+from campaigns.db import db
+
+PAGE = 1_000
+BOM = "\ufeff"
+"""By this mark Excel knows that the file is UTF-8."""
+_HARMFUL = ("=", "+", "-", "@", "\t", "\r")
+
+
+def safe_cell(value: object) -> str:
+    """A cell that no spreadsheet takes for a formula: those get an apostrophe in front."""
+    text = "" if value is None else str(value)
+    return f"'{text}" if text.startswith(_HARMFUL) else text
+
+
+def _csv(rows: Sequence[Sequence[object]]) -> str:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\r\n").writerows(
+        [[safe_cell(cell) for cell in row] for row in rows]
+    )
+    return out.getvalue()
+
+
+def export_rows(
+    list_id: int | None = None, state: str | None = None, query: str = ""
+) -> Iterator[str]:
+    """CSV of the subscribers that match, in chunks of text; the first begins with a BOM.
+
+    `list_id` and `state` narrow to one list and to one state (there, or in any list); `query`
+    is a part of the address or name. Columns: address, name, state (of the list, where one is
+    given), since when they are known, then every attribute that one of them has.
+    """
+    chosen = _chosen(list_id, state, query)
+    names = _attribute_names(chosen)
+    states = ["state"] if list_id is not None else []
+    yield BOM + _csv([["address", "name", *states, "created_at", *names]])
+    for page in _pages(chosen):
+        yield _csv(
+            [
+                [
+                    row.address,
+                    row.name,
+                    *([row.state] if states else []),
+                    row.created_at.isoformat(timespec="seconds"),
+                    *(row.attributes.get(name, "") for name in names),
+                ]
+                for row in page
+            ]
+        )
+
+
+def _chosen(list_id: int | None, state: str | None, query: str) -> sa.Select[Any]:
+    columns = (
+        Subscriber.id,
+        Subscriber.address,
+        Subscriber.name,
+        Subscriber.created_at,
+        Subscriber.attributes,
+    )
+    if list_id is not None:
+        statement = (
+            sa.select(*columns, Subscription.state)
+            .join(Subscription, Subscription.subscriber_id == Subscriber.id)
+            .where(Subscription.list_id == list_id)
+        )
+        if state:
+            statement = statement.where(Subscription.state == state)
+    else:
+        statement = sa.select(*columns)
+        if state:
+            statement = statement.where(
+                sa.exists().where(
+                    Subscription.subscriber_id == Subscriber.id, Subscription.state == state
+                )
+            )
+    if query.strip():
+        part = normalise(query)
+        statement = statement.where(
+            sa.or_(
+                Subscriber.address_normal.contains(part, autoescape=True),
+                sa.func.lower(Subscriber.name).contains(part, autoescape=True),
+            )
+        )
+    return statement
+
+
+def _pages(statement: sa.Select[Any]) -> Iterator[Sequence[Any]]:
+    """By key, a page at a time."""
+    last = 0
+    while True:
+        page = db.session.execute(
+            statement.where(Subscriber.id > last).order_by(Subscriber.id).limit(PAGE)
+        ).all()
+        if not page:
+            return
+        yield page
+        last = page[-1].id
+
+
+def _attribute_names(statement: sa.Select[Any]) -> list[str]:
+    """Every attribute that one of these has: the header must be known before the first row."""
+    narrow = statement.with_only_columns(Subscriber.id, Subscriber.attributes)
+    return sorted({name for page in _pages(narrow) for row in page for name in row.attributes})
+
+
+def failed_rows(run: ImportRun) -> Iterator[str]:
+    """CSV of the rows that an import could not take: as they stood in the file, then the row
+    number and the reason. Corrected, the file can be imported as it is.
+    """
+    titles = list(run.mapping.get("titles", []))
+    width = len(run.mapping.get("columns", [])) or 1
+    titles = [*titles, *("" for _ in range(width - len(titles)))]
+    yield BOM + _csv([[*titles, "row", "problem"]])
+    dialect = Dialect("utf-8", run.delimiter)
+    after = (0, 0)
+    while True:
+        page = db.session.scalars(problems_of(run.id, after=after, limit=PAGE)).all()
+        if not page:
+            return
+        yield _csv([[*_cells(one, dialect, width), one.row_number, one.reason] for one in page])
+        after = (page[-1].row_number, page[-1].id)
+
+
+def problems_of(import_id: int, *, after: tuple[int, int], limit: int) -> sa.Select[Any]:
+    """An import's problems in the order of the rows; `after` is (row number, id) of the last."""
+    return (
+        sa.select(ImportProblem)
+        .where(
+            ImportProblem.import_id == import_id,
+            sa.tuple_(ImportProblem.row_number, ImportProblem.id)
+            > sa.tuple_(*map(sa.literal, after)),
+        )
+        .order_by(ImportProblem.row_number, ImportProblem.id)
+        .limit(limit)
+    )
+
+
+def _cells(problem: ImportProblem, dialect: Dialect, width: int) -> list[str]:
+    """The cells of the row as far as they can be told apart; else all of it in the first."""
+    row = next(Reader(io.BytesIO(problem.raw.encode()), dialect), None)
+    if row is None or row.problem or len(row.cells) > width:
+        return [problem.raw, *("" for _ in range(width - 1))]
+    return [*row.cells, *("" for _ in range(width - len(row.cells)))]
