@@ -7,7 +7,7 @@ text, HTML) that are run for every recipient.
 
 import hashlib
 import struct
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -20,12 +20,12 @@ from jinja2 import nodes
 from markupsafe import Markup
 
 from campaigns import addresses
-from campaigns.content import frame, guard, links, mime, sandbox
+from campaigns.content import frame, guard, links, markup, mime, sandbox
 from campaigns.content.guard import Guarded
 from campaigns.content.limits import RenderError
 from campaigns.content.problems import Field, Problem, TemplateProblemError
 from campaigns.content.sandbox import HTML, PLAIN, Available, Program, TemplateRunError
-from campaigns.content.text import template_source, tidy, to_text
+from campaigns.content.text import plain_text, template_source, tidy, to_text
 from campaigns.messages import Message, Recipient
 from campaigns.tokens import DeliveryRef, Signer, bounce_local_part, click_path, open_token
 
@@ -149,14 +149,15 @@ def _compile(
             problems.append(tree)
     if any(problem.blocks for problem in problems):
         return problems, None
-    rewritten = links.rewrite(guards["html"], track=content.track_clicks)
+    parts = list(markup.read(guards["html"].text))
+    rewritten = links.rewrite(guards["html"], parts, track=content.track_clicks)
     if rewritten.problems:
         return problems + rewritten.problems, None
     try:
         compiled = Compiled(
             content,
             signer,
-            _programs(content, guards["html"], rewritten),
+            _programs(content, guards["html"], parts, rewritten),
             tuple(rewritten.links),
         )
         compiled.try_out()
@@ -165,11 +166,17 @@ def _compile(
     return problems, compiled
 
 
-def _programs(content: Content, guarded: Guarded, rewritten: links.Rewritten) -> _Programs:
+def _programs(
+    content: Content,
+    guarded: Guarded,
+    read: Sequence[markup.Tag | markup.Text],
+    rewritten: links.Rewritten,
+) -> _Programs:
     """Raises TemplateRunError."""
-    converted = to_text(guarded, rewritten.text_targets)
+    converted = to_text(guarded, read, rewritten.text_targets)
     parts = frame.Parts(converted.always)
-    framed = frame.frame(rewritten.html, guarded, parts)
+    edits = [*rewritten.edits, *frame.frame(guarded, read, parts)]
+    framed = links.apply(guarded.text, edits)
     text: Program | None = None
     with suppress(TemplateRunError):  # conditions cut across the structure of the page
         source = template_source(converted.source.strip(), guarded) + frame.footer_text(parts)
@@ -366,7 +373,7 @@ class Compiled:
 
     def _text(self, run: _Run, html: str) -> str:
         if self._programs.text is None:
-            return tidy(to_text(Guarded(guard.normalise(html))).source).strip() + "\n"
+            return plain_text(html)
         if run.track is None:
             run.values.update(self._as_text)
         return tidy(self._programs.text.run(run.values, run.track)).lstrip("\n")

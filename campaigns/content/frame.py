@@ -4,10 +4,11 @@ The snippets are template source: who is subscribed to what differs per recipien
 no line end, so that line numbers stay those of the user's text.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from campaigns.content.guard import MARK, Guarded
-from campaigns.content.markup import Tag, read
+from campaigns.content.links import Edit
+from campaigns.content.markup import Tag, Text
 
 _SHELL_HEAD = (
     '<!doctype html><html lang="en"><head><meta charset="utf-8">'
@@ -100,16 +101,18 @@ def footer_text(parts: Parts) -> str:
     return "\n\n----------\n" + "".join(lines) if lines else "\n"
 
 
-def frame(html: str, guarded: Guarded, parts: Parts) -> str:
-    """Guarded HTML with everything around it, as marks."""
-    tags = [part for part in read(html) if isinstance(part, Tag) and not part.is_hidden]
+def frame(guarded: Guarded, read: Sequence[Tag | Text], parts: Parts) -> list[Edit]:
+    """What to put around and into the guarded HTML, which `read` is the reading of."""
+    html = guarded.text
+    tags = [part for part in read if isinstance(part, Tag) and not part.is_hidden]
     first = {tag.name: tag for tag in reversed(tags) if not tag.is_end}
     closing = {tag.name: tag for tag in tags if tag.is_end}
     footer = guarded.add(footer_html(parts) + "{{ _pixel }}")
     preheader = guarded.add(_PREHEADER)
     if not {"html", "body", "head"} & first.keys():
         begin = guarded.add(_SHELL_HEAD) + preheader + guarded.add(_SHELL_OPEN)
-        return begin + html + guarded.add(_SHELL_CLOSE) + footer + guarded.add(_SHELL_END)
+        end = guarded.add(_SHELL_CLOSE) + footer + guarded.add(_SHELL_END)
+        return [(0, 0, begin), (len(html), len(html), end)]
     top = 0
     if "body" in first:
         top = first["body"].end
@@ -123,7 +126,7 @@ def frame(html: str, guarded: Guarded, parts: Parts) -> str:
         if tag is not None and tag.start >= top and not _depth(html[: tag.start], guarded):
             bottom = tag.start
             break
-    return html[:top] + preheader + html[top:bottom] + footer + html[bottom:]
+    return [(top, top, preheader), (bottom, bottom, footer)]
 
 
 def _depth(html: str, guarded: Guarded) -> int:

@@ -16,8 +16,10 @@ MARK = re.compile(f"{OPEN}([0-9]+){CLOSE}")
 Kind = Literal["value", "statement", "comment", "raw"]
 
 _BEGIN = re.compile(r"\{[{%#]")
+# A string that never ends reaches to the end of the source: looking again for its end from
+# every quote in it would take for ever.
 _INSIDE = re.compile(
-    r"""'[^'\\]*+(?:\\.[^'\\]*+)*+'|"[^"\\]*+(?:\\.[^"\\]*+)*+\""""
+    r"""'[^'\\]*+(?:\\.[^'\\]*+)*+(?:'|\\?\Z)|"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)"""
     r"|[-+]?%\}|-?\}\}|[(){}\[\]]",
     re.DOTALL,
 )

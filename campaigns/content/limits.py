@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from time import perf_counter
 
 MAX_SOURCE = 512 * 1024
-MAX_TAGS = 2_000
+MAX_TAGS = 1_500
 MAX_TAG = 4_000
 MAX_TAG_TOTAL = 200_000
 MAX_DEPTH = 60
-MAX_NODES = 50_000
+MAX_NODES = 5_000
 MAX_LOOP_NESTING = 4
 MAX_VALUE = 64 * 1024
 MAX_ITEMS = 1_000

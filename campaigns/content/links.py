@@ -7,12 +7,13 @@ tracked, when it is rendered.
 
 import html as entities
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from markupsafe import Markup
 
 from campaigns.content.guard import MARK, Guarded, Token, brace_safe
-from campaigns.content.markup import Attribute, Tag, Text, read
+from campaigns.content.markup import Attribute, Tag, Text
 from campaigns.content.problems import Problem, sentence
 
 MAX_LINKS = 1_000
@@ -39,12 +40,18 @@ class Link:
     html: Markup
 
 
+Edit = tuple[int, int, str]
+
+
 @dataclass(slots=True)
 class Rewritten:
-    """`html` has marks still; `text_targets` are the addresses for the text part, as template
-    source, by the position of their tag in the guarded HTML."""
+    """`edits` are replacements in the guarded HTML, as (start, end, new text), in order.
 
-    html: str
+    `text_targets` are the addresses for the text part, as template source, by the position of
+    their tag.
+    """
+
+    edits: list[Edit] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
     text_targets: dict[int, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
@@ -73,22 +80,29 @@ def is_web(url: str) -> bool:
     return url[:8].lower().startswith(("http://", "https://")) and len(url) > 8
 
 
-def rewrite(guarded: Guarded, *, track: bool) -> Rewritten:
-    """Go through the guarded HTML once."""
-    return _Rewriter(guarded, track).run()
+def rewrite(guarded: Guarded, parts: Iterable[Tag | Text], *, track: bool) -> Rewritten:
+    """Find and replace the links of guarded HTML, as markup.read took it apart."""
+    return _Rewriter(guarded, track).run(parts)
+
+
+def apply(text: str, edits: Iterable[Edit]) -> str:
+    """The text with the edits made, which do not overlap. All else stays as it is."""
+    pieces, position = [], 0
+    for start, end, replacement in sorted(edits, key=lambda edit: edit[:2]):
+        pieces += [text[position:start], replacement]
+        position = end
+    return "".join([*pieces, text[position:]])
 
 
 class _Rewriter:
     def __init__(self, guarded: Guarded, track: bool) -> None:
         self.guarded = guarded
         self.track = track
-        self.found = Rewritten("")
+        self.found = Rewritten()
         self.numbers: dict[tuple[str, bool], int] = {}
-        self.edits: list[tuple[int, int, str]] = []
 
-    def run(self) -> Rewritten:
-        text = self.guarded.text
-        for part in read(text):
+    def run(self, parts: Iterable[Tag | Text]) -> Rewritten:
+        for part in parts:
             if isinstance(part, Tag):
                 self._tag(part)
             elif part.raw_of == "script":
@@ -97,11 +111,6 @@ class _Rewriter:
             self.found.problems.append(
                 sentence("html", 0, f"There are more than {MAX_LINKS:,} links. Use fewer.")
             )
-        pieces, position = [], 0
-        for start, end, replacement in self.edits:
-            pieces += [text[position:start], replacement]
-            position = end
-        self.found.html = "".join([*pieces, text[position:]])
         return self.found
 
     def _refuse_values(self, part: Text, where: str) -> None:
@@ -152,7 +161,7 @@ class _Rewriter:
     def _replace(self, attribute: Attribute, replacement: str) -> None:
         if not attribute.quote:
             replacement = f'"{replacement}"'
-        self.edits.append((attribute.start, attribute.end, replacement))
+        self.found.edits.append((attribute.start, attribute.end, replacement))
 
     def _number(self, target: str, written: str, is_fixed: bool) -> int:
         key = (target, is_fixed)

@@ -10,11 +10,15 @@ from dataclasses import dataclass
 
 from campaigns.content.guard import MARK
 
+_MARKUP = re.compile(r"<(?=/?[A-Za-z]|[!?])")
+_REST_OF_TAG = re.compile(r"""(?:[^>"']++|"[^"]*+"|'[^']*+')*+>?""")
+_BLANK_OR_SLASH = re.compile(r"[\s/]*+")
 _NAME = re.compile(r"[A-Za-z][^\s/>]*+")
 _ATTRIBUTE = re.compile(
     r"""[\s/]*+([^\s/>=]++)(?:\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s>"'][^\s>]*+)))?"""
 )
 _CONDITION = re.compile(r"<!--\[if [^\]]{0,200}+\]>(?:<!-->|-->)?", re.IGNORECASE)
+MAX_ATTRIBUTES = 100
 RAW_TEXT = frozenset({"script", "style", "title", "textarea", "xmp"})
 _RAW_END = {name: re.compile(f"</{name}(?=[\\s/>])", re.IGNORECASE) for name in RAW_TEXT}
 VOID = frozenset(
@@ -62,9 +66,8 @@ def read(html: str) -> Iterator[Tag | Text]:
     """Everything of the document in order, but for plain comments and declarations."""
     position, is_hidden = 0, False
     while position < len(html):
-        start = html.find("<", position)
-        if start < 0:
-            start = len(html)
+        found = _MARKUP.search(html, position)
+        start = found.start() if found else len(html)
         if is_hidden and (end := html.find("-->", position, start + 3)) >= 0:
             # The end of a conditional comment that has no <![endif] before it.
             yield Text(position, end, True)
@@ -79,15 +82,11 @@ def read(html: str) -> Iterator[Tag | Text]:
             position, is_hidden = _declaration(html, start, is_hidden)
             continue
         tag = _tag(html, start, is_hidden)
-        if tag is None:
-            yield Text(start, start + 1, is_hidden)
-            position = start + 1
-            continue
         yield tag
         position = tag.end
         if tag.name in RAW_TEXT and not tag.is_end:
-            found = _RAW_END[tag.name].search(html, position)
-            end = found.start() if found else len(html)
+            closed = _RAW_END[tag.name].search(html, position)
+            end = closed.start() if closed else len(html)
             yield Text(position, end, is_hidden, tag.name)
             position = end
 
@@ -110,17 +109,26 @@ def _declaration(html: str, start: int, is_hidden: bool) -> tuple[int, bool]:
     return end, is_hidden
 
 
-def _tag(html: str, start: int, is_hidden: bool) -> Tag | None:
+def _end_of_blank(html: str, position: int) -> int:
+    found = _BLANK_OR_SLASH.match(html, position)
+    return found.end() if found else position
+
+
+def _tag(html: str, start: int, is_hidden: bool) -> Tag:
     is_end = html.startswith("/", start + 1)
-    named = _NAME.match(html, start + 2 if is_end else start + 1)
-    if named is None:
-        return None
-    attributes, position = [], named.end()
+    named = _NAME.search(html, start + 1)
+    name = named[0].lower() if named else ""
+    attributes: list[Attribute] = []
+    position = named.end() if named else len(html)
     while position < len(html):
+        if len(attributes) == MAX_ATTRIBUTES:
+            rest = _REST_OF_TAG.match(html, position)
+            position = rest.end() if rest else len(html)
+            break
         found = _ATTRIBUTE.match(html, position)
         if found is None:
             # The end of the tag, or a stray character to step over.
-            end = re.compile(r"[\s/]*+").match(html, position).end()  # type: ignore[union-attr]
+            end = _end_of_blank(html, position)
             if end >= len(html) or html[end] == ">":
                 position = min(end + 1, len(html))
                 break
@@ -128,9 +136,9 @@ def _tag(html: str, start: int, is_hidden: bool) -> Tag | None:
             continue
         position = found.end()
         group = found.lastindex or 1
-        name = MARK.sub("", found[1]).lower()
+        key = MARK.sub("", found[1]).lower()
         quote = {2: '"', 3: "'"}.get(group, "")
         value_at = found.span(group) if group > 1 else (position, position)
         value = found[group] if group > 1 else ""
-        attributes.append(Attribute(name, value, *value_at, quote))
-    return Tag(named[0].lower(), start, position, is_end, is_hidden, tuple(attributes))
+        attributes.append(Attribute(key, value, *value_at, quote))
+    return Tag(name, start, position, is_end, is_hidden, tuple(attributes))

@@ -31,7 +31,8 @@ class TemplateProblemError(ValueError):
         super().__init__(" ".join(problem.message for problem in self.problems))
 
 
-def sentence(field: Field, line: int, text: str, *, blocks: bool = True) -> Problem:
+def sentence(field: Field, line: int | None, text: str, *, blocks: bool = True) -> Problem:
     """A Problem whose message names the line, where the field has more than one."""
+    line = line or 0  # some parsed nodes bear no line
     prefix = f"Line {line}: " if field == "html" and line else ""
     return Problem(field, line, prefix + text, blocks)

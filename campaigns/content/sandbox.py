@@ -387,7 +387,11 @@ def _violations(node: nodes.Node) -> Iterator[str]:
             yield "A list can hold plain values only. Use text or numbers in it instead."
         if len(node.items) > limits.MAX_ITEMS:
             yield f"A list holds more than {limits.MAX_ITEMS:,} values. Use a shorter one."
-    elif isinstance(node, nodes.Getitem):
+    elif isinstance(node, nodes.Getattr | nodes.Getitem):
+        if (_member(node) or "").startswith("__"):
+            yield "Names that begin with __ are not available. Use an attribute's own name instead."
+        if isinstance(node, nodes.Getattr):
+            return
         if not isinstance(node.arg, nodes.Const) and type(node.arg) in _ALLOWED:
             yield 'Only a fixed name or number can stand in [ ]. Use ["name"] instead.'
     elif isinstance(node, nodes.Compare):

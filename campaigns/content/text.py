@@ -6,10 +6,10 @@ the template keep enclosing what they enclose. Also takes HTML without marks.
 
 import html as entities
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from campaigns.content.guard import CLOSE, MARK, OPEN, Guarded, Token, brace_safe
+from campaigns.content.guard import CLOSE, MARK, OPEN, Guarded, Token, brace_safe, normalise
 from campaigns.content.links import clean_url, safe_url
 from campaigns.content.markup import VOID, Tag, Text, read
 
@@ -93,8 +93,8 @@ class _Converter:
     seen: int = 0
     """Texts so far that show whatever the conditions say."""
 
-    def run(self) -> Converted:
-        for part in read(self.html):
+    def run(self, parts: Iterable[Tag | Text]) -> Converted:
+        for part in parts:
             if part.is_hidden or (isinstance(part, Text) and part.raw_of):
                 continue
             if isinstance(part, Tag):
@@ -224,9 +224,16 @@ class _Converter:
         return link.target if self.targets is None else self.guarded.add(link.target)
 
 
-def to_text(guarded: Guarded, targets: Mapping[int, str] | None = None) -> Converted:
+def to_text(guarded: Guarded, parts: Iterable[Tag | Text], targets: Mapping[int, str]) -> Converted:
     """The text of guarded HTML; `targets` as links.rewrite gives them."""
-    return _Converter(guarded.text, guarded, targets).run()
+    return _Converter(guarded.text, guarded, targets).run(parts)
+
+
+def plain_text(html: str) -> str:
+    """The text of rendered HTML."""
+    html = normalise(html)
+    converted = _Converter(html, Guarded(html), None).run(read(html))
+    return tidy(converted.source).strip() + "\n"
 
 
 def tidy(text: str, guarded: Guarded | None = None) -> str:
