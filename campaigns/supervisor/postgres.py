@@ -47,7 +47,7 @@ def program(settings: Settings) -> Program:
             str(programs / "postgres"),
             *("-D", str(folder), "-k", str(settings.runtime_dir)),
             *("-c", "listen_addresses=", "-c", "unix_socket_permissions=0700"),
-            *("-c", "log_min_messages=warning", "-c", "max_connections=60"),
+            *("-c", "log_min_messages=fatal", "-c", "max_connections=60"),
         ),
         is_well=lambda: _answers(url(settings)),
         stop_signal=signal.SIGINT,  # ends the open sessions; SIGTERM would wait for them

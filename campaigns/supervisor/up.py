@@ -130,8 +130,7 @@ class _Run:
         self._start_servers()
         if self._supervisor.is_stopping():
             return ()
-        self._migrate()
-        notes = self._prepare(self._settings) if self._prepare else ()
+        notes = self._fill()
         if self._supervisor.is_stopping():
             return ()
         self._start_programs()
@@ -177,9 +176,11 @@ class _Run:
         words = hint if isinstance(hint, str) else hint()
         raise CannotStartError(f"{program.name} did not start: {words}")
 
-    def _migrate(self) -> None:
+    def _fill(self) -> Sequence[str]:
+        """Bring the database to the newest schema, and the demo's data into it."""
         try:
             migrate.upgrade(self._settings)
+            return self._prepare(self._settings) if self._prepare else ()
         except migrate.MigrationError as error:
             raise CannotStartError(str(error)) from None
         except DBAPIError as error:
