@@ -52,19 +52,23 @@
     frame.contentWindow.location.replace(address.href); // leaves no trace in the history
   }
 
+  function showAs(view) {
+    var wasText = stage.dataset.view === "text";
+    card.querySelectorAll("button[data-view]").forEach(function (button) {
+      button.classList.toggle("active", button.dataset.view === view);
+      button.setAttribute("aria-pressed", String(button.dataset.view === view));
+    });
+    stage.dataset.view = view;
+    fitFrame();
+    if (wasText !== (view === "text")) reloadPreview();
+  }
+
   if (card) {
+    if (stage.clientWidth < 480) showAs("phone");
     new ResizeObserver(fitFrame).observe(stage);
     card.addEventListener("click", function (event) {
       var button = event.target.closest("button[data-view]");
-      if (!button) return;
-      var wasText = stage.dataset.view === "text";
-      card.querySelectorAll("button[data-view]").forEach(function (other) {
-        other.classList.toggle("active", other === button);
-        other.setAttribute("aria-pressed", String(other === button));
-      });
-      stage.dataset.view = button.dataset.view;
-      fitFrame();
-      if (wasText !== (button.dataset.view === "text")) reloadPreview();
+      if (button) showAs(button.dataset.view);
     });
 
     var list = document.getElementById("reader-list");
@@ -285,7 +289,7 @@
   var old = kept();
   if (old && old.text !== saved) {
     bar("restore").querySelector("[data-when]").textContent =
-      new Date(old.at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+      new Date(old.at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
     bar("restore").hidden = false;
   } else if (old) {
     forget();
