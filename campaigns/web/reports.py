@@ -270,10 +270,15 @@ def _chosen() -> Filter:
     reply = args.get("reply", "")
     return Filter(
         view=view if view in _VIEWS else "all",  # type: ignore[arg-type]
-        reason=args.get("reason", "")[:40],
+        reason=_words(args.get("reason", ""))[:40],
         reply_id=_key(reply),
-        search=args.get("q", "").strip()[:254],
+        search=_words(args.get("q", ""))[:254],
     )
+
+
+def _words(text: str) -> str:
+    # PostgreSQL knows no NUL in a text; no address and no reason holds one.
+    return text.replace("\0", "").strip()
 
 
 def _key(text: str) -> int | None:

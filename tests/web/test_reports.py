@@ -1,0 +1,390 @@
+"""The page of a campaign while it is sent and after, and its ledger."""
+
+import csv
+import io
+import re
+from datetime import datetime, timedelta
+from html import unescape
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from campaigns.clock import utcnow
+from campaigns.db import db, transaction
+from campaigns.sending.models import Campaign, CampaignLink, Reply
+from tests.factories import a_campaign, a_delivery, a_list, a_provider, a_sender, a_subscriber
+
+
+def text_of(html: str) -> str:
+    """What a reader of the page sees, with single spaces."""
+    body = re.sub(r"<(script|svg)\b.*?</\1>", " ", html, flags=re.DOTALL)
+    words = unescape(re.sub(r"<[^>]+>", " ", body)).replace("\u202f", " ")
+    return re.sub(r"\s+", " ", words)
+
+
+def started(status: str = "sending", *outcomes: dict[str, Any], **values: Any) -> Campaign:
+    """A campaign with one delivery for each of the outcomes."""
+    news = a_list()
+    defaults: dict[str, Any] = {
+        "subject": "Winter sale",
+        "started_at": utcnow() - timedelta(minutes=5),
+        "audience": len(outcomes),
+        "matched": len(outcomes),
+    }
+    campaign: Campaign = a_campaign(news, status=status, **{**defaults, **values})
+    for number, outcome in enumerate(outcomes):
+        a_delivery(campaign, a_subscriber(f"p{number}@example.org", news), **outcome)
+    return campaign
+
+
+SENT = {"status": "sent"}
+QUEUED = {"status": "queued"}
+FAILED = {"status": "failed", "reason": "refused"}
+SKIPPED = {"status": "skipped", "reason": "suppressed"}
+
+
+def report(client: FlaskClient, campaign: Campaign, path: str = "") -> str:
+    answer = client.get(f"/campaigns/{campaign.public_id}/report{path}")
+    assert answer.status_code == 200
+    return answer.get_data(as_text=True)
+
+
+def poll_address(html: str) -> str:
+    found = re.search(r'id="live"[^>]*hx-get="([^"]+)"', html)
+    assert found is not None
+    return unescape(found[1])
+
+
+def test_a_stranger_is_sent_to_the_login(app: Flask, client: FlaskClient) -> None:
+    with transaction():
+        campaign = started("sent", SENT)
+    for path in ("", "/live", "/reasons", "/ledger", "/ledger.csv"):
+        answer = client.get(f"/campaigns/{campaign.public_id}/report{path}")
+        assert answer.status_code == 302
+        assert answer.location.startswith("/login")
+
+
+def test_a_campaign_that_is_not_there_is_a_404(owner_client: FlaskClient) -> None:
+    for path in ("", "/live", "/reasons", "/ledger", "/ledger.csv"):
+        assert owner_client.get(f"/campaigns/nothing/report{path}").status_code == 404
+
+
+def test_a_draft_leads_to_its_editor(owner_client: FlaskClient) -> None:
+    with transaction():
+        campaign = a_campaign()
+    for path in ("", "/ledger"):
+        answer = owner_client.get(f"/campaigns/{campaign.public_id}/report{path}")
+        assert answer.status_code == 302
+        assert answer.location == f"/campaigns/{campaign.public_id}"
+
+
+def test_the_undo_window_counts_down_and_offers_undo(owner_client: FlaskClient) -> None:
+    with transaction():
+        campaign = a_campaign(
+            status="scheduled", is_undo_window=True, scheduled_at=utcnow() + timedelta(seconds=10)
+        )
+    html = report(owner_client, campaign)
+    assert re.search(r"Sending in (9|10) seconds", text_of(html))
+    assert f'action="/campaigns/{campaign.public_id}/undo"' in html
+    assert 'hx-trigger="every 1s"' in html
+    assert "unschedule" not in html
+
+
+def test_a_scheduled_campaign_says_when_it_starts_and_can_go_back(
+    owner_client: FlaskClient,
+) -> None:
+    with transaction():
+        campaign = a_campaign(status="scheduled", scheduled_at=utcnow() + timedelta(days=3))
+    html = report(owner_client, campaign)
+    assert "3 days from now" in text_of(html)
+    assert f'action="/campaigns/{campaign.public_id}/unschedule"' in html
+    assert "/undo" not in html
+
+
+def test_a_start_that_is_overdue_says_what_to_look_at(owner_client: FlaskClient) -> None:
+    with transaction():
+        campaign = a_campaign(
+            status="scheduled", is_undo_window=True, scheduled_at=utcnow() - timedelta(minutes=2)
+        )
+    assert "background process should have started it" in text_of(report(owner_client, campaign))
+
+
+def test_preparing_shows_no_balance_yet(owner_client: FlaskClient) -> None:
+    with transaction():
+        campaign = started("preparing", QUEUED, QUEUED, audience=0)
+    text = text_of(report(owner_client, campaign))
+    assert "2 recipients so far" in text
+    assert "must never happen" not in text
+
+
+def test_the_balance_line_adds_up_and_leaves_out_zeros(owner_client: FlaskClient) -> None:
+    with transaction():
+        campaign = started("sending", SENT, SENT, QUEUED, FAILED, SKIPPED)
+    html = report(owner_client, campaign)
+    line = "audience 5 = sent 2 + waiting 1 + failed 1 + skipped 1"
+    assert line in text_of(html)
+    assert "cancelled" not in text_of(html).partition("audience 5")[2].partition("“Sent”")[0]
+    assert "<title>80 % · Winter sale · Campaigns</title>" in html
+
+
+def test_the_live_part_asks_for_itself_and_works_out_the_speed(owner_client: FlaskClient) -> None:
+    with transaction():
+        campaign = started("sending", *[SENT] * 10, *[QUEUED] * 10)
+    html = report(owner_client, campaign)
+    assert "measuring…" in html
+    earlier = int((utcnow() - timedelta(seconds=5)).timestamp() * 1000)
+    address = re.sub(r"samples=[^&]*", f"samples={earlier}.0", poll_address(html))
+    answer = owner_client.get(address)
+    text = text_of(answer.get_data(as_text=True))
+    assert re.search(r"Speed now (1\.9|2\.0) per second", text)
+    assert re.search(r"in [456] seconds", text)
+    assert "<title>50 % · Winter sale · Campaigns</title>" in answer.get_data(as_text=True)
+    assert f"{earlier}.0-" in poll_address(answer.get_data(as_text=True))
+
+
+@pytest.mark.parametrize("samples", ["", "x", "1.2.3-4", "9" * 400, "-1.-1"])
+def test_samples_that_were_tampered_with_do_no_harm(
+    owner_client: FlaskClient, samples: str
+) -> None:
+    with transaction():
+        campaign = started("sending", SENT, QUEUED)
+    address = f"/campaigns/{campaign.public_id}/report/live"
+    answer = owner_client.get(address, query_string={"status": "sending", "samples": samples})
+    assert answer.status_code == 200
+    assert "measuring…" in answer.get_data(as_text=True)
+
+
+def test_a_new_status_reloads_the_page_because_its_buttons_change(
+    owner_client: FlaskClient,
+) -> None:
+    with transaction():
+        campaign = started("sending", SENT, QUEUED)
+    address = poll_address(report(owner_client, campaign))
+    with transaction():
+        campaign.status = "paused"
+        db.session.add(campaign)
+    assert owner_client.get(address).headers["HX-Refresh"] == "true"
+
+
+def test_polling_ends_when_nothing_can_change(owner_client: FlaskClient) -> None:
+    with transaction():
+        campaign = started("sent", SENT, FAILED, finished_at=utcnow())
+    html = report(owner_client, campaign)
+    assert "hx-get" not in html
+    assert "Sent to 1 of 2" in text_of(html)
+    address = f"/campaigns/{campaign.public_id}/report/live?status=sent"
+    assert owner_client.get(address).headers["HX-Refresh"] == "true"
+
+
+def test_a_cancelled_campaign_is_watched_until_what_is_on_the_wire_came_in(
+    owner_client: FlaskClient,
+) -> None:
+    with transaction():
+        campaign = started("cancelled", SENT, {"status": "sending"}, {"status": "cancelled"})
+    assert 'hx-trigger="every 2s"' in report(owner_client, campaign)
+
+
+@pytest.mark.parametrize(
+    ("status", "offered", "not_offered"),
+    [
+        ("sending", ["pause", "cancel"], ["resume", "undo", "duplicate"]),
+        ("paused", ["resume", "cancel"], ["pause", "undo", "duplicate"]),
+        ("preparing", ["cancel"], ["pause", "resume", "undo"]),
+        ("sent", ["duplicate"], ["pause", "resume", "cancel", "undo"]),
+        ("cancelled", ["duplicate"], ["pause", "resume", "cancel", "undo"]),
+    ],
+)
+def test_the_buttons_fit_the_status(
+    owner_client: FlaskClient, status: str, offered: list[str], not_offered: list[str]
+) -> None:
+    with transaction():
+        campaign = started(status, SENT)
+    html = report(owner_client, campaign)
+    for action in offered:
+        assert f'action="/campaigns/{campaign.public_id}/{action}"' in html
+    for action in not_offered:
+        assert f"/campaigns/{campaign.public_id}/{action}" not in html
+
+
+def test_trouble_and_the_reason_of_a_pause_are_shown_as_banners(owner_client: FlaskClient) -> None:
+    with transaction():
+        account = a_provider("Mailserver", trouble="The server refused the login.")
+        campaign = started(
+            "paused", SENT, QUEUED,
+            sender=a_sender(provider=account), provider_id=account.id,
+            status_reason="Ten messages in a row were refused.",
+        )  # fmt: skip
+    text = text_of(report(owner_client, campaign))
+    assert "Mailserver does not work at the moment" in text
+    assert "The server refused the login." in text
+    assert "Ten messages in a row were refused." in text
+
+
+def test_a_finished_report_shows_rates_links_hours_and_where_the_audience_came_from(
+    owner_client: FlaskClient,
+) -> None:
+    opened = {**SENT, "first_opened_at": utcnow() - timedelta(minutes=1)}
+    with transaction():
+        campaign = started(
+            "sent", SENT, opened, opened, opened, SKIPPED, matched=12, duplicates=4,
+            finished_at=utcnow(),
+        )  # fmt: skip
+        campaign.excluded = 3
+        target = "https://shop.example/?a=1&b=<x>"
+        db.session.add(CampaignLink(campaign_id=campaign.id, number=1, target=target))
+    html = report(owner_client, campaign)
+    text = text_of(html)
+    assert "Opened 3 75.0 % of sent" in text
+    assert "Subscriptions on its lists 12" in text
+    assert "− 4" in text
+    assert "− 3" in text
+    assert "Audience 5" in text
+    assert "1 of them was skipped" in text
+    assert "https://shop.example/?a=1&amp;b=&lt;x&gt;" in html
+    assert "Hour 1: 3 first opens, 0 first clicks" in html
+    for view in ("sent", "opened", "clicked", "unsubscribed", "failed", "skipped"):
+        assert f"/report/ledger?view={view}" in html
+
+
+def test_what_is_not_tracked_is_not_shown_as_zero(owner_client: FlaskClient) -> None:
+    with transaction():
+        campaign = started("sent", SENT, track_opens=False, track_clicks=False)
+    text = text_of(report(owner_client, campaign))
+    assert text.count("not tracked") == 2
+    assert "48 hours" not in text
+
+
+def test_the_page_never_calls_sent_mail_delivered(owner_client: FlaskClient) -> None:
+    with transaction():
+        campaign = started("sent", SENT, finished_at=utcnow())
+    assert "delivered" not in report(owner_client, campaign).lower()
+
+
+def test_reasons_lead_to_the_people_they_are_about(owner_client: FlaskClient) -> None:
+    with transaction():
+        reply = Reply(digest="1", code=550, text="550 no <such> user {ref}")
+        db.session.add(reply)
+        db.session.flush()
+        campaign = started(
+            "sending", SENT, {**FAILED, "reply_id": reply.id, "reply_ref": "X1"}, QUEUED
+        )
+    html = report(owner_client, campaign, "/reasons")
+    assert "550 no &lt;such&gt; user …" in html
+    link = re.search(r'class="reason" href="([^"]+)"', html)
+    assert link is not None
+    page = owner_client.get(unescape(link[1])).get_data(as_text=True)
+    assert "p1@example.org" in page
+    assert "550 no &lt;such&gt; user X1" in page
+    assert "p0@example.org" not in page
+
+
+def test_no_page_uses_what_the_content_policy_forbids(owner_client: FlaskClient) -> None:
+    with transaction():
+        campaign = started("sending", SENT, QUEUED, FAILED)
+    for path in ("", "/ledger", "/reasons", "/live?status=sending"):
+        html = report(owner_client, campaign, path)
+        assert not re.search(r"\sstyle=|\son\w+=|<script>|<style", html)
+
+
+def many(count: int, at: datetime) -> Campaign:
+    return started("sent", *[{**SENT, "sent_at": at, "attempts": 1}] * count)
+
+
+def test_the_ledger_goes_page_by_page(owner_client: FlaskClient) -> None:
+    with transaction():
+        campaign = many(120, utcnow())
+    seen: list[str] = []
+    address: str | None = f"/campaigns/{campaign.public_id}/report/ledger"
+    while address:
+        html = owner_client.get(address).get_data(as_text=True)
+        seen += re.findall(r">(p\d+@example\.org)<", html)
+        found = re.search(r'href="([^"]+)" rel="next"', html)
+        address = unescape(found[1]) if found else None
+    assert seen == [f"p{number}@example.org" for number in range(120)]
+
+
+def test_the_ledger_searches_filters_and_says_when_nobody_is_found(
+    owner_client: FlaskClient,
+) -> None:
+    with transaction():
+        campaign = started("sent", SENT, FAILED, SKIPPED)
+    html = report(owner_client, campaign, "/ledger?view=failed")
+    assert "p1@example.org" in html
+    assert "p0@example.org" not in html
+    assert "Refused by the receiving server" in html
+    assert "p2@example.org" in report(owner_client, campaign, "/ledger?q=P2@")
+    assert "Nobody found" in report(owner_client, campaign, "/ledger?q=zebra")
+    assert "Nobody here" in report(owner_client, campaign, "/ledger?view=held")
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["view=nonsense", "after=x", "before=-1", "after=" + "9" * 40, "reply=x", "q=%00", "after=²"],
+)
+def test_a_mistyped_ledger_address_does_no_harm(owner_client: FlaskClient, query: str) -> None:
+    with transaction():
+        campaign = started("sent", SENT)
+    answer = owner_client.get(f"/campaigns/{campaign.public_id}/report/ledger?{query}")
+    assert answer.status_code == 200
+
+
+def test_an_erased_person_is_shown_without_a_link(owner_client: FlaskClient) -> None:
+    with transaction():
+        campaign = started("sent")
+        delivery = a_delivery(campaign, a_subscriber("gone@example.org"), status="sent")
+        delivery.subscriber_id, delivery.address = None, ""
+        campaign.audience = 1
+    html = report(owner_client, campaign, "/ledger")
+    assert "erased" in html
+    assert "/subscribers/" not in html.partition("<tbody>")[2]
+
+
+def test_the_export_holds_every_recipient_with_the_servers_reply(
+    owner_client: FlaskClient,
+) -> None:
+    with transaction():
+        reply = Reply(digest="1", code=250, text="250 queued as {ref}")
+        db.session.add(reply)
+        db.session.flush()
+        at = utcnow().replace(microsecond=0)
+        outcome = {**SENT, "reply_id": reply.id, "sent_at": at, "attempts": 1}
+        outcomes = [{**outcome, "reply_ref": f"R{number}"} for number in range(60)]
+        campaign = started("sent", *outcomes, SKIPPED)
+    answer = owner_client.get(f"/campaigns/{campaign.public_id}/report/ledger.csv")
+    assert answer.mimetype == "text/csv"
+    assert "attachment" in answer.headers["Content-Disposition"]
+    rows = list(csv.DictReader(io.StringIO(answer.get_data(as_text=True))))
+    assert len(rows) == 61
+    assert rows[7]["reply"] == "250 queued as R7"
+    assert rows[7]["reply_code"] == "250"
+    assert datetime.fromisoformat(rows[7]["sent_at"]) == at
+    assert rows[60]["reason"] == "suppressed"
+    assert rows[60]["sent_at"] == ""
+
+
+def test_the_export_keeps_the_filter_of_the_page(owner_client: FlaskClient) -> None:
+    with transaction():
+        campaign = started("sent", SENT, FAILED)
+    html = report(owner_client, campaign, "/ledger?view=failed")
+    address = re.search(r'href="([^"]+)" download', html)
+    assert address is not None
+    text = owner_client.get(unescape(address[1])).get_data(as_text=True)
+    assert [line.partition(",")[0] for line in text.splitlines()] == ["address", "p1@example.org"]
+
+
+def test_no_cell_of_the_export_is_a_formula(owner_client: FlaskClient) -> None:
+    with transaction():
+        reply = Reply(digest="1", code=550, text='=HYPERLINK("https://evil.example")')
+        db.session.add(reply)
+        db.session.flush()
+        campaign = started("sent")
+        subscriber = a_subscriber("=cmd@example.org")
+        a_delivery(campaign, subscriber, **FAILED, reply_id=reply.id)
+    text = owner_client.get(f"/campaigns/{campaign.public_id}/report/ledger.csv").get_data(
+        as_text=True
+    )
+    (row,) = csv.DictReader(io.StringIO(text))
+    assert row["address"] == "'=cmd@example.org"
+    assert row["reply"].startswith("'=HYPERLINK")
