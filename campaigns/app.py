@@ -4,6 +4,7 @@ import uuid
 
 import structlog
 from flask import Flask, Response, render_template, request
+from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from flask_login import LoginManager
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException, InternalServerError
@@ -51,6 +52,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = Flask(
         "campaigns", template_folder=str(root / "templates"), static_folder=str(root / "static")
     )
+    app.session_interface = _Sessions()
     app.config.update(
         SECRET_KEY=settings.keys[0],
         SECRET_KEY_FALLBACKS=list(settings.keys[1:]),
@@ -96,6 +98,14 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.after_request(_security_headers)
     _set_up_errors(app)
     return app
+
+
+class _Sessions(SecureCookieSessionInterface):
+    """Sessions are for the pages behind login: links in mails renew no cookie either."""
+
+    def should_set_cookie(self, app: Flask, session: SessionMixin) -> bool:
+        is_for_recipients = (request.blueprint or "").startswith("public_")
+        return not is_for_recipients and super().should_set_cookie(app, session)
 
 
 def _limiter_storage(settings: Settings) -> str:

@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
+from redis import Redis
 
 from campaigns.app import create_app
 from campaigns.config import Settings
@@ -138,12 +139,14 @@ class TestWithRedis:
         return settings_for_tests(tmp_path, database_url=database_url, redis_url=redis_url)
 
     def test_hits_wait_in_the_stream_and_ring_once_a_second(
-        self, client: FlaskClient, delivery: Delivery
+        self, client: FlaskClient, delivery: Delivery, redis_url: str
     ) -> None:
         for number in range(5):
             client.get("/c/" + click_path(SIGNER, delivery.id, number, TARGET))
         assert stream.length() == 5
         assert events() == []
+        with Redis.from_url(redis_url) as redis:
+            assert redis.llen("rq:queue:background") == 1
 
     def test_what_waits_is_what_happened(self, client: FlaskClient, delivery: Delivery) -> None:
         before = datetime.now(UTC)  # noqa: TID251
