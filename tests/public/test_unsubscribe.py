@@ -1,5 +1,6 @@
 """One-click and the page: RFC 8058 from the outside."""
 
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -113,6 +114,23 @@ def test_a_slash_too_many_is_never_redirected(sent: Sent, client: FlaskClient, e
 def test_ten_replays_are_one_event_and_one_proof(sent: Sent, client: FlaskClient) -> None:
     for _ in range(10):
         assert_plain_answer(client.post(sent.path, data=ONE_CLICK))
+    assert db.session.scalar(sa.select(sa.func.count(Event.id))) == 1
+    assert db.session.scalar(sa.select(sa.func.count(ConsentEvent.id))) == 1
+
+
+def test_ten_at_once_are_one_event_and_one_proof(sent: Sent, app: Flask) -> None:
+    codes: list[int] = []
+
+    def press() -> None:
+        codes.append(app.test_client().post(sent.path, data=ONE_CLICK).status_code)
+
+    threads = [threading.Thread(target=press) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert codes == [200] * 10
+    assert sent.states() == ["unsubscribed", "subscribed"]
     assert db.session.scalar(sa.select(sa.func.count(Event.id))) == 1
     assert db.session.scalar(sa.select(sa.func.count(ConsentEvent.id))) == 1
 
