@@ -52,3 +52,8 @@ def campaign_reasons(campaign_id: int, *, limit: int = 20) -> list[ReasonFigures
         .order_by(grouped.c.count.desc(), grouped.c.status, grouped.c.reason)
     )
     return [ReasonFigures(*row) for row in rows]
+
+
+def reply_text(reply_id: int) -> str:
+    """A server's reply, with `{ref}` in it; empty when there is none with this id."""
+    return db.session.scalar(sa.select(Reply.text).where(Reply.id == reply_id)) or ""

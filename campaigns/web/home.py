@@ -111,7 +111,7 @@ def _steps(done: SetUp) -> list[Step]:
             "Make your first list",
             "A named audience, such as “Newsletter”.",
             "Make a list",
-            url_for("lists.index"),
+            url_for("lists.new"),
             done.has_list,
         ),
         Step(

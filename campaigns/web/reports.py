@@ -330,12 +330,11 @@ def ledger_page(public_id: str) -> str | BaseResponse:
         before=_key(request.args.get("before", "")),
     )
     here: dict[str, Any] = {"public_id": public_id, **_address_of(chosen)}
-    reply = page.lines[0] if chosen.reply_id is not None and page.lines else None
     return render_template(
         "web/reports/ledger.html",
         campaign=found,
         chosen=chosen,
-        reply=reply,
+        reply=replies.reply_text(chosen.reply_id) if chosen.reply_id is not None else "",
         tabs=_tabs(found, chosen),
         page=page,
         previous=url_for("reports.ledger", **here, before=page.previous) if page.previous else "",

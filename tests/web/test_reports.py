@@ -272,7 +272,7 @@ def test_reasons_lead_to_the_people_they_are_about(owner_client: FlaskClient) ->
         )
     html = report(owner_client, campaign, "/reasons")
     assert "550 no &lt;such&gt; user …" in html
-    link = re.search(r'class="reason" href="([^"]+)"', html)
+    link = re.search(r'class="reason" [^>]*href="([^"]+)"', html)
     assert link is not None
     page = owner_client.get(unescape(link[1])).get_data(as_text=True)
     assert "p1@example.org" in page
