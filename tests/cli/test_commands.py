@@ -1,0 +1,71 @@
+"""Every command explains itself, and wrong settings are said, not traced."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from campaigns.cli.group import COMMANDS
+from campaigns.jobs.queues import LANES
+from campaigns.paths import resource_root
+from campaigns.supervisor.workers import WORKERS
+from tests.cli.conftest import Run
+
+
+def test_the_overview_names_every_command(run: Run) -> None:
+    text = run("-h").output
+    for name, (_, sentence) in COMMANDS.items():
+        assert re.search(rf"^  {name} .*{re.escape(sentence[:20])}", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", list(COMMANDS))
+def test_every_command_has_help(run: Run, name: str) -> None:
+    result = run(name, "-h")
+    assert result.exit_code == 0
+    assert result.output.startswith(f"Usage: cli {name}")
+    assert len(result.output.splitlines()) > 4
+
+
+@pytest.mark.parametrize("name", ["migrate", "doctor", "web", "worker", "clock"])
+def test_all_wrong_settings_are_named_at_once_with_status_2(
+    run: Run, surroundings: dict[str, str], name: str
+) -> None:
+    surroundings.update(PORT="a lot", SECRET_KEY="short")
+    result = run(name)
+    assert result.exit_code == 2
+    assert "PORT:" in result.output
+    assert "SECRET_KEY: must be at least 32 characters" in result.output
+
+
+def test_migrate_makes_the_database_and_may_run_again(
+    run: Run, surroundings: dict[str, str]
+) -> None:
+    for _ in range(2):
+        result = run("migrate")
+        assert result.exit_code == 0
+        assert "The database is at revision 0001" in result.output
+    assert (Path(surroundings["DATA_DIR"]) / "campaigns.sqlite3").exists()
+
+
+def test_migrate_says_when_the_database_does_not_answer(
+    run: Run, surroundings: dict[str, str]
+) -> None:
+    surroundings["DATABASE_URL"] = "postgresql://nobody@127.0.0.1:1/nothing"
+    result = run("migrate")
+    assert result.exit_code == 1
+    assert "Check DATABASE_URL" in result.output
+
+
+def test_the_mailbox_needs_a_port(run: Run) -> None:
+    result = run("mailbox")
+    assert result.exit_code == 2
+    assert "Set MAILBOX_PORT" in result.output
+
+
+def test_the_workers_of_the_procfile_serve_every_lane() -> None:
+    procfile = (resource_root() / "Procfile").read_text()
+    assert "worker: campaigns worker\n" in procfile
+    assert {lane for lanes in WORKERS.values() for lane in lanes} == set(LANES)
+    for line in procfile.splitlines():
+        command = line.partition(": campaigns ")[2].split()[0]
+        assert command in COMMANDS

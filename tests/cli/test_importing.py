@@ -1,0 +1,105 @@
+"""`campaigns import`."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from campaigns.app import create_app
+from campaigns.audience.models import AudienceList, ImportRun, Subscriber, Subscription
+from campaigns.config import load_settings
+from campaigns.db import db
+from tests.cli.conftest import Run
+
+CSV = "Email,Vorname,City\nann@example.org,Ann,Rome\nbo@example.org,Bo,Oslo\n"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "people.csv"
+    path.write_text(CSV)
+    return path
+
+
+@contextmanager
+def looking(surroundings: dict[str, str]) -> Iterator[None]:
+    values = {name.lower(): value for name, value in surroundings.items()}
+    with create_app(load_settings(**values)).app_context():
+        yield
+        db.session.remove()
+        db.engine.dispose()
+
+
+def test_people_come_onto_a_new_list(run_on: Run, surroundings: dict[str, str], file: Path) -> None:
+    result = run_on(
+        "import", str(file), "--list", "News", "--create-list", "--map", "City=town",
+        "--consent", "Trade fair",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert "Vorname -> first_name" in result.output
+    assert "City -> attribute town" in result.output
+    assert "2 rows: 2 added" in result.output
+    with looking(surroundings):
+        people = db.session.scalars(sa.select(Subscriber).order_by(Subscriber.id)).all()
+        assert [(one.address, one.name) for one in people] == [
+            ("ann@example.org", "Ann"),
+            ("bo@example.org", "Bo"),
+        ]
+        assert people[0].attributes["town"] == "Rome"
+        assert db.session.scalar(sa.select(AudienceList.name)) == "News"
+        assert db.session.scalars(sa.select(Subscription.state)).all() == ["subscribed"] * 2
+        run = db.session.scalars(sa.select(ImportRun)).one()
+        assert (run.status, run.consent_source, run.file_name) == (
+            "done", "Trade fair", "people.csv",
+        )  # fmt: skip
+    assert list((Path(surroundings["DATA_DIR"]) / "uploads").iterdir()) == []
+    assert file.exists()
+
+
+def test_rows_that_cannot_be_taken_are_named_and_the_status_is_1(
+    run_on: Run, tmp_path: Path
+) -> None:
+    path = tmp_path / "some.csv"
+    path.write_text("ann@example.org\nnot an address\n")
+    result = run_on("import", str(path), "--list", "News", "--create-list", "--no-header")
+    assert result.exit_code == 1
+    assert "2 rows: 1 added, 0 updated, 0 unchanged, 1 not taken." in result.output
+    assert "row 2:" in result.output
+
+
+def test_a_dry_run_changes_nothing(run_on: Run, surroundings: dict[str, str], file: Path) -> None:
+    result = run_on("import", str(file), "--list", "News", "--create-list", "--dry-run")
+    assert result.exit_code == 0
+    assert "Email -> address" in result.output
+    with looking(surroundings):
+        assert db.session.scalar(sa.select(sa.func.count(AudienceList.id))) == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ([], "There is no list “News”. Add --create-list"),
+        (["--create-list", "--map", "City"], "“City” is not COLUMN=FIELD."),
+        (["--create-list", "--map", "Town=name"], "The file has: Email, Vorname, City."),
+        (["--create-list", "--map", "Email=ignore"], "exactly one column"),
+        (["--create-list", "--encoding", "klingon"], "--encoding: choose one of utf-8"),
+    ],
+)
+def test_what_does_not_fit_is_said_before_anything_is_read(
+    run: Run, file: Path, options: list[str], sentence: str
+) -> None:
+    assert run("migrate").exit_code == 0
+    result = run("import", str(file), "--list", "News", *options)
+    assert result.exit_code in {1, 2}
+    assert sentence in result.output
+
+
+def test_a_file_that_is_no_csv_is_refused(run: Run, tmp_path: Path) -> None:
+    assert run("migrate").exit_code == 0
+    path = tmp_path / "people.xlsx"
+    path.write_bytes(b"PK\x03\x04" + b"\0" * 40 + b"xl/workbook.xml")
+    result = run("import", str(path), "--list", "News", "--create-list")
+    assert result.exit_code == 1
+    assert "Excel file" in result.output

@@ -1,0 +1,68 @@
+"""Accounts from the command line."""
+
+from campaigns.accounts import service
+from campaigns.app import create_app
+from campaigns.config import load_settings
+from tests.cli.conftest import Run
+
+PASSWORD = "correct horse battery"
+
+
+def made(run: Run, address: str = "owner@example.org") -> None:
+    result = run("create-admin", "--address", address, "--password-stdin", input=f"{PASSWORD}\n")
+    assert result.exit_code == 0, result.output
+
+
+def test_an_account_made_can_log_in(run_on: Run, surroundings: dict[str, str]) -> None:
+    made(run_on)
+    with create_app(load_settings(**_settings(surroundings))).app_context():
+        assert service.verify("owner@example.org", PASSWORD) is not None
+
+
+def _settings(surroundings: dict[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in surroundings.items()}
+
+
+def test_what_is_missing_is_asked_for(run_on: Run) -> None:
+    typed = f"owner@example.org\n{PASSWORD}\n{PASSWORD}\n"
+    result = run_on("create-admin", input=typed)
+    assert result.exit_code == 0
+    assert "owner@example.org can log in now." in result.output
+    assert PASSWORD not in result.output
+
+
+def test_a_weak_password_and_a_second_account_of_an_address_are_refused(run_on: Run) -> None:
+    weak = run_on("create-admin", "--address", "a@example.org", "--password-stdin", input="short\n")
+    assert weak.exit_code == 1
+    assert "at least 10 characters" in weak.output
+    made(run_on)
+    again = run_on(
+        "create-admin", "--address", "OWNER@example.org", "--password-stdin", input=PASSWORD
+    )
+    assert again.exit_code == 1
+    assert "already an account" in again.output
+
+
+def test_a_new_password_ends_the_sessions(run_on: Run, surroundings: dict[str, str]) -> None:
+    made(run_on)
+    result = run_on(
+        "reset-password", "owner@example.org", "--password-stdin", input="another long phrase\n"
+    )
+    assert result.exit_code == 0
+    with create_app(load_settings(**_settings(surroundings))).app_context():
+        assert service.verify("owner@example.org", PASSWORD) is None
+        user = service.verify("owner@example.org", "another long phrase")
+        assert user is not None
+        assert user.session_epoch == 1
+
+
+def test_the_password_of_nobody_cannot_be_reset(run_on: Run) -> None:
+    result = run_on("reset-password", "nobody@example.org", "--password-stdin", input="x\n")
+    assert result.exit_code == 1
+    assert "There is no account nobody@example.org" in result.output
+
+
+def test_a_database_without_tables_is_said(run: Run) -> None:
+    result = run("create-admin", "--address", "a@example.org")
+    assert result.exit_code == 1
+    assert "campaigns migrate" in result.output
