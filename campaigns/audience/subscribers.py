@@ -1,6 +1,7 @@
 """Subscribers: found, added, changed, deleted."""
 
 import re
+import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,8 +27,6 @@ SAMPLE = 2_000
 """How many subscribers `known_attributes` looks at, newest first."""
 RESERVED = ("name", "address", "email", "attributes", "id")
 """Merge fields that every subscriber has; no attribute may hide them."""
-
-_ATTRIBUTE_NAME = re.compile(r"[^\W\d]\w*")
 
 
 class SubscriberError(ValueError):
@@ -245,22 +244,23 @@ def clean_text(text: str) -> str:
 
 
 def attribute_name(text: str) -> str:
-    """The name of an attribute as merge fields can use it: "First name" -> "First_name".
+    """The name of an attribute as merge fields can use it: "Postal code" is postal_code.
 
-    Raises SubscriberError.
+    Raises SubscriberError where no name is left.
     """
-    name = re.sub(r"[\s.-]+", "_", clean_text(text))
-    if len(name) > MAX_ATTRIBUTE_NAME:
-        raise SubscriberError(
-            f"An attribute's name has {MAX_ATTRIBUTE_NAME} characters at most.", "attributes"
-        )
-    if not _ATTRIBUTE_NAME.fullmatch(name):
+    plain = unicodedata.normalize("NFKD", text.replace("ß", "ss")).encode("ascii", "ignore")
+    name = re.sub(r"[^a-z0-9]+", "_", plain.decode().lower()).strip("_")
+    if not name or name[0].isdigit():
         raise SubscriberError(
             f"“{clean_text(text)}” cannot be an attribute's name: use letters, digits and _, "
             "beginning with a letter.",
             "attributes",
         )
-    if name.lower() in RESERVED:
+    if len(name) > MAX_ATTRIBUTE_NAME:
+        raise SubscriberError(
+            f"An attribute's name has {MAX_ATTRIBUTE_NAME} characters at most.", "attributes"
+        )
+    if name in RESERVED:
         raise SubscriberError(
             f"“{name}” is a field of its own; choose another name for the attribute.", "attributes"
         )

@@ -84,13 +84,13 @@ def test_changing_somebody_deleted_meanwhile_says_so(app: Flask) -> None:
 
 @pytest.mark.parametrize(
     ("typed", "name"),
-    [("city", "city"), ("First name", "First_name"), ("straße-1.b", "straße_1_b"), ("_x", "_x")],
+    [("city", "city"), ("First name", "first_name"), ("Straße-1.é ", "strasse_1_e"), ("_x", "x")],
 )
 def test_an_attributes_name_is_made_fit_for_merge_fields(typed: str, name: str) -> None:
     assert subscribers.attribute_name(typed) == name
 
 
-@pytest.mark.parametrize("typed", ["", "1st", "a{{b", "Name", "EMAIL", "x" * 65, "a'b", "?"])
+@pytest.mark.parametrize("typed", ["", "1st", "名前", "Name", "EMAIL", "x" * 65, "?"])
 def test_a_name_no_merge_field_could_use_is_refused(typed: str) -> None:
     with pytest.raises(subscribers.SubscriberError) as caught:
         subscribers.attribute_name(typed)
