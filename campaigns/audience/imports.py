@@ -224,12 +224,12 @@ class FileOfImport:
             next(reader, None)
         return cls(reader, rows, run.position)
 
-    def read_chunk(self, size: int = CHUNK_ROWS) -> Chunk:
+    def read_chunk(self) -> Chunk:
         """The next rows, checked one by one. Empty at the end of the file. Asks no database."""
         start = self.position
         people: list[Person] = []
         problems: list[tuple[Row, str]] = []
-        for row in itertools.islice(self.reader, size):
+        for row in itertools.islice(self.reader, CHUNK_ROWS):
             try:
                 people.append(self.rows.person(row))
             except RowProblemError as problem:

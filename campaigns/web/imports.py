@@ -112,6 +112,10 @@ def _upload_refused(error: str, chosen: AudienceList | None) -> Page:
     return render_template("web/imports/new.html", chosen=chosen, error=error), 422
 
 
+class BegunBeforeError(Exception):
+    """The button was pressed twice."""
+
+
 # --- the mapping -------------------------------------------------------------------------------
 
 
@@ -142,13 +146,15 @@ def start(public_id: str) -> Page | AnyResponse:
     try:
         with transaction():
             list_id = _chosen_list(form)
-            begun = imports.start(run.id, _choices(run, form, list_id), now=utcnow())
+            if not imports.start(run.id, _choices(run, form, list_id), now=utcnow()):
+                raise BegunBeforeError  # and no new list is left behind
     except MappingError as error:
         return _mapping_page(run, form, error=str(error))
     except IntegrityError:
         return _mapping_page(run, form, error="There is a list of this name already: choose it.")
-    if begun:
-        services().doorbell.ring("import", run.id)
+    except BegunBeforeError:
+        return redirect(url_for("imports.show", public_id=public_id))
+    services().doorbell.ring("import", run.id)
     return redirect(url_for("imports.show", public_id=public_id))
 
 

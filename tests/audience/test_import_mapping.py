@@ -1,0 +1,137 @@
+"""What the columns of a file are taken for, and which choices are refused."""
+
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from campaigns import addresses
+from campaigns.addresses import InvalidAddressError
+from campaigns.audience.csv_reading import Dialect, Row
+from campaigns.audience.import_mapping import (
+    Column,
+    MappingError,
+    attribute_name,
+    check,
+    preview,
+)
+from campaigns.audience.import_rows import AddressReader, RowProblemError, RowReader, clean
+
+COMMA = Dialect("utf-8", ",")
+
+
+def roles(data: str) -> list[str]:
+    return [column.guess.role for column in preview(io.BytesIO(data.encode()), COMMA).columns]
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("E-Mail,First Name,Last Name,City", ["address", "first_name", "last_name", "attribute"]),
+        ("Prénom,Nom,Adresse e-mail,Ville", ["first_name", "last_name", "address", "attribute"]),
+        ("Nom,Courriel,Ville,Pays", ["name", "address", "attribute", "attribute"]),
+        (
+            "Vorname,Nachname,E-Mail,Ort",
+            ["first_name", "last_name", "address", "attribute"],
+        ),
+        (
+            "Nombre,Apellidos,Correo,Lugar",
+            ["first_name", "last_name", "address", "attribute"],
+        ),
+    ],
+)
+def test_titles_are_understood_in_several_languages(header: str, expected: list[str]) -> None:
+    row = ",".join("zoe@shop.example" if role == "address" else "Zoé" for role in expected)
+    assert roles(f"{header}\n{row}\n") == expected
+
+
+def test_without_titles_the_content_tells_the_address_column() -> None:
+    seen = preview(io.BytesIO(b"Ann,ann@shop.example\nBob,bob@shop.example\n"), COMMA)
+    assert not seen.has_header
+    assert [column.guess.role for column in seen.columns] == ["ignore", "address"]
+    assert len(seen.rows) == 2
+
+
+def test_titles_become_names_that_templates_can_use() -> None:
+    assert attribute_name("Postal code") == "postal_code"
+    assert attribute_name("Straße / Nr.") == "strasse_nr"
+    assert attribute_name("2nd choice") == "a_2nd_choice"
+    assert attribute_name("氏名") == ""
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        ([Column("name")], "exactly one column"),
+        ([Column("address"), Column("address")], "exactly one column"),
+        ([Column("address"), Column("name"), Column("last_name")], "not both"),
+        ([Column("address"), Column("attribute", "Bad name")], "cannot name"),
+        ([Column("address"), Column("attribute", "a"), Column("attribute", "a")], "more than one"),
+        ([Column("address"), Column("nonsense")], "what it becomes"),
+    ],
+)
+def test_a_mapping_that_cannot_work_is_refused(columns: list[Column], words: str) -> None:
+    with pytest.raises(MappingError, match=words):
+        check(columns)
+
+
+READER = RowReader(
+    [Column("address"), Column("first_name"), Column("last_name"), Column("attribute", "city")]
+)
+
+
+def test_a_row_becomes_a_person() -> None:
+    row = Row(2, [" Ann@Shop.Example ", "Ann", " Lee\r\nBcc: x ", "'+Paris"], "", "")
+    person = READER.person(row)
+    assert person.address.text == "Ann@shop.example"
+    assert person.address.normal == "ann@shop.example"
+    assert person.name == "Ann Lee Bcc: x"
+    assert person.attributes == {"city": "+Paris"}
+
+
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        (["a@shop.example", "A", "B", "C", "D"], "5 cells where 4"),
+        (["", "A"], "no address"),
+        (["nonsense"], "@-sign"),
+        (["a@shop.example\r\nBcc: b@shop.example"], "line break"),
+        (["a@shop.example" + "x" * 10_000], "too long"),
+        (["a@shop.example", "A" * 201], "name is longer"),
+        (["a@shop.example", "", "", "c" * 2001], "city” is longer"),
+    ],
+)
+def test_a_row_that_cannot_be_taken_says_why(cells: list[str], words: str) -> None:
+    with pytest.raises(RowProblemError, match=words):
+        READER.person(Row(1, cells, "", ""))
+
+
+def test_missing_cells_at_the_end_and_empty_ones_too_many_are_fine() -> None:
+    assert READER.person(Row(1, ["a@shop.example"], "", "")).name == ""
+    assert READER.person(Row(1, ["a@shop.example", "A", "", "", "", " "], "", "")).name == "A"
+
+
+def test_addresses_in_other_clothes_are_recognised() -> None:
+    for text in ("Ann <ann@shop.example>", "mailto:ann@shop.example", "<ann@shop.example>"):
+        assert READER.person(Row(1, [text], "", "")).address.text == "ann@shop.example"
+
+
+@given(
+    st.from_regex(r"[A-Za-z0-9.+_\-'\" é]{1,70}@(Shop\.Example|bücher\.example|x)", fullmatch=True)
+)
+def test_the_short_way_gives_the_same_answers_as_the_whole_check(text: str) -> None:
+    reader = AddressReader()
+    for domain in ("Shop.Example", "bücher.example"):
+        reader.parse(f"a@{domain}")
+    try:
+        expected = addresses.parse(text)
+    except InvalidAddressError:
+        with pytest.raises(InvalidAddressError):
+            reader.parse(text)
+    else:
+        assert reader.parse(text) == expected
+
+
+def test_control_characters_leave_the_cells() -> None:
+    assert clean("a\x00b\u2028 c\x85") == "a b c"

@@ -1,0 +1,226 @@
+"""The import pages, from the upload to the rows that failed."""
+
+import io
+import re
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from campaigns.audience.models import AudienceList, ImportRun, Subscriber
+from campaigns.context import services
+from campaigns.db import db, transaction
+from campaigns.jobs import imports as jobs
+from tests.factories import a_list
+
+FILE = b"email;name;plan\nann@shop.example;Ann;gold\nbob@;Bob;\n"
+
+
+def upload(client: FlaskClient, data: bytes = FILE, name: str = "people.csv") -> TestResponse:
+    form = {"file": (io.BytesIO(data), name), "list": ""}
+    return client.post("/imports", data=form, content_type="multipart/form-data")
+
+
+def uploaded(client: FlaskClient, data: bytes = FILE) -> ImportRun:
+    assert upload(client, data).status_code == 302
+    return db.session.scalars(sa.select(ImportRun).order_by(ImportRun.id.desc())).first()  # type: ignore[return-value]
+
+
+def form_of(**changes: str) -> dict[str, str]:
+    form = {
+        "list": "new",
+        "list_name": "Customers",
+        "consent_source": "Order form",
+        "update": "on",
+        "encoding": "utf-8",
+        "delimiter": ";",
+        "header": "yes",
+        "column_0": "address",
+        "column_1": "name",
+        "column_2": "attribute",
+        "attribute_2": "plan",
+    }
+    return {**form, **changes}
+
+
+def left_behind(app: Flask) -> list[Path]:
+    folder = services().settings.uploads_dir
+    return list(folder.iterdir()) if folder.exists() else []
+
+
+def test_a_file_goes_from_the_browser_to_the_list(owner_client: FlaskClient) -> None:
+    run = uploaded(owner_client)
+    page = owner_client.get(f"/imports/{run.public_id}", follow_redirects=True).text
+    assert "ann@shop.example" in page
+    assert re.search(r'<option value=";" selected', page)
+    assert re.search(r'<option value="address" selected', page)
+    answer = owner_client.post(f"/imports/{run.public_id}/start", data=form_of())
+    assert answer.status_code == 302
+    waiting = owner_client.get(answer.location).text
+    assert "Waiting for a worker" in waiting
+    assert 'hx-trigger="every 1s"' in waiting
+    jobs.run_to_end(run.id, lambda run: None)
+    done = owner_client.get(f"/imports/{run.public_id}/progress").text
+    assert "The import is done" in done
+    assert "hx-trigger" not in done
+    assert "bob@;Bob;" in done
+    assert db.session.scalar(sa.select(AudienceList.name)) == "Customers"
+    found = db.session.scalars(sa.select(Subscriber)).one()
+    assert (found.address, found.name, found.attributes) == (
+        "ann@shop.example",
+        "Ann",
+        {"plan": "gold"},
+    )
+    failed = owner_client.get(f"/imports/{run.public_id}/failed.csv")
+    assert failed.mimetype == "text/csv"
+    assert "people-failed.csv" in failed.headers["Content-Disposition"]
+    assert "bob@,Bob,,3," in failed.text
+    index = owner_client.get("/imports").text
+    assert "people.csv" in index
+    assert "Customers" in index
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [(b"PK\x03\x04xl/workbook", "This is an Excel file"), (b"", "The file is empty")],
+)
+def test_what_cannot_be_read_is_refused_and_not_kept(
+    app: Flask, owner_client: FlaskClient, data: bytes, words: str
+) -> None:
+    answer = upload(owner_client, data, "people.xlsx")
+    assert answer.status_code == 422
+    assert words in answer.text
+    assert left_behind(app) == []
+
+
+def test_no_file_chosen_is_said(app: Flask, owner_client: FlaskClient) -> None:
+    answer = upload(owner_client, b"", "")
+    assert answer.status_code == 422
+    assert "Choose a file first" in answer.text
+    assert left_behind(app) == []
+
+
+def test_larger_files_than_a_usual_request_are_taken(owner_client: FlaskClient) -> None:
+    data = b"ann@shop.example,Ann\n" * 200_000
+    assert uploaded(owner_client, data).size_bytes == len(data) > 4_000_000
+
+
+def test_without_login_nothing_large_is_taken_in(app: Flask, client: FlaskClient) -> None:
+    answer = upload(client, b"ann@shop.example,Ann\n" * 200_000)
+    assert answer.status_code in {302, 413}
+    assert upload(client).status_code == 302
+    assert left_behind(app) == []
+    assert db.session.scalar(sa.select(sa.func.count(ImportRun.id))) == 0
+
+
+def test_without_the_csrf_token_nothing_is_kept(app: Flask, owner_client: FlaskClient) -> None:
+    app.config["WTF_CSRF_ENABLED"] = True
+    assert upload(owner_client).status_code == 400
+    assert left_behind(app) == []
+
+
+def test_the_preview_follows_encoding_and_delimiter(owner_client: FlaskClient) -> None:
+    run = uploaded(owner_client, "email;nom\nzoe@shop.example;Zoé\n".encode("cp1252"))
+    page = owner_client.get(f"/imports/{run.public_id}/preview").text
+    assert "Zoé" in page
+    query = {"encoding": "cp1251", "delimiter": ",", "header": "no"}
+    page = owner_client.get(f"/imports/{run.public_id}/preview", query_string=query).text
+    assert "zoe@shop.example;Zoй" in page
+    assert "<html" not in page
+    query = {"encoding": "nonsense", "delimiter": "x", "header": "maybe"}
+    page = owner_client.get(f"/imports/{run.public_id}/preview", query_string=query).text
+    assert "Zoé" in page
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"column_0": "ignore"}, "exactly one column"),
+        ({"attribute_2": "My Plan"}, "cannot name an attribute"),
+        ({"list_name": " "}, "Give the new list a name"),
+        ({"list_name": "News"}, "There is a list of this name already"),
+        ({"list": "nonsense"}, "Choose the list"),
+        ({"encoding": "nonsense"}, "Choose an encoding"),
+    ],
+)
+def test_a_mapping_that_cannot_work_comes_back_as_it_was_filled_in(
+    owner_client: FlaskClient, changes: dict[str, str], words: str
+) -> None:
+    with transaction():
+        a_list("News")
+    run = uploaded(owner_client)
+    answer = owner_client.post(f"/imports/{run.public_id}/start", data=form_of(**changes))
+    assert answer.status_code == 422
+    assert words in answer.text
+    assert "Order form" in answer.text
+    assert db.session.get_one(ImportRun, run.id, populate_existing=True).status == "mapping"
+    assert db.session.scalars(sa.select(AudienceList.name)).all() == ["News"]
+
+
+def test_a_second_start_changes_nothing(owner_client: FlaskClient) -> None:
+    run = uploaded(owner_client)
+    for name in ("Customers", "Others"):
+        answer = owner_client.post(f"/imports/{run.public_id}/start", data=form_of(list_name=name))
+        assert answer.status_code == 302
+    assert db.session.scalars(sa.select(AudienceList.name)).all() == ["Customers"]
+
+
+def test_a_discarded_upload_is_gone(app: Flask, owner_client: FlaskClient) -> None:
+    run = uploaded(owner_client)
+    assert len(left_behind(app)) == 1
+    owner_client.post(f"/imports/{run.public_id}/discard")
+    assert left_behind(app) == []
+    assert owner_client.get(f"/imports/{run.public_id}").status_code == 404
+
+
+def test_a_failed_import_says_why_and_can_be_tried_again(
+    app: Flask, owner_client: FlaskClient
+) -> None:
+    run = uploaded(owner_client)
+    owner_client.post(f"/imports/{run.public_id}/start", data=form_of())
+    path = left_behind(app)[0]
+    away = path.rename(path.with_suffix(".away"))
+    jobs.run_to_end(run.id, lambda run: None)
+    page = owner_client.get(f"/imports/{run.public_id}").text
+    assert "The import stopped" in page
+    assert "Try again" in page
+    away.rename(path)
+    owner_client.post(f"/imports/{run.public_id}/retry")
+    assert jobs.run_to_end(run.id, lambda run: None).status == "done"
+
+
+def test_a_lost_file_is_said_on_the_mapping_page(app: Flask, owner_client: FlaskClient) -> None:
+    run = uploaded(owner_client)
+    left_behind(app)[0].unlink()
+    answer = owner_client.get(f"/imports/{run.public_id}/mapping")
+    assert answer.status_code == 422
+    assert "no longer there" in answer.text
+
+
+def test_failed_rows_are_shown_page_by_page(owner_client: FlaskClient) -> None:
+    run = uploaded(owner_client, b"email;name;plan\n" + b"bad;B;\n" * 250)
+    owner_client.post(f"/imports/{run.public_id}/start", data=form_of())
+    jobs.run_to_end(run.id, lambda run: None)
+    address, seen = f"/imports/{run.public_id}", 0
+    for _ in range(3):
+        page = owner_client.get(address).text
+        seen += page.count("bad;B;")
+        following = re.search(r'href="([^"]+)" rel="next"', page)
+        address = following[1] if following else ""
+    assert (seen, address) == (250, "")
+    assert owner_client.get(f"/imports/{run.public_id}?after=x-{'9' * 30}").status_code == 200
+
+
+def test_imports_are_listed_page_by_page(owner_client: FlaskClient) -> None:
+    assert "No imports yet" in owner_client.get("/imports").text
+    with transaction():
+        for number in range(60):
+            db.session.add(ImportRun(file_name=f"file{number}.csv", path=""))
+    first = owner_client.get("/imports").text
+    assert "file59.csv" in first
+    following = re.search(r'href="([^"]+)" rel="next"', first)
+    assert following
+    assert "file0.csv" in owner_client.get(following[1]).text
