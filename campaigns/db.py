@@ -64,6 +64,11 @@ class Base(DeclarativeBase):
 _ALPHABET = string.ascii_letters + string.digits
 
 
+NEVER_REUSED = {"sqlite_autoincrement": True}
+"""For tables whose ids travel in links: SQLite would give a deleted row's id to the next one,
+and an old link would speak for somebody else."""
+
+
 def new_public_id() -> str:
     """A random id for URLs: 12 letters and digits, 71 bits."""
     return "".join(secrets.choice(_ALPHABET) for _ in range(12))
@@ -214,6 +219,7 @@ def for_update_skipping(statement: Any) -> Any:
 
 
 __all__ = [
+    "NEVER_REUSED",
     "Base",
     "BigKey",
     "ByteText",

@@ -7,7 +7,16 @@ import sqlalchemy as sa
 from sqlalchemy import ForeignKey, Index
 
 from campaigns.clock import utcnow
-from campaigns.db import Base, BigKey, ByteText, Mapped, id_key, mapped_column, public_id
+from campaigns.db import (
+    NEVER_REUSED,
+    Base,
+    BigKey,
+    ByteText,
+    Mapped,
+    id_key,
+    mapped_column,
+    public_id,
+)
 
 
 class Subscriber(Base):
@@ -25,7 +34,7 @@ class Subscriber(Base):
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
     updated_at: Mapped[datetime] = mapped_column(default=utcnow, onupdate=utcnow)
 
-    __table_args__ = (Index("ix_subscriber_domain", "domain", "id"),)
+    __table_args__ = (Index("ix_subscriber_domain", "domain", "id"), NEVER_REUSED)
 
 
 class AudienceList(Base):
@@ -40,6 +49,8 @@ class AudienceList(Base):
     is_public: Mapped[bool] = mapped_column(default=False)
     """Whether the public sign-up page is open."""
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+    __table_args__ = NEVER_REUSED
 
 
 SUBSCRIPTION_STATES = ("pending", "subscribed", "unsubscribed")

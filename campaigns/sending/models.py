@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy import ForeignKey, Index, UniqueConstraint
 
 from campaigns.clock import utcnow
-from campaigns.db import Base, BigKey, Mapped, id_key, mapped_column, public_id
+from campaigns.db import NEVER_REUSED, Base, BigKey, Mapped, id_key, mapped_column, public_id
 
 CAMPAIGN_STATES = ("draft", "scheduled", "preparing", "sending", "paused", "sent", "cancelled")
 DELIVERY_STATES = (
@@ -80,6 +80,7 @@ class Campaign(Base):
         Index("ix_campaign_status", "status", "scheduled_at"),
         Index("ix_campaign_sender_id", "sender_id"),
         Index("ix_campaign_provider_id", "provider_id"),
+        NEVER_REUSED,
     )
 
 
@@ -197,6 +198,7 @@ class Delivery(Base):
             postgresql_where=_IS_ENGAGED,
             sqlite_where=_IS_ENGAGED,
         ),
+        NEVER_REUSED,
     )
 
 

@@ -27,7 +27,8 @@ def upgrade() -> None:
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_list')),
     sa.UniqueConstraint('name', name=op.f('uq_list_name')),
-    sa.UniqueConstraint('public_id', name=op.f('uq_list_public_id'))
+    sa.UniqueConstraint('public_id', name=op.f('uq_list_public_id')),
+    sqlite_autoincrement=True
     )
     op.create_table('mail_domain',
     sa.Column('domain', sa.Text(), nullable=False),
@@ -78,7 +79,8 @@ def upgrade() -> None:
     sa.Column('updated_at', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_subscriber')),
     sa.UniqueConstraint('address_normal', name=op.f('uq_subscriber_address_normal')),
-    sa.UniqueConstraint('public_id', name=op.f('uq_subscriber_public_id'))
+    sa.UniqueConstraint('public_id', name=op.f('uq_subscriber_public_id')),
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('subscriber', schema=None) as batch_op:
         batch_op.create_index('ix_subscriber_domain', ['domain', 'id'], unique=False)
@@ -256,7 +258,8 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['provider_id'], ['provider_account.id'], name=op.f('fk_campaign_provider_id')),
     sa.ForeignKeyConstraint(['sender_id'], ['sender_address.id'], name=op.f('fk_campaign_sender_id'), ondelete='SET NULL'),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_campaign')),
-    sa.UniqueConstraint('public_id', name=op.f('uq_campaign_public_id'))
+    sa.UniqueConstraint('public_id', name=op.f('uq_campaign_public_id')),
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('campaign', schema=None) as batch_op:
         batch_op.create_index('ix_campaign_provider_id', ['provider_id'], unique=False)
@@ -321,7 +324,8 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['reply_id'], ['reply.id'], name=op.f('fk_delivery_reply_id')),
     sa.ForeignKeyConstraint(['subscriber_id'], ['subscriber.id'], name=op.f('fk_delivery_subscriber_id'), ondelete='SET NULL'),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_delivery')),
-    sa.UniqueConstraint('campaign_id', 'subscriber_id', name='uq_delivery_campaign_subscriber')
+    sa.UniqueConstraint('campaign_id', 'subscriber_id', name='uq_delivery_campaign_subscriber'),
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('delivery', schema=None) as batch_op:
         batch_op.create_index('ix_delivery_claimed', ['claim_token'], unique=False, postgresql_where=sa.text('claim_token IS NOT NULL'), sqlite_where=sa.text('claim_token IS NOT NULL'))
