@@ -5,9 +5,9 @@ import re
 import shutil
 import sqlite3
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import sqlalchemy as sa
 from redis import Redis
@@ -20,6 +20,10 @@ from campaigns.config import Settings
 from campaigns.jobs import monitor
 from campaigns.jobs.queues import connect
 from campaigns.supervisor import status
+
+if TYPE_CHECKING:
+    from campaigns.providers.models import ProviderAccount
+    from campaigns.secrets import Vault
 
 Level = Literal["ok", "warning", "problem"]
 
@@ -275,7 +279,6 @@ def check_workspace(settings: Settings, *, ask_mail_servers: bool) -> Iterator[F
     from campaigns.app import create_app
     from campaigns.context import services
     from campaigns.db import db
-    from campaigns.providers.check import check_connection
     from campaigns.providers.models import ProviderAccount
 
     with create_app(settings).app_context():
@@ -298,17 +301,24 @@ def check_workspace(settings: Settings, *, ask_mail_servers: bool) -> Iterator[F
         db.session.expunge_all()
         db.session.remove()  # no transaction stays open while a server is asked
         db.engine.dispose()
-        if not accounts:
-            yield Finding(
-                "warning",
-                "Sending",
-                "there is no account to send with",
-                "Add one under Settings, Sending.",
-            )
-        for account in accounts if ask_mail_servers else ():
-            result = check_connection(account, vault)
-            what = f"Sending by {account.name}"
-            yield Finding("ok" if result.ok else "problem", what, result.message)
+    if not accounts:
+        yield Finding(
+            "warning",
+            "Sending",
+            "there is no account to send with",
+            "Add one under Settings, Sending.",
+        )
+    if ask_mail_servers:
+        yield from _mail_servers(accounts, vault)
+
+
+def _mail_servers(accounts: "Sequence[ProviderAccount]", vault: "Vault") -> Iterator[Finding]:
+    from campaigns.providers.check import check_connection
+
+    for account in accounts:
+        result = check_connection(account, vault)
+        what = f"Sending by {account.name}"
+        yield Finding("ok" if result.ok else "problem", what, result.message)
 
 
 def check_all(settings: Settings, *, ask_mail_servers: bool = True) -> Iterator[Finding]:

@@ -1,0 +1,169 @@
+"""`campaigns doctor` finds what is wrong and says what to do."""
+
+import itertools
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from redis import Redis
+from rq import Queue, SimpleWorker
+from rq.serializers import JSONSerializer
+
+from campaigns import migrate
+from campaigns.cli import checks
+from campaigns.cli.checks import Finding
+from campaigns.clock import utcnow
+from campaigns.config import Settings
+from campaigns.jobs import monitor
+from campaigns.supervisor import status
+from tests.cli.conftest import Run
+from tests.conftest import settings_for_tests
+
+
+def levels(findings: list[Finding]) -> dict[str, str]:
+    return {finding.what: finding.level for finding in findings}
+
+
+def test_every_finding_that_is_not_well_says_what_to_do(run: Run) -> None:
+    result = run("doctor", "--no-smtp")
+    assert result.exit_code == 1
+    assert "Traceback" not in result.output
+    lines = result.output.splitlines()
+    for line, following in itertools.pairwise(lines):
+        if line.startswith(("warning", "PROBLEM")):
+            assert following.startswith(" " * 11), line
+
+
+@pytest.mark.parametrize(
+    ("public_url", "level", "word"),
+    [
+        ("", "warning", "PUBLIC_URL is not set"),
+        ("http://news.example.org", "warning", "not encrypted"),
+        ("https://news.example.org", "ok", "https://news.example.org"),
+    ],
+)
+def test_the_public_address(tmp_path: Path, public_url: str, level: str, word: str) -> None:
+    found = checks.check_address(settings_for_tests(tmp_path, public_url=public_url))
+    assert found.level == level
+    assert word in found.text
+
+
+def test_a_missing_data_directory_is_a_problem(tmp_path: Path) -> None:
+    assert checks.check_data_dir(settings_for_tests(tmp_path)).level == "ok"
+    assert checks.check_data_dir(settings_for_tests(tmp_path / "no")).level == "problem"
+
+
+def test_a_full_disk_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "NO_SPACE_BYTES", 2**70)
+    assert checks.check_data_dir(settings_for_tests(tmp_path)).level == "problem"
+
+
+def test_a_secret_key_that_others_can_read_is_a_problem(tmp_path: Path) -> None:
+    settings = settings_for_tests(tmp_path, secret_key="")
+    assert settings.keys
+    assert checks.check_secret_key(settings).level == "ok"
+    (tmp_path / "secret.key").chmod(0o644)
+    found = checks.check_secret_key(settings)
+    assert found.level == "problem"
+    assert "chmod 600" in found.advice
+
+
+def test_a_database_is_checked_for_version_and_migrations(settings: Settings) -> None:
+    found = levels(list(checks.check_database(settings)))
+    assert found["Database"] == "ok"
+    assert found["Migrations"] == "ok"
+
+
+def test_a_database_without_tables_asks_for_a_migration(tmp_path: Path) -> None:
+    settings = settings_for_tests(tmp_path)
+    (missing,) = checks.check_database(settings)
+    assert missing.level == "problem"
+    assert not (tmp_path / "campaigns.sqlite3").exists()
+    migrate.upgrade(settings)
+    migrate.downgrade(settings, "base")
+    found = {finding.what: finding for finding in checks.check_database(settings)}
+    assert found["Migrations"].level == "problem"
+    assert found["Migrations"].advice == "Run: campaigns migrate"
+
+
+def test_a_database_that_does_not_answer_is_a_problem(tmp_path: Path) -> None:
+    url = "postgresql+psycopg://nobody@127.0.0.1:1/nothing"
+    (found,) = checks.check_database(settings_for_tests(tmp_path, database_url=url))
+    assert found.level == "problem"
+    assert "Check DATABASE_URL" in found.advice
+
+
+def test_a_redis_that_does_not_answer_is_a_problem(tmp_path: Path) -> None:
+    (found,) = checks.check_redis(settings_for_tests(tmp_path))
+    assert found.level == "problem"
+    assert "Check REDIS_URL" in found.advice
+
+
+def test_redis_settings_that_may_lose_work_are_found(tmp_path: Path, redis_url: str) -> None:
+    settings = settings_for_tests(tmp_path, redis_url=redis_url)
+    found = {finding.what: finding for finding in checks.check_redis(settings)}
+    assert found["Redis"].level == "ok"
+    assert found["Clock of Redis"].level == "ok"
+    assert found["Redis settings"].level == "warning"  # the tests' server keeps no file
+    redis = Redis.from_url(redis_url)
+    redis.config_set("maxmemory-policy", "allkeys-lru")
+    try:
+        found = {finding.what: finding for finding in checks.check_redis(settings)}
+        assert found["Redis settings"].level == "problem"
+        assert "throw away" in found["Redis settings"].text
+    finally:
+        redis.config_set("maxmemory-policy", "noeviction")
+        redis.close()
+
+
+def test_lanes_without_a_worker_and_with_old_work_are_found(tmp_path: Path, redis_url: str) -> None:
+    redis = Redis.from_url(redis_url)
+    settings = settings_for_tests(tmp_path, redis_url=redis_url)
+    queue = Queue("send", connection=redis, serializer=JSONSerializer)
+    queue.enqueue("builtins.print", result_ttl=0)
+    found = {finding.what: finding for finding in checks.check_redis(settings)}
+    assert found["Lane send"].level == "problem"
+    assert "no worker serves it; 1 waiting" in found["Lane send"].text
+
+    worker = SimpleWorker([queue], connection=redis, serializer=JSONSerializer)
+    worker.register_birth()  # type: ignore[no-untyped-call]
+    try:
+        later = utcnow() + timedelta(seconds=90)
+        (lane,) = [one for one in monitor.lanes(redis, now=later) if one.name == "send"]
+        assert (lane.workers, lane.waiting) == (1, 1)
+        assert lane.oldest_seconds is not None
+        assert 89 < lane.oldest_seconds < 100
+        far = utcnow() + timedelta(hours=1)
+        assert all(one.workers == 0 for one in monitor.lanes(redis, now=far))
+    finally:
+        worker.register_death()  # type: ignore[no-untyped-call]
+        redis.close()
+
+
+def test_the_processes_of_up_are_looked_at(tmp_path: Path) -> None:
+    settings = settings_for_tests(tmp_path)
+    (found,) = checks.check_processes(settings)
+    assert found.level == "ok"
+
+    def write(pid: int, state: str) -> None:
+        web = status.ProcessStatus("web", state, 4711, 3)
+        moment = "2026-01-01T00:00:00+00:00"
+        status.write(
+            tmp_path, status.Status(pid, moment, "http://127.0.0.1:8000", False, 0, "", (web,))
+        )
+
+    write(os.getpid(), "running")
+    assert [one.level for one in checks.check_processes(settings)] == ["ok"]
+    write(os.getpid(), "waiting")
+    (found,) = checks.check_processes(settings)
+    assert found.level == "problem"
+    assert "web is waiting (started again 3 times)" in found.text
+    write(2**22 + 1, "running")
+    (found,) = checks.check_processes(settings)
+    assert found.level == "warning"
+
+
+def test_what_sending_needs_is_named(settings: Settings) -> None:
+    found = levels(list(checks.check_workspace(settings, ask_mail_servers=False)))
+    assert found == {"Accounts": "warning", "Postal address": "warning", "Sending": "warning"}
