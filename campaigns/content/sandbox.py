@@ -104,9 +104,10 @@ class Sandbox(ImmutableSandboxedEnvironment):
             if operator == "+" and isinstance(left, str):
                 return left
             return right if operator == "+" and isinstance(right, str) else self.undefined()
-        if operator == "+" and (isinstance(left, str) or isinstance(right, str)):
-            return checked_text(as_text(left) + as_text(right))
         first, second = as_number(left), as_number(right)
+        is_text = isinstance(left, str) and isinstance(right, str)
+        if operator == "+" and (is_text or first is None or second is None):
+            return checked_text(as_text(left) + as_text(right))
         if first is None or second is None:
             raise LimitError(
                 f"{operator} works with numbers only. Use numbers, or join text with ~ ."

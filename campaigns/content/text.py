@@ -143,7 +143,7 @@ class _Converter:
             alt = tag.get("alt")
             self._text(alt.value if alt else "")
         elif tag.name in {"td", "th"}:
-            self.out.append(" ")
+            self.out.append("" if tag.is_end else " ")
         else:
             self._block(tag)
 
@@ -210,8 +210,8 @@ class _Converter:
             return
         if self.depth == 0 and self.seen > link.seen:
             self.always.add(link.plain)
-        bare = link.plain.partition(":")[2]
-        if shown in {link.plain, bare, bare.removeprefix("//"), bare.removeprefix("//") + "/"}:
+        bare = link.plain.partition(":")[2].removeprefix("//")
+        if shown.rstrip("/") in {link.plain.rstrip("/"), bare.rstrip("/")}:
             if link.plain.startswith("http"):
                 self.out[link.begin :] = [self._target(link)]
             return

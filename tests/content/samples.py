@@ -1,0 +1,73 @@
+"""A content with fixed defaults, and messages as the standard library reads them."""
+
+import email
+import email.policy
+from dataclasses import replace
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from typing import Any, cast
+
+from campaigns.content.compile import Compiled, Content, compile_content
+from campaigns.messages import Message, Recipient
+from campaigns.tokens import Signer
+
+NOW = datetime(2026, 11, 20, 13, 0, tzinfo=UTC)
+SIGNER = Signer(["a-key-for-tests-only-that-is-long-enough"])
+
+_CONTENT = Content(
+    subject="Hello {{ subscriber.name or 'friend' }}",
+    preheader="",
+    html="<p>Hello {{ subscriber.name or 'friend' }}</p>",
+    sender_name="Example News",
+    sender_address="news@example.org",
+    reply_to="",
+    identity="Example Ltd",
+    postal_address="1 Example Road\nExample Town",
+    campaign_public_id="abc123",
+    base_url="https://news.example.org",
+    list_names={1: "Weekly", 2: "Products"},
+    track_opens=True,
+    track_clicks=True,
+    use_return_path=True,
+)
+
+
+def a_content(html: str | None = None, **values: Any) -> Content:
+    if html is not None:
+        values["html"] = html
+    return replace(_CONTENT, **values)
+
+
+def compiled(html: str | None = None, **values: Any) -> Compiled:
+    return compile_content(a_content(html, **values), SIGNER)
+
+
+def a_recipient(name: str = "Alice", delivery_id: int = 7, **attributes: Any) -> Recipient:
+    return Recipient(delivery_id, 5, 1, "alice@example.org", name, attributes)
+
+
+def parsed(message: Message) -> EmailMessage:
+    found = email.message_from_bytes(message.data, policy=email.policy.default)
+    return cast("EmailMessage", found)
+
+
+def part(message: Message, kind: str) -> str:
+    body = parsed(message).get_body((kind,))
+    assert body is not None
+    text = body.get_content()
+    assert isinstance(text, str)
+    return text.replace("\r\n", "\n")
+
+
+def shown(html: str, recipient: Recipient | None = None, **values: Any) -> str:
+    """The HTML as it was written, without the frame around it."""
+    whole = compiled(f"<html><body>{html}</body></html>", **values).preview(
+        recipient or a_recipient()
+    )
+    return whole.html.partition("<body>")[2].partition("<table role=")[0]
+
+
+def text_of(html: str, recipient: Recipient | None = None, **values: Any) -> str:
+    """The text part without its footer."""
+    text = compiled(html, **values).preview(recipient or a_recipient()).text
+    return text.partition("\n\n----------\nYou receive")[0]
