@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from campaigns.addresses import normalise
 from campaigns.audience.csv_reading import Dialect, Reader
 from campaigns.audience.models import ImportProblem, ImportRun, Subscriber, Subscription
+from campaigns.audience.search import Search
 from campaigns.db import db
 
 PAGE = 1_000
@@ -38,8 +39,9 @@ def export_rows(
     """CSV of the subscribers that match, in chunks of text; the first begins with a BOM.
 
     `list_id` and `state` narrow to one list and to one state (there, or in any list); `query`
-    is a part of the address or name. Columns: address, name, state (of the list, where one is
-    given), since when they are known, then every attribute that one of them has.
+    is a part of the address or name, or a domain ("@example.org").
+    Columns: address, name, state (of the list, where one is given), since when they are known,
+    then every attribute that one of them has.
     """
     chosen = _chosen(list_id, state, query)
     names = _attribute_names(chosen)
@@ -84,6 +86,9 @@ def _chosen(list_id: int | None, state: str | None, query: str) -> sa.Select[Any
                     Subscription.subscriber_id == Subscriber.id, Subscription.state == state
                 )
             )
+    wanted = Search(query)
+    if wanted.is_domain:  # as in the table of subscribers
+        return statement.where(Subscriber.domain == wanted.domain)
     if query.strip():
         part = normalise(query)
         statement = statement.where(

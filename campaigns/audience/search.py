@@ -40,6 +40,15 @@ class Search:
         return self.needle.startswith("@") and len(self.needle) > 1
 
     @property
+    def domain(self) -> str:
+        """The domain searched for, as A-labels: so domains are stored."""
+        text = self.needle[1:]
+        try:
+            return text.encode("idna").decode()
+        except UnicodeError:
+            return text
+
+    @property
     def is_address(self) -> bool:
         """Sorted and paged by address, as the text is the beginning of one."""
         return bool(self.needle) and not self.needle.startswith("@")
@@ -49,7 +58,7 @@ def matching(search: Search) -> sa.Select[Any]:
     """The subscribers that a search names, unordered; every way is served by an index."""
     statement = _placed(sa.select(Subscriber), search)
     if search.is_domain:
-        return statement.where(Subscriber.domain == _domain(search.needle[1:]))
+        return statement.where(Subscriber.domain == search.domain)
     if search.is_address:
         return statement.where(prefix(Subscriber.address_normal, search.needle))
     return statement
@@ -62,13 +71,6 @@ def _placed(statement: sa.Select[Any], search: Search) -> sa.Select[Any]:
         Subscription.list_id == search.list_id
     )
     return statement.where(Subscription.state == search.state) if search.state else statement
-
-
-def _domain(text: str) -> str:
-    try:
-        return text.encode("idna").decode()
-    except UnicodeError:
-        return text
 
 
 def page(

@@ -20,6 +20,7 @@ from werkzeug.wrappers import Response
 from campaigns.access import access
 from campaigns.addresses import InvalidAddressError
 from campaigns.audience import lists, search, subscribers, subscriptions, suppressions
+from campaigns.audience.export import export_rows
 from campaigns.audience.models import SUBSCRIPTION_STATES, AudienceList, Subscriber
 from campaigns.audience.paging import PAGE_SIZE
 from campaigns.audience.search import Search
@@ -107,8 +108,6 @@ def _total(count: int) -> str:
 @bp.get("/subscribers/export.csv")
 @access("user")
 def export() -> Response:
-    from campaigns.audience.export import export_rows
-
     wanted, entry = _search()
     name = "subscribers" if entry is None else f"subscribers-{entry.public_id}"
     rows = export_rows(list_id=wanted.list_id, state=wanted.state, query=wanted.text)

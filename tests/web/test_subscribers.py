@@ -112,12 +112,16 @@ def test_the_export_holds_what_the_filter_shows(owner_client: FlaskClient) -> No
         news = a_list("News")
         a_subscriber("ann@example.org", news, name="=1+1")
         a_subscriber("bob@example.org")
+        a_subscriber("eve@example.org.example")
     answer = owner_client.get(f"/subscribers/export.csv?list={news.public_id}")
     assert answer.mimetype == "text/csv"
     assert "attachment" in answer.headers["Content-Disposition"]
     assert "ann@example.org" in answer.text
     assert "bob@example.org" not in answer.text
     assert "'=1+1" in answer.text
+    by_domain = owner_client.get("/subscribers/export.csv?q=@example.org").text
+    assert "bob@example.org" in by_domain
+    assert "eve@" not in by_domain
 
 
 # --- Many at once
