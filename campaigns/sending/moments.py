@@ -2,9 +2,10 @@
 
 import datetime as dt
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 FARTHEST = timedelta(days=2 * 366)
+MOST_YEARS = 100
 
 
 class MomentError(ValueError):
@@ -16,15 +17,15 @@ def parse_moment(date: str, time: str, zone_name: str, *, now: datetime) -> date
 
     A time that comes twice, when the clocks go back, is the first of the two.
     """
-    if zone_name not in available_timezones():
-        raise MomentError(f"“{zone_name[:60]}” is no time zone we know. Try Europe/Berlin or UTC.")
-    zone = ZoneInfo(zone_name)
+    zone = _zone(zone_name)
     try:
         local = datetime.combine(
             dt.date.fromisoformat(date), dt.time.fromisoformat(time), tzinfo=zone
         )
     except ValueError:
         raise MomentError("Please choose both a date and a time.") from None
+    if abs(local.year - now.year) > MOST_YEARS:  # near year 1 and 9999 no zone can be reckoned
+        raise MomentError(f"The year {local.year} is too far off. Is it right?")
     moment = local.astimezone(UTC)
     if moment.astimezone(zone).replace(tzinfo=None) != local.replace(tzinfo=None):
         raise MomentError(
@@ -39,6 +40,15 @@ def parse_moment(date: str, time: str, zone_name: str, *, now: datetime) -> date
     if moment - now > FARTHEST:
         raise MomentError("That is more than two years ahead. Is the year right?")
     return moment
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise MomentError(
+            f"“{name[:60]}” is no time zone we know. Try Europe/Berlin or UTC."
+        ) from None
 
 
 def _day(moment: datetime) -> str:

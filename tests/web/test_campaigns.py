@@ -1,0 +1,682 @@
+"""The campaign pages: list, editor, preview, review, launch, test send, the buttons."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from flask.testing import FlaskClient
+from redis import Redis
+from rq import Queue
+from rq.serializers import JSONSerializer
+from werkzeug.test import TestResponse
+
+from campaigns.accounts import service as accounts
+from campaigns.audience.models import AudienceList
+from campaigns.clock import utcnow
+from campaigns.db import db, transaction
+from campaigns.providers.models import SenderAddress
+from campaigns.sending import campaigns, lifecycle
+from campaigns.sending.models import Campaign, TransactionalMail
+from campaigns.web.campaigns import launch as launch_pages
+from campaigns.web.campaigns.starters import STARTERS
+from tests.factories import a_campaign, a_delivery, a_list, a_sender, a_subscriber
+
+
+@pytest.fixture(autouse=True)
+def _workspace(app: Flask) -> None:
+    with transaction():
+        accounts.save_workspace(
+            name="Harbour Books", postal_address="12 Quay Street", time_zone="Europe/Berlin"
+        )
+
+
+def _ready(**values: Any) -> Campaign:
+    """A campaign that may leave: a list with two people, a sender, a subject."""
+    with transaction():
+        news = a_list()
+        a_subscriber("alice@example.org", news, name="Alice")
+        a_subscriber("bob@example.org", news)
+        return a_campaign(news, sender=a_sender(), **{"subject": "What is new today", **values})
+
+
+def _fresh(campaign: Campaign) -> Campaign:
+    db.session.rollback()
+    found = db.session.get(Campaign, campaign.id, populate_existing=True)
+    assert found is not None
+    return found
+
+
+def _path(campaign: Campaign, page: str = "") -> str:
+    return f"/campaigns/{campaign.public_id}{page}"
+
+
+def _form(campaign: Campaign, **values: Any) -> dict[str, Any]:
+    """What the editor's form holds when it was opened just now."""
+    return {
+        "version": campaign.version,
+        "name": campaign.name,
+        "subject": campaign.subject,
+        "preheader": campaign.preheader,
+        "html": campaign.html,
+        **values,
+    }
+
+
+@contextmanager
+def _statements() -> Iterator[list[str]]:
+    seen: list[str] = []
+
+    def note(_1: Any, _2: Any, statement: str, *_3: Any) -> None:
+        seen.append(statement)
+
+    engine = db.engine
+    sa.event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        sa.event.remove(engine, "before_cursor_execute", note)
+
+
+# --- the list ------------------------------------------------------------------------------------
+
+
+def test_an_empty_list_offers_the_first_campaign(owner_client: FlaskClient) -> None:
+    page = owner_client.get("/campaigns").text
+    assert "Your first campaign starts here" in page
+    assert "<table" not in page
+
+
+def test_the_list_shows_figures_and_where_each_campaign_is_at_home(
+    owner_client: FlaskClient,
+) -> None:
+    now = utcnow()
+    with transaction():
+        news = a_list("News")
+        draft = a_campaign(news, name="May letter", subject="")
+        sent = a_campaign(
+            news, name="April letter", status="sent", audience=4, started_at=now, finished_at=now
+        )
+        for number in range(4):
+            reader = a_subscriber(f"reader{number}@example.org", news)
+            opened = now if number == 0 else None
+            a_delivery(sent, reader, status="sent", sent_at=now, first_opened_at=opened)
+    page = owner_client.get("/campaigns").text
+    assert f'href="{_path(draft)}"' in page
+    assert f'href="{_path(sent, "/report")}"' in page
+    assert "25\u202f%" in page or "25.0\u202f%" in page
+    assert "every recipient stays accounted for" in page
+
+
+def test_the_list_filters_searches_and_pages(owner_client: FlaskClient) -> None:
+    with transaction():
+        for number in range(30):
+            a_campaign(subject=f"Issue {number:02}", status="sent" if number % 2 else "draft")
+    page = owner_client.get("/campaigns").text
+    assert "Issue 29" in page
+    assert "Issue 04" not in page
+    following = re.search(r'href="([^"]+)" rel="next"', page)
+    assert following is not None
+    second = owner_client.get(following[1].replace("&amp;", "&")).text
+    assert "Issue 04" in second
+    assert "Issue 29" not in second
+    assert 'rel="prev"' in second
+    drafts = owner_client.get("/campaigns?status=draft").text
+    assert "Issue 28" in drafts
+    assert "Issue 29" not in drafts
+    assert "Issue 17" in owner_client.get("/campaigns?q=issue+17").text
+    assert "No campaign here" in owner_client.get("/campaigns?q=nothing+like+it").text
+    assert owner_client.get("/campaigns?before=abc&after=-1&status=x").status_code == 200
+
+
+def test_the_list_asks_as_often_for_many_campaigns_as_for_one(owner_client: FlaskClient) -> None:
+    with transaction():
+        news = a_list()
+        a_campaign(news, status="sent")
+    with _statements() as few:
+        owner_client.get("/campaigns")
+    with transaction():
+        for _ in range(20):
+            a_campaign(news, status="sent")
+    with _statements() as many:
+        owner_client.get("/campaigns")
+    assert len(many) == len(few)
+
+
+# --- a new one -----------------------------------------------------------------------------------
+
+
+def test_looking_at_the_new_page_creates_nothing(owner_client: FlaskClient) -> None:
+    assert owner_client.get("/campaigns/new").status_code == 200
+    assert db.session.scalar(sa.select(sa.func.count(Campaign.id))) == 0
+
+
+@pytest.mark.parametrize("start", ["blank", *STARTERS])
+def test_a_campaign_starts_from_a_design_or_blank(owner_client: FlaskClient, start: str) -> None:
+    answer = owner_client.post("/campaigns/new", data={"name": "May letter", "start": start})
+    campaign = db.session.scalars(sa.select(Campaign)).one()
+    assert answer.location == _path(campaign)
+    assert campaign.name == "May letter"
+    assert bool(campaign.html) == (start != "blank")
+
+
+@pytest.mark.parametrize("name", STARTERS)
+def test_the_designs_have_no_problems_and_greet_by_name(
+    owner_client: FlaskClient, name: str
+) -> None:
+    owner_client.post("/campaigns/new", data={"start": name})
+    campaign = db.session.scalars(sa.select(Campaign)).one()
+    with transaction():
+        reader = a_subscriber("alice@example.org", name="Alice")
+    assert "No problems found" in owner_client.get(_path(campaign, "/problems")).text
+    preview = owner_client.get(_path(campaign, f"/preview?as={reader.public_id}")).text
+    assert "Alice" in preview
+    assert "12 Quay Street" in preview
+    assert "/u/" in preview
+    assert " src=" not in campaign.html  # nothing is loaded from outside
+
+
+def test_a_campaign_starts_as_a_copy(owner_client: FlaskClient) -> None:
+    old = _ready()
+    data = {"start": "copy", "copy_of": old.public_id, "name": "Again"}
+    owner_client.post("/campaigns/new", data=data)
+    copy = db.session.scalars(sa.select(Campaign).where(Campaign.id != old.id)).one()
+    assert (copy.name, copy.html) == ("Again", old.html)
+    assert campaigns.chosen_lists(copy.id) == campaigns.chosen_lists(old.id)
+
+
+@pytest.mark.parametrize("start", ["copy", "../../etc/passwd", ""])
+def test_a_start_that_does_not_exist_is_refused(owner_client: FlaskClient, start: str) -> None:
+    answer = owner_client.post("/campaigns/new", data={"start": start, "name": "Kept"})
+    assert answer.status_code == 422
+    assert "Kept" in answer.text
+
+
+# --- the editor ----------------------------------------------------------------------------------
+
+
+def test_the_editor_shows_what_there_is(owner_client: FlaskClient) -> None:
+    campaign = _ready(html="<p>\n</textarea><b>hm</b></p>")
+    page = owner_client.get(_path(campaign)).text
+    assert "What is new today" in page
+    assert "&lt;/textarea&gt;" in page
+    assert f'data-version="{campaign.version}"' in page
+
+
+def test_a_campaign_that_does_not_exist_is_a_404(owner_client: FlaskClient) -> None:
+    for page in ("", "/review", "/preview", "/problems", "/audience"):
+        assert owner_client.get(f"/campaigns/nothing{page}").status_code == 404
+
+
+def test_saving_keeps_everything_and_answers_the_new_version(owner_client: FlaskClient) -> None:
+    campaign = _ready()
+    with transaction():
+        staff = a_list("Staff")
+    news = db.session.scalars(sa.select(AudienceList).where(AudienceList.name == "News")).one()
+    sender = db.session.scalars(sa.select(SenderAddress.public_id)).one()
+    answer = owner_client.post(
+        _path(campaign, "/save"),
+        data=_form(
+            campaign,
+            subject="Two\r\nlines  in one ",
+            html="<p>one\r\ntwo</p>",
+            include=[news.public_id],
+            exclude=[staff.public_id, "gone"],
+            track_clicks="on",
+            sender=sender,
+        ),
+    )
+    assert answer.status_code == 200
+    assert answer.json is not None
+    assert answer.json["version"] == 2
+    assert re.fullmatch(r"\d\d:\d\d", answer.json["saved_at"])
+    found = _fresh(campaign)
+    assert found.subject == "Two lines in one"
+    assert found.html == "<p>one\ntwo</p>"
+    assert (found.track_opens, found.track_clicks) == (False, True)
+    assert found.sender_id == campaign.sender_id
+    assert campaigns.chosen_lists(campaign.id) == campaigns.ChosenLists(
+        included=frozenset({news.id}), excluded=frozenset({staff.id})
+    )
+
+
+def test_saving_over_somebody_elses_version_is_a_conflict_that_names_them(
+    owner_client: FlaskClient,
+) -> None:
+    campaign = _ready()
+    form = _form(campaign, subject="Mine")
+    with transaction():
+        maria = accounts.create_user(
+            "maria@example.org", "correct horse battery", name="Maria", now=utcnow()
+        )
+        campaigns.save(campaign.id, 1, {"subject": "Hers"}, editor_id=maria.id, now=utcnow())
+    answer = owner_client.post(_path(campaign, "/save"), data=form)
+    assert answer.status_code == 409
+    assert answer.json is not None
+    assert answer.json["message"].startswith("Maria saved this campaign just now")
+    assert _fresh(campaign).subject == "Hers"
+    keep_mine = {**form, "version": answer.json["version"]}
+    assert owner_client.post(_path(campaign, "/save"), data=keep_mine).status_code == 200
+    assert _fresh(campaign).subject == "Mine"
+
+
+def test_a_campaign_that_left_meanwhile_is_locked(owner_client: FlaskClient) -> None:
+    campaign = _ready()
+    form = _form(campaign, subject="Too late")
+    with transaction():
+        lifecycle.launch(campaign.id, at=None, undo_seconds=0, now=utcnow())
+    answer = owner_client.post(_path(campaign, "/save"), data=form)
+    assert answer.status_code == 423
+    assert answer.json == {"message": "This campaign is preparing and cannot be changed now."}
+    assert _fresh(campaign).subject == "What is new today"
+    page = owner_client.get(_path(campaign)).text
+    assert "It is being prepared for sending." in page
+    assert "<textarea" not in page
+
+
+def test_saving_a_deleted_campaign_is_said(owner_client: FlaskClient) -> None:
+    answer = owner_client.post("/campaigns/gone/save", data={"version": 1})
+    assert answer.status_code == 423
+    assert answer.json == {"message": "This campaign has been deleted."}
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [({"subject": "s" * 501}, "subject is too long"), ({"html": "h" * 530_000}, "512 KB")],
+)
+def test_what_is_too_long_is_said_and_not_saved(
+    owner_client: FlaskClient, values: dict[str, str], words: str
+) -> None:
+    campaign = _ready()
+    answer = owner_client.post(_path(campaign, "/save"), data=_form(campaign, **values))
+    assert answer.status_code == 422
+    assert answer.json is not None
+    assert words in answer.json["message"]
+    assert _fresh(campaign).version == 1
+
+
+@pytest.mark.parametrize("version", ["", "abc", None])
+def test_saving_without_a_version_is_a_bad_request(
+    owner_client: FlaskClient, version: str | None
+) -> None:
+    campaign = _ready()
+    form = _form(campaign, version=version)
+    if version is None:
+        del form["version"]
+    assert owner_client.post(_path(campaign, "/save"), data=form).status_code == 400
+
+
+def test_the_audience_box_shows_its_arithmetic(owner_client: FlaskClient) -> None:
+    with transaction():
+        news, shop, staff = a_list("News"), a_list("Shop"), a_list("Staff")
+        a_subscriber("both@example.org", news, shop)
+        a_subscriber("staff@example.org", news, staff)
+        campaign = a_campaign(news, shop, excluded=(staff,))
+        empty = a_campaign()
+    box = owner_client.get(_path(campaign, "/audience")).text
+    figures = re.findall(r"<dd>(.*?)</dd>", box)
+    assert figures == ["3", "− 1", "− 1", "1"]
+    assert "Choose at least one list" in owner_client.get(_path(empty, "/audience")).text
+
+
+def test_template_problems_are_shown_with_their_line(owner_client: FlaskClient) -> None:
+    campaign = _ready(html="<p>Hi</p>\n<p>{{ foo }}</p>\n<p>{{ subscriber.shoe_size }}</p>")
+    box = owner_client.get(_path(campaign, "/problems")).text
+    assert "Line 2: Unknown merge field" in box
+    assert 'data-line="2"' in box
+    assert "problem-amber" in box
+    assert "shoe_size" in box
+
+
+# --- the preview ---------------------------------------------------------------------------------
+
+
+def test_the_preview_is_rendered_for_the_reader_and_can_do_nothing(
+    owner_client: FlaskClient,
+) -> None:
+    campaign = _ready(html="<script>alert(1)</script><p>Hi {{ subscriber.name or 'friend' }}</p>")
+    with transaction():
+        reader = a_subscriber("carol@example.org", name="<b>Carol</b>")
+    answer = owner_client.get(_path(campaign, f"/preview?as={reader.public_id}"))
+    assert "Hi &lt;b&gt;Carol&lt;/b&gt;" in answer.text
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "sandbox;" in policy
+    assert "frame-ancestors 'self'" in policy
+    assert "script-src" not in policy
+    assert "Hi friend" in owner_client.get(_path(campaign, "/preview")).text
+
+
+def test_the_preview_tracks_nothing(owner_client: FlaskClient) -> None:
+    page = owner_client.get(_path(_ready(), "/preview")).text
+    assert "https://shop.example/news" in page
+    assert "/c/" not in page
+    assert "/o/" not in page
+
+
+def test_the_preview_shows_the_text_part(owner_client: FlaskClient) -> None:
+    page = owner_client.get(_path(_ready(), "/preview?part=text")).text
+    assert "<pre>" in page
+    assert "the news (https://shop.example/news)" in page
+
+
+def test_the_preview_of_a_broken_template_says_what_to_do(owner_client: FlaskClient) -> None:
+    campaign = _ready(html="<p>{% if %}</p>")
+    answer = owner_client.get(_path(campaign, "/preview"))
+    assert answer.status_code == 200
+    assert "The preview comes back" in answer.text
+    assert "Line 1" in answer.text
+    assert "Nothing written yet" in owner_client.get(_path(_blank(), "/preview")).text
+
+
+def _blank() -> Campaign:
+    with transaction():
+        return a_campaign(html="", subject="")
+
+
+def test_the_head_of_the_preview_shows_the_subject_as_it_will_be(
+    owner_client: FlaskClient,
+) -> None:
+    campaign = _ready(subject="News for {{ subscriber.name or 'you' }}", preheader="Read on")
+    assert "News for you" in owner_client.get(_path(campaign, "/preview/head")).text
+    broken = _blank()
+    assert "No subject yet" in owner_client.get(_path(broken, "/preview/head")).text
+
+
+def test_readers_to_preview_as_come_from_the_audience_or_a_search(
+    owner_client: FlaskClient,
+) -> None:
+    campaign = _ready()
+    with transaction():
+        a_subscriber("carol@example.org", name="Carol")
+    sample = owner_client.get(_path(campaign, "/readers")).text
+    assert "Alice" in sample
+    assert "Carol" not in sample
+    assert "Carol" in owner_client.get(_path(campaign, "/readers?reader=carol@")).text
+    assert "Nobody begins with" in owner_client.get(_path(campaign, "/readers?reader=zz")).text
+
+
+# --- review and launch ---------------------------------------------------------------------------
+
+
+def _launch(client: FlaskClient, campaign: Campaign, **values: Any) -> TestResponse:
+    return client.post(
+        _path(campaign, "/launch"), data={"version": campaign.version, "when": "now", **values}
+    )
+
+
+def test_the_review_shows_every_check_and_who_gets_it(owner_client: FlaskClient) -> None:
+    page = owner_client.get(_path(_ready(preheader="Read on"), "/review")).text
+    assert "Everything looks right." in page
+    assert "2 people will get it." in page
+    assert "Send to 2 people" in page
+    assert "Type <strong>" not in page
+
+
+def test_red_rows_block_the_launch(owner_client: FlaskClient) -> None:
+    campaign = _ready(html="{{ foo }}")
+    page = owner_client.get(_path(campaign, "/review")).text
+    assert "Unknown merge field" in page
+    assert f'href="{_path(campaign)}#content-section">Fix</a>' in page
+    answer = _launch(owner_client, campaign)
+    assert answer.status_code == 422
+    assert "put right first" in answer.text
+    assert _fresh(campaign).status == "draft"
+
+
+def test_sending_now_opens_the_undo_window_and_goes_to_the_report(
+    owner_client: FlaskClient,
+) -> None:
+    campaign = _ready()
+    answer = _launch(owner_client, campaign)
+    assert answer.location == _path(campaign, "/report")
+    found = _fresh(campaign)
+    assert (found.status, found.is_undo_window) == ("scheduled", True)
+    assert found.scheduled_at is not None
+    assert found.scheduled_at - utcnow() <= timedelta(seconds=10)
+
+
+def test_a_launch_can_be_undone_and_sent_again(owner_client: FlaskClient) -> None:
+    campaign = _ready()
+    _launch(owner_client, campaign)
+    answer = owner_client.post(_path(campaign, "/undo"))
+    assert answer.location == _path(campaign)
+    assert "Taken back. Nothing was sent" in owner_client.get(answer.location).text
+    assert _fresh(campaign).status == "draft"
+    assert _launch(owner_client, _fresh(campaign)).status_code == 302
+
+
+class TestWithoutUndo:
+    """With no undo window a launch rings at once."""
+
+    @pytest.fixture
+    def settings(self, settings: Any, redis_url: str) -> Any:
+        return settings.model_copy(update={"redis_url": redis_url})
+
+    def test_it_is_prepared_at_once(self, owner_client: FlaskClient, redis_url: str) -> None:
+        with transaction():
+            accounts.save_workspace(undo_seconds=0)
+        campaign = _ready()
+        _launch(owner_client, campaign)
+        assert _fresh(campaign).status == "preparing"
+        assert _jobs(redis_url, "send") == [("campaigns.jobs.send.expand", (campaign.id,))]
+
+    def test_resuming_rings_for_the_sending(
+        self, owner_client: FlaskClient, redis_url: str
+    ) -> None:
+        campaign = _ready(status="paused")
+        owner_client.post(_path(campaign, "/resume"))
+        assert _fresh(campaign).status == "sending"
+        assert _jobs(redis_url, "send") == [("campaigns.jobs.send.send", (campaign.id,))]
+
+    def test_a_test_send_rings_for_itself(self, owner_client: FlaskClient, redis_url: str) -> None:
+        campaign = _ready()
+        answer = owner_client.post(_path(campaign, "/test"), data={"address": "me@example.org"})
+        assert "On its way to me@example.org" in answer.text
+        mail = db.session.scalars(sa.select(TransactionalMail)).one()
+        assert mail.payload == {"campaign_id": campaign.id, "as_subscriber_id": None}
+        assert _jobs(redis_url, "transactional") == [
+            ("campaigns.jobs.transactional.deliver", (mail.id,))
+        ]
+
+
+def _jobs(redis_url: str, lane: str) -> list[tuple[str, tuple[int, ...]]]:
+    redis = Redis.from_url(redis_url)
+    try:
+        queue = Queue(lane, connection=redis, serializer=JSONSerializer)
+        return [(job.func_name, tuple(job.args)) for job in queue.jobs]
+    finally:
+        redis.close()
+
+
+def test_a_campaign_is_scheduled_for_a_moment_in_a_zone(owner_client: FlaskClient) -> None:
+    campaign = _ready()
+    tomorrow = utcnow() + timedelta(days=1)
+    answer = _launch(
+        owner_client,
+        campaign,
+        when="later",
+        date=tomorrow.strftime("%Y-%m-%d"),
+        time="09:30",
+        zone="UTC",
+    )
+    assert answer.location == _path(campaign, "/report")
+    found = _fresh(campaign)
+    assert (found.status, found.is_undo_window) == ("scheduled", False)
+    expected = tomorrow.replace(hour=9, minute=30, second=0, microsecond=0)
+    assert found.scheduled_at == expected
+    owner_client.post(_path(campaign, "/unschedule"))
+    assert _fresh(campaign).status == "draft"
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"date": "2020-01-01", "time": "09:00", "zone": "Europe/Berlin"}, "has passed"),
+        ({"date": "", "time": "", "zone": "Europe/Berlin"}, "both a date and a time"),
+        ({"date": "2020-01-01", "time": "09:00", "zone": "Nowhere"}, "no time zone we know"),
+    ],
+)
+def test_a_moment_that_is_none_keeps_the_form(
+    owner_client: FlaskClient, values: dict[str, str], words: str
+) -> None:
+    campaign = _ready()
+    answer = _launch(owner_client, campaign, when="later", **values)
+    assert answer.status_code == 422
+    assert words in answer.text
+    assert f'value="{values["zone"]}"' in answer.text
+    assert _fresh(campaign).status == "draft"
+
+
+def test_a_campaign_changed_since_the_review_does_not_leave(owner_client: FlaskClient) -> None:
+    campaign = _ready()
+    with transaction():
+        campaigns.save(campaign.id, 1, {"subject": "Changed"}, editor_id=None, now=utcnow())
+    answer = owner_client.post(_path(campaign, "/launch"), data={"version": 1, "when": "now"})
+    assert answer.status_code == 422
+    assert "was changed after you opened this page" in answer.text
+    assert _fresh(campaign).status == "draft"
+
+
+def test_launching_twice_launches_once(owner_client: FlaskClient) -> None:
+    campaign = _ready()
+    _launch(owner_client, campaign)
+    again = owner_client.post(_path(campaign, "/launch"), data={"version": 1, "when": "now"})
+    assert again.location == _path(campaign, "/report")
+    assert "Nothing was done a second time" in owner_client.get("/campaigns").text
+
+
+def test_many_recipients_ask_for_their_number(
+    owner_client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launch_pages, "TYPED_FROM", 1)
+    campaign = _ready()
+    page = owner_client.get(_path(campaign, "/review")).text
+    assert "Type <strong>2</strong>" in page
+    nothing = _launch(owner_client, campaign, recipients=2)
+    assert nothing.status_code == 422
+    assert "Please type the number of recipients: 2." in nothing.text
+    wrong = _launch(owner_client, campaign, recipients=2, typed="3")
+    assert wrong.status_code == 422
+    assert "You typed 3" in wrong.text
+    changed = _launch(owner_client, campaign, recipients=3, typed="3")
+    assert changed.status_code == 422
+    assert "The audience has changed" in changed.text
+    assert _fresh(campaign).status == "draft"
+    assert _launch(owner_client, campaign, recipients=2, typed=" 2 ").status_code == 302
+    assert _fresh(campaign).status == "scheduled"
+
+
+# --- the test send -------------------------------------------------------------------------------
+
+
+def test_a_test_send_tells_its_result(owner_client: FlaskClient) -> None:
+    campaign = _ready()
+    with transaction():
+        reader = a_subscriber("carol@example.org")
+    owner_client.post(
+        _path(campaign, "/test"), data={"address": "me@example.org", "as": reader.public_id}
+    )
+    mail = db.session.scalars(sa.select(TransactionalMail)).one()
+    assert (mail.kind, mail.payload["as_subscriber_id"]) == ("test", reader.id)
+    result = _path(campaign, f"/test/{mail.id}")
+    assert "hx-get" in owner_client.get(result).text
+    for status, reason, words in (
+        ("sent", "250 ok", "Sent to me@example.org: 250 ok"),
+        ("failed", "It refused the password", "Not sent: It refused the password"),
+        ("unknown", "The connection broke", "It is not known whether it arrived"),
+    ):
+        with transaction():
+            db.session.execute(sa.update(TransactionalMail).values(status=status, reason=reason))
+        page = owner_client.get(result).text
+        assert words in page
+        assert "hx-get" not in page
+
+
+def test_a_test_send_to_no_address_is_refused(owner_client: FlaskClient) -> None:
+    answer = owner_client.post(_path(_ready(), "/test"), data={"address": "me@\nexample.org"})
+    assert answer.status_code == 422
+    assert "line break" in answer.text
+    assert db.session.scalar(sa.select(sa.func.count(TransactionalMail.id))) == 0
+
+
+def test_the_result_of_another_mail_is_not_shown(owner_client: FlaskClient) -> None:
+    campaign = _ready()
+    with transaction():
+        mail = TransactionalMail(kind="confirm", address="x@example.org", payload={})
+        db.session.add(mail)
+    assert owner_client.get(_path(campaign, f"/test/{mail.id}")).status_code == 404
+
+
+# --- the buttons ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("action", "before", "after", "words"),
+    [
+        ("pause", "sending", "paused", "Paused."),
+        ("resume", "paused", "sending", "Nobody gets it twice"),
+        ("cancel", "sending", "cancelled", "Cancelled."),
+        ("cancel", "paused", "cancelled", "Cancelled."),
+        ("unschedule", "scheduled", "draft", "No longer scheduled"),
+        ("undo", "scheduled", "draft", "Taken back."),
+    ],
+)
+def test_each_button_does_what_it_says(
+    owner_client: FlaskClient, action: str, before: str, after: str, words: str
+) -> None:
+    campaign = _ready(status=before, started_at=utcnow())
+    owner_client.post(_path(campaign, f"/{action}"))
+    assert _fresh(campaign).status == after
+    assert words in owner_client.get("/campaigns").text
+
+
+@pytest.mark.parametrize("action", ["pause", "resume", "cancel", "undo", "unschedule"])
+def test_a_button_pressed_too_late_says_how_it_stands(
+    owner_client: FlaskClient, action: str
+) -> None:
+    campaign = _ready(status="sent", started_at=utcnow(), finished_at=utcnow())
+    answer = owner_client.post(_path(campaign, f"/{action}"))
+    assert answer.location == _path(campaign, "/report")
+    assert _fresh(campaign).status == "sent"
+    assert "It has been sent." in owner_client.get("/campaigns").text
+
+
+def test_a_campaign_is_duplicated_whatever_its_state(owner_client: FlaskClient) -> None:
+    campaign = _ready(status="sent", started_at=utcnow())
+    answer = owner_client.post(_path(campaign, "/duplicate"))
+    copy = db.session.scalars(sa.select(Campaign).where(Campaign.id != campaign.id)).one()
+    assert answer.location == _path(copy)
+    assert copy.status == "draft"
+
+
+def test_a_draft_is_deleted_and_a_sent_campaign_is_kept(owner_client: FlaskClient) -> None:
+    with transaction():
+        draft, sent = a_campaign(name="Draft"), a_campaign(name="Old", status="sent")
+        waiting = a_campaign(status="scheduled", scheduled_at=utcnow())
+    draft_path, sent_id, waiting_id = _path(draft, "/delete"), sent.id, waiting.id
+    sent_path, waiting_path = _path(sent, "/delete"), _path(waiting, "/delete")
+    owner_client.post(draft_path)
+    assert "“Draft” has been deleted." in owner_client.get("/campaigns").text
+    owner_client.post(sent_path)
+    assert "Every recipient stays accounted for" in owner_client.get("/campaigns").text
+    owner_client.post(waiting_path)
+    assert "Take it back to a draft first" in owner_client.get("/campaigns").text
+    left = db.session.scalars(sa.select(Campaign.id).order_by(Campaign.id)).all()
+    assert left == [sent_id, waiting_id]
+
+
+def test_nothing_changes_by_looking(app: Flask, owner_client: FlaskClient) -> None:
+    campaign = _ready()
+    before: tuple[int, str, datetime] = (campaign.version, campaign.status, campaign.updated_at)
+    for rule in app.url_map.iter_rules():
+        if rule.endpoint.startswith("campaigns.") and "GET" in (rule.methods or set()):
+            path = rule.rule.replace("<public_id>", campaign.public_id)
+            owner_client.get(path.replace("<int:mail_id>", "1"))
+    found = _fresh(campaign)
+    assert (found.version, found.status, found.updated_at) == before
+    assert db.session.scalar(sa.select(sa.func.count(Campaign.id))) == 1
