@@ -41,6 +41,20 @@ def members_of(group: int) -> list[int]:
     return [int(pid) for pid, pgid, state in rows if int(pgid) == group and state[0] != "Z"]
 
 
+def descendants_of(pid: int) -> list[int]:
+    """The living processes that this one started, and those that they did."""
+    table = subprocess.run(
+        ["ps", "-e", "-o", "pid=,ppid=,stat="], capture_output=True, text=True, check=True
+    ).stdout
+    rows = [line.split() for line in table.splitlines()]
+    found, parents = [], {pid}
+    while parents:
+        children = {int(row[0]) for row in rows if int(row[1]) in parents and row[2][0] != "Z"}
+        found += sorted(children)
+        parents = children
+    return found
+
+
 def processes_mentioning(text: str) -> list[str]:
     """The command lines of living processes that hold this text."""
     table = subprocess.run(

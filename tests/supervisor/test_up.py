@@ -12,7 +12,14 @@ import pytest
 
 from campaigns.config import load_settings
 from campaigns.supervisor import status
-from tests.supervisor.helpers import RunningUp, members_of, processes_mentioning, wait_until
+from tests.supervisor.helpers import (
+    RunningUp,
+    descendants_of,
+    is_alive,
+    members_of,
+    processes_mentioning,
+    wait_until,
+)
 
 
 @pytest.fixture
@@ -80,14 +87,15 @@ def test_nothing_is_left_when_up_is_killed_and_the_next_start_waits_for_that(
     run = RunningUp(tmp_path / "data")
     started.append(run)
     run.wait_until_ready()
-    groups = run.groups()
+    wait_until(lambda: len(descendants_of(run.process.pid)) >= 13, "the worker's own processes")
+    processes = descendants_of(run.process.pid)
     run.process.kill()
     run.process.wait()
 
     again = RunningUp(tmp_path / "data")
     started.append(again)
     again.port = run.port
-    wait_until(lambda: not any(members_of(group) for group in groups.values()), "all gone", 25)
+    wait_until(lambda: not any(is_alive(pid) for pid in processes), "all gone", 25)
     wait_until(lambda: run.text().count("is ready") == 2, "ready again", 60)
     again.process.send_signal(signal.SIGINT)
     assert again.process.wait(60) == 0
