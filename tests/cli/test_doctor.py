@@ -11,14 +11,17 @@ from rq import Queue, SimpleWorker
 from rq.serializers import JSONSerializer
 
 from campaigns import migrate
+from campaigns.app import create_app
 from campaigns.cli import checks
 from campaigns.cli.checks import Finding
 from campaigns.clock import utcnow
 from campaigns.config import Settings
+from campaigns.db import db, transaction
 from campaigns.jobs import monitor
 from campaigns.supervisor import status
 from tests.cli.conftest import Run
 from tests.conftest import settings_for_tests
+from tests.factories import a_provider
 
 
 def levels(findings: list[Finding]) -> dict[str, str]:
@@ -167,3 +170,14 @@ def test_the_processes_of_up_are_looked_at(tmp_path: Path) -> None:
 def test_what_sending_needs_is_named(settings: Settings) -> None:
     found = levels(list(checks.check_workspace(settings, ask_mail_servers=False)))
     assert found == {"Accounts": "warning", "Postal address": "warning", "Sending": "warning"}
+
+
+def test_a_mail_server_that_does_not_answer_is_a_problem(settings: Settings) -> None:
+    with create_app(settings).app_context():
+        with transaction():
+            a_provider("Our server", host="127.0.0.1", port=1)
+        db.session.remove()
+        db.engine.dispose()
+    found = {one.what: one for one in checks.check_workspace(settings, ask_mail_servers=True)}
+    assert found["Sending by Our server"].level == "problem"
+    assert "127.0.0.1:1" in found["Sending by Our server"].text
