@@ -1,7 +1,8 @@
 """Accounts: make, check and change them; the workspace's own data."""
 
 from datetime import datetime
-from zoneinfo import ZoneInfo
+from functools import cache
+from zoneinfo import ZoneInfo, available_timezones
 
 import sqlalchemy as sa
 from argon2 import PasswordHasher
@@ -9,10 +10,14 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from campaigns import addresses
 from campaigns.accounts.models import User, Workspace
-from campaigns.db import db
+from campaigns.accounts.texts import InvalidInputError, one_line, several_lines
+from campaigns.db import db, insert_ignoring
 
 MIN_PASSWORD_LENGTH = 10
 MAX_PASSWORD_LENGTH = 256
+MAX_NAME_LENGTH = 100
+MAX_POSTAL_LENGTH = 500
+MAX_UNDO_SECONDS = 120
 
 _hasher = PasswordHasher()
 # Checked when there is no such account, so that the answer takes as long either way.
@@ -21,6 +26,10 @@ _NOBODY = _hasher.hash("nobody has this password")
 
 class AccountError(ValueError):
     """The account cannot be made or changed; the message says why."""
+
+
+class AlreadySetUpError(AccountError):
+    """There is an account already: the first visit is over."""
 
 
 def check_password_strength(password: str) -> None:
@@ -39,6 +48,8 @@ def has_users() -> bool:
 
 def find_user(address: str) -> User | None:
     normal = addresses.normalise(address)
+    if "\x00" in normal:  # PostgreSQL cannot even be asked
+        return None
     return db.session.scalar(sa.select(User).where(User.address_normal == normal))
 
 
@@ -51,13 +62,29 @@ def create_user(address: str, password: str, *, name: str = "", now: datetime) -
     user = User(
         address=parsed.text,
         address_normal=parsed.normal,
-        name=name.strip(),
+        name=one_line(name)[:MAX_NAME_LENGTH],
         password_hash=_hasher.hash(password),
         created_at=now,
     )
     db.session.add(user)
     db.session.flush()
     return user
+
+
+def create_first_user(
+    address: str, password: str, *, name: str = "", workspace_name: str = "", now: datetime
+) -> User:
+    """Make the owner's account on the first visit.
+
+    Raises AlreadySetUpError, AccountError or InvalidAddressError. Of two visitors who come at
+    the same moment one gets in: the workspace's one row is the lock, on either database.
+    """
+    db.session.execute(insert_ignoring(Workspace).values(id=1))
+    found = db.session.get_one(Workspace, 1, with_for_update=True)
+    if has_users():
+        raise AlreadySetUpError("There is an account already. Please log in.")
+    found.name = one_line(workspace_name)[:MAX_NAME_LENGTH]
+    return create_user(address, password, name=name, now=now)
 
 
 def verify(address: str, password: str) -> User | None:
@@ -84,6 +111,24 @@ def set_password(user: User, password: str) -> None:
     user.session_epoch += 1
 
 
+def change_profile(user: User, *, name: str, address: str) -> None:
+    """Set the name and the address to log in with. Raises InvalidInputError."""
+    name = one_line(name)
+    problems = {}
+    if len(name) > MAX_NAME_LENGTH:
+        problems["name"] = f"A name may have at most {MAX_NAME_LENGTH} characters."
+    try:
+        parsed = addresses.parse(address)
+        other = find_user(parsed.normal)
+        if other is not None and other.id != user.id:
+            problems["address"] = "There is already an account with this address."
+    except addresses.InvalidAddressError as error:
+        problems["address"] = str(error)
+    if problems:
+        raise InvalidInputError(problems)
+    user.name, user.address, user.address_normal = name, parsed.text, parsed.normal
+
+
 def workspace() -> Workspace:
     """The workspace; its defaults while nobody has saved it yet."""
     return db.session.get(Workspace, 1) or Workspace(
@@ -101,6 +146,44 @@ def save_workspace(**values: object) -> Workspace:
         setattr(found, name, value)
     db.session.flush()
     return found
+
+
+def change_workspace(
+    *, name: str, postal_address: str, time_zone: str, undo_seconds: str
+) -> Workspace:
+    """Check what was typed and save it. Raises InvalidInputError that names every problem."""
+    name, postal, zone = one_line(name), several_lines(postal_address), time_zone.strip()
+    problems = {}
+    if len(name) > MAX_NAME_LENGTH:
+        problems["name"] = f"The name may have at most {MAX_NAME_LENGTH} characters."
+    if len(postal) > MAX_POSTAL_LENGTH:
+        problems["postal_address"] = f"At most {MAX_POSTAL_LENGTH} characters, please."
+    if zone not in time_zones():
+        problems["time_zone"] = "This is not a known zone. Choose one such as Europe/Berlin."
+    seconds = int(undo_seconds) if undo_seconds.strip().isdecimal() else -1
+    if not 0 <= seconds <= MAX_UNDO_SECONDS:
+        problems["undo_seconds"] = f"A whole number from 0 to {MAX_UNDO_SECONDS}, please."
+    if problems:
+        raise InvalidInputError(problems)
+    return save_workspace(name=name, postal_address=postal, time_zone=zone, undo_seconds=seconds)
+
+
+@cache
+def time_zones() -> tuple[str, ...]:
+    """The names of all time zones, as people choose them: UTC and Area/City."""
+    areas = (
+        "Africa",
+        "America",
+        "Antarctica",
+        "Asia",
+        "Atlantic",
+        "Australia",
+        "Europe",
+        "Indian",
+        "Pacific",
+    )
+    known = {name for name in available_timezones() if name.partition("/")[0] in areas}
+    return ("UTC", *sorted(known))
 
 
 def time_zone() -> ZoneInfo:

@@ -1,7 +1,6 @@
 """Logging in and out, and the owner's account on the first visit."""
 
 import secrets
-from urllib.parse import urlsplit
 
 from flask import Blueprint, flash, redirect, render_template, request, session, url_for
 from flask_login import UserMixin, current_user, login_user, logout_user
@@ -77,11 +76,10 @@ def login() -> str | Response | tuple[str, int]:
 def _next_page() -> str:
     """Where to go after the login: a page of ours, never another site's."""
     wanted = request.args.get("next", "")
-    parts = urlsplit(wanted)
-    is_ours = wanted.startswith("/") and not wanted.startswith(("//", "/\\"))
-    if is_ours and not parts.scheme and not parts.netloc and "\\" not in wanted:
-        return wanted
-    return url_for("home.home")
+    is_path = wanted.startswith("/") and not wanted.startswith("//")
+    # Browsers read a backslash as a slash, and pass over tabs and line breaks.
+    is_plain = wanted.isprintable() and "\\" not in wanted
+    return wanted if is_path and is_plain else url_for("home.home")
 
 
 @bp.route("/welcome", methods=["GET", "POST"])
@@ -100,15 +98,15 @@ def first_visit() -> str | Response | tuple[str, int]:
         ):
             raise service.AccountError("The two passwords differ.")
         with transaction():
-            if service.has_users():  # somebody was quicker
-                return redirect(url_for("login.login"))
-            user = service.create_user(
+            user = service.create_first_user(
                 form.get("address", ""),
                 form.get("password", ""),
                 name=form.get("name", ""),
+                workspace_name=form.get("workspace", ""),
                 now=utcnow(),
             )
-            service.save_workspace(name=form.get("workspace", "").strip())
+    except service.AlreadySetUpError:  # somebody was quicker
+        return redirect(url_for("login.login"))
     except (service.AccountError, InvalidAddressError) as error:
         return render_template("web/first_visit.html", form=form, error=str(error)), 422
     start_session(user)

@@ -4,17 +4,35 @@ import sqlalchemy as sa
 from flask import render_template
 
 from campaigns.access import access
+from campaigns.accounts import service
 from campaigns.db import db
 from campaigns.providers.models import ProviderAccount, SenderAddress
+from campaigns.providers.senders import freemail_warning
 from campaigns.web.settings.blueprint import bp
+
+MOST = 200
+"""More accounts or senders than this are not shown: nobody has them."""
 
 
 @bp.get("/settings")
 @access("user")
 def index() -> str:
-    accounts = db.session.scalars(sa.select(ProviderAccount).order_by(ProviderAccount.name)).all()
-    senders = db.session.scalars(sa.select(SenderAddress).order_by(SenderAddress.address)).all()
-    names = {account.id: account.name for account in accounts}
+    accounts = db.session.scalars(
+        sa.select(ProviderAccount).order_by(ProviderAccount.name).limit(MOST)
+    ).all()
+    senders = db.session.execute(
+        sa.select(SenderAddress, ProviderAccount)
+        .join(ProviderAccount, ProviderAccount.id == SenderAddress.provider_id)
+        .order_by(SenderAddress.is_default.desc(), SenderAddress.address)
+        .limit(MOST)
+    ).all()
     return render_template(
-        "web/settings/index.html", accounts=accounts, senders=senders, names=names
+        "web/settings/index.html",
+        tab="sending",
+        accounts=accounts,
+        senders=[
+            (sender, account, freemail_warning(sender.address, account.host))
+            for sender, account in senders
+        ],
+        has_postal_address=bool(service.workspace().postal_address.strip()),
     )

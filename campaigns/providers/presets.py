@@ -1,0 +1,101 @@
+"""Well-known providers: what to fill in, so that nobody has to look it up."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A provider's SMTP server and the limits it publishes. Limits of 0 mean none."""
+
+    key: str
+    name: str
+    host: str = ""
+    port: int = 587
+    security: str = "starttls"
+    username: str = ""
+    per_second: int = 0
+    per_day: int = 0
+    rewrites_return_path: bool = False
+    note: str = ""
+
+
+PRESETS = (
+    Preset("own", "Your own mail server", note="Limits of 0 mean: as fast as the server takes it."),
+    Preset(
+        "gmail",
+        "Gmail",
+        "smtp.gmail.com",
+        per_second=1,
+        per_day=500,
+        rewrites_return_path=True,
+        note="The user name is the whole address. Google wants an app password here: turn on"
+        " two-step verification in your Google account, then make one.",
+    ),
+    Preset(
+        "google-workspace",
+        "Google Workspace",
+        "smtp.gmail.com",
+        per_second=1,
+        per_day=2000,
+        rewrites_return_path=True,
+        note="The user name is the whole address, the password an app password.",
+    ),
+    Preset(
+        "microsoft-365",
+        "Outlook (Microsoft 365)",
+        "smtp.office365.com",
+        per_second=1,
+        per_day=10_000,
+        rewrites_return_path=True,
+        note="Works only where the administrator allows SMTP logins with a password."
+        " Personal Outlook.com accounts no longer do.",
+    ),
+    Preset(
+        "amazon-ses",
+        "Amazon SES",
+        "email-smtp.eu-west-1.amazonaws.com",
+        per_second=14,
+        per_day=50_000,
+        rewrites_return_path=True,
+        note="Put your region into the server name, and use SMTP credentials, not access keys."
+        " Your own limits are shown in the SES console.",
+    ),
+    Preset(
+        "sendgrid",
+        "SendGrid",
+        "smtp.sendgrid.net",
+        username="apikey",
+        rewrites_return_path=True,
+        note="The user name is the word apikey, the password an API key.",
+    ),
+    Preset("mailgun", "Mailgun", "smtp.mailgun.org", rewrites_return_path=True),
+    Preset(
+        "postmark",
+        "Postmark",
+        "smtp-broadcasts.postmarkapp.com",
+        rewrites_return_path=True,
+        note="Newsletters go through a broadcast stream: user name and password are its token.",
+    ),
+    Preset(
+        "mailjet",
+        "Mailjet",
+        "in-v3.mailjet.com",
+        rewrites_return_path=True,
+        note="The user name is the API key, the password the secret key.",
+    ),
+)
+
+
+def presets(mailbox_port: int = 0) -> tuple[Preset, ...]:
+    """All of them; with the built-in mailbox first where it runs (its SMTP port)."""
+    if not mailbox_port:
+        return PRESETS
+    mailbox = Preset(
+        "mailbox",
+        "Built-in mailbox (nothing leaves this machine)",
+        "127.0.0.1",
+        mailbox_port,
+        "none",
+        note="For trying things out: every mail ends up on the Mailbox page.",
+    )
+    return (mailbox, *PRESETS)

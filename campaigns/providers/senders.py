@@ -1,0 +1,154 @@
+"""Sender addresses: checked, made, changed, deleted."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from campaigns import addresses
+from campaigns.accounts.texts import InvalidInputError, one_line
+from campaigns.db import db
+from campaigns.providers.models import ProviderAccount, SenderAddress
+
+MAX_NAME = 100
+
+FREEMAIL = {
+    "Gmail": (("gmail.com", "googlemail.com"), ("gmail.com", "googlemail.com", "google.com")),
+    "Yahoo": (("yahoo.com", "yahoo.de", "yahoo.co.uk", "yahoo.fr", "ymail.com"), ("yahoo.com",)),
+    "AOL": (("aol.com", "aol.de"), ("aol.com",)),
+    "Outlook": (
+        ("outlook.com", "outlook.de", "hotmail.com", "hotmail.de", "live.com", "msn.com"),
+        ("outlook.com", "office365.com"),
+    ),
+    "iCloud": (("icloud.com", "me.com", "mac.com"), ("me.com", "icloud.com")),
+    "GMX": (("gmx.de", "gmx.net", "gmx.com", "gmx.at", "gmx.ch"), ("gmx.net", "gmx.com")),
+    "WEB.DE": (("web.de",), ("web.de",)),
+    "Proton": (("proton.me", "protonmail.com", "pm.me"), ("protonmail.ch", "proton.me")),
+    "Mail.ru": (("mail.ru", "bk.ru", "inbox.ru", "list.ru"), ("mail.ru",)),
+    "Yandex": (("yandex.ru", "yandex.com", "ya.ru"), ("yandex.ru", "yandex.com", "yandex.net")),
+}
+"""Mailboxes for everybody: their domains, and the servers that may send for them."""
+
+
+def find(public_id: str) -> SenderAddress | None:
+    return db.session.scalar(sa.select(SenderAddress).where(SenderAddress.public_id == public_id))
+
+
+def create(
+    *,
+    name: str,
+    address: str,
+    reply_to: str,
+    account: ProviderAccount | None,
+    is_default: bool,
+    now: datetime,
+) -> SenderAddress:
+    """A new sender address; the first one becomes the default. Raises InvalidInputError."""
+    values = _checked(name, address, reply_to, account, None)
+    is_first = db.session.scalar(sa.select(SenderAddress.id).limit(1)) is None
+    sender = SenderAddress(**values, created_at=now)
+    db.session.add(sender)
+    db.session.flush()
+    if is_default or is_first:
+        make_default(sender)
+    return sender
+
+
+def change(
+    sender: SenderAddress,
+    *,
+    name: str,
+    address: str,
+    reply_to: str,
+    account: ProviderAccount | None,
+    is_default: bool,
+) -> None:
+    """Raises InvalidInputError. The default stays the default until another one is made it."""
+    values = _checked(name, address, reply_to, account, sender)
+    for key, value in values.items():
+        setattr(sender, key, value)
+    db.session.flush()
+    if is_default:
+        make_default(sender)
+
+
+def make_default(sender: SenderAddress) -> None:
+    """New campaigns, and mails of the installation itself, come from this one."""
+    db.session.execute(
+        sa.update(SenderAddress).values(is_default=SenderAddress.id == sender.id),
+        execution_options={"synchronize_session": False},
+    )
+    db.session.refresh(sender)
+
+
+def delete(sender: SenderAddress) -> None:
+    """Delete it; the oldest one left becomes the default if this was it.
+
+    The caller has made sure that no campaign under way needs it.
+    """
+    was_default = sender.is_default
+    db.session.delete(sender)
+    db.session.flush()
+    if was_default:
+        heir = db.session.scalar(sa.select(SenderAddress).order_by(SenderAddress.id).limit(1))
+        if heir is not None:
+            make_default(heir)
+
+
+def freemail_warning(address: str, host: str) -> str:
+    """A sentence when this address belongs to a free mail service that `host` is not part of.
+
+    Those services publish (DMARC) that mail from their domains sent by others is forged.
+    """
+    domain = address.rpartition("@")[2].lower()
+    for service, (domains, servers) in FREEMAIL.items():
+        if domain not in domains:
+            continue
+        if any(host == name or host.endswith("." + name) for name in servers):
+            return ""
+        return (
+            f"{domain} belongs to {service}, and only its own servers may send mail from it."
+            " Through this account most of it will be refused or end up as spam. Use an address"
+            " at a domain of your own."
+        )
+    return ""
+
+
+def _checked(
+    name: str,
+    address: str,
+    reply_to: str,
+    account: ProviderAccount | None,
+    sender: SenderAddress | None,
+) -> dict[str, str | int]:
+    """The values to store. Raises InvalidInputError that names every problem."""
+    problems: dict[str, str] = {}
+    name = one_line(name)
+    if len(name) > MAX_NAME:
+        problems["name"] = f"The name may have at most {MAX_NAME} characters."
+    address = _address(address, "address", problems)
+    if "address" not in problems:
+        other = db.session.scalar(
+            sa.select(SenderAddress).where(sa.func.lower(SenderAddress.address) == address.lower())
+        )
+        if other is not None and other is not sender:
+            problems["address"] = "This address is a sender already."
+    if reply_to.strip():
+        reply_to = _address(reply_to, "reply_to", problems)
+    if account is None:
+        problems["account"] = "Choose the account that sends it."
+    if problems or account is None:
+        raise InvalidInputError(problems)
+    return {
+        "name": name,
+        "address": address,
+        "reply_to": reply_to.strip(),
+        "provider_id": account.id,
+    }
+
+
+def _address(text: str, field: str, problems: dict[str, str]) -> str:
+    try:
+        return addresses.parse(text).text
+    except addresses.InvalidAddressError as error:
+        problems[field] = str(error)
+        return ""

@@ -1,0 +1,138 @@
+"""Sender addresses: add, change, delete."""
+
+from collections.abc import Mapping
+
+import sqlalchemy as sa
+from flask import abort, flash, redirect, render_template, request, url_for
+
+from campaigns.access import access
+from campaigns.accounts.texts import InvalidInputError
+from campaigns.clock import utcnow
+from campaigns.db import db, transaction
+from campaigns.providers import accounts, senders
+from campaigns.providers.models import ProviderAccount, SenderAddress
+from campaigns.sending import provider_use
+from campaigns.web.settings.blueprint import Answer, bp
+
+
+@bp.route("/settings/senders/new", methods=["GET", "POST"])
+@access("user")
+def new_sender() -> Answer:
+    form = request.form
+    if request.method == "GET":
+        return _form(None, {})
+    try:
+        with transaction():
+            sender = senders.create(
+                name=form.get("name", ""),
+                address=form.get("address", ""),
+                reply_to=form.get("reply_to", ""),
+                account=accounts.find(form.get("account", "")),
+                is_default="is_default" in form,
+                now=utcnow(),
+            )
+    except InvalidInputError as error:
+        return _form(None, form, error.problems), 422
+    return _saved(sender)
+
+
+@bp.route("/settings/senders/<public_id>", methods=["GET", "POST"])
+@access("user")
+def edit_sender(public_id: str) -> Answer:
+    sender = _found(public_id)
+    form = request.form
+    if request.method == "GET":
+        return _form(sender, _stored(sender))
+    try:
+        with transaction():
+            sender = _found(public_id)
+            if provider_use.being_sent_from(sender.id) and _is_other_address(sender):
+                raise InvalidInputError({"address": _BUSY})
+            senders.change(
+                sender,
+                name=form.get("name", ""),
+                address=form.get("address", ""),
+                reply_to=form.get("reply_to", ""),
+                account=accounts.find(form.get("account", "")),
+                is_default="is_default" in form,
+            )
+    except InvalidInputError as error:
+        return _form(_found(public_id), form, error.problems), 422
+    return _saved(sender)
+
+
+_BUSY = (
+    "A campaign is going out from this address right now: half of its readers would see another"
+    " one. Wait until it is done, or add the other address as a new sender."
+)
+
+
+@bp.route("/settings/senders/<public_id>/delete", methods=["GET", "POST"])
+@access("user")
+def delete_sender(public_id: str) -> Answer:
+    sender = _found(public_id)
+    if request.method == "GET":
+        return _delete_page(sender)
+    address = sender.address
+    with transaction():
+        sender = _found(public_id)
+        if provider_use.campaigns_from_sender(sender.id):
+            return _delete_page(sender), 422
+        senders.delete(sender)
+    flash(f"The sender address {address} is deleted.", "success")
+    return redirect(url_for("settings.index"))
+
+
+def _is_other_address(sender: SenderAddress) -> bool:
+    return request.form.get("address", "").strip().lower() != sender.address.lower()
+
+
+def _saved(sender: SenderAddress) -> Answer:
+    account = db.session.get_one(ProviderAccount, sender.provider_id)
+    warning = senders.freemail_warning(sender.address, account.host)
+    flash("The sender address is saved.", "success")
+    if warning:
+        flash(warning, "warning")
+    return redirect(url_for("settings.index"))
+
+
+def _stored(sender: SenderAddress) -> dict[str, str]:
+    account = db.session.get_one(ProviderAccount, sender.provider_id)
+    form = {
+        "name": sender.name,
+        "address": sender.address,
+        "reply_to": sender.reply_to,
+        "account": account.public_id,
+    }
+    return {**form, "is_default": "1"} if sender.is_default else form
+
+
+def _form(
+    sender: SenderAddress | None,
+    form: Mapping[str, str],
+    problems: dict[str, str] | None = None,
+) -> str:
+    return render_template(
+        "web/settings/sender.html",
+        tab="sending",
+        sender=sender,
+        form=form,
+        problems=problems or {},
+        accounts=db.session.scalars(
+            sa.select(ProviderAccount).order_by(ProviderAccount.name)
+        ).all(),
+    )
+
+
+def _delete_page(sender: SenderAddress) -> str:
+    return render_template(
+        "web/settings/delete_sender.html",
+        tab="sending",
+        sender=sender,
+        campaigns=provider_use.campaigns_from_sender(sender.id),
+        drafts=provider_use.drafts_from_sender(sender.id),
+    )
+
+
+def _found(public_id: str) -> SenderAddress:
+    return senders.find(public_id) or abort(404)

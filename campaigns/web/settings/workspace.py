@@ -1,0 +1,50 @@
+"""The workspace: who the mails speak for, and the habits of the house."""
+
+from collections.abc import Mapping
+
+from flask import flash, redirect, render_template, request, url_for
+
+from campaigns.access import access
+from campaigns.accounts import service
+from campaigns.accounts.texts import InvalidInputError
+from campaigns.db import transaction
+from campaigns.web.settings.blueprint import Answer, bp
+
+
+@bp.route("/settings/workspace", methods=["GET", "POST"])
+@access("user")
+def workspace() -> Answer:
+    if request.method == "GET":
+        stored = service.workspace()
+        return _form(
+            {
+                "name": stored.name,
+                "postal_address": stored.postal_address,
+                "time_zone": stored.time_zone,
+                "undo_seconds": str(stored.undo_seconds),
+            }
+        )
+    form = request.form
+    try:
+        with transaction():
+            service.change_workspace(
+                name=form.get("name", ""),
+                postal_address=form.get("postal_address", ""),
+                time_zone=form.get("time_zone", ""),
+                undo_seconds=form.get("undo_seconds", ""),
+            )
+    except InvalidInputError as error:
+        return _form(form, error.problems), 422
+    flash("Saved.", "success")
+    return redirect(url_for("settings.workspace"))
+
+
+def _form(form: Mapping[str, str], problems: dict[str, str] | None = None) -> str:
+    return render_template(
+        "web/settings/workspace.html",
+        tab="workspace",
+        form=form,
+        problems=problems or {},
+        zones=service.time_zones(),
+        most_undo_seconds=service.MAX_UNDO_SECONDS,
+    )

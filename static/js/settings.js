@@ -1,0 +1,52 @@
+// Settings: fill in what is known of a provider; show what matters for the choice made.
+(function () {
+  "use strict";
+
+  var form = document.getElementById("provider-form");
+  if (form) {
+    var preset = document.getElementById("preset");
+    if (preset) {
+      document.getElementById("preset-box").hidden = false;
+      preset.addEventListener("change", function () { fillIn(preset.selectedOptions[0]); });
+    }
+    form.addEventListener("change", showUnencrypted);
+    form.addEventListener("input", showUnencrypted);
+    showUnencrypted();
+  }
+
+  function fillIn(option) {
+    document.getElementById("preset-note").textContent = option.dataset.note || "";
+    if (!option.value) return;
+    var known = option.dataset;
+    form.elements.host.value = known.host;
+    form.elements.port.value = known.port;
+    form.elements.security.value = known.security;
+    form.elements.username.value = known.username;
+    form.elements.per_second.value = known.perSecond;
+    form.elements.per_day.value = known.perDay;
+    form.elements.rewrites_return_path.checked = known.rewrites === "1";
+    // A name that was typed by hand stays.
+    var name = form.elements.name, filled = form.dataset.filledName || "";
+    if (!name.value || name.value === filled) name.value = form.dataset.filledName = known.name;
+    showUnencrypted();
+  }
+
+  // The warning belongs to servers elsewhere: on this machine nobody listens on the way.
+  function showUnencrypted() {
+    var host = form.elements.host.value.trim().toLowerCase();
+    var isHere = host === "localhost" || host === "::1" || /^127(\.\d+){3}$/.test(host);
+    document.getElementById("unencrypted-box").hidden = form.elements.security.value !== "none" || isHere;
+  }
+
+  // The password is asked for only when the address changes.
+  var password = document.getElementById("profile-password");
+  if (password) {
+    var address = document.getElementById("profile-form").elements.address;
+    var showPassword = function () {
+      var isSame = address.value.trim().toLowerCase() === password.dataset.address.toLowerCase();
+      password.hidden = isSame && !password.querySelector(".is-invalid");
+    };
+    address.addEventListener("input", showPassword);
+    showPassword();
+  }
+})();
