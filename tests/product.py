@@ -9,7 +9,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,7 +45,7 @@ def free_port() -> int:
 @contextmanager
 def running_product(
     *arguments: str,
-    executable: Path = COMMAND,
+    command: Sequence[str] = (str(COMMAND),),
     cwd: Path | None = None,
     **environment: str,
 ) -> Iterator[Product]:
@@ -62,7 +62,7 @@ def running_product(
         }
         with log.open("wb") as file:
             process = subprocess.Popen(
-                [executable, "up", *arguments],
+                [*command, "up", *arguments],
                 env=values, cwd=cwd or folder, stdout=file, stderr=subprocess.STDOUT,
             )  # fmt: skip
         url = f"http://127.0.0.1:{port}"

@@ -3,15 +3,13 @@
 import http.client
 import os
 import subprocess
-import sys
-import sysconfig
-import venv
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests import wheels
 from tests.supervisor.helpers import free_port, wait_until
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -19,33 +17,12 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
-        cwd=ROOT, check=True, capture_output=True,
-    )  # fmt: skip
-    (found,) = folder.glob("campaigns-*.whl")
-    return found
+    return wheels.build(tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="module")
 def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh environment: the wheel unpacked, and the packages it needs, but no checkout.
-
-    They are lent by linking each one, so that no index is asked; the link to the checkout that
-    an editable install leaves is not among them.
-    """
-    folder = tmp_path_factory.mktemp("clean")
-    venv.create(folder, with_pip=False, symlinks=True)
-    site = Path(
-        sysconfig.get_path("purelib", "venv", {"base": str(folder), "platbase": str(folder)})
-    )
-    for entry in Path(sysconfig.get_path("purelib")).iterdir():
-        if entry.suffix != ".pth" and not entry.name.startswith(("campaigns", "_campaigns")):
-            (site / entry.name).symlink_to(entry)
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(site)
-    return folder / "bin" / "python"
+    return wheels.install(wheel, tmp_path_factory.mktemp("clean"))
 
 
 @pytest.fixture

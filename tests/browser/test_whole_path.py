@@ -1,0 +1,169 @@
+"""From a CSV file to the inbox and out again, as a marketer and a reader do it."""
+
+import csv
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import psycopg
+import pytest
+from playwright.sync_api import Page, expect
+from sqlalchemy.engine import make_url
+
+from campaigns.cli.demo.build import LOGIN, PASSWORD
+from tests import servers, wheels
+from tests.conftest import Database
+from tests.product import Product, running_product
+
+ROWS = 10_000
+LONG = 120_000
+"""Milliseconds for what the machine works at; a page itself answers at once."""
+
+
+@pytest.fixture(params=["checkout, SQLite, embedded Valkey", "wheel, PostgreSQL, external Valkey"])
+def product(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Product]:
+    if request.param.startswith("checkout"):
+        with running_product("--demo") as product:
+            yield product
+        return
+    databases: dict[str, Database] = request.getfixturevalue("databases")
+    with ExitStack() as stack:
+        python = wheels.install(
+            wheels.build(tmp_path_factory.mktemp("wheel")), tmp_path_factory.mktemp("clean")
+        )
+        product = stack.enter_context(
+            running_product(
+                "--demo",
+                command=(str(python), "-P", "-m", "campaigns.cli"),
+                DATABASE_URL=a_new_database(databases["postgresql"].url),
+                REDIS_URL=stack.enter_context(servers.running_valkey()),
+            )
+        )
+        yield product
+
+
+def a_new_database(url: str) -> str:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE whole_path")
+    return make_url(url).set(database="whole_path").render_as_string(hide_password=False)
+
+
+def test_a_newsletter_from_csv_to_inbox_and_out_again(
+    page: Page, product: Product, tmp_path: Path
+) -> None:
+    page.set_default_timeout(20_000)
+    log_in(page, product)
+    import_list(page, product, a_file(tmp_path))
+    compose(page, product, "Our first letter, to everybody who asked for it")
+    preview_and_test(page)
+    send(page, recipients=ROWS - 1)
+    leave(page, product, "reader7@mail7.example")
+    compose(page, product, "Our second letter, and somebody has left")
+    send(page, recipients=ROWS - 2)
+    page.goto(f"{page.url.split('?')[0]}/ledger?q=reader7@mail7.example")
+    expect(page.locator("main")).not_to_contain_text("Reader 7 ")
+    find_in_mailbox(page, product, "reader7@mail7.example")
+    expect(page.locator(".mailbox-row")).to_have_count(1)
+
+
+def log_in(page: Page, product: Product) -> None:
+    page.goto(f"{product.url}/login")
+    page.get_by_label("E-mail address").fill(LOGIN)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    expect(page).to_have_url(f"{product.url}/")
+
+
+def a_file(folder: Path) -> Path:
+    """10,000 rows: one address stands twice, and all are new."""
+    path = folder / "readers.csv"
+    with path.open("w", newline="", encoding="utf-8-sig") as file:
+        writer = csv.writer(file, delimiter=";")
+        writer.writerow(["E-Mail", "Name", "City"])
+        for number in range(ROWS - 1):
+            writer.writerow(
+                [f"reader{number}@mail{number % 40}.example", f"Reader {number}", "Hamburg"]
+            )
+        writer.writerow(["READER7@mail7.example", "Reader 7", "Hamburg"])
+    return path
+
+
+def import_list(page: Page, product: Product, path: Path) -> None:
+    page.goto(f"{product.url}/imports/new")
+    page.locator("#file").set_input_files(path)
+    page.get_by_role("button", name="Upload").click()
+    page.wait_for_url(re.compile(r"/imports/\w{12}/mapping$"), timeout=LONG)
+    page.locator("#list").select_option("new")
+    page.locator("#list_name").fill("Readers")
+    page.get_by_label("These people agreed to get mail from us").fill("Sign-up sheet of the fair")
+    page.get_by_role("button", name="Start the import").click()
+    expect(page.get_by_text("The import is done")).to_be_visible(timeout=LONG)
+    expect(page.locator("#import-state")).to_contain_text(f"{ROWS:,}".replace(",", "\u202f"))
+
+
+def compose(page: Page, product: Product, subject: str) -> None:
+    page.goto(f"{product.url}/campaigns/new")
+    page.get_by_label("Name").first.fill(subject)
+    page.get_by_role("button", name="Start writing").click()
+    page.wait_for_url(re.compile(r"/campaigns/\w{12}$"))
+    page.locator(".chip", has_text="Readers").first.click()
+    page.locator("#subject").fill(subject)
+    page.locator("#preheader").fill("What is new, in a few lines, and where to read the rest of it")
+    page.locator("#html").fill(
+        "<h1>Hello {{ subscriber.name or 'friend' }}</h1>"
+        "<p>Greetings to {{ subscriber.city }}. "
+        '<a href="https://shop.example/news?for={{ subscriber.name }}">Read the news</a> about'
+        " everything that we did since we last wrote to you, and what comes next.</p>"
+    )
+    expect(page.locator("#save-state")).to_contain_text("Saved", timeout=LONG)
+    expect(page.locator("#save-state")).to_have_attribute("data-kind", "saved", timeout=LONG)
+
+
+def preview_and_test(page: Page) -> None:
+    page.locator("#reader").fill("reader8@")
+    page.locator("#reader-list").get_by_text("reader8@mail8.example").first.click()
+    frame = page.frame_locator(".preview-frame")
+    expect(frame.locator("h1")).to_have_text("Hello Reader 8")
+    page.get_by_role("button", name="Send a test").first.click()
+    page.locator("#test-address").fill("me@office.example")
+    page.get_by_role("button", name="Send the test").click()
+    expect(page.locator("#test-result")).to_contain_text("Sent to", timeout=LONG)
+    page.locator("#test-dialog").get_by_role("button", name="Close").click()
+
+
+def send(page: Page, *, recipients: int) -> None:
+    """Review, type the number, send, watch it to its end; the balance adds up."""
+    page.get_by_role("link", name="Review and send").click()
+    page.wait_for_url(re.compile("/review"))
+    page.locator("#typed").fill(str(recipients))
+    page.locator(".send-button").click()
+    page.wait_for_url(re.compile("/report"))
+    shown = f"{recipients:,}".replace(",", "\u202f")
+    expect(page.locator("#live")).to_contain_text(f"Sent to {shown} of {shown}", timeout=LONG)
+    line = page.locator(".balance-line").inner_text().replace("\u202f", "")
+    numbers = [int(number) for number in re.findall(r"\d+", line)]
+    assert numbers[0] == recipients == sum(numbers[1:]), line
+
+
+def find_in_mailbox(page: Page, product: Product, address: str) -> None:
+    page.goto(f"{product.url}/mailbox?q={address}")
+
+
+def leave(page: Page, product: Product, address: str) -> None:
+    """Read the mail, follow its unsubscribe link, press the button."""
+    find_in_mailbox(page, product, address)
+    expect(page.locator(".mailbox-row")).to_have_count(1)
+    page.locator(".mailbox-row").first.click()
+    mail = page.frame_locator(".letter-frame")
+    expect(mail.locator("h1")).to_have_text("Hello Reader 7")
+    link = mail.get_by_role("link", name=re.compile("unsubscribe", re.IGNORECASE)).first
+    target = link.get_attribute("href")
+    assert target is not None
+    assert target.startswith(f"{product.url}/u/")
+    page.goto(target)
+    expect(page.get_by_role("heading")).to_have_text("Unsubscribe?")
+    page.get_by_role("button").first.click()
+    expect(page.get_by_role("heading")).to_have_text("You are unsubscribed")
