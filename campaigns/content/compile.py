@@ -7,7 +7,7 @@ text, HTML) that are run for every recipient.
 
 import hashlib
 import struct
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -23,9 +23,9 @@ from campaigns import addresses
 from campaigns.content import frame, guard, links, markup, mime, sandbox
 from campaigns.content.guard import Guarded
 from campaigns.content.limits import RenderError
-from campaigns.content.problems import Field, Problem, TemplateProblemError
+from campaigns.content.problems import Field, Problem, TemplateProblemError, sentence
 from campaigns.content.sandbox import HTML, PLAIN, Available, Program, TemplateRunError
-from campaigns.content.text import plain_text, template_source, tidy, to_text
+from campaigns.content.text import Converted, plain_text, template_source, tidy, to_text
 from campaigns.messages import Message, Recipient
 from campaigns.tokens import DeliveryRef, Signer, bounce_local_part, click_path, open_token
 
@@ -149,15 +149,17 @@ def _compile(
             problems.append(tree)
     if any(problem.blocks for problem in problems):
         return problems, None
-    parts = list(markup.read(guards["html"].text))
+    parts, open_at = markup.read_whole(guards["html"].text)
     rewritten = links.rewrite(guards["html"], parts, track=content.track_clicks)
+    converted = to_text(guards["html"], parts, rewritten.text_targets)
+    rewritten.problems += _open_ends(guards["html"], open_at, converted.hidden_in)
     if rewritten.problems:
         return problems + rewritten.problems, None
     try:
         compiled = Compiled(
             content,
             signer,
-            _programs(content, guards["html"], parts, rewritten),
+            _programs(content, guards["html"], parts, rewritten, converted),
             tuple(rewritten.links),
         )
         compiled.try_out()
@@ -166,14 +168,33 @@ def _compile(
     return problems, compiled
 
 
+def _open_ends(guarded: Guarded, position: int | None, hidden_in: str) -> Iterator[Problem]:
+    """What would swallow the footer: the way out must be visible in every message."""
+    if position is not None:
+        line = guarded.restore(guarded.text[:position]).count("\n") + 1
+        yield sentence(
+            "html",
+            line,
+            "A comment, tag or style sheet that begins here or later never ends. Use -->, > or"
+            " </style> where it ends.",
+        )
+    elif hidden_in:
+        yield sentence(
+            "html",
+            0,
+            f"A hidden <{hidden_in}> is never closed, so all after it would be invisible. Use"
+            f" </{hidden_in}> where it ends.",
+        )
+
+
 def _programs(
     content: Content,
     guarded: Guarded,
     read: Sequence[markup.Tag | markup.Text],
     rewritten: links.Rewritten,
+    converted: Converted,
 ) -> _Programs:
     """Raises TemplateRunError."""
-    converted = to_text(guarded, read, rewritten.text_targets)
     parts = frame.Parts(converted.always)
     edits = [*rewritten.edits, *frame.frame(guarded, read, parts)]
     framed = links.apply(guarded.text, edits)

@@ -255,7 +255,7 @@ _ORDER: dict[str, Callable[[Any, Any], Any]] = {
 
 def _is_in(item: object, holder: object) -> bool:
     if isinstance(holder, str):
-        return not is_blank(item) and as_text(item) in holder
+        return isinstance(item, str | int | float) and as_text(item) in holder
     return isinstance(holder, list | tuple) and item in holder
 
 

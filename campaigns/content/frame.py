@@ -16,7 +16,9 @@ _SHELL_HEAD = (
     '<meta name="color-scheme" content="light dark">'
     '<meta name="supported-color-schemes" content="light dark">'
     "<title>{{ campaign.subject }}</title>"
-    "<style>:root { color-scheme: light dark; } img { max-width: 100%; height: auto; }</style>"
+    "<style>:root { color-scheme: light dark; } img { max-width: 100%; height: auto; }"
+    " @media (prefers-color-scheme: dark) { .list-footer, .list-footer a { color: #a3a3a3"
+    " !important; } }</style>"
     '</head><body style="margin:0;padding:0">'
 )
 _SHELL_OPEN = (
@@ -78,7 +80,8 @@ def footer_html(parts: Parts) -> str:
         return ""
     return (
         '<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"><tr>'
-        '<td align="center" style="padding:24px 16px;font-family:Arial,Helvetica,sans-serif;'
+        '<td class="list-footer" align="center" style="padding:24px 16px;'
+        "font-family:Arial,Helvetica,sans-serif;"
         f'font-size:12px;line-height:18px;color:{_GREY};text-align:center">'
         + "".join(lines)
         + "</td></tr></table>"

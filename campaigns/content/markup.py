@@ -12,6 +12,7 @@ from campaigns.content.guard import MARK
 
 _MARKUP = re.compile(r"<(?=/?[A-Za-z]|[!?])")
 _REST_OF_TAG = re.compile(r"""(?:[^>"']++|"[^"]*+"|'[^']*+')*+>?""")
+_STRAY = re.compile(r"""[=\s]++(?:"[^"]*+"|'[^']*+'|(?!["']))|[^=\s]""")
 _BLANK_OR_SLASH = re.compile(r"[\s/]*+")
 _NAME = re.compile(r"[A-Za-z][^\s/>]*+")
 _ATTRIBUTE = re.compile(
@@ -91,6 +92,18 @@ def read(html: str) -> Iterator[Tag | Text]:
             position = end
 
 
+def read_whole(html: str) -> tuple[list[Tag | Text], int | None]:
+    """The document taken apart, and where it runs into something that never ends, if it does.
+
+    Whatever is put after a comment, tag or style sheet without an end would be invisible.
+    """
+    parts = list(read(html + "<x-end>"))
+    last = parts.pop() if parts else None
+    if isinstance(last, Tag) and last.name == "x-end" and not last.is_hidden:
+        return parts, None
+    return parts, min(parts[-1].end if parts else 0, len(html))
+
+
 def _declaration(html: str, start: int, is_hidden: bool) -> tuple[int, bool]:
     """Step over a comment, a doctype, <![endif]-->. Returns (where to go on, hidden)."""
     condition = _CONDITION.match(html, start)
@@ -132,7 +145,9 @@ def _tag(html: str, start: int, is_hidden: bool) -> Tag:
             if end >= len(html) or html[end] == ">":
                 position = min(end + 1, len(html))
                 break
-            position = end + 1
+            stray = _STRAY.match(html, end)
+            # A quote without an end takes in all that follows, as it does in a browser.
+            position = stray.end() if stray else len(html)
             continue
         position = found.end()
         group = found.lastindex or 1

@@ -48,6 +48,7 @@ _LINES = frozenset(
 _SKIPPED = frozenset(
     {"head", "svg", "template", "object", "math", "audio", "video", "select", "button"}
 )
+_IN_HEAD = frozenset({"base", "link", "meta", "noscript", "script", "style", "template", "title"})
 _HIDDEN = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all|max-height\s*:\s*0(?![.\d])",
     re.IGNORECASE,
@@ -71,11 +72,13 @@ class _Link:
 class Converted:
     """`source` is template source (plain text for HTML without marks), with break marks.
 
-    `always` are the merge fields that show outside of all conditions and loops.
+    `always` are the merge fields that show outside of all conditions and loops. `hidden_in`
+    names the hidden element that the document ends in, as it is never closed.
     """
 
     source: str
     always: frozenset[str]
+    hidden_in: str = ""
 
 
 @dataclass(slots=True)
@@ -103,7 +106,9 @@ class _Converter:
                 self._text(self.html[part.start : part.end])
         while self.links:
             self._end_link()
-        return Converted(tidy("".join(self.out), self.guarded), frozenset(self.always))
+        hidden_in = self.skipped if self.skipped != "head" else ""
+        text = tidy("".join(self.out), self.guarded)
+        return Converted(text, frozenset(self.always), hidden_in)
 
     def _text(self, text: str) -> None:
         position = 0
@@ -172,8 +177,9 @@ class _Converter:
         return f"{count + 1}. "
 
     def _skip(self, tag: Tag) -> None:
-        if tag.name == "body" and self.skipped == "head":
-            self.skipped = ""
+        if self.skipped == "head" and not tag.is_end and tag.name not in _IN_HEAD:
+            self.skipped = ""  # the head ends where something begins that cannot be in it
+            self._tag(tag)
         elif tag.name == self.skipped:
             self.nested += -1 if tag.is_end else 1
             if self.nested == 0:

@@ -5,7 +5,7 @@ import email.policy
 from dataclasses import replace
 from datetime import UTC, datetime
 from email.message import EmailMessage
-from typing import Any, cast
+from typing import Any
 
 from campaigns.content.compile import Compiled, Content, compile_content
 from campaigns.messages import Message, Recipient
@@ -47,8 +47,7 @@ def a_recipient(name: str = "Alice", delivery_id: int = 7, **attributes: Any) ->
 
 
 def parsed(message: Message) -> EmailMessage:
-    found = email.message_from_bytes(message.data, policy=email.policy.default)
-    return cast("EmailMessage", found)
+    return email.message_from_bytes(message.data, policy=email.policy.default)
 
 
 def part(message: Message, kind: str) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from campaigns.content.compile import TemplateProblemError
 from tests.content.samples import NOW, a_recipient, compiled, part
 
 URL = r"https://news\.example\.org/u/[\w-]+"
@@ -101,3 +102,27 @@ def test_a_draft_without_a_sender_can_be_previewed() -> None:
         "", subject="", sender_address="", sender_name="", identity="", postal_address=""
     )
     assert "Unsubscribe" in ready.preview(a_recipient(delivery_id=0)).text
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<p>Hi</p>\n<!-- never closed <p>x</p>",
+        "<p>Hi</p>\n<!--[if mso]><p>x</p>",
+        "<p>Hi</p>\n<style>p {}",
+        "<p>Hi</p>\n<title>x",
+        '<p>Hi</p>\n<a href="https://a.example/>x</a>',
+        "<p>Hi</p>\n<a href",
+        "<p>Hi</p>\n<div style='display: none'>x",
+        "<p>Hi</p>\n<div hidden><div></div>",
+    ],
+)
+def test_what_would_swallow_the_footer_is_refused(html: str) -> None:
+    with pytest.raises(TemplateProblemError) as caught:
+        compiled(html)
+    assert "never" in str(caught.value)
+
+
+def test_a_head_that_is_not_closed_ends_where_the_content_begins() -> None:
+    _, text = both("<html><head><title>t</title><meta name=x><p>Seen</p></html>")
+    assert text.startswith("Seen")

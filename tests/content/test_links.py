@@ -46,7 +46,7 @@ def test_f10_the_links_of_both_parts_are_the_same() -> None:
         '<a href="https://a.example/">A</a> <a href="https://b.example/{{ subscriber.name }}">B</a>'
         '{% for x in subscriber.items %}<a href="https://c.example/{{ x }}">C</a>{% endfor %}'
     )
-    recipient = {"items": ["x", "y"]}
+    recipient: dict[str, Any] = {"items": ["x", "y"]}
     in_html, in_text = targets(sent(html, **recipient)), targets(sent(html, "plain", **recipient))
     assert in_html == in_text
     assert in_html == [
@@ -173,7 +173,7 @@ def test_f8_no_value_breaks_out_of_the_place_where_it_stands(value: str) -> None
 
 def test_f8_values_are_escaped_in_html_and_raw_in_text() -> None:
     html = "<p>{{ subscriber.v }}</p><p>{{ subscriber.v|e }}</p><p>{{ subscriber.v|upper }}</p>"
-    recipient = {"v": "<b>&'x'"}
+    recipient: dict[str, Any] = {"v": "<b>&'x'"}
     body, text = sent(html, **recipient), sent(html, "plain", **recipient)
     assert "<p>&lt;b&gt;&amp;&#39;x&#39;</p><p>&lt;b&gt;&amp;&#39;x&#39;</p>" in body
     assert "<p>&lt;B&gt;" in body
@@ -212,7 +212,8 @@ def test_rewriting_keeps_every_other_byte() -> None:
         st.sampled_from(
             ["<a href=", '"', "'", "https://x.example/", ">", "</a>", "<!--", "-->",
              "<!--[if mso]>", "<![endif]-->", " ", "<style>", "</style>",
-             "{{ subscriber.name }}", "{% if 1 %}", "{% endif %}", "<", "&amp;", "<p", "=", "/", "x"]
+             "{{ subscriber.name }}", "{% if 1 %}", "{% endif %}", "<", "&amp;",
+             "<p", "=", "/", "x"]
         ),
         max_size=20,
     ).map("".join)

@@ -31,7 +31,7 @@ HEADERS = [
 ]
 
 READY = compiled("<p>{{ subscriber.name }}|{{ subscriber.v }}</p>\n.\n..\n" + " \t\n" * 3)
-TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=300)
+TEXT = st.text(st.characters(codec="utf-8"), max_size=300)
 NAUGHTY = [
     "",
     "\r\nBcc: victim@example.org",

@@ -1,6 +1,7 @@
 """Templates: what they can do, what is refused in words, and that nothing runs away."""
 
 import time
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -50,7 +51,7 @@ def problems(html: str, *attributes: str) -> list[str]:
     ],
 )  # fmt: skip
 def test_a_template_shows(template: str, result: str) -> None:
-    attributes = {
+    attributes: dict[str, Any] = {
         "city": "Köln",
         "first name": "Al",
         "items": ["a", "b"],
