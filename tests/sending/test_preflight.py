@@ -1,5 +1,7 @@
 """Preflight: what keeps a campaign from leaving, and what is worth a second look."""
 
+from typing import Any
+
 import pytest
 from flask import Flask
 
@@ -12,7 +14,7 @@ from campaigns.tokens import Signer
 from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
 
 SIGNER = Signer(["a-key-for-tests-only-that-is-long-enough"])
-GOOD = {
+GOOD: dict[str, Any] = {
     "subject": "What the tide brought in",
     "preheader": "Eleven new books and an evening by the water",
 }
@@ -29,7 +31,7 @@ def _found(campaign: Campaign, base_url: str = "https://news.example.org") -> li
     return launch_problems(campaign, arithmetic, base_url=base_url, signer=SIGNER)
 
 
-def _ready(**values: object) -> Campaign:
+def _ready(**values: Any) -> Campaign:
     """A campaign with nothing wrong with it, but for these values."""
     with transaction():
         news = a_list()
@@ -70,7 +72,7 @@ def test_a_good_campaign_has_only_green_rows(app: Flask) -> None:
     ],
 )
 def test_each_thing_that_is_wrong_is_one_row(
-    app: Flask, values: dict[str, object], name: str, blocks: bool, words: str
+    app: Flask, values: dict[str, Any], name: str, blocks: bool, words: str
 ) -> None:
     rows = _found(_ready(**values))
     assert [(row.name, row.blocks) for row in rows] == [(name, blocks)]

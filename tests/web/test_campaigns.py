@@ -484,7 +484,7 @@ class TestWithoutUndo:
         ]
 
 
-def _jobs(redis_url: str, lane: str) -> list[tuple[str, tuple[int, ...]]]:
+def _jobs(redis_url: str, lane: str) -> list[tuple[str | None, tuple[int, ...]]]:
     redis = Redis.from_url(redis_url)
     try:
         queue = Queue(lane, connection=redis, serializer=JSONSerializer)

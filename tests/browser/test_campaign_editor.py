@@ -1,0 +1,158 @@
+"""The editor in a real browser: it saves itself, and no text is ever lost."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from playwright.sync_api import BrowserContext, Page, expect
+from werkzeug.serving import make_server
+
+from campaigns import migrate
+from campaigns.accounts import service as accounts
+from campaigns.app import create_app
+from campaigns.clock import utcnow
+from campaigns.db import db, transaction
+from campaigns.sending import campaigns
+from campaigns.sending.models import Campaign
+from tests.conftest import settings_for_tests
+from tests.factories import a_campaign, a_list, a_sender, a_subscriber
+
+PATH = "/campaigns/editor000001"
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[tuple[Flask, str]]:
+    """The app on a free port, with an owner and one draft."""
+    settings = settings_for_tests(tmp_path, public_url="")
+    migrate.upgrade(settings)
+    app = create_app(settings)
+    with app.app_context():
+        with transaction():
+            accounts.create_user("owner@example.org", "correct horse battery", now=utcnow())
+            accounts.save_workspace(postal_address="12 Quay Street")
+            news, staff = a_list("News"), a_list("Staff")
+            a_subscriber("alice@example.org", news, name="Alice")
+            a_subscriber("bob@example.org", news, staff)
+            a_campaign(news, sender=a_sender(), subject="First words", public_id=PATH[-12:])
+        db.session.remove()
+    http = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=http.serve_forever)
+    thread.start()
+    yield app, f"http://127.0.0.1:{http.server_port}"
+    http.shutdown()
+    thread.join()
+    http.server_close()
+    with app.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture
+def editor(server: tuple[Flask, str], context: BrowserContext) -> Page:
+    """The editor of the draft, opened by the owner."""
+    page = context.new_page()
+    page.goto(f"{server[1]}/login?next={PATH}")
+    page.fill("[name=address]", "owner@example.org")
+    page.fill("[name=password]", "correct horse battery")
+    page.keyboard.press("Enter")
+    expect(page.locator("#campaign-form")).to_be_visible()
+    return page
+
+
+def _stored(app: Flask) -> Campaign:
+    with app.app_context():
+        found = campaigns.find(PATH[-12:])
+        assert found is not None
+        db.session.expunge(found)
+        db.session.remove()
+    return found
+
+
+def _save_elsewhere(app: Flask, subject: str) -> None:
+    with app.app_context():
+        with transaction():
+            found = campaigns.find(PATH[-12:])
+            assert found is not None
+            campaigns.save(
+                found.id, found.version, {"subject": subject}, editor_id=None, now=utcnow()
+            )
+        db.session.remove()
+
+
+def _is_saved(page: Page) -> None:
+    expect(page.locator("#save-state")).to_contain_text("Saved ")
+    expect(page.locator("#save-state")).to_have_attribute("data-kind", "saved")
+
+
+def _type_subject(page: Page, text: str) -> None:
+    page.fill("#subject", text)
+    expect(page.locator("#save-state")).not_to_have_attribute("data-kind", "saved")
+
+
+def test_what_is_typed_is_saved_and_previewed(server: tuple[Flask, str], editor: Page) -> None:
+    _type_subject(editor, "News for {{ subscriber.name or 'you' }}")
+    _is_saved(editor)
+    assert _stored(server[0]).subject == "News for {{ subscriber.name or 'you' }}"
+    expect(editor.locator(".inbox-subject")).to_have_text("News for you")
+    editor.click("#reader")
+    editor.locator(".reader-option", has_text="Alice").click()
+    expect(editor.locator(".inbox-subject")).to_have_text("News for Alice")
+    frame = editor.frame_locator(".preview-frame")
+    expect(frame.locator("h1")).to_have_text("Hello Alice")
+
+
+def test_the_audience_follows_the_chips(server: tuple[Flask, str], editor: Page) -> None:
+    expect(editor.locator(".sum-total dd")).to_have_text("2")
+    editor.click("text=Leave somebody out")
+    editor.locator(".chip:has(input[name=exclude])", has_text="Staff").click()
+    expect(editor.locator(".sum-total dd")).to_have_text("1")
+
+
+def test_a_merge_field_is_inserted_at_the_cursor(server: tuple[Flask, str], editor: Page) -> None:
+    editor.click("#html")
+    editor.keyboard.press("Control+Home")
+    editor.click(".code-toolbar .dropdown-toggle")
+    editor.click("text=Name, or “friend”")
+    _is_saved(editor)
+    assert _stored(server[0]).html.startswith('{{ subscriber.name or "friend" }}<h1>')
+
+
+def test_theirs_can_be_loaded_and_mine_put_back(server: tuple[Flask, str], editor: Page) -> None:
+    _save_elsewhere(server[0], "Theirs")
+    _type_subject(editor, "Mine")
+    expect(editor.locator("#conflict-bar")).to_be_visible()
+    assert _stored(server[0]).subject == "Theirs"
+    editor.click("text=Load their version")
+    expect(editor.locator("#subject")).to_have_value("Theirs")
+    editor.click("text=Put it back")
+    _is_saved(editor)
+    assert _stored(server[0]).subject == "Mine"
+
+
+def test_mine_can_be_kept(server: tuple[Flask, str], editor: Page) -> None:
+    _save_elsewhere(server[0], "Theirs")
+    _type_subject(editor, "Mine")
+    editor.click("text=Keep mine")
+    _is_saved(editor)
+    assert _stored(server[0]).subject == "Mine"
+
+
+def test_what_is_typed_offline_is_kept_and_saved_later(
+    server: tuple[Flask, str], editor: Page, context: BrowserContext
+) -> None:
+    context.set_offline(True)
+    _type_subject(editor, "Written on a train")
+    expect(editor.locator("#save-state")).to_have_text(
+        "Not saved: offline. Your text is kept here."
+    )
+    context.set_offline(False)
+    _is_saved(editor)
+    assert _stored(server[0]).subject == "Written on a train"
+
+
+def test_leaving_for_the_review_saves_first(server: tuple[Flask, str], editor: Page) -> None:
+    _type_subject(editor, "Saved on the way out")
+    editor.click("text=Review and send")
+    editor.wait_for_url("**/review")
+    expect(editor.locator(".facts")).to_contain_text("Saved on the way out")
