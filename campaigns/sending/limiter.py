@@ -1,5 +1,6 @@
 """How fast an account may send: the interface. The shared counters live in jobs.limiter."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -46,8 +47,7 @@ def sent_in_last_day(provider_id: int, *, now: datetime) -> list[tuple[datetime,
         )
         .execution_options(yield_per=5000)
     )
-    hours: dict[datetime, int] = {}
-    for (sent_at,) in rows:
-        hour = sent_at.replace(minute=0, second=0, microsecond=0)
-        hours[hour] = hours.get(hour, 0) + 1
+    hours = Counter(
+        sent_at.replace(minute=0, second=0, microsecond=0) for (sent_at,) in rows if sent_at
+    )
     return sorted(hours.items())

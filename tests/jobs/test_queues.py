@@ -7,7 +7,7 @@ from rq.serializers import JSONSerializer
 from campaigns.jobs.queues import JOBS, LANES, RedisDoorbell, connect
 
 
-def waiting(redis: Redis, lane: str) -> list[tuple[str, list[int]]]:
+def waiting(redis: Redis, lane: str) -> list[tuple[str | None, list[int]]]:
     jobs = Queue(lane, connection=redis, serializer=JSONSerializer).jobs
     return [(job.func_name, list(job.args)) for job in jobs]
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -35,7 +36,7 @@ def worker(app: Flask) -> Iterator[None]:
     send.forget()
 
 
-def launch(server: ScriptedServer, people: int = 5, **provider: int) -> int:
+def launch(server: ScriptedServer, people: int = 5, **provider: Any) -> int:
     """A campaign to so many people that was launched a moment ago; its id."""
     with transaction():
         news = a_list()

@@ -270,7 +270,7 @@ def _results(
 def _past_delivery(
     campaign: Campaign,
     audience: AudienceList,
-    person: sa.Row[Any],
+    person: sa.Row[int, str, str],
     chance: random.Random,
     sent_at: datetime,
     suppressed: set[str],
