@@ -147,6 +147,28 @@ def last_campaigns(*, limit: int = 5) -> list[CampaignFigures]:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A campaign that is being written."""
+
+    public_id: str
+    title: str
+    updated_at: datetime
+
+
+def last_drafts(*, limit: int = 3) -> list[Draft]:
+    """The drafts that were edited last."""
+    rows = db.session.execute(
+        sa.select(Campaign.public_id, Campaign.name, Campaign.subject, Campaign.updated_at)
+        .where(Campaign.status == "draft")
+        .order_by(Campaign.updated_at.desc(), Campaign.id.desc())
+        .limit(limit)
+    )
+    return [
+        Draft(row.public_id, row.name or row.subject or "Untitled", row.updated_at) for row in rows
+    ]
+
+
 def _with_figures(
     condition: Any, *, order: tuple[Any, ...], limit: int, with_engagement: bool = True
 ) -> list[CampaignFigures]:

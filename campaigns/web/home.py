@@ -38,6 +38,7 @@ def home() -> str:
         steps=[] if set_up.is_done else _steps(set_up),
         figures=overview.home_figures(now=now),
         last=overview.last_campaigns(),
+        drafts=overview.last_drafts(),
         alerts=overview.alerts(now=now),
         public_url=_odd_public_url(),
         **_under_way(),

@@ -140,3 +140,14 @@ class TestOnPlainHttp:
 )
 def test_the_greeting_fits_the_hour(hour: int, words: str) -> None:
     assert _greeting(hour) == words
+
+
+def test_drafts_wait_on_the_home_page_the_last_edited_first(owner_client: FlaskClient) -> None:
+    with transaction():
+        old = a_campaign(subject="Older idea", updated_at=utcnow() - timedelta(days=1))
+        new = a_campaign(subject="Newer idea")
+        gone = a_campaign(subject="Gone out", status="sent")
+    html = home(owner_client)
+    assert html.index(f"/campaigns/{new.public_id}") < html.index(f"/campaigns/{old.public_id}")
+    assert "Review and send" in html
+    assert f"/campaigns/{gone.public_id}/review" not in html

@@ -198,6 +198,7 @@ def _campaign(
 ) -> Campaign:
     path = resource_root() / "templates" / "newsletter" / "demo" / f"{design}.html"
     campaign = Campaign(
+        name="" if sent_at else "Winter letter",
         subject=subject,
         preheader=preheader,
         html=path.read_text(encoding="utf-8"),
