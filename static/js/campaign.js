@@ -172,6 +172,7 @@
     if (status === 409) return ask(bar("conflict"), body);
     if (status === 423) return ask(bar("locked"), body);
     if (status === 422) return notSaved("Not saved: " + body.message, 0);
+    if (status === 413) return notSaved("Not saved: the content is larger than 512 KB. Your text is kept here.", 0);
     if (status === 401) return notSaved("Not saved: you were logged out. Your text is kept here; log in in another tab, then reload.", 0);
     if (status === 400) return notSaved("Not saved: this page was open for too long. Your text is kept here; please reload.", 0);
     return notSaved("Not saved: the server has a problem. Trying again; your text is kept here.", RETRY);

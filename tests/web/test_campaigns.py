@@ -597,6 +597,18 @@ def test_a_test_send_tells_its_result(owner_client: FlaskClient) -> None:
         assert "hx-get" not in page
 
 
+def test_a_test_send_that_nobody_takes_says_what_may_be_wrong(owner_client: FlaskClient) -> None:
+    campaign = _ready()
+    owner_client.post(_path(campaign, "/test"), data={"address": "me@example.org"})
+    mail = db.session.scalars(sa.select(TransactionalMail)).one()
+    result = _path(campaign, f"/test/{mail.id}")
+    assert "is the worker running" not in owner_client.get(result).text
+    with transaction():
+        long_ago = utcnow() - timedelta(minutes=1)
+        db.session.execute(sa.update(TransactionalMail).values(created_at=long_ago))
+    assert "is the worker running" in owner_client.get(result).text
+
+
 def test_a_test_send_to_no_address_is_refused(owner_client: FlaskClient) -> None:
     answer = owner_client.post(_path(_ready(), "/test"), data={"address": "me@\nexample.org"})
     assert answer.status_code == 422

@@ -1,5 +1,7 @@
 """Test sends: one marked, untracked copy to an address of one's own."""
 
+from datetime import timedelta
+
 import sqlalchemy as sa
 from flask import abort, render_template, request
 
@@ -14,6 +16,9 @@ from campaigns.limits import limiter
 from campaigns.sending import transactional
 from campaigns.sending.models import Campaign, TransactionalMail
 from campaigns.web.campaigns.blueprint import bp, wanted
+
+SLOW_AFTER = timedelta(seconds=20)
+"""From then on the page says that nobody may be at work."""
 
 
 @bp.post("/campaigns/<public_id>/test")
@@ -46,15 +51,16 @@ def test_result(public_id: str, mail_id: int) -> str:
     mail = db.session.get(TransactionalMail, mail_id)
     if mail is None or mail.kind != "test" or mail.payload.get("campaign_id") != campaign.id:
         abort(404)
-    return _result(campaign, mail.id)
+    return _result(campaign, mail.id, is_slow=utcnow() - mail.created_at > SLOW_AFTER)
 
 
-def _result(campaign: Campaign, mail_id: int) -> str:
+def _result(campaign: Campaign, mail_id: int, *, is_slow: bool = False) -> str:
     return render_template(
         "web/campaigns/_test_result.html",
         campaign=campaign,
         mail_id=mail_id,
         mail=transactional.status(mail_id),
+        is_slow=is_slow,
     )
 
 
