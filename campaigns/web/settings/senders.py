@@ -23,7 +23,7 @@ def new_sender() -> Answer:
         return _form(None, {})
     try:
         with transaction():
-            sender = senders.create(
+            senders.create(
                 name=form.get("name", ""),
                 address=form.get("address", ""),
                 reply_to=form.get("reply_to", ""),
@@ -33,7 +33,8 @@ def new_sender() -> Answer:
             )
     except InvalidInputError as error:
         return _form(None, form, error.problems), 422
-    return _saved(sender)
+    flash("The sender address is saved.", "success")
+    return redirect(url_for("settings.index"))
 
 
 @bp.route("/settings/senders/<public_id>", methods=["GET", "POST"])
@@ -58,7 +59,8 @@ def edit_sender(public_id: str) -> Answer:
             )
     except InvalidInputError as error:
         return _form(_found(public_id), form, error.problems), 422
-    return _saved(sender)
+    flash("The sender address is saved.", "success")
+    return redirect(url_for("settings.index"))
 
 
 _BUSY = (
@@ -85,15 +87,6 @@ def delete_sender(public_id: str) -> Answer:
 
 def _is_other_address(sender: SenderAddress) -> bool:
     return request.form.get("address", "").strip().lower() != sender.address.lower()
-
-
-def _saved(sender: SenderAddress) -> Answer:
-    account = db.session.get_one(ProviderAccount, sender.provider_id)
-    warning = senders.freemail_warning(sender.address, account.host)
-    flash("The sender address is saved.", "success")
-    if warning:
-        flash(warning, "warning")
-    return redirect(url_for("settings.index"))
 
 
 def _stored(sender: SenderAddress) -> dict[str, str]:

@@ -1,0 +1,191 @@
+"""Accounts and the workspace's data."""
+
+import threading
+from datetime import UTC, datetime
+
+import pytest
+import sqlalchemy as sa
+from argon2 import PasswordHasher
+from flask import Flask
+
+from campaigns.accounts import service
+from campaigns.accounts.models import User, Workspace
+from campaigns.accounts.texts import InvalidInputError, one_line, several_lines
+from campaigns.addresses import InvalidAddressError
+from campaigns.db import db, transaction
+
+NOW = datetime(2030, 5, 4, 12, 0, tzinfo=UTC)
+PASSWORD = "correct horse battery"
+
+
+def an_owner(address: str = "Owner@Example.org") -> User:
+    with transaction():
+        return service.create_user(address, PASSWORD, name=" Olga  Owner ", now=NOW)
+
+
+def test_an_account_is_found_by_any_spelling_of_its_address(app: Flask) -> None:
+    owner = an_owner()
+    assert service.verify(" OWNER@example.ORG ", PASSWORD) is owner
+    assert owner.name == "Olga Owner"
+
+
+@pytest.mark.parametrize(
+    "password", ["", "wrong", PASSWORD + " ", PASSWORD.upper(), "\x00", "ü" * 9]
+)
+def test_a_wrong_password_is_refused(app: Flask, password: str) -> None:
+    an_owner()
+    assert service.verify("owner@example.org", password) is None
+
+
+@pytest.mark.parametrize("address", ["", "nobody@example.org", "a\x00b@example.org", "x" * 10_000])
+def test_an_unknown_address_is_refused(app: Flask, address: str) -> None:
+    an_owner()
+    assert service.verify(address, PASSWORD) is None
+
+
+def test_an_unknown_address_costs_a_hash_as_well(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    an_owner()
+    checked = []
+
+    class Counting(PasswordHasher):
+        def verify(self, hash: str | bytes, password: str | bytes) -> bool:  # noqa: A002
+            checked.append(hash)
+            return super().verify(hash, password)
+
+    monkeypatch.setattr(service, "_hasher", Counting())
+    service.verify("owner@example.org", "wrong")
+    service.verify("nobody@example.org", "wrong")
+    assert len(checked) == 2
+
+
+def test_a_hash_made_with_old_parameters_is_renewed_at_the_next_login(app: Flask) -> None:
+    owner = an_owner()
+    old = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+    with transaction():
+        owner.password_hash = old
+    with transaction():
+        service.record_login(owner, PASSWORD, now=NOW)
+    assert owner.password_hash != old
+    assert service.verify("owner@example.org", PASSWORD) is owner
+    renewed = owner.password_hash
+    with transaction():
+        service.record_login(owner, PASSWORD, now=NOW)
+    assert owner.password_hash == renewed
+
+
+@pytest.mark.parametrize("password", ["short", "a" * 20, "ab" * 10, "x" * 257])
+def test_a_weak_password_is_refused(app: Flask, password: str) -> None:
+    with pytest.raises(service.AccountError), transaction():
+        service.create_user("owner@example.org", password, now=NOW)
+    assert not service.has_users()
+
+
+def test_an_address_has_one_account(app: Flask) -> None:
+    an_owner()
+    with pytest.raises(service.AccountError, match="already"):
+        an_owner("OWNER@example.org")
+
+
+def test_a_new_password_raises_the_epoch(app: Flask) -> None:
+    owner = an_owner()
+    with transaction():
+        service.set_password(owner, "another good password")
+    assert owner.session_epoch == 1
+    assert service.verify("owner@example.org", PASSWORD) is None
+
+
+def test_the_first_visit_makes_owner_and_workspace(app: Flask) -> None:
+    with transaction():
+        service.create_first_user(
+            "owner@example.org", PASSWORD, workspace_name="Harbour\r\nCoffee", now=NOW
+        )
+    assert service.workspace().name == "Harbour Coffee"
+
+
+def test_a_failed_first_visit_leaves_nothing_behind(app: Flask) -> None:
+    with pytest.raises(InvalidAddressError), transaction():
+        service.create_first_user("nonsense", PASSWORD, now=NOW)
+    assert db.session.scalar(sa.select(sa.func.count(Workspace.id))) == 0
+
+
+@pytest.mark.parametrize("has_workspace", [False, True])
+def test_of_many_first_visitors_at_once_one_gets_in(app: Flask, has_workspace: bool) -> None:
+    if has_workspace:
+        with transaction():
+            service.save_workspace(name="Made before")
+    start = threading.Barrier(4)
+    outcomes: list[str] = []
+
+    def visit(number: int) -> None:
+        with app.app_context():
+            start.wait()
+            try:
+                with transaction():
+                    service.create_first_user(f"visitor{number}@example.org", PASSWORD, now=NOW)
+                outcomes.append("in")
+            except service.AlreadySetUpError:
+                outcomes.append("refused")
+            finally:
+                db.session.remove()
+
+    threads = [threading.Thread(target=visit, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["in", "refused", "refused", "refused"]
+    db.session.rollback()
+    assert db.session.scalar(sa.select(sa.func.count(User.id))) == 1
+
+
+def test_name_and_address_are_changed(app: Flask) -> None:
+    owner = an_owner()
+    with transaction():
+        service.change_profile(owner, name="O.\nOwner", address="New@example.org")
+    assert (owner.name, owner.address, owner.address_normal) == (
+        "O. Owner",
+        "New@example.org",
+        "new@example.org",
+    )
+
+
+def test_the_address_of_somebody_else_is_refused(app: Flask) -> None:
+    owner = an_owner()
+    an_owner("second@example.org")
+    with pytest.raises(InvalidInputError) as caught, transaction():
+        service.change_profile(owner, name="x" * 101, address="Second@example.org")
+    assert set(caught.value.problems) == {"name", "address"}
+
+
+def test_the_workspace_is_saved(app: Flask) -> None:
+    with transaction():
+        service.change_workspace(
+            name="Harbour Coffee",
+            postal_address="\r\n Pier 7 \r\n20457 Sample City\x00\r\n",
+            time_zone="Europe/Berlin",
+            undo_seconds="30",
+        )
+    found = service.workspace()
+    assert found.postal_address == "Pier 7\n20457 Sample City"
+    assert (found.undo_seconds, str(service.time_zone())) == (30, "Europe/Berlin")
+
+
+def test_every_problem_of_the_workspace_is_named_at_once(app: Flask) -> None:
+    with pytest.raises(InvalidInputError) as caught, transaction():
+        service.change_workspace(
+            name="x" * 200, postal_address="y" * 501, time_zone="../etc/passwd", undo_seconds="-1"
+        )
+    assert set(caught.value.problems) == {"name", "postal_address", "time_zone", "undo_seconds"}
+
+
+@pytest.mark.parametrize("text", ["", "121", "1.5", "ten", "1e1", "²"])
+def test_undo_seconds_are_a_whole_number_up_to_120(app: Flask, text: str) -> None:
+    with pytest.raises(InvalidInputError), transaction():
+        service.change_workspace(name="", postal_address="", time_zone="UTC", undo_seconds=text)
+
+
+def test_texts_lose_what_could_break_a_header() -> None:
+    assert one_line("Harbour\r\nBcc: all@example.org\u2028x") == "Harbour Bcc: all@example.org x"
+    assert several_lines("\n\na\tb\n\nc\x07\n") == "a b\n\nc"
