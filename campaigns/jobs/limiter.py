@@ -2,9 +2,12 @@
 
 from typing import cast
 
+from flask import current_app
 from redis import Redis
 
 from campaigns.clock import utcnow
+from campaigns.context import services
+from campaigns.jobs.queues import connect
 from campaigns.sending.limiter import Grant, sent_in_last_day
 
 # KEYS: bucket, day.  ARGV: want, per_second, per_day.  Redis's own clock counts.
@@ -100,6 +103,15 @@ class RedisLimiter:
             pipe.hset(key, str(int(hour.timestamp() // 3600)), count)
         pipe.expire(key, 8 * _DAY_SECONDS)
         pipe.execute()
+
+
+def limiter() -> RedisLimiter:
+    """The limiter of the running app, made on first use."""
+    found = current_app.extensions.get("campaigns.limiter")
+    if found is None:
+        found = RedisLimiter(connect(services().settings.redis_connection_url))
+        current_app.extensions["campaigns.limiter"] = found
+    return cast("RedisLimiter", found)
 
 
 def _day_key(provider_id: int) -> str:

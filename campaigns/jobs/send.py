@@ -19,8 +19,7 @@ from campaigns.content.compile import Compiled, Content, TemplateProblemError, c
 from campaigns.content.sandbox import RenderError
 from campaigns.context import services
 from campaigns.db import db, transaction
-from campaigns.jobs.limiter import RedisLimiter
-from campaigns.jobs.queues import connect
+from campaigns.jobs.limiter import limiter
 from campaigns.jobs.runtime import job
 from campaigns.messages import Message, Recipient, SendResult
 from campaigns.providers import health
@@ -58,7 +57,8 @@ def expand(campaign_id: int) -> None:
                 campaign_id, now=utcnow(), reason=f"The content has a problem: {error}"
             )
         return
-    with transaction():
+    # One snapshot: what is counted and what is written must be the same people.
+    with transaction(snapshot=True):
         done = expand_audience(campaign_id, links=compiled.links, now=utcnow())
     if done:
         services().doorbell.ring("send", campaign_id)
@@ -93,7 +93,7 @@ def _send_batch(campaign_id: int, until: float) -> bool:
     except SecretUnreadableError as error:
         return _pause(campaign_id, str(error))
     want = _batch_size(campaign_id)
-    grant = _limiter().acquire(account.id, want, account.per_second, account.per_day)
+    grant = limiter().acquire(account.id, want, account.per_second, account.per_day)
     if grant.count == 0:
         return _wait(campaign, grant, until)
     batch = Batch(campaign_id, account.id, provider, compiled, until)
@@ -106,7 +106,7 @@ def _send_batch(campaign_id: int, until: float) -> bool:
     finally:
         batch.close()
     if account.per_second or account.per_day:
-        _limiter().give_back(account.id, grant.count - batch.offered)
+        limiter().give_back(account.id, grant.count - batch.offered)
     _learn_batch_size(campaign_id, batch)
     return batch.may_go_on
 
@@ -232,7 +232,7 @@ def _wait(campaign: Campaign, grant: Grant, until: float) -> bool:
 def _nothing_to_claim(campaign_id: int, account: ProviderAccount, granted: int) -> bool:
     """Finished, or everything that is left waits for its moment."""
     if account.per_second or account.per_day:
-        _limiter().give_back(account.id, granted)
+        limiter().give_back(account.id, granted)
     with transaction():
         lifecycle.finish(campaign_id, now=utcnow())
     return False
@@ -243,16 +243,8 @@ def _nothing_to_claim(campaign_id: int, account: ProviderAccount, granted: int) 
 _providers: dict[int, tuple[int, Provider]] = {}
 _compiled_contents: dict[int, tuple[Content, Compiled]] = {}
 _batch_sizes: dict[int, int] = {}
-_limiters: dict[str, RedisLimiter] = {}
 KEPT = 8
 T = TypeVar("T")
-
-
-def _limiter() -> RedisLimiter:
-    url = services().settings.redis_connection_url
-    if url not in _limiters:
-        _limiters[url] = RedisLimiter(connect(url))
-    return _limiters[url]
 
 
 def _provider(account: ProviderAccount) -> Provider:
@@ -300,5 +292,5 @@ def forget() -> None:
     """Close what is kept (at the end of a worker, and between tests)."""
     for _, provider in _providers.values():
         provider.close()
-    for cache in (_providers, _compiled_contents, _batch_sizes, _limiters):
+    for cache in (_providers, _compiled_contents, _batch_sizes):
         cache.clear()

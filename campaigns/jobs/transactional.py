@@ -1,5 +1,6 @@
 """Send one mail to one person: a confirmation, a test of a campaign, an alert."""
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -14,6 +15,7 @@ from campaigns.clock import utcnow
 from campaigns.content.compile import RenderError, TemplateProblemError, compile_content
 from campaigns.context import services
 from campaigns.db import db, transaction
+from campaigns.jobs.limiter import limiter
 from campaigns.jobs.runtime import job
 from campaigns.messages import Message, Recipient, SendResult
 from campaigns.providers.base import ProviderTroubleError
@@ -30,6 +32,8 @@ from campaigns.tokens import ConfirmRef
 log = structlog.get_logger()
 
 TEST_MARK = "[Test] "
+LONGEST_WAIT_SECONDS = 2.0
+"""So long a small mail waits for its turn under a limit per second; then it is put off."""
 
 
 class CannotSendError(Exception):
@@ -66,6 +70,7 @@ def _send(mail: Claimed, sender: SenderAddress, message: Message) -> SendResult:
     account = db.session.get(ProviderAccount, sender.provider_id)
     if account is None:
         raise CannotSendError(transactional.NO_SENDER)
+    _take_a_token(account)
     provider = open_provider(account, services().vault)
 
     def before_body(_: Message) -> None:
@@ -83,9 +88,23 @@ def _send(mail: Claimed, sender: SenderAddress, message: Message) -> SendResult:
     raise ProviderTroubleError("The server gave no answer.", permanent=False)
 
 
+def _take_a_token(account: ProviderAccount) -> None:
+    """Small mails count against the account's limits too. Raises ProviderTroubleError."""
+    until = time.monotonic() + LONGEST_WAIT_SECONDS
+    while True:
+        grant = limiter().acquire(account.id, 1, account.per_second, account.per_day)
+        if grant.count:
+            return
+        if time.monotonic() + grant.wait_seconds > until:
+            raise ProviderTroubleError(
+                "The limit of the sender account is used up for now.", permanent=False
+            )
+        time.sleep(grant.wait_seconds)
+
+
 def _settle(mail: Claimed, result: SendResult) -> None:
     if result.outcome == "sent":
-        _finish(mail, "sent", "")
+        _finish(mail, "sent", result.reply)
     elif result.outcome == "unknown":
         _finish(mail, "unknown", transactional.NO_ANSWER)
     elif result.outcome == "failed" and result.scope == "recipient":
