@@ -1,0 +1,242 @@
+"""Provider accounts: what may be saved, and what changing one does."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from flask import Flask
+
+from campaigns.accounts import service
+from campaigns.accounts.texts import InvalidInputError
+from campaigns.context import services
+from campaigns.db import db, transaction
+from campaigns.providers import accounts, health
+from campaigns.providers.accounts import AccountInput, NotInDemoError
+from campaigns.providers.models import ProviderAccount
+from campaigns.providers.presets import Preset, presets
+from campaigns.secrets import Vault
+from tests.factories import a_provider, a_sender
+
+NOW = datetime(2030, 5, 4, 12, 0, tzinfo=UTC)
+GOOD = AccountInput(
+    name="Relay",
+    host="smtp.example.org",
+    port="587",
+    security="starttls",
+    username="relay",
+    password="s3cret pass",
+    per_second="10",
+    per_day="5000",
+)
+
+
+def vault() -> Vault:
+    return services().vault
+
+
+def saved(typed: AccountInput = GOOD) -> ProviderAccount:
+    with transaction():
+        return accounts.create(typed, vault(), now=NOW)
+
+
+def problems(typed: AccountInput, account: ProviderAccount | None = None) -> dict[str, str]:
+    with pytest.raises(InvalidInputError) as caught, transaction():
+        if account is None:
+            accounts.create(typed, vault(), now=NOW)
+        else:
+            accounts.change(account, typed, vault())
+    return caught.value.problems
+
+
+def test_the_password_is_stored_encrypted(app: Flask) -> None:
+    account = saved()
+    assert "s3cret" not in account.password
+    assert vault().decrypt(account.password) == "s3cret pass"
+    assert (account.port, account.per_second, account.per_day) == (587, 10, 5000)
+
+
+def test_an_account_without_a_login_needs_no_password(app: Flask) -> None:
+    account = saved(replace(GOOD, username="", password=""))
+    assert (account.username, account.password) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", " "),
+        ("name", "x" * 101),
+        ("host", ""),
+        ("host", "https://smtp.example.org"),
+        ("host", "smtp.example.org:587"),
+        ("host", "smtp example.org"),
+        ("host", "smtp.example.org\r\nRSET"),
+        ("host", "-smtp.example.org"),
+        ("host", "x" * 64 + ".example.org"),
+        ("port", "0"),
+        ("port", "65536"),
+        ("port", "25; rm"),
+        ("port", "²"),
+        ("per_second", "-1"),
+        ("per_second", "1.5"),
+        ("per_day", "99999999999"),
+        ("username", "re\r\nlay"),
+        ("username", "rélay"),
+        ("password", "pass\x00word"),
+        ("password", "пароль"),
+    ],
+)
+def test_what_cannot_work_is_refused_with_its_field(app: Flask, field: str, value: str) -> None:
+    assert set(problems(replace(GOOD, **{field: value}))) == {field}
+
+
+def test_every_problem_is_named_at_once(app: Flask) -> None:
+    typed = AccountInput(port="x", per_day="x", password="p")
+    assert set(problems(typed)) == {"name", "host", "port", "per_day", "username"}
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost", "LOCALHOST.", "127.8.8.8"])
+def test_this_machine_may_be_spoken_to_without_encryption(app: Flask, host: str) -> None:
+    account = saved(replace(GOOD, host=host, security="none", username="", password=""))
+    assert account.security == "none"
+
+
+def test_another_machine_needs_encryption_or_a_tick(app: Flask) -> None:
+    typed = replace(GOOD, security="none", username="", password="")
+    assert set(problems(typed)) == {"security"}
+    assert saved(replace(typed, unencrypted_ok=True)).security == "none"
+
+
+@pytest.mark.parametrize("host", ["smtp.example.org", "localhost.example.org", "10.0.0.1"])
+def test_a_password_never_goes_unencrypted_to_another_machine(app: Flask, host: str) -> None:
+    typed = replace(GOOD, host=host, security="none", unencrypted_ok=True)
+    assert "password could be read" in problems(typed)["security"]
+
+
+def test_two_accounts_have_two_names(app: Flask) -> None:
+    account = saved()
+    assert set(problems(GOOD)) == {"name"}
+    with transaction():
+        accounts.change(account, GOOD, vault())  # its own name is no other's
+
+
+def test_an_empty_password_keeps_the_stored_one(app: Flask) -> None:
+    account = saved()
+    with transaction():
+        accounts.change(account, replace(GOOD, password="", per_day="7"), vault())
+    assert vault().decrypt(account.password) == "s3cret pass"
+    assert account.per_day == 7
+
+
+@pytest.mark.parametrize(("field", "value"), [("host", "evil.example"), ("username", "other")])
+def test_the_stored_password_goes_to_no_other_server_or_user(
+    app: Flask, field: str, value: str
+) -> None:
+    account = saved()
+    typed = replace(GOOD, password="", **{field: value})
+    assert set(problems(typed, account)) == {"password"}
+    with pytest.raises(InvalidInputError):
+        accounts.login_to_test(typed, account, vault())
+
+
+def test_leaving_the_user_name_out_forgets_the_password(app: Flask) -> None:
+    account = saved()
+    with transaction():
+        accounts.change(account, replace(GOOD, username="", password=""), vault())
+    assert account.password == ""
+
+
+def test_a_change_makes_connections_anew_and_forgets_troubles(app: Flask) -> None:
+    account = saved()
+    before = account.version
+    with transaction():
+        health.note_trouble(account.id, "It refused the login.", now=NOW)
+    with transaction():
+        accounts.change(account, GOOD, vault())
+    db.session.expire_all()
+    assert account.version == before + 1
+    assert (account.trouble, account.trouble_count, account.retry_at) == ("", 0, None)
+
+
+def test_a_deleted_account_is_not_taken_for_a_new_one_with_its_id(app: Flask) -> None:
+    first = saved()
+    id_and_version = (first.id, first.version)
+    with transaction():
+        accounts.delete(first)
+    second = saved()
+    assert (second.id, second.version) != id_and_version
+
+
+def test_an_account_is_kept_while_sender_addresses_use_it(app: Flask) -> None:
+    with transaction():
+        account = a_provider()
+        a_sender("news@example.org", account)
+    with pytest.raises(accounts.AccountInUseError, match="news@example.org"), transaction():
+        accounts.delete(account)
+    assert accounts.find(account.public_id) is not None
+
+
+def test_a_test_reads_the_stored_password_only_for_its_own_server(app: Flask) -> None:
+    account = saved()
+    login = accounts.login_to_test(replace(GOOD, name="", password=""), account, vault())
+    assert (login.host, login.password) == ("smtp.example.org", "s3cret pass")
+
+
+class TestDemo:
+    """A demonstration sends to its built-in mailbox and nowhere else."""
+
+    @pytest.fixture(autouse=True)
+    def demo(self, app: Flask) -> None:
+        with transaction():
+            service.save_workspace(demo=True)
+            a_provider("Built-in mailbox", port=2525)
+
+    @pytest.fixture
+    def mailbox(self, demo: None) -> ProviderAccount:
+        return db.session.query(ProviderAccount).one()
+
+    STORED = AccountInput(name="Built-in mailbox", host="127.0.0.1", port="2525", security="none")
+
+    def test_no_account_is_added(self) -> None:
+        with pytest.raises(NotInDemoError), transaction():
+            accounts.create(GOOD, vault(), now=NOW)
+
+    def test_its_limits_may_be_changed(self, mailbox: ProviderAccount) -> None:
+        with transaction():
+            accounts.change(mailbox, replace(self.STORED, per_second="50"), vault())
+        assert mailbox.per_second == 50
+
+    @pytest.mark.parametrize(
+        ("field", "value"), [("host", "localhost"), ("port", "25"), ("security", "tls")]
+    )
+    def test_it_is_not_led_elsewhere(
+        self, mailbox: ProviderAccount, field: str, value: str
+    ) -> None:
+        with pytest.raises(NotInDemoError), transaction():
+            accounts.change(mailbox, replace(self.STORED, **{field: value}), vault())
+        assert (mailbox.host, mailbox.port) == ("127.0.0.1", 2525)
+
+    def test_it_is_not_deleted(self, mailbox: ProviderAccount) -> None:
+        with pytest.raises(NotInDemoError), transaction():
+            accounts.delete(mailbox)
+
+    def test_no_other_server_is_tried(self, mailbox: ProviderAccount) -> None:
+        for account, typed in ((None, GOOD), (mailbox, replace(self.STORED, port="22"))):
+            with pytest.raises(NotInDemoError):
+                accounts.login_to_test(typed, account, vault())
+        assert accounts.login_to_test(self.STORED, mailbox, vault()).port == 2525
+
+
+@pytest.mark.parametrize("preset", presets(2525), ids=lambda preset: preset.key)
+def test_every_preset_can_be_saved(app: Flask, preset: Preset) -> None:
+    needs_login = preset.security != "none"
+    typed = AccountInput(
+        name=preset.name,
+        host=preset.host or "mail.example.org",
+        port=str(preset.port),
+        security=preset.security,
+        username=preset.username or ("someone" if needs_login else ""),
+        password="secret" if needs_login else "",
+        per_second=str(preset.per_second),
+        per_day=str(preset.per_day),
+    )
+    assert saved(typed).host == typed.host

@@ -1,0 +1,241 @@
+"""The connection test, against real servers with faults: what is wrong is said in words."""
+
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+import trustme
+
+from campaigns.providers import check
+from campaigns.providers.check import CheckResult, check_connection, check_login
+from campaigns.providers.models import ProviderAccount
+from campaigns.providers.smtp import SmtpLogin
+from campaigns.secrets import Vault
+from tests.smtp_server import CLOSE, SILENT, scripted_server
+
+
+def try_plain(port: int, sender: str = "", **login: str) -> CheckResult:
+    return check_login(SmtpLogin("127.0.0.1", port, "none", **login), sender=sender)
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check, "STEP_SECONDS", 0.3)
+    monkeypatch.setattr(check, "WHOLE_SECONDS", 1.0)
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def server_tls(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    return context
+
+
+@pytest.fixture
+def trusted(authority: trustme.CA, monkeypatch: pytest.MonkeyPatch) -> None:
+    def context() -> ssl.SSLContext:
+        made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        authority.configure_trust(made)
+        return made
+
+    monkeypatch.setattr(ssl, "create_default_context", context)
+
+
+def test_a_good_server_is_described() -> None:
+    with scripted_server(extensions=("SIZE 35882577", "SMTPUTF8")) as server:
+        result = try_plain(server.port)
+    assert result == CheckResult(
+        True,
+        f"Connected to 127.0.0.1:{server.port}, unencrypted, without a login."
+        " It takes messages of up to 36 MB and addresses in any script.",
+    )
+    assert server.received == [], "nothing was sent"
+
+
+@pytest.mark.usefixtures("trusted")
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+def test_encryption_and_login_are_named(server_tls: ssl.SSLContext, security: str) -> None:
+    with scripted_server(
+        tls=server_tls, implicit_tls=security == "tls", extensions=("AUTH PLAIN",)
+    ) as server:
+        login = SmtpLogin("localhost", server.port, security, "relay", "secret")
+        result = check_login(login)
+    assert result.ok, result.message
+    assert "encrypted with TLS 1.3, logged in as relay." in result.message
+    assert "secret" not in result.message
+
+
+def test_a_name_that_does_not_exist() -> None:
+    result = check_login(SmtpLogin("smtp.nowhere.invalid", 587, "starttls"))
+    assert not result.ok
+    assert "no server called smtp.nowhere.invalid" in result.message
+
+
+def test_a_port_where_nobody_listens() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    result = try_plain(port)
+    assert not result.ok
+    assert f"127.0.0.1:{port} cannot be reached (connection refused)" in result.message
+
+
+@pytest.mark.usefixtures("short")
+def test_a_server_that_says_nothing() -> None:
+    with scripted_server(lambda line, _: SILENT if line == "<connect>" else None) as server:
+        result = try_plain(server.port)
+    assert not result.ok
+    assert "does not answer" in result.message
+
+
+@pytest.fixture
+def dripping_port() -> Iterator[int]:
+    """A server that gives one byte after the other, and never a whole line."""
+    stop = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def drip() -> None:
+            raw, _ = listener.accept()
+            with raw:
+                while not stop.wait(0.05):
+                    raw.sendall(b"2")
+
+        thread = threading.Thread(target=drip, daemon=True)
+        thread.start()
+        yield listener.getsockname()[1]
+        stop.set()
+        thread.join(2)
+
+
+@pytest.mark.usefixtures("short")
+def test_a_server_that_drips_is_given_up(dripping_port: int) -> None:
+    begun = time.monotonic()
+    result = try_plain(dripping_port)
+    assert time.monotonic() - begun < 3
+    assert not result.ok
+    assert "no full answer within" in result.message
+
+
+def test_a_server_without_starttls_gets_no_password() -> None:
+    with scripted_server(extensions=("AUTH PLAIN",)) as server:
+        login = SmtpLogin("127.0.0.1", server.port, "starttls", "relay", "secret")
+        result = check_login(login)
+    assert not result.ok
+    assert "offers no encryption (STARTTLS)" in result.message
+    assert not any("AUTH" in command for command in server.sessions[0].commands)
+
+
+def test_a_certificate_of_an_unknown_authority_gets_no_password(
+    server_tls: ssl.SSLContext,
+) -> None:
+    with scripted_server(tls=server_tls, extensions=("AUTH PLAIN",)) as server:
+        login = SmtpLogin("localhost", server.port, "starttls", "relay", "secret")
+        result = check_login(login)
+    assert not result.ok
+    assert "certificate that cannot be trusted" in result.message
+    assert not any("AUTH" in command for command in server.sessions[0].commands)
+
+
+@pytest.mark.usefixtures("trusted")
+def test_a_certificate_for_another_name(server_tls: ssl.SSLContext) -> None:
+    with scripted_server(tls=server_tls) as server:
+        result = check_login(SmtpLogin("127.0.0.1", server.port, "starttls"))
+    assert not result.ok
+    assert "certificate that cannot be trusted" in result.message
+
+
+def test_tls_to_a_port_that_speaks_none() -> None:
+    with scripted_server() as server:
+        result = check_login(SmtpLogin("127.0.0.1", server.port, "tls"))
+    assert not result.ok
+    assert "Port 587 goes with STARTTLS, port 465 with TLS" in result.message
+
+
+def test_a_refused_login_in_the_servers_words() -> None:
+    with scripted_server(extensions=("AUTH PLAIN",), accept_login=lambda _: False) as server:
+        result = try_plain(server.port, username="relay", password="wrong")
+    assert not result.ok
+    assert "refused the login: 535 5.7.8 bad credentials" in result.message
+
+
+def test_a_refused_login_at_gmail_comes_with_the_remedy() -> None:
+    refusal = "smtp.gmail.com:587 refused the login: 535 5.7.8 no."
+    gmail = SmtpLogin("smtp.gmail.com", 587, "starttls", "me@gmail.com", "x")
+    assert "app password" in check._hint(gmail, refusal)
+    assert check._hint(gmail, "smtp.gmail.com:587 does not answer.") == ""
+    assert check._hint(SmtpLogin("notgmail.com", 587, "starttls"), refusal) == ""
+
+
+def test_a_server_that_takes_no_login() -> None:
+    with scripted_server() as server:
+        result = try_plain(server.port, username="relay", password="x")
+    assert not result.ok
+    assert "takes no login" in result.message
+
+
+def test_a_refused_sender() -> None:
+    def script(line: str, _: object) -> str | None:
+        return "553 5.7.1 not your address" if line.startswith("MAIL FROM") else None
+
+    with scripted_server(script) as server:
+        result = try_plain(server.port, sender="news@example.org")
+    assert not result.ok
+    assert result.message.startswith("Connected to ")
+    assert "refuses news@example.org as the sender: 553 5.7.1 not your address" in result.message
+
+
+def test_a_taken_sender_is_taken_back() -> None:
+    with scripted_server() as server:
+        assert try_plain(server.port, sender="news@example.org").ok
+    assert [line.split(" ")[0].upper() for line in server.sessions[0].commands][-2:] == [
+        "RSET",
+        "QUIT",
+    ]
+
+
+def test_a_server_that_hangs_up() -> None:
+    def script(line: str, _: object) -> str | None:
+        return CLOSE if line.startswith("MAIL FROM") else None
+
+    with scripted_server(script) as server:
+        result = try_plain(server.port, sender="news@example.org")
+    assert not result.ok
+    assert "closed the connection" in result.message
+
+
+@pytest.mark.parametrize(
+    "greeting", ["554 no\x1b[31m\x07service", "SSH-2.0-OpenSSH_9.2", "554 " + "x" * 3000]
+)
+def test_whatever_answers_only_one_clean_line_of_it_is_shown(greeting: str) -> None:
+    with scripted_server(lambda line, _: greeting if line == "<connect>" else None) as server:
+        result = try_plain(server.port)
+    assert not result.ok
+    assert result.message.isprintable()
+    assert len(result.message) < 700
+
+
+def test_a_stored_account_is_tried_with_its_password() -> None:
+    vault = Vault(["k" * 40])
+    seen: list[str] = []
+    account = ProviderAccount(
+        host="127.0.0.1", security="none", username="relay", password=vault.encrypt("s3cret")
+    )
+
+    def note(line: str) -> bool:
+        seen.append(line)
+        return True
+
+    with scripted_server(extensions=("AUTH PLAIN",), accept_login=note) as server:
+        account.port = server.port
+        assert check_connection(account, vault).ok
+    assert seen
+    lost = check_connection(account, Vault(["another" * 6]))
+    assert not lost.ok
+    assert "Enter the password again" in lost.message
