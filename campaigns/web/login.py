@@ -2,6 +2,7 @@
 
 import secrets
 
+import sqlalchemy as sa
 from flask import Blueprint, flash, redirect, render_template, request, session, url_for
 from flask_login import UserMixin, current_user, login_user, logout_user
 from werkzeug.wrappers import Response
@@ -25,16 +26,17 @@ class LoggedIn(UserMixin):  # type: ignore[misc]
         self.user_id = user.id
 
     def get_id(self) -> str:
-        return f"{self.user.id}.{self.user.session_epoch}"
+        # The public id: databases give a deleted row's own id again.
+        return f"{self.user.public_id}.{self.user.session_epoch}"
 
 
 def load_user(session_id: str) -> LoggedIn | None:
     """Flask-Login's look-up: the user, if the session is of their current epoch."""
-    user_id, _, epoch = session_id.partition(".")
-    if not (user_id.isdigit() and epoch.isdigit()):
+    public_id, _, epoch = session_id.partition(".")
+    if not (public_id.isascii() and public_id.isalnum()):
         return None
-    user = db.session.get(User, int(user_id))
-    if user is None or user.session_epoch != int(epoch):
+    user = db.session.scalar(sa.select(User).where(User.public_id == public_id))
+    if user is None or str(user.session_epoch) != epoch:
         return None
     return LoggedIn(user)
 

@@ -1,0 +1,78 @@
+"""Nothing behind the login can be done from another site."""
+
+import re
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.routing import Rule
+
+from campaigns.app import create_app
+from tests.conftest import settings_for_tests
+from tests.web.visits import visit
+
+CHANGING = {"POST", "PUT", "PATCH", "DELETE"}
+
+
+@cache
+def changing_routes() -> list[tuple[str, str]]:
+    """(method, path with something in place of every parameter) of the routes behind login."""
+    with TemporaryDirectory() as folder:
+        app = create_app(settings_for_tests(Path(folder)))
+    return sorted(
+        (method, _path(rule))
+        for rule in app.url_map.iter_rules()
+        if not rule.endpoint.startswith("public_")
+        for method in (rule.methods or set()) & CHANGING
+    )
+
+
+def _path(rule: Rule) -> str:
+    return re.sub(r"<(int:)?[^>]+>", lambda found: "1" if found[1] else "x", rule.rule)
+
+
+@pytest.fixture
+def guarded(app: Flask, owner_client: FlaskClient) -> FlaskClient:
+    """The owner's browser, with the protection on as it always is outside the tests."""
+    app.config["WTF_CSRF_ENABLED"] = True
+    return owner_client
+
+
+def test_there_are_routes_to_guard() -> None:
+    paths = {path for _, path in changing_routes()}
+    assert {"/login", "/logout", "/welcome", "/settings/account/password"} <= paths
+
+
+def test_a_request_without_the_token_is_refused(guarded: FlaskClient) -> None:
+    taken = {
+        (method, path)
+        for method, path in changing_routes()
+        if (answer := visit(guarded, path, method, data={"a": "b"})).status_code != 400
+        or "This page was open for too long" not in answer.text
+    }
+    assert taken == set()
+
+
+def test_a_wrong_token_is_refused(guarded: FlaskClient) -> None:
+    form = {"csrf_token": "IjEyMyI.abc.def", "name": "x"}
+    assert visit(guarded, "/settings/workspace", "POST", data=form).status_code == 400
+
+
+def test_the_token_of_the_page_is_taken(guarded: FlaskClient) -> None:
+    page = visit(guarded, "/settings/workspace")
+    found = re.search(r'name="csrf_token" value="([^"]+)"', page.text)
+    assert found is not None
+    form = {"csrf_token": found[1], "time_zone": "UTC", "undo_seconds": "5"}
+    assert visit(guarded, "/settings/workspace", "POST", data=form).status_code == 302
+
+
+def test_the_token_of_another_session_is_refused(app: Flask, guarded: FlaskClient) -> None:
+    stranger = app.test_client()
+    page = visit(stranger, "/login")
+    found = re.search(r'name="csrf_token" value="([^"]+)"', page.text)
+    assert found is not None
+    form = {"csrf_token": found[1], "time_zone": "UTC", "undo_seconds": "5"}
+    assert visit(guarded, "/settings/workspace", "POST", data=form).status_code == 400

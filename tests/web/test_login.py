@@ -1,0 +1,184 @@
+"""Logging in and out: what it lets in, and what it keeps out."""
+
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from campaigns.accounts import service
+from campaigns.app import create_app
+from campaigns.clock import utcnow
+from campaigns.db import db, transaction
+from tests.conftest import settings_for_tests
+from tests.web.visits import visit
+
+PASSWORD = "correct horse battery"
+GOOD = {"address": "owner@example.org", "password": PASSWORD}
+BAD = {"address": "owner@example.org", "password": "wrong"}
+
+
+@pytest.fixture
+def owner(app: Flask) -> None:
+    with transaction():
+        service.create_user("owner@example.org", PASSWORD, now=utcnow())
+
+
+@pytest.mark.usefixtures("owner")
+def test_the_right_password_leads_in(client: FlaskClient) -> None:
+    answer = visit(client, "/login", "POST", data=GOOD)
+    assert (answer.status_code, answer.location) == (302, "/")
+    assert visit(client, "/").status_code == 200
+
+
+@pytest.mark.usefixtures("owner")
+@pytest.mark.parametrize(
+    "form",
+    [
+        BAD,
+        {},
+        {"address": "nobody@example.org", "password": PASSWORD},
+        {"address": "' OR 1=1 --", "password": "x"},
+        {"address": "a\x00b", "password": "\x00"},
+        {"address": "owner@example.org", "password": "x" * 100_000},
+    ],
+)
+def test_every_failure_reads_the_same(client: FlaskClient, form: dict[str, str]) -> None:
+    answer = visit(client, "/login", "POST", data=form)
+    assert answer.status_code == 422
+    assert "Address or password is wrong." in answer.text
+    assert visit(client, "/").location == "/login?next=/"
+
+
+@pytest.mark.usefixtures("owner")
+def test_an_account_takes_ten_tries_in_a_quarter_of_an_hour(client: FlaskClient) -> None:
+    def tries(address: str, ip: str) -> list[int]:
+        return [
+            visit(
+                client,
+                "/login",
+                "POST",
+                data={"address": address, "password": "wrong"},
+                environ_base={"REMOTE_ADDR": f"{ip}{number}"},
+            ).status_code
+            for number in range(11)
+        ]
+
+    assert tries("Owner@Example.org ", "198.51.100.")[-1] == 429
+    assert 429 not in tries("second@example.org", "203.0.113.")[:9]
+
+
+@pytest.mark.usefixtures("owner")
+def test_an_ip_address_takes_twenty_tries_a_minute(client: FlaskClient) -> None:
+    codes = [
+        visit(client, "/login", "POST", data={"address": f"p{number}@example.org"}).status_code
+        for number in range(21)
+    ]
+    assert codes[:20] == [422] * 20
+    assert codes[-1] == 429
+
+
+@pytest.mark.usefixtures("owner")
+def test_a_session_from_before_the_login_does_not_survive_it(client: FlaskClient) -> None:
+    visit(client, "/login")
+    with client.session_transaction() as before:
+        before["planted"] = "by somebody else"
+    visit(client, "/login", "POST", data=GOOD)
+    with client.session_transaction() as after:
+        assert "planted" not in after
+        assert after["_user_id"]
+
+
+@pytest.mark.usefixtures("owner")
+@pytest.mark.parametrize(
+    "target",
+    [
+        "https://evil.example/",
+        "//evil.example",
+        "///evil.example",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "/\t/evil.example",
+        "/\n/evil.example",
+        "\t//evil.example",
+        "https:evil.example",
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "//[",
+        "http://[::1",
+        "evil.example",
+        "",
+        "/a\r\nSet-Cookie: x=y",
+        "/\u2028/evil.example",
+    ],
+)
+def test_a_login_never_leads_to_another_site(client: FlaskClient, target: str) -> None:
+    answer = visit(client, f"/login?next={quote(target)}", "POST", data=GOOD)
+    assert (answer.status_code, answer.location) == (302, "/")
+    assert "x" not in {cookie.partition("=")[0] for cookie in answer.headers.getlist("Set-Cookie")}
+
+
+@pytest.mark.usefixtures("owner")
+def test_a_login_leads_back_to_where_one_wanted_to_go(client: FlaskClient) -> None:
+    asked = visit(client, "/subscribers?q=a%20b&state=pending")
+    assert asked.status_code == 302
+    answer = visit(client, asked.location, "POST", data=GOOD)
+    assert answer.location == "/subscribers?q=a%20b&state=pending"
+
+
+@pytest.mark.usefixtures("owner")
+def test_a_part_of_a_page_sends_the_whole_page_to_the_login(client: FlaskClient) -> None:
+    answer = visit(client, "/campaigns", headers={"HX-Request": "true"})
+    assert (answer.status_code, answer.headers["HX-Redirect"]) == (401, "/login")
+
+
+@pytest.mark.usefixtures("owner")
+def test_logging_out_is_a_post(client: FlaskClient) -> None:
+    visit(client, "/login", "POST", data=GOOD)
+    assert visit(client, "/logout").status_code == 405
+    assert visit(client, "/").status_code == 200
+    assert visit(client, "/logout", "POST").location == "/login"
+    assert visit(client, "/").status_code == 302
+
+
+@pytest.mark.usefixtures("owner")
+def test_a_password_reset_ends_the_session(client: FlaskClient) -> None:
+    visit(client, "/login", "POST", data=GOOD)
+    with transaction():
+        user = service.find_user("owner@example.org")
+        assert user is not None
+        service.set_password(user, "another good password")
+    assert visit(client, "/").status_code == 302
+
+
+@pytest.mark.usefixtures("owner")
+def test_a_session_of_a_deleted_account_is_worthless(client: FlaskClient) -> None:
+    visit(client, "/login", "POST", data=GOOD)
+    with transaction():
+        db.session.delete(service.find_user("owner@example.org"))
+        service.create_user("second@example.org", PASSWORD, now=utcnow())
+    assert "second@example.org" not in visit(client, "/").text
+
+
+@pytest.mark.usefixtures("owner")
+@pytest.mark.parametrize("planted", ["", "1", "1.1", "x.y", "²." + "0", "999999999999.0", "-1.0"])
+def test_a_malformed_session_is_nobody(client: FlaskClient, planted: str) -> None:
+    with client.session_transaction() as session:
+        session["_user_id"] = planted
+    assert visit(client, "/").status_code == 302
+
+
+@pytest.mark.usefixtures("owner")
+def test_the_session_cookie_is_out_of_reach_of_scripts_and_other_sites(
+    client: FlaskClient,
+) -> None:
+    (cookie,) = visit(client, "/login", "POST", data=GOOD).headers.getlist("Set-Cookie")
+    parts = {part.strip() for part in cookie.split(";")}
+    assert {"HttpOnly", "SameSite=Lax", "Secure"} <= parts  # PUBLIC_URL is https here
+
+
+def test_without_https_the_cookie_comes_back_too(tmp_path: Path) -> None:
+    app = create_app(settings_for_tests(tmp_path, public_url="http://news.example.org"))
+    assert app.config["SESSION_COOKIE_SECURE"] is False
+    assert app.config["SESSION_COOKIE_HTTPONLY"] is True

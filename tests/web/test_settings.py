@@ -1,0 +1,360 @@
+"""The pages of the settings."""
+
+from datetime import UTC, datetime
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from flask.testing import FlaskClient
+
+from campaigns.accounts import service
+from campaigns.context import services
+from campaigns.db import db, transaction
+from campaigns.providers import health
+from campaigns.providers.models import ProviderAccount, SenderAddress
+from campaigns.sending.models import Campaign
+from tests.factories import a_campaign, a_list, a_provider, a_sender
+from tests.smtp_server import scripted_server
+from tests.web.statements import counted
+from tests.web.visits import visit
+
+NOW = datetime(2030, 5, 4, 12, 0, tzinfo=UTC)
+PASSWORD = "correct horse battery"
+ACCOUNT = {
+    "name": "Relay <1>",
+    "host": "smtp.example.org",
+    "port": "587",
+    "security": "starttls",
+    "username": "relay",
+    "password": "s3cret-word",
+    "per_second": "10",
+    "per_day": "0",
+}
+
+
+def the_account() -> ProviderAccount:
+    db.session.rollback()
+    db.session.expire_all()
+    return db.session.scalars(sa.select(ProviderAccount)).one()
+
+
+def test_an_empty_page_says_what_to_do(owner_client: FlaskClient) -> None:
+    page = owner_client.get("/settings")
+    assert page.status_code == 200
+    for text in ("No SMTP account yet", "No sender address yet", "postal address is missing"):
+        assert text in page.text
+
+
+def test_an_account_is_added_and_its_password_never_shown(owner_client: FlaskClient) -> None:
+    assert owner_client.get("/settings/providers/new").status_code == 200
+    answer = owner_client.post("/settings/providers/new", data=ACCOUNT)
+    assert answer.location == "/settings"
+    account = the_account()
+    assert services().vault.decrypt(account.password) == "s3cret-word"
+    for path in ("/settings", f"/settings/providers/{account.public_id}"):
+        page = owner_client.get(path).text
+        assert "Relay &lt;1&gt;" in page
+        assert "s3cret-word" not in page
+        assert account.password not in page
+
+
+def test_a_bad_form_comes_back_as_typed_without_the_password(owner_client: FlaskClient) -> None:
+    page = owner_client.post("/settings/providers/new", data={**ACCOUNT, "port": "99999"})
+    assert page.status_code == 422
+    assert 'value="99999"' in page.text
+    assert "Relay &lt;1&gt;" in page.text
+    assert "s3cret-word" not in page.text
+
+
+def test_an_account_is_changed(owner_client: FlaskClient) -> None:
+    owner_client.post("/settings/providers/new", data=ACCOUNT)
+    before = the_account().version
+    path = f"/settings/providers/{the_account().public_id}"
+    changed = {**ACCOUNT, "password": "", "per_day": "500"}
+    assert owner_client.post(path, data=changed).status_code == 302
+    assert (the_account().per_day, the_account().version) == (500, before + 1)
+    page = owner_client.post(path, data={**changed, "host": "other.example.org"})
+    assert page.status_code == 422
+    assert "Enter the password again" in page.text
+
+
+def test_trouble_is_told_in_words(owner_client: FlaskClient) -> None:
+    with transaction():
+        account = a_provider()
+        health.note_trouble(account.id, "It refused the <login>.", now=NOW)
+    page = owner_client.get("/settings").text
+    assert "It refused the &lt;login&gt;." in page
+    assert "Trouble" in page
+
+
+def test_the_connection_is_tried_before_saving(owner_client: FlaskClient) -> None:
+    with scripted_server() as server:
+        form = {"host": "127.0.0.1", "port": str(server.port), "security": "none"}
+        answer = owner_client.post("/settings/providers/test", data=form)
+    assert answer.status_code == 200
+    assert "It works" in answer.text
+    assert "<html" not in answer.text
+    assert db.session.scalar(sa.select(sa.func.count(ProviderAccount.id))) == 0
+
+
+def test_the_connection_of_a_stored_account_is_tried_with_its_sender(
+    owner_client: FlaskClient,
+) -> None:
+    with scripted_server() as server:
+        with transaction():
+            account = a_provider(port=server.port)
+            a_sender("news@example.org", account)
+        form = {
+            "account": account.public_id,
+            "host": "127.0.0.1",
+            "port": str(server.port),
+            "security": "none",
+        }
+        assert "It works" in owner_client.post("/settings/providers/test", data=form).text
+    assert "MAIL FROM:<news@example.org>" in " ".join(server.sessions[0].commands)
+
+
+def test_a_test_with_a_bad_form_says_what_is_missing(owner_client: FlaskClient) -> None:
+    answer = owner_client.post("/settings/providers/test", data={"account": "nonsense"})
+    assert answer.status_code == 200
+    assert "Enter the name of the mail server" in answer.text
+
+
+def test_the_test_button_cannot_be_used_to_scan(owner_client: FlaskClient) -> None:
+    codes = [owner_client.post("/settings/providers/test", data={}).status_code for _ in range(14)]
+    assert codes[0] == 200
+    assert codes[-1] == 429
+
+
+def test_an_account_in_use_is_not_deleted(owner_client: FlaskClient) -> None:
+    with transaction():
+        account = a_provider()
+        a_sender("news@example.org", account)
+    path = f"/settings/providers/{account.public_id}/delete"
+    assert "used by news@example.org" in owner_client.get(path).text
+    page = owner_client.post(path)
+    assert page.status_code == 422
+    assert "used by news@example.org" in page.text
+    assert the_account()
+
+
+@pytest.mark.parametrize("state", ["scheduled", "preparing", "sending", "paused"])
+def test_an_account_that_a_campaign_goes_through_is_not_deleted(
+    owner_client: FlaskClient, state: str
+) -> None:
+    with transaction():
+        account = a_provider()
+        a_campaign(a_list(), name="Spring", status=state, provider_id=account.id)
+    page = owner_client.post(f"/settings/providers/{account.public_id}/delete")
+    assert page.status_code == 422
+    assert "Spring" in page.text
+    assert the_account()
+
+
+def test_an_account_is_deleted_and_finished_campaigns_stay(owner_client: FlaskClient) -> None:
+    with transaction():
+        account = a_provider()
+        campaign = a_campaign(a_list(), status="sent", provider_id=account.id)
+    path = f"/settings/providers/{account.public_id}/delete"
+    assert "Delete account" in owner_client.get(path).text
+    assert owner_client.post(path).location == "/settings"
+    db.session.expire_all()
+    assert db.session.scalar(sa.select(sa.func.count(ProviderAccount.id))) == 0
+    assert db.session.get_one(Campaign, campaign.id).provider_id is None
+    assert owner_client.get(f"/campaigns/{campaign.public_id}/report").status_code == 200
+
+
+def test_a_demonstration_explains_itself(owner_client: FlaskClient) -> None:
+    with transaction():
+        service.save_workspace(demo=True)
+        account = a_provider("Built-in mailbox", port=2525)
+    page = owner_client.get("/settings/providers/new").text
+    assert "This is a demonstration" in page
+    assert 'name="host"' not in page
+    assert owner_client.post("/settings/providers/new", data=ACCOUNT).status_code == 422
+    path = f"/settings/providers/{account.public_id}"
+    form = {"name": "Built-in mailbox", "host": "127.0.0.1", "port": "2525", "security": "none"}
+    assert owner_client.post(path, data={**form, "port": "25"}).status_code == 422
+    assert "This is a demonstration" in owner_client.post(f"{path}/delete").text
+    assert owner_client.post(path, data={**form, "per_second": "9"}).status_code == 302
+    assert (the_account().port, the_account().per_second) == (2525, 9)
+    test = owner_client.post("/settings/providers/test", data={**ACCOUNT, "port": "22"})
+    assert "This is a demonstration" in test.text
+
+
+@pytest.mark.parametrize("group", ["providers", "senders"])
+def test_what_is_gone_is_not_found(owner_client: FlaskClient, group: str) -> None:
+    for path in (f"/settings/{group}/nonsense", f"/settings/{group}/nonsense/delete"):
+        assert owner_client.get(path).status_code == 404
+        assert owner_client.post(path, data={}).status_code == 404
+
+
+def test_a_sender_is_added_changed_and_deleted(owner_client: FlaskClient) -> None:
+    assert "First comes the account" in owner_client.get("/settings/senders/new").text
+    with transaction():
+        account = a_provider()
+    form = {"name": "News", "address": "news@example.org", "account": account.public_id}
+    assert owner_client.post("/settings/senders/new", data=form).location == "/settings"
+    assert "news@example.org" in owner_client.get("/settings").text
+    sender = db.session.scalars(sa.select(SenderAddress)).one()
+    assert sender.is_default
+    path = f"/settings/senders/{sender.public_id}"
+    assert 'value="news@example.org"' in owner_client.get(path).text
+    owner_client.post(path, data={**form, "reply_to": "hello@example.org"})
+    assert "replies to hello@example.org" in owner_client.get("/settings").text
+    assert owner_client.post(f"{path}/delete").location == "/settings"
+    assert "No sender address yet" in owner_client.get("/settings").text
+
+
+def test_a_bad_sender_comes_back_as_typed(owner_client: FlaskClient) -> None:
+    with transaction():
+        account = a_provider()
+    form = {"name": "<b>News", "address": "nonsense", "account": account.public_id}
+    page = owner_client.post("/settings/senders/new", data=form)
+    assert page.status_code == 422
+    assert "&lt;b&gt;News" in page.text
+    assert 'value="nonsense"' in page.text
+    assert owner_client.post("/settings/senders/new", data={}).status_code == 422
+
+
+def test_g9_a_free_mail_sender_is_warned_about(owner_client: FlaskClient) -> None:
+    with transaction():
+        a_sender("example.news@gmail.com")
+    assert "gmail.com belongs to Gmail" in owner_client.get("/settings").text
+
+
+def test_a_sender_that_campaigns_need_is_not_deleted(owner_client: FlaskClient) -> None:
+    with transaction():
+        sender = a_sender()
+        a_campaign(a_list(), name="Spring", status="paused", sender=sender)
+    page = owner_client.post(f"/settings/senders/{sender.public_id}/delete")
+    assert page.status_code == 422
+    assert "Spring" in page.text
+    assert db.session.scalar(sa.select(sa.func.count(SenderAddress.id))) == 1
+
+
+def test_deleting_a_sender_tells_which_drafts_lose_it(owner_client: FlaskClient) -> None:
+    with transaction():
+        sender = a_sender()
+        draft = a_campaign(a_list(), name="Autumn", sender=sender)
+    path = f"/settings/senders/{sender.public_id}/delete"
+    assert "Autumn" in owner_client.get(path).text
+    assert owner_client.post(path).status_code == 302
+    db.session.expire_all()
+    assert db.session.get_one(Campaign, draft.id).sender_id is None
+
+
+def test_the_address_does_not_change_while_a_campaign_leaves_from_it(
+    owner_client: FlaskClient,
+) -> None:
+    with transaction():
+        sender = a_sender("news@example.org")
+        a_campaign(a_list(), status="sending", sender=sender)
+    account = the_account()
+    path = f"/settings/senders/{sender.public_id}"
+    form = {"name": "Other", "address": "other@example.org", "account": account.public_id}
+    page = owner_client.post(path, data=form)
+    assert page.status_code == 422
+    assert "going out from this address" in page.text
+    assert owner_client.post(path, data={**form, "address": "news@example.org"}).status_code == 302
+
+
+def test_the_workspace_is_saved(owner_client: FlaskClient) -> None:
+    assert "Europe/Berlin" in owner_client.get("/settings/workspace").text
+    form = {
+        "name": "Harbour <Coffee>",
+        "postal_address": "Pier 7\r\n20457 Sample City",
+        "time_zone": "Europe/Berlin",
+        "undo_seconds": "0",
+    }
+    assert owner_client.post("/settings/workspace", data=form).status_code == 302
+    assert service.workspace().postal_address == "Pier 7\n20457 Sample City"
+    assert "Harbour &lt;Coffee&gt;" in owner_client.get("/settings/workspace").text
+    assert "postal address is missing" not in owner_client.get("/settings").text
+
+
+def test_a_bad_workspace_comes_back_as_typed(owner_client: FlaskClient) -> None:
+    page = owner_client.post(
+        "/settings/workspace", data={"time_zone": "Mars/Base", "postal_address": "Pier 7"}
+    )
+    assert page.status_code == 422
+    assert 'value="Mars/Base"' in page.text
+    assert "Pier 7" in page.text
+
+
+def test_the_own_name_needs_no_password(owner_client: FlaskClient) -> None:
+    form = {"name": "Olga", "address": "owner@example.org"}
+    assert owner_client.post("/settings/account", data=form).status_code == 302
+    assert 'value="Olga"' in owner_client.get("/settings/account").text
+
+
+def test_another_address_to_log_in_with_needs_the_password(owner_client: FlaskClient) -> None:
+    form = {"name": "Olga", "address": "olga@example.org"}
+    page = owner_client.post("/settings/account", data={**form, "password": "wrong"})
+    assert page.status_code == 422
+    assert service.find_user("olga@example.org") is None
+    owner_client.post("/settings/account", data={**form, "password": PASSWORD})
+    assert service.find_user("olga@example.org") is not None
+    assert owner_client.get("/settings").status_code == 200
+
+
+def test_a_bad_address_of_ones_own_comes_back(owner_client: FlaskClient) -> None:
+    form = {"name": "Olga", "address": "nonsense", "password": PASSWORD}
+    page = owner_client.post("/settings/account", data=form)
+    assert page.status_code == 422
+    assert 'value="nonsense"' in page.text
+
+
+NEW = {
+    "old_password": PASSWORD,
+    "new_password": "another good password",
+    "new_password_again": "another good password",
+}
+
+
+def test_a_new_password_ends_every_other_session(app: Flask, owner_client: FlaskClient) -> None:
+    elsewhere = app.test_client()
+    login = {"address": "owner@example.org", "password": PASSWORD}
+    visit(elsewhere, "/login", "POST", data=login)
+    assert visit(elsewhere, "/settings").status_code == 200
+    answer = visit(owner_client, "/settings/account/password", "POST", data=NEW)
+    assert answer.status_code == 302
+    assert visit(owner_client, "/settings").status_code == 200
+    assert visit(elsewhere, "/settings").status_code == 302
+    db.session.expire_all()
+    assert service.verify("owner@example.org", NEW["new_password"])
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"old_password": "wrong"}, "not your password"),
+        ({"new_password_again": "different"}, "two passwords differ"),
+        ({"new_password": "short", "new_password_again": "short"}, "at least 10"),
+    ],
+)
+def test_a_bad_new_password_changes_nothing(
+    owner_client: FlaskClient, change: dict[str, str], words: str
+) -> None:
+    page = owner_client.post("/settings/account/password", data={**NEW, **change})
+    assert page.status_code == 422
+    assert words in page.text
+    assert service.verify("owner@example.org", PASSWORD)
+
+
+def test_a_stolen_session_cannot_guess_the_password(owner_client: FlaskClient) -> None:
+    form = {**NEW, "old_password": "wrong"}
+    codes = [
+        owner_client.post("/settings/account/password", data=form).status_code for _ in range(12)
+    ]
+    assert codes[-1] == 429
+
+
+def test_the_page_needs_few_statements_however_many_senders(owner_client: FlaskClient) -> None:
+    with transaction():
+        for number in range(30):
+            account = a_provider(f"Account {number}")
+            a_sender(f"news{number}@example.org", account, is_default=False)
+    with counted() as statements:
+        assert owner_client.get("/settings").status_code == 200
+    assert len(statements) <= 6, statements
