@@ -11,11 +11,13 @@ from pathlib import Path
 import psycopg
 import pytest
 import sqlalchemy as sa
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from redis import Redis
 
 from campaigns import migrate
+from campaigns.accounts import service as accounts
 from campaigns.app import create_app
 from campaigns.config import Settings
 from campaigns.db import Base, db, transaction
@@ -28,6 +30,9 @@ for _name in Settings.model_fields:
 BACKENDS = ["sqlite", "postgresql"]
 if servers.system_postgresql_bin() is not None:
     BACKENDS.append("system-postgresql")
+
+# A password hash is dear on purpose. Tests log in thousands of times.
+accounts._hasher = PasswordHasher(time_cost=1, memory_cost=16, parallelism=1)
 
 SECRET_KEY = "a-key-for-tests-only-that-is-long-enough"
 
