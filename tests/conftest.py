@@ -77,9 +77,15 @@ class Database:
             copy = folder / "campaigns.sqlite3"
             shutil.copy(self.template, copy)
             return f"sqlite:///{copy}"
-        tables = ", ".join(f'"{table.name}"' for table in Base.metadata.sorted_tables)
+        # Ten times quicker than TRUNCATE, which makes new files for every table and index.
+        tables = [f'DELETE FROM "{table.name}"' for table in Base.metadata.sorted_tables]
         with psycopg.connect(self.url, autocommit=True) as connection:
-            connection.execute(f"TRUNCATE {tables} RESTART IDENTITY CASCADE")
+            connection.execute("SET session_replication_role = replica")
+            connection.execute("; ".join(tables))
+            connection.execute(
+                "SELECT setval(quote_ident(sequencename)::regclass, 1, false) FROM pg_sequences"
+                " WHERE schemaname = 'public'"
+            )
         return self.url
 
 

@@ -1,5 +1,7 @@
 """The mailbox as a process: kill -9, an orderly end, a port that is taken."""
 
+import os
+import re
 import signal
 import socket
 import subprocess
@@ -11,8 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from campaigns.mailbox.schema import MailboxError
-from campaigns.mailbox.server import serve
 from campaigns.mailbox.store import Store
 from tests.mailbox.mail import ENVELOPE, Client
 
@@ -87,13 +87,31 @@ def test_a_signal_ends_it_in_order(tmp_path: Path, number: signal.Signals) -> No
     assert Store(path).totals().messages == 1
 
 
+def explanation_of(*environment: str) -> str:
+    """What `campaigns mailbox` says when it cannot start."""
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "campaigns.cli", "mailbox"],
+        env={**os.environ, **dict(pair.split("=", 1) for pair in environment)},
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    return done.stderr
+
+
 def test_a_taken_port_is_explained(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(MailboxError, match=rf"Port {port} .*is taken.*MAILBOX_PORT"):
-            serve("127.0.0.1", port, tmp_path / "mailbox.sqlite3")
+        words = explanation_of(f"DATA_DIR={tmp_path}", f"MAILBOX_PORT={port}")
+    assert re.search(rf"Port {port} .*is taken.*MAILBOX_PORT", words)
 
 
 def test_an_address_of_another_machine_is_explained(tmp_path: Path) -> None:
-    with pytest.raises(MailboxError, match=r"cannot listen on 192\.0\.2\.1:.*127\.0\.0\.1"):
-        serve("192.0.2.1", free_port(), tmp_path / "mailbox.sqlite3")
+    code = (
+        "import sys; from pathlib import Path; from campaigns.mailbox.server import serve\n"
+        "serve('192.0.2.1', 20999, Path(sys.argv[1]))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "mailbox.sqlite3")],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert re.search(r"MailboxError: .*cannot listen on 192\.0\.2\.1:.*127\.0\.0\.1", done.stderr)
