@@ -1,9 +1,11 @@
 """Settings: every variable, its default, one sentence. All errors are reported at once."""
 
+import contextlib
 import hashlib
 import os
 import secrets
 import tempfile
+import time
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,6 +13,8 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+KEY_TRIES = 20
 
 
 class SettingsError(ValueError):
@@ -170,17 +174,30 @@ def load_settings(**overrides: object) -> Settings:
 
 def _stored_key(path: Path) -> str:
     """The key in this file; made on first use, readable by the owner alone."""
-    if not path.exists():
-        try:
+    try:
+        if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            # O_EXCL: of two processes that start together one makes the key, both read it.
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(handle, "w") as file:
-                file.write(secrets.token_urlsafe(48))
-        except FileExistsError:
-            pass
-        except OSError as error:
-            raise SettingsError(
-                {"DATA_DIR": f"{path.parent} cannot be written ({error.strerror}). Name another."}
-            ) from None
-    return path.read_text().strip()
+            _make_key(path)
+        return _read_key(path)
+    except OSError as error:
+        raise SettingsError(
+            {"DATA_DIR": f"{path.parent} cannot be used ({error.strerror}). Name another."}
+        ) from None
+
+
+def _make_key(path: Path) -> None:
+    with contextlib.suppress(FileExistsError):
+        # O_EXCL: of two processes that start together one makes the key, both read it.
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w") as file:
+            file.write(secrets.token_urlsafe(48))
+
+
+def _read_key(path: Path) -> str:
+    """Waits a moment for the process that is just writing it: an empty key signs nothing."""
+    for _ in range(KEY_TRIES):
+        key = path.read_text().strip()
+        if key:
+            return key
+        time.sleep(0.05)
+    raise SettingsError({"SECRET_KEY": f"{path} is empty. Delete it, and a new one is made."})

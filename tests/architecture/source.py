@@ -1,0 +1,42 @@
+"""What the architecture tests read: the package's own source, parsed."""
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "campaigns"
+
+
+@cache
+def modules() -> dict[str, ast.Module]:
+    """Every module of the package, by its path below it: `web/login.py`."""
+    return {
+        path.relative_to(PACKAGE).as_posix(): ast.parse(path.read_text("utf-8"))
+        for path in sorted(PACKAGE.rglob("*.py"))
+    }
+
+
+def calls() -> Iterator[tuple[str, int, str]]:
+    """(module, line, dotted name) of every call: `db.session.commit`, `utcnow`."""
+    for name, tree in modules().items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call):
+                yield name, node.lineno, dotted(node.func)
+
+
+def dotted(node: ast.expr) -> str:
+    """`a.b.c` of an expression; a star where it is neither a name nor an attribute."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        return f"{dotted(node.value)}.{node.attr}"
+    return "*"
+
+
+def starts_in(module: str, places: tuple[str, ...]) -> bool:
+    """Whether a module lies in one of these folders (`web/`) or is one of these files."""
+    return any(
+        module.startswith(place) if place.endswith("/") else module == place for place in places
+    )

@@ -1,0 +1,71 @@
+"""Transactions begin at the edges; one module knows the time; jobs have workers."""
+
+import importlib
+
+import pytest
+
+from campaigns.jobs.queues import JOBS, LANES
+from campaigns.supervisor.workers import WORKERS
+from tests.architecture.source import ROOT, calls, starts_in
+
+EDGES = ("web/", "public/", "jobs/", "cli/", "db.py", "migrate.py")
+OWN_FILES = ("mailbox/", "sending/journal.py", "supervisor/")
+"""They keep SQLite files or sockets of their own, which are no part of the database."""
+
+
+def test_transactions_begin_at_the_edges_only() -> None:
+    strays = [
+        f"{module}:{line}"
+        for module, line, name in calls()
+        if name.rpartition(".")[2] == "transaction" and not starts_in(module, EDGES)
+    ]
+    assert strays == []
+
+
+def test_only_the_writing_unit_commits() -> None:
+    strays = [
+        f"{module}:{line} {name}"
+        for module, line, name in calls()
+        if name.endswith(".commit") and not starts_in(module, ("db.py", "migrate.py", *OWN_FILES))
+    ]
+    assert strays == []
+
+
+ASKS_THE_TIME = ("datetime.now", "datetime.utcnow", "datetime.today", "date.today", "time.time")
+
+
+def test_only_the_clock_asks_the_time() -> None:
+    strays = [
+        f"{module}:{line} {name}"
+        for module, line, name in calls()
+        if name.endswith(ASKS_THE_TIME) and module != "clock.py"
+    ]
+    assert strays == []
+
+
+DOMAIN = ("accounts/", "audience/", "content/", "providers/", "sending/", "events/", "reports/")
+
+
+def test_the_domain_is_told_the_time() -> None:
+    strays = [
+        f"{module}:{line}"
+        for module, line, name in calls()
+        if name.rpartition(".")[2] == "utcnow" and starts_in(module, DOMAIN)
+    ]
+    assert strays == []
+
+
+@pytest.mark.parametrize("job", sorted(JOBS))
+def test_every_job_leads_to_a_function_on_a_lane(job: str) -> None:
+    lane, function = JOBS[job]
+    module, _, name = function.rpartition(".")
+    assert callable(getattr(importlib.import_module(module), name))
+    assert lane in LANES
+
+
+def test_every_lane_has_a_worker_that_the_procfile_starts() -> None:
+    lines = (ROOT / "Procfile").read_text("utf-8").splitlines()
+    programs = dict(line.split(": ", 1) for line in lines if line.strip())
+    assert programs["worker"] == "campaigns worker", "without --lane it serves all of WORKERS"
+    assert {lane for lanes in WORKERS.values() for lane in lanes} == set(LANES)
+    assert {"web", "worker", "clock"} <= set(programs)

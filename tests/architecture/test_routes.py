@@ -1,0 +1,114 @@
+"""Every route says who may see it; what strangers may post is limited; GET changes nothing."""
+
+import ast
+import re
+
+import pytest
+from flask import Flask
+from flask_limiter.util import get_qualified_name
+from werkzeug.routing import Rule
+
+from campaigns.access import declared_access
+from campaigns.app import create_app
+from campaigns.limits import limiter
+from campaigns.public import BLUEPRINTS
+from tests.architecture.source import ROOT, dotted, modules
+from tests.conftest import settings_for_tests
+
+WITHOUT_LIMIT = {
+    "public_unsubscribe.unsubscribe": "whoever wants to leave must never be told to wait",
+    "public_subscribe.confirm": "works only with a token that was signed and mailed by us",
+}
+"""Public routes that take a POST without a rate limit, and why."""
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Flask:
+    return create_app(settings_for_tests(tmp_path_factory.mktemp("app")))
+
+
+def rules(app: Flask) -> list[Rule]:
+    return list(app.url_map.iter_rules())
+
+
+def test_every_route_declares_its_access(app: Flask) -> None:
+    silent = [
+        rule.endpoint
+        for rule in rules(app)
+        if declared_access(app.view_functions[rule.endpoint]) is None
+    ]
+    assert silent == []
+
+
+def test_public_are_only_the_pages_meant_for_strangers(app: Flask) -> None:
+    names = {blueprint.name for blueprint in BLUEPRINTS}
+    public = {
+        rule.endpoint
+        for rule in rules(app)
+        if declared_access(app.view_functions[rule.endpoint]) == "public"
+        and rule.endpoint.partition(".")[0] not in names
+    }
+    assert public == {"static", "login.login", "login.first_visit"}
+    assert all(name.startswith("public_") for name in names), "app.py tells them by their names"
+
+
+def test_what_strangers_may_post_has_a_rate_limit(app: Flask) -> None:
+    unlimited = set()
+    for rule in rules(app):
+        view = app.view_functions[rule.endpoint]
+        if declared_access(view) != "public" or "POST" not in (rule.methods or set()):
+            continue
+        name = get_qualified_name(view)
+        if not limiter.limit_manager.decorated_limits(name):
+            unlimited.add(rule.endpoint)
+    assert unlimited == set(WITHOUT_LIMIT)
+
+
+def test_routes_are_known_by_one_method_list(app: Flask) -> None:
+    odd = {
+        rule.endpoint: rule.methods
+        for rule in rules(app)
+        if (rule.methods or set()) - {"GET", "HEAD", "OPTIONS", "POST"}
+    }
+    assert odd == {}, "forms and links know GET and POST only"
+
+
+def _get_only_views() -> list[tuple[str, ast.FunctionDef]]:
+    return [
+        (f"{name}:{node.name}", node)
+        for name, tree in modules().items()
+        if name.startswith(("web/", "public/"))
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) and any(map(_is_get, node.decorator_list))
+    ]
+
+
+def _is_get(mark: ast.expr) -> bool:
+    return isinstance(mark, ast.Call) and dotted(mark.func) == "bp.get"
+
+
+def test_a_page_that_is_only_looked_at_opens_no_transaction() -> None:
+    views = _get_only_views()
+    assert len(views) > 10
+    writing = [
+        name
+        for name, view in views
+        for node in ast.walk(view)
+        if isinstance(node, ast.Call) and dotted(node.func) == "transaction"
+    ]
+    assert writing == []
+
+
+SENT_BY_SCRIPT = {"campaign-form"}
+"""Forms that a script saves, with the page's token as a header."""
+
+
+def test_every_form_that_posts_carries_the_token() -> None:
+    whole = re.compile(r"<form\b[^>]*method=\"post\"[^>]*>.*?</form>", re.DOTALL)
+    missing = [
+        f"{path.name}: {form[:80]}"
+        for path in sorted((ROOT / "templates" / "web").rglob("*.html"))
+        for form in whole.findall(path.read_text("utf-8"))
+        if "csrf()" not in form and not any(f'id="{name}"' in form for name in SENT_BY_SCRIPT)
+    ]
+    assert missing == []

@@ -1,0 +1,53 @@
+"""Secrets at rest."""
+
+import pytest
+
+from campaigns.secrets import SecretUnreadableError, Vault
+
+OLD, NEW = "old-key-that-is-long-enough-for-this", "new-key-that-is-long-enough-for-this"
+
+
+@pytest.mark.parametrize("text", ["s3cret", "", "päss wörd 🔑", "x" * 10_000])
+def test_what_was_put_in_comes_out(text: str) -> None:
+    vault = Vault([NEW])
+    assert vault.decrypt(vault.encrypt(text)) == text
+
+
+def test_the_stored_form_shows_nothing_and_is_never_the_same() -> None:
+    vault = Vault([NEW])
+    first, second = vault.encrypt("s3cret"), vault.encrypt("s3cret")
+    assert "s3cret" not in first
+    assert first != second
+
+
+def test_a_rotated_key_still_reads_what_the_old_one_wrote() -> None:
+    stored = Vault([OLD]).encrypt("s3cret")
+    assert Vault([NEW, OLD]).decrypt(stored) == "s3cret"
+
+
+def test_new_secrets_are_written_with_the_new_key() -> None:
+    stored = Vault([NEW, OLD]).encrypt("s3cret")
+    assert Vault([NEW]).decrypt(stored) == "s3cret"
+    with pytest.raises(SecretUnreadableError):
+        Vault([OLD]).decrypt(stored)
+
+
+def test_a_lost_key_is_told_with_the_remedy() -> None:
+    with pytest.raises(SecretUnreadableError, match="SECRET_KEY_FALLBACKS"):
+        Vault([NEW]).decrypt(Vault([OLD]).encrypt("s3cret"))
+
+
+@pytest.mark.parametrize("position", [0, 12, 40, -2])
+def test_a_changed_secret_is_not_read(position: int) -> None:
+    vault = Vault([NEW])
+    stored = vault.encrypt("s3cret")
+    changed = bytearray(stored.encode())
+    changed[position] = ord("A") if changed[position] != ord("A") else ord("B")
+    with pytest.raises(SecretUnreadableError):
+        vault.decrypt(changed.decode())
+
+
+@pytest.mark.parametrize("stored", ["", "plain text", "gAAAAA"])
+def test_what_was_never_encrypted_is_not_read(stored: str) -> None:
+    with pytest.raises(SecretUnreadableError):
+        Vault([NEW]).decrypt(stored)
