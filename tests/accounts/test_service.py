@@ -2,6 +2,7 @@
 
 import threading
 from datetime import UTC, datetime
+from typing import Literal
 
 import pytest
 import sqlalchemy as sa
@@ -47,10 +48,10 @@ def test_an_unknown_address_costs_a_hash_as_well(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     an_owner()
-    checked = []
+    checked: list[str | bytes] = []
 
     class Counting(PasswordHasher):
-        def verify(self, hash: str | bytes, password: str | bytes) -> bool:  # noqa: A002
+        def verify(self, hash: str | bytes, password: str | bytes) -> Literal[True]:  # noqa: A002
             checked.append(hash)
             return super().verify(hash, password)
 

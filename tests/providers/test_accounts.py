@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -28,6 +29,11 @@ GOOD = AccountInput(
     per_second="10",
     per_day="5000",
 )
+
+
+def typed_as(typed: AccountInput, field: str, value: str) -> AccountInput:
+    changes: dict[str, Any] = {field: value}
+    return replace(typed, **changes)
 
 
 def vault() -> Vault:
@@ -86,7 +92,7 @@ def test_an_account_without_a_login_needs_no_password(app: Flask) -> None:
     ],
 )
 def test_what_cannot_work_is_refused_with_its_field(app: Flask, field: str, value: str) -> None:
-    assert set(problems(replace(GOOD, **{field: value}))) == {field}
+    assert set(problems(typed_as(GOOD, field, value))) == {field}
 
 
 def test_every_problem_is_named_at_once(app: Flask) -> None:
@@ -132,7 +138,7 @@ def test_the_stored_password_goes_to_no_other_server_or_user(
     app: Flask, field: str, value: str
 ) -> None:
     account = saved()
-    typed = replace(GOOD, password="", **{field: value})
+    typed = typed_as(replace(GOOD, password=""), field, value)
     assert set(problems(typed, account)) == {"password"}
     with pytest.raises(InvalidInputError):
         accounts.login_to_test(typed, account, vault())
@@ -212,7 +218,7 @@ class TestDemo:
         self, mailbox: ProviderAccount, field: str, value: str
     ) -> None:
         with pytest.raises(NotInDemoError), transaction():
-            accounts.change(mailbox, replace(self.STORED, **{field: value}), vault())
+            accounts.change(mailbox, typed_as(self.STORED, field, value), vault())
         assert (mailbox.host, mailbox.port) == ("127.0.0.1", 2525)
 
     def test_it_is_not_deleted(self, mailbox: ProviderAccount) -> None:
