@@ -217,12 +217,17 @@ def rows_given(
     ).subquery("given")
 
 
-def for_update_skipping(statement: Any) -> Any:
-    """Lock the rows that a sub-select picks and pass over those another worker holds.
+def claimable(ids: sa.Select[int]) -> sa.Select[int]:
+    """For `UPDATE ... WHERE id IN (...)`: the ids picked, locked, without those others hold.
 
-    SQLite has one writer at a time and needs no row locks.
+    Materialized on PostgreSQL: in some plans it would run a plain sub-select once per row, and
+    each run would pass over what is locked already and pick others, far beyond the LIMIT.
+    SQLite has one writer at a time and needs no locks (and counts no rows after WITH).
     """
-    return statement.with_for_update(skip_locked=True) if is_postgresql() else statement
+    if not is_postgresql():
+        return ids
+    chosen = ids.with_for_update(skip_locked=True).cte("claimable").prefix_with("MATERIALIZED")
+    return sa.select(chosen.c.id)
 
 
 __all__ = [
@@ -233,9 +238,9 @@ __all__ = [
     "Mapped",
     "UtcDateTime",
     "WriteOutsideTransactionError",
+    "claimable",
     "db",
     "engine_options",
-    "for_update_skipping",
     "id_key",
     "insert_ignoring",
     "is_postgresql",

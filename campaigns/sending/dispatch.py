@@ -15,7 +15,7 @@ from typing import Any, cast
 import sqlalchemy as sa
 
 from campaigns.audience.models import Subscriber, Subscription, Suppression
-from campaigns.db import db, for_update_skipping, insert_ignoring, rows_changed
+from campaigns.db import claimable, db, insert_ignoring, rows_changed
 from campaigns.messages import Recipient, SendResult
 from campaigns.sending.models import Campaign, CampaignList, Delivery, Reply
 
@@ -72,7 +72,7 @@ def _queued_groups(campaign_id: int) -> list[str]:
 
 
 def _claim_group(campaign_id: int, group: str, count: int, token: str, now: datetime) -> int:
-    due = for_update_skipping(
+    due = (
         sa.select(Delivery.id)
         .where(
             Delivery.campaign_id == campaign_id,
@@ -86,7 +86,7 @@ def _claim_group(campaign_id: int, group: str, count: int, token: str, now: date
     )
     result = db.session.execute(
         sa.update(Delivery)
-        .where(Delivery.id.in_(due.scalar_subquery()))
+        .where(Delivery.id.in_(claimable(due)))
         .values(
             status="sending",
             claim_token=token,

@@ -239,3 +239,14 @@ def test_many_workers_claim_nobody_twice(app: Flask, campaign: Campaign) -> None
 )
 def test_a_servers_own_id_is_taken_out_of_its_reply(reply: str, text: str, ref: str) -> None:
     assert dispatch.split_reply(reply) == (text, ref)
+
+
+def test_a_claim_keeps_its_number_whatever_plan_the_database_picks(
+    app: Flask, campaign: Campaign
+) -> None:
+    if app.extensions["campaigns"].settings.is_sqlite:
+        pytest.skip("SQLite has one plan for it")
+    with transaction():
+        for way in ("hashjoin", "mergejoin", "hashagg", "material", "sort", "bitmapscan"):
+            db.session.execute(sa.text(f"SET LOCAL enable_{way} = off"))
+        assert len(dispatch.claim(campaign.id, 3, token="t", now=NOW)) == 3
