@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -15,6 +16,7 @@ from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from redis import Redis
+from werkzeug.routing import Rule
 
 from campaigns import migrate
 from campaigns.accounts import service as accounts
@@ -33,6 +35,21 @@ if servers.system_postgresql_bin() is not None:
 
 # A password hash is dear on purpose. Tests log in thousands of times.
 accounts._hasher = PasswordHasher(time_cost=1, memory_cost=16, parallelism=1)
+
+# An app of its own for each test, thousands of them: nearly all the time of making one goes
+# into compiling the same address rules again. What is compiled depends on the rule's text alone.
+_compiled_rules: dict[tuple[str, bool], Any] = {}
+_compile_rule = Rule._compile_builder
+
+
+def _compile_rule_once(rule: Rule, append_unknown: bool = True) -> Any:
+    key = (f"{rule.subdomain}|{rule.host}|{rule.rule}|{rule.defaults}", append_unknown)
+    if key not in _compiled_rules:
+        _compiled_rules[key] = _compile_rule(rule, append_unknown)
+    return _compiled_rules[key]
+
+
+Rule._compile_builder = _compile_rule_once  # type: ignore[assignment, method-assign]
 
 SECRET_KEY = "a-key-for-tests-only-that-is-long-enough"
 

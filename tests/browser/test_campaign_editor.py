@@ -57,6 +57,7 @@ def editor(server: tuple[Flask, str], context: BrowserContext) -> Page:
     page.fill("[name=password]", "correct horse battery")
     page.keyboard.press("Enter")
     expect(page.locator("#campaign-form")).to_be_visible()
+    page.wait_for_load_state("load")  # the scripts have run: from here on what is typed is seen
     return page
 
 
