@@ -189,6 +189,11 @@ class SmtpProvider:
                 # says 421 when it has had enough: once more on a new one, nobody blamed.
                 if is_fresh:
                     return _result(message, "unsent", lost.reply, lost.code, "connection")
+            except BaseException:
+                # Cut off in the middle, such as by a job's time limit: out of step with the
+                # server, whose answer to this message the next one would take for its own.
+                self._drop()
+                raise
 
     def _transaction(
         self, smtp: smtplib.SMTP, message: Message, before_body: BeforeBody
@@ -236,11 +241,7 @@ class SmtpProvider:
         if data.startswith(b"."):
             data = b"." + data
         data = data.replace(b"\r\n.", b"\r\n..") + b".\r\n"
-        try:
-            before_body(message)
-        except BaseException:
-            self._drop()  # DATA is open: it can only be finished or dropped
-            raise
+        before_body(message)  # if it raises, the connection goes: DATA is open
         try:
             smtp.send(data)
             code, text = smtp.getreply()

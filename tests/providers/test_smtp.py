@@ -1,5 +1,6 @@
 """The plain SMTP provider against a real, scripted server: each reply hits its own message."""
 
+import smtplib
 import ssl
 from collections.abc import Iterable
 
@@ -133,6 +134,27 @@ def test_an_error_of_the_journal_stops_before_the_body() -> None:
             list(provider.send([a_message()], before_body=full_disk))
         provider.close()
     assert server.received == []
+
+
+def test_a_connection_left_in_the_middle_is_not_used_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class TimeIsUpError(Exception):
+        """A job's time limit: it comes by a signal, at any moment."""
+
+    def interrupted(smtp: smtplib.SMTP) -> tuple[int, bytes]:
+        raise TimeIsUpError
+
+    with scripted_server() as server:
+        provider = plain(server.port)
+        for _ in provider.send([a_message(1)], before_body=lambda message: None):
+            pass
+        with monkeypatch.context() as patch, pytest.raises(TimeIsUpError):
+            patch.setattr(smtplib.SMTP, "getreply", interrupted)
+            list(provider.send([a_message(2)], before_body=lambda message: None))
+        results = send_all(provider, [a_message(3)])
+    assert [result.outcome for result in results] == ["sent"]
+    assert len(server.sessions) == 2
 
 
 def test_an_address_beyond_ascii_fails_alone_where_smtputf8_is_not_offered() -> None:
