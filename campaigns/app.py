@@ -101,11 +101,14 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 class _Sessions(SecureCookieSessionInterface):
-    """Sessions are for the pages behind login: links in mails renew no cookie either."""
+    """Sessions are for the pages behind login: links in mails renew no cookie either.
+
+    Nor do static files: a cache in front may hand one person's answer to another.
+    """
 
     def should_set_cookie(self, app: Flask, session: SessionMixin) -> bool:
-        is_for_recipients = (request.blueprint or "").startswith("public_")
-        return not is_for_recipients and super().should_set_cookie(app, session)
+        is_for_all = request.endpoint == "static" or (request.blueprint or "").startswith("public_")
+        return not is_for_all and super().should_set_cookie(app, session)
 
 
 def _limiter_storage(settings: Settings) -> str:

@@ -1,4 +1,4 @@
-"""No page for recipients sets a cookie, whoever looks at it."""
+"""No page for recipients and no static file sets a cookie, whoever looks at it."""
 
 from flask import Flask
 from flask.testing import FlaskClient
@@ -26,6 +26,7 @@ def test_not_even_the_owners_session_is_renewed(app: Flask, owner_client: FlaskC
         f"/c/{click_path(signer, delivery.id, 1, 'https://shop.example/')}",
         "/u/nonsense",
         "/health",
+        "/static/css/app.css",
     ):
         answer = owner_client.get(path)
         assert "Set-Cookie" not in answer.headers, path
