@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-Purpose = Literal["confirm", "unsubscribe", "view", "open", "click", "bounce", "reset"]
+Purpose = Literal["confirm", "unsubscribe", "view", "open", "click", "bounce", "message_id"]
 
 SIGNATURE_BYTES = 16
 

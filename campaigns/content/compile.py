@@ -431,11 +431,11 @@ class Compiled:
 
     def _message_id(self, recipient: Recipient, now: datetime, domain: str) -> bytes:
         """The same for every try of a delivery. Test sends differ by recipient and moment."""
-        payload = b"message-id" + _NUMBER.pack(recipient.delivery_id)
+        payload = _NUMBER.pack(recipient.delivery_id)
         if not recipient.delivery_id:
             payload += f"{recipient.address} {now.isoformat()}".encode("utf-8", "replace")
         payload += self._content.campaign_public_id.encode()
-        unique = self._signer.signature("view", payload).hex()
+        unique = self._signer.signature("message_id", payload).hex()
         return f"Message-ID: <{unique}@{domain}>\r\n".encode("ascii", "ignore")
 
     def _list_id(self, list_id: int) -> bytes:
