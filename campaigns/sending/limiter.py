@@ -35,15 +35,22 @@ class Limiter(Protocol):
 def sent_in_last_day(provider_id: int, *, now: datetime) -> list[tuple[datetime, int]]:
     """What the ledger says went out by this account in the last 24 hours, by hour of UTC.
 
-    From this the day's counter is rebuilt when Redis was lost.
+    From this the day's counter is rebuilt when Redis was lost. Only campaigns that were under
+    way in that time are read: the ledger of all others may hold many millions of rows.
     """
+    since = now - timedelta(hours=24)
     rows = db.session.execute(
         sa.select(Delivery.sent_at)
         .join(Campaign, Campaign.id == Delivery.campaign_id)
         .where(
             Campaign.provider_id == provider_id,
             Campaign.started_at.is_not(None),
-            Delivery.sent_at > now - timedelta(hours=24),
+            # What was on the wire when a campaign was cancelled is sent a little later.
+            sa.or_(
+                Campaign.status.not_in(("sent", "cancelled")),
+                Campaign.finished_at > since - timedelta(hours=1),
+            ),
+            Delivery.sent_at > since,
         )
         .execution_options(yield_per=5000)
     )

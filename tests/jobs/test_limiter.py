@@ -1,6 +1,7 @@
 """The limiter in a real Valkey: limits hold for all who ask."""
 
 import time
+from datetime import timedelta
 
 import pytest
 from flask import Flask
@@ -72,3 +73,20 @@ def test_a_lost_redis_is_made_good_from_the_ledger(app: Flask, limiter: RedisLim
             person = a_subscriber(f"p{number}@example.org")
             a_delivery(campaign, person, status="sent", sent_at=utcnow())
     assert limiter.acquire(provider.id, 100, 0, 10).count == 3
+
+
+def test_mail_of_a_campaign_that_ended_today_counts_against_the_day(
+    app: Flask, limiter: RedisLimiter
+) -> None:
+    with transaction():
+        provider = a_provider()
+        campaign = a_campaign(
+            a_list(), sender=a_sender(provider=provider), provider_id=provider.id,
+            status="cancelled", started_at=utcnow() - timedelta(days=3),
+            finished_at=utcnow() - timedelta(hours=23),
+        )  # fmt: skip
+        for number in range(4):
+            person = a_subscriber(f"p{number}@example.org")
+            sent_at = utcnow() - timedelta(hours=22 + number)
+            a_delivery(campaign, person, status="sent", sent_at=sent_at)
+    assert limiter.acquire(provider.id, 100, 0, 10).count == 8
