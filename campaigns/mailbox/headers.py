@@ -46,7 +46,9 @@ def decode(value: str) -> str:
     if "=?" in value:
         # What cannot be decoded is shown as it came: one looks for such mistakes here.
         with contextlib.suppress(HeaderParseError, ValueError):
-            value = "".join(_decode_part(*part) for part in decode_header(value))
+            # One character per octet: the parts between encoded words come back as just these.
+            octets = value.encode("utf-8", "replace").decode("latin-1")
+            value = "".join(_decode_part(*part) for part in decode_header(octets))
     return printable(value)[:LONGEST]
 
 
@@ -57,7 +59,7 @@ def printable(text: str) -> str:
 
 def _decode_part(part: str | bytes, charset: str | None) -> str:
     if isinstance(part, str):
-        return part
+        part = part.encode("latin-1")
     try:
         return part.decode(charset or "utf-8", "replace")
     except (LookupError, ValueError):

@@ -124,10 +124,11 @@ def _children(part: Part) -> list[Part]:
 
 
 def _header(message: Part, name: str) -> str:
-    value = message.get(name)
-    if value is None:
-        return ""
-    return decode(_utf8(str(value))[:4000])
+    # As it came: get() would already have replaced octets beyond ASCII by question marks.
+    for key, value in message.raw_items():
+        if key.lower() == name.lower():
+            return decode(_utf8(str(value))[:4000])
+    return ""
 
 
 def _utf8(text: str) -> str:

@@ -125,3 +125,8 @@ def test_shuffled_mail_never_raises(tokens: list[bytes]) -> None:
     raw = b"".join(tokens)
     read_headers(raw)
     framed_html(read_letter(raw)).encode()
+
+
+def test_an_address_in_utf8_is_shown_as_it_was_written() -> None:
+    raw = "To: =?utf-8?b?RMO2cnRl?= <dörte@drei.example>\r\n\r\nHello".encode()
+    assert read_letter(raw).to_header == "Dörte <dörte@drei.example>"
