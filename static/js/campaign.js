@@ -239,13 +239,21 @@
     event.preventDefault();
   });
 
-  // Links that leave the page, and the test send, wait until everything is saved.
+  // An anchor on this page, a new tab or a download keeps the page; everything else leaves it.
+  function leaves(link) {
+    return !link.target && !link.hasAttribute("download") && !link.getAttribute("href").startsWith("#");
+  }
+
+  // Whoever leaves by a link, or sends a test, waits until everything is saved.
   document.addEventListener("click", function (event) {
-    var link = event.target.closest("a[data-leave]");
-    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    var link = event.target.closest("a[href]");
+    if (!link || !leaves(link) || event.ctrlKey || event.metaKey || event.shiftKey) return;
     if (!isDirty() && !busy) return;
     event.preventDefault();
-    save().then(function (done) { if (done) window.location.assign(link.href); });
+    save().then(function (done) {
+      // Unsaved text holds back the next step of the campaign; elsewhere the browser asks.
+      if (done || !link.hasAttribute("data-leave")) window.location.assign(link.href);
+    });
   });
   document.addEventListener("htmx:confirm", function (event) {
     if (!event.target.matches("[data-after-save]") || (!isDirty() && !busy)) return;
