@@ -119,7 +119,7 @@ def _steps(done: SetUp) -> list[Step]:
             "Bring in subscribers",
             "Import a CSV file, add people by hand or open a sign-up page.",
             "Import",
-            url_for("imports.index"),
+            url_for("imports.new"),
             done.has_subscribers,
         ),
         Step(
