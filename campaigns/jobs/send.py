@@ -230,12 +230,15 @@ def _wait(campaign: Campaign, grant: Grant, until: float) -> bool:
 
 
 def _nothing_to_claim(campaign_id: int, account: ProviderAccount, granted: int) -> bool:
-    """Finished, or everything that is left waits for its moment."""
+    """Finished, or everything that is left waits for its moment.
+
+    Or all who were claimed have left meanwhile: then there is more to do.
+    """
     if account.per_second or account.per_day:
         limiter().give_back(account.id, granted)
     with transaction():
         lifecycle.finish(campaign_id, now=utcnow())
-    return False
+    return dispatch.is_any_due(campaign_id, now=utcnow())
 
 
 # --- what a worker process keeps between jobs -------------------------------------------------

@@ -71,19 +71,47 @@ def _queued_groups(campaign_id: int) -> list[str]:
         last = found
 
 
-def _claim_group(campaign_id: int, group: str, count: int, token: str, now: datetime) -> int:
-    due = (
+def is_any_due(campaign_id: int, *, now: datetime) -> bool:
+    """Whether there is anything to claim."""
+    return any(
+        db.session.scalar(_queued(campaign_id, group, is_due).limit(1)) is not None
+        for group in _queued_groups(campaign_id)
+        for is_due in _due(now)
+    )
+
+
+def _due(now: datetime) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
+    """Put off and due again; never tried. One by one each is a range of the index.
+
+    As one condition, joined by OR, it is none: every claim would read past all that is put off.
+    """
+    return Delivery.not_before <= now, Delivery.not_before.is_(None)
+
+
+def _queued(campaign_id: int, group: str, is_due: sa.ColumnElement[bool]) -> sa.Select[int]:
+    return (
         sa.select(Delivery.id)
         .where(
             Delivery.campaign_id == campaign_id,
             # Written out, not bound: only so do both databases see that the partial index fits.
             Delivery.status == sa.literal_column("'queued'"),
             Delivery.mailbox_group == group,
-            sa.or_(Delivery.not_before.is_(None), Delivery.not_before <= now),
+            is_due,
         )
-        .order_by(Delivery.id)
-        .limit(count)
+        .order_by(Delivery.not_before, Delivery.id)
     )
+
+
+def _claim_group(campaign_id: int, group: str, count: int, token: str, now: datetime) -> int:
+    claimed = 0
+    for is_due in _due(now):
+        if claimed < count:
+            due = _queued(campaign_id, group, is_due).limit(count - claimed)
+            claimed += _take(due, token, now)
+    return claimed
+
+
+def _take(due: sa.Select[int], token: str, now: datetime) -> int:
     result = db.session.execute(
         sa.update(Delivery)
         .where(Delivery.id.in_(claimable(due)))

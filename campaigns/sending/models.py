@@ -167,6 +167,7 @@ class Delivery(Base):
             "ix_delivery_queued",
             "campaign_id",
             "mailbox_group",
+            "not_before",
             "id",
             postgresql_where=sa.text("status = 'queued'"),
             sqlite_where=sa.text("status = 'queued'"),

@@ -494,7 +494,7 @@ def upgrade() -> None:
         )
         batch_op.create_index(
             "ix_delivery_queued",
-            ["campaign_id", "mailbox_group", "id"],
+            ["campaign_id", "mailbox_group", "not_before", "id"],
             unique=False,
             postgresql_where=sa.text("status = 'queued'"),
             sqlite_where=sa.text("status = 'queued'"),

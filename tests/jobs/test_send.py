@@ -129,6 +129,17 @@ def test_t2_who_leaves_after_the_launch_gets_nothing(app: Flask) -> None:
     assert "p3@example.org" not in server.recipients
 
 
+def test_many_who_left_do_not_hold_up_the_others(app: Flask) -> None:
+    with scripted_server() as server:
+        campaign_id = launch(server, people=130)
+        send.expand(campaign_id)
+        with transaction():
+            for number in range(1, 121):  # more than one claim takes
+                subscriptions.unsubscribe([1], number, channel="page", now=utcnow())
+        send.send(campaign_id)
+    assert statuses(campaign_id) == {"sent": 10, "skipped": 120}
+
+
 def test_a_refused_recipient_fails_alone(app: Flask) -> None:
     def script(line: str, session: Session) -> str | None:
         return "550 5.1.1 no such user" if line.startswith("RCPT TO:<p2@") else None

@@ -63,6 +63,22 @@ def test_what_is_not_due_waits(campaign: Campaign) -> None:
         assert len(dispatch.claim(campaign.id, 9, token="t", now=NOW + timedelta(minutes=5))) == 5
 
 
+def test_what_is_due_again_goes_before_what_was_never_tried(campaign: Campaign) -> None:
+    with transaction():
+        for name, minutes in (("p2", 5), ("p4", -1), ("p5", -2)):
+            db.session.execute(
+                sa.update(Delivery)
+                .where(Delivery.address == f"{name}@example.org")
+                .values(not_before=NOW + timedelta(minutes=minutes))
+            )
+        first = dispatch.claim(campaign.id, 3, token="t1", now=NOW)
+        assert dispatch.is_any_due(campaign.id, now=NOW)
+        rest = dispatch.claim(campaign.id, 3, token="t2", now=NOW)
+        assert not dispatch.is_any_due(campaign.id, now=NOW)
+    assert [person.name for person in first] == ["P1", "P4", "P5"]
+    assert [person.name for person in rest] == ["P3"]
+
+
 def test_every_mailbox_group_gets_its_share(campaign: Campaign) -> None:
     with transaction():
         db.session.execute(
