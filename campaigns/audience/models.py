@@ -34,7 +34,11 @@ class Subscriber(Base):
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
     updated_at: Mapped[datetime] = mapped_column(default=utcnow, onupdate=utcnow)
 
-    __table_args__ = (Index("ix_subscriber_domain", "domain", "id"), NEVER_REUSED)
+    __table_args__ = (
+        Index("ix_subscriber_domain", "domain", "id"),
+        Index("ix_subscriber_created_at", "created_at"),
+        NEVER_REUSED,
+    )
 
 
 class AudienceList(Base):

@@ -216,15 +216,12 @@ def _with_figures(
 
 def home_figures(*, now: datetime) -> HomeFigures:
     """The four tiles."""
-    subscribers, new = db.session.execute(
-        sa.select(
-            sa.func.count(),
-            sa.func.count(sa.case((Subscriber.created_at >= now - PERIOD, 1))),
-        ).select_from(Subscriber)
-    ).one()
+    # Two counts, each from an index alone; one with a CASE would read every row.
+    everybody = sa.select(sa.func.count()).select_from(Subscriber)
     return HomeFigures(
-        subscribers=subscribers,
-        new_subscribers=new,
+        subscribers=db.session.scalar(everybody) or 0,
+        new_subscribers=db.session.scalar(everybody.where(Subscriber.created_at >= now - PERIOD))
+        or 0,
         now=_period(now - PERIOD, now),
         before=_period(now - 2 * PERIOD, now - PERIOD),
     )

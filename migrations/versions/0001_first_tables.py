@@ -97,6 +97,7 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     with op.batch_alter_table("subscriber", schema=None) as batch_op:
+        batch_op.create_index("ix_subscriber_created_at", ["created_at"], unique=False)
         batch_op.create_index("ix_subscriber_domain", ["domain", "id"], unique=False)
 
     op.create_table(
@@ -619,6 +620,7 @@ def downgrade() -> None:
     op.drop_table("suppression")
     with op.batch_alter_table("subscriber", schema=None) as batch_op:
         batch_op.drop_index("ix_subscriber_domain")
+        batch_op.drop_index("ix_subscriber_created_at")
 
     op.drop_table("subscriber")
     op.drop_table("reply")
