@@ -23,7 +23,6 @@ LEASE_SECONDS = 300
 MAX_ATTEMPTS = 14
 FIRST_RETRY_SECONDS = 60
 LONGEST_RETRY_SECONDS = 4 * 3600
-CONNECTION_RETRY_SECONDS = 20
 
 
 def claim(campaign_id: int, want: int, *, token: str, now: datetime) -> list[Recipient]:
@@ -243,17 +242,11 @@ def _outcome(
         return {**row, "new_status": "queued", "new_reason": "deferred", "used_attempts": -1}
     if result.outcome == "failed":
         return {**row, "new_status": "failed", "new_reason": "refused"}
-    if result.outcome == "unsent":
-        wait = CONNECTION_RETRY_SECONDS
-        return {
-            **row,
-            "new_status": "queued",
-            "new_reason": "connection",
-            "new_not_before": now + timedelta(seconds=wait),
-            "used_attempts": -1,
-        }
     # How often it was tried is known to the row alone, so the row decides in _write_outcomes.
-    return {**row, "new_status": "deferred", "new_reason": "deferred"}
+    # A try that broke off counts as well: a server that hangs up on one recipient each time
+    # would else keep the campaign from ever ending.
+    reason = "connection" if result.outcome == "unsent" else "deferred"
+    return {**row, "new_status": "deferred", "new_reason": reason}
 
 
 def retry_at(attempts: int, now: datetime) -> datetime:

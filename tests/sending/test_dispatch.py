@@ -190,6 +190,23 @@ def test_a_delivery_is_given_up_when_its_tries_are_used_up(campaign: Campaign) -
     assert rows(Delivery.status, Delivery.reason)[0] == ("failed", "gave_up")
 
 
+def test_a_connection_that_breaks_at_one_person_each_time_is_given_up_too(
+    campaign: Campaign,
+) -> None:
+    with transaction():
+        db.session.execute(
+            sa.update(Delivery)
+            .where(Delivery.id == 1)
+            .values(attempts=dispatch.MAX_ATTEMPTS - 1)
+            .execution_options(synchronize_session=False)
+        )
+        dispatch.claim(campaign.id, 2, token="t", now=NOW)
+        lost = [outcome(n, "unsent", "421 4.3.0 bye", 421, "connection") for n in (1, 2)]
+        dispatch.record("t", lost, now=NOW)
+    found = rows(Delivery.status, Delivery.reason, Delivery.attempts)
+    assert found[:2] == [("failed", "gave_up", dispatch.MAX_ATTEMPTS), ("queued", "connection", 1)]
+
+
 def test_retries_go_on_for_more_than_a_day() -> None:
     at = NOW
     for attempt in range(1, dispatch.MAX_ATTEMPTS):
