@@ -17,13 +17,19 @@ def erase(subscriber_ids: Collection[int]) -> int:
     are skipped at claim time, as for anybody who is on none of the campaign's lists.
     """
     ids = sorted(subscriber_ids)
-    normals = db.session.scalars(
-        sa.select(Subscriber.address_normal).where(Subscriber.id.in_(ids))
+    people = db.session.execute(
+        sa.select(Subscriber.address, Subscriber.address_normal).where(Subscriber.id.in_(ids))
     ).all()
     db.session.execute(
         sa.update(Delivery).where(Delivery.subscriber_id.in_(ids)).values(address="")
     )
     db.session.execute(
-        sa.delete(TransactionalMail).where(sa.func.lower(TransactionalMail.address).in_(normals))
+        sa.delete(TransactionalMail).where(
+            sa.or_(
+                sa.func.lower(TransactionalMail.address).in_([normal for _, normal in people]),
+                # The databases lower the case of ASCII letters only.
+                TransactionalMail.address.in_([address for address, _ in people]),
+            )
+        )
     )
     return subscribers.delete(ids)

@@ -44,3 +44,12 @@ def test_nothing_names_an_erased_person_and_their_deliveries_still_count(app: Fl
     event = db.session.scalars(sa.select(ConsentEvent)).one()
     assert (event.subscriber_id, event.list_id, event.kind) == (None, news.id, "requested")
     assert db.session.scalar(sa.select(sa.func.count(TransactionalMail.id))) == 1
+
+
+def test_a_capital_letter_beyond_ascii_leaves_no_trace_either(app: Flask) -> None:
+    with transaction():
+        anna = a_subscriber("Änna@example.org")
+        db.session.add(TransactionalMail(kind="confirm", address=anna.address))
+        db.session.flush()
+        erasure.erase([anna.id])
+    assert db.session.scalars(sa.select(TransactionalMail.address)).all() == []
