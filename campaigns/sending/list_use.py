@@ -3,9 +3,7 @@
 import sqlalchemy as sa
 
 from campaigns.db import db
-from campaigns.sending.models import Campaign, CampaignList
-
-UNDER_WAY = ("scheduled", "preparing", "sending", "paused")
+from campaigns.sending.models import UNDER_WAY, Campaign, CampaignList
 
 
 def campaigns_needing(list_id: int) -> list[str]:

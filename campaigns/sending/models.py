@@ -21,6 +21,8 @@ DELIVERY_STATES = (
     "unknown",
 )
 OPEN_STATES = ("queued", "sending")
+UNDER_WAY = ("scheduled", "preparing", "sending", "paused")
+"""A campaign in one of these still needs its lists, its sender address and its account."""
 _WHAT_CAME_BACK = (
     "first_opened_at",
     "first_clicked_at",

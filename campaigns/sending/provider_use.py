@@ -3,9 +3,8 @@
 import sqlalchemy as sa
 
 from campaigns.db import db
-from campaigns.sending.models import Campaign
+from campaigns.sending.models import UNDER_WAY, Campaign
 
-UNDER_WAY = ("scheduled", "preparing", "sending", "paused")
 MAX_NAMED = 5
 
 
