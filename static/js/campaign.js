@@ -76,13 +76,18 @@
     list.addEventListener("htmx:afterSwap", function () {
       list.hidden = !card.querySelector(".reader-picker").contains(document.activeElement);
     });
+    // Who goes by keyboard stays near: focusing the box itself would open the list again.
+    function closeReaders() {
+      if (list.contains(document.activeElement)) card.querySelector("button[data-view].active").focus();
+      list.hidden = true;
+    }
     list.addEventListener("click", function (event) {
       var option = event.target.closest("[data-reader]");
       if (!option) return;
       document.getElementById("reader-id").value = option.dataset.reader;
       box.value = "";
       box.placeholder = option.dataset.label ? "As " + option.dataset.label : "Preview as…";
-      list.hidden = true;
+      closeReaders();
       htmx.trigger(document.body, "reader-chosen");
       reloadPreview();
     });
@@ -91,11 +96,14 @@
     });
     card.addEventListener("keydown", function (event) {
       if (event.target === box && event.key === "Enter") event.preventDefault();
-      if (event.key === "Escape") list.hidden = true;
-      if (event.target === box && event.key === "ArrowDown" && list.firstElementChild) {
-        event.preventDefault();
-        list.firstElementChild.focus();
-      }
+      if (event.key === "Escape") closeReaders();
+      var step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
+      if (!step || list.hidden || !(event.target === box || list.contains(event.target))) return;
+      // Down from the box into the list and on; up from its first entry back to the box.
+      event.preventDefault();
+      var entries = [box].concat(Array.from(list.querySelectorAll("[data-reader]")));
+      var next = entries[entries.indexOf(event.target) + step];
+      if (next) next.focus();
     });
   }
 
