@@ -93,12 +93,8 @@ class WriteOutsideTransactionError(RuntimeError):
 
 
 @contextmanager
-def transaction(*, snapshot: bool = False) -> Iterator[Session]:
+def transaction() -> Iterator[Session]:
     """One writing unit: commits at the end, rolls back on an error. Only edges open one.
-
-    `snapshot`: every statement in it sees the same moment, whatever others commit meanwhile.
-    On PostgreSQL it may fail then (serialization failure) where it met another writer; the
-    caller must be safe to run again. SQLite has one writer and needs nothing.
 
     Ends the reads before it: on SQLite a read transaction cannot be turned into a writing one
     ("database is locked", whatever the timeout), so it begins with BEGIN IMMEDIATE.
@@ -110,10 +106,7 @@ def transaction(*, snapshot: bool = False) -> Iterator[Session]:
     session.expire_all()  # what was read before may have been changed by others since
     session.info[_WRITING] = True
     try:
-        options: dict[str, Any] = {_WRITING: True}
-        if snapshot and is_postgresql():
-            options["isolation_level"] = "REPEATABLE READ"
-        session.connection(execution_options=options)
+        session.connection(execution_options={_WRITING: True})
         yield session
         session.commit()
     except BaseException:

@@ -68,21 +68,3 @@ def test_inserting_again_is_passed_over(app: Flask) -> None:
         again = {"address": "A", "address_normal": "alice@example.org", "domain": "example.org"}
         db.session.execute(insert_ignoring(Subscriber).values([again]))
     assert db.session.scalar(sa.select(sa.func.count(Subscriber.id))) == 1
-
-
-def test_a_snapshot_sees_one_moment_only(app: Flask) -> None:
-    if app.extensions["campaigns"].settings.is_sqlite:
-        pytest.skip("SQLite lets nobody else write meanwhile")
-    count = sa.select(sa.func.count(AudienceList.id))
-
-    def somebody_else() -> None:
-        with app.app_context(), transaction():
-            a_list("Other")
-
-    with transaction(snapshot=True):
-        assert db.session.scalar(count) == 0
-        thread = threading.Thread(target=somebody_else)
-        thread.start()
-        thread.join()
-        assert db.session.scalar(count) == 0
-    assert db.session.scalar(count) == 1

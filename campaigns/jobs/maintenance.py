@@ -32,7 +32,15 @@ def recover_journals() -> int:
         with journal.adopt(path) as is_ours:
             if not is_ours:
                 continue
-            story = journal.read(path)
+            try:
+                story = journal.read(path)
+            except ValueError as error:
+                # Its claim has no journal then: it becomes unknown when its lease is long over.
+                path.rename(path.with_suffix(".damaged"))
+                log.error(
+                    "a journal is damaged and was set aside", file=path.name, error=str(error)
+                )
+                continue
             with transaction():
                 recover.settle(journal.token_of(path), story, now=utcnow())
             path.unlink(missing_ok=True)

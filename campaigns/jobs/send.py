@@ -57,8 +57,7 @@ def expand(campaign_id: int) -> None:
                 campaign_id, now=utcnow(), reason=f"The content has a problem: {error}"
             )
         return
-    # One snapshot: what is counted and what is written must be the same people.
-    with transaction(snapshot=True):
+    with transaction():
         done = expand_audience(campaign_id, links=compiled.links, now=utcnow())
     if done:
         services().doorbell.ring("send", campaign_id)
@@ -122,6 +121,7 @@ class Batch:
     until: float
     token: str = field(default_factory=lambda: secrets.token_hex(12))
     recipients: list[Recipient] = field(default_factory=list)
+    begun: set[int] = field(default_factory=set)
     results: list[SendResult] = field(default_factory=list)
     unrenderable: list[tuple[int, str]] = field(default_factory=list)
     offered: int = 0
@@ -146,11 +146,14 @@ class Batch:
         if journal is None:
             raise RuntimeError("send() before claim()")
         db.session.rollback()  # no transaction stays open while we talk to the provider
-        begun = time.monotonic()
+        started = time.monotonic()
+
+        def before_body(message: Message) -> None:
+            journal.intent(message.delivery_id)
+            self.begun.add(message.delivery_id)
+
         try:
-            for result in self.provider.send(
-                self._messages(), before_body=lambda message: journal.intent(message.delivery_id)
-            ):
+            for result in self.provider.send(self._messages(), before_body=before_body):
                 journal.reply(result)
                 self.results.append(result)
                 if result.scope == "sender" and result.outcome != "sent":
@@ -166,7 +169,7 @@ class Batch:
                     break
         except ProviderTroubleError as trouble:
             self.trouble = trouble
-        self.seconds = time.monotonic() - begun
+        self.seconds = time.monotonic() - started
 
     def _messages(self) -> Iterator[Message]:
         """Render one after the other, while the slice and the lease last."""
@@ -184,8 +187,12 @@ class Batch:
 
     def record(self) -> None:
         now = utcnow()
+        # A provider that gave up after a body had left: nobody knows the fate of that one.
+        known = {result.delivery_id for result in self.results}
+        lost = [SendResult(number, "unknown", scope="connection") for number in self.begun - known]
         with transaction():
-            dispatch.record(self.token, self.results, now=now, unrenderable=self.unrenderable)
+            results = [*self.results, *lost]
+            dispatch.record(self.token, results, now=now, unrenderable=self.unrenderable)
             if self.trouble is not None:
                 health.note_trouble(self.provider_id, str(self.trouble), now=now)
                 if self.trouble.permanent:

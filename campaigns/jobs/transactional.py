@@ -32,6 +32,8 @@ from campaigns.tokens import ConfirmRef
 log = structlog.get_logger()
 
 TEST_MARK = "[Test] "
+MOST_TRIES = 60
+"""More than any outage makes in a day: something about the mail itself ends the process."""
 LONGEST_WAIT_SECONDS = 2.0
 """So long a small mail waits for its turn under a limit per second; then it is put off."""
 
@@ -51,6 +53,9 @@ def deliver(mail_id: int) -> None:
         lost = transactional.give_up_lost(mail_id, now=utcnow())
         mail = None if lost else transactional.claim(mail_id, now=utcnow())
     if mail is None:
+        return
+    if mail.attempt > MOST_TRIES:
+        _finish(mail, "failed", f"Given up after {MOST_TRIES} tries.")
         return
     try:
         sender = _sender_for(mail)

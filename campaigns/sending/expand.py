@@ -23,13 +23,12 @@ def expand(campaign_id: int, *, links: tuple[str, ...], now: datetime) -> bool:
     arithmetic = audience_arithmetic(campaign_id)
     _insert_deliveries(campaign_id, now)
     _insert_links(campaign_id, links)
-    campaign.matched = arithmetic.matched
+    written = sa.select(sa.func.count()).where(Delivery.campaign_id == campaign_id)
+    campaign.audience = db.session.scalar(written) or 0
     campaign.duplicates = arithmetic.duplicates
     campaign.excluded = arithmetic.excluded
-    campaign.audience = (
-        db.session.scalar(sa.select(sa.func.count()).where(Delivery.campaign_id == campaign_id))
-        or 0
-    )
+    # Somebody may have joined or left between the count and the rows: the rows decide.
+    campaign.matched = campaign.audience + campaign.duplicates + campaign.excluded
     campaign.status = "sending"
     campaign.updated_at = now
     db.session.flush()

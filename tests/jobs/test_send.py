@@ -1,7 +1,7 @@
 """The whole way of a campaign: expand, send, record, against a real server and a real Valkey."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +15,8 @@ from campaigns.clock import utcnow
 from campaigns.config import Settings
 from campaigns.db import db, transaction
 from campaigns.jobs import maintenance, runtime, send
+from campaigns.messages import Message, SendResult
+from campaigns.providers.base import BeforeBody, ProviderTroubleError
 from campaigns.providers.models import ProviderAccount
 from campaigns.sending import journal, lifecycle
 from campaigns.sending.models import Campaign, CampaignLink, Delivery
@@ -298,3 +300,26 @@ def test_a_template_that_broke_since_the_launch_goes_back_to_the_author(app: Fla
     assert campaign.status == "draft"
     assert "nobody" in campaign.status_reason
     assert timedelta(0) <= utcnow() - campaign.updated_at < timedelta(minutes=1)
+
+
+def test_a_provider_that_gives_up_after_a_body_leaves_that_one_unknown(app: Flask) -> None:
+    class GivesUp:
+        def send(
+            self, messages: Iterable[Message], *, before_body: BeforeBody
+        ) -> Iterator[SendResult]:
+            for number, message in enumerate(messages):
+                before_body(message)
+                if number == 2:
+                    raise ProviderTroubleError("It broke.", permanent=False)
+                yield SendResult(message.delivery_id, "sent", "250 ok", 250)
+
+        def close(self) -> None:
+            pass
+
+    with scripted_server() as server:
+        campaign_id = launch(server)
+    send.expand(campaign_id)
+    account = db.session.scalars(sa.select(ProviderAccount)).one()
+    send._providers[account.id] = (account.version, GivesUp())
+    send.send(campaign_id)
+    assert statuses(campaign_id) == {"queued": 2, "sent": 2, "unknown": 1}

@@ -13,6 +13,7 @@ from flask import Flask
 
 from campaigns.clock import utcnow
 from campaigns.db import db, transaction
+from campaigns.jobs import maintenance, runtime
 from campaigns.messages import SendResult
 from campaigns.sending import dispatch, journal, recover
 from campaigns.sending.models import Delivery
@@ -132,3 +133,14 @@ def test_the_claims_of_a_lost_host_become_unknown_never_queued(app: Flask) -> No
     with transaction():
         assert recover.settle_lost_hosts(now=long_gone) == 5
     assert statuses() == ["unknown"] * 5
+
+
+def test_a_damaged_journal_is_set_aside_and_stops_nobody(app: Flask) -> None:
+    runtime.use(app)
+    folder = app.extensions["campaigns"].settings.journal_dir
+    folder.mkdir(parents=True)
+    (folder / "t.journal").write_bytes(b"I not-a-number\n")
+    claim_five()
+    assert maintenance.recover_journals() == 0
+    assert [path.name for path in folder.iterdir()] == ["t.damaged"]
+    assert statuses() == ["sending"] * 5, "until the lease is long over; then unknown"
