@@ -72,7 +72,7 @@ def _build(settings: Settings, now: datetime) -> None:
     accounts.create_user(LOGIN, PASSWORD, name="Demo", now=now)
     accounts.save_workspace(
         name="Harbour Coffee Roasters",
-        postal_address="Harbour Coffee Roasters\nPier 7\n20457 Sample City",
+        postal_address="Pier 7\n20457 Sample City",
         time_zone="Europe/Berlin",
         undo_seconds=0,
         demo=True,
