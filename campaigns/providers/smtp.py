@@ -22,6 +22,8 @@ CONNECT_TIMEOUT_SECONDS = 15
 REPLY_TIMEOUT_SECONDS = 60
 IDLE_SECONDS = 25
 MESSAGES_PER_CONNECTION = 500
+MOST_UNANSWERED = 3
+"""So many messages in a row without an answer: each more would become `unknown` as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +150,31 @@ class SmtpProvider:
         self._smtp: smtplib.SMTP | None = None
         self._used_at = 0.0
         self._count = 0
+        self._unanswered = 0
 
     def send(self, messages: Iterable[Message], *, before_body: BeforeBody) -> Iterator[SendResult]:
         for message in messages:
-            yield self._send_one(message, before_body)
+            self._stop_when_unanswered()
+            result = self._send_one(message, before_body)
+            self._count_unanswered(result)
+            yield result
+
+    def _count_unanswered(self, result: SendResult) -> None:
+        if result.outcome == "unknown":
+            self._unanswered += 1
+        elif result.outcome != "unsent":
+            self._unanswered = 0
+
+    def _stop_when_unanswered(self) -> None:
+        """Raises ProviderTroubleError once; asked again (by Resume), it tries anew."""
+        if self._unanswered < MOST_UNANSWERED:
+            return
+        self._unanswered = 0
+        raise ProviderTroubleError(
+            f"{self._login.host}:{self._login.port} took {MOST_UNANSWERED} messages in a row and"
+            " answered none of them. Ask the provider why, then resume.",
+            permanent=True,
+        )
 
     def close(self) -> None:
         smtp, self._smtp = self._smtp, None

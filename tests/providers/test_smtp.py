@@ -256,3 +256,17 @@ def test_a_refused_login_is_permanent_and_keeps_the_servers_words() -> None:
         with pytest.raises(ProviderTroubleError, match="535 5.7.8 bad credentials") as caught:
             send_all(plain(server.port, username="u", password="p"), [a_message()])
     assert caught.value.permanent
+
+
+def test_a_server_that_never_answers_a_message_gets_three_and_no_more() -> None:
+    with scripted_server(lambda line, _: CLOSE if line == "<body>" else None) as server:
+        provider = plain(server.port)
+        results = provider.send(
+            [a_message(n) for n in range(1, 8)], before_body=lambda message: None
+        )
+        assert [next(results).outcome for _ in range(3)] == ["unknown"] * 3
+        with pytest.raises(ProviderTroubleError, match="answered none of them") as trouble:
+            next(results)
+        provider.close()
+    assert trouble.value.permanent
+    assert len(server.sessions) == 3
