@@ -8,6 +8,7 @@ bounded in size and time.
 
 import difflib
 import html as entities
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -37,6 +38,7 @@ from campaigns.content.problems import Field, Problem, sentence
 __all__ = ["Available", "Program", "RenderError", "Sandbox", "check", "compile_template"]
 
 MAX_PROBLEMS = 20
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Blank(ChainableUndefined):
@@ -365,7 +367,10 @@ def _violations(node: nodes.Node) -> Iterator[str]:
         words = "This is not available in templates. Use {{ }}, {% if %} and {% for %} instead."
         yield _REFUSED.get(kind, words)
         return
-    if isinstance(node, nodes.Filter):
+    if isinstance(node, nodes.Const) and isinstance(node.value, str):
+        if _SURROGATE.search(node.value):  # no mail could be written with it
+            yield "A text holds half of a character (\\ud...). Use the character itself."
+    elif isinstance(node, nodes.Filter):
         if node.node is None or node.name not in filters.FILTERS:
             yield _unknown("filter", node.name, filters.FILTERS)
         if node.dyn_args is not None or node.dyn_kwargs is not None:

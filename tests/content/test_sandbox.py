@@ -271,3 +271,10 @@ def test_the_guard_sees_the_tokens_that_the_template_language_sees(source: str) 
 def test_any_text_at_all_is_checked_without_an_exception(html: str, subject: str) -> None:
     check_content(a_content("<p>{% if x %}" + html, subject="{{" + subject), ["city"])
     check_content(a_content(html, subject=subject), ["city"])
+
+
+@pytest.mark.parametrize("text", ['{{ "\\ud800" }}', '{{ subscriber.name or "\\udc00x" }}'])
+def test_half_a_character_is_refused_in_words(text: str) -> None:
+    (problem,) = problems(text)
+    assert "half of a character" in problem
+    assert problems('{{ "\\u00e9" }}') == []
