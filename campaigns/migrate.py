@@ -26,6 +26,7 @@ class MigrationError(RuntimeError):
 def upgrade(settings: Settings, revision: str = "head") -> None:
     """Run what is missing up to `revision`. Raises MigrationError."""
     with _connection(settings) as (connection, config):
+        _refuse_newer(connection)
         command.upgrade(config, revision)
         _check_foreign_keys(connection)
 
@@ -61,6 +62,16 @@ def is_known(revision: str) -> bool:
     """Whether this version of the program has that migration."""
     script = ScriptDirectory.from_config(_config())
     return any(entry.revision == revision for entry in script.walk_revisions())
+
+
+def _refuse_newer(connection: sa.Connection) -> None:
+    found = current_revision(connection)
+    connection.rollback()
+    if found is not None and not is_known(found):
+        raise MigrationError(
+            f"The database was made by a newer version of Campaigns (its schema is {found}, which"
+            " this version does not know). Install that version again, or restore a backup."
+        )
 
 
 def _config() -> Config:

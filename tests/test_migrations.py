@@ -130,3 +130,13 @@ def test_the_newest_revision_is_reached_and_known(settings: Settings) -> None:
     engine.dispose()
     assert migrate.is_known(newest)
     assert not migrate.is_known("no-such-revision")
+
+
+def test_a_database_of_a_newer_version_is_refused_in_words(settings: Settings) -> None:
+    migrate.upgrade(settings)
+    engine = sa.create_engine(settings.sqlalchemy_url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    engine.dispose()
+    with pytest.raises(migrate.MigrationError, match="newer version of Campaigns"):
+        migrate.upgrade(settings)
