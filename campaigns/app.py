@@ -3,7 +3,7 @@
 import uuid
 
 import structlog
-from flask import Flask, Response, render_template, request
+from flask import Flask, Response, current_app, request
 from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from flask_login import LoginManager
 from flask_wtf.csrf import CSRFError, CSRFProtect
@@ -170,4 +170,6 @@ def _http_error(error: HTTPException) -> tuple[str, int] | HTTPException:
 
 def _error_page(code: int, title: str, text: str) -> tuple[str, int]:
     # An error page must come up even when the database is what failed: it asks it nothing.
-    return render_template("error.html", code=code, title=title, text=text), code
+    # Nor who is logged in, which every context of a template does.
+    template = current_app.jinja_env.get_template("error.html")
+    return template.render(code=code, title=title, text=text), code

@@ -108,3 +108,16 @@ def test_templates_hold_nothing_that_the_policy_forbids(path: Path) -> None:
         and pattern.search(text if name == "unescaped output" else markup)
     ]
     assert found == []
+
+
+def test_the_error_page_comes_up_while_the_database_is_gone(tmp_path: Path) -> None:
+    settings = settings_for_tests(
+        tmp_path, database_url="postgresql+psycopg://nobody@127.0.0.1:1/none"
+    )
+    app = create_app(settings)
+    client = app.test_client()
+    with client.session_transaction() as session:
+        session["_user_id"] = "somebody"
+    answer = client.get("/")
+    assert answer.status_code == 500
+    assert "Nothing that was saved is lost" in answer.text
