@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Callable
 
@@ -41,12 +42,23 @@ def counts(campaign_id: int) -> dict[str, int]:
     return {status: count for status, count in rows}  # noqa: C416
 
 
+def is_of(product: Product, pid: int) -> bool:
+    """Whether a process belongs to this product, and not to another one on the machine."""
+    table = subprocess.run(
+        ["ps", "-e", "-o", "pid=,ppid="], capture_output=True, text=True, check=True
+    ).stdout
+    parents = {int(row.split()[0]): int(row.split()[1]) for row in table.splitlines()}
+    while pid in parents and pid != product.process.pid:
+        pid = parents[pid]
+    return pid == product.process.pid
+
+
 def kill_the_sender(product: Product) -> None:
     """End the process that sends, as the kernel does when memory runs out."""
     lines = [
         line
         for line in processes_mentioning("--lane send --lane transactional")
-        if "guard" not in line
+        if "guard" not in line and is_of(product, int(line.split()[0]))
     ]
     assert lines, "no sending process is running"
     for line in lines:
