@@ -15,7 +15,7 @@ from campaigns import public, web
 from campaigns.access import enforce
 from campaigns.config import Settings, load_settings
 from campaigns.context import EXTENSION, Services
-from campaigns.db import db, engine_options
+from campaigns.db import db, engine_options, is_disk_full
 from campaigns.jobs.queues import RedisDoorbell, connect
 from campaigns.limits import limiter
 from campaigns.paths import resource_root
@@ -151,6 +151,10 @@ _ERRORS = {
     405: ("Not possible here", "This address cannot be used in this way."),
     413: ("Too large", "What you sent is larger than this page accepts."),
     429: ("Too many tries", "Please wait a minute, then try again."),
+    507: (
+        "The disk is full",
+        "This could not be saved. Free some space on the server, then try again. Nothing is lost.",
+    ),
     500: ("Something went wrong", "It has been logged. Nothing that was saved is lost."),
 }
 
@@ -159,6 +163,8 @@ def _http_error(error: HTTPException) -> tuple[str, int] | HTTPException:
     code = error.code or 500
     if code < 400:
         return error
+    if is_disk_full(getattr(error, "original_exception", None)):
+        code = 507
     title, text = _ERRORS.get(code, (error.name, error.description or ""))
     if isinstance(error, InternalServerError) and error.original_exception is not None:
         number = uuid.uuid4().hex[:8]

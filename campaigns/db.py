@@ -183,6 +183,12 @@ def upsert(table: type[Base] | sa.Table) -> Any:
     return postgresql.insert(table) if is_postgresql() else sqlite.insert(table)
 
 
+def is_disk_full(error: BaseException | None) -> bool:
+    """Whether the database could not write because its disk is full."""
+    words = str(error).lower() if isinstance(error, sa.exc.DBAPIError) else ""
+    return "disk is full" in words or "no space left on device" in words
+
+
 def rows_changed(result: sa.Result[Any]) -> int:
     """How many rows an UPDATE or DELETE touched. Zero: somebody else was first."""
     return cast("sa.CursorResult[Any]", result).rowcount
@@ -236,6 +242,7 @@ __all__ = [
     "engine_options",
     "id_key",
     "insert_ignoring",
+    "is_disk_full",
     "is_postgresql",
     "mapped_column",
     "new_public_id",

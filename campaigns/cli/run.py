@@ -128,4 +128,5 @@ def _settings_with_logs() -> Settings:
 
     settings = load_settings()
     configure_logging(settings)
+    _ = settings.keys  # read now: a data directory that cannot be used is said in words
     return settings

@@ -4,10 +4,13 @@ Jobs run in this very process, not in a fork each: they keep connections to prov
 them. Every job is a slice of about a second, so the first lane never waits long.
 """
 
+import time
 from collections.abc import Sequence
 
 import structlog
 from flask import Flask
+from redis import Redis
+from redis.exceptions import RedisError
 from rq import Queue, SimpleWorker
 from rq.serializers import JSONSerializer
 
@@ -26,6 +29,7 @@ def run_worker(app: Flask, lanes: Sequence[str] = LANES) -> None:
     queues = [Queue(lane, connection=redis, serializer=JSONSerializer) for lane in lanes]
     worker = SimpleWorker(queues, connection=redis, serializer=JSONSerializer)
     worker.log_result_lifespan = False
+    _wait_for(redis)
     with app.app_context():
         # What a worker of this machine left when it was killed is settled before anything new.
         maintenance.recover_journals()
@@ -36,6 +40,21 @@ def run_worker(app: Flask, lanes: Sequence[str] = LANES) -> None:
     finally:
         send.forget()
         log.info("worker stopped")
+
+
+def _wait_for(redis: Redis) -> None:
+    """Redis may come up after us, or be away for a while: say so once and wait."""
+    is_said = False
+    while True:
+        try:
+            redis.ping()
+        except RedisError as error:
+            if not is_said:
+                log.error("Redis cannot be reached; the worker waits for it", error=str(error))
+            is_said = True
+            time.sleep(1)
+        else:
+            return
 
 
 def services_url(app: Flask) -> str:

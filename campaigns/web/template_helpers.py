@@ -1,6 +1,7 @@
 """What every template may use: filters for numbers and moments, the navigation."""
 
 import hashlib
+import shutil
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -14,6 +15,8 @@ from flask_login import current_user
 from campaigns.accounts import service
 from campaigns.clock import utcnow
 from campaigns.context import services
+
+LOW_DISK_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +75,14 @@ def _context() -> dict[str, Any]:
         "navigation": sections,
         "active_blueprint": request.blueprint or "",
         "workspace": current_workspace(),
+        "disk_is_full": disk_is_full(),
         "user": current_user.user,
     }
+
+
+def disk_is_full() -> bool:
+    """Whether the data directory has so little room that nothing more can be saved or sent."""
+    return shutil.disk_usage(services().settings.data_dir).free < LOW_DISK_BYTES
 
 
 def current_workspace() -> Any:

@@ -1,0 +1,47 @@
+"""A full disk is said where the user looks."""
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from flask.testing import FlaskClient
+
+from campaigns.db import db, is_disk_full
+from campaigns.web import template_helpers
+
+
+def test_every_page_says_that_the_disk_is_full(
+    owner_client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "disk is full" not in owner_client.get("/").get_data(as_text=True)
+    monkeypatch.setattr(template_helpers, "LOW_DISK_BYTES", 1 << 62)
+    assert "disk is full" in owner_client.get("/").get_data(as_text=True)
+
+
+def test_what_cannot_be_saved_is_said_and_not_lost_silently(
+    app: Flask, owner_client: FlaskClient
+) -> None:
+    if not app.extensions["campaigns"].settings.is_sqlite:
+        pytest.skip("PostgreSQL's disk is its own server's; its words are tested below")
+    with db.engine.connect() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+
+    @sa.event.listens_for(db.engine, "connect")
+    def keep_small(connection: sa.engine.interfaces.DBAPIConnection, record: object) -> None:
+        connection.execute(f"PRAGMA max_page_count={pages}")
+
+    db.session.remove()
+    db.engine.dispose()
+    app.testing = False  # errors become pages, as in production
+    form = {"addresses": "\n".join(f"reader{number}@example.org" for number in range(3000))}
+    answer = owner_client.post("/suppressions/new", data=form)
+    assert answer.status_code == 507
+    assert "The disk is full" in answer.get_data(as_text=True)
+
+
+def test_the_words_of_both_databases_are_known() -> None:
+    full = sa.exc.OperationalError("INSERT", {}, Exception("database or disk is full"))
+    assert is_disk_full(full)
+    words = Exception('could not extend file "base/1": No space left on device')
+    assert is_disk_full(sa.exc.OperationalError("INSERT", {}, words))
+    assert not is_disk_full(sa.exc.OperationalError("INSERT", {}, Exception("server closed")))
+    assert not is_disk_full(None)
