@@ -13,7 +13,7 @@ from campaigns.db import db, transaction
 from campaigns.providers import health
 from campaigns.providers.models import ProviderAccount, SenderAddress
 from campaigns.sending.models import Campaign
-from tests.factories import a_campaign, a_list, a_provider, a_sender
+from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
 from tests.smtp_server import scripted_server
 from tests.web.statements import counted
 from tests.web.visits import visit
@@ -48,7 +48,7 @@ def test_an_empty_page_says_what_to_do(owner_client: FlaskClient) -> None:
 def test_an_account_is_added_and_its_password_never_shown(owner_client: FlaskClient) -> None:
     assert owner_client.get("/settings/providers/new").status_code == 200
     answer = owner_client.post("/settings/providers/new", data=ACCOUNT)
-    assert answer.location == "/settings"
+    assert answer.location == "/", "the next of the first steps is there"
     account = the_account()
     assert services().vault.decrypt(account.password) == "s3cret-word"
     for path in ("/settings", f"/settings/providers/{account.public_id}"):
@@ -194,7 +194,7 @@ def test_a_sender_is_added_changed_and_deleted(owner_client: FlaskClient) -> Non
     with transaction():
         account = a_provider()
     form = {"name": "News", "address": "news@example.org", "account": account.public_id}
-    assert owner_client.post("/settings/senders/new", data=form).location == "/settings"
+    assert owner_client.post("/settings/senders/new", data=form).location == "/"
     assert "news@example.org" in owner_client.get("/settings").text
     sender = db.session.scalars(sa.select(SenderAddress)).one()
     assert sender.is_default
@@ -358,3 +358,15 @@ def test_the_page_needs_few_statements_however_many_senders(owner_client: FlaskC
     with counted() as statements:
         assert owner_client.get("/settings").status_code == 200
     assert len(statements) <= 6, statements
+
+
+def test_once_the_first_steps_are_done_saving_stays_in_the_settings(
+    owner_client: FlaskClient,
+) -> None:
+    with transaction():
+        news = a_list()
+        a_subscriber("alice@example.org", news)
+        a_campaign(news, sender=a_sender())
+        service.save_workspace(name="Example", postal_address="1 Example Street")
+    answer = owner_client.post("/settings/providers/new", data=ACCOUNT)
+    assert answer.location == "/settings"

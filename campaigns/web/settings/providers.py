@@ -15,7 +15,7 @@ from campaigns.providers.models import ProviderAccount, SenderAddress
 from campaigns.providers.presets import presets
 from campaigns.secrets import SecretUnreadableError
 from campaigns.sending import provider_use
-from campaigns.web.settings.blueprint import Answer, bp
+from campaigns.web.settings.blueprint import Answer, after_saving, bp
 from campaigns.web.template_helpers import current_workspace
 
 
@@ -33,7 +33,7 @@ def new_provider() -> Answer:
     except accounts.NotInDemoError:
         return _form(None, typed), 422
     flash("The account is saved.", "success")
-    return redirect(url_for("settings.index"))
+    return after_saving("settings.index")
 
 
 @bp.route("/settings/providers/<public_id>", methods=["GET", "POST"])

@@ -12,7 +12,7 @@ from campaigns.db import db, transaction
 from campaigns.providers import accounts, senders
 from campaigns.providers.models import ProviderAccount, SenderAddress
 from campaigns.sending import provider_use
-from campaigns.web.settings.blueprint import Answer, bp
+from campaigns.web.settings.blueprint import Answer, after_saving, bp
 
 
 @bp.route("/settings/senders/new", methods=["GET", "POST"])
@@ -34,7 +34,7 @@ def new_sender() -> Answer:
     except InvalidInputError as error:
         return _form(None, form, error.problems), 422
     flash("The sender address is saved.", "success")
-    return redirect(url_for("settings.index"))
+    return after_saving("settings.index")
 
 
 @bp.route("/settings/senders/<public_id>", methods=["GET", "POST"])

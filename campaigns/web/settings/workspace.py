@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import flash, render_template, request
 
 from campaigns.access import access
 from campaigns.accounts import service
 from campaigns.accounts.texts import InvalidInputError
 from campaigns.db import transaction
-from campaigns.web.settings.blueprint import Answer, bp
+from campaigns.web.settings.blueprint import Answer, after_saving, bp
 
 
 @bp.route("/settings/workspace", methods=["GET", "POST"])
@@ -36,7 +36,7 @@ def workspace() -> Answer:
     except InvalidInputError as error:
         return _form(form, error.problems), 422
     flash("Saved.", "success")
-    return redirect(url_for("settings.workspace"))
+    return after_saving("settings.workspace")
 
 
 def _form(form: Mapping[str, str], problems: dict[str, str] | None = None) -> str:
