@@ -366,7 +366,7 @@ def test_once_the_first_steps_are_done_saving_stays_in_the_settings(
     with transaction():
         news = a_list()
         a_subscriber("alice@example.org", news)
-        a_campaign(news, sender=a_sender())
+        a_campaign(news, sender=a_sender(), status="sent", started_at=NOW)
         service.save_workspace(name="Example", postal_address="1 Example Street")
     answer = owner_client.post("/settings/providers/new", data=ACCOUNT)
     assert answer.location == "/settings"
