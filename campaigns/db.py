@@ -7,8 +7,9 @@ import json
 import secrets
 import sqlite3
 import string
+import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, cast
 
@@ -104,16 +105,30 @@ def transaction() -> Iterator[Session]:
         raise RuntimeError("transaction() inside transaction(): only the edge opens one")
     session.rollback()
     session.expire_all()  # what was read before may have been changed by others since
-    session.info[_WRITING] = True
-    try:
-        session.connection(execution_options={_WRITING: True})
-        yield session
-        session.commit()
-    except BaseException:
-        session.rollback()
-        raise
-    finally:
-        session.info[_WRITING] = False
+    with _turn_to_write(session):
+        session.info[_WRITING] = True
+        try:
+            session.connection(execution_options={_WRITING: True})
+            yield session
+            session.commit()
+        except BaseException:
+            session.rollback()
+            raise
+        finally:
+            session.info[_WRITING] = False
+
+
+_sqlite_writer = threading.Lock()
+
+
+def _turn_to_write(session: Session) -> AbstractContextManager[object]:
+    """On SQLite the threads of a process take turns here.
+
+    SQLite itself lets a second writer sleep and look again, for up to a tenth of a second at a
+    time: under load most of the time would be slept away.
+    """
+    is_sqlite = session.get_bind().dialect.name == "sqlite"
+    return _sqlite_writer if is_sqlite else nullcontext()
 
 
 @event.listens_for(Session, "before_flush")
