@@ -34,7 +34,7 @@ def places(ref: DeliveryRef) -> list[Place]:
     """The lists that this link would end now, by name: those the person is still on."""
     return _places(
         Subscription.subscriber_id == ref.subscriber_id,
-        Subscription.list_id.in_(_list_ids(ref, _delivery(ref))),
+        Subscription.list_id.in_(_newsletter(ref)[1]),
         Subscription.state != "unsubscribed",
     )
 
@@ -43,7 +43,7 @@ def other_places(ref: DeliveryRef) -> list[Place]:
     """The lists the person is on that this link would leave alone."""
     return _places(
         Subscription.subscriber_id == ref.subscriber_id,
-        Subscription.list_id.not_in(_list_ids(ref, _delivery(ref))),
+        Subscription.list_id.not_in(_newsletter(ref)[1]),
         Subscription.state != "unsubscribed",
     )
 
@@ -62,9 +62,7 @@ def leave(
 
     Does nothing the second time, and nothing for a person who is not known (any more).
     """
-    delivery = _delivery(ref)
-    campaign_id = delivery.campaign_id if delivery else None
-    lists = _list_ids(ref, delivery)
+    campaign_id, lists = _newsletter(ref)
     if everything:
         left = subscriptions.unsubscribe_all(
             ref.subscriber_id,
@@ -86,8 +84,8 @@ def leave(
             ip=ip,
             user_agent=user_agent,
         )
-    if left and delivery is not None:
-        record([unsubscribed(delivery.id, at=now, user_agent=user_agent)], now=now)
+    if left and campaign_id is not None:
+        record([unsubscribed(ref.delivery_id, at=now, user_agent=user_agent)], now=now)
     return left
 
 
@@ -143,28 +141,21 @@ def come_back(
     return back
 
 
-def _delivery(ref: DeliveryRef) -> Delivery | None:
-    """The delivery the link came with, if it still exists and still is this person's."""
-    if not ref.delivery_id:
-        return None
-    return db.session.scalar(
-        sa.select(Delivery).where(
-            Delivery.id == ref.delivery_id, Delivery.subscriber_id == ref.subscriber_id
-        )
-    )
+def _newsletter(ref: DeliveryRef) -> tuple[int | None, Collection[int]]:
+    """The campaign the link came with, and the lists it stands for, in one look.
 
-
-def _list_ids(ref: DeliveryRef, delivery: Delivery | None) -> Collection[int]:
-    lists = {ref.list_id}
-    if delivery is not None:
-        lists |= set(
-            db.session.scalars(
-                sa.select(CampaignList.list_id).where(
-                    CampaignList.campaign_id == delivery.campaign_id, ~CampaignList.is_excluded
-                )
-            )
+    (None, the link's own list) when that delivery is gone or is not this person's.
+    """
+    rows = db.session.execute(
+        sa.select(Delivery.campaign_id, CampaignList.list_id)
+        .outerjoin(
+            CampaignList,
+            sa.and_(CampaignList.campaign_id == Delivery.campaign_id, ~CampaignList.is_excluded),
         )
-    return sorted(lists)
+        .where(Delivery.id == ref.delivery_id, Delivery.subscriber_id == ref.subscriber_id)
+    ).all()
+    lists = {ref.list_id, *(row.list_id for row in rows if row.list_id is not None)}
+    return (rows[0].campaign_id if rows else None), sorted(lists)
 
 
 def _places(*where: sa.ColumnElement[bool]) -> list[Place]:
