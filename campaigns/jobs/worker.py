@@ -26,10 +26,10 @@ def run_worker(app: Flask, lanes: Sequence[str] = LANES) -> None:
     """Work on these lanes, in the order of their priority, until SIGTERM (which drains)."""
     runtime.use(app)
     redis = connect(services_url(app), blocking=True)
+    _wait_for(redis)  # before RQ's worker is made: making one asks Redis already
     queues = [Queue(lane, connection=redis, serializer=JSONSerializer) for lane in lanes]
     worker = SimpleWorker(queues, connection=redis, serializer=JSONSerializer)
     worker.log_result_lifespan = False
-    _wait_for(redis)
     with app.app_context():
         # What a worker of this machine left when it was killed is settled before anything new.
         maintenance.recover_journals()
