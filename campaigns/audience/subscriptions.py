@@ -5,7 +5,7 @@ States: `request` makes a subscription pending, `confirm` turns pending into sub
 it may leave, so that two at once, or one done twice, count once.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -207,7 +207,7 @@ def subscribe_many(
 
 
 def unsubscribe(
-    list_ids: Iterable[int],
+    list_ids: Iterable[int] | None,
     subscriber_id: int,
     *,
     channel: str,
@@ -217,41 +217,16 @@ def unsubscribe(
     ip: str = "",
     user_agent: str = "",
 ) -> list[int]:
-    """End a subscriber's place in these lists. Returns the ids of the lists really left.
+    """End a subscriber's place in these lists, or (None) in every list.
 
-    A second time changes nothing and writes nothing. `campaign_id` names the campaign whose
-    link was used.
+    Returns the ids of the lists really left. A second time changes nothing and writes nothing.
+    `campaign_id` names the campaign whose link was used.
     """
-    left = _unsubscribe(
-        Subscription.list_id.in_(sorted(set(list_ids))),
-        Subscription.subscriber_id == subscriber_id,
-        now=now,
-    )
-    _record(
-        "unsubscribed",
-        left,
-        channel=channel,
-        at=now,
-        campaign_id=campaign_id,
-        wording=wording,
-        ip=ip,
-        user_agent=user_agent,
-    )
-    return [list_id for list_id, _ in left]
-
-
-def unsubscribe_all(
-    subscriber_id: int,
-    *,
-    channel: str,
-    now: datetime,
-    campaign_id: int | None = None,
-    wording: str = "",
-    ip: str = "",
-    user_agent: str = "",
-) -> list[int]:
-    """End a subscriber's place in every list. Returns the ids of the lists really left."""
-    left = _unsubscribe(Subscription.subscriber_id == subscriber_id, now=now)
+    if list_ids is None:
+        left = _unsubscribe(_LEAVE_ALL, {"subscriber": subscriber_id, "at": now})
+    else:
+        lists = sorted(set(list_ids))
+        left = _unsubscribe(_LEAVE, {"lists": lists, "subscriber": subscriber_id, "at": now})
     _record(
         "unsubscribed",
         left,
@@ -274,11 +249,8 @@ def unsubscribe_many(
     wording: str = "",
 ) -> int:
     """Take many off one list; returns how many were on it. At most some hundreds of ids."""
-    left = _unsubscribe(
-        Subscription.list_id == list_id,
-        Subscription.subscriber_id.in_(sorted(set(subscriber_ids))),
-        now=now,
-    )
+    people = sorted(set(subscriber_ids))
+    left = _unsubscribe(_LEAVE_MANY, {"list": list_id, "subscribers": people, "at": now})
     _record("unsubscribed", left, channel=channel, at=now, wording=wording)
     return len(left)
 
@@ -347,15 +319,24 @@ def _subscribe(
     return sorted(_changed(statement))
 
 
-def _unsubscribe(*where: sa.ColumnElement[bool], now: datetime) -> list[tuple[int, int]]:
+_END = (
+    sa.update(Subscription)
+    .where(Subscription.state != "unsubscribed")
+    .values(state="unsubscribed", state_at=sa.bindparam("at"))
+    .returning(Subscription.list_id, Subscription.subscriber_id)
+)
+# Made once: one-click answers must come at once, and building these costs more than running them.
+_LEAVE_ALL = _END.where(Subscription.subscriber_id == sa.bindparam("subscriber"))
+_LEAVE = _LEAVE_ALL.where(Subscription.list_id.in_(sa.bindparam("lists", expanding=True)))
+_LEAVE_MANY = _END.where(
+    Subscription.list_id == sa.bindparam("list"),
+    Subscription.subscriber_id.in_(sa.bindparam("subscribers", expanding=True)),
+)
+
+
+def _unsubscribe(statement: sa.Executable, values: Mapping[str, Any]) -> list[tuple[int, int]]:
     """(list id, subscriber id) of the subscriptions that this call ended."""
-    rows = db.session.execute(
-        sa.update(Subscription)
-        .where(*where, Subscription.state != "unsubscribed")
-        .values(state="unsubscribed", state_at=now)
-        .returning(Subscription.list_id, Subscription.subscriber_id),
-        execution_options={"synchronize_session": False},
-    )
+    rows = db.session.connection().execute(statement, values)
     left = sorted((list_id, subscriber_id) for list_id, subscriber_id in rows)
     _forget_loaded()
     return left

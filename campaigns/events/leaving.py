@@ -63,27 +63,16 @@ def leave(
     Does nothing the second time, and nothing for a person who is not known (any more).
     """
     campaign_id, lists = _newsletter(ref)
-    if everything:
-        left = subscriptions.unsubscribe_all(
-            ref.subscriber_id,
-            channel=channel,
-            now=now,
-            campaign_id=campaign_id,
-            wording=wording,
-            ip=ip,
-            user_agent=user_agent,
-        )
-    else:
-        left = subscriptions.unsubscribe(
-            lists,
-            ref.subscriber_id,
-            channel=channel,
-            now=now,
-            campaign_id=campaign_id,
-            wording=wording,
-            ip=ip,
-            user_agent=user_agent,
-        )
+    left = subscriptions.unsubscribe(
+        None if everything else lists,
+        ref.subscriber_id,
+        channel=channel,
+        now=now,
+        campaign_id=campaign_id,
+        wording=wording,
+        ip=ip,
+        user_agent=user_agent,
+    )
     if left and campaign_id is not None:
         record([unsubscribed(ref.delivery_id, at=now, user_agent=user_agent)], now=now)
     return left
@@ -146,16 +135,24 @@ def _newsletter(ref: DeliveryRef) -> tuple[int | None, Collection[int]]:
 
     (None, the link's own list) when that delivery is gone or is not this person's.
     """
-    rows = db.session.execute(
-        sa.select(Delivery.campaign_id, CampaignList.list_id)
-        .outerjoin(
-            CampaignList,
-            sa.and_(CampaignList.campaign_id == Delivery.campaign_id, ~CampaignList.is_excluded),
-        )
-        .where(Delivery.id == ref.delivery_id, Delivery.subscriber_id == ref.subscriber_id)
-    ).all()
+    parameters = {"delivery": ref.delivery_id, "subscriber": ref.subscriber_id}
+    rows = db.session.execute(_NEWSLETTER, parameters).all()
     lists = {ref.list_id, *(row.list_id for row in rows if row.list_id is not None)}
     return (rows[0].campaign_id if rows else None), sorted(lists)
+
+
+# Made once: one-click answers must come at once, and building this costs more than running it.
+_NEWSLETTER = (
+    sa.select(Delivery.campaign_id, CampaignList.list_id)
+    .outerjoin(
+        CampaignList,
+        sa.and_(CampaignList.campaign_id == Delivery.campaign_id, ~CampaignList.is_excluded),
+    )
+    .where(
+        Delivery.id == sa.bindparam("delivery"),
+        Delivery.subscriber_id == sa.bindparam("subscriber"),
+    )
+)
 
 
 def _places(*where: sa.ColumnElement[bool]) -> list[Place]:

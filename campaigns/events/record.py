@@ -2,6 +2,8 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 import structlog
@@ -69,19 +71,29 @@ def _lock_deliveries(ids: Collection[int]) -> dict[int, int]:
 
     One order everywhere, so that two batches with the same people cannot deadlock.
     """
-    rows = db.session.execute(
-        sa.select(Delivery.id, Delivery.campaign_id)
-        .where(Delivery.id.in_(sorted(ids)))
-        .order_by(Delivery.id)
-        .with_for_update(key_share=True)
-    )
+    rows = db.session.execute(_LOCK, {"ids": sorted(ids)})
     return {row.id: row.campaign_id for row in rows}
 
 
 def _stamp(column: str, kinds: Sequence[EventKind], ids: Collection[int]) -> None:
     """Set the column to the earliest moment of these kinds, if that is earlier than it holds."""
-    if not ids:
-        return
+    if ids:
+        # As a Core statement: with the ORM's, a list of parameters would mean keys of rows.
+        db.session.connection().execute(_stamping(column, kinds), {"ids": sorted(ids)})
+
+
+# Made once: to build a statement costs more than to run it, and every click comes by here.
+_IDS: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True)
+_LOCK = (
+    sa.select(Delivery.id, Delivery.campaign_id)
+    .where(Delivery.id.in_(_IDS))
+    .order_by(Delivery.id)
+    .with_for_update(key_share=True)
+)
+
+
+@cache
+def _stamping(column: str, kinds: Sequence[EventKind]) -> sa.Update:
     target = getattr(Delivery, column)
     earliest = (
         sa.select(sa.func.min(Event.at))
@@ -89,9 +101,8 @@ def _stamp(column: str, kinds: Sequence[EventKind], ids: Collection[int]) -> Non
         .correlate(Delivery)
         .scalar_subquery()
     )
-    db.session.execute(
+    return (
         sa.update(Delivery)
-        .where(Delivery.id.in_(sorted(ids)), sa.or_(target.is_(None), target > earliest))
+        .where(Delivery.id.in_(_IDS), sa.or_(target.is_(None), target > earliest))
         .values({target: earliest})
-        .execution_options(synchronize_session=False)
     )

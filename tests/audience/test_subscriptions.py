@@ -97,7 +97,7 @@ def test_unsubscribing_from_everything_leaves_every_list_and_nobody_elses(app: F
         news, tips = a_list("News"), a_list("Tips")
         alice = a_subscriber("alice@example.org", news, tips)
         bob = a_subscriber("bob@example.org", news)
-        left = subscriptions.unsubscribe_all(alice.id, channel="page", now=NOW)
+        left = subscriptions.unsubscribe(None, alice.id, channel="page", now=NOW)
     assert left == [news.id, tips.id]
     assert subscriptions.state(news.id, bob.id) == "subscribed"
 
