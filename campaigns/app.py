@@ -5,6 +5,7 @@ import uuid
 import structlog
 from flask import Flask, Response, current_app, request
 from flask.sessions import SecureCookieSessionInterface, SessionMixin
+from flask.typing import ResponseReturnValue
 from flask_login import LoginManager
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException, InternalServerError
@@ -87,6 +88,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     db.init_app(app)
     limiter.init_app(app)
     _set_up_login(app)
+    enforce(app)  # before the tokens of forms: who lost the login is told so
     csrf = CSRFProtect(app)
     for blueprint in web.BLUEPRINTS:
         app.register_blueprint(blueprint)
@@ -94,7 +96,6 @@ def create_app(settings: Settings | None = None) -> Flask:
         csrf.exempt(blueprint)  # no session and no cookies there; links are signed
         app.register_blueprint(blueprint)
     template_helpers.register(app)
-    enforce(app)
     app.after_request(_security_headers)
     _set_up_errors(app)
     return app
@@ -141,7 +142,7 @@ def _set_up_errors(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http_error)
 
 
-def _csrf_error(error: CSRFError) -> tuple[str, int]:
+def _csrf_error(error: CSRFError) -> ResponseReturnValue:
     return _error_page(400, "This page was open for too long", "Reload it and try again.")
 
 
@@ -159,7 +160,7 @@ _ERRORS = {
 }
 
 
-def _http_error(error: HTTPException) -> tuple[str, int] | HTTPException:
+def _http_error(error: HTTPException) -> ResponseReturnValue | HTTPException:
     code = error.code or 500
     if code < 400:
         return error
@@ -174,7 +175,9 @@ def _http_error(error: HTTPException) -> tuple[str, int] | HTTPException:
     return _error_page(code, title, text)
 
 
-def _error_page(code: int, title: str, text: str) -> tuple[str, int]:
+def _error_page(code: int, title: str, text: str) -> ResponseReturnValue:
+    if request.accept_mimetypes.best == "application/json":  # a script shows the words itself
+        return {"message": f"{title}. {text}"}, code
     # An error page must come up even when the database is what failed: it asks it nothing.
     # Nor who is logged in, which every context of a template does.
     template = current_app.jinja_env.get_template("error.html")

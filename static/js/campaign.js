@@ -157,33 +157,47 @@
     var text = snapshot();
     if (text === saved) { say(state.lastElementChild.textContent, "saved"); return Promise.resolve(true); }
     say("Saving…", "busy");
-    busy = fetch(form.action, {
-      method: "POST",
-      body: text + "&version=" + encodeURIComponent(version),
-      headers: {
-        "Content-Type": "application/x-www-form-urlencoded",
-        "X-CSRFToken": document.body.dataset.csrf,
-        "HX-Request": "true",
-      },
+    busy = send(text).then(function (answer) {
+      // Whoever logged in anew, in another tab, has a new session: this page takes its token.
+      return answer.status === 400 ? renewToken().then(function () { return send(text); }) : answer;
     }).then(function (answer) {
       return answer.json().catch(function () { return {}; }).then(function (body) {
         return answered(answer.status, body, text);
       });
     }, function () {
-      return notSaved("Not saved: offline. Your text is kept here.", RETRY);
+      return notSaved("offline.", RETRY);
     }).finally(function () { busy = null; });
     return busy;
+  }
+
+  function send(text) {
+    return fetch(form.action, {
+      method: "POST",
+      body: text + "&version=" + encodeURIComponent(version),
+      headers: {
+        "Accept": "application/json",
+        "Content-Type": "application/x-www-form-urlencoded",
+        "X-CSRFToken": document.body.dataset.csrf,
+        "HX-Request": "true",
+      },
+    });
+  }
+
+  function renewToken() {
+    return fetch(window.location.pathname).then(function (answer) { return answer.text(); }).then(function (html) {
+      var page = new DOMParser().parseFromString(html, "text/html");
+      document.body.dataset.csrf = page.body.dataset.csrf || "";
+    });
   }
 
   function answered(status, body, text) {
     if (status === 200) return wasSaved(body, text);
     if (status === 409) return ask(bar("conflict"), body);
     if (status === 423) return ask(bar("locked"), body);
-    if (status === 422) return notSaved("Not saved: " + body.message, 0);
-    if (status === 413) return notSaved("Not saved: the content is larger than 512 KB. Your text is kept here.", 0);
-    if (status === 401) return notSaved("Not saved: you were logged out. Your text is kept here; log in in another tab, then reload.", 0);
-    if (status === 400) return notSaved("Not saved: this page was open for too long. Your text is kept here; please reload.", 0);
-    return notSaved("Not saved: the server has a problem. Trying again; your text is kept here.", RETRY);
+    if (status === 413) return notSaved("the content is larger than 512 KB.", 0);
+    if (status === 401) return notSaved("you were logged out. Log in in another tab, then save again.", 0);
+    if (status < 500) return notSaved(body.message || "the server refused it.", 0);
+    return notSaved((body.message || "the server has a problem.") + " Trying again.", RETRY);
   }
 
   function wasSaved(body, text) {
@@ -206,9 +220,9 @@
     return !isDirty();
   }
 
-  function notSaved(text, retry) {
-    keep();
-    say(text, "problem");
+  function notSaved(reason, retry) {
+    var comfort = keep() ? " Your text is kept here." : " Leave this page open: the browser has no room to keep your text.";
+    say("Not saved: " + reason + comfort, "problem");
     if (retry) soon(retry);
     return false;
   }
@@ -229,7 +243,7 @@
     gauge(event.target.id);
     if (event.target.matches("[data-filter-chips]")) { filterChips(event.target); return; }
     if (stopped) { keep(); return; }
-    if (!isDirty()) return;
+    if (!isDirty()) { say("Saved", "saved"); return; }
     say("Not saved yet", "waiting");
     soon(DELAY);
   });
@@ -240,7 +254,9 @@
   document.addEventListener("keydown", function (event) {
     if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "s") { event.preventDefault(); save(); }
   });
-  window.addEventListener("online", function () { if (isDirty()) save(); });
+  ["online", "focus"].forEach(function (back) {
+    window.addEventListener(back, function () { if (isDirty()) save(); });
+  });
   window.addEventListener("beforeunload", function (event) {
     if (!isDirty() && !busy) return;
     keep();

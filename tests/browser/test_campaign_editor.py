@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 from werkzeug.serving import make_server
 
 from campaigns import migrate
@@ -150,6 +150,53 @@ def test_what_is_typed_offline_is_kept_and_saved_later(
     context.set_offline(False)
     _is_saved(editor)
     assert _stored(server[0]).subject == "Written on a train"
+
+
+def test_who_was_logged_out_logs_in_elsewhere_and_saves(
+    server: tuple[Flask, str], editor: Page, context: BrowserContext
+) -> None:
+    editor.wait_for_load_state("networkidle")  # no answer on its way renews the cookie
+    context.clear_cookies()
+    _type_subject(editor, "Typed without a login")
+    expect(editor.locator("#save-state")).to_contain_text("you were logged out")
+    assert _stored(server[0]).subject == "First words"
+    other = context.new_page()
+    other.goto(f"{server[1]}/login?next={PATH}")
+    other.fill("[name=address]", "owner@example.org")
+    other.fill("[name=password]", "correct horse battery")
+    other.keyboard.press("Enter")
+    expect(other.locator("#campaign-form")).to_be_visible()
+    editor.bring_to_front()
+    editor.keyboard.press("Control+s")
+    _is_saved(editor)
+    assert _stored(server[0]).subject == "Typed without a login"
+
+
+def test_a_body_beyond_every_limit_is_refused_in_words(
+    server: tuple[Flask, str], editor: Page
+) -> None:
+    editor.fill("#html", "x" * 3_000_000)
+    expect(editor.locator("#save-state")).to_contain_text(
+        "Not saved: the content is larger than 512 KB."
+    )
+    assert _stored(server[0]).html.startswith("<h1>Hello")
+    editor.fill("#html", "<p>Short again</p>")
+    _is_saved(editor)
+
+
+def test_a_server_in_trouble_is_quoted_and_asked_again(
+    server: tuple[Flask, str], editor: Page
+) -> None:
+    def full(route: Route) -> None:
+        route.fulfill(status=507, json={"message": "The disk is full."})
+
+    editor.route("**/save", full, times=1)
+    _type_subject(editor, "Saved in the end")
+    expect(editor.locator("#save-state")).to_have_text(
+        "Not saved: The disk is full. Trying again. Your text is kept here."
+    )
+    expect(editor.locator("#save-state")).to_contain_text("Saved ", timeout=15_000)
+    assert _stored(server[0]).subject == "Saved in the end"
 
 
 def test_leaving_for_the_review_saves_first(server: tuple[Flask, str], editor: Page) -> None:

@@ -56,6 +56,20 @@ def test_a_request_without_the_token_is_refused(guarded: FlaskClient) -> None:
     assert taken == set()
 
 
+def test_who_lost_the_login_is_told_so_before_any_token(guarded: FlaskClient) -> None:
+    guarded.delete_cookie("campaigns")
+    script = {"HX-Request": "true", "Accept": "application/json"}
+    assert visit(guarded, "/campaigns/x/save", "POST", headers=script).status_code == 401
+    assert visit(guarded, "/settings/workspace", "POST").location.startswith("/login")
+
+
+def test_a_script_gets_the_words_of_an_error_as_json(guarded: FlaskClient) -> None:
+    script = {"HX-Request": "true", "Accept": "application/json"}
+    answer = visit(guarded, "/campaigns/x/save", "POST", headers=script)
+    assert answer.status_code == 400
+    assert "open for too long" in answer.get_json()["message"]
+
+
 def test_a_wrong_token_is_refused(guarded: FlaskClient) -> None:
     form = {"csrf_token": "IjEyMyI.abc.def", "name": "x"}
     assert visit(guarded, "/settings/workspace", "POST", data=form).status_code == 400
