@@ -189,8 +189,12 @@ def _make_key(path: Path) -> None:
     with contextlib.suppress(FileExistsError):
         # O_EXCL: of two processes that start together one makes the key, both read it.
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w") as file:
-            file.write(secrets.token_urlsafe(48))
+        try:
+            with os.fdopen(handle, "w") as file:
+                file.write(secrets.token_urlsafe(48))
+        except OSError:  # a full disk: an empty key would stand in the way once there is space
+            path.unlink(missing_ok=True)
+            raise
 
 
 def _read_key(path: Path) -> str:

@@ -11,7 +11,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from campaigns.config import Settings
-from campaigns.db import engine_options
+from campaigns.db import engine_options, is_disk_full
 from campaigns.paths import resource_root
 
 PG_LOCK_TIMEOUT = "5s"
@@ -48,6 +48,20 @@ def make_revision(settings: Settings, message: str, revision_id: str) -> None:
     """Write a new migration from the difference between models and database."""
     with _connection(settings) as (_, config):
         command.revision(config, message, autogenerate=True, rev_id=revision_id)
+
+
+def unusable(settings: Settings, error: sa.exc.DBAPIError) -> str:
+    """Why this database cannot be used, and what to do about it: for whoever started us."""
+    reason = str(error.orig).strip()
+    if settings.is_sqlite:
+        path = settings.sqlalchemy_url.removeprefix("sqlite:///")
+        where, hint = f"The disk that holds {path}", "Check DATA_DIR and DATABASE_URL."
+    else:
+        where = f"The disk of the PostgreSQL server ({reason})"
+        hint = "Check DATABASE_URL, and that the server is running."
+    if is_disk_full(error):
+        return f"{where} is full.\nFree some space there, then start again."
+    return f"The database cannot be used: {reason}\n{hint}"
 
 
 def current_revision(connection: sa.Connection) -> str | None:

@@ -1,5 +1,7 @@
 """Settings: from the environment, checked all at once."""
 
+import errno
+import os
 import stat
 import threading
 from pathlib import Path
@@ -153,6 +155,20 @@ def test_a_key_file_that_was_never_filled_signs_nothing(
     (tmp_path / "secret.key").write_text("\n")
     with pytest.raises(SettingsError, match="is empty"):
         settings_for_tests(tmp_path, secret_key="").keys  # noqa: B018
+
+
+def test_a_full_disk_leaves_no_empty_key_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(handle: int, mode: str) -> None:
+        os.close(handle)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("campaigns.config.os.fdopen", full)
+        with pytest.raises(SettingsError, match="No space left on device"):
+            settings_for_tests(tmp_path, secret_key="").keys  # noqa: B018
+    assert len(settings_for_tests(tmp_path, secret_key="").keys[0]) >= 32
 
 
 def test_two_folders_have_two_socket_folders_with_short_names(tmp_path: Path) -> None:

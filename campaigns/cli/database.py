@@ -26,8 +26,7 @@ def migrate_command() -> None:
         click.echo(str(error), err=True)
         sys.exit(1)
     except DBAPIError as error:
-        click.echo(f"The database cannot be used: {str(error.orig).strip()}", err=True)
-        click.echo("Check DATABASE_URL, and that the server is running.", err=True)
+        click.echo(migrate.unusable(settings, error), err=True)
         sys.exit(1)
     click.echo(f"The database is at revision {migrate.newest_revision()}.")
 

@@ -34,15 +34,13 @@ def current_settings() -> Settings:
 @contextmanager
 def ready_app() -> Iterator[Flask]:
     """The app with its context, on a database that is there and at the newest schema."""
-    app = create_app(current_settings())
+    settings = current_settings()
+    app = create_app(settings)
     with app.app_context():
         try:
             found = migrate.current_revision(db.session.connection())
         except DBAPIError as error:
-            raise click.ClickException(
-                f"The database cannot be used: {str(error.orig).strip()}\n"
-                "Check DATA_DIR and DATABASE_URL, and that the server is running."
-            ) from None
+            raise click.ClickException(migrate.unusable(settings, error)) from None
         if found != migrate.newest_revision():
             raise click.ClickException(
                 "The database is not at the newest schema. Check DATA_DIR and DATABASE_URL, then"

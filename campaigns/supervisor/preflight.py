@@ -30,8 +30,10 @@ def prepare_data_dir(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / f".written-by-{os.getpid()}"
-        probe.write_bytes(b"x" * 4096)
-        probe.unlink()
+        try:
+            probe.write_bytes(b"x" * 4096)
+        finally:
+            probe.unlink(missing_ok=True)  # a full disk leaves it there, empty
     except OSError as error:
         raise CannotStartError(
             f"The data directory {folder} cannot be written ({_words(error)})."

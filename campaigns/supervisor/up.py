@@ -184,10 +184,7 @@ class _Run:
         except migrate.MigrationError as error:
             raise CannotStartError(str(error)) from None
         except DBAPIError as error:
-            raise CannotStartError(
-                f"The database cannot be used: {str(error.orig).strip()}\nCheck DATABASE_URL, and"
-                " that the server is running."
-            ) from None
+            raise CannotStartError(migrate.unusable(self._settings, error)) from None
 
     def _programs(self) -> list[Program]:
         """Our own processes: web, then those that stop after it, the last of them first."""

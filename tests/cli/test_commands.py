@@ -4,6 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from campaigns.cli.group import COMMANDS
 from campaigns.jobs.queues import LANES
@@ -54,6 +57,24 @@ def test_migrate_says_when_the_database_does_not_answer(
     result = run("migrate")
     assert result.exit_code == 1
     assert "Check DATABASE_URL" in result.output
+
+
+def test_migrate_says_that_the_disk_is_full_and_where(
+    run: Run, surroundings: dict[str, str]
+) -> None:
+    def keep_small(connection: DBAPIConnection, record: object) -> None:
+        connection.cursor().execute("PRAGMA max_page_count=10")
+
+    sa.event.listen(Engine, "connect", keep_small)
+    try:
+        result = run("migrate")
+    finally:
+        sa.event.remove(Engine, "connect", keep_small)
+    assert result.exit_code == 1
+    path = Path(surroundings["DATA_DIR"]) / "campaigns.sqlite3"
+    assert f"The disk that holds {path} is full." in result.output
+    assert "DATABASE_URL" not in result.output
+    assert run("migrate").exit_code == 0, "nothing half-made stands in the way"
 
 
 def test_the_mailbox_needs_a_port(run: Run) -> None:
