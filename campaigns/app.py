@@ -3,12 +3,12 @@
 import uuid
 
 import structlog
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, current_app, redirect, request
 from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager
 from flask_wtf.csrf import CSRFError, CSRFProtect
-from werkzeug.exceptions import HTTPException, InternalServerError
+from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAllowed
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from campaigns import models as _models  # noqa: F401  (the metadata must be whole)
@@ -139,11 +139,29 @@ def _security_headers(response: Response) -> Response:
 
 def _set_up_errors(app: Flask) -> None:
     app.register_error_handler(CSRFError, _csrf_error)
+    app.register_error_handler(MethodNotAllowed, _wrong_method)
     app.register_error_handler(HTTPException, _http_error)
 
 
 def _csrf_error(error: CSRFError) -> ResponseReturnValue:
     return _error_page(400, "This page was open for too long", "Reload it and try again.")
+
+
+def _wrong_method(error: MethodNotAllowed) -> ResponseReturnValue | HTTPException:
+    """Reload, back and a new login ask with GET for what only a form may ask for: show its page."""
+    if request.method not in {"GET", "HEAD"}:
+        return _http_error(error)
+    return redirect(_page_above(request.path))
+
+
+def _page_above(path: str) -> str:
+    """The nearest page above this address. Forms send to addresses below the page they stand on."""
+    routes = current_app.create_url_adapter(request)
+    assert routes is not None  # noqa: S101 (there is a request)
+    while path := path.rpartition("/")[0]:
+        if routes.test(path, "GET"):
+            return path
+    return "/"
 
 
 _ERRORS = {

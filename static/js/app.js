@@ -47,6 +47,10 @@
     document.querySelectorAll("form button:disabled").forEach(function (button) { button.disabled = false; });
   });
 
+  // The answer to a form, such as what was wrong in it, stands in the history as a page: going
+  // back to it, or loading it again, sends nothing a second time.
+  window.history.replaceState(window.history.state, "", window.location.href);
+
   // data-autosubmit: a filter that acts as soon as it is changed.
   document.addEventListener("change", function (event) {
     if (event.target.matches("[data-autosubmit]")) event.target.form.requestSubmit();

@@ -73,6 +73,21 @@ def test_routes_are_known_by_one_method_list(app: Flask) -> None:
     assert odd == {}, "forms and links know GET and POST only"
 
 
+def test_what_takes_forms_alone_leads_back_to_a_page(app: Flask) -> None:
+    pages = {rule.rule for rule in rules(app) if "GET" in (rule.methods or set())}
+    lonely = {rule.rule for rule in rules(app)} - pages
+    assert "/campaigns/<public_id>/pause" in lonely
+    client = app.test_client()
+    leads = {path: client.get(re.sub("<.*?>", "x", path)).location for path in lonely}
+    assert {path for path, page in leads.items() if page == "/"} == {"/logout"}
+    assert leads["/campaigns/<public_id>/pause"] == "/campaigns/x"
+    assert leads["/suppressions/<public_id>/lift"] == "/suppressions"
+
+
+def test_other_methods_are_not_led_anywhere(app: Flask) -> None:
+    assert app.test_client().delete("/suppressions").status_code == 405
+
+
 def _get_only_views() -> list[tuple[str, ast.FunctionDef]]:
     return [
         (f"{name}:{node.name}", node)

@@ -204,3 +204,20 @@ def test_leaving_for_the_review_saves_first(server: tuple[Flask, str], editor: P
     editor.click("text=Review and send")
     editor.wait_for_url("**/review")
     expect(editor.locator(".facts")).to_contain_text("Saved on the way out")
+
+
+def test_back_and_reload_after_a_refused_form_show_a_page(
+    server: tuple[Flask, str], editor: Page
+) -> None:
+    editor.goto(f"{server[1]}/settings/account")
+    password = editor.locator("form[action$='/settings/account/password']")
+    for name in ("old_password", "new_password", "new_password_again"):
+        password.locator(f"[name={name}]").fill("not the right one")
+    password.get_by_role("button").click()
+    expect(editor.locator(".invalid-feedback")).to_be_visible()
+    editor.goto(f"{server[1]}/lists")
+    editor.go_back()
+    expect(editor).to_have_url(f"{server[1]}/settings/account")
+    expect(password).to_be_visible()
+    editor.reload()
+    expect(password).to_be_visible()

@@ -165,7 +165,7 @@ def test_emptying_asks_and_deletes_everything(
 ) -> None:
     capture(settings, captured(1))
     assert "data-confirm" in owner_client.get("/mailbox").text
-    assert owner_client.get("/mailbox/empty").status_code in {404, 405}
+    assert owner_client.get("/mailbox/empty").location == "/mailbox"
     answer = owner_client.post("/mailbox/empty", follow_redirects=True)
     assert "The mailbox is empty." in answer.text
     assert Store(settings.mailbox_path).totals().messages == 0

@@ -405,7 +405,7 @@ def test_readers_to_preview_as_come_from_the_audience_or_a_search(
 
 def _launch(client: FlaskClient, campaign: Campaign, **values: Any) -> TestResponse:
     return client.post(
-        _path(campaign, "/launch"), data={"version": campaign.version, "when": "now", **values}
+        _path(campaign, "/review"), data={"version": campaign.version, "when": "now", **values}
     )
 
 
@@ -536,7 +536,7 @@ def test_a_campaign_changed_since_the_review_does_not_leave(owner_client: FlaskC
     campaign = _ready()
     with transaction():
         campaigns.save(campaign.id, 1, {"subject": "Changed"}, editor_id=None, now=utcnow())
-    answer = owner_client.post(_path(campaign, "/launch"), data={"version": 1, "when": "now"})
+    answer = owner_client.post(_path(campaign, "/review"), data={"version": 1, "when": "now"})
     assert answer.status_code == 422
     assert "was changed after you opened this page" in answer.text
     assert _fresh(campaign).status == "draft"
@@ -545,7 +545,7 @@ def test_a_campaign_changed_since_the_review_does_not_leave(owner_client: FlaskC
 def test_launching_twice_launches_once(owner_client: FlaskClient) -> None:
     campaign = _ready()
     _launch(owner_client, campaign)
-    again = owner_client.post(_path(campaign, "/launch"), data={"version": 1, "when": "now"})
+    again = owner_client.post(_path(campaign, "/review"), data={"version": 1, "when": "now"})
     assert again.location == _path(campaign, "/report")
     assert "Nothing was done a second time" in owner_client.get("/campaigns").text
 

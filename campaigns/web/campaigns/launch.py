@@ -101,7 +101,7 @@ def _zones() -> list[str]:
     return sorted(name for name in available_timezones() if "/" in name or name == "UTC")
 
 
-@bp.post("/campaigns/<public_id>/launch")
+@bp.post("/campaigns/<public_id>/review")
 @access("user")
 def launch(public_id: str) -> str | Response | tuple[str, int]:
     campaign = wanted(public_id)
