@@ -59,6 +59,17 @@
     document.querySelectorAll("[data-column]").forEach(function (row) {
       row.querySelector("[data-attribute]").hidden = row.querySelector("[data-role]").value !== "attribute";
     });
+    allowStart();
+  }
+
+  function allowStart() {
+    var start = document.querySelector("[data-start]");
+    if (!start) return;
+    var roles = Array.from(document.querySelectorAll("[data-role]"));
+    var can = roles.filter(function (role) { return role.value === "address"; }).length === 1;
+    start.disabled = !can;
+    document.querySelector("[data-can-start]").hidden = !can;
+    document.querySelector("[data-cannot-start]").hidden = can;
   }
   document.addEventListener("change", arrange);
   document.addEventListener("htmx:afterSwap", arrange);

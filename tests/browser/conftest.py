@@ -2,9 +2,25 @@
 
 import os
 import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
+from playwright.sync_api import Page
+from werkzeug.serving import make_server
+
+from campaigns import migrate
+from campaigns.accounts import service as accounts
+from campaigns.app import create_app
+from campaigns.clock import utcnow
+from campaigns.db import db, transaction
+from tests.conftest import settings_for_tests
+from tests.factories import a_campaign, a_list, a_sender, a_subscriber
+
+DRAFT_PATH = "/campaigns/editor000001"
 
 
 @pytest.fixture(scope="session")
@@ -32,3 +48,38 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "tests/browser" in str(item.path):
             item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[tuple[Flask, str]]:
+    """The app on a free port, with an owner and one draft."""
+    settings = settings_for_tests(tmp_path, public_url="")
+    migrate.upgrade(settings)
+    app = create_app(settings)
+    with app.app_context():
+        with transaction():
+            accounts.create_user("owner@example.org", "correct horse battery", now=utcnow())
+            accounts.save_workspace(postal_address="12 Quay Street")
+            news, staff = a_list("News"), a_list("Staff")
+            a_subscriber("alice@example.org", news, name="Alice")
+            a_subscriber("bob@example.org", news, staff)
+            a_campaign(news, sender=a_sender(), subject="First words", public_id=DRAFT_PATH[-12:])
+        db.session.remove()
+    http = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=http.serve_forever)
+    thread.start()
+    yield app, f"http://127.0.0.1:{http.server_port}"
+    http.shutdown()
+    thread.join()
+    http.server_close()
+    with app.app_context():
+        db.engine.dispose()
+
+
+def log_in(page: Page, address: str) -> None:
+    """As the owner, on the login page of this address."""
+    page.goto(address)
+    page.fill("[name=address]", "owner@example.org")
+    page.fill("[name=password]", "correct horse battery")
+    page.keyboard.press("Enter")
+    page.wait_for_url(lambda url: "/login" not in url)

@@ -1,61 +1,23 @@
 """The editor in a real browser: it saves itself, and no text is ever lost."""
 
-import threading
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from flask import Flask
 from playwright.sync_api import BrowserContext, Page, Route, expect
-from werkzeug.serving import make_server
 
-from campaigns import migrate
-from campaigns.accounts import service as accounts
-from campaigns.app import create_app
 from campaigns.clock import utcnow
 from campaigns.db import db, transaction
 from campaigns.sending import campaigns
 from campaigns.sending.models import Campaign
-from tests.conftest import settings_for_tests
-from tests.factories import a_campaign, a_list, a_sender, a_subscriber
+from tests.browser.conftest import DRAFT_PATH, log_in
 
-PATH = "/campaigns/editor000001"
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[tuple[Flask, str]]:
-    """The app on a free port, with an owner and one draft."""
-    settings = settings_for_tests(tmp_path, public_url="")
-    migrate.upgrade(settings)
-    app = create_app(settings)
-    with app.app_context():
-        with transaction():
-            accounts.create_user("owner@example.org", "correct horse battery", now=utcnow())
-            accounts.save_workspace(postal_address="12 Quay Street")
-            news, staff = a_list("News"), a_list("Staff")
-            a_subscriber("alice@example.org", news, name="Alice")
-            a_subscriber("bob@example.org", news, staff)
-            a_campaign(news, sender=a_sender(), subject="First words", public_id=PATH[-12:])
-        db.session.remove()
-    http = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=http.serve_forever)
-    thread.start()
-    yield app, f"http://127.0.0.1:{http.server_port}"
-    http.shutdown()
-    thread.join()
-    http.server_close()
-    with app.app_context():
-        db.engine.dispose()
+PATH = DRAFT_PATH
 
 
 @pytest.fixture
 def editor(server: tuple[Flask, str], context: BrowserContext) -> Page:
     """The editor of the draft, opened by the owner."""
     page = context.new_page()
-    page.goto(f"{server[1]}/login?next={PATH}")
-    page.fill("[name=address]", "owner@example.org")
-    page.fill("[name=password]", "correct horse battery")
-    page.keyboard.press("Enter")
+    log_in(page, f"{server[1]}/login?next={PATH}")
     expect(page.locator("#campaign-form")).to_be_visible()
     page.wait_for_load_state("load")  # the scripts have run: from here on what is typed is seen
     return page
@@ -161,10 +123,7 @@ def test_who_was_logged_out_logs_in_elsewhere_and_saves(
     expect(editor.locator("#save-state")).to_contain_text("you were logged out")
     assert _stored(server[0]).subject == "First words"
     other = context.new_page()
-    other.goto(f"{server[1]}/login?next={PATH}")
-    other.fill("[name=address]", "owner@example.org")
-    other.fill("[name=password]", "correct horse battery")
-    other.keyboard.press("Enter")
+    log_in(other, f"{server[1]}/login?next={PATH}")
     expect(other.locator("#campaign-form")).to_be_visible()
     editor.bring_to_front()
     editor.keyboard.press("Control+s")
@@ -204,20 +163,3 @@ def test_leaving_for_the_review_saves_first(server: tuple[Flask, str], editor: P
     editor.click("text=Review and send")
     editor.wait_for_url("**/review")
     expect(editor.locator(".facts")).to_contain_text("Saved on the way out")
-
-
-def test_back_and_reload_after_a_refused_form_show_a_page(
-    server: tuple[Flask, str], editor: Page
-) -> None:
-    editor.goto(f"{server[1]}/settings/account")
-    password = editor.locator("form[action$='/settings/account/password']")
-    for name in ("old_password", "new_password", "new_password_again"):
-        password.locator(f"[name={name}]").fill("not the right one")
-    password.get_by_role("button").click()
-    expect(editor.locator(".invalid-feedback")).to_be_visible()
-    editor.goto(f"{server[1]}/lists")
-    editor.go_back()
-    expect(editor).to_have_url(f"{server[1]}/settings/account")
-    expect(password).to_be_visible()
-    editor.reload()
-    expect(password).to_be_visible()
