@@ -21,6 +21,9 @@ unsent    nothing of this message was offered; it may be offered again freely
 Scope = Literal["recipient", "sender", "connection"]
 """Who is to blame for anything but `sent`: the recipient, our own account, or the line."""
 
+Step = Literal["", "mail", "rcpt", "data", "dot"]
+"""The part of the hand-over that was answered; "" where it did not come that far."""
+
 EventKind = Literal[
     "delivered", "deferred", "bounced", "complained", "opened", "clicked", "unsubscribed"
 ]
@@ -36,6 +39,7 @@ class Recipient:
     address: str
     name: str = ""
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    mailbox_group: str = "other"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ class SendResult:
     reply: str = ""
     code: int = 0
     scope: Scope = "recipient"
+    step: Step = ""
 
 
 @dataclass(frozen=True, slots=True)

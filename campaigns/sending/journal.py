@@ -1,9 +1,13 @@
 """The journal of a claim: what was begun and what was answered, on disk before anything else.
 
 One file per claim, named by its token. It is made before the claim is committed and removed
-after the outcomes are. Two kinds of lines: `I <delivery>` before a body is written, and
-`R <delivery> <json>` when the answer is known. After a crash the file tells the three fates
-apart: no line = not begun, `I` alone = unknown, `R` = known.
+after the outcomes are. Its first line names this run of the machine; then there are two kinds
+of lines: `I <delivery>` before a body is written, and `R <delivery> <facts>` when the answer is
+known. After a crash the file tells the three fates apart: no line = not begun, `I` alone =
+unknown, `R` = known.
+
+Lines reach the kernel before a call returns, not the disk: a killed process loses none, a power
+cut may. So what lay open when the machine went down is never taken for "not begun".
 
 The writer holds a lock on the file while it lives, so that nobody takes the journal of a
 working process for an orphan.
@@ -17,6 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from campaigns.clock import boot_id
 from campaigns.messages import SendResult
 
 SUFFIX = ".journal"
@@ -32,17 +37,17 @@ class Journal:
         unborn = folder / f"{token}.new"
         self._fd = os.open(unborn, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
         fcntl.flock(self._fd, fcntl.LOCK_EX)
+        self._write(b"B %s\n" % boot_id().encode())
         unborn.rename(self._path)
 
     def intent(self, delivery_id: int) -> None:
         """The body of this delivery is about to be written. Raises OSError: then do not send."""
-        self._write(f"I {delivery_id}\n".encode())
+        self._write(b"I %d\n" % delivery_id)
 
     def reply(self, result: SendResult) -> None:
         """The fate of this delivery is known."""
-        facts = [result.outcome, result.code, result.scope, result.reply]
-        text = json.dumps(facts, separators=(",", ":"))
-        self._write(f"R {result.delivery_id} {text}\n".encode())
+        facts = json.dumps([result.outcome, result.code, result.scope, result.step, result.reply])
+        self._write(b"R %d %s\n" % (result.delivery_id, facts.encode()))
 
     def _write(self, line: bytes) -> None:
         if os.write(self._fd, line) != len(line):
@@ -65,6 +70,8 @@ class Story:
 
     begun: set[int] = field(default_factory=set)
     results: dict[int, SendResult] = field(default_factory=dict)
+    is_whole: bool = True
+    """False: written before the machine went down, so its last lines may be missing."""
 
     @property
     def unknown(self) -> set[int]:
@@ -80,8 +87,10 @@ def read(path: Path) -> Story:
             story.begun.add(int(rest))
         elif kind == b"R":
             number, _, text = rest.partition(b" ")
-            outcome, code, scope, reply = json.loads(text)
-            story.results[int(number)] = SendResult(int(number), outcome, reply, code, scope)
+            outcome, code, scope, step, reply = json.loads(text)
+            story.results[int(number)] = SendResult(int(number), outcome, reply, code, scope, step)
+        elif kind == b"B":
+            story.is_whole = rest.decode() == boot_id()
     return story
 
 
