@@ -36,7 +36,7 @@ def test_a_journal_tells_the_three_fates_apart(tmp_path: Path) -> None:
 
 def test_a_line_cut_short_counts_as_not_written(tmp_path: Path) -> None:
     path = tmp_path / "token.journal"
-    path.write_bytes(b'I 1\nR 1 ["sent",250,"recipient","ok"]\nI 2\nR 2 ["sen')
+    path.write_bytes(b'I 1\nR 1 ["sent",250,"recipient","dot","ok"]\nI 2\nR 2 ["sen')
     assert journal.read(path).unknown == {2}
 
 
