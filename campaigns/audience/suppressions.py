@@ -4,7 +4,7 @@ An address is suppressed, not a subscriber: it stays so when the subscriber is d
 back by an import or signs up again.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -68,17 +68,6 @@ def is_suppressed(address_normal: str) -> bool:
 def find(address_normal: str) -> Suppression | None:
     return db.session.scalar(
         sa.select(Suppression).where(Suppression.address_normal == address_normal)
-    )
-
-
-def suppressed_among(normals: Collection[str]) -> set[str]:
-    """Those of these normal forms that are suppressed. At most some hundreds at once."""
-    return set(
-        db.session.scalars(
-            sa.select(Suppression.address_normal).where(
-                Suppression.address_normal.in_(sorted(normals))
-            )
-        )
     )
 
 

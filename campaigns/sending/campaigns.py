@@ -165,13 +165,6 @@ def _why_locked(campaign: Campaign | None) -> str:
     return f"This campaign is {campaign.status} and cannot be changed now."
 
 
-def set_lists(
-    campaign_id: int, version: int, lists: ChosenLists, *, editor_id: int | None, now: datetime
-) -> int:
-    """Choose the lists. Returns the new version; raises as `save` does."""
-    return save(campaign_id, version, {}, lists=lists, editor_id=editor_id, now=now)
-
-
 def _write_lists(campaign_id: int, lists: ChosenLists) -> None:
     db.session.execute(sa.delete(CampaignList).where(CampaignList.campaign_id == campaign_id))
     chosen = dict.fromkeys(lists.included, False) | dict.fromkeys(lists.excluded, True)

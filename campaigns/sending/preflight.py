@@ -66,14 +66,6 @@ def preflight(
     ]
 
 
-def launch_problems(
-    campaign: Campaign, arithmetic: Arithmetic, *, base_url: str, signer: Signer
-) -> list[Check]:
-    """The checks that found something: those that block first."""
-    rows = preflight(campaign, arithmetic, base_url=base_url, signer=signer)
-    return sorted((row for row in rows if row.level != "ok"), key=lambda row: not row.blocks)
-
-
 def _audience(campaign: Campaign, arithmetic: Arithmetic) -> Check:
     if arithmetic.recipients > 0:
         return Check("Audience", "ok", f"{_people(arithmetic.recipients)} will get it.")

@@ -83,7 +83,7 @@ def test_a_list_that_is_both_included_and_excluded_is_excluded(app: Flask) -> No
         campaign = a_campaign()
     chosen = ChosenLists(included=frozenset({news.id, staff.id}), excluded=frozenset({staff.id}))
     with transaction():
-        version = campaigns.set_lists(campaign.id, 1, chosen, editor_id=None, now=NOW)
+        version = campaigns.save(campaign.id, 1, {}, lists=chosen, editor_id=None, now=NOW)
     assert version == 2
     assert campaigns.chosen_lists(campaign.id) == ChosenLists(
         included=frozenset({news.id}), excluded=frozenset({staff.id})
