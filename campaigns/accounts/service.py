@@ -1,5 +1,7 @@
 """Accounts: make, check and change them; the workspace's own data."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
@@ -26,6 +28,13 @@ _NOBODY = _hasher.hash("nobody has this password")
 
 class AccountError(ValueError):
     """The account cannot be made or changed; the message says why."""
+
+
+class AddressTakenError(AccountError):
+    """Another account has this address."""
+
+    def __init__(self) -> None:
+        super().__init__("There is already an account with this address.")
 
 
 class AlreadySetUpError(AccountError):
@@ -58,7 +67,7 @@ def create_user(address: str, password: str, *, name: str = "", now: datetime) -
     parsed = addresses.parse(address)
     check_password_strength(password)
     if find_user(parsed.normal) is not None:
-        raise AccountError("There is already an account with this address.")
+        raise AddressTakenError
     user = User(
         address=parsed.text,
         address_normal=parsed.normal,
@@ -66,9 +75,22 @@ def create_user(address: str, password: str, *, name: str = "", now: datetime) -
         password_hash=_hasher.hash(password),
         created_at=now,
     )
-    db.session.add(user)
-    db.session.flush()
+    with _address_is_free():
+        db.session.add(user)
     return user
+
+
+@contextmanager
+def _address_is_free() -> Iterator[None]:
+    """Write what is changed within. Raises AddressTakenError when somebody else was first.
+
+    Asking before says it sooner, but of two who ask at the same moment both hear that it is free.
+    """
+    try:
+        with db.session.begin_nested():
+            yield
+    except sa.exc.IntegrityError:
+        raise AddressTakenError from None
 
 
 def create_first_user(
@@ -121,12 +143,16 @@ def change_profile(user: User, *, name: str, address: str) -> None:
         parsed = addresses.parse(address)
         other = find_user(parsed.normal)
         if other is not None and other.id != user.id:
-            problems["address"] = "There is already an account with this address."
-    except addresses.InvalidAddressError as error:
+            raise AddressTakenError
+    except (AddressTakenError, addresses.InvalidAddressError) as error:
         problems["address"] = str(error)
     if problems:
         raise InvalidInputError(problems)
-    user.name, user.address, user.address_normal = name, parsed.text, parsed.normal
+    try:
+        with _address_is_free():
+            user.name, user.address, user.address_normal = name, parsed.text, parsed.normal
+    except AddressTakenError as error:
+        raise InvalidInputError({"address": str(error)}) from None
 
 
 def workspace() -> Workspace:

@@ -1,7 +1,9 @@
 """Accounts and the workspace's data."""
 
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Literal
 
 import pytest
@@ -13,10 +15,11 @@ from campaigns.accounts import service
 from campaigns.accounts.models import User, Workspace
 from campaigns.accounts.texts import InvalidInputError, one_line, several_lines
 from campaigns.addresses import InvalidAddressError
-from campaigns.db import db, transaction
+from campaigns.db import db, is_postgresql, transaction
 
 NOW = datetime(2030, 5, 4, 12, 0, tzinfo=UTC)
 PASSWORD = "correct horse battery"
+TAKEN = "There is already an account with this address."
 
 
 def an_owner(address: str = "Owner@Example.org") -> User:
@@ -139,6 +142,75 @@ def test_of_many_first_visitors_at_once_one_gets_in(app: Flask, has_workspace: b
     assert sorted(outcomes) == ["in", "refused", "refused", "refused"]
     db.session.rollback()
     assert db.session.scalar(sa.select(sa.func.count(User.id))) == 1
+
+
+def at_the_same_moment(app: Flask, *works: Callable[[], object]) -> list[str]:
+    """Do these in threads of their own, each in a transaction; "" or the error of each."""
+    start, outcomes = threading.Barrier(len(works)), []
+
+    def run(work: Callable[[], object]) -> None:
+        with app.app_context():
+            start.wait()
+            try:
+                with transaction():
+                    work()
+                outcomes.append("")
+            except (service.AccountError, InvalidInputError) as error:
+                outcomes.append(str(error))
+            finally:
+                db.session.remove()
+
+    threads = [threading.Thread(target=run, args=(work,)) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    db.session.rollback()
+    return sorted(outcomes)
+
+
+def all_look_before_one_writes(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    """On PostgreSQL everybody finds the address free. On SQLite one comes after the other."""
+    if not is_postgresql():
+        return
+    looked = threading.Barrier(count)
+    find = service.find_user
+
+    def find_and_wait(address: str) -> User | None:
+        found = find(address)
+        looked.wait(10)
+        return found
+
+    monkeypatch.setattr(service, "find_user", find_and_wait)
+
+
+def test_of_two_accounts_with_one_address_at_once_one_is_made(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    all_look_before_one_writes(monkeypatch, 2)
+
+    def make() -> None:
+        service.create_user("New@example.org", PASSWORD, now=NOW)
+
+    assert at_the_same_moment(app, make, make) == ["", TAKEN]
+    assert db.session.scalar(sa.select(sa.func.count(User.id))) == 1
+
+
+def test_of_two_who_take_one_address_at_once_one_gets_it(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = [an_owner(f"owner{number}@example.org").id for number in range(2)]
+    all_look_before_one_writes(monkeypatch, 2)
+
+    def take(user_id: int) -> None:
+        user = db.session.get_one(User, user_id)
+        service.change_profile(user, name="New", address="new@example.org")
+
+    first, second = at_the_same_moment(app, *(partial(take, user_id) for user_id in ids))
+    assert first == ""
+    assert TAKEN in second
+    names = db.session.scalars(sa.select(User.name).order_by(User.name)).all()
+    assert names == ["New", "Olga Owner"], "nothing of the one refused is kept"
 
 
 def test_name_and_address_are_changed(app: Flask) -> None:
