@@ -82,6 +82,12 @@ class Subscription(Base):
         sa.CheckConstraint(f"state IN {SUBSCRIPTION_STATES!r}", name="state"),
         Index("ix_subscription_list_id_state", "list_id", "state", "subscriber_id"),
         Index("ix_subscription_subscriber_id", "subscriber_id"),
+        Index(
+            "ix_subscription_pending",
+            "state_at",
+            postgresql_where=sa.text("state = 'pending'"),
+            sqlite_where=sa.text("state = 'pending'"),
+        ),
     )
 
 

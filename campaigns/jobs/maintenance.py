@@ -7,7 +7,7 @@ from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import transaction
 from campaigns.jobs import stream
-from campaigns.sending import journal, lifecycle, recover, transactional
+from campaigns.sending import journal, lifecycle, recover, transactional, unconfirmed
 
 log = structlog.get_logger()
 
@@ -22,7 +22,23 @@ def sweep() -> None:
     for campaign_id in recover.cancelled_with_waiting():
         with transaction():
             lifecycle.cancel_waiting(campaign_id, now=utcnow())
+    prune()
     ring_for_open_work()
+
+
+def prune() -> None:
+    """Delete some of what is kept for a time only; the next sweep goes on.
+
+    Looks first: where there is nothing to delete, nothing is written.
+    """
+    now = utcnow()
+    if places := unconfirmed.overdue(now):
+        with transaction():
+            count = unconfirmed.delete(places, now=now)
+        log.info("sign-ups that were never confirmed are deleted", count=count)
+    if mail_ids := transactional.outdated(now):
+        with transaction():
+            transactional.delete(mail_ids)
 
 
 def recover_journals() -> int:

@@ -19,17 +19,24 @@ def erase(subscriber_ids: Collection[int]) -> int:
     ids = sorted(subscriber_ids)
     people = db.session.execute(
         sa.select(Subscriber.address, Subscriber.address_normal).where(Subscriber.id.in_(ids))
-    ).all()
+    )
     db.session.execute(
         sa.update(Delivery).where(Delivery.subscriber_id.in_(ids)).values(address="")
     )
     db.session.execute(
         sa.delete(TransactionalMail).where(
-            sa.or_(
-                sa.func.lower(TransactionalMail.address).in_([normal for _, normal in people]),
-                # The databases lower the case of ASCII letters only.
-                TransactionalMail.address.in_([address for address, _ in people]),
+            sa.func.lower(TransactionalMail.address).in_(
+                sorted({text for address, normal in people for text in _lowered(address, normal)})
             )
         )
     )
     return subscribers.delete(ids)
+
+
+def _lowered(address: str, normal: str) -> set[str]:
+    """What the lower() of a database makes of the address.
+
+    Some lower the case of every letter, some of ASCII's only.
+    """
+    ascii_only = "".join(char.lower() if char.isascii() else char for char in address)
+    return {normal, address.lower(), ascii_only}

@@ -234,4 +234,6 @@ class TransactionalMail(Base):
             "status IN ('queued', 'sending', 'sent', 'failed', 'unknown')", name="status"
         ),
         Index("ix_transactional_mail_status", "status", "id"),
+        Index("ix_transactional_mail_created_at", "created_at"),
+        Index("ix_transactional_mail_address", sa.text("lower(address)")),
     )

@@ -5,7 +5,7 @@ body may have left when its process died is `unknown` and is never sent again by
 """
 
 import random
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -24,6 +24,9 @@ FIRST_RETRY_SECONDS = 30
 LONGEST_RETRY_SECONDS = 3600
 RING_LOST_AFTER = timedelta(seconds=15)
 STALLED_AT_ONCE = 500
+KEEP = timedelta(days=30)
+"""How long a mail that is done is kept: long enough to look into why it did not arrive."""
+OUTDATED_AT_ONCE = 500
 
 HANDING_OVER = "Being handed over"
 """The reason of a `sending` mail whose body may be on its way. See `begin_body`."""
@@ -177,6 +180,28 @@ def stalled(now: datetime) -> list[int]:
             .order_by(TransactionalMail.id)
             .limit(STALLED_AT_ONCE)
         )
+    )
+
+
+def outdated(now: datetime) -> list[int]:
+    """Ids of mails that are done and need not be kept any more, oldest first: some hundreds."""
+    return list(
+        db.session.scalars(
+            sa.select(TransactionalMail.id)
+            .where(
+                TransactionalMail.created_at < now - KEEP,
+                TransactionalMail.status.in_(("sent", "failed", "unknown")),
+            )
+            .order_by(TransactionalMail.created_at)
+            .limit(OUTDATED_AT_ONCE)
+        )
+    )
+
+
+def delete(mail_ids: Collection[int]) -> None:
+    """Delete these mails. At most some hundreds."""
+    db.session.execute(
+        sa.delete(TransactionalMail).where(TransactionalMail.id.in_(sorted(mail_ids)))
     )
 
 

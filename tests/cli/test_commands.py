@@ -46,7 +46,7 @@ def test_migrate_makes_the_database_and_may_run_again(
     for _ in range(2):
         result = run("migrate")
         assert result.exit_code == 0
-        assert "The database is at revision 0001" in result.output
+        assert "The database is at revision 0002" in result.output
     assert (Path(surroundings["DATA_DIR"]) / "campaigns.sqlite3").exists()
 
 
