@@ -1,0 +1,420 @@
+-- The limiter's one script. All counters of an account are looked at and changed in one go.
+--
+-- KEYS[1]  what all keys of the account begin with
+-- ARGV[1]  what to do: acquire, give_back, lease, feedback, fill
+-- ARGV[2]  the moment in seconds; empty: this server's own clock, the one all workers share
+-- ARGV[3]  the question, as JSON
+--
+-- A bucket (GCRA in its token form) holds a fifth of a second's worth and spreads mail evenly.
+-- A window counts in slots of a fiftieth or sixtieth of its length. The slot that is partly over
+-- counts whole, so no window of that length, wherever it begins, ever holds more than its limit.
+
+local prefix = KEYS[1]
+local now = tonumber(ARGV[2])
+if not now then
+  local time = redis.call('TIME')
+  now = time[1] + time[2] / 1000000
+end
+local question = cjson.decode(ARGV[3])
+
+local KEEP = 8 * 86400      -- an unused counter goes after a week
+local ASKING = 2            -- campaigns that asked within so many seconds share
+local LEASE = 30
+local BURST = 0.2
+local SECONDS = { second = 1, minute = 60, hour = 3600, day = 86400, seen = 10 }
+local SLOTS = { second = 50, minute = 60, hour = 60, day = 60, seen = 10 }
+local MANY = 1000000000
+
+local function number(value) return string.format('%.6f', value) end
+local function whole(value) return string.format('%d', value) end
+
+-- Windows ------------------------------------------------------------------------------------
+
+local function slot_of(name, moment) return math.floor(moment / (SECONDS[name] / SLOTS[name])) end
+
+-- Lets go of what is older than the window; gives what it holds, and the oldest slot.
+local function look(key, name)
+  local slot = slot_of(name, now)
+  local state = redis.call('HMGET', key, 'from', 'total')
+  local from, total = tonumber(state[1]), tonumber(state[2])
+  if not from then return 0, slot end
+  local first = slot - SLOTS[name]
+  if from >= first then return total, from end
+  if from + SLOTS[name] < first then
+    redis.call('HMSET', key, 'from', whole(slot), 'total', 0)
+    for at = from, from + SLOTS[name] do redis.call('HDEL', key, whole(at)) end
+    return 0, slot
+  end
+  for at = from, first - 1 do
+    total = total - (tonumber(redis.call('HGET', key, whole(at))) or 0)
+    redis.call('HDEL', key, whole(at))
+  end
+  redis.call('HMSET', key, 'from', whole(first), 'total', whole(total))
+  return total, first
+end
+
+local function count(key, name, many, moment)
+  local _, from = look(key, name)
+  local slot = math.max(slot_of(name, moment or now), from)
+  redis.call('HSETNX', key, 'from', whole(from))
+  redis.call('HINCRBY', key, whole(slot), many)
+  redis.call('HINCRBY', key, 'total', many)
+  redis.call('EXPIRE', key, name == 'second' and 60 or KEEP)
+end
+
+-- Newest first: what comes back was taken a moment ago.
+local function uncount(key, name, many)
+  if redis.call('EXISTS', key) == 0 then return end
+  local total, from = look(key, name)
+  local slot = slot_of(name, now)
+  while many > 0 and slot >= from do
+    local held = tonumber(redis.call('HGET', key, whole(slot))) or 0
+    local back = math.min(held, many)
+    if back > 0 then
+      redis.call('HINCRBY', key, whole(slot), -back)
+      redis.call('HINCRBY', key, 'total', -back)
+      many = many - back
+    end
+    slot = slot - 1
+  end
+end
+
+-- Seconds until the oldest mails leave a full window.
+local function seconds_until_free(key, name)
+  local _, from = look(key, name)
+  local length = SECONDS[name] / SLOTS[name]
+  for at = from, slot_of(name, now) do
+    if (tonumber(redis.call('HGET', key, whole(at))) or 0) > 0 then
+      return (at + SLOTS[name] + 1) * length - now
+    end
+  end
+  return SECONDS[name]
+end
+
+-- Limits: each has `free` and `kind`, `take(n)`, and `wait(n)` for n more after what was taken ---
+
+local function window(key, name, most, kind)
+  local limit = { kind = kind or name, free = math.max(0, most - look(key, name)) }
+  function limit.take(many)
+    limit.free = limit.free - many
+    count(key, name, many)
+  end
+  function limit.wait()
+    if limit.free > 0 then return 0 end
+    return seconds_until_free(key, name)
+  end
+  return limit
+end
+
+local function bucket(key, rate, kind)
+  local size = math.max(1, rate * BURST)
+  local state = redis.call('HMGET', key, 'level', 'at')
+  local level, at = tonumber(state[1]) or size, tonumber(state[2]) or now
+  level = math.min(size, level + math.max(0, now - at) * rate)
+  -- A millionth is forgiven: levels are written with six digits.
+  local limit = { kind = kind, free = math.max(0, math.floor(level + 0.000001)) }
+  function limit.take(many)
+    level = level - many
+    limit.free = math.max(0, math.floor(level + 0.000001))
+    redis.call('HMSET', key, 'level', number(level), 'at', number(now))
+    redis.call('EXPIRE', key, math.max(60, math.ceil(2 / rate)))
+  end
+  function limit.wait(many)
+    local need = math.max(1, math.min(many, size / 2))
+    return math.max(0, (need - level) / rate)
+  end
+  return limit
+end
+
+local function closed(kind, moment)
+  return {
+    kind = kind, free = 0, till = moment,
+    take = function() end,
+    wait = function() return math.max(0, moment - now) end,
+  }
+end
+
+local function narrowest(limits)
+  local found = nil
+  for _, limit in ipairs(limits) do
+    if not found or limit.free < found.free then found = limit end
+  end
+  return found
+end
+
+local function longest_wait(limits, many)
+  local seconds, kind = 0, nil
+  for _, limit in ipairs(limits) do
+    if limit.free < many then
+      local this = limit.wait(many)
+      if this > seconds then seconds, kind = this, limit.kind end
+    end
+  end
+  return seconds, kind
+end
+
+local function take(limits, many)
+  for _, limit in ipairs(limits) do limit.take(many) end
+end
+
+-- Leases: shares of a number that may be held at the same time ------------------------------------
+
+local function lease(key, holder, most)
+  local others, askers = 0, 1
+  local held = redis.call('HGETALL', key)
+  for i = 1, #held, 2 do
+    local many, till = string.match(held[i + 1], '^(%d+)|(.+)$')
+    if tonumber(till) <= now then
+      redis.call('HDEL', key, held[i])
+    elseif held[i] ~= holder then
+      others, askers = others + tonumber(many), askers + 1
+    end
+  end
+  local mine = math.max(0, math.min(most - others, math.ceil(most / askers)))
+  redis.call('HSET', key, holder, whole(mine) .. '|' .. number(now + LEASE))
+  redis.call('EXPIRE', key, LEASE * 2)
+  return mine
+end
+
+-- Keys -----------------------------------------------------------------------------------------
+
+local function group_key(group, what) return prefix .. 'group:' .. group .. ':' .. what end
+local function campaign_key(id) return prefix .. 'campaign:' .. id .. ':pace' end
+local WINDOWS = { 'second', 'minute', 'hour', 'day' }
+
+-- What to do -----------------------------------------------------------------------------------
+
+local function missing()
+  local keys = {}
+  for name, _ in pairs(question.windows) do
+    if name ~= 'second' and redis.call('EXISTS', prefix .. name) == 0 then
+      table.insert(keys, { group = '', window = name })
+    end
+  end
+  for group, plan in pairs(question.groups) do
+    if plan.day and redis.call('EXISTS', group_key(group, 'day')) == 0 then
+      table.insert(keys, { group = group, window = 'day' })
+    end
+  end
+  return keys
+end
+
+local function account_limits()
+  local limits = {}
+  if question.closed_until and question.closed_until > now then
+    table.insert(limits, closed('closed', question.closed_until))
+  end
+  if question.probe then
+    local till = tonumber(redis.call('GET', prefix .. 'probe'))
+    if till and till > now then
+      table.insert(limits, closed('probe', till))
+    else
+      table.insert(limits, {
+        kind = 'probe', free = 1, wait = function() return LEASE end,
+        take = function(many)
+          if many > 0 then
+            redis.call('SET', prefix .. 'probe', number(now + LEASE), 'EX', LEASE * 2)
+          end
+        end,
+      })
+    end
+  end
+  if question.windows.second then
+    table.insert(limits, bucket(prefix .. 'pace', question.windows.second, 'second'))
+  end
+  for _, name in ipairs(WINDOWS) do
+    local most = question.windows[name]
+    if most then
+      local kind = (name == 'day' and question.is_warm_up) and 'warm_up' or name
+      table.insert(limits, window(prefix .. name, name, most, kind))
+    end
+  end
+  return limits
+end
+
+local function group_limits(group, plan, at_once)
+  local limits = {}
+  if plan.closed_until and plan.closed_until > now then
+    table.insert(limits, closed('group_closed', plan.closed_until))
+    return limits
+  end
+  if plan.at_once then
+    at_once[group] = lease(group_key(group, 'at_once'), question.holder, plan.at_once)
+    if at_once[group] == 0 then
+      table.insert(limits, {
+        kind = 'at_once', free = 0, take = function() end, wait = function() return 1 end,
+      })
+    end
+  end
+  local learned = tonumber(redis.call('HGET', group_key(group, 'learned'), 'rate'))
+  local rate, kind = plan.rate, 'group'
+  if learned and (not rate or learned < rate) then rate, kind = learned, 'learned' end
+  if rate then table.insert(limits, bucket(group_key(group, 'pace'), rate, kind)) end
+  if plan.day then
+    table.insert(limits, window(group_key(group, 'day'), 'day', plan.day, 'group_warm_up'))
+  end
+  return limits
+end
+
+-- How many campaigns ask at this time: where an account is short, each gets its part.
+local function askers()
+  if question.campaign == 0 then return 1 end
+  local key = prefix .. 'askers'
+  redis.call('ZREMRANGEBYSCORE', key, '-inf', number(now - ASKING))
+  redis.call('ZADD', key, number(now), question.campaign)
+  redis.call('EXPIRE', key, 60)
+  return redis.call('ZCARD', key)
+end
+
+-- Shares `many` evenly among the groups; what a small one leaves goes to the others.
+local function share(many, caps)
+  local order = {}
+  for group, _ in pairs(caps) do table.insert(order, group) end
+  table.sort(order)
+  local turn = #order > 0 and redis.call('INCR', prefix .. 'turn') % #order or 0
+  local granted = {}
+  for _, group in ipairs(order) do granted[group] = 0 end
+  local open = #order
+  while many > 0 and open > 0 do
+    open = 0
+    for _, group in ipairs(order) do
+      if granted[group] < caps[group] then open = open + 1 end
+    end
+    if open > 0 then
+      local part = math.max(1, math.floor(many / open))
+      for i = 1, #order do
+        local group = order[(i + turn - 1) % #order + 1]
+        local more = math.min(part, caps[group] - granted[group], many)
+        granted[group], many = granted[group] + more, many - more
+      end
+    end
+  end
+  return granted
+end
+
+local function acquire()
+  local lost = missing()
+  if #lost > 0 then return { missing = lost } end
+
+  local account = account_limits()
+  local wanted = 0
+  for _, want in pairs(question.wants) do wanted = wanted + want end
+  local most = wanted
+  local short = narrowest(account)
+  if short and short.free < wanted then
+    most = math.min(wanted, math.ceil(short.free / askers()))
+  else
+    askers()
+  end
+  if question.pace then
+    table.insert(account, bucket(campaign_key(question.campaign), question.pace, 'pace'))
+    most = math.min(most, account[#account].free)
+  end
+
+  local limits, caps, at_once = {}, {}, {}
+  for group, want in pairs(question.wants) do
+    limits[group] = group_limits(group, question.groups[group] or {}, at_once)
+    local own = narrowest(limits[group])
+    caps[group] = math.min(want, own and own.free or MANY)
+  end
+  local granted = share(most, caps)
+  local total = 0
+  for group, many in pairs(granted) do
+    if many > 0 then take(limits[group], many) end
+    total = total + many
+  end
+  if total > 0 then take(account, total) end
+
+  local answer = { counts = {}, holds = {}, at_once = at_once, wait = 0 }
+  local soonest = nil
+  for group, want in pairs(question.wants) do
+    if granted[group] > 0 then answer.counts[group] = granted[group] end
+    local rest = want - granted[group]
+    if rest > 0 then
+      local by_group, group_kind = longest_wait(limits[group], rest)
+      local by_account, account_kind = longest_wait(account, rest)
+      local seconds, kind = by_group, group_kind
+      if by_account > seconds or not kind then seconds, kind = by_account, account_kind end
+      -- Nothing is short any more, only this turn was: others ask as well.
+      if not kind then seconds, kind = 0.02, 'turn' end
+      answer.holds[group] = { kind = kind, at = number(now + seconds) }
+      if not soonest or seconds < soonest then soonest = seconds end
+    end
+  end
+  answer.wait = number(soonest or 0)
+  return answer
+end
+
+local function give_back()
+  local total = 0
+  for group, many in pairs(question.counts) do
+    total = total + many
+    uncount(group_key(group, 'day'), 'day', many)
+    if redis.call('EXISTS', group_key(group, 'pace')) == 1 then
+      redis.call('HINCRBYFLOAT', group_key(group, 'pace'), 'level', many)
+    end
+  end
+  for _, name in ipairs(WINDOWS) do uncount(prefix .. name, name, total) end
+  for _, key in ipairs({ prefix .. 'pace', campaign_key(question.campaign) }) do
+    if redis.call('EXISTS', key) == 1 then redis.call('HINCRBYFLOAT', key, 'level', total) end
+  end
+  return {}
+end
+
+-- Counts of the ledger, put in where a counter was lost. Who comes second changes nothing.
+local function fill()
+  for _, lost in ipairs(question.missing) do
+    local key = lost.group == '' and prefix .. lost.window or group_key(lost.group, lost.window)
+    if redis.call('EXISTS', key) == 0 then
+      local first = slot_of(lost.window, now) - SLOTS[lost.window]
+      redis.call('HMSET', key, 'from', whole(first), 'total', 0)
+      redis.call('EXPIRE', key, KEEP)
+      for _, past in ipairs(question.sent) do
+        local slot = slot_of(lost.window, math.min(past.at, now))
+        if (lost.group == '' or lost.group == past.group) and slot >= first then
+          redis.call('HINCRBY', key, whole(slot), past.count)
+          redis.call('HINCRBY', key, 'total', past.count)
+        end
+      end
+    end
+  end
+  return {}
+end
+
+-- Halve the rate of a group that throttles; after ten clean seconds a quarter more, until it is
+-- twice what it was when it was first halved: then nothing is held back any more.
+local HALVE_EVERY, CLEAN_BATCHES, SLOWEST = 5, 10, 1 / 60
+
+local function feedback()
+  local key, seen = group_key(question.group, 'learned'), group_key(question.group, 'seen')
+  if question.sent > 0 then count(seen, 'seen', question.sent) end
+  local state = redis.call('HMGET', key, 'rate', 'before', 'clean', 'at')
+  local rate, before = tonumber(state[1]), tonumber(state[2])
+  local clean, at = tonumber(state[3]) or 0, tonumber(state[4]) or 0
+  if question.throttled > 0 then
+    -- What was on its way when the first complaint came complains as well: that is one.
+    if rate and now - at < HALVE_EVERY then return {} end
+    local observed = math.max(look(seen, 'seen') / SECONDS.seen, 2 * SLOWEST)
+    local from = rate or observed
+    redis.call('HMSET', key, 'rate', number(math.max(from / 2, SLOWEST)),
+      'before', number(before or from), 'clean', 0, 'at', number(now))
+    redis.call('EXPIRE', key, KEEP)
+  elseif rate and question.sent > 0 and now - at >= 1 then
+    clean = clean + 1
+    if clean >= CLEAN_BATCHES then rate, clean = rate * 1.25, 0 end
+    if rate >= 2 * before then
+      redis.call('DEL', key)
+    else
+      redis.call('HMSET', key, 'rate', number(rate), 'clean', clean, 'at', number(now))
+    end
+  end
+  return {}
+end
+
+local actions = {
+  acquire = acquire, give_back = give_back, fill = fill, feedback = feedback,
+  lease = function()
+    return { count = lease(prefix .. 'connections', question.holder, question.most) }
+  end,
+}
+return cjson.encode(actions[ARGV[1]]())
