@@ -1,0 +1,363 @@
+"""What a server's reply means: the class of a refusal or delay, from its code and its words.
+
+The status alone is not enough: "550 5.7.1" may be a mailbox that is gone, a blocked network or a
+suspicious text. So the words are asked first, then the enhanced code, then the plain code and
+the step at which the answer came.
+"""
+
+import re
+from functools import lru_cache
+from typing import Literal
+
+from campaigns.messages import Scope, Step
+
+ReplyClass = Literal[
+    "hard",
+    "disabled",
+    "mailbox_full",
+    "transient",
+    "throttle",
+    "policy",
+    "content",
+    "sender",
+    "refused",
+]
+"""
+hard          there is no such mailbox or domain
+disabled      the mailbox is there, but switched off or long unused
+mailbox_full  it takes nothing until its owner makes room
+transient     a passing trouble, grey-listing included: ask again
+throttle      too fast, too much or too many connections: the way is slowed, nobody is blamed
+policy        they do not want mail of this sender, network or domain
+content       they do not want this message
+sender        our account, login or sender address is at fault
+refused       no for ever, and nothing says why: this message is over, the address is not judged
+"""
+
+# One phrase a line, in lower case; <...> stands for the words of _SAME. The first that fits
+# decides, so what is narrow stands before what is wide.
+_SAME = {
+    "box": "(?:user|mailbox|mail box|recipient|account|addressee|(?<!ip )address|local part|inbox"
+    "|alias)",
+    "gone": "(?:unknown|not (?:be )?(?:found|known|recogni[sz]ed|listed|valid|local)|no longer"
+    "|(?:do|does|did) ?n[o']t exist|never existed|invalid|non-?existent|undeliverable|unrout"
+    "|(?:been |was )?(?:deleted|removed|closed|terminated))",
+    "off": "(?:disabled|inactive|de-?activated|suspended|locked|frozen|expired|dormant"
+    "|abandoned|on hold|turned off|not active|not enabled)",
+    "from": r"(?:\bsender|\bfrom|return[- ]path) (?:e-?mail |address |domain )?",
+    "us": "(?:your (?:ip|host|server|network|domain|mail ?server|provider|isp|system)"
+    "|(?:sending|source|client|connecting|originating|sender'?s?) (?:ip|host|network|server|mta)"
+    r"|\bip(?: address)?\b)",
+    "shut": "(?:block|bann|black-?list|deny-?list|refus|reject|not accept|restrict|listed)",
+    "seems": "(?:looks? like|probabl[ey]|likely|suspected|considered|judged"
+    "|(?:classified|identified|detected|flagged|tagged) as)",
+    "may not": "(?:not allowed|not permitted|not authori[sz]ed|unable|cannot|won'?t|refus\\w+)",
+}
+_PHRASES: tuple[tuple[ReplyClass, str], ...] = (
+    (
+        "transient",
+        r"""
+        gr[ae]y-?\s?list
+        insufficient (?:system |disk )?(?:storage|resources|memory)
+        (?:local|internal) error
+        temporar(?:y|ily) (?:lookup|dns|local|system|internal)
+        (?:sender|recipient) verif\w+ (?:in progress|not yet|temporar)
+        database (?:is )?(?:down|unavailable|error)
+        """,
+    ),
+    (
+        "throttle",
+        r"""
+        throttl
+        rate[- ]?limit
+        (?:unusual|high|excessive|exceed\w*|too high a) (?:\w+ )?rate
+        too (?:many|much|fast|frequent)(?! (?:hops|received|invalid|bad|unknown))
+        slow(?:ing)? down
+        \brp-00\d
+        \btss?0\d\b
+        (?:daily|hourly|monthly|sending|messages?|user|outbound|rate) (?:\w+ ){0,2}(?:quota|limit)
+        (?:quota|limit|maximum number) (?:of|for) (?:\w+ ){0,3}(?:messages|mails|recipients|sending)
+        (?:maximum|concurrent) (?:\w+ )?(?:rate|connection|session|submission)
+        (?:server|system|service) (?:is )?(?:too )?busy
+        load (?:is )?too high
+        overload
+        volume of (?:mail|email|messages)
+        """,
+    ),
+    (
+        "disabled",
+        r"""
+        (?:storage|quota|full) and inactive
+        <box>\b[^;]{0,50}\b<off>(?! (?:from|for) sending)
+        <off> <box>
+        konto (?:ist )?(?:deaktiviert|gesperrt)
+        compte (?:désactivé|desactive|suspendu)
+        cuenta (?:desactivada|suspendida)
+        """,
+    ),
+    (
+        "mailbox_full",
+        r"""
+        <box>\b[^;]{0,40}\b(?:full|over (?:its |the )?(?:quota|limit))
+        over ?quota
+        quota (?:is |has been |was )?(?:exceed|full|reach)
+        exceed\w* (?:\S+ ){0,3}(?:quota|storage)
+        out of (?:storage|space|disk)
+        (?:no|not enough|insufficient) (?:\w+ ){0,2}space
+        storage (?:limit|allocation|full)
+        postfach (?:ist )?voll
+        bo[iî]te (?:est )?pleine
+        buz[oó]n lleno
+        casella (?:è )?piena
+        caixa (?:postal )?cheia
+        """,
+    ),
+    (
+        "content",
+        r"""
+        virus|malware|infected|trojan|phish|malicious
+        security issue
+        (?:dangerous|forbidden|prohibited|blocked|executable) (?:file|attachment)
+        attachment\w* [^;]{0,40}(?:not (?:allowed|accepted)|block|forbid|prohibit)
+        message (?:is |was )?(?:too (?:large|big)|size|exceed)
+        maximum (?:message )?size
+        size (?:limit|exceed)
+        too (?:large|big) for
+        <seems> (?:to be )?(?:spam|junk|unsolicited)
+        spam (?:score|content|message|detected|filter|likelihood|probability|threshold)
+        (?:score|probability|likelihood|suspicion) of spam
+        headers? (?:fail|syntax|error)
+        (?:this|message) is spam
+        content (?:\w+ )?(?:reject|filter|block|refus|polic|restrict|not accept|scan)
+        (?:because of|due to|by) (?:\w+ ){0,3}content
+        surbl|uribl|\bdbl\b
+        (?:url|link)s? (?:found )?in
+        (?:bad|blocked|listed) (?:url|link)
+        malformed
+        bare (?:cr|lf|newline|linefeed)
+        line (?:is )?too long
+        (?:missing|invalid|duplicate|multiple|bad|illegal) [^;]{0,30}header
+        rfc ?(?:5322|2822)
+        """,
+    ),
+    (
+        "sender",
+        r"""
+        authenticat\w+ (?:is )?(?:required|failed|unsuccessful|failure|credentials|disabled)
+        (?:must|need to|please) (?:first )?(?:authenticate|log ?in|issue a starttls)
+        client (?:was|is)? ?not authenticated
+        (?:bad|invalid|wrong) (?:user ?name|login|password|credential)
+        basic auth
+        specific password
+        relay(?:ing)? (?:access )?(?:is )?(?:denied|not|prohibited|forbidden|refus)
+        <may not> to relay
+        send ?as ?denied
+        <may not> to (?:send as|use this sender)
+        <from>[^;]{0,60}<gone>
+        <from>[^;]{0,60}not (?:own|allow|verif)
+        sender (?:address )?rejected
+        sender verif\w+ failed|callout verif\w+ failed
+        list of allowed rcpthosts
+        (?:address|identit\w+|domain) (?:is |are )?not (?:been )?verified
+        unverified (?:sender|address|domain)
+        sending (?:\w+ ){0,4}(?:paused|suspended|disabled|not enabled)
+        (?:suspended|disabled|blocked|barred|prevented|restricted) (?:from|for) sending
+        account (?:\w+ ){0,3}(?:under review|not activated|(?:no|out of) credit)
+        """,
+    ),
+    (
+        "policy",
+        r"""
+        spamhaus|spamcop|sorbs\b|barracudacentral|senderscore|uceprotect|\bs31[45]0
+        \b(?:sc|dy|ou)-00\d
+        (?:black|block|deny)[- ]?list
+        \b(?:dns)?rbl\b|\bdnsbl\b
+        reputation
+        \bspf\b|\bdkim\b|\bdmarc\b
+        unauthenticated
+        authentication (?:level|check|requirement|result|information)
+        reverse (?:dns|lookup|mapping)|\bptr\b|\brdns\b
+        """,
+    ),
+    (
+        "hard",
+        r"""
+        <box>\b[^;]{0,60}\b<gone>
+        (?:unknown|invalid|no such|no|non-?existent|wrong|bad|not a (?:valid|known)) (?:\w+ )?<box>
+        no such (?:\w+ )?(?:here|domain|host|name|e-?mail|customer|member|person)
+        (?:domain|host|host ?name)\b[^;]{0,60}\b<gone>
+        (?:domain|host) has no (?:mail|mx)
+        unknown (?:host|domain)
+        null ?mx
+        does not (?:accept|receive|handle) (?:e-?)?mail
+        mailbox (?:is )?(?:currently )?(?:unavailable|not available)
+        no longer (?:\w+ ){0,3}(?:works?|here|employed|exists?|valid|in use|available)
+        moved away|has left
+        unroute?able
+        recipient address(?:es)? rejected ?: ?access denied
+        user does ?n[o']t have an? (?:\w+ )?account
+        (?:benutzer|empf[aä]nger|adresse)\b[^;]{0,40}(?:unbekannt|existiert nicht|ung[uü]ltig)
+        unbekannte[rs]? (?:benutzer|empf)
+        (?:utilisateur|destinataire|adresse)\b[^;]{0,40}(?:inconnu|n'existe pas|introuvable)
+        (?:usuario|direcci[oó]n|buz[oó]n|cuenta)\b[^;]{0,40}(?:no existe|desconocid)
+        (?:utente|indirizzo|casella)\b[^;]{0,40}(?:sconosciut|non esiste|inesistente)
+        (?:usu[aá]rio|endere[cç]o)\b[^;]{0,40}(?:n[aã]o existe|desconhecid|inexistente)
+        (?:gebruiker|adres|postbus)\b[^;]{0,40}(?:onbekend|bestaat niet)
+        """,
+    ),
+    (
+        "policy",
+        r"""
+        <us>[^;]{0,60}<shut>
+        <shut>[^;]{0,40}<us>
+        client host \S+ blocked
+        unsolicited
+        bulk (?:mail|e-?mail|message|sender)
+        spam(?:mer|ming| source|s? from)
+        abuse|complaint
+        (?:due to|by|for|violat\w+|because of) (?:\w+ ){0,4}(?:polic|reasons)
+        policy (?:reason|violation|reject|restriction|block)
+        """,
+    ),
+)
+
+
+def _compiled(phrases: str) -> re.Pattern[str]:
+    joined = "|".join(line.strip() for line in phrases.strip().splitlines())
+    return re.compile(re.sub(r"<([a-z ]+)>", lambda name: _SAME[name[1]], joined))
+
+
+_SIGNS = tuple((reply_class, _compiled(phrases)) for reply_class, phrases in _PHRASES)
+
+_ENHANCED = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?!\.?\d)")
+
+_BY_ENHANCED: dict[tuple[int, int], ReplyClass] = {
+    (1, 1): "hard",
+    (1, 2): "hard",
+    (1, 3): "hard",
+    (1, 6): "hard",
+    (1, 7): "sender",
+    (1, 8): "sender",
+    (1, 10): "hard",
+    (1, 90): "throttle",
+    (2, 1): "disabled",
+    (2, 2): "mailbox_full",
+    (2, 3): "content",
+    (3, 4): "content",
+    (4, 4): "hard",
+    (4, 5): "throttle",
+    (4, 7): "transient",
+    (5, 3): "throttle",
+    (7, 0): "policy",
+    (7, 1): "policy",
+    (7, 8): "sender",
+    (7, 9): "sender",
+    (7, 10): "sender",
+    (7, 11): "sender",
+    (7, 12): "sender",
+    (7, 14): "sender",
+    (7, 30): "sender",
+    (7, 40): "policy",
+    (7, 57): "sender",
+    (7, 60): "sender",
+    (7, 90): "sender",
+    # Groups that take mail from some people only: no fault of the sender's standing.
+    (7, 124): "refused",
+    (7, 129): "refused",
+    (7, 133): "refused",
+    (7, 134): "refused",
+    (7, 233): "throttle",
+}
+_ADDRESS = re.compile(r"<?[^\s<>@:,;]{1,64}@[^\s<>@:,;]{1,255}>?")
+_OF_LOGIN = (530, 534, 535, 538, 523)
+
+
+def classify(code: int, text: str, *, scope: Scope = "recipient", step: Step = "") -> ReplyClass:
+    """What this reply means. `code` is 0 where the line broke before a reply came.
+
+    `text` is the reply in the server's words, with or without its code. Only replies that are
+    not a "yes" have a class.
+    """
+    if code == 0 and scope == "connection":
+        return "transient"
+    # Without the address the same words come again and again; and it may hold words itself.
+    return _classify(code, _ADDRESS.sub("someone", text), step, scope)
+
+
+@lru_cache(maxsize=4096)
+def _classify(code: int, text: str, step: Step, scope: Scope) -> ReplyClass:
+    found = _by_words(text, step) or _by_enhanced(text, step) or _by_code(code, step, scope)
+    return _for_now(found) if code < 500 else found
+
+
+def _by_words(text: str, step: Step) -> ReplyClass | None:
+    lowered = text.lower()
+    for reply_class, sign in _SIGNS:
+        if sign.search(lowered):
+            # Before a recipient was named, no mailbox can be missing: it is the sender's.
+            if step == "mail" and reply_class in ("hard", "disabled"):
+                return "sender"
+            return reply_class
+    return None
+
+
+def _by_enhanced(text: str, step: Step) -> ReplyClass | None:
+    found = _ENHANCED.search(text)
+    if found is None:
+        return None
+    kind, subject, detail = (int(part) for part in found.groups())
+    if kind == 4:
+        return _of_a_delay(subject, detail)
+    known = _BY_ENHANCED.get((subject, detail))
+    if known is None:
+        known = _of_a_range(subject, detail)
+    if step in ("", "mail") and known in ("hard", "disabled"):
+        return "sender"
+    return known
+
+
+def _of_a_range(subject: int, detail: int) -> ReplyClass | None:
+    if subject == 6:
+        return "content"
+    if subject == 5 and detail:
+        return "sender"
+    if subject == 7 and (25 <= detail <= 32 or 500 <= detail <= 699):
+        return "policy"
+    if subject == 7 and 700 <= detail <= 799:
+        return "sender"  # the account's own house has closed it
+    return None
+
+
+def _of_a_delay(subject: int, detail: int) -> ReplyClass | None:
+    if (subject, detail) == (2, 2):
+        return "mailbox_full"
+    if (subject, detail) in ((2, 1), (4, 5), (5, 3), (7, 28)):
+        return "throttle"
+    if subject == 7 and (25 <= detail <= 32 or 500 <= detail <= 699):
+        return "throttle"
+    # 4.7.0 and the like say too little: a 421 beside them says more.
+    return "transient" if subject in (1, 3, 4) else None
+
+
+def _by_code(code: int, step: Step, scope: Scope) -> ReplyClass:
+    if code in _OF_LOGIN:
+        return "sender"
+    if code < 500:
+        is_of_the_way = code in (421, 432, 452, 454) or step in ("", "mail") or scope == "sender"
+        return "throttle" if is_of_the_way and code else "transient"
+    if step == "mail" or scope == "sender":
+        return "sender"
+    if step == "" and code == 554 and scope == "connection":
+        return "policy"  # a greeting that shows the door
+    if code == 552:
+        return "mailbox_full" if step == "rcpt" else "content"
+    return "refused"
+
+
+def _for_now(reply_class: ReplyClass) -> ReplyClass:
+    """A 4xx is never a last word: the same reason, said of this moment alone."""
+    if reply_class == "policy":
+        return "throttle"  # a bad standing that is told by delays is mended by less mail
+    if reply_class in ("hard", "disabled", "content", "refused", "sender"):
+        return "transient"
+    return reply_class
