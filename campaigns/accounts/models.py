@@ -28,7 +28,8 @@ class User(Base):
 class Workspace(Base):
     """Who this installation speaks for. One row, id 1.
 
-    `undo_seconds`: how long a launch can be taken back. `demo`: only the built-in mailbox
+    `undo_seconds`: how long a launch can be taken back. `overdue_minutes`: a schedule that was
+    missed by more than this asks before it sends. `demo`: only the built-in mailbox
     may be used as a provider.
     """
 
@@ -39,6 +40,7 @@ class Workspace(Base):
     postal_address: Mapped[str] = mapped_column(default="")
     time_zone: Mapped[str] = mapped_column(default="UTC")
     undo_seconds: Mapped[int] = mapped_column(default=10)
+    overdue_minutes: Mapped[int] = mapped_column(default=120)
     demo: Mapped[bool] = mapped_column(default=False)
 
     __table_args__ = (sa.CheckConstraint("id = 1", name="one_row"),)

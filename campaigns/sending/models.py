@@ -66,6 +66,19 @@ class Campaign(Base):
     scheduled_at: Mapped[datetime | None]
     """When a `scheduled` campaign starts. An undo window is a schedule a few seconds ahead."""
     is_undo_window: Mapped[bool] = mapped_column(default=False)
+    schedule_zone: Mapped[str] = mapped_column(default="")
+    """The zone in which the moment was chosen; empty: the workspace's."""
+    local_at: Mapped[str] = mapped_column(default="")
+    """`2026-03-29T09:00`: everybody gets it when their own clock shows this. Empty: at once."""
+    hours_from: Mapped[int] = mapped_column(sa.SmallInteger, default=0)
+    hours_until: Mapped[int] = mapped_column(sa.SmallInteger, default=24)
+    """The hours of each reader's day in which it may reach them."""
+    spread_seconds: Mapped[int] = mapped_column(default=0)
+    """Over so long a time it is spread; its pace is worked out from that when it starts."""
+    pace_per_second: Mapped[float] = mapped_column(default=0.0)
+    """At most so many messages a second. 0: as fast as the account allows."""
+    asked_at: Mapped[datetime | None]
+    """Since when a `scheduled` campaign whose moment was missed waits for somebody's answer."""
     provider_id: Mapped[int | None] = mapped_column(BigKey, ForeignKey("provider_account.id"))
     """Frozen from the sender address at launch, as are the fields below."""
     matched: Mapped[int] = mapped_column(default=0)
@@ -80,6 +93,7 @@ class Campaign(Base):
     __table_args__ = (
         sa.CheckConstraint(f"status IN {CAMPAIGN_STATES!r}", name="status"),
         Index("ix_campaign_status", "status", "scheduled_at"),
+        Index("ix_campaign_started_at", "started_at"),
         Index("ix_campaign_sender_id", "sender_id"),
         Index("ix_campaign_provider_id", "provider_id"),
         NEVER_REUSED,
@@ -100,6 +114,59 @@ class CampaignList(Base):
     is_excluded: Mapped[bool] = mapped_column(default=False)
 
     __table_args__ = (Index("ix_campaign_list_list_id", "list_id"),)
+
+
+class CampaignSeries(Base):
+    """A campaign that repeats by a rule. Each occurrence is a campaign of its own.
+
+    They are copies of the template, made some time ahead by the clock. Times are those of a
+    wall clock in `zone`, as text: `2026-03-30T09:00`.
+    """
+
+    __tablename__ = "campaign_series"
+
+    id: Mapped[id_key]
+    public_id: Mapped[public_id]
+    template_id: Mapped[int] = mapped_column(BigKey, ForeignKey("campaign.id", ondelete="CASCADE"))
+    rule: Mapped[str]
+    """RRULE text of sending.repeat."""
+    zone: Mapped[str]
+    first_local: Mapped[str]
+    """The first occurrence; the rule counts from it."""
+    next_local: Mapped[str] = mapped_column(default="")
+    """The next one that the clock has to make; empty when there is none any more."""
+    next_run_at: Mapped[datetime | None]
+    """When the clock looks again: some time ahead of the next one. None: never."""
+    is_local_time: Mapped[bool] = mapped_column(default=False)
+    hours_from: Mapped[int] = mapped_column(sa.SmallInteger, default=0)
+    hours_until: Mapped[int] = mapped_column(sa.SmallInteger, default=24)
+    spread_seconds: Mapped[int] = mapped_column(default=0)
+    pace_per_second: Mapped[float] = mapped_column(default=0.0)
+    ended_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+    __table_args__ = (
+        Index("ix_campaign_series_next_run_at", "next_run_at"),
+        Index("ix_campaign_series_template_id", "template_id"),
+    )
+
+
+class CampaignOccurrence(Base):
+    """One time of a series that was made or skipped. Its key is why it is never made twice."""
+
+    __tablename__ = "campaign_occurrence"
+
+    series_id: Mapped[int] = mapped_column(
+        BigKey, ForeignKey("campaign_series.id", ondelete="CASCADE"), primary_key=True
+    )
+    local_at: Mapped[str] = mapped_column(primary_key=True)
+    campaign_id: Mapped[int | None] = mapped_column(
+        BigKey, ForeignKey("campaign.id", ondelete="SET NULL")
+    )
+    """The campaign that was made for it; None where it was skipped, or deleted since."""
+    is_skipped: Mapped[bool] = mapped_column(default=False)
+
+    __table_args__ = (Index("ix_campaign_occurrence_campaign_id", "campaign_id"),)
 
 
 class CampaignLink(Base):

@@ -1,55 +1,134 @@
-"""The moment a campaign is scheduled for, read from what a person typed."""
+"""Moments as people mean them: a wall clock's time in a zone, and what the zone makes of it.
+
+Twice a year most clocks jump. A time that is jumped over becomes the same time on the clock
+that was not put forward (02:30 becomes 03:30); of a time that comes twice the first is meant.
+Nothing happens twice or never because of it, and `Resolved.note` says it to people.
+"""
 
 import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from functools import cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 FARTHEST = timedelta(days=2 * 366)
 MOST_YEARS = 100
+HOURS = 24
+MOST_AHEAD = timedelta(hours=14)
+"""The clocks that are furthest ahead of UTC (Kiritimati); those furthest behind are 12 h back."""
 
 
 class MomentError(ValueError):
     """That is no moment a campaign can start at; the message says why."""
 
 
-def parse_moment(date: str, time: str, zone_name: str, *, now: datetime) -> datetime:
-    """`2026-03-29`, `14:30`, `Europe/Berlin` as a moment in UTC. Raises MomentError.
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A moment, and in words what was odd about the time it was made from ("" mostly)."""
 
-    A time that comes twice, when the clocks go back, is the first of the two.
-    """
-    zone = _zone(zone_name)
-    try:
-        local = datetime.combine(
-            dt.date.fromisoformat(date), dt.time.fromisoformat(time), tzinfo=zone
+    at: datetime
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DayWindow:
+    """The hours of a day in which mail may leave: from 8 until 20 is 08:00 to 19:59."""
+
+    begins: int = 0
+    ends: int = HOURS
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.begins < self.ends <= HOURS:
+            raise MomentError("The hours must begin before they end, within one day.")
+
+    @property
+    def is_whole_day(self) -> bool:
+        return (self.begins, self.ends) == (0, HOURS)
+
+    def holds(self, at: datetime, zone: ZoneInfo) -> bool:
+        return self.begins <= at.astimezone(zone).hour < self.ends
+
+    def next_in(self, at: datetime, zone: ZoneInfo) -> datetime:
+        """This moment, or the next time the window opens in the zone."""
+        if self.holds(at, zone):
+            return at
+        here = at.astimezone(zone)
+        day = here.date() + timedelta(days=0 if here.hour < self.begins else 1)
+        opening = resolve(datetime.combine(day, dt.time(self.begins)), zone).at
+        while not self.holds(opening, zone):  # clocks may jump over the whole of a short window
+            day += timedelta(days=1)
+            opening = resolve(datetime.combine(day, dt.time(self.begins)), zone).at
+        return opening
+
+
+def resolve(local: datetime, zone: ZoneInfo) -> Resolved:
+    """What a clock in the zone means by this (naive) time, in UTC."""
+    first = local.replace(tzinfo=zone, fold=0)
+    second = local.replace(tzinfo=zone, fold=1)
+    at = first.astimezone(UTC)
+    if first.utcoffset() == second.utcoffset():
+        return Resolved(at)
+    shown = at.astimezone(zone)
+    if shown.replace(tzinfo=None) != local:
+        return Resolved(
+            at,
+            f"On {day_in_words(local)} the clocks in {zone.key} go forward: {local:%H:%M} does "
+            f"not exist there. {shown:%H:%M} is taken for it.",
         )
+    return Resolved(
+        at,
+        f"On {day_in_words(local)} the clocks in {zone.key} go back: {local:%H:%M} comes twice "
+        "there. The first of the two is meant.",
+    )
+
+
+def parse_local(date: str, time: str) -> datetime:
+    """`2026-03-29`, `14:30` as a naive time. Raises MomentError."""
+    try:
+        day, clock = dt.date.fromisoformat(date.strip()), dt.time.fromisoformat(time.strip())
     except ValueError:
         raise MomentError("Please choose both a date and a time.") from None
-    if abs(local.year - now.year) > MOST_YEARS:  # near year 1 and 9999 no zone can be reckoned
-        raise MomentError(f"The year {local.year} is too far off. Is it right?")
-    moment = local.astimezone(UTC)
-    if moment.astimezone(zone).replace(tzinfo=None) != local.replace(tzinfo=None):
-        raise MomentError(
-            f"On {_day(local)} the clocks in {zone_name} go forward: "
-            f"{local:%H:%M} does not exist there. Please choose another time."
-        )
-    if moment <= now:
+    return datetime.combine(day, clock.replace(second=0, microsecond=0, tzinfo=None))
+
+
+def parse_moment(date: str, time: str, zone_name: str, *, now: datetime) -> Resolved:
+    """`2026-03-29`, `14:30`, `Europe/Berlin` as a moment ahead. Raises MomentError."""
+    zone = find_zone(zone_name)
+    local = parse_local(date, time)
+    check_distance(local, now)
+    found = resolve(local, zone)
+    if found.at <= now:
         here = now.astimezone(zone)
         raise MomentError(
-            f"That moment has passed: in {zone_name} it is {here:%H:%M} on {_day(here)}."
+            f"That moment has passed: in {zone_name} it is {here:%H:%M} on {day_in_words(here)}."
         )
-    if moment - now > FARTHEST:
+    return found
+
+
+def check_distance(local: datetime, now: datetime) -> None:
+    """Raises MomentError for a time that is so far off that it must be a slip."""
+    if abs(local.year - now.year) > MOST_YEARS:  # near year 1 and 9999 no zone can be reckoned
+        raise MomentError(f"The year {local.year} is too far off. Is it right?")
+    if local.replace(tzinfo=UTC) - now > FARTHEST:
         raise MomentError("That is more than two years ahead. Is the year right?")
-    return moment
 
 
-def _zone(name: str) -> ZoneInfo:
+def find_zone(name: str) -> ZoneInfo:
+    """The zone of this name. Raises MomentError."""
     try:
-        return ZoneInfo(name)
+        return ZoneInfo(name.strip())
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise MomentError(
             f"“{name[:60]}” is no time zone we know. Try Europe/Berlin or UTC."
         ) from None
 
 
-def _day(moment: datetime) -> str:
+@cache
+def zones_by_name() -> Mapping[str, ZoneInfo]:
+    """Every zone there is, by its name in small letters, as readers' data may spell it."""
+    return {name.lower(): ZoneInfo(name) for name in sorted(available_timezones())}
+
+
+def day_in_words(moment: datetime) -> str:
     return f"{moment.day} {moment:%B %Y}"

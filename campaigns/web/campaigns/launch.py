@@ -188,6 +188,6 @@ def _moment(form: MultiDict[str, str], now: datetime) -> datetime | None:
     try:
         return parse_moment(
             form.get("date", ""), form.get("time", ""), form.get("zone", "").strip(), now=now
-        )
+        ).at
     except MomentError as error:
         raise RefusedError(str(error), "moment") from None
