@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from campaigns.supervisor import status
@@ -76,17 +76,21 @@ def free_port() -> int:
 
 
 class RunningUp:
-    """A `campaigns up` in a data directory of its own."""
+    """A `campaigns up` in a data directory of its own; `through` is a command that becomes it."""
 
     def __init__(
-        self, data_dir: Path, *options: str, environment: Mapping[str, str] | None = None
+        self,
+        data_dir: Path,
+        *options: str,
+        environment: Mapping[str, str] | None = None,
+        through: Sequence[str] = (),
     ) -> None:
         self.data_dir = data_dir
         self.port = free_port()
         self.output = data_dir.parent / "up.log"
         with self.output.open("ab") as file:
             self.process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "campaigns.cli", "up", *options],
+                [*through, sys.executable, "-P", "-m", "campaigns.cli", "up", *options],
                 stdout=file,
                 stderr=file,
                 cwd=data_dir.parent,
@@ -101,9 +105,12 @@ class RunningUp:
     def text(self) -> str:
         return self.output.read_text()
 
-    def wait_until_ready(self) -> None:
+    def wait_until_ready(self, times: int = 1) -> None:
+        """`times`: how many runs in this folder have been ready by then, this one included."""
         wait_until(
-            lambda: "is ready" in self.text() or self.process.poll() is not None, "ready", 60
+            lambda: self.text().count("is ready") >= times or self.process.poll() is not None,
+            "ready",
+            60,
         )
         assert self.process.poll() is None, self.text()
 

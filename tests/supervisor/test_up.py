@@ -2,14 +2,19 @@
 
 import http.client
 import os
+import pwd
+import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
+from campaigns.audience.models import AudienceList
 from campaigns.config import load_settings
 from campaigns.supervisor import status
 from tests.supervisor.helpers import (
@@ -77,6 +82,74 @@ def test_up_serves_mends_what_is_killed_refuses_a_second_and_stops_in_order(
     stops = [text.rindex(f"| {name} stopped\n") for name in ("web", "clock", "worker", "valkey")]
     assert stops == sorted(stops)
     assert status.read(run.data_dir) is None
+    assert processes_mentioning(str(tmp_path)) == []
+
+
+def as_nobody() -> list[str]:
+    """A command that runs another as somebody who is not root: PostgreSQL refuses root.
+
+    They may read everything all the same: the Python of the tests may lie in root's own folder.
+    """
+    setpriv = shutil.which("setpriv")
+    if setpriv is None:
+        pytest.skip("as root this needs setpriv (of util-linux)")
+    may_read = ("--inh-caps=-all,+dac_read_search", "--ambient-caps=-all,+dac_read_search")
+    group = str(pwd.getpwnam("nobody").pw_gid)
+    return [setpriv, "--reuid=nobody", f"--regid={group}", "--clear-groups", *may_read, "--"]
+
+
+@pytest.fixture
+def home() -> Iterator[tuple[Path, list[str]]]:
+    """A folder, and how to start a program there as its owner, who is not root."""
+    with tempfile.TemporaryDirectory(prefix="cmp-up-", ignore_cleanup_errors=True) as folder:
+        through: list[str] = []
+        if os.geteuid() == 0:
+            through = as_nobody()
+            shutil.chown(folder, "nobody")
+        yield Path(folder), through
+
+
+@pytest.mark.slow
+def test_up_brings_a_postgresql_of_its_own_and_finds_its_data_again(
+    home: tuple[Path, list[str]], started: list[RunningUp]
+) -> None:
+    folder, through = home
+    for earlier in ([], ["News"]):
+        run = RunningUp(
+            folder / "data", "--postgres", environment={"HOME": str(folder)}, through=through
+        )
+        started.append(run)
+        run.wait_until_ready(len(earlier) + 1)
+        assert list(run.groups()) == ["postgres", "valkey", "worker", "clock", "web"]
+        assert answer(run.port, "/health") == 200
+        found = status.read(run.data_dir)
+        assert found is not None
+        assert f"DATABASE_URL='{found.database_url}'" in run.text()
+        assert exchange(found.database_url) == earlier
+        run.process.send_signal(signal.SIGTERM)
+        assert run.process.wait(60) == 0
+        assert run.text().rstrip().endswith("postgres stopped")
+        assert processes_mentioning(str(folder)) == []
+    assert not (folder / "data" / "campaigns.sqlite3").exists()
+
+
+def exchange(database_url: str) -> list[str]:
+    """The names of the lists that were there; from now on there is one."""
+    engine = sa.create_engine(database_url)
+    with engine.begin() as connection:
+        names = list(connection.scalars(sa.select(AudienceList.name)))
+        if not names:
+            connection.execute(sa.insert(AudienceList).values(name="News"))
+    engine.dispose()
+    return names
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root is refused")
+def test_root_is_told_that_postgresql_refuses_it(tmp_path: Path, started: list[RunningUp]) -> None:
+    run = RunningUp(tmp_path / "data", "--postgres")
+    started.append(run)
+    assert run.process.wait(60) == 1
+    assert "PostgreSQL refuses to run as root. Start Campaigns as another user" in run.text()
     assert processes_mentioning(str(tmp_path)) == []
 
 
