@@ -6,12 +6,13 @@ never addresses. Old keys keep verifying, so links survive a key rotation.
 """
 
 import base64
+import binascii
 import hashlib
 import hmac
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 Purpose = Literal["confirm", "unsubscribe", "view", "open", "click", "bounce", "message_id"]
 
@@ -28,29 +29,21 @@ class Signer:
     def __init__(self, keys: Sequence[str]) -> None:
         if not keys:
             raise ValueError("at least one key is needed")
-        self._keys = [key.encode() for key in keys]
-        self._derived: dict[tuple[int, str], bytes] = {}
-
-    def _key(self, index: int, purpose: str) -> bytes:
-        found = self._derived.get((index, purpose))
-        if found is None:
-            label = f"campaigns.token.{purpose}".encode()
-            found = hmac.digest(self._keys[index], label, hashlib.sha256)
-            self._derived[(index, purpose)] = found
-        return found
+        self._keyed = {
+            purpose: [_Keyed(_derived(key.encode(), purpose)) for key in keys]
+            for purpose in get_args(Purpose)
+        }
+        self._newest = {purpose: keyed[0].signature for purpose, keyed in self._keyed.items()}
 
     def signature(self, purpose: Purpose, payload: bytes) -> bytes:
         """16 bytes that only the holder of the key can make for this purpose and payload."""
-        return hmac.digest(self._key(0, purpose), payload, "sha256")[:SIGNATURE_BYTES]
+        return self._newest[purpose](payload)
 
     def is_valid(self, purpose: Purpose, payload: bytes, signature: bytes) -> bool:
         """Whether one of our keys, new or old, made this signature. Constant time per key."""
         return any(
-            hmac.compare_digest(
-                hmac.digest(self._key(index, purpose), payload, "sha256")[:SIGNATURE_BYTES],
-                signature,
-            )
-            for index in range(len(self._keys))
+            hmac.compare_digest(keyed.signature(payload), signature)
+            for keyed in self._keyed[purpose]
         )
 
     def sign(self, purpose: Purpose, payload: bytes) -> str:
@@ -68,9 +61,36 @@ class Signer:
         return payload
 
 
+def _derived(key: bytes, purpose: str) -> bytes:
+    return hmac.digest(key, f"campaigns.token.{purpose}".encode(), "sha256")
+
+
+class _Keyed:
+    """HMAC-SHA256 (RFC 2104) under one key of 32 bytes.
+
+    A message carries ten signatures. Both hashes begin with the key: they are kept as they
+    stand after it and copied, which takes half the time of beginning anew.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        block = key.ljust(64, b"\0")
+        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block))
+        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
+
+    def signature(self, payload: bytes) -> bytes:
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(payload)
+        outer.update(inner.digest())
+        return outer.digest()[:SIGNATURE_BYTES]
+
+
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+
+
 def b64encode(raw: bytes) -> str:
     """URL-safe base64 without padding."""
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
+    text = binascii.b2a_base64(raw, newline=False).translate(_URL_SAFE, b"=")
+    return text.decode("ascii")
 
 
 def b64decode(text: str) -> bytes:
@@ -146,14 +166,26 @@ def read_open_token(signer: Signer, token: str) -> int:
     return int(_DELIVERY.unpack(payload)[0])
 
 
-def click_path(signer: Signer, delivery_id: int, link_number: int, target: str) -> str:
-    """`<token>/<target>`: the target travels with the link, covered by the signature.
+class ClickLink:
+    """A link whose clicks are counted: `<token>/<target>`, another token for each delivery.
 
-    So a click works while the database is down, and cannot be bent to another place.
+    The target travels with the link, covered by the signature. So a click works while the
+    database is down, and cannot be bent to another place.
     """
-    head = _CLICK.pack(delivery_id, link_number)
-    signature = signer.signature("click", head + target.encode())
-    return f"{b64encode(head + signature)}/{b64encode(target.encode())}"
+
+    def __init__(self, signer: Signer, link_number: int, target: str) -> None:
+        self._signer, self._number, self._target = signer, link_number, target.encode()
+        self.encoded_target = b64encode(self._target)
+
+    def token(self, delivery_id: int) -> str:
+        head = _CLICK.pack(delivery_id, self._number)
+        return b64encode(head + self._signer.signature("click", head + self._target))
+
+
+def click_path(signer: Signer, delivery_id: int, link_number: int, target: str) -> str:
+    """A ClickLink that is needed once."""
+    link = ClickLink(signer, link_number, target)
+    return f"{link.token(delivery_id)}/{link.encoded_target}"
 
 
 def read_click_path(signer: Signer, token: str, encoded_target: str) -> tuple[int, int, str]:
@@ -168,14 +200,20 @@ def read_click_path(signer: Signer, token: str, encoded_target: str) -> tuple[in
     return int(delivery_id), int(link_number), target.decode()
 
 
+# Ten bits at once. 24 bytes fill 39 digits, so the second one of the last pair goes.
+_BASE32 = "abcdefghijklmnopqrstuvwxyz234567"
+_PAIRS = [first + second for first in _BASE32 for second in _BASE32]
+_SHIFTS = range(190, -1, -10)
+
+
 def bounce_local_part(signer: Signer, delivery_id: int) -> str:
     """The local part of a return path: `b+<token>`, lower-case base32, at most 64 octets.
 
     Lower-case base32 because some servers change the case of a local part.
     """
     payload = _DELIVERY.pack(delivery_id)
-    raw = payload + signer.signature("bounce", payload)
-    return "b+" + base64.b32encode(raw).rstrip(b"=").decode("ascii").lower()
+    bits = int.from_bytes(payload + signer.signature("bounce", payload), "big") << 8
+    return "b+" + "".join([_PAIRS[bits >> shift & 1023] for shift in _SHIFTS])[:-1]
 
 
 def read_bounce_local_part(signer: Signer, local_part: str) -> int:
