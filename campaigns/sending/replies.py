@@ -195,7 +195,7 @@ _PHRASES: tuple[tuple[ReplyClass, str], ...] = (
         moved away|has left
         unroute?able
         recipient address(?:es)? rejected ?: ?access denied
-        user does ?n[o']t have an? (?:\w+ )?account
+        user does ?n[o']t have an? (?:\S+ )?account
         (?:benutzer|empf[aä]nger|adresse)\b[^;]{0,40}(?:unbekannt|existiert nicht|ung[uü]ltig)
         unbekannte[rs]? (?:benutzer|empf)
         (?:utilisateur|destinataire|adresse)\b[^;]{0,40}(?:inconnu|n'existe pas|introuvable)
