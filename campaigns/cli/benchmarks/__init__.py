@@ -1,0 +1,1 @@
+"""What the parts of sending cost, each measured alone."""
