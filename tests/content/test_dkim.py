@@ -288,7 +288,7 @@ def test_opendkim_says_the_same(tmp_path: Path, body: bytes) -> None:
     assert opendkim.is_good(good, found, tmp_path)
     assert not opendkim.is_good(good + b"more\r\n", found, tmp_path)
     assert not opendkim.is_good(good.replace(b"the tide", b"the tode"), found, tmp_path)
-    forged = good.replace(b"List-Id:", b"List-Unsubscribe: <https://evil.example>\r\nList-Id:")
+    forged = good.replace(b"\r\nList-Id: ", b"\r\nSubject: Another\r\nList-Id: ")
     assert not opendkim.is_good(forged, found, tmp_path)
 
 
