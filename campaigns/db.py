@@ -215,9 +215,12 @@ def rows_given(
     """These rows as something to select from: thousands of them travel as one parameter.
 
     Much faster than a parameter for each value. `columns` gives the type of each key; values
-    are what JSON can hold, without NUL characters. A column of type JSON may hold anything.
+    are what JSON can hold, without NUL characters, and moments. A column of type JSON may hold
+    anything.
     """
-    document = _dump_json(list(rows))
+    document = json.dumps(
+        list(rows), ensure_ascii=False, separators=(",", ":"), default=_moment_text
+    )
     if is_postgresql():
         typed = [
             sa.column(name, postgresql.JSONB() if isinstance(type_, sa.JSON) else type_)
@@ -229,6 +232,14 @@ def rows_given(
     return sa.select(
         *(sa.func.json_extract(each.c.value, f"$.{name}").label(name) for name in columns)
     ).subquery("given")
+
+
+def _moment_text(value: object) -> str:
+    """A moment as text that either database reads as it reads its own."""
+    if not isinstance(value, datetime):
+        raise TypeError(f"{type(value).__name__} is nothing that JSON can hold")
+    moment = value.astimezone(UTC)
+    return moment.isoformat() if is_postgresql() else f"{moment:%Y-%m-%d %H:%M:%S.%f}"
 
 
 def claimable(ids: sa.Select[int]) -> sa.Select[int]:

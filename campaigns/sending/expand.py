@@ -4,8 +4,10 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from campaigns.accounts import service as accounts
+from campaigns.audience.models import Subscriber
 from campaigns.db import db, insert_ignoring
-from campaigns.sending import audience_query
+from campaigns.sending import audience_query, waves
 from campaigns.sending.campaigns import audience_arithmetic
 from campaigns.sending.models import Campaign, CampaignLink, Delivery
 
@@ -14,14 +16,15 @@ def expand(campaign_id: int, *, links: tuple[str, ...], now: datetime) -> bool:
     """Write the delivery rows of a `preparing` campaign and let it send. One pass, set-based.
 
     Suppressed people become `skipped` rows with the reason; excluded and duplicate ones are
-    counted on the campaign. `links` are the tracked targets of its content. False when the
-    campaign was not `preparing` (any more).
+    counted on the campaign. Whoever lives where it is too early gets a `not_before`. `links`
+    are the tracked targets of its content. False when the campaign was not `preparing` (any
+    more).
     """
     campaign = db.session.get(Campaign, campaign_id, with_for_update=True)
     if campaign is None or campaign.status != "preparing":
         return False
     arithmetic = audience_arithmetic(campaign_id)
-    _insert_deliveries(campaign_id, now)
+    _insert_deliveries(campaign, now)
     _insert_links(campaign_id, links)
     written = sa.select(sa.func.count()).where(Delivery.campaign_id == campaign_id)
     campaign.audience = db.session.scalar(written) or 0
@@ -29,31 +32,55 @@ def expand(campaign_id: int, *, links: tuple[str, ...], now: datetime) -> bool:
     campaign.excluded = arithmetic.excluded
     # Somebody may have joined or left between the count and the rows: the rows decide.
     campaign.matched = campaign.audience + campaign.duplicates + campaign.excluded
+    if campaign.spread_seconds:
+        people = campaign.audience - arithmetic.suppressed
+        campaign.pace_per_second = max(people, 1) / campaign.spread_seconds
     campaign.status = "sending"
     campaign.updated_at = now
     db.session.flush()
     return True
 
 
-def _insert_deliveries(campaign_id: int, now: datetime) -> None:
-    person = audience_query.audience(campaign_id).subquery()
-    rows = sa.select(
-        sa.literal(campaign_id),
-        person.c.subscriber_id,
-        person.c.list_id,
-        person.c.address,
-        person.c.mailbox_group,
-        sa.case((person.c.is_suppressed, "skipped"), else_="queued"),
-        sa.case((person.c.is_suppressed, "suppressed"), else_=""),
-        sa.literal(0),
-        sa.literal(""),
-        sa.literal(now, Delivery.updated_at.type),
-    ).where(sa.true())
+def _insert_deliveries(campaign: Campaign, now: datetime) -> None:
+    person = audience_query.audience(campaign.id).subquery()
+    people, not_before = _arrivals(campaign, person, now)
+    rows = (
+        sa.select(
+            sa.literal(campaign.id),
+            person.c.subscriber_id,
+            person.c.list_id,
+            person.c.address,
+            person.c.mailbox_group,
+            sa.case((person.c.is_suppressed, "skipped"), else_="queued"),
+            sa.case((person.c.is_suppressed, "suppressed"), else_=""),
+            sa.literal(0),
+            not_before,
+            sa.literal(""),
+            sa.literal(now, Delivery.updated_at.type),
+        )
+        .select_from(people)
+        .where(sa.true())
+    )
     columns = [
         "campaign_id", "subscriber_id", "list_id", "address", "mailbox_group", "status", "reason",
-        "attempts", "reply_ref", "updated_at",
+        "attempts", "not_before", "reply_ref", "updated_at",
     ]  # fmt: skip
     db.session.execute(insert_ignoring(Delivery).from_select(columns, rows))
+
+
+def _arrivals(
+    campaign: Campaign, person: sa.Subquery, now: datetime
+) -> tuple[sa.FromClause, sa.ColumnElement[datetime | None]]:
+    """The audience, and from when on each of them may get it: NULL, or by where they live."""
+    arrival = waves.arrival_of(campaign, now=now)
+    if arrival.is_for_all_alike:
+        return person, sa.literal(None, Delivery.not_before.type)
+    table = waves.timetable(arrival, accounts.time_zone())
+    given = table.given()
+    people = person.join(Subscriber, Subscriber.id == person.c.subscriber_id).outerjoin(
+        given, given.c.zone == waves.zone_name()
+    )
+    return people, sa.case((~person.c.is_suppressed, table.moment(given)))
 
 
 def _insert_links(campaign_id: int, links: tuple[str, ...]) -> None:
