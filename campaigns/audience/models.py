@@ -206,3 +206,5 @@ class MailDomain(Base):
 
     domain: Mapped[str] = mapped_column(primary_key=True)
     mailbox_group: Mapped[str]
+    looked_up_at: Mapped[datetime | None]
+    """When the DNS was asked; None for a domain that is known without asking."""

@@ -1,7 +1,7 @@
 -- The limiter's one script. All counters of an account are looked at and changed in one go.
 --
 -- KEYS[1]  what all keys of the account begin with
--- ARGV[1]  what to do: acquire, give_back, lease, feedback, fill
+-- ARGV[1]  what to do: acquire, give_back, lease, feedback, fill, show
 -- ARGV[2]  the moment in seconds; empty: this server's own clock, the one all workers share
 -- ARGV[3]  the question, as JSON
 --
@@ -199,6 +199,15 @@ local function missing()
   return keys
 end
 
+local function learned_rate(group)
+  return tonumber(redis.call('HGET', group_key(group, 'learned'), 'rate'))
+end
+
+local function slower(one, its_kind, other, other_kind)
+  if other and (not one or other < one) then return other, other_kind end
+  return one, its_kind
+end
+
 local function account_limits()
   local limits = {}
   if question.closed_until and question.closed_until > now then
@@ -222,6 +231,8 @@ local function account_limits()
   if question.windows.second then
     table.insert(limits, bucket(prefix .. 'pace', question.windows.second, 'second'))
   end
+  local slow, kind = slower(question.slow, 'slow', learned_rate(''), 'account_learned')
+  if slow then table.insert(limits, bucket(group_key('', 'pace'), slow, kind)) end
   for _, name in ipairs(WINDOWS) do
     local most = question.windows[name]
     if most then
@@ -246,9 +257,7 @@ local function group_limits(group, plan, at_once)
       })
     end
   end
-  local learned = tonumber(redis.call('HGET', group_key(group, 'learned'), 'rate'))
-  local rate, kind = plan.rate, 'group'
-  if learned and (not rate or learned < rate) then rate, kind = learned, 'learned' end
+  local rate, kind = slower(plan.rate, 'group', learned_rate(group), 'learned')
   if rate then table.insert(limits, bucket(group_key(group, 'pace'), rate, kind)) end
   if plan.day then
     table.insert(limits, window(group_key(group, 'day'), 'day', plan.day, 'group_warm_up'))
@@ -355,7 +364,8 @@ local function give_back()
     end
   end
   for _, name in ipairs(WINDOWS) do uncount(prefix .. name, name, total) end
-  for _, key in ipairs({ prefix .. 'pace', campaign_key(question.campaign) }) do
+  local paces = { prefix .. 'pace', group_key('', 'pace'), campaign_key(question.campaign) }
+  for _, key in ipairs(paces) do
     if redis.call('EXISTS', key) == 1 then redis.call('HINCRBYFLOAT', key, 'level', total) end
   end
   return {}
@@ -385,21 +395,20 @@ end
 -- twice what it was when it was first halved: then nothing is held back any more.
 local HALVE_EVERY, CLEAN_BATCHES, SLOWEST = 5, 10, 1 / 60
 
-local function feedback()
-  local key, seen = group_key(question.group, 'learned'), group_key(question.group, 'seen')
-  if question.sent > 0 then count(seen, 'seen', question.sent) end
+local function learn(group, sent, throttled)
+  local key, seen = group_key(group, 'learned'), group_key(group, 'seen')
+  if sent > 0 then count(seen, 'seen', sent) end
   local state = redis.call('HMGET', key, 'rate', 'before', 'clean', 'at')
   local rate, before = tonumber(state[1]), tonumber(state[2])
   local clean, at = tonumber(state[3]) or 0, tonumber(state[4]) or 0
-  if question.throttled > 0 then
+  if throttled > 0 then
     -- What was on its way when the first complaint came complains as well: that is one.
-    if rate and now - at < HALVE_EVERY then return {} end
-    local observed = math.max(look(seen, 'seen') / SECONDS.seen, 2 * SLOWEST)
-    local from = rate or observed
+    if rate and now - at < HALVE_EVERY then return end
+    local from = rate or math.max(look(seen, 'seen') / SECONDS.seen, 2 * SLOWEST)
     redis.call('HMSET', key, 'rate', number(math.max(from / 2, SLOWEST)),
       'before', number(before or from), 'clean', 0, 'at', number(now))
     redis.call('EXPIRE', key, KEEP)
-  elseif rate and question.sent > 0 and now - at >= 1 then
+  elseif rate and sent > 0 and now - at >= 1 then
     clean = clean + 1
     if clean >= CLEAN_BATCHES then rate, clean = rate * 1.25, 0 end
     if rate >= 2 * before then
@@ -408,11 +417,32 @@ local function feedback()
       redis.call('HMSET', key, 'rate', number(rate), 'clean', clean, 'at', number(now))
     end
   end
+end
+
+local function feedback()
+  learn(question.group, question.sent, question.throttled)
+  if question.group ~= '' then learn('', question.sent, 0) end
   return {}
+end
+
+-- What is held back at this moment, for people to see.
+local function show()
+  local shown = { learned = {}, used = {} }
+  for _, group in ipairs(question.groups) do
+    local rate = learned_rate(group)
+    if rate then shown.learned[group] = number(rate) end
+  end
+  for _, name in ipairs(WINDOWS) do
+    if redis.call('EXISTS', prefix .. name) == 1 then
+      shown.used[name] = look(prefix .. name, name)
+    end
+  end
+  return shown
 end
 
 local actions = {
   acquire = acquire, give_back = give_back, fill = fill, feedback = feedback,
+  show = show,
   lease = function()
     return { count = lease(prefix .. 'connections', question.holder, question.most) }
   end,

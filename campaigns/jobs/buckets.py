@@ -102,6 +102,7 @@ def _question(ask: Ask, plan: Plan) -> dict[str, Any]:
         is_warm_up=is_warm_up,
         closed_until=_epoch(plan.suspended_until),
         probe=plan.probe,
+        slow=plan.slow_per_second or None,
         pace=plan.pace_per_second or None,
         groups={group: _group(own) for group, own in plan.groups.items() if group in ask.wants},
     )

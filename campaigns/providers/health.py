@@ -1,4 +1,8 @@
-"""An account's troubles: noted with a time to try again, cleared by the next success."""
+"""An account's troubles: noted with a time to try again, cleared by the next success.
+
+A few errors are waited out shortly. After the fifth in a row the account is left alone: for a
+minute, then twice as long each time. When that time is over, one message tries it out.
+"""
 
 from datetime import datetime, timedelta
 
@@ -7,19 +11,37 @@ import sqlalchemy as sa
 from campaigns.db import db
 from campaigns.providers.models import ProviderAccount
 
-FIRST_PAUSE_SECONDS = 5
-LONGEST_PAUSE_SECONDS = 300
+FIRST_PAUSE_SECONDS = 2
+OPENS_AFTER = 5
+FIRST_OPEN_SECONDS = 60
+LONGEST_OPEN_SECONDS = 900
 
 
 def note_trouble(provider_id: int, sentence: str, *, now: datetime) -> datetime:
-    """Remember that the account does not work; returns when it may be tried again."""
+    """Remember that the account does not work; returns when it may be tried again.
+
+    While it rests already nothing is added: connections that break together are one trouble.
+    """
     account = db.session.get_one(ProviderAccount, provider_id, with_for_update=True)
-    pause = min(FIRST_PAUSE_SECONDS * 2 ** min(account.trouble_count, 10), LONGEST_PAUSE_SECONDS)
     account.trouble = sentence
     account.trouble_at = account.trouble_at or now
+    if account.retry_at is not None and account.retry_at > now:
+        return account.retry_at
     account.trouble_count += 1
-    account.retry_at = now + timedelta(seconds=pause)
+    account.retry_at = now + timedelta(seconds=pause_seconds(account.trouble_count))
     return account.retry_at
+
+
+def pause_seconds(count: int) -> int:
+    """How long an account rests after so many errors in a row."""
+    if count < OPENS_AFTER:
+        return FIRST_PAUSE_SECONDS << (count - 1)
+    return min(FIRST_OPEN_SECONDS << min(count - OPENS_AFTER, 10), LONGEST_OPEN_SECONDS)
+
+
+def is_open(account: ProviderAccount) -> bool:
+    """Whether it failed so often that it is tried by single messages only."""
+    return account.trouble_count >= OPENS_AFTER
 
 
 def clear(provider_id: int) -> None:

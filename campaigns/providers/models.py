@@ -30,13 +30,23 @@ class ProviderAccount(Base):
     username: Mapped[str] = mapped_column(default="")
     password: Mapped[str] = mapped_column(default="")
     rewrites_return_path: Mapped[bool] = mapped_column(default=False)
+    preset: Mapped[str] = mapped_column(default="", server_default="")
+    """Which well-known provider this is (presets.Preset.key); empty when nobody said."""
     per_second: Mapped[int] = mapped_column(default=0)
+    per_minute: Mapped[int] = mapped_column(default=0, server_default="0")
+    per_hour: Mapped[int] = mapped_column(default=0, server_default="0")
     per_day: Mapped[int] = mapped_column(default=0)
+    connections: Mapped[int] = mapped_column(default=0, server_default="0")
+    """The most connections at the same time, over all workers."""
+    messages_per_connection: Mapped[int] = mapped_column(default=0, server_default="0")
+    """After so many messages a connection is closed and made anew."""
     trouble: Mapped[str] = mapped_column(default="")
     trouble_at: Mapped[datetime | None]
     trouble_count: Mapped[int] = mapped_column(default=0)
     retry_at: Mapped[datetime | None]
     """While it does not work: when it may be tried again."""
+    alerted_at: Mapped[datetime | None]
+    """When the owners were written to about this trouble."""
     version: Mapped[int] = mapped_column(default=1)
     """Goes up when the account changes, so that open connections are made anew."""
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
@@ -59,3 +69,62 @@ class SenderAddress(Base):
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
 
     __table_args__ = (Index("ix_sender_address_provider_id", "provider_id"),)
+
+
+class SenderDomain(Base):
+    """A domain whose mail is signed here with DKIM; its keys are rows of their own."""
+
+    __tablename__ = "sender_domain"
+
+    id: Mapped[id_key]
+    public_id: Mapped[public_id]
+    name: Mapped[str] = mapped_column(unique=True)
+    """Lower case, as A-labels."""
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+
+DKIM_ALGORITHMS = ("rsa", "ed25519")
+DKIM_STATES = ("waiting", "active", "retired")
+DKIM_FINDINGS = ("", "found", "missing", "wrong", "unreachable")
+
+
+class DkimKey(Base):
+    """A key under its selector: waiting for its record in DNS, signing, or retired.
+
+    Of each algorithm one key signs at most, and one waits at most. `private_key` is a PEM,
+    encrypted (secrets.Vault); empty once a retired key is past use. `finding` is what the last
+    look into DNS gave, and `finding_text` the sentence about it.
+    """
+
+    __tablename__ = "dkim_key"
+
+    id: Mapped[id_key]
+    public_id: Mapped[public_id]
+    domain_id: Mapped[int] = mapped_column(BigKey, ForeignKey("sender_domain.id"))
+    algorithm: Mapped[str]
+    selector: Mapped[str]
+    private_key: Mapped[str]
+    public_key: Mapped[str]
+    state: Mapped[str] = mapped_column(default="waiting")
+    finding: Mapped[str] = mapped_column(default="")
+    finding_text: Mapped[str] = mapped_column(default="")
+    checked_at: Mapped[datetime | None]
+    activated_at: Mapped[datetime | None]
+    retired_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+    __table_args__ = (
+        sa.UniqueConstraint("domain_id", "selector"),
+        Index(
+            "ix_dkim_key_in_use",
+            "domain_id",
+            "algorithm",
+            "state",
+            unique=True,
+            sqlite_where=sa.text("state != 'retired'"),
+            postgresql_where=sa.text("state != 'retired'"),
+        ),
+        sa.CheckConstraint(f"algorithm IN {DKIM_ALGORITHMS!r}", name="algorithm"),
+        sa.CheckConstraint(f"state IN {DKIM_STATES!r}", name="state"),
+        sa.CheckConstraint(f"finding IN {DKIM_FINDINGS!r}", name="finding"),
+    )

@@ -62,6 +62,14 @@ def _warm_up(plan: Plan, group: str, at: str) -> str:
     )
 
 
+def _slow(plan: Plan, group: str, at: str) -> str:
+    return f"{_account(plan)} gets {rate(plan.slow_per_second)}{_because(plan.why)}"
+
+
+def _account_learned(plan: Plan, group: str, at: str) -> str:
+    return f"{_account(plan)} asked us to slow down: it gets less for a while, then slowly more."
+
+
 def _group_closed(plan: Plan, group: str, at: str) -> str:
     return f"{_group(group)} waits{_until(at)}{_because(_own(plan, group).why)}"
 
@@ -126,6 +134,8 @@ def rate(per_second: float) -> str:
 _SENTENCES: dict[str, _Sentence] = {
     "closed": _closed,
     "probe": _probe,
+    "slow": _slow,
+    "account_learned": _account_learned,
     "second": _window("a second", "second"),
     "minute": _window("a minute", "minute"),
     "hour": _window("an hour", "hour"),

@@ -42,8 +42,11 @@ class Plan:
     groups: Mapping[str, GroupPlan] = field(default_factory=dict)
     warm_up_per_day: int | None = None
     """The account's cap of today while it is warmed up."""
+    slow_per_second: float = 0.0
+    """The account asked us to slow down. 0: it did not."""
     suspended_until: datetime | None = None
     why: str = ""
+    """What it said, when that is the reason for any of this."""
     probe: bool = False
     """The account had trouble: one message at a time finds out whether it works again."""
     pace_per_second: float = 0.0
@@ -112,7 +115,10 @@ class Limiter(Protocol):
         ...
 
     def feedback(self, provider_id: int, group: str, sent: int, throttled: int) -> None:
-        """How a batch went: a server that throttles is sent half as much, then slowly more."""
+        """How a batch went: a server that throttles is sent half as much, then slowly more.
+
+        A group named '' is the whole account.
+        """
         ...
 
 

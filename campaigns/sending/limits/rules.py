@@ -1,0 +1,221 @@
+"""Reply rules: what a server's words do to the speed at which it gets mail.
+
+`decide` is pure; `apply` does what was decided, as far as it lies in the database. A rule named
+"halve" is left to the limiter: see jobs.buckets.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+import sqlalchemy as sa
+
+from campaigns.db import db, insert_ignoring
+from campaigns.providers.models import ProviderAccount
+from campaigns.sending import lifecycle
+from campaigns.sending.limits.builtin import RULES
+from campaigns.sending.limits.models import GroupState, ReplyRule, RuleHits
+from campaigns.sending.limits.rule import Rule
+from campaigns.sending.models import Campaign
+
+ACCOUNT = ""
+LONGEST_QUOTE = 160
+LONGEST_READ = 1000
+WINDOW = timedelta(hours=1)
+
+
+Reply = tuple[int, str, int]
+"""A server's code and words, and how many got them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A rule that was met. `group` is '' for the whole account."""
+
+    rule: Rule
+    group: str
+    quote: str
+    count: int
+
+    @property
+    def why(self) -> str:
+        """For people: what it means, and what the server said."""
+        return f"{self.rule.note.rstrip('.')} (“{self.quote}”)"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    actions: list[Action]
+    hits: dict[str, int]
+    """How often each rule that waits for more replies has been met by now in this hour."""
+
+
+def decide(
+    rules: Sequence[Rule],
+    replies: Iterable[Reply],
+    *,
+    preset: str,
+    group: str,
+    hits: Mapping[str, int],
+) -> Decision:
+    """What these replies of one mailbox group lead to. Each rule acts once."""
+    fitting = [rule for rule in rules if rule.fits(preset=preset, group=group)]
+    met: dict[str, Action] = {}
+    for code, text, count in replies:
+        reply = f"{code} {text}" if code else text
+        rule = next((rule for rule in fitting if _matches(rule.pattern, reply)), None)
+        if rule is None:
+            continue
+        before = met[rule.key].count if rule.key in met else 0
+        where = ACCOUNT if rule.whole_account else group
+        met[rule.key] = Action(rule, where, _quote(reply), before + count)
+    actions, waiting = [], {}
+    for key, action in met.items():
+        total = hits.get(key, 0) + action.count
+        if total >= action.rule.per_hour:
+            actions.append(action)
+            if action.rule.per_hour > 1:
+                waiting[key] = 0
+        else:
+            waiting[key] = total
+    return Decision(actions, waiting)
+
+
+def apply(
+    provider_id: int,
+    campaign_id: int,
+    group: str,
+    replies: Sequence[Reply],
+    *,
+    now: datetime,
+) -> list[Action]:
+    """Judge what a server said about one mailbox group, and act on it; what was done.
+
+    The caller hands actions named "halve" to the limiter.
+    """
+    if not replies:
+        return []
+    account = db.session.get_one(ProviderAccount, provider_id)
+    decision = decide(
+        all_rules(), replies, preset=account.preset, group=group,
+        hits=_hits(provider_id, group, now),
+    )  # fmt: skip
+    _remember_hits(provider_id, group, decision.hits, now)
+    for action in decision.actions:
+        _act(action, provider_id, campaign_id, now)
+    return decision.actions
+
+
+def all_rules() -> list[Rule]:
+    """Ours, as people changed them, after their own."""
+    rows = db.session.scalars(sa.select(ReplyRule).order_by(ReplyRule.id)).all()
+    changed = {row.key: rule_of(row) for row in rows if row.key}
+    own = [rule_of(row) for row in rows if not row.key]
+    return own + [changed.get(rule.key, rule) for rule in RULES]
+
+
+def rule_of(row: ReplyRule) -> Rule:
+    return Rule(
+        key=row.key or row.public_id,
+        note=row.note,
+        pattern=row.pattern,
+        act=row.action,  # type: ignore[arg-type]  # the database checks it
+        amount=row.amount,
+        minutes=row.minutes,
+        per_hour=row.per_hour,
+        preset=row.preset,
+        mailbox_group=row.mailbox_group,
+        whole_account=row.whole_account,
+        is_on=row.is_on,
+    )
+
+
+def _act(action: Action, provider_id: int, campaign_id: int, now: datetime) -> None:
+    rule = action.rule
+    if rule.act == "pause_campaign":
+        lifecycle.pause(campaign_id, now=now, reason=f"{action.why}.")
+    elif rule.act == "pause_provider":
+        _pause_all(provider_id, f"{action.why}.", now)
+    elif rule.act != "halve":
+        _change_state(_state(provider_id, action.group, now), action, now)
+
+
+def _change_state(state: GroupState, action: Action, now: datetime) -> None:
+    rule = action.rule
+    state.why, state.changed_at = action.why, now
+    until = now + timedelta(minutes=rule.minutes)
+    if rule.act == "suspend":
+        state.suspended_until = max(until, state.suspended_until or until)
+        if rule.amount:
+            state.at_once, state.at_once_from = rule.amount, state.suspended_until
+    elif rule.act == "at_once":
+        state.at_once, state.at_once_from = rule.amount, now
+    else:
+        is_slower_already = state.slow_until is not None and state.slow_until > now
+        state.slow_per_minute = (
+            min(state.slow_per_minute, rule.amount) if is_slower_already else rule.amount
+        )
+        state.slow_until = max(until, state.slow_until or until)
+    db.session.flush()
+
+
+def _state(provider_id: int, group: str, now: datetime) -> GroupState:
+    """The row of this group, locked; made when there is none."""
+    key = {"provider_id": provider_id, "mailbox_group": group}
+    empty = {"slow_per_minute": 0, "at_once": 0, "why": "", "changed_at": now}
+    db.session.execute(insert_ignoring(GroupState).values(**key, **empty))
+    return db.session.get_one(
+        GroupState, (provider_id, group), with_for_update=True, populate_existing=True
+    )
+
+
+def _pause_all(provider_id: int, reason: str, now: datetime) -> None:
+    under_way = db.session.scalars(
+        sa.select(Campaign.id).where(
+            Campaign.provider_id == provider_id, Campaign.status == "sending"
+        )
+    ).all()
+    for campaign_id in under_way:
+        lifecycle.pause(campaign_id, now=now, reason=reason)
+
+
+def _hits(provider_id: int, group: str, now: datetime) -> dict[str, int]:
+    rows = db.session.execute(
+        sa.select(RuleHits.rule, RuleHits.count).where(
+            RuleHits.provider_id == provider_id,
+            RuleHits.mailbox_group == group,
+            RuleHits.since > now - WINDOW,
+        )
+    )
+    return dict(iter(rows))
+
+
+def _remember_hits(provider_id: int, group: str, hits: Mapping[str, int], now: datetime) -> None:
+    for rule, count in hits.items():
+        key = (provider_id, group, rule)
+        row = db.session.get(RuleHits, key, with_for_update=True)
+        if row is None:
+            row = RuleHits(provider_id=provider_id, mailbox_group=group, rule=rule, since=now)
+            db.session.add(row)
+        elif row.since <= now - WINDOW:
+            row.since = now
+        row.count = count
+    db.session.flush()
+
+
+def _quote(reply: str) -> str:
+    text = " ".join(reply.split())
+    return text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 1] + "…"
+
+
+@lru_cache(maxsize=4096)
+def _matches(pattern: str, reply: str) -> bool:
+    """Distinct words come again and again: each is looked through once."""
+    return _compiled(pattern).search(reply[:LONGEST_READ]) is not None
+
+
+@lru_cache(maxsize=512)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.IGNORECASE)
