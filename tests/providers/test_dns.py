@@ -1,0 +1,41 @@
+"""Questions to DNS, answered by a name server on loopback."""
+
+import pytest
+
+from campaigns.providers.dns import LookupFailedError, SystemResolver
+from tests.providers.dns_server import name_server
+
+RECORDS = {
+    "s1._domainkey.news.example.": ['"v=DKIM1; k=rsa; " "p=AAAA"', '"something else"'],
+    "empty.example.": [],
+}
+
+
+def test_the_strings_of_a_record_are_put_together() -> None:
+    with name_server(RECORDS) as port:
+        resolver = SystemResolver(["127.0.0.1"], port=port)
+        found = resolver.texts("s1._domainkey.news.example")
+        assert sorted(found) == ["something else", "v=DKIM1; k=rsa; p=AAAA"]
+
+
+def test_nothing_there_is_no_failure() -> None:
+    with name_server(RECORDS) as port:
+        resolver = SystemResolver(["127.0.0.1"], port=port)
+        assert resolver.texts("other.example") == []
+        assert resolver.texts("empty.example") == []
+
+
+def test_every_wait_has_an_end() -> None:
+    with name_server(RECORDS) as port:
+        resolver = SystemResolver(["127.0.0.1"], port=port, seconds=0.3)
+        with pytest.raises(LookupFailedError, match=r"within 0\.3 seconds"):
+            resolver.texts("silent.example")
+
+
+@pytest.mark.parametrize("name", ["broken.example", "a" * 64 + ".example", "a..example"])
+def test_what_cannot_be_answered_is_said_in_words(name: str) -> None:
+    with name_server(RECORDS) as port:
+        resolver = SystemResolver(["127.0.0.1"], port=port, seconds=2)
+        with pytest.raises(LookupFailedError) as failure:
+            resolver.texts(name)
+    assert str(failure.value).endswith(".")

@@ -1,0 +1,294 @@
+"""Sender domains: keys are made, wait for DNS, sign, are rotated and retired."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from campaigns.accounts.texts import InvalidInputError
+from campaigns.db import db, transaction
+from campaigns.providers import domains
+from campaigns.providers.domains import Answer, DomainView
+from campaigns.providers.models import DkimKey, SenderDomain
+from campaigns.secrets import SecretUnreadableError, Vault
+from campaigns.sending.signing import sign_message, signing_for
+from tests.factories import a_provider, a_sender
+from tests.providers.dns_server import FakeDns
+
+NOW = datetime(2030, 5, 4, 12, 0, tzinfo=UTC)
+VAULT = Vault(["a-key-for-tests-only-that-is-long-enough"])
+NAME = "news.example"
+
+
+def _set_up(name: str = NAME) -> SenderDomain:
+    with transaction():
+        return domains.set_up(name, VAULT, now=NOW)
+
+
+def _view(domain: SenderDomain) -> DomainView:
+    db.session.expire_all()
+    return domains.view(domain)
+
+
+def _published(domain: SenderDomain) -> FakeDns:
+    """A DNS in which every record of the domain stands."""
+    return FakeDns({key.host: [key.record] for key in _view(domain).keys})
+
+
+def _check(domain: SenderDomain, resolver: FakeDns, now: datetime = NOW) -> list[str]:
+    answers = [domains.ask(question, resolver) for question in domains.questions(domain)]
+    with transaction():
+        return domains.note(domain, answers, now=now)
+
+
+def _make(domain: SenderDomain, algorithm: str = "rsa", selector: str = "") -> DkimKey:
+    with transaction():
+        return domains.make_key(domain, algorithm, selector, VAULT, now=NOW)
+
+
+def _states(domain: SenderDomain) -> dict[str, str]:
+    return {key.selector: key.state for key in _view(domain).keys}
+
+
+def test_a_new_domain_waits_for_its_record(app: Flask) -> None:
+    domain = _set_up("NEWS.example. ")
+    view = _view(domain)
+    assert (view.name, view.standing) == (NAME, "waiting")
+    (key,) = view.keys
+    assert (key.selector, key.host) == ("s20300504", "s20300504._domainkey.news.example")
+    assert key.record.startswith("v=DKIM1; k=rsa; p=MII")
+    assert signing_for(f"a@{NAME}", VAULT) is None
+
+
+def test_g3_a_record_of_2048_bits_is_cut_into_strings_that_dns_takes(app: Flask) -> None:
+    (key,) = _view(_set_up()).keys
+    assert len(key.strings) == 2
+    assert max(map(len, key.strings)) <= 255
+    assert "".join(key.strings) == key.record
+
+
+def test_private_keys_are_kept_encrypted(app: Flask) -> None:
+    domain = _set_up()
+    (stored,) = db.session.scalars(sa.select(DkimKey))
+    assert "PRIVATE" not in stored.private_key
+    assert "BEGIN PRIVATE KEY" in VAULT.decrypt(stored.private_key)
+    _check(domain, _published(domain))
+    with pytest.raises(SecretUnreadableError, match="DKIM key of news.example"):
+        signing_for(f"a@{NAME}", Vault(["another-key-that-is-long-enough-as-well"]))
+
+
+def test_it_signs_when_its_record_is_found(app: Flask) -> None:
+    domain = _set_up()
+    assert _check(domain, FakeDns()) == []
+    (key,) = _view(domain).keys
+    assert (key.state, key.finding, key.checked_at) == ("waiting", "missing", NOW)
+    assert _check(domain, _published(domain)) == ["s20300504"]
+    view = _view(domain)
+    assert (view.standing, view.keys[0].finding) == ("signed", "found")
+    signing = signing_for(f"News@{NAME.upper()}", VAULT)
+    assert signing is not None
+    assert (signing.domain, signing.selectors) == (NAME, ("s20300504",))
+    signed = sign_message(b"From: news@news.example\r\n\r\nHello\r\n", signing)
+    assert b" d=news.example; s=s20300504;" in signed.replace(b"\r\n", b"")
+    assert signing == signing_for(f"other@{NAME}", VAULT)
+    assert signing_for("a@other.example", VAULT) is None
+    assert signing_for("a@sub.news.example", VAULT) is None, "each domain has its own keys"
+
+
+def test_both_algorithms_sign_side_by_side(app: Flask) -> None:
+    domain = _set_up()
+    _make(domain, "ed25519")
+    assert sorted(_check(domain, _published(domain))) == ["e20300504", "s20300504"]
+    signing = signing_for(f"a@{NAME}", VAULT)
+    assert signing is not None
+    assert signing.selectors == ("s20300504", "e20300504")
+    data = sign_message(b"From: a@news.example\r\n\r\nHello\r\n", signing)
+    assert data.count(b"DKIM-Signature:") == 2
+
+
+def test_rotation_changes_over_only_when_the_new_record_is_there(app: Flask) -> None:
+    domain = _set_up()
+    _check(domain, _published(domain))
+    first = signing_for(f"a@{NAME}", VAULT)
+    old = _published(domain)
+    _make(domain)
+    assert _states(domain) == {"s20300504": "active", "s20300504b": "waiting"}
+    assert _check(domain, old) == []
+    assert signing_for(f"a@{NAME}", VAULT) == first, "the new record is not there yet"
+    later = NOW + timedelta(hours=1)
+    assert _check(domain, _published(domain), later) == ["s20300504b"]
+    assert _states(domain) == {"s20300504b": "active", "s20300504": "retired"}
+    assert signing_for(f"a@{NAME}", VAULT) != first
+    retired = _view(domain).keys[1]
+    assert retired.keep_until == later + timedelta(days=7)
+
+
+def test_a_key_can_be_put_to_use_without_dns_and_taken_back(app: Flask) -> None:
+    domain = _set_up()
+    _check(domain, _published(domain))
+    new = _make(domain)
+    with transaction():
+        assert domains.activate(new, now=NOW)
+    with transaction():
+        assert not domains.activate(new, now=NOW), "it signs already"
+    assert _states(domain)["s20300504"] == "retired"
+    with transaction():
+        old = domains.find_key(domain, _view(domain).keys[1].public_id)
+        assert old is not None
+        assert domains.activate(old, now=NOW)
+    assert _states(domain) == {"s20300504": "active", "s20300504b": "retired"}
+
+
+def test_a_retired_key_is_removed_after_a_week_and_not_before(app: Flask) -> None:
+    domain = _set_up()
+    _check(domain, _published(domain))
+    new = _make(domain)
+    with transaction():
+        domains.activate(new, now=NOW)
+    old = domains.find_key(domain, _view(domain).keys[1].public_id)
+    assert old is not None
+    with transaction():
+        assert not domains.discard(old, now=NOW + timedelta(days=6))
+    _check(domain, FakeDns(), NOW + timedelta(days=7))
+    assert not _view(domain).keys[1].can_sign, "its private part is gone"
+    with transaction():
+        assert not domains.activate(old, now=NOW + timedelta(days=7))
+    with transaction():
+        assert domains.discard(old, now=NOW + timedelta(days=7))
+    assert _states(domain) == {"s20300504b": "active"}
+
+
+def test_a_key_that_signs_cannot_be_discarded_but_retired(app: Flask) -> None:
+    domain = _set_up()
+    _check(domain, _published(domain))
+    key = domains.find_key(domain, _view(domain).keys[0].public_id)
+    assert key is not None
+    with transaction():
+        assert not domains.discard(key, now=NOW)
+    with transaction():
+        assert domains.retire(key, now=NOW)
+    assert signing_for(f"a@{NAME}", VAULT) is None
+    assert _view(domain).standing == "unsigned"
+
+
+def test_one_key_of_an_algorithm_waits_at_a_time(app: Flask) -> None:
+    domain = _set_up()
+    with pytest.raises(InvalidInputError, match="waits already"):
+        _make(domain)
+    key = domains.find_key(domain, _view(domain).keys[0].public_id)
+    assert key is not None
+    with transaction():
+        assert domains.discard(key, now=NOW)
+    assert _make(domain).selector == "s20300504"
+
+
+@pytest.mark.parametrize(
+    ("selector", "words"),
+    [
+        ("a b", "letters"),
+        ("-a", "letters"),
+        ("a.", "letters"),
+        ("ü", "letters"),
+        ("a" * 63 + "." + "b" * 63 + "." + "c" * 63 + "." + "d" * 55, "too long"),
+        ("s20300504", "used already"),
+        ("S20300504 ", "used already"),
+    ],
+)
+def test_selectors_are_checked(app: Flask, selector: str, words: str) -> None:
+    domain = _set_up()
+    with pytest.raises(InvalidInputError, match=words):
+        _make(domain, "ed25519", selector)
+    assert _make(domain, "ed25519", "Mail.Spring").selector == "mail.spring"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("", "not the name"),
+        ("a b", "not the name"),
+        ("gmail.com", "belongs to Gmail"),
+        ("nothing", "not the name"),
+        (NAME, "set up already"),
+    ],
+)
+def test_names_are_checked(app: Flask, name: str, words: str) -> None:
+    _set_up()
+    with pytest.raises(InvalidInputError, match=words):
+        _set_up(name)
+
+
+def test_names_in_other_scripts_are_kept_as_a_labels(app: Flask) -> None:
+    domain = _set_up("bücher.example")
+    assert domain.name == "xn--bcher-kva.example"
+    assert _view(domain).keys[0].host.endswith("._domainkey.xn--bcher-kva.example")
+    assert domains.look_up("a@Bücher.example").standing == "waiting"
+
+
+def test_the_overview_has_what_is_sent_from_and_what_was_set_up(app: Flask) -> None:
+    with transaction():
+        account = a_provider()
+        for address in ("b@Shop.example", "a@shop.example", "me@gmail.com"):
+            a_sender(address, account)
+    _set_up()
+    found = {view.name: (view.standing, view.senders) for view in domains.overview()}
+    assert found == {
+        "gmail.com": ("freemail", ("me@gmail.com",)),
+        NAME: ("waiting", ()),
+        "shop.example": ("unsigned", ("a@shop.example", "b@Shop.example")),
+    }
+
+
+def test_a_record_that_went_missing_is_noticed(app: Flask) -> None:
+    domain = _set_up()
+    _check(domain, _published(domain))
+    _check(domain, FakeDns({_view(domain).keys[0].host: "No name server answered."}))
+    assert _view(domain).standing == "signed", "nobody could say"
+    _check(domain, FakeDns())
+    assert _view(domain).standing == "broken"
+    assert signing_for(f"a@{NAME}", VAULT) is not None, "a signature does no harm"
+
+
+def test_a_deleted_domain_signs_no_more(app: Flask) -> None:
+    domain = _set_up()
+    _check(domain, _published(domain))
+    with transaction():
+        domains.delete(domain)
+    assert signing_for(f"a@{NAME}", VAULT) is None
+    assert db.session.scalar(sa.select(sa.func.count(DkimKey.id))) == 0
+
+
+def test_an_answer_about_another_domain_or_a_key_that_is_gone_changes_nothing(app: Flask) -> None:
+    domain, other = _set_up(), _set_up("other.example")
+    number = db.session.scalars(sa.select(DkimKey.id).where(DkimKey.domain_id == other.id)).one()
+    with transaction():
+        answers = [Answer(number, "found", "Found."), Answer(number + 99, "found", "Found.")]
+        assert domains.note(domain, answers, now=NOW) == []
+    assert _view(other).standing == "waiting"
+
+
+@pytest.mark.parametrize(
+    ("texts", "finding", "words"),
+    [
+        ([], "missing", "no record"),
+        (["v=spf1 -all"], "wrong", "no DKIM key"),
+        (["v=DKIM1; k=rsa; p=KEY"], "found", "Found."),
+        (["v=DKIM1;k=rsa;p=K E\tY"], "found", "Found."),
+        (["p=KEY"], "found", "Found."),
+        (["other", "p=KEY"], "found", "Found."),
+        (["v=DKIM1; h=sha1:sha256; s=email; t=s; p=KEY;"], "found", "Found."),
+        (["v=DKIM1; p=KEY; t=y:s"], "found", "t=y"),
+        (["v=DKIM1; p=KE"], "wrong", "cut long values off"),
+        (["v=DKIM1; p=OTHER"], "wrong", "Another key"),
+        (["v=DKIM1; p="], "wrong", "revoked"),
+        (["v=DKIM2; p=KEY"], "wrong", "v=DKIM1"),
+        (["k=ed25519; p=KEY"], "wrong", "k=rsa"),
+        (["h=sha1; p=KEY"], "wrong", "SHA-256"),
+        (["s=tlsrpt; p=KEY"], "wrong", "not for mail"),
+        (["p=KEY", "p=KEY"], "wrong", "several"),
+    ],
+)
+def test_what_dns_says_is_put_into_words(texts: list[str], finding: str, words: str) -> None:
+    found, text = domains.judge(texts, "rsa", "KEY")
+    assert found == finding
+    assert words in text
