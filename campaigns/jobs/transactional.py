@@ -147,7 +147,14 @@ def _finish(mail: Claimed, outcome: transactional.Outcome, reason: str) -> None:
 
 
 def _sender_for(mail: Claimed) -> SenderAddress:
-    """The campaign's own sender for a test, else the default one. Raises CannotSendError."""
+    """The campaign's own sender for a test, else the default one. Raises CannotSendError.
+
+    An alert about an account names a sender that does not need it.
+    """
+    if mail.kind == "alert" and mail.payload.get("sender_id"):
+        chosen = db.session.get(SenderAddress, mail.payload["sender_id"])
+        if chosen is not None:
+            return chosen
     if mail.kind == "test":
         own = db.session.scalar(
             sa.select(SenderAddress)

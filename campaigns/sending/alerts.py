@@ -1,0 +1,63 @@
+"""Tell the owners by mail that an account does not work: once for each trouble."""
+
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from campaigns.accounts.models import User
+from campaigns.db import db
+from campaigns.providers import health
+from campaigns.providers.models import ProviderAccount, SenderAddress
+from campaigns.sending import transactional
+
+AT_MOST_EVERY = timedelta(hours=1)
+"""An account that comes and goes is told of once in this time."""
+
+
+def alert_owners(provider_id: int, *, now: datetime, is_permanent: bool = False) -> list[int]:
+    """Write to every owner if the account is given up for now; ids to ring "transactional" for.
+
+    Only another account can carry the mail. Where there is none, the banner on every page that
+    has to do with it must do.
+    """
+    account = db.session.get_one(ProviderAccount, provider_id, with_for_update=True)
+    is_down = health.is_open(account) or is_permanent
+    sender = _another_way_out(provider_id)
+    if not is_down or sender is None or _is_told(account, now):
+        return []
+    account.alerted_at = now
+    payload = {
+        "subject": f"{account.name} does not take mail",
+        "text": _text(account, is_permanent=is_permanent),
+        "sender_id": sender.id,
+    }
+    addresses = db.session.scalars(sa.select(User.address).order_by(User.id)).all()
+    return [transactional.enqueue("alert", address, payload, now=now).id for address in addresses]
+
+
+def _is_told(account: ProviderAccount, now: datetime) -> bool:
+    told = account.alerted_at
+    if told is None:
+        return False
+    return told >= (account.trouble_at or now) or told > now - AT_MOST_EVERY
+
+
+def _another_way_out(provider_id: int) -> SenderAddress | None:
+    """A sender address whose account works."""
+    return db.session.scalar(
+        sa.select(SenderAddress)
+        .join(ProviderAccount, ProviderAccount.id == SenderAddress.provider_id)
+        .where(SenderAddress.provider_id != provider_id, ProviderAccount.trouble_count == 0)
+        .order_by(SenderAddress.is_default.desc(), SenderAddress.id)
+        .limit(1)
+    )
+
+
+def _text(account: ProviderAccount, *, is_permanent: bool) -> str:
+    what_next = (
+        "Its campaigns are paused. Mend the settings of the account, then resume them."
+        if is_permanent
+        else "It is tried again by single messages, every quarter of an hour at the latest. As"
+        " soon as one is taken, everything goes on by itself; nobody is left out."
+    )
+    return f"The account “{account.name}” does not work:\n\n{account.trouble}\n\n{what_next}"

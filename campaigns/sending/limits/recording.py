@@ -1,0 +1,34 @@
+"""After a batch: what it says about the speed of the next ones."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from campaigns.accounts import service as accounts
+from campaigns.sending.limits import rules, warm_up
+from campaigns.sending.limits.rules import Action, Reply
+
+BAD_SIGNS = frozenset({"suspend", "pause_campaign", "pause_provider"})
+
+
+def recorded(
+    provider_id: int,
+    campaign_id: int,
+    group: str,
+    *,
+    sent: int,
+    replies: Sequence[Reply],
+    now: datetime,
+) -> list[Action]:
+    """Heed how a batch to one mailbox group went; gives what the reply rules did.
+
+    `replies`: what was said instead of "taken", with how many got it. The caller hands the
+    actions named "halve" to the limiter (`feedback`).
+    """
+    today = now.astimezone(accounts.time_zone()).date()
+    if sent:
+        warm_up.note(provider_id, group, today, is_bad=False)
+    actions = rules.apply(provider_id, campaign_id, group, replies, now=now)
+    # A quota that is used up says nothing about how welcome the mail is.
+    if any(action.rule.act in BAD_SIGNS and action.group != rules.ACCOUNT for action in actions):
+        warm_up.note(provider_id, group, today, is_bad=True)
+    return actions
