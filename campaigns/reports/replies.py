@@ -1,11 +1,14 @@
 """Why mail was not simply sent: reasons and servers' replies, with counts."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from campaigns.db import db
 from campaigns.sending.models import Delivery, Reply
+
+_WISHED = ("skipped", "cancelled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,11 @@ def campaign_reasons(campaign_id: int, *, limit: int = 20) -> list[ReasonFigures
         .order_by(grouped.c.count.desc(), grouped.c.status, grouped.c.reason)
     )
     return [ReasonFigures(*row) for row in rows]
+
+
+def main_trouble(reasons: Sequence[ReasonFigures]) -> ReasonFigures | None:
+    """Of `campaign_reasons`, what keeps most mail from its readers without anybody's wish."""
+    return next((found for found in reasons if found.status not in _WISHED), None)
 
 
 def reply_text(reply_id: int) -> str:

@@ -158,13 +158,15 @@ def campaign(public_id: str) -> str | BaseResponse:
         return redirect(url_for("campaigns.edit", public_id=public_id))
     now = utcnow()
     is_over = found.status in FINAL
+    why_not = replies.campaign_reasons(found.id)
     return render_template(
         "web/reports/campaign.html",
         campaign=found,
         live=_live(found, now),
         facts=facts.campaign_facts(found.id),
         engagement=engagement.campaign_engagement(found.id),
-        reasons=replies.campaign_reasons(found.id),
+        reasons=why_not,
+        trouble=replies.main_trouble(why_not),
         describe=reasons.describe,
         is_over=is_over,
         chart=_chart(found.id, found.started_at, now) if found.started_at else None,
@@ -188,6 +190,8 @@ def live(public_id: str) -> str | Response:
         live=shown,
         facts=facts.campaign_facts(found.id),
         engagement=engagement.campaign_engagement(found.id),
+        trouble=replies.main_trouble(replies.campaign_reasons(found.id)),
+        describe=reasons.describe,
         is_over=found.status in FINAL,
         is_poll=True,
     )

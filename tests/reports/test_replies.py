@@ -5,7 +5,7 @@ from typing import Any
 from flask import Flask
 
 from campaigns.db import db, transaction
-from campaigns.reports.replies import ReasonFigures, campaign_reasons
+from campaigns.reports.replies import ReasonFigures, campaign_reasons, main_trouble
 from campaigns.sending.models import Reply
 from tests.factories import a_campaign, a_delivery, a_list, a_subscriber
 
@@ -33,3 +33,11 @@ def test_reasons_are_counted_per_status_and_reply_with_the_most_frequent_first(a
         ReasonFigures("skipped", "suppressed", None, 0, "", 1),
     ]
     assert len(campaign_reasons(campaign.id, limit=1)) == 1
+
+
+def test_the_main_trouble_is_what_nobody_wished() -> None:
+    left = ReasonFigures("skipped", "unsubscribed", None, 0, "", 9)
+    put_off = ReasonFigures("queued", "deferred", 1, 451, "451 try later", 7)
+    refused = ReasonFigures("failed", "refused", 2, 550, "550 no such user", 2)
+    assert main_trouble([left, put_off, refused]) == put_off
+    assert main_trouble([left]) is None

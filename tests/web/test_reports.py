@@ -262,6 +262,26 @@ def test_the_page_never_calls_sent_mail_delivered(owner_client: FlaskClient) -> 
     assert "delivered" not in report(owner_client, campaign).lower()
 
 
+def test_what_holds_the_mail_up_stands_beside_the_progress_bar(owner_client: FlaskClient) -> None:
+    with transaction():
+        reply = Reply(digest="1", code=451, text="451 4.7.1 Please <try> later")
+        db.session.add(reply)
+        db.session.flush()
+        put_off = {**QUEUED, "reason": "deferred", "reply_id": reply.id}
+        campaign = started("sending", put_off, put_off, SKIPPED, SKIPPED, SKIPPED)
+    page = report(owner_client, campaign)
+    live = page[page.index('id="live"') : page.index("</section>")]
+    polled = owner_client.get(poll_address(page)).get_data(as_text=True)
+    for html in (live, polled):
+        words = "2 waiting: The server asked to try later 451 4.7.1 Please <try> later"
+        assert words in text_of(html)
+        link = re.search(r'id="trouble" href="([^"]+)"', html)
+        assert link is not None
+        people = owner_client.get(unescape(link[1])).get_data(as_text=True)
+        assert "p1@example.org" in people
+        assert "p2@example.org" not in people
+
+
 def test_reasons_lead_to_the_people_they_are_about(owner_client: FlaskClient) -> None:
     with transaction():
         reply = Reply(digest="1", code=550, text="550 no <such> user {ref}")
