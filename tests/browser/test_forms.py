@@ -7,7 +7,9 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import log_in
+from campaigns.db import db, transaction
+from tests.browser.conftest import DRAFT_PATH, log_in
+from tests.factories import a_list, a_subscriber
 
 
 @pytest.fixture
@@ -51,3 +53,29 @@ def test_an_import_starts_with_exactly_one_column_of_addresses(
     owner.locator("[name=column_0]").select_option("address")
     expect(start).to_be_disabled()
     expect(reason).to_have_text("Choose exactly one column that holds the e-mail address.")
+
+
+def test_nothing_hangs_over_the_edge_of_a_phone(server: tuple[Flask, str], owner: Page) -> None:
+    app, address = server
+    with app.app_context():
+        with transaction():
+            a_list("A list with a name that is far longer than the screen of any phone is wide")
+            someone = a_subscriber("carol@example.org")
+            subscriber_path = f"/subscribers/{someone.public_id}"
+        db.session.remove()
+    owner.set_viewport_size({"width": 390, "height": 844})
+    owner.goto(f"{address}{subscriber_path}")
+    expect(owner.get_by_label("List to subscribe to")).to_be_visible()
+    assert overhang(owner) == 0
+    owner.goto(f"{address}{DRAFT_PATH}/review")
+    owner.locator("[name=when][value=later]").check()
+    owner.locator("[name=date]").fill("2020-01-01")
+    owner.get_by_role("button", name="Schedule").click()
+    expect(owner.get_by_text("That moment has passed")).to_be_visible()
+    assert overhang(owner) == 0
+
+
+def overhang(page: Page) -> int:
+    """By how many pixels the page can be pushed to the side."""
+    width: int = page.evaluate("document.scrollingElement.scrollWidth - window.innerWidth")
+    return width
