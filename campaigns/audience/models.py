@@ -122,7 +122,11 @@ class ConsentEvent(Base):
 
 
 class Suppression(Base):
-    """This address gets nothing from us. `reason`: manual, complaint, hard_bounce, erased."""
+    """This address gets nothing from us. `reason`: manual, complaint, hard_bounce, erased.
+
+    `campaign_id` and `delivery_id` say whose refusal led to it; plain numbers, as campaigns stand
+    above. By them it is undone when the refusal turns out to be the server's mistake.
+    """
 
     __tablename__ = "suppression"
 
@@ -132,7 +136,18 @@ class Suppression(Base):
     reason: Mapped[str] = mapped_column(default="manual")
     source: Mapped[str] = mapped_column(default="")
     note: Mapped[str] = mapped_column(default="")
+    campaign_id: Mapped[int | None] = mapped_column(BigKey)
+    delivery_id: Mapped[int | None] = mapped_column(BigKey)
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+    __table_args__ = (
+        Index(
+            "ix_suppression_delivery_id",
+            "delivery_id",
+            postgresql_where=sa.text("delivery_id IS NOT NULL"),
+            sqlite_where=sa.text("delivery_id IS NOT NULL"),
+        ),
+    )
 
 
 IMPORT_STATES = ("mapping", "queued", "running", "done", "failed")

@@ -4,7 +4,8 @@ An address is suppressed, not a subscriber: it stays so when the subscriber is d
 back by an import or signs up again.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +14,7 @@ import sqlalchemy as sa
 from campaigns import addresses
 from campaigns.audience.models import Suppression
 from campaigns.audience.paging import Page, count_up_to, fetch, number_key, prefix
-from campaigns.db import db, insert_ignoring
+from campaigns.db import db, insert_ignoring, rows_changed
 
 REASONS = {
     "manual": "Added by hand",
@@ -58,6 +59,53 @@ def suppress_many(
         statement = insert_ignoring(Suppression).returning(Suppression.id)
         added += len(db.session.scalars(statement, rows).all())
     return added
+
+
+@dataclass(frozen=True, slots=True)
+class Bounce:
+    """An address (its normal form) that a server refused for good; `reply`: in which words."""
+
+    address_normal: str
+    delivery_id: int
+    reply: str = ""
+
+
+def suppress_bounced(bounces: Iterable[Bounce], *, campaign_id: int, now: datetime) -> int:
+    """Suppress what a campaign's refusals told; returns how many were not suppressed before."""
+    rows = [
+        {
+            "address_normal": bounce.address_normal,
+            "reason": "hard_bounce",
+            "source": "bounce",
+            "note": bounce.reply[:MAX_NOTE],
+            "campaign_id": campaign_id,
+            "delivery_id": bounce.delivery_id,
+            "created_at": now,
+        }
+        for bounce in sorted(bounces, key=lambda bounce: bounce.address_normal)
+    ]
+    if not rows:
+        return 0
+    statement = insert_ignoring(Suppression).returning(Suppression.id)
+    return len(db.session.scalars(statement, rows).all())
+
+
+def lift_bounced(delivery_ids: Collection[int]) -> int:
+    """Undo the suppressions that the refusals of these deliveries led to; returns how many."""
+    lifted = 0
+    ids = sorted(delivery_ids)
+    for start in range(0, len(ids), CHUNK):
+        lifted += rows_changed(
+            db.session.execute(
+                sa.delete(Suppression)
+                .where(
+                    Suppression.delivery_id.in_(ids[start : start + CHUNK]),
+                    Suppression.reason == "hard_bounce",
+                )
+                .execution_options(synchronize_session=False)
+            )
+        )
+    return lifted
 
 
 def is_suppressed(address_normal: str) -> bool:

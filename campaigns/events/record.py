@@ -12,6 +12,7 @@ from campaigns.db import db, insert_ignoring
 from campaigns.events.models import Event
 from campaigns.messages import EventKind, ProviderEvent
 from campaigns.sending.models import Delivery
+from campaigns.sending.second_chance import resolve_unknown
 
 log = structlog.get_logger()
 
@@ -28,6 +29,9 @@ STAMPS: dict[str, tuple[EventKind, ...]] = {
 }
 """Columns of a delivery, and the kinds of event whose earliest moment they hold."""
 
+ARRIVED: tuple[EventKind, ...] = ("delivered", "complained", "opened", "clicked", "unsubscribed")
+"""Kinds of event that only a mail which arrived can bring."""
+
 
 def record(events: Sequence[ProviderEvent], *, now: datetime) -> int:
     """Store events and stamp their deliveries; returns how many were new.
@@ -42,7 +46,7 @@ def record(events: Sequence[ProviderEvent], *, now: datetime) -> int:
 
 
 def _record_chunk(events: Sequence[ProviderEvent], now: datetime) -> int:
-    campaigns = _lock_deliveries({event.delivery_id for event in events})
+    campaigns, unknown = _lock_deliveries({event.delivery_id for event in events})
     known = [event for event in events if event.delivery_id in campaigns]
     if len(known) < len(events):
         log.info("events of unknown deliveries dropped", count=len(events) - len(known))
@@ -63,16 +67,27 @@ def _record_chunk(events: Sequence[ProviderEvent], now: datetime) -> int:
     added = db.session.scalars(insert_ignoring(Event).returning(Event.id), rows).all()
     for column, kinds in STAMPS.items():
         _stamp(column, kinds, {event.delivery_id for event in known if event.kind in kinds})
+    _resolve([event for event in known if event.delivery_id in unknown], now)
     return len(added)
 
 
-def _lock_deliveries(ids: Collection[int]) -> dict[int, int]:
-    """{delivery id: campaign id} of those that exist, locked in the order of their ids.
+def _lock_deliveries(ids: Collection[int]) -> tuple[dict[int, int], set[int]]:
+    """{delivery id: campaign id} of those that exist, and which of them are `unknown`.
 
-    One order everywhere, so that two batches with the same people cannot deadlock.
+    Locked in one order everywhere, that of their ids, so that two batches with the same people
+    cannot deadlock.
     """
-    rows = db.session.execute(_LOCK, {"ids": sorted(ids)})
-    return {row.id: row.campaign_id for row in rows}
+    rows = db.session.execute(_LOCK, {"ids": sorted(ids)}).all()
+    campaigns = {row.id: row.campaign_id for row in rows}
+    return campaigns, {row.id for row in rows if row.status == "unknown"}
+
+
+def _resolve(events: Sequence[ProviderEvent], now: datetime) -> None:
+    """What comes back of a delivery tells whether it arrived."""
+    bounced = {event.delivery_id for event in events if event.kind == "bounced"}
+    arrived = {event.delivery_id for event in events if event.kind in ARRIVED} - bounced
+    resolve_unknown(bounced, has_arrived=False, now=now)
+    resolve_unknown(arrived, has_arrived=True, now=now)
 
 
 def _stamp(column: str, kinds: Sequence[EventKind], ids: Collection[int]) -> None:
@@ -85,7 +100,7 @@ def _stamp(column: str, kinds: Sequence[EventKind], ids: Collection[int]) -> Non
 # Made once: to build a statement costs more than to run it, and every click comes by here.
 _IDS: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True)
 _LOCK = (
-    sa.select(Delivery.id, Delivery.campaign_id)
+    sa.select(Delivery.id, Delivery.campaign_id, Delivery.status)
     .where(Delivery.id.in_(_IDS))
     .order_by(Delivery.id)
     .with_for_update(key_share=True)

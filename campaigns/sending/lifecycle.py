@@ -5,6 +5,7 @@ Each function says whether this call did it. False is a normal outcome: somebody
     draft -> scheduled -> preparing -> sending <-> paused
       ^________|             |            |          |
                              +---- cancelled --------+      sending -> sent
+    sent, cancelled -> sending: a second chance for what was not sent
 """
 
 from datetime import datetime, timedelta
@@ -95,10 +96,14 @@ def resume(campaign_id: int, *, now: datetime) -> bool:
     """Go on. The provider is tried again at once, whatever trouble it had."""
     moved = _move(campaign_id, ("paused",), now, status="sending", status_reason="")
     if moved:
-        campaign = db.session.get_one(Campaign, campaign_id)
-        if campaign.provider_id is not None:
-            health.clear(campaign.provider_id)
+        _clear_trouble(campaign_id)
     return moved
+
+
+def _clear_trouble(campaign_id: int) -> None:
+    campaign = db.session.get_one(Campaign, campaign_id, populate_existing=True)
+    if campaign.provider_id is not None:
+        health.clear(campaign.provider_id)
 
 
 def cancel(campaign_id: int, *, now: datetime) -> bool:
@@ -125,8 +130,50 @@ def cancel_waiting(campaign_id: int, *, now: datetime) -> None:
     )
 
 
+def lock_started(campaign_id: int) -> bool:
+    """Lock a campaign whose audience is frozen, whatever became of it since; False for others.
+
+    Until the end of the transaction it can neither finish nor be cancelled by another.
+    """
+    found = sa.select(Campaign.id).where(
+        Campaign.id == campaign_id,
+        Campaign.status.in_(("sending", "paused", "sent", "cancelled")),
+    )
+    return db.session.scalar(found.with_for_update(key_share=True)) is not None
+
+
+def reopen(campaign_id: int, *, now: datetime) -> bool:
+    """A campaign that was over is sent on: some of its deliveries have been queued again.
+
+    The account it went by may have been deleted since: then by the one of its sender address.
+    """
+    moved = _move(
+        campaign_id,
+        ("sent", "cancelled"),
+        now,
+        status="sending",
+        status_reason="",
+        finished_at=None,
+        provider_id=sa.func.coalesce(Campaign.provider_id, _provider_of_sender()),
+    )
+    if moved:
+        _clear_trouble(campaign_id)
+    return moved
+
+
+def _provider_of_sender() -> sa.ScalarSelect[Any]:
+    return (
+        sa.select(SenderAddress.provider_id)
+        .where(SenderAddress.id == Campaign.sender_id)
+        .scalar_subquery()
+    )
+
+
 def finish(campaign_id: int, *, now: datetime) -> bool:
     """The campaign is sent once no delivery of it is open."""
+    # First the lock, then the look: who queues deliveries again holds it while they do.
+    campaign = sa.select(Campaign.id).where(Campaign.id == campaign_id)
+    db.session.execute(campaign.with_for_update(key_share=True))
     is_open = sa.exists().where(
         Delivery.campaign_id == campaign_id, Delivery.status.in_(OPEN_STATES)
     )

@@ -276,6 +276,25 @@ ENGAGED = sa.or_(*(getattr(Delivery, name).is_not(None) for name in _WHAT_CAME_B
 """Deliveries of which something came back: word for word the condition of their index."""
 
 
+class HeldGroup(Base):
+    """A mailbox group in which a campaign met more refusals than can be true (B4).
+
+    Nothing is sent to the group until somebody has decided. `decision`: `again` (the server was
+    wrong, they are tried once more) or `gone` (they are gone: believed from now on).
+    """
+
+    __tablename__ = "held_group"
+
+    campaign_id: Mapped[int] = mapped_column(
+        BigKey, ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True
+    )
+    mailbox_group: Mapped[str] = mapped_column(primary_key=True)
+    held_at: Mapped[datetime]
+    words: Mapped[str] = mapped_column(default="")
+    """What the server said, of one of them."""
+    decision: Mapped[str] = mapped_column(default="")
+
+
 class TransactionalMail(Base):
     """A mail to one person because of something they did: a confirmation, a test, a reset.
 

@@ -11,6 +11,8 @@ REASONS = {
     "mailbox_full": "The mailbox is full",
     "content": "The server refused the content",
     "flood": "Kept back: the server suddenly refused very many at once",
+    "bounced": "Came back after all",
+    "left": "May have arrived; left as it is",
     "blocked": "The server refused this sender, not the recipient",
     "throttled": "The server asked for less mail at a time",
     "sender_refused": "Our own account was refused",

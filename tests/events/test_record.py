@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 import sqlalchemy as sa
 from flask import Flask
 
@@ -9,7 +10,7 @@ from campaigns.db import db, transaction
 from campaigns.events.models import Event
 from campaigns.events.record import record
 from campaigns.events.tracking import clicked, opened, unsubscribed
-from campaigns.messages import ProviderEvent
+from campaigns.messages import EventKind, ProviderEvent
 from campaigns.sending.models import Delivery
 from tests.factories import a_campaign, a_delivery, a_list, a_subscriber
 
@@ -106,3 +107,49 @@ def test_control_characters_in_a_user_agent_do_no_harm(app: Flask) -> None:
     stored = db.session.scalars(sa.select(Event.user_agent)).one()
     assert stored.startswith("abc")
     assert len(stored) <= 300
+
+
+# --- an unknown fate that an event tells ------------------------------------------------------
+
+
+def an_unknown_delivery() -> Delivery:
+    delivery = a_sent_delivery()
+    with transaction():
+        db.session.execute(
+            sa.update(Delivery).values(
+                status="unknown", reason="no_answer", claim_token="t", updated_at=NOON
+            )
+        )
+    return delivery
+
+
+def an_event(delivery: Delivery, kind: EventKind) -> ProviderEvent:
+    return ProviderEvent(kind, delivery.id, NOON + timedelta(hours=1), f"{kind}:{delivery.id}")
+
+
+@pytest.mark.parametrize("kind", ["delivered", "opened", "clicked", "unsubscribed", "complained"])
+def test_what_was_read_has_arrived(app: Flask, kind: EventKind) -> None:
+    delivery = an_unknown_delivery()
+    recorded(an_event(delivery, kind))
+    found = reread(delivery)
+    assert (found.status, found.reason, found.sent_at) == ("sent", "", NOON)
+    assert found.claim_token is None
+
+
+def test_what_came_back_has_failed(app: Flask) -> None:
+    delivery = an_unknown_delivery()
+    recorded(an_event(delivery, "bounced"), an_event(delivery, "delivered"))
+    assert (reread(delivery).status, reread(delivery).reason) == ("failed", "bounced")
+
+
+def test_a_delay_tells_nothing_about_an_unknown_fate(app: Flask) -> None:
+    delivery = an_unknown_delivery()
+    recorded(an_event(delivery, "deferred"))
+    assert reread(delivery).status == "unknown"
+
+
+def test_events_change_no_fate_that_is_known(app: Flask) -> None:
+    delivery = a_sent_delivery()
+    recorded(an_event(delivery, "bounced"))
+    assert reread(delivery).status == "sent"
+    assert reread(delivery).bounced_at is not None

@@ -1,0 +1,248 @@
+"""Once more, by somebody's decision: unknown, failed, cancelled and held deliveries."""
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from campaigns.audience import suppressions
+from campaigns.db import db, transaction
+from campaigns.reports.balance import campaign_balance
+from campaigns.sending import campaigns, lifecycle, second_chance
+from campaigns.sending.models import Campaign, Delivery
+from tests.factories import a_campaign, a_delivery, a_list, a_provider, a_sender, a_subscriber
+
+NOW = datetime(2026, 5, 20, 12, tzinfo=UTC)
+EARLIER = NOW - timedelta(hours=1)
+FATES: list[dict[str, Any]] = [
+    {"status": "sent", "sent_at": EARLIER},
+    {"status": "unknown", "reason": "no_answer", "claim_token": "t", "attempts": 1},
+    {"status": "unknown", "reason": "lost_worker", "attempts": 3},
+    {"status": "failed", "reason": "gave_up", "attempts": 14},
+    {"status": "failed", "reason": "no_mailbox", "attempts": 1},
+    {"status": "cancelled", "reason": "cancelled"},
+    {"status": "held", "reason": "blocked"},
+    {"status": "held", "reason": "flood"},
+    {"status": "skipped", "reason": "suppressed"},
+]
+
+
+def a_finished(status: str = "sent", fates: list[dict[str, Any]] = FATES) -> Campaign:
+    with transaction():
+        news = a_list()
+        campaign = a_campaign(
+            news, sender=a_sender(), status=status, audience=len(fates), finished_at=EARLIER
+        )
+        for number, fate in enumerate(fates):
+            person = a_subscriber(f"p{number}@news.example", news)
+            a_delivery(campaign, person, **{"updated_at": EARLIER, **fate})
+    return campaign
+
+
+def statuses(campaign: Campaign) -> list[str]:
+    db.session.rollback()
+    return list(
+        db.session.scalars(
+            sa.select(Delivery.status)
+            .where(Delivery.campaign_id == campaign.id)
+            .order_by(Delivery.id)
+        )
+    )
+
+
+def changed(campaign: Campaign) -> list[int]:
+    """Which of FATES are queued now."""
+    return [number for number, status in enumerate(statuses(campaign)) if status == "queued"]
+
+
+def reread(campaign: Campaign) -> Campaign:
+    return db.session.get_one(Campaign, campaign.id, populate_existing=True)
+
+
+CHANCES: list[tuple[Callable[..., int], list[int]]] = [
+    (second_chance.send_again, [1, 2]),
+    (second_chance.retry_failed, [3]),
+    (second_chance.send_remaining, [5]),
+    (second_chance.release, [6]),
+]
+
+
+@pytest.mark.parametrize(("chance", "queued"), CHANCES)
+@pytest.mark.parametrize("status", ["sent", "cancelled", "sending", "paused"])
+def test_each_queues_its_own_and_nothing_else(
+    app: Flask, chance: Callable[..., int], queued: list[int], status: str
+) -> None:
+    campaign = a_finished(status)
+    with transaction():
+        assert chance(campaign.id, now=NOW) == len(queued)
+    assert changed(campaign) == queued
+    assert reread(campaign).status == ("paused" if status == "paused" else "sending")
+    assert campaign_balance(campaign.id).adds_up
+    with transaction():
+        assert chance(campaign.id, now=NOW) == 0, "the second press does nothing"
+
+
+@pytest.mark.parametrize(("chance", "queued"), CHANCES)
+@pytest.mark.parametrize("status", ["draft", "scheduled", "preparing"])
+def test_none_of_it_before_the_audience_is_frozen(
+    app: Flask, chance: Callable[..., int], queued: list[int], status: str
+) -> None:
+    campaign = a_finished(status)
+    with transaction():
+        assert chance(campaign.id, now=NOW) == 0
+    assert changed(campaign) == []
+    assert reread(campaign).status == status
+
+
+def test_tries_and_time_begin_anew(app: Flask) -> None:
+    campaign = a_finished()
+    with transaction():
+        second_chance.retry_failed(campaign.id, now=NOW)
+        second_chance.send_again(campaign.id, now=NOW)
+    rows = db.session.execute(
+        sa.select(
+            Delivery.attempts, Delivery.reason, Delivery.not_before, Delivery.claim_token
+        ).where(Delivery.status == "queued")
+    )
+    assert {tuple(row) for row in rows} == {(0, "", None, None)}
+
+
+def test_one_by_one_takes_the_chosen_ones_even_a_mailbox_that_was_not_there(app: Flask) -> None:
+    campaign = a_finished()
+    ids = list(db.session.scalars(sa.select(Delivery.id).order_by(Delivery.id)))
+    with transaction():
+        assert second_chance.retry_failed(campaign.id, ids[4:6], now=NOW) == 1
+        assert second_chance.send_again(campaign.id, [ids[2], ids[3]], now=NOW) == 1
+    assert changed(campaign) == [2, 4]
+
+
+def test_anothers_deliveries_are_never_touched(app: Flask) -> None:
+    campaign = a_finished()
+    ids = list(db.session.scalars(sa.select(Delivery.id)))
+    with transaction():
+        other = a_campaign(status="sent")
+        assert second_chance.retry_failed(other.id, ids, now=NOW) == 0
+    assert reread(other).status == "sent"
+    assert changed(campaign) == []
+
+
+def test_nothing_to_send_opens_nothing(app: Flask) -> None:
+    campaign = a_finished(fates=FATES[:1])
+    with transaction():
+        assert second_chance.retry_failed(campaign.id, now=NOW) == 0
+    assert reread(campaign).status == "sent"
+    assert reread(campaign).finished_at == EARLIER
+
+
+def test_late_joiners_are_never_mailed_by_surprise(app: Flask) -> None:
+    campaign = a_finished("cancelled")
+    with transaction():
+        a_subscriber("late@news.example", db.session.scalars(sa.select(a_list_of())).one())
+        second_chance.send_remaining(campaign.id, now=NOW)
+    assert len(statuses(campaign)) == len(FATES)
+    assert reread(campaign).audience == len(FATES)
+
+
+def a_list_of() -> Any:
+    from campaigns.audience.models import AudienceList
+
+    return AudienceList
+
+
+def test_a_deleted_account_is_replaced_by_that_of_the_sender_address(app: Flask) -> None:
+    campaign = a_finished()
+    assert reread(campaign).provider_id is None
+    with transaction():
+        second_chance.retry_failed(campaign.id, now=NOW)
+    assert reread(campaign).provider_id is not None
+
+
+def test_the_account_it_went_by_stays_while_it_is_there(app: Flask) -> None:
+    campaign = a_finished()
+    with transaction():
+        account = a_provider("Old way", trouble="It was down", trouble_count=3)
+        db.session.get_one(Campaign, campaign.id).provider_id = account.id
+        db.session.flush()
+        second_chance.retry_failed(campaign.id, now=NOW)
+    assert reread(campaign).provider_id == account.id
+    again = db.session.get_one(type(account), account.id, populate_existing=True)
+    assert again.trouble == "", "it is tried at once, whatever trouble it had"
+
+
+def test_leaving_it_keeps_it_unknown_and_it_is_not_asked_again(app: Flask) -> None:
+    campaign = a_finished()
+    with transaction():
+        assert second_chance.leave(campaign.id, now=NOW) == 2
+    assert statuses(campaign).count("unknown") == 2
+    reasons = db.session.scalars(sa.select(Delivery.reason).where(Delivery.status == "unknown"))
+    assert set(reasons) == {"left"}
+    assert reread(campaign).status == "sent"
+
+
+def test_a_campaign_that_is_sent_on_finishes_again(app: Flask) -> None:
+    campaign = a_finished()
+    with transaction():
+        second_chance.retry_failed(campaign.id, now=NOW)
+        assert not lifecycle.finish(campaign.id, now=NOW)
+        db.session.execute(
+            sa.update(Delivery).where(Delivery.status == "queued").values(status="sent")
+        )
+        assert lifecycle.finish(campaign.id, now=NOW)
+    assert reread(campaign).finished_at == NOW
+
+
+def test_it_never_finishes_over_what_is_being_queued_again(app: Flask) -> None:
+    """A worker that finds nothing open, while somebody presses the button."""
+    campaign = a_finished("sending")
+    results: list[bool] = []
+
+    def finish() -> None:
+        with app.app_context(), transaction():
+            results.append(lifecycle.finish(campaign.id, now=NOW))
+
+    worker = threading.Thread(target=finish)
+    with transaction():
+        assert second_chance.retry_failed(campaign.id, now=NOW) == 1
+        worker.start()
+        worker.join(0.3)
+        assert worker.is_alive(), "it waits until the button's work is done"
+    worker.join(20)
+    assert results == [False]
+    assert reread(campaign).status == "sending"
+
+
+def test_a_running_or_finished_campaign_cannot_be_edited(app: Flask) -> None:
+    for status in ("preparing", "sending", "paused", "sent", "cancelled"):
+        with transaction():
+            campaign = a_campaign(status=status)
+        with transaction(), pytest.raises(campaigns.NotEditableError, match=status):
+            campaigns.save(campaign.id, 1, {"subject": "Other"}, editor_id=None, now=NOW)
+        assert reread(campaign).subject.startswith("Hello")
+
+
+# --- the unknown, resolved by what came back --------------------------------------------------
+
+
+def test_what_came_back_before_it_was_unknown_counts_as_well(app: Flask) -> None:
+    campaign = a_finished(
+        fates=[
+            {"status": "unknown", "reason": "no_answer", "first_opened_at": EARLIER},
+            {"status": "unknown", "reason": "no_answer", "bounced_at": EARLIER},
+            {"status": "unknown", "reason": "no_answer"},
+        ]
+    )
+    with transaction():
+        assert second_chance.send_again(campaign.id, now=NOW) == 1
+    assert statuses(campaign) == ["sent", "failed", "queued"]
+
+
+def test_suppressed_people_stay_suppressed_whatever_is_tried_again(app: Flask) -> None:
+    campaign = a_finished()
+    with transaction():
+        suppressions.suppress("p3@news.example", reason="complaint", source="loop", now=NOW)
+        second_chance.retry_failed(campaign.id, now=NOW)
+    assert suppressions.is_suppressed("p3@news.example")
