@@ -1,0 +1,170 @@
+"""Sender domains: their DKIM keys, the records for DNS, whether those are found there."""
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from flask import abort, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from campaigns.access import access
+from campaigns.accounts.texts import InvalidInputError
+from campaigns.clock import utcnow
+from campaigns.context import services
+from campaigns.db import db, transaction
+from campaigns.limits import limiter
+from campaigns.providers import domains
+from campaigns.providers.dns import Resolver, SystemResolver
+from campaigns.providers.models import DkimKey, SenderDomain
+from campaigns.web.settings.blueprint import Answer, bp
+
+resolver: Resolver = SystemResolver()
+
+
+@bp.get("/settings/domains", endpoint="domains")
+@access("user")
+def index() -> str:
+    return render_template("web/settings/domains.html", tab="domains", domains=domains.overview())
+
+
+@bp.route("/settings/domains/new", methods=["GET", "POST"])
+@access("user")
+def new_domain() -> Answer:
+    if request.method == "GET":
+        return _new_page(request.args.get("name", ""))
+    name = request.form.get("name", "")
+    try:
+        with transaction():
+            domain = domains.set_up(name, services().vault, now=utcnow())
+    except InvalidInputError as error:
+        return _new_page(name, error.problems), 422
+    return redirect(url_for("settings.domain", public_id=domain.public_id))
+
+
+@bp.get("/settings/domains/<public_id>")
+@access("user")
+def domain(public_id: str) -> str:
+    return _page(_found(public_id))
+
+
+@bp.post("/settings/domains/<public_id>/check")
+@access("user")
+@limiter.limit("20/minute")
+def check_domain(public_id: str) -> Answer:
+    """Look into DNS, in some seconds at most. Answers htmx with the part that has changed."""
+    domain = _found(public_id)
+    questions = domains.questions(domain)
+    db.session.rollback()  # no transaction stays open while we talk to the name servers
+    with ThreadPoolExecutor(max_workers=4) as threads:
+        answers = list(threads.map(partial(domains.ask, resolver=resolver), questions))
+    with transaction():
+        domain = _found(public_id)
+        begun = domains.note(domain, answers, now=utcnow())
+    if not request.headers.get("HX-Request"):
+        return _back(domain)
+    seen = domains.view(domain)
+    return render_template("web/settings/_domain.html", domain=seen, begun=begun, now=utcnow())
+
+
+@bp.post("/settings/domains/<public_id>/keys")
+@access("user")
+def new_key(public_id: str) -> Answer:
+    form = request.form
+    try:
+        with transaction():
+            domain = _found(public_id)
+            algorithm, selector = form.get("algorithm", ""), form.get("selector", "")
+            domains.make_key(domain, algorithm, selector, services().vault, now=utcnow())
+    except InvalidInputError as error:
+        return _page(_found(public_id), form, error.problems), 422
+    flash("The new key is made. Put its record into DNS, then look for it there.", "success")
+    return _back(domain)
+
+
+@bp.post("/settings/domains/<public_id>/keys/<key_id>/sign")
+@access("user")
+def sign_with_key(public_id: str, key_id: str) -> Answer:
+    """Whatever DNS says: somebody knows better, or takes an older key back."""
+    with transaction():
+        domain = _found(public_id)
+        key = _found_key(domain, key_id)
+        selector, done = key.selector, domains.activate(key, now=utcnow())
+    _say(done, f"Mail is signed with {selector} from now on.")
+    return _back(domain)
+
+
+@bp.post("/settings/domains/<public_id>/keys/<key_id>/retire")
+@access("user")
+def retire_key(public_id: str, key_id: str) -> Answer:
+    with transaction():
+        domain = _found(public_id)
+        key = _found_key(domain, key_id)
+        selector, done = key.selector, domains.retire(key, now=utcnow())
+    _say(done, f"Nothing is signed with {selector} any more.")
+    return _back(domain)
+
+
+@bp.post("/settings/domains/<public_id>/keys/<key_id>/discard")
+@access("user")
+def discard_key(public_id: str, key_id: str) -> Answer:
+    with transaction():
+        domain = _found(public_id)
+        key = _found_key(domain, key_id)
+        selector, done = key.selector, domains.discard(key, now=utcnow())
+    _say(done, f"The key {selector} is deleted. Its record can go from DNS.")
+    return _back(domain)
+
+
+@bp.route("/settings/domains/<public_id>/delete", methods=["GET", "POST"])
+@access("user")
+def delete_domain(public_id: str) -> Answer:
+    domain = _found(public_id)
+    if request.method == "GET":
+        seen = domains.view(domain)
+        return render_template("web/settings/delete_domain.html", tab="domains", domain=seen)
+    with transaction():
+        domain = _found(public_id)
+        name = domain.name
+        domains.delete(domain)
+    flash(f"The keys of {name} are deleted. Their records can go from DNS.", "success")
+    return redirect(url_for("settings.domains"))
+
+
+def _say(done: bool, text: str) -> None:
+    if done:
+        flash(text, "success")
+    else:
+        flash("Nothing was changed: this key is not in that state any more.", "warning")
+
+
+def _back(domain: SenderDomain) -> Response:
+    return redirect(url_for("settings.domain", public_id=domain.public_id))
+
+
+def _new_page(name: str, problems: dict[str, str] | None = None) -> str:
+    return render_template(
+        "web/settings/new_domain.html", tab="domains", name=name, problems=problems or {}
+    )
+
+
+def _page(
+    domain: SenderDomain,
+    form: Mapping[str, str] | None = None,
+    problems: dict[str, str] | None = None,
+) -> str:
+    return render_template(
+        "web/settings/domain.html",
+        tab="domains",
+        domain=domains.view(domain),
+        form=form or {},
+        problems=problems or {},
+        now=utcnow(),
+    )
+
+
+def _found(public_id: str) -> SenderDomain:
+    return domains.find(public_id) or abort(404)
+
+
+def _found_key(domain: SenderDomain, public_id: str) -> DkimKey:
+    return domains.find_key(domain, public_id) or abort(404)
