@@ -66,6 +66,9 @@ class Settings(BaseSettings):
     mailbox_port: int = Field(
         0, ge=0, le=65535, description="SMTP port of the built-in mailbox; 0: no mailbox."
     )
+    resolve_mx: bool = Field(
+        True, description="Look up who runs the mailboxes of recipients' domains (MX, by DNS)."
+    )
 
     @field_validator("public_url")
     @classmethod

@@ -1,5 +1,7 @@
 """The sweep: whatever was lost on the way is found in the database and rung for again."""
 
+import time
+
 import structlog
 
 from campaigns.audience import imports
@@ -10,6 +12,9 @@ from campaigns.jobs import stream
 from campaigns.sending import journal, lifecycle, recover, transactional, unconfirmed
 
 log = structlog.get_logger()
+
+DOMAINS_EVERY_SECONDS = 60.0
+_next_domains = 0.0
 
 
 def sweep() -> None:
@@ -81,6 +86,15 @@ def ring_for_open_work() -> None:
     for import_id in imports.stalled(now):
         doorbell.ring("import", import_id)
     ring_for_events()
+    ring_for_domains()
+
+
+def ring_for_domains() -> None:
+    """New subscribers bring new domains: now and then they are looked for."""
+    global _next_domains
+    if time.monotonic() >= _next_domains:
+        _next_domains = time.monotonic() + DOMAINS_EVERY_SECONDS
+        services().doorbell.ring("domains")
 
 
 def ring_for_events() -> None:

@@ -16,6 +16,7 @@ JOBS: dict[str, tuple[str, str]] = {
     "expand": ("send", "campaigns.jobs.send.expand"),
     "send": ("send", "campaigns.jobs.send.send"),
     "import": ("background", "campaigns.jobs.imports.run"),
+    "domains": ("background", "campaigns.jobs.domains.look_up"),
     "ingest": ("background", "campaigns.jobs.ingest.ingest"),
 }
 """Each job's lane and function. Arguments are ids; every job re-reads state and may run twice."""

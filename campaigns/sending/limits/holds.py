@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from campaigns.providers.mailbox_groups import OTHER, name_of
+from campaigns.audience.mailbox_groups import OTHER, name_of
 from campaigns.sending.limits.plan import GroupPlan, Hold, Plan
 
 SHORTEST_TOLD_SECONDS = 5

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from campaigns.providers.mailbox_groups import name_of
+from campaigns.audience.mailbox_groups import name_of
 
 Act = Literal["slow", "halve", "at_once", "suspend", "pause_campaign", "pause_provider"]
 """What a rule does.
