@@ -5,36 +5,39 @@ footer and the rest put around. What comes out is four small programs (subject, 
 text, HTML) that are run for every recipient.
 """
 
-import hashlib
-import struct
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from email.utils import format_datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 from jinja2 import nodes
 from markupsafe import Markup
 
 from campaigns import addresses
-from campaigns.content import frame, guard, links, markup, mime, sandbox
+from campaigns.content import attachments, frame, guard, links, markup, mime, sandbox
+from campaigns.content.attachments import Attachment
 from campaigns.content.guard import Guarded
+from campaigns.content.head import Head
 from campaigns.content.limits import RenderError
+from campaigns.content.own_links import OwnLinks
 from campaigns.content.problems import Field, Problem, TemplateProblemError, sentence
+from campaigns.content.quoted import HtmlPieces, TextPieces, encode_whole
 from campaigns.content.sandbox import HTML, PLAIN, Available, Program, TemplateRunError
-from campaigns.content.text import Converted, plain_text, template_source, tidy, to_text
+from campaigns.content.text import Converted, plain_text, template_source, to_text
 from campaigns.messages import Message, Recipient
-from campaigns.tokens import DeliveryRef, Signer, bounce_local_part, click_path, open_token
+from campaigns.tokens import DeliveryRef, Signer
 
 __all__ = [
+    "Attachment",
     "Compiled",
     "Content",
     "Problem",
     "RenderError",
     "Rendered",
+    "Signing",
     "TemplateProblemError",
     "check_content",
     "compile_content",
@@ -44,7 +47,6 @@ MAX_HTML = 1024 * 1024
 MAX_TEXT = 512 * 1024
 MAX_HEADER = 16 * 1024
 _FIELDS: tuple[Field, ...] = ("subject", "preheader", "html")
-_NUMBER = struct.Struct(">Q")
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class Content:
 
     `list_names` are the lists that it goes to, by id; `base_url` is where recipients reach
     this installation, without a slash at its end. The sender fields may be empty in a draft.
+    `attachments` go with every message.
     """
 
     subject: str
@@ -69,6 +72,15 @@ class Content:
     track_opens: bool
     track_clicks: bool
     use_return_path: bool
+    attachments: tuple[Attachment, ...] = ()
+
+
+class Signing(Protocol):
+    """What seals a message, in the end."""
+
+    def sign(self, headers: Sequence[bytes], body: bytes) -> bytes:
+        """The header lines to put first. `headers` with their line ends, one in each entry."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +116,13 @@ def available(attributes: Collection[str] | None = None) -> Available:
     )
 
 
-def compile_content(content: Content, signer: Signer) -> "Compiled":
+def compile_content(content: Content, signer: Signer, dkim: Signing | None = None) -> "Compiled":
     """Check and compile. Raises TemplateProblemError when anything blocks.
 
-    Renders a trial message too, so that what can never be rendered is found here.
+    Renders a trial message too, so that what can never be rendered is found here. `dkim`
+    signs every message.
     """
-    problems, compiled = _compile(content, signer, available())
+    problems, compiled = _compile(content, signer, available(), dkim)
     problems = [problem for problem in problems if problem.blocks]
     if problems or compiled is None:
         raise TemplateProblemError(problems)
@@ -126,7 +139,7 @@ def check_content(content: Content, known_attributes: Collection[str]) -> list[P
 
 
 def _compile(
-    content: Content, signer: Signer, fields: Available
+    content: Content, signer: Signer, fields: Available, dkim: Signing | None = None
 ) -> tuple[list[Problem], "Compiled | None"]:
     content = replace(
         content,
@@ -161,6 +174,7 @@ def _compile(
             signer,
             _programs(content, guards["html"], parts, rewritten, converted),
             tuple(rewritten.links),
+            dkim,
         )
         compiled.try_out()
     except TemplateRunError as error:
@@ -198,27 +212,35 @@ def _programs(
     parts = frame.Parts(converted.always)
     edits = [*rewritten.edits, *frame.frame(guarded, read, parts)]
     framed = links.apply(guarded.text, edits)
+    constants = {f"sender.{name}": value for name, value in _sender(content).items()}
+    subject = sandbox.compile_template("subject", content.subject, PLAIN, MAX_HEADER, constants)
+    if subject.constant is not None:
+        constants["campaign.subject"] = _header_text(subject.constant)
+    preheader = sandbox.compile_template(
+        "preheader", content.preheader, PLAIN, MAX_HEADER, constants
+    )
+    if preheader.constant is not None:
+        constants["preheader"] = _header_text(preheader.constant)
+    html = sandbox.compile_template("html", guarded.restore(framed), HTML, MAX_HTML, constants)
     text: Program | None = None
     with suppress(TemplateRunError):  # conditions cut across the structure of the page
         source = template_source(converted.source.strip(), guarded) + frame.footer_text(parts)
-        text = sandbox.compile_template("html", source, PLAIN, MAX_TEXT)
-    return _Programs(
-        subject=sandbox.compile_template("subject", content.subject, PLAIN, MAX_HEADER),
-        preheader=sandbox.compile_template("preheader", content.preheader, PLAIN, MAX_HEADER),
-        html=sandbox.compile_template("html", guarded.restore(framed), HTML, MAX_HTML),
-        text=text,
-    )
+        text = sandbox.compile_template("html", source, PLAIN, MAX_TEXT, constants)
+    return _Programs(subject, preheader, html, text)
 
 
-def _wire_address(address: str) -> tuple[str, str]:
-    """(address with A-labels, its domain). Takes what it gets: drafts have no sender yet."""
-    address = mime.clean_address(address)
-    try:
-        parsed = addresses.parse(address)
-    except addresses.InvalidAddressError:
-        domain = address.rpartition("@")[2].encode("ascii", "ignore").decode().lower()
-        return address, domain or "localhost"
-    return parsed.text, parsed.domain
+def _sender(content: Content) -> dict[str, str]:
+    """The merge fields about the sender."""
+    return {
+        "name": content.sender_name,
+        "address": content.sender_address,
+        "identity": content.identity,
+        "postal_address": content.postal_address,
+    }
+
+
+def _header_text(text: str) -> str:
+    return mime.clean(text, mime.MAX_SUBJECT)
 
 
 def wire_url(url: str) -> str:
@@ -235,10 +257,14 @@ def wire_url(url: str) -> str:
 
 @dataclass(slots=True)
 class _Run:
-    """One rendering: the recipient's values, and how links are tracked (if they are)."""
+    """One rendering: the recipient's values, and how links are tracked (if they are).
+
+    `encoded` holds what is known in its encoded form already.
+    """
 
     values: dict[str, Any]
-    track: Callable[[int, str], str] | None
+    encoded: dict[str, bytes] = field(default_factory=dict)
+    track: Callable[[int, str], str] | None = None
 
 
 class Compiled:
@@ -250,36 +276,35 @@ class Compiled:
         signer: Signer,
         programs: _Programs,
         found: tuple[links.Link, ...],
+        dkim: Signing | None = None,
     ) -> None:
         self.links: tuple[str, ...] = tuple(link.target for link in found)
-        self._content, self._signer, self._programs = content, signer, programs
-        self._base = wire_url(content.base_url)
-        self._sender, self._domain = _wire_address(content.sender_address)
-        self._fixed = [
-            (link.number, links.variable(link.number), link.target)
-            for link in found
-            if link.is_fixed
-        ]
-        self._as_written = {
-            links.variable(link.number): link.html for link in found if link.is_fixed
-        }
-        self._as_text = {
-            links.variable(link.number): link.target for link in found if link.is_fixed
-        }
+        self._content, self._programs, self._dkim = content, programs, dkim
+        fixed = [(links.variable(link.number), link) for link in found if link.is_fixed]
+        self._as_written = {variable: link.html for variable, link in fixed}
+        self._as_text = {variable: link.target for variable, link in fixed}
+        base = wire_url(content.base_url)
+        self._own_links = OwnLinks(
+            base, signer, [(variable, link.number, link.target) for variable, link in fixed]
+        )
         self._shared = {
-            "sender": {
-                "name": content.sender_name,
-                "address": content.sender_address,
-                "identity": content.identity,
-                "postal_address": content.postal_address,
-            },
+            "sender": _sender(content),
             "_postal": Markup("<br>").join(content.postal_address.strip().splitlines()),
         }
-        self._multipart = mime.Multipart(content.campaign_public_id)
-        self._list_ids: dict[int, bytes] = {}
-        self._first_headers = self._from_headers()
-        self._last_headers = self._constant_headers()
-        self._date = (0, b"")
+        self._html_pieces = HtmlPieces(programs.html.literals)
+        self._text_pieces = TextPieces(programs.text.literals if programs.text else ())
+        self._body = _body(content)
+        self._head = Head(
+            signer=signer,
+            sender_name=content.sender_name,
+            sender_address=content.sender_address,
+            reply_to=content.reply_to,
+            campaign_public_id=content.campaign_public_id,
+            list_names=content.list_names,
+            use_return_path=content.use_return_path,
+            one_click=base.startswith("https:"),  # it works by https alone (RFC 8058)
+            content_type=self._body.header,
+        )
 
     # --- what can be asked -----------------------------------------------------------------
 
@@ -291,37 +316,37 @@ class Compiled:
         Tracked when the recipient has a delivery. `now` becomes its date.
         """
         run = self._run(recipient, is_tracked=recipient.delivery_id > 0)
-        rendered = self._rendered(run, recipient)
-        unsubscribe = run.values["unsubscribe_url"]
-        data = b"".join(
-            (
-                self._first_headers,
-                mime.mailbox("To", recipient.name, recipient.address),
-                mime.unstructured("Subject", mime.clean(rendered.subject, mime.MAX_SUBJECT)),
-                self._date_header(now),
-                self._message_id(recipient, now, message_id_domain or self._domain),
-                self._list_id(recipient.list_id),
-                b"List-Unsubscribe: <%b>\r\n" % unsubscribe.encode("ascii"),
-                self._last_headers,
-                *self._multipart.body(rendered.text, rendered.html),
-            )
+        subject = self._headers(run)[0]
+        html = self._html(run)
+        body = self._body.around(
+            self._encoded_text(run, html), self._html_pieces.body(html, run.encoded)
         )
+        lines = self._head.lines(
+            recipient,
+            subject=subject,
+            unsubscribe_url=run.values["unsubscribe_url"],
+            now=now,
+            message_id_domain=message_id_domain,
+        )
+        if self._dkim is not None:
+            lines.insert(0, self._dkim.sign(lines, body))
         return Message(
             delivery_id=recipient.delivery_id,
-            mail_from=self._return_path(recipient.delivery_id),
+            mail_from=self._head.return_path(recipient.delivery_id),
             address=recipient.address,
-            data=data,
+            data=b"".join((*lines, body)),
         )
 
     def preview(self, recipient: Recipient) -> Rendered:
         """What the recipient would see, with links as they were written. Raises RenderError."""
-        return self._rendered(self._run(recipient, is_tracked=False), recipient)
+        return self._rendered(self._run(recipient, is_tracked=False))
 
     def render_web(self, recipient: Recipient) -> str:
         """The HTML for "view in browser": nothing tracked. Raises RenderError."""
         run = self._run(recipient, is_tracked=False)
         run.values["_in_mail"] = False
-        return self._html(run)
+        self._headers(run)
+        return "".join(self._html(run))
 
     def try_out(self) -> None:
         """Render for nobody and for somebody. Raises TemplateRunError."""
@@ -333,119 +358,76 @@ class Compiled:
 
     def _run(self, recipient: Recipient, *, is_tracked: bool) -> _Run:
         content, delivery_id = self._content, recipient.delivery_id
-        ref = DeliveryRef(recipient.subscriber_id, recipient.list_id, delivery_id).pack()
+        attributes = recipient.attributes
         values: dict[str, Any] = {
             **self._shared,
             "subscriber": {
-                **recipient.attributes,
+                **attributes,
                 "name": recipient.name,
                 "address": recipient.address,
                 "email": recipient.address,
-                "attributes": recipient.attributes,
+                "attributes": attributes,
             },
             "campaign": {"subject": ""},
             "list": {"name": content.list_names.get(recipient.list_id, "")},
-            "unsubscribe_url": f"{self._base}/u/{self._signer.sign('unsubscribe', ref)}",
-            "view_url": f"{self._base}/v/{self._signer.sign('view', ref)}",
             "preheader": "",
             "_pixel": "",
             "_in_mail": True,
         }
+        run = _Run(values)
+        own_links = self._own_links
+        ref = DeliveryRef(recipient.subscriber_id, recipient.list_id, delivery_id)
+        own_links.add_ways_out(ref, values, run.encoded)
         if is_tracked and content.track_opens:
-            values["_pixel"] = self._pixel(delivery_id)
-        if not (is_tracked and content.track_clicks):
-            return _Run(values, None)
-        track = partial(self._tracked, delivery_id)
-        for number, variable, target in self._fixed:
-            values[variable] = track(number, target)
-        return _Run(values, track)
-
-    def _tracked(self, delivery_id: int, number: int, target: str) -> str:
-        return f"{self._base}/c/{click_path(self._signer, delivery_id, number, target)}"
-
-    def _pixel(self, delivery_id: int) -> Markup:
-        url = f"{self._base}/o/{open_token(self._signer, delivery_id)}.gif"
-        return Markup(  # noqa: S704 - a token of ours
-            f'<img src="{url}" width="1" height="1" alt=""'
-            ' style="display:block;width:1px;height:1px;border:0">'
-        )
+            own_links.add_pixel(delivery_id, values, run.encoded)
+        if is_tracked and content.track_clicks:
+            own_links.add_clicks(delivery_id, values, run.encoded)
+            run.track = partial(own_links.tracked, delivery_id)
+        return run
 
     def _headers(self, run: _Run) -> tuple[str, str]:
         """Subject and preheader; they become merge fields of what is rendered next."""
-        subject = mime.clean(self._programs.subject.run(run.values), mime.MAX_SUBJECT)
+        subject = _header_text(self._programs.subject.run(run.values))
         run.values["campaign"] = {"subject": subject}
-        preheader = mime.clean(self._programs.preheader.run(run.values), mime.MAX_SUBJECT)
+        preheader = _header_text(self._programs.preheader.run(run.values))
         run.values["preheader"] = preheader
         return subject, preheader
 
-    def _html(self, run: _Run) -> str:
-        self._headers(run)
-        return self._run_html(run)
+    def _rendered(self, run: _Run) -> Rendered:
+        subject, preheader = self._headers(run)
+        html = self._html(run)
+        return Rendered(subject, preheader, "".join(html), self._text(run, html))
 
-    def _run_html(self, run: _Run) -> str:
+    def _html(self, run: _Run) -> list[str]:
         if run.track is None:
             run.values.update(self._as_written)
-        return self._programs.html.run(run.values, run.track)
+        return self._programs.html.pieces(run.values, run.track)
 
-    def _rendered(self, run: _Run, recipient: Recipient) -> Rendered:
-        subject, preheader = self._headers(run)
-        html = self._run_html(run)
-        return Rendered(subject, preheader, html, self._text(run, html))
+    def _text(self, run: _Run, html: Sequence[str]) -> str:
+        program = self._programs.text
+        if program is None:
+            return plain_text("".join(html))
+        return self._text_pieces.joined(self._run_text(program, run))
 
-    def _text(self, run: _Run, html: str) -> str:
-        if self._programs.text is None:
-            return plain_text(html)
+    def _encoded_text(self, run: _Run, html: Sequence[str]) -> bytes:
+        program = self._programs.text
+        if program is None:
+            return encode_whole(plain_text("".join(html)))
+        return self._text_pieces.body(self._run_text(program, run), run.encoded)
+
+    def _run_text(self, program: Program, run: _Run) -> list[str]:
         if run.track is None:
             run.values.update(self._as_text)
-        return tidy(self._programs.text.run(run.values, run.track)).lstrip("\n")
+        return program.pieces(run.values, run.track)
 
-    # --- headers ---------------------------------------------------------------------------
 
-    def _from_headers(self) -> bytes:
-        content = self._content
-        headers = mime.mailbox("From", content.sender_name, self._sender)
-        if content.reply_to:
-            headers += mime.mailbox("Reply-To", "", _wire_address(content.reply_to)[0])
-        return headers
-
-    def _constant_headers(self) -> bytes:
-        campaign = mime.clean(self._content.campaign_public_id, 64).replace(":", "")
-        sender_id = hashlib.sha256(self._domain.encode()).hexdigest()[:12]
-        one_click = b""
-        if self._base.startswith("https:"):  # one click works by https alone (RFC 8058)
-            one_click = b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
-        return (
-            one_click
-            + f"Feedback-ID: {campaign}:campaigns:bulk:{sender_id}\r\n".encode("ascii", "replace")
-            + b"Precedence: bulk\r\n"
-            + self._multipart.header
-        )
-
-    def _date_header(self, now: datetime) -> bytes:
-        second, header = self._date
-        if second != (this := int(now.timestamp())):
-            text = format_datetime(now.astimezone(UTC))
-            header = f"Date: {text}\r\n".encode("ascii")
-            self._date = (this, header)
-        return header
-
-    def _message_id(self, recipient: Recipient, now: datetime, domain: str) -> bytes:
-        """The same for every try of a delivery. Test sends differ by recipient and moment."""
-        payload = _NUMBER.pack(recipient.delivery_id)
-        if not recipient.delivery_id:
-            payload += f"{recipient.address} {now.isoformat()}".encode("utf-8", "replace")
-        payload += self._content.campaign_public_id.encode()
-        unique = self._signer.signature("message_id", payload).hex()
-        return f"Message-ID: <{unique}@{domain}>\r\n".encode("ascii", "ignore")
-
-    def _list_id(self, list_id: int) -> bytes:
-        header = self._list_ids.get(list_id)
-        if header is None:
-            name = self._content.list_names.get(list_id, "")
-            header = self._list_ids[list_id] = mime.list_id(name, list_id, self._domain)
-        return header
-
-    def _return_path(self, delivery_id: int) -> str:
-        if delivery_id and self._content.use_return_path:
-            return f"{bounce_local_part(self._signer, delivery_id)}@{self._domain}"
-        return self._sender
+def _body(content: Content) -> mime.Body:
+    """The frame of the parts, with all files in it."""
+    parts = [
+        (attachments.content_id_of(file), attachments.part(file)) for file in content.attachments
+    ]
+    return mime.Body(
+        content.campaign_public_id,
+        images=[part for content_id, part in parts if content_id],
+        files=[part for content_id, part in parts if not content_id],
+    )

@@ -12,7 +12,14 @@ from urllib.parse import quote
 from jinja2 import Undefined
 from markupsafe import Markup, escape
 
-from campaigns.content.limits import MAX_ITEMS, MAX_NUMBER, LimitError, checked_text, tick
+from campaigns.content.limits import (
+    MAX_ITEMS,
+    MAX_NUMBER,
+    MAX_VALUE,
+    LimitError,
+    checked_text,
+    tick,
+)
 
 Number = int | float
 
@@ -23,6 +30,8 @@ def is_blank(value: object) -> bool:
 
 def as_text(value: object) -> str:
     """A scalar as text; nothing for a missing one. Raises LimitError for lists and mappings."""
+    if value.__class__ is str and len(value) <= MAX_VALUE:
+        return value
     if isinstance(value, str):
         return checked_text(value)
     if is_blank(value):

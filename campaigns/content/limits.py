@@ -5,8 +5,7 @@ everything that can grow or repeat asks here.
 """
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from time import thread_time
 
 MAX_SOURCE = 512 * 1024
@@ -42,10 +41,7 @@ class _Run(threading.local):
 _run = _Run()
 
 
-@contextmanager
-def bounded(
-    seconds: float = SECONDS, track: Callable[[int, str], str] | None = None
-) -> Iterator[None]:
+class bounded:  # noqa: N801 - read as a word: `with bounded():`
     """Start the clock and the counts of one rendering in this thread.
 
     The clock is the thread's own: a machine that is busy, or was asleep, takes no time from
@@ -53,12 +49,21 @@ def bounded(
 
     `track` makes the tracked address of a link from its number and target.
     """
-    before = (_run.until, _run.iterations, _run.track)
-    _run.until, _run.iterations, _run.track = thread_time() + seconds, 0, track
-    try:
-        yield
-    finally:
-        _run.until, _run.iterations, _run.track = before
+
+    __slots__ = ("_before", "_seconds", "_track")
+
+    def __init__(
+        self, seconds: float = SECONDS, track: Callable[[int, str], str] | None = None
+    ) -> None:
+        self._seconds, self._track = seconds, track
+
+    def __enter__(self) -> None:
+        self._before = (_run.until, _run.iterations, _run.track)
+        _run.until, _run.iterations = thread_time() + self._seconds, 0
+        _run.track = self._track
+
+    def __exit__(self, *exception: object) -> None:
+        _run.until, _run.iterations, _run.track = self._before
 
 
 def tracked(number: int, url: str) -> str:

@@ -1,14 +1,13 @@
-"""Messages as bytes: headers, encoded words, quoted-printable, multipart/alternative.
+"""Messages as bytes: headers, encoded words, the parts of the body.
 
 Made by hand because it is done for every recipient; the standard library's parser is the
 judge in the tests. Whatever stands in a header is cleaned here, after all rendering.
 """
 
 import base64
-import binascii
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 CRLF = b"\r\n"
 MAX_SUBJECT = 400
@@ -17,6 +16,9 @@ _WORD = 75
 _LINE = 76
 _UNWANTED = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _ADDRESS_UNWANTED = re.compile(r'[\x00-\x20\x7f-\xa0\u2028\u2029<>(),;:\\"\[\]]+')
+_SHORT = _LINE - 5
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9'_-]+(?: [A-Za-z0-9'_-]+){0,5}")
+_PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9@.'_+-]+")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
 
 
@@ -85,6 +87,12 @@ def phrase(text: str, first: int) -> str:
 
 def mailbox(name: str, display: str, address: str) -> bytes:
     """`Name: Display <address>` with its line end, for one mailbox."""
+    if (
+        len(name) + len(display) + len(address) < _SHORT
+        and _PLAIN_NAME.fullmatch(display)
+        and _PLAIN_ADDRESS.fullmatch(address)
+    ):
+        return f"{name}: {display} <{address}>\r\n".encode("ascii")  # as most of them are
     display, address = clean(display, MAX_NAME), clean_address(address)
     if not display:
         return f"{name}: {address}\r\n".encode("utf-8", "replace")
@@ -106,39 +114,57 @@ def list_id(list_name: str, number: int, domain: str) -> bytes:
     return f"List-Id: {shown}\r\n <{ident}>\r\n".encode("ascii", "replace")
 
 
-def quoted_printable(text: str) -> bytes:
-    """Text as quoted-printable: lines of at most 76 octets, CRLF alone, ends with CRLF."""
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
-    if not text.endswith("\n"):
-        text += "\n"
-    raw = text.encode("utf-8", "replace").replace(b"\n", CRLF)
-    # The soft breaks take the form of the first line end in the data: always CRLF here.
-    return binascii.b2a_qp(raw, istext=True)
+class Body:
+    """The constant bytes around the text and the HTML, with all files already encoded.
+
+    Two parts alone are multipart/alternative. Images that the HTML shows stand beside it in
+    multipart/related; other files beside it all in multipart/mixed. No quoted-printable or
+    base64 line can hold `=_`, which every boundary begins with.
+    """
+
+    def __init__(
+        self, seed: str, images: Sequence[bytes] = (), files: Sequence[bytes] = ()
+    ) -> None:
+        part = '; charset="utf-8"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n'
+        before_text = f"Content-Type: text/plain{part}".encode()
+        before_html, after = f"Content-Type: text/html{part}".encode(), b""
+        if images:
+            related = _Boundary("related", seed)
+            before_html = (
+                related.header(b';\r\n type="text/html"') + CRLF + related.next + before_html
+            )
+            after = b"".join([related.next + image for image in images]) + related.end
+        alternative = _Boundary("alternative", seed)
+        before_text = alternative.next + before_text
+        before_html = alternative.next + before_html
+        after += alternative.end
+        header = alternative.header()
+        if files:
+            mixed = _Boundary("mixed", seed)
+            before_text = mixed.next + header + CRLF + before_text
+            after += b"".join([mixed.next + file for file in files]) + mixed.end
+            header = mixed.header()
+        self.header = header
+        self.before_text, self.before_html, self.after = before_text, before_html, after
+
+    def around(self, text: bytes, html: bytes) -> bytes:
+        """The whole body from the encoded parts."""
+        return b"".join((self.before_text, text, self.before_html, html, self.after))
 
 
-class Multipart:
-    """The constant bytes around the two parts. No quoted-printable line can hold `=_`."""
+class _Boundary:
+    def __init__(self, kind: str, seed: str) -> None:
+        self._kind = kind.encode()
+        self._mark = b"=_" + hashlib.sha256(f"{kind}:{seed}".encode()).hexdigest()[:24].encode()
+        self.next = b"\r\n--" + self._mark + CRLF
+        self.end = b"\r\n--" + self._mark + b"--\r\n"
 
-    def __init__(self, seed: str) -> None:
-        mark = b"=_" + hashlib.sha256(seed.encode()).hexdigest()[:24].encode()
-        self.header = (
-            b'MIME-Version: 1.0\r\nContent-Type: multipart/alternative;\r\n boundary="'
-            + mark
-            + b'"\r\n'
-        )
-        part = b"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
-        self.before_text = (
-            b"\r\n--" + mark + b'\r\nContent-Type: text/plain; charset="utf-8"' + part
-        )
-        self.before_html = b"\r\n--" + mark + b'\r\nContent-Type: text/html; charset="utf-8"' + part
-        self.end = b"\r\n--" + mark + b"--\r\n"
-
-    def body(self, text: str, html: str) -> tuple[bytes, ...]:
+    def header(self, parameters: bytes = b"") -> bytes:
         return (
-            self.before_text,
-            quoted_printable(text),
-            self.before_html,
-            quoted_printable(html),
-            self.end,
+            b"Content-Type: multipart/"
+            + self._kind
+            + parameters
+            + b';\r\n boundary="'
+            + self._mark
+            + b'"\r\n'
         )

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from types import TracebackType
+from types import FunctionType, MappingProxyType, TracebackType
 from typing import Any, cast
 from urllib.parse import quote
 
@@ -82,7 +82,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.is_html = html
 
     def getattr(self, obj: Any, attribute: str) -> Any:
-        if isinstance(obj, Mapping):
+        # A plain mapping nearly always, and asked for often: the quick question first.
+        if obj.__class__ is dict or isinstance(obj, Mapping):
             return obj[attribute] if attribute in obj else self.undefined(name=attribute)
         if isinstance(obj, LoopContext) and attribute in _LOOP_FIELDS:
             return getattr(obj, attribute)
@@ -492,9 +493,45 @@ def _unknown_attribute(
 
 # --- compiled templates ----------------------------------------------------------------------
 
+Constants = Mapping[str, str]
+"""Merge fields with the same value for everybody, such as `sender.name`."""
+
+_AT_ONCE = 64
+"""So many pieces of output are taken before their size is looked at."""
+
 
 class _Bounder(NodeTransformer):
-    """Puts our bounded functions where the language would use its own."""
+    """Puts our bounded functions where the language would use its own.
+
+    And `constants` in the place of the merge fields that are the same for everybody. No
+    template can set these names itself: `check` refuses it.
+    """
+
+    def __init__(self, constants: Constants) -> None:
+        self.constants = constants
+
+    def visit_Name(self, node: nodes.Name, *args: Any, **kwargs: Any) -> nodes.Node:  # noqa: N802
+        return self._constant(node, node.name) if node.ctx == "load" else node
+
+    def visit_Getattr(self, node: nodes.Getattr, *args: Any, **kwargs: Any) -> nodes.Node:  # noqa: N802
+        return self._field(node)
+
+    def visit_Getitem(self, node: nodes.Getitem, *args: Any, **kwargs: Any) -> nodes.Node:  # noqa: N802
+        return self._field(node)
+
+    def _field(self, node: nodes.Getattr | nodes.Getitem) -> nodes.Node:
+        name = _member(node)
+        if name is not None and isinstance(node.node, nodes.Name):
+            found = self._constant(node, f"{node.node.name}.{name}")
+            if found is not node:
+                return found
+        self.generic_visit(node)
+        return node
+
+    def _constant(self, node: nodes.Expr, name: str) -> nodes.Expr:
+        if name not in self.constants:
+            return node
+        return nodes.Const(self.constants[name], lineno=node.lineno, environment=node.environment)
 
     def visit_Concat(self, node: nodes.Concat, *args: Any, **kwargs: Any) -> nodes.Node:  # noqa: N802
         self.generic_visit(node)
@@ -529,23 +566,29 @@ class Program:
 
     def run(self, values: Mapping[str, Any], track: Callable[[int, str], str] | None = None) -> str:
         """Render within the limits. Raises RenderError with a sentence for the user."""
+        return "".join(self.pieces(values, track))
+
+    def pieces(
+        self, values: Mapping[str, Any], track: Callable[[int, str], str] | None = None
+    ) -> list[str]:
+        """The output of `run` as it comes: literal pieces of the template, and values."""
         if self.constant is not None:
-            return self.constant
+            return [self.constant]
         template = self.template
         pieces: list[str] = []
         size = 0
         with bounded(track=track):
             try:
-                for piece in template.root_render_func(
-                    template.new_context(cast("dict[str, Any]", values))
-                ):
-                    size += len(piece)
+                context = template.new_context(cast("dict[str, Any]", values), shared=True)
+                stream = template.root_render_func(context)
+                while batch := list(islice(stream, _AT_ONCE)):
+                    size += sum(map(len, batch))
                     if size > self.limit:
                         raise LimitError(
                             f"The result is longer than {self.limit // 1024:,} KB. Use less text"
                             " in loops."
                         )
-                    pieces.append(piece)
+                    pieces += batch
             except LimitError as error:
                 raise self._failed(error, str(error)) from None
             except (
@@ -560,7 +603,15 @@ class Program:
             ) as error:
                 words = "A value does not fit here. Use text, a number, or a list as it is meant."
                 raise self._failed(error, words) from error
-        return "".join(pieces)
+        return pieces
+
+    @property
+    def literals(self) -> set[str]:
+        """The texts in the template's code. Among them are all literal pieces of its output."""
+        if self.constant is not None:
+            return {self.constant}
+        code = cast("FunctionType", self.template.root_render_func).__code__
+        return {constant for constant in code.co_consts if isinstance(constant, str)}
 
     def _failed(self, error: BaseException, words: str) -> "TemplateRunError":
         line = _line_of(self.template, error.__traceback__)
@@ -585,12 +636,18 @@ def _line_of(template: Template, traceback: TracebackType | None) -> int:
     return line
 
 
-def compile_template(field: Field, source: str, environment: Sandbox, limit: int) -> Program:
+def compile_template(
+    field: Field,
+    source: str,
+    environment: Sandbox,
+    limit: int,
+    constants: Constants = MappingProxyType({}),
+) -> Program:
     """Compile checked source (with our own additions). Raises TemplateRunError."""
     try:
         with bounded():
             tree = environment.parse(source)
-            _Bounder().visit(tree)
+            _Bounder(constants).visit(tree)
             template = environment.from_string(tree)
     except TemplateSyntaxError as error:
         problem = sentence(field, error.lineno, _syntax_words(error.message or ""))
