@@ -8,8 +8,6 @@ import sqlalchemy as sa
 from campaigns.db import db
 from campaigns.sending.models import Delivery, Reply
 
-_WISHED = ("skipped", "cancelled")
-
 
 @dataclass(frozen=True, slots=True)
 class ReasonFigures:
@@ -59,7 +57,12 @@ def campaign_reasons(campaign_id: int, *, limit: int = 20) -> list[ReasonFigures
 
 def main_trouble(reasons: Sequence[ReasonFigures]) -> ReasonFigures | None:
     """Of `campaign_reasons`, what keeps most mail from its readers without anybody's wish."""
-    return next((found for found in reasons if found.status not in _WISHED), None)
+    return next((found for found in reasons if not _is_wished(found)), None)
+
+
+def _is_wished(found: ReasonFigures) -> bool:
+    """Skipped for the reader, or cancelled before any server had put it off."""
+    return found.status == "skipped" or (found.status == "cancelled" and not found.reply)
 
 
 def reply_text(reply_id: int) -> str:

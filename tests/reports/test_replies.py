@@ -41,3 +41,10 @@ def test_the_main_trouble_is_what_nobody_wished() -> None:
     refused = ReasonFigures("failed", "refused", 2, 550, "550 no such user", 2)
     assert main_trouble([left, put_off, refused]) == put_off
     assert main_trouble([left]) is None
+
+
+def test_a_cancelled_campaign_still_says_what_the_server_had_answered() -> None:
+    untried = ReasonFigures("cancelled", "cancelled", None, 0, "", 9)
+    put_off = ReasonFigures("cancelled", "cancelled", 1, 451, "451 try later", 7)
+    assert main_trouble([untried, put_off]) == put_off
+    assert main_trouble([untried]) is None
