@@ -421,12 +421,12 @@ class Compiled:
         return program.pieces(run.values, run.track)
 
 
-def _body(content: Content) -> mime.Body:
+def _body(content: Content) -> mime.Multipart:
     """The frame of the parts, with all files in it."""
     parts = [
         (attachments.content_id_of(file), attachments.part(file)) for file in content.attachments
     ]
-    return mime.Body(
+    return mime.Multipart(
         content.campaign_public_id,
         images=[part for content_id, part in parts if content_id],
         files=[part for content_id, part in parts if not content_id],

@@ -9,6 +9,8 @@ import hashlib
 import re
 from collections.abc import Iterator, Sequence
 
+from campaigns.content.quoted import encode_whole
+
 CRLF = b"\r\n"
 MAX_SUBJECT = 400
 MAX_NAME = 120
@@ -114,7 +116,7 @@ def list_id(list_name: str, number: int, domain: str) -> bytes:
     return f"List-Id: {shown}\r\n <{ident}>\r\n".encode("ascii", "replace")
 
 
-class Body:
+class Multipart:
     """The constant bytes around the text and the HTML, with all files already encoded.
 
     Two parts alone are multipart/alternative. Images that the HTML shows stand beside it in
@@ -146,6 +148,16 @@ class Body:
             header = mixed.header()
         self.header = header
         self.before_text, self.before_html, self.after = before_text, before_html, after
+
+    def body(self, text: str, html: str) -> tuple[bytes, ...]:
+        """The whole body from parts that are not encoded yet."""
+        return (
+            self.before_text,
+            encode_whole(text),
+            self.before_html,
+            encode_whole(html),
+            self.after,
+        )
 
     def around(self, text: bytes, html: bytes) -> bytes:
         """The whole body from the encoded parts."""
