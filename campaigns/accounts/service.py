@@ -20,6 +20,8 @@ MAX_PASSWORD_LENGTH = 256
 MAX_NAME_LENGTH = 100
 MAX_POSTAL_LENGTH = 500
 MAX_UNDO_SECONDS = 120
+OVERDUE_MINUTES = 120
+MOST_OVERDUE_MINUTES = 7 * 24 * 60
 
 _hasher = PasswordHasher()
 # Checked when there is no such account, so that the answer takes as long either way.
@@ -158,7 +160,13 @@ def change_profile(user: User, *, name: str, address: str) -> None:
 def workspace() -> Workspace:
     """The workspace; its defaults while nobody has saved it yet."""
     return db.session.get(Workspace, 1) or Workspace(
-        id=1, name="", postal_address="", time_zone="UTC", undo_seconds=10, demo=False
+        id=1,
+        name="",
+        postal_address="",
+        time_zone="UTC",
+        undo_seconds=10,
+        overdue_minutes=OVERDUE_MINUTES,
+        demo=False,
     )
 
 
@@ -175,7 +183,12 @@ def save_workspace(**values: object) -> Workspace:
 
 
 def change_workspace(
-    *, name: str, postal_address: str, time_zone: str, undo_seconds: str
+    *,
+    name: str,
+    postal_address: str,
+    time_zone: str,
+    undo_seconds: str,
+    overdue_minutes: str,
 ) -> Workspace:
     """Check what was typed and save it. Raises InvalidInputError that names every problem."""
     name, postal, zone = one_line(name), several_lines(postal_address), time_zone.strip()
@@ -189,9 +202,18 @@ def change_workspace(
     seconds = int(undo_seconds) if undo_seconds.strip().isdecimal() else -1
     if not 0 <= seconds <= MAX_UNDO_SECONDS:
         problems["undo_seconds"] = f"A whole number from 0 to {MAX_UNDO_SECONDS}, please."
+    minutes = int(overdue_minutes) if overdue_minutes.strip().isdecimal() else 0
+    if not 1 <= minutes <= MOST_OVERDUE_MINUTES:
+        problems["overdue_minutes"] = f"A whole number from 1 to {MOST_OVERDUE_MINUTES}, please."
     if problems:
         raise InvalidInputError(problems)
-    return save_workspace(name=name, postal_address=postal, time_zone=zone, undo_seconds=seconds)
+    return save_workspace(
+        name=name,
+        postal_address=postal,
+        time_zone=zone,
+        undo_seconds=seconds,
+        overdue_minutes=minutes,
+    )
 
 
 @cache

@@ -1,4 +1,4 @@
-"""The clock: one process at a time that starts what is due and sweeps.
+"""The clock: one process at a time that starts what is due, makes what repeats, and sweeps.
 
 Several may run (for safety): a lease in the database lets only one of them work.
 """
@@ -7,7 +7,7 @@ import secrets
 import signal
 import threading
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import FrameType
 
 import sqlalchemy as sa
@@ -16,12 +16,17 @@ from flask import Flask
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
+from campaigns.accounts import service as accounts
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, insert_ignoring, rows_changed, transaction
 from campaigns.jobs import maintenance, runtime
 from campaigns.jobs.models import Lease
-from campaigns.sending import lifecycle
+from campaigns.sending import campaigns, lifecycle, schedules, series, waves
+from campaigns.sending.models import Campaign, CampaignSeries
+from campaigns.sending.moments import MomentError
+from campaigns.sending.preflight import preflight
+from campaigns.sending.repeat import RepeatError
 
 log = structlog.get_logger()
 
@@ -29,6 +34,10 @@ LEASE = "clock"
 LEASE_SECONDS = 15
 TICK_SECONDS = 1.0
 SWEEP_SECONDS = 5.0
+HOURS_SECONDS = 60.0
+"""So often it looks where the hours of the day end; waves.MARGIN is longer."""
+PUT_OFF = timedelta(minutes=10)
+"""For so long a series that does not work is left alone."""
 
 
 def run_clock(app: Flask) -> None:
@@ -57,6 +66,7 @@ class Clock:
         self._app = app
         self._holder = secrets.token_hex(8)
         self._next_sweep = 0.0
+        self._next_look = 0.0
         self._is_in_trouble = False
 
     def beat(self) -> None:
@@ -75,7 +85,11 @@ class Clock:
     def _work(self) -> None:
         if not hold_lease(self._holder):
             return
+        advance_series()
         start_due()
+        if time.monotonic() >= self._next_look:
+            hold_back()
+            self._next_look = time.monotonic() + HOURS_SECONDS
         if time.monotonic() >= self._next_sweep:
             maintenance.sweep()
             self._next_sweep = time.monotonic() + SWEEP_SECONDS
@@ -103,18 +117,89 @@ def hold_lease(holder: str) -> bool:
         db.session.execute(insert_ignoring(Lease).values(row))
         taken = db.session.execute(
             sa.update(Lease)
-            .where(Lease.name == LEASE, sa.or_(Lease.holder == holder, Lease.until < now))
+            .where(Lease.name == LEASE, sa.or_(Lease.holder == holder, *_is_over(now)))
             .values(holder=holder, until=until)
         )
         return rows_changed(taken) == 1
 
 
+def _is_over(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    """It ran out; or it lasts longer than any lease does: the wall clock was set back since."""
+    return Lease.until < now, Lease.until > now + 2 * timedelta(seconds=LEASE_SECONDS)
+
+
 def start_due() -> None:
-    """Start the campaigns whose moment has come, and ring for each."""
-    now = utcnow()
-    if not lifecycle.is_any_due(now=now):
+    """Start the campaigns whose moment has come, and ring for each.
+
+    About those that were missed by too much their owner is asked: nobody is mailed by surprise.
+    """
+    now, overdue = utcnow(), _overdue()
+    if not schedules.is_anything_due(now=now):
         return
     with transaction():
-        started = lifecycle.start_due(now=now)
+        asked = schedules.ask(overdue=overdue, now=now)
+        started = lifecycle.start_due(overdue=overdue, now=now)
+    for campaign_id in asked:
+        log.warning("a campaign missed its moment and asks what to do", campaign=campaign_id)
     for campaign_id in started:
         services().doorbell.ring("expand", campaign_id)
+
+
+def _overdue() -> timedelta:
+    return timedelta(minutes=accounts.workspace().overdue_minutes)
+
+
+def advance_series() -> None:
+    """Make what repeats, some time ahead, and schedule it."""
+    for series_id in series.due(now=utcnow()):
+        try:
+            while _advance(series_id):
+                pass
+        except (RepeatError, MomentError) as error:
+            log.error("a series does not work", series=series_id, error=str(error))
+            with transaction():
+                series.put_off(series_id, until=utcnow() + PUT_OFF)
+
+
+def _advance(series_id: int) -> bool:
+    """Make one occurrence. The template is looked at before: what is copied is no different."""
+    found = db.session.get(CampaignSeries, series_id, populate_existing=True)
+    template = db.session.get(Campaign, found.template_id) if found else None
+    if found is None or template is None:
+        return False
+    problem = _problem(template)
+    people = waves.people_by_zone(template.id) if found.is_local_time else {}
+    now = utcnow()
+    with transaction():
+        made = series.advance(series_id, overdue=_overdue(), now=now)
+        if made is None or made.campaign is None:
+            return False
+        if problem:
+            series.leave_as_draft(made, f"It was not scheduled. {problem}")
+        else:
+            plan = series.plan_for(made, people)
+            schedules.launch(made.campaign.id, plan, undo_seconds=0, now=now)
+    log.info("made the next campaign of a series", series=series_id, campaign=made.campaign.id)
+    return True
+
+
+def _problem(template: Campaign) -> str:
+    """What keeps a campaign like this from leaving; "" when nothing does."""
+    tools = services()
+    checks = preflight(
+        template,
+        campaigns.audience_arithmetic(template.id),
+        base_url=tools.settings.base_url,
+        signer=tools.signer,
+    )
+    return next((f"{check.name}: {check.text}" for check in checks if check.blocks), "")
+
+
+def hold_back() -> None:
+    """Hold back what would reach readers outside the hours chosen for it."""
+    for campaign in waves.with_hours():
+        with transaction():
+            found = db.session.get_one(Campaign, campaign.id)
+            held = waves.hold_back(found, accounts.time_zone(), now=utcnow())
+        if held:
+            log.info("held back until the hours begin", campaign=campaign.id, count=held)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from campaigns.db import db
 from campaigns.providers.models import SenderAddress
 from campaigns.sending import audience_query
-from campaigns.sending.models import Campaign, CampaignList, Delivery
+from campaigns.sending.models import Campaign, CampaignList, CampaignSeries, Delivery
 
 EDITABLE = frozenset(
     {"name", "subject", "preheader", "html", "sender_id", "track_opens", "track_clicks"}
@@ -217,11 +217,17 @@ def duplicate(
 
 
 def delete(campaign_id: int) -> bool:
-    """Delete a draft that never reached anybody. False for any other: it is the record."""
+    """Delete a draft that never reached anybody. False for any other: it is the record.
+
+    A draft that repeats is kept too: its series would go with it.
+    """
     has_deliveries = sa.exists().where(Delivery.campaign_id == campaign_id)
+    repeats = sa.exists().where(
+        CampaignSeries.template_id == campaign_id, CampaignSeries.ended_at.is_(None)
+    )
     deleted = db.session.execute(
         sa.delete(Campaign)
-        .where(Campaign.id == campaign_id, Campaign.status == "draft", ~has_deliveries)
+        .where(Campaign.id == campaign_id, Campaign.status == "draft", ~has_deliveries, ~repeats)
         .returning(Campaign.id),
         execution_options={"synchronize_session": False},
     ).all()

@@ -19,10 +19,16 @@ from campaigns.providers.models import SenderAddress
 from campaigns.sending.models import OPEN_STATES, Campaign, Delivery
 
 
-def _move(campaign_id: int, old: tuple[str, ...], now: datetime, **values: Any) -> bool:
+def _move(
+    campaign_id: int,
+    old: tuple[str, ...],
+    now: datetime,
+    *also: sa.ColumnElement[bool],
+    **values: Any,
+) -> bool:
     changed = db.session.execute(
         sa.update(Campaign)
-        .where(Campaign.id == campaign_id, Campaign.status.in_(old))
+        .where(Campaign.id == campaign_id, Campaign.status.in_(old), *also)
         .values(updated_at=now, **values)
     )
     return rows_changed(changed) == 1
@@ -45,7 +51,9 @@ def launch(campaign_id: int, *, at: datetime | None, undo_seconds: int, now: dat
     return _start(campaign_id, ("draft",), now)
 
 
-def _start(campaign_id: int, old: tuple[str, ...], now: datetime) -> bool:
+def _start(
+    campaign_id: int, old: tuple[str, ...], now: datetime, *also: sa.ColumnElement[bool]
+) -> bool:
     """Freeze the provider and let the expansion begin."""
     provider = (
         sa.select(SenderAddress.provider_id)
@@ -56,6 +64,7 @@ def _start(campaign_id: int, old: tuple[str, ...], now: datetime) -> bool:
         campaign_id,
         old,
         now,
+        *also,
         status="preparing",
         is_undo_window=False,
         started_at=now,
@@ -72,19 +81,33 @@ def back_to_draft(campaign_id: int, *, now: datetime) -> bool:
         now,
         status="draft",
         scheduled_at=None,
+        asked_at=None,
         is_undo_window=False,
         status_reason="",
     )
 
 
-def start_due(*, now: datetime) -> list[int]:
-    """Start every scheduled campaign whose moment has come; their ids, for the doorbell."""
-    due = db.session.scalars(
+def start_due(*, overdue: timedelta, now: datetime) -> list[int]:
+    """Start every scheduled campaign whose moment has come; their ids, for the doorbell.
+
+    One whose moment was missed by more than `overdue` is left for `schedules.ask`. The moment
+    stands in the UPDATE too: somebody may just have moved it.
+    """
+    due = _is_due(now, overdue)
+    found = db.session.scalars(
         sa.select(Campaign.id)
-        .where(Campaign.status == "scheduled", Campaign.scheduled_at <= now)
+        .where(Campaign.status == "scheduled", *due)
         .order_by(Campaign.scheduled_at)
     ).all()
-    return [campaign_id for campaign_id in due if _start(campaign_id, ("scheduled",), now)]
+    return [campaign_id for campaign_id in found if _start(campaign_id, ("scheduled",), now, *due)]
+
+
+def _is_due(now: datetime, overdue: timedelta) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        Campaign.scheduled_at <= now,
+        Campaign.scheduled_at >= now - overdue,
+        Campaign.asked_at.is_(None),
+    )
 
 
 def pause(campaign_id: int, *, now: datetime, reason: str = "") -> bool:
@@ -219,9 +242,3 @@ def clear_reason(campaign_id: int) -> None:
         )
         .values(status_reason="")
     )
-
-
-def is_any_due(*, now: datetime) -> bool:
-    """Whether `start_due` would find anything: a cheap look without a writing unit."""
-    due = sa.select(Campaign.id).where(Campaign.status == "scheduled", Campaign.scheduled_at <= now)
-    return db.session.scalar(due.limit(1)) is not None

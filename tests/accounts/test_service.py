@@ -239,24 +239,34 @@ def test_the_workspace_is_saved(app: Flask) -> None:
             postal_address="\r\n Pier 7 \r\n20457 Sample City\x00\r\n",
             time_zone="Europe/Berlin",
             undo_seconds="30",
+            overdue_minutes="90",
         )
     found = service.workspace()
     assert found.postal_address == "Pier 7\n20457 Sample City"
     assert (found.undo_seconds, str(service.time_zone())) == (30, "Europe/Berlin")
+    assert found.overdue_minutes == 90
 
 
 def test_every_problem_of_the_workspace_is_named_at_once(app: Flask) -> None:
     with pytest.raises(InvalidInputError) as caught, transaction():
         service.change_workspace(
-            name="x" * 200, postal_address="y" * 501, time_zone="../etc/passwd", undo_seconds="-1"
+            name="x" * 200,
+            postal_address="y" * 501,
+            time_zone="../etc/passwd",
+            undo_seconds="-1",
+            overdue_minutes="0",
         )
-    assert set(caught.value.problems) == {"name", "postal_address", "time_zone", "undo_seconds"}
+    assert set(caught.value.problems) == {
+        "name", "postal_address", "time_zone", "undo_seconds", "overdue_minutes",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("text", ["", "121", "1.5", "ten", "1e1", "²"])
 def test_undo_seconds_are_a_whole_number_up_to_120(app: Flask, text: str) -> None:
     with pytest.raises(InvalidInputError), transaction():
-        service.change_workspace(name="", postal_address="", time_zone="UTC", undo_seconds=text)
+        service.change_workspace(
+            name="", postal_address="", time_zone="UTC", undo_seconds=text, overdue_minutes="120"
+        )
 
 
 def test_texts_lose_what_could_break_a_header() -> None:

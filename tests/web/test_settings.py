@@ -266,8 +266,10 @@ def test_the_workspace_is_saved(owner_client: FlaskClient) -> None:
         "postal_address": "Pier 7\r\n20457 Sample City",
         "time_zone": "Europe/Berlin",
         "undo_seconds": "0",
+        "overdue_minutes": "45",
     }
     assert owner_client.post("/settings/workspace", data=form).status_code == 302
+    assert service.workspace().overdue_minutes == 45
     assert service.workspace().postal_address == "Pier 7\n20457 Sample City"
     assert "Harbour &lt;Coffee&gt;" in owner_client.get("/settings/workspace").text
     assert "postal address is missing" not in owner_client.get("/settings").text

@@ -22,6 +22,7 @@ def workspace() -> Answer:
                 "postal_address": stored.postal_address,
                 "time_zone": stored.time_zone,
                 "undo_seconds": str(stored.undo_seconds),
+                "overdue_minutes": str(stored.overdue_minutes),
             }
         )
     form = request.form
@@ -32,6 +33,7 @@ def workspace() -> Answer:
                 postal_address=form.get("postal_address", ""),
                 time_zone=form.get("time_zone", ""),
                 undo_seconds=form.get("undo_seconds", ""),
+                overdue_minutes=form.get("overdue_minutes", ""),
             )
     except InvalidInputError as error:
         return _form(form, error.problems), 422
@@ -47,4 +49,5 @@ def _form(form: Mapping[str, str], problems: dict[str, str] | None = None) -> st
         problems=problems or {},
         zones=service.time_zones(),
         most_undo_seconds=service.MAX_UNDO_SECONDS,
+        most_overdue_minutes=service.MOST_OVERDUE_MINUTES,
     )

@@ -1,0 +1,361 @@
+"""Campaigns that repeat: a template, a rule, and a campaign of its own for each occurrence.
+
+The clock makes an occurrence some time ahead, so that it can be looked at, changed or skipped.
+The row in `campaign_occurrence` is why none is made twice: not by two clocks, not by a wall
+clock that was set back. A series only ever goes forward.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+
+from campaigns.accounts import service as accounts
+from campaigns.db import db, insert_ignoring, rows_changed
+from campaigns.sending import campaigns, lifecycle, repeat, waves
+from campaigns.sending.models import (
+    Campaign,
+    CampaignOccurrence,
+    CampaignSeries,
+)
+from campaigns.sending.moments import DayWindow, day_in_words, find_zone, resolve
+from campaigns.sending.repeat import Repeat, RepeatError
+from campaigns.sending.schedules import Plan, local_text
+
+AHEAD = timedelta(hours=24)
+"""So long before its time a campaign is made."""
+EARLIEST_CLOCK = ZoneInfo("Pacific/Kiritimati")
+"""Nowhere is it later: what goes by readers' own clocks cannot be due before it is here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """One time of a series, made or not: `campaign` is the one that was made for it."""
+
+    series: CampaignSeries
+    local: datetime
+    at: datetime
+    campaign: Campaign | None = None
+    is_skipped: bool = False
+
+
+# --- Made, found, ended
+
+
+def create(
+    template_id: int, rule: Repeat, first_day: datetime, plan: Plan, *, now: datetime
+) -> CampaignSeries:
+    """Repeat this draft by a rule, from a (naive) day and time on. Raises RepeatError.
+
+    Of the plan count the zone, hours and pace, and whether it goes by readers' own clocks.
+    """
+    text = repeat.rule_text(rule)
+    first = repeat.first_from(text, first_day)
+    if first is None:
+        raise RepeatError("It would end before it begins.")
+    if of_template(template_id) is not None:
+        raise RepeatError("This campaign repeats already. End that first.")
+    series = CampaignSeries(
+        template_id=template_id,
+        rule=text,
+        zone=plan.zone,
+        first_local=local_text(first),
+        is_local_time=plan.local_at is not None,
+        hours_from=plan.hours.begins,
+        hours_until=plan.hours.ends,
+        spread_seconds=plan.spread_seconds,
+        pace_per_second=plan.pace_per_second,
+        created_at=now,
+    )
+    upcoming: datetime | None = first
+    while upcoming is not None and moment_of(series, upcoming) <= now:
+        upcoming = repeat.next_after(text, first, upcoming)
+    if upcoming is None:
+        raise RepeatError("All of these moments have passed.")
+    _look_ahead(series, upcoming)
+    db.session.add(series)
+    db.session.flush()
+    return series
+
+
+def moment_of(series: CampaignSeries, local: datetime) -> datetime:
+    """When this occurrence happens in the zone of the series."""
+    return resolve(local, find_zone(series.zone)).at
+
+
+def _look_ahead(series: CampaignSeries, upcoming: datetime | None) -> None:
+    series.next_local = local_text(upcoming) if upcoming else ""
+    series.next_run_at = _make_at(series, upcoming) if upcoming else None
+
+
+def _make_at(series: CampaignSeries, local: datetime) -> datetime:
+    """When this occurrence is to be made."""
+    zone = EARLIEST_CLOCK if series.is_local_time else find_zone(series.zone)
+    return resolve(local, zone).at - AHEAD
+
+
+def find(public_id: str) -> CampaignSeries | None:
+    return db.session.scalar(sa.select(CampaignSeries).where(CampaignSeries.public_id == public_id))
+
+
+def of_template(campaign_id: int) -> CampaignSeries | None:
+    """The series under way that copies this campaign."""
+    return db.session.scalar(
+        sa.select(CampaignSeries).where(
+            CampaignSeries.template_id == campaign_id, CampaignSeries.ended_at.is_(None)
+        )
+    )
+
+
+def of_campaign(campaign_id: int) -> Occurrence | None:
+    """The occurrence for which this campaign was made."""
+    row = db.session.execute(
+        sa.select(CampaignOccurrence, CampaignSeries)
+        .join(CampaignSeries, CampaignSeries.id == CampaignOccurrence.series_id)
+        .where(CampaignOccurrence.campaign_id == campaign_id)
+    ).one_or_none()
+    if row is None:
+        return None
+    local = datetime.fromisoformat(row.CampaignOccurrence.local_at)
+    campaign = db.session.get(Campaign, campaign_id)
+    return Occurrence(row.CampaignSeries, local, moment_of(row.CampaignSeries, local), campaign)
+
+
+def end(series_id: int, *, now: datetime) -> bool:
+    """No more occurrences. Those made and not started go back to drafts."""
+    ended = db.session.execute(
+        sa.update(CampaignSeries)
+        .where(CampaignSeries.id == series_id, CampaignSeries.ended_at.is_(None))
+        .values(ended_at=now, next_run_at=None, next_local="")
+        .execution_options(synchronize_session=False)
+    )
+    db.session.expire_all()
+    if rows_changed(ended) == 0:
+        return False
+    made = db.session.scalars(
+        sa.select(CampaignOccurrence.campaign_id)
+        .join(Campaign, Campaign.id == CampaignOccurrence.campaign_id)
+        .where(CampaignOccurrence.series_id == series_id, Campaign.status == "scheduled")
+    ).all()
+    for campaign_id in made:
+        if campaign_id is not None:
+            lifecycle.back_to_draft(campaign_id, now=now)
+    return True
+
+
+# --- What the clock does
+
+
+def due(*, now: datetime) -> list[int]:
+    """The series that have an occurrence to make."""
+    return list(
+        db.session.scalars(
+            sa.select(CampaignSeries.id)
+            .where(CampaignSeries.next_run_at <= now, CampaignSeries.ended_at.is_(None))
+            .order_by(CampaignSeries.next_run_at)
+        )
+    )
+
+
+def advance(series_id: int, *, overdue: timedelta, now: datetime) -> Occurrence | None:
+    """Make the next occurrence, if it is time, and look ahead to the one after it.
+
+    Of several that were missed by more than `overdue` only the last is made (the clock then
+    asks about it); the others count as skipped. None: nothing was made now.
+    """
+    series = db.session.get(CampaignSeries, series_id, with_for_update=True)
+    if series is None or series.next_run_at is None or series.next_run_at > now:
+        return None
+    local = _pass_over_missed(series, datetime.fromisoformat(series.next_local), overdue, now)
+    _look_ahead(series, _after(series, local))
+    db.session.flush()
+    return _make(series, local, now)
+
+
+def _pass_over_missed(
+    series: CampaignSeries, local: datetime, overdue: timedelta, now: datetime
+) -> datetime:
+    while True:
+        following = _after(series, local)
+        if following is None or moment_of(series, following) >= now:
+            return local
+        if moment_of(series, local) >= now - overdue:
+            return local
+        _note(series, local, is_skipped=True)
+        local = following
+
+
+def _after(series: CampaignSeries, local: datetime) -> datetime | None:
+    return repeat.next_after(series.rule, datetime.fromisoformat(series.first_local), local)
+
+
+def _note(series: CampaignSeries, local: datetime, *, is_skipped: bool) -> bool:
+    """Write the occurrence down. False: it was there already, made or skipped."""
+    values = {"series_id": series.id, "local_at": local_text(local), "is_skipped": is_skipped}
+    written = (
+        insert_ignoring(CampaignOccurrence).values(values).returning(CampaignOccurrence.series_id)
+    )
+    return db.session.scalar(written) is not None
+
+
+def _make(series: CampaignSeries, local: datetime, now: datetime) -> Occurrence | None:
+    """Copy the template for this occurrence; None when there is (or was) one already."""
+    if not _note(series, local, is_skipped=False):
+        return None
+    template = db.session.get_one(Campaign, series.template_id)
+    name = f"{campaigns.title_of(template)}, {day_in_words(local)}"
+    copy = campaigns.duplicate(template.id, editor_id=template.edited_by_id, now=now, name=name)
+    db.session.execute(
+        sa.update(CampaignOccurrence)
+        .where(*_is(series.id, local))
+        .values(campaign_id=copy.id)
+        .execution_options(synchronize_session=False)
+    )
+    return Occurrence(series, local, moment_of(series, local), copy)
+
+
+def plan_for(made: Occurrence, people: Mapping[str, int]) -> Plan:
+    """How a campaign that was made for an occurrence is to leave; `people` by their zone."""
+    series = made.series
+    local_at = made.local if series.is_local_time else None
+    return Plan(
+        at=waves.first_moment(people, local_at, accounts.time_zone()) if local_at else made.at,
+        zone=series.zone,
+        local_at=local_at,
+        hours=DayWindow(series.hours_from, series.hours_until),
+        spread_seconds=series.spread_seconds,
+        pace_per_second=series.pace_per_second,
+    )
+
+
+def put_off(series_id: int, *, until: datetime) -> None:
+    """Look at it again later: something about it does not work."""
+    db.session.execute(
+        sa.update(CampaignSeries)
+        .where(CampaignSeries.id == series_id, CampaignSeries.ended_at.is_(None))
+        .values(next_run_at=until)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def leave_as_draft(made: Occurrence, reason: str) -> None:
+    """What was made cannot leave as it is: somebody has to mend it."""
+    if made.campaign is not None:
+        made.campaign.status_reason = reason
+
+
+# --- Looked at and changed one by one
+
+
+def is_one_of(series: CampaignSeries, local: datetime) -> bool:
+    """Whether the rule has an occurrence at this time."""
+    first = datetime.fromisoformat(series.first_local)
+    if not first <= local <= first + timedelta(days=50 * 366):
+        return False
+    before = local - timedelta(minutes=1)
+    return repeat.next_after(series.rule, first, before) == local
+
+
+def occurrence(series: CampaignSeries, local: datetime) -> Occurrence | None:
+    """This time of the series; None when the rule has none then."""
+    if not is_one_of(series, local):
+        return None
+    row = db.session.execute(
+        sa.select(CampaignOccurrence.is_skipped, Campaign)
+        .outerjoin(Campaign, Campaign.id == CampaignOccurrence.campaign_id)
+        .where(*_is(series.id, local))
+    ).one_or_none()
+    at = moment_of(series, local)
+    if row is None:
+        return Occurrence(series, local, at)
+    return Occurrence(series, local, at, row.Campaign, row.is_skipped)
+
+
+def make_now(series_id: int, local: datetime, *, now: datetime) -> Occurrence | None:
+    """Make this occurrence before its time, to change it. None when it was made or skipped."""
+    series = db.session.get(CampaignSeries, series_id, with_for_update=True)
+    if series is None or series.ended_at is not None or not is_one_of(series, local):
+        return None
+    return _make(series, local, now)
+
+
+def skip(series_id: int, local: datetime, *, now: datetime) -> bool:
+    """Leave this occurrence out. One that was made and not started is deleted with it."""
+    series = db.session.get(CampaignSeries, series_id, with_for_update=True)
+    if series is None or series.ended_at is not None or not is_one_of(series, local):
+        return False
+    if _note(series, local, is_skipped=True):
+        return True
+    found = occurrence(series, local)
+    if found is None or found.is_skipped or found.campaign is None:
+        return False
+    lifecycle.back_to_draft(found.campaign.id, now=now)
+    if not campaigns.delete(found.campaign.id):
+        return False
+    db.session.execute(
+        sa.update(CampaignOccurrence)
+        .where(*_is(series_id, local))
+        .values(is_skipped=True, campaign_id=None)
+        .execution_options(synchronize_session=False)
+    )
+    return True
+
+
+def restore(series_id: int, local: datetime, *, now: datetime) -> Occurrence | None:
+    """Take a skip back, while its moment is ahead. The occurrence, if it has to be made now."""
+    series = db.session.get(CampaignSeries, series_id, with_for_update=True)
+    if series is None or series.ended_at is not None or moment_of(series, local) <= now:
+        return None
+    db.session.execute(
+        sa.delete(CampaignOccurrence).where(
+            *_is(series_id, local), CampaignOccurrence.is_skipped.is_(True)
+        )
+    )
+    has_passed_it = not series.next_local or local_text(local) < series.next_local
+    return _make(series, local, now) if has_passed_it else None
+
+
+def _is(series_id: int, local: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        CampaignOccurrence.series_id == series_id,
+        CampaignOccurrence.local_at == local_text(local),
+    )
+
+
+def under_way() -> Sequence[CampaignSeries]:
+    """Every series that has not ended."""
+    return db.session.scalars(
+        sa.select(CampaignSeries)
+        .where(CampaignSeries.ended_at.is_(None))
+        .order_by(CampaignSeries.id)
+    ).all()
+
+
+def ahead(series: CampaignSeries, *, since: date, until: date) -> Iterator[Occurrence]:
+    """The occurrences from one day until before another that have no campaign of their own:
+    those to come, and those skipped."""
+    noted = _noted(series.id, since, until)
+    first = datetime.fromisoformat(series.first_local)
+    start = max(datetime.combine(since, datetime.min.time()), first)
+    for local in repeat.occurrences(series.rule, first, after=start - timedelta(minutes=1)):
+        if local.date() >= until:
+            return
+        text = local_text(local)
+        is_skipped = noted.get(text)
+        is_to_come = is_skipped is None and "" < series.next_local <= text
+        if is_skipped or is_to_come:
+            at = moment_of(series, local)
+            yield Occurrence(series, local, at, is_skipped=bool(is_skipped))
+
+
+def _noted(series_id: int, since: date, until: date) -> Mapping[str, bool]:
+    rows = db.session.execute(
+        sa.select(CampaignOccurrence.local_at, CampaignOccurrence.is_skipped).where(
+            CampaignOccurrence.series_id == series_id,
+            CampaignOccurrence.local_at >= since.isoformat(),
+            CampaignOccurrence.local_at < until.isoformat(),
+        )
+    )
+    return {row.local_at: row.is_skipped for row in rows}

@@ -1,0 +1,269 @@
+"""Campaigns that repeat: made once each, ahead of time, in step with the wall clock."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from campaigns.db import db, transaction
+from campaigns.sending import campaigns, schedules, series
+from campaigns.sending.models import Campaign, CampaignOccurrence, CampaignSeries
+from campaigns.sending.moments import DayWindow
+from campaigns.sending.repeat import Repeat, RepeatError
+from campaigns.sending.schedules import Plan
+from tests.factories import a_campaign, a_list, a_sender
+
+NOW = datetime(2026, 3, 24, 12, 0, tzinfo=UTC)
+OVERDUE = timedelta(hours=2)
+DAILY = Repeat("daily")
+BERLIN = Plan(zone="Europe/Berlin", hours=DayWindow(8, 20), spread_seconds=600)
+
+
+def local(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _series(
+    rule: Repeat = DAILY, first: str = "2026-03-28T09:00", plan: Plan = BERLIN
+) -> CampaignSeries:
+    with transaction():
+        template = a_campaign(a_list(), sender=a_sender(), name="Morning letter")
+        return series.create(template.id, rule, local(first), plan, now=NOW)
+
+
+def _advance(found: CampaignSeries, now: datetime) -> list[str]:
+    """What a clock makes that looks at this moment, as often as there is something."""
+    made = []
+    while found.id in series.due(now=now):
+        with transaction():
+            one = series.advance(found.id, overdue=OVERDUE, now=now)
+            if one is not None and one.campaign is not None:
+                made.append(f"{one.local:%dT%H:%M}")
+                schedules.launch(one.campaign.id, series.plan_for(one, {}), undo_seconds=0, now=now)
+    return made
+
+
+def _names() -> list[str]:
+    db.session.rollback()
+    return list(db.session.scalars(sa.select(Campaign.name).order_by(Campaign.id)))
+
+
+def _fresh(found: CampaignSeries) -> CampaignSeries:
+    db.session.rollback()
+    return db.session.get_one(CampaignSeries, found.id, populate_existing=True)
+
+
+def test_an_occurrence_is_made_a_day_ahead_with_its_date(app: Flask) -> None:
+    found = _series()
+    assert _advance(found, datetime(2026, 3, 27, 7, 59, tzinfo=UTC)) == []
+    assert _advance(found, datetime(2026, 3, 27, 8, 0, tzinfo=UTC)) == ["28T09:00"]
+    assert _names() == ["Morning letter", "Morning letter, 28 March 2026"]
+    made = db.session.scalars(sa.select(Campaign).order_by(Campaign.id.desc())).first()
+    assert made is not None
+    assert made.status == "scheduled"
+    assert made.scheduled_at == datetime(2026, 3, 28, 8, 0, tzinfo=UTC)
+    assert (made.hours_from, made.hours_until, made.spread_seconds) == (8, 20, 600)
+
+
+def test_nine_stays_nine_when_the_clocks_change(app: Flask) -> None:
+    found = _series()
+    for day in range(24, 31):
+        _advance(found, datetime(2026, 3, day, 12, tzinfo=UTC))
+    moments = db.session.scalars(
+        sa.select(Campaign.scheduled_at).where(Campaign.status == "scheduled").order_by(Campaign.id)
+    )
+    assert [f"{at:%dT%H:%M}" for at in moments if at] == [
+        "28T08:00", "29T07:00", "30T07:00", "31T07:00",
+    ]  # fmt: skip
+
+
+def test_nothing_is_made_twice_whatever_the_clock_does(app: Flask) -> None:
+    found = _series()
+    moments = [
+        datetime(2026, 3, 27, 9, tzinfo=UTC),
+        datetime(2026, 3, 26, 9, tzinfo=UTC),  # set back by a day
+        datetime(2026, 3, 27, 9, tzinfo=UTC),
+        datetime(2026, 3, 28, 9, tzinfo=UTC),
+        datetime(2026, 3, 27, 9, tzinfo=UTC),
+    ]
+    made = [_advance(found, moment) for moment in moments]
+    assert made == [["28T09:00"], [], [], ["29T09:00"], []]
+
+
+def test_a_clock_that_saw_an_older_state_makes_nothing(app: Flask) -> None:
+    found = _series()
+    now = datetime(2026, 3, 27, 9, tzinfo=UTC)
+    _advance(found, now)
+    with transaction():  # as if the step forward had been lost, but not what was made
+        db.session.execute(
+            sa.update(CampaignSeries).values(next_local="2026-03-28T09:00", next_run_at=now)
+        )
+    assert _advance(found, now) == []
+    assert len(_names()) == 2
+
+
+def test_of_many_missed_ones_only_the_last_is_made_and_asks(app: Flask) -> None:
+    found = _series()
+    now = datetime(2026, 4, 10, 12, tzinfo=UTC)
+    assert _advance(found, now) == ["10T09:00", "11T09:00"]
+    with transaction():
+        asked = schedules.ask(overdue=OVERDUE, now=now)
+    assert len(asked) == 1
+    assert db.session.get_one(Campaign, asked[0]).name == "Morning letter, 10 April 2026"
+    skipped = sa.select(sa.func.count()).where(CampaignOccurrence.is_skipped)
+    assert db.session.scalar(skipped) == 13
+
+
+def test_one_missed_by_little_is_made_and_starts(app: Flask) -> None:
+    found = _series()
+    now = datetime(2026, 3, 28, 9, 30, tzinfo=UTC)
+    assert _advance(found, now) == ["28T09:00", "29T09:00"]
+    with transaction():
+        assert schedules.ask(overdue=OVERDUE, now=now) == []
+
+
+def test_a_rule_that_is_used_up_makes_nothing_more(app: Flask) -> None:
+    found = _series(Repeat("daily", count=2))
+    assert _advance(found, datetime(2026, 3, 28, 9, tzinfo=UTC)) == ["28T09:00", "29T09:00"]
+    assert _fresh(found).next_run_at is None
+    assert _advance(found, datetime(2026, 5, 1, tzinfo=UTC)) == []
+
+
+def test_a_series_begins_with_the_first_moment_ahead(app: Flask) -> None:
+    found = _series(first="2026-03-20T09:00")
+    assert found.next_local == "2026-03-25T09:00"
+
+
+@pytest.mark.parametrize(
+    ("until", "words"), [(date(2026, 3, 23), "have passed"), (date(2026, 3, 1), "end before")]
+)
+def test_a_rule_with_nothing_to_come_is_refused(app: Flask, until: date, words: str) -> None:
+    rule = Repeat("daily", until=until)
+    with transaction():
+        template = a_campaign()
+        with pytest.raises(RepeatError, match=words):
+            series.create(template.id, rule, local("2026-03-20T09:00"), BERLIN, now=NOW)
+
+
+def test_a_campaign_repeats_by_one_rule_at_a_time(app: Flask) -> None:
+    found = _series()
+    with transaction(), pytest.raises(RepeatError, match="repeats already"):
+        series.create(found.template_id, DAILY, local("2026-03-28T09:00"), BERLIN, now=NOW)
+
+
+def test_the_template_cannot_be_deleted_while_it_repeats(app: Flask) -> None:
+    found = _series()
+    with transaction():
+        assert not campaigns.delete(found.template_id)
+        assert series.end(found.id, now=NOW)
+        assert campaigns.delete(found.template_id)
+
+
+def test_local_time_is_made_a_day_before_the_first_clock_on_earth(app: Flask) -> None:
+    plan = Plan(zone="Europe/Berlin", local_at=local("2026-03-28T09:00"))
+    found = _series(plan=plan)
+    assert found.next_run_at == datetime(2026, 3, 26, 19, 0, tzinfo=UTC)
+    with transaction():
+        made = series.advance(found.id, overdue=OVERDUE, now=found.next_run_at)
+        assert made is not None
+        planned = series.plan_for(made, {"asia/kathmandu": 1, "america/new_york": 3})
+    assert planned.local_at == local("2026-03-28T09:00")
+    assert planned.at == datetime(2026, 3, 28, 3, 15, tzinfo=UTC)
+
+
+# --- one by one
+
+
+def _ahead(found: CampaignSeries) -> list[str]:
+    days = series.ahead(_fresh(found), since=date(2026, 3, 1), until=date(2026, 4, 1))
+    return [f"{one.local:%d}{' skipped' if one.is_skipped else ''}" for one in days]
+
+
+def test_what_is_to_come_is_told_without_being_made(app: Flask) -> None:
+    found = _series()
+    assert _ahead(found) == ["28", "29", "30", "31"]
+    _advance(found, datetime(2026, 3, 27, 9, tzinfo=UTC))
+    assert _ahead(found) == ["29", "30", "31"]
+
+
+def test_one_is_skipped_before_it_is_made_and_taken_back(app: Flask) -> None:
+    found = _series()
+    with transaction():
+        assert series.skip(found.id, local("2026-03-29T09:00"), now=NOW)
+        assert not series.skip(found.id, local("2026-03-29T09:00"), now=NOW)
+        assert not series.skip(found.id, local("2026-03-29T10:00"), now=NOW)
+    assert _ahead(found) == ["28", "29 skipped", "30", "31"]
+    later = datetime(2026, 3, 28, 12, tzinfo=UTC)
+    assert _advance(found, later) == ["28T09:00"]
+    assert _fresh(found).next_local == "2026-03-30T09:00"
+    with transaction():  # the clock has passed it: it is made at once
+        made = series.restore(found.id, local("2026-03-29T09:00"), now=later)
+    assert made is not None
+    assert _ahead(found) == ["30", "31"]
+
+
+def test_a_skip_taken_back_in_good_time_is_left_to_the_clock(app: Flask) -> None:
+    found = _series()
+    with transaction():
+        series.skip(found.id, local("2026-03-29T09:00"), now=NOW)
+        assert series.restore(found.id, local("2026-03-29T09:00"), now=NOW) is None
+    assert _ahead(found) == ["28", "29", "30", "31"]
+
+
+def test_one_that_was_made_is_skipped_and_deleted(app: Flask) -> None:
+    found = _series()
+    _advance(found, datetime(2026, 3, 27, 9, tzinfo=UTC))
+    with transaction():
+        assert series.skip(found.id, local("2026-03-28T09:00"), now=NOW)
+    assert _names() == ["Morning letter"]
+    assert _ahead(found) == ["28 skipped", "29", "30", "31"]
+
+
+def test_one_that_has_started_cannot_be_skipped(app: Flask) -> None:
+    found = _series()
+    _advance(found, datetime(2026, 3, 27, 9, tzinfo=UTC))
+    with transaction():
+        db.session.execute(
+            sa.update(Campaign).where(Campaign.status == "scheduled").values(status="sending")
+        )
+    with transaction():
+        assert not series.skip(found.id, local("2026-03-28T09:00"), now=NOW)
+    assert len(_names()) == 2
+
+
+def test_one_is_made_early_to_be_changed(app: Flask) -> None:
+    found = _series()
+    with transaction():
+        made = series.make_now(found.id, local("2026-03-30T09:00"), now=NOW)
+        assert made is not None
+        assert made.campaign is not None
+        assert series.make_now(found.id, local("2026-03-30T09:00"), now=NOW) is None
+    assert _ahead(found) == ["28", "29", "31"]
+    assert _advance(found, datetime(2026, 3, 29, 8, tzinfo=UTC)) == ["29T09:00"]
+    of = series.of_campaign(made.campaign.id)
+    assert of is not None
+    assert of.local == local("2026-03-30T09:00")
+
+
+def test_one_that_was_deleted_is_not_made_again(app: Flask) -> None:
+    found = _series()
+    with transaction():
+        made = series.make_now(found.id, local("2026-03-28T09:00"), now=NOW)
+        assert made is not None
+        assert made.campaign is not None
+        assert campaigns.delete(made.campaign.id)
+    assert _advance(found, datetime(2026, 3, 27, 12, tzinfo=UTC)) == []
+
+
+def test_the_end_takes_back_what_has_not_started(app: Flask) -> None:
+    found = _series()
+    _advance(found, datetime(2026, 3, 27, 9, tzinfo=UTC))
+    with transaction():
+        assert series.end(found.id, now=NOW)
+        assert not series.end(found.id, now=NOW)
+        assert not series.skip(found.id, local("2026-03-30T09:00"), now=NOW)
+    assert _ahead(found) == []
+    assert series.under_way() == []
+    assert db.session.scalars(sa.select(Campaign.status)).all() == ["draft", "draft"]
+    assert _advance(found, datetime(2026, 3, 30, tzinfo=UTC)) == []
