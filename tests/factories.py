@@ -8,7 +8,7 @@ from typing import Any
 from campaigns import addresses
 from campaigns.audience.models import AudienceList, Subscriber, Subscription
 from campaigns.db import db
-from campaigns.providers.models import ProviderAccount, SenderAddress
+from campaigns.providers.models import DkimKey, ProviderAccount, SenderAddress, SenderDomain
 from campaigns.sending.models import Campaign, CampaignList, Delivery
 
 
@@ -56,6 +56,14 @@ def a_sender(
         SenderAddress(address=address, provider_id=provider.id, **{**defaults, **values})
     )
     return sender
+
+
+def a_signed_domain(name: str = "example.org") -> SenderDomain:
+    """A domain with a key that is said to sign; nothing can be signed with it."""
+    domain: SenderDomain = _added(SenderDomain(name=name))
+    key = {"algorithm": "rsa", "selector": "s1", "private_key": "", "public_key": "AAAA"}
+    _added(DkimKey(domain_id=domain.id, state="active", **key))
+    return domain
 
 
 def a_campaign(

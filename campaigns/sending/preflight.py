@@ -17,6 +17,8 @@ from campaigns.content.compile import (
 )
 from campaigns.db import db
 from campaigns.messages import Recipient
+from campaigns.providers import domains
+from campaigns.providers.domains import DomainView
 from campaigns.providers.models import ProviderAccount, SenderAddress
 from campaigns.sending.campaigns import Arithmetic, chosen_lists
 from campaigns.sending.composition import content_of
@@ -24,7 +26,7 @@ from campaigns.sending.models import Campaign
 from campaigns.tokens import Signer
 
 Level = Literal["ok", "warning", "problem"]
-Fix = Literal["audience", "message", "content", "senders", "workspace", ""]
+Fix = Literal["audience", "message", "content", "senders", "domains", "workspace", ""]
 """Where it is put right: a section of the campaign, or a page of the settings."""
 
 SUBJECT_LENGTH = range(10, 79)
@@ -58,6 +60,7 @@ def preflight(
     return [
         _audience(campaign, arithmetic),
         _sender(campaign),
+        *_signature(campaign),
         _subject(campaign.subject),
         _preheader(campaign.preheader),
         *_content(content, signer),
@@ -90,6 +93,36 @@ def _sender(campaign: Campaign) -> Check:
         text = f"The account “{account.name}” had trouble lately: {account.trouble}"
         return Check("Sender", "warning", text, "senders")
     return Check("Sender", "ok", f"From {sender.name} <{sender.address}>.".replace("  ", " "))
+
+
+def _signature(campaign: Campaign) -> list[Check]:
+    """Whether it is signed with DKIM. No row without a sender, nor for mailboxes for everybody."""
+    sender = db.session.get(SenderAddress, campaign.sender_id) if campaign.sender_id else None
+    if sender is None:
+        return []
+    domain = domains.look_up(sender.address)
+    if domain.signing:
+        return [_signed(domain)]
+    if domain.freemail:
+        return []
+    account = db.session.get(ProviderAccount, sender.provider_id)
+    if account is not None and account.rewrites_return_path:
+        text = (
+            f"Left to “{account.name}”: such services sign once {domain.name} is confirmed there."
+        )
+        return [Check("Signature", "ok", text)]
+    text = f"Mail from {domain.name} is not signed with DKIM, as Gmail, Yahoo and Outlook ask."
+    return [Check("Signature", "warning", text, "domains")]
+
+
+def _signed(domain: DomainView) -> Check:
+    selectors = [key.selector for key in domain.signing]
+    word = "selector" if len(selectors) == 1 else "selectors"
+    text = f"Signed by DKIM for {domain.name} ({word} {' and '.join(selectors)})"
+    if domain.standing == "broken":
+        text += ", but the record is not in DNS as it should be: receivers cannot check it."
+        return Check("Signature", "warning", text, "domains")
+    return Check("Signature", "ok", f"{text}.")
 
 
 def _subject(subject: str) -> Check:

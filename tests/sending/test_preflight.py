@@ -1,12 +1,18 @@
 """Preflight: what keeps a campaign from leaving, and what is worth a second look."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 
 from campaigns.accounts import service as accounts
-from campaigns.db import transaction
+from campaigns.db import db, transaction
+from campaigns.providers import domains
+from campaigns.providers.domains import Answer
+from campaigns.providers.models import DkimKey, ProviderAccount, SenderAddress, SenderDomain
+from campaigns.secrets import Vault
 from campaigns.sending.campaigns import audience_arithmetic
 from campaigns.sending.models import Campaign
 from campaigns.sending.preflight import Check, preflight
@@ -14,6 +20,8 @@ from campaigns.tokens import Signer
 from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
 
 SIGNER = Signer(["a-key-for-tests-only-that-is-long-enough"])
+VAULT = Vault(["a-key-for-tests-only-that-is-long-enough"])
+NOW = datetime(2030, 5, 4, 12, 0, tzinfo=UTC)
 GOOD: dict[str, Any] = {
     "subject": "What the tide brought in",
     "preheader": "Eleven new books and an evening by the water",
@@ -24,6 +32,8 @@ GOOD: dict[str, Any] = {
 def _workspace(app: Flask) -> None:
     with transaction():
         accounts.save_workspace(name="Harbour Books", postal_address="12 Quay Street")
+        domains.set_up("example.org", VAULT, now=NOW)
+        domains.activate(db.session.scalars(sa.select(DkimKey)).one(), now=NOW)
 
 
 def _found(campaign: Campaign, base_url: str = "https://news.example.org") -> list[Check]:
@@ -129,3 +139,55 @@ def test_an_address_that_others_cannot_reach_safely_is_a_warning(
     (row,) = _found(_ready(), base_url)
     assert not row.blocks
     assert words in row.text
+
+
+def _signature(campaign: Campaign) -> list[Check]:
+    arithmetic = audience_arithmetic(campaign.id)
+    url = "https://news.example.org"
+    rows = preflight(campaign, arithmetic, base_url=url, signer=SIGNER)
+    return [row for row in rows if row.name == "Signature"]
+
+
+def _from(address: str) -> None:
+    with transaction():
+        db.session.execute(sa.update(SenderAddress).values(address=address))
+
+
+def test_g2_who_signs_is_said(app: Flask) -> None:
+    (row,) = _signature(_ready())
+    assert (row.level, row.fix) == ("ok", "")
+    assert row.text == "Signed by DKIM for example.org (selector s20300504)."
+
+
+def test_g2_two_signatures_and_a_record_that_went_missing_are_said(app: Flask) -> None:
+    campaign = _ready()
+    with transaction():
+        domain = db.session.scalars(sa.select(SenderDomain)).one()
+        key = domains.make_key(domain, "ed25519", "", VAULT, now=NOW)
+        domains.activate(key, now=NOW)
+    assert "(selectors s20300504 and e20300504)." in _signature(campaign)[0].text
+    with transaction():
+        domains.note(domain, [Answer(key.id, "missing", "Gone.")], now=NOW)
+    (row,) = _signature(campaign)
+    assert (row.level, row.fix) == ("warning", "domains")
+    assert "not in DNS" in row.text
+
+
+def test_g2_mail_that_nobody_signs_is_warned_of(app: Flask) -> None:
+    campaign = _ready()
+    _from("news@unsigned.example")
+    (row,) = _signature(campaign)
+    assert (row.level, row.fix) == ("warning", "domains")
+    assert "unsigned.example is not signed" in row.text
+
+
+def test_services_that_sign_by_themselves_are_left_to_it(app: Flask) -> None:
+    campaign = _ready()
+    _from("news@unsigned.example")
+    with transaction():
+        db.session.execute(sa.update(ProviderAccount).values(rewrites_return_path=True))
+    (row,) = _signature(campaign)
+    assert row.level == "ok"
+    assert "Left to “Test server”" in row.text
+    _from("me@gmail.com")
+    assert _signature(campaign) == []

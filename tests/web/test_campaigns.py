@@ -24,7 +24,7 @@ from campaigns.sending import campaigns, lifecycle
 from campaigns.sending.models import Campaign, TransactionalMail
 from campaigns.web.campaigns import launch as launch_pages
 from campaigns.web.campaigns.starters import STARTERS
-from tests.factories import a_campaign, a_delivery, a_list, a_sender, a_subscriber
+from tests.factories import a_campaign, a_delivery, a_list, a_sender, a_signed_domain, a_subscriber
 
 
 @pytest.fixture(autouse=True)
@@ -410,11 +410,20 @@ def _launch(client: FlaskClient, campaign: Campaign, **values: Any) -> TestRespo
 
 
 def test_the_review_shows_every_check_and_who_gets_it(owner_client: FlaskClient) -> None:
+    with transaction():
+        a_signed_domain()
     page = owner_client.get(_path(_ready(preheader="Read on"), "/review")).text
     assert "Everything looks right." in page
+    assert "Signed by DKIM for example.org" in page
     assert "2 people will get it." in page
     assert "Send to 2 people" in page
     assert "Type <strong>" not in page
+
+
+def test_mail_that_nobody_signs_is_put_right_in_the_settings(owner_client: FlaskClient) -> None:
+    page = owner_client.get(_path(_ready(preheader="Read on"), "/review")).text
+    assert "example.org is not signed" in page
+    assert 'href="/settings/domains">Fix</a>' in page
 
 
 def test_red_rows_block_the_launch(owner_client: FlaskClient) -> None:

@@ -101,6 +101,7 @@ def test_looking_into_dns_changes_a_part_of_the_page(
     part = owner_client.post(f"{path}/check", headers=HTMX).text
     assert "The record is found" in part
     assert "Signing" in part
+    assert 'hx-swap-oob="true"' in part, "the word beside the heading changes too"
     assert _seen().standing == "signed"
     assert "Signed" in owner_client.get(LIST).text
 

@@ -62,8 +62,13 @@ def check_domain(public_id: str) -> Answer:
         begun = domains.note(domain, answers, now=utcnow())
     if not request.headers.get("HX-Request"):
         return _back(domain)
-    seen = domains.view(domain)
-    return render_template("web/settings/_domain.html", domain=seen, begun=begun, now=utcnow())
+    return render_template(
+        "web/settings/_domain.html",
+        domain=domains.view(domain),
+        begun=begun,
+        now=utcnow(),
+        is_part=True,
+    )
 
 
 @bp.post("/settings/domains/<public_id>/keys")
