@@ -329,7 +329,8 @@ class Compiled:
             message_id_domain=message_id_domain,
         )
         if self._dkim is not None:
-            lines.insert(0, self._dkim.sign(lines, body))
+            # What we hold as the body begins with the empty line that ends the head.
+            lines.insert(0, self._dkim.sign(lines, body[2:]))
         return Message(
             delivery_id=recipient.delivery_id,
             mail_from=self._head.return_path(recipient.delivery_id),

@@ -22,8 +22,11 @@ from hypothesis import strategies as st
 
 from campaigns.cli.benchmarks.dkim import measure
 from campaigns.content import dkim as ours
+from campaigns.content.attachments import Attachment
+from campaigns.content.compile import compile_content
 from campaigns.content.dkim import Key, Signing, relaxed_body, sign_message
 from tests.content import opendkim
+from tests.content.samples import NOW, SIGNER, a_content, a_recipient
 
 DOMAIN = "news.example"
 HEAD = [
@@ -290,6 +293,21 @@ def test_opendkim_says_the_same(tmp_path: Path, body: bytes) -> None:
     assert not opendkim.is_good(good.replace(b"the tide", b"the tode"), found, tmp_path)
     forged = good.replace(b"\r\nList-Id: ", b"\r\nSubject: Another\r\nList-Id: ")
     assert not opendkim.is_good(forged, found, tmp_path)
+
+
+@pytest.mark.parametrize("count", [0, 1])
+@pytest.mark.parametrize("url", ["https://news.example", "http://news.example"])
+def test_u3_the_messages_of_a_campaign_are_signed(count: int, url: str) -> None:
+    files = (Attachment("a.txt", "text/plain", b"Hello\r\n"),) * count
+    content = a_content(sender_address="n@news.example", base_url=url, attachments=files)
+    compiled = compile_content(content, SIGNER, _signing())
+    for number in range(1, 4):
+        message = compiled.render(a_recipient(f"Jörg {number}", number), now=NOW)
+        assert message.data.startswith(b"DKIM-Signature:")
+        assert _verdicts(message.data) == [True, True]
+        listed = _tags(message.data)["h"].split(":")
+        assert listed.count("List-Unsubscribe") == 2
+        assert listed.count("List-Unsubscribe-Post") == (2 if url.startswith("https") else 1)
 
 
 def test_what_it_costs_is_measured() -> None:
