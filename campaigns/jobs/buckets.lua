@@ -1,7 +1,7 @@
 -- The limiter's one script. All counters of an account are looked at and changed in one go.
 --
 -- KEYS[1]  what all keys of the account begin with
--- ARGV[1]  what to do: acquire, give_back, lease, feedback, fill, show
+-- ARGV[1]  what to do: acquire, give_back, lease, feedback, fill, show, forget
 -- ARGV[2]  the moment in seconds; empty: this server's own clock, the one all workers share
 -- ARGV[3]  the question, as JSON
 --
@@ -443,6 +443,10 @@ end
 local actions = {
   acquire = acquire, give_back = give_back, fill = fill, feedback = feedback,
   show = show,
+  forget = function()
+    redis.call('DEL', group_key(question.group, 'learned'))
+    return {}
+  end,
   lease = function()
     return { count = lease(prefix .. 'connections', question.holder, question.most) }
   end,

@@ -1,8 +1,8 @@
 """The limiter's counters in Redis: one script call over all limits of an account."""
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -18,6 +18,14 @@ from campaigns.sending.limits.holds import hold
 from campaigns.sending.limits.plan import NO_LIMIT, Ask, Grant, GroupPlan, Plan
 
 SCRIPT = Path(__file__).with_name("buckets.lua")
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How an account stands: mails of each window that is counted, and rates that were learned."""
+
+    used: Mapping[str, int]
+    learned: Mapping[str, float]
 
 
 class Buckets:
@@ -61,6 +69,15 @@ class Buckets:
     def feedback(self, provider_id: int, group: str, sent: int, throttled: int) -> None:
         question = {"group": group, "sent": sent, "throttled": throttled}
         self._run(provider_id, "feedback", question)
+
+    def standing(self, provider_id: int, groups: Sequence[str]) -> Standing:
+        """For people to see. A learned rate of '' is that of the whole account."""
+        shown = self._run(provider_id, "show", {"groups": ["", *groups]})
+        learned = {group: float(rate) for group, rate in shown["learned"].items()}
+        return Standing(shown["used"], learned)
+
+    def forget_learned(self, provider_id: int, group: str) -> None:
+        self._run(provider_id, "forget", {"group": group})
 
     def _fill(self, provider_id: int, missing: list[dict[str, str]]) -> None:
         """Redis lost counters, or never had them: count what the ledger says went out."""

@@ -14,14 +14,22 @@ from campaigns.accounts.texts import InvalidInputError, one_line
 from campaigns.db import db
 from campaigns.providers import health
 from campaigns.providers.models import SECURITY, ProviderAccount, SenderAddress
+from campaigns.providers.presets import key_of
 from campaigns.providers.smtp import SmtpLogin
 from campaigns.secrets import Vault
 
 MAX_NAME = 100
 MAX_USERS_NAMED = 5
 MAX_CREDENTIAL = 500
-MAX_PER_SECOND = 1_000
-MAX_PER_DAY = 10_000_000
+MOST = {
+    "per_second": 100_000,
+    "per_minute": 1_000_000,
+    "per_hour": 10_000_000,
+    "per_day": 100_000_000,
+    "connections": 1_000,
+    "messages_per_connection": 100_000,
+}
+"""The limits of an account, and the highest that makes sense. 0: none."""
 _HOST_NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*")
 
 DEMO = (
@@ -54,8 +62,13 @@ class AccountInput:
     security: str = "starttls"
     username: str = ""
     password: str = ""
+    preset: str = ""
     per_second: str = "0"
+    per_minute: str = "0"
+    per_hour: str = "0"
     per_day: str = "0"
+    connections: str = "0"
+    messages_per_connection: str = "0"
     rewrites_return_path: bool = False
     unencrypted_ok: bool = False
 
@@ -156,6 +169,17 @@ def login_to_test(typed: AccountInput, account: ProviderAccount | None, vault: V
     )
 
 
+def limits_in_words(account: ProviderAccount) -> str:
+    """How many mails it may send, for people."""
+    windows = {
+        "a second": account.per_second,
+        "a minute": account.per_minute,
+        "an hour": account.per_hour,
+        "a day": account.per_day,
+    }
+    return ", ".join(f"{most:,} {unit}" for unit, most in windows.items() if most) or "No limits"
+
+
 def is_loopback(host: str) -> bool:
     """Whether this name or address is this machine: nobody can listen on the way."""
     if host == "localhost":
@@ -178,9 +202,10 @@ def _checked(
         "security": typed.security if typed.security in SECURITY else "starttls",
         "username": typed.username.strip(),
         "rewrites_return_path": typed.rewrites_return_path,
-        "per_second": _number(typed.per_second, 0, MAX_PER_SECOND, "per_second", problems),
-        "per_day": _number(typed.per_day, 0, MAX_PER_DAY, "per_day", problems),
     }
+    for name, most in MOST.items():
+        values[name] = _number(getattr(typed, name), 0, most, name, problems)
+    values["preset"] = key_of(typed.preset, values["host"])
     if is_named:
         _check_name(values["name"], account, problems)
     _check_host(values["host"], problems)

@@ -14,19 +14,29 @@ class Preset:
     security: str = "starttls"
     username: str = ""
     per_second: int = 0
+    per_minute: int = 0
+    per_hour: int = 0
     per_day: int = 0
+    connections: int = 0
+    messages_per_connection: int = 100
     rewrites_return_path: bool = False
     note: str = ""
 
 
 PRESETS = (
-    Preset("own", "Your own mail server", note="Limits of 0 mean: as fast as the server takes it."),
+    Preset(
+        "own",
+        "Your own mail server",
+        messages_per_connection=0,
+        note="Limits of 0 mean: as fast as the server takes it.",
+    ),
     Preset(
         "gmail",
         "Gmail",
         "smtp.gmail.com",
         per_second=1,
         per_day=500,
+        connections=5,
         rewrites_return_path=True,
         note="The user name is the whole address. Google wants an app password here: turn on"
         " two-step verification in your Google account, then make one.",
@@ -37,6 +47,7 @@ PRESETS = (
         "smtp.gmail.com",
         per_second=1,
         per_day=2000,
+        connections=5,
         rewrites_return_path=True,
         note="The user name is the whole address, the password an app password.",
     ),
@@ -45,7 +56,9 @@ PRESETS = (
         "Outlook (Microsoft 365)",
         "smtp.office365.com",
         per_second=1,
+        per_minute=30,
         per_day=10_000,
+        connections=3,
         rewrites_return_path=True,
         note="Works only where the administrator allows SMTP logins with a password."
         " Personal Outlook.com accounts no longer do.",
@@ -73,6 +86,7 @@ PRESETS = (
         "postmark",
         "Postmark",
         "smtp-broadcasts.postmarkapp.com",
+        connections=10,
         rewrites_return_path=True,
         note="Newsletters go through a broadcast stream: user name and password are its token.",
     ),
@@ -82,6 +96,54 @@ PRESETS = (
         "in-v3.mailjet.com",
         rewrites_return_path=True,
         note="The user name is the API key, the password the secret key.",
+    ),
+    Preset(
+        "brevo",
+        "Brevo",
+        "smtp-relay.brevo.com",
+        rewrites_return_path=True,
+        note="User name and password are the SMTP login and SMTP key, not those of the account.",
+    ),
+    Preset(
+        "sparkpost",
+        "SparkPost",
+        "smtp.sparkpostmail.com",
+        username="SMTP_Injection",
+        rewrites_return_path=True,
+        note="The password is an API key that may send by SMTP.",
+    ),
+    Preset(
+        "resend",
+        "Resend",
+        "smtp.resend.com",
+        465,
+        "tls",
+        username="resend",
+        per_second=2,
+        rewrites_return_path=True,
+        note="The user name is the word resend, the password an API key.",
+    ),
+    Preset(
+        "yahoo",
+        "Yahoo Mail",
+        "smtp.mail.yahoo.com",
+        465,
+        "tls",
+        per_second=1,
+        per_day=500,
+        connections=5,
+        rewrites_return_path=True,
+        note="The user name is the whole address, the password an app password.",
+    ),
+    Preset(
+        "icloud",
+        "iCloud Mail",
+        "smtp.mail.me.com",
+        per_second=1,
+        per_day=1000,
+        connections=5,
+        rewrites_return_path=True,
+        note="The user name is the whole address, the password an app-specific password.",
     ),
 )
 
@@ -96,6 +158,17 @@ def presets(mailbox_port: int = 0) -> tuple[Preset, ...]:
         "127.0.0.1",
         mailbox_port,
         "none",
+        messages_per_connection=0,
         note="For trying things out: every mail ends up on the Mailbox page.",
     )
     return (mailbox, *PRESETS)
+
+
+def key_of(chosen: str, host: str) -> str:
+    """Which provider an account is at: the one that was chosen, else what its server says."""
+    known = {preset.key: preset for preset in PRESETS}
+    if chosen in known and known[chosen].host in {"", host}:
+        return chosen
+    if host.startswith("email-smtp.") and host.endswith(".amazonaws.com"):
+        return "amazon-ses"
+    return next((preset.key for preset in PRESETS if preset.host == host), "")

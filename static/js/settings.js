@@ -23,7 +23,11 @@
     form.elements.security.value = known.security;
     form.elements.username.value = known.username;
     form.elements.per_second.value = known.perSecond;
+    form.elements.per_minute.value = known.perMinute;
+    form.elements.per_hour.value = known.perHour;
     form.elements.per_day.value = known.perDay;
+    form.elements.connections.value = known.connections;
+    form.elements.messages_per_connection.value = known.messagesPerConnection;
     form.elements.rewrites_return_path.checked = known.rewrites === "1";
     // A name that was typed by hand stays.
     var name = form.elements.name, filled = form.dataset.filledName || "";

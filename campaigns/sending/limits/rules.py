@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from campaigns.db import db, insert_ignoring
 from campaigns.providers.models import ProviderAccount
+from campaigns.providers.presets import key_of
 from campaigns.sending import lifecycle
 from campaigns.sending.limits.builtin import RULES
 from campaigns.sending.limits.models import GroupState, ReplyRule, RuleHits
@@ -99,7 +100,7 @@ def apply(
         return []
     account = db.session.get_one(ProviderAccount, provider_id)
     decision = decide(
-        all_rules(), replies, preset=account.preset, group=group,
+        all_rules(), replies, preset=key_of(account.preset, account.host), group=group,
         hits=_hits(provider_id, group, now),
     )  # fmt: skip
     _remember_hits(provider_id, group, decision.hits, now)

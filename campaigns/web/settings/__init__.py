@@ -1,6 +1,25 @@
 """Settings: SMTP accounts, sender addresses and domains, the workspace, one's own account."""
 
-from campaigns.web.settings import account, domains, overview, providers, senders, workspace
+from campaigns.web.settings import (
+    account,
+    domains,
+    limits,
+    overview,
+    providers,
+    rules,
+    senders,
+    workspace,
+)
 from campaigns.web.settings.blueprint import bp
 
-__all__ = ["account", "bp", "domains", "overview", "providers", "senders", "workspace"]
+__all__ = [
+    "account",
+    "bp",
+    "domains",
+    "limits",
+    "overview",
+    "providers",
+    "rules",
+    "senders",
+    "workspace",
+]

@@ -6,6 +6,7 @@ from flask import render_template
 from campaigns.access import access
 from campaigns.accounts import service
 from campaigns.db import db
+from campaigns.providers.accounts import limits_in_words
 from campaigns.providers.models import ProviderAccount, SenderAddress
 from campaigns.providers.senders import freemail_warning
 from campaigns.web.settings.blueprint import bp
@@ -30,6 +31,7 @@ def index() -> str:
         "web/settings/index.html",
         tab="sending",
         accounts=accounts,
+        limits_in_words=limits_in_words,
         senders=[
             (sender, account, freemail_warning(sender.address, account.host))
             for sender, account in senders

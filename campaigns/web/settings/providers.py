@@ -100,8 +100,8 @@ def _typed() -> accounts.AccountInput:
         security=form.get("security", ""),
         username=form.get("username", ""),
         password=form.get("password", ""),
-        per_second=form.get("per_second", ""),
-        per_day=form.get("per_day", ""),
+        preset=form.get("preset", ""),
+        **{name: form.get(name, "") for name in accounts.MOST},
         rewrites_return_path="rewrites_return_path" in form,
         unencrypted_ok="unencrypted_ok" in form,
     )
@@ -114,8 +114,8 @@ def _stored(account: ProviderAccount) -> accounts.AccountInput:
         port=str(account.port),
         security=account.security,
         username=account.username,
-        per_second=str(account.per_second),
-        per_day=str(account.per_day),
+        preset=account.preset,
+        **{name: str(getattr(account, name)) for name in accounts.MOST},
         rewrites_return_path=account.rewrites_return_path,
         unencrypted_ok=account.security == "none",
     )
@@ -133,6 +133,7 @@ def _form(
         form=form,
         problems=problems or {},
         presets=presets(services().settings.mailbox_port),
+        limits=accounts.MOST,
         demo_reason=accounts.DEMO if current_workspace().demo else "",
     )
 

@@ -1,0 +1,255 @@
+"""An account's limits: what is held back now, mailbox groups, warm-up."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import abort, flash, redirect, render_template, request, url_for
+from redis.exceptions import RedisError
+
+from campaigns.access import access
+from campaigns.accounts import service
+from campaigns.accounts.texts import InvalidInputError
+from campaigns.audience.mailbox_groups import NAMES, OTHER, name_of
+from campaigns.clock import utcnow
+from campaigns.db import transaction
+from campaigns.jobs.buckets import Standing, buckets
+from campaigns.providers import accounts
+from campaigns.providers.models import ProviderAccount
+from campaigns.sending.limits import editing, warm_up
+from campaigns.sending.limits.editing import WarmUpInput
+from campaigns.sending.limits.holds import rate
+from campaigns.sending.limits.loading import load_plan
+from campaigns.sending.limits.plan import GroupPlan, Plan
+from campaigns.web.settings.blueprint import Answer, bp
+
+ALWAYS_SHOWN = ("google", "outlook", "office365", "yahoo", "apple", OTHER)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A mailbox group on the page: what was set, and how it stands."""
+
+    group: str
+    name: str
+    per_minute: str
+    at_once: str
+    state: str
+    is_held: bool
+    """The rules hold it back; people may end that."""
+
+
+@dataclass(frozen=True, slots=True)
+class WarmUpView:
+    group: str
+    name: str
+    day: int
+    days: int
+    cap: int | None
+    frozen_until: object
+    steps: list[int]
+    form: WarmUpInput
+
+
+@bp.get("/settings/providers/<public_id>/limits")
+@access("user")
+def limits(public_id: str) -> str:
+    return _page(_found(public_id))
+
+
+@bp.post("/settings/providers/<public_id>/limits")
+@access("user")
+def save_limits(public_id: str) -> Answer:
+    typed = _typed_groups()
+    try:
+        with transaction():
+            editing.save_group_limits(_found(public_id).id, typed)
+    except InvalidInputError as error:
+        return _page(_found(public_id), typed=typed, problems=error.problems), 422
+    flash("Saved. It holds from the next mails on.", "success")
+    return _back(public_id)
+
+
+@bp.post("/settings/providers/<public_id>/limits/end")
+@access("user")
+def end_hold(public_id: str) -> Answer:
+    """Let mail go again that the rules hold back."""
+    group = request.form.get("group", "")
+    account = _found(public_id)
+    with transaction():
+        editing.forget_state(account.id, group)
+    try:
+        buckets().forget_learned(account.id, group)
+    except RedisError:
+        flash("Redis cannot be reached: what was learned by itself stays for now.", "warning")
+    whom = name_of(group) if group else account.name
+    flash(f"Mail to {whom} goes on." if group else f"{whom} goes on.", "success")
+    return _back(public_id)
+
+
+@bp.post("/settings/providers/<public_id>/limits/warm-up")
+@access("user")
+def save_warm_up(public_id: str) -> Answer:
+    form = request.form
+    group = form.get("group", "")
+    if form.get("do") == "end":
+        with transaction():
+            editing.end_warm_up(_found(public_id).id, group)
+        flash("The warm-up is ended.", "success")
+        return _back(public_id)
+    typed = WarmUpInput(
+        form.get("first", ""), form.get("last", ""), form.get("days", ""), form.get("steps", "")
+    )
+    try:
+        with transaction():
+            editing.save_warm_up(_found(public_id).id, group, typed)
+    except InvalidInputError as error:
+        page = _page(_found(public_id), warm_up_form=(group, typed), problems=error.problems)
+        return page, 422
+    flash("The warm-up plan is saved.", "success")
+    return _back(public_id)
+
+
+def _page(
+    account: ProviderAccount,
+    *,
+    typed: dict[str, tuple[str, str]] | None = None,
+    warm_up_form: tuple[str, WarmUpInput] | None = None,
+    problems: dict[str, str] | None = None,
+) -> str:
+    now = utcnow()
+    plan = load_plan(account.id, now=now)
+    try:
+        standing = buckets().standing(account.id, tuple(NAMES))
+    except RedisError:
+        standing = None
+    warm_ups = _warm_ups(account.id, now, warm_up_form)
+    opened = None
+    if warm_up_form is not None:
+        group = warm_up_form[0]
+        opened = {"group": group, "is_new": group not in {view.group for view in warm_ups}}
+    rows = _rows(account.id, plan, standing, typed or {}, now)
+    return render_template(
+        "web/settings/limits.html",
+        tab="sending",
+        account=account,
+        plan=plan,
+        windows=_windows(plan, standing),
+        rows=rows,
+        addable={
+            group: name for group, name in NAMES.items() if group not in {row.group for row in rows}
+        },
+        account_state=_account_state(plan, standing, now),
+        warm_ups=warm_ups,
+        opened=opened,
+        new_warm_up=warm_up_form[1] if warm_up_form and opened else WarmUpInput(),
+        group_names={group: name for group, name in NAMES.items() if group != OTHER},
+        problems=problems or {},
+        has_counters=standing is not None,
+    )
+
+
+def _rows(
+    provider_id: int,
+    plan: Plan,
+    standing: Standing | None,
+    typed: dict[str, tuple[str, str]],
+    now: datetime,
+) -> list[Row]:
+    stored = editing.group_limits(provider_id)
+    learned = standing.learned if standing else {}
+    wanted = {*ALWAYS_SHOWN, *plan.groups, *learned, *typed, request.args.get("add", "")}
+    order = [group for group in NAMES if group in wanted]
+    held = editing.held_groups(provider_id)
+    rows = []
+    for group in order:
+        minute, once = typed.get(group) or stored.get(group, ("0", "0"))
+        own = plan.groups.get(group, GroupPlan())
+        state = _group_state(own, learned.get(group, 0.0), now, plan)
+        is_held = bool(state) and (group in held or group in learned)
+        rows.append(Row(group, NAMES[group], minute, once, state, is_held))
+    return rows
+
+
+def _group_state(own: GroupPlan, learned: float, now: datetime, plan: Plan) -> str:
+    parts = []
+    if own.suspended_until is not None and own.suspended_until > now:
+        parts.append(f"waits until {own.suspended_until.astimezone(plan.zone):%H:%M}")
+    if own.why and own.per_second:
+        parts.append(f"gets {rate(own.per_second)}")
+    if own.why and own.at_once:
+        parts.append(f"{own.at_once} at a time, slowly more")
+    if learned:
+        parts.append(f"slowed to {rate(learned)} after it throttled, slowly more")
+    text = ", ".join(parts)
+    return f"{text[:1].upper()}{text[1:]}{': ' + own.why if own.why else ''}" if text else ""
+
+
+def _account_state(plan: Plan, standing: Standing | None, now: datetime) -> str:
+    """Why the whole account is slower than it might be; empty when it is not."""
+    learned = standing.learned.get("", 0.0) if standing else 0.0
+    if plan.suspended_until is not None and plan.suspended_until > now:
+        return f"Waits until {plan.suspended_until.astimezone(plan.zone):%H:%M}: {plan.why}"
+    if plan.probe:
+        return f"One message at a time finds out whether it works again: {plan.why}"
+    if plan.why:
+        return plan.why
+    if learned:
+        return f"Slowed to {rate(learned)} after it throttled; slowly more."
+    return ""
+
+
+def _windows(plan: Plan, standing: Standing | None) -> list[tuple[str, int, int | None]]:
+    """(unit, limit, sent of it) of each window that has a limit."""
+    used = standing.used if standing else {}
+    found = []
+    for name, unit in (
+        ("second", "In a second"), ("minute", "In a minute"), ("hour", "In an hour"),
+        ("day", "In 24 hours"),
+    ):  # fmt: skip
+        most = getattr(plan.windows, name)
+        if most:
+            found.append((unit, most, used.get(name)))
+    return found
+
+
+def _warm_ups(
+    provider_id: int, now: datetime, typed: tuple[str, WarmUpInput] | None
+) -> list[WarmUpView]:
+    today = now.astimezone(service.time_zone()).date()
+    views = []
+    for group, row in sorted(warm_up.plans(provider_id).items()):
+        steps = warm_up.steps_of(row)
+        is_frozen = row.frozen_until is not None and today < row.frozen_until
+        stored = WarmUpInput(str(row.first), str(row.last), str(row.days), row.steps)
+        views.append(
+            WarmUpView(
+                group=group,
+                name=name_of(group) if group else "The whole account",
+                day=min(warm_up.day_of(row, today) + 1, len(steps)),
+                days=len(steps),
+                cap=warm_up.cap(row, today),
+                frozen_until=row.frozen_until if is_frozen else None,
+                steps=steps,
+                form=typed[1] if typed and typed[0] == group else stored,
+            )
+        )
+    return views
+
+
+def _typed_groups() -> dict[str, tuple[str, str]]:
+    return {
+        group: (
+            request.form.get(f"{group}.per_minute", ""),
+            request.form.get(f"{group}.at_once", ""),
+        )
+        for group in NAMES
+        if f"{group}.per_minute" in request.form
+    }
+
+
+def _back(public_id: str) -> Answer:
+    return redirect(url_for("settings.limits", public_id=public_id))
+
+
+def _found(public_id: str) -> ProviderAccount:
+    return accounts.find(public_id) or abort(404)
