@@ -25,6 +25,7 @@ from campaigns.secrets import SecretUnreadableError
 from campaigns.sending import optin, transactional
 from campaigns.sending.composition import content_of
 from campaigns.sending.models import Campaign
+from campaigns.sending.signing import sign_message, signing_for
 from campaigns.sending.small_mail import Sender, Words, build, words
 from campaigns.sending.transactional import Claimed
 from campaigns.tokens import ConfirmRef
@@ -59,7 +60,7 @@ def deliver(mail_id: int) -> None:
         return
     try:
         sender = _sender_for(mail)
-        message = _BUILDERS[mail.kind](mail, sender)
+        message = _signed(_BUILDERS[mail.kind](mail, sender), sender)
         result = _send(mail, sender, message)
     except (CannotSendError, SecretUnreadableError) as error:
         _finish(mail, "failed", str(error))
@@ -69,6 +70,14 @@ def deliver(mail_id: int) -> None:
         log.warning("mail was taken over by another process", mail=mail.id)
     else:
         _settle(mail, result)
+
+
+def _signed(message: Message, sender: SenderAddress) -> Message:
+    """With DKIM, where the sender's domain has a key. Raises SecretUnreadableError."""
+    signing = signing_for(sender.address, services().vault)
+    if signing is None:
+        return message
+    return replace(message, data=sign_message(message.data, signing))
 
 
 def _send(mail: Claimed, sender: SenderAddress, message: Message) -> SendResult:
