@@ -26,12 +26,15 @@ _NEW = {"status": "queued", "reason": "", "attempts": 0, "not_before": None, "cl
 
 
 def send_again(campaign_id: int, ids: Collection[int] | None = None, *, now: datetime) -> int:
-    """Queue what may or may not have arrived, all of it or these. Returns how many.
+    """Queue what may or may not have arrived: these, or all that was not left. Returns how many.
 
     Those that have shown since that they arrived are no longer unknown.
     """
     resolve_stamped(campaign_id, now=now)
-    return _queue(campaign_id, ids, Delivery.status == "unknown", now=now)
+    conditions = [Delivery.status == "unknown"]
+    if ids is None:
+        conditions.append(Delivery.reason != "left")
+    return _queue(campaign_id, ids, *conditions, now=now)
 
 
 def leave(campaign_id: int, ids: Collection[int] | None = None, *, now: datetime) -> int:

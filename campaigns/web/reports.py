@@ -21,9 +21,10 @@ from flask import (
 from werkzeug.wrappers import Response as BaseResponse
 
 from campaigns.access import access
+from campaigns.audience.mailbox_groups import name_of
 from campaigns.clock import utcnow
 from campaigns.db import db
-from campaigns.reports import engagement, facts, ledger, progress, replies
+from campaigns.reports import chances, engagement, facts, ledger, progress, replies
 from campaigns.reports.balance import Balance, campaign_balance
 from campaigns.reports.engagement import Hour
 from campaigns.reports.ledger import Filter, Line, View
@@ -169,6 +170,8 @@ def campaign(public_id: str) -> str | BaseResponse:
         trouble=replies.main_trouble(why_not),
         describe=reasons.describe,
         is_over=is_over,
+        chances=chances.campaign_chances(found.id),
+        name_of=name_of,
         chart=_chart(found.id, found.started_at, now) if found.started_at else None,
         links=engagement.campaign_links(found.id) if found.started_at else [],
     )

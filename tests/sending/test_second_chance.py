@@ -181,6 +181,10 @@ def test_leaving_it_keeps_it_unknown_and_it_is_not_asked_again(app: Flask) -> No
     reasons = db.session.scalars(sa.select(Delivery.reason).where(Delivery.status == "unknown"))
     assert set(reasons) == {"left"}
     assert reread(campaign).status == "sent"
+    with transaction():
+        assert second_chance.send_again(campaign.id, now=NOW) == 0, "nor taken with all others"
+        chosen = db.session.scalar(sa.select(Delivery.id).where(Delivery.reason == "left").limit(1))
+        assert second_chance.send_again(campaign.id, [chosen or 0], now=NOW) == 1
 
 
 def test_a_campaign_that_is_sent_on_finishes_again(app: Flask) -> None:

@@ -1,0 +1,211 @@
+"""What was not simply sent, once more: the buttons of a report, and the two lists behind them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from campaigns.access import access
+from campaigns.audience.mailbox_groups import name_of
+from campaigns.clock import utcnow
+from campaigns.context import services
+from campaigns.db import transaction
+from campaigns.events import bounces
+from campaigns.reports import ledger
+from campaigns.reports.chances import campaign_chances
+from campaigns.reports.ledger import Filter
+from campaigns.sending import campaigns, reasons, second_chance
+from campaigns.sending.models import Campaign
+from campaigns.web.template_helpers import plural
+
+bp = Blueprint("second_chances", __name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A list of what may be tried again, and the words of its page."""
+
+    view: Literal["unknown", "failed"]
+    title: str
+    again: Callable[..., int]
+    """Takes a campaign's id, the ids of deliveries or None for all, and `now`."""
+    again_words: str
+    ask: str
+
+
+KINDS = {
+    "unknown": Kind(
+        "unknown",
+        "These may or may not have arrived",
+        second_chance.send_again,
+        "Send again",
+        "It may have arrived. Send it again, although it may then arrive twice?",
+    ),
+    "failed": Kind(
+        "failed",
+        "These were refused or given up",
+        second_chance.retry_failed,
+        "Try again",
+        "",
+    ),
+}
+
+
+def _wanted(public_id: str) -> Campaign:
+    found = campaigns.find(public_id)
+    if found is None:
+        abort(404)
+    return found
+
+
+def _kind(name: str) -> Kind:
+    if name not in KINDS:
+        abort(404)
+    return KINDS[name]
+
+
+def _key(text: str) -> int | None:
+    is_number = text.isascii() and text.isdigit() and len(text) <= 18
+    return int(text) if is_number else None
+
+
+def _report(public_id: str) -> Response:
+    return redirect(url_for("reports.campaign", public_id=public_id))
+
+
+def _queued(campaign_id: int, count: int) -> None:
+    """Say how many go out again, and ring for them."""
+    if count:
+        services().doorbell.ring("send", campaign_id)
+        flash(f"{plural(count, 'mail goes', 'mails go')} out again.", "success")
+    else:
+        flash("There is nothing of that left to send.", "info")
+
+
+@bp.get("/campaigns/<public_id>/report/again")
+@access("user")
+def panel(public_id: str) -> str:
+    """The part of the report with the buttons, for the poll."""
+    found = _wanted(public_id)
+    return render_template(
+        "web/reports/_second_chances.html",
+        campaign=found,
+        chances=campaign_chances(found.id),
+        name_of=name_of,
+        is_poll=True,
+    )
+
+
+@bp.get("/campaigns/<public_id>/report/again/<name>")
+@access("user")
+def entries(public_id: str, name: str) -> str:
+    """One line for each, with a button."""
+    found, kind = _wanted(public_id), _kind(name)
+    page = ledger.ledger_page(
+        found.id,
+        Filter(view=kind.view),
+        after=_key(request.args.get("after", "")),
+        before=_key(request.args.get("before", "")),
+    )
+    here: dict[str, Any] = {"public_id": public_id, "name": name}
+    return render_template(
+        "web/reports/second_chances.html",
+        campaign=found,
+        kind=kind,
+        chances=campaign_chances(found.id),
+        page=page,
+        previous=url_for(".entries", **here, before=page.previous) if page.previous else "",
+        next=url_for(".entries", **here, after=page.next) if page.next else "",
+        export=url_for("reports.ledger_csv", public_id=public_id, view=kind.view),
+        describe=reasons.describe,
+    )
+
+
+@bp.post("/campaigns/<public_id>/report/again/<name>")
+@access("user")
+def again(public_id: str, name: str) -> Response:
+    """Send one of them (`delivery`) or all of them once more."""
+    found, kind = _wanted(public_id), _kind(name)
+    chosen = _chosen()
+    with transaction():
+        count = kind.again(found.id, chosen, now=utcnow())
+    _queued(found.id, count)
+    return _report(public_id) if chosen is None else _list(public_id, name)
+
+
+@bp.post("/campaigns/<public_id>/report/leave")
+@access("user")
+def leave(public_id: str) -> Response:
+    """Leave one unknown fate (`delivery`) or all of them as they are."""
+    found = _wanted(public_id)
+    chosen = _chosen()
+    with transaction():
+        count = second_chance.leave(found.id, chosen, now=utcnow())
+    words = plural(count, "mail is left as it is", "mails are left as they are")
+    flash(f"{words}: unknown.", "success")
+    return _report(public_id) if chosen is None else _list(public_id, "unknown")
+
+
+def _chosen() -> list[int] | None:
+    """The delivery that a button is about; None for the button of all."""
+    if "delivery" not in request.form:
+        return None
+    number = _key(request.form["delivery"])
+    return [] if number is None else [number]
+
+
+def _list(public_id: str, name: str) -> Response:
+    return redirect(url_for(".entries", public_id=public_id, name=name))
+
+
+@bp.post("/campaigns/<public_id>/report/remaining")
+@access("user")
+def remaining(public_id: str) -> Response:
+    """Send what a cancelled campaign had not handed over."""
+    found = _wanted(public_id)
+    with transaction():
+        count = second_chance.send_remaining(found.id, now=utcnow())
+    _queued(found.id, count)
+    return _report(public_id)
+
+
+@bp.post("/campaigns/<public_id>/report/release")
+@access("user")
+def release(public_id: str) -> Response:
+    """Send what is kept back for another reason than a flood of refusals."""
+    found = _wanted(public_id)
+    with transaction():
+        count = second_chance.release(found.id, now=utcnow())
+    _queued(found.id, count)
+    return _report(public_id)
+
+
+@bp.post("/campaigns/<public_id>/report/flood")
+@access("user")
+def flood(public_id: str) -> Response:
+    """Decide on a mailbox group that refused very many: `again`, or `gone`."""
+    found = _wanted(public_id)
+    group = request.form.get("group", "").replace("\0", "")
+    if request.form.get("decision") == "gone":
+        _believe(found.id, group)
+    else:
+        with transaction():
+            count = second_chance.try_group_again(found.id, group, now=utcnow())
+        _queued(found.id, count)
+    return _report(public_id)
+
+
+def _believe(campaign_id: int, group: str) -> None:
+    with transaction():
+        count = bounces.believe(campaign_id, group, now=utcnow())
+    if count is None:
+        flash("Somebody has decided on that already.", "info")
+        return
+    services().doorbell.ring("send", campaign_id)
+    flash(
+        f"{plural(count, 'address is', 'addresses are')} suppressed. The others of"
+        f" {name_of(group)} get their turn.",
+        "success",
+    )

@@ -1,0 +1,215 @@
+"""The buttons of a report that send once more what was not simply sent."""
+
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from flask.testing import FlaskClient
+
+from campaigns.audience import suppressions
+from campaigns.clock import utcnow
+from campaigns.db import db, transaction
+from campaigns.sending.models import Campaign, Delivery, HeldGroup
+from tests.web.test_reports import started, text_of
+
+SENT = {"status": "sent"}
+UNKNOWN = {"status": "unknown", "reason": "no_answer"}
+GAVE_UP = {"status": "failed", "reason": "gave_up", "attempts": 14}
+NOBODY = {"status": "failed", "reason": "no_mailbox"}
+CANCELLED = {"status": "cancelled", "reason": "cancelled"}
+BLOCKED = {"status": "held", "reason": "blocked"}
+FLOOD = {"status": "held", "reason": "flood", "mailbox_group": "google"}
+
+
+def a_campaign_with(*outcomes: dict[str, Any], status: str = "sent") -> Campaign:
+    with transaction():
+        return started(status, *outcomes)
+
+
+def a_flood(*outcomes: dict[str, Any]) -> Campaign:
+    campaign = a_campaign_with(*outcomes, status="sending")
+    with transaction():
+        group = HeldGroup(campaign_id=campaign.id, mailbox_group="google", held_at=utcnow())
+        group.words = "550 no such user"
+        db.session.add(group)
+    return campaign
+
+
+def page(client: FlaskClient, campaign: Campaign, path: str = "") -> str:
+    answer = client.get(f"/campaigns/{campaign.public_id}/report{path}")
+    assert answer.status_code == 200
+    return answer.get_data(as_text=True)
+
+
+def press(client: FlaskClient, campaign: Campaign, path: str, **form: Any) -> str:
+    """Press a button; what the page says afterwards."""
+    address = f"/campaigns/{campaign.public_id}/report/{path}"
+    answer = client.post(address, data=form, follow_redirects=True)
+    assert answer.status_code == 200
+    return text_of(answer.get_data(as_text=True))
+
+
+def statuses() -> list[str]:
+    db.session.rollback()
+    return list(db.session.scalars(sa.select(Delivery.status).order_by(Delivery.id)))
+
+
+def state_of(campaign: Campaign) -> str:
+    return db.session.get_one(Campaign, campaign.id, populate_existing=True).status
+
+
+PATHS = ("again/unknown", "again/failed", "leave", "remaining", "release", "flood")
+
+
+def test_a_stranger_can_press_nothing(app: Flask, client: FlaskClient) -> None:
+    campaign = a_campaign_with(UNKNOWN, GAVE_UP, CANCELLED)
+    for path in PATHS:
+        answer = client.post(f"/campaigns/{campaign.public_id}/report/{path}")
+        assert answer.location.startswith("/login")
+    for path in ("again", "again/unknown", "again/failed"):
+        assert client.get(f"/campaigns/{campaign.public_id}/report/{path}").status_code == 302
+    assert statuses() == ["unknown", "failed", "cancelled"]
+
+
+def test_what_is_not_there_is_a_404(owner_client: FlaskClient) -> None:
+    campaign = a_campaign_with(SENT)
+    for path in PATHS:
+        assert owner_client.post(f"/campaigns/nothing/report/{path}").status_code == 404
+    address = f"/campaigns/{campaign.public_id}/report/again/sent"
+    assert owner_client.get(address).status_code == 404
+    assert owner_client.post(address).status_code == 404
+
+
+def test_a_report_of_what_went_well_offers_nothing(owner_client: FlaskClient) -> None:
+    assert "Second chances" not in page(owner_client, a_campaign_with(SENT, SENT))
+
+
+def test_the_report_says_what_can_be_done(owner_client: FlaskClient) -> None:
+    campaign = a_campaign_with(SENT, UNKNOWN, GAVE_UP, GAVE_UP, NOBODY, CANCELLED, BLOCKED)
+    text = text_of(page(owner_client, campaign))
+    for words in (
+        "1 mail may or may not have arrived",
+        "2 mails were refused or given up",
+        "1 more failed because there is no such mailbox",
+        "1 mail was cancelled before its turn",
+        "1 mail is kept back",
+    ):
+        assert words in text
+
+
+def test_the_unknown_stand_behind_a_warning_each_with_two_buttons(
+    owner_client: FlaskClient,
+) -> None:
+    campaign = a_campaign_with(SENT, UNKNOWN, UNKNOWN)
+    html = page(owner_client, campaign, "/again/unknown")
+    text = text_of(html)
+    assert "These may or may not have arrived" in text
+    assert "Whoever got it would get it a second time" in text
+    assert "p0@example.org" not in text
+    assert html.count('name="delivery"') == 4
+    assert "Send all 2 again" in text
+    assert "Leave them all" in text
+
+
+def test_one_unknown_is_sent_again_and_the_other_left(owner_client: FlaskClient) -> None:
+    campaign = a_campaign_with(SENT, UNKNOWN, UNKNOWN)
+    ids = list(db.session.scalars(sa.select(Delivery.id).order_by(Delivery.id)))
+    assert "1 mail goes out again" in press(
+        owner_client, campaign, "again/unknown", delivery=ids[1]
+    )
+    assert state_of(campaign) == "sending"
+    said = press(owner_client, campaign, "leave", delivery=ids[2])
+    assert "1 mail is left" in said
+    assert "May have arrived; left as it is" in said
+    assert statuses() == ["sent", "queued", "unknown"]
+    assert "may or may not have arrived" not in text_of(page(owner_client, campaign))
+
+
+def test_all_unknown_at_once(owner_client: FlaskClient) -> None:
+    campaign = a_campaign_with(UNKNOWN, UNKNOWN, GAVE_UP)
+    assert "2 mails go out again" in press(owner_client, campaign, "again/unknown")
+    assert statuses() == ["queued", "queued", "failed"]
+
+
+def test_dead_letters_are_listed_with_their_reason_and_tried_again(
+    owner_client: FlaskClient,
+) -> None:
+    campaign = a_campaign_with(SENT, GAVE_UP, NOBODY)
+    html = page(owner_client, campaign, "/again/failed")
+    text = text_of(html)
+    assert "Put off again and again until the time was up" in text
+    assert "There is no such mailbox" in text
+    assert "without the 1 at mailboxes that do not exist" in text
+    assert f"/campaigns/{campaign.public_id}/report/ledger.csv?view=failed" in html
+    assert "1 mail goes out again" in press(owner_client, campaign, "again/failed")
+    assert statuses() == ["sent", "queued", "failed"]
+    assert state_of(campaign) == "sending"
+
+
+def test_the_second_press_says_that_nothing_is_left(owner_client: FlaskClient) -> None:
+    campaign = a_campaign_with(GAVE_UP)
+    press(owner_client, campaign, "again/failed")
+    assert "nothing of that left to send" in press(owner_client, campaign, "again/failed")
+
+
+@pytest.mark.parametrize("key", ["", "x", "-1", "99999999999999999999", "7\0"])
+def test_a_delivery_that_makes_no_sense_is_not_taken_for_all(
+    owner_client: FlaskClient, key: str
+) -> None:
+    campaign = a_campaign_with(GAVE_UP, UNKNOWN)
+    press(owner_client, campaign, "again/failed", delivery=key)
+    press(owner_client, campaign, "again/unknown", delivery=key)
+    press(owner_client, campaign, "leave", delivery=key)
+    assert statuses() == ["failed", "unknown"]
+
+
+def test_the_remaining_of_a_cancelled_campaign(owner_client: FlaskClient) -> None:
+    campaign = a_campaign_with(SENT, CANCELLED, CANCELLED, status="cancelled")
+    assert "Send the remaining" in text_of(page(owner_client, campaign))
+    assert "2 mails go out again" in press(owner_client, campaign, "remaining")
+    assert statuses() == ["sent", "queued", "queued"]
+    assert state_of(campaign) == "sending"
+
+
+def test_what_is_kept_back_is_released(owner_client: FlaskClient) -> None:
+    campaign = a_campaign_with(BLOCKED, FLOOD)
+    press(owner_client, campaign, "release")
+    assert statuses() == ["queued", "held"]
+
+
+def test_b4_a_flood_asks_for_a_decision(owner_client: FlaskClient) -> None:
+    campaign = a_flood(FLOOD, FLOOD, {"status": "queued", "mailbox_group": "google"})
+    html = page(owner_client, campaign)
+    text = text_of(html)
+    assert "Gmail suddenly says of very many that they do not exist" in text
+    assert "2 addresses are kept back" in text
+    assert "1 more of them wait" in text
+    assert "550 no such user" in text
+    assert "Gmail" in text_of(page(owner_client, campaign, "/again")), "and so does its poll"
+
+
+def test_b4_try_them_again(owner_client: FlaskClient) -> None:
+    campaign = a_flood(FLOOD, FLOOD)
+    said = press(owner_client, campaign, "flood", group="google", decision="again")
+    assert "2 mails go out again" in said
+    assert statuses() == ["queued", "queued"]
+    assert "suddenly" not in said
+
+
+def test_b4_they_are_really_gone(owner_client: FlaskClient) -> None:
+    campaign = a_flood(FLOOD, FLOOD)
+    said = press(owner_client, campaign, "flood", group="google", decision="gone")
+    assert "2 addresses are suppressed" in said
+    assert statuses() == ["failed", "failed"]
+    assert suppressions.is_suppressed("p0@example.org")
+    again = press(owner_client, campaign, "flood", group="google", decision="gone")
+    assert "decided on that already" in again
+
+
+def test_a_group_that_makes_no_sense_changes_nothing(owner_client: FlaskClient) -> None:
+    campaign = a_flood(FLOOD)
+    for group in ("", "yahoo", "a\0b"):
+        press(owner_client, campaign, "flood", group=group, decision="gone")
+        press(owner_client, campaign, "flood", group=group, decision="again")
+    assert statuses() == ["held"]
