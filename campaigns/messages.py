@@ -48,12 +48,16 @@ class Message:
 
     `data` is the whole message with CRLF line ends and without dot-stuffing; `mail_from` is
     the envelope sender (the return path), `address` the one envelope recipient.
+
+    `is_tidy` is a promise of who made it that lets it leave unread: every line ends in CRLF,
+    the last one too, there is no other CR or LF, no line begins with a dot, all is ASCII.
     """
 
     delivery_id: int
     mail_from: str
     address: str
     data: bytes
+    is_tidy: bool = False
 
 
 @dataclass(frozen=True, slots=True)

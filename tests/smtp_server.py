@@ -62,6 +62,7 @@ def scripted_server(
                 raw, _ = listener.accept()
             except OSError:
                 return
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             open_sockets.append(raw)
             session = Session(number=len(server.sessions) + 1)
             server.sessions.append(session)
@@ -123,7 +124,8 @@ class _Handler:
                 raw.sendall(b"221 2.0.0 bye\r\n")
                 return
             if verb == "STARTTLS" and self._tls is not None:
-                raw.sendall(b"220 go ahead\r\n")
+                if not self._say(raw, self._script(text, self._session) or "220 go ahead"):
+                    return
                 raw = self._tls.wrap_socket(raw, server_side=True)
                 self._tls_on = True
                 stream = raw.makefile("rb")
@@ -142,6 +144,7 @@ class _Handler:
                 return
 
     _tls_on = False
+    _is_granted = False  # the last MAIL or RCPT
 
     def _usual(self, verb: str, text: str) -> str:
         if verb == "EHLO":
@@ -173,7 +176,11 @@ class _Handler:
         self._body = b"".join(lines)
 
     def _answer(self, raw: socket.socket, line: str, usual: str, body: bool = False) -> bool:
+        if body and not self._is_granted:
+            usual, body = "554 5.5.1 no valid recipients", False
         reply = self._script(line, self._session) or usual
+        if line.startswith(("MAIL", "RCPT")):
+            self._is_granted = reply.startswith("2")
         if body and reply.startswith("2"):
             self._session.messages += 1
             self._server.received.append(Received(self._sender, self._recipient, self._body))

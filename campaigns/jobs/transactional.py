@@ -18,7 +18,7 @@ from campaigns.db import db, transaction
 from campaigns.jobs.limiter import limiter
 from campaigns.jobs.runtime import job
 from campaigns.messages import Message, Recipient, SendResult
-from campaigns.providers.base import ProviderTroubleError
+from campaigns.providers.base import ProviderTroubleError, send_one
 from campaigns.providers.models import ProviderAccount, SenderAddress
 from campaigns.providers.registry import open_provider
 from campaigns.secrets import SecretUnreadableError
@@ -37,6 +37,8 @@ MOST_TRIES = 60
 """More than any outage makes in a day: something about the mail itself ends the process."""
 LONGEST_WAIT_SECONDS = 2.0
 """So long a small mail waits for its turn under a limit per second; then it is put off."""
+LONGEST_SENDING_SECONDS = 100.0
+"""Shorter than its lease: nobody else must take it for lost while the server thinks."""
 
 
 class CannotSendError(Exception):
@@ -95,11 +97,9 @@ def _send(mail: Claimed, sender: SenderAddress, message: Message) -> SendResult:
 
     db.session.rollback()  # no transaction stays open while we talk to the provider
     try:
-        for result in provider.send([message], before_body=before_body):
-            return result
+        return send_one(provider, message, before_body=before_body, timeout=LONGEST_SENDING_SECONDS)
     finally:
         provider.close()
-    raise ProviderTroubleError("The server gave no answer.", permanent=False)
 
 
 def _take_a_token(account: ProviderAccount) -> None:

@@ -1,6 +1,8 @@
 """What a provider is: it takes messages from a source and reports the fate of each."""
 
 from collections.abc import Callable, Iterable, Iterator
+from queue import Empty, SimpleQueue
+from time import monotonic
 from typing import Protocol
 
 from campaigns.messages import Message, SendResult
@@ -52,14 +54,14 @@ class Source(Protocol):
         ...
 
 
-class Serving(Protocol):
+class Provider(Protocol):
     """An open way out that works by itself, in a thread of its own, for one source."""
 
     def serve(self, source: Source, connections: int) -> None:
         """Take from this source from now on, over at most so many connections.
 
-        Returns at once. Called again, it changes the number, or the source once the provider
-        is idle.
+        Returns at once. Called again, it changes the number, or the source once nothing of the
+        last one is open any more.
         """
         ...
 
@@ -79,19 +81,103 @@ class Serving(Protocol):
         """
         ...
 
-
-class Provider(Protocol):
-    """An open way out. Used by one worker at a time; may be kept across jobs."""
-
     def send(self, messages: Iterable[Message], *, before_body: BeforeBody) -> Iterator[SendResult]:
-        """Hand over the messages one by one; yields a result for each, as it is known.
-
-        Lazy: a message is taken from `messages` only when it is about to be offered. Raises
-        ProviderTroubleError when the account does not work; messages without a result were not
-        offered then. An exception out of `before_body` ends the sending.
-        """
+        """`send_one_by_one` over this provider."""
         ...
 
-    def close(self) -> None:
-        """Let go of connections. May be called twice."""
-        ...
+
+# --- one message after the other --------------------------------------------------------------
+
+
+def send_one(
+    provider: Provider, message: Message, *, before_body: BeforeBody, timeout: float | None = None
+) -> SendResult:
+    """Hand over one message and wait for its fate. Raises ProviderTroubleError.
+
+    `before_body` runs in the caller's thread while the provider's waits for it. An exception
+    out of it ends the sending: the body never leaves.
+    """
+    return next(send_one_by_one(provider, [message], before_body, timeout))
+
+
+def send_one_by_one(
+    provider: Provider,
+    messages: Iterable[Message],
+    before_body: BeforeBody,
+    timeout: float | None = None,
+) -> Iterator[SendResult]:
+    """Hand over message after message; a result for each. Like `send_one`.
+
+    Lazy: a message is taken from `messages` only when it is about to be offered.
+    """
+    hand = _Hand(provider)
+    provider.serve(hand, 1)
+    for message in messages:
+        yield hand.offer(message, before_body, timeout)
+
+
+class _Hand:
+    """A source that holds one message at a time; its owner waits for what becomes of it."""
+
+    def __init__(self, provider: Provider) -> None:
+        self._provider = provider
+        self._offered: Message | None = None
+        self._news: SimpleQueue[Message | SendResult | ProviderTroubleError] = SimpleQueue()
+        self._permissions: SimpleQueue[bool] = SimpleQueue()
+        self._is_over = False
+
+    def offer(self, message: Message, before_body: BeforeBody, timeout: float | None) -> SendResult:
+        try:
+            self._offered = message
+            self._provider.wake()
+            return self._wait(before_body, None if timeout is None else monotonic() + timeout)
+        except Empty:
+            return self._give_up()
+        except BaseException:
+            # Also a job's time limit, which comes at any moment: nothing may go on alone.
+            self._is_over = True
+            self._permissions.put(False)
+            self._provider.close()
+            raise
+
+    def _wait(self, before_body: BeforeBody, until: float | None) -> SendResult:
+        while True:
+            left = None if until is None else max(0.0, until - monotonic())
+            news = self._news.get(timeout=left)
+            if isinstance(news, ProviderTroubleError):
+                raise news
+            if isinstance(news, SendResult):
+                return news
+            before_body(news)
+            self._permissions.put(True)
+
+    def _give_up(self) -> SendResult:
+        """Time is up. Closing gives a fate to a body that has left; else nothing has."""
+        self._is_over = True
+        self._permissions.put(False)
+        self._provider.close()
+        while not self._news.empty():
+            if isinstance(news := self._news.get(), SendResult):
+                return news
+        raise ProviderTroubleError("The server gave no answer in time.", permanent=False)
+
+    # --- the provider's side ------------------------------------------------------------------
+
+    def take(self) -> Message | None:
+        message, self._offered = self._offered, None
+        return None if self._is_over else message
+
+    def begin(self, message: Message) -> bool:
+        if self._is_over:
+            return False
+        self._news.put(message)
+        return self._permissions.get()
+
+    def put_back(self, message: Message) -> None:
+        self._offered = message
+
+    def settle(self, result: SendResult) -> None:
+        self._news.put(result)
+
+    def trouble(self, trouble: ProviderTroubleError) -> None:
+        self._news.put(trouble)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from campaigns.providers.base import ProviderTroubleError
 from campaigns.providers.models import ProviderAccount
-from campaigns.providers.smtp import SmtpLogin, connect, reply_text
+from campaigns.providers.smtp import SmtpLogin, Timeouts, connect, reply_text
 from campaigns.secrets import SecretUnreadableError, Vault
 
 STEP_SECONDS = 5.0
@@ -83,7 +83,7 @@ def check_login(login: SmtpLogin, *, sender: str = "") -> CheckResult:
 
 def _ask(login: SmtpLogin, sender: str) -> CheckResult:
     try:
-        smtp = connect(login, STEP_SECONDS)
+        smtp = connect(login, Timeouts(STEP_SECONDS, STEP_SECONDS, STEP_SECONDS))
     except ProviderTroubleError as trouble:
         return CheckResult(ok=False, message=str(trouble) + _hint(login, str(trouble)))
     try:

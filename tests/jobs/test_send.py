@@ -18,6 +18,7 @@ from campaigns.jobs import maintenance, runtime, send
 from campaigns.messages import Message, SendResult
 from campaigns.providers.base import BeforeBody, ProviderTroubleError
 from campaigns.providers.models import ProviderAccount
+from campaigns.providers.smtp import SmtpLogin, SmtpProvider
 from campaigns.sending import journal, lifecycle
 from campaigns.sending.models import Campaign, CampaignLink, Delivery
 from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
@@ -303,7 +304,7 @@ def test_a_template_that_broke_since_the_launch_goes_back_to_the_author(app: Fla
 
 
 def test_a_provider_that_gives_up_after_a_body_leaves_that_one_unknown(app: Flask) -> None:
-    class GivesUp:
+    class GivesUp(SmtpProvider):
         def send(
             self, messages: Iterable[Message], *, before_body: BeforeBody
         ) -> Iterator[SendResult]:
@@ -313,13 +314,10 @@ def test_a_provider_that_gives_up_after_a_body_leaves_that_one_unknown(app: Flas
                     raise ProviderTroubleError("It broke.", permanent=False)
                 yield SendResult(message.delivery_id, "sent", "250 ok", 250)
 
-        def close(self) -> None:
-            pass
-
     with scripted_server() as server:
         campaign_id = launch(server)
     send.expand(campaign_id)
     account = db.session.scalars(sa.select(ProviderAccount)).one()
-    send._providers[account.id] = (account.version, GivesUp())
+    send._providers[account.id] = (account.version, GivesUp(SmtpLogin("smtp.example", 25, "none")))
     send.send(campaign_id)
     assert statuses(campaign_id) == {"queued": 2, "sent": 2, "unknown": 1}

@@ -17,8 +17,9 @@ from campaigns.secrets import Vault
 from tests.smtp_server import CLOSE, SILENT, scripted_server
 
 
-def try_plain(port: int, sender: str = "", **login: str) -> CheckResult:
-    return check_login(SmtpLogin("127.0.0.1", port, "none", **login), sender=sender)
+def try_plain(port: int, sender: str = "", username: str = "", password: str = "") -> CheckResult:
+    login = SmtpLogin("127.0.0.1", port, "none", username, password)
+    return check_login(login, sender=sender)
 
 
 @pytest.fixture

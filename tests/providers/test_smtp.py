@@ -1,17 +1,32 @@
-"""The plain SMTP provider against a real, scripted server: each reply hits its own message."""
+"""The SMTP provider over real sockets: connections, threads, time, and servers with moods."""
 
-import smtplib
+import contextlib
+import random
+import socket
 import ssl
-from collections.abc import Iterable
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 import pytest
-import trustme
 
 from campaigns.messages import Message, SendResult
-from campaigns.providers import smtp as smtp_module
-from campaigns.providers.base import ProviderTroubleError
-from campaigns.providers.smtp import SmtpLogin, SmtpProvider
-from tests.smtp_server import CLOSE, SILENT, Session, scripted_server
+from campaigns.providers.base import ProviderTroubleError, send_one
+from campaigns.providers.smtp import SmtpLogin, SmtpProvider, Timeouts
+from campaigns.providers.smtp.desk import MOST_RETURNS
+from campaigns.providers.smtp.loop import Loop
+from campaigns.providers.smtp.provider import MOST_UNANSWERED
+from tests.smtp_server import CLOSE, SILENT, Script, Session, scripted_server
+
+QUICK = Timeouts(
+    connect=2, greeting=2, command=2, data=2, block=2, dot=2, idle=2, quit=0.3, first_pause=0.01
+)
+PIPELINING = ("SIZE 10000000", "8BITMIME", "PIPELINING")
+PLAIN = ("SIZE 10000000", "8BITMIME")
+BOTH = pytest.mark.parametrize("extensions", [PIPELINING, PLAIN], ids=["pipelining", "plain"])
+FATES = ("sent", "deferred", "failed", "unknown", "unsent")
+WAIT_SECONDS = 20
 
 
 def a_message(
@@ -20,253 +35,651 @@ def a_message(
     return Message(number, "b+token@example.org", address or f"p{number}@example.org", data)
 
 
-def send_all(
-    provider: SmtpProvider, messages: Iterable[Message], begun: list[int] | None = None
-) -> list[SendResult]:
-    note = begun.append if begun is not None else lambda number: None
+class Pile:
+    """A source with a pile of messages; notes whatever happens to them."""
+
+    def __init__(self, messages: Iterable[Message] = ()) -> None:
+        self.waiting = list(messages)
+        self.begun: list[int] = []
+        self.results: list[SendResult] = []
+        self.troubles: list[ProviderTroubleError] = []
+        self.put_backs: list[int] = []
+        self.changed = threading.Condition()
+
+    def take(self) -> Message | None:
+        with self.changed:
+            return self.waiting.pop(0) if self.waiting else None
+
+    def begin(self, message: Message) -> bool:
+        self.begun.append(message.delivery_id)
+        return True
+
+    def put_back(self, message: Message) -> None:
+        with self.changed:
+            self.put_backs.append(message.delivery_id)
+            self.waiting.insert(0, message)
+
+    def settle(self, result: SendResult) -> None:
+        with self.changed:
+            self.results.append(result)
+            self.changed.notify_all()
+
+    def trouble(self, trouble: ProviderTroubleError) -> None:
+        with self.changed:
+            self.troubles.append(trouble)
+            self.changed.notify_all()
+
+    def wait(self, count: int) -> None:
+        """Until so many have a fate, or there is trouble."""
+        with self.changed:
+            assert self.changed.wait_for(
+                lambda: len(self.results) >= count or self.troubles, WAIT_SECONDS
+            ), f"{len(self.results)} of {count} have a fate"
+
+    @property
+    def fates(self) -> dict[int, str]:
+        return {result.delivery_id: result.outcome for result in self.results}
+
+    @property
+    def outcomes(self) -> list[str]:
+        """By delivery, in order; each has exactly one."""
+        assert len(self.fates) == len(self.results)
+        return [self.fates[number] for number in sorted(self.fates)]
+
+
+def eventually(is_so: Callable[[], object]) -> None:
+    until = time.monotonic() + WAIT_SECONDS
+    while not is_so():
+        assert time.monotonic() < until
+        time.sleep(0.005)
+
+
+@pytest.fixture
+def loop() -> Iterator[Loop]:
+    loop = Loop()
+    yield loop
+    loop.stop()
+
+
+@contextlib.contextmanager
+def serving(
+    loop: Loop,
+    port: int,
+    pile: Pile,
+    *,
+    connections: int = 1,
+    timeouts: Timeouts = QUICK,
+    messages_per_connection: int = 0,
+) -> Iterator[SmtpProvider]:
+    provider = SmtpProvider(
+        SmtpLogin("127.0.0.1", port, "none"),
+        timeouts=timeouts,
+        messages_per_connection=messages_per_connection,
+        loop=loop,
+    )
+    provider.serve(pile, connections)
+    provider.wake()
     try:
-        return list(provider.send(messages, before_body=lambda message: note(message.delivery_id)))
+        yield provider
     finally:
         provider.close()
 
 
-def plain(port: int, **values: str) -> SmtpProvider:
-    return SmtpProvider(SmtpLogin("127.0.0.1", port, "none", **values))
+def run(
+    loop: Loop, script: Script, pile: Pile, count: int, *, extensions: tuple[str, ...] = PIPELINING
+) -> list[list[str]]:
+    """Serve until so many have a fate; gives the commands of each connection."""
+    with scripted_server(script, extensions=extensions) as server:
+        with serving(loop, server.port, pile):
+            pile.wait(count)
+        return [session.commands for session in server.sessions]
 
 
-def test_every_message_is_handed_over_on_one_connection() -> None:
-    with scripted_server() as server:
-        results = send_all(plain(server.port), [a_message(n) for n in range(1, 6)])
-    assert [result.outcome for result in results] == ["sent"] * 5
+def pile_of(count: int) -> Pile:
+    return Pile(a_message(number) for number in range(1, count + 1))
+
+
+# --- the usual ----------------------------------------------------------------------------------
+
+
+@BOTH
+def test_every_message_is_handed_over_on_one_connection(
+    loop: Loop, extensions: tuple[str, ...]
+) -> None:
+    pile = pile_of(5)
+    with scripted_server(extensions=extensions) as server, serving(loop, server.port, pile):
+        pile.wait(5)
+    assert pile.outcomes == ["sent"] * 5
+    assert pile.begun == [1, 2, 3, 4, 5]
     assert server.recipients == [f"p{n}@example.org" for n in range(1, 6)]
     assert len(server.sessions) == 1
-    assert results[0].reply == "250 2.0.0 Ok: queued as 4XyZ12abc"
+    assert pile.results[0].reply == "250 2.0.0 Ok: queued as 4XyZ12abc"
+    assert pile.results[0].step == "dot"
 
 
-@pytest.mark.parametrize("body", [b".", b"..", b".x\r\n.\r\ny", b"a\r\n..\r\n.b", b""])
-def test_f2_leading_dots_survive_the_way(body: bytes) -> None:
+@BOTH
+def test_many_messages_over_many_connections_arrive_exactly_once_each(
+    loop: Loop, extensions: tuple[str, ...]
+) -> None:
+    pile = pile_of(500)
+    with scripted_server(extensions=extensions) as server:
+        with serving(loop, server.port, pile, connections=7):
+            pile.wait(500)
+    assert pile.outcomes == ["sent"] * 500
+    assert sorted(server.recipients) == sorted(f"p{n}@example.org" for n in range(1, 501))
+    assert 1 < len(server.sessions) <= 7
+
+
+def test_a_connection_is_opened_only_when_all_others_are_busy(loop: Loop) -> None:
+    pile = Pile()
+    with scripted_server(extensions=PIPELINING) as server:
+        with serving(loop, server.port, pile, connections=5) as provider:
+            for number in range(1, 6):
+                pile.waiting.append(a_message(number))
+                provider.wake()
+                pile.wait(number)
+    assert pile.outcomes == ["sent"] * 5
+    assert len(server.sessions) == 1
+
+
+@pytest.mark.parametrize("body", [b".", b"..", b".x\r\n.\r\ny", b"a\r\n..\r\n.b", b"", b".\r"])
+def test_f2_leading_dots_survive_the_way(loop: Loop, body: bytes) -> None:
     data = b"Subject: dots\r\n\r\n" + body + b"\r\n"
-    with scripted_server() as server:
-        send_all(plain(server.port), [a_message(data=data)])
-    assert server.received[0].data == data
+    with scripted_server(extensions=PIPELINING) as server:
+        pile = Pile([a_message(1, data=data), a_message(2)])
+        with serving(loop, server.port, pile):
+            pile.wait(2)
+    assert server.received[0].data == data.replace(b"\r\r\n", b"\r\n\r\n")
+    assert len(server.received) == 2
 
 
-def test_a_refused_recipient_hits_that_message_only() -> None:
+@pytest.mark.parametrize("end", [b"\n.\r\n", b"\r.\r", b"\n.\n", b"\r\n.\n", b"\r.\r\n"])
+def test_f2_nothing_in_a_body_ends_it(loop: Loop, end: bytes) -> None:
+    data = b"Subject: x\r\n\r\none" + end + b"MAIL FROM:<evil@example.org>\r\ntwo\r\n"
+    with scripted_server(extensions=PIPELINING) as server:
+        pile = Pile([a_message(1, data=data)])
+        with serving(loop, server.port, pile):
+            pile.wait(1)
+    assert server.received[0].data.endswith(b"two\r\n")
+    assert not any("evil" in command for command in server.sessions[0].commands)
+
+
+def test_a_large_body_is_written_in_pieces(loop: Loop) -> None:
+    data = b"Subject: x\r\n\r\n" + b"0123456789\r\n" * 500_000
+
+    def slow(line: str, session: Session) -> str | None:
+        if line == "DATA":
+            time.sleep(0.2)  # the socket fills up before it is read
+        return None
+
+    with scripted_server(slow, extensions=("PIPELINING",)) as server:
+        pile = Pile(replace(a_message(n), data=data) for n in (1, 2))
+        with serving(loop, server.port, pile):
+            pile.wait(2)
+    assert [message.data == data for message in server.received] == [True, True]
+
+
+def test_a_message_cap_renews_the_connection(loop: Loop) -> None:
+    pile = pile_of(7)
+    with scripted_server(extensions=PIPELINING) as server:
+        with serving(loop, server.port, pile, messages_per_connection=3):
+            pile.wait(7)
+    assert pile.outcomes == ["sent"] * 7
+    assert [session.messages for session in server.sessions] == [3, 3, 1]
+    assert all("QUIT" in session.commands for session in server.sessions[:2])
+    assert pile.put_backs == []
+
+
+def test_an_idle_connection_says_goodbye_and_the_next_message_opens_another(loop: Loop) -> None:
+    pile = pile_of(1)
+    with scripted_server(extensions=PIPELINING) as server:
+        with serving(loop, server.port, pile, timeouts=replace(QUICK, idle=0.1)) as provider:
+            pile.wait(1)
+            eventually(lambda: "QUIT" in server.sessions[0].commands)
+            pile.waiting.append(a_message(2))
+            provider.wake()
+            pile.wait(2)
+    assert pile.outcomes == ["sent"] * 2
+    assert len(server.sessions) == 2
+
+
+def test_a_connection_that_the_server_closed_meanwhile_costs_nobody_anything(loop: Loop) -> None:
     def script(line: str, session: Session) -> str | None:
-        return "550 5.1.1 no such user" if line.startswith("RCPT TO:<p2@") else None
+        return "250 ok\r\n421 4.4.2 idle too long" if line == "<body>" else None
 
-    begun: list[int] = []
-    with scripted_server(script) as server:
-        results = send_all(plain(server.port), [a_message(n) for n in (1, 2, 3)], begun)
-    assert [result.outcome for result in results] == ["sent", "failed", "sent"]
-    assert (results[1].code, results[1].reply) == (550, "550 5.1.1 no such user")
-    assert begun == [1, 3], "the body of a refused message never left"
-
-
-@pytest.mark.parametrize(
-    ("where", "reply", "outcome", "scope"),
-    [
-        ("RCPT", "451 4.7.1 greylisted", "deferred", "recipient"),
-        ("DATA", "451 4.3.0 later", "deferred", "recipient"),
-        ("DATA", "554 5.7.1 no", "failed", "recipient"),
-        ("<body>", "552 5.2.2 mailbox full", "failed", "recipient"),
-        ("<body>", "452 4.2.2 mailbox full", "deferred", "recipient"),
-        ("MAIL", "550 5.1.8 sender rejected", "failed", "sender"),
-        ("MAIL", "451 4.1.8 later", "deferred", "sender"),
-        ("RCPT", "530 5.7.0 authentication required", "failed", "sender"),
-    ],
-)
-def test_each_refusal_is_told_apart(where: str, reply: str, outcome: str, scope: str) -> None:
-    with scripted_server(lambda line, _: reply if line.startswith(where) else None) as server:
-        (result,) = send_all(plain(server.port), [a_message()])
-    assert (result.outcome, result.scope) == (outcome, scope)
-    assert result.reply == reply
+    pile = pile_of(1)
+    with scripted_server(script, extensions=PIPELINING) as server:
+        with serving(loop, server.port, pile) as provider:
+            pile.wait(1)
+            pile.waiting.append(a_message(2))
+            provider.wake()
+            pile.wait(2)
+    assert pile.outcomes == ["sent"] * 2
+    assert pile.troubles == []
+    assert len(server.sessions) == 2
 
 
-def test_s5_a_421_after_three_messages_loses_nobody() -> None:
+# --- servers with moods -------------------------------------------------------------------------
+
+
+@BOTH
+def test_s5_a_421_after_three_messages_loses_nobody(
+    loop: Loop, extensions: tuple[str, ...]
+) -> None:
     def script(line: str, session: Session) -> str | None:
         return "421 4.7.0 enough" if line.startswith("MAIL") and session.messages == 3 else None
 
-    with scripted_server(script) as server:
-        results = send_all(plain(server.port), [a_message(n) for n in range(1, 8)])
-    assert [result.outcome for result in results] == ["sent"] * 7
+    pile = pile_of(7)
+    with scripted_server(script, extensions=extensions) as server:
+        with serving(loop, server.port, pile):
+            pile.wait(7)
+    assert pile.outcomes == ["sent"] * 7
     assert server.recipients == [f"p{n}@example.org" for n in range(1, 8)]
     assert len(server.sessions) == 3
+    assert pile.put_backs == [4, 7]
 
 
-def test_a_server_that_always_says_421_gives_unsent_not_a_loop() -> None:
-    with scripted_server(lambda line, _: "421 no" if line.startswith("MAIL") else None) as server:
-        (result,) = send_all(plain(server.port), [a_message()])
-    assert (result.outcome, result.scope) == ("unsent", "connection")
+@BOTH
+def test_a_server_that_always_says_421_ends_in_unsent_and_trouble(
+    loop: Loop, extensions: tuple[str, ...]
+) -> None:
+    pile = pile_of(1)
+    sessions = run(
+        loop,
+        lambda line, _: "421 no" if line.startswith("MAIL") else None,
+        pile,
+        1,
+        extensions=extensions,
+    )
+    (result,) = pile.results
+    assert (result.outcome, result.scope, result.step) == ("unsent", "connection", "mail")
+    assert (result.code, result.reply) == (421, "421 no")
+    assert len(sessions) == MOST_RETURNS
+    assert pile.put_backs == [1] * (MOST_RETURNS - 1)
+    assert [trouble.permanent for trouble in pile.troubles] == [False]
+    assert "takes no message: 421 no" in str(pile.troubles[0])
+
+
+@BOTH
+def test_a_server_that_hangs_up_at_one_recipient_each_time_keeps_nobody_else(
+    loop: Loop, extensions: tuple[str, ...]
+) -> None:
+    pile = pile_of(6)
+    run(
+        loop,
+        lambda line, _: CLOSE if line.startswith("RCPT TO:<p3@") else None,
+        pile,
+        6,
+        extensions=extensions,
+    )
+    assert pile.outcomes == ["sent", "sent", "unsent", "sent", "sent", "sent"]
+    assert pile.troubles == []
+
+
+@BOTH
+@pytest.mark.parametrize("where", ["MAIL", "RCPT", "DATA"])
+def test_a_connection_that_breaks_before_the_body_leaves_the_message_unsent(
+    loop: Loop, extensions: tuple[str, ...], where: str
+) -> None:
+    pile = pile_of(1)
+    run(
+        loop,
+        lambda line, _: CLOSE if line.startswith(where) else None,
+        pile,
+        1,
+        extensions=extensions,
+    )
+    assert pile.outcomes == ["unsent"]
+    assert pile.begun == []
+
+
+@BOTH
+def test_s8_a_connection_that_breaks_after_the_body_is_unknown_and_is_not_tried_again(
+    loop: Loop, extensions: tuple[str, ...]
+) -> None:
+    def script(line: str, session: Session) -> str | None:
+        return CLOSE if line == "<body>" and session.number == 1 else None
+
+    pile = pile_of(3)
+    run(loop, script, pile, 3, extensions=extensions)
+    assert pile.outcomes == ["unknown", "sent", "sent"]
+    assert pile.begun == [1, 2, 3]
+
+
+def test_a_server_that_never_answers_a_message_gets_three_and_no_more(loop: Loop) -> None:
+    pile = pile_of(8)
+    with scripted_server(
+        lambda line, _: CLOSE if line == "<body>" else None, extensions=PIPELINING
+    ) as server:
+        with serving(loop, server.port, pile) as provider:
+            eventually(lambda: pile.troubles)
+            (trouble,) = pile.troubles
+            assert trouble.permanent
+            assert "answered none of them" in str(trouble)
+            assert list(pile.fates.values()) == ["unknown"] * MOST_UNANSWERED
+            assert len(server.sessions) == MOST_UNANSWERED
+            eventually(provider.is_idle)
+            assert len(pile.waiting) == 5
+
+
+def test_connections_that_break_side_by_side_count_once(loop: Loop) -> None:
+    """A restart of the server is no reason to pause, however many connections it cuts."""
+    answers = threading.Event()
+    bodies: list[int] = []
+
+    def script(line: str, session: Session) -> str | None:
+        if line == "<body>" and session.number <= 4:
+            bodies.append(session.number)
+            answers.wait(WAIT_SECONDS)
+            return CLOSE
+        return None
+
+    pile = pile_of(20)
+    with scripted_server(script, extensions=PIPELINING) as server:
+        with serving(loop, server.port, pile, connections=4, timeouts=replace(QUICK, dot=20)):
+            eventually(lambda: len(bodies) == 4)
+            answers.set()
+            pile.wait(20)
+    assert sorted(pile.outcomes) == ["sent"] * 16 + ["unknown"] * 4
+    assert pile.troubles == []
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("where", "outcome"),
+    [("MAIL", "unsent"), ("RCPT", "unsent"), ("DATA", "unsent"), ("<body>", "unknown")],
+)
+def test_s9_silence_ends(loop: Loop, extensions: tuple[str, ...], where: str, outcome: str) -> None:
+    pile = pile_of(1)
+    short = replace(QUICK, command=0.1, data=0.1, dot=0.1)
+    with scripted_server(
+        lambda line, _: SILENT if line.startswith(where) else None, extensions=extensions
+    ) as server:
+        with serving(loop, server.port, pile, timeouts=short):
+            pile.wait(1)
+    assert pile.outcomes == [outcome]
+    assert "no answer for 0.1 seconds" in pile.results[0].reply
+
+
+def test_s9_a_server_that_takes_its_time_over_the_dot_is_waited_for(loop: Loop) -> None:
+    def slow(line: str, session: Session) -> str | None:
+        if line == "<body>":
+            time.sleep(0.6)
+        return None
+
+    pile = pile_of(2)
+    with scripted_server(slow, extensions=PIPELINING) as server:
+        with serving(loop, server.port, pile, timeouts=replace(QUICK, command=0.2, data=0.2)):
+            pile.wait(2)
+    assert pile.outcomes == ["sent", "sent"]
+
+
+def test_a_server_that_takes_no_more_of_a_body_is_given_up(loop: Loop) -> None:
+    done = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            sock, _ = listener.accept()
+            with sock:
+                sock.sendall(b"220 hi\r\n")
+                for _ in range(4):
+                    line = sock.recv(1000)
+                    sock.sendall(b"354 go\r\n" if line == b"DATA\r\n" else b"250 ok\r\n")
+                done.wait(WAIT_SECONDS)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        pile = Pile([replace(a_message(), data=b"x\r\n" * 5_000_000)])
+        with serving(loop, listener.getsockname()[1], pile, timeouts=replace(QUICK, block=0.3)):
+            pile.wait(1)
+        done.set()
+        thread.join()
+    assert pile.outcomes == ["unknown"]
+
+
+def test_replies_without_a_question_end_a_connection_and_blame_nobody(loop: Loop) -> None:
+    def script(line: str, session: Session) -> str | None:
+        stray = line.startswith("MAIL") and session.number == 1
+        return "250 ok\r\n250 stray\r\n250 stray\r\n250 stray" if stray else None
+
+    pile = pile_of(3)
+    run(loop, script, pile, 3, extensions=PLAIN)
+    assert pile.outcomes == ["sent"] * 3
+
+
+def test_the_greylisted_do_not_hold_up_the_others(loop: Loop) -> None:
+    def script(line: str, session: Session) -> str | None:
+        number = line.partition("<p")[2].partition("@")[0]
+        return "451 4.7.1 greylisted" if line.startswith("RCPT") and int(number) % 2 else None
+
+    pile = pile_of(40)
+    with scripted_server(script, extensions=PIPELINING) as server:
+        with serving(loop, server.port, pile, connections=3):
+            pile.wait(40)
+    assert pile.outcomes == ["deferred", "sent"] * 20
+    assert len(server.received) == 20
+    assert sorted(pile.begun) == list(range(2, 41, 2))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_a_server_does_each_message_has_one_fate(loop: Loop, seed: int) -> None:
+    """A server that at random refuses, throttles, hangs up, and speaks out of turn."""
+    dice = random.Random(seed)  # noqa: S311
+    moods = ("550 5.1.1 no", "451 later", "421 enough", CLOSE, "250 ok\r\n250 stray", "garbage")
+
+    def script(line: str, session: Session) -> str | None:
+        verb = line.split(" ")[0]
+        if verb in ("MAIL", "RCPT", "DATA", "<body>", "RSET") and dice.random() < 0.04:
+            return dice.choice(moods)
+        return None
+
+    pile = pile_of(150)
+    with scripted_server(script, extensions=PIPELINING if seed % 2 else PLAIN) as server:
+        with serving(loop, server.port, pile, connections=4) as provider:
+            until = time.monotonic() + WAIT_SECONDS
+            while len(pile.results) < 150 and time.monotonic() < until:
+                provider.wake()  # also ends troubles
+                time.sleep(0.01)
+            eventually(provider.is_idle)
+    assert sorted(pile.fates) == list(range(1, 151))
+    arrived = [int(name[1:].partition("@")[0]) for name in server.recipients]
+    assert len(arrived) == len(set(arrived)), "nobody gets it twice"
+    of = {fate: {n for n, found in pile.fates.items() if found == fate} for fate in FATES}
+    assert set(arrived) <= of["sent"] | of["unknown"], "who got it is not told to be without"
+    assert of["sent"] <= set(pile.begun)
+    assert len(pile.begun) == len(set(pile.begun)), "no body is begun twice"
+
+
+# --- the account --------------------------------------------------------------------------------
+
+
+def trouble_of(loop: Loop, login: SmtpLogin, timeouts: Timeouts = QUICK) -> ProviderTroubleError:
+    pile = pile_of(1)
+    provider = SmtpProvider(login, timeouts=timeouts, loop=loop)
+    provider.serve(pile, 3)
+    pile.wait(1)
+    provider.close()
+    assert (pile.results, pile.begun, len(pile.waiting)) == ([], [], 1)
+    return pile.troubles[0]
+
+
+def test_no_answer_is_trouble_in_words(loop: Loop) -> None:
+    with scripted_server(lambda line, _: SILENT) as server:
+        login = SmtpLogin("127.0.0.1", server.port, "none")
+        trouble = trouble_of(loop, login, replace(QUICK, greeting=0.2))
+    assert "does not answer" in str(trouble)
+    assert not trouble.permanent
+
+
+def test_nobody_listening_is_trouble_in_words_and_wakes_up_again(loop: Loop) -> None:
+    with scripted_server() as server:
+        port = server.port
+    pile = pile_of(1)
+    with serving(loop, port, pile) as provider:
+        pile.wait(1)
+        assert "cannot be reached" in str(pile.troubles[0])
+        assert not pile.troubles[0].permanent
+        pile.troubles.clear()
+        provider.wake()
+        eventually(lambda: pile.troubles)
+
+
+def test_an_unknown_host_is_permanent_trouble(loop: Loop) -> None:
+    trouble = trouble_of(loop, SmtpLogin("no-such-host.invalid", 25, "none"))
+    assert "no server called" in str(trouble)
+    assert trouble.permanent
+
+
+def test_a_connection_that_cannot_be_opened_is_no_trouble_while_others_work(loop: Loop) -> None:
+    """A server may allow fewer connections than we would like."""
+
+    def script(line: str, session: Session) -> str | None:
+        if line == "<connect>" and session.number > 2:
+            return "421 4.7.0 too many connections"
+        if line == "<body>":
+            time.sleep(0.005)
+        return None
+
+    pile = pile_of(200)
+    with scripted_server(script, extensions=PIPELINING) as server:
+        with serving(loop, server.port, pile, connections=10):
+            pile.wait(200)
+    assert pile.outcomes == ["sent"] * 200
+    assert pile.troubles == []
+    assert len(server.sessions) < 20, "it was not hammered"
+
+
+def test_a_source_that_says_no_is_obeyed(loop: Loop) -> None:
+    class Refusing(Pile):
+        def begin(self, message: Message) -> bool:
+            return message.delivery_id != 2 and super().begin(message)
+
+        def put_back(self, message: Message) -> None:
+            self.put_backs.append(message.delivery_id)
+            if message.delivery_id != 2:
+                self.waiting.insert(0, message)
+
+    pile = Refusing(a_message(n) for n in (1, 2, 3))
+    with scripted_server(extensions=PIPELINING) as server:
+        with serving(loop, server.port, pile):
+            pile.wait(2)
+    assert pile.fates == {1: "sent", 3: "sent"}
+    assert server.recipients == ["p1@example.org", "p3@example.org"]
+    assert 2 in pile.put_backs
+    assert pile.troubles == []
+
+
+def test_an_error_of_the_journal_stops_before_the_body_and_is_told(loop: Loop) -> None:
+    class FullDisk(Pile):
+        def begin(self, message: Message) -> bool:
+            raise OSError("no space left")
+
+    pile = FullDisk([a_message(1)])
+    with scripted_server(extensions=PIPELINING) as server:
+        with serving(loop, server.port, pile) as provider:
+            pile.wait(1)
+            eventually(provider.is_idle)
+    assert "no space left" in str(pile.troubles[0])
+    assert (server.received, pile.put_backs) == ([], [1])
+
+
+def test_closing_waits_for_replies_and_puts_the_rest_back(loop: Loop) -> None:
+    def slow(line: str, session: Session) -> str | None:
+        if line == "<body>":
+            time.sleep(0.3)
+        return None
+
+    pile = pile_of(5)
+    with scripted_server(slow, extensions=PIPELINING) as server:
+        with serving(loop, server.port, pile) as provider:
+            eventually(lambda: pile.begun)
+            provider.close(wait_seconds=5)
+            assert provider.is_idle()
+            assert pile.outcomes == ["sent"]
+            assert sorted(message.delivery_id for message in pile.waiting) == [2, 3, 4, 5]
+            provider.close()
+
+
+def test_closing_at_once_makes_a_body_that_has_left_unknown(loop: Loop) -> None:
+    pile = pile_of(3)
+    with scripted_server(
+        lambda line, _: SILENT if line == "<body>" else None, extensions=PIPELINING
+    ) as server:
+        with serving(loop, server.port, pile) as provider:
+            eventually(lambda: pile.begun)
+            provider.close()
+            assert pile.fates == {1: "unknown"}
+            assert provider.is_idle()
+            assert len(pile.waiting) == 2
+
+
+# --- one at a time ------------------------------------------------------------------------------
+
+
+def plain(port: int, loop: Loop) -> SmtpProvider:
+    return SmtpProvider(SmtpLogin("127.0.0.1", port, "none"), timeouts=QUICK, loop=loop)
+
+
+def test_one_message_is_sent_and_its_journal_runs_in_the_callers_thread(loop: Loop) -> None:
+    threads: list[threading.Thread] = []
+    with scripted_server() as server:
+        provider = plain(server.port, loop)
+        for number in (1, 2):
+            result = send_one(
+                provider,
+                a_message(number),
+                before_body=lambda _: threads.append(threading.current_thread()),
+            )
+            assert result.outcome == "sent"
+        provider.close()
+    assert threads == [threading.current_thread()] * 2
     assert len(server.sessions) == 1
 
 
-def test_a_connection_that_breaks_before_the_body_leaves_the_message_unsent() -> None:
-    begun: list[int] = []
-    with scripted_server(lambda line, _: CLOSE if line == "DATA" else None) as server:
-        (result,) = send_all(plain(server.port), [a_message()], begun)
-    assert result.outcome == "unsent"
-    assert begun == []
-    assert server.received == []
-
-
-def test_s8_a_connection_that_breaks_after_the_body_is_unknown_and_is_not_tried_again() -> None:
-    with scripted_server(lambda line, _: CLOSE if line == "<body>" else None) as server:
-        results = send_all(plain(server.port), [a_message(1)])
-    assert [result.outcome for result in results] == ["unknown"]
-    assert sum(command == "DATA" for s in server.sessions for command in s.commands) == 1
-
-
-def test_a_server_that_is_silent_at_the_dot_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(smtp_module, "REPLY_TIMEOUT_SECONDS", 0.3)
-    with scripted_server(lambda line, _: SILENT if line == "<body>" else None) as server:
-        (result,) = send_all(plain(server.port), [a_message()])
-    assert result.outcome == "unknown"
-
-
-def test_an_error_of_the_journal_stops_before_the_body() -> None:
+def test_an_exception_before_the_body_ends_the_sending(loop: Loop) -> None:
     def full_disk(message: Message) -> None:
         raise OSError("no space left")
 
     with scripted_server() as server:
-        provider = plain(server.port)
+        provider = plain(server.port, loop)
         with pytest.raises(OSError, match="no space left"):
-            list(provider.send([a_message()], before_body=full_disk))
+            send_one(provider, a_message(1), before_body=full_disk)
+        assert server.received == []
+        assert send_one(provider, a_message(2), before_body=lambda _: None).outcome == "sent"
         provider.close()
-    assert server.received == []
+    assert server.recipients == ["p2@example.org"]
 
 
-def test_a_connection_left_in_the_middle_is_not_used_again(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    class TimeIsUpError(Exception):
-        """A job's time limit: it comes by a signal, at any moment."""
-
-    def interrupted(smtp: smtplib.SMTP) -> tuple[int, bytes]:
-        raise TimeIsUpError
-
-    with scripted_server() as server:
-        provider = plain(server.port)
-        for _ in provider.send([a_message(1)], before_body=lambda message: None):
-            pass
-        with monkeypatch.context() as patch, pytest.raises(TimeIsUpError):
-            patch.setattr(smtplib.SMTP, "getreply", interrupted)
-            list(provider.send([a_message(2)], before_body=lambda message: None))
-        results = send_all(provider, [a_message(3)])
-    assert [result.outcome for result in results] == ["sent"]
-    assert len(server.sessions) == 2
+def test_time_runs_out_before_and_after_the_body(loop: Loop) -> None:
+    with scripted_server(lambda line, _: SILENT if line.startswith("RCPT") else None) as server:
+        with pytest.raises(ProviderTroubleError, match="no answer in time"):
+            send_one(plain(server.port, loop), a_message(), before_body=lambda _: None, timeout=0.3)
+    with scripted_server(lambda line, _: SILENT if line == "<body>" else None) as server:
+        result = send_one(
+            plain(server.port, loop), a_message(), before_body=lambda _: None, timeout=0.3
+        )
+    assert result.outcome == "unknown"
 
 
-def test_an_address_beyond_ascii_fails_alone_where_smtputf8_is_not_offered() -> None:
-    with scripted_server() as server:
-        results = send_all(plain(server.port), [a_message(1, "jörg@example.org"), a_message(2)])
-    assert [result.outcome for result in results] == ["failed", "sent"]
-    assert all(command.isascii() for s in server.sessions for command in s.commands)
-
-
-def test_f11_smtputf8_is_used_where_offered() -> None:
-    with scripted_server(extensions=("SMTPUTF8", "8BITMIME")) as server:
-        (result,) = send_all(plain(server.port), [a_message(1, "jörg@example.org")])
-    assert result.outcome == "sent"
-    assert server.recipients == ["jörg@example.org"]
-
-
-def test_no_answer_is_trouble_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(smtp_module.connect, "__defaults__", (0.3,))
-    with scripted_server(lambda line, _: SILENT) as server:
-        with pytest.raises(ProviderTroubleError, match="does not answer") as caught:
-            send_all(plain(server.port), [a_message()])
-    assert not caught.value.permanent
-
-
-def test_nobody_listening_is_trouble_in_words() -> None:
+def test_trouble_is_raised(loop: Loop) -> None:
     with scripted_server() as server:
         port = server.port
-    with pytest.raises(ProviderTroubleError, match="cannot be reached") as caught:
-        send_all(plain(port), [a_message()])
-    assert not caught.value.permanent
+    with pytest.raises(ProviderTroubleError, match="cannot be reached"):
+        send_one(plain(port, loop), a_message(), before_body=lambda _: None)
 
 
-def test_an_unknown_host_is_permanent_trouble() -> None:
-    provider = SmtpProvider(SmtpLogin("no-such-host.invalid", 25, "none"))
-    with pytest.raises(ProviderTroubleError, match="no server called") as caught:
-        send_all(provider, [a_message()])
-    assert caught.value.permanent
+# --- encrypted ----------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture
-def server_tls(authority: trustme.CA) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(context)
-    return context
-
-
-@pytest.fixture
-def trusted(authority: trustme.CA, monkeypatch: pytest.MonkeyPatch) -> None:
-    def context() -> ssl.SSLContext:
-        made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        authority.configure_trust(made)
-        return made
-
-    monkeypatch.setattr(ssl, "create_default_context", context)
-
-
-@pytest.mark.usefixtures("trusted")
-@pytest.mark.parametrize("security", ["starttls", "tls"])
-def test_s1_login_goes_over_tls_only(server_tls: ssl.SSLContext, security: str) -> None:
-    with scripted_server(
-        tls=server_tls, implicit_tls=security == "tls", extensions=("AUTH PLAIN",)
-    ) as server:
-        login = SmtpLogin("localhost", server.port, security, "user", "secret")
-        (result,) = send_all(SmtpProvider(login), [a_message()])
-    assert result.outcome == "sent"
-    commands = server.sessions[0].commands
-    if security == "starttls":
-        auth = next(i for i, command in enumerate(commands) if command.startswith("AUTH"))
-        assert commands.index("STARTTLS") < auth
-
-
-@pytest.mark.parametrize("security", ["starttls", "tls"])
-def test_an_untrusted_certificate_is_refused(server_tls: ssl.SSLContext, security: str) -> None:
-    with scripted_server(
-        tls=server_tls, implicit_tls=security == "tls", extensions=("AUTH PLAIN",)
-    ) as server:
-        login = SmtpLogin("localhost", server.port, security, "user", "secret")
-        with pytest.raises(ProviderTroubleError, match="cannot be trusted") as caught:
-            send_all(SmtpProvider(login), [a_message()])
-    assert caught.value.permanent
-    assert not any(c.startswith("AUTH") for s in server.sessions for c in s.commands)
-
-
-def test_s1_no_login_is_tried_where_starttls_is_not_offered() -> None:
-    with scripted_server(extensions=("AUTH PLAIN",)) as server:
-        login = SmtpLogin("127.0.0.1", server.port, "starttls", "user", "secret")
-        with pytest.raises(ProviderTroubleError, match="no encryption"):
-            send_all(SmtpProvider(login), [a_message()])
-    assert not any(c.startswith("AUTH") for s in server.sessions for c in s.commands)
-
-
-def test_a_refused_login_is_permanent_and_keeps_the_servers_words() -> None:
-    with scripted_server(extensions=("AUTH PLAIN",), accept_login=lambda _: False) as server:
-        with pytest.raises(ProviderTroubleError, match="535 5.7.8 bad credentials") as caught:
-            send_all(plain(server.port, username="u", password="p"), [a_message()])
-    assert caught.value.permanent
-
-
-def test_a_server_that_never_answers_a_message_gets_three_and_no_more() -> None:
-    with scripted_server(lambda line, _: CLOSE if line == "<body>" else None) as server:
-        provider = plain(server.port)
-        results = provider.send(
-            [a_message(n) for n in range(1, 8)], before_body=lambda message: None
-        )
-        assert [next(results).outcome for _ in range(3)] == ["unknown"] * 3
-        with pytest.raises(ProviderTroubleError, match="answered none of them") as trouble:
-            next(results)
+def test_s1_many_messages_over_tls(loop: Loop, server_tls: ssl.SSLContext, trusted: None) -> None:
+    body = b"Subject: x\r\n\r\n" + b"0123456789" * 10_000 + b"\r\n"
+    pile = Pile(replace(a_message(n), data=body) for n in range(1, 101))
+    with scripted_server(tls=server_tls, implicit_tls=True, extensions=PIPELINING) as server:
+        login = SmtpLogin("localhost", server.port, "tls")
+        provider = SmtpProvider(login, timeouts=QUICK, loop=loop)
+        provider.serve(pile, 3)
+        pile.wait(100)
         provider.close()
-    assert trouble.value.permanent
-    assert len(server.sessions) == 3
+    assert pile.outcomes == ["sent"] * 100
+    assert sorted(server.recipients) == sorted(f"p{n}@example.org" for n in range(1, 101))
+    assert all(message.data == body for message in server.received)

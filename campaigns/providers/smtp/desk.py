@@ -1,0 +1,117 @@
+"""Between an account's connections and its source: counts, and lets no error of the source out."""
+
+from collections.abc import Callable
+
+import structlog
+
+from campaigns.messages import Message, SendResult
+from campaigns.providers.base import ProviderTroubleError, Source
+
+log = structlog.get_logger()
+
+MOST_RETURNS = 3
+"""So often a message is put back after a connection ended over it; then it is `unsent`, so that
+a server that hangs up at one recipient every time ends."""
+MOST_REMEMBERED = 10_000
+
+
+class SmtpDesk:
+    """All connections of an account share one. Used in the loop's thread only."""
+
+    def __init__(self, on_trouble: Callable[[ProviderTroubleError], None]) -> None:
+        self._on_trouble = on_trouble
+        self._returns: dict[int, int] = {}
+        self.source: Source | None = None
+        self.is_open = False
+        self.is_dry = True
+        """The source had nothing when it was last asked."""
+        self._kept: Message | None = None
+        self.unanswered = 0
+        """So many connections in a row ended without an answer to a body."""
+        self.taken = self.ended = 0
+
+    @property
+    def is_idle(self) -> bool:
+        """Right from any thread: the ends are read first, so it errs to the safe side."""
+        ended = self.ended
+        return ended == self.taken
+
+    def has_more(self) -> bool:
+        """Whether there is work for one more connection; it is kept for whoever takes next."""
+        if self._kept is None:
+            self._kept = self.take()
+        return self._kept is not None
+
+    def shut(self) -> None:
+        """Take nothing more."""
+        self.is_open = False
+        message, self._kept = self._kept, None
+        if message is not None:
+            self.put_back(message)
+
+    def take(self) -> Message | None:
+        if self._kept is not None:
+            kept, self._kept = self._kept, None
+            return kept
+        if not self.is_open or self.source is None:
+            return None
+        self.taken += 1
+        message = None
+        try:
+            message = self.source.take()
+        except Exception as error:
+            log.exception("no message could be taken")
+            self._fail("The next message could not be made", error)
+        if message is None:
+            self.ended += 1
+            self.is_dry = True
+        return message
+
+    def begin(self, message: Message) -> bool:
+        try:
+            return self.source is not None and self.source.begin(message)
+        except Exception as error:
+            log.exception("a message could not be begun")
+            self._fail("It could not be noted that a message is about to leave", error)
+            return False
+
+    def put_back(self, message: Message) -> None:
+        self.is_dry = False
+        try:
+            if self.source is not None:
+                self.source.put_back(message)
+        except Exception:
+            log.exception("a message could not be put back", delivery=message.delivery_id)
+        self.ended += 1
+
+    def settle(self, result: SendResult) -> None:
+        if self.unanswered and result.outcome not in ("unknown", "unsent"):
+            self.unanswered = 0
+        if self._returns:
+            self._returns.pop(result.delivery_id, None)
+        try:
+            if self.source is not None:
+                self.source.settle(result)
+        except Exception:
+            log.exception("a result could not be noted", delivery=result.delivery_id)
+        self.ended += 1
+
+    def hand_back(self, message: Message, result: SendResult) -> None:
+        count = self._returns.get(message.delivery_id, 0) + 1
+        if count >= MOST_RETURNS:
+            self.settle(result)
+            return
+        if len(self._returns) >= MOST_REMEMBERED:
+            self._returns.clear()
+        self._returns[message.delivery_id] = count
+        self.put_back(message)
+
+    def trouble(self, trouble: ProviderTroubleError) -> None:
+        try:
+            if self.source is not None:
+                self.source.trouble(trouble)
+        except Exception:
+            log.exception("a trouble could not be noted")
+
+    def _fail(self, what: str, error: Exception) -> None:
+        self._on_trouble(ProviderTroubleError(f"{what}: {error}", permanent=False))

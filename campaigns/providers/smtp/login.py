@@ -1,0 +1,296 @@
+"""Connect to a server, encrypt, log in: what happens once per connection.
+
+AUTH is never tried before TLS unless the account was explicitly set to use no encryption. What
+a server said before TLS is forgotten with it, bytes that already wait to be read included.
+"""
+
+import base64
+import contextlib
+import functools
+import hmac
+import smtplib
+import socket
+import ssl
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from campaigns.providers.base import ProviderTroubleError
+from campaigns.providers.smtp.dialogue import Features
+from campaigns.providers.smtp.replies import reply_text
+from campaigns.providers.smtp.timeouts import PATIENT, Timeouts
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpLogin:
+    """Where and how to connect. Secrets are in the clear here, and only here."""
+
+    host: str
+    port: int
+    security: str
+    username: str = ""
+    password: str = field(default="", repr=False)
+    token: Callable[[], str] | None = field(default=None, repr=False)
+    """Gives a fresh access token; then XOAUTH2 is used and no password. It may take its time,
+    and may raise ProviderTroubleError."""
+    certificate: str = field(default="", repr=False)
+    """A client certificate: its PEM text with the chain and the key, the key unencrypted."""
+
+    @property
+    def where(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+def connect(login: SmtpLogin, timeouts: Timeouts = PATIENT) -> smtplib.SMTP:
+    """An open, encrypted, logged-in connection. Raises ProviderTroubleError in words."""
+    where = login.where
+    try:
+        return _connect(login, timeouts)
+    except ProviderTroubleError:
+        raise
+    except (socket.gaierror, UnicodeError):
+        raise ProviderTroubleError(
+            f"There is no server called {login.host}. Check the name.", permanent=True
+        ) from None
+    except ssl.SSLCertVerificationError as error:
+        raise ProviderTroubleError(
+            f"{where} shows a certificate that cannot be trusted: {error.verify_message}."
+            " Use the server name that the certificate was made for.",
+            permanent=True,
+        ) from None
+    except ssl.SSLError as error:
+        raise ProviderTroubleError(
+            f"{where} does not speak TLS as expected ({error.reason or error}). Port 587 goes with"
+            " STARTTLS, port 465 with TLS.",
+            permanent=True,
+        ) from None
+    except TimeoutError:
+        raise ProviderTroubleError(_no_answer(where), permanent=False) from None
+    except smtplib.SMTPResponseException as error:
+        raise ProviderTroubleError(
+            f"{where} said: {reply_text(error.smtp_code, error.smtp_error)}.",
+            permanent=False,
+        ) from None
+    except (smtplib.SMTPException, OSError) as error:
+        if isinstance(error.__context__, TimeoutError):
+            raise ProviderTroubleError(_no_answer(where), permanent=False) from None
+        raise ProviderTroubleError(
+            f"{where} cannot be reached ({plain(error)}). Is the server running?", permanent=False
+        ) from None
+
+
+def _no_answer(where: str) -> str:
+    return f"{where} does not answer. A firewall may be in the way, or the port is wrong."
+
+
+def _connect(login: SmtpLogin, timeouts: Timeouts) -> smtplib.SMTP:
+    context = None if login.security == "none" else _context(login)
+    smtp = _Smtp(login, timeouts, context if login.security == "tls" else None)
+    try:
+        smtp.ehlo_or_helo_if_needed()
+        if login.security == "starttls":
+            if not smtp.has_extn("starttls"):
+                raise ProviderTroubleError(
+                    f"{login.where} offers no encryption (STARTTLS). Use another port,"
+                    " or allow sending without encryption for this account.",
+                    permanent=True,
+                )
+            smtp.starttls(context=context)
+            smtp.ehlo()
+        if login.username:
+            _log_in(smtp, login)
+    except BaseException:
+        smtp.close()
+        raise
+    return smtp
+
+
+class _Smtp(smtplib.SMTP):
+    """smtplib knows one timeout; ours are one for connecting and one for each answer."""
+
+    def __init__(
+        self, login: SmtpLogin, timeouts: Timeouts, implicit_tls: ssl.SSLContext | None
+    ) -> None:
+        self._timeouts, self._implicit_tls = timeouts, implicit_tls
+        super().__init__(
+            login.host, login.port, local_hostname=_own_name(), timeout=timeouts.connect
+        )
+        if self.sock is not None:
+            self.sock.settimeout(timeouts.command)
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        sock = socket.create_connection((host, port), timeout)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self._implicit_tls is not None:
+            sock = self._implicit_tls.wrap_socket(sock, server_hostname=host)
+        sock.settimeout(self._timeouts.greeting)
+        return sock
+
+
+@functools.cache
+def _own_name() -> str | None:
+    """Our name for EHLO. Asked once: a slow name server would hold up every connection.
+
+    None: the machine has no full name; smtplib then says its network address.
+    """
+    name = socket.getfqdn()
+    return name if "." in name else None
+
+
+def _context(login: SmtpLogin) -> ssl.SSLContext:
+    """Checks certificate and name of the server; shows our own certificate if there is one."""
+    context = ssl.create_default_context()
+    if login.certificate:
+        # OpenSSL reads it from a file only; nobody else can read this one, and it goes at once.
+        with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:
+            file.write(login.certificate)
+            file.flush()
+            try:
+                context.load_cert_chain(file.name, password=_no_password)
+            except (ssl.SSLError, ValueError) as error:
+                raise ProviderTroubleError(
+                    f"The client certificate for {login.where} cannot be used ({plain(error)})."
+                    " It must be PEM text of the certificate and its key, without a password.",
+                    permanent=True,
+                ) from None
+    return context
+
+
+def _no_password() -> str:
+    raise ValueError("its key has a password")
+
+
+# --- logging in -------------------------------------------------------------------------------
+
+_MECHANISM_REFUSED = (504, 534)
+"""The server knows the mechanism no more, or finds it too weak: the next one may do."""
+
+
+def _log_in(smtp: smtplib.SMTP, login: SmtpLogin) -> None:
+    if not smtp.has_extn("auth"):
+        raise ProviderTroubleError(
+            f"{login.where} takes no login. Remove the user name, or use the"
+            " provider's submission port.",
+            permanent=True,
+        )
+    wanted = _wanted(login, is_encrypted=isinstance(smtp.sock, ssl.SSLSocket))
+    offered = smtp.esmtp_features["auth"].upper().split()
+    usable = [name for name in wanted if name in offered]
+    if not usable:
+        raise ProviderTroubleError(
+            f"{login.where} knows no way to log in that can be used here; it offers"
+            f" {', '.join(offered) or 'none'}, we know {', '.join(wanted)}.",
+            permanent=True,
+        )
+    code, text = 0, b""
+    for mechanism in usable:
+        code, text = _MECHANISMS[mechanism](smtp, login)
+        if code in (235, 503):  # 503: logged in already
+            return
+        if code == 421:
+            raise smtplib.SMTPResponseException(code, text)
+        # A server may offer CRAM-MD5 and yet hold no password in the form that it needs.
+        if code not in _MECHANISM_REFUSED and mechanism != "CRAM-MD5":
+            break
+    raise ProviderTroubleError(
+        f"{login.where} refused the login: {reply_text(code, text)}."
+        + (" Connect the account anew." if login.token else " Check user name and password."),
+        permanent=500 <= code < 600,
+    )
+
+
+def _wanted(login: SmtpLogin, *, is_encrypted: bool) -> tuple[str, ...]:
+    if login.token is not None:
+        return ("XOAUTH2",)
+    return ("PLAIN", "LOGIN", "CRAM-MD5") if is_encrypted else ("CRAM-MD5", "PLAIN", "LOGIN")
+
+
+def _coded(text: bytes) -> str:
+    return base64.b64encode(text).decode("ascii")
+
+
+def _plain_login(smtp: smtplib.SMTP, login: SmtpLogin) -> tuple[int, bytes]:
+    secret = f"\0{login.username}\0{login.password}".encode()
+    return smtp.docmd("AUTH", f"PLAIN {_coded(secret)}")
+
+
+def _login_login(smtp: smtplib.SMTP, login: SmtpLogin) -> tuple[int, bytes]:
+    code, text = smtp.docmd("AUTH", "LOGIN")
+    for answer in (login.username, login.password):
+        if code != 334:
+            break
+        code, text = smtp.docmd(_coded(answer.encode()))
+    return code, text
+
+
+def _cram_md5(smtp: smtplib.SMTP, login: SmtpLogin) -> tuple[int, bytes]:
+    code, text = smtp.docmd("AUTH", "CRAM-MD5")
+    if code != 334:
+        return code, text
+    challenge = base64.decodebytes(text)
+    digest = hmac.new(login.password.encode(), challenge, "md5").hexdigest()
+    return smtp.docmd(_coded(f"{login.username} {digest}".encode()))
+
+
+def _xoauth2(smtp: smtplib.SMTP, login: SmtpLogin) -> tuple[int, bytes]:
+    token = login.token() if login.token is not None else ""
+    secret = f"user={login.username}\x01auth=Bearer {token}\x01\x01".encode()
+    code, text = smtp.docmd("AUTH", f"XOAUTH2 {_coded(secret)}")
+    if code == 334:  # the reason, in JSON; an empty line brings the verdict
+        code, text = smtp.docmd("")
+    return code, text
+
+
+_MECHANISMS = {
+    "PLAIN": _plain_login,
+    "LOGIN": _login_login,
+    "CRAM-MD5": _cram_md5,
+    "XOAUTH2": _xoauth2,
+}
+
+
+# --- handing over -----------------------------------------------------------------------------
+
+
+def features(smtp: smtplib.SMTP) -> Features:
+    """What the server announced in its last greeting."""
+    size = smtp.esmtp_features.get("size", "")
+    return Features(
+        pipelining=smtp.has_extn("pipelining"),
+        size=smtp.has_extn("size"),
+        largest=int(size) if size.isascii() and size.isdigit() else 0,
+        eight_bit=smtp.has_extn("8bitmime"),
+        utf8=smtp.has_extn("smtputf8"),
+        dsn=smtp.has_extn("dsn"),
+    )
+
+
+def take_socket(smtp: smtplib.SMTP) -> socket.socket:
+    """The connected socket, non-blocking; smtplib has nothing to do with it any more.
+
+    Raises OSError when the server has said more than it was asked.
+    """
+    sock, smtp.sock = smtp.sock, None
+    if sock is None:
+        raise OSError("the connection is closed")
+    sock.setblocking(False)
+    try:
+        left = b""
+        if smtp.file is not None:
+            with contextlib.suppress(ssl.SSLWantReadError):
+                left = smtp.file.peek(1)
+            smtp.file.close()
+            smtp.file = None
+        if left:
+            raise OSError("the server speaks without being asked")
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def plain(error: Exception) -> str:
+    """The words of an error, without numbers and class names where there are words."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return str(error) or type(error).__name__

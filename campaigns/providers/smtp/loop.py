@@ -1,0 +1,154 @@
+"""The thread that all connections of a process live in: who has bytes is called.
+
+`selectors` and plain sockets: a coroutine per connection costs twice as much per message.
+"""
+
+import contextlib
+import os
+import selectors
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+import structlog
+
+log = structlog.get_logger()
+
+TICK_SECONDS = 0.2
+
+Ready = Callable[[int], None]
+"""Called with a mask of selectors.EVENT_READ and EVENT_WRITE."""
+
+
+class Ticking(Protocol):
+    def tick(self, now: float) -> bool:
+        """Time has passed. False: no need to be called again until `Loop.watch`."""
+        ...
+
+
+class Loop:
+    """Calls back whoever is registered, in one daemon thread named "smtp"."""
+
+    def __init__(self) -> None:
+        self.now = time.monotonic()
+        """When the loop last woke up; good enough for timeouts."""
+        self._selector = selectors.DefaultSelector()
+        self._queue: deque[Callable[[], None]] = deque()
+        self._is_rung = False
+        self._is_stopping = False
+        self._ticking: set[Ticking] = set()
+        self._hears, self._bell = socket.socketpair()
+        for end in (self._hears, self._bell):
+            end.setblocking(False)
+        self._selector.register(self._hears, selectors.EVENT_READ, self._silence)
+        self._thread = threading.Thread(target=self._run, name="smtp", daemon=True)
+        self._thread.start()
+
+    # --- from any thread ----------------------------------------------------------------------
+
+    def soon(self, call: Callable[[], None]) -> None:
+        """Have this called in the loop's thread."""
+        self._queue.append(call)
+        if not self._is_rung:
+            self._is_rung = True
+            try:
+                self._bell.send(b".")
+            except BlockingIOError:
+                pass  # rung more often than it can hear: it will wake up
+            except OSError:
+                self._is_rung = False  # stopped
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the caller runs in the loop's thread."""
+        return threading.current_thread() is self._thread
+
+    @property
+    def is_alive(self) -> bool:
+        return self._thread.is_alive() and not self._is_stopping
+
+    def stop(self) -> None:
+        """End the thread. Connections that are still open are left as they are."""
+        self._is_stopping = True
+        self.soon(lambda: None)
+        if not self.is_here:
+            self._thread.join(5)
+
+    # --- in the loop's thread -----------------------------------------------------------------
+
+    def register(self, sock: socket.socket, ready: Ready) -> None:
+        self._selector.register(sock, selectors.EVENT_READ, ready)
+
+    def wants(self, sock: socket.socket, mask: int, ready: Ready) -> None:
+        self._selector.modify(sock, mask, ready)
+
+    def unregister(self, sock: socket.socket) -> None:
+        self._selector.unregister(sock)
+
+    def watch(self, ticking: Ticking) -> None:
+        """Call its `tick` about every TICK_SECONDS until that says that there is no need."""
+        self._ticking.add(ticking)
+
+    def _run(self) -> None:
+        next_tick = 0.0
+        while not self._is_stopping:
+            try:
+                wait = max(0.0, next_tick - time.monotonic()) if self._ticking else None
+                events = self._selector.select(wait)
+                self.now = time.monotonic()
+                for key, mask in events:
+                    key.data(mask)
+                if self.now >= next_tick:
+                    next_tick = self.now + TICK_SECONDS
+                    self._tick()
+            except Exception:
+                log.exception("the smtp thread goes on after an error")
+                time.sleep(0.01)
+        self._selector.close()
+        self._hears.close()
+        self._bell.close()
+
+    def _silence(self, mask: int) -> None:
+        with contextlib.suppress(BlockingIOError):
+            self._hears.recv(4096)
+        self._is_rung = False
+        for _ in range(len(self._queue)):
+            call = self._queue.popleft()
+            try:
+                call()
+            except Exception:
+                log.exception("a call in the smtp thread failed")
+
+    def _tick(self) -> None:
+        for ticking in tuple(self._ticking):
+            try:
+                if not ticking.tick(self.now):
+                    self._ticking.discard(ticking)
+            except Exception:
+                log.exception("a timer in the smtp thread failed")
+
+
+_lock = threading.Lock()
+_shared: Loop | None = None
+_shared_by = 0
+
+
+def shared_loop() -> Loop:
+    """The loop of this process, started on first use. A child after a fork gets its own."""
+    global _shared, _shared_by
+    with _lock:
+        if _shared is None or _shared_by != os.getpid() or not _shared.is_alive:
+            _shared, _shared_by = Loop(), os.getpid()
+        return _shared
+
+
+def stop_shared_loop() -> None:
+    """For the end of a test: nothing of it goes on in the next."""
+    global _shared
+    with _lock:
+        if _shared is not None and _shared_by == os.getpid():
+            _shared.stop()
+        _shared = None
