@@ -70,6 +70,19 @@ class Settings(BaseSettings):
         True, description="Look up who runs the mailboxes of recipients' domains (MX, by DNS)."
     )
 
+    retry_hours: float = Field(
+        48, gt=0, le=168, description="So long is tried again what a server puts off."
+    )
+    flood_refusals: int = Field(
+        20, ge=1, description="So many refusals by one mail provider in 10 minutes are held back."
+    )
+    flood_percent: int = Field(
+        25,
+        ge=1,
+        le=100,
+        description="And only if they are more than this share of its last results.",
+    )
+
     @field_validator("public_url")
     @classmethod
     def _public_url(cls, value: str) -> str:

@@ -16,6 +16,7 @@ from campaigns.audience.models import Subscriber
 from campaigns.audience.suppressions import Bounce
 from campaigns.db import db, insert_ignoring, rows_changed
 from campaigns.events.models import Event
+from campaigns.sending import second_chance
 from campaigns.sending.models import Delivery, HeldGroup, Reply
 
 AT_ONCE = ("no_mailbox",)
@@ -49,6 +50,7 @@ def bounce(campaign_id: int, delivery_ids: Collection[int], *, now: datetime) ->
 
 
 def _bounce(campaign_id: int, ids: Sequence[int], now: datetime) -> int:
+    _hold_latecomers(campaign_id, ids, now)
     rows = db.session.execute(
         sa.select(
             Delivery.id,
@@ -137,6 +139,23 @@ def _repeated(subscriber_ids: Collection[int], now: datetime) -> set[tuple[int, 
         if story.times >= _REPEATED[story.reason].times
         and story.first <= now - _REPEATED[story.reason].since
     }
+
+
+def _hold_latecomers(campaign_id: int, ids: Sequence[int], now: datetime) -> None:
+    """What was on its way to a mailbox group when it was held shares its fate."""
+    if held := second_chance.held_groups(campaign_id):
+        db.session.execute(
+            sa.update(Delivery)
+            .where(
+                Delivery.id.in_(ids),
+                Delivery.campaign_id == campaign_id,
+                Delivery.status == "failed",
+                Delivery.reason.in_(FOR_EVER),
+                Delivery.mailbox_group.in_(sorted(held)),
+            )
+            .values(status="held", reason="flood", updated_at=now)
+            .execution_options(synchronize_session=False)
+        )
 
 
 # --- too many at once ---------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from campaigns.config import Settings
 from campaigns.sending.replies import ReplyClass
 
 Blame = Literal["recipient", "provider", "campaign", "nobody"]
@@ -56,6 +57,15 @@ class Limits:
     flood_minutes: float = 10
     content_share: float = 0.05
     content_results: int = 500
+
+
+def limits_of(settings: Settings) -> Limits:
+    """The limits as this installation has set them."""
+    return Limits(
+        retry_hours=settings.retry_hours,
+        flood_refusals=settings.flood_refusals,
+        flood_share=settings.flood_percent / 100,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -225,6 +225,19 @@ def test_b4_they_are_really_gone_suppresses_them_and_is_remembered(app: Flask) -
         assert bounces.believe(campaign.id, "google", now=NOW) is None
 
 
+def test_b4_what_was_on_its_way_when_the_group_was_held_shares_its_fate(app: Flask) -> None:
+    campaign, ids = a_flood()
+    held(campaign)
+    with transaction():
+        db.session.execute(sa.update(Delivery).where(Delivery.id == ids[-1]).values(**GONE))
+        db.session.execute(sa.update(Delivery).where(Delivery.id == ids[25]).values(**GONE))
+    before = suppressed()
+    assert bounced(campaign, [ids[-1], ids[25]], NOW + timedelta(seconds=5)) == 0
+    assert outcomes(campaign)[-1] == ("held", "flood")
+    assert outcomes(campaign)[25] == ("failed", "no_mailbox"), "of another group"
+    assert suppressed() == before
+
+
 def test_groups_are_held_each_for_itself_and_each_campaign_for_itself(app: Flask) -> None:
     campaign, _ = a_flood()
     held(campaign)

@@ -1,6 +1,7 @@
 """What is done after a reply: tried again, given up, kept back; and who is to blame."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -15,9 +16,11 @@ from campaigns.sending.retry import (
     Verdict,
     decide,
     is_flood,
+    limits_of,
     not_before,
     pause_for,
 )
+from tests.conftest import settings_for_tests
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 LIMITS = Limits()
@@ -37,6 +40,12 @@ def tried(reply_class: ReplyClass, *, final: bool = False, limits: Limits = LIMI
         now += verdict.wait
         waits.append(round(verdict.wait.total_seconds() / 60))
     raise AssertionError("it never ends")
+
+
+def test_the_limits_are_those_of_the_installation(tmp_path: Path) -> None:
+    assert limits_of(settings_for_tests(tmp_path)) == LIMITS
+    own = settings_for_tests(tmp_path, retry_hours=72, flood_refusals=50, flood_percent=40)
+    assert limits_of(own) == Limits(retry_hours=72, flood_refusals=50, flood_share=0.4)
 
 
 def test_s10_a_passing_trouble_is_asked_again_at_growing_distances_for_two_days() -> None:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from campaigns.audience import suppressions
-from campaigns.db import db, transaction
+from campaigns.db import UtcDateTime, db, transaction
 from campaigns.reports.balance import campaign_balance
 from campaigns.sending import campaigns, lifecycle, second_chance
 from campaigns.sending.models import Campaign, Delivery
@@ -109,6 +109,32 @@ def test_tries_and_time_begin_anew(app: Flask) -> None:
         ).where(Delivery.status == "queued")
     )
     assert {tuple(row) for row in rows} == {(0, "", None, None)}
+
+
+def test_nothing_of_the_earlier_tries_delays_the_new_ones(app: Flask) -> None:
+    campaign = a_finished(fates=[FATES[3]])
+    moments = [
+        column.name
+        for column in Delivery.__table__.columns
+        if column.nullable and isinstance(column.type, UtcDateTime)
+    ]
+    with transaction():
+        db.session.execute(sa.update(Delivery).values(dict.fromkeys(moments, EARLIER)))
+        second_chance.retry_failed(campaign.id, now=NOW)
+    row = db.session.execute(sa.select(Delivery.__table__)).one()
+    assert {name for name in moments if row._mapping[name] is not None} <= OF_WHAT_CAME_BACK
+
+
+OF_WHAT_CAME_BACK = {
+    "lease_until",  # of a claim that is over
+    "sent_at",
+    "delivered_at",
+    "bounced_at",
+    "complained_at",
+    "first_opened_at",
+    "first_clicked_at",
+    "unsubscribed_at",
+}
 
 
 def test_one_by_one_takes_the_chosen_ones_even_a_mailbox_that_was_not_there(app: Flask) -> None:
