@@ -73,7 +73,7 @@ NAMES = {
     "sophos": "Sophos",
     "hornetsecurity": "Hornetsecurity",
     "cloudflare": "Cloudflare",
-    OTHER: "everybody else",
+    OTHER: "All others",
 }
 
 _DOMAINS_OF = {

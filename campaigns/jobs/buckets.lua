@@ -275,6 +275,13 @@ local function askers()
   return redis.call('ZCARD', key)
 end
 
+-- Mail to one person that found nothing left: campaigns leave it one token for a while.
+local function waiting()
+  if question.campaign == 0 then return 0 end
+  local till = tonumber(redis.call('GET', prefix .. 'waiting'))
+  return till and till > now and 1 or 0
+end
+
 -- Shares `many` evenly among the groups; what a small one leaves goes to the others.
 local function share(many, caps)
   local order = {}
@@ -308,12 +315,10 @@ local function acquire()
   local account = account_limits()
   local wanted = 0
   for _, want in pairs(question.wants) do wanted = wanted + want end
-  local most = wanted
+  local most, others = wanted, askers()
   local short = narrowest(account)
-  if short and short.free < wanted then
-    most = math.min(wanted, math.ceil(short.free / askers()))
-  else
-    askers()
+  if short and short.free - waiting() < wanted then
+    most = math.min(wanted, math.ceil(math.max(0, short.free - waiting()) / others))
   end
   if question.pace then
     table.insert(account, bucket(campaign_key(question.campaign), question.pace, 'pace'))
@@ -333,6 +338,9 @@ local function acquire()
     total = total + many
   end
   if total > 0 then take(account, total) end
+  if question.campaign == 0 and total < wanted then
+    redis.call('SET', prefix .. 'waiting', number(now + ASKING), 'EX', 60)
+  end
 
   local answer = { counts = {}, holds = {}, at_once = at_once, wait = 0 }
   local soonest = nil

@@ -169,15 +169,15 @@ def login_to_test(typed: AccountInput, account: ProviderAccount | None, vault: V
     )
 
 
-def limits_in_words(account: ProviderAccount) -> str:
-    """How many mails it may send, for people."""
-    windows = {
-        "a second": account.per_second,
-        "a minute": account.per_minute,
-        "an hour": account.per_hour,
-        "a day": account.per_day,
-    }
-    return ", ".join(f"{most:,} {unit}" for unit, most in windows.items() if most) or "No limits"
+def limits_of(account: ProviderAccount) -> list[tuple[int, str]]:
+    """How many mails it may send in which time, where that is limited."""
+    windows = (
+        (account.per_second, "a second"),
+        (account.per_minute, "a minute"),
+        (account.per_hour, "an hour"),
+        (account.per_day, "a day"),
+    )
+    return [(most, unit) for most, unit in windows if most]
 
 
 def is_loopback(host: str) -> bool:

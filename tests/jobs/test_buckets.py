@@ -1,16 +1,19 @@
 """The limiter in a real Valkey, on a clock of its own: weeks pass in seconds."""
 
 import re
+import threading
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask import Flask
 from redis import Redis
 
+from campaigns.clock import utcnow
 from campaigns.db import transaction
 from campaigns.jobs.buckets import SCRIPT, Buckets
 from campaigns.sending.limits import holds
-from campaigns.sending.limits.plan import NO_LIMIT, Ask, GroupPlan, Plan, Windows
+from campaigns.sending.limits.plan import NO_LIMIT, Ask, GroupPlan, Hold, Plan, Windows
 from tests.factories import a_campaign, a_delivery, a_list, a_provider, a_sender, a_subscriber
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -155,6 +158,50 @@ def test_campaigns_that_ask_share_an_account(buckets: Buckets, clock: Clock) -> 
     assert min(got.values()) >= sum(got.values()) / 3, "also for one that always comes second"
 
 
+def test_a_mail_to_one_person_is_not_starved_by_a_campaign(buckets: Buckets, clock: Clock) -> None:
+    plan = Plan(windows=Windows(second=1))
+    assert buckets.acquire(ask(100), plan).total == 1
+    assert buckets.acquire(ask(1, campaign=0), plan).total == 0
+    clock.seconds += 1.1
+    assert buckets.acquire(ask(100), plan).total == 0, "it leaves this one"
+    assert buckets.acquire(ask(1, campaign=0), plan).total == 1
+    clock.seconds += 2.1
+    assert buckets.acquire(ask(100), plan).total == 1
+
+
+def test_w5_workers_share_and_one_is_killed(
+    redis_url: str, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Real time, real threads: Redis's clock counts, whatever the workers' own clocks say."""
+    monkeypatch.setattr("campaigns.jobs.buckets.utcnow", lambda: utcnow() + timedelta(seconds=5))
+    plan = Plan(windows=Windows(second=400, minute=900))
+    granted: list[int] = []
+    until = time.monotonic() + 2.5
+
+    def work(name: str, lives: float) -> None:
+        one = Buckets(Redis.from_url(redis_url))
+        asked = Ask(1, 1, {"other": 100}, holder=name)
+        with app.app_context():
+            while time.monotonic() < until:
+                grant = one.acquire(asked, plan)
+                if grant.total and time.monotonic() > until - 2.5 + lives:
+                    return  # killed with tokens in its hand
+                unused = grant.total // 4
+                one.give_back(asked, {"other": unused})
+                granted.append(grant.total - unused)
+                time.sleep(min(grant.wait_seconds, 0.05))
+
+    threads = [
+        threading.Thread(target=work, args=(f"w{number}", 0.5 if number == 0 else 9))
+        for number in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert 820 <= sum(granted) <= 900
+
+
 def test_a_campaign_keeps_to_its_pace(buckets: Buckets, clock: Clock) -> None:
     sent = run(buckets, clock, Plan(pace_per_second=0.5), seconds=600)
     assert 298 <= len(sent) <= 301
@@ -261,6 +308,21 @@ def test_lost_counters_are_made_good_from_the_ledger(
     asked = ask(google=50, provider=provider.id)
     assert buckets.acquire(asked, plan).counts == {"google": 4}
     assert buckets.acquire(asked, Plan(windows=Windows(day=20))).counts == {"google": 4}
+
+
+def test_a_banner_says_the_longest_first_and_nothing_twice() -> None:
+    held = {
+        "google": Hold("Gmail waits until 10:00.", START + timedelta(hours=1)),
+        "yahoo": Hold("SES may send 5 mails a second."),
+        "apple": Hold("SES may send 5 mails a second."),
+        "outlook": Hold("Outlook.com waits until 12:00.", START + timedelta(hours=3)),
+    }
+    assert holds.banner(held) == (
+        "Outlook.com waits until 12:00. Gmail waits until 10:00. SES may send 5 mails a second."
+    )
+    assert holds.banner({}) == ""
+    many = {str(number): Hold(f"Number {number}.") for number in range(5)}
+    assert holds.banner(many).endswith("Number 2. And 2 more.")
 
 
 def test_every_kind_of_hold_has_a_sentence() -> None:

@@ -1,7 +1,7 @@
 """Why mail waits, in sentences for people."""
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 
 from campaigns.audience.mailbox_groups import OTHER, name_of
 from campaigns.sending.limits.plan import GroupPlan, Hold, Plan
@@ -9,6 +9,7 @@ from campaigns.sending.limits.plan import GroupPlan, Hold, Plan
 SHORTEST_TOLD_SECONDS = 5
 """A wait shorter than this is only the even spacing of mails: no time is told for it."""
 
+_NEVER = datetime.min.replace(tzinfo=UTC)
 _Sentence = Callable[[Plan, str, str], str]
 
 
@@ -17,6 +18,17 @@ def hold(kind: str, group: str, plan: Plan, at: datetime, *, now: datetime) -> H
     is_long = (at - now).total_seconds() >= SHORTEST_TOLD_SECONDS
     until = at if is_long else None
     return Hold(_SENTENCES[kind](plan, group, _clock(at, plan, now) if until else ""), until)
+
+
+MOST_SENTENCES = 3
+
+
+def banner(holds: Mapping[str, Hold]) -> str:
+    """Why a campaign is slow, in a few sentences: what lasts longest first."""
+    ordered = sorted(holds.values(), key=lambda held: held.until or _NEVER, reverse=True)
+    sentences = list(dict.fromkeys(held.why for held in ordered))
+    more = len(sentences) - MOST_SENTENCES
+    return " ".join(sentences[:MOST_SENTENCES]) + (f" And {more} more." if more > 0 else "")
 
 
 def _clock(at: datetime, plan: Plan, now: datetime) -> str:

@@ -46,7 +46,7 @@ class Rule:
 
 def describe(rule: Rule) -> str:
     """What a rule does, in words."""
-    whom = "the account" if rule.whole_account else "this mailbox group"
+    whom = "the account" if rule.whole_account else "this mailbox provider"
     if rule.mailbox_group and not rule.whole_account:
         whom = name_of(rule.mailbox_group)
     after = f", then {rule.amount} at a time and slowly more" if rule.amount else ""

@@ -6,7 +6,7 @@ from flask import render_template
 from campaigns.access import access
 from campaigns.accounts import service
 from campaigns.db import db
-from campaigns.providers.accounts import limits_in_words
+from campaigns.providers.accounts import limits_of
 from campaigns.providers.models import ProviderAccount, SenderAddress
 from campaigns.providers.senders import freemail_warning
 from campaigns.web.settings.blueprint import bp
@@ -31,7 +31,7 @@ def index() -> str:
         "web/settings/index.html",
         tab="sending",
         accounts=accounts,
-        limits_in_words=limits_in_words,
+        limits_of=limits_of,
         senders=[
             (sender, account, freemail_warning(sender.address, account.host))
             for sender, account in senders
