@@ -7,7 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from campaigns.db import db
-from campaigns.sending.models import Delivery, HeldGroup
+from campaigns.sending.models import Campaign, Delivery, HeldGroup
 from campaigns.sending.second_chance import NOT_BY_ALL
 
 
@@ -94,6 +94,32 @@ def _floods(campaign_id: int) -> list[Flood]:
         )
         for row in found
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBack:
+    """A campaign in which mailbox groups wait for somebody's decision."""
+
+    public_id: str
+    title: str
+    groups: list[str]
+
+
+def campaigns_held_back() -> list[HeldBack]:
+    """The campaigns that ask about a flood, the newest first."""
+    rows = db.session.execute(
+        sa.select(Campaign.public_id, Campaign.name, Campaign.subject, HeldGroup.mailbox_group)
+        .join(Campaign, Campaign.id == HeldGroup.campaign_id)
+        .where(HeldGroup.decision == "")
+        .order_by(Campaign.id.desc(), HeldGroup.mailbox_group)
+        .limit(20)
+    )
+    found: dict[str, HeldBack] = {}
+    for row in rows:
+        title = row.name or row.subject or "Untitled"
+        entry = found.setdefault(row.public_id, HeldBack(row.public_id, title, []))
+        entry.groups.append(row.mailbox_group)
+    return list(found.values())
 
 
 def _count(campaign_id: int, mailbox_group: str, status: str) -> int:

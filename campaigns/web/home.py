@@ -7,9 +7,10 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Response, render_template, request, url_for
 
 from campaigns.access import access
+from campaigns.audience.mailbox_groups import name_of
 from campaigns.clock import utcnow
 from campaigns.context import services
-from campaigns.reports import overview
+from campaigns.reports import chances, overview
 from campaigns.reports.overview import CampaignFigures, SetUp
 from campaigns.web.template_helpers import zone
 
@@ -40,6 +41,8 @@ def home() -> str:
         last=overview.last_campaigns(),
         drafts=overview.last_drafts(),
         alerts=overview.alerts(now=now),
+        held_back=chances.campaigns_held_back(),
+        name_of=name_of,
         public_url=_odd_public_url(),
         **_under_way(),
     )

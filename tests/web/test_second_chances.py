@@ -213,3 +213,12 @@ def test_a_group_that_makes_no_sense_changes_nothing(owner_client: FlaskClient) 
         press(owner_client, campaign, "flood", group=group, decision="gone")
         press(owner_client, campaign, "flood", group=group, decision="again")
     assert statuses() == ["held"]
+
+
+def test_b4_the_home_page_points_to_the_question(owner_client: FlaskClient) -> None:
+    campaign = a_flood(FLOOD)
+    html = owner_client.get("/").get_data(as_text=True)
+    assert "Winter sale asks you something" in text_of(html)
+    assert "Gmail suddenly refused very many" in text_of(html)
+    press(owner_client, campaign, "flood", group="google", decision="again")
+    assert "asks you something" not in text_of(owner_client.get("/").get_data(as_text=True))
