@@ -9,6 +9,7 @@ from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import transaction
 from campaigns.jobs import stream
+from campaigns.providers import domains
 from campaigns.sending import journal, lifecycle, recover, transactional, unconfirmed
 
 log = structlog.get_logger()
@@ -44,6 +45,10 @@ def prune() -> None:
     if mail_ids := transactional.outdated(now):
         with transaction():
             transactional.delete(mail_ids)
+    if key_ids := domains.past_use(now):
+        with transaction():
+            domains.erase(key_ids)
+        log.info("private DKIM keys that were retired are erased", count=len(key_ids))
 
 
 def recover_journals() -> int:

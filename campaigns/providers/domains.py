@@ -296,7 +296,6 @@ def make_key(
     if algorithm not in _NAMES:
         raise InvalidInputError({"algorithm": "Choose RSA or Ed25519."})
     _lock(domain.id)
-    forget_old(domain, now=now)
     rows = db.session.scalars(sa.select(DkimKey).where(DkimKey.domain_id == domain.id)).all()
     if any(key.state == "waiting" and key.algorithm == algorithm for key in rows):
         text = (
@@ -377,15 +376,24 @@ def discard(key: DkimKey, *, now: datetime) -> bool:
     return bool(rows_changed(deleted))
 
 
-def forget_old(domain: SenderDomain, *, now: datetime) -> None:
-    """The private part of what was retired a week ago is of no use any more: it goes."""
+def past_use(now: datetime) -> list[int]:
+    """Keys that were retired a week ago: nobody takes them back any more."""
+    return list(
+        db.session.scalars(
+            sa.select(DkimKey.id).where(
+                DkimKey.state == "retired",
+                DkimKey.retired_at <= now - KEEP_RECORD,
+                DkimKey.private_key != "",
+            )
+        )
+    )
+
+
+def erase(key_ids: Sequence[int]) -> None:
+    """The private parts of these keys, if they are retired still."""
     db.session.execute(
         sa.update(DkimKey)
-        .where(
-            DkimKey.domain_id == domain.id,
-            DkimKey.state == "retired",
-            DkimKey.retired_at <= now - KEEP_RECORD,
-        )
+        .where(DkimKey.id.in_(key_ids), DkimKey.state == "retired")
         .values(private_key="")
         .execution_options(synchronize_session=False)
     )
@@ -529,5 +537,4 @@ def note(domain: SenderDomain, answers: Iterable[Answer], *, now: datetime) -> l
         selector = key.selector
         if key.state == "waiting" and answer.finding == "found" and activate(key, now=now):
             begun.append(selector)
-    forget_old(domain, now=now)
     return begun

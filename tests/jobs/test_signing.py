@@ -8,7 +8,7 @@ from flask import Flask
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
-from campaigns.jobs import runtime
+from campaigns.jobs import maintenance, runtime
 from campaigns.jobs.transactional import deliver
 from campaigns.providers import domains
 from campaigns.providers.models import DkimKey
@@ -85,3 +85,18 @@ def test_a_key_that_cannot_be_read_is_said_and_nothing_leaves_unsigned() -> None
     assert found is not None
     assert found.status == "failed"
     assert "The DKIM key of news.example cannot be read" in found.reason
+
+
+def test_the_sweep_erases_keys_that_were_retired_a_week_ago() -> None:
+    _keys("rsa", "ed25519")
+    with transaction():
+        rsa = sa.update(DkimKey).where(DkimKey.algorithm == "rsa")
+        week_ago = utcnow() - domains.KEEP_RECORD
+        db.session.execute(rsa.values(state="retired", retired_at=week_ago))
+    maintenance.prune()
+    db.session.rollback()
+    rows = db.session.execute(sa.select(DkimKey.algorithm, DkimKey.private_key != "")).all()
+    assert {algorithm: bool(is_there) for algorithm, is_there in rows} == {
+        "rsa": False,
+        "ed25519": True,
+    }

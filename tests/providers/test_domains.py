@@ -150,13 +150,25 @@ def test_a_retired_key_is_removed_after_a_week_and_not_before(app: Flask) -> Non
     assert old is not None
     with transaction():
         assert not domains.discard(old, now=NOW + timedelta(days=6))
-    _check(domain, FakeDns(), NOW + timedelta(days=7))
+    assert domains.past_use(NOW + timedelta(days=6)) == []
+    with transaction():
+        domains.erase(domains.past_use(NOW + timedelta(days=7)))
     assert not _view(domain).keys[1].can_sign, "its private part is gone"
+    assert domains.past_use(NOW + timedelta(days=8)) == []
     with transaction():
         assert not domains.activate(old, now=NOW + timedelta(days=7))
     with transaction():
         assert domains.discard(old, now=NOW + timedelta(days=7))
     assert _states(domain) == {"s20300504b": "active"}
+
+
+def test_a_key_that_was_taken_back_meanwhile_is_not_erased(app: Flask) -> None:
+    domain = _set_up()
+    _check(domain, _published(domain))
+    (number,) = db.session.scalars(sa.select(DkimKey.id))
+    with transaction():
+        domains.erase([number])
+    assert signing_for(f"a@{NAME}", VAULT) is not None
 
 
 def test_a_key_that_signs_cannot_be_discarded_but_retired(app: Flask) -> None:
