@@ -59,6 +59,12 @@ class Settings(BaseSettings):
     web_threads: int = Field(
         8, ge=1, le=64, description="Requests that the web server serves at once."
     )
+    lease_seconds: int = Field(
+        90,
+        ge=4,
+        le=3600,
+        description="So long a worker may be silent before others settle its work.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="How much is logged."
     )

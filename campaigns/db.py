@@ -10,7 +10,7 @@ import string
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, ClassVar, cast
 
 import sqlalchemy as sa
@@ -186,6 +186,17 @@ def is_postgresql() -> bool:
     return db.session().get_bind().dialect.name == "postgresql"
 
 
+def database_now(now: datetime, offset: timedelta = timedelta(0)) -> sa.ColumnElement[datetime]:
+    """The moment by the database's clock, which is one for all workers on all machines.
+
+    A SQLite file has no clock of its own, and all who open it are on one machine: there `now`.
+    """
+    if is_postgresql():
+        moment = sa.func.clock_timestamp() + sa.literal(offset, sa.Interval())
+        return sa.type_coerce(moment, UtcDateTime())
+    return sa.literal(now + offset, UtcDateTime())
+
+
 def insert_ignoring(table: type[Base] | sa.Table) -> Any:
     """An INSERT that passes over rows already there (any unique constraint)."""
     if is_postgresql():
@@ -264,6 +275,7 @@ __all__ = [
     "UtcDateTime",
     "WriteOutsideTransactionError",
     "claimable",
+    "database_now",
     "db",
     "engine_options",
     "id_key",

@@ -1,6 +1,7 @@
 """The sweep: whatever was lost on the way is found in the database and rung for again."""
 
 import time
+from pathlib import Path
 
 import structlog
 
@@ -20,11 +21,7 @@ _next_domains = 0.0
 
 def sweep() -> None:
     """Settle what dead workers left, and ring for all work that lies open. Safe at any time."""
-    recover_journals()
-    if recover.has_lost_hosts(now=utcnow()):
-        with transaction():
-            lost = recover.settle_lost_hosts(now=utcnow())
-        log.warning("deliveries of a lost host are now unknown", count=lost)
+    recover_claims()
     for campaign_id in recover.cancelled_with_waiting():
         with transaction():
             lifecycle.cancel_waiting(campaign_id, now=utcnow())
@@ -51,32 +48,47 @@ def prune() -> None:
         log.info("private DKIM keys that were retired are erased", count=len(key_ids))
 
 
-def recover_journals() -> int:
-    """Settle every journal on this machine whose writer is dead; how many there were."""
+def recover_claims() -> int:
+    """Settle every claim on which nobody works any more; how many there were.
+
+    By its journal where that is on this machine: its writer is dead, or was stopped for so long
+    that it may not send any more. Without a journal the host must be gone.
+    """
     settled = 0
+    now = utcnow()
+    expired, lost = recover.expired(now=now), recover.lost(now=now)
     for path in journal.orphans(services().settings.journal_dir):
+        token = journal.token_of(path)
+        lost.discard(token)
         with journal.adopt(path) as is_ours:
-            if not is_ours:
-                continue
-            try:
-                story = journal.read(path)
-            except ValueError as error:
-                # Its claim has no journal then: it becomes unknown when its lease is long over.
-                path.rename(path.with_suffix(".damaged"))
-                log.error(
-                    "a journal is damaged and was set aside", file=path.name, error=str(error)
-                )
-                continue
-            with transaction():
-                recover.settle(journal.token_of(path), story, now=utcnow())
-            path.unlink(missing_ok=True)
-            settled += 1
-            log.info(
-                "settled the claim of a dead worker",
-                known=len(story.results),
-                unknown=len(story.unknown),
-            )
-    return settled
+            if (is_ours or token in expired) and _settle_by(path, token):
+                settled += 1
+            if is_ours:
+                path.unlink(missing_ok=True)
+    if lost:
+        with transaction():
+            count = recover.settle_lost(lost, now=utcnow())
+        log.warning("deliveries of a lost host are now unknown", count=count)
+    return settled + len(lost)
+
+
+def _settle_by(path: Path, token: str) -> bool:
+    try:
+        story = journal.read(path)
+    except ValueError as error:
+        # Its claim has no journal then: it becomes unknown when its lease is long over.
+        path.rename(path.with_suffix(".damaged"))
+        log.error("a journal is damaged and was set aside", file=path.name, error=str(error))
+        return False
+    with transaction():
+        recover.settle(token, story, now=utcnow())
+    log.info(
+        "settled the claim of a dead worker",
+        known=len(story.results),
+        unknown=len(story.unknown),
+        is_whole=story.is_whole,
+    )
+    return True
 
 
 def ring_for_open_work() -> None:
@@ -84,8 +96,7 @@ def ring_for_open_work() -> None:
     now = utcnow()
     for campaign_id in recover.preparing():
         doorbell.ring("expand", campaign_id)
-    for campaign_id in recover.sending():
-        doorbell.ring("send", campaign_id)
+    ring_for_sending()
     for mail_id in transactional.stalled(now):
         doorbell.ring("transactional", mail_id)
     for import_id in imports.stalled(now):
@@ -100,6 +111,12 @@ def ring_for_domains() -> None:
     if time.monotonic() >= _next_domains:
         _next_domains = time.monotonic() + DOMAINS_EVERY_SECONDS
         services().doorbell.ring("domains")
+
+
+def ring_for_sending() -> None:
+    """Campaigns that wait for a limit or a second try go on by this, second by second."""
+    if recover.is_any_sending():
+        services().doorbell.ring("send")
 
 
 def ring_for_events() -> None:

@@ -94,6 +94,7 @@ class Clock:
             maintenance.sweep()
             self._next_sweep = time.monotonic() + SWEEP_SECONDS
         else:
+            maintenance.ring_for_sending()
             maintenance.ring_for_events()
 
     def leave(self) -> None:

@@ -32,13 +32,13 @@ def run_worker(app: Flask, lanes: Sequence[str] = LANES) -> None:
     worker.log_result_lifespan = False
     with app.app_context():
         # What a worker of this machine left when it was killed is settled before anything new.
-        maintenance.recover_journals()
+        maintenance.recover_claims()
         db.session.remove()
     log.info("worker started", lanes=list(lanes))
     try:
         worker.work(with_scheduler=False, logging_level="WARNING")
     finally:
-        send.forget()
+        send.forget(drain_seconds=send.DRAIN_SECONDS)
         log.info("worker stopped")
 
 

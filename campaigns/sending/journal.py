@@ -6,8 +6,10 @@ of lines: `I <delivery>` before a body is written, and `R <delivery> <facts>` wh
 known. After a crash the file tells the three fates apart: no line = not begun, `I` alone =
 unknown, `R` = known.
 
-Lines reach the kernel before a call returns, not the disk: a killed process loses none, a power
-cut may. So what lay open when the machine went down is never taken for "not begun".
+The file is mapped into memory: a line is there for everybody as soon as it is copied, without a
+call of the system for each of two million lines, and a killed process loses none. A power cut
+may: so what lay open when the machine went down is never taken for "not begun". Its blocks are
+reserved ahead, so a full disk shows when there is still time to stop.
 
 The writer holds a lock on the file while it lives, so that nobody takes the journal of a
 working process for an orphan.
@@ -15,30 +17,41 @@ working process for an orphan.
 
 import fcntl
 import json
+import mmap
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from campaigns.clock import boot_id
 from campaigns.messages import SendResult
 
 SUFFIX = ".journal"
+RESERVED_BYTES = 256 * 1024
+"""For about a thousand deliveries; more is reserved when it is used up."""
 
 
 class Journal:
-    """The open journal of one claim. Appends reach the kernel before the call returns."""
+    """The open journal of one claim. Used by one thread at a time."""
 
     def __init__(self, folder: Path, token: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / f"{token}{SUFFIX}"
         # Locked under another name first: no moment in which it looks like an orphan.
         unborn = folder / f"{token}.new"
-        self._fd = os.open(unborn, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
-        fcntl.flock(self._fd, fcntl.LOCK_EX)
-        self._write(b"B %s\n" % boot_id().encode())
-        unborn.rename(self._path)
+        self._fd = os.open(unborn, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        self._end = 0
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX)
+            self._map = _reserve(self._fd, 0)
+            self._write(b"B %s\n" % boot_id().encode())
+            unborn.rename(self._path)
+        except BaseException:
+            os.close(self._fd)
+            unborn.unlink(missing_ok=True)
+            raise
 
     def intent(self, delivery_id: int) -> None:
         """The body of this delivery is about to be written. Raises OSError: then do not send."""
@@ -46,12 +59,15 @@ class Journal:
 
     def reply(self, result: SendResult) -> None:
         """The fate of this delivery is known."""
-        facts = json.dumps([result.outcome, result.code, result.scope, result.step, result.reply])
-        self._write(b"R %d %s\n" % (result.delivery_id, facts.encode()))
+        facts = _facts(result.outcome, result.code, result.scope, result.step, result.reply)
+        self._write(b"R %d %b\n" % (result.delivery_id, facts))
 
     def _write(self, line: bytes) -> None:
-        if os.write(self._fd, line) != len(line):
-            raise OSError("the journal took only part of a line: the disk may be full")
+        end = self._end + len(line)
+        if end > len(self._map):
+            self._map = _reserve(self._fd, len(self._map))
+        self._map[self._end : end] = line
+        self._end = end
 
     def remove(self) -> None:
         """Everything in it is committed."""
@@ -60,8 +76,24 @@ class Journal:
 
     def close(self) -> None:
         if self._fd >= 0:
+            self._map.close()
             os.close(self._fd)
             self._fd = -1
+
+
+def _reserve(fd: int, size: int) -> mmap.mmap:
+    """The file, longer than before, in memory. Raises OSError when the disk is full."""
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(fd, size, RESERVED_BYTES)
+    else:
+        os.pwrite(fd, bytes(RESERVED_BYTES), size)
+    return mmap.mmap(fd, size + RESERVED_BYTES)
+
+
+@lru_cache(maxsize=256)
+def _facts(*facts: str | int) -> bytes:
+    """Many servers say the same to everybody."""
+    return json.dumps(facts).encode()
 
 
 @dataclass(slots=True)
@@ -81,7 +113,9 @@ class Story:
 def read(path: Path) -> Story:
     """The story of a journal. A last line cut short by a crash counts as not written."""
     story = Story()
-    for line in path.read_bytes().split(b"\n")[:-1]:
+    for line in path.read_bytes().rstrip(b"\0").split(b"\n")[:-1]:
+        if b"\0" in line:
+            continue  # the last one, copied from its end
         kind, _, rest = line.partition(b" ")
         if kind == b"I":
             story.begun.add(int(rest))

@@ -208,6 +208,14 @@ def finish(campaign_id: int, *, now: datetime) -> bool:
     return rows_changed(changed) == 1
 
 
+def is_done(campaign_id: int) -> bool:
+    """Whether `finish` would finish it: a look without a writing unit."""
+    is_open = sa.select(Delivery.id).where(
+        Delivery.campaign_id == campaign_id, Delivery.status.in_(OPEN_STATES)
+    )
+    return db.session.scalar(is_open.limit(1)) is None
+
+
 def return_to_draft(campaign_id: int, *, now: datetime, reason: str) -> bool:
     """Something is wrong with a campaign before anything of it was expanded: back to a draft.
 

@@ -215,7 +215,9 @@ class Delivery(Base):
     attempts: Mapped[int] = mapped_column(sa.SmallInteger, default=0)
     not_before: Mapped[datetime | None]
     claim_token: Mapped[str | None] = mapped_column(sa.String(32))
-    lease_until: Mapped[datetime | None]
+    """The claim that has it. Kept while `unknown`: its owner may still hear the answer."""
+    deferred_since: Mapped[datetime | None]
+    """When it was first put off: from then on runs the time in which it is tried again."""
     reply_id: Mapped[int | None] = mapped_column(BigKey, ForeignKey("reply.id"))
     reply_ref: Mapped[str] = mapped_column(default="")
     """What the server called this message (the `{ref}` of its reply)."""
@@ -241,12 +243,6 @@ class Delivery(Base):
             postgresql_where=sa.text("status = 'queued'"),
             sqlite_where=sa.text("status = 'queued'"),
         ),
-        Index(
-            "ix_delivery_claimed",
-            "claim_token",
-            postgresql_where=sa.text("claim_token IS NOT NULL"),
-            sqlite_where=sa.text("claim_token IS NOT NULL"),
-        ),
         Index("ix_delivery_status", "campaign_id", "status", "id"),
         Index("ix_delivery_subscriber_id", "subscriber_id", "id"),
         # Reports count what is rare without reading the rows that were simply sent.
@@ -270,6 +266,21 @@ class Delivery(Base):
         ),
         NEVER_REUSED,
     )
+
+
+class Claim(Base):
+    """Deliveries that one worker took to send: which campaign's, and until when they are its own.
+
+    The deliveries bear the token. The row goes when all of them have their fate.
+    """
+
+    __tablename__ = "claim"
+
+    token: Mapped[str] = mapped_column(sa.String(32), primary_key=True)
+    campaign_id: Mapped[int] = mapped_column(BigKey, ForeignKey("campaign.id", ondelete="CASCADE"))
+    lease_until: Mapped[datetime]
+
+    __table_args__ = (Index("ix_claim_campaign_id", "campaign_id"),)
 
 
 ENGAGED = sa.or_(*(getattr(Delivery, name).is_not(None) for name in _WHAT_CAME_BACK))

@@ -1,64 +1,74 @@
-"""After a crash: settle what a dead worker had claimed."""
+"""After a crash: settle what a dead worker had claimed, and find the work that lies open."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from campaigns.db import db, rows_changed
+from campaigns.db import database_now, db
 from campaigns.messages import SendResult
-from campaigns.sending.dispatch import record
+from campaigns.sending import dispatch, outcomes
 from campaigns.sending.journal import Story
-from campaigns.sending.models import Campaign, Delivery
+from campaigns.sending.models import Campaign, Claim, Delivery
 
 HOST_LOST_AFTER = timedelta(minutes=15)
-"""So long after its lease a claim without a journal here is given up: its host is gone."""
+"""So long after its lease a claim whose journal nobody finds is given up: its host is gone."""
 
 
 def settle(token: str, story: Story, *, now: datetime) -> None:
-    """Settle one orphaned claim by its journal.
+    """Settle one claim by its journal; nobody works on it any more.
 
     Known replies are recorded, bodies without a reply become `unknown` and are never sent again
-    silently, what was not begun goes back to the queue.
+    silently, what was not begun goes back to the queue. Where the end of the journal may be
+    missing, "not begun" is not known either.
     """
-    fates = [SendResult(number, "unknown", scope="connection") for number in sorted(story.unknown)]
-    results = [*story.results.values(), *fates]
-    record(token, results, now=now, unknown_reason="lost_worker")
+    held = _held(token)
+    fates = list(story.results.values())
+    unclear = held - story.results.keys() if not story.is_whole else story.unknown
+    fates += [SendResult(number, "unknown", scope="connection") for number in sorted(unclear)]
+    outcomes.record(token, fates, now=now, unknown_reason="lost_worker")
+    outcomes.release(token, held - story.results.keys() - unclear, now=now)
+    dispatch.close([token])
 
 
-def settle_lost_hosts(*, now: datetime) -> int:
-    """Claims whose lease ran out long ago and whose journal nobody has found: `unknown`.
-
-    Their host is gone with its disk; whether the bodies left cannot be known, so nothing of
-    them is queued again. Returns the number of deliveries.
-    """
-    result = db.session.execute(
-        sa.update(Delivery)
-        .where(*_of_lost_hosts(now))
-        .values(
-            status="unknown",
-            reason="lost_worker",
-            claim_token=None,
-            lease_until=None,
-            updated_at=now,
+def _held(token: str) -> set[int]:
+    """The deliveries that a claim still has."""
+    return set(
+        db.session.scalars(
+            sa.select(Delivery.id)
+            .join(Claim, Claim.campaign_id == Delivery.campaign_id)
+            .where(
+                Claim.token == token,
+                Delivery.claim_token == token,
+                Delivery.status == sa.literal_column("'sending'"),
+            )
         )
-        .execution_options(synchronize_session=False)
-    )
-    return rows_changed(result)
-
-
-def has_lost_hosts(*, now: datetime) -> bool:
-    """Whether `settle_lost_hosts` would find anything: a look without a writing unit."""
-    return (
-        db.session.scalar(sa.select(Delivery.id).where(*_of_lost_hosts(now)).limit(1)) is not None
     )
 
 
-def _of_lost_hosts(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
-    return (
-        Delivery.claim_token.is_not(None),
-        Delivery.status == "sending",
-        Delivery.lease_until < now - HOST_LOST_AFTER,
+def expired(*, now: datetime) -> set[str]:
+    """The tokens of claims whose lease is over: their worker sends nothing of them any more."""
+    return set(
+        db.session.scalars(sa.select(Claim.token).where(Claim.lease_until < database_now(now)))
     )
+
+
+def lost(*, now: datetime) -> set[str]:
+    """The tokens of claims whose lease ran out so long ago that their host must be gone."""
+    given_up = Claim.lease_until < database_now(now, -HOST_LOST_AFTER)
+    return set(db.session.scalars(sa.select(Claim.token).where(given_up)))
+
+
+def settle_lost(tokens: Collection[str], *, now: datetime) -> int:
+    """Claims without a journal: whether their bodies left cannot be known, so all is `unknown`.
+
+    Nothing of them is queued again. Returns the number of deliveries.
+    """
+    count = 0
+    for token in sorted(tokens):
+        count += len(_held(token))
+        settle(token, Story(is_whole=False), now=now)
+    return count
 
 
 def preparing() -> list[int]:
@@ -66,12 +76,18 @@ def preparing() -> list[int]:
     return list(db.session.scalars(sa.select(Campaign.id).where(Campaign.status == "preparing")))
 
 
-def sending() -> list[int]:
-    """Campaigns that are being sent, the one that waited longest first."""
-    statement = (
-        sa.select(Campaign.id).where(Campaign.status == "sending").order_by(Campaign.updated_at)
+def sending() -> list[Campaign]:
+    """Campaigns that are being sent, as they stand now."""
+    db.session.rollback()
+    statement = sa.select(Campaign).where(Campaign.status == "sending").order_by(Campaign.id)
+    return list(db.session.scalars(statement, execution_options={"populate_existing": True}))
+
+
+def is_any_sending() -> bool:
+    return (
+        db.session.scalar(sa.select(Campaign.id).where(Campaign.status == "sending").limit(1))
+        is not None
     )
-    return list(db.session.scalars(statement))
 
 
 def cancelled_with_waiting() -> list[int]:

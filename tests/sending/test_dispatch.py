@@ -1,7 +1,8 @@
 """Claims and outcomes: every row has one owner and one fate."""
 
 import threading
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,12 +13,14 @@ from campaigns.audience import suppressions
 from campaigns.audience.models import Subscription
 from campaigns.clock import utcnow
 from campaigns.db import db, transaction
-from campaigns.messages import Outcome, Scope, SendResult
-from campaigns.sending import dispatch
-from campaigns.sending.models import Campaign, Delivery, Reply
+from campaigns.messages import Outcome, Recipient, Scope, SendResult
+from campaigns.sending import dispatch, outcomes
+from campaigns.sending.models import Campaign, Claim, Delivery, Reply
+from campaigns.sending.retry import Limits
 from tests.factories import a_campaign, a_delivery, a_list, a_sender, a_subscriber
 
 NOW = utcnow()
+LEASE = timedelta(seconds=90)
 
 
 @pytest.fixture
@@ -40,27 +43,34 @@ def statuses() -> list[object]:
     return [row[0] for row in rows(Delivery.status)]
 
 
+def claim(campaign_id: int, want: int, *, token: str, now: datetime) -> Sequence[Recipient]:
+    """Claim of the group that everybody in these tests is in."""
+    return dispatch.claim(
+        campaign_id, {"other": want}, token=token, lease=LEASE, now=now
+    ).recipients
+
+
 def test_a_claim_takes_what_was_asked_for_and_no_more(campaign: Campaign) -> None:
     with transaction():
-        claimed = dispatch.claim(campaign.id, 3, token="t1", now=NOW)
+        claimed = claim(campaign.id, 3, token="t1", now=NOW)
     assert [person.name for person in claimed] == ["P1", "P2", "P3"]
     assert statuses() == ["sending"] * 3 + ["queued"] * 2
     with transaction():
-        assert len(dispatch.claim(campaign.id, 9, token="t2", now=NOW)) == 2
+        assert len(claim(campaign.id, 9, token="t2", now=NOW)) == 2
 
 
 def test_nothing_is_claimed_while_the_campaign_is_paused(campaign: Campaign) -> None:
     with transaction():
         db.session.get_one(Campaign, campaign.id).status = "paused"
         db.session.flush()
-        assert dispatch.claim(campaign.id, 3, token="t", now=NOW) == []
+        assert claim(campaign.id, 3, token="t", now=NOW) == ()
 
 
 def test_what_is_not_due_waits(campaign: Campaign) -> None:
     with transaction():
         db.session.execute(sa.update(Delivery).values(not_before=NOW + timedelta(minutes=5)))
-        assert dispatch.claim(campaign.id, 9, token="t", now=NOW) == []
-        assert len(dispatch.claim(campaign.id, 9, token="t", now=NOW + timedelta(minutes=5))) == 5
+        assert claim(campaign.id, 9, token="t", now=NOW) == ()
+        assert len(claim(campaign.id, 9, token="t", now=NOW + timedelta(minutes=5))) == 5
 
 
 def test_what_is_due_again_goes_before_what_was_never_tried(campaign: Campaign) -> None:
@@ -71,29 +81,38 @@ def test_what_is_due_again_goes_before_what_was_never_tried(campaign: Campaign) 
                 .where(Delivery.address == f"{name}@example.org")
                 .values(not_before=NOW + timedelta(minutes=minutes))
             )
-        first = dispatch.claim(campaign.id, 3, token="t1", now=NOW)
-        assert dispatch.is_any_due(campaign.id, now=NOW)
-        rest = dispatch.claim(campaign.id, 3, token="t2", now=NOW)
-        assert not dispatch.is_any_due(campaign.id, now=NOW)
+        first = claim(campaign.id, 3, token="t1", now=NOW)
+        assert dispatch.due_groups(campaign.id, now=NOW) == ["other"]
+        rest = claim(campaign.id, 3, token="t2", now=NOW)
+        assert dispatch.due_groups(campaign.id, now=NOW) == []
     assert [person.name for person in first] == ["P1", "P4", "P5"]
     assert [person.name for person in rest] == ["P3"]
 
 
-def test_every_mailbox_group_gets_its_share(campaign: Campaign) -> None:
+def test_each_mailbox_group_gives_what_it_was_granted(campaign: Campaign) -> None:
     with transaction():
         db.session.execute(
             sa.update(Delivery).where(Delivery.id > 3).values(mailbox_group="google")
         )
-        claimed = dispatch.claim(campaign.id, 4, token="t", now=NOW)
-    assert [person.delivery_id for person in claimed] == [1, 2, 4, 5]
+        wants = {"other": 2, "google": 9, "apple": 4}
+        claimed = dispatch.claim(campaign.id, wants, token="t", lease=LEASE, now=NOW)
+    assert [person.delivery_id for person in claimed.recipients] == [1, 2, 4, 5]
+    assert claimed.taken == {"other": 2, "google": 2}
+    assert {person.mailbox_group for person in claimed.recipients} == {"other", "google"}
 
 
-def test_a_small_group_leaves_its_share_to_the_large_one(campaign: Campaign) -> None:
+def test_a_claim_has_a_lease_until_all_of_it_has_its_fate(campaign: Campaign) -> None:
     with transaction():
-        db.session.execute(
-            sa.update(Delivery).where(Delivery.id == 5).values(mailbox_group="google")
-        )
-        assert len(dispatch.claim(campaign.id, 5, token="t", now=NOW)) == 5
+        claim(campaign.id, 2, token="t", now=NOW)
+    first = db.session.scalars(sa.select(Claim)).one()
+    until = first.lease_until
+    assert timedelta(0) < until - utcnow() <= LEASE
+    with transaction():
+        dispatch.renew(["t"], lease=LEASE, now=utcnow())
+    assert db.session.scalars(sa.select(Claim.lease_until)).one() > until
+    with transaction():
+        dispatch.close(["t"])
+    assert db.session.scalars(sa.select(Claim)).all() == []
 
 
 def test_t2_who_left_a_minute_ago_gets_nothing(campaign: Campaign) -> None:
@@ -103,7 +122,7 @@ def test_t2_who_left_a_minute_ago_gets_nothing(campaign: Campaign) -> None:
             .where(Subscription.subscriber_id == 2)
             .values(state="unsubscribed")
         )
-        claimed = dispatch.claim(campaign.id, 9, token="t", now=NOW)
+        claimed = claim(campaign.id, 9, token="t", now=NOW)
     assert [person.subscriber_id for person in claimed] == [1, 3, 4, 5]
     assert rows(Delivery.status, Delivery.reason)[1] == ("skipped", "unsubscribed")
 
@@ -111,7 +130,7 @@ def test_t2_who_left_a_minute_ago_gets_nothing(campaign: Campaign) -> None:
 def test_t4_who_was_suppressed_meanwhile_gets_nothing(campaign: Campaign) -> None:
     with transaction():
         suppressions.suppress("p3@example.org", reason="manual", source="test", now=NOW)
-        claimed = dispatch.claim(campaign.id, 9, token="t", now=NOW)
+        claimed = claim(campaign.id, 9, token="t", now=NOW)
     assert 3 not in [person.subscriber_id for person in claimed]
     assert rows(Delivery.status, Delivery.reason)[2] == ("skipped", "suppressed")
 
@@ -119,7 +138,7 @@ def test_t4_who_was_suppressed_meanwhile_gets_nothing(campaign: Campaign) -> Non
 def test_a_deleted_subscriber_is_skipped_not_lost(campaign: Campaign) -> None:
     with transaction():
         db.session.execute(sa.update(Delivery).where(Delivery.id == 1).values(subscriber_id=None))
-        assert len(dispatch.claim(campaign.id, 9, token="t", now=NOW)) == 4
+        assert len(claim(campaign.id, 9, token="t", now=NOW)) == 4
     assert statuses()[0] == "skipped"
 
 
@@ -129,9 +148,9 @@ def outcome(
     return SendResult(number, outcome, reply, code, scope)
 
 
-def test_each_outcome_is_recorded_and_the_rest_given_back(campaign: Campaign) -> None:
+def test_each_outcome_is_recorded_and_what_was_not_begun_given_back(campaign: Campaign) -> None:
     with transaction():
-        dispatch.claim(campaign.id, 9, token="t", now=NOW)
+        claim(campaign.id, 9, token="t", now=NOW)
     results = [
         outcome(1, "sent", "250 2.0.0 Ok: queued as 4XyZ12abc", 250),
         outcome(2, "failed", "550 5.1.1 no such user", 550),
@@ -139,19 +158,21 @@ def test_each_outcome_is_recorded_and_the_rest_given_back(campaign: Campaign) ->
         outcome(4, "unknown", "no answer", 0, "connection"),
     ]
     with transaction():
-        dispatch.record("t", results, now=NOW)
+        outcomes.record("t", results, now=NOW)
+        outcomes.release("t", [5], now=NOW)
     assert statuses() == ["sent", "failed", "queued", "unknown", "queued"]
     assert [row[0] for row in rows(Delivery.attempts)] == [1, 1, 1, 1, 0]
-    assert [row[0] for row in rows(Delivery.claim_token)] == [None] * 5
+    assert [row[0] for row in rows(Delivery.claim_token)] == [None, None, None, "t", None]
     assert rows(Delivery.sent_at)[0] == (NOW,)
-    (retry,) = rows(Delivery.not_before)[2]
-    assert NOW + timedelta(seconds=48) <= retry <= NOW + timedelta(seconds=72)
+    (retry, since) = rows(Delivery.not_before, Delivery.deferred_since)[2]
+    assert NOW + timedelta(minutes=5) <= retry <= NOW + timedelta(minutes=7)
+    assert since == NOW
 
 
 def test_a_reply_is_stored_once_and_put_back_together(campaign: Campaign) -> None:
     with transaction():
-        dispatch.claim(campaign.id, 9, token="t", now=NOW)
-        dispatch.record(
+        claim(campaign.id, 9, token="t", now=NOW)
+        outcomes.record(
             "t",
             [outcome(n, "sent", f"250 2.0.0 Ok: queued as 4XyZ{n}2abc", 250) for n in (1, 2, 3)],
             now=NOW,
@@ -167,57 +188,83 @@ def test_a_reply_is_stored_once_and_put_back_together(campaign: Campaign) -> Non
 
 def test_only_rows_that_still_bear_the_token_are_touched(campaign: Campaign) -> None:
     with transaction():
-        dispatch.claim(campaign.id, 1, token="old", now=NOW)
+        claim(campaign.id, 1, token="old", now=NOW)
         db.session.execute(sa.update(Delivery).where(Delivery.id == 1).values(claim_token="new"))
-        dispatch.record("old", [outcome(1, "sent")], now=NOW)
+        outcomes.record("old", [outcome(1, "sent")], now=NOW)
     assert rows(Delivery.status, Delivery.claim_token)[0] == ("sending", "new")
+
+
+def test_an_answer_that_comes_late_decides_what_was_given_up_as_unknown(
+    campaign: Campaign,
+) -> None:
+    with transaction():
+        claim(campaign.id, 1, token="t", now=NOW)
+        outcomes.record("t", [outcome(1, "unknown")], now=NOW)
+        outcomes.record("t", [outcome(1, "sent", "250 ok", 250)], now=NOW)
+        outcomes.record("t", [outcome(1, "failed", "550 no", 550)], now=NOW)
+    assert rows(Delivery.status, Delivery.reason)[0] == ("sent", "")
 
 
 def test_a_refused_sender_is_never_the_recipients_fault(campaign: Campaign) -> None:
     with transaction():
-        dispatch.claim(campaign.id, 1, token="t", now=NOW)
-        dispatch.record(
+        claim(campaign.id, 1, token="t", now=NOW)
+        outcomes.record(
             "t", [outcome(1, "failed", "550 5.1.8 who are you", 550, "sender")], now=NOW
         )
     assert rows(Delivery.status, Delivery.attempts)[0] == ("queued", 0)
 
 
-def test_a_delivery_is_given_up_when_its_tries_are_used_up(campaign: Campaign) -> None:
+def test_a_delivery_is_given_up_when_its_time_is_up(campaign: Campaign) -> None:
     with transaction():
-        db.session.execute(sa.update(Delivery).values(attempts=dispatch.MAX_ATTEMPTS - 1))
-        dispatch.claim(campaign.id, 1, token="t", now=NOW)
-        dispatch.record("t", [outcome(1, "deferred", "451 later", 451)], now=NOW)
+        db.session.execute(
+            sa.update(Delivery).values(attempts=5, deferred_since=NOW - timedelta(days=3))
+        )
+        claim(campaign.id, 1, token="t", now=NOW)
+        outcomes.record("t", [outcome(1, "deferred", "451 4.3.0 later", 451)], now=NOW)
     assert rows(Delivery.status, Delivery.reason)[0] == ("failed", "gave_up")
 
 
 def test_a_connection_that_breaks_at_one_person_each_time_is_given_up_too(
     campaign: Campaign,
 ) -> None:
+    tries = Limits().tries
     with transaction():
         db.session.execute(
             sa.update(Delivery)
             .where(Delivery.id == 1)
-            .values(attempts=dispatch.MAX_ATTEMPTS - 1)
+            .values(attempts=tries - 1)
             .execution_options(synchronize_session=False)
         )
-        dispatch.claim(campaign.id, 2, token="t", now=NOW)
-        lost = [outcome(n, "unsent", "421 4.3.0 bye", 421, "connection") for n in (1, 2)]
-        dispatch.record("t", lost, now=NOW)
+        claim(campaign.id, 2, token="t", now=NOW)
+        lost = [outcome(n, "unsent", "the server hung up", 0, "connection") for n in (1, 2)]
+        outcomes.record("t", lost, now=NOW)
     found = rows(Delivery.status, Delivery.reason, Delivery.attempts)
-    assert found[:2] == [("failed", "gave_up", dispatch.MAX_ATTEMPTS), ("queued", "connection", 1)]
+    assert found[:2] == [("failed", "gave_up", tries), ("queued", "connection", 1)]
 
 
-def test_retries_go_on_for_more_than_a_day() -> None:
-    at = NOW
-    for attempt in range(1, dispatch.MAX_ATTEMPTS):
-        at = dispatch.retry_at(attempt, at)
-    assert timedelta(hours=20) < at - NOW < timedelta(hours=72)
+def test_what_was_recorded_is_told_by_mailbox_group_and_class(campaign: Campaign) -> None:
+    with transaction():
+        claimed = claim(campaign.id, 9, token="t", now=NOW)
+        told = outcomes.record(
+            "t",
+            [
+                outcome(1, "sent", "250 ok", 250),
+                outcome(2, "failed", "550 5.1.1 no such user", 550),
+                outcome(3, "deferred", "421 4.7.28 unusual rate", 421),
+            ],
+            now=NOW,
+            groups={person.delivery_id: person.mailbox_group for person in claimed},
+        )
+    assert told.sent == {"other": 1}
+    assert told.refused == {("other", "hard"): 1, ("other", "throttle"): 1}
+    assert told.bounced == [2]
+    assert told.words["throttle"] == "421 4.7.28 unusual rate"
 
 
 def test_what_cannot_be_rendered_fails_alone_with_its_reason(campaign: Campaign) -> None:
     with transaction():
-        dispatch.claim(campaign.id, 2, token="t", now=NOW)
-        dispatch.record("t", [outcome(1, "sent")], now=NOW, unrenderable=[(2, "Too long.")])
+        claim(campaign.id, 2, token="t", now=NOW)
+        outcomes.record("t", [outcome(1, "sent")], now=NOW, unrenderable=[(2, "Too long.")])
     assert statuses()[:2] == ["sent", "failed"]
     assert db.session.scalars(sa.select(Reply.text)).all() == ["Too long."]
 
@@ -236,12 +283,12 @@ def test_many_workers_claim_nobody_twice(app: Flask, campaign: Campaign) -> None
             for turn in range(40):
                 token = f"{name}-{turn}"
                 with transaction():
-                    people = dispatch.claim(campaign_id, 7, token=token, now=utcnow())
+                    people = claim(campaign_id, 7, token=token, now=utcnow())
                 if not people:
                     return
                 seen.extend(person.delivery_id for person in people)
                 with transaction():
-                    dispatch.record(
+                    outcomes.record(
                         token, [outcome(p.delivery_id, "sent") for p in people], now=NOW
                     )
 
@@ -271,7 +318,7 @@ def test_many_workers_claim_nobody_twice(app: Flask, campaign: Campaign) -> None
     ],
 )
 def test_a_servers_own_id_is_taken_out_of_its_reply(reply: str, text: str, ref: str) -> None:
-    assert dispatch.split_reply(reply) == (text, ref)
+    assert outcomes.split_reply(reply) == (text, ref)
 
 
 def test_a_claim_keeps_its_number_whatever_plan_the_database_picks(
@@ -282,4 +329,4 @@ def test_a_claim_keeps_its_number_whatever_plan_the_database_picks(
     with transaction():
         for way in ("hashjoin", "mergejoin", "hashagg", "material", "sort", "bitmapscan"):
             db.session.execute(sa.text(f"SET LOCAL enable_{way} = off"))
-        assert len(dispatch.claim(campaign.id, 3, token="t", now=NOW)) == 3
+        assert len(claim(campaign.id, 3, token="t", now=NOW)) == 3

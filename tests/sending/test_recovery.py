@@ -1,13 +1,11 @@
 """The journal, and what is made of it after a crash."""
 
-import os
 import signal
 import subprocess
 import sys
 from datetime import timedelta
 from pathlib import Path
 
-import pytest
 import sqlalchemy as sa
 from flask import Flask
 
@@ -15,11 +13,12 @@ from campaigns.clock import utcnow
 from campaigns.db import db, transaction
 from campaigns.jobs import maintenance, runtime
 from campaigns.messages import SendResult
-from campaigns.sending import dispatch, journal, recover
-from campaigns.sending.models import Delivery
+from campaigns.sending import dispatch, journal, outcomes, recover
+from campaigns.sending.models import Claim, Delivery
 from tests.factories import a_campaign, a_delivery, a_list, a_sender, a_subscriber
 
 NOW = utcnow()
+LEASE = timedelta(seconds=90)
 
 
 def test_a_journal_tells_the_three_fates_apart(tmp_path: Path) -> None:
@@ -81,16 +80,39 @@ def test_a_killed_writer_leaves_every_line_it_wrote(tmp_path: Path) -> None:
         assert len(journal.read(path).unknown) == 500
 
 
-def test_a_full_disk_stops_the_sending(tmp_path: Path) -> None:
-    if not Path("/dev/full").exists():
-        pytest.skip("this system has no /dev/full")
+def test_a_full_disk_shows_before_anything_is_begun(tmp_path: Path) -> None:
+    code = (
+        "import resource, sys; from pathlib import Path\n"
+        "from campaigns.sending.journal import RESERVED_BYTES, Journal\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (RESERVED_BYTES,) * 2)\n"
+        "j = Journal(Path(sys.argv[1]), 'token')\n"
+        "[j.intent(n) for n in range(10**12, 10**12 + RESERVED_BYTES)]\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], check=False, capture_output=True, text=True
+    )
+    assert "OSError" in done.stderr
+    (path,) = journal.orphans(tmp_path)
+    assert len(journal.read(path).unknown) == journal.RESERVED_BYTES // 16 - 3
+
+
+def test_a_journal_grows_when_servers_say_much(tmp_path: Path) -> None:
     writer = journal.Journal(tmp_path, "token")
-    full = os.open("/dev/full", os.O_WRONLY)
-    os.dup2(full, writer._fd)
-    os.close(full)
-    with pytest.raises(OSError, match="No space left"):
-        writer.intent(1)
+    for number in range(2000):
+        writer.intent(number)
+        writer.reply(SendResult(number, "sent", f"250 {number} " + "x" * 400, 250))
     writer.close()
+    (path,) = journal.orphans(tmp_path)
+    story = journal.read(path)
+    assert len(story.results) == 2000
+    assert story.results[1999].reply.startswith("250 1999 xxx")
+    assert not story.unknown
+
+
+def test_a_line_copied_from_its_end_counts_as_not_written(tmp_path: Path) -> None:
+    path = tmp_path / "token.journal"
+    path.write_bytes(b"I 1\n\0\0\0" + b"2\n" + bytes(100))
+    assert journal.read(path).unknown == {1}
 
 
 def claim_five() -> None:
@@ -99,7 +121,7 @@ def claim_five() -> None:
         campaign = a_campaign(news, sender=a_sender(), status="sending")
         for number in range(5):
             a_delivery(campaign, a_subscriber(f"p{number}@example.org", news))
-        dispatch.claim(campaign.id, 5, token="t", now=NOW)
+        dispatch.claim(campaign.id, {"other": 5}, token="t", lease=LEASE, now=NOW)
 
 
 def statuses() -> list[str]:
@@ -109,7 +131,7 @@ def statuses() -> list[str]:
 def test_a_dead_workers_claim_is_settled_by_its_journal(app: Flask) -> None:
     claim_five()
     story = journal.Story({1, 2, 3}, {1: SendResult(1, "sent", "250 ok", 250)})
-    story.results[2] = SendResult(2, "failed", "550 5.1.1 no", 550)
+    story.results[2] = SendResult(2, "failed", "550 5.1.1 no", 550, step="rcpt")
     with transaction():
         recover.settle("t", story, now=NOW)
     assert statuses() == ["sent", "failed", "unknown", "queued", "queued"]
@@ -124,15 +146,51 @@ def test_settling_twice_changes_nothing_more(app: Flask) -> None:
     assert statuses() == ["unknown"] + ["queued"] * 4
 
 
-def test_the_claims_of_a_lost_host_become_unknown_never_queued(app: Flask) -> None:
-    claim_five()
-    just_expired = NOW + timedelta(seconds=dispatch.LEASE_SECONDS + 60)
-    assert not recover.has_lost_hosts(now=just_expired)
-    long_gone = just_expired + recover.HOST_LOST_AFTER
-    assert recover.has_lost_hosts(now=long_gone)
+def end_lease(ago: timedelta) -> None:
     with transaction():
-        assert recover.settle_lost_hosts(now=long_gone) == 5
+        db.session.execute(sa.update(Claim).values(lease_until=utcnow() - ago))
+
+
+def test_the_claims_of_a_lost_host_become_unknown_never_queued(app: Flask) -> None:
+    runtime.use(app)
+    claim_five()
+    end_lease(timedelta(minutes=1))
+    assert maintenance.recover_claims() == 0, "its host may be back in a minute"
+    end_lease(recover.HOST_LOST_AFTER + timedelta(minutes=1))
+    assert maintenance.recover_claims() == 1
     assert statuses() == ["unknown"] * 5
+    assert db.session.scalars(sa.select(Claim)).all() == []
+
+
+def test_after_a_power_cut_nothing_counts_as_not_begun(app: Flask) -> None:
+    runtime.use(app)
+    folder = app.extensions["campaigns"].settings.journal_dir
+    folder.mkdir(parents=True)
+    facts = b'["sent", 250, "recipient", "dot", "250 ok"]'
+    (folder / "t.journal").write_bytes(b"B an-earlier-boot\nI 1\nR 1 " + facts + b"\nI 2\n")
+    claim_five()
+    assert maintenance.recover_claims() == 1
+    assert statuses() == ["sent"] + ["unknown"] * 4
+
+
+def test_a_stopped_worker_loses_its_claim_and_can_write_nothing_more(app: Flask) -> None:
+    runtime.use(app)
+    folder = app.extensions["campaigns"].settings.journal_dir
+    stopped = journal.Journal(folder, "t")
+    claim_five()
+    stopped.intent(1)
+    stopped.intent(2)
+    stopped.reply(SendResult(2, "sent", "250 ok", 250))
+    assert maintenance.recover_claims() == 0, "it may be slow, and its lease has not run out"
+    end_lease(timedelta(seconds=1))
+    assert maintenance.recover_claims() == 1
+    assert statuses() == ["unknown", "sent", "queued", "queued", "queued"]
+    with transaction():  # it wakes up, and has got the answer to what it had begun
+        late = [SendResult(number, "sent", "250 ok", 250) for number in (1, 3)]
+        outcomes.record("t", late, now=NOW)
+        outcomes.release("t", [4], now=NOW)
+    assert statuses() == ["sent", "sent", "queued", "queued", "queued"]
+    stopped.remove()
 
 
 def test_a_damaged_journal_is_set_aside_and_stops_nobody(app: Flask) -> None:
@@ -141,6 +199,6 @@ def test_a_damaged_journal_is_set_aside_and_stops_nobody(app: Flask) -> None:
     folder.mkdir(parents=True)
     (folder / "t.journal").write_bytes(b"I not-a-number\n")
     claim_five()
-    assert maintenance.recover_journals() == 0
+    assert maintenance.recover_claims() == 0
     assert [path.name for path in folder.iterdir()] == ["t.damaged"]
     assert statuses() == ["sending"] * 5, "until the lease is long over; then unknown"

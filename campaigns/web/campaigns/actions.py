@@ -54,7 +54,7 @@ def resume(public_id: str) -> Response:
         "This campaign cannot go on now.",
     )
     if did_it:
-        services().doorbell.ring("send", wanted(public_id).id)
+        services().doorbell.ring("send")
     return _back(public_id)
 
 

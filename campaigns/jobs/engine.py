@@ -1,0 +1,498 @@
+"""The sending engine of a worker process: from the claim to the wire, and back to the ledger.
+
+Three threads work on it. The job (jobs.send) claims deliveries and puts them into the outbox of
+their provider account. The provider's thread takes messages from there, which are rendered at
+that moment, and reports what became of them. The recorder writes that to the ledger, in bulk.
+So no connection waits for the database, and what is on its way outlives a single job.
+"""
+
+import secrets
+import threading
+import time
+from collections import deque
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import sqlalchemy as sa
+import structlog
+from flask import Flask
+from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
+
+from campaigns.clock import running_seconds, utcnow
+from campaigns.content.compile import Compiled, RenderError
+from campaigns.context import services
+from campaigns.db import db, transaction
+from campaigns.jobs.judge import Judge, tell_limiter
+from campaigns.messages import Message, Recipient, SendResult
+from campaigns.providers import health
+from campaigns.providers.base import Provider, ProviderTroubleError
+from campaigns.providers.models import ProviderAccount
+from campaigns.providers.registry import open_provider
+from campaigns.sending import dispatch, lifecycle, outcomes
+from campaigns.sending.alerts import alert_owners
+from campaigns.sending.journal import Journal
+from campaigns.sending.models import Campaign
+
+log = structlog.get_logger()
+
+LEASE_USED = 0.8
+"""After this part of a lease nothing of it is begun any more."""
+RENEW_AFTER = 0.25
+"""After this part of a lease it is renewed."""
+RECORD_SECONDS = 0.2
+RECORD_AT = 1000
+"""So many results are written at once, without waiting for the next round."""
+LOOK_SECONDS = 0.5
+"""So often is looked whether a campaign was paused or cancelled."""
+SMALLEST_STOCK, LARGEST_STOCK = 40, 3000
+STOCK_SECONDS = 0.4
+"""An outbox is filled for about so long: enough never to run dry, little to give back."""
+
+
+@dataclass(slots=True, eq=False)
+class Batch:
+    """One claim of this process, until every delivery of it has its fate in the ledger."""
+
+    token: str
+    campaign_id: int
+    compiled: Compiled
+    journal: Journal
+    deadline: float
+    """By `running_seconds`: after this no body of it is begun."""
+    waiting: dict[str, deque[Recipient]] = field(default_factory=dict)
+    """By mailbox group."""
+    groups: dict[int, str] = field(default_factory=dict)
+    """The mailbox group of each delivery."""
+    left: int = 0
+    """Deliveries whose fate is not in the ledger yet."""
+    renewed_at: float = 0.0
+    # What the ledger does not know yet. Others only append; the recorder deletes what it wrote.
+    results: list[SendResult] = field(default_factory=list)
+    unrenderable: list[tuple[int, str]] = field(default_factory=list)
+    recalled: list[int] = field(default_factory=list)
+
+    @property
+    def stock(self) -> int:
+        return sum(map(len, self.waiting.values()))
+
+    def news(self) -> "News":
+        return News(self, list(self.results), list(self.unrenderable), list(self.recalled))
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What became of some deliveries of a batch, to be written now."""
+
+    batch: Batch
+    results: list[SendResult]
+    unrenderable: list[tuple[int, str]]
+    recalled: list[int]
+
+    def __len__(self) -> int:
+        return len(self.results) + len(self.unrenderable) + len(self.recalled)
+
+    def are_written(self) -> None:
+        """They are committed."""
+        del self.batch.results[: len(self.results)]
+        del self.batch.unrenderable[: len(self.unrenderable)]
+        del self.batch.recalled[: len(self.recalled)]
+        self.batch.left -= len(self)
+
+
+class Outbox:
+    """What waits to be sent by one account. The provider takes from it and reports to it.
+
+    A `Source` (providers.base): its methods are called from the provider's thread.
+    """
+
+    def __init__(self, provider_id: int, on_news: threading.Condition) -> None:
+        self.provider_id = provider_id
+        self.broken: ProviderTroubleError | None = None
+        """The account does not work: nothing is offered until it is tried again."""
+        self.fault: OSError | None = None
+        """The journal could not be written: nothing more may leave."""
+        self.at_once: Mapping[str, int] = {}
+        """Of these mailbox groups only so many may be on the wire at the same moment."""
+        self.batches: list[Batch] = []
+        self._news = on_news
+        self._lock = threading.Lock()
+        self._turns: deque[tuple[Batch, str]] = deque()
+        self._on_the_way: dict[int, tuple[Batch, Recipient]] = {}
+        self._settled = 0
+        self._rate, self._rated_at, self._rated_count = 0.0, time.monotonic(), 0
+
+    # --- the provider's side ---------------------------------------------------------------
+
+    def take(self) -> Message | None:
+        """The next message, rendered now. Campaigns and claims take turns."""
+        while True:
+            with self._lock:
+                found = self._next()
+                if found is None:
+                    return None
+                batch, recipient = found
+                self._on_the_way[recipient.delivery_id] = found
+            try:
+                return batch.compiled.render(recipient, now=utcnow())
+            except RenderError as error:
+                self._cannot_render(batch, recipient, str(error))
+            except Exception:
+                log.exception("rendering failed", delivery=recipient.delivery_id)
+                self._cannot_render(batch, recipient, "Something went wrong; see the log.")
+
+    def _next(self) -> tuple[Batch, Recipient] | None:
+        if self.broken is not None or self.fault is not None:
+            return None
+        now = running_seconds()
+        for _ in range(len(self._turns)):
+            batch, group = self._turns[0]
+            if not batch.waiting[group] or now >= batch.deadline:
+                self._turns.popleft()  # it comes back when something is put back, or renewed
+                continue
+            self._turns.rotate(-1)
+            if self._may_go(group):
+                return batch, batch.waiting[group].popleft()
+        return None
+
+    def _may_go(self, group: str) -> bool:
+        """Whether another of this group may be on the wire now. Hardly ever is that limited."""
+        most = self.at_once.get(group)
+        if most is None:
+            return True
+        here = sum(person.mailbox_group == group for _, person in self._on_the_way.values())
+        return here < most
+
+    def begin(self, message: Message) -> bool:
+        """Journal that this body leaves. False: it must not leave any more."""
+        batch, _ = self._on_the_way[message.delivery_id]
+        try:
+            # In this order: a process that was stopped in between for an hour finds either its
+            # time over here, or its intent in the journal by which the claim was settled.
+            batch.journal.intent(message.delivery_id)
+            if running_seconds() < batch.deadline:
+                return True
+            batch.journal.reply(SendResult(message.delivery_id, "unsent", scope="connection"))
+        except OSError as error:
+            self.fault = error
+        return False
+
+    def put_back(self, message: Message) -> None:
+        """It was not begun after all."""
+        with self._lock:
+            batch, recipient = self._on_the_way.pop(message.delivery_id)
+            batch.waiting[recipient.mailbox_group].appendleft(recipient)
+            self._give_turns(batch)
+
+    def settle(self, result: SendResult) -> None:
+        """The fate of a message is known."""
+        with self._lock:
+            batch, _ = self._on_the_way.pop(result.delivery_id)
+            self._settled += 1
+        try:
+            batch.journal.reply(result)
+        except OSError as error:
+            self.fault = error  # the result is in memory; nothing more may leave
+        batch.results.append(result)
+        if result.scope == "sender" and result.outcome != "sent":
+            self.trouble(
+                ProviderTroubleError(
+                    f"The server refuses this sender: {result.reply}",
+                    permanent=result.outcome == "failed",
+                )
+            )
+        elif self._settled % RECORD_AT == 0:
+            self._tell()
+
+    def trouble(self, trouble: ProviderTroubleError) -> None:
+        """The account does not work."""
+        self.broken = trouble
+        self._tell()
+
+    def _cannot_render(self, batch: Batch, recipient: Recipient, words: str) -> None:
+        with self._lock:
+            del self._on_the_way[recipient.delivery_id]
+        batch.unrenderable.append((recipient.delivery_id, words))
+
+    def _tell(self) -> None:
+        with self._news:
+            self._news.notify_all()
+
+    # --- the worker's side -----------------------------------------------------------------
+
+    def put(self, batch: Batch, recipients: Collection[Recipient]) -> None:
+        for recipient in recipients:
+            batch.waiting.setdefault(recipient.mailbox_group, deque()).append(recipient)
+            batch.groups[recipient.delivery_id] = recipient.mailbox_group
+        batch.left = len(recipients)
+        with self._lock:
+            self.batches.append(batch)
+            self._give_turns(batch)
+
+    def _give_turns(self, batch: Batch) -> None:
+        for group, people in batch.waiting.items():
+            if people and (batch, group) not in self._turns:
+                self._turns.append((batch, group))
+
+    @property
+    def room(self) -> int:
+        """How many more it should hold, by how fast they leave."""
+        stock = int(self._measured_rate() * STOCK_SECONDS)
+        wanted = max(SMALLEST_STOCK, min(LARGEST_STOCK, stock))
+        return wanted - sum(batch.stock for batch in list(self.batches))
+
+    def _measured_rate(self) -> float:
+        """Messages a second, lately. A new outbox is tried with little."""
+        now = time.monotonic()
+        passed = now - self._rated_at
+        if passed >= 0.1:
+            rate = (self._settled - self._rated_count) / passed
+            # Up at once, down slowly: a short pause is no reason to run dry after it.
+            self._rate = max(rate, self._rate * 0.8 + rate * 0.2)
+            self._rated_at, self._rated_count = now, self._settled
+        return self._rate
+
+    @property
+    def is_idle(self) -> bool:
+        return not self.batches
+
+    def renewed(self, batch: Batch, deadline: float) -> None:
+        """The lease of a batch began anew: it is in turn again."""
+        batch.deadline, batch.renewed_at = deadline, time.monotonic()
+        with self._lock:
+            self._give_turns(batch)
+
+    def recall(self, batch: Batch) -> None:
+        """Take back what is not on its way yet."""
+        with self._lock:
+            for people in batch.waiting.values():
+                batch.recalled += [recipient.delivery_id for recipient in people]
+                people.clear()
+
+
+class Engine:
+    """Everything a worker process has on its way. One for each process."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+        with app.app_context():
+            self._lease = timedelta(seconds=services().settings.lease_seconds)
+        self.name = secrets.token_hex(6)
+        """By which the limiter knows this process."""
+        self._judge = Judge()
+        self._outboxes: dict[int, Outbox] = {}
+        self._providers: dict[int, tuple[int, Provider]] = {}
+        self._retired: list[Provider] = []
+        self._news = threading.Condition()
+        self._is_closing = self._is_closed = False
+        self._is_in_trouble = False
+        self._looked_at = 0.0
+        self._recorder = threading.Thread(target=self._record_until_closed, name="recorder")
+        self._recorder.daemon = True
+        self._recorder.start()
+
+    # --- the job's side --------------------------------------------------------------------
+
+    def outbox(self, account: ProviderAccount, connections: int) -> Outbox:
+        """The outbox of this account, being emptied by so many connections.
+
+        Raises SecretUnreadableError.
+        """
+        outbox = self._outboxes.get(account.id)
+        if outbox is None:
+            outbox = self._outboxes[account.id] = Outbox(account.id, self._news)
+        kept = self._providers.get(account.id)
+        if kept is None or kept[0] != account.version:
+            provider = open_provider(account, services().vault)
+            if kept is not None:  # the account was changed: what is on its way finishes
+                kept[1].serve(outbox, 0)
+                self._retired.append(kept[1])
+            self._providers[account.id] = (account.version, provider)
+        self._providers[account.id][1].serve(outbox, connections)
+        return outbox
+
+    def claim(
+        self, campaign_id: int, outbox: Outbox, compiled: Compiled, wants: Mapping[str, int]
+    ) -> Mapping[str, int]:
+        """Claim deliveries and let them leave. Returns how many were taken of each group."""
+        outbox.fault = None
+        token = secrets.token_hex(12)
+        deadline = running_seconds() + self._lease.total_seconds() * LEASE_USED
+        journal = Journal(services().settings.journal_dir, token)
+        try:
+            with transaction():
+                claimed = dispatch.claim(
+                    campaign_id, wants, token=token, lease=self._lease, now=utcnow()
+                )
+                if not claimed.recipients:
+                    dispatch.close([token])
+        except BaseException:
+            journal.close()  # it may have been committed: the sweep settles it
+            raise
+        if not claimed.recipients:
+            journal.remove()
+            return claimed.taken
+        batch = Batch(token, campaign_id, compiled, journal, deadline, renewed_at=time.monotonic())
+        outbox.put(batch, claimed.recipients)
+        self._providers[outbox.provider_id][1].wake()
+        return claimed.taken
+
+    def has_batches_of(self, campaign_id: int) -> bool:
+        return any(
+            batch.campaign_id == campaign_id
+            for outbox in self._outboxes.values()
+            for batch in outbox.batches
+        )
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether every delivery that was claimed here has its fate in the ledger."""
+        return all(outbox.is_idle for outbox in self._outboxes.values())
+
+    def wait_for_news(self, seconds: float) -> None:
+        """Until something was recorded, at most so long."""
+        with self._news:
+            self._news.wait(seconds)
+
+    def drain(self, seconds: float) -> None:
+        """Begin nothing more; wait for the answers that are due and record them."""
+        self._is_closing = True
+        deadline = time.monotonic() + seconds
+        while not self.is_idle and time.monotonic() < deadline:
+            self._tell()
+            time.sleep(0.02)
+
+    def close(self, *, drain_seconds: float = 0.0) -> None:
+        """Let go of everything. What has no answer by then is left to the journals."""
+        self.drain(drain_seconds)
+        for provider in (*self._retired, *(provider for _, provider in self._providers.values())):
+            provider.close()
+        self._is_closed = True
+        self._tell()
+        self._recorder.join(5)
+        for outbox in self._outboxes.values():
+            for batch in outbox.batches:
+                batch.journal.close()
+
+    def _tell(self) -> None:
+        with self._news:
+            self._news.notify_all()
+
+    # --- the recorder ----------------------------------------------------------------------
+
+    def _record_until_closed(self) -> None:
+        while not self._is_closed:
+            with self._news:
+                self._news.wait(RECORD_SECONDS)
+            try:
+                with self._app.app_context():
+                    self._record()
+            except (SQLAlchemyError, RedisError, OSError) as error:
+                if not self._is_in_trouble:
+                    log.error("outcomes cannot be recorded; trying on", error=str(error))
+                self._is_in_trouble = True
+                time.sleep(RECORD_SECONDS)
+            else:
+                self._is_in_trouble = False
+
+    def _record(self) -> None:
+        """Write what is new, renew what takes long, take back what must not leave any more."""
+        self._recall_the_stopped()
+        for outbox in list(self._outboxes.values()):
+            if self._is_closing or outbox.broken is not None:
+                for batch in outbox.batches:
+                    outbox.recall(batch)
+            self._write(outbox)
+        for provider in [provider for provider in self._retired if provider.is_idle()]:
+            provider.close()
+            self._retired.remove(provider)
+
+    def _recall_the_stopped(self) -> None:
+        """Campaigns that were paused or cancelled send nothing more."""
+        if time.monotonic() - self._looked_at < LOOK_SECONDS:
+            return
+        self._looked_at = time.monotonic()
+        outboxes = list(self._outboxes.values())
+        batches = [(outbox, batch) for outbox in outboxes for batch in outbox.batches]
+        if not batches:
+            return
+        wanted = {batch.campaign_id for _, batch in batches}
+        going = set(
+            db.session.scalars(
+                sa.select(Campaign.id).where(Campaign.id.in_(wanted), Campaign.status == "sending")
+            )
+        )
+        for outbox, batch in batches:
+            if batch.campaign_id not in going:
+                outbox.recall(batch)
+
+    def _write(self, outbox: Outbox) -> None:
+        trouble = outbox.broken
+        news = [found for batch in outbox.batches if (found := batch.news())]
+        fresh = time.monotonic() - self._lease.total_seconds() * RENEW_AFTER
+        late = [batch for batch in outbox.batches if batch.renewed_at < fresh]
+        if not (news or late or trouble):
+            return
+        deadline = running_seconds() + self._lease.total_seconds() * LEASE_USED
+        done = [found.batch for found in news if len(found) == found.batch.left]
+        with transaction():
+            now = utcnow()
+            feedback = []
+            for found in news:
+                token = found.batch.token
+                recorded = outcomes.record(
+                    token,
+                    found.results,
+                    now=now,
+                    groups=found.batch.groups,
+                    unrenderable=found.unrenderable,
+                )
+                feedback.append(
+                    self._judge.heed(outbox.provider_id, found.batch.campaign_id, recorded, now=now)
+                )
+                outcomes.release(token, found.recalled, now=now)
+            dispatch.renew([batch.token for batch in late], lease=self._lease, now=now)
+            dispatch.close([batch.token for batch in done])
+            mails = self._note_health(outbox, news, trouble)
+        for found in news:
+            found.are_written()
+        for batch in late:
+            outbox.renewed(batch, deadline)
+        for batch in done:
+            outbox.batches.remove(batch)
+            batch.journal.remove()
+        if trouble is not None:
+            outbox.broken = None
+        self._tell()
+        for mail_id in mails:
+            services().doorbell.ring("transactional", mail_id)
+        for found, told in zip(news, feedback, strict=True):
+            if told.is_held:
+                outbox.recall(found.batch)
+            tell_limiter(outbox.provider_id, told)
+
+    def _note_health(
+        self, outbox: Outbox, news: Collection[News], trouble: ProviderTroubleError | None
+    ) -> list[int]:
+        """What this tells about the account, and about the campaigns that use it.
+
+        Gives the ids of mails to the owners, for the doorbell.
+        """
+        if trouble is not None:
+            now = utcnow()
+            health.note_trouble(outbox.provider_id, str(trouble), now=now)
+            if trouble.permanent:
+                for campaign_id in {batch.campaign_id for batch in outbox.batches}:
+                    lifecycle.pause(campaign_id, now=now, reason=str(trouble))
+            return alert_owners(outbox.provider_id, now=now, is_permanent=trouble.permanent)
+        moving = {
+            found.batch.campaign_id
+            for found in news
+            if any(result.outcome == "sent" for result in found.results)
+        }
+        if moving:
+            health.clear(outbox.provider_id)
+        for campaign_id in moving:
+            lifecycle.clear_reason(campaign_id)
+        return []

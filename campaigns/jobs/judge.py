@@ -1,0 +1,104 @@
+"""After outcomes were written: what they say about the campaign, the account and its speed."""
+
+from collections import Counter, defaultdict, deque
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from campaigns.events import bounces
+from campaigns.jobs.buckets import buckets
+from campaigns.sending import flood, lifecycle
+from campaigns.sending.limits.recording import recorded as heed_replies
+from campaigns.sending.outcomes import Recorded
+from campaigns.sending.replies import ReplyClass
+from campaigns.sending.retry import Limits, Tally, pause_for
+
+REMEMBERED = 500
+"""So many of a campaign's last results are looked at."""
+
+
+@dataclass(slots=True)
+class Feedback:
+    """For the limiter, after the commit: how it went, by mailbox group."""
+
+    sent: Counter[str] = field(default_factory=Counter)
+    throttled: Counter[str] = field(default_factory=Counter)
+    is_held: bool = False
+    """A mailbox group is kept back: nothing more of this campaign may leave before it is asked."""
+
+
+class Judge:
+    """Remembers the last results of each campaign of this process, and judges by them."""
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self._limits = limits or Limits()
+        self._last: dict[int, deque[ReplyClass | None]] = defaultdict(
+            lambda: deque(maxlen=REMEMBERED)
+        )
+        self._count: Counter[int] = Counter()
+        self._recent: dict[tuple[int, str], flood.Recent] = defaultdict(
+            lambda: flood.Recent(self._limits)
+        )
+
+    def heed(
+        self, provider_id: int, campaign_id: int, recorded: Recorded, *, now: datetime
+    ) -> Feedback:
+        """Act on what was recorded; in the transaction that recorded it."""
+        feedback = Feedback(sent=Counter(recorded.sent))
+        bounces.bounce(campaign_id, recorded.bounced, now=now)
+        for (group, reply_class), count in recorded.refused.items():
+            if reply_class == "throttle":
+                feedback.throttled[group] += count
+        for group in recorded.sent.keys() | recorded.replies.keys():
+            replies = recorded.replies.get(group, Counter())
+            actions = heed_replies(
+                provider_id,
+                campaign_id,
+                group,
+                sent=recorded.sent[group],
+                replies=[(code, text, count) for (code, text), count in replies.items()],
+                now=now,
+            )
+            for action in actions:
+                if action.rule.act == "halve":
+                    feedback.throttled[group] += 1
+            if self._is_held(campaign_id, group, recorded, now):
+                feedback.is_held = True
+        self._stop_if_needed(campaign_id, recorded, now)
+        return feedback
+
+    def forget(self, campaign_id: int) -> None:
+        """It was stopped or is done: what was before counts no more."""
+        self._last.pop(campaign_id, None)
+        self._count.pop(campaign_id, None)
+
+    def _is_held(self, campaign_id: int, group: str, recorded: Recorded, now: datetime) -> bool:
+        """Keep a group back that suddenly refuses so many that it cannot be true (B4)."""
+        refused = sum(count for (name, _), count in recorded.refused.items() if name == group)
+        gone = recorded.refused[group, "hard"]
+        recent = self._recent[campaign_id, group]
+        if not recent.add(gone, recorded.sent[group] + refused, now=now):
+            return False
+        since, words = recent.since() or now, recorded.words.get("hard", "")
+        recent.forget()
+        return bounces.hold(campaign_id, group, since=since, words=words, now=now) > 0
+
+    def _stop_if_needed(self, campaign_id: int, recorded: Recorded, now: datetime) -> None:
+        last = self._last[campaign_id]
+        last.extend([None] * recorded.sent.total())
+        for (_, reply_class), count in recorded.refused.items():
+            last.extend([reply_class] * count)
+        self._count[campaign_id] += recorded.sent.total() + recorded.refused.total()
+        if not recorded.refused:
+            return
+        classes = Counter(reply_class for reply_class in last if reply_class is not None)
+        tally = Tally(len(last), classes, self._count[campaign_id])
+        pause = pause_for(tally, recorded.words, self._limits)
+        if pause is not None and pause.what == "campaign":
+            lifecycle.pause(campaign_id, now=now, reason=pause.sentence)
+            self.forget(campaign_id)
+
+
+def tell_limiter(provider_id: int, feedback: Feedback) -> None:
+    """How it went: a server that throttles gets less, and slowly more again."""
+    for group in feedback.sent.keys() | feedback.throttled.keys():
+        buckets().feedback(provider_id, group, feedback.sent[group], feedback.throttled[group])
