@@ -59,9 +59,9 @@ def _fallback(name: str) -> str:
 
 
 def _filename(name: str) -> Iterator[str]:
-    """The parameter `filename`; in pieces by RFC 2231 when it is long or not ASCII."""
+    """The parameter `filename`; by RFC 2231 when it is long, not ASCII, or like an encoded word."""
     quoted = name.replace("\\", "\\\\").replace('"', '\\"')
-    if name.isascii() and len(quoted) <= 60:
+    if name.isascii() and len(quoted) <= _PIECE and "=?" not in name:
         yield f'filename="{quoted}"'
         return
     pieces = ["utf-8''"]

@@ -5,9 +5,9 @@ footer and the rest put around. What comes out is four small programs (subject, 
 text, HTML) that are run for every recipient.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any, Protocol
@@ -17,18 +17,25 @@ from jinja2 import nodes
 from markupsafe import Markup
 
 from campaigns import addresses
-from campaigns.content import attachments, frame, guard, links, markup, mime, sandbox
+from campaigns.content import attachments, frame, guard, links, markup, mime, quoted, sandbox
 from campaigns.content.attachments import Attachment
 from campaigns.content.guard import Guarded
 from campaigns.content.head import Head
 from campaigns.content.limits import RenderError
 from campaigns.content.own_links import OwnLinks
 from campaigns.content.problems import Field, Problem, TemplateProblemError, sentence
-from campaigns.content.quoted import HtmlPieces, TextPieces, encode_whole
-from campaigns.content.sandbox import HTML, PLAIN, Available, Program, TemplateRunError
+from campaigns.content.sandbox import (
+    HEADER,
+    HTML_BODY,
+    TEXT_BODY,
+    Available,
+    Program,
+    Run,
+    TemplateRunError,
+)
 from campaigns.content.text import Converted, plain_text, template_source, to_text
 from campaigns.messages import Message, Recipient
-from campaigns.tokens import DeliveryRef, Signer
+from campaigns.tokens import Signer, pack_delivery
 
 __all__ = [
     "Attachment",
@@ -95,10 +102,10 @@ class Rendered:
 
 @dataclass(frozen=True, slots=True)
 class _Programs:
-    subject: Program
-    preheader: Program
-    html: Program
-    text: Program | None
+    subject: Program[str]
+    preheader: Program[str]
+    html: Program[bytes]
+    text: Program[bytes] | None
     """None: the text cannot be derived ahead; it is made from each rendered HTML."""
 
 
@@ -213,19 +220,20 @@ def _programs(
     edits = [*rewritten.edits, *frame.frame(guarded, read, parts)]
     framed = links.apply(guarded.text, edits)
     constants = {f"sender.{name}": value for name, value in _sender(content).items()}
-    subject = sandbox.compile_template("subject", content.subject, PLAIN, MAX_HEADER, constants)
+    constants["_postal"] = Markup("<br>").join(content.postal_address.strip().splitlines())
+    subject = sandbox.compile_template("subject", content.subject, HEADER, MAX_HEADER, constants)
     if subject.constant is not None:
         constants["campaign.subject"] = _header_text(subject.constant)
     preheader = sandbox.compile_template(
-        "preheader", content.preheader, PLAIN, MAX_HEADER, constants
+        "preheader", content.preheader, HEADER, MAX_HEADER, constants
     )
     if preheader.constant is not None:
         constants["preheader"] = _header_text(preheader.constant)
-    html = sandbox.compile_template("html", guarded.restore(framed), HTML, MAX_HTML, constants)
-    text: Program | None = None
+    html = sandbox.compile_template("html", guarded.restore(framed), HTML_BODY, MAX_HTML, constants)
+    text: Program[bytes] | None = None
     with suppress(TemplateRunError):  # conditions cut across the structure of the page
         source = template_source(converted.source.strip(), guarded) + frame.footer_text(parts)
-        text = sandbox.compile_template("html", source, PLAIN, MAX_TEXT, constants)
+        text = sandbox.compile_template("html", source, TEXT_BODY, MAX_TEXT, constants)
     return _Programs(subject, preheader, html, text)
 
 
@@ -255,18 +263,6 @@ def wire_url(url: str) -> str:
     return urlunsplit(parts).encode("ascii", "ignore").decode()
 
 
-@dataclass(slots=True)
-class _Run:
-    """One rendering: the recipient's values, and how links are tracked (if they are).
-
-    `encoded` holds what is known in its encoded form already.
-    """
-
-    values: dict[str, Any]
-    encoded: dict[str, bytes] = field(default_factory=dict)
-    track: Callable[[int, str], str] | None = None
-
-
 class Compiled:
     """A campaign's content, ready to be rendered. Safe to share between threads."""
 
@@ -287,12 +283,7 @@ class Compiled:
         self._own_links = OwnLinks(
             base, signer, [(variable, link.number, link.target) for variable, link in fixed]
         )
-        self._shared = {
-            "sender": _sender(content),
-            "_postal": Markup("<br>").join(content.postal_address.strip().splitlines()),
-        }
-        self._html_pieces = HtmlPieces(programs.html.literals)
-        self._text_pieces = TextPieces(programs.text.literals if programs.text else ())
+        self._shared = {"sender": _sender(content)}
         self._body = _body(content)
         self._head = Head(
             signer=signer,
@@ -316,11 +307,11 @@ class Compiled:
         Tracked when the recipient has a delivery. `now` becomes its date.
         """
         run = self._run(recipient, is_tracked=recipient.delivery_id > 0)
-        subject = self._headers(run)[0]
-        html = self._html(run)
-        body = self._body.around(
-            self._encoded_text(run, html), self._html_pieces.body(html, run.encoded)
-        )
+        with run:
+            subject, _ = self._headers(run)
+            html = self._html(run)
+            text = self._text(run, html)
+        body = self._body.around(quoted.ended(text), quoted.ended(html))
         lines = self._head.lines(
             recipient,
             subject=subject,
@@ -329,13 +320,12 @@ class Compiled:
             message_id_domain=message_id_domain,
         )
         if self._dkim is not None:
-            # What we hold as the body begins with the empty line that ends the head.
-            lines.insert(0, self._dkim.sign(lines, body[2:]))
+            lines.insert(0, self._dkim.sign(lines, body))
         return Message(
             delivery_id=recipient.delivery_id,
             mail_from=self._head.return_path(recipient.delivery_id),
             address=recipient.address,
-            data=b"".join((*lines, body)),
+            data=b"".join((*lines, mime.CRLF, body)),
         )
 
     def preview(self, recipient: Recipient) -> Rendered:
@@ -346,8 +336,9 @@ class Compiled:
         """The HTML for "view in browser": nothing tracked. Raises RenderError."""
         run = self._run(recipient, is_tracked=False)
         run.values["_in_mail"] = False
-        self._headers(run)
-        return "".join(self._html(run))
+        with run:
+            self._headers(run)
+            return quoted.decode(self._html(run))
 
     def try_out(self) -> None:
         """Render for nobody and for somebody. Raises TemplateRunError."""
@@ -357,7 +348,7 @@ class Compiled:
 
     # --- rendering -------------------------------------------------------------------------
 
-    def _run(self, recipient: Recipient, *, is_tracked: bool) -> _Run:
+    def _run(self, recipient: Recipient, *, is_tracked: bool) -> Run:
         content, delivery_id = self._content, recipient.delivery_id
         attributes = recipient.attributes
         values: dict[str, Any] = {
@@ -375,51 +366,45 @@ class Compiled:
             "_pixel": "",
             "_in_mail": True,
         }
-        run = _Run(values)
         own_links = self._own_links
-        ref = DeliveryRef(recipient.subscriber_id, recipient.list_id, delivery_id)
-        own_links.add_ways_out(ref, values, run.encoded)
+        own_links.add_ways_out(
+            pack_delivery(recipient.subscriber_id, recipient.list_id, delivery_id), values
+        )
         if is_tracked and content.track_opens:
-            own_links.add_pixel(delivery_id, values, run.encoded)
-        if is_tracked and content.track_clicks:
-            own_links.add_clicks(delivery_id, values, run.encoded)
-            run.track = partial(own_links.tracked, delivery_id)
-        return run
+            own_links.add_pixel(delivery_id, values)
+        if not (is_tracked and content.track_clicks):
+            return Run(values)
+        own_links.add_clicks(delivery_id, values)
+        return Run(values, partial(own_links.tracked, delivery_id))
 
-    def _headers(self, run: _Run) -> tuple[str, str]:
+    def _headers(self, run: Run) -> tuple[str, str]:
         """Subject and preheader; they become merge fields of what is rendered next."""
-        subject = _header_text(self._programs.subject.run(run.values))
+        subject = _header_text(self._programs.subject.run(run))
         run.values["campaign"] = {"subject": subject}
-        preheader = _header_text(self._programs.preheader.run(run.values))
+        preheader = _header_text(self._programs.preheader.run(run))
         run.values["preheader"] = preheader
         return subject, preheader
 
-    def _rendered(self, run: _Run) -> Rendered:
-        subject, preheader = self._headers(run)
-        html = self._html(run)
-        return Rendered(subject, preheader, "".join(html), self._text(run, html))
+    def _rendered(self, run: Run) -> Rendered:
+        """What will be sent, decoded again."""
+        with run:
+            subject, preheader = self._headers(run)
+            html = self._html(run)
+            text = self._text(run, html)
+        return Rendered(subject, preheader, quoted.decode(html), quoted.decode(text))
 
-    def _html(self, run: _Run) -> list[str]:
+    def _html(self, run: Run) -> bytes:
         if run.track is None:
             run.values.update(self._as_written)
-        return self._programs.html.pieces(run.values, run.track)
+        return self._programs.html.run(run)
 
-    def _text(self, run: _Run, html: Sequence[str]) -> str:
+    def _text(self, run: Run, html: bytes) -> bytes:
         program = self._programs.text
         if program is None:
-            return plain_text("".join(html))
-        return self._text_pieces.joined(self._run_text(program, run))
-
-    def _encoded_text(self, run: _Run, html: Sequence[str]) -> bytes:
-        program = self._programs.text
-        if program is None:
-            return encode_whole(plain_text("".join(html)))
-        return self._text_pieces.body(self._run_text(program, run), run.encoded)
-
-    def _run_text(self, program: Program, run: _Run) -> list[str]:
+            return quoted.join((quoted.encode(plain_text(quoted.decode(html))),))
         if run.track is None:
             run.values.update(self._as_text)
-        return program.pieces(run.values, run.track)
+        return program.run(run)
 
 
 def _body(content: Content) -> mime.Multipart:

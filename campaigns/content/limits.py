@@ -30,19 +30,8 @@ class RenderError(ValueError):
     """The content cannot be made for this person. The text is a sentence for the user."""
 
 
-class _Run(threading.local):
-    """What the rendering under way in this thread may still use."""
-
-    until: float = 0.0
-    iterations: int = 0
-    track: Callable[[int, str], str] | None = None
-
-
-_run = _Run()
-
-
 class bounded:  # noqa: N801 - read as a word: `with bounded():`
-    """Start the clock and the counts of one rendering in this thread.
+    """What one rendering in this thread may use: the clock and the counts start here.
 
     The clock is the thread's own: a machine that is busy, or was asleep, takes no time from
     the template.
@@ -50,36 +39,46 @@ class bounded:  # noqa: N801 - read as a word: `with bounded():`
     `track` makes the tracked address of a link from its number and target.
     """
 
-    __slots__ = ("_before", "_seconds", "_track")
+    _before: "bounded"
 
     def __init__(
         self, seconds: float = SECONDS, track: Callable[[int, str], str] | None = None
     ) -> None:
-        self._seconds, self._track = seconds, track
+        self.until, self.iterations, self.track = thread_time() + seconds, 0, track
 
     def __enter__(self) -> None:
-        self._before = (_run.until, _run.iterations, _run.track)
-        _run.until, _run.iterations = thread_time() + self._seconds, 0
-        _run.track = self._track
+        self._before = _thread.now
+        _thread.now = self
 
     def __exit__(self, *exception: object) -> None:
-        _run.until, _run.iterations, _run.track = self._before
+        _thread.now = self._before
+
+
+class _Thread(threading.local):
+    """The rendering under way; none: nothing is bounded."""
+
+    now: bounded = bounded(float("inf"))
+
+
+_thread = _Thread()
 
 
 def tracked(number: int, url: str) -> str:
     """The tracked address of a link; the address itself for who is not tracked."""
-    return _run.track(number, url) if _run.track is not None else url
+    track = _thread.now.track
+    return track(number, url) if track is not None else url
 
 
 def tick() -> None:
     """Raise LimitError when the time of this rendering is used up."""
-    if thread_time() > _run.until > 0:
+    if thread_time() > _thread.now.until:
         raise LimitError("The template takes too long. Make its loops smaller.")
 
 
 def count_iteration() -> None:
-    _run.iterations += 1
-    if _run.iterations > MAX_ITERATIONS:
+    now = _thread.now
+    now.iterations += 1
+    if now.iterations > MAX_ITERATIONS:
         raise LimitError(
             f"The loops go round more than {MAX_ITERATIONS:,} times. Use shorter lists."
         )

@@ -26,6 +26,8 @@ _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
 
 def clean(text: str, limit: int) -> str:
     """Header text on one line: no control characters or line ends of any kind, not too long."""
+    if text.isprintable() and len(text) <= limit and "  " not in text and text.isascii():
+        return text.strip(" ")  # as most of them are
     text = _UNWANTED.sub(" ", text) if not text.isprintable() else text
     return " ".join(text[: limit * 4].split())[:limit].rstrip()
 
@@ -133,17 +135,17 @@ class Multipart:
         if images:
             related = _Boundary("related", seed)
             before_html = (
-                related.header(b';\r\n type="text/html"') + CRLF + related.next + before_html
+                related.header(b';\r\n type="text/html"') + CRLF + related.first + before_html
             )
             after = b"".join([related.next + image for image in images]) + related.end
         alternative = _Boundary("alternative", seed)
-        before_text = alternative.next + before_text
+        before_text = alternative.first + before_text
         before_html = alternative.next + before_html
         after += alternative.end
         header = alternative.header()
         if files:
             mixed = _Boundary("mixed", seed)
-            before_text = mixed.next + header + CRLF + before_text
+            before_text = mixed.first + header + CRLF + before_text
             after += b"".join([mixed.next + file for file in files]) + mixed.end
             header = mixed.header()
         self.header = header
@@ -168,7 +170,8 @@ class _Boundary:
     def __init__(self, kind: str, seed: str) -> None:
         self._kind = kind.encode()
         self._mark = b"=_" + hashlib.sha256(f"{kind}:{seed}".encode()).hexdigest()[:24].encode()
-        self.next = b"\r\n--" + self._mark + CRLF
+        self.first = b"--" + self._mark + CRLF
+        self.next = CRLF + self.first
         self.end = b"\r\n--" + self._mark + b"--\r\n"
 
     def header(self, parameters: bytes = b"") -> bytes:

@@ -9,11 +9,11 @@ bounded in size and time.
 import difflib
 import html as entities
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
-from types import FunctionType, MappingProxyType, TracebackType
-from typing import Any, cast
+from itertools import chain, islice
+from types import MappingProxyType, TracebackType
+from typing import Any, Generic, TypeVar, cast
 from urllib.parse import quote
 
 from jinja2 import (
@@ -23,22 +23,29 @@ from jinja2 import (
     TemplateSyntaxError,
     nodes,
 )
+from jinja2.compiler import CodeGenerator, Frame
 from jinja2.runtime import Context, LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 from markupsafe import Markup, escape
 
-from campaigns.content import filters, limits
+from campaigns.content import filters, limits, quoted
 from campaigns.content.filters import as_number, as_text, is_blank
 from campaigns.content.guard import Guarded
 from campaigns.content.limits import LimitError, RenderError, bounded, checked_text
 from campaigns.content.links import clean_url, is_web, safe_url
 from campaigns.content.problems import Field, Problem, sentence
+from campaigns.content.quoted import Ready
 
 __all__ = ["Available", "Program", "RenderError", "Sandbox", "check", "compile_template"]
 
 MAX_PROBLEMS = 20
 _SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+Output = TypeVar("Output", str, bytes)
+Track = Callable[[int, str], str]
+"""Makes the counted address of a link from its number and target."""
 
 
 class Blank(ChainableUndefined):
@@ -80,6 +87,10 @@ class Sandbox(ImmutableSandboxedEnvironment):
             self.filters["e"] = self.filters["escape"] = filters.checked(as_text)
         self.tests = dict(filters.TESTS)
         self.is_html = html
+
+    def literal(self, text: str) -> object:
+        """A literal piece of output as the templates of this environment yield it."""
+        return text
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         # A plain mapping nearly always, and asked for often: the quick question first.
@@ -131,6 +142,77 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return -number if operator == "-" else number
 
 
+class BodySandbox(Sandbox):
+    """Its templates yield the pieces of a body encoded: literal ones as constants of the code.
+
+    `piece` takes the place of the language's own escaping and of its `finalize`.
+    """
+
+    def __init__(self, *, html: bool) -> None:
+        super().__init__(html=html)
+        self.code_generator_class = _PieceGenerator
+        self.piece: Callable[[Any], object] = _html_piece if html else _text_piece
+
+    def literal(self, text: str) -> object:
+        return quoted.encode(text) if self.is_html else quoted.split(text)
+
+
+class _PieceGenerator(CodeGenerator):
+    """What is buffered, inside of a filter block, stays text."""
+
+    _is_buffered = False
+
+    def visit_Output(self, node: nodes.Output, frame: Frame) -> None:  # noqa: N802
+        self._is_buffered = frame.buffer is not None
+        super().visit_Output(node, frame)
+
+    def _output_const_repr(self, group: Iterable[Any]) -> str:
+        if self._is_buffered:
+            return super()._output_const_repr(group)
+        return repr(cast("BodySandbox", self.environment).literal("".join(group)))
+
+    def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
+        if self._is_buffered:
+            super()._output_child_pre(node, frame, finalize)
+        else:
+            self.write("environment.piece(")
+
+    def _output_child_post(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
+        if self._is_buffered:
+            super()._output_child_post(node, frame, finalize)
+        else:
+            self.write(")")
+
+    def start_write(self, frame: Frame, node: nodes.Node | None = None) -> None:
+        super().start_write(frame, node)
+        if frame.buffer is None:
+            self.write("environment.piece(")
+
+    def end_write(self, frame: Frame) -> None:
+        super().end_write(frame)
+        if frame.buffer is None:
+            self.write(")")
+
+
+def _html_piece(value: Any) -> bytes:
+    if isinstance(value, Ready):
+        return value.encoded
+    text = as_text(value)
+    if not isinstance(text, Markup):
+        found = quoted.short(text, quoted.HTML_QUIET)
+        if found is not None:
+            return found
+    return quoted.encode(escape(text))
+
+
+def _text_piece(value: Any) -> quoted.Parts:
+    if isinstance(value, Ready):
+        return "", value.encoded, ""
+    text = as_text(value)
+    found = quoted.short(text, quoted.TEXT_QUIET)
+    return ("", found, "") if found is not None else quoted.split(str(text))
+
+
 def _loop(value: object) -> Iterator[object]:
     """What a {% for %} runs over, counted."""
     if is_blank(value):
@@ -168,8 +250,38 @@ def _html_link(value: str, number: int, is_checked: bool) -> Markup:
     return escape(_link(entities.unescape(str(value)), number, is_checked))
 
 
-HTML = Sandbox(html=True)
 PLAIN = Sandbox(html=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Form(Generic[Output]):
+    """What a program's pieces are and become. `longest`: bytes for a character, at most."""
+
+    environment: Sandbox
+    join: Callable[[list[Any]], Output]
+    size_of: Callable[[list[Any]], int]
+    length_of: Callable[[Output], int]
+    longest: int
+
+
+def _size(pieces: list[Any]) -> int:
+    return sum(map(len, pieces))
+
+
+def _size_of_parts(pieces: list[quoted.Parts]) -> int:
+    return sum(map(len, chain.from_iterable(pieces)))
+
+
+def _decoded_length(body: bytes) -> int:
+    return len(quoted.decode(body))
+
+
+# The longest: twelve bytes for a character, and the soft breaks.
+HEADER: Form[str] = Form(PLAIN, "".join, _size, len, 1)
+HTML_BODY: Form[bytes] = Form(BodySandbox(html=True), quoted.join, _size, _decoded_length, 14)
+TEXT_BODY: Form[bytes] = Form(
+    BodySandbox(html=False), quoted.join_text, _size_of_parts, _decoded_length, 14
+)
 
 
 # --- what a template may hold ----------------------------------------------------------------
@@ -498,6 +610,16 @@ Constants = Mapping[str, str]
 
 _AT_ONCE = 64
 """So many pieces of output are taken before their size is looked at."""
+_MISFITS = (
+    TemplateError,
+    TypeError,
+    ValueError,
+    ArithmeticError,
+    LookupError,
+    AttributeError,
+    RecursionError,
+    MemoryError,
+)
 
 
 class _Bounder(NodeTransformer):
@@ -555,63 +677,67 @@ def _call_filter(at: nodes.Node, name: str, value: Any, *args: Any) -> nodes.Fil
     )
 
 
+class Run(bounded):
+    """One rendering: the values, shared by all of a message's programs, and their limits.
+
+    `track` makes the counted addresses of links; None: links stay as they are.
+    """
+
+    def __init__(self, values: dict[str, Any], track: Track | None = None) -> None:
+        super().__init__(track=track)
+        self.values = values
+        self._names = Context(PLAIN, values, None, {})
+
+    def names(self, program: "Program[Any]") -> Context:
+        """What a program looks names up in; one that sets names gets its own."""
+        return Context(PLAIN, self.values, None, {}) if program.assigns else self._names
+
+
 @dataclass(frozen=True, slots=True)
-class Program:
-    """A compiled template. `constant` is its output, when it is always the same."""
+class Program(Generic[Output]):
+    """A compiled template. `constant` is its output, when it is always the same text."""
 
     field: Field
     template: Template
+    form: "Form[Output]"
     limit: int
-    constant: str | None = None
+    assigns: bool
+    constant: Output | None = None
 
-    def run(self, values: Mapping[str, Any], track: Callable[[int, str], str] | None = None) -> str:
+    def run(self, run: Run) -> Output:
         """Render within the limits. Raises RenderError with a sentence for the user."""
-        return "".join(self.pieces(values, track))
-
-    def pieces(
-        self, values: Mapping[str, Any], track: Callable[[int, str], str] | None = None
-    ) -> list[str]:
-        """The output of `run` as it comes: literal pieces of the template, and values."""
         if self.constant is not None:
-            return [self.constant]
-        template = self.template
-        pieces: list[str] = []
+            return self.constant
+        run.iterations = 0
+        try:
+            return self._output(run)
+        except LimitError as error:
+            raise self._failed(error, str(error)) from None
+        except _MISFITS as error:
+            words = "A value does not fit here. Use text, a number, or a list as it is meant."
+            raise self._failed(error, words) from error
+
+    def _output(self, run: Run) -> Output:
+        form = self.form
+        most = self.limit * form.longest
+        stream = self.template.root_render_func(run.names(self))
+        pieces: list[Any] = []
         size = 0
-        with bounded(track=track):
-            try:
-                context = template.new_context(cast("dict[str, Any]", values), shared=True)
-                stream = template.root_render_func(context)
-                while batch := list(islice(stream, _AT_ONCE)):
-                    size += sum(map(len, batch))
-                    if size > self.limit:
-                        raise LimitError(
-                            f"The result is longer than {self.limit // 1024:,} KB. Use less text"
-                            " in loops."
-                        )
-                    pieces += batch
-            except LimitError as error:
-                raise self._failed(error, str(error)) from None
-            except (
-                TemplateError,
-                TypeError,
-                ValueError,
-                ArithmeticError,
-                LookupError,
-                AttributeError,
-                RecursionError,
-                MemoryError,
-            ) as error:
-                words = "A value does not fit here. Use text, a number, or a list as it is meant."
-                raise self._failed(error, words) from error
-        return pieces
+        while batch := list(islice(stream, _AT_ONCE)):
+            size += form.size_of(batch)
+            if size > most:
+                raise self._too_long()
+            pieces += batch
+        output = form.join(pieces)
+        # An encoded body is longer than its text: only a long one must be looked at.
+        if size > self.limit and form.length_of(output) > self.limit:
+            raise self._too_long()
+        return output
 
-    @property
-    def literals(self) -> set[str]:
-        """The texts in the template's code. Among them are all literal pieces of its output."""
-        if self.constant is not None:
-            return {self.constant}
-        code = cast("FunctionType", self.template.root_render_func).__code__
-        return {constant for constant in code.co_consts if isinstance(constant, str)}
+    def _too_long(self) -> LimitError:
+        return LimitError(
+            f"The result is longer than {self.limit // 1024:,} KB. Use less text in loops."
+        )
 
     def _failed(self, error: BaseException, words: str) -> "TemplateRunError":
         line = _line_of(self.template, error.__traceback__)
@@ -639,11 +765,12 @@ def _line_of(template: Template, traceback: TracebackType | None) -> int:
 def compile_template(
     field: Field,
     source: str,
-    environment: Sandbox,
+    form: Form[Output],
     limit: int,
     constants: Constants = MappingProxyType({}),
-) -> Program:
+) -> Program[Output]:
     """Compile checked source (with our own additions). Raises TemplateRunError."""
+    environment = form.environment
     try:
         with bounded():
             tree = environment.parse(source)
@@ -655,7 +782,10 @@ def compile_template(
     except (SyntaxError, RecursionError, MemoryError, ValueError, OverflowError) as error:
         problem = sentence(field, 0, "The template is too involved. Use fewer nested tags.")
         raise TemplateRunError(problem) from error
-    return Program(field, template, limit, _constant(tree))
+    assigns = tree.find(nodes.Assign) is not None
+    constant = _constant(tree)
+    output = None if constant is None else form.join([form.environment.literal(constant)])
+    return Program(field, template, form, limit, assigns, output)
 
 
 def _constant(tree: nodes.Template) -> str | None:

@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from campaigns.content import quoted
-from campaigns.content.quoted import HtmlPieces, TextPieces
+from campaigns.content.text import tidy
 
 ALPHABET = st.sampled_from(" \t\n\r.=aéß🎉\x00\x0b\x0c\x85\u2028\x1e\x1f\u05d0Z-")
 PIECE = st.one_of(
@@ -20,8 +20,12 @@ PIECE = st.one_of(
 PIECES = st.lists(PIECE, max_size=12)
 
 
+def plain(text: str) -> str:
+    return text.encode("utf-8", "replace").decode().replace("\r\n", "\n").replace("\r", "\n")
+
+
 def normal(text: str) -> str:
-    text = text.encode("utf-8", "replace").decode().replace("\r\n", "\n").replace("\r", "\n")
+    text = plain(text)
     return text if text.endswith("\n") else text + "\n"
 
 
@@ -48,28 +52,43 @@ def test_a_whole_text_comes_back(text: str) -> None:
 
 @settings(max_examples=800, deadline=None)
 @given(PIECES)
-def test_html_pieces_join_in_any_order(pieces: list[str]) -> None:
-    """Some of them literal, some personal, some encoded before."""
-    own = {text: quoted.encode(text) for text in pieces[1::3] if not text.endswith("\r")}
-    body = HtmlPieces(pieces[::3]).body(pieces, own)
-    check(body, "".join(pieces))
+@example(["a\r", "\nb"])
+@example(["a\r", "", "\r\nb"])
+@example(["\r", "\r"])
+def test_pieces_joined_are_the_whole(pieces: list[str]) -> None:
+    body = quoted.join(quoted.encode(piece) for piece in pieces)
+    check(quoted.ended(body), "".join(pieces))
+    assert quoted.decode(body) == plain("".join(pieces))
 
 
 @settings(max_examples=1500, deadline=None)
 @given(PIECES)
 @example(["a \r", "\nb"])
+@example([" ", "\r="])
 @example(["a", " \n", "\x1f", " ", "b"])
 @example(["\n", " \x1e", "b"])
 @example(["a", "\x1e"])
 @example(["a", "  "])
 @example(["a", "  ", "b" * 74])
-def test_text_pieces_join_as_the_whole_text_is_tidied(pieces: list[str]) -> None:
-    body = TextPieces(pieces[::2]).body(pieces, {})
-    check(body, TextPieces.joined(pieces))
+@example(["a", "  ", ".b"])
+def test_text_pieces_joined_are_tidied_as_the_whole_text(pieces: list[str]) -> None:
+    body = quoted.join_text([quoted.split(piece) for piece in pieces])
+    wanted = tidy("".join(pieces)).lstrip("\n")
+    check(quoted.ended(body), wanted)
+    assert quoted.decode(body) == plain(wanted)
 
 
-@pytest.mark.parametrize("value", ["Alice", "a b", "x" * 73, "", "."])
-def test_a_short_value_is_one_short_line(value: str) -> None:
-    body = HtmlPieces(()).body(["Dear ", value, "!\n"], {})
-    check(body, f"Dear {value}!\n")
-    assert body.count(b"\r\n") == 2 + bool(value)
+@settings(max_examples=500, deadline=None)
+@given(st.one_of(PIECE, st.text("aé.= <\x1e\n", max_size=80)))
+def test_the_quick_way_for_values_is_right_where_it_is_taken(value: str) -> None:
+    for quiet in (quoted.TEXT_QUIET, quoted.HTML_QUIET):
+        encoded = quoted.short(value, quiet)
+        if encoded is not None:
+            check(quoted.ended(encoded), value)
+            assert quoted.split(value) == ("", encoded, "") or not value.isascii()
+            assert quiet is quoted.TEXT_QUIET or not set(value) & set("&<>'\"")
+
+
+@pytest.mark.parametrize("value", ["Alice", "a b", "x" * 73, "Zoë", ""])
+def test_the_quick_way_is_taken_for_names(value: str) -> None:
+    assert quoted.short(value, quoted.HTML_QUIET) is not None
