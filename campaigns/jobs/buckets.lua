@@ -389,7 +389,7 @@ local function fill()
       redis.call('EXPIRE', key, KEEP)
       for _, past in ipairs(question.sent) do
         local slot = slot_of(lost.window, math.min(past.at, now))
-        if (lost.group == '' or lost.group == past.group) and slot >= first then
+        if lost.group == past.group and slot >= first then
           redis.call('HINCRBY', key, whole(slot), past.count)
           redis.call('HINCRBY', key, 'total', past.count)
         end

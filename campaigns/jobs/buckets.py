@@ -1,6 +1,7 @@
 """The limiter's counters in Redis: one script call over all limits of an account."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -81,9 +82,13 @@ class Buckets:
 
     def _fill(self, provider_id: int, missing: list[dict[str, str]]) -> None:
         """Redis lost counters, or never had them: count what the ledger says went out."""
-        sent = ledger.sent_in_last_day(provider_id, now=self._now())
-        past = [{"at": at.timestamp(), "group": group, "count": count} for at, group, count in sent]
-        self._run(provider_id, "fill", {"missing": missing, "sent": past})
+        wanted = {lost["group"] for lost in missing}
+        past: Counter[tuple[float, str]] = Counter()
+        for at, group, count in ledger.sent_in_last_day(provider_id, now=self._now()):
+            for name in wanted & {"", group}:  # '' stands for the whole account
+                past[at.timestamp(), name] += count
+        sent = [{"at": at, "group": group, "count": count} for (at, group), count in past.items()]
+        self._run(provider_id, "fill", {"missing": missing, "sent": sent})
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock(), UTC) if self._clock else utcnow()

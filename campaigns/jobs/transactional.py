@@ -15,7 +15,7 @@ from campaigns.clock import utcnow
 from campaigns.content.compile import RenderError, TemplateProblemError, compile_content
 from campaigns.context import services
 from campaigns.db import db, transaction
-from campaigns.jobs.limiter import limiter
+from campaigns.jobs.buckets import buckets
 from campaigns.jobs.runtime import job
 from campaigns.messages import Message, Recipient, SendResult
 from campaigns.providers.base import ProviderTroubleError, send_one
@@ -24,6 +24,8 @@ from campaigns.providers.registry import open_provider
 from campaigns.secrets import SecretUnreadableError
 from campaigns.sending import optin, transactional
 from campaigns.sending.composition import content_of
+from campaigns.sending.limits.loading import load_plan
+from campaigns.sending.limits.plan import Ask
 from campaigns.sending.models import Campaign
 from campaigns.sending.signing import sign_message, signing_for
 from campaigns.sending.small_mail import Sender, Words, build, words
@@ -35,6 +37,8 @@ log = structlog.get_logger()
 TEST_MARK = "[Test] "
 MOST_TRIES = 60
 """More than any outage makes in a day: something about the mail itself ends the process."""
+ONE_PERSON = "person"
+"""Small mails are no mailbox group's: what holds campaigns back there does not hold them."""
 LONGEST_WAIT_SECONDS = 2.0
 """So long a small mail waits for its turn under a limit per second; then it is put off."""
 LONGEST_SENDING_SECONDS = 100.0
@@ -106,13 +110,14 @@ def _take_a_token(account: ProviderAccount) -> None:
     """Small mails count against the account's limits too. Raises ProviderTroubleError."""
     until = time.monotonic() + LONGEST_WAIT_SECONDS
     while True:
-        grant = limiter().acquire(account.id, 1, account.per_second, account.per_day)
-        if grant.count:
+        plan = load_plan(account.id, now=utcnow())
+        if plan.is_free:
+            return
+        grant = buckets().acquire(Ask(account.id, 0, {ONE_PERSON: 1}), plan)
+        if grant.total:
             return
         if time.monotonic() + grant.wait_seconds > until:
-            raise ProviderTroubleError(
-                "The limit of the sender account is used up for now.", permanent=False
-            )
+            raise ProviderTroubleError(grant.holds[ONE_PERSON].why, permanent=False)
         time.sleep(grant.wait_seconds)
 
 

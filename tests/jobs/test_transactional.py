@@ -15,13 +15,16 @@ from campaigns.accounts import service as accounts
 from campaigns.audience import subscriptions, suppressions
 from campaigns.audience.models import AudienceList, Subscriber
 from campaigns.clock import utcnow
+from campaigns.config import Settings
 from campaigns.db import db, transaction
 from campaigns.jobs import runtime
 from campaigns.jobs.transactional import deliver
 from campaigns.sending import optin, transactional
+from campaigns.sending.limits import rules
 from campaigns.sending.models import Campaign, TransactionalMail
 from campaigns.sending.optin import Visitor
 from campaigns.sending.transactional import MailStatus
+from tests.conftest import settings_for_tests
 from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
 from tests.smtp_server import CLOSE, ScriptedServer, Session, scripted_server
 
@@ -357,3 +360,35 @@ def test_an_address_beyond_ascii_is_built_without_harm(news: AudienceList) -> No
         deliver(mail_id)
     assert status(mail_id).status == "sent"
     assert "дима@example.org" in server.received[0].data.decode()
+
+
+# --- limits ----------------------------------------------------------------------------------
+
+
+class TestUnderLimits:
+    @pytest.fixture
+    def settings(self, settings: Settings, redis_url: str) -> Settings:
+        return settings_for_tests(
+            settings.data_dir, database_url=settings.database_url, redis_url=redis_url
+        )
+
+    def test_small_mails_count_and_wait_for_the_accounts_limit(self, app: Flask) -> None:
+        with scripted_server() as server:
+            with transaction():
+                account = a_provider(port=server.port, per_hour=1)
+                a_sender(provider=account)
+            first, second = an_alert(), an_alert()
+            deliver(first)
+            deliver(second)
+        assert len(server.received) == 1
+        assert (status(first).status, status(second).status) == ("sent", "queued")
+        assert "may send 1 mail an hour" in status(second).reason
+
+    def test_what_holds_a_mailbox_group_back_does_not_hold_them(self, app: Flask) -> None:
+        with scripted_server() as server:
+            with transaction():
+                account = a_provider(port=server.port, per_hour=9)
+                a_sender(provider=account)
+                rules.apply(account.id, 0, "other", [(421, "RP-001 limit", 1)], now=utcnow())
+            deliver(mail_id := an_alert())
+        assert status(mail_id).status == "sent"

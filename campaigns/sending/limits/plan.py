@@ -54,6 +54,17 @@ class Plan:
     zone: tzinfo = UTC
     """In which times are told to people."""
 
+    @property
+    def is_free(self) -> bool:
+        """Whether nothing holds the account itself back, whatever its groups may get."""
+        return (
+            self.windows == Windows()
+            and self.warm_up_per_day is None
+            and self.suspended_until is None
+            and not self.slow_per_second
+            and not self.probe
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Ask:
