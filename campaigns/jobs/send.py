@@ -27,6 +27,7 @@ from campaigns.sending.expand import expand as expand_audience
 from campaigns.sending.limits.loading import load_plan
 from campaigns.sending.limits.plan import Ask, Grant, Plan
 from campaigns.sending.models import Campaign
+from campaigns.sending.signing import Signing, signing_for
 
 log = structlog.get_logger()
 
@@ -48,12 +49,11 @@ def expand(campaign_id: int) -> None:
         return
     try:
         compiled = _compiled(campaign)
-    except TemplateProblemError as error:
+    except (TemplateProblemError, SecretUnreadableError) as error:
         # Launching checks this; it can still happen when something around it changed since.
+        what = "The content has a problem: " if isinstance(error, TemplateProblemError) else ""
         with transaction():
-            lifecycle.return_to_draft(
-                campaign_id, now=utcnow(), reason=f"The content has a problem: {error}"
-            )
+            lifecycle.return_to_draft(campaign_id, now=utcnow(), reason=f"{what}{error}")
         return
     with transaction():
         done = expand_audience(campaign_id, links=compiled.links, now=utcnow())
@@ -184,7 +184,7 @@ def _finish(campaign_id: int) -> None:
 # --- what a worker process keeps between jobs -------------------------------------------------
 
 _engine: Engine | None = None
-_compiled_contents: dict[int, tuple[Content, Compiled]] = {}
+_compiled_contents: dict[int, tuple[tuple[Content, Signing | None], Compiled]] = {}
 _leased: dict[int, tuple[float, int]] = {}
 """Connections by account, and when they were asked for."""
 KEPT = 8
@@ -200,13 +200,17 @@ def the_engine() -> Engine:
 
 
 def _compiled(campaign: Campaign) -> Compiled:
-    """The campaign's compiled content; compiled again only when anything of it changed."""
+    """The campaign's compiled content; compiled again only when anything of it changed.
+
+    Raises TemplateProblemError, SecretUnreadableError.
+    """
     content = content_of(campaign, base_url=services().settings.base_url)
+    signing = signing_for(content.sender_address, services().vault)
     kept = _compiled_contents.get(campaign.id)
-    if kept is not None and kept[0] == content:
+    if kept is not None and kept[0] == (content, signing):
         return kept[1]
-    compiled = compile_content(content, services().signer)
-    _keep(_compiled_contents, campaign.id, (content, compiled))
+    compiled = compile_content(content, services().signer, signing)
+    _keep(_compiled_contents, campaign.id, ((content, signing), compiled))
     return compiled
 
 

@@ -1,10 +1,12 @@
 """The whole way of a campaign: expand, send, record, against a real server and a real Valkey."""
 
+import re
 import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+import dkim
 import pytest
 import sqlalchemy as sa
 from flask import Flask
@@ -17,7 +19,8 @@ from campaigns.config import Settings
 from campaigns.db import db, transaction
 from campaigns.jobs import maintenance, runtime, send
 from campaigns.messages import SendResult
-from campaigns.providers.models import ProviderAccount
+from campaigns.providers import domains
+from campaigns.providers.models import DkimKey, ProviderAccount, SenderAddress
 from campaigns.sending import dispatch, journal, lifecycle
 from campaigns.sending.models import Campaign, CampaignLink, Delivery
 from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
@@ -330,3 +333,24 @@ def test_refused_content_pauses_a_young_campaign(app: Flask) -> None:
         run(campaign_id)
     assert status_of(campaign_id) == "paused"
     assert "spam content rejected" in db.session.get_one(Campaign, campaign_id).status_reason
+
+
+def test_u3_a_campaign_is_signed_with_the_unsubscribe_fields_in_the_signature(
+    app: Flask, redis_url: str
+) -> None:
+    with scripted_server() as server:
+        campaign_id = launch(server, people=3)
+        with transaction():
+            found = db.session.scalars(sa.select(SenderAddress)).one()
+            vault = app.extensions["campaigns"].vault
+            domain = domains.set_up(found.address.partition("@")[2], vault, now=utcnow())
+            key = db.session.scalars(sa.select(DkimKey)).one()
+            domains.activate(key, now=utcnow())
+        run(campaign_id)
+    (shown,) = domains.view(domain).keys
+    records = {f"{shown.host}.".encode(): shown.record.encode()}
+    assert len(server.received) == 3
+    for message in server.received:
+        assert dkim.verify(message.data, dnsfunc=lambda name, timeout=5: records[name])
+        signed = "".join(re.findall(rb"\sh=([^;]*);", message.data)[0].decode().lower().split())
+        assert {"list-unsubscribe", "list-unsubscribe-post"} <= set(signed.split(":"))
