@@ -106,6 +106,22 @@ def test_looking_into_dns_changes_a_part_of_the_page(
     assert "Signed" in owner_client.get(LIST).text
 
 
+def test_g2_what_else_receivers_look_at_is_shown_with_it(
+    owner_client: FlaskClient, resolver: FakeDns
+) -> None:
+    path = _set_up(owner_client)
+    part = owner_client.post(f"{path}/check", headers=HTMX).text
+    assert 'data-copy="v=DMARC1; p=none"' in part
+    assert "No record at news.example" in part
+    _publish(resolver)
+    resolver.records[NAME] = ["v=spf1 include:<mail>.example -all"]
+    resolver.records[f"_dmarc.{NAME}"] = ["v=DMARC1; p=reject; rua=mailto:a@news.example"]
+    part = owner_client.post(f"{path}/check", headers=HTMX).text
+    assert "v=spf1 include:&lt;mail&gt;.example -all" in part
+    assert "what fails is refused" in part
+    assert "DMARC passes by DKIM" in part
+
+
 def test_without_scripts_the_whole_page_comes_back(
     owner_client: FlaskClient, resolver: FakeDns
 ) -> None:

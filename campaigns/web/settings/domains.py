@@ -13,7 +13,7 @@ from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.limits import limiter
-from campaigns.providers import domains
+from campaigns.providers import domains, policies
 from campaigns.providers.dns import Resolver, SystemResolver
 from campaigns.providers.models import DkimKey, SenderDomain
 from campaigns.web.settings.blueprint import Answer, bp
@@ -53,19 +53,23 @@ def domain(public_id: str) -> str:
 def check_domain(public_id: str) -> Answer:
     """Look into DNS, in some seconds at most. Answers htmx with the part that has changed."""
     domain = _found(public_id)
-    questions = domains.questions(domain)
+    name, questions = domain.name, domains.questions(domain)
     db.session.rollback()  # no transaction stays open while we talk to the name servers
-    with ThreadPoolExecutor(max_workers=4) as threads:
+    with ThreadPoolExecutor(max_workers=6) as threads:
+        others = [threads.submit(look, name, resolver) for look in (policies.spf, policies.dmarc)]
         answers = list(threads.map(partial(domains.ask, resolver=resolver), questions))
+        asked = [other.result() for other in others]
     with transaction():
         domain = _found(public_id)
         begun = domains.note(domain, answers, now=utcnow())
     if not request.headers.get("HX-Request"):
         return _back(domain)
+    seen = domains.view(domain)
     return render_template(
         "web/settings/_domain.html",
-        domain=domains.view(domain),
+        domain=seen,
         begun=begun,
+        policies=[*asked, policies.alignment(name, is_signed=bool(seen.signing))],
         now=utcnow(),
         is_part=True,
     )

@@ -1,0 +1,75 @@
+"""SPF and DMARC, as DNS tells them."""
+
+import pytest
+
+from campaigns.providers import policies
+from tests.providers.dns_server import FakeDns
+
+NAME = "news.shop.example"
+
+
+@pytest.mark.parametrize(
+    ("records", "level", "words"),
+    [
+        ([], "warning", "No record at news.shop.example"),
+        (["v=spf10 -all", "other"], "warning", "No record"),
+        (["v=spf1 include:mail.example ~all", "other"], "ok", "include:mail.example"),
+        (["V=SPF1"], "ok", "Found"),
+        (["v=spf1 -all", "v=spf1 ~all"], "warning", "2 records"),
+        (["v=spf1 +all"], "warning", "every server"),
+        (["v=spf1 ALL"], "warning", "every server"),
+        ("No name server answered.", "unknown", "No name server answered."),
+    ],
+)
+def test_spf_is_put_into_words(records: list[str] | str, level: str, words: str) -> None:
+    found = policies.spf(NAME, FakeDns({NAME: records}))
+    assert (found.name, found.level) == ("SPF", level)
+    assert words in found.text
+
+
+@pytest.mark.parametrize(
+    ("record", "level", "words"),
+    [
+        ("v=DMARC1; p=none; rua=mailto:a@shop.example", "ok", "only report"),
+        ("v=DMARC1", "ok", "only report"),
+        ("v=DMARC1; pct=50; p=reject", "ok", "refused"),
+        ("v=DMARC1;p=Quarantine", "ok", "spam folder"),
+        ("v=DMARC1; p=nonsense", "ok", "only report"),
+        ("v=DMARC12; p=none", "warning", "No record"),
+    ],
+)
+def test_d1_dmarc_is_put_into_words(record: str, level: str, words: str) -> None:
+    found = policies.dmarc(NAME, FakeDns({f"_dmarc.{NAME}": [record, "v=spf1 -all"]}))
+    assert found.level == level
+    assert words in found.text
+    assert ("rua=" in found.text) == (level == "ok" and "rua" not in record)
+
+
+def test_d1_the_record_of_a_domain_above_counts_with_its_policy_for_subdomains() -> None:
+    resolver = FakeDns({"_dmarc.shop.example": ["v=DMARC1; p=reject; sp=quarantine"]})
+    found = policies.dmarc(NAME, resolver)
+    assert "_dmarc.shop.example" in found.text
+    assert "spam folder" in found.text
+    assert resolver.asked == [f"_dmarc.{NAME}", "_dmarc.shop.example"]
+    assert "refused" in policies.dmarc("shop.example", resolver).text
+
+
+def test_d1_a_walk_up_the_tree_asks_eight_times_at_most() -> None:
+    resolver = FakeDns()
+    found = policies.dmarc("a.b.c.d.e.f.g.h.i.j.shop.example", resolver)
+    assert (found.level, found.record) == ("warning", "v=DMARC1; p=none")
+    assert found.host == "_dmarc.a.b.c.d.e.f.g.h.i.j.shop.example"
+    assert len(resolver.asked) <= policies.MOST_STEPS
+    assert resolver.asked[-1] == "_dmarc.shop.example", "never the top domain"
+
+
+def test_two_records_are_none() -> None:
+    resolver = FakeDns({f"_dmarc.{NAME}": ["v=DMARC1; p=none", "v=DMARC1; p=reject"]})
+    assert "2 records" in policies.dmarc(NAME, resolver).text
+    resolver = FakeDns({f"_dmarc.{NAME}": "The name servers fail."})
+    assert policies.dmarc(NAME, resolver).level == "unknown"
+
+
+def test_g2_a_signature_counts_for_dmarc() -> None:
+    assert policies.alignment(NAME, is_signed=True).level == "ok"
+    assert policies.alignment(NAME, is_signed=False).level == "warning"
