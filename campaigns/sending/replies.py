@@ -37,21 +37,23 @@ refused       no for ever, and nothing says why: this message is over, the addre
 # One phrase a line, in lower case; <...> stands for the words of _SAME. The first that fits
 # decides, so what is narrow stands before what is wide.
 _SAME = {
-    "box": "(?:user|mailbox|mail box|recipient|account|addressee|(?<!ip )address|local part|inbox"
-    "|alias)",
-    "gone": "(?:unknown|not (?:be )?(?:found|known|recogni[sz]ed|listed|valid|local)|no longer"
-    "|(?:do|does|did) ?n[o']t exist|never existed|invalid|non-?existent|undeliverable|unrout"
+    "box": "(?:user|mailbox|mail box|recipient|account|addressee|(?<!ip )address|local[- ]part"
+    "|inbox|alias)(?:e?s)?",
+    "gone": "(?:unknown|not (?:be )?(?:a |an )?(?:found|known|recogni[sz]ed|listed|valid|local"
+    "|present|exist|ok\\b|active)|no longer|(?:do|does|did) ?n[o']t exist|never existed|invalid"
+    "|non-?\\s?existent|undeliverable|unrout"
     "|(?:been |was )?(?:deleted|removed|closed|terminated))",
     "off": "(?:disabled|inactive|de-?activated|suspended|locked|frozen|expired|dormant"
     "|abandoned|on hold|turned off|not active|not enabled)",
-    "from": r"(?:\bsender|\bfrom|return[- ]path) (?:e-?mail |address |domain )?",
-    "us": "(?:your (?:ip|host|server|network|domain|mail ?server|provider|isp|system)"
+    "from": r"(?:\bsender|\bfrom|return[- ]path):? (?:e-?mail |address |domain )*",
+    "us": "(?:your (?:ip|host|server|network|domain|provider|isp|system)|mail ?server"
     "|(?:sending|source|client|connecting|originating|sender'?s?) (?:ip|host|network|server|mta)"
     r"|\bip(?: address)?\b)",
-    "shut": "(?:block|bann|black-?list|deny-?list|refus|reject|not accept|restrict|listed)",
+    "shut": r"(?:block|bann|black-?list|deny-?list|refus|reject|not (?:\w+ )?accept|restrict"
+    "|listed|lookup failed|no access)",
     "seems": "(?:looks? like|probabl[ey]|likely|suspected|considered|judged"
     "|(?:classified|identified|detected|flagged|tagged) as)",
-    "may not": "(?:not allowed|not permitted|not authori[sz]ed|unable|cannot|won'?t|refus\\w+)",
+    "may not": "(?:not allowed|not permitted|not authori[sz]ed|unable|can(?:no|')t|won'?t|refus\\w+)",
 }
 _PHRASES: tuple[tuple[ReplyClass, str], ...] = (
     (
@@ -71,17 +73,33 @@ _PHRASES: tuple[tuple[ReplyClass, str], ...] = (
         throttl
         rate[- ]?limit
         (?:unusual|high|excessive|exceed\w*|too high a) (?:\w+ )?rate
-        too (?:many|much|fast|frequent)(?! (?:hops|received|invalid|bad|unknown))
+        too (?:many|much|fast|frequent)(?! (?:hops|received|invalid|bad|unknown|spam))
+        \brate exceeded
         slow(?:ing)? down
         \brp-00\d
         \btss?0\d\b
-        (?:daily|hourly|monthly|sending|messages?|user|outbound|rate) (?:\w+ ){0,2}(?:quota|limit)
+        (?:daily|hourly|monthly|sending|submission|outbound|rate) (?:\w+ ){0,2}(?:quota|limit)
+        messages? (?:per|limit)
         (?:quota|limit|maximum number) (?:of|for) (?:\w+ ){0,3}(?:messages|mails|recipients|sending)
         (?:maximum|concurrent) (?:\w+ )?(?:rate|connection|session|submission)
         (?:server|system|service) (?:is )?(?:too )?busy
         load (?:is )?too high
         overload
         volume of (?:mail|email|messages)
+        """,
+    ),
+    (
+        "sender",
+        r"""
+        your (?:\w+ ){0,2}(?:account|subscription|plan)\b[^;]{0,60}(?:<off>|clos|not)
+        you[^;]{0,40}(?:allowed|permitted|authori[sz]ed) to (?:send|relay)(?! [^;]{0,20}<box>)
+        """,
+    ),
+    (
+        "policy",
+        r"""
+        \b[he][eh]lo\b
+        client host rejected
         """,
     ),
     (
@@ -98,12 +116,16 @@ _PHRASES: tuple[tuple[ReplyClass, str], ...] = (
     (
         "mailbox_full",
         r"""
-        <box>\b[^;]{0,40}\b(?:full|over (?:its |the )?(?:quota|limit))
-        over ?quota
-        quota (?:is |has been |was )?(?:exceed|full|reach)
-        exceed\w* (?:\S+ ){0,3}(?:quota|storage)
+        <box>\b[^;]{0,40}\b(?:full|over (?:its |the )?limit)
+        (?:full|over) <box>
+        quota
+        folder (?:is )?full
+        <box> (?:has |would )?exceed
+        mailbox size
+        exceed\w* (?:\S+ ){0,3}storage
         out of (?:storage|space|disk)
-        (?:no|not enough|insufficient) (?:\w+ ){0,2}space
+        (?:no|enough|insufficient) (?:\w+ ){0,2}space
+        space has been used
         storage (?:limit|allocation|full)
         postfach (?:ist )?voll
         bo[iî]te (?:est )?pleine
@@ -119,16 +141,17 @@ _PHRASES: tuple[tuple[ReplyClass, str], ...] = (
         security issue
         (?:dangerous|forbidden|prohibited|blocked|executable) (?:file|attachment)
         attachment\w* [^;]{0,40}(?:not (?:allowed|accepted)|block|forbid|prohibit)
-        message (?:is |was )?(?:too (?:large|big)|size|exceed)
+        message (?:is |was )?(?:too (?:large|big|long)|size|exceed)
         maximum (?:message )?size
         size (?:limit|exceed)
         too (?:large|big) for
         <seems> (?:to be )?(?:spam|junk|unsolicited)
-        spam (?:score|content|message|detected|filter|likelihood|probability|threshold)
+        spam (?:score|content|message|detected|likelihood|probability|threshold)
         (?:score|probability|likelihood|suspicion) of spam
         headers? (?:fail|syntax|error)
         (?:this|message) is spam
-        content (?:\w+ )?(?:reject|filter|block|refus|polic|restrict|not accept|scan)
+        content (?:\w+ )?(?:reject|filter|block|refus|den|polic|restrict|not accept|scan)
+        (?:unacceptable|banned|mail|message) content
         (?:because of|due to|by) (?:\w+ ){0,3}content
         surbl|uribl|\bdbl\b
         (?:url|link)s? (?:found )?in
@@ -155,7 +178,9 @@ _PHRASES: tuple[tuple[ReplyClass, str], ...] = (
         <may not> to (?:send as|use this sender)
         <from>[^;]{0,60}<gone>
         <from>[^;]{0,60}not (?:own|allow|verif)
-        sender (?:address )?rejected
+        sender (?:e-?mail )?(?:address |domain )?(?:is )?(?:rejected|empty)
+        (?:bogus|invalid|bad|unrout\w+|unknown) (?:sender|mail from|return[- ]path)
+        \bnot relay\b
         sender verif\w+ failed|callout verif\w+ failed
         list of allowed rcpthosts
         (?:address|identit\w+|domain) (?:is |are )?not (?:been )?verified
@@ -182,15 +207,20 @@ _PHRASES: tuple[tuple[ReplyClass, str], ...] = (
     (
         "hard",
         r"""
-        <box>\b[^;]{0,60}\b<gone>
-        (?:unknown|invalid|no such|no|non-?existent|wrong|bad|not a (?:valid|known)) (?:\w+ )?<box>
-        no such (?:\w+ )?(?:here|domain|host|name|e-?mail|customer|member|person)
+        <box>\b[^;]{0,60}<gone>
+        (?:unknown|invalid|no such|no|non-?\s?existent|wrong|bad|not an?) (?:\S+ )?<box>
+        someone\W{0,6}(?:\w+ ){0,2}<gone>
+        no such (?:\w+ )?(?:here|domain|host|name|customer|member|person)
+        does ?n[o']t exist|\bno one at|\bnot a local\b
+        (?:bad|valid)rcptto
+        <may not> accept (?:this )?<box>
+        \bno \S+ in (?:\w+ ){0,2}directory|missing home directory
         (?:domain|host|host ?name)\b[^;]{0,60}\b<gone>
         (?:domain|host) has no (?:mail|mx)
-        unknown (?:host|domain)
+        unknown (?:host|domain)|name or service not known
         null ?mx
         does not (?:accept|receive|handle) (?:e-?)?mail
-        mailbox (?:is )?(?:currently )?(?:unavailable|not available)
+        <box> (?:is )?(?:currently )?(?:unava|not available)
         no longer (?:\w+ ){0,3}(?:works?|here|employed|exists?|valid|in use|available)
         moved away|has left
         unroute?able
@@ -198,9 +228,9 @@ _PHRASES: tuple[tuple[ReplyClass, str], ...] = (
         user does ?n[o']t have an? (?:\S+ )?account
         (?:benutzer|empf[aä]nger|adresse)\b[^;]{0,40}(?:unbekannt|existiert nicht|ung[uü]ltig)
         unbekannte[rs]? (?:benutzer|empf)
-        (?:utilisateur|destinataire|adresse)\b[^;]{0,40}(?:inconnu|n'existe pas|introuvable)
-        (?:usuario|direcci[oó]n|buz[oó]n|cuenta)\b[^;]{0,40}(?:no existe|desconocid)
-        (?:utente|indirizzo|casella)\b[^;]{0,40}(?:sconosciut|non esiste|inesistente)
+        (?:utilisateur|destinataire|adresse)\b[^;]{0,40}(?:inconnu|n'existe pas|introuv|invalide)
+        \bno existe\b|(?:usuario|direcci[oó]n|buz[oó]n|cuenta)\b[^;]{0,40}desconocid
+        nessun utente|(?:utente|indirizzo|casella)\b[^;]{0,40}(?:sconosciut|non esiste|inesistente)
         (?:usu[aá]rio|endere[cç]o)\b[^;]{0,40}(?:n[aã]o existe|desconhecid|inexistente)
         (?:gebruiker|adres|postbus)\b[^;]{0,40}(?:onbekend|bestaat niet)
         """,
@@ -211,9 +241,11 @@ _PHRASES: tuple[tuple[ReplyClass, str], ...] = (
         <us>[^;]{0,60}<shut>
         <shut>[^;]{0,40}<us>
         client host \S+ blocked
-        unsolicited
+        unsolicited [^;]{0,20}(?:from|by)
+        open (?:proxy|relay)|dynamic (?:ip|address|dns)|server of your
+        access denied
         bulk (?:mail|e-?mail|message|sender)
-        spam(?:mer|ming| source|s? from)
+        spam(?:mer|ming| source| list|s? from)
         abuse|complaint
         (?:due to|by|for|violat\w+|because of) (?:\w+ ){0,4}(?:polic|reasons)
         policy (?:reason|violation|reject|restriction|block)
@@ -268,6 +300,12 @@ _BY_ENHANCED: dict[tuple[int, int], ReplyClass] = {
     (7, 134): "refused",
     (7, 233): "throttle",
 }
+# Before a recipient was named, no mailbox can be missing or full: it is the sender's.
+_BEFORE_RCPT: dict[ReplyClass, ReplyClass] = {
+    "hard": "sender",
+    "disabled": "sender",
+    "mailbox_full": "throttle",
+}
 _ADDRESS = re.compile(r"<?[^\s<>@:,;]{1,64}@[^\s<>@:,;]{1,255}>?")
 _OF_LOGIN = (530, 534, 535, 538, 523)
 
@@ -294,10 +332,10 @@ def _by_words(text: str, step: Step) -> ReplyClass | None:
     lowered = text.lower()
     for reply_class, sign in _SIGNS:
         if sign.search(lowered):
-            # Before a recipient was named, no mailbox can be missing: it is the sender's.
-            if step == "mail" and reply_class in ("hard", "disabled"):
-                return "sender"
-            return reply_class
+            return _BEFORE_RCPT.get(reply_class, reply_class) if step == "mail" else reply_class
+    if "spam" in lowered or "unsolicited" in lowered:
+        # Before the content was seen it can be the sender's standing only.
+        return "content" if step == "dot" else "policy"
     return None
 
 
@@ -311,9 +349,7 @@ def _by_enhanced(text: str, step: Step) -> ReplyClass | None:
     known = _BY_ENHANCED.get((subject, detail))
     if known is None:
         known = _of_a_range(subject, detail)
-    if step in ("", "mail") and known in ("hard", "disabled"):
-        return "sender"
-    return known
+    return _BEFORE_RCPT.get(known, known) if known and step in ("", "mail") else known
 
 
 def _of_a_range(subject: int, detail: int) -> ReplyClass | None:

@@ -45,6 +45,10 @@ SAID: list[tuple[Step, int, str, ReplyClass]] = [
     ("rcpt", 550, "5.1.3 that is not how an address is written", "hard"),
     ("rcpt", 550, "5.1.1", "hard"),
     ("rcpt", 554, "this user doesn't have a mail.example account", "hard"),
+    ("rcpt", 550, "the following addresses were unknown", "hard"),
+    ("rcpt", 550, "<bob@mail.example> not found", "hard"),
+    ("rcpt", 550, "nobody here: no bob in the name directory", "hard"),
+    ("rcpt", 550, "this account is not a local one", "hard"),
     # --- switched off ------------------------------------------------------------------------
     ("rcpt", 550, "5.2.1 The mailbox you try to reach is disabled", "disabled"),
     ("rcpt", 550, "5.2.1 This account is inactive", "disabled"),
@@ -64,6 +68,8 @@ SAID: list[tuple[Step, int, str, ReplyClass]] = [
     ("rcpt", 550, "boîte pleine", "mailbox_full"),
     ("rcpt", 422, "mailbox full, try when bob has tidied up", "mailbox_full"),
     ("rcpt", 552, "no", "mailbox_full"),
+    ("rcpt", 550, "bob has no quota left", "mailbox_full"),
+    ("rcpt", 552, "there is not enough space for bob", "mailbox_full"),
     # --- passing -----------------------------------------------------------------------------
     ("rcpt", 450, "4.7.1 Greylisted, come again in 300 seconds", "transient"),
     ("rcpt", 451, "grey-listing is active for you", "transient"),
@@ -101,6 +107,8 @@ SAID: list[tuple[Step, int, str, ReplyClass]] = [
     ("rcpt", 550, "hourly quota of messages exceeded", "throttle"),
     ("rcpt", 450, "slow down, please", "throttle"),
     ("mail", 450, "4.7.1 max messages per hour: rate limit", "throttle"),
+    ("mail", 452, "quota exceeded", "throttle"),
+    ("mail", 550, "you have used up your quota", "throttle"),
     # --- their policy ------------------------------------------------------------------------
     ("mail", 550, "5.7.26 This mail is unauthenticated: SPF and DKIM did not pass", "policy"),
     ("dot", 550, "5.7.515 Access denied, news.example lacks the authentication level", "policy"),
@@ -123,6 +131,12 @@ SAID: list[tuple[Step, int, str, ReplyClass]] = [
     ("rcpt", 550, "5.7.1 delivery not wanted", "policy"),
     ("mail", 550, "5.7.1 your IP 192.0.2.7 has been blacklisted", "policy"),
     ("rcpt", 550, "5.7.29 this connection was not encrypted", "policy"),
+    ("rcpt", 504, "<relay.example>: HELO command rejected: host not found", "policy"),
+    ("rcpt", 450, "client host rejected: cannot find your hostname", "throttle"),
+    ("rcpt", 554, "client host rejected: cannot find your hostname", "policy"),
+    ("rcpt", 550, "no spam here, please", "policy"),
+    ("rcpt", 554, "open proxy", "policy"),
+    ("rcpt", 550, "dynamic IP addresses are not let in", "policy"),
     # --- this message ------------------------------------------------------------------------
     ("dot", 552, "5.7.0 this message was blocked: its content is a security issue", "content"),
     ("dot", 552, "5.3.4 message size exceeds the fixed limit", "content"),
@@ -140,6 +154,9 @@ SAID: list[tuple[Step, int, str, ReplyClass]] = [
     ("dot", 552, "5.2.3 message length is above what the recipient takes", "content"),
     ("dot", 554, "5.7.1 not taken under suspicion of spam", "content"),
     ("dot", 550, "the headers fail our syntax check", "content"),
+    ("dot", 550, "your mail is spam to us", "content"),
+    ("dot", 554, "this e-mail holds an invalid attachment name", "refused"),
+    ("dot", 552, "the message size exceeds the limit", "content"),
     # --- our own account ---------------------------------------------------------------------
     ("mail", 530, "5.7.0 Authentication required", "sender"),
     ("", 535, "5.7.8 user name and password do not fit", "sender"),
@@ -160,6 +177,11 @@ SAID: list[tuple[Step, int, str, ReplyClass]] = [
     ("mail", 523, "5.7.10 encryption needed", "sender"),
     ("rcpt", 550, "sender verification failed", "sender"),
     ("rcpt", 553, "that domain isn't in my list of allowed rcpthosts (#5.7.1)", "sender"),
+    ("rcpt", 550, "your account has been suspended, please call us", "sender"),
+    ("rcpt", 550, "your account is locked", "sender"),
+    ("rcpt", 550, "you are no longer allowed to send mail", "sender"),
+    ("mail", 550, "unroutable sender address", "sender"),
+    ("rcpt", 550, "From: domain is invalid", "sender"),
     # --- no, and no more ---------------------------------------------------------------------
     ("dot", 554, "transaction failed", "refused"),
     ("rcpt", 550, "no", "refused"),
