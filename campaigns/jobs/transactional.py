@@ -91,7 +91,7 @@ def _send(mail: Claimed, sender: SenderAddress, message: Message) -> SendResult:
     if account is None:
         raise CannotSendError(transactional.NO_SENDER)
     _take_a_token(account)
-    provider = open_provider(account, services().vault)
+    provider = open_provider(account, services().vault, apart=True)
 
     def before_body(_: Message) -> None:
         with transaction():

@@ -1,6 +1,7 @@
 """The SMTP provider over real sockets: connections, threads, time, and servers with moods."""
 
 import contextlib
+import os
 import random
 import socket
 import ssl
@@ -15,7 +16,7 @@ from campaigns.messages import Message, SendResult
 from campaigns.providers.base import ProviderTroubleError, send_one
 from campaigns.providers.smtp import SmtpLogin, SmtpProvider, Timeouts
 from campaigns.providers.smtp.desk import MOST_RETURNS
-from campaigns.providers.smtp.loop import Loop
+from campaigns.providers.smtp.loop import Loop, shared_loop, stop_shared_loop
 from campaigns.providers.smtp.provider import MOST_UNANSWERED
 from tests.smtp_server import CLOSE, SILENT, Script, Session, scripted_server
 
@@ -94,16 +95,14 @@ def eventually(is_so: Callable[[], object]) -> None:
         time.sleep(0.005)
 
 
-@pytest.fixture
-def loop() -> Iterator[Loop]:
-    loop = Loop()
-    yield loop
-    loop.stop()
+@pytest.fixture(autouse=True)
+def loop() -> Iterator[None]:
+    yield
+    stop_shared_loop()
 
 
 @contextlib.contextmanager
 def serving(
-    loop: Loop,
     port: int,
     pile: Pile,
     *,
@@ -115,7 +114,6 @@ def serving(
         SmtpLogin("127.0.0.1", port, "none"),
         timeouts=timeouts,
         messages_per_connection=messages_per_connection,
-        loop=loop,
     )
     provider.serve(pile, connections)
     provider.wake()
@@ -126,11 +124,11 @@ def serving(
 
 
 def run(
-    loop: Loop, script: Script, pile: Pile, count: int, *, extensions: tuple[str, ...] = PIPELINING
+    script: Script, pile: Pile, count: int, *, extensions: tuple[str, ...] = PIPELINING
 ) -> list[list[str]]:
     """Serve until so many have a fate; gives the commands of each connection."""
     with scripted_server(script, extensions=extensions) as server:
-        with serving(loop, server.port, pile):
+        with serving(server.port, pile):
             pile.wait(count)
         return [session.commands for session in server.sessions]
 
@@ -143,11 +141,9 @@ def pile_of(count: int) -> Pile:
 
 
 @BOTH
-def test_every_message_is_handed_over_on_one_connection(
-    loop: Loop, extensions: tuple[str, ...]
-) -> None:
+def test_every_message_is_handed_over_on_one_connection(extensions: tuple[str, ...]) -> None:
     pile = pile_of(5)
-    with scripted_server(extensions=extensions) as server, serving(loop, server.port, pile):
+    with scripted_server(extensions=extensions) as server, serving(server.port, pile):
         pile.wait(5)
     assert pile.outcomes == ["sent"] * 5
     assert pile.begun == [1, 2, 3, 4, 5]
@@ -159,21 +155,21 @@ def test_every_message_is_handed_over_on_one_connection(
 
 @BOTH
 def test_many_messages_over_many_connections_arrive_exactly_once_each(
-    loop: Loop, extensions: tuple[str, ...]
+    extensions: tuple[str, ...],
 ) -> None:
     pile = pile_of(500)
     with scripted_server(extensions=extensions) as server:
-        with serving(loop, server.port, pile, connections=7):
+        with serving(server.port, pile, connections=7):
             pile.wait(500)
     assert pile.outcomes == ["sent"] * 500
     assert sorted(server.recipients) == sorted(f"p{n}@example.org" for n in range(1, 501))
     assert 1 < len(server.sessions) <= 7
 
 
-def test_a_connection_is_opened_only_when_all_others_are_busy(loop: Loop) -> None:
+def test_a_connection_is_opened_only_when_all_others_are_busy() -> None:
     pile = Pile()
     with scripted_server(extensions=PIPELINING) as server:
-        with serving(loop, server.port, pile, connections=5) as provider:
+        with serving(server.port, pile, connections=5) as provider:
             for number in range(1, 6):
                 pile.waiting.append(a_message(number))
                 provider.wake()
@@ -183,28 +179,28 @@ def test_a_connection_is_opened_only_when_all_others_are_busy(loop: Loop) -> Non
 
 
 @pytest.mark.parametrize("body", [b".", b"..", b".x\r\n.\r\ny", b"a\r\n..\r\n.b", b"", b".\r"])
-def test_f2_leading_dots_survive_the_way(loop: Loop, body: bytes) -> None:
+def test_f2_leading_dots_survive_the_way(body: bytes) -> None:
     data = b"Subject: dots\r\n\r\n" + body + b"\r\n"
     with scripted_server(extensions=PIPELINING) as server:
         pile = Pile([a_message(1, data=data), a_message(2)])
-        with serving(loop, server.port, pile):
+        with serving(server.port, pile):
             pile.wait(2)
     assert server.received[0].data == data.replace(b"\r\r\n", b"\r\n\r\n")
     assert len(server.received) == 2
 
 
 @pytest.mark.parametrize("end", [b"\n.\r\n", b"\r.\r", b"\n.\n", b"\r\n.\n", b"\r.\r\n"])
-def test_f2_nothing_in_a_body_ends_it(loop: Loop, end: bytes) -> None:
+def test_f2_nothing_in_a_body_ends_it(end: bytes) -> None:
     data = b"Subject: x\r\n\r\none" + end + b"MAIL FROM:<evil@example.org>\r\ntwo\r\n"
     with scripted_server(extensions=PIPELINING) as server:
         pile = Pile([a_message(1, data=data)])
-        with serving(loop, server.port, pile):
+        with serving(server.port, pile):
             pile.wait(1)
     assert server.received[0].data.endswith(b"two\r\n")
     assert not any("evil" in command for command in server.sessions[0].commands)
 
 
-def test_a_large_body_is_written_in_pieces(loop: Loop) -> None:
+def test_a_large_body_is_written_in_pieces() -> None:
     data = b"Subject: x\r\n\r\n" + b"0123456789\r\n" * 500_000
 
     def slow(line: str, session: Session) -> str | None:
@@ -214,15 +210,15 @@ def test_a_large_body_is_written_in_pieces(loop: Loop) -> None:
 
     with scripted_server(slow, extensions=("PIPELINING",)) as server:
         pile = Pile(replace(a_message(n), data=data) for n in (1, 2))
-        with serving(loop, server.port, pile):
+        with serving(server.port, pile):
             pile.wait(2)
     assert [message.data == data for message in server.received] == [True, True]
 
 
-def test_a_message_cap_renews_the_connection(loop: Loop) -> None:
+def test_a_message_cap_renews_the_connection() -> None:
     pile = pile_of(7)
     with scripted_server(extensions=PIPELINING) as server:
-        with serving(loop, server.port, pile, messages_per_connection=3):
+        with serving(server.port, pile, messages_per_connection=3):
             pile.wait(7)
     assert pile.outcomes == ["sent"] * 7
     assert [session.messages for session in server.sessions] == [3, 3, 1]
@@ -230,10 +226,10 @@ def test_a_message_cap_renews_the_connection(loop: Loop) -> None:
     assert pile.put_backs == []
 
 
-def test_an_idle_connection_says_goodbye_and_the_next_message_opens_another(loop: Loop) -> None:
+def test_an_idle_connection_says_goodbye_and_the_next_message_opens_another() -> None:
     pile = pile_of(1)
     with scripted_server(extensions=PIPELINING) as server:
-        with serving(loop, server.port, pile, timeouts=replace(QUICK, idle=0.1)) as provider:
+        with serving(server.port, pile, timeouts=replace(QUICK, idle=0.1)) as provider:
             pile.wait(1)
             eventually(lambda: "QUIT" in server.sessions[0].commands)
             pile.waiting.append(a_message(2))
@@ -243,13 +239,13 @@ def test_an_idle_connection_says_goodbye_and_the_next_message_opens_another(loop
     assert len(server.sessions) == 2
 
 
-def test_a_connection_that_the_server_closed_meanwhile_costs_nobody_anything(loop: Loop) -> None:
+def test_a_connection_that_the_server_closed_meanwhile_costs_nobody_anything() -> None:
     def script(line: str, session: Session) -> str | None:
         return "250 ok\r\n421 4.4.2 idle too long" if line == "<body>" else None
 
     pile = pile_of(1)
     with scripted_server(script, extensions=PIPELINING) as server:
-        with serving(loop, server.port, pile) as provider:
+        with serving(server.port, pile) as provider:
             pile.wait(1)
             pile.waiting.append(a_message(2))
             provider.wake()
@@ -263,15 +259,13 @@ def test_a_connection_that_the_server_closed_meanwhile_costs_nobody_anything(loo
 
 
 @BOTH
-def test_s5_a_421_after_three_messages_loses_nobody(
-    loop: Loop, extensions: tuple[str, ...]
-) -> None:
+def test_s5_a_421_after_three_messages_loses_nobody(extensions: tuple[str, ...]) -> None:
     def script(line: str, session: Session) -> str | None:
         return "421 4.7.0 enough" if line.startswith("MAIL") and session.messages == 3 else None
 
     pile = pile_of(7)
     with scripted_server(script, extensions=extensions) as server:
-        with serving(loop, server.port, pile):
+        with serving(server.port, pile):
             pile.wait(7)
     assert pile.outcomes == ["sent"] * 7
     assert server.recipients == [f"p{n}@example.org" for n in range(1, 8)]
@@ -281,11 +275,10 @@ def test_s5_a_421_after_three_messages_loses_nobody(
 
 @BOTH
 def test_a_server_that_always_says_421_ends_in_unsent_and_trouble(
-    loop: Loop, extensions: tuple[str, ...]
+    extensions: tuple[str, ...],
 ) -> None:
     pile = pile_of(1)
     sessions = run(
-        loop,
         lambda line, _: "421 no" if line.startswith("MAIL") else None,
         pile,
         1,
@@ -302,11 +295,10 @@ def test_a_server_that_always_says_421_ends_in_unsent_and_trouble(
 
 @BOTH
 def test_a_server_that_hangs_up_at_one_recipient_each_time_keeps_nobody_else(
-    loop: Loop, extensions: tuple[str, ...]
+    extensions: tuple[str, ...],
 ) -> None:
     pile = pile_of(6)
     run(
-        loop,
         lambda line, _: CLOSE if line.startswith("RCPT TO:<p3@") else None,
         pile,
         6,
@@ -319,11 +311,10 @@ def test_a_server_that_hangs_up_at_one_recipient_each_time_keeps_nobody_else(
 @BOTH
 @pytest.mark.parametrize("where", ["MAIL", "RCPT", "DATA"])
 def test_a_connection_that_breaks_before_the_body_leaves_the_message_unsent(
-    loop: Loop, extensions: tuple[str, ...], where: str
+    extensions: tuple[str, ...], where: str
 ) -> None:
     pile = pile_of(1)
     run(
-        loop,
         lambda line, _: CLOSE if line.startswith(where) else None,
         pile,
         1,
@@ -335,23 +326,23 @@ def test_a_connection_that_breaks_before_the_body_leaves_the_message_unsent(
 
 @BOTH
 def test_s8_a_connection_that_breaks_after_the_body_is_unknown_and_is_not_tried_again(
-    loop: Loop, extensions: tuple[str, ...]
+    extensions: tuple[str, ...],
 ) -> None:
     def script(line: str, session: Session) -> str | None:
         return CLOSE if line == "<body>" and session.number == 1 else None
 
     pile = pile_of(3)
-    run(loop, script, pile, 3, extensions=extensions)
+    run(script, pile, 3, extensions=extensions)
     assert pile.outcomes == ["unknown", "sent", "sent"]
     assert pile.begun == [1, 2, 3]
 
 
-def test_a_server_that_never_answers_a_message_gets_three_and_no_more(loop: Loop) -> None:
+def test_a_server_that_never_answers_a_message_gets_three_and_no_more() -> None:
     pile = pile_of(8)
     with scripted_server(
         lambda line, _: CLOSE if line == "<body>" else None, extensions=PIPELINING
     ) as server:
-        with serving(loop, server.port, pile) as provider:
+        with serving(server.port, pile) as provider:
             eventually(lambda: pile.troubles)
             (trouble,) = pile.troubles
             assert trouble.permanent
@@ -362,7 +353,7 @@ def test_a_server_that_never_answers_a_message_gets_three_and_no_more(loop: Loop
             assert len(pile.waiting) == 5
 
 
-def test_connections_that_break_side_by_side_count_once(loop: Loop) -> None:
+def test_connections_that_break_side_by_side_count_once() -> None:
     """A restart of the server is no reason to pause, however many connections it cuts."""
     answers = threading.Event()
     bodies: list[int] = []
@@ -376,7 +367,7 @@ def test_connections_that_break_side_by_side_count_once(loop: Loop) -> None:
 
     pile = pile_of(20)
     with scripted_server(script, extensions=PIPELINING) as server:
-        with serving(loop, server.port, pile, connections=4, timeouts=replace(QUICK, dot=20)):
+        with serving(server.port, pile, connections=4, timeouts=replace(QUICK, dot=20)):
             eventually(lambda: len(bodies) == 4)
             answers.set()
             pile.wait(20)
@@ -389,19 +380,19 @@ def test_connections_that_break_side_by_side_count_once(loop: Loop) -> None:
     ("where", "outcome"),
     [("MAIL", "unsent"), ("RCPT", "unsent"), ("DATA", "unsent"), ("<body>", "unknown")],
 )
-def test_s9_silence_ends(loop: Loop, extensions: tuple[str, ...], where: str, outcome: str) -> None:
+def test_s9_silence_ends(extensions: tuple[str, ...], where: str, outcome: str) -> None:
     pile = pile_of(1)
     short = replace(QUICK, command=0.1, data=0.1, dot=0.1)
     with scripted_server(
         lambda line, _: SILENT if line.startswith(where) else None, extensions=extensions
     ) as server:
-        with serving(loop, server.port, pile, timeouts=short):
+        with serving(server.port, pile, timeouts=short):
             pile.wait(1)
     assert pile.outcomes == [outcome]
     assert "no answer for 0.1 seconds" in pile.results[0].reply
 
 
-def test_s9_a_server_that_takes_its_time_over_the_dot_is_waited_for(loop: Loop) -> None:
+def test_s9_a_server_that_takes_its_time_over_the_dot_is_waited_for() -> None:
     def slow(line: str, session: Session) -> str | None:
         if line == "<body>":
             time.sleep(0.6)
@@ -409,12 +400,12 @@ def test_s9_a_server_that_takes_its_time_over_the_dot_is_waited_for(loop: Loop) 
 
     pile = pile_of(2)
     with scripted_server(slow, extensions=PIPELINING) as server:
-        with serving(loop, server.port, pile, timeouts=replace(QUICK, command=0.2, data=0.2)):
+        with serving(server.port, pile, timeouts=replace(QUICK, command=0.2, data=0.2)):
             pile.wait(2)
     assert pile.outcomes == ["sent", "sent"]
 
 
-def test_a_server_that_takes_no_more_of_a_body_is_given_up(loop: Loop) -> None:
+def test_a_server_that_takes_no_more_of_a_body_is_given_up() -> None:
     done = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
@@ -430,31 +421,31 @@ def test_a_server_that_takes_no_more_of_a_body_is_given_up(loop: Loop) -> None:
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         pile = Pile([replace(a_message(), data=b"x\r\n" * 5_000_000)])
-        with serving(loop, listener.getsockname()[1], pile, timeouts=replace(QUICK, block=0.3)):
+        with serving(listener.getsockname()[1], pile, timeouts=replace(QUICK, block=0.3)):
             pile.wait(1)
         done.set()
         thread.join()
     assert pile.outcomes == ["unknown"]
 
 
-def test_replies_without_a_question_end_a_connection_and_blame_nobody(loop: Loop) -> None:
+def test_replies_without_a_question_end_a_connection_and_blame_nobody() -> None:
     def script(line: str, session: Session) -> str | None:
         stray = line.startswith("MAIL") and session.number == 1
         return "250 ok\r\n250 stray\r\n250 stray\r\n250 stray" if stray else None
 
     pile = pile_of(3)
-    run(loop, script, pile, 3, extensions=PLAIN)
+    run(script, pile, 3, extensions=PLAIN)
     assert pile.outcomes == ["sent"] * 3
 
 
-def test_the_greylisted_do_not_hold_up_the_others(loop: Loop) -> None:
+def test_the_greylisted_do_not_hold_up_the_others() -> None:
     def script(line: str, session: Session) -> str | None:
         number = line.partition("<p")[2].partition("@")[0]
         return "451 4.7.1 greylisted" if line.startswith("RCPT") and int(number) % 2 else None
 
     pile = pile_of(40)
     with scripted_server(script, extensions=PIPELINING) as server:
-        with serving(loop, server.port, pile, connections=3):
+        with serving(server.port, pile, connections=3):
             pile.wait(40)
     assert pile.outcomes == ["deferred", "sent"] * 20
     assert len(server.received) == 20
@@ -462,7 +453,7 @@ def test_the_greylisted_do_not_hold_up_the_others(loop: Loop) -> None:
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_whatever_a_server_does_each_message_has_one_fate(loop: Loop, seed: int) -> None:
+def test_whatever_a_server_does_each_message_has_one_fate(seed: int) -> None:
     """A server that at random refuses, throttles, hangs up, and speaks out of turn."""
     dice = random.Random(seed)  # noqa: S311
     moods = ("550 5.1.1 no", "451 later", "421 enough", CLOSE, "250 ok\r\n250 stray", "garbage")
@@ -475,7 +466,7 @@ def test_whatever_a_server_does_each_message_has_one_fate(loop: Loop, seed: int)
 
     pile = pile_of(150)
     with scripted_server(script, extensions=PIPELINING if seed % 2 else PLAIN) as server:
-        with serving(loop, server.port, pile, connections=4) as provider:
+        with serving(server.port, pile, connections=4) as provider:
             until = time.monotonic() + WAIT_SECONDS
             while len(pile.results) < 150 and time.monotonic() < until:
                 provider.wake()  # also ends troubles
@@ -493,9 +484,9 @@ def test_whatever_a_server_does_each_message_has_one_fate(loop: Loop, seed: int)
 # --- the account --------------------------------------------------------------------------------
 
 
-def trouble_of(loop: Loop, login: SmtpLogin, timeouts: Timeouts = QUICK) -> ProviderTroubleError:
+def trouble_of(login: SmtpLogin, timeouts: Timeouts = QUICK) -> ProviderTroubleError:
     pile = pile_of(1)
-    provider = SmtpProvider(login, timeouts=timeouts, loop=loop)
+    provider = SmtpProvider(login, timeouts=timeouts)
     provider.serve(pile, 3)
     pile.wait(1)
     provider.close()
@@ -503,19 +494,19 @@ def trouble_of(loop: Loop, login: SmtpLogin, timeouts: Timeouts = QUICK) -> Prov
     return pile.troubles[0]
 
 
-def test_no_answer_is_trouble_in_words(loop: Loop) -> None:
+def test_no_answer_is_trouble_in_words() -> None:
     with scripted_server(lambda line, _: SILENT) as server:
         login = SmtpLogin("127.0.0.1", server.port, "none")
-        trouble = trouble_of(loop, login, replace(QUICK, greeting=0.2))
+        trouble = trouble_of(login, replace(QUICK, greeting=0.2))
     assert "does not answer" in str(trouble)
     assert not trouble.permanent
 
 
-def test_nobody_listening_is_trouble_in_words_and_wakes_up_again(loop: Loop) -> None:
+def test_nobody_listening_is_trouble_in_words_and_wakes_up_again() -> None:
     with scripted_server() as server:
         port = server.port
     pile = pile_of(1)
-    with serving(loop, port, pile) as provider:
+    with serving(port, pile) as provider:
         pile.wait(1)
         assert "cannot be reached" in str(pile.troubles[0])
         assert not pile.troubles[0].permanent
@@ -524,13 +515,13 @@ def test_nobody_listening_is_trouble_in_words_and_wakes_up_again(loop: Loop) -> 
         eventually(lambda: pile.troubles)
 
 
-def test_an_unknown_host_is_permanent_trouble(loop: Loop) -> None:
-    trouble = trouble_of(loop, SmtpLogin("no-such-host.invalid", 25, "none"))
+def test_an_unknown_host_is_permanent_trouble() -> None:
+    trouble = trouble_of(SmtpLogin("no-such-host.invalid", 25, "none"))
     assert "no server called" in str(trouble)
     assert trouble.permanent
 
 
-def test_a_connection_that_cannot_be_opened_is_no_trouble_while_others_work(loop: Loop) -> None:
+def test_a_connection_that_cannot_be_opened_is_no_trouble_while_others_work() -> None:
     """A server may allow fewer connections than we would like."""
 
     def script(line: str, session: Session) -> str | None:
@@ -542,14 +533,14 @@ def test_a_connection_that_cannot_be_opened_is_no_trouble_while_others_work(loop
 
     pile = pile_of(200)
     with scripted_server(script, extensions=PIPELINING) as server:
-        with serving(loop, server.port, pile, connections=10):
+        with serving(server.port, pile, connections=10):
             pile.wait(200)
     assert pile.outcomes == ["sent"] * 200
     assert pile.troubles == []
     assert len(server.sessions) < 20, "it was not hammered"
 
 
-def test_a_source_that_says_no_is_obeyed(loop: Loop) -> None:
+def test_a_source_that_says_no_is_obeyed() -> None:
     class Refusing(Pile):
         def begin(self, message: Message) -> bool:
             return message.delivery_id != 2 and super().begin(message)
@@ -561,7 +552,7 @@ def test_a_source_that_says_no_is_obeyed(loop: Loop) -> None:
 
     pile = Refusing(a_message(n) for n in (1, 2, 3))
     with scripted_server(extensions=PIPELINING) as server:
-        with serving(loop, server.port, pile):
+        with serving(server.port, pile):
             pile.wait(2)
     assert pile.fates == {1: "sent", 3: "sent"}
     assert server.recipients == ["p1@example.org", "p3@example.org"]
@@ -569,21 +560,21 @@ def test_a_source_that_says_no_is_obeyed(loop: Loop) -> None:
     assert pile.troubles == []
 
 
-def test_an_error_of_the_journal_stops_before_the_body_and_is_told(loop: Loop) -> None:
+def test_an_error_of_the_journal_stops_before_the_body_and_is_told() -> None:
     class FullDisk(Pile):
         def begin(self, message: Message) -> bool:
             raise OSError("no space left")
 
     pile = FullDisk([a_message(1)])
     with scripted_server(extensions=PIPELINING) as server:
-        with serving(loop, server.port, pile) as provider:
+        with serving(server.port, pile) as provider:
             pile.wait(1)
             eventually(provider.is_idle)
     assert "no space left" in str(pile.troubles[0])
     assert (server.received, pile.put_backs) == ([], [1])
 
 
-def test_closing_waits_for_replies_and_puts_the_rest_back(loop: Loop) -> None:
+def test_closing_waits_for_replies_and_puts_the_rest_back() -> None:
     def slow(line: str, session: Session) -> str | None:
         if line == "<body>":
             time.sleep(0.3)
@@ -591,7 +582,7 @@ def test_closing_waits_for_replies_and_puts_the_rest_back(loop: Loop) -> None:
 
     pile = pile_of(5)
     with scripted_server(slow, extensions=PIPELINING) as server:
-        with serving(loop, server.port, pile) as provider:
+        with serving(server.port, pile) as provider:
             eventually(lambda: pile.begun)
             provider.close(wait_seconds=5)
             assert provider.is_idle()
@@ -600,12 +591,12 @@ def test_closing_waits_for_replies_and_puts_the_rest_back(loop: Loop) -> None:
             provider.close()
 
 
-def test_closing_at_once_makes_a_body_that_has_left_unknown(loop: Loop) -> None:
+def test_closing_at_once_makes_a_body_that_has_left_unknown() -> None:
     pile = pile_of(3)
     with scripted_server(
         lambda line, _: SILENT if line == "<body>" else None, extensions=PIPELINING
     ) as server:
-        with serving(loop, server.port, pile) as provider:
+        with serving(server.port, pile) as provider:
             eventually(lambda: pile.begun)
             provider.close()
             assert pile.fates == {1: "unknown"}
@@ -616,14 +607,14 @@ def test_closing_at_once_makes_a_body_that_has_left_unknown(loop: Loop) -> None:
 # --- one at a time ------------------------------------------------------------------------------
 
 
-def plain(port: int, loop: Loop) -> SmtpProvider:
-    return SmtpProvider(SmtpLogin("127.0.0.1", port, "none"), timeouts=QUICK, loop=loop)
+def plain(port: int) -> SmtpProvider:
+    return SmtpProvider(SmtpLogin("127.0.0.1", port, "none"), timeouts=QUICK)
 
 
-def test_one_message_is_sent_and_its_journal_runs_in_the_callers_thread(loop: Loop) -> None:
+def test_one_message_is_sent_and_its_journal_runs_in_the_callers_thread() -> None:
     threads: list[threading.Thread] = []
     with scripted_server() as server:
-        provider = plain(server.port, loop)
+        provider = plain(server.port)
         for number in (1, 2):
             result = send_one(
                 provider,
@@ -636,12 +627,12 @@ def test_one_message_is_sent_and_its_journal_runs_in_the_callers_thread(loop: Lo
     assert len(server.sessions) == 1
 
 
-def test_an_exception_before_the_body_ends_the_sending(loop: Loop) -> None:
+def test_an_exception_before_the_body_ends_the_sending() -> None:
     def full_disk(message: Message) -> None:
         raise OSError("no space left")
 
     with scripted_server() as server:
-        provider = plain(server.port, loop)
+        provider = plain(server.port)
         with pytest.raises(OSError, match="no space left"):
             send_one(provider, a_message(1), before_body=full_disk)
         assert server.received == []
@@ -650,36 +641,121 @@ def test_an_exception_before_the_body_ends_the_sending(loop: Loop) -> None:
     assert server.recipients == ["p2@example.org"]
 
 
-def test_time_runs_out_before_and_after_the_body(loop: Loop) -> None:
+def test_time_runs_out_before_and_after_the_body() -> None:
     with scripted_server(lambda line, _: SILENT if line.startswith("RCPT") else None) as server:
         with pytest.raises(ProviderTroubleError, match="no answer in time"):
-            send_one(plain(server.port, loop), a_message(), before_body=lambda _: None, timeout=0.3)
+            send_one(plain(server.port), a_message(), before_body=lambda _: None, timeout=0.3)
     with scripted_server(lambda line, _: SILENT if line == "<body>" else None) as server:
-        result = send_one(
-            plain(server.port, loop), a_message(), before_body=lambda _: None, timeout=0.3
-        )
+        result = send_one(plain(server.port), a_message(), before_body=lambda _: None, timeout=0.3)
     assert result.outcome == "unknown"
 
 
-def test_trouble_is_raised(loop: Loop) -> None:
+def test_trouble_is_raised() -> None:
     with scripted_server() as server:
         port = server.port
     with pytest.raises(ProviderTroubleError, match="cannot be reached"):
-        send_one(plain(port, loop), a_message(), before_body=lambda _: None)
+        send_one(plain(port), a_message(), before_body=lambda _: None)
 
 
 # --- encrypted ----------------------------------------------------------------------------------
 
 
-def test_s1_many_messages_over_tls(loop: Loop, server_tls: ssl.SSLContext, trusted: None) -> None:
+def test_s1_many_messages_over_tls(server_tls: ssl.SSLContext, trusted: None) -> None:
     body = b"Subject: x\r\n\r\n" + b"0123456789" * 10_000 + b"\r\n"
     pile = Pile(replace(a_message(n), data=body) for n in range(1, 101))
     with scripted_server(tls=server_tls, implicit_tls=True, extensions=PIPELINING) as server:
         login = SmtpLogin("localhost", server.port, "tls")
-        provider = SmtpProvider(login, timeouts=QUICK, loop=loop)
+        provider = SmtpProvider(login, timeouts=QUICK)
         provider.serve(pile, 3)
         pile.wait(100)
         provider.close()
     assert pile.outcomes == ["sent"] * 100
     assert sorted(server.recipients) == sorted(f"p{n}@example.org" for n in range(1, 101))
     assert all(message.data == body for message in server.received)
+
+
+# --- the thread -----------------------------------------------------------------------------------
+
+
+def test_all_accounts_of_a_process_share_one_thread_and_a_child_gets_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, second = pile_of(5), pile_of(5)
+    with scripted_server(extensions=PIPELINING) as server:
+        with serving(server.port, first), serving(server.port, second):
+            first.wait(5)
+            second.wait(5)
+            names = [thread.name for thread in threading.enumerate()]
+    assert names.count("smtp") == 1
+    loop = shared_loop()
+    assert shared_loop() is loop
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+    other = shared_loop()
+    assert other is not loop
+    stop_shared_loop()
+    monkeypatch.undo()
+    loop.stop()
+    assert not loop.is_alive
+    assert not other.is_alive
+
+
+def test_an_account_apart_has_a_thread_that_ends_with_it() -> None:
+    with scripted_server() as server:
+        provider = SmtpProvider(
+            SmtpLogin("127.0.0.1", server.port, "none"), timeouts=QUICK, apart=True
+        )
+        for number in (1, 2):
+            message = a_message(number)
+            assert send_one(provider, message, before_body=lambda _: None).outcome == "sent"
+            provider.close()
+            provider.close()
+    assert "smtp" not in [thread.name for thread in threading.enumerate()]
+    assert len(server.received) == 2
+
+
+def test_a_source_with_errors_harms_nobody_else() -> None:
+    class Clumsy(Pile):
+        def settle(self, result: SendResult) -> None:
+            super().settle(result)
+            raise RuntimeError("the disk is gone")
+
+    clumsy, other = Clumsy(a_message(n) for n in (1, 2, 3)), pile_of(30)
+    with scripted_server(extensions=PIPELINING) as server:
+        with serving(server.port, clumsy) as provider, serving(server.port, other):
+            clumsy.wait(3)
+            other.wait(30)
+            eventually(provider.is_idle)
+    assert clumsy.outcomes == ["sent"] * 3
+    assert other.outcomes == ["sent"] * 30
+
+
+def test_a_message_that_cannot_be_taken_is_trouble() -> None:
+    class Broken(Pile):
+        def take(self) -> Message | None:
+            raise RuntimeError("no such filter")
+
+    pile = Broken()
+    with scripted_server() as server, serving(server.port, pile) as provider:
+        eventually(lambda: pile.troubles)
+        eventually(provider.is_idle)
+    assert "no such filter" in str(pile.troubles[0])
+
+
+def test_the_loop_survives_errors_of_those_it_calls() -> None:
+    class Broken:
+        def tick(self, now: float) -> bool:
+            raise RuntimeError("again")
+
+    def broken() -> None:
+        raise RuntimeError("once")
+
+    loop = Loop()
+    called = threading.Event()
+    loop.soon(lambda: loop.watch(Broken()))
+    loop.soon(broken)
+    loop.soon(called.set)
+    assert called.wait(WAIT_SECONDS)
+    time.sleep(0.3)
+    assert loop.is_alive
+    loop.stop()
+    assert not loop.is_alive

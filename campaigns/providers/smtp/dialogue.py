@@ -60,6 +60,7 @@ class Dialogue:
         "_desk",
         "_features",
         "_held",
+        "_is_between",
         "_is_dead",
         "_is_rcpt_open",
         "_is_stopped",
@@ -74,12 +75,14 @@ class Dialogue:
         "is_writing",
         "left_unknown",
         "over",
+        "replies",
         "was_broken",
     )
 
     def __init__(self, desk: Desk, features: Features, *, most_messages: int = 0) -> None:
         self._desk, self._features, self._most = desk, features, most_messages
         self._reader = ReplyReader()
+        self._is_between = True  # no part of a reply waits for the rest
         self._asked: tuple[Asked, ...] = ()
         self._held: list[bytes] = []  # commands that wait for the reply to the one before
         self._body: Message | None = None  # written; its reply is awaited
@@ -94,6 +97,8 @@ class Dialogue:
         """It ended for a reason of ours: the server did nothing wrong."""
         self.answered = 0
         """So many messages got a real answer."""
+        self.replies = 0
+        """Goes up with the replies that were taken apart one by one."""
         self.was_broken = self.left_unknown = False
         """It ended over a message; over one whose body had left."""
         self.is_unwritten = False
@@ -120,7 +125,7 @@ class Dialogue:
 
     def feed(self, data: bytes) -> bytes:
         """These bytes came; gives the bytes to write."""
-        if self._asked is _DOT_AND_RIDER and self._reader.is_empty and not self.is_writing:
+        if self._asked is _DOT_AND_RIDER and self._is_between and not self.is_writing:
             # What nearly always comes, at a tenth of the cost of taking it apart.
             lines = data.split(b"\r\n")
             if (
@@ -133,7 +138,6 @@ class Dialogue:
                 body, self._body = self._body, None
                 self.answered += 1
                 text = reply_text(250, lines[0][4:])
-                self._asked = ()
                 self._desk.settle(
                     SendResult(body.delivery_id, "sent", text, 250, "recipient", "dot")
                 )
@@ -143,9 +147,12 @@ class Dialogue:
     def _feed(self, data: bytes) -> bytes:
         gives = []
         self._reader.feed(data)
+        self._is_between = False
         try:
             while not self.over and (reply := self._reader.next()) is not None:
+                self.replies += 1
                 gives.append(self._reply(*reply))
+            self._is_between = self._reader.is_empty
         except MalformedReplyError as error:
             self._end(str(error))
         return b"" if self.over else b"".join(gives)
@@ -381,25 +388,24 @@ class Dialogue:
 
 # --- envelopes --------------------------------------------------------------------------------
 
-_XTEXT = {
-    number: f"+{number:02X}" for number in range(128) if not 33 <= number <= 126 or number in b"+="
-}
-
 
 def _envelope(message: Message, features: Features) -> bytes | SendResult:
     """MAIL, RCPT and DATA for a message; a result when it cannot be offered to this server."""
     sender, address = message.mail_from, message.address
     mail = rcpt = ""
-    if not (sender.isascii() and address.isascii()):
+    both = f"{sender}{address}"
+    if not both.isascii():
         sender, address = _ascii_domain(sender), _ascii_domain(address)
-        if not (sender.isascii() and address.isascii()):
+        both = f"{sender}{address}"
+        if not both.isascii():
             if not features.utf8:
                 return _impossible(
                     message,
                     "This server takes no addresses with letters beyond ASCII (SMTPUTF8).",
                 )
             mail = " SMTPUTF8"
-    if not address or not _can_stand(sender) or not _can_stand(address):
+    # Nothing in an address may end the brackets or the line.
+    if not address or not both.isprintable() or ">" in both or "<" in both:
         return _impossible(message, "5.1.3 This is no address that mail can be sent to.")
     if features.size:
         size = len(message.data)
@@ -410,7 +416,7 @@ def _envelope(message: Message, features: Features) -> bytes | SendResult:
                 f" {features.largest:,}.",
                 552,
             )
-        mail += f" SIZE={size}"
+        mail = f"{mail} SIZE={size}"
     if not message.is_tidy and not message.data.isascii():
         if not features.eight_bit:
             return _impossible(
@@ -419,16 +425,16 @@ def _envelope(message: Message, features: Features) -> bytes | SendResult:
         mail += " BODY=8BITMIME"
     if features.dsn:
         mark = sender.partition("@")[0]
-        mail += f" RET=HDRS ENVID={mark.translate(_XTEXT)}" if mark.isascii() and mark else ""
-        rcpt = " NOTIFY=FAILURE"
-        if address.isascii():
-            rcpt += f" ORCPT=rfc822;{address.translate(_XTEXT)}"
+        if mark and mark.isascii():
+            mail = f"{mail} RET=HDRS ENVID={_xtext(mark)}"
+        original = f" ORCPT=rfc822;{_xtext(address)}" if address.isascii() else ""
+        rcpt = f" NOTIFY=FAILURE{original}"
     return f"MAIL FROM:<{sender}>{mail}\r\nRCPT TO:<{address}>{rcpt}\r\nDATA\r\n".encode()
 
 
-def _can_stand(address: str) -> bool:
-    """Whether an address can stand in <>: it ends neither the brackets nor the line."""
-    return address.isprintable() and ">" not in address and "<" not in address
+def _xtext(text: str) -> str:
+    """Printable ASCII as a parameter's value (RFC 3461, section 4)."""
+    return text.replace("+", "+2B").replace("=", "+3D").replace(" ", "+20")
 
 
 def _ascii_domain(address: str) -> str:

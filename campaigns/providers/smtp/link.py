@@ -25,13 +25,14 @@ class Link:
 
     __slots__ = (
         "_allowed",
-        "_deadline",
         "_is_over",
         "_is_tls",
         "_loop",
         "_mask",
         "_on_over",
         "_out",
+        "_replies",
+        "_since",
         "_sock",
         "_timeouts",
         "dialogue",
@@ -53,7 +54,8 @@ class Link:
         self._mask = _READ
         self._is_over = False
         self._allowed = _allowed(timeouts)
-        self._deadline = loop.now + timeouts.idle
+        self._since = loop.now  # the last reply, or the last bytes that were taken
+        self._replies = 0
         self.opened_at = time.monotonic()
         loop.register(sock, self._ready)
 
@@ -78,11 +80,14 @@ class Link:
             self._finish()
 
     def tick(self, now: float) -> None:
-        if self._is_over or now < self._deadline:
+        if self._is_over:
             return
         waits_for = self.dialogue.waits_for
+        allowed = self._timeouts.block if self._out else self._allowed[waits_for]
+        if now < self._since + allowed:
+            return
         if waits_for:
-            self.drop(f"no answer for {self._allowed[waits_for]:g} seconds")
+            self.drop(f"no answer for {allowed:g} seconds")
         else:
             self.stop()
 
@@ -129,7 +134,7 @@ class Link:
         return self._sock.pending() if isinstance(self._sock, ssl.SSLSocket) else 0
 
     def _write(self, data: bytes) -> None:
-        """Write what the dialogue gave, and set the time for what comes next."""
+        """Write what the dialogue gave, and note that something went on."""
         dialogue = self.dialogue
         if data:
             if self._out:
@@ -143,17 +148,18 @@ class Link:
                 else:
                     self._out = memoryview(data)[sent:]
                     self._keep_writing(sent)
+            self._since = self._loop.now
+        elif self._replies != dialogue.replies:
+            self._replies, self._since = dialogue.replies, self._loop.now
         if dialogue.over:
             self._finish()
-            return
-        self._set_deadline()
 
     def _flush(self) -> None:
         sent = self._send(self._out)
         if sent:
             self._out = self._out[sent:]
             self._keep_writing(sent)
-            self._set_deadline()
+            self._since = self._loop.now
 
     def _keep_writing(self, sent: int) -> None:
         """Part of it waits until the socket takes more."""
@@ -170,10 +176,6 @@ class Link:
             return self._sock.send(data)
         except _NOT_NOW:
             return 0
-
-    def _set_deadline(self) -> None:
-        allowed = self._timeouts.block if self._out else self._allowed[self.dialogue.waits_for]
-        self._deadline = self._loop.now + allowed
 
     # --- the end ------------------------------------------------------------------------------
 

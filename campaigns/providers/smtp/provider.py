@@ -28,11 +28,10 @@ MOST_FAILURES = 3
 """So many connections in a row that were of no use, and none is left: the account is in trouble."""
 
 
-def open_smtp(account: ProviderAccount, vault: Vault) -> "SmtpProvider":
+def open_smtp(account: ProviderAccount, vault: Vault, apart: bool = False) -> "SmtpProvider":
     password = vault.decrypt(account.password) if account.password else ""
-    return SmtpProvider(
-        SmtpLogin(account.host, account.port, account.security, account.username, password)
-    )
+    login = SmtpLogin(account.host, account.port, account.security, account.username, password)
+    return SmtpProvider(login, apart=apart)
 
 
 class SmtpProvider:
@@ -48,12 +47,14 @@ class SmtpProvider:
         *,
         timeouts: Timeouts = PATIENT,
         messages_per_connection: int = 0,
-        loop: Loop | None = None,
+        apart: bool = False,
     ) -> None:
+        """`messages_per_connection`: then it is renewed; 0: never. `apart`: from the other
+        accounts of this process, in a loop that ends with `close`."""
         self._login, self._timeouts = login, timeouts
         self._messages_per_connection = messages_per_connection
-        self._given_loop = loop
-        self._loop: Loop | None = loop
+        self._is_apart = apart
+        self._loop: Loop | None = None
         self._desk = SmtpDesk(self._stop_for)
         self._most = 0
         self._asked: tuple[Source, int] | None = None  # to be served once the last one is done
@@ -68,8 +69,11 @@ class SmtpProvider:
     # --- from any thread ----------------------------------------------------------------------
 
     def serve(self, source: Source, connections: int) -> None:
-        loop = self._loop = self._given_loop or shared_loop()
-        loop.soon(partial(self._serve, source, connections))
+        if not self._is_apart:
+            self._loop = shared_loop()
+        elif self._loop is None:
+            self._loop = Loop()
+        self._loop.soon(partial(self._serve, source, connections))
 
     def wake(self) -> None:
         if not self._is_woken and self._loop is not None:
@@ -89,6 +93,9 @@ class SmtpProvider:
             return
         loop.soon(partial(self._close, loop, wait_seconds, done))
         done.wait(wait_seconds + 5)
+        if self._is_apart:
+            self._loop = None
+            loop.stop()
 
     def send(self, messages: Iterable[Message], *, before_body: BeforeBody) -> Iterator[SendResult]:
         return send_one_by_one(self, messages, before_body)

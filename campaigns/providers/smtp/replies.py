@@ -58,4 +58,4 @@ def reply_text(code: int, text: bytes | str) -> str:
     words = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
     line = words if words.isprintable() else _CONTROLS.sub(" ", words)
     line = line.strip()
-    return f"{code} {line}"[:LONGEST_TEXT] if code else line[:LONGEST_TEXT]
+    return f"{code} {line}"[:LONGEST_TEXT].rstrip() if code else line[:LONGEST_TEXT]
