@@ -53,7 +53,7 @@ _SAME = {
     "|listed|lookup failed|no access)",
     "seems": "(?:looks? like|probabl[ey]|likely|suspected|considered|judged"
     "|(?:classified|identified|detected|flagged|tagged) as)",
-    "may not": "(?:not allowed|not permitted|not authori[sz]ed|unable|can(?:no|')t|won'?t|refus\\w+)",
+    "may not": "(?:not (?:allowed|permitted|authori[sz]ed)|unable|can(?:no|')t|won'?t|refus\\w+)",
 }
 _PHRASES: tuple[tuple[ReplyClass, str], ...] = (
     (
