@@ -95,7 +95,7 @@ def alignment(name: str, *, is_signed: bool) -> Policy:
     if is_signed:
         text = f"Signatures name {name}, as sender addresses do: DMARC passes by DKIM."
         return Policy("Alignment", "ok", text)
-    text = "Without a signature, DMARC passes only if the return path has the same domain."
+    text = "Without a signature that can be checked, DMARC passes by SPF alone, if by anything."
     return Policy("Alignment", "warning", text)
 
 

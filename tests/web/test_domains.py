@@ -120,6 +120,9 @@ def test_g2_what_else_receivers_look_at_is_shown_with_it(
     assert "v=spf1 include:&lt;mail&gt;.example -all" in part
     assert "what fails is refused" in part
     assert "DMARC passes by DKIM" in part
+    resolver.records = {}
+    part = owner_client.post(f"{path}/check", headers=HTMX).text
+    assert "DMARC passes by SPF alone" in part, "nobody can check the signatures any more"
 
 
 def test_without_scripts_the_whole_page_comes_back(

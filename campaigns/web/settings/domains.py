@@ -69,7 +69,7 @@ def check_domain(public_id: str) -> Answer:
         "web/settings/_domain.html",
         domain=seen,
         begun=begun,
-        policies=[*asked, policies.alignment(name, is_signed=bool(seen.signing))],
+        policies=[*asked, policies.alignment(name, is_signed=seen.standing == "signed")],
         now=utcnow(),
         is_part=True,
     )
