@@ -46,7 +46,7 @@ RECORD_AT = 1000
 """So many results are written at once, without waiting for the next round."""
 LOOK_SECONDS = 0.5
 """So often is looked whether a campaign was paused or cancelled."""
-SMALLEST_STOCK, LARGEST_STOCK = 40, 3000
+SMALLEST_STOCK, LARGEST_STOCK = 100, 4000
 STOCK_SECONDS = 0.4
 """An outbox is filled for about so long: enough never to run dry, little to give back."""
 
@@ -237,10 +237,14 @@ class Outbox:
 
     @property
     def room(self) -> int:
-        """How many more it should hold, by how fast they leave."""
+        """How many more it should hold, by how fast they leave; 0 while it is still half full.
+
+        So claims are large and few.
+        """
         stock = int(self._measured_rate() * STOCK_SECONDS)
         wanted = max(SMALLEST_STOCK, min(LARGEST_STOCK, stock))
-        return wanted - sum(batch.stock for batch in list(self.batches))
+        held = sum(batch.stock for batch in list(self.batches))
+        return wanted - held if held <= wanted / 2 else 0
 
     def _measured_rate(self) -> float:
         """Messages a second, lately. A new outbox is tried with little."""
@@ -293,6 +297,11 @@ class Engine:
         self._recorder.start()
 
     # --- the job's side --------------------------------------------------------------------
+
+    def room(self, provider_id: int) -> int:
+        """How much more is wanted for this account."""
+        outbox = self._outboxes.get(provider_id)
+        return SMALLEST_STOCK if outbox is None else outbox.room
 
     def outbox(self, account: ProviderAccount, connections: int) -> Outbox:
         """The outbox of this account, being emptied by so many connections.

@@ -33,8 +33,8 @@ log = structlog.get_logger()
 
 SLICE_SECONDS = 1.0
 SHORT_WAIT_SECONDS = 0.05
-FEWEST = 20
-"""Less than this is not worth a claim, unless it is all that is left."""
+FEWEST = 5
+"""A smaller share of the room is not worth a claim."""
 CONNECTIONS = 10
 """Of one worker to one account, where the account's own limit is not lower."""
 LEASE_CONNECTIONS_SECONDS = 5.0
@@ -92,9 +92,10 @@ def serve(engine: Engine) -> Served:
     """Give every campaign its share of what its account may send now."""
     served = Served()
     campaigns = recover.sending()
-    sharing = Counter(campaign.provider_id for campaign in campaigns)
+    sharing = Counter(campaign.provider_id or 0 for campaign in campaigns)
+    shares = {number: engine.room(number) // count for number, count in sharing.items()}
     for campaign in campaigns:
-        claimed, wait = _serve_one(engine, campaign, sharing[campaign.provider_id])
+        claimed, wait = _serve_one(engine, campaign, shares[campaign.provider_id or 0])
         served.claimed += claimed
         served.wait_seconds = min(served.wait_seconds, wait)
     return served
@@ -103,8 +104,10 @@ def serve(engine: Engine) -> Served:
 NEVER = 3600.0
 
 
-def _serve_one(engine: Engine, campaign: Campaign, sharing: int) -> tuple[int, float]:
+def _serve_one(engine: Engine, campaign: Campaign, share: int) -> tuple[int, float]:
     """(deliveries claimed, seconds until there may be something to claim) of a campaign."""
+    if share < FEWEST:
+        return 0, SHORT_WAIT_SECONDS
     account = db.session.get(ProviderAccount, campaign.provider_id or 0, populate_existing=True)
     if account is None:
         return _pause(campaign.id, "The sender address has no provider account any more.")
@@ -124,11 +127,8 @@ def _serve_one(engine: Engine, campaign: Campaign, sharing: int) -> tuple[int, f
         return _pause(campaign.id, f"The content has a problem: {error}")
     except SecretUnreadableError as error:
         return _pause(campaign.id, str(error))
-    room = outbox.room // sharing
-    if room < FEWEST:
-        return 0, SHORT_WAIT_SECONDS
     # Every mailbox group gets its share: no provider's mail stands before all the others'.
-    wants = dict.fromkeys(groups, -(-room // len(groups)))
+    wants = dict.fromkeys(groups, -(-share // len(groups)))
     grant = buckets().acquire(Ask(account.id, campaign.id, wants, engine.name), plan)
     return _claim(engine, campaign, outbox, compiled, grant)
 
