@@ -22,7 +22,14 @@ from campaigns.sending.models import Delivery, HeldGroup
 
 NOT_BY_ALL = ("no_mailbox", "disabled")
 """Reasons of failure that "all" leaves out: to ask such addresses again harms the sender."""
-_NEW = {"status": "queued", "reason": "", "attempts": 0, "not_before": None, "claim_token": None}
+_NEW = {
+    "status": "queued",
+    "reason": "",
+    "attempts": 0,
+    "not_before": None,
+    "deferred_since": None,
+    "claim_token": None,
+}
 
 
 def send_again(campaign_id: int, ids: Collection[int] | None = None, *, now: datetime) -> int:
