@@ -23,6 +23,7 @@ local LEASE = 30
 local BURST = 0.2
 local SECONDS = { second = 1, minute = 60, hour = 3600, day = 86400, seen = 10 }
 local SLOTS = { second = 50, minute = 60, hour = 60, day = 60, seen = 10 }
+local EACH_AT_ONCE = 100
 local MANY = 1000000000
 
 local function number(value) return string.format('%.6f', value) end
@@ -251,11 +252,11 @@ local function group_limits(group, plan, at_once)
   end
   if plan.at_once then
     at_once[group] = lease(group_key(group, 'at_once'), question.holder, plan.at_once)
-    if at_once[group] == 0 then
-      table.insert(limits, {
-        kind = 'at_once', free = 0, take = function() end, wait = function() return 1 end,
-      })
-    end
+    -- What is claimed and cannot leave yet only lies about: a second's worth, about, will do.
+    table.insert(limits, {
+      kind = 'at_once', free = at_once[group] * EACH_AT_ONCE,
+      take = function() end, wait = function() return 1 end,
+    })
   end
   local rate, kind = slower(plan.rate, 'group', learned_rate(group), 'learned')
   if rate then table.insert(limits, bucket(group_key(group, 'pace'), rate, kind)) end
@@ -371,6 +372,7 @@ local function give_back()
       redis.call('HINCRBYFLOAT', group_key(group, 'pace'), 'level', many)
     end
   end
+  redis.call('DEL', prefix .. 'probe')
   for _, name in ipairs(WINDOWS) do uncount(prefix .. name, name, total) end
   local paces = { prefix .. 'pace', group_key('', 'pace'), campaign_key(question.campaign) }
   for _, key in ipairs(paces) do
@@ -399,30 +401,36 @@ local function fill()
   return {}
 end
 
--- Halve the rate of a group that throttles; after ten clean seconds a quarter more, until it is
--- twice what it was when it was first halved: then nothing is held back any more.
-local HALVE_EVERY, CLEAN_BATCHES, SLOWEST = 5, 10, 1 / 60
+-- Halve the rate of a group that throttles; after ten seconds (about ten batches) without a complaint
+-- a quarter more, with more patience where it complained the last time. At twice what it was when
+-- it was first halved nothing is held back any more.
+local HALVE_EVERY, PATIENCE, PATIENCE_NEAR_TOP = 30, 10, 120
+local SLOWEST, LEAST_PART = 1 / 60, 1 / 16
 
 local function learn(group, sent, throttled)
   local key, seen = group_key(group, 'learned'), group_key(group, 'seen')
   if sent > 0 then count(seen, 'seen', sent) end
-  local state = redis.call('HMGET', key, 'rate', 'before', 'clean', 'at')
+  local state = redis.call('HMGET', key, 'rate', 'before', 'top', 'at')
   local rate, before = tonumber(state[1]), tonumber(state[2])
-  local clean, at = tonumber(state[3]) or 0, tonumber(state[4]) or 0
+  local top, at = tonumber(state[3]), tonumber(state[4]) or 0
   if throttled > 0 then
-    -- What was on its way when the first complaint came complains as well: that is one.
+    -- What was on its way when the first complaint came complains as well, and so does a server
+    -- until its minute is over: that is one.
     if rate and now - at < HALVE_EVERY then return end
     local from = rate or math.max(look(seen, 'seen') / SECONDS.seen, 2 * SLOWEST)
-    redis.call('HMSET', key, 'rate', number(math.max(from / 2, SLOWEST)),
-      'before', number(before or from), 'clean', 0, 'at', number(now))
+    before = before or from
+    rate = math.max(from / 2, before * LEAST_PART, SLOWEST)
+    redis.call('HMSET', key, 'rate', number(rate), 'before', number(before),
+      'top', number(from), 'at', number(now))
     redis.call('EXPIRE', key, KEEP)
-  elseif rate and sent > 0 and now - at >= 1 then
-    clean = clean + 1
-    if clean >= CLEAN_BATCHES then rate, clean = rate * 1.25, 0 end
+  elseif rate and sent > 0 then
+    local is_near = rate * 1.25 > top * 0.9 and rate <= top
+    if now - at < (is_near and PATIENCE_NEAR_TOP or PATIENCE) then return end
+    rate = rate * 1.25
     if rate >= 2 * before then
       redis.call('DEL', key)
     else
-      redis.call('HMSET', key, 'rate', number(rate), 'clean', clean, 'at', number(now))
+      redis.call('HMSET', key, 'rate', number(rate), 'at', number(now))
     end
   end
 end

@@ -236,6 +236,8 @@ def test_what_may_be_on_the_wire_at_once_is_shared(buckets: Buckets, clock: Cloc
     plan = Plan(groups={"google": GroupPlan(at_once=1)})
     one = Ask(1, 1, {"google": 5}, holder="one")
     two = Ask(1, 1, {"google": 5}, holder="two")
+    many = Ask(1, 1, {"google": 5000}, holder="one")
+    assert buckets.acquire(many, plan).counts == {"google": 100}
     assert buckets.acquire(one, plan).at_once == {"google": 1}
     assert buckets.acquire(two, plan).counts == {}
     clock.seconds += 31  # the first one is gone
@@ -262,6 +264,8 @@ def test_one_message_probes_an_account_that_had_trouble(buckets: Buckets, clock:
     assert buckets.acquire(ask(50), plan).total == 0
     clock.seconds += 31
     assert buckets.acquire(ask(50), plan).total == 1
+    buckets.give_back(ask(50), {"other": 1})
+    assert buckets.acquire(ask(50), plan).total == 1, "the one before was never offered"
 
 
 def test_a_group_that_throttles_gets_half_then_slowly_more(buckets: Buckets, clock: Clock) -> None:
@@ -281,10 +285,9 @@ def test_a_group_that_throttles_gets_half_then_slowly_more(buckets: Buckets, clo
     buckets.feedback(1, "google", 20, 20)  # of the same moment: not halved again
     halved = allowed()
     assert 4_500 <= halved <= 5_600
-    more = [allowed() for _ in range(4)]
-    assert more == sorted(more)
-    assert more[0] >= 1.2 * halved
-    for _ in range(8):
+    assert allowed() >= 1.2 * halved
+    assert allowed() < 8_500, "with patience where it complained"
+    for _ in range(40):
         allowed()
     assert allowed() == 10_000, "and in the end nothing is held back"
 

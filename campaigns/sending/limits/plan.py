@@ -92,8 +92,9 @@ class Hold:
 class Grant:
     """How many messages of each group may go now.
 
-    `wait_seconds`: when to come back for the rest; 0 when everything was granted. `at_once`: of
-    these groups only so many may be on this worker's wire at the same moment.
+    `wait_seconds`: when to come back for what was not granted; 0 when everything was. Who got
+    all of a group that was asked for may ask for more of it at once. `at_once`: of these groups
+    only so many may be on this worker's wire at the same moment.
     """
 
     counts: Mapping[str, int]
