@@ -699,6 +699,21 @@ def test_all_accounts_of_a_process_share_one_thread_and_a_child_gets_its_own(
     assert not other.is_alive
 
 
+def test_an_account_goes_on_in_another_thread_when_its_own_is_gone() -> None:
+    """As after a fork: nothing of the parent's connections is touched or waited for."""
+    pile = pile_of(2)
+    with scripted_server(extensions=PIPELINING) as server:
+        with serving(server.port, pile) as provider:
+            pile.wait(2)
+            stop_shared_loop()
+            provider.wake()
+            pile.waiting.append(a_message(3))
+            provider.serve(pile, 1)
+            pile.wait(3)
+    assert pile.outcomes == ["sent"] * 3
+    assert len(server.sessions) == 2
+
+
 def test_an_account_apart_has_a_thread_that_ends_with_it() -> None:
     with scripted_server() as server:
         provider = SmtpProvider(

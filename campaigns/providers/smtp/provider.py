@@ -54,7 +54,11 @@ class SmtpProvider:
         self._login, self._timeouts = login, timeouts
         self._messages_per_connection = messages_per_connection
         self._is_apart = apart
-        self._loop: Loop | None = None
+        self._start_in(None)
+
+    def _start_in(self, loop: Loop | None) -> None:
+        """Begin anew. What is left of another loop, such as that of a parent, is not ours."""
+        self._loop: Loop | None = loop
         self._desk = SmtpDesk(self._stop_for)
         self._most = 0
         self._asked: tuple[Source, int] | None = None  # to be served once the last one is done
@@ -69,11 +73,10 @@ class SmtpProvider:
     # --- from any thread ----------------------------------------------------------------------
 
     def serve(self, source: Source, connections: int) -> None:
-        if not self._is_apart:
-            self._loop = shared_loop()
-        elif self._loop is None:
-            self._loop = Loop()
-        self._loop.soon(partial(self._serve, source, connections))
+        loop = (self._loop or Loop()) if self._is_apart else shared_loop()
+        if loop is not self._loop:
+            self._start_in(loop)
+        loop.soon(partial(self._serve, source, connections))
 
     def wake(self) -> None:
         if not self._is_woken and self._loop is not None:
@@ -108,6 +111,7 @@ class SmtpProvider:
             link.tick(now)
         if self._closing is not None and now >= self._closing[0]:
             self._drop_all()
+        self._end_closing()
         if self._asked is not None and self._desk.is_idle:
             self._serve(*self._asked)
         self._pump()
@@ -165,6 +169,8 @@ class SmtpProvider:
         if self._closing is not None and self._desk.is_idle:
             _, done = self._closing
             self._closing = self._desk.source = None
+            if self._is_apart:
+                self._drop_all()  # nobody will be there to hear the last goodbye
             done.set()
 
     def _stop_for(self, trouble: ProviderTroubleError) -> None:
