@@ -22,10 +22,9 @@ from campaigns.context import services
 from campaigns.db import db, insert_ignoring, rows_changed, transaction
 from campaigns.jobs import maintenance, runtime
 from campaigns.jobs.models import Lease
-from campaigns.sending import campaigns, lifecycle, schedules, series, waves
+from campaigns.sending import lifecycle, schedules, series, waves
 from campaigns.sending.models import Campaign, CampaignSeries
 from campaigns.sending.moments import MomentError
-from campaigns.sending.preflight import preflight
 from campaigns.sending.repeat import RepeatError
 
 log = structlog.get_logger()
@@ -89,6 +88,7 @@ class Clock:
         start_due()
         if time.monotonic() >= self._next_look:
             hold_back()
+            explain_waves()
             self._next_look = time.monotonic() + HOURS_SECONDS
         if time.monotonic() >= self._next_sweep:
             maintenance.sweep()
@@ -168,7 +168,8 @@ def _advance(series_id: int) -> bool:
     template = db.session.get(Campaign, found.template_id) if found else None
     if found is None or template is None:
         return False
-    problem = _problem(template)
+    tools = services()
+    problem = series.problem_of(template, base_url=tools.settings.base_url, signer=tools.signer)
     people = waves.people_by_zone(template.id) if found.is_local_time else {}
     now = utcnow()
     with transaction():
@@ -176,24 +177,12 @@ def _advance(series_id: int) -> bool:
         if made is None or made.campaign is None:
             return False
         if problem:
-            series.leave_as_draft(made, f"It was not scheduled. {problem}")
+            series.leave_as_draft(made, problem)
         else:
             plan = series.plan_for(made, people)
             schedules.launch(made.campaign.id, plan, undo_seconds=0, now=now)
     log.info("made the next campaign of a series", series=series_id, campaign=made.campaign.id)
     return True
-
-
-def _problem(template: Campaign) -> str:
-    """What keeps a campaign like this from leaving; "" when nothing does."""
-    tools = services()
-    checks = preflight(
-        template,
-        campaigns.audience_arithmetic(template.id),
-        base_url=tools.settings.base_url,
-        signer=tools.signer,
-    )
-    return next((f"{check.name}: {check.text}" for check in checks if check.blocks), "")
 
 
 def hold_back() -> None:
@@ -204,3 +193,18 @@ def hold_back() -> None:
             held = waves.hold_back(found, accounts.time_zone(), now=utcnow())
         if held:
             log.info("held back until the hours begin", campaign=campaign.id, count=held)
+
+
+def explain_waves() -> None:
+    """Say of campaigns between two waves what they wait for."""
+    now = utcnow()
+    for campaign in waves.in_waves():
+        following = waves.next_wave(campaign.id, now=now)
+        if following is None:
+            continue
+        at = following.at.astimezone(accounts.time_zone())
+        who = "1 person waits" if following.people == 1 else f"{following.people:,} people wait"
+        reason = f"{who} for their own time of day. The next get it at {at:%H:%M} on {at:%d %B}."
+        if campaign.status_reason != reason:
+            with transaction():
+                lifecycle.explain(campaign.id, reason)

@@ -12,6 +12,7 @@ from campaigns.db import db
 from campaigns.providers.models import ProviderAccount, SenderAddress
 from campaigns.reports.balance import Balance, campaign_balances
 from campaigns.reports.engagement import Engagement, campaign_engagements
+from campaigns.sending import series
 from campaigns.sending.models import Campaign
 
 PERIOD = timedelta(days=30)
@@ -89,6 +90,8 @@ class FailedImport:
 @dataclass(frozen=True, slots=True)
 class Alerts:
     troubles: list[Trouble]
+    asked: list[CampaignFigures]
+    """Scheduled ones whose moment was missed: shall they still go?"""
     paused: list[CampaignFigures]
     failed_imports: list[FailedImport]
 
@@ -131,7 +134,7 @@ def campaigns_under_way() -> list[CampaignFigures]:
 def next_scheduled(*, limit: int = 5) -> list[CampaignFigures]:
     """Scheduled campaigns, the next one first."""
     return _with_figures(
-        Campaign.status == "scheduled",
+        sa.and_(Campaign.status == "scheduled", Campaign.asked_at.is_(None)),
         order=(Campaign.scheduled_at, Campaign.id),
         limit=limit,
         with_engagement=False,
@@ -157,10 +160,10 @@ class Draft:
 
 
 def last_drafts(*, limit: int = 3) -> list[Draft]:
-    """The drafts that were edited last."""
+    """The drafts that were edited last, without those that repeat: they are done."""
     rows = db.session.execute(
         sa.select(Campaign.public_id, Campaign.name, Campaign.subject, Campaign.updated_at)
-        .where(Campaign.status == "draft")
+        .where(Campaign.status == "draft", Campaign.id.not_in(series.templates()))
         .order_by(Campaign.updated_at.desc(), Campaign.id.desc())
         .limit(limit)
     )
@@ -251,7 +254,8 @@ def _period(start: datetime, end: datetime) -> Period:
 
 
 def alerts(*, now: datetime) -> Alerts:
-    """What a person should look at: providers in trouble, paused campaigns, failed imports."""
+    """What a person should look at: providers in trouble, missed and paused campaigns,
+    failed imports."""
     troubles = db.session.execute(
         sa.select(ProviderAccount.name, ProviderAccount.trouble, ProviderAccount.trouble_at)
         .where(ProviderAccount.trouble != "")
@@ -269,8 +273,15 @@ def alerts(*, now: datetime) -> Alerts:
         limit=5,
         with_engagement=False,
     )
+    asked = _with_figures(
+        sa.and_(Campaign.status == "scheduled", Campaign.asked_at.is_not(None)),
+        order=(Campaign.scheduled_at, Campaign.id),
+        limit=5,
+        with_engagement=False,
+    )
     return Alerts(
         troubles=[Trouble(*row) for row in troubles],
+        asked=asked,
         paused=paused,
         failed_imports=[FailedImport(*row) for row in failed],
     )

@@ -21,8 +21,10 @@ from campaigns.sending.models import (
     CampaignSeries,
 )
 from campaigns.sending.moments import DayWindow, day_in_words, find_zone, resolve
+from campaigns.sending.preflight import preflight
 from campaigns.sending.repeat import Repeat, RepeatError
 from campaigns.sending.schedules import Plan, local_text
+from campaigns.tokens import Signer
 
 AHEAD = timedelta(hours=24)
 """So long before its time a campaign is made."""
@@ -107,6 +109,11 @@ def of_template(campaign_id: int) -> CampaignSeries | None:
             CampaignSeries.template_id == campaign_id, CampaignSeries.ended_at.is_(None)
         )
     )
+
+
+def templates() -> sa.Select[int]:
+    """The ids of all drafts that repeat."""
+    return sa.select(CampaignSeries.template_id).where(CampaignSeries.ended_at.is_(None))
 
 
 def of_campaign(campaign_id: int) -> Occurrence | None:
@@ -230,6 +237,13 @@ def plan_for(made: Occurrence, people: Mapping[str, int]) -> Plan:
     )
 
 
+def people_of(made: Occurrence) -> Mapping[str, int]:
+    """The audience of what was made by zone, if that matters to when it leaves."""
+    if made.campaign is None or not made.series.is_local_time:
+        return {}
+    return waves.people_by_zone(made.campaign.id)
+
+
 def put_off(series_id: int, *, until: datetime) -> None:
     """Look at it again later: something about it does not work."""
     db.session.execute(
@@ -240,10 +254,17 @@ def put_off(series_id: int, *, until: datetime) -> None:
     )
 
 
-def leave_as_draft(made: Occurrence, reason: str) -> None:
+def problem_of(template: Campaign, *, base_url: str, signer: Signer) -> str:
+    """What keeps copies of a campaign from leaving; "" when nothing does."""
+    arithmetic = campaigns.audience_arithmetic(template.id)
+    checks = preflight(template, arithmetic, base_url=base_url, signer=signer)
+    return next((f"{check.name}: {check.text}" for check in checks if check.blocks), "")
+
+
+def leave_as_draft(made: Occurrence, problem: str) -> None:
     """What was made cannot leave as it is: somebody has to mend it."""
     if made.campaign is not None:
-        made.campaign.status_reason = reason
+        made.campaign.status_reason = f"It was not scheduled. {problem}"
 
 
 # --- Looked at and changed one by one

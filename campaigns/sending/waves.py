@@ -16,7 +16,7 @@ from campaigns.audience.models import Subscriber
 from campaigns.db import db, rows_changed, rows_given
 from campaigns.sending import audience_query
 from campaigns.sending.models import Campaign, Delivery
-from campaigns.sending.moments import DayWindow, resolve, zones_by_name
+from campaigns.sending.moments import HOURS, DayWindow, resolve, zones_by_name
 
 ATTRIBUTES = ("timezone", "time_zone", "tz")
 """Where a reader's zone may stand: the first of these that holds anything."""
@@ -197,7 +197,36 @@ def with_hours() -> list[Campaign]:
         db.session.scalars(
             sa.select(Campaign).where(
                 Campaign.status.in_(("sending", "paused")),
-                sa.or_(Campaign.hours_from > 0, Campaign.hours_until < 24),
+                sa.or_(Campaign.hours_from > 0, Campaign.hours_until < HOURS),
             )
         )
     )
+
+
+def in_waves() -> list[Campaign]:
+    """Campaigns being sent that go by readers' own clocks or keep to hours of their day."""
+    return list(
+        db.session.scalars(
+            sa.select(Campaign).where(
+                Campaign.status == "sending",
+                sa.or_(
+                    Campaign.local_at != "", Campaign.hours_from > 0, Campaign.hours_until < HOURS
+                ),
+            )
+        )
+    )
+
+
+def next_wave(campaign_id: int, *, now: datetime) -> Wave | None:
+    """When the next are due and how many wait in all; None while anybody is due already."""
+    waiting = (
+        Delivery.campaign_id == campaign_id,
+        Delivery.status == sa.literal_column("'queued'"),
+    )
+    is_due = sa.or_(Delivery.not_before.is_(None), Delivery.not_before <= now)
+    if db.session.scalar(sa.select(Delivery.id).where(*waiting, is_due).limit(1)) is not None:
+        return None
+    at, people = db.session.execute(
+        sa.select(sa.func.min(Delivery.not_before), sa.func.count()).where(*waiting)
+    ).one()
+    return Wave(at, people) if at is not None else None

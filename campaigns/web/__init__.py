@@ -1,6 +1,7 @@
 """Pages behind login: one module per group of screens."""
 
 from campaigns.web import (
+    calendar,
     campaigns,
     home,
     imports,
@@ -18,6 +19,7 @@ BLUEPRINTS = (
     login.bp,
     home.bp,
     campaigns.bp,
+    calendar.bp,
     reports.bp,
     second_chances.bp,
     lists.bp,

@@ -33,6 +33,7 @@ NAVIGATION: tuple[tuple[str, tuple[NavEntry, ...]], ...] = (
         (
             NavEntry("Home", "home", "home.home", ("home",)),
             NavEntry("Campaigns", "send", "campaigns.index", ("campaigns", "reports")),
+            NavEntry("Calendar", "calendar", "calendar.index", ("calendar",)),
         ),
     ),
     (
@@ -56,6 +57,7 @@ def register(app: Flask) -> None:
     app.add_template_filter(number)
     app.add_template_filter(moment)
     app.add_template_filter(ago)
+    app.add_template_filter(clock)
     app.add_template_filter(plural)
     app.add_template_filter(percent)
     app.add_template_global(asset)
@@ -126,6 +128,11 @@ def moment(value: datetime | None, style: str = "minute") -> str:
     local = value.astimezone(zone())
     forms = {"day": "%d %b %Y", "minute": "%d %b %Y, %H:%M", "second": "%d %b %Y, %H:%M:%S"}
     return local.strftime(forms[style]).lstrip("0")
+
+
+def clock(value: datetime) -> str:
+    """The time of day in the workspace's zone."""
+    return f"{value.astimezone(zone()):%H:%M}"
 
 
 def ago(value: datetime | None) -> str:

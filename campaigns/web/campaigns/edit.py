@@ -16,7 +16,7 @@ from campaigns.content.compile import check_content
 from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.providers.models import SenderAddress
-from campaigns.sending import campaigns
+from campaigns.sending import campaigns, series
 from campaigns.sending.campaigns import ChosenLists, EditConflictError, NotEditableError
 from campaigns.sending.composition import content_of
 from campaigns.sending.models import Campaign
@@ -56,6 +56,8 @@ def edit(public_id: str) -> str:
         senders=_senders(),
         merge_fields=merge_fields(),
         max_line=campaigns.MAX_LINE,
+        series=series.of_template(campaign.id),
+        planned=series.of_campaign(campaign.id),
     )
 
 

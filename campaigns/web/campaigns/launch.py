@@ -1,4 +1,4 @@
-"""Review and launch: everything is looked at once more, then it goes, now or at a moment."""
+"""Review and launch: everything is looked at once more, then it goes, as it was planned."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,12 +14,14 @@ from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.providers.models import SenderAddress
-from campaigns.sending import campaigns, catalogue, lifecycle
+from campaigns.sending import campaigns, catalogue, schedules, series
 from campaigns.sending.campaigns import Arithmetic
 from campaigns.sending.models import Campaign
-from campaigns.sending.moments import MomentError, parse_moment
 from campaigns.sending.preflight import Check, preflight
+from campaigns.sending.repeat import NTH, RepeatError
+from campaigns.web.campaigns import plan_words
 from campaigns.web.campaigns.blueprint import IN_WORDS, bp, home_of, wanted
+from campaigns.web.campaigns.plan_form import DAYTIME, Wish, WishError, read_wish
 from campaigns.web.template_helpers import current_workspace, number, zone
 
 TYPED_FROM = 1000
@@ -78,7 +80,6 @@ def _look(campaign: Campaign) -> Review:
 
 def _page(campaign: Campaign, found: Review, *, error: str = "", field: str = "") -> str:
     sender = db.session.get(SenderAddress, campaign.sender_id) if campaign.sender_id else None
-    soon = utcnow().astimezone(zone()) + timedelta(hours=1)
     return render_template(
         "web/campaigns/review.html",
         campaign=campaign,
@@ -87,16 +88,27 @@ def _page(campaign: Campaign, found: Review, *, error: str = "", field: str = ""
         sender=sender,
         lists=catalogue.list_names([campaign.id]).get(campaign.id, []),
         form=request.form,
-        soon=soon,
-        zones=_zones(),
+        soon=_soon(campaign),
+        zones=zones(),
+        nth_words=NTH,
+        daytime=DAYTIME,
+        series=series.of_template(campaign.id),
         undo_seconds=current_workspace().undo_seconds,
         error=error,
         field=field,
     )
 
 
+def _soon(campaign: Campaign) -> datetime:
+    """The time offered first: that of its occurrence, else the next full hour."""
+    planned = series.of_campaign(campaign.id)
+    if planned is not None and planned.at > utcnow():
+        return planned.at.astimezone(zone())
+    return (utcnow().astimezone(zone()) + timedelta(hours=1)).replace(minute=0)
+
+
 @cache
-def _zones() -> list[str]:
+def zones() -> list[str]:
     """Time zones to choose from. Read from many small files: once is enough."""
     return sorted(name for name in available_timezones() if "/" in name or name == "UTC")
 
@@ -114,36 +126,98 @@ def launch(public_id: str) -> str | Response | tuple[str, int]:
         _check_version(campaign, request.form)
         _check_preflight(found)
         _check_number(found, request.form)
-        at = _moment(request.form, now)
-    except RefusedError as error:
+        _check_no_template(campaign)
+        wish = read_wish(campaign, request.form, now=now)
+    except (RefusedError, WishError) as error:
         return _page(campaign, found, error=str(error), field=error.field), 422
+    if wish.repeat is not None:
+        return _begin_series(campaign, found, wish, now)
     undo_seconds = current_workspace().undo_seconds
     with transaction():
-        did_it = _launch(campaign, at, undo_seconds=undo_seconds, now=now)
-    return _after(wanted(public_id), did_it, at, undo_seconds)
+        did_it = _launch(campaign, wish, undo_seconds=undo_seconds, now=now)
+    return _after(wanted(public_id), did_it, wish, undo_seconds)
 
 
-def _launch(campaign: Campaign, at: datetime | None, *, undo_seconds: int, now: datetime) -> bool:
+def _launch(campaign: Campaign, wish: Wish, *, undo_seconds: int, now: datetime) -> bool:
     """Launch the version that was reviewed, and no other."""
+    return _is_as_reviewed(campaign) and schedules.launch(
+        campaign.id, wish.plan, undo_seconds=undo_seconds, now=now
+    )
+
+
+def _is_as_reviewed(campaign: Campaign) -> bool:
     current = db.session.get(Campaign, campaign.id, with_for_update=True)
-    if current is None or str(current.version) != request.form.get("version"):
-        return False
-    return lifecycle.launch(campaign.id, at=at, undo_seconds=undo_seconds, now=now)
+    return (
+        current is not None
+        and current.status == "draft"
+        and str(current.version) == request.form.get("version")
+    )
 
 
-def _after(campaign: Campaign, did_it: bool, at: datetime | None, undo_seconds: int) -> Response:
+def _begin_series(
+    campaign: Campaign, found: Review, wish: Wish, now: datetime
+) -> str | Response | tuple[str, int]:
+    """Repeat the draft from now on; the clock makes the first one when it is time."""
+    if wish.repeat is None or wish.first is None:
+        raise ValueError("a series needs a rule and a first day")
+    begun = None
+    try:
+        with transaction():
+            if _is_as_reviewed(campaign):
+                begun = series.create(campaign.id, wish.repeat, wish.first, wish.plan, now=now)
+    except RepeatError as error:
+        return _page(campaign, found, error=str(error), field="repeat"), 422
+    if begun is None:
+        return _changed_meanwhile(wanted(campaign.public_id))
+    flash("It repeats from now on. Each time can be changed, moved or skipped here.", "success")
+    return redirect(url_for("calendar.series", public_id=begun.public_id))
+
+
+@bp.get("/campaigns/<public_id>/review/plan")
+@access("user")
+def plan(public_id: str) -> str:
+    """What will happen, in sentences, for what is chosen at this moment in the form."""
+    campaign = wanted(public_id)
+    now = utcnow()
+    try:
+        wish = read_wish(campaign, request.args, now=now)
+    except WishError as error:
+        return render_template("web/campaigns/_plan.html", error=str(error))
+    arithmetic = campaigns.audience_arithmetic(campaign.id)
+    said = plan_words.sentences(
+        wish,
+        recipients=arithmetic.recipients,
+        undo_seconds=current_workspace().undo_seconds,
+        now=now,
+    )
+    return render_template("web/campaigns/_plan.html", sentences=said)
+
+
+def _after(campaign: Campaign, did_it: bool, wish: Wish, undo_seconds: int) -> Response:
     if not did_it:
-        if campaign.status == "draft":
-            flash("It was changed at this very moment. Please look through it again.", "warning")
-            return redirect(url_for("campaigns.review", public_id=campaign.public_id))
-        flash(f"Somebody was quicker. {IN_WORDS[campaign.status]}", "info")
-        return redirect(home_of(campaign))
-    if at is not None:
-        flash("Scheduled. You can take it back until it starts.", "success")
+        return _changed_meanwhile(campaign)
+    if wish.plan.at is not None:
+        said = "Scheduled. You can take it back until it starts."
+        flash(f"{said} {wish.note}".strip(), "success")
     elif not undo_seconds:
         services().doorbell.ring("expand", campaign.id)
         flash("On its way.", "success")
     return redirect(url_for("reports.campaign", public_id=campaign.public_id))
+
+
+def _changed_meanwhile(campaign: Campaign) -> Response:
+    if campaign.status == "draft":
+        flash("It was changed at this very moment. Please look through it again.", "warning")
+        return redirect(url_for("campaigns.review", public_id=campaign.public_id))
+    flash(f"Somebody was quicker. {IN_WORDS[campaign.status]}", "info")
+    return redirect(home_of(campaign))
+
+
+def _check_no_template(campaign: Campaign) -> None:
+    if series.of_template(campaign.id) is not None:
+        raise RefusedError(
+            "This draft repeats: a copy of it goes out each time. Duplicate it to send it once."
+        )
 
 
 def _check_version(campaign: Campaign, form: MultiDict[str, str]) -> None:
@@ -180,14 +254,3 @@ def _check_number(found: Review, form: MultiDict[str, str]) -> None:
             f"Please type {recipients}.",
             "typed",
         )
-
-
-def _moment(form: MultiDict[str, str], now: datetime) -> datetime | None:
-    if form.get("when", "now") == "now":
-        return None
-    try:
-        return parse_moment(
-            form.get("date", ""), form.get("time", ""), form.get("zone", "").strip(), now=now
-        ).at
-    except MomentError as error:
-        raise RefusedError(str(error), "moment") from None

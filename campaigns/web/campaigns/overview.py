@@ -9,11 +9,11 @@ from werkzeug.wrappers import Response
 
 from campaigns.access import access
 from campaigns.clock import utcnow
-from campaigns.db import transaction
+from campaigns.db import db, transaction
 from campaigns.reports.balance import Balance, campaign_balances
 from campaigns.reports.engagement import Engagement, campaign_engagements
-from campaigns.sending import campaigns, catalogue
-from campaigns.sending.models import Campaign
+from campaigns.sending import campaigns, catalogue, series
+from campaigns.sending.models import Campaign, CampaignSeries
 from campaigns.web.campaigns.blueprint import bp, editor_id, home_of
 from campaigns.web.campaigns.starters import STARTERS, starter_html
 
@@ -39,6 +39,7 @@ class Row:
     balance: Balance
     engagement: Engagement
     is_started: bool
+    repeats: bool
 
 
 @bp.get("/campaigns")
@@ -73,6 +74,9 @@ def _rows(rows: Sequence[Campaign]) -> list[Row]:
     names = catalogue.list_names(ids)
     balances = campaign_balances(started)
     engagements = campaign_engagements(started)
+    repeating = set(
+        db.session.scalars(series.templates().where(CampaignSeries.template_id.in_(ids)))
+    )
     return [
         Row(
             campaign=campaign,
@@ -82,6 +86,7 @@ def _rows(rows: Sequence[Campaign]) -> list[Row]:
             balance=balances.get(campaign.id, Balance()),
             engagement=engagements.get(campaign.id, Engagement()),
             is_started=campaign.status not in NEVER_STARTED,
+            repeats=campaign.id in repeating,
         )
         for campaign in rows
     ]

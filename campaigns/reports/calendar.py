@@ -1,0 +1,172 @@
+"""What went out and what will, by the day: campaigns, and the times of those that repeat."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from campaigns.db import db
+from campaigns.sending import series
+from campaigns.sending.models import Campaign, CampaignOccurrence, CampaignSeries
+
+MOST = 5000
+"""More than so many in one look are not told apart."""
+DAY = timedelta(days=1)
+_LARGEST_ID = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Entry:
+    """One line. `state` is the campaign's, or `asks`, `planned`, `skipped`.
+
+    Planned and skipped are times of a series without a campaign: `public_id` is the series' then,
+    and `local` names the time. `repeats`: it belongs to a series.
+    """
+
+    at: datetime
+    key: str
+    public_id: str
+    title: str
+    state: str
+    local: str = ""
+    series_id: str = ""
+
+    @property
+    def is_a_campaign(self) -> bool:
+        return self.state not in ("planned", "skipped")
+
+    @property
+    def can_be_moved(self) -> bool:
+        return self.state in ("scheduled", "asks", "planned")
+
+
+def entries(
+    since: datetime, until: datetime, *, after: tuple[datetime, str] | None = None, most: int = MOST
+) -> list[Entry]:
+    """What falls between these moments, in order; at most so many, beginning after a key."""
+    start = max(since, after[0]) if after else since
+    found = sorted(
+        [
+            *_of_campaigns(start, until, after, most),
+            *_drafts(start, until),
+            *_without_campaign(start, until),
+        ]
+    )
+    return [entry for entry in found if after is None or (entry.at, entry.key) > after][:most]
+
+
+def _of_campaigns(
+    since: datetime, until: datetime, after: tuple[datetime, str] | None, most: int
+) -> list[Entry]:
+    entries: list[Entry] = []
+    for column, condition in (
+        (Campaign.scheduled_at, Campaign.status == "scheduled"),
+        (Campaign.started_at, Campaign.status.not_in(("draft", "scheduled"))),
+    ):
+        rows = db.session.execute(
+            sa.select(
+                column.label("at"),
+                Campaign.id,
+                Campaign.public_id,
+                Campaign.name,
+                Campaign.subject,
+                Campaign.status,
+                Campaign.asked_at,
+                CampaignOccurrence.local_at,
+                CampaignSeries.public_id.label("series_id"),
+            )
+            .outerjoin(CampaignOccurrence, CampaignOccurrence.campaign_id == Campaign.id)
+            .outerjoin(CampaignSeries, CampaignSeries.id == CampaignOccurrence.series_id)
+            .where(condition, column >= since, column < until, _is_after(column, after))
+            .order_by(column, Campaign.id)
+            .limit(most + 1)
+        )
+        entries += [
+            Entry(
+                at=row.at,
+                key=_key(row.id),
+                public_id=row.public_id,
+                title=row.name or row.subject or "Untitled campaign",
+                state="asks" if row.asked_at and row.status == "scheduled" else row.status,
+                local=row.local_at or "",
+                series_id=row.series_id or "",
+            )
+            for row in rows
+        ]
+    return entries
+
+
+_SERIES = "s"
+
+
+def _key(campaign_id: int) -> str:
+    """Sorts as the ids do, and before all that has no campaign."""
+    return f"{campaign_id:020}"
+
+
+def _is_after(
+    column: sa.SQLColumnExpression[datetime | None], after: tuple[datetime, str] | None
+) -> sa.ColumnElement[bool]:
+    if after is None:
+        return sa.true()
+    at, key = after
+    last = int(key) if key.isascii() and key.isdigit() and len(key) == 20 else None
+    if last is None or last > _LARGEST_ID:
+        return column > at
+    return sa.or_(column > at, sa.and_(column == at, Campaign.id > last))
+
+
+def _drafts(since: datetime, until: datetime) -> list[Entry]:
+    """Campaigns of a series that somebody took back to change them, or that cannot leave."""
+    rows = db.session.execute(
+        sa.select(CampaignOccurrence, CampaignSeries, Campaign)
+        .join(CampaignSeries, CampaignSeries.id == CampaignOccurrence.series_id)
+        .join(Campaign, Campaign.id == CampaignOccurrence.campaign_id)
+        .where(
+            Campaign.status == "draft",
+            CampaignSeries.ended_at.is_(None),
+            CampaignOccurrence.local_at >= (since - DAY).date().isoformat(),
+            CampaignOccurrence.local_at < (until + 2 * DAY).date().isoformat(),
+        )
+        .limit(MOST)
+    )
+    found = []
+    for occurrence, of, campaign in rows:
+        at = series.moment_of(of, datetime.fromisoformat(occurrence.local_at))
+        if since <= at < until:
+            title = campaign.name or campaign.subject or "Untitled campaign"
+            found.append(
+                Entry(
+                    at, _key(campaign.id), campaign.public_id, title, "draft",
+                    occurrence.local_at, of.public_id,
+                )
+            )  # fmt: skip
+    return found
+
+
+def _without_campaign(since: datetime, until: datetime) -> list[Entry]:
+    first, last = (since - DAY).date(), (until + 2 * DAY).date()
+    titles = _titles()
+    return [
+        Entry(
+            one.at,
+            f"{_SERIES}{one.series.id:020} {one.local:%Y%m%d%H%M}",
+            one.series.public_id,
+            titles.get(one.series.template_id, "Untitled campaign"),
+            "skipped" if one.is_skipped else "planned",
+            f"{one.local:%Y-%m-%dT%H:%M}",
+            one.series.public_id,
+        )
+        for each in series.under_way()
+        for one in series.ahead(each, since=first, until=last)
+        if since <= one.at < until
+    ]
+
+
+def _titles() -> dict[int, str]:
+    rows = db.session.execute(
+        sa.select(Campaign.id, Campaign.name, Campaign.subject)
+        .join(CampaignSeries, CampaignSeries.template_id == Campaign.id)
+        .where(CampaignSeries.ended_at.is_(None))
+    )
+    return {row.id: row.name or row.subject or "Untitled campaign" for row in rows}

@@ -1,0 +1,287 @@
+"""The calendar: what went out and what will, and the times of each campaign that repeats."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from campaigns.access import access
+from campaigns.clock import utcnow
+from campaigns.context import services
+from campaigns.db import db, transaction
+from campaigns.reports import calendar as report
+from campaigns.reports.calendar import Entry
+from campaigns.sending import campaigns, lifecycle, repeat, schedules
+from campaigns.sending import series as all_series
+from campaigns.sending.models import Campaign, CampaignSeries
+from campaigns.sending.moments import resolve
+from campaigns.sending.series import Occurrence
+from campaigns.web.campaigns.blueprint import editor_id
+from campaigns.web.campaigns.plan_words import day
+from campaigns.web.template_helpers import zone
+
+bp = Blueprint("calendar", __name__)
+
+SHOWN_A_DAY = 3
+LIST_SIZE = 200
+TIMES_SHOWN = 12
+FIRST_YEAR, LAST_YEAR = 2000, 2200
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One cell of the month."""
+
+    date: dt.date
+    is_in_month: bool
+    is_today: bool
+    entries: Sequence[Entry]
+
+    @property
+    def shown(self) -> Sequence[Entry]:
+        most = SHOWN_A_DAY if len(self.entries) <= SHOWN_A_DAY else SHOWN_A_DAY - 1
+        return self.entries[:most]
+
+
+@bp.get("/calendar")
+@access("user")
+def index() -> str:
+    today = utcnow().astimezone(zone()).date()
+    month = _month(request.args.get("month", ""), today)
+    following = _next_month(month)
+    is_list = request.args.get("view") == "list"
+    links = {
+        "previous": _next_month(month - timedelta(days=15), 0).strftime("%Y-%m"),
+        "following": following.strftime("%Y-%m"),
+    }
+    shared = {"month": month, "today": today, "view": "list" if is_list else "month", **links}
+    if is_list:
+        return _list_page(month, following, shared)
+    return render_template("web/calendar/month.html", weeks=_weeks(month, today), **shared)
+
+
+def _month(text: str, today: dt.date) -> dt.date:
+    """The first day of `2026-03`; of this month for what is none."""
+    try:
+        found = dt.date.fromisoformat(f"{text}-01")
+    except ValueError:
+        return today.replace(day=1)
+    return found if FIRST_YEAR <= found.year <= LAST_YEAR else today.replace(day=1)
+
+
+def _next_month(month: dt.date, months: int = 1) -> dt.date:
+    """The first day of the month so many (0 or 1) after this one's."""
+    return (month.replace(day=1) + timedelta(days=31 * months)).replace(day=1)
+
+
+def _weeks(month: dt.date, today: dt.date) -> list[list[Day]]:
+    first = month - timedelta(days=month.weekday())
+    count = 35 if first + timedelta(days=35) >= _next_month(month) else 42
+    days = [first + timedelta(days=number) for number in range(count)]
+    found = report.entries(_midnight(days[0]), _midnight(days[-1] + timedelta(days=1)))
+    of_day = {key: list(group) for key, group in groupby(found, _date_of)}
+    cells = [
+        Day(date, date.month == month.month, date == today, of_day.get(date, ())) for date in days
+    ]
+    return [cells[at : at + 7] for at in range(0, count, 7)]
+
+
+def _midnight(date: dt.date) -> datetime:
+    return resolve(datetime.combine(date, dt.time()), zone()).at
+
+
+def _date_of(entry: Entry) -> dt.date:
+    return entry.at.astimezone(zone()).date()
+
+
+def _list_page(month: dt.date, following: dt.date, shared: Mapping[str, object]) -> str:
+    day_wanted = _day(request.args.get("day", ""))
+    since = max(month, day_wanted) if day_wanted else month
+    found = report.entries(
+        _midnight(since),
+        _midnight(following),
+        after=_key(request.args.get("after", "")),
+        most=LIST_SIZE + 1,
+    )
+    shown, more = found[:LIST_SIZE], len(found) > LIST_SIZE
+    days = [(date, list(group)) for date, group in groupby(shown, _date_of)]
+    key = f"{shown[-1].at.isoformat()} {shown[-1].key}" if more else ""
+    return render_template("web/calendar/list.html", days=days, next_key=key, **shared)
+
+
+def _day(text: str) -> dt.date | None:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _key(text: str) -> tuple[datetime, str] | None:
+    """Where the page before ended: a moment and the key of its last entry."""
+    at, _, key = text.partition(" ")
+    try:
+        found = datetime.fromisoformat(at)
+    except ValueError:
+        return None
+    return (found, key) if found.tzinfo is not None else None
+
+
+# --- A campaign that repeats
+
+
+@bp.get("/calendar/series/<public_id>")
+@access("user")
+def series(public_id: str) -> str:
+    found = _series(public_id)
+    template = db.session.get_one(Campaign, found.template_id)
+    return render_template(
+        "web/calendar/series.html",
+        series=found,
+        template=template,
+        title=campaigns.title_of(template),
+        rule=repeat.describe(repeat.read_rule(found.rule)),
+        times=_times(found),
+        now=utcnow(),
+    )
+
+
+def _series(public_id: str) -> CampaignSeries:
+    found = all_series.find(public_id)
+    if found is None:
+        abort(404)
+    return found
+
+
+def _times(found: CampaignSeries) -> list[Occurrence]:
+    """The next few times, with the campaigns made for them; none once it has ended."""
+    if found.ended_at is not None:
+        return []
+    yesterday = (utcnow() - timedelta(days=1)).astimezone(zone()).replace(tzinfo=None)
+    first = datetime.fromisoformat(found.first_local)
+    times = repeat.upcoming(
+        found.rule, first, after=max(yesterday, first - timedelta(minutes=1)), most=TIMES_SHOWN
+    )
+    known = [all_series.occurrence(found, local) for local in times]
+    return [one for one in known if one is not None and (one.at > utcnow() or one.campaign)]
+
+
+@bp.post("/calendar/series/<public_id>/end")
+@access("user")
+def end(public_id: str) -> Response:
+    found = _series(public_id)
+    with transaction():
+        did_it = all_series.end(found.id, now=utcnow())
+    if did_it:
+        flash("It does not repeat any more. What had not started is a draft again.", "success")
+    else:
+        flash("It had ended already.", "info")
+    return redirect(url_for("calendar.series", public_id=public_id))
+
+
+@bp.post("/calendar/series/<public_id>/<local>/skip")
+@access("user")
+def skip(public_id: str, local: str) -> Response:
+    found, at = _series(public_id), _local(local)
+    with transaction():
+        did_it = all_series.skip(found.id, at, now=utcnow())
+    if did_it:
+        flash(f"{day(at)} is skipped. Nothing goes out then.", "success")
+    else:
+        flash("This one cannot be skipped any more.", "warning")
+    return _back(public_id)
+
+
+@bp.post("/calendar/series/<public_id>/<local>/restore")
+@access("user")
+def restore(public_id: str, local: str) -> Response:
+    found, at, now = _series(public_id), _local(local), utcnow()
+    problem = _problem(found)
+    with transaction():
+        made = all_series.restore(found.id, at, now=now)
+        if made is not None:
+            _schedule(made, problem, now)
+    flash(f"{day(at)} is on again.", "success")
+    return _back(public_id)
+
+
+@bp.post("/calendar/series/<public_id>/<local>/move")
+@access("user")
+def move(public_id: str, local: str) -> Response:
+    """Make this one, if it is not made yet, and ask for its new time."""
+    campaign = _made(_series(public_id), _local(local))
+    if campaign is None or campaign.status != "scheduled":
+        flash("This one cannot be moved any more.", "warning")
+        return _back(public_id)
+    return redirect(url_for("campaigns.new_time", public_id=campaign.public_id))
+
+
+@bp.post("/calendar/series/<public_id>/<local>/edit")
+@access("user")
+def edit(public_id: str, local: str) -> Response:
+    """Make this one, if it is not made yet, and open it as a draft."""
+    campaign = _made(_series(public_id), _local(local))
+    if campaign is not None and campaign.status == "scheduled":
+        with transaction():
+            lifecycle.back_to_draft(campaign.id, now=utcnow())
+        flash(
+            "This one is a draft now, and differs from the others by what you change. "
+            "Review and schedule it when you are done: until then it does not go out.",
+            "warning",
+        )
+    elif campaign is None or campaign.status != "draft":
+        flash("This one cannot be changed any more.", "warning")
+        return _back(public_id)
+    return redirect(url_for("campaigns.edit", public_id=campaign.public_id))
+
+
+def _made(found: CampaignSeries, local: datetime) -> Campaign | None:
+    """The campaign of this time; made now, and scheduled, if the clock has not done so yet."""
+    now, problem = utcnow(), _problem(found)
+    with transaction():
+        made = all_series.make_now(found.id, local, now=now)
+        if made is not None:
+            _schedule(made, problem, now)
+    one = all_series.occurrence(found, local)
+    return one.campaign if one else None
+
+
+def _schedule(made: Occurrence, problem: str, now: datetime) -> None:
+    if made.campaign is None:
+        return
+    if problem:
+        all_series.leave_as_draft(made, problem)
+        return
+    made.campaign.edited_by_id = editor_id()
+    db.session.flush()
+    plan = all_series.plan_for(made, all_series.people_of(made))
+    schedules.launch(made.campaign.id, plan, undo_seconds=0, now=now)
+
+
+def _problem(found: CampaignSeries) -> str:
+    tools = services()
+    template = db.session.get_one(Campaign, found.template_id)
+    base_url = tools.settings.base_url
+    return all_series.problem_of(template, base_url=base_url, signer=tools.signer)
+
+
+def _local(text: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        abort(404)
+    if found.tzinfo is not None:
+        abort(404)
+    return found
+
+
+def _back(public_id: str) -> Response:
+    """To the page it was asked on: the calendar, or that of the series."""
+    month = request.form.get("month", "")
+    if month:
+        view = "list" if request.form.get("view") == "list" else None
+        return redirect(url_for("calendar.index", month=month, view=view))
+    return redirect(url_for("calendar.series", public_id=public_id))

@@ -1,0 +1,174 @@
+"""A plan in plain sentences: what will happen, to whom, when."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from campaigns.sending import repeat, waves
+from campaigns.sending.moments import find_zone, resolve, zones_by_name
+from campaigns.sending.schedules import Plan
+from campaigns.sending.series import AHEAD
+from campaigns.sending.waves import Arrival
+from campaigns.web.campaigns.plan_form import Wish
+from campaigns.web.template_helpers import moment, number, plural, zone
+
+SHOWN_TIMES = 4
+
+
+def sentences(wish: Wish, *, recipients: int, undo_seconds: int, now: datetime) -> list[str]:
+    """What will happen if this form is sent now, most important first."""
+    if wish.repeat is not None:
+        said = _repeats(wish, now)
+    elif wish.plan.local_at is not None:
+        said = _local(wish, wish.plan.local_at, now)
+    elif wish.plan.at is not None:
+        said = [_starts(wish.plan, wish.plan.at, now)]
+    else:
+        said = [_now(undo_seconds)]
+    if wish.note:
+        said.append(wish.note)
+    return [*said, *_hours(wish, now), *_pace(wish.plan, recipients)]
+
+
+def _now(undo_seconds: int) -> str:
+    if not undo_seconds:
+        return "It starts as soon as you press Send."
+    wait = plural(undo_seconds, "second")
+    return f"It starts {wait} after you press Send; until then you can take it back."
+
+
+def _starts(plan: Plan, at: datetime, now: datetime) -> str:
+    there = at.astimezone(find_zone(plan.zone))
+    words = f"It starts on {day(there)} at {there:%H:%M} in {plan.zone}, {span(at - now)} from now."
+    here = at.astimezone(zone())
+    if here.utcoffset() != there.utcoffset():
+        words += f" In {zone().key} that is {here:%H:%M} on {day(here)}."
+    return words
+
+
+def _local(wish: Wish, local: datetime, now: datetime) -> list[str]:
+    start = wish.plan.at or now
+    found = waves.waves(wish.people, Arrival(start, local, wish.plan.hours), zone())
+    said = [f"Everybody gets it when their own clock shows {local:%H:%M} on {day(local)}."]
+    if found:
+        said.append(_span_of(found))
+    passed = sum(
+        count
+        for name, count in wish.people.items()
+        if resolve(local, _zone_of(name)).at < now and wish.plan.hours.holds(start, _zone_of(name))
+    )
+    if passed:
+        who = "1 person" if passed == 1 else f"{number(passed)} people"
+        said.append(f"For {who} that time has passed: they get it at once.")
+    return [*said, *_without_zone(wish.people)]
+
+
+def _span_of(found: list[waves.Wave]) -> str:
+    first, last = found[0], found[-1]
+    if first.at == last.at:
+        return f"That is {moment(first.at)} in {zone().key}, for all of them."
+    return (
+        f"By your clock the first get it at {moment(first.at)}, the last at {moment(last.at)} "
+        f"({len(found)} waves in {zone().key} time)."
+    )
+
+
+def _without_zone(people: Mapping[str, int]) -> list[str]:
+    unknown = waves.unknown_zones(people)
+    if not unknown:
+        return []
+    if unknown == sum(people.values()):
+        where = "(attribute timezone or tz)"
+        return [f"Nobody has a time zone in their data {where}: {zone().key} is taken for all."]
+    who = "1 person has" if unknown == 1 else f"{number(unknown)} people have"
+    return [f"{who} no time zone in their data: {zone().key} is taken for them."]
+
+
+def _repeats(wish: Wish, now: datetime) -> list[str]:
+    rule, first, plan = wish.repeat, wish.first, wish.plan
+    if rule is None or first is None:
+        return []
+    clock = "their own time" if plan.local_at else plan.zone
+    whose = (
+        f"{first:%H:%M} of each reader’s own time" if plan.local_at else f"{first:%H:%M} in {clock}"
+    )
+    text = repeat.rule_text(rule)
+    begins = repeat.first_from(text, first)
+    if begins is None:
+        return ["It would end before it begins."]
+    times = [
+        local
+        for local in repeat.upcoming(text, begins, after=None, most=SHOWN_TIMES)
+        if resolve(local, find_zone(plan.zone)).at > now
+    ]
+    notes = [resolve(local, find_zone(plan.zone)).note for local in times]
+    said = [f"It goes out {repeat.describe(rule)}, at {whose}."]
+    if times:
+        said.append("Next: " + "; ".join(day(local) for local in times) + ".")
+    said += [note for note in notes if note]
+    hours = AHEAD // timedelta(hours=1)
+    said.append(
+        f"Each time is a campaign of its own, made {hours} hours ahead: until it starts you can "
+        "change, move or skip it. Who gets it is worked out each time. This draft stays as the "
+        "template: what you change in it goes into all that are made after that."
+    )
+    return said
+
+
+def _hours(wish: Wish, now: datetime) -> list[str]:
+    hours = wish.plan.hours
+    if hours.is_whole_day:
+        return []
+    words = f"Only between {hours.begins}:00 and {hours.ends}:00 of each reader’s day."
+    if wish.repeat is not None:
+        return [words + " Who would get it outside of that waits until the hours begin."]
+    start = wish.plan.at or now
+    free = Arrival(start, wish.plan.local_at)
+    bound = Arrival(start, wish.plan.local_at, hours)
+    waiting = sum(
+        count
+        for name, count in wish.people.items()
+        if bound.in_zone(_zone_of(name)) > free.in_zone(_zone_of(name))
+    )
+    if waiting:
+        who = "1 person waits" if waiting == 1 else f"{number(waiting)} people wait"
+        words += f" {who} until the hours begin where they live."
+    return [words]
+
+
+def _pace(plan: Plan, recipients: int) -> list[str]:
+    if plan.spread_seconds:
+        hours = plural(plan.spread_seconds // 3600, "hour")
+        each = _rate(max(1, recipients) / plan.spread_seconds)
+        return [f"Spread over {hours}: {each}."]
+    if plan.pace_per_second:
+        takes = span(timedelta(seconds=recipients / plan.pace_per_second))
+        per_hour = number(round(plan.pace_per_second * 3600))
+        return [f"At most {per_hour} an hour: it takes about {takes}."]
+    return []
+
+
+def _rate(per_second: float) -> str:
+    for seconds, name in ((1, "second"), (60, "minute"), (3600, "hour")):
+        if per_second * seconds >= 2:
+            return f"about {number(round(per_second * seconds))} a {name}"
+    return "about one an hour"
+
+
+def _zone_of(name: str) -> ZoneInfo:
+    return zones_by_name().get(name, zone())
+
+
+def day(local: datetime) -> str:
+    return f"{local:%A} {local.day} {local:%B %Y}"
+
+
+def span(length: timedelta) -> str:
+    """A length of time in round words: `3 days`, `2 h 28 min`."""
+    minutes = max(1, round(length.total_seconds() / 60))
+    if minutes < 60:
+        return plural(minutes, "minute")
+    hours, minutes = divmod(minutes, 60)
+    if hours >= 48:
+        return plural(round(hours / 24), "day")
+    return f"{hours} h {minutes} min" if minutes else plural(hours, "hour")

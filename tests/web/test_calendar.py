@@ -1,0 +1,367 @@
+"""The calendar, campaigns that repeat, the send form with its sentences, missed moments."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from flask.testing import FlaskClient
+
+from campaigns.accounts import service as accounts
+from campaigns.clock import utcnow
+from campaigns.db import db, transaction
+from campaigns.reports import calendar as report
+from campaigns.sending import schedules, series
+from campaigns.sending.models import Campaign, CampaignSeries
+from campaigns.sending.repeat import Repeat
+from campaigns.sending.schedules import Plan
+from campaigns.web.campaigns import launch
+from tests.factories import a_campaign, a_list, a_sender, a_subscriber
+from tests.web.statements import counted
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+@pytest.fixture(autouse=True)
+def _workspace(app: Flask) -> None:
+    with transaction():
+        accounts.save_workspace(
+            name="Harbour Books", postal_address="12 Quay Street", time_zone="Europe/Berlin"
+        )
+
+
+def _ready(**values: Any) -> Campaign:
+    """A campaign that may leave, to three people in three zones."""
+    with transaction():
+        news = a_list()
+        a_subscriber("alice@example.org", news, attributes={"timezone": "Asia/Kathmandu"})
+        a_subscriber("bob@example.org", news, attributes={"tz": "America/New_York"})
+        a_subscriber("carol@example.org", news)
+        return a_campaign(news, sender=a_sender(), **{"subject": "What is new today", **values})
+
+
+def _fresh(campaign: Campaign) -> Campaign:
+    db.session.rollback()
+    return db.session.get_one(Campaign, campaign.id, populate_existing=True)
+
+
+def _in_days(days: int) -> str:
+    return (utcnow().astimezone(BERLIN) + timedelta(days=days)).strftime("%Y-%m-%d")
+
+
+def _form(campaign: Campaign, **values: Any) -> dict[str, Any]:
+    return {
+        "version": campaign.version, "recipients": 3, "date": _in_days(3), "time": "09:00",
+        "zone": "Europe/Berlin", **values,
+    }  # fmt: skip
+
+
+def _launch(client: FlaskClient, campaign: Campaign, **values: Any) -> Any:
+    return client.post(f"/campaigns/{campaign.public_id}/review", data=_form(campaign, **values))
+
+
+def _plan(client: FlaskClient, campaign: Campaign, **values: Any) -> str:
+    form = _form(campaign, **values)
+    return client.get(f"/campaigns/{campaign.public_id}/review/plan", query_string=form).text
+
+
+def _series(rule: Repeat | None = None, days: int = 3) -> CampaignSeries:
+    template = _ready(name="Morning letter")
+    first = datetime.fromisoformat(f"{_in_days(days)}T09:00")
+    with transaction():
+        return series.create(
+            template.id, rule or Repeat("daily"), first, Plan(zone="Europe/Berlin"), now=utcnow()
+        )
+
+
+def _time_of(found: CampaignSeries, number: int = 0) -> str:
+    local = datetime.fromisoformat(found.first_local) + timedelta(days=number)
+    return f"/calendar/series/{found.public_id}/{local:%Y-%m-%dT%H:%M}"
+
+
+# --- the send form
+
+
+def test_a_campaign_is_launched_at_readers_own_time(owner_client: FlaskClient) -> None:
+    campaign = _ready()
+    assert _launch(owner_client, campaign, when="local").status_code == 302
+    found = _fresh(campaign)
+    assert found.status == "scheduled"
+    assert found.local_at == f"{_in_days(3)}T09:00"
+    local = datetime.fromisoformat(found.local_at)
+    assert found.scheduled_at == local.replace(tzinfo=ZoneInfo("Asia/Kathmandu")).astimezone(UTC)
+
+
+def test_pace_and_hours_go_with_the_launch(owner_client: FlaskClient) -> None:
+    campaign = _ready()
+    values = {"pace": "rate", "per_hour": "7200", "hours": "on", "hours_from": "8"}
+    _launch(owner_client, campaign, when="later", hours_until="20", **values)
+    found = _fresh(campaign)
+    assert (found.pace_per_second, found.hours_from, found.hours_until) == (2.0, 8, 20)
+
+
+def test_a_time_that_does_not_exist_is_resolved_and_said(
+    owner_client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = _ready()
+    monkeypatch.setattr(launch, "utcnow", lambda: datetime(2026, 3, 20, 12, tzinfo=UTC))
+    moment = {"when": "later", "date": "2026-03-29", "time": "02:30"}
+    said = _plan(owner_client, campaign, **moment)
+    assert "It starts on Sunday 29 March 2026 at 03:30 in Europe/Berlin" in said
+    assert "02:30 does not exist there. 03:30 is taken for it." in said
+    _launch(owner_client, campaign, **moment)
+    assert _fresh(campaign).scheduled_at == datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"when": "now"}, "It starts 10 seconds after you press Send"),
+        ({"when": "later", "zone": "Asia/Kathmandu"}, "In Europe/Berlin that is"),
+        ({"when": "local"}, "Everybody gets it when their own clock shows 09:00"),
+        ({"when": "local"}, "(3 waves in Europe/Berlin time)"),
+        ({"when": "local"}, "1 person has no time zone in their data: Europe/Berlin is taken"),
+        ({"when": "now", "pace": "spread", "spread_hours": "3"}, "Spread over 3 hours: "),
+        ({"when": "now", "pace": "rate", "per_hour": "1"}, "it takes about 3 hours"),
+        ({"when": "later", "hours": "on", "hours_from": "8", "hours_until": "20"},
+         "Only between 8:00 and 20:00 of each reader’s day. 1 person waits"),
+        ({"when": "repeat", "frequency": "weekly", "weekday": ["0", "3"]},
+         "It goes out every Monday and Thursday, at 09:00 in Europe/Berlin."),
+        ({"when": "repeat", "frequency": "monthly", "monthly": "weekday", "nth": "-1",
+          "nth_weekday": "4"}, "on the last Friday of every month"),
+        ({"when": "repeat", "frequency": "daily", "repeat_local": "on", "ends": "count",
+          "count": "5"}, "every day, 5 times in all, at 09:00 of each reader’s own time"),
+    ],
+)  # fmt: skip
+def test_what_will_happen_is_said_in_sentences(
+    owner_client: FlaskClient, values: dict[str, Any], words: str
+) -> None:
+    campaign = _ready()
+    assert words in _plan(owner_client, campaign, **values)
+    assert _fresh(campaign).status == "draft"
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"when": "local", "date": "2020-01-01"}, "has passed for all of your readers"),
+        ({"when": "later", "date": ""}, "both a date and a time"),
+        ({"when": "now", "pace": "spread", "spread_hours": "0"}, "over 1 to 168 hours"),
+        ({"when": "now", "pace": "rate", "per_hour": "many"}, "Give a whole number"),
+        ({"when": "now", "hours": "on", "hours_from": "20", "hours_until": "8"}, "must begin"),
+        ({"when": "repeat", "frequency": "weekly"}, "at least one day of the week"),
+        ({"when": "repeat", "frequency": "yearly"}, "how often it repeats"),
+        ({"when": "repeat", "frequency": "daily", "interval": "x"}, "every 1 to 52"),
+        ({"when": "repeat", "frequency": "daily", "ends": "until"}, "the last day"),
+        ({"when": "repeat", "frequency": "monthly", "month_day": "32"}, "a day of the month"),
+        ({"when": "repeat", "frequency": "daily", "zone": "Mars"}, "no time zone we know"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_done_is_said_and_not_done(
+    owner_client: FlaskClient, values: dict[str, Any], words: str
+) -> None:
+    campaign = _ready()
+    assert words in _plan(owner_client, campaign, **values)
+    answer = _launch(owner_client, campaign, **values)
+    assert answer.status_code == 422
+    assert words in answer.text
+    assert _fresh(campaign).status == "draft"
+
+
+def test_a_draft_that_repeats_is_not_sent_itself(owner_client: FlaskClient) -> None:
+    campaign = _ready()
+    answer = _launch(owner_client, campaign, when="repeat", frequency="weekly", weekday="0")
+    found = db.session.scalars(sa.select(CampaignSeries)).one()
+    assert answer.location == f"/calendar/series/{found.public_id}"
+    assert found.rule == "FREQ=WEEKLY;BYDAY=MO"
+    again = _launch(owner_client, campaign, when="now")
+    assert again.status_code == 422
+    assert "This draft repeats" in again.text
+    assert "This draft repeats" in owner_client.get(f"/campaigns/{campaign.public_id}").text
+    assert "Repeats" in owner_client.get("/campaigns").text
+
+
+# --- the calendar
+
+
+def test_the_month_and_the_list_show_what_was_and_what_will_be(owner_client: FlaskClient) -> None:
+    noon = datetime(2026, 3, 18, 12, tzinfo=UTC)
+    with transaction():
+        a_campaign(name="Spring letter", status="sent", started_at=noon)
+        a_campaign(name="Easter letter", status="scheduled", scheduled_at=noon + timedelta(days=9))
+        a_campaign(name="Lost letter", status="scheduled", scheduled_at=noon, asked_at=noon)
+        a_campaign(name="A draft")
+        a_campaign(name="Old letter", status="sent", started_at=noon - timedelta(days=90))
+    month = owner_client.get("/calendar?month=2026-03").text
+    entries = owner_client.get("/calendar?month=2026-03&view=list").text
+    for page in (month, entries):
+        assert "March 2026" in page
+        for name in ("Spring letter", "Easter letter", "Lost letter"):
+            assert name in page
+        assert "A draft" not in page
+        assert "Old letter" not in page
+        assert "month=2026-02" in page
+        assert "month=2026-04" in page
+    assert "13:00" in entries  # by the clock of the workspace
+    assert "Asks you" in entries
+
+
+def test_a_campaign_stands_on_the_day_of_the_workspaces_zone(owner_client: FlaskClient) -> None:
+    late = datetime(2026, 3, 31, 22, 30, tzinfo=UTC)  # past midnight in Berlin
+    with transaction():
+        a_campaign(name="Night letter", status="sent", started_at=late)
+    assert "Night letter" not in owner_client.get("/calendar?month=2026-03&view=list").text
+    assert "1 April" in owner_client.get("/calendar?month=2026-04&view=list").text
+
+
+@pytest.mark.parametrize("month", ["", "2026-13", "x", "0001-01", "9999-12", "2026-03-01"])
+def test_what_is_no_month_is_this_month(owner_client: FlaskClient, month: str) -> None:
+    now = utcnow().astimezone(BERLIN)
+    assert f"{now:%B %Y}" in owner_client.get(f"/calendar?month={month}").text
+
+
+def test_a_thousand_campaigns_are_shown_in_pages_with_few_questions(
+    owner_client: FlaskClient,
+) -> None:
+    start = datetime(2026, 3, 2, 8, tzinfo=UTC)
+    with transaction():
+        for number in range(1000):
+            at = start + timedelta(minutes=30 * (number // 4))
+            a_campaign(name=f"Letter {number:04}", status="sent", started_at=at)
+    with counted() as asked:
+        page = owner_client.get("/calendar?month=2026-03").text
+    assert len(asked) < 15
+    assert "more</a>" in page
+    seen: list[str] = []
+    key: tuple[datetime, str] | None = None
+    until = start + timedelta(days=40)
+    while True:
+        found = report.entries(start, until, after=key, most=200)
+        if not found:
+            break
+        seen += [entry.title for entry in found]
+        key = (found[-1].at, found[-1].key)
+    assert sorted(seen) == [f"Letter {number:04}" for number in range(1000)]
+    first = owner_client.get("/calendar?month=2026-03&view=list").text
+    assert first.count("agenda-entry") == 200
+    assert 'class="pager"' in first
+
+
+def test_the_times_of_a_series_are_shown_before_they_are_made(owner_client: FlaskClient) -> None:
+    found = _series()
+    page = owner_client.get(f"/calendar/series/{found.public_id}").text
+    assert "It goes out every day, at 09:00 in Europe/Berlin." in page
+    assert page.count("To come") == 12
+    month = _in_days(3)[:7]
+    assert "Morning letter" in owner_client.get(f"/calendar?month={month}&view=list").text
+    assert owner_client.get("/calendar/series/nothing").status_code == 404
+
+
+def test_one_is_skipped_and_taken_back(owner_client: FlaskClient) -> None:
+    found = _series()
+    page = f"/calendar/series/{found.public_id}"
+    owner_client.post(f"{_time_of(found, 1)}/skip")
+    shown = owner_client.get(page).text
+    assert "is skipped" in shown
+    assert "Do not skip" in shown
+    owner_client.post(f"{_time_of(found, 1)}/restore")
+    assert "Do not skip" not in owner_client.get(page).text
+    assert owner_client.post(f"{page}/yesterday/skip").status_code == 404
+
+
+def test_one_is_moved_without_the_others(owner_client: FlaskClient) -> None:
+    found = _series()
+    answer = owner_client.post(f"{_time_of(found, 1)}/move")
+    made = db.session.scalars(sa.select(Campaign).where(Campaign.status == "scheduled")).one()
+    assert answer.location == f"/campaigns/{made.public_id}/time"
+    assert "New time" in owner_client.get(answer.location).text
+    new = {"date": _in_days(9), "time": "16:30", "zone": "Europe/Berlin"}
+    assert owner_client.post(answer.location, data=new).status_code == 302
+    at = _fresh(made).scheduled_at
+    assert at is not None
+    assert f"{at.astimezone(BERLIN):%Y-%m-%d %H:%M}" == f"{_in_days(9)} 16:30"
+    assert "Moved to" in owner_client.get(f"/calendar/series/{found.public_id}").text
+
+
+def test_one_is_changed_without_the_others(owner_client: FlaskClient) -> None:
+    found = _series()
+    answer = owner_client.post(f"{_time_of(found)}/edit")
+    made = db.session.scalars(sa.select(Campaign).where(Campaign.id != found.template_id)).one()
+    assert answer.location == f"/campaigns/{made.public_id}"
+    assert made.status == "draft"
+    page = owner_client.get(answer.location).text
+    assert "It goes out then only if you review and schedule it." in page
+    review = owner_client.get(f"/campaigns/{made.public_id}/review").text
+    assert f'value="{_in_days(3)}"' in review
+    assert 'value="09:00"' in review
+    assert "Draft, not scheduled" in owner_client.get(f"/calendar/series/{found.public_id}").text
+
+
+def test_the_end_of_a_series(owner_client: FlaskClient) -> None:
+    found = _series()
+    owner_client.post(f"/calendar/series/{found.public_id}/end")
+    page = owner_client.get(f"/calendar/series/{found.public_id}").text
+    assert "It went out every day; it ended on" in page
+    assert "To come" not in page
+    owner_client.post(f"{_time_of(found)}/edit")
+    assert db.session.scalar(sa.select(sa.func.count(Campaign.id))) == 1
+
+
+def test_what_cannot_leave_is_not_scheduled_when_it_is_moved(owner_client: FlaskClient) -> None:
+    found = _series()
+    with transaction():
+        accounts.save_workspace(postal_address="")
+    owner_client.post(f"{_time_of(found)}/move")
+    reasons = sa.select(Campaign.status_reason).where(Campaign.id != found.template_id)
+    assert "postal address is missing" in db.session.scalars(reasons).one()
+
+
+# --- a moment that was missed
+
+
+def _missed() -> Campaign:
+    campaign = _ready(status="scheduled", scheduled_at=utcnow() - timedelta(hours=5))
+    with transaction():
+        schedules.ask(overdue=timedelta(hours=2), now=utcnow())
+    return campaign
+
+
+def test_a_missed_moment_is_asked_about_where_one_looks(owner_client: FlaskClient) -> None:
+    campaign = _missed()
+    report_page = owner_client.get(f"/campaigns/{campaign.public_id}/report").text
+    assert "It was not sent. Shall it still go?" in report_page
+    assert "missed its moment" in owner_client.get("/").text
+    assert "Asks you" in owner_client.get("/campaigns").text
+
+
+def test_a_missed_campaign_is_sent_now_moved_or_left(owner_client: FlaskClient) -> None:
+    campaign = _missed()
+    path = f"/campaigns/{campaign.public_id}"
+    assert owner_client.post(f"{path}/send-now").status_code == 302
+    found = _fresh(campaign)
+    assert (found.status, found.is_undo_window, found.asked_at) == ("scheduled", True, None)
+    new = {"date": _in_days(2), "time": "10:00", "zone": "UTC"}
+    assert owner_client.post(f"{path}/time", data=new).status_code == 302
+    assert not _fresh(campaign).is_undo_window
+    owner_client.post(f"{path}/unschedule")
+    assert _fresh(campaign).status == "draft"
+    assert owner_client.get(f"{path}/time").status_code == 302
+
+
+def test_a_new_time_that_has_passed_is_refused(owner_client: FlaskClient) -> None:
+    campaign = _missed()
+    old = {"date": "2020-01-01", "time": "10:00", "zone": "UTC"}
+    answer = owner_client.post(f"/campaigns/{campaign.public_id}/time", data=old)
+    assert answer.status_code == 422
+    assert "has passed" in answer.text
+    assert _fresh(campaign).asked_at is not None
+
+
+def test_a_campaign_at_local_time_is_moved_by_readers_clocks(owner_client: FlaskClient) -> None:
+    campaign = _ready()
+    _launch(owner_client, campaign, when="local")
+    new = {"date": _in_days(5), "time": "18:00"}
+    owner_client.post(f"/campaigns/{campaign.public_id}/time", data=new)
+    assert _fresh(campaign).local_at == f"{_in_days(5)}T18:00"
