@@ -4,7 +4,7 @@ Who left or was suppressed meanwhile is skipped here, so a person who unsubscrib
 gets nothing. What became of a claim is written by `outcomes`.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -160,53 +160,48 @@ def _load(campaign_id: int, token: str, now: datetime) -> list[Recipient]:
         )
         .exists()
     )
-    rows = db.session.execute(
-        sa.select(
-            Delivery.id,
-            Delivery.subscriber_id,
-            Delivery.list_id,
-            Delivery.address,
-            Delivery.mailbox_group,
-            Subscriber.name,
-            Subscriber.attributes,
-            sa.case((suppressed, "suppressed"), (~still_there, "unsubscribed"), else_="").label(
-                "gone"
-            ),
+    rows = (
+        db.session.connection()
+        .execute(
+            sa.select(
+                Delivery.id,
+                Delivery.subscriber_id,
+                Delivery.list_id,
+                Delivery.address,
+                Delivery.mailbox_group,
+                Subscriber.name,
+                Subscriber.attributes,
+                sa.case((suppressed, "suppressed"), (~still_there, "unsubscribed"), else_="").label(
+                    "gone"
+                ),
+            )
+            .outerjoin(Subscriber, Subscriber.id == Delivery.subscriber_id)
+            .where(
+                Delivery.campaign_id == campaign_id,
+                Delivery.status == sa.literal_column("'sending'"),
+                Delivery.claim_token == token,
+            )
+            .order_by(Delivery.id)
         )
-        .outerjoin(Subscriber, Subscriber.id == Delivery.subscriber_id)
-        .where(
-            Delivery.campaign_id == campaign_id,
-            Delivery.status == sa.literal_column("'sending'"),
-            Delivery.claim_token == token,
-        )
-        .order_by(Delivery.id)
-    ).all()
-    for reason in ("suppressed", "unsubscribed"):
-        _skip(token, [row.id for row in rows if row.gone == reason], reason, now)
-    return [
-        Recipient(
-            row.id,
-            row.subscriber_id,
-            row.list_id or 0,
-            row.address,
-            row.name,
-            row.attributes,
-            row.mailbox_group,
-        )
-        for row in rows
-        if not row.gone
-    ]
+        .all()
+    )
+    recipients, gone = [], defaultdict(list)
+    for number, subscriber, list_id, address, group, name, attributes, reason in rows:
+        if reason:
+            gone[reason].append(number)
+        else:
+            recipients.append(
+                Recipient(number, subscriber, list_id or 0, address, name, attributes, group)
+            )
+    for reason, ids in gone.items():
+        _skip(token, ids, reason, now)
+    return recipients
 
 
 def _skip(token: str, ids: Collection[int], reason: str, now: datetime) -> None:
-    if ids:
-        db.session.execute(
-            sa.update(Delivery)
-            .where(*_mine(token, ids))
-            .values(status="skipped", reason=reason, claim_token=None, updated_at=now)
-            .execution_options(synchronize_session=False)
-        )
-
-
-def _mine(token: str, ids: Collection[int]) -> tuple[sa.ColumnElement[bool], ...]:
-    return Delivery.id.in_(ids), Delivery.claim_token == token, Delivery.status == "sending"
+    db.session.execute(
+        sa.update(Delivery)
+        .where(Delivery.id.in_(ids), Delivery.claim_token == token, Delivery.status == "sending")
+        .values(status="skipped", reason=reason, claim_token=None, updated_at=now)
+        .execution_options(synchronize_session=False)
+    )
