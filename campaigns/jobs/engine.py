@@ -34,6 +34,7 @@ from campaigns.sending import dispatch, lifecycle, outcomes
 from campaigns.sending.alerts import alert_owners
 from campaigns.sending.journal import Journal
 from campaigns.sending.models import Campaign
+from campaigns.sending.retry import limits_of
 
 log = structlog.get_logger()
 
@@ -281,10 +282,12 @@ class Engine:
     def __init__(self, app: Flask) -> None:
         self._app = app
         with app.app_context():
-            self._lease = timedelta(seconds=services().settings.lease_seconds)
+            settings = services().settings
+            self._lease = timedelta(seconds=settings.lease_seconds)
+            self._limits = limits_of(settings)
         self.name = secrets.token_hex(6)
         """By which the limiter knows this process."""
-        self._judge = Judge()
+        self._judge = Judge(self._limits)
         self._outboxes: dict[int, Outbox] = {}
         self._providers: dict[int, tuple[int, Provider]] = {}
         self._retired: list[Provider] = []
@@ -456,6 +459,7 @@ class Engine:
                     now=now,
                     groups=found.batch.groups,
                     unrenderable=found.unrenderable,
+                    limits=self._limits,
                 )
                 feedback.append(
                     self._judge.heed(outbox.provider_id, found.batch.campaign_id, recorded, now=now)

@@ -1,0 +1,143 @@
+"""Second chances on the whole way: what was not sent goes out once more, and to nobody else."""
+
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from campaigns.audience.models import AudienceList, Suppression
+from campaigns.clock import utcnow
+from campaigns.config import Settings
+from campaigns.db import db, transaction
+from campaigns.events import bounces
+from campaigns.events.record import record
+from campaigns.events.tracking import opened
+from campaigns.jobs import send
+from campaigns.reports.balance import campaign_balance
+from campaigns.sending import lifecycle, second_chance
+from campaigns.sending.models import Delivery, HeldGroup
+from tests.factories import a_subscriber
+from tests.jobs.test_send import launch, run, status_of, statuses, worker
+from tests.smtp_server import CLOSE, ScriptedServer, Session, scripted_server
+
+__all__ = ["worker"]
+
+
+@pytest.fixture
+def settings(settings: Settings, redis_url: str) -> Settings:
+    return settings.model_copy(update={"redis_url": redis_url, "flood_refusals": 10})
+
+
+class Mood:
+    """How the server answers, changed while it runs."""
+
+    def __init__(self, refuses: str = "") -> None:
+        self.refuses = refuses
+        self.hangs_up = False
+
+    def __call__(self, line: str, session: Session) -> str | None:
+        if self.hangs_up and line == "<body>" and session.number == 1 and session.messages == 2:
+            return CLOSE
+        return self.refuses or None if line[:4] == "RCPT" else None
+
+
+def held_groups() -> list[Any]:
+    db.session.rollback()
+    return list(db.session.scalars(sa.select(HeldGroup.mailbox_group)))
+
+
+def everybody_once(server: ScriptedServer, people: int) -> bool:
+    return sorted(server.recipients) == sorted(f"p{n}@example.org" for n in range(1, people + 1))
+
+
+def test_b4_a_flood_is_held_whole_and_tried_again_when_the_server_is_well(app: Flask) -> None:
+    mood = Mood("550 5.1.1 user unknown")
+    with scripted_server(mood) as server:
+        campaign_id = launch(server, people=120)
+        run(campaign_id)
+        counts = statuses(campaign_id)
+        assert counts["held"] >= 10, "the measure that was set"
+        assert counts["held"] + counts.get("queued", 0) == 120, "nobody has failed"
+        assert db.session.scalars(sa.select(Suppression)).all() == []
+        assert campaign_balance(campaign_id).adds_up
+        mood.refuses = ""
+        (group,) = held_groups()
+        with transaction():
+            second_chance.try_group_again(campaign_id, group, now=utcnow())
+        run(campaign_id)
+        assert statuses(campaign_id) == {"sent": 120}
+        assert status_of(campaign_id) == "sent"
+        assert everybody_once(server, 120)
+
+
+def test_b4_when_they_are_really_gone_the_rest_of_the_group_is_tried(app: Flask) -> None:
+    with scripted_server(Mood("550 5.1.1 user unknown")) as server:
+        campaign_id = launch(server, people=60)
+        run(campaign_id)
+        (group,) = held_groups()
+        with transaction():
+            bounces.believe(campaign_id, group, now=utcnow())
+        run(campaign_id)
+    assert statuses(campaign_id) == {"failed": 60}
+    assert status_of(campaign_id) == "sent"
+    assert len(db.session.scalars(sa.select(Suppression)).all()) == 60
+
+
+def test_failed_ones_are_retried_on_a_campaign_that_was_over(app: Flask) -> None:
+    mood = Mood("550 no, and no reason given")
+    with scripted_server(mood) as server:
+        campaign_id = launch(server)
+        run(campaign_id)
+        assert statuses(campaign_id) == {"failed": 5}
+        assert status_of(campaign_id) == "sent"
+        mood.refuses = ""
+        with transaction():
+            assert second_chance.retry_failed(campaign_id, now=utcnow()) == 5
+        run(campaign_id)
+        assert statuses(campaign_id) == {"sent": 5}
+        assert everybody_once(server, 5)
+    assert status_of(campaign_id) == "sent"
+
+
+def test_the_remaining_of_a_cancelled_campaign_and_nobody_who_joined_since(app: Flask) -> None:
+    with scripted_server() as server:
+        campaign_id = launch(server)
+        send.expand(campaign_id)
+        with transaction():
+            lifecycle.cancel(campaign_id, now=utcnow())
+            a_subscriber("late@example.org", db.session.scalars(sa.select(AudienceList)).one())
+        assert statuses(campaign_id) == {"cancelled": 5}
+        with transaction():
+            second_chance.send_remaining(campaign_id, now=utcnow())
+        run(campaign_id)
+        assert everybody_once(server, 5)
+    assert statuses(campaign_id) == {"sent": 5}
+
+
+def test_an_unknown_one_is_sent_again_only_by_decision(app: Flask) -> None:
+    mood = Mood()
+    mood.hangs_up = True
+    with scripted_server(mood) as server:
+        campaign_id = launch(server, connections=1)
+        run(campaign_id)
+        assert statuses(campaign_id) == {"sent": 4, "unknown": 1}
+        with transaction():
+            second_chance.send_again(campaign_id, now=utcnow())
+        run(campaign_id)
+        assert statuses(campaign_id) == {"sent": 5}
+        assert everybody_once(server, 5)
+
+
+def test_an_unknown_one_that_was_opened_is_not_sent_again(app: Flask) -> None:
+    mood = Mood()
+    mood.hangs_up = True
+    with scripted_server(mood) as server:
+        campaign_id = launch(server, connections=1)
+        run(campaign_id)
+        number = db.session.scalar(sa.select(Delivery.id).where(Delivery.status == "unknown"))
+        with transaction():
+            record([opened(number or 0, at=utcnow())], now=utcnow())
+            assert second_chance.send_again(campaign_id, now=utcnow()) == 0
+    assert statuses(campaign_id) == {"sent": 5}
+    assert status_of(campaign_id) == "sent"
