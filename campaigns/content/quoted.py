@@ -23,12 +23,7 @@ _FIRST_ROOM = 73
 """The first line of a piece leaves room for two blanks before it; see `_blanks`."""
 _SPECIAL = re.compile(rb"[^ -~\t\n]{1,24}")
 """Three characters each: few enough for binascii not to fold them."""
-TEXT_QUIET = bytes({*range(32, 127), *range(128, 256)} - {ord("=")})
-"""What `short` takes as it is, or as UTF-8. In HTML nothing that would be escaped."""
-HTML_QUIET = bytes({*TEXT_QUIET} - {*b"&<>'\""})
-
-Parts = tuple[str, bytes, str]
-"""A piece of the text part: the run that it begins with, what is between, and its last run."""
+_QUIET = bytes({*range(32, 127), *range(128, 256)} - {*b"=&<>'\""})
 
 
 class Ready(str):
@@ -36,6 +31,9 @@ class Ready(str):
 
     __slots__ = ("encoded",)
     encoded: bytes
+
+    def __html__(self) -> str:
+        return self
 
 
 def encode(text: str) -> bytes:
@@ -84,10 +82,14 @@ def _folded(line: str, is_first: bool) -> str:
         line, room = line[end:], _ROOM
 
 
-def short(text: str, quiet: bytes) -> bytes | None:
-    """A personal piece as most of them are: short and plain. None: it is not."""
+@lru_cache(maxsize=4096)
+def short(text: str) -> bytes | None:
+    """A personal piece as most of them are: short and plain, in HTML as well. None: it is not.
+
+    The same value mostly stands in both parts, and many people live in one town.
+    """
     raw = text.encode("utf-8", "replace")
-    if raw.translate(None, quiet) or raw.startswith((b".", b" ")) or raw.endswith(b" "):
+    if raw.translate(None, _QUIET) or raw.startswith((b".", b" ")) or raw.endswith(b" "):
         return None
     if raw.isascii() and len(raw) <= _FIRST_ROOM:
         return raw + SOFT if raw else b""
@@ -125,23 +127,46 @@ _RUN = f" \n{LINE}{PARAGRAPH}"
 _START = "^"
 
 
-def split(piece: str) -> Parts:
+class Edged(tuple[str, bytes, str]):
+    """A piece with runs at its edges: the first run, what is between, and the last."""
+
+    __slots__ = ()
+
+    def __len__(self) -> int:
+        return sum(map(len, self))
+
+
+TextPiece = str | bytes | Edged
+"""A run of blanks and marks; something encoded; or both."""
+
+
+def split(piece: str) -> TextPiece:
     inner = piece.lstrip(_RUN)
     middle = inner.rstrip(_RUN)
-    return piece[: len(piece) - len(inner)], encode(tidy(middle)), inner[len(middle) :]
+    if not middle:
+        return piece
+    encoded = encode(tidy(middle))
+    if len(middle) == len(piece):
+        return encoded
+    return Edged((piece[: len(piece) - len(inner)], encoded, inner[len(middle) :]))
 
 
-def join_text(pieces: Iterable[Parts]) -> bytes:
+def join_text(pieces: Iterable[TextPiece]) -> bytes:
     """A body as `join` gives it, without empty lines at its beginning."""
     encoded: list[bytes] = []
     run = _START
-    for begin, middle, end in pieces:
-        run += begin
-        if middle:
-            if run:
-                encoded.append(_blanks(run))
-            encoded.append(middle)
-            run = end
+    for piece in pieces:
+        if isinstance(piece, str):
+            run += piece
+            continue
+        end = ""
+        if isinstance(piece, Edged):
+            begin, piece, end = piece
+            run += begin
+        if run:
+            encoded.append(_blanks(run))
+        encoded.append(piece)
+        run = end
     encoded.append(_last_blanks(run))
     return join(encoded)
 

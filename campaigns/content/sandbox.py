@@ -11,7 +11,7 @@ import html as entities
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
 from types import MappingProxyType, TracebackType
 from typing import Any, Generic, TypeVar, cast
 from urllib.parse import quote
@@ -153,7 +153,7 @@ class BodySandbox(Sandbox):
         self.code_generator_class = _PieceGenerator
         self.piece: Callable[[Any], object] = _html_piece if html else _text_piece
 
-    def literal(self, text: str) -> object:
+    def literal(self, text: str) -> bytes | quoted.TextPiece:
         return quoted.encode(text) if self.is_html else quoted.split(text)
 
 
@@ -169,7 +169,9 @@ class _PieceGenerator(CodeGenerator):
     def _output_const_repr(self, group: Iterable[Any]) -> str:
         if self._is_buffered:
             return super()._output_const_repr(group)
-        return repr(cast("BodySandbox", self.environment).literal("".join(group)))
+        literal = cast("BodySandbox", self.environment).literal("".join(group))
+        parts = literal if isinstance(literal, quoted.Edged) else [literal]
+        return "; yield ".join([repr(part) for part in parts if part]) or repr(literal)
 
     def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
         if self._is_buffered:
@@ -198,19 +200,15 @@ def _html_piece(value: Any) -> bytes:
     if isinstance(value, Ready):
         return value.encoded
     text = as_text(value)
-    if not isinstance(text, Markup):
-        found = quoted.short(text, quoted.HTML_QUIET)
-        if found is not None:
-            return found
-    return quoted.encode(escape(text))
+    found = quoted.short(text) if text.__class__ is str else None
+    return quoted.encode(escape(text)) if found is None else found
 
 
-def _text_piece(value: Any) -> quoted.Parts:
+def _text_piece(value: Any) -> quoted.TextPiece:
     if isinstance(value, Ready):
-        return "", value.encoded, ""
+        return value.encoded
     text = as_text(value)
-    found = quoted.short(text, quoted.TEXT_QUIET)
-    return ("", found, "") if found is not None else quoted.split(str(text))
+    return quoted.short(text) or quoted.split(str(text))
 
 
 def _loop(value: object) -> Iterator[object]:
@@ -259,17 +257,8 @@ class Form(Generic[Output]):
 
     environment: Sandbox
     join: Callable[[list[Any]], Output]
-    size_of: Callable[[list[Any]], int]
     length_of: Callable[[Output], int]
     longest: int
-
-
-def _size(pieces: list[Any]) -> int:
-    return sum(map(len, pieces))
-
-
-def _size_of_parts(pieces: list[quoted.Parts]) -> int:
-    return sum(map(len, chain.from_iterable(pieces)))
 
 
 def _decoded_length(body: bytes) -> int:
@@ -277,11 +266,9 @@ def _decoded_length(body: bytes) -> int:
 
 
 # The longest: twelve bytes for a character, and the soft breaks.
-HEADER: Form[str] = Form(PLAIN, "".join, _size, len, 1)
-HTML_BODY: Form[bytes] = Form(BodySandbox(html=True), quoted.join, _size, _decoded_length, 14)
-TEXT_BODY: Form[bytes] = Form(
-    BodySandbox(html=False), quoted.join_text, _size_of_parts, _decoded_length, 14
-)
+HEADER: Form[str] = Form(PLAIN, "".join, len, 1)
+HTML_BODY: Form[bytes] = Form(BodySandbox(html=True), quoted.join, _decoded_length, 14)
+TEXT_BODY: Form[bytes] = Form(BodySandbox(html=False), quoted.join_text, _decoded_length, 14)
 
 
 # --- what a template may hold ----------------------------------------------------------------
@@ -724,7 +711,7 @@ class Program(Generic[Output]):
         pieces: list[Any] = []
         size = 0
         while batch := list(islice(stream, _AT_ONCE)):
-            size += form.size_of(batch)
+            size += sum(map(len, batch))
             if size > most:
                 raise self._too_long()
             pieces += batch
