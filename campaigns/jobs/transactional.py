@@ -18,6 +18,7 @@ from campaigns.db import db, transaction
 from campaigns.jobs.buckets import buckets
 from campaigns.jobs.runtime import job
 from campaigns.messages import Message, Recipient, SendResult
+from campaigns.providers import health
 from campaigns.providers.base import ProviderTroubleError, send_one
 from campaigns.providers.models import ProviderAccount, SenderAddress
 from campaigns.providers.registry import open_provider
@@ -101,9 +102,15 @@ def _send(mail: Claimed, sender: SenderAddress, message: Message) -> SendResult:
 
     db.session.rollback()  # no transaction stays open while we talk to the provider
     try:
-        return send_one(provider, message, before_body=before_body, timeout=LONGEST_SENDING_SECONDS)
+        result = send_one(
+            provider, message, before_body=before_body, timeout=LONGEST_SENDING_SECONDS
+        )
     finally:
         provider.close()
+    if result.outcome == "sent" and account.trouble_count:
+        with transaction():
+            health.clear(account.id)  # campaigns need not find out by themselves
+    return result
 
 
 def _take_a_token(account: ProviderAccount) -> None:

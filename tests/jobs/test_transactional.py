@@ -19,6 +19,7 @@ from campaigns.config import Settings
 from campaigns.db import db, transaction
 from campaigns.jobs import runtime
 from campaigns.jobs.transactional import deliver
+from campaigns.providers.models import ProviderAccount
 from campaigns.sending import optin, transactional
 from campaigns.sending.limits import rules
 from campaigns.sending.models import Campaign, TransactionalMail
@@ -383,6 +384,15 @@ class TestUnderLimits:
         assert len(server.received) == 1
         assert (status(first).status, status(second).status) == ("sent", "queued")
         assert "may send 1 mail an hour" in status(second).reason
+
+    def test_one_that_is_taken_says_that_the_account_works_again(self, app: Flask) -> None:
+        with scripted_server() as server:
+            with transaction():
+                account = a_provider(port=server.port, trouble="It hung up.", trouble_count=7)
+                a_sender(provider=account)
+            deliver(an_alert())
+        db.session.expire_all()
+        assert db.session.get_one(ProviderAccount, account.id).trouble_count == 0
 
     def test_what_holds_a_mailbox_group_back_does_not_hold_them(self, app: Flask) -> None:
         with scripted_server() as server:

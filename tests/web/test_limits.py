@@ -13,7 +13,7 @@ from campaigns.jobs.buckets import buckets
 from campaigns.providers.models import ProviderAccount
 from campaigns.sending.limits import rules
 from campaigns.sending.limits.loading import load_plan
-from campaigns.sending.limits.models import GroupState, ReplyRule
+from campaigns.sending.limits.models import GroupLimit, GroupState, ReplyRule, WarmUp
 from campaigns.sending.limits.plan import Ask, Plan
 from tests.conftest import settings_for_tests
 from tests.factories import a_campaign, a_provider
@@ -122,6 +122,17 @@ def test_a_warm_up_begins_changes_and_ends(
     for wrong in ({"last": "5"}, {"days": "1"}, {"steps": "10 x"}, {"group": "nobody"}):
         answer = owner_client.post(path(account, "/warm-up"), data={**form, **wrong})
         assert answer.status_code == 422
+
+
+def test_a_deleted_account_takes_its_limits_with_it(
+    owner_client: FlaskClient, account: ProviderAccount
+) -> None:
+    owner_client.post(path(account), data={"google.per_minute": "120"})
+    owner_client.post(path(account, "/warm-up"), data={"first": "1", "last": "9", "days": "3"})
+    deleted = owner_client.post(f"/settings/providers/{account.public_id}/delete")
+    assert deleted.status_code == 302
+    db.session.rollback()
+    assert db.session.query(GroupLimit).count() == db.session.query(WarmUp).count() == 0
 
 
 def test_rules_are_listed_changed_turned_off_and_reset(

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from campaigns.accounts import service as accounts
 from campaigns.sending.limits import rules, warm_up
+from campaigns.sending.limits.plan import Limiter
 from campaigns.sending.limits.rules import Action, Reply
 
 BAD_SIGNS = frozenset({"suspend", "pause_campaign", "pause_provider"})
@@ -21,8 +22,8 @@ def recorded(
 ) -> list[Action]:
     """Heed how a batch to one mailbox group went; gives what the reply rules did.
 
-    `replies`: what was said instead of "taken", with how many got it. The caller hands the
-    actions named "halve" to the limiter (`feedback`).
+    `replies`: what was said instead of "taken", with how many got it. The rest is the limiter's:
+    see `tell`, after the commit.
     """
     today = now.astimezone(accounts.time_zone()).date()
     if sent:
@@ -32,3 +33,19 @@ def recorded(
     if any(action.rule.act in BAD_SIGNS and action.group != rules.ACCOUNT for action in actions):
         warm_up.note(provider_id, group, today, is_bad=True)
     return actions
+
+
+def tell(
+    limiter: Limiter,
+    provider_id: int,
+    group: str,
+    *,
+    sent: int,
+    throttled: int,
+    actions: Sequence[Action] = (),
+) -> None:
+    """Let the limiter learn from a batch, and from the rules that halve."""
+    limiter.feedback(provider_id, group, sent, throttled)
+    for action in actions:
+        if action.rule.act == "halve":
+            limiter.feedback(provider_id, action.group, 0, action.count)

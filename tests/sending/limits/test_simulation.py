@@ -14,7 +14,7 @@ from campaigns.providers.models import ProviderAccount
 from campaigns.sending.limits import editing, warm_up
 from campaigns.sending.limits.loading import load_plan
 from campaigns.sending.limits.plan import Ask, Grant, Hold
-from campaigns.sending.limits.recording import recorded
+from campaigns.sending.limits.recording import recorded, tell
 from tests.factories import a_campaign, a_provider
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -82,10 +82,7 @@ class World:
                 replies=[(code, text, refused)] if refused else [], now=self.now,
             )  # fmt: skip
         self.waiting[group] -= sent
-        self.buckets.feedback(self.provider_id, group, sent, refused)
-        for action in actions:
-            if action.rule.act == "halve":
-                self.buckets.feedback(self.provider_id, action.group, 0, action.count)
+        tell(self.buckets, self.provider_id, group, sent=sent, throttled=refused, actions=actions)
         self.buckets.give_back(asked, {group: many - possible})
 
     def run(self, span: timedelta) -> None:
@@ -95,10 +92,10 @@ class World:
 
 
 def a_world(
-    redis_url: str, waiting: dict[str, int], servers: dict[str, Server], **account: int
+    redis_url: str, waiting: dict[str, int], servers: dict[str, Server], *, per_second: int = 0
 ) -> World:
     with transaction():
-        provider: ProviderAccount = a_provider(**account)
+        provider: ProviderAccount = a_provider(per_second=per_second)
         campaign = a_campaign(provider_id=provider.id, status="sending", started_at=START)
     clock: list[World] = []
     buckets = Buckets(Redis.from_url(redis_url), lambda: clock[0].seconds)
