@@ -3,15 +3,19 @@
 import sqlalchemy as sa
 
 from campaigns.db import db
+from campaigns.sending import series
 from campaigns.sending.models import UNDER_WAY, Campaign, CampaignList
 
 
 def campaigns_needing(list_id: int) -> list[str]:
-    """Names of the campaigns that are under way and go to this list or leave it out."""
+    """Names of the campaigns under way, or that repeat, that go to this list or leave it out."""
     rows = db.session.execute(
         sa.select(Campaign.name, Campaign.subject)
         .join(CampaignList, CampaignList.campaign_id == Campaign.id)
-        .where(CampaignList.list_id == list_id, Campaign.status.in_(UNDER_WAY))
+        .where(
+            CampaignList.list_id == list_id,
+            sa.or_(Campaign.status.in_(UNDER_WAY), Campaign.id.in_(series.templates())),
+        )
         .order_by(Campaign.id)
     )
     return [name or subject or "Untitled" for name, subject in rows]

@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 
 from campaigns.db import db
+from campaigns.sending import series
 from campaigns.sending.models import UNDER_WAY, Campaign
 
 MAX_NAMED = 5
@@ -14,8 +15,11 @@ def campaigns_on_account(provider_id: int) -> list[str]:
 
 
 def campaigns_from_sender(sender_id: int) -> list[str]:
-    """Names of the campaigns under way that come from this address (some, if many)."""
-    return _names(Campaign.sender_id == sender_id, Campaign.status.in_(UNDER_WAY))
+    """Names of the campaigns under way, or that repeat, from this address (some, if many)."""
+    return _names(
+        Campaign.sender_id == sender_id,
+        sa.or_(Campaign.status.in_(UNDER_WAY), Campaign.id.in_(series.templates())),
+    )
 
 
 def being_sent_from(sender_id: int) -> list[str]:

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,7 +15,14 @@ from campaigns.config import Settings
 from campaigns.db import db, transaction
 from campaigns.jobs.models import Lease
 from campaigns.jobs.queues import connect
-from campaigns.jobs.schedule import Clock, advance_series, hold_back, hold_lease, start_due
+from campaigns.jobs.schedule import (
+    Clock,
+    advance_series,
+    explain_waves,
+    hold_back,
+    hold_lease,
+    start_due,
+)
 from campaigns.sending import series
 from campaigns.sending.models import Campaign, CampaignSeries, Delivery
 from campaigns.sending.repeat import Repeat
@@ -172,6 +179,20 @@ def test_the_clock_holds_back_what_is_outside_the_hours(app: Flask) -> None:
     not_before = db.session.scalars(sa.select(Delivery.not_before)).one()
     assert not_before is not None
     assert not_before > utcnow()
+
+
+def test_between_two_waves_a_campaign_says_what_it_waits_for(app: Flask) -> None:
+    with transaction():
+        news = a_list()
+        campaign = a_campaign(
+            news, sender=a_sender(), status="sending", local_at="2026-03-29T09:00"
+        )
+        at = datetime(2100, 3, 29, 7, 30, tzinfo=UTC)
+        a_delivery(campaign, a_subscriber("alice@example.org", news), not_before=at)
+    explain_waves()
+    assert db.session.get_one(Campaign, campaign.id, populate_existing=True).status_reason == (
+        "1 person waits for their own time of day. The next get it at 07:30 on 29 March."
+    )
 
 
 def _at_once(app: Flask, work: Callable[[], None], threads: int = 4) -> None:

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from campaigns.db import db, transaction
-from campaigns.sending import campaigns, schedules, series
+from campaigns.sending import campaigns, list_use, provider_use, schedules, series
 from campaigns.sending.models import Campaign, CampaignOccurrence, CampaignSeries
 from campaigns.sending.moments import DayWindow
 from campaigns.sending.repeat import Repeat, RepeatError
@@ -158,6 +158,19 @@ def test_the_template_cannot_be_deleted_while_it_repeats(app: Flask) -> None:
         assert not campaigns.delete(found.template_id)
         assert series.end(found.id, now=NOW)
         assert campaigns.delete(found.template_id)
+
+
+def test_the_list_and_the_address_of_a_series_are_needed_until_it_ends(app: Flask) -> None:
+    found = _series()
+    template = db.session.get_one(Campaign, found.template_id)
+    (list_id,) = campaigns.chosen_lists(template.id).included
+    sender_id = template.sender_id or 0
+    assert list_use.campaigns_needing(list_id) == ["Morning letter"]
+    assert provider_use.campaigns_from_sender(sender_id) == ["Morning letter"]
+    with transaction():
+        series.end(found.id, now=NOW)
+    assert list_use.campaigns_needing(list_id) == []
+    assert provider_use.campaigns_from_sender(sender_id) == []
 
 
 def test_local_time_is_made_a_day_before_the_first_clock_on_earth(app: Flask) -> None:

@@ -228,3 +228,16 @@ def test_hours_of_the_whole_day_change_nothing() -> None:
     arrival = Arrival(utc("2026-03-28T23:00"), hours=DayWindow())
     assert arrival.is_for_all_alike
     assert arrival.in_zone(BERLIN) == arrival.start
+
+
+def test_between_two_waves_the_next_one_is_known(app: Flask) -> None:
+    at = utc("2026-03-29T12:00")
+    campaign = _under_way(not_before=at)
+    assert waves.next_wave(campaign.id, now=utc("2026-03-29T11:00")) == Wave(at, 2)
+    assert waves.next_wave(campaign.id, now=at) is None
+    assert [found.id for found in waves.in_waves()] == [campaign.id]
+
+
+def test_without_anybody_waiting_there_is_no_next_wave(app: Flask) -> None:
+    campaign = _under_way(status="sent")
+    assert waves.next_wave(campaign.id, now=utc("2026-03-29T11:00")) is None
