@@ -309,7 +309,19 @@ local function share(many, caps)
   return granted
 end
 
+-- A counter without a limit is not kept up: when its limit comes back it must not be believed.
+local function forget_idle()
+  for _, name in ipairs(WINDOWS) do
+    if not question.windows[name] then redis.call('DEL', prefix .. name) end
+  end
+  for group, _ in pairs(question.wants) do
+    local plan = question.groups[group]
+    if not (plan and plan.day) then redis.call('DEL', group_key(group, 'day')) end
+  end
+end
+
 local function acquire()
+  forget_idle()
   local lost = missing()
   if #lost > 0 then return { missing = lost } end
 

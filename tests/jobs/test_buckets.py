@@ -328,6 +328,22 @@ def test_a_banner_says_the_longest_first_and_nothing_twice() -> None:
     assert holds.banner(many).endswith("Number 2. And 2 more.")
 
 
+def test_a_limit_that_was_off_for_a_while_counts_what_was_sent_meanwhile(
+    app: Flask, buckets: Buckets, clock: Clock
+) -> None:
+    with transaction():
+        provider = a_provider()
+        campaign = a_campaign(provider_id=provider.id, status="sending", started_at=clock.now)
+    limited, asked = Plan(windows=Windows(day=10)), ask(10, provider=provider.id)
+    assert buckets.acquire(ask(2, provider=provider.id), limited).total == 2
+    buckets.acquire(ask(7, provider=provider.id), Plan())
+    with transaction():
+        for number in range(9):
+            person = a_subscriber(f"p{number}@example.org")
+            a_delivery(campaign, person, status="sent", sent_at=clock.now)
+    assert buckets.acquire(asked, limited).total == 1
+
+
 def test_every_kind_of_hold_has_a_sentence() -> None:
     plan = Plan("SES", Windows(1, 1, 1, 1), why="421", warm_up_per_day=1, pace_per_second=0.001)
     kinds = set(holds._SENTENCES)

@@ -144,6 +144,7 @@ def _page(
         new_warm_up=warm_up_form[1] if warm_up_form and opened else WarmUpInput(),
         group_names={group: name for group, name in NAMES.items() if group != OTHER},
         problems=problems or {},
+        sent_today=standing.used.get("day") if standing else None,
         has_counters=standing is not None,
     )
 
