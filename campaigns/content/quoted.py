@@ -154,20 +154,22 @@ def split(piece: str) -> TextPiece:
 def join_text(pieces: Iterable[TextPiece]) -> bytes:
     """A body as `join` gives it, without empty lines at its beginning."""
     encoded: list[bytes] = []
+    add = encoded.append
     run = _START
     for piece in pieces:
-        if isinstance(piece, str):
+        if type(piece) is str:
             run += piece
-            continue
-        end = ""
-        if isinstance(piece, Edged):
-            begin, piece, end = piece
-            run += begin
-        if run:
-            encoded.append(_blanks(run))
-        encoded.append(piece)
-        run = end
-    encoded.append(_last_blanks(run))
+        elif type(piece) is bytes:
+            if run:
+                add(_blanks(run))
+                run = ""
+            add(piece)
+        elif isinstance(piece, Edged):
+            begin, middle, end = piece
+            add(_blanks(run + begin))
+            add(middle)
+            run = end
+    add(_last_blanks(run))
     return join(encoded)
 
 

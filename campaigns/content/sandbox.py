@@ -197,7 +197,7 @@ class _PieceGenerator(CodeGenerator):
 
 
 def _html_piece(value: Any) -> bytes:
-    if isinstance(value, Ready):
+    if type(value) is Ready:
         return value.encoded
     text = as_text(value)
     found = quoted.short(text) if text.__class__ is str else None
@@ -205,7 +205,7 @@ def _html_piece(value: Any) -> bytes:
 
 
 def _text_piece(value: Any) -> quoted.TextPiece:
-    if isinstance(value, Ready):
+    if type(value) is Ready:
         return value.encoded
     text = as_text(value)
     return quoted.short(text) or quoted.split(str(text))
