@@ -1,0 +1,59 @@
+"""The send form says what will happen as one chooses; the calendar goes by keyboard."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Page, expect
+
+from campaigns.clock import utcnow
+from campaigns.db import transaction
+from tests.browser.conftest import DRAFT_PATH, log_in
+from tests.factories import a_campaign
+
+
+@pytest.fixture
+def owner(server: tuple[Flask, str], page: Page) -> Page:
+    log_in(page, f"{server[1]}/login")
+    return page
+
+
+def test_the_sentences_follow_what_is_chosen(server: tuple[Flask, str], owner: Page) -> None:
+    owner.goto(f"{server[1]}{DRAFT_PATH}/review")
+    said, button = owner.locator("#plan-words"), owner.locator(".send-button")
+    expect(said).to_contain_text("It starts 10 seconds after you press Send")
+    expect(owner.locator("#date")).to_be_hidden()
+    owner.check("[name=when][value=local]")
+    expect(said).to_contain_text("Everybody gets it when their own clock shows")
+    expect(owner.locator("#zone")).to_be_hidden()
+    owner.check("[name=when][value=repeat]")
+    owner.locator("[name=frequency]").select_option("daily")
+    expect(said).to_contain_text("It goes out every day")
+    expect(button).to_have_text("Let it repeat", use_inner_text=True)
+    owner.get_by_text("Pace and quiet hours").click()
+    owner.locator("#pace").select_option("spread")
+    expect(said).to_contain_text("Spread over 3 hours")
+    button.click()
+    expect(owner).to_have_url(re.compile(r"/calendar/series/\w{12}$"))
+    owner.get_by_role("button", name="Skip", exact=True).nth(1).click()
+    expect(owner.get_by_role("button", name="Do not skip")).to_be_visible()
+
+
+def test_the_calendar_goes_by_keyboard(server: tuple[Flask, str], owner: Page) -> None:
+    app, address = server
+    tomorrow = (utcnow() + timedelta(days=1)).replace(hour=12)
+    with app.app_context(), transaction():
+        later = a_campaign(name="Later", status="scheduled", scheduled_at=tomorrow)
+        path = f"/campaigns/{later.public_id}/report"
+    owner.goto(f"{address}/calendar?month={tomorrow:%Y-%m}")
+    owner.locator(f"[data-day='{tomorrow:%Y-%m-%d}']").focus()
+    owner.keyboard.press("ArrowDown")
+    owner.keyboard.press("ArrowUp")
+    expect(owner.locator(f"[data-day='{tomorrow:%Y-%m-%d}']")).to_be_focused()
+    owner.keyboard.press("Enter")
+    expect(owner).to_have_url(address + path)
+    owner.go_back()
+    owner.keyboard.press("PageDown")
+    following = (tomorrow.replace(day=1) + timedelta(days=31)).strftime("%Y-%m")
+    expect(owner).to_have_url(f"{address}/calendar?month={following}")
