@@ -21,6 +21,7 @@ DELIVERY_STATES = (
     "unknown",
 )
 OPEN_STATES = ("queued", "sending")
+CANARY_STATES = ("", "testing", "watching", "passed", "stopped")
 UNDER_WAY = ("scheduled", "preparing", "sending", "paused")
 """A campaign in one of these still needs its lists, its sender address and its account."""
 _WHAT_CAME_BACK = (
@@ -79,6 +80,21 @@ class Campaign(Base):
     """At most so many messages a second. 0: as fast as the account allows."""
     asked_at: Mapped[datetime | None]
     """Since when a `scheduled` campaign whose moment was missed waits for somebody's answer."""
+    canary_percent: Mapped[float] = mapped_column(default=0.0)
+    """So many get it first, and what becomes of them decides about the others. 0: no canary."""
+    canary_minutes: Mapped[int] = mapped_column(default=30)
+    """So long is watched what becomes of them."""
+    canary_bands: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """By measure [go on below, stop above] in percent, as sending.canary reads them."""
+    canary_state: Mapped[str] = mapped_column(default="")
+    canary_quota: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """How many of each mailbox group get it first: frozen with the audience."""
+    canary_until: Mapped[datetime | None]
+    """Until when it is watched; None until the last of them was handed over."""
+    canary_words: Mapped[str] = mapped_column(default="")
+    """The verdict, in words for the user."""
+    canary_seen: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """What the first ones showed when the verdict was given, by mailbox group."""
     provider_id: Mapped[int | None] = mapped_column(BigKey, ForeignKey("provider_account.id"))
     """Frozen from the sender address at launch, as are the fields below."""
     matched: Mapped[int] = mapped_column(default=0)
@@ -288,10 +304,11 @@ ENGAGED = sa.or_(*(getattr(Delivery, name).is_not(None) for name in _WHAT_CAME_B
 
 
 class HeldGroup(Base):
-    """A mailbox group in which a campaign met more refusals than can be true (B4).
+    """A mailbox group to which a campaign sends nothing until somebody has decided.
 
-    Nothing is sent to the group until somebody has decided. `decision`: `again` (the server was
-    wrong, they are tried once more) or `gone` (they are gone: believed from now on).
+    `kind`: `flood` (it met more refusals there than can be true, B4) or `canary` (the first
+    mails to it went badly). `decision`: `again` (they are tried once more), `gone` (a flood is
+    believed from now on) or `left` (after a canary they are left out).
     """
 
     __tablename__ = "held_group"
@@ -304,6 +321,7 @@ class HeldGroup(Base):
     words: Mapped[str] = mapped_column(default="")
     """What the server said, of one of them."""
     decision: Mapped[str] = mapped_column(default="")
+    kind: Mapped[str] = mapped_column(default="flood")
 
 
 class TransactionalMail(Base):
