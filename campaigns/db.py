@@ -30,6 +30,7 @@ NAMING = {
 
 SQLITE_BUSY_MS = 15_000
 _WRITING = "campaigns_writing"
+_DURABLE = "campaigns_durable"
 
 
 class UtcDateTime(sa.types.TypeDecorator[datetime]):
@@ -94,8 +95,11 @@ class WriteOutsideTransactionError(RuntimeError):
 
 
 @contextmanager
-def transaction() -> Iterator[Session]:
+def transaction(*, durable: bool = False) -> Iterator[Session]:
     """One writing unit: commits at the end, rolls back on an error. Only edges open one.
+
+    `durable`: once committed it outlives a power cut, too. PostgreSQL gives that always; SQLite
+    otherwise waits for the disk only now and then, which makes it many times faster.
 
     Ends the reads before it: on SQLite a read transaction cannot be turned into a writing one
     ("database is locked", whatever the timeout), so it begins with BEGIN IMMEDIATE.
@@ -108,7 +112,7 @@ def transaction() -> Iterator[Session]:
     with _turn_to_write(session):
         session.info[_WRITING] = True
         try:
-            session.connection(execution_options={_WRITING: True})
+            session.connection(execution_options={_WRITING: True, _DURABLE: durable})
             yield session
             session.commit()
         except BaseException:
@@ -162,7 +166,10 @@ def _prepare_connection(connection: Any, record: object) -> None:
 
 @event.listens_for(Engine, "begin")
 def _begin(connection: Connection) -> None:
-    if connection.dialect.name == "sqlite" and connection.get_execution_options().get(_WRITING):
+    options = connection.get_execution_options()
+    if connection.dialect.name == "sqlite" and options.get(_WRITING):
+        level = "FULL" if options.get(_DURABLE) else "NORMAL"
+        connection.exec_driver_sql(f"PRAGMA synchronous={level}")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 

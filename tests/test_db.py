@@ -68,3 +68,12 @@ def test_inserting_again_is_passed_over(app: Flask) -> None:
         again = {"address": "A", "address_normal": "alice@example.org", "domain": "example.org"}
         db.session.execute(insert_ignoring(Subscriber).values([again]))
     assert db.session.scalar(sa.select(sa.func.count(Subscriber.id))) == 1
+
+
+def test_a_durable_unit_waits_for_the_disk_and_the_next_one_does_not(app: Flask) -> None:
+    if not app.extensions["campaigns"].settings.is_sqlite:
+        pytest.skip("PostgreSQL always does")
+    full, normal = 2, 1
+    for durable, level in ((True, full), (False, normal)):
+        with transaction(durable=durable) as session:
+            assert session.connection().exec_driver_sql("PRAGMA synchronous").scalar() == level

@@ -321,11 +321,14 @@ class Compiled:
         )
         if self._dkim is not None:
             lines.insert(0, self._dkim.sign(lines, body))
+        data = b"".join((*lines, mime.CRLF, body))
         return Message(
             delivery_id=recipient.delivery_id,
             mail_from=self._head.return_path(recipient.delivery_id),
             address=recipient.address,
-            data=b"".join((*lines, mime.CRLF, body)),
+            data=data,
+            # Quoted-printable and base64 as we write them; only an address may be beyond ASCII.
+            is_tidy=data.isascii(),
         )
 
     def preview(self, recipient: Recipient) -> Rendered:

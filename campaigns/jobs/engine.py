@@ -333,7 +333,8 @@ class Engine:
         deadline = running_seconds() + self._lease.total_seconds() * LEASE_USED
         journal = Journal(services().settings.journal_dir, token)
         try:
-            with transaction():
+            # On the disk before anything leaves: else a power cut could make it never have been.
+            with transaction(durable=True):
                 claimed = dispatch.claim(
                     campaign_id, wants, token=token, lease=self._lease, now=utcnow()
                 )
@@ -499,13 +500,6 @@ class Engine:
                 for campaign_id in {batch.campaign_id for batch in outbox.batches}:
                     lifecycle.pause(campaign_id, now=now, reason=str(trouble))
             return alert_owners(outbox.provider_id, now=now, is_permanent=trouble.permanent)
-        moving = {
-            found.batch.campaign_id
-            for found in news
-            if any(result.outcome == "sent" for result in found.results)
-        }
-        if moving:
+        if any(result.outcome == "sent" for found in news for result in found.results):
             health.clear(outbox.provider_id)
-        for campaign_id in moving:
-            lifecycle.clear_reason(campaign_id)
         return []

@@ -6,8 +6,10 @@ from datetime import datetime
 
 from campaigns.events import bounces
 from campaigns.jobs.buckets import buckets
+from campaigns.providers import health
 from campaigns.sending import flood, lifecycle
-from campaigns.sending.limits.recording import recorded as heed_replies
+from campaigns.sending.limits import recording
+from campaigns.sending.limits.rules import Action
 from campaigns.sending.outcomes import Recorded
 from campaigns.sending.replies import ReplyClass
 from campaigns.sending.retry import Limits, Tally, pause_for
@@ -22,6 +24,7 @@ class Feedback:
 
     sent: Counter[str] = field(default_factory=Counter)
     throttled: Counter[str] = field(default_factory=Counter)
+    actions: dict[str, list[Action]] = field(default_factory=dict)
     is_held: bool = False
     """A mailbox group is kept back: nothing more of this campaign may leave before it is asked."""
 
@@ -50,7 +53,7 @@ class Judge:
                 feedback.throttled[group] += count
         for group in recorded.sent.keys() | recorded.replies.keys():
             replies = recorded.replies.get(group, Counter())
-            actions = heed_replies(
+            feedback.actions[group] = recording.recorded(
                 provider_id,
                 campaign_id,
                 group,
@@ -58,12 +61,9 @@ class Judge:
                 replies=[(code, text, count) for (code, text), count in replies.items()],
                 now=now,
             )
-            for action in actions:
-                if action.rule.act == "halve":
-                    feedback.throttled[group] += 1
             if self._is_held(campaign_id, group, recorded, now):
                 feedback.is_held = True
-        self._stop_if_needed(campaign_id, recorded, now)
+        self._stop_if_needed(provider_id, campaign_id, recorded, now)
         return feedback
 
     def forget(self, campaign_id: int) -> None:
@@ -82,7 +82,9 @@ class Judge:
         recent.forget()
         return bounces.hold(campaign_id, group, since=since, words=words, now=now) > 0
 
-    def _stop_if_needed(self, campaign_id: int, recorded: Recorded, now: datetime) -> None:
+    def _stop_if_needed(
+        self, provider_id: int, campaign_id: int, recorded: Recorded, now: datetime
+    ) -> None:
         last = self._last[campaign_id]
         last.extend([None] * recorded.sent.total())
         for (_, reply_class), count in recorded.refused.items():
@@ -93,12 +95,22 @@ class Judge:
         classes = Counter(reply_class for reply_class in last if reply_class is not None)
         tally = Tally(len(last), classes, self._count[campaign_id])
         pause = pause_for(tally, recorded.words, self._limits)
-        if pause is not None and pause.what == "campaign":
-            lifecycle.pause(campaign_id, now=now, reason=pause.sentence)
-            self.forget(campaign_id)
+        if pause is None:
+            return
+        if pause.what == "provider":
+            health.note_trouble(provider_id, pause.sentence, now=now)
+        lifecycle.pause(campaign_id, now=now, reason=pause.sentence)
+        self.forget(campaign_id)
 
 
 def tell_limiter(provider_id: int, feedback: Feedback) -> None:
     """How it went: a server that throttles gets less, and slowly more again."""
-    for group in feedback.sent.keys() | feedback.throttled.keys():
-        buckets().feedback(provider_id, group, feedback.sent[group], feedback.throttled[group])
+    for group, actions in feedback.actions.items():
+        recording.tell(
+            buckets(),
+            provider_id,
+            group,
+            sent=feedback.sent[group],
+            throttled=feedback.throttled[group],
+            actions=actions,
+        )

@@ -24,6 +24,7 @@ from campaigns.secrets import SecretUnreadableError
 from campaigns.sending import dispatch, lifecycle, recover, second_chance
 from campaigns.sending.composition import content_of
 from campaigns.sending.expand import expand as expand_audience
+from campaigns.sending.limits.holds import banner
 from campaigns.sending.limits.loading import load_plan
 from campaigns.sending.limits.plan import Ask, Grant, Plan
 from campaigns.sending.models import Campaign
@@ -150,10 +151,9 @@ def _claim(
 
 
 def _explain(campaign: Campaign, grant: Grant) -> None:
-    """Say why a campaign is slow: the hold that lasts longest, if any is worth telling."""
-    told = [hold for hold in grant.holds.values() if hold.until is not None]
-    reason = max(told, key=lambda hold: hold.until or utcnow()).why if told else ""
-    if reason and campaign.status_reason != reason:
+    """Say why a campaign is slow, as long as it is; short waits are not worth telling."""
+    reason = banner({group: hold for group, hold in grant.holds.items() if hold.until})
+    if campaign.status_reason != reason:
         with transaction():
             lifecycle.explain(campaign.id, reason)
 

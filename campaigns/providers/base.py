@@ -81,10 +81,6 @@ class Provider(Protocol):
         """
         ...
 
-    def send(self, messages: Iterable[Message], *, before_body: BeforeBody) -> Iterator[SendResult]:
-        """`send_one_by_one` over this provider."""
-        ...
-
 
 # --- one message after the other --------------------------------------------------------------
 

@@ -233,20 +233,9 @@ def return_to_draft(campaign_id: int, *, now: datetime, reason: str) -> bool:
 
 
 def explain(campaign_id: int, reason: str) -> None:
-    """Say why a campaign that is being sent does not move."""
+    """Say why a campaign that is being sent is slow; "" when it is not (any more)."""
     db.session.execute(
         sa.update(Campaign)
         .where(Campaign.id == campaign_id, Campaign.status == "sending")
         .values(status_reason=reason)
-    )
-
-
-def clear_reason(campaign_id: int) -> None:
-    """It moves again."""
-    db.session.execute(
-        sa.update(Campaign)
-        .where(
-            Campaign.id == campaign_id, Campaign.status == "sending", Campaign.status_reason != ""
-        )
-        .values(status_reason="")
     )

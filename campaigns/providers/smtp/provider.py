@@ -4,13 +4,11 @@ import random
 import socket
 import threading
 import time
-from collections.abc import Iterable, Iterator
 from functools import partial
 
 import structlog
 
-from campaigns.messages import Message, SendResult
-from campaigns.providers.base import BeforeBody, ProviderTroubleError, Source, send_one_by_one
+from campaigns.providers.base import ProviderTroubleError, Source
 from campaigns.providers.models import ProviderAccount
 from campaigns.providers.smtp.desk import SmtpDesk
 from campaigns.providers.smtp.dialogue import Dialogue, Features
@@ -31,7 +29,7 @@ MOST_FAILURES = 3
 def open_smtp(account: ProviderAccount, vault: Vault, apart: bool = False) -> "SmtpProvider":
     password = vault.decrypt(account.password) if account.password else ""
     login = SmtpLogin(account.host, account.port, account.security, account.username, password)
-    return SmtpProvider(login, apart=apart)
+    return SmtpProvider(login, messages_per_connection=account.messages_per_connection, apart=apart)
 
 
 class SmtpProvider:
@@ -99,9 +97,6 @@ class SmtpProvider:
         if self._is_apart:
             self._loop = None
             loop.stop()
-
-    def send(self, messages: Iterable[Message], *, before_body: BeforeBody) -> Iterator[SendResult]:
-        return send_one_by_one(self, messages, before_body)
 
     # --- in the loop's thread -----------------------------------------------------------------
 
