@@ -157,8 +157,7 @@ def _without_campaign(since: datetime, until: datetime) -> list[Entry]:
             f"{one.local:%Y-%m-%dT%H:%M}",
             one.series.public_id,
         )
-        for each in series.under_way()
-        for one in series.ahead(each, since=first, until=last)
+        for one in series.ahead(since=first, until=last)
         if since <= one.at < until
     ]
 

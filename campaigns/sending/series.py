@@ -354,10 +354,17 @@ def under_way() -> Sequence[CampaignSeries]:
     ).all()
 
 
-def ahead(series: CampaignSeries, *, since: date, until: date) -> Iterator[Occurrence]:
-    """The occurrences from one day until before another that have no campaign of their own:
-    those to come, and those skipped."""
-    noted = _noted(series.id, since, until)
+def ahead(*, since: date, until: date) -> Iterator[Occurrence]:
+    """Of every series the occurrences from one day until before another that have no campaign
+    of their own: those to come, and those skipped."""
+    noted = _noted(since, until)
+    for each in under_way():
+        yield from _ahead(each, noted.get(each.id, {}), since, until)
+
+
+def _ahead(
+    series: CampaignSeries, noted: Mapping[str, bool], since: date, until: date
+) -> Iterator[Occurrence]:
     first = datetime.fromisoformat(series.first_local)
     start = max(datetime.combine(since, datetime.min.time()), first)
     for local in repeat.occurrences(series.rule, first, after=start - timedelta(minutes=1)):
@@ -371,12 +378,17 @@ def ahead(series: CampaignSeries, *, since: date, until: date) -> Iterator[Occur
             yield Occurrence(series, local, at, is_skipped=bool(is_skipped))
 
 
-def _noted(series_id: int, since: date, until: date) -> Mapping[str, bool]:
+def _noted(since: date, until: date) -> Mapping[int, dict[str, bool]]:
+    """By series and time: what was made (False) and what was skipped (True)."""
     rows = db.session.execute(
-        sa.select(CampaignOccurrence.local_at, CampaignOccurrence.is_skipped).where(
-            CampaignOccurrence.series_id == series_id,
+        sa.select(
+            CampaignOccurrence.series_id, CampaignOccurrence.local_at, CampaignOccurrence.is_skipped
+        ).where(
             CampaignOccurrence.local_at >= since.isoformat(),
             CampaignOccurrence.local_at < until.isoformat(),
         )
     )
-    return {row.local_at: row.is_skipped for row in rows}
+    found: dict[int, dict[str, bool]] = {}
+    for row in rows:
+        found.setdefault(row.series_id, {})[row.local_at] = row.is_skipped
+    return found

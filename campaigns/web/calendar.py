@@ -29,7 +29,9 @@ bp = Blueprint("calendar", __name__)
 SHOWN_A_DAY = 3
 LIST_SIZE = 200
 TIMES_SHOWN = 12
-FIRST_YEAR, LAST_YEAR = 2000, 2200
+FIRST_YEAR = 2000
+YEARS_AHEAD = 5
+"""So far rules are looked ahead: each time of them is counted up from the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,8 @@ def _month(text: str, today: dt.date) -> dt.date:
         found = dt.date.fromisoformat(f"{text}-01")
     except ValueError:
         return today.replace(day=1)
-    return found if FIRST_YEAR <= found.year <= LAST_YEAR else today.replace(day=1)
+    is_near = FIRST_YEAR <= found.year <= today.year + YEARS_AHEAD
+    return found if is_near else today.replace(day=1)
 
 
 def _next_month(month: dt.date, months: int = 1) -> dt.date:

@@ -1,5 +1,6 @@
 """Campaigns that repeat: made once each, ahead of time, in step with the wall clock."""
 
+import random
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -7,7 +8,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from campaigns.db import db, transaction
-from campaigns.sending import campaigns, list_use, provider_use, schedules, series
+from campaigns.sending import campaigns, lifecycle, list_use, provider_use, schedules, series
 from campaigns.sending.models import Campaign, CampaignOccurrence, CampaignSeries
 from campaigns.sending.moments import DayWindow
 from campaigns.sending.repeat import Repeat, RepeatError
@@ -189,7 +190,8 @@ def test_local_time_is_made_a_day_before_the_first_clock_on_earth(app: Flask) ->
 
 
 def _ahead(found: CampaignSeries) -> list[str]:
-    days = series.ahead(_fresh(found), since=date(2026, 3, 1), until=date(2026, 4, 1))
+    _fresh(found)
+    days = series.ahead(since=date(2026, 3, 1), until=date(2026, 4, 1))
     return [f"{one.local:%d}{' skipped' if one.is_skipped else ''}" for one in days]
 
 
@@ -280,3 +282,24 @@ def test_the_end_takes_back_what_has_not_started(app: Flask) -> None:
     assert series.under_way() == []
     assert db.session.scalars(sa.select(Campaign.status)).all() == ["draft", "draft"]
     assert _advance(found, datetime(2026, 3, 30, tzinfo=UTC)) == []
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_clocks_that_run_wild_make_and_start_each_once(app: Flask, seed: int) -> None:
+    """Forth and back by up to two days at a time, over the night in which Berlin's clocks jump."""
+    found = _series()
+    dice = random.Random(seed)  # noqa: S311 the same throws each time
+    now, started = datetime(2026, 3, 26, tzinfo=UTC), []
+    for _ in range(60):
+        now += timedelta(hours=dice.uniform(-24, 32))
+        _advance(found, now)
+        with transaction():
+            schedules.ask(overdue=OVERDUE, now=now)
+            started += lifecycle.start_due(overdue=OVERDUE, now=now)
+    assert len(started) == len(set(started))
+    made = db.session.execute(
+        sa.select(CampaignOccurrence.local_at, CampaignOccurrence.campaign_id)
+    ).all()
+    campaigns_made = [row.campaign_id for row in made if row.campaign_id is not None]
+    assert len(set(campaigns_made)) == len(campaigns_made) == len(_names()) - 1
+    assert len(made) > 5

@@ -249,6 +249,21 @@ def test_a_thousand_campaigns_are_shown_in_pages_with_few_questions(
     assert 'class="pager"' in first
 
 
+def test_many_series_cost_no_more_questions_than_one(owner_client: FlaskClient) -> None:
+    _series()
+    with counted() as few:
+        owner_client.get("/calendar")
+    with transaction():
+        first = datetime.fromisoformat(f"{_in_days(3)}T09:00")
+        for _ in range(10):
+            template = a_campaign(name="Another")
+            plan = Plan(zone="Europe/Berlin")
+            series.create(template.id, Repeat("daily"), first, plan, now=utcnow())
+    with counted() as many:
+        owner_client.get("/calendar")
+    assert len(many) == len(few)
+
+
 def test_the_times_of_a_series_are_shown_before_they_are_made(owner_client: FlaskClient) -> None:
     found = _series()
     page = owner_client.get(f"/calendar/series/{found.public_id}").text
