@@ -115,13 +115,14 @@ def asked() -> list[Campaign]:
 
 
 def send_now(campaign_id: int, *, undo_seconds: int, now: datetime) -> bool:
-    """Send a scheduled campaign now after all, with the usual time to take it back.
+    """Send a campaign that asks now after all, with the usual time to take it back.
 
     At readers' local time, who is past it gets it at once and the others at their time.
     """
     return _replan(
         campaign_id,
         now,
+        Campaign.asked_at.is_not(None),
         scheduled_at=now + timedelta(seconds=undo_seconds),
         is_undo_window=True,
     )
@@ -139,10 +140,12 @@ def move(campaign_id: int, plan: Plan, *, now: datetime) -> bool:
     )
 
 
-def _replan(campaign_id: int, now: datetime, **values: object) -> bool:
+def _replan(
+    campaign_id: int, now: datetime, *also: sa.ColumnElement[bool], **values: object
+) -> bool:
     changed = db.session.execute(
         sa.update(Campaign)
-        .where(Campaign.id == campaign_id, Campaign.status == "scheduled")
+        .where(Campaign.id == campaign_id, Campaign.status == "scheduled", *also)
         .values(asked_at=None, status_reason="", updated_at=now, **values)
     )
     return rows_changed(changed) == 1

@@ -106,6 +106,13 @@ def test_the_answer_may_be_to_send_now(app: Flask) -> None:
     assert started == [campaign_id]
 
 
+def test_without_a_question_there_is_no_answer(app: Flask) -> None:
+    campaign_id = _scheduled(NOW + timedelta(days=1))
+    with transaction():
+        assert not schedules.send_now(campaign_id, undo_seconds=0, now=NOW)
+    assert _fresh(campaign_id).scheduled_at == NOW + timedelta(days=1)
+
+
 def test_the_answer_may_be_a_new_time(app: Flask) -> None:
     campaign_id = _scheduled(NOW - timedelta(days=1))
     with transaction():
