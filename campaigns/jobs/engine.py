@@ -45,6 +45,8 @@ RENEW_AFTER = 0.25
 RECORD_SECONDS = 0.2
 RECORD_AT = 1000
 """So many results are written at once, without waiting for the next round."""
+TRY_AGAIN_SECONDS = 2.0
+"""So often a journal that could not be written is tried again."""
 LOOK_SECONDS = 0.5
 """So often is looked whether a campaign was paused or cancelled."""
 SMALLEST_STOCK, LARGEST_STOCK = 100, 4000
@@ -223,13 +225,22 @@ class Outbox:
     # --- the worker's side -----------------------------------------------------------------
 
     def put(self, batch: Batch, recipients: Collection[Recipient]) -> None:
-        for recipient in recipients:
-            batch.waiting.setdefault(recipient.mailbox_group, deque()).append(recipient)
-            batch.groups[recipient.delivery_id] = recipient.mailbox_group
         batch.left = len(recipients)
         with self._lock:
+            for recipient in recipients:
+                batch.groups[recipient.delivery_id] = recipient.mailbox_group
+                if recipient.delivery_id in self._on_the_way:
+                    # Of a claim that we lost: it has to end before it may be offered anew.
+                    batch.recalled.append(recipient.delivery_id)
+                else:
+                    batch.waiting.setdefault(recipient.mailbox_group, deque()).append(recipient)
             self.batches.append(batch)
             self._give_turns(batch)
+
+    def limit_at_once(self, groups: Collection[str], limits: Mapping[str, int]) -> None:
+        """Of these groups only so many may be on the wire at the same moment, if any limit."""
+        others = {group: most for group, most in self.at_once.items() if group not in groups}
+        self.at_once = {**others, **limits}
 
     def _give_turns(self, batch: Batch) -> None:
         for group, people in batch.waiting.items():
@@ -268,6 +279,11 @@ class Outbox:
         with self._lock:
             self._give_turns(batch)
 
+    def lost(self, batch: Batch) -> None:
+        """Its lease ran out and others may have settled it: nothing of it may begin any more."""
+        batch.deadline = 0.0
+        self.recall(batch)
+
     def recall(self, batch: Batch) -> None:
         """Take back what is not on its way yet."""
         with self._lock:
@@ -294,7 +310,7 @@ class Engine:
         self._news = threading.Condition()
         self._is_closing = self._is_closed = False
         self._is_in_trouble = False
-        self._looked_at = 0.0
+        self._looked_at = self._tried_again_at = 0.0
         self._recorder = threading.Thread(target=self._record_until_closed, name="recorder")
         self._recorder.daemon = True
         self._recorder.start()
@@ -328,7 +344,6 @@ class Engine:
         self, campaign_id: int, outbox: Outbox, compiled: Compiled, wants: Mapping[str, int]
     ) -> Mapping[str, int]:
         """Claim deliveries and let them leave. Returns how many were taken of each group."""
-        outbox.fault = None
         token = secrets.token_hex(12)
         deadline = running_seconds() + self._lease.total_seconds() * LEASE_USED
         journal = Journal(services().settings.journal_dir, token)
@@ -395,9 +410,12 @@ class Engine:
     # --- the recorder ----------------------------------------------------------------------
 
     def _record_until_closed(self) -> None:
-        while not self._is_closed:
+        is_last = False
+        while not is_last:
             with self._news:
-                self._news.wait(RECORD_SECONDS)
+                is_last = self._is_closed or (
+                    not self._news.wait(RECORD_SECONDS) and self._is_closed
+                )
             try:
                 with self._app.app_context():
                     self._record()
@@ -406,12 +424,17 @@ class Engine:
                     log.error("outcomes cannot be recorded; trying on", error=str(error))
                 self._is_in_trouble = True
                 time.sleep(RECORD_SECONDS)
+            except Exception:
+                # Whatever it is: results are in the journals, and this thread must not end.
+                log.exception("outcomes cannot be recorded; trying on")
+                time.sleep(1)
             else:
                 self._is_in_trouble = False
 
     def _record(self) -> None:
         """Write what is new, renew what takes long, take back what must not leave any more."""
         self._recall_the_stopped()
+        self._try_faulty_again()
         for outbox in list(self._outboxes.values()):
             if self._is_closing or outbox.broken is not None:
                 for batch in outbox.batches:
@@ -440,6 +463,17 @@ class Engine:
             if batch.campaign_id not in going:
                 outbox.recall(batch)
 
+    def _try_faulty_again(self) -> None:
+        """A disk that was full may have room again."""
+        if time.monotonic() - self._tried_again_at < TRY_AGAIN_SECONDS:
+            return
+        self._tried_again_at = time.monotonic()
+        for outbox in self._outboxes.values():
+            if outbox.fault is not None:
+                log.error("nothing is sent: a journal cannot be written", error=str(outbox.fault))
+                outbox.fault = None
+                self._providers[outbox.provider_id][1].wake()
+
     def _write(self, outbox: Outbox) -> None:
         trouble = outbox.broken
         news = [found for batch in outbox.batches if (found := batch.news())]
@@ -466,24 +500,28 @@ class Engine:
                     self._judge.heed(outbox.provider_id, found.batch.campaign_id, recorded, now=now)
                 )
                 outcomes.release(token, found.recalled, now=now)
-            dispatch.renew([batch.token for batch in late], lease=self._lease, now=now)
+            renewed = dispatch.renew([batch.token for batch in late], lease=self._lease, now=now)
             dispatch.close([batch.token for batch in done])
             mails = self._note_health(outbox, news, trouble)
         for found in news:
             found.are_written()
         for batch in late:
-            outbox.renewed(batch, deadline)
+            if batch.token in renewed:
+                outbox.renewed(batch, deadline)
+            else:
+                outbox.lost(batch)
         for batch in done:
             outbox.batches.remove(batch)
             batch.journal.remove()
         if trouble is not None:
             outbox.broken = None
         self._tell()
-        for mail_id in mails:
-            services().doorbell.ring("transactional", mail_id)
         for found, told in zip(news, feedback, strict=True):
             if told.is_held:
                 outbox.recall(found.batch)
+        for mail_id in mails:
+            services().doorbell.ring("transactional", mail_id)
+        for told in feedback:
             tell_limiter(outbox.provider_id, told)
 
     def _note_health(

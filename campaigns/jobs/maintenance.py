@@ -61,18 +61,19 @@ def recover_claims() -> int:
         token = journal.token_of(path)
         lost.discard(token)
         with journal.adopt(path) as is_ours:
-            if (is_ours or token in expired) and _settle_by(path, token):
-                settled += 1
+            if is_ours or token in expired:
+                settled += _settle_by(path, token, is_expired=not is_ours)
             if is_ours:
                 path.unlink(missing_ok=True)
     if lost:
         with transaction():
             count = recover.settle_lost(lost, now=utcnow())
-        log.warning("deliveries of a lost host are now unknown", count=count)
-    return settled + len(lost)
+        log.warning("deliveries of a lost host are now unknown", claims=count)
+        settled += count
+    return settled
 
 
-def _settle_by(path: Path, token: str) -> bool:
+def _settle_by(path: Path, token: str, *, is_expired: bool) -> bool:
     try:
         story = journal.read(path)
     except ValueError as error:
@@ -81,14 +82,15 @@ def _settle_by(path: Path, token: str) -> bool:
         log.error("a journal is damaged and was set aside", file=path.name, error=str(error))
         return False
     with transaction():
-        recover.settle(token, story, now=utcnow())
-    log.info(
-        "settled the claim of a dead worker",
-        known=len(story.results),
-        unknown=len(story.unknown),
-        is_whole=story.is_whole,
-    )
-    return True
+        done = recover.settle(token, story, now=utcnow(), is_expired=is_expired)
+    if done:
+        log.info(
+            "settled the claim of a worker that is dead or was stopped",
+            known=len(story.results),
+            unknown=len(story.unknown),
+            is_whole=story.is_whole,
+        )
+    return done
 
 
 def ring_for_open_work() -> None:

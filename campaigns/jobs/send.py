@@ -141,8 +141,12 @@ def _claim(
     _explain(campaign, grant)
     if not grant.total:
         return 0, grant.wait_seconds
-    outbox.at_once = grant.at_once
-    taken = engine.claim(campaign.id, outbox, compiled, grant.counts)
+    outbox.limit_at_once(grant.counts.keys(), grant.at_once)
+    try:
+        taken = engine.claim(campaign.id, outbox, compiled, grant.counts)
+    except OSError as error:
+        log.error("nothing can be claimed: a journal cannot be written", error=str(error))
+        taken = {}
     unused = {group: count - taken.get(group, 0) for group, count in grant.counts.items()}
     ask = Ask(outbox.provider_id, campaign.id, grant.counts, engine.name)
     buckets().give_back(ask, unused)

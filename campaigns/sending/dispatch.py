@@ -47,14 +47,22 @@ def claim(
     return Claimed(_load(campaign_id, token, now), +taken)
 
 
-def renew(tokens: Collection[str], *, lease: timedelta, now: datetime) -> None:
-    """These claims are still being worked on: their lease begins anew."""
-    if tokens:
-        db.session.execute(
+def renew(tokens: Collection[str], *, lease: timedelta, now: datetime) -> set[str]:
+    """These claims are still being worked on: their lease begins anew.
+
+    Gives those for which it did. One that ran out is lost, also when nobody has settled it yet.
+    """
+    if not tokens:
+        return set()
+    return set(
+        db.session.scalars(
             sa.update(Claim)
-            .where(Claim.token.in_(sorted(tokens)))
+            .where(Claim.token.in_(sorted(tokens)), Claim.lease_until > database_now(now))
             .values(lease_until=database_now(now, lease))
+            .returning(Claim.token)
+            .execution_options(synchronize_session=False)
         )
+    )
 
 
 def close(tokens: Collection[str]) -> None:

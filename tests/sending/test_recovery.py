@@ -33,6 +33,16 @@ def test_a_journal_tells_the_three_fates_apart(tmp_path: Path) -> None:
     assert story.unknown == {2}
 
 
+def test_what_was_put_back_and_begun_again_is_unknown(tmp_path: Path) -> None:
+    writer = journal.Journal(tmp_path, "token")
+    writer.intent(1)
+    writer.reply(SendResult(1, "unsent", scope="connection"))
+    writer.intent(1)
+    writer.close()
+    (path,) = journal.orphans(tmp_path)
+    assert journal.read(path).unknown == {1}
+
+
 def test_a_line_cut_short_counts_as_not_written(tmp_path: Path) -> None:
     path = tmp_path / "token.journal"
     path.write_bytes(b'I 1\nR 1 ["sent",250,"recipient","dot","ok"]\nI 2\nR 2 ["sen')
@@ -191,6 +201,23 @@ def test_a_stopped_worker_loses_its_claim_and_can_write_nothing_more(app: Flask)
         outcomes.release("t", [4], now=NOW)
     assert statuses() == ["sent", "sent", "queued", "queued", "queued"]
     stopped.remove()
+
+
+def test_a_lease_that_ran_out_cannot_be_renewed(app: Flask) -> None:
+    claim_five()
+    with transaction():
+        assert dispatch.renew(["t", "other"], lease=LEASE, now=utcnow()) == {"t"}
+    end_lease(timedelta(seconds=1))
+    with transaction():
+        assert dispatch.renew(["t"], lease=LEASE, now=utcnow()) == set()
+
+
+def test_a_claim_that_was_renewed_meanwhile_is_not_settled(app: Flask) -> None:
+    claim_five()
+    story = journal.Story({1}, {})
+    with transaction():
+        assert not recover.settle("t", story, now=utcnow(), is_expired=True)
+    assert statuses() == ["sending"] * 5
 
 
 def test_a_damaged_journal_is_set_aside_and_stops_nobody(app: Flask) -> None:

@@ -1,0 +1,186 @@
+"""The outbox and the engine, by themselves: what may begin, and what must not any more."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from campaigns.clock import running_seconds, utcnow
+from campaigns.config import Settings
+from campaigns.db import db, transaction
+from campaigns.jobs import maintenance, runtime
+from campaigns.jobs.engine import Engine, Outbox
+from campaigns.messages import Message, Recipient, SendResult
+from campaigns.providers.base import ProviderTroubleError, Source
+from campaigns.providers.models import ProviderAccount
+from campaigns.sending.models import Campaign, Claim, Delivery
+from tests.factories import a_campaign, a_delivery, a_list, a_sender, a_subscriber
+
+
+class Idle:
+    """A provider that does nothing by itself: the test takes from its source."""
+
+    source: Source | None = None
+
+    def serve(self, source: Source, connections: int) -> None:
+        self.source = source
+
+    def wake(self) -> None:
+        pass
+
+    def is_idle(self) -> bool:
+        return True
+
+    def close(self, *, wait_seconds: float = 0) -> None:
+        pass
+
+
+class Plain:
+    """Renders everybody to the same words."""
+
+    def render(self, recipient: Recipient, *, now: Any) -> Message:
+        return Message(recipient.delivery_id, "b@example.org", recipient.address, b"Hello\r\n")
+
+
+@pytest.fixture
+def settings(settings: Settings, redis_url: str) -> Settings:
+    return settings.model_copy(update={"redis_url": redis_url})
+
+
+@pytest.fixture
+def engine(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    runtime.use(app)
+    monkeypatch.setattr("campaigns.jobs.engine.open_provider", lambda account, vault: Idle())
+    engine = Engine(app)
+    yield engine
+    engine.close()
+
+
+@pytest.fixture
+def campaign(app: Flask) -> Campaign:
+    with transaction():
+        news = a_list()
+        sender = a_sender()
+        campaign = a_campaign(news, sender=sender, status="sending")
+        campaign.provider_id = sender.provider_id
+        for number in range(1, 7):
+            group = "google" if number > 3 else "other"
+            person = a_subscriber(f"p{number}@example.org", news)
+            a_delivery(campaign, person, mailbox_group=group)
+    return campaign
+
+
+def filled(engine: Engine, campaign: Campaign) -> Outbox:
+    account = db.session.scalars(sa.select(ProviderAccount)).one()
+    outbox = engine.outbox(account, 2)
+    plain: Any = Plain()
+    engine.claim(campaign.id, outbox, plain, {"other": 9, "google": 9})
+    return outbox
+
+
+def take(outbox: Outbox) -> Message:
+    message = outbox.take()
+    assert message is not None
+    return message
+
+
+def statuses() -> list[str]:
+    db.session.rollback()
+    return list(db.session.scalars(sa.select(Delivery.status).order_by(Delivery.id)))
+
+
+def wait_until_recorded(engine: Engine) -> None:
+    for _ in range(100):
+        if engine.is_idle:
+            return
+        engine.wait_for_news(0.1)
+    raise AssertionError("nothing was recorded")
+
+
+def test_mailbox_groups_take_turns(engine: Engine, campaign: Campaign) -> None:
+    outbox = filled(engine, campaign)
+    taken = [take(outbox).delivery_id for _ in range(6)]
+    assert sorted(taken[:2]) == [1, 4]
+    assert sorted(taken) == [1, 2, 3, 4, 5, 6]
+    assert outbox.take() is None
+
+
+def test_of_a_group_only_so_many_are_on_the_wire_at_once(
+    engine: Engine, campaign: Campaign
+) -> None:
+    outbox = filled(engine, campaign)
+    outbox.limit_at_once(["google", "other"], {"google": 1})
+    taken = [take(outbox).delivery_id for _ in range(4)]
+    assert sum(number > 3 for number in taken) == 1
+    assert outbox.take() is None
+    outbox.settle(SendResult(4, "sent", "250 ok", 250))
+    assert take(outbox).delivery_id == 5
+    outbox.limit_at_once(["google"], {})
+    assert take(outbox).delivery_id == 6
+
+
+def test_what_was_taken_and_not_begun_may_be_taken_again(
+    engine: Engine, campaign: Campaign
+) -> None:
+    outbox = filled(engine, campaign)
+    first = take(outbox)
+    outbox.put_back(first)
+    assert first.delivery_id in {take(outbox).delivery_id for _ in range(6)}
+
+
+def test_after_its_deadline_nothing_of_a_batch_begins(engine: Engine, campaign: Campaign) -> None:
+    outbox = filled(engine, campaign)
+    (batch,) = outbox.batches
+    message = take(outbox)
+    batch.deadline = running_seconds()
+    assert not outbox.begin(message)
+    assert outbox.take() is None
+
+
+def test_a_claim_whose_lease_ran_out_is_lost_and_nothing_of_it_begins(
+    engine: Engine, campaign: Campaign
+) -> None:
+    outbox = filled(engine, campaign)
+    (batch,) = outbox.batches
+    message = take(outbox)
+    with transaction():
+        db.session.execute(sa.update(Claim).values(lease_until=utcnow() - timedelta(seconds=1)))
+    maintenance.recover_claims()  # another process finds it expired
+    assert statuses() == ["queued"] * 6
+    batch.renewed_at -= 10_000  # time to renew it
+    for _ in range(50):
+        engine.wait_for_news(0.1)
+        if not outbox.begin(message):
+            break
+    assert not outbox.begin(message)
+    outbox.put_back(message)
+    wait_until_recorded(engine)
+    assert statuses() == ["queued"] * 6
+
+
+def test_an_account_in_trouble_gives_everything_back(engine: Engine, campaign: Campaign) -> None:
+    outbox = filled(engine, campaign)
+    message = take(outbox)
+    outbox.settle(SendResult(message.delivery_id, "sent", "250 ok", 250))
+    outbox.trouble(ProviderTroubleError("It is away.", permanent=False))
+    wait_until_recorded(engine)
+    assert sorted(statuses()) == ["queued"] * 5 + ["sent"]
+    account = db.session.scalars(sa.select(ProviderAccount)).one()
+    assert account.trouble == "It is away."
+
+
+def test_closing_records_what_is_known(engine: Engine, campaign: Campaign) -> None:
+    outbox = filled(engine, campaign)
+    for _ in range(3):
+        message = take(outbox)
+        assert outbox.begin(message)
+        outbox.settle(SendResult(message.delivery_id, "sent", "250 ok", 250))
+    left = take(outbox)
+    assert outbox.begin(left)
+    engine.close()
+    db.session.rollback()
+    maintenance.recover_claims()
+    assert sorted(statuses()) == ["queued", "queued", "sent", "sent", "sent", "unknown"]
