@@ -480,7 +480,7 @@ class TestWithoutUndo:
         campaign = _ready(status="paused")
         owner_client.post(_path(campaign, "/resume"))
         assert _fresh(campaign).status == "sending"
-        assert _jobs(redis_url, "send") == [("campaigns.jobs.send.send", (campaign.id,))]
+        assert _jobs(redis_url, "send") == [("campaigns.jobs.send.send", ())]
 
     def test_a_test_send_rings_for_itself(self, owner_client: FlaskClient, redis_url: str) -> None:
         campaign = _ready()
