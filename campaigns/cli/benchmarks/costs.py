@@ -1,0 +1,65 @@
+"""What processes have used so far, as Linux counts it; elsewhere nothing is known."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+_PROC = Path("/proc")
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def are_known() -> bool:
+    return (_PROC / "self" / "stat").exists()
+
+
+def family(pid: int) -> list[int]:
+    """A process and all that descend from it, as they are now."""
+    parents = {}
+    for folder in _PROC.iterdir():
+        if folder.name.isdigit() and (facts := _facts(int(folder.name))):
+            parents[int(folder.name)] = int(facts[1])
+    found = [pid]
+    for member in found:
+        found += [child for child, parent in parents.items() if parent == member]
+    return found
+
+
+def cpu_seconds(pids: Iterable[int]) -> float:
+    """The computing time of these processes, and of their children that have ended."""
+    ticks = sum(sum(map(int, facts[11:15])) for pid in pids if (facts := _facts(pid)))
+    return ticks / _TICKS
+
+
+def parent(pid: int) -> int:
+    facts = _facts(pid)
+    return int(facts[1]) if facts else 0
+
+
+def name(pid: int) -> str:
+    """The name of its program; empty when there is no such process."""
+    try:
+        return (_PROC / str(pid) / "comm").read_text().strip()
+    except OSError:
+        return ""
+
+
+def peak_mb(pids: Iterable[int]) -> float:
+    """The most memory that one of these ever held."""
+    return max((_peak_kb(pid) for pid in pids), default=0) / 1024
+
+
+def _facts(pid: int) -> list[str]:
+    """The fields of its `stat` from the state on; empty for one that is gone."""
+    try:
+        text = (_PROC / str(pid) / "stat").read_text()
+    except OSError:
+        return []
+    return text.rpartition(")")[2].split()
+
+
+def _peak_kb(pid: int) -> int:
+    try:
+        lines = (_PROC / str(pid) / "status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM:")), 0)

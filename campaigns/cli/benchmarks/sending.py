@@ -1,0 +1,252 @@
+"""Sending from the launch to the last reply: how fast, at what cost, beside Postfix's generator.
+
+Everything is real: a migrated database, Valkey, worker processes, RQ, the limiter, the journal,
+the ledger, and an SMTP server on loopback that takes and forgets.
+"""
+
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from statistics import median
+
+import click
+import sqlalchemy as sa
+
+from campaigns.audience.models import AudienceList
+from campaigns.cli.benchmarks import audience, ground
+from campaigns.cli.benchmarks.audience import Audience
+from campaigns.cli.benchmarks.ground import Crew, Ground
+from campaigns.clock import utcnow
+from campaigns.context import services
+from campaigns.db import db, transaction
+from campaigns.jobs.send import CONNECTIONS
+from campaigns.sending import optin
+from campaigns.sending.models import Delivery, TransactionalMail
+from campaigns.supervisor.workers import WORKERS
+
+Say = Callable[[str], None]
+Figures = dict[str, object]
+
+REFERENCE_SESSIONS, REFERENCE_BYTES = 10, 14_000
+PLAIN_SHARE = 4
+"""Who does not pipeline is so much slower: a part of the people tells as much."""
+PROBE_EVERY_SECONDS = 1.0
+PROBE_PATIENCE_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One campaign. The computing time is in microseconds for each message; None: unknown."""
+
+    per_second: float
+    expand_seconds: float
+    worker_us: float | None
+    database_us: float | None
+    message_bytes: int
+
+
+def measure(
+    place: Ground, say: Say, *, recipients: int, workers: int = 1, runs: int = 3
+) -> Figures:
+    """Ours and the reference in turn, on the same server; the median of each."""
+    everybody = people(recipients, say)
+    ours, references = [], []
+    with place.workers(*[ground.SENDING_LANES] * workers) as crew:
+        for number in range(1, runs + 1):
+            ours.append(_send(everybody, place.port, crew))
+            references.append(_reference(place, recipients))
+            say(f"run {number}: {ours[-1].per_second:,.0f} a second,"
+                f" the reference {references[-1]:,.0f}")  # fmt: skip
+        peak = crew.peak_mb()
+    rates = [run.per_second for run in ours]
+    ratios = [rate / other for rate, other in zip(rates, references, strict=True) if other]
+    worker_us, database_us = (
+        _median_known([run.worker_us for run in ours]),
+        _median_known([run.database_us for run in ours]),
+    )
+    total = worker_us + database_us if worker_us is not None and database_us is not None else None
+    return {
+        "messages_per_second": round(median(rates), 1),
+        "reference_messages_per_second": round(median(references), 1),
+        "ratio": round(median(ratios), 3) if ratios else 0.0,
+        "cpu_us_per_message": _rounded(total),
+        "worker_cpu_us_per_message": _rounded(worker_us),
+        "database_cpu_us_per_message": _rounded(database_us),
+        "worker_rss_mb": _rounded(peak),
+        "expand_seconds": round(median(run.expand_seconds for run in ours), 2),
+        "database": place.database,
+        "recipients": recipients,
+        "workers": workers,
+        "connections_per_worker": CONNECTIONS,
+        "message_bytes": ours[-1].message_bytes,
+        "server": place.server,
+        "messages_per_second_runs": [round(rate, 1) for rate in rates],
+        "reference_messages_per_second_runs": [round(rate, 1) for rate in references],
+        "ratio_runs": [round(ratio, 3) for ratio in ratios],
+    }
+
+
+def measure_over_a_long_line(
+    place: Ground, say: Say, *, milliseconds: int, recipients: int, runs: int = 3
+) -> Figures:
+    """What two workers bring and what pipelining brings, where every answer takes its time.
+
+    The account has no limit of connections, so each worker opens as many as it ever does.
+    """
+    everybody, some = people(recipients, say), people(recipients // PLAIN_SHARE, say)
+    one: list[float] = []
+    two: list[float] = []
+    plain: list[float] = []
+    with (
+        place.relay(milliseconds) as far,
+        place.relay(milliseconds, hides_pipelining=True) as far_and_plain,
+    ):
+        for number in range(1, runs + 1):
+            for found, workers, port, readers in (
+                (one, 1, far, everybody),
+                (two, 2, far, everybody),
+                (plain, 1, far_and_plain, some),
+            ):
+                with place.workers(*[ground.SENDING_LANES] * workers) as crew:
+                    found.append(_send(readers, port, crew).per_second)
+            say(f"run {number}: one worker {one[-1]:,.0f} a second, two {two[-1]:,.0f},"
+                f" one without pipelining {plain[-1]:,.0f}")  # fmt: skip
+    return {
+        "relay_ms": milliseconds,
+        "messages_per_second": round(median(one), 1),
+        "two_workers_messages_per_second": round(median(two), 1),
+        "scaling": round(median(b / a for a, b in zip(one, two, strict=True)), 2),
+        "not_pipelined_messages_per_second": round(median(plain), 1),
+        "pipelining_gain": round(median(a / b for a, b in zip(one, plain, strict=True)), 2),
+        "connections_per_worker": CONNECTIONS,
+        "database": place.database,
+        "recipients": recipients,
+        "runs": runs,
+        "server": place.server,
+    }
+
+
+def measure_small_mail(place: Ground, say: Say, *, recipients: int) -> Figures:
+    """How long a confirmation mail takes that somebody asks for while a campaign is on its way.
+
+    With the workers of the product: one that sends campaigns, one for everything else.
+    """
+    everybody = people(recipients, say)
+    with transaction() as session:
+        public = AudienceList(name="Open to all", is_public=True)
+        session.add(public)
+        session.flush()
+    mails: list[int] = []
+    with place.workers(*WORKERS.values()) as crew:
+        campaign_id = everybody.launch(place.port)
+        begun = crew.wait_for(campaign_id, "sending", "sent")
+        due = begun
+        while not crew.is_in(campaign_id, "sent"):
+            if time.monotonic() >= due:
+                mails.append(_sign_up(public.id, len(mails)))
+                due += PROBE_EVERY_SECONDS
+            time.sleep(ground.LOOK_SECONDS)
+        seconds = time.monotonic() - begun
+        waits = _waits(mails)
+    say(f"{len(mails)} confirmation mails during {seconds:,.1f} seconds of sending")
+    left = [wait for wait in waits if wait is not None]
+    return {
+        "probes": len(mails),
+        "probes_not_sent": len(waits) - len(left),
+        "probe_p50_seconds": round(median(left), 3) if left else None,
+        "probe_max_seconds": round(max(left), 3) if left else None,
+        "messages_per_second": round(recipients / seconds, 1),
+        "database": place.database,
+        "recipients": recipients,
+        "server": place.server,
+    }
+
+
+def people(recipients: int, say: Say) -> Audience:
+    say(f"making {recipients:,} subscribers")
+    return audience.make(recipients)
+
+
+def _send(everybody: Audience, port: int, crew: Crew) -> Run:
+    launched = time.monotonic()
+    campaign_id = everybody.launch(port)
+    begun, before = crew.wait_for(campaign_id, "sending", "sent"), crew.usage()
+    ended, after = crew.wait_for(campaign_id, "sent"), crew.usage()
+    recipients, sent = everybody.size, _sent(campaign_id)
+    if sent != recipients:
+        raise click.ClickException(f"only {sent} of {recipients} were sent")
+    used = after - before if after and before else None
+    return Run(
+        recipients / (ended - begun),
+        begun - launched,
+        used.workers / recipients * 1e6 if used else None,
+        used.database / recipients * 1e6 if used else None,
+        audience.message_bytes(campaign_id),
+    )
+
+
+def _sent(campaign_id: int) -> int:
+    db.session.rollback()
+    query = sa.select(sa.func.count()).where(
+        Delivery.campaign_id == campaign_id, Delivery.status == "sent"
+    )
+    return db.session.scalar(query) or 0
+
+
+def _reference(place: Ground, messages: int) -> float:
+    """What Postfix's own load generator reaches on the same server; 0 where it is not there."""
+    source = ground.postfix_program("smtp-source")
+    if source is None or place.server != "smtp-sink":
+        return 0.0
+    begun = time.monotonic()
+    subprocess.run(
+        [source, "-s", str(REFERENCE_SESSIONS), "-m", str(messages), "-l", str(REFERENCE_BYTES),
+         "-f", "a@example.org", "-t", "b@example.org", f"127.0.0.1:{place.port}"],
+        check=True, stdout=subprocess.DEVNULL, timeout=ground.LONGEST_SECONDS,
+    )  # fmt: skip
+    return messages / (time.monotonic() - begun)
+
+
+# --- small mail -------------------------------------------------------------------------------
+
+
+def _sign_up(list_id: int, number: int) -> int:
+    """Ask for a confirmation as the public page does; the mail's id."""
+    with transaction():
+        mail_id = optin.sign_up(
+            list_id, f"newcomer{number}@mail.example", name="", wording="",
+            visitor=optin.Visitor(), now=utcnow(),
+        )  # fmt: skip
+    if mail_id is None:
+        raise click.ClickException("a confirmation mail was refused")
+    services().doorbell.ring("transactional", mail_id)
+    return mail_id
+
+
+def _waits(mail_ids: list[int]) -> list[float | None]:
+    """From the request to the server's answer; None for a mail that did not get there."""
+    query = sa.select(
+        TransactionalMail.status, TransactionalMail.created_at, TransactionalMail.sent_at
+    ).where(TransactionalMail.id.in_(mail_ids))
+    deadline = time.monotonic() + PROBE_PATIENCE_SECONDS
+    while True:
+        db.session.rollback()
+        rows = db.session.execute(query).all()
+        if time.monotonic() > deadline or all(row.status == "sent" for row in rows):
+            break
+        time.sleep(0.1)
+    return [
+        (row.sent_at - row.created_at) / timedelta(seconds=1) if row.sent_at else None
+        for row in rows
+    ]
+
+
+def _median_known(values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return median(known) if known else None
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 1)
