@@ -12,15 +12,22 @@ import sqlalchemy as sa
 from campaigns.accounts import service
 from campaigns.accounts.texts import InvalidInputError, one_line
 from campaigns.db import db
-from campaigns.providers import health
-from campaigns.providers.models import SECURITY, ProviderAccount, SenderAddress
+from campaigns.providers import certificates, health, oauth
+from campaigns.providers.certificates import CertificateError
+from campaigns.providers.models import AUTH, SECURITY, ProviderAccount, SenderAddress
+from campaigns.providers.oauth import Grant
 from campaigns.providers.presets import key_of
 from campaigns.providers.smtp import SmtpLogin
+from campaigns.providers.smtp.account import grant_of, make_login
 from campaigns.secrets import Vault
 
 MAX_NAME = 100
 MAX_USERS_NAMED = 5
 MAX_CREDENTIAL = 500
+MAX_TOKEN = 16_384
+SECRETS = ("password", "client_secret", "refresh_token")
+"""Fields of an account that are stored encrypted and never shown again; the key of a client
+certificate is another one."""
 MOST = {
     "per_second": 100_000,
     "per_minute": 1_000_000,
@@ -51,9 +58,10 @@ class NotInDemoError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class AccountInput:
-    """What was typed, before it is checked. `password` empty: keep the one that is stored.
+    """What was typed, before it is checked. An empty secret: keep the one that is stored.
 
-    `unencrypted_ok`: the user was warned and wants it.
+    `unencrypted_ok`: the user was warned and wants it. `drops_certificate`: the stored client
+    certificate is wanted no more.
     """
 
     name: str = ""
@@ -71,6 +79,15 @@ class AccountInput:
     messages_per_connection: str = "0"
     rewrites_return_path: bool = False
     unencrypted_ok: bool = False
+    auth: str = "password"
+    token_url: str = ""
+    token_scope: str = ""
+    client_id: str = ""
+    client_secret: str = ""
+    refresh_token: str = ""
+    client_certificate: str = ""
+    client_key: str = ""
+    drops_certificate: bool = False
 
 
 def find(public_id: str) -> ProviderAccount | None:
@@ -86,12 +103,12 @@ def create(typed: AccountInput, vault: Vault, *, now: datetime) -> ProviderAccou
     values = _checked(typed, None)
     account = ProviderAccount(
         **values,
-        password=vault.encrypt(typed.password) if typed.password and values["username"] else "",
         # Databases give a deleted row's id again: workers that still hold the old account's
         # connection must not take it for this one's.
         version=secrets.randbelow(1_000_000_000) + 1,
         created_at=now,
     )
+    _keep_secrets(account, typed, vault)
     db.session.add(account)
     db.session.flush()
     return account
@@ -103,21 +120,53 @@ def change(account: ProviderAccount, typed: AccountInput, vault: Vault) -> None:
     Raises InvalidInputError, or NotInDemoError for anything but the limits in a demonstration.
     """
     values = _checked(typed, account)
-    is_other_login = typed.password or any(
-        getattr(account, name) != values[name]
-        for name in ("name", "host", "port", "security", "username", "rewrites_return_path")
+    is_other_login = any(
+        getattr(typed, name) for name in (*SECRETS, "client_certificate", "drops_certificate")
+    ) or any(
+        getattr(account, name) != value
+        for name, value in values.items()
+        if name not in {*MOST, "preset"}
     )
     if service.workspace().demo and is_other_login:
         raise NotInDemoError
     for name, value in values.items():
         setattr(account, name, value)
-    if not values["username"]:
-        account.password = ""
-    elif typed.password:
-        account.password = vault.encrypt(typed.password)
+    _keep_secrets(account, typed, vault)
     account.version += 1
     db.session.flush()
     health.clear(account.id)
+
+
+def _keep_secrets(account: ProviderAccount, typed: AccountInput, vault: Vault) -> None:
+    """Store what was typed, and let go of what this way to log in has no use for."""
+    by_token = account.auth == "oauth2"
+    for name in SECRETS:
+        is_used = bool(account.username) and by_token != (name == "password")
+        text = getattr(typed, name)
+        if not is_used:
+            setattr(account, name, "")
+        elif text:
+            setattr(account, name, vault.encrypt(text.strip() if by_token else text))
+    if not by_token:
+        account.token_url = account.token_scope = account.client_id = ""
+    if typed.drops_certificate:
+        account.client_certificate = account.client_key = ""
+    elif typed.client_certificate.strip():
+        chain, key = certificates.checked(typed.client_certificate, typed.client_key)
+        account.client_certificate, account.client_key = chain, vault.encrypt(key)
+
+
+def keep_newest_token(account: ProviderAccount, vault: Vault) -> None:
+    """Store the refresh token that the provider gave in place of the old one, if it did."""
+    grant = grant_of(account, vault)
+    if grant is not None and has_newer_token(account, vault):
+        account.refresh_token = vault.encrypt(oauth.newest_refresh_token(grant))
+
+
+def has_newer_token(account: ProviderAccount, vault: Vault) -> bool:
+    """Whether this process was given another refresh token than the one that is stored."""
+    grant = grant_of(account, vault)
+    return grant is not None and oauth.newest_refresh_token(grant) != grant.refresh_token
 
 
 def delete(account: ProviderAccount) -> None:
@@ -161,11 +210,35 @@ def login_to_test(typed: AccountInput, account: ProviderAccount | None, vault: V
         account is None or any(getattr(account, name) != values[name] for name in ("host", "port"))
     ):
         raise NotInDemoError
-    password = typed.password
-    if not password and account is not None and account.password and values["username"]:
-        password = vault.decrypt(account.password)
-    return SmtpLogin(
-        values["host"], values["port"], values["security"], values["username"], password
+    stored = account or ProviderAccount()
+
+    def secret(name: str) -> str:
+        kept = getattr(stored, name)
+        return getattr(typed, name) or (vault.decrypt(kept) if kept else "")
+
+    certificate = ""
+    if typed.client_certificate.strip():
+        certificate = "".join(certificates.checked(typed.client_certificate, typed.client_key))
+    elif stored.client_certificate and not typed.drops_certificate:
+        certificate = stored.client_certificate + secret("client_key")
+    grant = None
+    if values["auth"] == "oauth2":
+        grant = Grant(
+            values["token_url"],
+            values["client_id"],
+            secret("client_secret").strip(),
+            secret("refresh_token").strip(),
+            values["token_scope"],
+        )
+        oauth.refuse(grant)  # what is tried must be tried anew
+    return make_login(
+        values["host"],
+        values["port"],
+        values["security"],
+        values["username"],
+        password=secret("password") if values["username"] and grant is None else "",
+        grant=grant,
+        certificate=certificate,
     )
 
 
@@ -201,6 +274,7 @@ def _checked(
         "port": _number(typed.port, 1, 65_535, "port", problems),
         "security": typed.security if typed.security in SECURITY else "starttls",
         "username": typed.username.strip(),
+        "auth": typed.auth if typed.auth in AUTH else "password",
         "rewrites_return_path": typed.rewrites_return_path,
     }
     for name, most in MOST.items():
@@ -211,7 +285,11 @@ def _checked(
     _check_host(values["host"], problems)
     if "host" not in problems:
         _check_security(values, typed, problems)
-    _check_login(values, typed, account, problems)
+    if values["auth"] == "oauth2":
+        _check_tokens(values, typed, account, problems)
+    else:
+        _check_login(values, typed, account, problems)
+    _check_certificate(values, typed, account, problems)
     if problems:
         raise InvalidInputError(problems)
     return values
@@ -280,6 +358,81 @@ def _check_login(
         reason = _why_password(values["host"], username, account)
         if reason:
             problems["password"] = reason
+
+
+def _check_tokens(
+    values: dict[str, Any],
+    typed: AccountInput,
+    account: ProviderAccount | None,
+    problems: dict[str, str],
+) -> None:
+    """What OAuth 2 needs. Adds its own values."""
+    values["token_url"] = typed.token_url.strip()
+    values["token_scope"] = " ".join(typed.token_scope.split())
+    values["client_id"] = typed.client_id.strip()
+    longest = dict.fromkeys(("username", "client_id", "client_secret", "token_scope"), 2000)
+    for name, most in {**longest, "token_url": 2000, "refresh_token": MAX_TOKEN}.items():
+        text = getattr(typed, name).strip()
+        if not (text.isascii() and text.isprintable()) or len(text) > most:
+            problems[name] = "Plain letters, digits and signs (ASCII) only, please."
+    reason = oauth.why_not_usable(values["token_url"])
+    if reason:
+        problems.setdefault("token_url", reason)
+    if values["security"] == "none" and not is_loopback(values["host"]):
+        problems.setdefault("security", "An access token must not be read on the way.")
+    if not values["username"]:
+        problems.setdefault("username", "Whose mailbox it is: the whole address.")
+    if not values["client_id"]:
+        problems.setdefault("client_id", "The ID under which the provider knows your application.")
+    _check_token_secrets(values, typed, account, problems)
+
+
+_TOKEN_BELONGS_TO = ("host", "username", "token_url", "client_id")
+
+
+def _check_token_secrets(
+    values: dict[str, Any],
+    typed: AccountInput,
+    account: ProviderAccount | None,
+    problems: dict[str, str],
+) -> None:
+    """Stored secrets go to the servers that they were typed for, and to no other."""
+    kept = account if account is not None and account.refresh_token else None
+    is_same = kept is not None and all(
+        getattr(kept, name) == values[name] for name in _TOKEN_BELONGS_TO
+    )
+    if typed.refresh_token.strip():
+        if kept is not None and kept.client_secret and not is_same and not typed.client_secret:
+            problems.setdefault(
+                "client_secret", "Enter it again: where it is sent to is another place now."
+            )
+    elif kept is None:
+        problems.setdefault("refresh_token", "Enter the refresh token.")
+    elif not is_same:
+        problems.setdefault(
+            "refresh_token", "Enter it again, and the client secret: it belongs to other servers."
+        )
+
+
+def _check_certificate(
+    values: dict[str, Any],
+    typed: AccountInput,
+    account: ProviderAccount | None,
+    problems: dict[str, str],
+) -> None:
+    if typed.drops_certificate:
+        return
+    is_typed = bool(typed.client_certificate.strip())
+    if typed.client_key.strip() and not is_typed:
+        problems["client_certificate"] = "Enter the certificate that belongs to the key."
+    elif is_typed:
+        try:
+            certificates.checked(typed.client_certificate, typed.client_key)
+        except CertificateError as error:
+            problems[error.field] = str(error)
+    has_one = is_typed or (account is not None and bool(account.client_certificate))
+    if has_one and values["security"] == "none":
+        problems.setdefault("security", "A client certificate is shown over TLS only.")
 
 
 def _why_password(host: str, username: str, account: ProviderAccount | None) -> str:

@@ -6,9 +6,11 @@ import ssl
 import threading
 from dataclasses import dataclass
 
+from campaigns.providers import certificates
 from campaigns.providers.base import ProviderTroubleError
 from campaigns.providers.models import ProviderAccount
 from campaigns.providers.smtp import SmtpLogin, Timeouts, connect, reply_text
+from campaigns.providers.smtp.account import login_of
 from campaigns.secrets import SecretUnreadableError, Vault
 
 STEP_SECONDS = 5.0
@@ -20,14 +22,14 @@ _HINTS = (
         ("gmail.com", "googlemail.com", "google.com"),
         (
             "Google takes no ordinary passwords here: turn on two-step verification in your Google"
-            " account, make an app password, and enter that."
+            " account, make an app password, and enter that; or log in by OAuth 2."
         ),
     ),
     (
         ("office365.com", "outlook.com"),
         (
-            "Microsoft takes passwords only where the administrator allows SMTP AUTH; personal"
-            " Outlook.com accounts cannot be used any more."
+            "Microsoft takes passwords only where the administrator allows SMTP AUTH, and from"
+            " personal Outlook.com accounts not any more: log in by OAuth 2."
         ),
     ),
     (
@@ -50,10 +52,9 @@ class CheckResult:
 def check_connection(account: ProviderAccount, vault: Vault, *, sender: str = "") -> CheckResult:
     """Try a stored account. Like `check_login`."""
     try:
-        password = vault.decrypt(account.password) if account.password else ""
+        login = login_of(account, vault)
     except SecretUnreadableError as error:
         return CheckResult(ok=False, message=str(error))
-    login = SmtpLogin(account.host, account.port, account.security, account.username, password)
     return check_login(login, sender=sender)
 
 
@@ -103,7 +104,7 @@ def _ask(login: SmtpLogin, sender: str) -> CheckResult:
 
 
 def _hint(login: SmtpLogin, sentence: str) -> str:
-    if _LOGIN_REFUSED not in sentence:
+    if _LOGIN_REFUSED not in sentence or login.token is not None:
         return ""
     for domains, hint in _HINTS:
         if any(login.host == name or login.host.endswith("." + name) for name in domains):
@@ -125,6 +126,9 @@ def _found(smtp: smtplib.SMTP, login: SmtpLogin) -> str:
     parts = [f"Connected to {login.host}:{login.port}"]
     version = smtp.sock.version() if isinstance(smtp.sock, ssl.SSLSocket) else None
     parts.append(f"encrypted with {version.replace('TLSv', 'TLS ')}" if version else "unencrypted")
+    certificate = certificates.shown(login.certificate)
+    if certificate is not None:
+        parts.append(f"by the certificate of {certificate.name}")
     parts.append(f"logged in as {login.username}" if login.username else "without a login")
     size = smtp.esmtp_features.get("size", "")
     takes = []

@@ -9,13 +9,15 @@ from campaigns.clock import utcnow
 from campaigns.db import Base, BigKey, Mapped, id_key, mapped_column, public_id
 
 SECURITY = ("starttls", "tls", "none")
+AUTH = ("password", "oauth2")
 
 
 class ProviderAccount(Base):
     """An account at a provider. Limits of 0 mean none.
 
     `trouble` is the sentence shown to the user while the account does not work; it is cleared
-    by the next success. `password` is encrypted (secrets.Vault).
+    by the next success. `password`, `client_secret`, `refresh_token` and `client_key` are
+    encrypted (secrets.Vault).
     """
 
     __tablename__ = "provider_account"
@@ -29,6 +31,17 @@ class ProviderAccount(Base):
     security: Mapped[str] = mapped_column(default="starttls")
     username: Mapped[str] = mapped_column(default="")
     password: Mapped[str] = mapped_column(default="")
+    auth: Mapped[str] = mapped_column(default="password", server_default="password")
+    """One of AUTH: how it logs in where there is a user name."""
+    token_url: Mapped[str] = mapped_column(default="", server_default="")
+    """Where access tokens are asked for (OAuth 2), as the client below."""
+    token_scope: Mapped[str] = mapped_column(default="", server_default="")
+    client_id: Mapped[str] = mapped_column(default="", server_default="")
+    client_secret: Mapped[str] = mapped_column(default="", server_default="")
+    refresh_token: Mapped[str] = mapped_column(default="", server_default="")
+    client_certificate: Mapped[str] = mapped_column(default="", server_default="")
+    """What is shown to a server that asks for a certificate: a PEM, with the chain."""
+    client_key: Mapped[str] = mapped_column(default="", server_default="")
     rewrites_return_path: Mapped[bool] = mapped_column(default=False)
     preset: Mapped[str] = mapped_column(default="", server_default="")
     """Which well-known provider this is (presets.Preset.key); empty when nobody said."""

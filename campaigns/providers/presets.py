@@ -21,7 +21,15 @@ class Preset:
     messages_per_connection: int = 100
     rewrites_return_path: bool = False
     note: str = ""
+    token_url: str = ""
+    """Where access tokens come from, at providers that let people log in by OAuth 2."""
+    token_scope: str = ""
 
+
+_GOOGLE_TOKENS = "https://oauth2.googleapis.com/token"
+_GOOGLE_SCOPE = "https://mail.google.com/"
+_MICROSOFT_TOKENS = "https://login.microsoftonline.com/common/oauth2/v2.0/token"
+_MICROSOFT_SCOPE = "https://outlook.office.com/SMTP.Send offline_access"
 
 PRESETS = (
     Preset(
@@ -39,7 +47,9 @@ PRESETS = (
         connections=5,
         rewrites_return_path=True,
         note="The user name is the whole address. Google wants an app password here: turn on"
-        " two-step verification in your Google account, then make one.",
+        " two-step verification in your Google account, then make one. Or log in by OAuth 2.",
+        token_url=_GOOGLE_TOKENS,
+        token_scope=_GOOGLE_SCOPE,
     ),
     Preset(
         "google-workspace",
@@ -49,7 +59,10 @@ PRESETS = (
         per_day=2000,
         connections=5,
         rewrites_return_path=True,
-        note="The user name is the whole address, the password an app password.",
+        note="The user name is the whole address, the password an app password."
+        " Or log in by OAuth 2.",
+        token_url=_GOOGLE_TOKENS,
+        token_scope=_GOOGLE_SCOPE,
     ),
     Preset(
         "microsoft-365",
@@ -60,8 +73,10 @@ PRESETS = (
         per_day=10_000,
         connections=3,
         rewrites_return_path=True,
-        note="Works only where the administrator allows SMTP logins with a password."
-        " Personal Outlook.com accounts no longer do.",
+        note="Log in by OAuth 2: a password works only where the administrator allows it, and"
+        " with personal Outlook.com accounts not any more.",
+        token_url=_MICROSOFT_TOKENS,
+        token_scope=_MICROSOFT_SCOPE,
     ),
     Preset(
         "amazon-ses",

@@ -9,9 +9,9 @@
       document.getElementById("preset-box").hidden = false;
       preset.addEventListener("change", function () { fillIn(preset.selectedOptions[0]); });
     }
-    form.addEventListener("change", showUnencrypted);
-    form.addEventListener("input", showUnencrypted);
-    showUnencrypted();
+    form.addEventListener("change", showWhatMatters);
+    form.addEventListener("input", showWhatMatters);
+    showWhatMatters();
   }
 
   function fillIn(option) {
@@ -22,6 +22,9 @@
     form.elements.port.value = known.port;
     form.elements.security.value = known.security;
     form.elements.username.value = known.username;
+    form.elements.token_url.value = known.tokenUrl;
+    form.elements.token_scope.value = known.tokenScope;
+    if (!known.tokenUrl) form.elements.auth.value = "password";
     form.elements.per_second.value = known.perSecond;
     form.elements.per_minute.value = known.perMinute;
     form.elements.per_hour.value = known.perHour;
@@ -32,7 +35,14 @@
     // A name that was typed by hand stays.
     var name = form.elements.name, filled = form.dataset.filledName || "";
     if (!name.value || name.value === filled) name.value = form.dataset.filledName = known.name;
+    showWhatMatters();
+  }
+
+  function showWhatMatters() {
     showUnencrypted();
+    form.querySelectorAll("[data-shown-for]").forEach(function (part) {
+      part.hidden = part.dataset.shownFor !== form.elements.auth.value;
+    });
   }
 
   // The warning belongs to servers elsewhere: on this machine nobody listens on the way.

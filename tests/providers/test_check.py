@@ -226,7 +226,11 @@ def test_a_stored_account_is_tried_with_its_password() -> None:
     vault = Vault(["k" * 40])
     seen: list[str] = []
     account = ProviderAccount(
-        host="127.0.0.1", security="none", username="relay", password=vault.encrypt("s3cret")
+        host="127.0.0.1",
+        security="none",
+        username="relay",
+        password=vault.encrypt("s3cret"),
+        client_certificate="",
     )
 
     def note(line: str) -> bool:

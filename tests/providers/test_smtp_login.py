@@ -203,7 +203,7 @@ def test_a_refused_token_is_told_with_the_servers_last_word() -> None:
 
     with scripted_server(script, extensions=EVERY) as server:
         trouble = refusal(token_login(server.port, lambda: "old"))
-    assert "535 5.7.8 token expired. Connect the account anew." in str(trouble)
+    assert "535 5.7.8 token expired. Allow it once more at the provider" in str(trouble)
     assert trouble.permanent
 
 
@@ -289,5 +289,7 @@ def test_a_server_that_speaks_unasked_is_not_handed_over() -> None:
 
 
 def test_secrets_are_not_shown() -> None:
-    login = SmtpLogin("h.example", 25, "none", "u", "hidden", lambda: "hidden", "hidden")
+    login = SmtpLogin(
+        "h.example", 25, "none", "u", "hidden", lambda: "hidden", certificate="hidden"
+    )
     assert "hidden" not in repr(login)

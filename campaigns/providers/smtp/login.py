@@ -33,6 +33,8 @@ class SmtpLogin:
     token: Callable[[], str] | None = field(default=None, repr=False)
     """Gives a fresh access token; then XOAUTH2 is used and no password. It may take its time,
     and may raise ProviderTroubleError."""
+    refuse_token: Callable[[], None] | None = field(default=None, repr=False)
+    """Told that the server did not take the token: the next login needs another one."""
     certificate: str = field(default="", repr=False)
     """A client certificate: its PEM text with the chain and the key, the key unencrypted."""
 
@@ -192,9 +194,11 @@ def _log_in(smtp: smtplib.SMTP, login: SmtpLogin) -> None:
         # A server may offer CRAM-MD5 and yet hold no password in the form that it needs.
         if code not in _MECHANISM_REFUSED and mechanism != "CRAM-MD5":
             break
+    advice = "Check user name and password."
+    if login.token is not None:
+        advice = "Allow it once more at the provider, and enter the new refresh token."
     raise ProviderTroubleError(
-        f"{login.where} refused the login: {reply_text(code, text)}."
-        + (" Connect the account anew." if login.token else " Check user name and password."),
+        f"{login.where} refused the login: {reply_text(code, text)}. {advice}",
         permanent=500 <= code < 600,
     )
 
@@ -238,6 +242,8 @@ def _xoauth2(smtp: smtplib.SMTP, login: SmtpLogin) -> tuple[int, bytes]:
     code, text = smtp.docmd("AUTH", f"XOAUTH2 {_coded(secret)}")
     if code == 334:  # the reason, in JSON; an empty line brings the verdict
         code, text = smtp.docmd("")
+    if code == 535 and login.refuse_token is not None:
+        login.refuse_token()
     return code, text
 
 

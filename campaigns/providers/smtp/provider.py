@@ -10,6 +10,7 @@ import structlog
 
 from campaigns.providers.base import ProviderTroubleError, Source
 from campaigns.providers.models import ProviderAccount
+from campaigns.providers.smtp.account import login_of
 from campaigns.providers.smtp.desk import SmtpDesk
 from campaigns.providers.smtp.dialogue import Dialogue, Features
 from campaigns.providers.smtp.link import Link
@@ -27,9 +28,11 @@ MOST_FAILURES = 3
 
 
 def open_smtp(account: ProviderAccount, vault: Vault, apart: bool = False) -> "SmtpProvider":
-    password = vault.decrypt(account.password) if account.password else ""
-    login = SmtpLogin(account.host, account.port, account.security, account.username, password)
-    return SmtpProvider(login, messages_per_connection=account.messages_per_connection, apart=apart)
+    return SmtpProvider(
+        login_of(account, vault),
+        messages_per_connection=account.messages_per_connection,
+        apart=apart,
+    )
 
 
 class SmtpProvider:

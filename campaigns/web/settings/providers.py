@@ -1,5 +1,8 @@
 """SMTP accounts: add, change, test, delete."""
 
+from dataclasses import replace
+from typing import Any
+
 import sqlalchemy as sa
 from flask import abort, flash, redirect, render_template, request, url_for
 
@@ -9,7 +12,7 @@ from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.limits import limiter
-from campaigns.providers import accounts
+from campaigns.providers import accounts, certificates
 from campaigns.providers.check import CheckResult, check_login
 from campaigns.providers.models import ProviderAccount, SenderAddress
 from campaigns.providers.presets import presets
@@ -42,7 +45,7 @@ def edit_provider(public_id: str) -> Answer:
     account = _found(public_id)
     if request.method == "GET":
         return _form(account, _stored(account))
-    typed = _typed()
+    typed = _typed(account)
     try:
         with transaction():
             accounts.change(_found(public_id), typed, services().vault)
@@ -61,14 +64,17 @@ def test_provider() -> str:
     """Try what the form says, saved or not. Answers with a part of the page."""
     account = accounts.find(request.form.get("account", ""))
     try:
-        login = accounts.login_to_test(_typed(), account, services().vault)
+        login = accounts.login_to_test(_typed(account), account, services().vault)
     except InvalidInputError as error:
         return _result(CheckResult(ok=False, message=str(error)))
     except (accounts.NotInDemoError, SecretUnreadableError) as error:
         return _result(CheckResult(ok=False, message=str(error)))
     sender = _a_sender_of(account) if account is not None else ""
     db.session.rollback()  # no transaction stays open while we talk to the server
-    return _result(check_login(login, sender=sender))
+    result = check_login(login, sender=sender)
+    if account is not None and login.token is not None:
+        _keep_newest_token(account.public_id)
+    return _result(result)
 
 
 @bp.route("/settings/providers/<public_id>/delete", methods=["GET", "POST"])
@@ -91,8 +97,12 @@ def delete_provider(public_id: str) -> Answer:
     return redirect(url_for("settings.index"))
 
 
-def _typed() -> accounts.AccountInput:
+def _typed(account: ProviderAccount | None = None) -> accounts.AccountInput:
     form = request.form
+    limits: dict[str, Any] = {name: form.get(name, "") for name in accounts.MOST}
+    if account is not None and current_workspace().demo and "host" not in form:
+        # The form of a demonstration has the limits only: all else stays as it is stored.
+        return replace(_stored(account), **limits)
     return accounts.AccountInput(
         name=form.get("name", ""),
         host=form.get("host", ""),
@@ -101,13 +111,33 @@ def _typed() -> accounts.AccountInput:
         username=form.get("username", ""),
         password=form.get("password", ""),
         preset=form.get("preset", ""),
-        **{name: form.get(name, "") for name in accounts.MOST},
+        **limits,
         rewrites_return_path="rewrites_return_path" in form,
         unencrypted_ok="unencrypted_ok" in form,
+        drops_certificate="drops_certificate" in form,
+        auth=form.get("auth", ""),
+        token_url=form.get("token_url", ""),
+        token_scope=form.get("token_scope", ""),
+        client_id=form.get("client_id", ""),
+        client_secret=form.get("client_secret", ""),
+        refresh_token=form.get("refresh_token", ""),
+        client_certificate=form.get("client_certificate", ""),
+        client_key=form.get("client_key", ""),
     )
 
 
+def _keep_newest_token(public_id: str) -> None:
+    """To try an account may have brought another refresh token."""
+    try:
+        if accounts.has_newer_token(_found(public_id), services().vault):
+            with transaction():
+                accounts.keep_newest_token(_found(public_id), services().vault)
+    except SecretUnreadableError:
+        pass  # the stored one cannot be read: the typed one was tried
+
+
 def _stored(account: ProviderAccount) -> accounts.AccountInput:
+    limits: dict[str, Any] = {name: str(getattr(account, name)) for name in accounts.MOST}
     return accounts.AccountInput(
         name=account.name,
         host=account.host,
@@ -115,9 +145,13 @@ def _stored(account: ProviderAccount) -> accounts.AccountInput:
         security=account.security,
         username=account.username,
         preset=account.preset,
-        **{name: str(getattr(account, name)) for name in accounts.MOST},
+        **limits,
         rewrites_return_path=account.rewrites_return_path,
         unencrypted_ok=account.security == "none",
+        auth=account.auth,
+        token_url=account.token_url,
+        token_scope=account.token_scope,
+        client_id=account.client_id,
     )
 
 
@@ -134,6 +168,8 @@ def _form(
         problems=problems or {},
         presets=presets(services().settings.mailbox_port),
         limits=accounts.MOST,
+        certificate=certificates.shown(account.client_certificate) if account else None,
+        now=utcnow(),
         demo_reason=accounts.DEMO if current_workspace().demo else "",
     )
 

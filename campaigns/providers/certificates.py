@@ -1,0 +1,116 @@
+"""Client certificates: what an account shows to a server that asks who is there."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.x509.oid import NameOID
+
+LARGEST = 65_536
+_PEM = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
+
+
+class CertificateError(ValueError):
+    """It cannot be used. The message is a sentence; `field` is which text is to blame."""
+
+    def __init__(self, field: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.field = field
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What people may see of a certificate."""
+
+    name: str
+    ends_at: datetime
+
+
+def checked(certificate: str, key: str) -> tuple[str, str]:
+    """The certificate with its chain, and its key, as they are stored. Raises CertificateError.
+
+    Either text may hold more than its own part: files with both are usual.
+    """
+    chain = _certificates(certificate)
+    private = _key(key or certificate)
+    if private.public_key() != chain[0].public_key():
+        raise CertificateError(
+            "client_key",
+            f"This is not the key of the certificate of {_name_of(chain[0])}. Where there are"
+            " several certificates, the first must be your own.",
+        )
+    encoded = private.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    texts = [one.public_bytes(serialization.Encoding.PEM).decode() for one in chain]
+    return "".join(texts), encoded.decode()
+
+
+def shown(certificate: str) -> Shown | None:
+    """Whose certificate it is and when it ends; None for none."""
+    try:
+        own = x509.load_pem_x509_certificates(certificate.encode())[0]
+        return Shown(_name_of(own), own.not_valid_after_utc)
+    except (ValueError, IndexError):
+        return None
+
+
+def _certificates(text: str) -> list[x509.Certificate]:
+    parts = [found[0] for found in _PEM.finditer(text[:LARGEST]) if found[1] == "CERTIFICATE"]
+    try:
+        chain = x509.load_pem_x509_certificates("\n".join(parts).encode())
+        for one in chain:
+            one.public_key()
+            one.not_valid_after_utc  # noqa: B018  # a garbled one shows itself here
+    except (ValueError, UnsupportedAlgorithm):
+        chain = []
+    if not chain:
+        raise CertificateError(
+            "client_certificate",
+            "This is no certificate in PEM form: text from “-----BEGIN CERTIFICATE-----” to"
+            " “-----END CERTIFICATE-----”.",
+        )
+    return chain
+
+
+def _key(text: str) -> serialization.SSHPrivateKeyTypes:
+    parts = [
+        found[0] for found in _PEM.finditer(text[:LARGEST]) if found[1].endswith("PRIVATE KEY")
+    ]
+    try:
+        loaded = serialization.load_pem_private_key("\n".join(parts).encode(), password=None)
+    except TypeError:
+        raise CertificateError(
+            "client_key", "The key has a password of its own. Take that away first (openssl pkey)."
+        ) from None
+    except (ValueError, UnsupportedAlgorithm):
+        raise CertificateError(
+            "client_key",
+            "This is no key in PEM form: text from “-----BEGIN PRIVATE KEY-----” to"
+            " “-----END PRIVATE KEY-----”.",
+        ) from None
+    return loaded  # type: ignore[return-value]  # what TLS has no use for fits no certificate
+
+
+def _name_of(certificate: x509.Certificate) -> str:
+    """The common name, else the first other name, else the number."""
+    try:
+        names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        if names:
+            return _clean(str(names[0].value))
+        alternative = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+        for kind in (x509.RFC822Name, x509.DNSName):
+            for name in alternative.value.get_values_for_type(kind):
+                return _clean(str(name))
+    except (ValueError, x509.ExtensionNotFound):
+        pass
+    return f"no. {certificate.serial_number:x}"
+
+
+def _clean(text: str) -> str:
+    return "".join(char if char.isprintable() else " " for char in text)[:100]

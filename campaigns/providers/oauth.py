@@ -1,0 +1,294 @@
+"""Access tokens by OAuth 2: what a provider wants for a login instead of a password.
+
+A person allowed us once, in the provider's own pages, and got a refresh token from it. For that
+the token endpoint gives access tokens that hold for about an hour; they are kept in memory.
+"""
+
+import contextlib
+import hashlib
+import http.client
+import ipaddress
+import json
+import socket
+import ssl
+import threading
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
+from urllib.parse import urlencode, urlsplit
+
+from campaigns.accounts.texts import one_line
+from campaigns.clock import running_seconds
+from campaigns.providers.base import ProviderTroubleError
+from campaigns.providers.presets import PRESETS
+
+STEP_SECONDS = 5.0
+WHOLE_SECONDS = 12.0
+LARGEST_ANSWER = 65_536
+ASK_AGAIN_BEFORE = 120.0
+"""A token is not used in the last seconds of its life: a login takes its time."""
+USUAL_LIFE = 3600.0
+LONGEST_LIFE = 86_400.0
+LONGEST_TOKEN = 16_384
+MOST_KEPT = 1000
+LONGEST_QUOTE = 300
+
+KNOWN_HOSTS = frozenset(
+    urlsplit(preset.token_url).hostname for preset in PRESETS if preset.token_url
+)
+"""They may be reached by a private address too, as behind a company's proxy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What access tokens are given for. Secrets are in the clear here."""
+
+    token_url: str
+    client_id: str
+    client_secret: str = field(default="", repr=False)
+    refresh_token: str = field(default="", repr=False)
+    scope: str = ""
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self.token_url).hostname or ""
+
+
+@dataclass(slots=True)
+class _Kept:
+    """The newest tokens of a grant."""
+
+    refresh_token: str
+    access_token: str = ""
+    until: float = 0.0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    """Many connections open at the same time: one of them asks."""
+
+
+_kept: dict[bytes, _Kept] = {}
+
+
+def access_token(grant: Grant) -> str:
+    """A token that holds for a while yet. Raises ProviderTroubleError in words."""
+    kept = _kept_for(grant)
+    with kept.lock:
+        if running_seconds() >= kept.until:
+            _renew(replace(grant, refresh_token=kept.refresh_token), kept)
+        return kept.access_token
+
+
+def refuse(grant: Grant) -> None:
+    """The mail server did not take the token: the next login asks for another one."""
+    _kept_for(grant).until = 0.0
+
+
+def newest_refresh_token(grant: Grant) -> str:
+    """Some providers give another refresh token each time; the old ones end some day."""
+    kept = _kept.get(_key(grant))
+    return kept.refresh_token if kept is not None else grant.refresh_token
+
+
+def forget_all() -> None:
+    """For tests."""
+    _kept.clear()
+
+
+def why_not_usable(url: str) -> str:
+    """What is wrong with this address of a token endpoint; empty when nothing is."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return "This is not an address."
+    if parts.scheme != "https" or not host or port == 0 or not url.isascii():
+        return "An address that begins with https://, please."
+    if parts.username is not None or parts.password is not None or parts.fragment:
+        return "The address without user name, password and #, please."
+    return "" if url.isprintable() and " " not in url else "This is not an address."
+
+
+def _kept_for(grant: Grant) -> _Kept:
+    if len(_kept) > MOST_KEPT:
+        _kept.clear()  # each is asked for anew at its next login
+    return _kept.setdefault(_key(grant), _Kept(grant.refresh_token))
+
+
+def _key(grant: Grant) -> bytes:
+    words = (
+        grant.token_url, grant.client_id, grant.client_secret, grant.refresh_token, grant.scope,
+    )  # fmt: skip
+    return hashlib.sha256(json.dumps(words).encode()).digest()
+
+
+def _renew(grant: Grant, kept: _Kept) -> None:
+    status, answer = _ask(grant)
+    token = answer.get("access_token")
+    if status != 200 or not isinstance(token, str) or not _is_token(token):
+        raise _refusal(grant, status, answer)
+    kept.access_token = token
+    kept.until = running_seconds() + max(0.0, _life(answer) - ASK_AGAIN_BEFORE)
+    newer = answer.get("refresh_token")
+    if isinstance(newer, str) and _is_token(newer) and newer != grant.refresh_token:
+        kept.refresh_token = newer
+        # The account will be read with the newer one, and is the same still.
+        _kept[_key(replace(grant, refresh_token=newer))] = kept
+
+
+def _is_token(text: str) -> bool:
+    """It goes into a line of SMTP."""
+    return 0 < len(text) <= LONGEST_TOKEN and text.isascii() and text.isprintable()
+
+
+def _life(answer: dict[str, Any]) -> float:
+    seconds = answer.get("expires_in")
+    if isinstance(seconds, str) and seconds.isascii() and seconds.isdigit():
+        seconds = int(seconds[:9])  # Microsoft's older endpoint writes it as text
+    is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    return min(float(cast("float", seconds)), LONGEST_LIFE) if is_number else USUAL_LIFE
+
+
+_CONNECT_ANEW = frozenset({"invalid_grant", "interaction_required", "consent_required"})
+
+
+def _refusal(grant: Grant, status: int, answer: dict[str, Any]) -> ProviderTroubleError:
+    code = answer.get("error")
+    code = code if isinstance(code, str) else ""
+    told = answer.get("error_description")
+    told = _clean(told if isinstance(told, str) and told else code or f"HTTP {status}")
+    for secret in (grant.client_secret, grant.refresh_token):
+        told = told.replace(secret, "…") if secret else told
+    advice = ""
+    if code in _CONNECT_ANEW:
+        advice = " Allow it once more there, and enter the new refresh token."
+    elif code in {"invalid_client", "unauthorized_client"}:
+        advice = " Check client ID and client secret."
+    elif 300 <= status < 400:
+        advice = " It leads elsewhere: enter the address of the token endpoint itself."
+    is_for_now = (
+        status >= 500 or status in {408, 429} or code in {"temporarily_unavailable", "server_error"}
+    )
+    return ProviderTroubleError(
+        f"{grant.host} gave no access token: {told.rstrip('.')}.{advice}", permanent=not is_for_now
+    )
+
+
+def _ask(grant: Grant) -> tuple[int, dict[str, Any]]:
+    """One POST: (status, what was answered). No redirect is followed, no proxy used."""
+    parts = urlsplit(grant.token_url)
+    form = {
+        "grant_type": "refresh_token",
+        "client_id": grant.client_id,
+        "refresh_token": grant.refresh_token,
+    }
+    if grant.client_secret:
+        form["client_secret"] = grant.client_secret
+    if grant.scope:
+        form["scope"] = grant.scope
+    connection = _Connection(grant.host, parts.port or 443)
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    headers = {
+        "Content-Type": "application/x-www-form-urlencoded",
+        "Accept": "application/json",
+        "Connection": "close",
+    }
+    try:
+        connection.request("POST", path, urlencode(form), headers)
+        response = connection.getresponse()
+        return response.status, _json(response.read(LARGEST_ANSWER))
+    except ProviderTroubleError:
+        raise
+    except ssl.SSLCertVerificationError as error:
+        raise ProviderTroubleError(
+            f"{grant.host} shows a certificate that cannot be trusted: {error.verify_message}.",
+            permanent=True,
+        ) from None
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        words = "it does not answer" if _is_silence(error, connection) else _plain(error)
+        raise ProviderTroubleError(
+            f"No access token could be asked for at {grant.host} ({words}).", permanent=False
+        ) from None
+    finally:
+        connection.end()
+
+
+def _clean(text: str) -> str:
+    return one_line(text[:1000])[:LONGEST_QUOTE]
+
+
+def _json(body: bytes) -> dict[str, Any]:
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        return {}
+    return answer if isinstance(answer, dict) else {}
+
+
+def _is_silence(error: Exception, connection: "_Connection") -> bool:
+    return isinstance(error, TimeoutError) or connection.is_given_up
+
+
+def _plain(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return _clean(error.strerror.lower())
+    return _clean(str(error)) or "the connection broke"
+
+
+class _Connection(http.client.HTTPSConnection):
+    """Goes to public addresses only, to the very one that was looked at, for a limited time."""
+
+    def __init__(self, host: str, port: int) -> None:
+        super().__init__(host, port, timeout=STEP_SECONDS)
+        self.is_given_up = False
+        self._handle: socket.socket | None = None
+        self._patience = threading.Timer(WHOLE_SECONDS, self._give_up)
+        self._patience.daemon = True
+
+    def connect(self) -> None:
+        raw = _connected(self.host, self.port)
+        # A server that answers byte by byte knows no time limit of its own.
+        self._handle = raw.dup()
+        self._patience.start()
+        try:
+            context = ssl.create_default_context()
+            self.sock = context.wrap_socket(raw, server_hostname=self.host)
+        except BaseException:
+            raw.close()
+            raise
+
+    def end(self) -> None:
+        self._patience.cancel()
+        if self._handle is not None:
+            self._handle.close()
+        self.close()
+
+    def _give_up(self) -> None:
+        self.is_given_up = True
+        if self._handle is not None:
+            with contextlib.suppress(OSError):
+                self._handle.shutdown(socket.SHUT_RDWR)
+
+
+def _connected(host: str, port: int) -> socket.socket:
+    """Raises ProviderTroubleError for a host that is not on the public network."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (socket.gaierror, UnicodeError) as error:
+        is_for_now = isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN
+        raise ProviderTroubleError(
+            f"There is no server called {host}. Check the token endpoint.", permanent=not is_for_now
+        ) from None
+    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    if host not in KNOWN_HOSTS and not all(_is_public(address) for address in addresses):
+        raise ProviderTroubleError(
+            f"{host} is an address of a private network. A token endpoint is on the public one.",
+            permanent=True,
+        )
+    for address in addresses[:-1]:
+        with contextlib.suppress(OSError):
+            return socket.create_connection((address, port), STEP_SECONDS)
+    return socket.create_connection((addresses[-1], port), STEP_SECONDS)
+
+
+def _is_public(address: str) -> bool:
+    parsed = ipaddress.ip_address(address.partition("%")[0])
+    mapped = getattr(parsed, "ipv4_mapped", None) or getattr(parsed, "sixtofour", None)
+    return (mapped or parsed).is_global and not parsed.is_multicast
