@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 import sqlalchemy as sa
+import trustme
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -372,3 +373,73 @@ def test_once_the_first_steps_are_done_saving_stays_in_the_settings(
         service.save_workspace(name="Example", postal_address="1 Example Street")
     answer = owner_client.post("/settings/providers/new", data=ACCOUNT)
     assert answer.location == "/settings"
+
+
+TOKENS = {
+    "name": "Mailbox <2>",
+    "host": "smtp.example.org",
+    "port": "587",
+    "security": "starttls",
+    "auth": "oauth2",
+    "username": "me@example.org",
+    "token_url": "https://login.example.org/token",
+    "client_id": "the-app",
+    "client_secret": "s3cret-word",
+    "refresh_token": "refresh-word",
+}
+
+
+def test_an_account_by_tokens_is_added_and_nothing_secret_is_shown(
+    owner_client: FlaskClient,
+) -> None:
+    page = owner_client.post("/settings/providers/new", data={**TOKENS, "token_url": "http://x"})
+    assert page.status_code == 422
+    assert "begins with https://" in page.text
+    assert owner_client.post("/settings/providers/new", data=TOKENS).status_code == 302
+    account = the_account()
+    path = f"/settings/providers/{account.public_id}"
+    page = owner_client.get(path)
+    assert "https://login.example.org/token" in page.text
+    for secret in ("s3cret-word", "refresh-word", account.client_secret, account.refresh_token):
+        assert secret not in page.text
+    kept = {**TOKENS, "client_secret": "", "refresh_token": "", "per_day": "5"}
+    assert owner_client.post(path, data=kept).status_code == 302
+    assert services().vault.decrypt(the_account().refresh_token) == "refresh-word"
+
+
+def test_a_certificate_is_shown_by_its_name_and_end_without_the_key(
+    owner_client: FlaskClient,
+) -> None:
+    issued = trustme.CA().issue_cert("relay.example.org", not_after=NOW)
+    key = issued.private_key_pem.bytes().decode()
+    form = {
+        **ACCOUNT,
+        "client_certificate": issued.cert_chain_pems[0].bytes().decode(),
+        "client_key": key,
+    }
+    page = owner_client.post("/settings/providers/new", data={**form, "port": "x"})
+    assert page.status_code == 422
+    assert "BEGIN CERTIFICATE" in page.text
+    assert key.splitlines()[1] not in page.text
+    owner_client.post("/settings/providers/new", data=form)
+    page = owner_client.get(f"/settings/providers/{the_account().public_id}")
+    assert "relay.example.org, <span" in page.text
+    assert "4 May 2030" in page.text
+    assert "BEGIN CERTIFICATE-----<" not in page.text
+    assert key.splitlines()[1] not in page.text
+
+
+def test_in_a_demonstration_the_limits_alone_can_be_changed(owner_client: FlaskClient) -> None:
+    with transaction():
+        service.save_workspace(demo=True)
+        a_provider("Built-in", rewrites_return_path=True)
+    path = f"/settings/providers/{the_account().public_id}"
+    page = owner_client.get(path).text
+    assert page.index("<fieldset disabled>") < page.index('name="host"') < page.index("per_second")
+    assert page.index("</fieldset>") < page.index('name="per_second"')
+    limits = {"account": the_account().public_id, "per_second": "7", "per_day": "0"}
+    assert owner_client.post(path, data=limits).status_code == 302
+    account = the_account()
+    assert (account.per_second, account.name, account.host) == (7, "Built-in", "127.0.0.1")
+    assert account.rewrites_return_path
+    assert owner_client.post(path, data={**ACCOUNT, "password": ""}).status_code == 422

@@ -1,0 +1,252 @@
+"""Accounts that log in by OAuth 2, or show a client certificate: what may be saved."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import trustme
+from cryptography.hazmat.primitives import serialization
+from flask import Flask
+
+from campaigns.accounts import service
+from campaigns.accounts.texts import InvalidInputError
+from campaigns.context import services
+from campaigns.db import db, transaction
+from campaigns.providers import accounts, certificates, oauth
+from campaigns.providers.accounts import AccountInput, NotInDemoError
+from campaigns.providers.models import ProviderAccount
+from campaigns.providers.smtp.account import grant_of, login_of
+from campaigns.secrets import Vault
+from tests.factories import a_provider
+
+NOW = datetime(2030, 5, 4, 12, 0, tzinfo=UTC)
+TOKENS = AccountInput(
+    name="Relay",
+    host="smtp.example.org",
+    port="587",
+    username="me@example.org",
+    auth="oauth2",
+    token_url="https://login.example.org/token",
+    token_scope=" mail.send   offline ",
+    client_id="the-app",
+    client_secret="shh",
+    refresh_token=" first\n",
+)
+STORED = replace(TOKENS, client_secret="", refresh_token="")
+PLAIN = AccountInput(name="Relay", host="smtp.example.org", port="587", security="starttls")
+
+
+def changed(typed: AccountInput, **values: Any) -> AccountInput:
+    return replace(typed, **values)
+
+
+def vault() -> Vault:
+    return services().vault
+
+
+def saved(typed: AccountInput) -> ProviderAccount:
+    with transaction():
+        return accounts.create(typed, vault(), now=NOW)
+
+
+def problems(typed: AccountInput, account: ProviderAccount | None = None) -> dict[str, str]:
+    with pytest.raises(InvalidInputError) as caught, transaction():
+        if account is None:
+            accounts.create(typed, vault(), now=NOW)
+        else:
+            accounts.change(account, typed, vault())
+    return caught.value.problems
+
+
+def change(account: ProviderAccount, typed: AccountInput) -> None:
+    with transaction():
+        accounts.change(account, typed, vault())
+
+
+def test_the_secrets_are_stored_encrypted(app: Flask) -> None:
+    account = saved(changed(TOKENS, password="not-used"))
+    assert "shh" not in account.client_secret
+    assert "first" not in account.refresh_token
+    assert account.password == ""
+    grant = grant_of(account, vault())
+    assert grant == oauth.Grant(
+        "https://login.example.org/token", "the-app", "shh", "first", "mail.send offline"
+    )
+    assert login_of(account, vault()).token is not None
+
+
+def test_another_way_to_log_in_lets_go_of_the_old_secrets(app: Flask) -> None:
+    account = saved(TOKENS)
+    change(account, changed(PLAIN, username="me@example.org", password="word"))
+    assert (account.client_secret, account.refresh_token, account.token_url) == ("", "", "")
+    assert login_of(account, vault()).password == "word"
+    assert "refresh_token" in problems(STORED, account)
+    change(account, TOKENS)
+    assert account.password == ""
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("token_url", "http://login.example.org/token"),
+        ("token_url", ""),
+        ("client_id", " "),
+        ("client_id", "é"),
+        ("client_secret", "a\r\nb"),
+        ("refresh_token", ""),
+        ("refresh_token", "x" * 20_000),
+        ("token_scope", "ö"),
+        ("username", ""),
+        ("security", "none"),
+    ],
+)
+def test_what_cannot_work_is_refused_with_its_field(app: Flask, field: str, value: str) -> None:
+    assert set(problems(changed(TOKENS, **{field: value}))) == {field}
+
+
+def test_an_application_without_a_secret_is_taken(app: Flask) -> None:
+    assert saved(changed(TOKENS, client_secret="")).client_secret == ""
+
+
+def test_stored_secrets_are_kept_for_the_same_servers(app: Flask) -> None:
+    account = saved(TOKENS)
+    change(account, changed(STORED, port="465", security="tls"))
+    grant = grant_of(account, vault())
+    assert grant is not None
+    assert (grant.client_secret, grant.refresh_token) == ("shh", "first")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("host", "smtp.evil.example"),
+        ("username", "other@example.org"),
+        ("token_url", "https://evil.example/token"),
+        ("client_id", "another"),
+    ],
+)
+def test_stored_secrets_go_to_no_other_server(app: Flask, field: str, value: str) -> None:
+    account = saved(TOKENS)
+    typed = changed(STORED, **{field: value})
+    assert set(problems(typed, account)) == {"refresh_token"}
+    assert set(problems(changed(typed, refresh_token="new"), account)) == {"client_secret"}
+    with pytest.raises(InvalidInputError):
+        accounts.login_to_test(typed, account, vault())
+    change(account, changed(typed, refresh_token="new", client_secret="new"))
+
+
+def test_a_newer_refresh_token_is_stored(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    account = saved(TOKENS)
+    assert not accounts.has_newer_token(account, vault())
+    monkeypatch.setattr(oauth, "newest_refresh_token", lambda grant: "second")
+    assert accounts.has_newer_token(account, vault())
+    version = account.version
+    with transaction():
+        accounts.keep_newest_token(account, vault())
+    assert vault().decrypt(account.refresh_token) == "second"
+    assert account.version == version, "open connections stay"
+
+
+# --- certificates -------------------------------------------------------------------------------
+
+
+class Made:
+    """A certificate of an authority of our own."""
+
+    def __init__(self, name: str = "me@example.org", **options: Any) -> None:
+        issued = trustme.CA().issue_cert(name, **options)
+        self.certificate = b"".join(blob.bytes() for blob in issued.cert_chain_pems).decode()
+        self.key = issued.private_key_pem.bytes().decode()
+
+
+def test_a_certificate_is_stored_with_its_key_encrypted(app: Flask) -> None:
+    made = Made(common_name="Relay 1")
+    account = saved(changed(PLAIN, client_certificate=made.certificate, client_key=made.key))
+    assert "BEGIN CERTIFICATE" in account.client_certificate
+    assert "PRIVATE KEY" not in account.client_certificate + account.client_key
+    shown = certificates.shown(account.client_certificate)
+    assert shown is not None
+    assert shown.name == "Relay 1"
+    assert shown.ends_at.tzinfo is not None
+    login = login_of(account, vault())
+    assert login.certificate.count("BEGIN CERTIFICATE") == made.certificate.count("BEGIN")
+    assert login.certificate.count("BEGIN PRIVATE KEY") == 1
+    change(account, changed(PLAIN, per_day="5"))
+    assert login_of(account, vault()).certificate == login.certificate
+    change(account, changed(PLAIN, drops_certificate=True))
+    assert login_of(account, vault()).certificate == ""
+
+
+def test_one_text_may_hold_both(app: Flask) -> None:
+    made = Made()
+    account = saved(changed(PLAIN, client_certificate=f"Bag\n{made.key}{made.certificate}"))
+    assert "PRIVATE" not in account.client_certificate
+    assert "PRIVATE KEY" in login_of(account, vault()).certificate
+
+
+def test_a_certificate_and_a_key_that_belong_to_others(app: Flask) -> None:
+    one, other = Made("one.example"), Made("other.example")
+    typed = changed(PLAIN, client_certificate=one.certificate, client_key=other.key)
+    assert "not the key of the certificate of one.example" in problems(typed)["client_key"]
+
+
+def test_a_key_with_a_password(app: Flask) -> None:
+    made = Made()
+    key = serialization.load_pem_private_key(made.key.encode(), None)
+    locked = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(b"word"),
+    ).decode()
+    typed = changed(PLAIN, client_certificate=made.certificate, client_key=locked)
+    assert "password of its own" in problems(typed)["client_key"]
+
+
+@pytest.mark.parametrize(
+    ("certificate", "key", "field"),
+    [
+        ("nonsense", "", "client_certificate"),
+        ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----", "", "client_certificate"),
+        ("", "-----BEGIN PRIVATE KEY-----", "client_certificate"),
+        ("made", "nonsense", "client_key"),
+        ("made", "-----BEGIN PRIVATE KEY-----\nAA\n-----END PRIVATE KEY-----", "client_key"),
+        ("made", "", "client_key"),
+    ],
+)
+def test_what_is_no_certificate_or_key(app: Flask, certificate: str, key: str, field: str) -> None:
+    text = Made().certificate if certificate == "made" else certificate
+    assert set(problems(changed(PLAIN, client_certificate=text, client_key=key))) == {field}
+
+
+def test_a_certificate_needs_tls(app: Flask) -> None:
+    made = Made()
+    typed = changed(
+        PLAIN, host="127.0.0.1", security="none",
+        client_certificate=made.certificate, client_key=made.key,
+    )  # fmt: skip
+    assert set(problems(typed)) == {"security"}
+
+
+def test_one_that_has_ended_can_be_looked_at() -> None:
+    ended = Made(not_after=NOW - timedelta(days=3000))
+    shown = certificates.shown(ended.certificate)
+    assert shown is not None
+    assert shown.ends_at == NOW - timedelta(days=3000)
+    assert certificates.shown("") is None
+    assert certificates.shown("-----BEGIN CERTIFICATE-----") is None
+
+
+def test_in_a_demonstration_no_certificate_is_kept(app: Flask) -> None:
+    made = Made()
+    with transaction():
+        service.save_workspace(demo=True)
+        a_provider("Relay")
+    account = db.session.query(ProviderAccount).one()
+    typed = AccountInput(
+        name="Relay", host="127.0.0.1", port="2525", security="none", drops_certificate=True
+    )
+    for values in ({}, {"client_certificate": made.certificate, "client_key": made.key}):
+        with pytest.raises((NotInDemoError, InvalidInputError)):
+            change(account, changed(typed, **values))
+    assert account.client_certificate == ""
