@@ -143,7 +143,7 @@ def _repeated(subscriber_ids: Collection[int], now: datetime) -> set[tuple[int, 
 
 def _hold_latecomers(campaign_id: int, ids: Sequence[int], now: datetime) -> None:
     """What was on its way to a mailbox group when it was held shares its fate."""
-    if held := second_chance.held_groups(campaign_id):
+    if held := second_chance.held_groups(campaign_id, kind="flood"):
         db.session.execute(
             sa.update(Delivery)
             .where(
@@ -200,6 +200,7 @@ def _close(campaign_id: int, mailbox_group: str, words: str, now: datetime) -> b
         "held_at": now,
         "words": words,
         "decision": "",
+        "kind": "flood",
     }
     db.session.execute(insert_ignoring(HeldGroup), [row])
     changed = db.session.execute(
@@ -209,7 +210,7 @@ def _close(campaign_id: int, mailbox_group: str, words: str, now: datetime) -> b
             HeldGroup.mailbox_group == mailbox_group,
             HeldGroup.decision != "gone",
         )
-        .values(held_at=now, words=words, decision="")
+        .values(held_at=now, words=words, decision="", kind="flood")
         .execution_options(synchronize_session=False)
     )
     return rows_changed(changed) == 1
@@ -263,4 +264,5 @@ def _undecided(campaign_id: int, mailbox_group: str) -> tuple[Any, ...]:
         HeldGroup.campaign_id == campaign_id,
         HeldGroup.mailbox_group == mailbox_group,
         HeldGroup.decision == "",
+        HeldGroup.kind == "flood",
     )

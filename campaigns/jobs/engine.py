@@ -30,7 +30,7 @@ from campaigns.providers import health
 from campaigns.providers.base import Provider, ProviderTroubleError
 from campaigns.providers.models import ProviderAccount
 from campaigns.providers.registry import open_provider
-from campaigns.sending import dispatch, lifecycle, outcomes
+from campaigns.sending import canary, dispatch, lifecycle, outcomes
 from campaigns.sending.alerts import alert_owners
 from campaigns.sending.journal import Journal
 from campaigns.sending.models import Campaign
@@ -350,8 +350,9 @@ class Engine:
         try:
             # On the disk before anything leaves: else a power cut could make it never have been.
             with transaction(durable=True):
+                allowed = canary.cap(campaign_id, wants)
                 claimed = dispatch.claim(
-                    campaign_id, wants, token=token, lease=self._lease, now=utcnow()
+                    campaign_id, allowed, token=token, lease=self._lease, now=utcnow()
                 )
                 if not claimed.recipients:
                     dispatch.close([token])

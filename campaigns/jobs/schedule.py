@@ -20,7 +20,7 @@ from campaigns.accounts import service as accounts
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, insert_ignoring, rows_changed, transaction
-from campaigns.jobs import maintenance, runtime
+from campaigns.jobs import canaries, maintenance, runtime
 from campaigns.jobs.models import Lease
 from campaigns.sending import lifecycle, schedules, series, waves
 from campaigns.sending.models import Campaign, CampaignSeries
@@ -86,6 +86,7 @@ class Clock:
             return
         advance_series()
         start_due()
+        canaries.judge_all()
         if time.monotonic() >= self._next_look:
             hold_back()
             explain_waves()

@@ -15,13 +15,13 @@ from campaigns.clock import utcnow
 from campaigns.content.compile import Compiled, Content, TemplateProblemError, compile_content
 from campaigns.context import services
 from campaigns.db import db, transaction
-from campaigns.jobs import runtime
+from campaigns.jobs import canaries, runtime
 from campaigns.jobs.buckets import buckets
 from campaigns.jobs.engine import Engine, Outbox
 from campaigns.jobs.runtime import job
 from campaigns.providers.models import ProviderAccount
 from campaigns.secrets import SecretUnreadableError
-from campaigns.sending import dispatch, lifecycle, recover, second_chance
+from campaigns.sending import canary, dispatch, lifecycle, recover, second_chance
 from campaigns.sending.composition import content_of
 from campaigns.sending.expand import expand as expand_audience
 from campaigns.sending.limits.holds import banner
@@ -116,10 +116,14 @@ def _serve_one(engine: Engine, campaign: Campaign, share: int) -> tuple[int, flo
     kept_back = second_chance.held_groups(campaign.id)
     groups = [group for group in dispatch.due_groups(campaign.id, now=now)
               if group not in kept_back]  # fmt: skip
+    canaries.judge(campaign)
+    allowed = canary.allowance(campaign, groups, now=now)
     if not groups:
         if not engine.has_batches_of(campaign.id):
             _finish(campaign.id)
         return 0, NEVER
+    if allowed is not None and not any(allowed.values()):
+        return 0, canaries.LOOK_SECONDS
     try:
         compiled = _compiled(campaign)
         plan = load_plan(account.id, now=now, pace_per_second=campaign.pace_per_second)
@@ -130,6 +134,10 @@ def _serve_one(engine: Engine, campaign: Campaign, share: int) -> tuple[int, flo
         return _pause(campaign.id, str(error))
     # Every mailbox group gets its share: no provider's mail stands before all the others'.
     wants = dict.fromkeys(groups, -(-share // len(groups)))
+    if allowed is not None:
+        wants = {
+            group: min(count, allowed[group]) for group, count in wants.items() if allowed[group]
+        }
     grant = buckets().acquire(Ask(account.id, campaign.id, wants, engine.name), plan)
     return _claim(engine, campaign, outbox, compiled, grant)
 
@@ -233,3 +241,4 @@ def forget(*, drain_seconds: float = 0.0) -> None:
     _engine = None
     _compiled_contents.clear()
     _leased.clear()
+    canaries.forget()

@@ -81,7 +81,11 @@ def _floods(campaign_id: int) -> list[Flood]:
     """Those nobody has decided on. Nearly always none: one look at a small table."""
     found = db.session.execute(
         sa.select(HeldGroup.mailbox_group, HeldGroup.held_at, HeldGroup.words)
-        .where(HeldGroup.campaign_id == campaign_id, HeldGroup.decision == "")
+        .where(
+            HeldGroup.campaign_id == campaign_id,
+            HeldGroup.decision == "",
+            HeldGroup.kind == "flood",
+        )
         .order_by(HeldGroup.mailbox_group)
     ).all()
     return [
@@ -98,26 +102,35 @@ def _floods(campaign_id: int) -> list[Flood]:
 
 @dataclass(frozen=True, slots=True)
 class HeldBack:
-    """A campaign in which mailbox groups wait for somebody's decision."""
+    """A campaign in which mailbox groups wait for somebody's decision, of one kind."""
 
     public_id: str
     title: str
+    kind: str
     groups: list[str]
 
 
 def campaigns_held_back() -> list[HeldBack]:
-    """The campaigns that ask about a flood, the newest first."""
+    """The campaigns that ask about mailbox groups, the newest first."""
     rows = db.session.execute(
-        sa.select(Campaign.public_id, Campaign.name, Campaign.subject, HeldGroup.mailbox_group)
+        sa.select(
+            Campaign.public_id,
+            Campaign.name,
+            Campaign.subject,
+            HeldGroup.kind,
+            HeldGroup.mailbox_group,
+        )
         .join(Campaign, Campaign.id == HeldGroup.campaign_id)
         .where(HeldGroup.decision == "")
         .order_by(Campaign.id.desc(), HeldGroup.mailbox_group)
         .limit(20)
     )
-    found: dict[str, HeldBack] = {}
+    found: dict[tuple[str, str], HeldBack] = {}
     for row in rows:
         title = row.name or row.subject or "Untitled"
-        entry = found.setdefault(row.public_id, HeldBack(row.public_id, title, []))
+        entry = found.setdefault(
+            (row.public_id, row.kind), HeldBack(row.public_id, title, row.kind, [])
+        )
         entry.groups.append(row.mailbox_group)
     return list(found.values())
 

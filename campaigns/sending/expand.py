@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from campaigns.accounts import service as accounts
 from campaigns.audience.models import Subscriber
 from campaigns.db import db, insert_ignoring
-from campaigns.sending import audience_query, waves
+from campaigns.sending import audience_query, canary, waves
 from campaigns.sending.campaigns import audience_arithmetic
 from campaigns.sending.models import Campaign, CampaignLink, Delivery
 
@@ -35,6 +35,7 @@ def expand(campaign_id: int, *, links: tuple[str, ...], now: datetime) -> bool:
     if campaign.spread_seconds:
         people = campaign.audience - arithmetic.suppressed
         campaign.pace_per_second = max(people, 1) / campaign.spread_seconds
+    canary.begin(campaign)
     campaign.status = "sending"
     campaign.updated_at = now
     db.session.flush()

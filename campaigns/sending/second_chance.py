@@ -76,6 +76,7 @@ def try_group_again(campaign_id: int, mailbox_group: str, *, now: datetime) -> i
             HeldGroup.campaign_id == campaign_id,
             HeldGroup.mailbox_group == mailbox_group,
             HeldGroup.decision == "",
+            HeldGroup.kind == "flood",
         )
         .values(decision="again")
         .execution_options(synchronize_session=False)
@@ -91,15 +92,12 @@ def try_group_again(campaign_id: int, mailbox_group: str, *, now: datetime) -> i
     )
 
 
-def held_groups(campaign_id: int) -> frozenset[str]:
-    """Mailbox groups to which nothing is sent until somebody has decided."""
-    return frozenset(
-        db.session.scalars(
-            sa.select(HeldGroup.mailbox_group).where(
-                HeldGroup.campaign_id == campaign_id, HeldGroup.decision == ""
-            )
-        )
+def held_groups(campaign_id: int, *, kind: str = "") -> frozenset[str]:
+    """Mailbox groups to which nothing is sent until somebody has decided; all, or of a kind."""
+    found = sa.select(HeldGroup.mailbox_group).where(
+        HeldGroup.campaign_id == campaign_id, HeldGroup.decision == ""
     )
+    return frozenset(db.session.scalars(found.where(HeldGroup.kind == kind) if kind else found))
 
 
 def _queue(campaign_id: int, ids: Collection[int] | None, *conditions: Any, now: datetime) -> int:

@@ -1,0 +1,160 @@
+"""A canary on the whole way: a few get it first, and what the server says decides."""
+
+import threading
+import time
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from campaigns.audience.models import MailDomain
+from campaigns.clock import utcnow
+from campaigns.config import Settings
+from campaigns.db import db, transaction
+from campaigns.jobs import canaries, send
+from campaigns.jobs.engine import Engine
+from campaigns.sending import lifecycle
+from campaigns.sending.models import Campaign, Delivery, HeldGroup
+from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
+from tests.jobs.test_send import run, status_of, statuses, worker
+from tests.smtp_server import ScriptedServer, Session, scripted_server
+
+__all__ = ["worker"]
+
+PEOPLE = 150
+FIRST = 50
+
+
+@pytest.fixture
+def settings(settings: Settings, redis_url: str) -> Settings:
+    return settings.model_copy(update={"redis_url": redis_url})
+
+
+def launch(server: ScriptedServer, *, gmail: int = 0) -> int:
+    """A campaign with a canary, launched a moment ago; its id."""
+    with transaction():
+        news = a_list()
+        db.session.add(MailDomain(domain="g.example", mailbox_group="google"))
+        for number in range(PEOPLE):
+            host = "g.example" if number < gmail else "example.org"
+            a_subscriber(f"p{number}@{host}", news)
+        account = a_provider(port=server.port)
+        campaign = a_campaign(news, sender=a_sender(provider=account), canary_percent=2.0)
+        lifecycle.launch(campaign.id, at=None, undo_seconds=0, now=utcnow())
+    return campaign.id
+
+
+def work(campaign_id: int, state: str) -> Campaign:
+    """Slice after slice until the canary is in this state."""
+    for _ in range(20):
+        canaries.forget()
+        send.send()
+        if (found := fresh(campaign_id)).canary_state == state:
+            return found
+    raise AssertionError(f"it is {found.canary_state}")
+
+
+def fresh(campaign_id: int) -> Campaign:
+    db.session.rollback()
+    return db.session.get_one(Campaign, campaign_id, populate_existing=True)
+
+
+def watch_is_over(campaign_id: int) -> None:
+    with transaction():
+        over = utcnow() - timedelta(seconds=1)
+        db.session.execute(sa.update(Campaign).values(canary_until=over))
+
+
+def test_a_few_get_it_first_and_the_others_after_the_watch(app: Flask) -> None:
+    with scripted_server() as server:
+        campaign_id = launch(server)
+        send.expand(campaign_id)
+        found = work(campaign_id, "watching")
+        assert statuses(campaign_id) == {"sent": FIRST, "queued": PEOPLE - FIRST}
+        assert found.canary_until is not None
+        assert timedelta(minutes=29) < found.canary_until - utcnow() <= timedelta(minutes=30)
+        send.send()
+        assert len(server.received) == FIRST, "nothing leaves while it is watched"
+        watch_is_over(campaign_id)
+        work(campaign_id, "passed")
+        run(campaign_id)
+        assert sorted(server.recipients) == sorted(f"p{n}@example.org" for n in range(PEOPLE))
+    assert status_of(campaign_id) == "sent"
+    assert statuses(campaign_id) == {"sent": PEOPLE}
+
+
+def test_the_clock_decides_too(app: Flask) -> None:
+    with scripted_server() as server:
+        campaign_id = launch(server)
+        send.expand(campaign_id)
+        work(campaign_id, "watching")
+        watch_is_over(campaign_id)
+        canaries.judge_all()
+        assert fresh(campaign_id).canary_state == "passed"
+
+
+def test_a_server_that_refuses_stops_it_and_the_others_get_nothing(app: Flask) -> None:
+    script = lambda line, _: "550 no" if line.startswith("RCPT TO:<p1") else None  # noqa: E731
+    with scripted_server(script) as server:
+        campaign_id = launch(server)
+        send.expand(campaign_id)
+        found = work(campaign_id, "stopped")
+        assert found.status == "paused"
+        assert "were refused" in found.status_reason
+        assert statuses(campaign_id)["queued"] >= PEOPLE - FIRST
+        send.send()
+        assert len(server.received) < FIRST
+        with transaction():
+            lifecycle.resume(campaign_id, now=utcnow())
+        run(campaign_id)
+    assert status_of(campaign_id) == "sent"
+    assert statuses(campaign_id) == {"sent": 89, "failed": 61}
+
+
+def test_a_group_that_goes_badly_is_held_and_the_others_are_sent(app: Flask) -> None:
+    def script(line: str, session: Session) -> str | None:
+        return "450 4.7.1 later" if line[:4] == "RCPT" and "@g.example" in line else None
+
+    with scripted_server(script) as server:
+        campaign_id = launch(server, gmail=60)
+        send.expand(campaign_id)
+        work(campaign_id, "watching")
+        held = db.session.scalars(sa.select(HeldGroup)).one()
+        assert (held.mailbox_group, held.kind) == ("google", "canary")
+        assert "were put off" in held.words
+        watch_is_over(campaign_id)
+        work(campaign_id, "passed")
+        run(campaign_id)
+    assert statuses(campaign_id) == {"sent": PEOPLE - 60, "queued": 60}
+    tried = sa.select(sa.func.count()).where(Delivery.deferred_since.is_not(None))
+    assert db.session.scalar(tried) == 20, "no more than its share of the first"
+    assert status_of(campaign_id) == "sending"
+
+
+def test_workers_at_once_hand_over_no_more_than_the_first(app: Flask) -> None:
+    """Each of them asks, and then claims: what the other has claimed since counts as well."""
+    with scripted_server() as server:
+        campaign_id = launch(server)
+        send.expand(campaign_id)
+        engines = [Engine(app) for _ in range(3)]
+        barrier = threading.Barrier(len(engines))
+
+        def serve(engine: Engine) -> None:
+            with app.app_context():
+                barrier.wait()
+                for _ in range(5):
+                    send.serve(engine)
+
+        threads = [threading.Thread(target=serve, args=(engine,)) for engine in engines]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        end = time.monotonic() + 20
+        while not all(engine.is_idle for engine in engines) and time.monotonic() < end:
+            time.sleep(0.05)
+        for engine in engines:
+            engine.close()
+        assert len(server.received) == FIRST
+    assert statuses(campaign_id) == {"sent": FIRST, "queued": PEOPLE - FIRST}
