@@ -145,6 +145,24 @@ def _fold_wal(path: Path) -> None:
     engine.dispose()
 
 
+PAGES = {"web", "public", "accounts", "mailbox", "cli"}
+"""Tests of these speak SQL through others, which are tried on every server that is here."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Pages run on SQLite and one PostgreSQL, what speaks SQL on the system's PostgreSQL too."""
+    here = Path(__file__).parent
+    left_out = [
+        item
+        for item in items
+        if "system-postgresql" in item.name and item.path.relative_to(here).parts[0] in PAGES
+    ]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        gone = set(left_out)
+        items[:] = [item for item in items if item not in gone]
+
+
 @pytest.fixture(params=BACKENDS)
 def database_url(
     request: pytest.FixtureRequest, databases: dict[str, Database], tmp_path: Path

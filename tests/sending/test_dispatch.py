@@ -103,7 +103,7 @@ def test_each_mailbox_group_gives_what_it_was_granted(campaign: Campaign) -> Non
 
 def test_a_claim_has_a_lease_until_all_of_it_has_its_fate(campaign: Campaign) -> None:
     with transaction():
-        claim(campaign.id, 2, token="t", now=NOW)
+        claim(campaign.id, 2, token="t", now=utcnow())
     first = db.session.scalars(sa.select(Claim)).one()
     until = first.lease_until
     assert timedelta(0) < until - utcnow() <= LEASE

@@ -131,7 +131,7 @@ def claim_five() -> None:
         campaign = a_campaign(news, sender=a_sender(), status="sending")
         for number in range(5):
             a_delivery(campaign, a_subscriber(f"p{number}@example.org", news))
-        dispatch.claim(campaign.id, {"other": 5}, token="t", lease=LEASE, now=NOW)
+        dispatch.claim(campaign.id, {"other": 5}, token="t", lease=LEASE, now=utcnow())
 
 
 def statuses() -> list[str]:
