@@ -1,4 +1,4 @@
-"""How fast a campaign goes, and when it will be finished. Pure arithmetic over samples.
+"""How fast a campaign goes. Pure arithmetic over samples.
 
 The speed is the difference of two balances some seconds apart. The samples travel with the
 page that polls, so that no query over sent moments has to run every other second.
@@ -59,13 +59,3 @@ def per_second(samples: Sequence[Sample]) -> float | None:
     if seconds < _SHORTEST_SECONDS:
         return None
     return max(0.0, (samples[-1].done - samples[0].done) / seconds)
-
-
-def finishes_at(waiting: int, speed: float | None, *, now: datetime) -> datetime | None:
-    """When the last one will be done at this speed; None when that cannot be said."""
-    if not speed or waiting <= 0:
-        return None
-    seconds = waiting / speed
-    if seconds > 30 * 86_400:  # beyond a month it is a guess, not an estimate
-        return None
-    return now + timedelta(seconds=seconds)

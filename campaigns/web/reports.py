@@ -5,30 +5,38 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import sqlalchemy as sa
 from flask import (
     Blueprint,
     Response,
     abort,
+    current_app,
     redirect,
     render_template,
     request,
     stream_with_context,
     url_for,
 )
+from redis.exceptions import RedisError
 from werkzeug.wrappers import Response as BaseResponse
 
 from campaigns.access import access
-from campaigns.audience.mailbox_groups import name_of
+from campaigns.audience.mailbox_groups import OTHER, name_of
 from campaigns.clock import utcnow
 from campaigns.db import db
+from campaigns.jobs.buckets import Standing, buckets
 from campaigns.reports import chances, engagement, facts, ledger, progress, replies
 from campaigns.reports.balance import Balance, campaign_balance
 from campaigns.reports.engagement import Hour
+from campaigns.reports.finish import Finish, finish_of
+from campaigns.reports.groups import GroupCount, Watch
 from campaigns.reports.ledger import Filter, Line, View
-from campaigns.sending import reasons
+from campaigns.sending import reasons, second_chance
+from campaigns.sending.limits.holds import why_waits
+from campaigns.sending.limits.loading import load_plan
+from campaigns.sending.limits.plan import Plan
 from campaigns.sending.models import Campaign
 from campaigns.web.template_helpers import moment, number, plural, zone
 
@@ -37,6 +45,16 @@ bp = Blueprint("reports", __name__)
 FINAL = ("sent", "cancelled")
 MANY = 200_000
 OVERDUE_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class GroupLine:
+    """A mailbox provider in the table. `hold`: why its mail waits, in words."""
+
+    name: str
+    count: GroupCount
+    speed: str
+    hold: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +69,10 @@ class Live:
     balance: Balance
     percent: int
     speed: float | None
+    groups: list[GroupLine]
     finishes_at: str
     finishes_in: str
+    slowest: str
     seconds_left: int
     is_overdue: bool
     poll_seconds: int | None
@@ -110,7 +130,8 @@ def _live(campaign: Campaign, now: datetime) -> Live:
     left = 0.0
     if campaign.status == "scheduled" and campaign.scheduled_at:
         left = (campaign.scheduled_at - now).total_seconds()
-    finish = progress.finishes_at(balance.waiting, speed, now=now)
+    pace = _pace(campaign, balance, speed, now) if campaign.status in MOVING else NO_PACE
+    finish = pace.finish
     address = url_for(
         "reports.live",
         public_id=campaign.public_id,
@@ -122,13 +143,81 @@ def _live(campaign: Campaign, now: datetime) -> Live:
         balance=balance,
         percent=_percent(campaign, balance),
         speed=speed,
-        finishes_at=_clock(finish, now) if finish else "",
-        finishes_in=_span((finish - now).total_seconds()) if finish else "",
+        groups=pace.groups,
+        finishes_at=_clock(finish.at, now) if finish else "",
+        finishes_in=_span((finish.at - now).total_seconds()) if finish else "",
+        slowest=_mailbox(finish.slowest) if finish and finish.slowest else "",
         seconds_left=max(0, round(left)),
         is_overdue=campaign.status == "scheduled" and left < -OVERDUE_SECONDS,
         poll_seconds=_poll_seconds(campaign, balance),
         next=address,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast each mailbox provider gets its mail, and when the last one is done."""
+
+    groups: list[GroupLine]
+    finish: Finish | None = None
+
+
+MOVING = ("sending", "paused")
+NO_PACE = Pace([])
+
+
+def _watch() -> Watch:
+    """The counts of this process, made on first use."""
+    found = current_app.extensions.setdefault("campaigns.watch", Watch())
+    return cast("Watch", found)
+
+
+def _pace(campaign: Campaign, balance: Balance, speed: float | None, now: datetime) -> Pace:
+    rows = _watch().look(campaign.id, balance.rows, now=now)
+    plan, standing = Plan(), Standing({}, {})
+    if campaign.provider_id is not None:
+        plan = load_plan(campaign.provider_id, now=now, pace_per_second=campaign.pace_per_second)
+        standing = _standing(campaign.provider_id, [row.group for row in rows])
+    held = second_chance.held_groups(campaign.id)
+    lines = []
+    for row in rows:
+        learned = row.group in standing.learned
+        hold = "Kept back until you decide." if row.group in held else ""
+        hold = hold or why_waits(plan, row.group, learned=learned, due_at=row.due_at, now=now)
+        lines.append(_line(row, hold if row.waiting else "", campaign))
+    if campaign.status != "sending":
+        return Pace(lines)
+    finish = finish_of(
+        [row for row in rows if row.group not in held],
+        plan,
+        speed=speed or _average(campaign, balance, now),
+        learned=dict(standing.learned),
+        used_of_day=standing.used.get("day", 0),
+        now=now,
+    )
+    return Pace(lines, finish)
+
+
+def _line(row: GroupCount, hold: str, campaign: Campaign) -> GroupLine:
+    speed = _speed(row.rate) if row.rate is not None and campaign.status == "sending" else ""
+    return GroupLine(_mailbox(row.group), row, speed, hold)
+
+
+def _mailbox(group: str) -> str:
+    return "All others" if group == OTHER else name_of(group)
+
+
+def _average(campaign: Campaign, balance: Balance, now: datetime) -> float | None:
+    """The speed since it began; for a moment at which nothing moves."""
+    seconds = (now - campaign.started_at).total_seconds() if campaign.started_at else 0.0
+    return balance.done / seconds if balance.done and seconds > 0 else None
+
+
+def _standing(provider_id: int, groups: list[str]) -> Standing:
+    try:
+        return buckets().standing(provider_id, groups)
+    except RedisError:
+        return Standing({}, {})  # without it: what the database says about the limits
 
 
 def _percent(campaign: Campaign, balance: Balance) -> int:

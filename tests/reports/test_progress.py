@@ -1,4 +1,4 @@
-"""The speed and the finish time, from samples that travel with the page."""
+"""The speed, from samples that travel with the page."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -7,7 +7,6 @@ import pytest
 from campaigns.reports.progress import (
     Sample,
     dump_samples,
-    finishes_at,
     parse_samples,
     per_second,
     slide,
@@ -56,14 +55,3 @@ def test_when_nothing_moves_the_speed_is_zero() -> None:
 
 def test_a_page_that_slept_does_not_show_its_old_speed() -> None:
     assert slide([ago(3600, 0)], ago(0, 9000)) == [ago(0, 9000)]
-
-
-def test_the_finish_is_what_waits_divided_by_the_speed() -> None:
-    assert finishes_at(600, 10.0, now=NOW) == NOW + timedelta(minutes=1)
-
-
-@pytest.mark.parametrize(("waiting", "speed"), [(600, None), (600, 0.0), (0, 10.0), (10**9, 1.0)])
-def test_there_is_no_finish_without_a_speed_or_beyond_a_month(
-    waiting: int, speed: float | None
-) -> None:
-    assert finishes_at(waiting, speed, now=NOW) is None

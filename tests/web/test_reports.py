@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 
 from campaigns.clock import utcnow
 from campaigns.db import db, transaction
+from campaigns.sending.limits.models import GroupState
 from campaigns.sending.models import Campaign, CampaignLink, Reply
 from tests.factories import a_campaign, a_delivery, a_list, a_provider, a_sender, a_subscriber
 
@@ -408,3 +409,52 @@ def test_no_cell_of_the_export_is_a_formula(owner_client: FlaskClient) -> None:
     (row,) = csv.DictReader(io.StringIO(text))
     assert row["address"] == "'=cmd@example.org"
     assert row["reply"].startswith("'=HYPERLINK")
+
+
+def the_live_part(html: str) -> str:
+    return text_of(html[html.index('id="live"') :].partition("</section>")[0])
+
+
+def test_mailbox_providers_are_told_apart_while_it_is_sent(owner_client: FlaskClient) -> None:
+    now = utcnow()
+    with transaction():
+        account = a_provider()
+        campaign = started(
+            "sending",
+            {"status": "sent", "mailbox_group": "google"},
+            {"status": "queued", "mailbox_group": "google"},
+            {
+                "status": "queued", "mailbox_group": "yahoo", "reason": "deferred",
+                "not_before": now + timedelta(hours=1),
+            },
+            {"status": "failed", "mailbox_group": "yahoo", "reason": "refused"},
+            provider_id=account.id,
+        )  # fmt: skip
+        state = {"why": "It asked for patience", "changed_at": now}
+        until = now + timedelta(minutes=30)
+        db.session.add(
+            GroupState(
+                provider_id=account.id, mailbox_group="google", suspended_until=until, **state
+            )
+        )
+    page = report(owner_client, campaign)
+    shown = the_live_part(page)
+    assert re.search(r"Gmail waits until [^:]+:\d\d: It asked for patience\. 1 1 – –", shown), shown
+    assert re.search(r"Yahoo \S* ?Tried again at [^.]+\. 0 1 1 1", shown), shown
+    assert "Finishes" in shown
+    assert "the slowest" in shown
+    assert "Mailbox providers" in report(owner_client, campaign, "/live?status=sending")
+
+
+def test_who_is_done_has_no_table_any_more(owner_client: FlaskClient) -> None:
+    with transaction():
+        campaign = started("sent", SENT)
+    assert "Mailbox providers" not in report(owner_client, campaign)
+
+
+def test_a_paused_campaign_shows_what_waits_without_a_finish(owner_client: FlaskClient) -> None:
+    with transaction():
+        campaign = started("paused", SENT, QUEUED)
+    shown = the_live_part(report(owner_client, campaign))
+    assert "All others 1 1 – – –" in shown
+    assert "Finishes" not in shown

@@ -20,6 +20,32 @@ def hold(kind: str, group: str, plan: Plan, at: datetime, *, now: datetime) -> H
     return Hold(_SENTENCES[kind](plan, group, _clock(at, plan, now) if until else ""), until)
 
 
+def why_waits(
+    plan: Plan, group: str, *, learned: bool, due_at: datetime | None, now: datetime
+) -> str:
+    """Why a mailbox group gets less than it might, as far as the plan tells; '' if it does not.
+
+    `learned`: its server throttles. `due_at`: all its mail was put off until then.
+    """
+    own = _own(plan, group)
+    for until, kind in ((plan.suspended_until, "closed"), (own.suspended_until, "group_closed")):
+        if until is not None and until > now:
+            return hold(kind, group, plan, until, now=now).why
+    if due_at is not None and due_at > now:
+        return f"Tried again at {_clock(due_at, plan, now)}."
+    for applies, kind in (
+        (plan.probe, "probe"),
+        (plan.slow_per_second, "slow"),
+        (own.per_second, "group"),
+        (learned, "learned"),
+        (own.at_once, "at_once"),
+        (own.per_day, "group_warm_up"),
+    ):
+        if applies:
+            return hold(kind, group, plan, now, now=now).why
+    return ""
+
+
 MOST_SENTENCES = 3
 
 
