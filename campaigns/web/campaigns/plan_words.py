@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from campaigns.sending import repeat, waves
+from campaigns.sending.limits.outlook import Bound
 from campaigns.sending.moments import find_zone, resolve, zones_by_name
 from campaigns.sending.schedules import Plan
 from campaigns.sending.series import AHEAD
@@ -15,8 +16,18 @@ from campaigns.web.template_helpers import moment, number, plural, zone
 SHOWN_TIMES = 4
 
 
-def sentences(wish: Wish, *, recipients: int, undo_seconds: int, now: datetime) -> list[str]:
-    """What will happen if this form is sent now, most important first."""
+def sentences(
+    wish: Wish,
+    *,
+    recipients: int,
+    undo_seconds: int,
+    now: datetime,
+    bound: Bound | None = None,
+) -> list[str]:
+    """What will happen if this form is sent now, most important first.
+
+    `bound`: the limit that makes it take longest, if one does.
+    """
     if wish.repeat is not None:
         said = _repeats(wish, now)
     elif wish.plan.local_at is not None:
@@ -27,7 +38,10 @@ def sentences(wish: Wish, *, recipients: int, undo_seconds: int, now: datetime) 
         said = [_now(undo_seconds)]
     if wish.note:
         said.append(wish.note)
-    return [*said, *_hours(wish, now), *_pace(wish.plan, recipients)]
+    said += [*_hours(wish, now), *_pace(wish.plan, recipients)]
+    if bound is not None and bound.takes > _takes(wish.plan, recipients):
+        said.append(f"{bound.words}: it takes about {span(bound.takes)}.")
+    return said
 
 
 def _now(undo_seconds: int) -> str:
@@ -146,6 +160,13 @@ def _pace(plan: Plan, recipients: int) -> list[str]:
         per_hour = number(round(plan.pace_per_second * 3600))
         return [f"At most {per_hour} an hour: it takes about {takes}."]
     return []
+
+
+def _takes(plan: Plan, recipients: int) -> timedelta:
+    """By its own pace."""
+    if plan.pace_per_second:
+        return timedelta(seconds=recipients / plan.pace_per_second)
+    return timedelta(seconds=plan.spread_seconds)
 
 
 def _rate(per_second: float) -> str:
