@@ -18,6 +18,7 @@ from campaigns.db import db, transaction
 from campaigns.jobs import canaries, runtime
 from campaigns.jobs.buckets import buckets
 from campaigns.jobs.engine import Engine, Outbox
+from campaigns.jobs.refresh import keep_newest_token
 from campaigns.jobs.runtime import job
 from campaigns.providers.models import ProviderAccount
 from campaigns.secrets import SecretUnreadableError
@@ -125,6 +126,7 @@ def _serve_one(engine: Engine, campaign: Campaign, share: int) -> tuple[int, flo
     if allowed is not None and not any(allowed.values()):
         return 0, canaries.LOOK_SECONDS
     try:
+        keep_newest_token(account)
         compiled = _compiled(campaign)
         plan = load_plan(account.id, now=now, pace_per_second=campaign.pace_per_second)
         outbox = engine.outbox(account, _connections(engine, account, plan))

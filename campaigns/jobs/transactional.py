@@ -16,6 +16,7 @@ from campaigns.content.compile import RenderError, TemplateProblemError, compile
 from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.jobs.buckets import buckets
+from campaigns.jobs.refresh import keep_newest_token
 from campaigns.jobs.runtime import job
 from campaigns.messages import Message, Recipient, SendResult
 from campaigns.providers import health
@@ -91,6 +92,7 @@ def _send(mail: Claimed, sender: SenderAddress, message: Message) -> SendResult:
     account = db.session.get(ProviderAccount, sender.provider_id)
     if account is None:
         raise CannotSendError(transactional.NO_SENDER)
+    keep_newest_token(account)
     _take_a_token(account)
     provider = open_provider(account, services().vault, apart=True)
 

@@ -1,0 +1,33 @@
+"""A provider gave another refresh token while mail was sent: the next slice stores it."""
+
+import pytest
+from flask import Flask
+
+from campaigns.context import services
+from campaigns.db import db, transaction
+from campaigns.jobs.refresh import keep_newest_token
+from campaigns.providers import oauth
+from campaigns.providers.models import ProviderAccount
+from tests.factories import a_provider
+
+
+@pytest.mark.parametrize("auth", ["oauth2", "password"])
+def test_it_is_stored_where_tokens_are_used(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, auth: str
+) -> None:
+    vault = services().vault
+    with transaction():
+        account = a_provider(
+            username="me@example.org",
+            auth=auth,
+            token_url="https://login.example.org/token",
+            client_id="the-app",
+            refresh_token=vault.encrypt("first"),
+        )
+    keep_newest_token(account)
+    assert vault.decrypt(account.refresh_token) == "first"
+    monkeypatch.setattr(oauth, "newest_refresh_token", lambda grant: "second")
+    keep_newest_token(account)
+    db.session.expire_all()
+    stored = db.session.query(ProviderAccount).one()
+    assert vault.decrypt(stored.refresh_token) == ("second" if auth == "oauth2" else "first")
