@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from campaigns.accounts import service as accounts
 from campaigns.clock import utcnow
 from campaigns.db import db, transaction
+from campaigns.providers.models import ProviderAccount
 from campaigns.reports import calendar as report
 from campaigns.sending import schedules, series
 from campaigns.sending.models import Campaign, CampaignSeries
@@ -380,3 +381,15 @@ def test_a_campaign_at_local_time_is_moved_by_readers_clocks(owner_client: Flask
     new = {"date": _in_days(5), "time": "18:00"}
     owner_client.post(f"/campaigns/{campaign.public_id}/time", data=new)
     assert _fresh(campaign).local_at == f"{_in_days(5)}T18:00"
+
+
+def test_the_slowest_limit_of_the_account_is_told(owner_client: FlaskClient) -> None:
+    campaign = _ready()
+    assert "it takes about" not in _plan(owner_client, campaign, when="now")
+    with transaction():
+        db.session.query(ProviderAccount).update({"name": "Relay", "per_day": 1})
+    shown = _plan(owner_client, campaign, when="now")
+    assert "Relay may send at most 1 a day: it takes about 2 days." in shown
+    assert "Relay may send" in _plan(
+        owner_client, campaign, when="later", pace="rate", per_hour="9"
+    )
