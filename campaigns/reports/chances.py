@@ -15,6 +15,7 @@ from campaigns.sending.second_chance import NOT_BY_ALL
 class Flood:
     """A mailbox group that refused very many at once, and waits for somebody's decision.
 
+    Or one to which the first mails went badly (`kind` canary): nothing was taken back then.
     `held` were taken back; `waiting` have not been tried, and are not while it waits.
     """
 
@@ -23,6 +24,7 @@ class Flood:
     words: str
     held: int
     waiting: int
+    kind: str = "flood"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +82,8 @@ def campaign_chances(campaign_id: int) -> Chances:
 def _floods(campaign_id: int) -> list[Flood]:
     """Those nobody has decided on. Nearly always none: one look at a small table."""
     found = db.session.execute(
-        sa.select(HeldGroup.mailbox_group, HeldGroup.held_at, HeldGroup.words)
-        .where(
-            HeldGroup.campaign_id == campaign_id,
-            HeldGroup.decision == "",
-            HeldGroup.kind == "flood",
-        )
+        sa.select(HeldGroup.mailbox_group, HeldGroup.held_at, HeldGroup.words, HeldGroup.kind)
+        .where(HeldGroup.campaign_id == campaign_id, HeldGroup.decision == "")
         .order_by(HeldGroup.mailbox_group)
     ).all()
     return [
@@ -95,6 +93,7 @@ def _floods(campaign_id: int) -> list[Flood]:
             row.words,
             held=_count(campaign_id, row.mailbox_group, "held"),
             waiting=_count(campaign_id, row.mailbox_group, "queued"),
+            kind=row.kind,
         )
         for row in found
     ]

@@ -214,11 +214,11 @@ def judge(campaign_id: int, *, now: datetime) -> Verdict | None:
     if campaign is None or campaign.status != "sending" or campaign.canary_state not in STAGES:
         return None
     seen = _look(campaign_id)
-    held = _held(campaign_id)
+    kept_out = held(campaign_id)
     groups = {
         group: seen[group][0] if group in seen else Figures()
         for group in campaign.canary_quota
-        if group not in held
+        if group not in kept_out
     }
     until = campaign.canary_until
     is_over = campaign.canary_state == "watching" and until is not None and now >= until
@@ -226,7 +226,7 @@ def judge(campaign_id: int, *, now: datetime) -> Verdict | None:
         groups,
         settings_of(campaign).bands,
         is_over=is_over,
-        may_hold="canary" not in held.values(),
+        may_hold="canary" not in kept_out.values(),
     )
     if verdict is None and campaign.canary_state == "testing":
         last = max((at for group, (_, at) in seen.items() if group in groups), default=now)
@@ -235,7 +235,7 @@ def judge(campaign_id: int, *, now: datetime) -> Verdict | None:
     return verdict
 
 
-def _held(campaign_id: int) -> dict[str, str]:
+def held(campaign_id: int) -> dict[str, str]:
     """Mailbox groups somebody has to decide on, or did after a canary; and by which kind."""
     rows = db.session.execute(
         sa.select(HeldGroup.mailbox_group, HeldGroup.kind).where(

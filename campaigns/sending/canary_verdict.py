@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Literal
 
-from campaigns.audience.mailbox_groups import name_of
+from campaigns.audience.mailbox_groups import OTHER, name_of
 
 MeasureName = Literal["refusals", "deferrals", "bounces", "complaints"]
 
@@ -116,7 +116,7 @@ def judge(
         return _hold(bad[0], groups[bad[0]], beyond(groups[bad[0]], bands), bands, is_beyond=True)
     if bad:
         worst = groups[bad[0]]
-        return _stop(worst, beyond(worst, bands), bands, f"to {name_of(bad[0])} ")
+        return _stop(worst, beyond(worst, bands), bands, f"to {_whom(bad[0])} ")
     if beyond(total, bands) and (is_over or total.results >= ENOUGH):
         return _stop(total, beyond(total, bands), bands)
     if not (is_over and total.results):
@@ -181,7 +181,11 @@ def _hold(
     group: str, found: Figures, why: list[Measure], bands: Bands, *, is_beyond: bool
 ) -> Verdict:
     what = _too_much(found, why[0], bands, is_beyond=is_beyond)
-    return Verdict("hold", f"Of the first {found.results:,} to {name_of(group)} {what}.", group)
+    return Verdict("hold", f"Of the first {found.results:,} to {_whom(group)} {what}.", group)
+
+
+def _whom(group: str) -> str:
+    return "all other providers" if group == OTHER else name_of(group)
 
 
 def _stop(found: Figures, why: list[Measure], bands: Bands, whom: str = "") -> Verdict:

@@ -29,6 +29,7 @@ from campaigns.db import db
 from campaigns.jobs.buckets import Standing, buckets
 from campaigns.reports import chances, engagement, facts, ledger, progress, replies
 from campaigns.reports.balance import Balance, campaign_balance
+from campaigns.reports.canary import Card, canary_card
 from campaigns.reports.engagement import Hour
 from campaigns.reports.finish import Finish, finish_of
 from campaigns.reports.groups import GroupCount, Watch
@@ -77,6 +78,7 @@ class Live:
     is_overdue: bool
     poll_seconds: int | None
     next: str
+    canary: Card | None = None
 
     @property
     def speed_in_words(self) -> str:
@@ -85,6 +87,10 @@ class Live:
     @property
     def time_left(self) -> str:
         return _span(self.seconds_left)
+
+    @property
+    def canary_time_left(self) -> str:
+        return _span(self.canary.seconds_left if self.canary else 0)
 
 
 def _speed(per_second: float) -> str:
@@ -151,6 +157,7 @@ def _live(campaign: Campaign, now: datetime) -> Live:
         is_overdue=campaign.status == "scheduled" and left < -OVERDUE_SECONDS,
         poll_seconds=_poll_seconds(campaign, balance),
         next=address,
+        canary=canary_card(campaign, now=now),
     )
 
 

@@ -16,7 +16,7 @@ from campaigns.events import bounces
 from campaigns.reports import ledger
 from campaigns.reports.chances import campaign_chances
 from campaigns.reports.ledger import Filter
-from campaigns.sending import campaigns, reasons, second_chance
+from campaigns.sending import campaigns, canary, reasons, second_chance
 from campaigns.sending.models import Campaign
 from campaigns.web.template_helpers import plural
 
@@ -194,6 +194,27 @@ def flood(public_id: str) -> Response:
         with transaction():
             count = second_chance.try_group_again(found.id, group, now=utcnow())
         _queued(found.id, count)
+    return _report(public_id)
+
+
+@bp.post("/campaigns/<public_id>/report/canary")
+@access("user")
+def canary_group(public_id: str) -> Response:
+    """Decide on a mailbox group to which the first mails went badly: `again`, or `left`."""
+    found = _wanted(public_id)
+    group = request.form.get("group", "").replace("\0", "")
+    is_left = request.form.get("decision") == "left"
+    with transaction():
+        if is_left:
+            count = canary.leave_out(found.id, group, now=utcnow())
+        else:
+            count = 0 if canary.send_to_group(found.id, group) else None
+    if count is None:
+        flash("Somebody has decided on that already.", "info")
+        return _report(public_id)
+    services().doorbell.ring("send", found.id)
+    left = f"{plural(count, 'person', 'people')} of {name_of(group)} left out."
+    flash(left if is_left else f"Mail to {name_of(group)} goes on.", "success")
     return _report(public_id)
 
 

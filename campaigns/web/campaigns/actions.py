@@ -10,7 +10,7 @@ from campaigns.access import access
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import transaction
-from campaigns.sending import campaigns, lifecycle
+from campaigns.sending import campaigns, canary, lifecycle
 from campaigns.sending.campaigns import NotEditableError
 from campaigns.web.campaigns.blueprint import IN_WORDS, bp, editor_id, home_of, wanted
 
@@ -47,10 +47,13 @@ def pause(public_id: str) -> Response:
 @bp.post("/campaigns/<public_id>/resume")
 @access("user")
 def resume(public_id: str) -> Response:
+    is_anyway = canary.is_asking(wanted(public_id))
     did_it = _do(
         public_id,
         lifecycle.resume,
-        "Going on. Nobody gets it twice.",
+        "Going on anyway: everybody else gets it now, and nobody gets it twice."
+        if is_anyway
+        else "Going on. Nobody gets it twice.",
         "This campaign cannot go on now.",
     )
     if did_it:

@@ -1,0 +1,123 @@
+"""What the first mails of a campaign showed, and what was decided by it."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from campaigns.audience.mailbox_groups import name_of
+from campaigns.sending import canary
+from campaigns.sending.canary_verdict import (
+    MEASURES,
+    Band,
+    Bands,
+    Figures,
+    Measure,
+    beyond,
+    percent,
+    sum_of,
+    unsure,
+)
+from campaigns.sending.models import Campaign
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One measure: how many of the judged, and how it stands in its band."""
+
+    measure: Measure
+    count: int
+    value: float
+    band: Band
+    level: Literal["good", "between", "bad"]
+
+    @property
+    def percent(self) -> str:
+        return percent(self.value)
+
+    @property
+    def limits(self) -> str:
+        return f"go on below {percent(self.band.go_on)}, stop above {percent(self.band.stop)}"
+
+
+@dataclass(frozen=True, slots=True)
+class GroupSeen:
+    """One mailbox group: how many were to get it first, and what became of them."""
+
+    name: str
+    quota: int
+    figures: Figures
+    is_judged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """`is_asking`: the campaign stands because of it. `seconds_left`: of the watch."""
+
+    state: str
+    words: str
+    first: int
+    total: Figures
+    seen: Sequence[Seen]
+    groups: Sequence[GroupSeen]
+    seconds_left: int
+    minutes: int
+    is_asking: bool
+
+    @property
+    def is_waiting(self) -> bool:
+        """Nothing else leaves at the moment."""
+        return self.state == "watching"
+
+
+def canary_card(campaign: Campaign, *, now: datetime) -> Card | None:
+    """The card; None for a campaign that goes (or went) to everybody at once."""
+    if not campaign.canary_state:
+        return None
+    figures = _figures(campaign)
+    left_out = canary.held(campaign.id)
+    judged = [found for group, found in figures.items() if group not in left_out]
+    until = campaign.canary_until
+    is_watching = campaign.canary_state == "watching" and until is not None
+    return Card(
+        state=campaign.canary_state,
+        words=campaign.canary_words,
+        first=sum(campaign.canary_quota.values()),
+        total=sum_of(figures.values()),
+        seen=_seen(sum_of(judged), canary.settings_of(campaign).bands),
+        groups=_groups(campaign.canary_quota, figures, left_out),
+        seconds_left=max(0, round((until - now).total_seconds())) if is_watching and until else 0,
+        minutes=campaign.canary_minutes,
+        is_asking=canary.is_asking(campaign),
+    )
+
+
+def _figures(campaign: Campaign) -> Mapping[str, Figures]:
+    """As they are; after the verdict as they were then, for the others came since."""
+    if campaign.canary_state in canary.STAGES:
+        return canary.figures(campaign.id)
+    return {group: Figures(**found) for group, found in campaign.canary_seen.items()}
+
+
+def _seen(total: Figures, bands: Bands) -> list[Seen]:
+    bad, between = beyond(total, bands), unsure(total, bands)
+    return [
+        Seen(
+            measure,
+            total.count(measure),
+            total.percent(measure),
+            bands[measure.name],
+            "bad" if measure in bad else "between" if measure in between else "good",
+        )
+        for measure in MEASURES
+    ]
+
+
+def _groups(
+    quota: Mapping[str, int], figures: Mapping[str, Figures], left_out: Collection[str]
+) -> list[GroupSeen]:
+    """The largest first."""
+    return [
+        GroupSeen(name_of(group), count, figures.get(group, Figures()), group not in left_out)
+        for group, count in sorted(quota.items(), key=lambda entry: (-entry[1], entry[0]))
+    ]

@@ -1,0 +1,263 @@
+"""The canary in the browser: chosen before the launch, seen and decided on in the report."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from flask.testing import FlaskClient
+
+from campaigns.accounts import service as accounts
+from campaigns.clock import utcnow
+from campaigns.db import db, transaction
+from campaigns.sending import canary
+from campaigns.sending.canary_verdict import USUAL, Band
+from campaigns.sending.models import Campaign, CampaignSeries, Delivery, HeldGroup
+from tests.factories import a_campaign, a_list, a_sender, a_subscriber
+from tests.web.test_reports import report, started, text_of
+
+SENT = {"status": "sent"}
+REFUSED = {"status": "failed", "reason": "refused"}
+QUEUED = {"status": "queued"}
+FORM = {
+    "canary": "on",
+    "canary_percent": "2,5",
+    "canary_minutes": "45",
+    **{f"{name}_go_on": f"{band.go_on:g}" for name, band in USUAL.items()},
+    **{f"{name}_stop": f"{band.stop:g}" for name, band in USUAL.items()},
+}
+
+
+@pytest.fixture
+def draft(owner_client: FlaskClient) -> Campaign:
+    with transaction():
+        accounts.save_workspace(name="Harbour Books", postal_address="12 Quay Street")
+        news = a_list()
+        for number in range(60):
+            a_subscriber(f"p{number}@example.org", news)
+        return a_campaign(news, sender=a_sender())
+
+
+def fresh(campaign: Campaign) -> Campaign:
+    db.session.rollback()
+    return db.session.get_one(Campaign, campaign.id, populate_existing=True)
+
+
+def review(client: FlaskClient, campaign: Campaign) -> str:
+    return client.get(f"/campaigns/{campaign.public_id}/review").text
+
+
+def launch(client: FlaskClient, campaign: Campaign, form: dict[str, str]) -> Any:
+    version = str(fresh(campaign).version)
+    return client.post(
+        f"/campaigns/{campaign.public_id}/review",
+        data={"version": version, "recipients": "60", "when": "now", **form},
+    )
+
+
+# --- before the launch -------------------------------------------------------------------------
+
+
+def test_it_is_off_and_offers_the_usual(owner_client: FlaskClient, draft: Campaign) -> None:
+    page = review(owner_client, draft)
+    assert 'name="canary">' in page, "not ticked"
+    assert 'name="canary_percent" inputmode="decimal" value="2"' in page
+    assert 'name="complaints_stop" inputmode="decimal" value="0.3"' in page
+    launch(owner_client, draft, {})
+    assert fresh(draft).canary_percent == 0
+
+
+def test_what_is_chosen_is_kept(owner_client: FlaskClient, draft: Campaign) -> None:
+    form = {**FORM, "refusals_go_on": "1", "refusals_stop": "2.5"}
+    assert launch(owner_client, draft, form).status_code == 302
+    bands = {**USUAL, "refusals": Band(1, 2.5)}
+    assert canary.settings_of(fresh(draft)) == canary.Settings(2.5, 45, bands)
+    assert fresh(draft).status == "scheduled"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"canary_percent": "0"}, "0.1 to 50 %"),
+        ({"canary_percent": "51"}, "0.1 to 50 %"),
+        ({"canary_percent": "nan"}, "0.1 to 50 %"),
+        ({"canary_minutes": "0"}, "1 to 1"),
+        ({"canary_minutes": "²"}, "1 to 1"),
+        ({"bounces_go_on": "6"}, "“Bounced later” needs two numbers"),
+        ({"complaints_stop": ""}, "“Complained” needs two numbers"),
+        ({"deferrals_stop": "101"}, "“Put off” needs two numbers"),
+    ],
+)
+def test_what_cannot_be_is_said_and_nothing_is_sent(
+    owner_client: FlaskClient, draft: Campaign, wrong: dict[str, str], words: str
+) -> None:
+    answer = launch(owner_client, draft, {**FORM, **wrong})
+    assert answer.status_code == 422
+    assert words in text_of(answer.text)
+    assert 'name="canary" checked' in answer.text, "what was typed is still there"
+    assert fresh(draft).status == "draft"
+
+
+def test_the_plan_says_what_will_happen(owner_client: FlaskClient, draft: Campaign) -> None:
+    path = f"/campaigns/{draft.public_id}/review/plan"
+    said = text_of(owner_client.get(path, query_string=FORM).text)
+    assert "About 50 people get it first" in said
+    assert "watched for 45 minutes" in said
+    assert "first" not in text_of(owner_client.get(path, query_string={"when": "now"}).text)
+
+
+def test_few_people_need_no_test(owner_client: FlaskClient, draft: Campaign) -> None:
+    with transaction():
+        db.session.execute(sa.text("DELETE FROM subscription WHERE subscriber_id > 40"))
+    path = f"/campaigns/{draft.public_id}/review/plan"
+    said = text_of(owner_client.get(path, query_string=FORM).text)
+    assert "With 40 people there is no test with a few first" in said
+
+
+def test_a_copy_comes_with_the_same(owner_client: FlaskClient, draft: Campaign) -> None:
+    launch(owner_client, draft, FORM)
+    owner_client.post(f"/campaigns/{draft.public_id}/duplicate")
+    copy = db.session.scalars(sa.select(Campaign).order_by(Campaign.id.desc())).first()
+    assert copy is not None
+    page = review(owner_client, copy)
+    assert 'name="canary" checked' in page
+    assert 'name="canary_percent" inputmode="decimal" value="2.5"' in page
+
+
+def test_what_repeats_keeps_it(owner_client: FlaskClient, draft: Campaign) -> None:
+    rule = {
+        "when": "repeat", "frequency": "daily", "interval": "1", "zone": "Europe/Berlin",
+        "date": f"{utcnow() + timedelta(days=2):%Y-%m-%d}", "time": "09:00",
+    }  # fmt: skip
+    assert launch(owner_client, draft, {**FORM, **rule}).status_code == 302
+    assert db.session.scalars(sa.select(CampaignSeries.template_id)).all() == [draft.id]
+    assert fresh(draft).canary_percent == 2.5
+
+
+# --- in the report -----------------------------------------------------------------------------
+
+
+def a_canary(state: str, *outcomes: dict[str, Any], **values: Any) -> Campaign:
+    """A campaign of which fifty are to get it first."""
+    with transaction():
+        return started(
+            "sending",
+            *outcomes,
+            canary_percent=2.0,
+            canary_state=state,
+            canary_quota={"other": 30, "google": 20},
+            **values,
+        )
+
+
+def test_a_campaign_without_canary_shows_no_card(owner_client: FlaskClient) -> None:
+    with transaction():
+        campaign = started("sending", SENT)
+    assert 'id="canary"' not in report(owner_client, campaign)
+
+
+def test_the_card_shows_what_the_first_ones_show(owner_client: FlaskClient) -> None:
+    campaign = a_canary("testing", *[SENT] * 7, *[REFUSED] * 3, *[QUEUED] * 5)
+    html = report(owner_client, campaign)
+    page = text_of(html)
+    assert "Test with a few first: 10 of 50" in page
+    assert "Refused 30 % (3) above its band go on below 5 %, stop above 10 %" in page
+    assert "Put off 0 % (0) below its band" in page
+    assert "Gmail 0 of 20" in page
+    live = report(owner_client, campaign, "/live?status=sending")
+    assert 'id="canary"' in live, "it comes along with the poll"
+
+
+def test_the_card_says_how_long_it_is_watched(owner_client: FlaskClient) -> None:
+    until = utcnow() + timedelta(minutes=12)
+    campaign = a_canary("watching", *[SENT] * 50, QUEUED, canary_until=until)
+    page = text_of(report(owner_client, campaign))
+    assert "Watching the first 50" in page
+    assert "Time left 12 minutes" in page
+    assert "Speed now" not in page
+
+
+def test_after_the_verdict_the_card_shows_what_was_seen_then(owner_client: FlaskClient) -> None:
+    seen = {"other": {"results": 30, "deferrals": 3}, "google": {"results": 20}}
+    words = "The first 50 went well."
+    campaign = a_canary("passed", *[SENT] * 60, canary_words=words, canary_seen=seen)
+    page = text_of(report(owner_client, campaign))
+    assert words in page
+    assert "Put off 6 % (3)" in page
+    assert "All others 30 of 30" in page
+
+
+def test_to_resume_after_a_stop_is_called_by_its_name(owner_client: FlaskClient) -> None:
+    words = "Stopped after a few: of the first 50 20 % were refused (above 10 %)."
+    campaign = a_canary("stopped", SENT, QUEUED, canary_words=words, status_reason=words)
+    with transaction():
+        db.session.get_one(Campaign, campaign.id).status = "paused"
+    html = report(owner_client, campaign)
+    assert "Go on anyway" in text_of(html)
+    assert "Resume" not in text_of(html)
+    answer = owner_client.post(
+        f"/campaigns/{campaign.public_id}/resume", follow_redirects=True
+    )  # fmt: skip
+    assert "Going on anyway" in text_of(answer.text)
+    assert "Somebody let it go on anyway." in text_of(answer.text)
+    assert fresh(campaign).status == "sending"
+
+
+def held(*outcomes: dict[str, Any]) -> Campaign:
+    campaign = a_canary("watching", *outcomes)
+    with transaction():
+        group = HeldGroup(campaign_id=campaign.id, mailbox_group="google", held_at=utcnow())
+        group.words, group.kind = "Of the first 20 to Gmail 50 % were refused.", "canary"
+        db.session.add(group)
+    return campaign
+
+
+def press(client: FlaskClient, campaign: Campaign, decision: str) -> str:
+    answer = client.post(
+        f"/campaigns/{campaign.public_id}/report/canary",
+        data={"group": "google", "decision": decision},
+        follow_redirects=True,
+    )
+    return text_of(answer.text)
+
+
+def decision() -> str:
+    db.session.rollback()
+    return db.session.scalars(sa.select(HeldGroup.decision)).one()
+
+
+def test_a_held_group_asks_and_can_be_sent_to(owner_client: FlaskClient) -> None:
+    campaign = held({**QUEUED, "mailbox_group": "google"}, QUEUED)
+    page = text_of(report(owner_client, campaign))
+    assert "The first mails to Gmail went badly" in page
+    assert "Of the first 20 to Gmail 50 % were refused." in page
+    assert "1 person waits" in page
+    home = text_of(owner_client.get("/").text)
+    assert "Gmail : the first mails went badly." in home or "Gmail: the first mails" in home
+    assert "Mail to Gmail goes on." in press(owner_client, campaign, "again")
+    assert decision() == "again"
+    assert "Somebody has decided on that already." in press(owner_client, campaign, "left")
+
+
+def test_a_held_group_can_be_left_out(owner_client: FlaskClient) -> None:
+    campaign = held({**QUEUED, "mailbox_group": "google"}, QUEUED)
+    assert "1 person of Gmail left out." in press(owner_client, campaign, "left")
+    assert decision() == "left"
+    states = db.session.scalars(sa.select(Delivery.status).order_by(Delivery.id)).all()
+    assert states == ["cancelled", "queued"]
+
+
+def test_a_flood_is_not_decided_on_as_a_canary(owner_client: FlaskClient) -> None:
+    campaign = held({**QUEUED, "mailbox_group": "google"})
+    with transaction():
+        db.session.execute(sa.update(HeldGroup).values(kind="flood"))
+    assert "decided on that already" in press(owner_client, campaign, "left")
+    assert decision() == ""
+
+
+def test_a_stranger_decides_nothing(app: Flask, client: FlaskClient) -> None:
+    campaign = held(QUEUED)
+    answer = client.post(f"/campaigns/{campaign.public_id}/report/canary", data={"group": "google"})
+    assert answer.location.startswith("/login")
+    assert decision() == ""
