@@ -207,7 +207,11 @@ def _pace(campaign: Campaign, balance: Balance, speed: float | None, now: dateti
 
 def _line(row: GroupCount, hold: str, campaign: Campaign) -> GroupLine:
     speed = _speed(row.rate) if row.rate is not None and campaign.status == "sending" else ""
-    return GroupLine(_mailbox(row.group), row, speed, hold)
+    name = _mailbox(row.group)
+    if hold.startswith(f"{name} "):  # it stands beside it already
+        hold = hold[len(name) + 1 :]
+        hold = hold[:1].upper() + hold[1:]
+    return GroupLine(name, row, speed, hold)
 
 
 def _mailbox(group: str) -> str:

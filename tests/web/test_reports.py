@@ -439,7 +439,7 @@ def test_mailbox_providers_are_told_apart_while_it_is_sent(owner_client: FlaskCl
         )
     page = report(owner_client, campaign)
     shown = the_live_part(page)
-    assert re.search(r"Gmail waits until [^:]+:\d\d: It asked for patience\. 1 1 – –", shown), shown
+    assert re.search(r"Gmail Waits until [^:]+:\d\d: It asked for patience\. 1 1 – –", shown), shown
     assert re.search(r"Yahoo \S* ?Tried again at [^.]+\. 0 1 1 1", shown), shown
     assert "Finishes" in shown
     assert "the slowest" in shown
