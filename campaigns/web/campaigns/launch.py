@@ -16,6 +16,8 @@ from campaigns.db import db, transaction
 from campaigns.providers.models import SenderAddress
 from campaigns.sending import campaigns, canary, catalogue, schedules, series
 from campaigns.sending.campaigns import Arithmetic
+from campaigns.sending.limits import outlook
+from campaigns.sending.limits.outlook import Bound
 from campaigns.sending.models import Campaign
 from campaigns.sending.preflight import Check, preflight
 from campaigns.sending.repeat import NTH, RepeatError
@@ -196,9 +198,18 @@ def plan(public_id: str) -> str:
         recipients=arithmetic.recipients,
         undo_seconds=current_workspace().undo_seconds,
         now=now,
+        bound=_bound(campaign, arithmetic.recipients, now),
     )
     said += canary_form.sentences(first, recipients=arithmetic.recipients)
     return render_template("web/campaigns/_plan.html", sentences=said)
+
+
+def _bound(campaign: Campaign, recipients: int, now: datetime) -> Bound | None:
+    """The limit of its account that makes it take longest."""
+    sender = db.session.get(SenderAddress, campaign.sender_id) if campaign.sender_id else None
+    if sender is None:
+        return None
+    return outlook.slowest(sender.provider_id, campaign.id, recipients, now=now)
 
 
 def _after(campaign: Campaign, did_it: bool, wish: Wish, undo_seconds: int) -> Response:
