@@ -2,7 +2,7 @@
 .POSIX:
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
-.PHONY: help demo run setup setup-dev test test-fast check bench format lock migration clean
+.PHONY: help demo run setup setup-dev test test-fast check bench chaos format lock migration clean
 
 help: ## Show this help
 	@echo "Usage: make TARGET   (settings may follow: make demo PORT=9000 DATA_DIR=/tmp/demo)"
@@ -36,6 +36,10 @@ check: setup-dev ## Check style, types, layers, migrations, lock files and the w
 
 bench: setup ## Measure how fast this machine sends: make bench what="send --postgresql"
 	@.venv/bin/campaigns bench $(what)
+
+chaos: setup-dev ## Break things at random while it sends: make chaos ROUNDS=20 SEED=1
+	@CHAOS_ROUNDS=$(or $(ROUNDS),20) CHAOS_SEED=$(SEED) CHAOS_PEOPLE=$(PEOPLE) \
+		.venv/bin/pytest -q -s tests/chaos
 
 format: setup-dev ## Put the code into its form
 	.venv/bin/ruff check --fix .

@@ -1,0 +1,320 @@
+"""Plays a plan with a campaign of its own, and settles the account afterwards."""
+
+import os
+import random
+import time
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+from campaigns.clock import utcnow
+from campaigns.context import services
+from campaigns.db import db, transaction
+from campaigns.jobs.send import CONNECTIONS
+from campaigns.providers.models import ProviderAccount
+from campaigns.sending import lifecycle
+from campaigns.sending.limits.models import GroupState
+from campaigns.sending.models import Campaign, Claim, Delivery, Reply
+from tests.chaos.plans import PLAIN, Plan
+from tests.chaos.stage import CLOCKS, LEASE_SECONDS, WORKERS, Stage
+from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
+from tests.product import free_port
+
+LONGEST_SECONDS = 120.0
+DRAIN_SECONDS = 10.0
+AWAY_SECONDS = 0.5
+
+
+@dataclass
+class Outcome:
+    """How it ended: each person's status in the ledger, and what the server has noted."""
+
+    ledger: dict[str, str]
+    reasons: Counter[tuple[str, str]]
+    taken: Counter[str]
+    unanswered: Counter[str]
+    unknown_allowed: int
+    said: set[str] = field(default_factory=set)
+
+    def with_status(self, status: str) -> set[str]:
+        return {address for address, found in self.ledger.items() if found == status}
+
+
+class Game:
+    """One play. The methods that a plan names do the damage."""
+
+    def __init__(self, stage: Stage, plan: Plan, folder: Path) -> None:
+        self._stage, self._plan = stage, plan
+        self._chance = random.Random(plan.seed)  # noqa: S311
+        self._port, self._record = free_port(), folder / "record"
+        self._record.touch()
+        self._unknown_allowed = 0
+        self._said: set[str] = set()
+
+    def play(self) -> Outcome:
+        plan = self._plan
+        if plan.sink:
+            self._stage.serve_mail_by_sink(self._port, *plan.sink)
+            self._unknown_allowed += CONNECTIONS * len(WORKERS)
+        elif not plan.is_away:
+            self._stage.serve_mail(self._port, self._record, plan.manners)
+        with self._stage.app.app_context():
+            try:
+                campaign_id = self._launch()
+                for step in plan.steps:
+                    self._wait_for_moment(campaign_id, step.at, step.seconds)
+                    getattr(self, step.what)()
+                if plan.pauses:
+                    self._resume(campaign_id)
+                self._wait_for_end(campaign_id)
+                self._listen(campaign_id)
+                return self._outcome(campaign_id)
+            finally:
+                self._stage.kill("smtp")
+                db.session.remove()
+
+    # --- what breaks --------------------------------------------------------------------------
+
+    def kill_worker(self) -> None:
+        self._kill_workers([self._chance.choice(WORKERS)])
+
+    def kill_all_workers(self) -> None:
+        self._kill_workers(WORKERS)
+
+    def _kill_workers(self, names: Collection[str]) -> None:
+        self._unknown_allowed += CONNECTIONS * len(names)
+        for name in names:
+            self._stage.kill(name)
+        for name in names:
+            self._stage.start(name)
+
+    def end_worker(self) -> None:
+        name = self._chance.choice(WORKERS)
+        self._stage.wait_until_at_work(name)
+        code, seconds = self._stage.end(name)
+        self._stage.start(name)
+        assert code == 0, f"asked to end, it ended with {code}"
+        assert seconds <= DRAIN_SECONDS, f"asked to end, it took {seconds:.1f} seconds"
+
+    def freeze_worker(self) -> None:
+        """Stopped, but not dead: others settle its work, and it comes back to that."""
+        name = self._chance.choice(WORKERS)
+        self._unknown_allowed += CONNECTIONS
+        self._stage.freeze(name)
+        until = time.monotonic() + LEASE_SECONDS * 1.6
+        while time.monotonic() < until:
+            self._stage.tend()
+            time.sleep(0.1)
+        self._stage.thaw(name)
+
+    def kill_clock(self) -> None:
+        name = self._chance.choice(CLOCKS)
+        self._stage.kill(name)
+        self._stage.start(name)
+
+    def kill_valkey(self) -> None:
+        self._stage.kill("valkey")
+        time.sleep(AWAY_SECONDS)
+        self._stage.start("valkey")
+        self._stage.wait_for_servers()
+
+    def flush_valkey(self) -> None:
+        self._stage.flush_valkey()
+
+    def kill_database(self) -> None:
+        self._stage.kill("database")
+        time.sleep(AWAY_SECONDS)
+        self._stage.start("database")
+        self._stage.wait_for_servers()
+
+    def kill_database_and_worker(self) -> None:
+        self._stage.kill("database")
+        self.kill_worker()
+        self._stage.start("database")
+        self._stage.wait_for_servers()
+
+    def kill_smtp(self) -> None:
+        self._unknown_allowed += CONNECTIONS * len(WORKERS)
+        self._stage.kill("smtp")
+        time.sleep(AWAY_SECONDS)
+        self._stage.start("smtp")
+
+    def mend_smtp(self) -> None:
+        """From now on a plain server listens there."""
+        if not self._plan.is_away:
+            self._unknown_allowed += CONNECTIONS * len(WORKERS)
+            self._stage.kill("smtp")
+        self._stage.serve_mail(self._port, self._record, PLAIN)
+
+    # --- the way through ----------------------------------------------------------------------
+
+    def _launch(self) -> int:
+        mark = self._port  # other plays are in the same database
+        with transaction():
+            account = a_provider(f"Server {mark}", port=self._port)
+            sender = a_sender(f"news{mark}@example.org", account, is_default=False)
+            audience = a_list(f"Readers {mark}")
+            for number in range(self._plan.people):
+                a_subscriber(f"p{number}.{mark}@mail.example", audience, name=f"P{number}")
+            campaign = a_campaign(audience, sender=sender)
+            lifecycle.launch(campaign.id, at=None, undo_seconds=0, now=utcnow())
+        services().doorbell.ring("expand", campaign.id)
+        return campaign.id
+
+    def _wait_for_moment(self, campaign_id: int, share: float, seconds: float) -> None:
+        """Until so much was taken; seconds after it began to be sent, it is late enough."""
+        self._wait_for(lambda: self._status(campaign_id) != "preparing", "it begins")
+        deadline = time.monotonic() + seconds
+        while len(self._lines("T")) < share * self._plan.people:
+            if time.monotonic() > deadline or self._status(campaign_id) == "sent":
+                break
+            self._stage.tend()
+            time.sleep(0.02)
+        self._listen(campaign_id)
+
+    def _resume(self, campaign_id: int) -> None:
+        """Somebody looks after the campaign."""
+        self._wait_for(lambda: self._status(campaign_id) == "paused", "it is paused")
+        self._listen(campaign_id)
+        with transaction():
+            lifecycle.resume(campaign_id, now=utcnow())
+
+    def _wait_for_end(self, campaign_id: int) -> None:
+        def look() -> bool:
+            self._hurry(campaign_id)
+            return self._status(campaign_id) == "sent"
+
+        self._wait_for(look, "everybody has a fate")
+        # A worker that was frozen may still hear an answer.
+        self._wait_for(lambda: not self._claims(campaign_id), "all claims are closed")
+
+    def _wait_for(self, is_true: object, what: str) -> None:
+        assert callable(is_true)
+        deadline = time.monotonic() + LONGEST_SECONDS
+        while True:
+            try:
+                if is_true():
+                    return
+            except DBAPIError:  # the database is just being started again
+                db.session.rollback()
+            assert time.monotonic() < deadline, f"waited in vain: {what}\n{self._picture()}"
+            self._stage.tend()
+            time.sleep(0.1)
+
+    def _hurry(self, campaign_id: int) -> None:
+        """What is put off is due now; what rests is tried now."""
+        now = utcnow()
+        late = now - timedelta(seconds=1)
+        waits = Delivery.status == sa.literal_column("'queued'"), Delivery.not_before > now
+        is_waiting = db.session.scalar(
+            sa.select(Delivery.id).where(Delivery.campaign_id == campaign_id, *waits).limit(1)
+        )
+        rests = sa.select(ProviderAccount.id).where(
+            ProviderAccount.port == self._port, ProviderAccount.retry_at > now
+        )
+        if is_waiting is None and db.session.scalar(rests) is None:
+            return
+        with transaction() as session:
+            session.execute(
+                sa.update(Delivery)
+                .where(Delivery.campaign_id == campaign_id, *waits)
+                .values(not_before=late)
+            )
+            session.execute(
+                sa.update(ProviderAccount)
+                .where(ProviderAccount.port == self._port)
+                .values(retry_at=sa.case((ProviderAccount.retry_at.is_not(None), late)))
+            )
+            session.execute(sa.delete(GroupState))
+
+    # --- what there is to see -----------------------------------------------------------------
+
+    def _status(self, campaign_id: int) -> str:
+        db.session.rollback()
+        row = db.session.execute(
+            sa.select(Campaign.status, Campaign.status_reason).where(Campaign.id == campaign_id)
+        ).one()
+        self._said.add(row.status_reason)
+        fine = {"preparing", "sending", "sent"} | ({"paused"} if self._plan.pauses else set())
+        assert row.status in fine, f"{row.status}: {row.status_reason}"
+        return str(row.status)
+
+    def _picture(self) -> str:
+        """All that may tell why nothing moves."""
+        tables = (Campaign, Claim, ProviderAccount, GroupState)
+        lines = [f"now {utcnow()}, port {self._port}"]
+        for table in tables:
+            columns = [c for c in table.__table__.columns if c.name not in {"html", "password"}]
+            lines += [str(dict(row._mapping)) for row in db.session.execute(sa.select(*columns))]
+        waiting = sa.select(
+            Delivery.campaign_id, Delivery.status, Delivery.reason, sa.func.count(),
+            sa.func.min(Delivery.not_before), sa.func.max(Delivery.attempts),
+        ).group_by(Delivery.campaign_id, Delivery.status, Delivery.reason)  # fmt: skip
+        lines += [str(tuple(row)) for row in db.session.execute(waiting)]
+        return "\n".join([*lines, self._stage.rings(), self._stage.log_tail()])
+
+    def _claims(self, campaign_id: int) -> int:
+        db.session.rollback()
+        query = sa.select(sa.func.count()).where(Claim.campaign_id == campaign_id)
+        return db.session.scalar(query) or 0
+
+    def _listen(self, campaign_id: int) -> None:
+        """Remember what people can read about it now."""
+        db.session.rollback()
+        words = sa.union(
+            sa.select(Reply.text)
+            .join(Delivery, Delivery.reply_id == Reply.id)
+            .where(Delivery.campaign_id == campaign_id),
+            sa.select(ProviderAccount.trouble).where(ProviderAccount.port == self._port),
+            sa.select(Campaign.status_reason).where(Campaign.id == campaign_id),
+        )
+        self._said |= {text for text in db.session.scalars(words) if text}
+
+    def _lines(self, kind: str) -> list[str]:
+        lines = self._record.read_text().splitlines()
+        return [line.split(" ")[1] for line in lines if line.startswith(kind)]
+
+    def _outcome(self, campaign_id: int) -> Outcome:
+        db.session.rollback()
+        rows = db.session.execute(
+            sa.select(Delivery.address, Delivery.status, Delivery.reason).where(
+                Delivery.campaign_id == campaign_id
+            )
+        ).all()
+        return Outcome(
+            {row.address: row.status for row in rows},
+            Counter((row.status, row.reason) for row in rows),
+            Counter(self._lines("T")),
+            Counter(self._lines("Q")),
+            self._unknown_allowed,
+            self._said,
+        )
+
+
+def play(stage: Stage, plan: Plan, folder: Path) -> Outcome:
+    """Play it. What it prints is enough to play it again."""
+    print(f"{plan} on {stage.backend}, pid {os.getpid()}")
+    outcome = Game(stage, plan, folder).play()
+    print(f"{dict(outcome.reasons)}, taken {outcome.taken.total()}")
+    return outcome
+
+
+def check(plan: Plan, outcome: Outcome) -> None:
+    """Nobody lost, nobody twice, few unknown, and words for what went wrong."""
+    assert len(outcome.ledger) == plan.people, "somebody is lost"
+    twice = [address for address, count in outcome.taken.items() if count > 1]
+    assert twice == [], "somebody was mailed twice"
+    sent, unknown = outcome.with_status("sent"), outcome.with_status("unknown")
+    assert len(sent) + len(unknown) == plan.people, outcome.reasons
+    assert sent <= outcome.taken.keys(), "called sent, and never taken"
+    assert outcome.taken.keys() <= sent | unknown
+    assert len(unknown) <= outcome.unknown_allowed + outcome.unanswered.total(), outcome.reasons
+    reasons = {reason for status, reason in outcome.reasons if status == "unknown"}
+    assert reasons <= {"lost_worker", "no_answer"}
+    if plan.says:
+        assert any(plan.says in words for words in outcome.said), outcome.said

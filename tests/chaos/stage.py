@@ -1,0 +1,270 @@
+"""The real processes of the product, which a play may kill, freeze and start again."""
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from redis import Redis
+from redis.exceptions import RedisError
+
+from campaigns import migrate
+from campaigns.app import create_app
+from campaigns.config import Settings
+from campaigns.db import db
+from campaigns.supervisor.process import own_command
+from campaigns.supervisor.valkey import server_binary
+from tests import servers
+from tests.chaos.server import Manners
+from tests.conftest import SECRET_KEY, settings_for_tests
+from tests.product import free_port
+
+LEASE_SECONDS = 4
+WORKERS = ("worker 1", "worker 2")
+CLOCKS = ("clock 1", "clock 2")
+_START_SECONDS = 30.0
+
+
+@dataclass
+class Part:
+    """A process that can be started. `is_wanted`: it is started again when it ends."""
+
+    command: Sequence[str]
+    owner: pwd.struct_passwd | None = None
+    environment: dict[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+    is_wanted: bool = False
+
+
+class Stage:
+    """Valkey, a database, two workers and two clocks; and SMTP servers, as they are needed.
+
+    Nothing here restarts by itself: `tend` does what the supervisor does.
+    """
+
+    def __init__(self, folder: Path, backend: str) -> None:
+        self.folder, self.backend = folder, backend
+        self._log = (folder / "log").open("ab")
+        self._parts: dict[str, Part] = {}
+        self._socket = folder / "kv.sock"
+        self._parts["valkey"] = Part(
+            (str(server_binary()), "--port", "0", "--unixsocket", str(self._socket), "--dir",
+             str(folder), "--save", "", "--appendonly", "yes"),
+        )  # fmt: skip
+        url = self._add_postgresql() if backend == "postgresql" else ""
+        self.settings = settings_for_tests(
+            folder / "data",
+            database_url=url,
+            redis_url=f"unix://{self._socket}",
+            lease_seconds=LEASE_SECONDS,
+            resolve_mx=False,
+        )
+        environment = _environment(self.settings)
+        for name in WORKERS:
+            command = own_command("worker", "--lane", "send", "--lane", "transactional")
+            self._parts[name] = Part(command, environment=environment)
+        for name in CLOCKS:
+            self._parts[name] = Part(own_command("clock"), environment=environment)
+
+    # --- all of it ---------------------------------------------------------------------------
+
+    def open(self) -> None:
+        self.settings.data_dir.mkdir(parents=True)
+        self.start("valkey")
+        if self.backend == "postgresql":
+            self.start("database")
+        self.wait_for_servers()
+        migrate.upgrade(self.settings)
+        self.app = create_app(self.settings)
+        for name in (*WORKERS, *CLOCKS):
+            self.start(name)
+
+    def close(self) -> None:
+        with self.app.app_context():
+            db.session.remove()
+            db.engine.dispose()
+        for part in reversed(self._parts.values()):
+            part.is_wanted = False
+            if part.process is not None and part.process.poll() is None:
+                part.process.kill()
+                part.process.wait(10)
+        self._log.close()
+
+    def tend(self) -> None:
+        """Start again what has ended by itself."""
+        for name, part in self._parts.items():
+            if part.is_wanted and part.process is not None and part.process.poll() is not None:
+                self.start(name)
+
+    def log_tail(self) -> str:
+        return (self.folder / "log").read_text(errors="replace")[-6000:]
+
+    # --- one of them -------------------------------------------------------------------------
+
+    def start(self, name: str) -> None:
+        part = self._parts[name]
+        part.is_wanted = True
+        user: dict[str, Any] = {}
+        if part.owner is not None:
+            user = {"user": part.owner.pw_uid, "group": part.owner.pw_gid, "extra_groups": []}
+        part.process = subprocess.Popen(
+            part.command, env={**os.environ, **part.environment}, cwd="/" if user else None,
+            stdout=self._log, stderr=subprocess.STDOUT, **user,
+        )  # fmt: skip
+
+    def kill(self, name: str) -> None:
+        """As the kernel does when memory runs out."""
+        part = self._parts[name]
+        part.is_wanted = False
+        process = self._process(name)
+        process.kill()
+        process.wait(10)
+
+    def end(self, name: str) -> tuple[int, float]:
+        """Politely: the exit code, and how long it took."""
+        self._parts[name].is_wanted = False
+        process, begun = self._process(name), time.monotonic()
+        process.terminate()
+        return process.wait(30), time.monotonic() - begun
+
+    def wait_until_at_work(self, name: str) -> None:
+        """Until it has begun to heed SIGTERM: before, it just ends by it."""
+        status = Path(f"/proc/{self._process(name).pid}/status")
+
+        def heeds() -> bool:
+            lines = dict(line.split(":\t", 1) for line in status.read_text().splitlines())
+            return bool(int(lines["SigCgt"], 16) >> (signal.SIGTERM - 1) & 1)
+
+        wait_until(heeds, f"{name} is at work", lambda: None)
+
+    def freeze(self, name: str) -> None:
+        self._process(name).send_signal(signal.SIGSTOP)
+
+    def thaw(self, name: str) -> None:
+        self._process(name).send_signal(signal.SIGCONT)
+
+    def _process(self, name: str) -> subprocess.Popen[bytes]:
+        process = self._parts[name].process
+        assert process is not None
+        return process
+
+    # --- servers -----------------------------------------------------------------------------
+
+    def serve_mail(self, port: int, record: Path, manners: Manners) -> None:
+        self._parts["smtp"] = Part(
+            (sys.executable, "-m", "tests.chaos.server", str(port), str(record), manners.as_json()),
+            environment={"PYTHONPATH": str(Path(__file__).parents[2])},
+        )
+        self.start("smtp")
+
+    def serve_mail_by_sink(self, port: int, *options: str) -> None:
+        as_nobody = ("-u", "nobody") if os.geteuid() == 0 else ()
+        sink = smtp_sink()
+        assert sink is not None
+        self._parts["smtp"] = Part((sink, *as_nobody, *options, f"127.0.0.1:{port}", "512"))
+        self.start("smtp")
+
+    def wait_for_servers(self) -> None:
+        """Until Valkey and the database answer."""
+        wait_until(self._is_valkey_there, "Valkey answers", self.tend)
+        if self.backend == "postgresql":
+            wait_until(self._is_database_there, "the database answers", self.tend)
+
+    def flush_valkey(self) -> None:
+        with Redis.from_url(self.settings.redis_url) as redis:
+            redis.flushall()
+
+    def rings(self) -> str:
+        """What Valkey holds of queues, rings and limits."""
+        with Redis.from_url(self.settings.redis_url) as redis:
+            keys = sorted(redis.keys("*"))
+            return " ".join(f"{key.decode()}({redis.ttl(key)})" for key in keys)
+
+    def _is_valkey_there(self) -> bool:
+        try:
+            with Redis.from_url(self.settings.redis_url) as redis:
+                return bool(redis.ping())
+        except (RedisError, OSError):
+            return False
+
+    def _is_database_there(self) -> bool:
+        try:
+            psycopg.connect(self._plain_url, connect_timeout=1).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def _add_postgresql(self) -> str:
+        binaries = servers.system_postgresql_bin()
+        assert binaries is not None
+        home = self.folder / "pg"
+        home.mkdir()
+        owner = pwd.getpwnam("postgres") if os.geteuid() == 0 else None
+        user: dict[str, Any] = {}
+        if owner is not None:
+            for path in (self.folder, *self.folder.parents):
+                if path.stat().st_uid == os.geteuid() and not path.stat().st_mode & 0o001:
+                    path.chmod(path.stat().st_mode | 0o011)  # so that its owner gets there
+            shutil.chown(home, owner.pw_uid, owner.pw_gid)
+            user = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
+        subprocess.run(
+            [binaries / "initdb", "-D", home / "data", "-U", "postgres", "-A", "trust", "-E",
+             "UTF8", "-N"],
+            check=True, stdout=subprocess.DEVNULL, cwd="/", **user,
+        )  # fmt: skip
+        self._parts["database"] = Part(
+            (str(binaries / "postgres"), "-D", str(home / "data"), "-k", str(home),
+             "-c", "listen_addresses="),
+            owner,
+        )  # fmt: skip
+        self._plain_url = f"postgresql://postgres@/postgres?host={home}"
+        return self._plain_url
+
+
+def smtp_sink() -> str | None:
+    return shutil.which("smtp-sink") or shutil.which("smtp-sink", path="/usr/sbin")
+
+
+def wait_until(
+    is_true: Callable[[], bool], what: str, meanwhile: Callable[[], None], seconds: float = 30
+) -> None:
+    deadline = time.monotonic() + seconds
+    while not is_true():
+        assert time.monotonic() < deadline, f"waited in vain: {what}"
+        meanwhile()
+        time.sleep(0.05)
+
+
+@contextmanager
+def opened(folder: Path, backend: str) -> Iterator[Stage]:
+    stage = Stage(folder, backend)
+    stage.open()
+    try:
+        yield stage
+    finally:
+        stage.close()
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    return {
+        "DATA_DIR": str(settings.data_dir),
+        "DATABASE_URL": settings.database_url,
+        "REDIS_URL": settings.redis_url,
+        "PUBLIC_URL": settings.public_url,
+        "SECRET_KEY": SECRET_KEY,
+        "LEASE_SECONDS": str(LEASE_SECONDS),
+        "RESOLVE_MX": "false",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+__all__ = ["CLOCKS", "LEASE_SECONDS", "WORKERS", "Stage", "free_port", "opened", "smtp_sink"]
