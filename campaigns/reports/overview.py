@@ -1,5 +1,6 @@
 """What the home page tells: figures of the whole workspace, and what needs attention."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -121,9 +122,30 @@ class SetUp:
         )
 
 
-def campaigns_under_way() -> list[CampaignFigures]:
+class Counts:
+    """Balances and engagements for one page: each campaign is counted once, and only then.
+
+    To count a large campaign is most of the work of the page.
+    """
+
+    def __init__(self) -> None:
+        self._balances: dict[int, Balance] = {}
+        self._engagements: dict[int, Engagement] = {}
+
+    def balances(self, ids: Collection[int]) -> dict[int, Balance]:
+        self._balances |= campaign_balances([one for one in ids if one not in self._balances])
+        return {one: self._balances[one] for one in ids if one in self._balances}
+
+    def engagements(self, ids: Collection[int]) -> dict[int, Engagement]:
+        missing = [one for one in ids if one not in self._engagements]
+        self._engagements |= campaign_engagements(missing)
+        return {one: self._engagements[one] for one in ids if one in self._engagements}
+
+
+def campaigns_under_way(counts: Counts | None = None) -> list[CampaignFigures]:
     """Campaigns that are being prepared, sent, or that pause; the one started last first."""
     return _with_figures(
+        counts or Counts(),
         Campaign.status.in_(("preparing", "sending", "paused")),
         order=(Campaign.started_at.desc(), Campaign.id.desc()),
         limit=20,
@@ -134,6 +156,7 @@ def campaigns_under_way() -> list[CampaignFigures]:
 def next_scheduled(*, limit: int = 5) -> list[CampaignFigures]:
     """Scheduled campaigns, the next one first."""
     return _with_figures(
+        Counts(),
         sa.and_(Campaign.status == "scheduled", Campaign.asked_at.is_(None)),
         order=(Campaign.scheduled_at, Campaign.id),
         limit=limit,
@@ -141,9 +164,10 @@ def next_scheduled(*, limit: int = 5) -> list[CampaignFigures]:
     )
 
 
-def last_campaigns(*, limit: int = 5) -> list[CampaignFigures]:
+def last_campaigns(counts: Counts | None = None, *, limit: int = 5) -> list[CampaignFigures]:
     """The campaigns that have been started last, with their results."""
     return _with_figures(
+        counts or Counts(),
         Campaign.status.in_(STARTED),
         order=(Campaign.started_at.desc(), Campaign.id.desc()),
         limit=limit,
@@ -173,7 +197,12 @@ def last_drafts(*, limit: int = 3) -> list[Draft]:
 
 
 def _with_figures(
-    condition: Any, *, order: tuple[Any, ...], limit: int, with_engagement: bool = True
+    counts: Counts,
+    condition: Any,
+    *,
+    order: tuple[Any, ...],
+    limit: int,
+    with_engagement: bool = True,
 ) -> list[CampaignFigures]:
     found = db.session.execute(
         sa.select(
@@ -195,8 +224,8 @@ def _with_figures(
         .limit(limit)
     ).all()
     ids = [row.id for row in found]
-    balances = campaign_balances(ids)
-    engagements = campaign_engagements(ids) if with_engagement else {}
+    balances = counts.balances(ids)
+    engagements = counts.engagements(ids) if with_engagement else {}
     return [
         CampaignFigures(
             id=row.id,
@@ -217,20 +246,21 @@ def _with_figures(
     ]
 
 
-def home_figures(*, now: datetime) -> HomeFigures:
+def home_figures(counts: Counts | None = None, *, now: datetime) -> HomeFigures:
     """The four tiles."""
+    counts = counts or Counts()
     # Two counts, each from an index alone; one with a CASE would read every row.
     everybody = sa.select(sa.func.count()).select_from(Subscriber)
     return HomeFigures(
         subscribers=db.session.scalar(everybody) or 0,
         new_subscribers=db.session.scalar(everybody.where(Subscriber.created_at >= now - PERIOD))
         or 0,
-        now=_period(now - PERIOD, now),
-        before=_period(now - 2 * PERIOD, now - PERIOD),
+        now=_period(counts, now - PERIOD, now),
+        before=_period(counts, now - 2 * PERIOD, now - PERIOD),
     )
 
 
-def _period(start: datetime, end: datetime) -> Period:
+def _period(counts: Counts, start: datetime, end: datetime) -> Period:
     """Figures of the campaigns started after `start`, up to `end`."""
     found = db.session.execute(
         sa.select(Campaign.id, Campaign.track_opens, Campaign.track_clicks).where(
@@ -238,8 +268,8 @@ def _period(start: datetime, end: datetime) -> Period:
         )
     ).all()
     ids = [row.id for row in found]
-    sent = {key: balance.sent for key, balance in campaign_balances(ids).items()}
-    came_back = campaign_engagements(ids)
+    sent = {key: balance.sent for key, balance in counts.balances(ids).items()}
+    came_back = counts.engagements(ids)
     with_opens = [row.id for row in found if row.track_opens]
     with_clicks = [row.id for row in found if row.track_clicks]
     nothing = Engagement()
@@ -268,12 +298,14 @@ def alerts(*, now: datetime) -> Alerts:
         .limit(5)
     )
     paused = _with_figures(
+        Counts(),
         sa.and_(Campaign.status == "paused", Campaign.status_reason != ""),
         order=(Campaign.started_at.desc(), Campaign.id.desc()),
         limit=5,
         with_engagement=False,
     )
     asked = _with_figures(
+        Counts(),
         sa.and_(Campaign.status == "scheduled", Campaign.asked_at.is_not(None)),
         order=(Campaign.scheduled_at, Campaign.id),
         limit=5,

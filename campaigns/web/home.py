@@ -33,18 +33,19 @@ class Step:
 def home() -> str:
     now = utcnow()
     set_up = overview.set_up()
+    counts = overview.Counts()
     return render_template(
         "web/home/home.html",
         greeting=_greeting(now.astimezone(zone()).hour),
         steps=[] if set_up.is_done else _steps(set_up),
-        figures=overview.home_figures(now=now),
-        last=overview.last_campaigns(),
+        figures=overview.home_figures(counts, now=now),
+        last=overview.last_campaigns(counts),
         drafts=overview.last_drafts(),
         alerts=overview.alerts(now=now),
         held_back=chances.campaigns_held_back(),
         name_of=name_of,
         public_url=_odd_public_url(),
-        **_under_way(),
+        **_under_way(counts),
     )
 
 
@@ -52,14 +53,14 @@ def home() -> str:
 @access("user")
 def under_way() -> str | Response:
     """What is being sent and what is next, for the poll."""
-    shown = _under_way()
+    shown = _under_way(overview.Counts())
     if shown["states"] != request.args.get("states", ""):
         return Response(headers={"HX-Refresh": "true"})
     return render_template("web/home/_under_way.html", **shown)
 
 
-def _under_way() -> dict[str, Any]:
-    sending = overview.campaigns_under_way()
+def _under_way(counts: overview.Counts) -> dict[str, Any]:
+    sending = overview.campaigns_under_way(counts)
     scheduled = overview.next_scheduled()
     return {
         "sending": sending,
