@@ -246,17 +246,25 @@ class Game:
 
     def _picture(self) -> str:
         """All that may tell why nothing moves."""
-        tables = (Campaign, Claim, ProviderAccount, GroupState)
-        lines = [f"now {utcnow()}, port {self._port}"]
-        for table in tables:
-            columns = [c for c in table.__table__.columns if c.name not in {"html", "password"}]
-            lines += [str(dict(row._mapping)) for row in db.session.execute(sa.select(*columns))]
-        waiting = sa.select(
-            Delivery.campaign_id, Delivery.status, Delivery.reason, sa.func.count(),
-            sa.func.min(Delivery.not_before), sa.func.max(Delivery.attempts),
-        ).group_by(Delivery.campaign_id, Delivery.status, Delivery.reason)  # fmt: skip
-        lines += [str(tuple(row)) for row in db.session.execute(waiting)]
-        return "\n".join([*lines, self._stage.rings(), self._stage.log_tail()])
+        newest = sa.select(sa.func.max(Campaign.id)).scalar_subquery()
+        account = ProviderAccount
+        questions: tuple[sa.Executable, ...] = (
+            sa.select(Campaign.id, Campaign.status, Campaign.status_reason).where(
+                Campaign.id == newest
+            ),
+            sa.select(account.trouble, account.trouble_count, account.retry_at).where(
+                account.port == self._port
+            ),
+            sa.select(Claim.token, Claim.lease_until).where(Claim.campaign_id == newest),
+            sa.select(GroupState.mailbox_group, GroupState.why),
+            sa.select(
+                Delivery.status, Delivery.reason, sa.func.count(),
+                sa.func.min(Delivery.not_before), sa.func.max(Delivery.attempts),
+            ).where(Delivery.campaign_id == newest).group_by(Delivery.status, Delivery.reason),
+        )  # fmt: skip
+        db.session.rollback()
+        rows = [str(tuple(row)) for query in questions for row in db.session.execute(query)]
+        return "\n".join([f"now {utcnow()}", *rows, self._stage.rings(), self._stage.log_tail()])
 
     def _claims(self, campaign_id: int) -> int:
         db.session.rollback()

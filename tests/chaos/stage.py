@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from flask import Flask
 from redis import Redis
 from redis.exceptions import RedisError
 
@@ -54,6 +55,7 @@ class Stage:
     def __init__(self, folder: Path, backend: str) -> None:
         self.folder, self.backend = folder, backend
         self._log = (folder / "log").open("ab")
+        self._app: Flask | None = None
         self._parts: dict[str, Part] = {}
         self._socket = folder / "kv.sock"
         self._parts["valkey"] = Part(
@@ -84,14 +86,20 @@ class Stage:
             self.start("database")
         self.wait_for_servers()
         migrate.upgrade(self.settings)
-        self.app = create_app(self.settings)
+        self._app = create_app(self.settings)
         for name in (*WORKERS, *CLOCKS):
             self.start(name)
 
+    @property
+    def app(self) -> Flask:
+        assert self._app is not None, "it has not been opened"
+        return self._app
+
     def close(self) -> None:
-        with self.app.app_context():
-            db.session.remove()
-            db.engine.dispose()
+        if self._app is not None:
+            with self._app.app_context():
+                db.session.remove()
+                db.engine.dispose()
         for part in reversed(self._parts.values()):
             part.is_wanted = False
             if part.process is not None and part.process.poll() is None:
@@ -247,8 +255,8 @@ def wait_until(
 @contextmanager
 def opened(folder: Path, backend: str) -> Iterator[Stage]:
     stage = Stage(folder, backend)
-    stage.open()
     try:
+        stage.open()
         yield stage
     finally:
         stage.close()
