@@ -114,6 +114,8 @@ class Outbox:
         self.provider_id = provider_id
         self.broken: ProviderTroubleError | None = None
         """The account does not work: nothing is offered until it is tried again."""
+        self.resting_until = 0.0
+        """By `time.monotonic`: it had trouble, and is left alone until then."""
         self.fault: OSError | None = None
         """The journal could not be written: nothing more may leave."""
         self.at_once: Mapping[str, int] = {}
@@ -273,6 +275,12 @@ class Outbox:
     def is_idle(self) -> bool:
         return not self.batches
 
+    @property
+    def has_work(self) -> bool:
+        """Whether the provider would get something."""
+        is_open = self.broken is None and self.fault is None
+        return is_open and any(batch.stock for batch in list(self.batches))
+
     def renewed(self, batch: Batch, deadline: float) -> None:
         """The lease of a batch began anew: it is in turn again."""
         batch.deadline, batch.renewed_at = deadline, time.monotonic()
@@ -362,6 +370,7 @@ class Engine:
         if not claimed.recipients:
             journal.remove()
             return claimed.taken
+        outbox.resting_until = 0.0  # whoever granted this knows better
         batch = Batch(token, campaign_id, compiled, journal, deadline, renewed_at=time.monotonic())
         outbox.put(batch, claimed.recipients)
         self._providers[outbox.provider_id][1].wake()
@@ -437,10 +446,15 @@ class Engine:
         self._recall_the_stopped()
         self._try_faulty_again()
         for outbox in list(self._outboxes.values()):
-            if self._is_closing or outbox.broken is not None:
+            is_resting = time.monotonic() < outbox.resting_until
+            if self._is_closing or is_resting or outbox.broken is not None:
                 for batch in outbox.batches:
                     outbox.recall(batch)
             self._write(outbox)
+            # What waits may have been put there while the provider was told that there is
+            # nothing: in trouble, after its deadline, or just before it was renewed.
+            if outbox.has_work:
+                self._providers[outbox.provider_id][1].wake()
         for provider in [provider for provider in self._retired if provider.is_idle()]:
             provider.close()
             self._retired.remove(provider)
@@ -534,7 +548,8 @@ class Engine:
         """
         if trouble is not None:
             now = utcnow()
-            health.note_trouble(outbox.provider_id, str(trouble), now=now)
+            retry_at = health.note_trouble(outbox.provider_id, str(trouble), now=now)
+            outbox.resting_until = time.monotonic() + (retry_at - now).total_seconds()
             if trouble.permanent:
                 for campaign_id in {batch.campaign_id for batch in outbox.batches}:
                     lifecycle.pause(campaign_id, now=now, reason=str(trouble))

@@ -28,8 +28,10 @@ class Idle:
     def serve(self, source: Source, connections: int) -> None:
         self.source = source
 
+    wakes = 0
+
     def wake(self) -> None:
-        pass
+        self.wakes += 1
 
     def is_idle(self) -> bool:
         return True
@@ -170,6 +172,34 @@ def test_an_account_in_trouble_gives_everything_back(engine: Engine, campaign: C
     assert sorted(statuses()) == ["queued"] * 5 + ["sent"]
     account = db.session.scalars(sa.select(ProviderAccount)).one()
     assert account.trouble == "It is away."
+
+
+def test_a_provider_is_woken_as_long_as_something_waits_for_it(
+    engine: Engine, campaign: Campaign
+) -> None:
+    outbox = filled(engine, campaign)
+    provider: Any = engine._providers[outbox.provider_id][1]
+    before = provider.wakes
+    for _ in range(50):  # it was told "nothing" at a moment when there was none
+        if provider.wakes > before:
+            break
+        engine.wait_for_news(0.1)
+    assert provider.wakes > before
+
+
+def test_an_account_that_had_trouble_rests_with_an_empty_outbox(
+    engine: Engine, campaign: Campaign
+) -> None:
+    outbox = filled(engine, campaign)
+    message = take(outbox)
+    outbox.trouble(ProviderTroubleError("It is away.", permanent=False))
+    for _ in range(50):
+        if len(statuses()) - statuses().count("queued") == 1:
+            break
+        engine.wait_for_news(0.1)
+    outbox.put_back(message)  # the connection it was meant for came to nothing
+    wait_until_recorded(engine)
+    assert statuses() == ["queued"] * 6
 
 
 def test_closing_records_what_is_known(engine: Engine, campaign: Campaign) -> None:
