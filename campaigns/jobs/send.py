@@ -76,6 +76,8 @@ def send() -> None:
             has_rung = services().doorbell.ring("send")
         left = until - time.monotonic()
         if left <= 0:
+            if not engine.is_idle:  # somebody has to see the end of what is on its way
+                services().doorbell.ring("send")
             return
         if served.claimed == 0 and engine.is_idle and served.wait_seconds > left:
             return
