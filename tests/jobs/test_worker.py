@@ -1,17 +1,31 @@
 """A worker process and the servers it needs."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+import pytest
+from redis import Redis
+from redis.exceptions import RedisError
+from rq import Queue, Worker
+from rq.serializers import JSONSerializer
+
+from campaigns.supervisor.valkey import server_binary
+
+CLI = [sys.executable, "-P", "-m", "campaigns.cli"]
+AWAY = "Redis is away; the worker waits for it"
+BACK = "Redis is back; the worker goes on"
 
 
 def test_a_worker_without_redis_waits_for_it_and_says_so_once(tmp_path: Path) -> None:
     environment = {**os.environ, "DATA_DIR": str(tmp_path), "REDIS_URL": "redis://127.0.0.1:1/0"}
-    command = [sys.executable, "-P", "-m", "campaigns.cli"]
-    subprocess.run([*command, "migrate"], env=environment, check=True, capture_output=True)
+    subprocess.run([*CLI, "migrate"], env=environment, check=True, capture_output=True)
     process = subprocess.Popen(
-        [*command, "worker", "--lane", "send"],
+        [*CLI, "worker", "--lane", "send"],
         env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     assert process.stdout is not None
@@ -23,3 +37,159 @@ def test_a_worker_without_redis_waits_for_it_and_says_so_once(tmp_path: Path) ->
         said += process.communicate(timeout=10)[0]
     assert said.count("Redis cannot be reached; the worker waits for it") == 1
     assert "Traceback" not in said
+
+
+class Ground:
+    """A worker process on the background lane, and a Valkey that may die and come back."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._log = folder, folder / "log"
+        self._socket = folder / "kv.sock"
+        self.redis = Redis.from_url(f"unix://{self._socket}")
+        self.queue = Queue("background", connection=self.redis, serializer=JSONSerializer)
+        environment = {
+            **os.environ,
+            "DATA_DIR": str(folder / "data"),
+            "REDIS_URL": f"unix://{self._socket}",
+            "RESOLVE_MX": "false",
+        }
+        subprocess.run([*CLI, "migrate"], env=environment, check=True, capture_output=True)
+        self.start_valkey()
+        with self._log.open("wb") as file:
+            self.worker = subprocess.Popen(
+                [*CLI, "worker", "--lane", "background"],
+                env=environment, stdout=file, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+
+    def start_valkey(self) -> None:
+        self._valkey = subprocess.Popen(
+            [str(server_binary()), "--port", "0", "--unixsocket", str(self._socket), "--dir",
+             str(self._folder), "--save", "", "--appendonly", "yes"],
+            stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+        self.wait_until(self._answers, "Valkey answers")
+
+    def kill_valkey(self) -> None:
+        self._valkey.kill()
+        self._valkey.wait(10)
+
+    def begin(self, seconds: float) -> None:
+        """Ring for a job that takes so long, and wait until it has begun."""
+        job = self.queue.enqueue("time.sleep", args=(seconds,), result_ttl=0)
+        self.wait_until(lambda: job.get_status(refresh=True) == "started", "the job has begun")
+
+    def is_served(self) -> bool:
+        """Whether a ring is answered."""
+        self.queue.enqueue("time.sleep", args=(0,), result_ttl=0)
+        self.wait_until(lambda: self.queue.count == 0, "the ring is answered")
+        return True
+
+    @property
+    def said(self) -> str:
+        return self._log.read_text()
+
+    def wait_for(self, words: str) -> None:
+        self.wait_until(lambda: words in self.said, words)
+
+    def wait_until(self, is_true: Callable[[], bool], what: str, seconds: float = 30) -> None:
+        deadline = time.monotonic() + seconds
+        while not is_true():
+            assert time.monotonic() < deadline, f"waited in vain: {what}\n{self.said}"
+            time.sleep(0.02)
+
+    def stop(self) -> int:
+        self.worker.send_signal(signal.SIGTERM)
+        return self.worker.wait(15)
+
+    def close(self) -> None:
+        for process in (self.worker, self._valkey):
+            if process.poll() is None:
+                process.kill()
+                process.wait(10)
+        self.redis.close()
+
+    def _answers(self) -> bool:
+        try:
+            return bool(self.redis.ping())
+        except (RedisError, OSError):
+            return False
+
+
+@pytest.fixture
+def ground(tmp_path: Path) -> Iterator[Ground]:
+    ground = Ground(tmp_path)
+    try:
+        assert ground.is_served()
+        yield ground
+    finally:
+        ground.close()
+
+
+def test_redis_dies_during_a_job_and_the_same_process_goes_on(ground: Ground) -> None:
+    ground.begin(2.0)
+    ground.kill_valkey()
+    ground.wait_for(AWAY)
+    time.sleep(1.5)  # it looks more than once, and says nothing more
+    ground.start_valkey()
+    ground.wait_for(BACK)
+    assert ground.is_served()
+    assert ground.worker.poll() is None
+    assert Worker.count(connection=ground.redis) == 1
+    assert ground.stop() == 0
+    assert (ground.said.count(AWAY), ground.said.count(BACK)) == (1, 1)
+    assert "Traceback" not in ground.said
+    assert Worker.count(connection=ground.redis) == 0
+
+
+def test_redis_dies_while_nothing_is_to_be_done(ground: Ground) -> None:
+    for _ in range(2):  # every outage is told, once
+        ground.kill_valkey()
+        ground.wait_until(lambda: is_waiting(ground.said), "it says that it waits")
+        ground.start_valkey()
+        ground.wait_until(lambda: not is_waiting(ground.said), "it says that it goes on")
+        assert ground.is_served()
+    assert ground.stop() == 0
+    assert (ground.said.count(AWAY), ground.said.count(BACK)) == (2, 2)
+    assert "Traceback" not in ground.said
+
+
+def is_waiting(said: str) -> bool:
+    return said.count(AWAY) > said.count(BACK)
+
+
+def test_redis_dies_and_is_back_before_the_job_ends(ground: Ground) -> None:
+    ground.begin(3.0)
+    ground.kill_valkey()
+    ground.start_valkey()
+    assert ground.is_served()
+    assert "Traceback" not in ground.said
+    assert ground.stop() == 0
+
+
+def test_a_worker_that_waits_for_redis_stops_when_it_is_asked_to(ground: Ground) -> None:
+    ground.kill_valkey()
+    ground.wait_for(AWAY)
+    assert ground.stop() == 0
+    assert "Traceback" not in ground.said
+
+
+def test_a_job_is_finished_before_the_worker_stops(ground: Ground) -> None:
+    ground.begin(2.0)
+    begun = time.monotonic()
+    assert ground.stop() == 0
+    assert time.monotonic() - begun > 1
+    assert ground.queue.started_job_registry.count == 0
+
+
+def test_a_job_that_misses_redis_says_so_in_a_line(ground: Ground) -> None:
+    """Redis was away only for a moment, but just when the job wanted it."""
+    ground.queue.enqueue("tests.jobs.faults.miss_redis", result_ttl=0)
+    ground.wait_for("Redis was away during a job; it is rung for again")
+    assert "Traceback" not in ground.said
+
+
+def test_a_job_with_a_fault_leaves_its_trace(ground: Ground) -> None:
+    ground.queue.enqueue("tests.jobs.faults.fail", result_ttl=0)
+    ground.wait_for("nobody thought of this")
+    assert "Traceback" in ground.said
+    assert ground.is_served()
