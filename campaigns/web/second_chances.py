@@ -75,10 +75,10 @@ def _report(public_id: str) -> Response:
     return redirect(url_for("reports.campaign", public_id=public_id))
 
 
-def _queued(campaign_id: int, count: int) -> None:
+def _queued(count: int) -> None:
     """Say how many go out again, and ring for them."""
     if count:
-        services().doorbell.ring("send", campaign_id)
+        services().doorbell.ring("send")
         flash(f"{plural(count, 'mail goes', 'mails go')} out again.", "success")
     else:
         flash("There is nothing of that left to send.", "info")
@@ -131,7 +131,7 @@ def again(public_id: str, name: str) -> Response:
     chosen = _chosen()
     with transaction():
         count = kind.again(found.id, chosen, now=utcnow())
-    _queued(found.id, count)
+    _queued(count)
     return _report(public_id) if chosen is None else _list(public_id, name)
 
 
@@ -167,7 +167,7 @@ def remaining(public_id: str) -> Response:
     found = _wanted(public_id)
     with transaction():
         count = second_chance.send_remaining(found.id, now=utcnow())
-    _queued(found.id, count)
+    _queued(count)
     return _report(public_id)
 
 
@@ -178,7 +178,7 @@ def release(public_id: str) -> Response:
     found = _wanted(public_id)
     with transaction():
         count = second_chance.release(found.id, now=utcnow())
-    _queued(found.id, count)
+    _queued(count)
     return _report(public_id)
 
 
@@ -193,7 +193,7 @@ def flood(public_id: str) -> Response:
     else:
         with transaction():
             count = second_chance.try_group_again(found.id, group, now=utcnow())
-        _queued(found.id, count)
+        _queued(count)
     return _report(public_id)
 
 
@@ -212,7 +212,7 @@ def canary_group(public_id: str) -> Response:
     if count is None:
         flash("Somebody has decided on that already.", "info")
         return _report(public_id)
-    services().doorbell.ring("send", found.id)
+    services().doorbell.ring("send")
     left = f"{plural(count, 'person', 'people')} of {name_of(group)} left out."
     flash(left if is_left else f"Mail to {name_of(group)} goes on.", "success")
     return _report(public_id)
@@ -224,7 +224,7 @@ def _believe(campaign_id: int, group: str) -> None:
     if count is None:
         flash("Somebody has decided on that already.", "info")
         return
-    services().doorbell.ring("send", campaign_id)
+    services().doorbell.ring("send")
     flash(
         f"{plural(count, 'address is', 'addresses are')} suppressed. The others of"
         f" {name_of(group)} get their turn.",

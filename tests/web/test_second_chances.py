@@ -1,5 +1,8 @@
 """The buttons of a report that send once more what was not simply sent."""
 
+import inspect
+from dataclasses import replace
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -9,7 +12,9 @@ from flask.testing import FlaskClient
 
 from campaigns.audience import suppressions
 from campaigns.clock import utcnow
+from campaigns.context import EXTENSION
 from campaigns.db import db, transaction
+from campaigns.jobs.queues import JOBS
 from campaigns.sending.models import Campaign, Delivery, HeldGroup
 from tests.web.test_reports import started, text_of
 
@@ -20,6 +25,25 @@ NOBODY = {"status": "failed", "reason": "no_mailbox"}
 CANCELLED = {"status": "cancelled", "reason": "cancelled"}
 BLOCKED = {"status": "held", "reason": "blocked"}
 FLOOD = {"status": "held", "reason": "flood", "mailbox_group": "google"}
+
+
+@pytest.fixture
+def rings(app: Flask) -> list[tuple[str, tuple[int, ...]]]:
+    """What was rung for, in this order; every job takes what it is given."""
+    heard: list[tuple[str, tuple[int, ...]]] = []
+
+    class Bell:
+        def ring(self, job: str, *ids: int) -> bool:
+            module, _, name = JOBS[job][1].rpartition(".")
+            inspect.signature(getattr(import_module(module), name)).bind(*ids)
+            heard.append((job, ids))
+            return True
+
+        def answered(self, job: str, *ids: int) -> None:
+            raise AssertionError("no page runs a job")
+
+    app.extensions[EXTENSION] = replace(app.extensions[EXTENSION], doorbell=Bell())
+    return heard
 
 
 def a_campaign_with(*outcomes: dict[str, Any], status: str = "sent") -> Campaign:
@@ -222,3 +246,30 @@ def test_b4_the_home_page_points_to_the_question(owner_client: FlaskClient) -> N
     assert "Gmail suddenly refused very many" in text_of(html)
     press(owner_client, campaign, "flood", group="google", decision="again")
     assert "asks you something" not in text_of(owner_client.get("/").get_data(as_text=True))
+
+
+@pytest.mark.parametrize(
+    ("path", "form"),
+    [
+        ("again/failed", {}),
+        ("again/unknown", {}),
+        ("remaining", {}),
+        ("release", {}),
+        ("flood", {"group": "google", "decision": "again"}),
+        ("flood", {"group": "google", "decision": "gone"}),
+        ("canary", {"group": "yahoo", "decision": "again"}),
+        ("canary", {"group": "yahoo", "decision": "left"}),
+    ],
+)
+def test_the_sending_is_rung_for(
+    owner_client: FlaskClient,
+    rings: list[tuple[str, tuple[int, ...]]],
+    path: str,
+    form: dict[str, str],
+) -> None:
+    campaign = a_flood(UNKNOWN, GAVE_UP, CANCELLED, BLOCKED, FLOOD)
+    with transaction():
+        key = {"campaign_id": campaign.id, "mailbox_group": "yahoo", "kind": "canary"}
+        db.session.add(HeldGroup(**key, held_at=utcnow()))
+    press(owner_client, campaign, path, **form)
+    assert rings == [("send", ())]
