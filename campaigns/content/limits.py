@@ -31,10 +31,11 @@ class RenderError(ValueError):
 
 
 class bounded:  # noqa: N801 - read as a word: `with bounded():`
-    """What one rendering in this thread may use: the clock and the counts start here.
+    """What one rendering in this thread may use: counted from here on.
 
     The clock is the thread's own: a machine that is busy, or was asleep, takes no time from
-    the template.
+    the template. It starts at the first filter or loop, since asking for it is a call of the
+    system, and what has neither is over in no time.
 
     `track` makes the tracked address of a link from its number and target.
     """
@@ -44,7 +45,8 @@ class bounded:  # noqa: N801 - read as a word: `with bounded():`
     def __init__(
         self, seconds: float = SECONDS, track: Callable[[int, str], str] | None = None
     ) -> None:
-        self.until, self.iterations, self.track = thread_time() + seconds, 0, track
+        self.seconds, self.iterations, self.track = seconds, 0, track
+        self.until: float | None = None
 
     def __enter__(self) -> None:
         self._before = _thread.now
@@ -71,7 +73,10 @@ def tracked(number: int, url: str) -> str:
 
 def tick() -> None:
     """Raise LimitError when the time of this rendering is used up."""
-    if thread_time() > _thread.now.until:
+    now, moment = _thread.now, thread_time()
+    if now.until is None:
+        now.until = moment + now.seconds
+    elif moment > now.until:
         raise LimitError("The template takes too long. Make its loops smaller.")
 
 

@@ -6,7 +6,7 @@ in turn, so that none holds the worker and a pause is felt at once.
 
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import structlog
@@ -35,6 +35,8 @@ log = structlog.get_logger()
 
 SLICE_SECONDS = 1.0
 SHORT_WAIT_SECONDS = 0.05
+LOOK_SECONDS = 0.25
+"""So often is looked for campaigns that were launched or resumed meanwhile."""
 FEWEST = 5
 """A smaller share of the room is not worth a claim."""
 CONNECTIONS = 10
@@ -79,9 +81,19 @@ def send() -> None:
             if not engine.is_idle:  # somebody has to see the end of what is on its way
                 services().doorbell.ring("send")
             return
-        if served.claimed == 0 and engine.is_idle and served.wait_seconds > left:
+        is_waiting = served.full or served.wait_seconds <= left
+        if served.claimed == 0 and engine.is_idle and not is_waiting:
             return
-        engine.wait_for_news(min(left, served.wait_seconds, SHORT_WAIT_SECONDS))
+        _wait(engine, served, min(left, served.wait_seconds, LOOK_SECONDS))
+
+
+def _wait(engine: Engine, served: "Served", seconds: float) -> None:
+    """So long, or until an account has room again. A round over all campaigns is dear."""
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        engine.wait_for_news(min(left, SHORT_WAIT_SECONDS))
+        if any(engine.room(number) >= fewest for number, fewest in served.full.items()):
+            return
 
 
 @dataclass(slots=True)
@@ -90,6 +102,8 @@ class Served:
 
     claimed: int = 0
     wait_seconds: float = 3600.0
+    full: dict[int, int] = field(default_factory=dict)
+    """Accounts without room, and how much is worth another round."""
 
 
 def serve(engine: Engine) -> Served:
@@ -99,7 +113,11 @@ def serve(engine: Engine) -> Served:
     sharing = Counter(campaign.provider_id or 0 for campaign in campaigns)
     shares = {number: engine.room(number) // count for number, count in sharing.items()}
     for campaign in campaigns:
-        claimed, wait = _serve_one(engine, campaign, shares[campaign.provider_id or 0])
+        number = campaign.provider_id or 0
+        if shares[number] < FEWEST:
+            served.full[number] = FEWEST * sharing[number]
+            continue
+        claimed, wait = _serve_one(engine, campaign, shares[number])
         served.claimed += claimed
         served.wait_seconds = min(served.wait_seconds, wait)
     return served
@@ -110,8 +128,6 @@ NEVER = 3600.0
 
 def _serve_one(engine: Engine, campaign: Campaign, share: int) -> tuple[int, float]:
     """(deliveries claimed, seconds until there may be something to claim) of a campaign."""
-    if share < FEWEST:
-        return 0, SHORT_WAIT_SECONDS
     account = db.session.get(ProviderAccount, campaign.provider_id or 0, populate_existing=True)
     if account is None:
         return _pause(campaign.id, "The sender address has no provider account any more.")
@@ -122,8 +138,9 @@ def _serve_one(engine: Engine, campaign: Campaign, share: int) -> tuple[int, flo
     canaries.judge(campaign)
     allowed = canary.allowance(campaign, groups, now=now)
     if not groups:
-        if not engine.has_batches_of(campaign.id):
-            _finish(campaign.id)
+        if engine.has_batches_of(campaign.id):
+            return 0, SHORT_WAIT_SECONDS
+        _finish(campaign.id)
         return 0, NEVER
     if allowed is not None and not any(allowed.values()):
         return 0, canaries.LOOK_SECONDS

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from campaigns.audience.models import Subscriber, Subscription, Suppression
-from campaigns.db import claimable, database_now, db, rows_changed
+from campaigns.db import claimable, database_now, db, rows_at_once, rows_changed
 from campaigns.messages import Recipient
 from campaigns.sending.models import Campaign, CampaignList, Claim, Delivery
 
@@ -168,30 +168,26 @@ def _load(campaign_id: int, token: str, now: datetime) -> list[Recipient]:
         )
         .exists()
     )
-    rows = (
-        db.session.connection()
-        .execute(
-            sa.select(
-                Delivery.id,
-                Delivery.subscriber_id,
-                Delivery.list_id,
-                Delivery.address,
-                Delivery.mailbox_group,
-                Subscriber.name,
-                Subscriber.attributes,
-                sa.case((suppressed, "suppressed"), (~still_there, "unsubscribed"), else_="").label(
-                    "gone"
-                ),
-            )
-            .outerjoin(Subscriber, Subscriber.id == Delivery.subscriber_id)
-            .where(
-                Delivery.campaign_id == campaign_id,
-                Delivery.status == sa.literal_column("'sending'"),
-                Delivery.claim_token == token,
-            )
-            .order_by(Delivery.id)
+    rows = rows_at_once(
+        sa.select(
+            Delivery.id,
+            Delivery.subscriber_id,
+            Delivery.list_id,
+            Delivery.address,
+            Delivery.mailbox_group,
+            Subscriber.name,
+            Subscriber.attributes,
+            sa.case((suppressed, "suppressed"), (~still_there, "unsubscribed"), else_="").label(
+                "gone"
+            ),
         )
-        .all()
+        .outerjoin(Subscriber, Subscriber.id == Delivery.subscriber_id)
+        .where(
+            Delivery.campaign_id == campaign_id,
+            Delivery.status == sa.literal_column("'sending'"),
+            Delivery.claim_token == token,
+        )
+        .order_by(Delivery.id)
     )
     recipients, gone = [], defaultdict(list)
     for number, subscriber, list_id, address, group, name, attributes, reason in rows:

@@ -134,7 +134,8 @@ def test_the_decoded_message_is_the_plain_rendering(
 @pytest.mark.parametrize(
     ("html", "words"),
     [
-        (2 * EACH + "{{ subscriber.long }}" + 2 * END, "longer than"),
+        # Which of the two ends it depends on the machine.
+        (2 * EACH + "{{ subscriber.long }}" + 2 * END, "longer than|too long"),
         (3 * EACH + "x" + 3 * END, "10,000 times"),
         ("{{ subscriber.items }}", "A whole list"),
     ],
