@@ -11,7 +11,14 @@ from campaigns.context import services
 from campaigns.db import transaction
 from campaigns.jobs import stream
 from campaigns.providers import domains
-from campaigns.sending import journal, lifecycle, recover, transactional, unconfirmed
+from campaigns.sending import (
+    journal,
+    lifecycle,
+    recover,
+    second_chance,
+    transactional,
+    unconfirmed,
+)
 
 log = structlog.get_logger()
 
@@ -99,6 +106,8 @@ def ring_for_open_work() -> None:
     for campaign_id in recover.preparing():
         doorbell.ring("expand", campaign_id)
     ring_for_sending()
+    for campaign_id in second_chance.with_more():
+        doorbell.ring("second_chances", campaign_id)
     for mail_id in transactional.stalled(now):
         doorbell.ring("transactional", mail_id)
     for import_id in imports.stalled(now):

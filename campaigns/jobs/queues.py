@@ -16,6 +16,7 @@ JOBS: dict[str, tuple[str, str]] = {
     "expand": ("send", "campaigns.jobs.send.expand"),
     "send": ("send", "campaigns.jobs.send.send"),
     "import": ("background", "campaigns.jobs.imports.run"),
+    "second_chances": ("background", "campaigns.jobs.second_chances.carry_on"),
     "domains": ("background", "campaigns.jobs.domains.look_up"),
     "ingest": ("background", "campaigns.jobs.ingest.ingest"),
 }

@@ -271,6 +271,7 @@ def campaign(public_id: str) -> str | BaseResponse:
         describe=reasons.describe,
         is_over=is_over,
         chances=chances.campaign_chances(found.id),
+        under_way=second_chance.under_way(found.id),
         name_of=name_of,
         chart=_chart(found.id, found.started_at, now) if found.started_at else None,
         links=engagement.campaign_links(found.id) if found.started_at else [],

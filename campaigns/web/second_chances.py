@@ -18,7 +18,7 @@ from campaigns.reports.chances import campaign_chances
 from campaigns.reports.ledger import Filter
 from campaigns.sending import campaigns, canary, reasons, second_chance
 from campaigns.sending.models import Campaign
-from campaigns.web.template_helpers import plural
+from campaigns.web.template_helpers import number, plural
 
 bp = Blueprint("second_chances", __name__)
 
@@ -75,13 +75,33 @@ def _report(public_id: str) -> Response:
     return redirect(url_for("reports.campaign", public_id=public_id))
 
 
-def _queued(count: int) -> None:
+def _queued(campaign_id: int, count: int) -> None:
     """Say how many go out again, and ring for them."""
     if count:
         services().doorbell.ring("send")
-        flash(f"{plural(count, 'mail goes', 'mails go')} out again.", "success")
+    _say(
+        campaign_id,
+        count,
+        plural(count, "mail goes", "mails go") + " out again",
+        "There is nothing of that left to send.",
+    )
+
+
+def _say(campaign_id: int, count: int, done: str, nothing: str) -> None:
+    """Say what was done at once, and what follows; a worker is rung for that."""
+    rest = sum(
+        max(0, chance.total - chance.done) for chance in second_chance.under_way(campaign_id)
+    )
+    if rest:
+        services().doorbell.ring("second_chances", campaign_id)
+    if count and rest:
+        flash(f"{done}. {number(rest)} more follow by themselves.", "success")
+    elif count:
+        flash(f"{done}.", "success")
+    elif rest:
+        flash(f"That is under way already: {number(rest)} more follow by themselves.", "info")
     else:
-        flash("There is nothing of that left to send.", "info")
+        flash(nothing, "info")
 
 
 @bp.get("/campaigns/<public_id>/report/again")
@@ -93,6 +113,7 @@ def panel(public_id: str) -> str:
         "web/reports/_second_chances.html",
         campaign=found,
         chances=campaign_chances(found.id),
+        under_way=second_chance.under_way(found.id),
         name_of=name_of,
         is_poll=True,
     )
@@ -115,6 +136,7 @@ def entries(public_id: str, name: str) -> str:
         campaign=found,
         kind=kind,
         chances=campaign_chances(found.id),
+        under_way=second_chance.under_way(found.id),
         page=page,
         previous=url_for(".entries", **here, before=page.previous) if page.previous else "",
         next=url_for(".entries", **here, after=page.next) if page.next else "",
@@ -131,7 +153,7 @@ def again(public_id: str, name: str) -> Response:
     chosen = _chosen()
     with transaction():
         count = kind.again(found.id, chosen, now=utcnow())
-    _queued(count)
+    _queued(found.id, count)
     return _report(public_id) if chosen is None else _list(public_id, name)
 
 
@@ -144,7 +166,7 @@ def leave(public_id: str) -> Response:
     with transaction():
         count = second_chance.leave(found.id, chosen, now=utcnow())
     words = plural(count, "mail is left as it is", "mails are left as they are")
-    flash(f"{words}: unknown.", "success")
+    _say(found.id, count, f"{words}: unknown", "There is nothing of that left to decide on.")
     return _report(public_id) if chosen is None else _list(public_id, "unknown")
 
 
@@ -167,7 +189,7 @@ def remaining(public_id: str) -> Response:
     found = _wanted(public_id)
     with transaction():
         count = second_chance.send_remaining(found.id, now=utcnow())
-    _queued(count)
+    _queued(found.id, count)
     return _report(public_id)
 
 
@@ -178,7 +200,7 @@ def release(public_id: str) -> Response:
     found = _wanted(public_id)
     with transaction():
         count = second_chance.release(found.id, now=utcnow())
-    _queued(count)
+    _queued(found.id, count)
     return _report(public_id)
 
 
@@ -193,7 +215,7 @@ def flood(public_id: str) -> Response:
     else:
         with transaction():
             count = second_chance.try_group_again(found.id, group, now=utcnow())
-        _queued(count)
+        _queued(found.id, count)
     return _report(public_id)
 
 

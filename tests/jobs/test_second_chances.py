@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from flask import Flask
+from rq import Queue
+from rq.serializers import JSONSerializer
 
 from campaigns.audience.models import AudienceList, Suppression
 from campaigns.clock import utcnow
@@ -13,7 +15,8 @@ from campaigns.db import db, transaction
 from campaigns.events import bounces
 from campaigns.events.record import record
 from campaigns.events.tracking import opened
-from campaigns.jobs import send
+from campaigns.jobs import maintenance, second_chances, send
+from campaigns.jobs.queues import JOBS, LANES, connect
 from campaigns.reports.balance import campaign_balance
 from campaigns.sending import lifecycle, second_chance
 from campaigns.sending.models import Delivery, HeldGroup
@@ -141,3 +144,57 @@ def test_an_unknown_one_that_was_opened_is_not_sent_again(app: Flask) -> None:
             assert second_chance.send_again(campaign_id, now=utcnow()) == 0
     assert statuses(campaign_id) == {"sent": 5}
     assert status_of(campaign_id) == "sent"
+
+
+def test_very_many_go_out_again_by_the_job_and_each_once(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(second_chance, "AT_ONCE", 10)
+    monkeypatch.setattr(second_chance, "SLICE", 10)
+    mood = Mood("550 no, and no reason given")
+    with scripted_server(mood) as server:
+        campaign_id = launch(server, people=95)
+        run(campaign_id)
+        mood.refuses = ""
+        with transaction():
+            assert second_chance.retry_failed(campaign_id, now=utcnow()) == 10
+        run(campaign_id)
+        assert statuses(campaign_id) == {"sent": 10, "failed": 85}
+        maintenance.ring_for_open_work()
+        assert ("second_chances", [campaign_id]) in rung(app)
+        second_chances.carry_on(campaign_id)
+        assert statuses(campaign_id) == {"sent": 10, "queued": 85}
+        assert status_of(campaign_id) == "sending"
+        assert ("send", []) in rung(app)
+        run(campaign_id)
+        assert statuses(campaign_id) == {"sent": 95}
+        assert everybody_once(server, 95)
+    maintenance.ring_for_open_work()
+    assert second_chance.with_more() == []
+
+
+def test_a_slice_takes_about_a_second_and_the_job_rings_for_the_next(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(second_chance, "AT_ONCE", 1)
+    monkeypatch.setattr(second_chance, "SLICE", 1)
+    monkeypatch.setattr(second_chances, "SLICE_SECONDS", 0.0)
+    with scripted_server(Mood("550 no, and no reason given")) as server:
+        campaign_id = launch(server)
+        run(campaign_id)
+    with transaction():
+        second_chance.retry_failed(campaign_id, now=utcnow())
+    second_chances.carry_on(campaign_id)
+    assert ("second_chances", [campaign_id]) in rung(app)
+    assert second_chance.with_more() == [campaign_id]
+
+
+def rung(app: Flask) -> list[tuple[str, list[int]]]:
+    """The jobs that wait in the lanes."""
+    redis = connect(app.extensions["campaigns"].settings.redis_url)
+    names = {function: name for name, (_, function) in JOBS.items()}
+    return [
+        (names[str(job.func_name)], list(job.args))
+        for lane in LANES
+        for job in Queue(lane, connection=redis, serializer=JSONSerializer).jobs
+    ]

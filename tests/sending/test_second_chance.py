@@ -253,6 +253,190 @@ def test_a_running_or_finished_campaign_cannot_be_edited(app: Flask) -> None:
         assert reread(campaign).subject.startswith("Hello")
 
 
+# --- very many ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three are very many: two are done at once, then two at a time."""
+    monkeypatch.setattr(second_chance, "AT_ONCE", 2)
+    monkeypatch.setattr(second_chance, "SLICE", 2)
+
+
+GAVE_UP = FATES[3]
+
+
+def carry_on(campaign: Campaign) -> bool:
+    with transaction():
+        return second_chance.carry_on(campaign.id, now=LATER)
+
+
+LATER = NOW + timedelta(minutes=1)
+
+
+def under_way(campaign: Campaign) -> list[tuple[str, int, int]]:
+    db.session.rollback()
+    return [(c.what, c.done, c.total) for c in second_chance.under_way(campaign.id)]
+
+
+@pytest.mark.usefixtures("few")
+def test_very_many_follow_slice_by_slice(app: Flask) -> None:
+    campaign = a_finished(fates=[GAVE_UP] * 7)
+    with transaction():
+        assert second_chance.retry_failed(campaign.id, now=NOW) == 2
+    assert under_way(campaign) == [("failed", 2, 7)]
+    assert second_chance.with_more() == [campaign.id]
+    assert reread(campaign).status == "sending"
+    assert carry_on(campaign)
+    assert under_way(campaign) == [("failed", 4, 7)]
+    assert campaign_balance(campaign.id).adds_up
+    while carry_on(campaign):
+        pass
+    assert statuses(campaign) == ["queued"] * 7
+    assert under_way(campaign) == []
+    assert second_chance.with_more() == []
+
+
+@pytest.mark.usefixtures("few")
+@pytest.mark.parametrize("kind", range(len(CHANCES)))
+def test_each_kind_of_very_many_takes_its_own_and_nothing_else(app: Flask, kind: int) -> None:
+    chance, queued = CHANCES[kind]
+    campaign = a_finished(fates=[*FATES, *FATES, *FATES])
+    wanted = [turn * len(FATES) + number for turn in range(3) for number in queued]
+    with transaction():
+        assert chance(campaign.id, now=NOW) == 2
+    while carry_on(campaign):
+        pass
+    assert changed(campaign) == wanted
+
+
+@pytest.mark.usefixtures("few")
+def test_very_many_of_a_flood_of_one_group(app: Flask) -> None:
+    fates = [FATES[7] | {"mailbox_group": group} for group in ("google", "yahoo") * 4]
+    campaign = a_finished(fates=fates)
+    with transaction():
+        second_chance.try_group_again(campaign.id, "google", now=NOW)
+        second_chance.try_group_again(campaign.id, "yahoo", now=LATER)
+    assert under_way(campaign) == [("flood", 2, 4), ("flood", 2, 4)]
+    carry_on(campaign), carry_on(campaign)
+    assert changed(campaign) == [0, 1, 2, 3, 4, 6], "the first decision comes first"
+    while carry_on(campaign):
+        pass
+    assert changed(campaign) == list(range(8))
+
+
+@pytest.mark.usefixtures("few")
+def test_very_many_are_left_as_they_are_and_nothing_is_sent(app: Flask) -> None:
+    campaign = a_finished(fates=[FATES[1]] * 5)
+    with transaction():
+        assert second_chance.leave(campaign.id, now=NOW) == 2
+    while carry_on(campaign):
+        pass
+    assert set(db.session.scalars(sa.select(Delivery.reason))) == {"left"}
+    assert reread(campaign).status == "sent"
+
+
+@pytest.mark.usefixtures("few")
+def test_the_same_decision_twice_is_one(app: Flask) -> None:
+    campaign = a_finished(fates=[GAVE_UP] * 5)
+    with transaction():
+        second_chance.retry_failed(campaign.id, now=NOW)
+    with transaction():
+        assert second_chance.retry_failed(campaign.id, now=LATER) == 0
+    assert under_way(campaign) == [("failed", 2, 5)]
+
+
+@pytest.mark.usefixtures("few")
+def test_what_fails_again_meanwhile_is_not_tried_a_third_time(app: Flask) -> None:
+    """Nobody has decided on that: neither on those already tried again, nor on new ones."""
+    campaign = a_finished(fates=[GAVE_UP] * 5 + [FATES[0]] * 2)
+    with transaction():
+        second_chance.retry_failed(campaign.id, now=NOW)
+        ids = db.session.scalars(sa.select(Delivery.id).order_by(Delivery.id)).all()
+        db.session.execute(
+            sa.update(Delivery)
+            .where(Delivery.id.in_([ids[0], ids[6]]))
+            .values(status="failed", reason="gave_up", updated_at=LATER)
+        )
+    while carry_on(campaign):
+        pass
+    assert statuses(campaign) == ["failed", *["queued"] * 4, "sent", "failed"]
+
+
+@pytest.mark.usefixtures("few")
+def test_a_slice_that_breaks_off_is_as_if_it_had_never_been(app: Flask) -> None:
+    """As a kill does it: what was not committed is done by the next one, and done once."""
+    campaign = a_finished(fates=[GAVE_UP] * 6)
+    with transaction():
+        second_chance.retry_failed(campaign.id, now=NOW)
+    with pytest.raises(RuntimeError, match="killed"), transaction():
+        second_chance.carry_on(campaign.id, now=LATER)
+        raise RuntimeError("killed")
+    assert under_way(campaign) == [("failed", 2, 6)]
+    assert changed(campaign) == [0, 1]
+    while carry_on(campaign):
+        pass
+    assert changed(campaign) == list(range(6))
+
+
+@pytest.mark.usefixtures("few")
+def test_two_workers_at_once_share_the_slices(app: Flask) -> None:
+    campaign = a_finished(fates=[GAVE_UP] * 40)
+    with transaction():
+        second_chance.retry_failed(campaign.id, now=NOW)
+
+    def work() -> None:
+        with app.app_context():
+            while carry_on(campaign):
+                pass
+
+    workers = [threading.Thread(target=work) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert statuses(campaign) == ["queued"] * 40
+    assert under_way(campaign) == []
+
+
+@pytest.mark.usefixtures("few")
+def test_a_campaign_that_is_cancelled_meanwhile_stays_cancelled(app: Flask) -> None:
+    campaign = a_finished("cancelled", fates=[FATES[5]] * 6)
+    with transaction():
+        second_chance.send_remaining(campaign.id, now=NOW)
+        lifecycle.cancel(campaign.id, now=LATER)
+    while carry_on(campaign):
+        pass
+    assert statuses(campaign) == ["cancelled"] * 6
+    assert reread(campaign).status == "cancelled"
+    assert under_way(campaign) == []
+
+
+@pytest.mark.usefixtures("few")
+@pytest.mark.parametrize("status", ["paused", "sent"])
+def test_it_goes_on_in_a_campaign_that_is_paused_or_seems_sent_meanwhile(
+    app: Flask, status: str
+) -> None:
+    campaign = a_finished(fates=[GAVE_UP] * 6)
+    with transaction():
+        second_chance.retry_failed(campaign.id, now=NOW)
+        db.session.get_one(Campaign, campaign.id, populate_existing=True).status = status
+    while carry_on(campaign):
+        pass
+    assert changed(campaign) == list(range(6))
+    assert reread(campaign).status == ("paused" if status == "paused" else "sending")
+
+
+@pytest.mark.usefixtures("few")
+def test_very_many_of_a_deleted_campaign_are_gone_with_it(app: Flask) -> None:
+    campaign = a_finished(fates=[GAVE_UP] * 6)
+    with transaction():
+        second_chance.retry_failed(campaign.id, now=NOW)
+        db.session.execute(sa.delete(Campaign).where(Campaign.id == campaign.id))
+    assert not carry_on(campaign)
+    assert second_chance.with_more() == []
+
+
 # --- the unknown, resolved by what came back --------------------------------------------------
 
 

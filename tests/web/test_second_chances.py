@@ -15,6 +15,7 @@ from campaigns.clock import utcnow
 from campaigns.context import EXTENSION
 from campaigns.db import db, transaction
 from campaigns.jobs.queues import JOBS
+from campaigns.sending import second_chance
 from campaigns.sending.models import Campaign, Delivery, HeldGroup
 from tests.web.test_reports import started, text_of
 
@@ -273,3 +274,76 @@ def test_the_sending_is_rung_for(
         db.session.add(HeldGroup(**key, held_at=utcnow()))
     press(owner_client, campaign, path, **form)
     assert rings == [("send", ())]
+
+
+# --- very many ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three are very many."""
+    monkeypatch.setattr(second_chance, "AT_ONCE", 2)
+
+
+@pytest.mark.usefixtures("few")
+def test_very_many_are_left_to_the_workers_and_the_page_says_how_far_they_are(
+    owner_client: FlaskClient, rings: list[tuple[str, tuple[int, ...]]]
+) -> None:
+    campaign = a_campaign_with(*[GAVE_UP] * 5, UNKNOWN)
+    said = press(owner_client, campaign, "again/failed")
+    assert "2 mails go out again. 3 more follow by themselves." in said
+    assert rings == [("send", ()), ("second_chances", (campaign.id,))]
+    assert statuses() == ["queued"] * 2 + ["failed"] * 3 + ["unknown"]
+    for path in ("", "/again"):
+        html = page(owner_client, campaign, path)
+        assert "What was refused or given up is tried once more" in text_of(html)
+        assert "2 of 5 so far" in text_of(html)
+        assert "Retry failed" not in html
+        assert "every 2s" in html
+        assert "1 mail may or may not have arrived" in text_of(html), "the others can be decided"
+
+
+@pytest.mark.usefixtures("few")
+def test_the_list_of_very_many_has_no_second_button_for_all(owner_client: FlaskClient) -> None:
+    campaign = a_campaign_with(*[UNKNOWN] * 5)
+    press(owner_client, campaign, "leave")
+    text = text_of(page(owner_client, campaign, "/again/unknown"))
+    assert "These are being left as they are" in text
+    assert "2 of 5 so far" in text
+    assert "Leave them all" not in text
+    assert "Send all" not in text
+
+
+@pytest.mark.usefixtures("few")
+def test_the_second_press_says_that_it_is_under_way(owner_client: FlaskClient) -> None:
+    campaign = a_campaign_with(*[GAVE_UP] * 5)
+    press(owner_client, campaign, "again/failed")
+    again = press(owner_client, campaign, "again/failed")
+    assert "That is under way already: 3 more follow by themselves." in again
+
+
+@pytest.mark.usefixtures("few")
+def test_a_campaign_that_seems_over_is_watched_while_something_follows(
+    owner_client: FlaskClient,
+) -> None:
+    campaign = a_campaign_with(*[UNKNOWN] * 5)
+    assert "every 10s" not in page(owner_client, campaign)
+    press(owner_client, campaign, "leave")
+    assert state_of(campaign) == "sent"
+    assert "every 2s" in page(owner_client, campaign)
+    while True:
+        with transaction():
+            if not second_chance.carry_on(campaign.id, now=utcnow()):
+                break
+    assert "so far" not in page(owner_client, campaign)
+
+
+@pytest.mark.usefixtures("few")
+def test_very_many_of_a_flood(
+    owner_client: FlaskClient, rings: list[tuple[str, tuple[int, ...]]]
+) -> None:
+    campaign = a_flood(*[FLOOD] * 4)
+    said = press(owner_client, campaign, "flood", group="google", decision="again")
+    assert "2 mails go out again. 2 more follow by themselves." in said
+    assert "Mail to Gmail is tried again" in said
+    assert ("second_chances", (campaign.id,)) in rings

@@ -1,0 +1,24 @@
+"""What somebody decided about very many deliveries, slice after slice."""
+
+import time
+
+from campaigns.clock import utcnow
+from campaigns.context import services
+from campaigns.db import transaction
+from campaigns.jobs.runtime import job
+from campaigns.sending import second_chance
+
+SLICE_SECONDS = 1.0
+
+
+@job("second_chances")
+def carry_on(campaign_id: int) -> None:
+    """Work for a slice of time; ring again while there is more."""
+    until = time.monotonic() + SLICE_SECONDS
+    is_more = True
+    while is_more and time.monotonic() < until:
+        with transaction():
+            is_more = second_chance.carry_on(campaign_id, now=utcnow())
+    services().doorbell.ring("send")
+    if is_more:
+        services().doorbell.ring("second_chances", campaign_id)
