@@ -1,12 +1,13 @@
 """The sweep: whatever was lost on the way is found in the database and rung for again."""
 
 import time
+from datetime import datetime
 from pathlib import Path
 
 import structlog
 
 from campaigns.audience import imports
-from campaigns.clock import utcnow
+from campaigns.clock import running_seconds, utcnow
 from campaigns.context import services
 from campaigns.db import transaction
 from campaigns.jobs import stream
@@ -24,6 +25,8 @@ log = structlog.get_logger()
 
 DOMAINS_EVERY_SECONDS = 60.0
 _next_domains = 0.0
+_watch = recover.Watch()
+"""What this process has seen of leases, from sweep to sweep."""
 
 
 def sweep() -> None:
@@ -62,16 +65,20 @@ def recover_claims() -> int:
     that it may not send any more. Without a journal the host must be gone.
     """
     settled = 0
-    now = utcnow()
-    expired, lost = recover.expired(now=now), recover.lost(now=now)
-    for path in journal.orphans(services().settings.journal_dir):
+    settings = services().settings
+    at, lease = running_seconds(), settings.lease_seconds
+    _watch.look(recover.leases(), at)
+    expired = _watch.standing(lease, at)
+    lost = _watch.standing(lease + recover.HOST_LOST_AFTER.total_seconds(), at)
+    for path in journal.orphans(settings.journal_dir):
         token = journal.token_of(path)
-        lost.discard(token)
+        lost.pop(token, None)
         with journal.adopt(path) as is_ours:
-            if is_ours or token in expired:
-                settled += _settle_by(path, token, is_expired=not is_ours)
             if is_ours:
+                settled += _settle_by(path, token)
                 path.unlink(missing_ok=True)
+            elif token in expired:
+                settled += _settle_by(path, token, lent_until=expired[token])
     if lost:
         with transaction():
             count = recover.settle_lost(lost, now=utcnow())
@@ -80,7 +87,7 @@ def recover_claims() -> int:
     return settled
 
 
-def _settle_by(path: Path, token: str, *, is_expired: bool) -> bool:
+def _settle_by(path: Path, token: str, *, lent_until: datetime | None = None) -> bool:
     try:
         story = journal.read(path)
     except ValueError as error:
@@ -89,7 +96,7 @@ def _settle_by(path: Path, token: str, *, is_expired: bool) -> bool:
         log.error("a journal is damaged and was set aside", file=path.name, error=str(error))
         return False
     with transaction():
-        done = recover.settle(token, story, now=utcnow(), is_expired=is_expired)
+        done = recover.settle(token, story, now=utcnow(), lent_until=lent_until)
     if done:
         log.info(
             "settled the claim of a worker that is dead or was stopped",

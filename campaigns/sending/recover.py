@@ -1,11 +1,11 @@
 """After a crash: settle what a dead worker had claimed, and find the work that lies open."""
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from campaigns.db import database_now, db
+from campaigns.db import db
 from campaigns.messages import SendResult
 from campaigns.sending import outcomes
 from campaigns.sending.journal import Story
@@ -14,19 +14,55 @@ from campaigns.sending.models import Campaign, Claim, Delivery
 HOST_LOST_AFTER = timedelta(minutes=15)
 """So long after its lease a claim whose journal nobody finds is given up: its host is gone."""
 
+Leases = Mapping[str, datetime]
+"""Claims (by token), and until when each was lent."""
 
-def settle(token: str, story: Story, *, now: datetime, is_expired: bool = False) -> bool:
+
+class Watch:
+    """Tells which leases have stood still for how long, by a clock that nobody sets.
+
+    A lease that is worked on is renewed all the time. By a wall clock alone all leases would be
+    over at once when it is set forward: what a living worker is just sending would be queued
+    again, and leave twice.
+    """
+
+    def __init__(self) -> None:
+        self._since: dict[str, tuple[datetime, float]] = {}
+
+    def look(self, leases: Leases, at: float) -> None:
+        """So they stand at this moment, in seconds of `clock.running_seconds`."""
+        self._since = {
+            token: seen
+            if (seen := self._since.get(token)) is not None and seen[0] == until
+            else (until, at)
+            for token, until in leases.items()
+        }
+
+    def standing(self, seconds: float, at: float) -> dict[str, datetime]:
+        """Those that were seen unchanged for at least so long."""
+        return {
+            token: until for token, (until, since) in self._since.items() if at - since >= seconds
+        }
+
+
+def leases() -> dict[str, datetime]:
+    """All claims that somebody works on, or has worked on."""
+    rows = db.session.execute(sa.select(Claim.token, Claim.lease_until))
+    return {token: until for token, until in rows}  # noqa: C416
+
+
+def settle(token: str, story: Story, *, now: datetime, lent_until: datetime | None = None) -> bool:
     """Settle one claim by its journal; nobody works on it any more.
 
     Known replies are recorded, bodies without a reply become `unknown` and are never sent again
     silently, what was not begun goes back to the queue. Where the end of the journal may be
     missing, "not begun" is not known either.
 
-    `is_expired`: its worker lives, so it is settled only if its lease has really run out. Gives
-    whether it was settled.
+    `lent_until`: its worker may live, so it is settled only if its lease still stands as it was
+    seen (`Watch`). Gives whether it was settled.
     """
-    claim = _end(token, is_expired=is_expired, now=now)
-    if claim is None and is_expired:
+    claim = _end(token, lent_until)
+    if claim is None and lent_until is not None:
         return False
     held = _held(token, claim) if claim is not None else set()
     fates = list(story.results.values())
@@ -37,9 +73,9 @@ def settle(token: str, story: Story, *, now: datetime, is_expired: bool = False)
     return True
 
 
-def _end(token: str, *, is_expired: bool, now: datetime) -> int | None:
+def _end(token: str, lent_until: datetime | None) -> int | None:
     """End a claim, so that its worker cannot renew it; the campaign's id."""
-    condition = Claim.lease_until < database_now(now) if is_expired else sa.true()
+    condition = sa.true() if lent_until is None else Claim.lease_until == lent_until
     return db.session.scalar(
         sa.delete(Claim)
         .where(Claim.token == token, condition)
@@ -61,26 +97,14 @@ def _held(token: str, campaign_id: int) -> set[int]:
     )
 
 
-def expired(*, now: datetime) -> set[str]:
-    """The tokens of claims whose lease is over: their worker sends nothing of them any more."""
-    return set(
-        db.session.scalars(sa.select(Claim.token).where(Claim.lease_until < database_now(now)))
-    )
-
-
-def lost(*, now: datetime) -> set[str]:
-    """The tokens of claims whose lease ran out so long ago that their host must be gone."""
-    given_up = Claim.lease_until < database_now(now, -HOST_LOST_AFTER)
-    return set(db.session.scalars(sa.select(Claim.token).where(given_up)))
-
-
-def settle_lost(tokens: Collection[str], *, now: datetime) -> int:
+def settle_lost(lost: Leases, *, now: datetime) -> int:
     """Claims without a journal: whether their bodies left cannot be known, so all is `unknown`.
 
     Nothing of them is queued again. Returns how many claims were settled.
     """
     return sum(
-        settle(token, Story(is_whole=False), now=now, is_expired=True) for token in sorted(tokens)
+        settle(token, Story(is_whole=False), now=now, lent_until=until)
+        for token, until in sorted(lost.items())
     )
 
 

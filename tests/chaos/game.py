@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -15,17 +15,21 @@ from sqlalchemy.exc import DBAPIError
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
+from campaigns.jobs.schedule import SWEEP_SECONDS
 from campaigns.jobs.send import CONNECTIONS
 from campaigns.providers.models import ProviderAccount
 from campaigns.sending import lifecycle
 from campaigns.sending.limits.models import GroupState
 from campaigns.sending.models import Campaign, Claim, Delivery, Reply
-from tests.chaos.plans import PLAIN, Plan
+from tests.chaos.plans import MANNERS, PLAIN, REFUSING, Plan
+from tests.chaos.server import Manners
 from tests.chaos.stage import CLOCKS, LEASE_SECONDS, WORKERS, Stage
 from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
 from tests.product import free_port
 
-LONGEST_SECONDS = 120.0
+STANDSTILL_SECONDS = 120.0
+"""So long nothing may move. A ring may be lost for a minute, a connection lent for half of one."""
+LONGEST_SECONDS = 1200.0
 DRAIN_SECONDS = 10.0
 AWAY_SECONDS = 0.5
 
@@ -70,12 +74,15 @@ class Game:
                     self._wait_for_moment(campaign_id, step.at, step.seconds)
                     getattr(self, step.what)()
                 if plan.pauses:
+                    self._wait_for(lambda: self._status(campaign_id) == "paused", "it is paused")
                     self._resume(campaign_id)
                 self._wait_for_end(campaign_id)
                 self._listen(campaign_id)
                 return self._outcome(campaign_id)
             finally:
-                self._stage.kill("smtp")
+                if self._stage.is_there("smtp"):
+                    self._stage.kill("smtp")
+                self._stage.set_clock(timedelta())
                 db.session.remove()
 
     # --- what breaks --------------------------------------------------------------------------
@@ -93,6 +100,14 @@ class Game:
         for name in names:
             self._stage.start(name)
 
+    def kill_workers_and_clocks(self) -> None:
+        """All of them settle at once what was left."""
+        for name in CLOCKS:
+            self._stage.kill(name)
+        self._kill_workers(WORKERS)
+        for name in CLOCKS:
+            self._stage.start(name)
+
     def end_worker(self) -> None:
         name = self._chance.choice(WORKERS)
         self._stage.wait_until_at_work(name)
@@ -106,7 +121,8 @@ class Game:
         name = self._chance.choice(WORKERS)
         self._unknown_allowed += CONNECTIONS
         self._stage.freeze(name)
-        until = time.monotonic() + LEASE_SECONDS * 1.6
+        # Its lease has to be over, and somebody has to have seen that.
+        until = time.monotonic() + LEASE_SECONDS + 2 * SWEEP_SECONDS
         while time.monotonic() < until:
             self._stage.tend()
             time.sleep(0.1)
@@ -116,6 +132,11 @@ class Game:
         name = self._chance.choice(CLOCKS)
         self._stage.kill(name)
         self._stage.start(name)
+
+    def set_clock(self) -> None:
+        """Back or forth, by less than a lease or by much more. Nothing becomes unknown by it."""
+        seconds = self._chance.choice((-3600, -30, -2, 2, 30, 3600))
+        self._stage.set_clock(timedelta(seconds=seconds))
 
     def kill_valkey(self) -> None:
         self._stage.kill("valkey")
@@ -139,6 +160,8 @@ class Game:
         self._stage.wait_for_servers()
 
     def kill_smtp(self) -> None:
+        if not self._stage.is_there("smtp"):
+            return  # it never was
         self._unknown_allowed += CONNECTIONS * len(WORKERS)
         self._stage.kill("smtp")
         time.sleep(AWAY_SECONDS)
@@ -146,23 +169,36 @@ class Game:
 
     def mend_smtp(self) -> None:
         """From now on a plain server listens there."""
-        if not self._plan.is_away:
+        self._serve_mail_anew(PLAIN)
+
+    def change_smtp(self) -> None:
+        """From now on the server has other manners."""
+        self._serve_mail_anew(self._chance.choice(MANNERS))
+
+    def refuse_all(self) -> None:
+        """From now on the server says 451 to everybody."""
+        self._serve_mail_anew(REFUSING)
+
+    def _serve_mail_anew(self, manners: Manners) -> None:
+        if self._stage.is_there("smtp"):
             self._unknown_allowed += CONNECTIONS * len(WORKERS)
             self._stage.kill("smtp")
-        self._stage.serve_mail(self._port, self._record, PLAIN)
+        self._stage.serve_mail(self._port, self._record, manners)
 
     # --- the way through ----------------------------------------------------------------------
 
     def _launch(self) -> int:
         mark = self._port  # other plays are in the same database
         with transaction():
-            account = a_provider(f"Server {mark}", port=self._port)
+            account = a_provider(
+                f"Server {mark}", port=self._port, connections=self._plan.connections
+            )
             sender = a_sender(f"news{mark}@example.org", account, is_default=False)
             audience = a_list(f"Readers {mark}")
             for number in range(self._plan.people):
                 a_subscriber(f"p{number}.{mark}@mail.example", audience, name=f"P{number}")
             campaign = a_campaign(audience, sender=sender)
-            lifecycle.launch(campaign.id, at=None, undo_seconds=0, now=utcnow())
+            lifecycle.launch(campaign.id, at=None, undo_seconds=0, now=self._now())
         services().doorbell.ring("expand", campaign.id)
         return campaign.id
 
@@ -178,16 +214,22 @@ class Game:
         self._listen(campaign_id)
 
     def _resume(self, campaign_id: int) -> None:
-        """Somebody looks after the campaign."""
-        self._wait_for(lambda: self._status(campaign_id) == "paused", "it is paused")
+        """Somebody looks after the campaign, and reads why it stands."""
+        reason = db.session.scalar(
+            sa.select(Campaign.status_reason).where(Campaign.id == campaign_id)
+        )
+        assert reason, "paused, and nobody knows why"
         self._listen(campaign_id)
         with transaction():
-            lifecycle.resume(campaign_id, now=utcnow())
+            lifecycle.resume(campaign_id, now=self._now())
 
     def _wait_for_end(self, campaign_id: int) -> None:
         def look() -> bool:
             self._hurry(campaign_id)
-            return self._status(campaign_id) == "sent"
+            status = self._status(campaign_id)
+            if status == "paused":
+                self._resume(campaign_id)
+            return status == "sent"
 
         self._wait_for(look, "everybody has a fate")
         # A worker that was frozen may still hear an answer.
@@ -195,20 +237,25 @@ class Game:
 
     def _wait_for(self, is_true: object, what: str) -> None:
         assert callable(is_true)
-        deadline = time.monotonic() + LONGEST_SECONDS
+        begun = moved = time.monotonic()
+        seen = 0
         while True:
             try:
                 if is_true():
                     return
             except DBAPIError:  # the database is just being started again
                 db.session.rollback()
-            assert time.monotonic() < deadline, f"waited in vain: {what}\n{self._picture()}"
+            now, taken = time.monotonic(), self._record.stat().st_size
+            if taken != seen:
+                seen, moved = taken, now
+            is_in_vain = now > moved + STANDSTILL_SECONDS or now > begun + LONGEST_SECONDS
+            assert not is_in_vain, f"waited in vain: {what}\n{self._picture()}"
             self._stage.tend()
             time.sleep(0.1)
 
     def _hurry(self, campaign_id: int) -> None:
         """What is put off is due now; what rests is tried now."""
-        now = utcnow()
+        now = self._now()
         late = now - timedelta(seconds=1)
         waits = Delivery.status == sa.literal_column("'queued'"), Delivery.not_before > now
         is_waiting = db.session.scalar(
@@ -232,6 +279,10 @@ class Game:
             )
             session.execute(sa.delete(GroupState))
 
+    def _now(self) -> datetime:
+        """What the product's wall clock shows."""
+        return utcnow() + self._stage.clock_is_off
+
     # --- what there is to see -----------------------------------------------------------------
 
     def _status(self, campaign_id: int) -> str:
@@ -240,7 +291,7 @@ class Game:
             sa.select(Campaign.status, Campaign.status_reason).where(Campaign.id == campaign_id)
         ).one()
         self._said.add(row.status_reason)
-        fine = {"preparing", "sending", "sent"} | ({"paused"} if self._plan.pauses else set())
+        fine = {"preparing", "sending", "sent"} | ({"paused"} if self._plan.may_pause else set())
         assert row.status in fine, f"{row.status}: {row.status_reason}"
         return str(row.status)
 
@@ -264,7 +315,7 @@ class Game:
         )  # fmt: skip
         db.session.rollback()
         rows = [str(tuple(row)) for query in questions for row in db.session.execute(query)]
-        return "\n".join([f"now {utcnow()}", *rows, self._stage.rings(), self._stage.log_tail()])
+        return "\n".join([f"now {self._now()}", *rows, self._stage.rings(), self._stage.log_tail()])
 
     def _claims(self, campaign_id: int) -> int:
         db.session.rollback()
@@ -307,8 +358,10 @@ class Game:
 def play(stage: Stage, plan: Plan, folder: Path) -> Outcome:
     """Play it. What it prints is enough to play it again."""
     print(f"{plan} on {stage.backend}, pid {os.getpid()}")
+    begun = time.monotonic()
     outcome = Game(stage, plan, folder).play()
-    print(f"{dict(outcome.reasons)}, taken {outcome.taken.total()}")
+    seconds = time.monotonic() - begun
+    print(f"{dict(outcome.reasons)}, taken {outcome.taken.total()}, in {seconds:.0f} seconds")
     return outcome
 
 

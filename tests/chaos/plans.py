@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from tests.chaos.server import Manners
 
 PLAIN = Manners()
+REFUSING = Manners(busy_percent=100, busy_times=10**9)
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,15 @@ class Plan:
     """These words must be found in the ledger, at the account or at the campaign meanwhile."""
     pauses: bool = False
     """The product pauses the campaign, which is resumed when the server is mended."""
+    is_rough: bool = False
+    """The product may pause the campaign, and somebody resumes it."""
+    connections: int = 0
+    """So many may be open to the server, of all workers together; 0: any number."""
     seed: int = 0
+
+    @property
+    def may_pause(self) -> bool:
+        return self.pauses or self.is_rough
 
 
 def _mended(*steps: Step, at: float = 1.1, seconds: float = 1.5) -> tuple[Step, ...]:
@@ -51,11 +60,17 @@ NAMED = (
     Plan("valkey flushed and killed", steps=(Step("flush_valkey", 0.2), Step("kill_valkey", 0.5))),
     Plan("a worker asked to end", steps=(Step("end_worker", 0.3),)),
     Plan("a worker frozen for longer than its lease", steps=(Step("freeze_worker", 0.3),)),
+    Plan(
+        "the clock set back and forth",
+        Manners(reply_ms=30, dot_ms=30),
+        tuple(Step("set_clock", number / 20) for number in range(1, 16)),
+        people=500,
+    ),
     Plan("server away from the start", is_away=True, steps=_mended(), says="cannot be reached"),
     Plan("server dies and comes back", steps=(Step("kill_smtp", 0.3),)),
     Plan(
         "451 for everything",
-        Manners(busy_percent=100, busy_times=10**9),
+        REFUSING,
         _mended(),
         people=400,
         says="The mail store is being repaired",
@@ -91,9 +106,23 @@ LONGER = (
 )
 """Played by `make chaos` alone."""
 
-_STEPS = ("kill_worker", "kill_all_workers", "kill_valkey", "flush_valkey", "end_worker",
-          "freeze_worker", "kill_clock", "kill_smtp")  # fmt: skip
-_MANNERS = (
+_STEPS = (
+    "kill_worker",
+    "kill_all_workers",
+    "kill_workers_and_clocks",
+    "kill_clock",
+    "end_worker",
+    "freeze_worker",
+    "kill_valkey",
+    "flush_valkey",
+    "set_clock",
+    "kill_smtp",
+    "change_smtp",
+    "refuse_all",
+)
+_DATABASE_STEPS = ("kill_database", "kill_database", "kill_database_and_worker")
+"""More than one, so that they come about as often as the others do where there is one."""
+MANNERS = (
     PLAIN,
     PLAIN,
     Manners(busy_percent=1),
@@ -106,14 +135,18 @@ _MANNERS = (
 
 
 def by_chance(seed: int, people: int, *, with_database: bool) -> Plan:
-    """A play of this seed: always the same."""
+    """A play of this seed: always the same. In the end the server is a plain one."""
     chance = random.Random(seed)  # noqa: S311
-    steps = (*_STEPS, "kill_database", "kill_database_and_worker") if with_database else _STEPS
+    steps = _STEPS + (_DATABASE_STEPS if with_database else ())
     moments = sorted(chance.uniform(0.02, 0.9) for _ in range(chance.randint(1, 5)))
+    broken = tuple(Step(chance.choice(steps), moment) for moment in moments)
+    is_away = chance.random() < 0.1
     return Plan(
         f"by chance, seed {seed}",
-        chance.choice(_MANNERS),
-        tuple(Step(chance.choice(steps), moment) for moment in moments),
+        chance.choice(MANNERS),
+        _mended(*broken, at=0.95, seconds=4),
         people=people,
+        is_away=is_away,
+        is_rough=True,
         seed=seed,
     )

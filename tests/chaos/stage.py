@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,9 @@ from campaigns import migrate
 from campaigns.app import create_app
 from campaigns.config import Settings
 from campaigns.db import db
-from campaigns.supervisor.process import own_command
 from campaigns.supervisor.valkey import server_binary
 from tests import servers
+from tests.chaos import wall
 from tests.chaos.server import Manners
 from tests.conftest import SECRET_KEY, settings_for_tests
 from tests.product import free_port
@@ -32,7 +33,7 @@ from tests.product import free_port
 LEASE_SECONDS = 4
 WORKERS = ("worker 1", "worker 2")
 CLOCKS = ("clock 1", "clock 2")
-_START_SECONDS = 30.0
+_ROOT = Path(__file__).parents[2]
 
 
 @dataclass
@@ -70,12 +71,16 @@ class Stage:
             lease_seconds=LEASE_SECONDS,
             resolve_mx=False,
         )
+        self.clock_is_off = timedelta()
+        self._clock = folder / "clock"
+        wall.make(self._clock)
         environment = _environment(self.settings)
+        ours = (sys.executable, "-P", "-m", "tests.chaos.wall", str(self._clock))
         for name in WORKERS:
-            command = own_command("worker", "--lane", "send", "--lane", "transactional")
+            command = (*ours, "worker", "--lane", "send", "--lane", "transactional")
             self._parts[name] = Part(command, environment=environment)
         for name in CLOCKS:
-            self._parts[name] = Part(own_command("clock"), environment=environment)
+            self._parts[name] = Part((*ours, "clock"), environment=environment)
 
     # --- all of it ---------------------------------------------------------------------------
 
@@ -137,6 +142,11 @@ class Stage:
         process.kill()
         process.wait(10)
 
+    def is_there(self, name: str) -> bool:
+        """Whether it was started, and not killed since."""
+        part = self._parts.get(name)
+        return part is not None and part.is_wanted
+
     def end(self, name: str) -> tuple[int, float]:
         """Politely: the exit code, and how long it took."""
         self._parts[name].is_wanted = False
@@ -170,7 +180,7 @@ class Stage:
     def serve_mail(self, port: int, record: Path, manners: Manners) -> None:
         self._parts["smtp"] = Part(
             (sys.executable, "-m", "tests.chaos.server", str(port), str(record), manners.as_json()),
-            environment={"PYTHONPATH": str(Path(__file__).parents[2])},
+            environment={"PYTHONPATH": str(_ROOT)},
         )
         self.start("smtp")
 
@@ -187,15 +197,30 @@ class Stage:
         if self.backend == "postgresql":
             wait_until(self._is_database_there, "the database answers", self.tend)
 
+    def set_clock(self, off: timedelta) -> None:
+        """Set the wall clock of all processes of the product, and the database's with it.
+
+        PostgreSQL's cannot be set: instead the leases that it judges by its clock are moved.
+        """
+        jump, self.clock_is_off = off - self.clock_is_off, off
+        wall.set_by(self._clock, off.total_seconds())
+        if self.backend == "postgresql" and jump:
+            with psycopg.connect(self._plain_url) as connection:
+                connection.execute("UPDATE claim SET lease_until = lease_until - %s", (jump,))
+
     def flush_valkey(self) -> None:
         with Redis.from_url(self.settings.redis_url) as redis:
             redis.flushall()
 
     def rings(self) -> str:
-        """What Valkey holds of queues, rings and limits."""
+        """What Valkey holds of queues, rings and limits; and who holds which connections."""
         with Redis.from_url(self.settings.redis_url) as redis:
             keys = sorted(redis.keys("*"))
-            return " ".join(f"{key.decode()}({redis.ttl(key)})" for key in keys)
+            leases = [key for key in keys if key.endswith((b":connections", b":at_once"))]
+            return " ".join(
+                [f"{key.decode()}({redis.ttl(key)})" for key in keys]
+                + [f"{key.decode()}={redis.hgetall(key)}" for key in leases]
+            )
 
     def _is_valkey_there(self) -> bool:
         try:
@@ -272,6 +297,7 @@ def _environment(settings: Settings) -> dict[str, str]:
         "LEASE_SECONDS": str(LEASE_SECONDS),
         "RESOLVE_MX": "false",
         "PYTHONUNBUFFERED": "1",
+        "PYTHONPATH": str(_ROOT),
     }
 
 

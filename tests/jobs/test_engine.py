@@ -143,14 +143,17 @@ def test_after_its_deadline_nothing_of_a_batch_begins(engine: Engine, campaign: 
 
 
 def test_a_claim_whose_lease_ran_out_is_lost_and_nothing_of_it_begins(
-    engine: Engine, campaign: Campaign
+    engine: Engine, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     outbox = filled(engine, campaign)
     (batch,) = outbox.batches
     message = take(outbox)
     with transaction():
         db.session.execute(sa.update(Claim).values(lease_until=utcnow() - timedelta(seconds=1)))
-    maintenance.recover_claims()  # another process finds it expired
+    maintenance.recover_claims()
+    later = running_seconds() + 90
+    monkeypatch.setattr(maintenance, "running_seconds", lambda: later)
+    maintenance.recover_claims()  # another process finds that it stood still for all its time
     assert statuses() == ["queued"] * 6
     batch.renewed_at -= 10_000  # time to renew it
     for _ in range(50):

@@ -6,6 +6,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 from flask import Flask
 
@@ -19,6 +20,23 @@ from tests.factories import a_campaign, a_delivery, a_list, a_sender, a_subscrib
 
 NOW = utcnow()
 LEASE = timedelta(seconds=90)
+
+
+class Running:
+    """The clock that nobody sets, as the sweep sees it."""
+
+    seconds = 5000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def running(monkeypatch: pytest.MonkeyPatch) -> Running:
+    clock = Running()
+    monkeypatch.setattr(maintenance, "running_seconds", clock)
+    monkeypatch.setattr(maintenance, "_watch", recover.Watch())
+    return clock
 
 
 def test_a_journal_tells_the_three_fates_apart(tmp_path: Path) -> None:
@@ -156,17 +174,22 @@ def test_settling_twice_changes_nothing_more(app: Flask) -> None:
     assert statuses() == ["unknown"] + ["queued"] * 4
 
 
-def end_lease(ago: timedelta) -> None:
+def jump(by: timedelta) -> None:
+    """The wall clock is set: seen from it, all leases lie elsewhere."""
     with transaction():
-        db.session.execute(sa.update(Claim).values(lease_until=utcnow() - ago))
+        until = db.session.scalars(sa.select(Claim.lease_until)).one()
+        db.session.execute(sa.update(Claim).values(lease_until=until - by))
 
 
-def test_the_claims_of_a_lost_host_become_unknown_never_queued(app: Flask) -> None:
+def test_the_claims_of_a_lost_host_become_unknown_never_queued(
+    app: Flask, running: Running
+) -> None:
     runtime.use(app)
     claim_five()
-    end_lease(timedelta(minutes=1))
+    assert maintenance.recover_claims() == 0
+    running.seconds += LEASE.total_seconds() + 60
     assert maintenance.recover_claims() == 0, "its host may be back in a minute"
-    end_lease(recover.HOST_LOST_AFTER + timedelta(minutes=1))
+    running.seconds += recover.HOST_LOST_AFTER.total_seconds()
     assert maintenance.recover_claims() == 1
     assert statuses() == ["unknown"] * 5
     assert db.session.scalars(sa.select(Claim)).all() == []
@@ -183,7 +206,9 @@ def test_after_a_power_cut_nothing_counts_as_not_begun(app: Flask) -> None:
     assert statuses() == ["sent"] + ["unknown"] * 4
 
 
-def test_a_stopped_worker_loses_its_claim_and_can_write_nothing_more(app: Flask) -> None:
+def test_a_stopped_worker_loses_its_claim_and_can_write_nothing_more(
+    app: Flask, running: Running
+) -> None:
     runtime.use(app)
     folder = app.extensions["campaigns"].settings.journal_dir
     stopped = journal.Journal(folder, "t")
@@ -191,8 +216,13 @@ def test_a_stopped_worker_loses_its_claim_and_can_write_nothing_more(app: Flask)
     stopped.intent(1)
     stopped.intent(2)
     stopped.reply(SendResult(2, "sent", "250 ok", 250))
-    assert maintenance.recover_claims() == 0, "it may be slow, and its lease has not run out"
-    end_lease(timedelta(seconds=1))
+    for _ in range(2):
+        assert maintenance.recover_claims() == 0, "it may be slow, and its lease has not run out"
+        running.seconds += LEASE.total_seconds() * 0.9
+        with transaction():
+            dispatch.renew(["t"], lease=LEASE, now=utcnow())
+    assert maintenance.recover_claims() == 0
+    running.seconds += LEASE.total_seconds()
     assert maintenance.recover_claims() == 1
     assert statuses() == ["unknown", "sent", "queued", "queued", "queued"]
     with transaction():  # it wakes up, and has got the answer to what it had begun
@@ -207,17 +237,54 @@ def test_a_lease_that_ran_out_cannot_be_renewed(app: Flask) -> None:
     claim_five()
     with transaction():
         assert dispatch.renew(["t", "other"], lease=LEASE, now=utcnow()) == {"t"}
-    end_lease(timedelta(seconds=1))
+    jump(LEASE + timedelta(seconds=1))
     with transaction():
         assert dispatch.renew(["t"], lease=LEASE, now=utcnow()) == set()
 
 
+def test_a_clock_that_is_set_forward_takes_nothing_from_a_living_worker(
+    app: Flask, running: Running
+) -> None:
+    runtime.use(app)
+    living = journal.Journal(app.extensions["campaigns"].settings.journal_dir, "t")
+    claim_five()
+    living.intent(1)
+    maintenance.recover_claims()
+    jump(timedelta(hours=1))
+    running.seconds += 5
+    assert maintenance.recover_claims() == 0, "another would send what this one is just sending"
+    running.seconds += LEASE.total_seconds() - 1
+    assert maintenance.recover_claims() == 0
+    assert statuses() == ["sending"] * 5
+    living.remove()
+
+
+def test_a_clock_that_is_set_back_keeps_no_claim_of_a_stopped_worker(
+    app: Flask, running: Running
+) -> None:
+    runtime.use(app)
+    stopped = journal.Journal(app.extensions["campaigns"].settings.journal_dir, "t")
+    claim_five()
+    jump(timedelta(hours=-1))
+    maintenance.recover_claims()
+    running.seconds += LEASE.total_seconds()
+    assert maintenance.recover_claims() == 1
+    assert statuses() == ["queued"] * 5
+    stopped.remove()
+
+
 def test_a_claim_that_was_renewed_meanwhile_is_not_settled(app: Flask) -> None:
     claim_five()
+    (seen,) = recover.leases().values()
+    with transaction():
+        dispatch.renew(["t"], lease=LEASE, now=utcnow())
     story = journal.Story({1}, {})
     with transaction():
-        assert not recover.settle("t", story, now=utcnow(), is_expired=True)
+        assert not recover.settle("t", story, now=utcnow(), lent_until=seen)
     assert statuses() == ["sending"] * 5
+    with transaction():
+        assert recover.settle("t", story, now=utcnow(), lent_until=recover.leases()["t"])
+    assert statuses() == ["unknown"] + ["queued"] * 4
 
 
 def test_a_damaged_journal_is_set_aside_and_stops_nobody(app: Flask) -> None:
