@@ -30,6 +30,8 @@ AHEAD = timedelta(hours=24)
 """So long before its time a campaign is made."""
 EARLIEST_CLOCK = ZoneInfo("Pacific/Kiritimati")
 """Nowhere is it later: what goes by readers' own clocks cannot be due before it is here."""
+_MINUTE = timedelta(minutes=1)
+"""A minute before a time, that time is still to come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,33 +55,121 @@ def create(
 
     Of the plan count the zone, hours and pace, and whether it goes by readers' own clocks.
     """
+    series = CampaignSeries(template_id=template_id, created_at=now)
+    if of_template(template_id) is not None:
+        raise RepeatError("This campaign repeats already. End that first.")
+    _let_go_by(series, rule, first_day, plan, now)
+    db.session.add(series)
+    db.session.flush()
+    return series
+
+
+def change(series_id: int, rule: Repeat, first_day: datetime, plan: Plan, *, now: datetime) -> bool:
+    """Let it go by another rule from now on, as in `create`. False: it has ended.
+
+    What is made or skipped already stays as it is, and nobody gets a second one on such a day:
+    times that the rule has there are skipped. Raises RepeatError.
+    """
+    series = db.session.get(CampaignSeries, series_id, with_for_update=True)
+    if series is None or series.ended_at is not None:
+        return False
+    _let_go_by(series, rule, first_day, plan, now)
+    db.session.flush()
+    for local in _second_ones(series, now):
+        _note(series, local, is_skipped=True)
+    for text, one in _noted_since(series, _today(series, now)).items():
+        if one.is_skipped and not is_one_of(series, datetime.fromisoformat(text)):
+            db.session.execute(
+                sa.delete(CampaignOccurrence).where(
+                    CampaignOccurrence.series_id == series_id, CampaignOccurrence.local_at == text
+                )
+            )
+    return True
+
+
+def preview(
+    series: CampaignSeries,
+    rule: Repeat,
+    first_day: datetime,
+    plan: Plan,
+    *,
+    now: datetime,
+    most: int,
+) -> tuple[list[Occurrence], set[datetime]]:
+    """What `change` would bring: the next few times, and which of them would be second ones of
+    their day. Raises RepeatError."""
+    changed = CampaignSeries(id=series.id, template_id=series.template_id)
+    _let_go_by(changed, rule, first_day, plan, now)
+    times = upcoming(changed, now=now, most=most)
+    second_ones = set(_second_ones(changed, now))
+    stay = [one for one in times if not one.is_skipped or is_one_of(changed, one.local)]
+    return stay, second_ones
+
+
+def _let_go_by(
+    series: CampaignSeries, rule: Repeat, first_day: datetime, plan: Plan, now: datetime
+) -> None:
     text = repeat.rule_text(rule)
     first = repeat.first_from(text, first_day)
     if first is None:
         raise RepeatError("It would end before it begins.")
-    if of_template(template_id) is not None:
-        raise RepeatError("This campaign repeats already. End that first.")
-    series = CampaignSeries(
-        template_id=template_id,
-        rule=text,
-        zone=plan.zone,
-        first_local=local_text(first),
-        is_local_time=plan.local_at is not None,
-        hours_from=plan.hours.begins,
-        hours_until=plan.hours.ends,
-        spread_seconds=plan.spread_seconds,
-        pace_per_second=plan.pace_per_second,
-        created_at=now,
-    )
-    upcoming: datetime | None = first
-    while upcoming is not None and moment_of(series, upcoming) <= now:
-        upcoming = repeat.next_after(text, first, upcoming)
-    if upcoming is None:
+    series.rule, series.zone, series.first_local = text, plan.zone, local_text(first)
+    series.is_local_time = plan.local_at is not None
+    series.hours_from, series.hours_until = plan.hours.begins, plan.hours.ends
+    series.spread_seconds, series.pace_per_second = plan.spread_seconds, plan.pace_per_second
+    # Far fewer to look through than all since the first.
+    lately = datetime.combine(_today(series, now) - timedelta(days=2), datetime.min.time())
+    following = repeat.next_after(text, first, max(first - _MINUTE, lately))
+    while following is not None and moment_of(series, following) <= now:
+        following = repeat.next_after(text, first, following)
+    if following is None:
         raise RepeatError("All of these moments have passed.")
-    _look_ahead(series, upcoming)
-    db.session.add(series)
-    db.session.flush()
-    return series
+    _look_ahead(series, following)
+
+
+def _today(series: CampaignSeries, now: datetime) -> date:
+    return now.astimezone(find_zone(series.zone)).date()
+
+
+def _second_ones(series: CampaignSeries, now: datetime) -> list[datetime]:
+    """Times of the rule, today and later, on days that have one already, made or skipped."""
+    noted = _noted_since(series, _today(series, now))
+    days = sorted({datetime.fromisoformat(text).date() for text in noted})
+    return [
+        local for day in days for local in _of_day(series, day) if local_text(local) not in noted
+    ]
+
+
+def _of_day(series: CampaignSeries, day: date) -> Iterator[datetime]:
+    first = datetime.fromisoformat(series.first_local)
+    before = datetime.combine(day, datetime.min.time()) - _MINUTE
+    for local in repeat.occurrences(series.rule, first, after=max(before, first - _MINUTE)):
+        if local.date() != day:
+            return
+        yield local
+
+
+@dataclass(frozen=True, slots=True)
+class _Noted:
+    """What was made or skipped for a time."""
+
+    is_skipped: bool = False
+    campaign: Campaign | None = None
+
+
+_NOTHING = _Noted()
+
+
+def _noted_since(series: CampaignSeries, day: date) -> Mapping[str, _Noted]:
+    rows = db.session.execute(
+        sa.select(CampaignOccurrence.local_at, CampaignOccurrence.is_skipped, Campaign)
+        .outerjoin(Campaign, Campaign.id == CampaignOccurrence.campaign_id)
+        .where(
+            CampaignOccurrence.series_id == series.id,
+            CampaignOccurrence.local_at >= day.isoformat(),
+        )
+    )
+    return {row.local_at: _Noted(row.is_skipped, row.Campaign) for row in rows}
 
 
 def moment_of(series: CampaignSeries, local: datetime) -> datetime:
@@ -275,23 +365,43 @@ def is_one_of(series: CampaignSeries, local: datetime) -> bool:
     first = datetime.fromisoformat(series.first_local)
     if not first <= local <= first + timedelta(days=50 * 366):
         return False
-    before = local - timedelta(minutes=1)
+    before = local - _MINUTE
     return repeat.next_after(series.rule, first, before) == local
 
 
 def occurrence(series: CampaignSeries, local: datetime) -> Occurrence | None:
-    """This time of the series; None when the rule has none then."""
-    if not is_one_of(series, local):
-        return None
+    """This time of the series, also one made by an earlier rule; None when it has none then."""
     row = db.session.execute(
         sa.select(CampaignOccurrence.is_skipped, Campaign)
         .outerjoin(Campaign, Campaign.id == CampaignOccurrence.campaign_id)
         .where(*_is(series.id, local))
     ).one_or_none()
     at = moment_of(series, local)
-    if row is None:
-        return Occurrence(series, local, at)
-    return Occurrence(series, local, at, row.Campaign, row.is_skipped)
+    if row is not None:
+        return Occurrence(series, local, at, row.Campaign, row.is_skipped)
+    return Occurrence(series, local, at) if is_one_of(series, local) else None
+
+
+def upcoming(series: CampaignSeries, *, now: datetime, most: int) -> list[Occurrence]:
+    """The next few times, made or not, with those of the last day that were made.
+
+    Those that were made or skipped by an earlier rule are among them.
+    """
+    since = (now - timedelta(days=1)).astimezone(find_zone(series.zone)).replace(tzinfo=None)
+    first = datetime.fromisoformat(series.first_local)
+    times = repeat.upcoming(series.rule, first, after=max(since, first - _MINUTE), most=most)
+    noted = {
+        datetime.fromisoformat(text): one
+        for text, one in _noted_since(series, since.date()).items()
+    }
+    is_all = len(times) < most
+    locals_ = {*times, *(at for at in noted if since < at and (is_all or at < times[-1]))}
+    found = [
+        Occurrence(series, at, moment_of(series, at), one.campaign, one.is_skipped)
+        for at in sorted(locals_)
+        if (one := noted.get(at, _NOTHING))
+    ]
+    return [one for one in found if one.campaign or one.at > now]
 
 
 def make_now(series_id: int, local: datetime, *, now: datetime) -> Occurrence | None:
@@ -305,9 +415,9 @@ def make_now(series_id: int, local: datetime, *, now: datetime) -> Occurrence | 
 def skip(series_id: int, local: datetime, *, now: datetime) -> bool:
     """Leave this occurrence out. One that was made and not started is deleted with it."""
     series = db.session.get(CampaignSeries, series_id, with_for_update=True)
-    if series is None or series.ended_at is not None or not is_one_of(series, local):
+    if series is None or series.ended_at is not None:
         return False
-    if _note(series, local, is_skipped=True):
+    if is_one_of(series, local) and _note(series, local, is_skipped=True):
         return True
     found = occurrence(series, local)
     if found is None or found.is_skipped or found.campaign is None:
@@ -329,13 +439,16 @@ def restore(series_id: int, local: datetime, *, now: datetime) -> Occurrence | N
     series = db.session.get(CampaignSeries, series_id, with_for_update=True)
     if series is None or series.ended_at is not None or moment_of(series, local) <= now:
         return None
-    db.session.execute(
+    taken_back = db.session.execute(
         sa.delete(CampaignOccurrence).where(
             *_is(series_id, local), CampaignOccurrence.is_skipped.is_(True)
         )
     )
-    has_passed_it = not series.next_local or local_text(local) < series.next_local
-    return _make(series, local, now) if has_passed_it else None
+    if rows_changed(taken_back) == 0:
+        return None
+    # The clock makes what is ahead of it; it never comes back, nor to times of an earlier rule.
+    is_ahead = "" < series.next_local <= local_text(local) and is_one_of(series, local)
+    return None if is_ahead else _make(series, local, now)
 
 
 def _is(series_id: int, local: datetime) -> tuple[sa.ColumnElement[bool], ...]:
@@ -367,7 +480,7 @@ def _ahead(
 ) -> Iterator[Occurrence]:
     first = datetime.fromisoformat(series.first_local)
     start = max(datetime.combine(since, datetime.min.time()), first)
-    for local in repeat.occurrences(series.rule, first, after=start - timedelta(minutes=1)):
+    for local in repeat.occurrences(series.rule, first, after=start - _MINUTE):
         if local.date() >= until:
             return
         text = local_text(local)

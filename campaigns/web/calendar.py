@@ -18,9 +18,13 @@ from campaigns.reports.calendar import Entry
 from campaigns.sending import campaigns, lifecycle, repeat, schedules
 from campaigns.sending import series as all_series
 from campaigns.sending.models import Campaign, CampaignSeries
-from campaigns.sending.moments import resolve
+from campaigns.sending.moments import find_zone, resolve
+from campaigns.sending.repeat import RepeatError
 from campaigns.sending.series import Occurrence
+from campaigns.web.campaigns import plan_words
 from campaigns.web.campaigns.blueprint import editor_id
+from campaigns.web.campaigns.launch import zones
+from campaigns.web.campaigns.plan_form import DAYTIME, Form, Wish, WishError, form_of, read_wish
 from campaigns.web.campaigns.plan_words import day
 from campaigns.web.template_helpers import zone
 
@@ -29,6 +33,7 @@ bp = Blueprint("calendar", __name__)
 SHOWN_A_DAY = 3
 LIST_SIZE = 200
 TIMES_SHOWN = 12
+TIMES_IN_PREVIEW = 6
 FIRST_YEAR = 2000
 YEARS_AHEAD = 5
 """So far rules are looked ahead: each time of them is counted up from the first."""
@@ -163,13 +168,81 @@ def _times(found: CampaignSeries) -> list[Occurrence]:
     """The next few times, with the campaigns made for them; none once it has ended."""
     if found.ended_at is not None:
         return []
-    yesterday = (utcnow() - timedelta(days=1)).astimezone(zone()).replace(tzinfo=None)
-    first = datetime.fromisoformat(found.first_local)
-    times = repeat.upcoming(
-        found.rule, first, after=max(yesterday, first - timedelta(minutes=1)), most=TIMES_SHOWN
+    return all_series.upcoming(found, now=utcnow(), most=TIMES_SHOWN)
+
+
+@bp.route("/calendar/series/<public_id>/rule", methods=["GET", "POST"])
+@access("user")
+def rule(public_id: str) -> str | Response | tuple[str, int]:
+    """Let it go by another rule from now on."""
+    found = _series(public_id)
+    if found.ended_at is not None:
+        flash("It has ended. Duplicate its template to let that repeat.", "warning")
+        return redirect(url_for("calendar.series", public_id=public_id))
+    if request.method == "GET":
+        return _rule_page(found, form_of(found))
+    now = utcnow()
+    try:
+        wish, new_rule, first = _wanted_rule(found, request.form, now)
+        with transaction():
+            all_series.change(found.id, new_rule, first, wish.plan, now=now)
+    except (WishError, RepeatError) as error:
+        field = error.field if isinstance(error, WishError) else "repeat"
+        return _rule_page(found, request.form, str(error), field), 422
+    flash("Changed. What is made already stays as it is.", "success")
+    return redirect(url_for("calendar.series", public_id=public_id))
+
+
+def _rule_page(found: CampaignSeries, form: Form, error: str = "", field: str = "") -> str:
+    template = db.session.get_one(Campaign, found.template_id)
+    return render_template(
+        "web/calendar/rule.html",
+        series=found,
+        title=campaigns.title_of(template),
+        soon=datetime.fromisoformat(found.first_local),
+        zones=zones(),
+        nth_words=repeat.NTH,
+        daytime=DAYTIME,
+        form=form,
+        error=error,
+        field=field,
     )
-    known = [all_series.occurrence(found, local) for local in times]
-    return [one for one in known if one is not None and (one.at > utcnow() or one.campaign)]
+
+
+def _wanted_rule(
+    found: CampaignSeries, form: Form, now: datetime
+) -> tuple[Wish, repeat.Repeat, datetime]:
+    """What was chosen. Raises WishError."""
+    wish = read_wish(db.session.get_one(Campaign, found.template_id), form, now=now)
+    if wish.repeat is None or wish.first is None:
+        raise WishError("Choose how often it repeats.", "repeat")
+    return wish, wish.repeat, wish.first
+
+
+@bp.get("/calendar/series/<public_id>/rule/preview")
+@access("user")
+def rule_preview(public_id: str) -> str:
+    """What the rule chosen at this moment in the form would bring."""
+    found, now = _series(public_id), utcnow()
+    try:
+        wish, new_rule, first = _wanted_rule(found, request.args, now)
+        times, second_ones = all_series.preview(
+            found, new_rule, first, wish.plan, now=now, most=TIMES_IN_PREVIEW
+        )
+    except (WishError, RepeatError) as error:
+        return render_template("web/calendar/_rule_preview.html", error=str(error))
+    recipients = campaigns.audience_arithmetic(found.template_id).recipients
+    zone_of_rule = find_zone(wish.plan.zone)
+    return render_template(
+        "web/calendar/_rule_preview.html",
+        rule=plan_words.repeats(wish, new_rule, first),
+        others=[
+            *plan_words.around(wish, recipients, now),
+            *(note for one in times if (note := resolve(one.local, zone_of_rule).note)),
+        ],
+        times=times,
+        second_ones=second_ones,
+    )
 
 
 @bp.post("/calendar/series/<public_id>/end")

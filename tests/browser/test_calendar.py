@@ -40,6 +40,28 @@ def test_the_sentences_follow_what_is_chosen(server: tuple[Flask, str], owner: P
     expect(owner.get_by_role("button", name="Do not skip")).to_be_visible()
 
 
+def test_a_rule_is_changed_with_its_next_times_in_sight(
+    server: tuple[Flask, str], owner: Page
+) -> None:
+    owner.goto(f"{server[1]}{DRAFT_PATH}/review")
+    owner.check("[name=when][value=repeat]")
+    owner.locator("[name=frequency]").select_option("daily")
+    owner.locator(".send-button").click()
+    owner.get_by_role("link", name="Change the rule").click()
+    said = owner.locator("#rule-words")
+    expect(said).to_contain_text("It goes out every day")
+    expect(owner.locator(".rule-times li")).to_have_count(6)
+    expect(owner.locator(".weekly-only")).to_be_hidden()
+    owner.locator("[name=frequency]").select_option("monthly")
+    expect(said).to_contain_text("of every month")
+    owner.locator("[name=month_day]").fill("15")
+    owner.locator("[name=month_day]").blur()
+    expect(said).to_contain_text("on day 15 of every month")
+    owner.get_by_role("button", name="Change it").click()
+    expect(owner).to_have_url(re.compile(r"/calendar/series/\w{12}$"))
+    expect(owner.locator(".series-rule")).to_contain_text("on day 15 of every month")
+
+
 def test_the_calendar_goes_by_keyboard(server: tuple[Flask, str], owner: Page) -> None:
     app, address = server
     tomorrow = (utcnow() + timedelta(days=1)).replace(hour=12)

@@ -1,7 +1,9 @@
 """Campaigns that repeat: made once each, ahead of time, in step with the wall clock."""
 
 import random
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -282,6 +284,184 @@ def test_the_end_takes_back_what_has_not_started(app: Flask) -> None:
     assert series.under_way() == []
     assert db.session.scalars(sa.select(Campaign.status)).all() == ["draft", "draft"]
     assert _advance(found, datetime(2026, 3, 30, tzinfo=UTC)) == []
+
+
+# --- another rule
+
+
+def _change(
+    found: CampaignSeries, rule: Repeat, first: str, now: datetime = NOW, **plan: Any
+) -> bool:
+    with transaction():
+        wanted = replace(BERLIN, **plan)
+        return series.change(found.id, rule, local(first), wanted, now=now)
+
+
+WEEKLY = Repeat("weekly", weekdays=(0,))
+
+
+def test_another_rule_counts_for_all_that_is_not_made(app: Flask) -> None:
+    found = _series()
+    assert _change(found, WEEKLY, "2026-03-28T10:30", spread_seconds=0, pace_per_second=2.0)
+    changed = _fresh(found)
+    assert changed.rule == "FREQ=WEEKLY;BYDAY=MO"
+    assert changed.first_local == changed.next_local == "2026-03-30T10:30"
+    assert (changed.spread_seconds, changed.pace_per_second) == (0, 2.0)
+    assert _ahead(found) == ["30"]
+    assert _advance(found, datetime(2026, 3, 29, 12, tzinfo=UTC)) == ["30T10:30"]
+    made = db.session.scalars(sa.select(Campaign).order_by(Campaign.id.desc())).first()
+    assert made is not None
+    assert made.scheduled_at == datetime(2026, 3, 30, 8, 30, tzinfo=UTC)
+    assert made.pace_per_second == 2.0
+
+
+def test_what_is_made_stays_and_its_day_gets_no_second_one(app: Flask) -> None:
+    found = _series()
+    now = datetime(2026, 3, 27, 9, tzinfo=UTC)
+    assert _advance(found, now) == ["28T09:00"]
+    assert _change(found, DAILY, "2026-03-28T11:00", now)
+    assert _ahead(found) == ["28 skipped", "29", "30", "31"]
+    assert _advance(found, now) == []
+    assert _advance(found, now + timedelta(days=1)) == ["29T11:00"]
+    scheduled = db.session.scalars(
+        sa.select(Campaign.scheduled_at).where(Campaign.status == "scheduled").order_by(Campaign.id)
+    )
+    assert list(scheduled) == [
+        datetime(2026, 3, 28, 8, tzinfo=UTC), datetime(2026, 3, 29, 9, tzinfo=UTC)
+    ]  # fmt: skip
+
+
+def test_what_has_gone_out_today_is_not_followed_by_another_today(app: Flask) -> None:
+    found = _series()
+    now = datetime(2026, 3, 28, 8, 30, tzinfo=UTC)
+    _advance(found, now)
+    _change(found, DAILY, "2026-03-28T18:00", now)
+    assert _advance(found, now) == []
+    assert _ahead(found) == ["28 skipped", "29 skipped", "30", "31"], "that of the 29th is made"
+
+
+def test_what_was_skipped_stays_skipped_under_the_new_rule(app: Flask) -> None:
+    found = _series()
+    with transaction():
+        series.skip(found.id, local("2026-03-29T09:00"), now=NOW)
+        series.skip(found.id, local("2026-03-30T09:00"), now=NOW)
+    _change(found, DAILY, "2026-03-28T11:00")
+    assert _ahead(found) == ["28", "29 skipped", "30 skipped", "31"]
+    _change(found, WEEKLY, "2026-03-28T12:00")
+    assert _ahead(found) == ["30 skipped"]
+    _change(found, DAILY, "2026-03-28T09:00")
+    assert _ahead(found) == ["28", "29", "30 skipped", "31"], "the 29th was no time any more"
+
+
+def test_a_second_one_can_be_had_all_the_same(app: Flask) -> None:
+    found = _series()
+    now = datetime(2026, 3, 27, 9, tzinfo=UTC)
+    _advance(found, now)
+    _change(found, DAILY, "2026-03-28T11:00", now)
+    with transaction():
+        made = series.restore(found.id, local("2026-03-28T11:00"), now=now)
+    assert made is None, "the clock makes it"
+    assert _advance(found, now + timedelta(hours=1)) == ["28T11:00"]
+
+
+def test_one_made_by_an_earlier_rule_can_still_be_skipped_and_taken_back(app: Flask) -> None:
+    found = _series()
+    now = datetime(2026, 3, 27, 9, tzinfo=UTC)
+    _advance(found, now)
+    _change(found, WEEKLY, "2026-03-28T09:00", now)
+    at = local("2026-03-28T09:00")
+    one = series.occurrence(_fresh(found), at)
+    assert one is not None
+    assert one.campaign is not None
+    with transaction():
+        assert series.skip(found.id, at, now=now)
+    assert _names() == ["Morning letter"]
+    with transaction():
+        assert series.restore(found.id, at, now=now) is not None
+    assert _names() == ["Morning letter", "Morning letter, 28 March 2026"]
+
+
+def test_nothing_is_taken_back_that_was_never_skipped(app: Flask) -> None:
+    found = _series()
+    with transaction():
+        assert series.restore(found.id, local("2026-03-27T04:00"), now=NOW) is None
+    assert _names() == ["Morning letter"]
+
+
+def test_the_next_few_show_what_earlier_rules_made(app: Flask) -> None:
+    found = _series()
+    now = datetime(2026, 3, 27, 9, tzinfo=UTC)
+    _advance(found, now)
+    _change(found, WEEKLY, "2026-03-28T10:00", now)
+    times = series.upcoming(_fresh(found), now=now, most=2)
+    assert [(f"{one.local:%dT%H}", one.campaign is not None) for one in times] == [
+        ("28T09", True), ("30T10", False), ("06T10", False),
+    ]  # fmt: skip
+
+
+def test_a_rule_is_shown_before_it_counts_and_changes_nothing(app: Flask) -> None:
+    found = _series()
+    now = datetime(2026, 3, 27, 9, tzinfo=UTC)
+    _advance(found, now)
+    before = _fresh(found).next_local
+    times, second_ones = series.preview(
+        found, DAILY, local("2026-03-28T11:00"), BERLIN, now=now, most=3
+    )
+    assert [f"{one.local:%dT%H}" for one in times] == ["28T09", "28T11", "29T11", "30T11"]
+    assert second_ones == {local("2026-03-28T11:00")}
+    with transaction():
+        pass  # nothing of the preview waits to be written
+    assert _fresh(found).next_local == before
+    assert _fresh(found).rule == "FREQ=DAILY"
+    assert len(_fresh_occurrences()) == 1
+
+
+def _fresh_occurrences() -> list[CampaignOccurrence]:
+    return list(db.session.scalars(sa.select(CampaignOccurrence)))
+
+
+def test_the_same_rule_again_changes_nothing(app: Flask) -> None:
+    """Also not the beat of "every two weeks", nor how many times are left."""
+    rule = Repeat("weekly", interval=2, weekdays=(5,), count=5)
+    found = _series(rule)
+    now = datetime(2026, 4, 12, tzinfo=UTC)
+    _advance(found, now)
+    next_one = _fresh(found).next_local
+    _change(found, rule, "2026-03-28T09:00", now)
+    assert _fresh(found).next_local == next_one == "2026-04-25T09:00"
+    ahead = series.ahead(since=date(2026, 4, 12), until=date(2027, 1, 1))
+    assert [f"{one.local:%d %b}" for one in ahead] == ["25 Apr", "09 May", "23 May"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "first", "words"),
+    [
+        (Repeat("daily", until=date(2026, 3, 1)), "2026-03-20T09:00", "end before"),
+        (Repeat("daily", until=date(2026, 3, 23)), "2026-03-20T09:00", "have passed"),
+    ],
+)
+def test_a_rule_with_nothing_to_come_leaves_all_as_it_was(
+    app: Flask, rule: Repeat, first: str, words: str
+) -> None:
+    found = _series()
+    with pytest.raises(RepeatError, match=words):
+        _change(found, rule, first)
+    assert _fresh(found).rule == "FREQ=DAILY"
+    assert _ahead(found) == ["28", "29", "30", "31"]
+
+
+def test_what_has_ended_is_not_changed(app: Flask) -> None:
+    found = _series()
+    with transaction():
+        series.end(found.id, now=NOW)
+    assert not _change(found, WEEKLY, "2026-03-28T09:00")
+    assert _fresh(found).next_run_at is None
+
+
+def test_a_rule_that_began_years_ago_is_changed_at_once(app: Flask) -> None:
+    found = _series()
+    _change(found, DAILY, "1990-01-01T10:00")
+    assert _fresh(found).next_local == "2026-03-25T10:00"
 
 
 @pytest.mark.parametrize("seed", range(5))

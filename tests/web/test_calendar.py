@@ -16,9 +16,12 @@ from campaigns.providers.models import ProviderAccount
 from campaigns.reports import calendar as report
 from campaigns.sending import schedules, series
 from campaigns.sending.models import Campaign, CampaignSeries
+from campaigns.sending.moments import DayWindow
 from campaigns.sending.repeat import Repeat
 from campaigns.sending.schedules import Plan
 from campaigns.web.campaigns import launch
+from campaigns.web.campaigns.plan_form import form_of
+from campaigns.web.template_helpers import number
 from tests.factories import a_campaign, a_list, a_sender, a_subscriber
 from tests.web.statements import counted
 
@@ -313,6 +316,131 @@ def test_one_is_changed_without_the_others(owner_client: FlaskClient) -> None:
     assert f'value="{_in_days(3)}"' in review
     assert 'value="09:00"' in review
     assert "Draft, not scheduled" in owner_client.get(f"/calendar/series/{found.public_id}").text
+
+
+def _rule_form(found: CampaignSeries, **values: Any) -> dict[str, Any]:
+    local = datetime.fromisoformat(found.first_local)
+    return {
+        "when": "repeat", "date": f"{local:%Y-%m-%d}", "time": f"{local:%H:%M}",
+        "zone": found.zone, "frequency": "daily", "interval": "1", "ends": "never", **values,
+    }  # fmt: skip
+
+
+def test_the_rule_is_shown_as_it_is_and_changed(owner_client: FlaskClient) -> None:
+    found = _series()
+    page = f"/calendar/series/{found.public_id}"
+    assert f"{page}/rule" in owner_client.get(page).text
+    shown = owner_client.get(f"{page}/rule").text
+    assert f'value="{_in_days(3)}"' in shown
+    assert '<option value="daily" selected>' in shown
+    answer = owner_client.post(
+        f"{page}/rule",
+        data=_rule_form(found, frequency="weekly", weekday=["0", "3"], time="10:15", pace="rate",
+                        per_hour="7200"),
+    )  # fmt: skip
+    assert answer.location == page
+    said = owner_client.get(page).text
+    assert "It goes out every Monday and Thursday, at 10:15 in Europe/Berlin." in said
+    assert f"At most {number(7200)} an hour" in said
+    assert "What is made already stays as it is" in said
+
+
+def test_a_time_that_is_not_the_rules_is_told(owner_client: FlaskClient) -> None:
+    found = _series()
+    owner_client.post(f"{_time_of(found)}/move")  # makes it
+    page = f"/calendar/series/{found.public_id}"
+    assert ", 09:00" not in owner_client.get(page).text.split("<ul", 1)[1]
+    owner_client.post(f"{page}/rule", data=_rule_form(found, time="11:00"))
+    assert owner_client.get(page).text.count(", 09:00") == 1
+
+
+RULES = [
+    Repeat("daily", interval=3),
+    Repeat("weekly", interval=2, weekdays=(1, 6)),
+    Repeat("monthly", month_day=31),
+    Repeat("monthly", nth=-1, weekdays=(4,), until=(utcnow() + timedelta(days=400)).date()),
+    Repeat("daily", count=30),
+]
+
+
+@pytest.mark.parametrize("number", range(len(RULES)))
+@pytest.mark.parametrize(
+    "plan",
+    [
+        {"spread_seconds": 7200, "hours": DayWindow(8, 20)},
+        {"pace_per_second": 2.5, "local_at": datetime(2026, 1, 1)},  # noqa: DTZ001
+    ],
+    ids=["spread", "rate"],
+)
+def test_a_form_that_is_sent_as_it_was_shown_changes_nothing(
+    owner_client: FlaskClient, number: int, plan: dict[str, Any]
+) -> None:
+    found = _series(RULES[number])
+    with transaction():
+        first = datetime.fromisoformat(found.first_local)
+        wanted = Plan(zone="Asia/Tokyo", **plan)
+        series.change(found.id, RULES[number], first, wanted, now=utcnow())
+    before = _state(found)
+    assert before["zone"] == "Asia/Tokyo"
+    sent = form_of(db.session.get_one(CampaignSeries, found.id))
+    answer = owner_client.post(f"/calendar/series/{found.public_id}/rule", data=sent)
+    assert answer.status_code == 302
+    assert _state(found) == before
+
+
+def _state(found: CampaignSeries) -> dict[str, Any]:
+    db.session.rollback()
+    row = db.session.execute(
+        sa.select(CampaignSeries.__table__).where(CampaignSeries.id == found.id)
+    ).one()
+    return dict(row._mapping)
+
+
+def test_a_rule_is_previewed_with_what_is_made_already(owner_client: FlaskClient) -> None:
+    found = _series()
+    owner_client.post(f"{_time_of(found)}/move")  # makes it
+    owner_client.post(f"{_time_of(found, 1)}/skip")
+    address = f"/calendar/series/{found.public_id}/rule/preview"
+    said = owner_client.get(address, query_string=_rule_form(found, time="11:30")).text
+    assert "It goes out every day, at 11:30 in Europe/Berlin." in said
+    assert said.count("made already: it stays as it is") == 1
+    assert said.count("skipped: that day has one already") == 2
+    bad = owner_client.get(address, query_string=_rule_form(found, frequency="weekly"))
+    assert "Choose at least one day of the week." in bad.text
+    assert _state(found)["rule"] == "FREQ=DAILY"
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"frequency": ""}, "Choose how often it repeats."),
+        ({"when": "now"}, "Choose how often it repeats."),
+        ({"zone": "Mars/Base"}, "is no time zone"),
+        ({"date": ""}, "Please choose both a date and a time."),
+        ({"ends": "until", "until": "2020-01-01"}, "It would end before it begins."),
+        ({"pace": "spread", "spread_hours": "0"}, "Spread it over 1 to"),
+    ],
+)
+def test_a_rule_that_cannot_be_is_refused_in_words(
+    owner_client: FlaskClient, values: dict[str, str], words: str
+) -> None:
+    found = _series()
+    before = _state(found)
+    path = f"/calendar/series/{found.public_id}/rule"
+    answer = owner_client.post(path, data=_rule_form(found, **values))
+    assert answer.status_code == 422
+    assert words in answer.text
+    assert _state(found) == before
+
+
+def test_the_rule_of_what_has_ended_cannot_be_changed(owner_client: FlaskClient) -> None:
+    found = _series()
+    owner_client.post(f"/calendar/series/{found.public_id}/end")
+    path = f"/calendar/series/{found.public_id}/rule"
+    for answer in (owner_client.get(path), owner_client.post(path, data=_rule_form(found))):
+        assert answer.location == f"/calendar/series/{found.public_id}"
+    assert "Change the rule" not in owner_client.get(answer.location).text
+    assert _state(found)["next_run_at"] is None
 
 
 def test_the_end_of_a_series(owner_client: FlaskClient) -> None:

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 from werkzeug.datastructures import MultiDict
 
-from campaigns.sending import moments, waves
-from campaigns.sending.models import Campaign
+from campaigns.sending import moments, repeat, waves
+from campaigns.sending.models import Campaign, CampaignSeries
 from campaigns.sending.moments import DayWindow, MomentError
 from campaigns.sending.repeat import Frequency, Repeat, RepeatError
 from campaigns.sending.schedules import MOST_PER_HOUR, MOST_SPREAD, Plan
@@ -116,6 +116,39 @@ def _repeated(form: Form, rest: Plan, people: Mapping[str, int], now: datetime) 
     local_at = first if "repeat_local" in form else None
     plan = _with(rest, at=None, zone_name=name, local_at=local_at)
     return Wish(plan, people, repeat=read_repeat(form), first=first)
+
+
+def form_of(series: CampaignSeries) -> Form:
+    """The form as it stood when this series was last decided on."""
+    rule = repeat.read_rule(series.rule)
+    first = datetime.fromisoformat(series.first_local)
+    pace = "spread" if series.spread_seconds else "rate" if series.pace_per_second else "fast"
+    hours = DayWindow(series.hours_from, series.hours_until)
+    chosen = hours if not hours.is_whole_day else DAYTIME
+    filled: list[tuple[str, object]] = [
+        ("when", "repeat"),
+        ("date", f"{first:%Y-%m-%d}"),
+        ("time", f"{first:%H:%M}"),
+        ("zone", series.zone),
+        ("frequency", rule.frequency),
+        ("interval", rule.interval),
+        *(("weekday", day) for day in rule.weekdays),
+        ("monthly", "weekday" if rule.nth else "day"),
+        ("month_day", rule.month_day or first.day),
+        ("nth", rule.nth or 1),
+        ("nth_weekday", rule.weekdays[0] if rule.nth else first.weekday()),
+        ("ends", "until" if rule.until else "count" if rule.count else "never"),
+        ("until", rule.until or ""),
+        ("count", rule.count or ""),
+        ("pace", pace),
+        ("spread_hours", series.spread_seconds // 3600 or ""),
+        ("per_hour", round(series.pace_per_second * 3600) or ""),
+        ("hours_from", chosen.begins),
+        ("hours_until", chosen.ends),
+        *((("hours", "on"),) if not hours.is_whole_day else ()),
+        *((("repeat_local", "on"),) if series.is_local_time else ()),
+    ]
+    return MultiDict((name, str(value)) for name, value in filled)
 
 
 def read_repeat(form: Form) -> Repeat:

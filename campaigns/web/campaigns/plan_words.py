@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from campaigns.sending import repeat, waves
 from campaigns.sending.limits.outlook import Bound
 from campaigns.sending.moments import find_zone, resolve, zones_by_name
+from campaigns.sending.repeat import Repeat
 from campaigns.sending.schedules import Plan
 from campaigns.sending.series import AHEAD
 from campaigns.sending.waves import Arrival
@@ -38,7 +39,7 @@ def sentences(
         said = [_now(undo_seconds)]
     if wish.note:
         said.append(wish.note)
-    said += [*_hours(wish, now), *_pace(wish.plan, recipients)]
+    said += around(wish, recipients, now)
     if bound is not None and bound.takes > _takes(wish.plan, recipients):
         said.append(f"{bound.words}: it takes about {span(bound.takes)}.")
     return said
@@ -98,14 +99,21 @@ def _without_zone(people: Mapping[str, int]) -> list[str]:
     return [f"{who} no time zone in their data: {zone().key} is taken for them."]
 
 
+def repeats(wish: Wish, rule: Repeat, first: datetime) -> str:
+    """By which rule it goes out, and by whose clock."""
+    clock = "of each reader’s own time" if wish.plan.local_at else f"in {wish.plan.zone}"
+    return f"It goes out {repeat.describe(rule)}, at {first:%H:%M} {clock}."
+
+
+def around(wish: Wish, recipients: int, now: datetime) -> list[str]:
+    """Within which hours and how quickly."""
+    return [*_hours(wish, now), *_pace(wish.plan, recipients)]
+
+
 def _repeats(wish: Wish, now: datetime) -> list[str]:
     rule, first, plan = wish.repeat, wish.first, wish.plan
     if rule is None or first is None:
         return []
-    clock = "their own time" if plan.local_at else plan.zone
-    whose = (
-        f"{first:%H:%M} of each reader’s own time" if plan.local_at else f"{first:%H:%M} in {clock}"
-    )
     text = repeat.rule_text(rule)
     begins = repeat.first_from(text, first)
     if begins is None:
@@ -116,7 +124,7 @@ def _repeats(wish: Wish, now: datetime) -> list[str]:
         if resolve(local, find_zone(plan.zone)).at > now
     ]
     notes = [resolve(local, find_zone(plan.zone)).note for local in times]
-    said = [f"It goes out {repeat.describe(rule)}, at {whose}."]
+    said = [repeats(wish, rule, first)]
     if times:
         said.append("Next: " + "; ".join(day(local) for local in times) + ".")
     said += [note for note in notes if note]
