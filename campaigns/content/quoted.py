@@ -21,8 +21,7 @@ _ROOM = 75
 """What a line may hold before its soft break."""
 _FIRST_ROOM = 73
 """The first line of a piece leaves room for two blanks before it; see `_blanks`."""
-_SPECIAL = re.compile(rb"[^ -~\t\n]{1,24}")
-"""Three characters each: few enough for binascii not to fold them."""
+_SPECIAL = re.compile(rb"[^ -~\t\n]+")
 _QUIET = bytes({*range(32, 127), *range(128, 256)} - {*b"=&<>'\""})
 
 
@@ -59,7 +58,7 @@ def _encode_returns(text: str) -> bytes:
 
 
 def _escape(found: re.Match[bytes]) -> bytes:
-    return b2a_qp(found[0], istext=False)
+    return b"=" + found[0].hex("=").upper().encode("ascii")
 
 
 def _visible_end(line: str) -> str:
@@ -69,17 +68,21 @@ def _visible_end(line: str) -> str:
 
 def _folded(line: str, is_first: bool) -> str:
     """An escaped line, with soft breaks where it is too long and no dot at any beginning."""
-    folded = ""
-    room = _FIRST_ROOM if is_first else _ROOM
+    lines = []
+    begin, room = 0, _FIRST_ROOM if is_first else _ROOM
     while True:
-        if line.startswith("."):
-            line = "=2E" + line[1:]
-        if len(line) <= room:
-            return folded + line
-        escape = line.find("=", room - 2, room)  # never inside of one
-        end = escape if escape > 0 else room
-        folded += line[:end] + "=\r\n"
-        line, room = line[end:], _ROOM
+        dot = ""
+        if line.startswith(".", begin):
+            dot, begin, room = "=2E", begin + 1, room - 3
+        if len(line) - begin <= room:
+            lines.append(dot + line[begin:])
+            return "=\r\n".join(lines)
+        end = begin + room
+        escape = line.find("=", end - 2, end)  # never inside of one
+        if escape > begin:
+            end = escape
+        lines.append(dot + line[begin:end])
+        begin, room = end, _ROOM
 
 
 @lru_cache(maxsize=4096)
