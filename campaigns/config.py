@@ -59,6 +59,12 @@ class Settings(BaseSettings):
     web_threads: int = Field(
         8, ge=1, le=64, description="Requests that the web server serves at once."
     )
+    send_workers: int = Field(
+        0,
+        ge=0,
+        le=32,
+        description="Processes that send campaigns; 0: one for each processor, at most 4.",
+    )
     lease_seconds: int = Field(
         90,
         ge=4,

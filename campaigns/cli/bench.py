@@ -70,8 +70,8 @@ class Wish:
 @click.option("--database-url", default="", help="An EMPTY PostgreSQL database; else SQLite.")
 @click.option("--postgresql", "with_postgresql", is_flag=True,
               help="A PostgreSQL of its own, by the programs installed here.")  # fmt: skip
-@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 16),
-              help="Processes that send.")  # fmt: skip
+@click.option("--workers", default=0, type=click.IntRange(0, 16), metavar="N",
+              help="send: processes; else as many as `campaigns up` starts here.")  # fmt: skip
 @click.option("--runs", type=click.IntRange(1, 100), metavar="N",
               help="The median of so many is told. Usually 3; 1 of `expand`.")  # fmt: skip
 @click.option("--relay-ms", type=click.IntRange(1, 10_000), metavar="N",

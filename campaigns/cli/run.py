@@ -75,8 +75,9 @@ def web_command() -> None:
 def worker_command(lanes: tuple[str, ...]) -> None:
     """Work off what is waiting: sending, imports, events.
 
-    Without --lane: two processes, one that sends campaigns and one for all other work, started
-    again when they stop. SIGTERM finishes the current slice of work (about a second) first.
+    Without --lane: one process for small mail and background work, and SEND_WORKERS that send
+    campaigns, started again when they stop. SIGTERM finishes the current slice of work (about
+    a second) first.
     """
     settings = _settings_with_logs()
     if lanes:
@@ -87,7 +88,7 @@ def worker_command(lanes: tuple[str, ...]) -> None:
         return
     from campaigns.supervisor.workers import run_workers
 
-    run_workers()
+    run_workers(settings)
 
 
 @click.command("clock")

@@ -42,15 +42,15 @@ LEASE_USED = 0.8
 """After this part of a lease nothing of it is begun any more."""
 RENEW_AFTER = 0.25
 """After this part of a lease it is renewed."""
-RECORD_SECONDS = 0.2
-RECORD_AT = 1000
+RECORD_SECONDS = 0.4
+RECORD_AT = 2000
 """So many results are written at once, without waiting for the next round."""
 TRY_AGAIN_SECONDS = 2.0
 """So often a journal that could not be written is tried again."""
 LOOK_SECONDS = 0.5
 """So often is looked whether a campaign was paused or cancelled."""
 SMALLEST_STOCK, LARGEST_STOCK = 100, 4000
-STOCK_SECONDS = 0.4
+STOCK_SECONDS = 1.0
 """An outbox is filled for about so long: enough never to run dry, little to give back."""
 
 

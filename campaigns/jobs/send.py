@@ -41,7 +41,8 @@ FEWEST = 5
 """A smaller share of the room is not worth a claim."""
 CONNECTIONS = 10
 """Of one worker to one account, where the account's own limit is not lower."""
-LEASE_CONNECTIONS_SECONDS = 5.0
+LEASE_CONNECTIONS_SECONDS = 1.0
+"""So soon another worker gets its share of them."""
 DRAIN_SECONDS = 8.0
 
 

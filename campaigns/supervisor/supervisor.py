@@ -177,21 +177,29 @@ class Supervisor:
 
     # --- stopping ----------------------------------------------------------------------------
 
-    def stop(self) -> None:
-        """Stop what runs, the last of the row first. A further Ctrl-C meanwhile kills the rest."""
+    def stop(self, *, at_once: bool = False) -> None:
+        """Stop what runs: the last of the row first and then the next, or all `at_once`.
+
+        A further Ctrl-C meanwhile kills the rest.
+        """
         limit = self._stop_requests + 1 if self.is_stopping() else 2
         self._stop_requests = max(self._stop_requests, 1)
+        if at_once:
+            for child in self.children:
+                if child.process is not None:
+                    child.process.signal(child.program.stop_signal)
         for child in reversed(self.children):
             if child.process is not None:
-                self._stop_one(child, child.process, limit)
+                if not at_once:
+                    child.process.signal(child.program.stop_signal)
+                self._wait_for_end(child, child.process, limit)
             child.process = None
             self._set_state(child, "stopped")
         os.close(self._death_writing)
         os.close(self._death_reading)
 
-    def _stop_one(self, child: Child, process: Process, limit: int) -> None:
+    def _wait_for_end(self, child: Child, process: Process, limit: int) -> None:
         deadline = time.monotonic() + child.program.stop_seconds
-        process.signal(child.program.stop_signal)
         while process.ended() is None:
             if self._stop_requests >= limit:
                 process.kill()

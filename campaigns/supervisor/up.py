@@ -16,7 +16,7 @@ from campaigns.supervisor import postgres, preflight, status, valkey
 from campaigns.supervisor.preflight import CannotStartError
 from campaigns.supervisor.process import Program, own_command
 from campaigns.supervisor.supervisor import Supervisor
-from campaigns.supervisor.workers import DRAIN_SECONDS, WORKERS
+from campaigns.supervisor.workers import DRAIN_SECONDS
 
 READY_SECONDS = 60
 DEMO_MAILBOX_PORT = 2525
@@ -200,7 +200,7 @@ class _Run:
                 "worker",
                 own_command("worker"),
                 environment,
-                stop_seconds=DRAIN_SECONDS * len(WORKERS) + 5,
+                stop_seconds=DRAIN_SECONDS + 5,
             ),
             Program("clock", own_command("clock"), environment),
         ]

@@ -1,27 +1,43 @@
-"""`campaigns worker`: one process per group of lanes."""
+"""`campaigns worker`: one process for small mail and background work, others that send."""
+
+import os
 
 import click
 
+from campaigns.config import Settings
 from campaigns.supervisor.process import Program, own_command
 from campaigns.supervisor.supervisor import Supervisor
 
-WORKERS: dict[str, tuple[str, ...]] = {
-    "background": ("transactional", "background"),
-    "send": ("send", "transactional"),
-}
-"""The lanes of each process, most urgent first. Opt-in and transactional mail has a process of
-its own in all but name: neither a campaign nor an import can keep both busy."""
+MOST_SENDERS = 4
+"""As many as there are processors, but no more: by then the servers at the other end, or the
+database, are what is slow."""
 
 DRAIN_SECONDS = 20
 """A slice of work takes about a second; more than this means that it hangs."""
 
 
-def run_workers() -> None:
-    """Run both until SIGTERM or SIGINT, then let them finish their slices."""
+def worker_lanes(settings: Settings) -> dict[str, tuple[str, ...]]:
+    """The lanes of each process, most urgent first.
+
+    Opt-in and transactional mail has a process of its own in all but name: neither a campaign
+    nor an import can keep all busy. One process sends no more than one processor can make, so
+    there is one for each.
+    """
+    lanes = {"background": ("transactional", "background"), "send": ("send", "transactional")}
+    return lanes | {f"send {number}": ("send",) for number in range(2, senders(settings) + 1)}
+
+
+def senders(settings: Settings) -> int:
+    """How many processes send campaigns."""
+    return settings.send_workers or min(os.cpu_count() or 1, MOST_SENDERS)
+
+
+def run_workers(settings: Settings) -> None:
+    """Run them all until SIGTERM or SIGINT, then let them finish their slices."""
     supervisor = Supervisor(lambda sentence: click.echo(sentence, err=True))
     with supervisor.handling_signals():
         try:
-            for name, lanes in WORKERS.items():
+            for name, lanes in worker_lanes(settings).items():
                 options = [part for lane in lanes for part in ("--lane", lane)]
                 supervisor.add(
                     Program(
@@ -32,4 +48,4 @@ def run_workers() -> None:
                 )
             supervisor.run()
         finally:
-            supervisor.stop()
+            supervisor.stop(at_once=True)

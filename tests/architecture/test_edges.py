@@ -4,8 +4,9 @@ import importlib
 
 import pytest
 
+from campaigns.config import Settings
 from campaigns.jobs.queues import JOBS, LANES
-from campaigns.supervisor.workers import WORKERS
+from campaigns.supervisor.workers import worker_lanes
 from tests.architecture.source import ROOT, calls, starts_in
 
 EDGES = ("web/", "public/", "jobs/", "cli/", "db.py", "migrate.py")
@@ -66,6 +67,8 @@ def test_every_job_leads_to_a_function_on_a_lane(job: str) -> None:
 def test_every_lane_has_a_worker_that_the_procfile_starts() -> None:
     lines = (ROOT / "Procfile").read_text("utf-8").splitlines()
     programs = dict(line.split(": ", 1) for line in lines if line.strip())
-    assert programs["worker"] == "campaigns worker", "without --lane it serves all of WORKERS"
-    assert {lane for lanes in WORKERS.values() for lane in lanes} == set(LANES)
+    assert programs["worker"] == "campaigns worker", "without --lane it serves every lane"
+    assert {
+        lane for lanes in worker_lanes(Settings(_env_file=None)).values() for lane in lanes
+    } == set(LANES)
     assert {"web", "worker", "clock"} <= set(programs)

@@ -10,9 +10,10 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from campaigns import migrate
 from campaigns.cli.group import COMMANDS
+from campaigns.config import Settings
 from campaigns.jobs.queues import LANES
 from campaigns.paths import resource_root
-from campaigns.supervisor.workers import WORKERS
+from campaigns.supervisor.workers import worker_lanes
 from tests.cli.conftest import Run
 
 
@@ -87,7 +88,9 @@ def test_the_mailbox_needs_a_port(run: Run) -> None:
 def test_the_workers_of_the_procfile_serve_every_lane() -> None:
     procfile = (resource_root() / "Procfile").read_text()
     assert "worker: campaigns worker\n" in procfile
-    assert {lane for lanes in WORKERS.values() for lane in lanes} == set(LANES)
+    assert {
+        lane for lanes in worker_lanes(Settings(_env_file=None)).values() for lane in lanes
+    } == set(LANES)
     for line in procfile.splitlines():
         command = line.partition(": campaigns ")[2].split()[0]
         assert command in COMMANDS

@@ -37,13 +37,16 @@ class Audience:
     list_id: int
     size: int
 
-    def launch(self, port: int) -> int:
-        """Begin a campaign to all of them: about 14 kB in two parts. Its id."""
+    def launch(self, port: int, *, connections: int = 0) -> int:
+        """Begin a campaign to all of them: about 14 kB in two parts. Its id.
+
+        `connections`: the most at once, over all workers; 0: as many as each of them opens.
+        """
         with transaction() as session:
             campaign = Campaign(
                 subject="Hello {{ subscriber.name or 'friend' }}",
                 html=_letter(),
-                sender_id=_sender(port),
+                sender_id=_sender(port, connections),
             )
             session.add(campaign)
             session.flush()
@@ -54,14 +57,16 @@ class Audience:
         return campaign.id
 
 
-def _sender(port: int) -> int:
-    """The address whose account is at this port, from now on the default; it has no limits."""
+def _sender(port: int, connections: int) -> int:
+    """The address whose account is at this port, from now on the default."""
     address = f"news-{port}@example.org"
     db.session.execute(sa.update(SenderAddress).values(is_default=SenderAddress.address == address))
     found = db.session.scalar(sa.select(SenderAddress.id).where(SenderAddress.address == address))
     if found is not None:
         return found
-    account = ProviderAccount(name=f"Port {port}", host="127.0.0.1", port=port, security="none")
+    account = ProviderAccount(
+        name=f"Port {port}", host="127.0.0.1", port=port, security="none", connections=connections
+    )
     db.session.add(account)
     db.session.flush()
     sender = SenderAddress(address=address, name="News", provider_id=account.id, is_default=True)

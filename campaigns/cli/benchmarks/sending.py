@@ -24,12 +24,12 @@ from campaigns.db import db, transaction
 from campaigns.jobs.send import CONNECTIONS
 from campaigns.sending import optin
 from campaigns.sending.models import Delivery, TransactionalMail
-from campaigns.supervisor.workers import WORKERS
+from campaigns.supervisor.workers import senders, worker_lanes
 
 Say = Callable[[str], None]
 Figures = dict[str, object]
 
-REFERENCE_SESSIONS, REFERENCE_BYTES = 10, 14_000
+SESSIONS, REFERENCE_BYTES = 10, 14_000
 PLAIN_SHARE = 4
 """Who does not pipeline is so much slower: a part of the people tells as much."""
 PROBE_EVERY_SECONDS = 1.0
@@ -48,14 +48,19 @@ class Run:
 
 
 def measure(
-    place: Ground, say: Say, *, recipients: int, workers: int = 1, runs: int = 3
+    place: Ground, say: Say, *, recipients: int, workers: int = 0, runs: int = 3
 ) -> Figures:
-    """Ours and the reference in turn, on the same server; the median of each."""
+    """Ours and the reference in turn, on the same server; the median of each.
+
+    `workers`: processes that send; 0: as many as the product starts on this machine. Together
+    they have as many connections as the reference.
+    """
+    workers = workers or senders(place.settings)
     everybody = people(recipients, say)
     ours, references = [], []
     with place.workers(*[ground.SENDING_LANES] * workers) as crew:
         for number in range(1, runs + 1):
-            ours.append(_send(everybody, place.port, crew))
+            ours.append(_send(everybody, place.port, crew, SESSIONS))
             references.append(_reference(place, recipients))
             say(f"run {number}: {ours[-1].per_second:,.0f} a second,"
                 f" the reference {references[-1]:,.0f}")  # fmt: skip
@@ -79,7 +84,7 @@ def measure(
         "database": place.database,
         "recipients": recipients,
         "workers": workers,
-        "connections_per_worker": CONNECTIONS,
+        "connections": SESSIONS,
         "message_bytes": ours[-1].message_bytes,
         "server": place.server,
         "messages_per_second_runs": [round(rate, 1) for rate in rates],
@@ -139,7 +144,7 @@ def measure_small_mail(place: Ground, say: Say, *, recipients: int) -> Figures:
         session.add(public)
         session.flush()
     mails: list[int] = []
-    with place.workers(*WORKERS.values()) as crew:
+    with place.workers(*worker_lanes(place.settings).values()) as crew:
         campaign_id = everybody.launch(place.port)
         begun = crew.wait_for(campaign_id, "sending", "sent")
         due = begun
@@ -169,9 +174,9 @@ def people(recipients: int, say: Say) -> Audience:
     return audience.make(recipients)
 
 
-def _send(everybody: Audience, port: int, crew: Crew) -> Run:
+def _send(everybody: Audience, port: int, crew: Crew, connections: int = 0) -> Run:
     launched = time.monotonic()
-    campaign_id = everybody.launch(port)
+    campaign_id = everybody.launch(port, connections=connections)
     begun, before = crew.wait_for(campaign_id, "sending", "sent"), crew.usage()
     ended, after = crew.wait_for(campaign_id, "sent"), crew.usage()
     recipients, sent = everybody.size, _sent(campaign_id)
@@ -202,7 +207,7 @@ def _reference(place: Ground, messages: int) -> float:
         return 0.0
     begun = time.monotonic()
     subprocess.run(
-        [source, "-s", str(REFERENCE_SESSIONS), "-m", str(messages), "-l", str(REFERENCE_BYTES),
+        [source, "-s", str(SESSIONS), "-m", str(messages), "-l", str(REFERENCE_BYTES),
          "-f", "a@example.org", "-t", "b@example.org", f"127.0.0.1:{place.port}"],
         check=True, stdout=subprocess.DEVNULL, timeout=ground.LONGEST_SECONDS,
     )  # fmt: skip
