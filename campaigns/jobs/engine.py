@@ -116,6 +116,8 @@ class Outbox:
         """The account does not work: nothing is offered until it is tried again."""
         self.resting_until = 0.0
         """By `time.monotonic`: it had trouble, and is left alone until then."""
+        self.connections = 0
+        """So many may empty it. 0: other workers hold all that the account may have."""
         self.fault: OSError | None = None
         """The journal could not be written: nothing more may leave."""
         self.at_once: Mapping[str, int] = {}
@@ -240,9 +242,15 @@ class Outbox:
             self._give_turns(batch)
 
     def limit_at_once(self, groups: Collection[str], limits: Mapping[str, int]) -> None:
-        """Of these groups only so many may be on the wire at the same moment, if any limit."""
+        """Of these groups only so many may be on the wire at the same moment, if any limit.
+
+        Where that is none, because other workers send all that may, what waits goes back to them.
+        """
         others = {group: most for group, most in self.at_once.items() if group not in groups}
         self.at_once = {**others, **limits}
+        closed = [group for group, most in limits.items() if not most]
+        for batch in list(self.batches) if closed else ():
+            self.recall(batch, closed)
 
     def _give_turns(self, batch: Batch) -> None:
         for group, people in batch.waiting.items():
@@ -292,12 +300,13 @@ class Outbox:
         batch.deadline = 0.0
         self.recall(batch)
 
-    def recall(self, batch: Batch) -> None:
-        """Take back what is not on its way yet."""
+    def recall(self, batch: Batch, groups: Collection[str] | None = None) -> None:
+        """Take back what is not on its way yet; of these mailbox groups, or of all."""
         with self._lock:
-            for people in batch.waiting.values():
-                batch.recalled += [recipient.delivery_id for recipient in people]
-                people.clear()
+            for group, people in batch.waiting.items():
+                if groups is None or group in groups:
+                    batch.recalled += [recipient.delivery_id for recipient in people]
+                    people.clear()
 
 
 class Engine:
@@ -345,8 +354,18 @@ class Engine:
                 kept[1].serve(outbox, 0)
                 self._retired.append(kept[1])
             self._providers[account.id] = (account.version, provider)
-        self._providers[account.id][1].serve(outbox, connections)
+        self.connect(account.id, connections)
         return outbox
+
+    def busy_accounts(self) -> list[int]:
+        """The accounts for which something is on its way here."""
+        return [number for number, outbox in self._outboxes.items() if not outbox.is_idle]
+
+    def connect(self, provider_id: int, connections: int) -> None:
+        """Let so many connections empty the outbox of this account. 0: it gives all back."""
+        outbox = self._outboxes[provider_id]
+        outbox.connections = connections
+        self._providers[provider_id][1].serve(outbox, connections)
 
     def claim(
         self, campaign_id: int, outbox: Outbox, compiled: Compiled, wants: Mapping[str, int]
@@ -446,7 +465,7 @@ class Engine:
         self._recall_the_stopped()
         self._try_faulty_again()
         for outbox in list(self._outboxes.values()):
-            is_resting = time.monotonic() < outbox.resting_until
+            is_resting = time.monotonic() < outbox.resting_until or not outbox.connections
             if self._is_closing or is_resting or outbox.broken is not None:
                 for batch in outbox.batches:
                     outbox.recall(batch)
@@ -534,6 +553,10 @@ class Engine:
         for found, told in zip(news, feedback, strict=True):
             if told.is_held:
                 outbox.recall(found.batch)
+        if any(not self.has_batches_of(batch.campaign_id) for batch in done):
+            # It may be done. The job that claimed this is over, and whoever answered its ring
+            # since may have seen nothing to do.
+            services().doorbell.ring("send")
         for mail_id in mails:
             services().doorbell.ring("transactional", mail_id)
         for told in feedback:

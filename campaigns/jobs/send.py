@@ -42,7 +42,7 @@ FEWEST = 5
 CONNECTIONS = 10
 """Of one worker to one account, where the account's own limit is not lower."""
 LEASE_CONNECTIONS_SECONDS = 1.0
-"""So soon another worker gets its share of them."""
+"""So often is asked for connections: so soon another worker gets its share of them."""
 DRAIN_SECONDS = 8.0
 
 
@@ -93,7 +93,7 @@ def _wait(engine: Engine, served: "Served", seconds: float) -> None:
     until = time.monotonic() + seconds
     while (left := until - time.monotonic()) > 0:
         engine.wait_for_news(min(left, SHORT_WAIT_SECONDS))
-        if any(engine.room(number) >= fewest for number, fewest in served.full.items()):
+        if any(engine.room(number) >= FEWEST for number in served.full):
             return
 
 
@@ -103,20 +103,21 @@ class Served:
 
     claimed: int = 0
     wait_seconds: float = 3600.0
-    full: dict[int, int] = field(default_factory=dict)
-    """Accounts without room, and how much is worth another round."""
+    full: set[int] = field(default_factory=set)
+    """Accounts without room."""
 
 
 def serve(engine: Engine) -> Served:
     """Give every campaign its share of what its account may send now."""
     served = Served()
     campaigns = recover.sending()
+    _keep_connections(engine)
     sharing = Counter(campaign.provider_id or 0 for campaign in campaigns)
-    shares = {number: engine.room(number) // count for number, count in sharing.items()}
+    shares = {number: _share(engine.room(number), count) for number, count in sharing.items()}
     for campaign in campaigns:
         number = campaign.provider_id or 0
         if shares[number] < FEWEST:
-            served.full[number] = FEWEST * sharing[number]
+            served.full.add(number)
             continue
         claimed, wait = _serve_one(engine, campaign, shares[number])
         served.claimed += claimed
@@ -125,6 +126,11 @@ def serve(engine: Engine) -> Served:
 
 
 NEVER = 3600.0
+
+
+def _share(room: int, campaigns: int) -> int:
+    """What each may fill. So many campaigns that none got enough would all stand still."""
+    return max(room // campaigns, min(room, FEWEST))
 
 
 def _serve_one(engine: Engine, campaign: Campaign, share: int) -> tuple[int, float]:
@@ -149,11 +155,14 @@ def _serve_one(engine: Engine, campaign: Campaign, share: int) -> tuple[int, flo
         keep_newest_token(account)
         compiled = _compiled(campaign)
         plan = load_plan(account.id, now=now, pace_per_second=campaign.pace_per_second)
-        outbox = engine.outbox(account, _connections(engine, account, plan))
+        connections = _connections(engine, account.id, plan)
+        outbox = engine.outbox(account, connections)
     except TemplateProblemError as error:
         return _pause(campaign.id, f"The content has a problem: {error}")
     except SecretUnreadableError as error:
         return _pause(campaign.id, str(error))
+    if not connections:
+        return 0, LEASE_CONNECTIONS_SECONDS
     # Every mailbox group gets its share: no provider's mail stands before all the others'.
     wants = dict.fromkeys(groups, -(-share // len(groups)))
     if allowed is not None:
@@ -169,9 +178,9 @@ def _claim(
 ) -> tuple[int, float]:
     """Claim what was granted, and return what was not used."""
     _explain(campaign, grant)
+    outbox.limit_at_once(grant.counts.keys(), grant.at_once)
     if not grant.total:
         return 0, grant.wait_seconds
-    outbox.limit_at_once(grant.counts.keys(), grant.at_once)
     try:
         taken = engine.claim(campaign.id, outbox, compiled, grant.counts)
     except OSError as error:
@@ -192,14 +201,31 @@ def _explain(campaign: Campaign, grant: Grant) -> None:
             lifecycle.explain(campaign.id, reason)
 
 
-def _connections(engine: Engine, account: ProviderAccount, plan: Plan) -> int:
+def _connections(engine: Engine, provider_id: int, plan: Plan) -> int:
     """How many this worker may hold now: all workers share what the plan allows."""
-    kept = _leased.get(account.id)
-    now = time.monotonic()
-    if kept is None or now - kept[0] >= LEASE_CONNECTIONS_SECONDS:
-        count = min(buckets().connections(account.id, engine.name, plan), CONNECTIONS)
-        kept = _leased[account.id] = (now, count)
-    return kept[1]
+    count = _leased_connections(provider_id)
+    if count is None:
+        count = min(buckets().connections(provider_id, engine.name, plan), CONNECTIONS)
+        _leased[provider_id] = (time.monotonic(), count)
+    return count
+
+
+def _leased_connections(provider_id: int) -> int | None:
+    """How many this worker was lent a moment ago; None: it is time to ask."""
+    asked_at, count = _leased.get(provider_id, (-LEASE_CONNECTIONS_SECONDS, 0))
+    return count if time.monotonic() - asked_at < LEASE_CONNECTIONS_SECONDS else None
+
+
+def _keep_connections(engine: Engine) -> None:
+    """Ask for connections as long as something waits for them, not only to claim more.
+
+    What others hold changes: a share that is not asked for goes to them, and a worker that was
+    lent none would keep what it has claimed for ever.
+    """
+    for provider_id in engine.busy_accounts():
+        if _leased_connections(provider_id) is None:
+            plan = load_plan(provider_id, now=utcnow())
+            engine.connect(provider_id, _connections(engine, provider_id, plan))
 
 
 def _pause(campaign_id: int, reason: str) -> tuple[int, float]:

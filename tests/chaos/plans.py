@@ -66,6 +66,12 @@ NAMED = (
         tuple(Step("set_clock", number / 20) for number in range(1, 16)),
         people=500,
     ),
+    Plan(
+        "one connection for two workers, and one killed",
+        steps=(Step("kill_worker", 0.3),),
+        people=300,
+        connections=1,
+    ),
     Plan("server away from the start", is_away=True, steps=_mended(), says="cannot be reached"),
     Plan("server dies and comes back", steps=(Step("kill_smtp", 0.3),)),
     Plan(
@@ -148,5 +154,6 @@ def by_chance(seed: int, people: int, *, with_database: bool) -> Plan:
         people=people,
         is_away=is_away,
         is_rough=True,
+        connections=chance.choice((0, 0, 0, 3, 12)),
         seed=seed,
     )

@@ -125,7 +125,10 @@ class SmtpProvider:
             self._desk.shut()
         else:
             self._desk.source, self._most = source, connections
-            self._desk.is_open = not self._is_troubled
+            if connections:
+                self._desk.is_open = not self._is_troubled
+            else:
+                self._desk.shut()  # what is on its way finishes
         self._go_on()
 
     def _wake(self) -> None:

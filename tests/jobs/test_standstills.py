@@ -1,0 +1,193 @@
+"""A campaign never stands still for ever: what one worker cannot send, another one may."""
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from redis import Redis
+
+from campaigns.accounts import service as accounts
+from campaigns.clock import utcnow
+from campaigns.config import Settings
+from campaigns.db import db, transaction
+from campaigns.jobs import runtime, send
+from campaigns.jobs.buckets import Buckets
+from campaigns.providers.models import ProviderAccount
+from campaigns.sending import lifecycle
+from campaigns.sending.limits.plan import Plan
+from campaigns.sending.models import Campaign, Delivery
+from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
+from tests.smtp_server import ScriptedServer, Session, scripted_server
+
+ANOTHER = "another worker"
+
+
+class Clock:
+    seconds = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def settings(settings: Settings, redis_url: str) -> Settings:
+    return settings.model_copy(update={"redis_url": redis_url})
+
+
+@pytest.fixture(autouse=True)
+def worker(app: Flask) -> Iterator[None]:
+    runtime.use(app)
+    with transaction():
+        accounts.save_workspace(name="Example", postal_address="1 Example Street")
+    yield
+    send.forget()
+
+
+@pytest.fixture
+def clock(app: Flask, redis_url: str) -> Clock:
+    """By which the limiter measures."""
+    clock = Clock()
+    app.extensions["campaigns.buckets"] = Buckets(Redis.from_url(redis_url), clock)
+    return clock
+
+
+@pytest.fixture
+def buckets(app: Flask, clock: Clock) -> Buckets:
+    found: Buckets = app.extensions["campaigns.buckets"]
+    return found
+
+
+def launch(server: ScriptedServer, *, campaigns: int = 1, people: int = 5) -> list[int]:
+    """Campaigns to so many people each, expanded, all through one account; their ids."""
+    launched = []
+    with transaction():
+        news = a_list()
+        for number in range(people):
+            a_subscriber(f"p{number}@example.org", news)
+        sender = a_sender(provider=a_provider(port=server.port))
+        for _ in range(campaigns):
+            campaign = a_campaign(news, sender=sender)
+            lifecycle.launch(campaign.id, at=None, undo_seconds=0, now=utcnow())
+            launched.append(campaign.id)
+    for campaign_id in launched:
+        send.expand(campaign_id)
+    return launched
+
+
+def limit_connections(connections: int) -> None:
+    """As a reply does that says "too many": the account itself is not changed."""
+    with transaction():
+        db.session.execute(sa.update(ProviderAccount).values(connections=connections))
+
+
+def statuses() -> dict[str, int]:
+    db.session.rollback()
+    rows = db.session.execute(sa.select(Delivery.status, sa.func.count()).group_by(Delivery.status))
+    return {status: count for status, count in rows}  # noqa: C416
+
+
+def send_until(wanted: dict[str, int], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while statuses() != wanted and time.monotonic() < end:
+        send.send()
+        time.sleep(0.05)
+    assert statuses() == wanted
+
+
+def test_without_a_connection_nothing_is_claimed(buckets: Buckets, clock: Clock) -> None:
+    """All that the account may hold belong to a worker that was killed a moment ago."""
+    with scripted_server() as server:
+        launch(server)
+        limit_connections(1)
+        assert buckets.connections(1, ANOTHER, Plan(connections=1)) == 1
+        for _ in range(2):
+            send.send()
+        assert statuses() == {"queued": 5}
+        clock.seconds += 31
+        send_until({"sent": 5})
+
+
+def test_what_waits_goes_back_when_others_hold_all_connections(
+    buckets: Buckets, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(send, "LEASE_CONNECTIONS_SECONDS", 0.1)
+    let_in = threading.Event()
+
+    def script(line: str, session: Session) -> str | None:
+        if line == "<connect>":
+            let_in.wait(20)
+        return None
+
+    with scripted_server(script) as server:
+        launch(server)
+        send.send()
+        assert statuses() == {"sending": 5}
+        limit_connections(1)
+        assert buckets.connections(1, ANOTHER, Plan(connections=1)) == 1
+        send_until({"queued": 5})
+        let_in.set()
+        clock.seconds += 31
+        send_until({"sent": 5})
+
+
+def test_connections_come_back_to_what_waits_for_them(
+    buckets: Buckets, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is left to be claimed, so no claim asks for them."""
+    monkeypatch.setattr(send, "LEASE_CONNECTIONS_SECONDS", 0.1)
+    go_on = threading.Event()
+
+    def script(line: str, session: Session) -> str | None:
+        if line == "<body>":
+            go_on.wait(20)
+        return None
+
+    with scripted_server(script) as server:
+        launch(server)
+        limit_connections(4)
+        assert buckets.connections(1, ANOTHER, Plan(connections=3)) == 3
+        send.send()
+        assert statuses() == {"sending": 5}
+        assert len(server.sessions) == 1
+        clock.seconds += 31
+        deadline = time.monotonic() + 15
+        while len(server.sessions) < 3 and time.monotonic() < deadline:
+            send.send()
+        go_on.set()
+        assert len(server.sessions) >= 3
+        send_until({"sent": 5})
+
+
+def test_many_campaigns_of_one_account_are_all_served() -> None:
+    with scripted_server() as server:
+        launch(server, campaigns=25, people=2)
+        send_until({"sent": 50})
+
+
+def test_somebody_is_rung_for_when_the_last_answer_is_recorded(redis_url: str) -> None:
+    """The job that claimed it is over, and its ring was answered by a worker that saw nothing."""
+    go_on = threading.Event()
+
+    def script(line: str, session: Session) -> str | None:
+        if line == "<body>":
+            go_on.wait(20)
+        return None
+
+    redis = Redis.from_url(redis_url)
+    with scripted_server(script) as server:
+        (campaign_id,) = launch(server, people=1)
+        send.send()
+        redis.delete("campaigns:ring:send")
+        go_on.set()
+        end = time.monotonic() + 15
+        while statuses() != {"sent": 1} and time.monotonic() < end:
+            time.sleep(0.05)
+        while not redis.exists("campaigns:ring:send") and time.monotonic() < end:
+            time.sleep(0.05)
+        assert redis.exists("campaigns:ring:send")
+        send.send()
+    campaign = db.session.get_one(Campaign, campaign_id, populate_existing=True)
+    assert campaign.status == "sent"
