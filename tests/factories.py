@@ -3,13 +3,18 @@
 Call them inside `with transaction():`.
 """
 
+from datetime import timedelta
 from typing import Any
 
 from campaigns import addresses
 from campaigns.audience.models import AudienceList, Subscriber, Subscription
+from campaigns.clock import utcnow
 from campaigns.db import db
 from campaigns.providers.models import DkimKey, ProviderAccount, SenderAddress, SenderDomain
-from campaigns.sending.models import Campaign, CampaignList, Delivery
+from campaigns.sending import series
+from campaigns.sending.models import Campaign, CampaignList, CampaignSeries, Delivery
+from campaigns.sending.repeat import Repeat
+from campaigns.sending.schedules import Plan
 
 
 def _added(thing: Any) -> Any:
@@ -85,6 +90,13 @@ def a_campaign(
     for entry in excluded:
         _added(CampaignList(campaign_id=campaign.id, list_id=entry.id, is_excluded=True))
     return campaign
+
+
+def a_series(*lists: AudienceList, **values: Any) -> CampaignSeries:
+    """A campaign that repeats every day, from tomorrow on."""
+    template = a_campaign(*lists, **{"name": "Morning letter", **values})
+    first = (utcnow() + timedelta(days=1)).replace(tzinfo=None)
+    return series.create(template.id, Repeat("daily"), first, Plan(zone="UTC"), now=utcnow())
 
 
 def a_delivery(campaign: Campaign, subscriber: Subscriber, **values: Any) -> Delivery:

@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 
 from campaigns.db import db
+from campaigns.providers.models import SenderAddress
 from campaigns.sending import series
 from campaigns.sending.models import UNDER_WAY, Campaign
 
@@ -12,6 +13,18 @@ MAX_NAMED = 5
 def campaigns_on_account(provider_id: int) -> list[str]:
     """Names of the campaigns under way that go through this account (some, if many)."""
     return _names(Campaign.provider_id == provider_id, Campaign.status.in_(UNDER_WAY))
+
+
+def campaigns_planned_on(provider_id: int) -> list[str]:
+    """Names of the campaigns that are scheduled or repeat, and would go through this account.
+
+    It is frozen only when one starts: until then it is that of the sender address.
+    """
+    senders = sa.select(SenderAddress.id).where(SenderAddress.provider_id == provider_id)
+    return _names(
+        Campaign.sender_id.in_(senders),
+        sa.or_(Campaign.status == "scheduled", Campaign.id.in_(series.templates())),
+    )
 
 
 def campaigns_from_sender(sender_id: int) -> list[str]:

@@ -453,6 +453,17 @@ def test_the_end_of_a_series(owner_client: FlaskClient) -> None:
     assert db.session.scalar(sa.select(sa.func.count(Campaign.id))) == 1
 
 
+def test_a_template_is_not_deleted_while_it_repeats(owner_client: FlaskClient) -> None:
+    found = _series()
+    template = db.session.get_one(Campaign, found.template_id)
+    answer = owner_client.post(f"/campaigns/{template.public_id}/delete")
+    assert answer.location == f"/calendar/series/{found.public_id}"
+    assert "“Morning letter” repeats" in owner_client.get(answer.location).text
+    owner_client.post(f"{answer.location}/end")
+    answer = owner_client.post(f"/campaigns/{template.public_id}/delete")
+    assert "has been deleted" in owner_client.get(answer.location).text
+
+
 def test_what_cannot_leave_is_not_scheduled_when_it_is_moved(owner_client: FlaskClient) -> None:
     found = _series()
     with transaction():

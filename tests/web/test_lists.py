@@ -9,8 +9,10 @@ from flask.testing import FlaskClient
 
 from campaigns.audience import lists
 from campaigns.audience.models import AudienceList
+from campaigns.clock import utcnow
 from campaigns.db import db, transaction
-from tests.factories import a_campaign, a_list, a_subscriber
+from campaigns.sending import series
+from tests.factories import a_campaign, a_list, a_sender, a_series, a_subscriber
 from tests.web.statements import counted
 
 NOW = datetime(2030, 5, 4, 12, 0, tzinfo=UTC)
@@ -87,6 +89,20 @@ def test_a_list_of_a_campaign_under_way_is_not_deleted(owner_client: FlaskClient
     assert answer.status_code == 422
     assert "May issue" in answer.text
     assert lists.find(entry.public_id) is not None
+
+
+def test_a_list_of_what_repeats_is_needed_until_that_ends(owner_client: FlaskClient) -> None:
+    with transaction():
+        entry, left_out = a_list("News"), a_list("Staff")
+        found = a_series(entry, excluded=(left_out,), sender=a_sender())
+    for name, wanted in (("News", entry), ("Staff", left_out)):
+        answer = owner_client.post(f"/lists/{wanted.public_id}/delete", data={"confirm": name})
+        assert answer.status_code == 422
+        assert "scheduled, repeats or is being sent: “Morning letter”" in answer.text
+    with transaction():
+        series.end(found.id, now=utcnow())
+    answer = owner_client.post(f"/lists/{entry.public_id}/delete", data={"confirm": "News"})
+    assert answer.location == "/lists"
 
 
 @pytest.mark.parametrize("path", ["", "/edit", "/delete"])

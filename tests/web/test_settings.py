@@ -9,12 +9,21 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from campaigns.accounts import service
+from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.providers import health
 from campaigns.providers.models import ProviderAccount, SenderAddress
+from campaigns.sending import series
 from campaigns.sending.models import Campaign
-from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
+from tests.factories import (
+    a_campaign,
+    a_list,
+    a_provider,
+    a_sender,
+    a_series,
+    a_subscriber,
+)
 from tests.smtp_server import scripted_server
 from tests.web.statements import counted
 from tests.web.visits import visit
@@ -150,6 +159,35 @@ def test_an_account_that_a_campaign_goes_through_is_not_deleted(
     assert page.status_code == 422
     assert "Spring" in page.text
     assert the_account()
+
+
+def test_an_account_is_needed_by_what_is_planned_or_repeats(owner_client: FlaskClient) -> None:
+    with transaction():
+        account, other = a_provider(), a_provider("Other")
+        sender = a_sender(provider=account)
+        a_series(a_list(), sender=sender)
+        a_campaign(a_list("All"), name="Spring", status="scheduled", sender=sender)
+    path = f"/settings/providers/{account.public_id}/delete"
+    for page in (owner_client.get(path), owner_client.post(path)):
+        assert "used by news@example.org" in page.text
+        assert "as long as “Morning letter”, “Spring” are scheduled or repeat" in page.text
+        assert "give it another account" in page.text
+    with transaction():
+        db.session.get_one(SenderAddress, sender.id).provider_id = other.id
+    assert owner_client.post(path).location == "/settings", "it did as it was told"
+
+
+def test_a_sender_is_needed_by_what_repeats_until_that_ends(owner_client: FlaskClient) -> None:
+    with transaction():
+        sender = a_sender()
+        found = a_series(a_list(), sender=sender)
+    path = f"/settings/senders/{sender.public_id}/delete"
+    page = owner_client.post(path)
+    assert page.status_code == 422
+    assert "scheduled, repeats or is being sent comes from it: “Morning letter”" in page.text
+    with transaction():
+        series.end(found.id, now=utcnow())
+    assert owner_client.post(path).location == "/settings"
 
 
 def test_an_account_is_deleted_and_finished_campaigns_stay(owner_client: FlaskClient) -> None:

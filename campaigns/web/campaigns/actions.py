@@ -10,7 +10,7 @@ from campaigns.access import access
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import transaction
-from campaigns.sending import campaigns, canary, lifecycle
+from campaigns.sending import campaigns, canary, lifecycle, series
 from campaigns.sending.campaigns import NotEditableError
 from campaigns.web.campaigns.blueprint import IN_WORDS, bp, editor_id, home_of, wanted
 
@@ -124,6 +124,11 @@ def delete(public_id: str) -> Response:
     found = wanted(public_id)
     if found.status == "scheduled":
         flash("Take it back to a draft first: a scheduled campaign is not deleted.", "warning")
+    elif (repeats := series.of_template(found.id)) is not None:
+        flash(
+            f"“{title}” repeats: a copy of it goes out each time. End that here first.", "warning"
+        )
+        return redirect(url_for("calendar.series", public_id=repeats.public_id))
     else:
         flash(
             f"“{title}” is kept. {IN_WORDS[found.status]} "

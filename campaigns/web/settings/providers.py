@@ -180,6 +180,7 @@ def _delete_page(account: ProviderAccount, error: str = "") -> str:
         tab="sending",
         account=account,
         campaigns=provider_use.campaigns_on_account(account.id),
+        planned=provider_use.campaigns_planned_on(account.id),
         error=error or accounts.why_kept(account),
     )
 
