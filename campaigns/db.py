@@ -159,7 +159,7 @@ def _prepare_connection(connection: Any, record: object) -> None:
         "synchronous=NORMAL",
         "foreign_keys=ON",
         f"busy_timeout={SQLITE_BUSY_MS}",
-        "cache_size=-32000",
+        "cache_size=-16000",
     ):
         connection.execute(f"PRAGMA {pragma}")
 
