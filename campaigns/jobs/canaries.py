@@ -6,8 +6,8 @@ import structlog
 
 from campaigns.clock import utcnow
 from campaigns.context import services
-from campaigns.db import transaction
-from campaigns.sending import canary
+from campaigns.db import db, transaction
+from campaigns.sending import alerts, canary
 from campaigns.sending.models import Campaign
 
 log = structlog.get_logger()
@@ -36,11 +36,23 @@ def _judge(campaign_id: int) -> None:
     verdict = canary.judge(campaign_id, now=utcnow())
     if verdict is None:
         return
+    mails: list[int] = []
     with transaction():
         did_it = canary.act(campaign_id, verdict, now=utcnow())
+        if did_it and verdict.what == "stop":
+            mails = _tell_owners(campaign_id)
     if did_it:
         log.info("canary", campaign=campaign_id, verdict=verdict.what, words=verdict.words)
         services().doorbell.ring("send")
+    for mail_id in mails:
+        services().doorbell.ring("transactional", mail_id)
+
+
+def _tell_owners(campaign_id: int) -> list[int]:
+    campaign = db.session.get_one(Campaign, campaign_id, populate_existing=True)
+    base_url = services().settings.base_url.rstrip("/")
+    report_url = f"{base_url}/campaigns/{campaign.public_id}/report"
+    return alerts.tell_of_canary(campaign, report_url=report_url, now=utcnow())
 
 
 def forget() -> None:

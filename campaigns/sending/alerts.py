@@ -1,6 +1,7 @@
-"""Tell the owners by mail that an account does not work: once for each trouble."""
+"""Tell the owners by mail what cannot wait until they look: each thing once."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -8,7 +9,8 @@ from campaigns.accounts.models import User
 from campaigns.db import db
 from campaigns.providers import health
 from campaigns.providers.models import ProviderAccount, SenderAddress
-from campaigns.sending import transactional
+from campaigns.sending import campaigns, transactional
+from campaigns.sending.models import Campaign
 
 AT_MOST_EVERY = timedelta(hours=1)
 """An account that comes and goes is told of once in this time."""
@@ -26,11 +28,34 @@ def alert_owners(provider_id: int, *, now: datetime, is_permanent: bool = False)
     if not is_down or sender is None or _is_told(account, now):
         return []
     account.alerted_at = now
-    payload = {
-        "subject": f"{account.name} does not take mail",
-        "text": _text(account, is_permanent=is_permanent),
-        "sender_id": sender.id,
-    }
+    subject = f"{account.name} does not take mail"
+    return _write(subject, _text(account, is_permanent=is_permanent), sender, now)
+
+
+def tell_of_canary(campaign: Campaign, *, report_url: str, now: datetime) -> list[int]:
+    """Write to every owner that a campaign stands because its first mails went badly.
+
+    For whoever has just stopped it, in the same transaction: so they are told once. Ids to ring
+    "transactional" for. By another account than the campaign's where there is one that works: it
+    may be this one that is refused.
+    """
+    title = campaigns.title_of(campaign)
+    sender = _another_way_out(campaign.provider_id) or db.session.get(
+        SenderAddress, campaign.sender_id or 0
+    )
+    text = (
+        f"The first mails of “{title}” did not go so well that the others could follow.\n\n"
+        f"{campaign.canary_words}\n\n"
+        f"Look at its report, then let it go on anyway or cancel the rest:\n{report_url}"
+    )
+    return _write(f"“{title}” waits for your decision", text, sender, now)
+
+
+def _write(subject: str, text: str, sender: SenderAddress | None, now: datetime) -> list[int]:
+    """`sender`: None is the usual one."""
+    payload: dict[str, Any] = {"subject": subject, "text": text}
+    if sender is not None:
+        payload["sender_id"] = sender.id
     addresses = db.session.scalars(sa.select(User.address).order_by(User.id)).all()
     return [transactional.enqueue("alert", address, payload, now=now).id for address in addresses]
 
@@ -42,7 +67,7 @@ def _is_told(account: ProviderAccount, now: datetime) -> bool:
     return told >= (account.trouble_at or now) or told > now - AT_MOST_EVERY
 
 
-def _another_way_out(provider_id: int) -> SenderAddress | None:
+def _another_way_out(provider_id: int | None) -> SenderAddress | None:
     """A sender address whose account works."""
     return db.session.scalar(
         sa.select(SenderAddress)

@@ -3,19 +3,21 @@
 import threading
 import time
 from datetime import timedelta
+from email import message_from_bytes, policy
 
 import pytest
 import sqlalchemy as sa
 from flask import Flask
 
+from campaigns.accounts import service
 from campaigns.audience.models import MailDomain
 from campaigns.clock import utcnow
 from campaigns.config import Settings
 from campaigns.db import db, transaction
-from campaigns.jobs import canaries, send
+from campaigns.jobs import canaries, send, transactional
 from campaigns.jobs.engine import Engine
-from campaigns.sending import lifecycle
-from campaigns.sending.models import Campaign, Delivery, HeldGroup
+from campaigns.sending import alerts, lifecycle
+from campaigns.sending.models import Campaign, Delivery, HeldGroup, TransactionalMail
 from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
 from tests.jobs.test_send import run, status_of, statuses, worker
 from tests.smtp_server import ScriptedServer, Session, scripted_server
@@ -110,6 +112,100 @@ def test_a_server_that_refuses_stops_it_and_the_others_get_nothing(app: Flask) -
         run(campaign_id)
     assert status_of(campaign_id) == "sent"
     assert statuses(campaign_id) == {"sent": 89, "failed": 61}
+
+
+def alerts_written() -> list[TransactionalMail]:
+    db.session.rollback()
+    return list(db.session.scalars(sa.select(TransactionalMail).order_by(TransactionalMail.id)))
+
+
+def two_owners() -> None:
+    with transaction():
+        for name in ("anna", "ben"):
+            service.create_user(f"{name}@example.org", "correct horse battery", now=utcnow())
+
+
+def test_owners_are_told_once_that_it_stopped(app: Flask) -> None:
+    script = lambda line, _: "550 no" if line.startswith("RCPT TO:<p1") else None  # noqa: E731
+    two_owners()
+    with scripted_server(script) as server, scripted_server() as other:
+        campaign_id = launch(server)
+        with transaction():
+            works = a_provider("Works", port=other.port)
+            a_sender("two@example.org", works, is_default=False)
+        send.expand(campaign_id)
+        found = work(campaign_id, "stopped")
+        told = alerts_written()
+        assert [mail.address for mail in told] == ["anna@example.org", "ben@example.org"]
+        for mail in told:
+            transactional.deliver(mail.id)
+        assert len(other.received) == 2
+        data = other.received[0].data
+        canaries.judge_all()
+        with transaction():
+            lifecycle.resume(campaign_id, now=utcnow())
+        run(campaign_id)
+    text = message_from_bytes(data, policy=policy.default)
+    assert "Hello" in str(text["Subject"])
+    assert "waits for your decision" in str(text["Subject"])
+    body = text.get_body(("plain",))
+    assert body is not None
+    said = " ".join(body.get_content().split())
+    assert " ".join(found.canary_words.split()) in said
+    assert f"https://news.example.org/campaigns/{found.public_id}/report" in said
+    assert len(alerts_written()) == 2, "and never again"
+
+
+def test_processes_that_judge_at_once_tell_owners_once(app: Flask) -> None:
+    two_owners()
+    with scripted_server() as server:
+        campaign_id = launch(server)
+        send.expand(campaign_id)
+        work(campaign_id, "watching")
+    with transaction():
+        late = sa.update(Delivery).where(Delivery.status == "sent").values(bounced_at=utcnow())
+        db.session.execute(late)
+    barrier = threading.Barrier(4)
+
+    def judge() -> None:
+        with app.app_context():
+            barrier.wait()
+            canaries.judge_all()
+
+    threads = [threading.Thread(target=judge) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert fresh(campaign_id).canary_state == "stopped"
+    assert len(alerts_written()) == 2
+
+
+def test_nobody_is_told_of_a_canary_that_passed_or_held_a_group(app: Flask) -> None:
+    def script(line: str, session: Session) -> str | None:
+        return "450 4.7.1 later" if line[:4] == "RCPT" and "@g.example" in line else None
+
+    two_owners()
+    with scripted_server(script) as server:
+        campaign_id = launch(server, gmail=60)
+        send.expand(campaign_id)
+        work(campaign_id, "watching")
+        watch_is_over(campaign_id)
+        work(campaign_id, "passed")
+    assert alerts_written() == []
+
+
+def test_without_another_account_they_are_told_by_the_campaigns_own(app: Flask) -> None:
+    two_owners()
+    with transaction():
+        own = a_sender("own@example.org", is_default=False)
+        a_sender("broken@example.org", a_provider("Broken", trouble="Down", trouble_count=2))
+        campaign = a_campaign(
+            sender=own, name="Spring", provider_id=own.provider_id, canary_words="2 % bounced."
+        )
+        ids = alerts.tell_of_canary(campaign, report_url="https://x.test/r", now=utcnow())
+    assert [mail.id for mail in alerts_written()] == ids
+    assert {mail.payload["sender_id"] for mail in alerts_written()} == {own.id}
 
 
 def test_a_group_that_goes_badly_is_held_and_the_others_are_sent(app: Flask) -> None:
