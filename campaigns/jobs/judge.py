@@ -1,21 +1,28 @@
 """After outcomes were written: what they say about the campaign, the account and its speed."""
 
+import time
 from collections import Counter, defaultdict, deque
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import sqlalchemy as sa
+
+from campaigns.db import db
 from campaigns.events import bounces
 from campaigns.jobs.buckets import buckets
 from campaigns.providers import health
 from campaigns.sending import flood, lifecycle
 from campaigns.sending.limits import recording
 from campaigns.sending.limits.rules import Action
+from campaigns.sending.models import UNDER_WAY, Campaign
 from campaigns.sending.outcomes import Recorded
 from campaigns.sending.replies import ReplyClass
 from campaigns.sending.retry import Limits, Tally, pause_for
 
 REMEMBERED = 500
 """So many of a campaign's last results are looked at."""
+LOOK_SECONDS = 600.0
+"""So often it looks which campaigns are over."""
 
 
 @dataclass(slots=True)
@@ -41,11 +48,13 @@ class Judge:
         self._recent: dict[tuple[int, str], flood.Recent] = defaultdict(
             lambda: flood.Recent(self._limits)
         )
+        self._looked_at = time.monotonic()
 
     def heed(
         self, provider_id: int, campaign_id: int, recorded: Recorded, *, now: datetime
     ) -> Feedback:
         """Act on what was recorded; in the transaction that recorded it."""
+        self._forget_what_is_over()
         feedback = Feedback(sent=Counter(recorded.sent))
         bounces.bounce(campaign_id, recorded.bounced, now=now)
         for (group, reply_class), count in recorded.refused.items():
@@ -70,6 +79,21 @@ class Judge:
         """It was stopped or is done: what was before counts no more."""
         self._last.pop(campaign_id, None)
         self._count.pop(campaign_id, None)
+
+    def _forget_what_is_over(self) -> None:
+        """A worker runs for months: what is over shall not fill its memory."""
+        if time.monotonic() - self._looked_at < LOOK_SECONDS:
+            return
+        self._looked_at = time.monotonic()
+        known = self._last.keys() | {campaign_id for campaign_id, _ in self._recent}
+        going = sa.select(Campaign.id).where(
+            Campaign.id.in_(sorted(known)), Campaign.status.in_(UNDER_WAY)
+        )
+        over = known - set(db.session.scalars(going))
+        for campaign_id in over:
+            self.forget(campaign_id)
+        for key in [key for key in self._recent if key[0] in over]:
+            del self._recent[key]
 
     def _is_held(self, campaign_id: int, group: str, recorded: Recorded, now: datetime) -> bool:
         """Keep a group back that suddenly refuses so many that it cannot be true (B4)."""
