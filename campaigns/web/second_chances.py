@@ -186,20 +186,20 @@ def _list(public_id: str, name: str) -> Response:
 @access("user")
 def remaining(public_id: str) -> Response:
     """Send what a cancelled campaign had not handed over."""
-    found = _wanted(public_id)
-    with transaction():
-        count = second_chance.send_remaining(found.id, now=utcnow())
-    _queued(found.id, count)
-    return _report(public_id)
+    return _queue_all(public_id, second_chance.send_remaining)
 
 
 @bp.post("/campaigns/<public_id>/report/release")
 @access("user")
 def release(public_id: str) -> Response:
     """Send what is kept back for another reason than a flood of refusals."""
+    return _queue_all(public_id, second_chance.release)
+
+
+def _queue_all(public_id: str, chance: Callable[..., int]) -> Response:
     found = _wanted(public_id)
     with transaction():
-        count = second_chance.release(found.id, now=utcnow())
+        count = chance(found.id, now=utcnow())
     _queued(found.id, count)
     return _report(public_id)
 

@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 
 import pytest
-import trustme
 
 from campaigns.providers import check
 from campaigns.providers.check import CheckResult, check_connection, check_login
@@ -26,28 +25,6 @@ def try_plain(port: int, sender: str = "", username: str = "", password: str = "
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(check, "STEP_SECONDS", 0.3)
     monkeypatch.setattr(check, "WHOLE_SECONDS", 1.0)
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture
-def server_tls(authority: trustme.CA) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(context)
-    return context
-
-
-@pytest.fixture
-def trusted(authority: trustme.CA, monkeypatch: pytest.MonkeyPatch) -> None:
-    def context() -> ssl.SSLContext:
-        made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        authority.configure_trust(made)
-        return made
-
-    monkeypatch.setattr(ssl, "create_default_context", context)
 
 
 def test_a_good_server_is_described() -> None:

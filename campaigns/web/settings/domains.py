@@ -1,6 +1,6 @@
 """Sender domains: their DKIM keys, the records for DNS, whether those are found there."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -94,33 +94,32 @@ def new_key(public_id: str) -> Answer:
 @access("user")
 def sign_with_key(public_id: str, key_id: str) -> Answer:
     """Whatever DNS says: somebody knows better, or takes an older key back."""
-    with transaction():
-        domain = _found(public_id)
-        key = _found_key(domain, key_id)
-        selector, done = key.selector, domains.activate(key, now=utcnow())
-    _say(done, f"Mail is signed with {selector} from now on.")
-    return _back(domain)
+    return _move(public_id, key_id, domains.activate, "Mail is signed with {} from now on.")
 
 
 @bp.post("/settings/domains/<public_id>/keys/<key_id>/retire")
 @access("user")
 def retire_key(public_id: str, key_id: str) -> Answer:
-    with transaction():
-        domain = _found(public_id)
-        key = _found_key(domain, key_id)
-        selector, done = key.selector, domains.retire(key, now=utcnow())
-    _say(done, f"Nothing is signed with {selector} any more.")
-    return _back(domain)
+    return _move(public_id, key_id, domains.retire, "Nothing is signed with {} any more.")
 
 
 @bp.post("/settings/domains/<public_id>/keys/<key_id>/discard")
 @access("user")
 def discard_key(public_id: str, key_id: str) -> Answer:
+    done = "The key {} is deleted. Its record can go from DNS."
+    return _move(public_id, key_id, domains.discard, done)
+
+
+def _move(public_id: str, key_id: str, move: Callable[..., bool], done: str) -> Response:
+    """Make one guarded move of a key and say what came of it; `{}` is its selector."""
     with transaction():
         domain = _found(public_id)
         key = _found_key(domain, key_id)
-        selector, done = key.selector, domains.discard(key, now=utcnow())
-    _say(done, f"The key {selector} is deleted. Its record can go from DNS.")
+        selector, did_it = key.selector, move(key, now=utcnow())
+    if did_it:
+        flash(done.format(selector), "success")
+    else:
+        flash("Nothing was changed: this key is not in that state any more.", "warning")
     return _back(domain)
 
 
@@ -137,13 +136,6 @@ def delete_domain(public_id: str) -> Answer:
         domains.delete(domain)
     flash(f"The keys of {name} are deleted. Their records can go from DNS.", "success")
     return redirect(url_for("settings.domains"))
-
-
-def _say(done: bool, text: str) -> None:
-    if done:
-        flash(text, "success")
-    else:
-        flash("Nothing was changed: this key is not in that state any more.", "warning")
 
 
 def _back(domain: SenderDomain) -> Response:
