@@ -210,8 +210,15 @@ class SmtpProvider:
             and self._desk.has_more()
         ):
             self._opening += 1
-            opening = partial(self._open, loop, self._round, time.monotonic())
-            threading.Thread(target=opening, name="smtp-connect", daemon=True).start()
+            begun_at = time.monotonic()
+            opening = partial(self._open, loop, self._round, begun_at)
+            try:
+                threading.Thread(target=opening, name="smtp-connect", daemon=True).start()
+            except RuntimeError as error:  # this machine has no more to give
+                words = f"{self._login.where} cannot be used ({error})."
+                trouble = ProviderTroubleError(words, permanent=False)
+                self._not_opened(self._round, begun_at, trouble)
+                return
 
     def _open(self, loop: Loop, number: int, begun_at: float) -> None:
         """In a thread of its own: a name server, TLS and a login may all take their time."""
