@@ -33,8 +33,9 @@ LEASE = "clock"
 LEASE_SECONDS = 15
 TICK_SECONDS = 1.0
 SWEEP_SECONDS = 5.0
-HOURS_SECONDS = 60.0
-"""So often it looks where the hours of the day end; waves.MARGIN is longer."""
+HOURS_SECONDS = 50.0
+"""So often it looks where the hours of the day end. The shortest wait of a retry is longer, and
+waves.MARGIN is: so whatever comes due outside of the hours is seen, and put off, before it is."""
 PUT_OFF = timedelta(minutes=10)
 """For so long a series that does not work is left alone."""
 

@@ -20,8 +20,9 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
+from campaigns.accounts import service as accounts
 from campaigns.db import db, rows_changed
-from campaigns.sending import lifecycle
+from campaigns.sending import lifecycle, waves
 from campaigns.sending.models import Campaign, Delivery, HeldGroup, SecondChance
 
 NOT_BY_ALL = ("no_mailbox", "disabled")
@@ -108,8 +109,15 @@ def _queue(campaign_id: int, ids: Collection[int], status: str, *, now: datetime
     chosen = Delivery.status == status, _among(ids)
     count = _change(campaign_id, *chosen, **_NEW, updated_at=now)
     if count:
-        lifecycle.reopen(campaign_id, now=now)
+        _let_go(campaign_id, _among(ids), now=now)
     return count
+
+
+def _let_go(campaign_id: int, *among: sa.ColumnElement[bool], now: datetime) -> None:
+    """These are queued again: they may go, within the hours that the campaign keeps to."""
+    lifecycle.reopen(campaign_id, now=now)
+    campaign = db.session.get_one(Campaign, campaign_id, populate_existing=True)
+    waves.hold_back(campaign, accounts.time_zone(), *among, now=now)
 
 
 def _among(ids: Collection[int]) -> sa.ColumnElement[bool]:
@@ -205,7 +213,8 @@ def _slice(chance: SecondChance, most: int, now: datetime) -> bool:
     values = {**_NEW, "updated_at": now} if is_queued else {"reason": "left"}
     count = _change(chance.campaign_id, *left, Delivery.id <= last, **values)
     if count and is_queued:
-        lifecycle.reopen(chance.campaign_id, now=now)
+        of_slice = Delivery.id > chance.position, Delivery.id <= last
+        _let_go(chance.campaign_id, *of_slice, now=now)
     chance.position = last
     chance.done += count
     return bool(found == most)

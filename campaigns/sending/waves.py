@@ -144,10 +144,16 @@ def first_moment(people: Mapping[str, int], local_at: datetime, fallback: ZoneIn
 # --- While it is sent
 
 
-def hold_back(campaign: Campaign, fallback: ZoneInfo, *, now: datetime) -> int:
-    """Put off what is due, or will be at once, where the hours have ended. How many there were.
+def hold_back(
+    campaign: Campaign,
+    fallback: ZoneInfo,
+    *among: sa.ColumnElement[bool],
+    now: datetime,
+) -> int:
+    """Put off what is due, or will be soon, where the hours have ended. How many there were.
 
     A large or slow campaign outlasts the hours of a day: the rest waits until they begin again.
+    `among`: only deliveries for which this holds.
     """
     hours = DayWindow(campaign.hours_from, campaign.hours_until)
     if hours.is_whole_day:
@@ -159,7 +165,7 @@ def hold_back(campaign: Campaign, fallback: ZoneInfo, *, now: datetime) -> int:
         sa.select(Delivery.id, opens)
         .join(Subscriber, Subscriber.id == Delivery.subscriber_id)
         .outerjoin(given, given.c.zone == zone_name())
-        .where(*_due_soon(campaign.id, now), opens.is_not(None))
+        .where(*_due_soon(campaign.id, now), *among, _is_before(opens))
         .subquery()
     )
     result = db.session.execute(
@@ -169,6 +175,12 @@ def hold_back(campaign: Campaign, fallback: ZoneInfo, *, now: datetime) -> int:
         .execution_options(synchronize_session=False)
     )
     return rows_changed(result)
+
+
+def _is_before(opens: sa.ColumnElement[datetime | None]) -> sa.ColumnElement[bool]:
+    """Whether it is due before the hours begin again; a server's wait is never made shorter."""
+    is_early = sa.or_(Delivery.not_before.is_(None), Delivery.not_before < opens)
+    return sa.and_(opens.is_not(None), is_early)
 
 
 def _due_soon(campaign_id: int, now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
@@ -183,8 +195,10 @@ def _closed(hours: DayWindow, fallback: ZoneInfo, now: datetime) -> Timetable:
     """For the zones whose hours are over, or nearly: when they begin again. None for others."""
 
     def opening(zone: ZoneInfo) -> datetime | None:
-        soon = now + MARGIN
-        return None if hours.holds(soon, zone) else hours.next_in(soon, zone)
+        for at in (now, now + MARGIN):
+            if not hours.holds(at, zone):
+                return hours.next_in(at, zone)
+        return None
 
     return Timetable(
         {name: opening(zone) for name, zone in zones_by_name().items()}, opening(fallback)

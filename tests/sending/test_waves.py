@@ -1,7 +1,7 @@
 """At each reader's own time: who is reached when, and what the hours of the day hold back."""
 
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,7 +11,8 @@ from flask import Flask
 from campaigns.accounts import service as accounts
 from campaigns.audience.models import AudienceList
 from campaigns.db import db, transaction
-from campaigns.sending import waves
+from campaigns.jobs import schedule
+from campaigns.sending import replies, retry, second_chance, waves
 from campaigns.sending.expand import expand
 from campaigns.sending.models import Campaign, Delivery
 from campaigns.sending.moments import DayWindow
@@ -210,6 +211,91 @@ def test_a_second_try_waits_for_the_hours_too(app: Flask) -> None:
     assert _hold_back(campaign, utc("2026-03-28T20:30")) == 0
     assert _hold_back(campaign, utc("2026-03-28T20:59")) == 1
     assert _not_before(campaign)["berlin"] == "29T06:00"
+
+
+def test_nothing_leaves_just_before_the_hours_begin(app: Flask) -> None:
+    campaign = _under_way()
+    assert _hold_back(campaign, utc("2026-03-29T05:59:40")) == 2
+    assert _not_before(campaign)["berlin"] == "29T06:00"
+
+
+def test_a_wait_is_never_made_shorter(app: Flask) -> None:
+    after_eight = utc("2026-03-29T06:00:30")
+    campaign = _under_way(not_before=after_eight)
+    assert _hold_back(campaign, utc("2026-03-29T05:59:20")) == 1, "that of New York"
+    found = db.session.scalars(sa.select(Delivery.not_before).order_by(Delivery.id)).first()
+    assert found == after_eight
+
+
+SHORTEST_WAIT = 60
+"""Seconds, of a retry; and how late the clock may be to look."""
+LATENESS = 9
+
+
+def test_the_clock_looks_more_often_than_retries_come() -> None:
+    now, limits = utc("2026-03-28T12:00"), retry.Limits()
+    waits = [
+        retry.decide(kind, tries, now - age, now, limits).wait
+        for kind in get_args(replies.ReplyClass)
+        for tries in range(1, 20)
+        for age in (timedelta(0), timedelta(minutes=5), timedelta(hours=47, minutes=59))
+    ]
+    assert min(wait for wait in waits if wait) == timedelta(seconds=SHORTEST_WAIT)
+    assert schedule.HOURS_SECONDS + LATENESS < SHORTEST_WAIT < waves.MARGIN.total_seconds()
+
+
+@pytest.mark.parametrize("edge", ["2026-03-28T19:00:00", "2026-03-29T06:00:00"])
+@pytest.mark.parametrize("phase", [0, 17, 34, 49])
+def test_no_retry_leaves_outside_of_the_hours(app: Flask, edge: str, phase: int) -> None:
+    """Put off at every moment around the end and the beginning of the hours, by the least."""
+    begins = utc(edge) - timedelta(minutes=4)
+    with transaction():
+        news = a_list()
+        campaign = a_campaign(
+            news, sender=a_sender(), status="sending", hours_from=8, hours_until=20
+        )
+        put_off = []
+        for seconds in range(0, 480, 7):
+            reader = a_subscriber(f"p{seconds}@example.org", news)
+            put_off.append((begins + timedelta(seconds=seconds), reader.id))
+            a_delivery(campaign, reader, status="sending")
+    for look in range(phase, 600, int(schedule.HOURS_SECONDS) + LATENESS):
+        now = begins + timedelta(seconds=look)
+        with transaction():
+            for at, reader_id in [entry for entry in put_off if entry[0] < now]:
+                db.session.execute(
+                    sa.update(Delivery)
+                    .where(Delivery.subscriber_id == reader_id)
+                    .values(status="queued", not_before=at + timedelta(seconds=SHORTEST_WAIT))
+                )
+        put_off = [entry for entry in put_off if entry[0] >= now]
+        _hold_back(campaign, now)
+    due = db.session.scalars(sa.select(Delivery.not_before).where(Delivery.status == "queued"))
+    found = [at for at in due if at is not None]
+    assert len(found) == 69
+    assert [at for at in found if not DayWindow(8, 20).holds(at, BERLIN)] == []
+
+
+@pytest.mark.parametrize("is_chosen", [True, False])
+def test_a_second_chance_keeps_to_the_hours(app: Flask, is_chosen: bool) -> None:
+    campaign = _under_way(status="failed", reason="gave_up")
+    ids = list(db.session.scalars(sa.select(Delivery.id))) if is_chosen else None
+    with transaction():
+        second_chance.retry_failed(campaign.id, ids, now=utc("2026-03-28T20:15"))
+    assert _not_before(campaign) == {"berlin": "29T06:00", "new-york": "now"}
+
+
+def test_very_many_second_chances_keep_to_the_hours(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(second_chance, "AT_ONCE", 1)
+    monkeypatch.setattr(second_chance, "SLICE", 1)
+    campaign = _under_way(status="failed", reason="gave_up", updated_at=utc("2026-03-28T20:00"))
+    with transaction():
+        second_chance.retry_failed(campaign.id, now=utc("2026-03-28T20:15"))
+    with transaction():
+        second_chance.carry_on(campaign.id, now=utc("2026-03-29T03:15"))
+    assert _not_before(campaign) == {"berlin": "29T06:00", "new-york": "29T12:00"}
 
 
 def test_what_has_its_fate_is_left_alone(app: Flask) -> None:
