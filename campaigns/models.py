@@ -6,9 +6,20 @@ from campaigns.db import Base
 from campaigns.events import models as events
 from campaigns.jobs import models as jobs
 from campaigns.providers import models as providers
+from campaigns.reports import models as reports
 from campaigns.sending import models as sending
 from campaigns.sending.limits import models as limits
 
 metadata = Base.metadata
 
-__all__ = ["accounts", "audience", "events", "jobs", "limits", "metadata", "providers", "sending"]
+__all__ = [
+    "accounts",
+    "audience",
+    "events",
+    "jobs",
+    "limits",
+    "metadata",
+    "providers",
+    "reports",
+    "sending",
+]

@@ -6,7 +6,12 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from campaigns.audience.models import AudienceList, ImportRun, Subscription
+from campaigns.audience.models import (
+    SUBSCRIPTION_STATES,
+    AudienceList,
+    ImportRun,
+    Subscription,
+)
 from campaigns.audience.paging import Page, fetch
 from campaigns.audience.subscribers import clean_text
 from campaigns.db import db
@@ -97,16 +102,28 @@ def page(*, before: str | None = None, after: str | None = None) -> Page[Audienc
 
 
 def figures(list_ids: Sequence[int]) -> Mapping[int, Figures]:
-    """The figures of these lists, in one grouped query that reads nothing but an index."""
+    """The figures of these lists, from an index alone.
+
+    For each state a range of it is counted: several times quicker than places that have to be
+    told apart.
+    """
+    counts = [
+        sa.select(sa.func.count())
+        .where(
+            Subscription.list_id == AudienceList.id,
+            Subscription.state == sa.literal_column(f"'{state}'"),
+        )
+        .scalar_subquery()
+        for state in SUBSCRIPTION_STATES
+    ]
     rows = db.session.execute(
-        sa.select(Subscription.list_id, Subscription.state, sa.func.count())
-        .where(Subscription.list_id.in_(list_ids))
-        .group_by(Subscription.list_id, Subscription.state)
+        sa.select(AudienceList.id, *counts).where(AudienceList.id.in_(list_ids))
     )
-    counts: dict[int, dict[str, int]] = {list_id: {} for list_id in list_ids}
-    for list_id, state, count in rows:
-        counts[list_id][state] = count
-    return {list_id: Figures(**found) for list_id, found in counts.items()}
+    found = {
+        list_id: Figures(**dict(zip(SUBSCRIPTION_STATES, of_list, strict=True)))
+        for list_id, *of_list in rows
+    }
+    return {list_id: found.get(list_id, Figures()) for list_id in list_ids}
 
 
 def _checked(name: str, description: str, list_id: int | None = None) -> tuple[str, str]:

@@ -116,8 +116,9 @@ def look_through(search: Search, *, size: int = PAGE_SIZE) -> list[Subscriber]:
         .subquery("newest")
     )
     text = clean_text(search.text)
-    # SQLite folds the case of ASCII letters only, hence the usual spellings of the others.
-    spellings = sorted({text, text.lower(), text.upper(), text.title()})
+    # SQLite folds the case of ASCII letters only, hence the usual spellings where there are others.
+    usual = {text} if text.isascii() else {text, text.lower(), text.upper(), text.title()}
+    spellings = sorted(usual)
     statement = (
         sa.select(Subscriber)
         .join(newest, newest.c.id == Subscriber.id)

@@ -12,6 +12,7 @@ from campaigns.context import services
 from campaigns.db import transaction
 from campaigns.jobs import stream
 from campaigns.providers import domains
+from campaigns.reports import kept
 from campaigns.sending import (
     journal,
     lifecycle,
@@ -121,6 +122,7 @@ def ring_for_open_work() -> None:
         doorbell.ring("import", import_id)
     ring_for_events()
     ring_for_domains()
+    ring_for_counts()
 
 
 def ring_for_domains() -> None:
@@ -129,6 +131,12 @@ def ring_for_domains() -> None:
     if time.monotonic() >= _next_domains:
         _next_domains = time.monotonic() + DOMAINS_EVERY_SECONDS
         services().doorbell.ring("domains")
+
+
+def ring_for_counts() -> None:
+    """What is kept of large campaigns and lists is counted anew now and then."""
+    for subject, number in kept.due(utcnow()):
+        services().doorbell.ring(f"count_{subject}", number)
 
 
 def ring_for_sending() -> None:

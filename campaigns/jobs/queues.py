@@ -19,6 +19,9 @@ JOBS: dict[str, tuple[str, str]] = {
     "second_chances": ("background", "campaigns.jobs.second_chances.carry_on"),
     "domains": ("background", "campaigns.jobs.domains.look_up"),
     "ingest": ("background", "campaigns.jobs.ingest.ingest"),
+    "count_campaign": ("background", "campaigns.jobs.counts.campaign"),
+    "count_list": ("background", "campaigns.jobs.counts.one_list"),
+    "count_people": ("background", "campaigns.jobs.counts.people"),
 }
 """Each job's lane and function. Arguments are ids; every job re-reads state and may run twice."""
 

@@ -6,7 +6,7 @@ from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import transaction
 from campaigns.jobs.runtime import job
-from campaigns.sending import second_chance
+from campaigns.sending import lifecycle, second_chance
 
 SLICE_SECONDS = 1.0
 
@@ -19,6 +19,8 @@ def carry_on(campaign_id: int) -> None:
     while is_more and time.monotonic() < until:
         with transaction():
             is_more = second_chance.carry_on(campaign_id, now=utcnow())
+            if not is_more:
+                lifecycle.touch(campaign_id, now=utcnow())
     services().doorbell.ring("send")
     if is_more:
         services().doorbell.ring("second_chances", campaign_id)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from campaigns.db import db
-from campaigns.sending.models import Campaign, Delivery
+from campaigns.sending.models import DELIVERY_STATES, Campaign, Delivery
 
 TERMS = ("sent", "waiting", "failed", "skipped", "held", "cancelled", "unknown")
 """The terms of the balance, in the order in which they are shown."""
@@ -64,21 +64,28 @@ def campaign_balance(campaign_id: int) -> Balance:
 
 
 def campaign_balances(campaign_ids: Collection[int]) -> dict[int, Balance]:
-    """The balance of each of these campaigns, from one grouped read of an index."""
+    """The balance of each of these campaigns, all of them of one moment.
+
+    For each state a range of an index is counted: several times quicker than rows that have to
+    be told apart.
+    """
     if not campaign_ids:
         return {}
-    audiences = db.session.execute(
-        sa.select(Campaign.id, Campaign.audience).where(Campaign.id.in_(campaign_ids))
-    ).all()
-    counts: dict[int, dict[str, int]] = {}
-    grouped = (
-        sa.select(Delivery.campaign_id, Delivery.status, sa.func.count())
-        .where(Delivery.campaign_id.in_(campaign_ids))
-        .group_by(Delivery.campaign_id, Delivery.status)
+    counts = [
+        sa.select(sa.func.count())
+        .where(
+            Delivery.campaign_id == Campaign.id,
+            # Written out, not bound: so the databases know how many rows to expect.
+            Delivery.status == sa.literal_column(f"'{state}'"),
+        )
+        .scalar_subquery()
+        for state in DELIVERY_STATES
+    ]
+    rows = db.session.execute(
+        sa.select(Campaign.id, Campaign.audience, *counts).where(Campaign.id.in_(campaign_ids))
     )
-    for campaign_id, status, count in db.session.execute(grouped):
-        counts.setdefault(campaign_id, {})[status] = count
-    return {
-        campaign_id: Balance(audience=audience, **counts.get(campaign_id, {}))
-        for campaign_id, audience in audiences
+    balances = {
+        campaign_id: Balance(audience=audience, **dict(zip(DELIVERY_STATES, found, strict=True)))
+        for campaign_id, audience, *found in rows
     }
+    return {one: balances[one] for one in campaign_ids if one in balances}

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from campaigns.audience.mailbox_groups import name_of
+from campaigns.reports.counts import Counts
 from campaigns.sending import canary
 from campaigns.sending.canary_verdict import (
     MEASURES,
@@ -70,11 +71,11 @@ class Card:
         return self.state == "watching"
 
 
-def canary_card(campaign: Campaign, *, now: datetime) -> Card | None:
+def canary_card(campaign: Campaign, counts: Counts, *, now: datetime) -> Card | None:
     """The card; None for a campaign that goes (or went) to everybody at once."""
     if not campaign.canary_state:
         return None
-    figures = _figures(campaign)
+    figures = _figures(campaign, counts)
     left_out = canary.held(campaign.id)
     judged = [found for group, found in figures.items() if group not in left_out]
     until = campaign.canary_until
@@ -92,10 +93,10 @@ def canary_card(campaign: Campaign, *, now: datetime) -> Card | None:
     )
 
 
-def _figures(campaign: Campaign) -> Mapping[str, Figures]:
+def _figures(campaign: Campaign, counts: Counts) -> Mapping[str, Figures]:
     """As they are; after the verdict as they were then, for the others came since."""
     if campaign.canary_state in canary.STAGES:
-        return canary.figures(campaign.id)
+        return counts.first_ones(campaign)
     return {group: Figures(**found) for group, found in campaign.canary_seen.items()}
 
 

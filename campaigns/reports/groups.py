@@ -1,15 +1,11 @@
-"""A campaign by mailbox provider, while it is sent: what left, what waits, how fast.
-
-To count a million rows takes a while, and the page asks every other second, maybe in several
-windows. So one count serves all who look, and no more than a part of the time is spent counting.
-"""
+"""A campaign by mailbox provider, while it is sent: what left, what waits, how fast."""
 
 import threading
-import time
 from collections import Counter, deque
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -18,10 +14,6 @@ from campaigns.sending.models import Delivery
 
 RATE_OVER = timedelta(seconds=60)
 SHORTEST = timedelta(seconds=1)
-FRESH = timedelta(seconds=1.5)
-"""So long a count is new enough for everybody."""
-PART_OF_THE_TIME = 20
-"""A count that took long is shown so many times as long, before there is another one."""
 MOST_KEPT = 50
 
 
@@ -44,145 +36,157 @@ class GroupCount:
 
 
 @dataclass(frozen=True, slots=True)
-class _Counted:
-    at: datetime
-    rows: list[GroupCount]
+class Tally:
+    """Every delivery of a campaign, counted at one moment.
 
+    `statuses`: how many are in each state. `groups`: those with most rows first. `totals`: the
+    rows of each group, which are fixed with the audience.
+    """
 
-@dataclass(slots=True)
-class _Seen:
-    """What is known of one campaign."""
-
+    statuses: Mapping[str, int]
+    groups: Sequence[GroupCount]
     totals: Mapping[str, int]
-    total: int
-    counts: deque[_Counted] = field(default_factory=deque)
-    again_at: datetime | None = None
-    lock: threading.Lock = field(default_factory=threading.Lock)
 
 
-class Watch:
-    """The counts of campaigns that are looked at. One for each process."""
+def tally(campaign_id: int, totals: Mapping[str, int] | None = None) -> Tally:
+    """Count in one statement. With the `totals` of an earlier count it is several times quicker.
 
-    def __init__(self) -> None:
-        self._seen: dict[int, _Seen] = {}
-
-    def look(self, campaign_id: int, total: int, *, now: datetime) -> list[GroupCount]:
-        """The mailbox groups of a campaign of so many rows, those with most of them first."""
-        seen = self._seen.get(campaign_id)
-        if seen is None or seen.total != total:
-            seen = _Seen(_totals(campaign_id), total)
-            self._seen[campaign_id] = seen
-            while len(self._seen) > MOST_KEPT:
-                self._seen.pop(next(iter(self._seen)))
-        with seen.lock:
-            if seen.again_at is None or now >= seen.again_at:
-                self._count(campaign_id, seen, now)
-            return _with_rates(seen)
-
-    def _count(self, campaign_id: int, seen: _Seen, now: datetime) -> None:
-        begun = time.perf_counter()
-        rows = _count_groups(campaign_id, seen.totals)
-        took = timedelta(seconds=time.perf_counter() - begun)
-        seen.again_at = now + max(FRESH, PART_OF_THE_TIME * took)
-        while len(seen.counts) > 1 and seen.counts[1].at <= now - RATE_OVER:
-            seen.counts.popleft()
-        if seen.counts and seen.counts[-1].at < now - RATE_OVER:
-            seen.counts.clear()  # nobody looked for a while: its speed of then is not today's
-        seen.counts.append(_Counted(now, rows))
-
-
-def _with_rates(seen: _Seen) -> list[GroupCount]:
-    first, last = seen.counts[0], seen.counts[-1]
-    passed = last.at - first.at
-    if passed < SHORTEST:
-        return last.rows
-    before = {row.group: row.sent for row in first.rows}
-    return [
-        GroupCount(
-            row.group, row.sent, row.waiting, row.deferred, row.failed,
-            max(0, row.sent - before.get(row.group, 0)) / passed.total_seconds(),
-            row.due_at,
-        )
-        for row in last.rows
-    ]  # fmt: skip
+    For then nothing has to look up of which group a row is that was sent.
+    """
+    queued: dict[str, Any] = {}
+    counts: dict[str, Counter[str]] = {}
+    deferred: Counter[str] = Counter()
+    for row in db.session.execute(_statement(campaign_id, by_group=totals is None)):
+        if row.status == _DEFERRED:
+            deferred[row.mailbox_group] = row.rows
+            continue
+        if row.status == "queued":
+            queued[row.mailbox_group] = row
+        counts.setdefault(row.mailbox_group, Counter())[row.status] = row.rows
+    statuses = sum(counts.values(), Counter())
+    if totals is None:
+        totals = {group: found.total() for group, found in counts.items()}
+    else:
+        if statuses.total() != sum(totals.values()):
+            return tally(campaign_id)  # there are other rows than there were
+        counts.pop(_ALL, None)
+        for group, total in totals.items():
+            found = counts.setdefault(group, Counter())
+            found["sent"] = total - found.total()
+    groups = [_group(group, counts[group], deferred[group], queued.get(group)) for group in totals]
+    groups.sort(key=lambda row: (-totals[row.group], row.group))
+    return Tally(dict(statuses), groups, totals)
 
 
-def _totals(campaign_id: int) -> Mapping[str, int]:
-    """The rows of each group: they are fixed with the audience, so they are counted once."""
-    rows = db.session.execute(
-        sa.select(Delivery.mailbox_group, sa.func.count())
-        .where(Delivery.campaign_id == campaign_id)
-        .group_by(Delivery.mailbox_group)
+def _group(group: str, counts: Counter[str], deferred: int, queued: Any) -> GroupCount:
+    is_put_off = queued is not None and queued.put_off == queued.rows
+    return GroupCount(
+        group,
+        sent=counts["sent"],
+        waiting=counts["queued"] + counts["sending"],
+        deferred=deferred,
+        failed=counts["failed"],
+        due_at=queued.due_at if is_put_off else None,
     )
-    return dict(iter(rows))
 
 
+_ALL = ""
+_DEFERRED = "deferred"
 _RARE = ("sending", "failed", "skipped", "held", "cancelled", "unknown")
-
-
-def _count_groups(campaign_id: int, totals: Mapping[str, int]) -> list[GroupCount]:
-    """What is not sent is counted, by indexes; the others must be."""
-    queued = {row.mailbox_group: row for row in _queued(campaign_id)}
-    others: dict[str, Counter[str]] = {group: Counter() for group in totals}
-    for group, status, count in _others(campaign_id):
-        others.setdefault(group, Counter())[status] = count
-    deferred = _deferred(campaign_id)
-    found = []
-    for group, total in totals.items():
-        row = queued.get(group)
-        waits = row.waits if row is not None else 0
-        is_put_off = row is not None and row.put_off == waits
-        found.append(
-            GroupCount(
-                group,
-                sent=max(0, total - waits - others[group].total()),
-                waiting=waits + others[group]["sending"],
-                deferred=deferred.get(group, 0),
-                failed=others[group]["failed"],
-                due_at=row.due_at if row is not None and is_put_off else None,
-            )
-        )
-    return sorted(found, key=lambda row: (-totals[row.group], row.group))
-
-
 # Written out, not bound: only so do both databases see that the partial indexes fit.
 _IS_QUEUED = Delivery.status == sa.literal_column("'queued'")
 _HAS_REASON = Delivery.reason != sa.literal_column("''")
+_MOMENT = Delivery.not_before.type
+_COUNT = sa.func.count().label("rows")
+_NONE_PUT_OFF: tuple[Any, ...] = (
+    sa.literal(0).label("put_off"),
+    sa.cast(sa.null(), _MOMENT).label("due_at"),
+)
 
 
-def _queued(campaign_id: int) -> sa.Result[str, int, int, datetime]:
-    return db.session.execute(
-        sa.select(
-            Delivery.mailbox_group,
-            sa.func.count().label("waits"),
-            sa.func.count(Delivery.not_before).label("put_off"),
-            sa.func.min(Delivery.not_before).label("due_at"),
-        )
-        .where(Delivery.campaign_id == campaign_id, _IS_QUEUED)
-        .group_by(Delivery.mailbox_group)
-    )
+def _statement(campaign_id: int, *, by_group: bool) -> sa.CompoundSelect[Any]:
+    """Rows of (mailbox_group, status, rows, put_off, due_at).
 
-
-def _others(campaign_id: int) -> sa.Result[str, str, int]:
-    return db.session.execute(
-        sa.select(Delivery.mailbox_group, Delivery.status, sa.func.count())
-        .where(Delivery.campaign_id == campaign_id, Delivery.status.in_(_RARE))
-        .group_by(Delivery.mailbox_group, Delivery.status)
-    )
-
-
-def _deferred(campaign_id: int) -> dict[str, int]:
-    """Queued with a reason: tried, and put off. Begins at the (few) rows with a reason.
-
-    The empty text added to the status keeps the databases from going over all that is queued.
+    What is queued and what was sent are read from indexes alone, unless the latter is wanted
+    `by_group`; all others are few. Those queued that were put off come once more, as deferred.
     """
-    rows = db.session.execute(
-        sa.select(Delivery.mailbox_group, sa.func.count())
-        .where(
-            Delivery.campaign_id == campaign_id,
-            _HAS_REASON,
-            Delivery.status.concat("") == "queued",
+    mine = Delivery.campaign_id == campaign_id
+    group = Delivery.mailbox_group
+    queued = (
+        sa.select(
+            group,
+            sa.literal("queued").label("status"),
+            _COUNT,
+            sa.func.count(Delivery.not_before).label("put_off"),
+            sa.func.min(Delivery.not_before, type_=_MOMENT).label("due_at"),
         )
-        .group_by(Delivery.mailbox_group)
+        .where(mine, _IS_QUEUED)
+        .group_by(group)
     )
-    return dict(iter(rows))
+    others = (
+        sa.select(group, Delivery.status, _COUNT, *_NONE_PUT_OFF)
+        .where(mine, Delivery.status.in_(_RARE))
+        .group_by(group, Delivery.status)
+    )
+    whose = group if by_group else sa.literal(_ALL).label("mailbox_group")
+    sent = sa.select(whose, sa.literal("sent").label("status"), _COUNT, *_NONE_PUT_OFF).where(
+        mine, Delivery.status == "sent"
+    )
+    # Begins at the few rows with a reason: the empty text added to the status keeps the databases
+    # from going over all that is queued.
+    deferred = (
+        sa.select(group, sa.literal(_DEFERRED).label("status"), _COUNT, *_NONE_PUT_OFF)
+        .where(mine, _HAS_REASON, Delivery.status.concat("") == "queued")
+        .group_by(group)
+    )
+    return sa.union_all(queued, others, sent.group_by(group) if by_group else sent, deferred)
+
+
+# --- how fast -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    at: datetime
+    sent: Mapping[str, int]
+
+
+class Speeds:
+    """The counts that this process has shown lately, from which speeds are worked out."""
+
+    def __init__(self) -> None:
+        self._seen: dict[int, deque[_Seen]] = {}
+        self._lock = threading.Lock()
+
+    def add(
+        self, campaign_id: int, groups: Sequence[GroupCount], *, at: datetime
+    ) -> Sequence[GroupCount]:
+        """These groups, counted at this moment, with how many of each were sent a second lately."""
+        with self._lock:
+            first = self._remember(campaign_id, _Seen(at, {row.group: row.sent for row in groups}))
+        passed = at - first.at
+        if passed < SHORTEST:
+            return groups
+        return [
+            replace(
+                row,
+                rate=max(0, row.sent - first.sent.get(row.group, row.sent))
+                / passed.total_seconds(),
+            )
+            for row in groups
+        ]
+
+    def _remember(self, campaign_id: int, newest: _Seen) -> _Seen:
+        """The count from which on the speed is told."""
+        seen = self._seen.pop(campaign_id, deque())  # and back to the end: looked at last
+        edge = newest.at - RATE_OVER
+        if seen and seen[-1].at < edge:
+            seen.clear()  # nobody looked for a while: its speed of then is not today's
+        if not seen or seen[-1].at < newest.at:
+            seen.append(newest)
+        while len(seen) > 1 and seen[1].at <= edge:
+            seen.popleft()
+        self._seen[campaign_id] = seen
+        while len(self._seen) > MOST_KEPT:
+            self._seen.pop(next(iter(self._seen)))
+        return seen[0]

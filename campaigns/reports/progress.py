@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 WINDOW_SECONDS = 10.0
+LONGEST_SECONDS = 30.0
 _SHORTEST_SECONDS = 0.8
+_EXACTNESS = timedelta(milliseconds=1)
+"""Of moments that travel as text."""
 _MAX_SAMPLES = 12
 
 
@@ -47,8 +50,9 @@ def slide(samples: Sequence[Sample], newest: Sample) -> list[Sample]:
     recent = [sample for sample in samples if sample.at > edge]
     older = [sample for sample in samples if sample.at <= edge]
     # An edge from long ago (a page that slept) would show an old speed as today's.
-    kept_edge = [s for s in older[-1:] if s.at > edge - timedelta(seconds=WINDOW_SECONDS)]
-    return [*kept_edge, *recent, newest]
+    kept_edge = [s for s in older[-1:] if s.at > edge - timedelta(seconds=LONGEST_SECONDS)]
+    # A large campaign is counted now and then only: the same count may be shown twice.
+    return [*kept_edge, *(s for s in recent if newest.at - s.at >= _EXACTNESS), newest]
 
 
 def per_second(samples: Sequence[Sample]) -> float | None:

@@ -232,6 +232,14 @@ def return_to_draft(campaign_id: int, *, now: datetime, reason: str) -> bool:
     )
 
 
+def touch(campaign_id: int, *, now: datetime) -> None:
+    """Somebody changes deliveries of it: what was counted before is not shown any more.
+
+    To be called before they are changed, so that all who do both lock in the same order.
+    """
+    db.session.execute(sa.update(Campaign).where(Campaign.id == campaign_id).values(updated_at=now))
+
+
 def explain(campaign_id: int, reason: str) -> None:
     """Say why a campaign that is being sent is slow; "" when it is not (any more)."""
     db.session.execute(

@@ -11,7 +11,9 @@ from campaigns.audience.mailbox_groups import name_of
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.reports import chances, overview
+from campaigns.reports.counts import Counts
 from campaigns.reports.overview import CampaignFigures, SetUp
+from campaigns.web.counting import counting
 from campaigns.web.template_helpers import zone
 
 bp = Blueprint("home", __name__)
@@ -33,19 +35,23 @@ class Step:
 def home() -> str:
     now = utcnow()
     set_up = overview.set_up()
-    counts = overview.Counts()
+    with counting() as counts:
+        shown = {
+            **_under_way(counts),
+            "figures": overview.home_figures(counts, now=now),
+            "last": overview.last_campaigns(counts),
+            "alerts": overview.alerts(counts, now=now),
+        }
     return render_template(
         "web/home/home.html",
         greeting=_greeting(now.astimezone(zone()).hour),
         steps=[] if set_up.is_done else _steps(set_up),
-        figures=overview.home_figures(counts, now=now),
-        last=overview.last_campaigns(counts),
         drafts=overview.last_drafts(),
-        alerts=overview.alerts(now=now),
         held_back=chances.campaigns_held_back(),
         name_of=name_of,
         public_url=_odd_public_url(),
-        **_under_way(counts),
+        as_of=counts.as_of,
+        **shown,
     )
 
 
@@ -53,16 +59,18 @@ def home() -> str:
 @access("user")
 def under_way() -> str | Response:
     """What is being sent and what is next, for the poll."""
-    shown = _under_way(overview.Counts())
+    with counting() as counts:
+        shown = _under_way(counts)
     if shown["states"] != request.args.get("states", ""):
         return Response(headers={"HX-Refresh": "true"})
     return render_template("web/home/_under_way.html", **shown)
 
 
-def _under_way(counts: overview.Counts) -> dict[str, Any]:
+def _under_way(counts: Counts) -> dict[str, Any]:
     sending = overview.campaigns_under_way(counts)
-    scheduled = overview.next_scheduled()
+    scheduled = overview.next_scheduled(counts)
     return {
+        "moving_as_of": counts.as_of,
         "sending": sending,
         "scheduled": scheduled,
         "states": _states(sending),

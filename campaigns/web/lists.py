@@ -10,6 +10,7 @@ from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import transaction
 from campaigns.sending.list_use import campaigns_needing
+from campaigns.web.counting import counting
 from campaigns.web.page_links import page_links
 
 bp = Blueprint("lists", __name__)
@@ -22,10 +23,13 @@ Answer = str | Response | tuple[str, int]
 def index() -> str:
     page = lists.page(before=request.args.get("before"), after=request.args.get("after"))
     previous, following = page_links("lists.index", page)
+    with counting() as counts:
+        figures = counts.lists([entry.id for entry in page.rows])
     return render_template(
         "web/lists/index.html",
         lists=page.rows,
-        figures=lists.figures([entry.id for entry in page.rows]),
+        figures=figures,
+        as_of=counts.as_of,
         previous=previous,
         following=following,
     )
@@ -55,10 +59,13 @@ def new() -> Answer:
 @access("user")
 def show(public_id: str) -> str:
     entry = _found(public_id)
+    with counting() as counts:
+        figures = counts.lists([entry.id])[entry.id]
     return render_template(
         "web/lists/show.html",
         entry=entry,
-        figures=lists.figures([entry.id])[entry.id],
+        figures=figures,
+        as_of=counts.as_of,
         signup_url=_signup_url(entry),
     )
 

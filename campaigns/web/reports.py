@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast, get_args
@@ -27,23 +27,24 @@ from campaigns.audience.mailbox_groups import OTHER, name_of
 from campaigns.clock import utcnow
 from campaigns.db import db
 from campaigns.jobs.buckets import Standing, buckets
-from campaigns.reports import chances, engagement, facts, ledger, progress, replies
-from campaigns.reports.balance import Balance, campaign_balance
+from campaigns.reports import facts, ledger, progress, replies
+from campaigns.reports.balance import Balance
 from campaigns.reports.canary import Card, canary_card
+from campaigns.reports.counts import FINAL, MOVING, Counts
 from campaigns.reports.engagement import Hour
 from campaigns.reports.finish import Finish, finish_of
-from campaigns.reports.groups import GroupCount, Watch
+from campaigns.reports.groups import GroupCount, Speeds
 from campaigns.reports.ledger import Filter, Line, View
 from campaigns.sending import reasons, second_chance
 from campaigns.sending.limits.holds import why_waits
 from campaigns.sending.limits.loading import load_plan
 from campaigns.sending.limits.plan import Plan
 from campaigns.sending.models import Campaign
+from campaigns.web.counting import counting
 from campaigns.web.template_helpers import moment, number, plural, zone
 
 bp = Blueprint("reports", __name__)
 
-FINAL = ("sent", "cancelled")
 MANY = 200_000
 OVERDUE_SECONDS = 30
 
@@ -79,6 +80,8 @@ class Live:
     poll_seconds: int | None
     next: str
     canary: Card | None = None
+    as_of: datetime | None = None
+    """The moment of the figures; None where they were counted just now."""
 
     @property
     def speed_in_words(self) -> str:
@@ -128,15 +131,17 @@ def _campaign(public_id: str) -> Campaign:
     return found
 
 
-def _live(campaign: Campaign, now: datetime) -> Live:
-    balance = campaign_balance(campaign.id)
-    earlier = progress.parse_samples(request.args.get("samples", ""), now=now)
-    samples = progress.slide(earlier, progress.Sample(now, balance.done))
+def _live(campaign: Campaign, counts: Counts, now: datetime) -> Live:
+    groups = counts.groups(campaign)
+    balance, at = counts.balance(campaign.id), counts.kept_at(campaign.id) or now
+    earlier = progress.parse_samples(request.args.get("samples", ""), now=at)
+    samples = progress.slide(earlier, progress.Sample(at, balance.done))
     speed = progress.per_second(samples) if campaign.status == "sending" else None
     left = 0.0
     if campaign.status == "scheduled" and campaign.scheduled_at:
         left = (campaign.scheduled_at - now).total_seconds()
-    pace = _pace(campaign, balance, speed, now) if campaign.status in MOVING else NO_PACE
+    rows = _speeds().add(campaign.id, groups, at=at)
+    pace = _pace(campaign, balance, rows, speed, now) if campaign.status in MOVING else NO_PACE
     finish = pace.finish
     address = url_for(
         "reports.live",
@@ -157,7 +162,8 @@ def _live(campaign: Campaign, now: datetime) -> Live:
         is_overdue=campaign.status == "scheduled" and left < -OVERDUE_SECONDS,
         poll_seconds=_poll_seconds(campaign, balance),
         next=address,
-        canary=canary_card(campaign, now=now),
+        canary=canary_card(campaign, counts, now=now),
+        as_of=counts.kept_at(campaign.id),
     )
 
 
@@ -169,18 +175,22 @@ class Pace:
     finish: Finish | None = None
 
 
-MOVING = ("sending", "paused")
 NO_PACE = Pace([])
 
 
-def _watch() -> Watch:
-    """The counts of this process, made on first use."""
-    found = current_app.extensions.setdefault("campaigns.watch", Watch())
-    return cast("Watch", found)
+def _speeds() -> Speeds:
+    """What this process has shown lately, made on first use."""
+    found = current_app.extensions.setdefault("campaigns.speeds", Speeds())
+    return cast("Speeds", found)
 
 
-def _pace(campaign: Campaign, balance: Balance, speed: float | None, now: datetime) -> Pace:
-    rows = _watch().look(campaign.id, balance.rows, now=now)
+def _pace(
+    campaign: Campaign,
+    balance: Balance,
+    rows: Sequence[GroupCount],
+    speed: float | None,
+    now: datetime,
+) -> Pace:
     plan, standing = Plan(), Standing({}, {})
     if campaign.provider_id is not None:
         plan = load_plan(campaign.provider_id, now=now, pace_per_second=campaign.pace_per_second)
@@ -258,23 +268,26 @@ def campaign(public_id: str) -> str | BaseResponse:
     if found.status == "draft":
         return redirect(url_for("campaigns.edit", public_id=public_id))
     now = utcnow()
-    is_over = found.status in FINAL
-    why_not = replies.campaign_reasons(found.id)
+    with counting(with_details=True) as counts:
+        why_not = counts.reasons(found)
+        shown = {
+            "live": _live(found, counts, now),
+            "engagement": counts.engagement(found.id),
+            "reasons": why_not,
+            "trouble": replies.main_trouble(why_not),
+            "chances": counts.chances(found),
+            "chart": _chart(counts.hours(found), found.started_at, now),
+            "links": counts.links(found),
+        }
     return render_template(
         "web/reports/campaign.html",
         campaign=found,
-        live=_live(found, now),
         facts=facts.campaign_facts(found.id),
-        engagement=engagement.campaign_engagement(found.id),
-        reasons=why_not,
-        trouble=replies.main_trouble(why_not),
         describe=reasons.describe,
-        is_over=is_over,
-        chances=chances.campaign_chances(found.id),
+        is_over=found.status in FINAL,
         under_way=second_chance.under_way(found.id),
         name_of=name_of,
-        chart=_chart(found.id, found.started_at, now) if found.started_at else None,
-        links=engagement.campaign_links(found.id) if found.started_at else [],
+        **shown,
     )
 
 
@@ -285,7 +298,10 @@ def live(public_id: str) -> str | Response:
     found = _campaign(public_id)
     if found.status != request.args.get("status"):
         return Response(headers={"HX-Refresh": "true"})
-    shown = _live(found, utcnow())
+    with counting(with_details=True) as counts:
+        shown = _live(found, counts, utcnow())
+        came_back = counts.engagement(found.id)
+        why_not = counts.reasons(found)
     if shown.poll_seconds is None:  # the last one has come in
         return Response(headers={"HX-Refresh": "true"})
     return render_template(
@@ -293,8 +309,8 @@ def live(public_id: str) -> str | Response:
         campaign=found,
         live=shown,
         facts=facts.campaign_facts(found.id),
-        engagement=engagement.campaign_engagement(found.id),
-        trouble=replies.main_trouble(replies.campaign_reasons(found.id)),
+        engagement=came_back,
+        trouble=replies.main_trouble(why_not),
         describe=reasons.describe,
         is_over=found.status in FINAL,
         is_poll=True,
@@ -306,10 +322,12 @@ def live(public_id: str) -> str | Response:
 def reason_feed(public_id: str) -> str:
     """The reasons and replies so far, for the poll."""
     found = _campaign(public_id)
+    with counting(with_details=True) as counts:
+        why_not = counts.reasons(found)
     return render_template(
         "web/reports/_reasons.html",
         campaign=found,
-        reasons=replies.campaign_reasons(found.id),
+        reasons=why_not,
         describe=reasons.describe,
         is_over=found.status in FINAL,
     )
@@ -333,8 +351,10 @@ class Chart:
     hours_so_far: int
 
 
-def _chart(campaign_id: int, started_at: datetime, now: datetime) -> Chart:
-    hours = engagement.first_hours(campaign_id, started_at)
+def _chart(hours: list[Hour], started_at: datetime | None, now: datetime) -> Chart | None:
+    """None before the start."""
+    if started_at is None:
+        return None
     top = _round_up(max(max(hour.opened, hour.clicked) for hour in hours))
     age = (now - started_at).total_seconds()
     return Chart(
@@ -405,10 +425,10 @@ def _address_of(chosen: Filter) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _tabs(campaign: Campaign, chosen: Filter) -> list[Tab]:
+def _tabs(campaign: Campaign, chosen: Filter, counts: Counts) -> list[Tab]:
     """The views with something in them, the usual ones always."""
-    balance = campaign_balance(campaign.id)
-    came_back = engagement.campaign_engagement(campaign.id)
+    balance = counts.balance(campaign.id)
+    came_back = counts.engagement(campaign.id)
     tabs = []
     for view in _VIEWS:
         if view == "all":
@@ -438,12 +458,15 @@ def ledger_page(public_id: str) -> str | BaseResponse:
         before=_key(request.args.get("before", "")),
     )
     here: dict[str, Any] = {"public_id": public_id, **_address_of(chosen)}
+    with counting() as counts:
+        tabs = _tabs(found, chosen, counts)
     return render_template(
         "web/reports/ledger.html",
         campaign=found,
         chosen=chosen,
         reply=replies.reply_text(chosen.reply_id) if chosen.reply_id is not None else "",
-        tabs=_tabs(found, chosen),
+        tabs=tabs,
+        as_of=counts.as_of,
         page=page,
         previous=url_for("reports.ledger", **here, before=page.previous) if page.previous else "",
         next=url_for("reports.ledger", **here, after=page.next) if page.next else "",

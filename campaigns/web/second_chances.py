@@ -1,6 +1,7 @@
 """What was not simply sent, once more: the buttons of a report, and the two lists behind them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,10 +15,10 @@ from campaigns.context import services
 from campaigns.db import transaction
 from campaigns.events import bounces
 from campaigns.reports import ledger
-from campaigns.reports.chances import campaign_chances
 from campaigns.reports.ledger import Filter
-from campaigns.sending import campaigns, canary, reasons, second_chance
+from campaigns.sending import campaigns, canary, lifecycle, reasons, second_chance
 from campaigns.sending.models import Campaign
+from campaigns.web.counting import counting
 from campaigns.web.template_helpers import number, plural
 
 bp = Blueprint("second_chances", __name__)
@@ -71,6 +72,14 @@ def _key(text: str) -> int | None:
     return int(text) if is_number else None
 
 
+@contextmanager
+def _changing(campaign_id: int) -> Iterator[None]:
+    """A writing unit that changes deliveries: what was counted of them is not shown any more."""
+    with transaction():
+        lifecycle.touch(campaign_id, now=utcnow())
+        yield
+
+
 def _report(public_id: str) -> Response:
     return redirect(url_for("reports.campaign", public_id=public_id))
 
@@ -109,10 +118,12 @@ def _say(campaign_id: int, count: int, done: str, nothing: str) -> None:
 def panel(public_id: str) -> str:
     """The part of the report with the buttons, for the poll."""
     found = _wanted(public_id)
+    with counting(with_details=True) as counts:
+        shown = counts.chances(found)
     return render_template(
         "web/reports/_second_chances.html",
         campaign=found,
-        chances=campaign_chances(found.id),
+        chances=shown,
         under_way=second_chance.under_way(found.id),
         name_of=name_of,
         is_poll=True,
@@ -131,11 +142,13 @@ def entries(public_id: str, name: str) -> str:
         before=_key(request.args.get("before", "")),
     )
     here: dict[str, Any] = {"public_id": public_id, "name": name}
+    with counting(with_details=True) as counts:
+        shown = counts.chances(found)
     return render_template(
         "web/reports/second_chances.html",
         campaign=found,
         kind=kind,
-        chances=campaign_chances(found.id),
+        chances=shown,
         under_way=second_chance.under_way(found.id),
         page=page,
         previous=url_for(".entries", **here, before=page.previous) if page.previous else "",
@@ -151,7 +164,7 @@ def again(public_id: str, name: str) -> Response:
     """Send one of them (`delivery`) or all of them once more."""
     found, kind = _wanted(public_id), _kind(name)
     chosen = _chosen()
-    with transaction():
+    with _changing(found.id):
         count = kind.again(found.id, chosen, now=utcnow())
     _queued(found.id, count)
     return _report(public_id) if chosen is None else _list(public_id, name)
@@ -163,7 +176,7 @@ def leave(public_id: str) -> Response:
     """Leave one unknown fate (`delivery`) or all of them as they are."""
     found = _wanted(public_id)
     chosen = _chosen()
-    with transaction():
+    with _changing(found.id):
         count = second_chance.leave(found.id, chosen, now=utcnow())
     words = plural(count, "mail is left as it is", "mails are left as they are")
     _say(found.id, count, f"{words}: unknown", "There is nothing of that left to decide on.")
@@ -198,7 +211,7 @@ def release(public_id: str) -> Response:
 
 def _queue_all(public_id: str, chance: Callable[..., int]) -> Response:
     found = _wanted(public_id)
-    with transaction():
+    with _changing(found.id):
         count = chance(found.id, now=utcnow())
     _queued(found.id, count)
     return _report(public_id)
@@ -213,7 +226,7 @@ def flood(public_id: str) -> Response:
     if request.form.get("decision") == "gone":
         _believe(found.id, group)
     else:
-        with transaction():
+        with _changing(found.id):
             count = second_chance.try_group_again(found.id, group, now=utcnow())
         _queued(found.id, count)
     return _report(public_id)
@@ -226,7 +239,7 @@ def canary_group(public_id: str) -> Response:
     found = _wanted(public_id)
     group = request.form.get("group", "").replace("\0", "")
     is_left = request.form.get("decision") == "left"
-    with transaction():
+    with _changing(found.id):
         if is_left:
             count = canary.leave_out(found.id, group, now=utcnow())
         else:
@@ -241,7 +254,7 @@ def canary_group(public_id: str) -> Response:
 
 
 def _believe(campaign_id: int, group: str) -> None:
-    with transaction():
+    with _changing(campaign_id):
         count = bounces.believe(campaign_id, group, now=utcnow())
     if count is None:
         flash("Somebody has decided on that already.", "info")

@@ -58,6 +58,7 @@ def register(app: Flask) -> None:
     app.add_template_filter(moment)
     app.add_template_filter(ago)
     app.add_template_filter(clock)
+    app.add_template_filter(second)
     app.add_template_filter(plural)
     app.add_template_filter(percent)
     app.add_template_global(asset)
@@ -133,6 +134,12 @@ def moment(value: datetime | None, style: str = "minute") -> str:
 def clock(value: datetime) -> str:
     """The time of day in the workspace's zone."""
     return f"{value.astimezone(zone()):%H:%M}"
+
+
+def second(value: datetime) -> str:
+    """The time of day to the second; with the date unless it is today."""
+    local, today = value.astimezone(zone()), utcnow().astimezone(zone())
+    return f"{local:%H:%M:%S}" if local.date() == today.date() else moment(value, "second")
 
 
 def ago(value: datetime | None) -> str:

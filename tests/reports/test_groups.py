@@ -1,6 +1,5 @@
-"""A campaign by mailbox provider: counted for all who look, and no more often than it pays."""
+"""A campaign by mailbox provider: everybody in one column, all of one moment, and how fast."""
 
-import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,8 +7,9 @@ import sqlalchemy as sa
 from flask import Flask
 
 from campaigns.db import db, transaction
-from campaigns.reports.groups import GroupCount, Watch
-from campaigns.sending.models import Campaign, Delivery
+from campaigns.reports.balance import campaign_balance
+from campaigns.reports.groups import MOST_KEPT, GroupCount, Speeds, tally
+from campaigns.sending.models import DELIVERY_STATES, Campaign, Delivery
 from tests.factories import a_campaign, a_delivery, a_list, a_subscriber
 from tests.web.statements import counted
 
@@ -44,12 +44,53 @@ def test_every_recipient_is_in_one_column(app: Flask) -> None:
             gmx=[{"status": "skipped", "reason": "suppressed"}, IN_ITS_ZONE],
             other=[{"status": "unknown", "reason": "no_answer"}],
         )
-    assert Watch().look(campaign.id, 10, now=NOW) == [
+    expected = [
         GroupCount("google", sent=2, waiting=3, deferred=1),
         GroupCount("gmx", waiting=1, due_at=later(600)),
         GroupCount("yahoo", waiting=1, deferred=1, failed=1, due_at=later(300)),
         GroupCount("other"),
     ]
+    first = tally(campaign.id)
+    assert first.groups == expected
+    assert first.totals == {"google": 5, "gmx": 2, "yahoo": 2, "other": 1}
+    again = tally(campaign.id, first.totals)
+    assert again.groups == expected
+    assert again.statuses == first.statuses
+
+
+def test_all_states_of_a_campaign_are_of_one_statement_and_make_its_balance(app: Flask) -> None:
+    with transaction():
+        campaign = a_sending_campaign(
+            google=[{"status": status} for status in DELIVERY_STATES], gmx=[SENT, QUEUED]
+        )
+    number = campaign.id
+    totals = tally(number).totals
+    for known in (None, totals):
+        with counted() as statements:
+            found = tally(number, known)
+        assert len(statements) == 1
+        balance = campaign_balance(number)
+        assert {name: getattr(balance, name) for name in DELIVERY_STATES} == found.statuses
+
+
+def test_nothing_is_known_of_a_campaign_without_deliveries(app: Flask) -> None:
+    with transaction():
+        campaign = a_campaign(status="sending")
+    assert list(tally(campaign.id).groups) == []
+
+
+def test_more_rows_are_noticed(app: Flask) -> None:
+    with transaction():
+        campaign = a_sending_campaign(google=[QUEUED])
+    totals = tally(campaign.id).totals
+    with transaction():
+        a_delivery(campaign, a_subscriber("x@yahoo.example"), mailbox_group="yahoo", **SENT)
+    found = tally(campaign.id, totals)
+    assert found.totals == {"google": 1, "yahoo": 1}
+    assert [group.group for group in found.groups] == ["google", "yahoo"]
+
+
+# --- how fast -------------------------------------------------------------------------------------
 
 
 def send(campaign: Campaign, group: str, count: int) -> None:
@@ -63,53 +104,34 @@ def send(campaign: Campaign, group: str, count: int) -> None:
         db.session.execute(sa.update(Delivery).where(Delivery.id.in_(ids)).values(status="sent"))
 
 
-def rates(watch: Watch, campaign: Campaign, seconds: float) -> dict[str, float | None]:
-    rows = watch.look(campaign.id, campaign.audience, now=later(seconds))
-    return {row.group: row.rate for row in rows}
+def rates(speeds: Speeds, campaign: Campaign, seconds: float) -> dict[str, float | None]:
+    groups = speeds.add(campaign.id, tally(campaign.id).groups, at=later(seconds))
+    return {row.group: row.rate for row in groups}
 
 
 def test_the_rate_is_that_of_the_last_minute(app: Flask) -> None:
     with transaction():
         campaign = a_sending_campaign(google=[QUEUED] * 1, yahoo=[QUEUED] * 9)
-    watch = Watch()
-    assert rates(watch, campaign, 0) == {"google": None, "yahoo": None}
+    speeds = Speeds()
+    assert rates(speeds, campaign, 0) == {"google": None, "yahoo": None}
     send(campaign, "yahoo", 4)
-    assert rates(watch, campaign, 2) == {"google": 0.0, "yahoo": 2.0}
+    assert rates(speeds, campaign, 2) == {"google": 0.0, "yahoo": 2.0}
     send(campaign, "yahoo", 2)
-    assert rates(watch, campaign, 40)["yahoo"] == 6 / 40
-    assert rates(watch, campaign, 70)["yahoo"] == 2 / 68, "from the newest that is a minute old"
-    assert rates(watch, campaign, 200)["yahoo"] is None, "nobody looked for two minutes"
+    assert rates(speeds, campaign, 40)["yahoo"] == 6 / 40
+    assert rates(speeds, campaign, 70)["yahoo"] == 2 / 68, "from the newest that is a minute old"
+    assert rates(speeds, campaign, 200)["yahoo"] is None, "nobody looked for two minutes"
 
 
-def test_one_count_serves_all_who_look(app: Flask) -> None:
-    with transaction():
-        campaign = a_sending_campaign(google=[QUEUED, SENT])
-    watch, number = Watch(), campaign.id
-    first = watch.look(number, 2, now=NOW)
-    with counted() as statements:
-        assert watch.look(number, 2, now=later(1)) == first
-        assert len(statements) == 0
-        watch.look(number, 2, now=later(2))
-        assert len(statements) == 3
+def test_a_count_that_is_shown_twice_has_the_speed_that_it_had() -> None:
+    speeds = Speeds()
+    speeds.add(1, [GroupCount("google")], at=NOW)
+    once, twice = (speeds.add(1, [GroupCount("google", sent=8)], at=later(4)) for _ in range(2))
+    assert once == twice == [GroupCount("google", sent=8, rate=2.0)]
 
 
-def test_a_count_that_takes_long_is_made_less_often(app: Flask, monkeypatch: Any) -> None:
-    with transaction():
-        campaign = a_sending_campaign(google=[QUEUED, SENT])
-    ticks = iter([0.0, 0.5, 1.0, 1.0])
-    monkeypatch.setattr(time, "perf_counter", lambda: next(ticks))
-    watch = Watch()
-    watch.look(campaign.id, 2, now=NOW)
-    send(campaign, "google", 1)
-    assert watch.look(campaign.id, 2, now=later(9.9))[0].sent == 1
-    assert watch.look(campaign.id, 2, now=later(10))[0].sent == 2
-
-
-def test_more_rows_are_noticed(app: Flask) -> None:
-    with transaction():
-        campaign = a_sending_campaign(google=[QUEUED])
-    watch = Watch()
-    watch.look(campaign.id, 1, now=NOW)
-    with transaction():
-        a_delivery(campaign, a_subscriber("x@yahoo.example"), mailbox_group="yahoo")
-    assert len(watch.look(campaign.id, 2, now=NOW)) == 2
+def test_of_campaigns_that_nobody_looks_at_nothing_is_remembered() -> None:
+    speeds = Speeds()
+    for number in range(MOST_KEPT + 1):
+        speeds.add(number, [GroupCount("google")], at=NOW)
+    found = [speeds.add(number, [GroupCount("google")], at=later(9)) for number in (0, MOST_KEPT)]
+    assert [groups[0].rate for groups in found] == [None, 0.0]

@@ -9,6 +9,7 @@ from campaigns.accounts import service
 from campaigns.audience.models import ImportRun
 from campaigns.db import db, transaction
 from campaigns.reports import overview
+from campaigns.reports.counts import Counts
 from campaigns.sending.models import Campaign
 from tests.factories import a_campaign, a_delivery, a_list, a_provider, a_sender, a_subscriber
 
@@ -34,7 +35,7 @@ def test_the_last_30_days_are_set_against_the_30_before(app: Flask) -> None:
         a_started_campaign(31, 5, opened=1)
         a_started_campaign(61, 1)
         a_campaign()
-    figures = overview.home_figures(now=NOW)
+    figures = overview.home_figures(Counts(now=NOW), now=NOW)
     assert (figures.now.campaigns, figures.now.sent, figures.now.open_rate) == (2, 6, 0.5)
     assert (figures.before.campaigns, figures.before.sent, figures.before.open_rate) == (1, 5, 0.2)
     assert (figures.subscribers, figures.new_subscribers) == (12, 6)
@@ -44,13 +45,13 @@ def test_campaigns_without_tracking_do_not_lower_the_rates(app: Flask) -> None:
     with transaction():
         a_started_campaign(1, 2, opened=1)
         a_started_campaign(2, 8, track_opens=False)
-    figures = overview.home_figures(now=NOW)
+    figures = overview.home_figures(Counts(now=NOW), now=NOW)
     assert figures.now.sent == 10
     assert figures.now.open_rate == 0.5
 
 
 def test_without_any_mail_there_are_no_rates(app: Flask) -> None:
-    figures = overview.home_figures(now=NOW)
+    figures = overview.home_figures(Counts(now=NOW), now=NOW)
     assert figures.now.open_rate is None
     assert figures.now.click_rate is None
 
@@ -60,7 +61,7 @@ def test_the_last_campaigns_come_newest_first_with_their_figures(app: Flask) -> 
         for day in range(1, 8):
             a_started_campaign(day, 1, opened=1, subject=f"Day {day}")
         a_campaign(subject="A draft")
-    last = overview.last_campaigns()
+    last = overview.last_campaigns(Counts(now=NOW))
     assert [entry.title for entry in last] == ["Day 1", "Day 2", "Day 3", "Day 4", "Day 5"]
     assert (last[0].balance.sent, last[0].engagement.opened) == (1, 1)
 
@@ -71,8 +72,11 @@ def test_what_is_under_way_and_what_comes_next_are_told_apart(app: Flask) -> Non
         a_started_campaign(1, 1, status="paused", subject="Halted")
         a_campaign(subject="Later", status="scheduled", scheduled_at=NOW + timedelta(days=2))
         a_campaign(subject="Soon", status="scheduled", scheduled_at=NOW + timedelta(days=1))
-    assert [entry.title for entry in overview.campaigns_under_way()] == ["Now", "Halted"]
-    assert [entry.title for entry in overview.next_scheduled()] == ["Soon", "Later"]
+    assert [entry.title for entry in overview.campaigns_under_way(Counts(now=NOW))] == [
+        "Now",
+        "Halted",
+    ]
+    assert [entry.title for entry in overview.next_scheduled(Counts(now=NOW))] == ["Soon", "Later"]
 
 
 def test_alerts_name_troubles_paused_campaigns_and_failed_imports(app: Flask) -> None:
@@ -89,13 +93,13 @@ def test_alerts_name_troubles_paused_campaigns_and_failed_imports(app: Flask) ->
                     created_at=NOW,
                 )
             )  # fmt: skip
-    found = overview.alerts(now=NOW)
+    found = overview.alerts(Counts(now=NOW), now=NOW)
     assert [(entry.account, entry.sentence) for entry in found.troubles] == [
         ("Broken", "The server refused the login.")
     ]
     assert [entry.status_reason for entry in found.paused] == ["Too many refusals."]
     assert [entry.file_name for entry in found.failed_imports] == ["failed.csv"]
-    assert overview.alerts(now=NOW + timedelta(days=8)).failed_imports == []
+    assert overview.alerts(Counts(now=NOW), now=NOW + timedelta(days=8)).failed_imports == []
 
 
 def test_the_first_steps_are_ticked_off_as_they_are_taken(app: Flask) -> None:

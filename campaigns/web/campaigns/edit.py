@@ -21,6 +21,7 @@ from campaigns.sending.campaigns import ChosenLists, EditConflictError, NotEdita
 from campaigns.sending.composition import content_of
 from campaigns.sending.models import Campaign
 from campaigns.web.campaigns.blueprint import IN_WORDS, bp, editor_id, wanted
+from campaigns.web.counting import counting
 from campaigns.web.template_helpers import ago, zone
 
 FIELDS = ("name", "subject", "preheader")
@@ -46,13 +47,15 @@ def edit(public_id: str) -> str:
         )
     chosen = campaigns.chosen_lists(campaign.id)
     every_list = lists.choices()
+    with counting() as counts:
+        figures = counts.lists([entry.id for entry in every_list])
     return render_template(
         "web/campaigns/edit.html",
         campaign=campaign,
         title=campaigns.title_of(campaign),
         chosen=chosen,
         every_list=every_list,
-        figures=lists.figures([entry.id for entry in every_list]),
+        figures=figures,
         senders=_senders(),
         merge_fields=merge_fields(),
         max_line=campaigns.MAX_LINE,

@@ -10,12 +10,14 @@ from werkzeug.wrappers import Response
 from campaigns.access import access
 from campaigns.clock import utcnow
 from campaigns.db import db, transaction
-from campaigns.reports.balance import Balance, campaign_balances
-from campaigns.reports.engagement import Engagement, campaign_engagements
+from campaigns.reports.balance import Balance
+from campaigns.reports.counts import Counts
+from campaigns.reports.engagement import Engagement
 from campaigns.sending import campaigns, catalogue, series
 from campaigns.sending.models import Campaign, CampaignSeries
 from campaigns.web.campaigns.blueprint import bp, editor_id, home_of
 from campaigns.web.campaigns.starters import STARTERS, starter_html
+from campaigns.web.counting import counting
 
 NEVER_STARTED = ("draft", "scheduled")
 FILTERS = (
@@ -55,9 +57,12 @@ def index() -> str:
         after=request.args.get("after"),
     )
     kept: dict[str, Any] = {"status": shown or None, "q": text or None}
+    with counting() as counts:
+        rows = _rows(page.rows, counts)
     return render_template(
         "web/campaigns/index.html",
-        rows=_rows(page.rows),
+        rows=rows,
+        as_of=counts.as_of,
         shown=shown,
         text=text,
         filters=FILTERS,
@@ -67,13 +72,13 @@ def index() -> str:
     )
 
 
-def _rows(rows: Sequence[Campaign]) -> list[Row]:
+def _rows(rows: Sequence[Campaign], counts: Counts) -> list[Row]:
     """The figures of a page's campaigns: one grouped query for each kind, never one per row."""
     ids = [campaign.id for campaign in rows]
     started = [campaign.id for campaign in rows if campaign.status not in NEVER_STARTED]
     names = catalogue.list_names(ids)
-    balances = campaign_balances(started)
-    engagements = campaign_engagements(started)
+    balances = counts.balances(started)
+    engagements = counts.engagements(started)
     repeating = set(
         db.session.scalars(series.templates().where(CampaignSeries.template_id.in_(ids)))
     )

@@ -1,0 +1,41 @@
+"""Count what takes long, for the pages that show it."""
+
+import time
+
+from campaigns.clock import utcnow
+from campaigns.db import transaction
+from campaigns.jobs.runtime import job
+from campaigns.reports import counts, kept
+from campaigns.reports.kept import Subject
+
+
+@job("count_campaign")
+def campaign(number: int) -> None:
+    """Count one campaign anew, unless that was just done."""
+    count("campaign", number)
+
+
+@job("count_list")
+def one_list(number: int) -> None:
+    """Count one list anew, unless that was just done."""
+    count("list", number)
+
+
+@job("count_people")
+def people(number: int) -> None:
+    """Count all subscribers anew, unless that was just done."""
+    count("people", number)
+
+
+def count(subject: Subject, number: int) -> None:
+    now = utcnow()
+    if not counts.is_to_be_counted(subject, number, now=now):
+        return
+    at, begun = kept.moment(now), time.perf_counter()
+    found = counts.count(subject, number, now=now)
+    seconds = time.perf_counter() - begun
+    with transaction():
+        if found is None:
+            kept.forget(subject, number)
+        else:
+            kept.store(subject, number, found, at=at, seconds=seconds)

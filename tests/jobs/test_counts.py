@@ -1,0 +1,96 @@
+"""Counting in the background: rung for by pages and by the sweep, done once."""
+
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from redis import Redis
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+from campaigns.config import Settings
+from campaigns.db import transaction
+from campaigns.jobs import counts as count_jobs
+from campaigns.jobs import maintenance, runtime
+from campaigns.reports import counts as counts_module
+from campaigns.sending.models import Campaign
+from tests.conftest import settings_for_tests
+from tests.factories import a_campaign, a_delivery, a_list, a_subscriber
+from tests.reports.keeping import keep, row_of
+from tests.web.statements import counted
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path, redis_url: str) -> Settings:
+    return settings_for_tests(tmp_path, database_url=database_url, redis_url=redis_url)
+
+
+@pytest.fixture(autouse=True)
+def _few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counts_module, "MANY", 2)
+
+
+@pytest.fixture
+def campaign(app: Flask) -> Campaign:
+    runtime.use(app)
+    with transaction():
+        campaign = a_campaign(a_list(), status="sending", audience=2)
+        for name in ("alice", "bob"):
+            a_delivery(campaign, a_subscriber(f"{name}@example.org"))
+    return campaign
+
+
+def rung(settings: Settings) -> list[tuple[str | None, tuple[int, ...]]]:
+    with Redis.from_url(settings.redis_url) as redis:
+        jobs = Queue("background", connection=redis, serializer=JSONSerializer).jobs
+        return [(job.func_name, tuple(job.args)) for job in jobs]
+
+
+def test_a_page_rings_for_what_is_not_new_any_more(
+    campaign: Campaign, owner_client: FlaskClient, settings: Settings
+) -> None:
+    wanted = ("campaigns.jobs.counts.campaign", (campaign.id,))
+    assert owner_client.get("/campaigns").status_code == 200
+    assert rung(settings) == [wanted]
+    owner_client.get(f"/campaigns/{campaign.public_id}/report")
+    assert rung(settings) == [wanted], "it has not been answered yet"
+
+
+def test_a_page_does_not_ring_for_what_is_new(
+    app: Flask, campaign: Campaign, owner_client: FlaskClient, settings: Settings
+) -> None:
+    keep(app, "campaign", campaign.id)
+    assert owner_client.get("/campaigns").status_code == 200
+    assert rung(settings) == []
+
+
+def test_what_was_just_counted_is_not_counted_again(app: Flask, campaign: Campaign) -> None:
+    keep(app, "campaign", campaign.id)
+    with counted() as statements:
+        count_jobs.campaign(campaign.id)
+    assert not [text for text in statements if "FROM delivery" in text]
+    with transaction():
+        campaign.status = "paused"
+    count_jobs.campaign(campaign.id)
+    row = row_of("campaign", campaign.id)
+    assert row is not None
+    assert row.state.startswith("paused ")
+
+
+def test_a_campaign_that_is_not_there_is_no_trouble(app: Flask) -> None:
+    runtime.use(app)
+    count_jobs.campaign(404)
+    assert row_of("campaign", 404) is None
+
+
+def test_the_sweep_rings_for_what_is_due(
+    app: Flask, campaign: Campaign, settings: Settings
+) -> None:
+    keep(app, "campaign", campaign.id)
+    maintenance.sweep()
+    wanted = ("campaigns.jobs.counts.campaign", (campaign.id,))
+    assert wanted not in rung(settings)
+    keep(app, "campaign", campaign.id, seconds_ago=20)
+    maintenance.sweep()
+    assert wanted in rung(settings)

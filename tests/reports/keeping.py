@@ -1,0 +1,41 @@
+"""Counts that are kept: made in the background, and as old as a test wants them."""
+
+from datetime import timedelta
+
+import sqlalchemy as sa
+from flask import Flask
+
+from campaigns.clock import utcnow
+from campaigns.db import db, transaction
+from campaigns.jobs import counts as count_jobs
+from campaigns.jobs import runtime
+from campaigns.reports.counts import Counts
+from campaigns.reports.kept import Subject
+from campaigns.reports.models import KeptCount
+
+
+def keep(app: Flask, subject: Subject, number: int, *, seconds_ago: float = 0.0) -> None:
+    """Count it as the background does; the count is then made so old."""
+    runtime.use(app)
+    jobs = {"campaign": count_jobs.campaign, "list": count_jobs.one_list}
+    jobs.get(subject, count_jobs.people)(number)
+    if seconds_ago:
+        with transaction():
+            row = row_of(subject, number)
+            assert row is not None
+            row.counted_at -= timedelta(seconds=seconds_ago)
+            row.due_at -= timedelta(seconds=seconds_ago)
+
+
+def row_of(subject: Subject, number: int) -> KeptCount | None:
+    return db.session.scalar(
+        sa.select(KeptCount)
+        .where(KeptCount.subject == subject, KeptCount.subject_id == number)
+        .execution_options(populate_existing=True)
+    )
+
+
+def a_page(*, with_details: bool = False) -> Counts:
+    """What a page that is asked for now is given."""
+    db.session.rollback()
+    return Counts(now=utcnow(), with_details=with_details)
