@@ -43,7 +43,7 @@ CONNECTIONS = 10
 """Of one worker to one account, where the account's own limit is not lower."""
 LEASE_CONNECTIONS_SECONDS = 1.0
 """So often is asked for connections: so soon another worker gets its share of them."""
-DRAIN_SECONDS = 8.0
+DRAIN_SECONDS = 6.0
 
 
 @job("expand")
