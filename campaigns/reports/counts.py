@@ -226,8 +226,10 @@ class Counts:
     # --- what is kept
 
     def _is_too_old(self, entry: Kept) -> bool:
-        is_old = entry.age > TOO_OLD and entry.figures.get("moves", True)
-        return is_old and self._spent_seconds < PATIENCE_SECONDS
+        # What takes very long to count is never counted by a page that has something to show.
+        is_old = entry.age > max(TOO_OLD, 2 * entry.new_for)
+        moves = entry.figures.get("moves", True)
+        return is_old and moves and self._spent_seconds < PATIENCE_SECONDS
 
     @contextmanager
     def _patience(self) -> Iterator[None]:
@@ -236,7 +238,7 @@ class Counts:
         self._spent_seconds += time.perf_counter() - begun
 
     def _show(self, subject: Subject, number: int, entry: Kept) -> None:
-        if not entry.is_fresh:
+        if not entry.is_new:
             self._want(subject, number)
         if entry.age > WORTH_SAYING:
             self._moments.append(entry.at)
@@ -252,7 +254,7 @@ class Counts:
 def is_to_be_counted(subject: Subject, number: int, *, now: datetime) -> bool:
     """Whether it is time for it: nobody has just done it."""
     entry = kept.load(subject, [number], now=now).get(number)
-    if entry is None or not entry.is_fresh:
+    if entry is None or not entry.is_new:
         return True
     return subject == "campaign" and entry.state != _states([number]).get(number)
 

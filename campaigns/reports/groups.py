@@ -95,7 +95,9 @@ _DEFERRED = "deferred"
 _RARE = ("sending", "failed", "skipped", "held", "cancelled", "unknown")
 # Written out, not bound: only so do both databases see that the partial indexes fit.
 _IS_QUEUED = Delivery.status == sa.literal_column("'queued'")
-_HAS_REASON = Delivery.reason != sa.literal_column("''")
+_NO_REASON: sa.ColumnElement[str] = sa.literal_column("''")
+# Said twice: the second way SQLite sees a range of their own index.
+_HAS_REASON = sa.and_(Delivery.reason != _NO_REASON, Delivery.reason > _NO_REASON)
 _MOMENT = Delivery.not_before.type
 _COUNT = sa.func.count().label("rows")
 _NONE_PUT_OFF: tuple[Any, ...] = (

@@ -40,10 +40,14 @@ class Kept:
     details: Mapping[str, Any]
 
     @property
-    def is_fresh(self) -> bool:
-        """Whether it is new enough for everybody."""
+    def new_for(self) -> timedelta:
+        """So long it is new enough for everybody."""
         took = timedelta(seconds=self.seconds)
-        return self.age < max(self.lasts / SOONER, PART_OF_THE_TIME * took)
+        return max(self.lasts / SOONER, PART_OF_THE_TIME * took)
+
+    @property
+    def is_new(self) -> bool:
+        return self.age < self.new_for
 
 
 @dataclass(frozen=True, slots=True)

@@ -211,6 +211,19 @@ def test_what_moves_and_is_too_old_is_counted_what_rests_is_not(app: Flask) -> N
     assert page.wanted == [("campaign", moving.id), ("campaign", resting.id)]
 
 
+def test_what_takes_very_long_to_count_is_shown_for_longer(app: Flask) -> None:
+    campaign = a_large_campaign()
+    keep(app, "campaign", campaign.id, seconds_ago=390)
+    with transaction():
+        row = row_of("campaign", campaign.id)
+        assert row is not None
+        row.seconds = 20.0
+    send(campaign)
+    page = a_page()
+    assert page.balance(campaign.id).sent == 0
+    assert page.wanted == [("campaign", campaign.id)]
+
+
 def test_a_page_counts_what_is_too_old_only_while_that_is_quick(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
