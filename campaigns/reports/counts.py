@@ -161,12 +161,11 @@ class Counts:
         if not new:
             return
         found = kept.load("campaign", new, now=self._now, with_details=self._with_details)
-        states = _states(found)
         for number in new:
             entry = found.get(number)
             if entry is not None and self._with_details:
                 self._totals[number] = entry.details["totals"]
-            if entry is None or entry.state != states.get(number):
+            if entry is None or not entry.is_current:
                 self._counted.add(number)
             elif self._is_too_old(entry):
                 self._counted.add(number)
@@ -254,9 +253,7 @@ class Counts:
 def is_to_be_counted(subject: Subject, number: int, *, now: datetime) -> bool:
     """Whether it is time for it: nobody has just done it."""
     entry = kept.load(subject, [number], now=now).get(number)
-    if entry is None or not entry.is_new:
-        return True
-    return subject == "campaign" and entry.state != _states([number]).get(number)
+    return entry is None or not entry.is_current or not entry.is_new
 
 
 def count(subject: Subject, number: int, *, now: datetime) -> Counted | None:
@@ -288,7 +285,7 @@ def _count_campaign(number: int, now: datetime) -> Counted | None:
     moves = campaign.status not in FINAL or balance.waiting > 0
     return Counted(
         lasts=LASTS_WHILE_SENDING if moves else _lasts_at_rest(campaign, now),
-        state=_state(campaign.status, campaign.updated_at),
+        state=kept.state_of(campaign.status, campaign.updated_at),
         figures={
             "moves": moves,
             "balance": asdict(balance),
@@ -308,20 +305,6 @@ def _count_campaign(number: int, now: datetime) -> Counted | None:
 
 def _lasts_at_rest(campaign: Campaign, now: datetime) -> timedelta:
     return max(LASTS, LASTS_OF_ITS_AGE * (now - (campaign.finished_at or campaign.updated_at)))
-
-
-def _states(ids: Collection[int]) -> dict[int, str]:
-    """The state of each of these campaigns. What was counted in another one is not shown."""
-    if not ids:
-        return {}
-    rows = db.session.execute(
-        sa.select(Campaign.id, Campaign.status, Campaign.updated_at).where(Campaign.id.in_(ids))
-    )
-    return {row.id: _state(row.status, row.updated_at) for row in rows}
-
-
-def _state(status: str, updated_at: datetime) -> str:
-    return f"{status} {updated_at.isoformat()}"
 
 
 def _balance(campaign: Campaign, found: Tally) -> Balance:

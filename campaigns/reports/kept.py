@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from campaigns.db import database_now, db, upsert
 from campaigns.reports.models import KeptCount
+from campaigns.sending.models import Campaign
 
 Subject = Literal["campaign", "list", "people"]
 SUBJECTS: tuple[Subject, ...] = ("campaign", "list", "people")
@@ -28,10 +29,11 @@ DUE_AT_ONCE = 20
 class Kept:
     """A count as it was kept. `age`: since its moment, by the database's clock.
 
-    `lasts`: so long after its moment it is due though nobody looks.
+    `is_current`: the campaign is still in the state in which it was counted. `lasts`: so long
+    after its moment it is due though nobody looks.
     """
 
-    state: str
+    is_current: bool
     at: datetime
     age: timedelta
     lasts: timedelta
@@ -65,6 +67,11 @@ def moment(now: datetime) -> datetime:
     return db.session.execute(sa.select(database_now(now))).scalar_one()
 
 
+def state_of(status: str | None, updated_at: datetime | None) -> str:
+    """The state of a campaign, for its kept count; empty for what is none."""
+    return f"{status} {updated_at.isoformat()}" if status and updated_at else ""
+
+
 def load(
     subject: Subject, ids: Collection[int], *, now: datetime, with_details: bool = False
 ) -> dict[int, Kept]:
@@ -80,15 +87,26 @@ def load(
             KeptCount.figures,
             details.label("details"),
             database_now(now).label("now"),
-        ).where(KeptCount.subject == subject, KeptCount.subject_id.in_(ids))
+            Campaign.status,
+            Campaign.updated_at,
+        )
+        .outerjoin(
+            Campaign, sa.and_(KeptCount.subject == "campaign", Campaign.id == KeptCount.subject_id)
+        )
+        .where(KeptCount.subject == subject, KeptCount.subject_id.in_(ids))
     )
     return {
         row.subject_id: Kept(
-            row.state, row.counted_at, row.now - row.counted_at, row.due_at - row.counted_at,
-            row.seconds, row.figures, row.details or {},
+            is_current=row.state == state_of(row.status, row.updated_at),
+            at=row.counted_at,
+            age=row.now - row.counted_at,
+            lasts=row.due_at - row.counted_at,
+            seconds=row.seconds,
+            figures=row.figures,
+            details=row.details or {},
         )
         for row in rows
-    }  # fmt: skip
+    }
 
 
 def store(
