@@ -1,54 +1,84 @@
 """Who a campaign is for, as SELECTs: shown while it is written, frozen when it is launched.
 
 Both uses read the same expressions, so what the marketer was shown is what is sent.
+
+The lists of the campaign are read first and stand in the statements as numbers. Joined instead,
+they tell PostgreSQL nothing of how many people are on them: it expected thousands where there
+were a million, and looked each of them up one by one.
 """
 
+from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
 from campaigns.audience.models import MailDomain, Subscriber, Subscription, Suppression
+from campaigns.db import db
 from campaigns.sending.models import CampaignList
 
 DEFAULT_GROUP = "other"
+_SUBSCRIBED: sa.ColumnElement[str] = sa.literal_column("'subscribed'")
 
 
-def matched_pairs(campaign_id: int) -> sa.Select[int, int]:
-    """(subscriber_id, list_id) of every subscribed subscription on the included lists."""
-    return (
-        sa.select(Subscription.subscriber_id, Subscription.list_id)
-        .join(CampaignList, CampaignList.list_id == Subscription.list_id)
-        .where(
-            CampaignList.campaign_id == campaign_id,
-            ~CampaignList.is_excluded,
-            Subscription.state == "subscribed",
-        )
+@dataclass(frozen=True, slots=True)
+class _Lists:
+    """Ids of the lists that a campaign goes to, and of those that it leaves out."""
+
+    included: tuple[int, ...]
+    excluded: tuple[int, ...]
+
+
+def _lists_of(campaign_id: int) -> _Lists:
+    rows = db.session.execute(
+        sa.select(CampaignList.list_id, CampaignList.is_excluded)
+        .where(CampaignList.campaign_id == campaign_id)
+        .order_by(CampaignList.list_id)
+    ).all()
+    return _Lists(
+        included=tuple(row.list_id for row in rows if not row.is_excluded),
+        excluded=tuple(row.list_id for row in rows if row.is_excluded),
     )
 
 
-def _is_on_a_list(
-    campaign_id: int, subscriber_id: sa.SQLColumnExpression[int], *, excluded: bool
+def _is_subscribed(
+    subscription: type[Subscription], list_ids: Collection[int]
 ) -> sa.ColumnElement[bool]:
-    """Whether the subscriber is subscribed to an included (or excluded) list.
+    """On one of these lists.
+
+    Their numbers are written out, not bound: a prepared statement would be planned for any list.
+    """
+    ids: sa.BindParameter[int] = sa.bindparam(
+        "list_ids", list(list_ids), unique=True, expanding=True, literal_execute=True
+    )
+    return sa.and_(subscription.list_id.in_(ids), subscription.state == _SUBSCRIBED)
+
+
+def _is_on_one_of(
+    list_ids: Collection[int], subscriber_id: sa.SQLColumnExpression[int]
+) -> sa.ColumnElement[bool]:
+    """Whether the subscriber is subscribed to one of these lists.
 
     EXISTS and not IN: PostgreSQL makes a hash (anti-)join of it, whatever the size, and SQLite
     one look-up by the primary key for each row.
     """
-    subscription, chosen = aliased(Subscription), aliased(CampaignList)
-    which = chosen.is_excluded if excluded else ~chosen.is_excluded
+    subscription = aliased(Subscription)
     return (
         sa.select(sa.literal(1))
-        .select_from(chosen)
-        .join(subscription, subscription.list_id == chosen.list_id)
         .where(
-            chosen.campaign_id == campaign_id,
-            which,
+            _is_subscribed(subscription, list_ids),
             subscription.subscriber_id == subscriber_id,
-            subscription.state == "subscribed",
         )
         .exists()
     )
+
+
+def _is_left_in(
+    lists: _Lists, subscriber_id: sa.SQLColumnExpression[int]
+) -> sa.ColumnElement[bool]:
+    """On no excluded list. No condition at all where there is none."""
+    return ~_is_on_one_of(lists.excluded, subscriber_id) if lists.excluded else sa.true()
 
 
 def audience(campaign_id: int) -> sa.Select[Any]:
@@ -57,15 +87,11 @@ def audience(campaign_id: int) -> sa.Select[Any]:
     Columns: subscriber_id, list_id (the lowest included list that reaches them), address,
     mailbox_group, is_suppressed.
     """
-    pairs = matched_pairs(campaign_id).subquery()
-    reached = (
-        sa.select(pairs.c.subscriber_id, sa.func.min(pairs.c.list_id).label("list_id"))
-        .group_by(pairs.c.subscriber_id)
-        .subquery()
-    )
+    lists = _lists_of(campaign_id)
+    reached = _reached(lists).subquery()
     return (
         sa.select(
-            Subscriber.id.label("subscriber_id"),
+            reached.c.subscriber_id,
             reached.c.list_id,
             Subscriber.address,
             sa.func.coalesce(MailDomain.mailbox_group, DEFAULT_GROUP).label("mailbox_group"),
@@ -75,41 +101,47 @@ def audience(campaign_id: int) -> sa.Select[Any]:
         .join(Subscriber, Subscriber.id == reached.c.subscriber_id)
         .outerjoin(MailDomain, MailDomain.domain == Subscriber.domain)
         .outerjoin(Suppression, Suppression.address_normal == Subscriber.address_normal)
-        .where(~_is_on_a_list(campaign_id, reached.c.subscriber_id, excluded=True))
+        .where(_is_left_in(lists, reached.c.subscriber_id))
     )
+
+
+def _reached(lists: _Lists) -> sa.Select[int, int]:
+    """(subscriber_id, list_id) of everybody on the included lists, each person once."""
+    person, place = Subscription.subscriber_id, Subscription.list_id
+    everybody = sa.select(person, place).where(_is_subscribed(Subscription, lists.included))
+    if len(lists.included) <= 1:  # nobody is twice on one list
+        return everybody
+    return everybody.with_only_columns(person, sa.func.min(place).label("list_id")).group_by(person)
 
 
 def arithmetic(campaign_id: int) -> sa.Select[int, int, int, int]:
     """One row: matched, distinct, excluded, suppressed. One statement, so one moment."""
-    pairs = matched_pairs(campaign_id).subquery()
-    people = sa.select(pairs.c.subscriber_id).distinct().subquery()
-    matched = sa.select(sa.func.count()).select_from(pairs).scalar_subquery()
-    distinct = sa.select(sa.func.count()).select_from(people).scalar_subquery()
-    lists = (
-        sa.select(sa.func.count())
-        .where(CampaignList.campaign_id == campaign_id, ~CampaignList.is_excluded)
-        .scalar_subquery()
+    lists = _lists_of(campaign_id)
+    pairs = (
+        sa.select(sa.func.count().label("matched"))
+        .where(_is_subscribed(Subscription, lists.included))
+        .subquery()
     )
+    distinct = sa.select(sa.func.count()).select_from(_reached(lists).subquery()).scalar_subquery()
     return sa.select(
-        matched,
-        # Nobody is twice on one list: the costly part is left out where it cannot differ.
-        sa.case((lists <= 1, matched), else_=distinct),
-        _count_excluded(campaign_id),
-        _count_suppressed(campaign_id),
+        pairs.c.matched,
+        # Counted only where it can differ.
+        distinct if len(lists.included) > 1 else pairs.c.matched,
+        _count_excluded(lists),
+        _count_suppressed(lists),
     )
 
 
-def _count_excluded(campaign_id: int) -> sa.ScalarSelect[int]:
+def _count_excluded(lists: _Lists) -> sa.ColumnElement[int]:
     """How many the campaign reaches by an included list and leaves out by an excluded one."""
-    subscription, chosen = aliased(Subscription), aliased(CampaignList)
+    if not lists.excluded:
+        return sa.literal(0)
+    subscription = aliased(Subscription)
     left_out = (
         sa.select(subscription.subscriber_id)
-        .join(chosen, chosen.list_id == subscription.list_id)
         .where(
-            chosen.campaign_id == campaign_id,
-            chosen.is_excluded,
-            subscription.state == "subscribed",
-            _is_on_a_list(campaign_id, subscription.subscriber_id, excluded=False),
+            _is_subscribed(subscription, lists.excluded),
+            _is_on_one_of(lists.included, subscription.subscriber_id),
         )
         .distinct()
         .subquery()
@@ -117,7 +149,7 @@ def _count_excluded(campaign_id: int) -> sa.ScalarSelect[int]:
     return sa.select(sa.func.count()).select_from(left_out).scalar_subquery()
 
 
-def _count_suppressed(campaign_id: int) -> sa.ScalarSelect[int]:
+def _count_suppressed(lists: _Lists) -> sa.ScalarSelect[int]:
     """How many of those who are left are suppressed. Begins at the (few) suppressions.
 
     The empty text added to their address keeps SQLite from going the other way, over all
@@ -127,7 +159,7 @@ def _count_suppressed(campaign_id: int) -> sa.ScalarSelect[int]:
         sa.select(sa.func.count())
         .select_from(Suppression)
         .join(Subscriber, Subscriber.address_normal == Suppression.address_normal.concat(""))
-        .where(*in_audience(campaign_id))
+        .where(_is_on_one_of(lists.included, Subscriber.id), _is_left_in(lists, Subscriber.id))
         .scalar_subquery()
     )
 
@@ -138,10 +170,13 @@ SAMPLE_PAIRS_PER_PERSON = 8
 
 def sample(campaign_id: int, *, limit: int) -> sa.Select[Subscriber]:
     """A few of the audience, for the preview: found without walking the whole of it."""
-    pairs = matched_pairs(campaign_id)
+    lists = _lists_of(campaign_id)
     some = (
-        pairs.with_only_columns(Subscription.subscriber_id)
-        .where(~_is_on_a_list(campaign_id, Subscription.subscriber_id, excluded=True))
+        sa.select(Subscription.subscriber_id)
+        .where(
+            _is_subscribed(Subscription, lists.included),
+            _is_left_in(lists, Subscription.subscriber_id),
+        )
         .limit(limit * SAMPLE_PAIRS_PER_PERSON)
         .subquery()
     )
@@ -150,12 +185,4 @@ def sample(campaign_id: int, *, limit: int) -> sa.Select[Subscriber]:
         .where(Subscriber.id.in_(sa.select(some.c.subscriber_id)))
         .order_by(Subscriber.id)
         .limit(limit)
-    )
-
-
-def in_audience(campaign_id: int) -> tuple[sa.ColumnElement[bool], ...]:
-    """Conditions on Subscriber: on an included list and on no excluded one."""
-    return (
-        _is_on_a_list(campaign_id, Subscriber.id, excluded=False),
-        ~_is_on_a_list(campaign_id, Subscriber.id, excluded=True),
     )
