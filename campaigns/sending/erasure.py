@@ -6,8 +6,11 @@ import sqlalchemy as sa
 
 from campaigns.audience import subscribers
 from campaigns.audience.models import Subscriber
-from campaigns.db import db
+from campaigns.db import db, is_postgresql
 from campaigns.sending.models import Delivery, TransactionalMail
+
+_PEOPLE = 727_002
+"""The key of an advisory lock: shared by who writes down people, exclusive for who erases."""
 
 
 def erase(subscriber_ids: Collection[int]) -> int:
@@ -16,12 +19,16 @@ def erase(subscriber_ids: Collection[int]) -> int:
     Their deliveries keep their rows, without address and subscriber: those not yet handed over
     are skipped at claim time, as for anybody who is on none of the campaign's lists.
     """
+    # What is being written down at this moment could not be seen, and would name them for good.
+    _lock("pg_advisory_xact_lock")
     ids = sorted(subscriber_ids)
     people = db.session.execute(
         sa.select(Subscriber.address, Subscriber.address_normal).where(Subscriber.id.in_(ids))
     )
     db.session.execute(
-        sa.update(Delivery).where(Delivery.subscriber_id.in_(ids)).values(address="")
+        sa.update(Delivery)
+        .where(Delivery.subscriber_id.in_(ids))
+        .values(address="", subscriber_id=None)
     )
     db.session.execute(
         sa.delete(TransactionalMail).where(
@@ -31,6 +38,19 @@ def erase(subscriber_ids: Collection[int]) -> int:
         )
     )
     return subscribers.delete(ids)
+
+
+def keep_everybody() -> None:
+    """Until this transaction ends nobody is erased: for who writes down many people.
+
+    Waits for erasures under way. Those that come meanwhile wait.
+    """
+    _lock("pg_advisory_xact_lock_shared")
+
+
+def _lock(function: str) -> None:
+    if is_postgresql():  # SQLite has one writer at a time
+        db.session.execute(sa.select(getattr(sa.func, function)(_PEOPLE)))
 
 
 def _lowered(address: str, normal: str) -> set[str]:

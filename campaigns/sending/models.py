@@ -212,15 +212,17 @@ class Delivery(Base):
     """One campaign to one subscriber: the heart.
 
     `status` is the hand-over only; what happens later lies in the columns beside it.
+
+    A table of millions to which every message writes several times: it has no foreign keys and
+    as few indexes as will do (docs/decisions/0014).
     """
 
     __tablename__ = "delivery"
 
     id: Mapped[id_key]
-    campaign_id: Mapped[int] = mapped_column(BigKey, ForeignKey("campaign.id", ondelete="CASCADE"))
-    subscriber_id: Mapped[int | None] = mapped_column(
-        BigKey, ForeignKey("subscriber.id", ondelete="SET NULL")
-    )
+    campaign_id: Mapped[int] = mapped_column(BigKey)
+    subscriber_id: Mapped[int | None] = mapped_column(BigKey)
+    """None once the person was erased."""
     list_id: Mapped[int | None] = mapped_column(BigKey)
     """The list by which this person was reached; a plain number that outlives the list."""
     address: Mapped[str]
@@ -234,7 +236,7 @@ class Delivery(Base):
     """The claim that has it. Kept while `unknown`: its owner may still hear the answer."""
     deferred_since: Mapped[datetime | None]
     """When it was first put off: from then on runs the time in which it is tried again."""
-    reply_id: Mapped[int | None] = mapped_column(BigKey, ForeignKey("reply.id"))
+    reply_id: Mapped[int | None] = mapped_column(BigKey)
     reply_ref: Mapped[str] = mapped_column(default="")
     """What the server called this message (the `{ref}` of its reply)."""
     updated_at: Mapped[datetime] = mapped_column(default=utcnow)
@@ -247,8 +249,8 @@ class Delivery(Base):
     unsubscribed_at: Mapped[datetime | None]
 
     __table_args__ = (
-        # The send-once promise.
-        UniqueConstraint("campaign_id", "subscriber_id", name="uq_delivery_campaign_subscriber"),
+        # The send-once promise. In this order it also finds what a person was sent.
+        UniqueConstraint("subscriber_id", "campaign_id", name="uq_delivery_subscriber_campaign"),
         sa.CheckConstraint(f"status IN {DELIVERY_STATES!r}", name="status"),
         Index(
             "ix_delivery_queued",
@@ -260,7 +262,6 @@ class Delivery(Base):
             sqlite_where=sa.text("status = 'queued'"),
         ),
         Index("ix_delivery_status", "campaign_id", "status", "id"),
-        Index("ix_delivery_subscriber_id", "subscriber_id", "id"),
         # Reports count what is rare without reading the rows that were simply sent.
         Index(
             "ix_delivery_reason",
