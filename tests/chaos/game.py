@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
+from campaigns.jobs.schedule import LEASE_SECONDS as CLOCK_LEASE_SECONDS
 from campaigns.jobs.schedule import SWEEP_SECONDS
 from campaigns.jobs.send import CONNECTIONS
 from campaigns.providers.models import ProviderAccount
@@ -122,16 +123,26 @@ class Game:
         self._unknown_allowed += CONNECTIONS
         self._stage.freeze(name)
         # Its lease has to be over, and somebody has to have seen that.
-        until = time.monotonic() + LEASE_SECONDS + 2 * SWEEP_SECONDS
-        while time.monotonic() < until:
-            self._stage.tend()
-            time.sleep(0.1)
+        self._tend_for(LEASE_SECONDS + 2 * SWEEP_SECONDS)
+        self._stage.thaw(name)
+
+    def freeze_clock(self) -> None:
+        """If it was at work the other takes over; and then there are two for a moment."""
+        name = self._chance.choice(CLOCKS)
+        self._stage.freeze(name)
+        self._tend_for(CLOCK_LEASE_SECONDS * 1.2)
         self._stage.thaw(name)
 
     def kill_clock(self) -> None:
         name = self._chance.choice(CLOCKS)
         self._stage.kill(name)
         self._stage.start(name)
+
+    def _tend_for(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            self._stage.tend()
+            time.sleep(0.1)
 
     def set_clock(self) -> None:
         """Back or forth, by less than a lease or by much more. Nothing becomes unknown by it."""

@@ -104,6 +104,11 @@ ON_POSTGRESQL = (
 )
 
 LONGER = (
+    Plan(
+        "clocks frozen for longer than their lease",
+        steps=(Step("freeze_clock", 0.1), Step("kill_worker", 0.4), Step("freeze_clock", 0.5)),
+        people=3000,
+    ),
     Plan("clocks killed", steps=(Step("kill_clock", 0.1), Step("kill_all_workers", 0.3))),
     Plan("many workers asked to end", steps=(Step("end_worker", 0.2), Step("end_worker", 0.6))),
     Plan("greylisting and kills", Manners(busy_percent=100), steps=(Step("kill_worker", 0.4),)),

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -33,6 +33,7 @@ from tests.product import free_port
 LEASE_SECONDS = 4
 WORKERS = ("worker 1", "worker 2")
 CLOCKS = ("clock 1", "clock 2")
+LONGEST_END_SECONDS = 120.0
 _ROOT = Path(__file__).parents[2]
 
 
@@ -119,7 +120,16 @@ class Stage:
                 self.start(name)
 
     def log_tail(self) -> str:
-        return (self.folder / "log").read_text(errors="replace")[-6000:]
+        """What was logged last, and where each thread of our processes stands."""
+        log = self.folder / "log"
+        begin = max(0, log.stat().st_size - 6000)
+        for name in (*WORKERS, *CLOCKS):
+            process = self._parts[name].process
+            is_alive = process is not None and process.poll() is None
+            if process is not None and is_alive and self._catches(name, signal.SIGUSR1):
+                process.send_signal(signal.SIGUSR1)
+                time.sleep(1)  # it prints by itself
+        return log.read_bytes()[begin:].decode(errors="replace")
 
     # --- one of them -------------------------------------------------------------------------
 
@@ -148,21 +158,33 @@ class Stage:
         return part is not None and part.is_wanted
 
     def end(self, name: str) -> tuple[int, float]:
-        """Politely: the exit code, and how long it took."""
+        """Politely: the exit code, and how many seconds it took.
+
+        The time is left out in which it (or we) could have gone on and had to wait for a
+        processor: on a machine that does much else, that says nothing about the product.
+        """
         self._parts[name].is_wanted = False
         process, begun = self._process(name), time.monotonic()
+        pids = process.pid, os.getpid()
+        before = after = _waits_for_processor(*pids)
         process.terminate()
-        return process.wait(30), time.monotonic() - begun
+        while process.poll() is None:
+            is_late = time.monotonic() > begun + LONGEST_END_SECONDS
+            assert not is_late, f"{name} does not end\n{self.log_tail()}"
+            after = {**after, **_waits_for_processor(*pids)}
+            time.sleep(0.02)
+        waited = sum(seconds - before.get(thread, 0.0) for thread, seconds in after.items())
+        return process.returncode, time.monotonic() - begun - waited
 
     def wait_until_at_work(self, name: str) -> None:
         """Until it has begun to heed SIGTERM: before, it just ends by it."""
-        status = Path(f"/proc/{self._process(name).pid}/status")
+        wait_until(lambda: self._catches(name, signal.SIGTERM), f"{name} is at work", lambda: None)
 
-        def heeds() -> bool:
-            lines = dict(line.split(":\t", 1) for line in status.read_text().splitlines())
-            return bool(int(lines["SigCgt"], 16) >> (signal.SIGTERM - 1) & 1)
-
-        wait_until(heeds, f"{name} is at work", lambda: None)
+    def _catches(self, name: str, number: signal.Signals) -> bool:
+        """Whether it has begun to heed this signal: before, it would just end by it."""
+        status = Path(f"/proc/{self._process(name).pid}/status").read_text()
+        lines = dict(line.split(":\t", 1) for line in status.splitlines())
+        return bool(int(lines["SigCgt"], 16) >> (number - 1) & 1)
 
     def freeze(self, name: str) -> None:
         self._process(name).send_signal(signal.SIGSTOP)
@@ -261,6 +283,16 @@ class Stage:
         )  # fmt: skip
         self._plain_url = f"postgresql://postgres@/postgres?host={home}"
         return self._plain_url
+
+
+def _waits_for_processor(*pids: int) -> dict[str, float]:
+    """For how many seconds by now each thread was ready to run and did not."""
+    waits = {}
+    for pid in pids:
+        for thread in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+            with suppress(OSError):  # it has just ended
+                waits[str(thread)] = int(thread.read_text().split()[1]) / 1e9
+    return waits
 
 
 def smtp_sink() -> str | None:

@@ -4,9 +4,13 @@
 
 FILE holds by how many seconds the clock is off, as eight bytes; whoever writes it sets the clock
 of all processes at once. Clocks that nobody sets (`running_seconds`) go on as they do.
+
+At SIGUSR1 it prints where each of its threads stands.
 """
 
+import faulthandler
 import mmap
+import signal
 import struct
 import sys
 from datetime import datetime, timedelta
@@ -40,6 +44,7 @@ def follow(file: Path) -> None:
 
 
 if __name__ == "__main__":
+    faulthandler.register(signal.SIGUSR1)
     follow(Path(sys.argv.pop(1)))
     from campaigns.cli import main
 
