@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
@@ -16,14 +15,13 @@ from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from redis import Redis
-from werkzeug.routing import Rule
 
 from campaigns import migrate
 from campaigns.accounts import service as accounts
 from campaigns.app import create_app
 from campaigns.config import Settings
 from campaigns.db import Base, db, transaction
-from tests import servers
+from tests import once, servers
 
 # Nothing of the developer's own environment may leak into the tests.
 for _name in Settings.model_fields:
@@ -36,20 +34,7 @@ if servers.system_postgresql_bin() is not None:
 # A password hash is dear on purpose. Tests log in thousands of times.
 accounts._hasher = PasswordHasher(time_cost=1, memory_cost=16, parallelism=1)
 
-# An app of its own for each test, thousands of them: nearly all the time of making one goes
-# into compiling the same address rules again. What is compiled depends on the rule's text alone.
-_compiled_rules: dict[tuple[str, bool], Any] = {}
-_compile_rule = Rule._compile_builder
-
-
-def _compile_rule_once(rule: Rule, append_unknown: bool = True) -> Any:
-    key = (f"{rule.subdomain}|{rule.host}|{rule.rule}|{rule.defaults}", append_unknown)
-    if key not in _compiled_rules:
-        _compiled_rules[key] = _compile_rule(rule, append_unknown)
-    return _compiled_rules[key]
-
-
-Rule._compile_builder = _compile_rule_once  # type: ignore[assignment, method-assign]
+once.install()
 
 SECRET_KEY = "a-key-for-tests-only-that-is-long-enough"
 
@@ -87,23 +72,35 @@ class Database:
     backend: str
     url: str
     template: Path | None = None
+    """SQLite: the file to copy."""
+    cleaner: psycopg.Connection | None = None
+    """PostgreSQL: a connection of the fixtures' own. To connect costs more than to empty."""
 
-    def empty(self, folder: Path) -> str:
-        """The URL of the database, with every table empty."""
+    def empty(self) -> None:
+        """Every table without rows, every id from 1."""
         if self.template is not None:
-            copy = folder / "campaigns.sqlite3"
-            shutil.copy(self.template, copy)
-            return f"sqlite:///{copy}"
+            self._copy_template(self.template)
+        else:
+            self._delete_rows()
+
+    def _copy_template(self, template: Path) -> None:
+        engine = once.shared_engine(self.url)
+        if engine is not None:
+            engine.dispose()
+        path = Path(sa.make_url(self.url).database or "")
+        for end in ("", "-wal", "-shm"):  # a new file: who still has the old one open does no harm
+            path.with_name(path.name + end).unlink(missing_ok=True)
+        shutil.copyfile(template, path)
+
+    def _delete_rows(self) -> None:
         # Ten times quicker than TRUNCATE, which makes new files for every table and index.
         tables = [f'DELETE FROM "{table.name}"' for table in Base.metadata.sorted_tables]
-        with psycopg.connect(self.url, autocommit=True) as connection:
-            connection.execute("SET session_replication_role = replica")
-            connection.execute("; ".join(tables))
-            connection.execute(
-                "SELECT setval(quote_ident(sequencename)::regclass, 1, false) FROM pg_sequences"
-                " WHERE schemaname = 'public'"
-            )
-        return self.url
+        assert self.cleaner is not None
+        self.cleaner.execute("; ".join(tables))
+        self.cleaner.execute(
+            "SELECT setval(quote_ident(sequencename)::regclass, 1, false) FROM pg_sequences"
+            " WHERE schemaname = 'public' AND last_value IS NOT NULL"
+        )
 
 
 @pytest.fixture(scope="session")
@@ -121,20 +118,30 @@ class _Databases(dict[str, Database]):
     def __missing__(self, backend: str) -> Database:
         folder = self._folders.mktemp(backend)
         if backend == "sqlite":
-            path = folder / "template.sqlite3"
-            database = Database(backend, f"sqlite:///{path}", template=path)
-        elif backend == "postgresql":
+            database = self._sqlite(folder)
+        else:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                url = self._stack.enter_context(servers.embedded_postgresql())
-            database = Database(backend, url)
-        else:
-            database = Database(backend, self._stack.enter_context(servers.system_postgresql()))
-        migrate.upgrade(settings_for_tests(folder, database_url=database.url))
-        if database.template is not None:
-            _fold_wal(database.template)
+                database = self._postgresql(backend, folder)
+        once.share_engine(database.url)
         self[backend] = database
         return database
+
+    def _sqlite(self, folder: Path) -> Database:
+        template = folder / "template.sqlite3"
+        migrate.upgrade(settings_for_tests(folder, database_url=f"sqlite:///{template}"))
+        _fold_wal(template)
+        return Database("sqlite", f"sqlite:///{folder / 'campaigns.sqlite3'}", template=template)
+
+    def _postgresql(self, backend: str, folder: Path) -> Database:
+        server = (
+            servers.embedded_postgresql if backend == "postgresql" else servers.system_postgresql
+        )
+        url = self._stack.enter_context(server())
+        migrate.upgrade(settings_for_tests(folder, database_url=url))
+        cleaner = self._stack.enter_context(psycopg.connect(url, autocommit=True))
+        cleaner.execute("SET session_replication_role = replica")  # no row asks for another
+        return Database(backend, url, cleaner=cleaner)
 
 
 def _fold_wal(path: Path) -> None:
@@ -145,17 +152,24 @@ def _fold_wal(path: Path) -> None:
     engine.dispose()
 
 
-PAGES = {"web", "public", "accounts", "mailbox", "cli"}
-"""Tests of these speak SQL through others, which are tried on every server that is here."""
+ON_EVERY_SERVER = {"audience", "reports", "sending"}
+"""Tests of these, and those of no folder, also run on the PostgreSQL that the system has, which is
+mostly older than the embedded one. The others speak SQL through them."""
+
+
+def pytest_collection_finish() -> None:
+    once.spare_the_collector()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Pages run on SQLite and one PostgreSQL, what speaks SQL on the system's PostgreSQL too."""
+    """All run on SQLite and one PostgreSQL, what speaks SQL itself on the system's too."""
     here = Path(__file__).parent
     left_out = [
         item
         for item in items
-        if "system-postgresql" in item.name and item.path.relative_to(here).parts[0] in PAGES
+        if "system-postgresql" in item.name
+        and len(parts := item.path.relative_to(here).parts) > 1
+        and parts[0] not in ON_EVERY_SERVER
     ]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
@@ -164,10 +178,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(params=BACKENDS)
-def database_url(
-    request: pytest.FixtureRequest, databases: dict[str, Database], tmp_path: Path
-) -> str:
-    return databases[request.param].empty(tmp_path)
+def database_url(request: pytest.FixtureRequest, databases: dict[str, Database]) -> str:
+    """The address of an empty database."""
+    database = databases[request.param]
+    database.empty()
+    return database.url
 
 
 @pytest.fixture
@@ -185,7 +200,7 @@ def app(settings: Settings) -> Iterator[Flask]:
     with app.app_context():
         yield app
         db.session.remove()
-        db.engine.dispose()
+        once.done_with(db.engine)
 
 
 @pytest.fixture

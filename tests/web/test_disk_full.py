@@ -25,15 +25,18 @@ def test_what_cannot_be_saved_is_said_and_not_lost_silently(
     with db.engine.connect() as connection:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
 
-    @sa.event.listens_for(db.engine, "connect")
     def keep_small(connection: sa.engine.interfaces.DBAPIConnection, record: object) -> None:
         connection.execute(f"PRAGMA max_page_count={pages}")
 
     db.session.remove()
     db.engine.dispose()
+    sa.event.listen(db.engine, "connect", keep_small)
     app.testing = False  # errors become pages, as in production
     form = {"addresses": "\n".join(f"reader{number}@example.org" for number in range(3000))}
-    answer = owner_client.post("/suppressions/new", data=form)
+    try:
+        answer = owner_client.post("/suppressions/new", data=form)
+    finally:
+        sa.event.remove(db.engine, "connect", keep_small)  # the next test has the same engine
     assert answer.status_code == 507
     assert "The disk is full" in answer.get_data(as_text=True)
 

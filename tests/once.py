@@ -1,0 +1,99 @@
+"""What the apps of one process share, so that each of thousands of tests can have its own.
+
+Only what no test can tell apart is shared: compiled address rules, compiled templates, and the
+engine of the database that goes from test to test, with its connections and compiled statements.
+"""
+
+import gc
+from types import CodeType
+from typing import Any
+
+import sqlalchemy as sa
+from flask import Flask
+from jinja2 import BytecodeCache
+from jinja2.bccache import Bucket
+from werkzeug.routing import Rule
+
+from campaigns.db import db
+
+_rules: dict[tuple[object, ...], tuple[Any, ...]] = {}
+_compile_rule = Rule.compile
+
+
+def _compile_rule_once(rule: Rule) -> None:
+    """What comes out depends on the texts of the rule alone: no converter asks its map."""
+    key = rule.subdomain, rule.host, rule.rule, repr(rule.defaults), rule.merge_slashes
+    if key not in _rules:
+        _compile_rule(rule)
+        builders = rule._build.__func__, rule._build_unknown.__func__  # type: ignore[attr-defined]
+        _rules[key] = rule._parts, rule._trace, rule._converters, rule.arguments, builders
+        return
+    rule._parts, rule._trace, rule._converters, arguments, builders = _rules[key]
+    rule.arguments = set(arguments)
+    rule._build, rule._build_unknown = (builder.__get__(rule, None) for builder in builders)
+
+
+class _Templates(BytecodeCache):
+    """Templates as code, by their name and text."""
+
+    def __init__(self) -> None:
+        self._codes: dict[tuple[str, str], CodeType] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self._codes.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        assert bucket.code is not None
+        self._codes[bucket.key, bucket.checksum] = bucket.code
+
+
+_engines: dict[sa.URL, sa.Engine | None] = {}
+_make_engine = db._make_engine
+
+
+def share_engine(url: str) -> None:
+    """From now on all apps of this database have one engine."""
+    _engines.setdefault(_key(url), None)
+
+
+def shared_engine(url: str | sa.URL) -> sa.Engine | None:
+    """The engine of this database, if it is shared and an app has needed it."""
+    return _engines.get(_key(url))
+
+
+def done_with(engine: sa.Engine) -> None:
+    """At the end of a test. A shared engine keeps its connections, if all were given back."""
+    pool = engine.pool
+    is_whole = isinstance(pool, sa.QueuePool) and pool.checkedout() == 0
+    if not (is_whole and shared_engine(engine.url) is engine):
+        engine.dispose()  # an answer that flows was not read to its end, for example
+
+
+def _key(url: str | sa.URL) -> sa.URL:
+    url = sa.make_url(url)
+    return url.set(drivername=url.get_backend_name())  # settings add the name of the driver
+
+
+def _make_engine_once(bind_key: str | None, options: dict[str, Any], app: Flask) -> sa.Engine:
+    key = _key(options["url"])
+    engine = _engines.get(key)
+    if engine is None:
+        engine = _make_engine(bind_key, options, app)
+        if key in _engines:
+            _engines[key] = engine
+    return engine
+
+
+def install() -> None:
+    Rule.compile = _compile_rule_once  # type: ignore[assignment, method-assign]
+    Flask.jinja_options = {**Flask.jinja_options, "bytecode_cache": _Templates()}
+    db._make_engine = _make_engine_once  # type: ignore[method-assign]
+
+
+def spare_the_collector() -> None:
+    """What stands after the collection of tests stays: do not go through it again and again.
+
+    Otherwise a sixth of the time goes into that: an app is thousands of objects in a circle.
+    """
+    gc.collect()
+    gc.freeze()
