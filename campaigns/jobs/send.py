@@ -68,7 +68,11 @@ def expand(campaign_id: int) -> None:
 
 @job("send")
 def send() -> None:
-    """Serve every campaign that is being sent, for one slice of time."""
+    """Serve every campaign that is being sent, for one slice of time.
+
+    Who leaves while there is something to do soon rings, whatever was rung before: that may have
+    been answered meanwhile by a worker to which no connection is lent.
+    """
     engine = the_engine()
     until = time.monotonic() + SLICE_SECONDS
     has_rung = False
@@ -77,13 +81,11 @@ def send() -> None:
         if served.claimed and not has_rung:
             # Now, not at the end: another worker may want to help.
             has_rung = services().doorbell.ring("send")
+        if engine.is_idle and not served.has_more_soon:
+            return
         left = until - time.monotonic()
         if left <= 0:
-            if not engine.is_idle:  # somebody has to see the end of what is on its way
-                services().doorbell.ring("send")
-            return
-        is_waiting = served.full or served.wait_seconds <= left
-        if served.claimed == 0 and engine.is_idle and not is_waiting:
+            services().doorbell.ring("send")
             return
         _wait(engine, served, min(left, served.wait_seconds, LOOK_SECONDS))
 
@@ -105,6 +107,10 @@ class Served:
     wait_seconds: float = 3600.0
     full: set[int] = field(default_factory=set)
     """Accounts without room."""
+
+    @property
+    def has_more_soon(self) -> bool:
+        return bool(self.claimed or self.full or self.wait_seconds <= SLICE_SECONDS)
 
 
 def serve(engine: Engine) -> Served:

@@ -15,6 +15,7 @@ from campaigns.config import Settings
 from campaigns.db import db, transaction
 from campaigns.jobs import runtime, send
 from campaigns.jobs.buckets import Buckets
+from campaigns.jobs.queues import RedisDoorbell
 from campaigns.providers.models import ProviderAccount
 from campaigns.sending import lifecycle
 from campaigns.sending.limits.plan import Plan
@@ -191,3 +192,38 @@ def test_somebody_is_rung_for_when_the_last_answer_is_recorded(redis_url: str) -
         send.send()
     campaign = db.session.get_one(Campaign, campaign_id, populate_existing=True)
     assert campaign.status == "sent"
+
+
+def test_a_worker_without_a_connection_leaves_a_ring(
+    buckets: Buckets, redis_url: str, clock: Clock
+) -> None:
+    """It has answered the one by which the worker that has them was to go on."""
+    redis = Redis.from_url(redis_url)
+    with scripted_server() as server:
+        launch(server)
+        limit_connections(1)
+        assert buckets.connections(1, ANOTHER, Plan(connections=1)) == 1
+        redis.delete("campaigns:ring:send")
+        send.send()
+        assert statuses() == {"queued": 5}
+        assert redis.exists("campaigns:ring:send")
+
+
+def test_who_is_idle_at_the_end_of_its_slice_rings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that was claimed is recorded, and more is to come. What was rung before may be gone."""
+    rung: list[float] = []
+
+    def ring(self: RedisDoorbell, job: str, *ids: int) -> bool:
+        if threading.current_thread() is threading.main_thread():
+            rung.append(time.monotonic())
+        return True
+
+    monkeypatch.setattr("campaigns.jobs.engine.RECORD_SECONDS", 0.01)
+    monkeypatch.setattr(RedisDoorbell, "ring", ring)
+    with scripted_server() as server:
+        launch(server, people=20)
+        with transaction():
+            db.session.execute(sa.update(ProviderAccount).values(per_second=4))
+        send.send()
+        assert time.monotonic() - rung[-1] < 0.2
+        assert statuses()["queued"] > 0
