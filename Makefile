@@ -2,11 +2,11 @@
 .POSIX:
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
-.PHONY: help demo run setup setup-dev test test-fast check bench chaos format lock migration clean
+.PHONY: help demo run setup setup-dev test test-fast test-system-postgresql check bench chaos format lock migration clean
 
 help: ## Show this help
 	@echo "Usage: make TARGET   (settings may follow: make demo PORT=9000 DATA_DIR=/tmp/demo)"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-22s %s\n", $$1, $$2 }' Makefile
 
 demo: setup ## Start Campaigns with a made-up organisation; no mail leaves this machine
 	@exec .venv/bin/campaigns up --demo
@@ -25,6 +25,9 @@ test: setup-dev ## Run all tests (installs Chromium as root when it is missing)
 
 test-fast: setup-dev ## Run the quick tests, on SQLite only
 	@.venv/bin/pytest -q --ignore tests/test_wheel.py -m "not browser and not slow" -k "not postgresql"
+
+test-system-postgresql: setup-dev ## Run the tests that speak SQL on the PostgreSQL installed here
+	@SYSTEM_POSTGRESQL=1 .venv/bin/pytest -q --numprocesses 2 -k system-postgresql
 
 check: setup-dev ## Check style, types, layers, migrations, lock files and the wheel
 	.venv/bin/ruff check .

@@ -28,7 +28,7 @@ for _name in Settings.model_fields:
     os.environ.pop(_name.upper(), None)
 
 BACKENDS = ["sqlite", "postgresql"]
-if servers.system_postgresql_bin() is not None:
+if os.environ.get("SYSTEM_POSTGRESQL"):  # set by `make test-system-postgresql`
     BACKENDS.append("system-postgresql")
 
 # A password hash is dear on purpose. Tests log in thousands of times.
@@ -153,8 +153,8 @@ def _fold_wal(path: Path) -> None:
 
 
 ON_EVERY_SERVER = {"audience", "reports", "sending"}
-"""Tests of these, and those of no folder, also run on the PostgreSQL that the system has, which is
-mostly older than the embedded one. The others speak SQL through them."""
+"""Tests of these, and those of no folder, can also run on the PostgreSQL that the system has, which
+is mostly older than the embedded one. The others speak SQL through them."""
 
 
 def pytest_collection_finish() -> None:
@@ -162,7 +162,7 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """All run on SQLite and one PostgreSQL, what speaks SQL itself on the system's too."""
+    """All run on SQLite and one PostgreSQL; what speaks SQL itself on the system's, if asked for."""
     here = Path(__file__).parent
     left_out = [
         item

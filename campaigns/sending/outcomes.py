@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from campaigns.db import db, insert_ignoring, rows_given
 from campaigns.messages import SendResult
+from campaigns.sending.asked_waits import asked_wait
 from campaigns.sending.models import Delivery, Reply
 from campaigns.sending.replies import ReplyClass, classify
 from campaigns.sending.retry import Limits, decide, not_before
@@ -167,6 +168,7 @@ def _fate(
         now,
         limits,
         is_final=result.outcome == "failed",
+        asked=asked_wait(result.reply, now),
     )
     if verdict.is_bounce:
         recorded.bounced.append(result.delivery_id)

@@ -94,12 +94,13 @@ def decide(
     limits: Limits,
     *,
     is_final: bool = False,
+    asked: timedelta = timedelta(0),
 ) -> Verdict:
     """What becomes of a delivery after this reply.
 
     `attempts` are the tries that count, this one included; `first_tried_at` is when it was put
     off first (None: never before). `is_final`: the server said 5xx, so this message is not
-    offered to the same recipient again (S10).
+    offered to the same recipient again (S10). `asked`: so long the server asks us to wait (W4).
     """
     if reply_class in _FINAL:
         reason, blame = _FINAL[reply_class]
@@ -107,11 +108,13 @@ def decide(
     age = max(now - first_tried_at, timedelta(0)) if first_tried_at else timedelta(0)
     left = timedelta(hours=limits.retry_hours) - age
     if reply_class in _OF_THE_WAY:
-        return _of_the_way(reply_class, age, left)
-    return _of_the_moment(reply_class, attempts, left, limits, is_final=is_final)
+        return _of_the_way(reply_class, age, left, asked)
+    return _of_the_moment(reply_class, attempts, left, limits, is_final=is_final, asked=asked)
 
 
-def _of_the_way(reply_class: ReplyClass, age: timedelta, left: timedelta) -> Verdict:
+def _of_the_way(
+    reply_class: ReplyClass, age: timedelta, left: timedelta, asked: timedelta
+) -> Verdict:
     """The way to the mailbox is at fault: the delivery waits, and nothing counts against it."""
     reason = _REASONS[reply_class]
     blame: Blame = "campaign" if reply_class == "policy" else "provider"
@@ -120,14 +123,20 @@ def _of_the_way(reply_class: ReplyClass, age: timedelta, left: timedelta) -> Ver
     if left <= timedelta(0) and reply_class == "throttle":
         return Verdict("failed", "gave_up", blame, counts=False)
     shortest, longest = (timedelta(minutes=minutes) for minutes in _OF_THE_WAY[reply_class])
-    wait = min(max(age, shortest), longest)
+    wait = max(min(max(age, shortest), longest), asked)
     if reply_class != "sender":  # an account may be mended a week later
         wait = _within(wait, left)
     return Verdict("queued", reason, blame, wait, counts=False)
 
 
 def _of_the_moment(
-    reply_class: ReplyClass, attempts: int, left: timedelta, limits: Limits, *, is_final: bool
+    reply_class: ReplyClass,
+    attempts: int,
+    left: timedelta,
+    limits: Limits,
+    *,
+    is_final: bool,
+    asked: timedelta,
 ) -> Verdict:
     blame = _BLAMED[reply_class]
     is_full = reply_class == "mailbox_full"
@@ -136,7 +145,7 @@ def _of_the_moment(
         given_up = "refused" if is_final else "gave_up"
         return Verdict("failed", "mailbox_full" if is_full else given_up, blame, is_bounce=is_full)
     waits = _MINUTES[reply_class]
-    wait = timedelta(minutes=waits[min(max(attempts, 1), len(waits)) - 1])
+    wait = max(timedelta(minutes=waits[min(max(attempts, 1), len(waits)) - 1]), asked)
     return Verdict("queued", _REASONS[reply_class], blame, _within(wait, left))
 
 

@@ -16,6 +16,7 @@ from campaigns.db import db, insert_ignoring
 from campaigns.providers.models import ProviderAccount
 from campaigns.providers.presets import key_of
 from campaigns.sending import lifecycle
+from campaigns.sending.asked_waits import asked_wait
 from campaigns.sending.limits.builtin import RULES
 from campaigns.sending.limits.models import GroupState, ReplyRule, RuleHits
 from campaigns.sending.limits.rule import Rule
@@ -146,7 +147,8 @@ def _act(action: Action, provider_id: int, campaign_id: int, now: datetime) -> N
 def _change_state(state: GroupState, action: Action, now: datetime) -> None:
     rule = action.rule
     state.why, state.changed_at = action.why, now
-    until = now + timedelta(minutes=rule.minutes)
+    # As long as the rule says; longer when the server does (W4).
+    until = now + max(timedelta(minutes=rule.minutes), asked_wait(action.quote, now))
     if rule.act == "suspend":
         state.suspended_until = max(until, state.suspended_until or until)
         if rule.amount:

@@ -133,6 +133,11 @@ def test_once_more_begins_it_anew(campaign: Campaign) -> None:
     assert plan(campaign, timedelta(minutes=46)).groups["google"].at_once == 1
 
 
+def test_a_server_that_names_a_later_moment_is_taken_at_its_word(campaign: Campaign) -> None:
+    say(campaign, "421 4.7.28 Unusual rate, try again in 2 hours")
+    assert plan(campaign).groups["google"].suspended_until == NOW + timedelta(hours=2)
+
+
 def test_slowing_down_ends_by_itself(campaign: Campaign) -> None:
     say(campaign, "451 4.7.1 [TSS09] later", group="yahoo")
     assert plan(campaign).groups["yahoo"].per_second == 1
