@@ -162,7 +162,7 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """All run on SQLite and one PostgreSQL; what speaks SQL itself on the system's, if asked for."""
+    """All run on SQLite and one PostgreSQL; what speaks SQL itself on the system's, if wanted."""
     here = Path(__file__).parent
     left_out = [
         item

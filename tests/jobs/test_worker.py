@@ -1,6 +1,7 @@
 """A worker process and the servers it needs."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,15 +16,18 @@ from rq import Queue, Worker
 from rq.serializers import JSONSerializer
 
 from campaigns.supervisor.valkey import server_binary
+from tests.conftest import Database
 
 CLI = [sys.executable, "-P", "-m", "campaigns.cli"]
 AWAY = "Redis is away; the worker waits for it"
 BACK = "Redis is back; the worker goes on"
 
 
-def test_a_worker_without_redis_waits_for_it_and_says_so_once(tmp_path: Path) -> None:
+def test_a_worker_without_redis_waits_for_it_and_says_so_once(
+    tmp_path: Path, migrated: Path
+) -> None:
     environment = {**os.environ, "DATA_DIR": str(tmp_path), "REDIS_URL": "redis://127.0.0.1:1/0"}
-    subprocess.run([*CLI, "migrate"], env=environment, check=True, capture_output=True)
+    shutil.copyfile(migrated, tmp_path / "campaigns.sqlite3")
     process = subprocess.Popen(
         [*CLI, "worker", "--lane", "send"],
         env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -39,10 +43,18 @@ def test_a_worker_without_redis_waits_for_it_and_says_so_once(tmp_path: Path) ->
     assert "Traceback" not in said
 
 
+@pytest.fixture
+def migrated(databases: dict[str, Database]) -> Path:
+    """An SQLite database without rows."""
+    template = databases["sqlite"].template
+    assert template is not None
+    return template
+
+
 class Ground:
     """A worker process on the background lane, and a Valkey that may die and come back."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, database: Path) -> None:
         self._folder, self._log = folder, folder / "log"
         self._socket = folder / "kv.sock"
         self.redis = Redis.from_url(f"unix://{self._socket}")
@@ -53,7 +65,8 @@ class Ground:
             "REDIS_URL": f"unix://{self._socket}",
             "RESOLVE_MX": "false",
         }
-        subprocess.run([*CLI, "migrate"], env=environment, check=True, capture_output=True)
+        (folder / "data").mkdir()
+        shutil.copyfile(database, folder / "data" / "campaigns.sqlite3")
         self.start_valkey()
         with self._log.open("wb") as file:
             self.worker = subprocess.Popen(
@@ -116,8 +129,8 @@ class Ground:
 
 
 @pytest.fixture
-def ground(tmp_path: Path) -> Iterator[Ground]:
-    ground = Ground(tmp_path)
+def ground(tmp_path: Path, migrated: Path) -> Iterator[Ground]:
+    ground = Ground(tmp_path, migrated)
     try:
         assert ground.is_served()
         yield ground
