@@ -77,7 +77,7 @@ class Wish:
 @click.option("--relay-ms", type=click.IntRange(1, 10_000), metavar="N",
               help="send: over a line that delays N milliseconds each way.")  # fmt: skip
 @click.option("--probe", is_flag=True,
-              help="send: how long a confirmation mail takes meanwhile.")  # fmt: skip
+              help="send: how long a confirmation mail takes meanwhile, and a page.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line.")
 def bench_command(
     what: str,
@@ -149,6 +149,8 @@ def _shown(value: object) -> str:
         return "not known here"
     if isinstance(value, list):
         return "  ".join(map(_shown, value))
+    if isinstance(value, dict):
+        return "\n".join(f"{_shown(found)}  {name}" for name, found in value.items())
     return f"{value:,}" if isinstance(value, int | float) else str(value)
 
 
@@ -182,10 +184,10 @@ def _relay(wish: Wish) -> Figures:
 
 
 def _probe(wish: Wish) -> Figures:
-    from campaigns.cli.benchmarks import sending
+    from campaigns.cli.benchmarks import meanwhile
 
     recipients = wish.people(PROBE_RECIPIENTS)
-    return sending.measure_small_mail(wish.place(), wish.say, recipients=recipients)
+    return meanwhile.measure(wish.place(), wish.say, recipients=recipients)
 
 
 def _expand(wish: Wish) -> Figures:

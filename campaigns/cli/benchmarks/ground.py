@@ -32,6 +32,7 @@ from campaigns.sending.models import Campaign, Claim
 from campaigns.supervisor import postgres, preflight, valkey
 from campaigns.supervisor.process import Program, own_command
 from campaigns.supervisor.supervisor import Child, Supervisor
+from campaigns.supervisor.workers import worker_lanes
 
 START_SECONDS = 30
 LONGEST_SECONDS = 3600
@@ -151,6 +152,16 @@ class Ground:
                     crew.check,
                 )
             yield crew
+
+    @contextmanager
+    def whole_product(self) -> Iterator[tuple[Crew, int]]:
+        """All that `campaigns up` runs; the workers, and the port of the pages."""
+        port = self.settings.port
+        environment = {**_environment(self.settings), "PORT": str(port), "PUBLIC_URL": ""}
+        web = Program("web", own_command("web"), environment, is_well=lambda: _listens(port))
+        clock = Program("clock", own_command("clock"), environment)
+        with self.workers(*worker_lanes(self.settings).values()) as crew, _running(web, clock):
+            yield crew, port
 
     @contextmanager
     def relay(self, milliseconds: int, *, hides_pipelining: bool = False) -> Iterator[int]:

@@ -9,23 +9,18 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from statistics import median
 
 import click
 import sqlalchemy as sa
 
-from campaigns.audience.models import AudienceList
 from campaigns.cli.benchmarks import audience, ground
 from campaigns.cli.benchmarks.audience import Audience
 from campaigns.cli.benchmarks.ground import Crew, Ground
-from campaigns.clock import utcnow
-from campaigns.context import services
-from campaigns.db import db, transaction
+from campaigns.db import db
 from campaigns.jobs.send import CONNECTIONS
-from campaigns.sending import optin
-from campaigns.sending.models import Delivery, TransactionalMail
-from campaigns.supervisor.workers import senders, worker_lanes
+from campaigns.sending.models import Delivery
+from campaigns.supervisor.workers import senders
 
 Say = Callable[[str], None]
 Figures = dict[str, object]
@@ -33,8 +28,6 @@ Figures = dict[str, object]
 SESSIONS, REFERENCE_BYTES = 10, 14_000
 PLAIN_SHARE = 4
 """Who does not pipeline is so much slower: a part of the people tells as much."""
-PROBE_EVERY_SECONDS = 1.0
-PROBE_PATIENCE_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,42 +131,6 @@ def measure_over_a_long_line(
     }
 
 
-def measure_small_mail(place: Ground, say: Say, *, recipients: int) -> Figures:
-    """How long a confirmation mail takes that somebody asks for while a campaign is on its way.
-
-    With the workers of the product: one that sends campaigns, one for everything else.
-    """
-    everybody = people(recipients, say)
-    with transaction() as session:
-        public = AudienceList(name="Open to all", is_public=True)
-        session.add(public)
-        session.flush()
-    mails: list[int] = []
-    with place.workers(*worker_lanes(place.settings).values()) as crew:
-        campaign_id = everybody.launch(place.port)
-        begun = crew.wait_for(campaign_id, "sending", "sent")
-        due = begun
-        while not crew.is_in(campaign_id, "sent"):
-            if time.monotonic() >= due:
-                mails.append(_sign_up(public.id, len(mails)))
-                due += PROBE_EVERY_SECONDS
-            time.sleep(ground.LOOK_SECONDS)
-        seconds = time.monotonic() - begun
-        waits = _waits(mails)
-    say(f"{len(mails)} confirmation mails during {seconds:,.1f} seconds of sending")
-    left = [wait for wait in waits if wait is not None]
-    return {
-        "probes": len(mails),
-        "probes_not_sent": len(waits) - len(left),
-        "probe_p50_seconds": round(median(left), 3) if left else None,
-        "probe_max_seconds": round(max(left), 3) if left else None,
-        "messages_per_second": round(recipients / seconds, 1),
-        "database": place.database,
-        "recipients": recipients,
-        "server": place.server,
-    }
-
-
 def people(recipients: int, say: Say) -> Audience:
     say(f"making {recipients:,} subscribers")
     return audience.make(recipients)
@@ -227,40 +184,6 @@ def _reference(place: Ground, messages: int) -> Reference:
     seconds, after = time.monotonic() - begun, os.times()
     cpu = after.children_user + after.children_system - used.children_user - used.children_system
     return Reference(messages / seconds, cpu / messages * 1e6)
-
-
-# --- small mail -------------------------------------------------------------------------------
-
-
-def _sign_up(list_id: int, number: int) -> int:
-    """Ask for a confirmation as the public page does; the mail's id."""
-    with transaction():
-        mail_id = optin.sign_up(
-            list_id, f"newcomer{number}@mail.example", name="", wording="",
-            visitor=optin.Visitor(), now=utcnow(),
-        )  # fmt: skip
-    if mail_id is None:
-        raise click.ClickException("a confirmation mail was refused")
-    services().doorbell.ring("transactional", mail_id)
-    return mail_id
-
-
-def _waits(mail_ids: list[int]) -> list[float | None]:
-    """From the request to the server's answer; None for a mail that did not get there."""
-    query = sa.select(
-        TransactionalMail.status, TransactionalMail.created_at, TransactionalMail.sent_at
-    ).where(TransactionalMail.id.in_(mail_ids))
-    deadline = time.monotonic() + PROBE_PATIENCE_SECONDS
-    while True:
-        db.session.rollback()
-        rows = db.session.execute(query).all()
-        if time.monotonic() > deadline or all(row.status == "sent" for row in rows):
-            break
-        time.sleep(0.1)
-    return [
-        (row.sent_at - row.created_at) / timedelta(seconds=1) if row.sent_at else None
-        for row in rows
-    ]
 
 
 def _median_known(values: list[float | None]) -> float | None:
