@@ -25,6 +25,7 @@ from campaigns.sending import (
 log = structlog.get_logger()
 
 DOMAINS_EVERY_SECONDS = 60.0
+MARKING_SECONDS = 3.0
 _next_domains = 0.0
 _watch = recover.Watch()
 """What this process has seen of leases, from sweep to sweep."""
@@ -33,11 +34,19 @@ _watch = recover.Watch()
 def sweep() -> None:
     """Settle what dead workers left, and ring for all work that lies open. Safe at any time."""
     recover_claims()
-    for campaign_id in recover.cancelled_with_waiting():
-        with transaction():
-            lifecycle.cancel_waiting(campaign_id, now=utcnow())
+    mark_cancelled()
     prune()
     ring_for_open_work()
+
+
+def mark_cancelled() -> None:
+    """What waits in a cancelled campaign, slice after slice; the next sweep goes on."""
+    until = time.monotonic() + MARKING_SECONDS
+    for campaign_id in recover.cancelled_with_waiting():
+        is_more = True
+        while is_more and time.monotonic() < until:
+            with transaction():
+                is_more = lifecycle.cancel_waiting(campaign_id, now=utcnow())
 
 
 def prune() -> None:

@@ -18,6 +18,8 @@ from campaigns.providers import health
 from campaigns.providers.models import SenderAddress
 from campaigns.sending.models import OPEN_STATES, Campaign, Delivery
 
+CANCELLED_AT_ONCE = 10_000
+
 
 def _move(
     campaign_id: int,
@@ -130,7 +132,11 @@ def _clear_trouble(campaign_id: int) -> None:
 
 
 def cancel(campaign_id: int, *, now: datetime) -> bool:
-    """Send nothing more. Deliveries that wait are `cancelled`; those on the wire finish."""
+    """Send nothing more. Deliveries that wait are `cancelled`; those on the wire finish.
+
+    Of very many, most are marked by the sweep: none of them can be sent any more, and nobody has
+    to wait for it.
+    """
     moved = _move(
         campaign_id,
         ("preparing", "sending", "paused"),
@@ -144,13 +150,28 @@ def cancel(campaign_id: int, *, now: datetime) -> bool:
     return moved
 
 
-def cancel_waiting(campaign_id: int, *, now: datetime) -> None:
-    """Mark what waits in a cancelled campaign; also what its workers give back later."""
-    db.session.execute(
-        sa.update(Delivery)
-        .where(Delivery.campaign_id == campaign_id, Delivery.status == "queued")
-        .values(status="cancelled", reason="cancelled", not_before=None, updated_at=now)
+def cancel_waiting(campaign_id: int, *, now: datetime) -> bool:
+    """Mark what waits in a cancelled campaign; also what its workers give back later.
+
+    So many at a time. Whether there may be more: the sweep goes on with them.
+    """
+    if not _lock(campaign_id, ("cancelled",)):
+        return False  # somebody sends the remaining
+    waiting = (
+        sa.select(Delivery.id)
+        .where(
+            Delivery.campaign_id == campaign_id, Delivery.status == sa.literal_column("'queued'")
+        )
+        .limit(CANCELLED_AT_ONCE)
+        .subquery()
     )
+    changed = db.session.execute(
+        sa.update(Delivery)
+        .where(Delivery.id == waiting.c.id, Delivery.status == "queued")
+        .values(status="cancelled", reason="cancelled", not_before=None, updated_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    return rows_changed(changed) >= CANCELLED_AT_ONCE
 
 
 def lock_started(campaign_id: int) -> bool:
@@ -158,10 +179,11 @@ def lock_started(campaign_id: int) -> bool:
 
     Until the end of the transaction it can neither finish nor be cancelled by another.
     """
-    found = sa.select(Campaign.id).where(
-        Campaign.id == campaign_id,
-        Campaign.status.in_(("sending", "paused", "sent", "cancelled")),
-    )
+    return _lock(campaign_id, ("sending", "paused", "sent", "cancelled"))
+
+
+def _lock(campaign_id: int, states: tuple[str, ...]) -> bool:
+    found = sa.select(Campaign.id).where(Campaign.id == campaign_id, Campaign.status.in_(states))
     return db.session.scalar(found.with_for_update(key_share=True)) is not None
 
 

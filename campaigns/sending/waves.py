@@ -149,11 +149,12 @@ def hold_back(
     fallback: ZoneInfo,
     *among: sa.ColumnElement[bool],
     now: datetime,
+    most: int | None = None,
 ) -> int:
     """Put off what is due, or will be soon, where the hours have ended. How many there were.
 
     A large or slow campaign outlasts the hours of a day: the rest waits until they begin again.
-    `among`: only deliveries for which this holds.
+    `among`: only deliveries for which this holds. `most`: so many of them at a time.
     """
     hours = DayWindow(campaign.hours_from, campaign.hours_until)
     if hours.is_whole_day:
@@ -166,6 +167,7 @@ def hold_back(
         .join(Subscriber, Subscriber.id == Delivery.subscriber_id)
         .outerjoin(given, given.c.zone == zone_name())
         .where(*_due_soon(campaign.id, now), *among, _is_before(opens))
+        .limit(most)
         .subquery()
     )
     result = db.session.execute(

@@ -166,7 +166,11 @@ def test_a_series_that_does_not_work_holds_up_nothing_else(app: Flask) -> None:
     assert again > utcnow()
 
 
-def test_the_clock_holds_back_what_is_outside_the_hours(app: Flask) -> None:
+@pytest.mark.parametrize("at_once", [1, 2, 100])
+def test_the_clock_holds_back_what_is_outside_the_hours(
+    app: Flask, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("campaigns.jobs.schedule.HELD_AT_ONCE", at_once)
     hour = (utcnow() + timedelta(minutes=2)).hour
     closed = (0, hour) if hour > 1 else (hour + 1, 24)
     with transaction():
@@ -174,11 +178,12 @@ def test_the_clock_holds_back_what_is_outside_the_hours(app: Flask) -> None:
         campaign = a_campaign(
             news, sender=a_sender(), status="sending", hours_from=closed[0], hours_until=closed[1]
         )
-        a_delivery(campaign, a_subscriber("alice@example.org", news))
-    hold_back()
-    not_before = db.session.scalars(sa.select(Delivery.not_before)).one()
-    assert not_before is not None
-    assert not_before > utcnow()
+        for name in ("alice", "bob", "carol"):
+            a_delivery(campaign, a_subscriber(f"{name}@example.org", news))
+    hold_back("this clock")
+    moments = list(db.session.scalars(sa.select(Delivery.not_before)))
+    assert len(moments) == 3
+    assert all(moment is not None and moment > utcnow() for moment in moments)
 
 
 def test_between_two_waves_a_campaign_says_what_it_waits_for(app: Flask) -> None:

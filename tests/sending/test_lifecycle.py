@@ -8,8 +8,9 @@ from flask import Flask
 
 from campaigns.clock import utcnow
 from campaigns.db import db, transaction
+from campaigns.jobs import maintenance
 from campaigns.providers import health
-from campaigns.sending import lifecycle
+from campaigns.sending import lifecycle, second_chance
 from campaigns.sending.models import Campaign, Delivery
 from tests.factories import a_campaign, a_delivery, a_list, a_provider, a_sender, a_subscriber
 
@@ -99,6 +100,39 @@ def test_cancelling_accounts_for_everybody_who_waited(app: Flask) -> None:
         assert lifecycle.cancel(campaign_id, now=NOW)
     states = db.session.execute(sa.select(Delivery.status, Delivery.reason)).all()
     assert sorted(map(tuple, states)) == [("cancelled", "cancelled"), ("sent", "")]
+
+
+def _cancel_four(monkeypatch: pytest.MonkeyPatch) -> int:
+    """A campaign to four, cancelled, when two are marked at a time."""
+    monkeypatch.setattr(lifecycle, "CANCELLED_AT_ONCE", 2)
+    campaign_id = make("sending")
+    with transaction():
+        campaign = db.session.get_one(Campaign, campaign_id)
+        for name in "abcd":
+            a_delivery(campaign, a_subscriber(f"{name}@example.org"))
+    with transaction():
+        assert lifecycle.cancel(campaign_id, now=NOW)
+    return campaign_id
+
+
+def _statuses() -> list[str]:
+    return sorted(db.session.scalars(sa.select(Delivery.status)))
+
+
+def test_of_very_many_the_sweep_marks_the_rest(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    _cancel_four(monkeypatch)
+    assert _statuses() == ["cancelled", "cancelled", "queued", "queued"]
+    maintenance.mark_cancelled()
+    assert _statuses() == ["cancelled"] * 4
+
+
+def test_what_is_sent_after_all_is_not_marked(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    campaign_id = _cancel_four(monkeypatch)
+    with transaction():
+        second_chance.send_remaining(campaign_id, now=NOW)
+    with transaction():
+        assert not lifecycle.cancel_waiting(campaign_id, now=NOW)
+    assert _statuses() == ["queued"] * 4
 
 
 def test_a_campaign_is_sent_only_when_nothing_of_it_is_open(app: Flask) -> None:
