@@ -104,26 +104,39 @@ def page(*, before: str | None = None, after: str | None = None) -> Page[Audienc
 def figures(list_ids: Sequence[int]) -> Mapping[int, Figures]:
     """The figures of these lists, from an index alone.
 
-    For each state a range of it is counted: several times quicker than places that have to be
-    told apart.
+    The ids are written into the statement: a database that is not told which list it is takes a
+    small one for as large as all of them are on average, and reads the whole table.
     """
-    counts = [
-        sa.select(sa.func.count())
-        .where(
-            Subscription.list_id == AudienceList.id,
-            Subscription.state == sa.literal_column(f"'{state}'"),
-        )
-        .scalar_subquery()
-        for state in SUBSCRIPTION_STATES
-    ]
-    rows = db.session.execute(
-        sa.select(AudienceList.id, *counts).where(AudienceList.id.in_(list_ids))
+    rows = _figures_of_one(list_ids[0]) if len(list_ids) == 1 else _figures_of_many(list_ids)
+    found: dict[int, dict[str, int]] = {list_id: {} for list_id in list_ids}
+    for list_id, state, count in db.session.execute(rows):
+        found[list_id][state] = count
+    return {list_id: Figures(**counts) for list_id, counts in found.items()}
+
+
+def _figures_of_many(list_ids: Sequence[int]) -> sa.Executable:
+    ids: sa.BindParameter[int] = sa.bindparam("ids", list_ids, expanding=True, literal_execute=True)
+    return (
+        sa.select(Subscription.list_id, Subscription.state, sa.func.count())
+        .where(Subscription.list_id.in_(ids))
+        .group_by(Subscription.list_id, Subscription.state)
     )
-    found = {
-        list_id: Figures(**dict(zip(SUBSCRIPTION_STATES, of_list, strict=True)))
-        for list_id, *of_list in rows
-    }
-    return {list_id: found.get(list_id, Figures()) for list_id in list_ids}
+
+
+def _figures_of_one(list_id: int) -> sa.Executable:
+    """It may be large: to count a range of each state takes a third of the time."""
+    one: sa.BindParameter[int] = sa.bindparam("one", list_id, literal_execute=True)
+    return sa.union_all(
+        *[
+            sa.select(
+                sa.literal(list_id), sa.literal(state, literal_execute=True), sa.func.count()
+            ).where(
+                Subscription.list_id == one,
+                Subscription.state == sa.literal_column(f"'{state}'"),
+            )
+            for state in SUBSCRIPTION_STATES
+        ]
+    )
 
 
 def _checked(name: str, description: str, list_id: int | None = None) -> tuple[str, str]:
