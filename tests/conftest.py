@@ -32,7 +32,9 @@ if os.environ.get("SYSTEM_POSTGRESQL"):  # set by `make test-system-postgresql`
     BACKENDS.append("system-postgresql")
 
 # A password hash is dear on purpose. Tests log in thousands of times.
+REAL_HASHER, HASH_OF_NOBODY = accounts._hasher, accounts._NOBODY
 accounts._hasher = PasswordHasher(time_cost=1, memory_cost=16, parallelism=1)
+accounts._NOBODY = accounts._hasher.hash("nobody")
 
 once.install()
 

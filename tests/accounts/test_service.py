@@ -16,6 +16,7 @@ from campaigns.accounts.models import User, Workspace
 from campaigns.accounts.texts import InvalidInputError, one_line, several_lines
 from campaigns.addresses import InvalidAddressError
 from campaigns.db import db, is_postgresql, transaction
+from tests.conftest import HASH_OF_NOBODY, REAL_HASHER
 
 NOW = datetime(2030, 5, 4, 12, 0, tzinfo=UTC)
 PASSWORD = "correct horse battery"
@@ -272,3 +273,8 @@ def test_undo_seconds_are_a_whole_number_up_to_120(app: Flask, text: str) -> Non
 def test_texts_lose_what_could_break_a_header() -> None:
     assert one_line("Harbour\r\nBcc: all@example.org\u2028x") == "Harbour Bcc: all@example.org x"
     assert several_lines("\n\na\tb\n\nc\x07\n") == "a b\n\nc"
+
+
+def test_somebody_without_an_account_waits_as_long_as_others() -> None:
+    """The hash that is checked for them takes as much work as a new one."""
+    assert not REAL_HASHER.check_needs_rehash(HASH_OF_NOBODY)

@@ -16,16 +16,23 @@ from tests import servers, wheels
 from tests.conftest import Database
 from tests.product import Product, running_product
 
-ROWS = 10_000
+ROWS = {"checkout": 10_000, "wheel": 2_000}
+"""What is installed from the wheel does the same: once with very many people is enough."""
 LONG = 120_000
 """Milliseconds for what the machine works at; a page itself answers at once."""
 
 
 @pytest.fixture(params=["checkout, SQLite, embedded Valkey", "wheel, PostgreSQL, external Valkey"])
+def source(request: pytest.FixtureRequest) -> str:
+    """Where the product comes from."""
+    return str(request.param).partition(",")[0]
+
+
+@pytest.fixture
 def product(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    source: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Product]:
-    if request.param.startswith("checkout"):
+    if source == "checkout":
         with running_product("--demo") as product:
             yield product
         return
@@ -52,17 +59,18 @@ def a_new_database(url: str) -> str:
 
 
 def test_a_newsletter_from_csv_to_inbox_and_out_again(
-    page: Page, product: Product, tmp_path: Path
+    page: Page, source: str, product: Product, tmp_path: Path
 ) -> None:
+    rows = ROWS[source]
     page.set_default_timeout(20_000)
     log_in(page, product)
-    import_list(page, product, a_file(tmp_path))
+    import_list(page, product, a_file(tmp_path, rows), rows)
     compose(page, product, "Our first letter, to everybody who asked for it")
     preview_and_test(page)
-    send(page, recipients=ROWS - 1)
+    send(page, recipients=rows - 1)
     leave(page, product, "reader7@mail7.example")
     compose(page, product, "Our second letter, and somebody has left")
-    send(page, recipients=ROWS - 2)
+    send(page, recipients=rows - 2)
     page.goto(f"{page.url.split('?')[0]}/ledger?q=reader7@mail7.example")
     expect(page.locator("main")).not_to_contain_text("Reader 7 ")
     find_in_mailbox(page, product, "reader7@mail7.example")
@@ -77,13 +85,13 @@ def log_in(page: Page, product: Product) -> None:
     expect(page).to_have_url(f"{product.url}/")
 
 
-def a_file(folder: Path) -> Path:
-    """10,000 rows: one address stands twice, and all are new."""
+def a_file(folder: Path, rows: int) -> Path:
+    """One address stands twice, and all are new."""
     path = folder / "readers.csv"
     with path.open("w", newline="", encoding="utf-8-sig") as file:
         writer = csv.writer(file, delimiter=";")
         writer.writerow(["E-Mail", "Name", "City"])
-        for number in range(ROWS - 1):
+        for number in range(rows - 1):
             writer.writerow(
                 [f"reader{number}@mail{number % 40}.example", f"Reader {number}", "Hamburg"]
             )
@@ -91,7 +99,7 @@ def a_file(folder: Path) -> Path:
     return path
 
 
-def import_list(page: Page, product: Product, path: Path) -> None:
+def import_list(page: Page, product: Product, path: Path, rows: int) -> None:
     page.goto(f"{product.url}/imports/new")
     page.locator("#file").set_input_files(path)
     page.get_by_role("button", name="Upload").click()
@@ -101,7 +109,7 @@ def import_list(page: Page, product: Product, path: Path) -> None:
     page.get_by_label("These people agreed to get mail from us").fill("Sign-up sheet of the fair")
     page.get_by_role("button", name="Start the import").click()
     expect(page.get_by_text("The import is done")).to_be_visible(timeout=LONG)
-    expect(page.locator("#import-state")).to_contain_text(f"{ROWS:,}".replace(",", "\u202f"))
+    expect(page.locator("#import-state")).to_contain_text(f"{rows:,}".replace(",", "\u202f"))
 
 
 def compose(page: Page, product: Product, subject: str) -> None:
