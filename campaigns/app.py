@@ -1,4 +1,4 @@
-"""create_app: the only place where the parts are put together."""
+"""create_app: the pages on top of the core; the only place where the parts are put together."""
 
 import uuid
 
@@ -11,17 +11,12 @@ from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAllowed
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from campaigns import models as _models  # noqa: F401  (the metadata must be whole)
 from campaigns import public, web
 from campaigns.access import enforce
 from campaigns.config import Settings, load_settings
-from campaigns.context import EXTENSION, Services
-from campaigns.db import db, engine_options, is_disk_full
-from campaigns.jobs.queues import RedisDoorbell, connect
+from campaigns.core import create_core
+from campaigns.db import is_disk_full
 from campaigns.limits import limiter
-from campaigns.paths import resource_root
-from campaigns.secrets import Vault
-from campaigns.tokens import Signer
 from campaigns.web import login as login_pages
 from campaigns.web import template_helpers
 
@@ -49,18 +44,11 @@ CSP = "; ".join(
 def create_app(settings: Settings | None = None) -> Flask:
     """The whole web application. Settings come from the environment unless given."""
     settings = settings or load_settings()
-    root = resource_root()
-    app = Flask(
-        "campaigns", template_folder=str(root / "templates"), static_folder=str(root / "static")
-    )
+    app = create_core(settings)
     app.session_interface = _Sessions()
     app.config.update(
         SECRET_KEY=settings.keys[0],
         SECRET_KEY_FALLBACKS=list(settings.keys[1:]),
-        SQLALCHEMY_DATABASE_URI=settings.sqlalchemy_url,
-        SQLALCHEMY_ENGINE_OPTIONS=engine_options(
-            settings.sqlalchemy_url, pool_size=settings.web_threads
-        ),
         MAX_CONTENT_LENGTH=MAX_REQUEST_BYTES,
         MAX_FORM_MEMORY_SIZE=MAX_REQUEST_BYTES,
         SESSION_COOKIE_NAME="campaigns",
@@ -79,13 +67,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
-    app.extensions[EXTENSION] = Services(
-        settings=settings,
-        signer=Signer(settings.keys),
-        vault=Vault(settings.keys),
-        doorbell=RedisDoorbell(connect(settings.redis_connection_url)),
-    )
-    db.init_app(app)
     limiter.init_app(app)
     _set_up_login(app)
     enforce(app)  # before the tokens of forms: who lost the login is told so

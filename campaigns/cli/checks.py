@@ -276,12 +276,12 @@ def _lane(lane: monitor.LaneState) -> Finding:
 def check_workspace(settings: Settings, *, ask_mail_servers: bool) -> Iterator[Finding]:
     """What must be filled in before mail can be sent, and whether the mail servers answer."""
     from campaigns.accounts import service
-    from campaigns.app import create_app
     from campaigns.context import services
+    from campaigns.core import create_core
     from campaigns.db import db
     from campaigns.providers.models import ProviderAccount
 
-    with create_app(settings).app_context():
+    with create_core(settings).app_context():
         if not service.has_users():
             yield Finding(
                 "warning",

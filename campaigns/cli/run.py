@@ -81,10 +81,10 @@ def worker_command(lanes: tuple[str, ...]) -> None:
     """
     settings = _settings_with_logs()
     if lanes:
-        from campaigns.app import create_app
+        from campaigns.core import create_core
         from campaigns.jobs.worker import run_worker
 
-        run_worker(create_app(settings), lanes)
+        run_worker(create_core(settings), lanes)
         return
     from campaigns.supervisor.workers import run_workers
 
@@ -98,10 +98,10 @@ def clock_command() -> None:
     Only one clock works at a time; others wait to take over.
     """
     settings = _settings_with_logs()
-    from campaigns.app import create_app
+    from campaigns.core import create_core
     from campaigns.jobs.schedule import run_clock
 
-    run_clock(create_app(settings))
+    run_clock(create_core(settings))
 
 
 @click.command("mailbox")

@@ -9,8 +9,8 @@ from flask import Flask
 from sqlalchemy.exc import DBAPIError
 
 from campaigns import migrate
-from campaigns.app import create_app
 from campaigns.config import Settings, load_settings
+from campaigns.core import create_core
 from campaigns.db import db
 from campaigns.supervisor import status
 
@@ -35,7 +35,7 @@ def current_settings() -> Settings:
 def ready_app() -> Iterator[Flask]:
     """The app with its context, on a database that is there and at the newest schema."""
     settings = current_settings()
-    app = create_app(settings)
+    app = create_core(settings)
     with app.app_context():
         try:
             found = migrate.current_revision(db.session.connection())

@@ -23,9 +23,9 @@ import sqlalchemy as sa
 from rq import Worker
 
 from campaigns import migrate
-from campaigns.app import create_app
 from campaigns.cli.benchmarks import audience, costs
 from campaigns.config import Settings, load_settings
+from campaigns.core import create_core
 from campaigns.db import db
 from campaigns.jobs.queues import connect
 from campaigns.sending.models import Campaign, Claim
@@ -199,7 +199,7 @@ def prepared(database_url: str = "", *, with_postgresql: bool = False) -> Iterat
         migrate.upgrade(settings)
         stack.enter_context(_running(valkey.program(settings)))
         port, server = stack.enter_context(smtp_server(settings))
-        with create_app(settings).app_context():
+        with create_core(settings).app_context():
             try:
                 if not audience.is_empty():
                     raise click.ClickException(

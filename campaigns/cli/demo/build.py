@@ -8,7 +8,6 @@ from typing import Any
 import sqlalchemy as sa
 
 from campaigns.accounts import service as accounts
-from campaigns.app import create_app
 from campaigns.audience.models import (
     AudienceList,
     ConsentEvent,
@@ -20,6 +19,7 @@ from campaigns.audience.models import (
 from campaigns.cli.demo.people import MAILBOX_GROUPS, people
 from campaigns.clock import utcnow
 from campaigns.config import Settings
+from campaigns.core import create_core
 from campaigns.db import db, transaction
 from campaigns.events.models import Event
 from campaigns.paths import resource_root
@@ -38,7 +38,7 @@ LISTS = (
 
 def ensure_demo(settings: Settings) -> Sequence[str]:
     """Make the demo organisation unless it is there; gives the lines to show with the address."""
-    app = create_app(settings)
+    app = create_core(settings)
     with app.app_context():
         if not accounts.has_users():
             with transaction():
