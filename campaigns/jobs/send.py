@@ -6,6 +6,7 @@ in turn, so that none holds the worker and a pause is felt at once.
 
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -187,16 +188,18 @@ def _claim(
     outbox.limit_at_once(grant.counts.keys(), grant.at_once)
     if not grant.total:
         return 0, grant.wait_seconds
+    taken: Mapping[str, int] = {}
+    wait = SHORT_WAIT_SECONDS  # others were faster
     try:
         taken = engine.claim(campaign.id, outbox, compiled, grant.counts)
     except OSError as error:
         log.error("nothing can be claimed: a journal cannot be written", error=str(error))
-        taken = {}
+        wait = NEVER  # the clock rings again in a second
     unused = {group: count - taken.get(group, 0) for group, count in grant.counts.items()}
     ask = Ask(outbox.provider_id, campaign.id, grant.counts, engine.name)
     buckets().give_back(ask, unused)
     claimed = sum(taken.values())
-    return claimed, 0.0 if claimed else SHORT_WAIT_SECONDS
+    return claimed, 0.0 if claimed else wait
 
 
 def _explain(campaign: Campaign, grant: Grant) -> None:

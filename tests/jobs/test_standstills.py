@@ -227,3 +227,21 @@ def test_who_is_idle_at_the_end_of_its_slice_rings(monkeypatch: pytest.MonkeyPat
         send.send()
         assert time.monotonic() - rung[-1] < 0.2
         assert statuses()["queued"] > 0
+
+
+def test_without_a_journal_nothing_is_claimed_and_it_is_said_once_a_slice(
+    app: Flask, capfd: pytest.CaptureFixture[str]
+) -> None:
+    place = app.extensions["campaigns"].settings.journal_dir
+    with scripted_server() as server:
+        launch(server)
+        if place.exists():
+            place.rmdir()
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text("in the way")
+        send.send()
+        assert statuses() == {"queued": 5}
+        said = "".join(capfd.readouterr())
+        assert said.count("a journal cannot be written") == 1
+        place.unlink()
+        send_until({"sent": 5})
