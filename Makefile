@@ -24,7 +24,7 @@ test: setup-dev ## Run all tests (installs Chromium as root when it is missing)
 	@sh bin/test
 
 test-fast: setup-dev ## Run the quick tests, on SQLite only
-	@.venv/bin/pytest -q --ignore tests/test_wheel.py -m "not browser and not slow" -k "not postgresql"
+	@.venv/bin/pytest -q -m "not browser and not slow and not wheel" -k "not postgresql"
 
 test-system-postgresql: setup-dev ## Run the tests that speak SQL on the PostgreSQL installed here
 	@SYSTEM_POSTGRESQL=1 .venv/bin/pytest -q --numprocesses 2 -k system-postgresql
@@ -35,7 +35,8 @@ check: setup-dev ## Check style, types, layers, migrations, lock files and the w
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 	.venv/bin/python bin/check-lock
-	.venv/bin/pytest -q tests/test_migrations.py tests/test_wheel.py
+	.venv/bin/pytest -q tests/test_migrations.py
+	.venv/bin/pytest -q -m wheel
 
 bench: setup ## Measure how fast this machine sends: make bench what="send --postgresql"
 	@.venv/bin/campaigns bench $(what)

@@ -22,8 +22,8 @@ from tests.factories import a_campaign, a_list, a_subscriber
 from tests.product import Product, running_product
 from tests.supervisor.helpers import processes_mentioning
 
-PEOPLE = 3000
-KILLS = 3
+PEOPLE = 2000
+KILLS = 2
 
 
 def wait_until(is_true: Callable[[], bool], what: str, seconds: float = 90) -> None:

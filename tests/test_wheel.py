@@ -12,6 +12,8 @@ import pytest
 from tests import wheels
 from tests.supervisor.helpers import free_port, wait_until
 
+pytestmark = pytest.mark.wheel
+
 ROOT = Path(__file__).resolve().parent.parent
 
 

@@ -22,7 +22,12 @@ LONG = 120_000
 """Milliseconds for what the machine works at; a page itself answers at once."""
 
 
-@pytest.fixture(params=["checkout, SQLite, embedded Valkey", "wheel, PostgreSQL, external Valkey"])
+@pytest.fixture(
+    params=[
+        "checkout, SQLite, embedded Valkey",
+        pytest.param("wheel, PostgreSQL, external Valkey", marks=pytest.mark.wheel),
+    ]
+)
 def source(request: pytest.FixtureRequest) -> str:
     """Where the product comes from."""
     return str(request.param).partition(",")[0]

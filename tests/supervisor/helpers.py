@@ -98,6 +98,7 @@ class RunningUp:
                     **os.environ,
                     "DATA_DIR": str(data_dir),
                     "PORT": str(self.port),
+                    "SEND_WORKERS": "1",
                     **(environment or {}),
                 },
             )

@@ -160,7 +160,7 @@ def test_nothing_is_left_when_up_is_killed_and_the_next_start_waits_for_that(
     run = RunningUp(tmp_path / "data")
     started.append(run)
     run.wait_until_ready()
-    wait_until(lambda: len(descendants_of(run.process.pid)) >= 13, "the worker's own processes")
+    wait_until(lambda: len(descendants_of(run.process.pid)) >= 11, "the worker's own processes")
     processes = descendants_of(run.process.pid)
     run.process.kill()
     run.process.wait()
