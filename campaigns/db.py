@@ -52,13 +52,17 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+_JSON = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
+
+
 class Base(DeclarativeBase):
     """The base of every model."""
 
     metadata = sa.MetaData(naming_convention=NAMING)
     type_annotation_map: ClassVar = {
         datetime: UtcDateTime(),
-        dict[str, Any]: sa.JSON().with_variant(postgresql.JSONB(), "postgresql"),
+        dict[str, Any]: _JSON,
+        list[dict[str, Any]]: _JSON,
         str: sa.Text(),
     }
 

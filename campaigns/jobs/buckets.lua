@@ -372,6 +372,10 @@ local function acquire()
     end
   end
   answer.wait = number(soonest or 0)
+  if total == 0 and wanted > 0 then
+    local seconds, kind = longest_wait(account, 1)
+    if kind then answer.account = { kind = kind, seconds = number(seconds) } end
+  end
   return answer
 end
 

@@ -16,7 +16,7 @@ from campaigns.context import services
 from campaigns.jobs.queues import connect
 from campaigns.sending.limits import ledger
 from campaigns.sending.limits.holds import hold
-from campaigns.sending.limits.plan import NO_LIMIT, Ask, Grant, GroupPlan, Plan
+from campaigns.sending.limits.plan import NO_LIMIT, AccountHold, Ask, Grant, GroupPlan, Plan
 
 SCRIPT = Path(__file__).with_name("buckets.lua")
 
@@ -53,7 +53,9 @@ class Buckets:
             )
             for group, held in answer["holds"].items()
         }
-        return Grant(answer["counts"], float(answer["wait"]), holds, answer["at_once"])
+        held = answer.get("account")
+        account = AccountHold(held["kind"], float(held["seconds"])) if held else None
+        return Grant(answer["counts"], float(answer["wait"]), holds, answer["at_once"], account)
 
     def give_back(self, ask: Ask, counts: Mapping[str, int]) -> None:
         unused = {group: count for group, count in counts.items() if count > 0}

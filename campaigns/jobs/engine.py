@@ -575,7 +575,9 @@ class Engine:
             outbox.resting_until = time.monotonic() + (retry_at - now).total_seconds()
             if trouble.permanent:
                 for campaign_id in {batch.campaign_id for batch in outbox.batches}:
-                    lifecycle.pause(campaign_id, now=now, reason=str(trouble))
+                    lifecycle.pause(
+                        campaign_id, now=now, reason=str(trouble), through=outbox.provider_id
+                    )
             return alert_owners(outbox.provider_id, now=now, is_permanent=trouble.permanent)
         if any(result.outcome == "sent" for found in news for result in found.results):
             health.clear(outbox.provider_id)

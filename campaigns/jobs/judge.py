@@ -41,10 +41,11 @@ class Judge:
 
     def __init__(self, limits: Limits | None = None) -> None:
         self._limits = limits or Limits()
-        self._last: dict[int, deque[ReplyClass | None]] = defaultdict(
+        self._last: dict[tuple[int, int], deque[ReplyClass | None]] = defaultdict(
             lambda: deque(maxlen=REMEMBERED)
         )
-        self._count: Counter[int] = Counter()
+        self._count: Counter[tuple[int, int]] = Counter()
+        """Both by campaign and account: what one account was told says nothing of the next."""
         self._recent: dict[tuple[int, str], flood.Recent] = defaultdict(
             lambda: flood.Recent(self._limits)
         )
@@ -77,15 +78,16 @@ class Judge:
 
     def forget(self, campaign_id: int) -> None:
         """It was stopped or is done: what was before counts no more."""
-        self._last.pop(campaign_id, None)
-        self._count.pop(campaign_id, None)
+        for key in [key for key in self._last if key[0] == campaign_id]:
+            del self._last[key]
+            self._count.pop(key, None)
 
     def _forget_what_is_over(self) -> None:
         """A worker runs for months: what is over shall not fill its memory."""
         if time.monotonic() - self._looked_at < LOOK_SECONDS:
             return
         self._looked_at = time.monotonic()
-        known = self._last.keys() | {campaign_id for campaign_id, _ in self._recent}
+        known = {campaign_id for campaign_id, _ in (*self._last, *self._recent)}
         going = sa.select(Campaign.id).where(
             Campaign.id.in_(sorted(known)), Campaign.status.in_(UNDER_WAY)
         )
@@ -109,21 +111,22 @@ class Judge:
     def _stop_if_needed(
         self, provider_id: int, campaign_id: int, recorded: Recorded, now: datetime
     ) -> None:
-        last = self._last[campaign_id]
+        key = (campaign_id, provider_id)
+        last = self._last[key]
         last.extend([None] * recorded.sent.total())
         for (_, reply_class), count in recorded.refused.items():
             last.extend([reply_class] * count)
-        self._count[campaign_id] += recorded.sent.total() + recorded.refused.total()
+        self._count[key] += recorded.sent.total() + recorded.refused.total()
         if not recorded.refused:
             return
         classes = Counter(reply_class for reply_class in last if reply_class is not None)
-        tally = Tally(len(last), classes, self._count[campaign_id])
+        tally = Tally(len(last), classes, self._count[key])
         pause = pause_for(tally, recorded.words, self._limits)
         if pause is None:
             return
         if pause.what == "provider":
             health.note_trouble(provider_id, pause.sentence, now=now)
-        lifecycle.pause(campaign_id, now=now, reason=pause.sentence)
+        lifecycle.pause(campaign_id, now=now, reason=pause.sentence, through=provider_id)
         self.forget(campaign_id)
 
 

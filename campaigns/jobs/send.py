@@ -16,7 +16,7 @@ from campaigns.clock import utcnow
 from campaigns.content.compile import Compiled, Content, TemplateProblemError, compile_content
 from campaigns.context import services
 from campaigns.db import db, transaction
-from campaigns.jobs import canaries, runtime
+from campaigns.jobs import canaries, overflow, runtime
 from campaigns.jobs.buckets import buckets
 from campaigns.jobs.engine import Engine, Outbox
 from campaigns.jobs.refresh import keep_newest_token
@@ -154,6 +154,8 @@ def _serve_one(engine: Engine, campaign: Campaign, share: int) -> tuple[int, flo
     if not groups:
         if engine.has_batches_of(campaign.id):
             return 0, SHORT_WAIT_SECONDS
+        if overflow.go_on_with_put_off(campaign, account.id):
+            return 0, SHORT_WAIT_SECONDS
         _finish(campaign.id)
         return 0, NEVER
     if allowed is not None and not any(allowed.values()):
@@ -161,6 +163,8 @@ def _serve_one(engine: Engine, campaign: Campaign, share: int) -> tuple[int, flo
     try:
         keep_newest_token(account)
         compiled = _compiled(campaign)
+        if campaign.provider_id != account.id:
+            return 0, SHORT_WAIT_SECONDS  # a moment ago it went on from another address
         plan = load_plan(account.id, now=now, pace_per_second=campaign.pace_per_second)
         connections = _connections(engine, account.id, plan)
         outbox = engine.outbox(account, connections)
@@ -177,6 +181,9 @@ def _serve_one(engine: Engine, campaign: Campaign, share: int) -> tuple[int, flo
             group: min(count, allowed[group]) for group, count in wants.items() if allowed[group]
         }
     grant = buckets().acquire(Ask(account.id, campaign.id, wants, engine.name), plan)
+    # What was granted before leaves first: else it would be refused, or come back unused.
+    if not engine.has_batches_of(campaign.id) and overflow.go_on(campaign, plan, grant):
+        return 0, SHORT_WAIT_SECONDS
     return _claim(engine, campaign, outbox, compiled, grant)
 
 

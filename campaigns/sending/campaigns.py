@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from campaigns.db import db
 from campaigns.providers.models import SenderAddress
-from campaigns.sending import audience_query
+from campaigns.sending import audience_query, overflow
 from campaigns.sending.models import Campaign, CampaignList, CampaignSeries, Delivery
 
 EDITABLE = frozenset(
@@ -198,12 +198,14 @@ def duplicate(
     old = db.session.get(Campaign, campaign_id)
     if old is None:
         raise NotEditableError(_why_locked(None))
+    sender_id, overflow_sender_id = overflow.as_planned(old)
     copy = Campaign(
         name=(name or f"{title_of(old)} (copy)")[:MAX_LINE],
         subject=old.subject,
         preheader=old.preheader,
         html=old.html,
-        sender_id=old.sender_id or default_sender_id(),
+        sender_id=sender_id or default_sender_id(),
+        overflow_sender_id=overflow_sender_id,
         track_opens=old.track_opens,
         track_clicks=old.track_clicks,
         canary_percent=old.canary_percent,

@@ -112,9 +112,14 @@ def _is_due(now: datetime, overdue: timedelta) -> tuple[sa.ColumnElement[bool], 
     )
 
 
-def pause(campaign_id: int, *, now: datetime, reason: str = "") -> bool:
-    """Stop handing over. What is on the wire at this moment is finished and recorded."""
-    return _move(campaign_id, ("sending",), now, status="paused", status_reason=reason)
+def pause(campaign_id: int, *, now: datetime, reason: str = "", through: int | None = None) -> bool:
+    """Stop handing over. What is on the wire at this moment is finished and recorded.
+
+    `through`: only while it goes through this account. The last answers to what left before it
+    went on through another one are no reason.
+    """
+    also = [] if through is None else [Campaign.provider_id == through]
+    return _move(campaign_id, ("sending",), now, *also, status="paused", status_reason=reason)
 
 
 def resume(campaign_id: int, *, now: datetime) -> bool:

@@ -55,6 +55,12 @@ class Campaign(Base):
     sender_id: Mapped[int | None] = mapped_column(
         BigKey, ForeignKey("sender_address.id", ondelete="SET NULL")
     )
+    overflow_sender_id: Mapped[int | None] = mapped_column(
+        BigKey, ForeignKey("sender_address.id", ondelete="SET NULL")
+    )
+    """From there it goes on when the daily limit of its account is used up. None: it waits."""
+    earlier_senders: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
+    """From where it went before, as sending.overflow writes it; the oldest first."""
     track_opens: Mapped[bool] = mapped_column(default=True)
     track_clicks: Mapped[bool] = mapped_column(default=True)
     status: Mapped[str] = mapped_column(default="draft")
@@ -96,7 +102,7 @@ class Campaign(Base):
     canary_seen: Mapped[dict[str, Any]] = mapped_column(default=dict)
     """What the first ones showed when the verdict was given, by mailbox group."""
     provider_id: Mapped[int | None] = mapped_column(BigKey, ForeignKey("provider_account.id"))
-    """Frozen from the sender address at launch, as are the fields below."""
+    """Frozen from the sender address at launch, as are the fields below; see sending.overflow."""
     matched: Mapped[int] = mapped_column(default=0)
     duplicates: Mapped[int] = mapped_column(default=0)
     excluded: Mapped[int] = mapped_column(default=0)
@@ -111,6 +117,7 @@ class Campaign(Base):
         Index("ix_campaign_status", "status", "scheduled_at"),
         Index("ix_campaign_started_at", "started_at"),
         Index("ix_campaign_sender_id", "sender_id"),
+        Index("ix_campaign_overflow_sender_id", "overflow_sender_id"),
         Index("ix_campaign_provider_id", "provider_id"),
         NEVER_REUSED,
     )

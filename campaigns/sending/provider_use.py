@@ -18,20 +18,27 @@ def campaigns_on_account(provider_id: int) -> list[str]:
 def campaigns_planned_on(provider_id: int) -> list[str]:
     """Names of the campaigns that are scheduled or repeat, and would go through this account.
 
-    It is frozen only when one starts: until then it is that of the sender address.
+    It is frozen only when one starts: until then it is that of the sender address. Those too
+    that would go on through it when the daily limit of another one is used up.
     """
     senders = sa.select(SenderAddress.id).where(SenderAddress.provider_id == provider_id)
+    is_planned = sa.or_(Campaign.status == "scheduled", Campaign.id.in_(series.templates()))
     return _names(
-        Campaign.sender_id.in_(senders),
-        sa.or_(Campaign.status == "scheduled", Campaign.id.in_(series.templates())),
+        sa.or_(
+            sa.and_(Campaign.sender_id.in_(senders), is_planned),
+            sa.and_(Campaign.overflow_sender_id.in_(senders), _is_needed()),
+        )
     )
 
 
 def campaigns_from_sender(sender_id: int) -> list[str]:
-    """Names of the campaigns under way, or that repeat, from this address (some, if many)."""
+    """Names of the campaigns under way, or that repeat, from this address (some, if many).
+
+    Those too that would go on from it when the daily limit of their account is used up.
+    """
     return _names(
-        Campaign.sender_id == sender_id,
-        sa.or_(Campaign.status.in_(UNDER_WAY), Campaign.id.in_(series.templates())),
+        sa.or_(Campaign.sender_id == sender_id, Campaign.overflow_sender_id == sender_id),
+        _is_needed(),
     )
 
 
@@ -54,6 +61,11 @@ def forget_account(provider_id: int) -> None:
         .where(Campaign.provider_id == provider_id, Campaign.status.not_in(UNDER_WAY))
         .values(provider_id=None)
     )
+
+
+def _is_needed() -> sa.ColumnElement[bool]:
+    """Of campaigns: what they were planned with must stay."""
+    return sa.or_(Campaign.status.in_(UNDER_WAY), Campaign.id.in_(series.templates()))
 
 
 def _names(*conditions: sa.ColumnElement[bool]) -> list[str]:

@@ -10,6 +10,7 @@ from flask import Flask
 from campaigns.db import db, transaction
 from campaigns.jobs import judge
 from campaigns.jobs.judge import Judge
+from campaigns.providers.models import ProviderAccount
 from campaigns.sending.models import Campaign
 from campaigns.sending.outcomes import Recorded
 from tests.factories import a_campaign, a_provider
@@ -27,7 +28,8 @@ def heed(one: Judge, campaign: Campaign) -> None:
 def remembered(one: Judge) -> set[int]:
     """The campaigns of which anything is kept."""
     of_groups = {campaign_id for campaign_id, _ in one._recent}
-    assert one._last.keys() == one._count.keys() == of_groups
+    assert one._last.keys() == one._count.keys()
+    assert {campaign_id for campaign_id, _ in one._last} == of_groups
     return of_groups
 
 
@@ -60,3 +62,41 @@ def test_a_deleted_campaign_is_forgotten(app: Flask, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(judge, "LOOK_SECONDS", 0.0)
     heed(one, second)
     assert remembered(one) == {second.id}
+
+
+def test_what_one_account_was_told_says_nothing_of_the_next(app: Flask) -> None:
+    """A campaign went on through another account: late answers to the first do not stop it."""
+    with transaction():
+        first, second = a_provider("First"), a_provider("Second")
+        campaign = a_campaign(status="sending", provider_id=second.id)
+    refused = Recorded(
+        refused=Counter({("other", "sender"): 1}), words={"sender": "550 Not your address"}
+    )
+    one = Judge()
+    with transaction():
+        one.heed(first.id, campaign.id, refused, now=NOW)
+    assert (status(campaign), trouble(first)) == (
+        "sending",
+        "The server refuses this sender: 550 Not your address",
+    )
+    with transaction():
+        one.heed(second.id, campaign.id, SENT, now=NOW)
+        one.heed(second.id, campaign.id, Recorded(refused=Counter({("other", "hard"): 1})), now=NOW)
+    assert (status(campaign), trouble(second)) == ("sending", "")
+    with transaction():
+        one.heed(second.id, campaign.id, refused, now=NOW)
+    assert status(campaign) == "paused"
+    assert remembered_of(one, campaign) == set()
+
+
+def status(campaign: Campaign) -> str:
+    db.session.rollback()
+    return db.session.get_one(Campaign, campaign.id, populate_existing=True).status
+
+
+def trouble(account: ProviderAccount) -> str:
+    return db.session.get_one(ProviderAccount, account.id, populate_existing=True).trouble
+
+
+def remembered_of(one: Judge, campaign: Campaign) -> set[tuple[int, int]]:
+    return {key for key in one._last if key[0] == campaign.id}

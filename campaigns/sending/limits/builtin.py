@@ -24,6 +24,7 @@ RULES = (
         "suspend",
         minutes=60,
         whole_account=True,
+        is_quota=True,
     ),
     Rule(
         "ses-paused",
@@ -44,6 +45,7 @@ RULES = (
         "suspend",
         minutes=60,
         whole_account=True,
+        is_quota=True,
     ),
     Rule(
         "google-logins",
@@ -68,6 +70,7 @@ RULES = (
         "suspend",
         minutes=60,
         whole_account=True,
+        is_quota=True,
         preset="microsoft-365",
     ),
     Rule(
@@ -89,6 +92,7 @@ RULES = (
         "suspend",
         minutes=60,
         whole_account=True,
+        is_quota=True,
     ),
     Rule(
         "account-blocked",

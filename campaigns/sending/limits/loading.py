@@ -47,7 +47,7 @@ def load_plan(provider_id: int, *, now: datetime, pace_per_second: float = 0.0) 
     if ACCOUNT in states:
         plan = _with_state(plan, states[ACCOUNT], now)
     if account.trouble:
-        plan = replace(plan, why=account.trouble)
+        plan = replace(plan, why=account.trouble, is_quota=False)
         if account.retry_at is not None and account.retry_at > now:
             plan = replace(plan, suspended_until=_later(plan.suspended_until, account.retry_at))
     return plan
@@ -111,6 +111,7 @@ def _with_state(plan: Plan, state: GroupState, now: datetime) -> Plan:
         slow_per_second=slow,
         connections=least(plan.connections, at_once),
         suspended_until=suspended,
+        is_quota=suspended is not None and state.is_quota,
         why=state.why,
     )
 

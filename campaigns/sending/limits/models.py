@@ -39,6 +39,8 @@ class GroupState(Base):
     )
     mailbox_group: Mapped[str] = mapped_column(primary_key=True)
     suspended_until: Mapped[datetime | None]
+    is_quota: Mapped[bool] = mapped_column(default=False)
+    """It is suspended because a quota is used up, and for nothing worse."""
     slow_per_minute: Mapped[int] = mapped_column(default=0)
     slow_until: Mapped[datetime | None]
     at_once: Mapped[int] = mapped_column(default=0)

@@ -45,6 +45,8 @@ class Plan:
     slow_per_second: float = 0.0
     """The account asked us to slow down. 0: it did not."""
     suspended_until: datetime | None = None
+    is_quota: bool = False
+    """It is suspended because it said that a quota is used up, and for nothing worse."""
     why: str = ""
     """What it said, when that is the reason for any of this."""
     probe: bool = False
@@ -89,18 +91,28 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
+class AccountHold:
+    """What holds back the whole account: a word of buckets.lua, and for how long."""
+
+    kind: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Grant:
     """How many messages of each group may go now.
 
     `wait_seconds`: when to come back for what was not granted; 0 when everything was. Who got
     all of a group that was asked for may ask for more of it at once. `at_once`: of these groups
-    only so many may be on this worker's wire at the same moment.
+    only so many may be on this worker's wire at the same moment. `account`: why nothing at all
+    was granted, when that is not the mailbox groups' doing.
     """
 
     counts: Mapping[str, int]
     wait_seconds: float = 0.0
     holds: Mapping[str, Hold] = field(default_factory=dict)
     at_once: Mapping[str, int] = field(default_factory=dict)
+    account: AccountHold | None = None
 
     @property
     def total(self) -> int:

@@ -35,6 +35,8 @@ class Rule:
     whole_account: bool = False
     """It is the account that is slowed down, not the one mailbox group."""
     is_on: bool = True
+    is_quota: bool = False
+    """It says that a quota of the account is used up, and nothing worse."""
 
     def fits(self, *, preset: str, group: str) -> bool:
         return (

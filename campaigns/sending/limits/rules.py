@@ -26,6 +26,7 @@ ACCOUNT = ""
 LONGEST_QUOTE = 160
 LONGEST_READ = 1000
 WINDOW = timedelta(hours=1)
+_QUOTAS = frozenset(rule.key for rule in RULES if rule.is_quota)
 
 
 Reply = tuple[int, str, int]
@@ -131,13 +132,14 @@ def rule_of(row: ReplyRule) -> Rule:
         mailbox_group=row.mailbox_group,
         whole_account=row.whole_account,
         is_on=row.is_on,
+        is_quota=row.key in _QUOTAS,
     )
 
 
 def _act(action: Action, provider_id: int, campaign_id: int, now: datetime) -> None:
     rule = action.rule
     if rule.act == "pause_campaign":
-        lifecycle.pause(campaign_id, now=now, reason=f"{action.why}.")
+        lifecycle.pause(campaign_id, now=now, reason=f"{action.why}.", through=provider_id)
     elif rule.act == "pause_provider":
         _pause_all(provider_id, f"{action.why}.", now)
     elif rule.act != "halve":
@@ -150,6 +152,9 @@ def _change_state(state: GroupState, action: Action, now: datetime) -> None:
     # As long as the rule says; longer when the server does (W4).
     until = now + max(timedelta(minutes=rule.minutes), asked_wait(action.quote, now))
     if rule.act == "suspend":
+        # A block that is not over yet stays one, whatever is said meanwhile.
+        was = state.suspended_until is not None and state.suspended_until > now
+        state.is_quota = rule.is_quota and (state.is_quota or not was)
         state.suspended_until = max(until, state.suspended_until or until)
         if rule.amount:
             state.at_once, state.at_once_from = rule.amount, state.suspended_until
@@ -167,7 +172,9 @@ def _change_state(state: GroupState, action: Action, now: datetime) -> None:
 def _state(provider_id: int, group: str, now: datetime) -> GroupState:
     """The row of this group, locked; made when there is none."""
     key = {"provider_id": provider_id, "mailbox_group": group}
-    empty = {"slow_per_minute": 0, "at_once": 0, "why": "", "changed_at": now}
+    empty = {
+        "is_quota": False, "slow_per_minute": 0, "at_once": 0, "why": "", "changed_at": now,
+    }  # fmt: skip
     db.session.execute(insert_ignoring(GroupState).values(**key, **empty))
     return db.session.get_one(
         GroupState, (provider_id, group), with_for_update=True, populate_existing=True

@@ -1,0 +1,58 @@
+"""Let a campaign go on from the address chosen for it when the daily limit is used up."""
+
+import structlog
+
+from campaigns.clock import utcnow
+from campaigns.db import transaction
+from campaigns.jobs.buckets import buckets
+from campaigns.sending import overflow
+from campaigns.sending.limits.loading import load_plan
+from campaigns.sending.limits.plan import Grant, Plan
+from campaigns.sending.models import Campaign
+
+log = structlog.get_logger()
+
+
+NOTHING = Grant({})
+
+
+def go_on(campaign: Campaign, plan: Plan, grant: Grant = NOTHING) -> bool:
+    """Do so if the plan of its account or this grant says so; whether it was done by this call.
+
+    Not to an account that could not send now either: then it waits where it is.
+    """
+    is_chosen = campaign.overflow_sender_id is not None
+    if not is_chosen or not overflow.is_used_up(plan, grant, now=utcnow()):
+        return False
+    way = overflow.chosen_way(campaign)
+    if way is None or way.account.trouble or not _has_room(way.account.id):
+        return False
+    with transaction():
+        did_it = overflow.go_on_from(campaign.id, way.sender.id, now=utcnow(), by_itself=True)
+    if did_it:
+        log.info(
+            "the daily limit is used up: going on from another address",
+            campaign=campaign.id,
+            account=plan.name,
+            address=way.sender.address,
+            to_account=way.account.name,
+        )
+    return did_it
+
+
+def go_on_with_put_off(campaign: Campaign, provider_id: int) -> bool:
+    """Do so where nothing is due, since the server put off all that was left."""
+    if campaign.overflow_sender_id is None or not overflow.is_any_put_off(campaign.id):
+        return False
+    return go_on(campaign, load_plan(provider_id, now=utcnow()))
+
+
+def _has_room(provider_id: int) -> bool:
+    """Whether an account is not suspended, and has not used up its day."""
+    now = utcnow()
+    plan = load_plan(provider_id, now=now)
+    if plan.suspended_until is not None and plan.suspended_until > now:
+        return False
+    most = [most for most in (plan.windows.day, plan.warm_up_per_day) if most]
+    used = buckets().standing(provider_id, []).used.get("day", 0)
+    return not most or used < min(most)
