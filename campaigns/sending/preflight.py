@@ -57,10 +57,11 @@ def preflight(
 ) -> list[Check]:
     """Every check, in the order of the sections. A `problem` keeps the campaign from leaving."""
     content = content_of(campaign, base_url=base_url)
+    sender = db.session.get(SenderAddress, campaign.sender_id) if campaign.sender_id else None
     return [
         _audience(campaign, arithmetic),
-        _sender(campaign),
-        *_signature(campaign),
+        _sender(sender),
+        *_signature(sender),
         _subject(campaign.subject),
         _preheader(campaign.preheader),
         *_content(content, signer),
@@ -78,8 +79,12 @@ def _audience(campaign: Campaign, arithmetic: Arithmetic) -> Check:
     return Check("Audience", "problem", text, "audience")
 
 
-def _sender(campaign: Campaign) -> Check:
-    sender = db.session.get(SenderAddress, campaign.sender_id) if campaign.sender_id else None
+def warnings_of(sender: SenderAddress) -> list[str]:
+    """What the checks have against mail from this address."""
+    return [check.text for check in (_sender(sender), *_signature(sender)) if check.level != "ok"]
+
+
+def _sender(sender: SenderAddress | None) -> Check:
     if sender is None:
         has_any = db.session.query(SenderAddress.id).first() is not None
         return Check(
@@ -95,9 +100,8 @@ def _sender(campaign: Campaign) -> Check:
     return Check("Sender", "ok", f"From {sender.name} <{sender.address}>.".replace("  ", " "))
 
 
-def _signature(campaign: Campaign) -> list[Check]:
+def _signature(sender: SenderAddress | None) -> list[Check]:
     """Whether it is signed with DKIM. No row without a sender, nor for mailboxes for everybody."""
-    sender = db.session.get(SenderAddress, campaign.sender_id) if campaign.sender_id else None
     if sender is None:
         return []
     domain = domains.look_up(sender.address)

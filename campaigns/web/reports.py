@@ -40,6 +40,7 @@ from campaigns.sending.limits.holds import why_waits
 from campaigns.sending.limits.loading import load_plan
 from campaigns.sending.limits.plan import Plan
 from campaigns.sending.models import Campaign
+from campaigns.web.campaigns import overflow_form
 from campaigns.web.counting import counting
 from campaigns.web.template_helpers import moment, number, plural, zone
 
@@ -147,6 +148,7 @@ def _live(campaign: Campaign, counts: Counts, now: datetime) -> Live:
         "reports.live",
         public_id=campaign.public_id,
         status=campaign.status,
+        moves=len(campaign.earlier_senders),
         samples=progress.dump_samples(samples),
     )
     return Live(
@@ -287,6 +289,7 @@ def campaign(public_id: str) -> str | BaseResponse:
         is_over=found.status in FINAL,
         under_way=second_chance.under_way(found.id),
         name_of=name_of,
+        way=overflow_form.card(found),
         **shown,
     )
 
@@ -294,9 +297,13 @@ def campaign(public_id: str) -> str | BaseResponse:
 @bp.get("/campaigns/<public_id>/report/live")
 @access("user")
 def live(public_id: str) -> str | Response:
-    """What moves, for the poll. A new status asks for the whole page: its buttons change."""
+    """What moves, for the poll. A new status asks for the whole page: its buttons change.
+
+    So does another sender address.
+    """
     found = _campaign(public_id)
-    if found.status != request.args.get("status"):
+    moves = request.args.get("moves", "0")
+    if found.status != request.args.get("status") or moves != str(len(found.earlier_senders)):
         return Response(headers={"HX-Refresh": "true"})
     with counting(with_details=True) as counts:
         shown = _live(found, counts, utcnow())

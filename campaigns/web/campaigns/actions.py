@@ -27,7 +27,8 @@ def _do(public_id: str, move: Callable[..., bool], done: str, refused: str, **va
     return did_it
 
 
-def _back(public_id: str) -> Response:
+def back(public_id: str) -> Response:
+    """To the page where the campaign is at home now."""
     return redirect(home_of(wanted(public_id)))
 
 
@@ -41,7 +42,7 @@ def pause(public_id: str) -> Response:
         "This campaign cannot be paused now.",
         reason="Paused by hand.",
     )
-    return _back(public_id)
+    return back(public_id)
 
 
 @bp.post("/campaigns/<public_id>/resume")
@@ -58,7 +59,7 @@ def resume(public_id: str) -> Response:
     )
     if did_it:
         services().doorbell.ring("send")
-    return _back(public_id)
+    return back(public_id)
 
 
 @bp.post("/campaigns/<public_id>/cancel")
@@ -70,7 +71,7 @@ def cancel(public_id: str) -> Response:
         "Cancelled. Everybody who was still waiting gets nothing.",
         "This campaign cannot be cancelled now.",
     )
-    return _back(public_id)
+    return back(public_id)
 
 
 @bp.post("/campaigns/<public_id>/undo")
@@ -82,7 +83,7 @@ def undo(public_id: str) -> Response:
         "Taken back. Nothing was sent: the campaign is a draft again.",
         "It is too late to take it back.",
     )
-    return _back(public_id)
+    return back(public_id)
 
 
 @bp.post("/campaigns/<public_id>/unschedule")
@@ -94,7 +95,7 @@ def unschedule(public_id: str) -> Response:
         "No longer scheduled: the campaign is a draft again.",
         "This campaign is not scheduled any more.",
     )
-    return _back(public_id)
+    return back(public_id)
 
 
 @bp.post("/campaigns/<public_id>/duplicate")

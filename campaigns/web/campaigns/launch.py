@@ -14,14 +14,15 @@ from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.providers.models import SenderAddress
-from campaigns.sending import campaigns, canary, catalogue, schedules, series
+from campaigns.sending import campaigns, canary, catalogue, overflow, schedules, series
 from campaigns.sending.campaigns import Arithmetic
 from campaigns.sending.limits import outlook
 from campaigns.sending.limits.outlook import Bound
 from campaigns.sending.models import Campaign
+from campaigns.sending.overflow import Way
 from campaigns.sending.preflight import Check, preflight
 from campaigns.sending.repeat import NTH, RepeatError
-from campaigns.web.campaigns import canary_form, plan_words
+from campaigns.web.campaigns import canary_form, overflow_form, plan_words
 from campaigns.web.campaigns.blueprint import IN_WORDS, bp, home_of, wanted
 from campaigns.web.campaigns.plan_form import DAYTIME, Wish, WishError, read_wish
 from campaigns.web.template_helpers import current_workspace, number, zone
@@ -95,6 +96,7 @@ def _page(campaign: Campaign, found: Review, *, error: str = "", field: str = ""
         nth_words=NTH,
         daytime=DAYTIME,
         canary=canary_form.shown(campaign, request.form),
+        overflow=overflow_form.shown(campaign, request.form),
         series=series.of_template(campaign.id),
         undo_seconds=current_workspace().undo_seconds,
         error=error,
@@ -132,23 +134,39 @@ def launch(public_id: str) -> str | Response | tuple[str, int]:
         _check_no_template(campaign)
         wish = read_wish(campaign, request.form, now=now)
         first = canary_form.read(campaign, request.form)
+        then = overflow_form.read(campaign, request.form)
     except (RefusedError, WishError) as error:
         return _page(campaign, found, error=str(error), field=error.field), 422
     if wish.repeat is not None:
-        return _begin_series(campaign, found, wish, first, now)
+        return _begin_series(campaign, found, wish, Choices(first, then), now)
     undo_seconds = current_workspace().undo_seconds
     with transaction():
-        did_it = _launch(campaign, wish, first, undo_seconds=undo_seconds, now=now)
+        did_it = _launch(campaign, wish, Choices(first, then), undo_seconds=undo_seconds, now=now)
     return _after(wanted(public_id), did_it, wish, undo_seconds)
 
 
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What was chosen beside the plan: how few get it first, and by which way it goes on."""
+
+    first: canary.Settings
+    then: Way | None
+
+    def write(self, campaign: Campaign, now: datetime) -> bool:
+        """Write them onto the draft."""
+        sender_id = self.then.sender.id if self.then else None
+        return canary.configure(campaign.id, self.first) and overflow.choose(
+            campaign.id, sender_id, now=now
+        )
+
+
 def _launch(
-    campaign: Campaign, wish: Wish, first: canary.Settings, *, undo_seconds: int, now: datetime
+    campaign: Campaign, wish: Wish, choices: Choices, *, undo_seconds: int, now: datetime
 ) -> bool:
     """Launch the version that was reviewed, and no other."""
     return (
         _is_as_reviewed(campaign)
-        and canary.configure(campaign.id, first)
+        and choices.write(campaign, now)
         and schedules.launch(campaign.id, wish.plan, undo_seconds=undo_seconds, now=now)
     )
 
@@ -163,7 +181,7 @@ def _is_as_reviewed(campaign: Campaign) -> bool:
 
 
 def _begin_series(
-    campaign: Campaign, found: Review, wish: Wish, first: canary.Settings, now: datetime
+    campaign: Campaign, found: Review, wish: Wish, choices: Choices, now: datetime
 ) -> str | Response | tuple[str, int]:
     """Repeat the draft from now on; the clock makes the first one when it is time."""
     if wish.repeat is None or wish.first is None:
@@ -171,7 +189,7 @@ def _begin_series(
     begun = None
     try:
         with transaction():
-            if _is_as_reviewed(campaign) and canary.configure(campaign.id, first):
+            if _is_as_reviewed(campaign) and choices.write(campaign, now):
                 begun = series.create(campaign.id, wish.repeat, wish.first, wish.plan, now=now)
     except RepeatError as error:
         return _page(campaign, found, error=str(error), field="repeat"), 422
@@ -190,6 +208,7 @@ def plan(public_id: str) -> str:
     try:
         wish = read_wish(campaign, request.args, now=now)
         first = canary_form.read(campaign, request.args)
+        then = overflow_form.read(campaign, request.args)
     except WishError as error:
         return render_template("web/campaigns/_plan.html", error=str(error))
     arithmetic = campaigns.audience_arithmetic(campaign.id)
@@ -199,7 +218,9 @@ def plan(public_id: str) -> str:
         undo_seconds=current_workspace().undo_seconds,
         now=now,
         bound=_bound(campaign, arithmetic.recipients, now),
+        goes_on=then is not None,
     )
+    said += overflow_form.sentences(campaign, then, recipients=arithmetic.recipients)
     said += canary_form.sentences(first, recipients=arithmetic.recipients)
     return render_template("web/campaigns/_plan.html", sentences=said)
 

@@ -24,10 +24,12 @@ def sentences(
     undo_seconds: int,
     now: datetime,
     bound: Bound | None = None,
+    goes_on: bool = False,
 ) -> list[str]:
     """What will happen if this form is sent now, most important first.
 
-    `bound`: the limit that makes it take longest, if one does.
+    `bound`: the limit that makes it take longest, if one does. `goes_on`: another account helps
+    out when it is used up.
     """
     if wish.repeat is not None:
         said = _repeats(wish, now)
@@ -41,7 +43,8 @@ def sentences(
         said.append(wish.note)
     said += around(wish, recipients, now)
     if bound is not None and bound.takes > _takes(wish.plan, recipients):
-        said.append(f"{bound.words}: it takes about {span(bound.takes)}.")
+        takes = "that alone would take" if goes_on else "it takes"
+        said.append(f"{bound.words}: {takes} about {span(bound.takes)}.")
     return said
 
 
