@@ -12,6 +12,7 @@ from campaigns import migrate
 from campaigns.audience.models import AudienceList, Subscriber, Subscription
 from campaigns.config import Settings
 from campaigns.models import metadata
+from campaigns.sending.models import Campaign
 from tests.conftest import BACKENDS, Database, settings_for_tests
 
 FIRST = "0001"
@@ -118,6 +119,25 @@ def test_rows_survive_the_way_down_to_the_first_migration_and_up_again(
     assert rows_in(settings) == (["a@example.org"], 1)
     migrate.upgrade(settings)  # nothing left to do
     assert rows_in(settings) == (["a@example.org"], 1)
+
+
+def test_campaigns_of_before_wait_until_the_next_day(settings: Settings) -> None:
+    """The newest columns of a campaign, put on one that was there before them."""
+    migrate.upgrade(settings)
+    engine = sa.create_engine(settings.sqlalchemy_url)
+    with engine.begin() as connection:
+        connection.execute(sa.insert(Campaign).values(id=1, public_id="abcdefghijkl"))
+    migrate.downgrade(settings, "0012")
+    migrate.upgrade(settings)
+    found = sa.select(Campaign.id, Campaign.overflow_sender_id, Campaign.earlier_senders)
+    with engine.begin() as connection:
+        assert connection.execute(found).all() == [(1, None, [])]
+        connection.execute(sa.delete(Campaign))
+        connection.execute(sa.insert(Campaign).values(public_id="mnopqrstuvwx"))
+        assert connection.scalar(sa.select(Campaign.id)) != 1, "no id is given twice"
+        with pytest.raises(sa.exc.IntegrityError):
+            connection.execute(sa.update(Campaign).values(status="lost"))
+    engine.dispose()
 
 
 def test_the_newest_revision_is_reached_and_known(settings: Settings) -> None:

@@ -19,13 +19,16 @@ NOTHING = Grant({})
 def go_on(campaign: Campaign, plan: Plan, grant: Grant = NOTHING) -> bool:
     """Do so if the plan of its account or this grant says so; whether it was done by this call.
 
-    Not to an account that could not send now either: then it waits where it is.
+    What was granted before leaves first, whichever worker has it. And not to an account that
+    could not send now either: then it waits where it is.
     """
     is_chosen = campaign.overflow_sender_id is not None
     if not is_chosen or not overflow.is_used_up(plan, grant, now=utcnow()):
         return False
     way = overflow.chosen_way(campaign)
-    if way is None or way.account.trouble or not _has_room(way.account.id):
+    if way is None or way.account.id == campaign.provider_id or way.account.trouble:
+        return False
+    if overflow.is_any_claimed(campaign.id) or not _has_room(way.account.id):
         return False
     with transaction():
         did_it = overflow.go_on_from(campaign.id, way.sender.id, now=utcnow(), by_itself=True)

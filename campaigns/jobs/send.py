@@ -181,8 +181,7 @@ def _serve_one(engine: Engine, campaign: Campaign, share: int) -> tuple[int, flo
             group: min(count, allowed[group]) for group, count in wants.items() if allowed[group]
         }
     grant = buckets().acquire(Ask(account.id, campaign.id, wants, engine.name), plan)
-    # What was granted before leaves first: else it would be refused, or come back unused.
-    if not engine.has_batches_of(campaign.id) and overflow.go_on(campaign, plan, grant):
+    if overflow.go_on(campaign, plan, grant):
         return 0, SHORT_WAIT_SECONDS
     return _claim(engine, campaign, outbox, compiled, grant)
 

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from campaigns.db import db, rows_changed
 from campaigns.providers.models import ProviderAccount, SenderAddress
 from campaigns.sending.limits.plan import Grant, Plan
-from campaigns.sending.models import Campaign, Delivery
+from campaigns.sending.models import Campaign, Claim, Delivery
 
 WORTH_GOING_ON = timedelta(minutes=15)
 """A shorter wait is no reason to show readers another address."""
@@ -147,6 +147,12 @@ def is_used_up(plan: Plan, grant: Grant, *, now: datetime) -> bool:
     if grant.total or held is None or held.kind not in ("day", "warm_up"):
         return False
     return held.seconds > WORTH_GOING_ON.total_seconds()
+
+
+def is_any_claimed(campaign_id: int) -> bool:
+    """Whether some worker has mails of it on their way."""
+    claim = sa.select(Claim.token).where(Claim.campaign_id == campaign_id)
+    return db.session.scalar(claim.limit(1)) is not None
 
 
 def is_any_put_off(campaign_id: int) -> bool:

@@ -19,7 +19,7 @@ from campaigns.db import db, transaction
 from campaigns.jobs import runtime, send
 from campaigns.jobs.buckets import Buckets
 from campaigns.providers.models import ProviderAccount, SenderAddress
-from campaigns.sending import lifecycle, overflow
+from campaigns.sending import dispatch, lifecycle, outcomes, overflow
 from campaigns.sending.limits import rules
 from campaigns.sending.limits.loading import load_plan
 from campaigns.sending.limits.models import GroupState, ReplyRule
@@ -382,3 +382,36 @@ def test_going_on_between_two_looks_mixes_nothing(
     send_until({"sent": PEOPLE})
     assert stage.first.received == []
     assert froms(stage.second) == {SECOND}
+
+
+def test_by_itself_it_waits_for_other_workers_too(stack: ExitStack) -> None:
+    """They hold what was granted to the former account, and it would be refused there now."""
+    stage = Stage(stack, quiet, quiet, per_day=8)
+    stage.choose()
+    with transaction():
+        dispatch.claim(
+            stage.campaign_id, {"other": 5}, token="another", lease=timedelta(hours=1), now=utcnow()
+        )
+    send_until({"sending": 5, "sent": 8, "queued": 7})
+    for _ in range(2):
+        send.send()
+    assert stage.campaign.overflow_sender_id == stage.other
+    with transaction():
+        held = db.session.scalars(
+            sa.select(Delivery.id).where(Delivery.claim_token == "another")
+        ).all()
+        outcomes.release("another", held, now=utcnow())
+        dispatch.close(["another"])
+    send_until({"sent": PEOPLE})
+    assert (len(stage.first.received), len(stage.second.received)) == (8, 12)
+
+
+def test_an_address_that_got_the_same_account_since_is_left(stack: ExitStack) -> None:
+    stage = Stage(stack, quiet, quiet, per_day=8)
+    stage.choose()
+    with transaction():
+        db.session.get_one(SenderAddress, stage.other).provider_id = stage.accounts[0]
+    send_until({"sent": 8, "queued": 12})
+    for _ in range(3):
+        send.send()
+    assert stage.campaign.earlier_senders == []
