@@ -4,7 +4,7 @@
 day. It goes on so once: then nothing is chosen any more, and no two addresses play ball with it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -147,6 +147,16 @@ def is_used_up(plan: Plan, grant: Grant, *, now: datetime) -> bool:
     if grant.total or held is None or held.kind not in ("day", "warm_up"):
         return False
     return held.seconds > WORTH_GOING_ON.total_seconds()
+
+
+def without_day(plan: Plan) -> Plan:
+    """The plan of an account whose campaign goes on by another one when its day is used up."""
+    return replace(
+        plan,
+        windows=replace(plan.windows, day=0),
+        warm_up_per_day=None,
+        suspended_until=None if plan.is_quota else plan.suspended_until,
+    )
 
 
 def is_any_claimed(campaign_id: int) -> bool:

@@ -35,7 +35,7 @@ from campaigns.reports.engagement import Hour
 from campaigns.reports.finish import Finish, finish_of
 from campaigns.reports.groups import GroupCount, Speeds
 from campaigns.reports.ledger import Filter, Line, View
-from campaigns.sending import reasons, second_chance
+from campaigns.sending import overflow, reasons, second_chance
 from campaigns.sending.limits.holds import why_waits
 from campaigns.sending.limits.loading import load_plan
 from campaigns.sending.limits.plan import Plan
@@ -208,7 +208,7 @@ def _pace(
         return Pace(lines)
     finish = finish_of(
         [row for row in rows if row.group not in held],
-        plan,
+        overflow.without_day(plan) if campaign.overflow_sender_id is not None else plan,
         speed=speed or _average(campaign, balance, now),
         learned=dict(standing.learned),
         used_of_day=standing.used.get("day", 0),
@@ -290,6 +290,7 @@ def campaign(public_id: str) -> str | BaseResponse:
         under_way=second_chance.under_way(found.id),
         name_of=name_of,
         way=overflow_form.card(found),
+        can_go_on=overflow_form.can_help(found),
         **shown,
     )
 
@@ -319,6 +320,7 @@ def live(public_id: str) -> str | Response:
         engagement=came_back,
         trouble=replies.main_trouble(why_not),
         describe=reasons.describe,
+        can_go_on=overflow_form.can_help(found),
         is_over=found.status in FINAL,
         is_poll=True,
     )

@@ -1,6 +1,6 @@
 """From one sender address to another: the guards, what is remembered, what follows from it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,7 +12,7 @@ from campaigns.db import db, transaction
 from campaigns.providers.models import ProviderAccount, SenderAddress
 from campaigns.sending import campaigns, lifecycle, overflow, provider_use
 from campaigns.sending.limits import ledger
-from campaigns.sending.limits.plan import AccountHold, Grant, Plan
+from campaigns.sending.limits.plan import AccountHold, Grant, Plan, Windows
 from campaigns.sending.models import CAMPAIGN_STATES, Campaign, Delivery
 from tests.factories import (
     a_campaign,
@@ -255,6 +255,13 @@ def test_what_still_gives_something_is_not_used_up() -> None:
     held = AccountHold("day", 3600)
     assert not overflow.is_used_up(Plan(), Grant({"other": 1}, account=held), now=NOW)
     assert not overflow.is_used_up(Plan(), Grant({}, 3600), now=NOW), "only groups are held"
+
+
+def test_the_plan_without_its_day() -> None:
+    plan = Plan(windows=Windows(hour=7, day=9), warm_up_per_day=5, suspended_until=NOW)
+    assert overflow.without_day(plan) == Plan(windows=Windows(hour=7), suspended_until=NOW)
+    quota = replace(plan, is_quota=True)
+    assert overflow.without_day(quota) == Plan(windows=Windows(hour=7), is_quota=True)
 
 
 # --- what follows from it ----------------------------------------------------------------------

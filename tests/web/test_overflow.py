@@ -1,5 +1,6 @@
 """Another address when the daily limit is used up: chosen before the launch and in the report."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,7 +15,7 @@ from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.providers.models import ProviderAccount, SenderAddress
-from campaigns.sending import overflow, series
+from campaigns.sending import lifecycle, overflow, series
 from campaigns.sending.models import Campaign, CampaignSeries
 from tests.factories import a_campaign, a_list, a_provider, a_sender, a_signed_domain, a_subscriber
 from tests.web.test_reports import QUEUED, SENT, poll_address, report, started, text_of
@@ -321,6 +322,37 @@ def test_the_page_comes_anew_when_the_address_has_changed(
     assert owner_client.get(poll).headers["HX-Refresh"] == "true"
     poll = poll_address(report(owner_client, campaign))
     assert "HX-Refresh" not in owner_client.get(poll).headers
+
+
+def test_what_waits_points_to_the_way_out(owner_client: FlaskClient, addresses: Addresses) -> None:
+    link = 'href="#way">Send the rest from another address'
+    campaign = running(addresses)
+    assert link not in report(owner_client, campaign)
+    with transaction():
+        lifecycle.explain(campaign.id, "Relay may send 20 mails in 24 hours.")
+    page = report(owner_client, campaign)
+    assert link in page
+    assert link in owner_client.get(poll_address(page)).text
+    with transaction():
+        db.session.execute(sa.delete(SenderAddress).where(SenderAddress.id == addresses.second.id))
+    assert link not in report(owner_client, campaign)
+
+
+def test_the_finish_does_not_count_days_that_nobody_waits(
+    owner_client: FlaskClient, addresses: Addresses
+) -> None:
+    rows = [SENT] * 20 + [QUEUED] * 40
+    with transaction():
+        campaign = started(
+            "sending", *rows, sender_id=addresses.first.id, provider_id=addresses.first.provider_id
+        )
+    assert re.search(
+        r"Finishes [^(]* \(in 2 days\)|in \d\d h", text_of(report(owner_client, campaign))
+    )
+    with transaction():
+        assert overflow.choose(campaign.id, addresses.second.id, now=utcnow())
+    page = text_of(report(owner_client, campaign))
+    assert re.search(r"Finishes \S+ \(in \d+ (minutes?|seconds?)", page)
 
 
 @pytest.mark.parametrize("what", ["overflow", "go-on"])

@@ -80,5 +80,15 @@ def card(campaign: Campaign) -> Card | None:
         earlier=past,
         now=overflow.way_of(campaign),
         choice=choice,
-        can_go_on=campaign.status in ("sending", "paused") and not canary.is_asking(campaign),
+        can_go_on=_can_go_on(campaign),
     )
+
+
+def can_help(campaign: Campaign) -> bool:
+    """Whether another address would help one that waits or is paused for a reason."""
+    is_held = bool(campaign.status_reason) and _can_go_on(campaign)
+    return is_held and bool(overflow.other_ways(campaign))
+
+
+def _can_go_on(campaign: Campaign) -> bool:
+    return campaign.status in ("sending", "paused") and not canary.is_asking(campaign)
