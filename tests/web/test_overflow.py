@@ -311,6 +311,19 @@ def test_nothing_is_said_where_there_is_nothing_to_say(owner_client: FlaskClient
     assert "Sender address" not in text_of(report(owner_client, campaign))
 
 
+def test_while_it_can_be_taken_back_nothing_else_is_asked(
+    owner_client: FlaskClient, addresses: Addresses
+) -> None:
+    campaign = running(
+        addresses,
+        "scheduled",
+        is_undo_window=True,
+        scheduled_at=utcnow() + timedelta(seconds=10),
+        started_at=None,
+    )
+    assert 'name="overflow"' not in report(owner_client, campaign)
+
+
 def test_the_page_comes_anew_when_the_address_has_changed(
     owner_client: FlaskClient, addresses: Addresses
 ) -> None:

@@ -79,6 +79,16 @@ def test_our_rules_are_whole() -> None:
         assert rule.minutes or rule.act not in {"slow", "suspend"}
         assert rule.amount or rule.act not in {"slow", "at_once"}
         assert describe(rule)
+        assert not rule.is_quota or (rule.act == "suspend" and rule.whole_account)
+
+
+def test_which_replies_say_that_a_quota_is_used_up() -> None:
+    assert {rule.key for rule in RULES if rule.is_quota} == {
+        "ses-quota",
+        "google-day",
+        "m365-quota",
+        "plan-quota",
+    }
 
 
 def test_a_rule_may_wait_for_several_replies_within_the_hour() -> None:
