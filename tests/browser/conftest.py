@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 from werkzeug.serving import make_server
 
 from campaigns import migrate
@@ -19,6 +19,9 @@ from campaigns.clock import utcnow
 from campaigns.db import db, transaction
 from tests.conftest import settings_for_tests
 from tests.factories import a_campaign, a_list, a_sender, a_subscriber
+
+# On a machine that is busy with other tests a page takes its time.
+expect.set_options(timeout=15_000)
 
 DRAFT_PATH = "/campaigns/editor000001"
 

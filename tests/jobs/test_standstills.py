@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 from redis import Redis
+from structlog.testing import capture_logs
 
 from campaigns.accounts import service as accounts
 from campaigns.clock import utcnow
@@ -229,9 +230,7 @@ def test_who_is_idle_at_the_end_of_its_slice_rings(monkeypatch: pytest.MonkeyPat
         assert statuses()["queued"] > 0
 
 
-def test_without_a_journal_nothing_is_claimed_and_it_is_said_once_a_slice(
-    app: Flask, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_without_a_journal_nothing_is_claimed_and_it_is_said_once_a_slice(app: Flask) -> None:
     place = app.extensions["campaigns"].settings.journal_dir
     with scripted_server() as server:
         launch(server)
@@ -239,9 +238,9 @@ def test_without_a_journal_nothing_is_claimed_and_it_is_said_once_a_slice(
             place.rmdir()
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text("in the way")
-        send.send()
+        with capture_logs() as said:
+            send.send()
         assert statuses() == {"queued": 5}
-        said = "".join(capfd.readouterr())
-        assert said.count("a journal cannot be written") == 1
+        assert sum("a journal cannot be written" in line["event"] for line in said) == 1
         place.unlink()
         send_until({"sent": 5})
