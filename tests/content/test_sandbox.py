@@ -186,7 +186,7 @@ ATTACKS = {
 def test_an_attack_ends_fast_with_a_sentence(attack: str) -> None:
     begun = time.process_time()
     found = problems(attack)
-    assert time.process_time() - begun < 2
+    assert time.process_time() - begun < 6
     assert found
     assert all(message.endswith((".", "~ .")) for message in found)
 
@@ -208,7 +208,7 @@ def test_an_attack_in_the_subject_is_found_too(attack: str) -> None:
 def test_hostile_html_is_read_in_linear_time(text: str) -> None:
     begun = time.process_time()
     check_content(a_content(text * (200_000 // len(text))), [])
-    assert time.process_time() - begun < 2
+    assert time.process_time() - begun < 8, "what is not linear takes minutes"
 
 
 def test_values_are_bounded_when_they_come_from_the_subscriber() -> None:
