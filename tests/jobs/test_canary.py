@@ -19,10 +19,10 @@ from campaigns.jobs.engine import Engine
 from campaigns.sending import alerts, lifecycle
 from campaigns.sending.models import Campaign, Delivery, HeldGroup, TransactionalMail
 from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
-from tests.jobs.test_send import run, status_of, statuses, worker
+from tests.jobs.test_send import run, status_of, statuses
 from tests.smtp_server import ScriptedServer, Session, scripted_server
 
-__all__ = ["worker"]
+pytestmark = pytest.mark.usefixtures("worker")
 
 PEOPLE = 150
 FIRST = 50

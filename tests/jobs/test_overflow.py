@@ -12,11 +12,10 @@ import sqlalchemy as sa
 from flask import Flask
 from redis import Redis
 
-from campaigns.accounts import service as accounts
 from campaigns.clock import utcnow
 from campaigns.config import Settings
 from campaigns.db import db, transaction
-from campaigns.jobs import runtime, send
+from campaigns.jobs import send
 from campaigns.jobs.buckets import Buckets
 from campaigns.providers.models import ProviderAccount, SenderAddress
 from campaigns.sending import dispatch, lifecycle, outcomes, overflow
@@ -25,6 +24,7 @@ from campaigns.sending.limits.loading import load_plan
 from campaigns.sending.limits.models import GroupState, ReplyRule
 from campaigns.sending.models import Campaign, Delivery
 from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
+from tests.jobs.steps import send_until, statuses
 from tests.smtp_server import Script, ScriptedServer, Session, scripted_server
 
 PEOPLE = 20
@@ -42,18 +42,12 @@ class Clock:
         return self.seconds
 
 
+pytestmark = pytest.mark.usefixtures("worker")
+
+
 @pytest.fixture
 def settings(settings: Settings, redis_url: str) -> Settings:
     return settings.model_copy(update={"redis_url": redis_url})
-
-
-@pytest.fixture(autouse=True)
-def worker(app: Flask) -> Iterator[None]:
-    runtime.use(app)
-    with transaction():
-        accounts.save_workspace(name="Example", postal_address="1 Example Street")
-    yield
-    send.forget()
 
 
 @pytest.fixture(autouse=True)
@@ -111,20 +105,6 @@ def stack() -> Iterator[ExitStack]:
         yield stack
 
 
-def counts() -> dict[str, int]:
-    db.session.rollback()
-    rows = db.session.execute(sa.select(Delivery.status, sa.func.count()).group_by(Delivery.status))
-    return {status: count for status, count in rows}  # noqa: C416
-
-
-def send_until(wanted: dict[str, int], seconds: float = 30) -> None:
-    end = time.monotonic() + seconds
-    while counts() != wanted and time.monotonic() < end:
-        send.send()
-        time.sleep(0.02)
-    assert counts() == wanted
-
-
 def froms(server: ScriptedServer) -> set[str]:
     """The addresses that readers see on what this server took."""
     return {
@@ -154,7 +134,7 @@ def test_without_a_choice_it_waits_until_there_is_room(stack: ExitStack, clock: 
     send_until({"sent": 8, "queued": 12})
     for _ in range(3):
         send.send()
-    assert counts() == {"sent": 8, "queued": 12}
+    assert statuses() == {"sent": 8, "queued": 12}
     assert "may send 8 mails in 24 hours; they are used up" in stage.campaign.status_reason
     assert stage.second.received == []
     clock.seconds += 25 * 3600
@@ -204,7 +184,7 @@ def test_it_goes_on_only_once(stack: ExitStack) -> None:
     send_until({"sent": 13, "queued": 7})
     for _ in range(5):
         send.send()
-    assert counts() == {"sent": 13, "queued": 7}
+    assert statuses() == {"sent": 13, "queued": 7}
     assert (len(stage.first.received), len(stage.second.received)) == (8, 5)
     assert len(overflow.earlier(stage.campaign)) == 1
     assert "Other may send 5 mails in 24 hours" in stage.campaign.status_reason
@@ -336,7 +316,7 @@ def test_what_the_former_account_holds_leaves_by_it(stack: ExitStack) -> None:
 
     stage = Stage(stack, first, quiet, per_day=9, connections=2)
     send.send()
-    assert counts() == {"sending": 9, "queued": 11}
+    assert statuses() == {"sending": 9, "queued": 11}
     stage.go_on()
     send_until({"sending": 9, "sent": 11})
     go_on.set()
@@ -358,7 +338,7 @@ def test_by_itself_it_waits_for_what_was_granted(stack: ExitStack) -> None:
     stage.choose()
     for _ in range(2):
         send.send()
-    assert counts() == {"sending": 8, "queued": 12}
+    assert statuses() == {"sending": 8, "queued": 12}
     assert stage.campaign.overflow_sender_id == stage.other
     go_on.set()
     send_until({"sent": PEOPLE})

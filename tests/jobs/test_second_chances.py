@@ -21,10 +21,10 @@ from campaigns.reports.balance import campaign_balance
 from campaigns.sending import lifecycle, second_chance
 from campaigns.sending.models import Delivery, HeldGroup
 from tests.factories import a_subscriber
-from tests.jobs.test_send import launch, run, status_of, statuses, worker
+from tests.jobs.test_send import launch, run, status_of, statuses
 from tests.smtp_server import CLOSE, ScriptedServer, Session, scripted_server
 
-__all__ = ["worker"]
+pytestmark = pytest.mark.usefixtures("worker")
 
 
 @pytest.fixture

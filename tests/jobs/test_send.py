@@ -2,7 +2,6 @@
 
 import re
 import time
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -11,13 +10,12 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from campaigns.accounts import service as accounts
 from campaigns.audience import subscriptions, suppressions
 from campaigns.audience.models import Suppression
 from campaigns.clock import utcnow
 from campaigns.config import Settings
 from campaigns.db import db, transaction
-from campaigns.jobs import maintenance, runtime, send
+from campaigns.jobs import maintenance, send
 from campaigns.messages import SendResult
 from campaigns.providers import domains
 from campaigns.providers.models import DkimKey, ProviderAccount, SenderAddress
@@ -26,19 +24,12 @@ from campaigns.sending.models import Campaign, CampaignLink, Delivery
 from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
 from tests.smtp_server import CLOSE, ScriptedServer, Session, scripted_server
 
+pytestmark = pytest.mark.usefixtures("worker")
+
 
 @pytest.fixture
 def settings(settings: Settings, redis_url: str) -> Settings:
     return settings.model_copy(update={"redis_url": redis_url})
-
-
-@pytest.fixture(autouse=True)
-def worker(app: Flask) -> Iterator[None]:
-    runtime.use(app)
-    with transaction():
-        accounts.save_workspace(name="Example", postal_address="1 Example Street")
-    yield
-    send.forget()
 
 
 def launch(server: ScriptedServer, people: int = 5, **provider: Any) -> int:

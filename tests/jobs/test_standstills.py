@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections.abc import Iterator
 
 import pytest
 import sqlalchemy as sa
@@ -10,18 +9,18 @@ from flask import Flask
 from redis import Redis
 from structlog.testing import capture_logs
 
-from campaigns.accounts import service as accounts
 from campaigns.clock import utcnow
 from campaigns.config import Settings
 from campaigns.db import db, transaction
-from campaigns.jobs import runtime, send
+from campaigns.jobs import send
 from campaigns.jobs.buckets import Buckets
 from campaigns.jobs.queues import RedisDoorbell
 from campaigns.providers.models import ProviderAccount
 from campaigns.sending import lifecycle
 from campaigns.sending.limits.plan import Plan
-from campaigns.sending.models import Campaign, Delivery
+from campaigns.sending.models import Campaign
 from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
+from tests.jobs.steps import send_until, statuses
 from tests.smtp_server import ScriptedServer, Session, scripted_server
 
 ANOTHER = "another worker"
@@ -34,18 +33,12 @@ class Clock:
         return self.seconds
 
 
+pytestmark = pytest.mark.usefixtures("worker")
+
+
 @pytest.fixture
 def settings(settings: Settings, redis_url: str) -> Settings:
     return settings.model_copy(update={"redis_url": redis_url})
-
-
-@pytest.fixture(autouse=True)
-def worker(app: Flask) -> Iterator[None]:
-    runtime.use(app)
-    with transaction():
-        accounts.save_workspace(name="Example", postal_address="1 Example Street")
-    yield
-    send.forget()
 
 
 @pytest.fixture
@@ -83,20 +76,6 @@ def limit_connections(connections: int) -> None:
     """As a reply does that says "too many": the account itself is not changed."""
     with transaction():
         db.session.execute(sa.update(ProviderAccount).values(connections=connections))
-
-
-def statuses() -> dict[str, int]:
-    db.session.rollback()
-    rows = db.session.execute(sa.select(Delivery.status, sa.func.count()).group_by(Delivery.status))
-    return {status: count for status, count in rows}  # noqa: C416
-
-
-def send_until(wanted: dict[str, int], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while statuses() != wanted and time.monotonic() < end:
-        send.send()
-        time.sleep(0.05)
-    assert statuses() == wanted
 
 
 def test_without_a_connection_nothing_is_claimed(buckets: Buckets, clock: Clock) -> None:
