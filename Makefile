@@ -2,7 +2,7 @@
 .POSIX:
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
-.PHONY: help demo run setup setup-dev test test-fast test-system-postgresql check bench chaos format lock migration clean
+.PHONY: help demo run setup setup-dev test test-processes test-fast test-system-postgresql check bench chaos format lock migration clean
 
 help: ## Show this help
 	@echo "Usage: make TARGET   (settings may follow: make demo PORT=9000 DATA_DIR=/tmp/demo)"
@@ -20,11 +20,14 @@ setup: ## Make .venv with what is needed to run
 setup-dev:
 	@sh bin/install dev
 
-test: setup-dev ## Run all tests (installs Chromium as root when it is missing)
-	@sh bin/test
+test: setup-dev ## Run the tests (installs Chromium as root when it is missing)
+	@sh bin/test quick
+
+test-processes: setup-dev ## Run the tests that start, attack and kill the product's processes
+	@sh bin/test processes
 
 test-fast: setup-dev ## Run the quick tests, on SQLite only
-	@.venv/bin/pytest -q -m "not browser and not slow and not wheel" -k "not postgresql"
+	@.venv/bin/pytest -q -m "not browser and not process and not wheel" -k "not postgresql"
 
 test-system-postgresql: setup-dev ## Run the tests that speak SQL on the PostgreSQL installed here
 	@SYSTEM_POSTGRESQL=1 .venv/bin/pytest -q --numprocesses 2 -k system-postgresql

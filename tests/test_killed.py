@@ -67,7 +67,7 @@ def kill_the_senders(product: Product) -> int:
     return len(lines)
 
 
-@pytest.mark.slow
+@pytest.mark.process
 def test_a_killed_sender_loses_nobody_and_mails_nobody_twice() -> None:
     with running_product("--demo") as product:
         app = create_app(product.settings)

@@ -16,6 +16,8 @@ from tests import servers, wheels
 from tests.conftest import Database
 from tests.product import Product, running_product
 
+pytestmark = pytest.mark.process
+
 ROWS = {"checkout": 10_000, "wheel": 2_000}
 """What is installed from the wheel does the same: once with very many people is enough."""
 LONG = 120_000

@@ -20,7 +20,7 @@ from tests.chaos.game import Outcome, check, play
 from tests.chaos.plans import LONGER, NAMED, ON_POSTGRESQL, SINKS, Plan, by_chance
 from tests.chaos.stage import Stage, opened, smtp_sink
 
-pytestmark = [pytest.mark.chaos, pytest.mark.slow]
+pytestmark = [pytest.mark.chaos, pytest.mark.process]
 
 ROUNDS = int(os.environ.get("CHAOS_ROUNDS") or 0)
 SEED = int(os.environ.get("CHAOS_SEED") or random.SystemRandom().randrange(1, 10**6))

@@ -28,7 +28,7 @@ def bench(*arguments: str) -> dict[str, Any]:
     return figures
 
 
-@pytest.mark.slow
+@pytest.mark.process
 def test_it_sends_everything_and_reports_it() -> None:
     figures = bench(*SMALL)
     assert figures["recipients"] == 200
@@ -44,7 +44,7 @@ def test_it_sends_everything_and_reports_it() -> None:
         assert figures["ratio"] == pytest.approx(rates[0] / rates[1], rel=0.01)
 
 
-@pytest.mark.slow
+@pytest.mark.process
 def test_a_long_line_is_measured_with_one_worker_two_and_without_pipelining() -> None:
     figures = bench("send", "--relay-ms", "2", "--probe", *SMALL)
     assert figures["relay_ms"] == 2
@@ -61,7 +61,7 @@ def test_a_long_line_is_measured_with_one_worker_two_and_without_pipelining() ->
     assert figures["probe"]["pages"] >= 1
 
 
-@pytest.mark.slow
+@pytest.mark.process
 def test_freezing_is_measured_too() -> None:
     figures = bench("expand", *SMALL)
     assert figures["expand_seconds"] > 0

@@ -143,7 +143,7 @@ def test_what_the_program_started_goes_with_it(guarded: list[Guarded]) -> None:
     assert members_of(guarded[0].process.pid) == []
 
 
-@pytest.mark.slow
+@pytest.mark.process
 def test_a_program_that_will_not_listen_is_ended_after_the_grace_time(
     guarded: list[Guarded],
 ) -> None:
