@@ -3,6 +3,7 @@
 import os
 import random
 import time
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
+from campaigns.audience import subscriptions, suppressions
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
@@ -19,7 +21,7 @@ from campaigns.jobs.schedule import LEASE_SECONDS as CLOCK_LEASE_SECONDS
 from campaigns.jobs.schedule import SWEEP_SECONDS
 from campaigns.jobs.send import CONNECTIONS
 from campaigns.providers.models import ProviderAccount
-from campaigns.sending import lifecycle
+from campaigns.sending import erasure, lifecycle
 from campaigns.sending.limits.models import GroupState
 from campaigns.sending.models import Campaign, Claim, Delivery, Reply
 from tests.chaos.plans import MANNERS, PLAIN, REFUSING, Plan
@@ -33,6 +35,16 @@ STANDSTILL_SECONDS = 120.0
 LONGEST_SECONDS = 1200.0
 DRAIN_SECONDS = 10.0
 AWAY_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 5.0
+"""Time within which the next message is taken after a worker, a clock or Valkey was killed."""
+LATEST_MAIL_SECONDS = 3.0
+"""Time after which nobody is mailed whose withdrawal was answered."""
+PROMPT = {"kill_worker", "kill_all_workers", "kill_workers_and_clocks", "kill_clock", "kill_valkey",
+          "flush_valkey"}  # fmt: skip
+"""Steps after which sending goes on within `LONGEST_PAUSE_SECONDS`."""
+UNCOUNTED = {"freeze_worker", "kill_valkey", "flush_valkey"}
+"""Steps by which Valkey forgets, or gives to others, connections that are still open."""
+LEAVING_AT_ONCE = 150
 
 
 @dataclass
@@ -45,6 +57,15 @@ class Outcome:
     unanswered: Counter[str]
     unknown_allowed: int
     said: set[str] = field(default_factory=set)
+    taken_at: dict[str, float] = field(default_factory=dict)
+    """When the server took each message, in seconds of the monotonic clock."""
+    left_at: dict[str, float] = field(default_factory=dict)
+    """When a withdrawal was answered."""
+    pauses: list[tuple[str, float]] = field(default_factory=list)
+    """Steps after which sending should go on soon, and the seconds until it did."""
+    most_connections: int = 0
+    delayed: float = 0.0
+    """The longest time for which the server itself waited for a processor, in seconds."""
 
     def with_status(self, status: str) -> set[str]:
         return {address for address, found in self.ledger.items() if found == status}
@@ -60,6 +81,9 @@ class Game:
         self._record.touch()
         self._unknown_allowed = 0
         self._said: set[str] = set()
+        self._left_at: dict[str, float] = {}
+        self._done_at: list[tuple[str, float]] = []
+        self._campaign_id = 0
 
     def play(self) -> Outcome:
         plan = self._plan
@@ -74,6 +98,7 @@ class Game:
                 for step in plan.steps:
                     self._wait_for_moment(campaign_id, step.at, step.seconds)
                     getattr(self, step.what)()
+                    self._done_at.append((step.what, time.monotonic()))
                 if plan.pauses:
                     self._wait_for(lambda: self._status(campaign_id) == "paused", "it is paused")
                     self._resume(campaign_id)
@@ -178,6 +203,23 @@ class Game:
         time.sleep(AWAY_SECONDS)
         self._stage.start("smtp")
 
+    def leave(self) -> None:
+        """People who wait for their message unsubscribe, are suppressed, deleted or erased."""
+        db.session.rollback()
+        rows = db.session.execute(
+            sa.select(Delivery.subscriber_id, Delivery.address)
+            .where(
+                Delivery.campaign_id == self._campaign_id,
+                Delivery.status.in_(("queued", "sending")),
+                Delivery.subscriber_id.is_not(None),
+            )
+            .order_by(Delivery.id)
+        ).all()
+        for row in self._chance.sample(rows, min(LEAVING_AT_ONCE, len(rows))):
+            with transaction():
+                self._chance.choice(WITHDRAWALS)(row.subscriber_id, row.address)
+            self._left_at[row.address] = time.monotonic()
+
     def mend_smtp(self) -> None:
         """From now on a plain server listens there."""
         self._serve_mail_anew(PLAIN)
@@ -202,7 +244,10 @@ class Game:
         mark = self._port  # other plays are in the same database
         with transaction():
             account = a_provider(
-                f"Server {mark}", port=self._port, connections=self._plan.connections
+                f"Server {mark}",
+                port=self._port,
+                connections=self._plan.connections,
+                per_second=self._plan.per_second,
             )
             sender = a_sender(f"news{mark}@example.org", account, is_default=False)
             audience = a_list(f"Readers {mark}")
@@ -211,6 +256,7 @@ class Game:
             campaign = a_campaign(audience, sender=sender)
             lifecycle.launch(campaign.id, at=None, undo_seconds=0, now=self._now())
         services().doorbell.ring("expand", campaign.id)
+        self._campaign_id = campaign.id
         return campaign.id
 
     def _wait_for_moment(self, campaign_id: int, share: float, seconds: float) -> None:
@@ -256,7 +302,7 @@ class Game:
                     return
             except DBAPIError:  # the database is just being started again
                 db.session.rollback()
-            now, taken = time.monotonic(), self._record.stat().st_size
+            now, taken = time.monotonic(), len(self._lines("T"))
             if taken != seen:
                 seen, moved = taken, now
             is_in_vain = now > moved + STANDSTILL_SECONDS or now > begun + LONGEST_SECONDS
@@ -346,24 +392,60 @@ class Game:
         self._said |= {text for text in db.session.scalars(words) if text}
 
     def _lines(self, kind: str) -> list[str]:
+        return [words[1] for words in self._notes(kind)]
+
+    def _notes(self, kind: str) -> list[list[str]]:
         lines = self._record.read_text().splitlines()
-        return [line.split(" ")[1] for line in lines if line.startswith(kind)]
+        return [line.split(" ") for line in lines if line.startswith(kind)]
+
+    def _pauses(self, taken_at: Collection[float]) -> list[tuple[str, float]]:
+        """How long nothing was taken after each step, while the server was well and work left."""
+        last = max(taken_at, default=0.0)
+        found: list[tuple[str, float]] = []
+        for what, at in self._done_at:
+            if what not in PROMPT:
+                return found  # the server or the database may be unwell from here on
+            if at < last:
+                found.append((what, min(moment for moment in taken_at if moment > at) - at))
+        return found
 
     def _outcome(self, campaign_id: int) -> Outcome:
         db.session.rollback()
         rows = db.session.execute(
-            sa.select(Delivery.address, Delivery.status, Delivery.reason).where(
+            sa.select(Delivery.id, Delivery.address, Delivery.status, Delivery.reason).where(
                 Delivery.campaign_id == campaign_id
             )
         ).all()
+        taken_at = {words[1]: float(words[2]) for words in self._notes("T")}
+        is_steady = self._plan.manners == PLAIN and not self._plan.is_away
         return Outcome(
-            {row.address: row.status for row in rows},
+            {row.address or f"erased {row.id}": row.status for row in rows},
             Counter((row.status, row.reason) for row in rows),
             Counter(self._lines("T")),
             Counter(self._lines("Q")),
             self._unknown_allowed,
             self._said,
+            taken_at=taken_at,
+            left_at=self._left_at,
+            pauses=self._pauses(taken_at.values()) if is_steady else [],
+            most_connections=max(map(int, self._lines("C")), default=0),
+            delayed=max(map(float, self._lines("L")), default=0.0),
         )
+
+
+def _unsubscribe(subscriber_id: int, address: str) -> None:
+    subscriptions.unsubscribe(None, subscriber_id, channel="page", now=utcnow())
+
+
+def _suppress(subscriber_id: int, address: str) -> None:
+    suppressions.suppress(address, reason="manual", source="chaos", now=utcnow())
+
+
+def _erase(subscriber_id: int, address: str) -> None:
+    erasure.erase([subscriber_id])
+
+
+WITHDRAWALS = (_unsubscribe, _suppress, _erase)
 
 
 def play(stage: Stage, plan: Plan, folder: Path) -> Outcome:
@@ -373,20 +455,56 @@ def play(stage: Stage, plan: Plan, folder: Path) -> Outcome:
     outcome = Game(stage, plan, folder).play()
     seconds = time.monotonic() - begun
     print(f"{dict(outcome.reasons)}, taken {outcome.taken.total()}, in {seconds:.0f} seconds")
+    print(f"pauses {outcome.pauses}, at most {outcome.most_connections} connections")
     return outcome
 
 
 def check(plan: Plan, outcome: Outcome) -> None:
-    """Nobody lost, nobody twice, few unknown, and words for what went wrong."""
+    """Nobody lost, nobody twice, few unknown, and words for what went wrong.
+
+    And what is promised about time: no mail to people who left, no long pauses, no limit passed.
+    """
     assert len(outcome.ledger) == plan.people, "somebody is lost"
     twice = [address for address, count in outcome.taken.items() if count > 1]
     assert twice == [], "somebody was mailed twice"
     sent, unknown = outcome.with_status("sent"), outcome.with_status("unknown")
-    assert len(sent) + len(unknown) == plan.people, outcome.reasons
-    assert sent <= outcome.taken.keys(), "called sent, and never taken"
-    assert outcome.taken.keys() <= sent | unknown
+    skipped = outcome.with_status("skipped")
+    assert len(sent) + len(unknown) + len(skipped) == plan.people, outcome.reasons
+    named = {address for address in sent if not address.startswith("erased")}
+    assert named <= outcome.taken.keys(), "called sent, and never taken"
+    assert outcome.taken.keys() <= sent | unknown | outcome.left_at.keys()
     assert len(unknown) <= outcome.unknown_allowed + outcome.unanswered.total(), outcome.reasons
     reasons = {reason for status, reason in outcome.reasons if status == "unknown"}
     assert reasons <= {"lost_worker", "no_answer"}
     if plan.says:
         assert any(plan.says in words for words in outcome.said), outcome.said
+    _check_times(plan, outcome)
+
+
+def _check_times(plan: Plan, outcome: Outcome) -> None:
+    late = {
+        address: outcome.taken_at[address] - left_at
+        for address, left_at in outcome.left_at.items()
+        if outcome.taken_at.get(address, 0.0) > left_at + LATEST_MAIL_SECONDS
+    }
+    assert not late, "somebody was mailed long after leaving"
+    long = [pause for pause in outcome.pauses if pause[1] > LONGEST_PAUSE_SECONDS]
+    assert not long, "sending stood still"
+    steps = {step.what for step in plan.steps}
+    if plan.connections and not steps & UNCOUNTED:
+        assert outcome.most_connections <= plan.connections, "more connections than allowed"
+    if plan.per_second and plan.manners == PLAIN and not steps - PROMPT - {"leave"}:
+        _check_rate(plan.per_second, outcome)
+
+
+def _check_rate(limit: int, outcome: Outcome) -> None:
+    """No window of a second holds more than the limit and a little.
+
+    The server notes a message too late when it had to wait itself: by that the windows shrink.
+    """
+    length = max(0.5, 1.0 - outcome.delayed)
+    moments = sorted(outcome.taken_at.values())
+    most = max(
+        bisect_left(moments, moment + length) - number for number, moment in enumerate(moments)
+    )
+    assert most <= limit + max(3, limit / 10), f"{most} messages in {length:.2f} seconds"

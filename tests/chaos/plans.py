@@ -40,6 +40,8 @@ class Plan:
     """The product may pause the campaign, and somebody resumes it."""
     connections: int = 0
     """So many may be open to the server, of all workers together; 0: any number."""
+    per_second: int = 0
+    """Limit of the account, in messages a second; 0: none."""
     seed: int = 0
 
     @property
@@ -71,6 +73,20 @@ NAMED = (
         steps=(Step("kill_worker", 0.3),),
         people=300,
         connections=1,
+    ),
+    Plan(
+        "people leave while the server turns slow",
+        Manners(slow_after=300, slow_dot_ms=1500),
+        steps=(Step("leave", 0.65),),
+        people=480,
+    ),
+    Plan("a limit of 50 a second", people=400, per_second=50),
+    Plan(
+        "four connections for two workers, and one killed",
+        Manners(dot_ms=30),
+        steps=(Step("kill_worker", 0.4),),
+        people=1000,
+        connections=4,
     ),
     Plan("server away from the start", is_away=True, steps=_mended(), says="cannot be reached"),
     Plan("server dies and comes back", steps=(Step("kill_smtp", 0.3),)),
@@ -130,6 +146,7 @@ _STEPS = (
     "kill_smtp",
     "change_smtp",
     "refuse_all",
+    "leave",
 )
 _DATABASE_STEPS = ("kill_database", "kill_database", "kill_database_and_worker")
 """More than one, so that they come about as often as the others do where there is one."""
@@ -160,5 +177,6 @@ def by_chance(seed: int, people: int, *, with_database: bool) -> Plan:
         is_away=is_away,
         is_rough=True,
         connections=chance.choice((0, 0, 0, 3, 12)),
+        per_second=chance.choice((0, 0, 0, 400)),
         seed=seed,
     )

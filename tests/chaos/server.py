@@ -3,14 +3,17 @@
     python -m tests.chaos.server PORT RECORD MANNERS
 
 MANNERS is JSON. RECORD gets a line as soon as a message is taken, before the client hears of it:
-`T recipient sender`; and `Q recipient` where it will never hear of it. Each line is there even if
-the server is killed the moment after.
+`T recipient seconds sender`; and `Q recipient` where it will never hear of it. Each line is there
+even if the server is killed the moment after. Further lines: `C count seconds` at each new
+connection, `L late_seconds seconds` when the server itself had to wait for a processor. Seconds
+are those of the machine's monotonic clock, the same in every process.
 """
 
 import asyncio
 import json
 import os
 import sys
+import time
 import zlib
 from collections import Counter
 from dataclasses import asdict, dataclass
@@ -19,6 +22,11 @@ from pathlib import Path
 BUSY = "451 4.3.0 The mail store is being repaired, try again"
 ENOUGH = "421 4.3.2 Enough for this connection"
 MUTE_SECONDS = 1.5
+OPEN, TAKEN = "open connections", "messages taken"
+"""Keys of the server's counts, beside those of recipients."""
+HEARTBEAT_SECONDS = 0.01
+LATE_SECONDS = 0.02
+"""Smallest delay of the server's own heartbeat that is noted."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +47,9 @@ class Manners:
     """Of the messages, after which it closes without a word; half of them it has taken."""
     mute_percent: float = 0.0
     """Of the messages, which it takes, says nothing about, and closes after a while."""
+    slow_after: int = 0
+    """Number of messages after which it needs `slow_dot_ms` for each; 0: never."""
+    slow_dot_ms: int = 1500
 
     def as_json(self) -> str:
         return json.dumps(asdict(self))
@@ -49,6 +60,7 @@ class Session(asyncio.Protocol):
 
     def __init__(self, manners: Manners, record: int, seen: Counter[str]) -> None:
         self._manners, self._record, self._seen = manners, record, seen
+        self._is_counted = False
         self._transport: asyncio.Transport | None = None
         self._buffer = b""
         self._is_body = self._is_thinking = False
@@ -58,10 +70,19 @@ class Session(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        self._is_counted = True
+        self._seen[OPEN] += 1
+        self._note(f"C {self._seen[OPEN]} {time.monotonic():.4f}\n")
         self._say("220 chaos.example ESMTP", 0)
 
     def connection_lost(self, error: Exception | None) -> None:
         self._transport = None
+        self._uncount()
+
+    def _uncount(self) -> None:
+        if self._is_counted:
+            self._is_counted = False
+            self._seen[OPEN] -= 1
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -119,19 +140,25 @@ class Session(asyncio.Protocol):
         self._messages += 1
         if _falls_upon(address, "hang up", manners.hang_up_percent):
             if _falls_upon(address, "took it", 50):
-                self._note(f"T {address} {self._sender}\nQ {address}\n")
+                self._note(self._taken(address) + f"Q {address}\n")
             else:
                 self._note(f"Q {address}\n")
             self._close()
             return
         if _falls_upon(address, "mute", manners.mute_percent):
-            self._note(f"T {address} {self._sender}\nQ {address}\n")
+            self._note(self._taken(address) + f"Q {address}\n")
             self._is_thinking = True
             asyncio.get_running_loop().call_later(MUTE_SECONDS, self._close)
             return
-        self._note(f"T {address} {self._sender}\n")
+        self._note(self._taken(address))
         number = zlib.crc32(self._sender.encode())
-        self._say(f"250 2.0.0 Ok: queued as 4C{number:08X}", manners.dot_ms)
+        is_slow = 0 < manners.slow_after < self._seen[TAKEN]
+        wait = manners.slow_dot_ms if is_slow else manners.dot_ms
+        self._say(f"250 2.0.0 Ok: queued as 4C{number:08X}", wait)
+
+    def _taken(self, address: str) -> str:
+        self._seen[TAKEN] += 1
+        return f"T {address} {time.monotonic():.4f} {self._sender}\n"
 
     def _note(self, lines: str) -> None:
         os.write(self._record, lines.encode())
@@ -157,6 +184,7 @@ class Session(asyncio.Protocol):
         if self._transport is not None:
             self._transport.close()
             self._transport = None
+            self._uncount()
 
 
 def _address(line: str) -> str:
@@ -174,7 +202,17 @@ async def serve(port: int, record: Path, manners: Manners) -> None:
     server = await loop.create_server(
         lambda: Session(manners, handle, seen), "127.0.0.1", port, backlog=512
     )
-    await server.serve_forever()
+    await asyncio.gather(server.serve_forever(), _watch_own_delays(handle))
+
+
+async def _watch_own_delays(record: int) -> None:
+    """Note when this process waits for a processor: its times are that much too late."""
+    while True:
+        due = time.monotonic() + HEARTBEAT_SECONDS
+        await asyncio.sleep(HEARTBEAT_SECONDS)
+        now = time.monotonic()
+        if now - due > LATE_SECONDS:
+            os.write(record, f"L {now - due:.4f} {now:.4f}\n".encode())
 
 
 if __name__ == "__main__":

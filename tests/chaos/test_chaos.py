@@ -44,6 +44,21 @@ def test_what_is_as_it_should_be_passes() -> None:
 
 
 @pytest.mark.parametrize(
+    ("plan", "changes"),
+    [
+        ({}, {"left_at": {"a@x.example": 1.0}, "taken_at": {"a@x.example": 4.1}}),
+        ({}, {"pauses": [("kill_worker", 5.1)]}),
+        ({"connections": 4}, {"most_connections": 5}),
+        ({"per_second": 10}, {"taken_at": {f"{n}@x.example": n / 14 for n in range(40)}}),
+    ],
+    ids=["mailed after leaving", "stood still", "connections", "rate"],
+)
+def test_what_takes_too_long_is_noticed(plan: dict[str, Any], changes: dict[str, Any]) -> None:
+    with pytest.raises(AssertionError):
+        check(Plan("three", people=3, **plan), an_outcome(**changes))
+
+
+@pytest.mark.parametrize(
     "changes",
     [
         {"taken": Counter(["a@x.example", "a@x.example", "b@x.example"])},
