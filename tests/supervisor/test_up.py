@@ -27,6 +27,9 @@ from tests.supervisor.helpers import (
 )
 
 
+pytestmark = pytest.mark.process
+
+
 @pytest.fixture
 def started(tmp_path: Path) -> Iterator[list[RunningUp]]:
     """Put what you start in here; it is stopped."""
@@ -47,7 +50,6 @@ def answer(port: int, path: str) -> int:
         connection.close()
 
 
-@pytest.mark.process
 def test_up_serves_mends_what_is_killed_refuses_a_second_and_stops_in_order(
     tmp_path: Path, started: list[RunningUp]
 ) -> None:
@@ -109,7 +111,6 @@ def home() -> Iterator[tuple[Path, list[str]]]:
         yield Path(folder), through
 
 
-@pytest.mark.process
 def test_up_brings_a_postgresql_of_its_own_and_finds_its_data_again(
     home: tuple[Path, list[str]], started: list[RunningUp]
 ) -> None:
@@ -153,7 +154,6 @@ def test_root_is_told_that_postgresql_refuses_it(tmp_path: Path, started: list[R
     assert processes_mentioning(str(tmp_path)) == []
 
 
-@pytest.mark.process
 def test_nothing_is_left_when_up_is_killed_and_the_next_start_waits_for_that(
     tmp_path: Path, started: list[RunningUp]
 ) -> None:
@@ -213,7 +213,6 @@ def test_all_wrong_settings_are_named_at_once(tmp_path: Path, started: list[Runn
     assert "Traceback" not in text
 
 
-@pytest.mark.process
 def test_a_redis_that_does_not_answer_is_said(tmp_path: Path, started: list[RunningUp]) -> None:
     code, text = refused(tmp_path, started, REDIS_URL="redis://127.0.0.1:1/0")
     assert code == 1
@@ -232,7 +231,6 @@ def test_a_database_that_does_not_answer_is_said_and_all_is_stopped_again(
     assert processes_mentioning(str(tmp_path)) == []
 
 
-@pytest.mark.process
 def test_a_server_left_behind_on_the_socket_is_ended_first(
     tmp_path: Path, started: list[RunningUp]
 ) -> None:

@@ -17,6 +17,9 @@ from campaigns.sending.limits.plan import Ask, Grant, Hold
 from campaigns.sending.limits.recording import recorded, tell
 from tests.factories import a_campaign, a_provider
 
+# The statements behind it have tests on both databases; what is simulated is the limiter.
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
