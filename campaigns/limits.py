@@ -1,6 +1,42 @@
 """Rate limits of the web entries, shared by all processes through Redis."""
 
-from flask_limiter import Limiter
-from flask_limiter.util import get_remote_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 
-limiter = Limiter(get_remote_address)
+from flask import request
+from flask_limiter import Limiter
+
+NAT64 = IPv6Network("64:ff9b::/96")
+UNKNOWN_NETWORK = "unknown"
+"""All clients without a usable address share one count."""
+
+
+def network_of(address: str, *, ipv4_bits: int = 32, ipv6_bits: int = 64) -> str:
+    """Return the network that counts as one client, such as `192.0.2.7` or `2001:db8::/64`.
+
+    A single IPv6 customer owns at least a /64 and can send from any address in it. IPv4 addresses
+    that are written as IPv6 (mapped, 6to4, NAT64) count as the IPv4 address.
+    """
+    try:
+        found = ip_address(address.partition("%")[0])
+    except ValueError:
+        return UNKNOWN_NETWORK
+    if isinstance(found, IPv6Address):
+        found = _ipv4_within(found) or found
+    bits = ipv4_bits if isinstance(found, IPv4Address) else ipv6_bits
+    if bits == found.max_prefixlen:
+        return str(found)
+    return str(ip_network((found, bits), strict=False))
+
+
+def _ipv4_within(address: IPv6Address) -> IPv4Address | None:
+    if address in NAT64:
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour
+
+
+def client_network() -> str:
+    """Return the network of the client of this request. See `network_of`."""
+    return network_of(request.remote_addr or "")
+
+
+limiter = Limiter(client_network)
