@@ -52,6 +52,6 @@ def ask_for_login() -> Response:
     """Send to the login page and back again; htmx is told to leave the whole page."""
     if request.headers.get("HX-Request"):
         return Response(status=401, headers={"HX-Redirect": "/login"})
-    wanted = request.full_path.rstrip("?") if request.method == "GET" else request.path
+    wanted = request.path if request.method == "POST" else request.full_path.rstrip("?")
     answer = redirect(f"/login?next={quote(wanted, safe='/')}")
     return Response(answer.get_data(), status=302, headers={"Location": answer.location})

@@ -11,7 +11,7 @@ from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAllowed
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from campaigns import public, web
+from campaigns import methods, public, web
 from campaigns.access import enforce
 from campaigns.config import Settings, load_settings
 from campaigns.core import create_core
@@ -67,6 +67,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    methods.enforce(app)
     limiter.init_app(app)
     _set_up_login(app)
     enforce(app)  # before the tokens of forms: who lost the login is told so

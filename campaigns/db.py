@@ -10,6 +10,7 @@ import string
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, ClassVar, cast
 
@@ -98,6 +99,18 @@ class WriteOutsideTransactionError(RuntimeError):
     """A write was attempted outside `with transaction()`: a defect in the calling code."""
 
 
+class WriteForbiddenError(RuntimeError):
+    """A request that may only read opened `transaction()`: a defect in the view."""
+
+
+_is_forbidden: ContextVar[bool] = ContextVar("campaigns_writing_is_forbidden", default=False)
+
+
+def forbid_writing(is_forbidden: bool) -> None:
+    """Make `transaction()` raise WriteForbiddenError in this thread, or allow it again."""
+    _is_forbidden.set(is_forbidden)
+
+
 @contextmanager
 def transaction(*, durable: bool = False) -> Iterator[Session]:
     """One writing unit: commits at the end, rolls back on an error. Only edges open one.
@@ -108,6 +121,8 @@ def transaction(*, durable: bool = False) -> Iterator[Session]:
     Ends the reads before it: on SQLite a read transaction cannot be turned into a writing one
     ("database is locked", whatever the timeout), so it begins with BEGIN IMMEDIATE.
     """
+    if _is_forbidden.get():
+        raise WriteForbiddenError("transaction() in a request that may only read")
     session = db.session()
     if session.info.get(_WRITING):
         raise RuntimeError("transaction() inside transaction(): only the edge opens one")
@@ -303,11 +318,13 @@ __all__ = [
     "ByteText",
     "Mapped",
     "UtcDateTime",
+    "WriteForbiddenError",
     "WriteOutsideTransactionError",
     "claimable",
     "database_now",
     "db",
     "engine_options",
+    "forbid_writing",
     "id_key",
     "insert_ignoring",
     "is_disk_full",

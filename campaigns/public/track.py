@@ -22,6 +22,7 @@ from campaigns.events.record import record
 from campaigns.events.tracking import clicked, opened
 from campaigns.jobs.stream import event_stream
 from campaigns.messages import ProviderEvent
+from campaigns.methods import is_visit, records_visits
 from campaigns.public.pages import handle_errors, private
 from campaigns.tokens import BadTokenError, read_click_path, read_open_token
 
@@ -38,13 +39,14 @@ PAUSE_SECONDS = 2.0
 
 @bp.get("/o/<token>.gif")
 @access("public")
+@records_visits
 def open_pixel(token: str) -> Response:
     """The open pixel: a picture always, for a broken mail looks worse than a lost open."""
     try:
         delivery_id = read_open_token(services().signer, token)
     except BadTokenError:
         delivery_id = 0
-    if delivery_id and request.method == "GET":
+    if delivery_id and is_visit():
         _note(opened(delivery_id, at=utcnow(), user_agent=_user_agent()))
     answer = Response(PIXEL, mimetype="image/gif")
     answer.headers["Cache-Control"] = "no-store, private"
@@ -53,6 +55,7 @@ def open_pixel(token: str) -> Response:
 
 @bp.get("/c/<token>/<target>", strict_slashes=False, merge_slashes=False)
 @access("public")
+@records_visits
 def click(token: str, target: str) -> Response:
     """The way to a link's target, which is the one it was signed for or none."""
     try:
@@ -61,7 +64,7 @@ def click(token: str, target: str) -> Response:
         abort(404)
     if not _is_web_address(address):
         abort(404)
-    if delivery_id and request.method == "GET":
+    if delivery_id and is_visit():
         _note(clicked(delivery_id, number, at=utcnow(), user_agent=_user_agent()))
     return private(Response(status=302, headers={"Location": address}))
 

@@ -179,7 +179,7 @@ def rule(public_id: str) -> str | Response | tuple[str, int]:
     if found.ended_at is not None:
         flash("It has ended. Duplicate its template to let that repeat.", "warning")
         return redirect(url_for("calendar.series", public_id=public_id))
-    if request.method == "GET":
+    if request.method != "POST":
         return _rule_page(found, form_of(found))
     now = utcnow()
     try:

@@ -38,7 +38,7 @@ def index() -> str:
 @bp.route("/lists/new", methods=["GET", "POST"])
 @access("user")
 def new() -> Answer:
-    if request.method == "GET":
+    if request.method != "POST":
         return render_template("web/lists/form.html", entry=None, form={})
     try:
         with transaction():
@@ -74,7 +74,7 @@ def show(public_id: str) -> str:
 @access("user")
 def edit(public_id: str) -> Answer:
     entry = _found(public_id)
-    if request.method == "GET":
+    if request.method != "POST":
         form = {"name": entry.name, "description": entry.description, "is_public": entry.is_public}
         return render_template(
             "web/lists/form.html", entry=entry, form=form, signup_url=_signup_url(entry)
@@ -98,7 +98,7 @@ def edit(public_id: str) -> Answer:
 def delete(public_id: str) -> Answer:
     """Asks for the list's name to be typed: a list of years is not deleted by a slip."""
     entry = _found(public_id)
-    if request.method == "GET":
+    if request.method != "POST":
         return _delete_page(entry)
     if request.form.get("confirm", "").strip() != entry.name:
         return _delete_page(entry, error="This is not the name of the list."), 422

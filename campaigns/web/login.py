@@ -59,7 +59,7 @@ def _login_key() -> str:
 def login() -> str | Response | tuple[str, int]:
     if current_user.is_authenticated:
         return redirect(_next_page())
-    if request.method == "GET":
+    if request.method != "POST":
         if not service.has_users():
             return redirect(url_for("login.first_visit"))
         return render_template("web/login.html", address="")
@@ -91,7 +91,7 @@ def first_visit() -> str | Response | tuple[str, int]:
     """Create the owner's account. Closed as soon as there is one."""
     if service.has_users():
         return redirect(url_for("login.login"))
-    if request.method == "GET":
+    if request.method != "POST":
         return render_template("web/first_visit.html", form={})
     form = request.form
     try:

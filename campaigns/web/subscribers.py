@@ -219,7 +219,7 @@ def _bulk_asked(action: str, ids: Sequence[int]) -> Answer:
 @bp.route("/subscribers/new", methods=["GET", "POST"])
 @access("user")
 def new() -> Answer:
-    if request.method == "GET":
+    if request.method != "POST":
         chosen = [request.args["list"]] if request.args.get("list") else []
         return _form_page(None, {"lists": chosen})
     form = request.form
@@ -273,7 +273,7 @@ def show(public_id: str) -> str:
 @access("user")
 def edit(public_id: str) -> Answer:
     person = _found(public_id)
-    if request.method == "GET":
+    if request.method != "POST":
         return _form_page(
             person,
             {
@@ -303,7 +303,7 @@ def edit(public_id: str) -> Answer:
 @access("user")
 def delete(public_id: str) -> Answer:
     person = _found(public_id)
-    if request.method == "GET":
+    if request.method != "POST":
         return render_template("web/subscribers/delete.html", person=person)
     if request.form.get("confirm", "").strip().lower() != "delete":
         page = render_template(

@@ -60,7 +60,7 @@ class BadLine:
 @access("user")
 def new() -> str | Response | tuple[str, int]:
     """Takes the lines that are addresses and gives back those that are not."""
-    if request.method == "GET":
+    if request.method != "POST":
         return render_template("web/suppressions/form.html", typed="", note="", bad=[])
     typed, note = request.form.get("addresses", ""), request.form.get("note", "").strip()
     lines = typed.splitlines()

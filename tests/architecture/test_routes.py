@@ -127,3 +127,21 @@ def test_every_form_that_posts_carries_the_token() -> None:
         if "csrf()" not in form and not any(f'id="{name}"' in form for name in SENT_BY_SCRIPT)
     ]
     assert missing == []
+
+
+def test_views_ask_for_post_and_no_other_method() -> None:
+    """`if request.method == "GET"` would take HEAD for a form that was sent."""
+    asked = {
+        f"{name}:{node.lineno}"
+        for name, tree in modules().items()
+        if name.startswith(("web/", "public/"))
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Compare | ast.Match)
+        and any(dotted(part) == "request.method" for part in _expressions(node))
+        and {part.value for part in ast.walk(node) if isinstance(part, ast.Constant)} != {"POST"}
+    }
+    assert asked == set()
+
+
+def _expressions(node: ast.AST) -> list[ast.expr]:
+    return [part for part in ast.walk(node) if isinstance(part, ast.expr)]

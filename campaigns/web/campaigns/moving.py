@@ -21,7 +21,7 @@ def new_time(public_id: str) -> str | Response | tuple[str, int]:
     if campaign.status != "scheduled":
         flash(f"Only what is scheduled can be moved. {IN_WORDS[campaign.status]}", "warning")
         return redirect(home_of(campaign))
-    if request.method == "GET":
+    if request.method != "POST":
         return _page(campaign)
     now = utcnow()
     try:

@@ -100,7 +100,7 @@ def _rows(rows: Sequence[Campaign], counts: Counts) -> list[Row]:
 @bp.route("/campaigns/new", methods=["GET", "POST"])
 @access("user")
 def new() -> str | Response | tuple[str, int]:
-    if request.method == "GET":
+    if request.method != "POST":
         return _new_page(start=request.args.get("start", "letter"))
     start = request.form.get("start", "blank")
     name = request.form.get("name", "").strip()

@@ -29,7 +29,7 @@ def _user_key() -> str:
 def account() -> Answer:
     """Name and address. Another address to log in with asks for the password."""
     user = _user()
-    if request.method == "GET":
+    if request.method != "POST":
         return _page(user)
     form = request.form
     address = form.get("address", "")

@@ -30,7 +30,7 @@ def index() -> str:
 @bp.route("/settings/domains/new", methods=["GET", "POST"])
 @access("user")
 def new_domain() -> Answer:
-    if request.method == "GET":
+    if request.method != "POST":
         return _new_page(request.args.get("name", ""))
     name = request.form.get("name", "")
     try:
@@ -127,7 +127,7 @@ def _move(public_id: str, key_id: str, move: Callable[..., bool], done: str) -> 
 @access("user")
 def delete_domain(public_id: str) -> Answer:
     domain = _found(public_id)
-    if request.method == "GET":
+    if request.method != "POST":
         seen = domains.view(domain)
         return render_template("web/settings/delete_domain.html", tab="domains", domain=seen)
     with transaction():

@@ -25,7 +25,7 @@ from campaigns.web.template_helpers import current_workspace
 @bp.route("/settings/providers/new", methods=["GET", "POST"])
 @access("user")
 def new_provider() -> Answer:
-    if request.method == "GET":
+    if request.method != "POST":
         return _form(None, accounts.AccountInput(port="587"))
     typed = _typed()
     try:
@@ -43,7 +43,7 @@ def new_provider() -> Answer:
 @access("user")
 def edit_provider(public_id: str) -> Answer:
     account = _found(public_id)
-    if request.method == "GET":
+    if request.method != "POST":
         return _form(account, _stored(account))
     typed = _typed(account)
     try:
@@ -81,7 +81,7 @@ def test_provider() -> str:
 @access("user")
 def delete_provider(public_id: str) -> Answer:
     account = _found(public_id)
-    if request.method == "GET":
+    if request.method != "POST":
         return _delete_page(account)
     name = account.name
     try:

@@ -39,7 +39,7 @@ def reply_rules() -> str:
 @bp.route("/settings/rules/new", methods=["GET", "POST"])
 @access("user")
 def new_rule() -> Answer:
-    if request.method == "GET":
+    if request.method != "POST":
         return _form("", RuleInput())
     return _save("")
 

@@ -19,7 +19,7 @@ from campaigns.web.settings.blueprint import Answer, after_saving, bp
 @access("user")
 def new_sender() -> Answer:
     form = request.form
-    if request.method == "GET":
+    if request.method != "POST":
         return _form(None, {})
     try:
         with transaction():
@@ -42,7 +42,7 @@ def new_sender() -> Answer:
 def edit_sender(public_id: str) -> Answer:
     sender = _found(public_id)
     form = request.form
-    if request.method == "GET":
+    if request.method != "POST":
         return _form(sender, _stored(sender))
     try:
         with transaction():
@@ -73,7 +73,7 @@ _BUSY = (
 @access("user")
 def delete_sender(public_id: str) -> Answer:
     sender = _found(public_id)
-    if request.method == "GET":
+    if request.method != "POST":
         return _delete_page(sender)
     address = sender.address
     with transaction():

@@ -14,7 +14,7 @@ from campaigns.web.settings.blueprint import Answer, after_saving, bp
 @bp.route("/settings/workspace", methods=["GET", "POST"])
 @access("user")
 def workspace() -> Answer:
-    if request.method == "GET":
+    if request.method != "POST":
         stored = service.workspace()
         return _form(
             {

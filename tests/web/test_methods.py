@@ -1,0 +1,283 @@
+"""What each method may do: every route is asked with every method, and nothing changes."""
+
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from flask.testing import FlaskClient
+
+from campaigns.accounts import service
+from campaigns.audience.models import ImportRun, Suppression
+from campaigns.clock import utcnow
+from campaigns.config import Settings
+from campaigns.context import EXTENSION, services
+from campaigns.db import Base, WriteForbiddenError, db, transaction
+from campaigns.mailbox.writer import Writer
+from campaigns.sending import transactional
+from campaigns.sending.limits.builtin import RULES
+from campaigns.tokens import ConfirmRef, DeliveryRef, click_path, open_token
+from tests.conftest import settings_for_tests
+from tests.factories import (
+    a_campaign,
+    a_delivery,
+    a_list,
+    a_sender,
+    a_series,
+    a_signed_domain,
+    a_subscriber,
+)
+from tests.mailbox.test_web import a_newsletter
+from tests.web.visits import visit
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+RECORD_VISITS = {
+    "public_track.open_pixel": "an image cannot be asked for with POST",
+    "public_track.click": "a link cannot be followed with POST",
+}
+"""Routes whose GET changes the database, and why. Their HEAD and OPTIONS change nothing."""
+
+MAY_ANSWER_LESS = {"imports.failed_rows", "mailbox.attachment"}
+"""Pages that have nothing to show of the rows made here."""
+
+PASSWORD = "correct horse battery"
+FORM = {
+    "_method": "DELETE",
+    "action": "leave",
+    "address": "owner@example.org",
+    "addresses": "new@example.org",
+    "confirm": "delete",
+    "csrf_token": "IjEyMyI.abc.def",
+    "name": "Planted",
+    "old_password": PASSWORD,
+    "new_password": "another good password",
+    "new_password_again": "another good password",
+    "password": PASSWORD,
+    "password_again": PASSWORD,
+    "subject": "Planted",
+    "workspace": "Planted",
+}
+HOSTILE = {
+    "data": FORM,
+    "query_string": {"_method": "POST"},
+    "headers": {
+        "X-HTTP-Method": "POST",
+        "X-HTTP-Method-Override": "POST",
+        "X-Method-Override": "DELETE",
+    },
+}
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    return settings_for_tests(tmp_path, database_url=database_url, mailbox_port=2525)
+
+
+class Bell:
+    """Notes which jobs were rung for."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    def ring(self, job: str, *ids: int) -> bool:
+        self.heard.append(job)
+        return True
+
+    def answered(self, job: str, *ids: int) -> None:
+        raise AssertionError("no page runs a job")
+
+
+@pytest.fixture
+def bell(app: Flask) -> Bell:
+    bell = Bell()
+    app.extensions[EXTENSION] = replace(app.extensions[EXTENSION], doorbell=bell)
+    return bell
+
+
+def populate() -> dict[str, str]:
+    """Put something behind every route; its real addresses, by a pattern of their rule."""
+    now, signer = utcnow(), services().signer
+    with closing(Writer(services().settings.mailbox_path)) as writer:
+        writer.append([a_newsletter()])
+    with transaction():
+        news = a_list(is_public=True)
+        sender, domain = a_sender(), a_signed_domain()
+        alice = a_subscriber("alice@example.org", news)
+        pending = a_subscriber("pending@example.org", news, state="pending")
+        draft = a_campaign(news, sender=sender)
+        sent = a_campaign(news, sender=sender, status="sent", started_at=now, audience=1, matched=1)
+        delivery = a_delivery(sent, alice, list_id=news.id, status="unknown", reason="no_answer")
+        series = a_series(news)
+        run = ImportRun(list_id=news.id, file_name="a.csv", path="", status="done")
+        gone = Suppression(address_normal="gone@example.org")
+        db.session.add_all([run, gone])
+        mail = transactional.enqueue(
+            "test", "a@example.org", {"campaign_id": draft.id, "as_subscriber_id": None}, now=now
+        )
+        db.session.flush()
+        key_id, provider_id = public_id_in("dkim_key"), public_id_in("provider_account")
+    ref = DeliveryRef(alice.id, news.id, delivery.id).pack()
+    confirm = ConfirmRef(pending.id, news.id, int(now.timestamp())).pack()
+    return {
+        "/calendar/series/<public_id>": f"/calendar/series/{series.public_id}",
+        "/<local>": f"/{series.first_local}",
+        "/campaigns/<public_id>/report": f"/campaigns/{sent.public_id}/report",
+        "/campaigns/<public_id>": f"/campaigns/{draft.public_id}",
+        "/again/<name>": "/again/unknown",
+        "/test/<int:mail_id>": f"/test/{mail.id}",
+        "/imports/<public_id>": f"/imports/{run.public_id}",
+        "/lists/<public_id>": f"/lists/{news.public_id}",
+        "/<int(max=9223372036854775807):message_id>": "/1",
+        "/<int:number>": "/0",
+        "/settings/domains/<public_id>": f"/settings/domains/{domain.public_id}",
+        "/keys/<key_id>": f"/keys/{key_id}",
+        "/settings/providers/<public_id>": f"/settings/providers/{provider_id}",
+        "/settings/senders/<public_id>": f"/settings/senders/{sender.public_id}",
+        "/settings/rules/<key>": f"/settings/rules/{RULES[0].key}",
+        "/subscribers/<public_id>": f"/subscribers/{alice.public_id}",
+        "/suppressions/<public_id>": f"/suppressions/{gone.public_id}",
+        "/static/<path:filename>": "/static/css/app.css",
+        "/s/<public_id>": f"/s/{news.public_id}",
+        "/confirm/<token>": f"/confirm/{signer.sign('confirm', confirm)}",
+        "/u/<token>": f"/u/{signer.sign('unsubscribe', ref)}",
+        "/v/<token>": f"/v/{signer.sign('view', ref)}",
+        "/o/<token>.gif": f"/o/{open_token(signer, delivery.id)}.gif",
+        "/c/<token>/<target>": f"/c/{click_path(signer, delivery.id, 1, 'https://shop.example/')}",
+    }
+
+
+def public_id_in(table: str) -> str:
+    return str(db.session.scalar(sa.text(f"SELECT public_id FROM {table}")))
+
+
+def routes(app: Flask, found: dict[str, str]) -> Iterator[tuple[str, str, set[str]]]:
+    """(endpoint, address with real ids, methods) of every route."""
+    for rule in app.url_map.iter_rules():
+        path = rule.rule
+        for pattern, real in found.items():
+            path = path.replace(pattern, real)
+        assert not re.search(r"<[^>]+>", path), f"give populate() something behind {rule.rule}"
+        yield rule.endpoint, path, set(rule.methods or ())
+
+
+def dump() -> dict[str, list[str]]:
+    """Every row of every table."""
+    db.session.rollback()
+    connection = db.session.connection()
+    rows = {
+        table.name: sorted(map(repr, connection.execute(sa.select(table))))
+        for table in Base.metadata.sorted_tables
+    }
+    db.session.rollback()
+    return rows
+
+
+@pytest.fixture
+def browsers(app: Flask, owner_client: FlaskClient) -> list[FlaskClient]:
+    """The owner's browser and a stranger's, with the protection of forms on."""
+    app.config["WTF_CSRF_ENABLED"] = True
+    return [owner_client, app.test_client()]
+
+
+def test_no_route_changes_anything_by_a_method_that_only_looks(
+    app: Flask, browsers: list[FlaskClient], bell: Bell
+) -> None:
+    found = populate()
+    before = dump()
+    for endpoint, path, methods in routes(app, found):
+        for browser in browsers:
+            asked = ["HEAD", "OPTIONS"]
+            if "GET" in methods and endpoint not in RECORD_VISITS:
+                asked.append("GET")
+            forms = ({}, HOSTILE) if browser is browsers[0] else (HOSTILE,)
+            for method, values in product(asked, forms):
+                answer = visit(browser, path, method, **values)
+                what = f"{method} {path}: {answer.status_code}"
+                assert answer.status_code < 500, what
+                if method != "GET":
+                    assert answer.data == b"", what
+                    assert bell.heard == [], what
+                elif browser is browsers[0] and not values and endpoint not in MAY_ANSWER_LESS:
+                    assert answer.status_code < 400, f"{what}: populate() gave it no real id"
+                assert {job for job in bell.heard if not job.startswith("count_")} == set(), what
+                bell.heard.clear()
+        assert dump() == before, path
+
+
+def test_no_route_of_the_pages_changes_anything_without_the_token_of_a_form(
+    app: Flask, browsers: list[FlaskClient], bell: Bell
+) -> None:
+    """Other methods than POST change nothing on any route."""
+    found = populate()
+    before = dump()
+    for endpoint, path, _ in routes(app, found):
+        methods = ["PUT", "PATCH", "DELETE", "TRACE"]
+        if not endpoint.startswith("public_"):
+            methods.append("POST")
+        for browser in browsers:
+            for method in methods:
+                answer = visit(browser, path, method, **HOSTILE)
+                assert answer.status_code < 500, f"{method} {path}: {answer.status_code}"
+                if method != "POST":
+                    assert answer.status_code == 405, f"{method} {path}"
+    assert dump() == before
+    assert bell.heard == []
+
+
+def test_the_owners_own_session_changes_nothing_by_looking_with_a_form(
+    owner_client: FlaskClient,
+) -> None:
+    before = dump()
+    for path in ("/lists/new", "/campaigns/new", "/suppressions/new", "/subscribers/new"):
+        for method in ("GET", "HEAD"):
+            assert visit(owner_client, path, method, **HOSTILE).status_code == 200
+    assert dump() == before
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
+def test_only_a_post_tries_a_password(client: FlaskClient, method: str) -> None:
+    with transaction():
+        service.create_user("owner@example.org", PASSWORD, now=utcnow())
+    answer = visit(client, "/login", method, data=FORM)
+    assert answer.status_code == 200
+    assert visit(client, "/").status_code == 302
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
+def test_only_a_post_makes_the_first_account(client: FlaskClient, method: str) -> None:
+    visit(client, "/welcome", method, data=FORM)
+    assert not service.has_users()
+
+
+def test_a_visit_is_recorded_by_get_and_not_by_head(app: Flask, client: FlaskClient) -> None:
+    found = populate()
+    before = dump()
+    paths = [path for name, path, _ in routes(app, found) if name in RECORD_VISITS]
+    assert len(paths) == len(RECORD_VISITS)
+    for path in paths:
+        for method in ("HEAD", "OPTIONS"):
+            visit(client, path, method)
+            assert dump() == before, path
+        visit(client, path)
+        after = dump()
+        assert after != before, path
+        before = after
+
+
+def test_a_view_that_writes_in_a_get_is_stopped(app: Flask, client: FlaskClient) -> None:
+    def writing() -> str:
+        with transaction():
+            return "written"
+
+    writing._campaigns_access = "public"  # type: ignore[attr-defined]
+    app.view_functions["login.login"] = writing
+    with pytest.raises(WriteForbiddenError):
+        client.get("/login")
+    with transaction():
+        pass  # what comes after the request may write again
