@@ -51,3 +51,12 @@ def normalise(address: str) -> str:
     Plus-addresses stay apart: they are different mailboxes for many people.
     """
     return address.strip().lower()
+
+
+def without_tag(address: str) -> str:
+    """The mailbox that an address leads to as far as limits go: `victim+1@` counts as `victim@`.
+
+    Case and the plus tag are left out and nothing else: dots matter at most providers.
+    """
+    local, at, domain = normalise(address).rpartition("@")
+    return (local.partition("+")[0] or local) + at + domain

@@ -6,6 +6,7 @@ from typing import Literal
 
 import sqlalchemy as sa
 
+from campaigns.addresses import without_tag
 from campaigns.audience import subscribers, subscriptions, suppressions
 from campaigns.audience.models import AudienceList, ConsentEvent, Subscriber
 from campaigns.db import db
@@ -14,7 +15,9 @@ from campaigns.tokens import ConfirmRef
 
 CONFIRM_WITHIN = timedelta(days=7)
 CONFIRMATIONS_PER_DAY = 3
-"""So many confirmation mails an address gets in a day, whoever types it into the form."""
+"""Confirmation emails that a mailbox gets in a day, whoever types its address into the form.
+
+Addresses with a plus tag (`victim+1@`) lead to the same mailbox and count together."""
 
 Standing = Literal["open", "done", "expired", "used", "gone"]
 """What a confirmation link is worth.
@@ -53,7 +56,7 @@ def sign_up(
     subscriber, _ = subscribers.find_or_create(address, name=name, now=now)
     if suppressions.is_suppressed(subscriber.address_normal):
         return None
-    if _requests_lately(subscriber.id, now) >= CONFIRMATIONS_PER_DAY:
+    if _requests_lately(subscriber.address_normal, now) >= CONFIRMATIONS_PER_DAY:
         return None
     asked = subscriptions.request(
         list_id,
@@ -74,10 +77,20 @@ def sign_up(
     return transactional.enqueue("confirm", subscriber.address, payload, now=now).id
 
 
-def _requests_lately(subscriber_id: int, now: datetime) -> int:
+def _requests_lately(address_normal: str, now: datetime) -> int:
+    mailbox = without_tag(address_normal)
+    local, _, domain = mailbox.rpartition("@")
+    # A range of the index: what begins with `local+`.
+    tagged = sa.and_(
+        Subscriber.address_normal >= f"{local}+",
+        Subscriber.address_normal < f"{local}{chr(ord('+') + 1)}",
+        Subscriber.domain == domain,
+    )
     count = db.session.scalar(
-        sa.select(sa.func.count(ConsentEvent.id)).where(
-            ConsentEvent.subscriber_id == subscriber_id,
+        sa.select(sa.func.count(ConsentEvent.id))
+        .join(Subscriber, Subscriber.id == ConsentEvent.subscriber_id)
+        .where(
+            sa.or_(Subscriber.address_normal == mailbox, tagged),
             ConsentEvent.kind == "requested",
             ConsentEvent.at > now - timedelta(days=1),
         )

@@ -135,6 +135,22 @@ def test_an_address_gets_three_confirmation_mails_a_day_at_most(
     assert len(mails()) == 3
 
 
+def test_addresses_with_a_plus_tag_get_three_confirmation_mails_together(
+    visitor: FlaskClient, news: AudienceList
+) -> None:
+    for address in ("victim@", "Victim+1@", "victim+2@", "victim+3@", "victim@", "victims@"):
+        assert sign_up(visitor, news, f"{address}example.org").status_code == 303
+    assert sign_up(visitor, news, "victim+4@other.example").status_code == 303
+    sent_to = [mail.address.lower() for mail in mails()]
+    assert sent_to == [
+        "victim@example.org",
+        "victim+1@example.org",
+        "victim+2@example.org",
+        "victims@example.org",
+        "victim+4@other.example",
+    ]
+
+
 def test_an_ip_address_is_held_back_after_ten_tries(
     visitor: FlaskClient, news: AudienceList
 ) -> None:
