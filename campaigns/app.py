@@ -3,7 +3,7 @@
 import uuid
 
 import structlog
-from flask import Flask, Response, current_app, redirect, request
+from flask import Flask, Response, current_app, make_response, redirect, request
 from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager
@@ -103,6 +103,7 @@ def _set_up_login(app: Flask) -> None:
     manager = LoginManager(app)
     manager.session_protection = "basic"
     manager.user_loader(login_pages.load_user)
+    app.after_request(login_pages.note_activity)
 
 
 def _security_headers(response: Response) -> Response:
@@ -151,7 +152,8 @@ _ERRORS = {
     404: ("Page not found", "The address may be mistyped, or what was here has been deleted."),
     405: ("Not possible here", "This address cannot be used in this way."),
     413: ("Too large", "What you sent is larger than this page accepts."),
-    429: ("Too many tries", "Please wait a minute, then try again."),
+    429: ("Too many attempts", "Wait a minute, then try again."),
+    503: ("Busy", "Many people are logging in. Try again in a moment."),
     507: (
         "The disk is full",
         "This could not be saved. Free some space on the server, then try again. Nothing is lost.",
@@ -172,7 +174,11 @@ def _http_error(error: HTTPException) -> ResponseReturnValue | HTTPException:
         # Flask has just logged the traceback; this line ties it to what the user reads.
         log.error("the error above was shown to a user", number=number, path=request.path)
         text = f"{text} Its number in the log is {number}."
-    return _error_page(code, title, text)
+    answer = make_response(_error_page(code, title, text))
+    retry_after = getattr(error, "retry_after", None)
+    if isinstance(retry_after, int):
+        answer.headers["Retry-After"] = str(retry_after)
+    return answer
 
 
 def _error_page(code: int, title: str, text: str) -> ResponseReturnValue:

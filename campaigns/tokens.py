@@ -14,7 +14,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-Purpose = Literal["confirm", "unsubscribe", "view", "open", "click", "bounce", "message_id"]
+Purpose = Literal[
+    "confirm", "unsubscribe", "view", "open", "click", "bounce", "message_id", "setup", "device"
+]
 
 SIGNATURE_BYTES = 16
 

@@ -3,13 +3,14 @@
 from datetime import datetime
 
 import sqlalchemy as sa
+from sqlalchemy import ForeignKey
 
 from campaigns.clock import utcnow
-from campaigns.db import Base, Mapped, id_key, mapped_column, public_id
+from campaigns.db import Base, BigKey, Mapped, id_key, mapped_column, public_id
 
 
 class User(Base):
-    """A person who logs in. `session_epoch` goes up to end every session of theirs."""
+    """A person who logs in."""
 
     __tablename__ = "user_account"
 
@@ -20,9 +21,42 @@ class User(Base):
     name: Mapped[str] = mapped_column(default="")
     password_hash: Mapped[str]
     role: Mapped[str] = mapped_column(default="owner")
-    session_epoch: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
     last_login_at: Mapped[datetime | None]
+
+
+class LoginSession(Base):
+    """A browser in which somebody is logged in. The token itself is only in its cookie.
+
+    `network` and `device` are shortened: enough to recognise one's own, no more.
+    """
+
+    __tablename__ = "login_session"
+
+    id: Mapped[id_key]
+    public_id: Mapped[public_id]
+    user_id: Mapped[int] = mapped_column(
+        BigKey, ForeignKey("user_account.id", ondelete="CASCADE"), index=True
+    )
+    token_hash: Mapped[str] = mapped_column(unique=True)
+    network: Mapped[str] = mapped_column(default="")
+    device: Mapped[str] = mapped_column(default="")
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+    last_seen_at: Mapped[datetime] = mapped_column(default=utcnow, index=True)
+
+
+class PasswordReset(Base):
+    """A link that sets a forgotten password. The token itself is only in the email."""
+
+    __tablename__ = "password_reset"
+
+    id: Mapped[id_key]
+    user_id: Mapped[int] = mapped_column(
+        BigKey, ForeignKey("user_account.id", ondelete="CASCADE"), index=True
+    )
+    token_hash: Mapped[str] = mapped_column(unique=True)
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+    expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class Workspace(Base):

@@ -1,6 +1,6 @@
 """Accounts: make, check and change them; the workspace's own data."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
@@ -11,6 +11,8 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from campaigns import addresses
+from campaigns.accounts import password_resets, sessions
+from campaigns.accounts.hashing import slots
 from campaigns.accounts.models import User, Workspace
 from campaigns.accounts.texts import InvalidInputError, one_line, several_lines
 from campaigns.db import db, insert_ignoring
@@ -47,6 +49,26 @@ class AlreadySetUpError(AccountError):
     """There is an account already: the first visit is over."""
 
 
+class HashedPassword(str):
+    """The hash of a password that is strong enough. See `hash_password`."""
+
+    __slots__ = ()
+
+
+def hash_password(password: str) -> HashedPassword:
+    """Check and hash a new password; not within a transaction, since it can take seconds.
+
+    Raises AccountError when it is too weak, PasswordCheckBusyError when too many are hashed.
+    """
+    check_password_strength(password)
+    with slots.slot():
+        return HashedPassword(_hasher.hash(password))
+
+
+def _hashed(password: str) -> HashedPassword:
+    return password if isinstance(password, HashedPassword) else hash_password(password)
+
+
 def check_password_strength(password: str) -> None:
     """Raises AccountError when the password is too weak."""
     if len(password) < MIN_PASSWORD_LENGTH:
@@ -71,14 +93,14 @@ def find_user(address: str) -> User | None:
 def create_user(address: str, password: str, *, name: str = "", now: datetime) -> User:
     """Make an owner's account. Raises AccountError or InvalidAddressError."""
     parsed = addresses.parse(address)
-    check_password_strength(password)
+    hashed = _hashed(password)
     if find_user(parsed.normal) is not None:
         raise AddressTakenError
     user = User(
         address=parsed.text,
         address_normal=parsed.normal,
         name=one_line(name)[:MAX_NAME_LENGTH],
-        password_hash=_hasher.hash(password),
+        password_hash=str(hashed),
         created_at=now,
     )
     with _address_is_free():
@@ -115,13 +137,21 @@ def create_first_user(
     return create_user(address, password, name=name, now=now)
 
 
-def verify(address: str, password: str) -> User | None:
-    """The user with this address and password, or None. Takes the same time either way."""
+def verify(
+    address: str, password: str, *, before: Callable[[], None] = lambda: None
+) -> User | None:
+    """The user with this address and password, or None. Takes the same time either way.
+
+    `before` is called when the check begins and may refuse it by raising. Raises
+    PasswordCheckBusyError, before anything was checked, when too many passwords are.
+    """
     user = find_user(address)
-    try:
-        _hasher.verify(user.password_hash if user else _NOBODY, password[:MAX_PASSWORD_LENGTH])
-    except (VerificationError, InvalidHashError):
-        return None
+    with slots.slot():
+        before()
+        try:
+            _hasher.verify(user.password_hash if user else _NOBODY, password[:MAX_PASSWORD_LENGTH])
+        except (VerificationError, InvalidHashError):
+            return None
     return user
 
 
@@ -129,14 +159,15 @@ def record_login(user: User, password: str, *, now: datetime) -> None:
     """Remember the login; renew the hash where the parameters have moved on."""
     user.last_login_at = now
     if _hasher.check_needs_rehash(user.password_hash):
-        user.password_hash = _hasher.hash(password)
+        with slots.slot():
+            user.password_hash = _hasher.hash(password)
 
 
 def set_password(user: User, password: str) -> None:
-    """Set the password and end every other session. Raises AccountError."""
-    check_password_strength(password)
-    user.password_hash = _hasher.hash(password)
-    user.session_epoch += 1
+    """Set the password; end every session and every reset link. Raises AccountError."""
+    user.password_hash = str(_hashed(password))
+    sessions.end_all(user.id)
+    password_resets.end_all(user.id)
 
 
 def change_profile(user: User, *, name: str, address: str) -> None:
@@ -154,6 +185,8 @@ def change_profile(user: User, *, name: str, address: str) -> None:
         problems["address"] = str(error)
     if problems:
         raise InvalidInputError(problems)
+    if parsed.normal != user.address_normal:
+        password_resets.end_all(user.id)  # they were sent to the old address
     try:
         with _address_is_free():
             user.name, user.address, user.address_normal = name, parsed.text, parsed.normal

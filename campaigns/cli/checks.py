@@ -280,6 +280,7 @@ def check_workspace(settings: Settings, *, ask_mail_servers: bool) -> Iterator[F
     from campaigns.core import create_core
     from campaigns.db import db
     from campaigns.providers.models import ProviderAccount
+    from campaigns.supervisor.first_account import first_account_link
 
     with create_core(settings).app_context():
         if not service.has_users():
@@ -287,7 +288,7 @@ def check_workspace(settings: Settings, *, ask_mail_servers: bool) -> Iterator[F
                 "warning",
                 "Accounts",
                 "nobody can log in yet",
-                "Open the address in a browser, or run: campaigns create-admin",
+                f"Open {first_account_link(settings)} in a browser, or run: campaigns create-admin",
             )
         if not service.workspace().postal_address.strip():
             yield Finding(

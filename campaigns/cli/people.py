@@ -14,7 +14,11 @@ _STDIN = click.option(
 @click.option("--name", default="", help="The person's name.")
 @_STDIN
 def create_admin_command(address: str | None, name: str, password_stdin: bool) -> None:
-    """Make an account that can log in."""
+    """Make an account that can log in.
+
+    The first account can also be created in a browser: `campaigns doctor` shows the link with the
+    set-up token.
+    """
     from campaigns.accounts import service
     from campaigns.addresses import InvalidAddressError
     from campaigns.cli.surroundings import ready_app
@@ -39,7 +43,9 @@ def reset_password_command(address: str, password_stdin: bool) -> None:
     """Set a new password for the account ADDRESS, and end all its sessions."""
     from campaigns.accounts import service
     from campaigns.cli.surroundings import ready_app
+    from campaigns.clock import utcnow
     from campaigns.db import transaction
+    from campaigns.sending import account_mail
 
     with ready_app():
         if service.find_user(address) is None:
@@ -53,6 +59,7 @@ def reset_password_command(address: str, password_stdin: bool) -> None:
                 if user is None:
                     raise click.ClickException(f"The account {address} has just been deleted.")
                 service.set_password(user, password)
+                account_mail.password_changed(user.address, now=utcnow())
         except service.AccountError as error:
             raise click.ClickException(str(error)) from None
         click.echo("The new password is set. All sessions of this account have ended.")

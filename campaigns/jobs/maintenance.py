@@ -6,6 +6,7 @@ from pathlib import Path
 
 import structlog
 
+from campaigns.accounts import password_resets, sessions
 from campaigns.audience import imports
 from campaigns.clock import running_seconds, utcnow
 from campaigns.context import services
@@ -62,6 +63,12 @@ def prune() -> None:
     if mail_ids := transactional.outdated(now):
         with transaction():
             transactional.delete(mail_ids)
+    if session_ids := sessions.outdated(now):
+        with transaction():
+            sessions.delete(session_ids)
+    if reset_ids := password_resets.outdated(now):
+        with transaction():
+            password_resets.delete(reset_ids)
     if key_ids := domains.past_use(now):
         with transaction():
             domains.erase(key_ids)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import sqlalchemy as sa
 import structlog
 
+from campaigns.accounts import password_resets
 from campaigns.accounts import service as accounts
 from campaigns.addresses import normalise
 from campaigns.audience import subscriptions, suppressions
@@ -24,7 +25,7 @@ from campaigns.providers.base import ProviderTroubleError, send_one
 from campaigns.providers.models import ProviderAccount, SenderAddress
 from campaigns.providers.registry import open_provider
 from campaigns.secrets import SecretUnreadableError
-from campaigns.sending import optin, transactional
+from campaigns.sending import account_mail, optin, transactional
 from campaigns.sending.composition import content_of
 from campaigns.sending.limits.loading import load_plan
 from campaigns.sending.limits.plan import Ask
@@ -37,6 +38,8 @@ from campaigns.tokens import ConfirmRef
 log = structlog.get_logger()
 
 TEST_MARK = "[Test] "
+ACCOUNT_MAIL = ("password_reset", "password_changed")
+"""Emails to people who log in. They go by any account that works."""
 MOST_TRIES = 60
 """More than any outage makes in a day: something about the mail itself ends the process."""
 ONE_PERSON = "person"
@@ -49,6 +52,10 @@ LONGEST_SENDING_SECONDS = 100.0
 
 class CannotSendError(Exception):
     """This mail cannot or must not be sent. The text says why, for the user."""
+
+
+class _NobodyError(Exception):
+    """The mail has no recipient: nothing is sent, and nothing is kept of the address."""
 
 
 class _NotOursError(Exception):
@@ -70,6 +77,9 @@ def deliver(mail_id: int) -> None:
         sender = _sender_for(mail)
         message = _signed(_BUILDERS[mail.kind](mail, sender), sender)
         result = _send(mail, sender, message)
+    except _NobodyError:
+        with transaction():
+            transactional.delete([mail.id])
     except (CannotSendError, SecretUnreadableError) as error:
         _finish(mail, "failed", str(error))
     except ProviderTroubleError as trouble:
@@ -178,6 +188,8 @@ def _sender_for(mail: Claimed) -> SenderAddress:
         chosen = db.session.get(SenderAddress, mail.payload["sender_id"])
         if chosen is not None:
             return chosen
+    if mail.kind in ACCOUNT_MAIL and (working := account_mail.working_sender()) is not None:
+        return working
     if mail.kind == "test":
         own = db.session.scalar(
             sa.select(SenderAddress)
@@ -273,6 +285,30 @@ def _alert(mail: Claimed, sender: SenderAddress) -> Message:
     return build(_from(sender), mail.address, said, now=utcnow())
 
 
+def _password_reset(mail: Claimed, sender: SenderAddress) -> Message:
+    """The link for a forgotten password. Its token exists only in this message."""
+    now = utcnow()
+    expires_at = mail.created_at + password_resets.GOOD_FOR
+    with transaction():
+        user = accounts.find_user(mail.address)
+        if user is None:
+            raise _NobodyError
+        if expires_at <= now:
+            raise CannotSendError("The link expired before it could be sent.")
+        token = password_resets.begin(user.id, expires_at=expires_at, now=now)
+    minutes = int(password_resets.GOOD_FOR.total_seconds() // 60)
+    link = f"{services().settings.base_url}/reset/{token}"
+    said = words("password_reset", {"link": link, "minutes": minutes})
+    return build(_from(sender), user.address, said, now=now)
+
+
+def _password_changed(mail: Claimed, sender: SenderAddress) -> Message:
+    """The notice of a new password."""
+    link = f"{services().settings.base_url}/forgot"
+    said = words("password_changed", {"link": link})
+    return build(_from(sender), mail.address, said, now=utcnow())
+
+
 def _from(sender: SenderAddress) -> Sender:
     return Sender(sender.address, sender.name, sender.reply_to)
 
@@ -281,4 +317,6 @@ _BUILDERS: dict[str, Callable[[Claimed, SenderAddress], Message]] = {
     "confirm": _confirmation,
     "test": _test,
     "alert": _alert,
+    "password_reset": _password_reset,
+    "password_changed": _password_changed,
 }

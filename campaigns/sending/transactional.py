@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from campaigns.db import db, rows_changed
 from campaigns.sending.models import TransactionalMail
 
-Kind = Literal["confirm", "test", "alert"]
+Kind = Literal["confirm", "test", "alert", "password_reset", "password_changed"]
 Outcome = Literal["sent", "failed", "unknown"]
 
 LEASE = timedelta(minutes=2)
@@ -40,7 +40,7 @@ def enqueue(
     """Put a mail on its way; ring "transactional" with its id after the commit.
 
     Payloads: confirm {subscriber_id, list_id, sent_at}, test {campaign_id, as_subscriber_id or
-    None}, alert {subject, text}.
+    None}, alert {subject, text}, password_reset and password_changed {}.
     """
     mail = TransactionalMail(kind=kind, address=address, payload=dict(payload), created_at=now)
     db.session.add(mail)

@@ -13,6 +13,7 @@ from campaigns import migrate
 from campaigns.clock import utcnow
 from campaigns.config import Settings, load_settings
 from campaigns.supervisor import postgres, preflight, status, valkey
+from campaigns.supervisor.first_account import first_account_link
 from campaigns.supervisor.preflight import CannotStartError
 from campaigns.supervisor.process import Program, own_command
 from campaigns.supervisor.supervisor import Supervisor
@@ -225,6 +226,8 @@ class _Run:
     def _ready_block(self, notes: Sequence[str]) -> list[str]:
         settings = self._settings
         lines = [f"Campaigns is ready:  {settings.base_url}", *notes]
+        if link := first_account_link(settings):
+            lines.append(f"First account:       {link}")
         if settings.mailbox_port:
             lines.append(f"Sent mail lands in:  {settings.base_url}/mailbox")
         lines.append(f"For other commands:  DATA_DIR={settings.data_dir}")

@@ -3,6 +3,7 @@
 from campaigns.web import (
     calendar,
     campaigns,
+    forgotten,
     home,
     imports,
     lists,
@@ -17,6 +18,7 @@ from campaigns.web import (
 
 BLUEPRINTS = (
     login.bp,
+    forgotten.bp,
     home.bp,
     campaigns.bp,
     calendar.bp,

@@ -1,61 +1,100 @@
 """Logging in and out, and the owner's account on the first visit."""
 
 import secrets
+from collections.abc import Mapping
 
-import sqlalchemy as sa
-from flask import Blueprint, flash, redirect, render_template, request, session, url_for
+import structlog
+from flask import (
+    Blueprint,
+    current_app,
+    flash,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
+from flask import Response as FlaskResponse
 from flask_login import UserMixin, current_user, login_user, logout_user
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response
 
-from campaigns.access import access
-from campaigns.accounts import service
-from campaigns.accounts.models import User
-from campaigns.addresses import InvalidAddressError, normalise
+from campaigns.access import access, declared_access
+from campaigns.accounts import service, sessions, setup
+from campaigns.accounts.models import LoginSession, User
+from campaigns.addresses import InvalidAddressError
 from campaigns.clock import utcnow
+from campaigns.context import services
 from campaigns.db import db, transaction
-from campaigns.limits import limiter
+from campaigns.limits import limiter, network_of
+from campaigns.web.attempts import Attempts, TooManyFailuresError, guarded, remember_device
 
+log = structlog.get_logger()
 bp = Blueprint("login", __name__)
+
+WRONG = "Address or password is wrong."
 
 
 class LoggedIn(UserMixin):  # type: ignore[misc]
-    """The person behind a session. The epoch in the id ends old sessions at a new password."""
+    """The person behind a session, and the record of that session."""
 
-    def __init__(self, user: User) -> None:
-        self.user = user
-        self.user_id = user.id
+    def __init__(self, token: str, user: User, record: LoginSession) -> None:
+        self._token = token
+        self.user, self.user_id = user, user.id
+        self.session_id, self.session_public_id = record.id, record.public_id
+        self.last_seen_at = record.last_seen_at
 
     def get_id(self) -> str:
-        # The public id: databases give a deleted row's own id again.
-        return f"{self.user.public_id}.{self.user.session_epoch}"
+        return self._token
 
 
-def load_user(session_id: str) -> LoggedIn | None:
-    """Flask-Login's look-up: the user, if the session is of their current epoch."""
-    public_id, _, epoch = session_id.partition(".")
-    if not (public_id.isascii() and public_id.isalnum()):
+def load_user(token: str) -> LoggedIn | None:
+    """Flask-Login's look-up: the user, as long as the session lasts."""
+    found = sessions.find(token, now=utcnow())
+    if found is None:
         return None
-    user = db.session.scalar(sa.select(User).where(User.public_id == public_id))
-    if user is None or str(user.session_epoch) != epoch:
-        return None
-    return LoggedIn(user)
+    record, user = found
+    return LoggedIn(token, user, record)
 
 
 def start_session(user: User) -> None:
-    """Begin a fresh session: nothing of the one before the login survives."""
+    """Begin a fresh session within a transaction: nothing of the one before the login survives."""
+    now = utcnow()
+    token = sessions.start(
+        user.id,
+        network=network_of(request.remote_addr or "", ipv4_bits=24, ipv6_bits=48),
+        user_agent=request.headers.get("User-Agent", ""),
+        now=now,
+    )
+    found = sessions.find(token, now=now)
+    assert found is not None  # noqa: S101 (it has just been made)
     session.clear()
     session.permanent = True
-    login_user(LoggedIn(user))
+    login_user(LoggedIn(token, user, found[0]))
 
 
-def _login_key() -> str:
-    return "login:" + normalise(request.form.get("address", ""))[:254]
+def note_activity(response: FlaskResponse) -> FlaskResponse:
+    """Keep the session alive when something was changed in it. Looking at pages writes nothing."""
+    if request.method != "POST" or response.status_code >= 400 or not _is_behind_login():
+        return response
+    if current_user.is_authenticated:
+        now = utcnow()
+        if now - current_user.last_seen_at >= sessions.SEEN_EVERY:
+            try:
+                with transaction():
+                    sessions.touch(current_user.session_id, now=now)
+            except SQLAlchemyError as error:  # what was asked for is done; this can wait
+                log.warning("the activity of a session could not be noted", error=str(error))
+    return response
+
+
+def _is_behind_login() -> bool:
+    view = current_app.view_functions.get(request.endpoint or "")
+    return view is not None and declared_access(view) == "user"
 
 
 @bp.route("/login", methods=["GET", "POST"])
 @access("public")
-@limiter.limit("20/minute", methods=["POST"])
-@limiter.limit("10 per 15 minutes", methods=["POST"], key_func=_login_key)
 def login() -> str | Response | tuple[str, int]:
     if current_user.is_authenticated:
         return redirect(_next_page())
@@ -65,14 +104,31 @@ def login() -> str | Response | tuple[str, int]:
         return render_template("web/login.html", address="")
     address = request.form.get("address", "")
     password = request.form.get("password", "")
-    user = service.verify(address, password)
-    if user is None:
-        message = "Address or password is wrong."
-        return render_template("web/login.html", address=address, error=message), 422
+    attempts = Attempts(address)
+    try:
+        attempts.check()
+        user = guarded(lambda: service.verify(address, password, before=attempts.begin))
+    except TooManyFailuresError as error:
+        page = render_template("web/login.html", address=address, error=error.description)
+        return page, 429
+    if user is None or not _enter(user, password):
+        return render_template("web/login.html", address=address, error=WRONG), 422
+    attempts.succeeded()
+    answer = redirect(_next_page())
+    remember_device(answer, user.address)  # type: ignore[arg-type]
+    return answer
+
+
+def _enter(user: User, password: str) -> bool:
+    """Begin the session. False when the password was changed since it was checked."""
+    checked = user.password_hash
     with transaction():
-        service.record_login(user, password, now=utcnow())
-    start_session(user)
-    return redirect(_next_page())
+        now_stored = db.session.get(User, user.id, with_for_update=True, populate_existing=True)
+        if now_stored is None or now_stored.password_hash != checked:
+            return False
+        service.record_login(now_stored, password, now=utcnow())
+        start_session(now_stored)
+    return True
 
 
 def _next_page() -> str:
@@ -87,38 +143,67 @@ def _next_page() -> str:
 @bp.route("/welcome", methods=["GET", "POST"])
 @access("public")
 @limiter.limit("20/minute", methods=["POST"])
-def first_visit() -> str | Response | tuple[str, int]:
+def first_visit() -> Response | FlaskResponse:
     """Create the owner's account. Closed as soon as there is one."""
     if service.has_users():
         return redirect(url_for("login.login"))
     if request.method != "POST":
-        return render_template("web/first_visit.html", form={})
+        return _welcome({"token": request.args.get("token", "")})
     form = request.form
+    if _needs_token() and not setup.is_right(services().signer, form.get("token", "")):
+        problem = "The set-up token is wrong. Copy it from the log of the server."
+        return _welcome(form, problem, code=403)
     try:
         if not secrets.compare_digest(
             form.get("password", "").encode(), form.get("password_again", "").encode()
         ):
             raise service.AccountError("The two passwords differ.")
+        hashed = guarded(lambda: service.hash_password(form.get("password", "")))
         with transaction():
             user = service.create_first_user(
                 form.get("address", ""),
-                form.get("password", ""),
+                hashed,
                 name=form.get("name", ""),
                 workspace_name=form.get("workspace", ""),
                 now=utcnow(),
             )
+            start_session(user)
     except service.AlreadySetUpError:  # somebody was quicker
         return redirect(url_for("login.login"))
     except (service.AccountError, InvalidAddressError) as error:
-        return render_template("web/first_visit.html", form=form, error=str(error)), 422
-    start_session(user)
+        return _welcome(form, str(error), code=422)
     flash("Welcome! Your account is ready.", "success")
     return redirect(url_for("home.home"))
+
+
+def _needs_token() -> bool:
+    return setup.is_token_needed(services().settings)
+
+
+def _welcome(form: Mapping[str, str], error: str = "", *, code: int = 200) -> FlaskResponse:
+    page = render_template(
+        "web/first_visit.html", form=form, error=error, needs_token=_needs_token()
+    )
+    return without_referrer(page, code)
+
+
+def without_referrer(page: str, code: int = 200) -> FlaskResponse:
+    """A page whose own address is a secret: no other request tells it."""
+    answer = FlaskResponse(page, status=code, mimetype="text/html")
+    answer.headers["Referrer-Policy"] = "no-referrer"
+    return answer
 
 
 @bp.post("/logout")
 @access("user")
 def logout() -> Response:
+    with transaction():
+        sessions.end(current_user.user_id, current_user.session_public_id)
+    leave()
+    return redirect(url_for("login.login"))
+
+
+def leave() -> None:
+    """Forget the session in this browser."""
     logout_user()
     session.clear()
-    return redirect(url_for("login.login"))

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from argon2 import PasswordHasher
 from flask import Flask
 
-from campaigns.accounts import service
+from campaigns.accounts import service, sessions
 from campaigns.accounts.models import User, Workspace
 from campaigns.accounts.texts import InvalidInputError, one_line, several_lines
 from campaigns.addresses import InvalidAddressError
@@ -93,11 +93,14 @@ def test_an_address_has_one_account(app: Flask) -> None:
         an_owner("OWNER@example.org")
 
 
-def test_a_new_password_raises_the_epoch(app: Flask) -> None:
+def test_a_new_password_ends_every_session(app: Flask) -> None:
     owner = an_owner()
     with transaction():
+        token = sessions.start(owner.id, network="", user_agent="", now=NOW)
+    assert sessions.find(token, now=NOW) is not None
+    with transaction():
         service.set_password(owner, "another good password")
-    assert owner.session_epoch == 1
+    assert sessions.find(token, now=NOW) is None
     assert service.verify("owner@example.org", PASSWORD) is None
 
 

@@ -18,6 +18,7 @@ from tests.conftest import settings_for_tests
 WITHOUT_LIMIT = {
     "public_unsubscribe.unsubscribe": "whoever wants to leave must never be told to wait",
     "public_subscribe.confirm": "works only with a token that was signed and mailed by us",
+    "login.login": "counts failures, not requests: see web.attempts",
 }
 """Public routes that take a POST without a rate limit, and why."""
 
@@ -48,7 +49,14 @@ def test_public_are_only_the_pages_meant_for_strangers(app: Flask) -> None:
         if declared_access(app.view_functions[rule.endpoint]) == "public"
         and rule.endpoint.partition(".")[0] not in names
     }
-    assert public == {"static", "login.login", "login.first_visit"}
+    assert public == {
+        "static",
+        "login.login",
+        "login.first_visit",
+        "forgotten.forgot",
+        "forgotten.check_your_email",
+        "forgotten.reset",
+    }
     assert all(name.startswith("public_") for name in names), "app.py tells them by their names"
 
 

@@ -1,12 +1,22 @@
 """The first visit: it makes the owner's account, once."""
 
+from pathlib import Path
+
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
-from campaigns.accounts import service
+from campaigns.accounts import service, setup
+from campaigns.app import create_app
+from campaigns.config import Settings
+from campaigns.supervisor.first_account import announce_first_account, first_account_link
+from campaigns.tokens import Signer
+from tests.conftest import SECRET_KEY, settings_for_tests
 from tests.web.visits import visit
 
+TOKEN = setup.token(Signer([SECRET_KEY]))
 FORM = {
+    "token": TOKEN,
     "workspace": "Harbour Coffee",
     "name": "Olga",
     "address": "owner@example.org",
@@ -60,4 +70,73 @@ def test_a_mistake_gives_the_form_back_without_passwords(
 
 def test_it_cannot_be_hammered(client: FlaskClient) -> None:
     codes = [visit(client, "/welcome", "POST", data={}).status_code for _ in range(21)]
-    assert (codes[0], codes[-1]) == (422, 429)
+    assert (codes[0], codes[-1]) == (403, 429)
+
+
+@pytest.mark.parametrize("typed", ["", "wrong", TOKEN[:-1], TOKEN.swapcase(), "é", "\x00", " " * 3])
+def test_a_stranger_without_the_set_up_token_gets_no_account(
+    client: FlaskClient, typed: str
+) -> None:
+    answer = visit(client, "/welcome", "POST", data={**FORM, "token": typed})
+    assert answer.status_code == 403
+    assert "The set-up token is wrong" in answer.text
+    assert TOKEN not in answer.text
+    assert not service.has_users()
+
+
+def test_the_link_in_the_log_fills_in_the_token_and_tells_nobody(client: FlaskClient) -> None:
+    page = visit(client, f"/welcome?token={TOKEN}")
+    assert f'value="{TOKEN}"' in page.text
+    assert 'action="/welcome"' in page.text
+    assert page.headers["Referrer-Policy"] == "no-referrer"
+    assert not service.has_users()
+    assert visit(client, "/welcome", "POST", data=FORM).location == "/"
+
+
+@pytest.mark.parametrize(
+    ("values", "is_needed"),
+    [
+        ({}, False),
+        ({"host": "localhost"}, False),
+        ({"host": "::1"}, False),
+        ({"host": "127.1.2.3"}, False),
+        ({"host": "0.0.0.0"}, True),  # noqa: S104
+        ({"host": "::"}, True),
+        ({"host": "192.0.2.7"}, True),
+        ({"host": "campaigns.internal"}, True),
+        ({"public_url": "https://news.example.org"}, True),
+        ({"trusted_proxies": 1}, True),
+    ],
+)
+def test_it_is_needed_where_strangers_can_reach_the_page(
+    tmp_path: Path, values: dict[str, object], is_needed: bool
+) -> None:
+    settings = settings_for_tests(tmp_path, **{"public_url": "", **values})
+    assert setup.is_token_needed(settings) is is_needed
+
+
+def test_on_this_machine_alone_no_token_is_asked_for(settings: Settings) -> None:
+    app = create_app(settings.model_copy(update={"public_url": ""}))
+    app.config["WTF_CSRF_ENABLED"] = False
+    client = app.test_client()
+    assert "Set-up token" not in visit(client, "/welcome").text
+    form = {name: value for name, value in FORM.items() if name != "token"}
+    assert visit(client, "/welcome", "POST", data=form).location == "/"
+
+
+def test_the_link_is_announced_until_there_is_an_account(
+    app: Flask, client: FlaskClient, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    link = f"https://news.example.org/welcome?token={TOKEN}"
+    assert first_account_link(settings) == link
+    announce_first_account(settings)
+    assert TOKEN in capsys.readouterr().out
+    visit(client, "/welcome", "POST", data=FORM)
+    assert first_account_link(settings) is None
+    announce_first_account(settings)
+    assert TOKEN not in capsys.readouterr().out
+
+
+def test_a_token_of_another_installation_is_worthless() -> None:
+    assert not setup.is_right(Signer(["another key that is long enough to be one"]), TOKEN)
+    assert setup.is_right(Signer(["a newer key that is long enough for it", SECRET_KEY]), TOKEN)

@@ -1,4 +1,4 @@
-"""One's own account: name, address, password."""
+"""One's own account: name, address, password, and where one is logged in."""
 
 import secrets
 from collections.abc import Mapping
@@ -7,25 +7,23 @@ from flask import flash, redirect, render_template, request, url_for
 from flask_login import current_user
 
 from campaigns.access import access
-from campaigns.accounts import service
+from campaigns.accounts import service, sessions
 from campaigns.accounts.models import User
 from campaigns.accounts.texts import InvalidInputError
 from campaigns.addresses import normalise
+from campaigns.clock import utcnow
+from campaigns.context import services
 from campaigns.db import db, transaction
-from campaigns.limits import limiter
-from campaigns.web.login import start_session
+from campaigns.sending import account_mail
+from campaigns.web.attempts import Attempts, TooManyFailuresError, guarded
+from campaigns.web.login import leave, start_session
 from campaigns.web.settings.blueprint import Answer, bp
 
 WRONG = "This is not your password."
 
 
-def _user_key() -> str:
-    return f"password:{current_user.user_id}"
-
-
 @bp.route("/settings/account", methods=["GET", "POST"])
 @access("user")
-@limiter.limit("10 per 15 minutes", methods=["POST"], key_func=_user_key)
 def account() -> Answer:
     """Name and address. Another address to log in with asks for the password."""
     user = _user()
@@ -33,9 +31,10 @@ def account() -> Answer:
         return _page(user)
     form = request.form
     address = form.get("address", "")
-    is_same_address = normalise(address) == user.address_normal
-    if not is_same_address and not _knows_password(user, form.get("password", "")):
-        return _page(user, form, {"password": WRONG}), 422
+    if normalise(address) != user.address_normal:
+        problem, code = _wrong_password(user, form.get("password", ""))
+        if problem:
+            return _page(user, form, {"password": problem}), code
     try:
         with transaction():
             service.change_profile(_user(), name=form.get("name", ""), address=address)
@@ -47,33 +46,70 @@ def account() -> Answer:
 
 @bp.post("/settings/account/password")
 @access("user")
-@limiter.limit("10 per 15 minutes", key_func=_user_key)
 def change_password() -> Answer:
     """A new password ends every session but this one."""
     user = _user()
     form = request.form
     new, again = form.get("new_password", ""), form.get("new_password_again", "")
-    if not _knows_password(user, form.get("old_password", "")):
-        return _page(user, None, {"old_password": WRONG}), 422
+    problem, code = _wrong_password(user, form.get("old_password", ""))
+    if problem:
+        return _page(user, None, {"old_password": problem}), code
     if not secrets.compare_digest(new.encode(), again.encode()):
         return _page(user, None, {"new_password_again": "The two passwords differ."}), 422
     try:
-        with transaction():
-            user = _user()
-            service.set_password(user, new)
+        hashed = guarded(lambda: service.hash_password(new))
     except service.AccountError as error:
         return _page(_user(), None, {"new_password": str(error)}), 422
-    start_session(user)
-    flash("The new password is set. Every other session of yours has ended.", "success")
+    with transaction():
+        user = _user()
+        service.set_password(user, hashed)
+        mail = account_mail.password_changed(user.address, now=utcnow())
+        start_session(user)
+    services().doorbell.ring("transactional", mail.id)
+    flash("Password changed. Your other sessions have ended.", "success")
     return redirect(url_for("settings.account"))
+
+
+@bp.post("/settings/account/sessions/<public_id>/end")
+@access("user")
+def end_session(public_id: str) -> Answer:
+    """Log out one browser, maybe this one."""
+    with transaction():
+        sessions.end(current_user.user_id, public_id)
+    if public_id == current_user.session_public_id:
+        leave()
+        return redirect(url_for("login.login"))
+    flash("Session ended.", "success")
+    return redirect(url_for("settings.account"))
+
+
+@bp.post("/settings/account/sessions/end")
+@access("user")
+def end_all_sessions() -> Answer:
+    """Log out everywhere, here too."""
+    with transaction():
+        sessions.end_all(current_user.user_id)
+    leave()
+    flash("Logged out everywhere.", "success")
+    return redirect(url_for("login.login"))
 
 
 def _user() -> User:
     return db.session.get_one(User, current_user.user_id)
 
 
-def _knows_password(user: User, password: str) -> bool:
-    return service.verify(user.address, password) is not None
+def _wrong_password(user: User, password: str) -> tuple[str, int]:
+    """Return what is wrong with the password that was typed, and the code for the answer."""
+    attempts = Attempts(user.address, place=f"session:{current_user.session_public_id}")
+    try:
+        attempts.check()
+        found = guarded(lambda: service.verify(user.address, password, before=attempts.begin))
+    except TooManyFailuresError as error:
+        return error.description or "", 429
+    if found is None:
+        return WRONG, 422
+    attempts.succeeded()
+    return "", 200
 
 
 def _page(
@@ -85,4 +121,6 @@ def _page(
         form=form or {"name": user.name, "address": user.address},
         problems=problems or {},
         least=service.MIN_PASSWORD_LENGTH,
+        sessions=sessions.of_user(user.id, now=utcnow()),
+        this_session=current_user.session_public_id,
     )

@@ -1,0 +1,202 @@
+"""Failed passwords: counted by address and network together, with growing delays.
+
+A stranger who guesses delays nobody but their own network. Whoever logged in once in a browser
+is known there by a cookie and counts apart from the network. A broad limit for larger networks
+stops who tries many addresses, or hops through the addresses of one provider.
+
+The counts are kept in Redis under hashed names, and in this process while Redis is away.
+"""
+
+import hashlib
+import secrets
+import time
+from collections.abc import Callable
+from typing import TypeVar, cast
+
+import structlog
+from flask import Response, current_app, request
+from limits.errors import StorageError
+from limits.storage import MemoryStorage, Storage
+from redis.exceptions import RedisError
+from werkzeug.exceptions import ServiceUnavailable, TooManyRequests
+
+from campaigns.accounts.hashing import PasswordCheckBusyError
+from campaigns.addresses import normalise, without_tag
+from campaigns.clock import utcnow
+from campaigns.context import services
+from campaigns.limits import client_network, limiter, network_of
+from campaigns.tokens import BadTokenError
+
+log = structlog.get_logger()
+T = TypeVar("T")
+
+FREE_FAILURES = 5
+FIRST_DELAY_SECONDS = 15
+LONGEST_DELAY_SECONDS = 900
+REMEMBERED_SECONDS = 86_400
+BROAD_FAILURES = 100
+BROAD_SECONDS = 3600
+REDIS_REST_SECONDS = 5.0
+"""Time for which Redis is not asked again after it failed: nobody waits for it in between."""
+
+DEVICE_COOKIE = "campaigns_device"
+DEVICE_SECONDS = 365 * 86_400
+_DIGEST_BYTES = 16
+
+
+class TooManyFailuresError(TooManyRequests):
+    """Too many failed attempts; `retry_after` says in how many seconds the next one may come."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(
+            f"Too many failed attempts. Try again in {_in_words(seconds)}.", retry_after=seconds
+        )
+
+
+def _in_words(seconds: int) -> str:
+    if seconds <= 90:
+        return "1 second" if seconds == 1 else f"{seconds} seconds"
+    return f"{-(-seconds // 60)} minutes"
+
+
+def delay_after(failures: int) -> int:
+    """Return how long nobody may try again after so many failures in a row, in seconds."""
+    if failures < FREE_FAILURES:
+        return 0
+    doublings = min(failures - FREE_FAILURES, 10)
+    return min(FIRST_DELAY_SECONDS << doublings, LONGEST_DELAY_SECONDS)
+
+
+class Attempts:
+    """The attempts to use the password of one address, from where this request comes."""
+
+    def __init__(self, address: str, place: str = "") -> None:
+        self._address = address
+        mailbox = without_tag(address)
+        place = place or _known_device(address) or client_network()
+        self._failures = _name("failures", mailbox, place)
+        self._wait = _name("wait", mailbox, place)
+        wide = network_of(request.remote_addr or "", ipv4_bits=24, ipv6_bits=48)
+        # Who is known by a cookie does not suffer for others in the same network.
+        self._broad = _name("broad", place if place.startswith("device:") else wide)
+
+    def check(self) -> None:
+        """Raise TooManyFailuresError while a delay lasts."""
+        store = _store()
+        if store.get(self._wait):
+            raise TooManyFailuresError(_seconds_left(store.expiry(self._wait)))
+        if store.get(self._broad) >= BROAD_FAILURES:
+            raise TooManyFailuresError(_seconds_left(store.expiry(self._broad)))
+
+    def begin(self) -> None:
+        """Count this attempt as failed until it succeeds: many at once are counted, too."""
+        self.check()
+        store = _store()
+        store.count(self._broad, BROAD_SECONDS)
+        delay = delay_after(store.count(self._failures, REMEMBERED_SECONDS))
+        if delay:
+            store.count(self._wait, delay)
+
+    def succeeded(self) -> None:
+        """Forget the failures before, and do not count this attempt."""
+        store = _store()
+        store.clear(self._failures)
+        store.clear(self._wait)
+        store.uncount(self._broad)
+
+
+def guarded(check: Callable[[], T]) -> T:
+    """Run a check of passwords; who finds too many of them running is answered with 503."""
+    try:
+        return check()
+    except PasswordCheckBusyError:
+        raise busy() from None
+
+
+def busy() -> ServiceUnavailable:
+    """Return the answer for who finds too many passwords being checked."""
+    return ServiceUnavailable("Many people are logging in. Try again in a moment.", retry_after=2)
+
+
+def remember_device(response: Response, address: str) -> None:
+    """Let the browser prove that this address was logged in here once."""
+    secure = bool(current_app.config["SESSION_COOKIE_SECURE"])
+    payload = _digest(address) + secrets.token_bytes(8)
+    response.set_cookie(
+        DEVICE_COOKIE,
+        services().signer.sign("device", payload),
+        max_age=DEVICE_SECONDS,
+        path="/login",
+        httponly=True,
+        samesite="Lax",
+        secure=secure,
+    )
+
+
+def _known_device(address: str) -> str:
+    """Return the name of the browser if this address was logged in here once."""
+    cookie = request.cookies.get(DEVICE_COOKIE, "")
+    if not cookie:
+        return ""
+    try:
+        payload = services().signer.unsign("device", cookie)
+    except BadTokenError:
+        return ""
+    is_theirs = secrets.compare_digest(payload[:_DIGEST_BYTES], _digest(address))
+    return f"device:{payload.hex()}" if is_theirs else ""
+
+
+def _digest(address: str) -> bytes:
+    return hashlib.sha256(_bytes(normalise(address))).digest()[:_DIGEST_BYTES]
+
+
+def _name(*parts: str) -> str:
+    digest = hashlib.sha256(_bytes("\n".join(parts))).hexdigest()[:32]
+    return f"campaigns:attempts:{digest}"
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _seconds_left(until: float) -> int:
+    return max(1, round(until - utcnow().timestamp()))
+
+
+class _Store:
+    """Counts that end by themselves: in Redis, or here while it is away."""
+
+    def __init__(self) -> None:
+        self._here = MemoryStorage()
+        self._not_before = 0.0
+
+    def get(self, name: str) -> int:
+        return self._ask(lambda storage: storage.get(name))
+
+    def expiry(self, name: str) -> float:
+        return self._ask(lambda storage: storage.get_expiry(name))
+
+    def count(self, name: str, seconds: int) -> int:
+        return self._ask(lambda storage: storage.incr(name, seconds))
+
+    def uncount(self, name: str) -> None:
+        self._ask(lambda storage: storage.incr(name, BROAD_SECONDS, -1) if storage.get(name) else 0)
+
+    def clear(self, name: str) -> None:
+        self._ask(lambda storage: storage.clear(name))
+
+    def _ask(self, question: Callable[[Storage], T]) -> T:
+        if time.monotonic() >= self._not_before:
+            try:
+                return question(limiter.storage)
+            except (RedisError, StorageError, OSError) as error:
+                self._not_before = time.monotonic() + REDIS_REST_SECONDS
+                log.warning("failed logins are counted in this process", error=str(error))
+        return question(self._here)
+
+
+def _store() -> _Store:
+    found = current_app.extensions.get("campaigns.attempts")
+    if found is None:
+        found = current_app.extensions.setdefault("campaigns.attempts", _Store())
+    return cast("_Store", found)

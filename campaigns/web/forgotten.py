@@ -1,0 +1,101 @@
+"""A forgotten password: ask for a link by email, and set a new one with it.
+
+The answer is the same for every address and takes the same time: it never tells who has an
+account.
+"""
+
+import secrets
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Response as FlaskResponse
+from werkzeug.wrappers import Response
+
+from campaigns.access import access
+from campaigns.accounts import password_resets, service
+from campaigns.addresses import InvalidAddressError, parse, without_tag
+from campaigns.clock import utcnow
+from campaigns.context import services
+from campaigns.db import transaction
+from campaigns.limits import limiter
+from campaigns.sending import account_mail
+from campaigns.web.attempts import Attempts, guarded
+from campaigns.web.login import leave, without_referrer
+
+bp = Blueprint("forgotten", __name__)
+
+
+def _mailbox() -> str:
+    return "forgotten:" + without_tag(request.form.get("address", ""))[:254]
+
+
+@bp.route("/forgot", methods=["GET", "POST"])
+@access("public")
+@limiter.limit("5/minute;20/hour", methods=["POST"])
+@limiter.limit("5/hour", methods=["POST"], key_func=_mailbox)
+def forgot() -> str | Response | tuple[str, int]:
+    """Ask for the address, and send a link to it if it has an account."""
+    can_send = account_mail.working_sender() is not None
+    if request.method != "POST" or not can_send:
+        return render_template("web/forgot.html", address="", can_send=can_send)
+    address = request.form.get("address", "")
+    try:
+        parse(address)
+    except InvalidAddressError as error:
+        page = render_template(
+            "web/forgot.html", address=address, can_send=can_send, error=str(error)
+        )
+        return page, 422
+    with transaction():
+        mail = account_mail.request_reset(address.strip(), now=utcnow())
+    services().doorbell.ring("transactional", mail.id)
+    return redirect(url_for("forgotten.check_your_email"))
+
+
+@bp.get("/forgot/sent")
+@access("public")
+def check_your_email() -> str:
+    """The same answer for everybody."""
+    minutes = int(password_resets.GOOD_FOR.total_seconds() // 60)
+    return render_template("web/forgot_sent.html", minutes=minutes)
+
+
+@bp.route("/reset/<token>", methods=["GET", "POST"])
+@access("public")
+@limiter.limit("20/minute", methods=["POST"])
+def reset(token: str) -> Response | FlaskResponse:
+    """Set a new password. GET shows the form and does not use up the link."""
+    user = password_resets.find(token, now=utcnow())
+    if user is None:
+        return _gone()
+    if request.method != "POST":
+        return _form(user.address)
+    new, again = request.form.get("password", ""), request.form.get("password_again", "")
+    if not secrets.compare_digest(new.encode(), again.encode()):
+        return _form(user.address, "The two passwords differ.")
+    try:
+        hashed = guarded(lambda: service.hash_password(new))
+    except service.AccountError as error:
+        return _form(user.address, str(error))
+    with transaction():
+        taken = password_resets.take(token, now=utcnow())
+        if taken is not None:
+            service.set_password(taken, hashed)
+            mail = account_mail.password_changed(taken.address, now=utcnow())
+    if taken is None:  # somebody was quicker
+        return _gone()
+    services().doorbell.ring("transactional", mail.id)
+    Attempts(taken.address).succeeded()
+    leave()
+    flash("Password changed. Log in with the new one.", "success")
+    return redirect(url_for("login.login"))
+
+
+def _form(address: str, error: str = "") -> FlaskResponse:
+    page = render_template(
+        "web/reset.html", address=address, error=error, least=service.MIN_PASSWORD_LENGTH
+    )
+    return without_referrer(page, 422 if error else 200)
+
+
+def _gone() -> FlaskResponse:
+    return without_referrer(render_template("web/reset_gone.html"), 404)

@@ -1,0 +1,273 @@
+"""A forgotten password is reset by email, and the page never tells who has an account."""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default as email_policy
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from flask.testing import FlaskClient
+
+from campaigns.accounts import password_resets, service
+from campaigns.accounts.models import PasswordReset
+from campaigns.clock import utcnow
+from campaigns.db import db, transaction
+from campaigns.jobs import maintenance, runtime
+from campaigns.jobs.transactional import deliver
+from campaigns.providers.models import ProviderAccount
+from campaigns.sending.models import TransactionalMail
+from tests.jobs.test_transactional import a_way_out
+from tests.smtp_server import ScriptedServer
+from tests.web.statements import counted
+from tests.web.visits import visit
+
+OWNER = "owner@example.org"
+PASSWORD = "correct horse battery"
+NEW = "another good password"
+FORM = {"password": NEW, "password_again": NEW}
+
+
+@pytest.fixture
+def server(app: Flask) -> Iterator[ScriptedServer]:
+    """A way to send, and the owner's account."""
+    runtime.use(app)
+    with transaction():
+        service.create_user(OWNER, PASSWORD, now=utcnow())
+    with a_way_out() as server:
+        yield server
+
+
+def ask(client: FlaskClient, address: str = OWNER, ip: str = "198.51.100.7") -> int:
+    form = {"address": address}
+    answer = visit(client, "/forgot", "POST", data=form, environ_base={"REMOTE_ADDR": ip})
+    return answer.status_code
+
+
+def mails() -> list[TransactionalMail]:
+    db.session.rollback()
+    db.session.expire_all()
+    return list(db.session.scalars(sa.select(TransactionalMail).order_by(TransactionalMail.id)))
+
+
+def send_all() -> None:
+    for mail in mails():
+        if mail.status == "queued":
+            deliver(mail.id)
+
+
+def last_mail(server: ScriptedServer) -> EmailMessage:
+    return message_from_bytes(server.received[-1].data, policy=email_policy)
+
+
+def link_in(server: ScriptedServer) -> str:
+    body = last_mail(server).get_body(("plain",))
+    assert body is not None
+    found = re.search(r"https://news\.example\.org(/reset/\S+)", str(body.get_content()))
+    assert found is not None
+    return found[1]
+
+
+def a_link(client: FlaskClient, server: ScriptedServer) -> str:
+    assert ask(client) == 302
+    send_all()
+    return link_in(server)
+
+
+def can_log_in(client: FlaskClient, password: str) -> bool:
+    form = {"address": OWNER, "password": password}
+    return visit(client, "/login", "POST", data=form).status_code == 302
+
+
+def test_the_link_in_the_email_sets_a_new_password(
+    app: Flask, client: FlaskClient, server: ScriptedServer
+) -> None:
+    logged_in = app.test_client()
+    assert can_log_in(logged_in, PASSWORD)
+    link = a_link(client, server)
+    assert server.received[-1].rcpt_to == OWNER
+    assert visit(client, link).status_code == 200
+    assert visit(client, link, "POST", data=FORM).location == "/login"
+    assert visit(logged_in, "/").status_code == 302, "all sessions have ended"
+    assert can_log_in(client, NEW)
+    send_all()
+    assert last_mail(server)["Subject"] == "Your password was changed"
+
+
+def test_the_link_works_once(client: FlaskClient, server: ScriptedServer) -> None:
+    link = a_link(client, server)
+    for _ in range(3):
+        assert visit(client, link).status_code == 200, "looking does not use it up"
+    assert visit(client, link, "POST", data=FORM).status_code == 302
+    again = {"password": "a third password", "password_again": "a third password"}
+    assert visit(client, link, "POST", data=again).status_code == 404
+    assert visit(client, link).status_code == 404
+    assert can_log_in(client, NEW)
+
+
+def test_a_newer_link_ends_the_older_one(client: FlaskClient, server: ScriptedServer) -> None:
+    first, second = a_link(client, server), a_link(client, server)
+    assert first != second
+    assert visit(client, first).status_code == 404
+    assert visit(client, second).status_code == 200
+
+
+@pytest.mark.parametrize("change", ["password", "address"])
+def test_a_change_of_the_account_ends_the_link(
+    client: FlaskClient, server: ScriptedServer, change: str
+) -> None:
+    link = a_link(client, server)
+    with transaction():
+        user = service.find_user(OWNER)
+        assert user is not None
+        if change == "password":
+            service.set_password(user, NEW)
+        else:
+            service.change_profile(user, name="", address="new@example.org")
+    assert visit(client, link).status_code == 404
+
+
+def test_the_link_ends_after_half_an_hour(client: FlaskClient, server: ScriptedServer) -> None:
+    link = a_link(client, server)
+    with transaction():
+        ends = db.session.scalars(sa.select(PasswordReset.expires_at)).one()
+        assert ends - utcnow() <= timedelta(minutes=30)
+        db.session.execute(sa.update(PasswordReset).values(expires_at=utcnow()))
+    assert visit(client, link).status_code == 404
+    assert visit(client, link, "POST", data=FORM).status_code == 404
+    maintenance.prune()
+    assert db.session.scalars(sa.select(PasswordReset)).all() == []
+
+
+def test_an_email_that_waited_for_too_long_is_not_sent(
+    client: FlaskClient, server: ScriptedServer
+) -> None:
+    ask(client)
+    with transaction():
+        db.session.execute(
+            sa.update(TransactionalMail).values(created_at=utcnow() - password_resets.GOOD_FOR)
+        )
+    send_all()
+    assert server.received == []
+    assert mails()[0].status == "failed"
+
+
+def test_only_the_hash_of_the_token_is_stored(client: FlaskClient, server: ScriptedServer) -> None:
+    token = a_link(client, server).removeprefix("/reset/")
+    stored = db.session.scalars(sa.select(PasswordReset)).one()
+    assert token not in stored.token_hash
+    assert len(stored.token_hash) == 64
+    assert token not in str(mails()[0].payload)
+
+
+def test_the_answer_is_the_same_for_every_address(
+    client: FlaskClient, server: ScriptedServer
+) -> None:
+    """And costs the same: who the address belongs to is looked up when the email is sent."""
+    asked = {}
+    for address in (OWNER, "nobody@example.org"):
+        with counted() as statements:
+            answer = visit(client, "/forgot", "POST", data={"address": address})
+        page = visit(client, answer.location)
+        asked[address] = answer.status_code, answer.location, page.text, tuple(statements)
+    assert asked[OWNER] == asked["nobody@example.org"]
+    send_all()
+    assert [received.rcpt_to for received in server.received] == [OWNER]
+    assert [mail.address for mail in mails()] == [OWNER], "nothing is kept of the other address"
+
+
+def test_the_email_goes_to_the_address_of_the_account(
+    client: FlaskClient, server: ScriptedServer
+) -> None:
+    ask(client, " OWNER@Example.org ")
+    send_all()
+    assert server.received[-1].rcpt_to == OWNER
+
+
+def test_the_link_leads_to_the_public_address_whatever_the_request_says(
+    client: FlaskClient, server: ScriptedServer
+) -> None:
+    visit(
+        client,
+        "/forgot",
+        "POST",
+        data={"address": OWNER},
+        headers={"Host": "evil.example", "X-Forwarded-Host": "evil.example"},
+    )
+    for mail in mails():
+        deliver(mail.id)
+    for received in server.received:
+        assert b"evil" not in received.data
+        assert link_in(server).startswith("/reset/")
+
+
+def test_without_an_account_that_works_the_page_names_the_command(
+    client: FlaskClient, server: ScriptedServer
+) -> None:
+    with transaction():
+        db.session.execute(sa.update(ProviderAccount).values(trouble="refused", trouble_count=1))
+    pages = {visit(client, "/forgot").text}
+    for address in (OWNER, "nobody@example.org"):
+        pages.add(visit(client, "/forgot", "POST", data={"address": address}).text)
+    assert len({re.sub('name="csrf_token".*', "", page) for page in pages}) == 1
+    assert "campaigns reset-password" in pages.pop()
+    assert mails() == []
+
+
+def test_it_goes_by_an_account_that_works(client: FlaskClient, server: ScriptedServer) -> None:
+    with transaction():
+        db.session.execute(sa.update(ProviderAccount).values(trouble="refused", trouble_count=1))
+        from tests.factories import a_provider, a_sender
+
+        works = a_provider("Works", port=server.port)
+        a_sender("other@example.org", works, is_default=False)
+    ask(client)
+    send_all()
+    assert server.received[-1].mail_from == "other@example.org"
+
+
+def test_the_address_and_the_network_are_limited(
+    client: FlaskClient, server: ScriptedServer
+) -> None:
+    same_address = [ask(client, f"owner+{n}@example.org", f"203.0.113.{n}") for n in range(6)]
+    assert same_address == [302] * 5 + [429]
+    same_network = [ask(client, f"p{n}@example.org", f"2001:db8::{n}") for n in range(6)]
+    assert same_network == [302] * 5 + [429]
+
+
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [
+        ({"password": NEW, "password_again": "other"}, "The two passwords differ."),
+        ({"password": "short", "password_again": "short"}, "at least 10 characters"),
+        ({}, "at least 10 characters"),
+    ],
+)
+def test_a_mistake_does_not_use_up_the_link(
+    client: FlaskClient, server: ScriptedServer, form: dict[str, str], words: str
+) -> None:
+    link = a_link(client, server)
+    answer = visit(client, link, "POST", data=form)
+    assert (answer.status_code, words in answer.text) == (422, True)
+    assert visit(client, link, "POST", data=FORM).status_code == 302
+
+
+def test_the_address_of_the_page_is_told_to_nobody(
+    client: FlaskClient, server: ScriptedServer
+) -> None:
+    link = a_link(client, server)
+    assert visit(client, link).headers["Referrer-Policy"] == "no-referrer"
+    assert visit(client, "/reset/nonsense").headers["Referrer-Policy"] == "no-referrer"
+
+
+def test_a_new_password_ends_the_delay_of_the_login(
+    client: FlaskClient, server: ScriptedServer
+) -> None:
+    for _ in range(6):
+        can_log_in(client, "wrong")
+    assert not can_log_in(client, PASSWORD)
+    visit(client, a_link(client, server), "POST", data=FORM)
+    assert can_log_in(client, NEW)
