@@ -126,7 +126,7 @@ def remember_device(response: Response, address: str) -> None:
         DEVICE_COOKIE,
         services().signer.sign("device", payload),
         max_age=DEVICE_SECONDS,
-        path="/login",
+        path="/",
         httponly=True,
         samesite="Lax",
         secure=secure,

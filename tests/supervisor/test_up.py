@@ -58,6 +58,7 @@ def test_up_serves_mends_what_is_killed_refuses_a_second_and_stops_in_order(
     run.wait_until_ready()
     assert answer(run.port, "/health") == 200
     assert answer(run.port, "/welcome") == 200
+    assert f"First account:       http://127.0.0.1:{run.port}/welcome" in run.text()
     groups = run.groups()
     assert list(groups) == ["valkey", "worker", "clock", "web"]
 

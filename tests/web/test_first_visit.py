@@ -8,6 +8,7 @@ from flask.testing import FlaskClient
 
 from campaigns.accounts import service, setup
 from campaigns.app import create_app
+from campaigns.cli.checks import check_workspace
 from campaigns.config import Settings
 from campaigns.supervisor.first_account import announce_first_account, first_account_link
 from campaigns.tokens import Signer
@@ -131,6 +132,8 @@ def test_the_link_is_announced_until_there_is_an_account(
     assert first_account_link(settings) == link
     announce_first_account(settings)
     assert TOKEN in capsys.readouterr().out
+    advice = [finding.advice for finding in check_workspace(settings, ask_mail_servers=False)]
+    assert any(link in sentence for sentence in advice), "the doctor shows it, too"
     visit(client, "/welcome", "POST", data=FORM)
     assert first_account_link(settings) is None
     announce_first_account(settings)
