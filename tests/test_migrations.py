@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from campaigns import migrate
+from campaigns.accounts.models import LoginSession, User
 from campaigns.audience.models import AudienceList, Subscriber, Subscription
 from campaigns.config import Settings
 from campaigns.models import metadata
@@ -138,6 +139,29 @@ def test_campaigns_of_before_wait_until_the_next_day(settings: Settings) -> None
         assert connection.scalar(sa.select(Campaign.id)) != first, "no id is given twice"
         with pytest.raises(sa.exc.IntegrityError):
             connection.execute(sa.update(Campaign).values(status="lost"))
+    engine.dispose()
+
+
+def test_people_who_log_in_survive_the_end_of_their_old_sessions(settings: Settings) -> None:
+    migrate.upgrade(settings)
+    engine = sa.create_engine(settings.sqlalchemy_url)
+    values = {"public_id": "abcdefghijkl", "address": "a@example.org"}
+    values |= {"address_normal": "a@example.org", "password_hash": "x"}
+    with engine.begin() as connection:
+        connection.execute(sa.insert(User).values(**values))
+        user_id = connection.scalar(sa.select(User.id))
+        connection.execute(sa.insert(LoginSession).values(user_id=user_id, token_hash="x"))
+    engine.dispose()
+    migrate.downgrade(settings, "0013")
+    with engine.begin() as connection:
+        assert connection.scalar(sa.text("SELECT session_epoch FROM user_account")) == 0
+    engine.dispose()
+    migrate.upgrade(settings)
+    with engine.begin() as connection:
+        assert connection.scalar(sa.select(User.address)) == "a@example.org"
+        assert connection.scalar(sa.select(sa.func.count(LoginSession.id))) == 0
+        connection.execute(sa.insert(LoginSession).values(user_id=user_id, token_hash="x"))
+        connection.execute(sa.delete(User))
     engine.dispose()
 
 
