@@ -26,7 +26,6 @@ from tests.supervisor.helpers import (
     wait_until,
 )
 
-
 pytestmark = pytest.mark.process
 
 
