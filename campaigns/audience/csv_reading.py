@@ -4,9 +4,11 @@ Memory stays flat whatever the size of the file, and every row knows the byte af
 reading can go on from there later. A broken quote costs its own row, never the rest of the file.
 """
 
+import io
+import itertools
 import re
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import BinaryIO, NamedTuple
@@ -30,9 +32,11 @@ DELIMITERS = {",": "Comma  ,", ";": "Semicolon  ;", "\t": "Tab", "|": "Pipe  |"}
 
 BLOCK_BYTES = 256 * 1024
 MAX_LINE_BYTES = 1024 * 1024
-MAX_ROW_LINES = 100
-"""So many lines a quoted cell may run over."""
-MAX_ROW_CHARS = 100_000
+MAX_ROW_CHARS = 1_000_000
+"""Length of the longest row, over all its lines: what a quote never closed can cost."""
+MAX_CELLS = 200
+MAX_BROKEN_LINES = 20
+"""Lines searched for the end of a cell whose quotes are broken."""
 SAMPLE_BYTES = 64 * 1024
 SHOWN_CHARS = 500
 
@@ -198,7 +202,7 @@ def _mark_length(head: bytes, encoding: str) -> int:
 
 
 _SEPARATOR_LINE = re.compile(r"sep=([,;|\t])", re.IGNORECASE)
-_QUOTED_CELL = re.compile(r'"(?:[^"]|"")*"')
+_GUESS_ROWS = 100
 
 
 def guess_delimiter(text: str) -> str:
@@ -206,17 +210,39 @@ def guess_delimiter(text: str) -> str:
     found = _SEPARATOR_LINE.match(text)
     if found:
         return found[1]
-    lines = [line for line in _QUOTED_CELL.sub("", text).splitlines()[:100] if line.strip()]
-    best, best_score = ",", (0.0, 0)
-    for delimiter in DELIMITERS:
-        counts = [line.count(delimiter) for line in lines]
-        usual = max(set(counts), key=counts.count, default=0)
-        if not usual:
-            continue
-        score = (round(counts.count(usual) / len(counts), 1), usual)
-        if score > best_score:
-            best, best_score = delimiter, score
-    return best
+    rows = {delimiter: _sample_rows(text, delimiter) for delimiter in DELIMITERS}
+    best = max(DELIMITERS, key=lambda delimiter: _score(rows[delimiter]))
+    if _score(rows[best]) > _NO_SCORE:
+        return best
+    # Perhaps each line is one quoted cell, with the delimiter inside.
+    inner = {
+        delimiter: [unwrap(cells[0], delimiter) for cells in rows[delimiter] if len(cells) == 1]
+        for delimiter in DELIMITERS
+    }
+    return max(DELIMITERS, key=lambda delimiter: _score(inner[delimiter]))
+
+
+def _sample_rows(text: str, delimiter: str) -> list[list[str]]:
+    """The cells of the first rows; none for a row that cannot be split like this."""
+    file = io.BytesIO(text.encode("utf-8", "replace"))
+    reader = Reader(file, Dialect("utf-8", delimiter))
+    return [row.cells for row in itertools.islice(reader, _GUESS_ROWS)]
+
+
+_NO_SCORE = (0.0, 0.0, 0)
+
+
+def _score(rows: Sequence[Sequence[str]]) -> tuple[float, float, int]:
+    """The share of rows of the usual width, the share with an address in a cell, the width."""
+    widths = [len(cells) for cells in rows]
+    usual = max(set(widths), key=widths.count, default=0)
+    if usual < 2:
+        return _NO_SCORE
+    with_address = sum(
+        any("@" in cell and _LOOKS_LIKE_ADDRESS.fullmatch(cell) for cell in cells) for cells in rows
+    )
+    share = round(widths.count(usual) / len(rows), 1)
+    return share, round(with_address / len(rows), 1), usual
 
 
 # --- lines ----------------------------------------------------------------------------------
@@ -274,7 +300,8 @@ def _byte_lines(
     if skipped:
         yield head, skipped
     if carry:
-        yield carry, measure(carry)
+        # Programs of DOS end a file with Ctrl-Z, some fill a block with it.
+        yield carry.rstrip(b"\x1a"), measure(carry)
 
 
 def _lines(file: BinaryIO, encoding: str, start: int) -> Iterator[_Line]:
@@ -287,7 +314,8 @@ def _lines(file: BinaryIO, encoding: str, start: int) -> Iterator[_Line]:
     inner = "utf-8" if is_wide else encoding
     found = _byte_lines(_AsUtf8(file, encoding), _wide_size) if is_wide else _byte_lines(file, len)
     for raw, size in found:
-        problem = LONG_PROBLEM if size > 2 * MAX_LINE_BYTES or len(raw) < size // 2 else ""
+        is_cut = size > MAX_LINE_BYTES // 2 and len(raw) < size // 2
+        problem = LONG_PROBLEM if is_cut or size > 2 * MAX_LINE_BYTES else ""
         try:
             text = raw.decode(inner)
         except UnicodeDecodeError:
@@ -296,66 +324,96 @@ def _lines(file: BinaryIO, encoding: str, start: int) -> Iterator[_Line]:
                 f"The row holds characters that are not {ENCODINGS[encoding].partition(' ')[0]}: "
                 "check the encoding of the file."
             )
+        if "\0" in text:
+            problem = problem or NUL_PROBLEM
         yield _Line(text, size + mark, problem)
         mark = 0
 
 
 # --- rows -----------------------------------------------------------------------------------
 
-_LOOKS_LIKE_ADDRESS = re.compile(r'\s*"?[^\s@"]+@[^\s@".]+\.[^\s@"]+"?\s*')
+_LOOKS_LIKE_ADDRESS = re.compile(r'\s*"?[^\s@",;|]+@[^\s@".]+\.[^\s@",;|]+"?\s*')
+
+
+class _Patterns(NamedTuple):
+    quoted: re.Pattern[str]
+    """A quoted cell: its text, and its closing quote or nothing where the line ends first."""
+    inside: re.Pattern[str]
+    """The rest of a quoted cell that was opened on an earlier line."""
+    after: re.Pattern[str]
+    """What must follow a closing quote."""
+    plain: re.Pattern[str]
+    closing: re.Pattern[str]
+    """A line whose first cell has only a closing quote."""
 
 
 @lru_cache(maxsize=16)
-def _patterns(delimiter: str) -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
-    """A quoted cell (its text, its closing quote), what must follow it, an unquoted cell."""
+def _patterns(delimiter: str) -> _Patterns:
     mark = re.escape(delimiter)
-    return (
-        re.compile(r'[ ]*+"([^"]*+(?:""[^"]*+)*+)("?)'),
-        re.compile(rf"[ ]*+({mark}|\Z)"),
-        re.compile(rf"([^{mark}]*+)({mark}|\Z)"),
+    return _Patterns(
+        quoted=re.compile(r'[ ]*+"([^"]*+(?:""[^"]*+)*+)("?)'),
+        inside=re.compile(r'([^"]*+(?:""[^"]*+)*+)("?)'),
+        after=re.compile(rf"[ ]*+({mark}|\Z)"),
+        plain=re.compile(rf"([^{mark}]*+)({mark}|\Z)"),
+        closing=re.compile(rf'[^"{mark}]+"[ ]*+({mark}|\Z)'),
     )
-
-
-class _UnclosedQuoteError(ValueError):
-    pass
 
 
 class _BrokenQuoteError(ValueError):
     pass
 
 
-def _split(text: str, delimiter: str) -> list[str]:
-    """The cells of a row that holds quotation marks. Strict, so that what is broken shows."""
-    quoted, after, plain = _patterns(delimiter)
-    cells: list[str] = []
-    at = 0
-    while True:
-        found = quoted.match(text, at)
-        if found:
-            if not found[2]:
-                raise _UnclosedQuoteError
-            cells.append(found[1].replace('""', '"'))
-            found = after.match(text, found.end())
-            if not found:
-                raise _BrokenQuoteError
-            end = found[1]
-        else:
-            found = plain.match(text, at)
-            if not found:
-                raise _BrokenQuoteError
-            cells.append(found[1])
-            end = found[2]
-        if not end:
-            return cells
-        at = found.end()
+class _Record:
+    """The cells of a row that holds quotation marks, line by line and in one pass.
+
+    Strict, so that what is broken shows.
+    """
+
+    __slots__ = ("_open", "_patterns", "cells")
+
+    def __init__(self, delimiter: str) -> None:
+        self.cells: list[str] = []
+        self._open: list[str] = []
+        self._patterns = _patterns(delimiter)
+
+    def take(self, line: str) -> bool:
+        """Take the next line, with its end; whether the row is complete now."""
+        body = line.rstrip("\r\n")
+        end = line[len(body) :]
+        patterns = self._patterns
+        at = 0
+        while True:
+            found = (patterns.inside if self._open else patterns.quoted).match(body, at)
+            if found:
+                self._open.append(found[1])
+                if not found[2]:
+                    self._open.append(end)
+                    return False
+                self.cells.append("".join(self._open).replace('""', '"'))
+                self._open.clear()
+                found = patterns.after.match(body, found.end())
+                if not found:
+                    raise _BrokenQuoteError
+                delimiter = found[1]
+            else:
+                found = patterns.plain.match(body, at)
+                if not found:
+                    raise _BrokenQuoteError
+                self.cells.append(found[1])
+                delimiter = found[2]
+            if not delimiter:
+                return True
+            at = found.end()
 
 
 class Reader:
     """Iterates over the rows of a file, from `start` on; blank rows are passed over.
 
-    After each row `position` is the byte that follows it and `row_number` its number.
-    `columns` and `address_column` (where known) help to tell a cell that runs over several
-    lines from a forgotten quotation mark.
+    After each row `position` is the byte that follows it and `row_number` its number, and
+    reading from there with the same `columns` gives the same rows. `columns` is the usual
+    number of cells, 0 where it is not known yet. A quoted cell that closes as it should in a
+    row of that many cells is believed, whatever its lines look like; a row with another number
+    of cells only while none of its lines could be a row itself.
     """
 
     def __init__(
@@ -366,7 +424,6 @@ class Reader:
         start: int = 0,
         row_number: int = 0,
         columns: int = 0,
-        address_column: int = -1,
     ) -> None:
         self.position = start
         self.row_number = row_number
@@ -374,7 +431,6 @@ class Reader:
         self._lines = _lines(file, dialect.encoding, start)
         self._ahead: deque[_Line] = deque()
         self._columns = columns
-        self._address_column = address_column
 
     def __iter__(self) -> "Reader":
         return self
@@ -384,57 +440,76 @@ class Reader:
             line = self._ahead.popleft() if self._ahead else next(self._lines)
             self.position += line.size
             self.row_number += 1
-            row = self._row(line)
+            row = self._quoted_row(line) if '"' in line.text else self._plain_row(line)
             if row is not None:
                 return row
 
-    def _row(self, line: _Line) -> Row | None:
+    def _plain_row(self, line: _Line) -> Row | None:
         text = line.text.rstrip("\r\n")
         if line.problem:
             return self._bad(text, line.problem)
-        if "\0" in text:
-            return self._bad(text, NUL_PROBLEM)
-        if '"' not in text:
-            cells = text.split(self._delimiter)
-            if not text or text.isspace() or not any(cells):
-                return None
-            if self.row_number == 1 and _SEPARATOR_LINE.fullmatch(text):
-                return None  # Excel's own hint at the delimiter
-            return Row(self.row_number, cells, text, "")
-        try:
-            cells = _split(text, self._delimiter)
-        except _BrokenQuoteError:
-            return self._bad(text, BROKEN_PROBLEM)
-        except _UnclosedQuoteError:
-            return self._over_lines(line, text)
-        return Row(self.row_number, cells, text, "") if any(cells) else None
+        if self.row_number == 1 and _SEPARATOR_LINE.fullmatch(text):
+            return None  # Excel's own hint at the delimiter
+        return self._row(text.split(self._delimiter), text)
 
-    def _over_lines(self, line: _Line, first: str) -> Row:
-        """A row whose quoted cell runs over the next lines, or whose quote is broken."""
-        joined = line.text
-        size = 0
-        for index in range(MAX_ROW_LINES):
+    def _quoted_row(self, line: _Line) -> Row | None:
+        """A row with quotation marks; its cells may run over the lines that follow."""
+        record = _Record(self._delimiter)
+        lines = [line]
+        length = len(line.text)
+        could_be_rows = False
+        try:
+            while not record.take(lines[-1].text):
+                following = self._peek(len(lines) - 1)
+                if following is None or following.problem == LONG_PROBLEM:
+                    return self._broken(line, OPEN_PROBLEM)
+                length += len(following.text)
+                if length > MAX_ROW_CHARS or len(record.cells) > (self._columns or MAX_CELLS) + 50:
+                    return self._broken(line, OPEN_PROBLEM)
+                could_be_rows = could_be_rows or self._looks_like_row(following.text)
+                lines.append(following)
+        except _BrokenQuoteError:
+            return self._broken(line, OPEN_PROBLEM if len(lines) > 1 else BROKEN_PROBLEM)
+        if could_be_rows and self._columns and len(record.cells) != self._columns:
+            return self._broken(line, OPEN_PROBLEM)
+        self._pass_over(len(lines) - 1)
+        text = "".join(one.text for one in lines).rstrip("\r\n")
+        problem = next((one.problem for one in lines if one.problem), "")
+        if problem:
+            return self._bad(text, problem)
+        return self._row(self._unwrapped(record.cells), text)
+
+    def _row(self, cells: list[str], text: str) -> Row | None:
+        if not any(cells) or not any(cell.strip() for cell in cells):
+            return None
+        return Row(self.row_number, cells, text, "")
+
+    def _unwrapped(self, cells: list[str]) -> list[str]:
+        """The cells of a row that stands as a whole in one quoted cell."""
+        if len(cells) != 1 or self._columns < 2 or "\n" in cells[0]:
+            return cells
+        inner = unwrap(cells[0], self._delimiter)
+        return inner if len(inner) == self._columns else cells
+
+    def _broken(self, line: _Line, problem: str) -> Row:
+        """A row with a broken quote. It costs this line and what is surely left of its cell."""
+        rest = self._rest_of_broken() if line.text.count('"') % 2 else 0
+        text = line.text + "".join(self._ahead[index].text for index in range(rest))
+        self._pass_over(rest)
+        return self._bad(text.rstrip("\r\n"), line.problem or problem)
+
+    def _rest_of_broken(self) -> int:
+        """How many of the next lines belong to an open cell: up to the one that closes it."""
+        closing = _patterns(self._delimiter).closing
+        for index in range(MAX_BROKEN_LINES):
             following = self._peek(index)
-            if following is None or following.problem or "\0" in following.text:
-                break
-            joined += following.text
-            size += following.size
-            if len(joined) > MAX_ROW_CHARS or self._looks_like_row(following.text):
-                break
-            if '"' not in following.text:
-                continue
-            text = joined.rstrip("\r\n")
-            try:
-                cells = _split(text, self._delimiter)
-            except _BrokenQuoteError:
-                break
-            except _UnclosedQuoteError:
-                continue
-            for _ in range(index + 1):
-                self._ahead.popleft()
-            self.position += size
-            return Row(self.row_number, cells, text, "")
-        return self._bad(first, OPEN_PROBLEM)
+            if following is None:
+                return 0
+            if closing.match(following.text.rstrip("\r\n")):
+                return index + 1
+            if '"' in following.text or self._looks_like_row(following.text):
+                return 0
+        return 0
 
     def _peek(self, index: int) -> _Line | None:
         while len(self._ahead) <= index:
@@ -444,14 +519,27 @@ class Reader:
             self._ahead.append(line)
         return self._ahead[index]
 
+    def _pass_over(self, count: int) -> None:
+        for _ in range(count):
+            self.position += self._ahead.popleft().size
+
     def _looks_like_row(self, text: str) -> bool:
-        """Whether a line would do as a row: then the quote before it was forgotten."""
+        """Whether a line would do as a row: then the quote before it may be a forgotten one."""
+        if "@" not in text:
+            return False
         cells = text.split(self._delimiter)
         if self._columns and len(cells) != self._columns:
             return False
-        if 0 <= self._address_column < len(cells):
-            cells = [cells[self._address_column]]
         return any(_LOOKS_LIKE_ADDRESS.fullmatch(cell) for cell in cells)
 
     def _bad(self, text: str, problem: str) -> Row:
         return Row(self.row_number, [], text[:SHOWN_CHARS], problem)
+
+
+def unwrap(cell: str, delimiter: str) -> list[str]:
+    """The cells of a row that was put into one cell; the cell itself where it is none."""
+    record = _Record(delimiter)
+    try:
+        return record.cells if record.take(cell) else [cell]
+    except _BrokenQuoteError:
+        return [cell]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from campaigns.audience.csv_reading import Dialect, Reader, Row
+from campaigns.audience.csv_reading import Dialect, Reader, Row, unwrap
 from campaigns.audience.subscribers import MAX_ATTRIBUTE_NAME, MAX_ATTRIBUTES
 
 ROLES = {
@@ -57,14 +57,10 @@ class Preview:
 
 def preview(file: BinaryIO, dialect: Dialect, has_header: bool | None = None) -> Preview:
     """The first rows of a file and a guess at its columns. `has_header` None: guess that too."""
-    reader = Reader(file, dialect)
-    rows = list(itertools.islice(reader, GUESS_ROWS + 1))
-    whole = [row for row in rows if not row.problem]
-    if has_header is None:
-        has_header = bool(whole) and _is_header(whole[0].cells)
-    titles = whole[0].cells if has_header and whole else []
-    body = [row for row in rows if not (has_header and whole and row is whole[0])]
-    width = min(MAX_COLUMNS, max(len(titles), _usual_width(body)))
+    has_header, titles, body = _table(file, dialect, has_header, 0)
+    width = _width(titles, body, dialect.delimiter)
+    # Once more with the number of columns, as the import itself will read.
+    has_header, titles, body = _table(file, dialect, has_header, width)
     columns = []
     for index in range(width):
         cells = [
@@ -83,6 +79,33 @@ def preview(file: BinaryIO, dialect: Dialect, has_header: bool | None = None) ->
         ),
         tuple(body[:PREVIEW_ROWS]),
     )
+
+
+def _table(
+    file: BinaryIO, dialect: Dialect, has_header: bool | None, columns: int
+) -> tuple[bool, list[str], list[Row]]:
+    """Whether there is a header, its titles, and the rows below it."""
+    file.seek(0)
+    rows = list(itertools.islice(Reader(file, dialect, columns=columns), GUESS_ROWS + 1))
+    whole = [row for row in rows if not row.problem]
+    if has_header is None:
+        has_header = bool(whole) and _is_header(whole[0].cells)
+    if not has_header or not whole:
+        return has_header, [], rows
+    return has_header, whole[0].cells, [row for row in rows if row is not whole[0]]
+
+
+def _width(titles: Sequence[str], rows: Sequence[Row], delimiter: str) -> int:
+    """How many columns a file has."""
+    width = max(len(titles), _usual_width(rows))
+    if width == 1:
+        whole = [titles] if titles else []
+        whole.extend(row.cells for row in rows if not row.problem)
+        inner = {len(unwrap(cells[0], delimiter)) for cells in whole}
+        # Each line is one quoted cell: a program has quoted a CSV file once more.
+        if len(inner) == 1 and len(whole) > 1 and all(row.raw[:1] == '"' for row in rows):
+            width = inner.pop()
+    return min(MAX_COLUMNS, width)
 
 
 def check(columns: Sequence[Column]) -> None:

@@ -10,7 +10,7 @@ The same address in several rows means the same person: later rows update the fi
 import itertools
 import secrets
 import string
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -207,6 +207,8 @@ class FileOfImport:
     rows: RowReader
     position: int
     """How far what was read is recorded, once the last chunk is."""
+    source: Iterator[Row]
+    """The rows of people: those of `reader` without the header."""
 
     @classmethod
     def open(cls, run: ImportRun, file: Any) -> "FileOfImport":
@@ -218,24 +220,31 @@ class FileOfImport:
             start=run.position,
             row_number=run.last_row,
             columns=len(columns),
-            address_column=[column.role for column in columns].index("address"),
         )
-        if run.has_header and run.position == 0:
-            next(reader, None)
-        return cls(reader, rows, run.position)
+        source = _below_header(reader) if run.has_header and not run.position else reader
+        return cls(reader, rows, run.position, source)
 
     def read_chunk(self) -> Chunk:
         """The next rows, checked one by one. Empty at the end of the file. Asks no database."""
         start = self.position
         people: list[Person] = []
         problems: list[tuple[Row, str]] = []
-        for row in itertools.islice(self.reader, CHUNK_ROWS):
+        for row in itertools.islice(self.source, CHUNK_ROWS):
             try:
                 people.append(self.rows.person(row))
             except RowProblemError as problem:
                 problems.append((row, str(problem)))
         self.position = self.reader.position
         return Chunk(start, people, problems, self.reader.position, self.reader.row_number)
+
+
+def _below_header(rows: Iterator[Row]) -> Iterator[Row]:
+    """Without the first row that can be read: the titles are taken from that one."""
+    for row in rows:
+        if not row.problem:
+            break
+        yield row
+    yield from rows
 
 
 def record(run: ImportRun, chunk: Chunk, *, now: datetime) -> None:
