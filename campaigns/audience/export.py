@@ -1,6 +1,5 @@
 """Subscribers and failed rows as CSV, streamed: memory stays flat whatever their number."""
 
-import csv
 import io
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -11,26 +10,10 @@ from campaigns.addresses import normalise
 from campaigns.audience.csv_reading import Dialect, Reader
 from campaigns.audience.models import ImportProblem, ImportRun, Subscriber, Subscription
 from campaigns.audience.search import Search
+from campaigns.csv_writing import BOM, csv_text, unguard
 from campaigns.db import db
 
 PAGE = 1_000
-BOM = "\ufeff"
-"""By this mark Excel knows that the file is UTF-8."""
-_HARMFUL = ("=", "+", "-", "@", "\t", "\r")
-
-
-def safe_cell(value: object) -> str:
-    """A cell that no spreadsheet takes for a formula: those get an apostrophe in front."""
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(_HARMFUL) else text
-
-
-def _csv(rows: Sequence[Sequence[object]]) -> str:
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\r\n").writerows(
-        [[safe_cell(cell) for cell in row] for row in rows]
-    )
-    return out.getvalue()
 
 
 def export_rows(
@@ -46,9 +29,9 @@ def export_rows(
     chosen = _chosen(list_id, state, query)
     names = _attribute_names(chosen)
     states = ["state"] if list_id is not None else []
-    yield BOM + _csv([["address", "name", *states, "created_at", *names]])
+    yield BOM + csv_text([["address", "name", *states, "created_at", *names]])
     for page in _pages(chosen):
-        yield _csv(
+        yield csv_text(
             [
                 [
                     row.address,
@@ -126,14 +109,14 @@ def failed_rows(run: ImportRun) -> Iterator[str]:
     titles = list(run.mapping.get("titles", []))
     width = len(run.mapping.get("columns", [])) or 1
     titles = [*titles, *("" for _ in range(width - len(titles)))]
-    yield BOM + _csv([[*titles, "row", "problem"]])
+    yield BOM + csv_text([[*titles, "row", "problem"]])
     dialect = Dialect("utf-8", run.delimiter)
     after = (0, 0)
     while True:
         page = db.session.scalars(problems_of(run.id, after=after, limit=PAGE)).all()
         if not page:
             return
-        yield _csv([[*_cells(one, dialect, width), one.row_number, one.reason] for one in page])
+        yield csv_text([[*_cells(one, dialect, width), one.row_number, one.reason] for one in page])
         after = (page[-1].row_number, page[-1].id)
 
 
@@ -156,4 +139,5 @@ def _cells(problem: ImportProblem, dialect: Dialect, width: int) -> list[str]:
     row = next(Reader(io.BytesIO(problem.raw.encode()), dialect), None)
     if row is None or row.problem or len(row.cells) > width:
         return [problem.raw, *("" for _ in range(width - 1))]
-    return [*row.cells, *("" for _ in range(width - len(row.cells)))]
+    # Cells that our own export has guarded are guarded again on the way out.
+    return [*map(unguard, row.cells), *("" for _ in range(width - len(row.cells)))]

@@ -1,7 +1,5 @@
 """A campaign while it is sent and after: progress, ledger, results."""
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -25,6 +23,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from campaigns.access import access
 from campaigns.audience.mailbox_groups import OTHER, name_of
 from campaigns.clock import utcnow
+from campaigns.csv_writing import csv_text
 from campaigns.db import db
 from campaigns.jobs.buckets import Standing, buckets
 from campaigns.reports import facts, ledger, progress, replies
@@ -515,16 +514,11 @@ _COLUMNS = (
 
 
 def _csv(campaign_id: int, chosen: Filter) -> Iterator[str]:
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(_COLUMNS)
+    yield csv_text([_COLUMNS])
     for lines in ledger.export(campaign_id, chosen):
-        writer.writerows(_csv_row(line) for line in lines)
+        text = csv_text(_csv_row(line) for line in lines)
         db.session.rollback()  # no read stays open while the reader is slow
-        yield text.getvalue()
-        text.seek(0)
-        text.truncate()
-    yield text.getvalue()
+        yield text
 
 
 def _csv_row(line: Line) -> list[str]:
@@ -537,17 +531,12 @@ def _csv_row(line: Line) -> list[str]:
         line.complained_at,
     )
     return [
-        _harmless(line.address),
+        line.address,
         line.status,
         line.reason,
         reasons.describe(line.reason),
         str(line.reply_code or ""),
-        _harmless(line.reply),
+        line.reply,
         str(line.attempts),
         *(at.isoformat(timespec="seconds") if at else "" for at in moments),
     ]
-
-
-def _harmless(text: str) -> str:
-    """Text that a spreadsheet would run as a formula, made plain text by an apostrophe."""
-    return "'" + text if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

@@ -1,7 +1,6 @@
 """Suppressed addresses."""
 
-import csv
-import io
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -13,6 +12,7 @@ from campaigns import addresses
 from campaigns.access import access
 from campaigns.audience import suppressions
 from campaigns.clock import utcnow
+from campaigns.csv_writing import BOM, csv_text
 from campaigns.db import transaction
 from campaigns.web.page_links import page_links
 from campaigns.web.template_helpers import number, plural
@@ -21,6 +21,7 @@ bp = Blueprint("suppressions", __name__)
 
 COUNT_LIMIT = 10_000
 MAX_LINES = 20_000
+EXPORT_PAGE = 1_000
 MAX_PROBLEMS = 100
 """How many bad lines are shown one by one."""
 
@@ -140,21 +141,10 @@ def export() -> Response:
 
 def _csv() -> Iterator[str]:
     """With a byte order mark, for Excel."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer)
-    buffer.write("\ufeff")
-    writer.writerow(("address", "reason", "source", "note", "since"))
-    for address, reason, source, note, since in suppressions.export_rows():
-        writer.writerow(
-            (*map(_harmless, (address, reason, source, note)), since.isoformat(timespec="seconds"))
-        )
-        if buffer.tell() > 32_000:
-            yield buffer.getvalue()
-            buffer.seek(0)
-            buffer.truncate()
-    yield buffer.getvalue()
-
-
-def _harmless(cell: str) -> str:
-    """A spreadsheet takes a cell that begins like this for a formula."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+    yield BOM + csv_text([("address", "reason", "source", "note", "since")])
+    rows = (
+        (*texts, since.isoformat(timespec="seconds"))
+        for *texts, since in suppressions.export_rows()
+    )
+    while page := list(itertools.islice(rows, EXPORT_PAGE)):
+        yield csv_text(page)
