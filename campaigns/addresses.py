@@ -1,10 +1,24 @@
 """Parse, validate and normalise an address."""
 
+import re
+import unicodedata
 from dataclasses import dataclass
 
 from email_validator import EmailNotValidError, validate_email
 
 MAX_ADDRESS_LENGTH = 254
+
+_INVISIBLE = "".join(
+    map(
+        chr,
+        (0xAD, 0x180E, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070),
+         0xFEFF),
+    )
+)  # fmt: skip
+"""Format characters that come along when an address is copied, and that nobody sees."""
+_OUTER = _INVISIBLE + "".join(filter(str.isspace, map(chr, range(0x3001))))
+_QUOTES = frozenset("\"'`\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb\u2039\u203a")
+_ENCLOSED = re.compile(r"[^<>]*<([^<>]+)>")
 
 
 class InvalidAddressError(ValueError):
@@ -30,19 +44,54 @@ def parse(text: str) -> Address:
 
     Raises InvalidAddressError with a sentence that a person can act on.
     """
-    text = text.strip()
+    text = bare(text)
+    if len(text) > 2 * MAX_ADDRESS_LENGTH:
+        raise InvalidAddressError(_TOO_LONG)
     if any(ord(char) < 32 or char in "\x7f\x85\u2028\u2029" for char in text):
         # Said first and plainly: this is how header injection looks.
         raise InvalidAddressError("The address holds a line break or control character.")
     try:
         found = validate_email(text, check_deliverability=False, allow_display_name=False)
     except EmailNotValidError as error:
-        raise InvalidAddressError(str(error)) from None
+        raise InvalidAddressError(_why(text) or str(error)) from None
     domain = found.ascii_domain.lower()
     wire = f"{found.local_part}@{domain}"
     if len(wire.encode()) > MAX_ADDRESS_LENGTH:
-        raise InvalidAddressError("The address is too long (254 bytes at most).")
+        raise InvalidAddressError(_TOO_LONG)
     return Address(text=wire, normal=normalise(wire), domain=domain)
+
+
+_TOO_LONG = "The address is too long (254 bytes at most)."
+
+
+def bare(text: str) -> str:
+    """The address in `Ann <ann@shop.example>`, `mailto:ann@shop.example` or quotation marks.
+
+    Blanks and invisible characters around it go too; those inside stay.
+    """
+    while True:
+        text = text.strip(_OUTER)
+        if text[:7].lower() == "mailto:":
+            text = text[7:].partition("?")[0]
+        elif text.endswith(">") and (found := _ENCLOSED.fullmatch(text)):
+            text = found[1]
+        elif len(text) > 2 and text[0] in _QUOTES and text[-1] in _QUOTES:
+            text = text[1:-1]
+        else:
+            return text
+
+
+def _why(text: str) -> str:
+    """What a person could hardly see is wrong with an address; empty where that is plain."""
+    for at, char in enumerate(text):
+        if char in _INVISIBLE or (char.isspace() and char != " "):
+            name = unicodedata.name(char, "control character").lower()
+            return (
+                f"There is an invisible character ({name}, U+{ord(char):04X}) between "
+                f"“{text[at - 1]}” and “{text[at + 1]}”. Delete it and retype this part."
+            )
+    count = sum("@" in part for part in re.split(r"[\s,;|]+", text))
+    return f"There are {count} addresses here. Keep only one of them." if count > 1 else ""
 
 
 def normalise(address: str) -> str:
@@ -50,7 +99,7 @@ def normalise(address: str) -> str:
 
     Plus-addresses stay apart: they are different mailboxes for many people.
     """
-    return address.strip().lower()
+    return address.strip(_OUTER).lower()
 
 
 def without_tag(address: str) -> str:

@@ -47,7 +47,6 @@ def test_each_form_of_an_address(typed: str, text: str, normal: str, domain: str
         "alice@-example.org",
         "alice@example..org",
         ".alice@example.org",
-        "Alice <alice@example.org>",
         "alice@example.org, bob@example.org",
         "alice@[127.0.0.1]",
         "alice@" + "x" * 64 + ".example.org",
@@ -79,3 +78,46 @@ def test_whatever_is_typed_gives_an_address_or_a_sentence(typed: str) -> None:
     assert parse(found.text) == found
     assert normalise(found.normal) == found.normal
     assert found.text.isprintable()
+
+
+INVISIBLE = [
+    *map(chr, (0xAD, 0xA0, 0xFEFF, 0x2003, 0x3000)),
+    *map(chr, range(0x200B, 0x2010)),
+    *map(chr, range(0x202A, 0x202F)),
+    *map(chr, range(0x2060, 0x2065)),
+]
+
+
+@pytest.mark.parametrize("char", INVISIBLE, ids=lambda char: f"U+{ord(char):04X}")
+def test_invisible_characters_around_an_address_are_removed(char: str) -> None:
+    for text in (f"{char}z@shop.example", f"z@shop.example{char}", f" {char} z@shop.example{char}"):
+        assert parse(text).text == "z@shop.example"
+        assert normalise(text) == "z@shop.example"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Ann <z@shop.example>",
+        "<z@shop.example>",
+        '"z@shop.example"',
+        "“z@shop.example”",
+        "'z@shop.example'",
+        "mailto:z@shop.example",
+        "MAILTO:z@shop.example?subject=Hello",
+        '"Lee, Ann" <\u200bmailto:z@shop.example >\xa0',
+    ],
+)
+def test_an_address_is_found_in_what_people_copy(text: str) -> None:
+    assert parse(text).text == "z@shop.example"
+
+
+def test_an_invisible_character_inside_is_named_with_its_place() -> None:
+    with pytest.raises(InvalidAddressError, match=r"zero width space, U\+200B.*“z” and “1”"):
+        parse("z\u200b1@shop.example")
+
+
+@pytest.mark.parametrize("text", ["a@x.example ::: b@x.example", "a@x.example; b@x.example"])
+def test_several_addresses_in_one_field_are_counted(text: str) -> None:
+    with pytest.raises(InvalidAddressError, match="There are 2 addresses"):
+        parse(text)

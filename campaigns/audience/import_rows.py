@@ -9,11 +9,10 @@ from campaigns.addresses import Address, InvalidAddressError
 from campaigns.audience.csv_reading import Row
 from campaigns.audience.import_mapping import Column
 from campaigns.audience.subscribers import MAX_ATTRIBUTE_VALUE, MAX_NAME
+from campaigns.csv_writing import unguard
 
 _PLAIN_LOCAL_PART = re.compile(r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_SHIELDED = re.compile(r"'[=+\-@\t\r]")
-_ENCLOSED = re.compile(r"[^<>]*<([^<>\s]+)>")
 MAX_KNOWN_DOMAINS = 20_000
 
 
@@ -44,8 +43,6 @@ class AddressReader:
     def parse(self, text: str) -> Address:
         """Raises InvalidAddressError."""
         text = text.strip()
-        if len(text) > 2 * addresses.MAX_ADDRESS_LENGTH:
-            raise InvalidAddressError("The address is too long (254 bytes at most).")
         local, _, domain = text.partition("@")
         known = self._domains.get(domain)
         if (
@@ -97,10 +94,10 @@ class RowReader:
                 f"The row has {len(cells)} cells where {width} are expected: a cell that holds "
                 "the delimiter must stand in quotation marks."
             )
-        if self._address_at >= len(cells) or not cells[self._address_at].strip():
+        if self._address_at >= len(cells) or not addresses.normalise(cells[self._address_at]):
             raise RowProblemError("The row has no address.")
         try:
-            address = self._addresses.parse(_bare(cells[self._address_at]))
+            address = self._addresses.parse(unguard(cells[self._address_at]))
         except InvalidAddressError as error:
             raise RowProblemError(str(error)) from None
         # Cells at the end that are empty may be missing: some programs leave them out.
@@ -128,18 +125,7 @@ def clean(cell: str) -> str:
 
     The apostrophe by which our own export shields a cell is taken away again.
     """
-    if _SHIELDED.match(cell):
-        cell = cell[1:]
+    cell = unguard(cell)
     if _CONTROL.search(cell):
         cell = " ".join(_CONTROL.sub(" ", cell).split())
     return cell.strip()
-
-
-def _bare(cell: str) -> str:
-    """The address of `Ann <ann@shop.example>` or `mailto:ann@shop.example`."""
-    cell = cell.strip()
-    if _SHIELDED.match(cell):
-        cell = cell[1:]
-    if cell.endswith(">") and (found := _ENCLOSED.fullmatch(cell)):
-        return found[1]
-    return cell[7:] if cell[:7].lower() == "mailto:" else cell
