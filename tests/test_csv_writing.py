@@ -13,7 +13,7 @@ from campaigns.csv_writing import csv_text, guard, unguard
 TEXT = st.text(
     st.one_of(
         st.sampled_from(list("'\"=+-@\uff1d\uff0b\uff0d\uff20 \t\n\r,;|a")),
-        st.characters(exclude_categories=("Cs",), exclude_characters="\0\ufeff\x1a"),
+        st.characters(exclude_categories=["Cs"], exclude_characters="\0\ufeff\x1a"),
     ),
     max_size=8,
 )

@@ -8,7 +8,14 @@ import sqlalchemy as sa
 
 from campaigns.addresses import normalise
 from campaigns.audience.csv_reading import Dialect, Reader
-from campaigns.audience.models import ImportProblem, ImportRun, Subscriber, Subscription
+from campaigns.audience.import_mapping import OWN_SUBSCRIBERS
+from campaigns.audience.models import (
+    ImportProblem,
+    ImportRun,
+    Subscriber,
+    Subscription,
+    Suppression,
+)
 from campaigns.audience.search import Search
 from campaigns.csv_writing import BOM, csv_text, unguard
 from campaigns.db import db
@@ -23,26 +30,53 @@ def export_rows(
 
     `list_id` and `state` narrow to one list and to one state (there, or in any list); `query`
     is a part of the address or name, or a domain ("@example.org").
-    Columns: address, name, state (of the list, where one is given), since when they are known,
-    then every attribute that one of them has.
+    Columns: address, name, state, the reason of a suppression, since when they are known, then
+    every attribute that one of them has. The state is that of the list; without one the strictest
+    of all their lists, or "none" for who is on no list, so that importing the file on a list
+    subscribes nobody who left another.
     """
     chosen = _chosen(list_id, state, query)
     names = _attribute_names(chosen)
-    states = ["state"] if list_id is not None else []
-    yield BOM + csv_text([["address", "name", *states, "created_at", *names]])
+    yield BOM + csv_text([[*OWN_SUBSCRIBERS, *names]])
     for page in _pages(chosen):
         yield csv_text(
             [
                 [
                     row.address,
                     row.name,
-                    *([row.state] if states else []),
+                    row.state if list_id is not None else _STRICTNESS[row.strictness],
+                    row.suppressed,
                     row.created_at.isoformat(timespec="seconds"),
                     *(row.attributes.get(name, "") for name in names),
                 ]
                 for row in page
             ]
         )
+
+
+_SUPPRESSED = (
+    sa.select(Suppression.reason)
+    .where(Suppression.address_normal == Subscriber.address_normal)
+    .correlate(Subscriber)
+    .scalar_subquery()
+)
+_STRICTNESS = ("none", "subscribed", "pending", "unsubscribed")
+_STRICTEST = (
+    sa.select(
+        sa.func.coalesce(
+            sa.func.max(
+                sa.case(
+                    {state: rank for rank, state in enumerate(_STRICTNESS)},
+                    value=Subscription.state,
+                )
+            ),
+            0,
+        )
+    )
+    .where(Subscription.subscriber_id == Subscriber.id)
+    .correlate(Subscriber)
+    .scalar_subquery()
+)
 
 
 def _chosen(list_id: int | None, state: str | None, query: str) -> sa.Select[Any]:
@@ -52,6 +86,7 @@ def _chosen(list_id: int | None, state: str | None, query: str) -> sa.Select[Any
         Subscriber.name,
         Subscriber.created_at,
         Subscriber.attributes,
+        _SUPPRESSED.label("suppressed"),
     )
     if list_id is not None:
         statement = (
@@ -62,7 +97,7 @@ def _chosen(list_id: int | None, state: str | None, query: str) -> sa.Select[Any
         if state:
             statement = statement.where(Subscription.state == state)
     else:
-        statement = sa.select(*columns)
+        statement = sa.select(*columns, _STRICTEST.label("strictness"))
         if state:
             statement = statement.where(
                 sa.exists().where(

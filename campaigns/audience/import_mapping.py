@@ -3,12 +3,15 @@
 import itertools
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
+from campaigns.audience import import_status
 from campaigns.audience.csv_reading import Dialect, Reader, Row, unwrap
 from campaigns.audience.subscribers import MAX_ATTRIBUTE_NAME, MAX_ATTRIBUTES
+from campaigns.csv_writing import unguard
 
 ROLES = {
     "ignore": "Do not import",
@@ -17,11 +20,19 @@ ROLES = {
     "first_name": "First name",
     "last_name": "Last name",
     "attribute": "Attribute",
+    "status": "Status",
 }
 OUR_OWN = {"", "row", "problem"}
 """Titles that make no attribute: the columns which the file of failed rows gets beside its own."""
 MAX_COLUMNS = 200
 PREVIEW_ROWS = 8
+STATUS_ROWS = 200_000
+MAX_STATUS_VALUES = 60
+MAX_STATUS_CELLS = 100_000
+"""Different cells of a status column that are counted: dates are many, and one value."""
+OWN_SUBSCRIBERS = ("address", "name", "state", "suppressed", "created_at")
+"""The first columns of our own export of subscribers; what follows are attributes."""
+OWN_SUPPRESSIONS = ("address", "reason", "source", "note", "since")
 GUESS_ROWS = 100
 
 _ATTRIBUTE_NAME = re.compile(r"[a-z_][a-z0-9_]*")
@@ -54,6 +65,10 @@ class Preview:
     columns: tuple[SeenColumn, ...]
     rows: tuple[Row, ...]
 
+    @property
+    def titles(self) -> tuple[str, ...]:
+        return tuple(column.title for column in self.columns)
+
 
 def preview(file: BinaryIO, dialect: Dialect, has_header: bool | None = None) -> Preview:
     """The first rows of a file and a guess at its columns. `has_header` None: guess that too."""
@@ -68,7 +83,7 @@ def preview(file: BinaryIO, dialect: Dialect, has_header: bool | None = None) ->
             for row in body
             if index < len(row.cells) and row.cells[index].strip()
         ]
-        title = titles[index].strip() if index < len(titles) else ""
+        title = unguard(titles[index]).strip() if index < len(titles) else ""
         columns.append((title, cells))
     guesses = _guess(columns)
     return Preview(
@@ -140,8 +155,113 @@ def attribute_name(title: str) -> str:
     return (f"a_{name}" if name[:1].isdigit() else name)[:MAX_ATTRIBUTE_NAME]
 
 
-def to_json(columns: Sequence[Column], titles: Sequence[str]) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class StatusValue:
+    """A value of a status column, how many rows have it, and what it becomes.
+
+    `key` is the form in which values are compared; `meaning` is a key of
+    import_status.MEANINGS, or empty where that must be asked.
+    """
+
+    key: str
+    text: str
+    count: int
+    meaning: str
+
+
+Statuses = Mapping[int, Mapping[str, str]]
+"""What was chosen for values of status columns: column, key of the value, meaning."""
+
+
+def status_values(
+    file: BinaryIO,
+    dialect: Dialect,
+    columns: Sequence[Column],
+    titles: Sequence[str],
+    *,
+    has_header: bool,
+    chosen: Statuses,
+) -> dict[int, list[StatusValue]]:
+    """The values of each status column, the most frequent first, as far as the file is read.
+
+    Reads STATUS_ROWS rows at most; a value that is unknown and appears only below them makes
+    its rows fail. Raises MappingError for a column with more values than anybody would map.
+    """
+    places = [index for index, column in enumerate(columns) if column.role == "status"]
+    if not places:
+        return {}
+    file.seek(0)
+    reader = Reader(file, dialect, columns=len(columns))
+    rows = (row.cells for row in itertools.islice(reader, STATUS_ROWS) if not row.problem)
+    if has_header:
+        next(rows, None)
+    counts: dict[int, Counter[str]] = {index: Counter() for index in places}
+    for cells in rows:
+        for index in places:
+            counts[index][cells[index] if index < len(cells) else ""] += 1
+            if len(counts[index]) > MAX_STATUS_CELLS:
+                raise _too_many(titles[index])
     return {
+        index: _values(titles[index], found, chosen.get(index, {}))
+        for index, found in counts.items()
+    }
+
+
+def _values(title: str, cells: Counter[str], chosen: Mapping[str, str]) -> list[StatusValue]:
+    texts: dict[str, str] = {}
+    counts: Counter[str] = Counter()
+    for cell, count in cells.most_common():
+        text = unguard(cell)
+        value = import_status.value_key(title, text)
+        texts.setdefault(value, " ".join(text.split()))
+        counts[value] += count
+    if len(counts) > MAX_STATUS_VALUES:
+        raise _too_many(title)
+    return [
+        StatusValue(
+            value,
+            import_status.ANY_DATE if value == import_status.ANY_DATE else texts[value],
+            count,
+            chosen.get(value) or import_status.default(title, value),
+        )
+        for value, count in counts.most_common()
+    ]
+
+
+def _too_many(title: str) -> MappingError:
+    return MappingError(
+        f"The column “{title}” has too many different values for a status. "
+        "Import it as an attribute, or do not import it."
+    )
+
+
+def checked_statuses(
+    values: Mapping[int, Sequence[StatusValue]], titles: Sequence[str]
+) -> dict[int, dict[str, str]]:
+    """What every value means. Raises MappingError naming the values for which that is open."""
+    for index, found in values.items():
+        unclear = [
+            f"“{one.text[:40]}”" if one.text else "an empty cell"
+            for one in found
+            if one.meaning not in import_status.MEANINGS
+        ]
+        if unclear:
+            shown = ", ".join(unclear[:10]) + (", …" if len(unclear) > 10 else "")
+            raise MappingError(
+                f"Choose what these values of the column “{titles[index]}” mean: {shown}."
+            )
+    return {index: {one.key: one.meaning for one in found} for index, found in values.items()}
+
+
+def statuses_from_json(mapping: dict[str, Any]) -> dict[int, dict[str, str]]:
+    return {int(index): dict(found) for index, found in mapping.get("statuses", {}).items()}
+
+
+def to_json(
+    columns: Sequence[Column], titles: Sequence[str], statuses: Statuses | None = None
+) -> dict[str, Any]:
+    return {
+        "statuses": {str(index): dict(found) for index, found in (statuses or {}).items()},
         "columns": [[column.role, column.attribute] for column in columns],
         "titles": [title.replace("\0", "")[:200] for title in titles],
     }
@@ -208,6 +328,9 @@ def _usual_width(rows: Sequence[Row]) -> int:
 
 
 def _guess(columns: Sequence[tuple[str, list[str]]]) -> list[Column]:
+    own = _own([title for title, _ in columns])
+    if own:
+        return own
     address = _address_column(columns)
     taken: set[str] = set()
     names: set[str] = set()
@@ -222,6 +345,8 @@ def _guess(columns: Sequence[tuple[str, list[str]]]) -> list[Column]:
             role = "ignore" if role == "name" and has_parts else role
             taken.add(role)
             guesses.append(Column(role))
+        elif import_status.is_status(title, cells):
+            guesses.append(Column("status"))
         elif (
             len(names) < MAX_ATTRIBUTES
             and title
@@ -241,6 +366,19 @@ def _guess(columns: Sequence[tuple[str, list[str]]]) -> list[Column]:
         # "Nom" alone, or "Surname" alone: that is the name there is.
         guesses = [Column("name") if one.role == "last_name" else one for one in guesses]
     return guesses
+
+
+def _own(titles: Sequence[str]) -> list[Column]:
+    """The columns of an export of ours, which are sure; empty for any other file."""
+    if tuple(titles) == OWN_SUPPRESSIONS:
+        roles = ("address", "status", "ignore", "ignore", "ignore")
+        return [Column(role) for role in roles]
+    count = len(OWN_SUBSCRIBERS)
+    names = titles[count:]
+    if tuple(titles[:count]) != OWN_SUBSCRIBERS or len({*names}) < len(names):
+        return []
+    roles = ("address", "name", "status", "status", "ignore")
+    return [*map(Column, roles), *(Column("attribute", name) for name in names)]
 
 
 def _address_column(columns: Sequence[tuple[str, list[str]]]) -> int:

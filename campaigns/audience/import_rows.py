@@ -1,19 +1,21 @@
 """From a row of a file to a person, or to the sentence that says why it cannot be taken."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from campaigns import addresses
 from campaigns.addresses import Address, InvalidAddressError
+from campaigns.audience import import_status
 from campaigns.audience.csv_reading import Row
-from campaigns.audience.import_mapping import Column
+from campaigns.audience.import_mapping import Column, Statuses
 from campaigns.audience.subscribers import MAX_ATTRIBUTE_VALUE, MAX_NAME
 from campaigns.csv_writing import unguard
 
 _PLAIN_LOCAL_PART = re.compile(r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 MAX_KNOWN_DOMAINS = 20_000
+MAX_KNOWN_STATUSES = 1_000
 
 
 class RowProblemError(ValueError):
@@ -28,6 +30,11 @@ class Person:
     address: Address
     name: str
     attributes: dict[str, str]
+    state: str = "subscribed"
+    """State in the list: subscribed, pending or unsubscribed; "skip": the file wants them left
+    out."""
+    suppression: str = ""
+    """Reason for which the address is to be suppressed."""
 
 
 class AddressReader:
@@ -70,6 +77,8 @@ class RowReader:
     """Turns rows into people by a mapping that `import_mapping.check` has passed."""
 
     columns: Sequence[Column]
+    titles: Sequence[str] = ()
+    statuses: Statuses = field(default_factory=dict)
     _addresses: AddressReader = field(default=_ADDRESSES)
 
     def __post_init__(self) -> None:
@@ -83,6 +92,14 @@ class RowReader:
             for index, column in enumerate(self.columns)
             if column.role == "attribute"
         )
+        self._statuses = [
+            _StatusColumn(index, self._title(index), self.statuses.get(index, {}))
+            for index, column in enumerate(self.columns)
+            if column.role == "status"
+        ]
+
+    def _title(self, index: int) -> str:
+        return self.titles[index] if index < len(self.titles) else ""
 
     def person(self, row: Row) -> Person:
         """Raises RowProblemError."""
@@ -106,7 +123,24 @@ class RowReader:
         )
         if len(name) > MAX_NAME:
             raise RowProblemError(f"The name is longer than {MAX_NAME} characters.")
-        return Person(row, address, name, self._attributes(cells))
+        attributes = self._attributes(cells)
+        if not self._statuses:
+            return Person(row, address, name, attributes)
+        return Person(row, address, name, attributes, *self._status(cells))
+
+    def _status(self, cells: list[str]) -> tuple[str, str]:
+        """The state and, for who is to be suppressed, the reason."""
+        meanings = [(column.is_own, column.meaning(cells)) for column in self._statuses]
+        strictest = import_status.strictest(meaning for _, meaning in meanings)
+        reason = import_status.SUPPRESSION_REASONS.get(strictest, "")
+        if not reason:
+            return strictest, ""
+        # Our own exports tell the state beside the suppression; elsewhere there is only one.
+        states = [meaning for is_own, meaning in meanings if not is_own]
+        if len(states) == len(meanings) or not states:
+            return "unsubscribed", reason
+        state = import_status.strictest(states)
+        return ("unsubscribed" if state in import_status.SUPPRESSION_REASONS else state), reason
 
     def _attributes(self, cells: list[str]) -> dict[str, str]:
         found = {}
@@ -117,6 +151,31 @@ class RowReader:
                         f"“{name}” is longer than {MAX_ATTRIBUTE_VALUE} characters."
                     )
                 found[name] = value
+        return found
+
+
+class _StatusColumn:
+    """A status column: what its cells mean, remembered, as few values come again and again."""
+
+    def __init__(self, index: int, title: str, chosen: Mapping[str, str]) -> None:
+        self.is_own = title == import_status.OWN_SUPPRESSION
+        self._index, self._title, self._chosen = index, title, chosen
+        self._known: dict[str, str] = {}
+
+    def meaning(self, cells: list[str]) -> str:
+        """Raises RowProblemError for a value that nobody explained."""
+        cell = cells[self._index] if self._index < len(cells) else ""
+        found = self._known.get(cell)
+        if found is None:
+            value = import_status.value_key(self._title, unguard(cell))
+            found = self._chosen.get(value) or import_status.default(self._title, value)
+            if not found:
+                raise RowProblemError(
+                    f"“{clean(cell)[:60]}” in the column “{self._title}” is not a known status. "
+                    "Import this row again and choose what it means."
+                )
+            if len(self._known) < MAX_KNOWN_STATUSES:
+                self._known[cell] = found
         return found
 
 

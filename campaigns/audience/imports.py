@@ -1,7 +1,8 @@
 """Imports: a file of addresses read into a list, chunk by chunk.
 
 Every row is counted once, as added, updated, unchanged or failed, however often the reading is
-interrupted: a chunk's people, counts and position are one transaction. What an import never
+interrupted: a chunk's people, counts and position are one transaction. Who the file says is
+unsubscribed, pending or suppressed is recorded as such, and never subscribed. What an import never
 does: bring back who unsubscribed, confirm for who was asked to confirm, or put a suppressed
 address on a list; such rows fail with the reason, and nothing about the person changes.
 The same address in several rows means the same person: later rows update the first.
@@ -14,13 +15,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from campaigns.audience import import_mapping
+from campaigns.audience import import_mapping, subscriptions, suppressions
 from campaigns.audience.csv_reading import DELIMITERS, ENCODINGS, SHOWN_CHARS, Dialect, Reader, Row
-from campaigns.audience.import_mapping import Column, MappingError
+from campaigns.audience.import_mapping import Column, MappingError, Statuses
 from campaigns.audience.import_rows import Person, RowProblemError, RowReader
 from campaigns.audience.models import (
     AudienceList,
@@ -31,7 +32,6 @@ from campaigns.audience.models import (
     Subscription,
     Suppression,
 )
-from campaigns.audience.suppressions import REASONS
 from campaigns.audience.uploads import Upload
 from campaigns.db import db, insert_ignoring, rows_changed, rows_given
 
@@ -61,6 +61,8 @@ class Choices:
     titles: tuple[str, ...] = ()
     update_existing: bool = True
     consent_source: str = ""
+    statuses: Statuses = field(default_factory=dict)
+    """What the values of status columns mean, from import_mapping.checked_statuses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,7 @@ def start(import_id: int, choices: Choices, *, now: datetime) -> bool:
         encoding=choices.dialect.encoding,
         delimiter=choices.dialect.delimiter,
         has_header=choices.has_header,
-        mapping=import_mapping.to_json(choices.columns, choices.titles),
+        mapping=import_mapping.to_json(choices.columns, choices.titles, choices.statuses),
         update_existing=choices.update_existing,
         consent_source=" ".join(choices.consent_source.split())[:MAX_CONSENT_SOURCE],
         started_at=now,
@@ -213,7 +215,9 @@ class FileOfImport:
     @classmethod
     def open(cls, run: ImportRun, file: Any) -> "FileOfImport":
         columns = import_mapping.from_json(run.mapping)
-        rows = RowReader(columns)
+        rows = RowReader(
+            columns, run.mapping.get("titles", []), import_mapping.statuses_from_json(run.mapping)
+        )
         reader = Reader(
             file,
             Dialect(run.encoding, run.delimiter),
@@ -267,6 +271,10 @@ def record(run: ImportRun, chunk: Chunk, *, now: datetime) -> None:
     run.rows_added += merge.added
     run.rows_updated += merge.updated
     run.rows_unchanged += merge.unchanged
+    run.rows_unsubscribed += merge.unsubscribed
+    run.rows_pending += merge.pending
+    run.rows_suppressed += merge.suppressed
+    run.rows_skipped += merge.skipped
     run.rows_failed += len(problems)
     run.position = chunk.position
     run.last_row = chunk.last_row
@@ -314,6 +322,28 @@ class _Known:
     attributes: dict[str, Any]
 
 
+SUBSCRIBED = ("subscribed", "")
+_STRICTNESS = ("subscribed", "pending", "unsubscribed").index
+
+
+def _strictest(group: Sequence[Person]) -> tuple[str, str]:
+    """State and reason of suppression of somebody with several rows: the strictest of each."""
+    if len(group) == 1:
+        return group[0].state, group[0].suppression
+    state = max((person.state for person in group), key=_STRICTNESS)
+    return state, next((person.suppression for person in group if person.suppression), "")
+
+
+class _HeldBack(NamedTuple):
+    """Somebody the file says gets nothing, or not yet; `place` is their state in the list now."""
+
+    id: int
+    normal: str
+    place: str | None
+    state: str
+    reason: str
+
+
 @dataclass
 class _Merge:
     """Brings the people of one chunk into the database, in a handful of statements."""
@@ -324,18 +354,30 @@ class _Merge:
     added: int = 0
     updated: int = 0
     unchanged: int = 0
+    unsubscribed: int = 0
+    pending: int = 0
+    suppressed: int = 0
+    skipped: int = 0
     problems: list[tuple[Row, str]] = field(default_factory=list)
 
     def take(self, people: Sequence[Person]) -> None:
         groups: dict[str, list[Person]] = {}
         for person in people:
-            groups.setdefault(person.address.normal, []).append(person)
+            if person.state == "skip":
+                self.skipped += 1
+            else:
+                groups.setdefault(person.address.normal, []).append(person)
         if not groups:
             return
         # Always in the same order, so that two imports at once cannot lock each other out.
         groups = dict(sorted(groups.items()))
         for normal, reason in _suppressed(groups).items():
-            self._fail(groups.pop(normal), SUPPRESSED.format(reason=REASONS.get(reason, reason)))
+            if _strictest(groups[normal]) != SUBSCRIBED:
+                continue  # the file itself says that they get nothing, or not yet
+            self._fail(
+                groups.pop(normal),
+                SUPPRESSED.format(reason=suppressions.REASONS.get(reason, reason)),
+            )
         known = _known(groups)
         fresh = _add(
             [self._merged(group) for normal, group in groups.items() if normal not in known],
@@ -344,11 +386,22 @@ class _Merge:
         lost = [normal for normal in groups if normal not in known and normal not in fresh]
         known |= _known(lost)  # somebody else added these at the same moment
         places = _places([one.id for one in known.values()], self.list_id)
-        to_subscribe: dict[int, str] = dict.fromkeys(fresh.values(), "")
+        to_subscribe: list[int] = []
+        held_back: list[_HeldBack] = []
         changes: list[dict[str, Any]] = []
         for normal, group in groups.items():
+            status = _strictest(group)
+            if status != SUBSCRIBED:
+                one = known.get(normal)
+                id_ = fresh[normal] if one is None else one.id
+                if one is not None and self.run.update_existing and _apply_all(group, one):
+                    changes.append({"id": id_, "name": one.name, "attributes": one.attributes})
+                held_back.append(_HeldBack(id_, normal, places.get(id_), *status))
+                self._count_held_back(group, *status)
+                continue
             if normal in fresh:
                 self.added += 1
+                to_subscribe.append(fresh[normal])
                 self._count_repeats(group)
                 continue
             one = known[normal]
@@ -357,11 +410,36 @@ class _Merge:
                 self._fail(group, UNSUBSCRIBED if place == "unsubscribed" else PENDING)
                 continue
             if place is None:
-                to_subscribe[one.id] = ""
+                to_subscribe.append(one.id)
             if self._count_known(group, one, is_new_here=place is None):
                 changes.append({"id": one.id, "name": one.name, "attributes": one.attributes})
         _change(changes, self.now)
         self._subscribe(sorted(to_subscribe))
+        self._hold_back(held_back)
+
+    def _count_held_back(self, group: Sequence[Person], state: str, reason: str) -> None:
+        if reason:
+            self.suppressed += len(group)
+        elif state == "pending":
+            self.pending += len(group)
+        else:
+            self.unsubscribed += len(group)
+
+    def _hold_back(self, people: Sequence[_HeldBack]) -> None:
+        """Record who the file says gets nothing, or not yet. What is stricter already stays."""
+        for state in ("subscribed", "pending", "unsubscribed"):
+            self._place([one.id for one in people if one.state == state and not one.place], state)
+        leaving = [one.id for one in people if one.state == "unsubscribed" and one.place]
+        left = subscriptions.end_many(self.list_id, leaving, self.now)
+        self._prove(left, "unsubscribed")
+        for reason in sorted({one.reason for one in people if one.reason}):
+            suppressions.suppress_many(
+                [one.normal for one in people if one.reason == reason],
+                reason=reason,
+                source="import",
+                now=self.now,
+                note=f"{self.run.file_name}: {self.run.consent_source}".removesuffix(": "),
+            )
 
     def _fail(self, group: Iterable[Person], reason: str) -> None:
         self.problems.extend((person.row, reason) for person in group)
@@ -405,12 +483,19 @@ class _Merge:
 
     def _subscribe(self, subscriber_ids: Sequence[int]) -> None:
         """New places on the list, each with its proof of consent."""
+        done = self._place(subscriber_ids, "subscribed")
+        # Who got onto the list by another way at the same moment was not added by us.
+        self.added -= len(subscriber_ids) - done
+        self.unchanged += len(subscriber_ids) - done
+
+    def _place(self, subscriber_ids: Sequence[int], state: str) -> int:
+        """Give these a place on the list in this state; returns how many had none before."""
         if not subscriber_ids:
-            return
+            return 0
         values = {
             "list_id": sa.literal(self.list_id),
             "subscriber_id": Subscriber.id,
-            "state": sa.literal("subscribed"),
+            "state": sa.literal(state),
             "state_at": sa.literal(self.now, ConsentEvent.at.type),
             "source": sa.literal("import"),
         }
@@ -423,13 +508,16 @@ class _Merge:
             .returning(Subscription.subscriber_id)
         )
         done = list(db.session.scalars(statement))
-        # Who got onto the list by another way at the same moment was not added by us.
-        self.added -= len(subscriber_ids) - len(done)
-        self.unchanged += len(subscriber_ids) - len(done)
+        self._prove(done, {"pending": "requested"}.get(state, state))
+        return len(done)
+
+    def _prove(self, subscriber_ids: Sequence[int], kind: str) -> None:
+        if not subscriber_ids:
+            return
         proof = {
             "subscriber_id": Subscriber.id,
             "list_id": sa.literal(self.list_id),
-            "kind": sa.literal("subscribed"),
+            "kind": sa.literal(kind),
             "channel": sa.literal("import"),
             "at": sa.literal(self.now, ConsentEvent.at.type),
             "ip": sa.literal(""),
@@ -437,11 +525,10 @@ class _Merge:
             "wording": sa.literal(self.run.consent_source),
             "import_id": sa.literal(self.run.id),
         }
-        if done:
-            chosen = sa.select(*proof.values()).where(
-                Subscriber.id.in_(_given(done, sa.BigInteger()))
-            )
-            db.session.execute(sa.insert(_table(ConsentEvent)).from_select(list(proof), chosen))
+        chosen = sa.select(*proof.values()).where(
+            Subscriber.id.in_(_given(subscriber_ids, sa.BigInteger()))
+        )
+        db.session.execute(sa.insert(_table(ConsentEvent)).from_select(list(proof), chosen))
 
 
 def _apply(person: Person, one: _Known) -> bool:
@@ -453,6 +540,13 @@ def _apply(person: Person, one: _Known) -> bool:
     if any(one.attributes.get(name) != value for name, value in person.attributes.items()):
         one.attributes = {**one.attributes, **person.attributes}
         changed = True
+    return changed
+
+
+def _apply_all(people: Iterable[Person], one: _Known) -> bool:
+    changed = False
+    for person in people:
+        changed = _apply(person, one) or changed
     return changed
 
 

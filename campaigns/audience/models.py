@@ -158,8 +158,8 @@ class ImportRun(Base):
 
     `position` is the byte of the file after the last chunk that was committed, `last_row` the
     number of the last row before it, so an interrupted import goes on where it stopped.
-    rows_read = rows_added + rows_updated + rows_unchanged + rows_failed, always. `mapping`
-    holds `{"columns": [...]}`: what each column of the file becomes.
+    rows_read is always the sum of the other counts. `mapping` holds what each column of the
+    file becomes, and what the values of its status columns mean.
     """
 
     __tablename__ = "import_run"
@@ -189,6 +189,11 @@ class ImportRun(Base):
     rows_updated: Mapped[int] = mapped_column(default=0)
     rows_unchanged: Mapped[int] = mapped_column(default=0)
     rows_failed: Mapped[int] = mapped_column(default=0)
+    rows_unsubscribed: Mapped[int] = mapped_column(default=0)
+    """Rows whose status column said so; each of these rows is counted here and nowhere else."""
+    rows_pending: Mapped[int] = mapped_column(default=0)
+    rows_suppressed: Mapped[int] = mapped_column(default=0)
+    rows_skipped: Mapped[int] = mapped_column(default=0)
     lease_until: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
     started_at: Mapped[datetime | None]

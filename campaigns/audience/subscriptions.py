@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from campaigns.audience.models import ConsentEvent, Subscriber, Subscription, Suppression
-from campaigns.db import db, upsert
+from campaigns.db import db, rows_given, upsert
 
 THEIR_OWN = ("form", "page", "one_click")
 """Channels in which the person acts, not somebody for them."""
@@ -253,6 +253,27 @@ def unsubscribe_many(
     left = _unsubscribe(_LEAVE_MANY, {"list": list_id, "subscribers": people, "at": now})
     _record("unsubscribed", left, channel=channel, at=now, wording=wording)
     return len(left)
+
+
+def end_many(list_id: int, subscriber_ids: Collection[int], now: datetime) -> list[int]:
+    """End the places of thousands on a list; returns whose this call ended.
+
+    Writes no ConsentEvent: the import that calls it writes its own.
+    """
+    if not subscriber_ids:
+        return []
+    given = rows_given([{"id": one} for one in sorted(subscriber_ids)], {"id": sa.BigInteger()})
+    statement = (
+        sa.update(Subscription)
+        .where(
+            Subscription.list_id == list_id,
+            Subscription.subscriber_id.in_(sa.select(given.c.id)),
+            Subscription.state != "unsubscribed",
+        )
+        .values(state="unsubscribed", state_at=now)
+        .returning(Subscription.subscriber_id)
+    )
+    return sorted(_changed(statement))
 
 
 def who_left(list_ids: Collection[int], subscriber_ids: Collection[int]) -> set[tuple[int, int]]:

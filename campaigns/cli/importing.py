@@ -28,8 +28,16 @@ SHOWN_PROBLEMS = 10
     multiple=True,
     metavar="COLUMN=FIELD",
     help="What a column becomes: COLUMN is its title, or its number from 1; FIELD is address,"
-    " name, first_name, last_name, ignore, or the name of an attribute. Columns not named are"
-    " guessed.",
+    " name, first_name, last_name, status, ignore, or the name of an attribute. Columns not named"
+    " are guessed.",
+)
+@click.option(
+    "--status",
+    "meanings",
+    multiple=True,
+    metavar="VALUE=MEANING",
+    help="What a value of a status column means: subscribed, pending, unsubscribed, blocked,"
+    " bounced, complained or skip. Use =MEANING for empty cells.",
 )
 @click.option(
     "--consent",
@@ -46,6 +54,7 @@ def import_command(
     list_name: str,
     create_list: bool,
     mappings: tuple[str, ...],
+    meanings: tuple[str, ...],
     consent: str,
     keep_existing: bool,
     encoding: str | None,
@@ -55,8 +64,9 @@ def import_command(
 ) -> None:
     """Read subscribers from the CSV file FILE onto a list.
 
-    Nobody who unsubscribed or is suppressed comes back by an import. An import that is
-    interrupted goes on by itself where it stopped, as long as a worker runs.
+    Nobody who unsubscribed or is suppressed comes back by an import. Columns that tell a status
+    are recognized: nobody the file calls unsubscribed, pending or bounced is subscribed. An import
+    that is interrupted goes on by itself where it stopped, as long as a worker runs.
     The exit status is 1 when rows could not be taken.
     """
     from campaigns.audience import import_mapping, imports, lists, uploads
@@ -75,6 +85,7 @@ def import_command(
             columns = _columns(preview, mappings)
             import_mapping.check(columns)
             _show_columns(preview, columns)
+            statuses = _statuses(file, dialect, preview, columns, meanings)
             if dry_run:
                 return
             run_id = _begin(
@@ -86,7 +97,8 @@ def import_command(
                     dialect=dialect,
                     has_header=preview.has_header,
                     columns=tuple(columns),
-                    titles=tuple(column.title for column in preview.columns),
+                    titles=preview.titles,
+                    statuses=statuses,
                     update_existing=not keep_existing,
                     consent_source=consent,
                 ),
@@ -164,6 +176,59 @@ def _show_columns(preview: "Preview", columns: "Sequence[Column]") -> None:
         click.echo(f"  {seen.title or f'column {number}'} -> {meaning}   {sample[:40]}".rstrip())
 
 
+def _statuses(
+    file: Path,
+    dialect: "Dialect",
+    preview: "Preview",
+    columns: "Sequence[Column]",
+    meanings: Sequence[str],
+) -> dict[int, dict[str, str]]:
+    """What the values of status columns mean, as told and as they are known; shown on the way."""
+    from campaigns.audience import import_mapping, import_status
+
+    told = [_meaning(one) for one in meanings]
+    titles = preview.titles
+    chosen = {
+        index: {import_status.value_key(titles[index], text): meaning for text, meaning in told}
+        for index, column in enumerate(columns)
+        if column.role == "status"
+    }
+    if told and not chosen:
+        raise click.BadParameter(
+            "No column is a status. Name it with --map COLUMN=status.", param_hint="--status"
+        )
+    with file.open("rb") as source:
+        values = import_mapping.status_values(
+            source, dialect, columns, titles, has_header=preview.has_header, chosen=chosen
+        )
+    for index, found in values.items():
+        click.echo(f"  Values of {titles[index] or f'column {index + 1}'}:")
+        for one in found:
+            meaning = one.meaning or "unknown"
+            click.echo(f"    {one.text[:40] or '(empty)'} -> {meaning}   {one.count:,} rows")
+    try:
+        return import_mapping.checked_statuses(values, titles)
+    except import_mapping.MappingError as error:
+        raise click.ClickException(
+            f"{error} Add --status VALUE=MEANING for each; MEANING is one of"
+            f" {', '.join(import_status.MEANINGS)}."
+        ) from None
+
+
+def _meaning(option: str) -> tuple[str, str]:
+    """(value, meaning) of one --status."""
+    from campaigns.audience import import_status
+
+    value, equals, meaning = option.rpartition("=")
+    if not equals or meaning not in import_status.MEANINGS:
+        raise click.BadParameter(
+            f"“{option}” is not VALUE=MEANING, where MEANING is one of"
+            f" {', '.join(import_status.MEANINGS)}.",
+            param_hint="--status",
+        )
+    return value, meaning
+
+
 def _begin(file: Path, list_id: int | None, list_name: str, choices: "Choices") -> int:
     """Take the file in, make the list if need be, and start the import."""
     from campaigns.audience import imports, lists, uploads
@@ -223,6 +288,15 @@ def _report(run: "ImportRun") -> None:
         f"{run.rows_read:,} rows: {run.rows_added:,} added, {run.rows_updated:,} updated,"
         f" {run.rows_unchanged:,} unchanged, {run.rows_failed:,} not taken."
     )
+    held_back = {
+        "unsubscribed": run.rows_unsubscribed,
+        "pending": run.rows_pending,
+        "suppressed": run.rows_suppressed,
+        "skipped": run.rows_skipped,
+    }
+    if any(held_back.values()):
+        counted = ", ".join(f"{count:,} {name}" for name, count in held_back.items() if count)
+        click.echo(f"By their status: {counted}.")
     if run.status != "done":
         click.echo(run.error or f"The import is {run.status}.", err=True)
     problems = db.session.execute(

@@ -1,6 +1,6 @@
 """CSV imports: upload, column mapping, progress, per-row errors."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import IO, Any, cast
 
 import sqlalchemy as sa
@@ -22,9 +22,9 @@ from werkzeug.formparser import FormDataParser
 from werkzeug.wrappers import Response as AnyResponse
 
 from campaigns.access import access
-from campaigns.audience import export, import_mapping, imports, uploads
+from campaigns.audience import export, import_mapping, import_status, imports, uploads
 from campaigns.audience.csv_reading import DELIMITERS, ENCODINGS, Dialect
-from campaigns.audience.import_mapping import Column, MappingError, Preview
+from campaigns.audience.import_mapping import Column, MappingError, Preview, StatusValue
 from campaigns.audience.models import AudienceList, ImportRun
 from campaigns.clock import utcnow
 from campaigns.context import services
@@ -202,12 +202,16 @@ def _choices(run: ImportRun, form: MultiDict[str, str], list_id: int) -> imports
     seen = _preview(run, dialect, has_header)
     if seen is None:
         raise MappingError("The uploaded file is no longer there. Upload it again.")
+    columns = _columns(form, len(seen.columns))
+    import_mapping.check(columns)
+    values = _status_values(run, dialect, seen, columns, form)
     return imports.Choices(
         list_id=list_id,
         dialect=dialect,
         has_header=has_header,
-        columns=_columns(form, len(seen.columns)),
-        titles=tuple(column.title for column in seen.columns),
+        columns=columns,
+        titles=seen.titles,
+        statuses=import_mapping.checked_statuses(values, seen.titles),
         update_existing="update" in form,
         consent_source=form.get("consent_source", ""),
     )
@@ -220,6 +224,29 @@ def _columns(form: MultiDict[str, str], count: int) -> tuple[Column, ...]:
         name = form.get(f"attribute_{index}", "").strip() if role == "attribute" else ""
         columns.append(Column(role, name))
     return tuple(columns)
+
+
+def _status_values(
+    run: ImportRun,
+    dialect: Dialect,
+    seen: Preview,
+    columns: Sequence[Column],
+    form: MultiDict[str, str],
+) -> dict[int, list[StatusValue]]:
+    """The values of status columns, with what the form says they mean."""
+    chosen = {}
+    for index, column in enumerate(columns):
+        if column.role == "status":
+            keys = form.getlist(f"status_value_{index}")
+            meanings = form.getlist(f"status_{index}")
+            chosen[index] = dict(zip(keys, meanings, strict=False))
+    try:
+        with imports.path_of(run, services().settings.uploads_dir).open("rb") as file:
+            return import_mapping.status_values(
+                file, dialect, columns, seen.titles, has_header=seen.has_header, chosen=chosen
+            )
+    except (FileNotFoundError, IsADirectoryError):
+        return {}
 
 
 def _preview(run: ImportRun, dialect: Dialect, has_header: bool | None) -> Preview | None:
@@ -250,6 +277,10 @@ def _mapping_page(
     chosen = [column.guess for column in seen.columns]
     if error and any(key.startswith("column_") for key in form):
         chosen = list(_columns(form, len(seen.columns)))
+    try:
+        statuses = _status_values(run, dialect, seen, chosen, form)
+    except MappingError as too_many:
+        error, statuses = error or str(too_many), {}
     page = render_template(
         template,
         run=run,
@@ -258,6 +289,8 @@ def _mapping_page(
         chosen=chosen,
         form=form,
         error=error,
+        statuses=statuses,
+        meanings=import_status.MEANINGS,
         lists=_lists(),
         encodings=ENCODINGS,
         delimiters=DELIMITERS,

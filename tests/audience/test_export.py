@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from flask import Flask
 
 from campaigns.audience.export import export_rows
-from campaigns.db import transaction
+from campaigns.audience.models import Subscription, Suppression
+from campaigns.db import db, transaction
 from tests.factories import a_list, a_subscriber
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -23,9 +24,9 @@ def test_attributes_become_columns(app: Flask) -> None:
         a_subscriber("ann@shop.example", name="=cmd()", attributes={"city": "Köln"}, created_at=AT)
         a_subscriber("bob@shop.example", name="Lee, Bob", attributes={"age": 7}, created_at=AT)
     assert table("".join(export_rows())) == [
-        ["address", "name", "created_at", "age", "city"],
-        ["ann@shop.example", "'=cmd()", "2026-01-02T03:04:05+00:00", "", "Köln"],
-        ["bob@shop.example", "Lee, Bob", "2026-01-02T03:04:05+00:00", "7", ""],
+        ["address", "name", "state", "suppressed", "created_at", "age", "city"],
+        ["ann@shop.example", "'=cmd()", "none", "", "2026-01-02T03:04:05+00:00", "", "Köln"],
+        ["bob@shop.example", "Lee, Bob", "none", "", "2026-01-02T03:04:05+00:00", "7", ""],
     ]
 
 
@@ -53,3 +54,19 @@ def test_pages_join_without_gap(app: Flask) -> None:
         for number in range(1005):
             a_subscriber(f"p{number}@shop.example")
     assert len(table("".join(export_rows()))) == 1006
+
+
+def test_without_a_list_the_state_is_the_strictest_of_all_lists(app: Flask) -> None:
+    with transaction():
+        news, other = a_list("News"), a_list("Other")
+        ann = a_subscriber("ann@shop.example", news)
+        db.session.add(Subscription(list_id=other.id, subscriber_id=ann.id, state="unsubscribed"))
+        a_subscriber("bob@shop.example", news, state="pending")
+        a_subscriber("carl@shop.example", news, other)
+        db.session.add(Suppression(address_normal="carl@shop.example", reason="hard_bounce"))
+    rows = table("".join(export_rows()))
+    assert [row[2:4] for row in rows[1:]] == [
+        ["unsubscribed", ""],
+        ["pending", ""],
+        ["subscribed", "hard_bounce"],
+    ]

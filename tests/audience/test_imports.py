@@ -15,6 +15,7 @@ from campaigns.audience import export, import_mapping, imports, uploads
 from campaigns.audience.csv_reading import Dialect
 from campaigns.audience.import_mapping import MappingError
 from campaigns.audience.models import (
+    AudienceList,
     ConsentEvent,
     ImportProblem,
     ImportRun,
@@ -36,18 +37,29 @@ def staged(data: bytes, name: str = "people.csv") -> ImportRun:
         return imports.create(upload, name, list_id=None, now=utcnow())
 
 
-def begun(data: bytes, list_id: int, *, update: bool = True) -> ImportRun:
+def begun(
+    data: bytes,
+    list_id: int,
+    *,
+    update: bool = True,
+    chosen: import_mapping.Statuses | None = None,
+) -> ImportRun:
     """An import that waits for its worker, with the mapping that was guessed."""
     run = staged(data)
     dialect = Dialect(run.encoding, run.delimiter)
     with imports.path_of(run, services().settings.uploads_dir).open("rb") as file:
         seen = import_mapping.preview(file, dialect)
+        columns = tuple(column.guess for column in seen.columns)
+        values = import_mapping.status_values(
+            file, dialect, columns, seen.titles, has_header=seen.has_header, chosen=chosen or {}
+        )
     choices = imports.Choices(
         list_id=list_id,
         dialect=dialect,
         has_header=seen.has_header,
-        columns=tuple(column.guess for column in seen.columns),
-        titles=tuple(column.title for column in seen.columns),
+        columns=columns,
+        titles=seen.titles,
+        statuses=import_mapping.checked_statuses(values, seen.titles),
         update_existing=update,
         consent_source="Order form",
     )
@@ -56,14 +68,24 @@ def begun(data: bytes, list_id: int, *, update: bool = True) -> ImportRun:
     return run
 
 
-def imported(data: bytes, list_id: int, *, update: bool = True) -> ImportRun:
-    return jobs.run_to_end(begun(data, list_id, update=update).id, lambda run: None)
+def imported(
+    data: bytes,
+    list_id: int,
+    *,
+    update: bool = True,
+    chosen: import_mapping.Statuses | None = None,
+) -> ImportRun:
+    return jobs.run_to_end(begun(data, list_id, update=update, chosen=chosen).id, lambda run: None)
 
 
 def counts(run: ImportRun) -> tuple[int, int, int, int, int]:
     """read, added, updated, unchanged, failed; the sum is checked on the way."""
     assert run.rows_read == (
-        run.rows_added + run.rows_updated + run.rows_unchanged + run.rows_failed
+        run.rows_added
+        + run.rows_updated
+        + run.rows_unchanged
+        + run.rows_failed
+        + sum(held_back(run))
     )
     return (
         run.rows_read,
@@ -72,6 +94,23 @@ def counts(run: ImportRun) -> tuple[int, int, int, int, int]:
         run.rows_unchanged,
         run.rows_failed,
     )
+
+
+def held_back(run: ImportRun) -> tuple[int, int, int, int]:
+    """unsubscribed, pending, suppressed, skipped."""
+    return run.rows_unsubscribed, run.rows_pending, run.rows_suppressed, run.rows_skipped
+
+
+def states() -> dict[str, str]:
+    rows = db.session.execute(
+        sa.select(Subscriber.address_normal, Subscription.state).join(Subscription)
+    )
+    return dict(rows.all())
+
+
+def suppressed() -> dict[str, str]:
+    rows = db.session.execute(sa.select(Suppression.address_normal, Suppression.reason))
+    return dict(rows.all())
 
 
 def problems(run: ImportRun) -> list[tuple[int, str]]:
@@ -367,3 +406,134 @@ def test_what_a_killed_server_left_is_swept_after_a_day(tmp_path: Path) -> None:
     os.utime(old, (long_ago, long_ago))
     uploads.sweep(tmp_path, now=utcnow())
     assert list(tmp_path.iterdir()) == [new]
+
+
+# --- status columns ----------------------------------------------------------------------------
+
+
+def test_who_the_file_says_is_gone_is_not_subscribed(app: Flask, list_id: int) -> None:
+    run = imported(
+        b"Email,First name,Last name,Status\nactive@st.example,Foo,Bar,active\n"
+        b"unsub@st.example,Foo,Bar,unsubscribed\nbounced@st.example,Foo,Bar,cleaned\n"
+        b"spam@st.example,F,B,complained\nwaits@st.example,F,B,Pending\n",
+        list_id,
+    )
+    assert counts(run) == (5, 1, 0, 0, 0)
+    assert held_back(run) == (1, 1, 2, 0)
+    assert states() == {
+        "active@st.example": "subscribed",
+        "unsub@st.example": "unsubscribed",
+        "bounced@st.example": "unsubscribed",
+        "spam@st.example": "unsubscribed",
+        "waits@st.example": "pending",
+    }
+    assert suppressed() == {"bounced@st.example": "hard_bounce", "spam@st.example": "complaint"}
+    assert people()["unsub@st.example"] == ("Foo Bar", {})
+    kinds = db.session.scalars(sa.select(ConsentEvent.kind).order_by(ConsentEvent.kind)).all()
+    assert kinds == ["requested", "subscribed", *["unsubscribed"] * 3]
+
+
+def test_a_status_makes_a_state_stricter_and_never_milder(app: Flask, list_id: int) -> None:
+    imported(b"email\na@st.example\nb@st.example\nc@st.example\nd@st.example\n", list_id)
+    first = imported(
+        b"email,status\na@st.example,unsubscribed\nb@st.example,pending\nc@st.example,bounced\n",
+        list_id,
+    )
+    assert held_back(first) == (1, 1, 1, 0)
+    expected = {
+        "a@st.example": "unsubscribed",
+        "b@st.example": "subscribed",
+        "c@st.example": "unsubscribed",
+        "d@st.example": "subscribed",
+    }
+    assert states() == expected
+    second = imported(
+        b"email,status\na@st.example,active\nc@st.example,active\nc@st.example,pending\n", list_id
+    )
+    assert second.rows_added == 0
+    assert states() == expected
+    assert suppressed() == {"c@st.example": "hard_bounce"}
+
+
+def test_the_strictest_of_several_rows_and_columns_counts(app: Flask, list_id: int) -> None:
+    imported(
+        b"email,status,bounced,Unsubscribed at\na@st.example,active,no,\n"
+        b"a@st.example,unsubscribed,no,\nb@st.example,active,yes,\n"
+        b"c@st.example,active,no,2024-01-31 10:00\nd@st.example,active,no,\n",
+        list_id,
+    )
+    assert states() == {
+        "a@st.example": "unsubscribed",
+        "b@st.example": "unsubscribed",
+        "c@st.example": "unsubscribed",
+        "d@st.example": "subscribed",
+    }
+    assert suppressed() == {"b@st.example": "hard_bounce"}
+
+
+def test_an_unknown_status_stops_the_import_and_asks(app: Flask, list_id: int) -> None:
+    data = b"email,status\na@st.example,active\nb@st.example,Level 7\nc@st.example,\n"
+    with pytest.raises(MappingError, match="“Level 7”, an empty cell"):
+        begun(data, list_id)
+    run = imported(data, list_id, chosen={1: {"level7": "unsubscribed", "": "skip"}})
+    assert held_back(run) == (1, 0, 0, 1)
+    assert states() == {"a@st.example": "subscribed", "b@st.example": "unsubscribed"}
+
+
+def test_an_unknown_status_far_below_costs_its_row(
+    app: Flask, list_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_mapping, "STATUS_ROWS", 2)
+    run = imported(b"email,status\na@st.example,active\nb@st.example,Level 7\n", list_id)
+    assert counts(run) == (2, 1, 0, 0, 1)
+    assert "“Level 7”" in problems(run)[0][1]
+    assert states() == {"a@st.example": "subscribed"}
+
+
+def test_exports_of_lists_come_back_equal(app: Flask) -> None:
+    def state_of_everything() -> list[object]:
+        return [
+            sorted((normal, *rest) for normal, rest in people().items()),
+            sorted(
+                db.session.execute(
+                    sa.select(AudienceList.name, Subscriber.address, Subscription.state)
+                    .select_from(Subscription)
+                    .join(Subscriber, Subscriber.id == Subscription.subscriber_id)
+                    .join(AudienceList, AudienceList.id == Subscription.list_id)
+                ).all()
+            ),
+            suppressed(),
+        ]
+
+    hostile = {"note": "'=1+1", "status": "gold", "first_name": "Z", "row": ' "x"', "state": "-CA"}
+    with transaction():
+        lists = {name: a_list(name) for name in ("News", "Other")}
+        ann = a_subscriber("ann@st.example", lists["News"], name='=Ann, "the" Lee')
+        ann.attributes = {name: value.strip() for name, value in hostile.items()}
+        a_subscriber("+bob@st.example", lists["News"], state="unsubscribed", name="'Bob")
+        a_subscriber("carl@st.example", lists["News"], state="pending", attributes={"b": "''@x"})
+        a_subscriber("dora@st.example", *lists.values(), attributes={"c": "\uff1d1"})
+        a_subscriber("emil@st.example", *lists.values(), name="Emil")
+        other = lists["Other"].id
+        both = {"ann@st.example": "unsubscribed", "+bob@st.example": "subscribed"}
+        for address, state in both.items():
+            found = db.session.scalars(
+                sa.select(Subscriber).where(Subscriber.address_normal == address)
+            ).one()
+            db.session.add(Subscription(list_id=other, subscriber_id=found.id, state=state))
+        for address, reason in (
+            ("dora@st.example", "hard_bounce"),
+            ("emil@st.example", "complaint"),
+            ("carl@st.example", "manual"),
+        ):
+            db.session.add(Suppression(address_normal=address, reason=reason))
+        ids = [entry.id for entry in lists.values()]
+    before = state_of_everything()
+    files = {id_: "".join(export.export_rows(list_id=id_)).encode() for id_ in ids}
+    with transaction():
+        for model in (ConsentEvent, Subscription, Subscriber, Suppression):
+            db.session.execute(sa.delete(model))
+    for id_, data in files.items():
+        run = imported(data, id_)
+        assert run.rows_failed == 0, problems(run)
+    assert state_of_everything() == before

@@ -103,3 +103,30 @@ def test_a_file_that_is_no_csv_is_refused(run: Run, tmp_path: Path) -> None:
     result = run("import", str(path), "--list", "News", "--create-list")
     assert result.exit_code == 1
     assert "Excel file" in result.output
+
+
+def test_a_status_column_is_obeyed_and_an_unknown_value_must_be_told(
+    run_on: Run, surroundings: dict[str, str], tmp_path: Path
+) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text(
+        "Email,Status\nann@example.org,active\nbo@example.org,cleaned\ncy@example.org,Level 7\n"
+    )
+    command = ("import", str(path), "--list", "News", "--create-list")
+    stopped = run_on(*command)
+    assert stopped.exit_code == 1
+    assert "“Level 7”" in stopped.output
+    assert "--status VALUE=MEANING" in stopped.output
+    refused = run_on(*command, "--status", "Level 7=gone")
+    assert refused.exit_code == 2
+    result = run_on(*command, "--status", "Level 7=unsubscribed")
+    assert result.exit_code == 0, result.output
+    assert "Status -> status" in result.output
+    assert "cleaned -> bounced   1 rows" in result.output
+    assert "3 rows: 1 added" in result.output
+    assert "By their status: 1 unsubscribed, 1 suppressed." in result.output
+    with looking(surroundings):
+        states = db.session.scalars(
+            sa.select(Subscription.state).order_by(Subscription.subscriber_id)
+        ).all()
+        assert sorted(states) == ["subscribed", "unsubscribed", "unsubscribed"]

@@ -224,3 +224,50 @@ def test_imports_are_listed_page_by_page(owner_client: FlaskClient) -> None:
     following = re.search(r'href="([^"]+)" rel="next"', first)
     assert following
     assert "file0.csv" in owner_client.get(following[1]).text
+
+
+STATUS_FILE = (
+    b"email;status\nann@shop.example;active\nbob@shop.example;unsubscribed\n"
+    b"carl@shop.example;Level 7\ndora@shop.example;cleaned\n"
+)
+
+
+def test_the_values_of_a_status_column_are_shown_and_an_unknown_one_is_asked(
+    owner_client: FlaskClient,
+) -> None:
+    run = uploaded(owner_client, STATUS_FILE)
+    page = owner_client.get(f"/imports/{run.public_id}/mapping").text
+    assert re.search(r'<option value="status" selected', page)
+    assert "Values of “status”" in page
+    assert re.search(r'<option value="unsubscribed" selected', page)
+    assert re.search(r'<option value="" selected>Choose a status', page)
+    form = form_of(column_1="status")
+    del form["column_2"], form["attribute_2"]
+    refused = owner_client.post(f"/imports/{run.public_id}/start", data=form)
+    assert refused.status_code == 422
+    assert "Choose what these values of the column “status” mean: “Level 7”." in refused.text
+    chosen = {"status_value_1": "level7", "status_1": "skip"}
+    answer = owner_client.post(f"/imports/{run.public_id}/start", data={**form, **chosen})
+    assert answer.status_code == 302
+    jobs.run_to_end(run.id, lambda run: None)
+    done = owner_client.get(f"/imports/{run.public_id}").text
+    counts = dict(re.findall(r'tile-label">([^<]+)</div><div class="tile-value">(\d+)<', done))
+    assert counts == {
+        "Rows read": "4",
+        "Added to the list": "1",
+        "Updated": "0",
+        "Nothing new": "0",
+        "Unsubscribed": "1",
+        "Suppressed": "1",
+        "Skipped": "1",
+        "Failed": "0",
+    }
+
+
+def test_a_column_made_a_status_by_hand_is_asked_about(owner_client: FlaskClient) -> None:
+    run = uploaded(owner_client, b"email;tier\nann@shop.example;gold\n")
+    form = form_of(column_1="status")
+    del form["column_2"], form["attribute_2"]
+    refused = owner_client.post(f"/imports/{run.public_id}/start", data=form)
+    assert refused.status_code == 422
+    assert "Values of “tier”" in refused.text
