@@ -380,27 +380,30 @@ class _Record:
         """Take the next line, with its end; whether the row is complete now."""
         body = line.rstrip("\r\n")
         end = line[len(body) :]
-        patterns = self._patterns
+        quoted, inside, after, plain, _ = self._patterns
+        cells, opened = self.cells, self._open
         at = 0
         while True:
-            found = (patterns.inside if self._open else patterns.quoted).match(body, at)
+            found = (inside if opened else quoted).match(body, at)
             if found:
-                self._open.append(found[1])
-                if not found[2]:
-                    self._open.append(end)
+                text, quote = found.groups()
+                if not quote:
+                    opened += (text, end)
                     return False
-                self.cells.append("".join(self._open).replace('""', '"'))
-                self._open.clear()
-                found = patterns.after.match(body, found.end())
+                if opened:
+                    text = "".join((*opened, text))
+                    opened.clear()
+                cells.append(text.replace('""', '"'))
+                found = after.match(body, found.end())
                 if not found:
                     raise _BrokenQuoteError
                 delimiter = found[1]
             else:
-                found = patterns.plain.match(body, at)
+                found = plain.match(body, at)
                 if not found:
                     raise _BrokenQuoteError
-                self.cells.append(found[1])
-                delimiter = found[2]
+                text, delimiter = found.groups()
+                cells.append(text)
             if not delimiter:
                 return True
             at = found.end()
@@ -455,32 +458,37 @@ class Reader:
     def _quoted_row(self, line: _Line) -> Row | None:
         """A row with quotation marks; its cells may run over the lines that follow."""
         record = _Record(self._delimiter)
-        lines = [line]
+        more: list[_Line] = []
         length = len(line.text)
         could_be_rows = False
         try:
-            while not record.take(lines[-1].text):
-                following = self._peek(len(lines) - 1)
+            is_whole = record.take(line.text)
+            while not is_whole:
+                following = self._peek(len(more))
                 if following is None or following.problem == LONG_PROBLEM:
                     return self._broken(line, OPEN_PROBLEM)
                 length += len(following.text)
                 if length > MAX_ROW_CHARS or len(record.cells) > (self._columns or MAX_CELLS) + 50:
                     return self._broken(line, OPEN_PROBLEM)
                 could_be_rows = could_be_rows or self._looks_like_row(following.text)
-                lines.append(following)
+                more.append(following)
+                is_whole = record.take(following.text)
         except _BrokenQuoteError:
-            return self._broken(line, OPEN_PROBLEM if len(lines) > 1 else BROKEN_PROBLEM)
+            return self._broken(line, OPEN_PROBLEM if more else BROKEN_PROBLEM)
         if could_be_rows and self._columns and len(record.cells) != self._columns:
             return self._broken(line, OPEN_PROBLEM)
-        self._pass_over(len(lines) - 1)
-        text = "".join(one.text for one in lines).rstrip("\r\n")
-        problem = next((one.problem for one in lines if one.problem), "")
+        text, problem = line.text, line.problem
+        if more:
+            self._pass_over(len(more))
+            text += "".join(one.text for one in more)
+            problem = problem or next((one.problem for one in more if one.problem), "")
+        text = text.rstrip("\r\n")
         if problem:
             return self._bad(text, problem)
         return self._row(self._unwrapped(record.cells), text)
 
     def _row(self, cells: list[str], text: str) -> Row | None:
-        if not any(cells) or not any(cell.strip() for cell in cells):
+        if not cells[0].strip() and not any(map(str.strip, cells)):
             return None
         return Row(self.row_number, cells, text, "")
 

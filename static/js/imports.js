@@ -59,6 +59,11 @@
     document.querySelectorAll("[data-column]").forEach(function (row) {
       row.querySelector("[data-attribute]").hidden = row.querySelector("[data-role]").value !== "attribute";
     });
+    document.querySelectorAll("[data-values-of]").forEach(function (section) {
+      var role = document.querySelector("[name=column_" + section.dataset.valuesOf + "]");
+      section.hidden = role.value !== "status";
+      section.querySelectorAll("[name]").forEach(function (field) { field.disabled = section.hidden; });
+    });
     allowStart();
   }
 
