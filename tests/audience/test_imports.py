@@ -537,3 +537,16 @@ def test_exports_of_lists_come_back_equal(app: Flask) -> None:
         run = imported(data, id_)
         assert run.rows_failed == 0, problems(run)
     assert state_of_everything() == before
+
+
+def test_invisible_characters_around_an_address_do_not_matter(app: Flask, list_id: int) -> None:
+    run = imported(
+        "email,name\nz1@multi.example\u200b,Z\n\ufeffz2@multi.example,Z\n"
+        "\u202az3@multi.example\u202c,Z\nz4@multi.example\u200e,Z\n\u2060z5@multi.example,Z\n"
+        "\u200b,Z\nz\u200b7@multi.example,Z\n".encode(),
+        list_id,
+    )
+    assert sorted(people()) == [f"z{number}@multi.example" for number in range(1, 6)]
+    assert [row for row, _ in problems(run)] == [7, 8]
+    assert problems(run)[0][1] == "The row has no address."
+    assert "between “z” and “7”" in problems(run)[1][1]

@@ -258,3 +258,21 @@ def test_a_link_to_a_deleted_list_says_so(visitor: FlaskClient, news: AudienceLi
     answer = visitor.post(path)
     assert answer.status_code == 404
     assert "has been deleted" in answer.text
+
+
+@pytest.mark.parametrize(
+    "address", ["z1@multi.example\u200b", "\u2060z1@multi.example", "\ufeff z1@multi.example\u202c"]
+)
+def test_invisible_characters_around_an_address_do_not_matter(
+    visitor: FlaskClient, news: AudienceList, address: str
+) -> None:
+    assert sign_up(visitor, news, address).status_code == 303
+    assert [mail.address for mail in mails()] == ["z1@multi.example"]
+
+
+def test_an_invisible_character_inside_an_address_is_named(
+    visitor: FlaskClient, news: AudienceList
+) -> None:
+    answer = sign_up(visitor, news, "z\u200b1@multi.example")
+    assert answer.status_code == 422
+    assert "an invisible character (zero width space, U+200B) between “z” and “1”" in answer.text

@@ -120,3 +120,11 @@ def test_the_page_asks_as_much_for_many_as_for_one(app: Flask, owner_client: Fla
     with counted() as many:
         owner_client.get("/suppressions")
     assert len(many) == len(few)
+
+
+def test_addresses_are_taken_and_found_as_people_copy_them(owner_client: FlaskClient) -> None:
+    lines = "Ann <ann@shop.example>\nmailto:bob@shop.example\n\u202acarl@shop.example\u202c\n"
+    assert owner_client.post("/suppressions/new", data={"addresses": lines}).status_code == 302
+    for name in ("ann", "bob", "carl"):
+        assert suppressions.is_suppressed(f"{name}@shop.example")
+    assert "carl@shop.example" in owner_client.get("/suppressions?q=\u200bcarl@shop.example").text

@@ -7,6 +7,7 @@ from flask import abort, flash, redirect, render_template, request, url_for
 
 from campaigns.access import access
 from campaigns.accounts.texts import InvalidInputError
+from campaigns.addresses import normalise
 from campaigns.clock import utcnow
 from campaigns.db import db, transaction
 from campaigns.providers import accounts, senders
@@ -86,7 +87,7 @@ def delete_sender(public_id: str) -> Answer:
 
 
 def _is_other_address(sender: SenderAddress) -> bool:
-    return request.form.get("address", "").strip().lower() != sender.address.lower()
+    return normalise(request.form.get("address", "")) != sender.address.lower()
 
 
 def _stored(sender: SenderAddress) -> dict[str, str]:
