@@ -23,8 +23,18 @@ ENCODINGS = {
     "cp1253": "Windows-1253 (Greek)",
     "cp1254": "Windows-1254 (Turkish)",
     "iso8859-15": "ISO 8859-15 (Western European)",
+    "cp1255": "Windows-1255 (Hebrew)",
+    "cp1256": "Windows-1256 (Arabic)",
+    "cp1257": "Windows-1257 (Baltic)",
+    "cp1258": "Windows-1258 (Vietnamese)",
+    "koi8-r": "KOI8-R (Cyrillic)",
+    "mac_roman": "Mac Roman (Excel for Mac)",
+    "cp850": "CP850 (MS-DOS, Western European)",
+    "cp437": "CP437 (MS-DOS)",
     "cp932": "Shift JIS (Japanese)",
+    "cp949": "CP949 (Korean)",
     "gb18030": "GB 18030 (Chinese)",
+    "big5": "Big5 (Traditional Chinese)",
 }
 """Python's name of each encoding that can be chosen, and its name for people."""
 
@@ -148,7 +158,7 @@ class Probe:
         if head.startswith(b"\xef\xbb\xbf"):
             return "utf-8"
         # A few damaged rows do not make a UTF-8 file a Windows one.
-        return "cp1252" if self._invalid + len(self._carry) > self._valid else "utf-8"
+        return _eight_bit(head) if self._invalid + len(self._carry) > self._valid else "utf-8"
 
     def dialect(self) -> Dialect:
         """The most likely way the file is written. Raises NotCsvError."""
@@ -170,6 +180,41 @@ def _incomplete_tail(block: bytes) -> int:
             needed = 2 if byte < 0xE0 else 3 if byte < 0xF0 else 4
             return back if needed > back else 0
     return 0
+
+
+_SCRIPTS = {
+    "cp1251": re.compile("(?<![А-яЁё])[А-ЯЁ]{2,}(?![А-яЁё])|(?<![а-яё])[А-ЯЁ]|[а-яё]"),
+    "koi8-r": re.compile("(?<![а-яё])[А-ЯЁ]|[а-яё]"),
+    "cp1253": re.compile("(?<![α-ώ])[Α-ΫΆΈ-Ώ]|[ά-ία-ώ]"),
+    "cp932": re.compile("[ぁ-ヿ々一-鿿]"),
+    "euc_kr": re.compile("[가-힣]"),
+}
+"""Letters that text of this encoding consists of; capitals stand at the beginning of a word."""
+_HIGH_RUN = re.compile(rb"[\x80-\xff]+")
+
+
+def _eight_bit(head: bytes) -> str:
+    """The most likely of the encodings older than Unicode."""
+    if b"\r" in head and b"\n" not in head:
+        return "mac_roman"  # "CSV (Macintosh)" of Excel
+    runs = [len(run) for run in _HIGH_RUN.findall(head)]
+    if sum(run for run in runs if run > 2) < sum(runs) / 2:
+        return "cp1252"  # accents among plain letters
+    best, share = max(
+        ((encoding, _share(head, encoding)) for encoding in _SCRIPTS), key=lambda one: one[1]
+    )
+    best = "cp949" if best == "euc_kr" else best  # its superset
+    return best if share > 0.85 else "cp1252"
+
+
+def _share(head: bytes, encoding: str) -> float:
+    """How much of what is not ASCII are letters as they stand in text of this encoding."""
+    text = "".join(
+        char if char.isalpha() or char < "\x80" else "\ufffd"
+        for char in head.decode(encoding, errors="replace")
+    )
+    found = sum(map(len, _SCRIPTS[encoding].findall(text)))
+    return found / max(1, len(_NOT_ASCII.findall(text)))
 
 
 def _zipped(head: bytes) -> str:

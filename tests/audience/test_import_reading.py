@@ -341,3 +341,21 @@ def test_a_table_comes_back_equal_in_preview_and_run(
     assert [column.guess.role for column in seen.columns].index("address") == table[0].index(
         "email"
     )
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("cp1251", "Имя;Email\nАнна Петрова;anna@shop.example\nИван;ivan@shop.example\n"),
+        ("koi8-r", "Имя;Email\nАнна Петрова;anna@shop.example\nИван;ivan@shop.example\n"),
+        ("cp1253", "Όνομα;Email\nΜαρία Νικολάου;maria@shop.example\n"),
+        ("cp932", "名前;Email\nやまだ たろう;taro@shop.example\n山田太郎;yamada@shop.example\n"),
+        ("cp949", "이름;Email\n김철수;kim@shop.example\n이영희;lee@shop.example\n"),
+        ("mac_roman", "email;name\rm1@multi.example;René Müller\r"),
+        ("cp1252", "nom;email\nZoé Müller;zoe@shop.example\nÇa ira, déjà;ca@shop.example\n"),
+    ],
+)
+def test_encodings_older_than_unicode_are_told_by_their_letters(encoding: str, text: str) -> None:
+    data = text.encode(encoding)
+    assert dialect_of(data) == Dialect(encoding, ";")
+    assert cells(data) == [line.split(";") for line in text.splitlines()]
