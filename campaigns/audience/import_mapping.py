@@ -374,11 +374,13 @@ def _own(titles: Sequence[str]) -> list[Column]:
         roles = ("address", "status", "ignore", "ignore", "ignore")
         return [Column(role) for role in roles]
     count = len(OWN_SUBSCRIBERS)
-    names = titles[count:]
+    names, added = titles[count:], []
+    if tuple(names[-2:]) == ("row", "problem"):  # the rows of such a file that failed
+        names, added = names[:-2], [Column("ignore")] * 2
     if tuple(titles[:count]) != OWN_SUBSCRIBERS or len({*names}) < len(names):
         return []
     roles = ("address", "name", "status", "status", "ignore")
-    return [*map(Column, roles), *(Column("attribute", name) for name in names)]
+    return [*map(Column, roles), *(Column("attribute", name) for name in names), *added]
 
 
 def _address_column(columns: Sequence[tuple[str, list[str]]]) -> int:

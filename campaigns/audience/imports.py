@@ -372,8 +372,9 @@ class _Merge:
         # Always in the same order, so that two imports at once cannot lock each other out.
         groups = dict(sorted(groups.items()))
         for normal, reason in _suppressed(groups).items():
-            if _strictest(groups[normal]) != SUBSCRIBED:
-                continue  # the file itself says that they get nothing, or not yet
+            state, own_reason = _strictest(groups[normal])
+            if reason != "erased" and (own_reason or state == "unsubscribed"):
+                continue  # the file itself says that they get nothing
             self._fail(
                 groups.pop(normal),
                 SUPPRESSED.format(reason=suppressions.REASONS.get(reason, reason)),

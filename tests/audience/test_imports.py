@@ -550,3 +550,31 @@ def test_invisible_characters_around_an_address_do_not_matter(app: Flask, list_i
     assert [row for row, _ in problems(run)] == [7, 8]
     assert problems(run)[0][1] == "The row has no address."
     assert "between “z” and “7”" in problems(run)[1][1]
+
+
+def test_a_suppressed_or_erased_address_is_not_put_on_a_list_by_its_status(
+    app: Flask, list_id: int
+) -> None:
+    with transaction():
+        for name, reason in (("a", "complaint"), ("b", "erased"), ("c", "manual")):
+            db.session.add(Suppression(address_normal=f"{name}@st.example", reason=reason))
+    run = imported(
+        b"email,status\na@st.example,pending\nb@st.example,unsubscribed\nc@st.example,bounced\n",
+        list_id,
+    )
+    assert (run.rows_failed, run.rows_suppressed) == (2, 1)
+    assert states() == {"c@st.example": "unsubscribed"}
+    assert suppressed()["c@st.example"] == "manual"
+
+
+def test_failed_rows_of_an_own_export_come_in_when_they_are_mended(
+    app: Flask, list_id: int
+) -> None:
+    run = imported(
+        b"address,name,state,suppressed,created_at,plan\nann@,'=Ann,unsubscribed,,2026,gold\n",
+        list_id,
+    )
+    data = "".join(export.failed_rows(run)).replace("ann@", "ann@shop.example").encode()
+    again = imported(data, list_id)
+    assert held_back(again) == (1, 0, 0, 0)
+    assert people() == {"ann@shop.example": ("=Ann", {"plan": "gold"})}
