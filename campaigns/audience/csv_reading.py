@@ -284,7 +284,7 @@ def _score(rows: Sequence[Sequence[str]]) -> tuple[float, float, int]:
     if usual < 2:
         return _NO_SCORE
     with_address = sum(
-        any("@" in cell and _LOOKS_LIKE_ADDRESS.fullmatch(cell) for cell in cells) for cells in rows
+        any("@" in cell and LOOKS_LIKE_ADDRESS.fullmatch(cell) for cell in cells) for cells in rows
     )
     share = round(widths.count(usual) / len(rows), 1)
     return share, round(with_address / len(rows), 1), usual
@@ -377,7 +377,7 @@ def _lines(file: BinaryIO, encoding: str, start: int) -> Iterator[_Line]:
 
 # --- rows -----------------------------------------------------------------------------------
 
-_LOOKS_LIKE_ADDRESS = re.compile(r'\s*"?[^\s@",;|]+@[^\s@".]+\.[^\s@",;|]+"?\s*')
+LOOKS_LIKE_ADDRESS = re.compile(r'\s*"?[^\s@",;|]+@[^\s@".]+\.[^\s@",;|]+"?\s*')
 
 
 class _Patterns(NamedTuple):
@@ -583,7 +583,7 @@ class Reader:
         cells = text.split(self._delimiter)
         if self._columns and len(cells) != self._columns:
             return False
-        return any(_LOOKS_LIKE_ADDRESS.fullmatch(cell) for cell in cells)
+        return any(LOOKS_LIKE_ADDRESS.fullmatch(cell) for cell in cells)
 
     def _bad(self, text: str, problem: str) -> Row:
         return Row(self.row_number, [], text[:SHOWN_CHARS], problem)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from campaigns.audience import import_status
-from campaigns.audience.csv_reading import Dialect, Reader, Row, unwrap
+from campaigns.audience.csv_reading import LOOKS_LIKE_ADDRESS, Dialect, Reader, Row, unwrap
 from campaigns.audience.subscribers import MAX_ATTRIBUTE_NAME, MAX_ATTRIBUTES
 from campaigns.csv_writing import unguard
 
@@ -116,10 +116,12 @@ def _width(titles: Sequence[str], rows: Sequence[Row], delimiter: str) -> int:
     if width == 1:
         whole = [titles] if titles else []
         whole.extend(row.cells for row in rows if not row.problem)
-        inner = {len(unwrap(cells[0], delimiter)) for cells in whole}
+        inner = [unwrap(cells[0], delimiter) for cells in whole]
+        is_quoted = len(whole) > 1 and all(row.raw[:1] == '"' for row in rows)
+        has_address = any(LOOKS_LIKE_ADDRESS.fullmatch(cell) for cells in inner for cell in cells)
         # Each line is one quoted cell: a program has quoted a CSV file once more.
-        if len(inner) == 1 and len(whole) > 1 and all(row.raw[:1] == '"' for row in rows):
-            width = inner.pop()
+        if is_quoted and has_address and len({*map(len, inner)}) == 1:
+            width = len(inner[0])
     return min(MAX_COLUMNS, width)
 
 

@@ -430,7 +430,8 @@ class _Merge:
         """Record who the file says gets nothing, or not yet. What is stricter already stays."""
         for state in ("subscribed", "pending", "unsubscribed"):
             self._place([one.id for one in people if one.state == state and not one.place], state)
-        leaving = [one.id for one in people if one.state == "unsubscribed" and one.place]
+        # Also who came onto the list by another way at this moment.
+        leaving = [one.id for one in people if one.state == "unsubscribed"]
         left = subscriptions.end_many(self.list_id, leaving, self.now)
         self._prove(left, "unsubscribed")
         for reason in sorted({one.reason for one in people if one.reason}):
