@@ -91,7 +91,7 @@ def _why(text: str) -> str:
                 f"“{text[at - 1]}” and “{text[at + 1]}”. Delete it and retype this part."
             )
     count = sum("@" in part for part in re.split(r"[\s,;|]+", text))
-    return f"There are {count} addresses here. Keep only one of them." if count > 1 else ""
+    return f"This field holds {count} addresses. Keep only one of them." if count > 1 else ""
 
 
 def normalise(address: str) -> str:

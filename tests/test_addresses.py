@@ -119,5 +119,5 @@ def test_an_invisible_character_inside_is_named_with_its_place() -> None:
 
 @pytest.mark.parametrize("text", ["a@x.example ::: b@x.example", "a@x.example; b@x.example"])
 def test_several_addresses_in_one_field_are_counted(text: str) -> None:
-    with pytest.raises(InvalidAddressError, match="There are 2 addresses"):
+    with pytest.raises(InvalidAddressError, match="holds 2 addresses"):
         parse(text)

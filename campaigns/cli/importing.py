@@ -172,7 +172,7 @@ def _column_index(preview: "Preview", name: str) -> int:
 def _show_columns(preview: "Preview", columns: "Sequence[Column]") -> None:
     for number, (seen, column) in enumerate(zip(preview.columns, columns, strict=True), start=1):
         meaning = f"attribute {column.attribute}" if column.role == "attribute" else column.role
-        sample = next(iter(seen.samples), "")
+        sample = " ".join(next(iter(seen.samples), "").split())
         click.echo(f"  {seen.title or f'column {number}'} -> {meaning}   {sample[:40]}".rstrip())
 
 
@@ -205,7 +205,8 @@ def _statuses(
         click.echo(f"  Values of {titles[index] or f'column {index + 1}'}:")
         for one in found:
             meaning = one.meaning or "unknown"
-            click.echo(f"    {one.text[:40] or '(empty)'} -> {meaning}   {one.count:,} rows")
+            rows = "row" if one.count == 1 else "rows"
+            click.echo(f"    {one.text[:40] or '(empty)'} -> {meaning}   {one.count:,} {rows}")
     try:
         return import_mapping.checked_statuses(values, titles)
     except import_mapping.MappingError as error:

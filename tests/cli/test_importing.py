@@ -122,7 +122,7 @@ def test_a_status_column_is_obeyed_and_an_unknown_value_must_be_told(
     result = run_on(*command, "--status", "Level 7=unsubscribed")
     assert result.exit_code == 0, result.output
     assert "Status -> status" in result.output
-    assert "cleaned -> bounced   1 rows" in result.output
+    assert "cleaned -> bounced   1 row" in result.output
     assert "3 rows: 1 added" in result.output
     assert "By their status: 1 unsubscribed, 1 suppressed." in result.output
     with looking(surroundings):
