@@ -87,7 +87,6 @@ def test_the_default_stays_so_when_it_is_changed(account: ProviderAccount) -> No
         "",
         "news",
         "news@",
-        "News <news@example.org>",
         "a@example.org,b@example.org",
         "a@example.org\r\nBcc: x@example.org",
     ],
