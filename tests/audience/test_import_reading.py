@@ -4,7 +4,7 @@ import csv
 import io
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from campaigns.audience import csv_reading, import_mapping
@@ -313,6 +313,7 @@ def tables(draw: st.DrawFn) -> list[list[str]]:
     return [["email" if index == at else f"t{index}" for index in range(width)], *table]
 
 
+@settings(deadline=None)  # many small blocks take their time on a busy machine
 @given(
     tables(),
     st.sampled_from([",", ";", "\t", "|"]),
