@@ -24,7 +24,7 @@ from campaigns.clock import running_seconds, utcnow
 from campaigns.content.compile import Compiled, RenderError
 from campaigns.context import services
 from campaigns.db import db, transaction
-from campaigns.jobs.judge import Judge, tell_limiter
+from campaigns.jobs.judge import Judge, rule_book, tell_limiter
 from campaigns.messages import Message, Recipient, SendResult
 from campaigns.providers import health
 from campaigns.providers.base import Provider, ProviderTroubleError
@@ -517,10 +517,12 @@ class Engine:
             return
         deadline = running_seconds() + self._lease.total_seconds() * LEASE_USED
         done = [found.batch for found in news if len(found) == found.batch.left]
+        readings = [outcomes.read(found.results) for found in news]
+        book = rule_book(outbox.provider_id, ((n.batch.groups, n.results) for n in news))
         with transaction():
             now = utcnow()
             feedback = []
-            for found in news:
+            for found, reading in zip(news, readings, strict=True):
                 token = found.batch.token
                 recorded = outcomes.record(
                     token,
@@ -529,9 +531,12 @@ class Engine:
                     groups=found.batch.groups,
                     unrenderable=found.unrenderable,
                     limits=self._limits,
+                    reading=reading,
                 )
                 feedback.append(
-                    self._judge.heed(outbox.provider_id, found.batch.campaign_id, recorded, now=now)
+                    self._judge.heed(
+                        outbox.provider_id, found.batch.campaign_id, recorded, now=now, book=book
+                    )
                 )
                 outcomes.release(token, found.recalled, now=now)
             renewed = dispatch.renew([batch.token for batch in late], lease=self._lease, now=now)

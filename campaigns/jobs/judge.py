@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter, defaultdict, deque
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -10,10 +11,11 @@ import sqlalchemy as sa
 from campaigns.db import db
 from campaigns.events import bounces
 from campaigns.jobs.buckets import buckets
+from campaigns.messages import SendResult
 from campaigns.providers import health
 from campaigns.sending import flood, lifecycle
 from campaigns.sending.limits import recording
-from campaigns.sending.limits.rules import Action
+from campaigns.sending.limits.rules import Action, RuleBook, open_book
 from campaigns.sending.models import UNDER_WAY, Campaign
 from campaigns.sending.outcomes import Recorded
 from campaigns.sending.replies import ReplyClass
@@ -52,9 +54,18 @@ class Judge:
         self._looked_at = time.monotonic()
 
     def heed(
-        self, provider_id: int, campaign_id: int, recorded: Recorded, *, now: datetime
+        self,
+        provider_id: int,
+        campaign_id: int,
+        recorded: Recorded,
+        *,
+        now: datetime,
+        book: RuleBook | None = None,
     ) -> Feedback:
-        """Act on what was recorded; in the transaction that recorded it."""
+        """Act on what was recorded; in the transaction that recorded it.
+
+        `book`: the reply rules, which have read these replies already (`rule_book`).
+        """
         self._forget_what_is_over()
         feedback = Feedback(sent=Counter(recorded.sent))
         bounces.bounce(campaign_id, recorded.bounced, now=now)
@@ -70,6 +81,7 @@ class Judge:
                 sent=recorded.sent[group],
                 replies=[(code, text, count) for (code, text), count in replies.items()],
                 now=now,
+                book=book,
             )
             if self._is_held(campaign_id, group, recorded, now):
                 feedback.is_held = True
@@ -128,6 +140,28 @@ class Judge:
             health.note_trouble(provider_id, pause.sentence, now=now)
         lifecycle.pause(campaign_id, now=now, reason=pause.sentence, through=provider_id)
         self.forget(campaign_id)
+
+
+def rule_book(
+    provider_id: int, told: Iterable[tuple[Mapping[int, str], Sequence[SendResult]]]
+) -> RuleBook | None:
+    """The reply rules, after they have read what was answered instead of "taken".
+
+    Owners write these rules, so they are searched before a transaction opens. `told`: the
+    mailbox groups of a batch and its results. None when there is nothing to read.
+    """
+    replies = {
+        (groups.get(result.delivery_id, ""), result.code, result.reply)
+        for groups, results in told
+        for result in results
+        if result.outcome not in {"sent", "unknown"}
+    }
+    if not replies:
+        return None
+    book = open_book(provider_id)
+    for group, code, text in replies:
+        book.read(group, code, text)
+    return book
 
 
 def tell_limiter(provider_id: int, feedback: Feedback) -> None:

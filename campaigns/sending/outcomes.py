@@ -42,6 +42,35 @@ class Recorded:
     bounced: list[int] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What replies say, found out before the transaction that records them.
+
+    `words`: each reply as `split_reply` gives it. `classes`: of each delivery that was not sent.
+    """
+
+    words: Mapping[str, tuple[str, str]]
+    classes: Mapping[int, ReplyClass]
+
+
+def read(results: Sequence[SendResult]) -> Reading:
+    """Read the replies of these results; no database is needed."""
+    return Reading(
+        {result.reply: split_reply(result.reply) for result in results},
+        {
+            result.delivery_id: _class_of(result)
+            for result in results
+            if result.outcome not in {"sent", "unknown"}
+        },
+    )
+
+
+def _class_of(result: SendResult) -> ReplyClass:
+    if result.outcome == "unsent":
+        return "transient"
+    return classify(result.code, result.reply, scope=result.scope, step=result.step)
+
+
 def record(
     token: str,
     results: Sequence[SendResult],
@@ -51,9 +80,14 @@ def record(
     unrenderable: Iterable[tuple[int, str]] = (),
     unknown_reason: str = "no_answer",
     limits: Limits | None = None,
+    reading: Reading | None = None,
 ) -> Recorded:
-    """Write these outcomes of a claim. `groups`: the mailbox group of each delivery."""
-    words = {result.reply: split_reply(result.reply) for result in results}
+    """Write these outcomes of a claim. `groups`: the mailbox group of each delivery.
+
+    `reading`: what `read` made of them beforehand.
+    """
+    reading = reading or read(results)
+    words = reading.words
     problems = list(unrenderable)
     replies = _intern(
         {
@@ -74,7 +108,8 @@ def record(
         elif result.outcome == "unknown":
             others.append(_row(result.delivery_id, "unknown", unknown_reason, reply=reply, ref=ref))
         elif result.delivery_id in stories:
-            fate = _fate(result, stories[result.delivery_id], recorded, now, limits or Limits())
+            story, reply_class = stories[result.delivery_id], reading.classes[result.delivery_id]
+            fate = _fate(result, reply_class, story, recorded, now, limits or Limits())
             others.append({**fate, "new_reply": reply, "new_ref": ref})
     others += [_row(number, "failed", "unrenderable", reply=replies[0, text])
                for number, text in problems]  # fmt: skip
@@ -147,15 +182,15 @@ def _stories(token: str, results: Sequence[SendResult]) -> dict[int, _Story]:
 
 
 def _fate(
-    result: SendResult, story: _Story, recorded: Recorded, now: datetime, limits: Limits
+    result: SendResult,
+    reply_class: ReplyClass,
+    story: _Story,
+    recorded: Recorded,
+    now: datetime,
+    limits: Limits,
 ) -> dict[str, Any]:
     """The row of a delivery that was refused or put off."""
     is_lost = result.outcome == "unsent"
-    reply_class: ReplyClass = (
-        "transient"
-        if is_lost
-        else classify(result.code, result.reply, scope=result.scope, step=result.step)
-    )
     recorded.refused[story.mailbox_group, reply_class] += 1
     recorded.replies.setdefault(story.mailbox_group, Counter())[result.code, result.reply] += 1
     recorded.words[reply_class] = result.reply

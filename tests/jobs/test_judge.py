@@ -10,7 +10,10 @@ from flask import Flask
 from campaigns.db import db, transaction
 from campaigns.jobs import judge
 from campaigns.jobs.judge import Judge
+from campaigns.messages import SendResult
 from campaigns.providers.models import ProviderAccount
+from campaigns.sending.limits import rules
+from campaigns.sending.limits.models import ReplyRule
 from campaigns.sending.models import Campaign
 from campaigns.sending.outcomes import Recorded
 from tests.factories import a_campaign, a_provider
@@ -100,3 +103,28 @@ def trouble(account: ProviderAccount) -> str:
 
 def remembered_of(one: Judge, campaign: Campaign) -> set[tuple[int, int]]:
     return {key for key in one._last if key[0] == campaign.id}
+
+
+def test_replies_are_searched_before_the_transaction_that_acts_on_them(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with transaction():
+        account = a_provider()
+        campaign = a_campaign(status="sending", provider_id=account.id)
+        db.session.add(ReplyRule(note="Ours.", pattern="put off", action="suspend", minutes=5))
+    refusal = SendResult(1, "deferred", code=450, reply="450 put off, Ex123", scope="recipient")
+    book = judge.rule_book(account.id, [({1: "google"}, [refusal])])
+    assert book is not None
+    recorded = Recorded(
+        refused=Counter({("google", "transient"): 1}),
+        replies={"google": Counter({(450, refusal.reply): 1})},
+        words={"transient": refusal.reply},
+    )
+
+    def searched(*_: object) -> bool:
+        raise AssertionError("an owner's expression was searched for in a transaction")
+
+    monkeypatch.setattr(rules, "_first", searched)
+    with transaction():
+        told = Judge().heed(account.id, campaign.id, recorded, now=NOW, book=book)
+    assert [action.rule.note for action in told.actions["google"]] == ["Ours."]

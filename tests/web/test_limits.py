@@ -203,3 +203,21 @@ def test_the_account_form_keeps_all_limits(
         assert getattr(found, name) == int(form[name])
     assert found.messages_per_connection == 100
     assert "14 a second, 500 a minute" in owner_client.get("/settings").text
+
+
+def test_a_saved_expression_that_cannot_be_used_is_shown_with_the_reason(
+    owner_client: FlaskClient, app: Flask
+) -> None:
+    with transaction():
+        rule = ReplyRule(note="Late.", pattern="later(?!x)", action="suspend", minutes=5)
+        db.session.add(rule)
+        db.session.flush()
+        key = rule.public_id
+    for page in ("/settings/rules", f"/settings/rules/{key}"):
+        text = owner_client.get(page).text
+        assert "later(?!x)" in text
+        assert "Look-ahead and look-behind are not supported." in text
+    answer = owner_client.post(
+        f"/settings/rules/{key}/turn", data={"do": "on"}, follow_redirects=True
+    )
+    assert "The rule stays off." in answer.text

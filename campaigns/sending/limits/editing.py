@@ -1,6 +1,5 @@
 """What people type about limits, warm-up and reply rules: checked and saved."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +11,7 @@ from campaigns.accounts.texts import InvalidInputError, one_line
 from campaigns.audience.mailbox_groups import NAMES
 from campaigns.db import db
 from campaigns.providers.presets import PRESETS
+from campaigns.sending.limits import expressions
 from campaigns.sending.limits.builtin import RULES
 from campaigns.sending.limits.models import GroupLimit, GroupState, ReplyRule, WarmUp
 from campaigns.sending.limits.rule import Act, Rule
@@ -22,7 +22,6 @@ MOST_AT_ONCE = 1_000
 MOST_A_DAY = 100_000_000
 MOST_DAYS = 365
 MOST_MINUTES = 7 * 24 * 60
-LONGEST_PATTERN = 300
 LONGEST_NOTE = 300
 
 
@@ -158,8 +157,10 @@ def save_rule(key: str, typed: RuleInput, *, now: datetime) -> None:
 
 
 def turn_rule(key: str, *, is_on: bool, now: datetime) -> None:
-    """Turn a rule on or off. Raises LookupError."""
+    """Turn a rule on or off. Raises LookupError, and InvalidInputError where it cannot be on."""
     row = _row_to_change(key, now)
+    if is_on and (refused := expressions.why_refused(row.pattern)):
+        raise InvalidInputError({"pattern": refused})
     row.is_on = is_on
     db.session.add(row)
     db.session.flush()
@@ -232,15 +233,13 @@ def _checked_rule(typed: RuleInput) -> dict[str, Any]:
 
 
 def _why_not_pattern(pattern: str) -> str:
-    """Why this cannot be looked for; empty when it can."""
-    if not pattern or len(pattern) > LONGEST_PATTERN:
-        return f"The words to look for, in at most {LONGEST_PATTERN} characters."
-    try:
-        found = re.compile(pattern, re.IGNORECASE)
-    except re.error as error:
-        return f"This is not a regular expression: {error}."
-    if found.search(""):
-        return "This fits every reply."
+    """Why this cannot be searched for; empty when it can."""
+    if not pattern:
+        return "Enter the words to look for."
+    if refused := expressions.why_refused(pattern):
+        return refused
+    if expressions.find(pattern, ""):
+        return "This fits every reply. Leave out the part that may be empty."
     return ""
 
 

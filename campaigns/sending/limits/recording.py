@@ -6,7 +6,7 @@ from datetime import datetime
 from campaigns.accounts import service as accounts
 from campaigns.sending.limits import rules, warm_up
 from campaigns.sending.limits.plan import Limiter
-from campaigns.sending.limits.rules import Action, Reply
+from campaigns.sending.limits.rules import Action, Reply, RuleBook
 
 BAD_SIGNS = frozenset({"suspend", "pause_campaign", "pause_provider"})
 
@@ -19,16 +19,17 @@ def recorded(
     sent: int,
     replies: Sequence[Reply],
     now: datetime,
+    book: RuleBook | None = None,
 ) -> list[Action]:
     """Heed how a batch to one mailbox group went; gives what the reply rules did.
 
-    `replies`: what was said instead of "taken", with how many got it. The rest is the limiter's:
-    see `tell`, after the commit.
+    `replies`: what was said instead of "taken", with how many got it. `book` has read them.
+    The rest is the limiter's: see `tell`, after the commit.
     """
     today = now.astimezone(accounts.time_zone()).date()
     if sent:
         warm_up.note(provider_id, group, today, is_bad=False)
-    actions = rules.apply(provider_id, campaign_id, group, replies, now=now)
+    actions = rules.apply(provider_id, campaign_id, group, replies, now=now, book=book)
     # A quota that is used up says nothing about how welcome the mail is.
     if any(action.rule.act in BAD_SIGNS and action.group != rules.ACCOUNT for action in actions):
         warm_up.note(provider_id, group, today, is_bad=True)

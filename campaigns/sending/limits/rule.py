@@ -35,6 +35,8 @@ class Rule:
     whole_account: bool = False
     """It is the account that is slowed down, not the one mailbox group."""
     is_on: bool = True
+    refused: str = ""
+    """Why its expression cannot be searched for; such a rule is off."""
     is_quota: bool = False
     """It says that a quota of the account is used up, and nothing worse."""
 

@@ -1,10 +1,10 @@
 """Reply rules: what a server's words do to the speed at which it gets mail.
 
-`decide` is pure; `apply` does what was decided, as far as it lies in the database. A rule named
-"halve" is left to the limiter: see jobs.buckets.
+A `RuleBook` finds the rule for each reply, before any transaction is open; `decide` is pure;
+`apply` does what was decided, as far as it lies in the database. A rule named "halve" is left to
+the limiter: see jobs.buckets.
 """
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,6 +17,7 @@ from campaigns.providers.models import ProviderAccount
 from campaigns.providers.presets import key_of
 from campaigns.sending import lifecycle
 from campaigns.sending.asked_waits import asked_wait
+from campaigns.sending.limits import expressions
 from campaigns.sending.limits.builtin import RULES
 from campaigns.sending.limits.models import GroupState, ReplyRule, RuleHits
 from campaigns.sending.limits.rule import Rule
@@ -24,7 +25,6 @@ from campaigns.sending.models import Campaign
 
 ACCOUNT = ""
 LONGEST_QUOTE = 160
-LONGEST_READ = 1000
 WINDOW = timedelta(hours=1)
 _QUOTAS = frozenset(rule.key for rule in RULES if rule.is_quota)
 
@@ -55,20 +55,54 @@ class Decision:
     """How often each rule that waits for more replies has been met by now in this hour."""
 
 
+class RuleBook:
+    """The reply rules of one account, and which of them each reply meets.
+
+    `read` searches the replies; it is called before a transaction opens, which then only looks
+    the answers up.
+    """
+
+    def __init__(self, rules: Sequence[Rule], *, preset: str) -> None:
+        self._rules = rules
+        self._preset = preset
+        self._fitting: dict[str, list[Rule]] = {}
+        self._met: dict[tuple[str, str], Rule | None] = {}
+
+    def read(self, group: str, code: int, text: str) -> None:
+        """Find the rule for this reply of a mailbox group."""
+        self.met_by(group, _whole(code, text))
+
+    def met_by(self, group: str, reply: str) -> Rule | None:
+        """The first rule that fits this reply, code included."""
+        key = (group, reply)
+        if key not in self._met:
+            fitting = self._fitting_for(group)
+            number = _first(tuple(rule.pattern for rule in fitting), reply)
+            self._met[key] = None if number is None else fitting[number]
+        return self._met[key]
+
+    def _fitting_for(self, group: str) -> list[Rule]:
+        if group not in self._fitting:
+            self._fitting[group] = [
+                rule for rule in self._rules if rule.fits(preset=self._preset, group=group)
+            ]
+        return self._fitting[group]
+
+
+def open_book(provider_id: int) -> RuleBook:
+    """The rules of this account, as they are now."""
+    account = db.session.get_one(ProviderAccount, provider_id)
+    return RuleBook(all_rules(), preset=key_of(account.preset, account.host))
+
+
 def decide(
-    rules: Sequence[Rule],
-    replies: Iterable[Reply],
-    *,
-    preset: str,
-    group: str,
-    hits: Mapping[str, int],
+    book: RuleBook, replies: Iterable[Reply], *, group: str, hits: Mapping[str, int]
 ) -> Decision:
     """What these replies of one mailbox group lead to. Each rule acts once."""
-    fitting = [rule for rule in rules if rule.fits(preset=preset, group=group)]
     met: dict[str, Action] = {}
     for code, text, count in replies:
-        reply = f"{code} {text}" if code else text
-        rule = next((rule for rule in fitting if _matches(rule.pattern, reply)), None)
+        reply = _whole(code, text)
+        rule = book.met_by(group, reply)
         if rule is None:
             continue
         before = met[rule.key].count if rule.key in met else 0
@@ -93,18 +127,16 @@ def apply(
     replies: Sequence[Reply],
     *,
     now: datetime,
+    book: RuleBook | None = None,
 ) -> list[Action]:
     """Judge what a server said about one mailbox group, and act on it; what was done.
 
-    The caller hands actions named "halve" to the limiter.
+    `book` has read the replies already. The caller hands actions named "halve" to the limiter.
     """
     if not replies:
         return []
-    account = db.session.get_one(ProviderAccount, provider_id)
-    decision = decide(
-        all_rules(), replies, preset=key_of(account.preset, account.host), group=group,
-        hits=_hits(provider_id, group, now),
-    )  # fmt: skip
+    book = book or open_book(provider_id)
+    decision = decide(book, replies, group=group, hits=_hits(provider_id, group, now))
     _remember_hits(provider_id, group, decision.hits, now)
     for action in decision.actions:
         _act(action, provider_id, campaign_id, now)
@@ -120,6 +152,8 @@ def all_rules() -> list[Rule]:
 
 
 def rule_of(row: ReplyRule) -> Rule:
+    """The rule of a row; off, with the reason, when its expression cannot be searched for."""
+    refused = expressions.why_refused(row.pattern)
     return Rule(
         key=row.key or row.public_id,
         note=row.note,
@@ -131,7 +165,8 @@ def rule_of(row: ReplyRule) -> Rule:
         preset=row.preset,
         mailbox_group=row.mailbox_group,
         whole_account=row.whole_account,
-        is_on=row.is_on,
+        is_on=row.is_on and not refused,
+        refused=refused,
         is_quota=row.key in _QUOTAS,
     )
 
@@ -220,12 +255,11 @@ def _quote(reply: str) -> str:
     return text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 1] + "…"
 
 
+def _whole(code: int, text: str) -> str:
+    return f"{code} {text}" if code else text
+
+
 @lru_cache(maxsize=4096)
-def _matches(pattern: str, reply: str) -> bool:
-    """Distinct words come again and again: each is looked through once."""
-    return _compiled(pattern).search(reply[:LONGEST_READ]) is not None
-
-
-@lru_cache(maxsize=512)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.IGNORECASE)
+def _first(patterns: tuple[str, ...], reply: str) -> int | None:
+    """The first pattern that occurs. The same words come again and again: searched once."""
+    return next((n for n, one in enumerate(patterns) if expressions.find(one, reply)), None)

@@ -54,7 +54,7 @@ def edit_rule(key: str) -> Answer:
         rule.note, rule.pattern, rule.act, str(rule.amount), str(rule.minutes),
         str(rule.per_hour), rule.preset, rule.mailbox_group, rule.whole_account,
     )  # fmt: skip
-    return _form(key, typed)
+    return _form(key, typed, {"pattern": rule.refused} if rule.refused else None)
 
 
 @bp.post("/settings/rules/<key>/turn")
@@ -63,11 +63,15 @@ def turn_rule(key: str) -> Answer:
     """On, off, or back to how it came; a rule of one's own is deleted by that."""
     _found(key)
     do = request.form.get("do", "")
-    with transaction():
-        if do == "delete":
-            editing.delete_rule(key)
-        else:
-            editing.turn_rule(key, is_on=do == "on", now=utcnow())
+    try:
+        with transaction():
+            if do == "delete":
+                editing.delete_rule(key)
+            else:
+                editing.turn_rule(key, is_on=do == "on", now=utcnow())
+    except InvalidInputError as error:
+        flash(f"The rule stays off. {error.problems['pattern']}", "danger")
+        return redirect(url_for("settings.reply_rules", _anchor=f"rule-{key}"))
     said = {"on": "The rule is on.", "off": "The rule is off.", "delete": "Done."}
     flash(said.get(do, "The rule is off."), "success")
     return redirect(url_for("settings.reply_rules", _anchor=f"rule-{key}"))

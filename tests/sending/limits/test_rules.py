@@ -1,14 +1,15 @@
 """Reply rules: which words lead to what, and how it ends."""
 
-import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask import Flask
 
+from campaigns.accounts.texts import InvalidInputError
 from campaigns.db import db, transaction
-from campaigns.sending.limits import rules
+from campaigns.sending.limits import expressions, rules
 from campaigns.sending.limits.builtin import RULES
+from campaigns.sending.limits.editing import RuleInput, save_rule, turn_rule
 from campaigns.sending.limits.loading import load_plan
 from campaigns.sending.limits.models import ReplyRule
 from campaigns.sending.limits.plan import Plan
@@ -22,7 +23,8 @@ NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 def met(text: str, *, group: str = "other", preset: str = "", count: int = 10) -> list[str]:
     """The rules that a reply leads to."""
     code, _, words = text.partition(" ")
-    decision = rules.decide(RULES, [(int(code), words, count)], preset=preset, group=group, hits={})
+    book = rules.RuleBook(RULES, preset=preset)
+    decision = rules.decide(book, [(int(code), words, count)], group=group, hits={})
     return [action.rule.key for action in decision.actions]
 
 
@@ -74,7 +76,7 @@ def test_some_rules_are_for_one_provider_alone() -> None:
 def test_our_rules_are_whole() -> None:
     assert len({rule.key for rule in RULES}) == len(RULES) >= 25
     for rule in RULES:
-        re.compile(rule.pattern)
+        assert not expressions.why_refused(rule.pattern)
         assert rule.note.endswith(".")
         assert rule.minutes or rule.act not in {"slow", "suspend"}
         assert rule.amount or rule.act not in {"slow", "at_once"}
@@ -93,9 +95,10 @@ def test_which_replies_say_that_a_quota_is_used_up() -> None:
 
 def test_a_rule_may_wait_for_several_replies_within_the_hour() -> None:
     rule = Rule("some", "Note.", "wait", "suspend", minutes=5, per_hour=3)
-    first = rules.decide([rule], [(450, "wait", 2)], preset="", group="other", hits={})
+    book = rules.RuleBook([rule], preset="")
+    first = rules.decide(book, [(450, "wait", 2)], group="other", hits={})
     assert (first.actions, first.hits) == ([], {"some": 2})
-    second = rules.decide([rule], [(450, "wait", 1)], preset="", group="other", hits=first.hits)
+    second = rules.decide(book, [(450, "wait", 1)], group="other", hits=first.hits)
     assert [action.rule.key for action in second.actions] == ["some"]
     assert second.hits == {"some": 0}, "and it begins anew"
 
@@ -228,3 +231,71 @@ def test_replies_of_an_hour_ago_do_not_count(campaign: Campaign) -> None:
             [(451, reputation, 1)], now=NOW + timedelta(minutes=80),
         )  # fmt: skip
     assert [action.rule.key for action in acted] == ["reputation"]
+
+
+# --- expressions that people write -------------------------------------------------------------
+
+SLOW = "(a+)+!"
+"""Takes a backtracking engine longer than the universe exists."""
+
+
+def of_ones_own(pattern: str, **fields: object) -> ReplyRule:
+    return ReplyRule(note="Ours.", pattern=pattern, action="suspend", minutes=5, **fields)
+
+
+def test_an_expression_of_an_owner_cannot_freeze_the_installation(campaign: Campaign) -> None:
+    with transaction():
+        db.session.add(of_ones_own(SLOW))
+    say(campaign, "450 " + "a" * 100_000)
+    say(campaign, "450 " + "a" * 500 + "!")
+    assert plan(campaign).groups["google"].suspended_until
+
+
+@pytest.mark.parametrize(
+    ("pattern", "why"),
+    [
+        (r"(?<=4\.7)\.0", "look-behind"),
+        ("later(?! today)", "Look-ahead"),
+        (r"(\d)\1", "earlier group"),
+        ("(?P<a>x)(?P=a)", "earlier group"),
+        ("a++b", "possessive"),
+        ("(?>a)b", "Atomic"),
+        (r"gone\Z", r"Use $"),
+        (r"\u20ac", r"\x{20ac}"),
+        ("((a{100}){100}){10}", "too much memory"),
+        ("a{1001}", "too much memory"),
+        (r"(\pL{1,60}\pN){9}" * 5, "too much memory"),
+        ("x" * 301, "300 characters"),
+        ("[", "not a regular expression"),
+        ("\ud800", "no character"),
+    ],
+)
+def test_expressions_that_cannot_be_searched_for_are_refused_in_words(
+    app: Flask, pattern: str, why: str
+) -> None:
+    with pytest.raises(InvalidInputError) as refused, transaction():
+        save_rule("", RuleInput(note="Ours.", pattern=pattern), now=NOW)
+    assert why in refused.value.problems["pattern"]
+
+
+def test_a_saved_rule_that_cannot_be_searched_for_is_off_and_kept(campaign: Campaign) -> None:
+    with transaction():
+        db.session.add(of_ones_own(r"(a)\1"))
+        db.session.add(of_ones_own("put off"))
+    refused, works = rules.all_rules()[:2]
+    assert (refused.is_on, refused.pattern) == (False, r"(a)\1")
+    assert "References to an earlier group" in refused.refused
+    assert (works.is_on, works.refused) == (True, "")
+    say(campaign, "450 aa put off")
+    assert plan(campaign).groups["google"].suspended_until, "and the others still hold"
+    with pytest.raises(InvalidInputError), transaction():
+        turn_rule(refused.key, is_on=True, now=NOW)
+    with transaction():
+        save_rule(refused.key, RuleInput(note="Ours.", pattern="aa"), now=NOW)
+    assert rules.all_rules()[0].is_on, "once it is corrected it is on again"
+
+
+def test_replies_with_any_characters_can_be_searched() -> None:
+    book = rules.RuleBook([Rule("own", "Note.", "später.$", "suspend", minutes=5)], preset="")
+    assert book.met_by("other", "450 SPÄTER\ud800") is not None
+    assert book.met_by("other", "450 \x00 später\n") is None
