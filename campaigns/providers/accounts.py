@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from campaigns.accounts import service
 from campaigns.accounts.texts import InvalidInputError, one_line
 from campaigns.db import db
-from campaigns.providers import certificates, health, oauth
+from campaigns.providers import certificates, health, oauth, outgoing
 from campaigns.providers.certificates import CertificateError
 from campaigns.providers.models import AUTH, SECURITY, ProviderAccount, SenderAddress
 from campaigns.providers.oauth import Grant
@@ -58,7 +58,8 @@ class NotInDemoError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class AccountInput:
-    """What was typed, before it is checked. An empty secret: keep the one that is stored.
+    """What was typed, before it is checked. An empty secret: keep the one that is stored,
+    which holds only while server, port, encryption and user name stay the same.
 
     `unencrypted_ok`: the user was warned and wants it. `drops_certificate`: the stored client
     certificate is wanted no more.
@@ -355,7 +356,7 @@ def _check_login(
     if password and not username:
         problems["username"] = "A password needs a user name."
     elif username and not password:
-        reason = _why_password(values["host"], username, account)
+        reason = _why_password(values, account)
         if reason:
             problems["password"] = reason
 
@@ -375,7 +376,7 @@ def _check_tokens(
         text = getattr(typed, name).strip()
         if not (text.isascii() and text.isprintable()) or len(text) > most:
             problems[name] = "Plain letters, digits and signs (ASCII) only, please."
-    reason = oauth.why_not_usable(values["token_url"])
+    reason = outgoing.why_not_usable(values["token_url"])
     if reason:
         problems.setdefault("token_url", reason)
     if values["security"] == "none" and not is_loopback(values["host"]):
@@ -387,7 +388,13 @@ def _check_tokens(
     _check_token_secrets(values, typed, account, problems)
 
 
-_TOKEN_BELONGS_TO = ("host", "username", "token_url", "client_id")
+_PLACE = ("host", "port", "security", "username")
+"""Where a login is sent, how, and as whom: a stored secret is sent there and nowhere else."""
+
+
+def _is_same_place(account: ProviderAccount, values: dict[str, Any], *more: str) -> bool:
+    """Whether these values send the stored secrets where they were typed for."""
+    return all(getattr(account, name) == values[name] for name in (*_PLACE, *more))
 
 
 def _check_token_secrets(
@@ -398,19 +405,21 @@ def _check_token_secrets(
 ) -> None:
     """Stored secrets go to the servers that they were typed for, and to no other."""
     kept = account if account is not None and account.refresh_token else None
-    is_same = kept is not None and all(
-        getattr(kept, name) == values[name] for name in _TOKEN_BELONGS_TO
-    )
+    is_same = kept is not None and _is_same_place(kept, values, "token_url", "client_id")
     if typed.refresh_token.strip():
         if kept is not None and kept.client_secret and not is_same and not typed.client_secret:
             problems.setdefault(
-                "client_secret", "Enter it again: where it is sent to is another place now."
+                "client_secret",
+                "Enter the client secret again. The stored one belongs to the earlier server, port,"
+                " encryption, user name, token endpoint or client ID.",
             )
     elif kept is None:
         problems.setdefault("refresh_token", "Enter the refresh token.")
     elif not is_same:
         problems.setdefault(
-            "refresh_token", "Enter it again, and the client secret: it belongs to other servers."
+            "refresh_token",
+            "Enter the refresh token and the client secret again. The stored ones belong to the"
+            " earlier server, port, encryption, user name, token endpoint or client ID.",
         )
 
 
@@ -430,16 +439,24 @@ def _check_certificate(
             certificates.checked(typed.client_certificate, typed.client_key)
         except CertificateError as error:
             problems[error.field] = str(error)
+    elif account is not None and account.client_key and not _is_same_place(account, values):
+        problems["client_certificate"] = (
+            "Enter the certificate and its key again. The stored ones belong to the earlier server,"
+            " port, encryption or user name."
+        )
     has_one = is_typed or (account is not None and bool(account.client_certificate))
     if has_one and values["security"] == "none":
         problems.setdefault("security", "A client certificate is shown over TLS only.")
 
 
-def _why_password(host: str, username: str, account: ProviderAccount | None) -> str:
+def _why_password(values: dict[str, Any], account: ProviderAccount | None) -> str:
     """Why the stored password will not do; empty when it will."""
     if account is None or not account.password:
         return "Enter the password."
-    if (account.host, account.username) != (host, username):
-        # Else the stored password could be sent to any server, and so be read.
-        return "Enter the password again: the server or the user name is another one now."
+    if not _is_same_place(account, values):
+        # Another port or weaker encryption is enough to read it: others may listen there.
+        return (
+            "Enter the password again. The stored one belongs to the earlier server, port,"
+            " encryption or user name."
+        )
     return ""

@@ -4,26 +4,20 @@ A person allowed us once, in the provider's own pages, and got a refresh token f
 the token endpoint gives access tokens that hold for about an hour; they are kept in memory.
 """
 
-import contextlib
 import hashlib
-import http.client
-import ipaddress
 import json
-import socket
-import ssl
 import threading
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 from campaigns.accounts.texts import one_line
 from campaigns.clock import running_seconds
+from campaigns.providers import outgoing
 from campaigns.providers.base import ProviderTroubleError
+from campaigns.providers.outgoing import OutgoingError
 from campaigns.providers.presets import PRESETS
 
-STEP_SECONDS = 5.0
-WHOLE_SECONDS = 12.0
-LARGEST_ANSWER = 65_536
 ASK_AGAIN_BEFORE = 120.0
 """A token is not used in the last seconds of its life: a login takes its time."""
 USUAL_LIFE = 3600.0
@@ -92,20 +86,6 @@ def forget_all() -> None:
     _kept.clear()
 
 
-def why_not_usable(url: str) -> str:
-    """What is wrong with this address of a token endpoint; empty when nothing is."""
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        return "This is not an address."
-    if parts.scheme != "https" or not host or port == 0 or not url.isascii():
-        return "An address that begins with https://, please."
-    if parts.username is not None or parts.password is not None or parts.fragment:
-        return "The address without user name, password and #, please."
-    return "" if url.isprintable() and " " not in url else "This is not an address."
-
-
 def _kept_for(grant: Grant) -> _Kept:
     if len(_kept) > MOST_KEPT:
         _kept.clear()  # each is asked for anew at its next login
@@ -172,8 +152,7 @@ def _refusal(grant: Grant, status: int, answer: dict[str, Any]) -> ProviderTroub
 
 
 def _ask(grant: Grant) -> tuple[int, dict[str, Any]]:
-    """One POST: (status, what was answered). No redirect is followed, no proxy used."""
-    parts = urlsplit(grant.token_url)
+    """Ask the token endpoint: (status, what was answered). Raises ProviderTroubleError."""
     form = {
         "grant_type": "refresh_token",
         "client_id": grant.client_id,
@@ -183,31 +162,25 @@ def _ask(grant: Grant) -> tuple[int, dict[str, Any]]:
         form["client_secret"] = grant.client_secret
     if grant.scope:
         form["scope"] = grant.scope
-    connection = _Connection(grant.host, parts.port or 443)
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    headers = {
-        "Content-Type": "application/x-www-form-urlencoded",
-        "Accept": "application/json",
-        "Connection": "close",
-    }
     try:
-        connection.request("POST", path, urlencode(form), headers)
-        response = connection.getresponse()
-        return response.status, _json(response.read(LARGEST_ANSWER))
-    except ProviderTroubleError:
-        raise
-    except ssl.SSLCertVerificationError as error:
-        raise ProviderTroubleError(
-            f"{grant.host} shows a certificate that cannot be trusted: {error.verify_message}.",
-            permanent=True,
-        ) from None
-    except (OSError, ValueError, http.client.HTTPException) as error:
-        words = "it does not answer" if _is_silence(error, connection) else _plain(error)
-        raise ProviderTroubleError(
-            f"No access token could be asked for at {grant.host} ({words}).", permanent=False
-        ) from None
-    finally:
-        connection.end()
+        answer = outgoing.post_form(grant.token_url, form, known_hosts=KNOWN_HOSTS)
+    except OutgoingError as error:
+        sentence = _no_answer(grant.host, error)
+        raise ProviderTroubleError(sentence, permanent=error.is_lasting) from None
+    return answer.status, _json(answer.body)
+
+
+def _no_answer(host: str, error: OutgoingError) -> str:
+    match error:
+        case outgoing.NoSuchHostError():
+            return f"There is no server called {host}. Check the token endpoint."
+        case outgoing.InternalAddressError():
+            return (
+                f"{host} is an address of a private network. A token endpoint is on the public one."
+            )
+        case outgoing.UntrustedCertificateError():
+            return f"{host} shows a certificate that cannot be trusted: {error}."
+    return f"No access token could be asked for at {host} ({_clean(str(error)).rstrip('.')})."
 
 
 def _clean(text: str) -> str:
@@ -220,75 +193,3 @@ def _json(body: bytes) -> dict[str, Any]:
     except ValueError:
         return {}
     return answer if isinstance(answer, dict) else {}
-
-
-def _is_silence(error: Exception, connection: "_Connection") -> bool:
-    return isinstance(error, TimeoutError) or connection.is_given_up
-
-
-def _plain(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return _clean(error.strerror.lower())
-    return _clean(str(error)) or "the connection broke"
-
-
-class _Connection(http.client.HTTPSConnection):
-    """Goes to public addresses only, to the very one that was looked at, for a limited time."""
-
-    def __init__(self, host: str, port: int) -> None:
-        super().__init__(host, port, timeout=STEP_SECONDS)
-        self.is_given_up = False
-        self._handle: socket.socket | None = None
-        self._patience = threading.Timer(WHOLE_SECONDS, self._give_up)
-        self._patience.daemon = True
-
-    def connect(self) -> None:
-        raw = _connected(self.host, self.port)
-        # A server that answers byte by byte knows no time limit of its own.
-        self._handle = raw.dup()
-        self._patience.start()
-        try:
-            context = ssl.create_default_context()
-            self.sock = context.wrap_socket(raw, server_hostname=self.host)
-        except BaseException:
-            raw.close()
-            raise
-
-    def end(self) -> None:
-        self._patience.cancel()
-        if self._handle is not None:
-            self._handle.close()
-        self.close()
-
-    def _give_up(self) -> None:
-        self.is_given_up = True
-        if self._handle is not None:
-            with contextlib.suppress(OSError):
-                self._handle.shutdown(socket.SHUT_RDWR)
-
-
-def _connected(host: str, port: int) -> socket.socket:
-    """Raises ProviderTroubleError for a host that is not on the public network."""
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (socket.gaierror, UnicodeError) as error:
-        is_for_now = isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN
-        raise ProviderTroubleError(
-            f"There is no server called {host}. Check the token endpoint.", permanent=not is_for_now
-        ) from None
-    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
-    if host not in KNOWN_HOSTS and not all(_is_public(address) for address in addresses):
-        raise ProviderTroubleError(
-            f"{host} is an address of a private network. A token endpoint is on the public one.",
-            permanent=True,
-        )
-    for address in addresses[:-1]:
-        with contextlib.suppress(OSError):
-            return socket.create_connection((address, port), STEP_SECONDS)
-    return socket.create_connection((addresses[-1], port), STEP_SECONDS)
-
-
-def _is_public(address: str) -> bool:
-    parsed = ipaddress.ip_address(address.partition("%")[0])
-    mapped = getattr(parsed, "ipv4_mapped", None) or getattr(parsed, "sixtofour", None)
-    return (mapped or parsed).is_global and not parsed.is_multicast

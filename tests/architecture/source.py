@@ -26,6 +26,16 @@ def calls() -> Iterator[tuple[str, int, str]]:
                 yield name, node.lineno, dotted(node.func)
 
 
+def imports() -> Iterator[tuple[str, str]]:
+    """(module, what it imports) of every import: `http.client`, `campaigns.db.db`."""
+    for name, tree in modules().items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                yield from ((name, alias.name) for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                yield from ((name, f"{node.module}.{alias.name}") for alias in node.names)
+
+
 def dotted(node: ast.expr) -> str:
     """`a.b.c` of an expression; a star where it is neither a name nor an attribute."""
     if isinstance(node, ast.Name):

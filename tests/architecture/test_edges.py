@@ -7,7 +7,7 @@ import pytest
 from campaigns.config import Settings
 from campaigns.jobs.queues import JOBS, LANES
 from campaigns.supervisor.workers import worker_lanes
-from tests.architecture.source import ROOT, calls, starts_in
+from tests.architecture.source import ROOT, calls, imports, starts_in
 
 EDGES = ("web/", "public/", "jobs/", "cli/", "db.py", "migrate.py")
 OWN_FILES = ("mailbox/", "sending/journal.py", "supervisor/")
@@ -81,3 +81,31 @@ def test_every_lane_has_a_worker_that_the_procfile_starts() -> None:
         lane for lanes in worker_lanes(Settings(_env_file=None)).values() for lane in lanes
     } == set(LANES)
     assert {"web", "worker", "clock"} <= set(programs)
+
+
+HTTP_CLIENTS = (
+    "http.client",
+    "urllib.request",
+    "requests",
+    "httpx",
+    "urllib3",
+    "aiohttp",
+    "pycurl",
+)
+ASKS_ITSELF = ("supervisor/up.py", "cli/benchmarks/")
+"""Ask our own server, on this machine."""
+
+
+def test_one_module_speaks_http_to_others() -> None:
+    strays = [
+        f"{module} {name}"
+        for module, name in imports()
+        if any(name == client or name.startswith(f"{client}.") for client in HTTP_CLIENTS)
+        and not starts_in(module, ("providers/outgoing.py", *ASKS_ITSELF))
+    ]
+    assert strays == []
+
+
+def test_one_module_compiles_the_expressions_of_people() -> None:
+    strays = {module for module, name in imports() if name.partition(".")[0] == "re2"}
+    assert strays == {"sending/limits/expressions.py"}

@@ -111,7 +111,7 @@ def test_an_application_without_a_secret_is_taken(app: Flask) -> None:
 
 def test_stored_secrets_are_kept_for_the_same_servers(app: Flask) -> None:
     account = saved(TOKENS)
-    change(account, changed(STORED, port="465", security="tls"))
+    change(account, changed(STORED, per_day="5", name="Another name"))
     grant = grant_of(account, vault())
     assert grant is not None
     assert (grant.client_secret, grant.refresh_token) == ("shh", "first")
@@ -122,6 +122,8 @@ def test_stored_secrets_are_kept_for_the_same_servers(app: Flask) -> None:
     [
         ("host", "smtp.evil.example"),
         ("username", "other@example.org"),
+        ("port", "2525"),
+        ("security", "tls"),
         ("token_url", "https://evil.example/token"),
         ("client_id", "another"),
     ],
@@ -176,6 +178,20 @@ def test_a_certificate_is_stored_with_its_key_encrypted(app: Flask) -> None:
     assert login_of(account, vault()).certificate == login.certificate
     change(account, changed(PLAIN, drops_certificate=True))
     assert login_of(account, vault()).certificate == ""
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("host", "smtp.evil.example"), ("port", "2525"), ("security", "tls"), ("username", "me")],
+)
+def test_a_stored_key_goes_to_no_other_server(app: Flask, field: str, value: str) -> None:
+    made = Made()
+    account = saved(changed(PLAIN, client_certificate=made.certificate, client_key=made.key))
+    typed = changed(PLAIN, **{field: value}, password="new" if field == "username" else "")
+    assert set(problems(typed, account)) == {"client_certificate"}
+    with pytest.raises(InvalidInputError):
+        accounts.login_to_test(typed, account, vault())
+    change(account, changed(typed, drops_certificate=True))
 
 
 def test_one_text_may_hold_both(app: Flask) -> None:

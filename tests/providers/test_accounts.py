@@ -133,8 +133,11 @@ def test_an_empty_password_keeps_the_stored_one(app: Flask) -> None:
     assert account.per_day == 7
 
 
-@pytest.mark.parametrize(("field", "value"), [("host", "evil.example"), ("username", "other")])
-def test_the_stored_password_goes_to_no_other_server_or_user(
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("host", "evil.example"), ("username", "other"), ("port", "2525"), ("security", "tls")],
+)
+def test_the_stored_password_goes_to_no_other_server_port_encryption_or_user(
     app: Flask, field: str, value: str
 ) -> None:
     account = saved()

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from campaigns.providers import oauth
+from campaigns.providers import oauth, outgoing
 from campaigns.providers.base import ProviderTroubleError
 from campaigns.providers.check import check_connection, check_login
 from campaigns.providers.models import ProviderAccount
@@ -216,17 +216,6 @@ def test_a_private_address_is_not_asked(server_tls: ssl.SSLContext) -> None:
     assert endpoint.asked == []
 
 
-@pytest.mark.parametrize(
-    "address",
-    ["127.0.0.1", "::1", "10.1.2.3", "169.254.169.254", "192.168.0.1", "100.64.0.1", "fe80::1%2",
-     "fd00::1", "::ffff:127.0.0.1", "2002:7f00:1::", "224.0.0.1"],
-)  # fmt: skip
-def test_what_is_private(address: str) -> None:
-    assert not oauth._is_public(address)
-    assert oauth._is_public("142.250.1.1")
-    assert oauth._is_public("2a00:1450:4001:800::1")
-
-
 def test_an_untrusted_certificate_gets_no_secret(
     server_tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -242,8 +231,8 @@ def test_an_untrusted_certificate_gets_no_secret(
 def test_a_server_that_does_not_answer_is_given_up(
     server_tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch, drips: bool
 ) -> None:
-    monkeypatch.setattr(oauth, "STEP_SECONDS", 0.4)
-    monkeypatch.setattr(oauth, "WHOLE_SECONDS", 0.8)
+    monkeypatch.setattr(outgoing, "STEP_SECONDS", 0.4)
+    monkeypatch.setattr(outgoing, "WHOLE_SECONDS", 0.8)
     stop = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
@@ -273,8 +262,8 @@ def test_a_server_that_does_not_answer_is_given_up(
      "file:///etc/passwd", "https://lögin.example/", "https://[::1/"],
 )  # fmt: skip
 def test_only_plain_https_addresses_are_taken(url: str) -> None:
-    assert oauth.why_not_usable(url)
-    assert not oauth.why_not_usable("https://login.example:8443/a/token?b=c")
+    assert outgoing.why_not_usable(url)
+    assert not outgoing.why_not_usable("https://login.example:8443/a/token?b=c")
 
 
 def xoauth2(token: str) -> str:

@@ -1,0 +1,221 @@
+"""The one way out over HTTP: to public addresses only, whoever wrote the URL.
+
+A URL that a user types must not make this machine speak to its own network (a cloud's metadata,
+a router, Redis). So the host is resolved once, every address found is judged, and the connection
+goes to one of exactly those: a second look-up could be answered differently. HTTPS only, no
+redirect is followed, no proxy is used, and an answer is limited in time and size.
+
+SMTP servers are not covered on purpose: a relay inside the own network is a usual set-up, and
+SMTP submission is the only thing that is ever said there.
+"""
+
+import contextlib
+import http.client
+import ipaddress
+import re
+import socket
+import ssl
+import threading
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+from urllib.parse import SplitResult, urlencode, urlsplit
+
+STEP_SECONDS = 5.0
+"""Time limit for connecting and for each read, in seconds."""
+WHOLE_SECONDS = 12.0
+"""Time limit for a whole exchange once connected, in seconds."""
+LARGEST_ANSWER = 65_536
+"""Part of an answer that is read, in bytes."""
+
+_INTERNAL = tuple(
+    ipaddress.IPv4Network(network)
+    for network in (
+        "0.0.0.0/8",  # this network
+        "10.0.0.0/8",  # private
+        "100.64.0.0/10",  # carrier-grade NAT
+        "127.0.0.0/8",  # loopback
+        "169.254.0.0/16",  # link-local; metadata of clouds
+        "172.16.0.0/12",  # private
+        "192.0.0.0/24",  # protocol assignments
+        "192.0.2.0/24",  # documentation
+        "192.88.99.0/24",  # 6to4 relays
+        "192.168.0.0/16",  # private
+        "198.18.0.0/15",  # benchmarks
+        "198.51.100.0/24",  # documentation
+        "203.0.113.0/24",  # documentation
+        "224.0.0.0/4",  # multicast
+        "240.0.0.0/4",  # reserved, broadcast
+    )
+)
+_GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
+"""Outside lie loopback, unique local, link-local, site-local, multicast, NAT64 and IPv4-compatible
+addresses."""
+_INTERNAL_V6 = tuple(
+    ipaddress.IPv6Network(network)
+    for network in (
+        "2001::/23",  # protocol assignments: Teredo, benchmarks, ORCHID
+        "2001:db8::/32",  # documentation
+        "2002::/16",  # 6to4: holds an IPv4 address
+        "3fff::/20",  # documentation
+    )
+)
+_LABEL = re.compile(r"[a-z0-9_-]{1,63}", re.IGNORECASE)
+_NUMBER = re.compile(r"0x[0-9a-f]*|[0-9]+", re.IGNORECASE)
+
+
+class OutgoingError(Exception):
+    """There was no answer. The message is part of a sentence; `is_lasting`: it stays so."""
+
+    def __init__(self, words: str, *, is_lasting: bool) -> None:
+        super().__init__(words)
+        self.is_lasting = is_lasting
+
+
+class InternalAddressError(OutgoingError):
+    """The host is not on the public network."""
+
+
+class UntrustedCertificateError(OutgoingError):
+    """The certificate of the host cannot be trusted."""
+
+
+class NoSuchHostError(OutgoingError):
+    """The host has no address."""
+
+
+class Answer(NamedTuple):
+    """What a server answered: the status, and at most LARGEST_ANSWER bytes."""
+
+    status: int
+    body: bytes
+
+
+def is_public(address: str) -> bool:
+    """Whether this IP address is on the public network. Raises ValueError for anything else."""
+    parsed = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed.ipv4_mapped is None:
+            return parsed in _GLOBAL_UNICAST and not any(parsed in net for net in _INTERNAL_V6)
+        parsed = parsed.ipv4_mapped
+    return not any(parsed in network for network in _INTERNAL)
+
+
+def why_not_usable(url: str) -> str:
+    """What is wrong with this URL and what to do; empty when nothing is. Looks nothing up."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return "This is not an address."
+    if parts.scheme != "https" or not host or port == 0 or not url.isascii():
+        return "Enter an address that begins with https://."
+    if parts.username is not None or parts.password is not None or parts.fragment:
+        return "Enter the address without user name, password and #."
+    if not url.isprintable() or " " in url or "\\" in url:
+        return "This is not an address."
+    return _why_not_host(host, parts)
+
+
+def _why_not_host(host: str, parts: SplitResult) -> str:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        pass
+    else:
+        return "" if "%" not in host else "This is not an address."
+    labels = host.removesuffix(".").split(".")
+    if "[" in parts.netloc or len(host) > 254 or not all(map(_LABEL.fullmatch, labels)):
+        return "This is not an address."
+    # What ends in a number is read as an IPv4 address: 0x7f.1, 2130706433, 0177.0.0.1.
+    if _NUMBER.fullmatch(labels[-1]):
+        return "Enter the name of the server, or its address as four numbers from 0 to 255."
+    return ""
+
+
+def post_form(url: str, form: Mapping[str, str], *, known_hosts: Collection[str] = ()) -> Answer:
+    """POST a form. Raises OutgoingError.
+
+    `known_hosts` are written in our code, not typed: they may have an internal address, as behind
+    a company's proxy.
+    """
+    if reason := why_not_usable(url):
+        raise OutgoingError(f"its address cannot be used: {reason}", is_lasting=True)
+    parts = urlsplit(url)
+    connection = _Connection(parts.hostname or "", parts.port or 443, known_hosts)
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    headers = {
+        "Content-Type": "application/x-www-form-urlencoded",
+        "Accept": "application/json",
+        "Connection": "close",
+    }
+    try:
+        connection.request("POST", path, urlencode(form), headers)
+        response = connection.getresponse()
+        return Answer(response.status, response.read(LARGEST_ANSWER))
+    except OutgoingError:
+        raise
+    except ssl.SSLCertVerificationError as error:
+        raise UntrustedCertificateError(error.verify_message, is_lasting=True) from None
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        is_silent = isinstance(error, TimeoutError) or connection.is_given_up
+        words = "it does not answer" if is_silent else _plain(error)
+        raise OutgoingError(words, is_lasting=False) from None
+    finally:
+        connection.end()
+
+
+def _plain(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return str(error) or "the connection broke"
+
+
+class _Connection(http.client.HTTPSConnection):
+    """Goes to the very address that was judged, for a limited time."""
+
+    def __init__(self, host: str, port: int, known_hosts: Collection[str]) -> None:
+        super().__init__(host, port, timeout=STEP_SECONDS)
+        self.is_given_up = False
+        self._known_hosts = known_hosts
+        self._handle: socket.socket | None = None
+        self._patience = threading.Timer(WHOLE_SECONDS, self._give_up)
+        self._patience.daemon = True
+
+    def connect(self) -> None:
+        raw = _connected(self.host, self.port, is_known=self.host in self._known_hosts)
+        # A server that answers byte by byte knows no time limit of its own.
+        self._handle = raw.dup()
+        self._patience.start()
+        try:
+            context = ssl.create_default_context()
+            self.sock = context.wrap_socket(raw, server_hostname=self.host)
+        except BaseException:
+            raw.close()
+            raise
+
+    def end(self) -> None:
+        self._patience.cancel()
+        if self._handle is not None:
+            self._handle.close()
+        self.close()
+
+    def _give_up(self) -> None:
+        self.is_given_up = True
+        if self._handle is not None:
+            with contextlib.suppress(OSError):
+                self._handle.shutdown(socket.SHUT_RDWR)
+
+
+def _connected(host: str, port: int, *, is_known: bool) -> socket.socket:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (socket.gaierror, UnicodeError) as error:
+        is_for_now = isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN
+        raise NoSuchHostError("there is no such host", is_lasting=not is_for_now) from None
+    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    if not is_known and not all(is_public(address) for address in addresses):
+        raise InternalAddressError("its address is internal", is_lasting=True)
+    for address in addresses[:-1]:
+        with contextlib.suppress(OSError):
+            return socket.create_connection((address, port), STEP_SECONDS)
+    return socket.create_connection((addresses[-1], port), STEP_SECONDS)

@@ -1,0 +1,108 @@
+"""HTTP requests of ours reach public addresses only."""
+
+import socket
+from typing import Any
+
+import pytest
+
+from campaigns.providers import outgoing
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "0.0.0.0", "0.1.2.3", "10.1.2.3", "100.64.0.1", "100.127.255.255", "127.0.0.1",
+        "127.255.0.1", "169.254.169.254", "172.16.0.1", "172.31.255.255", "192.0.0.8",
+        "192.0.2.1", "192.88.99.1", "192.168.0.1", "198.18.0.1", "198.19.255.255",
+        "198.51.100.1", "203.0.113.1", "224.0.0.1", "239.255.255.255", "240.0.0.1",
+        "255.255.255.255",
+        "::", "::1", "::127.0.0.1", "::10.0.0.1", "::8.8.8.8", "::ffff:127.0.0.1",
+        "::ffff:10.1.2.3", "::ffff:0:127.0.0.1", "64:ff9b::127.0.0.1", "64:ff9b::10.0.0.1",
+        "64:ff9b::8.8.8.8", "64:ff9b:1::1", "64:ff9b:1:fffe::10.0.0.1", "100::1", "2001::1",
+        "2001:0:4136:e378:8000:63bf:3fff:fdd2", "2001:2::1", "2001:10::1", "2001:20::1",
+        "2001:db8::1", "2002:7f00:1::", "2002:a00:1::1", "2002:808:808::1", "3fff::1", "5f00::1",
+        "fc00::1", "fd00::1", "fe80::1", "fe80::1%2", "febf::1", "fec0::1", "feff::1", "ff02::1",
+        "ff0e::1",
+    ],
+)  # fmt: skip
+def test_internal_addresses_are_not_public(address: str) -> None:
+    assert not outgoing.is_public(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["142.250.1.1", "9.255.255.255", "100.128.0.1", "172.32.0.1", "::ffff:142.250.1.1",
+     "2a00:1450:4001:800::1", "2606:4700::1111"],
+)  # fmt: skip
+def test_other_addresses_are_public(address: str) -> None:
+    assert outgoing.is_public(address)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "", "http://login.example.org/", "ftp://login.example.org/", "//login.example.org/",
+        "https://", "https:///token", "https://user@login.example.org/",
+        "https://login.example.org@127.0.0.1/", "https://login.example.org:0/",
+        "https://login.example.org:99999/", "https://login.example.org/#x",
+        "https://login.example.org\\@127.0.0.1/", "https://login.example.org/a b",
+        "https://login.example.org/\r\nHost: x", "https://lögin.example.org/",
+        "https://127.1/", "https://0x7f000001/", "https://0x7f.0.0.1/", "https://2130706433/",
+        "https://0177.0.0.1/", "https://017700000001/", "https://127.0.0.1./", "https://127.1./",
+        "https://%31%32%37.0.0.1/", "https://[fe80::1%25eth0]/", "https://[::1", "https://a..b/x",
+    ],
+)  # fmt: skip
+def test_odd_spellings_are_refused_without_a_look_up(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: pytest.fail("it was looked up"))
+    assert outgoing.why_not_usable(url)
+    with pytest.raises(outgoing.OutgoingError) as refused:
+        outgoing.post_form(url, {})
+    assert refused.value.is_lasting
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://login.example.org/token?v=2", "https://login.example.org.:8443/",
+     "https://142.250.1.1/", "https://[2a00:1450:4001:800::1]:8443/t", "https://a_b.example.org"],
+)  # fmt: skip
+def test_usual_addresses_are_taken(url: str) -> None:
+    assert outgoing.why_not_usable(url) == ""
+
+
+def resolving(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str]:
+    """Let the look-ups of names be answered so, one after the other; who was connected to."""
+    left = list(answers)
+    connected: list[str] = []
+
+    def look_up(host: str, port: int, **_: Any) -> list[tuple[Any, ...]]:
+        return [(0, 0, 0, "", (address, port)) for address in left.pop(0)]
+
+    def connect(where: tuple[str, int], timeout: float) -> socket.socket:
+        connected.append(where[0])
+        raise ConnectionRefusedError(111, "Connection refused")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    monkeypatch.setattr(socket, "create_connection", connect)
+    return connected
+
+
+@pytest.mark.parametrize("addresses", [["127.0.0.1"], ["142.250.1.1", "10.0.0.1"], ["64:ff9b::1"]])
+def test_a_name_with_an_internal_address_is_not_connected_to(
+    monkeypatch: pytest.MonkeyPatch, addresses: list[str]
+) -> None:
+    connected = resolving(monkeypatch, addresses)
+    with pytest.raises(outgoing.InternalAddressError):
+        outgoing.post_form("https://login.example.org/", {})
+    assert connected == []
+    resolving(monkeypatch, addresses)
+    with pytest.raises(outgoing.OutgoingError, match="connection refused"):
+        outgoing.post_form("https://known.example/", {}, known_hosts={"known.example"})
+
+
+def test_the_address_that_was_judged_is_connected_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    connected = resolving(monkeypatch, ["142.250.1.1"], ["127.0.0.1"])
+    with pytest.raises(outgoing.OutgoingError, match="connection refused"):
+        outgoing.post_form("https://login.example.org/", {})
+    assert connected == ["142.250.1.1"], "and no second look-up, which may be answered otherwise"
