@@ -214,14 +214,17 @@ def _refuse_suppressed(address: str) -> None:
 
 
 def _confirmation(mail: Claimed, sender: SenderAddress) -> Message:
-    """The neutral question of the double opt-in: no advertising, nothing tracked."""
+    """The neutral question of the double opt-in: no advertising, nothing tracked.
+
+    Anybody can type anybody's address into a form. So nothing that was typed there is in this
+    mail, but the address: else our server would carry a stranger's words and links to others.
+    """
     _refuse_suppressed(mail.address)
     ref = ConfirmRef(
         mail.payload["subscriber_id"], mail.payload["list_id"], mail.payload["sent_at"]
     )
     found = db.session.get(AudienceList, ref.list_id)
-    subscriber = db.session.get(Subscriber, ref.subscriber_id)
-    if found is None or subscriber is None:
+    if found is None or db.session.get(Subscriber, ref.subscriber_id) is None:
         raise CannotSendError("The list or the subscriber has been deleted.")
     if subscriptions.state(ref.list_id, ref.subscriber_id) != "pending":
         raise CannotSendError("No confirmation is needed any more.")
@@ -231,7 +234,6 @@ def _confirmation(mail: Claimed, sender: SenderAddress) -> Message:
         "confirm",
         {
             "list_name": found.name,
-            "name": subscriber.name,
             "workspace_name": workspace.name,
             "postal_address": workspace.postal_address.strip(),
             "link": f"{services().settings.base_url}/confirm/{token}",

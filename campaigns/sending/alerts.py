@@ -1,5 +1,6 @@
 """Tell the owners by mail what cannot wait until they look: each thing once."""
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,6 +15,8 @@ from campaigns.sending.models import Campaign
 
 AT_MOST_EVERY = timedelta(hours=1)
 """An account that comes and goes is told of once in this time."""
+
+_LINK_START = re.compile(r"(:|\bwww)(//|\.(?=\w))", re.IGNORECASE)
 
 
 def alert_owners(provider_id: int, *, now: datetime, is_permanent: bool = False) -> list[int]:
@@ -45,10 +48,15 @@ def tell_of_canary(campaign: Campaign, *, report_url: str, now: datetime) -> lis
     )
     text = (
         f"The first mails of “{title}” did not go so well that the others could follow.\n\n"
-        f"{campaign.canary_words}\n\n"
+        f"{_quoted(campaign.canary_words)}\n\n"
         f"Look at its report, then let it go on anyway or cancel the rest:\n{report_url}"
     )
     return _write(f"“{title}” waits for your decision", text, sender, now)
+
+
+def _quoted(words: str) -> str:
+    """Words of a mail server: mail programs must not make links of them."""
+    return _LINK_START.sub(lambda found: found[1] + " " + found[2], words)
 
 
 def _write(subject: str, text: str, sender: SenderAddress | None, now: datetime) -> list[int]:
@@ -85,4 +93,6 @@ def _text(account: ProviderAccount, *, is_permanent: bool) -> str:
         else "It is tried again by single messages, every quarter of an hour at the latest. As"
         " soon as one is taken, everything goes on by itself; nobody is left out."
     )
-    return f"The account “{account.name}” does not work:\n\n{account.trouble}\n\n{what_next}"
+    return (
+        f"The account “{account.name}” does not work:\n\n{_quoted(account.trouble)}\n\n{what_next}"
+    )

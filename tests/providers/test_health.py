@@ -105,3 +105,15 @@ def test_nobody_can_be_told_by_the_broken_account_itself(app: Flask) -> None:
     at = fail(broken, 5)
     with transaction():
         assert alerts.alert_owners(broken.id, now=at) == []
+
+
+def test_an_alert_quotes_a_server_without_a_live_link(app: Flask) -> None:
+    with transaction():
+        broken, works = a_provider("Broken"), a_provider("Works")
+        a_sender(provider=works)
+        service.create_user("owner@example.org", "correct horse battery", now=NOW)
+        trouble = "See https://evil.example/login or www.evil.example."
+        health.note_trouble(broken.id, trouble, now=NOW)
+        alerts.alert_owners(broken.id, now=NOW, is_permanent=True)
+    text = db.session.query(TransactionalMail).one().payload["text"]
+    assert "See https: //evil.example/login or www .evil.example." in text
