@@ -151,6 +151,13 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{self.data_dir.resolve() / 'campaigns.sqlite3'}"
 
     @property
+    def database_files(self) -> tuple[Path, ...]:
+        """The files of a SQLite database, there or not; none for another database."""
+        if not self.is_sqlite or not (name := self.sqlalchemy_url.partition(":///")[2]):
+            return ()
+        return tuple(Path(name + end) for end in ("", "-wal", "-shm", "-journal"))
+
+    @property
     def is_sqlite(self) -> bool:
         return self.sqlalchemy_url.startswith("sqlite")
 
@@ -204,7 +211,7 @@ def _stored_key(path: Path) -> str:
     """The key in this file; made on first use, readable by the owner alone."""
     try:
         if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             _make_key(path)
         return _read_key(path)
     except OSError as error:

@@ -108,7 +108,7 @@ def _config() -> Config:
 @contextmanager
 def _connection(settings: Settings) -> Iterator[tuple[sa.Connection, Config]]:
     if settings.is_sqlite:
-        Path(settings.data_dir).mkdir(parents=True, exist_ok=True)
+        Path(settings.data_dir).mkdir(mode=0o700, parents=True, exist_ok=True)
     engine = sa.create_engine(settings.sqlalchemy_url, **engine_options(settings.sqlalchemy_url))
     config = _config()
     try:

@@ -31,7 +31,7 @@ class Upload:
     """
 
     def __init__(self, folder: Path, *, expected_bytes: int = 0) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path = folder / f"{secrets.token_hex(12)}.part"
         self.size = 0
         self.problem = ""

@@ -1,10 +1,12 @@
 """The command line. One module per group; each imports what it needs when it is called."""
 
 from campaigns.cli.group import cli
+from campaigns.permissions import make_private
 
 
 def main() -> None:
     """The entry point `campaigns`."""
+    make_private()
     cli(prog_name="campaigns")
 
 

@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import sqlite3
-import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -14,7 +13,7 @@ from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 from sqlalchemy.exc import SQLAlchemyError
 
-from campaigns import migrate
+from campaigns import migrate, permissions
 from campaigns.clock import utcnow
 from campaigns.config import Settings
 from campaigns.jobs import monitor
@@ -90,17 +89,48 @@ def check_data_dir(settings: Settings) -> Finding:
     return Finding("ok", what, text)
 
 
+def check_permissions(settings: Settings) -> Iterator[Finding]:
+    """Whether others on this machine can read the data; takes that right from them."""
+    what, folder = "Permissions", settings.data_dir
+    result = permissions.close_to_others(folder, *settings.database_files)
+    if result.open:
+        yield Finding(
+            "problem",
+            what,
+            result.words(),
+            "Run `campaigns doctor` as their owner, or put DATA_DIR on a file system that knows"
+            " permissions.",
+        )
+    elif result.closed:
+        advice = "Nothing needs to be done if nobody else uses this machine."
+        if any(path.name == "secret.key" for path in result.closed):
+            advice += " Otherwise replace the secret key: set SECRET_KEY to a new one."
+        yield Finding("warning", what, result.words(), advice)
+    else:
+        yield Finding("ok", what, "only this user can read the data directory")
+    if permissions.is_shared(folder):
+        yield Finding(
+            "warning",
+            what,
+            f"{folder.resolve()} holds other things too",
+            "Set DATA_DIR to a folder of its own.",
+        )
+    elif parent := permissions.weak_parent(folder):
+        yield Finding(
+            "warning",
+            what,
+            f"others can put another folder in the place of the data directory: {parent} is theirs"
+            " or can be written by everybody",
+            "Move the data directory below a folder that only root or this user can write.",
+        )
+
+
 def check_secret_key(settings: Settings) -> Finding:
     what, path = "Secret key", settings.data_dir / "secret.key"
     if settings.secret_key.get_secret_value():
         return Finding("ok", what, "from SECRET_KEY")
     if not path.exists():
         return Finding("ok", what, "will be made at the first start")
-    found = path.stat()
-    if stat.S_IMODE(found.st_mode) & 0o077:
-        return Finding(
-            "problem", what, f"others can read {path}", f"Run: chmod 600 {path}; then change it."
-        )
     return Finding("ok", what, f"{path}; keep a copy: links in sent mails need it")
 
 
@@ -329,6 +359,7 @@ def check_all(settings: Settings, *, ask_mail_servers: bool = True) -> Iterator[
     yield data_dir
     if data_dir.level == "problem":
         return
+    yield from check_permissions(settings)
     yield check_secret_key(settings)
     yield from check_processes(settings)
     database = list(check_database(settings))

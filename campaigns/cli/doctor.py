@@ -16,8 +16,9 @@ _MARKS = {
 def doctor_command(no_smtp: bool) -> None:
     """Check the whole installation and say what to do.
 
-    Changes nothing. The exit status is 1 when there is a problem, 0 otherwise; warnings do not
-    count. Run it with the same settings as the rest (DATA_DIR, DATABASE_URL, ...).
+    Changes nothing but the permissions of files that others on this machine can read. The exit
+    status is 1 when there is a problem, 0 otherwise; warnings do not count. Run it with the same
+    settings as the rest (DATA_DIR, DATABASE_URL, ...).
     """
     from campaigns.cli.checks import check_all
     from campaigns.cli.surroundings import current_settings

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
+import structlog
 
 from campaigns.config import Settings, load_settings
+from campaigns.permissions import close_to_others
 
 DEMO_DATA_DIR = Path(".data/demo")
 
@@ -129,5 +131,8 @@ def _settings_with_logs() -> Settings:
 
     settings = load_settings()
     configure_logging(settings)
+    closed = close_to_others(settings.data_dir, *settings.database_files)
+    if closed.closed or closed.open:
+        structlog.get_logger().warning("data directory", found=closed.words())
     _ = settings.keys  # read now: a data directory that cannot be used is said in words
     return settings

@@ -45,7 +45,7 @@ class MailboxError(Exception):
 def open_for_writing(path: Path) -> sqlite3.Connection:
     """A connection that may write; makes the file when there is none. Raises MailboxError."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.touch(mode=0o600)  # captured mail holds working links: it is for its owner alone
     except OSError as error:
         raise MailboxError(

@@ -37,7 +37,7 @@ class Journal:
     """The open journal of one claim. Used by one thread at a time."""
 
     def __init__(self, folder: Path, token: str) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._path = folder / f"{token}{SUFFIX}"
         # Locked under another name first: no moment in which it looks like an orphan.
         unborn = folder / f"{token}.new"

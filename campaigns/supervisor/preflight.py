@@ -28,7 +28,7 @@ class CannotStartError(RuntimeError):
 def prepare_data_dir(folder: Path) -> None:
     """Make the data directory and see that it can be written."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         probe = folder / f".written-by-{os.getpid()}"
         try:
             probe.write_bytes(b"x" * 4096)

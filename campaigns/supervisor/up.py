@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from campaigns import migrate
 from campaigns.clock import utcnow
 from campaigns.config import Settings, load_settings
+from campaigns.permissions import close_to_others
 from campaigns.supervisor import postgres, preflight, status, valkey
 from campaigns.supervisor.first_account import first_account_link
 from campaigns.supervisor.preflight import CannotStartError
@@ -67,6 +68,9 @@ def up(
     preflight.prepare_data_dir(settings.data_dir)
     lock = preflight.DirectoryLock(settings.data_dir, screen.say)
     try:
+        found = close_to_others(settings.data_dir, *settings.database_files).words()
+        if found:
+            screen.say(found)
         if demo and not settings.mailbox_port:
             settings = _with(settings, mailbox_port=_demo_mailbox_port(settings))
         preflight.check_port_is_free(settings.host, settings.port, "PORT")

@@ -14,9 +14,11 @@ def make_app() -> Flask:
     """What granian loads in its worker, a process of its own: only that one needs the app."""
     from campaigns.app import create_app
     from campaigns.config import load_settings
+    from campaigns.permissions import make_private
     from campaigns.supervisor.first_account import announce_first_account
     from campaigns.supervisor.logs import configure_logging
 
+    make_private()
     settings = load_settings()
     configure_logging(settings)
     announce_first_account(settings)

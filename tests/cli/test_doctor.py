@@ -62,14 +62,31 @@ def test_a_full_disk_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert checks.check_data_dir(settings_for_tests(tmp_path)).level == "problem"
 
 
-def test_a_secret_key_that_others_can_read_is_a_problem(tmp_path: Path) -> None:
-    settings = settings_for_tests(tmp_path, secret_key="")
+def test_what_others_can_read_is_closed_and_named(tmp_path: Path) -> None:
+    settings = settings_for_tests(tmp_path / "data", secret_key="")
     assert settings.keys
+    key = settings.data_dir / "secret.key"
+    key.chmod(0o644)
+    first, again = (
+        [found for found in checks.check_permissions(settings) if found.level != "ok"][:1]
+        for _ in "12"
+    )
+    assert first[0].level == "warning"
+    assert f"could read {key}" in first[0].text
+    assert "replace the secret key" in first[0].advice
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert not [found for found in again if "could read" in found.text]
     assert checks.check_secret_key(settings).level == "ok"
-    (tmp_path / "secret.key").chmod(0o644)
-    found = checks.check_secret_key(settings)
-    assert found.level == "problem"
-    assert "chmod 600" in found.advice
+
+
+def test_a_folder_above_that_everybody_can_write_is_a_warning(tmp_path: Path) -> None:
+    above = tmp_path / "open"
+    settings = settings_for_tests(above / "data")
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    above.chmod(0o777)
+    [*_, found] = checks.check_permissions(settings)
+    assert (found.level, str(above) in found.text) == ("warning", True)
+    assert "Move the data directory" in found.advice
 
 
 def test_a_database_is_checked_for_version_and_migrations(settings: Settings) -> None:

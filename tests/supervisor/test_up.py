@@ -58,6 +58,10 @@ def test_up_serves_mends_what_is_killed_refuses_a_second_and_stops_in_order(
     assert answer(run.port, "/health") == 200
     assert answer(run.port, "/welcome") == 200
     assert f"First account:       http://127.0.0.1:{run.port}/welcome" in run.text()
+    data = run.data_dir
+    for path in (data, *data.rglob("*")):
+        mode = path.stat().st_mode & 0o777
+        assert mode == (0o700 if path.is_dir() else 0o600), path
     groups = run.groups()
     assert list(groups) == ["valkey", "worker", "clock", "web"]
 

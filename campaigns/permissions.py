@@ -1,0 +1,125 @@
+"""Who may read what Campaigns keeps on disk: its own user, and nobody else.
+
+Addresses, mail, keys and passwords lie in the data directory. Every entry sets the umask, so what
+is made from then on is private; what an earlier version left open is closed at the start.
+"""
+
+import contextlib
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+UMASK = 0o077
+OTHERS = 0o077
+"""What a group and everybody else may do."""
+_NOT_ENTERED = frozenset({"postgres"})
+"""PostgreSQL looks after what is in its own folder."""
+_OF_OTHER_THINGS = (".git", "pyproject.toml", ".ssh", ".profile", ".bashrc")
+
+
+def make_private() -> None:
+    """Let what this process and its children make be readable by this user alone."""
+    os.umask(UMASK)
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """`closed`: others could read these, and cannot any more. `open`: others still can."""
+
+    closed: tuple[Path, ...] = ()
+    open: tuple[Path, ...] = ()
+
+    def words(self) -> str:
+        """What was found and changed, in a sentence; empty when all was well."""
+        if self.open:
+            return f"Others on this machine can still read {_named(self.open)}."
+        if self.closed:
+            return (
+                f"Others on this machine could read {_named(self.closed)}. Now only this user can."
+            )
+        return ""
+
+
+MOST_NAMED = 3
+
+
+def _named(paths: Sequence[Path]) -> str:
+    names = ", ".join(str(path) for path in paths[:MOST_NAMED])
+    more = len(paths) - MOST_NAMED
+    return f"{names} and {more} more" if more > 0 else names
+
+
+def close_to_others(folder: Path, *files: Path) -> Closed:
+    """Take every right from others in this folder and all below, and from these files.
+
+    A folder that holds other things as well (a home, a checkout) is left alone but for `files`
+    and the files of ours at its top. Symbolic links are not followed.
+    """
+    closed: list[Path] = []
+    still_open: list[Path] = []
+    for path in (*_entries(folder), *files):
+        with contextlib.suppress(FileNotFoundError):
+            if not is_open_to_others(path):
+                continue
+            with contextlib.suppress(PermissionError):
+                path.chmod(stat.S_IMODE(path.lstat().st_mode) & ~OTHERS)
+            (still_open if is_open_to_others(path) else closed).append(path)
+    return Closed(tuple(closed), tuple(still_open))
+
+
+def is_open_to_others(path: Path) -> bool:
+    """Whether others may do anything with it; a symbolic link never counts."""
+    mode = path.lstat().st_mode
+    return not stat.S_ISLNK(mode) and bool(stat.S_IMODE(mode) & OTHERS)
+
+
+def is_shared(folder: Path) -> bool:
+    """Whether this folder holds more than our data, by what lies in it."""
+    folder = folder.resolve()
+    is_special = folder in {Path("/"), Path("/tmp"), Path.home()}  # noqa: S108
+    return is_special or any((folder / name).exists() for name in _OF_OTHER_THINGS)
+
+
+def weak_parent(folder: Path) -> Path | None:
+    """The folder above this one in which others could put another in its place, if any."""
+    for parent in folder.resolve().parents:
+        found = parent.stat()
+        is_theirs = found.st_uid not in {0, os.geteuid()}
+        anybody_writes = found.st_mode & stat.S_IWOTH and not found.st_mode & stat.S_ISVTX
+        if is_theirs or anybody_writes:
+            return parent
+    return None
+
+
+_OWN_FILES = (
+    "campaigns.sqlite3*",
+    "mailbox.sqlite3*",
+    "secret.key",
+    "kv.log",
+    "up.*",
+    "mailbox.port",
+)
+_OWN_FOLDERS = ("journal", "uploads", "kv", "postgres")
+
+
+def _entries(folder: Path) -> Iterator[Path]:
+    if is_shared(folder):
+        for pattern in _OWN_FILES:
+            yield from folder.glob(pattern)
+        for name in _OWN_FOLDERS:
+            yield from _below(folder / name)
+        return
+    yield from _below(folder)
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    if not folder.is_dir():
+        return
+    for parent, folders, names in os.walk(folder):
+        yield Path(parent)
+        yield from (Path(parent, name) for name in names)
+        if Path(parent) == folder:
+            yield from (folder / name for name in folders if name in _NOT_ENTERED)
+            folders[:] = [name for name in folders if name not in _NOT_ENTERED]
