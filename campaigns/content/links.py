@@ -21,9 +21,10 @@ MAX_TARGET = 2_000
 _URL_ATTRIBUTES = frozenset(
     {"href", "src", "action", "background", "poster", "formaction", "xlink:href", "cite"}
 )
-_OWN_ADDRESS = re.compile(r"\s*\(?\s*(unsubscribe_url|view_url)\b")
+_OWN_ADDRESS = re.compile(r"\s*+\(?+\s*+(unsubscribe_url|view_url)\b")
 _SCHEME = re.compile(r"\s*([a-zA-Z][a-zA-Z0-9+.-]*):")
 _UNWANTED = re.compile(r"[\x00-\x20\x7f\x85\u2028\u2029]+")
+_MAILTO = "mailto:"
 SAFE_SCHEMES = frozenset({"http", "https", "mailto", "tel"})
 
 
@@ -216,10 +217,11 @@ class _Rewriter:
         """The value with its merge fields quoted for the place where they stand."""
         pieces: list[str] = []
         branches: list[str] = []
-        so_far, position = "", 0  # what stands before, on the way through the conditions
+        # How what stands before begins, on the way through the conditions.
+        so_far, position = "", 0
         for mark in MARK.finditer(value):
             static = value[position : mark.start()]
-            so_far += static.strip()
+            so_far = (so_far + static.strip())[: len(_MAILTO)]
             pieces.append(brace_safe(entities.unescape(static)) if is_text else static)
             token = self.guarded.token(mark)
             pieces.append(self._quoted(token, so_far, is_text))
@@ -241,7 +243,7 @@ class _Rewriter:
             source = token.plain if is_text else token.source
         elif not so_far:
             source = f"{{{{ ({token.inner})|_address }}}}"
-        elif so_far.lower().startswith("mailto:"):
+        elif so_far.lower() == _MAILTO:
             source = f"{{{{ ({token.inner})|_quote('@') }}}}"
         else:
             source = f"{{{{ ({token.inner})|_quote }}}}"

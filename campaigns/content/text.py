@@ -221,10 +221,10 @@ class _Converter:
             if link.plain.startswith("http"):
                 self.out[link.begin :] = [self._target(link)]
             return
-        tail = ""
-        while self.out and not self.out[-1].strip(f" {LINE}{PARAGRAPH}"):
-            tail = self.out.pop() + tail
-        self.out += [" (", self._target(link), ")", tail]
+        end = len(self.out)
+        while end and not self.out[end - 1].strip(f" {LINE}{PARAGRAPH}"):
+            end -= 1
+        self.out[end:end] = [" (", self._target(link), ")"]
 
     def _target(self, link: _Link) -> str:
         return link.target if self.targets is None else self.guarded.add(link.target)

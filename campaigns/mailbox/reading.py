@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from email import message_from_bytes
 from email.message import Message as Part
+from email.policy import Compat32
 
 from campaigns.mailbox.headers import decode, printable
 
@@ -14,10 +15,23 @@ INLINE_BYTES = 10 * 1024 * 1024
 """Together, of the pictures shown inside one message."""
 
 _CID = re.compile(r"""(?<=["'(=\s])cid:([^"'()<>\s]{1,300})""", re.IGNORECASE)
-_HEAD = re.compile(r"<head(?:\s[^>]*)?>", re.IGNORECASE)
-_HTML = re.compile(r"<html(?:\s[^>]*)?>", re.IGNORECASE)
-_DOCTYPE = re.compile(r"\s*<!doctype[^>]*>", re.IGNORECASE)
+_HEAD = re.compile(r"<head(?:\s[^<>]*)?>", re.IGNORECASE)
+_HTML = re.compile(r"<html(?:\s[^<>]*)?>", re.IGNORECASE)
+_DOCTYPE = re.compile(r"\A\s*+<!doctype[^<>]*>", re.IGNORECASE)
 # Besides separators: marks that reverse the writing direction and so hide a file's true ending.
+LONGEST_HEADER = 4000
+"""Part of a header that is read, in characters."""
+
+
+class _Bounded(Compat32):
+    """Cuts headers: the time in which the email package reads parameters grows by the square."""
+
+    def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
+        name, value = super().header_source_parse(sourcelines)
+        return name, value[:LONGEST_HEADER]
+
+
+_BOUNDED = _Bounded()
 _UNSAFE = re.compile(r'[/\\:*?"<>|\u202a-\u202e\u2066-\u2069\u200e\u200f]')
 
 
@@ -47,7 +61,7 @@ class Letter:
 
 def read_letter(raw: bytes) -> Letter:
     """Take a message apart. The first HTML and the first plain part are its bodies."""
-    message = message_from_bytes(raw)
+    message = message_from_bytes(raw, policy=_BOUNDED)
     html: str | None = None
     text: str | None = None
     attachments: list[Attachment] = []
@@ -79,8 +93,7 @@ def framed_html(letter: Letter) -> str:
     """
     html = _CID.sub(_Pictures(letter), letter.html or "")
     for place in (_HEAD, _HTML, _DOCTYPE):
-        found = place.search(html) if place is not _DOCTYPE else place.match(html)
-        if found:
+        if found := place.search(html):
             return f'{html[: found.end()]}<base target="_blank">{html[found.end() :]}'
     return f'<base target="_blank">{html}'
 
@@ -127,7 +140,7 @@ def _header(message: Part, name: str) -> str:
     # As it came: get() would already have replaced octets beyond ASCII by question marks.
     for key, value in message.raw_items():
         if key.lower() == name.lower():
-            return decode(_utf8(str(value))[:4000])
+            return decode(_utf8(str(value)))
     return ""
 
 

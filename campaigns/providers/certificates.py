@@ -10,7 +10,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import NameOID
 
 LARGEST = 65_536
-_PEM = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
+# A part ends at the next five hyphens: looking further from each beginning would take for ever.
+_PEM = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,64}+)-----[^-]*+(?:-(?!----)[^-]*+)*+-----END \1-----")
 
 
 class CertificateError(ValueError):

@@ -273,7 +273,7 @@ def _write_others(token: str, rows: list[dict[str, Any]], now: datetime) -> None
 
 _REF = re.compile(
     r"(?:queued as|queued:|id=|as id|message-?id:?|ok:?)\s*<?"
-    r"(?P<ref>(?=[^\s>]*\d)[\w.\-@+/]{6,100}(?:\s(?=\S*\d)[\w.\-]{6,60})?)",
+    r"(?P<ref>(?=[^\s>]{0,100}\d)[\w.\-@+/]{6,100}(?:\s(?=\S{0,60}\d)[\w.\-]{6,60})?)",
     re.IGNORECASE,
 )
 

@@ -307,6 +307,8 @@ _BEFORE_RCPT: dict[ReplyClass, ReplyClass] = {
     "mailbox_full": "throttle",
 }
 _ADDRESS = re.compile(r"<?[^\s<>@:,;]{1,64}@[^\s<>@:,;]{1,255}>?")
+LONGEST_READ = 1000
+"""Part of a reply that is read, in characters."""
 _OF_LOGIN = (530, 534, 535, 538, 523)
 
 
@@ -319,7 +321,7 @@ def classify(code: int, text: str, *, scope: Scope = "recipient", step: Step = "
     if code == 0 and scope == "connection":
         return "transient"
     # Without the address the same words come again and again; and it may hold words itself.
-    return _classify(code, _ADDRESS.sub("someone", text), step, scope)
+    return _classify(code, _ADDRESS.sub("someone", text[:LONGEST_READ]), step, scope)
 
 
 @lru_cache(maxsize=4096)

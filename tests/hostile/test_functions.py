@@ -1,0 +1,168 @@
+"""What reads outside text takes time that grows with the text, and no faster."""
+
+import io
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from campaigns import addresses
+from campaigns.accounts import texts
+from campaigns.audience import csv_reading, import_mapping, import_rows
+from campaigns.audience.csv_reading import Dialect, Probe, Reader
+from campaigns.content import (
+    dkim,
+    filters,
+    frame,
+    guard,
+    links,
+    markup,
+    mime,
+    quoted,
+    text,
+)
+from campaigns.content.limits import LimitError
+from campaigns.mailbox import headers, reading
+from campaigns.providers import certificates, outgoing
+from campaigns.providers.smtp.replies import MalformedReplyError, ReplyReader, reply_text
+from campaigns.sending import asked_waits, outcomes, replies
+from campaigns.tokens import BadTokenError, Signer
+from tests.hostile.growth import grows_too_fast
+
+SIZE = 4_000
+
+UNITS = (
+    " ", "a", "\t", "\n", "\r\n", "\r\n ", "\x00", "é", "\u2028", "'", '"', '""', "\\", "(", "[",
+    "{", "<", ">", "-", "=", "@", ".", ",", ";", ":", "/", "a@", "a.", '",', '"\n', "=\n", "= ",
+    " =", "=?", "=?utf-8?q?", "=?utf-8?b?YQ==?= ", "&", "&amp;", "&#", "<a ", "<a>", "</a>",
+    "<!--", "<!-- ", "-->", "<![endif]", "<!--[if mso]>", "<style>", "<script>", "<br>", "<p>",
+    "<li>", "<ul>", "<head ", "<html ", "<!doctype ", "<x a=", "a='", 'a="', "a=b ",
+    '<a href="https://e.org">x</a>', '<a href="https://e.org"><br>x<br></a>', "{{", "{{ ", "}}",
+    "{%", "{#", "#}", "{{ a }}", "{% if a %}", "{% endif %}", "{#a", "cid:", "data:",
+    "-----BEGIN A-----", "-----END A-----", "queued as ", "ok:a", "try again ", "user ", "someone ",
+    "until ", "Subject: a\r\n", "subject :\n ", "Content-Type: a;", "v=spf1 ", "p=", "id=", "%20",
+    "v=STSv1;", "\ud800",
+)  # fmt: skip
+
+BEGINNINGS: dict[str, tuple[str, ...]] = {
+    "rewrite": ("", "<a ", '<a href="', "<style>", "<!--[if mso]>"),
+    "read_letter": (
+        "", "Subject: ", "Content-Type: multipart/mixed; boundary=a\r\n\r\n",
+        "Content-Type: text/html; charset=", 'Content-Disposition: attachment; filename="',
+        "Content-Type: text/html\r\n\r\n", "To: ",
+    ),
+    "read_headers": ("", "Subject: "),
+    "certificate": ("", "-----BEGIN CERTIFICATE-----"),
+    "csv": ("", '"', 'a,"', "a@example.org,"),
+    "guess": ("", '"'),
+    "safe_url": ("", "https://", "a"),
+    "token": ("", "a."),
+}  # fmt: skip
+
+
+def rewrite(source: str) -> None:
+    guarded = guard.guard(guard.spare_css(guard.normalise(source)))
+    parts, _ = markup.read_whole(guarded.text)
+    found = links.rewrite(guarded, parts, track=True)
+    converted = text.to_text(guarded, parts, found.text_targets)
+    shown = frame.Parts(converted.always)
+    links.apply(guarded.text, [*found.edits, *frame.frame(guarded, parts, shown)])
+    text.template_source(converted.source, guarded)
+
+
+def read_letter(source: str) -> None:
+    letter = reading.read_letter(source.encode("utf-8", "replace"))
+    reading.framed_html(letter)
+
+
+def certificate(source: str) -> None:
+    with pytest.raises(certificates.CertificateError):
+        certificates.checked(source, source)
+
+
+def csv(source: str) -> None:
+    file = io.BytesIO(source.encode("utf-8", "replace"))
+    for row in Reader(file, Dialect("utf-8", ","), columns=3, address_column=0):
+        row.cells[:] = [import_rows.clean(cell) for cell in row.cells]
+
+
+def probe(source: str) -> None:
+    found = Probe()
+    found.feed(source.encode("utf-8", "replace"))
+    with suppress(csv_reading.NotCsvError):
+        found.dialect()
+
+
+def address(source: str) -> None:
+    with suppress(addresses.InvalidAddressError):
+        addresses.parse(source)
+
+
+def server_reply(source: str) -> None:
+    reader = ReplyReader()
+    reader.feed(b"550-" + source.encode("utf-8", "replace"))
+    with suppress(MalformedReplyError):
+        reader.next()
+    reply_text(550, source)
+
+
+def token(source: str) -> None:
+    with pytest.raises(BadTokenError):
+        Signer(["a key that is long enough for this"]).unsign("confirm", source)
+
+
+def filtered(source: str) -> None:
+    source = source[: 30 * 1024]
+    for name, function in filters.FILTERS.items():
+        if name not in {"round", "truncate"}:
+            with suppress(LimitError):
+                function(source)
+    filters.FILTERS["truncate"](source, 80)
+
+
+READERS: dict[str, Callable[[str], Any]] = {
+    "rewrite": rewrite,
+    "plain_text": text.plain_text,
+    "read_letter": read_letter,
+    "read_headers": lambda source: headers.read_headers(source.encode("utf-8", "replace")),
+    "decode": headers.decode.__wrapped__,
+    "safe_name": reading.safe_name,
+    "certificate": certificate,
+    "csv": csv,
+    "probe": probe,
+    "guess": csv_reading.guess_delimiter,
+    "attribute_name": import_mapping.attribute_name,
+    "address": address,
+    "one_line": texts.one_line,
+    "reply": server_reply,
+    "classify": lambda source: replies.classify(550, source),
+    "asked_wait": lambda source: asked_waits._span(source[:1000]),
+    "split_reply": outcomes.split_reply,
+    "token": token,
+    "filters": filtered,
+    "safe_url": links.safe_url,
+    "quoted": lambda source: quoted.decode(quoted.join((quoted.encode(source),))),
+    "clean": lambda source: mime.clean(source, 400),
+    "unstructured": lambda source: mime.unstructured("Subject", mime.clean(source, 10**7)),
+    "mailbox": lambda source: mime.mailbox("From", source, source),
+    "dkim": lambda source: dkim.relaxed_body(source.encode("utf-8", "replace")),
+    "dkim_field": lambda source: dkim.relaxed_field(
+        b"Subject: " + source.encode("utf-8", "replace")
+    ),
+    "outgoing": outgoing.why_not_usable,
+}
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_outside_text_is_read_in_time_that_grows_with_its_length(name: str) -> None:
+    read, found = READERS[name], []
+    for begin in BEGINNINGS.get(name, ("",)):
+        for unit in UNITS:
+
+            def make(size: int, begin: str = begin, unit: str = unit) -> str:
+                return begin + unit * (size // len(unit) + 1) + "\x00"
+
+            if why := grows_too_fast(read, make, SIZE):
+                found.append(f"{begin!r} + {unit!r} * n: {why}")
+    assert found == []
