@@ -27,7 +27,7 @@ MOST_KEPT = 1000
 LONGEST_QUOTE = 300
 
 KNOWN_HOSTS = frozenset(
-    urlsplit(preset.token_url).hostname for preset in PRESETS if preset.token_url
+    urlsplit(preset.token_url).hostname or "" for preset in PRESETS if preset.token_url
 )
 """They may be reached by a private address too, as behind a company's proxy."""
 

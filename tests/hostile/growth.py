@@ -88,8 +88,8 @@ def _one(kind: str, value: Any, shortest: bool, branch: int) -> str:
             return _member(value, branch)
         case "MAX_REPEAT" | "MIN_REPEAT" | "POSSESSIVE_REPEAT":
             low, high, tree = value
-            times = low if shortest else min(max(low, 2), int(high))
-            return inner(tree) * max(times, 1 if shortest and low else times)
+            times: int = low if shortest else min(max(low, 2), int(high))
+            return inner(tree) * times
         case "SUBPATTERN":
             return inner(value[3])
         case "ATOMIC_GROUP":

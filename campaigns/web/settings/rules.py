@@ -54,7 +54,9 @@ def edit_rule(key: str) -> Answer:
         rule.note, rule.pattern, rule.act, str(rule.amount), str(rule.minutes),
         str(rule.per_hour), rule.preset, rule.mailbox_group, rule.whole_account,
     )  # fmt: skip
-    return _form(key, typed, {"pattern": rule.refused} if rule.refused else None)
+    if rule.refused:
+        return _form(key, typed, {"pattern": rule.refused}, is_refused=True)
+    return _form(key, typed)
 
 
 @bp.post("/settings/rules/<key>/turn")
@@ -99,13 +101,20 @@ def _save(key: str) -> Answer:
     return redirect(url_for("settings.reply_rules"))
 
 
-def _form(key: str, typed: RuleInput, problems: dict[str, str] | None = None) -> str:
+def _form(
+    key: str,
+    typed: RuleInput,
+    problems: dict[str, str] | None = None,
+    *,
+    is_refused: bool = False,
+) -> str:
     return render_template(
         "web/settings/rule.html",
         tab="rules",
         key=key,
         form=typed,
         problems=problems or {},
+        is_refused=is_refused,
         acts=ACTS,
         presets=[("", "every provider"), *((p.key, p.name) for p in PRESETS if p.key != "own")],
         groups=NAMES,
