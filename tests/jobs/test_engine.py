@@ -16,6 +16,8 @@ from campaigns.jobs.engine import Engine, Outbox
 from campaigns.messages import Message, Recipient, SendResult
 from campaigns.providers.base import ProviderTroubleError, Source
 from campaigns.providers.models import ProviderAccount
+from campaigns.sending.limits import expressions, rules
+from campaigns.sending.limits.models import ReplyRule
 from campaigns.sending.models import Campaign, Claim, Delivery
 from tests.factories import a_campaign, a_delivery, a_list, a_sender, a_subscriber
 
@@ -217,3 +219,32 @@ def test_closing_records_what_is_known(engine: Engine, campaign: Campaign) -> No
     db.session.rollback()
     maintenance.recover_claims()
     assert sorted(statuses()) == ["queued", "queued", "sent", "sent", "sent", "unknown"]
+
+
+def test_an_owners_expression_is_never_searched_for_in_a_transaction(
+    engine: Engine, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with transaction():
+        db.session.add(ReplyRule(note="Ours.", pattern="(a+)+!", action="suspend", minutes=5))
+    searched: list[bool] = []
+    find = expressions.find
+
+    def watched(pattern: str, text: str) -> bool:
+        searched.append(bool(db.session.info.get("campaigns_writing")))
+        return find(pattern, text)
+
+    monkeypatch.setattr(expressions, "find", watched)
+    rules._first.cache_clear()  # what another test searched would not be searched again
+    outbox = filled(engine, campaign)
+    for number in range(3):
+        message = outbox.take()
+        assert message is not None
+        assert outbox.begin(message)
+        words = f"450 {'a' * 400} {number}"
+        outbox.settle(SendResult(message.delivery_id, "deferred", code=450, reply=words))
+    for _ in range(100):
+        if not outbox.batches[0].results:
+            break
+        engine.wait_for_news(0.1)
+    assert searched
+    assert not any(searched)
