@@ -243,7 +243,7 @@ class _Rewriter:
             source = token.plain if is_text else token.source
         elif not so_far:
             source = f"{{{{ ({token.inner})|_address }}}}"
-        elif so_far.lower() == _MAILTO:
+        elif so_far.lower().startswith(_MAILTO):
             source = f"{{{{ ({token.inner})|_quote('@') }}}}"
         else:
             source = f"{{{{ ({token.inner})|_quote }}}}"
