@@ -138,6 +138,7 @@ EITHER = "{% if subscriber.v %}{{ subscriber.v }}{% else %}https://x.example/{% 
         (EITHER, "vbscript:x", "#"),
         ("https://x.example/" + EITHER, "a/b", "https://x.example/a%2Fb"),
         ("mailto:{{ subscriber.v }}", "a b@c.example", "mailto:a%20b@c.example"),
+        ("mailto:{{ subscriber.v }},{{ subscriber.v }}", "a@b.io", "mailto:a@b.io,a@b.io"),
         ("https://x.example/?a=1&amp;n={{ subscriber.v }}", "1", "https://x.example/?a=1&n=1"),
     ],
 )  # fmt: skip
