@@ -83,7 +83,7 @@ def certificate(source: str) -> None:
 
 def csv(source: str) -> None:
     file = io.BytesIO(source.encode("utf-8", "replace"))
-    for row in Reader(file, Dialect("utf-8", ","), columns=3, address_column=0):
+    for row in Reader(file, Dialect("utf-8", ","), columns=3):
         row.cells[:] = [import_rows.clean(cell) for cell in row.cells]
 
 
