@@ -1,6 +1,8 @@
 """create_app: the pages on top of the core; the only place where the parts are put together."""
 
+import re
 import uuid
+from typing import Any
 
 import structlog
 from flask import Flask, Response, current_app, make_response, redirect, request
@@ -8,12 +10,13 @@ from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager
 from flask_wtf.csrf import CSRFError, CSRFProtect
-from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAllowed
+from werkzeug.exceptions import BadRequest, HTTPException, InternalServerError, MethodNotAllowed
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from campaigns import methods, public, web
 from campaigns.access import enforce
 from campaigns.config import Settings, load_settings
+from campaigns.context import services
 from campaigns.core import create_core
 from campaigns.db import is_disk_full
 from campaigns.limits import limiter
@@ -70,6 +73,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     methods.enforce(app)
     limiter.init_app(app)
     _set_up_login(app)
+    app.before_request(_check_host)
     enforce(app)  # before the tokens of forms: who lost the login is told so
     csrf = CSRFProtect(app)
     for blueprint in web.BLUEPRINTS:
@@ -107,17 +111,64 @@ def _set_up_login(app: Flask) -> None:
 
 
 def _security_headers(response: Response) -> Response:
+    may_be_kept = request.endpoint == "static"
+    add_security_headers(response, is_secure=request.is_secure, may_be_kept=may_be_kept)
+    return response
+
+
+def add_security_headers(response: Response, *, is_secure: bool, may_be_kept: bool = False) -> None:
+    """Add the headers that every answer carries, where it has none of its own."""
     headers = response.headers
     headers.setdefault("Content-Security-Policy", CSP)
     headers.setdefault("X-Content-Type-Options", "nosniff")
     headers.setdefault("Referrer-Policy", "same-origin")
     headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
     headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
-    if request.is_secure:
+    if is_secure:
         headers.setdefault("Strict-Transport-Security", "max-age=31536000")
-    if request.endpoint != "static":
+    if not may_be_kept:
         headers.setdefault("Cache-Control", "no-store")
-    return response
+
+
+def max_body_bytes(app: Flask, environ: dict[str, Any]) -> int:
+    """The size up to which this request's body may be sent. Does not look at the body.
+
+    Views allow more than MAX_REQUEST_BYTES in a `url_value_preprocessor`, as it does not run later
+    than anything that reads the form.
+    """
+    with app.request_context(environ):
+        for name in (None, *request.blueprints):
+            for allow in app.url_value_preprocessors.get(name, ()):
+                allow(request.endpoint, request.view_args)
+        return request.max_content_length or MAX_REQUEST_BYTES
+
+
+def _check_host() -> None:
+    """Refuse names that are not ours: what we answer may hold the name (links, redirects).
+
+    Not for health, which load balancers ask by address, and not for opens and clicks, whose
+    answers never hold it.
+    """
+    if request.endpoint in _FOR_ANY_HOST:
+        return
+    host = request.host.lower()
+    name = host.rpartition(":")[0] if _PORT.search(host) else host
+    if name.strip("[]") not in services().settings.known_hosts:
+        raise UnknownHostError
+
+
+class UnknownHostError(BadRequest):
+    """The Host header names no host of ours."""
+
+    name = "Unknown host name"
+    description = (
+        "This installation does not answer under this host name."
+        " Set PUBLIC_URL to its address, or add the name to TRUSTED_HOSTS, and restart."
+    )
+
+
+_FOR_ANY_HOST = {"public_health.health", "public_track.open_pixel", "public_track.click"}
+_PORT = re.compile(r":[0-9]+$")
 
 
 def _set_up_errors(app: Flask) -> None:
@@ -148,6 +199,7 @@ def _page_above(path: str) -> str:
 
 
 _ERRORS = {
+    400: ("Malformed request", "The request could not be read. Reload the page and try again."),
     403: ("Not allowed", "This page is not for you."),
     404: ("Page not found", "The address may be mistyped, or what was here has been deleted."),
     405: ("Not possible here", "This address cannot be used in this way."),
@@ -169,6 +221,8 @@ def _http_error(error: HTTPException) -> ResponseReturnValue | HTTPException:
     if is_disk_full(getattr(error, "original_exception", None)):
         code = 507
     title, text = _ERRORS.get(code, (error.name, error.description or ""))
+    if isinstance(error, UnknownHostError):
+        title, text = error.name, error.description
     if isinstance(error, InternalServerError) and error.original_exception is not None:
         number = uuid.uuid4().hex[:8]
         # Flask has just logged the traceback; this line ties it to what the user reads.
@@ -184,7 +238,10 @@ def _http_error(error: HTTPException) -> ResponseReturnValue | HTTPException:
 def _error_page(code: int, title: str, text: str) -> ResponseReturnValue:
     if request.accept_mimetypes.best == "application/json":  # a script shows the words itself
         return {"message": f"{title}. {text}"}, code
-    # An error page must come up even when the database is what failed: it asks it nothing.
-    # Nor who is logged in, which every context of a template does.
+    return error_html(code, title, text), code
+
+
+def error_html(code: int, title: str, text: str) -> str:
+    """The page that says so. It needs no database, which may be what failed, and no login."""
     template = current_app.jinja_env.get_template("error.html")
-    return template.render(code=code, title=title, text=text), code
+    return template.render(code=code, title=title, text=text)

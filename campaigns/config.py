@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import os
+import re
 import secrets
 import tempfile
 import time
@@ -15,6 +16,8 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 KEY_TRIES = 20
+_HOST_NAME = re.compile(r"[a-z0-9._-]+|\[[0-9a-f:.]+\]")
+_LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 
 
 class SettingsError(ValueError):
@@ -55,6 +58,11 @@ class Settings(BaseSettings):
     )
     trusted_proxies: int = Field(
         0, ge=0, le=5, description="Reverse proxies in front that set X-Forwarded-* headers."
+    )
+    trusted_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Further host names of this installation, comma separated;"
+        " PUBLIC_URL, HOST and loopback names always count.",
     )
     web_threads: int = Field(
         8, ge=1, le=64, description="Requests that the web server serves at once."
@@ -107,6 +115,16 @@ class Settings(BaseSettings):
             raise ValueError("must hold no query, fragment or login")
         return value.rstrip("/")
 
+    @field_validator("trusted_hosts", mode="before")
+    @classmethod
+    def _trusted_hosts(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        hosts = tuple(part.strip().lower() for part in value.split(",") if part.strip())
+        if any(not _HOST_NAME.fullmatch(host) for host in hosts):
+            raise ValueError("must be host names such as news.example.org, comma separated")
+        return hosts
+
     @field_validator("database_url")
     @classmethod
     def _database_url(cls, value: str) -> str:
@@ -145,6 +163,13 @@ class Settings(BaseSettings):
         """PUBLIC_URL, or the address on this machine."""
         host = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104
         return self.public_url or f"http://{host}:{self.port}"
+
+    @cached_property
+    def known_hosts(self) -> frozenset[str]:
+        """The host names under which this installation may be asked, without ports or brackets."""
+        public = urlsplit(self.public_url).hostname or ""
+        hosts = (*_LOOPBACK_NAMES, self.host.lower(), public, *self.trusted_hosts)
+        return frozenset(host.strip("[]") for host in hosts if host)
 
     @cached_property
     def sqlalchemy_url(self) -> str:
@@ -189,6 +214,11 @@ class Settings(BaseSettings):
     def journal_dir(self) -> Path:
         """Where send workers journal intent and reply."""
         return self.data_dir / "journal"
+
+    @property
+    def spool_dir(self) -> Path:
+        """Where the web server keeps large requests and answers while they pass."""
+        return self.data_dir / "spool"
 
     @property
     def uploads_dir(self) -> Path:

@@ -42,17 +42,26 @@ class EventStream:
         self._redis = Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout)
         self._away_until = 0.0
 
-    def add(self, event: ProviderEvent) -> bool:
-        """Append an event. False when Redis does not take it: then it belongs elsewhere."""
+    def add(self, *events: ProviderEvent) -> bool:
+        """Append events. False when Redis does not take them: then they belong elsewhere."""
         if time.monotonic() < self._away_until:
             return False
         try:
-            self._redis.xadd(KEY, {"event": _dump(event)}, maxlen=MAX_LENGTH, approximate=True)
+            if len(events) == 1:
+                self._append(self._redis, events[0])
+                return True
+            pipe = self._redis.pipeline(transaction=False)
+            for event in events:
+                self._append(pipe, event)
+            pipe.execute()
         except RedisError as error:
             self._away_until = time.monotonic() + PAUSE_SECONDS
             log.warning("event stream not reached", error=str(error))
             return False
         return True
+
+    def _append(self, redis: "Redis[bytes]", event: ProviderEvent) -> None:
+        redis.xadd(KEY, {"event": _dump(event)}, maxlen=MAX_LENGTH, approximate=True)
 
     def length(self) -> int:
         """How many events wait; 0 when Redis is away (nothing could be read then either)."""

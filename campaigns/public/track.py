@@ -7,6 +7,8 @@ the database, or, when both are away, in the log alone.
 
 import base64
 import time
+from collections.abc import Sequence
+from datetime import datetime
 from threading import Lock
 from typing import cast
 
@@ -24,7 +26,7 @@ from campaigns.jobs.stream import event_stream
 from campaigns.messages import ProviderEvent
 from campaigns.methods import is_visit, records_visits
 from campaigns.public.pages import handle_errors, private
-from campaigns.tokens import BadTokenError, read_click_path, read_open_token
+from campaigns.tokens import BadTokenError, Signer, read_click_path, read_open_token
 
 log = structlog.get_logger()
 bp = Blueprint("public_track", __name__)
@@ -42,15 +44,10 @@ PAUSE_SECONDS = 2.0
 @records_visits
 def open_pixel(token: str) -> Response:
     """The open pixel: a picture always, for a broken mail looks worse than a lost open."""
-    try:
-        delivery_id = read_open_token(services().signer, token)
-    except BadTokenError:
-        delivery_id = 0
-    if delivery_id and is_visit():
-        _note(opened(delivery_id, at=utcnow(), user_agent=_user_agent()))
-    answer = Response(PIXEL, mimetype="image/gif")
-    answer.headers["Cache-Control"] = "no-store, private"
-    return private(answer)
+    answer, event = answer_open(services().signer, token, at=utcnow(), user_agent=_user_agent())
+    if event and is_visit():
+        note([event])
+    return answer
 
 
 @bp.get("/c/<token>/<target>", strict_slashes=False, merge_slashes=False)
@@ -58,15 +55,44 @@ def open_pixel(token: str) -> Response:
 @records_visits
 def click(token: str, target: str) -> Response:
     """The way to a link's target, which is the one it was signed for or none."""
+    answer, event = answer_click(
+        services().signer, token, target, at=utcnow(), user_agent=_user_agent()
+    )
+    if answer is None:
+        abort(404)
+    if event and is_visit():
+        note([event])
+    return answer
+
+
+def answer_open(
+    signer: Signer, token: str, *, at: datetime, user_agent: str
+) -> tuple[Response, ProviderEvent | None]:
+    """The picture, and the event that a GET stands for: None where the token is not ours."""
     try:
-        delivery_id, number, address = read_click_path(services().signer, token, target)
+        delivery_id = read_open_token(signer, token)
+    except BadTokenError:
+        delivery_id = 0
+    event = opened(delivery_id, at=at, user_agent=user_agent) if delivery_id else None
+    answer = Response(PIXEL, mimetype="image/gif")
+    answer.headers["Cache-Control"] = "no-store, private"
+    return private(answer), event
+
+
+def answer_click(
+    signer: Signer, token: str, target: str, *, at: datetime, user_agent: str
+) -> tuple[Response | None, ProviderEvent | None]:
+    """The redirect and the event that a GET stands for. No answer where the link is not ours."""
+    try:
+        delivery_id, number, address = read_click_path(signer, token, target)
     except (BadTokenError, UnicodeDecodeError):
-        abort(404)
+        return None, None
     if not _is_web_address(address):
-        abort(404)
-    if delivery_id and is_visit():
-        _note(clicked(delivery_id, number, at=utcnow(), user_agent=_user_agent()))
-    return private(Response(status=302, headers={"Location": address}))
+        return None, None
+    event = None
+    if delivery_id:
+        event = clicked(delivery_id, number, at=at, user_agent=user_agent)
+    return private(Response(status=302, headers={"Location": address})), event
 
 
 def _is_web_address(address: str) -> bool:
@@ -78,26 +104,31 @@ def _user_agent() -> str:
     return request.headers.get("User-Agent", "")
 
 
-def _note(event: ProviderEvent) -> None:
-    if event_stream().add(event):
+def note(events: Sequence[ProviderEvent]) -> None:
+    """Keep what happened: in the stream, else in the database, else only in the log."""
+    if event_stream().add(*events):
         if _moments().is_time("ring", RING_SECONDS):
             services().doorbell.ring("ingest")
         return
     if not _moments().is_over("database"):
-        log.warning("event lost: neither Redis nor the database answers", kind=event.kind)
+        _lost(events, "")
         return
     try:
         with transaction():
-            record([event], now=utcnow())
+            record(events, now=utcnow())
     except SQLAlchemyError as error:
         db.session.rollback()
         _moments().wait("database", PAUSE_SECONDS)
-        log.warning(
-            "event lost: neither Redis nor the database answers",
-            kind=event.kind,
-            delivery=event.delivery_id,
-            error=str(error),
-        )
+        _lost(events, str(error))
+
+
+def _lost(events: Sequence[ProviderEvent], error: str) -> None:
+    log.warning(
+        "events lost: neither Redis nor the database answers",
+        count=len(events),
+        deliveries=[event.delivery_id for event in events[:10]],
+        error=error,
+    )
 
 
 class _Moments:

@@ -1,16 +1,30 @@
-"""The web process: the app on granian, one worker with threads."""
+"""The web process: the app behind the ASGI front, on granian, one worker with threads."""
 
-from flask import Flask
+import resource
+import socket
+
 from granian import Granian
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from campaigns.config import Settings
+from campaigns.server.front import Front
 
 DRAIN_SECONDS = 10
+MAX_CONNECTIONS = 8192
+"""Connections that are accepted at once. Idle and slow ones cost little: no thread, no request."""
+SPARE_FILES = 512
+"""Open files that are left for databases, spools and logs."""
+HEADER_MILLISECONDS = 10_000
+"""Time for the headers of a request, and for a connection that stays open without one."""
+BUFFER_BYTES = 64 * 1024
+"""Memory of a connection for what it has not read yet; also the most that headers may take."""
+UNREAD_MILLISECONDS = 60_000
+"""Time after which the kernel closes a connection whose client takes nothing at all."""
 
 
-def make_app() -> Flask:
+def make_app() -> Front:
     """What granian loads in its worker, a process of its own: only that one needs the app."""
     from campaigns.app import create_app
     from campaigns.config import load_settings
@@ -22,23 +36,45 @@ def make_app() -> Flask:
     settings = load_settings()
     configure_logging(settings)
     announce_first_account(settings)
-    return create_app(settings)
+    return Front(create_app(settings), settings)
 
 
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; open requests are finished first."""
+    files = _allow_open_files(2 * MAX_CONNECTIONS)
     server = Granian(
         "campaigns.supervisor.web:make_app",
         factory=True,
-        interface=Interfaces.WSGI,
+        interface=Interfaces.ASGI,
         address=settings.host,
         port=settings.port,
         workers=1,
-        # No more than the database pool holds: each slow request keeps one thread.
-        blocking_threads=settings.web_threads,
+        http=HTTPModes.http1,  # a silent connection is closed only where HTTP/2 is not expected
+        http1_settings=HTTP1Settings(
+            header_read_timeout=HEADER_MILLISECONDS, max_buffer_size=BUFFER_BYTES
+        ),
+        backpressure=max(128, min(MAX_CONNECTIONS, files - SPARE_FILES)),
         websockets=False,
         workers_kill_timeout=DRAIN_SECONDS,
         log_level=LogLevels.error,
         log_access=False,
     )
+    server.on_startup(lambda: _close_unread_connections(server))
     server.serve()
+
+
+def _allow_open_files(wanted: int) -> int:
+    """Raise our limit of open files as far as the system lets us. Returns the limit."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if wanted > soft:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return max(wanted, soft)
+
+
+def _close_unread_connections(server: Granian) -> None:
+    """Connections inherit this from the socket that listens (Linux)."""
+    listener: socket.socket | None = getattr(server, "_sso", None)
+    if listener is not None and hasattr(socket, "TCP_USER_TIMEOUT"):
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_MILLISECONDS)

@@ -1,0 +1,57 @@
+"""GET /health, which must not wait for a thread of the pool."""
+
+import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from flask import Flask
+
+from campaigns.public.health import is_database_well
+
+FRESH_SECONDS = 1.0
+"""Age up to which the last look at the database is good enough, in seconds."""
+WAIT_SECONDS = 0.1
+"""Time that a request waits for a new look."""
+STALE_SECONDS = 10.0
+"""Age at which the last good look no longer counts, when new ones do not come back."""
+
+
+class Health:
+    """Looks at the database in a thread of its own, however often it is asked."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+        self._thread = ThreadPoolExecutor(1, "health")
+        self._look: asyncio.Future[bool] | None = None
+        self._well_at = -STALE_SECONDS
+        self._looked_at = -FRESH_SECONDS
+        self._was_well = False
+
+    async def is_well(self) -> bool:
+        """Whether the database answers, or did a moment ago."""
+        if time.monotonic() - self._looked_at >= FRESH_SECONDS:
+            look = self._begin()
+            await asyncio.wait([look], timeout=WAIT_SECONDS)
+            if not look.done():
+                return time.monotonic() - self._well_at < STALE_SECONDS
+        return self._was_well
+
+    def close(self) -> None:
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def _begin(self) -> "asyncio.Future[bool]":
+        if self._look is None:
+            self._look = asyncio.get_running_loop().run_in_executor(self._thread, self._ask)
+            self._look.add_done_callback(self._done)
+        return self._look
+
+    def _ask(self) -> bool:
+        with self._app.app_context():
+            return is_database_well()
+
+    def _done(self, look: "asyncio.Future[bool]") -> None:
+        self._look = None
+        self._looked_at = time.monotonic()
+        self._was_well = not look.cancelled() and look.exception() is None and look.result()
+        if self._was_well:
+            self._well_at = self._looked_at

@@ -1,0 +1,39 @@
+"""How many requests may be in one phase at once: in all, and for one client."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class NoPlaceError(Exception):
+    """No place is free. `is_client` tells whether this client itself has taken too many."""
+
+    def __init__(self, *, is_client: bool) -> None:
+        super().__init__()
+        self.is_client = is_client
+
+
+class Places:
+    """Counts the requests in one phase. For the event loop alone: not safe across threads."""
+
+    def __init__(self, *, total: int, per_client: int) -> None:
+        self._total, self._per_client = total, per_client
+        self._taken: Counter[str] = Counter()
+        self._count = 0
+
+    @contextmanager
+    def one(self, client: str) -> Iterator[None]:
+        """Hold a place for this client. Raises NoPlaceError."""
+        if self._taken.get(client, 0) >= self._per_client:
+            raise NoPlaceError(is_client=True)
+        if self._count >= self._total:
+            raise NoPlaceError(is_client=False)
+        self._taken[client] += 1
+        self._count += 1
+        try:
+            yield
+        finally:
+            self._count -= 1
+            self._taken[client] -= 1
+            if not self._taken[client]:
+                del self._taken[client]
