@@ -1,18 +1,30 @@
 """A campaign as its recipient sees it, in the browser."""
 
+import hashlib
+from collections import OrderedDict
+from threading import Lock
+from typing import cast
+
 import sqlalchemy as sa
-from flask import Blueprint, Response, abort
+from flask import Blueprint, Response, abort, current_app
 
 from campaigns.access import access
 from campaigns.audience.models import Subscriber
-from campaigns.content.compile import RenderError, TemplateProblemError, compile_content
+from campaigns.content.compile import (
+    Compiled,
+    Content,
+    RenderError,
+    TemplateProblemError,
+    compile_content,
+)
 from campaigns.context import services
 from campaigns.db import db
+from campaigns.limits import limiter
 from campaigns.messages import Recipient
 from campaigns.public.pages import handle_errors, page, private
 from campaigns.sending.composition import content_of
 from campaigns.sending.models import Campaign, Delivery
-from campaigns.tokens import BadTokenError, DeliveryRef
+from campaigns.tokens import BadTokenError, DeliveryRef, Signer
 
 bp = Blueprint("public_view", __name__)
 handle_errors(bp)
@@ -37,8 +49,13 @@ CSP = "; ".join(
 """The newsletter's own styles and pictures, and nothing that runs: its author is not our code."""
 
 
+CACHED = 32
+"""Campaigns whose compiled content is kept, in each web process."""
+
+
 @bp.get("/v/<token>", strict_slashes=False, merge_slashes=False)
 @access("public")
+@limiter.limit("60/minute")
 def view(token: str) -> Response:
     """The newsletter that came with this link."""
     try:
@@ -66,9 +83,49 @@ def view(token: str) -> Response:
     )
     content = content_of(campaign, base_url=services().settings.base_url)
     try:
-        text = compile_content(content, services().signer).render_web(recipient)
-    except (TemplateProblemError, RenderError):
+        compiled = _cache().get(content, services().signer)
+        text = compiled.render_web(recipient) if compiled else ""
+    except RenderError:
+        text = ""
+    if not text:
         return private(page("newsletter_gone.html", code=404))
     answer = Response(text, mimetype="text/html")
     answer.headers["Content-Security-Policy"] = CSP
     return private(answer)
+
+
+class CompiledCache:
+    """Compiled content by a hash of everything it is made of, so that every change is seen at once.
+
+    Compiling takes many times longer than rendering. It happens under the lock: many readers of a
+    new campaign wait for one compilation instead of doing it each.
+    """
+
+    def __init__(self, size: int = CACHED) -> None:
+        self._size = size
+        self._entries: OrderedDict[bytes, Compiled | None] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, content: Content, signer: Signer) -> Compiled | None:
+        """The compiled content, from here or made now; None where it cannot be compiled."""
+        key = hashlib.sha256(repr(content).encode("utf-8", "surrogatepass")).digest()
+        with self._lock:
+            if key not in self._entries:
+                self._entries[key] = _compile(content, signer)
+            self._entries.move_to_end(key)
+            if len(self._entries) > self._size:
+                self._entries.popitem(last=False)
+            return self._entries[key]
+
+
+def _compile(content: Content, signer: Signer) -> Compiled | None:
+    try:
+        return compile_content(content, signer)
+    except TemplateProblemError:
+        return None
+
+
+def _cache() -> CompiledCache:
+    """The cache of the running app: its keys sign the links in what is kept."""
+    found = current_app.extensions.setdefault("campaigns.view_cache", CompiledCache())
+    return cast("CompiledCache", found)

@@ -7,6 +7,7 @@ their own. Health, the open pixel and clicks are answered without any thread.
 """
 
 import asyncio
+import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -30,7 +31,7 @@ from campaigns.limits import network_of
 from campaigns.public.health import health_answer
 from campaigns.public.track import answer_click, answer_open
 from campaigns.server.health import Health
-from campaigns.server.pace import Pace, TooSlowError
+from campaigns.server.pace import GRACE_SECONDS, Pace, TooSlowError
 from campaigns.server.places import NoPlaceError, Places
 from campaigns.server.recorder import Recorder
 from campaigns.server.spool import Body, Spool, SpoolFullError
@@ -55,6 +56,8 @@ LONG_SECONDS = 2 * 3600.0
 DRAIN_SECONDS = 1.0
 """Time for which the rest of a refused body is read: browsers show no answer before that."""
 EXPORT_THREADS = 2
+SWITCH_SECONDS = 0.001
+"""Time after which a thread that computes lets another go on: the event loop must not wait long."""
 DISK_THREADS = 4
 
 _network_of = lru_cache(maxsize=4096)(network_of)
@@ -89,8 +92,10 @@ _REFUSALS = {
 class Front:
     """The ASGI application around the Flask app."""
 
-    def __init__(self, app: Flask, settings: Settings) -> None:
-        self._app, self._hops = app, settings.trusted_proxies
+    def __init__(
+        self, app: Flask, settings: Settings, *, grace_seconds: float = GRACE_SECONDS
+    ) -> None:
+        self._app, self._hops, self._grace = app, settings.trusted_proxies, grace_seconds
         services: Services = app.extensions[EXTENSION]
         self._signer = services.signer
         self._spool = Spool(settings.spool_dir)
@@ -115,6 +120,8 @@ class Front:
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
             message = await receive()
+            if message["type"] == "lifespan.startup":
+                sys.setswitchinterval(SWITCH_SECONDS)
             if message["type"] == "lifespan.shutdown":
                 await asyncio.to_thread(self.close)
             await send({"type": f"{message['type']}.complete"})
@@ -183,7 +190,7 @@ class Front:
             call = Call(self._app, environ_of(scope, body.file(), body.size))
             await self._in_turn(client, call.run)
             if call.body is not None:
-                await _send_bytes(send, call.status, call.headers, call.body)
+                await self._send_bytes(send, call.status, call.headers, call.body)
             else:
                 await self._export(call, receive, send, client)
         finally:
@@ -217,7 +224,7 @@ class Front:
                 raise RefusedError(507) from None
 
     async def _spool_body(self, receive: Receive, body: Body, limit: int) -> None:
-        pace = _pace(BODY_SECONDS if limit <= MAX_REQUEST_BYTES else LONG_SECONDS)
+        pace = self._pace(BODY_SECONDS if limit <= MAX_REQUEST_BYTES else LONG_SECONDS)
         block, size, more = bytearray(), 0, True
         while more:
             message = await pace.wait(receive())
@@ -274,13 +281,27 @@ class Front:
 
     async def _send_file(self, send: Send, status: int, headers: Headers, body: Body) -> None:
         await send({"type": "http.response.start", "status": status, "headers": headers})
-        file, pace, left = body.file(), _pace(LONG_SECONDS), body.size
+        file, pace, left = body.file(), self._pace(LONG_SECONDS), body.size
         while left:
             block = await _in(self._disk, lambda: file.read(BLOCK_BYTES))
             left -= len(block)
             await _send_block(send, pace, block, more=left > 0)
         if not body.size:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _send_bytes(self, send: Send, status: int, headers: Headers, body: bytes) -> None:
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        if len(body) <= BLOCK_BYTES:
+            await send({"type": "http.response.body", "body": body, "more_body": False})
+            return
+        pace, rest = self._pace(LONG_SECONDS), memoryview(body)
+        while rest:
+            block, rest = bytes(rest[:BLOCK_BYTES]), rest[BLOCK_BYTES:]
+            await _send_block(send, pace, block, more=bool(rest))
+
+    def _pace(self, total_seconds: float) -> Pace:
+        clock = asyncio.get_running_loop().time
+        return Pace(clock, total_seconds=total_seconds, grace_seconds=self._grace)
 
     async def _send_response(self, scope: Scope, send: Send, answer: Response) -> None:
         """Send an answer that was made here, with the headers that the app gives its own."""
@@ -290,7 +311,7 @@ class Front:
             for name, value in answer.get_wsgi_headers({})
         ]
         body = b"" if scope["method"] == "HEAD" else answer.get_data()
-        await _send_bytes(send, answer.status_code, headers, body)
+        await self._send_bytes(send, answer.status_code, headers, body)
 
     async def _refuse(self, scope: Scope, send: Send, code: int) -> None:
         answer = Response(self._refusals[code], status=code, mimetype="text/html")
@@ -333,10 +354,6 @@ def _declared_length(scope: Scope) -> int | None:
                 raise RefusedError(400)
             length = int(value)
     return length
-
-
-def _pace(total_seconds: float) -> Pace:
-    return Pace(asyncio.get_running_loop().time, total_seconds=total_seconds)
 
 
 async def _in(pool: Executor, work: Callable[[], T]) -> T:
@@ -389,17 +406,6 @@ def _write_blocks(call: Call, out: Body, is_gone: threading.Event) -> None:
         out.write(bytes(pending))
     finally:
         call.close()
-
-
-async def _send_bytes(send: Send, status: int, headers: Headers, body: bytes) -> None:
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    if len(body) <= BLOCK_BYTES:
-        await send({"type": "http.response.body", "body": body, "more_body": False})
-        return
-    pace, rest = _pace(LONG_SECONDS), memoryview(body)
-    while rest:
-        block, rest = bytes(rest[:BLOCK_BYTES]), rest[BLOCK_BYTES:]
-        await _send_block(send, pace, block, more=bool(rest))
 
 
 async def _send_block(send: Send, pace: Pace, block: bytes, *, more: bool) -> None:

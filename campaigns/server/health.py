@@ -9,11 +9,11 @@ from flask import Flask
 from campaigns.public.health import is_database_well
 
 FRESH_SECONDS = 1.0
-"""Age up to which the last look at the database is good enough, in seconds."""
-WAIT_SECONDS = 0.1
-"""Time that a request waits for a new look."""
+"""Age from which a request starts a new look at the database, in seconds."""
 STALE_SECONDS = 10.0
-"""Age at which the last good look no longer counts, when new ones do not come back."""
+"""Age from which a look no longer counts, in seconds."""
+WAIT_SECONDS = 0.1
+"""Time that a request waits for the new look, where the last one is stale."""
 
 
 class Health:
@@ -23,18 +23,17 @@ class Health:
         self._app = app
         self._thread = ThreadPoolExecutor(1, "health")
         self._look: asyncio.Future[bool] | None = None
-        self._well_at = -STALE_SECONDS
-        self._looked_at = -FRESH_SECONDS
+        self._looked_at = -STALE_SECONDS
         self._was_well = False
 
     async def is_well(self) -> bool:
-        """Whether the database answers, or did a moment ago."""
-        if time.monotonic() - self._looked_at >= FRESH_SECONDS:
+        """Whether the database answered a moment ago."""
+        age = time.monotonic() - self._looked_at
+        if age >= FRESH_SECONDS:
             look = self._begin()
-            await asyncio.wait([look], timeout=WAIT_SECONDS)
-            if not look.done():
-                return time.monotonic() - self._well_at < STALE_SECONDS
-        return self._was_well
+            if age >= STALE_SECONDS:
+                await asyncio.wait([look], timeout=WAIT_SECONDS)
+        return self._was_well and time.monotonic() - self._looked_at < STALE_SECONDS
 
     def close(self) -> None:
         self._thread.shutdown(wait=False, cancel_futures=True)
@@ -53,5 +52,3 @@ class Health:
         self._look = None
         self._looked_at = time.monotonic()
         self._was_well = not look.cancelled() and look.exception() is None and look.result()
-        if self._was_well:
-            self._well_at = self._looked_at

@@ -35,7 +35,7 @@ class Spool:
     def open(self) -> BinaryIO:
         """Open a file that is gone from the disk as soon as it is closed or we are killed."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return tempfile.TemporaryFile(dir=self._folder, buffering=0)  # type: ignore[return-value]
+        return tempfile.TemporaryFile(dir=self._folder, buffering=0)
 
     def take(self, size: int) -> None:
         """Reserve space. Raises SpoolFullError."""

@@ -1,5 +1,6 @@
 """The web process: the app behind the ASGI front, on granian, one worker with threads."""
 
+import gc
 import resource
 import socket
 
@@ -36,7 +37,11 @@ def make_app() -> Front:
     settings = load_settings()
     configure_logging(settings)
     announce_first_account(settings)
-    return Front(create_app(settings), settings)
+    front = Front(create_app(settings), settings)
+    # What was loaded stays: no collection looks through it again while everybody waits.
+    gc.collect()
+    gc.freeze()
+    return front
 
 
 def serve(settings: Settings) -> None:
@@ -59,7 +64,7 @@ def serve(settings: Settings) -> None:
         log_level=LogLevels.error,
         log_access=False,
     )
-    server.on_startup(lambda: _close_unread_connections(server))
+    server.on_startup(lambda: _close_unread_connections(getattr(server, "_sso", None)))
     server.serve()
 
 
@@ -73,8 +78,7 @@ def _allow_open_files(wanted: int) -> int:
     return max(wanted, soft)
 
 
-def _close_unread_connections(server: Granian) -> None:
-    """Connections inherit this from the socket that listens (Linux)."""
-    listener: socket.socket | None = getattr(server, "_sso", None)
-    if listener is not None and hasattr(socket, "TCP_USER_TIMEOUT"):
+def _close_unread_connections(listener: socket.socket | None) -> None:
+    """Set UNREAD_MILLISECONDS where connections inherit it from: on the socket that listens."""
+    if listener is not None and hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_MILLISECONDS)

@@ -1,16 +1,20 @@
 """The newsletter in the browser, as its recipient got it, in a sandbox."""
 
+import pytest
 import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
 from campaigns.accounts import service as accounts
 from campaigns.audience.models import Subscriber
+from campaigns.content.compile import Compiled, Content, TemplateProblemError, compile_content
 from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.events.models import Event
+from campaigns.public import view
+from campaigns.sending.composition import content_of
 from campaigns.sending.models import Campaign, Delivery
-from campaigns.tokens import DeliveryRef
+from campaigns.tokens import DeliveryRef, Signer
 from tests.factories import a_campaign, a_delivery, a_list, a_subscriber
 
 LINK = '<p><a href="https://shop.example/news">News</a></p>'
@@ -84,3 +88,68 @@ def test_somebody_elses_delivery_is_not_shown(app: Flask, client: FlaskClient) -
 
 def test_a_link_of_a_test_mail_says_so(app: Flask, client: FlaskClient) -> None:
     assert "from a test" in client.get(path_of(DeliveryRef(0, 0, 0))).text
+
+
+def test_it_is_compiled_once_until_anything_in_it_changes(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled: list[Content] = []
+
+    def counting(content: Content, signer: Signer) -> Compiled:
+        compiled.append(content)
+        return compile_content(content, signer)
+
+    monkeypatch.setattr(view, "compile_content", counting)
+    delivery, path = a_sent_campaign()
+    for _ in range(3):
+        assert "Hello Alice" in client.get(path).text
+    assert len(compiled) == 1
+    with transaction() as session:  # the name of the person is no part of what is compiled
+        session.get_one(Subscriber, delivery.subscriber_id).name = "Alicia"
+    assert "Hello Alicia" in client.get(path).text
+    assert len(compiled) == 1
+    with transaction():
+        accounts.save_workspace(name="Example News", postal_address="2 Low Street")
+    assert "2 Low Street" in client.get(path).text
+    with transaction() as session:
+        session.get_one(Campaign, delivery.campaign_id).html = "<p>Corrected</p>"
+    assert "Corrected" in client.get(path).text
+    assert len(compiled) == 3
+
+
+def test_what_cannot_be_compiled_is_not_tried_each_time(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[int] = []
+
+    def failing(content: Content, signer: Signer) -> Compiled:
+        tries.append(1)
+        raise TemplateProblemError([])
+
+    monkeypatch.setattr(view, "compile_content", failing)
+    _, path = a_sent_campaign()
+    assert [client.get(path).status_code for _ in range(3)] == [404, 404, 404]
+    assert len(tries) == 1
+
+
+def test_few_campaigns_are_kept_compiled_the_last_seen_ones(app: Flask) -> None:
+    cache = view.CompiledCache(size=2)
+    with transaction():
+        news = a_list()
+        campaigns = [a_campaign(news, html=f"<p>{n}</p>") for n in range(3)]
+    contents = [content_of(one, base_url="https://news.example.org") for one in campaigns]
+    first = cache.get(contents[0], services().signer)
+    cache.get(contents[1], services().signer)
+    assert cache.get(contents[0], services().signer) is first
+    cache.get(contents[2], services().signer)
+    assert cache.get(contents[0], services().signer) is first
+    assert len(cache._entries) == 2
+
+
+def test_one_client_cannot_have_it_made_without_end(client: FlaskClient, app: Flask) -> None:
+    _, path = a_sent_campaign()
+    answers = [client.get(path, environ_base={"REMOTE_ADDR": "2001:db8::1"}) for _ in range(60)]
+    assert {answer.status_code for answer in answers} == {200}
+    for neighbour, code in (("2001:db8::2", 429), ("2001:db8:0:1::1", 200)):
+        answer = client.get(path, environ_base={"REMOTE_ADDR": neighbour})
+        assert answer.status_code == code

@@ -1,0 +1,302 @@
+"""The ASGI front: what is slow, broken or too large never reaches a thread of the app."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from campaigns.app import MAX_REQUEST_BYTES, create_app
+from campaigns.audience.uploads import MAX_FILE_BYTES
+from campaigns.server import front as front_module
+from campaigns.server.front import Front
+from campaigns.server.places import NoPlaceError, Places
+from campaigns.server.spool import Spool, SpoolFullError
+from campaigns.tokens import Signer, click_path, open_token
+from tests.conftest import SECRET_KEY, settings_for_tests
+from tests.server.asgi import Exchange
+
+SIGNER = Signer([SECRET_KEY])
+GRACE_SECONDS = 0.2
+Environ = dict[str, Any]
+Wsgi = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+
+
+class Stage:
+    """A front whose app is a small function, and the requests that reached it."""
+
+    def __init__(self, folder: Path, **settings: object) -> None:
+        values = settings_for_tests(folder, web_threads=2, **settings)
+        self.app: Flask = create_app(values)
+        self.front = Front(self.app, values, grace_seconds=GRACE_SECONDS)
+        self.reached: list[Environ] = []
+        self.bodies: list[bytes] = []
+
+    def answer_with(self, blocks: Iterable[bytes], *, length: int | None = None) -> None:
+        def app(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+            self.reached.append(environ)
+            self.bodies.append(environ["wsgi.input"].read())
+            headers = [("Content-Type", "text/plain")]
+            if length is not None:
+                headers.append(("Content-Length", str(length)))
+            start_response("200 OK", headers)
+            return [] if environ["REQUEST_METHOD"] == "HEAD" else blocks
+
+        self.app.wsgi_app = app  # type: ignore[method-assign]
+
+    def run(self, *exchanges: Exchange) -> list[Exchange]:
+        async def all_of_them() -> list[Exchange]:
+            return await asyncio.gather(*(one.run(self.front) for one in exchanges))
+
+        return asyncio.run(asyncio.wait_for(all_of_them(), 20))
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    stage = Stage(tmp_path)
+    stage.answer_with([b"ok"], length=2)
+    yield stage
+    stage.front.close()
+
+
+def a_post(*parts: bytes | float | None, length: int | None = None, **values: Any) -> Exchange:
+    """A POST of these parts; chunked where no length is given."""
+    size = {"transfer-encoding": "chunked"} if length is None else {"content-length": str(length)}
+    return Exchange("/anything", method="POST", headers=size, parts=parts, **values)
+
+
+def test_a_body_arrives_whole_whether_it_has_a_length_or_comes_in_chunks(stage: Stage) -> None:
+    for length in (10, None):
+        [done] = stage.run(a_post(b"hello", b"world", length=length))
+        assert (done.status, done.body) == (200, b"ok")
+        assert stage.bodies[-1] == b"helloworld"
+        assert stage.reached[-1]["CONTENT_LENGTH"] == "10"
+        assert "HTTP_TRANSFER_ENCODING" not in stage.reached[-1]
+
+
+def test_a_large_body_is_spooled_to_a_file_that_leaves_nothing_behind(
+    stage: Stage, tmp_path: Path
+) -> None:
+    body = bytes(range(256)) * 4096
+    [done] = stage.run(a_post(body[:300_000], body[300_000:], length=len(body)))
+    assert done.status == 200
+    assert stage.bodies == [body]
+    assert list((tmp_path / "spool").iterdir()) == []
+
+
+@pytest.mark.parametrize("length", [1000, None])
+def test_a_body_that_stops_coming_is_given_up_without_the_app(
+    stage: Stage, length: int | None
+) -> None:
+    [done] = stage.run(a_post(b"abc", 5.0, b"def", length=length))
+    assert (done.status, stage.reached) == (408, [])
+    assert b"did not arrive in time" in done.body
+
+
+def test_a_body_that_trickles_is_given_up(stage: Stage) -> None:
+    trickle = [part for _ in range(100) for part in (b"x", 0.05)]
+    begun = time.monotonic()
+    [done] = stage.run(a_post(*trickle, length=100))
+    assert (done.status, stage.reached) == (408, [])
+    assert time.monotonic() - begun < 3
+
+
+def test_a_body_has_a_total_deadline(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(front_module, "BODY_SECONDS", 0.3)
+    steady = [part for _ in range(100) for part in (b"x" * 4096, 0.05)]
+    [done] = stage.run(a_post(*steady, length=409_600))
+    assert (done.status, stage.reached) == (408, [])
+
+
+def test_what_is_too_large_is_refused_before_it_is_read(stage: Stage) -> None:
+    # Nobody reads it: a refused upload costs neither a thread nor the disk.
+    too_large = a_post(b"x", 60.0, b"y", length=MAX_REQUEST_BYTES + 1)
+    chunks = a_post(*[b"x" * 500_000] * 6)
+    done = stage.run(too_large, chunks)
+    assert [one.status for one in done] == [413, 413]
+    assert stage.reached == []
+    assert b"larger than this page accepts" in done[0].body
+
+
+def test_only_an_upload_of_somebody_logged_in_may_be_large(stage: Stage) -> None:
+    huge = {"content-length": str(MAX_REQUEST_BYTES + 1)}
+    [done] = stage.run(Exchange("/imports", method="POST", headers=huge, parts=[b"x", None]))
+    assert done.status == 413
+    assert MAX_FILE_BYTES > MAX_REQUEST_BYTES
+
+
+def test_a_client_that_leaves_in_mid_body_never_reaches_the_app(stage: Stage) -> None:
+    [done] = stage.run(a_post(b"abc", None, length=1000))
+    assert (done.status, stage.reached) == (400, [])
+
+
+def test_a_chunk_that_is_none_is_a_bad_request(stage: Stage) -> None:
+    # The server below tells it as the end of the connection.
+    [done] = stage.run(a_post(b"abcde", None))
+    assert (done.status, stage.reached) == (400, [])
+
+
+@pytest.mark.parametrize("length", ["abc", "-1", "9" * 30, "1,1", ""])
+def test_a_length_that_is_no_number_is_a_bad_request(stage: Stage, length: str) -> None:
+    [done] = stage.run(Exchange("/", method="POST", headers={"content-length": length}))
+    assert (done.status, stage.reached) == (400, [])
+
+
+def test_head_gets_the_headers_of_a_get_and_no_body(stage: Stage) -> None:
+    [done] = stage.run(Exchange("/x", method="HEAD"))
+    assert (done.status, done.body, done.headers["content-length"]) == (200, b"", "2")
+
+
+def test_a_large_answer_waits_for_its_reader_in_a_file(stage: Stage, tmp_path: Path) -> None:
+    stage.answer_with(b"x" * 100_000 for _ in range(30))
+    [done] = stage.run(Exchange("/export"))
+    assert (len(done.body), done.is_whole) == (3_000_000, True)
+    assert done.headers["content-length"] == "3000000"
+    assert list((tmp_path / "spool").iterdir()) == []
+
+
+def test_slow_readers_hold_no_thread_and_are_given_up(stage: Stage) -> None:
+    blocks = [b"x" * 100_000] * 30
+    stage.answer_with(blocks)  # no length: an export
+
+    async def play() -> tuple[list[Exchange], Exchange]:
+        slow = [Exchange(f"/{n}", read_seconds=60.0) for n in range(6)]
+        reading = [asyncio.create_task(one.run(stage.front)) for one in slow]
+        while not all(one.status for one in slow):
+            await asyncio.sleep(0.01)
+        stage.answer_with([b"ok"], length=2)
+        quick = await Exchange("/page").run(stage.front)
+        assert not any(task.done() for task in reading)
+        await asyncio.gather(*reading)
+        return slow, quick
+
+    slow, quick = asyncio.run(asyncio.wait_for(play(), 20))
+    assert quick.body == b"ok"
+    assert not any(one.is_whole for one in slow)
+
+
+def test_an_export_stops_when_its_client_leaves(stage: Stage) -> None:
+    closed = threading.Event()
+
+    def endless() -> Iterator[bytes]:
+        try:
+            while True:
+                time.sleep(0.01)
+                yield b"x"
+        finally:
+            closed.set()
+
+    stage.answer_with(endless())
+    [done] = stage.run(Exchange("/export", parts=[b"", 0.1, None]))
+    assert (done.status, closed.is_set()) == (0, True)
+
+
+def test_an_export_that_fails_midway_is_an_error_and_not_a_short_file(stage: Stage) -> None:
+    def broken() -> Iterator[bytes]:
+        yield b"row"
+        raise RuntimeError("the database went away")
+
+    stage.answer_with(broken())
+    [done] = stage.run(Exchange("/export"))
+    assert done.status == 500
+
+
+def test_places_are_counted_in_all_and_for_each_client() -> None:
+    limit = Places(total=3, per_client=2)
+    with limit.one("a"), limit.one("a"):
+        with pytest.raises(NoPlaceError) as own, limit.one("a"):
+            pass
+        with limit.one("b"), pytest.raises(NoPlaceError) as full, limit.one("c"):
+            pass
+    assert (own.value.is_client, full.value.is_client) == (True, False)
+    with limit.one("a"), limit.one("b"), limit.one("c"):
+        pass
+
+
+def test_too_many_slow_bodies_of_one_client_are_refused_and_others_are_not(stage: Stage) -> None:
+    stage.front._bodies = Places(total=10, per_client=3)
+    slow = [a_post(b"x", 5.0, b"y", length=2, address=f"2001:db8::{n}") for n in range(5)]
+    other = a_post(b"xy", length=2, address="2001:db8:0:1::1")
+    done = stage.run(*slow, other)
+    assert sorted(one.status for one in done[:5]) == [408, 408, 408, 429, 429]
+    assert done[-1].status == 200
+    refused = next(one for one in done if one.status == 429)
+    assert refused.headers["retry-after"] == "10"
+    assert b"Too many requests from your network" in refused.body
+
+
+def test_clients_behind_a_trusted_proxy_are_told_apart(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, trusted_proxies=1)
+    forwarded = {"x-forwarded-for": "9.9.9.9, 198.51.100.7", "x-forwarded-proto": "https"}
+    scope = Exchange(headers=forwarded).scope
+    assert stage.front._client(scope) == "198.51.100.7"
+    assert stage.front._is_secure(scope)
+    stage.front.close()
+    stage = Stage(tmp_path)
+    assert stage.front._client(scope) == "192.0.2.1"
+    assert not stage.front._is_secure(scope)
+    stage.front.close()
+
+
+def test_health_pixel_and_click_need_no_thread(stage: Stage) -> None:
+    stage.answer_with([b"ok"], length=2)
+    held = threading.Event()
+    for _ in range(2):
+        stage.front._pool.submit(held.wait)
+    click = "/c/" + click_path(SIGNER, 7, 1, "https://shop.example/größe")
+    try:
+        done = stage.run(
+            Exchange(f"/o/{open_token(SIGNER, 7)}.gif"), Exchange(click), Exchange("/health")
+        )
+    finally:
+        held.set()
+    assert [one.status for one in done] == [200, 302, 200]
+    assert done[0].headers["content-type"] == "image/gif"
+    assert done[1].headers["location"] == "https://shop.example/gr%C3%B6%C3%9Fe"
+    assert stage.reached == []
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("name", ["open", "click", "health"])
+def test_the_front_answers_as_the_app_would(tmp_path: Path, name: str, method: str) -> None:
+    stage = Stage(tmp_path)
+    click = click_path(SIGNER, 0, 1, "https://shop.example/a?b=1&c=%20")
+    path = {"open": "/o/broken.gif", "click": f"/c/{click}", "health": "/health"}[name]
+    [ours] = stage.run(Exchange(path, method=method))
+    theirs = stage.app.test_client().open(path, method=method)
+    assert (ours.status, ours.body) == (theirs.status_code, theirs.data)
+    same = {key.lower(): value for key, value in theirs.headers if key != "Vary"}
+    assert ours.headers == same  # the app also says that cookies matter, which they never do here
+    stage.front.close()
+
+
+def test_a_broken_link_is_left_to_the_app_and_its_page(stage: Stage) -> None:
+    for path in ("/c/a/b", "/c/a", "/c/a/b/c", "/o/x", "/o/a/b.gif"):
+        stage.run(Exchange(path))
+    assert [environ["PATH_INFO"] for environ in stage.reached] == [
+        "/c/a/b", "/c/a", "/c/a/b/c", "/o/x", "/o/a/b.gif",
+    ]  # fmt: skip
+
+
+def test_a_header_with_an_underscore_does_not_pass_for_another(stage: Stage) -> None:
+    stage.run(Exchange("/", headers={"x_forwarded_for": "1.2.3.4", "cookie": "a=b"}))
+    assert "HTTP_X_FORWARDED_FOR" not in stage.reached[0]
+    assert stage.reached[0]["HTTP_COOKIE"] == "a=b"
+
+
+def test_bodies_in_files_are_bounded_together(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, max_bytes=1_000_000)
+    first, second = spool.body(), spool.body()
+    first.write(b"x" * 800_000)
+    with pytest.raises(SpoolFullError):
+        second.write(b"x" * 300_000)
+    first.close()
+    second.close()
+    third = spool.body()
+    third.write(b"x" * 900_000)
+    assert third.size == 900_000
+    third.close()

@@ -1,0 +1,106 @@
+"""`campaigns web` as a process of its own, with a filled database."""
+
+import http.client
+import os
+import re
+import subprocess
+import time
+import urllib.parse
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from campaigns.config import Settings
+from tests.conftest import settings_for_tests
+from tests.product import COMMAND, free_port
+
+
+@dataclass
+class WebProcess:
+    process: subprocess.Popen[bytes]
+    port: int
+    data_dir: Path
+
+    def ask(self, path: str, cookie: str = "") -> tuple[str, bytes]:
+        """The cookie from now on, and the page."""
+        return self._send(path, cookie, None)
+
+    def log_in(self, address: str, password: str) -> str:
+        """The cookie of a browser that is logged in."""
+        cookie, page = self._send("/login", "", None)
+        token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page.decode())
+        assert token is not None
+        form = {"csrf_token": token.group(1), "address": address, "password": password}
+        cookie, _ = self._send("/login", cookie, form)
+        return cookie
+
+    def resident_mb(self) -> float:
+        """Memory of the process and its worker, in MB."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        pids = [str(self.process.pid), *children.split()]
+        status = [Path(f"/proc/{pid}/status").read_text() for pid in pids]
+        return sum(
+            int(line.split()[1]) / 1024
+            for text in status
+            for line in text.splitlines()
+            if line.startswith("VmRSS")
+        )
+
+    def _send(self, path: str, cookie: str, form: dict[str, str] | None) -> tuple[str, bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        headers = {"Cookie": cookie} if cookie else {}
+        body = None
+        if form is not None:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+            body = urllib.parse.urlencode(form)
+        connection.request("GET" if body is None else "POST", path, body, headers)
+        answer = connection.getresponse()
+        found = (answer.getheader("Set-Cookie") or cookie).partition(";")[0]
+        text = answer.read()
+        connection.close()
+        return found, text
+
+
+@contextmanager
+def running_web(data_dir: Path, fill: Callable[[Settings], None]) -> Iterator[WebProcess]:
+    """The web process alone, on SQLite, without Redis. `fill` makes the database."""
+    data_dir.mkdir()
+    settings = settings_for_tests(data_dir, public_url="")
+    fill(settings)
+    port = free_port()
+    environment = {
+        "PATH": os.environ["PATH"],
+        "DATA_DIR": str(data_dir),
+        "PORT": str(port),
+        "REDIS_URL": settings.redis_url,
+        "SECRET_KEY": settings.secret_key.get_secret_value(),
+    }
+    log = data_dir / "web.log"
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            [str(COMMAND), "web"], env=environment, cwd=data_dir, stdout=file, stderr=file
+        )
+    web = WebProcess(process, port, data_dir)
+    try:
+        _wait_until_well(web)
+        yield web
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(10)
+        print(log.read_text(errors="replace")[-4000:])
+
+
+def _wait_until_well(web: WebProcess) -> None:
+    end = time.monotonic() + 60
+    while time.monotonic() < end and web.process.poll() is None:
+        try:
+            if web.ask("/health")[1] == b"ok\n":
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise AssertionError("the web process did not come up")
