@@ -1,6 +1,5 @@
 """create_app: the pages on top of the core; the only place where the parts are put together."""
 
-import re
 import uuid
 from typing import Any
 
@@ -10,16 +9,17 @@ from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager
 from flask_wtf.csrf import CSRFError, CSRFProtect
-from werkzeug.exceptions import BadRequest, HTTPException, InternalServerError, MethodNotAllowed
+from sqlalchemy.exc import DataError
+from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAllowed
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from campaigns import methods, public, web
 from campaigns.access import enforce
 from campaigns.config import Settings, load_settings
-from campaigns.context import services
 from campaigns.core import create_core
 from campaigns.db import is_disk_full
 from campaigns.limits import limiter
+from campaigns.requests import CheckedRequest, UnknownHostError, check_host, check_path_and_query
 from campaigns.web import login as login_pages
 from campaigns.web import template_helpers
 
@@ -49,6 +49,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings = settings or load_settings()
     app = create_core(settings)
     app.session_interface = _Sessions()
+    app.request_class = CheckedRequest
     app.config.update(
         SECRET_KEY=settings.keys[0],
         SECRET_KEY_FALLBACKS=list(settings.keys[1:]),
@@ -73,7 +74,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     methods.enforce(app)
     limiter.init_app(app)
     _set_up_login(app)
-    app.before_request(_check_host)
+    app.before_request(check_host)
+    app.before_request(check_path_and_query)
     enforce(app)  # before the tokens of forms: who lost the login is told so
     csrf = CSRFProtect(app)
     for blueprint in web.BLUEPRINTS:
@@ -143,38 +145,18 @@ def max_body_bytes(app: Flask, environ: dict[str, Any]) -> int:
         return request.max_content_length or MAX_REQUEST_BYTES
 
 
-def _check_host() -> None:
-    """Refuse names that are not ours: what we answer may hold the name (links, redirects).
-
-    Not for health, which load balancers ask by address, and not for opens and clicks, whose
-    answers never hold it.
-    """
-    if request.endpoint in _FOR_ANY_HOST:
-        return
-    host = request.host.lower()
-    name = host.rpartition(":")[0] if _PORT.search(host) else host
-    if name.strip("[]") not in services().settings.known_hosts:
-        raise UnknownHostError
-
-
-class UnknownHostError(BadRequest):
-    """The Host header names no host of ours."""
-
-    name = "Unknown host name"
-    description = (
-        "This installation does not answer under this host name."
-        " Set PUBLIC_URL to its address, or add the name to TRUSTED_HOSTS, and restart."
-    )
-
-
-_FOR_ANY_HOST = {"public_health.health", "public_track.open_pixel", "public_track.click"}
-_PORT = re.compile(r":[0-9]+$")
-
-
 def _set_up_errors(app: Flask) -> None:
     app.register_error_handler(CSRFError, _csrf_error)
     app.register_error_handler(MethodNotAllowed, _wrong_method)
     app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(DataError, _out_of_range)  # PostgreSQL
+    app.register_error_handler(OverflowError, _out_of_range)  # SQLite's driver, and Python's dates
+
+
+def _out_of_range(error: Exception) -> ResponseReturnValue:
+    """Nothing was saved: the database refused a value, or it could not even be handed over."""
+    log.warning("a value in a request was out of range", path=request.path, error=str(error)[:300])
+    return _error_page(400, "Value out of range", "Correct the number or date, then try again.")
 
 
 def _csrf_error(error: CSRFError) -> ResponseReturnValue:

@@ -1,0 +1,64 @@
+"""Requests that nobody can make sense of are refused before a page sees them."""
+
+import re
+from collections.abc import Iterable
+
+from flask import Request, request
+from werkzeug.exceptions import BadRequest
+
+from campaigns.context import services
+
+_PARSING = (ValueError, LookupError, TypeError, AttributeError)
+"""What the parsers of forms trip over when a form is malformed."""
+_FOR_ANY_HOST = {"public_health.health", "public_track.open_pixel", "public_track.click"}
+_PORT = re.compile(r":[0-9]*$")
+
+
+class CheckedRequest(Request):
+    """A request whose form, read at any time, is well-formed. Raises BadRequest."""
+
+    def _load_form_data(self) -> None:
+        try:
+            super()._load_form_data()
+        except _PARSING:
+            raise BadRequest from None
+        names = [*self.form, *self.files]
+        if not all(isinstance(name, str) for name in names):  # a part without a name
+            raise BadRequest
+        values = (value for found in self.form.listvalues() for value in found)
+        files = (file.filename or "" for found in self.files.listvalues() for file in found)
+        _refuse_nul((*names, *values, *files))
+
+
+def check_path_and_query() -> None:
+    """Refuse NUL characters, which no database takes as text."""
+    values = (value for found in request.args.listvalues() for value in found)
+    _refuse_nul((request.path, *request.args, *values))
+
+
+def _refuse_nul(texts: Iterable[str]) -> None:
+    if any("\0" in text for text in texts):
+        raise BadRequest
+
+
+class UnknownHostError(BadRequest):
+    """The Host header names no host of ours."""
+
+    name = "Unknown host name"
+    description = (
+        "This installation does not answer under this host name."
+        " Set PUBLIC_URL to its address, or add the name to TRUSTED_HOSTS, and restart."
+    )
+
+
+def check_host() -> None:
+    """Refuse names that are not ours: what we answer may hold the name (links, redirects).
+
+    Not for health, which load balancers ask by address, and not for opens and clicks, whose
+    answers never hold it.
+    """
+    if request.endpoint in _FOR_ANY_HOST:
+        return
+    name = _PORT.sub("", request.host.lower()).strip("[]")
+    if name not in services().settings.known_hosts:
+        raise UnknownHostError

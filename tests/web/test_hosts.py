@@ -1,0 +1,66 @@
+"""Only names of this installation are answered, so that no answer can be bent to another."""
+
+from pathlib import Path
+
+import pytest
+
+from campaigns.app import create_app
+from campaigns.config import SettingsError, load_settings
+from tests.conftest import settings_for_tests
+
+OTHER = "evil.example"
+
+
+def code_for(tmp_path: Path, asked: str, path: str = "/nothing", **settings: object) -> int:
+    app = create_app(settings_for_tests(tmp_path, **settings))
+    return app.test_client().get(path, headers={"Host": asked}).status_code
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["localhost", "localhost:9000", "127.0.0.1:8000", "[::1]:8000", "news.example.org",
+     "NEWS.example.org:8443", "old.example.org", "10.1.2.3:8000"],
+)  # fmt: skip
+def test_names_of_this_installation_are_answered(tmp_path: Path, host: str) -> None:
+    found = code_for(tmp_path, host, trusted_hosts="old.example.org", host="10.1.2.3")
+    assert found == 404
+
+
+@pytest.mark.parametrize(
+    "host",
+    [OTHER, f"{OTHER}:8000", f"news.example.org.{OTHER}", f"x@{OTHER}", "news.example.org:81:82",
+     f"{OTHER}/news.example.org", "", "[", "a b"],
+)  # fmt: skip
+@pytest.mark.parametrize("path", ["/login", "/", "/lists/", "/nothing", "/static/css/app.css"])
+def test_other_names_are_refused_with_what_to_do(tmp_path: Path, host: str, path: str) -> None:
+    app = create_app(settings_for_tests(tmp_path))
+    answer = app.test_client().get(path, headers={"Host": host})
+    assert (answer.status_code, answer.location) == (400, None)
+    assert "add the name to TRUSTED_HOSTS" in answer.text
+    assert OTHER not in answer.text
+
+
+def test_a_forwarded_name_counts_only_behind_a_trusted_proxy(tmp_path: Path) -> None:
+    for hops, host, forwarded, code in (
+        (0, "localhost", OTHER, 404),
+        (0, OTHER, "localhost", 400),
+        (1, "localhost", OTHER, 400),
+        (1, OTHER, "news.example.org", 404),
+    ):
+        app = create_app(settings_for_tests(tmp_path, trusted_proxies=hops))
+        headers = {"Host": host, "X-Forwarded-Host": forwarded}
+        assert app.test_client().get("/nothing", headers=headers).status_code == code
+
+
+def test_health_and_tracking_are_answered_under_any_name(tmp_path: Path) -> None:
+    assert code_for(tmp_path, "10.9.8.7", "/health", database_url="sqlite://") == 200
+    assert code_for(tmp_path, "10.9.8.7", "/o/x.gif") == 200
+
+
+def test_hosts_are_names_and_nothing_else(tmp_path: Path) -> None:
+    assert load_settings(trusted_hosts="a.example, B.example,").trusted_hosts == (
+        "a.example",
+        "b.example",
+    )
+    with pytest.raises(SettingsError, match="TRUSTED_HOSTS"):
+        load_settings(trusted_hosts="https://a.example")
