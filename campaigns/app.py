@@ -49,7 +49,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings = settings or load_settings()
     app = create_core(settings)
     app.session_interface = _Sessions()
-    app.request_class = CheckedRequest
     app.config.update(
         SECRET_KEY=settings.keys[0],
         SECRET_KEY_FALLBACKS=list(settings.keys[1:]),
@@ -72,6 +71,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     methods.enforce(app)
+    app.request_class = CheckedRequest
     limiter.init_app(app)
     _set_up_login(app)
     app.before_request(check_host)

@@ -3,10 +3,11 @@
 import re
 from collections.abc import Iterable
 
-from flask import Request, request
+from flask import request
 from werkzeug.exceptions import BadRequest
 
 from campaigns.context import services
+from campaigns.methods import Request
 
 _PARSING = (ValueError, LookupError, TypeError, AttributeError)
 """What the parsers of forms trip over when a form is malformed."""
