@@ -7,7 +7,6 @@ their own. Health, the open pixel and clicks are answered without any thread.
 """
 
 import asyncio
-import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -56,8 +55,6 @@ LONG_SECONDS = 2 * 3600.0
 DRAIN_SECONDS = 1.0
 """Time for which the rest of a refused body is read: browsers show no answer before that."""
 EXPORT_THREADS = 2
-SWITCH_SECONDS = 0.001
-"""Time after which a thread that computes lets another go on: the event loop must not wait long."""
 DISK_THREADS = 4
 
 _network_of = lru_cache(maxsize=4096)(network_of)
@@ -120,8 +117,6 @@ class Front:
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
             message = await receive()
-            if message["type"] == "lifespan.startup":
-                sys.setswitchinterval(SWITCH_SECONDS)
             if message["type"] == "lifespan.shutdown":
                 await asyncio.to_thread(self.close)
             await send({"type": f"{message['type']}.complete"})

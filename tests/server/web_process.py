@@ -9,6 +9,7 @@ import urllib.parse
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.cookies import SimpleCookie
 from pathlib import Path
 
 from campaigns.config import Settings
@@ -33,6 +34,7 @@ class WebProcess:
         assert token is not None
         form = {"csrf_token": token.group(1), "address": address, "password": password}
         cookie, _ = self._send("/login", cookie, form)
+        assert b"Log out" in self.ask("/", cookie)[1]
         return cookie
 
     def resident_mb(self) -> float:
@@ -56,7 +58,10 @@ class WebProcess:
             body = urllib.parse.urlencode(form)
         connection.request("GET" if body is None else "POST", path, body, headers)
         answer = connection.getresponse()
-        found = (answer.getheader("Set-Cookie") or cookie).partition(";")[0]
+        jar = SimpleCookie(cookie)
+        for line in answer.msg.get_all("Set-Cookie", []):
+            jar.load(line)
+        found = "; ".join(f"{name}={morsel.coded_value}" for name, morsel in jar.items())
         text = answer.read()
         connection.close()
         return found, text
