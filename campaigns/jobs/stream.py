@@ -60,7 +60,7 @@ class EventStream:
             return False
         return True
 
-    def _append(self, redis: "Redis[bytes]", event: ProviderEvent) -> None:
+    def _append(self, redis: Redis, event: ProviderEvent) -> None:
         redis.xadd(KEY, {"event": _dump(event)}, maxlen=MAX_LENGTH, approximate=True)
 
     def length(self) -> int:

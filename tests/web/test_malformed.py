@@ -256,8 +256,7 @@ def ask_everywhere(app: Flask, prober: Prober, world: dict[str, list[str]], valu
                 if method == "GET":
                     prober.ask(method, path, fields)
                 else:
-                    form = {"data": fields.encode(), "content_type": FORM}
-                    prober.ask(method, path, **form)
+                    prober.ask(method, path, data=fields.encode(), content_type=FORM)
 
 
 ALLOWED = {200, 204, 302, 303, 308, 400, 401, 404, 405, 409, 413, 416, 422, 423, 429}
