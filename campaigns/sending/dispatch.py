@@ -1,7 +1,8 @@
 """Claim deliveries to send them: queued -> sending, with a token and a lease.
 
-Who left or was suppressed meanwhile is skipped here, so a person who unsubscribed a minute ago
-gets nothing. What became of a claim is written by `outcomes`.
+Anyone who has unsubscribed, been suppressed or been deleted is skipped here. Consent can also be
+withdrawn while a claimed delivery waits for its turn: `withdrawn` repeats the check, and the
+engine asks it until the body leaves. What became of a claim is written by `outcomes`.
 """
 
 from collections import Counter, defaultdict
@@ -150,24 +151,55 @@ def _take(due: sa.Select[int], token: str, now: datetime) -> int:
     return rows_changed(result)
 
 
+def withdrawn(delivery_ids: Collection[int]) -> dict[int, str]:
+    """Of these claimed deliveries, those that must not be sent any more, each with the reason.
+
+    One read-only statement that sees every withdrawal committed before it began. Thousands of
+    ids may be asked for at once.
+    """
+    if not delivery_ids:
+        return {}
+    given = rows_given([{"id": number} for number in delivery_ids], {"id": sa.BigInteger()})
+    asked = (
+        sa.select(Delivery.id, _GONE.label("gone"))
+        .select_from(given)
+        .join(Delivery, Delivery.id == given.c.id)
+        .outerjoin(Subscriber, Subscriber.id == Delivery.subscriber_id)
+        .subquery("asked")
+    )
+    rows = db.session.execute(sa.select(asked.c.id, asked.c.gone).where(asked.c.gone != ""))
+    return {number: reason for number, reason in rows}  # noqa: C416
+
+
+_SUPPRESSED = (
+    sa.select(Suppression.address_normal)
+    .where(Suppression.address_normal == Subscriber.address_normal)
+    .correlate(Subscriber)
+    .exists()
+)
+_STILL_THERE = (
+    sa.select(Subscription.subscriber_id)
+    .join(CampaignList, CampaignList.list_id == Subscription.list_id)
+    .where(
+        CampaignList.campaign_id == Delivery.campaign_id,
+        ~CampaignList.is_excluded,
+        Subscription.subscriber_id == Delivery.subscriber_id,
+        Subscription.state == "subscribed",
+    )
+    .correlate(Delivery)
+    .exists()
+)
+_GONE = sa.case(
+    (Subscriber.id.is_(None), "deleted"),
+    (_SUPPRESSED, "suppressed"),
+    (~_STILL_THERE, "unsubscribed"),
+    else_="",
+)
+"""Why a delivery must not be sent any more; empty: it may. For Delivery LEFT JOIN Subscriber."""
+
+
 def _load(campaign_id: int, token: str, now: datetime) -> list[Recipient]:
     """Those of a claim who may be sent to. The others become `skipped`, with the reason."""
-    suppressed = (
-        sa.select(Suppression.address_normal)
-        .where(Suppression.address_normal == Subscriber.address_normal)
-        .exists()
-    )
-    still_there = (
-        sa.select(Subscription.subscriber_id)
-        .join(CampaignList, CampaignList.list_id == Subscription.list_id)
-        .where(
-            CampaignList.campaign_id == campaign_id,
-            ~CampaignList.is_excluded,
-            Subscription.subscriber_id == Delivery.subscriber_id,
-            Subscription.state == "subscribed",
-        )
-        .exists()
-    )
     rows = rows_at_once(
         sa.select(
             Delivery.id,
@@ -177,9 +209,7 @@ def _load(campaign_id: int, token: str, now: datetime) -> list[Recipient]:
             Delivery.mailbox_group,
             Subscriber.name,
             Subscriber.attributes,
-            sa.case((suppressed, "suppressed"), (~still_there, "unsubscribed"), else_="").label(
-                "gone"
-            ),
+            _GONE.label("gone"),
         )
         .outerjoin(Subscriber, Subscriber.id == Delivery.subscriber_id)
         .where(
@@ -189,23 +219,29 @@ def _load(campaign_id: int, token: str, now: datetime) -> list[Recipient]:
         )
         .order_by(Delivery.id)
     )
-    recipients, gone = [], defaultdict(list)
+    recipients, gone = [], []
     for number, subscriber, list_id, address, group, name, attributes, reason in rows:
         if reason:
-            gone[reason].append(number)
+            gone.append((number, reason))
         else:
             recipients.append(
                 Recipient(number, subscriber, list_id or 0, address, name, attributes, group)
             )
-    for reason, ids in gone.items():
-        _skip(token, ids, reason, now)
+    skip(token, gone, now=now)
     return recipients
 
 
-def _skip(token: str, ids: Collection[int], reason: str, now: datetime) -> None:
-    db.session.execute(
-        sa.update(Delivery)
-        .where(Delivery.id.in_(ids), Delivery.claim_token == token, Delivery.status == "sending")
-        .values(status="skipped", reason=reason, claim_token=None, updated_at=now)
-        .execution_options(synchronize_session=False)
-    )
+def skip(token: str, gone: Collection[tuple[int, str]], *, now: datetime) -> None:
+    """Settle deliveries of this claim that must not be sent: (delivery id, reason) each."""
+    by_reason = defaultdict(list)
+    for number, reason in gone:
+        by_reason[reason].append(number)
+    for reason, ids in sorted(by_reason.items()):
+        db.session.execute(
+            sa.update(Delivery)
+            .where(
+                Delivery.id.in_(ids), Delivery.claim_token == token, Delivery.status == "sending"
+            )
+            .values(status="skipped", reason=reason, claim_token=None, updated_at=now)
+            .execution_options(synchronize_session=False)
+        )

@@ -4,6 +4,7 @@ REASONS = {
     "": "",
     "suppressed": "The address is suppressed",
     "unsubscribed": "Left the list before the mail went out",
+    "deleted": "Deleted before the mail went out",
     "unrenderable": "The content could not be made for this person",
     "refused": "Refused by the receiving server",
     "no_mailbox": "There is no such mailbox",
