@@ -15,7 +15,8 @@ sent      the next server took the message
 deferred  it said "later" (4xx) about this message
 failed    it said "never" (5xx) about this message
 unknown   the connection broke after the body left and before the answer came
-unsent    nothing of this message was offered; it may be offered again freely
+unsent    nothing of its body left. Without a step it was never begun: due again at once, and
+          nothing counts. With a step, the server hung up at it there time and again: a try
 """
 
 Scope = Literal["recipient", "sender", "connection"]

@@ -4,6 +4,9 @@ Three threads work on it. The job (jobs.send) claims deliveries and puts them in
 their provider account. The provider's thread takes messages from there, which are rendered at
 that moment, and reports what became of them. The recorder writes that to the ledger, in bulk.
 So no connection waits for the database, and what is on its way outlives a single job.
+
+A fourth thread repeats the consent check for what waits or is on the wire. A body leaves only if
+its last check began less than OLDEST_CHECK_SECONDS ago, whatever the database or the server does.
 """
 
 import secrets
@@ -49,9 +52,20 @@ TRY_AGAIN_SECONDS = 2.0
 """So often a journal that could not be written is tried again."""
 LOOK_SECONDS = 0.5
 """So often is looked whether a campaign was paused or cancelled."""
-SMALLEST_STOCK, LARGEST_STOCK = 100, 4000
+FIRST_STOCK, SMALLEST_STOCK, LARGEST_STOCK = 100, 8, 4000
 STOCK_SECONDS = 1.0
 """An outbox is filled for about so long: enough never to run dry, little to give back."""
+LONGEST_STOCK_SECONDS = 2.0
+"""Work held beyond this, at the speed of the last two seconds, goes back to the queue."""
+SPEED_SAMPLES = 5
+CHECK_INTERVAL_SECONDS = 0.5
+"""Interval between rounds of the consent check."""
+CHECK_AFTER_SECONDS = 1.0
+"""Age at which a consent check is repeated."""
+OLDEST_OFFER_SECONDS = 2.0
+"""Age of a consent check beyond which a message is not offered to the server any more."""
+OLDEST_CHECK_SECONDS = 2.5
+"""Age of a consent check beyond which no body leaves."""
 
 
 @dataclass(slots=True, eq=False)
@@ -64,6 +78,8 @@ class Batch:
     journal: Journal
     deadline: float
     """By `running_seconds`: after this no body of it is begun."""
+    checked_at: float = field(default_factory=running_seconds)
+    """By `running_seconds`: when the last consent check that covers all of it began."""
     waiting: dict[str, deque[Recipient]] = field(default_factory=dict)
     """By mailbox group."""
     groups: dict[int, str] = field(default_factory=dict)
@@ -75,13 +91,20 @@ class Batch:
     results: list[SendResult] = field(default_factory=list)
     unrenderable: list[tuple[int, str]] = field(default_factory=list)
     recalled: list[int] = field(default_factory=list)
+    withdrawn: list[tuple[int, str]] = field(default_factory=list)
 
     @property
     def stock(self) -> int:
         return sum(map(len, self.waiting.values()))
 
     def news(self) -> "News":
-        return News(self, list(self.results), list(self.unrenderable), list(self.recalled))
+        return News(
+            self,
+            list(self.results),
+            list(self.unrenderable),
+            list(self.recalled),
+            list(self.withdrawn),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +115,17 @@ class News:
     results: list[SendResult]
     unrenderable: list[tuple[int, str]]
     recalled: list[int]
+    withdrawn: list[tuple[int, str]]
 
     def __len__(self) -> int:
-        return len(self.results) + len(self.unrenderable) + len(self.recalled)
+        return len(self.results) + len(self.unrenderable) + len(self.recalled) + len(self.withdrawn)
 
     def are_written(self) -> None:
         """They are committed."""
         del self.batch.results[: len(self.results)]
         del self.batch.unrenderable[: len(self.unrenderable)]
         del self.batch.recalled[: len(self.recalled)]
+        del self.batch.withdrawn[: len(self.withdrawn)]
         self.batch.left -= len(self)
 
 
@@ -127,7 +152,9 @@ class Outbox:
         self._lock = threading.Lock()
         self._turns: deque[tuple[Batch, str]] = deque()
         self._on_the_way: dict[int, tuple[Batch, Recipient]] = {}
+        self._gone: dict[int, str] = {}  # on the way, and consent was withdrawn: the reason
         self._settled = 0
+        self._speeds: deque[tuple[float, int]] = deque(maxlen=SPEED_SAMPLES)
         self._rate, self._rated_at, self._rated_count = 0.0, time.monotonic(), 0
 
     # --- the provider's side ---------------------------------------------------------------
@@ -155,7 +182,8 @@ class Outbox:
         now = running_seconds()
         for _ in range(len(self._turns)):
             batch, group = self._turns[0]
-            if not batch.waiting[group] or now >= batch.deadline:
+            is_late = now >= batch.deadline or now >= batch.checked_at + OLDEST_OFFER_SECONDS
+            if is_late or not batch.waiting[group]:
                 self._turns.popleft()  # it comes back when something is put back, or renewed
                 continue
             self._turns.rotate(-1)
@@ -174,11 +202,13 @@ class Outbox:
     def begin(self, message: Message) -> bool:
         """Journal that this body leaves. False: it must not leave any more."""
         batch, _ = self._on_the_way[message.delivery_id]
+        if message.delivery_id in self._gone:
+            return False
         try:
             # In this order: a process that was stopped in between for an hour finds either its
             # time over here, or its intent in the journal by which the claim was settled.
             batch.journal.intent(message.delivery_id)
-            if running_seconds() < batch.deadline:
+            if running_seconds() < min(batch.deadline, batch.checked_at + OLDEST_CHECK_SECONDS):
                 return True
             batch.journal.reply(SendResult(message.delivery_id, "unsent", scope="connection"))
         except OSError as error:
@@ -189,13 +219,24 @@ class Outbox:
         """It was not begun after all."""
         with self._lock:
             batch, recipient = self._on_the_way.pop(message.delivery_id)
+            reason = self._gone.pop(message.delivery_id, "")
+            if reason:
+                batch.withdrawn.append((message.delivery_id, reason))
+                return
             batch.waiting[recipient.mailbox_group].appendleft(recipient)
             self._give_turns(batch)
+        try:
+            # Where it was begun and nothing of it was written: a crash must not find it open.
+            batch.journal.reply(SendResult(message.delivery_id, "unsent", scope="connection"))
+        except OSError as error:
+            self.fault = error
 
     def settle(self, result: SendResult) -> None:
         """The fate of a message is known."""
         with self._lock:
             batch, _ = self._on_the_way.pop(result.delivery_id)
+            if self._gone:
+                self._gone.pop(result.delivery_id, None)
             self._settled += 1
         try:
             batch.journal.reply(result)
@@ -220,6 +261,7 @@ class Outbox:
     def _cannot_render(self, batch: Batch, recipient: Recipient, words: str) -> None:
         with self._lock:
             del self._on_the_way[recipient.delivery_id]
+            self._gone.pop(recipient.delivery_id, None)
         batch.unrenderable.append((recipient.delivery_id, words))
 
     def _tell(self) -> None:
@@ -264,7 +306,8 @@ class Outbox:
         So claims are large and few.
         """
         stock = int(self._measured_rate() * STOCK_SECONDS)
-        wanted = max(SMALLEST_STOCK, min(LARGEST_STOCK, stock))
+        smallest = SMALLEST_STOCK if self._settled else FIRST_STOCK
+        wanted = max(smallest, min(LARGEST_STOCK, stock))
         held = sum(batch.stock for batch in list(self.batches))
         return wanted - held if held <= wanted / 2 else 0
 
@@ -278,6 +321,73 @@ class Outbox:
             self._rate = max(rate, self._rate * 0.8 + rate * 0.2)
             self._rated_at, self._rated_count = now, self._settled
         return self._rate
+
+    def release_surplus(self, now: float) -> None:
+        """Give back what would wait for more than two seconds at the speed of now.
+
+        `now` is by `time.monotonic`. To be called every CHECK_INTERVAL_SECONDS.
+        """
+        if not self.batches:
+            self._speeds.clear()
+            return
+        self._speeds.append((now, self._settled))
+        if len(self._speeds) < SPEED_SAMPLES:
+            return
+        since, before = self._speeds[0]
+        batches = list(self.batches)
+        few = SMALLEST_STOCK * len({batch.campaign_id for batch in batches})
+        speed = (self._settled - before) / (now - since)
+        surplus = sum(batch.stock for batch in batches)
+        surplus -= max(few, int(speed * LONGEST_STOCK_SECONDS))
+        for batch in reversed(batches):  # what was claimed last would wait longest
+            if surplus <= 0:
+                return
+            surplus -= self._shorten(batch, surplus)
+
+    def _shorten(self, batch: Batch, many: int) -> int:
+        """Give back up to so many of a batch, evenly from its groups; how many it were."""
+        given = 0
+        with self._lock:
+            while given < many and batch.stock:
+                longest = max(batch.waiting.values(), key=len)
+                batch.recalled.append(longest.pop().delivery_id)
+                given += 1
+        return given
+
+    # --- consent ---------------------------------------------------------------------------
+
+    def to_check(self, now: float) -> list[tuple[Batch, list[int]]]:
+        """Batches whose consent check is due, and what of each has not begun or is on the wire."""
+        old = [batch for batch in list(self.batches)
+               if now - batch.checked_at >= CHECK_AFTER_SECONDS]  # fmt: skip
+        if not old:
+            return []
+        found: dict[str, list[int]] = {batch.token: [] for batch in old}
+        with self._lock:
+            for number, (batch, _) in self._on_the_way.items():
+                if batch.token in found:
+                    found[batch.token].append(number)
+            for batch in old:
+                for people in batch.waiting.values():
+                    found[batch.token] += [recipient.delivery_id for recipient in people]
+        return [(batch, found[batch.token]) for batch in old if found[batch.token]]
+
+    def checked(self, batch: Batch, at: float, gone: Mapping[int, str]) -> None:
+        """A consent check of this batch that began at this moment has found these reasons."""
+        with self._lock:
+            if gone:
+                for group, people in batch.waiting.items():
+                    lost = [person.delivery_id for person in people if person.delivery_id in gone]
+                    if lost:
+                        batch.waiting[group] = deque(
+                            person for person in people if person.delivery_id not in gone
+                        )
+                        batch.withdrawn += [(number, gone[number]) for number in lost]
+                for number, (owner, _) in self._on_the_way.items():
+                    if owner is batch and number in gone:
+                        self._gone[number] = gone[number]
+            batch.checked_at = at
+            self._give_turns(batch)
 
     @property
     def is_idle(self) -> bool:
@@ -331,13 +441,17 @@ class Engine:
         self._recorder = threading.Thread(target=self._record_until_closed, name="recorder")
         self._recorder.daemon = True
         self._recorder.start()
+        self._closing = threading.Event()
+        self._checker = threading.Thread(target=self._check_until_closed, name="consent")
+        self._checker.daemon = True
+        self._checker.start()
 
     # --- the job's side --------------------------------------------------------------------
 
     def room(self, provider_id: int) -> int:
         """How much more is wanted for this account."""
         outbox = self._outboxes.get(provider_id)
-        return SMALLEST_STOCK if outbox is None else outbox.room
+        return FIRST_STOCK if outbox is None else outbox.room
 
     def outbox(self, account: ProviderAccount, connections: int) -> Outbox:
         """The outbox of this account, being emptied by so many connections.
@@ -372,7 +486,8 @@ class Engine:
     ) -> Mapping[str, int]:
         """Claim deliveries and let them leave. Returns how many were taken of each group."""
         token = secrets.token_hex(12)
-        deadline = running_seconds() + self._lease.total_seconds() * LEASE_USED
+        checked_at = running_seconds()  # before the statement that looks at consent
+        deadline = checked_at + self._lease.total_seconds() * LEASE_USED
         journal = Journal(services().settings.journal_dir, token)
         try:
             # On the disk before anything leaves: else a power cut could make it never have been.
@@ -390,7 +505,10 @@ class Engine:
             journal.remove()
             return claimed.taken
         outbox.resting_until = 0.0  # whoever granted this knows better
-        batch = Batch(token, campaign_id, compiled, journal, deadline, renewed_at=time.monotonic())
+        batch = Batch(
+            token, campaign_id, compiled, journal, deadline, checked_at,
+            renewed_at=time.monotonic(),
+        )  # fmt: skip
         outbox.put(batch, claimed.recipients)
         self._providers[outbox.provider_id][1].wake()
         return claimed.taken
@@ -426,8 +544,10 @@ class Engine:
         for provider in (*self._retired, *(provider for _, provider in self._providers.values())):
             provider.close()
         self._is_closed = True
+        self._closing.set()
         self._tell()
         self._recorder.join(5)
+        self._checker.join(5)
         for outbox in self._outboxes.values():
             for batch in outbox.batches:
                 batch.journal.close()
@@ -435,6 +555,37 @@ class Engine:
     def _tell(self) -> None:
         with self._news:
             self._news.notify_all()
+
+    # --- the consent check -----------------------------------------------------------------
+
+    def _check_until_closed(self) -> None:
+        """In a thread of its own: a write that waits for others must not make the checks late."""
+        is_in_trouble = False
+        while not self._closing.wait(CHECK_INTERVAL_SECONDS):
+            try:
+                self._check_consent()
+            except SQLAlchemyError as error:
+                if not is_in_trouble:
+                    log.error("consent cannot be checked; nothing leaves until it can",
+                              error=str(error))  # fmt: skip
+                is_in_trouble = True
+            except Exception:
+                log.exception("consent cannot be checked; nothing leaves until it can")
+            else:
+                is_in_trouble = False
+
+    def _check_consent(self) -> None:
+        """Repeat the consent check where it is due, and give back what would wait too long."""
+        for outbox in list(self._outboxes.values()):
+            outbox.release_surplus(time.monotonic())
+            due = outbox.to_check(running_seconds())
+            if not due:
+                continue
+            at = running_seconds()
+            with self._app.app_context():
+                gone = dispatch.withdrawn([number for _, ids in due for number in ids])
+            for batch, _ in due:
+                outbox.checked(batch, at, gone)
 
     # --- the recorder ----------------------------------------------------------------------
 
@@ -539,6 +690,7 @@ class Engine:
                     )
                 )
                 outcomes.release(token, found.recalled, now=now)
+                dispatch.skip(token, found.withdrawn, now=now)
             renewed = dispatch.renew([batch.token for batch in late], lease=self._lease, now=now)
             dispatch.close([batch.token for batch in done])
             mails = self._note_health(outbox, news, trouble)

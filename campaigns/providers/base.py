@@ -61,8 +61,14 @@ class Provider(Protocol):
         """Take from this source from now on, over at most so many connections.
 
         Returns at once. Called again, it changes the number, or the source once nothing of the
-        last one is open any more.
+        last one is open any more. Connections above a lower number are closed: idle ones at once,
+        the others after their message.
         """
+        ...
+
+    @property
+    def open_connections(self) -> int:
+        """How many are open or being opened; never too few. Any thread may ask."""
         ...
 
     def wake(self) -> None:

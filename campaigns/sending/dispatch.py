@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from campaigns.audience.models import Subscriber, Subscription, Suppression
-from campaigns.db import claimable, database_now, db, rows_at_once, rows_changed
+from campaigns.db import claimable, database_now, db, rows_at_once, rows_changed, rows_given
 from campaigns.messages import Recipient
 from campaigns.sending.models import Campaign, CampaignList, Claim, Delivery
 

@@ -189,8 +189,10 @@ def _fate(
     now: datetime,
     limits: Limits,
 ) -> dict[str, Any]:
-    """The row of a delivery that was refused or put off."""
+    """The row of a delivery that was refused, put off or never begun."""
     is_lost = result.outcome == "unsent"
+    if is_lost and not result.step:  # it did nothing wrong: due at once, as if it was never taken
+        return _row(result.delivery_id, "queued", "", 0, deferred_since=story.deferred_since)
     recorded.refused[story.mailbox_group, reply_class] += 1
     recorded.replies.setdefault(story.mailbox_group, Counter())[result.code, result.reply] += 1
     recorded.words[reply_class] = result.reply

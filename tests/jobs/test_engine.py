@@ -1,6 +1,6 @@
 """The outbox and the engine, by themselves: what may begin, and what must not any more."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -8,6 +8,8 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
+from campaigns.audience import suppressions
+from campaigns.audience.models import AudienceList, Subscription
 from campaigns.clock import running_seconds, utcnow
 from campaigns.config import Settings
 from campaigns.db import db, transaction
@@ -16,6 +18,7 @@ from campaigns.jobs.engine import Engine, Outbox
 from campaigns.messages import Message, Recipient, SendResult
 from campaigns.providers.base import ProviderTroubleError, Source
 from campaigns.providers.models import ProviderAccount
+from campaigns.sending import erasure
 from campaigns.sending.limits import expressions, rules
 from campaigns.sending.limits.models import ReplyRule
 from campaigns.sending.models import Campaign, Claim, Delivery
@@ -34,6 +37,8 @@ class Idle:
 
     def wake(self) -> None:
         self.wakes += 1
+
+    open_connections = 0
 
     def is_idle(self) -> bool:
         return True
@@ -248,3 +253,152 @@ def test_an_owners_expression_is_never_searched_for_in_a_transaction(
         engine.wait_for_news(0.1)
     assert searched
     assert not any(searched)
+
+
+# --- consent, at every speed -------------------------------------------------------------------
+
+
+class Clock:
+    """Stands in for `running_seconds` of the engine."""
+
+    def __init__(self) -> None:
+        self.seconds = running_seconds()
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr("campaigns.jobs.engine.running_seconds", clock)
+    monkeypatch.setattr("campaigns.jobs.engine.CHECK_INTERVAL_SECONDS", 3600.0)
+    return clock
+
+
+def person_of(delivery_id: int) -> int:
+    found = db.session.get_one(Delivery, delivery_id).subscriber_id
+    assert found is not None
+    return found
+
+
+def unsubscribe(delivery_id: int) -> None:
+    leaver = person_of(delivery_id)
+    with transaction():
+        db.session.execute(
+            sa.update(Subscription)
+            .where(Subscription.subscriber_id == leaver)
+            .values(state="unsubscribed")
+        )
+
+
+def suppress(delivery_id: int) -> None:
+    address = db.session.get_one(Delivery, delivery_id).address
+    with transaction():
+        suppressions.suppress(address, reason="manual", source="test", now=utcnow())
+
+
+def erase(delivery_id: int) -> None:
+    leaver = person_of(delivery_id)
+    with transaction():
+        erasure.erase([leaver])
+
+
+@pytest.mark.parametrize(
+    ("withdraw", "reason"),
+    [(unsubscribe, "unsubscribed"), (suppress, "suppressed"), (erase, "deleted")],
+)
+def test_who_withdraws_while_waiting_or_on_the_wire_gets_nothing(
+    engine: Engine, campaign: Campaign, clock: Clock, withdraw: Callable[[int], None], reason: str
+) -> None:
+    outbox = filled(engine, campaign)
+    on_the_wire = take(outbox)
+    waiting = next(n for n in range(1, 7) if n != on_the_wire.delivery_id)
+    for number in (on_the_wire.delivery_id, waiting):
+        withdraw(number)
+    clock.seconds += 1.1
+    engine._check_consent()
+    assert not outbox.begin(on_the_wire)
+    outbox.put_back(on_the_wire)
+    while (message := outbox.take()) is not None:
+        assert message.delivery_id not in (on_the_wire.delivery_id, waiting)
+        assert outbox.begin(message)
+        outbox.settle(SendResult(message.delivery_id, "sent", "250 ok", 250))
+    wait_until_recorded(engine)
+    assert sorted(statuses()) == ["sent"] * 4 + ["skipped"] * 2
+    reasons = db.session.scalars(sa.select(Delivery.reason).where(Delivery.status == "skipped"))
+    assert set(reasons) == {reason}
+
+
+def test_no_body_leaves_when_consent_was_not_checked_for_too_long(
+    engine: Engine, campaign: Campaign, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database stalls: nothing leaves, nothing fails, and it goes on by itself."""
+    outbox = filled(engine, campaign)
+    message = take(outbox)
+    clock.seconds += 2.6
+    assert not outbox.begin(message)
+    outbox.put_back(message)
+    assert outbox.take() is None
+    assert statuses() == ["sending"] * 6
+    engine._check_consent()
+    assert outbox.begin(take(outbox))
+    attempts = db.session.scalars(sa.select(Delivery.attempts))
+    assert set(attempts) == {0}
+
+
+def test_a_fresh_claim_is_not_checked_again_at_once(
+    engine: Engine, campaign: Campaign, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(engine, campaign)
+    asked: list[object] = []
+    monkeypatch.setattr("campaigns.jobs.engine.dispatch.withdrawn", lambda ids: asked.append(ids))
+    clock.seconds += 0.9
+    engine._check_consent()
+    assert not asked
+
+
+def test_the_time_of_a_check_is_taken_before_it_reads(
+    engine: Engine, campaign: Campaign, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outbox = filled(engine, campaign)
+    clock.seconds += 1.5
+
+    def slow(ids: Any) -> dict[int, str]:
+        clock.seconds += 2.6  # so long the statement takes
+        return {}
+
+    monkeypatch.setattr("campaigns.jobs.engine.dispatch.withdrawn", slow)
+    engine._check_consent()
+    assert outbox.take() is None
+
+
+def test_an_outbox_holds_two_seconds_of_work_at_the_speed_of_now(
+    engine: Engine, campaign: Campaign, clock: Clock
+) -> None:
+    with transaction():
+        news = db.session.scalars(sa.select(AudienceList)).one()
+        for number in range(7, 51):
+            a_delivery(campaign, a_subscriber(f"p{number}@example.org", news))
+    account = db.session.scalars(sa.select(ProviderAccount)).one()
+    outbox = engine.outbox(account, 2)
+    plain: Any = Plain()
+    engine.claim(campaign.id, outbox, plain, {"other": 99, "google": 9})
+    held = sum(batch.stock for batch in outbox.batches)
+    assert held == 50
+    at = 1000.0
+    for _ in range(5):  # 6 messages a second
+        outbox.release_surplus(at)
+        for _ in range(3):
+            message = take(outbox)
+            outbox.begin(message)
+            outbox.settle(SendResult(message.delivery_id, "sent", "250 ok", 250))
+        at += 0.5
+    assert sum(batch.stock for batch in outbox.batches) <= 12
+    left = 50 - 15 - sum(batch.stock for batch in outbox.batches)
+    for _ in range(50):
+        if statuses().count("queued") == left:
+            break
+        engine.wait_for_news(0.1)
+    assert statuses().count("queued") == left
+    assert set(db.session.scalars(sa.select(Delivery.not_before))) == {None}

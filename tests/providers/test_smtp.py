@@ -15,7 +15,7 @@ import pytest
 from campaigns.messages import Message, SendResult
 from campaigns.providers.base import ProviderTroubleError, send_one
 from campaigns.providers.smtp import SmtpLogin, SmtpProvider, Timeouts
-from campaigns.providers.smtp.desk import MOST_RETURNS
+from campaigns.providers.smtp.desk import MOST_FIRST
 from campaigns.providers.smtp.loop import Loop, shared_loop, stop_shared_loop
 from campaigns.providers.smtp.provider import MOST_UNANSWERED
 from tests.smtp_server import CLOSE, SILENT, Script, Session, scripted_server
@@ -131,6 +131,16 @@ def run(
         with serving(server.port, pile):
             pile.wait(count)
         return [session.commands for session in server.sessions]
+
+
+def insist(provider: SmtpProvider, pile: Pile, count: int = 1) -> None:
+    """Go on through troubles of the account until so many have a fate."""
+
+    def has_fates() -> bool:
+        provider.wake()
+        return len(pile.results) >= count
+
+    eventually(has_fates)
 
 
 def pile_of(count: int) -> Pile:
@@ -278,18 +288,18 @@ def test_a_server_that_always_says_421_ends_in_unsent_and_trouble(
     extensions: tuple[str, ...],
 ) -> None:
     pile = pile_of(1)
-    sessions = run(
-        lambda line, _: "421 no" if line.startswith("MAIL") else None,
-        pile,
-        1,
-        extensions=extensions,
-    )
+    script: Script = lambda line, _: "421 no" if line.startswith("MAIL") else None  # noqa: E731
+    with scripted_server(script, extensions=extensions) as server:
+        with serving(server.port, pile) as provider:
+            pile.wait(1)
+            assert pile.results == [], "an account in trouble costs no recipient a try"
+            assert pile.put_backs == [1, 1, 1]
+            insist(provider, pile)
     (result,) = pile.results
     assert (result.outcome, result.scope, result.step) == ("unsent", "connection", "mail")
     assert (result.code, result.reply) == (421, "421 no")
-    assert len(sessions) == MOST_RETURNS
-    assert pile.put_backs == [1] * (MOST_RETURNS - 1)
-    assert [trouble.permanent for trouble in pile.troubles] == [False]
+    assert len(server.sessions) == MOST_FIRST
+    assert not pile.troubles[0].permanent
     assert "takes no message: 421 no" in str(pile.troubles[0])
 
 
@@ -314,12 +324,10 @@ def test_a_connection_that_breaks_before_the_body_leaves_the_message_unsent(
     extensions: tuple[str, ...], where: str
 ) -> None:
     pile = pile_of(1)
-    run(
-        lambda line, _: CLOSE if line.startswith(where) else None,
-        pile,
-        1,
-        extensions=extensions,
-    )
+    script: Script = lambda line, _: CLOSE if line.startswith(where) else None  # noqa: E731
+    with scripted_server(script, extensions=extensions) as server:
+        with serving(server.port, pile) as provider:
+            insist(provider, pile)
     assert pile.outcomes == ["unsent"]
     assert pile.begun == []
 
@@ -386,8 +394,8 @@ def test_s9_silence_ends(extensions: tuple[str, ...], where: str, outcome: str) 
     with scripted_server(
         lambda line, _: SILENT if line.startswith(where) else None, extensions=extensions
     ) as server:
-        with serving(server.port, pile, timeouts=short):
-            pile.wait(1)
+        with serving(server.port, pile, timeouts=short) as provider:
+            insist(provider, pile)
     assert pile.outcomes == [outcome]
     assert "no answer for 0.1 seconds" in pile.results[0].reply
 
@@ -776,3 +784,51 @@ def test_the_loop_survives_errors_of_those_it_calls() -> None:
     assert loop.is_alive
     loop.stop()
     assert not loop.is_alive
+
+
+# --- a share of connections that becomes smaller ------------------------------------------------
+
+
+@BOTH
+def test_connections_above_a_lowered_share_are_closed_after_their_message(
+    extensions: tuple[str, ...],
+) -> None:
+    answers = threading.Event()
+
+    def script(line: str, session: Session) -> str | None:
+        if line == "<body>":
+            answers.wait(WAIT_SECONDS)
+        return None
+
+    pile = pile_of(12)
+    with scripted_server(script, extensions=extensions) as server:
+        with serving(server.port, pile, connections=4) as provider:
+            eventually(lambda: len(pile.begun) == 4)
+            provider.serve(pile, 2)
+            answers.set()
+            pile.wait(12)
+            eventually(lambda: provider.open_connections == 2)
+            provider.serve(pile, 0)
+            eventually(lambda: provider.open_connections == 0)
+    assert pile.outcomes == ["sent"] * 12
+    assert len(server.sessions) == 4
+
+
+def test_a_connection_that_was_being_opened_when_the_share_was_lowered_is_closed() -> None:
+    let_in = threading.Event()
+
+    def script(line: str, session: Session) -> str | None:
+        if line == "<connect>":
+            let_in.wait(WAIT_SECONDS)
+        return None
+
+    pile = pile_of(3)
+    with scripted_server(script, extensions=PIPELINING) as server:
+        with serving(server.port, pile, connections=1) as provider:
+            eventually(lambda: server.sessions)
+            assert provider.open_connections == 1, "one that is being opened counts"
+            provider.serve(pile, 0)
+            let_in.set()
+            eventually(lambda: provider.open_connections == 0)
+    assert pile.results == []
+    assert sorted(message.delivery_id for message in pile.waiting) == [1, 2, 3]

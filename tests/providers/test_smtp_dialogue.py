@@ -56,7 +56,7 @@ class Notebook:
         assert result.delivery_id not in self.results, "one fate each"
         self.results[result.delivery_id] = result
 
-    def hand_back(self, message: Message, result: SendResult) -> None:
+    def hand_back(self, message: Message, result: SendResult, *, is_first: bool) -> None:
         assert (result.delivery_id, result.outcome) == (message.delivery_id, "unsent")
         self.hand_backs[message.delivery_id] = result
 
@@ -356,7 +356,8 @@ def test_a_body_of_which_nothing_was_written_is_unsent() -> None:
     dialogue.start()
     dialogue.feed(b"250 a\r\n250 b\r\n354 c\r\n")
     dialogue.lost(GONE)
-    assert desk.outcomes == {1: "unsent"}
+    assert desk.outcomes == {}
+    assert desk.hand_backs[1].step == "data"
 
 
 def test_a_reply_before_the_body_was_written_is_not_its_reply() -> None:
@@ -364,8 +365,7 @@ def test_a_reply_before_the_body_was_written_is_not_its_reply() -> None:
     dialogue = Dialogue(desk, PIPELINING)
     dialogue.start()
     assert dialogue.feed(b"250 a\r\n250 b\r\n354 c\r\n250 stray\r\n") == b""
-    assert desk.outcomes == {1: "unsent"}
-    assert list(desk.hand_backs) == [2]
+    assert list(desk.hand_backs) == [1, 2]
     assert dialogue.over
 
 

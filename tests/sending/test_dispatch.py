@@ -236,10 +236,22 @@ def test_a_connection_that_breaks_at_one_person_each_time_is_given_up_too(
             .execution_options(synchronize_session=False)
         )
         claim(campaign.id, 2, token="t", now=NOW)
-        lost = [outcome(n, "unsent", "the server hung up", 0, "connection") for n in (1, 2)]
+        lost = [
+            SendResult(n, "unsent", "the server hung up", 0, "connection", "rcpt") for n in (1, 2)
+        ]
         outcomes.record("t", lost, now=NOW)
     found = rows(Delivery.status, Delivery.reason, Delivery.attempts)
     assert found[:2] == [("failed", "gave_up", tries), ("queued", "connection", 1)]
+
+
+def test_what_was_never_begun_is_due_at_once_and_nothing_counts(campaign: Campaign) -> None:
+    """Its lease was over when the worker came back, or the connection ended before the body."""
+    with transaction():
+        claim(campaign.id, 2, token="t", now=NOW)
+        told = outcomes.record("t", [outcome(n, "unsent") for n in (1, 2)], now=NOW)
+    found = rows(Delivery.status, Delivery.reason, Delivery.attempts, Delivery.not_before)
+    assert found[:2] == [("queued", "", 0, None)] * 2
+    assert not told.refused
 
 
 def test_what_was_recorded_is_told_by_mailbox_group_and_class(campaign: Campaign) -> None:

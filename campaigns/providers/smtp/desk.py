@@ -1,6 +1,7 @@
 """Between an account's connections and its source: counts, and lets no error of the source out."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import structlog
 
@@ -9,9 +10,13 @@ from campaigns.providers.base import ProviderTroubleError, Source
 
 log = structlog.get_logger()
 
-MOST_RETURNS = 3
-"""So often a message is put back after a connection ended over it; then it is `unsent`, so that
-a server that hangs up at one recipient every time ends."""
+MOST_FIRST, MOST_FOLLOWING = 5, 10
+"""How often a message may end its connection as the first on it, and as the follower of messages
+that were answered; then it is `unsent`, at a step, so that a server that hangs up at one recipient
+every time ends. More than the failures in a row that stop the account: an account in trouble
+costs no recipient a try."""
+MOST_FIRST_AFTER_FOLLOWING = 2
+"""Where it ended a connection that worked before, and ends fresh ones too, it is the message."""
 MOST_REMEMBERED = 10_000
 
 
@@ -20,7 +25,7 @@ class SmtpDesk:
 
     def __init__(self, on_trouble: Callable[[ProviderTroubleError], None]) -> None:
         self._on_trouble = on_trouble
-        self._returns: dict[int, int] = {}
+        self._returns: dict[int, tuple[int, int]] = {}
         self.source: Source | None = None
         self.is_open = False
         self.is_dry = True
@@ -96,14 +101,19 @@ class SmtpDesk:
             log.exception("a result could not be noted", delivery=result.delivery_id)
         self.ended += 1
 
-    def hand_back(self, message: Message, result: SendResult) -> None:
-        count = self._returns.get(message.delivery_id, 0) + 1
-        if count >= MOST_RETURNS:
-            self.settle(result)
+    def hand_back(self, message: Message, result: SendResult, *, is_first: bool) -> None:
+        first, following = self._returns.get(message.delivery_id, (0, 0))
+        first, following = first + is_first, following + (not is_first)
+        if (
+            first >= MOST_FIRST
+            or following >= MOST_FOLLOWING
+            or (following and first >= MOST_FIRST_AFTER_FOLLOWING)
+        ):
+            self.settle(replace(result, step=result.step or "mail"))
             return
         if len(self._returns) >= MOST_REMEMBERED:
             self._returns.clear()
-        self._returns[message.delivery_id] = count
+        self._returns[message.delivery_id] = (first, following)
         self.put_back(message)
 
     def trouble(self, trouble: ProviderTroubleError) -> None:

@@ -46,8 +46,11 @@ class Desk(Protocol):
     def put_back(self, message: Message) -> None: ...
     def settle(self, result: SendResult) -> None: ...
 
-    def hand_back(self, message: Message, result: SendResult) -> None:
-        """The connection ended over it before its body: put back, or settled by this result."""
+    def hand_back(self, message: Message, result: SendResult, *, is_first: bool) -> None:
+        """The connection ended before any of its body: put back, or settled by this result.
+
+        `is_first`: nothing was answered on this connection before.
+        """
         ...
 
 
@@ -110,6 +113,10 @@ class Dialogue:
     def waits_for(self) -> Asked:
         """What the next reply belongs to; empty: nothing was asked."""
         return self._asked[0] if self._asked else ""
+
+    @property
+    def is_stopped(self) -> bool:
+        return self._is_stopped
 
     @property
     def is_busy(self) -> bool:
@@ -363,27 +370,22 @@ class Dialogue:
         message, self._next = self._next, None
         if body is not None:
             self.was_broken = True
-            self._desk.settle(self._unanswered(body, reason))
+            if self.is_unwritten:
+                self._hand_back(body, reason, code, "data")
+            else:
+                self._unanswered(body, reason)
         if message is not None:
             self.was_broken = True
-            self._desk.hand_back(
-                message,
-                SendResult(
-                    message.delivery_id,
-                    "unsent",
-                    reason,
-                    code,
-                    "connection",
-                    step if body is None else "",
-                ),
-            )
+            self._hand_back(message, reason, code, step if body is None else "")
 
-    def _unanswered(self, body: Message, reason: str) -> SendResult:
-        if self.is_unwritten:
-            return SendResult(body.delivery_id, "unsent", reason, 0, "connection")
+    def _hand_back(self, message: Message, reason: str, code: int, step: Step) -> None:
+        unsent = SendResult(message.delivery_id, "unsent", reason, code, "connection", step)
+        self._desk.hand_back(message, unsent, is_first=not self.answered and step != "")
+
+    def _unanswered(self, body: Message, reason: str) -> None:
         self.left_unknown = True
         reply = f"no answer after the message: {reason}"
-        return SendResult(body.delivery_id, "unknown", reply, 0, "connection", "dot")
+        self._desk.settle(SendResult(body.delivery_id, "unknown", reply, 0, "connection", "dot"))
 
 
 # --- envelopes --------------------------------------------------------------------------------

@@ -63,6 +63,11 @@ class Link:
     def is_idle(self) -> bool:
         return not (self._is_over or self.dialogue.is_busy or self.dialogue.waits_for)
 
+    @property
+    def is_leaving(self) -> bool:
+        """It takes nothing more."""
+        return self._is_over or self.dialogue.is_stopped
+
     def start(self) -> None:
         """Take the next message, if there is one and this connection has nothing to do."""
         if self.is_idle:

@@ -87,6 +87,11 @@ class SmtpProvider:
     def is_idle(self) -> bool:
         return self._desk.is_idle
 
+    @property
+    def open_connections(self) -> int:
+        opening = self._opening  # read first: what has just been opened is in the links then
+        return opening + len(self._links)
+
     def close(self, *, wait_seconds: float = 0) -> None:
         loop = self._loop
         if loop is None or not loop.is_alive:
@@ -129,6 +134,7 @@ class SmtpProvider:
                 self._desk.is_open = not self._is_troubled
             else:
                 self._desk.shut()  # what is on its way finishes
+        self._close_surplus()
         self._go_on()
 
     def _wake(self) -> None:
@@ -182,6 +188,14 @@ class SmtpProvider:
             self._desk.trouble(trouble)
 
     # --- connections --------------------------------------------------------------------------
+
+    def _close_surplus(self) -> None:
+        """Close what is open beyond the share: idle ones now, others after their message."""
+        links = [link for link in self._links if not link.is_leaving]
+        surplus = len(links) - self._most
+        links.sort(key=lambda link: not link.is_idle)
+        for link in links[: max(0, surplus)]:
+            link.stop()
 
     def _pump(self) -> None:
         """Give work to who has none; open another connection when all have."""
@@ -240,11 +254,13 @@ class SmtpProvider:
         if number != self._round:
             sock.close()
             return
-        self._opening -= 1
         dialogue = Dialogue(self._desk, offered, most_messages=self._messages_per_connection)
         link = Link(loop, sock, dialogue, self._timeouts, self._link_over)
         self._links.append(link)
-        link.start()
+        self._opening -= 1  # after that: who counts from another thread never counts too few
+        self._close_surplus()  # the share may have become smaller while it was being opened
+        if not link.is_leaving:
+            link.start()
         self._pump()
 
     def _not_opened(self, number: int, begun_at: float, trouble: ProviderTroubleError) -> None:
