@@ -160,7 +160,9 @@ end
 
 -- Leases: shares of a number that may be held at the same time ------------------------------------
 
-local function lease(key, holder, most)
+-- `open`: how many the holder really has. Others get only what it has let go of, so the sum of what
+-- is open never exceeds `most`. `is_idle`: it needs none, and keeps them only if nobody else asks.
+local function lease(key, holder, most, open, is_idle)
   local others, askers = 0, 1
   local held = redis.call('HGETALL', key)
   for i = 1, #held, 2 do
@@ -172,7 +174,13 @@ local function lease(key, holder, most)
     end
   end
   local mine = math.max(0, math.min(most - others, math.ceil(most / askers)))
-  redis.call('HSET', key, holder, whole(mine) .. '|' .. number(now + LEASE))
+  if is_idle and askers > 1 then mine = 0 end
+  local held = math.max(mine, open or 0)
+  if is_idle and held == 0 then
+    redis.call('HDEL', key, holder)
+    return 0
+  end
+  redis.call('HSET', key, holder, whole(held) .. '|' .. number(now + LEASE))
   redis.call('EXPIRE', key, LEASE * 2)
   return mine
 end
@@ -251,7 +259,8 @@ local function group_limits(group, plan, at_once)
     return limits
   end
   if plan.at_once then
-    at_once[group] = lease(group_key(group, 'at_once'), question.holder, plan.at_once)
+    at_once[group] = lease(group_key(group, 'at_once'), question.holder, plan.at_once,
+      question.on_wire and question.on_wire[group])
     -- What is claimed and cannot leave yet only lies about: a second's worth, about, will do.
     table.insert(limits, {
       kind = 'at_once', free = at_once[group] * EACH_AT_ONCE,
@@ -480,7 +489,10 @@ local actions = {
     return {}
   end,
   lease = function()
-    return { count = lease(prefix .. 'connections', question.holder, question.most) }
+    local key = prefix .. 'connections'
+    return {
+      count = lease(key, question.holder, question.most, question.open, question.is_idle)
+    }
   end,
 }
 return cjson.encode(actions[ARGV[1]]())

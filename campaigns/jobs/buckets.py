@@ -63,10 +63,14 @@ class Buckets:
             question = {"campaign": ask.campaign_id, "counts": unused}
             self._run(ask.provider_id, "give_back", question)
 
-    def connections(self, provider_id: int, holder: str, plan: Plan) -> int:
+    def connections(
+        self, provider_id: int, holder: str, plan: Plan, *, held: int = 0, is_idle: bool = False
+    ) -> int:
         if not plan.connections:
             return NO_LIMIT
-        question = {"holder": holder, "most": plan.connections}
+        question = {
+            "holder": holder, "most": plan.connections, "open": held, "is_idle": is_idle,
+        }  # fmt: skip
         return int(self._run(provider_id, "lease", question)["count"])
 
     def feedback(self, provider_id: int, group: str, sent: int, throttled: int) -> None:
@@ -121,6 +125,7 @@ def _question(ask: Ask, plan: Plan) -> dict[str, Any]:
     return _known(
         campaign=ask.campaign_id,
         holder=ask.holder,
+        on_wire={group: count for group, count in ask.on_wire.items() if count} or None,
         wants={group: want for group, want in ask.wants.items() if want > 0},
         windows=windows,
         is_warm_up=is_warm_up,

@@ -12,8 +12,9 @@ its last check began less than OLDEST_CHECK_SECONDS ago, whatever the database o
 import secrets
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -28,6 +29,7 @@ from campaigns.content.compile import Compiled, RenderError
 from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.jobs.judge import Judge, rule_book, tell_limiter
+from campaigns.jobs.buckets import buckets
 from campaigns.messages import Message, Recipient, SendResult
 from campaigns.providers import health
 from campaigns.providers.base import Provider, ProviderTroubleError
@@ -36,6 +38,8 @@ from campaigns.providers.registry import open_provider
 from campaigns.sending import canary, dispatch, lifecycle, outcomes
 from campaigns.sending.alerts import alert_owners
 from campaigns.sending.journal import Journal
+from campaigns.sending.limits.loading import load_plan
+from campaigns.sending.limits.plan import Plan
 from campaigns.sending.models import Campaign
 from campaigns.sending.retry import limits_of
 
@@ -58,6 +62,12 @@ STOCK_SECONDS = 1.0
 LONGEST_STOCK_SECONDS = 2.0
 """Work held beyond this, at the speed of the last two seconds, goes back to the queue."""
 SPEED_SAMPLES = 5
+CONNECTIONS = 10
+"""Of one worker to one account, where the account's own limit is not lower."""
+SHARE_SECONDS = 1.0
+"""Interval between requests for a share of an account's connections."""
+SHARE_OVERDUE_SECONDS = 2.5
+"""After this the recorder asks in place of a job that does not."""
 CHECK_INTERVAL_SECONDS = 0.5
 """Interval between rounds of the consent check."""
 CHECK_AFTER_SECONDS = 1.0
@@ -143,6 +153,8 @@ class Outbox:
         """By `time.monotonic`: it had trouble, and is left alone until then."""
         self.connections = 0
         """So many may empty it. 0: other workers hold all that the account may have."""
+        self.share_asked_at = -SHARE_SECONDS
+        """By `time.monotonic`: when a share of the account's connections was last asked for."""
         self.fault: OSError | None = None
         """The journal could not be written: nothing more may leave."""
         self.at_once: Mapping[str, int] = {}
@@ -282,6 +294,11 @@ class Outbox:
                     batch.waiting.setdefault(recipient.mailbox_group, deque()).append(recipient)
             self.batches.append(batch)
             self._give_turns(batch)
+
+    def on_wire(self) -> Mapping[str, int]:
+        """How many of each mailbox group are taken and without a fate."""
+        with self._lock:
+            return Counter(person.mailbox_group for _, person in self._on_the_way.values())
 
     def limit_at_once(self, groups: Collection[str], limits: Mapping[str, int]) -> None:
         """Of these groups only so many may be on the wire at the same moment, if any limit.
@@ -433,7 +450,8 @@ class Engine:
         self._judge = Judge(self._limits)
         self._outboxes: dict[int, Outbox] = {}
         self._providers: dict[int, tuple[int, Provider]] = {}
-        self._retired: list[Provider] = []
+        self._retired: list[tuple[int, Provider]] = []
+        self._share_lock = threading.Lock()  # a job and the recorder both ask for shares
         self._news = threading.Condition()
         self._is_closing = self._is_closed = False
         self._is_in_trouble = False
@@ -453,10 +471,10 @@ class Engine:
         outbox = self._outboxes.get(provider_id)
         return FIRST_STOCK if outbox is None else outbox.room
 
-    def outbox(self, account: ProviderAccount, connections: int) -> Outbox:
-        """The outbox of this account, being emptied by so many connections.
+    def outbox(self, account: ProviderAccount, plan: Plan) -> Outbox:
+        """The outbox of this account, being emptied by this worker's share of its connections.
 
-        Raises SecretUnreadableError.
+        Raises SecretUnreadableError, RedisError.
         """
         outbox = self._outboxes.get(account.id)
         if outbox is None:
@@ -466,14 +484,44 @@ class Engine:
             provider = open_provider(account, services().vault)
             if kept is not None:  # the account was changed: what is on its way finishes
                 kept[1].serve(outbox, 0)
-                self._retired.append(kept[1])
+                self._retired.append((account.id, kept[1]))
             self._providers[account.id] = (account.version, provider)
-        self.connect(account.id, connections)
+            outbox.share_asked_at = -SHARE_SECONDS
+        self._ask_for_share(outbox, plan)
         return outbox
 
-    def busy_accounts(self) -> list[int]:
-        """The accounts for which something is on its way here."""
-        return [number for number, outbox in self._outboxes.items() if not outbox.is_idle]
+    def keep_shares(self, *, overdue_seconds: float = SHARE_SECONDS) -> None:
+        """Ask for connections while something waits for them or is open. Raises RedisError.
+
+        Not only to claim more: what others hold changes. Who is idle lets others have its share.
+        """
+        for outbox in list(self._outboxes.values()):
+            is_held = outbox.connections or self._open_connections(outbox.provider_id)
+            is_due = time.monotonic() - outbox.share_asked_at >= overdue_seconds
+            if is_due and (is_held or not outbox.is_idle):
+                self._ask_for_share(outbox, load_plan(outbox.provider_id, now=utcnow()))
+
+    def _ask_for_share(self, outbox: Outbox, plan: Plan) -> None:
+        with self._share_lock:
+            now = time.monotonic()
+            if now - outbox.share_asked_at < SHARE_SECONDS:
+                return
+            is_idle = outbox.is_idle and threading.current_thread() is self._recorder
+            count = buckets().connections(
+                outbox.provider_id,
+                self.name,
+                plan,
+                held=self._open_connections(outbox.provider_id),
+                is_idle=is_idle,
+            )
+            # What was given up for others is asked for again as soon as there is work.
+            outbox.share_asked_at = -SHARE_SECONDS if is_idle and not count else now
+            self.connect(outbox.provider_id, min(count, CONNECTIONS))
+
+    def _open_connections(self, provider_id: int) -> int:
+        """Of this account, also those of its former settings that still finish."""
+        former = sum(old.open_connections for number, old in self._retired if number == provider_id)
+        return former + self._providers[provider_id][1].open_connections
 
     def connect(self, provider_id: int, connections: int) -> None:
         """Let so many connections empty the outbox of this account. 0: it gives all back."""
@@ -541,7 +589,7 @@ class Engine:
     def close(self, *, drain_seconds: float = 0.0) -> None:
         """Let go of everything. What has no answer by then is left to the journals."""
         self.drain(drain_seconds)
-        for provider in (*self._retired, *(provider for _, provider in self._providers.values())):
+        for _, provider in (*self._retired, *self._providers.values()):
             provider.close()
         self._is_closed = True
         self._closing.set()
@@ -625,9 +673,11 @@ class Engine:
             # nothing: in trouble, after its deadline, or just before it was renewed.
             if outbox.has_work:
                 self._providers[outbox.provider_id][1].wake()
-        for provider in [provider for provider in self._retired if provider.is_idle()]:
-            provider.close()
-            self._retired.remove(provider)
+        for retired in [retired for retired in self._retired if retired[1].is_idle()]:
+            retired[1].close()
+            self._retired.remove(retired)
+        with suppress(RedisError):  # the share runs out, and is asked for when it is back
+            self.keep_shares(overdue_seconds=SHARE_OVERDUE_SECONDS)
 
     def _recall_the_stopped(self) -> None:
         """Campaigns that were paused or cancelled send nothing more."""

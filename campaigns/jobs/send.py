@@ -18,7 +18,7 @@ from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.jobs import canaries, overflow, runtime
 from campaigns.jobs.buckets import buckets
-from campaigns.jobs.engine import Engine, Outbox
+from campaigns.jobs.engine import SHARE_SECONDS, Engine, Outbox
 from campaigns.jobs.refresh import keep_newest_token
 from campaigns.jobs.runtime import job
 from campaigns.providers.models import ProviderAccount
@@ -28,7 +28,7 @@ from campaigns.sending.composition import content_of
 from campaigns.sending.expand import expand as expand_audience
 from campaigns.sending.limits.holds import banner
 from campaigns.sending.limits.loading import load_plan
-from campaigns.sending.limits.plan import Ask, Grant, Plan
+from campaigns.sending.limits.plan import Ask, Grant
 from campaigns.sending.models import Campaign
 from campaigns.sending.signing import Signing, signing_for
 
@@ -40,10 +40,6 @@ LOOK_SECONDS = 0.25
 """So often is looked for campaigns that were launched or resumed meanwhile."""
 FEWEST = 5
 """A smaller share of the room is not worth a claim."""
-CONNECTIONS = 10
-"""Of one worker to one account, where the account's own limit is not lower."""
-LEASE_CONNECTIONS_SECONDS = 1.0
-"""So often is asked for connections: so soon another worker gets its share of them."""
 DRAIN_SECONDS = 6.0
 
 
@@ -118,7 +114,7 @@ def serve(engine: Engine) -> Served:
     """Give every campaign its share of what its account may send now."""
     served = Served()
     campaigns = recover.sending()
-    _keep_connections(engine)
+    engine.keep_shares()
     sharing = Counter(campaign.provider_id or 0 for campaign in campaigns)
     shares = {number: _share(engine.room(number), count) for number, count in sharing.items()}
     for campaign in campaigns:
@@ -166,21 +162,22 @@ def _serve_one(engine: Engine, campaign: Campaign, share: int) -> tuple[int, flo
         if campaign.provider_id != account.id:
             return 0, SHORT_WAIT_SECONDS  # a moment ago it went on from another address
         plan = load_plan(account.id, now=now, pace_per_second=campaign.pace_per_second)
-        connections = _connections(engine, account.id, plan)
-        outbox = engine.outbox(account, connections)
+        outbox = engine.outbox(account, plan)
     except TemplateProblemError as error:
         return _pause(campaign.id, f"The content has a problem: {error}")
     except SecretUnreadableError as error:
         return _pause(campaign.id, str(error))
-    if not connections:
-        return 0, LEASE_CONNECTIONS_SECONDS
+    if not outbox.connections:
+        return 0, SHARE_SECONDS
     # Every mailbox group gets its share: no provider's mail stands before all the others'.
     wants = dict.fromkeys(groups, -(-share // len(groups)))
     if allowed is not None:
         wants = {
             group: min(count, allowed[group]) for group, count in wants.items() if allowed[group]
         }
-    grant = buckets().acquire(Ask(account.id, campaign.id, wants, engine.name), plan)
+    grant = buckets().acquire(
+        Ask(account.id, campaign.id, wants, engine.name, outbox.on_wire()), plan
+    )
     if overflow.go_on(campaign, plan, grant):
         return 0, SHORT_WAIT_SECONDS
     return _claim(engine, campaign, outbox, compiled, grant)
@@ -216,33 +213,6 @@ def _explain(campaign: Campaign, grant: Grant) -> None:
             lifecycle.explain(campaign.id, reason)
 
 
-def _connections(engine: Engine, provider_id: int, plan: Plan) -> int:
-    """How many this worker may hold now: all workers share what the plan allows."""
-    count = _leased_connections(provider_id)
-    if count is None:
-        count = min(buckets().connections(provider_id, engine.name, plan), CONNECTIONS)
-        _leased[provider_id] = (time.monotonic(), count)
-    return count
-
-
-def _leased_connections(provider_id: int) -> int | None:
-    """How many this worker was lent a moment ago; None: it is time to ask."""
-    asked_at, count = _leased.get(provider_id, (-LEASE_CONNECTIONS_SECONDS, 0))
-    return count if time.monotonic() - asked_at < LEASE_CONNECTIONS_SECONDS else None
-
-
-def _keep_connections(engine: Engine) -> None:
-    """Ask for connections as long as something waits for them, not only to claim more.
-
-    What others hold changes: a share that is not asked for goes to them, and a worker that was
-    lent none would keep what it has claimed for ever.
-    """
-    for provider_id in engine.busy_accounts():
-        if _leased_connections(provider_id) is None:
-            plan = load_plan(provider_id, now=utcnow())
-            engine.connect(provider_id, _connections(engine, provider_id, plan))
-
-
 def _pause(campaign_id: int, reason: str) -> tuple[int, float]:
     with transaction():
         lifecycle.pause(campaign_id, now=utcnow(), reason=reason)
@@ -260,8 +230,6 @@ def _finish(campaign_id: int) -> None:
 
 _engine: Engine | None = None
 _compiled_contents: dict[int, tuple[tuple[Content, Signing | None], Compiled]] = {}
-_leased: dict[int, tuple[float, int]] = {}
-"""Connections by account, and when they were asked for."""
 KEPT = 8
 T = TypeVar("T")
 
@@ -303,5 +271,4 @@ def forget(*, drain_seconds: float = 0.0) -> None:
         _engine.close(drain_seconds=drain_seconds)
     _engine = None
     _compiled_contents.clear()
-    _leased.clear()
     canaries.forget()

@@ -258,6 +258,50 @@ def test_connections_are_never_more_than_the_plan_has(buckets: Buckets, clock: C
     assert buckets.connections(1, "c", Plan()) == NO_LIMIT
 
 
+def test_others_get_only_the_connections_that_were_really_closed(buckets: Buckets) -> None:
+    plan = Plan(connections=4)
+    assert buckets.connections(1, "a", plan) == 4
+    assert buckets.connections(1, "b", plan) == 0
+    assert buckets.connections(1, "a", plan, held=4) == 2
+    assert buckets.connections(1, "b", plan) == 0, "a has not closed any yet"
+    assert buckets.connections(1, "a", plan, held=3) == 2
+    assert buckets.connections(1, "b", plan) == 1
+    assert buckets.connections(1, "a", plan, held=2) == 2
+    assert buckets.connections(1, "b", plan, held=1) == 2
+
+
+def test_connections_are_never_more_when_the_limit_is_lowered(buckets: Buckets) -> None:
+    assert buckets.connections(1, "a", Plan(connections=8)) == 8
+    assert buckets.connections(1, "b", Plan(connections=8)) == 0
+    assert buckets.connections(1, "a", Plan(connections=4), held=8) == 2
+    assert buckets.connections(1, "b", Plan(connections=4)) == 0
+    assert buckets.connections(1, "a", Plan(connections=4), held=2) == 2
+    assert buckets.connections(1, "b", Plan(connections=4)) == 2
+
+
+def test_who_is_idle_keeps_connections_only_while_nobody_else_asks(buckets: Buckets) -> None:
+    plan = Plan(connections=4)
+    assert buckets.connections(1, "a", plan) == 4
+    assert buckets.connections(1, "a", plan, held=4, is_idle=True) == 4
+    assert buckets.connections(1, "b", plan) == 0
+    assert buckets.connections(1, "a", plan, held=4, is_idle=True) == 0
+    assert buckets.connections(1, "b", plan) == 0, "a has not closed any yet"
+    assert buckets.connections(1, "a", plan, held=0, is_idle=True) == 0
+    assert buckets.connections(1, "b", plan) == 4
+
+
+def test_what_is_still_on_the_wire_at_once_is_not_lent_to_others(buckets: Buckets) -> None:
+    plan = Plan(groups={"google": GroupPlan(at_once=4)})
+    one = Ask(1, 1, {"google": 5}, holder="one", on_wire={"google": 4})
+    two = Ask(1, 1, {"google": 5}, holder="two")
+    assert buckets.acquire(one, plan).at_once == {"google": 4}
+    assert buckets.acquire(two, plan).counts == {}
+    assert buckets.acquire(one, plan).at_once == {"google": 2}
+    assert buckets.acquire(two, plan).counts == {}, "four of one are still on the wire"
+    assert buckets.acquire(Ask(1, 1, {"google": 5}, "one"), plan).at_once == {"google": 2}
+    assert buckets.acquire(two, plan).at_once == {"google": 2}
+
+
 def test_one_message_probes_an_account_that_had_trouble(buckets: Buckets, clock: Clock) -> None:
     plan = Plan(name="SES", probe=True)
     assert buckets.acquire(ask(50), plan).total == 1

@@ -21,6 +21,7 @@ from campaigns.providers.models import ProviderAccount
 from campaigns.sending import erasure
 from campaigns.sending.limits import expressions, rules
 from campaigns.sending.limits.models import ReplyRule
+from campaigns.sending.limits.plan import Plan
 from campaigns.sending.models import Campaign, Claim, Delivery
 from tests.factories import a_campaign, a_delivery, a_list, a_sender, a_subscriber
 
@@ -84,7 +85,7 @@ def campaign(app: Flask) -> Campaign:
 
 def filled(engine: Engine, campaign: Campaign) -> Outbox:
     account = db.session.scalars(sa.select(ProviderAccount)).one()
-    outbox = engine.outbox(account, 2)
+    outbox = engine.outbox(account, Plan())
     plain: Any = Plain()
     engine.claim(campaign.id, outbox, plain, {"other": 9, "google": 9})
     return outbox
@@ -381,7 +382,7 @@ def test_an_outbox_holds_two_seconds_of_work_at_the_speed_of_now(
         for number in range(7, 51):
             a_delivery(campaign, a_subscriber(f"p{number}@example.org", news))
     account = db.session.scalars(sa.select(ProviderAccount)).one()
-    outbox = engine.outbox(account, 2)
+    outbox = engine.outbox(account, Plan())
     plain: Any = Plain()
     engine.claim(campaign.id, outbox, plain, {"other": 99, "google": 9})
     held = sum(batch.stock for batch in outbox.batches)

@@ -94,7 +94,7 @@ def test_without_a_connection_nothing_is_claimed(buckets: Buckets, clock: Clock)
 def test_what_waits_goes_back_when_others_hold_all_connections(
     buckets: Buckets, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(send, "LEASE_CONNECTIONS_SECONDS", 0.1)
+    monkeypatch.setattr("campaigns.jobs.engine.SHARE_SECONDS", 0.1)
     let_in = threading.Event()
 
     def script(line: str, session: Session) -> str | None:
@@ -118,7 +118,7 @@ def test_connections_come_back_to_what_waits_for_them(
     buckets: Buckets, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is left to be claimed, so no claim asks for them."""
-    monkeypatch.setattr(send, "LEASE_CONNECTIONS_SECONDS", 0.1)
+    monkeypatch.setattr("campaigns.jobs.engine.SHARE_SECONDS", 0.1)
     go_on = threading.Event()
 
     def script(line: str, session: Session) -> str | None:

@@ -80,6 +80,8 @@ class Ask:
     wants: Mapping[str, int]
     holder: str = ""
     """Who asks, the same each time: what may be on the wire at once is lent to it for a while."""
+    on_wire: Mapping[str, int] = field(default_factory=dict)
+    """How many of each mailbox group the holder has on the wire now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +132,14 @@ class Limiter(Protocol):
         """Return tokens of this ask that were not used, soon after: to all its windows."""
         ...
 
-    def connections(self, provider_id: int, holder: str, plan: Plan) -> int:
+    def connections(
+        self, provider_id: int, holder: str, plan: Plan, *, held: int = 0, is_idle: bool = False
+    ) -> int:
         """How many connections this worker may hold now. To be asked every few seconds.
 
-        A share that is not asked for again is free after 30 seconds. 0 connections in the plan
-        are no limit: then this is NO_LIMIT.
+        `held` are those that it really has open: others get only what it has closed. Who
+        `is_idle` keeps its share only while nobody else asks. A share that is not asked for again
+        is free after a while. 0 connections in the plan are no limit: then this is NO_LIMIT.
         """
         ...
 
