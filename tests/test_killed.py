@@ -13,7 +13,7 @@ from campaigns.app import create_app
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
-from campaigns.jobs.send import CONNECTIONS
+from campaigns.jobs.engine import CONNECTIONS
 from campaigns.mailbox.store import Store
 from campaigns.providers.models import ProviderAccount, SenderAddress
 from campaigns.sending import lifecycle

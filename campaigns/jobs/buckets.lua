@@ -5,7 +5,9 @@
 -- ARGV[2]  the moment in seconds; empty: this server's own clock, the one all workers share
 -- ARGV[3]  the question, as JSON
 --
--- A bucket (GCRA in its token form) holds a fifth of a second's worth and spreads mail evenly.
+-- A pace (GCRA) gives out moments on the wire, one after the other, over all workers: a grant says
+-- when its first mail may leave and how far apart they are. So mail can be granted ahead of time and
+-- leaves evenly, however many workers share a limit. Time that nobody asked for is lost.
 -- A window counts in slots of a fiftieth or sixtieth of its length. The slot that is partly over
 -- counts whole, so no window of that length, wherever it begins, ever holds more than its limit.
 
@@ -20,9 +22,10 @@ local question = cjson.decode(ARGV[3])
 local KEEP = 8 * 86400      -- an unused counter goes after a week
 local ASKING = 2            -- campaigns that asked within so many seconds share
 local LEASE = 30
-local BURST = 0.2
-local SECONDS = { second = 1, minute = 60, hour = 3600, day = 86400, seen = 10 }
-local SLOTS = { second = 50, minute = 60, hour = 60, day = 60, seen = 10 }
+local AHEAD = 0.6           -- moments are given out at most so many seconds ahead
+local AT_ONCE = 0.35        -- and at most so many seconds' worth in one grant
+local SECONDS = { minute = 60, hour = 3600, day = 86400, seen = 10 }
+local SLOTS = { minute = 60, hour = 60, day = 60, seen = 10 }
 local EACH_AT_ONCE = 100
 local MANY = 1000000000
 
@@ -60,7 +63,7 @@ local function count(key, name, many, moment)
   redis.call('HSETNX', key, 'from', whole(from))
   redis.call('HINCRBY', key, whole(slot), many)
   redis.call('HINCRBY', key, 'total', many)
-  redis.call('EXPIRE', key, name == 'second' and 60 or KEEP)
+  redis.call('EXPIRE', key, KEEP)
 end
 
 -- Newest first: what comes back was taken a moment ago.
@@ -107,24 +110,44 @@ local function window(key, name, most, kind)
   return limit
 end
 
+-- `first` and `every`: the moment of the first mail that may go, and the seconds between two.
 local function bucket(key, rate, kind)
-  local size = math.max(1, rate * BURST)
-  local state = redis.call('HMGET', key, 'level', 'at')
-  local level, at = tonumber(state[1]) or size, tonumber(state[2]) or now
-  level = math.min(size, level + math.max(0, now - at) * rate)
-  -- A millionth is forgiven: levels are written with six digits.
-  local limit = { kind = kind, free = math.max(0, math.floor(level + 0.000001)) }
+  local most, till = math.max(1, rate * AT_ONCE), now + AHEAD
+  local next = math.max(now, tonumber(redis.call('HGET', key, 'next')) or now)
+  local limit = { kind = kind, first = next, every = 1 / rate }
+  local function look()
+    -- A millionth is forgiven: moments are written with six digits.
+    local free = math.floor(math.min(most, (till - next) * rate) + 0.0001)
+    limit.free = next < till - 0.000001 and math.max(1, free) or 0
+  end
+  look()
   function limit.take(many)
-    level = level - many
-    limit.free = math.max(0, math.floor(level + 0.000001))
-    redis.call('HMSET', key, 'level', number(level), 'at', number(now))
+    next = next + many / rate
+    look()
+    redis.call('HMSET', key, 'next', number(next), 'rate', string.format('%.9f', rate))
     redis.call('EXPIRE', key, math.max(60, math.ceil(2 / rate)))
   end
   function limit.wait(many)
-    local need = math.max(1, math.min(many, size / 2))
-    return math.max(0, (need - level) / rate)
+    local need = math.min(many, most)
+    return math.max(0, next + (need > 1 and need / rate or 0.000002) - till)
   end
   return limit
+end
+
+-- The pace of what is granted under all of these limits; nil: none of them sets one.
+local function pace(limits)
+  local first, every = nil, 0
+  for _, limit in ipairs(limits) do
+    if limit.every then
+      first, every = math.max(first or now, limit.first), math.max(every, limit.every)
+    end
+  end
+  return first and { delay = number(first - now), every = number(every) } or nil
+end
+
+local function put_back(key, many)
+  local rate = tonumber(redis.call('HGET', key, 'rate'))
+  if rate then redis.call('HINCRBYFLOAT', key, 'next', number(-many / rate)) end
 end
 
 local function closed(kind, moment)
@@ -189,14 +212,14 @@ end
 
 local function group_key(group, what) return prefix .. 'group:' .. group .. ':' .. what end
 local function campaign_key(id) return prefix .. 'campaign:' .. id .. ':pace' end
-local WINDOWS = { 'second', 'minute', 'hour', 'day' }
+local WINDOWS = { 'minute', 'hour', 'day' }
 
 -- What to do -----------------------------------------------------------------------------------
 
 local function missing()
   local keys = {}
   for name, _ in pairs(question.windows) do
-    if name ~= 'second' and redis.call('EXISTS', prefix .. name) == 0 then
+    if name ~= 'second' and redis.call('EXISTS', prefix .. name) == 0 then -- that is a pace
       table.insert(keys, { group = '', window = name })
     end
   end
@@ -342,14 +365,17 @@ local function acquire()
   if short and short.free - waiting() < wanted then
     most = math.min(wanted, math.ceil(math.max(0, short.free - waiting()) / others))
   end
+  local account_pace, campaign_pace = pace(account), nil
   if question.pace then
     table.insert(account, bucket(campaign_key(question.campaign), question.pace, 'pace'))
     most = math.min(most, account[#account].free)
+    campaign_pace = pace({ account[#account] })
   end
 
-  local limits, caps, at_once = {}, {}, {}
+  local limits, caps, at_once, group_paces = {}, {}, {}, {}
   for group, want in pairs(question.wants) do
     limits[group] = group_limits(group, question.groups[group] or {}, at_once)
+    group_paces[group] = pace(limits[group])
     local own = narrowest(limits[group])
     caps[group] = math.min(want, own and own.free or MANY)
   end
@@ -364,7 +390,10 @@ local function acquire()
     redis.call('SET', prefix .. 'waiting', number(now + ASKING), 'EX', 60)
   end
 
-  local answer = { counts = {}, holds = {}, at_once = at_once, wait = 0 }
+  local answer = {
+    counts = {}, holds = {}, at_once = at_once, wait = 0,
+    account_pace = account_pace, campaign_pace = campaign_pace, group_paces = group_paces,
+  }
   local soonest = nil
   for group, want in pairs(question.wants) do
     if granted[group] > 0 then answer.counts[group] = granted[group] end
@@ -393,16 +422,12 @@ local function give_back()
   for group, many in pairs(question.counts) do
     total = total + many
     uncount(group_key(group, 'day'), 'day', many)
-    if redis.call('EXISTS', group_key(group, 'pace')) == 1 then
-      redis.call('HINCRBYFLOAT', group_key(group, 'pace'), 'level', many)
-    end
+    put_back(group_key(group, 'pace'), many)
   end
   redis.call('DEL', prefix .. 'probe')
   for _, name in ipairs(WINDOWS) do uncount(prefix .. name, name, total) end
   local paces = { prefix .. 'pace', group_key('', 'pace'), campaign_key(question.campaign) }
-  for _, key in ipairs(paces) do
-    if redis.call('EXISTS', key) == 1 then redis.call('HINCRBYFLOAT', key, 'level', total) end
-  end
+  for _, key in ipairs(paces) do put_back(key, total) end
   return {}
 end
 

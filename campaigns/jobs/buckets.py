@@ -16,7 +16,16 @@ from campaigns.context import services
 from campaigns.jobs.queues import connect
 from campaigns.sending.limits import ledger
 from campaigns.sending.limits.holds import hold
-from campaigns.sending.limits.plan import NO_LIMIT, AccountHold, Ask, Grant, GroupPlan, Plan
+from campaigns.sending.limits.plan import (
+    NO_LIMIT,
+    AccountHold,
+    Ask,
+    Grant,
+    GroupPlan,
+    Pace,
+    Paces,
+    Plan,
+)
 
 SCRIPT = Path(__file__).with_name("buckets.lua")
 
@@ -55,7 +64,14 @@ class Buckets:
         }
         held = answer.get("account")
         account = AccountHold(held["kind"], float(held["seconds"])) if held else None
-        return Grant(answer["counts"], float(answer["wait"]), holds, answer["at_once"], account)
+        paces = Paces(
+            _pace(answer.get("account_pace")),
+            _pace(answer.get("campaign_pace")),
+            {group: pace for group, told in answer["group_paces"].items() if (pace := _pace(told))},
+        )
+        return Grant(
+            answer["counts"], float(answer["wait"]), holds, answer["at_once"], account, paces
+        )
 
     def give_back(self, ask: Ask, counts: Mapping[str, int]) -> None:
         unused = {group: count for group, count in counts.items() if count > 0}
@@ -114,6 +130,10 @@ def buckets() -> Buckets:
         found = Buckets(connect(services().settings.redis_connection_url))
         current_app.extensions["campaigns.buckets"] = found
     return cast("Buckets", found)
+
+
+def _pace(told: Mapping[str, str] | None) -> Pace | None:
+    return Pace(float(told["delay"]), float(told["every"])) if told else None
 
 
 def _question(ask: Ask, plan: Plan) -> dict[str, Any]:

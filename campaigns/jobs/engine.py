@@ -28,8 +28,9 @@ from campaigns.clock import running_seconds, utcnow
 from campaigns.content.compile import Compiled, RenderError
 from campaigns.context import services
 from campaigns.db import db, transaction
-from campaigns.jobs.judge import Judge, rule_book, tell_limiter
 from campaigns.jobs.buckets import buckets
+from campaigns.jobs.judge import Judge, rule_book, tell_limiter
+from campaigns.jobs.pacer import Pacer
 from campaigns.messages import Message, Recipient, SendResult
 from campaigns.providers import health
 from campaigns.providers.base import Provider, ProviderTroubleError
@@ -39,7 +40,7 @@ from campaigns.sending import canary, dispatch, lifecycle, outcomes
 from campaigns.sending.alerts import alert_owners
 from campaigns.sending.journal import Journal
 from campaigns.sending.limits.loading import load_plan
-from campaigns.sending.limits.plan import Plan
+from campaigns.sending.limits.plan import Grant, Pace, Plan
 from campaigns.sending.models import Campaign
 from campaigns.sending.retry import limits_of
 
@@ -160,6 +161,8 @@ class Outbox:
         self.at_once: Mapping[str, int] = {}
         """Of these mailbox groups only so many may be on the wire at the same moment."""
         self.batches: list[Batch] = []
+        self._pacers: dict[str | int, Pacer] = {}  # of the account (""), a campaign, a group
+        self._next_at: float | None = None
         self._news = on_news
         self._lock = threading.Lock()
         self._turns: deque[tuple[Batch, str]] = deque()
@@ -191,6 +194,10 @@ class Outbox:
     def _next(self) -> tuple[Batch, Recipient] | None:
         if self.broken is not None or self.fault is not None:
             return None
+        self._next_at = None
+        moment = time.monotonic() if self._pacers else 0.0
+        if self._pacers and self._must_wait(moment, ""):
+            return None
         now = running_seconds()
         for _ in range(len(self._turns)):
             batch, group = self._turns[0]
@@ -199,9 +206,29 @@ class Outbox:
                 self._turns.popleft()  # it comes back when something is put back, or renewed
                 continue
             self._turns.rotate(-1)
+            if self._pacers and self._must_wait(moment, group, batch.campaign_id):
+                continue
             if self._may_go(group):
+                for key in ("", group, batch.campaign_id) if self._pacers else ():
+                    if (pacer := self._pacers.get(key)) is not None:
+                        pacer.use(moment)
+                self._next_at = None
                 return batch, batch.waiting[group].popleft()
         return None
+
+    def _must_wait(self, now: float, *keys: str | int) -> bool:
+        """Whether the pace of any of these forbids a message now; notes when it may leave."""
+        due = max(
+            (self._pacers[key].due_at(now) for key in keys if key in self._pacers), default=now
+        )
+        if due <= now:
+            return False
+        self._next_at = due if self._next_at is None else min(due, self._next_at)
+        return True
+
+    def next_at(self) -> float | None:
+        """When `take` may give something after it gave nothing; None: after a `wake`."""
+        return self._next_at
 
     def _may_go(self, group: str) -> bool:
         """Whether another of this group may be on the wire now. Hardly ever is that limited."""
@@ -299,6 +326,24 @@ class Outbox:
         """How many of each mailbox group are taken and without a fate."""
         with self._lock:
             return Counter(person.mailbox_group for _, person in self._on_the_way.values())
+
+    def pace(self, campaign_id: int, grant: Grant, now: float) -> None:
+        """What was granted leaves at these moments; `now` is when that was said, monotonic."""
+        paces: dict[str | int, tuple[Pace | None, int]] = {
+            "": (grant.paces.account, grant.total),
+            campaign_id: (grant.paces.campaign, grant.total),
+            **{group: (grant.paces.groups.get(group), count)
+               for group, count in grant.counts.items()},
+        }  # fmt: skip
+        if not self._pacers and not any(pace for pace, _ in paces.values()):
+            return
+        with self._lock:
+            for key, (pace, count) in paces.items():
+                if pace is None:
+                    self._pacers.pop(key, None)  # there is no limit any more
+                else:
+                    pacer = self._pacers.setdefault(key, Pacer())
+                    pacer.add(now + pace.delay, pace.every, count)
 
     def limit_at_once(self, groups: Collection[str], limits: Mapping[str, int]) -> None:
         """Of these groups only so many may be on the wire at the same moment, if any limit.

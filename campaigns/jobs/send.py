@@ -175,12 +175,18 @@ def _serve_one(engine: Engine, campaign: Campaign, share: int) -> tuple[int, flo
         wants = {
             group: min(count, allowed[group]) for group, count in wants.items() if allowed[group]
         }
+    asked_at = time.monotonic()
     grant = buckets().acquire(
         Ask(account.id, campaign.id, wants, engine.name, outbox.on_wire()), plan
     )
     if overflow.go_on(campaign, plan, grant):
         return 0, SHORT_WAIT_SECONDS
-    return _claim(engine, campaign, outbox, compiled, grant)
+    if grant.total:
+        outbox.pace(campaign.id, grant, asked_at)
+    claimed, wait = _claim(engine, campaign, outbox, compiled, grant)
+    got_all = any(grant.counts.get(group) == count for group, count in wants.items())
+    # Who got all that was asked for may have more at once.
+    return claimed, wait if got_all or not claimed else grant.wait_seconds
 
 
 def _claim(

@@ -134,6 +134,8 @@ def _take_a_token(account: ProviderAccount) -> None:
             return
         grant = buckets().acquire(Ask(account.id, 0, {ONE_PERSON: 1}), plan)
         if grant.total:
+            if grant.paces.account is not None:
+                time.sleep(grant.paces.account.delay)
             return
         if time.monotonic() + grant.wait_seconds > until:
             raise ProviderTroubleError(grant.holds[ONE_PERSON].why, permanent=False)

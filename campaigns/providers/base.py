@@ -31,7 +31,14 @@ class Source(Protocol):
     """
 
     def take(self) -> Message | None:
-        """The next message, ready to be offered. None: nothing now; `wake` says when."""
+        """The next message, ready to be offered. None: nothing now; see `next_at`."""
+        ...
+
+    def next_at(self) -> float | None:
+        """After `take` gave nothing: the moment, by `time.monotonic`, to ask again by itself.
+
+        None: not before `wake` is called.
+        """
         ...
 
     def begin(self, message: Message) -> bool:
@@ -168,6 +175,9 @@ class _Hand:
     def take(self) -> Message | None:
         message, self._offered = self._offered, None
         return None if self._is_over else message
+
+    def next_at(self) -> float | None:
+        return None
 
     def begin(self, message: Message) -> bool:
         if self._is_over:

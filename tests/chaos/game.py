@@ -17,9 +17,9 @@ from campaigns.audience import subscriptions, suppressions
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
+from campaigns.jobs.engine import CONNECTIONS
 from campaigns.jobs.schedule import LEASE_SECONDS as CLOCK_LEASE_SECONDS
 from campaigns.jobs.schedule import SWEEP_SECONDS
-from campaigns.jobs.send import CONNECTIONS
 from campaigns.providers.models import ProviderAccount
 from campaigns.sending import erasure, lifecycle
 from campaigns.sending.limits.models import GroupState

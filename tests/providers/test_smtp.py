@@ -51,6 +51,9 @@ class Pile:
         with self.changed:
             return self.waiting.pop(0) if self.waiting else None
 
+    def next_at(self) -> float | None:
+        return None
+
     def begin(self, message: Message) -> bool:
         self.begun.append(message.delivery_id)
         return True
@@ -550,6 +553,9 @@ def test_a_connection_that_cannot_be_opened_is_no_trouble_while_others_work() ->
 
 def test_a_source_that_says_no_is_obeyed() -> None:
     class Refusing(Pile):
+        def next_at(self) -> float | None:
+            return None
+
         def begin(self, message: Message) -> bool:
             return message.delivery_id != 2 and super().begin(message)
 
@@ -570,6 +576,9 @@ def test_a_source_that_says_no_is_obeyed() -> None:
 
 def test_an_error_of_the_journal_stops_before_the_body_and_is_told() -> None:
     class FullDisk(Pile):
+        def next_at(self) -> float | None:
+            return None
+
         def begin(self, message: Message) -> bool:
             raise OSError("no space left")
 

@@ -18,7 +18,7 @@ from campaigns.cli.benchmarks import audience, ground
 from campaigns.cli.benchmarks.audience import Audience
 from campaigns.cli.benchmarks.ground import Crew, Ground
 from campaigns.db import db
-from campaigns.jobs.send import CONNECTIONS
+from campaigns.jobs.engine import CONNECTIONS
 from campaigns.sending.models import Delivery
 from campaigns.supervisor.workers import senders
 

@@ -37,6 +37,9 @@ class _Constant:
             number, "b+aaaaaaaaaaaaaaaaaaaaaaa@example.org", f"r{number}@mail.example", BODY, True
         )
 
+    def next_at(self) -> float | None:
+        return None
+
     def begin(self, message: Message) -> bool:
         return True
 

@@ -23,8 +23,12 @@ MOST_REMEMBERED = 10_000
 class SmtpDesk:
     """All connections of an account share one. Used in the loop's thread only."""
 
-    def __init__(self, on_trouble: Callable[[ProviderTroubleError], None]) -> None:
-        self._on_trouble = on_trouble
+    def __init__(
+        self,
+        on_trouble: Callable[[ProviderTroubleError], None],
+        ask_again_at: Callable[[float], None],
+    ) -> None:
+        self._on_trouble, self._ask_again_at = on_trouble, ask_again_at
         self._returns: dict[int, tuple[int, int]] = {}
         self.source: Source | None = None
         self.is_open = False
@@ -70,6 +74,8 @@ class SmtpDesk:
         if message is None:
             self.ended += 1
             self.is_dry = True
+            if (moment := self.source.next_at()) is not None:
+                self._ask_again_at(moment)
         return message
 
     def begin(self, message: Message) -> bool:

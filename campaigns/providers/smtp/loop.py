@@ -4,6 +4,8 @@
 """
 
 import contextlib
+import heapq
+import itertools
 import os
 import selectors
 import socket
@@ -40,6 +42,8 @@ class Loop:
         self._is_rung = False
         self._is_stopping = False
         self._ticking: set[Ticking] = set()
+        self._timers: list[tuple[float, int, Callable[[], None]]] = []
+        self._order = itertools.count()
         self._hears, self._bell = socket.socketpair()
         for end in (self._hears, self._bell):
             end.setblocking(False)
@@ -92,15 +96,20 @@ class Loop:
         """Call its `tick` about every TICK_SECONDS until that says that there is no need."""
         self._ticking.add(ticking)
 
+    def at(self, moment: float, call: Callable[[], None]) -> None:
+        """Have this called at this moment, by `time.monotonic`, or soon after it."""
+        heapq.heappush(self._timers, (moment, next(self._order), call))
+
     def _run(self) -> None:
         next_tick = 0.0
         while not self._is_stopping:
             try:
-                wait = max(0.0, next_tick - time.monotonic()) if self._ticking else None
-                events = self._selector.select(wait)
+                events = self._selector.select(self._patience(next_tick))
                 self.now = time.monotonic()
                 for key, mask in events:
                     key.data(mask)
+                if self._timers:
+                    self._call_due()
                 if self.now >= next_tick:
                     next_tick = self.now + TICK_SECONDS
                     self._tick()
@@ -111,16 +120,30 @@ class Loop:
         self._hears.close()
         self._bell.close()
 
+    def _patience(self, next_tick: float) -> float | None:
+        """How long to wait for bytes, in seconds; None: until some come."""
+        moments = [next_tick] if self._ticking else []
+        if self._timers:
+            moments.append(self._timers[0][0])
+        return max(0.0, min(moments) - time.monotonic()) if moments else None
+
+    def _call_due(self) -> None:
+        while self._timers and self._timers[0][0] <= time.monotonic():
+            _, _, call = heapq.heappop(self._timers)
+            self._try(call)
+
     def _silence(self, mask: int) -> None:
         with contextlib.suppress(BlockingIOError):
             self._hears.recv(4096)
         self._is_rung = False
         for _ in range(len(self._queue)):
-            call = self._queue.popleft()
-            try:
-                call()
-            except Exception:
-                log.exception("a call in the smtp thread failed")
+            self._try(self._queue.popleft())
+
+    def _try(self, call: Callable[[], None]) -> None:
+        try:
+            call()
+        except Exception:
+            log.exception("a call in the smtp thread failed")
 
     def _tick(self) -> None:
         for ticking in tuple(self._ticking):

@@ -60,7 +60,8 @@ class SmtpProvider:
     def _start_in(self, loop: Loop | None) -> None:
         """Begin anew. What is left of another loop, such as that of a parent, is not ours."""
         self._loop: Loop | None = loop
-        self._desk = SmtpDesk(self._stop_for)
+        self._desk = SmtpDesk(self._stop_for, self._ask_again_at)
+        self._asks_at: float | None = None
         self._most = 0
         self._asked: tuple[Source, int] | None = None  # to be served once the last one is done
         self._links: list[Link] = []
@@ -144,6 +145,17 @@ class SmtpProvider:
             self._desk.is_open = self._asked is None
             self._not_before = 0.0
         self._go_on()
+
+    def _ask_again_at(self, moment: float) -> None:
+        """The source has something for us then, without a further word."""
+        if self._loop is not None and (self._asks_at is None or moment < self._asks_at):
+            self._asks_at = moment
+            self._loop.at(moment, self._ask_again)
+
+    def _ask_again(self) -> None:
+        self._asks_at = None
+        self._desk.is_dry = False
+        self._pump()
 
     def _go_on(self) -> None:
         self._desk.is_dry = False

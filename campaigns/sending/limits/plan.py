@@ -101,13 +101,30 @@ class AccountHold:
 
 
 @dataclass(frozen=True, slots=True)
+class Pace:
+    """When what was granted may leave: the first after `delay` seconds, then one each `every`."""
+
+    delay: float
+    every: float
+
+
+@dataclass(frozen=True, slots=True)
+class Paces:
+    """The paces of a grant; None, or no entry: no limit per second there."""
+
+    account: Pace | None = None
+    campaign: Pace | None = None
+    groups: Mapping[str, Pace] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Grant:
     """How many messages of each group may go now.
 
     `wait_seconds`: when to come back for what was not granted; 0 when everything was. Who got
     all of a group that was asked for may ask for more of it at once. `at_once`: of these groups
     only so many may be on this worker's wire at the same moment. `account`: why nothing at all
-    was granted, when that is not the mailbox groups' doing.
+    was granted, when that is not the mailbox groups' doing. `paces`: when exactly they may leave.
     """
 
     counts: Mapping[str, int]
@@ -115,6 +132,7 @@ class Grant:
     holds: Mapping[str, Hold] = field(default_factory=dict)
     at_once: Mapping[str, int] = field(default_factory=dict)
     account: AccountHold | None = None
+    paces: Paces = Paces()
 
     @property
     def total(self) -> int:

@@ -1,0 +1,45 @@
+"""When the next message of a limited account may leave this worker."""
+
+from collections import deque
+
+CATCH_UP_SECONDS = 0.03
+"""A message that leaves late by less than this does not make the following ones late."""
+
+
+class Pacer:
+    """Moments on the wire that the limiter has given out, used one by one; by `time.monotonic`.
+
+    Messages never leave closer together than the pace says, also when they are late: after a
+    pause there is no burst. Where more messages wait than moments were given out (the limit is
+    newer than they are), they go on at the same pace.
+    """
+
+    __slots__ = ("_every", "_grants", "_next")
+
+    def __init__(self) -> None:
+        self._grants: deque[tuple[float, float, int]] = deque()
+        """(first moment, seconds between two, how many are left)"""
+        self._next = 0.0
+        self._every = 0.0
+
+    def add(self, first: float, every: float, count: int) -> None:
+        """So many messages more may leave, from this moment on, `every` seconds apart."""
+        self._every = every
+        if count:
+            self._grants.append((first, every, count))
+
+    def due_at(self, now: float) -> float:
+        """The moment at which the next message may leave."""
+        grants = self._grants
+        while len(grants) > 1 and grants[0][0] + grants[0][1] * grants[0][2] < now:
+            grants.popleft()  # its messages went back, or are late
+        return max(grants[0][0], self._next) if grants else self._next
+
+    def use(self, now: float) -> None:
+        """A message leaves."""
+        moment = max(self.due_at(now), now - CATCH_UP_SECONDS)
+        if self._grants:
+            first, self._every, left = self._grants.popleft()
+            if left > 1:
+                self._grants.appendleft((first + self._every, self._every, left - 1))
+        self._next = moment + self._every
