@@ -80,7 +80,7 @@ def test_w1_no_second_holds_more_than_the_limit_and_it_is_used(
     buckets: Buckets, clock: Clock, rate: int
 ) -> None:
     sent = run(buckets, clock, Plan(windows=Windows(second=rate)), seconds=20)
-    assert busiest(sent, 1) <= rate + 1, 'moments are written with six digits'
+    assert busiest(sent, 1) <= rate + 1, "moments are written with six digits"
     assert len(sent) >= rate * 20 * 0.95
 
 

@@ -1,0 +1,150 @@
+"""Two worker processes and one server that notes when each message was complete."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+import pytest
+import sqlalchemy as sa
+
+from campaigns.cli.benchmarks import audience, ground
+from campaigns.db import db, transaction
+from campaigns.providers.models import ProviderAccount
+
+pytestmark = pytest.mark.process
+
+REPLY_SECONDS = 0.05
+"""The server takes so long over every message."""
+SECONDS = 5
+
+
+@dataclass
+class Sink:
+    port: int = 0
+    ends: list[float] = field(default_factory=list)
+    """When each message was complete."""
+    open: int = 0
+    most_open: int = 0
+    slowest: float = 0.0
+    """The longest that the sink itself was kept from running, in seconds."""
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.open += 1
+        self.most_open = max(self.most_open, self.open)
+        try:
+            await self._talk(reader, writer)
+        except (OSError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            self.open -= 1
+            writer.close()
+
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 sink\r\n")
+        while line := await reader.readline():
+            verb = line[:4].upper()
+            if verb == b"DATA":
+                writer.write(b"354 go on\r\n")
+                await reader.readuntil(b"\r\n.\r\n")
+                self.ends.append(time.monotonic())
+                await asyncio.sleep(REPLY_SECONDS)
+            elif verb == b"EHLO":
+                writer.write(b"250-sink\r\n250 PIPELINING\r\n")
+                continue
+            writer.write(b"221 bye\r\n" if verb == b"QUIT" else b"250 ok\r\n")
+            if verb == b"QUIT":
+                return
+
+    async def watch(self) -> None:
+        while True:
+            before = time.monotonic()
+            await asyncio.sleep(0.005)
+            self.slowest = max(self.slowest, time.monotonic() - before - 0.005)
+
+    def busiest(self, seconds: float = 1.0) -> int:
+        """The most that any window of this length held."""
+        most, first = 0, 0
+        for last, at in enumerate(self.ends):
+            while self.ends[first] <= at - seconds:
+                first += 1
+            most = max(most, last - first + 1)
+        return most
+
+    def average(self) -> float:
+        """Messages a second, without the first second, in which connections are opened."""
+        kept = [at for at in self.ends if at >= self.ends[0] + 1]
+        return (len(kept) - 1) / (kept[-1] - kept[0])
+
+
+@contextmanager
+def running_sink() -> Iterator[Sink]:
+    sink, loop = Sink(), asyncio.new_event_loop()
+    is_ready = threading.Event()
+
+    async def run() -> None:
+        server = await asyncio.start_server(sink.serve, "127.0.0.1", 0, limit=2**20)
+        sink.port = server.sockets[0].getsockname()[1]
+        watching = asyncio.ensure_future(sink.watch())
+        is_ready.set()
+        await watching
+
+    def work() -> None:
+        asyncio.set_event_loop(loop)
+        with suppress(RuntimeError):  # stopped
+            loop.run_until_complete(run())
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    assert is_ready.wait(10)
+    try:
+        yield sink
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(5)
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[ground.Ground]:
+    with ground.prepared() as place:
+        yield place
+
+
+def sent_by_two_workers(place: ground.Ground, people: int, **limits: int) -> Sink:
+    """A campaign to so many people, sent by two workers through an account of these limits."""
+    with running_sink() as sink:
+        everybody = audience.make(people)
+        with transaction():
+            audience._sender(sink.port, 0)
+            db.session.execute(
+                sa.update(ProviderAccount).where(ProviderAccount.port == sink.port).values(**limits)
+            )
+        with place.workers(*[ground.SENDING_LANES] * 2) as crew:
+            crew.wait_for(everybody.launch(sink.port), "sent")
+    assert len(sink.ends) == people, "each exactly once"
+    return sink
+
+
+def keeps_to(sink: Sink, limit: int) -> bool:
+    print(f"limit {limit}: busiest second {sink.busiest()}, average {sink.average():.1f},"
+          f" the sink was late by {sink.slowest * 1000:.0f} ms")  # fmt: skip
+    return sink.busiest() <= limit + max(3, limit * 0.1) and sink.average() >= 0.97 * limit
+
+
+@pytest.mark.parametrize("limit", [10, 50, 200])
+def test_a_limit_per_second_holds_at_the_server_over_two_workers(
+    place: ground.Ground, limit: int
+) -> None:
+    for _ in range(3):  # a busy machine delays what it likes; a fault of ours comes every time
+        if keeps_to(sent_by_two_workers(place, limit * SECONDS, per_second=limit), limit):
+            return
+    raise AssertionError("no run kept to the limit and used it")
+
+
+def test_two_workers_never_have_more_connections_open_than_the_account_allows(
+    place: ground.Ground,
+) -> None:
+    sink = sent_by_two_workers(place, 400, connections=4)
+    assert 1 <= sink.most_open <= 4
