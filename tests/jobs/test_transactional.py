@@ -195,6 +195,26 @@ def test_who_was_suppressed_meanwhile_gets_no_confirmation(news: AudienceList) -
     assert "suppressed" in status(mail_id).reason
 
 
+def test_who_is_suppressed_while_the_server_takes_its_time_gets_no_confirmation(
+    app: Flask, news: AudienceList
+) -> None:
+    mail = sign_up(news)
+
+    def script(line: str, session: Session) -> str | None:
+        if line.startswith("RCPT"):
+            with app.app_context(), transaction():
+                suppressions.suppress(
+                    "alice@example.org", reason="manual", source="test", now=utcnow()
+                )
+        return None
+
+    with a_way_out(script) as server:
+        deliver(mail)
+    assert status(mail).status == "failed"
+    assert "suppressed" in status(mail).reason
+    assert server.received == []
+
+
 def test_who_confirmed_by_an_earlier_mail_is_not_asked_again(news: AudienceList) -> None:
     with a_way_out() as server:
         mail_id = sign_up(news)
