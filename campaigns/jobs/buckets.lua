@@ -22,8 +22,8 @@ local question = cjson.decode(ARGV[3])
 local KEEP = 8 * 86400      -- an unused counter goes after a week
 local ASKING = 2            -- campaigns that asked within so many seconds share
 local LEASE = 30
-local AHEAD = 0.6           -- moments are given out at most so many seconds ahead
-local AT_ONCE = 0.35        -- and at most so many seconds' worth in one grant
+local AHEAD = 0.8           -- moments are given out at most so many seconds ahead
+local AT_ONCE = 0.5         -- and at most so many seconds' worth in one grant
 local SECONDS = { minute = 60, hour = 3600, day = 86400, seen = 10 }
 local SLOTS = { minute = 60, hour = 60, day = 60, seen = 10 }
 local EACH_AT_ONCE = 100

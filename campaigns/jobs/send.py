@@ -38,6 +38,8 @@ SLICE_SECONDS = 1.0
 SHORT_WAIT_SECONDS = 0.05
 LOOK_SECONDS = 0.25
 """So often is looked for campaigns that were launched or resumed meanwhile."""
+LONGEST_TRUST_SECONDS = 0.5
+"""How long a campaign is not asked for again that a limit holds back; limits can be changed."""
 FEWEST = 5
 """A smaller share of the room is not worth a claim."""
 DRAIN_SECONDS = 6.0
@@ -122,6 +124,11 @@ def serve(engine: Engine) -> Served:
         if shares[number] < FEWEST:
             served.full.add(number)
             continue
+        now = time.monotonic()
+        ask_at, due_at = _told_to_wait.get(campaign.id, (0.0, 0.0))
+        if now < ask_at:
+            served.wait_seconds = min(served.wait_seconds, due_at - now)
+            continue
         claimed, wait = _serve_one(engine, campaign, shares[number])
         served.claimed += claimed
         served.wait_seconds = min(served.wait_seconds, wait)
@@ -184,9 +191,12 @@ def _serve_one(engine: Engine, campaign: Campaign, share: int) -> tuple[int, flo
     if grant.total:
         outbox.pace(campaign.id, grant, asked_at)
     claimed, wait = _claim(engine, campaign, outbox, compiled, grant)
-    got_all = any(grant.counts.get(group) == count for group, count in wants.items())
-    # Who got all that was asked for may have more at once.
-    return claimed, wait if got_all or not claimed else grant.wait_seconds
+    is_short = all(grant.counts.get(group, 0) < count for group, count in wants.items())
+    if not is_short:  # who got all that was asked for may have more at once
+        return claimed, wait
+    ask_at = asked_at + min(grant.wait_seconds, LONGEST_TRUST_SECONDS)
+    _keep(_told_to_wait, campaign.id, (ask_at, asked_at + grant.wait_seconds))
+    return claimed, grant.wait_seconds
 
 
 def _claim(
@@ -236,6 +246,8 @@ def _finish(campaign_id: int) -> None:
 
 _engine: Engine | None = None
 _compiled_contents: dict[int, tuple[tuple[Content, Signing | None], Compiled]] = {}
+_told_to_wait: dict[int, tuple[float, float]] = {}
+"""Campaigns that a limit holds back: when to ask again, and when it said that there is more."""
 KEPT = 8
 T = TypeVar("T")
 
@@ -277,4 +289,5 @@ def forget(*, drain_seconds: float = 0.0) -> None:
         _engine.close(drain_seconds=drain_seconds)
     _engine = None
     _compiled_contents.clear()
+    _told_to_wait.clear()
     canaries.forget()

@@ -87,9 +87,9 @@ def test_w1_no_second_holds_more_than_the_limit_and_it_is_used(
 def test_workers_are_given_different_moments_a_little_ahead(buckets: Buckets) -> None:
     plan = Plan(windows=Windows(second=100))
     first, second, third = (buckets.acquire(ask(1000), plan) for _ in range(3))
-    assert [first.total, second.total, third.total] == [35, 25, 0]
+    assert [first.total, second.total, third.total] == [50, 30, 0]
     assert first.paces.account == Pace(0, 0.01)
-    assert second.paces.account == Pace(0.35, 0.01)
+    assert second.paces.account == Pace(0.5, 0.01)
 
 
 @pytest.mark.parametrize(
