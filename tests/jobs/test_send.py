@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from campaigns.audience import subscriptions, suppressions
-from campaigns.audience.models import Suppression
+from campaigns.audience.models import Subscription, Suppression
 from campaigns.clock import utcnow
 from campaigns.config import Settings
 from campaigns.db import db, transaction
@@ -350,3 +350,31 @@ def test_u3_a_campaign_is_signed_with_the_unsubscribe_fields_in_the_signature(
         assert dkim.verify(message.data, dnsfunc=lambda name, timeout=5: records[name])
         signed = "".join(re.findall(rb"\sh=([^;]*);", message.data)[0].decode().lower().split())
         assert {"list-unsubscribe", "list-unsubscribe-post"} <= set(signed.split(":"))
+
+
+def test_who_leaves_while_a_slow_server_keeps_them_waiting_gets_nothing(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server answers quickly at first, then takes its time; most people leave meanwhile."""
+    monkeypatch.setattr("campaigns.jobs.engine.CHECK_INTERVAL_SECONDS", 0.02)
+    monkeypatch.setattr("campaigns.jobs.engine.CHECK_AFTER_SECONDS", 0.05)
+    have_left: list[int] = []
+
+    def script(line: str, session: Session) -> str | None:
+        if line != "<body>":
+            return None
+        if len(server.received) == 10 and not have_left:
+            have_left.append(1)
+            with app.app_context(), transaction():
+                db.session.execute(
+                    sa.update(Subscription).values(state="unsubscribed", state_at=utcnow())
+                )
+            time.sleep(0.3)
+        return None
+
+    with scripted_server(script) as server:
+        campaign_id = launch(server, people=60, connections=1)
+        run(campaign_id)
+    assert len(server.received) <= 12, "what was on the wire at that moment, and no more"
+    assert statuses(campaign_id)["skipped"] >= 48
+    assert sum(statuses(campaign_id).values()) == 60
