@@ -338,6 +338,8 @@ class Outbox:
         if not self._pacers and not any(pace for pace, _ in paces.values()):
             return
         with self._lock:
+            if not self.batches:
+                self._pacers.clear()  # of campaigns and limits that are over
             for key, (pace, count) in paces.items():
                 if pace is None:
                     self._pacers.pop(key, None)  # there is no limit any more
