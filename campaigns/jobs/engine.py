@@ -65,8 +65,10 @@ LONGEST_STOCK_SECONDS = 2.0
 SPEED_SAMPLES = 5
 CONNECTIONS = 10
 """Of one worker to one account, where the account's own limit is not lower."""
-SHARE_SECONDS = 1.0
+SHARE_SECONDS = 0.5
 """Interval between requests for a share of an account's connections."""
+HANDOVER_SECONDS = 0.1
+"""The same, while connections pass from one worker to another."""
 SHARE_OVERDUE_SECONDS = 2.5
 """After this the recorder asks in place of a job that does not."""
 CHECK_INTERVAL_SECONDS = 0.5
@@ -554,15 +556,15 @@ class Engine:
             if now - outbox.share_asked_at < SHARE_SECONDS:
                 return
             is_idle = outbox.is_idle and threading.current_thread() is self._recorder
+            held = self._open_connections(outbox.provider_id)
             count = buckets().connections(
-                outbox.provider_id,
-                self.name,
-                plan,
-                held=self._open_connections(outbox.provider_id),
-                is_idle=is_idle,
+                outbox.provider_id, self.name, plan, held=held, is_idle=is_idle
             )
-            # What was given up for others is asked for again as soon as there is work.
-            outbox.share_asked_at = -SHARE_SECONDS if is_idle and not count else now
+            outbox.share_asked_at = now
+            if is_idle and not count:  # given up: asked for again as soon as there is work
+                outbox.share_asked_at = -SHARE_SECONDS
+            elif held > count or not count:
+                outbox.share_asked_at += HANDOVER_SECONDS - SHARE_SECONDS
             self.connect(outbox.provider_id, min(count, CONNECTIONS))
 
     def _open_connections(self, provider_id: int) -> int:
