@@ -257,7 +257,13 @@ class Outbox:
         return False
 
     def put_back(self, message: Message) -> None:
-        """It was not begun after all."""
+        """It was not begun after all, or not taken for a reason of the session alone."""
+        batch, _ = self._on_the_way[message.delivery_id]
+        try:
+            # It may have been begun: a crash must not find it open.
+            batch.journal.put_back(message.delivery_id)
+        except OSError as error:
+            self.fault = error
         with self._lock:
             batch, recipient = self._on_the_way.pop(message.delivery_id)
             reason = self._gone.pop(message.delivery_id, "")
@@ -266,11 +272,6 @@ class Outbox:
                 return
             batch.waiting[recipient.mailbox_group].appendleft(recipient)
             self._give_turns(batch)
-        try:
-            # Where it was begun and nothing of it was written: a crash must not find it open.
-            batch.journal.reply(SendResult(message.delivery_id, "unsent", scope="connection"))
-        except OSError as error:
-            self.fault = error
 
     def settle(self, result: SendResult) -> None:
         """The fate of a message is known."""

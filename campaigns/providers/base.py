@@ -49,7 +49,10 @@ class Source(Protocol):
         ...
 
     def put_back(self, message: Message) -> None:
-        """Taken, and nothing of its body has left: free to be offered again."""
+        """Taken, and nothing of it was accepted: free to be offered again.
+
+        Its body has not left, or the server refused it only to get a new connection.
+        """
         ...
 
     def settle(self, result: SendResult) -> None:

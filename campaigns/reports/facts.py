@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from campaigns.audience.models import AudienceList
 from campaigns.db import db
 from campaigns.providers.models import ProviderAccount, SenderAddress
+from campaigns.sending.limits.loading import next_tries
 from campaigns.sending.models import Campaign, CampaignList
 
 
@@ -49,19 +50,19 @@ def campaign_facts(campaign_id: int) -> Facts:
             SenderAddress.address,
             ProviderAccount.name,
             ProviderAccount.trouble,
-            ProviderAccount.retry_at,
+            ProviderAccount.id,
         )
         .select_from(Campaign)
         .outerjoin(SenderAddress, SenderAddress.id == Campaign.sender_id)
         .outerjoin(ProviderAccount, ProviderAccount.id == provider)
         .where(Campaign.id == campaign_id)
     ).one_or_none()
-    name, address, account, trouble, retry_at = way or ("", "", "", "", None)
+    name, address, account, trouble, account_id = way or ("", "", "", "", None)
     return Facts(
         lists=lists[False],
         excluded_lists=lists[True],
         sender=f"{name} <{address}>" if name and address else address or "",
         provider=account or "",
         trouble=trouble or "",
-        retry_at=retry_at if trouble else None,
+        retry_at=next_tries([account_id]).get(account_id) if account_id and trouble else None,
     )

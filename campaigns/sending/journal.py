@@ -1,9 +1,10 @@
 """The journal of a claim: what was begun and what was answered, on disk before anything else.
 
 One file per claim, named by its token. It is made before the claim is committed and removed
-after the outcomes are. Its first line names this run of the machine; then there are two kinds
+after the outcomes are. Its first line names this run of the machine; then there are three kinds
 of lines: `I <delivery>` before a body is written, and `R <delivery> <facts>` when the answer is
-known. After a crash the file tells the three fates apart: no line = not begun, `I` alone =
+known. `P <delivery>` takes an intent back: the server ended the session instead of taking the
+message. After a crash the file tells the three fates apart: no line = not begun, `I` alone =
 unknown, `R` = known.
 
 The file is mapped into memory: a line is there for everybody as soon as it is copied, without a
@@ -61,6 +62,10 @@ class Journal:
         """The fate of this delivery is known."""
         facts = _facts(result.outcome, result.code, result.scope, result.step, result.reply)
         self._write(b"R %d %b\n" % (result.delivery_id, facts))
+
+    def put_back(self, delivery_id: int) -> None:
+        """The server has not taken this delivery; it is free to be offered again."""
+        self._write(b"P %d\n" % delivery_id)
 
     def _write(self, line: bytes) -> None:
         end = self._end + len(line)
@@ -124,6 +129,9 @@ def read(path: Path) -> Story:
             number, _, text = rest.partition(b" ")
             outcome, code, scope, step, reply = json.loads(text)
             story.results[int(number)] = SendResult(int(number), outcome, reply, code, scope, step)
+        elif kind == b"P":
+            story.begun.discard(int(rest))
+            story.results.pop(int(rest), None)
         elif kind == b"B":
             story.is_whole = rest.decode() == boot_id()
     return story

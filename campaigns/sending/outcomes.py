@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from campaigns.db import db, insert_ignoring, rows_given
 from campaigns.messages import SendResult
+from campaigns.providers.smtp.session_limits import is_about_session
 from campaigns.sending.asked_waits import asked_wait
 from campaigns.sending.models import Delivery, Reply
 from campaigns.sending.replies import ReplyClass, classify
@@ -193,14 +194,16 @@ def _fate(
     is_lost = result.outcome == "unsent"
     if is_lost and not result.step:  # it did nothing wrong: due at once, as if it was never taken
         return _row(result.delivery_id, "queued", "", 0, deferred_since=story.deferred_since)
+    is_counted = not (is_lost and is_about_session(result.reply))
     recorded.refused[story.mailbox_group, reply_class] += 1
     recorded.replies.setdefault(story.mailbox_group, Counter())[result.code, result.reply] += 1
     recorded.words[reply_class] = result.reply
     verdict = decide(
         reply_class,
         # A try that broke off counts as well: a server that hangs up on one recipient each
-        # time would else keep the campaign from ever ending.
-        story.attempts + 1,
+        # time would else keep the campaign from ever ending. One that calls every session full
+        # is the account's trouble, and ends with the time for retries.
+        story.attempts + is_counted,
         story.deferred_since,
         now,
         limits,
@@ -214,7 +217,7 @@ def _fate(
         result.delivery_id,
         verdict.status,
         "connection" if is_lost and is_waiting else verdict.reason,
-        int(verdict.counts),
+        int(verdict.counts and is_counted),
         not_before=not_before(verdict, result.delivery_id, now) if is_waiting else None,
         deferred_since=(story.deferred_since or now) if is_waiting else story.deferred_since,
     )

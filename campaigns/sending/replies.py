@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Literal
 
 from campaigns.messages import Scope, Step
+from campaigns.providers.smtp.session_limits import is_about_session
 
 ReplyClass = Literal[
     "hard",
@@ -326,6 +327,8 @@ def classify(code: int, text: str, *, scope: Scope = "recipient", step: Step = "
 
 @lru_cache(maxsize=4096)
 def _classify(code: int, text: str, step: Step, scope: Scope) -> ReplyClass:
+    if is_about_session(text):
+        return "transient"  # a new connection cures it; neither the account nor anybody is slowed
     found = _by_words(text, step) or _by_enhanced(text, step) or _by_code(code, step, scope)
     return _for_now(found) if code < 500 else found
 

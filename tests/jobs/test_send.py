@@ -20,6 +20,8 @@ from campaigns.messages import SendResult
 from campaigns.providers import domains
 from campaigns.providers.models import DkimKey, ProviderAccount, SenderAddress
 from campaigns.sending import dispatch, journal, lifecycle
+from campaigns.sending.limits.loading import load_plan, next_tries
+from campaigns.sending.limits.models import GroupState
 from campaigns.sending.models import Campaign, CampaignLink, Delivery
 from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
 from tests.smtp_server import CLOSE, ScriptedServer, Session, scripted_server
@@ -155,6 +157,58 @@ def test_a_greylisted_recipient_waits_for_its_turn(app: Flask) -> None:
     assert status_of(campaign_id) == "sending"
     due = db.session.scalars(sa.select(Delivery.not_before).where(Delivery.status == "queued"))
     assert due.one() > utcnow()  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("where", ["MAIL", "<body>"])
+def test_thirty_people_are_reached_at_a_server_that_takes_five_messages_a_session(
+    app: Flask, where: str
+) -> None:
+    def script(line: str, session: Session) -> str | None:
+        if line.startswith(where) and session.messages >= 5:
+            return "452 4.4.5 Maximum number of messages per session exceeded."
+        return None
+
+    with scripted_server(script) as server:
+        campaign_id = launch(server, people=30)
+        run(campaign_id)
+    assert statuses(campaign_id) == {"sent": 30}
+    assert status_of(campaign_id) == "sent"
+    assert set(db.session.scalars(sa.select(Delivery.attempts))) == {1}
+    assert sorted(server.recipients) == sorted(f"p{n}@example.org" for n in range(1, 31))
+    account = db.session.scalars(sa.select(ProviderAccount)).one()
+    assert (account.trouble, account.retry_at) == ("", None)
+    assert db.session.scalars(sa.select(GroupState)).all() == []
+
+
+def test_a_server_that_takes_no_message_in_any_session_lets_the_account_rest(app: Flask) -> None:
+    words = "452 4.4.5 Maximum number of messages per session exceeded."
+    with scripted_server(lambda line, _: words if line.startswith("MAIL") else None) as server:
+        campaign_id = launch(server)
+        send.expand(campaign_id)
+        end = time.monotonic() + 20
+        while time.monotonic() < end:
+            send.send()
+            db.session.rollback()
+            if db.session.scalars(sa.select(ProviderAccount.trouble)).one():
+                break
+    account = db.session.scalars(sa.select(ProviderAccount)).one()
+    assert f"takes no message: {words}" in account.trouble
+    assert len(server.sessions) <= 6
+    assert statuses(campaign_id) == {"queued": 5}
+    assert set(db.session.scalars(sa.select(Delivery.attempts))) == {0}
+
+
+def test_one_next_try_is_shown_for_an_account_that_rests_twice(app: Flask) -> None:
+    now = utcnow()
+    with transaction():
+        account = a_provider()
+        account.trouble, account.retry_at = "It does not work.", now + timedelta(seconds=2)
+        later = now + timedelta(hours=1)
+        db.session.add(
+            GroupState(provider_id=account.id, mailbox_group="", suspended_until=later, why="busy")
+        )
+    plan = load_plan(account.id, now=now)
+    assert next_tries([account.id]) == {account.id: plan.suspended_until} == {account.id: later}
 
 
 def test_a_paused_campaign_sends_nothing_and_a_resumed_one_the_rest(app: Flask) -> None:

@@ -61,6 +61,15 @@ def test_what_was_put_back_and_begun_again_is_unknown(tmp_path: Path) -> None:
     assert journal.read(path).unknown == {1}
 
 
+def test_what_a_full_session_refused_was_never_begun(tmp_path: Path) -> None:
+    writer = journal.Journal(tmp_path, "t")
+    writer.intent(1)
+    writer.put_back(1)
+    writer.close()
+    story = journal.read(tmp_path / "t.journal")
+    assert (story.begun, story.results) == (set(), {})
+
+
 def test_a_line_cut_short_counts_as_not_written(tmp_path: Path) -> None:
     path = tmp_path / "token.journal"
     path.write_bytes(b'I 1\nR 1 ["sent",250,"recipient","dot","ok"]\nI 2\nR 2 ["sen')

@@ -16,6 +16,7 @@ from typing import Literal, Protocol
 from campaigns.addresses import InvalidAddressError, parse
 from campaigns.messages import Message, Outcome, Scope, SendResult, Step
 from campaigns.providers.smtp.replies import MalformedReplyError, ReplyReader, reply_text
+from campaigns.providers.smtp.session_limits import is_about_session, is_session_full
 
 Asked = Literal["", "mail", "rcpt", "data", "dot", "lone dot", "rset", "quit"]
 """What a reply may belong to. A lone dot ends a DATA that was granted and is not wanted."""
@@ -67,8 +68,8 @@ class Dialogue:
         "_is_dead",
         "_is_rcpt_open",
         "_is_stopped",
-        "_most",
         "_next",
+        "_parting",
         "_reader",
         "_stray_envelope",
         "_taken",
@@ -77,13 +78,19 @@ class Dialogue:
         "is_unwritten",
         "is_writing",
         "left_unknown",
+        "most",
         "over",
         "replies",
+        "session_limit",
         "was_broken",
     )
 
     def __init__(self, desk: Desk, features: Features, *, most_messages: int = 0) -> None:
-        self._desk, self._features, self._most = desk, features, most_messages
+        self._desk, self._features = desk, features
+        self.most = most_messages
+        """The connection is renewed after so many messages; 0: never."""
+        self.session_limit = 0
+        """Messages answered here before the server called the session full; 0: it did not."""
         self._reader = ReplyReader()
         self._is_between = True  # no part of a reply waits for the rest
         self._asked: tuple[Asked, ...] = ()
@@ -94,6 +101,7 @@ class Dialogue:
         self._is_rcpt_open = False  # a recipient was granted to a sender that was refused
         self._stray_envelope = False  # written for a message that was put back since
         self._is_stopped = self._is_dead = False
+        self._parting = ""  # the server's words when it asked for a new connection
         self.over = ""
         """Why the connection must be dropped; empty: it goes on."""
         self.is_by_us = False
@@ -205,11 +213,11 @@ class Dialogue:
 
     @property
     def _is_full(self) -> bool:
-        return 0 < self._most <= self._taken
+        return 0 < self.most <= self._taken
 
     def _take(self) -> tuple[Message, bytes] | None:
         """The next message that can be offered here at all, and its envelope."""
-        if self._is_stopped or self._is_dead or 0 < self._most <= self._taken:
+        if self._is_stopped or self._is_dead or 0 < self.most <= self._taken:
             return None
         while (message := self._desk.take()) is not None:
             envelope = _envelope(message, self._features)
@@ -290,8 +298,11 @@ class Dialogue:
             self._end(str(MalformedReplyError()))
             return b""
         message, self._next = self._next, None
-        self.answered += 1
-        self._desk.settle(_refused(message, code, text, asked))
+        if is_about_session(said := reply_text(code, text)):
+            self._leave(message, said, code, asked)
+        else:
+            self.answered += 1
+            self._desk.settle(_refused(message, code, text, asked))
         if asked != "data" and not self._held:
             return b""  # the replies to the rest of the envelope come first
         self._held.clear()
@@ -311,8 +322,27 @@ class Dialogue:
         self._asked += ("lone dot",)
         return b".\r\n" + self._reset()
 
+    def _leave(self, message: Message, said: str, code: int, step: Step) -> None:
+        """The server wants a new connection: nobody is blamed, nothing more is taken here."""
+        self._is_stopped, self._parting = True, said
+        self._give_back(message, said, code, step)
+
+    def _give_back(self, message: Message, reason: str, code: int, step: Step) -> None:
+        """Nothing of it was accepted; another connection may offer it again.
+
+        After a session that was of use this may go on for ever. One that ended at its first
+        message, or without a reason, is counted.
+        """
+        if self.answered and is_about_session(reason):
+            self._desk.put_back(message)
+            return
+        self.was_broken = True
+        self._hand_back(message, reason, code, step)
+
     def _reset(self) -> bytes:
         self._is_rcpt_open = False
+        if self._is_stopped:
+            return self._quit()
         self._asked += ("rset",)
         # Without pipelining, the next envelope waits for the reply.
         return b"RSET\r\n" + (self._offer_along() if self._features.pipelining else b"")
@@ -334,18 +364,22 @@ class Dialogue:
             self._body = message
             self._end("the server answered before it was asked")
             return b""
+        reply = reply_text(code, text)
         if code < 300 and not self.is_writing:
             self.answered += 1
-            reply = reply_text(code, text)
             self._desk.settle(
                 SendResult(message.delivery_id, "sent", reply, code, "recipient", "dot")
             )
         elif code < 400:
             self._body = message
             self._end(str(MalformedReplyError()))
+        elif is_about_session(reply):
+            self._leave(message, reply, code, "dot")
+            if self.is_writing:
+                self._end(reply)
+            return self.stop()
         elif code == 421:
             # It closes the connection and has not taken the message; nobody is to blame.
-            reply = reply_text(code, text)
             self._desk.settle(
                 SendResult(message.delivery_id, "deferred", reply, code, "connection", "dot")
             )
@@ -362,7 +396,9 @@ class Dialogue:
         """Nothing more is said here: what is open gets its fate."""
         if self.over:
             return
-        self.over = reason or "closed"
+        self.over = self._parting or reason or "closed"
+        if self.answered and is_session_full(self.over):
+            self.session_limit = self.answered
         step = _STEPS.get(self.waits_for, "")
         self._asked = ()
         self._held.clear()
@@ -376,7 +412,7 @@ class Dialogue:
                 self._unanswered(body, reason)
         if message is not None:
             self.was_broken = True
-            self._hand_back(message, reason, code, step if body is None else "")
+            self._give_back(message, reason, code, step if body is None else "")
 
     def _hand_back(self, message: Message, reason: str, code: int, step: Step) -> None:
         unsent = SendResult(message.delivery_id, "unsent", reason, code, "connection", step)

@@ -63,6 +63,7 @@ class SmtpProvider:
         self._desk = SmtpDesk(self._stop_for, self._ask_again_at)
         self._asks_at: float | None = None
         self._most = 0
+        self._session_limit = 0  # messages that fill a session, as learned from refusals; 0: any
         self._asked: tuple[Source, int] | None = None  # to be served once the last one is done
         self._links: list[Link] = []
         self._opening = 0
@@ -266,7 +267,7 @@ class SmtpProvider:
         if number != self._round:
             sock.close()
             return
-        dialogue = Dialogue(self._desk, offered, most_messages=self._messages_per_connection)
+        dialogue = Dialogue(self._desk, offered, most_messages=self._most_messages)
         link = Link(loop, sock, dialogue, self._timeouts, self._link_over)
         self._links.append(link)
         self._opening -= 1  # after that: who counts from another thread never counts too few
@@ -286,6 +287,8 @@ class SmtpProvider:
     def _link_over(self, link: Link) -> None:
         self._links.remove(link)
         dialogue, now = link.dialogue, time.monotonic()
+        if dialogue.session_limit:
+            self._learn_session_limit(dialogue.session_limit)
         if dialogue.left_unknown and link.opened_at > self._unanswered_at:
             self._unanswered_at = now
             self._desk.unanswered += 1
@@ -311,6 +314,19 @@ class SmtpProvider:
             )
         elif self._loop is not None:
             self._loop.soon(self._pump)
+
+    @property
+    def _most_messages(self) -> int:
+        """Messages after which a connection is renewed; 0: never."""
+        known = [most for most in (self._messages_per_connection, self._session_limit) if most]
+        return min(known, default=0)
+
+    def _learn_session_limit(self, messages: int) -> None:
+        """Renew connections before the server refuses: those that are open, and later ones."""
+        if not self._session_limit or messages < self._session_limit:
+            self._session_limit = messages
+            for link in self._links:
+                link.dialogue.most = self._most_messages
 
     def _count_failure(self, begun_at: float) -> None:
         """Connections that were there side by side and broke together count once."""

@@ -41,7 +41,8 @@ RULES = (
     Rule(
         "google-day",
         "Google: the account has sent all it may in 24 hours. It is tried again every hour.",
-        r"\b[45]\.4\.5\b|daily (user )?sending (limit|quota)",
+        # 4.4.5 is a busy server ("Server busy, try again later"), no quota.
+        r"\b5\.4\.5\b|daily (user )?sending (limit|quota)",
         "suspend",
         minutes=60,
         whole_account=True,

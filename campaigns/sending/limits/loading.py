@@ -1,6 +1,6 @@
 """The plan of an account, as the database has it now."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -51,6 +51,28 @@ def load_plan(provider_id: int, *, now: datetime, pace_per_second: float = 0.0) 
         if account.retry_at is not None and account.retry_at > now:
             plan = replace(plan, suspended_until=_later(plan.suspended_until, account.retry_at))
     return plan
+
+
+def next_tries(provider_ids: Collection[int]) -> dict[int, datetime]:
+    """When accounts that rest are tried again, by id: after their trouble and their suspension.
+
+    The one moment that pages show, since `load_plan` waits for the later of the two.
+    """
+    found = db.session.execute(
+        sa.select(ProviderAccount.id, ProviderAccount.retry_at, GroupState.suspended_until)
+        .outerjoin(
+            GroupState,
+            sa.and_(
+                GroupState.provider_id == ProviderAccount.id, GroupState.mailbox_group == ACCOUNT
+            ),
+        )
+        .where(ProviderAccount.id.in_(provider_ids), ProviderAccount.retry_at.is_not(None))
+    )
+    return {
+        number: retry_at if suspended is None else max(retry_at, suspended)
+        for number, retry_at, suspended in found
+        if retry_at is not None
+    }
 
 
 def at_once_now(state: GroupState, now: datetime) -> int:

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from campaigns.db import db, insert_ignoring
 from campaigns.providers.models import ProviderAccount
 from campaigns.providers.presets import key_of
+from campaigns.providers.smtp.session_limits import is_about_session
 from campaigns.sending import lifecycle
 from campaigns.sending.asked_waits import asked_wait
 from campaigns.sending.limits import expressions
@@ -98,9 +99,14 @@ def open_book(provider_id: int) -> RuleBook:
 def decide(
     book: RuleBook, replies: Iterable[Reply], *, group: str, hits: Mapping[str, int]
 ) -> Decision:
-    """What these replies of one mailbox group lead to. Each rule acts once."""
+    """What these replies of one mailbox group lead to. Each rule acts once.
+
+    Replies about the session are left out: a new connection has already answered them.
+    """
     met: dict[str, Action] = {}
     for code, text, count in replies:
+        if is_about_session(text):
+            continue
         reply = _whole(code, text)
         rule = book.met_by(group, reply)
         if rule is None:

@@ -9,6 +9,7 @@ from campaigns.db import db
 from campaigns.providers.accounts import limits_of
 from campaigns.providers.models import ProviderAccount, SenderAddress
 from campaigns.providers.senders import freemail_warning
+from campaigns.sending.limits.loading import next_tries
 from campaigns.web.settings.blueprint import bp
 
 MOST = 200
@@ -32,6 +33,7 @@ def index() -> str:
         tab="sending",
         accounts=accounts,
         limits_of=limits_of,
+        next_tries=next_tries([account.id for account in accounts]),
         senders=[
             (sender, account, freemail_warning(sender.address, account.host))
             for sender, account in senders
