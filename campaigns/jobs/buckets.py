@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -36,6 +36,8 @@ class Standing:
 
     used: Mapping[str, int]
     learned: Mapping[str, float]
+    ends: Mapping[str, datetime] = field(default_factory=dict)
+    """When what was learned ends at the earliest, if mail goes on and nobody complains."""
 
 
 class Buckets:
@@ -97,7 +99,10 @@ class Buckets:
         """For people to see. A learned rate of '' is that of the whole account."""
         shown = self._run(provider_id, "show", {"groups": ["", *groups]})
         learned = {group: float(rate) for group, rate in shown["learned"].items()}
-        return Standing(shown["used"], learned)
+        ends = {
+            group: datetime.fromtimestamp(float(at), UTC) for group, at in shown["ends"].items()
+        }
+        return Standing(shown["used"], learned, ends)
 
     def forget_learned(self, provider_id: int, group: str) -> None:
         self._run(provider_id, "forget", {"group": group})

@@ -8,14 +8,15 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from campaigns.audience.mailbox_groups import OTHER
 from campaigns.db import db
 from campaigns.events import bounces
 from campaigns.jobs.buckets import buckets
 from campaigns.messages import SendResult
 from campaigns.providers import health
 from campaigns.sending import flood, lifecycle
-from campaigns.sending.limits import recording
-from campaigns.sending.limits.rules import Action, RuleBook, open_book
+from campaigns.sending.limits import domains, recording
+from campaigns.sending.limits.rules import ACCOUNT, Action, RuleBook, open_book
 from campaigns.sending.models import UNDER_WAY, Campaign
 from campaigns.sending.outcomes import Recorded
 from campaigns.sending.replies import ReplyClass
@@ -23,6 +24,8 @@ from campaigns.sending.retry import Limits, Tally, pause_for
 
 REMEMBERED = 500
 """So many of a campaign's last results are looked at."""
+MANY_DOMAINS = 5
+"""Domains that throttle at once from which on the account is slowed instead."""
 LOOK_SECONDS = 600.0
 """So often it looks which campaigns are over."""
 
@@ -70,8 +73,9 @@ class Judge:
         feedback = Feedback(sent=Counter(recorded.sent))
         bounces.bounce(campaign_id, recorded.bounced, now=now)
         for (group, reply_class), count in recorded.refused.items():
-            if reply_class == "throttle":
+            if reply_class == "throttle" and group != OTHER:
                 feedback.throttled[group] += count
+        feedback.throttled[ACCOUNT] += self._slow_domains(provider_id, recorded, now)
         for group in recorded.sent.keys() | recorded.replies.keys():
             replies = recorded.replies.get(group, Counter())
             feedback.actions[group] = recording.recorded(
@@ -81,12 +85,26 @@ class Judge:
                 sent=recorded.sent[group],
                 replies=[(code, text, count) for (code, text), count in replies.items()],
                 now=now,
+                domains=recorded.domains,
                 book=book,
             )
             if self._is_held(campaign_id, group, recorded, now):
                 feedback.is_held = True
         self._stop_if_needed(provider_id, campaign_id, recorded, now)
         return feedback
+
+    def _slow_domains(self, provider_id: int, recorded: Recorded, now: datetime) -> int:
+        """Let the small domains that throttle wait; the complaints that are about the account.
+
+        Many domains that say so at once, most of what was answered, are no coincidence: their
+        common cause is the account or the server that it hands its mail to.
+        """
+        throttled = len(recorded.throttled)
+        taken = recorded.sent[OTHER]
+        if throttled >= MANY_DOMAINS and throttled > taken:
+            return recorded.throttled_account + throttled
+        domains.slow(provider_id, recorded.throttled, now=now)
+        return recorded.throttled_account
 
     def forget(self, campaign_id: int) -> None:
         """It was stopped or is done: what was before counts no more."""
@@ -166,6 +184,8 @@ def rule_book(
 
 def tell_limiter(provider_id: int, feedback: Feedback) -> None:
     """How it went: a server that throttles gets less, and slowly more again."""
+    if feedback.throttled[ACCOUNT]:
+        buckets().feedback(provider_id, ACCOUNT, 0, feedback.throttled[ACCOUNT])
     for group, actions in feedback.actions.items():
         recording.tell(
             buckets(),

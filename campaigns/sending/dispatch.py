@@ -12,9 +12,11 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from campaigns.audience.mailbox_groups import OTHER
 from campaigns.audience.models import Subscriber, Subscription, Suppression
 from campaigns.db import claimable, database_now, db, rows_at_once, rows_changed, rows_given
 from campaigns.messages import Recipient
+from campaigns.sending.limits import domains
 from campaigns.sending.models import Campaign, CampaignList, Claim, Delivery
 
 
@@ -33,7 +35,11 @@ def claim(
     campaign_id: int, wants: Mapping[str, int], *, token: str, lease: timedelta, now: datetime
 ) -> Claimed:
     """Claim up to so many due deliveries of each mailbox group, if the campaign is `sending`."""
-    if db.session.scalar(sa.select(Campaign.status).where(Campaign.id == campaign_id)) != "sending":
+    way = sa.select(Campaign.provider_id).where(
+        Campaign.id == campaign_id, Campaign.status == "sending"
+    )
+    found = db.session.execute(way).one_or_none()
+    if found is None:
         return Claimed((), {})
     taken = Counter(
         {group: _claim_group(campaign_id, group, count, token, now)
@@ -45,7 +51,12 @@ def claim(
     db.session.execute(
         sa.insert(Claim).values(token=token, campaign_id=campaign_id, lease_until=until)
     )
-    return Claimed(_load(campaign_id, token, now), +taken)
+    recipients = _load(campaign_id, token, now)
+    waiting = domains.put_off(found[0] or 0, token, recipients, now=now)
+    if waiting:
+        taken[OTHER] -= len(waiting)  # their share of the limits goes back
+        recipients = [person for person in recipients if person.delivery_id not in waiting]
+    return Claimed(recipients, +taken)
 
 
 def renew(tokens: Collection[str], *, lease: timedelta, now: datetime) -> set[str]:

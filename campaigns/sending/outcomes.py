@@ -14,10 +14,12 @@ from typing import Any, cast
 
 import sqlalchemy as sa
 
+from campaigns.audience.mailbox_groups import OTHER
 from campaigns.db import db, insert_ignoring, rows_given
 from campaigns.messages import SendResult
 from campaigns.providers.smtp.session_limits import is_about_session
 from campaigns.sending.asked_waits import asked_wait
+from campaigns.sending.limits.domains import domain_of
 from campaigns.sending.models import Delivery, Reply
 from campaigns.sending.replies import ReplyClass, classify
 from campaigns.sending.retry import Limits, decide, not_before
@@ -41,6 +43,12 @@ class Recorded:
     replies: dict[str, Counter[tuple[int, str]]] = field(default_factory=dict)
     words: dict[ReplyClass, str] = field(default_factory=dict)
     bounced: list[int] = field(default_factory=list)
+    domains: dict[tuple[int, str], set[str]] = field(default_factory=dict)
+    """Of the group "other": the recipients' domains that got each (code, words)."""
+    throttled: dict[str, str] = field(default_factory=dict)
+    """Of the group "other": the domains that asked for less mail, with their words."""
+    throttled_account: int = 0
+    """Times the account itself was asked for less, before a recipient was named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +174,7 @@ class _Story:
     attempts: int
     deferred_since: datetime | None
     mailbox_group: str
+    address: str
 
 
 def _stories(token: str, results: Sequence[SendResult]) -> dict[int, _Story]:
@@ -173,13 +182,20 @@ def _stories(token: str, results: Sequence[SendResult]) -> dict[int, _Story]:
         return {}
     rows = db.session.execute(
         sa.select(
-            Delivery.id, Delivery.attempts, Delivery.deferred_since, Delivery.mailbox_group
+            Delivery.id,
+            Delivery.attempts,
+            Delivery.deferred_since,
+            Delivery.mailbox_group,
+            Delivery.address,
         ).where(
             Delivery.id.in_([result.delivery_id for result in results]),
             Delivery.claim_token == token,
         )
     )
-    return {row.id: _Story(row.attempts, row.deferred_since, row.mailbox_group) for row in rows}
+    return {
+        row.id: _Story(row.attempts, row.deferred_since, row.mailbox_group, row.address)
+        for row in rows
+    }
 
 
 def _fate(
@@ -198,6 +214,13 @@ def _fate(
     recorded.refused[story.mailbox_group, reply_class] += 1
     recorded.replies.setdefault(story.mailbox_group, Counter())[result.code, result.reply] += 1
     recorded.words[reply_class] = result.reply
+    if story.mailbox_group == OTHER:
+        domain = domain_of(story.address)
+        recorded.domains.setdefault((result.code, result.reply), set()).add(domain)
+        if reply_class == "throttle" and (result.step == "mail" or result.scope == "sender"):
+            recorded.throttled_account += 1
+        elif reply_class == "throttle":
+            recorded.throttled[domain] = result.reply
     verdict = decide(
         reply_class,
         # A try that broke off counts as well: a server that hangs up on one recipient each

@@ -64,6 +64,7 @@ _PHRASES: tuple[tuple[ReplyClass, str], ...] = (
         insufficient (?:system |disk )?(?:storage|resources|memory)
         (?:local|internal) error
         temporar(?:y|ily) (?:lookup|dns|local|system|internal)
+        (?:user|mailbox|recipient|account)\b[^;]{0,60}receiving (?:e-?)?mails? (?:too|at a rate)
         (?:sender|recipient) verif\w+ (?:in progress|not yet|temporar)
         database (?:is )?(?:down|unavailable|error)
         """,
@@ -83,6 +84,7 @@ _PHRASES: tuple[tuple[ReplyClass, str], ...] = (
         messages? (?:per|limit)
         (?:quota|limit|maximum number) (?:of|for) (?:\w+ ){0,3}(?:messages|mails|recipients|sending)
         (?:maximum|concurrent) (?:\w+ )?(?:rate|connection|session|submission)
+        \brelay (?:\w+ )?(?:limit|quota)
         (?:server|system|service) (?:is )?(?:too )?busy
         load (?:is )?too high
         overload
@@ -330,6 +332,8 @@ def _classify(code: int, text: str, step: Step, scope: Scope) -> ReplyClass:
     if is_about_session(text):
         return "transient"  # a new connection cures it; neither the account nor anybody is slowed
     found = _by_words(text, step) or _by_enhanced(text, step) or _by_code(code, step, scope)
+    if found == "throttle" and _is_of_one_mailbox(text):
+        return "transient"
     return _for_now(found) if code < 500 else found
 
 
@@ -357,6 +361,34 @@ def _by_enhanced(text: str, step: Step) -> ReplyClass | None:
     return _BEFORE_RCPT.get(known, known) if known and step in ("", "mail") else known
 
 
+_OF_SENDER = re.compile(
+    r"customer|send(?:er|ing)|outbound|\brelay|submission|connection|session|client|server|\bips?\b"
+    r"|hourly|daily|monthly|\byour (?:\w+ )?(?:account|limit|quota|rate|host|network|domain)"
+)
+
+
+def _is_of_one_mailbox(text: str) -> bool:
+    """Whether it is about the one mailbox (x.2.x), whatever words like "rate" it uses."""
+    found = _ENHANCED.search(text)
+    return bool(found and found[2] == "2" and not _OF_SENDER.search(text.lower()))
+
+
+def is_mailbox_trouble(code: int, text: str) -> bool:
+    """Whether a reply tells of the recipient's own mailbox: full, switched off, too much mail.
+
+    It says nothing about the speed at which others may get mail.
+    """
+    found = classify(code, text, step="rcpt")
+    if found in ("mailbox_full", "disabled"):
+        return True
+    return found == "transient" and (
+        _is_of_one_mailbox(text) or bool(_RECEIVES_TOO_MUCH.search(text.lower()))
+    )
+
+
+_RECEIVES_TOO_MUCH = re.compile(r"\breceiving (?:e-?)?mails? (?:too|at a rate)")
+
+
 def _of_a_range(subject: int, detail: int) -> ReplyClass | None:
     if subject == 6:
         return "content"
@@ -372,12 +404,12 @@ def _of_a_range(subject: int, detail: int) -> ReplyClass | None:
 def _of_a_delay(subject: int, detail: int) -> ReplyClass | None:
     if (subject, detail) == (2, 2):
         return "mailbox_full"
-    if (subject, detail) in ((2, 1), (4, 5), (5, 3), (7, 28)):
+    if (subject, detail) in ((4, 5), (5, 3), (7, 28)):
         return "throttle"
     if subject == 7 and (25 <= detail <= 32 or 500 <= detail <= 699):
         return "throttle"
     # 4.7.0 and the like say too little: a 421 beside them says more.
-    return "transient" if subject in (1, 3, 4) else None
+    return "transient" if subject in (1, 2, 3, 4) else None
 
 
 def _by_code(code: int, step: Step, scope: Scope) -> ReplyClass:

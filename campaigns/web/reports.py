@@ -35,6 +35,7 @@ from campaigns.reports.finish import Finish, finish_of
 from campaigns.reports.groups import GroupCount, Speeds
 from campaigns.reports.ledger import Filter, Line, View
 from campaigns.sending import overflow, reasons, second_chance
+from campaigns.sending.limits import domains
 from campaigns.sending.limits.holds import why_waits
 from campaigns.sending.limits.loading import load_plan
 from campaigns.sending.limits.plan import Plan
@@ -202,6 +203,8 @@ def _pace(
         learned = row.group in standing.learned
         hold = "Kept back until you decide." if row.group in held else ""
         hold = hold or why_waits(plan, row.group, learned=learned, due_at=row.due_at, now=now)
+        if row.group == OTHER and not hold and campaign.provider_id is not None:
+            hold = _slowed_domains(campaign.provider_id, plan, now)
         lines.append(_line(row, hold if row.waiting else "", campaign))
     if campaign.status != "sending":
         return Pace(lines)
@@ -214,6 +217,17 @@ def _pace(
         now=now,
     )
     return Pace(lines, finish)
+
+
+def _slowed_domains(provider_id: int, plan: Plan, now: datetime) -> str:
+    """Which small domains wait, and until when; empty when none does."""
+    waiting = domains.slowed(provider_id, now=now)
+    if not waiting:
+        return ""
+    longest = waiting[0]
+    more = f" and {len(waiting) - 1} more" if len(waiting) > 1 else ""
+    until = longest.until.astimezone(plan.zone)
+    return f"{longest.domain}{more} asked for less email: they wait until {until:%H:%M} at most."
 
 
 def _line(row: GroupCount, hold: str, campaign: Campaign) -> GroupLine:

@@ -91,7 +91,7 @@ SAID: list[tuple[Step, int, str, ReplyClass]] = [
     ("mail", 454, "Throttling failure: the sending rate is above its maximum", "throttle"),
     ("mail", 454, "Throttling failure: daily message quota exceeded", "throttle"),
     ("rcpt", 452, "4.5.3 too many recipients", "throttle"),
-    ("rcpt", 450, "4.2.1 this person gets mail at a rate that is too high", "throttle"),
+    ("rcpt", 450, "4.2.1 this person gets mail at a rate that is too high", "transient"),
     ("mail", 550, "5.4.5 your daily sending limit is used up", "throttle"),
     ("mail", 421, "RP-001 some messages were not taken because of rate limits", "throttle"),
     ("", 421, "too many connections from 192.0.2.7", "throttle"),

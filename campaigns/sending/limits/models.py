@@ -110,3 +110,21 @@ class WarmUp(Base):
     day: Mapped[int] = mapped_column(default=0)
     day_on: Mapped[date | None]
     frozen_until: Mapped[date | None]
+
+
+class SlowedDomain(Base):
+    """A domain of the mailbox group "other" that asked for less mail, at an account.
+
+    Its mail waits `until` then; each further complaint doubles the wait.
+    """
+
+    __tablename__ = "slowed_domain"
+
+    provider_id: Mapped[int] = mapped_column(
+        BigKey, ForeignKey("provider_account.id", ondelete="CASCADE"), primary_key=True
+    )
+    domain: Mapped[str] = mapped_column(primary_key=True)
+    until: Mapped[datetime]
+    complaints: Mapped[int] = mapped_column(default=0)
+    why: Mapped[str] = mapped_column(default="")
+    """What the server said."""

@@ -5,24 +5,27 @@ A `RuleBook` finds the rule for each reply, before any transaction is open; `dec
 the limiter: see jobs.buckets.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 
 import sqlalchemy as sa
 
+from campaigns.audience.mailbox_groups import OTHER
 from campaigns.db import db, insert_ignoring
 from campaigns.providers.models import ProviderAccount
 from campaigns.providers.presets import key_of
 from campaigns.providers.smtp.session_limits import is_about_session
 from campaigns.sending import lifecycle
 from campaigns.sending.asked_waits import asked_wait
+from campaigns.sending.limits import domains as domain_limits
 from campaigns.sending.limits import expressions
 from campaigns.sending.limits.builtin import RULES
 from campaigns.sending.limits.models import GroupState, ReplyRule, RuleHits
 from campaigns.sending.limits.rule import Rule
 from campaigns.sending.models import Campaign
+from campaigns.sending.replies import is_mailbox_trouble
 
 ACCOUNT = ""
 LONGEST_QUOTE = 160
@@ -101,11 +104,12 @@ def decide(
 ) -> Decision:
     """What these replies of one mailbox group lead to. Each rule acts once.
 
-    Replies about the session are left out: a new connection has already answered them.
+    Replies about the session are left out: a new connection has already answered them. So are
+    those about the recipient's own mailbox, which say nothing about anybody else's mail.
     """
     met: dict[str, Action] = {}
     for code, text, count in replies:
-        if is_about_session(text):
+        if is_about_session(text) or is_mailbox_trouble(code, text):
             continue
         reply = _whole(code, text)
         rule = book.met_by(group, reply)
@@ -133,11 +137,14 @@ def apply(
     replies: Sequence[Reply],
     *,
     now: datetime,
+    domains: Mapping[tuple[int, str], Collection[str]] | None = None,
     book: RuleBook | None = None,
 ) -> list[Action]:
     """Judge what a server said about one mailbox group, and act on it; what was done.
 
-    `book` has read the replies already. The caller hands actions named "halve" to the limiter.
+    `domains`: in the group "other", the domains that got each (code, words). There a rule slows
+    these domains only, never the group. `book` has read the replies already.
+    The caller hands actions named "halve" to the limiter.
     """
     if not replies:
         return []
@@ -145,6 +152,9 @@ def apply(
     decision = decide(book, replies, group=group, hits=_hits(provider_id, group, now))
     _remember_hits(provider_id, group, decision.hits, now)
     for action in decision.actions:
+        if action.group == OTHER and action.rule.act in _SLOWING:
+            _slow_domains(action, provider_id, domains or {}, now)
+            continue
         _act(action, provider_id, campaign_id, now)
     return decision.actions
 
@@ -175,6 +185,27 @@ def rule_of(row: ReplyRule) -> Rule:
         refused=refused,
         is_quota=row.key in _QUOTAS,
     )
+
+
+_SLOWING = frozenset({"slow", "halve", "at_once", "suspend"})
+
+
+def _slow_domains(
+    action: Action,
+    provider_id: int,
+    heard: Mapping[tuple[int, str], Collection[str]],
+    now: datetime,
+) -> None:
+    """Let the domains wait that said what this rule looks for."""
+    complaints = {
+        domain: action.why
+        for (code, text), domains in heard.items()
+        if _matches(action.rule.pattern, f"{code} {text}" if code else text)
+        for domain in domains
+    }
+    wait = timedelta(minutes=action.rule.minutes if action.rule.act == "suspend" else 0)
+    wait = max(wait, asked_wait(action.quote, now))
+    domain_limits.slow(provider_id, complaints, now=now, at_least=wait)
 
 
 def _act(action: Action, provider_id: int, campaign_id: int, now: datetime) -> None:

@@ -15,13 +15,14 @@ from campaigns.db import transaction
 from campaigns.jobs.buckets import Standing, buckets
 from campaigns.providers import accounts
 from campaigns.providers.models import ProviderAccount
-from campaigns.sending.limits import editing, warm_up
+from campaigns.sending.limits import domains, editing, warm_up
 from campaigns.sending.limits.editing import WarmUpInput
 from campaigns.sending.limits.holds import rate
 from campaigns.sending.limits.loading import load_plan
 from campaigns.sending.limits.plan import GroupPlan, Plan
 from campaigns.web.settings.blueprint import Answer, bp
 
+MOST_DOMAINS_SHOWN = 100
 ALWAYS_SHOWN = ("google", "outlook", "office365", "yahoo", "apple", OTHER)
 
 
@@ -72,9 +73,14 @@ def save_limits(public_id: str) -> Answer:
 @bp.post("/settings/providers/<public_id>/limits/end")
 @access("user")
 def end_hold(public_id: str) -> Answer:
-    """Let mail go again that the rules hold back."""
+    """Let mail go again that the rules hold back, to a mailbox group or to single domains."""
     group = request.form.get("group", "")
     account = _found(public_id)
+    if chosen := request.form.getlist("domain"):
+        with transaction():
+            domains.forget(account.id, chosen, now=utcnow())
+        flash("Domain reset" if len(chosen) == 1 else "Domains reset", "success")
+        return _back(public_id)
     with transaction():
         editing.forget_state(account.id, group)
     try:
@@ -138,6 +144,7 @@ def _page(
         addable={
             group: name for group, name in NAMES.items() if group not in {row.group for row in rows}
         },
+        domains=domains.slowed(account.id, now=now)[:MOST_DOMAINS_SHOWN],
         account_state=_account_state(plan, standing, now),
         warm_ups=warm_ups,
         opened=opened,
@@ -165,13 +172,17 @@ def _rows(
     for group in order:
         minute, once = typed.get(group) or stored.get(group, ("0", "0"))
         own = plan.groups.get(group, GroupPlan())
-        state = _group_state(own, learned.get(group, 0.0), now, plan)
+        state = _group_state(
+            own, learned.get(group, 0.0), standing.ends.get(group) if standing else None, now, plan
+        )
         is_held = bool(state) and (group in held or group in learned)
         rows.append(Row(group, NAMES[group], minute, once, state, is_held))
     return rows
 
 
-def _group_state(own: GroupPlan, learned: float, now: datetime, plan: Plan) -> str:
+def _group_state(
+    own: GroupPlan, learned: float, ends: datetime | None, now: datetime, plan: Plan
+) -> str:
     parts = []
     if own.suspended_until is not None and own.suspended_until > now:
         parts.append(f"waits until {own.suspended_until.astimezone(plan.zone):%H:%M}")
@@ -180,7 +191,8 @@ def _group_state(own: GroupPlan, learned: float, now: datetime, plan: Plan) -> s
     if own.why and own.at_once:
         parts.append(f"{own.at_once} at a time, slowly more")
     if learned:
-        parts.append(f"slowed to {rate(learned)} after it throttled, slowly more")
+        end = f", until about {ends.astimezone(plan.zone):%H:%M}" if ends else ""
+        parts.append(f"slowed to {rate(learned)} after it throttled{end} if it does not again")
     text = ", ".join(parts)
     return f"{text[:1].upper()}{text[1:]}{': ' + own.why if own.why else ''}" if text else ""
 

@@ -143,7 +143,7 @@ def test_w3_a_quota_that_is_used_up_is_waited_out(app: Flask, redis_url: str) ->
 
 def test_a_rate_that_is_refused_is_found(app: Flask, redis_url: str) -> None:
     server = Server(300, (450, "4.7.1 Rate limit reached, slow down"))
-    world = a_world(redis_url, {"other": 10**6}, {"other": server})
+    world = a_world(redis_url, {"yahoo": 10**6}, {"yahoo": server})
     world.run(timedelta(minutes=8))
     tried, complaints = len(server.tried), len(server.complaints)
     world.run(timedelta(minutes=6))
