@@ -5,14 +5,14 @@ tracked address; a link with merge fields becomes a small block whose result is 
 tracked, when it is rendered.
 """
 
-import html as entities
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from markupsafe import Markup
 
-from campaigns.content.guard import MARK, Guarded, Token, brace_safe
+from campaigns.content.attributes import decode
+from campaigns.content.guard import MARK, OPEN, Guarded, Token, brace_safe
 from campaigns.content.markup import Attribute, Tag, Text
 from campaigns.content.problems import Problem, sentence
 
@@ -173,7 +173,7 @@ class _Rewriter:
         return self.numbers[key]
 
     def _fixed(self, tag: Tag, attribute: Attribute, is_tracked: bool) -> None:
-        target = clean_url(entities.unescape(attribute.value))
+        target = clean_url(decode(attribute.value))
         if not (is_tracked and is_web(target) and len(target) <= MAX_TARGET):
             if safe_url(target) != "#":
                 self.found.text_targets[tag.start] = brace_safe(target)
@@ -197,10 +197,10 @@ class _Rewriter:
             return
         head = attribute.value[: attribute.value.index(MARK.search(attribute.value)[0])].strip()  # type: ignore[index]
         is_own = any(_OWN_ADDRESS.match(token.inner) for token in marks if token.kind == "value")
-        is_plain = bool(head) and not is_web(entities.unescape(head) + "/////////")
+        is_plain = bool(head) and not is_web(decode(head) + "/////////")
         number = 0
         if is_tracked and not is_own and not is_plain:
-            written = clean_url(entities.unescape(attribute.value))
+            written = clean_url(decode(attribute.value))
             target = self.guarded.restore(written, lambda token: token.plain)
             number = self._number(target, "", False)
         begin = f"{{% filter _link({number}, {not head}) %}}"
@@ -222,7 +222,8 @@ class _Rewriter:
         for mark in MARK.finditer(value):
             static = value[position : mark.start()]
             so_far = (so_far + static.strip())[: len(_MAILTO)]
-            pieces.append(brace_safe(entities.unescape(static)) if is_text else static)
+            # Decoded with the mark in view: `&copy` before a field is not known to be a ©.
+            pieces.append(brace_safe(decode(static + OPEN)[:-1]) if is_text else static)
             token = self.guarded.token(mark)
             pieces.append(self._quoted(token, so_far, is_text))
             if token.kind == "value":
@@ -235,7 +236,7 @@ class _Rewriter:
                 branches.pop()
             position = mark.end()
         static = value[position:]
-        pieces.append(brace_safe(entities.unescape(static)) if is_text else static)
+        pieces.append(brace_safe(decode(static)) if is_text else static)
         return "".join(pieces)
 
     def _quoted(self, token: Token, so_far: str, is_text: bool) -> str:

@@ -7,7 +7,6 @@ bounded in size and time.
 """
 
 import difflib
-import html as entities
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -29,7 +28,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 from markupsafe import Markup, escape
 
-from campaigns.content import filters, limits, quoted
+from campaigns.content import attributes, filters, limits, quoted
 from campaigns.content.filters import as_number, as_text, is_blank
 from campaigns.content.guard import Guarded
 from campaigns.content.limits import LimitError, RenderError, bounded, checked_text
@@ -245,7 +244,7 @@ def _link(value: str, number: int, is_checked: bool) -> str:
 
 
 def _html_link(value: str, number: int, is_checked: bool) -> Markup:
-    return escape(_link(entities.unescape(str(value)), number, is_checked))
+    return escape(_link(attributes.decode(str(value)), number, is_checked))
 
 
 PLAIN = Sandbox(html=False)

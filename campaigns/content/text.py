@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from campaigns.content import attributes
 from campaigns.content.guard import CLOSE, MARK, OPEN, Guarded, Token, brace_safe, normalise
 from campaigns.content.links import clean_url, safe_url
 from campaigns.content.markup import VOID, Tag, Text, read
@@ -110,16 +111,19 @@ class _Converter:
         text = tidy("".join(self.out), self.guarded)
         return Converted(text, frozenset(self.always), hidden_in)
 
-    def _text(self, text: str) -> None:
+    def _text(self, text: str, *, is_attribute: bool = False) -> None:
+        if is_attribute:
+            text = attributes.decode(text)
         position = 0
         for mark in MARK.finditer(text):
-            self._static(text[position : mark.start()])
+            self._static(text[position : mark.start()], is_decoded=is_attribute)
             self._token(self.guarded.token(mark), mark[0])
             position = mark.end()
-        self._static(text[position:])
+        self._static(text[position:], is_decoded=is_attribute)
 
-    def _static(self, text: str) -> None:
-        text = entities.unescape(_BLANKS.sub(" ", text)).translate(_UNSEEN)
+    def _static(self, text: str, *, is_decoded: bool) -> None:
+        text = _BLANKS.sub(" ", text)
+        text = (text if is_decoded else entities.unescape(text)).translate(_UNSEEN)
         text = text.replace(OPEN, "").replace(CLOSE, "")
         text = text.replace(LINE, "").replace(PARAGRAPH, "")
         if text:
@@ -146,7 +150,7 @@ class _Converter:
             self._end_link() if tag.is_end else self._begin_link(tag)
         elif tag.name == "img":
             alt = tag.get("alt")
-            self._text(alt.value if alt else "")
+            self._text(alt.value if alt else "", is_attribute=True)
         elif tag.name in {"td", "th"}:
             self.out.append("" if tag.is_end else " ")
         else:
@@ -190,14 +194,14 @@ class _Converter:
         return (
             tag.name in _SKIPPED
             or tag.get("hidden") is not None
-            or (style is not None and _HIDDEN.search(style.value) is not None)
+            or (style is not None and _HIDDEN.search(attributes.decode(style.value)) is not None)
         )
 
     def _begin_link(self, tag: Tag) -> None:
         while self.links:
             self._end_link()
         href = tag.get("href")
-        plain = clean_url(entities.unescape(href.value)) if href else ""
+        plain = clean_url(attributes.decode(href.value)) if href else ""
         if self.targets is None:
             target = plain if safe_url(plain) != "#" else ""
         else:
