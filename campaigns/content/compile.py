@@ -17,7 +17,7 @@ from jinja2 import nodes
 from markupsafe import Markup
 
 from campaigns import addresses
-from campaigns.content import attachments, frame, guard, links, markup, mime, quoted, sandbox
+from campaigns.content import attachments, frame, guard, links, lint, markup, mime, quoted, sandbox
 from campaigns.content.attachments import Attachment
 from campaigns.content.guard import Guarded
 from campaigns.content.head import Head
@@ -48,6 +48,7 @@ __all__ = [
     "TemplateProblemError",
     "check_content",
     "compile_content",
+    "lint_content",
 ]
 
 MAX_HTML = 1024 * 1024
@@ -143,6 +144,20 @@ def check_content(content: Content, known_attributes: Collection[str]) -> list[P
     """
     problems, _ = _compile(content, Signer(["for checking only"]), available(known_attributes))
     return problems
+
+
+def lint_content(content: Content) -> list[lint.Finding]:
+    """Dead links, placeholders and merge tags of other programs, in every field. Never raises."""
+    html = guard.guard(guard.spare_css(guard.normalise(content.html)))
+    parts, _ = markup.read_whole(html.text)
+    subject, preheader = (
+        guard.guard(guard.normalise(text)) for text in (content.subject, content.preheader)
+    )
+    return [
+        *lint.lint_text("subject", subject),
+        *lint.lint_text("preheader", preheader),
+        *lint.lint(html, parts),
+    ]
 
 
 def _compile(

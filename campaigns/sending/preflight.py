@@ -1,6 +1,8 @@
 """Preflight: everything that is looked at before a campaign may leave."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -14,9 +16,12 @@ from campaigns.content.compile import (
     TemplateProblemError,
     check_content,
     compile_content,
+    lint_content,
 )
+from campaigns.content.lint import Finding, untouched
 from campaigns.db import db
 from campaigns.messages import Recipient
+from campaigns.paths import resource_root
 from campaigns.providers import domains
 from campaigns.providers.domains import DomainView
 from campaigns.providers.models import ProviderAccount, SenderAddress
@@ -35,6 +40,7 @@ CLIPPED_BYTES = 102 * 1024
 NEARLY_CLIPPED_BYTES = 90 * 1024
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 MAX_TEMPLATE_ROWS = 8
+MAX_FINDINGS = 12
 EXAMPLE = Recipient(0, 0, 0, "reader@example.org")
 
 
@@ -174,7 +180,56 @@ def _content(content: Content, signer: Signer) -> list[Check]:
         return [*rows, *(Check("Content", "problem", p.message, "content") for p in error.problems)]
     except RenderError as error:
         return [*rows, Check("Content", "problem", str(error), "content")]
-    return [*rows, _size(html), *_links_and_images(html), _unsubscribe()]
+    findings = lint_content(content)
+    return [
+        *rows,
+        *_merge_tags(findings),
+        *_untouched(content.html),
+        _size(html),
+        *_links_and_images(html, findings),
+        _unsubscribe(),
+    ]
+
+
+def _merge_tags(findings: Sequence[Finding]) -> list[Check]:
+    """Merge tags of other programs, and ours where an editor has mangled them."""
+    return [
+        row
+        for kind in ("field", "merge tag")
+        if (row := _row("Merge tags", [found for found in findings if found.kind == kind]))
+    ]
+
+
+def _row(name: str, found: Sequence[Finding], lead: str = "") -> Check | None:
+    """One row for findings of a kind, with the line of each. None without any."""
+    if not found:
+        return None
+    shown = [str(finding.problem) for finding in found[:MAX_FINDINGS]]
+    if len(found) > MAX_FINDINGS:
+        shown.append(f"And {len(found) - MAX_FINDINGS:,} more.")
+    blocks = any(finding.problem.blocks for finding in found)
+    text = " ".join([lead, *shown] if lead else shown)
+    return Check(name, "problem" if blocks else "warning", text, "content")
+
+
+def _untouched(html: str) -> list[Check]:
+    """Text of the design that the campaign began with, which nobody has replaced."""
+    found = untouched(html, _starters())
+    if not found:
+        return []
+    text = (
+        f"“{found[0]}” is text of the design you started from."
+        + (f" So are {len(found) - 1} more sentences." if len(found) > 2 else "")
+        + (" So is one more sentence." if len(found) == 2 else "")
+        + " Replace it with your own words."
+    )
+    return [Check("Starter text", "warning", text, "content")]
+
+
+@lru_cache(maxsize=1)
+def _starters() -> tuple[str, ...]:
+    folder = resource_root() / "templates" / "newsletter"
+    return tuple(path.read_text("utf-8") for path in sorted(folder.glob("*.html")))
 
 
 def _size(html: str) -> Check:
@@ -189,27 +244,33 @@ def _size(html: str) -> Check:
     return Check("Size", "ok", f"{max(1, round(size / 1024))} KB: small enough for every inbox.")
 
 
-def _links_and_images(html: str) -> list[Check]:
+def _links_and_images(html: str, findings: Sequence[Finding]) -> list[Check]:
     tree = LexborHTMLParser(html)
-    links = tree.css("a")
-    dead = sum((link.attributes.get("href") or "").strip() in {"", "#"} for link in links)
-    images = tree.css("img")
+    links, images = tree.css("a"), tree.css("img")
     mute = sum("alt" not in image.attributes for image in images)
+    of = {
+        kind: [found for found in findings if found.kind == kind]
+        for kind in ("link", "image", "placeholder")
+    }
     rows = []
-    if dead:
-        text = f"{_count(dead, 'link leads', 'links lead')} nowhere (empty or #)."
-        rows.append(Check("Links", "warning", text, "content"))
-    else:
+    if dead := of["link"]:
+        lead = f"{_count(len(dead), 'link leads', 'links lead')} nowhere."
+        rows.append(_row("Links", dead, lead))
+    rows.append(_row("Placeholders", of["placeholder"]))
+    if not (dead or of["placeholder"]):
         rows.append(Check("Links", "ok", f"{_count(len(links), 'link')}, each with a target."))
+    if lost := of["image"]:
+        lead = f"{_count(len(lost), 'image', 'images')} will not be shown to everybody."
+        rows.append(_row("Images", lost, lead))
     if mute:
         text = (
             f"{_count(mute, 'image has', 'images have')} no alternative text: "
             "readers without images see nothing there."
         )
         rows.append(Check("Images", "warning", text, "content"))
-    elif images:
+    elif images and not lost:
         rows.append(Check("Images", "ok", f"{_count(len(images), 'image')} with alternative text."))
-    return rows
+    return [row for row in rows if row is not None]
 
 
 def _unsubscribe() -> Check:

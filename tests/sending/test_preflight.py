@@ -9,6 +9,7 @@ from flask import Flask
 
 from campaigns.accounts import service as accounts
 from campaigns.db import db, transaction
+from campaigns.paths import resource_root
 from campaigns.providers import domains
 from campaigns.providers.domains import Answer
 from campaigns.providers.models import DkimKey, ProviderAccount, SenderAddress, SenderDomain
@@ -191,3 +192,38 @@ def test_services_that_sign_by_themselves_are_left_to_it(app: Flask) -> None:
     assert "Left to “Test server”" in row.text
     _from("me@gmail.com")
     assert _signature(campaign) == []
+
+
+def test_dead_links_and_images_are_one_row_each_with_their_lines(app: Flask) -> None:
+    html = (
+        '<p>x</p>\n<a href="www.shop.com/sale">Sale</a>\n<a href="hhtps://shop.com">Typo</a>\n'
+        '<img src="images/logo.png" alt="Logo">'
+    )
+    links, images = _found(_ready(html=html))
+    assert (links.name, links.level, images.name, images.level) == (
+        "Links",
+        "warning",
+        "Images",
+        "warning",
+    )
+    for words in ("2 links lead nowhere.", "Line 2: The link “Sale”", "Line 3: The link “Typo”"):
+        assert words in links.text
+    assert "Line 4: The image “images/logo.png”" in images.text
+
+
+def test_other_programs_merge_tags_and_dead_unsubscribe_links_are_told(app: Flask) -> None:
+    html = '<p>Dear *|FNAME|*,</p>\n<p><a href="*|UNSUB|*">unsubscribe</a></p>'
+    rows = {row.name: row for row in _found(_ready(html=html))}
+    assert "“*|FNAME|*” is a merge tag of another program" in rows["Merge tags"].text
+    assert "{{ subscriber.name }}" in rows["Merge tags"].text
+    assert rows["Links"].blocks
+    assert "Use {{ unsubscribe_url }}." in rows["Links"].text
+
+
+def test_a_starter_design_left_as_it_was_is_told(app: Flask) -> None:
+    html = (resource_root() / "templates/newsletter/letter.html").read_text("utf-8")
+    rows = {row.name: row for row in _found(_ready(html=html))}
+    assert rows.keys() == {"Starter text", "Placeholders"}
+    assert "“A headline that says what is new”" in rows["Starter text"].text
+    assert "https://www.example.org/" in rows["Placeholders"].text
+    assert not any(row.blocks for row in rows.values())
