@@ -38,6 +38,8 @@ _FOREIGN = re.compile(
     rf"|(?<!\{{)\{{{_WORD}=[^{{}}\n]{{1,60}}\}}"  # Mautic
     r"|(?<!\[)\[(?:[A-Z][A-Z0-9]*_)*(?:UNSUBSCRIBE|FIRSTNAME|LASTNAME|EMAIL|NAME|WEBVERSION|VIEW"
     r"|PREFERENCES?|FORWARD)(?:URL|LINK|_[A-Z0-9_]+)?\](?!\()"
+    # SendGrid
+    r"|(?<!\[)\[(?:Unsubscribe|Sender|Recipient|Weblink|Subscriber)_[A-Za-z_]{1,40}\](?!\()"
     r"|(?<![%\w])%(?:[a-z]+_)*(?:name|firstname|lastname|email|url|link|unsubscribe)(?:_[a-z]+)*%"
     r"|(?<![%\w])%(?:[A-Z]+_)*(?:NAME|FIRSTNAME|LASTNAME|EMAIL|URL|LINK|UNSUBSCRIBE)(?:_[A-Z]+)*%"
     r"|(?<!\{)\{(?:first_?name|last_?name|full_?name|name|e?mail|email_?address"
