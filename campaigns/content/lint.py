@@ -187,10 +187,7 @@ def lint_text(field: Field, guarded: Guarded) -> list[Finding]:
 def _foreign(tag: str) -> str:
     meant = meant_by(tag)
     use = f"Use {meant} instead." if meant else "Use one of the merge fields instead."
-    return (
-        f"“{_excerpt(tag)}” is a merge tag of another program, and recipients would see it as it"
-        f" is. {use}"
-    )
+    return f"“{_excerpt(tag)}” is a merge tag of another program. {use}"
 
 
 class _Reader:

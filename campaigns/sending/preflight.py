@@ -201,14 +201,14 @@ def _merge_tags(findings: Sequence[Finding]) -> list[Check]:
 
 
 def _row(name: str, found: Sequence[Finding], lead: str = "") -> Check | None:
-    """One row for findings of a kind, with the line of each. None without any."""
+    """One row for findings of a kind, each on a line of its own. None without any."""
     if not found:
         return None
     shown = [str(finding.problem) for finding in found[:MAX_FINDINGS]]
     if len(found) > MAX_FINDINGS:
         shown.append(f"And {len(found) - MAX_FINDINGS:,} more.")
     blocks = any(finding.problem.blocks for finding in found)
-    text = " ".join([lead, *shown] if lead else shown)
+    text = "\n".join([lead, *shown] if lead else shown)
     return Check(name, "problem" if blocks else "warning", text, "content")
 
 
