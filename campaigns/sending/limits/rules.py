@@ -153,7 +153,7 @@ def apply(
     _remember_hits(provider_id, group, decision.hits, now)
     for action in decision.actions:
         if action.group == OTHER and action.rule.act in _SLOWING:
-            _slow_domains(action, provider_id, domains or {}, now)
+            _slow_domains(book, action, provider_id, domains or {}, now)
             continue
         _act(action, provider_id, campaign_id, now)
     return decision.actions
@@ -191,6 +191,7 @@ _SLOWING = frozenset({"slow", "halve", "at_once", "suspend"})
 
 
 def _slow_domains(
+    book: RuleBook,
     action: Action,
     provider_id: int,
     heard: Mapping[tuple[int, str], Collection[str]],
@@ -200,7 +201,7 @@ def _slow_domains(
     complaints = {
         domain: action.why
         for (code, text), domains in heard.items()
-        if _matches(action.rule.pattern, f"{code} {text}" if code else text)
+        if (met := book.met_by(OTHER, _whole(code, text))) and met.key == action.rule.key
         for domain in domains
     }
     wait = timedelta(minutes=action.rule.minutes if action.rule.act == "suspend" else 0)
