@@ -21,12 +21,8 @@ class Doorbell(Protocol):
     def ring(self, job: str, *ids: int) -> bool:
         """Ask for the job named (jobs.queues.JOBS) with these ids. Whether it was heard.
 
-        A job that is rung for and has not begun yet is not put on its lane twice.
+        A job that waits on its lane already is not put there twice.
         """
-        ...
-
-    def answered(self, job: str, *ids: int) -> None:
-        """The job has begun: from now on it may be rung for again."""
         ...
 
 

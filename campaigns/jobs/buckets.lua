@@ -22,6 +22,7 @@ local question = cjson.decode(ARGV[3])
 local KEEP = 8 * 86400      -- an unused counter goes after a week
 local ASKING = 2            -- campaigns that asked within so many seconds share
 local LEASE = 30
+local ALIVE = 3             -- a worker that asked for no connections for so long is gone
 local AHEAD = 0.8           -- moments are given out at most so many seconds ahead
 local AT_ONCE = 0.5         -- and at most so many seconds' worth in one grant
 local SECONDS = { minute = 60, hour = 3600, day = 86400, seen = 10 }
@@ -183,6 +184,16 @@ end
 
 -- Leases: shares of a number that may be held at the same time ------------------------------------
 
+-- Workers renew this every second, so what a killed one held is free again in ALIVE seconds.
+local function note_alive(holder)
+  redis.call('HSET', prefix .. 'alive', holder, number(now + ALIVE))
+  redis.call('EXPIRE', prefix .. 'alive', KEEP)
+end
+
+local function is_alive(holder)
+  return (tonumber(redis.call('HGET', prefix .. 'alive', holder)) or 0) > now
+end
+
 -- `open`: how many the holder really has. Others get only what it has let go of, so the sum of what
 -- is open never exceeds `most`. `is_idle`: it needs none, and keeps them only if nobody else asks.
 local function lease(key, holder, most, open, is_idle)
@@ -190,7 +201,7 @@ local function lease(key, holder, most, open, is_idle)
   local held = redis.call('HGETALL', key)
   for i = 1, #held, 2 do
     local many, till = string.match(held[i + 1], '^(%d+)|(.+)$')
-    if tonumber(till) <= now then
+    if tonumber(till) <= now or (held[i] ~= holder and not is_alive(held[i])) then
       redis.call('HDEL', key, held[i])
     elseif held[i] ~= holder then
       others, askers = others + tonumber(many), askers + 1
@@ -248,15 +259,18 @@ local function account_limits()
     table.insert(limits, closed('closed', question.closed_until))
   end
   if question.probe then
-    local till = tonumber(redis.call('GET', prefix .. 'probe'))
-    if till and till > now then
+    local lent = redis.call('GET', prefix .. 'probe')
+    local till, prober = string.match(lent or '', '^([%d.]+)|(.*)$')
+    till = tonumber(till)
+    if till and till > now and (prober == '' or is_alive(prober)) then
       table.insert(limits, closed('probe', till))
     else
       table.insert(limits, {
         kind = 'probe', free = 1, wait = function() return LEASE end,
         take = function(many)
           if many > 0 then
-            redis.call('SET', prefix .. 'probe', number(now + LEASE), 'EX', LEASE * 2)
+            local lent_until = number(now + LEASE) .. '|' .. (question.holder or '')
+            redis.call('SET', prefix .. 'probe', lent_until, 'EX', LEASE * 2)
           end
         end,
       })
@@ -355,6 +369,7 @@ local function forget_idle()
 end
 
 local function acquire()
+  if (question.holder or '') ~= '' then note_alive(question.holder) end
   forget_idle()
   local lost = missing()
   if #lost > 0 then return { missing = lost } end
@@ -521,6 +536,8 @@ local actions = {
     return {}
   end,
   lease = function()
+    note_alive(question.holder)
+    if question.most == 0 then return { count = MANY } end
     local key = prefix .. 'connections'
     return {
       count = lease(key, question.holder, question.most, question.open, question.is_idle)

@@ -84,12 +84,12 @@ class Buckets:
     def connections(
         self, provider_id: int, holder: str, plan: Plan, *, held: int = 0, is_idle: bool = False
     ) -> int:
-        if not plan.connections:
-            return NO_LIMIT
+        """How many connections `holder` may have now. Asking each second also shows that it lives:
+        what a worker holds that no longer asks goes to the others."""
         question = {
             "holder": holder, "most": plan.connections, "open": held, "is_idle": is_idle,
         }  # fmt: skip
-        return int(self._run(provider_id, "lease", question)["count"])
+        return min(NO_LIMIT, int(self._run(provider_id, "lease", question)["count"]))
 
     def feedback(self, provider_id: int, group: str, sent: int, throttled: int) -> None:
         question = {"group": group, "sent": sent, "throttled": throttled}

@@ -33,8 +33,7 @@ _watch = recover.Watch()
 
 
 def sweep() -> None:
-    """Settle what dead workers left, and ring for all work that lies open. Safe at any time."""
-    recover_claims()
+    """Tidy up, and ring for all work that lies open. Safe at any time."""
     mark_cancelled()
     prune()
     ring_for_open_work()
@@ -127,8 +126,6 @@ def _settle_by(path: Path, token: str, *, lent_until: datetime | None = None) ->
 def ring_for_open_work() -> None:
     doorbell = services().doorbell
     now = utcnow()
-    for campaign_id in recover.preparing():
-        doorbell.ring("expand", campaign_id)
     ring_for_sending()
     for campaign_id in second_chance.with_more():
         doorbell.ring("second_chances", campaign_id)
@@ -156,7 +153,12 @@ def ring_for_counts() -> None:
 
 
 def ring_for_sending() -> None:
-    """Campaigns that wait for a limit or a second try go on by this, second by second."""
+    """Campaigns that wait for a limit or a second try go on by this, second by second.
+
+    So do those whose worker was killed while it prepared or sent them.
+    """
+    for campaign_id in recover.preparing():
+        services().doorbell.ring("expand", campaign_id)
     if recover.is_any_sending():
         services().doorbell.ring("send")
 

@@ -1,5 +1,7 @@
 """Lanes, jobs, and the doorbell that asks a worker to run one."""
 
+import uuid
+
 import structlog
 from redis import Redis
 from redis.exceptions import RedisError
@@ -26,8 +28,17 @@ JOBS: dict[str, tuple[str, str]] = {
 """Each job's lane and function. Arguments are ids; every job re-reads state and may run twice."""
 
 JOB_TIMEOUT_SECONDS = 300
-PENDING_SECONDS = 60
-"""So long a ring that was not answered keeps others from being put on the lane beside it."""
+MARK_SECONDS = 3600
+"""Lifetime of the mark of a ring, in seconds. Only tidiness: its job decides what it is worth."""
+
+_CLAIM_MARK = """
+local held = redis.call('GET', KEYS[1])
+if held and redis.call('LPOS', KEYS[2], held) then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
+return 1
+"""
+"""A mark counts only while the job it names waits on its lane. A job that was taken, or lost
+with its worker or with Redis, never holds back the next ring."""
 
 
 def connect(url: str, *, blocking: bool = False) -> Redis:
@@ -41,17 +52,22 @@ class RedisDoorbell:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+        self._claim_mark = redis.register_script(_CLAIM_MARK)
 
     def ring(self, job: str, *ids: int) -> bool:
         lane, function = JOBS[job]
+        queue = Queue(lane, connection=self._redis, serializer=JSONSerializer)
+        job_id = str(uuid.uuid4())
         try:
-            # Rings come from jobs that go on, from pages and from the sweep: without this
-            # mark each of them would start a chain of its own.
-            if not self._redis.set(_mark(job, ids), 1, nx=True, ex=PENDING_SECONDS):
+            # Running jobs, pages and the sweep all ring: without the mark each of them would
+            # start a chain of jobs of its own.
+            keys = [_mark(job, ids), queue.key]
+            if not self._claim_mark(keys=keys, args=[job_id, MARK_SECONDS]):
                 return True
-            Queue(lane, connection=self._redis, serializer=JSONSerializer).enqueue(
+            queue.enqueue(
                 function,
                 args=ids,
+                job_id=job_id,
                 job_timeout=JOB_TIMEOUT_SECONDS,
                 result_ttl=0,
                 failure_ttl=7 * 86_400,
@@ -61,12 +77,6 @@ class RedisDoorbell:
             log.warning("doorbell not heard", job=job, ids=ids, error=str(error))
             return False
         return True
-
-    def answered(self, job: str, *ids: int) -> None:
-        try:
-            self._redis.delete(_mark(job, ids))
-        except RedisError as error:
-            log.warning("ring not taken down", job=job, ids=ids, error=str(error))
 
 
 def _mark(job: str, ids: tuple[int, ...]) -> str:

@@ -7,8 +7,6 @@ from typing import ParamSpec
 import structlog
 from flask import Flask
 
-from campaigns.context import services
-
 P = ParamSpec("P")
 
 _app: Flask | None = None
@@ -33,7 +31,6 @@ def job(name: str) -> Callable[[Callable[P, None]], Callable[P, None]]:
         @functools.wraps(function)
         def run(*args: P.args, **kwargs: P.kwargs) -> None:
             with app().app_context(), structlog.contextvars.bound_contextvars(job=name, ids=args):
-                services().doorbell.answered(name, *args)  # type: ignore[arg-type]
                 function(*args, **kwargs)
 
         return run

@@ -3,12 +3,16 @@
 Several may run (for safety): a lease in the database lets only one of them work.
 """
 
+import fcntl
+import platform
 import secrets
 import signal
 import threading
 import time
 from datetime import datetime, timedelta
+from pathlib import Path
 from types import FrameType
+from typing import IO
 
 import sqlalchemy as sa
 import structlog
@@ -19,7 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from campaigns.accounts import service as accounts
 from campaigns.clock import utcnow
 from campaigns.context import services
-from campaigns.db import db, insert_ignoring, rows_changed, transaction
+from campaigns.db import database_now, db, insert_ignoring, rows_changed, transaction
 from campaigns.jobs import canaries, maintenance, runtime
 from campaigns.jobs.models import Lease
 from campaigns.sending import lifecycle, schedules, series, waves
@@ -30,9 +34,10 @@ from campaigns.sending.repeat import RepeatError
 log = structlog.get_logger()
 
 LEASE = "clock"
-LEASE_SECONDS = 15
+LEASE_SECONDS = 4
+"""Seconds without a sign of life before another clock takes over."""
 TICK_SECONDS = 1.0
-SWEEP_SECONDS = 5.0
+SWEEP_SECONDS = 2.0
 HOURS_SECONDS = 50.0
 """So often it looks where the hours of the day end. The shortest wait of a retry is longer, and
 waves.MARGIN is: so whatever comes due outside of the hours is seen, and put off, before it is."""
@@ -65,7 +70,8 @@ class Clock:
 
     def __init__(self, app: Flask) -> None:
         self._app = app
-        self._holder = secrets.token_hex(8)
+        with app.app_context():
+            self._identity = Identity(services().settings.data_dir)
         self._next_sweep = 0.0
         self._next_look = 0.0
         self._is_in_trouble = False
@@ -84,21 +90,21 @@ class Clock:
         self._is_in_trouble = False
 
     def _work(self) -> None:
-        if not hold_lease(self._holder):
+        if not hold_lease(self._identity.holder()):
             return
+        maintenance.recover_claims()
         advance_series()
         start_due()
+        maintenance.ring_for_sending()
+        maintenance.ring_for_events()
         canaries.judge_all()
         if time.monotonic() >= self._next_look:
-            hold_back(self._holder)
+            hold_back(self._identity.holder())
             explain_waves()
             self._next_look = time.monotonic() + HOURS_SECONDS
         if time.monotonic() >= self._next_sweep:
             maintenance.sweep()
             self._next_sweep = time.monotonic() + SWEEP_SECONDS
-        else:
-            maintenance.ring_for_sending()
-            maintenance.ring_for_events()
 
     def leave(self) -> None:
         """Let another clock take over at once."""
@@ -106,16 +112,65 @@ class Clock:
             try:
                 with transaction():
                     db.session.execute(
-                        sa.delete(Lease).where(Lease.name == LEASE, Lease.holder == self._holder)
+                        sa.delete(Lease).where(
+                            Lease.name == LEASE, Lease.holder == self._identity.holder()
+                        )
                     )
             except SQLAlchemyError as error:
                 log.warning("the clock's lease runs out by itself", error=str(error))
+        self._identity.close()
+
+
+class Identity:
+    """The name under which a clock holds the lease.
+
+    It is kept in a file that its clock locks, so a clock that is started again after a kill has
+    the name of the one before it and goes on at once. While another clock of this data directory
+    has the lock, living or stopped, this one goes by a random name.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "clock.lock"
+        self._random = secrets.token_hex(8)
+        self._kept = ""
+        self._file: IO[str] | None = None
+
+    def holder(self) -> str:
+        """The name to use now. Never an error: without the file it is the random one."""
+        if not self._kept:
+            try:
+                self._kept = self._read()
+            except OSError:
+                return self._random
+        return self._kept or self._random
+
+    def _read(self) -> str:
+        file = self._path.open("a+")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            file.seek(0)
+            name = file.read()
+            if not name:
+                name = secrets.token_hex(8)
+                file.write(name)
+                file.flush()
+        except OSError:
+            file.close()
+            raise
+        self._file = file
+        # A copied data directory is another clock, on another machine.
+        return f"{name}@{platform.node()}"
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+        self._file, self._kept = None, ""
 
 
 def hold_lease(holder: str) -> bool:
     """Take or renew the lease. False while another process holds it."""
     now = utcnow()
-    until = now + timedelta(seconds=LEASE_SECONDS)
+    until = database_now(now, timedelta(seconds=LEASE_SECONDS))
     with transaction():
         row = {"name": LEASE, "holder": holder, "until": until}
         db.session.execute(insert_ignoring(Lease).values(row))
@@ -128,8 +183,9 @@ def hold_lease(holder: str) -> bool:
 
 
 def _is_over(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
-    """It ran out; or it lasts longer than any lease does: the wall clock was set back since."""
-    return Lease.until < now, Lease.until > now + 2 * timedelta(seconds=LEASE_SECONDS)
+    """It ran out; or it lasts longer than any lease does: the clock was set back since."""
+    longest = 2 * timedelta(seconds=LEASE_SECONDS)
+    return Lease.until < database_now(now), Lease.until > database_now(now, longest)
 
 
 def start_due() -> None:

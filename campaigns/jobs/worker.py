@@ -24,7 +24,7 @@ from campaigns.jobs.queues import LANES, connect
 
 log = structlog.get_logger()
 
-TRY_AGAIN_SECONDS = 1.0
+TRY_AGAIN_SECONDS = 0.5
 
 
 def run_worker(app: Flask, lanes: Sequence[str] = LANES) -> None:

@@ -22,7 +22,7 @@ LEASE = timedelta(minutes=2)
 TRY_FOR = timedelta(hours=24)
 FIRST_RETRY_SECONDS = 30
 LONGEST_RETRY_SECONDS = 3600
-RING_LOST_AFTER = timedelta(seconds=15)
+RING_LOST_AFTER = timedelta(seconds=2)
 STALLED_AT_ONCE = 500
 KEEP = timedelta(days=30)
 """How long a mail that is done is kept: long enough to look into why it did not arrive."""

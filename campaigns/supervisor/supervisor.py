@@ -12,8 +12,10 @@ from typing import Literal
 
 from campaigns.supervisor.process import Process, Program
 
-BACK_OFF_SECONDS = (1, 2, 4, 8, 16, 30)
-STEADY_SECONDS = 60
+BACK_OFF_SECONDS = (0.1, 0.3, 1, 2, 4, 8, 16, 30)
+"""Pause before each further restart. The first ones are short: what was killed once is usually
+well, and mail waits for it."""
+STEADY_SECONDS = 15
 """After so long without trouble the back-off begins anew."""
 FIRST_CHECK_SECONDS = 0.1
 SECOND_TRY_CHECK_SECONDS = 2.0
@@ -150,7 +152,7 @@ class Supervisor:
             child.process.finish_output()
         child.process = None
         child.next_step = now + pause
-        self._say(f"{child.program.name} stopped ({how}): starting it again in {pause} s")
+        self._say(f"{child.program.name} stopped ({how}): starting it again in {pause:g} s")
         self._set_state(child, "waiting")
 
     def _check(self, child: Child) -> None:

@@ -58,7 +58,7 @@ def test_a_killed_program_is_started_again_and_said(recorder: Recorder) -> None:
     # The guard is killed: what it guarded goes with it.
     os.kill(first, signal.SIGKILL)
     recorder.tick_until(lambda: child.state == "waiting", "the end to be seen")
-    assert recorder.sentences == ["sleeper stopped (signal 9): starting it again in 1 s"]
+    assert recorder.sentences == ["sleeper stopped (signal 9): starting it again in 0.1 s"]
     wait_until(lambda: members_of(first) == [], "nothing left of the first")
     recorder.tick_until(lambda: child.state == "running", "running again")
     assert child.restarts == 1
@@ -70,7 +70,7 @@ def test_a_program_that_keeps_ending_waits_longer_each_time(recorder: Recorder) 
     child = recorder.supervisor.add(a_program("broken", "raise SystemExit(4)"))
     recorder.tick_until(lambda: child.failures == 3, "three failures")
     assert recorder.sentences == [
-        f"broken stopped (exit code 4): starting it again in {pause} s"
+        f"broken stopped (exit code 4): starting it again in {pause:g} s"
         for pause in BACK_OFF_SECONDS[:3]
     ]
 

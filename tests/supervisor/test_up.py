@@ -76,7 +76,7 @@ def test_up_serves_mends_what_is_killed_refuses_a_second_and_stops_in_order(
         os.kill(program, signal.SIGKILL)
     for name in groups:
         wait_until(lambda name=name: run.restarts(name) >= 1, f"{name} again", 30)  # type: ignore[misc]
-        assert f"{name} stopped (signal 9): starting it again in 1 s" in run.text()
+        assert f"{name} stopped (signal 9): starting it again in 0.1 s" in run.text()
     wait_until(lambda: answer(run.port, "/health") == 200, "the web answers again", 30)
     wait_until(lambda: "web runs again" in run.text(), "web said to be well", 30)
     for group in groups.values():
