@@ -24,9 +24,9 @@ from campaigns.accounts import service as accounts
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import database_now, db, insert_ignoring, rows_changed, transaction
-from campaigns.jobs import canaries, maintenance, runtime
+from campaigns.jobs import canaries, generation, maintenance, runtime
 from campaigns.jobs.models import Lease
-from campaigns.sending import lifecycle, schedules, series, waves
+from campaigns.sending import lifecycle, restored, schedules, series, waves
 from campaigns.sending.models import Campaign, CampaignSeries
 from campaigns.sending.moments import MomentError
 from campaigns.sending.repeat import RepeatError
@@ -93,6 +93,8 @@ class Clock:
         if not hold_lease(self._identity.holder()):
             return
         maintenance.recover_claims()
+        if not generation.guard().may_send(is_sending=False):
+            return
         advance_series()
         start_due()
         maintenance.ring_for_sending()
@@ -193,9 +195,10 @@ def start_due() -> None:
 
     About those that were missed by too much their owner is asked: nobody is mailed by surprise.
     """
-    now, overdue = utcnow(), _overdue()
+    now = utcnow()
     if not schedules.is_anything_due(now=now):
         return
+    overdue = _overdue()
     with transaction():
         asked = schedules.ask(overdue=overdue, now=now)
         started = lifecycle.start_due(overdue=overdue, now=now)
@@ -206,7 +209,11 @@ def start_due() -> None:
 
 
 def _overdue() -> timedelta:
-    return timedelta(minutes=accounts.workspace().overdue_minutes)
+    """How late a campaign may start unasked. What came due before a restore was found out may
+    have been sent already, however short a time ago that was."""
+    most = timedelta(minutes=accounts.workspace().overdue_minutes)
+    at = restored.restored_at()
+    return min(most, utcnow() - at) if at is not None else most
 
 
 def advance_series() -> None:

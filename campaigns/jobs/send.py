@@ -16,7 +16,7 @@ from campaigns.clock import utcnow
 from campaigns.content.compile import Compiled, Content, TemplateProblemError, compile_content
 from campaigns.context import services
 from campaigns.db import db, transaction
-from campaigns.jobs import canaries, overflow, runtime
+from campaigns.jobs import canaries, generation, overflow, runtime
 from campaigns.jobs.buckets import buckets
 from campaigns.jobs.engine import SHARE_SECONDS, Engine, Outbox
 from campaigns.jobs.refresh import keep_newest_token
@@ -51,6 +51,11 @@ def expand(campaign_id: int) -> None:
     campaign = db.session.get(Campaign, campaign_id)
     if campaign is None or campaign.status != "preparing":
         return
+    if not generation.guard().may_send(is_sending=True):
+        return  # the clock rings again in a second
+    campaign = db.session.get_one(Campaign, campaign_id, populate_existing=True)
+    if campaign.status != "preparing":
+        return
     try:
         compiled = _compiled(campaign)
     except (TemplateProblemError, SecretUnreadableError) as error:
@@ -73,6 +78,9 @@ def send() -> None:
     been answered meanwhile by a worker to which no connection is lent.
     """
     engine = the_engine()
+    is_anything = not engine.is_idle or recover.is_any_sending()
+    if is_anything and not generation.guard().may_send(is_sending=True):
+        return  # the clock rings again in a second
     until = time.monotonic() + SLICE_SECONDS
     has_rung = False
     while True:

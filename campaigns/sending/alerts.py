@@ -1,6 +1,7 @@
 """Tell the owners by mail what cannot wait until they look: each thing once."""
 
 import re
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -57,6 +58,24 @@ def tell_of_canary(campaign: Campaign, *, report_url: str, now: datetime) -> lis
 def _quoted(words: str) -> str:
     """Words of a mail server: mail programs must not make links of them."""
     return _LINK_START.sub(lambda found: found[1] + " " + found[2], words)
+
+
+def tell_of_restore(campaign_ids: Collection[int], *, base_url: str, now: datetime) -> list[int]:
+    """Write to every owner that campaigns wait because the database was restored.
+
+    For whoever has just held them, in the same transaction. Ids to ring "transactional" for.
+    """
+    held = db.session.scalars(sa.select(Campaign).where(Campaign.id.in_(campaign_ids)))
+    lines = "\n".join(
+        f"“{campaigns.title_of(campaign)}”: {base_url}/campaigns/{campaign.public_id}/report"
+        for campaign in held
+    )
+    text = (
+        "Campaigns uses a database that was restored from a backup. Emails sent after that backup"
+        " are not recorded in it.\n\nThese campaigns are on hold, so that nobody gets the same"
+        f" email twice. Open each one and decide about its remaining recipients:\n\n{lines}"
+    )
+    return _write("Your campaigns need a decision after a restore", text, None, now)
 
 
 def _write(subject: str, text: str, sender: SenderAddress | None, now: datetime) -> list[int]:

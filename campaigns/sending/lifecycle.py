@@ -122,9 +122,18 @@ def pause(campaign_id: int, *, now: datetime, reason: str = "", through: int | N
     return _move(campaign_id, ("sending",), now, *also, status="paused", status_reason=reason)
 
 
+def hold_restored(campaign_id: int, *, now: datetime, reason: str) -> bool:
+    """Pause a campaign of a restored database until somebody decides about the remaining."""
+    return _move(
+        campaign_id, ("sending",), now, status="paused", status_reason=reason, restored_at=now
+    )
+
+
 def resume(campaign_id: int, *, now: datetime) -> bool:
     """Go on. The provider is tried again at once, whatever trouble it had."""
-    moved = _move(campaign_id, ("paused",), now, status="sending", status_reason="")
+    moved = _move(
+        campaign_id, ("paused",), now, status="sending", status_reason="", restored_at=None
+    )
     if moved:
         _clear_trouble(campaign_id)
     return moved
@@ -162,6 +171,11 @@ def cancel_waiting(campaign_id: int, *, now: datetime) -> bool:
     """
     if not _lock(campaign_id, ("cancelled",)):
         return False  # somebody sends the remaining
+    # Of a restored database nobody knows whether they were mailed after the backup.
+    is_restored = sa.exists().where(Campaign.id == campaign_id, Campaign.restored_at.is_not(None))
+    status, reason = (
+        ("unknown", "restored") if db.session.scalar(sa.select(is_restored)) else ("cancelled",) * 2
+    )
     waiting = (
         sa.select(Delivery.id)
         .where(
@@ -173,7 +187,7 @@ def cancel_waiting(campaign_id: int, *, now: datetime) -> bool:
     changed = db.session.execute(
         sa.update(Delivery)
         .where(Delivery.id == waiting.c.id, Delivery.status == "queued")
-        .values(status="cancelled", reason="cancelled", not_before=None, updated_at=now)
+        .values(status=status, reason=reason, not_before=None, updated_at=now)
         .execution_options(synchronize_session=False)
     )
     return rows_changed(changed) >= CANCELLED_AT_ONCE
@@ -204,6 +218,7 @@ def reopen(campaign_id: int, *, now: datetime) -> bool:
         status="sending",
         status_reason="",
         finished_at=None,
+        restored_at=None,
         provider_id=sa.func.coalesce(Campaign.provider_id, _provider_of_sender()),
     )
     if moved:

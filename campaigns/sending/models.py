@@ -84,6 +84,8 @@ class Campaign(Base):
     """Over so long a time it is spread; its pace is worked out from that when it starts."""
     pace_per_second: Mapped[float] = mapped_column(default=0.0)
     """At most so many messages a second. 0: as fast as the account allows."""
+    restored_at: Mapped[datetime | None]
+    """When it was held because the database had been restored; until somebody decides."""
     asked_at: Mapped[datetime | None]
     """Since when a `scheduled` campaign whose moment was missed waits for somebody's answer."""
     canary_percent: Mapped[float] = mapped_column(default=0.0)
@@ -121,6 +123,19 @@ class Campaign(Base):
         Index("ix_campaign_provider_id", "provider_id"),
         NEVER_REUSED,
     )
+
+
+class Generation(Base):
+    """How far this database is; one row. See sending.restored."""
+
+    __tablename__ = "generation"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    """Random, given once."""
+    number: Mapped[int] = mapped_column(sa.BigInteger)
+    """Advances while campaigns are sent."""
+    restored_at: Mapped[datetime | None]
 
 
 class CampaignList(Base):

@@ -22,6 +22,7 @@ REASONS = {
     "connection": "The connection failed; trying again",
     "no_answer": "The connection broke before the server's answer; it may have arrived",
     "lost_worker": "The sending process was lost at that moment; it may have arrived",
+    "restored": "The database was restored before this was recorded; it may have arrived",
     "left_out": "Left out: the first mails to this mailbox provider went badly",
     "cancelled": "The campaign was cancelled before its turn",
 }

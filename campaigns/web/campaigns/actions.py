@@ -65,10 +65,13 @@ def resume(public_id: str) -> Response:
 @bp.post("/campaigns/<public_id>/cancel")
 @access("user")
 def cancel(public_id: str) -> Response:
+    is_restored = wanted(public_id).restored_at is not None
     _do(
         public_id,
         lifecycle.cancel,
-        "Cancelled. Everybody who was still waiting gets nothing.",
+        "Marked as unknown. Nothing more is sent."
+        if is_restored
+        else "Cancelled. Everybody who was still waiting gets nothing.",
         "This campaign cannot be cancelled now.",
     )
     return back(public_id)
