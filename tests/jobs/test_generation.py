@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -19,9 +20,8 @@ from campaigns.db import db, transaction
 from campaigns.jobs import schedule, send
 from campaigns.jobs.generation import CHECK_SECONDS, UNMARKED_SECONDS, FileMark, Guard, RedisMark
 from campaigns.sending import lifecycle, restored
-from campaigns.sending.models import Campaign, Delivery, Generation
+from campaigns.sending.models import Campaign, Delivery, Generation, TransactionalMail
 from campaigns.sending.restored import State
-from campaigns.sending.transactional import TransactionalMail
 from tests.factories import a_campaign, a_delivery, a_list, a_sender, a_subscriber
 
 
@@ -47,7 +47,7 @@ def a_guard(marks: tuple[FileMark | RedisMark, ...], seconds: Seconds) -> Guard:
     return Guard(marks, seconds)
 
 
-def a_campaign_in(status: str, **values: object) -> int:
+def a_campaign_in(status: str, **values: Any) -> int:
     with transaction():
         news = a_list()
         campaign = a_campaign(news, sender=a_sender(), status=status, **values)
@@ -100,7 +100,10 @@ def test_any_copy_alone_recognises_a_restored_database(
     guard = a_guard(marks, seconds)
     send_for(guard, seconds)
     go_back_to(1)
-    left = {"file": marks[:1], "redis": marks[1:], "memory": ()}[kept]
+    copies: dict[str, tuple[FileMark | RedisMark, ...]] = {
+        "file": marks[:1], "redis": marks[1:], "memory": (),
+    }  # fmt: skip
+    left = copies[kept]
     if kept != "memory":
         guard = a_guard(left, seconds)
     else:

@@ -126,7 +126,7 @@ def test_what_is_chosen_is_kept(
 def test_what_cannot_be_is_refused_and_nothing_is_sent(
     owner_client: FlaskClient, draft: Campaign, addresses: Addresses
 ) -> None:
-    for wrong in (addresses.same.public_id, addresses.first.public_id, "nothing", "\0"):
+    for wrong in (addresses.same.public_id, addresses.first.public_id, "nothing", "\1"):
         answer = launch(owner_client, draft, {"overflow": wrong})
         assert answer.status_code == 422
         assert "It cannot go on from that address" in text_of(answer.text)
