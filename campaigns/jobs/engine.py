@@ -69,7 +69,7 @@ SHARE_SECONDS = 0.5
 """Interval between requests for a share of an account's connections."""
 HANDOVER_SECONDS = 0.1
 """The same, while connections pass from one worker to another."""
-SHARE_OVERDUE_SECONDS = 2.5
+SHARE_OVERDUE_SECONDS = 1.0
 """After this the recorder asks in place of a job that does not."""
 CHECK_INTERVAL_SECONDS = 0.5
 """Interval between rounds of the consent check."""

@@ -86,7 +86,7 @@ def test_a_newsletter_from_csv_to_inbox_and_out_again(
 
 def log_in(page: Page, product: Product) -> None:
     page.goto(f"{product.url}/login")
-    page.get_by_label("E-mail address").fill(LOGIN)
+    page.get_by_label("Email address").fill(LOGIN)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Log in").click()
     expect(page).to_have_url(f"{product.url}/")
