@@ -9,7 +9,8 @@ from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager
 from flask_wtf.csrf import CSRFError, CSRFProtect
-from sqlalchemy.exc import DataError
+from redis.exceptions import RedisError
+from sqlalchemy.exc import DataError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAllowed
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -17,8 +18,9 @@ from campaigns import methods, public, web
 from campaigns.access import enforce
 from campaigns.config import Settings, load_settings
 from campaigns.core import create_core
-from campaigns.db import is_disk_full
+from campaigns.db import db, is_disk_full
 from campaigns.limits import limiter
+from campaigns.outages import is_outage, outages
 from campaigns.requests import CheckedRequest, UnknownHostError, check_host, check_path_and_query
 from campaigns.web import login as login_pages
 from campaigns.web import template_helpers
@@ -85,6 +87,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         app.register_blueprint(blueprint)
     template_helpers.register(app)
     app.after_request(_security_headers)
+    app.after_request(_note_that_it_works)
     _set_up_errors(app)
     return app
 
@@ -150,6 +153,8 @@ def _set_up_errors(app: Flask) -> None:
     app.register_error_handler(MethodNotAllowed, _wrong_method)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(DataError, _out_of_range)  # PostgreSQL
+    app.register_error_handler(SQLAlchemyError, _server_away)
+    app.register_error_handler(RedisError, _server_away)
     app.register_error_handler(OverflowError, _out_of_range)  # SQLite's driver, and Python's dates
 
 
@@ -157,6 +162,39 @@ def _out_of_range(error: Exception) -> ResponseReturnValue:
     """Nothing was saved: the database refused a value, or it could not even be handed over."""
     log.warning("a value in a request was out of range", path=request.path, error=str(error)[:300])
     return _error_page(400, "Value out of range", "Correct the number or date, then try again.")
+
+
+RETRY_AFTER_SECONDS = 30
+
+
+def _server_away(error: Exception) -> ResponseReturnValue:
+    """The database or Redis is away: a page that says so, and a line in the log per outage."""
+    if not is_outage(error):
+        raise error
+    outages.began(_part(), error)
+    if is_disk_full(error):
+        return _error_page(507, *_ERRORS[507])
+    answer = make_response(_error_page(503, *_AWAY))
+    answer.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return answer
+
+
+def _part() -> str:
+    """Saving fails alone where a disk is full."""
+    return "saving" if request.method == "POST" else "pages"
+
+
+def _note_that_it_works(response: Response) -> Response:
+    # The session exists where this request has asked the database.
+    if response.status_code < 500 and db.session.registry.has():
+        outages.over(_part())
+    return response
+
+
+_AWAY = (
+    "Temporarily unavailable",
+    "A server that this page needs cannot be reached. Try again in a minute.",
+)
 
 
 def _csrf_error(error: CSRFError) -> ResponseReturnValue:

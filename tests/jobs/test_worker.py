@@ -19,8 +19,8 @@ from campaigns.supervisor.valkey import server_binary
 from tests.conftest import Database
 
 CLI = [sys.executable, "-P", "-m", "campaigns.cli"]
-AWAY = "Redis is away; the worker waits for it"
-BACK = "Redis is back; the worker goes on"
+AWAY = "Redis is away."
+BACK = "Redis is back"
 
 
 def test_a_worker_without_redis_waits_for_it_and_says_so_once(
@@ -39,7 +39,7 @@ def test_a_worker_without_redis_waits_for_it_and_says_so_once(
     except subprocess.TimeoutExpired:
         process.terminate()  # it waits: it is well
         said += process.communicate(timeout=10)[0]
-    assert said.count("Redis cannot be reached; the worker waits for it") == 1
+    assert said.count(AWAY) == 1
     assert "Traceback" not in said
 
 
@@ -197,7 +197,7 @@ def test_a_job_is_finished_before_the_worker_stops(ground: Ground) -> None:
 def test_a_job_that_misses_redis_says_so_in_a_line(ground: Ground) -> None:
     """Redis was away only for a moment, but just when the job wanted it."""
     ground.queue.enqueue("tests.jobs.faults.miss_redis", result_ttl=0)
-    ground.wait_for("Redis was away during a job; it is rung for again")
+    ground.wait_for(AWAY)
     assert "Traceback" not in ground.said
 
 
