@@ -4,13 +4,14 @@ import uuid
 from typing import Any
 
 import structlog
-from flask import Flask, Response, current_app, make_response, redirect, request
+from flask import Flask, Response, current_app, flash, make_response, redirect, request
 from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from redis.exceptions import RedisError
-from sqlalchemy.exc import DataError, SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
+from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
 from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAllowed
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -20,7 +21,7 @@ from campaigns.config import Settings, load_settings
 from campaigns.core import create_core
 from campaigns.db import db, is_disk_full
 from campaigns.limits import limiter
-from campaigns.outages import is_outage, outages
+from campaigns.outages import describe, is_outage, outages
 from campaigns.requests import CheckedRequest, UnknownHostError, check_host, check_path_and_query
 from campaigns.web import login as login_pages
 from campaigns.web import template_helpers
@@ -154,6 +155,8 @@ def _set_up_errors(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(DataError, _out_of_range)  # PostgreSQL
     app.register_error_handler(SQLAlchemyError, _server_away)
+    for kind in (IntegrityError, ObjectDeletedError, StaleDataError):
+        app.register_error_handler(kind, _somebody_was_first)
     app.register_error_handler(RedisError, _server_away)
     app.register_error_handler(OverflowError, _out_of_range)  # SQLite's driver, and Python's dates
 
@@ -162,6 +165,28 @@ def _out_of_range(error: Exception) -> ResponseReturnValue:
     """Nothing was saved: the database refused a value, or it could not even be handed over."""
     log.warning("a value in a request was out of range", path=request.path, error=str(error)[:300])
     return _error_page(400, "Value out of range", "Correct the number or date, then try again.")
+
+
+_DELETIONS = {"campaigns.delete", "lists.delete", "subscribers.delete", "imports.discard"}
+
+
+def _somebody_was_first(error: Exception) -> ResponseReturnValue:
+    """Two requests did the same at once, as by a double click: show what is true now."""
+    if request.method != "POST":
+        raise error
+    log.warning("another request was first", path=request.path, error=describe(error))
+    if request.accept_mimetypes.best == "application/json":
+        return _error_page(409, "Already changed", "Someone else changed this first.")
+    return _to_section("This was already done, or someone else changed it first.")
+
+
+def _to_section(said: str) -> ResponseReturnValue:
+    """To the overview of this kind of thing, which also exists when the thing does not."""
+    flash(said, "info")
+    section = "/" + request.path.split("/")[1]
+    routes = current_app.create_url_adapter(request)
+    assert routes is not None  # noqa: S101 (there is a request)
+    return redirect(section if routes.test(section, "GET") else "/")
 
 
 RETRY_AFTER_SECONDS = 30
@@ -238,6 +263,8 @@ def _http_error(error: HTTPException) -> ResponseReturnValue | HTTPException:
     code = error.code or 500
     if code < 400:
         return error
+    if code == 404 and request.method == "POST" and request.endpoint in _DELETIONS:
+        return _to_section("This has already been deleted.")
     if is_disk_full(getattr(error, "original_exception", None)):
         code = 507
     title, text = _ERRORS.get(code, (error.name, error.description or ""))
