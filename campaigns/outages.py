@@ -5,6 +5,7 @@ has one line for all of them. Where the server works again, whoever is first to 
 failed before ends the outage.
 """
 
+import errno
 import threading
 import time
 from collections.abc import Callable
@@ -20,6 +21,8 @@ log = structlog.get_logger()
 
 FORGET_SECONDS = 60.0
 """Seconds after which a failure that was not repeated no longer counts: nobody may try it again."""
+
+_DIRECTORY = "The data directory"
 
 _DEFECTS = ("no such table", "no such column", "syntax error", "has no column", "no such function")
 """Words of SQLite's errors that are no outage, but have the same class."""
@@ -74,7 +77,7 @@ def describe(error: BaseException) -> str:
 def _server(error: BaseException) -> str:
     if isinstance(error, RedisError):
         return "Redis"
-    return "The database" if isinstance(error, SQLAlchemyError) else "The data directory"
+    return "The database" if isinstance(error, SQLAlchemyError) else _DIRECTORY
 
 
 def _sentence(error: BaseException) -> str:
@@ -83,6 +86,12 @@ def _sentence(error: BaseException) -> str:
     if is_disk_full(error):
         return (
             "The database cannot write, because its disk is full. Free some space;"
+            " sending goes on by itself."
+        )
+    if isinstance(error, OSError):
+        what = "its disk is full" if error.errno == errno.ENOSPC else (error.strerror or str(error))
+        return (
+            f"The data directory cannot be written: {what}. Nothing is sent meanwhile;"
             " sending goes on by itself."
         )
     return f"{_server(error)} is away. Work continues automatically when it is back."
@@ -121,7 +130,7 @@ class Outages:
                     del self._parts[server]
                     back.append(server)
         for server in back:
-            log.info(f"{server} is back")
+            log.info(f"{server} is back" if server != _DIRECTORY else f"{server} works again")
 
     def forget(self) -> None:
         """Begin anew, as a process that was just started."""

@@ -1,5 +1,6 @@
 """Outages of servers: recognised, and said once when they begin and once when they end."""
 
+import errno
 from typing import Any
 
 import pytest
@@ -84,6 +85,15 @@ def test_what_is_wrong_with_a_redis_that_answers_is_said(error: Exception, words
 )  # fmt: skip
 def test_a_database_that_is_away_is_an_outage(words: str) -> None:
     assert is_outage(sa.exc.OperationalError("SELECT", {}, Exception(words)))
+
+
+def test_a_full_disk_of_the_data_directory_is_said() -> None:
+    outages = Outages()
+    with capture_logs() as logs:
+        outages.began("journal", OSError(errno.ENOSPC, "No space left on device"))
+        outages.over("journal")
+    assert "its disk is full" in said(logs)[0]
+    assert said(logs)[1] == "The data directory works again"
 
 
 def test_a_defect_is_no_outage() -> None:

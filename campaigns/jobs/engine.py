@@ -747,9 +747,12 @@ class Engine:
         if time.monotonic() - self._tried_again_at < TRY_AGAIN_SECONDS:
             return
         self._tried_again_at = time.monotonic()
-        for outbox in self._outboxes.values():
+        faulty = [outbox for outbox in self._outboxes.values() if outbox.fault is not None]
+        if not faulty:
+            outages.over("journal")
+        for outbox in faulty:
             if outbox.fault is not None:
-                log.error("nothing is sent: a journal cannot be written", error=str(outbox.fault))
+                outages.began("journal", outbox.fault)
                 outbox.fault = None
                 self._providers[outbox.provider_id][1].wake()
 

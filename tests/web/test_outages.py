@@ -2,7 +2,6 @@
 
 import logging
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,16 +11,8 @@ from flask.testing import FlaskClient
 from structlog.testing import capture_logs
 
 from campaigns.db import db
-from campaigns.outages import outages
 from tests import servers
 from tests.conftest import Database, settings_for_tests
-
-
-@pytest.fixture(autouse=True)
-def _unknown() -> Iterator[None]:
-    outages.forget()
-    yield
-    outages.forget()
 
 
 def visit(client: FlaskClient) -> list[int]:
