@@ -9,7 +9,8 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, request
 from redis.exceptions import RedisError
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException
 
 from campaigns.accounts import service as accounts
@@ -59,7 +60,8 @@ def visitor() -> Visitor:
 def handle_errors(blueprint: Blueprint) -> None:
     """Answer errors of this blueprint in the look and the words of the public pages."""
     blueprint.register_error_handler(HTTPException, _http_error)
-    for kind in (SQLAlchemyError, RedisError):
+    # Not every error of the database: the app answers values out of range.
+    for kind in (OperationalError, InterfaceError, PoolTimeoutError, RedisError):
         blueprint.register_error_handler(kind, _server_is_away)
 
 

@@ -71,6 +71,18 @@ def test_a_postgresql_that_ends_connections_is_said(
     assert "Traceback" not in caplog.text
 
 
+def test_a_value_out_of_range_on_a_public_page_is_no_outage(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app.testing = False
+
+    def fail(*_: object, **__: object) -> None:
+        raise sa.exc.DataError("SELECT", {}, Exception("integer out of range"))
+
+    monkeypatch.setattr(sa.engine.Engine, "connect", fail)
+    assert client.get("/s/abcdefghijkl").status_code == 400
+
+
 @pytest.mark.process
 def test_a_postgresql_that_is_stopped_is_said_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
