@@ -4,12 +4,14 @@ import uuid
 from typing import Any
 
 import structlog
-from flask import Flask, Response, current_app, make_response, redirect, request
+from flask import Flask, Response, current_app, flash, make_response, redirect, request
 from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager
 from flask_wtf.csrf import CSRFError, CSRFProtect
-from sqlalchemy.exc import DataError
+from redis.exceptions import RedisError
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
+from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
 from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAllowed
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -17,8 +19,9 @@ from campaigns import methods, public, web
 from campaigns.access import enforce
 from campaigns.config import Settings, load_settings
 from campaigns.core import create_core
-from campaigns.db import is_disk_full
+from campaigns.db import db, is_disk_full
 from campaigns.limits import limiter
+from campaigns.outages import describe, is_outage, outages
 from campaigns.requests import CheckedRequest, UnknownHostError, check_host, check_path_and_query
 from campaigns.web import login as login_pages
 from campaigns.web import template_helpers
@@ -85,6 +88,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         app.register_blueprint(blueprint)
     template_helpers.register(app)
     app.after_request(_security_headers)
+    app.after_request(_note_that_it_works)
     _set_up_errors(app)
     return app
 
@@ -150,6 +154,10 @@ def _set_up_errors(app: Flask) -> None:
     app.register_error_handler(MethodNotAllowed, _wrong_method)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(DataError, _out_of_range)  # PostgreSQL
+    app.register_error_handler(SQLAlchemyError, _server_away)
+    for kind in (IntegrityError, ObjectDeletedError, StaleDataError):
+        app.register_error_handler(kind, _somebody_was_first)
+    app.register_error_handler(RedisError, _server_away)
     app.register_error_handler(OverflowError, _out_of_range)  # SQLite's driver, and Python's dates
 
 
@@ -157,6 +165,61 @@ def _out_of_range(error: Exception) -> ResponseReturnValue:
     """Nothing was saved: the database refused a value, or it could not even be handed over."""
     log.warning("a value in a request was out of range", path=request.path, error=str(error)[:300])
     return _error_page(400, "Value out of range", "Correct the number or date, then try again.")
+
+
+_DELETIONS = {"campaigns.delete", "lists.delete", "subscribers.delete", "imports.discard"}
+
+
+def _somebody_was_first(error: Exception) -> ResponseReturnValue:
+    """Two requests did the same at once, as by a double click: show what is true now."""
+    if request.method != "POST":
+        raise error
+    log.warning("another request was first", path=request.path, error=describe(error))
+    if request.accept_mimetypes.best == "application/json":
+        return _error_page(409, "Already changed", "Someone else changed this first.")
+    return _to_section("This was already done, or someone else changed it first.")
+
+
+def _to_section(said: str) -> ResponseReturnValue:
+    """To the overview of this kind of thing, which also exists when the thing does not."""
+    flash(said, "info")
+    section = "/" + request.path.split("/")[1]
+    routes = current_app.create_url_adapter(request)
+    assert routes is not None  # noqa: S101 (there is a request)
+    return redirect(section if routes.test(section, "GET") else "/")
+
+
+RETRY_AFTER_SECONDS = 30
+
+
+def _server_away(error: Exception) -> ResponseReturnValue:
+    """The database or Redis is away: a page that says so, and a line in the log per outage."""
+    if not is_outage(error):
+        raise error
+    outages.began(_part(), error)
+    if is_disk_full(error):
+        return _error_page(507, *_ERRORS[507])
+    answer = make_response(_error_page(503, *_AWAY))
+    answer.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return answer
+
+
+def _part() -> str:
+    """Saving fails alone where a disk is full."""
+    return "saving" if request.method == "POST" else "pages"
+
+
+def _note_that_it_works(response: Response) -> Response:
+    # The session exists where this request has asked the database.
+    if response.status_code < 500 and db.session.registry.has():
+        outages.over(_part())
+    return response
+
+
+_AWAY = (
+    "Temporarily unavailable",
+    "A server that this page needs cannot be reached. Try again in a minute.",
+)
 
 
 def _csrf_error(error: CSRFError) -> ResponseReturnValue:
@@ -200,6 +263,8 @@ def _http_error(error: HTTPException) -> ResponseReturnValue | HTTPException:
     code = error.code or 500
     if code < 400:
         return error
+    if code == 404 and request.method == "POST" and request.endpoint in _DELETIONS:
+        return _to_section("This has already been deleted.")
     if is_disk_full(getattr(error, "original_exception", None)):
         code = 507
     title, text = _ERRORS.get(code, (error.name, error.description or ""))

@@ -21,6 +21,7 @@ from campaigns.accounts import service as accounts
 from campaigns.app import create_app
 from campaigns.config import Settings
 from campaigns.db import Base, db, transaction
+from campaigns.outages import outages
 from tests import once, servers
 
 # Nothing of the developer's own environment may leak into the tests.
@@ -50,6 +51,12 @@ def settings_for_tests(data_dir: Path, **values: object) -> Settings:
         "redis_url": "redis://127.0.0.1:1/0",  # nobody listens: rings are lost, as in an outage
     }
     return Settings(_env_file=None, **{**defaults, **values})  # type: ignore[arg-type]
+
+
+@pytest.fixture(autouse=True)
+def _no_outages() -> None:
+    """No test knows of the outages of another one."""
+    outages.forget()
 
 
 @pytest.fixture(scope="session")

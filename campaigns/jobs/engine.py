@@ -32,6 +32,7 @@ from campaigns.jobs.buckets import buckets
 from campaigns.jobs.judge import Judge, rule_book, tell_limiter
 from campaigns.jobs.pacer import Pacer
 from campaigns.messages import Message, Recipient, SendResult
+from campaigns.outages import outages
 from campaigns.providers import health
 from campaigns.providers.base import Provider, ProviderTroubleError
 from campaigns.providers.models import ProviderAccount
@@ -504,7 +505,6 @@ class Engine:
         self._share_lock = threading.Lock()  # a job and the recorder both ask for shares
         self._news = threading.Condition()
         self._is_closing = self._is_closed = False
-        self._is_in_trouble = False
         self._looked_at = self._tried_again_at = 0.0
         self._recorder = threading.Thread(target=self._record_until_closed, name="recorder")
         self._recorder.daemon = True
@@ -658,19 +658,15 @@ class Engine:
 
     def _check_until_closed(self) -> None:
         """In a thread of its own: a write that waits for others must not make the checks late."""
-        is_in_trouble = False
         while not self._closing.wait(CHECK_INTERVAL_SECONDS):
             try:
                 self._check_consent()
-            except SQLAlchemyError as error:
-                if not is_in_trouble:
-                    log.error("consent cannot be checked; nothing leaves until it can",
-                              error=str(error))  # fmt: skip
-                is_in_trouble = True
+            except SQLAlchemyError as error:  # nothing leaves until it can be checked
+                outages.began("consent check", error)
             except Exception:
                 log.exception("consent cannot be checked; nothing leaves until it can")
             else:
-                is_in_trouble = False
+                outages.over("consent check")
 
     def _check_consent(self) -> None:
         """Repeat the consent check where it is due, and give back what would wait too long."""
@@ -698,16 +694,14 @@ class Engine:
                 with self._app.app_context():
                     self._record()
             except (SQLAlchemyError, RedisError, OSError) as error:
-                if not self._is_in_trouble:
-                    log.error("outcomes cannot be recorded; trying on", error=str(error))
-                self._is_in_trouble = True
+                outages.began("recorder", error)
                 time.sleep(RECORD_SECONDS)
             except Exception:
                 # Whatever it is: results are in the journals, and this thread must not end.
                 log.exception("outcomes cannot be recorded; trying on")
                 time.sleep(1)
             else:
-                self._is_in_trouble = False
+                outages.over("recorder")
 
     def _record(self) -> None:
         """Write what is new, renew what takes long, take back what must not leave any more."""
@@ -753,9 +747,12 @@ class Engine:
         if time.monotonic() - self._tried_again_at < TRY_AGAIN_SECONDS:
             return
         self._tried_again_at = time.monotonic()
-        for outbox in self._outboxes.values():
+        faulty = [outbox for outbox in self._outboxes.values() if outbox.fault is not None]
+        if not faulty:
+            outages.over("journal")
+        for outbox in faulty:
             if outbox.fault is not None:
-                log.error("nothing is sent: a journal cannot be written", error=str(outbox.fault))
+                outages.began("journal", outbox.fault)
                 outbox.fault = None
                 self._providers[outbox.provider_id][1].wake()
 

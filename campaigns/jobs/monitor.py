@@ -1,5 +1,6 @@
 """How the lanes fare: what waits in each, for how long, and who works on it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -14,6 +15,26 @@ from campaigns.jobs.queues import LANES
 
 HEARTBEAT_SECONDS = 600
 """RQ's workers give a sign of life at least every 405 seconds while they wait."""
+
+ALIVE_INTERVAL_SECONDS = 4.0
+"""Interval between a worker process's own signs of life, which do not wait for its jobs."""
+ALIVE_SECONDS = 12
+"""Lifetime of such a sign."""
+
+
+def note_alive(redis: Redis, lanes: Sequence[str]) -> None:
+    """Say that a worker serves these lanes. Raises RedisError."""
+    for lane in lanes:
+        redis.set(_alive_key(lane), 1, ex=ALIVE_SECONDS)
+
+
+def is_served(redis: Redis, lane: str) -> bool:
+    """Whether a worker that serves this lane gave a sign of life just now. Raises RedisError."""
+    return bool(redis.exists(_alive_key(lane)))
+
+
+def _alive_key(lane: str) -> str:
+    return f"campaigns:alive:{lane}"
 
 
 @dataclass(frozen=True, slots=True)

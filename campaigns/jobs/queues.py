@@ -2,13 +2,12 @@
 
 import uuid
 
-import structlog
 from redis import Redis
 from redis.exceptions import RedisError
 from rq import Queue
 from rq.serializers import JSONSerializer
 
-log = structlog.get_logger()
+from campaigns.outages import outages
 
 LANES = ("transactional", "send", "background")
 """In the order of their priority."""
@@ -74,8 +73,9 @@ class RedisDoorbell:
                 description=f"{job}{ids}",
             )
         except RedisError as error:
-            log.warning("doorbell not heard", job=job, ids=ids, error=str(error))
+            outages.began("doorbell", error)
             return False
+        outages.over("doorbell")
         return True
 
 

@@ -26,6 +26,7 @@ from campaigns.context import services
 from campaigns.db import database_now, db, insert_ignoring, rows_changed, transaction
 from campaigns.jobs import canaries, generation, maintenance, runtime
 from campaigns.jobs.models import Lease
+from campaigns.outages import describe, outages
 from campaigns.sending import lifecycle, restored, schedules, series, waves
 from campaigns.sending.models import Campaign, CampaignSeries
 from campaigns.sending.moments import MomentError
@@ -74,20 +75,15 @@ class Clock:
             self._identity = Identity(services().settings.data_dir)
         self._next_sweep = 0.0
         self._next_look = 0.0
-        self._is_in_trouble = False
 
     def beat(self) -> None:
         with self._app.app_context():
             try:
                 self._work()
             except (SQLAlchemyError, RedisError, OSError) as error:
-                if not self._is_in_trouble:
-                    log.error("the clock cannot work; it keeps trying", error=str(error))
-                self._is_in_trouble = True
-                return
-        if self._is_in_trouble:
-            log.info("the clock works again")
-        self._is_in_trouble = False
+                outages.began("clock", error)
+            else:
+                outages.over("clock")
 
     def _work(self) -> None:
         if not hold_lease(self._identity.holder()):
@@ -119,7 +115,7 @@ class Clock:
                         )
                     )
             except SQLAlchemyError as error:
-                log.warning("the clock's lease runs out by itself", error=str(error))
+                log.warning("the clock's lease runs out by itself", error=describe(error))
         self._identity.close()
 
 

@@ -21,6 +21,7 @@ from campaigns.jobs.buckets import buckets
 from campaigns.jobs.engine import SHARE_SECONDS, Engine, Outbox
 from campaigns.jobs.refresh import keep_newest_token
 from campaigns.jobs.runtime import job
+from campaigns.outages import outages
 from campaigns.providers.models import ProviderAccount
 from campaigns.secrets import SecretUnreadableError
 from campaigns.sending import canary, dispatch, lifecycle, recover, second_chance
@@ -220,8 +221,10 @@ def _claim(
     try:
         taken = engine.claim(campaign.id, outbox, compiled, grant.counts)
     except OSError as error:
-        log.error("nothing can be claimed: a journal cannot be written", error=str(error))
+        outages.began("claim", error)
         wait = NEVER  # the clock rings again in a second
+    else:
+        outages.over("claim")
     unused = {group: count - taken.get(group, 0) for group, count in grant.counts.items()}
     ask = Ask(outbox.provider_id, campaign.id, grant.counts, engine.name)
     buckets().give_back(ask, unused)

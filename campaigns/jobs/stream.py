@@ -18,6 +18,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from campaigns.context import services
 from campaigns.messages import ProviderEvent
+from campaigns.outages import outages
 
 log = structlog.get_logger()
 
@@ -49,15 +50,16 @@ class EventStream:
         try:
             if len(events) == 1:
                 self._append(self._redis, events[0])
-                return True
-            pipe = self._redis.pipeline(transaction=False)
-            for event in events:
-                self._append(pipe, event)
-            pipe.execute()
+            else:
+                pipe = self._redis.pipeline(transaction=False)
+                for event in events:
+                    self._append(pipe, event)
+                pipe.execute()
         except RedisError as error:
             self._away_until = time.monotonic() + PAUSE_SECONDS
-            log.warning("event stream not reached", error=str(error))
+            outages.began("event stream", error)
             return False
+        outages.over("event stream")
         return True
 
     def _append(self, redis: Redis, event: ProviderEvent) -> None:
@@ -68,7 +70,7 @@ class EventStream:
         try:
             return self._redis.xlen(KEY)
         except RedisError as error:
-            log.warning("event stream not reached", error=str(error))
+            outages.began("event stream", error)
             return 0
 
     def open_group(self) -> None:

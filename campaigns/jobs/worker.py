@@ -4,23 +4,25 @@ Jobs run in this very process, not in a fork each: they keep connections to prov
 them. Every job is a slice of about a second, so the first lane never waits long.
 """
 
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from types import TracebackType
 
 import structlog
 from flask import Flask
-from redis import Redis
 from redis.exceptions import RedisError
 from rq import Queue, SimpleWorker
-from rq.exceptions import DequeueTimeout, StopRequested
+from rq.exceptions import DequeueTimeout, InvalidJobOperation, NoSuchJobError, StopRequested
 from rq.job import Job
 from rq.serializers import JSONSerializer
+from sqlalchemy.exc import SQLAlchemyError
 
 from campaigns.context import services
-from campaigns.db import db
-from campaigns.jobs import maintenance, runtime, send
+from campaigns.jobs import maintenance, monitor, runtime, send
 from campaigns.jobs.queues import LANES, connect
+from campaigns.outages import describe, is_outage, outages
 
 log = structlog.get_logger()
 
@@ -31,17 +33,26 @@ def run_worker(app: Flask, lanes: Sequence[str] = LANES) -> None:
     """Work on these lanes, in the order of their priority, until SIGTERM (which drains)."""
     runtime.use(app)
     redis = connect(services_url(app), blocking=True)
-    _wait_for(redis)  # before RQ's worker is made: making one asks Redis already
+    # Before RQ's worker is made: making one asks Redis already.
+    _wait_until(redis.ping)
     queues = [Queue(lane, connection=redis, serializer=JSONSerializer) for lane in lanes]
     worker = LaneWorker(queues, connection=redis, serializer=JSONSerializer)
-    with app.app_context():
-        # What a worker of this machine left when it was killed is settled before anything new.
-        maintenance.recover_claims()
-        db.session.remove()
+
+    def recover() -> None:
+        """Settle what a worker of this machine left when it was killed, before anything new."""
+        with app.app_context():
+            maintenance.recover_claims()
+
+    _wait_until(recover)
     log.info("worker started", lanes=list(lanes))
+    is_stopping = threading.Event()
+    threading.Thread(
+        target=_keep_alive, args=(services_url(app), lanes, is_stopping), daemon=True
+    ).start()
     try:
         worker.serve()
     finally:
+        is_stopping.set()
         send.forget(drain_seconds=send.DRAIN_SECONDS)
         log.info("worker stopped")
 
@@ -55,7 +66,7 @@ class LaneWorker(SimpleWorker):
     """
 
     _is_at_work = False
-    _is_in_trouble = False
+    _has_failed = False
 
     def serve(self) -> None:
         """Answer rings until SIGTERM or SIGINT; a second signal ends it at once."""
@@ -68,26 +79,22 @@ class LaneWorker(SimpleWorker):
                         self._answer_one()
                 except RedisError as error:
                     self._is_at_work = False
-                    self._note_trouble(error)
+                    outages.began("worker", error)
                     time.sleep(TRY_AGAIN_SECONDS)
+                except (NoSuchJobError, InvalidJobOperation) as error:
+                    self._is_at_work = False
+                    _note_lost_job(error)
         except StopRequested:
             log.debug("asked to stop while nothing was to be done")
         try:
             self.register_death()  # type: ignore[no-untyped-call]
         except RedisError as error:
-            log.warning("the worker's entry in Redis runs out by itself", error=str(error))
+            log.warning("the worker's entry in Redis runs out by itself", error=describe(error))
 
     def _sign_on(self) -> None:
         self.connection.delete(self.key)  # of the time before an outage
         self.register_birth()  # type: ignore[no-untyped-call]
-        if self._is_in_trouble:
-            log.info("Redis is back; the worker goes on")
-        self._is_in_trouble = False
-
-    def _note_trouble(self, error: RedisError) -> None:
-        if not self._is_in_trouble:
-            log.error("Redis is away; the worker waits for it", error=str(error))
-        self._is_in_trouble = True
+        outages.over("worker")
 
     def _answer_one(self) -> None:
         """Wait for a ring and run its job. Raises RedisError."""
@@ -105,8 +112,11 @@ class LaneWorker(SimpleWorker):
             return  # now and then it gives a sign of life
         if found is not None and not self._stop_requested:
             self._is_at_work = True
+            self._has_failed = False
             self.execute_job(*found)
             self._is_at_work = False
+            if not self._has_failed:
+                outages.over(_part(found[0]))
 
     def handle_exception(
         self,
@@ -115,13 +125,15 @@ class LaneWorker(SimpleWorker):
         error: BaseException,
         trace: TracebackType,
     ) -> None:
-        """A job that missed Redis says so in a line; of other faults RQ logs the whole trace."""
-        if isinstance(error, RedisError):
-            log.error(
-                "Redis was away during a job; it is rung for again",
-                job=job.description,
-                error=str(error),
-            )
+        """An outage is said in a line, once; of other faults RQ logs the whole trace.
+
+        The sweep rings again for what was not done.
+        """
+        self._has_failed = True
+        if is_outage(error):
+            outages.began(_part(job), error)
+        elif isinstance(error, NoSuchJobError | InvalidJobOperation):
+            _note_lost_job(error)
         else:
             super().handle_exception(job, kind, error, trace)
 
@@ -132,18 +144,37 @@ class LaneWorker(SimpleWorker):
             raise StopRequested
 
 
-def _wait_for(redis: Redis) -> None:
-    """Redis may come up after us: say so once and wait."""
-    is_said = False
+def _part(job: Job) -> str:
+    return f"job {job.func_name}"
+
+
+def _note_lost_job(error: Exception) -> None:
+    """Redis was emptied, or lost its newest writes. What the job did is in the database."""
+    log.warning("Redis lost a job; the sweep rings again for what is left", error=describe(error))
+
+
+def _wait_until(works: Callable[[], object]) -> None:
+    """Servers may come up after us: say so once and wait."""
     while True:
         try:
-            redis.ping()
-        except RedisError as error:
-            if not is_said:
-                log.error("Redis cannot be reached; the worker waits for it", error=str(error))
-            is_said = True
+            works()
+        except (RedisError, SQLAlchemyError) as error:
+            if not is_outage(error):
+                raise
+            outages.began("worker", error)
             time.sleep(TRY_AGAIN_SECONDS)
         else:
+            outages.over("worker")
+            return
+
+
+def _keep_alive(url: str, lanes: Sequence[str], is_stopping: threading.Event) -> None:
+    """Say that a worker lives, also while a job takes long. In a thread of its own."""
+    redis = connect(url)
+    while True:
+        with suppress(RedisError):  # the worker's own loop says that Redis is away
+            monitor.note_alive(redis, lanes)
+        if is_stopping.wait(monitor.ALIVE_INTERVAL_SECONDS):
             return
 
 

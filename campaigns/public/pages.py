@@ -7,17 +7,16 @@ the session, so that no answer sets a cookie or depends on one.
 from datetime import timedelta
 from typing import Any
 
-import structlog
 from flask import Blueprint, Response, current_app, request
+from redis.exceptions import RedisError
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException
 
 from campaigns.accounts import service as accounts
 from campaigns.events.tracking import clean_user_agent
+from campaigns.outages import is_outage, outages
 from campaigns.sending.optin import Visitor
-
-log = structlog.get_logger()
 
 RETRY_AFTER = timedelta(minutes=2)
 
@@ -61,8 +60,9 @@ def visitor() -> Visitor:
 def handle_errors(blueprint: Blueprint) -> None:
     """Answer errors of this blueprint in the look and the words of the public pages."""
     blueprint.register_error_handler(HTTPException, _http_error)
-    for kind in (OperationalError, InterfaceError, PoolTimeoutError):
-        blueprint.register_error_handler(kind, _database_is_away)
+    # Not every error of the database: the app answers values out of range.
+    for kind in (OperationalError, InterfaceError, PoolTimeoutError, RedisError):
+        blueprint.register_error_handler(kind, _server_is_away)
 
 
 def _http_error(error: HTTPException) -> Response | HTTPException:
@@ -73,8 +73,10 @@ def _http_error(error: HTTPException) -> Response | HTTPException:
     return private(_message(code, title, text))
 
 
-def _database_is_away(error: Exception) -> Response:
-    log.error("a public page needs the database", path=request.endpoint, error=str(error))
+def _server_is_away(error: Exception) -> Response:
+    if not is_outage(error):
+        raise error
+    outages.began("saving" if request.method == "POST" else "pages", error)
     answer = _message(
         503,
         "Back in a moment",

@@ -43,13 +43,18 @@ def finish_of(
     speed: float | None,
     learned: dict[str, float],
     used_of_day: int,
+    has_worker: bool = True,
     now: datetime,
 ) -> Finish | None:
     """When a campaign is finished that is being sent; None when that cannot be said.
 
+    It cannot while no worker is running, or while the account's server is down.
+
     `speed`: of the whole campaign lately, or on the average where it stands still. `learned`:
     rates that servers taught us, as far as they are known.
     """
+    if plan.is_down or not has_worker:
+        return None
     waiting = [row for row in rows if row.waiting]
     total = sum(row.waiting for row in waiting)
     cap = cap_of(plan, total)

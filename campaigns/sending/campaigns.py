@@ -76,7 +76,12 @@ def title_of(campaign: Campaign) -> str:
 
 
 def find(public_id: str) -> Campaign | None:
-    return db.session.scalar(sa.select(Campaign).where(Campaign.public_id == public_id))
+    """The campaign as it stands now, also where this session has read it before."""
+    return db.session.scalar(
+        sa.select(Campaign)
+        .where(Campaign.public_id == public_id)
+        .execution_options(populate_existing=True)
+    )
 
 
 def default_sender_id() -> int | None:

@@ -8,6 +8,7 @@ import structlog
 from flask import Flask
 
 from campaigns.messages import ProviderEvent
+from campaigns.outages import is_outage, outages
 from campaigns.public.track import note
 
 log = structlog.get_logger()
@@ -26,6 +27,8 @@ class Recorder:
     def __init__(self, app: Flask) -> None:
         self._app = app
         self._queue: queue.SimpleQueue[ProviderEvent | None] = queue.SimpleQueue()
+        self._lost = 0
+        """Events of the outage that lasts."""
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._thread.start()
 
@@ -48,8 +51,17 @@ class Recorder:
             try:
                 with self._app.app_context():
                     note(batch)
-            except Exception:
-                log.exception("events lost", count=len(batch))
+            except Exception as error:
+                if not is_outage(error):
+                    log.exception("events lost", count=len(batch))
+                else:
+                    outages.began("event recorder", error)
+                    self._lost += len(batch)
+            else:
+                outages.over("event recorder")
+                if self._lost:
+                    log.warning("events lost during the outage", count=self._lost)
+                self._lost = 0
             if is_last:
                 return
 

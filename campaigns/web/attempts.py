@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable
 from typing import TypeVar, cast
 
-import structlog
 from flask import Response, current_app, request
 from limits.errors import StorageError
 from limits.storage import MemoryStorage, Storage
@@ -25,9 +24,9 @@ from campaigns.addresses import normalise, without_tag
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.limits import client_network, limiter, network_of
+from campaigns.outages import outages
 from campaigns.tokens import BadTokenError
 
-log = structlog.get_logger()
 T = TypeVar("T")
 
 FREE_FAILURES = 5
@@ -188,10 +187,13 @@ class _Store:
     def _ask(self, question: Callable[[Storage], T]) -> T:
         if time.monotonic() >= self._not_before:
             try:
-                return question(limiter.storage)
+                answer = question(limiter.storage)
             except (RedisError, StorageError, OSError) as error:
                 self._not_before = time.monotonic() + REDIS_REST_SECONDS
-                log.warning("failed logins are counted in this process", error=str(error))
+                outages.began("failed logins", error)  # they are counted here meanwhile
+            else:
+                outages.over("failed logins")
+                return answer
         return question(self._here)
 
 

@@ -112,6 +112,9 @@ def _upload_refused(error: str, chosen: AudienceList | None) -> Page:
     return render_template("web/imports/new.html", chosen=chosen, error=error), 422
 
 
+LIST_EXISTS = "There is a list of this name already: choose it."
+
+
 class BegunBeforeError(Exception):
     """The button was pressed twice."""
 
@@ -148,12 +151,12 @@ def start(public_id: str) -> Page | AnyResponse:
             list_id = _chosen_list(form)
             if not imports.start(run.id, _choices(run, form, list_id), now=utcnow()):
                 raise BegunBeforeError  # and no new list is left behind
-    except MappingError as error:
-        return _mapping_page(run, form, error=str(error))
-    except IntegrityError:
-        return _mapping_page(run, form, error="There is a list of this name already: choose it.")
-    except BegunBeforeError:
-        return redirect(url_for("imports.show", public_id=public_id))
+    except (MappingError, IntegrityError, BegunBeforeError) as error:
+        run = _run(public_id)
+        if run.status != "mapping":  # the other click of a double click made the list, too
+            return redirect(url_for("imports.show", public_id=public_id))
+        said = str(error) if isinstance(error, MappingError) else LIST_EXISTS
+        return _mapping_page(run, form, error=said)
     services().doorbell.ring("import", run.id)
     return redirect(url_for("imports.show", public_id=public_id))
 
@@ -182,7 +185,7 @@ def _chosen_list(form: MultiDict[str, str]) -> int:
     if not name or len(name) > MAX_LIST_NAME:
         raise MappingError(f"Give the new list a name, at most {MAX_LIST_NAME} characters.")
     if db.session.scalar(sa.select(AudienceList.id).where(AudienceList.name == name)):
-        raise MappingError("There is a list of this name already: choose it.")
+        raise MappingError(LIST_EXISTS)
     created = AudienceList(name=name, created_at=utcnow())
     db.session.add(created)
     db.session.flush()
@@ -419,7 +422,12 @@ def duration(seconds: float) -> str:
 
 
 def _run(public_id: str) -> ImportRun:
-    run = db.session.scalar(sa.select(ImportRun).where(ImportRun.public_id == public_id))
+    """The import of this address as it stands now, or the 404 page."""
+    run = db.session.scalar(
+        sa.select(ImportRun)
+        .where(ImportRun.public_id == public_id)
+        .execution_options(populate_existing=True)
+    )
     if run is None:
         abort(404)
     return run

@@ -17,15 +17,20 @@ from flask import (
     stream_with_context,
     url_for,
 )
+from redis import Redis
 from redis.exceptions import RedisError
 from werkzeug.wrappers import Response as BaseResponse
 
 from campaigns.access import access
 from campaigns.audience.mailbox_groups import OTHER, name_of
 from campaigns.clock import utcnow
+from campaigns.context import services
 from campaigns.csv_writing import csv_text
 from campaigns.db import db
+from campaigns.jobs import monitor
 from campaigns.jobs.buckets import Standing, buckets
+from campaigns.jobs.queues import connect
+from campaigns.outages import redis_trouble
 from campaigns.reports import facts, ledger, progress, replies
 from campaigns.reports.balance import Balance
 from campaigns.reports.canary import Card, canary_card
@@ -80,6 +85,8 @@ class Live:
     is_overdue: bool
     poll_seconds: int | None
     next: str
+    standstill: str = ""
+    """Why nothing is sent now, in a sentence; empty when it is."""
     canary: Card | None = None
     as_of: datetime | None = None
     """The moment of the figures; None where they were counted just now."""
@@ -164,6 +171,7 @@ def _live(campaign: Campaign, counts: Counts, now: datetime) -> Live:
         is_overdue=campaign.status == "scheduled" and left < -OVERDUE_SECONDS,
         poll_seconds=_poll_seconds(campaign, balance),
         next=address,
+        standstill=pace.standstill,
         canary=canary_card(campaign, counts, now=now),
         as_of=counts.kept_at(campaign.id),
     )
@@ -175,6 +183,7 @@ class Pace:
 
     groups: list[GroupLine]
     finish: Finish | None = None
+    standstill: str = ""
 
 
 NO_PACE = Pace([])
@@ -208,15 +217,40 @@ def _pace(
         lines.append(_line(row, hold if row.waiting else "", campaign))
     if campaign.status != "sending":
         return Pace(lines)
+    standstill = _standstill()
     finish = finish_of(
         [row for row in rows if row.group not in held],
         overflow.without_day(plan) if campaign.overflow_sender_id is not None else plan,
         speed=speed or _average(campaign, balance, now),
         learned=dict(standing.learned),
         used_of_day=standing.used.get("day", 0),
+        has_worker=not standstill,
         now=now,
     )
-    return Pace(lines, finish)
+    if plan.is_down:
+        standstill = standstill or f"The account does not work: {plan.why}"
+    return Pace(lines, finish, standstill)
+
+
+def _standstill() -> str:
+    """Why no worker sends anything; empty while one does."""
+    try:
+        if monitor.is_served(_redis(), "send"):
+            return ""
+    except RedisError as error:
+        return redis_trouble(error) or (
+            "Redis cannot be reached. Sending continues automatically when it is back."
+        )
+    return "No worker is running. Sending continues automatically when one is started."
+
+
+def _redis() -> Redis:
+    """This process's connection for such looks, made on first use."""
+    found = current_app.extensions.get("campaigns.redis")
+    if found is None:
+        found = connect(services().settings.redis_connection_url)
+        current_app.extensions["campaigns.redis"] = found
+    return cast("Redis", found)
 
 
 def _slowed_domains(provider_id: int, plan: Plan, now: datetime) -> str:

@@ -1,10 +1,20 @@
 """Jobs that go wrong."""
 
+import sqlalchemy as sa
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ResponseError
 
 
 def miss_redis() -> None:
     raise RedisConnectionError("Connection refused")
+
+
+def miss_disk_of_redis() -> None:
+    raise ResponseError("MISCONF Valkey is configured to save RDB snapshots")
+
+
+def miss_database() -> None:
+    raise sa.exc.OperationalError("SELECT", {}, Exception("unable to open database file"))
 
 
 def fail() -> None:

@@ -220,6 +220,6 @@ def test_without_a_journal_nothing_is_claimed_and_it_is_said_once_a_slice(app: F
         with capture_logs() as said:
             send.send()
         assert statuses() == {"queued": 5}
-        assert sum("a journal cannot be written" in line["event"] for line in said) == 1
+        assert sum("The data directory cannot be written" in line["event"] for line in said) == 1
         place.unlink()
         send_until({"sent": 5})

@@ -15,12 +15,13 @@ from redis.exceptions import RedisError
 from rq import Queue, Worker
 from rq.serializers import JSONSerializer
 
+from campaigns.jobs import monitor
 from campaigns.supervisor.valkey import server_binary
 from tests.conftest import Database
 
 CLI = [sys.executable, "-P", "-m", "campaigns.cli"]
-AWAY = "Redis is away; the worker waits for it"
-BACK = "Redis is back; the worker goes on"
+AWAY = "Redis is away."
+BACK = "Redis is back"
 
 
 def test_a_worker_without_redis_waits_for_it_and_says_so_once(
@@ -39,7 +40,7 @@ def test_a_worker_without_redis_waits_for_it_and_says_so_once(
     except subprocess.TimeoutExpired:
         process.terminate()  # it waits: it is well
         said += process.communicate(timeout=10)[0]
-    assert said.count("Redis cannot be reached; the worker waits for it") == 1
+    assert said.count(AWAY) == 1
     assert "Traceback" not in said
 
 
@@ -197,7 +198,7 @@ def test_a_job_is_finished_before_the_worker_stops(ground: Ground) -> None:
 def test_a_job_that_misses_redis_says_so_in_a_line(ground: Ground) -> None:
     """Redis was away only for a moment, but just when the job wanted it."""
     ground.queue.enqueue("tests.jobs.faults.miss_redis", result_ttl=0)
-    ground.wait_for("Redis was away during a job; it is rung for again")
+    ground.wait_for(AWAY)
     assert "Traceback" not in ground.said
 
 
@@ -206,3 +207,34 @@ def test_a_job_with_a_fault_leaves_its_trace(ground: Ground) -> None:
     ground.wait_for("nobody thought of this")
     assert "Traceback" in ground.said
     assert ground.is_served()
+
+
+def test_a_redis_that_is_emptied_leaves_no_trace_and_the_worker_goes_on(ground: Ground) -> None:
+    """Jobs whose entries are gone when they end, as in mid-campaign."""
+    for _ in range(3):
+        ground.begin(0.7)
+        ground.redis.flushall()
+        assert ground.is_served()
+    assert ground.stop() == 0
+    assert "Traceback" not in ground.said
+
+
+def test_a_redis_that_cannot_write_to_its_disk_is_said_once(ground: Ground) -> None:
+    ground.queue.enqueue("tests.jobs.faults.miss_disk_of_redis", result_ttl=0)
+    ground.queue.enqueue("tests.jobs.faults.miss_disk_of_redis", result_ttl=0)
+    assert ground.is_served()
+    assert ground.said.count("Redis cannot write to its disk, which is probably full.") == 1
+    assert "Traceback" not in ground.said
+
+
+def test_a_database_that_is_away_during_a_job_is_said_in_a_line(ground: Ground) -> None:
+    ground.queue.enqueue("tests.jobs.faults.miss_database", result_ttl=0)
+    ground.wait_for("The database is away.")
+    assert ground.is_served()
+    assert "Traceback" not in ground.said
+
+
+def test_a_worker_gives_a_sign_of_life_that_ends_with_it(ground: Ground) -> None:
+    ground.wait_until(lambda: monitor.is_served(ground.redis, "background"), "a sign of life")
+    assert not monitor.is_served(ground.redis, "send")
+    assert 0 < ground.redis.ttl("campaigns:alive:background") <= monitor.ALIVE_SECONDS

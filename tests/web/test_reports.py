@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 
 from campaigns.clock import utcnow
 from campaigns.db import db, transaction
+from campaigns.jobs import monitor
 from campaigns.sending.limits.models import GroupState
 from campaigns.sending.models import Campaign, CampaignLink, Reply
 from tests.factories import a_campaign, a_delivery, a_list, a_provider, a_sender, a_subscriber
@@ -130,7 +131,10 @@ def test_the_balance_line_adds_up_and_leaves_out_zeros(owner_client: FlaskClient
     assert "<title>80 % · Winter sale · Campaigns</title>" in html
 
 
-def test_the_live_part_asks_for_itself_and_works_out_the_speed(owner_client: FlaskClient) -> None:
+def test_the_live_part_asks_for_itself_and_works_out_the_speed(
+    owner_client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _say_alive(monkeypatch, True)
     with transaction():
         campaign = started("sending", *[SENT] * 10, *[QUEUED] * 10)
     html = report(owner_client, campaign)
@@ -415,7 +419,10 @@ def the_live_part(html: str) -> str:
     return text_of(html[html.index('id="live"') :].partition("</section>")[0])
 
 
-def test_mailbox_providers_are_told_apart_while_it_is_sent(owner_client: FlaskClient) -> None:
+def test_mailbox_providers_are_told_apart_while_it_is_sent(
+    owner_client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _say_alive(monkeypatch, True)
     now = utcnow()
     with transaction():
         account = a_provider()
@@ -458,3 +465,47 @@ def test_a_paused_campaign_shows_what_waits_without_a_finish(owner_client: Flask
     shown = the_live_part(report(owner_client, campaign))
     assert "All others 1 1 – – –" in shown
     assert "Finishes" not in shown
+
+
+def _finish_shown(client: FlaskClient, **account: Any) -> str:
+    with transaction():
+        provider = a_provider(**account)
+        campaign = started("sending", SENT, QUEUED, provider_id=provider.id)
+    return the_live_part(report(client, campaign))
+
+
+def _say_alive(monkeypatch: pytest.MonkeyPatch, is_alive: bool) -> None:
+    monkeypatch.setattr(monitor, "is_served", lambda redis, lane: is_alive)
+
+
+def test_a_report_shows_when_it_finishes_while_a_worker_lives(
+    owner_client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _say_alive(monkeypatch, True)
+    assert re.search(r"Finishes \d\d:\d\d", _finish_shown(owner_client))
+
+
+def test_a_report_without_a_worker_shows_no_finish_and_says_so(
+    owner_client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _say_alive(monkeypatch, False)
+    shown = _finish_shown(owner_client)
+    assert "Finishes Unknown. No worker is running." in shown
+
+
+def test_a_report_whose_server_is_down_shows_no_finish_and_says_so(
+    owner_client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _say_alive(monkeypatch, True)
+    shown = _finish_shown(
+        owner_client,
+        trouble="Connection refused.",
+        trouble_at=utcnow(),
+        trouble_count=6,
+        retry_at=utcnow() + timedelta(minutes=1),
+    )
+    assert "Finishes Unknown. The account does not work: Connection refused." in shown
+
+
+def test_a_report_says_that_redis_is_away(owner_client: FlaskClient) -> None:
+    assert "Finishes Unknown. Redis cannot be reached." in _finish_shown(owner_client)

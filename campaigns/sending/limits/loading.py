@@ -47,7 +47,7 @@ def load_plan(provider_id: int, *, now: datetime, pace_per_second: float = 0.0) 
     if ACCOUNT in states:
         plan = _with_state(plan, states[ACCOUNT], now)
     if account.trouble:
-        plan = replace(plan, why=account.trouble, is_quota=False)
+        plan = replace(plan, why=account.trouble, is_quota=False, is_down=True)
         if account.retry_at is not None and account.retry_at > now:
             plan = replace(plan, suspended_until=_later(plan.suspended_until, account.retry_at))
     return plan

@@ -49,6 +49,8 @@ class Plan:
     """It is suspended because it said that a quota is used up, and for nothing worse."""
     why: str = ""
     """What it said, when that is the reason for any of this."""
+    is_down: bool = False
+    """The account's server does not work: nobody knows when it will."""
     probe: bool = False
     """The account had trouble: one message at a time finds out whether it works again."""
     pace_per_second: float = 0.0

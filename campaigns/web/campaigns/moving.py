@@ -33,7 +33,8 @@ def new_time(public_id: str) -> str | Response | tuple[str, int]:
     if did_it:
         flash(f"Moved. {wish.note}".strip(), "success")
     else:
-        flash("It started at this very moment: it cannot be moved any more.", "warning")
+        words = IN_WORDS[wanted(public_id).status]
+        flash(f"This campaign cannot be moved any more. {words}", "warning")
     return redirect(home_of(wanted(public_id)))
 
 

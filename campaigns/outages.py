@@ -1,0 +1,147 @@
+"""Outages of the database and of Redis: said once when they begin, and once when they end.
+
+A process has many threads and jobs that all notice the same outage. They report here, so the log
+has one line for all of them. Where the server works again, whoever is first to succeed with what
+failed before ends the outage.
+"""
+
+import errno
+import threading
+import time
+from collections.abc import Callable
+
+import structlog
+from redis.exceptions import BusyLoadingError, OutOfMemoryError, ReadOnlyError, RedisError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from campaigns.db import is_disk_full
+
+log = structlog.get_logger()
+
+FORGET_SECONDS = 60.0
+"""Seconds after which a failure that was not repeated no longer counts: nobody may try it again."""
+
+_DIRECTORY = "The data directory"
+
+_DEFECTS = ("no such table", "no such column", "syntax error", "has no column", "no such function")
+"""Words of SQLite's errors that are no outage, but have the same class."""
+
+
+def is_outage(error: BaseException | None) -> bool:
+    """Whether a server that is away or cannot write is the reason, and not a defect of ours."""
+    if isinstance(error, RedisError):
+        return redis_trouble(error) != "" or not _is_redis_defect(error)
+    if isinstance(error, OperationalError):
+        words = str(error.orig).lower()
+        return not any(defect in words for defect in _DEFECTS)
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    return isinstance(error, InterfaceError | PoolTimeoutError) or is_disk_full(error)
+
+
+def _is_redis_defect(error: RedisError) -> bool:
+    words = str(error)
+    return any(word in words for word in ("WRONGTYPE", "ERR ", "NOSCRIPT", "unknown command"))
+
+
+def redis_trouble(error: BaseException) -> str:
+    """What is wrong with a Redis that answers but does not work, and what to do; '' if nothing."""
+    words = str(error) if isinstance(error, RedisError) else ""
+    if "MISCONF" in words:
+        return (
+            "Redis cannot write to its disk, which is probably full. Free some space;"
+            " sending goes on by itself."
+        )
+    if isinstance(error, OutOfMemoryError) or "OOM " in words:
+        return (
+            "Redis has reached its memory limit. Raise maxmemory, or free some memory;"
+            " sending goes on by itself."
+        )
+    if isinstance(error, ReadOnlyError) or "READONLY" in words:
+        return (
+            "Redis is a read-only replica. Point REDIS_URL to the primary, or promote this one;"
+            " sending goes on by itself."
+        )
+    if isinstance(error, BusyLoadingError) or "LOADING" in words:
+        return "Redis is loading its data after a start. Sending goes on by itself."
+    return ""
+
+
+def describe(error: BaseException) -> str:
+    """The error in one line, without the statement and the parameters of a database error."""
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+    return " ".join(str(cause).split()) or type(cause).__name__
+
+
+def _server(error: BaseException) -> str:
+    if isinstance(error, RedisError):
+        return "Redis"
+    return "The database" if isinstance(error, SQLAlchemyError) else _DIRECTORY
+
+
+def _sentence(error: BaseException) -> str:
+    if trouble := redis_trouble(error):
+        return trouble
+    if is_disk_full(error):
+        return (
+            "The database cannot write, because its disk is full. Free some space;"
+            " sending goes on by itself."
+        )
+    if isinstance(error, OSError):
+        what = "its disk is full" if error.errno == errno.ENOSPC else (error.strerror or str(error))
+        return (
+            f"The data directory cannot be written: {what}. Nothing is sent meanwhile;"
+            " sending goes on by itself."
+        )
+    return f"{_server(error)} is away. Work continues automatically when it is back."
+
+
+class Outages:
+    """The outages that this process knows of. Safe to use from many threads."""
+
+    def __init__(self, seconds: Callable[[], float] = time.monotonic) -> None:
+        self._seconds = seconds
+        self._lock = threading.Lock()
+        self._parts: dict[str, dict[str, float]] = {}
+        """Server -> what failed -> when it last did."""
+
+    def began(self, part: str, error: BaseException) -> None:
+        """This part of the process failed with this error. Logged once for each outage."""
+        server, now = _server(error), self._seconds()
+        with self._lock:
+            parts = self._parts.setdefault(server, {})
+            self._forget_old(parts, now)
+            is_new = not parts
+            parts[part] = now
+        if is_new:
+            log.error(_sentence(error), part=part, error=describe(error))
+
+    def over(self, part: str) -> None:
+        """This part works. Logged once, when no part fails any more. Cheap while all is well."""
+        if not self._parts:
+            return
+        now, back = self._seconds(), []
+        with self._lock:
+            for server, parts in list(self._parts.items()):
+                parts.pop(part, None)
+                self._forget_old(parts, now)
+                if not parts:
+                    del self._parts[server]
+                    back.append(server)
+        for server in back:
+            log.info(f"{server} is back" if server != _DIRECTORY else f"{server} works again")
+
+    def forget(self) -> None:
+        """Begin anew, as a process that was just started."""
+        with self._lock:
+            self._parts.clear()
+
+    @staticmethod
+    def _forget_old(parts: dict[str, float], now: float) -> None:
+        for part in [part for part, at in parts.items() if now - at >= FORGET_SECONDS]:
+            del parts[part]
+
+
+outages = Outages()
+"""Of this process."""

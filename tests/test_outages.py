@@ -1,0 +1,103 @@
+"""Outages of servers: recognised, and said once when they begin and once when they end."""
+
+import errno
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from redis.exceptions import BusyLoadingError, OutOfMemoryError, ReadOnlyError, ResponseError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from structlog.testing import capture_logs
+
+from campaigns.outages import Outages, describe, is_outage, redis_trouble
+
+AWAY = RedisConnectionError("Connection refused")
+GONE = sa.exc.OperationalError("SELECT secret", {}, Exception("server closed\n\tunexpectedly"))
+
+
+class Seconds:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def said(logs: list[Any]) -> list[str]:
+    return [line["event"] for line in logs]
+
+
+def test_an_outage_is_said_once_by_all_parts_and_once_when_it_is_over() -> None:
+    outages = Outages()
+    with capture_logs() as logs:
+        for _ in range(3):
+            outages.began("worker", AWAY)
+            outages.began("doorbell", AWAY)
+        outages.over("worker")
+        outages.over("doorbell")
+        outages.over("doorbell")
+    assert said(logs) == [
+        "Redis is away. Work continues automatically when it is back.",
+        "Redis is back",
+    ]
+
+
+def test_the_database_and_redis_are_told_apart() -> None:
+    outages = Outages()
+    with capture_logs() as logs:
+        outages.began("clock", AWAY)
+        outages.began("clock", GONE)
+        outages.over("clock")
+    assert len(logs) == 4
+    assert "\n" not in logs[1]["error"]
+    assert "secret" not in logs[1]["error"]
+
+
+def test_a_part_that_nobody_tries_again_does_not_hide_the_next_outage() -> None:
+    seconds = Seconds()
+    outages = Outages(seconds)
+    with capture_logs() as logs:
+        outages.began("doorbell", AWAY)
+        seconds.now = 3600
+        outages.began("worker", AWAY)
+    assert len(logs) == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (ResponseError("MISCONF Valkey is configured to save RDB snapshots"), "disk"),
+        (ResponseError("Error running script: -MISCONF Errors writing to the AOF file"), "disk"),
+        (OutOfMemoryError("command not allowed when used memory > 'maxmemory'."), "memory limit"),
+        (ReadOnlyError("You can't write against a read only replica."), "read-only replica"),
+        (BusyLoadingError("Valkey is loading the dataset in memory"), "loading"),
+        (RedisConnectionError("Connection refused"), ""),
+    ],
+)
+def test_what_is_wrong_with_a_redis_that_answers_is_said(error: Exception, words: str) -> None:
+    assert words in redis_trouble(error)
+    assert is_outage(error)
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["unable to open database file", "disk I/O error", "attempt to write a readonly database",
+     "database is locked", "connection refused", "terminating connection"],
+)  # fmt: skip
+def test_a_database_that_is_away_is_an_outage(words: str) -> None:
+    assert is_outage(sa.exc.OperationalError("SELECT", {}, Exception(words)))
+
+
+def test_a_full_disk_of_the_data_directory_is_said() -> None:
+    outages = Outages()
+    with capture_logs() as logs:
+        outages.began("journal", OSError(errno.ENOSPC, "No space left on device"))
+        outages.over("journal")
+    assert "its disk is full" in said(logs)[0]
+    assert said(logs)[1] == "The data directory works again"
+
+
+def test_a_defect_is_no_outage() -> None:
+    assert not is_outage(sa.exc.OperationalError("SELECT", {}, Exception("no such table: x")))
+    assert not is_outage(ResponseError("WRONGTYPE Operation against a key"))
+    assert not is_outage(ValueError("nobody thought of this"))
+    assert describe(ValueError()) == "ValueError"

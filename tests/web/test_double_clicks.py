@@ -1,0 +1,232 @@
+"""Two requests for the same thing at the same moment: one does it, both answers are true."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+from werkzeug.test import TestResponse
+
+from campaigns import db as database
+from campaigns.accounts import service as accounts
+from campaigns.audience.models import AudienceList
+from campaigns.clock import utcnow
+from campaigns.db import db, transaction
+from campaigns.sending.models import Campaign, HeldGroup
+from tests.factories import a_campaign, a_delivery, a_list, a_sender, a_subscriber
+from tests.web.test_imports import form_of, uploaded
+
+MEETING_SECONDS = 3.0
+
+
+@pytest.fixture(autouse=True)
+def _workspace(app: Flask) -> None:
+    app.testing = False  # errors become pages, as in production
+    with transaction():
+        accounts.save_workspace(name="Harbour Books", postal_address="12 Quay Street")
+
+
+@pytest.fixture
+def at_once(
+    app: Flask, owner_client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str, dict[str, Any]], tuple[list[TestResponse], str]]:
+    """Post a form twice at once: both requests have read everything when the first one writes.
+
+    Gives both answers, and the text of the page that is shown next to the two.
+    """
+    cookie = owner_client.get_cookie("campaigns")
+    assert cookie is not None
+    turn = database._turn_to_write
+
+    def post(path: str, form: dict[str, Any]) -> tuple[list[TestResponse], str]:
+        meeting, met = threading.Barrier(2), threading.local()
+
+        def meet_then_write(session: Session) -> AbstractContextManager[object]:
+            if not getattr(met, "was_here", False):
+                met.was_here = True
+                with suppress(threading.BrokenBarrierError):  # the other one does not write
+                    meeting.wait(MEETING_SECONDS)
+            return turn(session)
+
+        def click(client: FlaskClient) -> TestResponse:
+            return client.post(path, data=form)
+
+        clients = [app.test_client() for _ in range(2)]
+        for client in clients:
+            client.set_cookie("campaigns", cookie.value)
+        db.session.rollback()
+        with monkeypatch.context() as patch, ThreadPoolExecutor(2) as threads:
+            patch.setattr(database, "_turn_to_write", meet_then_write)
+            answers = list(threads.map(click, clients))
+        db.session.rollback()
+        db.session.expire_all()
+        said = "".join(
+            client.get(answer.location, follow_redirects=True).text
+            for client, answer in zip(clients, answers, strict=True)
+            if answer.location
+        )
+        return answers, said
+
+    return post
+
+
+def _ready(status: str = "draft", *outcomes: dict[str, Any], **values: Any) -> Campaign:
+    news = a_list()
+    people = [a_subscriber(f"{name}@example.org", news) for name in ("alice", "bob")]
+    defaults: dict[str, Any] = {"subject": "News", "sender": a_sender()}
+    if status not in ("draft", "scheduled"):
+        defaults["started_at"] = utcnow()
+    campaign: Campaign = a_campaign(news, status=status, **{**defaults, **values})
+    for person, outcome in zip(people, outcomes, strict=False):
+        a_delivery(campaign, person, **outcome)
+    return campaign
+
+
+def _scheduled() -> Campaign:
+    return _ready("scheduled", scheduled_at=utcnow() + timedelta(days=1))
+
+
+def _flooded() -> Campaign:
+    campaign = _ready("sending", {"status": "held", "reason": "flood", "mailbox_group": "google"})
+    group = HeldGroup(campaign_id=campaign.id, mailbox_group="google", held_at=utcnow())
+    group.words = "550 no such user"
+    db.session.add(group)
+    return campaign
+
+
+@dataclass(frozen=True)
+class Press:
+    """A button: on what, its address below the campaign's, its form, what holds afterwards."""
+
+    make: Callable[[], Campaign]
+    path: str
+    status: str | None
+    form: dict[str, Any] = field(default_factory=dict)
+    loser_reads: str = ""
+
+
+QUEUED, FAILED = {"status": "queued"}, {"status": "failed", "reason": "gave_up", "attempts": 14}
+UNKNOWN = {"status": "unknown", "reason": "no_answer"}
+IN_A_MONTH = f"{utcnow() + timedelta(days=30):%Y-%m-%d}"
+LATER = {"when": "later", "date": IN_A_MONTH, "time": "09:00", "zone": "UTC"}
+
+PRESSES = {
+    "send": Press(
+        _ready, "review", "scheduled", {"version": 1, "when": "now"},
+        "Somebody was quicker. It is scheduled.",
+    ),
+    "schedule": Press(_ready, "review", "scheduled", {"version": 1, **LATER}, "It is scheduled."),
+    "pause": Press(
+        lambda: _ready("sending", QUEUED), "pause", "paused", {},
+        "cannot be paused now. It is paused.",
+    ),
+    "resume": Press(
+        lambda: _ready("paused", QUEUED), "resume", "sending", {},
+        "cannot go on now. It is being sent.",
+    ),
+    "cancel": Press(
+        lambda: _ready("sending", QUEUED), "cancel", "cancelled", {},
+        "cannot be cancelled now. It has been cancelled.",
+    ),
+    "undo": Press(_scheduled, "undo", "draft", {}, "too late to take it back. It is a draft."),
+    "unschedule": Press(
+        _scheduled, "unschedule", "draft", {}, "not scheduled any more. It is a draft."
+    ),
+    "send now": Press(_scheduled, "send-now", "scheduled"),
+    "move": Press(_scheduled, "time", "scheduled", LATER),
+    "retry failed": Press(
+        lambda: _ready("sent", FAILED), "report/again/failed", "sending", {}, "nothing of that left"
+    ),
+    "send unknown again": Press(
+        lambda: _ready("sent", UNKNOWN), "report/again/unknown", "sending", {},
+        "nothing of that left",
+    ),
+    "leave unknown": Press(
+        lambda: _ready("sent", UNKNOWN), "report/leave", "sent", {}, "nothing of that left"
+    ),
+    "send remaining": Press(
+        lambda: _ready("cancelled", {"status": "cancelled", "reason": "cancelled"}),
+        "report/remaining", "sending", {}, "nothing of that left",
+    ),
+    "try a flooded group again": Press(_flooded, "report/flood", "sending", {"group": "google"}),
+    "believe a flood": Press(
+        _flooded, "report/flood", "sending", {"group": "google", "decision": "gone"},
+        "decided on that already",
+    ),
+    "decide on a restored database": Press(
+        lambda: _ready("paused", QUEUED, restored_at=utcnow()), "cancel", "cancelled", {},
+        "It has been cancelled.",
+    ),
+    "overflow": Press(lambda: _ready("sending", QUEUED), "overflow", "sending"),
+    "go on from another address": Press(lambda: _ready("sending", QUEUED), "go-on", "sending"),
+    "a canary": Press(
+        lambda: _ready("sending", QUEUED), "report/canary", "sending", {"group": "google"},
+    ),
+    "duplicate": Press(_ready, "duplicate", "draft"),
+    "delete": Press(_ready, "delete", None, {}, "already"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PRESSES)
+def test_a_button_pressed_twice_says_what_is_true_now(
+    at_once: Callable[..., tuple[list[TestResponse], str]], name: str
+) -> None:
+    press = PRESSES[name]
+    with transaction():
+        campaign = press.make()
+        public_id = campaign.public_id
+    answers, said = at_once(f"/campaigns/{public_id}/{press.path}", press.form)
+    assert [answer.status_code for answer in answers] == [302, 302]
+    now = db.session.scalar(sa.select(Campaign.status).where(Campaign.public_id == public_id))
+    assert now == press.status
+    assert press.loser_reads in said
+    assert "look through it again" not in said
+
+
+def test_lists_made_and_deleted_twice_end_on_a_page(
+    at_once: Callable[..., tuple[list[TestResponse], str]],
+) -> None:
+    answers, _ = at_once("/lists/new", {"name": "Twice"})
+    assert {answer.status_code for answer in answers} <= {302, 422}
+    assert db.session.scalar(sa.select(sa.func.count()).select_from(AudienceList)) == 1
+    made = db.session.scalars(sa.select(AudienceList.public_id)).one()
+    answers, _ = at_once(f"/lists/{made}/delete", {"confirm": "Twice"})
+    assert [answer.status_code for answer in answers] == [302, 302]
+    assert db.session.scalar(sa.select(sa.func.count()).select_from(AudienceList)) == 0
+
+
+def test_what_is_gone_already_is_said_when_it_is_deleted_again(
+    owner_client: FlaskClient,
+) -> None:
+    with transaction():
+        path = f"/campaigns/{_ready().public_id}/delete"
+    owner_client.post(path)
+    again = owner_client.post(path)
+    assert again.location == "/campaigns"
+    assert "already been deleted" in owner_client.get("/campaigns").text
+
+
+def test_a_subscriber_deleted_twice_is_gone(
+    at_once: Callable[..., tuple[list[TestResponse], str]],
+) -> None:
+    with transaction():
+        path = f"/subscribers/{a_subscriber('alice@example.org').public_id}/delete"
+    answers, _ = at_once(path, {"confirm": "delete", "suppress": "1"})
+    assert [answer.location for answer in answers] == ["/subscribers"] * 2
+
+
+def test_an_import_started_twice_runs_once(
+    at_once: Callable[..., tuple[list[TestResponse], str]], owner_client: FlaskClient
+) -> None:
+    path = f"/imports/{uploaded(owner_client).public_id}"
+    answers, _ = at_once(f"{path}/start", form_of())
+    assert [answer.location for answer in answers] == [path, path]
+    assert db.session.scalar(sa.select(sa.func.count()).select_from(AudienceList)) == 1
