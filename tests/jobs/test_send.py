@@ -295,7 +295,7 @@ def test_w3_a_daily_limit_waits_and_says_until_when(app: Flask) -> None:
     assert "may send 3 mails in 24 hours" in db.session.get_one(Campaign, campaign_id).status_reason
 
 
-def test_a_worker_killed_in_the_middle_is_settled_by_the_sweep(app: Flask) -> None:
+def test_a_worker_killed_in_the_middle_is_settled_by_the_clock(app: Flask) -> None:
     with scripted_server() as server:
         campaign_id = launch(server)
         send.expand(campaign_id)
@@ -310,7 +310,7 @@ def test_a_worker_killed_in_the_middle_is_settled_by_the_sweep(app: Flask) -> No
             writer.reply(SendResult(person.delivery_id, "sent", "250 ok", 250))
         writer.intent(third.delivery_id)  # a third body was begun when the process died
         writer.close()
-        maintenance.sweep()
+        maintenance.recover_claims()
         assert statuses(campaign_id) == {"queued": 2, "sent": 2, "unknown": 1}
         run(campaign_id)
     assert statuses(campaign_id) == {"sent": 4, "unknown": 1}
