@@ -15,7 +15,7 @@ from campaigns.audience.models import Subscription, Suppression
 from campaigns.clock import utcnow
 from campaigns.config import Settings
 from campaigns.db import db, transaction
-from campaigns.jobs import maintenance, send
+from campaigns.jobs import maintenance, schedule, send
 from campaigns.messages import SendResult
 from campaigns.providers import domains
 from campaigns.providers.models import DkimKey, ProviderAccount, SenderAddress
@@ -295,7 +295,7 @@ def test_w3_a_daily_limit_waits_and_says_until_when(app: Flask) -> None:
     assert "may send 3 mails in 24 hours" in db.session.get_one(Campaign, campaign_id).status_reason
 
 
-def test_a_worker_killed_in_the_middle_is_settled_by_the_sweep(app: Flask) -> None:
+def test_a_worker_killed_in_the_middle_is_settled_by_the_clock(app: Flask) -> None:
     with scripted_server() as server:
         campaign_id = launch(server)
         send.expand(campaign_id)
@@ -310,7 +310,7 @@ def test_a_worker_killed_in_the_middle_is_settled_by_the_sweep(app: Flask) -> No
             writer.reply(SendResult(person.delivery_id, "sent", "250 ok", 250))
         writer.intent(third.delivery_id)  # a third body was begun when the process died
         writer.close()
-        maintenance.sweep()
+        schedule.Clock(app).beat()
         assert statuses(campaign_id) == {"queued": 2, "sent": 2, "unknown": 1}
         run(campaign_id)
     assert statuses(campaign_id) == {"sent": 4, "unknown": 1}
