@@ -15,7 +15,7 @@ from campaigns.audience.models import Subscription, Suppression
 from campaigns.clock import utcnow
 from campaigns.config import Settings
 from campaigns.db import db, transaction
-from campaigns.jobs import maintenance, send
+from campaigns.jobs import maintenance, schedule, send
 from campaigns.messages import SendResult
 from campaigns.providers import domains
 from campaigns.providers.models import DkimKey, ProviderAccount, SenderAddress
@@ -310,7 +310,7 @@ def test_a_worker_killed_in_the_middle_is_settled_by_the_clock(app: Flask) -> No
             writer.reply(SendResult(person.delivery_id, "sent", "250 ok", 250))
         writer.intent(third.delivery_id)  # a third body was begun when the process died
         writer.close()
-        maintenance.recover_claims()
+        schedule.Clock(app).beat()
         assert statuses(campaign_id) == {"queued": 2, "sent": 2, "unknown": 1}
         run(campaign_id)
     assert statuses(campaign_id) == {"sent": 4, "unknown": 1}
