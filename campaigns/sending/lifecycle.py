@@ -145,19 +145,29 @@ def _clear_trouble(campaign_id: int) -> None:
         health.clear(campaign.provider_id)
 
 
+def mark_unknown(campaign_id: int, *, now: datetime) -> bool:
+    """End a campaign that is on hold after a restore; what waits becomes `unknown`.
+
+    Only while it is on hold: whoever decided to send the rest must not be overruled by a page
+    that was opened before.
+    """
+    return _cancel(campaign_id, ("paused",), now, Campaign.restored_at.is_not(None))
+
+
 def cancel(campaign_id: int, *, now: datetime) -> bool:
     """Send nothing more. Deliveries that wait are `cancelled`; those on the wire finish.
 
     Of very many, most are marked by the sweep: none of them can be sent any more, and nobody has
     to wait for it.
     """
+    return _cancel(campaign_id, ("preparing", "sending", "paused"), now)
+
+
+def _cancel(
+    campaign_id: int, old: tuple[str, ...], now: datetime, *also: sa.ColumnElement[bool]
+) -> bool:
     moved = _move(
-        campaign_id,
-        ("preparing", "sending", "paused"),
-        now,
-        status="cancelled",
-        status_reason="",
-        finished_at=now,
+        campaign_id, old, now, *also, status="cancelled", status_reason="", finished_at=now
     )
     if moved:
         cancel_waiting(campaign_id, now=now)

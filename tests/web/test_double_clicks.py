@@ -162,7 +162,8 @@ PRESSES = {
         "decided on that already",
     ),
     "decide on a restored database": Press(
-        lambda: _ready("paused", QUEUED, restored_at=utcnow()), "cancel", "cancelled", {},
+        lambda: _ready("paused", QUEUED, restored_at=utcnow()), "mark-unknown", "cancelled",
+        {},
         "It has been cancelled.",
     ),
     "overflow": Press(lambda: _ready("sending", QUEUED), "overflow", "sending"),

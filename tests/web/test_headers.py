@@ -119,5 +119,6 @@ def test_the_error_page_comes_up_while_the_database_is_gone(tmp_path: Path) -> N
     with client.session_transaction() as session:
         session["_user_id"] = "somebody"
     answer = client.get("/")
-    assert answer.status_code == 500
-    assert "Nothing that was saved is lost" in answer.text
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"]
+    assert "Try again in a minute" in answer.text

@@ -14,6 +14,7 @@ from campaigns.accounts import service as accounts
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
+from campaigns.jobs import monitor
 from campaigns.providers.models import ProviderAccount, SenderAddress
 from campaigns.sending import lifecycle, overflow, series
 from campaigns.sending.models import Campaign, CampaignSeries
@@ -352,8 +353,9 @@ def test_what_waits_points_to_the_way_out(owner_client: FlaskClient, addresses: 
 
 
 def test_the_finish_does_not_count_days_that_nobody_waits(
-    owner_client: FlaskClient, addresses: Addresses
+    owner_client: FlaskClient, addresses: Addresses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(monitor, "is_served", lambda redis, lane: True)
     rows = [SENT] * 20 + [QUEUED] * 40
     with transaction():
         campaign = started(

@@ -52,7 +52,7 @@ def test_a_campaign_paused_by_a_person_shows_no_restore_banner(owner_client: Fla
     ("decision", "status", "deliveries"),
     [
         ("resume", "sending", ["queued", "queued", "sent"]),
-        ("cancel", "cancelled", ["sent", "unknown", "unknown"]),
+        ("mark-unknown", "cancelled", ["sent", "unknown", "unknown"]),
     ],
 )
 def test_a_decision_about_a_restored_campaign_stands_after_a_double_post(
@@ -65,6 +65,16 @@ def test_a_decision_about_a_restored_campaign_stands_after_a_double_post(
         assert state(campaign) == status
         assert fates(campaign) == deliveries
     assert BANNER not in text_of(report(owner_client, campaign))
+
+
+def test_a_page_opened_before_the_decision_cannot_stop_what_is_sent_again(
+    owner_client: FlaskClient,
+) -> None:
+    campaign = on_hold()
+    owner_client.post(f"/campaigns/{campaign.public_id}/resume")
+    owner_client.post(f"/campaigns/{campaign.public_id}/mark-unknown")
+    assert state(campaign) == "sending"
+    assert fates(campaign) == ["queued", "queued", "sent"]
 
 
 def test_home_says_why_a_restored_campaign_is_on_hold_and_leads_to_its_report(

@@ -65,14 +65,23 @@ def resume(public_id: str) -> Response:
 @bp.post("/campaigns/<public_id>/cancel")
 @access("user")
 def cancel(public_id: str) -> Response:
-    is_restored = wanted(public_id).restored_at is not None
     _do(
         public_id,
         lifecycle.cancel,
-        "Marked as unknown. Nothing more is sent."
-        if is_restored
-        else "Cancelled. Everybody who was still waiting gets nothing.",
+        "Cancelled. Everybody who was still waiting gets nothing.",
         "This campaign cannot be cancelled now.",
+    )
+    return back(public_id)
+
+
+@bp.post("/campaigns/<public_id>/mark-unknown")
+@access("user")
+def mark_unknown(public_id: str) -> Response:
+    _do(
+        public_id,
+        lifecycle.mark_unknown,
+        "Remaining recipients marked as unknown. Nothing more is sent.",
+        "This campaign is not on hold any more.",
     )
     return back(public_id)
 
