@@ -22,7 +22,7 @@ local question = cjson.decode(ARGV[3])
 local KEEP = 8 * 86400      -- an unused counter goes after a week
 local ASKING = 2            -- campaigns that asked within so many seconds share
 local LEASE = 30
-local ALIVE = 3             -- a worker that asked for no connections for so long is gone
+local ALIVE = 2             -- a worker that asked for no connections for so long is gone
 local AHEAD = 0.8           -- moments are given out at most so many seconds ahead
 local AT_ONCE = 0.5         -- and at most so many seconds' worth in one grant
 local SECONDS = { minute = 60, hour = 3600, day = 86400, seen = 10 }
