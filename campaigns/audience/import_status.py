@@ -54,7 +54,7 @@ _WORDS = _table(
             double-opt-in explicit-consent granted abonniert aktiv angemeldet bestätigt abonné actif
             inscrit suscrito activo inscrito ativo iscritto attivo actief aangemeld ingeschreven
             aktywny zapisany tilmeldt prenumererar tilaaja aktif подписан активен активный 購読中
-            有効 订阅 已订阅 구독 구독중
+            有効 订阅 已订阅 구독 구독중 marketing-contact
         """,
         "pending": """
             pending pending-confirmation unconfirmed unverified not-confirmed awaiting-confirmation
@@ -73,6 +73,7 @@ _WORDS = _table(
             disattivato uitgeschreven afgemeld inactief wypisany nieaktywny avregistrerad
             avprenumererad afmeldt avmeldt inactiv dezabonat отписан отписался неактивен
             неактивный 購読解除 解除 退会 無効 已退订 退订 구독취소 수신거부
+            non-marketing-contact
         """,
         "bounced": """
             bounced bounce hard-bounce hard-bounced cleaned invalid invalid-email undeliverable
@@ -162,12 +163,35 @@ _NO_TITLES = _table(
 )
 """Title of a column whose "yes", or any date, is the opposite of a subscription."""
 
-_DATE = re.compile(r"\d{1,4}[-/. ]\d{1,2}[-/. ]\d{1,4}\b.*|\d{10,13}")
+_AGAINST = (
+    (re.compile("complain"), "complained"),
+    (re.compile("blacklist|blocklist|suppress"), "blocked"),
+    (re.compile("unsub|optout|optedout|abgemeldet|desinscri|desabonn"), "unsubscribed"),
+)
+"""What a "yes" means below a title that says so in more words, as in "Unsubscribed from all
+email". Bounces are not among them: titles count soft ones too."""
+_ABOUT_MAIL = re.compile("subscri|mail|newsletter|marketing|consent|optin")
+"""Makes other titles that end with "status" or "state" one of consent, where the values say so too:
+an order has a status as well."""
+
+_DATE = re.compile(
+    r"\d{1,4}[-/. ]\d{1,2}[-/. ]\d{1,4}\b.*|\d{10,13}"
+    # With the month as a word: Fri, Feb 2, 2024 and 2. Februar 2024.
+    r"|(?:[^\W\d]{2,10}\.?, ?)?(?:[^\W\d]{3,10}\.? \d{1,2}(?:st|nd|rd|th)?,?"
+    r"|\d{1,2}(?:\.|st|nd|rd|th)?[- ][^\W\d]{3,10}\.?,?)[- ]\d{4}\b.*"
+)
+
+
+def _against(plain: str) -> str:
+    """What a "yes" or a date below this title (of `key`) means; empty where it speaks for mail."""
+    if plain in _NO_TITLES or plain in _YES_TITLES:
+        return _NO_TITLES.get(plain, "")
+    return next((meaning for words, meaning in _AGAINST if words.search(plain)), "")
 
 
 def value_key(title: str, cell: str) -> str:
     """The form in which values are compared; one for all dates, empty for an empty cell."""
-    if _NO_TITLES.get(key(title)) and _DATE.match(cell.strip()):
+    if _against(key(title)) and _DATE.match(cell.strip()):
         return ANY_DATE
     # A sign or symbol is no letter, and yet no empty cell.
     return key(cell) or " ".join(cell.split())
@@ -176,7 +200,7 @@ def value_key(title: str, cell: str) -> str:
 def default(title: str, value: str) -> str:
     """What a value (of `value_key`) means below this title; empty where that is not clear."""
     plain = key(title)
-    against = _NO_TITLES.get(plain, "")
+    against = _against(plain)
     if value in _YES:
         return against or ("subscribed" if plain in _YES_TITLES else "")
     if value in _NO:
@@ -199,7 +223,11 @@ def is_status(title: str, cells: Iterable[str]) -> bool:
     known = [default(title, value) for value in values]
     if plain in _YES_TITLES or plain in _NO_TITLES:
         return all(known) or "subscribed" in plain or "optin" in plain or "optout" in plain
-    if plain in _MAYBE_TITLES:
+    if _against(plain):
+        return all(known)
+    if plain in _MAYBE_TITLES or (
+        plain.endswith(("status", "state")) and _ABOUT_MAIL.search(plain)
+    ):
         return any(default(title, value) for value in values - {"manual"})
     # Words that stand for nothing else tell a status under any title.
     return all(known) and bool(values & _PLAIN_WORDS)

@@ -70,3 +70,41 @@ def test_the_strictest_meaning_counts() -> None:
     assert strictest(MEANINGS) == "skip"
     assert strictest(["pending", "bounced", "subscribed"]) == "bounced"
     assert strictest([]) == "subscribed"
+
+
+@pytest.mark.parametrize(
+    ("title", "cell", "expected"),
+    [
+        ("Unsubscribed from all email", "true", "unsubscribed"),
+        ("Unsubscribed from: Monthly news", "Yes", "unsubscribed"),
+        ("Customer opted out of mailings", "1", "unsubscribed"),
+        ("SMTP_BLACKLISTED", "true", "blocked"),
+        ("Spam complaints", "1", "complained"),
+        ("Marketing contact status", "Non-marketing contact", "unsubscribed"),
+        ("Newsletter subscriber status", "inactive", "unsubscribed"),
+        ("Global email state", "opted out", "unsubscribed"),
+        ("UNSUB_TIME", "Feb 2, 2024 10:00 AM", "unsubscribed"),
+        ("Abgemeldet am", "2. Februar 2024", "unsubscribed"),
+        ("unsubscribed_at", "Fri, 2 Feb 2024 10:00:00 +0000", "unsubscribed"),
+        ("unsub date", "02-Feb-2024", "unsubscribed"),
+    ],
+)
+def test_a_title_in_more_words_and_a_date_with_a_named_month_are_not_consent(
+    title: str, cell: str, expected: str
+) -> None:
+    assert is_status(title, [cell, cell])
+    assert meaning(title, cell) == expected
+
+
+@pytest.mark.parametrize(
+    ("title", "cells"),
+    [
+        ("Unsubscribe URL", ["https://a.example/1", "https://a.example/2"]),
+        ("Opt-out link", ["https://a.example/1"]),
+        ("Order status", ["cancelled", "pending"]),
+        ("Mailing state", ["CA", "NY"]),
+        ("Subscribed at", ["2024-02-02"]),
+    ],
+)
+def test_links_orders_and_places_are_no_status(title: str, cells: list[str]) -> None:
+    assert not is_status(title, cells)
