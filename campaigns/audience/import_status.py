@@ -217,7 +217,8 @@ def is_status(title: str, cells: Iterable[str]) -> bool:
     plain = key(title)
     if plain in _STATUS_TITLES:
         return True
-    values = {value_key(title, cell) for cell in cells} - {""}
+    keys = [value for cell in cells if (value := value_key(title, cell))]
+    values = set(keys)
     if not values:
         return False
     known = [default(title, value) for value in values]
@@ -229,6 +230,9 @@ def is_status(title: str, cells: Iterable[str]) -> bool:
         plain.endswith(("status", "state")) and _ABOUT_MAIL.search(plain)
     ):
         return any(default(title, value) for value in values - {"manual"})
+    # Where lines stand above the header ("My export"), it is read as a row.
+    if keys[0] in _STATUS_TITLES and any(known):
+        return True
     # Words that stand for nothing else tell a status under any title.
     return all(known) and bool(values & _PLAIN_WORDS)
 

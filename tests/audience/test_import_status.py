@@ -108,3 +108,11 @@ def test_a_title_in_more_words_and_a_date_with_a_named_month_are_not_consent(
 )
 def test_links_orders_and_places_are_no_status(title: str, cells: list[str]) -> None:
     assert not is_status(title, cells)
+
+
+def test_a_status_is_seen_below_lines_above_the_header() -> None:
+    """A file that begins with the name of the report: its header is read as a row."""
+    assert is_status("", ["Status", "unsubscribed", "subscribed"])
+    assert is_status("March 2024", ["email status", "inactive"])
+    assert not is_status("", ["city", "inactive"])
+    assert not is_status("Product", ["subscription", "one-off"])
