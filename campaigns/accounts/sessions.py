@@ -83,7 +83,7 @@ def end_all(user_id: int) -> None:
 
 
 def outdated(now: datetime) -> list[int]:
-    """Return the ids of some hundred sessions that have ended by themselves."""
+    """Return the ids of a few hundred expired sessions."""
     return list(
         db.session.scalars(sa.select(LoginSession.id).where(~_is_live(now)).limit(OUTDATED_AT_ONCE))
     )

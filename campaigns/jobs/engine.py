@@ -327,7 +327,7 @@ class Outbox:
             self._give_turns(batch)
 
     def on_wire(self) -> Mapping[str, int]:
-        """How many of each mailbox group are taken and without a fate."""
+        """Messages of each mailbox group that the provider has taken and not settled."""
         with self._lock:
             return Counter(person.mailbox_group for _, person in self._on_the_way.values())
 

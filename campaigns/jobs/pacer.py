@@ -23,7 +23,7 @@ class Pacer:
         self._every = 0.0
 
     def add(self, first: float, every: float, count: int) -> None:
-        """So many messages more may leave, from this moment on, `every` seconds apart."""
+        """Allow this many more messages from this moment on, `every` seconds apart."""
         self._every = every
         if count:
             self._grants.append((first, every, count))
