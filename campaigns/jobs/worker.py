@@ -19,6 +19,7 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from sqlalchemy.exc import SQLAlchemyError
 
+from campaigns import garbage_collection
 from campaigns.context import services
 from campaigns.jobs import maintenance, monitor, runtime, send
 from campaigns.jobs.queues import LANES, connect
@@ -44,6 +45,7 @@ def run_worker(app: Flask, lanes: Sequence[str] = LANES) -> None:
             maintenance.recover_claims()
 
     _wait_until(recover)
+    garbage_collection.settle_in()
     log.info("worker started", lanes=list(lanes))
     is_stopping = threading.Event()
     threading.Thread(

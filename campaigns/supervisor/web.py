@@ -1,6 +1,5 @@
 """The web process: the app behind the ASGI front, on granian, one worker with threads."""
 
-import gc
 import resource
 import socket
 
@@ -9,6 +8,7 @@ from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
+from campaigns import garbage_collection
 from campaigns.config import Settings
 from campaigns.server.front import Front
 
@@ -38,9 +38,7 @@ def make_app() -> Front:
     configure_logging(settings)
     announce_first_account(settings)
     front = Front(create_app(settings), settings)
-    # What was loaded stays: no collection looks through it again while everybody waits.
-    gc.collect()
-    gc.freeze()
+    garbage_collection.settle_in()
     return front
 
 
