@@ -134,6 +134,8 @@ class Settings(BaseSettings):
         if scheme in {"postgres", "postgresql", "postgresql+psycopg"}:
             return "postgresql+psycopg:" + value.partition(":")[2]
         if scheme == "sqlite":
+            if value.partition(":///")[2] in {"", ":memory:"}:
+                raise ValueError("must name a file, as in sqlite:////srv/campaigns.sqlite3")
             return value
         raise ValueError("must begin with postgresql:// or sqlite:///")
 

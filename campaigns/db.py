@@ -193,15 +193,9 @@ def _begin(connection: Connection) -> None:
 
 
 def engine_options(url: str, *, pool_size: int = 10) -> dict[str, Any]:
-    """Options for the engine of this address."""
-    if url.startswith("sqlite"):
-        return {"json_serializer": _dump_json}
-    return {
-        "pool_size": pool_size,
-        "max_overflow": 5,
-        "pool_pre_ping": True,
-        "json_serializer": _dump_json,
-    }
+    """Options for the engine of this address; `pool_size` threads never wait for a connection."""
+    options = {"pool_size": pool_size, "max_overflow": 5, "json_serializer": _dump_json}
+    return options if url.startswith("sqlite") else {**options, "pool_pre_ping": True}
 
 
 def _dump_json(value: object) -> str:

@@ -84,6 +84,12 @@ def test_each_usual_spelling_of_a_database_is_taken(tmp_path: Path, given: str, 
     assert settings.is_sqlite == given.startswith("sqlite")
 
 
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///", "sqlite:///:memory:"])
+def test_a_database_in_memory_is_refused(tmp_path: Path, url: str) -> None:
+    with pytest.raises(ValueError, match="must name a file"):
+        settings_for_tests(tmp_path, database_url=url)
+
+
 def test_without_a_database_there_is_a_file(tmp_path: Path) -> None:
     settings = settings_for_tests(tmp_path)
     assert settings.sqlalchemy_url == f"sqlite:///{tmp_path / 'campaigns.sqlite3'}"

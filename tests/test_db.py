@@ -7,7 +7,13 @@ import sqlalchemy as sa
 from flask import Flask
 
 from campaigns.audience.models import AudienceList, Subscriber
-from campaigns.db import WriteOutsideTransactionError, db, insert_ignoring, transaction
+from campaigns.db import (
+    WriteOutsideTransactionError,
+    db,
+    engine_options,
+    insert_ignoring,
+    transaction,
+)
 from tests.factories import a_list, a_subscriber
 
 
@@ -77,3 +83,10 @@ def test_a_durable_unit_waits_for_the_disk_and_the_next_one_does_not(app: Flask)
     for durable, level in ((True, full), (False, normal)):
         with transaction(durable=durable) as session:
             assert session.connection().exec_driver_sql("PRAGMA synchronous").scalar() == level
+
+
+@pytest.mark.parametrize("url", ["sqlite:////srv/x.sqlite3", "postgresql+psycopg://db/x"])
+def test_every_web_thread_has_a_connection(url: str) -> None:
+    engine = sa.create_engine(url, **engine_options(url, pool_size=24))
+    assert isinstance(engine.pool, sa.QueuePool)
+    assert engine.pool.size() == 24
