@@ -6,7 +6,7 @@ from typing import Literal
 
 import sqlalchemy as sa
 
-from campaigns.addresses import without_tag
+from campaigns.addresses import parse, without_tag
 from campaigns.audience import subscribers, subscriptions, suppressions
 from campaigns.audience.models import AudienceList, ConsentEvent, Subscriber
 from campaigns.db import db
@@ -53,11 +53,12 @@ def sign_up(
     None when no mail goes out: subscribed already, suppressed, or asked for too often today.
     The person must not be told which. Raises addresses.InvalidAddressError.
     """
+    normal = parse(address).normal
+    if suppressions.is_suppressed(normal):
+        return None
+    if _requests_lately(normal, now) >= CONFIRMATIONS_PER_DAY:
+        return None
     subscriber, _ = subscribers.find_or_create(address, name=name, now=now)
-    if suppressions.is_suppressed(subscriber.address_normal):
-        return None
-    if _requests_lately(subscriber.address_normal, now) >= CONFIRMATIONS_PER_DAY:
-        return None
     asked = subscriptions.request(
         list_id,
         subscriber.id,

@@ -149,6 +149,8 @@ def test_addresses_with_a_plus_tag_get_three_confirmation_mails_together(
         "victims@example.org",
         "victim+4@other.example",
     ]
+    known = set(db.session.scalars(sa.select(Subscriber.address_normal)))
+    assert known == set(sent_to), "a request that is not mailed leaves no subscriber"
 
 
 def test_an_ip_address_is_held_back_after_ten_tries(
