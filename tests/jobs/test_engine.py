@@ -14,7 +14,7 @@ from campaigns.clock import running_seconds, utcnow
 from campaigns.config import Settings
 from campaigns.db import db, transaction
 from campaigns.jobs import maintenance, runtime
-from campaigns.jobs.engine import Engine, Outbox
+from campaigns.jobs.engine import SMALLEST_STOCK, Engine, Outbox
 from campaigns.messages import Message, Recipient, SendResult
 from campaigns.providers.base import ProviderTroubleError, Source
 from campaigns.providers.models import ProviderAccount
@@ -83,11 +83,11 @@ def campaign(app: Flask) -> Campaign:
     return campaign
 
 
-def filled(engine: Engine, campaign: Campaign) -> Outbox:
+def filled(engine: Engine, campaign: Campaign, many: int = 9) -> Outbox:
     account = db.session.scalars(sa.select(ProviderAccount)).one()
     outbox = engine.outbox(account, Plan())
     plain: Any = Plain()
-    engine.claim(campaign.id, outbox, plain, {"other": 9, "google": 9})
+    engine.claim(campaign.id, outbox, plain, {"other": many, "google": many})
     return outbox
 
 
@@ -403,3 +403,20 @@ def test_an_outbox_holds_two_seconds_of_work_at_the_speed_of_now(
         engine.wait_for_news(0.1)
     assert statuses().count("queued") == left
     assert set(db.session.scalars(sa.select(Delivery.not_before))) == {None}
+
+
+def test_a_server_that_stands_still_has_little_waiting_for_it(
+    engine: Engine, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with transaction():
+        news = db.session.scalars(sa.select(AudienceList)).one()
+        for number in range(7, 31):
+            a_delivery(campaign, a_subscriber(f"p{number}@example.org", news))
+    monkeypatch.setattr("campaigns.jobs.engine.CHECK_INTERVAL_SECONDS", 0.02)
+    outbox = filled(engine, campaign, many=30)
+    assert sum(batch.stock for batch in outbox.batches) > SMALLEST_STOCK
+    for _ in range(50):
+        if sum(batch.stock for batch in outbox.batches) <= SMALLEST_STOCK:
+            break
+        engine.wait_for_news(0.1)
+    assert sum(batch.stock for batch in outbox.batches) <= SMALLEST_STOCK
