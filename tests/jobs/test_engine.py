@@ -1,5 +1,6 @@
 """The outbox and the engine, by themselves: what may begin, and what must not any more."""
 
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -21,7 +22,7 @@ from campaigns.providers.models import ProviderAccount
 from campaigns.sending import erasure
 from campaigns.sending.limits import expressions, rules
 from campaigns.sending.limits.models import ReplyRule
-from campaigns.sending.limits.plan import Plan
+from campaigns.sending.limits.plan import Grant, Pace, Paces, Plan
 from campaigns.sending.models import Campaign, Claim, Delivery
 from tests.factories import a_campaign, a_delivery, a_list, a_sender, a_subscriber
 
@@ -403,6 +404,31 @@ def test_an_outbox_holds_two_seconds_of_work_at_the_speed_of_now(
         engine.wait_for_news(0.1)
     assert statuses().count("queued") == left
     assert set(db.session.scalars(sa.select(Delivery.not_before))) == {None}
+
+
+def test_what_was_granted_leaves_at_its_pace(engine: Engine, campaign: Campaign) -> None:
+    outbox = filled(engine, campaign)
+    now = time.monotonic()
+    outbox.pace(campaign.id, Grant({"other": 3, "google": 3}, paces=Paces(Pace(0.0, 60.0))), now)
+    take(outbox)
+    assert outbox.take() is None
+    moment = outbox.next_at()
+    assert moment is not None
+    assert 59 < moment - now < 61
+
+
+def test_the_pace_of_a_mailbox_group_holds_back_no_other(
+    engine: Engine, campaign: Campaign
+) -> None:
+    outbox = filled(engine, campaign)
+    paces = Paces(groups={"google": Pace(60.0, 60.0)})
+    outbox.pace(campaign.id, Grant({"other": 3, "google": 3}, paces=paces), time.monotonic())
+    groups = outbox.batches[0].groups
+    left = []
+    while (message := outbox.take()) is not None:
+        left.append(groups[message.delivery_id])
+    assert left
+    assert set(left) == {"other"}
 
 
 def test_a_server_that_stands_still_has_little_waiting_for_it(
