@@ -284,6 +284,17 @@ def test_connections_are_never_more_when_the_limit_is_lowered(buckets: Buckets) 
     assert buckets.connections(1, "b", Plan(connections=4)) == 2
 
 
+def test_the_connections_of_a_killed_worker_are_free_after_two_seconds(
+    buckets: Buckets, clock: Clock
+) -> None:
+    plan = Plan(connections=4)
+    assert buckets.connections(1, "killed", plan) == 4
+    clock.seconds += 1.9
+    assert buckets.connections(1, "b", plan) == 0
+    clock.seconds += 0.2
+    assert buckets.connections(1, "b", plan) == 4
+
+
 def test_who_is_idle_keeps_connections_only_while_nobody_else_asks(buckets: Buckets) -> None:
     plan = Plan(connections=4)
     assert buckets.connections(1, "a", plan) == 4
