@@ -136,7 +136,7 @@ def launch(public_id: str) -> str | Response | tuple[str, int]:
         first = canary_form.read(campaign, request.form)
         then = overflow_form.read(campaign, request.form)
     except (RefusedError, WishError) as error:
-        current = _current(public_id)
+        current = wanted(public_id)
         if current.status != "draft":  # the other click of a double click was first
             return _changed_meanwhile(current)
         return _page(campaign, found, error=str(error), field=error.field), 422
@@ -145,14 +145,7 @@ def launch(public_id: str) -> str | Response | tuple[str, int]:
     undo_seconds = current_workspace().undo_seconds
     with transaction():
         did_it = _launch(campaign, wish, Choices(first, then), undo_seconds=undo_seconds, now=now)
-    return _after(_current(public_id), did_it, wish, undo_seconds)
-
-
-def _current(public_id: str) -> Campaign:
-    """The campaign as it stands now, not as this request has read it before."""
-    db.session.rollback()
-    db.session.expire_all()
-    return wanted(public_id)
+    return _after(wanted(public_id), did_it, wish, undo_seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +197,7 @@ def _begin_series(
     except RepeatError as error:
         return _page(campaign, found, error=str(error), field="repeat"), 422
     if begun is None:
-        return _changed_meanwhile(_current(campaign.public_id))
+        return _changed_meanwhile(wanted(campaign.public_id))
     flash("It repeats from now on. Each time can be changed, moved or skipped here.", "success")
     return redirect(url_for("calendar.series", public_id=begun.public_id))
 
