@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from email_validator import EmailNotValidError, validate_email
 
 MAX_ADDRESS_LENGTH = 254
+_MOST_WRAPPINGS = 8
+"""How often an address may be wrapped (quotes around brackets around `mailto:`) and still be read:
+each one is another walk through the text."""
 
 _INVISIBLE = "".join(
     map(
@@ -69,7 +72,7 @@ def bare(text: str) -> str:
 
     Blanks and invisible characters around it go too; those inside stay.
     """
-    while True:
+    for _ in range(_MOST_WRAPPINGS):
         text = text.strip(_OUTER)
         if text[:7].lower() == "mailto:":
             text = text[7:].partition("?")[0]
@@ -78,7 +81,8 @@ def bare(text: str) -> str:
         elif len(text) > 2 and text[0] in _QUOTES and text[-1] in _QUOTES:
             text = text[1:-1]
         else:
-            return text
+            break
+    return text
 
 
 def _why(text: str) -> str:
@@ -100,6 +104,17 @@ def normalise(address: str) -> str:
     Plus-addresses stay apart: they are different mailboxes for many people.
     """
     return address.strip(_OUTER).lower()
+
+
+def lookup_form(address: str) -> str:
+    """The form by which an address that somebody typed is found: as `parse` would have stored it.
+
+    What is no address comes back in lower case: nothing is stored under it.
+    """
+    try:
+        return parse(address).normal
+    except InvalidAddressError:
+        return normalise(address)
 
 
 def without_tag(address: str) -> str:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns.addresses import InvalidAddressError, normalise, parse
+from campaigns.addresses import InvalidAddressError, lookup_form, normalise, parse
 
 
 @pytest.mark.parametrize(
@@ -77,6 +77,8 @@ def test_whatever_is_typed_gives_an_address_or_a_sentence(typed: str) -> None:
         return
     assert parse(found.text) == found
     assert normalise(found.normal) == found.normal
+    assert lookup_form(typed) == lookup_form(found.text) == lookup_form(found.normal)
+    assert lookup_form(typed) == found.normal
     assert found.text.isprintable()
 
 

@@ -84,7 +84,7 @@ def has_users() -> bool:
 
 
 def find_user(address: str) -> User | None:
-    normal = addresses.normalise(address)
+    normal = addresses.lookup_form(address)
     if "\x00" in normal:  # PostgreSQL cannot even be asked
         return None
     return db.session.scalar(sa.select(User).where(User.address_normal == normal))

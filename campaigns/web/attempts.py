@@ -20,7 +20,7 @@ from redis.exceptions import RedisError
 from werkzeug.exceptions import ServiceUnavailable, TooManyRequests
 
 from campaigns.accounts.hashing import PasswordCheckBusyError
-from campaigns.addresses import normalise, without_tag
+from campaigns.addresses import lookup_form, without_tag
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.limits import client_network, limiter, network_of
@@ -71,7 +71,7 @@ class Attempts:
 
     def __init__(self, address: str, place: str = "") -> None:
         self._address = address
-        mailbox = without_tag(address)
+        mailbox = without_tag(lookup_form(address))
         place = place or _known_device(address) or client_network()
         self._failures = _name("failures", mailbox, place)
         self._wait = _name("wait", mailbox, place)
@@ -146,7 +146,7 @@ def _known_device(address: str) -> str:
 
 
 def _digest(address: str) -> bytes:
-    return hashlib.sha256(_bytes(normalise(address))).digest()[:_DIGEST_BYTES]
+    return hashlib.sha256(_bytes(lookup_form(address))).digest()[:_DIGEST_BYTES]
 
 
 def _name(*parts: str) -> str:

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 
 from campaigns.access import access
 from campaigns.accounts import password_resets, service
-from campaigns.addresses import InvalidAddressError, parse, without_tag
+from campaigns.addresses import InvalidAddressError, lookup_form, parse, without_tag
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import transaction
@@ -25,7 +25,7 @@ bp = Blueprint("forgotten", __name__)
 
 
 def _mailbox() -> str:
-    return "forgotten:" + without_tag(request.form.get("address", ""))[:254]
+    return "forgotten:" + without_tag(lookup_form(request.form.get("address", "")))[:254]
 
 
 @bp.route("/forgot", methods=["GET", "POST"])
@@ -39,14 +39,14 @@ def forgot() -> str | Response | tuple[str, int]:
         return render_template("web/forgot.html", address="", can_send=can_send)
     address = request.form.get("address", "")
     try:
-        parse(address)
+        parsed = parse(address)
     except InvalidAddressError as error:
         page = render_template(
             "web/forgot.html", address=address, can_send=can_send, error=str(error)
         )
         return page, 422
     with transaction():
-        mail = account_mail.request_reset(address.strip(), now=utcnow())
+        mail = account_mail.request_reset(parsed.text, now=utcnow())
     services().doorbell.ring("transactional", mail.id)
     return redirect(url_for("forgotten.check_your_email"))
 

@@ -34,6 +34,12 @@ def test_an_account_is_found_by_any_spelling_of_its_address(app: Flask) -> None:
     assert owner.name == "Olga Owner"
 
 
+def test_an_account_is_found_by_the_international_form_of_its_address(app: Flask) -> None:
+    owner = an_owner("ren\u00e9@b\u00fccher.example")
+    for typed in ("ren\u00e9@b\u00fccher.example", "RENE\u0301@xn--bcher-kva.example"):
+        assert service.verify(typed, PASSWORD) is owner
+
+
 @pytest.mark.parametrize(
     "password", ["", "wrong", PASSWORD + " ", PASSWORD.upper(), "\x00", "ü" * 9]
 )

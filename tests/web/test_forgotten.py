@@ -182,9 +182,10 @@ def test_the_answer_is_the_same_for_every_address(
 def test_the_email_goes_to_the_address_of_the_account(
     client: FlaskClient, server: ScriptedServer
 ) -> None:
-    ask(client, " OWNER@Example.org ")
-    send_all()
-    assert server.received[-1].rcpt_to == OWNER
+    for typed in (" OWNER@Example.org ", "Olga <owner@example.org>", "mailto:owner@example.org"):
+        ask(client, typed)
+        send_all()
+        assert server.received.pop().rcpt_to == OWNER
 
 
 def test_the_link_leads_to_the_public_address_whatever_the_request_says(
@@ -234,6 +235,8 @@ def test_the_address_and_the_network_are_limited(
 ) -> None:
     same_address = [ask(client, f"owner+{n}@example.org", f"203.0.113.{n}") for n in range(6)]
     assert same_address == [302] * 5 + [429]
+    spellings = ("Olga <owner@example.org>", "mailto:owner@example.org?1", "'owner@example.org'")
+    assert [ask(client, text, f"192.0.2.{n}") for n, text in enumerate(spellings)] == [429] * 3
     same_network = [ask(client, f"p{n}@example.org", f"2001:db8::{n}") for n in range(6)]
     assert same_network == [302] * 5 + [429]
 

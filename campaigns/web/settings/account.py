@@ -10,7 +10,7 @@ from campaigns.access import access
 from campaigns.accounts import service, sessions
 from campaigns.accounts.models import User
 from campaigns.accounts.texts import InvalidInputError
-from campaigns.addresses import normalise
+from campaigns.addresses import lookup_form
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
@@ -31,7 +31,7 @@ def account() -> Answer:
         return _page(user)
     form = request.form
     address = form.get("address", "")
-    if normalise(address) != user.address_normal:
+    if lookup_form(address) != user.address_normal:
         problem, code = _wrong_password(user, form.get("password", ""))
         if problem:
             return _page(user, form, {"password": problem}), code
