@@ -14,8 +14,13 @@ _PAYLOAD = b"first account"
 
 
 def is_token_needed(settings: Settings) -> bool:
-    """Return whether others than the people on this machine can open the page."""
-    return not _is_loopback(settings.host) or bool(settings.public_url or settings.trusted_proxies)
+    """Return whether others than the people on this machine can open the page.
+
+    TRUSTED_HOSTS counts too: a name under which others ask means a proxy or a tunnel in front.
+    """
+    if not all(map(_is_loopback, (settings.host, *settings.trusted_hosts))):
+        return True
+    return bool(settings.public_url or settings.trusted_proxies)
 
 
 def _is_loopback(host: str) -> bool:

@@ -107,6 +107,8 @@ def test_the_link_in_the_log_fills_in_the_token_and_tells_nobody(client: FlaskCl
         ({"host": "campaigns.internal"}, True),
         ({"public_url": "https://news.example.org"}, True),
         ({"trusted_proxies": 1}, True),
+        ({"trusted_hosts": "news.example.org"}, True),
+        ({"trusted_hosts": "localhost,[::1]"}, False),
     ],
 )
 def test_it_is_needed_where_strangers_can_reach_the_page(
