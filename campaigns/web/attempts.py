@@ -104,17 +104,19 @@ class Attempts:
         store.uncount(self._broad)
 
 
+class BusyError(ServiceUnavailable):
+    """Too many passwords are being checked; nothing was checked, and nothing counted."""
+
+    def __init__(self) -> None:
+        super().__init__("Many people are logging in. Try again in a moment.", retry_after=2)
+
+
 def guarded(check: Callable[[], T]) -> T:
-    """Run a check of passwords; who finds too many of them running is answered with 503."""
+    """Run a check of passwords. Raises BusyError when too many of them run."""
     try:
         return check()
     except PasswordCheckBusyError:
-        raise busy() from None
-
-
-def busy() -> ServiceUnavailable:
-    """Return the answer for who finds too many passwords being checked."""
-    return ServiceUnavailable("Many people are logging in. Try again in a moment.", retry_after=2)
+        raise BusyError from None
 
 
 def remember_device(response: Response, address: str) -> None:

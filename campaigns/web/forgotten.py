@@ -18,7 +18,7 @@ from campaigns.context import services
 from campaigns.db import transaction
 from campaigns.limits import limiter
 from campaigns.sending import account_mail
-from campaigns.web.attempts import Attempts, guarded
+from campaigns.web.attempts import Attempts, BusyError, guarded
 from campaigns.web.login import leave, without_referrer
 
 bp = Blueprint("forgotten", __name__)
@@ -74,6 +74,8 @@ def reset(token: str) -> Response | FlaskResponse:
         return _form(user.address, "The two passwords differ.")
     try:
         hashed = guarded(lambda: service.hash_password(new))
+    except BusyError as error:
+        return _form(user.address, error.description or "", code=error.code)
     except service.AccountError as error:
         return _form(user.address, str(error))
     with transaction():
@@ -90,11 +92,11 @@ def reset(token: str) -> Response | FlaskResponse:
     return redirect(url_for("login.login"))
 
 
-def _form(address: str, error: str = "") -> FlaskResponse:
+def _form(address: str, error: str = "", *, code: int = 422) -> FlaskResponse:
     page = render_template(
         "web/reset.html", address=address, error=error, least=service.MIN_PASSWORD_LENGTH
     )
-    return without_referrer(page, 422 if error else 200)
+    return without_referrer(page, code if error else 200)
 
 
 def _gone() -> FlaskResponse:

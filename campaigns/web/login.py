@@ -27,7 +27,13 @@ from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.limits import limiter, network_of
-from campaigns.web.attempts import Attempts, TooManyFailuresError, guarded, remember_device
+from campaigns.web.attempts import (
+    Attempts,
+    BusyError,
+    TooManyFailuresError,
+    guarded,
+    remember_device,
+)
 
 log = structlog.get_logger()
 bp = Blueprint("login", __name__)
@@ -95,7 +101,7 @@ def _is_behind_login() -> bool:
 
 @bp.route("/login", methods=["GET", "POST"])
 @access("public")
-def login() -> str | Response | tuple[str, int]:
+def login() -> str | Response | tuple[str, int] | tuple[str, int, dict[str, str]]:
     if current_user.is_authenticated:
         return redirect(_next_page())
     if request.method != "POST":
@@ -108,9 +114,9 @@ def login() -> str | Response | tuple[str, int]:
     try:
         attempts.check()
         user = guarded(lambda: service.verify(address, password, before=attempts.begin))
-    except TooManyFailuresError as error:
+    except (TooManyFailuresError, BusyError) as error:
         page = render_template("web/login.html", address=address, error=error.description)
-        return page, 429
+        return page, error.code, {"Retry-After": str(error.retry_after)}
     if user is None or not _enter(user, password):
         return render_template("web/login.html", address=address, error=WRONG), 422
     attempts.succeeded()
@@ -170,6 +176,8 @@ def first_visit() -> Response | FlaskResponse:
             start_session(user)
     except service.AlreadySetUpError:  # somebody was quicker
         return redirect(url_for("login.login"))
+    except BusyError as error:
+        return _welcome(form, error.description or "", code=error.code)
     except (service.AccountError, InvalidAddressError) as error:
         return _welcome(form, str(error), code=422)
     flash("Welcome! Your account is ready.", "success")

@@ -223,6 +223,7 @@ def test_who_finds_too_many_running_is_asked_to_come_back(client: FlaskClient) -
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "2"
     assert "Try again in a moment" in answer.text
+    assert f'value="{OWNER}"' in answer.text, "the form is there again"
 
 
 @pytest.mark.parametrize("path", ["/settings/account/password", "/settings/account"])
@@ -230,7 +231,10 @@ def test_the_account_page_is_capped_as_well(
     owner_client: FlaskClient, path: str, request: pytest.FixtureRequest
 ) -> None:
     request.getfixturevalue("no_slot")
-    assert visit(owner_client, path, "POST", data=FORMS[path]).status_code == 503
+    answer = visit(owner_client, path, "POST", data=FORMS[path])
+    assert answer.status_code == 503
+    assert "Try again in a moment" in answer.text
+    assert 'name="old_password"' in answer.text, "the form is there again"
 
 
 @pytest.mark.usefixtures("owner")

@@ -15,7 +15,7 @@ from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.sending import account_mail
-from campaigns.web.attempts import Attempts, TooManyFailuresError, guarded
+from campaigns.web.attempts import Attempts, BusyError, TooManyFailuresError, guarded
 from campaigns.web.login import leave, start_session
 from campaigns.web.settings.blueprint import Answer, bp
 
@@ -58,6 +58,8 @@ def change_password() -> Answer:
         return _page(user, None, {"new_password_again": "The two passwords differ."}), 422
     try:
         hashed = guarded(lambda: service.hash_password(new))
+    except BusyError as error:
+        return _page(_user(), None, {"new_password": error.description or ""}), error.code
     except service.AccountError as error:
         return _page(_user(), None, {"new_password": str(error)}), 422
     with transaction():
@@ -104,8 +106,8 @@ def _wrong_password(user: User, password: str) -> tuple[str, int]:
     try:
         attempts.check()
         found = guarded(lambda: service.verify(user.address, password, before=attempts.begin))
-    except TooManyFailuresError as error:
-        return error.description or "", 429
+    except (TooManyFailuresError, BusyError) as error:
+        return error.description or "", error.code
     if found is None:
         return WRONG, 422
     attempts.succeeded()
