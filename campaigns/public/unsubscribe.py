@@ -12,6 +12,7 @@ from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import transaction
 from campaigns.events import leaving
+from campaigns.limits import limiter
 from campaigns.public.pages import handle_errors, page, private, visitor
 from campaigns.tokens import BadTokenError, DeliveryRef
 
@@ -23,13 +24,32 @@ EVERYTHING_BUTTON = "Unsubscribe from everything"
 UNDO_BUTTON = "I pressed it by mistake: stay subscribed"
 
 
+def _ref() -> DeliveryRef | None:
+    """What the link of this request stands for; None where we have not signed it."""
+    token = (request.view_args or {})["token"]
+    try:
+        return DeliveryRef.unpack(services().signer.unsign("unsubscribe", token))
+    except BadTokenError:
+        return None
+
+
+def _is_no_undo() -> bool:
+    return _ref() is None or request.form.get("action") != "undo"
+
+
+def _person() -> str:
+    """Who comes back: it leaves a proof each time, and lets leaving again leave one."""
+    ref = _ref()
+    return f"undo:{ref.subscriber_id if ref else 0}"
+
+
 @bp.route("/u/<token>", methods=["GET", "POST"], strict_slashes=False, merge_slashes=False)
 @access("public")
+@limiter.limit("10/hour", methods=["POST"], key_func=_person, exempt_when=_is_no_undo)
 def unsubscribe(token: str) -> Response:
     """The page of an unsubscribe link, and all that is posted to it."""
-    try:
-        ref = DeliveryRef.unpack(services().signer.unsign("unsubscribe", token))
-    except BadTokenError:
+    ref = _ref()
+    if ref is None:
         abort(404)
     if not ref.subscriber_id:
         return private(page("preview_link.html"))

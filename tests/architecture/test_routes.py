@@ -16,7 +16,6 @@ from tests.architecture.source import ROOT, dotted, modules
 from tests.conftest import settings_for_tests
 
 WITHOUT_LIMIT = {
-    "public_unsubscribe.unsubscribe": "whoever wants to leave must never be told to wait",
     "public_subscribe.confirm": "works only with a token that was signed and mailed by us",
     "login.login": "counts failures, not requests: see web.attempts",
 }
