@@ -153,6 +153,8 @@ def _set_up_errors(app: Flask) -> None:
     app.register_error_handler(CSRFError, _csrf_error)
     app.register_error_handler(MethodNotAllowed, _wrong_method)
     app.register_error_handler(HTTPException, _http_error)
+    # For the operator, also where a page for recipients was asked for.
+    app.register_error_handler(UnknownHostError, _http_error)
     app.register_error_handler(DataError, _out_of_range)  # PostgreSQL
     app.register_error_handler(SQLAlchemyError, _server_away)
     for kind in (IntegrityError, ObjectDeletedError, StaleDataError):

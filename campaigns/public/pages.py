@@ -21,12 +21,17 @@ from campaigns.sending.optin import Visitor
 RETRY_AFTER = timedelta(minutes=2)
 
 _ERRORS = {
+    400: (
+        "This request could not be read",
+        "Please open the link again, or copy it from the email as a whole.",
+    ),
     404: (
         "This link does not work",
         "It may have been cut off on its way, or what it led to is gone.",
     ),
     413: ("That is too much", "What was sent is larger than this page accepts."),
     429: ("One moment, please", "There were many tries from here. Please try again in a minute."),
+    500: ("Something went wrong", "It has been logged. Please try again in a few minutes."),
 }
 
 
@@ -67,9 +72,9 @@ def handle_errors(blueprint: Blueprint) -> None:
 
 def _http_error(error: HTTPException) -> Response | HTTPException:
     code = error.code or 500
-    if code not in _ERRORS:
+    if code < 400:
         return error
-    title, text = _ERRORS[code]
+    title, text = _ERRORS.get(code) or _ERRORS[400 if code < 500 else 500]
     return private(_message(code, title, text))
 
 

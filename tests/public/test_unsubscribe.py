@@ -170,6 +170,46 @@ def test_the_button_leaves_this_newsletter_and_the_mistake_button_brings_it_back
     assert [tuple(row) for row in proofs] == [("unsubscribed", "page"), ("subscribed", "page")]
 
 
+def test_coming_back_again_and_again_is_limited_and_leaving_never_is(
+    sent: Sent, client: FlaskClient
+) -> None:
+    codes = []
+    for _ in range(12):
+        assert client.post(sent.path).status_code == 200
+        answer = client.post(sent.path, data={"action": "undo"})
+        codes.append(answer.status_code)
+    assert codes == [200] * 10 + [429] * 2
+    forged = [client.post("/u/forged", data={"action": "undo"}).status_code for _ in range(12)]
+    assert forged == [404] * 12, "nothing is counted of links that are not ours"
+    assert "Please try again" in answer.text
+    assert sent.states() == ["unsubscribed", "subscribed"]
+    assert db.session.scalar(sa.select(sa.func.count(ConsentEvent.id))) == 21
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [("/u/%00", 400), ("/v/x?a=%00", 400), ("/confirm/%00", 400), ("/s/x%00", 400)],
+)
+def test_every_error_is_told_in_the_look_of_the_public_pages(
+    client: FlaskClient, path: str, code: int
+) -> None:
+    answer = client.get(path)
+    assert answer.status_code == code
+    assert "open the link again" in answer.text
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+
+
+def test_an_error_of_ours_is_told_kindly(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    monkeypatch.setattr("campaigns.public.unsubscribe._page", lambda *_: 1 / 0)
+    answer = client.get(path_of(DeliveryRef(1, 1, 1)))
+    assert answer.status_code == 500
+    assert "It has been logged" in answer.text
+    assert "class=" in answer.text
+
+
 def test_everything_means_every_list(sent: Sent, client: FlaskClient) -> None:
     assert_plain_answer(client.post(sent.path, data={"action": "everything"}))
     assert sent.states() == ["unsubscribed", "unsubscribed"]

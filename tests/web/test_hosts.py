@@ -31,7 +31,9 @@ def test_names_of_this_installation_are_answered(tmp_path: Path, host: str) -> N
     [OTHER, f"{OTHER}:8000", f"news.example.org.{OTHER}", f"x@{OTHER}", "news.example.org:81:82",
      f"{OTHER}/news.example.org", "", "[", "a b"],
 )  # fmt: skip
-@pytest.mark.parametrize("path", ["/login", "/", "/lists/", "/nothing", "/static/css/app.css"])
+@pytest.mark.parametrize(
+    "path", ["/login", "/", "/lists/", "/nothing", "/static/css/app.css", "/u/x"]
+)
 def test_other_names_are_refused_with_what_to_do(tmp_path: Path, host: str, path: str) -> None:
     app = create_app(settings_for_tests(tmp_path))
     answer = app.test_client().get(path, headers={"Host": host})
@@ -39,6 +41,7 @@ def test_other_names_are_refused_with_what_to_do(tmp_path: Path, host: str, path
     assert "Location" not in answer.headers
     assert "add the name to TRUSTED_HOSTS" in answer.text
     assert OTHER not in answer.text
+    assert 'class="error-code"' in answer.text
 
 
 def test_a_forwarded_name_counts_only_behind_a_trusted_proxy(tmp_path: Path) -> None:
