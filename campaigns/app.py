@@ -103,6 +103,10 @@ class _Sessions(SecureCookieSessionInterface):
         is_for_all = request.endpoint == "static" or (request.blueprint or "").startswith("public_")
         return not is_for_all and super().should_set_cookie(app, session)
 
+    def get_cookie_secure(self, app: Flask) -> bool:
+        """Also where only the proxy knows that it is https, because PUBLIC_URL is not set."""
+        return super().get_cookie_secure(app) or request.is_secure
+
 
 def _limiter_storage(settings: Settings) -> str:
     url = settings.redis_connection_url

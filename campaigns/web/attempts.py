@@ -121,7 +121,6 @@ def guarded(check: Callable[[], T]) -> T:
 
 def remember_device(response: Response, address: str) -> None:
     """Let the browser prove that this address was logged in here once."""
-    secure = bool(current_app.config["SESSION_COOKIE_SECURE"])
     payload = _digest(address) + secrets.token_bytes(8)
     response.set_cookie(
         DEVICE_COOKIE,
@@ -130,7 +129,7 @@ def remember_device(response: Response, address: str) -> None:
         path="/",
         httponly=True,
         samesite="Lax",
-        secure=secure,
+        secure=current_app.session_interface.get_cookie_secure(current_app),
     )
 
 

@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from campaigns.accounts import service
 from campaigns.app import create_app
 from campaigns.clock import utcnow
+from campaigns.config import Settings
 from campaigns.db import db, transaction
 from tests.conftest import settings_for_tests
 from tests.web.visits import visit
@@ -150,6 +151,22 @@ def test_the_session_cookie_is_out_of_reach_of_scripts_and_other_sites(
     for cookie in cookies:
         parts = {part.strip() for part in cookie.split(";")}
         assert {"HttpOnly", "SameSite=Lax", "Secure"} <= parts  # PUBLIC_URL is https here
+
+
+@pytest.mark.usefixtures("owner")
+@pytest.mark.parametrize("scheme", ["https", "http"])
+def test_the_cookies_are_for_https_alone_where_a_proxy_says_so(
+    app: Flask, settings: Settings, tmp_path: Path, scheme: str
+) -> None:
+    """Also where PUBLIC_URL is not set."""
+    values = {"public_url": "", "trusted_proxies": 1, "database_url": settings.database_url}
+    proxied = create_app(settings_for_tests(tmp_path, **values))
+    proxied.config["WTF_CSRF_ENABLED"] = False
+    headers = {"X-Forwarded-Proto": scheme, "X-Forwarded-For": "198.51.100.7"}
+    answer = visit(proxied.test_client(), "/login", "POST", data=GOOD, headers=headers)
+    assert answer.status_code == 302
+    for cookie in answer.headers.getlist("Set-Cookie"):
+        assert ("Secure" in cookie) is (scheme == "https")
 
 
 def test_without_https_the_cookie_comes_back_too(tmp_path: Path) -> None:
