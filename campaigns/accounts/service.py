@@ -12,7 +12,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from campaigns import addresses
 from campaigns.accounts import password_resets, sessions
-from campaigns.accounts.hashing import slots
+from campaigns.accounts.hashing import PasswordCheckBusyError, slots
 from campaigns.accounts.models import User, Workspace
 from campaigns.accounts.texts import InvalidInputError, one_line, several_lines
 from campaigns.db import db, insert_ignoring
@@ -155,12 +155,25 @@ def verify(
     return user
 
 
-def record_login(user: User, password: str, *, now: datetime) -> None:
-    """Remember the login; renew the hash where the parameters have moved on."""
-    user.last_login_at = now
-    if _hasher.check_needs_rehash(user.password_hash):
+def renewed_hash(user: User, password: str) -> HashedPassword | None:
+    """Hash the password anew where the parameters have moved on; not within a transaction.
+
+    None where they have not, or too many passwords are hashed: the next login does it.
+    """
+    if not _hasher.check_needs_rehash(user.password_hash):
+        return None
+    try:
         with slots.slot():
-            user.password_hash = _hasher.hash(password)
+            return HashedPassword(_hasher.hash(password[:MAX_PASSWORD_LENGTH]))
+    except PasswordCheckBusyError:
+        return None
+
+
+def record_login(user: User, renewed: HashedPassword | None, *, now: datetime) -> None:
+    """Remember the login, and the password's new hash where there is one."""
+    user.last_login_at = now
+    if renewed is not None:
+        user.password_hash = str(renewed)
 
 
 def set_password(user: User, password: str) -> None:

@@ -128,11 +128,12 @@ def login() -> str | Response | tuple[str, int] | tuple[str, int, dict[str, str]
 def _enter(user: User, password: str) -> bool:
     """Begin the session. False when the password was changed since it was checked."""
     checked = user.password_hash
+    renewed = service.renewed_hash(user, password)
     with transaction():
         now_stored = db.session.get(User, user.id, with_for_update=True, populate_existing=True)
         if now_stored is None or now_stored.password_hash != checked:
             return False
-        service.record_login(now_stored, password, now=utcnow())
+        service.record_login(now_stored, renewed, now=utcnow())
         start_session(now_stored)
     return True
 

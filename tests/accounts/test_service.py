@@ -12,6 +12,7 @@ from argon2 import PasswordHasher
 from flask import Flask
 
 from campaigns.accounts import service, sessions
+from campaigns.accounts.hashing import Slots
 from campaigns.accounts.models import User, Workspace
 from campaigns.accounts.texts import InvalidInputError, one_line, several_lines
 from campaigns.addresses import InvalidAddressError
@@ -76,14 +77,28 @@ def test_a_hash_made_with_old_parameters_is_renewed_at_the_next_login(app: Flask
     old = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
     with transaction():
         owner.password_hash = old
+    renewed = service.renewed_hash(owner, PASSWORD)
+    assert renewed is not None
     with transaction():
-        service.record_login(owner, PASSWORD, now=NOW)
+        service.record_login(owner, renewed, now=NOW)
     assert owner.password_hash != old
     assert service.verify("owner@example.org", PASSWORD) is owner
-    renewed = owner.password_hash
+    assert service.renewed_hash(owner, PASSWORD) is None
     with transaction():
-        service.record_login(owner, PASSWORD, now=NOW)
+        service.record_login(owner, None, now=NOW)
     assert owner.password_hash == renewed
+
+
+def test_a_hash_is_renewed_later_where_too_many_are_made(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = an_owner()
+    with transaction():
+        owner.password_hash = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash("x")
+    full = Slots(1, 0, 0.0)
+    monkeypatch.setattr(service, "slots", full)
+    with full.slot():
+        assert service.renewed_hash(owner, "x") is None
 
 
 @pytest.mark.parametrize("password", ["short", "a" * 20, "ab" * 10, "x" * 257])
