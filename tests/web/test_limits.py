@@ -11,7 +11,8 @@ from campaigns.config import Settings
 from campaigns.db import db, transaction
 from campaigns.jobs.buckets import buckets
 from campaigns.providers.models import ProviderAccount
-from campaigns.sending.limits import rules
+from campaigns.sending.limits import editing, rules
+from campaigns.sending.limits.builtin import RULES
 from campaigns.sending.limits.loading import load_plan
 from campaigns.sending.limits.models import GroupLimit, GroupState, ReplyRule, WarmUp
 from campaigns.sending.limits.plan import Ask, Plan
@@ -173,7 +174,9 @@ def test_a_rule_of_ones_own_comes_first_and_goes(owner_client: FlaskClient, app:
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"note": ""}, {"pattern": "("}, {"pattern": ".*"}, {"pattern": ""}, {"act": "explode"},
+        {"note": ""}, {"pattern": "("}, {"pattern": ".*"}, {"pattern": ""},
+        {"pattern": "."}, {"pattern": r"\b"}, {"pattern": "[45][0-9]+"}, {"pattern": "^4|^5"},
+        {"act": "explode"},
         {"act": "slow", "amount": "0"}, {"minutes": "0"}, {"minutes": "99999"},
         {"preset": "nobody"}, {"mailbox_group": "nobody"}, {"per_hour": "-1"},
     ],
@@ -185,6 +188,26 @@ def test_a_rule_that_makes_no_sense_is_refused(
     answer = owner_client.post("/settings/rules/new", data={**form, **wrong})
     assert answer.status_code == 422
     assert "Not saved yet" in answer.text
+
+
+def test_rules_of_ones_own_are_limited_in_number(owner_client: FlaskClient, app: Flask) -> None:
+    with transaction():
+        db.session.add_all(
+            ReplyRule(note="Late.", pattern=f"late{n}", action="suspend", minutes=5)
+            for n in range(editing.MOST_RULES)
+        )
+    form = {"note": "Wait.", "pattern": "later", "act": "suspend", "minutes": "10"}
+    answer = owner_client.post("/settings/rules/new", data=form)
+    assert answer.status_code == 422
+    assert "Delete one first" in answer.text
+    own = rules.all_rules()[0]
+    assert owner_client.post(f"/settings/rules/{own.key}", data=form).status_code == 302
+    assert owner_client.post("/settings/rules/yahoo-complaints", data=form).status_code == 302
+
+
+def test_every_rule_of_ours_can_be_saved_as_it_is(owner_client: FlaskClient, app: Flask) -> None:
+    for rule in RULES:
+        assert editing._why_not_pattern(rule.pattern) == "", rule.key
 
 
 def test_the_account_form_keeps_all_limits(

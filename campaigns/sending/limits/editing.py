@@ -23,6 +23,8 @@ MOST_A_DAY = 100_000_000
 MOST_DAYS = 365
 MOST_MINUTES = 7 * 24 * 60
 LONGEST_NOTE = 300
+MOST_RULES = 100
+"""Reply rules of people's own. Each one is searched for in every reply that is not like another."""
 
 
 # --- mailbox groups ----------------------------------------------------------------------------
@@ -178,6 +180,7 @@ def delete_rule(key: str) -> None:
 
 def _row_to_change(key: str, now: datetime) -> ReplyRule:
     if not key:
+        _check_room()
         return ReplyRule(created_at=now)
     ours, row = find_rule(key)
     if row is not None:
@@ -198,6 +201,15 @@ def _row_to_change(key: str, now: datetime) -> ReplyRule:
         is_on=ours.is_on,
         created_at=now,
     )
+
+
+def _check_room() -> None:
+    own = db.session.scalar(
+        sa.select(sa.func.count()).select_from(ReplyRule).where(ReplyRule.key.is_(None))
+    )
+    if (own or 0) >= MOST_RULES:
+        problem = f"There are {MOST_RULES} rules of your own already. Delete one first."
+        raise InvalidInputError({"pattern": problem})
 
 
 def _checked_rule(typed: RuleInput) -> dict[str, Any]:
@@ -240,6 +252,8 @@ def _why_not_pattern(pattern: str) -> str:
         return refused
     if expressions.find(pattern, ""):
         return "This fits every reply. Leave out the part that may be empty."
+    if all(expressions.find(pattern, code) for code in ("421", "550")):
+        return "This fits every reply, as each one begins with a code. Enter words of the reply."
     return ""
 
 
