@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAll
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from campaigns import methods, public, web
-from campaigns.access import enforce
+from campaigns.access import declared_access, enforce
 from campaigns.config import Settings, load_settings
 from campaigns.core import create_core
 from campaigns.db import db, is_disk_full
@@ -30,6 +30,8 @@ log = structlog.get_logger()
 
 MAX_REQUEST_BYTES = 2 * 1024 * 1024
 """For every request but an upload, which streams and sets its own limit."""
+PUBLIC_REQUEST_BYTES = 64 * 1024
+"""For forms that anybody may send: to read 2 MB of percent signs takes more than a second."""
 
 CSP = "; ".join(
     (
@@ -73,6 +75,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    app.url_value_preprocessor(_limit_public_forms)
     methods.enforce(app)
     app.request_class = CheckedRequest
     limiter.init_app(app)
@@ -138,6 +141,12 @@ def add_security_headers(response: Response, *, is_secure: bool, may_be_kept: bo
         headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     if not may_be_kept:
         headers.setdefault("Cache-Control", "no-store")
+
+
+def _limit_public_forms(endpoint: str | None, _: dict[str, Any] | None) -> None:
+    view = current_app.view_functions.get(endpoint or "")
+    if view is not None and declared_access(view) == "public":
+        request.max_content_length = PUBLIC_REQUEST_BYTES
 
 
 def max_body_bytes(app: Flask, environ: dict[str, Any]) -> int:

@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 
 from campaigns.accounts import service as accounts
+from campaigns.app import PUBLIC_REQUEST_BYTES
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import transaction
@@ -29,6 +30,7 @@ from tests.factories import (
     a_signed_domain,
     a_subscriber,
 )
+from tests.web.visits import visit
 
 BAD_VALUES = [
     "a%00b", "%FF%FE%zz", "9223372036854775808", "9" * 40, "9999-12-31T23:59", "2026-13-45",
@@ -295,3 +297,18 @@ def test_a_malformed_body_is_refused_before_login(app: Flask, name: str) -> None
         prober.ask("POST", path, data=body, content_type=content_type)
     assert prober.failures == {}
     assert prober.codes <= {302, 400, 404, 405, 413, 422}
+
+
+def test_a_form_that_anybody_may_send_is_small(app: Flask, owner_client: FlaskClient) -> None:
+    """Two megabytes of percent signs take more than a second to read."""
+    app.config["WTF_CSRF_ENABLED"] = True
+    unsubscribe = services().signer.sign("unsubscribe", DeliveryRef(1, 1, 1).pack())
+    with transaction():
+        sign_up = a_list("Open", is_public=True).public_id
+    for path in ("/login", "/forgot", "/welcome", "/reset/x", f"/s/{sign_up}", f"/u/{unsubscribe}"):
+        for body, code in ((b"a=" + b"%" * PUBLIC_REQUEST_BYTES, 413), (b"a=b", None)):
+            answer = visit(app.test_client(), path, "POST", data=body, content_type=FORM)
+            assert (answer.status_code == 413) is (code == 413), path
+    app.config["WTF_CSRF_ENABLED"] = False
+    form = {"name": "News", "description": "x" * 2 * PUBLIC_REQUEST_BYTES}
+    assert visit(owner_client, "/lists/new", "POST", data=form).status_code != 413
