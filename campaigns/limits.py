@@ -17,7 +17,7 @@ def network_of(address: str, *, ipv4_bits: int = 32, ipv6_bits: int = 64) -> str
     that are written as IPv6 (mapped, 6to4, NAT64) count as the IPv4 address.
     """
     try:
-        found = ip_address(address.partition("%")[0])
+        found = ip_address(_without_port(address).partition("%")[0])
     except ValueError:
         return UNKNOWN_NETWORK
     if isinstance(found, IPv6Address):
@@ -26,6 +26,13 @@ def network_of(address: str, *, ipv4_bits: int = 32, ipv6_bits: int = 64) -> str
     if bits == found.max_prefixlen:
         return str(found)
     return str(ip_network((found, bits), strict=False))
+
+
+def _without_port(address: str) -> str:
+    """Some proxies forward `192.0.2.7:4711` or `[2001:db8::1]:4711`."""
+    if address.startswith("["):
+        return address[1:].partition("]")[0]
+    return address.partition(":")[0] if address.count(":") == 1 else address
 
 
 def _ipv4_within(address: IPv6Address) -> IPv4Address | None:

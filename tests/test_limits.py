@@ -18,7 +18,11 @@ from campaigns.limits import network_of
         ("64:ff9b::c000:207", "192.0.2.7"),
         ("", "unknown"),
         ("not an address", "unknown"),
-        ("192.0.2.7:80", "unknown"),
+        ("192.0.2.7:80", "192.0.2.7"),
+        ("[2001:db8:1:2::1]:80", "2001:db8:1:2::/64"),
+        ("[2001:db8:1:2::1]", "2001:db8:1:2::/64"),
+        ("::ffff:192.0.2.7:80", "unknown"),
+        ("[", "unknown"),
     ],
 )
 def test_ipv6_clients_count_by_their_64_bit_network(address: str, network: str) -> None:
