@@ -1,7 +1,9 @@
 """CSV imports: upload, column mapping, progress, per-row errors."""
 
+import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import IO, Any, cast
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from flask import (
@@ -362,8 +364,17 @@ def failed_rows(public_id: str) -> Response:
 
     stem = run.file_name.rpartition(".")[0] or run.file_name
     answer = Response(stream_with_context(chunks()), mimetype="text/csv")
-    answer.headers.set("Content-Disposition", "attachment", filename=f"{stem}-failed.csv")
+    answer.headers.set("Content-Disposition", "attachment", **_file_names(f"{stem}-failed.csv"))
     return answer
+
+
+def _file_names(name: str) -> dict[str, str]:
+    """The name of a download as a header can tell it: in ASCII, and encoded in full (RFC 6266)."""
+    name = "".join(char for char in name if char.isprintable())
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    if plain == name:
+        return {"filename": name}
+    return {"filename": plain, "filename*": f"UTF-8''{quote(name, safe='')}"}
 
 
 def _state(run: ImportRun) -> dict[str, Any]:

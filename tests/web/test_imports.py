@@ -96,6 +96,29 @@ def test_what_cannot_be_read_is_refused_and_not_kept(
     assert left_behind(app) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "plain", "whole"),
+    [
+        ("people.csv", "people-failed.csv", ""),
+        ("Łódź.csv", "odz-failed.csv", "%C5%81%C3%B3d%C5%BA-failed.csv"),
+        ("\U0001f600.csv", "-failed.csv", "%F0%9F%98%80-failed.csv"),
+        ("\u0440\u0444", "-failed.csv", "%D1%80%D1%84-failed.csv"),
+        ("a\u202egnp.csv", "agnp-failed.csv", ""),
+    ],
+)
+def test_the_failed_rows_of_a_file_of_any_name_are_a_file(
+    owner_client: FlaskClient, name: str, plain: str, whole: str
+) -> None:
+    run = uploaded(owner_client)
+    with transaction():
+        db.session.get_one(ImportRun, run.id).file_name = name
+    answer = owner_client.get(f"/imports/{run.public_id}/failed.csv")
+    assert answer.status_code == 200
+    told = answer.headers["Content-Disposition"]
+    assert told.startswith(f"attachment; filename={plain}")
+    assert told.partition("filename*=UTF-8''")[2] == whole
+
+
 def test_no_file_chosen_is_said(app: Flask, owner_client: FlaskClient) -> None:
     answer = upload(owner_client, b"", "")
     assert answer.status_code == 422
