@@ -15,6 +15,7 @@ from typing import cast
 import structlog
 from flask import Blueprint, Response, abort, current_app, request
 from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.urls import iri_to_uri
 
 from campaigns.access import access
 from campaigns.clock import utcnow
@@ -87,17 +88,24 @@ def answer_click(
         delivery_id, number, address = read_click_path(signer, token, target)
     except (BadTokenError, UnicodeDecodeError):
         return None, None
-    if not _is_web_address(address):
+    location = _location(address)
+    if not location:
         return None, None
     event = None
     if delivery_id:
         event = clicked(delivery_id, number, at=at, user_agent=user_agent)
-    return private(Response(status=302, headers={"Location": address})), event
+    return private(Response(status=302, headers={"Location": location})), event
 
 
-def _is_web_address(address: str) -> bool:
+def _location(address: str) -> str:
+    """The address as a header tells it; "" where no browser could follow it."""
     is_clean = not any(ord(char) < 33 or ord(char) == 127 for char in address)
-    return is_clean and address.lower().startswith(("http://", "https://"))
+    if not is_clean or not address.lower().startswith(("http://", "https://")):
+        return ""
+    try:
+        return iri_to_uri(address)
+    except ValueError:  # https://[::1, ports beyond 65535, hosts that are no names
+        return ""
 
 
 def _user_agent() -> str:

@@ -107,6 +107,18 @@ def test_only_web_addresses_are_led_to_even_when_signed(
     assert client.get("/c/" + click_path(SIGNER, delivery.id, 1, target)).status_code == 404
 
 
+@pytest.mark.parametrize(
+    "target",
+    ["https://[::1", "https://a.example:99999/", "https://\u202e.example/", "https://\u00b2..x/"],
+)
+def test_what_is_no_address_after_all_is_a_link_that_does_not_work(
+    client: FlaskClient, delivery: Delivery, target: str
+) -> None:
+    answer = client.get("/c/" + click_path(SIGNER, delivery.id, 1, target))
+    assert answer.status_code == 404
+    assert "This link does not work" in answer.text
+
+
 def test_a_target_with_letters_beyond_ascii_arrives(
     client: FlaskClient, delivery: Delivery
 ) -> None:
