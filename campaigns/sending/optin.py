@@ -56,6 +56,8 @@ def sign_up(
     normal = parse(address).normal
     if suppressions.is_suppressed(normal):
         return None
+    # One after the other: of several at once each would find that none was asked for yet.
+    db.session.get(AudienceList, list_id, with_for_update={"key_share": True})
     if _requests_lately(normal, now) >= CONFIRMATIONS_PER_DAY:
         return None
     subscriber, _ = subscribers.find_or_create(address, name=name, now=now)

@@ -2,7 +2,9 @@
 
 import re
 import secrets
-from datetime import timedelta
+import threading
+from contextlib import suppress
+from datetime import datetime, timedelta
 from ipaddress import IPv4Address
 
 import pytest
@@ -17,6 +19,7 @@ from campaigns.audience.models import AudienceList, ConsentEvent, Subscriber
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
+from campaigns.sending import optin
 from campaigns.sending.models import TransactionalMail
 from campaigns.tokens import ConfirmRef
 from tests.factories import a_list, a_subscriber
@@ -151,6 +154,35 @@ def test_addresses_with_a_plus_tag_get_three_confirmation_mails_together(
     ]
     known = set(db.session.scalars(sa.select(Subscriber.address_normal)))
     assert known == set(sent_to), "a request that is not mailed leaves no subscriber"
+
+
+def test_sign_ups_at_the_same_moment_count_together(
+    app: Flask, news: AudienceList, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count, list_id = optin._requests_lately, news.id
+    together = threading.Barrier(5)
+
+    def count_and_wait(address: str, now: datetime) -> int:
+        found = count(address, now)
+        with suppress(threading.BrokenBarrierError):
+            together.wait(0.5)
+        return found
+
+    monkeypatch.setattr(optin, "_requests_lately", count_and_wait)
+
+    def ask(number: int) -> None:
+        with app.app_context():
+            address, nobody = f"victim+{number}@example.org", optin.Visitor()
+            with transaction():
+                optin.sign_up(list_id, address, name="", wording="", visitor=nobody, now=utcnow())
+
+    db.session.rollback()
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(mails()) == 3
 
 
 def test_an_ip_address_is_held_back_after_ten_tries(
