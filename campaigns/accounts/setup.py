@@ -46,6 +46,8 @@ def is_right(signer: Signer, typed: str) -> bool:
 
 
 def link(settings: Settings, signer: Signer) -> str:
-    """Return the address at which the first account is created, with the token where needed."""
-    query = "?" + urlencode({"token": token(signer)}) if is_token_needed(settings) else ""
-    return f"{settings.base_url}/welcome{query}"
+    """Return the address at which the first account is created, with the token.
+
+    It is told even where the settings need none: a proxy that they do not know of needs it.
+    """
+    return f"{settings.base_url}/welcome?{urlencode({'token': token(signer)})}"

@@ -25,6 +25,6 @@ def first_account_link(settings: Settings) -> str | None:
 
 
 def announce_first_account(settings: Settings) -> None:
-    """Log the link with the set-up token, while it is needed."""
-    if setup.is_token_needed(settings) and (link := first_account_link(settings)):
+    """Log the link with the set-up token until there is an account."""
+    if link := first_account_link(settings):
         log.warning("there is no account yet; create the first one", link=link)

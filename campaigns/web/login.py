@@ -185,8 +185,13 @@ def first_visit() -> Response | FlaskResponse:
     return redirect(url_for("home.home"))
 
 
+_FORWARDED = ("Forwarded", "Via", "X-Real-Ip", "X-Forwarded-For", "X-Forwarded-Host")
+
+
 def _needs_token() -> bool:
-    return setup.is_token_needed(services().settings)
+    """Also where the settings name no proxy and one shows itself."""
+    is_forwarded = any(name in request.headers for name in _FORWARDED)
+    return is_forwarded or setup.is_token_needed(services().settings)
 
 
 def _welcome(form: Mapping[str, str], error: str = "", *, code: int = 200) -> FlaskResponse:

@@ -124,6 +124,10 @@ def test_on_this_machine_alone_no_token_is_asked_for(settings: Settings) -> None
     client = app.test_client()
     assert "Set-up token" not in visit(client, "/welcome").text
     form = {name: value for name, value in FORM.items() if name != "token"}
+    for name in ("Forwarded", "Via", "X-Real-IP", "X-Forwarded-For", "X-Forwarded-Host"):
+        proxied = visit(client, "/welcome", "POST", data=form, headers={name: "198.51.100.7"})
+        assert proxied.status_code == 403, f"{name} shows a proxy that no setting names"
+        assert "Set-up token" in proxied.text
     assert visit(client, "/welcome", "POST", data=form).location == "/"
 
 
