@@ -20,6 +20,8 @@ from collections.abc import Collection, Mapping
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlencode, urlsplit
 
+from campaigns.hosts import is_numeric, is_public
+
 STEP_SECONDS = 5.0
 """Time limit for connecting and for each read, in seconds."""
 WHOLE_SECONDS = 12.0
@@ -27,40 +29,7 @@ WHOLE_SECONDS = 12.0
 LARGEST_ANSWER = 65_536
 """Part of an answer that is read, in bytes."""
 
-_INTERNAL = tuple(
-    ipaddress.IPv4Network(network)
-    for network in (
-        "0.0.0.0/8",  # this network
-        "10.0.0.0/8",  # private
-        "100.64.0.0/10",  # carrier-grade NAT
-        "127.0.0.0/8",  # loopback
-        "169.254.0.0/16",  # link-local; metadata of clouds
-        "172.16.0.0/12",  # private
-        "192.0.0.0/24",  # protocol assignments
-        "192.0.2.0/24",  # documentation
-        "192.88.99.0/24",  # 6to4 relays
-        "192.168.0.0/16",  # private
-        "198.18.0.0/15",  # benchmarks
-        "198.51.100.0/24",  # documentation
-        "203.0.113.0/24",  # documentation
-        "224.0.0.0/4",  # multicast
-        "240.0.0.0/4",  # reserved, broadcast
-    )
-)
-_GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
-"""Outside lie loopback, unique local, link-local, site-local, multicast, NAT64 and IPv4-compatible
-addresses."""
-_INTERNAL_V6 = tuple(
-    ipaddress.IPv6Network(network)
-    for network in (
-        "2001::/23",  # protocol assignments: Teredo, benchmarks, ORCHID
-        "2001:db8::/32",  # documentation
-        "2002::/16",  # 6to4: holds an IPv4 address
-        "3fff::/20",  # documentation
-    )
-)
 _LABEL = re.compile(r"[a-z0-9_-]{1,63}", re.IGNORECASE)
-_NUMBER = re.compile(r"0x[0-9a-f]*|[0-9]+", re.IGNORECASE)
 
 
 class OutgoingError(Exception):
@@ -90,16 +59,6 @@ class Answer(NamedTuple):
     body: bytes
 
 
-def is_public(address: str) -> bool:
-    """Whether this IP address is on the public network. Raises ValueError for anything else."""
-    parsed = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(parsed, ipaddress.IPv6Address):
-        if parsed.ipv4_mapped is None:
-            return parsed in _GLOBAL_UNICAST and not any(parsed in net for net in _INTERNAL_V6)
-        parsed = parsed.ipv4_mapped
-    return not any(parsed in network for network in _INTERNAL)
-
-
 def why_not_usable(url: str) -> str:
     """What is wrong with this URL and what to do; empty when nothing is. Looks nothing up."""
     try:
@@ -126,8 +85,7 @@ def _why_not_host(host: str, parts: SplitResult) -> str:
     labels = host.removesuffix(".").split(".")
     if "[" in parts.netloc or len(host) > 254 or not all(map(_LABEL.fullmatch, labels)):
         return "This is not an address."
-    # What ends in a number is read as an IPv4 address: 0x7f.1, 2130706433, 0177.0.0.1.
-    if _NUMBER.fullmatch(labels[-1]):
+    if is_numeric(host):
         return "Enter the name of the server, or its address as four numbers from 0 to 255."
     return ""
 
