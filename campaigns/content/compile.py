@@ -5,7 +5,7 @@ footer and the rest put around. What comes out is four small programs (subject, 
 text, HTML) that are run for every recipient.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -146,18 +146,26 @@ def check_content(content: Content, known_attributes: Collection[str]) -> list[P
     return problems
 
 
-def lint_content(content: Content) -> list[lint.Finding]:
-    """Dead links, placeholders and merge tags of other programs, in every field. Never raises."""
-    html = guard.guard(guard.spare_css(guard.normalise(content.html)))
-    parts, _ = markup.read_whole(html.text)
+def lint_content(content: Content, starters: Iterable[str] = ()) -> list[lint.Finding]:
+    """Dead links, placeholders and merge tags of other programs, in every field. Never raises.
+
+    `starters` are designs whose text must be replaced.
+    """
+    page = _page(content.html)
     subject, preheader = (
         guard.guard(guard.normalise(text)) for text in (content.subject, content.preheader)
     )
     return [
         *lint.lint_text("subject", subject),
         *lint.lint_text("preheader", preheader),
-        *lint.lint(html, parts),
+        *lint.lint(page),
+        *lint.untouched(page, map(_page, starters)),
     ]
+
+
+def _page(html: str) -> lint.Page:
+    guarded = guard.guard(guard.spare_css(guard.normalise(html)))
+    return lint.Page(guarded, markup.read_whole(guarded.text)[0])
 
 
 def _compile(

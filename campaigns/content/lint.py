@@ -5,162 +5,73 @@ ever get, such as a dead unsubscribe link, blocks the campaign. Linear in the le
 """
 
 import html as entities
-import ipaddress
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
 from typing import Literal
 from urllib.parse import unquote
 
+from campaigns.content import targets
 from campaigns.content.attributes import decode
-from campaigns.content.guard import MARK, Guarded
+from campaigns.content.guard import CLOSE, MARK, OPEN, Guarded
 from campaigns.content.links import clean_url
-from campaigns.content.markup import Tag, Text
+from campaigns.content.markup import Attribute, Tag, Text
+from campaigns.content.merge_tags import (
+    foreign_tags,
+    is_field,
+    is_foreign_braces,
+    is_foreign_element,
+    meant_by,
+)
 from campaigns.content.problems import Field, Problem, sentence
 
+_WAY_OUT = "{{ unsubscribe_url }}"
 LONGEST_EXCERPT = 60
 MOST_FINDINGS = 50
 
-# --- merge tags of other programs -----------------------------------------------------------------
-
-_WORD = r"[A-Za-z][A-Za-z0-9_.:\-]{0,60}"
-_ARGUMENTS = r"(?:[ |=,:][^\n]{0,60}?)?"
-_FOREIGN = re.compile(
-    r"\*\|[^|*\n]{1,80}\|\*"  # Mailchimp
-    r"|<%[=\-]? ?[^%<>\n]{1,80}%>"  # ERB, EJS
-    rf"|\[\[ ?{_WORD}{_ARGUMENTS}\]\]"  # several
-    rf"|%%{_WORD}%%"  # Salesforce, ExactTarget
-    rf"|##{_WORD}##"
-    rf"|#\{{ ?{_WORD} ?\}}"
-    rf"|\$\{{ ?{_WORD} ?\}}"
-    rf"|\{{\${_WORD}\}}"  # Smarty
-    rf"|\{{!{_WORD}\}}"  # Salesforce
-    rf"|(?<!\{{)\{{{_WORD}=[^{{}}\n]{{1,60}}\}}"  # Mautic
-    r"|(?<!\[)\[(?:[A-Z][A-Z0-9]*_)*(?:UNSUBSCRIBE|FIRSTNAME|LASTNAME|EMAIL|NAME|WEBVERSION|VIEW"
-    r"|PREFERENCES?|FORWARD)(?:URL|LINK|_[A-Z0-9_]+)?\](?!\()"
-    # SendGrid
-    r"|(?<!\[)\[(?:Unsubscribe|Sender|Recipient|Weblink|Subscriber)_[A-Za-z_]{1,40}\](?!\()"
-    r"|(?<![%\w])%(?:[a-z]+_)*(?:name|firstname|lastname|email|url|link|unsubscribe)(?:_[a-z]+)*%"
-    r"|(?<![%\w])%(?:[A-Z]+_)*(?:NAME|FIRSTNAME|LASTNAME|EMAIL|URL|LINK|UNSUBSCRIBE)(?:_[A-Z]+)*%"
-    r"|(?<!\{)\{(?:first_?name|last_?name|full_?name|name|e?mail|email_?address"
-    r"|unsubscribe(?:_?(?:url|link))?|unsub(?:_?(?:url|link))?|webversion|view_?in_?browser)\}",
-)
-_MEANT = (
-    (r"unsub|optout|opt_out|abmeld|desinscri", "{{ unsubscribe_url }}"),
-    (r"archive|webversion|browser|view|permalink", "{{ view_url }}"),
-    (r"subject", "{{ campaign.subject }}"),
-    (r"list_?address|postal|company_?address|physical", "{{ sender.postal_address }}"),
-    (r"company|list_?company", "{{ sender.identity }}"),
-    (r"mail", "{{ subscriber.email }}"),
-    (r"list|group", "{{ list.name }}"),
-    (r"name|salut|greet|person|contact", "{{ subscriber.name }}"),
-)
-_MEANT_SIGNS = tuple((re.compile(sign), field) for sign, field in _MEANT)
-
-
-def meant_by(tag: str) -> str:
-    """The field of ours that another program's merge tag stands for; empty if none does."""
-    lowered = tag.lower()
-    return next((field for sign, field in _MEANT_SIGNS if sign.search(lowered)), "")
-
-
-def foreign_tags(text: str) -> Iterator[tuple[int, str]]:
-    """(position, tag) of each merge tag of another program in a text."""
-    for found in _FOREIGN.finditer(text):
-        yield found.start(), found[0]
-
-
-# --- targets --------------------------------------------------------------------------------------
-
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):")
-_OPENED = frozenset({"http", "https", "mailto", "tel", "sms"})
-_HOST = re.compile(r"https?://(?:[^/?#@]*@)?(\[[^\]]*\]|[^/?#:]*)", re.IGNORECASE)
-_PRIVATE_NAMES = re.compile(r"(?:^|\.)(?:localhost|local|internal|lan|intranet|test|invalid)$")
-_PLACEHOLDER_HOSTS = re.compile(
-    r"(?:^|\.)(?:example\.(?:com|org|net)|yourdomain\.\w+"
-    r"|your-?(?:site|company|website)\.\w+"
-    r"|mysite\.\w+|domain\.tld|website\.tld)$"
-)
-_PLACEHOLDER = re.compile(
-    r"your[-_ ]?(?:link|url|website|domain)|(?:link|url)[-_ ]here"
-    r"|(?:insert|add|put)[-_ ](?:\w+[-_ ])?"
-    r"(?:link|url)|\bplaceholder\b|^(?:https?://)?(?:todo|xxx+|link|url)$",
-    re.IGNORECASE,
-)
 _MANGLED = re.compile(r"%7B%7B(.{0,200}?)%7D%7D", re.IGNORECASE)
 _SCHEME_BEFORE_OWN = re.compile(r"\s*https?://\s*$", re.IGNORECASE)
 _OWN_FIELD = re.compile(r"\s*(unsubscribe_url|view_url)\b")
-
-
-def dead_target(url: str, *, is_image: bool = False) -> str:
-    """Why nobody can open this address, as the end of a sentence; empty if somebody can.
-
-    `url` is decoded and fixed: no merge field stands in it.
-    """
-    address = url.strip()
-    if address in {"", "#"} or re.fullmatch(r"javascript:.*", address, re.IGNORECASE):
-        return "has no target" if not is_image else "has no source"
-    if re.match(r"[A-Za-z]:[\\/]|\\\\|file:", address, re.IGNORECASE):
-        return "points to a file on your computer"
-    if not is_image and address.startswith("#"):
-        return ""  # a place in the email itself
-    if any(tag for _, tag in foreign_tags(address)):
-        return "uses a merge tag of another program"
-    scheme = _SCHEME.match(address)
-    if scheme is None or (scheme[1].count(".") and "//" not in address[:20]):
-        return "is not a complete address; start it with https://"
-    name = scheme[1].lower()
-    if is_image and name in {"data", "cid"}:
-        return ""
-    if name not in _OPENED or (is_image and name not in {"http", "https"}):
-        return f"starts with “{scheme[0]}”, which mail programs do not open"
-    if name not in {"http", "https"}:
-        return "" if len(address) > len(scheme[0]) else "is not complete"
-    if not re.match(r"https?://", address, re.IGNORECASE):
-        return "is not a complete address; start it with https://"
-    return _dead_host(address)
-
-
-def _dead_host(address: str) -> str:
-    found = _HOST.match(address)
-    host = found[1].strip("[]") if found else ""
-    if not host:
-        return "is not complete"
-    if any(character.isspace() for character in host) or "%20" in host:
-        return "has a space in its host name"
-    lowered = host.lower().rstrip(".")
-    if _PRIVATE_NAMES.search(lowered) or _is_private(lowered):
-        return f"leads to {host}, which recipients cannot reach"
-    if "." not in lowered and ":" not in lowered:
-        return f"leads to “{host}”, which is not a complete host name"
-    return ""
-
-
-def _is_private(host: str) -> bool:
-    try:
-        return not ipaddress.ip_address(host).is_global
-    except ValueError:
-        return False
-
-
-def is_placeholder(url: str) -> bool:
-    """Whether an address was never replaced: `https://example.org`, "your-link-here"."""
-    found = _HOST.match(url.strip())
-    host = found[1].lower().rstrip(".") if found else ""
-    return bool(_PLACEHOLDER_HOSTS.search(host) or _PLACEHOLDER.search(url.strip()))
-
-
-# --- the document ---------------------------------------------------------------------------------
-
 _UNSUBSCRIBE = re.compile(
     r"unsubscrib|opt[ -]?out|abmelden|abbestellen|d[ée]sabonn|d[ée]sinscri|darse de baja"
     r"|cancelar (?:la )?suscri|disiscri|afmelden|uitschrijven|wypisz|avregistrera",
     re.IGNORECASE,
 )
-_READ_ATTRIBUTES = frozenset({"href", "src", "alt", "title", "background"})
+_DUMMY_TEXT = re.compile(
+    r"lorem\s{1,9}ipsum\b"
+    r"|\b(?:your|(?:add|enter|insert|put|type|write|place)(?:\s(?:your|an?|some|the))?)\s{1,9}"
+    r"(?:\w{1,20}\s{1,9})?(?:text|headline|heading|title|subject(?:\sline)?|logo|image|picture|photo"
+    r"|content|copy|caption|preheader|preview\stext|company\sname|tagline)\s{1,9}(?:goes\s)?here\b"
+    r"|\[(?:(?:your|insert|enter|add)\s[\w ']{1,40}"
+    r"|(?:product|event|brand|business|venue|speaker)\s(?:name|address|title|logo))\]",
+    re.IGNORECASE,
+)
+_STYLE_URL = re.compile(r"""url\(\s{0,20}(?:"([^"\n]*)"|'([^'\n]*)'|([^"'()\s]*))""", re.IGNORECASE)
+_STRING = re.compile(r""""([^"\\\n]*)"|'([^'\\\n]*)'""")
+_GIVES = re.compile(r"=|\sin\s")
+_NAME = re.compile(r"[A-Za-z_]\w*")
+_SRCSET = re.compile(r"(?:^|,\s)\s*([^\s,]\S*)")
+_READ_ATTRIBUTES = frozenset({"href", "src", "alt", "title", "background", "action"})
+_SOURCES = {
+    "img": ("src",),
+    "input": ("src",),
+    "source": ("src",),
+    "video": ("src", "poster"),
+    "v:fill": ("src",),
+    "v:image": ("src",),
+    "v:imagedata": ("src",),
+}
+"""Where elements name a picture, besides `background`."""
+_CODE = frozenset({"code", "pre", "kbd", "samp"})
+"""Elements that show source: what looks like a merge tag there is meant to be read."""
+_SENTENCE = re.compile(f"[^\\s.!?{OPEN}{CLOSE}](?:[^.!?{OPEN}{CLOSE}]|[.!?](?!\\s))*[.!?]*")
+SHORTEST_STARTER = 21
+"""Shorter texts of a design, such as labels, may well be kept."""
 
-
-Kind = Literal["link", "image", "placeholder", "field", "merge tag"]
+Kind = Literal["link", "image", "placeholder", "starter", "field", "merge tag"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,81 +82,210 @@ class Finding:
     problem: Problem
 
 
-def lint(guarded: Guarded, parts: Sequence[Tag | Text]) -> list[Finding]:
-    """Dead links and images, placeholders and foreign or mangled merge tags, in order."""
-    return list(_Reader(guarded).read(parts))[:MOST_FINDINGS]
+def given_names(guarded: Guarded) -> Collection[str]:
+    """Names that the template gives by `set` and `for`."""
+    return {
+        name
+        for token in guarded.tokens
+        if token.keyword in {"set", "for"}
+        for name in _NAME.findall(_GIVES.split(token.inner, maxsplit=1)[0])
+    }
+
+
+@dataclass(frozen=True)
+class Page:
+    """Guarded HTML, taken apart by markup.read_whole."""
+
+    guarded: Guarded
+    parts: Sequence[Tag | Text]
+
+    def line(self, position: int) -> int:
+        """The line of the source that this place of the guarded text stands in."""
+        positions, lines = self._lines
+        at = bisect_right(positions, position) - 1
+        return lines[at] if at >= 0 else 1
+
+    @cached_property
+    def _lines(self) -> tuple[list[int], list[int]]:
+        positions, lines, line = [], [], 1
+        for found in re.finditer(f"\n|{MARK.pattern}", self.guarded.text):
+            line += 1 if found[0] == "\n" else self.guarded.token(found).source.count("\n")
+            positions.append(found.end())
+            lines.append(line)
+        return positions, lines
+
+    @cached_property
+    def given(self) -> Collection[str]:
+        return given_names(self.guarded)
+
+    @cached_property
+    def places(self) -> Collection[str] | None:
+        """The names that links within the email can lead to; None if some are not known."""
+        names = {
+            attribute.value
+            for part in self.parts
+            if isinstance(part, Tag)
+            for attribute in part.attributes
+            if attribute.name == "id" or (attribute.name == "name" and part.name == "a")
+        }
+        return None if any(map(MARK.search, names)) else {decode(name) for name in names}
+
+
+def lint(page: Page) -> list[Finding]:
+    """Dead links and images, placeholders, foreign and mangled merge tags: what blocks first."""
+    found = sorted(
+        _Reader(page).read(), key=lambda finding: (not finding.problem.blocks, finding.problem.line)
+    )
+    return list(dict.fromkeys(found))[:MOST_FINDINGS]
 
 
 def lint_text(field: Field, guarded: Guarded) -> list[Finding]:
-    """Merge tags of other programs in a subject or preheader."""
-    return [
-        Finding("merge tag", sentence(field, 0, _foreign(tag), blocks=False))
-        for tag in dict.fromkeys(tag for _, tag in foreign_tags(guarded.text))
+    """Merge tags of other programs and placeholders in a subject or preheader."""
+    lead = f"{field.capitalize()}: "
+    text = guarded.text
+    found: list[tuple[Kind, str]] = [("merge tag", _foreign(tag)) for tag in _tags(text)]
+    found += [
+        ("merge tag", _foreign(tag)) for tag in _tags_in_fields(guarded, text, given_names(guarded))
     ]
+    found += [("field", _mangled(name)) for name in _MANGLED.finditer(text)]
+    found += [("starter", _dummy(dummy[0])) for dummy in _DUMMY_TEXT.finditer(text)]
+    return [
+        Finding(kind, sentence(field, 0, lead + words, blocks=kind == "field"))
+        for kind, words in dict.fromkeys(found)
+    ][:MOST_FINDINGS]
 
 
-def _foreign(tag: str) -> str:
+def _foreign(tag: str, *, is_link: bool = False) -> str:
     meant = meant_by(tag)
+    if is_link and meant.endswith("_url }}"):
+        meant = f"a link to {meant}"
     use = f"Use {meant} instead." if meant else "Use one of the merge fields instead."
     return f"“{_excerpt(tag)}” is a merge tag of another program. {use}"
 
 
-class _Reader:
-    def __init__(self, guarded: Guarded) -> None:
-        self._guarded = guarded
-        self._line, self._position = 1, 0
+def _dummy(text: str) -> str:
+    return f"“{_excerpt(text)}” is placeholder text. Replace it with your own words."
 
-    def read(self, parts: Sequence[Tag | Text]) -> Iterator[Finding]:
-        for index, part in enumerate(parts):
+
+def _mangled(found: re.Match[str]) -> str:
+    field = unquote(found[1]).strip()
+    return f"“{_excerpt(found[0])}” is an encoded merge field. Write {{{{ {field} }}}} instead."
+
+
+def _tags(text: str) -> Iterable[str]:
+    return dict.fromkeys(tag for _, tag in foreign_tags(text))
+
+
+def _tags_in_fields(guarded: Guarded, text: str, given: Collection[str]) -> Iterator[str]:
+    """What our own braces hold for other programs, as a field or in a string.
+
+    `given` are names that the template gives itself.
+    """
+    for mark in MARK.finditer(text):
+        token = guarded.token(mark)
+        is_value, is_statement = token.kind == "value", token.kind == "statement"
+        if (is_value and is_foreign_braces(token.inner, given)) or (
+            is_statement and is_field(token.keyword)
+        ):
+            yield token.source
+        elif is_value or is_statement:
+            for string in _STRING.finditer(token.inner):
+                yield from _tags(string[1] or string[2] or "")
+
+
+class _Reader:
+    def __init__(self, page: Page) -> None:
+        self._page, self._guarded = page, page.guarded
+
+    def read(self) -> Iterator[Finding]:
+        code = 0
+        for index, part in enumerate(self._page.parts):
             if isinstance(part, Text):
-                if part.raw_of in ("", "title"):
+                if part.raw_of == "style":
+                    yield from self._style(self._guarded.text[part.start : part.end], part.start)
+                elif part.raw_of in ("", "title") and not code:
                     yield from self._text(part)
-            elif not part.is_end and not part.is_hidden:
-                yield from self._tag(part, parts, index)
+            elif part.name in _CODE:
+                code = max(0, code + (-1 if part.is_end else 1))
+            elif not part.is_end:
+                yield from self._tag(part, index)
 
     def _text(self, part: Text) -> Iterator[Finding]:
         text = entities.unescape(self._guarded.text[part.start : part.end])
-        for tag in dict.fromkeys(tag for _, tag in foreign_tags(text)):
-            yield self._foreign(tag, part.start + max(0, text.find(tag)))
+        found: dict[str, tuple[int, Kind]] = {}
+        for at, tag in foreign_tags(text):
+            found.setdefault(_foreign(tag), (at, "merge tag"))
+        for mark in MARK.finditer(text):
+            for tag in _tags_in_fields(self._guarded, mark[0], self._page.given):
+                found.setdefault(_foreign(tag), (mark.start(), "merge tag"))
+        for dummy in _DUMMY_TEXT.finditer(text):
+            found.setdefault(_dummy(dummy[0]), (dummy.start(), "starter"))
+        for words, (at, kind) in islice(found.items(), MOST_FINDINGS):
+            yield self._say(kind, part.start, words, before=text[:at])
 
-    def _tag(self, tag: Tag, parts: Sequence[Tag | Text], index: int) -> Iterator[Finding]:
+    def _tag(self, tag: Tag, index: int) -> Iterator[Finding]:
+        yield from self._foreign_element(tag, index)
         for attribute in tag.attributes:
             if attribute.name in _READ_ATTRIBUTES:
                 value = decode(attribute.value)
-                for found in dict.fromkeys(name for _, name in foreign_tags(value)):
-                    yield self._foreign(found, attribute.start)
-        if tag.name in {"a", "area"}:
-            href = tag.get("href")
-            if href is not None:
-                yield from self._link(tag, href.value, _shown(self._guarded.text, parts, index))
-        elif tag.name == "img":
-            source = tag.get("src")
-            yield from self._image(tag, source.value if source else "")
+                for found in (
+                    *_tags(value),
+                    *_tags_in_fields(self._guarded, value, self._page.given),
+                ):
+                    yield self._say("merge tag", attribute.start, _foreign(found))
+            if attribute.name == "style":
+                yield from self._style(decode(attribute.value), attribute.start)
+            if attribute.name in ("background", *_SOURCES.get(tag.name, ())):
+                yield from self._image(attribute.start, attribute.value)
+            if attribute.name == "srcset":
+                for source in _SRCSET.findall(attribute.value):
+                    yield from self._image(attribute.start, source)
+        if tag.name == "img" and tag.get("src") is None:
+            yield from self._image(tag.start, "")
+        elif tag.name in {"a", "area"} or (tag.name.startswith("v:") and tag.get("href")):
+            yield from self._link(tag, tag.get("href"), index)
 
-    def _link(self, tag: Tag, value: str, shown: str) -> Iterator[Finding]:
+    def _foreign_element(self, tag: Tag, index: int) -> Iterator[Finding]:
+        """`<unsubscribe>`; and `<<First Name>>`, which is read as a tag in angle brackets."""
+        text = self._guarded.text
+        written = text[tag.start : tag.end]
+        style = tag.get("class")
+        if text[tag.start - 1 : tag.start] == "<" and text[tag.end : tag.end + 1] == ">":
+            yield self._say("merge tag", tag.start, _foreign(f"<{written}>"))
+        elif is_foreign_element(tag.name):
+            words = _foreign(f"<{tag.name}>", is_link=True)
+            blocks = meant_by(tag.name) == _WAY_OUT
+            yield self._say("merge tag", tag.start, words, blocks=blocks)
+        elif style and "eloquaemail" in style.value.lower().split():
+            shown = _shown(text, self._page.parts, index)
+            words = _foreign(f"{written}{shown}")
+            yield self._say("merge tag", tag.start, words)
+
+    # --- links -------------------------------------------------------------------------------
+
+    def _link(self, tag: Tag, href: Attribute | None, index: int) -> Iterator[Finding]:
+        shown = _shown(self._guarded.text, self._page.parts, index)
         what = f"The link “{_excerpt(shown)}”" if shown.strip() else "A link"
         blocks = bool(_UNSUBSCRIBE.search(shown))
-        if mangled := self._mangled(value):
+        if href is None:
+            if tag.name == "a" and shown and not (tag.get("name") or tag.get("id")):
+                yield self._dead_link(tag, what, "has no target; enter one", blocks=blocks)
+            return
+        if mangled := self._mangled(href.value):
             yield self._say("field", tag.start, f"{what} {mangled}", blocks=True)
             return
-        if MARK.search(value):
-            return
-        url = decode(value)
-        blocks = blocks or any(
-            meant_by(name) == "{{ unsubscribe_url }}" for _, name in foreign_tags(url)
-        )
-        why = dead_target(url)
-        if why:
-            help_ = " Use {{ unsubscribe_url }}." if blocks else ""
-            quoted = f" ({_excerpt(url)})" if url.strip() not in {"", "#"} else ""
-            yield self._say("link", tag.start, f"{what} {why}{quoted}.{help_}", blocks=blocks)
-        elif is_placeholder(url):
-            yield self._say(
-                "placeholder",
-                tag.start,
-                f"{what} still leads to a placeholder ({_excerpt(url)}). Enter your own address.",
-                blocks=blocks,
-            )
+        for url in _addresses(self._guarded, href.value):
+            named = what if url.strip() in {"", "#"} else f"{what} ({_excerpt(url)})"
+            if why := targets.dead_target(url, places=self._page.places):
+                is_way_out = any(meant_by(tag) == _WAY_OUT for tag in _tags(url))
+                yield self._dead_link(tag, named, why, blocks=blocks or is_way_out)
+            elif targets.is_placeholder(url):
+                words = f"{named} still leads to a placeholder. Enter your own address."
+                yield self._say("placeholder", tag.start, words, blocks=blocks)
+
+    def _dead_link(self, tag: Tag, what: str, why: str, *, blocks: bool) -> Finding:
+        help_ = f" Use {_WAY_OUT}." if blocks else ""
+        return self._say("link", tag.start, f"{what} {why}.{help_}", blocks=blocks)
 
     def _mangled(self, value: str) -> str:
         """What happened to a merge field in an address; empty if nothing did."""
@@ -267,52 +307,82 @@ class _Reader:
             )
         return ""
 
-    def _image(self, tag: Tag, value: str) -> Iterator[Finding]:
+    # --- images ------------------------------------------------------------------------------
+
+    def _image(self, position: int, value: str) -> Iterator[Finding]:
         if found := _MANGLED.search(value):
-            field = unquote(found[1]).strip()
-            text = (
-                f"An image has an encoded merge field ({_excerpt(found[0])})."
-                f" Write {{{{ {field} }}}} instead."
-            )
-            yield self._say("field", tag.start, text, blocks=True)
+            yield self._say("field", position, f"An image: {_mangled(found)}", blocks=True)
             return
-        if MARK.search(value):
-            return
-        url = clean_url(decode(value))
-        shown = _excerpt(decode(value).strip())
-        if url.lower().startswith("data:"):
-            text = (
-                "An image is embedded as data:, which many mail programs block. Upload it instead."
-            )
-            yield self._say("image", tag.start, text)
-        elif url.lower().startswith("cid:"):
-            text = f"The image {shown} refers to an attachment that the email does not carry."
-            yield self._say("image", tag.start, text)
-        elif why := dead_target(decode(value), is_image=True):
-            what = f"The image “{shown}”" if shown else "An image"
-            yield self._say("image", tag.start, f"{what} {why}.")
-        elif is_placeholder(url):
-            yield self._say(
-                "placeholder", tag.start, f"The image “{shown}” is still a placeholder."
-            )
+        for address in _addresses(self._guarded, value):
+            yield from self._source(position, address, "image")
 
-    def _foreign(self, tag: str, position: int) -> Finding:
-        return self._say("merge tag", position, _foreign(tag))
+    def _style(self, css: str, position: int) -> Iterator[Finding]:
+        """Pictures and fonts of styles. `#` names a part of the email; data: is usual here."""
+        for found in _STYLE_URL.finditer(css):
+            value = (found[1] or found[2] or found[3] or "").strip()
+            if value and not value.lower().startswith(("#", "data:")):
+                for address in _addresses(self._guarded, value):
+                    yield from self._source(position + found.start(), address, "file")
 
-    def _say(self, kind: Kind, position: int, text: str, *, blocks: bool = False) -> Finding:
-        position = max(position, self._position)
-        between = self._guarded.restore(self._guarded.text[self._position : position])
-        self._line, self._position = self._line + between.count("\n"), position
-        return Finding(kind, sentence("html", self._line, text, blocks=blocks))
+    def _source(self, position: int, address: str, noun: str) -> Iterator[Finding]:
+        shown = _excerpt(address.strip())
+        what = f"The {noun} “{shown}”" if shown else f"An {noun}"
+        if why := _lost(address):
+            yield self._say("image", position, f"{what} {why}")
+        elif targets.is_placeholder(address):
+            words = f"{what} is still a placeholder. Use one of your own."
+            yield self._say("placeholder", position, words)
+
+    def _say(
+        self, kind: Kind, position: int, text: str, *, before: str = "", blocks: bool = False
+    ) -> Finding:
+        """`before`: the decoded text between this position and the place that is meant."""
+        line = self._page.line(position) + self._guarded.restore(before).count("\n")
+        return Finding(kind, sentence("html", line, text, blocks=blocks))
+
+
+def _lost(address: str) -> str:
+    """Why an image is not shown to everybody; empty if it is."""
+    url = clean_url(address).lower()
+    upload = "Put the file on your website and use its https:// address."
+    if url.startswith("data:"):
+        return f"is embedded as data:, which many mail programs block. {upload}"
+    if url.startswith("cid:"):
+        return f"refers to an attached file, but campaigns carry no attachments. {upload}"
+    dead = targets.dead_target(address, is_image=True)
+    return f"{dead}." if dead else ""
+
+
+def _addresses(guarded: Guarded, value: str) -> list[str]:
+    """The addresses that an attribute may hold, as far as they are known before sending.
+
+    A merge field counts as some text where it comes after the host. Conditions around whole
+    addresses give one address for each branch.
+    """
+    marks = list(MARK.finditer(value))
+    if not marks:
+        return [decode(value)]
+    begin = decode(value[: marks[0].start()])
+    if begin.strip():
+        filled = decode(MARK.sub("…", value))
+        return [filled] if targets.is_host_known(begin) else []
+    if any(guarded.token(mark).kind == "value" for mark in marks):
+        return []
+    return [decode(branch) for branch in MARK.split(value)[::2] if branch.strip()]
 
 
 def _shown(html: str, parts: Sequence[Tag | Text], index: int) -> str:
     """The words of the link that begins here, its images' alternative text included."""
     words: list[str] = []
+    begin = parts[index]
+    name = begin.name if isinstance(begin, Tag) else ""
+    if name == "area":
+        alt = begin.get("alt") if isinstance(begin, Tag) else None
+        return decode(MARK.sub("", alt.value)) if alt else ""
     for part in parts[index + 1 : index + 41]:
         if isinstance(part, Text):
             words.append(entities.unescape(MARK.sub("", html[part.start : part.end])))
-        elif part.name == "a":
+        elif part.name == name:
             break
         elif part.name == "img" and (alt := part.get("alt")) is not None:
             words.append(decode(MARK.sub("", alt.value)))
@@ -324,16 +394,33 @@ def _excerpt(text: str) -> str:
     return text if len(text) <= LONGEST_EXCERPT else text[: LONGEST_EXCERPT - 1] + "…"
 
 
-def untouched(html: str, starters: Iterable[str]) -> list[str]:
+# --- starter designs ------------------------------------------------------------------------------
+
+
+def untouched(page: Page, starters: Iterable[Page]) -> list[Finding]:
     """Sentences of a starter design that are still in the content, as people read them."""
-    wanted = dict.fromkeys(
-        text for starter in starters for text in _sentences(starter) if len(text) > 15
-    )
-    found = set(_sentences(html))
-    return [text for text in wanted if text in found]
+    wanted = {text for starter in starters for _, text in _sentences(starter)}
+    found = ((line, text) for line, text in _sentences(page) if text in wanted)
+    return [
+        Finding(
+            "starter",
+            sentence(
+                "html",
+                line,
+                f"“{_excerpt(text)}” is text of the design you started from. Replace it with"
+                " your own words.",
+                blocks=False,
+            ),
+        )
+        for line, text in found
+    ][:MOST_FINDINGS]
 
 
-def _sentences(html: str) -> Iterator[str]:
-    for text in re.findall(r">([^<>]{16,400})<", html):
-        if "{{" not in text and "{%" not in text:
-            yield " ".join(entities.unescape(text).split())
+def _sentences(page: Page) -> Iterator[tuple[int, str]]:
+    """(line, sentence) of the texts that people see, but for short ones. Fields divide them."""
+    for part in page.parts:
+        if isinstance(part, Text) and not part.raw_of and not part.is_hidden:
+            for found in _SENTENCE.finditer(page.guarded.text, part.start, part.end):
+                shown = " ".join(entities.unescape(found[0]).split())
+                if len(shown) >= SHORTEST_STARTER:
+                    yield page.line(found.start()), shown

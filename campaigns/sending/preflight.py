@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from selectolax.lexbor import LexborHTMLParser
 
+from campaigns import hosts
 from campaigns.accounts import service as accounts
 from campaigns.audience import subscribers
 from campaigns.content.compile import (
@@ -18,7 +19,7 @@ from campaigns.content.compile import (
     compile_content,
     lint_content,
 )
-from campaigns.content.lint import Finding, untouched
+from campaigns.content.lint import Finding
 from campaigns.db import db
 from campaigns.messages import Recipient
 from campaigns.paths import resource_root
@@ -38,7 +39,6 @@ SUBJECT_LENGTH = range(10, 79)
 CLIPPED_BYTES = 102 * 1024
 """From this size on Gmail cuts the mail off, and the unsubscribe link with it."""
 NEARLY_CLIPPED_BYTES = 90 * 1024
-LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 MAX_TEMPLATE_ROWS = 8
 MAX_FINDINGS = 12
 EXAMPLE = Recipient(0, 0, 0, "reader@example.org")
@@ -172,23 +172,17 @@ def _content(content: Content, signer: Signer) -> list[Check]:
         )
         for problem in found[:MAX_TEMPLATE_ROWS]
     ]
-    if any(row.blocks for row in rows):
-        return rows
+    findings = lint_content(content, _starters())
+    rows += [*_merge_tags(findings), *_starter_text(findings)]
+    if any(problem.blocks for problem in found):
+        return [*rows, *_lost(findings)]
     try:
         html = compile_content(content, signer).preview(EXAMPLE).html
     except TemplateProblemError as error:
         return [*rows, *(Check("Content", "problem", p.message, "content") for p in error.problems)]
     except RenderError as error:
         return [*rows, Check("Content", "problem", str(error), "content")]
-    findings = lint_content(content)
-    return [
-        *rows,
-        *_merge_tags(findings),
-        *_untouched(content.html),
-        _size(html),
-        *_links_and_images(html, findings),
-        _unsubscribe(),
-    ]
+    return [*rows, _size(html), *_links_and_images(html, findings), _unsubscribe()]
 
 
 def _merge_tags(findings: Sequence[Finding]) -> list[Check]:
@@ -209,21 +203,16 @@ def _row(name: str, found: Sequence[Finding], lead: str = "") -> Check | None:
         shown.append(f"And {len(found) - MAX_FINDINGS:,} more.")
     blocks = any(finding.problem.blocks for finding in found)
     text = "\n".join([lead, *shown] if lead else shown)
-    return Check(name, "problem" if blocks else "warning", text, "content")
-
-
-def _untouched(html: str) -> list[Check]:
-    """Text of the design that the campaign began with, which nobody has replaced."""
-    found = untouched(html, _starters())
-    if not found:
-        return []
-    text = (
-        f"“{found[0]}” is text of the design you started from."
-        + (f" So are {len(found) - 1} more sentences." if len(found) > 2 else "")
-        + (" So is one more sentence." if len(found) == 2 else "")
-        + " Replace it with your own words."
+    is_in_html = any(finding.problem.field == "html" for finding in found)
+    return Check(
+        name, "problem" if blocks else "warning", text, "content" if is_in_html else "message"
     )
-    return [Check("Starter text", "warning", text, "content")]
+
+
+def _starter_text(findings: Sequence[Finding]) -> list[Check]:
+    """Text of the design that the campaign began with, which nobody has replaced."""
+    row = _row("Starter text", [found for found in findings if found.kind == "starter"])
+    return [row] if row else []
 
 
 @lru_cache(maxsize=1)
@@ -244,33 +233,40 @@ def _size(html: str) -> Check:
     return Check("Size", "ok", f"{max(1, round(size / 1024))} KB: small enough for every inbox.")
 
 
-def _links_and_images(html: str, findings: Sequence[Finding]) -> list[Check]:
-    tree = LexborHTMLParser(html)
-    links, images = tree.css("a"), tree.css("img")
-    mute = sum("alt" not in image.attributes for image in images)
+def _lost(findings: Sequence[Finding]) -> list[Check]:
+    """Links and images that nobody can open, and those that were never replaced."""
     of = {
         kind: [found for found in findings if found.kind == kind]
         for kind in ("link", "image", "placeholder")
     }
-    rows = []
-    if dead := of["link"]:
-        lead = f"{_count(len(dead), 'link leads', 'links lead')} nowhere."
-        rows.append(_row("Links", dead, lead))
-    rows.append(_row("Placeholders", of["placeholder"]))
-    if not (dead or of["placeholder"]):
-        rows.append(Check("Links", "ok", f"{_count(len(links), 'link')}, each with a target."))
-    if lost := of["image"]:
-        lead = f"{_count(len(lost), 'image', 'images')} will not be shown to everybody."
-        rows.append(_row("Images", lost, lead))
+    dead, lost = len(of["link"]), len(of["image"])
+    lead = f"{_count(lost, 'image', 'images')} will not be shown to everybody."
+    rows = (
+        _row("Links", of["link"], f"{_count(dead, 'link leads', 'links lead')} nowhere."),
+        _row("Placeholders", of["placeholder"]),
+        _row("Images", of["image"], lead),
+    )
+    return [row for row in rows if row is not None]
+
+
+def _links_and_images(html: str, findings: Sequence[Finding]) -> list[Check]:
+    tree = LexborHTMLParser(html)
+    links, images = tree.css("a"), tree.css("img")
+    mute = sum("alt" not in image.attributes for image in images)
+    rows = _lost(findings)
+    names = {row.name for row in rows}
+    if not names & {"Links", "Placeholders"}:
+        text = f"{_count(len(links), 'link')}, each with a target."
+        rows.insert(0, Check("Links", "ok", text))
     if mute:
         text = (
             f"{_count(mute, 'image has', 'images have')} no alternative text: "
             "readers without images see nothing there."
         )
         rows.append(Check("Images", "warning", text, "content"))
-    elif images and not lost:
+    elif images and "Images" not in names:
         rows.append(Check("Images", "ok", f"{_count(len(images), 'image')} with alternative text."))
-    return [row for row in rows if row is not None]
+    return rows
 
 
 def _unsubscribe() -> Check:
@@ -286,9 +282,12 @@ def _postal_address() -> Check:
 
 def _public_url(base_url: str) -> Check:
     parts = urlsplit(base_url)
-    if (parts.hostname or "") in LOCAL_HOSTS:
+    host = parts.netloc.rpartition("@")[2].removesuffix(f":{parts.port}" if parts.port else "")
+    if hosts.fault_of(host):
+        is_here = host.lower() == "localhost" or host.startswith(("127.", "[::1]"))
+        who = "only this computer" if is_here else "only your own network"
         text = (
-            f"Links lead to {base_url}: only this computer can open them. "
+            f"Links lead to {base_url}: {who} can open them. "
             "Set PUBLIC_URL before you write to others."
         )
         return Check("Public address", "warning", text)

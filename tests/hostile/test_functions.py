@@ -23,12 +23,14 @@ from campaigns.content import (
     quoted,
     text,
 )
+from campaigns.content.compile import lint_content
 from campaigns.content.limits import LimitError
 from campaigns.mailbox import headers, reading
 from campaigns.providers import certificates, outgoing
 from campaigns.providers.smtp.replies import MalformedReplyError, ReplyReader, reply_text
 from campaigns.sending import asked_waits, outcomes, replies
 from campaigns.tokens import BadTokenError, Signer
+from tests.content.samples import a_content
 from tests.hostile.growth import grows_too_fast
 
 SIZE = 4_000
@@ -43,10 +45,12 @@ UNITS = (
     "{%", "{#", "#}", "{{ a }}", "{% if a %}", "{% endif %}", "{#a", "cid:", "data:",
     "-----BEGIN A-----", "-----END A-----", "queued as ", "ok:a", "try again ", "user ", "someone ",
     "until ", "Subject: a\r\n", "subject :\n ", "Content-Type: a;", "v=spf1 ", "p=", "id=", "%20",
-    "v=STSv1;", "\ud800", "mailto:",
+    "v=STSv1;", "\ud800", "mailto:", "*|a|*", "*|a", "[[a]] ", "%%a", "%a", "{a|", "<<a>>", "url(",
+    'url("', '<p id="a">', '<a href="#a">', "[your a] ", '{{ "a" or a }}', "{{ #a", "a@b.com,",
 )  # fmt: skip
 
 BEGINNINGS: dict[str, tuple[str, ...]] = {
+    "lint": ("", '<a href="', '<a href="mailto:', "<style>", '<img srcset="', '<p style="'),
     "rewrite": ("", "<a ", '<a href="', "<style>", "<!--[if mso]>"),
     "read_letter": (
         "", "Subject: ", "Content-Type: multipart/mixed; boundary=a\r\n\r\n",
@@ -75,6 +79,10 @@ def rewrite(source: str) -> None:
     shown = frame.Parts(converted.always)
     links.apply(guarded.text, [*found.edits, *frame.frame(guarded, parts, shown)])
     text.template_source(converted.source, guarded)
+
+
+def lint(source: str) -> None:
+    lint_content(a_content(source, subject=source[:1_000]))
 
 
 def read_letter(source: str) -> None:
@@ -129,6 +137,7 @@ def filtered(source: str) -> None:
 
 READERS: dict[str, Callable[[str], Any]] = {
     "rewrite": rewrite,
+    "lint": lint,
     "plain_text": text.plain_text,
     "read_letter": read_letter,
     "read_headers": lambda source: headers.read_headers(source.encode("utf-8", "replace")),

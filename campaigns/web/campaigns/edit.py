@@ -228,7 +228,11 @@ def problems(public_id: str) -> str:
     content = content_of(campaign, base_url=services().settings.base_url)
     found = check_content(content, subscribers.known_attributes())
     # A design is full of placeholders at first; the review asks for them to be replaced.
-    found += [finding.problem for finding in lint_content(content) if finding.kind != "placeholder"]
+    found += [
+        finding.problem
+        for finding in lint_content(content)
+        if finding.kind not in {"placeholder", "starter"} or finding.problem.blocks
+    ]
     return render_template(
         "web/campaigns/_problems.html",
         problems=sorted(found, key=lambda problem: (not problem.blocks, problem.line)),
