@@ -94,7 +94,7 @@ _BRACED = re.compile(
     r"\s*(?:[#/^>!&@$.=*~{<]|[A-Za-z][\w.\-]*\s?:)"  # Handlebars, Mailjet, Braze, Go
     r"|[^|:'\"]*\|\s*\w+\s*:"  # Liquid's and Django's filters
 )
-_PATH = re.compile(r"\s*(([A-Za-z_]\w*)[\w.]*(?: [A-Za-z]\w*){0,3}?)\s*(?:\||or\b|\Z)")
+_PATH = re.compile(r"\s*+(([A-Za-z_]\w*+)[\w.]*+(?: (?!or\b)[A-Za-z]\w*+){0,3}+)\s*+(?:\||or\b|\Z)")
 _OURS = frozenset(
     {"subscriber", "campaign", "sender", "list", "unsubscribe_url", "view_url", "preheader"}
 )
