@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 
 from campaigns.access import access
 from campaigns.accounts import password_resets, service
-from campaigns.addresses import InvalidAddressError, lookup_form, parse, without_tag
+from campaigns.addresses import InvalidAddressError, parse, without_tag
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import transaction
@@ -24,29 +24,39 @@ from campaigns.web.login import leave, without_referrer
 bp = Blueprint("forgotten", __name__)
 
 
+def _is_malformed() -> bool:
+    """Whether no mailbox can have this address: nothing is sent, so no limit of sending counts."""
+    try:
+        parse(request.form.get("address", ""))
+    except InvalidAddressError:
+        return True
+    return False
+
+
 def _mailbox() -> str:
-    return "forgotten:" + without_tag(lookup_form(request.form.get("address", "")))[:254]
+    return "forgotten:" + without_tag(parse(request.form.get("address", "")).normal)
 
 
 @bp.route("/forgot", methods=["GET", "POST"])
 @access("public")
-@limiter.limit("5/minute;20/hour", methods=["POST"])
-@limiter.limit("5/hour", methods=["POST"], key_func=_mailbox)
+@limiter.limit("20/minute", methods=["POST"])
+@limiter.limit("5/minute;20/hour", methods=["POST"], exempt_when=_is_malformed)
+@limiter.limit("5/hour", methods=["POST"], key_func=_mailbox, exempt_when=_is_malformed)
 def forgot() -> str | Response | tuple[str, int]:
     """Ask for the address, and send a link to it if it has an account."""
     can_send = account_mail.working_sender() is not None
     if request.method != "POST" or not can_send:
         return render_template("web/forgot.html", address="", can_send=can_send)
-    address = request.form.get("address", "")
+    typed = request.form.get("address", "")
     try:
-        parsed = parse(address)
+        address = parse(typed).text
     except InvalidAddressError as error:
         page = render_template(
-            "web/forgot.html", address=address, can_send=can_send, error=str(error)
+            "web/forgot.html", address=typed, can_send=can_send, error=str(error)
         )
         return page, 422
     with transaction():
-        mail = account_mail.request_reset(parsed.text, now=utcnow())
+        mail = account_mail.request_reset(address, now=utcnow())
     services().doorbell.ring("transactional", mail.id)
     return redirect(url_for("forgotten.check_your_email"))
 

@@ -241,6 +241,25 @@ def test_the_address_and_the_network_are_limited(
     assert same_network == [302] * 5 + [429]
 
 
+def test_addresses_that_cannot_exist_use_up_no_limit_of_sending(
+    client: FlaskClient, server: ScriptedServer
+) -> None:
+    typos = ["owner@", "", "owner@example", "owner example.org", "owner@exa mple.org", "owner@"]
+    assert [ask(client, typo) for typo in [*typos, *typos]] == [422] * 12
+    assert ask(client) == 302
+    assert [ask(client, "owner@") for _ in range(9)][-1] == 429, "the client's limit counts all"
+
+
+def test_all_spellings_of_an_address_reach_the_account_and_count_as_one(
+    client: FlaskClient, server: ScriptedServer
+) -> None:
+    spellings = [f"<{OWNER}>", f"mailto:{OWNER}", f"Ann <{OWNER}>", f'"{OWNER}"', OWNER.upper()]
+    answers = [ask(client, one, f"203.0.113.{n}") for n, one in enumerate([*spellings, OWNER])]
+    assert answers == [302] * 5 + [429]
+    send_all()
+    assert [received.rcpt_to for received in server.received] == [OWNER] * 5
+
+
 @pytest.mark.parametrize(
     ("form", "words"),
     [
