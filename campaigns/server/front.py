@@ -57,6 +57,8 @@ DRAIN_SECONDS = 1.0
 EXPORT_THREADS = 2
 DISK_THREADS = 4
 
+_FRAMING = frozenset({b"content-length", b"transfer-encoding"})
+
 _network_of = lru_cache(maxsize=4096)(network_of)
 
 
@@ -132,11 +134,12 @@ class Front:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
+            length = _declared_length(scope)
             answer = await self._without_app(scope)
             if answer is not None:
                 await self._send_response(scope, send, answer)
             else:
-                await self._through_app(scope, receive, send)
+                await self._through_app(scope, receive, send, length)
         except RefusedError as refusal:
             await self._refuse(scope, send, refusal.code)
         except ClientGoneError:
@@ -177,11 +180,13 @@ class Front:
 
     # --- through the app -----------------------------------------------------------------------
 
-    async def _through_app(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _through_app(
+        self, scope: Scope, receive: Receive, send: Send, length: int | None
+    ) -> None:
         client = self._client(scope)
         body = self._spool.body()
         try:
-            await self._read_body(scope, receive, body, client)
+            await self._read_body(scope, receive, body, client, length)
             call = Call(self._app, environ_of(scope, body.file(), body.size))
             await self._in_turn(client, call.run)
             if call.body is not None:
@@ -199,8 +204,9 @@ class Front:
 
     # --- the body of a request -----------------------------------------------------------------
 
-    async def _read_body(self, scope: Scope, receive: Receive, body: Body, client: str) -> None:
-        length = _declared_length(scope)
+    async def _read_body(
+        self, scope: Scope, receive: Receive, body: Body, client: str, length: int | None
+    ) -> None:
         if length == 0:
             return
         limit = MAX_REQUEST_BYTES
@@ -339,16 +345,26 @@ def _header(scope: Scope, name: bytes) -> str:
 
 
 def _declared_length(scope: Scope) -> int | None:
-    """The length of the body; 0 where there is none, None where only its end will tell."""
-    length = 0
-    for name, value in scope["headers"]:
-        if name == b"transfer-encoding":
-            return None
-        if name == b"content-length":
-            if not value.isdigit() or len(value) > 15:
-                raise RefusedError(400)
-            length = int(value)
-    return length
+    """The length of the body; 0 where there is none, None where only its end will tell.
+
+    Refuses what a proxy before us may read in another way: two lengths, a length and chunks, or
+    codings around the chunks. It must be beyond doubt where a request ends and the next begins.
+    """
+    if not scope["method"].isupper():  # methods are told apart by case, but not by the app
+        raise RefusedError(400)
+    found = [pair for pair in scope["headers"] if pair[0] in _FRAMING]
+    if not found:
+        return 0
+    name, value = found[0]
+    if len(found) > 1:
+        raise RefusedError(400)
+    if name == b"transfer-encoding":
+        if value.strip().lower() != b"chunked":
+            raise RefusedError(400)
+        return None
+    if not value.isdigit() or len(value) > 15:
+        raise RefusedError(400)
+    return int(value)
 
 
 async def _in(pool: Executor, work: Callable[[], T]) -> T:
