@@ -131,6 +131,10 @@ def test_trouble_of_the_account_is_a_warning(app: Flask) -> None:
     [
         ("http://127.0.0.1:8000", "only this computer"),
         ("https://localhost", "only this computer"),
+        ("http://[::1]:8000", "only this computer"),
+        ("https://192.168.0.4", "only your own network"),
+        ("https://news.internal:8443", "only your own network"),
+        ("https://newsletter", "only your own network"),
         ("http://news.example.org", "without encryption"),
     ],
 )
@@ -220,10 +224,59 @@ def test_other_programs_merge_tags_and_dead_unsubscribe_links_are_told(app: Flas
     assert "Use {{ unsubscribe_url }}." in rows["Links"].text
 
 
+STARTERS = resource_root() / "templates/newsletter"
+
+
 def test_a_starter_design_left_as_it_was_is_told(app: Flask) -> None:
-    html = (resource_root() / "templates/newsletter/letter.html").read_text("utf-8")
+    html = (STARTERS / "letter.html").read_text("utf-8")
     rows = {row.name: row for row in _found(_ready(html=html))}
     assert rows.keys() == {"Starter text", "Placeholders"}
-    assert "“A headline that says what is new”" in rows["Starter text"].text
+    assert "Line 36: “A headline that says what is new”" in rows["Starter text"].text
     assert "https://www.example.org/" in rows["Placeholders"].text
     assert not any(row.blocks for row in rows.values())
+
+
+@pytest.mark.parametrize(
+    ("kept", "line"),
+    [
+        ("Say in two sentences why this matters to the people who read you, and why now.", 2),
+        ("Hello.\n<b>Quote somebody, thank them, and say what you changed because of it.</b>", 3),
+        ("I wrote this. Two or three lines are\n enough. And this.", 2),
+        ("{{ subscriber.name }}: a date, a place. What comes up\nnext month", 2),
+    ],
+)
+def test_one_sentence_left_of_a_starter_design_is_enough(app: Flask, kept: str, line: int) -> None:
+    (row,) = _found(_ready(html=f"<h1>Ours</h1>\n<p>{kept}</p>"))
+    assert (row.name, row.level) == ("Starter text", "warning")
+    assert row.text.startswith(f"Line {line}: “")
+    assert "Replace it with your own words." in row.text
+
+
+def test_labels_and_buttons_of_a_starter_design_may_stay(app: Flask) -> None:
+    html = (
+        '<p>Behind the scenes</p><p>From our readers</p><a href="https://e.com">Read more →</a>'
+        '<a href="https://e.com">Read the whole story</a><p>Warm regards</p>'
+    )
+    assert _found(_ready(html=html)) == []
+
+
+def test_what_is_found_is_told_beside_a_template_that_cannot_be_read(app: Flask) -> None:
+    html = (
+        "<p>{{#if first_name}}Dear [[first_name]]{{/if}}</p>\n<p>Lorem ipsum</p>\n"
+        '<a href="#">Sale</a>\n<a href="https://example.com">Shop</a>\n<img src="a.png" alt="A">'
+    )
+    rows = {row.name: row for row in _found(_ready(html=html))}
+    assert rows.keys() == {
+        "Content", "Merge tags", "Starter text", "Links", "Placeholders", "Images",
+    }  # fmt: skip
+    assert rows["Content"].blocks
+    assert "Line 1: “{{#if first_name}}” is a merge tag" in rows["Merge tags"].text
+    assert "Line 3: The link “Sale” has no target" in rows["Links"].text
+    assert "Line 5: The image “a.png”" in rows["Images"].text
+
+
+@pytest.mark.parametrize("field", ["subject", "preheader"])
+def test_tags_in_subject_and_preheader_lead_to_their_fields(app: Flask, field: str) -> None:
+    (row,) = _found(_ready(**{field: "Good morning, %recipient.name%"}))
+    assert (row.name, row.level, row.fix) == ("Merge tags", "warning", "message")
+    assert row.text.startswith(f"{field.capitalize()}: “%recipient.name%”")

@@ -146,6 +146,24 @@ def test_a_length_that_is_no_number_is_a_bad_request(stage: Stage, length: str) 
     assert (done.status, stage.reached) == (400, [])
 
 
+@pytest.mark.parametrize("coding", ["gzip, chunked", "chunked, chunked", "identity", "chunked;a"])
+def test_codings_around_chunks_are_a_bad_request(stage: Stage, coding: str) -> None:
+    [done] = stage.run(Exchange("/", method="POST", headers={"transfer-encoding": coding}))
+    assert (done.status, stage.reached) == (400, [])
+
+
+def test_a_length_beside_chunks_is_a_bad_request(stage: Stage) -> None:
+    both = {"content-length": "5", "transfer-encoding": "chunked"}
+    [done] = stage.run(Exchange("/health", headers=both))
+    assert (done.status, stage.reached) == (400, [])
+
+
+@pytest.mark.parametrize("method", ["get", "post", "Head"])
+def test_methods_in_other_letters_are_a_bad_request(stage: Stage, method: str) -> None:
+    [done] = stage.run(Exchange("/", method=method))
+    assert (done.status, stage.reached) == (400, [])
+
+
 def test_head_gets_the_headers_of_a_get_and_no_body(stage: Stage) -> None:
     [done] = stage.run(Exchange("/x", method="HEAD"))
     assert (done.status, done.body, done.headers["content-length"]) == (200, b"", "2")
