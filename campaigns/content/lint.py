@@ -32,8 +32,11 @@ _WAY_OUT = "{{ unsubscribe_url }}"
 LONGEST_EXCERPT = 60
 MOST_FINDINGS = 50
 
-_MANGLED = re.compile(r"%7B%7B(.{0,200}?)%7D%7D", re.IGNORECASE)
-_SCHEME_BEFORE_OWN = re.compile(r"\s*https?://\s*$", re.IGNORECASE)
+_MANGLED = re.compile(
+    r"(?:%(?:25)?7B|\{){2}((?:(?!%(?:25)?7B|\{)[^\n]){0,200}?)(?:%(?:25)?7D|\}){2}", re.IGNORECASE
+)
+"""Braces that an editor has encoded; those of real fields have been lifted out before."""
+_SCHEME_BEFORE_OWN = re.compile(r"https?://", re.IGNORECASE)
 _OWN_FIELD = re.compile(r"\s*(unsubscribe_url|view_url)\b")
 _UNSUBSCRIBE = re.compile(
     r"unsubscrib|opt[ -]?out|abmelden|abbestellen|d[ée]sabonn|d[ée]sinscri|darse de baja"
@@ -150,7 +153,7 @@ def lint_text(field: Field, guarded: Guarded) -> list[Finding]:
     found += [("field", _mangled(name)) for name in _MANGLED.finditer(text)]
     found += [("starter", _dummy(dummy[0])) for dummy in _DUMMY_TEXT.finditer(text)]
     return [
-        Finding(kind, sentence(field, 0, lead + words, blocks=kind == "field"))
+        Finding(kind, sentence(field, 0, lead + words, blocks=False))
         for kind, words in dict.fromkeys(found)
     ][:MOST_FINDINGS]
 
@@ -168,8 +171,11 @@ def _dummy(text: str) -> str:
 
 
 def _mangled(found: re.Match[str]) -> str:
-    field = unquote(found[1]).strip()
-    return f"“{_excerpt(found[0])}” is an encoded merge field. Write {{{{ {field} }}}} instead."
+    return f"“{_excerpt(found[0])}” is an encoded merge field. Write {_unmangled(found)} instead."
+
+
+def _unmangled(found: re.Match[str]) -> str:
+    return f"{{{{ {' '.join(unquote(unquote(found[1])).split())} }}}}"
 
 
 def _tags(text: str) -> Iterable[str]:
@@ -218,6 +224,8 @@ class _Reader:
         for mark in MARK.finditer(text):
             for tag in _tags_in_fields(self._guarded, mark[0], self._page.given):
                 found.setdefault(_foreign(tag), (mark.start(), "merge tag"))
+        for field in _MANGLED.finditer(text):
+            found.setdefault(_mangled(field), (field.start(), "field"))
         for dummy in _DUMMY_TEXT.finditer(text):
             found.setdefault(_dummy(dummy[0]), (dummy.start(), "starter"))
         for words, (at, kind) in islice(found.items(), MOST_FINDINGS):
@@ -228,10 +236,7 @@ class _Reader:
         for attribute in tag.attributes:
             if attribute.name in _READ_ATTRIBUTES:
                 value = decode(attribute.value)
-                for found in (
-                    *_tags(value),
-                    *_tags_in_fields(self._guarded, value, self._page.given),
-                ):
+                for found in self._tags(value):
                     yield self._say("merge tag", attribute.start, _foreign(found))
             if attribute.name == "style":
                 yield from self._style(decode(attribute.value), attribute.start)
@@ -244,6 +249,11 @@ class _Reader:
             yield from self._image(tag.start, "")
         elif tag.name in {"a", "area"} or (tag.name.startswith("v:") and tag.get("href")):
             yield from self._link(tag, tag.get("href"), index)
+
+    def _tags(self, value: str) -> Iterable[str]:
+        """Tags of other programs in an attribute; editors encode them in addresses."""
+        found = [*_tags(value), *_tags_in_fields(self._guarded, value, self._page.given)]
+        return found or _tags(unquote(value))
 
     def _foreign_element(self, tag: Tag, index: int) -> Iterator[Finding]:
         """`<unsubscribe>`; and `<<First Name>>`, which is read as a tag in angle brackets."""
@@ -277,7 +287,9 @@ class _Reader:
         for url in _addresses(self._guarded, href.value):
             named = what if url.strip() in {"", "#"} else f"{what} ({_excerpt(url)})"
             if why := targets.dead_target(url, places=self._page.places):
-                is_way_out = any(meant_by(tag) == _WAY_OUT for tag in _tags(url))
+                is_way_out = any(
+                    meant_by(tag) == _WAY_OUT for tag in (*_tags(url), *_tags(unquote(url)))
+                )
                 yield self._dead_link(tag, named, why, blocks=blocks or is_way_out)
             elif targets.is_placeholder(url):
                 words = f"{named} still leads to a placeholder. Enter your own address."
@@ -289,28 +301,34 @@ class _Reader:
 
     def _mangled(self, value: str) -> str:
         """What happened to a merge field in an address; empty if nothing did."""
-        if found := _MANGLED.search(value):
-            field = unquote(found[1]).strip()
+        if found := _MANGLED.search(decode(value)):
             return (
                 f"has an encoded merge field ({_excerpt(found[0])})."
-                f" Write {{{{ {field} }}}} instead."
+                f" Write {_unmangled(found)} instead."
             )
-        first = MARK.search(value)
-        if first is None:
-            return ""
-        token = self._guarded.token(first)
-        own = _OWN_FIELD.match(token.inner) if token.kind == "value" else None
-        if own and _SCHEME_BEFORE_OWN.fullmatch(decode(value[: first.start()])):
-            return (
-                f"has http:// before {{{{ {own[1]} }}}}, which is a complete address."
-                " Remove the part before it."
-            )
+        pieces = MARK.split(value)
+        for index, mark in enumerate(MARK.finditer(value)):
+            token = self._guarded.token(mark)
+            own = _OWN_FIELD.match(token.inner) if token.kind == "value" else None
+            before, after = decode(pieces[2 * index]).strip(), decode(pieces[2 * index + 2]).strip()
+            if own is None or "?" in MARK.sub("", value[: mark.start()]):
+                continue
+            if before and (own[1] == "unsubscribe_url" or _SCHEME_BEFORE_OWN.fullmatch(before)):
+                return (
+                    f"has {_excerpt(before)} before {{{{ {own[1]} }}}}, which is a complete"
+                    " address. Remove the part before it."
+                )
+            if after and not after.startswith(("?", "#")) and after != "/":
+                return (
+                    f"has {_excerpt(after)} after {{{{ {own[1]} }}}}, which is a complete"
+                    " address. Remove the part after it."
+                )
         return ""
 
     # --- images ------------------------------------------------------------------------------
 
     def _image(self, position: int, value: str) -> Iterator[Finding]:
-        if found := _MANGLED.search(value):
+        if found := _MANGLED.search(decode(value)):
             yield self._say("field", position, f"An image: {_mangled(found)}", blocks=True)
             return
         for address in _addresses(self._guarded, value):

@@ -85,7 +85,9 @@ def test_merge_tags_of_other_programs_are_named_with_the_field_to_use(tag: str, 
         '<a href="https://company.com/@ann">A</a> <a href="https://b.com/%E2%80%93name%20">B</a>',
         '<p><a href="https://company.com/your-website-needs-this">C</a></p>',
         "<p style=\"background:url('https://cdn.company.com/a.png')\">x</p>",
-        '<p><a href="{{ unsubscribe_url }}">Unsubscribe</a></p>',
+        '<p><a href=" {{ unsubscribe_url }} ">Unsubscribe</a></p>',
+        '<p><a href="https://share.com/?u={{ view_url }}&amp;t=1">Share</a></p>',
+        '<p><a href="mailto:?body={{ view_url }}">Share</a> <a href="{{ view_url }}?a=1">V</a></p>',
         '<p><a href="https://company.com/?n={{ subscriber.name }}">You</a></p>',
         '<p><a href="https://bücher.de/">B</a> <a href="https://8.8.8.8/x">ip</a></p>',
         '<img src="https://cdn.company.com/a.png" alt="a">',
@@ -170,7 +172,13 @@ def test_a_visible_unsubscribe_link_is_never_dead(target: str, words: str) -> No
     [
         ("%7B%7B%20unsubscribe_url%20%7D%7D", "Write {{ unsubscribe_url }} instead."),
         ("https://shop.com/?n=%7B%7Bsubscriber.name%7D%7D", "Write {{ subscriber.name }} instead."),
-        ("https://{{ view_url }}", "has http:// before {{ view_url }}"),
+        ("https://{{ view_url }}", "has https:// before {{ view_url }}"),
+        ("&#123;&#123; unsubscribe_url &#125;&#125;", "Write {{ unsubscribe_url }} instead."),
+        ("%257B%257Bunsubscribe_url%257D%257D", "Write {{ unsubscribe_url }} instead."),
+        ("https://editor.com/{{ unsubscribe_url }}", "Remove the part before it."),
+        ("mailto:{{ unsubscribe_url }}", "Remove the part before it."),
+        ("#{{ unsubscribe_url }}", "Remove the part before it."),
+        ("{{ unsubscribe_url }}&amp;x=1", "has &x=1 after {{ unsubscribe_url }}"),
     ],
 )
 def test_mangled_fields_are_problems_with_the_line(target: str, hint: str) -> None:
@@ -179,18 +187,22 @@ def test_mangled_fields_are_problems_with_the_line(target: str, hint: str) -> No
     assert hint in problem.message
 
 
+@pytest.mark.parametrize("text", ["&#123;&#123; subscriber.name &#125;&#125;", "%7B%7Bx%7D%7D"])
+def test_encoded_braces_in_the_text_are_told(text: str) -> None:
+    (problem,) = found(f"<p>x</p>\n<p>{text}</p><code>{text}</code>")
+    assert (problem.blocks, problem.line) == (False, 2)
+    assert "is an encoded merge field" in problem.message
+
+
 @pytest.mark.parametrize("field", ["subject", "preheader"])
 @pytest.mark.parametrize(
-    ("words", "blocks"),
-    [("*|FNAME|*", False), ("%recipient.name%", False), ("[Your name]", False),
-     ("Your headline here", False), ("{{ contact.firstname }}", False),
-     ('{{ subscriber.name or "-name-" }}', False), ("%7B%7Bsubscriber.name%7D%7D", True)],
+    "words",
+    ["*|FNAME|*", "%recipient.name%", "[Your name]", "Your headline here",
+     "{{ contact.firstname }}", '{{ subscriber.name or "-name-" }}', "%7B%7Bsubscriber.name%7D%7D"],
 )  # fmt: skip
-def test_tags_and_placeholders_in_subject_and_preheader_are_told(
-    field: str, words: str, blocks: bool
-) -> None:
+def test_tags_and_placeholders_in_subject_and_preheader_are_told(field: str, words: str) -> None:
     (problem,) = found("<p>x</p>", **{field: f"Hello {words}"})
-    assert (problem.field, problem.blocks) == (field, blocks)
+    assert (problem.field, problem.blocks) == (field, False)
     assert problem.message.startswith(f"{field.capitalize()}: “")
 
 
