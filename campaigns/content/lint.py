@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
+from itertools import accumulate, islice
 from typing import Literal
 from urllib.parse import unquote
 
@@ -25,6 +25,7 @@ from campaigns.content.merge_tags import (
     is_foreign_braces,
     is_foreign_element,
     meant_by,
+    tags_by_signs,
 )
 from campaigns.content.problems import Field, Problem, sentence
 
@@ -70,6 +71,7 @@ _SOURCES = {
 """Where elements name a picture, besides `background`."""
 _CODE = frozenset({"code", "pre", "kbd", "samp"})
 """Elements that show source: what looks like a merge tag there is meant to be read."""
+_FORMATTING = frozenset({"b", "big", "em", "font", "i", "small", "span", "strong", "u", "wbr"})
 _SENTENCE = re.compile(f"[^\\s.!?{OPEN}{CLOSE}](?:[^.!?{OPEN}{CLOSE}]|[.!?](?!\\s))*[.!?]*")
 SHORTEST_STARTER = 21
 """Shorter texts of a design, such as labels, may well be kept."""
@@ -204,17 +206,40 @@ class _Reader:
         self._page, self._guarded = page, page.guarded
 
     def read(self) -> Iterator[Finding]:
-        code = 0
+        code, run = 0, list[Text]()
         for index, part in enumerate(self._page.parts):
             if isinstance(part, Text):
                 if part.raw_of == "style":
                     yield from self._style(self._guarded.text[part.start : part.end], part.start)
                 elif part.raw_of in ("", "title") and not code:
                     yield from self._text(part)
-            elif part.name in _CODE:
+                    run.append(part)
+                continue
+            if part.name not in _FORMATTING:
+                yield from self._cut_up(run)
+                run.clear()
+            if part.name in _CODE:
                 code = max(0, code + (-1 if part.is_end else 1))
             elif not part.is_end:
                 yield from self._tag(part, index)
+        yield from self._cut_up(run)
+
+    def _cut_up(self, run: Sequence[Text]) -> Iterator[Finding]:
+        """Merge tags with formatting inside, as editors leave them: `*|<b>FNAME</b>|*`."""
+        if len(run) < 2:
+            return
+        pieces = [entities.unescape(self._guarded.text[part.start : part.end]) for part in run]
+        begins = list(accumulate(map(len, pieces), initial=0))
+        text = "".join(pieces)
+        found = [(at, at + len(tag), _foreign(tag)) for at, tag in tags_by_signs(text)]
+        for own in _MANGLED.finditer(text):
+            words = f"A merge field has formatting inside. Write {_unmangled(own)} instead."
+            found.append((own.start(), own.end(), words))
+        for at, end, words in found:
+            index = bisect_right(begins, at) - 1
+            if end > begins[index + 1]:  # what lies within one piece has been told
+                before = pieces[index][: at - begins[index]]
+                yield self._say("merge tag", run[index].start, words, before=before)
 
     def _text(self, part: Text) -> Iterator[Finding]:
         text = entities.unescape(self._guarded.text[part.start : part.end])

@@ -130,9 +130,15 @@ def meant_by(tag: str) -> str:
     return next((field for sign, field in _MEANT if sign.search(lowered)), "")
 
 
+def tags_by_signs(text: str) -> Iterator[tuple[int, str]]:
+    """(position, tag) of those that are known by their signs, whatever is inside."""
+    for match in _BY_SIGNS.finditer(text):
+        yield match.start(), match[0]
+
+
 def foreign_tags(text: str) -> Iterator[tuple[int, str]]:
     """(position, tag) of each merge tag of another program in a text, in order."""
-    found = {match.start(): match[0] for match in _BY_SIGNS.finditer(text)}
+    found = dict(tags_by_signs(text))
     position = 0
     while match := _BY_NAME.search(text, position):
         is_tag = is_field(match[match.lastindex or 0])

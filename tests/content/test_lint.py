@@ -69,6 +69,7 @@ def test_merge_tags_of_other_programs_are_named_with_the_field_to_use(tag: str, 
         '<p><a href="mailto:ann@company.com">Ann</a> <a href="tel:+49123">Call</a></p>',
         '<a href="mailto:{{ sender.address }}">Us</a> <a href="tel:{{ subscriber.name }}">T</a>',
         '<a href="mailto:?subject=Look">Share</a> <a href="mailto:a@b.com,b@company.com">x</a>',
+        '<p>[<a href="{{ unsubscribe_url }}">unsubscribe</a>] [<b>name</b>] 5<b>%</b></p>',
         "<p>5 -name, first-name-last, -- name -- and - email -, ~5 km, ~~x~~</p>",
         "<p>ann@name.com, @name @email, #name #email #marketing, $name, US$ 5, $5-$10$</p>",
         "<p>« Bonjour » «Hola» {Hi} [sic] [address] [NEW] [SOLD OUT] [ ] a&lt;&lt;b&gt;&gt;c</p>",
@@ -185,6 +186,20 @@ def test_mangled_fields_are_problems_with_the_line(target: str, hint: str) -> No
     (problem,) = found(f'<p>x</p>\n<p><a href="{target}">out</a></p>')
     assert (problem.blocks, problem.line) == (True, 2)
     assert hint in problem.message
+
+
+@pytest.mark.parametrize(
+    ("html", "words"),
+    [
+        ("Dear *|<b>FNAME</b>|*", "“*|FNAME|*” is a merge tag of another program"),
+        ("<i>%%</i>first<wbr>name%%", "“%%firstname%%” is a merge tag of another program"),
+        ("{<b>{ subscriber.name }</b>}", "Write {{ subscriber.name }} instead"),
+    ],
+)
+def test_tags_with_formatting_inside_are_found(html: str, words: str) -> None:
+    (problem,) = found(f"<p>x</p>\n<p>y</p>\n<p>{html}</p>")
+    assert problem.line == 3
+    assert words in problem.message
 
 
 @pytest.mark.parametrize("text", ["&#123;&#123; subscriber.name &#125;&#125;", "%7B%7Bx%7D%7D"])
