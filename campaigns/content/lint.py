@@ -284,14 +284,14 @@ class _Reader:
         """`<unsubscribe>`; and `<<First Name>>`, which is read as a tag in angle brackets."""
         text = self._guarded.text
         written = text[tag.start : tag.end]
-        style = tag.get("class")
+        classes = tag.get("class")
         if text[tag.start - 1 : tag.start] == "<" and text[tag.end : tag.end + 1] == ">":
             yield self._say("merge tag", tag.start, _foreign(f"<{written}>"))
         elif is_foreign_element(tag.name):
             words = _foreign(f"<{tag.name}>", is_link=True)
             blocks = meant_by(tag.name) == _WAY_OUT
             yield self._say("merge tag", tag.start, words, blocks=blocks)
-        elif style and "eloquaemail" in style.value.lower().split():
+        elif classes and "eloquaemail" in classes.value.lower().split():
             shown = _shown(text, self._page.parts, index)
             words = _foreign(f"{written}{shown}")
             yield self._say("merge tag", tag.start, words)
@@ -331,12 +331,13 @@ class _Reader:
                 f"has an encoded merge field ({_excerpt(found[0])})."
                 f" Write {_unmangled(found)} instead."
             )
-        pieces = MARK.split(value)
+        pieces, is_query = MARK.split(value), False
         for index, mark in enumerate(MARK.finditer(value)):
             token = self._guarded.token(mark)
             own = _OWN_FIELD.match(token.inner) if token.kind == "value" else None
             before, after = decode(pieces[2 * index]).strip(), decode(pieces[2 * index + 2]).strip()
-            if own is None or "?" in MARK.sub("", value[: mark.start()]):
+            is_query = is_query or "?" in before
+            if own is None or is_query:
                 continue
             if before and (own[1] == "unsubscribe_url" or _SCHEME_BEFORE_OWN.fullmatch(before)):
                 return (

@@ -75,12 +75,12 @@ def dead_target(url: str, *, is_image: bool = False, places: Collection[str] | N
     if is_image and name in {"data", "cid"}:
         return ""
     if name not in _OPENED or (is_image and name not in {"http", "https"}):
-        return f"starts with “{scheme[0]}”, which mail programs do not open"
+        return f"starts with “{scheme[0]}”, which mail programs do not open; use https://"
     rest = address[scheme.end() :]
     if name == "mailto":
         return _dead_mailbox(rest)
     if name in {"tel", "sms"}:
-        return "" if re.search(r"\d", rest.partition("?")[0]) else "has no phone number"
+        return "" if re.search(r"\d", rest.partition("?")[0]) else "has no phone number; enter one"
     authority = _AUTHORITY.match(address)
     if authority is None:
         return "is not a complete address; start it with https://"
@@ -89,21 +89,23 @@ def dead_target(url: str, *, is_image: bool = False, places: Collection[str] | N
 
 def _dead_place(name: str, places: Collection[str] | None) -> str:
     is_there = places is None or name.lower() == "top" or name in places or unquote(name) in places
-    return "" if is_there else "leads to a place that is not in this email"
+    return (
+        "" if is_there else f"leads to a place that is not in this email; give it the id “{name}”"
+    )
 
 
 def _dead_mailbox(rest: str) -> str:
     """What follows `mailto:`. Without an address, a subject or text still opens a new email."""
     written, _, query = rest.partition("?")
     if not written.strip():
-        return "" if query.strip() else "has no email address"
+        return "" if query.strip() else "has no email address; enter one"
     for one in unquote(written).split(","):
         try:
             domain = addresses.parse(one.strip()).domain if not one.startswith("//") else ""
         except addresses.InvalidAddressError:
             domain = ""
         if not domain or hosts.fault_of(domain):
-            return "has an email address that cannot exist"
+            return "has an email address that cannot exist; check its spelling"
     return ""
 
 
@@ -114,19 +116,19 @@ def _dead_authority(authority: str) -> str:
     host, port = (found[1], found[2]) if found else (place, None)
     fault = hosts.fault_of(host)
     if fault == "empty":
-        return "has no host name"
+        return "has no host name; complete it"
     if fault == "internal":
-        return f"leads to {host}, which recipients cannot reach"
+        return f"leads to {host}, which recipients cannot reach; use a public address"
     if fault == "bare":
         if host.lower() in {"http", "https"}:
-            return "starts with https:// twice"
-        return f"leads to “{host}”, which is not a complete host name"
+            return "starts with https:// twice; remove one"
+        return f"leads to “{host}”, which is not a complete host name; add its ending"
     if "%20" in host:
-        return "has a space in its host name"
+        return "has a space in its host name; remove it"
     if fault:
-        return f"leads to “{host}”, which is not a host name"
+        return f"leads to “{host}”, which is not a host name; check its spelling"
     if port and not (port.isascii() and port.isdigit() and 0 < int(port[:9]) <= _HIGHEST_PORT):
-        return f"has the port “{port}”, which does not exist"
+        return f"has the port “{port}”, which does not exist; remove it"
     if at:
         return f"has “{user}@” before its host; use mailto: for an email address"
     return ""
