@@ -15,10 +15,10 @@ def as_before() -> Iterator[None]:
 
 
 def young_collections(objects: int) -> int:
-    before = gc.get_stats()[0]["collections"]
+    before: int = gc.get_stats()[0]["collections"]
     kept = [[number] for number in range(objects)]
     assert len(kept) == objects
-    return gc.get_stats()[0]["collections"] - before
+    return int(gc.get_stats()[0]["collections"]) - before
 
 
 def test_a_process_that_has_settled_in_collects_rarely() -> None:
