@@ -173,6 +173,7 @@ def _set_up_errors(app: Flask) -> None:
     for kind in (IntegrityError, ObjectDeletedError, StaleDataError):
         app.register_error_handler(kind, _somebody_was_first)
     app.register_error_handler(RedisError, _server_away)
+    app.register_error_handler(OSError, _server_away)  # a full disk
     app.register_error_handler(OverflowError, _out_of_range)  # SQLite's driver, and Python's dates
 
 
@@ -208,7 +209,7 @@ RETRY_AFTER_SECONDS = 30
 
 
 def _server_away(error: Exception) -> ResponseReturnValue:
-    """The database or Redis is away: a page that says so, and a line in the log per outage."""
+    """A server is away or a disk is full: a page that says so, and a line in the log per outage."""
     if not is_outage(error):
         raise error
     outages.began(_part(), error)

@@ -3,6 +3,7 @@
 The only place that knows SQLite from PostgreSQL.
 """
 
+import errno
 import json
 import secrets
 import sqlite3
@@ -230,7 +231,9 @@ def upsert(table: type[Base] | sa.Table) -> Any:
 
 
 def is_disk_full(error: BaseException | None) -> bool:
-    """Whether the database could not write because its disk is full."""
+    """Whether a file or the database could not be written because the disk is full."""
+    if isinstance(error, OSError):
+        return error.errno in {errno.ENOSPC, errno.EDQUOT}
     words = str(error).lower() if isinstance(error, sa.exc.DBAPIError) else ""
     return "disk is full" in words or "no space left on device" in words
 

@@ -5,7 +5,6 @@ has one line for all of them. Where the server works again, whoever is first to 
 failed before ends the outage.
 """
 
-import errno
 import threading
 import time
 from collections.abc import Callable
@@ -23,6 +22,9 @@ FORGET_SECONDS = 60.0
 """Seconds after which a failure that was not repeated no longer counts: nobody may try it again."""
 
 _DIRECTORY = "The data directory"
+_DISK = "The disk of the data directory"
+
+_BACK = {_DIRECTORY: "works again", _DISK: "has room again"}
 
 _DEFECTS = ("no such table", "no such column", "syntax error", "has no column", "no such function")
 """Words of SQLite's errors that are no outage, but have the same class."""
@@ -77,21 +79,31 @@ def describe(error: BaseException) -> str:
 def _server(error: BaseException) -> str:
     if isinstance(error, RedisError):
         return "Redis"
+    if _is_own_disk_full(error):
+        return _DISK
     return "The database" if isinstance(error, SQLAlchemyError) else _DIRECTORY
+
+
+def _is_own_disk_full(error: BaseException) -> bool:
+    """Journals and a SQLite database lie on one disk: that it is full is one outage."""
+    return is_disk_full(error) and (
+        isinstance(error, OSError) or "disk is full" in describe(error).lower()
+    )
 
 
 def _sentence(error: BaseException) -> str:
     if trouble := redis_trouble(error):
         return trouble
+    if _is_own_disk_full(error):
+        return f"{_DISK} is full. Free some space; sending goes on by itself."
     if is_disk_full(error):
         return (
             "The database cannot write, because its disk is full. Free some space;"
             " sending goes on by itself."
         )
     if isinstance(error, OSError):
-        what = "its disk is full" if error.errno == errno.ENOSPC else (error.strerror or str(error))
         return (
-            f"The data directory cannot be written: {what}. Nothing is sent meanwhile;"
+            f"{_DIRECTORY} cannot be written: {error.strerror or error}. Nothing is sent meanwhile;"
             " sending goes on by itself."
         )
     return f"{_server(error)} is away. Work continues automatically when it is back."
@@ -130,7 +142,7 @@ class Outages:
                     del self._parts[server]
                     back.append(server)
         for server in back:
-            log.info(f"{server} is back" if server != _DIRECTORY else f"{server} works again")
+            log.info(f"{server} {_BACK.get(server, 'is back')}")
 
     def forget(self) -> None:
         """Begin anew, as a process that was just started."""

@@ -87,12 +87,34 @@ def test_a_database_that_is_away_is_an_outage(words: str) -> None:
     assert is_outage(sa.exc.OperationalError("SELECT", {}, Exception(words)))
 
 
-def test_a_full_disk_of_the_data_directory_is_said() -> None:
+def test_a_full_disk_is_one_outage_for_journals_and_a_sqlite_database() -> None:
     outages = Outages()
     with capture_logs() as logs:
         outages.began("journal", OSError(errno.ENOSPC, "No space left on device"))
+        outages.began("recorder", sa.exc.OperationalError("", {}, Exception("disk is full")))
         outages.over("journal")
-    assert "its disk is full" in said(logs)[0]
+        outages.over("recorder")
+    assert said(logs) == [
+        "The disk of the data directory is full. Free some space; sending goes on by itself.",
+        "The disk of the data directory has room again",
+    ]
+
+
+def test_the_full_disk_of_another_server_is_told_apart() -> None:
+    outages = Outages()
+    words = Exception('could not extend file "base/1": No space left on device')
+    with capture_logs() as logs:
+        outages.began("journal", OSError(errno.ENOSPC, "No space left on device"))
+        outages.began("recorder", sa.exc.OperationalError("INSERT", {}, words))
+    assert "The database cannot write, because its disk is full." in said(logs)[1]
+
+
+def test_a_data_directory_that_is_away_is_said() -> None:
+    outages = Outages()
+    with capture_logs() as logs:
+        outages.began("journal", OSError(errno.EACCES, "Permission denied"))
+        outages.over("journal")
+    assert "cannot be written: Permission denied" in said(logs)[0]
     assert said(logs)[1] == "The data directory works again"
 
 

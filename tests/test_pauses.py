@@ -1,112 +1,23 @@
-"""How long no email leaves after something was killed: never more than five seconds.
+"""How long no email leaves after something was killed: never more than five seconds."""
 
-The limit of the account spreads the campaign evenly, so every gap in the arrivals is a pause.
-"""
-
-import itertools
 import os
 import signal
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
-from campaigns.app import create_app
-from campaigns.clock import utcnow
-from campaigns.config import Settings
-from campaigns.context import services
-from campaigns.db import db, transaction
-from campaigns.providers.models import ProviderAccount
-from campaigns.sending import lifecycle
 from campaigns.supervisor.valkey import server_binary
+from tests.arrivals import LONGEST_PAUSE_SECONDS, arrivals, launch, nobody_twice, pause_after
 from tests.conftest import SECRET_KEY, settings_for_tests
-from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
 from tests.product import running_product
-from tests.smtp_server import ScriptedServer, scripted_server
-from tests.supervisor.helpers import processes_mentioning, wait_until
+from tests.supervisor.helpers import processes_mentioning
 
 pytestmark = pytest.mark.process
-
-PEOPLE = 6000
-PER_SECOND = 60
-LONGEST_PAUSE_SECONDS = 5.0
-WATCHED_SECONDS = 8.0
-CONNECTIONS = 2
-"""Fewer than one worker takes: whoever is killed holds some that the others need."""
-
-
-class Arrivals:
-    """When messages arrived at a sink, to about a fiftieth of a second."""
-
-    def __init__(self, sink: ScriptedServer) -> None:
-        self._sink, self._is_over = sink, threading.Event()
-        self.moments: list[float] = []
-        threading.Thread(target=self._watch, daemon=True).start()
-
-    def _watch(self) -> None:
-        seen = 0
-        while not self._is_over.wait(0.02):
-            if len(self._sink.received) > seen:
-                seen = len(self._sink.received)
-                self.moments.append(time.monotonic())
-
-    def longest_pause(self, since: float, until: float) -> float:
-        inside = [moment for moment in self.moments if since <= moment <= until]
-        edges = [since, *inside, until]
-        return max(after - before for before, after in itertools.pairwise(edges))
-
-    def close(self) -> None:
-        self._is_over.set()
-
-
-@contextmanager
-def arrivals() -> Iterator[tuple[ScriptedServer, Arrivals]]:
-    with scripted_server() as sink:
-        watched = Arrivals(sink)
-        try:
-            yield sink, watched
-        finally:
-            watched.close()
-
-
-def launch(settings: Settings, sink: ScriptedServer, watched: Arrivals) -> None:
-    app = create_app(settings)
-    with app.app_context():
-        with transaction():
-            account = a_provider(port=sink.port)
-            db.session.flush()
-            db.session.execute(
-                sa.update(ProviderAccount).values(per_second=PER_SECOND, connections=CONNECTIONS)
-            )
-            audience = a_list("Everybody")
-            for number in range(PEOPLE):
-                a_subscriber(f"kill{number}@example.org", audience)
-            campaign = a_campaign(audience, sender=a_sender(provider=account))
-            lifecycle.launch(campaign.id, at=None, undo_seconds=0, now=utcnow())
-        services().doorbell.ring("expand", campaign.id)
-        db.session.remove()
-        db.engine.dispose()
-    wait_until(lambda: len(watched.moments) > 10, "the campaign moves", 60)
-
-
-def pause_after(watched: Arrivals, event: Callable[[], None]) -> float:
-    """The longest pause after an event, in seconds."""
-    since = time.monotonic()
-    event()
-    time.sleep(WATCHED_SECONDS)
-    return watched.longest_pause(since, time.monotonic())
-
-
-def nobody_twice(sink: ScriptedServer) -> None:
-    assert len(set(sink.recipients)) == len(sink.recipients), "somebody was mailed twice"
-
 
 # --- `campaigns up` ---------------------------------------------------------------------------
 

@@ -1,10 +1,15 @@
 """A full disk is said where the user looks."""
 
+import errno
+import logging
+from io import BytesIO
+
 import pytest
 import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
+from campaigns.audience import uploads
 from campaigns.db import db, is_disk_full
 from campaigns.web import template_helpers
 
@@ -41,10 +46,31 @@ def test_what_cannot_be_saved_is_said_and_not_lost_silently(
     assert "The disk is full" in answer.get_data(as_text=True)
 
 
+def test_a_file_that_cannot_be_written_is_said_too(
+    app: Flask,
+    owner_client: FlaskClient,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(uploads, "sweep", fail)
+    app.testing = False
+    form = {"file": (BytesIO(b"a@example.org\n"), "people.csv")}
+    with caplog.at_level(logging.ERROR):
+        answer = owner_client.post("/imports", data=form, content_type="multipart/form-data")
+    assert answer.status_code == 507
+    assert "The disk is full" in answer.text
+    assert "Traceback" not in caplog.text
+
+
 def test_the_words_of_both_databases_are_known() -> None:
     full = sa.exc.OperationalError("INSERT", {}, Exception("database or disk is full"))
     assert is_disk_full(full)
     words = Exception('could not extend file "base/1": No space left on device')
     assert is_disk_full(sa.exc.OperationalError("INSERT", {}, words))
     assert not is_disk_full(sa.exc.OperationalError("INSERT", {}, Exception("server closed")))
+    assert is_disk_full(OSError(errno.EDQUOT, "Disk quota exceeded"))
+    assert not is_disk_full(OSError(errno.EACCES, "Permission denied"))
     assert not is_disk_full(None)

@@ -1,0 +1,131 @@
+"""A campaign on its way to a sink, and when its messages arrive there."""
+
+import itertools
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import sqlalchemy as sa
+
+from campaigns.app import create_app
+from campaigns.clock import utcnow
+from campaigns.config import Settings
+from campaigns.context import services
+from campaigns.db import db, transaction
+from campaigns.providers.models import ProviderAccount
+from campaigns.sending import lifecycle
+from campaigns.sending.models import Delivery
+from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
+from tests.smtp_server import ScriptedServer, scripted_server
+from tests.supervisor.helpers import wait_until
+
+PEOPLE = 6000
+PER_SECOND = 60
+"""The limit of the account. It spreads the campaign evenly, so every gap is a pause."""
+LONGEST_PAUSE_SECONDS = 5.0
+WATCHED_SECONDS = 8.0
+CONNECTIONS = 2
+"""Fewer than one worker takes: whoever is killed holds some that the others need."""
+
+
+class Arrivals:
+    """When messages arrived at a sink, to about a fiftieth of a second."""
+
+    def __init__(self, sink: ScriptedServer) -> None:
+        self._sink, self._is_over = sink, threading.Event()
+        self.moments: list[float] = []
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def _watch(self) -> None:
+        seen = 0
+        while not self._is_over.wait(0.02):
+            if len(self._sink.received) > seen:
+                seen = len(self._sink.received)
+                self.moments.append(time.monotonic())
+
+    def longest_pause(self, since: float, until: float) -> float:
+        inside = [moment for moment in self.moments if since <= moment <= until]
+        edges = [since, *inside, until]
+        return max(after - before for before, after in itertools.pairwise(edges))
+
+    def have_stopped(self, seconds: float = 2.0) -> bool:
+        """Whether nothing arrived for so long."""
+        return time.monotonic() - self.moments[-1] >= seconds
+
+    def close(self) -> None:
+        self._is_over.set()
+
+
+@contextmanager
+def arrivals() -> Iterator[tuple[ScriptedServer, Arrivals]]:
+    with scripted_server() as sink:
+        watched = Arrivals(sink)
+        try:
+            yield sink, watched
+        finally:
+            watched.close()
+
+
+@contextmanager
+def _core(settings: Settings) -> Iterator[None]:
+    with create_app(settings).app_context():
+        try:
+            yield
+        finally:
+            db.session.remove()
+            db.engine.dispose()
+
+
+def launch(settings: Settings, sink: ScriptedServer, watched: Arrivals) -> None:
+    """Send a campaign to PEOPLE; returns when its first messages have arrived."""
+    with _core(settings):
+        with transaction():
+            account = a_provider(port=sink.port)
+            db.session.flush()
+            db.session.execute(
+                sa.update(ProviderAccount).values(per_second=PER_SECOND, connections=CONNECTIONS)
+            )
+            audience = a_list("Everybody")
+            for number in range(PEOPLE):
+                a_subscriber(f"kill{number}@example.org", audience)
+            campaign = a_campaign(audience, sender=a_sender(provider=account))
+            lifecycle.launch(campaign.id, at=None, undo_seconds=0, now=utcnow())
+        services().doorbell.ring("expand", campaign.id)
+    wait_until(lambda: len(watched.moments) > 10, "the campaign moves", 60)
+
+
+def pause_after(watched: Arrivals, event: Callable[[], object]) -> float:
+    """The longest pause after an event, in seconds."""
+    since = time.monotonic()
+    event()
+    time.sleep(WATCHED_SECONDS)
+    return watched.longest_pause(since, time.monotonic())
+
+
+def nobody_twice(sink: ScriptedServer) -> None:
+    assert len(set(sink.recipients)) == len(sink.recipients), "somebody was mailed twice"
+
+
+def send_the_rest(settings: Settings, sink: ScriptedServer, *, unknown: int = 0) -> None:
+    """Let the rest go without a limit: everybody gets the email, once.
+
+    Of up to `unknown` people it may remain unknown whether they got it.
+    """
+    with _core(settings):
+        with transaction():
+            db.session.execute(sa.update(ProviderAccount).values(per_second=0, connections=0))
+
+        def states() -> dict[str, int]:
+            db.session.rollback()
+            rows = db.session.execute(
+                sa.select(Delivery.status, sa.func.count()).group_by(Delivery.status)
+            )
+            return {state: count for state, count in rows}  # noqa: C416
+
+        wait_until(lambda: not {"queued", "sending"} & states().keys(), "the campaign ends", 90)
+        found = states()
+    assert found.get("sent", 0) + found.get("unknown", 0) == PEOPLE, found
+    assert found.get("unknown", 0) <= unknown, found
+    nobody_twice(sink)
+    assert len(sink.recipients) >= found["sent"]

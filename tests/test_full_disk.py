@@ -1,0 +1,205 @@
+"""A disk that fills up in mid-campaign: sending stops, says so once, and goes on by itself."""
+
+import http.client
+import re
+import shutil
+import tempfile
+import time
+import urllib.parse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.cookies import SimpleCookie
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from campaigns.accounts import service as accounts
+from campaigns.app import create_app
+from campaigns.clock import utcnow
+from campaigns.db import db, transaction
+from tests import servers
+from tests.arrivals import (
+    LONGEST_PAUSE_SECONDS,
+    WATCHED_SECONDS,
+    Arrivals,
+    arrivals,
+    launch,
+    send_the_rest,
+)
+from tests.product import Product, running_product
+from tests.small_disk import small_disk
+from tests.smtp_server import ScriptedServer
+from tests.supervisor.helpers import wait_until
+
+pytestmark = pytest.mark.process
+
+ADDRESS, PASSWORD = "owner@example.org", "a long enough pass phrase"
+FULL = "The disk of the data directory is full."
+ROOM = "The disk of the data directory has room again"
+REDIS_FULL = "Redis cannot write to its disk"
+REDIS_BACK = "Redis is back"
+DATABASE_FULL = "The database cannot write, because its disk is full."
+DATABASE_BACK = "The database is back"
+
+
+class Browser:
+    """Somebody who looks at the pages of a running product."""
+
+    def __init__(self, url: str) -> None:
+        self._host = urllib.parse.urlsplit(url).netloc
+        self._cookie = ""
+
+    def get(self, path: str) -> tuple[int, str]:
+        return self._send("GET", path, None)
+
+    def post(self, path: str, **form: str) -> tuple[int, str]:
+        token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', self.get(path)[1])
+        assert token is not None
+        return self._send("POST", path, {"csrf_token": token.group(1), **form})
+
+    def _send(self, method: str, path: str, form: dict[str, str] | None) -> tuple[int, str]:
+        connection = http.client.HTTPConnection(self._host, timeout=30)
+        headers = {"Cookie": self._cookie, "Content-Type": "application/x-www-form-urlencoded"}
+        body = urllib.parse.urlencode(form) if form is not None else None
+        connection.request(method, path, body, headers)
+        answer = connection.getresponse()
+        jar = SimpleCookie(self._cookie)
+        for line in answer.msg.get_all("Set-Cookie", []):
+            jar.load(line)
+        self._cookie = "; ".join(f"{name}={value.coded_value}" for name, value in jar.items())
+        text = answer.read().decode(errors="replace")
+        connection.close()
+        return answer.status, text
+
+
+def log_in(product: Product) -> Browser:
+    app = create_app(product.settings)
+    with app.app_context():
+        with transaction():
+            accounts.create_user(ADDRESS, PASSWORD, now=utcnow())
+        db.session.remove()
+        db.engine.dispose()
+    browser = Browser(product.url)
+    assert browser.post("/login", address=ADDRESS, password=PASSWORD)[0] == 302
+    return browser
+
+
+def pages_without_arguments(product: Product) -> list[str]:
+    rules = create_app(product.settings).url_map.iter_rules()
+    return sorted(
+        str(rule) for rule in rules if not rule.arguments and "GET" in (rule.methods or ())
+    )
+
+
+@contextmanager
+def in_mid_campaign(
+    data: Path, **environment: str
+) -> Iterator[tuple[Product, ScriptedServer, Arrivals]]:
+    with (
+        arrivals() as (sink, watched),
+        running_product(DATA_DIR=str(data), SEND_WORKERS="2", **environment) as product,  # type: ignore[arg-type]
+    ):
+        launch(product.settings, sink, watched)
+        yield product, sink, watched
+
+
+def stops(watched: Arrivals) -> None:
+    wait_until(watched.have_stopped, "sending stops", 60)
+    time.sleep(4)  # whoever repeats what it says does it now
+
+
+def goes_on(product: Product, sink: ScriptedServer, watched: Arrivals) -> None:
+    """There is room again at this moment."""
+    freed = time.monotonic()
+    time.sleep(WATCHED_SECONDS)
+    pause = watched.longest_pause(freed, time.monotonic())
+    print(f"longest pause: {pause:.2f} s")
+    send_the_rest(product.settings, sink)
+    assert pause <= LONGEST_PAUSE_SECONDS
+    assert "Traceback" not in product.log.read_text()
+
+
+def said_once(product: Product, begins: str, ends: str) -> None:
+    """Each process that met the outage has said when it began and when it ended."""
+    log = product.log.read_text()
+    assert 1 <= log.count(begins) <= 4, log  # three workers and the clock
+    assert log.count(ends) == log.count(begins), log
+
+
+def test_on_a_full_disk_pages_say_so_and_sending_goes_on_by_itself(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with (
+        small_disk(data, 60) as disk,
+        in_mid_campaign(data) as (product, sink, watched),
+    ):
+        browser = log_in(product)
+        pages = pages_without_arguments(product)
+        with disk.full():
+            stops(watched)
+            log = product.log.read_text()
+            assert "disk is full" in browser.get("/")[1]
+            assert browser.get("/health")[0] == 200  # pages can be read
+            answers = {path: browser.get(path)[0] for path in pages}
+            saved = browser.post("/lists/new", name="One more")
+            login = Browser(product.url).post("/login", address=ADDRESS, password=PASSWORD)
+        assert not {path for path, status in answers.items() if status >= 500 and status != 507}
+        for status, text in (saved, login):
+            assert status == 507
+            assert "The disk is full" in text
+        assert log.count(FULL) <= 4, log
+        goes_on(product, sink, watched)
+        after = product.log.read_text()
+        assert after.count(ROOM) == log.count(FULL) > 0
+        assert after.count(REDIS_BACK) == log.count(REDIS_FULL) > 0
+
+
+def test_a_full_disk_of_the_journals(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with (
+        small_disk(data / "journal", 8) as disk,
+        in_mid_campaign(data) as (product, sink, watched),
+    ):
+        with disk.full():
+            stops(watched)
+        goes_on(product, sink, watched)
+        said_once(product, FULL, ROOM)
+
+
+def test_a_full_disk_of_redis(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with (
+        small_disk(data / "kv", 24) as disk,
+        in_mid_campaign(data) as (product, sink, watched),
+    ):
+        browser = log_in(product)
+        with disk.full():
+            stops(watched)
+            assert browser.get("/campaigns")[0] == 200
+            assert browser.post("/lists/new", name="One more")[0] == 302
+        goes_on(product, sink, watched)
+        said_once(product, REDIS_FULL, REDIS_BACK)
+
+
+def test_a_full_disk_of_postgresql(tmp_path: Path) -> None:
+    if servers.system_postgresql_bin() is None:
+        pytest.skip("no PostgreSQL is installed here")
+    with (
+        tempfile.TemporaryDirectory(prefix="cmp-disk-") as folder,
+        small_disk(Path(folder) / "disk", 64) as disk,
+        servers.system_postgresql() as url,
+    ):
+        Path(folder).chmod(0o711)
+        tables = disk.folder / "tables"
+        tables.mkdir()
+        for path in (disk.folder, tables):
+            shutil.chown(path, "postgres")
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(f"CREATE TABLESPACE small LOCATION '{tables}'")
+            connection.execute("CREATE DATABASE campaigns TABLESPACE small")
+        url = url.replace("/postgres?", "/campaigns?")
+        with in_mid_campaign(tmp_path / "data", DATABASE_URL=url) as (product, sink, watched):
+            with disk.full():
+                stops(watched)
+            goes_on(product, sink, watched)
+            said_once(product, DATABASE_FULL, DATABASE_BACK)
