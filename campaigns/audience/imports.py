@@ -36,7 +36,8 @@ from campaigns.audience.uploads import Upload
 from campaigns.db import db, insert_ignoring, rows_changed, rows_given
 
 CHUNK_ROWS = 2_000
-LEASE = timedelta(seconds=60)
+LEASE = timedelta(seconds=12)
+"""Renewed meanwhile, so what a killed worker was reading is soon free."""
 MAX_PROBLEMS = 100_000
 """So many bad rows are kept for the report; all are counted."""
 MAX_CONSENT_SOURCE = 500
@@ -180,6 +181,20 @@ def take_lease(import_id: int, *, now: datetime) -> bool:
         .values(status="running", lease_until=now + LEASE)
     )
     return rows_changed(db.session.execute(statement)) == 1
+
+
+def renew_lease(import_id: int, *, now: datetime) -> None:
+    """Lengthen the lease of an import that is being read."""
+    statement = (
+        sa.update(ImportRun)
+        .where(
+            ImportRun.id == import_id,
+            ImportRun.status == "running",
+            ImportRun.lease_until.is_not(None),
+        )
+        .values(lease_until=now + LEASE)
+    )
+    db.session.execute(statement)
 
 
 def give_lease_back(import_id: int) -> None:

@@ -10,6 +10,7 @@ from campaigns.audience.models import ImportRun
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
+from campaigns.jobs import leases
 from campaigns.jobs.runtime import job
 
 log = structlog.get_logger()
@@ -58,7 +59,8 @@ def work(import_id: int, *, seconds: float) -> bool:
         return False
     path = imports.path_of(found, services().settings.uploads_dir)
     try:
-        with path.open("rb") as file:
+        renewal = leases.renewed(lambda now: imports.renew_lease(import_id, now=now))
+        with path.open("rb") as file, renewal:
             source = imports.FileOfImport.open(found, file)
             is_over = _read(import_id, source, time.monotonic() + seconds)
     except imports.LostLeaseError:

@@ -16,6 +16,7 @@ from campaigns.clock import utcnow
 from campaigns.content.compile import RenderError, TemplateProblemError, compile_content
 from campaigns.context import services
 from campaigns.db import db, transaction
+from campaigns.jobs import leases
 from campaigns.jobs.buckets import buckets
 from campaigns.jobs.refresh import keep_newest_token
 from campaigns.jobs.runtime import job
@@ -47,7 +48,7 @@ ONE_PERSON = "person"
 LONGEST_WAIT_SECONDS = 2.0
 """So long a small mail waits for its turn under a limit per second; then it is put off."""
 LONGEST_SENDING_SECONDS = 100.0
-"""Shorter than its lease: nobody else must take it for lost while the server thinks."""
+"""Shorter than the lease of a body: nobody else must take it for lost while the server thinks."""
 
 
 class CannotSendError(Exception):
@@ -74,9 +75,10 @@ def deliver(mail_id: int) -> None:
         _finish(mail, "failed", f"Given up after {MOST_TRIES} tries.")
         return
     try:
-        sender = _sender_for(mail)
-        message = _signed(_BUILDERS[mail.kind](mail, sender), sender)
-        result = _send(mail, sender, message)
+        with leases.renewed(lambda now: transactional.renew(mail, now=now)):
+            sender = _sender_for(mail)
+            message = _signed(_BUILDERS[mail.kind](mail, sender), sender)
+            result = _send(mail, sender, message)
     except _NobodyError:
         with transaction():
             transactional.delete([mail.id])

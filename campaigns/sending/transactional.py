@@ -18,7 +18,10 @@ from campaigns.sending.models import TransactionalMail
 Kind = Literal["confirm", "test", "alert", "password_reset", "password_changed"]
 Outcome = Literal["sent", "failed", "unknown"]
 
-LEASE = timedelta(minutes=2)
+LEASE = timedelta(seconds=12)
+"""Until the body leaves. Renewed meanwhile, so what a killed worker had claimed is soon free."""
+BODY_LEASE = timedelta(minutes=2)
+"""From then on: longer than the server's answer may take, and what is lost is not sent again."""
 TRY_FOR = timedelta(hours=24)
 FIRST_RETRY_SECONDS = 30
 LONGEST_RETRY_SECONDS = 3600
@@ -120,7 +123,12 @@ def begin_body(mail: Claimed, *, now: datetime) -> bool:
 
     False when the mail is not ours any more; then it must not be sent.
     """
-    return _change(mail, {"reason": HANDING_OVER, "lease_until": now + LEASE})
+    return _change(mail, {"reason": HANDING_OVER, "lease_until": now + BODY_LEASE})
+
+
+def renew(mail: Claimed, *, now: datetime) -> bool:
+    """Lengthen the lease of a mail whose body has not left. False: it has, or it is not ours."""
+    return _change(mail, {"lease_until": now + LEASE}, TransactionalMail.reason != HANDING_OVER)
 
 
 def finish(mail: Claimed, outcome: Outcome, *, now: datetime, reason: str = "") -> bool:
@@ -209,7 +217,9 @@ def _lease_is_over(now: datetime) -> sa.ColumnElement[bool]:
     return sa.and_(TransactionalMail.status == "sending", TransactionalMail.lease_until < now)
 
 
-def _change(mail: Claimed, values: Mapping[str, Any]) -> bool:
+def _change(
+    mail: Claimed, values: Mapping[str, Any], condition: sa.ColumnElement[bool] | None = None
+) -> bool:
     """Change a mail that is still being sent, in this attempt."""
     changed = db.session.execute(
         sa.update(TransactionalMail)
@@ -217,6 +227,7 @@ def _change(mail: Claimed, values: Mapping[str, Any]) -> bool:
             TransactionalMail.id == mail.id,
             TransactionalMail.status == "sending",
             TransactionalMail.attempts == mail.attempt,
+            sa.true() if condition is None else condition,
         )
         .values(**values)
         .execution_options(synchronize_session=False)

@@ -3,8 +3,9 @@
 import io
 import os
 import resource
+import time
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.jobs import imports as jobs
-from campaigns.jobs import runtime
+from campaigns.jobs import leases, runtime
 from tests.factories import a_list, a_subscriber
 
 
@@ -267,6 +268,35 @@ def test_a_killed_import_goes_on_where_it_stopped(
     found = jobs.run_to_end(run.id, lambda run: None)
     assert counts(found) == (20, 19, 0, 0, 1)
     assert problems(found)[0][0] == 7
+
+
+def test_the_lease_of_an_import_is_renewed_while_it_is_read(
+    app: Flask, list_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(number: int, source: imports.FileOfImport, until: float) -> bool:
+        """Take long over one chunk."""
+        before, end = lease_until(), time.monotonic() + 10
+        while lease_until() == before and time.monotonic() < end:
+            time.sleep(0.01)
+        was_renewed.append(lease_until() > before)
+        return False
+
+    def lease_until() -> datetime:
+        db.session.rollback()
+        found = db.session.scalars(sa.select(ImportRun.lease_until)).one()
+        assert found is not None
+        return found
+
+    was_renewed: list[bool] = []
+    monkeypatch.setattr(leases, "RENEW_SECONDS", 0.01)
+    monkeypatch.setattr(jobs, "_read", read)
+    run_id = begun(many(20), list_id).id
+    assert jobs.work(run_id, seconds=5)
+    assert was_renewed == [True]
+    with transaction():
+        imports.renew_lease(run_id, now=utcnow())
+    run = db.session.get_one(ImportRun, run_id, populate_existing=True)
+    assert run.lease_until is None, "it was given back"
 
 
 def test_of_two_workers_one_chunk_is_counted_once(

@@ -1,9 +1,10 @@
 """Small mails: sent once, tried again when that is safe, never silently twice."""
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default as email_policy
@@ -18,7 +19,8 @@ from campaigns.audience.models import AudienceList, Subscriber
 from campaigns.clock import utcnow
 from campaigns.config import Settings
 from campaigns.db import db, transaction
-from campaigns.jobs import runtime
+from campaigns.jobs import leases, runtime
+from campaigns.jobs import transactional as transactional_jobs
 from campaigns.jobs.transactional import deliver
 from campaigns.providers.models import ProviderAccount
 from campaigns.sending import optin, transactional
@@ -299,6 +301,47 @@ def test_a_worker_that_died_before_the_body_leaves_it_to_the_next(news: Audience
         assert transactional.stalled(utcnow()) == [mail_id]
         deliver(mail_id)
     assert status(mail_id).status == "sent"
+
+
+def test_what_a_killed_worker_had_claimed_is_soon_free(news: AudienceList) -> None:
+    mail_id = sign_up(news)
+    now = utcnow()
+    with transaction():
+        assert transactional.claim(mail_id, now=now) is not None
+    assert transactional.stalled(now + timedelta(seconds=11)) == []
+    assert transactional.stalled(now + timedelta(seconds=13)) == [mail_id]
+
+
+def test_a_claim_is_renewed_until_the_body_leaves(
+    news: AudienceList, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lease_until() -> datetime:
+        with app.app_context():
+            found = db.session.scalars(sa.select(TransactionalMail.lease_until)).one()
+        assert found is not None
+        return found
+
+    def script(line: str, session: Session) -> str | None:
+        if line.startswith("MAIL"):
+            before, end = lease_until(), time.monotonic() + 10
+            while lease_until() == before and time.monotonic() < end:
+                time.sleep(0.01)
+            was_renewed.append(lease_until() > before)
+        elif line == "<body>":
+            time.sleep(0.1)  # renewals come and change nothing any more
+            left.append(lease_until() - utcnow())
+        return None
+
+    was_renewed: list[bool] = []
+    left: list[timedelta] = []
+    app = runtime.app()
+    monkeypatch.setattr(leases, "RENEW_SECONDS", 0.01)
+    with a_way_out(script):
+        mail_id = sign_up(news)
+        deliver(mail_id)
+    assert status(mail_id).status == "sent"
+    assert was_renewed == [True]
+    assert left[0] > timedelta(seconds=transactional_jobs.LONGEST_SENDING_SECONDS)
 
 
 def test_a_worker_that_died_in_the_body_makes_it_unknown(news: AudienceList) -> None:
