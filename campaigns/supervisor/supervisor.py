@@ -1,5 +1,6 @@
 """Starts programs, starts them again when they stop, and stops them in the reverse order."""
 
+import math
 import os
 import signal
 import threading
@@ -113,9 +114,10 @@ class Supervisor:
             time.sleep(TICK_SECONDS)
         return False
 
-    def run(self) -> None:
-        """Supervise until a stop is asked for."""
-        while not self.is_stopping():
+    def run(self, seconds: float = math.inf) -> None:
+        """Supervise for so long, or until a stop is asked for."""
+        deadline = time.monotonic() + seconds
+        while not self.is_stopping() and time.monotonic() < deadline:
             self.tick()
             time.sleep(TICK_SECONDS)
 

@@ -16,6 +16,11 @@ DRAIN_SECONDS = 20
 """A slice of work takes about a second; more than this means that it hangs."""
 
 
+HEAD_START_SECONDS = 1.0
+"""Time for the first sender to start alone. After a kill, email waits for its imports, which take
+half as long again while the others compete for the processor."""
+
+
 def worker_lanes(settings: Settings) -> dict[str, tuple[str, ...]]:
     """The lanes of each process, most urgent first.
 
@@ -23,7 +28,7 @@ def worker_lanes(settings: Settings) -> dict[str, tuple[str, ...]]:
     nor an import can keep all busy. One process sends no more than one processor can make, so
     there is one for each.
     """
-    lanes = {"background": ("transactional", "background"), "send": ("send", "transactional")}
+    lanes = {"send": ("send", "transactional"), "background": ("transactional", "background")}
     return lanes | {f"send {number}": ("send",) for number in range(2, senders(settings) + 1)}
 
 
@@ -37,7 +42,9 @@ def run_workers(settings: Settings) -> None:
     supervisor = Supervisor(lambda sentence: click.echo(sentence, err=True))
     with supervisor.handling_signals():
         try:
-            for name, lanes in worker_lanes(settings).items():
+            for number, (name, lanes) in enumerate(worker_lanes(settings).items()):
+                if number == 1:
+                    supervisor.run(HEAD_START_SECONDS)
                 options = [part for lane in lanes for part in ("--lane", lane)]
                 supervisor.add(
                     Program(

@@ -1,10 +1,14 @@
 """Which processes work, and for which lanes."""
 
+import math
 import os
+from contextlib import AbstractContextManager, nullcontext
 
 import pytest
 
 from campaigns.config import Settings
+from campaigns.supervisor import workers
+from campaigns.supervisor.process import Program
 from campaigns.supervisor.workers import MOST_SENDERS, senders, worker_lanes
 
 
@@ -14,8 +18,14 @@ def settings(send_workers: int) -> Settings:
 
 def test_as_many_send_as_the_setting_says() -> None:
     lanes = worker_lanes(settings(3))
-    assert list(lanes) == ["background", "send", "send 2", "send 3"]
-    assert [name for name, served in lanes.items() if "send" in served] == list(lanes)[1:]
+    assert list(lanes) == ["send", "background", "send 2", "send 3"]
+    assert [name for name, served in lanes.items() if "send" not in served] == ["background"]
+
+
+def test_a_sender_starts_first_and_alone() -> None:
+    """After a kill, email waits for it."""
+    first, *_ = worker_lanes(settings(4))
+    assert first == "send"
 
 
 @pytest.mark.parametrize(
@@ -28,7 +38,30 @@ def test_else_one_for_each_processor(
     assert senders(settings(0)) == expected
 
 
+def test_the_others_start_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[object] = []
+
+    class Recorder:
+        def __init__(self, say: object) -> None: ...
+
+        def handling_signals(self) -> AbstractContextManager[None]:
+            return nullcontext()
+
+        def add(self, program: Program) -> None:
+            calls.append(program.name)
+
+        def run(self, seconds: float = math.inf) -> None:
+            calls.append(seconds)
+
+        def stop(self, *, at_once: bool) -> None: ...
+
+    monkeypatch.setattr(workers, "Supervisor", Recorder)
+    workers.run_workers(settings(1))
+    head_start = workers.HEAD_START_SECONDS
+    assert calls == ["worker for send", head_start, "worker for background", math.inf]
+
+
 def test_small_mail_has_a_process_that_sends_no_campaigns() -> None:
-    first, *_ = worker_lanes(settings(4)).values()
-    assert first[0] == "transactional"
-    assert "send" not in first
+    served = worker_lanes(settings(4))["background"]
+    assert served[0] == "transactional"
+    assert "send" not in served
