@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -46,6 +47,7 @@ class Part:
     environment: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
     is_wanted: bool = False
+    starts: int = 0
 
 
 class Stage:
@@ -58,6 +60,7 @@ class Stage:
         self.folder, self.backend = folder, backend
         self._log = (folder / "log").open("ab")
         self._app: Flask | None = None
+        self._database_home: Path | None = None
         self._parts: dict[str, Part] = {}
         self._socket = folder / "kv.sock"
         self._parts["valkey"] = Part(
@@ -112,6 +115,8 @@ class Stage:
                 part.process.kill()
                 part.process.wait(10)
         self._log.close()
+        if self._database_home is not None:
+            shutil.rmtree(self._database_home, ignore_errors=True)
 
     def tend(self) -> None:
         """Start again what has ended by itself."""
@@ -129,13 +134,19 @@ class Stage:
             if process is not None and is_alive and self._catches(name, signal.SIGUSR1):
                 process.send_signal(signal.SIGUSR1)
                 time.sleep(1)  # it prints by itself
-        return log.read_bytes()[begin:].decode(errors="replace")
+        return self._log_end(begin)
+
+    def _log_end(self, begin: int | None = None) -> str:
+        """The log from this byte on; the last of it by default."""
+        text = (self.folder / "log").read_bytes()
+        return text[max(0, len(text) - 6000) if begin is None else begin :].decode(errors="replace")
 
     # --- one of them -------------------------------------------------------------------------
 
     def start(self, name: str) -> None:
         part = self._parts[name]
         part.is_wanted = True
+        part.starts += 1
         user: dict[str, Any] = {}
         if part.owner is not None:
             user = {"user": part.owner.pw_uid, "group": part.owner.pw_gid, "extra_groups": []}
@@ -215,9 +226,23 @@ class Stage:
 
     def wait_for_servers(self) -> None:
         """Until Valkey and the database answer."""
-        wait_until(self._is_valkey_there, "Valkey answers", self.tend)
+        looks = {"valkey": self._is_valkey_there}
         if self.backend == "postgresql":
-            wait_until(self._is_database_there, "the database answers", self.tend)
+            looks["database"] = self._is_database_there
+        for name, is_there in looks.items():
+            try:
+                wait_until(is_there, f"the {name} answers", self.tend)
+            except AssertionError as error:
+                raise AssertionError(f"{error}\n{self._state_of(name)}") from None
+
+    def _state_of(self, name: str) -> str:
+        process = self._process(name)
+        home = self._database_home
+        files = sorted(path.name for path in home.glob("data/postmaster.*")) if home else []
+        return (
+            f"exit code {process.poll()}, started {self._parts[name].starts} times,"
+            f" files {files}\n{self._log_end()}"
+        )
 
     def set_clock(self, off: timedelta) -> None:
         """Set the wall clock of all processes of the product, and the database's with it.
@@ -261,14 +286,12 @@ class Stage:
     def _add_postgresql(self) -> str:
         binaries = servers.system_postgresql_bin()
         assert binaries is not None
-        home = self.folder / "pg"
-        home.mkdir()
+        # Not in pytest's folder: each start of pytest closes that to others, and PostgreSQL, which
+        # refuses to run as root, could not start again.
+        home = self._database_home = Path(tempfile.mkdtemp(prefix="cmp-chaos-pg-"))
         owner = pwd.getpwnam("postgres") if os.geteuid() == 0 else None
         user: dict[str, Any] = {}
         if owner is not None:
-            for path in (self.folder, *self.folder.parents):
-                if path.stat().st_uid == os.geteuid() and not path.stat().st_mode & 0o001:
-                    path.chmod(path.stat().st_mode | 0o011)  # so that its owner gets there
             shutil.chown(home, owner.pw_uid, owner.pw_gid)
             user = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
         subprocess.run(
