@@ -11,6 +11,8 @@ from collections.abc import Callable
 
 import structlog
 from redis.exceptions import BusyLoadingError, OutOfMemoryError, ReadOnlyError, RedisError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -40,6 +42,25 @@ def is_outage(error: BaseException | None) -> bool:
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
     return isinstance(error, InterfaceError | PoolTimeoutError) or is_disk_full(error)
+
+
+_WAITED_FOR = (
+    "connection refused", "failed: no such file or directory", "error 2 connecting",
+    "timeout expired", "timeout connecting", "timeout reading", "timed out", "no route to host",
+    "unreachable", "closed the connection", "connection closed", "connection reset",
+    "temporary failure in name", "starting up", "shutting down", "recovery mode",
+    "not yet accepting",
+)  # fmt: skip
+"""Words about a server that may come up by itself, unlike a wrong address or a wrong password."""
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether a server cannot be reached, so it is worth waiting for."""
+    if isinstance(error, BusyLoadingError):
+        return True
+    is_of_server = isinstance(error, OperationalError | RedisConnectionError | RedisTimeoutError)
+    words = describe(error).lower()
+    return is_of_server and any(waited_for in words for waited_for in _WAITED_FOR)
 
 
 def _is_redis_defect(error: RedisError) -> bool:

@@ -1,20 +1,20 @@
 """Real servers for the tests: Valkey and PostgreSQL, started once, gone at the end."""
 
 import os
-import pwd
 import shutil
 import signal
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
 from redis import Redis
 
 from campaigns.supervisor.valkey import server_binary
+from tests.supervisor.helpers import descendants_of
 
 
 @contextmanager
@@ -72,33 +72,74 @@ def system_postgresql_bin() -> Path | None:
     return None
 
 
+class Postgresql:
+    """The system's PostgreSQL on a data folder of its own, which may stop and come back."""
+
+    def __init__(self, folder: Path) -> None:
+        self._binaries = system_postgresql_bin()
+        assert self._binaries is not None
+        self._folder = folder
+        self._frozen: list[int] = []
+        self._run_as = {}
+        if os.geteuid() == 0:
+            shutil.chown(folder, "postgres")
+            self._run_as = {"user": "postgres"}
+        self.url = f"postgresql://postgres@/postgres?host={folder}"
+        subprocess.run(
+            [self._binaries / "initdb", "-D", folder / "data", "-U", "postgres", "-A", "trust",
+             "-E", "UTF8", "-N"],
+            check=True, stdout=subprocess.DEVNULL, cwd="/", **self._run_as,
+        )  # type: ignore[call-overload]  # fmt: skip
+
+    def start(self) -> None:
+        assert self._binaries is not None
+        self.process = subprocess.Popen(
+            [self._binaries / "postgres", "-D", self._folder / "data", "-k", self._folder,
+             "-c", "listen_addresses=", "-c", "fsync=off", "-c", "full_page_writes=off",
+             "-c", "synchronous_commit=off"],
+            stderr=subprocess.DEVNULL, cwd="/", **self._run_as,
+        )  # type: ignore[call-overload]  # fmt: skip
+        _wait_until(lambda: _answers(self.url))
+
+    def stop(self) -> None:
+        """End open sessions, too."""
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(15)
+
+    def freeze(self) -> None:
+        """Nothing of it answers, as on a machine that hangs."""
+        self._frozen = [self.process.pid, *descendants_of(self.process.pid)]
+        self._signal_frozen(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal_frozen(signal.SIGCONT)
+        self._frozen = []
+
+    def _signal_frozen(self, number: signal.Signals) -> None:
+        for pid in self._frozen:
+            with suppress(ProcessLookupError):  # a session has just ended
+                os.kill(pid, number)
+
+
+@contextmanager
+def stoppable_postgresql() -> Iterator[Postgresql]:
+    """A running one."""
+    with tempfile.TemporaryDirectory(prefix="cmp-pgs-", ignore_cleanup_errors=True) as folder:
+        server = Postgresql(Path(folder))
+        server.start()
+        try:
+            yield server
+        finally:
+            server.thaw()
+            if server.process.poll() is None:
+                server.stop()
+
+
 @contextmanager
 def system_postgresql() -> Iterator[str]:
-    """The system's PostgreSQL on a data folder of its own; gives the URL of a database."""
-    binaries = system_postgresql_bin()
-    assert binaries is not None
-    owner = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
-    with tempfile.TemporaryDirectory(prefix="cmp-pgs-", ignore_cleanup_errors=True) as folder:
-        if os.geteuid() == 0:
-            shutil.chown(folder, owner)
-        data = Path(folder) / "data"
-        run_as = {"user": owner} if os.geteuid() == 0 else {}
-        subprocess.run(
-            [binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "-N"],
-            check=True, stdout=subprocess.DEVNULL, cwd="/", **run_as,
-        )  # type: ignore[call-overload]  # fmt: skip
-        process = subprocess.Popen(
-            [binaries / "postgres", "-D", data, "-k", folder, "-c", "listen_addresses=",
-             "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off"],
-            stderr=subprocess.DEVNULL, cwd="/", **run_as,
-        )  # type: ignore[call-overload]  # fmt: skip
-        url = f"postgresql://postgres@/postgres?host={folder}"
-        try:
-            _wait_until(lambda: _answers(url))
-            yield url
-        finally:
-            process.send_signal(signal.SIGINT)
-            process.wait(15)
+    """The same; gives the URL of a database."""
+    with stoppable_postgresql() as server:
+        yield server.url
 
 
 def _answers(url: str) -> bool:

@@ -5,14 +5,24 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from redis.exceptions import BusyLoadingError, OutOfMemoryError, ReadOnlyError, ResponseError
+from redis.exceptions import (
+    AuthenticationError,
+    BusyLoadingError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    ResponseError,
+)
 from redis.exceptions import ConnectionError as RedisConnectionError
 from structlog.testing import capture_logs
 
-from campaigns.outages import Outages, describe, is_outage, redis_trouble
+from campaigns.outages import Outages, describe, is_away, is_outage, redis_trouble
 
 AWAY = RedisConnectionError("Connection refused")
 GONE = sa.exc.OperationalError("SELECT secret", {}, Exception("server closed\n\tunexpectedly"))
+
+
+def a_database_error(words: str) -> sa.exc.OperationalError:
+    return sa.exc.OperationalError("SELECT", {}, Exception(words))
 
 
 class Seconds:
@@ -123,3 +133,26 @@ def test_a_defect_is_no_outage() -> None:
     assert not is_outage(ResponseError("WRONGTYPE Operation against a key"))
     assert not is_outage(ValueError("nobody thought of this"))
     assert describe(ValueError()) == "ValueError"
+
+
+@pytest.mark.parametrize(
+    ("error", "is_waited_for"),
+    [
+        (AWAY, True),
+        (BusyLoadingError("Valkey is loading the dataset in memory"), True),
+        (RedisConnectionError("Error -2 connecting to kv:6379. Name or service not known."), False),
+        (AuthenticationError("invalid username-password pair"), False),
+        (a_database_error("connection refused"), True),
+        (a_database_error("connection timeout expired"), True),
+        (a_database_error("FATAL: the database system is starting up"), True),
+        (a_database_error('FATAL: password authentication failed for user "x"'), False),
+        (a_database_error('FATAL: database "campaigns" does not exist'), False),
+        (a_database_error("unable to open database file"), False),
+        (a_database_error("canceling statement due to lock timeout"), False),
+        (a_database_error('certificate "/x.pem": No such file or directory'), False),
+    ],
+)
+def test_a_server_that_may_come_up_is_worth_waiting_for(
+    error: Exception, is_waited_for: bool
+) -> None:
+    assert is_away(error) is is_waited_for

@@ -10,8 +10,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from redis.exceptions import RedisError
-
 from campaigns.config import Settings
 from campaigns.jobs.queues import connect
 
@@ -174,20 +172,10 @@ def prepare_runtime_dir(folder: Path, *socket_names: str) -> None:
         folder.chmod(0o700)
 
 
-def check_redis(settings: Settings, seconds: float = 5) -> str:
-    """Wait for the server that REDIS_URL names; its version."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            with connect(settings.redis_connection_url) as redis:
-                return str(redis.info("server").get("redis_version", "?"))
-        except (RedisError, OSError) as error:
-            if time.monotonic() > deadline:
-                raise CannotStartError(
-                    f"The Redis server named by REDIS_URL cannot be used ({error}). Start it, or"
-                    " leave REDIS_URL empty: then one is started with Campaigns."
-                ) from None
-        time.sleep(0.3)
+def redis_version(settings: Settings) -> str:
+    """The version of the server that REDIS_URL names. Raises RedisError, OSError."""
+    with connect(settings.redis_connection_url) as redis:
+        return str(redis.info("server").get("redis_version", "?"))
 
 
 def _words(error: OSError) -> str:

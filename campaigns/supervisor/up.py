@@ -3,15 +3,19 @@
 import http.client
 import os
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import click
+from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError
 
 from campaigns import migrate
 from campaigns.clock import utcnow
 from campaigns.config import Settings, load_settings
+from campaigns.outages import describe, is_away
 from campaigns.permissions import close_to_others
 from campaigns.supervisor import postgres, preflight, status, valkey
 from campaigns.supervisor.first_account import first_account_link
@@ -21,11 +25,14 @@ from campaigns.supervisor.supervisor import Supervisor
 from campaigns.supervisor.workers import DRAIN_SECONDS
 
 READY_SECONDS = 60
+TRY_AGAIN_SECONDS = 0.5
+"""Interval between tries to reach a server that is away."""
 DEMO_MAILBOX_PORT = 2525
 HEALTH_TIMEOUT_SECONDS = 2
 NAME_WIDTH = 9
 _COLOURS = {"web": "cyan", "worker": "green", "clock": "yellow", "mailbox": "magenta"}
 
+T = TypeVar("T")
 Prepare = Callable[[Settings], Sequence[str]]
 """Fills a migrated database; gives lines to show when all is ready."""
 
@@ -159,8 +166,7 @@ class _Run:
             self._add_server(postgres.program(self._settings), hint="see its lines above")
             self._settings = _with(self._settings, database_url=postgres.url(self._settings))
         if self._settings.redis_url:
-            version = preflight.check_redis(self._settings)
-            self._screen.say(f"uses the Redis server of REDIS_URL (version {version})")
+            self._use_named_redis()
             return
         if valkey.end_leftover(self._settings):
             self._screen.say("ended a Valkey that an earlier run had left behind")
@@ -171,6 +177,40 @@ class _Run:
         log = valkey.log_file(self._settings)
         before = log.stat().st_size if log.exists() else 0
         self._add_server(program, hint=lambda: _end_of(log, before))
+
+    def _use_named_redis(self) -> None:
+        try:
+            version = self._wait_for("The Redis server", "REDIS_URL", preflight.redis_version)
+        except (RedisError, OSError) as error:
+            raise CannotStartError(
+                f"The Redis server named by REDIS_URL cannot be used ({describe(error)}). Check"
+                " REDIS_URL, or leave it empty: then one is started with Campaigns."
+            ) from None
+        if version:
+            self._screen.say(f"uses the Redis server of REDIS_URL (version {version})")
+
+    def _wait_for(self, name: str, variable: str, use: Callable[[Settings], T]) -> T | None:
+        """Use a server as soon as it answers. None: a stop was asked for before it did."""
+        is_waiting = False
+        while not self._supervisor.is_stopping():
+            try:
+                found = use(self._settings)
+            except (RedisError, DBAPIError) as error:
+                if not is_away(error):
+                    raise
+                if not is_waiting:
+                    self._screen.say(
+                        f"{name} does not answer; waiting for it. Start it, or stop this with"
+                        f" Ctrl-C and check {variable}. ({describe(error)})"
+                    )
+                is_waiting = True
+                self._supervisor.tick()
+                time.sleep(TRY_AGAIN_SECONDS)
+            else:
+                if is_waiting:
+                    self._screen.say(f"{name} answers")
+                return found
+        return None
 
     def _add_server(self, program: Program, hint: str | Callable[[], str]) -> None:
         """Start a server that everything else needs; it must come up at the first try."""
@@ -184,8 +224,10 @@ class _Run:
     def _fill(self) -> Sequence[str]:
         """Bring the database to the newest schema, and the demo's data into it."""
         try:
-            migrate.upgrade(self._settings)
-            return self._prepare(self._settings) if self._prepare else ()
+            self._wait_for("The database", "DATABASE_URL", migrate.upgrade)
+            if self._prepare is None or self._supervisor.is_stopping():
+                return ()
+            return self._prepare(self._settings)
         except migrate.MigrationError as error:
             raise CannotStartError(str(error)) from None
         except DBAPIError as error:

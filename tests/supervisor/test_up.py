@@ -17,9 +17,12 @@ import sqlalchemy as sa
 from campaigns.audience.models import AudienceList
 from campaigns.config import load_settings
 from campaigns.supervisor import status
+from campaigns.supervisor.valkey import server_binary
+from tests import servers
 from tests.supervisor.helpers import (
     RunningUp,
     descendants_of,
+    free_port,
     is_alive,
     members_of,
     processes_mentioning,
@@ -217,22 +220,66 @@ def test_all_wrong_settings_are_named_at_once(tmp_path: Path, started: list[Runn
     assert "Traceback" not in text
 
 
-def test_a_redis_that_does_not_answer_is_said(tmp_path: Path, started: list[RunningUp]) -> None:
-    code, text = refused(tmp_path, started, REDIS_URL="redis://127.0.0.1:1/0")
+def test_a_redis_that_cannot_be_used_is_said(tmp_path: Path, started: list[RunningUp]) -> None:
+    with servers.running_valkey() as url:
+        code, text = refused(tmp_path, started, REDIS_URL=f"{url}?db=99")
     assert code == 1
     assert "The Redis server named by REDIS_URL cannot be used" in text
+    assert "Traceback" not in text
 
 
-def test_a_database_that_does_not_answer_is_said_and_all_is_stopped_again(
+def test_a_database_that_cannot_be_used_is_said_and_all_is_stopped_again(
     tmp_path: Path, started: list[RunningUp]
 ) -> None:
-    url = "postgresql://nobody@127.0.0.1:1/nothing"
-    code, text = refused(tmp_path, started, DATABASE_URL=url)
+    with servers.stoppable_postgresql() as server:
+        url = server.url.replace("/postgres?", "/nothing?")
+        code, text = refused(tmp_path, started, DATABASE_URL=url)
     assert code == 1
     assert "The database cannot be used" in text
     assert "Check DATABASE_URL" in text
     assert "Traceback" not in text
     assert processes_mentioning(str(tmp_path)) == []
+
+
+def test_up_waits_for_servers_that_are_away_and_says_so(
+    tmp_path: Path, started: list[RunningUp]
+) -> None:
+    port = free_port()
+    with servers.stoppable_postgresql() as server:
+        server.freeze()
+        environment = {"REDIS_URL": f"redis://127.0.0.1:{port}/0", "DATABASE_URL": server.url}
+        run = RunningUp(tmp_path / "data", environment=environment)
+        started.append(run)
+        wait_until(lambda: "The Redis server does not answer; waiting for it" in run.text(), "said")
+        valkey = subprocess.Popen(
+            [str(server_binary()), "--port", str(port), "--bind", "127.0.0.1", "--save", ""],
+            stdout=subprocess.DEVNULL, cwd=tmp_path,
+        )  # fmt: skip
+        try:
+            wait_until(lambda: "The database does not answer; waiting for it" in run.text(), "said")
+            server.thaw()
+            run.wait_until_ready()
+            run.end()
+        finally:
+            valkey.kill()
+            valkey.wait(10)
+    assert run.text().count("does not answer; waiting for it") == 2
+    assert "The Redis server answers" in run.text()
+    assert "The database answers" in run.text()
+    assert "Traceback" not in run.text()
+
+
+def test_up_that_waits_for_a_server_can_be_stopped(
+    tmp_path: Path, started: list[RunningUp]
+) -> None:
+    environment = {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing"}
+    run = RunningUp(tmp_path / "data", environment=environment)
+    started.append(run)
+    wait_until(lambda: "The database does not answer; waiting for it" in run.text(), "said")
+    run.process.send_signal(signal.SIGINT)
+    assert run.process.wait(20) == 0
+    assert "Check" not in run.text()
+    assert "Traceback" not in run.text()
 
 
 def test_a_server_left_behind_on_the_socket_is_ended_first(
