@@ -35,7 +35,7 @@ from campaigns.sending.repeat import RepeatError
 log = structlog.get_logger()
 
 LEASE = "clock"
-LEASE_SECONDS = 4
+LEASE_SECONDS = 3
 """Seconds without a sign of life before another clock takes over."""
 TICK_SECONDS = 1.0
 SWEEP_SECONDS = 2.0
