@@ -193,10 +193,23 @@ def _begin(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
+_POSTGRESQL_TIMES = {
+    "connect_timeout": 5,
+    "keepalives_idle": 3,
+    "keepalives_interval": 1,
+    "keepalives_count": 5,
+    "tcp_user_timeout": 8000,
+}
+"""Seconds (the last in ms) after which a server whose machine is gone is given up: otherwise its
+connections would look alive for hours, also after it is back."""
+
+
 def engine_options(url: str, *, pool_size: int = 10) -> dict[str, Any]:
     """Options for the engine of this address; `pool_size` threads never wait for a connection."""
     options = {"pool_size": pool_size, "max_overflow": 5, "json_serializer": _dump_json}
-    return options if url.startswith("sqlite") else {**options, "pool_pre_ping": True}
+    if url.startswith("sqlite"):
+        return options
+    return {**options, "pool_pre_ping": True, "connect_args": _POSTGRESQL_TIMES}
 
 
 def _dump_json(value: object) -> str:

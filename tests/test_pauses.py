@@ -4,18 +4,31 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from redis import Redis
 
+from campaigns import migrate
+from campaigns.jobs.models import Lease
+from campaigns.jobs.schedule import LEASE
 from campaigns.supervisor.valkey import server_binary
-from tests.arrivals import LONGEST_PAUSE_SECONDS, arrivals, launch, nobody_twice, pause_after
+from tests.arrivals import (
+    LONGEST_PAUSE_SECONDS,
+    arrivals,
+    launch,
+    nobody_twice,
+    pause_after,
+    send_the_rest,
+)
 from tests.conftest import SECRET_KEY, settings_for_tests
 from tests.product import running_product
-from tests.supervisor.helpers import processes_mentioning
+from tests.servers import Postgresql, stoppable_postgresql, system_postgresql_bin
+from tests.supervisor.helpers import processes_mentioning, wait_until
 
 pytestmark = pytest.mark.process
 
@@ -79,23 +92,42 @@ class Procfile:
         for name in ("valkey", "worker", "clock"):
             self._start(name)
 
-    def _start(self, name: str) -> None:
+    def _start(self, name: str, key: str = "", **environment: str) -> None:
         command = [sys.executable, "-P", "-m", "campaigns.cli", name]
         if name == "valkey":
             command = [str(server_binary()), "--port", "0", "--unixsocket", str(self._socket),
                        "--dir", str(self._folder), "--save", "", "--appendonly", "yes"]  # fmt: skip
         with (self._folder / "log").open("ab") as log:
-            self._running[name] = subprocess.Popen(
-                command, env=self._environment, stdout=log, stderr=log, start_new_session=True
-            )
+            self._running[key or name] = subprocess.Popen(
+                command, env={**self._environment, **environment}, stdout=log, stderr=log,
+                start_new_session=True,
+            )  # fmt: skip
 
     def kill(self, name: str) -> None:
         self._running[name].kill()
         self._running[name].wait(10)
         self._start(name)
 
+    def add_clock_of_another_machine(self) -> None:
+        """A second clock, which shares nothing with the first but the servers."""
+        (self._folder / "other").mkdir()
+        self._start("clock", "other clock", DATA_DIR=str(self._folder / "other"))
+
+    def lose_clock(self) -> None:
+        """The first clock is killed and does not come back."""
+        self._running["clock"].kill()
+        self._running.pop("clock").wait(10)
+
+    @property
+    def said(self) -> str:
+        return (self._folder / "log").read_text(errors="replace")
+
     def kill_senders(self) -> None:
         kill_children("worker --lane send", self._running["worker"].pid)
+
+    def flush_redis(self) -> None:
+        with Redis.from_url(self.settings.redis_url) as redis:
+            redis.flushall()
 
     def lose_redis_data(self) -> None:
         """Valkey is killed, and comes back with nothing."""
@@ -114,7 +146,7 @@ class Procfile:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait(5)
-        print((self._folder / "log").read_text(errors="replace")[-6000:])
+        print(self.said[-6000:])
 
 
 @pytest.fixture
@@ -142,8 +174,132 @@ def test_started_by_a_procfile_email_leaves_within_five_seconds_of_a_kill(
             "clock": lambda: procfile.kill("clock"),
             "valkey": lambda: procfile.kill("valkey"),
             "valkey, empty": procfile.lose_redis_data,
+            "flushed": procfile.flush_redis,
         }
         pauses = {name: pause_after(watched, play) for name, play in plays.items()}
         print(pauses)
         nobody_twice(sink)
     assert max(pauses.values()) <= LONGEST_PAUSE_SECONDS, pauses
+    assert "Traceback" not in procfile.said
+
+
+def test_a_redis_that_is_emptied_again_and_again_leaves_no_trace(procfile: Procfile) -> None:
+    def flush_often() -> None:
+        for _ in range(60):  # at many points of a job
+            procfile.flush_redis()
+            time.sleep(0.05)
+
+    with arrivals() as (sink, watched):
+        launch(procfile.settings, sink, watched)
+        pause = pause_after(watched, flush_often)
+        print(pause)
+        send_the_rest(procfile.settings, sink)
+    assert pause <= LONGEST_PAUSE_SECONDS
+    for trace in ("Traceback", "InvalidJobOperation", "NoSuchJobError"):
+        assert trace not in procfile.said
+
+
+def test_a_clock_on_another_machine_takes_over_within_five_seconds(procfile: Procfile) -> None:
+    def holder() -> str | None:
+        with engine.connect() as connection:
+            return connection.scalar(sa.select(Lease.holder).where(Lease.name == LEASE))
+
+    engine = sa.create_engine(procfile.settings.sqlalchemy_url)
+    wait_until(holder, "the first clock works")
+    procfile.add_clock_of_another_machine()
+    wait_until(lambda: procfile.said.count("clock started") == 2, "the second clock runs")
+    before, since = holder(), time.monotonic()
+    procfile.lose_clock()
+    wait_until(lambda: holder() != before, "the second clock takes over")
+    took = time.monotonic() - since
+    print(took)
+    engine.dispose()
+    assert took <= LONGEST_PAUSE_SECONDS
+
+
+# --- PostgreSQL -------------------------------------------------------------------------------
+
+AWAY = "The database is away."
+BACK = "The database is back"
+
+
+@pytest.fixture
+def postgresql() -> Iterator[Postgresql]:
+    if system_postgresql_bin() is None:
+        pytest.skip("no PostgreSQL is installed here")
+    with stoppable_postgresql() as server:
+        yield server
+
+
+@pytest.fixture
+def on_postgresql(tmp_path: Path, postgresql: Postgresql) -> Iterator[Procfile]:
+    migrate.upgrade(settings_for_tests(tmp_path / "unused", database_url=postgresql.url))
+    running = Procfile(tmp_path, postgresql.url)
+    try:
+        yield running
+    finally:
+        if postgresql.process.poll() is not None:
+            postgresql.start()
+        running.close()
+
+
+def is_said_by_all(procfile: Procfile, words: str) -> bool:
+    return procfile.said.count(words) >= PROCESSES
+
+
+PROCESSES = 4
+"""Three workers and the clock."""
+
+
+@pytest.mark.parametrize(
+    ("go_away", "come_back"),
+    [(Postgresql.stop, Postgresql.start), (Postgresql.freeze, Postgresql.thaw)],
+    ids=["stopped", "frozen"],
+)
+def test_a_postgresql_that_is_away_is_said_once_and_sending_goes_on(
+    postgresql: Postgresql,
+    on_postgresql: Procfile,
+    go_away: Callable[[Postgresql], None],
+    come_back: Callable[[Postgresql], None],
+) -> None:
+    with arrivals() as (sink, watched):
+        launch(on_postgresql.settings, sink, watched)
+        go_away(postgresql)
+        try:
+            wait_until(lambda: is_said_by_all(on_postgresql, AWAY), "all say so", 30)
+            time.sleep(3)  # whoever repeats it does it now
+        finally:
+            come_back(postgresql)
+        pause = pause_after(watched, lambda: None)
+        print(pause)
+        send_the_rest(on_postgresql.settings, sink)
+        said = on_postgresql.said
+    assert pause <= LONGEST_PAUSE_SECONDS
+    assert (said.count(AWAY), said.count(BACK)) == (PROCESSES, PROCESSES)
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("go_away", "come_back"),
+    [(Postgresql.stop, Postgresql.start), (Postgresql.freeze, Postgresql.thaw)],
+    ids=["stopped", "frozen"],
+)
+def test_worker_and_clock_wait_for_a_postgresql_that_is_away_when_they_start(
+    tmp_path: Path,
+    postgresql: Postgresql,
+    go_away: Callable[[Postgresql], None],
+    come_back: Callable[[Postgresql], None],
+) -> None:
+    migrate.upgrade(settings_for_tests(tmp_path / "unused", database_url=postgresql.url))
+    go_away(postgresql)
+    running = Procfile(tmp_path, postgresql.url)
+    try:
+        wait_until(lambda: is_said_by_all(running, AWAY), "all say so", 30)
+        come_back(postgresql)
+        wait_until(lambda: running.said.count("worker started") == 3, "the workers work", 10)
+        wait_until(lambda: is_said_by_all(running, BACK), "all say that it is back", 10)
+        said = running.said
+    finally:
+        running.close()
+    assert (said.count(AWAY), said.count(BACK)) == (PROCESSES, PROCESSES)
+    assert "Traceback" not in said

@@ -14,7 +14,7 @@ from rq.worker.base import BaseWorker
 from campaigns.jobs.queues import LANES
 
 HEARTBEAT_SECONDS = 600
-"""RQ's workers give a sign of life at least every 405 seconds while they wait."""
+"""RQ's workers give a sign of life before and after each job, which takes 300 seconds at most."""
 
 ALIVE_INTERVAL_SECONDS = 4.0
 """Interval between a worker process's own signs of life, which do not wait for its jobs."""

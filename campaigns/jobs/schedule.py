@@ -24,7 +24,7 @@ from campaigns.accounts import service as accounts
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import database_now, db, insert_ignoring, rows_changed, transaction
-from campaigns.jobs import canaries, generation, maintenance, runtime
+from campaigns.jobs import canaries, database_watch, generation, maintenance, runtime
 from campaigns.jobs.models import Lease
 from campaigns.outages import describe, outages
 from campaigns.sending import lifecycle, restored, schedules, series, waves
@@ -58,6 +58,8 @@ def run_clock(app: Flask) -> None:
     signal.signal(signal.SIGINT, on_signal)
     runtime.use(app)
     clock = Clock(app)
+    with app.app_context():
+        database_watch.start(services().settings, stop)
     log.info("clock started")
     while not stop.is_set():
         clock.beat()

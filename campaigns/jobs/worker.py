@@ -21,23 +21,31 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from campaigns import garbage_collection
 from campaigns.context import services
-from campaigns.jobs import maintenance, monitor, runtime, send
+from campaigns.jobs import database_watch, maintenance, monitor, runtime, send
 from campaigns.jobs.queues import LANES, connect
 from campaigns.outages import describe, is_outage, outages
 
 log = structlog.get_logger()
 
 TRY_AGAIN_SECONDS = 0.5
+WORKER_TTL_SECONDS = 20
+"""RQ waits for a ring for 15 s less than this, and 10 s more for an answer of a frozen Redis."""
 
 
 def run_worker(app: Flask, lanes: Sequence[str] = LANES) -> None:
     """Work on these lanes, in the order of their priority, until SIGTERM (which drains)."""
     runtime.use(app)
-    redis = connect(services_url(app), blocking=True)
+    is_stopping = threading.Event()
+    with app.app_context():
+        database_watch.start(services().settings, is_stopping)
     # Before RQ's worker is made: making one asks Redis already.
-    _wait_until(redis.ping)
+    with connect(services_url(app)) as redis:
+        _wait_until(redis.ping)
+    redis = connect(services_url(app), blocking=True)
     queues = [Queue(lane, connection=redis, serializer=JSONSerializer) for lane in lanes]
-    worker = LaneWorker(queues, connection=redis, serializer=JSONSerializer)
+    worker = LaneWorker(
+        queues, connection=redis, serializer=JSONSerializer, worker_ttl=WORKER_TTL_SECONDS
+    )
 
     def recover() -> None:
         """Settle what a worker of this machine left when it was killed, before anything new."""
@@ -47,7 +55,6 @@ def run_worker(app: Flask, lanes: Sequence[str] = LANES) -> None:
     _wait_until(recover)
     garbage_collection.settle_in()
     log.info("worker started", lanes=list(lanes))
-    is_stopping = threading.Event()
     threading.Thread(
         target=_keep_alive, args=(services_url(app), lanes, is_stopping), daemon=True
     ).start()
