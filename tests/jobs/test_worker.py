@@ -34,7 +34,9 @@ def test_a_worker_without_redis_waits_for_it_and_says_so_once(
         env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     assert process.stdout is not None
-    said = process.stdout.readline()
+    said = ""
+    while AWAY not in said and (line := process.stdout.readline()):
+        said += line
     try:
         said += process.communicate(timeout=3)[0]
     except subprocess.TimeoutExpired:
