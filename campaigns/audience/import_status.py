@@ -5,8 +5,9 @@ or by a date under "Unsubscribed at". What is not understood is asked, never tak
 """
 
 import re
-import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+
+from campaigns.audience.import_titles import key, meaning_of_words, subject, table, words
 
 MEANINGS = {
     "subscribed": "Subscribed",
@@ -25,61 +26,52 @@ SUPPRESSION_REASONS = {"blocked": "manual", "bounced": "hard_bounce", "complaine
 """Reason of the suppression that a meaning leads to."""
 
 ANY_DATE = "any date"
-"""Stands for all dates in a column: each means the same."""
+ANY_NUMBER = "any number"
+ANY_TEXT = "any other text"
+"""Each stands for all such cells of a column, which mean the same."""
 
 OWN_SUPPRESSION = "suppressed"
 """Title of the column of our own exports that tells a suppression, beside the state."""
 
 
-def key(text: str) -> str:
-    """A title or value without case, accents, blanks and punctuation."""
-    plain = unicodedata.normalize("NFKD", text)
-    return "".join(
-        char for char in plain.lower() if char.isalnum() and not unicodedata.combining(char)
-    )
-
-
-def _words(text: str) -> list[str]:
-    return [key(word) for word in text.split()]
-
-
-def _table(words: Mapping[str, str]) -> dict[str, str]:
-    return {word: meaning for meaning, text in words.items() for word in _words(text)}
-
-
-_WORDS = _table(
+_WORDS = table(
     {
         "subscribed": """
             subscribed subscribe active enabled confirmed opted-in opt-in single-opt-in
-            double-opt-in explicit-consent granted abonniert aktiv angemeldet bestätigt abonné actif
+            double-opt-in explicit-consent granted accepted agreed allowed opt-in-confirmed
+            single_opt_in confirmed_opt_in abonniert aktiv angemeldet bestätigt abonné actif
             inscrit suscrito activo inscrito ativo iscritto attivo actief aangemeld ingeschreven
-            aktywny zapisany tilmeldt prenumererar tilaaja aktif подписан активен активный 購読中
-            有効 订阅 已订阅 구독 구독중 marketing-contact
+            aktywny zapisany tilmeldt prenumererar tilaaja aktif подписан активен активный
+            購読中 有効 订阅 已订阅 구독 구독중 marketing-contact agree i-agree yes-i-agree consented permitted
         """,
         "pending": """
             pending pending-confirmation unconfirmed unverified not-confirmed awaiting-confirmation
-            waiting-for-confirmation ausstehend unbestätigt nicht-bestätigt en-attente non-confirmé
-            pendiente sin-confirmar no-confirmado pendente não-confirmado in-attesa non-confermato
-            in-afwachting onbevestigd oczekujący niepotwierdzony ожидает неподтвержден 確認待ち
-            未確認 待确认 未确认 대기
+            waiting-for-confirmation validating awaiting ausstehend unbestätigt nicht-bestätigt
+            en-attente non-confirmé pendiente sin-confirmar no-confirmado pendente não-confirmado
+            in-attesa non-confermato in-afwachting onbevestigd oczekujący niepotwierdzony ожидает
+            неподтвержден 確認待ち 未確認 待确认 未确认 대기
         """,
         "unsubscribed": """
             unsubscribed unsubscribe unsub opted-out opt-out optout inactive disabled removed
-            deleted cancelled canceled archived withdrawn revoked denied never-subscribed
-            non-subscribed not-subscribed nonsubscriber transactional no-consent abgemeldet
-            ausgetragen abbestellt inaktiv deaktiviert gelöscht widerrufen désabonné désinscrit
-            inactif désactivé supprimé baja de-baja dado-de-baja desuscrito cancelado inactivo
-            desactivado descadastrado inativo cancelou disiscritto cancellato inattivo
-            disattivato uitgeschreven afgemeld inactief wypisany nieaktywny avregistrerad
-            avprenumererad afmeldt avmeldt inactiv dezabonat отписан отписался неактивен
-            неактивный 購読解除 解除 退会 無効 已退订 退订 구독취소 수신거부
-            non-marketing-contact
+            deleted cancelled canceled archived withdrawn revoked denied declined refused
+            rejected-consent forbidden withheld never-subscribed unsubscribed-by-user churned left
+            no-permission no-permission-set not-given abgelehnt verweigert refusé rechazado
+            denegado rifiutato negato geweigerd recusado negado gekündigt non-subscribed
+            not-subscribed nonsubscriber transactional no-consent abgemeldet ausgetragen abbestellt
+            inaktiv deaktiviert gelöscht widerrufen désabonné désinscrit inactif désactivé supprimé
+            baja de-baja dado-de-baja desuscrito cancelado inactivo desactivado descadastrado
+            inativo cancelou disiscritto cancellato inattivo disattivato uitgeschreven afgemeld
+            inactief wypisany nieaktywny avregistrerad avprenumererad afmeldt avmeldt inactiv
+            dezabonat отписан отписался неактивен неактивный
+            購読解除 解除 退会 無効 已退订 退订 구독취소 수신거부
+            non-marketing-contact closed ended lapsed disagree do-not-agree i-do-not-agree
+            not-consented not-permitted not-allowed not-accepted not-active
         """,
         "bounced": """
-            bounced bounce hard-bounce hard-bounced cleaned invalid invalid-email undeliverable
-            undelivered unzustellbar ungültig gebounct rebotado rebote rejeté invalide erroné
-            rimbalzato respinto invalido inválido onbestelbaar ongeldig odrzucony недоставлен
-            недействителен
+            bounced bounce hard-bounce hard-bounced cleaned invalid invalid-email invalid-address
+            undeliverable undelivered unzustellbar ungültig gebounct rebotado rebote rejeté
+            invalide erroné rimbalzato respinto invalido inválido onbestelbaar ongeldig odrzucony
+            недоставлен недействителен
         """,
         "complained": """
             complained complaint complainer spam spam-complaint spam-report reported-spam
@@ -88,91 +80,22 @@ _WORDS = _table(
         """,
         "blocked": """
             blocked blocklisted block-listed blacklisted black-listed suppressed manual banned
+            user-suppressed manual-suppression manual-suppressed admin-suppressed suspended
             excluded do-not-email do-not-mail do-not-contact dnc gesperrt blockiert bloqué
-            bloqueado bloccato geblokkeerd zablokowany blockerad blokeret заблокирован ブロック
-            已屏蔽 차단
+            bloqueado bloccato geblokkeerd zablokowany blockerad blokeret заблокирован
+            ブロック 已屏蔽 차단
         """,
         "skip": "erased",
     }
 )
 _YES = frozenset(
-    _words("yes true 1 y t on ja j oui si sì sim s tak да はい 是 예 wahr vrai verdadero x")
+    words("yes true checked 1 y t on ja j oui si sì sim s tak да はい 是 예 wahr vrai verdadero x")
 )
 _NO = frozenset(
-    _words("no false 0 n f off nein non não nee nie нет いいえ 否 아니오 falsch faux falso")
-)
-
-_STATUS_TITLES = frozenset(
-    _words("""
-        status email-status subscription-status subscriber-status member-status contact-status
-        opt-in-status optin-status email-marketing-status marketing-status email-permission-status
-        email-opt-in-status permission-status status-email list-status mailing-status consent-status
-        email-marketing-consent email-consent newsletter-status subscription-state
-        subscription
-        abonnementstatus anmeldestatus statut statut-abonnement estado-suscripcion
-        estado-de-suscripción stato stato-iscrizione statut-email
-        état статус 状態 ステータス 状态 상태
+    words("""
+        no false unchecked none 0 n f off nein non não nee nie нет いいえ 否 아니오 falsch faux falso
         """)
 )
-"""Titles that speak of consent whatever stands below."""
-_MAYBE_TITLES = frozenset(
-    _words("state type kind estado zustand situação consent permission newsletter")
-)
-"""Titles of a status only where the values below say so."""
-_YES_TITLES = {
-    **dict.fromkeys(
-        _words("""
-            subscribed is-subscribed accepts-marketing accepts-email-marketing opt-in opted-in
-            optin email-opt-in newsletter-opt-in newsletter-optin subscribed-to-emails
-            subscribed-to-email subscribed-to-newsletter email-subscribed marketing-consent
-            marketing-opt-in gdpr-consent consent permission newsletter email-marketing-consent
-            email-consent active is-active enabled is-enabled abonniert angemeldet abonné inscrit
-            suscrito inscrito iscritto aangemeld consent-given подписан
-            """),
-        "unsubscribed",
-    ),
-    **dict.fromkeys(_words("confirmed is-confirmed verified is-verified"), "pending"),
-}
-"""Title of a column whose "yes" is a subscription, and what "no" means there."""
-_NO_TITLES = _table(
-    {
-        "unsubscribed": """
-            unsubscribed is-unsubscribed opted-out opt-out optout has-opted-out
-            has-opted-out-of-email email-opt-out opted-out-of-email disabled is-disabled
-            email-disabled inactive deleted archived unsub unsub-time unsub-date unsubscribe-time
-            unsubscribe-date unsubscribed-at unsubscribed-on unsubscribed-date date-unsubscribed
-            opt-out-time opt-out-date opt-out-at optout-time optout-date opted-out-at
-            opted-out-date deleted-at abgemeldet abgemeldet-am abmeldedatum désabonné
-            date-de-désinscription unsubscribe-reason unsub-campaign-title
-        """,
-        "bounced": """
-            bounced is-bounced hard-bounced hard-bounce cleaned clean-time cleaned-at bounced-at
-            bounce-date bounce-time bounced-date clean-campaign-title
-        """,
-        "complained": """
-            complained is-complained spam-complaint complaint complained-at complaint-date
-            marked-as-spam spam spam-report
-        """,
-        "blocked": """
-            blacklisted is-blacklisted email-blacklisted blocklisted is-blocklisted
-            email-blocklisted suppressed is-suppressed blocked is-blocked banned do-not-email
-            do-not-mail do-not-contact donotemail donotcontact gesperrt blacklisted-at
-            blocklisted-at suppressed-at blocked-at
-        """,
-    }
-)
-"""Title of a column whose "yes", or any date, is the opposite of a subscription."""
-
-_AGAINST = (
-    (re.compile("complain"), "complained"),
-    (re.compile("blacklist|blocklist|suppress"), "blocked"),
-    (re.compile("unsub|optout|optedout|abgemeldet|desinscri|desabonn"), "unsubscribed"),
-)
-"""What a "yes" means below a title that says so in more words, as in "Unsubscribed from all
-email". Bounces are not among them: titles count soft ones too."""
-_ABOUT_MAIL = re.compile("subscri|mail|newsletter|marketing|consent|optin")
-"""Makes other titles that end with "status" or "state" one of consent, where the values say so too:
-an order has a status as well."""
 
 _DATE = re.compile(
     r"\d{1,4}[-/. ]\d{1,2}[-/. ]\d{1,4}\b.*|\d{10,13}"
@@ -182,63 +105,106 @@ _DATE = re.compile(
 )
 
 
-def _against(plain: str) -> str:
-    """What a "yes" or a date below this title (of `key`) means; empty where it speaks for mail."""
-    if plain in _NO_TITLES or plain in _YES_TITLES:
-        return _NO_TITLES.get(plain, "")
-    return next((meaning for words, meaning in _AGAINST if words.search(plain)), "")
+_NUMBER = re.compile(r"\d{1,9}(?:[.,]0+)?")
+_SIGNS = frozenset("-–—_.,;/|()[]{}\"' ")
+_YES_SIGNS = frozenset("✓✔☑✅")
+_EMPTY = frozenset(words("none null nil nan na never undefined keine aucun ninguno"))
+_LIST = re.compile(r"[,;|]")
+_NOT = re.compile("not|never|non|nicht|kein|jamais|nunca|mai")
+MAX_VALUE_CHARS = 300
 
 
 def value_key(title: str, cell: str) -> str:
-    """The form in which values are compared; one for all dates, empty for an empty cell."""
-    if _against(key(title)) and _DATE.match(cell.strip()):
+    """The form in which values are compared; empty for an empty cell.
+
+    All dates below a title that speaks of consent are one, and so are, below one that speaks
+    against mail, all numbers but zero and all text that nobody knows.
+    """
+    about = subject(title)
+    cell = cell.strip()[:MAX_VALUE_CHARS]
+    if cell in {ANY_DATE, ANY_NUMBER, ANY_TEXT}:
+        return cell
+    value = key(cell)
+    if about.kind == "against":
+        if value in _EMPTY or _SIGNS.issuperset(cell):
+            return ""
+        if not value.strip("0"):
+            return ("yes" if _YES_SIGNS.issuperset(cell) else ANY_TEXT) if not value else "0"
+        if _NUMBER.fullmatch(cell):
+            return ANY_NUMBER
+    if about.kind in {"against", "for"} and _DATE.match(cell):
         return ANY_DATE
+    if value in _YES or value in _NO or value in _WORDS:
+        return value
+    if about.kind and (listed := _listed(cell)):
+        return listed
+    if about.is_sure and not _NOT.match(value) and (meaning := meaning_of_words(value)):
+        return meaning
+    if about.kind == "against":
+        return ANY_TEXT
     # A sign or symbol is no letter, and yet no empty cell.
-    return key(cell) or " ".join(cell.split())
+    return value or " ".join(cell.split())
+
+
+def _listed(cell: str) -> str:
+    """The key of a cell that lists several known words: that of the strictest one."""
+    found = {value for part in _LIST.split(cell) if (value := key(part))}
+    if not found or not found <= _WORDS.keys():
+        return ""
+    return max(found, key=lambda value: _RANK[_WORDS[value]])
 
 
 def default(title: str, value: str) -> str:
     """What a value (of `value_key`) means below this title; empty where that is not clear."""
-    plain = key(title)
-    against = _against(plain)
+    about = subject(title)
     if value in _YES:
-        return against or ("subscribed" if plain in _YES_TITLES else "")
+        return about.yes
     if value in _NO:
-        return "subscribed" if against else _YES_TITLES.get(plain, "")
-    if against and value == ANY_DATE:
-        return against
-    if against and not value:
-        return "subscribed"
+        return about.no
+    if value == ANY_DATE:
+        return about.yes
+    if about.kind == "against" and value in {"", ANY_NUMBER, ANY_TEXT}:
+        return {"": "subscribed", ANY_NUMBER: about.any_number, ANY_TEXT: about.any_text}[value]
     return _WORDS.get(value, "")
 
 
 def is_status(title: str, cells: Iterable[str]) -> bool:
     """Whether a column speaks of consent, by its title and some of its cells."""
-    plain = key(title)
-    if plain in _STATUS_TITLES:
-        return True
-    keys = [value for cell in cells if (value := value_key(title, cell))]
-    values = set(keys)
-    if not values:
+    about = subject(title)
+    if about.kind == "other":
         return False
-    known = [default(title, value) for value in values]
-    if plain in _YES_TITLES or plain in _NO_TITLES:
-        return all(known) or "subscribed" in plain or "optin" in plain or "optout" in plain
-    if _against(plain):
-        return all(known)
-    if plain in _MAYBE_TITLES or (
-        plain.endswith(("status", "state")) and _ABOUT_MAIL.search(plain)
-    ):
-        return any(default(title, value) for value in values - {"manual"})
-    # Where lines stand above the header ("My export"), it is read as a row.
-    if keys[0] in _STATUS_TITLES and any(known):
+    if about.kind == "words" and about.is_sure:
+        return True
+    cells = list(dict.fromkeys(cells))
+    keys = [value for cell in cells if (value := value_key(title, cell))]
+    if about.kind == "against":
+        if sum("://" in cell for cell in cells) * 2 > len(cells):
+            return False
+        # Where the first rows say nothing, a later one may.
+        return about.is_sure or not keys or any(default(title, value) for value in keys)
+    values = set(keys)
+    known = {value for value in values if default(title, value)} - {ANY_DATE}
+    if about.kind == "for":
+        if ANY_DATE in values and not known:
+            return about.no == "pending"
+        if not about.is_sure and any(map(str.isdecimal, values - {"0", "1"})):
+            return False
+        return bool(known - {"manual"}) or (about.is_sure and 0 < len(values) <= MAX_ASKED)
+    if about.kind == "words" and known - {"manual"}:
+        return True
+    # Where lines above the header were not told from data, the header is read as a row.
+    if cells and subject(cells[0]).is_sure and any(default(title, value) for value in keys[1:]):
         return True
     # Words that stand for nothing else tell a status under any title.
-    return all(known) and bool(values & _PLAIN_WORDS)
+    return bool(values & _PLAIN_WORDS) and len(values) <= MAX_PLAIN
 
 
+MAX_ASKED = 60
+"""Different values of a column that can be asked about."""
+MAX_PLAIN = 20
+"""Different values of a column whose title says nothing, for its words to tell a status."""
 _PLAIN_WORDS = frozenset(
-    _words("""
+    words("""
         unsubscribed cleaned bounced hard-bounced complained blocklisted blacklisted unconfirmed
         opted-out abgemeldet désabonné désinscrit disiscritto uitgeschreven
         """)

@@ -116,3 +116,106 @@ def test_a_status_is_seen_below_lines_above_the_header() -> None:
     assert is_status("March 2024", ["email status", "inactive"])
     assert not is_status("", ["city", "inactive"])
     assert not is_status("Product", ["subscription", "one-off"])
+
+
+@pytest.mark.parametrize(
+    ("title", "cells"),
+    [
+        ("active_subscription", {"false": "unsubscribed", "true": "subscribed"}),
+        ("Deliverable", {"FALSE": "bounced", "TRUE": "subscribed"}),
+        ("GDPR", {"denied": "unsubscribed", "2024-02-01": "subscribed"}),
+        ("Marketing emails", {"Declined": "unsubscribed", "Accepted": "subscribed"}),
+        ("Cancelled At", {"2024-02-01 10:00": "unsubscribed", "": "subscribed"}),
+        ("Canceled At (UTC)", {"2024-02-01": "unsubscribed"}),
+        ("Global status", {"unsub": "unsubscribed"}),
+        ("Account status", {"closed": "unsubscribed", "active": "subscribed"}),
+        ("Bounced", {"2": "bounced", "0": "subscribed"}),
+        ("doNotContact", {"3": "blocked", "0": "subscribed"}),
+        ("unsubscribe_reason", {"too many emails": "unsubscribed", "": "subscribed"}),
+        ("Email hard bounce reason", {"MAILBOX_FULL": "bounced", "None": "subscribed"}),
+        ("Suppression reason", {"HardBounce": "bounced", "SpamComplaint": "complained"}),
+        (
+            "Email Suppressions",
+            {
+                "['USER_SUPPRESSED']": "blocked",
+                "['UNSUBSCRIBED', 'HARD_BOUNCE']": "bounced",
+                "[]": "subscribed",
+            },
+        ),
+        ("HasOptedOutOfEmail", {"1": "unsubscribed", "0": "subscribed"}),
+        ("Is this user blacklisted", {"1": "blocked"}),
+        ("Unsubscribed", {"0000-00-00 00:00:00": "subscribed", "✓": "unsubscribed"}),
+        ("Verified Email", {"no": "pending"}),
+        ("Wants our monthly newsletter", {"No": "unsubscribed"}),
+        ("Email notifications", {"off": "unsubscribed"}),
+        ("Newsletter-Einwilligung", {"nein": "unsubscribed", "ja": "subscribed"}),
+        ("Zustellbar", {"nein": "bounced"}),
+        ("Werbesperre", {"ja": "blocked"}),
+        ("Widerrufen am", {"01.02.2024": "unsubscribed"}),
+        ("Désinscrit le", {"01/02/2024": "unsubscribed"}),
+        ("Liste noire", {"oui": "blocked"}),
+        ("Consentement", {"refusé": "unsubscribed"}),
+        ("Fecha de baja", {"2024-02-01": "unsubscribed"}),
+        ("Consenso", {"no": "unsubscribed", "sì": "subscribed"}),
+        ("Uitgeschreven", {"ja": "unsubscribed"}),
+        ("Toestemming", {"nee": "unsubscribed"}),
+        ("Descadastrado em", {"01/02/2024": "unsubscribed"}),
+        ("Status", {"Hard bounce: 550 no such user": "bounced"}),
+    ],
+)
+def test_titles_of_other_programs_and_languages_decide(title: str, cells: dict[str, str]) -> None:
+    assert is_status(title, cells)
+    assert {cell: meaning(title, cell) for cell in cells} == cells
+
+
+@pytest.mark.parametrize(
+    ("title", "cells", "open_cell"),
+    [
+        ("Email Suppressions", ["['OTHER']"], "['OTHER']"),
+        ("Unsubscribed", ["Monthly news"], "Monthly news"),
+        ("Bounce count", ["0", "2"], "2"),
+        ("Soft bounces", ["1"], "1"),
+        ("Marketing consent", ["see letter"], "see letter"),
+        ("Wants newsletter", ["yes", "perhaps"], "perhaps"),
+        ("Status", ["Not unsubscribed"], "Not unsubscribed"),
+        ("Last event", ["delivered", "bounced"], "delivered"),
+    ],
+)
+def test_what_a_consent_column_says_unclearly_is_asked(
+    title: str, cells: list[str], open_cell: str
+) -> None:
+    assert is_status(title, cells)
+    assert meaning(title, open_cell) == ""
+
+
+@pytest.mark.parametrize(
+    ("title", "cells"),
+    [
+        ("GDPR", ["2024-01-01", "2023-05-25"]),
+        ("Order status", ["shipped", "cancelled"]),
+        ("State", ["California", "Baja California"]),
+        ("Marital status", ["single"]),
+        ("Subscription plan", ["pro"]),
+        ("Subscriber ID", ["1", "0"]),
+        ("Marketing emails opened", ["1", "0", "3"]),
+        ("Unsubscribe token", ["abc"]),
+        ("Consent to track", ["No"]),
+        ("SMS Marketing Consent", ["NEVER_SUBSCRIBED"]),
+        ("OPTIN_TIME", ["2024-01-01 10:00:00"]),
+        ("Archived", ["Folder 3"]),
+        ("Lead status", ["New", "Contacted"]),
+    ],
+)
+def test_other_facts_about_a_person_spoil_no_import(title: str, cells: list[str]) -> None:
+    assert not is_status(title, cells)
+
+
+def test_a_column_against_mail_that_is_empty_at_first_is_still_a_status() -> None:
+    assert is_status("Unsubscribed At", [])
+    assert is_status("Deleted at", [])
+    assert not is_status("Comment", [])
+
+
+def test_a_shown_value_names_itself_as_an_answer() -> None:
+    for shown in ("any date", "any number", "any other text"):
+        assert value_key("Unsubscribed", shown) == shown

@@ -1,0 +1,239 @@
+"""What the title of a column says about consent, before any value is looked at.
+
+A title speaks against mail ("Unsubscribed at", "Bounces"), for it ("Accepts marketing"), of a
+status whose values are words, or of something else. Titles are matched by their words in several
+languages rather than by the names that programs give them.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a title speaks of.
+
+    `yes` and `no` are the meanings (of import_status.MEANINGS) of those answers, empty where they
+    are open; `is_sure` tells that the title alone makes a status column, so that values nobody
+    understands are asked. Below a title that speaks against mail, `any_text` is the meaning of
+    other text, such as a reason, and `any_number` that of a count.
+    """
+
+    kind: str = ""
+    """One of "against", "for", "words", "other" for another channel or a link, or empty."""
+    yes: str = ""
+    no: str = ""
+    is_sure: bool = False
+    any_text: str = ""
+    any_number: str = ""
+
+
+NOTHING = Subject()
+OTHER = Subject("other")
+
+
+def key(text: str) -> str:
+    """A title or value without case, accents, blanks and punctuation."""
+    plain = unicodedata.normalize("NFKD", text)
+    return "".join(
+        char for char in plain.lower() if char.isalnum() and not unicodedata.combining(char)
+    )
+
+
+def words(text: str) -> list[str]:
+    """The `key` of each word of a table."""
+    return [key(word) for word in text.split()]
+
+
+def table(texts: Mapping[str, str]) -> dict[str, str]:
+    """Which entry each word of a table stands in."""
+    return {word: name for name, text in texts.items() for word in words(text)}
+
+
+_STATUS_TITLES = frozenset(
+    words("""
+        status email-status subscription-status subscriber-status member-status contact-status
+        opt-in-status optin-status email-marketing-status marketing-status email-permission-status
+        email-opt-in-status permission-status status-email list-status mailing-status consent-status
+        email-marketing-consent email-consent newsletter-status subscription-state
+        subscription
+        abonnementstatus anmeldestatus statut statut-abonnement estado-suscripcion
+        estado-de-suscripción stato-iscrizione statut-email
+        статус 状態 ステータス 状态 상태
+        """)
+)
+"""Titles that speak of consent whatever stands below."""
+_MAYBE_TITLES = frozenset(words("state type kind estado stato état zustand situação status-code"))
+"""Titles of a status only where the values below say so."""
+
+_AGAINST = (
+    (
+        re.compile(
+            "complain|spam|abuse|beschwerde|plainte|queja|reclamo|reclamacao|denuncia|klacht"
+        ),
+        "complained",
+    ),
+    (
+        re.compile(
+            "blacklist|blocklist|blocked|suppress|quarantin|banned|donot(?:e?mail|contact|send|market)"
+            "|gesperrt|sperre|sperrliste|bloque|bloccat|geblokkeerd|listenoire|listanegra|listanera"
+            "|zwartelijst|robinson"
+        ),
+        "blocked",
+    ),
+    (
+        re.compile(
+            "bounce|undeliver|unzustellbar|invalide?mail|mailinvalid|cleaned|cleantime|cleandate"
+            "|cleancampaign|rebotad|rimbalz|onbestelbaar"
+        ),
+        "bounced",
+    ),
+    (
+        re.compile(
+            "unsub|notsubscri|nonsubscri|optout|opted?out|optsout|abgemeldet|abmeld|ausgetragen|abbestell|desinscri"
+            "|desabon|desuscri|dadodebaja|disiscri|uitgeschreven|uitschrij|afgemeld|afmeld"
+            "|descadastr|avregistrer|wypisan|withdraw|revok|widerruf|churned|retraitduconsentement"
+            "|отписа|購読解除"
+        ),
+        "unsubscribed",
+    ),
+)
+"""Parts of a title below which a "yes", a date or a number is the opposite of a subscription."""
+_LEFT = frozenset(
+    words("""
+        disabled inactive deleted archived removed cancelled canceled closed deactivated stopped
+        stop ended left gone baja cancelado cancelada cancellato supprimé gelöscht
+        deaktiviert gekündigt kündigung kündigungsdatum austritt austrittsdatum verwijderd eliminado excluído annulé résilié geschlossen
+        """)
+)
+"""Words that speak against mail where the rest of the title speaks of a person or of time."""
+
+_FOR = re.compile(
+    "(?<!un)(?<!not)subscribed|optin|optedin|optsin|consent|einwillig|zustimm|abonniert"
+    "|toestemming|accepts?(?:email)?marketing|accepts?email|marketingallowed|deliverab|zustellbar"
+)
+"""Parts of a title that speak of consent, whatever else stands in it."""
+_TOPIC = re.compile(
+    "subscri|newsletter|marketing|mailing|permission|gdpr|dsgvo|rgpd|lgpd|promotion|werbung"
+    "|publicid|publicit|abonn|inscri|suscri|iscri|inschrijv|ingeschreven|aangemeld|angemeld|anmeld"
+    "|assinant|подписан|optin|notification|communication|wantsemail|receivesemail|receiveemail|mailok|allowemail|emails?allowed"
+)
+"""Parts of a title that may speak of consent: the values tell."""
+_STANDS = frozenset(
+    words("""
+        active aktiv actif actifs activo ativo attivo actief enabled confirmed verified valid
+        confirmation confirmado confirmé bestätigt verifiziert gültig valide valido válido consenso
+        consentimiento consentimento avg mailable sendable contactable
+        """)
+)
+"""Words that speak for mail where the rest of the title speaks of a person."""
+_PERSON = frozenset(
+    words("""
+        a the of is has was been this at on in by date time day utc gmt global current overall email
+        emails mail e account user contact person people profile customer client member recipient
+        subscriber subscription list audience status state from to all and address datum am
+        le la el de da do em op der die das ist wurde fecha data kontakt nutzer kunde
+        """)
+)
+"""Words that may stand beside those without changing what they say."""
+_STATE_WORDS = frozenset(words("status state statut estado stato état zustand"))
+
+_ELSEWHERE = frozenset(words("sms phone whatsapp push mobile postal viber call calls fax telefon"))
+_MAIL = re.compile("mail|newsletter")
+_OTHER = frozenset(
+    words("""
+        url link href token hash uuid key page form cookie cookies track tracking terms score
+        version text wording ip id plan tier price amount product interval opened
+        clicked read sent delivered replied last first recent total number rate percentage segment
+        group channel count source method name language
+        """)
+)
+"""Words that make a title speak of something else: a link, a number, a plan."""
+_DETAIL = frozenset(
+    words("reason campaign source method mode comment note by ip grund motif motivo")
+)
+"""Words of titles whose cells are filled only where somebody left."""
+_TIMES = frozenset(words("at on date time timestamp since datum am le fecha data utc updated"))
+_PENDING = re.compile("confirm|verif|bestatig")
+_BOUNCED = re.compile("deliverab|zustellbar|valid|gultig|mailable|sendable")
+_COUNTS = re.compile(
+    "bounces|soft|bouncecount|countofbounce|bouncescore|bouncedemail|emailsbounced"
+)
+"""Titles that count soft bounces too, which are no reason to stop."""
+
+_WORD = re.compile(r"[^\W_]+")
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
+
+@lru_cache(maxsize=1024)
+def subject(title: str) -> Subject:
+    """What a title speaks of."""
+    title = title[:200]
+    plain = key(title)
+    parts = {key(word) for word in _WORD.findall(_CAMEL.sub(" ", title))}
+    if plain in _STATUS_TITLES:
+        is_consent = "consent" in plain or plain == "subscription"
+        return Subject("words", *(_answers(plain) if is_consent else ("", "")), is_sure=True)
+    if plain.endswith(("url", "link")) or (parts & _ELSEWHERE and not _MAIL.search(plain)):
+        return OTHER
+    return (
+        _against(plain, parts)
+        or _for(plain, parts)
+        or (Subject("words") if _is_state(plain, parts) else NOTHING)
+    )
+
+
+def meaning_of_words(plain: str) -> str:
+    """What text (of `key`) says that speaks against mail somewhere; empty for any other."""
+    return next((meaning for part, meaning in _AGAINST if part.search(plain)), "")
+
+
+def _against(plain: str, parts: set[str]) -> Subject | None:
+    meaning = meaning_of_words(plain)
+    is_sure = bool(meaning)
+    if not meaning and parts & _LEFT and parts <= _LEFT | _PERSON | _DETAIL:
+        meaning = "unsubscribed"
+    if not meaning:
+        return None
+    is_detail = bool(parts & _DETAIL)
+    is_count = meaning == "bounced" and bool(_COUNTS.search(plain))
+    if parts & (_OTHER - _DETAIL) and not is_detail and "count" not in parts:
+        return NOTHING
+    return Subject(
+        "against",
+        meaning,
+        "subscribed",
+        is_sure,
+        any_text=meaning if is_detail and not is_count else "",
+        any_number="" if is_count else meaning,
+    )
+
+
+def _for(plain: str, parts: set[str]) -> Subject | None:
+    if parts & _OTHER:
+        return None
+    is_sure = bool(_FOR.search(plain))
+    stands = bool(parts & _STANDS) and parts <= _STANDS | _PERSON
+    if not (is_sure or stands or _TOPIC.search(plain)):
+        return None
+    if parts & _TIMES and not _PENDING.search(plain):
+        return None
+    # "Newsletter status": a yes there is one, and words as "active" are understood anyway.
+    return Subject("for", *_answers(plain), is_sure=is_sure)
+
+
+def _answers(plain: str) -> tuple[str, str]:
+    """What yes and no mean below a title that speaks for mail."""
+    if _PENDING.search(plain):
+        return "subscribed", "pending"
+    return "subscribed", "bounced" if _BOUNCED.search(plain) else "unsubscribed"
+
+
+def _is_state(plain: str, parts: set[str]) -> bool:
+    """Whether a title speaks of the state of a person: an order has a status as well."""
+    if plain in _MAYBE_TITLES:
+        return True
+    return bool(parts & _STATE_WORDS) and parts <= _PERSON | _STATE_WORDS and not parts & _TIMES
