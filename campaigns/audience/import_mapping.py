@@ -4,7 +4,7 @@ import itertools
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -33,7 +33,11 @@ MAX_STATUS_CELLS = 100_000
 OWN_SUBSCRIBERS = ("address", "name", "state", "suppressed", "created_at")
 """The first columns of our own export of subscribers; what follows are attributes."""
 OWN_SUPPRESSIONS = ("address", "reason", "source", "note", "since")
-GUESS_ROWS = 100
+GUESS_ROWS = 5_000
+GUESS_CHARS = 2_000_000
+"""Rows at the beginning of a file by which its columns are guessed, and how long they may be."""
+MAX_HEADER_ROW = 20
+"""Rows among which the header is looked for: some programs write a title or a date above it."""
 
 _ATTRIBUTE_NAME = re.compile(r"[a-z_][a-z0-9_]*")
 
@@ -61,9 +65,15 @@ class SeenColumn:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    has_header: bool
+    """`header_row` is the number of the row that holds the titles, 0 where there is none."""
+
+    header_row: int
     columns: tuple[SeenColumn, ...]
     rows: tuple[Row, ...]
+
+    @property
+    def has_header(self) -> bool:
+        return self.header_row > 0
 
     @property
     def titles(self) -> tuple[str, ...]:
@@ -72,10 +82,10 @@ class Preview:
 
 def preview(file: BinaryIO, dialect: Dialect, has_header: bool | None = None) -> Preview:
     """The first rows of a file and a guess at its columns. `has_header` None: guess that too."""
-    has_header, titles, body = _table(file, dialect, has_header, 0)
+    _, titles, body = _table(file, dialect, has_header, 0)
     width = _width(titles, body, dialect.delimiter)
     # Once more with the number of columns, as the import itself will read.
-    has_header, titles, body = _table(file, dialect, has_header, width)
+    header_row, titles, body = _table(file, dialect, has_header, width)
     columns = []
     for index in range(width):
         cells = [
@@ -87,7 +97,7 @@ def preview(file: BinaryIO, dialect: Dialect, has_header: bool | None = None) ->
         columns.append((title, cells))
     guesses = _guess(columns)
     return Preview(
-        has_header,
+        header_row,
         tuple(
             SeenColumn(title, tuple(cells[:3]), guess)
             for (title, cells), guess in zip(columns, guesses, strict=True)
@@ -98,16 +108,76 @@ def preview(file: BinaryIO, dialect: Dialect, has_header: bool | None = None) ->
 
 def _table(
     file: BinaryIO, dialect: Dialect, has_header: bool | None, columns: int
-) -> tuple[bool, list[str], list[Row]]:
-    """Whether there is a header, its titles, and the rows below it."""
+) -> tuple[int, list[str], list[Row]]:
+    """The number of the header's row, its titles, and the rows below it."""
     file.seek(0)
-    rows = list(itertools.islice(Reader(file, dialect, columns=columns), GUESS_ROWS + 1))
+    rows = list(_first(Reader(file, dialect, columns=columns)))
     whole = [row for row in rows if not row.problem]
-    if has_header is None:
-        has_header = bool(whole) and _is_header(whole[0].cells)
-    if not has_header or not whole:
-        return has_header, [], rows
-    return has_header, whole[0].cells, [row for row in rows if row is not whole[0]]
+    header = _header(whole) if has_header is not False else None
+    if has_header and header is None and whole:
+        header = whole[0]
+    if header is None:
+        return 0, [], rows
+    return header.number, header.cells, list(below_header(iter(rows), header.number))
+
+
+def _first(rows: Iterable[Row]) -> Iterator[Row]:
+    chars = 0
+    for row in itertools.islice(rows, GUESS_ROWS + 1):
+        yield row
+        chars += len(row.raw)
+        if chars > GUESS_CHARS:
+            return
+
+
+def below_header(rows: Iterator[Row], header_row: int = 0) -> Iterator[Row]:
+    """The rows of people: without the header, whose titles are known, and the lines above it.
+
+    Without `header_row` the header is the first row that can be read.
+    """
+    for row in rows:
+        if row.problem:
+            yield row
+        elif row.number >= header_row:
+            break
+    yield from rows
+
+
+def _header(rows: Sequence[Row]) -> Row | None:
+    """The row that holds the titles; None where the first rows are data already."""
+    top = rows[:MAX_HEADER_ROW]
+    for index, row in enumerate(top):
+        if _titles_addresses(row, rows[index + 1 :]) and all(
+            _filled(above) < _filled(row) or not _has_address(above) for above in top[:index]
+        ):
+            return row
+    data = next((index for index, row in enumerate(rows) if _has_address(row)), None)
+    if data is None:
+        return top[0] if top and _is_header(top[0].cells) else None
+    width = len(rows[data].cells)
+    above = [row for row in top[:data] if len(row.cells) == width and _is_header(row.cells)]
+    # A title that fills one cell is no header of several columns.
+    return max(above, key=_filled, default=None)
+
+
+def _titles_addresses(row: Row, below: Sequence[Row]) -> bool:
+    """Whether a row has a title for addresses, with an address in a row below it."""
+    if _has_address(row):
+        return False
+    places = [at for at, cell in enumerate(row.cells) if _KEYS.get(_key(cell)) == "address"]
+    return any(
+        at < len(other.cells) and LOOKS_LIKE_ADDRESS.fullmatch(other.cells[at])
+        for at in places
+        for other in below
+    )
+
+
+def _has_address(row: Row) -> bool:
+    return any("@" in cell and LOOKS_LIKE_ADDRESS.fullmatch(cell) for cell in row.cells)
+
+
+def _filled(row: Row) -> int:
+    return sum(1 for cell in row.cells if cell.strip())
 
 
 def _width(titles: Sequence[str], rows: Sequence[Row], delimiter: str) -> int:
@@ -181,7 +251,7 @@ def status_values(
     columns: Sequence[Column],
     titles: Sequence[str],
     *,
-    has_header: bool,
+    header_row: int,
     chosen: Statuses,
 ) -> dict[int, list[StatusValue]]:
     """The values of each status column, the most frequent first, as far as the file is read.
@@ -194,11 +264,10 @@ def status_values(
         return {}
     file.seek(0)
     reader = Reader(file, dialect, columns=len(columns))
-    rows = (row.cells for row in itertools.islice(reader, STATUS_ROWS) if not row.problem)
-    if has_header:
-        next(rows, None)
+    rows = itertools.islice(reader, STATUS_ROWS)
+    body = below_header(rows, header_row) if header_row else rows
     counts: dict[int, Counter[str]] = {index: Counter() for index in places}
-    for cells in rows:
+    for cells in (row.cells for row in body if not row.problem):
         for index in places:
             counts[index][cells[index] if index < len(cells) else ""] += 1
             if len(counts[index]) > MAX_STATUS_CELLS:
@@ -260,9 +329,13 @@ def statuses_from_json(mapping: dict[str, Any]) -> dict[int, dict[str, str]]:
 
 
 def to_json(
-    columns: Sequence[Column], titles: Sequence[str], statuses: Statuses | None = None
+    columns: Sequence[Column],
+    titles: Sequence[str],
+    statuses: Statuses | None = None,
+    header_row: int = 0,
 ) -> dict[str, Any]:
     return {
+        "header_row": header_row,
         "statuses": {str(index): dict(found) for index, found in (statuses or {}).items()},
         "columns": [[column.role, column.attribute] for column in columns],
         "titles": [title.replace("\0", "")[:200] for title in titles],

@@ -42,7 +42,8 @@ _WORDS = table(
             single_opt_in confirmed_opt_in abonniert aktiv angemeldet bestätigt abonné actif
             inscrit suscrito activo inscrito ativo iscritto attivo actief aangemeld ingeschreven
             aktywny zapisany tilmeldt prenumererar tilaaja aktif подписан активен активный
-            購読中 有効 订阅 已订阅 구독 구독중 marketing-contact agree i-agree yes-i-agree consented permitted
+            購読中 有効 订阅 已订阅 구독 구독중
+            marketing-contact agree i-agree yes-i-agree consented permitted
         """,
         "pending": """
             pending pending-confirmation unconfirmed unverified not-confirmed awaiting-confirmation
@@ -93,7 +94,8 @@ _YES = frozenset(
 )
 _NO = frozenset(
     words("""
-        no false unchecked none 0 n f off nein non não nee nie нет いいえ 否 아니오 falsch faux falso
+        no false unchecked none 0 n f off nein non não nee nie нет いいえ 否 아니오
+        falsch faux falso
         """)
 )
 

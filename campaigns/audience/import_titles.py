@@ -106,7 +106,8 @@ _LEFT = frozenset(
     words("""
         disabled inactive deleted archived removed cancelled canceled closed deactivated stopped
         stop ended left gone baja cancelado cancelada cancellato supprimé gelöscht
-        deaktiviert gekündigt kündigung kündigungsdatum austritt austrittsdatum verwijderd eliminado excluído annulé résilié geschlossen
+        deaktiviert gekündigt kündigung kündigungsdatum
+        austritt austrittsdatum verwijderd eliminado excluído annulé résilié geschlossen
         """)
 )
 """Words that speak against mail where the rest of the title speaks of a person or of time."""

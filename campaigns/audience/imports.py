@@ -62,6 +62,8 @@ class Choices:
     titles: tuple[str, ...] = ()
     update_existing: bool = True
     consent_source: str = ""
+    header_row: int = 0
+    """Row of the titles where other lines stand above it."""
     statuses: Statuses = field(default_factory=dict)
     """What the values of status columns mean, from import_mapping.checked_statuses."""
 
@@ -139,7 +141,9 @@ def start(import_id: int, choices: Choices, *, now: datetime) -> bool:
         encoding=choices.dialect.encoding,
         delimiter=choices.dialect.delimiter,
         has_header=choices.has_header,
-        mapping=import_mapping.to_json(choices.columns, choices.titles, choices.statuses),
+        mapping=import_mapping.to_json(
+            choices.columns, choices.titles, choices.statuses, choices.header_row
+        ),
         update_existing=choices.update_existing,
         consent_source=" ".join(choices.consent_source.split())[:MAX_CONSENT_SOURCE],
         started_at=now,
@@ -240,7 +244,9 @@ class FileOfImport:
             row_number=run.last_row,
             columns=len(columns),
         )
-        source = _below_header(reader) if run.has_header and not run.position else reader
+        source: Iterator[Row] = reader
+        if run.has_header and not run.position:
+            source = import_mapping.below_header(reader, run.mapping.get("header_row", 0))
         return cls(reader, rows, run.position, source)
 
     def read_chunk(self) -> Chunk:
@@ -255,15 +261,6 @@ class FileOfImport:
                 problems.append((row, str(problem)))
         self.position = self.reader.position
         return Chunk(start, people, problems, self.reader.position, self.reader.row_number)
-
-
-def _below_header(rows: Iterator[Row]) -> Iterator[Row]:
-    """Without the first row that can be read: the titles are taken from that one."""
-    for row in rows:
-        if not row.problem:
-            break
-        yield row
-    yield from rows
 
 
 def record(run: ImportRun, chunk: Chunk, *, now: datetime) -> None:

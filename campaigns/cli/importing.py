@@ -98,6 +98,7 @@ def import_command(
                     has_header=preview.has_header,
                     columns=tuple(columns),
                     titles=preview.titles,
+                    header_row=preview.header_row,
                     statuses=statuses,
                     update_existing=not keep_existing,
                     consent_source=consent,
@@ -170,6 +171,8 @@ def _column_index(preview: "Preview", name: str) -> int:
 
 
 def _show_columns(preview: "Preview", columns: "Sequence[Column]") -> None:
+    if preview.header_row > 1:
+        click.echo(f"  Row {preview.header_row} holds the titles; what stands above is left out.")
     for number, (seen, column) in enumerate(zip(preview.columns, columns, strict=True), start=1):
         meaning = f"attribute {column.attribute}" if column.role == "attribute" else column.role
         sample = " ".join(next(iter(seen.samples), "").split())
@@ -199,7 +202,7 @@ def _statuses(
         )
     with file.open("rb") as source:
         values = import_mapping.status_values(
-            source, dialect, columns, titles, has_header=preview.has_header, chosen=chosen
+            source, dialect, columns, titles, header_row=preview.header_row, chosen=chosen
         )
     for index, found in values.items():
         click.echo(f"  Values of {titles[index] or f'column {index + 1}'}:")

@@ -216,6 +216,7 @@ def _choices(run: ImportRun, form: MultiDict[str, str], list_id: int) -> imports
         has_header=has_header,
         columns=columns,
         titles=seen.titles,
+        header_row=seen.header_row,
         statuses=import_mapping.checked_statuses(values, seen.titles),
         update_existing="update" in form,
         consent_source=form.get("consent_source", ""),
@@ -248,7 +249,7 @@ def _status_values(
     try:
         with imports.path_of(run, services().settings.uploads_dir).open("rb") as file:
             return import_mapping.status_values(
-                file, dialect, columns, seen.titles, has_header=seen.has_header, chosen=chosen
+                file, dialect, columns, seen.titles, header_row=seen.header_row, chosen=chosen
             )
     except (FileNotFoundError, IsADirectoryError):
         return {}
@@ -278,7 +279,7 @@ def _mapping_page(
     seen = _preview(run, dialect, wanted)
     if seen is None:
         error = "The uploaded file is no longer there. Discard this import and upload it again."
-        seen = Preview(has_header=False, columns=(), rows=())
+        seen = Preview(header_row=0, columns=(), rows=())
     chosen = [column.guess for column in seen.columns]
     if error and any(key.startswith("column_") for key in form):
         chosen = list(_columns(form, len(seen.columns)))

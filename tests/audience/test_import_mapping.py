@@ -136,3 +136,62 @@ def test_the_short_way_gives_the_same_answers_as_the_whole_check(text: str) -> N
 
 def test_control_characters_leave_the_cells() -> None:
     assert clean("a\x00b\u2028 c\x85") == "a b c"
+
+
+TABLE = "Full Name,E-mail,Status\nAnn,ann@shop.example,active\nBo,bo@shop.example,inactive\n"
+
+
+@pytest.mark.parametrize(
+    "above",
+    [
+        "",
+        "My contacts export\n",
+        "My contacts export\n\n\n",
+        "My contacts export,,\n",
+        '"Contacts, all"\n',
+        "Exported on 2024-03-01\n\n",
+        "Exported on,2024-03-01 10:00,\n",
+        "2024-03-01\n",
+        "Exported by,me@corp.example\n",
+        "Report by me@corp.example\n",
+        "me@corp.example\n\n",
+        "List: News\nExported: 1 March 2024\nRows: 2\n\n",
+        "sep=,\nMy contacts export\n",
+        "\n\n",
+        '"My export\nof March"\n',
+        ",,\n,,\n",
+    ],
+)
+def test_a_header_is_found_below_lines_that_are_no_people(above: str) -> None:
+    seen = preview(io.BytesIO((above + TABLE).encode()), COMMA)
+    assert seen.titles == ("Full Name", "E-mail", "Status")
+    assert [column.guess.role for column in seen.columns] == ["name", "address", "status"]
+    assert [row.cells[0] for row in seen.rows] == ["Ann", "Bo"]
+
+
+def test_a_header_of_one_column_is_found_below_a_title() -> None:
+    seen = preview(io.BytesIO(b"My contacts\n\nEmail\nann@shop.example\n"), COMMA)
+    assert (seen.titles, len(seen.rows)) == (("Email",), 1)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "Bo,\nAnn,ann@shop.example\n",
+        "Ann,ann@shop.example,Email\nBo,bo@shop.example,Phone\nCy,,Email\n",
+        "ann@shop.example\nbo@shop.example\n",
+    ],
+)
+def test_people_are_not_taken_for_a_header(data: str) -> None:
+    assert not preview(io.BytesIO(data.encode()), COMMA).has_header
+
+
+def test_titles_in_no_known_language_are_a_header_below_a_title_line() -> None:
+    data = "Raport\n\nOsoba,Skrzynka,Grupa\nAnn,ann@shop.example,A\n"
+    assert preview(io.BytesIO(data.encode()), COMMA).titles == ("Osoba", "Skrzynka", "Grupa")
+
+
+def test_a_column_is_guessed_by_more_than_its_first_hundred_rows() -> None:
+    rows = "".join(f"a{n}@shop.example,2024-01-01\n" for n in range(300))
+    seen = preview(io.BytesIO(f"email,GDPR\n{rows}b@shop.example,denied\n".encode()), COMMA)
+    assert seen.columns[1].guess.role == "status"

@@ -52,12 +52,13 @@ def begun(
         seen = import_mapping.preview(file, dialect)
         columns = tuple(column.guess for column in seen.columns)
         values = import_mapping.status_values(
-            file, dialect, columns, seen.titles, has_header=seen.has_header, chosen=chosen or {}
+            file, dialect, columns, seen.titles, header_row=seen.header_row, chosen=chosen or {}
         )
     choices = imports.Choices(
         list_id=list_id,
         dialect=dialect,
         has_header=seen.has_header,
+        header_row=seen.header_row,
         columns=columns,
         titles=seen.titles,
         statuses=import_mapping.checked_statuses(values, seen.titles),
@@ -608,3 +609,13 @@ def test_failed_rows_of_an_own_export_come_in_when_they_are_mended(
     again = imported(data, list_id)
     assert held_back(again) == (1, 0, 0, 0)
     assert people() == {"ann@shop.example": ("=Ann", {"plan": "gold"})}
+
+
+def test_lines_above_the_header_are_no_people_and_its_status_column_counts(
+    app: Flask, list_id: int
+) -> None:
+    table = b"Name,E-mail,Deliverable\nAnn,ann@shop.example,TRUE\nBo,bo@shop.example,FALSE\n"
+    run = imported(b"My contacts export\nby,me@corp.example\n\n" + table, list_id)
+    assert counts(run) == (2, 1, 0, 0, 0)
+    assert states() == {"ann@shop.example": "subscribed", "bo@shop.example": "unsubscribed"}
+    assert suppressed() == {"bo@shop.example": "hard_bounce"}
