@@ -134,6 +134,8 @@ def take_in(source: BinaryIO, folder: Path, *, size_bytes: int = 0) -> Upload:
     try:
         for block in _blocks(source):
             upload.write(block)
+            if upload.problem:
+                break  # nobody waits for an answer here, and a pipe may have no end
     except BaseException:
         upload.close()
         raise

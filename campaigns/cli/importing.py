@@ -1,10 +1,14 @@
 """`campaigns import`: the same import as in the browser, for files that lie on the server."""
 
+import contextlib
 import dataclasses
+import io
+import os
+import stat
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
@@ -13,13 +17,14 @@ if TYPE_CHECKING:
     from campaigns.audience.import_mapping import Column, Preview
     from campaigns.audience.imports import Choices
     from campaigns.audience.models import ImportRun
+    from campaigns.audience.uploads import Upload
 
 DELIMITER_NAMES = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 SHOWN_PROBLEMS = 10
 
 
 @click.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=click.File("rb"))
 @click.option("--list", "list_name", required=True, help="Name of the list they come to.")
 @click.option("--create-list", is_flag=True, help="Make the list when there is none of this name.")
 @click.option(
@@ -50,7 +55,7 @@ SHOWN_PROBLEMS = 10
 @click.option("--header/--no-header", default=None, help="Whether the first row holds titles.")
 @click.option("--dry-run", is_flag=True, help="Show what would be read, and stop.")
 def import_command(
-    file: Path,
+    file: BinaryIO,
     list_name: str,
     create_list: bool,
     mappings: tuple[str, ...],
@@ -62,7 +67,7 @@ def import_command(
     header: bool | None,
     dry_run: bool,
 ) -> None:
-    """Read subscribers from the CSV file FILE onto a list.
+    """Read subscribers from the CSV file FILE onto a list; "-" is the standard input.
 
     Nobody who unsubscribed or is suppressed comes back by an import. Columns that tell a status
     are recognized: nobody the file calls unsubscribed, pending or bounced is subscribed. An import
@@ -71,6 +76,7 @@ def import_command(
     """
     from campaigns.audience import import_mapping, imports, lists, uploads
     from campaigns.cli.surroundings import ready_app
+    from campaigns.context import services
 
     with ready_app():
         try:
@@ -79,34 +85,39 @@ def import_command(
                 raise click.ClickException(
                     f"There is no list “{list_name}”. Add --create-list to make it."
                 )
-            dialect = _dialect(file, encoding, DELIMITER_NAMES.get(delimiter or ""))
-            with file.open("rb") as source:
-                preview = import_mapping.preview(source, dialect, header)
-            columns = _columns(preview, mappings)
-            import_mapping.check(columns)
-            _show_columns(preview, columns)
-            statuses = _statuses(file, dialect, preview, columns, meanings)
-            if dry_run:
-                return
-            run_id = _begin(
-                file,
-                list_id,
-                list_name,
-                imports.Choices(
-                    list_id=list_id or 0,
-                    dialect=dialect,
-                    has_header=preview.has_header,
-                    columns=tuple(columns),
-                    titles=preview.titles,
-                    header_row=preview.header_row,
-                    statuses=statuses,
-                    update_existing=not keep_existing,
-                    consent_source=consent,
-                ),
-            )
+            size, name = _size_and_name(file)
+            folder = services().settings.uploads_dir
+            # A pipe can be read once only, and a file may change meanwhile: the copy is read.
+            with contextlib.closing(uploads.take_in(file, folder, size_bytes=size)) as upload:
+                dialect = _dialect(upload, encoding, DELIMITER_NAMES.get(delimiter or ""))
+                with upload.path.open("rb") as source:
+                    preview = import_mapping.preview(source, dialect, header)
+                columns = _columns(preview, mappings)
+                import_mapping.check(columns)
+                _show_columns(preview, columns)
+                statuses = _statuses(upload.path, dialect, preview, columns, meanings)
+                if dry_run:
+                    return
+                run_id = _begin(
+                    upload,
+                    name,
+                    list_id,
+                    list_name,
+                    imports.Choices(
+                        list_id=list_id or 0,
+                        dialect=dialect,
+                        has_header=preview.has_header,
+                        columns=tuple(columns),
+                        titles=preview.titles,
+                        header_row=preview.header_row,
+                        statuses=statuses,
+                        update_existing=not keep_existing,
+                        consent_source=consent,
+                    ),
+                )
         except (import_mapping.MappingError, uploads.UploadError, lists.ListError) as error:
             raise click.ClickException(str(error)) from None
-        run = _read_with_progress(run_id, file.stat().st_size)
+        run = _read_with_progress(run_id, upload.size)
         _report(run)
     sys.exit(1 if run.status != "done" or run.rows_failed else 0)
 
@@ -118,18 +129,21 @@ def _list_id(name: str) -> int | None:
     return next((entry.id for entry in lists.choices() if entry.name.casefold() == wanted), None)
 
 
-def _dialect(file: Path, encoding: str | None, delimiter: str | None) -> "Dialect":
+def _size_and_name(file: BinaryIO) -> tuple[int, str]:
+    """The size of a file, 0 where only its end will tell, and a name to keep."""
+    try:
+        status = os.fstat(file.fileno())
+    except io.UnsupportedOperation:
+        return 0, "stdin.csv"
+    is_pipe = not stat.S_ISREG(status.st_mode)
+    return (0, "stdin.csv") if is_pipe else (status.st_size, Path(file.name).name)
+
+
+def _dialect(upload: "Upload", encoding: str | None, delimiter: str | None) -> "Dialect":
     """How the file is written: as told, else as it looks from its whole length."""
     from campaigns.audience import csv_reading, imports
 
-    probe = csv_reading.Probe()
-    with file.open("rb") as source:
-        while block := source.read(1024 * 1024):
-            probe.feed(block)
-    try:
-        guess = probe.dialect()
-    except csv_reading.NotCsvError as error:
-        raise click.ClickException(str(error)) from None
+    guess = upload.finish()
     if encoding is not None and encoding not in csv_reading.ENCODINGS:
         raise click.ClickException(f"--encoding: choose one of {', '.join(csv_reading.ENCODINGS)}.")
     return imports.check_dialect(
@@ -233,29 +247,25 @@ def _meaning(option: str) -> tuple[str, str]:
     return value, meaning
 
 
-def _begin(file: Path, list_id: int | None, list_name: str, choices: "Choices") -> int:
-    """Take the file in, make the list if need be, and start the import."""
-    from campaigns.audience import imports, lists, uploads
+def _begin(
+    upload: "Upload", name: str, list_id: int | None, list_name: str, choices: "Choices"
+) -> int:
+    """Keep the upload, make the list if need be, and start the import."""
+    from campaigns.audience import imports, lists
     from campaigns.clock import utcnow
-    from campaigns.context import services
     from campaigns.db import transaction
 
-    folder = services().settings.uploads_dir
     now = utcnow()
-    with file.open("rb") as source:
-        upload = uploads.take_in(source, folder, size_bytes=file.stat().st_size)
     try:
         with transaction():
             if list_id is None:
                 list_id = lists.create(list_name, now=now).id
-            run = imports.create(upload, file.name, list_id=list_id, now=now)
+            run = imports.create(upload, name, list_id=list_id, now=now)
             imports.start(run.id, dataclasses.replace(choices, list_id=list_id), now=now)
             return run.id
     except BaseException:
         upload.path.unlink(missing_ok=True)
         raise
-    finally:
-        upload.close()
 
 
 def _read_with_progress(run_id: int, size: int) -> "ImportRun":

@@ -1,5 +1,7 @@
 """`campaigns import`."""
 
+import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -130,3 +132,38 @@ def test_a_status_column_is_obeyed_and_an_unknown_value_must_be_told(
             sa.select(Subscription.state).order_by(Subscription.subscriber_id)
         ).all()
         assert sorted(states) == ["subscribed", "unsubscribed", "unsubscribed"]
+
+
+def test_a_pipe_is_read_like_a_file(
+    run_on: Run, surroundings: dict[str, str], tmp_path: Path
+) -> None:
+    """As in `campaigns import <(zcat people.csv.gz)`: it can be read once, and not rewound."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    many = "".join(f"p{number}@example.org,P,Rome\n" for number in range(5_000))
+    writer = threading.Thread(target=lambda: pipe.write_text(CSV + many), daemon=True)
+    writer.start()
+    result = run_on("import", str(pipe), "--list", "News", "--create-list")
+    writer.join(10)
+    assert result.exit_code == 0, result.output
+    assert "5,002 rows: 5,002 added" in result.output
+    with looking(surroundings):
+        assert db.session.scalar(sa.select(ImportRun.file_name)) == "stdin.csv"
+    assert list((Path(surroundings["DATA_DIR"]) / "uploads").iterdir()) == []
+
+
+def test_the_standard_input_is_read_and_a_dry_run_of_it_leaves_nothing(
+    run_on: Run, run: Run, surroundings: dict[str, str]
+) -> None:
+    uploads = Path(surroundings["DATA_DIR"]) / "uploads"
+    command = ("import", "-", "--list", "News", "--create-list")
+    assert run_on("migrate").exit_code == 0
+    shown = run(*command, "--dry-run", input=CSV)
+    assert (shown.exit_code, list(uploads.iterdir())) == (0, [])
+    done = run(*command, input=CSV)
+    assert done.exit_code == 0, done.output
+    assert "2 rows: 2 added" in done.output
+    empty = run(*command, input="")
+    assert empty.exit_code == 1
+    assert "The file is empty." in empty.output
+    assert list(uploads.iterdir()) == []
