@@ -38,7 +38,17 @@ ENCODINGS = {
 }
 """Python's name of each encoding that can be chosen, and its name for people."""
 
-DELIMITERS = {",": "Comma  ,", ";": "Semicolon  ;", "\t": "Tab", "|": "Pipe  |"}
+DELIMITERS = {
+    ",": "Comma  ,",
+    ";": "Semicolon  ;",
+    "\t": "Tab",
+    "|": "Pipe  |",
+    "~": "Tilde  ~",
+    "^": "Caret  ^",
+    ":": "Colon  :",
+}
+_IN_TEXT = ":"
+"""Delimiters that every row of another file may hold, in a time or a link: guessed last."""
 
 BLOCK_BYTES = 256 * 1024
 MAX_LINE_BYTES = 1024 * 1024
@@ -243,28 +253,37 @@ def _decoded(head: bytes, encoding: str) -> str:
 def _mark_length(head: bytes, encoding: str) -> int:
     marks = {"utf-8": b"\xef\xbb\xbf", "utf-16-le": b"\xff\xfe", "utf-16-be": b"\xfe\xff"}
     mark = marks.get(encoding)
-    return len(mark) if mark and head.startswith(mark) else 0
+    length = 0
+    while mark and head.startswith(mark, length):  # some programs put one before another
+        length += len(mark)
+    return length
 
 
-_SEPARATOR_LINE = re.compile(r"sep=([,;|\t])", re.IGNORECASE)
+_SEPARATOR_LINE = re.compile(r'"?sep=([,;|\t~^:])"?[,;|\t~^:]*', re.IGNORECASE)
 _GUESS_ROWS = 100
 
 
 def guess_delimiter(text: str) -> str:
     """The delimiter that splits most rows of this sample into the same number of cells."""
-    found = _SEPARATOR_LINE.match(text)
-    if found:
-        return found[1]
     rows = {delimiter: _sample_rows(text, delimiter) for delimiter in DELIMITERS}
-    best = max(DELIMITERS, key=lambda delimiter: _score(rows[delimiter]))
+    found = _SEPARATOR_LINE.match(text)
+    if found and _score(rows[found[1]]) > _NO_SCORE:
+        return found[1]
+    likely = [delimiter for delimiter in DELIMITERS if delimiter not in _IN_TEXT]
+    best = max(likely, key=lambda delimiter: _score(rows[delimiter]))
     if _score(rows[best]) > _NO_SCORE:
         return best
+    for delimiter in _IN_TEXT:
+        share, with_address, width = _score(rows[delimiter])
+        if share == 1 and with_address >= 0.5 and len(rows[delimiter][0]) == width:
+            return delimiter
     # Perhaps each line is one quoted cell, with the delimiter inside.
     inner = {
         delimiter: [unwrap(cells[0], delimiter) for cells in rows[delimiter] if len(cells) == 1]
-        for delimiter in DELIMITERS
+        for delimiter in likely
     }
-    return max(DELIMITERS, key=lambda delimiter: _score(inner[delimiter]))
+    best = max(likely, key=lambda delimiter: _score(inner[delimiter]))
+    return found[1] if found and _score(inner[best]) == _NO_SCORE else best
 
 
 def _sample_rows(text: str, delimiter: str) -> list[list[str]]:
@@ -353,7 +372,7 @@ def _lines(file: BinaryIO, encoding: str, start: int) -> Iterator[_Line]:
     """The lines of a file from byte `start` on; `size` is in bytes of the file."""
     mark = 0
     if start == 0:
-        mark = _mark_length(file.read(4), encoding)
+        mark = _mark_length(file.read(16), encoding)
     file.seek(start or mark)
     is_wide = encoding.startswith("utf-16")
     inner = "utf-8" if is_wide else encoding
@@ -392,16 +411,22 @@ class _Patterns(NamedTuple):
     """A line whose first cell has only a closing quote."""
 
 
-@lru_cache(maxsize=16)
-def _patterns(delimiter: str) -> _Patterns:
+@lru_cache(maxsize=32)
+def _patterns(delimiter: str, has_escapes: bool = False) -> _Patterns:
     mark = re.escape(delimiter)
+    text = r'([^"]*+(?:""[^"]*+)*+)("?)'
+    if has_escapes:
+        text = r'([^"\\]*+(?:(?:""|\\(?:.|\Z))[^"\\]*+)*+)("?)'
     return _Patterns(
-        quoted=re.compile(r'[ ]*+"([^"]*+(?:""[^"]*+)*+)("?)'),
-        inside=re.compile(r'([^"]*+(?:""[^"]*+)*+)("?)'),
+        quoted=re.compile(rf'[ ]*+"{text}'),
+        inside=re.compile(text),
         after=re.compile(rf"[ ]*+({mark}|\Z)"),
         plain=re.compile(rf"([^{mark}]*+)({mark}|\Z)"),
         closing=re.compile(rf'[^"{mark}]+"[ ]*+({mark}|\Z)'),
     )
+
+
+_ESCAPES = re.compile(r'\\(["\\])|"(")')
 
 
 class _BrokenQuoteError(ValueError):
@@ -411,15 +436,17 @@ class _BrokenQuoteError(ValueError):
 class _Record:
     """The cells of a row that holds quotation marks, line by line and in one pass.
 
-    Strict, so that what is broken shows.
+    Strict, so that what is broken shows. With `has_escapes` a quotation mark inside a cell may
+    stand behind a backslash, too.
     """
 
-    __slots__ = ("_open", "_patterns", "cells")
+    __slots__ = ("_has_escapes", "_open", "_patterns", "cells")
 
-    def __init__(self, delimiter: str) -> None:
+    def __init__(self, delimiter: str, *, has_escapes: bool = False) -> None:
         self.cells: list[str] = []
         self._open: list[str] = []
-        self._patterns = _patterns(delimiter)
+        self._patterns = _patterns(delimiter, has_escapes)
+        self._has_escapes = has_escapes
 
     def take(self, line: str) -> bool:
         """Take the next line, with its end; whether the row is complete now."""
@@ -438,7 +465,7 @@ class _Record:
                 if opened:
                     text = "".join((*opened, text))
                     opened.clear()
-                cells.append(text.replace('""', '"'))
+                cells.append(self._unescaped(text))
                 found = after.match(body, found.end())
                 if not found:
                     raise _BrokenQuoteError
@@ -452,6 +479,11 @@ class _Record:
             if not delimiter:
                 return True
             at = found.end()
+
+    def _unescaped(self, text: str) -> str:
+        if self._has_escapes and "\\" in text:
+            return _ESCAPES.sub(lambda found: found[1] or found[2], text)
+        return text.replace('""', '"')
 
 
 class Reader:
@@ -488,6 +520,8 @@ class Reader:
             line = self._ahead.popleft() if self._ahead else next(self._lines)
             self.position += line.size
             self.row_number += 1
+            if self.row_number == 1 and _SEPARATOR_LINE.fullmatch(line.text.rstrip("\r\n")):
+                continue  # Excel's own hint at the delimiter
             row = self._quoted_row(line) if '"' in line.text else self._plain_row(line)
             if row is not None:
                 return row
@@ -496,8 +530,6 @@ class Reader:
         text = line.text.rstrip("\r\n")
         if line.problem:
             return self._bad(text, line.problem)
-        if self.row_number == 1 and _SEPARATOR_LINE.fullmatch(text):
-            return None  # Excel's own hint at the delimiter
         return self._row(text.split(self._delimiter), text)
 
     def _quoted_row(self, line: _Line) -> Row | None:
@@ -511,17 +543,48 @@ class Reader:
             while not is_whole:
                 following = self._peek(len(more))
                 if following is None or following.problem == LONG_PROBLEM:
-                    return self._broken(line, OPEN_PROBLEM)
+                    return self._escaped(line) or self._broken(line, OPEN_PROBLEM)
                 length += len(following.text)
                 if length > MAX_ROW_CHARS or len(record.cells) > (self._columns or MAX_CELLS) + 50:
-                    return self._broken(line, OPEN_PROBLEM)
+                    return self._escaped(line) or self._broken(line, OPEN_PROBLEM)
                 could_be_rows = could_be_rows or self._looks_like_row(following.text)
                 more.append(following)
                 is_whole = record.take(following.text)
         except _BrokenQuoteError:
-            return self._broken(line, OPEN_PROBLEM if more else BROKEN_PROBLEM)
-        if could_be_rows and self._columns and len(record.cells) != self._columns:
-            return self._broken(line, OPEN_PROBLEM)
+            problem = OPEN_PROBLEM if more else BROKEN_PROBLEM
+            return self._escaped(line) or self._broken(line, problem)
+        if self._columns and len(record.cells) != self._columns:
+            escaped = self._escaped(line)
+            if escaped is not None:
+                return escaped
+            if could_be_rows:
+                return self._broken(line, OPEN_PROBLEM)
+        return self._whole_row(line, more, self._unwrapped(record.cells))
+
+    def _escaped(self, line: _Line) -> Row | None:
+        """The row read with backslashes before its quotation marks; None where that is no use.
+
+        Tried only where the usual reading fails or has another number of cells than the file.
+        """
+        record = _Record(self._delimiter, has_escapes=True)
+        more: list[_Line] = []
+        has_escape = '\\"' in line.text
+        try:
+            is_whole = record.take(line.text)
+            while not is_whole:
+                following = self._peek(len(more))
+                if following is None or following.problem or len(more) == MAX_BROKEN_LINES:
+                    return None
+                has_escape = has_escape or '\\"' in following.text
+                more.append(following)
+                is_whole = record.take(following.text)
+        except _BrokenQuoteError:
+            return None
+        if not has_escape or len(record.cells) != (self._columns or len(record.cells)):
+            return None
+        return self._whole_row(line, more, record.cells)
+
+    def _whole_row(self, line: _Line, more: Sequence[_Line], cells: list[str]) -> Row | None:
         text, problem = line.text, line.problem
         if more:
             self._pass_over(len(more))
@@ -530,7 +593,7 @@ class Reader:
         text = text.rstrip("\r\n")
         if problem:
             return self._bad(text, problem)
-        return self._row(self._unwrapped(record.cells), text)
+        return self._row(cells, text)
 
     def _row(self, cells: list[str], text: str) -> Row | None:
         if not cells[0].strip() and not any(map(str.strip, cells)):

@@ -19,7 +19,15 @@ if TYPE_CHECKING:
     from campaigns.audience.models import ImportRun
     from campaigns.audience.uploads import Upload
 
-DELIMITER_NAMES = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
+DELIMITER_NAMES = {
+    "comma": ",",
+    "semicolon": ";",
+    "tab": "\t",
+    "pipe": "|",
+    "tilde": "~",
+    "caret": "^",
+    "colon": ":",
+}
 SHOWN_PROBLEMS = 10
 
 

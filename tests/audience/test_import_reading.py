@@ -52,7 +52,7 @@ def cells(data: bytes, dialect: Dialect | None = None) -> list[list[str]]:
         ("cp1252", b""),
     ],
 )
-@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("delimiter", list(csv_reading.DELIMITERS))
 def test_encoding_and_delimiter_are_found(encoding: str, mark: bytes, delimiter: str) -> None:
     text = f"email{delimiter}nom\r\nzoe@shop.example{delimiter}Zoé\r\n" * 3
     data = mark + text.encode(encoding)
@@ -316,7 +316,7 @@ def tables(draw: st.DrawFn) -> list[list[str]]:
 @settings(deadline=None)  # many small blocks take their time on a busy machine
 @given(
     tables(),
-    st.sampled_from([",", ";", "\t", "|"]),
+    st.sampled_from(list(csv_reading.DELIMITERS)),
     st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC]),
     st.sampled_from(["\n", "\r\n", "\r"]),
     st.sampled_from(["utf-8", "utf-16-le"]),
@@ -360,3 +360,74 @@ def test_encodings_older_than_unicode_are_told_by_their_letters(encoding: str, t
     data = text.encode(encoding)
     assert dialect_of(data) == Dialect(encoding, ";")
     assert cells(data) == [line.split(";") for line in text.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (r'"Ann \"Annie\" Lee",a@shop.example', 'Ann "Annie" Lee'),
+        (r'"Ann \"A\"",a@shop.example', 'Ann "A"'),
+        (r'"\"A\", Ann",a@shop.example', '"A", Ann'),
+        (r'"a \",\"b",a@shop.example', 'a ","b'),
+        ('"Ann \\"A\nB\\" Lee",a@shop.example', 'Ann "A\nB" Lee'),
+        (r'"C:\\ \"x\"",a@shop.example', 'C:\\ "x"'),
+    ],
+)
+def test_quotation_marks_behind_a_backslash_are_read(line: str, expected: str) -> None:
+    data = f'name,email\n{line}\n"Bo",b@shop.example\n'.encode()
+    found = list(Reader(io.BytesIO(data), COMMA, columns=2))
+    assert [row.cells for row in found[1:]] == [
+        [expected, "a@shop.example"],
+        ["Bo", "b@shop.example"],
+    ]
+    assert dialect_of(data) == COMMA
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (r'"C:\",a@shop.example', "C:\\"),
+        (r'"a \ b",a@shop.example', r"a \ b"),
+        (r'"a \\ b",a@shop.example', r"a \\ b"),
+        (r'"a \"" b",a@shop.example', r"a \" b"),
+        (r"C:\temp,a@shop.example", r"C:\temp"),
+    ],
+)
+def test_a_backslash_in_a_well_formed_row_is_text(line: str, expected: str) -> None:
+    data = f"name,email\n{line}\n".encode()
+    assert list(Reader(io.BytesIO(data), COMMA, columns=2))[1].cells == [
+        expected,
+        "a@shop.example",
+    ]
+
+
+def test_a_file_split_by_colons_is_read_and_times_do_not_make_one() -> None:
+    assert dialect_of(b"name:email\nAnn:ann@shop.example\n").delimiter == ":"
+    ragged = b"email,name,seen\nann@shop.example,Ann,10:30\nbo@shop.example,10:31\n"
+    assert dialect_of(ragged).delimiter == ","
+    assert dialect_of(b"email\nmailto:ann@shop.example\n").delimiter != ":"
+
+
+@pytest.mark.parametrize("hint", ["sep=;", "SEP=;", '"sep=;"', "sep=;;;", "sep=;,,"])
+def test_the_hint_at_the_delimiter_is_no_row(hint: str) -> None:
+    data = f"{hint}\r\nemail;name\r\na@shop.example;Ann\r\n".encode()
+    assert cells(data) == [["email", "name"], ["a@shop.example", "Ann"]]
+
+
+def test_a_hint_at_another_delimiter_than_the_file_has_is_not_believed() -> None:
+    data = b"sep=,\r\nemail;name\r\na@shop.example;Ann\r\n"
+    assert cells(data) == [["email", "name"], ["a@shop.example", "Ann"]]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-16-be"])
+def test_a_mark_put_before_another_does_not_reach_the_first_title(encoding: str) -> None:
+    data = '\ufeff\ufeff"email",name\ra@shop.example,Ann\r\nb@shop.example,Bo\n'.encode(encoding)
+    assert cells(data) == [["email", "name"], ["a@shop.example", "Ann"], ["b@shop.example", "Bo"]]
+    second = rows(data)[1]
+    assert second.number == 2
+
+
+def test_delimiters_at_the_end_of_lines_make_no_column() -> None:
+    data = b"email,name,,\na@shop.example,Ann,,\nb@shop.example,Bo\n"
+    seen = import_mapping.preview(io.BytesIO(data), COMMA)
+    assert [column.guess.role for column in seen.columns] == ["address", "name", "ignore", "ignore"]

@@ -4,6 +4,7 @@ Found by walking the package, so that a new one is tried without anybody thinkin
 """
 
 import importlib
+import itertools
 import pkgutil
 import re
 from collections.abc import Iterator
@@ -47,8 +48,8 @@ def expressions() -> list[Found]:
             used = frozenset(re.findall(rf"\b{variable}\.(\w+)\(", source))
             for name, one in walked(value, f"{module.name}.{variable}"):
                 found.setdefault((one.pattern, one.flags), (name, one, used))
-    for delimiter in csv_reading.DELIMITERS:
-        for number, one in enumerate(csv_reading._patterns(delimiter)):
+    for delimiter, has_escapes in itertools.product(csv_reading.DELIMITERS, (False, True)):
+        for number, one in enumerate(csv_reading._patterns(delimiter, has_escapes)):
             name = f"campaigns.audience.csv_reading._patterns({delimiter!r})[{number}]"
             found[one.pattern, one.flags] = (name, one, frozenset({"match"}))
     return list(found.values())
