@@ -187,7 +187,8 @@ def _width(titles: Sequence[str], rows: Sequence[Row], delimiter: str) -> int:
         whole = [titles] if titles else []
         whole.extend(row.cells for row in rows if not row.problem)
         inner = [unwrap(cells[0], delimiter) for cells in whole]
-        is_quoted = len(whole) > 1 and all(row.raw[:1] == '"' for row in rows)
+        inner = list(itertools.dropwhile(lambda cells: len(cells) == 1, inner))  # a title line
+        is_quoted = len(inner) > 1 and all(row.raw[:1] == '"' for row in rows)
         has_address = any(LOOKS_LIKE_ADDRESS.fullmatch(cell) for cells in inner for cell in cells)
         # Each line is one quoted cell: a program has quoted a CSV file once more.
         if is_quoted and has_address and len({*map(len, inner)}) == 1:
@@ -279,24 +280,33 @@ def status_values(
 
 
 def _values(title: str, cells: Counter[str], chosen: Mapping[str, str]) -> list[StatusValue]:
-    texts: dict[str, str] = {}
+    texts: dict[str, list[str]] = {}
     counts: Counter[str] = Counter()
     for cell, count in cells.most_common():
         text = unguard(cell)
         value = import_status.value_key(title, text)
-        texts.setdefault(value, " ".join(text.split()))
+        texts.setdefault(value, []).append(" ".join(text.split()))
         counts[value] += count
     if len(counts) > MAX_STATUS_VALUES:
         raise _too_many(title)
     return [
         StatusValue(
             value,
-            import_status.ANY_DATE if value == import_status.ANY_DATE else texts[value],
+            _shown(value, texts[value]),
             count,
             chosen.get(value) or import_status.default(title, value),
         )
         for value, count in counts.most_common()
     ]
+
+
+def _shown(value: str, texts: Sequence[str]) -> str:
+    """A value for people: where it stands for many cells, what they are and one of them."""
+    if value == import_status.ANY_DATE:
+        return value
+    if len(texts) > 1 and value in {import_status.ANY_NUMBER, import_status.ANY_TEXT}:
+        return f"{value}, such as {texts[0]}"
+    return texts[0]
 
 
 def _too_many(title: str) -> MappingError:

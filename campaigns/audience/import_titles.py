@@ -199,7 +199,7 @@ def _against(plain: str, parts: set[str]) -> Subject | None:
         meaning = "unsubscribed"
     if not meaning:
         return None
-    is_detail = bool(parts & _DETAIL)
+    is_detail = bool(parts & _DETAIL)  # filled only where somebody left
     is_count = meaning == "bounced" and bool(_COUNTS.search(plain))
     if parts & (_OTHER - _DETAIL) and not is_detail and "count" not in parts:
         return NOTHING
@@ -208,7 +208,7 @@ def _against(plain: str, parts: set[str]) -> Subject | None:
         meaning,
         "subscribed",
         is_sure,
-        any_text=meaning if is_detail and not is_count else "",
+        any_text=meaning if (is_detail or parts & _TIMES) and not is_count else "",
         any_number="" if is_count else meaning,
     )
 

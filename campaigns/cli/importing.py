@@ -213,11 +213,8 @@ def _statuses(
 
     told = [_meaning(one) for one in meanings]
     titles = preview.titles
-    chosen = {
-        index: {import_status.value_key(titles[index], text): meaning for text, meaning in told}
-        for index, column in enumerate(columns)
-        if column.role == "status"
-    }
+    places = [index for index, column in enumerate(columns) if column.role == "status"]
+    chosen = _answers(told, {index: titles[index] for index in places})
     if told and not chosen:
         raise click.BadParameter(
             "No column is a status. Name it with --map COLUMN=status.", param_hint="--status"
@@ -239,6 +236,25 @@ def _statuses(
             f"{error} Add --status VALUE=MEANING for each; MEANING is one of"
             f" {', '.join(import_status.MEANINGS)}."
         ) from None
+
+
+def _answers(told: Sequence[tuple[str, str]], titles: dict[int, str]) -> dict[int, dict[str, str]]:
+    """What was told about values, by column.
+
+    Columns where a value is not known are meant; those that know it only if there are no others:
+    an answer about the 1 of one column must not change what 1 means in the next.
+    """
+    from campaigns.audience import import_status
+
+    chosen: dict[int, dict[str, str]] = {index: {} for index in titles}
+    for text, meaning in told:
+        keys = {index: import_status.value_key(title, text) for index, title in titles.items()}
+        unknown = [
+            index for index, key in keys.items() if not import_status.default(titles[index], key)
+        ]
+        for index in unknown or keys:
+            chosen[index][keys[index]] = meaning
+    return chosen
 
 
 def _meaning(option: str) -> tuple[str, str]:

@@ -186,6 +186,13 @@ def test_people_are_not_taken_for_a_header(data: str) -> None:
     assert not preview(io.BytesIO(data.encode()), COMMA).has_header
 
 
+def test_lines_that_are_one_quoted_cell_are_read_below_a_title() -> None:
+    data = b'"My export"\n"email,status"\n"a@shop.example,unsubscribed"\n"b@shop.example,x"\n'
+    seen = preview(io.BytesIO(data), COMMA)
+    assert seen.titles == ("email", "status")
+    assert seen.rows[0].cells == ["a@shop.example", "unsubscribed"]
+
+
 def test_titles_in_no_known_language_are_a_header_below_a_title_line() -> None:
     data = "Raport\n\nOsoba,Skrzynka,Grupa\nAnn,ann@shop.example,A\n"
     assert preview(io.BytesIO(data.encode()), COMMA).titles == ("Osoba", "Skrzynka", "Grupa")

@@ -151,6 +151,10 @@ def test_a_status_is_seen_below_lines_above_the_header() -> None:
         ("Newsletter-Einwilligung", {"nein": "unsubscribed", "ja": "subscribed"}),
         ("Zustellbar", {"nein": "bounced"}),
         ("Werbesperre", {"ja": "blocked"}),
+        (
+            "unsubscribed_at",
+            {"2024-02-01T10:00:00Z": "unsubscribed", "Thu Feb 1 2024": "unsubscribed"},
+        ),
         ("Widerrufen am", {"01.02.2024": "unsubscribed"}),
         ("Désinscrit le", {"01/02/2024": "unsubscribed"}),
         ("Liste noire", {"oui": "blocked"}),

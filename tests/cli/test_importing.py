@@ -167,3 +167,22 @@ def test_the_standard_input_is_read_and_a_dry_run_of_it_leaves_nothing(
     assert empty.exit_code == 1
     assert "The file is empty." in empty.output
     assert list(uploads.iterdir()) == []
+
+
+def test_an_answer_is_meant_for_the_column_that_asks(
+    run_on: Run, surroundings: dict[str, str], tmp_path: Path
+) -> None:
+    """The 1 of a count of bounces says nothing about the 1 of "blacklisted"."""
+    path = tmp_path / "people.csv"
+    path.write_text(
+        "email,blacklisted,bouncecount\nann@example.org,0,1\nbo@example.org,1,0\n"
+        "cy@example.org,0,2\n"
+    )
+    command = ("import", str(path), "--list", "News", "--create-list")
+    stopped = run_on(*command)
+    assert stopped.exit_code == 1
+    assert "“any number, such as 1”" in stopped.output
+    result = run_on(*command, "--status", "1=subscribed")
+    assert result.exit_code == 0, result.output
+    assert "3 rows: 2 added" in result.output
+    assert "By their status: 1 suppressed." in result.output
