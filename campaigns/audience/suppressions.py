@@ -4,7 +4,7 @@ An address is suppressed, not a subscriber: it stays so when the subscriber is d
 back by an import or signs up again.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -43,10 +43,8 @@ def suppress_many(
     """Suppress these addresses (normal forms); returns how many were not suppressed before."""
     if reason not in REASONS:
         raise ValueError(f"unknown reason for a suppression: {reason}")
-    wanted = sorted(set(normals))
-    added = 0
-    for start in range(0, len(wanted), CHUNK):
-        rows = [
+    return _add(
+        [
             {
                 "address_normal": normal,
                 "reason": reason,
@@ -54,11 +52,51 @@ def suppress_many(
                 "note": note[:MAX_NOTE],
                 "created_at": now,
             }
-            for normal in wanted[start : start + CHUNK]
+            for normal in sorted(set(normals))
         ]
+    )
+
+
+def _add(rows: Sequence[dict[str, Any]]) -> int:
+    """Add these suppressions; returns how many were not there before."""
+    added = 0
+    for start in range(0, len(rows), CHUNK):
         statement = insert_ignoring(Suppression).returning(Suppression.id)
-        added += len(db.session.scalars(statement, rows).all())
+        added += len(db.session.scalars(statement, rows[start : start + CHUNK]).all())
     return added
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A suppression as an export keeps it; the address is a normal form."""
+
+    address_normal: str
+    reason: str
+    source: str
+    note: str
+    since: datetime
+
+
+def restore(kept: Iterable[Kept]) -> int:
+    """Bring suppressions back as they were; returns how many were not there.
+
+    For an address that is suppressed already, what is known here stands.
+    """
+    first: dict[str, Kept] = {}
+    for one in kept:
+        first.setdefault(one.address_normal, one)
+    return _add(
+        [
+            {
+                "address_normal": one.address_normal,
+                "reason": one.reason,
+                "source": one.source,
+                "note": one.note[:MAX_NOTE],
+                "created_at": one.since,
+            }
+            for _, one in sorted(first.items())
+        ]
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +122,7 @@ def suppress_bounced(bounces: Iterable[Bounce], *, campaign_id: int, now: dateti
         }
         for bounce in sorted(bounces, key=lambda bounce: bounce.address_normal)
     ]
-    if not rows:
-        return 0
-    statement = insert_ignoring(Suppression).returning(Suppression.id)
-    return len(db.session.scalars(statement, rows).all())
+    return _add(rows)
 
 
 def lift_bounced(delivery_ids: Collection[int]) -> int:

@@ -17,6 +17,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "create-admin": ("campaigns.cli.people", "Make an account that can log in."),
     "reset-password": ("campaigns.cli.people", "Set a new password for an account."),
     "import": ("campaigns.cli.importing", "Read subscribers from a CSV file onto a list."),
+    "restore-suppressions": (
+        "campaigns.cli.importing",
+        "Read an export of the suppression list back.",
+    ),
     "doctor": ("campaigns.cli.doctor", "Check the whole installation and say what to do."),
     "demo-data": ("campaigns.cli.demo_data", "Fill the database with a made-up organisation."),
     "bench": ("campaigns.cli.bench", "Measure how fast this machine sends."),

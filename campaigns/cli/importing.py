@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import io
+import itertools
 import os
 import stat
 import sys
@@ -128,6 +129,44 @@ def import_command(
         run = _read_with_progress(run_id, upload.size)
         _report(run)
     sys.exit(1 if run.status != "done" or run.rows_failed else 0)
+
+
+@click.command("restore-suppressions")
+@click.argument("file", type=click.File("rb"))
+def restore_suppressions_command(file: BinaryIO) -> None:
+    """Read FILE, an export of the suppression list, back; "-" is the standard input.
+
+    Reasons, notes and dates come back as they were, nobody is added to a list, and what is
+    suppressed already stays as it is. The exit status is 1 when rows could not be taken.
+    """
+    from campaigns.audience import suppression_file, suppressions, uploads
+    from campaigns.cli.surroundings import ready_app
+    from campaigns.context import services
+    from campaigns.db import transaction
+
+    added, known, bad = 0, 0, []
+    with ready_app():
+        folder = services().settings.uploads_dir
+        try:
+            with (
+                contextlib.closing(
+                    uploads.take_in(file, folder, size_bytes=_size_and_name(file)[0])
+                ) as upload,
+                upload.path.open("rb") as source,
+            ):
+                rows = suppression_file.read(source, upload.finish())
+                while chunk := list(itertools.islice(rows, suppressions.CHUNK)):
+                    kept = [row for row in chunk if isinstance(row, suppressions.Kept)]
+                    bad += [row for row in chunk if isinstance(row, suppression_file.BadRow)]
+                    with transaction():
+                        new = suppressions.restore(kept)
+                    added, known = added + new, known + len(kept) - new
+        except (uploads.UploadError, suppression_file.NotSuppressionsError) as error:
+            raise click.ClickException(str(error)) from None
+    click.echo(f"{added:,} restored, {known:,} suppressed already, {len(bad):,} not taken.")
+    for row in bad[:SHOWN_PROBLEMS]:
+        click.echo(f"  row {row.number}: {row.reason}", err=True)
+    sys.exit(1 if bad else 0)
 
 
 def _list_id(name: str) -> int | None:

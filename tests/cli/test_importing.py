@@ -4,15 +4,18 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from campaigns.app import create_app
-from campaigns.audience.models import AudienceList, ImportRun, Subscriber, Subscription
+from campaigns.audience import suppressions
+from campaigns.audience.models import AudienceList, ImportRun, Subscriber, Subscription, Suppression
 from campaigns.config import load_settings
-from campaigns.db import db
+from campaigns.csv_writing import BOM, csv_text
+from campaigns.db import db, transaction
 from tests.cli.conftest import Run
 
 CSV = "Email,Vorname,City\nann@example.org,Ann,Rome\nbo@example.org,Bo,Oslo\n"
@@ -186,3 +189,43 @@ def test_an_answer_is_meant_for_the_column_that_asks(
     assert result.exit_code == 0, result.output
     assert "3 rows: 2 added" in result.output
     assert "By their status: 1 suppressed." in result.output
+
+
+def test_an_export_of_the_suppression_list_is_restored_as_it_was(
+    run_on: Run, run: Run, surroundings: dict[str, str], tmp_path: Path
+) -> None:
+    since = datetime(2024, 2, 1, 9, 30, tzinfo=UTC)
+    kept = [
+        suppressions.Kept("ann@example.org", "complaint", "feedback loop", "=1+1", since),
+        suppressions.Kept("bo@example.org", "erased", "", "", since),
+        suppressions.Kept("cy@example.org", "hard_bounce", "bounce", '550 "no", sir', since),
+    ]
+    assert run_on("migrate").exit_code == 0
+    with looking(surroundings), transaction():
+        suppressions.restore(kept)
+    with looking(surroundings):
+        exported = list(suppressions.export_rows())
+        with transaction():
+            db.session.execute(sa.delete(Suppression))
+            suppressions.restore([suppressions.Kept("cy@example.org", "manual", "me", "", since)])
+    rows = [(*texts, at.isoformat(timespec="seconds")) for *texts, at in exported]
+    path = tmp_path / "suppressed.csv"
+    titles = ("address", "reason", "source", "note", "since")
+    path.write_text(BOM + csv_text([titles, *rows, ("nobody", "manual", "", "", rows[0][4])]))
+    result = run("restore-suppressions", str(path))
+    assert result.exit_code == 1
+    assert "2 restored, 1 suppressed already, 1 not taken." in result.output
+    assert "row 5:" in result.output
+    with looking(surroundings):
+        assert {row[0]: row for row in suppressions.export_rows()} == {
+            **{row[0]: row for row in exported},
+            "cy@example.org": ("cy@example.org", "manual", "me", "", since),
+        }
+        assert db.session.scalar(sa.select(sa.func.count(Subscriber.id))) == 0
+
+
+def test_another_file_is_no_export_of_suppressions(run_on: Run, file: Path) -> None:
+    assert run_on("migrate").exit_code == 0
+    result = run_on("restore-suppressions", str(file))
+    assert result.exit_code == 1
+    assert "not an export of the suppression list" in result.output
