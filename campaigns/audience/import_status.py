@@ -44,6 +44,7 @@ _WORDS = table(
             aktywny zapisany tilmeldt prenumererar tilaaja aktif подписан активен активный
             購読中 有効 订阅 已订阅 구독 구독중
             marketing-contact agree i-agree yes-i-agree consented permitted
+            valid deliverable
         """,
         "pending": """
             pending pending-confirmation unconfirmed unverified not-confirmed awaiting-confirmation
@@ -69,8 +70,8 @@ _WORDS = table(
             not-consented not-permitted not-allowed not-accepted not-active
         """,
         "bounced": """
-            bounced bounce hard-bounce hard-bounced cleaned invalid invalid-email invalid-address
-            undeliverable undelivered unzustellbar ungültig gebounct rebotado rebote rejeté
+            bounced bounce hard permanent hard-bounce hard-bounced cleaned invalid invalid-email
+            invalid-address undeliverable undelivered unzustellbar ungültig gebounct rebotado rebote rejeté
             invalide erroné rimbalzato respinto invalido inválido onbestelbaar ongeldig odrzucony
             недоставлен недействителен
         """,
@@ -170,6 +171,19 @@ def default(title: str, value: str) -> str:
     return _WORDS.get(value, "")
 
 
+MAX_ASKED = 60
+"""Different values of a column that can be asked about."""
+MAX_PLAIN = 20
+"""Different values of a column whose title says nothing, for its words to tell a status."""
+_PLAIN_WORDS = frozenset(
+    words("""
+        unsubscribed unsub do-not-mail do-not-email do-not-contact undeliverable cleaned bounced
+        hard-bounced complained blocklisted blacklisted unconfirmed opted-out abgemeldet désabonné
+        désinscrit disiscritto uitgeschreven
+        """)
+)
+
+
 def is_status(title: str, cells: Iterable[str]) -> bool:
     """Whether a column speaks of consent, by its title and some of its cells."""
     about = subject(title)
@@ -199,18 +213,6 @@ def is_status(title: str, cells: Iterable[str]) -> bool:
         return True
     # Words that stand for nothing else tell a status under any title.
     return bool(values & _PLAIN_WORDS) and len(values) <= MAX_PLAIN
-
-
-MAX_ASKED = 60
-"""Different values of a column that can be asked about."""
-MAX_PLAIN = 20
-"""Different values of a column whose title says nothing, for its words to tell a status."""
-_PLAIN_WORDS = frozenset(
-    words("""
-        unsubscribed cleaned bounced hard-bounced complained blocklisted blacklisted unconfirmed
-        opted-out abgemeldet désabonné désinscrit disiscritto uitgeschreven
-        """)
-)
 
 
 def strictest(meanings: Iterable[str]) -> str:

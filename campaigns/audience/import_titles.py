@@ -107,7 +107,8 @@ _LEFT = frozenset(
         disabled inactive deleted archived removed cancelled canceled closed deactivated stopped
         stop ended left gone baja cancelado cancelada cancellato supprimé gelöscht
         deaktiviert gekündigt kündigung kündigungsdatum
-        austritt austrittsdatum verwijderd eliminado excluído annulé résilié geschlossen
+        austritt austrittsdatum verwijderd eliminado cancellation cancellazione
+        cancelación cancelamento excluído annulé résilié geschlossen
         """)
 )
 """Words that speak against mail where the rest of the title speaks of a person or of time."""
@@ -120,6 +121,8 @@ _FOR = re.compile(
 _TOPIC = re.compile(
     "subscri|newsletter|marketing|mailing|permission|gdpr|dsgvo|rgpd|lgpd|promotion|werbung"
     "|publicid|publicit|abonn|inscri|suscri|iscri|inschrijv|ingeschreven|aangemeld|angemeld|anmeld"
+    "|nieuwsbrief|boletin|infolettre|nyhetsbrev|nyhedsbrev|рассылк|подписк|メルマガ"
+    "|recebere?mail|recibire?mail|recevoir(?:de?s?|les)?e?mail|riceveree?mail|ontvange?mail"
     "|assinant|подписан|optin|notification|communication|wantsemail|receivesemail|receiveemail|mailok|allowemail|emails?allowed"
 )
 """Parts of a title that may speak of consent: the values tell."""
@@ -136,7 +139,7 @@ _PERSON = frozenset(
         a the of is has was been this at on in by date time day utc gmt global current overall email
         emails mail e account user contact person people profile customer client member recipient
         subscriber subscription list audience status state from to all and address datum am
-        le la el de da do em op der die das ist wurde fecha data kontakt nutzer kunde
+        le la el de da do em op der die das ist wurde fecha data kontakt nutzer kunde doi double
         """)
 )
 """Words that may stand beside those without changing what they say."""
