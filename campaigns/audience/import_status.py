@@ -71,8 +71,9 @@ _WORDS = table(
         """,
         "bounced": """
             bounced bounce hard permanent hard-bounce hard-bounced cleaned invalid invalid-email
-            invalid-address undeliverable undelivered unzustellbar ungültig gebounct rebotado rebote rejeté
-            invalide erroné rimbalzato respinto invalido inválido onbestelbaar ongeldig odrzucony
+            invalid-address undeliverable undelivered unzustellbar ungültig gebounct rebotado rebote
+            rejeté invalide erroné rimbalzato respinto invalido inválido onbestelbaar ongeldig
+            odrzucony
             недоставлен недействителен
         """,
         "complained": """
@@ -168,11 +169,11 @@ def default(title: str, value: str) -> str:
         return about.yes
     if about.kind == "against" and value in {"", ANY_NUMBER, ANY_TEXT}:
         return {"": "subscribed", ANY_NUMBER: about.any_number, ANY_TEXT: about.any_text}[value]
-    return _WORDS.get(value, "")
+    meaning = _WORDS.get(value, "")
+    # Whatever word gives the reason, somebody left.
+    return about.any_text if about.any_text and meaning in {"subscribed", "pending"} else meaning
 
 
-MAX_ASKED = 60
-"""Different values of a column that can be asked about."""
 MAX_PLAIN = 20
 """Different values of a column whose title says nothing, for its words to tell a status."""
 _PLAIN_WORDS = frozenset(
@@ -203,9 +204,9 @@ def is_status(title: str, cells: Iterable[str]) -> bool:
     if about.kind == "for":
         if ANY_DATE in values and not known:
             return about.no == "pending"
-        if not about.is_sure and any(map(str.isdecimal, values - {"0", "1"})):
-            return False
-        return bool(known - {"manual"}) or (about.is_sure and 0 < len(values) <= MAX_ASKED)
+        if any(map(str.isdecimal, values - {"0", "1"})):
+            known -= {"0", "1"}  # a count of something
+        return bool(known - {"manual"}) or (about.is_sure and bool(values))
     if about.kind == "words" and known - {"manual"}:
         return True
     # Where lines above the header were not told from data, the header is read as a row.

@@ -78,8 +78,8 @@ _AGAINST = (
     ),
     (
         re.compile(
-            "blacklist|blocklist|blocked|suppress|quarantin|banned|donot(?:e?mail|contact|send|market)"
-            "|gesperrt|sperre|sperrliste|bloque|bloccat|geblokkeerd|listenoire|listanegra|listanera"
+            "blacklist|blocklist|blocked|suppress|quarantin|banned"
+            "|donot(?:e?mail|contact|send|market)|gesperrt|sperre|sperrliste|bloquead|bloccat|geblokkeerd|listenoire|listanegra|listanera"
             "|zwartelijst|robinson"
         ),
         "blocked",
@@ -93,8 +93,8 @@ _AGAINST = (
     ),
     (
         re.compile(
-            "unsub|notsubscri|nonsubscri|optout|opted?out|optsout|abgemeldet|abmeld|ausgetragen|abbestell|desinscri"
-            "|desabon|desuscri|dadodebaja|disiscri|uitgeschreven|uitschrij|afgemeld|afmeld"
+            "unsub|notsubscri|nonsubscri|optout|opted?out|optsout|abgemeldet|abmeld|ausgetragen"
+            "|abbestell|desinscri|desabon|desuscri|dadodebaja|disiscri|uitgeschreven|uitschrij|afgemeld|afmeld"
             "|descadastr|avregistrer|wypisan|withdraw|revok|widerruf|churned|retraitduconsentement"
             "|отписа|購読解除"
         ),
@@ -123,7 +123,8 @@ _TOPIC = re.compile(
     "|publicid|publicit|abonn|inscri|suscri|iscri|inschrijv|ingeschreven|aangemeld|angemeld|anmeld"
     "|nieuwsbrief|boletin|infolettre|nyhetsbrev|nyhedsbrev|рассылк|подписк|メルマガ"
     "|recebere?mail|recibire?mail|recevoir(?:de?s?|les)?e?mail|riceveree?mail|ontvange?mail"
-    "|assinant|подписан|optin|notification|communication|wantsemail|receivesemail|receiveemail|mailok|allowemail|emails?allowed"
+    "|assinant|подписан|optin|notification|communication|wantsemail|receivesemail|receiveemail"
+    "|mailok|allowemail|emails?allowed"
 )
 """Parts of a title that may speak of consent: the values tell."""
 _STANDS = frozenset(
@@ -202,7 +203,7 @@ def _against(plain: str, parts: set[str]) -> Subject | None:
         meaning = "unsubscribed"
     if not meaning:
         return None
-    is_detail = bool(parts & _DETAIL)  # filled only where somebody left
+    is_detail = bool(parts & _DETAIL)
     is_count = meaning == "bounced" and bool(_COUNTS.search(plain))
     if parts & (_OTHER - _DETAIL) and not is_detail and "count" not in parts:
         return NOTHING
@@ -225,7 +226,6 @@ def _for(plain: str, parts: set[str]) -> Subject | None:
         return None
     if parts & _TIMES and not _PENDING.search(plain):
         return None
-    # "Newsletter status": a yes there is one, and words as "active" are understood anyway.
     return Subject("for", *_answers(plain), is_sure=is_sure)
 
 

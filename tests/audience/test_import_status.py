@@ -132,6 +132,7 @@ def test_a_status_is_seen_below_lines_above_the_header() -> None:
         ("Bounced", {"2": "bounced", "0": "subscribed"}),
         ("doNotContact", {"3": "blocked", "0": "subscribed"}),
         ("unsubscribe_reason", {"too many emails": "unsubscribed", "": "subscribed"}),
+        ("Opt-out reason", {"active": "unsubscribed", "none": "subscribed"}),
         ("Email hard bounce reason", {"MAILBOX_FULL": "bounced", "None": "subscribed"}),
         ("Suppression reason", {"HardBounce": "bounced", "SpamComplaint": "complained"}),
         (
@@ -189,6 +190,8 @@ def test_titles_of_other_programs_and_languages_decide(title: str, cells: dict[s
         ("Marketing consent", ["see letter"], "see letter"),
         ("Wants newsletter", ["yes", "perhaps"], "perhaps"),
         ("Status", ["Not unsubscribed"], "Not unsubscribed"),
+        ("Newsletter", ["unsubscribed", "3"], "3"),
+        ("Marketing consent", [f"letter {number}" for number in range(100)], "letter 7"),
         ("Bounce type", ["hard", "soft"], "soft"),
         ("ZB Status", ["valid", "do_not_mail", "catch-all"], "catch-all"),
         ("Last event", ["delivered", "bounced"], "delivered"),
@@ -217,6 +220,7 @@ def test_what_a_consent_column_says_unclearly_is_asked(
         ("OPTIN_TIME", ["2024-01-01 10:00:00"]),
         ("Archived", ["Folder 3"]),
         ("Lead status", ["New", "Contacted"]),
+        ("Bloque", ["3", "4"]),
     ],
 )
 def test_other_facts_about_a_person_spoil_no_import(title: str, cells: list[str]) -> None:
