@@ -414,6 +414,22 @@ def test_a_failing_write_leaves_nothing_and_says_so(tmp_path: Path, no_room: Non
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_pipe_without_end_is_read_no_further_than_there_is_room(
+    tmp_path: Path, no_room: None
+) -> None:
+    class Endless(io.RawIOBase):
+        blocks = 0
+
+        def read(self, size: int = -1) -> bytes:
+            self.blocks += 1
+            assert self.blocks < 100
+            return b"a@shop.example\n" * 1000
+
+    with pytest.raises(uploads.UploadError, match="could not be stored"):
+        uploads.take_in(Endless(), tmp_path).finish()  # type: ignore[arg-type]
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_file_larger_than_the_disk_is_refused_at_once(tmp_path: Path) -> None:
     upload = uploads.Upload(tmp_path, expected_bytes=10**18)
     upload.write(b"ann@shop.example\n")
