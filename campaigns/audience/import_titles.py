@@ -148,15 +148,20 @@ _STATE_WORDS = frozenset(words("status state statut estado stato état zustand")
 
 _ELSEWHERE = frozenset(words("sms phone whatsapp push mobile postal viber call calls fax telefon"))
 _MAIL = re.compile("mail|newsletter")
-_OTHER = frozenset(
+_THINGS = frozenset(
     words("""
         url link href token hash uuid key page form cookie cookies track tracking terms score
-        version text wording ip id plan tier price amount product interval opened
-        clicked read sent delivered replied last first recent total number rate percentage segment
-        group channel count source method name language
+        version text wording ip id plan tier price amount product interval rate percentage
         """)
 )
 """Words that make a title speak of something else: a link, a number, a plan."""
+_OTHER = _THINGS | frozenset(
+    words("""
+        opened clicked read sent delivered replied last first recent total number segment group
+        channel count source method name language
+        """)
+)
+"""Words by which a title that seems to speak for mail tells how it was used, or from where."""
 _DETAIL = frozenset(
     words("reason campaign source method mode comment note by ip grund motif motivo")
 )
@@ -205,7 +210,7 @@ def _against(plain: str, parts: set[str]) -> Subject | None:
         return None
     is_detail = bool(parts & _DETAIL)
     is_count = meaning == "bounced" and bool(_COUNTS.search(plain))
-    if parts & (_OTHER - _DETAIL) and not is_detail and "count" not in parts:
+    if parts & _THINGS and not is_detail:
         return NOTHING
     return Subject(
         "against",

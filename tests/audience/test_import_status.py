@@ -132,6 +132,8 @@ def test_a_status_is_seen_below_lines_above_the_header() -> None:
         ("Bounced", {"2": "bounced", "0": "subscribed"}),
         ("doNotContact", {"3": "blocked", "0": "subscribed"}),
         ("unsubscribe_reason", {"too many emails": "unsubscribed", "": "subscribed"}),
+        ("Last unsubscribe date", {"2024-02-01": "unsubscribed", "": "subscribed"}),
+        ("Number of complaints", {"1": "complained", "0": "subscribed"}),
         ("Opt-out reason", {"active": "unsubscribed", "none": "subscribed"}),
         ("Email hard bounce reason", {"MAILBOX_FULL": "bounced", "None": "subscribed"}),
         ("Suppression reason", {"HardBounce": "bounced", "SpamComplaint": "complained"}),
@@ -220,6 +222,7 @@ def test_what_a_consent_column_says_unclearly_is_asked(
         ("OPTIN_TIME", ["2024-01-01 10:00:00"]),
         ("Archived", ["Folder 3"]),
         ("Lead status", ["New", "Contacted"]),
+        ("Bounce rate", ["12"]),
         ("Bloque", ["3", "4"]),
     ],
 )
