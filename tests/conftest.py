@@ -21,6 +21,7 @@ from campaigns.accounts import service as accounts
 from campaigns.app import create_app
 from campaigns.config import Settings
 from campaigns.db import Base, db, transaction
+from campaigns.jobs.generation import FileMark, Guard
 from campaigns.outages import outages
 from tests import once, servers
 
@@ -39,6 +40,7 @@ accounts._NOBODY = accounts._hasher.hash("nobody")
 
 once.install()
 
+NO_REDIS = "redis://127.0.0.1:1/0"
 SECRET_KEY = "a-key-for-tests-only-that-is-long-enough"
 
 
@@ -48,7 +50,7 @@ def settings_for_tests(data_dir: Path, **values: object) -> Settings:
         "data_dir": data_dir,
         "secret_key": SECRET_KEY,
         "public_url": "https://news.example.org",
-        "redis_url": "redis://127.0.0.1:1/0",  # nobody listens: rings are lost, as in an outage
+        "redis_url": NO_REDIS,  # nobody listens: rings are lost, as in an outage
     }
     return Settings(_env_file=None, **{**defaults, **values})  # type: ignore[arg-type]
 
@@ -206,6 +208,8 @@ def app(settings: Settings) -> Iterator[Flask]:
     app = create_app(settings)
     app.testing = True
     app.config["WTF_CSRF_ENABLED"] = False  # tests/web/test_csrf.py turns it on again
+    if settings.redis_url == NO_REDIS:  # small emails leave all the same
+        app.extensions["campaigns.generation"] = Guard((FileMark(settings.data_dir),))
     with app.app_context():
         yield app
         db.session.remove()

@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import structlog
 from flask import current_app
@@ -29,7 +29,7 @@ from campaigns.sending.restored import State
 log = structlog.get_logger()
 
 CHECK_SECONDS = 2.0
-"""Interval between checks, and between steps of the counter while campaigns are sent."""
+"""Interval between checks, and between steps of the counter while email is sent."""
 UNMARKED_SECONDS = 6.0
 """How long a process without any copy waits for one from the others that are at work."""
 FILE_BYTES = 128
@@ -68,19 +68,31 @@ class FileMark:
 
 
 class RedisMark:
-    """The copy in Redis."""
+    """The copy in Redis.
+
+    It contains the id of this run of the server. A server that was started since may have been
+    given an old copy of its data, as old as the database: then it proves nothing.
+    """
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
     def read(self, name: str) -> int | None:
         """Raises RedisError."""
-        found = cast("bytes | None", self._redis.get(f"campaigns:generation:{name}"))
-        return int(found) if found is not None else None
+        found = cast("bytes | None", self._redis.get(self._key(name)))
+        number, _, run = (found or b"").decode().partition(" ")
+        return int(number) if run and run == self._run() else None
 
     def write(self, state: State) -> None:
         """Raises RedisError."""
-        self._redis.set(f"campaigns:generation:{state.name}", state.number)
+        self._redis.set(self._key(state.name), f"{state.number} {self._run()}")
+
+    def _run(self) -> str:
+        facts = cast("dict[str, Any]", self._redis.info("server"))
+        return str(facts["run_id"])
+
+    def _key(self, name: str) -> str:
+        return f"campaigns:generation:{name}"
 
 
 class Guard:
@@ -158,16 +170,16 @@ class Guard:
     def _hold(self, above: int, why: str) -> None:
         with transaction(durable=True):
             held = restored.hold(above, now=utcnow())
-            mails = (
-                tell_of_restore(held, base_url=services().settings.base_url, now=utcnow())
-                if held
-                else []
-            )
+            mails: list[int] = []
+            if held is not None and (held.campaigns or held.emails):
+                base_url = services().settings.base_url
+                mails = tell_of_restore(held, base_url=base_url, now=utcnow())
         if held is not None:
             log.warning(
                 "the database was restored from a backup; what was being sent waits for a decision",
                 why=why,
-                campaigns=held,
+                campaigns=len(held.campaigns),
+                emails=held.emails,
             )
         for mail_id in mails:
             services().doorbell.ring("transactional", mail_id)

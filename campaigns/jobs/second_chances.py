@@ -5,6 +5,7 @@ import time
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import transaction
+from campaigns.jobs import generation
 from campaigns.jobs.runtime import job
 from campaigns.sending import lifecycle, second_chance
 
@@ -14,6 +15,8 @@ SLICE_SECONDS = 1.0
 @job("second_chances")
 def carry_on(campaign_id: int) -> None:
     """Work for a slice of time; ring again while there is more."""
+    if not generation.guard().may_send(is_sending=True):
+        return  # the sweep rings again
     until = time.monotonic() + SLICE_SECONDS
     is_more = True
     while is_more and time.monotonic() < until:

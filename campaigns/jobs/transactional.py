@@ -16,7 +16,7 @@ from campaigns.clock import utcnow
 from campaigns.content.compile import RenderError, TemplateProblemError, compile_content
 from campaigns.context import services
 from campaigns.db import db, transaction
-from campaigns.jobs import leases
+from campaigns.jobs import generation, leases
 from campaigns.jobs.buckets import buckets
 from campaigns.jobs.refresh import keep_newest_token
 from campaigns.jobs.runtime import job
@@ -66,6 +66,8 @@ class _NotOursError(Exception):
 @job("transactional")
 def deliver(mail_id: int) -> None:
     """Send this mail if it is due. Does nothing for one that is done or being sent."""
+    if not generation.guard().may_send(is_sending=True):
+        return  # the sweep rings again
     with transaction():
         lost = transactional.give_up_lost(mail_id, now=utcnow())
         mail = None if lost else transactional.claim(mail_id, now=utcnow())

@@ -264,7 +264,8 @@ def _period(counts: Counts, found: Sequence[Any]) -> Period:
 
 def alerts(counts: Counts, *, now: datetime) -> Alerts:
     """What a person should look at: providers in trouble, missed and paused campaigns,
-    failed imports."""
+    failed imports. What is on hold after a restore is decided about together: see
+    `sending.restored`."""
     troubles = db.session.execute(
         sa.select(ProviderAccount.name, ProviderAccount.trouble, ProviderAccount.trouble_at)
         .where(ProviderAccount.trouble != "")
@@ -278,14 +279,22 @@ def alerts(counts: Counts, *, now: datetime) -> Alerts:
     )
     paused = _with_figures(
         counts,
-        sa.and_(Campaign.status == "paused", Campaign.status_reason != ""),
+        sa.and_(
+            Campaign.status == "paused",
+            Campaign.status_reason != "",
+            Campaign.restored_at.is_(None),
+        ),
         order=(Campaign.started_at.desc(), Campaign.id.desc()),
         limit=5,
         with_engagement=False,
     )
     asked = _with_figures(
         counts,
-        sa.and_(Campaign.status == "scheduled", Campaign.asked_at.is_not(None)),
+        sa.and_(
+            Campaign.status == "scheduled",
+            Campaign.asked_at.is_not(None),
+            Campaign.restored_at.is_(None),
+        ),
         order=(Campaign.scheduled_at, Campaign.id),
         limit=5,
         with_engagement=False,

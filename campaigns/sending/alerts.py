@@ -1,7 +1,6 @@
 """Tell the owners by mail what cannot wait until they look: each thing once."""
 
 import re
-from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,7 +12,10 @@ from campaigns.providers import health
 from campaigns.providers.models import ProviderAccount, SenderAddress
 from campaigns.sending import campaigns, transactional
 from campaigns.sending.models import Campaign
+from campaigns.sending.restored import Held
 
+MOST_NAMED = 20
+"""How many campaigns an alert about a restore names."""
 AT_MOST_EVERY = timedelta(hours=1)
 """An account that comes and goes is told of once in this time."""
 
@@ -60,22 +62,34 @@ def _quoted(words: str) -> str:
     return _LINK_START.sub(lambda found: found[1] + " " + found[2], words)
 
 
-def tell_of_restore(campaign_ids: Collection[int], *, base_url: str, now: datetime) -> list[int]:
-    """Write to every owner that campaigns wait because the database was restored.
+def tell_of_restore(held: Held, *, base_url: str, now: datetime) -> list[int]:
+    """Write to every owner what is on hold because the database was restored.
 
-    For whoever has just held them, in the same transaction. Ids to ring "transactional" for.
+    For whoever has just held it, in the same transaction. Ids to ring "transactional" for.
     """
-    held = db.session.scalars(sa.select(Campaign).where(Campaign.id.in_(campaign_ids)))
-    lines = "\n".join(
-        f"“{campaigns.title_of(campaign)}”: {base_url}/campaigns/{campaign.public_id}/report"
-        for campaign in held
-    )
     text = (
         "Campaigns uses a database that was restored from a backup. Emails sent after that backup"
-        " are not recorded in it.\n\nThese campaigns are on hold, so that nobody gets the same"
-        f" email twice. Open each one and decide about its remaining recipients:\n\n{lines}"
+        " are not recorded in it, so some people may have an email already that is still listed"
+        f" as waiting.\n\nOn hold, until you decide:\n\n{_held(held)}\n\n"
+        "Campaigns scheduled for later keep their time. If you sent or moved one of them after the"
+        f" backup, change it in the calendar.\n\nDecide on the home page:\n{base_url}/"
     )
-    return _write("Your campaigns need a decision after a restore", text, None, now)
+    return _write("Your emails need a decision after a restore", text, None, now)
+
+
+def _held(held: Held) -> str:
+    named = held.campaigns[:MOST_NAMED]
+    found = db.session.scalars(
+        sa.select(Campaign).where(Campaign.id.in_(named)).order_by(Campaign.id)
+    )
+    lines = [f"- “{campaigns.title_of(campaign)}”" for campaign in found]
+    if more := len(held.campaigns) - len(named):
+        lines.append(f"- {more:,} more campaign{'s' if more > 1 else ''}")
+    if held.emails:
+        lines.append(
+            f"- {held.emails:,} confirmation or other single email{'s' if held.emails > 1 else ''}"
+        )
+    return "\n".join(lines)
 
 
 def _write(subject: str, text: str, sender: SenderAddress | None, now: datetime) -> list[int]:

@@ -19,6 +19,8 @@ from campaigns.providers.models import SenderAddress
 from campaigns.sending.models import OPEN_STATES, Campaign, Delivery
 
 CANCELLED_AT_ONCE = 10_000
+ON_HOLD = sa.and_(Campaign.status == "paused", Campaign.restored_at.is_not(None))
+"""Campaigns of a restored database that wait for a decision about the remaining."""
 
 
 def _move(
@@ -34,6 +36,18 @@ def _move(
         .values(updated_at=now, **values)
     )
     return rows_changed(changed) == 1
+
+
+def _move_all(condition: sa.ColumnElement[bool], now: datetime, **values: Any) -> list[int]:
+    """Move all campaigns of which this holds; their ids."""
+    return list(
+        db.session.scalars(
+            sa.update(Campaign)
+            .where(condition)
+            .values(updated_at=now, **values)
+            .returning(Campaign.id)
+        )
+    )
 
 
 def launch(campaign_id: int, *, at: datetime | None, undo_seconds: int, now: datetime) -> bool:
@@ -84,6 +98,7 @@ def back_to_draft(campaign_id: int, *, now: datetime) -> bool:
         status="draft",
         scheduled_at=None,
         asked_at=None,
+        restored_at=None,
         is_undo_window=False,
         status_reason="",
     )
@@ -122,10 +137,30 @@ def pause(campaign_id: int, *, now: datetime, reason: str = "", through: int | N
     return _move(campaign_id, ("sending",), now, *also, status="paused", status_reason=reason)
 
 
-def hold_restored(campaign_id: int, *, now: datetime, reason: str) -> bool:
-    """Pause a campaign of a restored database until somebody decides about the remaining."""
-    return _move(
-        campaign_id, ("sending",), now, status="paused", status_reason=reason, restored_at=now
+def hold_restored(*, now: datetime, reason: str) -> list[int]:
+    """Pause every campaign of a restored database until somebody decides about the remaining.
+
+    Those that were paused already, too: they may have been resumed after the backup. Gives the
+    ids of all.
+    """
+    return _move_all(
+        Campaign.status.in_(("sending", "paused")),
+        now,
+        status="paused",
+        status_reason=reason,
+        restored_at=now,
+    )
+
+
+def return_restored_to_draft(*, now: datetime, reason: str) -> list[int]:
+    """Campaigns of a restored database that had no audience yet are drafts again; their ids."""
+    return _move_all(
+        Campaign.status == "preparing",
+        now,
+        status="draft",
+        status_reason=reason,
+        scheduled_at=None,
+        started_at=None,
     )
 
 
@@ -137,6 +172,30 @@ def resume(campaign_id: int, *, now: datetime) -> bool:
     if moved:
         _clear_trouble(campaign_id)
     return moved
+
+
+def resume_restored(*, now: datetime) -> list[int]:
+    """Resume every campaign that is on hold after a restore; their ids."""
+    accounts = set(
+        db.session.scalars(
+            sa.select(Campaign.provider_id)
+            .where(ON_HOLD, Campaign.provider_id.is_not(None))
+            .distinct()
+        )
+    )
+    moved = _move_all(ON_HOLD, now, status="sending", status_reason="", restored_at=None)
+    for provider_id in accounts:
+        if provider_id is not None:
+            health.clear(provider_id)
+    return moved
+
+
+def mark_restored_unknown(*, now: datetime) -> list[int]:
+    """End every campaign that is on hold after a restore; their ids.
+
+    The sweep makes what waits in them `unknown`: there may be millions.
+    """
+    return _move_all(ON_HOLD, now, status="cancelled", status_reason="", finished_at=now)
 
 
 def _clear_trouble(campaign_id: int) -> None:
@@ -151,7 +210,7 @@ def mark_unknown(campaign_id: int, *, now: datetime) -> bool:
     Only while it is on hold: whoever decided to send the rest must not be overruled by a page
     that was opened before.
     """
-    return _cancel(campaign_id, ("paused",), now, Campaign.restored_at.is_not(None))
+    return _cancel(campaign_id, ("paused",), now, ON_HOLD)
 
 
 def cancel(campaign_id: int, *, now: datetime) -> bool:

@@ -1,19 +1,27 @@
 """A database that was restored from a backup: recognise it, and hold what it would send again.
 
-A counter in the database advances while campaigns are sent, and copies of it lie outside
+A counter in the database advances while email is sent, and copies of it lie outside
 (jobs.generation). A database behind its copies is older than mail that has left already: what it
 lists as waiting may have been sent. So nothing of it goes out until somebody decides.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
 from campaigns.db import db, insert_ignoring, is_postgresql, new_public_id, rows_changed
-from campaigns.sending import lifecycle
-from campaigns.sending.models import Campaign, Generation
+from campaigns.sending import lifecycle, schedules, transactional
+from campaigns.sending.models import (
+    Campaign,
+    CampaignSeries,
+    Claim,
+    Delivery,
+    Generation,
+    SecondChance,
+    TransactionalMail,
+)
 
 PAUSED = (
     "The database was restored from a backup while this campaign was being sent. Emails sent after"
@@ -23,6 +31,27 @@ NOT_STARTED = (
     "The database was restored from a backup taken just before this campaign started. It may have"
     " been sent since. Check with your recipients or your provider before you send it again."
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What was held: the ids of campaigns, and how many emails to single people."""
+
+    campaigns: list[int]
+    emails: int
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits for a decision after a restore: how many of each.
+
+    `campaigns` on hold while being sent, `scheduled` ones that came due between the backup and
+    now, `emails` to single people.
+    """
+
+    campaigns: int
+    scheduled: int
+    emails: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +93,24 @@ def restored_at() -> datetime | None:
 
 
 def is_anything_open(now: datetime) -> bool:
-    """Whether anything would be sent without anybody's doing: under way, or due."""
+    """Whether anything would be sent without anybody's doing: under way, waiting, or due."""
     due = sa.and_(Campaign.status == "scheduled", Campaign.scheduled_at <= now)
     under_way = Campaign.status.in_(("preparing", "sending"))
-    return (
-        db.session.scalar(sa.select(Campaign.id).where(sa.or_(under_way, due)).limit(1)) is not None
+    series_due = sa.and_(CampaignSeries.next_run_at <= now, CampaignSeries.ended_at.is_(None))
+    looks = (
+        sa.select(Campaign.id).where(sa.or_(under_way, due)),
+        sa.select(CampaignSeries.id).where(series_due),
+        sa.select(SecondChance.campaign_id),
+        transactional.waiting(),
     )
+    return any(db.session.scalar(look.limit(1)) is not None for look in looks)
 
 
-def hold(above: int, *, now: datetime) -> list[int] | None:
-    """Hold every campaign that would be sent, and bring the counter above this number.
+def hold(above: int, *, now: datetime) -> Held | None:
+    """Hold everything that would be sent, and bring the counter above this number.
 
-    What came due before `now` is asked about by the clock (`schedules.ask`). Gives the ids of the
-    campaigns held here; None when another process did it first.
+    What came due before `now` is asked about by the clock (`schedules.ask`). None when another
+    process did it first.
     """
     counted = db.session.execute(
         sa.update(Generation)
@@ -86,20 +120,43 @@ def hold(above: int, *, now: datetime) -> list[int] | None:
     )
     if rows_changed(counted) != 1:
         return None
-    sending, preparing = _in("sending"), _in("preparing")
-    held = [
-        campaign_id
-        for campaign_id in sending
-        if lifecycle.hold_restored(campaign_id, now=now, reason=PAUSED)
-    ]
-    return held + [
-        campaign_id
-        for campaign_id in preparing
-        if lifecycle.return_to_draft(campaign_id, now=now, reason=NOT_STARTED)
-    ]
+    on_hold = lifecycle.hold_restored(now=now, reason=PAUSED)
+    drafts = lifecycle.return_restored_to_draft(now=now, reason=NOT_STARTED)
+    _end_claims(now)
+    # A decision about failed or unknown deliveries: what is left of it may have been sent.
+    db.session.execute(sa.delete(SecondChance).where(SecondChance.what != "left"))
+    return Held(on_hold + drafts, transactional.hold_restored())
 
 
-def _in(status: str) -> Sequence[int]:
-    return db.session.scalars(
-        sa.select(Campaign.id).where(Campaign.status == status).order_by(Campaign.id)
-    ).all()
+def _end_claims(now: datetime) -> None:
+    """What a worker had claimed at the time of the backup left long ago, or never will."""
+    claimed = sa.select(Claim.campaign_id).distinct()
+    db.session.execute(
+        sa.update(Campaign)
+        .where(Campaign.id.in_(claimed))
+        .values(updated_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    db.session.execute(
+        sa.update(Delivery)
+        .where(Delivery.campaign_id.in_(claimed), Delivery.status == "sending")
+        .values(status="unknown", reason="restored", not_before=None, updated_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    db.session.execute(sa.delete(Claim).execution_options(synchronize_session=False))
+
+
+def waiting_for_decision() -> Waiting:
+    """What is on hold after a restore."""
+    row = db.session.execute(
+        sa.select(
+            _count(Campaign.id, lifecycle.ON_HOLD),
+            _count(Campaign.id, schedules.MAY_BE_SENT),
+            _count(TransactionalMail.id, transactional.HELD),
+        )
+    ).one()
+    return Waiting(*row)
+
+
+def _count(column: sa.ColumnElement[Any], condition: sa.ColumnElement[bool]) -> sa.Label[int]:
+    return sa.select(sa.func.count(column)).where(condition).scalar_subquery().label(None)

@@ -12,11 +12,17 @@ import sqlalchemy as sa
 
 from campaigns.db import db, rows_changed
 from campaigns.sending import lifecycle
-from campaigns.sending.models import Campaign
+from campaigns.sending.models import Campaign, Generation
 from campaigns.sending.moments import DayWindow
 
 MOST_SPREAD = timedelta(days=7)
 MOST_PER_HOUR = 10_000_000
+MAY_BE_SENT = sa.and_(
+    Campaign.status == "scheduled",
+    Campaign.asked_at.is_not(None),
+    Campaign.restored_at.is_not(None),
+)
+"""Campaigns that ask because they were due between a backup and its restore."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +82,20 @@ def plan_of(campaign: Campaign) -> Plan:
 
 
 def ask(*, overdue: timedelta, now: datetime) -> list[int]:
-    """Ask about every campaign whose moment was missed by more than this; their ids."""
+    """Ask about every campaign whose moment was missed by more than this; their ids.
+
+    One that was due before the database was restored may have been sent; it is marked so.
+    """
+    may_be_sent = sa.exists().where(Generation.restored_at >= Campaign.scheduled_at)
     statement = (
         sa.update(Campaign)
         .where(*_is_missed(overdue, now))
-        .values(asked_at=now, is_undo_window=False, updated_at=now)
+        .values(
+            asked_at=now,
+            is_undo_window=False,
+            restored_at=sa.case((may_be_sent, now), else_=None),
+            updated_at=now,
+        )
         .returning(Campaign.id)
         .execution_options(synchronize_session=False)
     )
@@ -101,6 +116,26 @@ def _is_missed(overdue: timedelta, now: datetime) -> tuple[sa.ColumnElement[bool
         Campaign.scheduled_at < now - overdue,
         Campaign.asked_at.is_(None),
     )
+
+
+def send_restored(*, now: datetime) -> list[int]:
+    """Start every campaign that may have been sent before a restore; their ids."""
+    return _answer_restored(now, scheduled_at=now)
+
+
+def return_restored_to_draft(*, now: datetime) -> list[int]:
+    """Make drafts of the campaigns that may have been sent before a restore; their ids."""
+    return _answer_restored(now, status="draft", scheduled_at=None)
+
+
+def _answer_restored(now: datetime, **values: object) -> list[int]:
+    answered = (
+        sa.update(Campaign)
+        .where(MAY_BE_SENT)
+        .values(asked_at=None, restored_at=None, updated_at=now, **values)
+        .returning(Campaign.id)
+    )
+    return list(db.session.scalars(answered))
 
 
 def asked() -> list[Campaign]:
@@ -146,6 +181,6 @@ def _replan(
     changed = db.session.execute(
         sa.update(Campaign)
         .where(Campaign.id == campaign_id, Campaign.status == "scheduled", *also)
-        .values(asked_at=None, status_reason="", updated_at=now, **values)
+        .values(asked_at=None, restored_at=None, status_reason="", updated_at=now, **values)
     )
     return rows_changed(changed) == 1

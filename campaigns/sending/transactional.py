@@ -1,7 +1,8 @@
 """Mails to one person because of something they did: confirmations, test sends, alerts.
 
 queued -> sending -> sent | failed | unknown, or back to queued to be tried again. A mail whose
-body may have left when its process died is `unknown` and is never sent again by itself.
+body may have left when its process died is `unknown` and is never sent again by itself. So is one
+that waits in a restored database.
 """
 
 import random
@@ -34,6 +35,10 @@ OUTDATED_AT_ONCE = 500
 HANDING_OVER = "Being handed over"
 """The reason of a `sending` mail whose body may be on its way. See `begin_body`."""
 NO_ANSWER = "The connection broke before the server's answer; it may have arrived"
+RESTORED = "On hold: the database was restored from a backup, so it may have been sent already"
+NOT_REPEATED = "Not sent again after a restore from a backup; it may have arrived"
+HELD = sa.and_(TransactionalMail.status == "unknown", TransactionalMail.reason == RESTORED)
+"""Emails on hold after a restore, until somebody decides."""
 NO_SENDER = "No sender address is set up: Settings > Sending"
 
 
@@ -164,6 +169,37 @@ def give_up_lost(mail_id: int, *, now: datetime) -> bool:
     return rows_changed(lost) > 0
 
 
+def hold_restored() -> int:
+    """Hold every email that waits in a restored database: it may have left. Returns how many.
+
+    They are `unknown` until `send_restored` or `leave_restored`.
+    """
+    return _change_all(
+        TransactionalMail.status.in_(("queued", "sending")),
+        status="unknown",
+        reason=RESTORED,
+        not_before=None,
+        lease_until=None,
+    )
+
+
+def send_restored(*, now: datetime) -> int:
+    """Queue what is held after a restore, as if it had never been tried; the sweep rings."""
+    return _change_all(HELD, status="queued", reason="", attempts=0, not_before=now)
+
+
+def leave_restored() -> int:
+    """Never send what is held after a restore. Returns how many."""
+    return _change_all(HELD, reason=NOT_REPEATED)
+
+
+def waiting() -> sa.Select[int]:
+    """The ids of all that would be sent without anybody's doing."""
+    return sa.select(TransactionalMail.id).where(
+        TransactionalMail.status.in_(("queued", "sending"))
+    )
+
+
 def stalled(now: datetime) -> list[int]:
     """Ids of mails to ring for: due, or left behind by a process that died. Oldest first."""
     return list(
@@ -215,6 +251,16 @@ def delete(mail_ids: Collection[int]) -> None:
 
 def _lease_is_over(now: datetime) -> sa.ColumnElement[bool]:
     return sa.and_(TransactionalMail.status == "sending", TransactionalMail.lease_until < now)
+
+
+def _change_all(condition: sa.ColumnElement[bool], **values: Any) -> int:
+    changed = db.session.execute(
+        sa.update(TransactionalMail)
+        .where(condition)
+        .values(**values)
+        .execution_options(synchronize_session=False)
+    )
+    return rows_changed(changed)
 
 
 def _change(

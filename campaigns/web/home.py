@@ -13,6 +13,7 @@ from campaigns.context import services
 from campaigns.reports import chances, overview
 from campaigns.reports.counts import Counts
 from campaigns.reports.overview import CampaignFigures, SetUp
+from campaigns.sending import restored
 from campaigns.web.counting import counting
 from campaigns.web.template_helpers import zone
 
@@ -47,6 +48,7 @@ def home() -> str:
         greeting=_greeting(now.astimezone(zone()).hour),
         steps=[] if set_up.is_done else _steps(set_up),
         drafts=overview.last_drafts(),
+        restored=restored.waiting_for_decision(),
         held_back=chances.campaigns_held_back(),
         name_of=name_of,
         public_url=_odd_public_url(),

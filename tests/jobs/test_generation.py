@@ -17,11 +17,22 @@ from campaigns.accounts import service as accounts
 from campaigns.clock import utcnow
 from campaigns.config import Settings
 from campaigns.db import db, transaction
-from campaigns.jobs import schedule, send
+from campaigns.jobs import canaries, runtime, schedule, send
 from campaigns.jobs.generation import CHECK_SECONDS, UNMARKED_SECONDS, FileMark, Guard, RedisMark
-from campaigns.sending import lifecycle, restored
-from campaigns.sending.models import Campaign, Delivery, Generation, TransactionalMail
+from campaigns.jobs.transactional import deliver
+from campaigns.sending import lifecycle, restored, second_chance, series, transactional
+from campaigns.sending.models import (
+    Campaign,
+    CampaignSeries,
+    Claim,
+    Delivery,
+    Generation,
+    SecondChance,
+    TransactionalMail,
+)
+from campaigns.sending.repeat import Repeat
 from campaigns.sending.restored import State
+from campaigns.sending.schedules import Plan
 from tests.factories import a_campaign, a_delivery, a_list, a_sender, a_subscriber
 
 
@@ -92,6 +103,15 @@ def test_the_counter_advances_while_campaigns_are_sent_and_its_copies_follow(
     assert [mark.read(state.name) for mark in marks] == [3, 3]
 
 
+def test_the_counter_advances_before_a_single_email_leaves(app: Flask, settings: Settings) -> None:
+    with transaction():
+        payload = {"subject": "Look", "text": "Look"}
+        mail_id = transactional.enqueue("alert", "a@example.org", payload, now=utcnow()).id
+    runtime.use(app)
+    deliver(mail_id)
+    assert number() == 1
+
+
 @pytest.mark.parametrize("kept", ["file", "redis", "memory"])
 def test_any_copy_alone_recognises_a_restored_database(
     marks: tuple[FileMark, RedisMark], seconds: Seconds, kept: str
@@ -145,6 +165,157 @@ def test_what_was_being_prepared_becomes_a_draft(
     assert state_of(campaign_id) == "draft"
 
 
+def restore(marks: tuple[FileMark, RedisMark], seconds: Seconds) -> None:
+    """Email is sent, a backup of before is restored, and a process starts."""
+    send_for(a_guard(marks, seconds), seconds)
+    go_back_to(1)
+    assert a_guard(marks, seconds).may_send(is_sending=False)
+    db.session.rollback()
+
+
+def a_mail(kind: transactional.Kind, **values: Any) -> int:
+    with transaction():
+        mail = transactional.enqueue(kind, "alice@example.org", {}, now=utcnow())
+        for name, value in values.items():
+            setattr(mail, name, value)
+        return mail.id
+
+
+@pytest.mark.parametrize("kind", ["confirm", "password_reset"])
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"not_before": utcnow() + timedelta(hours=1), "attempts": 2},
+        {"status": "sending", "lease_until": utcnow()},
+        {"status": "sending", "lease_until": utcnow(), "reason": transactional.HANDING_OVER},
+    ],
+    ids=["waiting", "put off", "claimed", "on the wire"],
+)
+def test_a_single_email_that_waited_in_the_backup_is_not_sent_by_itself(
+    marks: tuple[FileMark, RedisMark],
+    seconds: Seconds,
+    kind: transactional.Kind,
+    values: dict[str, Any],
+) -> None:
+    mail_id = a_mail(kind, **values)
+    restore(marks, seconds)
+    a_day_later = utcnow() + timedelta(days=1)
+    assert mail_id not in transactional.stalled(a_day_later)
+    with transaction():
+        assert transactional.claim(mail_id, now=a_day_later) is None
+    found = transactional.status(mail_id)
+    assert found is not None
+    assert (found.status, found.reason) == ("unknown", transactional.RESTORED)
+
+
+def test_single_emails_on_hold_leave_once_somebody_decides_so(
+    marks: tuple[FileMark, RedisMark], seconds: Seconds
+) -> None:
+    mail_id = a_mail("confirm", attempts=3)
+    done = a_mail("confirm", status="unknown", reason=transactional.NO_ANSWER)
+    restore(marks, seconds)
+    with transaction():
+        assert transactional.send_restored(now=utcnow()) == 1
+    assert mail_id in transactional.stalled(utcnow())
+    with transaction():
+        assert transactional.claim(done, now=utcnow()) is None
+
+
+def test_what_workers_had_claimed_in_the_backup_is_unknown_at_once(
+    marks: tuple[FileMark, RedisMark], seconds: Seconds
+) -> None:
+    campaign_id = a_campaign_in("sending")
+    with transaction():
+        db.session.add(Claim(token="t", campaign_id=campaign_id, lease_until=utcnow()))
+        first = sa.select(sa.func.min(Delivery.id)).scalar_subquery()
+        db.session.execute(
+            sa.update(Delivery)
+            .where(Delivery.id == first)
+            .values(status="sending", claim_token="t")
+            .execution_options(synchronize_session=False)
+        )
+    restore(marks, seconds)
+    found = db.session.execute(
+        sa.select(Delivery.status, Delivery.reason).order_by(Delivery.id)
+    ).all()
+    assert [tuple(row) for row in found] == [("unknown", "restored"), *[("queued", "")] * 2]
+    assert db.session.scalar(sa.select(sa.func.count()).select_from(Claim)) == 0
+
+
+def test_a_campaign_paused_at_the_time_of_the_backup_asks_before_it_goes_on(
+    marks: tuple[FileMark, RedisMark], seconds: Seconds
+) -> None:
+    """It may have been resumed after the backup."""
+    campaign_id = a_campaign_in("paused", status_reason="Paused by hand.")
+    restore(marks, seconds)
+    campaign = db.session.get_one(Campaign, campaign_id, populate_existing=True)
+    assert campaign.restored_at is not None
+    assert campaign.status_reason == restored.PAUSED
+
+
+def test_a_retry_that_was_being_carried_out_is_not_carried_on(
+    marks: tuple[FileMark, RedisMark], seconds: Seconds
+) -> None:
+    campaign_id = a_campaign_in("sent")
+    with transaction():
+        db.session.execute(sa.update(Delivery).values(status="failed", reason="gave_up"))
+        db.session.add(SecondChance(campaign_id=campaign_id, what="failed", decided_at=utcnow()))
+    restore(marks, seconds)
+    with transaction():
+        assert not second_chance.carry_on(campaign_id, now=utcnow())
+    assert state_of(campaign_id) == "sent"
+
+
+@pytest.mark.parametrize("stage", ["testing", "watching"])
+def test_a_campaign_with_a_test_group_does_not_go_on_to_the_others(
+    marks: tuple[FileMark, RedisMark], seconds: Seconds, stage: str
+) -> None:
+    campaign_id = a_campaign_in(
+        "sending", canary_state=stage, canary_percent=10.0, canary_until=utcnow()
+    )
+    restore(marks, seconds)
+    canaries.judge_all()
+    assert state_of(campaign_id) == "paused"
+
+
+def test_a_campaign_between_two_time_zones_does_not_start_its_next_wave(
+    marks: tuple[FileMark, RedisMark], seconds: Seconds
+) -> None:
+    campaign_id = a_campaign_in("sending", local_at="2026-03-29T09:00")
+    with transaction():
+        soon = utcnow() + timedelta(seconds=1)
+        db.session.execute(sa.update(Delivery).values(not_before=soon))
+    restore(marks, seconds)
+    assert state_of(campaign_id) == "paused"
+
+
+def test_an_occurrence_that_came_due_since_the_backup_asks(
+    app: Flask, marks: tuple[FileMark, RedisMark], seconds: Seconds
+) -> None:
+    """The series made and sent it after the backup; the restored one makes it again."""
+    now = utcnow()
+    with transaction():
+        news = a_list()
+        a_subscriber("alice@example.org", news)
+        template = a_campaign(news, sender=a_sender())
+        accounts.save_workspace(name="Example", postal_address="1 High Street")
+        made = series.create(
+            template.id,
+            Repeat("daily"),
+            (now - timedelta(days=2, minutes=1)).replace(tzinfo=None),
+            Plan(zone="UTC"),
+            now=now - timedelta(days=2, minutes=5),
+        )
+        series_id = made.id
+    assert series_id in series.due(now=now)
+    restore(marks, seconds)
+    schedule.advance_series()
+    schedule.start_due()
+    found = db.session.scalars(sa.select(Campaign).where(Campaign.scheduled_at <= now)).all()
+    assert [(one.status, one.restored_at is not None) for one in found] == [("scheduled", True)]
+
+
 def test_what_came_due_since_the_backup_asks(
     app: Flask, marks: tuple[FileMark, RedisMark], seconds: Seconds
 ) -> None:
@@ -157,7 +328,7 @@ def test_what_came_due_since_the_backup_asks(
     assert a_guard(marks, seconds).may_send(is_sending=False)
     schedule.start_due()
     assert (state_of(due), state_of(later)) == ("scheduled", "scheduled")
-    asked = {c.id for c in db.session.scalars(sa.select(Campaign)) if c.asked_at is not None}
+    asked = {c.id for c in db.session.scalars(sa.select(Campaign)) if c.asked_at and c.restored_at}
     assert asked == {due}
 
 
@@ -168,6 +339,45 @@ def lose_redis(marks: tuple[FileMark, RedisMark], folder: Path) -> None:
 def lose_data_dir(marks: tuple[FileMark, RedisMark], folder: Path) -> None:
     for path in folder.glob("generation.*"):
         path.unlink()
+
+
+def test_a_redis_that_was_restored_with_the_database_proves_nothing(
+    marks: tuple[FileMark, RedisMark],
+    seconds: Seconds,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Both are as old as each other; but it is another run of the server."""
+    campaign_id = a_campaign_in("sending")
+    send_for(a_guard(marks, seconds), seconds)
+    lose_data_dir(marks, tmp_path)
+    monkeypatch.setattr(RedisMark, "_run", lambda _: "another run")
+    fresh = a_guard(marks, seconds)
+    assert not fresh.may_send(is_sending=True)
+    seconds.now += UNMARKED_SECONDS
+    assert fresh.may_send(is_sending=True)
+    assert state_of(campaign_id) == "paused"
+
+
+@pytest.mark.parametrize("what", ["a single email", "a retry", "a series"])
+def test_a_fresh_machine_holds_whatever_would_start_by_itself(
+    marks: tuple[FileMark, RedisMark], seconds: Seconds, what: str
+) -> None:
+    send_for(a_guard(marks, seconds), seconds)
+    with transaction():
+        draft = a_campaign()
+        if what == "a single email":
+            transactional.enqueue("confirm", "a@example.org", {}, now=utcnow())
+        elif what == "a retry":
+            db.session.add(SecondChance(campaign_id=draft.id, what="failed", decided_at=utcnow()))
+        else:
+            db.session.add(
+                CampaignSeries(
+                    template_id=draft.id, rule="", zone="UTC", first_local="",
+                    next_run_at=utcnow(),
+                )
+            )  # fmt: skip
+    assert not a_guard((), seconds).may_send(is_sending=False)
 
 
 @pytest.mark.parametrize("lose", [lose_redis, lose_data_dir])
@@ -251,7 +461,7 @@ def test_a_copy_that_cannot_be_read_counts_as_none(tmp_path: Path) -> None:
 def test_the_remaining_of_a_restored_campaign_become_unknown_when_it_is_ended(app: Flask) -> None:
     campaign_id = a_campaign_in("sending")
     with transaction():
-        lifecycle.hold_restored(campaign_id, now=utcnow(), reason="")
+        lifecycle.hold_restored(now=utcnow(), reason="")
         lifecycle.cancel(campaign_id, now=utcnow())
     found = db.session.execute(sa.select(Delivery.status, Delivery.reason)).all()
     assert {tuple(row) for row in found} == {("unknown", "restored")}

@@ -1,13 +1,17 @@
 """The report of a campaign that is on hold because its database was restored from a backup."""
 
+from datetime import timedelta
+
 import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
 from campaigns.clock import utcnow
 from campaigns.db import db, transaction
-from campaigns.sending import lifecycle, restored
-from campaigns.sending.models import Campaign, Delivery
+from campaigns.jobs import maintenance, schedule
+from campaigns.sending import lifecycle, restored, transactional
+from campaigns.sending.models import Campaign, Delivery, TransactionalMail
+from tests.factories import a_campaign, a_delivery, a_list, a_subscriber
 from tests.web.test_reports import report, started, text_of
 
 BANNER = "On hold: the database was restored from a backup"
@@ -17,7 +21,7 @@ WAITING = {"status": "queued"}
 def on_hold() -> Campaign:
     with transaction():
         campaign = started("sending", {"status": "sent"}, WAITING, WAITING)
-        assert lifecycle.hold_restored(campaign.id, now=utcnow(), reason=restored.PAUSED)
+        assert lifecycle.hold_restored(now=utcnow(), reason=restored.PAUSED) == [campaign.id]
     return campaign
 
 
@@ -77,10 +81,104 @@ def test_a_page_opened_before_the_decision_cannot_stop_what_is_sent_again(
     assert fates(campaign) == ["queued", "queued", "sent"]
 
 
-def test_home_says_why_a_restored_campaign_is_on_hold_and_leads_to_its_report(
+# --- one decision for all, on the home page -------------------------------------------------------
+
+
+def several_on_hold() -> None:
+    """Two campaigns that were being sent, two that came due, two single emails; and a bystander."""
+    with transaction():
+        for number in range(2):
+            news = a_list(f"List {number}")
+            campaign = a_campaign(news, status="sending", started_at=utcnow())
+            for status in ("sent", "queued"):
+                person = a_subscriber(f"{status}{number}@example.org", news)
+                a_delivery(campaign, person, status=status)
+            a_campaign(status="scheduled", scheduled_at=utcnow() - timedelta(hours=1))
+            payload = {"subject": "Look", "text": "Look"}
+            transactional.enqueue("alert", "owner@example.org", payload, now=utcnow())
+        a_campaign(status="scheduled", scheduled_at=utcnow() + timedelta(hours=1))
+        restored.create()
+    with transaction():
+        assert restored.hold(5, now=utcnow()) is not None
+    schedule.start_due()
+
+
+def stands(entity: type[Campaign | Delivery | TransactionalMail]) -> list[str]:
+    db.session.rollback()
+    return sorted(db.session.scalars(sa.select(entity.status)))
+
+
+def test_home_offers_one_decision_for_everything_on_hold(owner_client: FlaskClient) -> None:
+    several_on_hold()
+    page = text_of(owner_client.get("/").text)
+    assert page.count(BANNER) == 1
+    assert "2 campaigns may have been sent to some of the remaining recipients" in page
+    assert "2 scheduled campaigns came due after the backup" in page
+    assert "2 confirmation or other single emails may have been sent" in page
+    assert restored.PAUSED not in page, "not once for each of a thousand campaigns"
+    assert "missed its moment" not in page
+
+
+def test_home_says_nothing_of_a_restore_where_nothing_is_on_hold(owner_client: FlaskClient) -> None:
+    assert BANNER not in text_of(owner_client.get("/").text)
+
+
+@pytest.mark.parametrize(
+    ("what", "decision", "entity", "after"),
+    [
+        ("campaigns", "send", Campaign, ["scheduled"] * 3 + ["sending"] * 2),
+        ("campaigns", "leave", Campaign, ["cancelled"] * 2 + ["scheduled"] * 3),
+        ("scheduled", "send", Campaign, ["paused"] * 2 + ["preparing"] * 2 + ["scheduled"]),
+        ("scheduled", "leave", Campaign, ["draft"] * 2 + ["paused"] * 2 + ["scheduled"]),
+        ("emails", "send", TransactionalMail, ["queued"] * 2),
+        ("emails", "leave", TransactionalMail, ["unknown"] * 2),
+    ],
+)
+def test_one_decision_stands_for_all_and_is_not_asked_for_again(
+    owner_client: FlaskClient,
+    what: str,
+    decision: str,
+    entity: type[Campaign | TransactionalMail],
+    after: list[str],
+) -> None:
+    several_on_hold()
+    answer = owner_client.post(f"/restored/{what}", data={"decision": decision})
+    assert answer.location == "/"
+    schedule.start_due()
+    assert stands(entity) == after
+    for other in ("send", "leave"):  # a page that was opened before
+        owner_client.post(f"/restored/{what}", data={"decision": other})
+    assert stands(entity) == after
+    assert "Nothing is on hold any more" in text_of(owner_client.get("/").text)
+
+
+def test_the_sweep_accounts_for_everybody_in_campaigns_ended_together(
     owner_client: FlaskClient,
 ) -> None:
+    several_on_hold()
+    owner_client.post("/restored/campaigns", data={"decision": "leave"})
+    maintenance.mark_cancelled()
+    assert stands(Delivery) == ["sent", "sent", "unknown", "unknown"]
+
+
+def test_an_answer_that_is_no_decision_changes_nothing(owner_client: FlaskClient) -> None:
+    several_on_hold()
+    assert owner_client.post("/restored/campaigns", data={"decision": "x"}).status_code == 400
+    assert stands(Campaign) == ["paused"] * 2 + ["scheduled"] * 3
+
+
+def test_the_report_of_a_scheduled_campaign_does_not_promise_that_nobody_got_it(
+    owner_client: FlaskClient,
+) -> None:
+    several_on_hold()
+    asked = db.session.scalars(sa.select(Campaign).where(Campaign.asked_at.is_not(None))).first()
+    assert asked is not None
+    page = text_of(report(owner_client, asked))
+    assert "This campaign may have been sent" in page
+    assert "Nobody has got it" not in page
+
+
+def test_a_campaign_on_hold_does_not_go_on_from_another_address(owner_client: FlaskClient) -> None:
     campaign = on_hold()
-    html = owner_client.get("/").get_data(as_text=True)
-    assert restored.PAUSED in text_of(html)
-    assert f"/campaigns/{campaign.public_id}/report" in html
+    owner_client.post(f"/campaigns/{campaign.public_id}/go-on", data={"overflow": "1"})
+    assert state(campaign) == "paused"

@@ -44,6 +44,9 @@ def go_on_from(public_id: str) -> Response:
     if canary.is_asking(campaign):
         flash("Decide about the test with a few first before it goes on.", "warning")
         return back(public_id)
+    if campaign.status == "paused" and campaign.restored_at is not None:
+        flash("Decide about the remaining recipients first.", "warning")
+        return back(public_id)
     try:
         way = overflow_form.read(campaign, request.form)
     except WishError as error:

@@ -1,0 +1,64 @@
+"""After a restore from a backup: one decision for everything of a kind that is on hold."""
+
+from collections.abc import Callable
+
+from flask import Blueprint, abort, flash, redirect, request, url_for
+from werkzeug.wrappers import Response
+
+from campaigns.access import access
+from campaigns.clock import utcnow
+from campaigns.context import services
+from campaigns.db import transaction
+from campaigns.sending import lifecycle, schedules, transactional
+
+bp = Blueprint("restored", __name__)
+
+
+@bp.post("/restored/campaigns")
+@access("user")
+def campaigns() -> Response:
+    """Send to the remaining recipients of all campaigns on hold, or mark them as unknown."""
+    return _decide(
+        send=lambda: len(lifecycle.resume_restored(now=utcnow())),
+        sent="Campaigns resumed",
+        leave=lambda: len(lifecycle.mark_restored_unknown(now=utcnow())),
+        left="Remaining recipients marked as unknown",
+    )
+
+
+@bp.post("/restored/scheduled")
+@access("user")
+def scheduled() -> Response:
+    """Send all campaigns that came due between the backup and its restore, or keep drafts."""
+    return _decide(
+        send=lambda: len(schedules.send_restored(now=utcnow())),
+        sent="Campaigns started",
+        leave=lambda: len(schedules.return_restored_to_draft(now=utcnow())),
+        left="Campaigns moved to drafts",
+    )
+
+
+@bp.post("/restored/emails")
+@access("user")
+def emails() -> Response:
+    """Send all single emails on hold, or leave them unsent."""
+    return _decide(
+        send=lambda: transactional.send_restored(now=utcnow()),
+        sent="Emails queued",
+        leave=transactional.leave_restored,
+        left="Emails left unsent",
+    )
+
+
+def _decide(*, send: Callable[[], int], sent: str, leave: Callable[[], int], left: str) -> Response:
+    decision = request.form.get("decision")
+    if decision not in {"send", "leave"}:
+        abort(400)
+    with transaction():
+        count = send() if decision == "send" else leave()
+    if not count:
+        flash("Nothing is on hold any more.", "info")
+    else:
+        flash(sent if decision == "send" else left, "success")
+        services().doorbell.ring("send")
+    return redirect(url_for("home.home"))
