@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import structlog
 from flask import current_app
@@ -88,8 +88,7 @@ class RedisMark:
         self._redis.set(self._key(state.name), f"{state.number} {self._run()}")
 
     def _run(self) -> str:
-        facts = cast("dict[str, Any]", self._redis.info("server"))
-        return str(facts["run_id"])
+        return str(self._redis.info("server")["run_id"])
 
     def _key(self, name: str) -> str:
         return f"campaigns:generation:{name}"
@@ -108,6 +107,7 @@ class Guard:
         self._next_check = float("-inf")
         self._unmarked_since: float | None = None
         self._may_send = False
+        self._has_sent = False
 
     def may_send(self, *, is_sending: bool) -> bool:
         """Whether this database may be sent from; looks now and then, and holds what it must.
@@ -119,6 +119,14 @@ class Guard:
             self._may_send = self._check(is_sending)
             self._next_check = self._seconds() + (CHECK_SECONDS if self._may_send else 0.0)
         return self._may_send
+
+    def leave(self) -> None:
+        """Count once more what was sent since the last check: a backup may have been taken then.
+
+        Raises SQLAlchemyError, RedisError.
+        """
+        if self._has_sent:
+            self._check(is_sending=False)
 
     def _check(self, is_sending: bool) -> bool:
         before = self._state()
@@ -134,11 +142,12 @@ class Guard:
         elif outside is not None and outside > state.number:
             self._hold(outside, "it is older than the copy of its counter")
         self._unmarked_since = None
-        if is_sending:
+        if is_sending or self._has_sent:
             with transaction(durable=True):
                 state = restored.advance()
         else:
             state = self._state()
+        self._has_sent = is_sending
         self._write(state)
         return True
 
@@ -191,6 +200,12 @@ class Guard:
                 mark.write(state)
             except (OSError, RedisError) as error:
                 log.debug("a copy of the counter could not be written", error=str(error))
+
+
+def leave() -> None:
+    """At the end of a process that may have sent. Raises SQLAlchemyError, RedisError."""
+    if "campaigns.generation" in current_app.extensions:
+        guard().leave()
 
 
 def guard() -> Guard:

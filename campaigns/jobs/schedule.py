@@ -27,7 +27,7 @@ from campaigns.db import database_now, db, insert_ignoring, rows_changed, transa
 from campaigns.jobs import canaries, database_watch, generation, maintenance, runtime
 from campaigns.jobs.models import Lease
 from campaigns.outages import describe, outages
-from campaigns.sending import lifecycle, restored, schedules, series, waves
+from campaigns.sending import lifecycle, recover, restored, schedules, series, waves
 from campaigns.sending.models import Campaign, CampaignSeries
 from campaigns.sending.moments import MomentError
 from campaigns.sending.repeat import RepeatError
@@ -91,7 +91,7 @@ class Clock:
         if not hold_lease(self._identity.holder()):
             return
         maintenance.recover_claims()
-        if not generation.guard().may_send(is_sending=False):
+        if not generation.guard().may_send(is_sending=recover.is_any_sending()):
             return
         advance_series()
         start_due()

@@ -21,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from campaigns import garbage_collection
 from campaigns.context import services
-from campaigns.jobs import database_watch, maintenance, monitor, runtime, send
+from campaigns.jobs import database_watch, generation, maintenance, monitor, runtime, send
 from campaigns.jobs.queues import LANES, connect
 from campaigns.outages import describe, is_outage, outages
 
@@ -63,7 +63,16 @@ def run_worker(app: Flask, lanes: Sequence[str] = LANES) -> None:
     finally:
         is_stopping.set()
         send.forget(drain_seconds=send.DRAIN_SECONDS)
+        _count_what_was_sent(app)
         log.info("worker stopped")
+
+
+def _count_what_was_sent(app: Flask) -> None:
+    try:
+        with app.app_context():
+            generation.leave()
+    except (SQLAlchemyError, RedisError) as error:
+        log.debug("the counter of what was sent could not be advanced", error=describe(error))
 
 
 class LaneWorker(SimpleWorker):

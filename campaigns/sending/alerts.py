@@ -87,7 +87,7 @@ def _held(held: Held) -> str:
         lines.append(f"- {more:,} more campaign{'s' if more > 1 else ''}")
     if held.emails:
         lines.append(
-            f"- {held.emails:,} confirmation or other single email{'s' if held.emails > 1 else ''}"
+            f"- {held.emails:,} single email{'s' if held.emails > 1 else ''}, such as confirmations"
         )
     return "\n".join(lines)
 

@@ -7,9 +7,9 @@ lists as waiting may have been sent. So nothing of it goes out until somebody de
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.orm import InstrumentedAttribute
 
 from campaigns.db import db, insert_ignoring, is_postgresql, new_public_id, rows_changed
 from campaigns.sending import lifecycle, schedules, transactional
@@ -158,5 +158,5 @@ def waiting_for_decision() -> Waiting:
     return Waiting(*row)
 
 
-def _count(column: sa.ColumnElement[Any], condition: sa.ColumnElement[bool]) -> sa.Label[int]:
+def _count(column: InstrumentedAttribute[int], condition: sa.ColumnElement[bool]) -> sa.Label[int]:
     return sa.select(sa.func.count(column)).where(condition).scalar_subquery().label(None)

@@ -6,7 +6,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 import sqlalchemy as sa
 from flask import Flask
@@ -33,6 +32,7 @@ from campaigns.sending.models import (
 from campaigns.sending.repeat import Repeat
 from campaigns.sending.restored import State
 from campaigns.sending.schedules import Plan
+from tests.backups import back_up
 from tests.factories import a_campaign, a_delivery, a_list, a_sender, a_subscriber
 
 
@@ -97,10 +97,42 @@ def test_the_counter_advances_while_campaigns_are_sent_and_its_copies_follow(
     guard = a_guard(marks, seconds)
     send_for(guard, seconds)
     assert guard.may_send(is_sending=False)
-    assert number() == 3
     state = restored.read()
     assert state is not None
-    assert [mark.read(state.name) for mark in marks] == [3, 3]
+    assert state.number == 4, "once for each check, and for what left after the last"
+    assert [mark.read(state.name) for mark in marks] == [4, 4]
+    seconds.now += CHECK_SECONDS
+    assert guard.may_send(is_sending=False)
+    assert number() == 4, "nothing was sent since"
+
+
+@pytest.mark.parametrize("end", ["it stops", "it has sent everything"])
+def test_a_backup_of_the_last_moments_before_a_process_ends_is_recognised(
+    marks: tuple[FileMark, RedisMark], seconds: Seconds, end: str
+) -> None:
+    campaign_id = a_campaign_in("sending")
+    guard = a_guard(marks, seconds)
+    send_for(guard, seconds)
+    backup = number()
+    if end == "it stops":
+        guard.leave()
+    else:
+        assert guard.may_send(is_sending=False)
+    go_back_to(backup)
+    assert a_guard(marks, seconds).may_send(is_sending=True)
+    assert state_of(campaign_id) == "paused"
+
+
+def test_a_process_that_stops_after_the_restore_leaves_the_copies_as_they_are(
+    marks: tuple[FileMark, RedisMark], seconds: Seconds
+) -> None:
+    campaign_id = a_campaign_in("sending")
+    guard = a_guard(marks, seconds)
+    send_for(guard, seconds)
+    go_back_to(1)
+    guard.leave()
+    assert a_guard(marks, seconds).may_send(is_sending=True)
+    assert state_of(campaign_id) == "paused"
 
 
 def test_the_counter_advances_before_a_single_email_leaves(app: Flask, settings: Settings) -> None:
@@ -468,43 +500,6 @@ def test_the_remaining_of_a_restored_campaign_become_unknown_when_it_is_ended(ap
 
 
 # --- real backups -----------------------------------------------------------------------------
-
-
-def back_up(url: str, folder: Path) -> Callable[[], None]:
-    """Back up the database of the app; gives what restores it."""
-    if url.startswith("sqlite"):
-        copy = folder / "backup.sqlite3"
-        with db.engine.connect() as connection:
-            connection.exec_driver_sql(f"VACUUM INTO '{copy}'")
-
-        def restore() -> None:
-            path = Path(sa.make_url(url).database or "")
-            for end in ("-wal", "-shm"):
-                path.with_name(path.name + end).unlink(missing_ok=True)
-            shutil.copyfile(copy, path)
-
-        return restore
-    return back_up_postgresql(url)
-
-
-def back_up_postgresql(url: str) -> Callable[[], None]:
-    """As pg_dump of the data does: every table is copied out, and in again."""
-    tables = [table.name for table in Campaign.metadata.sorted_tables]
-    dump: dict[str, bytes] = {}
-    with psycopg.connect(url) as connection:
-        for table in tables:
-            with connection.cursor().copy(f'COPY "{table}" TO STDOUT') as out:
-                dump[table] = b"".join(bytes(part) for part in out)
-
-    def restore() -> None:
-        with psycopg.connect(url) as connection:
-            connection.execute("SET session_replication_role = replica")
-            for table in tables:
-                connection.execute(f'DELETE FROM "{table}"')
-                with connection.cursor().copy(f'COPY "{table}" FROM STDIN') as into:
-                    into.write(dump[table])
-
-    return restore
 
 
 class TestRealBackups:

@@ -114,7 +114,7 @@ def test_home_offers_one_decision_for_everything_on_hold(owner_client: FlaskClie
     assert page.count(BANNER) == 1
     assert "2 campaigns may have been sent to some of the remaining recipients" in page
     assert "2 scheduled campaigns came due after the backup" in page
-    assert "2 confirmation or other single emails may have been sent" in page
+    assert "2 single emails, such as confirmations and password resets, may have been sent" in page
     assert restored.PAUSED not in page, "not once for each of a thousand campaigns"
     assert "missed its moment" not in page
 

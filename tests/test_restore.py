@@ -1,0 +1,313 @@
+"""A backup taken in mid-campaign is restored, as docs/operations.md says, under running processes.
+
+The processes are those of a Procfile, so nothing but a worker and a clock recognises the backup.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from flask.testing import FlaskClient
+
+from campaigns.accounts import service as accounts
+from campaigns.app import create_app
+from campaigns.clock import utcnow
+from campaigns.context import services
+from campaigns.db import db, transaction
+from campaigns.providers.models import ProviderAccount
+from campaigns.sending import lifecycle, transactional
+from campaigns.sending.models import Campaign, Delivery, TransactionalMail
+from campaigns.supervisor.valkey import server_binary
+from tests.backups import back_up
+from tests.conftest import SECRET_KEY, settings_for_tests
+from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
+from tests.smtp_server import ScriptedServer, Session, scripted_server
+from tests.supervisor.helpers import wait_until
+
+pytestmark = pytest.mark.process
+
+PEOPLE = 600
+LATER_PEOPLE = 5
+PER_SECOND, PER_SECOND_AFTERWARDS = 15, 1000
+"""Slow until the processes stop: on a busy machine, too, something must be left by then."""
+SECONDS_PER_BODY = 0.01
+QUIET_SECONDS = 4.0
+"""How long nothing may leave before somebody decides. The clock rings every second."""
+OWNER, PASSWORD = "owner@example.org", "correct horse battery"
+WAITING_ADDRESS = "single@example.org"
+"""Gets an alert that waits in the backup and leaves after it."""
+BANNER = "On hold: the database was restored from a backup"
+
+
+def slow(line: str, session: Session) -> str | None:
+    if line == "<body>":
+        time.sleep(SECONDS_PER_BODY)
+    return None
+
+
+class Machine:
+    """A worker, a clock and a Valkey, as a Procfile starts them, and their database."""
+
+    def __init__(self, folder: Path, database_url: str) -> None:
+        self.folder, self.database_url = folder, database_url
+        self.data_dir, self.redis_dir = folder / "data", folder / "redis"
+        self._socket = folder / "kv.sock"
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self.settings = settings_for_tests(
+            self.data_dir, database_url=database_url, redis_url=f"unix://{self._socket}"
+        )
+
+    def start(self, *names: str) -> None:
+        for path in (self.data_dir, self.redis_dir):
+            path.mkdir(exist_ok=True)
+        environment = {
+            **os.environ,
+            "DATA_DIR": str(self.data_dir),
+            "DATABASE_URL": self.database_url,
+            "REDIS_URL": self.settings.redis_url,
+            "SECRET_KEY": SECRET_KEY,
+            "PUBLIC_URL": str(self.settings.public_url),
+            "SEND_WORKERS": "2",
+            "RESOLVE_MX": "false",
+        }
+        valkey = [str(server_binary()), "--port", "0", "--unixsocket", str(self._socket),
+                  "--dir", str(self.redis_dir), "--save", "", "--appendonly", "yes"]  # fmt: skip
+        product = [sys.executable, "-P", "-m", "campaigns.cli"]
+        with (self.folder / "log").open("ab") as log:
+            for name in names:
+                command = valkey if name == "valkey" else [*product, name]
+                self._running[name] = subprocess.Popen(
+                    command, env=environment, stdout=log, stderr=log
+                )
+
+    def stop(self) -> None:
+        for process in reversed(self._running.values()):  # Valkey last
+            process.terminate()
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait(5)
+        self._running = {}
+
+    def log(self) -> str:
+        return (self.folder / "log").read_text(errors="replace")
+
+    @contextmanager
+    def app(self) -> Iterator[Flask]:
+        """The app of a web process. Its connections are closed at the end."""
+        app = create_app(self.settings)
+        app.config["WTF_CSRF_ENABLED"] = False
+        with app.app_context():
+            try:
+                yield app
+            finally:
+                db.session.remove()
+                db.engine.dispose()
+
+    def back_up(self) -> Callable[[], None]:
+        """Gives what restores the database. Redis is copied, too."""
+        shutil.copytree(self.redis_dir, self.folder / "redis of the backup")
+        return back_up(self.database_url, self.folder)
+
+
+@pytest.fixture
+def machine(tmp_path: Path, database_url: str) -> Iterator[Machine]:
+    if database_url.startswith("sqlite"):
+        # The test's own copy: processes have it open.
+        copy = tmp_path / "campaigns.sqlite3"
+        copy.write_bytes(Path(sa.make_url(database_url).database or "").read_bytes())
+        database_url = f"sqlite:///{copy}"
+    machine = Machine(tmp_path, database_url)
+    try:
+        yield machine
+    finally:
+        machine.stop()
+        print(machine.log()[-6000:])
+
+
+@pytest.fixture
+def sink() -> Iterator[ScriptedServer]:
+    with scripted_server(slow) as server:
+        yield server
+
+
+def launch(machine: Machine, sink: ScriptedServer) -> None:
+    """A campaign on its way; one that is due, and an alert, which both wait for the clock."""
+    with machine.app():
+        with transaction():
+            accounts.create_user(OWNER, PASSWORD, now=utcnow())
+            sender = a_sender(provider=a_provider(port=sink.port))
+            db.session.execute(sa.update(ProviderAccount).values(per_second=PER_SECOND))
+            first, later = a_list("First"), a_list("Later")
+            for number in range(PEOPLE):
+                a_subscriber(f"first{number}@example.org", first)
+            for number in range(LATER_PEOPLE):
+                a_subscriber(f"later{number}@example.org", later)
+            campaign = a_campaign(first, sender=sender, name="First")
+            lifecycle.launch(campaign.id, at=None, undo_seconds=0, now=utcnow())
+            scheduled = a_campaign(later, sender=sender, name="Later")
+            lifecycle.launch(scheduled.id, at=utcnow(), undo_seconds=0, now=utcnow())
+            payload = {"subject": "Look", "text": "Look"}
+            mail = transactional.enqueue("alert", WAITING_ADDRESS, payload, now=utcnow())
+            mail.not_before = utcnow()
+        services().doorbell.ring("expand", campaign.id)
+
+
+def people(sink: ScriptedServer) -> Counter[str]:
+    """How often everybody but the owner was mailed."""
+    return Counter(address for address in sink.recipients if address != OWNER)
+
+
+def send_past_a_backup(machine: Machine, sink: ScriptedServer) -> Counter[str]:
+    """Back up in mid-campaign, send more, stop, restore; who was mailed until then."""
+    machine.start("valkey", "worker")
+    wait_until(lambda: "worker started" in machine.log(), "the worker runs", 60)
+    launch(machine, sink)
+    wait_until(lambda: len(sink.recipients) > 20, "the campaign moves", 60)
+    restore = machine.back_up()
+    late = {WAITING_ADDRESS, *(f"later{number}@example.org" for number in range(LATER_PEOPLE))}
+    assert not late & set(sink.recipients), "the backup was too late"
+    machine.start("clock")
+    wait_until(
+        lambda: late < set(sink.recipients),
+        "more leaves after the backup", 60,
+    )  # fmt: skip
+    machine.stop()
+    before = people(sink)
+    assert len(before) < PEOPLE + LATER_PEOPLE + 1, "nothing was left to be sent"
+    assert max(before.values()) == 1
+    restore()
+    return before
+
+
+def log_in(app: Flask) -> FlaskClient:
+    client = app.test_client()
+    client.post("/login", data={"address": OWNER, "password": PASSWORD})
+    return client
+
+
+def wait_until_held(machine: Machine, sink: ScriptedServer, before: Counter[str]) -> None:
+    """The processes hold everything, the owner is told, and nobody else is mailed."""
+    wait_until(lambda: "was restored from a backup" in machine.log(), "it is recognised", 60)
+    wait_until(lambda: OWNER in sink.recipients, "the owner is told", 30)
+    time.sleep(QUIET_SECONDS)
+    assert people(sink) == before, "somebody was mailed before anybody decided"
+
+
+def decide(machine: Machine, decision: str) -> None:
+    """Look at home and at both reports, and press the same button for all kinds."""
+    with machine.app() as app:
+        client = log_in(app)
+        home = client.get("/").text
+        assert BANNER in home
+        campaigns = {one.name: one for one in db.session.scalars(sa.select(Campaign))}
+        assert (campaigns["First"].status, campaigns["Later"].status) == ("paused", "scheduled")
+        assert "restored from a backup" in campaigns["First"].status_reason
+        said = {"First": BANNER, "Later": "This campaign may have been sent"}
+        for name, words in said.items():
+            page = client.get(f"/campaigns/{campaigns[name].public_id}/report")
+            assert words in page.text
+        with transaction():
+            db.session.execute(sa.update(ProviderAccount).values(per_second=PER_SECOND_AFTERWARDS))
+        for what in ("campaigns", "scheduled", "emails"):
+            client.post(f"/restored/{what}", data={"decision": decision})
+        assert BANNER not in client.get("/").text
+
+
+def outcomes(machine: Machine) -> dict[str, str]:
+    with machine.app():
+        rows = db.session.execute(sa.select(Delivery.address, Delivery.status)).all()
+        mails = db.session.execute(
+            sa.select(TransactionalMail.address, TransactionalMail.status).where(
+                TransactionalMail.address == WAITING_ADDRESS
+            )
+        ).all()
+        return {row.address: row.status for row in (*rows, *mails)}
+
+
+def wait_until_settled(machine: Machine) -> dict[str, str]:
+    final = {"sent", "unknown", "failed", "skipped"}
+    wait_until(lambda: set(outcomes(machine).values()) <= final, "everybody has an outcome", 60)
+    return outcomes(machine)
+
+
+def test_after_the_restore_nothing_leaves_until_somebody_ends_it(
+    machine: Machine, sink: ScriptedServer
+) -> None:
+    before = send_past_a_backup(machine, sink)
+    machine.start("valkey", "worker", "clock")
+    wait_until_held(machine, sink, before)
+    decide(machine, "leave")
+    found = wait_until_settled(machine)
+    time.sleep(QUIET_SECONDS)
+    assert people(sink) == before, "nobody twice, and nobody anew"
+    first = {address for address in found if address.startswith("first")}
+    assert len(first) == PEOPLE, "everybody is accounted for"
+    assert {found[address] for address in first - before.keys()} == {"unknown"}
+    assert {found[address] for address in first} == {"sent", "unknown"}
+    assert found[WAITING_ADDRESS] == "unknown"
+
+
+def test_after_the_restore_everybody_gets_it_once_somebody_sends_the_rest(
+    machine: Machine, sink: ScriptedServer
+) -> None:
+    before = send_past_a_backup(machine, sink)
+    machine.start("valkey", "worker", "clock")
+    with_outcome = {address for address, status in outcomes(machine).items() if status == "sent"}
+    wait_until_held(machine, sink, before)
+    decide(machine, "send")
+    wait_until(
+        lambda: sum(address.startswith("later") for address in sink.recipients)
+        == 2 * LATER_PEOPLE,
+        "what was scheduled is sent", 60,
+    )  # fmt: skip
+    found = wait_until_settled(machine)
+    unknown = {address for address, status in found.items() if status == "unknown"}
+    after = people(sink)
+    assert len(found) == PEOPLE + LATER_PEOPLE + 1
+    assert found.keys() - unknown <= after.keys(), "nobody is lost"
+    again = {address for address, count in after.items() if count > 1}
+    assert max(after.values()) == 2
+    assert not again & with_outcome, "sent before the backup, and mailed again"
+    assert not again & unknown
+
+
+def lose_nothing(machine: Machine) -> None:
+    pass
+
+
+def lose_redis(machine: Machine) -> None:
+    shutil.rmtree(machine.redis_dir)
+
+
+def move_to_a_new_machine(machine: Machine) -> None:
+    shutil.rmtree(machine.redis_dir)
+    shutil.rmtree(machine.data_dir)
+
+
+def move_with_the_redis_of_the_backup(machine: Machine) -> None:
+    move_to_a_new_machine(machine)
+    (machine.folder / "redis of the backup").rename(machine.redis_dir)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    "lose", [lose_redis, move_to_a_new_machine, move_with_the_redis_of_the_backup]
+)
+def test_whatever_else_was_lost_nothing_leaves_by_itself(
+    machine: Machine, sink: ScriptedServer, lose: Callable[[Machine], None]
+) -> None:
+    before = send_past_a_backup(machine, sink)
+    lose(machine)
+    machine.start("valkey", "worker", "clock")
+    wait_until_held(machine, sink, before)
