@@ -94,16 +94,19 @@ def restored_at() -> datetime | None:
 
 def is_anything_open(now: datetime) -> bool:
     """Whether anything would be sent without anybody's doing: under way, waiting, or due."""
-    due = sa.and_(Campaign.status == "scheduled", Campaign.scheduled_at <= now)
     under_way = Campaign.status.in_(("preparing", "sending"))
     series_due = sa.and_(CampaignSeries.next_run_at <= now, CampaignSeries.ended_at.is_(None))
     looks = (
-        sa.select(Campaign.id).where(sa.or_(under_way, due)),
+        sa.select(Campaign.id).where(sa.or_(under_way, _is_due(now))),
         sa.select(CampaignSeries.id).where(series_due),
         sa.select(SecondChance.campaign_id),
         transactional.waiting(),
     )
     return any(db.session.scalar(look.limit(1)) is not None for look in looks)
+
+
+def _is_due(now: datetime) -> sa.ColumnElement[bool]:
+    return sa.and_(Campaign.status == "scheduled", Campaign.scheduled_at <= now)
 
 
 def hold(above: int, *, now: datetime) -> Held | None:
@@ -125,7 +128,8 @@ def hold(above: int, *, now: datetime) -> Held | None:
     _end_claims(now)
     # A decision about failed or unknown deliveries: what is left of it may have been sent.
     db.session.execute(sa.delete(SecondChance).where(SecondChance.what != "left"))
-    return Held(on_hold + drafts, transactional.hold_restored())
+    due = db.session.scalars(sa.select(Campaign.id).where(_is_due(now))).all()
+    return Held([*on_hold, *drafts, *due], transactional.hold_restored())
 
 
 def _end_claims(now: datetime) -> None:

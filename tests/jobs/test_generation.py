@@ -352,7 +352,9 @@ def test_what_came_due_since_the_backup_asks(
     app: Flask, marks: tuple[FileMark, RedisMark], seconds: Seconds
 ) -> None:
     now = utcnow()
-    due = a_campaign_in("scheduled", scheduled_at=now - timedelta(seconds=30))
+    with transaction():
+        accounts.create_user("owner@example.org", "correct horse battery", now=now)
+    due = a_campaign_in("scheduled", name="Due", scheduled_at=now - timedelta(seconds=30))
     with transaction():
         later = a_campaign(status="scheduled", scheduled_at=now + timedelta(hours=1)).id
     send_for(a_guard(marks, seconds), seconds)
@@ -362,6 +364,8 @@ def test_what_came_due_since_the_backup_asks(
     assert (state_of(due), state_of(later)) == ("scheduled", "scheduled")
     asked = {c.id for c in db.session.scalars(sa.select(Campaign)) if c.asked_at and c.restored_at}
     assert asked == {due}
+    alert = db.session.scalars(sa.select(TransactionalMail)).one()
+    assert "“Due”" in alert.payload["text"]
 
 
 def lose_redis(marks: tuple[FileMark, RedisMark], folder: Path) -> None:
