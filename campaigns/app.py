@@ -1,7 +1,7 @@
 """create_app: the pages on top of the core; the only place where the parts are put together."""
 
 import uuid
-from typing import Any
+from typing import Any, Literal
 
 import structlog
 from flask import Flask, Response, current_app, flash, make_response, redirect, request
@@ -20,7 +20,7 @@ from campaigns.access import declared_access, enforce
 from campaigns.config import Settings, load_settings
 from campaigns.core import create_core
 from campaigns.db import db, is_disk_full
-from campaigns.limits import limiter
+from campaigns.limits import limiter, seconds_to_wait, wait_in_words
 from campaigns.outages import describe, is_outage, outages
 from campaigns.requests import CheckedRequest, UnknownHostError, check_host, check_path_and_query
 from campaigns.web import login as login_pages
@@ -265,7 +265,7 @@ _ERRORS = {
     404: ("Page not found", "The address may be mistyped, or what was here has been deleted."),
     405: ("Not possible here", "This address cannot be used in this way."),
     413: ("Too large", "What you sent is larger than this page accepts."),
-    429: ("Too many attempts", "Wait a minute, then try again."),
+    429: ("Too many attempts", "Try again in {wait}."),
     503: ("Busy", "Many people are logging in. Try again in a moment."),
     507: (
         "The disk is full",
@@ -291,20 +291,32 @@ def _http_error(error: HTTPException) -> ResponseReturnValue | HTTPException:
         # Flask has just logged the traceback; this line ties it to what the user reads.
         log.error("the error above was shown to a user", number=number, path=request.path)
         text = f"{text} Its number in the log is {number}."
-    answer = make_response(_error_page(code, title, text))
-    retry_after = getattr(error, "retry_after", None)
-    if isinstance(retry_after, int):
-        answer.headers["Retry-After"] = str(retry_after)
+    seconds = seconds_to_wait(error)
+    if code == 429:
+        text = text.format(wait=wait_in_words(seconds or 60))
+    # Under an unknown name every other page is refused, too.
+    is_unknown_host = isinstance(error, UnknownHostError)
+    answer = make_response(
+        _error_page(code, title, text, button="none" if is_unknown_host else "home")
+    )
+    if seconds is not None:
+        answer.headers["Retry-After"] = str(seconds)
     return answer
 
 
-def _error_page(code: int, title: str, text: str) -> ResponseReturnValue:
+Button = Literal["home", "again", "none"]
+
+
+def _error_page(
+    code: int, title: str, text: str, *, button: Button = "home"
+) -> ResponseReturnValue:
     if request.accept_mimetypes.best == "application/json":  # a script shows the words itself
         return {"message": f"{title}. {text}"}, code
-    return error_html(code, title, text), code
+    can_reload = code in {429, 503} and request.method in {"GET", "HEAD"}
+    return error_html(code, title, text, button="again" if can_reload else button), code
 
 
-def error_html(code: int, title: str, text: str) -> str:
+def error_html(code: int, title: str, text: str, *, button: Button = "home") -> str:
     """The page that says so. It needs no database, which may be what failed, and no login."""
     template = current_app.jinja_env.get_template("error.html")
-    return template.render(code=code, title=title, text=text)
+    return template.render(code=code, title=title, text=text, button=button)

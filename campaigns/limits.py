@@ -4,6 +4,11 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_netw
 
 from flask import request
 from flask_limiter import Limiter
+from flask_limiter.errors import RateLimitExceeded
+from redis.exceptions import RedisError
+from werkzeug.exceptions import HTTPException
+
+from campaigns.clock import utcnow
 
 NAT64 = IPv6Network("64:ff9b::/96")
 UNKNOWN_NETWORK = "unknown"
@@ -47,3 +52,24 @@ def client_network() -> str:
 
 
 limiter = Limiter(client_network)
+
+
+def seconds_to_wait(error: HTTPException) -> int | None:
+    """Return in how many seconds a client that was refused may try again; None if unknown."""
+    told = getattr(error, "retry_after", None)
+    if isinstance(told, int):
+        return told
+    limit = limiter.current_limit
+    if not isinstance(error, RateLimitExceeded) or limit is None:
+        return None
+    try:
+        return max(1, round(limit.reset_at - utcnow().timestamp()))
+    except RedisError:
+        return None
+
+
+def wait_in_words(seconds: int) -> str:
+    """Return a time to wait in words, such as `40 seconds` or `12 minutes`."""
+    if seconds <= 90:
+        return "1 second" if seconds == 1 else f"{seconds} seconds"
+    return f"{-(-seconds // 60)} minutes"

@@ -15,6 +15,7 @@ from werkzeug.exceptions import HTTPException
 
 from campaigns.accounts import service as accounts
 from campaigns.events.tracking import clean_user_agent
+from campaigns.limits import seconds_to_wait, wait_in_words
 from campaigns.outages import is_outage, outages
 from campaigns.sending.optin import Visitor
 
@@ -30,7 +31,7 @@ _ERRORS = {
         "It may have been cut off on its way, or what it led to is gone.",
     ),
     413: ("That is too much", "What was sent is larger than this page accepts."),
-    429: ("One moment, please", "There were many tries from here. Please try again in a minute."),
+    429: ("One moment, please", "There were too many tries from here. Please try again in {wait}."),
     500: ("Something went wrong", "It has been logged. Please try again in a few minutes."),
 }
 
@@ -75,7 +76,11 @@ def _http_error(error: HTTPException) -> Response | HTTPException:
     if code < 400:
         return error
     title, text = _ERRORS.get(code) or _ERRORS[400 if code < 500 else 500]
-    return private(_message(code, title, text))
+    seconds = seconds_to_wait(error)
+    answer = _message(code, title, text.format(wait=wait_in_words(seconds or 60)))
+    if seconds is not None:
+        answer.headers["Retry-After"] = str(seconds)
+    return private(answer)
 
 
 def _server_is_away(error: Exception) -> Response:

@@ -23,7 +23,7 @@ from campaigns.accounts.hashing import PasswordCheckBusyError
 from campaigns.addresses import lookup_form, without_tag
 from campaigns.clock import utcnow
 from campaigns.context import services
-from campaigns.limits import client_network, limiter, network_of
+from campaigns.limits import client_network, limiter, network_of, wait_in_words
 from campaigns.outages import outages
 from campaigns.tokens import BadTokenError
 
@@ -48,14 +48,8 @@ class TooManyFailuresError(TooManyRequests):
 
     def __init__(self, seconds: int) -> None:
         super().__init__(
-            f"Too many failed attempts. Try again in {_in_words(seconds)}.", retry_after=seconds
+            f"Too many failed attempts. Try again in {wait_in_words(seconds)}.", retry_after=seconds
         )
-
-
-def _in_words(seconds: int) -> str:
-    if seconds <= 90:
-        return "1 second" if seconds == 1 else f"{seconds} seconds"
-    return f"{-(-seconds // 60)} minutes"
 
 
 def delay_after(failures: int) -> int:

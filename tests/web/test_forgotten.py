@@ -293,3 +293,21 @@ def test_a_new_password_ends_the_delay_of_the_login(
     assert not can_log_in(client, PASSWORD)
     visit(client, a_link(client, server), "POST", data=FORM)
     assert can_log_in(client, NEW)
+
+
+def test_who_asks_too_often_is_told_how_long_to_wait(
+    client: FlaskClient, server: ScriptedServer
+) -> None:
+    for number in range(5):
+        ask(client, ip=f"198.51.{number}.7")
+    answer = visit(
+        client,
+        "/forgot",
+        "POST",
+        data={"address": OWNER},
+        environ_base={"REMOTE_ADDR": "203.0.113.9"},
+    )
+    assert answer.status_code == 429
+    assert int(answer.headers["Retry-After"]) > 120, "the limit of an hour was reached"
+    minutes = -(-int(answer.headers["Retry-After"]) // 60)
+    assert f"Try again in {minutes} minutes." in answer.text
