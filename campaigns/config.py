@@ -163,8 +163,17 @@ class Settings(BaseSettings):
     @cached_property
     def base_url(self) -> str:
         """PUBLIC_URL, or the address on this machine."""
-        host = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104
+        host = "127.0.0.1" if self._listens_everywhere else self.host
         return self.public_url or f"http://{host}:{self.port}"
+
+    @property
+    def _listens_everywhere(self) -> bool:
+        return self.host in {"0.0.0.0", "::"}  # noqa: S104
+
+    @property
+    def is_nameless(self) -> bool:
+        """Whether others can connect, but under no name that is answered."""
+        return self._listens_everywhere and not (self.public_url or self.trusted_hosts)
 
     @cached_property
     def known_hosts(self) -> frozenset[str]:

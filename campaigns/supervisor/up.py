@@ -274,6 +274,10 @@ class _Run:
         lines = [f"Campaigns is ready:  {settings.base_url}", *notes]
         if link := first_account_link(settings):
             lines.append(f"First account:       {link}")
+        if settings.is_nameless:
+            lines.append(
+                "From other machines: set PUBLIC_URL to the address they use, then restart."
+            )
         if settings.mailbox_port:
             lines.append(f"Sent mail lands in:  {settings.base_url}/mailbox")
         lines.append(f"For other commands:  DATA_DIR={settings.data_dir}")

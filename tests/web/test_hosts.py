@@ -6,6 +6,7 @@ import pytest
 
 from campaigns.app import create_app
 from campaigns.config import SettingsError, load_settings
+from campaigns.supervisor.up import Screen, _Run
 from tests.conftest import settings_for_tests
 
 OTHER = "evil.example"
@@ -68,3 +69,29 @@ def test_hosts_are_names_and_nothing_else(tmp_path: Path) -> None:
     )
     with pytest.raises(SettingsError, match="TRUSTED_HOSTS"):
         load_settings(trusted_hosts="https://a.example")
+
+
+def test_the_page_under_an_unknown_name_has_no_button_to_another_refusal(tmp_path: Path) -> None:
+    app = create_app(settings_for_tests(tmp_path))
+    refused = app.test_client().get("/", headers={"Host": OTHER}).text
+    assert 'href="/"' not in refused
+    assert "Go to home page" in app.test_client().get("/nothing").text
+
+
+@pytest.mark.parametrize(
+    ("values", "is_nameless"),
+    [
+        ({"host": "0.0.0.0"}, True),  # noqa: S104
+        ({"host": "::"}, True),
+        ({"host": "0.0.0.0", "public_url": "https://news.example.org"}, False),  # noqa: S104
+        ({"host": "0.0.0.0", "trusted_hosts": "box.example.org"}, False),  # noqa: S104
+        ({"host": "192.0.2.7"}, False),
+        ({"host": "127.0.0.1"}, False),
+    ],
+)
+def test_who_listens_everywhere_without_a_name_is_told_so_at_the_start(
+    tmp_path: Path, values: dict[str, object], is_nameless: bool
+) -> None:
+    settings = settings_for_tests(tmp_path, **{"public_url": "", **values})
+    lines = _Run(settings, Screen(), 0, False, False, None)._ready_block([])
+    assert any("set PUBLIC_URL" in line for line in lines) is is_nameless
