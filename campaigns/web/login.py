@@ -158,8 +158,8 @@ def first_visit() -> Response | FlaskResponse:
         return _welcome({"token": request.args.get("token", "")})
     form = request.form
     if _needs_token() and not setup.is_right(services().signer, form.get("token", "")):
-        problem = "The set-up token is wrong. Copy it from the log of the server."
-        return _welcome(form, problem, code=403)
+        problem = "The set-up token is wrong. Copy it from the server’s log."
+        return _welcome({**form.to_dict(), "token": ""}, problem, code=403)
     try:
         if not secrets.compare_digest(
             form.get("password", "").encode(), form.get("password_again", "").encode()

@@ -1,5 +1,6 @@
 """The first visit: it makes the owner's account, once."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,12 @@ FORM = {
     "password": "correct horse battery",
     "password_again": "correct horse battery",
 }
+
+
+def field_of(page: str, name: str) -> str:
+    found = re.search(rf'<input[^>]* name="{name}"[^>]*>', page)
+    assert found is not None
+    return found[0]
 
 
 def test_everything_leads_to_the_first_visit(client: FlaskClient) -> None:
@@ -81,6 +88,8 @@ def test_a_stranger_without_the_set_up_token_gets_no_account(
     answer = visit(client, "/welcome", "POST", data={**FORM, "token": typed})
     assert answer.status_code == 403
     assert "The set-up token is wrong" in answer.text
+    assert "autofocus" in field_of(answer.text, "token"), "it is what has to be typed again"
+    assert "autofocus" not in field_of(answer.text, "workspace")
     assert TOKEN not in answer.text
     assert not service.has_users()
 
@@ -88,6 +97,7 @@ def test_a_stranger_without_the_set_up_token_gets_no_account(
 def test_the_link_in_the_log_fills_in_the_token_and_tells_nobody(client: FlaskClient) -> None:
     page = visit(client, f"/welcome?token={TOKEN}")
     assert f'value="{TOKEN}"' in page.text
+    assert "autofocus" in field_of(page.text, "workspace")
     assert 'action="/welcome"' in page.text
     assert page.headers["Referrer-Policy"] == "no-referrer"
     assert not service.has_users()
