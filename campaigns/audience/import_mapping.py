@@ -15,7 +15,7 @@ from campaigns.csv_writing import unguard
 
 ROLES = {
     "ignore": "Do not import",
-    "address": "E-mail address",
+    "address": "Email address",
     "name": "Name",
     "first_name": "First name",
     "last_name": "Last name",
@@ -202,7 +202,7 @@ def check(columns: Sequence[Column]) -> None:
     if any(role not in ROLES for role in roles):
         raise MappingError("Choose for each column what it becomes.")
     if roles.count("address") != 1:
-        raise MappingError("Choose exactly one column that holds the e-mail address.")
+        raise MappingError("Choose exactly one column that holds the email address.")
     for role in ("name", "first_name", "last_name"):
         if roles.count(role) > 1:
             raise MappingError(f"“{ROLES[role]}” is chosen for more than one column.")

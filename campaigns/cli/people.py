@@ -10,7 +10,7 @@ _STDIN = click.option(
 
 
 @click.command("create-admin")
-@click.option("--address", help="E-mail address to log in with; asked for when missing.")
+@click.option("--address", help="Email address to log in with; asked for when missing.")
 @click.option("--name", default="", help="The person's name.")
 @_STDIN
 def create_admin_command(address: str | None, name: str, password_stdin: bool) -> None:
@@ -26,7 +26,7 @@ def create_admin_command(address: str | None, name: str, password_stdin: bool) -
     from campaigns.db import transaction
 
     with ready_app():
-        address = address or click.prompt("E-mail address")
+        address = address or click.prompt("Email address")
         password = _new_password(password_stdin)
         try:
             with transaction():

@@ -52,7 +52,7 @@ def test_an_import_starts_with_exactly_one_column_of_addresses(
     expect(reason).to_be_hidden()
     owner.locator("[name=column_0]").select_option("address")
     expect(start).to_be_disabled()
-    expect(reason).to_have_text("Choose exactly one column that holds the e-mail address.")
+    expect(reason).to_have_text("Choose exactly one column that holds the email address.")
 
 
 def test_nothing_hangs_over_the_edge_of_a_phone(server: tuple[Flask, str], owner: Page) -> None:

@@ -65,6 +65,8 @@ def test_a_file_goes_from_the_browser_to_the_list(owner_client: FlaskClient) -> 
     jobs.run_to_end(run.id, lambda run: None)
     done = owner_client.get(f"/imports/{run.public_id}/progress").text
     assert "The import is done" in done
+    assert "1 row was not imported" in done, "no green success where something failed"
+    assert "alert-success" not in done
     assert "hx-trigger" not in done
     assert "bob@;Bob;" in done
     assert db.session.scalar(sa.select(AudienceList.name)) == "Customers"
@@ -264,6 +266,7 @@ def test_the_values_of_a_status_column_are_shown_and_an_unknown_one_is_asked(
     assert "Values of “status”" in page
     assert re.search(r'<option value="unsubscribed" selected', page)
     assert re.search(r'<option value="" selected>Choose a status', page)
+    assert "1 value is not known. Choose a status for each." in page
     form = form_of(column_1="status")
     del form["column_2"], form["attribute_2"]
     refused = owner_client.post(f"/imports/{run.public_id}/start", data=form)
