@@ -141,7 +141,7 @@ def lint(page: Page) -> list[Finding]:
     found = sorted(
         _Reader(page).read(), key=lambda finding: (not finding.problem.blocks, finding.problem.line)
     )
-    return list(dict.fromkeys(found))[:MOST_FINDINGS]
+    return list(dict.fromkeys(found))
 
 
 def lint_text(field: Field, guarded: Guarded) -> list[Finding]:

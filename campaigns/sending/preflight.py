@@ -20,6 +20,8 @@ from campaigns.content.compile import (
     lint_content,
 )
 from campaigns.content.lint import Finding
+from campaigns.content.problems import Field, Problem
+from campaigns.content.sandbox import MAX_PROBLEMS
 from campaigns.db import db
 from campaigns.messages import Recipient
 from campaigns.paths import resource_root
@@ -39,7 +41,6 @@ SUBJECT_LENGTH = range(10, 79)
 CLIPPED_BYTES = 102 * 1024
 """From this size on Gmail cuts the mail off, and the unsubscribe link with it."""
 NEARLY_CLIPPED_BYTES = 90 * 1024
-MAX_TEMPLATE_ROWS = 8
 MAX_FINDINGS = 12
 EXAMPLE = Recipient(0, 0, 0, "reader@example.org")
 
@@ -162,16 +163,7 @@ def _content(content: Content, signer: Signer) -> list[Check]:
     if not content.html.strip():
         return [Check("Content", "problem", "The campaign has no content yet.", "content")]
     found = check_content(content, subscribers.known_attributes())
-    found.sort(key=lambda problem: not problem.blocks)
-    rows = [
-        Check(
-            "Content" if problem.field == "html" else problem.field.capitalize(),
-            "problem" if problem.blocks else "warning",
-            problem.message,
-            "content" if problem.field == "html" else "message",
-        )
-        for problem in found[:MAX_TEMPLATE_ROWS]
-    ]
+    rows = _template(found)
     findings = lint_content(content, _starters())
     rows += [*_merge_tags(findings), *_starter_text(findings)]
     if any(problem.blocks for problem in found):
@@ -179,7 +171,7 @@ def _content(content: Content, signer: Signer) -> list[Check]:
     try:
         html = compile_content(content, signer).preview(EXAMPLE).html
     except TemplateProblemError as error:
-        return [*rows, *(Check("Content", "problem", p.message, "content") for p in error.problems)]
+        return [*rows, *_template(error.problems)]
     except RenderError as error:
         return [*rows, Check("Content", "problem", str(error), "content")]
     return [*rows, _size(html), *_links_and_images(html, findings), _unsubscribe()]
@@ -194,19 +186,40 @@ def _merge_tags(findings: Sequence[Finding]) -> list[Check]:
     ]
 
 
+def _template(found: Sequence[Problem]) -> list[Check]:
+    """One row for the mistakes in the template of each field, what blocks first."""
+    names: dict[Field, str] = {"subject": "Subject", "preheader": "Preheader", "html": "Content"}
+    of = {field: [problem for problem in found if problem.field == field] for field in names}
+    rows = [
+        _listed(
+            name,
+            [problem for problem in of[field] if problem.blocks is blocks],
+            is_complete=len(of[field]) < MAX_PROBLEMS,
+        )
+        for blocks in (True, False)
+        for field, name in names.items()
+    ]
+    return [row for row in rows if row is not None]
+
+
 def _row(name: str, found: Sequence[Finding], lead: str = "") -> Check | None:
-    """One row for findings of a kind, each on a line of its own. None without any."""
+    """One row for findings of a kind. None without any."""
+    return _listed(name, [finding.problem for finding in found], lead)
+
+
+def _listed(
+    name: str, found: Sequence[Problem], lead: str = "", *, is_complete: bool = True
+) -> Check | None:
+    """One row for problems of a kind, each on a line of its own. None without any."""
     if not found:
         return None
-    shown = [str(finding.problem) for finding in found[:MAX_FINDINGS]]
+    shown = [problem.message for problem in found[:MAX_FINDINGS]]
     if len(found) > MAX_FINDINGS:
-        shown.append(f"And {len(found) - MAX_FINDINGS:,} more.")
-    blocks = any(finding.problem.blocks for finding in found)
+        shown.append(f"And {len(found) - MAX_FINDINGS:,} more." if is_complete else "And more.")
     text = "\n".join([lead, *shown] if lead else shown)
-    is_in_html = any(finding.problem.field == "html" for finding in found)
-    return Check(
-        name, "problem" if blocks else "warning", text, "content" if is_in_html else "message"
-    )
+    level: Level = "problem" if any(problem.blocks for problem in found) else "warning"
+    is_in_html = any(problem.field == "html" for problem in found)
+    return Check(name, level, text, "content" if is_in_html else "message")
 
 
 def _starter_text(findings: Sequence[Finding]) -> list[Check]:

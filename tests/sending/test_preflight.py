@@ -280,3 +280,31 @@ def test_tags_in_subject_and_preheader_lead_to_their_fields(app: Flask, field: s
     (row,) = _found(_ready(**{field: "Good morning, %recipient.name%"}))
     assert (row.name, row.level, row.fix) == ("Merge tags", "warning", "message")
     assert row.text.startswith(f"{field.capitalize()}: “%recipient.name%”")
+
+
+def test_every_mistake_counts_however_many_there_are(app: Flask) -> None:
+    mistakes = "\n".join(f"<p>{{{{ wrong{number} }}}}</p>" for number in range(15))
+    (row,) = _found(_ready(html=f"<body>{mistakes}</body>"))
+    assert (row.name, row.level, row.fix) == ("Content", "problem", "content")
+    lines = row.text.splitlines()
+    assert lines[0].startswith("Line 1: Unknown merge field {{ wrong0 }}.")
+    assert lines[-1] == f"And {15 - len(lines) + 1} more."
+
+
+def test_merge_tags_are_told_beside_mistakes_of_the_content(app: Flask) -> None:
+    found = _found(
+        _ready(subject="News for *|FNAME|* and all", html="<p>Hi %%name%% {{ wrong }}</p>")
+    )
+    assert [row.name for row in found] == ["Content", "Merge tags"]
+    first, second = found[1].text.splitlines()
+    assert first.startswith("Subject: “*|FNAME|*” is a merge tag of another program.")
+    assert second.startswith("Line 1: “%%name%%”")
+
+
+def test_a_dead_unsubscribe_link_blocks_after_any_number_of_warnings(app: Flask) -> None:
+    dead = "<a href='https://'>More</a>\n" * 60
+    found = _found(_ready(html=f"<body>{dead}<a href='#'>Unsubscribe</a></body>"))
+    (row,) = [row for row in found if row.name == "Links"]
+    assert row.level == "problem"
+    assert row.text.splitlines()[0] == "61 links lead nowhere."
+    assert "The link “Unsubscribe” has no target" in row.text

@@ -26,6 +26,8 @@ from campaigns.web.template_helpers import ago, zone
 
 FIELDS = ("name", "subject", "preheader")
 LOCKED = 423
+PROBLEMS_SHOWN_FIRST = 10
+MOST_PROBLEMS_SHOWN = 100
 
 
 class BadFieldError(ValueError):
@@ -236,5 +238,7 @@ def problems(public_id: str) -> str:
     return render_template(
         "web/campaigns/_problems.html",
         problems=sorted(found, key=lambda problem: (not problem.blocks, problem.line)),
+        shown_first=PROBLEMS_SHOWN_FIRST,
+        most_shown=MOST_PROBLEMS_SHOWN,
         has_content=bool(campaign.html.strip()),
     )
