@@ -172,8 +172,7 @@ class Speeds:
         return [
             replace(
                 row,
-                rate=max(0, row.sent - first.sent.get(row.group, row.sent))
-                / passed.total_seconds(),
+                rate=max(0, row.sent - first.sent.get(row.group, 0)) / passed.total_seconds(),
             )
             for row in groups
         ]
@@ -184,6 +183,8 @@ class Speeds:
         edge = newest.at - RATE_OVER
         if seen and seen[-1].at < edge:
             seen.clear()  # nobody looked for a while: its speed of then is not today's
+        if not newest.sent:  # it has not begun: the time until then counts for no speed
+            return newest
         if not seen or seen[-1].at < newest.at:
             seen.append(newest)
         while len(seen) > 1 and seen[1].at <= edge:

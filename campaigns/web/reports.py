@@ -228,7 +228,7 @@ def _pace(
         now=now,
     )
     if plan.is_down:
-        standstill = standstill or f"The account does not work: {plan.why}"
+        standstill = standstill or "The account does not work at the moment."
     return Pace(lines, finish, standstill)
 
 

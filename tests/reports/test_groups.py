@@ -129,6 +129,14 @@ def test_a_count_that_is_shown_twice_has_the_speed_that_it_had() -> None:
     assert once == twice == [GroupCount("google", sent=8, rate=2.0)]
 
 
+def test_who_looked_before_it_began_sees_the_speed_since_then() -> None:
+    speeds = Speeds()
+    speeds.add(1, [], at=NOW)
+    speeds.add(1, [GroupCount("google")], at=later(10))
+    both = [GroupCount("google", sent=8), GroupCount("yahoo", sent=4)]
+    assert [row.rate for row in speeds.add(1, both, at=later(14))] == [2.0, 1.0]
+
+
 def test_of_campaigns_that_nobody_looks_at_nothing_is_remembered() -> None:
     speeds = Speeds()
     for number in range(MOST_KEPT + 1):

@@ -467,10 +467,10 @@ def test_a_paused_campaign_shows_what_waits_without_a_finish(owner_client: Flask
     assert "Finishes" not in shown
 
 
-def _finish_shown(client: FlaskClient, **account: Any) -> str:
+def _finish_shown(client: FlaskClient, reason: str = "", **account: Any) -> str:
     with transaction():
         provider = a_provider(**account)
-        campaign = started("sending", SENT, QUEUED, provider_id=provider.id)
+        campaign = started("sending", SENT, QUEUED, provider_id=provider.id, status_reason=reason)
     return the_live_part(report(client, campaign))
 
 
@@ -499,12 +499,16 @@ def test_a_report_whose_server_is_down_shows_no_finish_and_says_so(
     _say_alive(monkeypatch, True)
     shown = _finish_shown(
         owner_client,
-        trouble="Connection refused.",
+        trouble="Connection refused. Is the server running?",
         trouble_at=utcnow(),
         trouble_count=6,
         retry_at=utcnow() + timedelta(minutes=1),
+        reason="Relay waits until 12:00: Connection refused. Is the server running?",
     )
-    assert "Finishes Unknown. The account does not work: Connection refused." in shown
+    assert "Finishes Unknown. The account does not work at the moment." in shown
+    assert "does not work at the moment Connection refused. Is the server running?" in shown
+    assert "Please note" not in shown, "the same is not said twice"
+    assert "?." not in shown
 
 
 def test_a_report_says_that_redis_is_away(owner_client: FlaskClient) -> None:

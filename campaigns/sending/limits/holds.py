@@ -78,7 +78,7 @@ def _closed(plan: Plan, group: str, at: str) -> str:
 
 def _probe(plan: Plan, group: str, at: str) -> str:
     return (
-        f"{_account(plan)} did not work a moment ago{_because(plan.why).rstrip('.')}. One message"
+        f"{_account(plan)} did not work a moment ago{_because(plan.why)} One message"
         " at a time finds out whether it works again."
     )
 
@@ -148,7 +148,9 @@ def _until(at: str) -> str:
 
 
 def _because(why: str) -> str:
-    return f": {why.rstrip('.')}." if why else "."
+    if not why:
+        return "."
+    return f": {why}" if why.endswith(("?", "!")) else f": {why.rstrip('.')}."
 
 
 def _own(plan: Plan, group: str) -> GroupPlan:
