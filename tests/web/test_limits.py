@@ -11,7 +11,7 @@ from campaigns.config import Settings
 from campaigns.db import db, transaction
 from campaigns.jobs.buckets import buckets
 from campaigns.providers.models import ProviderAccount
-from campaigns.sending.limits import editing, rules
+from campaigns.sending.limits import domains, editing, rules
 from campaigns.sending.limits.builtin import RULES
 from campaigns.sending.limits.loading import load_plan
 from campaigns.sending.limits.models import GroupLimit, GroupState, ReplyRule, WarmUp
@@ -244,3 +244,18 @@ def test_a_saved_expression_that_cannot_be_used_is_shown_with_the_reason(
         f"/settings/rules/{key}/turn", data={"do": "on"}, follow_redirects=True
     )
     assert "The rule stays off." in answer.text
+
+
+def test_a_thousand_slowed_domains_are_counted_and_reset_at_once(
+    owner_client: FlaskClient, account: ProviderAccount
+) -> None:
+    complaints = {f"d{number}.example": "450 slow down" for number in range(1000)}
+    with transaction():
+        domains.slow(account.id, complaints, now=utcnow())
+    page = owner_client.get(path(account)).text
+    assert "1\u202f000 are slowed; the 100 that wait longest are shown." in page
+    assert page.count("Waits until") == 100
+    owner_client.post(path(account, "/end"), data={"every_domain": "yes"})
+    db.session.rollback()
+    assert domains.slowed(account.id) == []
+    assert "Slowed domains" not in owner_client.get(path(account)).text

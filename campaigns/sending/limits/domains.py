@@ -22,6 +22,8 @@ FORGOTTEN_AFTER = timedelta(hours=1)
 """Time without a complaint after which a domain begins at the first wait again."""
 SPREAD = timedelta(minutes=1)
 """The mail of a domain comes back over this time, not all at once."""
+FORGOTTEN_AT_ONCE = 100
+"""Domains in one statement: SQLite refuses a condition of more than 1,000 parts."""
 MOST_DOMAINS = 1000
 """Slowed domains kept for one account."""
 
@@ -113,11 +115,15 @@ def put_off(
 
 def forget(provider_id: int, domains: Collection[str], *, now: datetime) -> None:
     """People know better: mail to these domains goes on now."""
-    if not domains:
-        return
+    ordered = sorted(domains)
+    for start in range(0, len(ordered), FORGOTTEN_AT_ONCE):
+        _forget(provider_id, ordered[start : start + FORGOTTEN_AT_ONCE], now)
+
+
+def _forget(provider_id: int, domains: Sequence[str], now: datetime) -> None:
     db.session.execute(
         sa.delete(SlowedDomain).where(
-            SlowedDomain.provider_id == provider_id, SlowedDomain.domain.in_(sorted(domains))
+            SlowedDomain.provider_id == provider_id, SlowedDomain.domain.in_(domains)
         )
     )
     under_way = sa.select(Campaign.id).where(

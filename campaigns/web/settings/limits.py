@@ -76,7 +76,10 @@ def end_hold(public_id: str) -> Answer:
     """Let mail go again that the rules hold back, to a mailbox group or to single domains."""
     group = request.form.get("group", "")
     account = _found(public_id)
-    if chosen := request.form.getlist("domain"):
+    chosen = request.form.getlist("domain")
+    if "every_domain" in request.form:
+        chosen = [row.domain for row in domains.slowed(account.id)]
+    if chosen:
         with transaction():
             domains.forget(account.id, chosen, now=utcnow())
         flash("Domain reset" if len(chosen) == 1 else "Domains reset", "success")
@@ -144,7 +147,8 @@ def _page(
         addable={
             group: name for group, name in NAMES.items() if group not in {row.group for row in rows}
         },
-        domains=domains.slowed(account.id, now=now)[:MOST_DOMAINS_SHOWN],
+        domains=domains.slowed(account.id, now=now),
+        most_domains=MOST_DOMAINS_SHOWN,
         account_state=_account_state(plan, standing, now),
         warm_ups=warm_ups,
         opened=opened,
