@@ -9,7 +9,7 @@ bounded in size and time.
 import difflib
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from types import MappingProxyType, TracebackType
 from typing import Any, Generic, TypeVar, cast
@@ -39,6 +39,8 @@ from campaigns.content.quoted import Ready
 __all__ = ["Available", "Program", "RenderError", "Sandbox", "check", "compile_template"]
 
 MAX_PROBLEMS = 20
+AVAILABLE = " Available: "
+"""Begins the list of all merge fields: long, and told with the first mistake only."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -355,7 +357,7 @@ class Available:
         ]
         meant = f" Did you mean {{{{ {near[0]} }}}}?" if near else ""
         shown = ", ".join(known[:30]) + (", ..." if len(known) > 30 else "")
-        return f"{meant} Available: {shown}."
+        return f"{meant}{AVAILABLE}{shown}."
 
 
 def parse(field: Field, guarded: Guarded, source: str) -> nodes.Template | Problem:
@@ -437,7 +439,15 @@ def check(field: Field, tree: nodes.Template, available: Available) -> list[Prob
     ]
     problems += islice(_unknown_names(field, everything, available), 2 * MAX_PROBLEMS)
     problems.sort(key=lambda problem: problem.line)
-    return problems[:MAX_PROBLEMS]
+    return list(_listing_once(problems[:MAX_PROBLEMS]))
+
+
+def _listing_once(problems: Iterable[Problem]) -> Iterator[Problem]:
+    was_listed = False
+    for problem in problems:
+        words, is_listed, _ = problem.message.partition(AVAILABLE)
+        yield replace(problem, message=words) if is_listed and was_listed else problem
+        was_listed = was_listed or bool(is_listed)
 
 
 def _shape(field: Field, tree: nodes.Template) -> Problem | None:

@@ -84,6 +84,13 @@ def test_a_mistake_is_explained_with_its_line(template: str, words: str) -> None
     assert words in found[0]
 
 
+def test_the_list_of_all_merge_fields_is_told_once() -> None:
+    first, second, third = problems("{{ one }}{{ one }}\n{{ sender.adress }}")
+    assert "Available: campaign.subject" in first
+    assert second == "Line 1: Unknown merge field {{ one }}."
+    assert third.endswith("Did you mean {{ sender.address }}?")
+
+
 def test_an_unknown_attribute_is_a_warning_and_not_an_obstacle() -> None:
     found = check_content(a_content("{{ subscriber.cty }}"), ["city"])
     assert [(problem.blocks, problem.line) for problem in found] == [(False, 1)]

@@ -288,6 +288,8 @@ def test_every_mistake_counts_however_many_there_are(app: Flask) -> None:
     assert (row.name, row.level, row.fix) == ("Content", "problem", "content")
     lines = row.text.splitlines()
     assert lines[0].startswith("Line 1: Unknown merge field {{ wrong0 }}.")
+    assert "Available: campaign.subject" in lines[0]
+    assert lines[1] == "Line 2: Unknown merge field {{ wrong1 }}.", "the long list is told once"
     assert lines[-1] == f"And {15 - len(lines) + 1} more."
 
 

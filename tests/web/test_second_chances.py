@@ -130,7 +130,7 @@ def test_the_unknown_stand_behind_a_warning_each_with_two_buttons(
     html = page(owner_client, campaign, "/again/unknown")
     text = text_of(html)
     assert "These may or may not have arrived" in text
-    assert "Whoever got it would get it a second time" in text
+    assert "Anyone who has it already would get it twice" in text
     assert "p0@example.org" not in text
     assert html.count('name="delivery"') == 4
     assert "Send all 2 again" in text
