@@ -56,6 +56,10 @@
     if (event.target.matches("[data-autosubmit]")) event.target.form.requestSubmit();
   });
 
+  // On a phone the tabs of the settings are wider than the screen: show the current one.
+  var tab = document.querySelector(".settings-tabs [aria-current]");
+  if (tab) tab.parentNode.scrollLeft = tab.offsetLeft - tab.parentNode.offsetLeft - 16;
+
   // data-copy="text" puts the text on the clipboard.
   document.addEventListener("click", function (event) {
     var button = event.target.closest("[data-copy]");

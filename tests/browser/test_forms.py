@@ -79,3 +79,12 @@ def overhang(page: Page) -> int:
     """By how many pixels the page can be pushed to the side."""
     width: int = page.evaluate("document.scrollingElement.scrollWidth - window.innerWidth")
     return width
+
+
+def test_the_current_tab_of_the_settings_is_in_sight_on_a_phone(
+    server: tuple[Flask, str], owner: Page
+) -> None:
+    owner.set_viewport_size({"width": 390, "height": 844})
+    for path in ("/settings", "/settings/rules", "/settings/account"):
+        owner.goto(f"{server[1]}{path}")
+        expect(owner.locator(".settings-tabs [aria-current]")).to_be_in_viewport(ratio=0.9)

@@ -92,6 +92,7 @@ def test_the_account_page_lists_where_one_is_logged_in(
     assert "Firefox on Linux" in page
     assert "198.51.100.0/24" in page
     assert page.count("This device") == 1
+    assert page.count("Active now") == 1, "looking at pages is not written down, but it is activity"
     assert "198.51.100.7" not in page
 
 
