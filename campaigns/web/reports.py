@@ -149,6 +149,8 @@ def _live(campaign: Campaign, counts: Counts, now: datetime) -> Live:
     if campaign.status == "scheduled" and campaign.scheduled_at:
         left = (campaign.scheduled_at - now).total_seconds()
     rows = _speeds().add(campaign.id, groups, at=at)
+    if speed is None and campaign.status == "sending":
+        speed = _speed_of(rows)
     pace = _pace(campaign, balance, rows, speed, now) if campaign.status in MOVING else NO_PACE
     finish = pace.finish
     address = url_for(
@@ -187,6 +189,12 @@ class Pace:
 
 
 NO_PACE = Pace([])
+
+
+def _speed_of(rows: Sequence[GroupCount]) -> float | None:
+    """The speed of all mailbox groups together, on a page that has not watched one itself."""
+    rates = [row.rate for row in rows if row.rate is not None]
+    return sum(rates) if rates else None
 
 
 def _speeds() -> Speeds:

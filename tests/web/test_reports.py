@@ -8,6 +8,7 @@ from html import unescape
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -15,7 +16,8 @@ from campaigns.clock import utcnow
 from campaigns.db import db, transaction
 from campaigns.jobs import monitor
 from campaigns.sending.limits.models import GroupState
-from campaigns.sending.models import Campaign, CampaignLink, Reply
+from campaigns.sending.models import Campaign, CampaignLink, Delivery, Reply
+from campaigns.web import reports
 from tests.factories import a_campaign, a_delivery, a_list, a_provider, a_sender, a_subscriber
 
 
@@ -513,3 +515,22 @@ def test_a_report_whose_server_is_down_shows_no_finish_and_says_so(
 
 def test_a_report_says_that_redis_is_away(owner_client: FlaskClient) -> None:
     assert "Finishes Unknown. Redis cannot be reached." in _finish_shown(owner_client)
+
+
+def test_a_fresh_page_shows_the_speed_that_its_table_shows(
+    owner_client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _say_alive(monkeypatch, True)
+    with transaction():
+        account = a_provider()
+        campaign = started("sending", *[QUEUED] * 9, provider_id=account.id)
+    now = utcnow()
+    monkeypatch.setattr(reports, "utcnow", lambda: now)
+    assert "measuring…" in the_live_part(report(owner_client, campaign))
+    with transaction():
+        ids = db.session.scalars(sa.select(Delivery.id).limit(8)).all()
+        db.session.execute(sa.update(Delivery).where(Delivery.id.in_(ids)).values(status="sent"))
+    monkeypatch.setattr(reports, "utcnow", lambda: now + timedelta(seconds=4))
+    shown = the_live_part(report(owner_client, campaign))
+    assert "Speed now 2.0 per second" in shown
+    assert "All others 8 1 – – 2.0 per second" in shown
