@@ -293,6 +293,11 @@ def test_every_mistake_counts_however_many_there_are(app: Flask) -> None:
     assert lines[-1] == f"And {15 - len(lines) + 1} more."
 
 
+def test_no_number_is_told_where_the_search_for_mistakes_ended(app: Flask) -> None:
+    (row,) = _found(_ready(html="<p>{{ wrong }}</p>\n" * 30))
+    assert row.text.splitlines()[-1] == "And more."
+
+
 def test_merge_tags_are_told_beside_mistakes_of_the_content(app: Flask) -> None:
     found = _found(
         _ready(subject="News for *|FNAME|* and all", html="<p>Hi %%name%% {{ wrong }}</p>")
