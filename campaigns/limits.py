@@ -5,6 +5,7 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_netw
 from flask import request
 from flask_limiter import Limiter
 from flask_limiter.errors import RateLimitExceeded
+from limits.errors import StorageError
 from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException
 
@@ -64,7 +65,7 @@ def seconds_to_wait(error: HTTPException) -> int | None:
         return None
     try:
         return max(1, round(limit.reset_at - utcnow().timestamp()))
-    except RedisError:
+    except (RedisError, StorageError, OSError):
         return None
 
 
