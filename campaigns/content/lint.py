@@ -146,7 +146,6 @@ def lint(page: Page) -> list[Finding]:
 
 def lint_text(field: Field, guarded: Guarded) -> list[Finding]:
     """Merge tags of other programs and placeholders in a subject or preheader."""
-    lead = f"{field.capitalize()}: "
     text = guarded.text
     found: list[tuple[Kind, str]] = [("merge tag", _foreign(tag)) for tag in _tags(text)]
     found += [
@@ -155,7 +154,7 @@ def lint_text(field: Field, guarded: Guarded) -> list[Finding]:
     found += [("field", _mangled(name)) for name in _MANGLED.finditer(text)]
     found += [("starter", _dummy(dummy[0])) for dummy in _DUMMY_TEXT.finditer(text)]
     return [
-        Finding(kind, sentence(field, 0, lead + words, blocks=False))
+        Finding(kind, sentence(field, 0, words, blocks=False))
         for kind, words in dict.fromkeys(found)
     ][:MOST_FINDINGS]
 

@@ -213,13 +213,20 @@ def _listed(
     """One row for problems of a kind, each on a line of its own. None without any."""
     if not found:
         return None
-    shown = [problem.message for problem in found[:MAX_FINDINGS]]
+    shown = [_sentence(name, problem) for problem in found[:MAX_FINDINGS]]
     if len(found) > MAX_FINDINGS:
         shown.append(f"And {len(found) - MAX_FINDINGS:,} more." if is_complete else "And more.")
     text = "\n".join([lead, *shown] if lead else shown)
     level: Level = "problem" if any(problem.blocks for problem in found) else "warning"
     is_in_html = any(problem.field == "html" for problem in found)
     return Check(name, level, text, "content" if is_in_html else "message")
+
+
+def _sentence(name: str, problem: Problem) -> str:
+    """The problem with its place: its line in the content, or its field unless the row names it."""
+    field = problem.field.capitalize()
+    is_named = problem.field == "html" or field == name
+    return problem.message if is_named else f"{field}: {problem.message}"
 
 
 def _starter_text(findings: Sequence[Finding]) -> list[Check]:

@@ -332,6 +332,11 @@ def test_template_problems_are_shown_with_their_line(owner_client: FlaskClient) 
     assert "shoe_size" in box
 
 
+def test_the_field_of_a_problem_is_named_once(owner_client: FlaskClient) -> None:
+    box = owner_client.get(_path(_ready(subject="News for *|FNAME|*"), "/problems")).text
+    assert box.count("Subject:") == 1
+
+
 def test_a_long_list_of_problems_is_folded_and_none_is_lost(owner_client: FlaskClient) -> None:
     links = "\n".join(f'<a href="https://">Link {number}</a>' for number in range(60))
     box = owner_client.get(_path(_ready(html=links), "/problems")).text
