@@ -20,11 +20,14 @@ from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscrib
 from tests.smtp_server import ScriptedServer, scripted_server
 from tests.supervisor.helpers import wait_until
 
-PEOPLE = 6000
+PEOPLE = 3600
 PER_SECOND = 60
 """The limit of the account. It spreads the campaign evenly, so every gap is a pause."""
 LONGEST_PAUSE_SECONDS = 5.0
 WATCHED_SECONDS = 8.0
+STEADY_SECONDS = 3.0
+"""Mail that has flowed for so long without a gap is on its way again."""
+GAP_SECONDS = 0.5
 CONNECTIONS = 2
 """Fewer than one worker takes: whoever is killed holds some that the others need."""
 
@@ -48,6 +51,12 @@ class Arrivals:
         inside = [moment for moment in self.moments if since <= moment <= until]
         edges = [since, *inside, until]
         return max(after - before for before, after in itertools.pairwise(edges))
+
+    def are_steady(self, since: float) -> bool:
+        """Whether they have flowed without a gap for a while, all of it after `since`."""
+        now = time.monotonic()
+        begin = now - STEADY_SECONDS
+        return begin >= since and self.longest_pause(begin, now) < GAP_SECONDS
 
     def have_stopped(self, seconds: float = 2.0) -> bool:
         """Whether nothing arrived for so long."""
@@ -96,10 +105,11 @@ def launch(settings: Settings, sink: ScriptedServer, watched: Arrivals) -> None:
 
 
 def pause_after(watched: Arrivals, event: Callable[[], object]) -> float:
-    """The longest pause after an event, in seconds."""
+    """The longest pause after an event, in seconds; at most WATCHED_SECONDS are watched."""
     since = time.monotonic()
     event()
-    time.sleep(WATCHED_SECONDS)
+    while time.monotonic() < since + WATCHED_SECONDS and not watched.are_steady(since):
+        time.sleep(0.05)
     return watched.longest_pause(since, time.monotonic())
 
 

@@ -21,10 +21,10 @@ from campaigns.db import db, transaction
 from tests import servers
 from tests.arrivals import (
     LONGEST_PAUSE_SECONDS,
-    WATCHED_SECONDS,
     Arrivals,
     arrivals,
     launch,
+    pause_after,
     send_the_rest,
 )
 from tests.product import Product, running_product
@@ -111,9 +111,7 @@ def stops(watched: Arrivals) -> None:
 
 def goes_on(product: Product, sink: ScriptedServer, watched: Arrivals) -> None:
     """There is room again at this moment."""
-    freed = time.monotonic()
-    time.sleep(WATCHED_SECONDS)
-    pause = watched.longest_pause(freed, time.monotonic())
+    pause = pause_after(watched, lambda: None)
     print(f"longest pause: {pause:.2f} s")
     send_the_rest(product.settings, sink)
     assert pause <= LONGEST_PAUSE_SECONDS
