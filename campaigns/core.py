@@ -9,7 +9,8 @@ from campaigns import models as _models  # noqa: F401  (the metadata must be who
 from campaigns.config import Settings, load_settings
 from campaigns.context import EXTENSION, Services
 from campaigns.db import db, engine_options
-from campaigns.jobs.queues import RedisDoorbell, connect
+from campaigns.engine.redis_connection import connect
+from campaigns.jobs.queues import RedisDoorbell
 from campaigns.paths import resource_root
 from campaigns.secrets import Vault
 from campaigns.tokens import Signer

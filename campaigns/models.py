@@ -2,13 +2,13 @@
 
 from campaigns.accounts import models as accounts
 from campaigns.audience import models as audience
+from campaigns.campaign import models as sending
 from campaigns.db import Base
 from campaigns.events import models as events
 from campaigns.jobs import models as jobs
 from campaigns.providers import models as providers
 from campaigns.reports import models as reports
-from campaigns.sending import models as sending
-from campaigns.sending.limits import models as limits
+from campaigns.throttling import models as limits
 
 metadata = Base.metadata
 

@@ -9,13 +9,13 @@ from contextlib import contextmanager
 import sqlalchemy as sa
 
 from campaigns.app import create_app
+from campaigns.campaign import lifecycle
+from campaigns.campaign.models import Delivery
 from campaigns.clock import utcnow
 from campaigns.config import Settings
 from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.providers.models import ProviderAccount
-from campaigns.sending import lifecycle
-from campaigns.sending.models import Delivery
 from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
 from tests.smtp_server import ScriptedServer, scripted_server
 from tests.supervisor.helpers import wait_until

@@ -21,9 +21,10 @@ from campaigns.accounts import service as accounts
 from campaigns.app import create_app
 from campaigns.config import Settings
 from campaigns.db import Base, db, transaction
-from campaigns.jobs.generation import FileMark, Guard
+from campaigns.engine.restore_guard import FileMark, Guard
+from campaigns.jobs import runtime, send
 from campaigns.outages import outages
-from tests import once, servers
+from tests import scenario, servers
 
 # Nothing of the developer's own environment may leak into the tests.
 for _name in Settings.model_fields:
@@ -38,7 +39,7 @@ REAL_HASHER, HASH_OF_NOBODY = accounts._hasher, accounts._NOBODY
 accounts._hasher = PasswordHasher(time_cost=1, memory_cost=16, parallelism=1)
 accounts._NOBODY = accounts._hasher.hash("nobody")
 
-once.install()
+scenario.install()
 
 NO_REDIS = "redis://127.0.0.1:1/0"
 SECRET_KEY = "a-key-for-tests-only-that-is-long-enough"
@@ -95,7 +96,7 @@ class Database:
             self._delete_rows()
 
     def _copy_template(self, template: Path) -> None:
-        engine = once.shared_engine(self.url)
+        engine = scenario.shared_engine(self.url)
         if engine is not None:
             engine.dispose()
         path = Path(sa.make_url(self.url).database or "")
@@ -134,7 +135,7 @@ class _Databases(dict[str, Database]):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 database = self._postgresql(backend, folder)
-        once.share_engine(database.url)
+        scenario.share_engine(database.url)
         self[backend] = database
         return database
 
@@ -169,7 +170,7 @@ is mostly older than the embedded one. The others speak SQL through them."""
 
 
 def pytest_collection_finish() -> None:
-    once.spare_the_collector()
+    scenario.spare_the_collector()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -213,7 +214,7 @@ def app(settings: Settings) -> Iterator[Flask]:
     with app.app_context():
         yield app
         db.session.remove()
-        once.done_with(db.engine)
+        scenario.done_with(db.engine)
 
 
 @pytest.fixture
@@ -235,3 +236,13 @@ def owner_client(app: Flask, client: FlaskClient) -> FlaskClient:
     )
     assert answer.status_code == 302
     return client
+
+
+@pytest.fixture
+def worker(app: Flask) -> Iterator[None]:
+    """Jobs can be called here, and what they keep is let go at the end."""
+    runtime.use(app)
+    with transaction():
+        accounts.save_workspace(name="Example", postal_address="1 Example Street")
+    yield
+    send.forget()

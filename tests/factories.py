@@ -8,13 +8,13 @@ from typing import Any
 
 from campaigns import addresses
 from campaigns.audience.models import AudienceList, Subscriber, Subscription
+from campaigns.campaign import series
+from campaigns.campaign.models import Campaign, CampaignList, CampaignSeries, Delivery
+from campaigns.campaign.recurrence import Repeat
+from campaigns.campaign.schedule import Plan
 from campaigns.clock import utcnow
 from campaigns.db import db
 from campaigns.providers.models import DkimKey, ProviderAccount, SenderAddress, SenderDomain
-from campaigns.sending import series
-from campaigns.sending.models import Campaign, CampaignList, CampaignSeries, Delivery
-from campaigns.sending.repeat import Repeat
-from campaigns.sending.schedules import Plan
 
 
 def _added(thing: Any) -> Any:

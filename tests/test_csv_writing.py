@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns.audience.csv_reading import Dialect, Reader
+from campaigns.audience.imports.reader import Dialect, Reader
 from campaigns.csv_writing import csv_text, guard, unguard
 
 TEXT = st.text(

@@ -4,8 +4,8 @@ import sqlalchemy as sa
 from flask import Flask
 
 from campaigns.audience.models import AudienceList, Subscriber
+from campaigns.campaign.models import Campaign, Delivery
 from campaigns.db import db, transaction
-from campaigns.sending.models import Campaign, Delivery
 from tests.factories import a_campaign, a_delivery, a_list, a_subscriber
 
 

@@ -10,14 +10,14 @@ import pytest
 import sqlalchemy as sa
 
 from campaigns.app import create_app
+from campaigns.campaign import lifecycle
+from campaigns.campaign.models import Campaign, Delivery
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
-from campaigns.jobs.engine import CONNECTIONS
+from campaigns.engine.engine import CONNECTIONS
 from campaigns.mailbox.store import Store
 from campaigns.providers.models import ProviderAccount, SenderAddress
-from campaigns.sending import lifecycle
-from campaigns.sending.models import Campaign, Delivery
 from tests.factories import a_campaign, a_list, a_subscriber
 from tests.product import Product, running_product
 from tests.supervisor.helpers import processes_mentioning

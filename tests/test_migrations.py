@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from campaigns import migrate
 from campaigns.accounts.models import LoginSession, User
 from campaigns.audience.models import AudienceList, Subscriber, Subscription
+from campaigns.campaign.models import Campaign
 from campaigns.config import Settings
 from campaigns.models import metadata
-from campaigns.sending.models import Campaign
 from tests.conftest import BACKENDS, Database, settings_for_tests
 
 FIRST = "0001"

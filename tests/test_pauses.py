@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from redis import Redis
 
 from campaigns import migrate
+from campaigns.jobs.clock import LEASE
 from campaigns.jobs.models import Lease
-from campaigns.jobs.schedule import LEASE
 from campaigns.supervisor.valkey import server_binary
 from tests.arrivals import (
     LONGEST_PAUSE_SECONDS,

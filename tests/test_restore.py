@@ -20,13 +20,14 @@ from flask.testing import FlaskClient
 
 from campaigns.accounts import service as accounts
 from campaigns.app import create_app
+from campaigns.campaign import lifecycle
+from campaigns.campaign.models import Campaign, Delivery, TransactionalMail
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.providers.models import ProviderAccount
-from campaigns.sending import lifecycle, transactional
-from campaigns.sending.models import Campaign, Delivery, TransactionalMail
 from campaigns.supervisor.valkey import server_binary
+from campaigns.transactional import queue
 from tests.backups import back_up
 from tests.conftest import SECRET_KEY, settings_for_tests
 from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
@@ -158,7 +159,7 @@ def launch(machine: Machine, sink: ScriptedServer) -> None:
             scheduled = a_campaign(later, sender=sender, name="Later")
             lifecycle.launch(scheduled.id, at=utcnow(), undo_seconds=0, now=utcnow())
             payload = {"subject": "Look", "text": "Look"}
-            mail = transactional.enqueue("alert", WAITING_ADDRESS, payload, now=utcnow())
+            mail = queue.enqueue("alert", WAITING_ADDRESS, payload, now=utcnow())
             mail.not_before = utcnow()
         services().doorbell.ring("expand", campaign.id)
 

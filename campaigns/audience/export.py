@@ -7,8 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from campaigns.addresses import normalise
-from campaigns.audience.csv_reading import Dialect, Reader
-from campaigns.audience.import_mapping import OWN_SUBSCRIBERS
+from campaigns.audience.imports.mapping import OWN_SUBSCRIBERS
+from campaigns.audience.imports.reader import Dialect, Reader
 from campaigns.audience.models import (
     ImportProblem,
     ImportRun,

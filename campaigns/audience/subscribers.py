@@ -202,7 +202,7 @@ def delete(subscriber_ids: Collection[int]) -> int:
     """Erase these people; returns how many there were.
 
     Their subscriptions go; their consent events stay as bare facts, without whose they were.
-    What other packages know of them is for `sending.erasure`, which calls this.
+    What other packages know of them is for `privacy.erasure`, which calls this.
     """
     ids = sorted(subscriber_ids)
     db.session.execute(

@@ -7,9 +7,9 @@ from typing import BinaryIO
 
 from campaigns import addresses
 from campaigns.audience import suppressions
-from campaigns.audience.csv_reading import Dialect, Reader, Row
-from campaigns.audience.import_mapping import OWN_SUPPRESSIONS
-from campaigns.audience.import_rows import clean
+from campaigns.audience.imports.mapping import OWN_SUPPRESSIONS
+from campaigns.audience.imports.reader import Dialect, Reader, Row
+from campaigns.audience.imports.rows import clean
 from campaigns.csv_writing import unguard
 
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from campaigns.cli.benchmarks.ground import Ground
+    from campaigns.cli.benchmarks.environment import Ground
 
 Figures = dict[str, object]
 Measure = Callable[["Wish"], Figures]
@@ -49,11 +49,11 @@ class Wish:
 
     def place(self) -> "Ground":
         """Made when the first measurement needs it; the others stand on it, too."""
-        from campaigns.cli.benchmarks import ground
+        from campaigns.cli.benchmarks import environment
 
         if self._place is None:
             self._place = self.stack.enter_context(
-                ground.prepared(self.database_url, with_postgresql=self.with_postgresql)
+                environment.prepared(self.database_url, with_postgresql=self.with_postgresql)
             )
         return self._place
 
@@ -184,10 +184,10 @@ def _relay(wish: Wish) -> Figures:
 
 
 def _probe(wish: Wish) -> Figures:
-    from campaigns.cli.benchmarks import meanwhile
+    from campaigns.cli.benchmarks import latency
 
     recipients = wish.people(PROBE_RECIPIENTS)
-    return meanwhile.measure(wish.place(), wish.say, recipients=recipients)
+    return latency.measure(wish.place(), wish.say, recipients=recipients)
 
 
 def _expand(wish: Wish) -> Figures:
@@ -204,10 +204,10 @@ def _render(wish: Wish) -> Figures:
 
 
 def _wire(wish: Wish) -> Figures:
-    from campaigns.cli.benchmarks import ground, wire
+    from campaigns.cli.benchmarks import environment, throughput
 
-    with ground.smtp_server() as (port, _):
-        return _rounded(wire.measure(port, wish.people(WIRE_MESSAGES), WIRE_CONNECTIONS))
+    with environment.smtp_server() as (port, _):
+        return _rounded(throughput.measure(port, wish.people(WIRE_MESSAGES), WIRE_CONNECTIONS))
 
 
 def _dkim(wish: Wish) -> Figures:

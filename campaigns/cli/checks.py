@@ -16,8 +16,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from campaigns import migrate, permissions
 from campaigns.clock import utcnow
 from campaigns.config import Settings
+from campaigns.engine.redis_connection import connect
 from campaigns.jobs import monitor
-from campaigns.jobs.queues import connect
 from campaigns.supervisor import status
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ def doctor_command(no_smtp: bool) -> None:
     status is 1 when there is a problem, 0 otherwise; warnings do not count. Run it with the same
     settings as the rest (DATA_DIR, DATABASE_URL, ...).
     """
+    from campaigns.cli.app_context import current_settings
     from campaigns.cli.checks import check_all
-    from campaigns.cli.surroundings import current_settings
 
     settings = current_settings()
     click.echo(_line("ok", "Settings", "all can be read"))

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, BinaryIO
 import click
 
 if TYPE_CHECKING:
-    from campaigns.audience.csv_reading import Dialect
-    from campaigns.audience.import_mapping import Column, Preview
-    from campaigns.audience.imports import Choices
+    from campaigns.audience.imports.mapping import Column, Preview
+    from campaigns.audience.imports.reader import Dialect
+    from campaigns.audience.imports.runs import Choices
+    from campaigns.audience.imports.uploads import Upload
     from campaigns.audience.models import ImportRun
-    from campaigns.audience.uploads import Upload
 
 DELIMITER_NAMES = {
     "comma": ",",
@@ -83,8 +83,10 @@ def import_command(
     that is interrupted goes on by itself where it stopped, as long as a worker runs.
     The exit status is 1 when rows could not be taken.
     """
-    from campaigns.audience import import_mapping, imports, lists, uploads
-    from campaigns.cli.surroundings import ready_app
+    from campaigns.audience import lists
+    from campaigns.audience.imports import mapping as import_mapping
+    from campaigns.audience.imports import runs, uploads
+    from campaigns.cli.app_context import ready_app
     from campaigns.context import services
 
     with ready_app():
@@ -112,7 +114,7 @@ def import_command(
                     name,
                     list_id,
                     list_name,
-                    imports.Choices(
+                    runs.Choices(
                         list_id=list_id or 0,
                         dialect=dialect,
                         has_header=preview.has_header,
@@ -139,8 +141,9 @@ def restore_suppressions_command(file: BinaryIO) -> None:
     Reasons, notes and dates come back as they were, nobody is added to a list, and what is
     suppressed already stays as it is. The exit status is 1 when rows could not be taken.
     """
-    from campaigns.audience import suppression_file, suppressions, uploads
-    from campaigns.cli.surroundings import ready_app
+    from campaigns.audience import suppression_file, suppressions
+    from campaigns.audience.imports import uploads
+    from campaigns.cli.app_context import ready_app
     from campaigns.context import services
     from campaigns.db import transaction
 
@@ -188,19 +191,19 @@ def _size_and_name(file: BinaryIO) -> tuple[int, str]:
 
 def _dialect(upload: "Upload", encoding: str | None, delimiter: str | None) -> "Dialect":
     """How the file is written: as told, else as it looks from its whole length."""
-    from campaigns.audience import csv_reading, imports
+    from campaigns.audience.imports import reader, runs
 
     guess = upload.finish()
-    if encoding is not None and encoding not in csv_reading.ENCODINGS:
-        raise click.ClickException(f"--encoding: choose one of {', '.join(csv_reading.ENCODINGS)}.")
-    return imports.check_dialect(
-        csv_reading.Dialect(encoding or guess.encoding, delimiter or guess.delimiter)
+    if encoding is not None and encoding not in reader.ENCODINGS:
+        raise click.ClickException(f"--encoding: choose one of {', '.join(reader.ENCODINGS)}.")
+    return runs.check_dialect(
+        reader.Dialect(encoding or guess.encoding, delimiter or guess.delimiter)
     )
 
 
 def _columns(preview: "Preview", mappings: Sequence[str]) -> "list[Column]":
     """The guesses, with what --map says put in their place."""
-    from campaigns.audience.import_mapping import ROLES, Column, attribute_name
+    from campaigns.audience.imports.mapping import ROLES, Column, attribute_name
 
     columns = [column.guess for column in preview.columns]
     for mapping in mappings:
@@ -248,7 +251,8 @@ def _statuses(
     meanings: Sequence[str],
 ) -> dict[int, dict[str, str]]:
     """What the values of status columns mean, as told and as they are known; shown on the way."""
-    from campaigns.audience import import_mapping, import_status
+    from campaigns.audience.imports import mapping as import_mapping
+    from campaigns.audience.imports import statuses as import_status
 
     told = [_meaning(one) for one in meanings]
     titles = preview.titles
@@ -283,7 +287,7 @@ def _answers(told: Sequence[tuple[str, str]], titles: dict[int, str]) -> dict[in
     Columns where a value is not known are meant; those that know it only if there are no others:
     an answer about the 1 of one column must not change what 1 means in the next.
     """
-    from campaigns.audience import import_status
+    from campaigns.audience.imports import statuses as import_status
 
     chosen: dict[int, dict[str, str]] = {index: {} for index in titles}
     for text, meaning in told:
@@ -298,7 +302,7 @@ def _answers(told: Sequence[tuple[str, str]], titles: dict[int, str]) -> dict[in
 
 def _meaning(option: str) -> tuple[str, str]:
     """(value, meaning) of one --status."""
-    from campaigns.audience import import_status
+    from campaigns.audience.imports import statuses as import_status
 
     value, equals, meaning = option.rpartition("=")
     if not equals or meaning not in import_status.MEANINGS:
@@ -314,7 +318,8 @@ def _begin(
     upload: "Upload", name: str, list_id: int | None, list_name: str, choices: "Choices"
 ) -> int:
     """Keep the upload, make the list if need be, and start the import."""
-    from campaigns.audience import imports, lists
+    from campaigns.audience import lists
+    from campaigns.audience.imports import runs
     from campaigns.clock import utcnow
     from campaigns.db import transaction
 
@@ -323,8 +328,8 @@ def _begin(
         with transaction():
             if list_id is None:
                 list_id = lists.create(list_name, now=now).id
-            run = imports.create(upload, name, list_id=list_id, now=now)
-            imports.start(run.id, dataclasses.replace(choices, list_id=list_id), now=now)
+            run = runs.create(upload, name, list_id=list_id, now=now)
+            runs.start(run.id, dataclasses.replace(choices, list_id=list_id), now=now)
             return run.id
     except BaseException:
         upload.path.unlink(missing_ok=True)

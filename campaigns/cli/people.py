@@ -21,7 +21,7 @@ def create_admin_command(address: str | None, name: str, password_stdin: bool) -
     """
     from campaigns.accounts import service
     from campaigns.addresses import InvalidAddressError
-    from campaigns.cli.surroundings import ready_app
+    from campaigns.cli.app_context import ready_app
     from campaigns.clock import utcnow
     from campaigns.db import transaction
 
@@ -42,10 +42,10 @@ def create_admin_command(address: str | None, name: str, password_stdin: bool) -
 def reset_password_command(address: str, password_stdin: bool) -> None:
     """Set a new password for the account ADDRESS, and end all its sessions."""
     from campaigns.accounts import service
-    from campaigns.cli.surroundings import ready_app
+    from campaigns.cli.app_context import ready_app
     from campaigns.clock import utcnow
     from campaigns.db import transaction
-    from campaigns.sending import account_mail
+    from campaigns.transactional import account_mail
 
     with ready_app():
         if service.find_user(address) is None:

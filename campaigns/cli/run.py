@@ -101,7 +101,7 @@ def clock_command() -> None:
     """
     settings = _settings_with_logs()
     from campaigns.core import create_core
-    from campaigns.jobs.schedule import run_clock
+    from campaigns.jobs.clock import run_clock
 
     run_clock(create_core(settings))
 

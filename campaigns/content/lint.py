@@ -15,10 +15,10 @@ from typing import Literal
 from urllib.parse import unquote
 
 from campaigns.content import targets
-from campaigns.content.attributes import decode
-from campaigns.content.guard import CLOSE, MARK, OPEN, Guarded
-from campaigns.content.links import clean_url
-from campaigns.content.markup import Attribute, Tag, Text
+from campaigns.content.html.attributes import decode
+from campaigns.content.html.links import clean_url
+from campaigns.content.html.scanner import Attribute, Tag, Text
+from campaigns.content.html.tokens import CLOSE, MARK, OPEN, Guarded
 from campaigns.content.merge_tags import (
     foreign_tags,
     is_field,
@@ -27,7 +27,7 @@ from campaigns.content.merge_tags import (
     meant_by,
     tags_by_signs,
 )
-from campaigns.content.problems import Field, Problem, sentence
+from campaigns.content.templating.problems import Field, Problem, sentence
 
 _WAY_OUT = "{{ unsubscribe_url }}"
 LONGEST_EXCERPT = 60

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from urllib.parse import unquote
 
 from campaigns import addresses, hosts
-from campaigns.content.links import clean_url
+from campaigns.content.html.links import clean_url
 from campaigns.content.merge_tags import foreign_tags
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):")

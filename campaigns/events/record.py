@@ -8,11 +8,11 @@ from typing import Any
 import sqlalchemy as sa
 import structlog
 
+from campaigns.campaign.models import Delivery
 from campaigns.db import db, insert_ignoring
+from campaigns.delivery.resend import resolve_unknown
 from campaigns.events.models import Event
 from campaigns.messages import EventKind, ProviderEvent
-from campaigns.sending.models import Delivery
-from campaigns.sending.second_chance import resolve_unknown
 
 log = structlog.get_logger()
 

@@ -5,8 +5,8 @@ import time
 from campaigns.clock import utcnow
 from campaigns.db import transaction
 from campaigns.jobs.runtime import job
-from campaigns.reports import counts, kept
-from campaigns.reports.kept import Subject
+from campaigns.reports import figures, snapshots
+from campaigns.reports.snapshots import Subject
 
 
 @job("count_campaign")
@@ -29,13 +29,13 @@ def people(number: int) -> None:
 
 def count(subject: Subject, number: int) -> None:
     now = utcnow()
-    if not counts.is_to_be_counted(subject, number, now=now):
+    if not figures.is_to_be_counted(subject, number, now=now):
         return
-    at, begun = kept.moment(now), time.perf_counter()
-    found = counts.count(subject, number, now=now)
+    at, begun = snapshots.moment(now), time.perf_counter()
+    found = figures.count(subject, number, now=now)
     seconds = time.perf_counter() - begun
     with transaction():
         if found is None:
-            kept.forget(subject, number)
+            snapshots.forget(subject, number)
         else:
-            kept.store(subject, number, found, at=at, seconds=seconds)
+            snapshots.store(subject, number, found, at=at, seconds=seconds)

@@ -4,7 +4,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from campaigns.accounts import service as accounts
-from campaigns.audience import mail_domains
+from campaigns.audience import mx_lookup
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
@@ -15,22 +15,22 @@ AT_ONCE = 16
 
 
 @job("domains")
-def look_up(ask: mail_domains.MailServers = mail_domains.ask_dns) -> None:
+def look_up(ask: mx_lookup.MailServers = mx_lookup.ask_dns) -> None:
     """Look domains up for a slice of time; ring again while there are more."""
-    if mail_domains.is_any_known_missing():
+    if mx_lookup.is_any_known_missing():
         with transaction():
-            mail_domains.add_known()
+            mx_lookup.add_known()
     # A demonstration speaks to nobody outside, and its people are made up.
     if not services().settings.resolve_mx or accounts.workspace().demo:
         return
     until = time.monotonic() + SLICE_SECONDS
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="dns") as pool:
         while time.monotonic() < until:
-            domains = mail_domains.to_look_up(AT_ONCE, now=utcnow())
+            domains = mx_lookup.to_look_up(AT_ONCE, now=utcnow())
             if not domains:
                 return
             db.session.rollback()  # no transaction stays open while others are asked
             found = list(zip(domains, pool.map(ask, domains), strict=True))
             with transaction():
-                mail_domains.note(found, now=utcnow())
+                mx_lookup.note(found, now=utcnow())
     services().doorbell.ring("domains")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import structlog
 
-from campaigns.audience import imports
+from campaigns.audience.imports import runs
 from campaigns.audience.models import ImportRun
 from campaigns.clock import utcnow
 from campaigns.context import services
@@ -52,18 +52,18 @@ def run_to_end(import_id: int, on_progress: Callable[[ImportRun], None]) -> Impo
 def work(import_id: int, *, seconds: float) -> bool:
     """Read for so long. Returns whether there is more that this process may go on with."""
     with transaction():
-        if not imports.take_lease(import_id, now=utcnow()):
+        if not runs.take_lease(import_id, now=utcnow()):
             return False
     found = db.session.get(ImportRun, import_id, populate_existing=True)
     if found is None:
         return False
-    path = imports.path_of(found, services().settings.uploads_dir)
+    path = runs.path_of(found, services().settings.uploads_dir)
     try:
-        renewal = leases.renewed(lambda now: imports.renew_lease(import_id, now=now))
+        renewal = leases.renewed(lambda now: runs.renew_lease(import_id, now=now))
         with path.open("rb") as file, renewal:
-            source = imports.FileOfImport.open(found, file)
+            source = runs.FileOfImport.open(found, file)
             is_over = _read(import_id, source, time.monotonic() + seconds)
-    except imports.LostLeaseError:
+    except runs.LostLeaseError:
         log.info("another worker reads this import", import_id=import_id)
         return False
     except FileNotFoundError:
@@ -74,15 +74,15 @@ def work(import_id: int, *, seconds: float) -> bool:
         return False
     if is_over:
         with transaction():
-            imports.finish(import_id, now=utcnow())
+            runs.finish(import_id, now=utcnow())
         path.unlink(missing_ok=True)
         return False
     with transaction():
-        imports.give_lease_back(import_id)
+        runs.give_lease_back(import_id)
     return True
 
 
-def _read(import_id: int, source: imports.FileOfImport, until: float) -> bool:
+def _read(import_id: int, source: runs.FileOfImport, until: float) -> bool:
     """Chunk after chunk until the slice is over; whether the file is."""
     while True:
         db.session.rollback()  # nothing stays open while the file is read
@@ -92,12 +92,12 @@ def _read(import_id: int, source: imports.FileOfImport, until: float) -> bool:
         with transaction():
             run = db.session.get(ImportRun, import_id, populate_existing=True)
             if run is None:
-                raise imports.LostLeaseError
-            imports.record(run, chunk, now=utcnow())
+                raise runs.LostLeaseError
+            runs.record(run, chunk, now=utcnow())
         if time.monotonic() >= until:
             return False
 
 
 def _fail(import_id: int, sentence: str) -> None:
     with transaction():
-        imports.fail(import_id, sentence, now=utcnow())
+        runs.fail(import_id, sentence, now=utcnow())

@@ -12,26 +12,29 @@ from typing import TypeVar
 
 import structlog
 
+from campaigns.campaign import lifecycle
+from campaigns.campaign.expand_content import content_of
+from campaigns.campaign.models import Campaign
 from campaigns.clock import utcnow
-from campaigns.content.compile import Compiled, Content, TemplateProblemError, compile_content
+from campaigns.content.mime.compile import Compiled, Content, TemplateProblemError, compile_content
 from campaigns.context import services
 from campaigns.db import db, transaction
-from campaigns.jobs import canaries, generation, overflow, runtime
-from campaigns.jobs.buckets import buckets
-from campaigns.jobs.engine import SHARE_SECONDS, Engine, Outbox
+from campaigns.delivery import canary, claims, recovery, resend
+from campaigns.delivery.expand import expand as expand_audience
+from campaigns.engine import canary as canaries
+from campaigns.engine import restore_guard, sender_switch
+from campaigns.engine.engine import SHARE_SECONDS, Engine, Outbox
+from campaigns.engine.limiter import buckets
+from campaigns.engine.signing import Signing, signing_for
+from campaigns.jobs import runtime
 from campaigns.jobs.refresh import keep_newest_token
 from campaigns.jobs.runtime import job
 from campaigns.outages import outages
 from campaigns.providers.models import ProviderAccount
 from campaigns.secrets import SecretUnreadableError
-from campaigns.sending import canary, dispatch, lifecycle, recover, second_chance
-from campaigns.sending.composition import content_of
-from campaigns.sending.expand import expand as expand_audience
-from campaigns.sending.limits.holds import banner
-from campaigns.sending.limits.loading import load_plan
-from campaigns.sending.limits.plan import Ask, Grant
-from campaigns.sending.models import Campaign
-from campaigns.sending.signing import Signing, signing_for
+from campaigns.throttling.hold_reasons import banner
+from campaigns.throttling.loading import load_plan
+from campaigns.throttling.plan import Ask, Grant
 
 log = structlog.get_logger()
 
@@ -52,7 +55,7 @@ def expand(campaign_id: int) -> None:
     campaign = db.session.get(Campaign, campaign_id)
     if campaign is None or campaign.status != "preparing":
         return
-    if not generation.guard().may_send(is_sending=True):
+    if not restore_guard.guard().may_send(is_sending=True):
         return  # the clock rings again in a second
     campaign = db.session.get_one(Campaign, campaign_id, populate_existing=True)
     if campaign.status != "preparing":
@@ -79,8 +82,8 @@ def send() -> None:
     been answered meanwhile by a worker to which no connection is lent.
     """
     engine = the_engine()
-    is_anything = not engine.is_idle or recover.is_any_sending()
-    if is_anything and not generation.guard().may_send(is_sending=True):
+    is_anything = not engine.is_idle or recovery.is_any_sending()
+    if is_anything and not restore_guard.guard().may_send(is_sending=True):
         return  # the clock rings again in a second
     until = time.monotonic() + SLICE_SECONDS
     has_rung = False
@@ -124,7 +127,7 @@ class Served:
 def serve(engine: Engine) -> Served:
     """Give every campaign its share of what its account may send now."""
     served = Served()
-    campaigns = recover.sending()
+    campaigns = recovery.sending()
     engine.keep_shares()
     sharing = Counter(campaign.provider_id or 0 for campaign in campaigns)
     shares = {number: _share(engine.room(number), count) for number, count in sharing.items()}
@@ -158,15 +161,15 @@ def _serve_one(engine: Engine, campaign: Campaign, share: int) -> tuple[int, flo
     if account is None:
         return _pause(campaign.id, "The sender address has no provider account any more.")
     now = utcnow()
-    kept_back = second_chance.held_groups(campaign.id)
-    groups = [group for group in dispatch.due_groups(campaign.id, now=now)
+    kept_back = resend.held_groups(campaign.id)
+    groups = [group for group in claims.due_groups(campaign.id, now=now)
               if group not in kept_back]  # fmt: skip
     canaries.judge(campaign)
     allowed = canary.allowance(campaign, groups, now=now)
     if not groups:
         if engine.has_batches_of(campaign.id):
             return 0, SHORT_WAIT_SECONDS
-        if overflow.go_on_with_put_off(campaign, account.id):
+        if sender_switch.go_on_with_put_off(campaign, account.id):
             return 0, SHORT_WAIT_SECONDS
         _finish(campaign.id)
         return 0, NEVER
@@ -195,7 +198,7 @@ def _serve_one(engine: Engine, campaign: Campaign, share: int) -> tuple[int, flo
     grant = buckets().acquire(
         Ask(account.id, campaign.id, wants, engine.name, outbox.on_wire()), plan
     )
-    if overflow.go_on(campaign, plan, grant):
+    if sender_switch.go_on(campaign, plan, grant):
         return 0, SHORT_WAIT_SECONDS
     if grant.total:
         outbox.pace(campaign.id, grant, asked_at)
@@ -249,7 +252,7 @@ def _pause(campaign_id: int, reason: str) -> tuple[int, float]:
 def _finish(campaign_id: int) -> None:
     if lifecycle.is_done(campaign_id):
         with transaction():
-            second_chance.resolve_stamped(campaign_id, now=utcnow())
+            resend.resolve_stamped(campaign_id, now=utcnow())
             lifecycle.finish(campaign_id, now=utcnow())
 
 

@@ -12,12 +12,16 @@ from campaigns.accounts import service as accounts
 from campaigns.addresses import normalise
 from campaigns.audience import subscriptions, suppressions
 from campaigns.audience.models import AudienceList, Subscriber
+from campaigns.campaign.expand_content import content_of
+from campaigns.campaign.models import Campaign
 from campaigns.clock import utcnow
-from campaigns.content.compile import RenderError, TemplateProblemError, compile_content
+from campaigns.content.mime.compile import RenderError, TemplateProblemError, compile_content
 from campaigns.context import services
 from campaigns.db import db, transaction
-from campaigns.jobs import generation, leases
-from campaigns.jobs.buckets import buckets
+from campaigns.engine import restore_guard
+from campaigns.engine.limiter import buckets
+from campaigns.engine.signing import sign_message, signing_for
+from campaigns.jobs import leases
 from campaigns.jobs.refresh import keep_newest_token
 from campaigns.jobs.runtime import job
 from campaigns.messages import Message, Recipient, SendResult
@@ -26,15 +30,13 @@ from campaigns.providers.base import ProviderTroubleError, send_one
 from campaigns.providers.models import ProviderAccount, SenderAddress
 from campaigns.providers.registry import open_provider
 from campaigns.secrets import SecretUnreadableError
-from campaigns.sending import account_mail, optin, transactional
-from campaigns.sending.composition import content_of
-from campaigns.sending.limits.loading import load_plan
-from campaigns.sending.limits.plan import Ask
-from campaigns.sending.models import Campaign
-from campaigns.sending.signing import sign_message, signing_for
-from campaigns.sending.small_mail import Sender, Words, build, words
-from campaigns.sending.transactional import Claimed
+from campaigns.self_service import signup
+from campaigns.throttling.loading import load_plan
+from campaigns.throttling.plan import Ask
 from campaigns.tokens import ConfirmRef
+from campaigns.transactional import account_mail, queue
+from campaigns.transactional.plain_mail import Sender, Words, build, words
+from campaigns.transactional.queue import Claimed
 
 log = structlog.get_logger()
 
@@ -66,24 +68,24 @@ class _NotOursError(Exception):
 @job("transactional")
 def deliver(mail_id: int) -> None:
     """Send this mail if it is due. Does nothing for one that is done or being sent."""
-    if not generation.guard().may_send(is_sending=True):
+    if not restore_guard.guard().may_send(is_sending=True):
         return  # the sweep rings again
     with transaction():
-        lost = transactional.give_up_lost(mail_id, now=utcnow())
-        mail = None if lost else transactional.claim(mail_id, now=utcnow())
+        lost = queue.give_up_lost(mail_id, now=utcnow())
+        mail = None if lost else queue.claim(mail_id, now=utcnow())
     if mail is None:
         return
     if mail.attempt > MOST_TRIES:
         _finish(mail, "failed", f"Given up after {MOST_TRIES} tries.")
         return
     try:
-        with leases.renewed(lambda now: transactional.renew(mail, now=now)):
+        with leases.renewed(lambda now: queue.renew(mail, now=now)):
             sender = _sender_for(mail)
             message = _signed(_BUILDERS[mail.kind](mail, sender), sender)
             result = _send(mail, sender, message)
     except _NobodyError:
         with transaction():
-            transactional.delete([mail.id])
+            queue.delete([mail.id])
     except (CannotSendError, SecretUnreadableError) as error:
         _finish(mail, "failed", str(error))
     except ProviderTroubleError as trouble:
@@ -105,14 +107,14 @@ def _signed(message: Message, sender: SenderAddress) -> Message:
 def _send(mail: Claimed, sender: SenderAddress, message: Message) -> SendResult:
     account = db.session.get(ProviderAccount, sender.provider_id)
     if account is None:
-        raise CannotSendError(transactional.NO_SENDER)
+        raise CannotSendError(queue.NO_SENDER)
     keep_newest_token(account)
     _take_a_token(account)
     provider = open_provider(account, services().vault, apart=True)
 
     def before_body(_: Message) -> None:
         with transaction():
-            ours = transactional.begin_body(mail, now=utcnow())
+            ours = queue.begin_body(mail, now=utcnow())
             if ours and mail.kind in _CHECKS:
                 # The way here may have taken a slow server a minute and a half.
                 _CHECKS[mail.kind](mail)
@@ -153,7 +155,7 @@ def _settle(mail: Claimed, result: SendResult) -> None:
     if result.outcome == "sent":
         _finish(mail, "sent", result.reply)
     elif result.outcome == "unknown":
-        _finish(mail, "unknown", transactional.NO_ANSWER)
+        _finish(mail, "unknown", queue.NO_ANSWER)
     elif result.outcome == "failed" and result.scope == "recipient":
         _finish(mail, "failed", f"The server refused it: {result.reply}")
     elif result.outcome == "failed":
@@ -175,13 +177,13 @@ def _put_off(mail: Claimed, reason: str) -> None:
 
 def _try_again(mail: Claimed, reason: str) -> None:
     with transaction():
-        transactional.try_again(mail, now=utcnow(), reason=reason)
+        queue.try_again(mail, now=utcnow(), reason=reason)
     log.info("mail put off", mail=mail.id, kind=mail.kind, reason=reason)
 
 
-def _finish(mail: Claimed, outcome: transactional.Outcome, reason: str) -> None:
+def _finish(mail: Claimed, outcome: queue.Outcome, reason: str) -> None:
     with transaction():
-        transactional.finish(mail, outcome, now=utcnow(), reason=reason)
+        queue.finish(mail, outcome, now=utcnow(), reason=reason)
     log.info("mail done", mail=mail.id, kind=mail.kind, outcome=outcome, reason=reason)
 
 
@@ -213,7 +215,7 @@ def _sender_for(mail: Claimed) -> SenderAddress:
         .limit(1)
     )
     if found is None:
-        raise CannotSendError(transactional.NO_SENDER)
+        raise CannotSendError(queue.NO_SENDER)
     return found
 
 
@@ -242,7 +244,7 @@ def _confirmation(mail: Claimed, sender: SenderAddress) -> Message:
             "workspace_name": workspace.name,
             "postal_address": workspace.postal_address.strip(),
             "link": f"{services().settings.base_url}/confirm/{token}",
-            "days": optin.CONFIRM_WITHIN.days,
+            "days": signup.CONFIRM_WITHIN.days,
         },
     )
     return build(_from(sender), mail.address, said, now=utcnow())

@@ -21,8 +21,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from campaigns import garbage_collection
 from campaigns.context import services
-from campaigns.jobs import database_watch, generation, maintenance, monitor, runtime, send
-from campaigns.jobs.queues import LANES, connect
+from campaigns.engine import restore_guard
+from campaigns.engine.redis_connection import connect
+from campaigns.jobs import database_watch, monitor, runtime, send, sweep
+from campaigns.jobs.queues import LANES
 from campaigns.outages import describe, is_outage, outages
 
 log = structlog.get_logger()
@@ -50,7 +52,7 @@ def run_worker(app: Flask, lanes: Sequence[str] = LANES) -> None:
     def recover() -> None:
         """Settle what a worker of this machine left when it was killed, before anything new."""
         with app.app_context():
-            maintenance.recover_claims()
+            sweep.recover_claims()
 
     _wait_until(recover)
     garbage_collection.settle_in()
@@ -70,7 +72,7 @@ def run_worker(app: Flask, lanes: Sequence[str] = LANES) -> None:
 def _count_what_was_sent(app: Flask) -> None:
     try:
         with app.app_context():
-            generation.leave()
+            restore_guard.leave()
     except (SQLAlchemyError, RedisError) as error:
         log.debug("the counter of what was sent could not be advanced", error=describe(error))
 

@@ -12,13 +12,13 @@ import sqlalchemy as sa
 from campaigns.accounts import service
 from campaigns.accounts.texts import InvalidInputError, one_line
 from campaigns.db import db
-from campaigns.providers import certificates, health, oauth, outgoing
+from campaigns.providers import certificates, health, outgoing
 from campaigns.providers.certificates import CertificateError
 from campaigns.providers.models import AUTH, SECURITY, ProviderAccount, SenderAddress
-from campaigns.providers.oauth import Grant
 from campaigns.providers.presets import key_of
-from campaigns.providers.smtp import SmtpLogin
+from campaigns.providers.smtp import SmtpLogin, oauth
 from campaigns.providers.smtp.account import grant_of, make_login
+from campaigns.providers.smtp.oauth import Grant
 from campaigns.secrets import Vault
 
 MAX_NAME = 100

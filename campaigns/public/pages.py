@@ -17,7 +17,7 @@ from campaigns.accounts import service as accounts
 from campaigns.events.tracking import clean_user_agent
 from campaigns.limits import seconds_to_wait, wait_in_words
 from campaigns.outages import is_outage, outages
-from campaigns.sending.optin import Visitor
+from campaigns.self_service.signup import Visitor
 
 RETRY_AFTER = timedelta(minutes=2)
 

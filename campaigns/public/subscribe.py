@@ -15,7 +15,7 @@ from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.limits import limiter
 from campaigns.public.pages import handle_errors, page, private, visitor
-from campaigns.sending import optin
+from campaigns.self_service import signup
 from campaigns.tokens import BadTokenError, ConfirmRef
 
 bp = Blueprint("public_subscribe", __name__)
@@ -60,7 +60,7 @@ def _sign_up(list_id: int, address: str, name: str, wording: str) -> None:
     if not address.strip():
         raise InvalidAddressError("Please enter your mail address.")
     with transaction():
-        mail_id = optin.sign_up(
+        mail_id = signup.sign_up(
             list_id,
             address,
             name=name,
@@ -105,7 +105,7 @@ def check_your_mail(public_id: str) -> Response:
 
 
 def _public_list(public_id: str) -> AudienceList:
-    found = optin.find_public_list(public_id)
+    found = signup.find_public_list(public_id)
     if found is None:
         abort(404)
     return found
@@ -130,12 +130,12 @@ def confirm(token: str) -> Response:
     wording = confirm_wording(found.name)
     if request.method == "POST":
         with transaction():
-            standing = optin.confirm(
+            standing = signup.confirm(
                 ref, wording=f"{wording} [{CONFIRM_BUTTON}]", visitor=visitor(), now=utcnow()
             )
         just_now = standing == "open"
     else:
-        standing, just_now = optin.standing(ref, now=utcnow()), False
+        standing, just_now = signup.standing(ref, now=utcnow()), False
     return private(
         page(
             "confirm.html",
@@ -146,6 +146,6 @@ def confirm(token: str) -> Response:
             sign_up_id=found.public_id if found.is_public else "",
             wording=wording,
             button=CONFIRM_BUTTON,
-            days=optin.CONFIRM_WITHIN.days,
+            days=signup.CONFIRM_WITHIN.days,
         )
     )

@@ -11,9 +11,9 @@ from campaigns.access import access
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import transaction
-from campaigns.events import leaving
 from campaigns.limits import limiter
 from campaigns.public.pages import handle_errors, page, private, visitor
+from campaigns.self_service import unsubscribe as leaving
 from campaigns.tokens import BadTokenError, DeliveryRef
 
 bp = Blueprint("public_unsubscribe", __name__)

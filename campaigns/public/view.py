@@ -10,7 +10,9 @@ from flask import Blueprint, Response, abort, current_app
 
 from campaigns.access import access
 from campaigns.audience.models import Subscriber
-from campaigns.content.compile import (
+from campaigns.campaign.expand_content import content_of
+from campaigns.campaign.models import Campaign, Delivery
+from campaigns.content.mime.compile import (
     Compiled,
     Content,
     RenderError,
@@ -22,8 +24,6 @@ from campaigns.db import db
 from campaigns.limits import limiter
 from campaigns.messages import Recipient
 from campaigns.public.pages import handle_errors, page, private
-from campaigns.sending.composition import content_of
-from campaigns.sending.models import Campaign, Delivery
 from campaigns.tokens import BadTokenError, DeliveryRef, Signer
 
 bp = Blueprint("public_view", __name__)

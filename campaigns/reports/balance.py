@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from campaigns.campaign.models import DELIVERY_STATES, Campaign, Delivery
 from campaigns.db import db
-from campaigns.sending.models import DELIVERY_STATES, Campaign, Delivery
 
 TERMS = ("sent", "waiting", "failed", "skipped", "held", "cancelled", "unknown")
 """The terms of the balance, in the order in which they are shown."""

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from campaigns.campaign import series
+from campaigns.campaign.models import Campaign, CampaignOccurrence, CampaignSeries
 from campaigns.db import db
-from campaigns.sending import series
-from campaigns.sending.models import Campaign, CampaignOccurrence, CampaignSeries
 
 MOST = 5000
 """More than so many in one look are not told apart."""

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from campaigns.audience.mailbox_groups import name_of
-from campaigns.reports.counts import Counts
-from campaigns.sending import canary
-from campaigns.sending.canary_verdict import (
+from campaigns.audience.mailbox_providers import name_of
+from campaigns.campaign.models import Campaign
+from campaigns.delivery import canary
+from campaigns.delivery.canary_policy import (
     MEASURES,
     Band,
     Bands,
@@ -19,7 +19,7 @@ from campaigns.sending.canary_verdict import (
     sum_of,
     unsure,
 )
-from campaigns.sending.models import Campaign
+from campaigns.reports.figures import Counts
 
 
 @dataclass(frozen=True, slots=True)

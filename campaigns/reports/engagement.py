@@ -7,9 +7,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from campaigns.campaign.models import ENGAGED, CampaignLink, Delivery
 from campaigns.db import Mapped, db
 from campaigns.events.models import Event
-from campaigns.sending.models import ENGAGED, CampaignLink, Delivery
 
 CURVE_HOURS = 48
 

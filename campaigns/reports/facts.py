@@ -7,10 +7,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from campaigns.audience.models import AudienceList
+from campaigns.campaign.models import Campaign, CampaignList
 from campaigns.db import db
 from campaigns.providers.models import ProviderAccount, SenderAddress
-from campaigns.sending.limits.loading import next_tries
-from campaigns.sending.models import Campaign, CampaignList
+from campaigns.throttling.loading import next_tries
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from campaigns.campaign.models import Delivery
 from campaigns.db import db
-from campaigns.sending.models import Delivery
 
 RATE_OVER = timedelta(seconds=60)
 SHORTEST = timedelta(seconds=1)

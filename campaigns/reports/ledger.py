@@ -8,8 +8,8 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from campaigns.audience.models import Subscriber
+from campaigns.campaign.models import DELIVERY_STATES, ENGAGED, OPEN_STATES, Delivery, Reply
 from campaigns.db import db
-from campaigns.sending.models import DELIVERY_STATES, ENGAGED, OPEN_STATES, Delivery, Reply
 
 PAGE_SIZE = 50
 EXPORT_CHUNK = 2_000

@@ -9,13 +9,13 @@ import sqlalchemy as sa
 
 from campaigns.accounts.models import Workspace
 from campaigns.audience.models import AudienceList, ImportRun, Subscriber
+from campaigns.campaign import series
+from campaigns.campaign.models import Campaign
 from campaigns.db import db
 from campaigns.providers.models import ProviderAccount, SenderAddress
 from campaigns.reports.balance import Balance
-from campaigns.reports.counts import Counts
 from campaigns.reports.engagement import Engagement
-from campaigns.sending import series
-from campaigns.sending.models import Campaign
+from campaigns.reports.figures import Counts
 
 PERIOD = timedelta(days=30)
 STARTED = ("preparing", "sending", "paused", "sent", "cancelled")
@@ -265,7 +265,7 @@ def _period(counts: Counts, found: Sequence[Any]) -> Period:
 def alerts(counts: Counts, *, now: datetime) -> Alerts:
     """What a person should look at: providers in trouble, missed and paused campaigns,
     failed imports. What is on hold after a restore is decided about together: see
-    `sending.restored`."""
+    `engine.restored`."""
     troubles = db.session.execute(
         sa.select(ProviderAccount.name, ProviderAccount.trouble, ProviderAccount.trouble_at)
         .where(ProviderAccount.trouble != "")

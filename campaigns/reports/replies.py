@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from campaigns.campaign.models import Delivery, Reply
 from campaigns.db import db
-from campaigns.sending.models import Delivery, Reply
 
 
 @dataclass(frozen=True, slots=True)

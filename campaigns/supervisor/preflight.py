@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from campaigns.config import Settings
-from campaigns.jobs.queues import connect
+from campaigns.engine.redis_connection import connect
 
 LEFTOVER_SECONDS = 25
 """Longer than guards take to end what a killed supervisor left behind."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from redis.exceptions import BusyLoadingError, RedisError
 
 from campaigns.config import Settings
-from campaigns.jobs.queues import connect
+from campaigns.engine.redis_connection import connect
 from campaigns.supervisor.process import Program
 
 SOCKET = "kv.sock"

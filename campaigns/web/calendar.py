@@ -10,17 +10,17 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from werkzeug.wrappers import Response
 
 from campaigns.access import access
+from campaigns.campaign import drafts, lifecycle, recurrence, schedule
+from campaigns.campaign import series as all_series
+from campaigns.campaign.local_time import find_zone, resolve
+from campaigns.campaign.models import Campaign, CampaignSeries
+from campaigns.campaign.recurrence import RepeatError
+from campaigns.campaign.series import Occurrence
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.reports import calendar as report
 from campaigns.reports.calendar import Entry
-from campaigns.sending import campaigns, lifecycle, repeat, schedules
-from campaigns.sending import series as all_series
-from campaigns.sending.models import Campaign, CampaignSeries
-from campaigns.sending.moments import find_zone, resolve
-from campaigns.sending.repeat import RepeatError
-from campaigns.sending.series import Occurrence
 from campaigns.web.campaigns import plan_words
 from campaigns.web.campaigns.blueprint import editor_id
 from campaigns.web.campaigns.launch import zones
@@ -150,8 +150,8 @@ def series(public_id: str) -> str:
         "web/calendar/series.html",
         series=found,
         template=template,
-        title=campaigns.title_of(template),
-        rule=repeat.describe(repeat.read_rule(found.rule)),
+        title=drafts.title_of(template),
+        rule=recurrence.describe(recurrence.read_rule(found.rule)),
         times=_times(found),
         now=utcnow(),
     )
@@ -198,10 +198,10 @@ def _rule_page(found: CampaignSeries, form: Form, error: str = "", field: str = 
     return render_template(
         "web/calendar/rule.html",
         series=found,
-        title=campaigns.title_of(template),
+        title=drafts.title_of(template),
         soon=datetime.fromisoformat(found.first_local),
         zones=zones(),
-        nth_words=repeat.NTH,
+        nth_words=recurrence.NTH,
         daytime=DAYTIME,
         form=form,
         error=error,
@@ -211,7 +211,7 @@ def _rule_page(found: CampaignSeries, form: Form, error: str = "", field: str = 
 
 def _wanted_rule(
     found: CampaignSeries, form: Form, now: datetime
-) -> tuple[Wish, repeat.Repeat, datetime]:
+) -> tuple[Wish, recurrence.Repeat, datetime]:
     """What was chosen. Raises WishError."""
     wish = read_wish(db.session.get_one(Campaign, found.template_id), form, now=now)
     if wish.repeat is None or wish.first is None:
@@ -231,7 +231,7 @@ def rule_preview(public_id: str) -> str:
         )
     except (WishError, RepeatError) as error:
         return render_template("web/calendar/_rule_preview.html", error=str(error))
-    recipients = campaigns.audience_arithmetic(found.template_id).recipients
+    recipients = drafts.audience_arithmetic(found.template_id).recipients
     zone_of_rule = find_zone(wish.plan.zone)
     return render_template(
         "web/calendar/_rule_preview.html",
@@ -334,7 +334,7 @@ def _schedule(made: Occurrence, problem: str, now: datetime) -> None:
     made.campaign.edited_by_id = editor_id()
     db.session.flush()
     plan = all_series.plan_for(made, all_series.people_of(made))
-    schedules.launch(made.campaign.id, plan, undo_seconds=0, now=now)
+    schedule.launch(made.campaign.id, plan, undo_seconds=0, now=now)
 
 
 def _problem(found: CampaignSeries) -> str:

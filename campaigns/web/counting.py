@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.methods import is_visit
-from campaigns.reports.counts import Counts
+from campaigns.reports.figures import Counts
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import transaction
 from campaigns.limits import limiter
-from campaigns.sending import account_mail
+from campaigns.transactional import account_mail
 from campaigns.web.attempts import Attempts, BusyError, guarded
 from campaigns.web.login import leave, without_referrer
 

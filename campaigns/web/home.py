@@ -7,13 +7,13 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Response, render_template, request, url_for
 
 from campaigns.access import access
-from campaigns.audience.mailbox_groups import name_of
+from campaigns.audience.mailbox_providers import name_of
 from campaigns.clock import utcnow
 from campaigns.context import services
-from campaigns.reports import chances, overview
-from campaigns.reports.counts import Counts
+from campaigns.engine import restored
+from campaigns.reports import overview, resend_options
+from campaigns.reports.figures import Counts
 from campaigns.reports.overview import CampaignFigures, SetUp
-from campaigns.sending import restored
 from campaigns.web.counting import counting
 from campaigns.web.template_helpers import zone
 
@@ -49,7 +49,7 @@ def home() -> str:
         steps=[] if set_up.is_done else _steps(set_up),
         drafts=overview.last_drafts(),
         restored=restored.waiting_for_decision(),
-        held_back=chances.campaigns_held_back(),
+        held_back=resend_options.campaigns_held_back(),
         name_of=name_of,
         public_url=_odd_public_url(),
         as_of=counts.as_of,

@@ -24,9 +24,12 @@ from werkzeug.formparser import FormDataParser
 from werkzeug.wrappers import Response as AnyResponse
 
 from campaigns.access import access
-from campaigns.audience import export, import_mapping, import_status, imports, uploads
-from campaigns.audience.csv_reading import DELIMITERS, ENCODINGS, Dialect
-from campaigns.audience.import_mapping import Column, MappingError, Preview, StatusValue
+from campaigns.audience import export
+from campaigns.audience.imports import mapping as import_mapping
+from campaigns.audience.imports import runs, uploads
+from campaigns.audience.imports import statuses as import_status
+from campaigns.audience.imports.mapping import Column, MappingError, Preview, StatusValue
+from campaigns.audience.imports.reader import DELIMITERS, ENCODINGS, Dialect
 from campaigns.audience.models import AudienceList, ImportRun
 from campaigns.clock import utcnow
 from campaigns.context import services
@@ -99,7 +102,7 @@ def upload() -> Page | AnyResponse:
     uploads.sweep(services().settings.uploads_dir, now=utcnow())
     try:
         with transaction():
-            run = imports.create(
+            run = runs.create(
                 cast("uploads.Upload", sent.stream),
                 sent.filename,
                 list_id=chosen.id if chosen else None,
@@ -151,7 +154,7 @@ def start(public_id: str) -> Page | AnyResponse:
     try:
         with transaction():
             list_id = _chosen_list(form)
-            if not imports.start(run.id, _choices(run, form, list_id), now=utcnow()):
+            if not runs.start(run.id, _choices(run, form, list_id), now=utcnow()):
                 raise BegunBeforeError  # and no new list is left behind
     except (MappingError, IntegrityError, BegunBeforeError) as error:
         run = _run(public_id)
@@ -167,9 +170,9 @@ def start(public_id: str) -> Page | AnyResponse:
 @access("user")
 def discard(public_id: str) -> AnyResponse:
     run = _run(public_id)
-    path = imports.path_of(run, services().settings.uploads_dir)
+    path = runs.path_of(run, services().settings.uploads_dir)
     with transaction():
-        gone = imports.discard(run.id)
+        gone = runs.discard(run.id)
     if gone:
         path.unlink(missing_ok=True)
         flash("The upload was deleted. Nobody was imported.", "success")
@@ -196,12 +199,12 @@ def _chosen_list(form: MultiDict[str, str]) -> int:
 
 def _dialect(run: ImportRun, form: MultiDict[str, str]) -> Dialect:
     """As chosen; what is not in the form is as it was found."""
-    return imports.check_dialect(
+    return runs.check_dialect(
         Dialect(form.get("encoding", run.encoding), form.get("delimiter", run.delimiter))
     )
 
 
-def _choices(run: ImportRun, form: MultiDict[str, str], list_id: int) -> imports.Choices:
+def _choices(run: ImportRun, form: MultiDict[str, str], list_id: int) -> runs.Choices:
     dialect = _dialect(run, form)
     has_header = form.get("header") == "yes"
     seen = _preview(run, dialect, has_header)
@@ -210,7 +213,7 @@ def _choices(run: ImportRun, form: MultiDict[str, str], list_id: int) -> imports
     columns = _columns(form, len(seen.columns))
     import_mapping.check(columns)
     values = _status_values(run, dialect, seen, columns, form)
-    return imports.Choices(
+    return runs.Choices(
         list_id=list_id,
         dialect=dialect,
         has_header=has_header,
@@ -247,7 +250,7 @@ def _status_values(
             meanings = form.getlist(f"status_{index}")
             chosen[index] = dict(zip(keys, meanings, strict=False))
     try:
-        with imports.path_of(run, services().settings.uploads_dir).open("rb") as file:
+        with runs.path_of(run, services().settings.uploads_dir).open("rb") as file:
             return import_mapping.status_values(
                 file, dialect, columns, seen.titles, header_row=seen.header_row, chosen=chosen
             )
@@ -258,7 +261,7 @@ def _status_values(
 def _preview(run: ImportRun, dialect: Dialect, has_header: bool | None) -> Preview | None:
     """None when the file is gone."""
     try:
-        with imports.path_of(run, services().settings.uploads_dir).open("rb") as file:
+        with runs.path_of(run, services().settings.uploads_dir).open("rb") as file:
             return import_mapping.preview(file, dialect, has_header)
     except (FileNotFoundError, IsADirectoryError):
         return None
@@ -347,7 +350,7 @@ def progress(public_id: str) -> Page:
 def retry(public_id: str) -> AnyResponse:
     run = _run(public_id)
     with transaction():
-        again = imports.retry(run.id)
+        again = runs.retry(run.id)
     if again:
         services().doorbell.ring("import", run.id)
     return redirect(url_for("imports.show", public_id=public_id))
@@ -399,7 +402,7 @@ def _state(run: ImportRun) -> dict[str, Any]:
         "first_page": url_for("imports.show", public_id=run.public_id)
         if "after" in request.args
         else "",
-        "max_problems": imports.MAX_PROBLEMS,
+        "max_problems": runs.MAX_PROBLEMS,
         "duration": duration,
     }
 

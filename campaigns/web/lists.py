@@ -6,10 +6,10 @@ from werkzeug.wrappers import Response
 from campaigns.access import access
 from campaigns.audience import lists
 from campaigns.audience.models import AudienceList
+from campaigns.campaign.list_usage import campaigns_needing
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import transaction
-from campaigns.sending.list_use import campaigns_needing
 from campaigns.web.counting import counting
 from campaigns.web.page_links import page_links
 

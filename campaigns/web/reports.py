@@ -22,29 +22,29 @@ from redis.exceptions import RedisError
 from werkzeug.wrappers import Response as BaseResponse
 
 from campaigns.access import access
-from campaigns.audience.mailbox_groups import OTHER, name_of
+from campaigns.audience.mailbox_providers import OTHER, name_of
+from campaigns.campaign.models import Campaign
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.csv_writing import csv_text
 from campaigns.db import db
+from campaigns.delivery import reasons, resend, sender_switch
+from campaigns.engine.limiter import Standing, buckets
+from campaigns.engine.redis_connection import connect
 from campaigns.jobs import monitor
-from campaigns.jobs.buckets import Standing, buckets
-from campaigns.jobs.queues import connect
 from campaigns.outages import redis_trouble
 from campaigns.reports import facts, ledger, progress, replies
 from campaigns.reports.balance import Balance
 from campaigns.reports.canary import Card, canary_card
-from campaigns.reports.counts import FINAL, MOVING, Counts
 from campaigns.reports.engagement import Hour
-from campaigns.reports.finish import Finish, finish_of
+from campaigns.reports.eta import Finish, finish_of
+from campaigns.reports.figures import FINAL, MOVING, Counts
 from campaigns.reports.groups import GroupCount, Speeds
 from campaigns.reports.ledger import Filter, Line, View
-from campaigns.sending import overflow, reasons, second_chance
-from campaigns.sending.limits import domains
-from campaigns.sending.limits.holds import why_waits
-from campaigns.sending.limits.loading import load_plan
-from campaigns.sending.limits.plan import Plan
-from campaigns.sending.models import Campaign
+from campaigns.throttling import slowed_domains
+from campaigns.throttling.hold_reasons import why_waits
+from campaigns.throttling.loading import load_plan
+from campaigns.throttling.plan import Plan
 from campaigns.web.campaigns import overflow_form
 from campaigns.web.counting import counting
 from campaigns.web.template_helpers import moment, number, plural, zone
@@ -214,7 +214,7 @@ def _pace(
     if campaign.provider_id is not None:
         plan = load_plan(campaign.provider_id, now=now, pace_per_second=campaign.pace_per_second)
         standing = _standing(campaign.provider_id, [row.group for row in rows])
-    held = second_chance.held_groups(campaign.id)
+    held = resend.held_groups(campaign.id)
     lines = []
     for row in rows:
         learned = row.group in standing.learned
@@ -228,7 +228,7 @@ def _pace(
     standstill = _standstill()
     finish = finish_of(
         [row for row in rows if row.group not in held],
-        overflow.without_day(plan) if campaign.overflow_sender_id is not None else plan,
+        sender_switch.without_day(plan) if campaign.overflow_sender_id is not None else plan,
         speed=speed or _average(campaign, balance, now),
         learned=dict(standing.learned),
         used_of_day=standing.used.get("day", 0),
@@ -263,7 +263,7 @@ def _redis() -> Redis:
 
 def _slowed_domains(provider_id: int, plan: Plan, now: datetime) -> str:
     """Which small domains wait, and until when; empty when none does."""
-    waiting = domains.slowed(provider_id, now=now)
+    waiting = slowed_domains.slowed(provider_id, now=now)
     if not waiting:
         return ""
     longest = waiting[0]
@@ -342,7 +342,7 @@ def campaign(public_id: str) -> str | BaseResponse:
         facts=facts.campaign_facts(found.id),
         describe=reasons.describe,
         is_over=found.status in FINAL,
-        under_way=second_chance.under_way(found.id),
+        under_way=resend.under_way(found.id),
         name_of=name_of,
         way=overflow_form.card(found),
         can_go_on=overflow_form.can_help(found),

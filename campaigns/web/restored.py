@@ -6,10 +6,11 @@ from flask import Blueprint, abort, flash, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from campaigns.access import access
+from campaigns.campaign import lifecycle, schedule
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import transaction
-from campaigns.sending import lifecycle, schedules, transactional
+from campaigns.transactional import queue
 
 bp = Blueprint("restored", __name__)
 
@@ -31,9 +32,9 @@ def campaigns() -> Response:
 def scheduled() -> Response:
     """Send all campaigns that came due between the backup and its restore, or keep drafts."""
     return _decide(
-        send=lambda: len(schedules.send_restored(now=utcnow())),
+        send=lambda: len(schedule.send_restored(now=utcnow())),
         sent="Campaigns started",
-        leave=lambda: len(schedules.return_restored_to_draft(now=utcnow())),
+        leave=lambda: len(schedule.return_restored_to_draft(now=utcnow())),
         left="Campaigns moved to drafts",
     )
 
@@ -43,9 +44,9 @@ def scheduled() -> Response:
 def emails() -> Response:
     """Send all single emails on hold, or leave them unsent."""
     return _decide(
-        send=lambda: transactional.send_restored(now=utcnow()),
+        send=lambda: queue.send_restored(now=utcnow()),
         sent="Emails queued",
-        leave=transactional.leave_restored,
+        leave=queue.leave_restored,
         left="Emails left unsent",
     )
 

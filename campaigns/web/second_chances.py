@@ -9,15 +9,16 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from werkzeug.wrappers import Response
 
 from campaigns.access import access
-from campaigns.audience.mailbox_groups import name_of
+from campaigns.audience.mailbox_providers import name_of
+from campaigns.campaign import drafts, lifecycle
+from campaigns.campaign.models import Campaign
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import transaction
-from campaigns.events import bounces
+from campaigns.delivery import canary, reasons, resend
+from campaigns.events import policy
 from campaigns.reports import ledger
 from campaigns.reports.ledger import Filter
-from campaigns.sending import campaigns, canary, lifecycle, reasons, second_chance
-from campaigns.sending.models import Campaign
 from campaigns.web.counting import counting
 from campaigns.web.template_helpers import number, plural
 
@@ -40,14 +41,14 @@ KINDS = {
     "unknown": Kind(
         "unknown",
         "These may or may not have arrived",
-        second_chance.send_again,
+        resend.send_again,
         "Send again",
         "It may have arrived. Send it again, although it may then arrive twice?",
     ),
     "failed": Kind(
         "failed",
         "These were refused or given up",
-        second_chance.retry_failed,
+        resend.retry_failed,
         "Try again",
         "",
     ),
@@ -55,7 +56,7 @@ KINDS = {
 
 
 def _wanted(public_id: str) -> Campaign:
-    found = campaigns.find(public_id)
+    found = drafts.find(public_id)
     if found is None:
         abort(404)
     return found
@@ -98,9 +99,7 @@ def _queued(campaign_id: int, count: int) -> None:
 
 def _say(campaign_id: int, count: int, done: str, nothing: str) -> None:
     """Say what was done at once, and what follows; a worker is rung for that."""
-    rest = sum(
-        max(0, chance.total - chance.done) for chance in second_chance.under_way(campaign_id)
-    )
+    rest = sum(max(0, chance.total - chance.done) for chance in resend.under_way(campaign_id))
     if rest:
         services().doorbell.ring("second_chances", campaign_id)
     if count and rest:
@@ -124,7 +123,7 @@ def panel(public_id: str) -> str:
         "web/reports/_second_chances.html",
         campaign=found,
         chances=shown,
-        under_way=second_chance.under_way(found.id),
+        under_way=resend.under_way(found.id),
         name_of=name_of,
         is_poll=True,
     )
@@ -149,7 +148,7 @@ def entries(public_id: str, name: str) -> str:
         campaign=found,
         kind=kind,
         chances=shown,
-        under_way=second_chance.under_way(found.id),
+        under_way=resend.under_way(found.id),
         page=page,
         previous=url_for(".entries", **here, before=page.previous) if page.previous else "",
         next=url_for(".entries", **here, after=page.next) if page.next else "",
@@ -177,7 +176,7 @@ def leave(public_id: str) -> Response:
     found = _wanted(public_id)
     chosen = _chosen()
     with _changing(found.id):
-        count = second_chance.leave(found.id, chosen, now=utcnow())
+        count = resend.leave(found.id, chosen, now=utcnow())
     words = plural(count, "mail is left as it is", "mails are left as they are")
     _say(found.id, count, f"{words}: unknown", "There is nothing of that left to decide on.")
     return _report(public_id) if chosen is None else _list(public_id, "unknown")
@@ -199,14 +198,14 @@ def _list(public_id: str, name: str) -> Response:
 @access("user")
 def remaining(public_id: str) -> Response:
     """Send what a cancelled campaign had not handed over."""
-    return _queue_all(public_id, second_chance.send_remaining)
+    return _queue_all(public_id, resend.send_remaining)
 
 
 @bp.post("/campaigns/<public_id>/report/release")
 @access("user")
 def release(public_id: str) -> Response:
     """Send what is kept back for another reason than a flood of refusals."""
-    return _queue_all(public_id, second_chance.release)
+    return _queue_all(public_id, resend.release)
 
 
 def _queue_all(public_id: str, chance: Callable[..., int]) -> Response:
@@ -227,7 +226,7 @@ def flood(public_id: str) -> Response:
         _believe(found.id, group)
     else:
         with _changing(found.id):
-            count = second_chance.try_group_again(found.id, group, now=utcnow())
+            count = resend.try_group_again(found.id, group, now=utcnow())
         _queued(found.id, count)
     return _report(public_id)
 
@@ -255,7 +254,7 @@ def canary_group(public_id: str) -> Response:
 
 def _believe(campaign_id: int, group: str) -> None:
     with _changing(campaign_id):
-        count = bounces.believe(campaign_id, group, now=utcnow())
+        count = policy.believe(campaign_id, group, now=utcnow())
     if count is None:
         flash("Somebody has decided on that already.", "info")
         return

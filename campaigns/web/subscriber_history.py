@@ -8,9 +8,9 @@ import sqlalchemy as sa
 
 from campaigns.audience.models import ImportRun
 from campaigns.audience.subscribers import Proof
+from campaigns.campaign.models import Campaign, Delivery
 from campaigns.db import db
-from campaigns.sending.models import Campaign, Delivery
-from campaigns.sending.reasons import describe
+from campaigns.delivery.reasons import describe
 
 RECENT = 50
 

@@ -26,7 +26,7 @@ from campaigns.audience.paging import PAGE_SIZE
 from campaigns.audience.search import Search
 from campaigns.clock import utcnow
 from campaigns.db import transaction
-from campaigns.sending import erasure
+from campaigns.privacy import erasure
 from campaigns.web import subscriber_history
 from campaigns.web.page_links import page_links
 from campaigns.web.template_helpers import number, plural

@@ -2,14 +2,14 @@
 
 import ast
 
-from campaigns.sending.models import Delivery
+from campaigns.campaign.models import Delivery
 from tests.architecture.source import dotted, modules
 
 DELETED_IN = {
-    ("sending/campaigns.py", "Campaign"),  # drafts without deliveries
-    ("audience/subscribers.py", "Subscriber"),  # for sending.erasure alone, see below
+    ("campaign/drafts.py", "Campaign"),  # drafts without deliveries
+    ("audience/subscribers.py", "Subscriber"),  # for privacy.erasure alone, see below
 }
-WRITTEN_IN = {"sending/expand.py", "cli/demo/build.py"}
+WRITTEN_IN = {"delivery/expand.py", "cli/demo/build.py"}
 
 
 def _statements(*kinds: str) -> set[tuple[str, str]]:
@@ -39,7 +39,7 @@ def test_people_are_deleted_by_their_erasure_only() -> None:
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and dotted(node.func) == "subscribers.delete"
     }
-    assert callers == {"sending/erasure.py"}
+    assert callers == {"privacy/erasure.py"}
 
 
 def test_deliveries_are_written_where_their_campaign_and_people_are_held() -> None:

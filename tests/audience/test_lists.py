@@ -14,8 +14,8 @@ from campaigns.audience.models import (
     Subscriber,
     Subscription,
 )
+from campaigns.campaign.list_usage import campaigns_needing
 from campaigns.db import db, transaction
-from campaigns.sending.list_use import campaigns_needing
 from tests.factories import a_campaign, a_list, a_subscriber
 
 NOW = datetime(2030, 5, 4, 12, 0, tzinfo=UTC)

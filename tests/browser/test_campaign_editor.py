@@ -4,10 +4,10 @@ import pytest
 from flask import Flask
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
+from campaigns.campaign import drafts
+from campaigns.campaign.models import Campaign
 from campaigns.clock import utcnow
 from campaigns.db import db, transaction
-from campaigns.sending import campaigns
-from campaigns.sending.models import Campaign
 from tests.browser.conftest import DRAFT_PATH, log_in
 
 PATH = DRAFT_PATH
@@ -25,7 +25,7 @@ def editor(server: tuple[Flask, str], context: BrowserContext) -> Page:
 
 def _stored(app: Flask) -> Campaign:
     with app.app_context():
-        found = campaigns.find(PATH[-12:])
+        found = drafts.find(PATH[-12:])
         assert found is not None
         db.session.expunge(found)
         db.session.remove()
@@ -35,11 +35,9 @@ def _stored(app: Flask) -> Campaign:
 def _save_elsewhere(app: Flask, subject: str) -> None:
     with app.app_context():
         with transaction():
-            found = campaigns.find(PATH[-12:])
+            found = drafts.find(PATH[-12:])
             assert found is not None
-            campaigns.save(
-                found.id, found.version, {"subject": subject}, editor_id=None, now=utcnow()
-            )
+            drafts.save(found.id, found.version, {"subject": subject}, editor_id=None, now=utcnow())
         db.session.remove()
 
 

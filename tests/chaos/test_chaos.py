@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from tests import servers
-from tests.chaos.game import Outcome, check, play
+from tests.chaos.environment import Stage, opened, smtp_sink
 from tests.chaos.plans import LONGER, NAMED, ON_POSTGRESQL, SINKS, Plan, by_chance
-from tests.chaos.stage import Stage, opened, smtp_sink
+from tests.chaos.scenario import Outcome, check, play
 
 pytestmark = [pytest.mark.chaos, pytest.mark.process]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from campaigns.cli.benchmarks import costs, ground, relay
+from campaigns.cli.benchmarks import costs, environment, relay
 from tests.cli.conftest import Run
 from tests.product import COMMAND, free_port
 from tests.smtp_server import ScriptedServer, scripted_server
@@ -39,7 +39,7 @@ def test_it_sends_everything_and_reports_it() -> None:
     if costs.are_known():
         assert figures["cpu_us_per_message"] > 0
         assert 20 < figures["worker_rss_mb"] < 1000
-    if ground.postfix_program("smtp-source"):
+    if environment.postfix_program("smtp-source"):
         rates = figures["messages_per_second"], figures["reference_messages_per_second"]
         assert figures["ratio"] == pytest.approx(rates[0] / rates[1], rel=0.01)
 

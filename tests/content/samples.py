@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from email.message import EmailMessage
 from typing import Any
 
-from campaigns.content.compile import Compiled, Content, compile_content
+from campaigns.content.mime.compile import Compiled, Content, compile_content
 from campaigns.messages import Message, Recipient
 from campaigns.tokens import Signer
 

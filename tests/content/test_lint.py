@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from campaigns.content.compile import lint_content
 from campaigns.content.lint import Finding
 from campaigns.content.merge_tags import foreign_tags, is_foreign_element, meant_by
-from campaigns.content.problems import Problem
+from campaigns.content.mime.compile import lint_content
 from campaigns.content.targets import dead_target, is_placeholder
+from campaigns.content.templating.problems import Problem
 from tests.content.samples import a_content
 
 

@@ -6,12 +6,12 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
+from campaigns.campaign.models import Delivery
 from campaigns.db import db, transaction
 from campaigns.events.models import Event
 from campaigns.events.record import record
 from campaigns.events.tracking import clicked, opened, unsubscribed
 from campaigns.messages import EventKind, ProviderEvent
-from campaigns.sending.models import Delivery
 from tests.factories import a_campaign, a_delivery, a_list, a_subscriber
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import campaigns
-from campaigns.audience import csv_reading
+from campaigns.audience.imports import reader
 from tests.hostile.growth import grows_too_fast, pumped
 
 SIZE = 4_000
 BOUNDED = {
-    "campaigns.sending.replies": 1000,
-    "campaigns.sending.asked_waits": 1000,
+    "campaigns.providers.classify": 1000,
+    "campaigns.providers.retry_after": 1000,
 }
 """Modules that cut the text before they search it, to so many characters."""
 
@@ -48,9 +48,9 @@ def expressions() -> list[Found]:
             used = frozenset(re.findall(rf"\b{variable}\.(\w+)\(", source))
             for name, one in walked(value, f"{module.name}.{variable}"):
                 found.setdefault((one.pattern, one.flags), (name, one, used))
-    for delimiter, has_escapes in itertools.product(csv_reading.DELIMITERS, (False, True)):
-        for number, one in enumerate(csv_reading._patterns(delimiter, has_escapes)):
-            name = f"campaigns.audience.csv_reading._patterns({delimiter!r})[{number}]"
+    for delimiter, has_escapes in itertools.product(reader.DELIMITERS, (False, True)):
+        for number, one in enumerate(reader._patterns(delimiter, has_escapes)):
+            name = f"campaigns.audience.imports.reader._patterns({delimiter!r})[{number}]"
             found[one.pattern, one.flags] = (name, one, frozenset({"match"}))
     return list(found.values())
 

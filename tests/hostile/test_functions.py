@@ -10,25 +10,18 @@ import pytest
 
 from campaigns import addresses
 from campaigns.accounts import texts
-from campaigns.audience import csv_reading, import_mapping, import_rows
-from campaigns.audience.csv_reading import Dialect, Probe, Reader
-from campaigns.content import (
-    dkim,
-    filters,
-    frame,
-    guard,
-    links,
-    markup,
-    mime,
-    quoted,
-    text,
-)
-from campaigns.content.compile import lint_content
-from campaigns.content.limits import LimitError
+from campaigns.audience.imports import mapping, rows
+from campaigns.audience.imports import reader as csv_reading
+from campaigns.audience.imports.reader import Dialect, Probe, Reader
+from campaigns.content.html import links, plain_text, scanner, tokens, wrapper
+from campaigns.content.mime import dkim, message, quoted_printable
+from campaigns.content.mime.compile import lint_content
+from campaigns.content.templating import filters
+from campaigns.content.templating.limits import LimitError
+from campaigns.delivery import outcomes
 from campaigns.mailbox import headers, reading
-from campaigns.providers import certificates, outgoing
+from campaigns.providers import certificates, classify, outgoing, retry_after
 from campaigns.providers.smtp.replies import MalformedReplyError, ReplyReader, reply_text
-from campaigns.sending import asked_waits, outcomes, replies
 from campaigns.tokens import BadTokenError, Signer
 from tests.content.samples import a_content
 from tests.hostile.growth import grows_too_fast
@@ -73,13 +66,13 @@ SIZES = {"address": 40_000}
 
 
 def rewrite(source: str) -> None:
-    guarded = guard.guard(guard.spare_css(guard.normalise(source)))
-    parts, _ = markup.read_whole(guarded.text)
+    guarded = tokens.guard(tokens.spare_css(tokens.normalise(source)))
+    parts, _ = scanner.read_whole(guarded.text)
     found = links.rewrite(guarded, parts, track=True)
-    converted = text.to_text(guarded, parts, found.text_targets)
-    shown = frame.Parts(converted.always)
-    links.apply(guarded.text, [*found.edits, *frame.frame(guarded, parts, shown)])
-    text.template_source(converted.source, guarded)
+    converted = plain_text.to_text(guarded, parts, found.text_targets)
+    shown = wrapper.Parts(converted.always)
+    links.apply(guarded.text, [*found.edits, *wrapper.frame(guarded, parts, shown)])
+    plain_text.template_source(converted.source, guarded)
 
 
 def lint(source: str) -> None:
@@ -99,7 +92,7 @@ def certificate(source: str) -> None:
 def csv(source: str) -> None:
     file = io.BytesIO(source.encode("utf-8", "replace"))
     for row in Reader(file, Dialect("utf-8", ","), columns=3):
-        row.cells[:] = [import_rows.clean(cell) for cell in row.cells]
+        row.cells[:] = [rows.clean(cell) for cell in row.cells]
 
 
 def probe(source: str) -> None:
@@ -139,7 +132,7 @@ def filtered(source: str) -> None:
 READERS: dict[str, Callable[[str], Any]] = {
     "rewrite": rewrite,
     "lint": lint,
-    "plain_text": text.plain_text,
+    "plain_text": plain_text.plain_text,
     "read_letter": read_letter,
     "read_headers": lambda source: headers.read_headers(source.encode("utf-8", "replace")),
     "decode": headers.decode.__wrapped__,
@@ -148,20 +141,22 @@ READERS: dict[str, Callable[[str], Any]] = {
     "csv": csv,
     "probe": probe,
     "guess": csv_reading.guess_delimiter,
-    "attribute_name": import_mapping.attribute_name,
+    "attribute_name": mapping.attribute_name,
     "address": address,
     "one_line": texts.one_line,
     "reply": server_reply,
-    "classify": lambda source: replies.classify(550, source),
-    "asked_wait": lambda source: asked_waits._span(source[:1000]),
+    "classify": lambda source: classify.classify(550, source),
+    "asked_wait": lambda source: retry_after._span(source[:1000]),
     "split_reply": outcomes.split_reply,
     "token": token,
     "filters": filtered,
     "safe_url": links.safe_url,
-    "quoted": lambda source: quoted.decode(quoted.join((quoted.encode(source),))),
-    "clean": lambda source: mime.clean(source, 400),
-    "unstructured": lambda source: mime.unstructured("Subject", mime.clean(source, 10**7)),
-    "mailbox": lambda source: mime.mailbox("From", source, source),
+    "quoted": lambda source: quoted_printable.decode(
+        quoted_printable.join((quoted_printable.encode(source),))
+    ),
+    "clean": lambda source: message.clean(source, 400),
+    "unstructured": lambda source: message.unstructured("Subject", message.clean(source, 10**7)),
+    "mailbox": lambda source: message.mailbox("From", source, source),
     "dkim": lambda source: dkim.relaxed_body(source.encode("utf-8", "replace")),
     "dkim_field": lambda source: dkim.relaxed_field(
         b"Subject: " + source.encode("utf-8", "replace")

@@ -4,9 +4,9 @@ import time
 
 import sqlalchemy as sa
 
+from campaigns.campaign.models import Delivery
 from campaigns.db import db
 from campaigns.jobs import send
-from campaigns.sending.models import Delivery
 
 
 def statuses() -> dict[str, int]:

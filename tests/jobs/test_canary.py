@@ -11,13 +11,15 @@ from flask import Flask
 
 from campaigns.accounts import service
 from campaigns.audience.models import MailDomain
+from campaigns.campaign import lifecycle
+from campaigns.campaign.models import Campaign, Delivery, HeldGroup, TransactionalMail
 from campaigns.clock import utcnow
 from campaigns.config import Settings
 from campaigns.db import db, transaction
-from campaigns.jobs import canaries, send, transactional
-from campaigns.jobs.engine import Engine
-from campaigns.sending import alerts, lifecycle
-from campaigns.sending.models import Campaign, Delivery, HeldGroup, TransactionalMail
+from campaigns.engine import canary
+from campaigns.engine.engine import Engine
+from campaigns.jobs import send, transactional
+from campaigns.transactional import alerts
 from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
 from tests.jobs.test_send import run, status_of, statuses
 from tests.smtp_server import ScriptedServer, Session, scripted_server
@@ -50,7 +52,7 @@ def launch(server: ScriptedServer, *, gmail: int = 0) -> int:
 def work(campaign_id: int, state: str) -> Campaign:
     """Slice after slice until the canary is in this state."""
     for _ in range(20):
-        canaries.forget()
+        canary.forget()
         send.send()
         if (found := fresh(campaign_id)).canary_state == state:
             return found
@@ -92,7 +94,7 @@ def test_the_clock_decides_too(app: Flask) -> None:
         send.expand(campaign_id)
         work(campaign_id, "watching")
         watch_is_over(campaign_id)
-        canaries.judge_all()
+        canary.judge_all()
         assert fresh(campaign_id).canary_state == "passed"
 
 
@@ -141,7 +143,7 @@ def test_owners_are_told_once_that_it_stopped(app: Flask) -> None:
             transactional.deliver(mail.id)
         assert len(other.received) == 2
         data = other.received[0].data
-        canaries.judge_all()
+        canary.judge_all()
         with transaction():
             lifecycle.resume(campaign_id, now=utcnow())
         run(campaign_id)
@@ -170,7 +172,7 @@ def test_processes_that_judge_at_once_tell_owners_once(app: Flask) -> None:
     def judge() -> None:
         with app.app_context():
             barrier.wait()
-            canaries.judge_all()
+            canary.judge_all()
 
     threads = [threading.Thread(target=judge) for _ in range(4)]
     for thread in threads:

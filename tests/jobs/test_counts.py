@@ -9,12 +9,12 @@ from redis import Redis
 from rq import Queue
 from rq.serializers import JSONSerializer
 
+from campaigns.campaign.models import Campaign
 from campaigns.config import Settings
 from campaigns.db import transaction
 from campaigns.jobs import counts as count_jobs
-from campaigns.jobs import maintenance, runtime
-from campaigns.reports import counts as counts_module
-from campaigns.sending.models import Campaign
+from campaigns.jobs import runtime, sweep
+from campaigns.reports import figures as counts_module
 from tests.conftest import settings_for_tests
 from tests.factories import a_campaign, a_delivery, a_list, a_subscriber
 from tests.reports.keeping import keep, row_of
@@ -88,9 +88,9 @@ def test_the_sweep_rings_for_what_is_due(
     app: Flask, campaign: Campaign, settings: Settings
 ) -> None:
     keep(app, "campaign", campaign.id)
-    maintenance.sweep()
+    sweep.sweep()
     wanted = ("campaigns.jobs.counts.campaign", (campaign.id,))
     assert wanted not in rung(settings)
     keep(app, "campaign", campaign.id, seconds_ago=20)
-    maintenance.sweep()
+    sweep.sweep()
     assert wanted in rung(settings)

@@ -10,6 +10,7 @@ from flask import Flask
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisAwayError
 
+from campaigns.campaign.models import Delivery
 from campaigns.config import Settings
 from campaigns.db import db, transaction
 from campaigns.events.models import Event
@@ -19,7 +20,6 @@ from campaigns.jobs import ingest as ingest_job
 from campaigns.jobs import runtime, stream
 from campaigns.jobs.ingest import ingest
 from campaigns.jobs.stream import EventStream
-from campaigns.sending.models import Delivery
 from tests.conftest import settings_for_tests
 from tests.factories import a_campaign, a_delivery, a_list, a_subscriber
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 import sqlalchemy as sa
 
-from campaigns.cli.benchmarks import audience, ground
+from campaigns.cli.benchmarks import audience, environment
 from campaigns.db import db, transaction
 from campaigns.providers.models import ProviderAccount
 
@@ -107,12 +107,12 @@ def running_sink() -> Iterator[Sink]:
 
 
 @pytest.fixture(scope="module")
-def place() -> Iterator[ground.Ground]:
-    with ground.prepared() as place:
+def place() -> Iterator[environment.Ground]:
+    with environment.prepared() as place:
         yield place
 
 
-def sent_by_two_workers(place: ground.Ground, people: int, **limits: int) -> Sink:
+def sent_by_two_workers(place: environment.Ground, people: int, **limits: int) -> Sink:
     """A campaign to so many people, sent by two workers through an account of these limits."""
     with running_sink() as sink:
         everybody = audience.make(people)
@@ -121,7 +121,7 @@ def sent_by_two_workers(place: ground.Ground, people: int, **limits: int) -> Sin
             db.session.execute(
                 sa.update(ProviderAccount).where(ProviderAccount.port == sink.port).values(**limits)
             )
-        with place.workers(*[ground.SENDING_LANES] * 2) as crew:
+        with place.workers(*[environment.SENDING_LANES] * 2) as crew:
             crew.wait_for(everybody.launch(sink.port), "sent")
     assert len(sink.ends) == people, "each exactly once"
     return sink
@@ -135,7 +135,7 @@ def keeps_to(sink: Sink, limit: int) -> bool:
 
 @pytest.mark.parametrize("limit", [10, 50, 200])
 def test_a_limit_per_second_holds_at_the_server_over_two_workers(
-    place: ground.Ground, limit: int
+    place: environment.Ground, limit: int
 ) -> None:
     for _ in range(3):  # a busy machine delays what it likes; a fault of ours comes every time
         if keeps_to(sent_by_two_workers(place, limit * SECONDS, per_second=limit), limit):
@@ -144,7 +144,7 @@ def test_a_limit_per_second_holds_at_the_server_over_two_workers(
 
 
 def test_two_workers_never_have_more_connections_open_than_the_account_allows(
-    place: ground.Ground,
+    place: environment.Ground,
 ) -> None:
     sink = sent_by_two_workers(place, 400, connections=4)
     assert 1 <= sink.most_open <= 4

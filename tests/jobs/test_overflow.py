@@ -12,17 +12,18 @@ import sqlalchemy as sa
 from flask import Flask
 from redis import Redis
 
+from campaigns.campaign import fallback_sender, lifecycle
+from campaigns.campaign.models import Campaign, Delivery
 from campaigns.clock import utcnow
 from campaigns.config import Settings
 from campaigns.db import db, transaction
+from campaigns.delivery import claims, outcomes, sender_switch
+from campaigns.engine.limiter import Buckets
 from campaigns.jobs import send
-from campaigns.jobs.buckets import Buckets
 from campaigns.providers.models import ProviderAccount, SenderAddress
-from campaigns.sending import dispatch, lifecycle, outcomes, overflow
-from campaigns.sending.limits import rules
-from campaigns.sending.limits.loading import load_plan
-from campaigns.sending.limits.models import GroupState, ReplyRule
-from campaigns.sending.models import Campaign, Delivery
+from campaigns.throttling import rules
+from campaigns.throttling.loading import load_plan
+from campaigns.throttling.models import GroupState, ReplyRule
 from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
 from tests.jobs.steps import send_until, statuses
 from tests.smtp_server import Script, ScriptedServer, Session, scripted_server
@@ -83,11 +84,11 @@ class Stage:
 
     def choose(self) -> None:
         with transaction():
-            assert overflow.choose(self.campaign_id, self.other, now=utcnow())
+            assert fallback_sender.choose(self.campaign_id, self.other, now=utcnow())
 
     def go_on(self) -> None:
         with transaction():
-            assert overflow.go_on_from(self.campaign_id, self.other, now=utcnow())
+            assert sender_switch.go_on_from(self.campaign_id, self.other, now=utcnow())
 
     @property
     def campaign(self) -> Campaign:
@@ -124,7 +125,7 @@ def test_a_used_up_day_goes_on_from_the_address_chosen(stack: ExitStack) -> None
     assert (froms(stage.first), froms(stage.second)) == ({FIRST}, {SECOND})
     found = stage.campaign
     assert (found.sender_id, found.overflow_sender_id) == (stage.other, None)
-    (past,) = overflow.earlier(found)
+    (past,) = fallback_sender.earlier(found)
     assert (past.address, past.account, past.by_itself) == (FIRST, "Relay", True)
     assert found.status_reason == ""
 
@@ -186,7 +187,7 @@ def test_it_goes_on_only_once(stack: ExitStack) -> None:
         send.send()
     assert statuses() == {"sent": 13, "queued": 7}
     assert (len(stage.first.received), len(stage.second.received)) == (8, 5)
-    assert len(overflow.earlier(stage.campaign)) == 1
+    assert len(fallback_sender.earlier(stage.campaign)) == 1
     assert "Other may send 5 mails in 24 hours" in stage.campaign.status_reason
 
 
@@ -229,7 +230,7 @@ def test_not_to_an_account_whose_day_is_used_up(stack: ExitStack) -> None:
         first = db.session.scalars(
             sa.select(SenderAddress.id).where(SenderAddress.address == FIRST)
         ).one()
-        assert overflow.go_on_from(stage.campaign_id, first, now=utcnow())
+        assert sender_switch.go_on_from(stage.campaign_id, first, now=utcnow())
     stage.choose()
     send_until({"sent": 11, "queued": 9})
     for _ in range(3):
@@ -253,7 +254,7 @@ def test_a_reply_that_says_so_is_a_used_up_day(stack: ExitStack) -> None:
     send_until({"sent": PEOPLE})
     assert stage.everybody_once()
     assert len(stage.first.received) == 6
-    assert overflow.earlier(stage.campaign)[0].by_itself
+    assert fallback_sender.earlier(stage.campaign)[0].by_itself
 
 
 @pytest.mark.parametrize(
@@ -286,7 +287,7 @@ def test_a_block_is_no_quota_even_when_a_quota_is_told_meanwhile(stack: ExitStac
 
     def told(reply: str) -> bool:
         with transaction():
-            rules.apply(relay, stage.campaign_id, "other", [(452, reply, 1)], now=now)
+            rules.apply(relay, "other", [(452, reply, 1)], now=now)
         return load_plan(relay, now=now).is_quota
 
     with transaction():
@@ -369,7 +370,7 @@ def test_by_itself_it_waits_for_other_workers_too(stack: ExitStack) -> None:
     stage = Stage(stack, quiet, quiet, per_day=8)
     stage.choose()
     with transaction():
-        dispatch.claim(
+        claims.claim(
             stage.campaign_id, {"other": 5}, token="another", lease=timedelta(hours=1), now=utcnow()
         )
     send_until({"sending": 5, "sent": 8, "queued": 7})
@@ -381,7 +382,7 @@ def test_by_itself_it_waits_for_other_workers_too(stack: ExitStack) -> None:
             sa.select(Delivery.id).where(Delivery.claim_token == "another")
         ).all()
         outcomes.release("another", held, now=utcnow())
-        dispatch.close(["another"])
+        claims.close(["another"])
     send_until({"sent": PEOPLE})
     assert (len(stage.first.received), len(stage.second.received)) == (8, 12)
 

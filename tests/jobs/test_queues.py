@@ -4,7 +4,8 @@ from redis import Redis
 from rq import Queue
 from rq.serializers import JSONSerializer
 
-from campaigns.jobs.queues import JOBS, LANES, RedisDoorbell, connect
+from campaigns.engine.redis_connection import connect
+from campaigns.jobs.queues import JOBS, LANES, RedisDoorbell
 
 
 def waiting(redis: Redis, lane: str) -> list[tuple[str | None, list[int]]]:

@@ -9,17 +9,19 @@ from rq import Queue
 from rq.serializers import JSONSerializer
 
 from campaigns.audience.models import AudienceList, Suppression
+from campaigns.campaign import lifecycle
+from campaigns.campaign.models import Delivery, HeldGroup
 from campaigns.clock import utcnow
 from campaigns.config import Settings
 from campaigns.db import db, transaction
-from campaigns.events import bounces
+from campaigns.delivery import resend
+from campaigns.engine.redis_connection import connect
+from campaigns.events import policy
 from campaigns.events.record import record
 from campaigns.events.tracking import opened
-from campaigns.jobs import maintenance, second_chances, send
-from campaigns.jobs.queues import JOBS, LANES, connect
+from campaigns.jobs import second_chances, send, sweep
+from campaigns.jobs.queues import JOBS, LANES
 from campaigns.reports.balance import campaign_balance
-from campaigns.sending import lifecycle, second_chance
-from campaigns.sending.models import Delivery, HeldGroup
 from tests.factories import a_subscriber
 from tests.jobs.test_send import launch, run, status_of, statuses
 from tests.smtp_server import CLOSE, ScriptedServer, Session, scripted_server
@@ -67,7 +69,7 @@ def test_b4_a_flood_is_held_whole_and_tried_again_when_the_server_is_well(app: F
         mood.refuses = ""
         (group,) = held_groups()
         with transaction():
-            second_chance.try_group_again(campaign_id, group, now=utcnow())
+            resend.try_group_again(campaign_id, group, now=utcnow())
         run(campaign_id)
         assert statuses(campaign_id) == {"sent": 120}
         assert status_of(campaign_id) == "sent"
@@ -80,7 +82,7 @@ def test_b4_when_they_are_really_gone_the_rest_of_the_group_is_tried(app: Flask)
         run(campaign_id)
         (group,) = held_groups()
         with transaction():
-            bounces.believe(campaign_id, group, now=utcnow())
+            policy.believe(campaign_id, group, now=utcnow())
         run(campaign_id)
     assert statuses(campaign_id) == {"failed": 60}
     assert status_of(campaign_id) == "sent"
@@ -96,7 +98,7 @@ def test_failed_ones_are_retried_on_a_campaign_that_was_over(app: Flask) -> None
         assert status_of(campaign_id) == "sent"
         mood.refuses = ""
         with transaction():
-            assert second_chance.retry_failed(campaign_id, now=utcnow()) == 5
+            assert resend.retry_failed(campaign_id, now=utcnow()) == 5
         run(campaign_id)
         assert statuses(campaign_id) == {"sent": 5}
         assert everybody_once(server, 5)
@@ -112,7 +114,7 @@ def test_the_remaining_of_a_cancelled_campaign_and_nobody_who_joined_since(app: 
             a_subscriber("late@example.org", db.session.scalars(sa.select(AudienceList)).one())
         assert statuses(campaign_id) == {"cancelled": 5}
         with transaction():
-            second_chance.send_remaining(campaign_id, now=utcnow())
+            resend.send_remaining(campaign_id, now=utcnow())
         run(campaign_id)
         assert everybody_once(server, 5)
     assert statuses(campaign_id) == {"sent": 5}
@@ -126,7 +128,7 @@ def test_an_unknown_one_is_sent_again_only_by_decision(app: Flask) -> None:
         run(campaign_id)
         assert statuses(campaign_id) == {"sent": 4, "unknown": 1}
         with transaction():
-            second_chance.send_again(campaign_id, now=utcnow())
+            resend.send_again(campaign_id, now=utcnow())
         run(campaign_id)
         assert statuses(campaign_id) == {"sent": 5}
         assert everybody_once(server, 5)
@@ -141,7 +143,7 @@ def test_an_unknown_one_that_was_opened_is_not_sent_again(app: Flask) -> None:
         number = db.session.scalar(sa.select(Delivery.id).where(Delivery.status == "unknown"))
         with transaction():
             record([opened(number or 0, at=utcnow())], now=utcnow())
-            assert second_chance.send_again(campaign_id, now=utcnow()) == 0
+            assert resend.send_again(campaign_id, now=utcnow()) == 0
     assert statuses(campaign_id) == {"sent": 5}
     assert status_of(campaign_id) == "sent"
 
@@ -149,18 +151,18 @@ def test_an_unknown_one_that_was_opened_is_not_sent_again(app: Flask) -> None:
 def test_very_many_go_out_again_by_the_job_and_each_once(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(second_chance, "AT_ONCE", 10)
-    monkeypatch.setattr(second_chance, "SLICE", 10)
+    monkeypatch.setattr(resend, "AT_ONCE", 10)
+    monkeypatch.setattr(resend, "SLICE", 10)
     mood = Mood("550 no, and no reason given")
     with scripted_server(mood) as server:
         campaign_id = launch(server, people=95)
         run(campaign_id)
         mood.refuses = ""
         with transaction():
-            assert second_chance.retry_failed(campaign_id, now=utcnow()) == 10
+            assert resend.retry_failed(campaign_id, now=utcnow()) == 10
         run(campaign_id)
         assert statuses(campaign_id) == {"sent": 10, "failed": 85}
-        maintenance.ring_for_open_work()
+        sweep.ring_for_open_work()
         assert ("second_chances", [campaign_id]) in rung(app)
         second_chances.carry_on(campaign_id)
         assert statuses(campaign_id) == {"sent": 10, "queued": 85}
@@ -169,24 +171,24 @@ def test_very_many_go_out_again_by_the_job_and_each_once(
         run(campaign_id)
         assert statuses(campaign_id) == {"sent": 95}
         assert everybody_once(server, 95)
-    maintenance.ring_for_open_work()
-    assert second_chance.with_more() == []
+    sweep.ring_for_open_work()
+    assert resend.with_more() == []
 
 
 def test_a_slice_takes_about_a_second_and_the_job_rings_for_the_next(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(second_chance, "AT_ONCE", 1)
-    monkeypatch.setattr(second_chance, "SLICE", 1)
+    monkeypatch.setattr(resend, "AT_ONCE", 1)
+    monkeypatch.setattr(resend, "SLICE", 1)
     monkeypatch.setattr(second_chances, "SLICE_SECONDS", 0.0)
     with scripted_server(Mood("550 no, and no reason given")) as server:
         campaign_id = launch(server)
         run(campaign_id)
     with transaction():
-        second_chance.retry_failed(campaign_id, now=utcnow())
+        resend.retry_failed(campaign_id, now=utcnow())
     second_chances.carry_on(campaign_id)
     assert ("second_chances", [campaign_id]) in rung(app)
-    assert second_chance.with_more() == [campaign_id]
+    assert resend.with_more() == [campaign_id]
 
 
 def rung(app: Flask) -> list[tuple[str, list[int]]]:

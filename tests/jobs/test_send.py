@@ -12,17 +12,18 @@ from flask import Flask
 
 from campaigns.audience import subscriptions, suppressions
 from campaigns.audience.models import Subscription, Suppression
+from campaigns.campaign import lifecycle
+from campaigns.campaign.models import Campaign, CampaignLink, Delivery
 from campaigns.clock import utcnow
 from campaigns.config import Settings
 from campaigns.db import db, transaction
-from campaigns.jobs import maintenance, schedule, send
+from campaigns.delivery import claims, journal
+from campaigns.jobs import clock, send, sweep
 from campaigns.messages import SendResult
 from campaigns.providers import domains
 from campaigns.providers.models import DkimKey, ProviderAccount, SenderAddress
-from campaigns.sending import dispatch, journal, lifecycle
-from campaigns.sending.limits.loading import load_plan, next_tries
-from campaigns.sending.limits.models import GroupState
-from campaigns.sending.models import Campaign, CampaignLink, Delivery
+from campaigns.throttling.loading import load_plan, next_tries
+from campaigns.throttling.models import GroupState
 from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
 from tests.smtp_server import CLOSE, ScriptedServer, Session, scripted_server
 
@@ -301,7 +302,7 @@ def test_a_worker_killed_in_the_middle_is_settled_by_the_clock(app: Flask) -> No
         send.expand(campaign_id)
         writer = journal.Journal(app.extensions["campaigns"].settings.journal_dir, "t")
         with transaction():
-            claimed = dispatch.claim(
+            claimed = claims.claim(
                 campaign_id, {"other": 5}, token="t", lease=timedelta(seconds=90), now=utcnow()
             )
         first, second, third, *others = claimed.recipients
@@ -310,7 +311,7 @@ def test_a_worker_killed_in_the_middle_is_settled_by_the_clock(app: Flask) -> No
             writer.reply(SendResult(person.delivery_id, "sent", "250 ok", 250))
         writer.intent(third.delivery_id)  # a third body was begun when the process died
         writer.close()
-        schedule.Clock(app).beat()
+        clock.Clock(app).beat()
         assert statuses(campaign_id) == {"queued": 2, "sent": 2, "unknown": 1}
         run(campaign_id)
     assert statuses(campaign_id) == {"sent": 4, "unknown": 1}
@@ -326,7 +327,7 @@ def test_what_is_given_back_after_a_cancellation_is_cancelled_too(app: Flask) ->
             db.session.execute(
                 sa.update(Delivery).where(Delivery.id == 1).values(status="queued", reason="")
             )
-        maintenance.sweep()
+        sweep.sweep()
     assert statuses(campaign_id) == {"cancelled": 5}
 
 
@@ -410,8 +411,8 @@ def test_who_leaves_while_a_slow_server_keeps_them_waiting_gets_nothing(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The server answers quickly at first, then takes its time; most people leave meanwhile."""
-    monkeypatch.setattr("campaigns.jobs.engine.CHECK_INTERVAL_SECONDS", 0.02)
-    monkeypatch.setattr("campaigns.jobs.engine.CHECK_AFTER_SECONDS", 0.05)
+    monkeypatch.setattr("campaigns.engine.engine.CHECK_INTERVAL_SECONDS", 0.02)
+    monkeypatch.setattr("campaigns.engine.engine.CHECK_AFTER_SECONDS", 0.05)
     have_left: list[int] = []
 
     def script(line: str, session: Session) -> str | None:

@@ -9,16 +9,16 @@ from flask import Flask
 from redis import Redis
 from structlog.testing import capture_logs
 
+from campaigns.campaign import lifecycle
+from campaigns.campaign.models import Campaign
 from campaigns.clock import utcnow
 from campaigns.config import Settings
 from campaigns.db import db, transaction
+from campaigns.engine.limiter import Buckets
 from campaigns.jobs import send
-from campaigns.jobs.buckets import Buckets
 from campaigns.jobs.queues import RedisDoorbell
 from campaigns.providers.models import ProviderAccount
-from campaigns.sending import lifecycle
-from campaigns.sending.limits.plan import Plan
-from campaigns.sending.models import Campaign
+from campaigns.throttling.plan import Plan
 from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
 from tests.jobs.steps import send_until, statuses
 from tests.smtp_server import ScriptedServer, Session, scripted_server
@@ -94,7 +94,7 @@ def test_without_a_connection_nothing_is_claimed(buckets: Buckets, clock: Clock)
 def test_what_waits_goes_back_when_others_hold_all_connections(
     buckets: Buckets, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("campaigns.jobs.engine.SHARE_SECONDS", 0.1)
+    monkeypatch.setattr("campaigns.engine.engine.SHARE_SECONDS", 0.1)
     let_in = threading.Event()
 
     def script(line: str, session: Session) -> str | None:
@@ -118,7 +118,7 @@ def test_connections_come_back_to_what_waits_for_them(
     buckets: Buckets, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is left to be claimed, so no claim asks for them."""
-    monkeypatch.setattr("campaigns.jobs.engine.SHARE_SECONDS", 0.1)
+    monkeypatch.setattr("campaigns.engine.engine.SHARE_SECONDS", 0.1)
     go_on = threading.Event()
 
     def script(line: str, session: Session) -> str | None:
@@ -198,7 +198,7 @@ def test_who_is_idle_at_the_end_of_its_slice_rings(monkeypatch: pytest.MonkeyPat
             rung.append(time.monotonic())
         return True
 
-    monkeypatch.setattr("campaigns.jobs.engine.RECORD_SECONDS", 0.01)
+    monkeypatch.setattr("campaigns.engine.engine.RECORD_SECONDS", 0.01)
     monkeypatch.setattr(RedisDoorbell, "ring", ring)
     with scripted_server() as server:
         launch(server, people=20)

@@ -16,6 +16,7 @@ from flask import Flask
 from campaigns.accounts import service as accounts
 from campaigns.audience import subscriptions, suppressions
 from campaigns.audience.models import AudienceList, Subscriber
+from campaigns.campaign.models import Campaign, TransactionalMail
 from campaigns.clock import utcnow
 from campaigns.config import Settings
 from campaigns.db import db, transaction
@@ -23,11 +24,11 @@ from campaigns.jobs import leases, runtime
 from campaigns.jobs import transactional as transactional_jobs
 from campaigns.jobs.transactional import deliver
 from campaigns.providers.models import ProviderAccount
-from campaigns.sending import optin, transactional
-from campaigns.sending.limits import rules
-from campaigns.sending.models import Campaign, TransactionalMail
-from campaigns.sending.optin import Visitor
-from campaigns.sending.transactional import MailStatus
+from campaigns.self_service import signup
+from campaigns.self_service.signup import Visitor
+from campaigns.throttling import rules
+from campaigns.transactional import queue
+from campaigns.transactional.queue import MailStatus
 from tests.conftest import settings_for_tests
 from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
 from tests.smtp_server import CLOSE, ScriptedServer, Session, scripted_server
@@ -59,7 +60,7 @@ def news() -> AudienceList:
 
 def sign_up(news: AudienceList, address: str = "alice@example.org", name: str = "") -> int:
     with transaction():
-        mail_id = optin.sign_up(
+        mail_id = signup.sign_up(
             news.id, address, name=name, wording="yes", visitor=Visitor(), now=utcnow()
         )
     assert mail_id is not None
@@ -69,7 +70,7 @@ def sign_up(news: AudienceList, address: str = "alice@example.org", name: str = 
 def an_alert(subject: str = "Look", text: str = "Something happened.") -> int:
     with transaction():
         payload = {"subject": subject, "text": text}
-        return transactional.enqueue("alert", "owner@example.org", payload, now=utcnow()).id
+        return queue.enqueue("alert", "owner@example.org", payload, now=utcnow()).id
 
 
 def a_test(campaign: Campaign, *, as_subscriber: Subscriber | None = None) -> int:
@@ -78,12 +79,12 @@ def a_test(campaign: Campaign, *, as_subscriber: Subscriber | None = None) -> in
         "as_subscriber_id": as_subscriber.id if as_subscriber else None,
     }
     with transaction():
-        return transactional.enqueue("test", "tester@example.org", payload, now=utcnow()).id
+        return queue.enqueue("test", "tester@example.org", payload, now=utcnow()).id
 
 
 def status(mail_id: int) -> MailStatus:
     db.session.rollback()
-    found = transactional.status(mail_id)
+    found = queue.status(mail_id)
     assert found is not None
     return found
 
@@ -248,7 +249,7 @@ def test_a_server_that_says_later_is_asked_later(news: AudienceList) -> None:
         deliver(mail_id)  # not due yet
         assert len(server.sessions) == 1
         make_due(mail_id)
-        assert transactional.stalled(utcnow()) == [mail_id]
+        assert queue.stalled(utcnow()) == [mail_id]
         deliver(mail_id)
     assert status(mail_id).status == "sent"
     assert len(server.received) == 1
@@ -294,11 +295,11 @@ def test_a_worker_that_died_before_the_body_leaves_it_to_the_next(news: Audience
     with a_way_out() as server:
         mail_id = sign_up(news)
         with transaction():
-            assert transactional.claim(mail_id, now=utcnow()) is not None
+            assert queue.claim(mail_id, now=utcnow()) is not None
         deliver(mail_id)  # its lease still runs
         assert server.received == []
         expire_lease()
-        assert transactional.stalled(utcnow()) == [mail_id]
+        assert queue.stalled(utcnow()) == [mail_id]
         deliver(mail_id)
     assert status(mail_id).status == "sent"
 
@@ -307,9 +308,9 @@ def test_what_a_killed_worker_had_claimed_is_soon_free(news: AudienceList) -> No
     mail_id = sign_up(news)
     now = utcnow()
     with transaction():
-        assert transactional.claim(mail_id, now=now) is not None
-    assert transactional.stalled(now + timedelta(seconds=11)) == []
-    assert transactional.stalled(now + timedelta(seconds=13)) == [mail_id]
+        assert queue.claim(mail_id, now=now) is not None
+    assert queue.stalled(now + timedelta(seconds=11)) == []
+    assert queue.stalled(now + timedelta(seconds=13)) == [mail_id]
 
 
 def test_a_claim_is_renewed_until_the_body_leaves(
@@ -348,17 +349,17 @@ def test_a_worker_that_died_in_the_body_makes_it_unknown(news: AudienceList) -> 
     with a_way_out() as server:
         mail_id = sign_up(news)
         with transaction():
-            claimed = transactional.claim(mail_id, now=utcnow())
+            claimed = queue.claim(mail_id, now=utcnow())
         assert claimed is not None
         with transaction():
-            assert transactional.begin_body(claimed, now=utcnow())
+            assert queue.begin_body(claimed, now=utcnow())
         assert status(mail_id).reason == ""
         expire_lease()
-        assert transactional.stalled(utcnow()) == [mail_id]
+        assert queue.stalled(utcnow()) == [mail_id]
         deliver(mail_id)
     assert server.received == []
     assert status(mail_id).status == "unknown"
-    assert transactional.stalled(utcnow()) == []
+    assert queue.stalled(utcnow()) == []
 
 
 def test_a_worker_that_lost_its_mail_does_not_send_it(news: AudienceList) -> None:
@@ -369,7 +370,7 @@ def test_a_worker_that_lost_its_mail_does_not_send_it(news: AudienceList) -> Non
             with app.app_context():
                 expire_lease()
                 with transaction():
-                    assert transactional.claim(mail_id, now=utcnow()) is not None
+                    assert queue.claim(mail_id, now=utcnow()) is not None
                 db.session.remove()
         return None
 
@@ -383,8 +384,8 @@ def test_a_worker_that_lost_its_mail_does_not_send_it(news: AudienceList) -> Non
 
 def test_fresh_mails_are_left_to_their_own_ring(news: AudienceList) -> None:
     mail_id = sign_up(news)
-    assert transactional.stalled(utcnow()) == []
-    assert transactional.stalled(utcnow() + timedelta(minutes=1)) == [mail_id]
+    assert queue.stalled(utcnow()) == []
+    assert queue.stalled(utcnow() + timedelta(minutes=1)) == [mail_id]
 
 
 # --- tests of campaigns, and alerts ----------------------------------------------------------
@@ -498,6 +499,6 @@ class TestUnderLimits:
             with transaction():
                 account = a_provider(port=server.port, per_hour=9)
                 a_sender(provider=account)
-                rules.apply(account.id, 0, "other", [(421, "RP-001 limit", 1)], now=utcnow())
+                rules.apply(account.id, "other", [(421, "RP-001 limit", 1)], now=utcnow())
             deliver(mail_id := an_alert())
         assert status(mail_id).status == "sent"

@@ -13,9 +13,10 @@ from campaigns.accounts import service
 from campaigns.accounts.texts import InvalidInputError
 from campaigns.context import services
 from campaigns.db import db, transaction
-from campaigns.providers import accounts, certificates, oauth
+from campaigns.providers import accounts, certificates
 from campaigns.providers.accounts import AccountInput, NotInDemoError
 from campaigns.providers.models import ProviderAccount
+from campaigns.providers.smtp import oauth
 from campaigns.providers.smtp.account import grant_of, login_of
 from campaigns.secrets import Vault
 from tests.factories import a_provider

@@ -8,11 +8,11 @@ from flask import Flask
 
 from campaigns.accounts.texts import InvalidInputError
 from campaigns.db import db, transaction
+from campaigns.engine.signing import sign_message, signing_for
 from campaigns.providers import domains
 from campaigns.providers.domains import Answer, DomainView
 from campaigns.providers.models import DkimKey, SenderDomain
 from campaigns.secrets import SecretUnreadableError, Vault
-from campaigns.sending.signing import sign_message, signing_for
 from tests.factories import a_provider, a_sender
 from tests.providers.dns_server import FakeDns
 

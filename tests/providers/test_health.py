@@ -5,15 +5,15 @@ from datetime import UTC, datetime, timedelta
 from flask import Flask
 
 from campaigns.accounts import service
+from campaigns.campaign.models import TransactionalMail
 from campaigns.clock import utcnow
 from campaigns.db import db, transaction
 from campaigns.jobs import runtime
 from campaigns.jobs.transactional import deliver
 from campaigns.providers import health
 from campaigns.providers.models import ProviderAccount
-from campaigns.sending import alerts
-from campaigns.sending.limits.loading import load_plan
-from campaigns.sending.models import TransactionalMail
+from campaigns.throttling.loading import load_plan
+from campaigns.transactional import alerts
 from tests.factories import a_provider, a_sender
 from tests.smtp_server import scripted_server
 

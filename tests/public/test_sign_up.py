@@ -16,11 +16,11 @@ from werkzeug.test import TestResponse
 from campaigns.accounts import service as accounts
 from campaigns.audience import subscriptions, suppressions
 from campaigns.audience.models import AudienceList, ConsentEvent, Subscriber
+from campaigns.campaign.models import TransactionalMail
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
-from campaigns.sending import optin
-from campaigns.sending.models import TransactionalMail
+from campaigns.self_service import signup
 from campaigns.tokens import ConfirmRef
 from tests.factories import a_list, a_subscriber
 
@@ -159,7 +159,7 @@ def test_addresses_with_a_plus_tag_get_three_confirmation_mails_together(
 def test_sign_ups_at_the_same_moment_count_together(
     app: Flask, news: AudienceList, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    count, list_id = optin._requests_lately, news.id
+    count, list_id = signup._requests_lately, news.id
     together = threading.Barrier(5)
 
     def count_and_wait(address: str, now: datetime) -> int:
@@ -168,13 +168,13 @@ def test_sign_ups_at_the_same_moment_count_together(
             together.wait(0.5)
         return found
 
-    monkeypatch.setattr(optin, "_requests_lately", count_and_wait)
+    monkeypatch.setattr(signup, "_requests_lately", count_and_wait)
 
     def ask(number: int) -> None:
         with app.app_context():
-            address, nobody = f"victim+{number}@example.org", optin.Visitor()
+            address, nobody = f"victim+{number}@example.org", signup.Visitor()
             with transaction():
-                optin.sign_up(list_id, address, name="", wording="", visitor=nobody, now=utcnow())
+                signup.sign_up(list_id, address, name="", wording="", visitor=nobody, now=utcnow())
 
     db.session.rollback()
     threads = [threading.Thread(target=ask, args=(number,)) for number in range(5)]

@@ -10,12 +10,12 @@ from flask.testing import FlaskClient
 from redis import Redis
 
 from campaigns.app import create_app
+from campaigns.campaign.models import Delivery
 from campaigns.config import Settings
 from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.events.models import Event
 from campaigns.jobs import stream
-from campaigns.sending.models import Delivery
 from campaigns.tokens import Signer, b64encode, click_path, open_token
 from tests.conftest import SECRET_KEY, settings_for_tests
 from tests.factories import a_campaign, a_delivery, a_list, a_subscriber

@@ -14,11 +14,11 @@ from campaigns.accounts import service as accounts
 from campaigns.app import create_app
 from campaigns.audience import subscriptions
 from campaigns.audience.models import AudienceList, ConsentEvent, Subscriber
+from campaigns.campaign.models import Campaign, Delivery
 from campaigns.config import Settings
 from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.events.models import Event
-from campaigns.sending.models import Campaign, Delivery
 from campaigns.tokens import DeliveryRef
 from tests.conftest import SECRET_KEY, settings_for_tests
 from tests.factories import a_campaign, a_delivery, a_list, a_subscriber

@@ -7,13 +7,13 @@ from flask.testing import FlaskClient
 
 from campaigns.accounts import service as accounts
 from campaigns.audience.models import Subscriber
-from campaigns.content.compile import Compiled, Content, TemplateProblemError, compile_content
+from campaigns.campaign.expand_content import content_of
+from campaigns.campaign.models import Campaign, Delivery
+from campaigns.content.mime.compile import Compiled, Content, TemplateProblemError, compile_content
 from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.events.models import Event
 from campaigns.public import view
-from campaigns.sending.composition import content_of
-from campaigns.sending.models import Campaign, Delivery
 from campaigns.tokens import DeliveryRef, Signer
 from tests.factories import a_campaign, a_delivery, a_list, a_subscriber
 

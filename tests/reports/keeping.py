@@ -9,9 +9,9 @@ from campaigns.clock import utcnow
 from campaigns.db import db, transaction
 from campaigns.jobs import counts as count_jobs
 from campaigns.jobs import runtime
-from campaigns.reports.counts import Counts
-from campaigns.reports.kept import Subject
+from campaigns.reports.figures import Counts
 from campaigns.reports.models import KeptCount
+from campaigns.reports.snapshots import Subject
 
 
 def keep(app: Flask, subject: Subject, number: int, *, seconds_ago: float = 0.0) -> None:

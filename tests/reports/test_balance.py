@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from campaigns.campaign.models import DELIVERY_STATES, Campaign
 from campaigns.db import transaction
 from campaigns.reports.balance import Balance, campaign_balance, campaign_balances
-from campaigns.sending.models import DELIVERY_STATES, Campaign
 from tests.factories import a_campaign, a_delivery, a_list, a_subscriber
 
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from flask import Flask
 
+from campaigns.campaign.models import Campaign, CampaignLink, Delivery
 from campaigns.db import db, transaction
 from campaigns.events.models import Event
 from campaigns.reports.engagement import (
@@ -15,7 +16,6 @@ from campaigns.reports.engagement import (
     campaign_links,
     first_hours,
 )
-from campaigns.sending.models import Campaign, CampaignLink, Delivery
 from tests.factories import a_campaign, a_delivery, a_subscriber
 
 START = datetime(2026, 3, 28, 23, 30, tzinfo=UTC)

@@ -6,10 +6,10 @@ from typing import Any
 import sqlalchemy as sa
 from flask import Flask
 
+from campaigns.campaign.models import DELIVERY_STATES, Campaign, Delivery
 from campaigns.db import db, transaction
 from campaigns.reports.balance import campaign_balance
 from campaigns.reports.groups import MOST_KEPT, GroupCount, Speeds, tally
-from campaigns.sending.models import DELIVERY_STATES, Campaign, Delivery
 from tests.factories import a_campaign, a_delivery, a_list, a_subscriber
 from tests.web.statements import counted
 

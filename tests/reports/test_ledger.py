@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import pytest
 from flask import Flask
 
+from campaigns.campaign.models import Campaign, Reply
 from campaigns.db import db, transaction
 from campaigns.reports.ledger import Filter, Line, export, ledger_page
-from campaigns.sending.models import Campaign, Reply
 from tests.factories import a_campaign, a_delivery, a_list, a_subscriber
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)

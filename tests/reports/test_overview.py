@@ -7,10 +7,10 @@ from flask import Flask
 
 from campaigns.accounts import service
 from campaigns.audience.models import ImportRun
+from campaigns.campaign.models import Campaign
 from campaigns.db import db, transaction
 from campaigns.reports import overview
-from campaigns.reports.counts import Counts
-from campaigns.sending.models import Campaign
+from campaigns.reports.figures import Counts
 from tests.factories import a_campaign, a_delivery, a_list, a_provider, a_sender, a_subscriber
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)

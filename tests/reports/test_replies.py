@@ -4,9 +4,9 @@ from typing import Any
 
 from flask import Flask
 
+from campaigns.campaign.models import Reply
 from campaigns.db import db, transaction
 from campaigns.reports.replies import ReasonFigures, campaign_reasons, main_trouble
-from campaigns.sending.models import Reply
 from tests.factories import a_campaign, a_delivery, a_list, a_subscriber
 
 

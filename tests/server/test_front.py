@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 
 from campaigns.app import MAX_REQUEST_BYTES, create_app
-from campaigns.audience.uploads import MAX_FILE_BYTES
+from campaigns.audience.imports.uploads import MAX_FILE_BYTES
 from campaigns.server import front as front_module
 from campaigns.server.front import Front
 from campaigns.server.places import NoPlaceError, Places

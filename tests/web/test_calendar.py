@@ -10,15 +10,15 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from campaigns.accounts import service as accounts
+from campaigns.campaign import schedule, series
+from campaigns.campaign.local_time import DayWindow
+from campaigns.campaign.models import Campaign, CampaignSeries
+from campaigns.campaign.recurrence import Repeat
+from campaigns.campaign.schedule import Plan
 from campaigns.clock import utcnow
 from campaigns.db import db, transaction
 from campaigns.providers.models import ProviderAccount
 from campaigns.reports import calendar as report
-from campaigns.sending import schedules, series
-from campaigns.sending.models import Campaign, CampaignSeries
-from campaigns.sending.moments import DayWindow
-from campaigns.sending.repeat import Repeat
-from campaigns.sending.schedules import Plan
 from campaigns.web.campaigns import launch
 from campaigns.web.campaigns.plan_form import form_of
 from campaigns.web.template_helpers import number
@@ -479,7 +479,7 @@ def test_what_cannot_leave_is_not_scheduled_when_it_is_moved(owner_client: Flask
 def _missed() -> Campaign:
     campaign = _ready(status="scheduled", scheduled_at=utcnow() - timedelta(hours=5))
     with transaction():
-        schedules.ask(overdue=timedelta(hours=2), now=utcnow())
+        schedule.ask(overdue=timedelta(hours=2), now=utcnow())
     return campaign
 
 

@@ -17,11 +17,12 @@ from werkzeug.test import TestResponse
 
 from campaigns.accounts import service as accounts
 from campaigns.audience.models import AudienceList
+from campaigns.campaign import drafts as campaigns
+from campaigns.campaign import lifecycle
+from campaigns.campaign.models import Campaign, TransactionalMail
 from campaigns.clock import utcnow
 from campaigns.db import db, transaction
 from campaigns.providers.models import SenderAddress
-from campaigns.sending import campaigns, lifecycle
-from campaigns.sending.models import Campaign, TransactionalMail
 from campaigns.web.campaigns import launch as launch_pages
 from campaigns.web.campaigns.starters import STARTERS
 from tests.factories import a_campaign, a_delivery, a_list, a_sender, a_signed_domain, a_subscriber

@@ -9,11 +9,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from campaigns.accounts import service as accounts
+from campaigns.campaign.models import Campaign, CampaignSeries, Delivery, HeldGroup
 from campaigns.clock import utcnow
 from campaigns.db import db, transaction
-from campaigns.sending import canary
-from campaigns.sending.canary_verdict import USUAL, Band
-from campaigns.sending.models import Campaign, CampaignSeries, Delivery, HeldGroup
+from campaigns.delivery import canary
+from campaigns.delivery.canary_policy import USUAL, Band
 from tests.factories import a_campaign, a_list, a_sender, a_subscriber
 from tests.web.test_reports import report, started, text_of
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
-from campaigns.audience import uploads
+from campaigns.audience.imports import uploads
 from campaigns.db import db, is_disk_full
 from campaigns.web import template_helpers
 

@@ -18,9 +18,9 @@ from werkzeug.test import TestResponse
 from campaigns import db as database
 from campaigns.accounts import service as accounts
 from campaigns.audience.models import AudienceList
+from campaigns.campaign.models import Campaign, HeldGroup
 from campaigns.clock import utcnow
 from campaigns.db import db, transaction
-from campaigns.sending.models import Campaign, HeldGroup
 from tests.factories import a_campaign, a_delivery, a_list, a_sender, a_subscriber
 from tests.web.test_imports import form_of, uploaded
 

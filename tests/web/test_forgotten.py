@@ -14,12 +14,12 @@ from flask.testing import FlaskClient
 
 from campaigns.accounts import password_resets, service
 from campaigns.accounts.models import PasswordReset
+from campaigns.campaign.models import TransactionalMail
 from campaigns.clock import utcnow
 from campaigns.db import db, transaction
-from campaigns.jobs import maintenance, runtime
+from campaigns.jobs import runtime, sweep
 from campaigns.jobs.transactional import deliver
 from campaigns.providers.models import ProviderAccount
-from campaigns.sending.models import TransactionalMail
 from tests.jobs.test_transactional import a_way_out
 from tests.smtp_server import ScriptedServer
 from tests.web.statements import counted
@@ -138,7 +138,7 @@ def test_the_link_ends_after_half_an_hour(client: FlaskClient, server: ScriptedS
         db.session.execute(sa.update(PasswordReset).values(expires_at=utcnow()))
     assert visit(client, link).status_code == 404
     assert visit(client, link, "POST", data=FORM).status_code == 404
-    maintenance.prune()
+    sweep.prune()
     assert db.session.scalars(sa.select(PasswordReset)).all() == []
 
 

@@ -9,15 +9,15 @@ from flask.testing import FlaskClient
 from campaigns.clock import utcnow
 from campaigns.config import Settings
 from campaigns.db import db, transaction
-from campaigns.jobs.buckets import buckets
+from campaigns.engine.limiter import buckets
 from campaigns.providers.models import ProviderAccount
-from campaigns.sending.limits import domains, editing, rules
-from campaigns.sending.limits.builtin import RULES
-from campaigns.sending.limits.loading import load_plan
-from campaigns.sending.limits.models import GroupLimit, GroupState, ReplyRule, WarmUp
-from campaigns.sending.limits.plan import Ask, Plan
+from campaigns.throttling import editing, rules, slowed_domains
+from campaigns.throttling.builtin import RULES
+from campaigns.throttling.loading import load_plan
+from campaigns.throttling.models import GroupLimit, GroupState, ReplyRule, WarmUp
+from campaigns.throttling.plan import Ask, Plan
 from tests.conftest import settings_for_tests
-from tests.factories import a_campaign, a_provider
+from tests.factories import a_provider
 
 
 @pytest.fixture
@@ -73,9 +73,8 @@ def test_a_hold_is_shown_with_its_words_and_can_be_ended(
     owner_client: FlaskClient, account: ProviderAccount
 ) -> None:
     with transaction():
-        campaign = a_campaign(provider_id=account.id, status="sending", started_at=utcnow())
         said = [(421, "4.7.28 Unusual rate <b>", 3)]
-        rules.apply(account.id, campaign.id, "google", said, now=utcnow())
+        rules.apply(account.id, "google", said, now=utcnow())
     page = owner_client.get(path(account)).text
     assert "Waits until" in page
     assert "4.7.28 Unusual rate &lt;b&gt;" in page
@@ -251,11 +250,11 @@ def test_a_thousand_slowed_domains_are_counted_and_reset_at_once(
 ) -> None:
     complaints = {f"d{number}.example": "450 slow down" for number in range(1000)}
     with transaction():
-        domains.slow(account.id, complaints, now=utcnow())
+        slowed_domains.slow(account.id, complaints, now=utcnow())
     page = owner_client.get(path(account)).text
     assert "1\u202f000 are slowed; the 100 that wait longest are shown." in page
     assert page.count("Waits until") == 100
     owner_client.post(path(account, "/end"), data={"every_domain": "yes"})
     db.session.rollback()
-    assert domains.slowed(account.id) == []
+    assert slowed_domains.slowed(account.id) == []
     assert "Slowed domains" not in owner_client.get(path(account)).text

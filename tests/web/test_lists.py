@@ -9,9 +9,9 @@ from flask.testing import FlaskClient
 
 from campaigns.audience import lists
 from campaigns.audience.models import AudienceList
+from campaigns.campaign import series
 from campaigns.clock import utcnow
 from campaigns.db import db, transaction
-from campaigns.sending import series
 from tests.factories import a_campaign, a_list, a_sender, a_series, a_subscriber
 from tests.web.statements import counted
 

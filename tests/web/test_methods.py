@@ -20,9 +20,9 @@ from campaigns.config import Settings
 from campaigns.context import EXTENSION, services
 from campaigns.db import Base, WriteForbiddenError, db, transaction
 from campaigns.mailbox.writer import Writer
-from campaigns.sending import transactional
-from campaigns.sending.limits.builtin import RULES
+from campaigns.throttling.builtin import RULES
 from campaigns.tokens import ConfirmRef, DeliveryRef, Signer, click_path, open_token
+from campaigns.transactional import queue
 from tests.conftest import SECRET_KEY, Database, settings_for_tests
 from tests.factories import (
     a_campaign,
@@ -124,7 +124,7 @@ def populate() -> dict[str, str]:
         run = ImportRun(list_id=news.id, file_name="a.csv", path="", status="done")
         gone = Suppression(address_normal="gone@example.org")
         db.session.add_all([run, gone])
-        mail = transactional.enqueue(
+        mail = queue.enqueue(
             "test", "a@example.org", {"campaign_id": draft.id, "as_subscriber_id": None}, now=now
         )
         db.session.flush()

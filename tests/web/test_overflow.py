@@ -11,13 +11,14 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from campaigns.accounts import service as accounts
+from campaigns.campaign import fallback_sender, lifecycle, series
+from campaigns.campaign.models import Campaign, CampaignSeries
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
+from campaigns.delivery import sender_switch
 from campaigns.jobs import monitor
 from campaigns.providers.models import ProviderAccount, SenderAddress
-from campaigns.sending import lifecycle, overflow, series
-from campaigns.sending.models import Campaign, CampaignSeries
 from tests.factories import a_campaign, a_list, a_provider, a_sender, a_signed_domain, a_subscriber
 from tests.web.test_reports import QUEUED, SENT, poll_address, report, started, text_of
 
@@ -294,8 +295,10 @@ def test_the_report_says_from_where_it_went_for_ever(
     campaign = running(addresses, overflow_sender_id=addresses.second.id)
     at = datetime(2026, 5, 20, 14, 5, tzinfo=UTC)
     with transaction():
-        assert overflow.go_on_from(campaign.id, addresses.second.id, now=at, by_itself=True)
-        assert overflow.go_on_from(campaign.id, addresses.first.id, now=at + timedelta(hours=1))
+        assert sender_switch.go_on_from(campaign.id, addresses.second.id, now=at, by_itself=True)
+        assert sender_switch.go_on_from(
+            campaign.id, addresses.first.id, now=at + timedelta(hours=1)
+        )
     page = text_of(report(owner_client, campaign))
     assert "14:05 it went from news@first.example (Relay), whose daily limit was used up." in page
     assert "15:05 it went from news@second.example (Other), since then from news@first" in page
@@ -332,7 +335,7 @@ def test_the_page_comes_anew_when_the_address_has_changed(
     poll = poll_address(report(owner_client, campaign))
     assert "HX-Refresh" not in owner_client.get(poll).headers
     with transaction():
-        assert overflow.go_on_from(campaign.id, addresses.second.id, now=utcnow())
+        assert sender_switch.go_on_from(campaign.id, addresses.second.id, now=utcnow())
     assert owner_client.get(poll).headers["HX-Refresh"] == "true"
     poll = poll_address(report(owner_client, campaign))
     assert "HX-Refresh" not in owner_client.get(poll).headers
@@ -365,7 +368,7 @@ def test_the_finish_does_not_count_days_that_nobody_waits(
         r"Finishes [^(]* \(in 2 days\)|in \d\d h", text_of(report(owner_client, campaign))
     )
     with transaction():
-        assert overflow.choose(campaign.id, addresses.second.id, now=utcnow())
+        assert fallback_sender.choose(campaign.id, addresses.second.id, now=utcnow())
     page = text_of(report(owner_client, campaign))
     assert re.search(r"Finishes \S+ \(in \d+ (minutes?|seconds?)", page)
 

@@ -12,11 +12,11 @@ import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
+from campaigns.campaign.models import Campaign, CampaignLink, Delivery, Reply
 from campaigns.clock import utcnow
 from campaigns.db import db, transaction
 from campaigns.jobs import monitor
-from campaigns.sending.limits.models import GroupState
-from campaigns.sending.models import Campaign, CampaignLink, Delivery, Reply
+from campaigns.throttling.models import GroupState
 from campaigns.web import reports
 from tests.factories import a_campaign, a_delivery, a_list, a_provider, a_sender, a_subscriber
 

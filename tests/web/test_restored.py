@@ -6,11 +6,13 @@ import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
+from campaigns.campaign import lifecycle
+from campaigns.campaign.models import Campaign, Delivery, TransactionalMail
 from campaigns.clock import utcnow
 from campaigns.db import db, transaction
-from campaigns.jobs import maintenance, schedule
-from campaigns.sending import lifecycle, restored, transactional
-from campaigns.sending.models import Campaign, Delivery, TransactionalMail
+from campaigns.engine import restored
+from campaigns.jobs import clock, sweep
+from campaigns.transactional import queue
 from tests.factories import a_campaign, a_delivery, a_list, a_subscriber
 from tests.web.test_reports import report, started, text_of
 
@@ -95,12 +97,12 @@ def several_on_hold() -> None:
                 a_delivery(campaign, person, status=status)
             a_campaign(status="scheduled", scheduled_at=utcnow() - timedelta(hours=1))
             payload = {"subject": "Look", "text": "Look"}
-            transactional.enqueue("alert", "owner@example.org", payload, now=utcnow())
+            queue.enqueue("alert", "owner@example.org", payload, now=utcnow())
         a_campaign(status="scheduled", scheduled_at=utcnow() + timedelta(hours=1))
         restored.create()
     with transaction():
         assert restored.hold(5, now=utcnow()) is not None
-    schedule.start_due()
+    clock.start_due()
 
 
 def stands(entity: type[Campaign | Delivery | TransactionalMail]) -> list[str]:
@@ -144,7 +146,7 @@ def test_one_decision_stands_for_all_and_is_not_asked_for_again(
     several_on_hold()
     answer = owner_client.post(f"/restored/{what}", data={"decision": decision})
     assert answer.location == "/"
-    schedule.start_due()
+    clock.start_due()
     assert stands(entity) == after
     for other in ("send", "leave"):  # a page that was opened before
         owner_client.post(f"/restored/{what}", data={"decision": other})
@@ -157,7 +159,7 @@ def test_the_sweep_accounts_for_everybody_in_campaigns_ended_together(
 ) -> None:
     several_on_hold()
     owner_client.post("/restored/campaigns", data={"decision": "leave"})
-    maintenance.mark_cancelled()
+    sweep.mark_cancelled()
     assert stands(Delivery) == ["sent", "sent", "unknown", "unknown"]
 
 

@@ -11,12 +11,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from campaigns.audience import suppressions
+from campaigns.campaign.models import Campaign, Delivery, HeldGroup
 from campaigns.clock import utcnow
 from campaigns.context import EXTENSION
 from campaigns.db import db, transaction
+from campaigns.delivery import resend
 from campaigns.jobs.queues import JOBS
-from campaigns.sending import second_chance
-from campaigns.sending.models import Campaign, Delivery, HeldGroup
 from tests.web.test_reports import started, text_of
 
 SENT = {"status": "sent"}
@@ -282,7 +282,7 @@ def test_the_sending_is_rung_for(
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three are very many."""
-    monkeypatch.setattr(second_chance, "AT_ONCE", 2)
+    monkeypatch.setattr(resend, "AT_ONCE", 2)
 
 
 @pytest.mark.usefixtures("few")
@@ -333,7 +333,7 @@ def test_a_campaign_that_seems_over_is_watched_while_something_follows(
     assert "every 2s" in page(owner_client, campaign)
     while True:
         with transaction():
-            if not second_chance.carry_on(campaign.id, now=utcnow()):
+            if not resend.carry_on(campaign.id, now=utcnow()):
                 break
     assert "so far" not in page(owner_client, campaign)
 

@@ -12,7 +12,7 @@ from campaigns.accounts import service, sessions
 from campaigns.accounts.models import LoginSession
 from campaigns.clock import utcnow
 from campaigns.db import db, transaction
-from campaigns.jobs import maintenance, runtime
+from campaigns.jobs import runtime, sweep
 from tests.web.statements import counted
 from tests.web.visits import visit
 
@@ -144,11 +144,11 @@ def test_looking_writes_nothing_and_a_change_keeps_the_session_alive(
 def test_a_session_ends_by_itself_and_is_swept_away(app: Flask, owner_client: FlaskClient) -> None:
     runtime.use(app)
     seen_at(utcnow() - sessions.LASTS + timedelta(minutes=1))
-    maintenance.prune()
+    sweep.prune()
     assert is_in(owner_client)
     seen_at(utcnow() - sessions.LASTS)
     assert not is_in(owner_client)
-    maintenance.prune()
+    sweep.prune()
     assert rows() == []
 
 

@@ -9,13 +9,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from campaigns.accounts import service
+from campaigns.campaign import series
+from campaigns.campaign.models import Campaign
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.providers import health
 from campaigns.providers.models import ProviderAccount, SenderAddress
-from campaigns.sending import series
-from campaigns.sending.models import Campaign
 from tests.factories import (
     a_campaign,
     a_list,

@@ -7,16 +7,16 @@ import sqlalchemy as sa
 
 from campaigns.accounts import service as accounts
 from campaigns.audience.models import AudienceList, Subscriber, Subscription
+from campaigns.campaign import lifecycle
+from campaigns.campaign.expand_content import content_of
+from campaigns.campaign.models import Campaign, CampaignList
 from campaigns.clock import utcnow
-from campaigns.content.compile import compile_content
+from campaigns.content.mime.compile import compile_content
 from campaigns.context import services
 from campaigns.db import db, is_postgresql, rows_given, transaction
 from campaigns.messages import Recipient
 from campaigns.paths import resource_root
 from campaigns.providers.models import ProviderAccount, SenderAddress
-from campaigns.sending import lifecycle
-from campaigns.sending.composition import content_of
-from campaigns.sending.models import Campaign, CampaignList
 
 AT_ONCE = 20_000
 STORIES = 5

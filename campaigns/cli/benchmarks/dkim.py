@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from campaigns.clock import utcnow
-from campaigns.content import mime
-from campaigns.content.dkim import Key, Signing, relaxed_body
+from campaigns.content.mime import message
+from campaigns.content.mime.dkim import Key, Signing, relaxed_body
 from campaigns.paths import resource_root
 
 MESSAGES = 500
@@ -58,21 +58,21 @@ def _body() -> bytes:
     """The winter letter of the demo, and as a text part a piece of it."""
     design = resource_root() / "templates" / "newsletter" / "demo" / "winter.html"
     html = design.read_text(encoding="utf-8")
-    return b"".join(mime.Multipart("bench").body(html[:6500], html))
+    return b"".join(message.Multipart("bench").body(html[:6500], html))
 
 
 def _headers(number: int) -> list[bytes]:
     """The head of a campaign's message: what is constant at the same place in each."""
     token = f"{number:043d}"
     return [
-        mime.mailbox("From", "Harbour Books", "news@news.example.org"),
-        mime.mailbox("To", f"Reader {number}", f"reader{number}@mail.example"),
-        mime.unstructured("Subject", f"Hello Reader {number}"),
+        message.mailbox("From", "Harbour Books", "news@news.example.org"),
+        message.mailbox("To", f"Reader {number}", f"reader{number}@mail.example"),
+        message.unstructured("Subject", f"Hello Reader {number}"),
         f"Date: {format_datetime(utcnow())}\r\n".encode(),
         f"Message-ID: <{token}@news.example.org>\r\n".encode(),
-        mime.list_id("News", 1, "news.example.org"),
+        message.list_id("News", 1, "news.example.org"),
         f"List-Unsubscribe: <https://news.example.org/u/{token}>\r\n".encode(),
         b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n",
         b"Feedback-ID: aaaaaaaaaaaa:campaigns:bulk:0123456789ab\r\nPrecedence: bulk\r\n",
-        mime.Multipart("bench").header,
+        message.Multipart("bench").header,
     ]

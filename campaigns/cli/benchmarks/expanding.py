@@ -10,13 +10,13 @@ from statistics import median
 import sqlalchemy as sa
 
 from campaigns.audience.models import Subscriber
-from campaigns.cli.benchmarks import ground
-from campaigns.cli.benchmarks.ground import Ground
+from campaigns.campaign import lifecycle
+from campaigns.campaign.models import Delivery
+from campaigns.cli.benchmarks import environment
+from campaigns.cli.benchmarks.environment import Ground
 from campaigns.cli.benchmarks.sending import Figures, Say, people
 from campaigns.clock import utcnow
 from campaigns.db import BigKey, db, is_postgresql, transaction
-from campaigns.sending import lifecycle
-from campaigns.sending.models import Delivery
 
 _plain = sa.Table(
     "bench_plain",
@@ -35,7 +35,7 @@ def measure(place: Ground, say: Say, *, recipients: int, runs: int = 1) -> Figur
     everybody = people(recipients, say)
     seconds, references, costs, peaks, written = [], [], [], [], []
     for number in range(1, runs + 1):
-        with place.workers(ground.SENDING_LANES) as crew:
+        with place.workers(environment.SENDING_LANES) as crew:
             references.append(_copy_plainly())
             log, before, begun = _log_position(), crew.usage(), time.monotonic()
             campaign_id = everybody.launch(place.port)

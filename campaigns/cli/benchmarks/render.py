@@ -12,7 +12,7 @@ from email.policy import SMTP
 from email.utils import format_datetime
 from itertools import cycle
 
-from campaigns.content.compile import Compiled, Content, compile_content
+from campaigns.content.mime.compile import Compiled, Content, compile_content
 from campaigns.messages import Recipient
 from campaigns.paths import resource_root
 from campaigns.tokens import Signer

@@ -14,12 +14,12 @@ from statistics import median
 import click
 import sqlalchemy as sa
 
-from campaigns.cli.benchmarks import audience, ground
+from campaigns.campaign.models import Delivery
+from campaigns.cli.benchmarks import audience, environment
 from campaigns.cli.benchmarks.audience import Audience
-from campaigns.cli.benchmarks.ground import Crew, Ground
+from campaigns.cli.benchmarks.environment import Crew, Ground
 from campaigns.db import db
-from campaigns.jobs.engine import CONNECTIONS
-from campaigns.sending.models import Delivery
+from campaigns.engine.engine import CONNECTIONS
 from campaigns.supervisor.workers import senders
 
 Say = Callable[[str], None]
@@ -52,7 +52,7 @@ def measure(
     workers = workers or senders(place.settings)
     everybody = people(recipients, say)
     ours, references = [], []
-    with place.workers(*[ground.SENDING_LANES] * workers) as crew:
+    with place.workers(*[environment.SENDING_LANES] * workers) as crew:
         for number in range(1, runs + 1):
             ours.append(_send(everybody, place.port, crew, SESSIONS))
             references.append(_reference(place, recipients))
@@ -112,7 +112,7 @@ def measure_over_a_long_line(
                 (two, 2, far, everybody),
                 (plain, 1, far_and_plain, some),
             ):
-                with place.workers(*[ground.SENDING_LANES] * workers) as crew:
+                with place.workers(*[environment.SENDING_LANES] * workers) as crew:
                     found.append(_send(readers, port, crew).per_second)
             say(f"run {number}: one worker {one[-1]:,.0f} a second, two {two[-1]:,.0f},"
                 f" one without pipelining {plain[-1]:,.0f}")  # fmt: skip
@@ -172,14 +172,14 @@ class Reference:
 
 def _reference(place: Ground, messages: int) -> Reference:
     """What Postfix's own load generator reaches on the same server; 0 where it is not there."""
-    source = ground.postfix_program("smtp-source")
+    source = environment.postfix_program("smtp-source")
     if source is None or place.server != "smtp-sink":
         return Reference(0.0, None)
     begun, used = time.monotonic(), os.times()
     subprocess.run(
         [source, "-s", str(SESSIONS), "-m", str(messages), "-l", str(REFERENCE_BYTES),
          "-f", "a@example.org", "-t", "b@example.org", f"127.0.0.1:{place.port}"],
-        check=True, stdout=subprocess.DEVNULL, timeout=ground.LONGEST_SECONDS,
+        check=True, stdout=subprocess.DEVNULL, timeout=environment.LONGEST_SECONDS,
     )  # fmt: skip
     seconds, after = time.monotonic() - begun, os.times()
     cpu = after.children_user + after.children_system - used.children_user - used.children_system

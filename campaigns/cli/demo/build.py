@@ -16,6 +16,7 @@ from campaigns.audience.models import (
     Subscription,
     Suppression,
 )
+from campaigns.campaign.models import Campaign, CampaignLink, CampaignList, Delivery, Reply
 from campaigns.cli.demo.people import MAILBOX_GROUPS, people
 from campaigns.clock import utcnow
 from campaigns.config import Settings
@@ -24,7 +25,6 @@ from campaigns.db import db, transaction
 from campaigns.events.models import Event
 from campaigns.paths import resource_root
 from campaigns.providers.models import ProviderAccount, SenderAddress
-from campaigns.sending.models import Campaign, CampaignLink, CampaignList, Delivery, Reply
 
 LOGIN = "demo@harbour-coffee.example"
 PASSWORD = "harbour-coffee"  # noqa: S105  (printed at every start; the demo sends nowhere)

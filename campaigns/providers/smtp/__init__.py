@@ -9,7 +9,7 @@ provider   the account: when to open how many connections, and what to think of 
 """
 
 from campaigns.providers.smtp.login import SmtpLogin, connect
-from campaigns.providers.smtp.provider import SmtpProvider, open_smtp
+from campaigns.providers.smtp.pool import SmtpProvider, open_smtp
 from campaigns.providers.smtp.replies import reply_text
 from campaigns.providers.smtp.timeouts import Timeouts
 

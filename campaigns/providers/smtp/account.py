@@ -2,10 +2,10 @@
 
 from functools import partial
 
-from campaigns.providers import oauth
 from campaigns.providers.models import ProviderAccount
-from campaigns.providers.oauth import Grant
+from campaigns.providers.smtp import oauth
 from campaigns.providers.smtp.login import SmtpLogin
+from campaigns.providers.smtp.oauth import Grant
 from campaigns.secrets import Vault
 
 

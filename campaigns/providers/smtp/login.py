@@ -16,8 +16,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from campaigns.providers.base import ProviderTroubleError
-from campaigns.providers.smtp.dialogue import Features
 from campaigns.providers.smtp.replies import reply_text
+from campaigns.providers.smtp.session import Features
 from campaigns.providers.smtp.timeouts import PATIENT, Timeouts
 
 

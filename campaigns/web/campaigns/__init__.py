@@ -3,13 +3,23 @@
 from campaigns.web.campaigns import (
     actions,
     edit,
-    going_on,
     launch,
-    moving,
     overview,
     preview,
-    trial,
+    reschedule,
+    switch_sender,
+    test_send,
 )
 from campaigns.web.campaigns.blueprint import bp
 
-__all__ = ["actions", "bp", "edit", "going_on", "launch", "moving", "overview", "preview", "trial"]
+__all__ = [
+    "actions",
+    "bp",
+    "edit",
+    "launch",
+    "overview",
+    "preview",
+    "reschedule",
+    "switch_sender",
+    "test_send",
+]

@@ -7,11 +7,12 @@ from flask import flash, redirect, url_for
 from werkzeug.wrappers import Response
 
 from campaigns.access import access
+from campaigns.campaign import drafts, lifecycle, series
+from campaigns.campaign.drafts import NotEditableError
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import transaction
-from campaigns.sending import campaigns, canary, lifecycle, series
-from campaigns.sending.campaigns import NotEditableError
+from campaigns.delivery import canary
 from campaigns.web.campaigns.blueprint import IN_WORDS, bp, editor_id, home_of, wanted
 
 
@@ -116,7 +117,7 @@ def duplicate(public_id: str) -> Response:
     old = wanted(public_id)
     try:
         with transaction():
-            copy = campaigns.duplicate(old.id, editor_id=editor_id(), now=utcnow())
+            copy = drafts.duplicate(old.id, editor_id=editor_id(), now=utcnow())
     except NotEditableError as error:
         flash(str(error), "warning")
         return redirect(url_for("campaigns.index"))
@@ -128,9 +129,9 @@ def duplicate(public_id: str) -> Response:
 @access("user")
 def delete(public_id: str) -> Response:
     campaign = wanted(public_id)
-    title = campaigns.title_of(campaign)
+    title = drafts.title_of(campaign)
     with transaction():
-        did_it = campaigns.delete(campaign.id)
+        did_it = drafts.delete(campaign.id)
     if did_it:
         flash(f"“{title}” has been deleted.", "success")
         return redirect(url_for("campaigns.index"))

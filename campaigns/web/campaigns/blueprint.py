@@ -5,8 +5,8 @@ from typing import cast
 from flask import Blueprint, abort, url_for
 from flask_login import current_user
 
-from campaigns.sending import campaigns
-from campaigns.sending.models import Campaign
+from campaigns.campaign import drafts
+from campaigns.campaign.models import Campaign
 
 bp = Blueprint("campaigns", __name__)
 
@@ -24,7 +24,7 @@ IN_WORDS = {
 
 def wanted(public_id: str) -> Campaign:
     """The campaign of this address, or the 404 page."""
-    campaign = campaigns.find(public_id)
+    campaign = drafts.find(public_id)
     if campaign is None:
         abort(404)
     return campaign

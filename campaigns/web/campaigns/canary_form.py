@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from campaigns.sending import canary
-from campaigns.sending.canary import (
+from campaigns.campaign.models import Campaign
+from campaigns.delivery import canary
+from campaigns.delivery.canary import (
     FEWEST_OF_GROUP,
     LEAST_PERCENT,
     MOST_MINUTES,
@@ -12,8 +13,7 @@ from campaigns.sending.canary import (
     USUAL_PERCENT,
     Settings,
 )
-from campaigns.sending.canary_verdict import MEASURES, Band, Bands, Measure
-from campaigns.sending.models import Campaign
+from campaigns.delivery.canary_policy import MEASURES, Band, Bands, Measure
 from campaigns.web.campaigns.plan_form import Form, WishError
 from campaigns.web.template_helpers import number, plural
 

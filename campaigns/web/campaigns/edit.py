@@ -11,15 +11,15 @@ from campaigns.access import access
 from campaigns.accounts.models import User
 from campaigns.audience import lists, subscribers
 from campaigns.audience.models import AudienceList
+from campaigns.campaign import drafts, series
+from campaigns.campaign.drafts import ChosenLists, EditConflictError, NotEditableError
+from campaigns.campaign.expand_content import content_of
+from campaigns.campaign.models import Campaign
 from campaigns.clock import utcnow
-from campaigns.content.compile import check_content, lint_content
+from campaigns.content.mime.compile import check_content, lint_content
 from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.providers.models import SenderAddress
-from campaigns.sending import campaigns, series
-from campaigns.sending.campaigns import ChosenLists, EditConflictError, NotEditableError
-from campaigns.sending.composition import content_of
-from campaigns.sending.models import Campaign
 from campaigns.web.campaigns.blueprint import IN_WORDS, bp, editor_id, wanted
 from campaigns.web.counting import counting
 from campaigns.web.template_helpers import ago, zone
@@ -42,25 +42,25 @@ def edit(public_id: str) -> str:
         return render_template(
             "web/campaigns/locked.html",
             campaign=campaign,
-            title=campaigns.title_of(campaign),
+            title=drafts.title_of(campaign),
             state=IN_WORDS[campaign.status],
             sender=_sender_of(campaign),
             lists=_lists_in_words(campaign.id),
         )
-    chosen = campaigns.chosen_lists(campaign.id)
+    chosen = drafts.chosen_lists(campaign.id)
     every_list = lists.choices()
     with counting() as counts:
         figures = counts.lists([entry.id for entry in every_list])
     return render_template(
         "web/campaigns/edit.html",
         campaign=campaign,
-        title=campaigns.title_of(campaign),
+        title=drafts.title_of(campaign),
         chosen=chosen,
         every_list=every_list,
         figures=figures,
         senders=_senders(),
         merge_fields=merge_fields(),
-        max_line=campaigns.MAX_LINE,
+        max_line=drafts.MAX_LINE,
         series=series.of_template(campaign.id),
         planned=series.of_campaign(campaign.id),
     )
@@ -81,7 +81,7 @@ def _sender_of(campaign: Campaign) -> SenderAddress | None:
 
 
 def _lists_in_words(campaign_id: int) -> list[str]:
-    chosen = campaigns.chosen_lists(campaign_id)
+    chosen = drafts.chosen_lists(campaign_id)
     return [entry.name for entry in lists.choices() if entry.id in chosen.included]
 
 
@@ -130,7 +130,7 @@ def save(public_id: str) -> ResponseReturnValue:
 
     200 version and time · 409 somebody saved first · 422 a field · 423 no draft any more.
     """
-    campaign = campaigns.find(public_id)
+    campaign = drafts.find(public_id)
     if campaign is None:
         return {"message": "This campaign has been deleted."}, LOCKED
     now = utcnow()
@@ -139,7 +139,7 @@ def save(public_id: str) -> ResponseReturnValue:
         changes = _changes(request.form)
         chosen = _chosen(request.form)
         with transaction():
-            version = campaigns.save(
+            version = drafts.save(
                 campaign.id, version, changes, lists=chosen, editor_id=editor_id(), now=now
             )
     except BadFieldError as error:
@@ -160,7 +160,7 @@ def save(public_id: str) -> ResponseReturnValue:
 def _changes(form: MultiDict[str, str]) -> dict[str, Any]:
     changes: dict[str, Any] = {name: _line(form, name) for name in FIELDS}
     changes["html"] = form.get("html", "").replace("\r\n", "\n").replace("\x00", "")
-    if len(changes["html"].encode("utf-8", "replace")) > campaigns.MAX_HTML:
+    if len(changes["html"].encode("utf-8", "replace")) > drafts.MAX_HTML:
         raise BadFieldError("The content is larger than 512 KB, more than any inbox would show.")
     changes["sender_id"] = _sender_id(form.get("sender", ""))
     changes["track_opens"] = "track_opens" in form
@@ -171,8 +171,8 @@ def _changes(form: MultiDict[str, str]) -> dict[str, Any]:
 def _line(form: MultiDict[str, str], name: str) -> str:
     """One line of text: line breaks end up in no header."""
     text = " ".join(form.get(name, "").replace("\x00", "").split())
-    if len(text) > campaigns.MAX_LINE:
-        raise BadFieldError(f"The {name} is too long ({campaigns.MAX_LINE} characters at most).")
+    if len(text) > drafts.MAX_LINE:
+        raise BadFieldError(f"The {name} is too long ({drafts.MAX_LINE} characters at most).")
     return text
 
 
@@ -217,8 +217,8 @@ def audience(public_id: str) -> str:
     campaign = wanted(public_id)
     return render_template(
         "web/campaigns/_audience.html",
-        arithmetic=campaigns.audience_arithmetic(campaign.id),
-        has_lists=bool(campaigns.chosen_lists(campaign.id).included),
+        arithmetic=drafts.audience_arithmetic(campaign.id),
+        has_lists=bool(drafts.chosen_lists(campaign.id).included),
     )
 
 

@@ -10,18 +10,18 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from campaigns.access import access
+from campaigns.campaign import drafts, fallback_sender, forecast, listing, schedule, series
+from campaigns.campaign.drafts import Arithmetic
+from campaigns.campaign.fallback_sender import Way
+from campaigns.campaign.forecast import Bound
+from campaigns.campaign.models import Campaign
+from campaigns.campaign.preflight import Check, preflight
+from campaigns.campaign.recurrence import NTH, RepeatError
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
+from campaigns.delivery import canary
 from campaigns.providers.models import SenderAddress
-from campaigns.sending import campaigns, canary, catalogue, overflow, schedules, series
-from campaigns.sending.campaigns import Arithmetic
-from campaigns.sending.limits import outlook
-from campaigns.sending.limits.outlook import Bound
-from campaigns.sending.models import Campaign
-from campaigns.sending.overflow import Way
-from campaigns.sending.preflight import Check, preflight
-from campaigns.sending.repeat import NTH, RepeatError
 from campaigns.web.campaigns import canary_form, overflow_form, plan_words
 from campaigns.web.campaigns.blueprint import IN_WORDS, bp, home_of, wanted
 from campaigns.web.campaigns.plan_form import DAYTIME, Wish, WishError, read_wish
@@ -75,7 +75,7 @@ def review(public_id: str) -> str | Response:
 
 
 def _look(campaign: Campaign) -> Review:
-    arithmetic = campaigns.audience_arithmetic(campaign.id)
+    arithmetic = drafts.audience_arithmetic(campaign.id)
     tools = services()
     checks = preflight(campaign, arithmetic, base_url=tools.settings.base_url, signer=tools.signer)
     return Review(arithmetic, checks)
@@ -86,10 +86,10 @@ def _page(campaign: Campaign, found: Review, *, error: str = "", field: str = ""
     return render_template(
         "web/campaigns/review.html",
         campaign=campaign,
-        title=campaigns.title_of(campaign),
+        title=drafts.title_of(campaign),
         review=found,
         sender=sender,
-        lists=catalogue.list_names([campaign.id]).get(campaign.id, []),
+        lists=listing.list_names([campaign.id]).get(campaign.id, []),
         form=request.form,
         soon=_soon(campaign),
         zones=zones(),
@@ -158,7 +158,7 @@ class Choices:
     def write(self, campaign: Campaign, now: datetime) -> bool:
         """Write them onto the draft."""
         sender_id = self.then.sender.id if self.then else None
-        return canary.configure(campaign.id, self.first) and overflow.choose(
+        return canary.configure(campaign.id, self.first) and fallback_sender.choose(
             campaign.id, sender_id, now=now
         )
 
@@ -170,7 +170,7 @@ def _launch(
     return (
         _is_as_reviewed(campaign)
         and choices.write(campaign, now)
-        and schedules.launch(campaign.id, wish.plan, undo_seconds=undo_seconds, now=now)
+        and schedule.launch(campaign.id, wish.plan, undo_seconds=undo_seconds, now=now)
     )
 
 
@@ -214,7 +214,7 @@ def plan(public_id: str) -> str:
         then = overflow_form.read(campaign, request.args)
     except WishError as error:
         return render_template("web/campaigns/_plan.html", error=str(error))
-    arithmetic = campaigns.audience_arithmetic(campaign.id)
+    arithmetic = drafts.audience_arithmetic(campaign.id)
     said = plan_words.sentences(
         wish,
         recipients=arithmetic.recipients,
@@ -233,7 +233,7 @@ def _bound(campaign: Campaign, recipients: int, now: datetime) -> Bound | None:
     sender = db.session.get(SenderAddress, campaign.sender_id) if campaign.sender_id else None
     if sender is None:
         return None
-    return outlook.slowest(sender.provider_id, campaign.id, recipients, now=now)
+    return forecast.slowest(sender.provider_id, campaign.id, recipients, now=now)
 
 
 def _after(campaign: Campaign, did_it: bool, wish: Wish, undo_seconds: int) -> Response:

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from campaigns.sending import canary, overflow
-from campaigns.sending.models import Campaign
-from campaigns.sending.overflow import CHOOSABLE, Earlier, Way
-from campaigns.sending.preflight import warnings_of
+from campaigns.campaign import fallback_sender
+from campaigns.campaign.fallback_sender import CHOOSABLE, Earlier, Way
+from campaigns.campaign.models import Campaign
+from campaigns.campaign.preflight import warnings_of
+from campaigns.delivery import canary
 from campaigns.web.campaigns.plan_form import WishError
 from campaigns.web.template_helpers import number
 
@@ -24,10 +25,10 @@ class Fields:
 
 def shown(campaign: Campaign, form: Mapping[str, str]) -> Fields | None:
     """For the page; None where there is no other account to go on by."""
-    now, ways = overflow.way_of(campaign), overflow.other_ways(campaign)
+    now, ways = fallback_sender.way_of(campaign), fallback_sender.other_ways(campaign)
     if now is None or not ways:
         return None
-    kept = overflow.chosen_way(campaign)
+    kept = fallback_sender.chosen_way(campaign)
     return Fields(now.account.name, ways, form.get(FIELD, kept.sender.public_id if kept else ""))
 
 
@@ -36,7 +37,7 @@ def read(campaign: Campaign, form: Mapping[str, str]) -> Way | None:
     public_id = form.get(FIELD, "")
     if not public_id:
         return None
-    for way in overflow.other_ways(campaign):
+    for way in fallback_sender.other_ways(campaign):
         if way.sender.public_id == public_id:
             return way
     raise WishError(
@@ -46,7 +47,7 @@ def read(campaign: Campaign, form: Mapping[str, str]) -> Way | None:
 
 def sentences(campaign: Campaign, chosen: Way | None, *, recipients: int) -> list[str]:
     """What will happen because of it. Nothing is said where it makes no difference."""
-    now = overflow.way_of(campaign)
+    now = fallback_sender.way_of(campaign)
     if now is None:
         return []
     when = f"When the daily limit of {now.account.name} is used up,"
@@ -71,14 +72,14 @@ class Card:
 
 def card(campaign: Campaign) -> Card | None:
     """None where there is nothing to say and nothing to choose."""
-    past = overflow.earlier(campaign)
+    past = fallback_sender.earlier(campaign)
     is_open = campaign.status in CHOOSABLE
     choice = shown(campaign, {}) if is_open else None
     if not past and choice is None:
         return None
     return Card(
         earlier=past,
-        now=overflow.way_of(campaign),
+        now=fallback_sender.way_of(campaign),
         choice=choice,
         can_go_on=_can_go_on(campaign),
     )
@@ -87,7 +88,7 @@ def card(campaign: Campaign) -> Card | None:
 def can_help(campaign: Campaign) -> bool:
     """Whether another address would help one that waits or is paused for a reason."""
     is_held = bool(campaign.status_reason) and _can_go_on(campaign)
-    return is_held and bool(overflow.other_ways(campaign))
+    return is_held and bool(fallback_sender.other_ways(campaign))
 
 
 def _can_go_on(campaign: Campaign) -> bool:

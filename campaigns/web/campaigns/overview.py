@@ -8,13 +8,13 @@ from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from campaigns.access import access
+from campaigns.campaign import drafts, listing, series
+from campaigns.campaign.models import Campaign, CampaignSeries
 from campaigns.clock import utcnow
 from campaigns.db import db, transaction
 from campaigns.reports.balance import Balance
-from campaigns.reports.counts import Counts
 from campaigns.reports.engagement import Engagement
-from campaigns.sending import campaigns, catalogue, series
-from campaigns.sending.models import Campaign, CampaignSeries
+from campaigns.reports.figures import Counts
 from campaigns.web.campaigns.blueprint import bp, editor_id, home_of
 from campaigns.web.campaigns.starters import STARTERS, starter_html
 from campaigns.web.counting import counting
@@ -48,9 +48,9 @@ class Row:
 @access("user")
 def index() -> str:
     shown = request.args.get("status", "")
-    shown = shown if shown in catalogue.SHOWN else ""
+    shown = shown if shown in listing.SHOWN else ""
     text = request.args.get("q", "").strip()[:200]
-    page = catalogue.page(
+    page = listing.page(
         shown=shown,
         text=text,
         before=request.args.get("before"),
@@ -66,7 +66,7 @@ def index() -> str:
         shown=shown,
         text=text,
         filters=FILTERS,
-        has_any=bool(page.rows) or catalogue.has_any(),
+        has_any=bool(page.rows) or listing.has_any(),
         previous=page.before and url_for("campaigns.index", before=page.before, **kept),
         following=page.after and url_for("campaigns.index", after=page.after, **kept),
     )
@@ -76,7 +76,7 @@ def _rows(rows: Sequence[Campaign], counts: Counts) -> list[Row]:
     """The figures of a page's campaigns: one grouped query for each kind, never one per row."""
     ids = [campaign.id for campaign in rows]
     started = [campaign.id for campaign in rows if campaign.status not in NEVER_STARTED]
-    names = catalogue.list_names(ids)
+    names = listing.list_names(ids)
     balances = counts.balances(started)
     engagements = counts.engagements(started)
     repeating = set(
@@ -85,7 +85,7 @@ def _rows(rows: Sequence[Campaign], counts: Counts) -> list[Row]:
     return [
         Row(
             campaign=campaign,
-            title=campaigns.title_of(campaign),
+            title=drafts.title_of(campaign),
             href=home_of(campaign),
             lists=names.get(campaign.id, []),
             balance=balances.get(campaign.id, Balance()),
@@ -109,7 +109,7 @@ def new() -> str | Response | tuple[str, int]:
     if start != "blank" and start not in STARTERS:
         return _new_page(start="letter", error="Please choose what to start from."), 422
     with transaction():
-        campaign = campaigns.create(
+        campaign = drafts.create(
             name=name,
             html="" if start == "blank" else starter_html(start),
             editor_id=editor_id(),
@@ -119,11 +119,11 @@ def new() -> str | Response | tuple[str, int]:
 
 
 def _start_from_copy(name: str) -> Response | tuple[str, int]:
-    old = campaigns.find(request.form.get("copy_of", ""))
+    old = drafts.find(request.form.get("copy_of", ""))
     if old is None:
         return _new_page(start="copy", error="Please choose the campaign to copy."), 422
     with transaction():
-        campaign = campaigns.duplicate(old.id, name=name, editor_id=editor_id(), now=utcnow())
+        campaign = drafts.duplicate(old.id, name=name, editor_id=editor_id(), now=utcnow())
     flash("Copied. Nothing has been sent: this is a new draft.", "success")
     return redirect(url_for("campaigns.edit", public_id=campaign.public_id))
 
@@ -134,6 +134,6 @@ def _new_page(*, start: str, error: str = "") -> str:
         start=start if start in {"blank", "copy", *STARTERS} else "letter",
         name=request.form.get("name", ""),
         starters=STARTERS,
-        recent=catalogue.recent(limit=50),
+        recent=listing.recent(limit=50),
         error=error,
     )

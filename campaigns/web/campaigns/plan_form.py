@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 
 from werkzeug.datastructures import MultiDict
 
-from campaigns.sending import moments, repeat, waves
-from campaigns.sending.models import Campaign, CampaignSeries
-from campaigns.sending.moments import DayWindow, MomentError
-from campaigns.sending.repeat import Frequency, Repeat, RepeatError
-from campaigns.sending.schedules import MOST_PER_HOUR, MOST_SPREAD, Plan
+from campaigns.campaign import local_time
+from campaigns.campaign import recurrence as repeat
+from campaigns.campaign.local_time import DayWindow, MomentError
+from campaigns.campaign.models import Campaign, CampaignSeries
+from campaigns.campaign.recurrence import Frequency, Repeat, RepeatError
+from campaigns.campaign.schedule import MOST_PER_HOUR, MOST_SPREAD, Plan
 from campaigns.web.template_helpers import zone
 
 Form = MultiDict[str, str]
@@ -53,7 +54,7 @@ def read_wish(campaign: Campaign, form: Form, *, now: datetime) -> Wish:
         raise WishError(str(error), "hours") from None
     spread, pace = _pace(form)
     by_zone = when == "local" or not hours.is_whole_day
-    people = waves.people_by_zone(campaign.id) if by_zone else {}
+    people = local_time.people_by_zone(campaign.id) if by_zone else {}
     rest = Plan(hours=hours, spread_seconds=spread, pace_per_second=pace)
     try:
         if when == "repeat":
@@ -67,7 +68,7 @@ def read_wish(campaign: Campaign, form: Form, *, now: datetime) -> Wish:
 def read_new_time(campaign: Campaign, form: Form, *, now: datetime) -> Wish:
     """Another moment for a campaign; it goes by readers' own clocks if it did. Raises WishError."""
     when = "local" if campaign.local_at else "later"
-    people = waves.people_by_zone(campaign.id) if campaign.local_at else {}
+    people = local_time.people_by_zone(campaign.id) if campaign.local_at else {}
     try:
         plan, people, note = _moment(when, form, Plan(), people, now)
     except MomentError as error:
@@ -83,18 +84,18 @@ def _moment(
     if when != "later":
         return rest, people, ""
     name = form.get("zone", "").strip()
-    found = moments.parse_moment(form.get("date", ""), form.get("time", ""), name, now=now)
+    found = local_time.parse_moment(form.get("date", ""), form.get("time", ""), name, now=now)
     return _with(rest, at=found.at, zone_name=name), people, found.note
 
 
 def _at_local_time(form: Form, rest: Plan, people: Mapping[str, int], now: datetime) -> Plan:
-    local = moments.parse_local(form.get("date", ""), form.get("time", ""))
-    moments.check_distance(local, now)
+    local = local_time.parse_local(form.get("date", ""), form.get("time", ""))
+    local_time.check_distance(local, now)
     home = zone()
-    last = waves.waves(people, waves.Arrival(_long_ago(now), local), home)
+    last = local_time.waves(people, local_time.Arrival(_long_ago(now), local), home)
     if last and last[-1].at <= now:
         raise MomentError("That moment has passed for all of your readers.")
-    first = waves.first_moment(people, local, home)
+    first = local_time.first_moment(people, local, home)
     return _with(rest, at=first if first > now else None, zone_name=home.key, local_at=local)
 
 
@@ -110,9 +111,9 @@ def _with(
 
 def _repeated(form: Form, rest: Plan, people: Mapping[str, int], now: datetime) -> Wish:
     name = form.get("zone", "").strip()
-    moments.find_zone(name)
-    first = moments.parse_local(form.get("date", ""), form.get("time", ""))
-    moments.check_distance(first, now)
+    local_time.find_zone(name)
+    first = local_time.parse_local(form.get("date", ""), form.get("time", ""))
+    local_time.check_distance(first, now)
     local_at = first if "repeat_local" in form else None
     plan = _with(rest, at=None, zone_name=name, local_at=local_at)
     return Wish(plan, people, repeat=read_repeat(form), first=first)

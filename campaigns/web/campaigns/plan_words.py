@@ -4,13 +4,12 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from campaigns.sending import repeat, waves
-from campaigns.sending.limits.outlook import Bound
-from campaigns.sending.moments import find_zone, resolve, zones_by_name
-from campaigns.sending.repeat import Repeat
-from campaigns.sending.schedules import Plan
-from campaigns.sending.series import AHEAD
-from campaigns.sending.waves import Arrival
+from campaigns.campaign import local_time, recurrence
+from campaigns.campaign.forecast import Bound
+from campaigns.campaign.local_time import Arrival, find_zone, resolve, zones_by_name
+from campaigns.campaign.recurrence import Repeat
+from campaigns.campaign.schedule import Plan
+from campaigns.campaign.series import AHEAD
 from campaigns.web.campaigns.plan_form import Wish
 from campaigns.web.template_helpers import moment, number, plural, zone
 
@@ -66,7 +65,7 @@ def _starts(plan: Plan, at: datetime, now: datetime) -> str:
 
 def _local(wish: Wish, local: datetime, now: datetime) -> list[str]:
     start = wish.plan.at or now
-    found = waves.waves(wish.people, Arrival(start, local, wish.plan.hours), zone())
+    found = local_time.waves(wish.people, Arrival(start, local, wish.plan.hours), zone())
     said = [f"Everybody gets it when their own clock shows {local:%H:%M} on {day(local)}."]
     if found:
         said.append(_span_of(found))
@@ -81,7 +80,7 @@ def _local(wish: Wish, local: datetime, now: datetime) -> list[str]:
     return [*said, *_without_zone(wish.people)]
 
 
-def _span_of(found: list[waves.Wave]) -> str:
+def _span_of(found: list[local_time.Wave]) -> str:
     first, last = found[0], found[-1]
     if first.at == last.at:
         return f"That is {moment(first.at)} in {zone().key}, for all of them."
@@ -92,7 +91,7 @@ def _span_of(found: list[waves.Wave]) -> str:
 
 
 def _without_zone(people: Mapping[str, int]) -> list[str]:
-    unknown = waves.unknown_zones(people)
+    unknown = local_time.unknown_zones(people)
     if not unknown:
         return []
     if unknown == sum(people.values()):
@@ -105,7 +104,7 @@ def _without_zone(people: Mapping[str, int]) -> list[str]:
 def repeats(wish: Wish, rule: Repeat, first: datetime) -> str:
     """By which rule it goes out, and by whose clock."""
     clock = "of each reader’s own time" if wish.plan.local_at else f"in {wish.plan.zone}"
-    return f"It goes out {repeat.describe(rule)}, at {first:%H:%M} {clock}."
+    return f"It goes out {recurrence.describe(rule)}, at {first:%H:%M} {clock}."
 
 
 def around(wish: Wish, recipients: int, now: datetime) -> list[str]:
@@ -117,13 +116,13 @@ def _repeats(wish: Wish, now: datetime) -> list[str]:
     rule, first, plan = wish.repeat, wish.first, wish.plan
     if rule is None or first is None:
         return []
-    text = repeat.rule_text(rule)
-    begins = repeat.first_from(text, first)
+    text = recurrence.rule_text(rule)
+    begins = recurrence.first_from(text, first)
     if begins is None:
         return ["It would end before it begins."]
     times = [
         local
-        for local in repeat.upcoming(text, begins, after=None, most=SHOWN_TIMES)
+        for local in recurrence.upcoming(text, begins, after=None, most=SHOWN_TIMES)
         if resolve(local, find_zone(plan.zone)).at > now
     ]
     notes = [resolve(local, find_zone(plan.zone)).note for local in times]

@@ -6,7 +6,10 @@ from flask import Response, render_template, request
 from campaigns.access import access
 from campaigns.audience import search
 from campaigns.audience.models import Subscriber
-from campaigns.content.compile import (
+from campaigns.campaign import audience
+from campaigns.campaign.expand_content import content_of
+from campaigns.campaign.models import Campaign
+from campaigns.content.mime.compile import (
     Problem,
     Rendered,
     RenderError,
@@ -16,9 +19,6 @@ from campaigns.content.compile import (
 from campaigns.context import services
 from campaigns.db import db
 from campaigns.messages import Recipient
-from campaigns.sending import audience_query
-from campaigns.sending.composition import content_of
-from campaigns.sending.models import Campaign
 from campaigns.web.campaigns.blueprint import bp, wanted
 
 PREVIEW_CSP = (
@@ -87,7 +87,7 @@ def _found(text: str) -> list[Subscriber]:
 
 
 def _sample(campaign: Campaign) -> list[Subscriber]:
-    return list(db.session.scalars(audience_query.sample(campaign.id, limit=PICKED)))
+    return list(db.session.scalars(audience.sample(campaign.id, limit=PICKED)))
 
 
 def _reader(public_id: str) -> Subscriber | None:

@@ -14,7 +14,7 @@ from campaigns.addresses import lookup_form
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
-from campaigns.sending import account_mail
+from campaigns.transactional import account_mail
 from campaigns.web.attempts import Attempts, BusyError, TooManyFailuresError, guarded
 from campaigns.web.login import leave, start_session
 from campaigns.web.settings.blueprint import Answer, bp

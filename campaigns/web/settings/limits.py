@@ -9,17 +9,18 @@ from redis.exceptions import RedisError
 from campaigns.access import access
 from campaigns.accounts import service
 from campaigns.accounts.texts import InvalidInputError
-from campaigns.audience.mailbox_groups import NAMES, OTHER, name_of
+from campaigns.audience.mailbox_providers import NAMES, OTHER, name_of
 from campaigns.clock import utcnow
 from campaigns.db import transaction
-from campaigns.jobs.buckets import Standing, buckets
+from campaigns.delivery import domain_waits
+from campaigns.engine.limiter import Standing, buckets
 from campaigns.providers import accounts
 from campaigns.providers.models import ProviderAccount
-from campaigns.sending.limits import domains, editing, warm_up
-from campaigns.sending.limits.editing import WarmUpInput
-from campaigns.sending.limits.holds import rate
-from campaigns.sending.limits.loading import load_plan
-from campaigns.sending.limits.plan import GroupPlan, Plan
+from campaigns.throttling import editing, slowed_domains, warm_up
+from campaigns.throttling.editing import WarmUpInput
+from campaigns.throttling.hold_reasons import rate
+from campaigns.throttling.loading import load_plan
+from campaigns.throttling.plan import GroupPlan, Plan
 from campaigns.web.settings.blueprint import Answer, bp
 
 MOST_DOMAINS_SHOWN = 100
@@ -78,10 +79,10 @@ def end_hold(public_id: str) -> Answer:
     account = _found(public_id)
     chosen = request.form.getlist("domain")
     if "every_domain" in request.form:
-        chosen = [row.domain for row in domains.slowed(account.id)]
+        chosen = [row.domain for row in slowed_domains.slowed(account.id)]
     if chosen:
         with transaction():
-            domains.forget(account.id, chosen, now=utcnow())
+            domain_waits.forget(account.id, chosen, now=utcnow())
         flash("Domain reset" if len(chosen) == 1 else "Domains reset", "success")
         return _back(public_id)
     with transaction():
@@ -147,7 +148,7 @@ def _page(
         addable={
             group: name for group, name in NAMES.items() if group not in {row.group for row in rows}
         },
-        domains=domains.slowed(account.id, now=now),
+        domains=slowed_domains.slowed(account.id, now=now),
         most_domains=MOST_DOMAINS_SHOWN,
         account_state=_account_state(plan, standing, now),
         warm_ups=warm_ups,

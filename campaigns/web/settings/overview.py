@@ -9,7 +9,7 @@ from campaigns.db import db
 from campaigns.providers.accounts import limits_of
 from campaigns.providers.models import ProviderAccount, SenderAddress
 from campaigns.providers.senders import freemail_warning
-from campaigns.sending.limits.loading import next_tries
+from campaigns.throttling.loading import next_tries
 from campaigns.web.settings.blueprint import bp
 
 MOST = 200

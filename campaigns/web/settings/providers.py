@@ -8,6 +8,7 @@ from flask import abort, flash, redirect, render_template, request, url_for
 
 from campaigns.access import access
 from campaigns.accounts.texts import InvalidInputError
+from campaigns.campaign import provider_usage
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
@@ -17,7 +18,6 @@ from campaigns.providers.check import CheckResult, check_login
 from campaigns.providers.models import ProviderAccount, SenderAddress
 from campaigns.providers.presets import presets
 from campaigns.secrets import SecretUnreadableError
-from campaigns.sending import provider_use
 from campaigns.web.settings.blueprint import Answer, after_saving, bp
 from campaigns.web.template_helpers import current_workspace
 
@@ -87,9 +87,9 @@ def delete_provider(public_id: str) -> Answer:
     try:
         with transaction():
             account = _found(public_id)
-            if provider_use.campaigns_on_account(account.id):
+            if provider_usage.campaigns_on_account(account.id):
                 return _delete_page(account), 422
-            provider_use.forget_account(account.id)
+            provider_usage.forget_account(account.id)
             accounts.delete(account)
     except (accounts.AccountInUseError, accounts.NotInDemoError) as error:
         return _delete_page(_found(public_id), str(error)), 422
@@ -179,8 +179,8 @@ def _delete_page(account: ProviderAccount, error: str = "") -> str:
         "web/settings/delete_provider.html",
         tab="sending",
         account=account,
-        campaigns=provider_use.campaigns_on_account(account.id),
-        planned=provider_use.campaigns_planned_on(account.id),
+        campaigns=provider_usage.campaigns_on_account(account.id),
+        planned=provider_usage.campaigns_planned_on(account.id),
         error=error or accounts.why_kept(account),
     )
 

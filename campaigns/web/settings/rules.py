@@ -4,14 +4,14 @@ from flask import abort, flash, redirect, render_template, request, url_for
 
 from campaigns.access import access
 from campaigns.accounts.texts import InvalidInputError
-from campaigns.audience.mailbox_groups import NAMES, name_of
+from campaigns.audience.mailbox_providers import NAMES, name_of
 from campaigns.clock import utcnow
 from campaigns.db import transaction
 from campaigns.providers.presets import PRESETS
-from campaigns.sending.limits import editing, rules
-from campaigns.sending.limits.builtin import RULES
-from campaigns.sending.limits.editing import RuleInput
-from campaigns.sending.limits.rule import Rule, describe
+from campaigns.throttling import editing, rules
+from campaigns.throttling.builtin import RULES
+from campaigns.throttling.editing import RuleInput
+from campaigns.throttling.rule import Rule, describe
 from campaigns.web.settings.blueprint import Answer, bp
 
 ACTS = {

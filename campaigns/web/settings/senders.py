@@ -8,11 +8,11 @@ from flask import abort, flash, redirect, render_template, request, url_for
 from campaigns.access import access
 from campaigns.accounts.texts import InvalidInputError
 from campaigns.addresses import normalise
+from campaigns.campaign import provider_usage
 from campaigns.clock import utcnow
 from campaigns.db import db, transaction
 from campaigns.providers import accounts, senders
 from campaigns.providers.models import ProviderAccount, SenderAddress
-from campaigns.sending import provider_use
 from campaigns.web.settings.blueprint import Answer, after_saving, bp
 
 
@@ -48,7 +48,7 @@ def edit_sender(public_id: str) -> Answer:
     try:
         with transaction():
             sender = _found(public_id)
-            if provider_use.being_sent_from(sender.id) and _is_other_address(sender):
+            if provider_usage.being_sent_from(sender.id) and _is_other_address(sender):
                 raise InvalidInputError({"address": _BUSY})
             senders.change(
                 sender,
@@ -79,7 +79,7 @@ def delete_sender(public_id: str) -> Answer:
     address = sender.address
     with transaction():
         sender = _found(public_id)
-        if provider_use.campaigns_from_sender(sender.id):
+        if provider_usage.campaigns_from_sender(sender.id):
             return _delete_page(sender), 422
         senders.delete(sender)
     flash(f"The sender address {address} is deleted.", "success")
@@ -123,8 +123,8 @@ def _delete_page(sender: SenderAddress) -> str:
         "web/settings/delete_sender.html",
         tab="sending",
         sender=sender,
-        campaigns=provider_use.campaigns_from_sender(sender.id),
-        drafts=provider_use.drafts_from_sender(sender.id),
+        campaigns=provider_usage.campaigns_from_sender(sender.id),
+        drafts=provider_usage.drafts_from_sender(sender.id),
     )
 
 

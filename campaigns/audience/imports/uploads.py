@@ -1,0 +1,147 @@
+"""Uploaded files: streamed to disk, examined on the way, gone when they are not kept."""
+
+import errno
+import hashlib
+import secrets
+import shutil
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import BinaryIO
+
+from campaigns.audience.imports.reader import Dialect, NotCsvError, Probe
+
+MAX_FILE_BYTES = 2 * 1024**3
+RESERVE_BYTES = 200 * 1024 * 1024
+"""So much room stays free on the disk: the database needs it."""
+COPY_BYTES = 1024 * 1024
+ORPHAN_AGE = timedelta(days=1)
+
+
+class UploadError(ValueError):
+    """The file cannot be taken. The message says why and what to do."""
+
+
+class Upload:
+    """A file on its way in. Write to it, then `keep` or `close` it: closing an upload that is
+    not kept deletes it.
+
+    A write that fails (disk full) deletes what was written; the rest of the stream is taken
+    and thrown away, so that whoever sends it gets to hear the answer. `problem` says it.
+    """
+
+    def __init__(self, folder: Path, *, expected_bytes: int = 0) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.path = folder / f"{secrets.token_hex(12)}.part"
+        self.size = 0
+        self.problem = ""
+        self._hash = hashlib.sha256()
+        self._probe = Probe()
+        self._is_kept = False
+        self._checked = 0
+        self._file: BinaryIO | None = self.path.open("xb", buffering=0)
+        self._check_room(expected_bytes)
+
+    def write(self, block: bytes) -> int:
+        if self._file is None:
+            return len(block)
+        if self.size - self._checked > 16 * COPY_BYTES:
+            self._checked = self.size
+            self._check_room(0)
+        self.size += len(block)
+        self._hash.update(block)
+        self._probe.feed(bytes(block))
+        try:
+            rest = memoryview(block)
+            while rest and self._file is not None:
+                rest = rest[self._file.write(rest) :]
+        except OSError as error:
+            self._give_up(_in_words(error))
+        return len(block)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """The form parser rewinds a finished file; here nobody reads it again."""
+        return 0
+
+    def close(self) -> None:
+        self._close_file()
+        if not self._is_kept:
+            self.path.unlink(missing_ok=True)
+
+    @property
+    def sha256(self) -> str:
+        return self._hash.hexdigest()
+
+    def finish(self) -> Dialect:
+        """Close the file and tell how it is written. Raises UploadError, deleting the file."""
+        try:
+            if self.problem:
+                raise UploadError(self.problem)
+            return self._probe.dialect()
+        except NotCsvError as error:
+            raise UploadError(str(error)) from None
+        finally:
+            self._close_file()
+
+    def _close_file(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def keep(self) -> str:
+        """Keep the file for good; returns its name in the folder of uploads."""
+        kept = self.path.with_suffix(".csv")
+        self.path.rename(kept)
+        self.path = kept
+        self._is_kept = True
+        return kept.name
+
+    def _check_room(self, expected_bytes: int) -> None:
+        free = shutil.disk_usage(self.path.parent).free
+        if free < expected_bytes + RESERVE_BYTES:
+            self._give_up(_FULL)
+
+    def _give_up(self, problem: str) -> None:
+        self.problem = problem
+        self.close()
+
+
+_FULL = (
+    "The server's disk has no room for this file. Nothing was kept of it. "
+    "Free some space, or split the file into smaller ones."
+)
+
+
+def _in_words(error: OSError) -> str:
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return _FULL
+    return f"The file could not be stored ({error.strerror}). Nothing was kept of it."
+
+
+def sweep(folder: Path, *, now: datetime) -> None:
+    """Delete what a killed server left half-written a day ago."""
+    for path in folder.glob("*.part"):
+        try:
+            if path.stat().st_mtime < (now - ORPHAN_AGE).timestamp():
+                path.unlink()
+        except FileNotFoundError:
+            continue  # somebody else swept it
+
+
+def take_in(source: BinaryIO, folder: Path, *, size_bytes: int = 0) -> Upload:
+    """Copy an open file into the folder of uploads, whole. Close the upload if it is not kept."""
+    upload = Upload(folder, expected_bytes=size_bytes)
+    try:
+        for block in _blocks(source):
+            upload.write(block)
+            if upload.problem:
+                break  # nobody waits for an answer here, and a pipe may have no end
+    except BaseException:
+        upload.close()
+        raise
+    return upload
+
+
+def _blocks(source: BinaryIO) -> Iterator[bytes]:
+    while block := source.read(COPY_BYTES):
+        yield block

@@ -1,0 +1,101 @@
+"""Which mailbox group each recipient domain belongs to: known, or asked of the DNS in advance.
+
+Looked up in the background, a few at a time, and kept for a week: never while an import runs or
+a campaign is sent.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+import dns.exception
+import dns.resolver
+import sqlalchemy as sa
+
+from campaigns.audience.mailbox_providers import KNOWN_DOMAINS, OTHER, group_of_servers
+from campaigns.audience.models import MailDomain, Subscriber
+from campaigns.db import db, insert_ignoring, upsert
+
+KEPT = timedelta(days=7)
+AGAIN_AFTER_FAILURE = timedelta(hours=1)
+LOOK_UP_SECONDS = 3.0
+
+MailServers = Callable[[str], Sequence[str] | None]
+"""The servers that take a domain's mail, the preferred one first. None: no answer now."""
+
+
+def ask_dns(domain: str) -> Sequence[str] | None:
+    try:
+        answer = dns.resolver.resolve(domain, "MX", lifetime=LOOK_UP_SECONDS)
+    except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
+        return ()
+    except (dns.exception.DNSException, OSError, UnicodeError):
+        return None
+    return [str(record.exchange) for record in sorted(answer, key=lambda found: found.preference)]
+
+
+def add_known() -> None:
+    """Put the large mailbox providers in, whose domains need no look-up."""
+    rows = [
+        {"domain": domain, "mailbox_group": group, "looked_up_at": None}
+        for domain, group in KNOWN_DOMAINS.items()
+    ]
+    db.session.execute(insert_ignoring(MailDomain), rows)
+
+
+def is_any_known_missing() -> bool:
+    there = sa.select(sa.func.count()).where(MailDomain.domain.in_(KNOWN_DOMAINS))
+    return (db.session.scalar(there) or 0) < len(KNOWN_DOMAINS)
+
+
+def to_look_up(limit: int, *, now: datetime) -> list[str]:
+    """Domains of subscribers that nobody asked about yet; then those asked about a week ago."""
+    # From one domain to the next by the index: as many steps as there are domains, not people.
+    first = sa.select(sa.func.min(Subscriber.domain).label("domain")).cte("step", recursive=True)
+    following = (
+        sa.select(sa.func.min(Subscriber.domain))
+        .where(Subscriber.domain > first.c.domain)
+        .scalar_subquery()
+    )
+    step = first.union_all(sa.select(following).where(first.c.domain.is_not(None)))
+    is_there = sa.exists().where(MailDomain.domain == step.c.domain)
+    new = db.session.scalars(
+        sa.select(step.c.domain).where(step.c.domain.is_not(None), ~is_there).limit(limit)
+    ).all()
+    if len(new) == limit:
+        return list(new)
+    old = db.session.scalars(
+        sa.select(MailDomain.domain)
+        .where(MailDomain.looked_up_at < now - KEPT)
+        .order_by(MailDomain.looked_up_at)
+        .limit(limit - len(new))
+    )
+    return [*new, *old]
+
+
+def note(found: Sequence[tuple[str, Sequence[str] | None]], *, now: datetime) -> None:
+    """Keep what was learned. Without an answer the domain is asked about again in an hour."""
+    rows = [
+        {
+            "domain": domain,
+            "mailbox_group": group_of_servers(hosts or ()),
+            "looked_up_at": now if hosts is not None else now - KEPT + AGAIN_AFTER_FAILURE,
+        }
+        for domain, hosts in found
+    ]
+    if not rows:
+        return
+    statement = upsert(MailDomain)
+    answered = sa.or_(MailDomain.mailbox_group == OTHER, statement.excluded.looked_up_at == now)
+    db.session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["domain"],
+            set_={
+                # A domain that was known stays what it was while nobody answers.
+                "mailbox_group": sa.case(
+                    (answered, statement.excluded.mailbox_group), else_=MailDomain.mailbox_group
+                ),
+                "looked_up_at": statement.excluded.looked_up_at,
+            },
+        ),
+        rows,
+    )

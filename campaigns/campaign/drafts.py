@@ -1,0 +1,245 @@
+"""Campaigns while they are written: make, save, choose lists, duplicate, delete."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from campaigns.campaign import audience, fallback_sender
+from campaigns.campaign.models import Campaign, CampaignList, CampaignSeries, Delivery
+from campaigns.db import db
+from campaigns.providers.models import SenderAddress
+
+EDITABLE = frozenset(
+    {"name", "subject", "preheader", "html", "sender_id", "track_opens", "track_clicks"}
+)
+MAX_LINE = 500
+"""Longest name, subject and preheader in characters."""
+MAX_HTML = 512 * 1024
+
+
+class NotEditableError(ValueError):
+    """The campaign is no draft (any more), or is gone: nothing was saved."""
+
+
+class EditConflictError(ValueError):
+    """Somebody saved a newer version first; nothing was saved. `current` is theirs."""
+
+    def __init__(self, current: Campaign) -> None:
+        super().__init__("Somebody else saved this campaign since you opened it.")
+        self.current = current
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenLists:
+    """Ids of the lists a campaign goes to and of those it leaves out.
+
+    A list that is in both is left out.
+    """
+
+    included: frozenset[int] = frozenset()
+    excluded: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Arithmetic:
+    """The audience in five figures: matched - duplicates - excluded - suppressed = recipients.
+
+    `matched` counts subscriptions; everything after that counts people.
+    """
+
+    matched: int
+    duplicates: int
+    excluded: int
+    suppressed: int
+    recipients: int
+
+
+def audience_arithmetic(campaign_id: int) -> Arithmetic:
+    """Count the audience as it stands now. Set-based; about a second at a million."""
+    found = db.session.execute(audience.arithmetic(campaign_id)).one()
+    matched, distinct, excluded, suppressed = found
+    return Arithmetic(
+        matched=matched,
+        duplicates=matched - distinct,
+        excluded=excluded,
+        suppressed=suppressed,
+        recipients=distinct - excluded - suppressed,
+    )
+
+
+def title_of(campaign: Campaign) -> str:
+    """What a campaign is called on screens."""
+    return campaign.name or campaign.subject or "Untitled campaign"
+
+
+def find(public_id: str) -> Campaign | None:
+    """The campaign as it stands now, also where this session has read it before."""
+    return db.session.scalar(
+        sa.select(Campaign)
+        .where(Campaign.public_id == public_id)
+        .execution_options(populate_existing=True)
+    )
+
+
+def default_sender_id() -> int | None:
+    """The address a new campaign is sent from."""
+    return db.session.scalar(
+        sa.select(SenderAddress.id)
+        .order_by(SenderAddress.is_default.desc(), SenderAddress.id)
+        .limit(1)
+    )
+
+
+def create(
+    *,
+    now: datetime,
+    name: str = "",
+    subject: str = "",
+    html: str = "",
+    editor_id: int | None = None,
+) -> Campaign:
+    """A new draft, sent from the default address until another is chosen."""
+    campaign = Campaign(
+        name=name[:MAX_LINE],
+        subject=subject[:MAX_LINE],
+        html=html,
+        sender_id=default_sender_id(),
+        edited_by_id=editor_id,
+        created_at=now,
+        updated_at=now,
+    )
+    db.session.add(campaign)
+    db.session.flush()
+    return campaign
+
+
+def save(
+    campaign_id: int,
+    version: int,
+    changes: Mapping[str, Any],
+    *,
+    lists: ChosenLists | None = None,
+    editor_id: int | None,
+    now: datetime,
+) -> int:
+    """Save these fields (EDITABLE), and the lists if given, over that version.
+
+    Returns the new version. Raises EditConflictError when somebody saved a newer one,
+    NotEditableError when it is no draft any more.
+    """
+    unknown = set(changes) - EDITABLE
+    if unknown:
+        raise ValueError(f"not fields of a draft: {sorted(unknown)}")
+    new_version = _touch(campaign_id, version, changes, editor_id=editor_id, now=now)
+    if lists is not None:
+        _write_lists(campaign_id, lists)
+    return new_version
+
+
+def _touch(
+    campaign_id: int,
+    version: int,
+    changes: Mapping[str, Any],
+    *,
+    editor_id: int | None,
+    now: datetime,
+) -> int:
+    """The guarded UPDATE behind every edit: a draft, and the version that was read."""
+    new_version: int | None = db.session.scalar(
+        sa.update(Campaign)
+        .where(Campaign.id == campaign_id, Campaign.status == "draft", Campaign.version == version)
+        .values(**changes, version=version + 1, edited_by_id=editor_id, updated_at=now)
+        .returning(Campaign.version),
+        execution_options={"synchronize_session": False},
+    )
+    db.session.expire_all()
+    if new_version is not None:
+        return new_version
+    current = db.session.get(Campaign, campaign_id)
+    if current is None or current.status != "draft":
+        raise NotEditableError(_why_locked(current))
+    raise EditConflictError(current)
+
+
+def _why_locked(campaign: Campaign | None) -> str:
+    if campaign is None:
+        return "This campaign has been deleted."
+    return f"This campaign is {campaign.status} and cannot be changed now."
+
+
+def _write_lists(campaign_id: int, lists: ChosenLists) -> None:
+    db.session.execute(sa.delete(CampaignList).where(CampaignList.campaign_id == campaign_id))
+    chosen = dict.fromkeys(lists.included, False) | dict.fromkeys(lists.excluded, True)
+    if chosen:
+        db.session.execute(
+            sa.insert(CampaignList),
+            [
+                {"campaign_id": campaign_id, "list_id": list_id, "is_excluded": is_excluded}
+                for list_id, is_excluded in sorted(chosen.items())
+            ],
+        )
+
+
+def chosen_lists(campaign_id: int) -> ChosenLists:
+    """The lists of a campaign."""
+    rows = db.session.execute(
+        sa.select(CampaignList.list_id, CampaignList.is_excluded).where(
+            CampaignList.campaign_id == campaign_id
+        )
+    ).all()
+    return ChosenLists(
+        included=frozenset(row.list_id for row in rows if not row.is_excluded),
+        excluded=frozenset(row.list_id for row in rows if row.is_excluded),
+    )
+
+
+def duplicate(
+    campaign_id: int, *, editor_id: int | None, now: datetime, name: str = ""
+) -> Campaign:
+    """A new draft with the same content, sender and lists. Raises NotEditableError if gone."""
+    old = db.session.get(Campaign, campaign_id)
+    if old is None:
+        raise NotEditableError(_why_locked(None))
+    sender_id, overflow_sender_id = fallback_sender.as_planned(old)
+    copy = Campaign(
+        name=(name or f"{title_of(old)} (copy)")[:MAX_LINE],
+        subject=old.subject,
+        preheader=old.preheader,
+        html=old.html,
+        sender_id=sender_id or default_sender_id(),
+        overflow_sender_id=overflow_sender_id,
+        track_opens=old.track_opens,
+        track_clicks=old.track_clicks,
+        canary_percent=old.canary_percent,
+        canary_minutes=old.canary_minutes,
+        canary_bands=old.canary_bands,
+        edited_by_id=editor_id,
+        created_at=now,
+        updated_at=now,
+    )
+    db.session.add(copy)
+    db.session.flush()
+    _write_lists(copy.id, chosen_lists(campaign_id))
+    return copy
+
+
+def delete(campaign_id: int) -> bool:
+    """Delete a draft that never reached anybody. False for any other: it is the record.
+
+    A draft that repeats is kept too: its series would go with it.
+    """
+    has_deliveries = sa.exists().where(Delivery.campaign_id == campaign_id)
+    repeats = sa.exists().where(
+        CampaignSeries.template_id == campaign_id, CampaignSeries.ended_at.is_(None)
+    )
+    deleted = db.session.execute(
+        sa.delete(Campaign)
+        .where(Campaign.id == campaign_id, Campaign.status == "draft", ~has_deliveries, ~repeats)
+        .returning(Campaign.id),
+        execution_options={"synchronize_session": False},
+    ).all()
+    db.session.expire_all()
+    return bool(deleted)

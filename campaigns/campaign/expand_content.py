@@ -1,0 +1,38 @@
+"""A campaign's content, put together from where it lies: sender, workspace, lists."""
+
+import sqlalchemy as sa
+
+from campaigns.accounts import service as accounts
+from campaigns.audience.models import AudienceList
+from campaigns.campaign.models import Campaign, CampaignList
+from campaigns.content.mime.compile import Content
+from campaigns.db import db
+from campaigns.providers.models import ProviderAccount, SenderAddress
+
+
+def content_of(campaign: Campaign, *, base_url: str) -> Content:
+    """What the content package compiles. Empty sender fields while no sender is chosen."""
+    sender = db.session.get(SenderAddress, campaign.sender_id) if campaign.sender_id else None
+    account = db.session.get(ProviderAccount, sender.provider_id) if sender else None
+    workspace = accounts.workspace()
+    names = db.session.execute(
+        sa.select(AudienceList.id, AudienceList.name)
+        .join(CampaignList, CampaignList.list_id == AudienceList.id)
+        .where(CampaignList.campaign_id == campaign.id, ~CampaignList.is_excluded)
+    )
+    return Content(
+        subject=campaign.subject,
+        preheader=campaign.preheader,
+        html=campaign.html,
+        sender_name=sender.name if sender else "",
+        sender_address=sender.address if sender else "",
+        reply_to=sender.reply_to if sender else "",
+        identity=workspace.name or (sender.name if sender else ""),
+        postal_address=workspace.postal_address,
+        campaign_public_id=campaign.public_id,
+        base_url=base_url,
+        list_names={row.id: row.name for row in names},
+        track_opens=campaign.track_opens,
+        track_clicks=campaign.track_clicks,
+        use_return_path=bool(account and not account.rewrites_return_path),
+    )

@@ -1,0 +1,142 @@
+"""From which sender a campaign continues when the daily limit of its account is used up.
+
+`overflow_sender_id` names it; without one the campaign waits until the next day.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from campaigns.campaign.models import Campaign
+from campaigns.db import db, rows_changed
+from campaigns.providers.models import ProviderAccount, SenderAddress
+
+CHOOSABLE = ("draft", "scheduled", "preparing", "sending", "paused")
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A sender address, and the account by which its mail leaves."""
+
+    sender: SenderAddress
+    account: ProviderAccount
+
+    @property
+    def words(self) -> str:
+        name = f"{self.sender.name} " if self.sender.name else ""
+        return f"{name}<{self.sender.address}> ({self.account.name})"
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """From where a campaign went before, and until when."""
+
+    address: str
+    account: str
+    until: datetime
+    provider_id: int | None = None
+    sender_id: int | None = None
+    by_itself: bool = False
+    """The daily limit of this account was used up."""
+
+
+def way_of(campaign: Campaign) -> Way | None:
+    """By which it goes now, or would go."""
+    found = _way(campaign.sender_id)
+    if found is None or campaign.status in ("draft", "scheduled"):
+        return found
+    # Its account was frozen when it started: the address may have another one since.
+    account = db.session.get(ProviderAccount, campaign.provider_id or 0)
+    return Way(found.sender, account) if account is not None else found
+
+
+def chosen_way(campaign: Campaign) -> Way | None:
+    """By which it goes on when the daily limit is used up; None: it waits."""
+    return _way(campaign.overflow_sender_id)
+
+
+def other_ways(campaign: Campaign) -> list[Way]:
+    """By which it could go on: the addresses of all other accounts, the default one first."""
+    now = way_of(campaign)
+    rows = db.session.execute(
+        sa.select(SenderAddress, ProviderAccount)
+        .join(ProviderAccount, ProviderAccount.id == SenderAddress.provider_id)
+        .where(SenderAddress.provider_id != (now.account.id if now else 0))
+        .order_by(SenderAddress.is_default.desc(), SenderAddress.address)
+    )
+    return [Way(sender, account) for sender, account in rows] if now else []
+
+
+def earlier(campaign: Campaign) -> list[Earlier]:
+    """From where it went before, the oldest first."""
+    return [
+        Earlier(**{**kept, "until": datetime.fromisoformat(kept["until"])})
+        for kept in campaign.earlier_senders
+    ]
+
+
+def as_planned(campaign: Campaign) -> tuple[int | None, int | None]:
+    """(sender_id, overflow_sender_id) as they were before it went on from another address."""
+    past = earlier(campaign)
+    if not past or past[0].sender_id is None or _way(past[0].sender_id) is None:
+        return campaign.sender_id, campaign.overflow_sender_id
+    following = past[1].sender_id if len(past) > 1 else campaign.sender_id
+    return past[0].sender_id, following if past[0].by_itself else campaign.overflow_sender_id
+
+
+def choose(campaign_id: int, sender_id: int | None, *, now: datetime) -> bool:
+    """From this address it goes on when the daily limit is used up; None: it waits until then.
+
+    False for an address of the same account, or when the campaign is over.
+    """
+    campaign = _locked(campaign_id, CHOOSABLE)
+    if campaign is None:
+        return False
+    if sender_id is not None and not _is_another(campaign, _way(sender_id)):
+        return False
+    return _write(campaign, now, Campaign.status.in_(CHOOSABLE), overflow_sender_id=sender_id)
+
+
+def _way(sender_id: int | None) -> Way | None:
+    sender = db.session.get(SenderAddress, sender_id) if sender_id is not None else None
+    account = db.session.get(ProviderAccount, sender.provider_id) if sender is not None else None
+    return Way(sender, account) if sender is not None and account is not None else None
+
+
+def _is_another(campaign: Campaign, way: Way | None) -> bool:
+    """Whether this is by another account than the campaign's."""
+    now = way_of(campaign)
+    return way is not None and (now is None or way.account.id != now.account.id)
+
+
+def _locked(campaign_id: int, states: tuple[str, ...]) -> Campaign | None:
+    campaign = db.session.get(Campaign, campaign_id, with_for_update=True, populate_existing=True)
+    return campaign if campaign is not None and campaign.status in states else None
+
+
+def _write(campaign: Campaign, now: datetime, *also: sa.ColumnElement[bool], **values: Any) -> bool:
+    changed = db.session.execute(
+        sa.update(Campaign)
+        .where(
+            Campaign.id == campaign.id,
+            Campaign.sender_id.is_not_distinct_from(campaign.sender_id),
+            *also,
+        )
+        .values(updated_at=now, **values)
+    )
+    return rows_changed(changed) == 1
+
+
+def _kept(campaign: Campaign, now: datetime, *, by_itself: bool) -> dict[str, Any]:
+    """As `earlier` reads it. The names stay when the address or the account is deleted."""
+    way = way_of(campaign)
+    return {
+        "address": way.sender.address if way else "",
+        "account": way.account.name if way else "",
+        "until": now.isoformat(),
+        "provider_id": campaign.provider_id,
+        "sender_id": campaign.sender_id,
+        "by_itself": by_itself,
+    }

@@ -1,0 +1,360 @@
+"""How a campaign changes its state: guarded UPDATEs with the old state in WHERE.
+
+Each function says whether this call did it. False is a normal outcome: somebody was first.
+
+    draft -> scheduled -> preparing -> sending <-> paused
+      ^________|             |            |          |
+                             +---- cancelled --------+      sending -> sent
+    sent, cancelled -> sending: a second chance for what was not sent
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from campaigns.campaign.models import OPEN_STATES, Campaign, Delivery
+from campaigns.db import db, rows_changed
+from campaigns.providers import health
+from campaigns.providers.models import SenderAddress
+
+CANCELLED_AT_ONCE = 10_000
+ON_HOLD = sa.and_(Campaign.status == "paused", Campaign.restored_at.is_not(None))
+"""Campaigns of a restored database that wait for a decision about the remaining."""
+
+
+def _move(
+    campaign_id: int,
+    old: tuple[str, ...],
+    now: datetime,
+    *also: sa.ColumnElement[bool],
+    **values: Any,
+) -> bool:
+    changed = db.session.execute(
+        sa.update(Campaign)
+        .where(Campaign.id == campaign_id, Campaign.status.in_(old), *also)
+        .values(updated_at=now, **values)
+    )
+    return rows_changed(changed) == 1
+
+
+def _move_all(condition: sa.ColumnElement[bool], now: datetime, **values: Any) -> list[int]:
+    """Move all campaigns of which this holds; their ids."""
+    return list(
+        db.session.scalars(
+            sa.update(Campaign)
+            .where(condition)
+            .values(updated_at=now, **values)
+            .returning(Campaign.id)
+        )
+    )
+
+
+def launch(campaign_id: int, *, at: datetime | None, undo_seconds: int, now: datetime) -> bool:
+    """Send a draft: at a moment, or now after an undo window of so many seconds.
+
+    Without either it is `preparing` at once: the edge then rings for its expansion.
+    """
+    if at is not None:
+        return _move(
+            campaign_id, ("draft",), now, status="scheduled", scheduled_at=at, is_undo_window=False
+        )
+    if undo_seconds > 0:
+        at = now + timedelta(seconds=undo_seconds)
+        return _move(
+            campaign_id, ("draft",), now, status="scheduled", scheduled_at=at, is_undo_window=True
+        )
+    return _start(campaign_id, ("draft",), now)
+
+
+def _start(
+    campaign_id: int, old: tuple[str, ...], now: datetime, *also: sa.ColumnElement[bool]
+) -> bool:
+    """Freeze the provider and let the expansion begin."""
+    provider = (
+        sa.select(SenderAddress.provider_id)
+        .where(SenderAddress.id == Campaign.sender_id)
+        .scalar_subquery()
+    )
+    return _move(
+        campaign_id,
+        old,
+        now,
+        *also,
+        status="preparing",
+        is_undo_window=False,
+        started_at=now,
+        provider_id=provider,
+        status_reason="",
+    )
+
+
+def back_to_draft(campaign_id: int, *, now: datetime) -> bool:
+    """Take a launch back while it is only scheduled."""
+    return _move(
+        campaign_id,
+        ("scheduled",),
+        now,
+        status="draft",
+        scheduled_at=None,
+        asked_at=None,
+        restored_at=None,
+        is_undo_window=False,
+        status_reason="",
+    )
+
+
+def start_due(*, overdue: timedelta, now: datetime) -> list[int]:
+    """Start every scheduled campaign whose moment has come; their ids, for the doorbell.
+
+    One whose moment was missed by more than `overdue` is left for `schedules.ask`. The moment
+    stands in the UPDATE too: somebody may just have moved it.
+    """
+    due = _is_due(now, overdue)
+    found = db.session.scalars(
+        sa.select(Campaign.id)
+        .where(Campaign.status == "scheduled", *due)
+        .order_by(Campaign.scheduled_at)
+    ).all()
+    return [campaign_id for campaign_id in found if _start(campaign_id, ("scheduled",), now, *due)]
+
+
+def _is_due(now: datetime, overdue: timedelta) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        Campaign.scheduled_at <= now,
+        Campaign.scheduled_at >= now - overdue,
+        Campaign.asked_at.is_(None),
+    )
+
+
+def pause(campaign_id: int, *, now: datetime, reason: str = "", through: int | None = None) -> bool:
+    """Stop handing over. What is on the wire at this moment is finished and recorded.
+
+    `through`: only while it goes through this account. The last answers to what left before it
+    went on through another one are no reason.
+    """
+    also = [] if through is None else [Campaign.provider_id == through]
+    return _move(campaign_id, ("sending",), now, *also, status="paused", status_reason=reason)
+
+
+def hold_restored(*, now: datetime, reason: str) -> list[int]:
+    """Pause every campaign of a restored database until somebody decides about the remaining.
+
+    Those that were paused already, too: they may have been resumed after the backup. Gives the
+    ids of all.
+    """
+    return _move_all(
+        Campaign.status.in_(("sending", "paused")),
+        now,
+        status="paused",
+        status_reason=reason,
+        restored_at=now,
+    )
+
+
+def return_restored_to_draft(*, now: datetime, reason: str) -> list[int]:
+    """Campaigns of a restored database that had no audience yet are drafts again; their ids."""
+    return _move_all(
+        Campaign.status == "preparing",
+        now,
+        status="draft",
+        status_reason=reason,
+        scheduled_at=None,
+        started_at=None,
+    )
+
+
+def resume(campaign_id: int, *, now: datetime) -> bool:
+    """Go on. The provider is tried again at once, whatever trouble it had."""
+    moved = _move(
+        campaign_id, ("paused",), now, status="sending", status_reason="", restored_at=None
+    )
+    if moved:
+        _clear_trouble(campaign_id)
+    return moved
+
+
+def resume_restored(*, now: datetime) -> list[int]:
+    """Resume every campaign that is on hold after a restore; their ids."""
+    accounts = set(
+        db.session.scalars(
+            sa.select(Campaign.provider_id)
+            .where(ON_HOLD, Campaign.provider_id.is_not(None))
+            .distinct()
+        )
+    )
+    moved = _move_all(ON_HOLD, now, status="sending", status_reason="", restored_at=None)
+    for provider_id in accounts:
+        if provider_id is not None:
+            health.clear(provider_id)
+    return moved
+
+
+def mark_restored_unknown(*, now: datetime) -> list[int]:
+    """End every campaign that is on hold after a restore; their ids.
+
+    The sweep makes what waits in them `unknown`: there may be millions.
+    """
+    return _move_all(ON_HOLD, now, status="cancelled", status_reason="", finished_at=now)
+
+
+def _clear_trouble(campaign_id: int) -> None:
+    campaign = db.session.get_one(Campaign, campaign_id, populate_existing=True)
+    if campaign.provider_id is not None:
+        health.clear(campaign.provider_id)
+
+
+def mark_unknown(campaign_id: int, *, now: datetime) -> bool:
+    """End a campaign that is on hold after a restore; what waits becomes `unknown`.
+
+    Only while it is on hold: whoever decided to send the rest must not be overruled by a page
+    that was opened before.
+    """
+    return _cancel(campaign_id, ("paused",), now, ON_HOLD)
+
+
+def cancel(campaign_id: int, *, now: datetime) -> bool:
+    """Send nothing more. Deliveries that wait are `cancelled`; those on the wire finish.
+
+    Of very many, most are marked by the sweep: none of them can be sent any more, and nobody has
+    to wait for it.
+    """
+    return _cancel(campaign_id, ("preparing", "sending", "paused"), now)
+
+
+def _cancel(
+    campaign_id: int, old: tuple[str, ...], now: datetime, *also: sa.ColumnElement[bool]
+) -> bool:
+    moved = _move(
+        campaign_id, old, now, *also, status="cancelled", status_reason="", finished_at=now
+    )
+    if moved:
+        cancel_waiting(campaign_id, now=now)
+    return moved
+
+
+def cancel_waiting(campaign_id: int, *, now: datetime) -> bool:
+    """Mark what waits in a cancelled campaign; also what its workers give back later.
+
+    So many at a time. Whether there may be more: the sweep goes on with them.
+    """
+    if not _lock(campaign_id, ("cancelled",)):
+        return False  # somebody sends the remaining
+    # Of a restored database nobody knows whether they were mailed after the backup.
+    is_restored = sa.exists().where(Campaign.id == campaign_id, Campaign.restored_at.is_not(None))
+    status, reason = (
+        ("unknown", "restored") if db.session.scalar(sa.select(is_restored)) else ("cancelled",) * 2
+    )
+    waiting = (
+        sa.select(Delivery.id)
+        .where(
+            Delivery.campaign_id == campaign_id, Delivery.status == sa.literal_column("'queued'")
+        )
+        .limit(CANCELLED_AT_ONCE)
+        .subquery()
+    )
+    changed = db.session.execute(
+        sa.update(Delivery)
+        .where(Delivery.id == waiting.c.id, Delivery.status == "queued")
+        .values(status=status, reason=reason, not_before=None, updated_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    return rows_changed(changed) >= CANCELLED_AT_ONCE
+
+
+def lock_started(campaign_id: int) -> bool:
+    """Lock a campaign whose audience is frozen, whatever became of it since; False for others.
+
+    Until the end of the transaction it can neither finish nor be cancelled by another.
+    """
+    return _lock(campaign_id, ("sending", "paused", "sent", "cancelled"))
+
+
+def _lock(campaign_id: int, states: tuple[str, ...]) -> bool:
+    found = sa.select(Campaign.id).where(Campaign.id == campaign_id, Campaign.status.in_(states))
+    return db.session.scalar(found.with_for_update(key_share=True)) is not None
+
+
+def reopen(campaign_id: int, *, now: datetime) -> bool:
+    """A campaign that was over is sent on: some of its deliveries have been queued again.
+
+    The account it went by may have been deleted since: then by the one of its sender address.
+    """
+    moved = _move(
+        campaign_id,
+        ("sent", "cancelled"),
+        now,
+        status="sending",
+        status_reason="",
+        finished_at=None,
+        restored_at=None,
+        provider_id=sa.func.coalesce(Campaign.provider_id, _provider_of_sender()),
+    )
+    if moved:
+        _clear_trouble(campaign_id)
+    return moved
+
+
+def _provider_of_sender() -> sa.ScalarSelect[Any]:
+    return (
+        sa.select(SenderAddress.provider_id)
+        .where(SenderAddress.id == Campaign.sender_id)
+        .scalar_subquery()
+    )
+
+
+def finish(campaign_id: int, *, now: datetime) -> bool:
+    """The campaign is sent once no delivery of it is open."""
+    # First the lock, then the look: who queues deliveries again holds it while they do.
+    campaign = sa.select(Campaign.id).where(Campaign.id == campaign_id)
+    db.session.execute(campaign.with_for_update(key_share=True))
+    is_open = sa.exists().where(
+        Delivery.campaign_id == campaign_id, Delivery.status.in_(OPEN_STATES)
+    )
+    changed = db.session.execute(
+        sa.update(Campaign)
+        .where(Campaign.id == campaign_id, Campaign.status == "sending", ~is_open)
+        .values(status="sent", status_reason="", finished_at=now, updated_at=now)
+    )
+    return rows_changed(changed) == 1
+
+
+def is_done(campaign_id: int) -> bool:
+    """Whether `finish` would finish it: a look without a writing unit."""
+    is_open = sa.select(Delivery.id).where(
+        Delivery.campaign_id == campaign_id, Delivery.status.in_(OPEN_STATES)
+    )
+    return db.session.scalar(is_open.limit(1)) is None
+
+
+def return_to_draft(campaign_id: int, *, now: datetime, reason: str) -> bool:
+    """Something is wrong with a campaign before anything of it was expanded: back to a draft.
+
+    There it can be mended; the reason stays on it until then.
+    """
+    return _move(
+        campaign_id,
+        ("preparing",),
+        now,
+        status="draft",
+        status_reason=reason,
+        scheduled_at=None,
+        started_at=None,
+    )
+
+
+def touch(campaign_id: int, *, now: datetime) -> None:
+    """Somebody changes deliveries of it: what was counted before is not shown any more.
+
+    To be called before they are changed, so that all who do both lock in the same order.
+    """
+    db.session.execute(sa.update(Campaign).where(Campaign.id == campaign_id).values(updated_at=now))
+
+
+def explain(campaign_id: int, reason: str) -> None:
+    """Say why a campaign that is being sent is slow; "" when it is not (any more)."""
+    db.session.execute(
+        sa.update(Campaign)
+        .where(Campaign.id == campaign_id, Campaign.status == "sending")
+        .values(status_reason=reason)
+    )

@@ -1,0 +1,259 @@
+"""Moments as people mean them: a wall clock's time in a zone, and what the zone makes of it.
+
+Twice a year most clocks jump. A time that is jumped over becomes the same time on the clock
+that was not put forward (02:30 becomes 03:30); of a time that comes twice the first is meant.
+Nothing happens twice or never because of it, and `Resolved.note` says it to people.
+"""
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+import sqlalchemy as sa
+
+from campaigns.audience.models import Subscriber
+from campaigns.campaign import audience
+from campaigns.campaign.models import Campaign, Delivery
+from campaigns.db import db, rows_given
+
+FARTHEST = timedelta(days=2 * 366)
+MOST_YEARS = 100
+HOURS = 24
+MOST_AHEAD = timedelta(hours=14)
+"""The clocks that are furthest ahead of UTC (Kiritimati); those furthest behind are 12 h back."""
+
+
+class MomentError(ValueError):
+    """That is no moment a campaign can start at; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A moment, and in words what was odd about the time it was made from ("" mostly)."""
+
+    at: datetime
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DayWindow:
+    """The hours of a day in which mail may leave: from 8 until 20 is 08:00 to 19:59."""
+
+    begins: int = 0
+    ends: int = HOURS
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.begins < self.ends <= HOURS:
+            raise MomentError("The hours must begin before they end, within one day.")
+
+    @property
+    def is_whole_day(self) -> bool:
+        return (self.begins, self.ends) == (0, HOURS)
+
+    def holds(self, at: datetime, zone: ZoneInfo) -> bool:
+        return self.begins <= at.astimezone(zone).hour < self.ends
+
+    def next_in(self, at: datetime, zone: ZoneInfo) -> datetime:
+        """This moment, or the next time the window opens in the zone."""
+        if self.holds(at, zone):
+            return at
+        here = at.astimezone(zone)
+        day = here.date() + timedelta(days=0 if here.hour < self.begins else 1)
+        opening = resolve(datetime.combine(day, dt.time(self.begins)), zone).at
+        while not self.holds(opening, zone):  # clocks may jump over the whole of a short window
+            day += timedelta(days=1)
+            opening = resolve(datetime.combine(day, dt.time(self.begins)), zone).at
+        return opening
+
+
+def resolve(local: datetime, zone: ZoneInfo) -> Resolved:
+    """What a clock in the zone means by this (naive) time, in UTC."""
+    first = local.replace(tzinfo=zone, fold=0)
+    second = local.replace(tzinfo=zone, fold=1)
+    at = first.astimezone(UTC)
+    if first.utcoffset() == second.utcoffset():
+        return Resolved(at)
+    shown = at.astimezone(zone)
+    if shown.replace(tzinfo=None) != local:
+        return Resolved(
+            at,
+            f"On {day_in_words(local)} the clocks in {zone.key} go forward: {local:%H:%M} does "
+            f"not exist there. {shown:%H:%M} is taken for it.",
+        )
+    return Resolved(
+        at,
+        f"On {day_in_words(local)} the clocks in {zone.key} go back: {local:%H:%M} comes twice "
+        "there. The first of the two is meant.",
+    )
+
+
+def parse_local(date: str, time: str) -> datetime:
+    """`2026-03-29`, `14:30` as a naive time. Raises MomentError."""
+    try:
+        day, clock = dt.date.fromisoformat(date.strip()), dt.time.fromisoformat(time.strip())
+    except ValueError:
+        raise MomentError("Please choose both a date and a time.") from None
+    return datetime.combine(day, clock.replace(second=0, microsecond=0, tzinfo=None))
+
+
+def parse_moment(date: str, time: str, zone_name: str, *, now: datetime) -> Resolved:
+    """`2026-03-29`, `14:30`, `Europe/Berlin` as a moment ahead. Raises MomentError."""
+    zone = find_zone(zone_name)
+    local = parse_local(date, time)
+    check_distance(local, now)
+    found = resolve(local, zone)
+    if found.at <= now:
+        here = now.astimezone(zone)
+        raise MomentError(
+            f"That moment has passed: in {zone_name} it is {here:%H:%M} on {day_in_words(here)}."
+        )
+    return found
+
+
+def check_distance(local: datetime, now: datetime) -> None:
+    """Raises MomentError for a time that is so far off that it must be a slip."""
+    if abs(local.year - now.year) > MOST_YEARS:  # near year 1 and 9999 no zone can be reckoned
+        raise MomentError(f"The year {local.year} is too far off. Is it right?")
+    if local.replace(tzinfo=UTC) - now > FARTHEST:
+        raise MomentError("That is more than two years ahead. Is the year right?")
+
+
+def find_zone(name: str) -> ZoneInfo:
+    """The zone of this name. Raises MomentError."""
+    try:
+        return ZoneInfo(name.strip())
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise MomentError(
+            f"“{name[:60]}” is no time zone we know. Try Europe/Berlin or UTC."
+        ) from None
+
+
+@cache
+def zones_by_name() -> Mapping[str, ZoneInfo]:
+    """Every zone there is, by its name in small letters, as readers' data may spell it."""
+    return {name.lower(): ZoneInfo(name) for name in sorted(available_timezones())}
+
+
+def day_in_words(moment: datetime) -> str:
+    return f"{moment.day} {moment:%B %Y}"
+
+
+ATTRIBUTES = ("timezone", "time_zone", "tz")
+"""Where a reader's zone may stand: the first of these that holds anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """When mail may reach readers: from `start` on, when their clock shows `local_at`, within
+    these hours of their day."""
+
+    start: datetime
+    local_at: datetime | None = None
+    hours: DayWindow = field(default_factory=DayWindow)
+
+    @property
+    def is_for_all_alike(self) -> bool:
+        return self.local_at is None and self.hours.is_whole_day
+
+    def in_zone(self, zone: ZoneInfo) -> datetime:
+        """When it may reach somebody who lives there; not before `start`."""
+        at = self.start
+        if self.local_at is not None:
+            at = max(at, resolve(self.local_at, zone).at)
+        return self.hours.next_in(at, zone)
+
+
+def arrival_of(campaign: Campaign, *, now: datetime) -> Arrival:
+    """As it was planned for this campaign, if it starts now."""
+    return Arrival(
+        start=now,
+        local_at=datetime.fromisoformat(campaign.local_at) if campaign.local_at else None,
+        hours=DayWindow(campaign.hours_from, campaign.hours_until),
+    )
+
+
+def zone_name() -> sa.ColumnElement[str]:
+    """What a subscriber's data says of their zone, in small letters; "" where it says nothing."""
+    values = (
+        sa.func.nullif(sa.func.trim(Subscriber.attributes[name].as_string()), "")
+        for name in ATTRIBUTES
+    )
+    return sa.func.lower(sa.func.coalesce(*values, ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Timetable:
+    """Moments by zone, to be joined to subscribers; `otherwise` for those of no known zone.
+
+    None: at once (or, in a table of those to be held back: not held back).
+    """
+
+    moments: Mapping[str, datetime | None]
+    otherwise: datetime | None
+
+    def given(self) -> sa.FromClause:
+        rows = [{"zone": name, "moment": at} for name, at in self.moments.items()]
+        return rows_given(rows, {"zone": sa.Text(), "moment": Delivery.not_before.type})
+
+    def moment(self, given: sa.FromClause) -> sa.ColumnElement[datetime | None]:
+        """The moment of the subscriber who is joined to `given` (outer, by `zone_name`)."""
+        type_ = Delivery.not_before.type
+        return sa.case(
+            (given.c.zone.is_not(None), sa.type_coerce(given.c.moment, type_)),
+            else_=sa.literal(self.otherwise, type_),
+        )
+
+
+def timetable(arrival: Arrival, fallback: ZoneInfo) -> Timetable:
+    """For every zone the moment from which mail may reach readers there; None: at once."""
+
+    def later(zone: ZoneInfo) -> datetime | None:
+        at = arrival.in_zone(zone)
+        return at if at > arrival.start else None
+
+    return Timetable({name: later(zone) for name, zone in zones_by_name().items()}, later(fallback))
+
+
+@dataclass(frozen=True, slots=True)
+class Wave:
+    """So many people whose mail leaves from this moment on."""
+
+    at: datetime
+    people: int
+
+
+def people_by_zone(campaign_id: int) -> Mapping[str, int]:
+    """How many of the audience live in each zone, as their data says it; "" for no zone."""
+    person = audience.audience(campaign_id).subquery()
+    zone = zone_name().label("zone")
+    rows = db.session.execute(
+        sa.select(zone, sa.func.count().label("people"))
+        .select_from(person)
+        .join(Subscriber, Subscriber.id == person.c.subscriber_id)
+        .where(~person.c.is_suppressed)
+        .group_by(zone)
+    )
+    return {row.zone: row.people for row in rows}
+
+
+def unknown_zones(people: Mapping[str, int]) -> int:
+    """How many people have no zone, or one that there is not."""
+    return sum(count for name, count in people.items() if name not in zones_by_name())
+
+
+def waves(people: Mapping[str, int], arrival: Arrival, fallback: ZoneInfo) -> list[Wave]:
+    """The audience in the order in which it is reached."""
+    counts: Counter[datetime] = Counter()
+    for name, count in people.items():
+        counts[arrival.in_zone(zones_by_name().get(name, fallback))] += count
+    return [Wave(at, counts[at]) for at in sorted(counts)]
+
+
+def first_moment(people: Mapping[str, int], local_at: datetime, fallback: ZoneInfo) -> datetime:
+    """When the first clock of the audience shows this time: then the campaign has to start."""
+    zones = {zones_by_name().get(name, fallback) for name in people} or {fallback}
+    return min(resolve(local_at, zone).at for zone in zones)

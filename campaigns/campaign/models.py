@@ -1,0 +1,399 @@
+"""Campaigns and deliveries: what goes out, and what became of each recipient."""
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import ForeignKey, Index, UniqueConstraint
+
+from campaigns.clock import utcnow
+from campaigns.db import NEVER_REUSED, Base, BigKey, Mapped, id_key, mapped_column, public_id
+
+CAMPAIGN_STATES = ("draft", "scheduled", "preparing", "sending", "paused", "sent", "cancelled")
+DELIVERY_STATES = (
+    "queued",
+    "sending",
+    "sent",
+    "failed",
+    "skipped",
+    "held",
+    "cancelled",
+    "unknown",
+)
+OPEN_STATES = ("queued", "sending")
+CANARY_STATES = ("", "testing", "watching", "passed", "stopped")
+UNDER_WAY = ("scheduled", "preparing", "sending", "paused")
+"""A campaign in one of these still needs its lists, its sender address and its account."""
+_WHAT_CAME_BACK = (
+    "first_opened_at",
+    "first_clicked_at",
+    "unsubscribed_at",
+    "bounced_at",
+    "complained_at",
+)
+_HAS_REASON = sa.text("reason <> ''")
+_IS_ENGAGED = sa.text(" OR ".join(f"{name} IS NOT NULL" for name in _WHAT_CAME_BACK))
+
+
+class Campaign(Base):
+    """One newsletter issue.
+
+    `version` goes up with every edit: who saves an older one is told. `matched`,
+    `duplicates` and `excluded` are counted once, when the audience is frozen; `audience` is the
+    number of delivery rows made then (the suppressed ones are rows, `skipped`).
+    """
+
+    __tablename__ = "campaign"
+
+    id: Mapped[id_key]
+    public_id: Mapped[public_id]
+    name: Mapped[str] = mapped_column(default="")
+    """For the team's eyes; the subject stands in where it is empty."""
+    subject: Mapped[str] = mapped_column(default="")
+    preheader: Mapped[str] = mapped_column(default="")
+    html: Mapped[str] = mapped_column(default="")
+    sender_id: Mapped[int | None] = mapped_column(
+        BigKey, ForeignKey("sender_address.id", ondelete="SET NULL")
+    )
+    overflow_sender_id: Mapped[int | None] = mapped_column(
+        BigKey, ForeignKey("sender_address.id", ondelete="SET NULL")
+    )
+    """From there it goes on when the daily limit of its account is used up. None: it waits."""
+    earlier_senders: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
+    """From where it went before, as delivery.sender_switch writes it; the oldest first."""
+    track_opens: Mapped[bool] = mapped_column(default=True)
+    track_clicks: Mapped[bool] = mapped_column(default=True)
+    status: Mapped[str] = mapped_column(default="draft")
+    status_reason: Mapped[str] = mapped_column(default="")
+    """Why it stands as it stands, in words for the user; empty when nothing is odd."""
+    version: Mapped[int] = mapped_column(default=1)
+    edited_by_id: Mapped[int | None] = mapped_column(
+        BigKey, ForeignKey("user_account.id", ondelete="SET NULL")
+    )
+    scheduled_at: Mapped[datetime | None]
+    """When a `scheduled` campaign starts. An undo window is a schedule a few seconds ahead."""
+    is_undo_window: Mapped[bool] = mapped_column(default=False)
+    schedule_zone: Mapped[str] = mapped_column(default="")
+    """The zone in which the moment was chosen; empty: the workspace's."""
+    local_at: Mapped[str] = mapped_column(default="")
+    """`2026-03-29T09:00`: everybody gets it when their own clock shows this. Empty: at once."""
+    hours_from: Mapped[int] = mapped_column(sa.SmallInteger, default=0)
+    hours_until: Mapped[int] = mapped_column(sa.SmallInteger, default=24)
+    """The hours of each reader's day in which it may reach them."""
+    spread_seconds: Mapped[int] = mapped_column(default=0)
+    """Over so long a time it is spread; its pace is worked out from that when it starts."""
+    pace_per_second: Mapped[float] = mapped_column(default=0.0)
+    """At most so many messages a second. 0: as fast as the account allows."""
+    restored_at: Mapped[datetime | None]
+    """When it was held because the database had been restored; until somebody decides."""
+    asked_at: Mapped[datetime | None]
+    """Since when a `scheduled` campaign whose moment was missed waits for somebody's answer."""
+    canary_percent: Mapped[float] = mapped_column(default=0.0)
+    """So many get it first, and what becomes of them decides about the others. 0: no canary."""
+    canary_minutes: Mapped[int] = mapped_column(default=30)
+    """So long is watched what becomes of them."""
+    canary_bands: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """By measure [go on below, stop above] in percent, as delivery.canary reads them."""
+    canary_state: Mapped[str] = mapped_column(default="")
+    canary_quota: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """How many of each mailbox group get it first: frozen with the audience."""
+    canary_until: Mapped[datetime | None]
+    """Until when it is watched; None until the last of them was handed over."""
+    canary_words: Mapped[str] = mapped_column(default="")
+    """The verdict, in words for the user."""
+    canary_seen: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """What the first ones showed when the verdict was given, by mailbox group."""
+    provider_id: Mapped[int | None] = mapped_column(BigKey, ForeignKey("provider_account.id"))
+    """Frozen from the sender at launch, as are the fields below; see delivery.sender_switch."""
+    matched: Mapped[int] = mapped_column(default=0)
+    duplicates: Mapped[int] = mapped_column(default=0)
+    excluded: Mapped[int] = mapped_column(default=0)
+    audience: Mapped[int] = mapped_column(default=0)
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+    updated_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+    __table_args__ = (
+        sa.CheckConstraint(f"status IN {CAMPAIGN_STATES!r}", name="status"),
+        Index("ix_campaign_status", "status", "scheduled_at"),
+        Index("ix_campaign_started_at", "started_at"),
+        Index("ix_campaign_sender_id", "sender_id"),
+        Index("ix_campaign_overflow_sender_id", "overflow_sender_id"),
+        Index("ix_campaign_provider_id", "provider_id"),
+        NEVER_REUSED,
+    )
+
+
+class Generation(Base):
+    """How far this database is; one row. See engine.restored."""
+
+    __tablename__ = "generation"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    """Random, given once."""
+    number: Mapped[int] = mapped_column(sa.BigInteger)
+    """Advances while campaigns are sent."""
+    restored_at: Mapped[datetime | None]
+
+
+class CampaignList(Base):
+    """A list that a campaign goes to, or (is_excluded) whose subscribers it leaves out."""
+
+    __tablename__ = "campaign_list"
+
+    campaign_id: Mapped[int] = mapped_column(
+        BigKey, ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True
+    )
+    list_id: Mapped[int] = mapped_column(
+        BigKey, ForeignKey("list.id", ondelete="CASCADE"), primary_key=True
+    )
+    is_excluded: Mapped[bool] = mapped_column(default=False)
+
+    __table_args__ = (Index("ix_campaign_list_list_id", "list_id"),)
+
+
+class CampaignSeries(Base):
+    """A campaign that repeats by a rule. Each occurrence is a campaign of its own.
+
+    They are copies of the template, made some time ahead by the clock. Times are those of a
+    wall clock in `zone`, as text: `2026-03-30T09:00`.
+    """
+
+    __tablename__ = "campaign_series"
+
+    id: Mapped[id_key]
+    public_id: Mapped[public_id]
+    template_id: Mapped[int] = mapped_column(BigKey, ForeignKey("campaign.id", ondelete="CASCADE"))
+    rule: Mapped[str]
+    """RRULE text of campaign.recurrence."""
+    zone: Mapped[str]
+    first_local: Mapped[str]
+    """The first occurrence; the rule counts from it."""
+    next_local: Mapped[str] = mapped_column(default="")
+    """The next one that the clock has to make; empty when there is none any more."""
+    next_run_at: Mapped[datetime | None]
+    """When the clock looks again: some time ahead of the next one. None: never."""
+    is_local_time: Mapped[bool] = mapped_column(default=False)
+    hours_from: Mapped[int] = mapped_column(sa.SmallInteger, default=0)
+    hours_until: Mapped[int] = mapped_column(sa.SmallInteger, default=24)
+    spread_seconds: Mapped[int] = mapped_column(default=0)
+    pace_per_second: Mapped[float] = mapped_column(default=0.0)
+    ended_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+    __table_args__ = (
+        Index("ix_campaign_series_next_run_at", "next_run_at"),
+        Index("ix_campaign_series_template_id", "template_id"),
+    )
+
+
+class CampaignOccurrence(Base):
+    """One time of a series that was made or skipped. Its key is why it is never made twice."""
+
+    __tablename__ = "campaign_occurrence"
+
+    series_id: Mapped[int] = mapped_column(
+        BigKey, ForeignKey("campaign_series.id", ondelete="CASCADE"), primary_key=True
+    )
+    local_at: Mapped[str] = mapped_column(primary_key=True)
+    campaign_id: Mapped[int | None] = mapped_column(
+        BigKey, ForeignKey("campaign.id", ondelete="SET NULL")
+    )
+    """The campaign that was made for it; None where it was skipped, or deleted since."""
+    is_skipped: Mapped[bool] = mapped_column(default=False)
+
+    __table_args__ = (Index("ix_campaign_occurrence_campaign_id", "campaign_id"),)
+
+
+class CampaignLink(Base):
+    """A tracked link of a campaign, numbered in the order of the content."""
+
+    __tablename__ = "campaign_link"
+
+    campaign_id: Mapped[int] = mapped_column(
+        BigKey, ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True
+    )
+    number: Mapped[int] = mapped_column(primary_key=True)
+    target: Mapped[str]
+
+
+class Reply(Base):
+    """A server's words, stored once per distinct text; `{ref}` stands where its id stood."""
+
+    __tablename__ = "reply"
+
+    id: Mapped[id_key]
+    digest: Mapped[str] = mapped_column(sa.String(32), unique=True)
+    code: Mapped[int] = mapped_column(default=0)
+    text: Mapped[str]
+
+
+class Delivery(Base):
+    """One campaign to one subscriber: the heart.
+
+    `status` is the hand-over only; what happens later lies in the columns beside it.
+
+    A table of millions to which every message writes several times: it has no foreign keys and
+    as few indexes as will do (docs/decisions/0014).
+    """
+
+    __tablename__ = "delivery"
+
+    id: Mapped[id_key]
+    campaign_id: Mapped[int] = mapped_column(BigKey)
+    subscriber_id: Mapped[int | None] = mapped_column(BigKey)
+    """None once the person was erased."""
+    list_id: Mapped[int | None] = mapped_column(BigKey)
+    """The list by which this person was reached; a plain number that outlives the list."""
+    address: Mapped[str]
+    mailbox_group: Mapped[str] = mapped_column(default="other")
+    status: Mapped[str] = mapped_column(default="queued")
+    reason: Mapped[str] = mapped_column(default="")
+    """Why it is not simply sent: a word of delivery.reasons."""
+    attempts: Mapped[int] = mapped_column(sa.SmallInteger, default=0)
+    not_before: Mapped[datetime | None]
+    claim_token: Mapped[str | None] = mapped_column(sa.String(32))
+    """The claim that has it. Kept while `unknown`: its owner may still hear the answer."""
+    deferred_since: Mapped[datetime | None]
+    """When it was first put off: from then on runs the time in which it is tried again."""
+    reply_id: Mapped[int | None] = mapped_column(BigKey)
+    reply_ref: Mapped[str] = mapped_column(default="")
+    """What the server called this message (the `{ref}` of its reply)."""
+    updated_at: Mapped[datetime] = mapped_column(default=utcnow)
+    sent_at: Mapped[datetime | None]
+    delivered_at: Mapped[datetime | None]
+    bounced_at: Mapped[datetime | None]
+    complained_at: Mapped[datetime | None]
+    first_opened_at: Mapped[datetime | None]
+    first_clicked_at: Mapped[datetime | None]
+    unsubscribed_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        # The send-once promise. In this order it also finds what a person was sent.
+        UniqueConstraint("subscriber_id", "campaign_id", name="uq_delivery_subscriber_campaign"),
+        sa.CheckConstraint(f"status IN {DELIVERY_STATES!r}", name="status"),
+        Index(
+            "ix_delivery_queued",
+            "campaign_id",
+            "mailbox_group",
+            "not_before",
+            "id",
+            postgresql_where=sa.text("status = 'queued'"),
+            sqlite_where=sa.text("status = 'queued'"),
+        ),
+        Index("ix_delivery_status", "campaign_id", "status", "id"),
+        # Reports count what is rare without reading the rows that were simply sent.
+        Index(
+            "ix_delivery_reason",
+            "campaign_id",
+            "reason",
+            "status",
+            "reply_id",
+            "id",
+            postgresql_where=_HAS_REASON,
+            sqlite_where=_HAS_REASON,
+        ),
+        Index(
+            "ix_delivery_engaged",
+            "campaign_id",
+            *_WHAT_CAME_BACK,
+            "id",
+            postgresql_where=_IS_ENGAGED,
+            sqlite_where=_IS_ENGAGED,
+        ),
+        NEVER_REUSED,
+    )
+
+
+class Claim(Base):
+    """Deliveries that one worker took to send: which campaign's, and until when they are its own.
+
+    The deliveries bear the token. The row goes when all of them have their fate.
+    """
+
+    __tablename__ = "claim"
+
+    token: Mapped[str] = mapped_column(sa.String(32), primary_key=True)
+    campaign_id: Mapped[int] = mapped_column(BigKey, ForeignKey("campaign.id", ondelete="CASCADE"))
+    lease_until: Mapped[datetime]
+
+    __table_args__ = (Index("ix_claim_campaign_id", "campaign_id"),)
+
+
+ENGAGED = sa.or_(*(getattr(Delivery, name).is_not(None) for name in _WHAT_CAME_BACK))
+"""Deliveries of which something came back: word for word the condition of their index."""
+
+
+class HeldGroup(Base):
+    """A mailbox group to which a campaign sends nothing until somebody has decided.
+
+    `kind`: `flood` (it met more refusals there than can be true, B4) or `canary` (the first
+    mails to it went badly). `decision`: `again` (they are tried once more), `gone` (a flood is
+    believed from now on) or `left` (after a canary they are left out).
+    """
+
+    __tablename__ = "held_group"
+
+    campaign_id: Mapped[int] = mapped_column(
+        BigKey, ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True
+    )
+    mailbox_group: Mapped[str] = mapped_column(primary_key=True)
+    held_at: Mapped[datetime]
+    words: Mapped[str] = mapped_column(default="")
+    """What the server said, of one of them."""
+    decision: Mapped[str] = mapped_column(default="")
+    kind: Mapped[str] = mapped_column(default="flood")
+
+
+class SecondChance(Base):
+    """A decision about very many deliveries, being carried out slice by slice.
+
+    `what` is a kind of delivery.resend, of one mailbox group or ("") of all. It takes the
+    deliveries that stood so at `decided_at`, in the order of their ids: those up to `position`
+    are done. The row goes when all are.
+    """
+
+    __tablename__ = "second_chance"
+
+    campaign_id: Mapped[int] = mapped_column(
+        BigKey, ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True
+    )
+    what: Mapped[str] = mapped_column(primary_key=True)
+    mailbox_group: Mapped[str] = mapped_column(primary_key=True, default="")
+    decided_at: Mapped[datetime]
+    position: Mapped[int] = mapped_column(BigKey, default=0)
+    done: Mapped[int] = mapped_column(default=0)
+    total: Mapped[int] = mapped_column(default=0)
+    """As it was counted in the beginning: what becomes of them by themselves is not `done`."""
+
+
+class TransactionalMail(Base):
+    """A mail to one person because of something they did: a confirmation, a test, a reset.
+
+    `kind` names the template or builder; `payload` holds ids and plain values, no secrets.
+    """
+
+    __tablename__ = "transactional_mail"
+
+    id: Mapped[id_key]
+    kind: Mapped[str]
+    address: Mapped[str]
+    payload: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    status: Mapped[str] = mapped_column(default="queued")
+    reason: Mapped[str] = mapped_column(default="")
+    attempts: Mapped[int] = mapped_column(default=0)
+    not_before: Mapped[datetime | None]
+    lease_until: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+    sent_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        sa.CheckConstraint(
+            "status IN ('queued', 'sending', 'sent', 'failed', 'unknown')", name="status"
+        ),
+        Index("ix_transactional_mail_status", "status", "id"),
+        Index("ix_transactional_mail_created_at", "created_at"),
+        Index("ix_transactional_mail_address", sa.text("lower(address)")),
+    )

@@ -1,0 +1,78 @@
+"""Which campaigns need an account or a sender address: asked before either is deleted."""
+
+import sqlalchemy as sa
+
+from campaigns.campaign import series
+from campaigns.campaign.models import UNDER_WAY, Campaign
+from campaigns.db import db
+from campaigns.providers.models import SenderAddress
+
+MAX_NAMED = 5
+
+
+def campaigns_on_account(provider_id: int) -> list[str]:
+    """Names of the campaigns under way that go through this account (some, if many)."""
+    return _names(Campaign.provider_id == provider_id, Campaign.status.in_(UNDER_WAY))
+
+
+def campaigns_planned_on(provider_id: int) -> list[str]:
+    """Names of the campaigns that are scheduled or repeat, and would go through this account.
+
+    It is frozen only when one starts: until then it is that of the sender address. Those too
+    that would go on through it when the daily limit of another one is used up.
+    """
+    senders = sa.select(SenderAddress.id).where(SenderAddress.provider_id == provider_id)
+    is_planned = sa.or_(Campaign.status == "scheduled", Campaign.id.in_(series.templates()))
+    return _names(
+        sa.or_(
+            sa.and_(Campaign.sender_id.in_(senders), is_planned),
+            sa.and_(Campaign.overflow_sender_id.in_(senders), _is_needed()),
+        )
+    )
+
+
+def campaigns_from_sender(sender_id: int) -> list[str]:
+    """Names of the campaigns under way, or that repeat, from this address (some, if many).
+
+    Those too that would go on from it when the daily limit of their account is used up.
+    """
+    return _names(
+        sa.or_(Campaign.sender_id == sender_id, Campaign.overflow_sender_id == sender_id),
+        _is_needed(),
+    )
+
+
+def being_sent_from(sender_id: int) -> list[str]:
+    """Names of the campaigns whose mails are leaving now, or pause, from this address."""
+    return _names(
+        Campaign.sender_id == sender_id, Campaign.status.in_(("preparing", "sending", "paused"))
+    )
+
+
+def drafts_from_sender(sender_id: int) -> list[str]:
+    """Names of the drafts that come from this address (some, if many)."""
+    return _names(Campaign.sender_id == sender_id, Campaign.status == "draft")
+
+
+def forget_account(provider_id: int) -> None:
+    """Let go of an account that is about to be deleted, in every campaign that is over."""
+    db.session.execute(
+        sa.update(Campaign)
+        .where(Campaign.provider_id == provider_id, Campaign.status.not_in(UNDER_WAY))
+        .values(provider_id=None)
+    )
+
+
+def _is_needed() -> sa.ColumnElement[bool]:
+    """Of campaigns: what they were planned with must stay."""
+    return sa.or_(Campaign.status.in_(UNDER_WAY), Campaign.id.in_(series.templates()))
+
+
+def _names(*conditions: sa.ColumnElement[bool]) -> list[str]:
+    rows = db.session.execute(
+        sa.select(Campaign.name, Campaign.subject)
+        .where(*conditions)
+        .order_by(Campaign.id)
+        .limit(MAX_NAMED)
+    )
+    return [name or subject or "Untitled" for name, subject in rows]

@@ -1,0 +1,186 @@
+"""How and when a campaign leaves, and what becomes of a moment that was missed.
+
+A plan is written onto the draft as it is launched. A moment that passed while nothing ran (or
+while the clock of the machine was wrong) is not made up for silently when that was long ago:
+the campaign stays `scheduled`, with a question to its owner (`asked_at`).
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from campaigns.campaign import lifecycle
+from campaigns.campaign.local_time import DayWindow
+from campaigns.campaign.models import Campaign, Generation
+from campaigns.db import db, rows_changed
+
+MOST_SPREAD = timedelta(days=7)
+MOST_PER_HOUR = 10_000_000
+MAY_BE_SENT = sa.and_(
+    Campaign.status == "scheduled",
+    Campaign.asked_at.is_not(None),
+    Campaign.restored_at.is_not(None),
+)
+"""Campaigns that ask because they were due between a backup and its restore."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """When a campaign leaves, by whose clock, at which hours, and how quickly.
+
+    `at`: None is now. `local_at`: everybody gets it when their own clock shows this (naive)
+    time; `at` is then the moment of the first of them. `zone`: in which the moment was chosen.
+    """
+
+    at: datetime | None = None
+    zone: str = ""
+    local_at: datetime | None = None
+    hours: DayWindow = field(default_factory=DayWindow)
+    spread_seconds: int = 0
+    pace_per_second: float = 0.0
+
+
+def launch(campaign_id: int, plan: Plan, *, undo_seconds: int, now: datetime) -> bool:
+    """Send a draft as planned: `lifecycle.launch`, with how it is to leave."""
+    written = db.session.execute(
+        sa.update(Campaign)
+        .where(Campaign.id == campaign_id, Campaign.status == "draft")
+        .values(
+            schedule_zone=plan.zone,
+            local_at=local_text(plan.local_at) if plan.local_at else "",
+            hours_from=plan.hours.begins,
+            hours_until=plan.hours.ends,
+            spread_seconds=plan.spread_seconds,
+            pace_per_second=plan.pace_per_second,
+            asked_at=None,
+        )
+    )
+    return rows_changed(written) == 1 and lifecycle.launch(
+        campaign_id, at=plan.at, undo_seconds=undo_seconds, now=now
+    )
+
+
+def local_text(local: datetime) -> str:
+    """A naive time as it is kept: `2026-03-29T09:00`. Sorts as the times do."""
+    return f"{local:%Y-%m-%dT%H:%M}"
+
+
+def plan_of(campaign: Campaign) -> Plan:
+    """As it was written down."""
+    return Plan(
+        at=campaign.scheduled_at,
+        zone=campaign.schedule_zone,
+        local_at=datetime.fromisoformat(campaign.local_at) if campaign.local_at else None,
+        hours=DayWindow(campaign.hours_from, campaign.hours_until),
+        spread_seconds=campaign.spread_seconds,
+        pace_per_second=campaign.pace_per_second,
+    )
+
+
+# --- A moment that was missed
+
+
+def ask(*, overdue: timedelta, now: datetime) -> list[int]:
+    """Ask about every campaign whose moment was missed by more than this; their ids.
+
+    One that was due before the database was restored may have been sent; it is marked so.
+    """
+    may_be_sent = sa.exists().where(Generation.restored_at >= Campaign.scheduled_at)
+    statement = (
+        sa.update(Campaign)
+        .where(*_is_missed(overdue, now))
+        .values(
+            asked_at=now,
+            is_undo_window=False,
+            restored_at=sa.case((may_be_sent, now), else_=None),
+            updated_at=now,
+        )
+        .returning(Campaign.id)
+        .execution_options(synchronize_session=False)
+    )
+    return list(db.session.scalars(statement))
+
+
+def is_anything_due(*, now: datetime) -> bool:
+    """Whether there is anything to start or to ask about: a look without a writing unit."""
+    due = sa.select(Campaign.id).where(
+        Campaign.status == "scheduled", Campaign.scheduled_at <= now, Campaign.asked_at.is_(None)
+    )
+    return db.session.scalar(due.limit(1)) is not None
+
+
+def _is_missed(overdue: timedelta, now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        Campaign.status == "scheduled",
+        Campaign.scheduled_at < now - overdue,
+        Campaign.asked_at.is_(None),
+    )
+
+
+def send_restored(*, now: datetime) -> list[int]:
+    """Start every campaign that may have been sent before a restore; their ids."""
+    return _answer_restored(now, scheduled_at=now)
+
+
+def return_restored_to_draft(*, now: datetime) -> list[int]:
+    """Make drafts of the campaigns that may have been sent before a restore; their ids."""
+    return _answer_restored(now, status="draft", scheduled_at=None)
+
+
+def _answer_restored(now: datetime, **values: object) -> list[int]:
+    answered = (
+        sa.update(Campaign)
+        .where(MAY_BE_SENT)
+        .values(asked_at=None, restored_at=None, updated_at=now, **values)
+        .returning(Campaign.id)
+    )
+    return list(db.session.scalars(answered))
+
+
+def asked() -> list[Campaign]:
+    """The campaigns that wait for an answer, the one missed first before others."""
+    return list(
+        db.session.scalars(
+            sa.select(Campaign)
+            .where(Campaign.status == "scheduled", Campaign.asked_at.is_not(None))
+            .order_by(Campaign.scheduled_at)
+        )
+    )
+
+
+def send_now(campaign_id: int, *, undo_seconds: int, now: datetime) -> bool:
+    """Send a campaign that asks now after all, with the usual time to take it back.
+
+    At readers' local time, who is past it gets it at once and the others at their time.
+    """
+    return _replan(
+        campaign_id,
+        now,
+        Campaign.asked_at.is_not(None),
+        scheduled_at=now + timedelta(seconds=undo_seconds),
+        is_undo_window=True,
+    )
+
+
+def move(campaign_id: int, plan: Plan, *, now: datetime) -> bool:
+    """Give a scheduled campaign another moment (ahead); hours and pace stay as they are."""
+    return _replan(
+        campaign_id,
+        now,
+        scheduled_at=plan.at,
+        schedule_zone=plan.zone,
+        local_at=local_text(plan.local_at) if plan.local_at else "",
+        is_undo_window=False,
+    )
+
+
+def _replan(
+    campaign_id: int, now: datetime, *also: sa.ColumnElement[bool], **values: object
+) -> bool:
+    changed = db.session.execute(
+        sa.update(Campaign)
+        .where(Campaign.id == campaign_id, Campaign.status == "scheduled", *also)
+        .values(asked_at=None, restored_at=None, status_reason="", updated_at=now, **values)
+    )
+    return rows_changed(changed) == 1

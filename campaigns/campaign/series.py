@@ -1,0 +1,503 @@
+"""Campaigns that repeat: a template, a rule, and a campaign of its own for each occurrence.
+
+The clock makes an occurrence some time ahead, so that it can be looked at, changed or skipped.
+The row in `campaign_occurrence` is why none is made twice: not by two clocks, not by a wall
+clock that was set back. A series only ever goes forward.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+
+from campaigns.accounts import service as accounts
+from campaigns.campaign import drafts, lifecycle, local_time, recurrence
+from campaigns.campaign.local_time import DayWindow, day_in_words, find_zone, resolve
+from campaigns.campaign.models import Campaign, CampaignOccurrence, CampaignSeries
+from campaigns.campaign.preflight import preflight
+from campaigns.campaign.recurrence import Repeat, RepeatError
+from campaigns.campaign.schedule import Plan, local_text
+from campaigns.db import db, insert_ignoring, rows_changed
+from campaigns.tokens import Signer
+
+AHEAD = timedelta(hours=24)
+"""So long before its time a campaign is made."""
+EARLIEST_CLOCK = ZoneInfo("Pacific/Kiritimati")
+"""Nowhere is it later: what goes by readers' own clocks cannot be due before it is here."""
+_MINUTE = timedelta(minutes=1)
+"""A minute before a time, that time is still to come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """One time of a series, made or not: `campaign` is the one that was made for it."""
+
+    series: CampaignSeries
+    local: datetime
+    at: datetime
+    campaign: Campaign | None = None
+    is_skipped: bool = False
+
+
+# --- Made, found, ended
+
+
+def create(
+    template_id: int, rule: Repeat, first_day: datetime, plan: Plan, *, now: datetime
+) -> CampaignSeries:
+    """Repeat this draft by a rule, from a (naive) day and time on. Raises RepeatError.
+
+    Of the plan count the zone, hours and pace, and whether it goes by readers' own clocks.
+    """
+    series = CampaignSeries(template_id=template_id, created_at=now)
+    if of_template(template_id) is not None:
+        raise RepeatError("This campaign repeats already. End that first.")
+    _let_go_by(series, rule, first_day, plan, now)
+    db.session.add(series)
+    db.session.flush()
+    return series
+
+
+def change(series_id: int, rule: Repeat, first_day: datetime, plan: Plan, *, now: datetime) -> bool:
+    """Let it go by another rule from now on, as in `create`. False: it has ended.
+
+    What is made or skipped already stays as it is, and nobody gets a second one on such a day:
+    times that the rule has there are skipped. Raises RepeatError.
+    """
+    series = db.session.get(CampaignSeries, series_id, with_for_update=True)
+    if series is None or series.ended_at is not None:
+        return False
+    _let_go_by(series, rule, first_day, plan, now)
+    db.session.flush()
+    for local in _second_ones(series, now):
+        _note(series, local, is_skipped=True)
+    for text, one in _noted_since(series, _today(series, now)).items():
+        if one.is_skipped and not is_one_of(series, datetime.fromisoformat(text)):
+            db.session.execute(
+                sa.delete(CampaignOccurrence).where(
+                    CampaignOccurrence.series_id == series_id, CampaignOccurrence.local_at == text
+                )
+            )
+    return True
+
+
+def preview(
+    series: CampaignSeries,
+    rule: Repeat,
+    first_day: datetime,
+    plan: Plan,
+    *,
+    now: datetime,
+    most: int,
+) -> tuple[list[Occurrence], set[datetime]]:
+    """What `change` would bring: the next few times, and which of them would be second ones of
+    their day. Raises RepeatError."""
+    changed = CampaignSeries(id=series.id, template_id=series.template_id)
+    _let_go_by(changed, rule, first_day, plan, now)
+    times = upcoming(changed, now=now, most=most)
+    second_ones = set(_second_ones(changed, now))
+    stay = [one for one in times if not one.is_skipped or is_one_of(changed, one.local)]
+    return stay, second_ones
+
+
+def _let_go_by(
+    series: CampaignSeries, rule: Repeat, first_day: datetime, plan: Plan, now: datetime
+) -> None:
+    text = recurrence.rule_text(rule)
+    first = recurrence.first_from(text, first_day)
+    if first is None:
+        raise RepeatError("It would end before it begins.")
+    series.rule, series.zone, series.first_local = text, plan.zone, local_text(first)
+    series.is_local_time = plan.local_at is not None
+    series.hours_from, series.hours_until = plan.hours.begins, plan.hours.ends
+    series.spread_seconds, series.pace_per_second = plan.spread_seconds, plan.pace_per_second
+    # Far fewer to look through than all since the first.
+    lately = datetime.combine(_today(series, now) - timedelta(days=2), datetime.min.time())
+    following = recurrence.next_after(text, first, max(first - _MINUTE, lately))
+    while following is not None and moment_of(series, following) <= now:
+        following = recurrence.next_after(text, first, following)
+    if following is None:
+        raise RepeatError("All of these moments have passed.")
+    _look_ahead(series, following)
+
+
+def _today(series: CampaignSeries, now: datetime) -> date:
+    return now.astimezone(find_zone(series.zone)).date()
+
+
+def _second_ones(series: CampaignSeries, now: datetime) -> list[datetime]:
+    """Times of the rule, today and later, on days that have one already, made or skipped."""
+    noted = _noted_since(series, _today(series, now))
+    days = sorted({datetime.fromisoformat(text).date() for text in noted})
+    return [
+        local for day in days for local in _of_day(series, day) if local_text(local) not in noted
+    ]
+
+
+def _of_day(series: CampaignSeries, day: date) -> Iterator[datetime]:
+    first = datetime.fromisoformat(series.first_local)
+    before = datetime.combine(day, datetime.min.time()) - _MINUTE
+    for local in recurrence.occurrences(series.rule, first, after=max(before, first - _MINUTE)):
+        if local.date() != day:
+            return
+        yield local
+
+
+@dataclass(frozen=True, slots=True)
+class _Noted:
+    """What was made or skipped for a time."""
+
+    is_skipped: bool = False
+    campaign: Campaign | None = None
+
+
+_NOTHING = _Noted()
+
+
+def _noted_since(series: CampaignSeries, day: date) -> Mapping[str, _Noted]:
+    rows = db.session.execute(
+        sa.select(CampaignOccurrence.local_at, CampaignOccurrence.is_skipped, Campaign)
+        .outerjoin(Campaign, Campaign.id == CampaignOccurrence.campaign_id)
+        .where(
+            CampaignOccurrence.series_id == series.id,
+            CampaignOccurrence.local_at >= day.isoformat(),
+        )
+    )
+    return {row.local_at: _Noted(row.is_skipped, row.Campaign) for row in rows}
+
+
+def moment_of(series: CampaignSeries, local: datetime) -> datetime:
+    """When this occurrence happens in the zone of the series."""
+    return resolve(local, find_zone(series.zone)).at
+
+
+def _look_ahead(series: CampaignSeries, upcoming: datetime | None) -> None:
+    series.next_local = local_text(upcoming) if upcoming else ""
+    series.next_run_at = _make_at(series, upcoming) if upcoming else None
+
+
+def _make_at(series: CampaignSeries, local: datetime) -> datetime:
+    """When this occurrence is to be made."""
+    zone = EARLIEST_CLOCK if series.is_local_time else find_zone(series.zone)
+    return resolve(local, zone).at - AHEAD
+
+
+def find(public_id: str) -> CampaignSeries | None:
+    return db.session.scalar(sa.select(CampaignSeries).where(CampaignSeries.public_id == public_id))
+
+
+def of_template(campaign_id: int) -> CampaignSeries | None:
+    """The series under way that copies this campaign."""
+    return db.session.scalar(
+        sa.select(CampaignSeries).where(
+            CampaignSeries.template_id == campaign_id, CampaignSeries.ended_at.is_(None)
+        )
+    )
+
+
+def templates() -> sa.Select[int]:
+    """The ids of all drafts that repeat."""
+    return sa.select(CampaignSeries.template_id).where(CampaignSeries.ended_at.is_(None))
+
+
+def of_campaign(campaign_id: int) -> Occurrence | None:
+    """The occurrence for which this campaign was made."""
+    row = db.session.execute(
+        sa.select(CampaignOccurrence, CampaignSeries)
+        .join(CampaignSeries, CampaignSeries.id == CampaignOccurrence.series_id)
+        .where(CampaignOccurrence.campaign_id == campaign_id)
+    ).one_or_none()
+    if row is None:
+        return None
+    local = datetime.fromisoformat(row.CampaignOccurrence.local_at)
+    campaign = db.session.get(Campaign, campaign_id)
+    return Occurrence(row.CampaignSeries, local, moment_of(row.CampaignSeries, local), campaign)
+
+
+def end(series_id: int, *, now: datetime) -> bool:
+    """No more occurrences. Those made and not started go back to drafts."""
+    ended = db.session.execute(
+        sa.update(CampaignSeries)
+        .where(CampaignSeries.id == series_id, CampaignSeries.ended_at.is_(None))
+        .values(ended_at=now, next_run_at=None, next_local="")
+        .execution_options(synchronize_session=False)
+    )
+    db.session.expire_all()
+    if rows_changed(ended) == 0:
+        return False
+    made = db.session.scalars(
+        sa.select(CampaignOccurrence.campaign_id)
+        .join(Campaign, Campaign.id == CampaignOccurrence.campaign_id)
+        .where(CampaignOccurrence.series_id == series_id, Campaign.status == "scheduled")
+    ).all()
+    for campaign_id in made:
+        if campaign_id is not None:
+            lifecycle.back_to_draft(campaign_id, now=now)
+    return True
+
+
+# --- What the clock does
+
+
+def due(*, now: datetime) -> list[int]:
+    """The series that have an occurrence to make."""
+    return list(
+        db.session.scalars(
+            sa.select(CampaignSeries.id)
+            .where(CampaignSeries.next_run_at <= now, CampaignSeries.ended_at.is_(None))
+            .order_by(CampaignSeries.next_run_at)
+        )
+    )
+
+
+def advance(series_id: int, *, overdue: timedelta, now: datetime) -> Occurrence | None:
+    """Make the next occurrence, if it is time, and look ahead to the one after it.
+
+    Of several that were missed by more than `overdue` only the last is made (the clock then
+    asks about it); the others count as skipped. None: nothing was made now.
+    """
+    series = db.session.get(CampaignSeries, series_id, with_for_update=True)
+    if series is None or series.next_run_at is None or series.next_run_at > now:
+        return None
+    local = _pass_over_missed(series, datetime.fromisoformat(series.next_local), overdue, now)
+    _look_ahead(series, _after(series, local))
+    db.session.flush()
+    return _make(series, local, now)
+
+
+def _pass_over_missed(
+    series: CampaignSeries, local: datetime, overdue: timedelta, now: datetime
+) -> datetime:
+    while True:
+        following = _after(series, local)
+        if following is None or moment_of(series, following) >= now:
+            return local
+        if moment_of(series, local) >= now - overdue:
+            return local
+        _note(series, local, is_skipped=True)
+        local = following
+
+
+def _after(series: CampaignSeries, local: datetime) -> datetime | None:
+    return recurrence.next_after(series.rule, datetime.fromisoformat(series.first_local), local)
+
+
+def _note(series: CampaignSeries, local: datetime, *, is_skipped: bool) -> bool:
+    """Write the occurrence down. False: it was there already, made or skipped."""
+    values = {"series_id": series.id, "local_at": local_text(local), "is_skipped": is_skipped}
+    written = (
+        insert_ignoring(CampaignOccurrence).values(values).returning(CampaignOccurrence.series_id)
+    )
+    return db.session.scalar(written) is not None
+
+
+def _make(series: CampaignSeries, local: datetime, now: datetime) -> Occurrence | None:
+    """Copy the template for this occurrence; None when there is (or was) one already."""
+    if not _note(series, local, is_skipped=False):
+        return None
+    template = db.session.get_one(Campaign, series.template_id)
+    name = f"{drafts.title_of(template)}, {day_in_words(local)}"
+    copy = drafts.duplicate(template.id, editor_id=template.edited_by_id, now=now, name=name)
+    db.session.execute(
+        sa.update(CampaignOccurrence)
+        .where(*_is(series.id, local))
+        .values(campaign_id=copy.id)
+        .execution_options(synchronize_session=False)
+    )
+    return Occurrence(series, local, moment_of(series, local), copy)
+
+
+def plan_for(made: Occurrence, people: Mapping[str, int]) -> Plan:
+    """How a campaign that was made for an occurrence is to leave; `people` by their zone."""
+    series = made.series
+    local_at = made.local if series.is_local_time else None
+    return Plan(
+        at=local_time.first_moment(people, local_at, accounts.time_zone()) if local_at else made.at,
+        zone=series.zone,
+        local_at=local_at,
+        hours=DayWindow(series.hours_from, series.hours_until),
+        spread_seconds=series.spread_seconds,
+        pace_per_second=series.pace_per_second,
+    )
+
+
+def people_of(made: Occurrence) -> Mapping[str, int]:
+    """The audience of what was made by zone, if that matters to when it leaves."""
+    if made.campaign is None or not made.series.is_local_time:
+        return {}
+    return local_time.people_by_zone(made.campaign.id)
+
+
+def put_off(series_id: int, *, until: datetime) -> None:
+    """Look at it again later: something about it does not work."""
+    db.session.execute(
+        sa.update(CampaignSeries)
+        .where(CampaignSeries.id == series_id, CampaignSeries.ended_at.is_(None))
+        .values(next_run_at=until)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def problem_of(template: Campaign, *, base_url: str, signer: Signer) -> str:
+    """What keeps copies of a campaign from leaving; "" when nothing does."""
+    arithmetic = drafts.audience_arithmetic(template.id)
+    checks = preflight(template, arithmetic, base_url=base_url, signer=signer)
+    return next((f"{check.name}: {check.text}" for check in checks if check.blocks), "")
+
+
+def leave_as_draft(made: Occurrence, problem: str) -> None:
+    """What was made cannot leave as it is: somebody has to mend it."""
+    if made.campaign is not None:
+        made.campaign.status_reason = f"It was not scheduled. {problem}"
+
+
+# --- Looked at and changed one by one
+
+
+def is_one_of(series: CampaignSeries, local: datetime) -> bool:
+    """Whether the rule has an occurrence at this time."""
+    first = datetime.fromisoformat(series.first_local)
+    if not first <= local <= first + timedelta(days=50 * 366):
+        return False
+    before = local - _MINUTE
+    return recurrence.next_after(series.rule, first, before) == local
+
+
+def occurrence(series: CampaignSeries, local: datetime) -> Occurrence | None:
+    """This time of the series, also one made by an earlier rule; None when it has none then."""
+    row = db.session.execute(
+        sa.select(CampaignOccurrence.is_skipped, Campaign)
+        .outerjoin(Campaign, Campaign.id == CampaignOccurrence.campaign_id)
+        .where(*_is(series.id, local))
+    ).one_or_none()
+    at = moment_of(series, local)
+    if row is not None:
+        return Occurrence(series, local, at, row.Campaign, row.is_skipped)
+    return Occurrence(series, local, at) if is_one_of(series, local) else None
+
+
+def upcoming(series: CampaignSeries, *, now: datetime, most: int) -> list[Occurrence]:
+    """The next few times, made or not, with those of the last day that were made.
+
+    Those that were made or skipped by an earlier rule are among them.
+    """
+    since = (now - timedelta(days=1)).astimezone(find_zone(series.zone)).replace(tzinfo=None)
+    first = datetime.fromisoformat(series.first_local)
+    times = recurrence.upcoming(series.rule, first, after=max(since, first - _MINUTE), most=most)
+    noted = {
+        datetime.fromisoformat(text): one
+        for text, one in _noted_since(series, since.date()).items()
+    }
+    is_all = len(times) < most
+    locals_ = {*times, *(at for at in noted if since < at and (is_all or at < times[-1]))}
+    found = [
+        Occurrence(series, at, moment_of(series, at), one.campaign, one.is_skipped)
+        for at in sorted(locals_)
+        if (one := noted.get(at, _NOTHING))
+    ]
+    return [one for one in found if one.campaign or one.at > now]
+
+
+def make_now(series_id: int, local: datetime, *, now: datetime) -> Occurrence | None:
+    """Make this occurrence before its time, to change it. None when it was made or skipped."""
+    series = db.session.get(CampaignSeries, series_id, with_for_update=True)
+    if series is None or series.ended_at is not None or not is_one_of(series, local):
+        return None
+    return _make(series, local, now)
+
+
+def skip(series_id: int, local: datetime, *, now: datetime) -> bool:
+    """Leave this occurrence out. One that was made and not started is deleted with it."""
+    series = db.session.get(CampaignSeries, series_id, with_for_update=True)
+    if series is None or series.ended_at is not None:
+        return False
+    if is_one_of(series, local) and _note(series, local, is_skipped=True):
+        return True
+    found = occurrence(series, local)
+    if found is None or found.is_skipped or found.campaign is None:
+        return False
+    lifecycle.back_to_draft(found.campaign.id, now=now)
+    if not drafts.delete(found.campaign.id):
+        return False
+    db.session.execute(
+        sa.update(CampaignOccurrence)
+        .where(*_is(series_id, local))
+        .values(is_skipped=True, campaign_id=None)
+        .execution_options(synchronize_session=False)
+    )
+    return True
+
+
+def restore(series_id: int, local: datetime, *, now: datetime) -> Occurrence | None:
+    """Take a skip back, while its moment is ahead. The occurrence, if it has to be made now."""
+    series = db.session.get(CampaignSeries, series_id, with_for_update=True)
+    if series is None or series.ended_at is not None or moment_of(series, local) <= now:
+        return None
+    taken_back = db.session.execute(
+        sa.delete(CampaignOccurrence).where(
+            *_is(series_id, local), CampaignOccurrence.is_skipped.is_(True)
+        )
+    )
+    if rows_changed(taken_back) == 0:
+        return None
+    # The clock makes what is ahead of it; it never comes back, nor to times of an earlier rule.
+    is_ahead = "" < series.next_local <= local_text(local) and is_one_of(series, local)
+    return None if is_ahead else _make(series, local, now)
+
+
+def _is(series_id: int, local: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        CampaignOccurrence.series_id == series_id,
+        CampaignOccurrence.local_at == local_text(local),
+    )
+
+
+def under_way() -> Sequence[CampaignSeries]:
+    """Every series that has not ended."""
+    return db.session.scalars(
+        sa.select(CampaignSeries)
+        .where(CampaignSeries.ended_at.is_(None))
+        .order_by(CampaignSeries.id)
+    ).all()
+
+
+def ahead(*, since: date, until: date) -> Iterator[Occurrence]:
+    """Of every series the occurrences from one day until before another that have no campaign
+    of their own: those to come, and those skipped."""
+    noted = _noted(since, until)
+    for each in under_way():
+        yield from _ahead(each, noted.get(each.id, {}), since, until)
+
+
+def _ahead(
+    series: CampaignSeries, noted: Mapping[str, bool], since: date, until: date
+) -> Iterator[Occurrence]:
+    first = datetime.fromisoformat(series.first_local)
+    start = max(datetime.combine(since, datetime.min.time()), first)
+    for local in recurrence.occurrences(series.rule, first, after=start - _MINUTE):
+        if local.date() >= until:
+            return
+        text = local_text(local)
+        is_skipped = noted.get(text)
+        is_to_come = is_skipped is None and "" < series.next_local <= text
+        if is_skipped or is_to_come:
+            at = moment_of(series, local)
+            yield Occurrence(series, local, at, is_skipped=bool(is_skipped))
+
+
+def _noted(since: date, until: date) -> Mapping[int, dict[str, bool]]:
+    """By series and time: what was made (False) and what was skipped (True)."""
+    rows = db.session.execute(
+        sa.select(
+            CampaignOccurrence.series_id, CampaignOccurrence.local_at, CampaignOccurrence.is_skipped
+        ).where(
+            CampaignOccurrence.local_at >= since.isoformat(),
+            CampaignOccurrence.local_at < until.isoformat(),
+        )
+    )
+    found: dict[int, dict[str, bool]] = {}
+    for row in rows:
+        found.setdefault(row.series_id, {})[row.local_at] = row.is_skipped
+    return found

@@ -1,0 +1,285 @@
+"""HTML to text, as one reads it in a mail program that shows no HTML.
+
+Reads guarded HTML from front to back and never moves anything, so loops and conditions of
+the template keep enclosing what they enclose. Also takes HTML without marks.
+"""
+
+import html as entities
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from campaigns.content.html import attributes
+from campaigns.content.html.links import clean_url, safe_url
+from campaigns.content.html.scanner import VOID, Tag, Text, read
+from campaigns.content.html.tokens import CLOSE, MARK, OPEN, Guarded, Token, brace_safe, normalise
+
+LINE, PARAGRAPH = "\x1f", "\x1e"
+_PARAGRAPHS = frozenset(
+    {
+        "p",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "ul",
+        "ol",
+        "table",
+        "blockquote",
+        "pre",
+        "hr",
+        "section",
+        "article",
+        "header",
+        "footer",
+        "aside",
+        "main",
+        "nav",
+        "dl",
+        "figure",
+        "form",
+        "fieldset",
+    }
+)
+_LINES = frozenset(
+    {"div", "tr", "li", "dt", "dd", "br", "center", "address", "caption", "figcaption", "option"}
+)
+_SKIPPED = frozenset(
+    {"head", "svg", "template", "object", "math", "audio", "video", "select", "button"}
+)
+_IN_HEAD = frozenset({"base", "link", "meta", "noscript", "script", "style", "template", "title"})
+_HIDDEN = re.compile(
+    r"display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all|max-height\s*:\s*0(?![.\d])",
+    re.IGNORECASE,
+)
+_BREAKS = re.compile(f"([{LINE}{PARAGRAPH}][ \n{LINE}{PARAGRAPH}]*)")
+_BLANKS = re.compile(r"[ \t\n\r\f]+")
+_UNSEEN = str.maketrans({"\xa0": " ", "\u200b": "", "\u034f": "", "\ufeff": "", "\xad": ""})
+
+
+@dataclass(slots=True)
+class _Link:
+    """An open <a>: where its text begins in the output, and where it leads."""
+
+    begin: int
+    target: str
+    plain: str
+    seen: int
+
+
+@dataclass(slots=True)
+class Converted:
+    """`source` is template source (plain text for HTML without marks), with break marks.
+
+    `always` are the merge fields that show outside of all conditions and loops. `hidden_in`
+    names the hidden element that the document ends in, as it is never closed.
+    """
+
+    source: str
+    always: frozenset[str]
+    hidden_in: str = ""
+
+
+@dataclass(slots=True)
+class _Converter:
+    html: str
+    guarded: Guarded
+    targets: Mapping[int, str] | None
+    out: list[str] = field(default_factory=list)
+    links: list[_Link] = field(default_factory=list)
+    lists: list[tuple[int, int]] = field(default_factory=list)
+    always: set[str] = field(default_factory=set)
+    depth: int = 0
+    skipped: str = ""
+    nested: int = 0
+    seen: int = 0
+    """Texts so far that show whatever the conditions say."""
+
+    def run(self, parts: Iterable[Tag | Text]) -> Converted:
+        for part in parts:
+            if part.is_hidden or (isinstance(part, Text) and part.raw_of):
+                continue
+            if isinstance(part, Tag):
+                self._tag(part)
+            elif not self.skipped:
+                self._text(self.html[part.start : part.end])
+        while self.links:
+            self._end_link()
+        hidden_in = self.skipped if self.skipped != "head" else ""
+        text = tidy("".join(self.out), self.guarded)
+        return Converted(text, frozenset(self.always), hidden_in)
+
+    def _text(self, text: str, *, is_attribute: bool = False) -> None:
+        if is_attribute:
+            text = attributes.decode(text)
+        position = 0
+        for mark in MARK.finditer(text):
+            self._static(text[position : mark.start()], is_decoded=is_attribute)
+            self._token(self.guarded.token(mark), mark[0])
+            position = mark.end()
+        self._static(text[position:], is_decoded=is_attribute)
+
+    def _static(self, text: str, *, is_decoded: bool) -> None:
+        text = _BLANKS.sub(" ", text)
+        text = (text if is_decoded else entities.unescape(text)).translate(_UNSEEN)
+        text = text.replace(OPEN, "").replace(CLOSE, "")
+        text = text.replace(LINE, "").replace(PARAGRAPH, "")
+        if text:
+            self.out.append(text)
+            self.seen += self.depth == 0 and not text.isspace()
+
+    def _token(self, token: Token, mark: str) -> None:
+        if token.kind == "comment":
+            return
+        self.out.append(mark)
+        if token.kind == "statement":
+            self.depth += token.keyword in {"if", "for"}
+            self.depth -= token.keyword in {"endif", "endfor"}
+        elif self.depth == 0:
+            self.always.add(token.inner.strip())
+
+    def _tag(self, tag: Tag) -> None:
+        if self.skipped:
+            self._skip(tag)
+        elif not tag.is_end and self._is_hidden(tag):
+            if tag.name not in VOID:
+                self.skipped, self.nested = tag.name, 1
+        elif tag.name == "a":
+            self._end_link() if tag.is_end else self._begin_link(tag)
+        elif tag.name == "img":
+            alt = tag.get("alt")
+            self._text(alt.value if alt else "", is_attribute=True)
+        elif tag.name in {"td", "th"}:
+            self.out.append("" if tag.is_end else " ")
+        else:
+            self._block(tag)
+
+    def _block(self, tag: Tag) -> None:
+        if tag.name in _PARAGRAPHS:
+            # A list inside of a list goes on line by line.
+            is_inner = tag.name in {"ul", "ol"} and len(self.lists) > (1 if tag.is_end else 0)
+            self.out.append(LINE if is_inner else PARAGRAPH)
+        elif tag.name in _LINES:
+            self.out.append(LINE)
+        if tag.name == "hr":
+            self.out += ["----------", PARAGRAPH]
+        elif tag.name in {"ul", "ol"} and not tag.is_end:
+            self.lists.append((0 if tag.name == "ol" else -1, self.depth))
+        elif tag.name in {"ul", "ol"} and self.lists:
+            self.lists.pop()
+        elif tag.name == "li" and not tag.is_end:
+            self.out.append(self._bullet())
+
+    def _bullet(self) -> str:
+        """`- `, or the number; in a loop the number is not known."""
+        count, depth = self.lists[-1] if self.lists else (-1, 0)
+        if count < 0 or depth != self.depth:
+            return "- "
+        self.lists[-1] = (count + 1, depth)
+        return f"{count + 1}. "
+
+    def _skip(self, tag: Tag) -> None:
+        if self.skipped == "head" and not tag.is_end and tag.name not in _IN_HEAD:
+            self.skipped = ""  # the head ends where something begins that cannot be in it
+            self._tag(tag)
+        elif tag.name == self.skipped:
+            self.nested += -1 if tag.is_end else 1
+            if self.nested == 0:
+                self.skipped = ""
+
+    def _is_hidden(self, tag: Tag) -> bool:
+        style = tag.get("style")
+        return (
+            tag.name in _SKIPPED
+            or tag.get("hidden") is not None
+            or (style is not None and _HIDDEN.search(attributes.decode(style.value)) is not None)
+        )
+
+    def _begin_link(self, tag: Tag) -> None:
+        while self.links:
+            self._end_link()
+        href = tag.get("href")
+        plain = clean_url(attributes.decode(href.value)) if href else ""
+        if self.targets is None:
+            target = plain if safe_url(plain) != "#" else ""
+        else:
+            target = self.targets.get(tag.start, "")
+        whole = MARK.fullmatch(plain)
+        if whole:
+            plain = self.guarded.token(whole).inner.strip()
+        self.links.append(_Link(len(self.out), target, plain, self.seen))
+
+    def _end_link(self) -> None:
+        if not self.links:
+            return
+        link = self.links.pop()
+        shown = "".join(self.out[link.begin :]).strip(f" {LINE}{PARAGRAPH}")
+        if not shown or not link.target:
+            return
+        if self.depth == 0 and self.seen > link.seen:
+            self.always.add(link.plain)
+        bare = link.plain.partition(":")[2].removeprefix("//")
+        if shown.rstrip("/") in {link.plain.rstrip("/"), bare.rstrip("/")}:
+            if link.plain.startswith("http"):
+                self.out[link.begin :] = [self._target(link)]
+            return
+        end = len(self.out)
+        while end and not self.out[end - 1].strip(f" {LINE}{PARAGRAPH}"):
+            end -= 1
+        self.out[end:end] = [" (", self._target(link), ")"]
+
+    def _target(self, link: _Link) -> str:
+        return link.target if self.targets is None else self.guarded.add(link.target)
+
+
+def to_text(guarded: Guarded, parts: Iterable[Tag | Text], targets: Mapping[int, str]) -> Converted:
+    """The text of guarded HTML; `targets` as links.rewrite gives them."""
+    return _Converter(guarded.text, guarded, targets).run(parts)
+
+
+def plain_text(html: str) -> str:
+    """The text of rendered HTML."""
+    html = normalise(html)
+    converted = _Converter(html, Guarded(html), None).run(read(html))
+    return tidy(converted.source).strip() + "\n"
+
+
+def tidy(text: str, guarded: Guarded | None = None) -> str:
+    """Runs of break marks, with the blanks around them, made into line ends.
+
+    Beside a condition or loop the mark stays: what comes before is known only when it runs.
+    """
+    if LINE not in text and PARAGRAPH not in text:
+        return text
+    pieces = _BREAKS.split(text)
+    for index in range(1, len(pieces), 2):
+        before = pieces[index - 1].rstrip(" \n")
+        run = pieces[index - 1][len(before) :] + pieces[index]
+        is_paragraph = PARAGRAPH in run or "\n\n" in run
+        if guarded is not None and _is_beside_statement(before, pieces[index + 1], guarded):
+            pieces[index] = PARAGRAPH if is_paragraph else LINE
+        else:
+            pieces[index] = "\n\n" if is_paragraph else "\n"
+        pieces[index - 1] = before
+    return "".join(pieces)
+
+
+def _is_beside_statement(before: str, after: str, guarded: Guarded) -> bool:
+    marks = (
+        MARK.fullmatch(before, before.rfind(OPEN)) if before.endswith(CLOSE) else None,
+        MARK.match(after),
+    )
+    return any(mark is not None and guarded.token(mark).kind == "statement" for mark in marks)
+
+
+def template_source(converted: str, guarded: Guarded) -> str:
+    """Template source of converted text: text as text, tokens without whitespace signs."""
+    pieces, position = [], 0
+    for mark in MARK.finditer(converted):
+        pieces.append(brace_safe(converted[position : mark.start()]))
+        token = guarded.token(mark)
+        pieces.append(token.source if token.kind == "raw" else token.plain)
+        position = mark.end()
+    return "".join([*pieces, brace_safe(converted[position:])])

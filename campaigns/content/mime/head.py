@@ -1,0 +1,115 @@
+"""The head of a message: lines that are the same for everybody, and those that are not.
+
+The constant lines are the same objects in every message, so that a signer can know them again.
+"""
+
+import hashlib
+import struct
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+from campaigns import addresses
+from campaigns.content.mime import message
+from campaigns.messages import Recipient
+from campaigns.tokens import Signer, bounce_local_part
+
+_NUMBER = struct.Struct(">Q")
+_EPOCH = datetime.fromtimestamp(0, UTC)
+_SECOND = timedelta(seconds=1)
+
+
+def _wire_address(address: str) -> tuple[str, str]:
+    """(address with A-labels, its domain). Takes what it gets: drafts have no sender yet."""
+    address = message.clean_address(address)
+    try:
+        parsed = addresses.parse(address)
+    except addresses.InvalidAddressError:
+        domain = address.rpartition("@")[2].encode("ascii", "ignore").decode().lower()
+        return address, domain or "localhost"
+    return parsed.text, parsed.domain
+
+
+class Head:
+    """`content_type` is the header of the body, with its line end."""
+
+    def __init__(
+        self,
+        *,
+        signer: Signer,
+        sender_name: str,
+        sender_address: str,
+        reply_to: str,
+        campaign_public_id: str,
+        list_names: Mapping[int, str],
+        use_return_path: bool,
+        one_click: bool,
+        content_type: bytes,
+    ) -> None:
+        self._signer, self._list_names = signer, list_names
+        self._use_return_path = use_return_path
+        self._sender, self._domain = _wire_address(sender_address)
+        self._campaign = campaign_public_id.encode()
+        self._list_ids: dict[int, bytes] = {}
+        self._date = (_EPOCH, _EPOCH, b"")
+        self._first = [message.mailbox("From", sender_name, self._sender)]
+        if reply_to:
+            self._first.append(message.mailbox("Reply-To", "", _wire_address(reply_to)[0]))
+        campaign = message.clean(campaign_public_id, 64).replace(":", "")
+        sender_id = hashlib.sha256(self._domain.encode()).hexdigest()[:12]
+        self._last = [
+            f"Feedback-ID: {campaign}:campaigns:bulk:{sender_id}\r\n".encode("ascii", "replace"),
+            b"Precedence: bulk\r\n",
+            b"MIME-Version: 1.0\r\n",
+            content_type,
+        ]
+        if one_click:
+            self._last.insert(0, b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n")
+
+    def lines(
+        self,
+        recipient: Recipient,
+        *,
+        subject: str,
+        unsubscribe_url: str,
+        now: datetime,
+        message_id_domain: str | None,
+    ) -> list[bytes]:
+        """Every header of the message for one recipient, with its line end. `subject` is clean."""
+        return [
+            *self._first,
+            message.mailbox("To", recipient.name, recipient.address),
+            message.unstructured("Subject", subject),
+            self._date_line(now),
+            self._message_id(recipient, now, message_id_domain or self._domain),
+            self._list_ids.get(recipient.list_id) or self._list_id(recipient.list_id),
+            f"List-Unsubscribe: <{unsubscribe_url}>\r\n".encode("ascii"),
+            *self._last,
+        ]
+
+    def return_path(self, delivery_id: int) -> str:
+        if delivery_id and self._use_return_path:
+            return f"{bounce_local_part(self._signer, delivery_id)}@{self._domain}"
+        return self._sender
+
+    def _date_line(self, now: datetime) -> bytes:
+        """The same for all messages of a second."""
+        begin, end, line = self._date
+        if not begin <= now < end:
+            begin = now.replace(microsecond=0)
+            line = f"Date: {format_datetime(now.astimezone(UTC))}\r\n".encode("ascii")
+            self._date = (begin, begin + _SECOND, line)
+        return line
+
+    def _message_id(self, recipient: Recipient, now: datetime, domain: str) -> bytes:
+        """The same for every try of a delivery. Test sends differ by recipient and moment."""
+        payload = _NUMBER.pack(recipient.delivery_id)
+        if not recipient.delivery_id:
+            payload += f"{recipient.address} {now.isoformat()}".encode("utf-8", "replace")
+        unique = self._signer.signature("message_id", payload + self._campaign).hex()
+        return f"Message-ID: <{unique}@{domain}>\r\n".encode("ascii", "ignore")
+
+    def _list_id(self, list_id: int) -> bytes:
+        name = self._list_names.get(list_id, "")
+        line = self._list_ids[list_id] = message.list_id(name, list_id, self._domain)
+        return line

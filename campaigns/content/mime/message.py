@@ -1,0 +1,185 @@
+"""Messages as bytes: headers, encoded words, the parts of the body.
+
+Made by hand because it is done for every recipient; the standard library's parser is the
+judge in the tests. Whatever stands in a header is cleaned here, after all rendering.
+"""
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+
+from campaigns.content.mime.quoted_printable import encode_whole
+
+CRLF = b"\r\n"
+MAX_SUBJECT = 400
+MAX_NAME = 120
+_WORD = 75
+_LINE = 76
+_UNWANTED = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_ADDRESS_UNWANTED = re.compile(r'[\x00-\x20\x7f-\xa0\u2028\u2029<>(),;:\\"\[\]]+')
+_SHORT = _LINE - 5
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9'_-]+(?: [A-Za-z0-9'_-]+){0,5}")
+_PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9@.'_+-]+")
+_ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
+
+
+def clean(text: str, limit: int) -> str:
+    """Header text on one line: no control characters or line ends of any kind, not too long."""
+    if text.isprintable() and len(text) <= limit and "  " not in text and text.isascii():
+        return text.strip(" ")  # as most of them are
+    text = _UNWANTED.sub(" ", text) if not text.isprintable() else text
+    return " ".join(text[: limit * 4].split())[:limit].rstrip()
+
+
+def clean_address(address: str) -> str:
+    """An address that can stand in <>: nothing in it ends the brackets or the line."""
+    return _ADDRESS_UNWANTED.sub("", address)
+
+
+def encoded_words(text: str, first: int) -> str:
+    """Text as RFC 2047 encoded words, folded.
+
+    Each word is at most 75 characters and decodes alone; the first is shorter by what stands
+    before it on its line (`first` characters).
+    """
+    return "\r\n ".join(_words(text, first))
+
+
+def _words(text: str, first: int) -> Iterator[str]:
+    raw = text.encode("utf-8", "replace")
+    # 12 characters go for =?utf-8?b?...?=; three bytes make four characters.
+    room = max(3, (min(_WORD, _LINE - first) - 12) // 4 * 3)
+    position = 0
+    while position < len(raw):
+        end = min(position + room, len(raw))
+        while end < len(raw) and raw[end] & 0xC0 == 0x80:
+            end -= 1  # never inside of a character
+        yield f"=?utf-8?b?{base64.b64encode(raw[position:end]).decode('ascii')}?="
+        position = end
+        room = (_WORD - 12) // 4 * 3
+
+
+def unstructured(name: str, text: str) -> bytes:
+    """`Name: text` with its line end, for cleaned text."""
+    start = len(name) + 2
+    if not text.isascii() or "=?" in text:
+        return f"{name}: {encoded_words(text, start)}\r\n".encode("ascii")
+    if start + len(text) <= _LINE:
+        return f"{name}: {text}\r\n".encode("ascii")
+    lines: list[str] = []
+    line = f"{name}:"
+    for word in text.split(" "):
+        if len(word) > _LINE - 2:
+            return f"{name}: {encoded_words(text, start)}\r\n".encode("ascii")
+        if len(line) + 1 + len(word) > _LINE and line:
+            lines.append(line)
+            line = ""
+        line += " " + word
+    return ("\r\n".join([*lines, line]) + "\r\n").encode("ascii")
+
+
+def phrase(text: str, first: int) -> str:
+    """A display name: as it is, quoted, or as encoded words."""
+    if not text.isascii() or "=?" in text or first + len(text) > _LINE - 4:
+        return encoded_words(text, first)
+    if _ATOMS.fullmatch(text):
+        return text
+    quoted = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{quoted}"'
+
+
+def mailbox(name: str, display: str, address: str) -> bytes:
+    """`Name: Display <address>` with its line end, for one mailbox."""
+    if (
+        len(name) + len(display) + len(address) < _SHORT
+        and _PLAIN_NAME.fullmatch(display)
+        and _PLAIN_ADDRESS.fullmatch(address)
+    ):
+        return f"{name}: {display} <{address}>\r\n".encode("ascii")  # as most of them are
+    display, address = clean(display, MAX_NAME), clean_address(address)
+    if not display:
+        return f"{name}: {address}\r\n".encode("utf-8", "replace")
+    shown = phrase(display, len(name) + 2)
+    used = len(f"{name}: {shown}".rpartition("\n")[2])
+    fold = "\r\n " if used + len(address) + 3 > _LINE else " "
+    return f"{name}: {shown}{fold}<{address}>\r\n".encode("utf-8", "replace")
+
+
+def list_id(list_name: str, number: int, domain: str) -> bytes:
+    """The List-Id header (RFC 2919): at most 255 octets in the brackets."""
+    ident = f"{number}.list.{domain}"
+    if len(ident) > 255:
+        ident = f"{number}.list.{hashlib.sha256(domain.encode()).hexdigest()[:32]}.invalid"
+    display = clean(list_name, MAX_NAME)
+    if not display:
+        return f"List-Id: <{ident}>\r\n".encode("ascii", "replace")
+    shown = phrase(display, len("List-Id: "))
+    return f"List-Id: {shown}\r\n <{ident}>\r\n".encode("ascii", "replace")
+
+
+class Multipart:
+    """The constant bytes around the text and the HTML, with all files already encoded.
+
+    Two parts alone are multipart/alternative. Images that the HTML shows stand beside it in
+    multipart/related; other files beside it all in multipart/mixed. No quoted-printable or
+    base64 line can hold `=_`, which every boundary begins with.
+    """
+
+    def __init__(
+        self, seed: str, images: Sequence[bytes] = (), files: Sequence[bytes] = ()
+    ) -> None:
+        part = '; charset="utf-8"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n'
+        before_text = f"Content-Type: text/plain{part}".encode()
+        before_html, after = f"Content-Type: text/html{part}".encode(), b""
+        if images:
+            related = _Boundary("related", seed)
+            before_html = (
+                related.header(b';\r\n type="text/html"') + CRLF + related.first + before_html
+            )
+            after = b"".join([related.next + image for image in images]) + related.end
+        alternative = _Boundary("alternative", seed)
+        before_text = alternative.first + before_text
+        before_html = alternative.next + before_html
+        after += alternative.end
+        header = alternative.header()
+        if files:
+            mixed = _Boundary("mixed", seed)
+            before_text = mixed.first + header + CRLF + before_text
+            after += b"".join([mixed.next + file for file in files]) + mixed.end
+            header = mixed.header()
+        self.header = header
+        self.before_text, self.before_html, self.after = before_text, before_html, after
+
+    def body(self, text: str, html: str) -> tuple[bytes, ...]:
+        """The whole body from parts that are not encoded yet."""
+        return (
+            self.before_text,
+            encode_whole(text),
+            self.before_html,
+            encode_whole(html),
+            self.after,
+        )
+
+    def around(self, text: bytes, html: bytes) -> bytes:
+        """The whole body from the encoded parts."""
+        return b"".join((self.before_text, text, self.before_html, html, self.after))
+
+
+class _Boundary:
+    def __init__(self, kind: str, seed: str) -> None:
+        self._kind = kind.encode()
+        self._mark = b"=_" + hashlib.sha256(f"{kind}:{seed}".encode()).hexdigest()[:24].encode()
+        self.first = b"--" + self._mark + CRLF
+        self.next = CRLF + self.first
+        self.end = b"\r\n--" + self._mark + b"--\r\n"
+
+    def header(self, parameters: bytes = b"") -> bytes:
+        return (
+            b"Content-Type: multipart/"
+            + self._kind
+            + parameters
+            + b';\r\n boundary="'
+            + self._mark
+            + b'"\r\n'
+        )

@@ -1,0 +1,193 @@
+"""Quoted-printable in pieces (RFC 2045, 6.7): what is the same for everybody is encoded once.
+
+A body is made of literal pieces, which are constants of its template's code, and personal
+ones. Every piece is encoded by itself and ends in a soft line break (or a line end), so pieces
+may follow each other in any order and no line is ever longer than 76. No line begins with a
+dot, so that SMTP has nothing to double.
+"""
+
+import re
+from binascii import a2b_qp, b2a_qp
+from collections.abc import Iterable
+from functools import lru_cache
+
+from campaigns.content.html.plain_text import LINE, PARAGRAPH, tidy
+
+CRLF = b"\r\n"
+SOFT = b"=\r\n"
+_TORN = b"\0"
+"""For a CR at the end of a piece: one line end with the LF that the next may begin with."""
+_ROOM = 75
+"""What a line may hold before its soft break."""
+_FIRST_ROOM = 73
+"""The first line of a piece leaves room for two blanks before it; see `_blanks`."""
+_SPECIAL = re.compile(rb"[^ -~\t\n]+")
+_QUIET = bytes({*range(32, 127), *range(128, 256)} - {*b"=&<>'\""})
+
+
+class Ready(str):
+    """Text that is encoded already, and in HTML stands as it is."""
+
+    __slots__ = ("encoded",)
+    encoded: bytes
+
+    def __html__(self) -> str:
+        return self
+
+
+def encode(text: str) -> bytes:
+    """A piece of any length. All kinds of line ends become CRLF."""
+    if "\r" in text:
+        return _encode_returns(text)
+    raw = text.encode("utf-8", "replace")
+    escaped = _SPECIAL.sub(_escape, raw.replace(b"=", b"=3D")).decode("ascii")
+    *ended, rest = escaped.split("\n")
+    lines = [_folded(_visible_end(line), not number) for number, line in enumerate(ended)]
+    encoded = "".join([line + "\r\n" for line in lines])
+    if rest:
+        encoded += _folded(rest, not lines) + "=\r\n"
+    return encoded.encode("ascii")
+
+
+def _encode_returns(text: str) -> bytes:
+    encoded = encode(text.replace("\r\n", "\n").replace("\r", "\n"))
+    if text.endswith("\r"):
+        encoded = encoded[: -len(CRLF)] + _TORN
+    # A line end by itself, whatever stands before it.
+    return SOFT + encoded if text.startswith("\r") else encoded
+
+
+def _escape(found: re.Match[bytes]) -> bytes:
+    return b"=" + found[0].hex("=").upper().encode("ascii")
+
+
+def _visible_end(line: str) -> str:
+    """A blank at the end of a line could get lost on its way."""
+    return f"{line[:-1]}={ord(line[-1]):02X}" if line.endswith((" ", "\t")) else line
+
+
+def _folded(line: str, is_first: bool) -> str:
+    """An escaped line, with soft breaks where it is too long and no dot at any beginning."""
+    lines = []
+    begin, room = 0, _FIRST_ROOM if is_first else _ROOM
+    while True:
+        dot = ""
+        if line.startswith(".", begin):
+            dot, begin, room = "=2E", begin + 1, room - 3
+        if len(line) - begin <= room:
+            lines.append(dot + line[begin:])
+            return "=\r\n".join(lines)
+        end = begin + room
+        escape = line.find("=", end - 2, end)  # never inside of one
+        if escape > begin:
+            end = escape
+        lines.append(dot + line[begin:end])
+        begin, room = end, _ROOM
+
+
+@lru_cache(maxsize=4096)
+def short(text: str) -> bytes | None:
+    """A personal piece as most of them are: short and plain, in HTML as well. None: it is not.
+
+    The same value mostly stands in both parts, and many people live in one town.
+    """
+    raw = text.encode("utf-8", "replace")
+    if raw.translate(None, _QUIET) or raw.startswith((b".", b" ")) or raw.endswith(b" "):
+        return None
+    if raw.isascii() and len(raw) <= _FIRST_ROOM:
+        return raw + SOFT if raw else b""
+    return b2a_qp(raw) + SOFT if len(raw) * 3 <= _FIRST_ROOM else None
+
+
+def join(pieces: Iterable[bytes]) -> bytes:
+    """A body. It may lack its last line end, and may be decoded."""
+    body = b"".join(pieces)
+    if _TORN in body:
+        body = body.replace(_TORN + CRLF, CRLF).replace(_TORN, CRLF)
+    return body
+
+
+def ended(body: bytes) -> bytes:
+    """The body with a line end at its end."""
+    return body if body.endswith(CRLF) and not body.endswith(SOFT) else body + CRLF
+
+
+def encode_whole(text: str) -> bytes:
+    return ended(join((encode(text),)))
+
+
+def decode(body: bytes) -> str:
+    """The text again, with LF as line end."""
+    return a2b_qp(body).decode("utf-8").replace("\r\n", "\n")
+
+
+# --- the text part ---------------------------------------------------------------------------
+#
+# What a run of blanks and break marks becomes is known only when its neighbours are: they come
+# and go with the conditions. The result is what `tidy` would make of the whole text.
+
+_RUN = f" \n{LINE}{PARAGRAPH}"
+_START = "^"
+
+
+class Edged(tuple[str, bytes, str]):
+    """A piece with runs at its edges: the first run, what is between, and the last."""
+
+    __slots__ = ()
+
+    def __len__(self) -> int:
+        return sum(map(len, self))
+
+
+TextPiece = str | bytes | Edged
+"""A run of blanks and marks; something encoded; or both."""
+
+
+def split(piece: str) -> TextPiece:
+    inner = piece.lstrip(_RUN)
+    middle = inner.rstrip(_RUN)
+    if not middle:
+        return piece
+    encoded = encode(tidy(middle))
+    if len(middle) == len(piece):
+        return encoded
+    return Edged((piece[: len(piece) - len(inner)], encoded, inner[len(middle) :]))
+
+
+def join_text(pieces: Iterable[TextPiece]) -> bytes:
+    """A body as `join` gives it, without empty lines at its beginning."""
+    encoded: list[bytes] = []
+    add = encoded.append
+    run = _START
+    for piece in pieces:
+        if type(piece) is str:
+            run += piece
+        elif type(piece) is bytes:
+            if run:
+                add(_blanks(run))
+                run = ""
+            add(piece)
+        elif isinstance(piece, Edged):
+            begin, middle, end = piece
+            add(_blanks(run + begin))
+            add(middle)
+            run = end
+    add(_last_blanks(run))
+    return join(encoded)
+
+
+def _resolved(run: str) -> str:
+    text = tidy(run.removeprefix(_START))
+    return text.lstrip("\n") if run.startswith(_START) else text
+
+
+@lru_cache(maxsize=256)
+def _blanks(run: str) -> bytes:
+    """A run between two pieces. One or two blanks go before a piece on its own line."""
+    text = _resolved(run)
+    return text.encode("ascii") if text in {"", " ", "  "} else encode(text)
+
+
+@lru_cache(maxsize=256)
+def _last_blanks(run: str) -> bytes:
+    return encode(_resolved(run))

@@ -1,0 +1,369 @@
+"""A canary: a few get a campaign first, and what becomes of them decides about the others.
+
+    '' -> testing -> watching -> passed
+             |___________|_____> stopped      (somebody may let it go on all the same)
+
+No row is marked. While a campaign is testing, of each mailbox group only so many are claimed as
+its quota says. When they are handed over it watches for a while what comes back. What is clearly
+bad does not wait for that: one mailbox group is held, or everything stops.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from math import ceil
+from typing import Any
+
+import sqlalchemy as sa
+
+from campaigns.campaign import lifecycle
+from campaigns.campaign.models import Campaign, Delivery, HeldGroup
+from campaigns.db import db, insert_ignoring, rows_changed
+from campaigns.delivery import claims
+from campaigns.delivery.canary_policy import USUAL, Band, Bands, Figures, Verdict, sum_of
+from campaigns.delivery.canary_policy import judge as judge_figures
+
+STAGES = ("testing", "watching")
+USUAL_PERCENT, USUAL_MINUTES = 2.0, 30
+LEAST_PERCENT, MOST_PERCENT, MOST_MINUTES = 0.1, 50.0, 24 * 60
+FEWEST_PEOPLE = 50
+"""Fewer tell too little, however small their share is."""
+FEWEST_OF_GROUP = 5
+PATIENCE = timedelta(minutes=5)
+"""What a limit holds up for longer is not waited for: those who got it are enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`percent` of the audience get it first, and are watched for so many minutes. 0: off."""
+
+    percent: float = 0.0
+    minutes: int = USUAL_MINUTES
+    bands: Bands = field(default_factory=lambda: dict(USUAL))
+
+
+def settings_of(campaign: Campaign) -> Settings:
+    """As they were set; the usual bands where none were."""
+    kept = {name: Band(*limits) for name, limits in campaign.canary_bands.items() if name in USUAL}
+    return Settings(campaign.canary_percent, campaign.canary_minutes, {**USUAL, **kept})
+
+
+def configure(campaign_id: int, settings: Settings) -> bool:
+    """Set it for a draft. Copies of it are made with the same."""
+    changed = db.session.execute(
+        sa.update(Campaign)
+        .where(Campaign.id == campaign_id, Campaign.status == "draft")
+        .values(
+            canary_percent=settings.percent,
+            canary_minutes=settings.minutes,
+            canary_bands={
+                name: [band.go_on, band.stop] for name, band in settings.bands.items()
+            },
+        )
+    )  # fmt: skip
+    return rows_changed(changed) == 1
+
+
+def how_many(people: int, percent: float) -> int:
+    """How many get it first, about; 0 when they are so few that everybody does."""
+    count = max(FEWEST_PEOPLE, ceil(people * percent / 100))
+    return count if percent and count < people else 0
+
+
+def quotas(people: Mapping[str, int], percent: float) -> dict[str, int]:
+    """How many of each mailbox group get it first: their share, and at least a few of each."""
+    total = sum(people.values())
+    first = how_many(total, percent)
+    if not first:
+        return {}
+    shares = {
+        group: min(count, max(FEWEST_OF_GROUP, round(first * count / total)))
+        for group, count in people.items()
+    }
+    return shares if sum(shares.values()) < total else {}
+
+
+def begin(campaign: Campaign) -> None:
+    """The audience has just been frozen: from here on the first ones are tested, if so wished."""
+    campaign.canary_state, campaign.canary_quota = "", {}
+    if not campaign.canary_percent:
+        return
+    rows = db.session.execute(
+        sa.select(Delivery.mailbox_group, sa.func.count())
+        .where(
+            Delivery.campaign_id == campaign.id, Delivery.status == sa.literal_column("'queued'")
+        )
+        .group_by(Delivery.mailbox_group)
+    )
+    people = {group: count for group, count in rows}  # noqa: C416
+    campaign.canary_quota = quotas(people, campaign.canary_percent)
+    campaign.canary_state = "testing" if campaign.canary_quota else ""
+
+
+# --- what may leave ------------------------------------------------------------------------------
+
+
+def allowance(
+    campaign: Campaign, groups: Collection[str], *, now: datetime
+) -> dict[str, int] | None:
+    """How many more of these groups may be claimed. None: there is no canary to wait for."""
+    if campaign.canary_state not in STAGES:
+        return None
+    if campaign.canary_state == "watching":
+        return dict.fromkeys(groups, 0)
+    seen = figures(campaign.id)
+    return {group: _left(campaign.canary_quota, seen, group) for group in groups}
+
+
+def cap(campaign_id: int, wants: Mapping[str, int]) -> Mapping[str, int]:
+    """In the transaction of a claim: no more than is allowed, however many workers claim.
+
+    They wait for one another here, and only while the first ones are tested.
+    """
+    state = sa.select(Campaign.canary_state).where(Campaign.id == campaign_id)
+    if db.session.scalar(state) not in STAGES:
+        return wants
+    found = db.session.execute(
+        sa.select(Campaign.canary_state, Campaign.canary_quota)
+        .where(Campaign.id == campaign_id)
+        .with_for_update(key_share=True)
+    ).one()
+    if found.canary_state not in STAGES:
+        return wants
+    if found.canary_state == "watching":
+        return {}
+    seen = figures(campaign_id)
+    return {
+        group: min(count, _left(found.canary_quota, seen, group)) for group, count in wants.items()
+    }
+
+
+def _left(quota: Mapping[str, int], seen: Mapping[str, Figures], group: str) -> int:
+    used = seen[group].used if group in seen else 0
+    return max(0, quota.get(group, 0) - used)
+
+
+def figures(campaign_id: int) -> dict[str, Figures]:
+    """What became of those who were handed over, by mailbox group.
+
+    Who was put off waits in the queue again, with a reason, and counts as handed over: a server
+    that puts off everybody is not offered one after the other until all have been tried.
+    """
+    return {group: found for group, (found, _) in _look(campaign_id).items()}
+
+
+_COUNT = sa.func.count()
+
+
+def _look(campaign_id: int) -> dict[str, tuple[Figures, datetime]]:
+    """The figures, and when the last of them changed."""
+    status = Delivery.status
+    moment = Delivery.updated_at.type
+    handed_over = sa.select(
+        Delivery.mailbox_group,
+        sa.func.sum(sa.case((status == "sending", 1), else_=0)).label("open"),
+        sa.func.sum(sa.case((status == "sending", 0), else_=1)).label("results"),
+        sa.func.sum(sa.case((status.in_(("failed", "held")), 1), else_=0)).label("refusals"),
+        sa.literal(0).label("deferrals"),
+        sa.func.count(Delivery.bounced_at).label("bounces"),
+        sa.func.count(Delivery.complained_at).label("complaints"),
+        sa.func.max(Delivery.updated_at, type_=moment).label("last"),
+    ).where(
+        Delivery.campaign_id == campaign_id,
+        status.in_(("sending", "sent", "failed", "held", "unknown")),
+    )
+    put_off = sa.select(
+        Delivery.mailbox_group,
+        sa.literal(0).label("open"),
+        _COUNT.label("results"),
+        sa.literal(0).label("refusals"),
+        _COUNT.label("deferrals"),
+        sa.literal(0).label("bounces"),
+        sa.literal(0).label("complaints"),
+        sa.func.max(Delivery.updated_at, type_=moment).label("last"),
+    ).where(
+        Delivery.campaign_id == campaign_id,
+        status == "queued",
+        # The index of the few deliveries that have a reason, word for word.
+        Delivery.reason != sa.literal_column("''"),
+    )
+    found: dict[str, tuple[Figures, datetime]] = {}
+    for query in (handed_over, put_off):
+        for group, *counts, last in db.session.execute(query.group_by(Delivery.mailbox_group)):
+            before, earlier = found.get(group, (Figures(), last))
+            found[group] = sum_of((before, Figures(*counts))), max(earlier, last)
+    return found
+
+
+# --- the verdict ---------------------------------------------------------------------------------
+
+
+def under_way() -> list[int]:
+    """The campaigns whose first mails are tested or watched."""
+    return list(
+        db.session.scalars(
+            sa.select(Campaign.id).where(
+                Campaign.status == "sending", Campaign.canary_state.in_(STAGES)
+            )
+        )
+    )
+
+
+def judge(campaign_id: int, *, now: datetime) -> Verdict | None:
+    """What is to be done now, if anything: a look, for `act`."""
+    campaign = db.session.get(Campaign, campaign_id, populate_existing=True)
+    if campaign is None or campaign.status != "sending" or campaign.canary_state not in STAGES:
+        return None
+    seen = _look(campaign_id)
+    kept_out = held(campaign_id)
+    groups = {
+        group: seen[group][0] if group in seen else Figures()
+        for group in campaign.canary_quota
+        if group not in kept_out
+    }
+    until = campaign.canary_until
+    is_over = campaign.canary_state == "watching" and until is not None and now >= until
+    verdict = judge_figures(
+        groups,
+        settings_of(campaign).bands,
+        is_over=is_over,
+        may_hold="canary" not in kept_out.values(),
+    )
+    if verdict is None and campaign.canary_state == "testing":
+        last = max((at for group, (_, at) in seen.items() if group in groups), default=now)
+        if _is_tested(campaign, groups, last, now):
+            return Verdict("watch")
+    return verdict
+
+
+def held(campaign_id: int) -> dict[str, str]:
+    """Mailbox groups somebody has to decide on, or did after a canary; and by which kind."""
+    rows = db.session.execute(
+        sa.select(HeldGroup.mailbox_group, HeldGroup.kind).where(
+            HeldGroup.campaign_id == campaign_id,
+            sa.or_(HeldGroup.decision == "", HeldGroup.kind == "canary"),
+        )
+    )
+    return {row.mailbox_group: row.kind for row in rows}
+
+
+def _is_tested(
+    campaign: Campaign, groups: Mapping[str, Figures], last: datetime, now: datetime
+) -> bool:
+    """Whether all of the first ones have their answer, and no more of them can be had now."""
+    total = sum_of(groups.values())
+    if total.open or not total.results:
+        return False
+    missing = {
+        group for group, found in groups.items() if found.used < campaign.canary_quota[group]
+    }
+    if not missing or now - last >= PATIENCE:
+        return True
+    return missing.isdisjoint(claims.due_groups(campaign.id, now=now))
+
+
+def act(campaign_id: int, verdict: Verdict, *, now: datetime) -> bool:
+    """Do what `judge` said. False: it was done already, or somebody has stopped the campaign."""
+    if verdict.what == "watch":
+        minutes = db.session.scalar(
+            sa.select(Campaign.canary_minutes).where(Campaign.id == campaign_id)
+        )
+        until = now + timedelta(minutes=minutes or USUAL_MINUTES)
+        return _move(campaign_id, ("testing",), canary_state="watching", canary_until=until)
+    if verdict.what == "hold":
+        return _hold(campaign_id, verdict, now)
+    is_good = verdict.what == "go_on"
+    moved = _move(
+        campaign_id,
+        STAGES,
+        canary_state="passed" if is_good else "stopped",
+        canary_words=verdict.words,
+        canary_seen={group: asdict(found) for group, found in figures(campaign_id).items()},
+    )
+    if moved and not is_good:
+        lifecycle.pause(campaign_id, now=now, reason=verdict.words)
+    return moved
+
+
+def _move(campaign_id: int, old: Sequence[str], **values: Any) -> bool:
+    changed = db.session.execute(
+        sa.update(Campaign)
+        .where(
+            Campaign.id == campaign_id,
+            Campaign.status == "sending",
+            Campaign.canary_state.in_(old),
+        )
+        .values(**values)
+        .execution_options(synchronize_session=False)
+    )
+    return rows_changed(changed) == 1
+
+
+def _hold(campaign_id: int, verdict: Verdict, now: datetime) -> bool:
+    if not _move(campaign_id, STAGES, updated_at=now):
+        return False
+    values = {"held_at": now, "words": verdict.words, "decision": "", "kind": "canary"}
+    key = {"campaign_id": campaign_id, "mailbox_group": verdict.group}
+    added = insert_ignoring(HeldGroup).values(key | values).returning(HeldGroup.campaign_id)
+    if db.session.scalar(added) is not None:
+        return True
+    # A flood that somebody has decided on: this is another question.
+    changed = db.session.execute(
+        sa.update(HeldGroup)
+        .where(
+            *_is(campaign_id, verdict.group), HeldGroup.decision != "", HeldGroup.kind == "flood"
+        )
+        .values(**values)
+        .execution_options(synchronize_session=False)
+    )
+    return rows_changed(changed) == 1
+
+
+def is_asking(campaign: Campaign) -> bool:
+    """Whether it stands because of its canary, so that to resume it means: go on anyway."""
+    return (
+        campaign.status == "paused"
+        and campaign.canary_state == "stopped"
+        and campaign.status_reason == campaign.canary_words
+    )
+
+
+# --- a mailbox group that was held ---------------------------------------------------------------
+
+
+def send_to_group(campaign_id: int, mailbox_group: str) -> bool:
+    """Its mail goes on all the same. False: there was nothing (any more) to decide."""
+    return _decide(campaign_id, mailbox_group, "again")
+
+
+def leave_out(campaign_id: int, mailbox_group: str, *, now: datetime) -> int | None:
+    """Who has not got it yet in this group gets nothing. How many; None: nothing to decide."""
+    if not _decide(campaign_id, mailbox_group, "left"):
+        return None
+    changed = db.session.execute(
+        sa.update(Delivery)
+        .where(
+            Delivery.campaign_id == campaign_id,
+            Delivery.mailbox_group == mailbox_group,
+            Delivery.status == "queued",
+        )
+        .values(status="cancelled", reason="left_out", not_before=None, updated_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    return rows_changed(changed)
+
+
+def _decide(campaign_id: int, mailbox_group: str, decision: str) -> bool:
+    changed = db.session.execute(
+        sa.update(HeldGroup)
+        .where(
+            *_is(campaign_id, mailbox_group), HeldGroup.decision == "", HeldGroup.kind == "canary"
+        )
+        .values(decision=decision)
+        .execution_options(synchronize_session=False)
+    )
+    return rows_changed(changed) == 1
+
+
+def _is(campaign_id: int, mailbox_group: str) -> tuple[sa.ColumnElement[bool], ...]:
+    return HeldGroup.campaign_id == campaign_id, HeldGroup.mailbox_group == mailbox_group

@@ -1,0 +1,258 @@
+"""Claim deliveries to send them: queued -> sending, with a token and a lease.
+
+Anyone who has unsubscribed, been suppressed or been deleted is skipped here. Consent can also be
+withdrawn while a claimed delivery waits for its turn: `withdrawn` repeats the check, and the
+engine asks it until the body leaves. What became of a claim is written by `outcomes`.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from campaigns.audience.mailbox_providers import OTHER
+from campaigns.audience.models import Subscriber, Subscription, Suppression
+from campaigns.campaign.models import Campaign, CampaignList, Claim, Delivery
+from campaigns.db import claimable, database_now, db, rows_at_once, rows_changed, rows_given
+from campaigns.delivery import domain_waits
+from campaigns.messages import Recipient
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """What a claim brought: whom to send to, and how many rows of each group it took.
+
+    `taken` counts those too that turned out to have left or to be suppressed.
+    """
+
+    recipients: Sequence[Recipient]
+    taken: Mapping[str, int]
+
+
+def claim(
+    campaign_id: int, wants: Mapping[str, int], *, token: str, lease: timedelta, now: datetime
+) -> Claimed:
+    """Claim up to so many due deliveries of each mailbox group, if the campaign is `sending`."""
+    way = sa.select(Campaign.provider_id).where(
+        Campaign.id == campaign_id, Campaign.status == "sending"
+    )
+    found = db.session.execute(way).one_or_none()
+    if found is None:
+        return Claimed((), {})
+    taken = Counter(
+        {group: _claim_group(campaign_id, group, count, token, now)
+         for group, count in sorted(wants.items()) if count > 0}
+    )  # fmt: skip
+    if not taken.total():
+        return Claimed((), {})
+    until = database_now(now, lease)
+    db.session.execute(
+        sa.insert(Claim).values(token=token, campaign_id=campaign_id, lease_until=until)
+    )
+    recipients = _load(campaign_id, token, now)
+    waiting = domain_waits.put_off(found[0] or 0, token, recipients, now=now)
+    if waiting:
+        taken[OTHER] -= len(waiting)  # their share of the limits goes back
+        recipients = [person for person in recipients if person.delivery_id not in waiting]
+    return Claimed(recipients, +taken)
+
+
+def renew(tokens: Collection[str], *, lease: timedelta, now: datetime) -> set[str]:
+    """These claims are still being worked on: their lease begins anew.
+
+    Gives those for which it did. One that ran out is lost, also when nobody has settled it yet.
+    """
+    if not tokens:
+        return set()
+    return set(
+        db.session.scalars(
+            sa.update(Claim)
+            .where(Claim.token.in_(sorted(tokens)), Claim.lease_until > database_now(now))
+            .values(lease_until=database_now(now, lease))
+            .returning(Claim.token)
+            .execution_options(synchronize_session=False)
+        )
+    )
+
+
+def close(tokens: Collection[str]) -> None:
+    """Every delivery of these claims has its fate."""
+    if tokens:
+        db.session.execute(sa.delete(Claim).where(Claim.token.in_(sorted(tokens))))
+
+
+def queued_groups(campaign_id: int) -> list[str]:
+    """The mailbox groups with queued rows: one index look-up each, not a scan."""
+    groups: list[str] = []
+    last = ""
+    while True:
+        found = db.session.scalar(
+            sa.select(Delivery.mailbox_group)
+            .where(
+                Delivery.campaign_id == campaign_id,
+                Delivery.status == sa.literal_column("'queued'"),
+                Delivery.mailbox_group > last,
+            )
+            .order_by(Delivery.mailbox_group)
+            .limit(1)
+        )
+        if found is None:
+            return groups
+        groups.append(found)
+        last = found
+
+
+def due_groups(campaign_id: int, *, now: datetime) -> list[str]:
+    """The mailbox groups of a campaign in which there is something to claim."""
+    return [
+        group
+        for group in queued_groups(campaign_id)
+        if any(
+            db.session.scalar(_queued(campaign_id, group, is_due).limit(1)) is not None
+            for is_due in _due(now)
+        )
+    ]
+
+
+def _due(now: datetime) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
+    """Put off and due again; never tried. One by one each is a range of the index.
+
+    As one condition, joined by OR, it is none: every claim would read past all that is put off.
+    """
+    return Delivery.not_before <= now, Delivery.not_before.is_(None)
+
+
+def _queued(campaign_id: int, group: str, is_due: sa.ColumnElement[bool]) -> sa.Select[int]:
+    return (
+        sa.select(Delivery.id)
+        .where(
+            Delivery.campaign_id == campaign_id,
+            # Written out, not bound: only so do both databases see that the partial index fits.
+            Delivery.status == sa.literal_column("'queued'"),
+            Delivery.mailbox_group == group,
+            is_due,
+        )
+        .order_by(Delivery.not_before, Delivery.id)
+    )
+
+
+def _claim_group(campaign_id: int, group: str, count: int, token: str, now: datetime) -> int:
+    claimed = 0
+    for is_due in _due(now):
+        if claimed < count:
+            due = _queued(campaign_id, group, is_due).limit(count - claimed)
+            claimed += _take(due, token, now)
+    return claimed
+
+
+def _take(due: sa.Select[int], token: str, now: datetime) -> int:
+    result = db.session.execute(
+        sa.update(Delivery)
+        .where(Delivery.id.in_(claimable(due)))
+        .values(
+            status="sending",
+            claim_token=token,
+            not_before=None,
+            updated_at=now,
+        )
+        .execution_options(synchronize_session=False)
+    )
+    return rows_changed(result)
+
+
+def withdrawn(delivery_ids: Collection[int]) -> dict[int, str]:
+    """Of these claimed deliveries, those that must not be sent any more, each with the reason.
+
+    One read-only statement that sees every withdrawal committed before it began. Thousands of
+    ids may be asked for at once.
+    """
+    if not delivery_ids:
+        return {}
+    given = rows_given([{"id": number} for number in delivery_ids], {"id": sa.BigInteger()})
+    asked = (
+        sa.select(Delivery.id, _GONE.label("gone"))
+        .select_from(given)
+        .join(Delivery, Delivery.id == given.c.id)
+        .outerjoin(Subscriber, Subscriber.id == Delivery.subscriber_id)
+        .subquery("asked")
+    )
+    rows = db.session.execute(sa.select(asked.c.id, asked.c.gone).where(asked.c.gone != ""))
+    return {number: reason for number, reason in rows}  # noqa: C416
+
+
+_SUPPRESSED = (
+    sa.select(Suppression.address_normal)
+    .where(Suppression.address_normal == Subscriber.address_normal)
+    .correlate(Subscriber)
+    .exists()
+)
+_STILL_THERE = (
+    sa.select(Subscription.subscriber_id)
+    .join(CampaignList, CampaignList.list_id == Subscription.list_id)
+    .where(
+        CampaignList.campaign_id == Delivery.campaign_id,
+        ~CampaignList.is_excluded,
+        Subscription.subscriber_id == Delivery.subscriber_id,
+        Subscription.state == "subscribed",
+    )
+    .correlate(Delivery)
+    .exists()
+)
+_GONE = sa.case(
+    (Subscriber.id.is_(None), "deleted"),
+    (_SUPPRESSED, "suppressed"),
+    (~_STILL_THERE, "unsubscribed"),
+    else_="",
+)
+"""Why a delivery must not be sent any more; empty: it may. For Delivery LEFT JOIN Subscriber."""
+
+
+def _load(campaign_id: int, token: str, now: datetime) -> list[Recipient]:
+    """Those of a claim who may be sent to. The others become `skipped`, with the reason."""
+    rows = rows_at_once(
+        sa.select(
+            Delivery.id,
+            Delivery.subscriber_id,
+            Delivery.list_id,
+            Delivery.address,
+            Delivery.mailbox_group,
+            Subscriber.name,
+            Subscriber.attributes,
+            _GONE.label("gone"),
+        )
+        .outerjoin(Subscriber, Subscriber.id == Delivery.subscriber_id)
+        .where(
+            Delivery.campaign_id == campaign_id,
+            Delivery.status == sa.literal_column("'sending'"),
+            Delivery.claim_token == token,
+        )
+        .order_by(Delivery.id)
+    )
+    recipients, gone = [], []
+    for number, subscriber, list_id, address, group, name, attributes, reason in rows:
+        if reason:
+            gone.append((number, reason))
+        else:
+            recipients.append(
+                Recipient(number, subscriber, list_id or 0, address, name, attributes, group)
+            )
+    skip(token, gone, now=now)
+    return recipients
+
+
+def skip(token: str, gone: Collection[tuple[int, str]], *, now: datetime) -> None:
+    """Settle deliveries of this claim that must not be sent: (delivery id, reason) each."""
+    by_reason = defaultdict(list)
+    for number, reason in gone:
+        by_reason[reason].append(number)
+    for reason, ids in sorted(by_reason.items()):
+        db.session.execute(
+            sa.update(Delivery)
+            .where(
+                Delivery.id.in_(ids), Delivery.claim_token == token, Delivery.status == "sending"
+            )
+            .values(status="skipped", reason=reason, claim_token=None, updated_at=now)
+            .execution_options(synchronize_session=False)
+        )

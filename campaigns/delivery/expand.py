@@ -1,0 +1,105 @@
+"""Freeze the audience: one delivery row for everybody the campaign is for."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from campaigns.accounts import service as accounts
+from campaigns.audience import erasure_lock
+from campaigns.audience.models import Subscriber
+from campaigns.campaign import audience, local_time
+from campaigns.campaign.drafts import audience_arithmetic
+from campaigns.campaign.models import Campaign, CampaignLink, Delivery
+from campaigns.db import db, insert_ignoring, is_postgresql, rows_changed
+from campaigns.delivery import canary
+
+
+def expand(campaign_id: int, *, links: tuple[str, ...], now: datetime) -> bool:
+    """Write the delivery rows of a `preparing` campaign and let it send. One pass, set-based.
+
+    Suppressed people become `skipped` rows with the reason; excluded and duplicate ones are
+    counted on the campaign. Whoever lives where it is too early gets a `not_before`. `links`
+    are the tracked targets of its content. False when the campaign was not `preparing` (any
+    more).
+    """
+    campaign = db.session.get(Campaign, campaign_id, with_for_update=True)
+    if campaign is None or campaign.status != "preparing":
+        return False
+    erasure_lock.keep_everybody()  # deliveries have no foreign key to see to that
+    arithmetic = audience_arithmetic(campaign_id)
+    campaign.audience = _insert_deliveries(campaign, now)
+    _insert_links(campaign_id, links)
+    campaign.duplicates = arithmetic.duplicates
+    campaign.excluded = arithmetic.excluded
+    # Somebody may have joined or left between the count and the rows: the rows decide.
+    campaign.matched = campaign.audience + campaign.duplicates + campaign.excluded
+    if campaign.spread_seconds:
+        people = campaign.audience - arithmetic.suppressed
+        campaign.pace_per_second = max(people, 1) / campaign.spread_seconds
+    canary.begin(campaign)
+    campaign.status = "sending"
+    campaign.updated_at = now
+    db.session.flush()
+    return True
+
+
+def _insert_deliveries(campaign: Campaign, now: datetime) -> int:
+    """Gives how many rows were written.
+
+    A plain INSERT. The campaign's lock keeps a second expansion out and the audience holds
+    everybody once, so there is nothing to pass over; to be ready for it (ON CONFLICT) makes
+    PostgreSQL write each row in two steps.
+    """
+    person = audience.audience(campaign.id).subquery()
+    people, not_before = _arrivals(campaign, person, now)
+    rows = sa.select(
+        sa.literal(campaign.id),
+        person.c.subscriber_id,
+        person.c.list_id,
+        person.c.address,
+        person.c.mailbox_group,
+        sa.case((person.c.is_suppressed, "skipped"), else_="queued"),
+        sa.case((person.c.is_suppressed, "suppressed"), else_=""),
+        sa.literal(0),
+        not_before,
+        sa.literal(""),
+        sa.literal(now, Delivery.updated_at.type),
+    ).select_from(people)
+    if is_postgresql():
+        # In one order for all indexes: each of them is filled from left to right. In the order of
+        # a hash table, as it may come otherwise, the same rows take twice as long. SQLite goes
+        # through the people in this order by itself.
+        rows = rows.order_by(person.c.subscriber_id)
+    columns = [
+        "campaign_id", "subscriber_id", "list_id", "address", "mailbox_group", "status", "reason",
+        "attempts", "not_before", "reply_ref", "updated_at",
+    ]  # fmt: skip
+    statement = sa.insert(Delivery).from_select(columns, rows)
+    options = {"preserve_rowcount": True}  # SQLAlchemy forgets that of an INSERT otherwise
+    return rows_changed(db.session.execute(statement, execution_options=options))
+
+
+def _arrivals(
+    campaign: Campaign, person: sa.Subquery, now: datetime
+) -> tuple[sa.FromClause, sa.ColumnElement[datetime | None]]:
+    """The audience, and from when on each of them may get it: NULL, or by where they live."""
+    arrival = local_time.arrival_of(campaign, now=now)
+    if arrival.is_for_all_alike:
+        return person, sa.literal(None, Delivery.not_before.type)
+    table = local_time.timetable(arrival, accounts.time_zone())
+    given = table.given()
+    people = person.join(Subscriber, Subscriber.id == person.c.subscriber_id).outerjoin(
+        given, given.c.zone == local_time.zone_name()
+    )
+    return people, sa.case((~person.c.is_suppressed, table.moment(given)))
+
+
+def _insert_links(campaign_id: int, links: tuple[str, ...]) -> None:
+    if links:
+        db.session.execute(
+            insert_ignoring(CampaignLink),
+            [
+                {"campaign_id": campaign_id, "number": number, "target": target}
+                for number, target in enumerate(links, start=1)
+            ],
+        )

@@ -1,0 +1,107 @@
+"""Another sender address: when the daily limit of an account is used up, or by hand.
+
+`overflow_sender_id` says from where it goes on by itself; without one it waits until the next
+day. It goes on so once: then nothing is chosen any more, and no two addresses play ball with it.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from campaigns.campaign.fallback_sender import _is_another, _kept, _locked, _way, _write
+from campaigns.campaign.models import Campaign, Claim, Delivery
+from campaigns.db import db
+from campaigns.throttling.plan import Grant, Plan
+
+WORTH_GOING_ON = timedelta(minutes=15)
+"""A shorter wait is no reason to show readers another address."""
+_OF_THE_WAY = ("throttled", "sender_refused")
+"""Why a delivery waits when only the way is at fault: by another way it may go at once."""
+
+
+def go_on_from(campaign_id: int, sender_id: int, *, now: datetime, by_itself: bool = False) -> bool:
+    """Let what was not sent yet leave from another address, by its account; whether this did it.
+
+    For a campaign that is being sent or paused; it stays so. What was claimed already leaves as
+    it was made, or comes back. `by_itself`: only from the address that was chosen for it.
+    False: it is over, somebody was first, or the address has no other account.
+    """
+    states = ("sending",) if by_itself else ("sending", "paused")
+    campaign = _locked(campaign_id, states)
+    way = _way(sender_id)
+    if campaign is None or way is None or not _is_another(campaign, way):
+        return False
+    if by_itself and campaign.overflow_sender_id != sender_id:
+        return False
+    did_it = _write(
+        campaign,
+        now,
+        Campaign.status.in_(states),
+        sender_id=sender_id,
+        provider_id=way.account.id,
+        overflow_sender_id=None,
+        earlier_senders=[*campaign.earlier_senders, _kept(campaign, now, by_itself=by_itself)],
+        # A campaign that waited does so no more; one that was paused still is, for its reason.
+        status_reason="" if campaign.status == "sending" else campaign.status_reason,
+    )
+    if did_it:
+        _release(campaign_id, now)
+    return did_it
+
+
+def is_used_up(plan: Plan, grant: Grant, *, now: datetime) -> bool:
+    """Whether nothing goes for a good while because the whole account's day is used up.
+
+    That is its limit of 24 hours, its warm-up's cap of the day, or a reply that says so. Nothing
+    else: an account that is broken or blocked must not lead its campaigns to the next one.
+    """
+    if plan.suspended_until is not None and plan.suspended_until > now:
+        return plan.is_quota and plan.suspended_until - now > WORTH_GOING_ON
+    held = grant.account
+    if grant.total or held is None or held.kind not in ("day", "warm_up"):
+        return False
+    return held.seconds > WORTH_GOING_ON.total_seconds()
+
+
+def without_day(plan: Plan) -> Plan:
+    """The plan of an account whose campaign goes on by another one when its day is used up."""
+    return replace(
+        plan,
+        windows=replace(plan.windows, day=0),
+        warm_up_per_day=None,
+        suspended_until=None if plan.is_quota else plan.suspended_until,
+    )
+
+
+def is_any_claimed(campaign_id: int) -> bool:
+    """Whether some worker has mails of it on their way."""
+    claim = sa.select(Claim.token).where(Claim.campaign_id == campaign_id)
+    return db.session.scalar(claim.limit(1)) is not None
+
+
+def is_any_put_off(campaign_id: int) -> bool:
+    """Whether anybody waits who would get it at once by another way."""
+    return (
+        db.session.scalar(sa.select(Delivery.id).where(*_put_off(campaign_id)).limit(1)) is not None
+    )
+
+
+def _release(campaign_id: int, now: datetime) -> None:
+    """What the former account's server put off is due now."""
+    db.session.execute(
+        sa.update(Delivery)
+        .where(*_put_off(campaign_id), Delivery.not_before > now)
+        .values(not_before=now, updated_at=now)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _put_off(campaign_id: int) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        Delivery.campaign_id == campaign_id,
+        Delivery.reason.in_(_OF_THE_WAY),
+        # Written out: only so do both databases see that the partial index fits.
+        Delivery.reason != sa.literal_column("''"),
+        Delivery.status == "queued",
+    )

@@ -1,0 +1,61 @@
+"""Look at the first mails of campaigns with a canary, and act. By workers and by the clock."""
+
+import time
+
+import structlog
+
+from campaigns.campaign.models import Campaign
+from campaigns.clock import utcnow
+from campaigns.context import services
+from campaigns.db import db, transaction
+from campaigns.delivery import canary
+from campaigns.transactional import alerts
+
+log = structlog.get_logger()
+
+LOOK_SECONDS = 1.0
+"""Of one process, at most so often at the same campaign."""
+_looked: dict[int, float] = {}
+
+
+def judge_all() -> None:
+    """Whatever its worker does: what is over is decided."""
+    for campaign_id in canary.under_way():
+        _judge(campaign_id)
+
+
+def judge(campaign: Campaign) -> None:
+    """Look at one that is being sent, if it has a canary and was not just looked at."""
+    if campaign.canary_state not in canary.STAGES:
+        _looked.pop(campaign.id, None)
+    elif time.monotonic() - _looked.get(campaign.id, 0.0) >= LOOK_SECONDS:
+        _looked[campaign.id] = time.monotonic()
+        _judge(campaign.id)
+
+
+def _judge(campaign_id: int) -> None:
+    verdict = canary.judge(campaign_id, now=utcnow())
+    if verdict is None:
+        return
+    mails: list[int] = []
+    with transaction():
+        did_it = canary.act(campaign_id, verdict, now=utcnow())
+        if did_it and verdict.what == "stop":
+            mails = _tell_owners(campaign_id)
+    if did_it:
+        log.info("canary", campaign=campaign_id, verdict=verdict.what, words=verdict.words)
+        services().doorbell.ring("send")
+    for mail_id in mails:
+        services().doorbell.ring("transactional", mail_id)
+
+
+def _tell_owners(campaign_id: int) -> list[int]:
+    campaign = db.session.get_one(Campaign, campaign_id, populate_existing=True)
+    base_url = services().settings.base_url.rstrip("/")
+    report_url = f"{base_url}/campaigns/{campaign.public_id}/report"
+    return alerts.tell_of_canary(campaign, report_url=report_url, now=utcnow())
+
+
+def forget() -> None:
+    """At the end of a worker, and between tests."""
+    _looked.clear()

@@ -1,0 +1,198 @@
+"""After outcomes were written: what they say about the campaign, the account and its speed."""
+
+import time
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from campaigns.audience.mailbox_providers import OTHER
+from campaigns.campaign import lifecycle
+from campaigns.campaign.models import UNDER_WAY, Campaign
+from campaigns.db import db
+from campaigns.delivery import refusal_spike, rule_pauses
+from campaigns.delivery.outcomes import Recorded
+from campaigns.delivery.retry import Limits, Tally, pause_for
+from campaigns.engine.limiter import buckets
+from campaigns.events import policy
+from campaigns.messages import SendResult
+from campaigns.providers import health
+from campaigns.providers.classify import ReplyClass
+from campaigns.throttling import recording, slowed_domains
+from campaigns.throttling.rules import ACCOUNT, Action, RuleBook, open_book
+
+REMEMBERED = 500
+"""So many of a campaign's last results are looked at."""
+MANY_DOMAINS = 5
+"""Domains that throttle at once from which on the account is slowed instead."""
+LOOK_SECONDS = 600.0
+"""So often it looks which campaigns are over."""
+
+
+@dataclass(slots=True)
+class Feedback:
+    """For the limiter, after the commit: how it went, by mailbox group."""
+
+    sent: Counter[str] = field(default_factory=Counter)
+    throttled: Counter[str] = field(default_factory=Counter)
+    actions: dict[str, list[Action]] = field(default_factory=dict)
+    is_held: bool = False
+    """A mailbox group is kept back: nothing more of this campaign may leave before it is asked."""
+
+
+class Judge:
+    """Remembers the last results of each campaign of this process, and judges by them."""
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self._limits = limits or Limits()
+        self._last: dict[tuple[int, int], deque[ReplyClass | None]] = defaultdict(
+            lambda: deque(maxlen=REMEMBERED)
+        )
+        self._count: Counter[tuple[int, int]] = Counter()
+        """Both by campaign and account: what one account was told says nothing of the next."""
+        self._recent: dict[tuple[int, str], refusal_spike.Recent] = defaultdict(
+            lambda: refusal_spike.Recent(self._limits)
+        )
+        self._looked_at = time.monotonic()
+
+    def heed(
+        self,
+        provider_id: int,
+        campaign_id: int,
+        recorded: Recorded,
+        *,
+        now: datetime,
+        book: RuleBook | None = None,
+    ) -> Feedback:
+        """Act on what was recorded; in the transaction that recorded it.
+
+        `book`: the reply rules, which have read these replies already (`rule_book`).
+        """
+        self._forget_what_is_over()
+        feedback = Feedback(sent=Counter(recorded.sent))
+        policy.bounce(campaign_id, recorded.bounced, now=now)
+        for (group, reply_class), count in recorded.refused.items():
+            if reply_class == "throttle" and group != OTHER:
+                feedback.throttled[group] += count
+        feedback.throttled[ACCOUNT] += self._slow_domains(provider_id, recorded, now)
+        for group in recorded.sent.keys() | recorded.replies.keys():
+            replies = recorded.replies.get(group, Counter())
+            feedback.actions[group] = recording.recorded(
+                provider_id,
+                group,
+                sent=recorded.sent[group],
+                replies=[(code, text, count) for (code, text), count in replies.items()],
+                now=now,
+                domains=recorded.domains,
+                book=book,
+            )
+            rule_pauses.pause(feedback.actions[group], provider_id, campaign_id, now=now)
+            if self._is_held(campaign_id, group, recorded, now):
+                feedback.is_held = True
+        self._stop_if_needed(provider_id, campaign_id, recorded, now)
+        return feedback
+
+    def _slow_domains(self, provider_id: int, recorded: Recorded, now: datetime) -> int:
+        """Let the small domains that throttle wait; the complaints that are about the account.
+
+        Many domains that say so at once, most of what was answered, are no coincidence: their
+        common cause is the account or the server that it hands its mail to.
+        """
+        throttled = len(recorded.throttled)
+        taken = recorded.sent[OTHER]
+        if throttled >= MANY_DOMAINS and throttled > taken:
+            return recorded.throttled_account + throttled
+        slowed_domains.slow(provider_id, recorded.throttled, now=now)
+        return recorded.throttled_account
+
+    def forget(self, campaign_id: int) -> None:
+        """It was stopped or is done: what was before counts no more."""
+        for key in [key for key in self._last if key[0] == campaign_id]:
+            del self._last[key]
+            self._count.pop(key, None)
+
+    def _forget_what_is_over(self) -> None:
+        """A worker runs for months: what is over shall not fill its memory."""
+        if time.monotonic() - self._looked_at < LOOK_SECONDS:
+            return
+        self._looked_at = time.monotonic()
+        known = {campaign_id for campaign_id, _ in (*self._last, *self._recent)}
+        going = sa.select(Campaign.id).where(
+            Campaign.id.in_(sorted(known)), Campaign.status.in_(UNDER_WAY)
+        )
+        over = known - set(db.session.scalars(going))
+        for campaign_id in over:
+            self.forget(campaign_id)
+        for key in [key for key in self._recent if key[0] in over]:
+            del self._recent[key]
+
+    def _is_held(self, campaign_id: int, group: str, recorded: Recorded, now: datetime) -> bool:
+        """Keep a group back that suddenly refuses so many that it cannot be true (B4)."""
+        refused = sum(count for (name, _), count in recorded.refused.items() if name == group)
+        gone = recorded.refused[group, "hard"]
+        recent = self._recent[campaign_id, group]
+        if not recent.add(gone, recorded.sent[group] + refused, now=now):
+            return False
+        since, words = recent.since() or now, recorded.words.get("hard", "")
+        recent.forget()
+        return policy.hold(campaign_id, group, since=since, words=words, now=now) > 0
+
+    def _stop_if_needed(
+        self, provider_id: int, campaign_id: int, recorded: Recorded, now: datetime
+    ) -> None:
+        key = (campaign_id, provider_id)
+        last = self._last[key]
+        last.extend([None] * recorded.sent.total())
+        for (_, reply_class), count in recorded.refused.items():
+            last.extend([reply_class] * count)
+        self._count[key] += recorded.sent.total() + recorded.refused.total()
+        if not recorded.refused:
+            return
+        classes = Counter(reply_class for reply_class in last if reply_class is not None)
+        tally = Tally(len(last), classes, self._count[key])
+        pause = pause_for(tally, recorded.words, self._limits)
+        if pause is None:
+            return
+        if pause.what == "provider":
+            health.note_trouble(provider_id, pause.sentence, now=now)
+        lifecycle.pause(campaign_id, now=now, reason=pause.sentence, through=provider_id)
+        self.forget(campaign_id)
+
+
+def rule_book(
+    provider_id: int, told: Iterable[tuple[Mapping[int, str], Sequence[SendResult]]]
+) -> RuleBook | None:
+    """The reply rules, after they have read what was answered instead of "taken".
+
+    Owners write these rules, so they are searched before a transaction opens. `told`: the
+    mailbox groups of a batch and its results. None when there is nothing to read.
+    """
+    replies = {
+        (groups.get(result.delivery_id, ""), result.code, result.reply)
+        for groups, results in told
+        for result in results
+        if result.outcome not in {"sent", "unknown"}
+    }
+    if not replies:
+        return None
+    book = open_book(provider_id)
+    for group, code, text in replies:
+        book.read(group, code, text)
+    return book
+
+
+def tell_limiter(provider_id: int, feedback: Feedback) -> None:
+    """How it went: a server that throttles gets less, and slowly more again."""
+    if feedback.throttled[ACCOUNT]:
+        buckets().feedback(provider_id, ACCOUNT, 0, feedback.throttled[ACCOUNT])
+    for group, actions in feedback.actions.items():
+        recording.tell(
+            buckets(),
+            provider_id,
+            group,
+            sent=feedback.sent[group],
+            throttled=feedback.throttled[group],
+            actions=actions,
+        )

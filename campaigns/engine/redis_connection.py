@@ -1,0 +1,24 @@
+"""Connections to Redis."""
+
+import socket
+from typing import Any
+
+from redis import Redis
+
+_KEEPALIVE: dict[str, Any] = {
+    "socket_keepalive": True,
+    "socket_keepalive_options": {
+        getattr(socket, name): seconds
+        for name, seconds in (("TCP_KEEPIDLE", 3), ("TCP_KEEPINTVL", 1), ("TCP_KEEPCNT", 5))
+        if hasattr(socket, name)
+    },
+}
+"""A server whose machine is gone is given up after some seconds: otherwise a worker that waits for
+a ring would not notice, even after the server is back."""
+
+
+def connect(url: str, *, blocking: bool = False) -> Redis:
+    """A connection to Redis. Web requests must not hang on it; workers wait (`blocking`)."""
+    timeout = None if blocking else 2.0
+    keepalive = {} if url.startswith("unix:") else _KEEPALIVE
+    return Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=2.0, **keepalive)

@@ -1,0 +1,167 @@
+"""A database that was restored from a backup: recognise it, and hold what it would send again.
+
+A counter in the database advances while email is sent, and copies of it lie outside
+(engine.restore_guard). A database behind its copies is older than mail that has left already:
+what it lists as waiting may have been sent. So nothing of it goes out until somebody decides.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import InstrumentedAttribute
+
+from campaigns.campaign import lifecycle, schedule
+from campaigns.campaign.models import (
+    Campaign,
+    CampaignSeries,
+    Claim,
+    Delivery,
+    Generation,
+    SecondChance,
+    TransactionalMail,
+)
+from campaigns.db import db, insert_ignoring, is_postgresql, new_public_id, rows_changed
+from campaigns.transactional import queue
+
+PAUSED = (
+    "The database was restored from a backup while this campaign was being sent. Emails sent after"
+    " the backup are not recorded, so some of the remaining recipients may already have it."
+)
+NOT_STARTED = (
+    "The database was restored from a backup taken just before this campaign started. It may have"
+    " been sent since. Check with your recipients or your provider before you send it again."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What was held: the ids of campaigns, and how many emails to single people."""
+
+    campaigns: list[int]
+    emails: int
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits for a decision after a restore: how many of each.
+
+    `campaigns` on hold while being sent, `scheduled` ones that came due between the backup and
+    now, `emails` to single people.
+    """
+
+    campaigns: int
+    scheduled: int
+    emails: int
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How far the database is: the random name it was given once, and its counter."""
+
+    name: str
+    number: int
+
+
+def read() -> State | None:
+    """How far the database is at this moment; None before the first `create`."""
+    row = db.session.execute(sa.select(Generation.name, Generation.number)).one_or_none()
+    return State(*row) if row is not None else None
+
+
+def create() -> None:
+    """Name the database, unless that was done."""
+    db.session.execute(insert_ignoring(Generation).values(id=1, name=new_public_id(), number=0))
+
+
+def advance() -> State:
+    """Count on. For a durable transaction: a copy outside may never be ahead of a database that
+    only lost its power."""
+    if is_postgresql():
+        db.session.execute(sa.text("SET LOCAL synchronous_commit TO on"))
+    statement = (
+        sa.update(Generation)
+        .values(number=Generation.number + 1)
+        .returning(Generation.name, Generation.number)
+        .execution_options(synchronize_session=False)
+    )
+    return State(*db.session.execute(statement).one())
+
+
+def restored_at() -> datetime | None:
+    """When it was last found out that the database had been restored."""
+    return db.session.scalar(sa.select(Generation.restored_at))
+
+
+def is_anything_open(now: datetime) -> bool:
+    """Whether anything would be sent without anybody's doing: under way, waiting, or due."""
+    under_way = Campaign.status.in_(("preparing", "sending"))
+    series_due = sa.and_(CampaignSeries.next_run_at <= now, CampaignSeries.ended_at.is_(None))
+    looks = (
+        sa.select(Campaign.id).where(sa.or_(under_way, _is_due(now))),
+        sa.select(CampaignSeries.id).where(series_due),
+        sa.select(SecondChance.campaign_id),
+        queue.waiting(),
+    )
+    return any(db.session.scalar(look.limit(1)) is not None for look in looks)
+
+
+def _is_due(now: datetime) -> sa.ColumnElement[bool]:
+    return sa.and_(Campaign.status == "scheduled", Campaign.scheduled_at <= now)
+
+
+def hold(above: int, *, now: datetime) -> Held | None:
+    """Hold everything that would be sent, and bring the counter above this number.
+
+    What came due before `now` is asked about by the clock (`schedules.ask`). None when another
+    process did it first.
+    """
+    counted = db.session.execute(
+        sa.update(Generation)
+        .where(Generation.number <= above)
+        .values(number=above + 1, restored_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    if rows_changed(counted) != 1:
+        return None
+    on_hold = lifecycle.hold_restored(now=now, reason=PAUSED)
+    drafts = lifecycle.return_restored_to_draft(now=now, reason=NOT_STARTED)
+    _end_claims(now)
+    # A decision about failed or unknown deliveries: what is left of it may have been sent.
+    db.session.execute(sa.delete(SecondChance).where(SecondChance.what != "left"))
+    due = db.session.scalars(sa.select(Campaign.id).where(_is_due(now))).all()
+    return Held([*on_hold, *drafts, *due], queue.hold_restored())
+
+
+def _end_claims(now: datetime) -> None:
+    """What a worker had claimed at the time of the backup left long ago, or never will."""
+    claimed = sa.select(Claim.campaign_id).distinct()
+    db.session.execute(
+        sa.update(Campaign)
+        .where(Campaign.id.in_(claimed))
+        .values(updated_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    db.session.execute(
+        sa.update(Delivery)
+        .where(Delivery.campaign_id.in_(claimed), Delivery.status == "sending")
+        .values(status="unknown", reason="restored", not_before=None, updated_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    db.session.execute(sa.delete(Claim).execution_options(synchronize_session=False))
+
+
+def waiting_for_decision() -> Waiting:
+    """What is on hold after a restore."""
+    row = db.session.execute(
+        sa.select(
+            _count(Campaign.id, lifecycle.ON_HOLD),
+            _count(Campaign.id, schedule.MAY_BE_SENT),
+            _count(TransactionalMail.id, queue.HELD),
+        )
+    ).one()
+    return Waiting(*row)
+
+
+def _count(column: InstrumentedAttribute[int], condition: sa.ColumnElement[bool]) -> sa.Label[int]:
+    return sa.select(sa.func.count(column)).where(condition).scalar_subquery().label(None)

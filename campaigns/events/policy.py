@@ -1,0 +1,268 @@
+"""What a refusal at the hand-over means for the person: the event, and the suppression.
+
+Called by whoever records outcomes, in the same transaction. A flood of refusals that cannot be
+true is taken back by `hold` (B4): the server of a whole mailbox group may be confused.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from campaigns.audience import suppressions
+from campaigns.audience.models import Subscriber
+from campaigns.audience.suppressions import Bounce
+from campaigns.campaign.models import Delivery, HeldGroup, Reply
+from campaigns.db import db, insert_ignoring, rows_changed
+from campaigns.delivery import resend
+from campaigns.events.models import Event
+
+AT_ONCE = ("no_mailbox",)
+FOR_EVER = ("no_mailbox", "disabled")
+"""Reasons of a delivery that are a bounce; a full mailbox is none, but may become one."""
+CHUNK = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """So many refusals in a row, the first of them so long ago."""
+
+    times: int
+    since: timedelta = timedelta(0)
+
+
+_REPEATED = {"disabled": _Rule(2), "mailbox_full": _Rule(3, timedelta(days=14))}
+
+
+def bounce(campaign_id: int, delivery_ids: Collection[int], *, now: datetime) -> int:
+    """Take note of deliveries that have just failed by their mailbox's fault.
+
+    Those that are not, or that did not fail, are passed over. Returns how many addresses were
+    suppressed: one that does not exist at once, one that is switched off at the second time in
+    a row, a full one at the third when the first is two weeks ago.
+    """
+    ids = sorted(delivery_ids)
+    return sum(
+        _bounce(campaign_id, ids[start : start + CHUNK], now) for start in range(0, len(ids), CHUNK)
+    )
+
+
+def _bounce(campaign_id: int, ids: Sequence[int], now: datetime) -> int:
+    _hold_latecomers(campaign_id, ids, now)
+    rows = db.session.execute(
+        sa.select(
+            Delivery.id,
+            Delivery.subscriber_id,
+            Delivery.reason,
+            Delivery.reply_ref,
+            Subscriber.address_normal,
+            sa.func.coalesce(Reply.text, "").label("reply"),
+        )
+        .outerjoin(Subscriber, Subscriber.id == Delivery.subscriber_id)
+        .outerjoin(Reply, Reply.id == Delivery.reply_id)
+        .where(
+            Delivery.id.in_(ids),
+            Delivery.campaign_id == campaign_id,
+            Delivery.status == "failed",
+            Delivery.reason.in_((*FOR_EVER, *_REPEATED)),
+        )
+        .order_by(Delivery.id)
+    ).all()
+    _write_events(campaign_id, [row.id for row in rows if row.reason in FOR_EVER], now)
+    repeated = _repeated(
+        {row.subscriber_id for row in rows if row.subscriber_id and row.reason in _REPEATED}, now
+    )
+    return suppressions.suppress_bounced(
+        [
+            Bounce(row.address_normal, row.id, row.reply.replace("{ref}", row.reply_ref))
+            for row in rows
+            if row.address_normal is not None
+            and (row.reason in AT_ONCE or (row.subscriber_id, row.reason) in repeated)
+        ],
+        campaign_id=campaign_id,
+        now=now,
+    )
+
+
+def _write_events(campaign_id: int, ids: Sequence[int], now: datetime) -> None:
+    """One event each. `bounced_at` stays empty: it tells of what came back after a "yes"."""
+    if ids:
+        db.session.execute(
+            insert_ignoring(Event),
+            [
+                {
+                    "delivery_id": delivery_id,
+                    "campaign_id": campaign_id,
+                    "kind": "bounced",
+                    "at": now,
+                    "dedupe": f"refused:{delivery_id}:{int(now.timestamp())}",
+                    "user_agent": "",
+                }
+                for delivery_id in ids
+            ],
+        )
+
+
+def _repeated(subscriber_ids: Collection[int], now: datetime) -> set[tuple[int, str]]:
+    """(subscriber, reason) of those who refused so often that it will not change.
+
+    Counted from the last mail that they took.
+    """
+    if not subscriber_ids:
+        return set()
+    taken = sa.orm.aliased(Delivery)
+    taken_since = sa.exists().where(
+        taken.subscriber_id == Delivery.subscriber_id,
+        taken.status == "sent",
+        taken.sent_at > Delivery.updated_at,
+    )
+    stories = db.session.execute(
+        sa.select(
+            Delivery.subscriber_id,
+            Delivery.reason,
+            sa.func.count().label("times"),
+            sa.func.min(Delivery.updated_at, type_=Delivery.updated_at.type).label("first"),
+        )
+        .where(
+            Delivery.subscriber_id.in_(sorted(subscriber_ids)),
+            Delivery.status == "failed",
+            Delivery.reason.in_(sorted(_REPEATED)),
+            ~taken_since,
+        )
+        .group_by(Delivery.subscriber_id, Delivery.reason)
+    )
+    return {
+        (story.subscriber_id, story.reason)
+        for story in stories
+        if story.times >= _REPEATED[story.reason].times
+        and story.first <= now - _REPEATED[story.reason].since
+    }
+
+
+def _hold_latecomers(campaign_id: int, ids: Sequence[int], now: datetime) -> None:
+    """What was on its way to a mailbox group when it was held shares its fate."""
+    if held := resend.held_groups(campaign_id, kind="flood"):
+        db.session.execute(
+            sa.update(Delivery)
+            .where(
+                Delivery.id.in_(ids),
+                Delivery.campaign_id == campaign_id,
+                Delivery.status == "failed",
+                Delivery.reason.in_(FOR_EVER),
+                Delivery.mailbox_group.in_(sorted(held)),
+            )
+            .values(status="held", reason="flood", updated_at=now)
+            .execution_options(synchronize_session=False)
+        )
+
+
+# --- too many at once ---------------------------------------------------------------------------
+
+
+def hold(
+    campaign_id: int, mailbox_group: str, *, since: datetime, words: str, now: datetime
+) -> int:
+    """Keep a mailbox group back that suddenly refuses very many, and take back what it led to.
+
+    What failed there since that moment as "no such mailbox" becomes `held`; its events go and
+    its suppressions are lifted. Returns how many were taken back: 0 also when somebody has said
+    before that this group's refusals are to be believed.
+    """
+    if not _close(campaign_id, mailbox_group, words, now):
+        return 0
+    failed = db.session.scalars(
+        sa.update(Delivery)
+        .where(
+            Delivery.campaign_id == campaign_id,
+            Delivery.mailbox_group == mailbox_group,
+            Delivery.status == "failed",
+            Delivery.reason.in_(FOR_EVER),
+            # The index of the few deliveries that have a reason, for SQLite word for word.
+            Delivery.reason != sa.literal_column("''"),
+            Delivery.updated_at >= since,
+        )
+        .values(status="held", reason="flood", updated_at=now)
+        .returning(Delivery.id)
+        .execution_options(synchronize_session=False)
+    ).all()
+    _delete_events(failed, since)
+    suppressions.lift_bounced(failed)
+    return len(failed)
+
+
+def _close(campaign_id: int, mailbox_group: str, words: str, now: datetime) -> bool:
+    """Keep the group back. False when its refusals are believed."""
+    row = {
+        "campaign_id": campaign_id,
+        "mailbox_group": mailbox_group,
+        "held_at": now,
+        "words": words,
+        "decision": "",
+        "kind": "flood",
+    }
+    db.session.execute(insert_ignoring(HeldGroup), [row])
+    changed = db.session.execute(
+        sa.update(HeldGroup)
+        .where(
+            HeldGroup.campaign_id == campaign_id,
+            HeldGroup.mailbox_group == mailbox_group,
+            HeldGroup.decision != "gone",
+        )
+        .values(held_at=now, words=words, decision="", kind="flood")
+        .execution_options(synchronize_session=False)
+    )
+    return rows_changed(changed) == 1
+
+
+def _delete_events(delivery_ids: Sequence[int], since: datetime) -> None:
+    for start in range(0, len(delivery_ids), CHUNK):
+        db.session.execute(
+            sa.delete(Event)
+            .where(
+                Event.delivery_id.in_(delivery_ids[start : start + CHUNK]),
+                Event.kind == "bounced",
+                Event.at >= since,
+            )
+            .execution_options(synchronize_session=False)
+        )
+
+
+def believe(campaign_id: int, mailbox_group: str, *, now: datetime) -> int | None:
+    """They are really gone: what was held fails, as it would have at once, and is suppressed.
+
+    The others of the group are sent to again. Returns how many failed; None when there was
+    nothing (any more) to decide.
+    """
+    decided = db.session.execute(
+        sa.update(HeldGroup)
+        .where(*_undecided(campaign_id, mailbox_group))
+        .values(decision="gone")
+        .execution_options(synchronize_session=False)
+    )
+    if not rows_changed(decided):
+        return None
+    failed = db.session.scalars(
+        sa.update(Delivery)
+        .where(
+            Delivery.campaign_id == campaign_id,
+            Delivery.mailbox_group == mailbox_group,
+            Delivery.status == "held",
+            Delivery.reason == "flood",
+        )
+        .values(status="failed", reason="no_mailbox", updated_at=now)
+        .returning(Delivery.id)
+        .execution_options(synchronize_session=False)
+    ).all()
+    bounce(campaign_id, failed, now=now)
+    return len(failed)
+
+
+def _undecided(campaign_id: int, mailbox_group: str) -> tuple[Any, ...]:
+    return (
+        HeldGroup.campaign_id == campaign_id,
+        HeldGroup.mailbox_group == mailbox_group,
+        HeldGroup.decision == "",
+        HeldGroup.kind == "flood",
+    )

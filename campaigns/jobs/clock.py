@@ -1,0 +1,284 @@
+"""The clock: one process at a time that starts what is due, makes what repeats, and sweeps.
+
+Several may run (for safety): a lease in the database lets only one of them work.
+"""
+
+import fcntl
+import platform
+import secrets
+import signal
+import threading
+import time
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import FrameType
+from typing import IO
+
+import sqlalchemy as sa
+import structlog
+from flask import Flask
+from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
+
+from campaigns.accounts import service as accounts
+from campaigns.campaign import lifecycle, local_time, schedule, series
+from campaigns.campaign.local_time import MomentError
+from campaigns.campaign.models import Campaign, CampaignSeries
+from campaigns.campaign.recurrence import RepeatError
+from campaigns.clock import utcnow
+from campaigns.context import services
+from campaigns.db import database_now, db, insert_ignoring, rows_changed, transaction
+from campaigns.delivery import quiet_hours, recovery
+from campaigns.engine import canary, restore_guard, restored
+from campaigns.jobs import database_watch, runtime, sweep
+from campaigns.jobs.models import Lease
+from campaigns.outages import describe, outages
+
+log = structlog.get_logger()
+
+LEASE = "clock"
+LEASE_SECONDS = 3
+"""Seconds without a sign of life before another clock takes over."""
+TICK_SECONDS = 1.0
+SWEEP_SECONDS = 2.0
+HOURS_SECONDS = 50.0
+"""Interval between looks at where the hours of the day end. It is shorter than any wait of a retry
+and than quiet_hours.MARGIN: whatever comes due outside of the hours is put off before it is."""
+HELD_AT_ONCE = 10_000
+PUT_OFF = timedelta(minutes=10)
+"""For so long a series that does not work is left alone."""
+
+
+def run_clock(app: Flask) -> None:
+    """Tick until SIGTERM or SIGINT."""
+    stop = threading.Event()
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, on_signal)
+    signal.signal(signal.SIGINT, on_signal)
+    runtime.use(app)
+    clock = Clock(app)
+    with app.app_context():
+        database_watch.start(services().settings, stop)
+    log.info("clock started")
+    while not stop.is_set():
+        clock.beat()
+        stop.wait(TICK_SECONDS)
+    clock.leave()
+    log.info("clock stopped")
+
+
+class Clock:
+    """What the clock process does each beat. An outage of a server is outlived, and said once."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+        with app.app_context():
+            self._identity = Identity(services().settings.data_dir)
+        self._next_sweep = 0.0
+        self._next_look = 0.0
+
+    def beat(self) -> None:
+        with self._app.app_context():
+            try:
+                self._work()
+            except (SQLAlchemyError, RedisError, OSError) as error:
+                outages.began("clock", error)
+            else:
+                outages.over("clock")
+
+    def _work(self) -> None:
+        if not hold_lease(self._identity.holder()):
+            return
+        sweep.recover_claims()
+        if not restore_guard.guard().may_send(is_sending=recovery.is_any_sending()):
+            return
+        advance_series()
+        start_due()
+        sweep.ring_for_sending()
+        sweep.ring_for_events()
+        canary.judge_all()
+        if time.monotonic() >= self._next_look:
+            hold_back(self._identity.holder())
+            explain_waves()
+            self._next_look = time.monotonic() + HOURS_SECONDS
+        if time.monotonic() >= self._next_sweep:
+            sweep.sweep()
+            self._next_sweep = time.monotonic() + SWEEP_SECONDS
+
+    def leave(self) -> None:
+        """Let another clock take over at once."""
+        with self._app.app_context():
+            try:
+                with transaction():
+                    db.session.execute(
+                        sa.delete(Lease).where(
+                            Lease.name == LEASE, Lease.holder == self._identity.holder()
+                        )
+                    )
+            except SQLAlchemyError as error:
+                log.warning("the clock's lease runs out by itself", error=describe(error))
+        self._identity.close()
+
+
+class Identity:
+    """The name under which a clock holds the lease.
+
+    It is kept in a file that its clock locks, so a clock that is started again after a kill has
+    the name of the one before it and goes on at once. While another clock of this data directory
+    has the lock, living or stopped, this one goes by a random name.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "clock.lock"
+        self._random = secrets.token_hex(8)
+        self._kept = ""
+        self._file: IO[str] | None = None
+
+    def holder(self) -> str:
+        """The name to use now. Never an error: without the file it is the random one."""
+        if not self._kept:
+            try:
+                self._kept = self._read()
+            except OSError:
+                return self._random
+        return self._kept or self._random
+
+    def _read(self) -> str:
+        file = self._path.open("a+")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            file.seek(0)
+            name = file.read()
+            if not name:
+                name = secrets.token_hex(8)
+                file.write(name)
+                file.flush()
+        except OSError:
+            file.close()
+            raise
+        self._file = file
+        # A copied data directory is another clock, on another machine.
+        return f"{name}@{platform.node()}"
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+        self._file, self._kept = None, ""
+
+
+def hold_lease(holder: str) -> bool:
+    """Take or renew the lease. False while another process holds it."""
+    now = utcnow()
+    until = database_now(now, timedelta(seconds=LEASE_SECONDS))
+    with transaction():
+        row = {"name": LEASE, "holder": holder, "until": until}
+        db.session.execute(insert_ignoring(Lease).values(row))
+        taken = db.session.execute(
+            sa.update(Lease)
+            .where(Lease.name == LEASE, sa.or_(Lease.holder == holder, *_is_over(now)))
+            .values(holder=holder, until=until)
+        )
+        return rows_changed(taken) == 1
+
+
+def _is_over(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    """It ran out; or it lasts longer than any lease does: the clock was set back since."""
+    longest = 2 * timedelta(seconds=LEASE_SECONDS)
+    return Lease.until < database_now(now), Lease.until > database_now(now, longest)
+
+
+def start_due() -> None:
+    """Start the campaigns whose moment has come, and ring for each.
+
+    About those that were missed by too much their owner is asked: nobody is mailed by surprise.
+    """
+    now = utcnow()
+    if not schedule.is_anything_due(now=now):
+        return
+    overdue = _overdue()
+    with transaction():
+        asked = schedule.ask(overdue=overdue, now=now)
+        started = lifecycle.start_due(overdue=overdue, now=now)
+    for campaign_id in asked:
+        log.warning("a campaign missed its moment and asks what to do", campaign=campaign_id)
+    for campaign_id in started:
+        services().doorbell.ring("expand", campaign_id)
+
+
+def _overdue() -> timedelta:
+    """How late a campaign may start unasked. What came due before a restore was found out may
+    have been sent already, however short a time ago that was."""
+    most = timedelta(minutes=accounts.workspace().overdue_minutes)
+    at = restored.restored_at()
+    return min(most, utcnow() - at) if at is not None else most
+
+
+def advance_series() -> None:
+    """Make what repeats, some time ahead, and schedule it."""
+    for series_id in series.due(now=utcnow()):
+        try:
+            while _advance(series_id):
+                pass
+        except (RepeatError, MomentError) as error:
+            log.error("a series does not work", series=series_id, error=str(error))
+            with transaction():
+                series.put_off(series_id, until=utcnow() + PUT_OFF)
+
+
+def _advance(series_id: int) -> bool:
+    """Make one occurrence. The template is looked at before: what is copied is no different."""
+    found = db.session.get(CampaignSeries, series_id, populate_existing=True)
+    template = db.session.get(Campaign, found.template_id) if found else None
+    if found is None or template is None:
+        return False
+    tools = services()
+    problem = series.problem_of(template, base_url=tools.settings.base_url, signer=tools.signer)
+    people = local_time.people_by_zone(template.id) if found.is_local_time else {}
+    now = utcnow()
+    with transaction():
+        made = series.advance(series_id, overdue=_overdue(), now=now)
+        if made is None or made.campaign is None:
+            return False
+        if problem:
+            series.leave_as_draft(made, problem)
+        else:
+            plan = series.plan_for(made, people)
+            schedule.launch(made.campaign.id, plan, undo_seconds=0, now=now)
+    log.info("made the next campaign of a series", series=series_id, campaign=made.campaign.id)
+    return True
+
+
+def hold_back(holder: str) -> None:
+    """Hold back what would reach readers outside the hours chosen for it.
+
+    In slices: very many take longer than the clock's lease lasts, and workers want these rows.
+    """
+    for campaign_id in [campaign.id for campaign in quiet_hours.with_hours()]:
+        held, is_more = 0, True
+        while is_more and hold_lease(holder):
+            with transaction():
+                campaign = db.session.get_one(Campaign, campaign_id)
+                count = quiet_hours.hold_back(
+                    campaign, accounts.time_zone(), now=utcnow(), most=HELD_AT_ONCE
+                )
+            held, is_more = held + count, count == HELD_AT_ONCE
+        if held:
+            log.info("held back until the hours begin", campaign=campaign_id, count=held)
+
+
+def explain_waves() -> None:
+    """Say of campaigns between two waves what they wait for."""
+    now = utcnow()
+    for campaign in quiet_hours.in_waves():
+        following = quiet_hours.next_wave(campaign.id, now=now)
+        if following is None:
+            continue
+        at = following.at.astimezone(accounts.time_zone())
+        who = "1 person waits" if following.people == 1 else f"{following.people:,} people wait"
+        reason = f"{who} for their own time of day. The next get it at {at:%H:%M} on {at:%d %B}."
+        if campaign.status_reason != reason:
+            with transaction():
+                lifecycle.explain(campaign.id, reason)

@@ -1,0 +1,166 @@
+"""The sweep: whatever was lost on the way is found in the database and rung for again."""
+
+import time
+from datetime import datetime
+from pathlib import Path
+
+import structlog
+
+from campaigns.accounts import password_resets, sessions
+from campaigns.audience.imports import runs
+from campaigns.campaign import lifecycle
+from campaigns.clock import running_seconds, utcnow
+from campaigns.context import services
+from campaigns.db import transaction
+from campaigns.delivery import journal, recovery, resend
+from campaigns.jobs import stream
+from campaigns.privacy import retention
+from campaigns.providers import domains
+from campaigns.reports import snapshots
+from campaigns.transactional import queue
+
+log = structlog.get_logger()
+
+DOMAINS_EVERY_SECONDS = 60.0
+MARKING_SECONDS = 1.5
+"""Time for this in one sweep: shorter than the lease of the clock, which is renewed before it."""
+_next_domains = 0.0
+_watch = recovery.Watch()
+"""What this process has seen of leases, from sweep to sweep."""
+
+
+def sweep() -> None:
+    """Tidy up, and ring for all work that lies open. Safe at any time."""
+    mark_cancelled()
+    prune()
+    ring_for_open_work()
+
+
+def mark_cancelled() -> None:
+    """What waits in a cancelled campaign, slice after slice; the next sweep goes on."""
+    until = time.monotonic() + MARKING_SECONDS
+    for campaign_id in recovery.cancelled_with_waiting():
+        is_more = True
+        while is_more and time.monotonic() < until:
+            with transaction():
+                is_more = lifecycle.cancel_waiting(campaign_id, now=utcnow())
+
+
+def prune() -> None:
+    """Delete some of what is kept for a time only; the next sweep goes on.
+
+    Looks first: where there is nothing to delete, nothing is written.
+    """
+    now = utcnow()
+    if places := retention.overdue(now):
+        with transaction():
+            count = retention.delete(places, now=now)
+        log.info("sign-ups that were never confirmed are deleted", count=count)
+    if mail_ids := queue.outdated(now):
+        with transaction():
+            queue.delete(mail_ids)
+    if session_ids := sessions.outdated(now):
+        with transaction():
+            sessions.delete(session_ids)
+    if reset_ids := password_resets.outdated(now):
+        with transaction():
+            password_resets.delete(reset_ids)
+    if key_ids := domains.past_use(now):
+        with transaction():
+            domains.erase(key_ids)
+        log.info("private DKIM keys that were retired are erased", count=len(key_ids))
+
+
+def recover_claims() -> int:
+    """Settle every claim on which nobody works any more; how many there were.
+
+    By its journal where that is on this machine: its writer is dead, or was stopped for so long
+    that it may not send any more. Without a journal the host must be gone.
+    """
+    settled = 0
+    settings = services().settings
+    at, lease = running_seconds(), settings.lease_seconds
+    _watch.look(recovery.leases(), at)
+    expired = _watch.standing(lease, at)
+    lost = _watch.standing(lease + recovery.HOST_LOST_AFTER.total_seconds(), at)
+    for path in journal.orphans(settings.journal_dir):
+        token = journal.token_of(path)
+        lost.pop(token, None)
+        with journal.adopt(path) as is_ours:
+            if is_ours:
+                settled += _settle_by(path, token)
+                path.unlink(missing_ok=True)
+            elif token in expired:
+                settled += _settle_by(path, token, lent_until=expired[token])
+    if lost:
+        with transaction():
+            count = recovery.settle_lost(lost, now=utcnow())
+        log.warning("deliveries of a lost host are now unknown", claims=count)
+        settled += count
+    return settled
+
+
+def _settle_by(path: Path, token: str, *, lent_until: datetime | None = None) -> bool:
+    try:
+        story = journal.read(path)
+    except ValueError as error:
+        # Its claim has no journal then: it becomes unknown when its lease is long over.
+        path.rename(path.with_suffix(".damaged"))
+        log.error("a journal is damaged and was set aside", file=path.name, error=str(error))
+        return False
+    with transaction():
+        done = recovery.settle(token, story, now=utcnow(), lent_until=lent_until)
+    if done:
+        log.info(
+            "settled the claim of a worker that is dead or was stopped",
+            known=len(story.results),
+            unknown=len(story.unknown),
+            is_whole=story.is_whole,
+        )
+    return done
+
+
+def ring_for_open_work() -> None:
+    doorbell = services().doorbell
+    now = utcnow()
+    ring_for_sending()
+    for campaign_id in resend.with_more():
+        doorbell.ring("second_chances", campaign_id)
+    for mail_id in queue.stalled(now):
+        doorbell.ring("transactional", mail_id)
+    for import_id in runs.stalled(now):
+        doorbell.ring("import", import_id)
+    ring_for_events()
+    ring_for_domains()
+    ring_for_counts()
+
+
+def ring_for_domains() -> None:
+    """New subscribers bring new domains: now and then they are looked for."""
+    global _next_domains
+    if time.monotonic() >= _next_domains:
+        _next_domains = time.monotonic() + DOMAINS_EVERY_SECONDS
+        services().doorbell.ring("domains")
+
+
+def ring_for_counts() -> None:
+    """What is kept of large campaigns and lists is counted anew now and then."""
+    for subject, number in snapshots.due(utcnow()):
+        services().doorbell.ring(f"count_{subject}", number)
+
+
+def ring_for_sending() -> None:
+    """Campaigns that wait for a limit or a second try go on by this, second by second.
+
+    So do those whose worker was killed while it prepared or sent them.
+    """
+    for campaign_id in recovery.preparing():
+        services().doorbell.ring("expand", campaign_id)
+    if recovery.is_any_sending():
+        services().doorbell.ring("send")
+
+
+def ring_for_events() -> None:
+    """Opens and clicks wait in the stream: let them be recorded."""
+    if stream.length():
+        services().doorbell.ring("ingest")

@@ -1,0 +1,137 @@
+"""Sign-ups that were never confirmed: after a while nothing is kept of them but their number."""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from campaigns.audience.models import ConsentEvent, Subscriber, Subscription
+from campaigns.campaign.models import Delivery
+from campaigns.db import db
+from campaigns.privacy import erasure
+
+KEEP = timedelta(days=30)
+AT_ONCE = 500
+
+Place = tuple[int, int]
+"""A list and a subscriber."""
+
+
+def overdue(now: datetime) -> list[Place]:
+    """Sign-ups that have waited for too long, oldest first: some hundreds."""
+    return _overdue(_is_overdue(now))
+
+
+def delete(places: Collection[Place], *, now: datetime) -> int:
+    """Delete these sign-ups, where they are overdue still; returns how many.
+
+    Whoever came by the sign-up alone is erased. Whoever had left the list before has left it
+    again. What stays of a request is a bare fact to count: its list, its moment, its wording.
+    """
+    found = _overdue(_is_overdue(now), _is_one_of(Subscription, places), lock=True)
+    if not found:
+        return 0
+    newcomers = _who_came_by_signing_up([subscriber_id for _, subscriber_id in found])
+    _forget_who_asked(found)
+    _leave_again(found)
+    db.session.execute(
+        sa.delete(Subscription)
+        .where(_is_one_of(Subscription, found), Subscription.state == "pending")
+        .execution_options(synchronize_session=False)
+    )
+    erasure.erase(_with_nothing_else(newcomers))
+    return len(found)
+
+
+def _is_overdue(now: datetime) -> sa.ColumnElement[bool]:
+    """Asking again makes the confirmation link good anew, but not the request any younger."""
+    before = now - KEEP
+    asked = Subscription.confirm_sent_at
+    return sa.and_(
+        # Spelled out: the index holds pending rows alone, and a parameter could be anything.
+        Subscription.state == sa.literal_column("'pending'"),
+        Subscription.state_at < before,
+        sa.or_(asked.is_(None), asked < before),
+    )
+
+
+def _overdue(*conditions: sa.ColumnElement[bool], lock: bool = False) -> list[Place]:
+    statement = (
+        sa.select(Subscription.list_id, Subscription.subscriber_id)
+        .where(*conditions)
+        .order_by(Subscription.state_at)
+        .limit(AT_ONCE)
+    )
+    if lock:  # whoever confirms at this moment comes first
+        statement = statement.with_for_update(skip_locked=True)
+    return [(row.list_id, row.subscriber_id) for row in db.session.execute(statement)]
+
+
+def _is_one_of(
+    table: type[Subscription | ConsentEvent], places: Collection[Place]
+) -> sa.ColumnElement[bool]:
+    return sa.tuple_(table.list_id, table.subscriber_id).in_(sorted(places))
+
+
+def _who_came_by_signing_up(subscriber_ids: Collection[int]) -> list[int]:
+    """Those of them who are known because of a request: it made them, at the same moment."""
+    return list(
+        db.session.scalars(
+            sa.select(Subscriber.id).where(
+                Subscriber.id.in_(sorted(subscriber_ids)),
+                sa.exists().where(
+                    ConsentEvent.subscriber_id == Subscriber.id,
+                    ConsentEvent.kind == "requested",
+                    ConsentEvent.at == Subscriber.created_at,
+                ),
+            )
+        )
+    )
+
+
+def _forget_who_asked(places: Collection[Place]) -> None:
+    """The requests since these subscriptions became pending are nobody's from now on."""
+    is_of_these = sa.exists().where(
+        Subscription.list_id == ConsentEvent.list_id,
+        Subscription.subscriber_id == ConsentEvent.subscriber_id,
+        Subscription.state_at <= ConsentEvent.at,
+    )
+    db.session.execute(
+        sa.update(ConsentEvent)
+        .where(_is_one_of(ConsentEvent, places), ConsentEvent.kind == "requested", is_of_these)
+        .values(subscriber_id=None, ip="", user_agent="")
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _leave_again(places: Collection[Place]) -> None:
+    """Who unsubscribed and then asked to come back, but never confirmed: no import may."""
+    left_at = (
+        sa.select(sa.func.max(ConsentEvent.at))
+        .where(
+            ConsentEvent.list_id == Subscription.list_id,
+            ConsentEvent.subscriber_id == Subscription.subscriber_id,
+            ConsentEvent.kind == "unsubscribed",
+        )
+        .correlate(Subscription)
+        .scalar_subquery()
+    )
+    db.session.execute(
+        sa.update(Subscription)
+        .where(_is_one_of(Subscription, places), left_at.is_not(None))
+        .values(state="unsubscribed", state_at=left_at, confirm_sent_at=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _with_nothing_else(subscriber_ids: Collection[int]) -> list[int]:
+    """Those of them who are on no list, and were never sent a campaign."""
+    return list(
+        db.session.scalars(
+            sa.select(Subscriber.id).where(
+                Subscriber.id.in_(sorted(subscriber_ids)),
+                ~sa.exists().where(Subscription.subscriber_id == Subscriber.id),
+                ~sa.exists().where(Delivery.subscriber_id == Subscriber.id),
+            )
+        )
+    )

@@ -1,0 +1,339 @@
+"""An SMTP account: as many connections as there is work for, opened with patience."""
+
+import random
+import socket
+import threading
+import time
+from functools import partial
+
+import structlog
+
+from campaigns.providers.base import ProviderTroubleError, Source
+from campaigns.providers.models import ProviderAccount
+from campaigns.providers.smtp.account import login_of
+from campaigns.providers.smtp.connection import Link
+from campaigns.providers.smtp.feeder import SmtpDesk
+from campaigns.providers.smtp.login import SmtpLogin, connect, features, plain, take_socket
+from campaigns.providers.smtp.loop import Loop, shared_loop
+from campaigns.providers.smtp.session import Dialogue, Features
+from campaigns.providers.smtp.timeouts import PATIENT, Timeouts
+from campaigns.secrets import Vault
+
+log = structlog.get_logger()
+
+MOST_UNANSWERED = 3
+"""So many times in a row without an answer to a message: each more would become `unknown`."""
+MOST_FAILURES = 3
+"""So many connections in a row that were of no use, and none is left: the account is in trouble."""
+
+
+def open_smtp(account: ProviderAccount, vault: Vault, apart: bool = False) -> "SmtpProvider":
+    return SmtpProvider(
+        login_of(account, vault),
+        messages_per_connection=account.messages_per_connection,
+        apart=apart,
+    )
+
+
+class SmtpProvider:
+    """Serves one source. The public methods may be called from any thread.
+
+    A connection is opened only when all others are busy. After one that was of no use (not
+    opened, or lost before it brought any answer) the next is tried alone and after a pause.
+    """
+
+    def __init__(
+        self,
+        login: SmtpLogin,
+        *,
+        timeouts: Timeouts = PATIENT,
+        messages_per_connection: int = 0,
+        apart: bool = False,
+    ) -> None:
+        """`messages_per_connection`: then it is renewed; 0: never. `apart`: from the other
+        accounts of this process, in a loop that ends with `close`."""
+        self._login, self._timeouts = login, timeouts
+        self._messages_per_connection = messages_per_connection
+        self._is_apart = apart
+        self._start_in(None)
+
+    def _start_in(self, loop: Loop | None) -> None:
+        """Begin anew. What is left of another loop, such as that of a parent, is not ours."""
+        self._loop: Loop | None = loop
+        self._desk = SmtpDesk(self._stop_for, self._ask_again_at)
+        self._asks_at: float | None = None
+        self._most = 0
+        self._session_limit = 0  # messages that fill a session, as learned from refusals; 0: any
+        self._asked: tuple[Source, int] | None = None  # to be served once the last one is done
+        self._links: list[Link] = []
+        self._opening = 0
+        self._round = 0  # goes up with each close: what opens later than that is not wanted
+        self._failures = 0
+        self._failed_at = self._not_before = self._unanswered_at = 0.0
+        self._is_troubled = self._is_woken = False
+        self._closing: tuple[float, threading.Event] | None = None
+
+    # --- from any thread ----------------------------------------------------------------------
+
+    def serve(self, source: Source, connections: int) -> None:
+        loop = (self._loop or Loop()) if self._is_apart else shared_loop()
+        if loop is not self._loop:
+            self._start_in(loop)
+        loop.soon(partial(self._serve, source, connections))
+
+    def wake(self) -> None:
+        if not self._is_woken and self._loop is not None:
+            self._is_woken = True
+            self._loop.soon(self._wake)
+
+    def is_idle(self) -> bool:
+        return self._desk.is_idle
+
+    @property
+    def open_connections(self) -> int:
+        opening = self._opening  # read first: what has just been opened is in the links then
+        return opening + len(self._links)
+
+    def close(self, *, wait_seconds: float = 0) -> None:
+        loop = self._loop
+        if loop is None or not loop.is_alive:
+            return
+        done = threading.Event()
+        if loop.is_here:
+            self._close(loop, 0, done)
+            return
+        loop.soon(partial(self._close, loop, wait_seconds, done))
+        done.wait(wait_seconds + 5)
+        if self._is_apart:
+            self._loop = None
+            loop.stop()
+
+    # --- in the loop's thread -----------------------------------------------------------------
+
+    def tick(self, now: float) -> bool:
+        """For the loop. False: nothing here waits for a moment."""
+        for link in tuple(self._links):
+            link.tick(now)
+        if self._closing is not None and now >= self._closing[0]:
+            self._drop_all()
+        self._end_closing()
+        if self._asked is not None and self._desk.is_idle:
+            self._serve(*self._asked)
+        self._pump()
+        is_waiting = self._desk.is_open and not self._desk.is_dry
+        return bool(self._links or self._opening or self._asked or is_waiting)
+
+    def _serve(self, source: Source, connections: int) -> None:
+        if self._closing is not None:
+            self._drop_all()
+        self._asked = None
+        if source is not self._desk.source and not self._desk.is_idle:
+            self._asked = (source, connections)
+            self._desk.shut()
+        else:
+            self._desk.source, self._most = source, connections
+            if connections:
+                self._desk.is_open = not self._is_troubled
+            else:
+                self._desk.shut()  # what is on its way finishes
+        self._close_surplus()
+        self._go_on()
+
+    def _wake(self) -> None:
+        self._is_woken = False
+        if self._is_troubled:
+            self._is_troubled = False
+            self._desk.is_open = self._asked is None
+            self._not_before = 0.0
+        self._go_on()
+
+    def _ask_again_at(self, moment: float) -> None:
+        """The source has something for us then, without a further word."""
+        if self._loop is not None and (self._asks_at is None or moment < self._asks_at):
+            self._asks_at = moment
+            self._loop.at(moment, self._ask_again)
+
+    def _ask_again(self) -> None:
+        self._asks_at = None
+        self._desk.is_dry = False
+        self._pump()
+
+    def _go_on(self) -> None:
+        self._desk.is_dry = False
+        self._pump()
+        if self._loop is not None:
+            self._loop.watch(self)
+
+    def _close(self, loop: Loop, wait_seconds: float, done: threading.Event) -> None:
+        self._desk.shut()
+        self._is_troubled = False
+        self._asked = None
+        self._round += 1
+        self._opening = 0
+        if self._closing is not None:
+            self._closing[1].set()
+        self._closing = (time.monotonic() + wait_seconds, done)
+        for link in tuple(self._links):
+            link.stop()
+        if wait_seconds <= 0:
+            self._drop_all()
+        self._end_closing()
+        loop.watch(self)
+
+    def _drop_all(self) -> None:
+        for link in tuple(self._links):
+            link.drop("closed")
+        self._end_closing()
+
+    def _end_closing(self) -> None:
+        if self._closing is not None and self._desk.is_idle:
+            _, done = self._closing
+            self._closing = self._desk.source = None
+            if self._is_apart:
+                self._drop_all()  # nobody will be there to hear the last goodbye
+            done.set()
+
+    def _stop_for(self, trouble: ProviderTroubleError) -> None:
+        """Nothing more is taken until somebody wakes us. Bodies that left are waited for."""
+        if not self._is_troubled:
+            self._is_troubled = True
+            self._desk.shut()
+            self._desk.trouble(trouble)
+
+    # --- connections --------------------------------------------------------------------------
+
+    def _close_surplus(self) -> None:
+        """Close what is open beyond the share: idle ones now, others after their message."""
+        links = [link for link in self._links if not link.is_leaving]
+        surplus = len(links) - self._most
+        links.sort(key=lambda link: not link.is_idle)
+        for link in links[: max(0, surplus)]:
+            link.stop()
+
+    def _pump(self) -> None:
+        """Give work to who has none; open another connection when all have."""
+        desk = self._desk
+        for link in tuple(self._links):
+            if desk.is_dry or not desk.is_open:
+                return
+            link.start()
+        if self._loop is not None and desk.is_open and not desk.is_dry:
+            self._open_more(self._loop)
+
+    def _open_more(self, loop: Loop) -> None:
+        if time.monotonic() < self._not_before:
+            return
+        if self._failures and any(
+            link.dialogue.answered and link.opened_at > self._failed_at for link in self._links
+        ):
+            self._failures = 0
+        at_once = max(1, len(self._links))
+        if self._failures or self._desk.unanswered:
+            # One at a time, and only when all that are open have proven themselves.
+            at_once = int(all(link.dialogue.answered for link in self._links))
+        while (
+            self._opening < at_once
+            and len(self._links) + self._opening < self._most
+            and self._desk.has_more()
+        ):
+            self._opening += 1
+            begun_at = time.monotonic()
+            opening = partial(self._open, loop, self._round, begun_at)
+            try:
+                threading.Thread(target=opening, name="smtp-connect", daemon=True).start()
+            except RuntimeError as error:  # this machine has no more to give
+                words = f"{self._login.where} cannot be used ({error})."
+                trouble = ProviderTroubleError(words, permanent=False)
+                self._not_opened(self._round, begun_at, trouble)
+                return
+
+    def _open(self, loop: Loop, number: int, begun_at: float) -> None:
+        """In a thread of its own: a name server, TLS and a login may all take their time."""
+        try:
+            smtp = connect(self._login, self._timeouts)
+            offered = features(smtp)
+            sock = take_socket(smtp)
+        except ProviderTroubleError as trouble:
+            loop.soon(partial(self._not_opened, number, begun_at, trouble))
+        except Exception as error:
+            log.exception("a connection could not be opened")
+            words = f"{self._login.where} cannot be used ({plain(error)})."
+            unknown = ProviderTroubleError(words, permanent=False)
+            loop.soon(partial(self._not_opened, number, begun_at, unknown))
+        else:
+            loop.soon(partial(self._opened, loop, number, sock, offered))
+
+    def _opened(self, loop: Loop, number: int, sock: socket.socket, offered: Features) -> None:
+        if number != self._round:
+            sock.close()
+            return
+        dialogue = Dialogue(self._desk, offered, most_messages=self._most_messages)
+        link = Link(loop, sock, dialogue, self._timeouts, self._link_over)
+        self._links.append(link)
+        self._opening -= 1  # after that: who counts from another thread never counts too few
+        self._close_surplus()  # the share may have become smaller while it was being opened
+        if not link.is_leaving:
+            link.start()
+        self._pump()
+
+    def _not_opened(self, number: int, begun_at: float, trouble: ProviderTroubleError) -> None:
+        if number != self._round:
+            return
+        self._opening -= 1
+        self._count_failure(begun_at)
+        if trouble.permanent or not (self._links or self._opening):
+            self._stop_for(trouble)
+
+    def _link_over(self, link: Link) -> None:
+        self._links.remove(link)
+        dialogue, now = link.dialogue, time.monotonic()
+        if dialogue.session_limit:
+            self._learn_session_limit(dialogue.session_limit)
+        if dialogue.left_unknown and link.opened_at > self._unanswered_at:
+            self._unanswered_at = now
+            self._desk.unanswered += 1
+        if dialogue.was_broken and not dialogue.answered:
+            self._count_failure(link.opened_at)
+        if self._closing is not None:
+            self._end_closing()
+        elif self._desk.unanswered >= MOST_UNANSWERED:
+            self._desk.unanswered = 0
+            self._stop_for(
+                ProviderTroubleError(
+                    f"{self._login.where} took {MOST_UNANSWERED} messages in a row and"
+                    " answered none of them. Ask the provider why, then resume.",
+                    permanent=True,
+                )
+            )
+        elif self._failures >= MOST_FAILURES and not (self._links or self._opening):
+            self._stop_for(
+                ProviderTroubleError(
+                    f"{self._login.where} lets us in, but takes no message: {dialogue.over}.",
+                    permanent=False,
+                )
+            )
+        elif self._loop is not None:
+            self._loop.soon(self._pump)
+
+    @property
+    def _most_messages(self) -> int:
+        """Messages after which a connection is renewed; 0: never."""
+        known = [most for most in (self._messages_per_connection, self._session_limit) if most]
+        return min(known, default=0)
+
+    def _learn_session_limit(self, messages: int) -> None:
+        """Renew connections before the server refuses: those that are open, and later ones."""
+        if not self._session_limit or messages < self._session_limit:
+            self._session_limit = messages
+            for link in self._links:
+                link.dialogue.most = self._most_messages
+
+    def _count_failure(self, begun_at: float) -> None:
+        """Connections that were there side by side and broke together count once."""
+        if begun_at <= self._failed_at:
+            return
+        self._failures += 1
+        self._failed_at = time.monotonic()
+        pause = self._timeouts.first_pause * 2 ** min(self._failures - 1, 16)
+        pause = min(pause, self._timeouts.longest_pause)
+        self._not_before = self._failed_at + pause * random.uniform(0.8, 1.2)  # noqa: S311

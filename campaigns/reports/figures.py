@@ -1,0 +1,357 @@
+"""The figures of campaigns, lists and people: counted for one page, or read from what is kept.
+
+What is small is counted whenever it is shown. What is large is counted in the background and
+kept (`reports.snapshots`), and pages show what is kept with its moment: they do not wait for a
+million rows. Three times a page counts for itself all the same: where nothing is kept; where a
+campaign changed its state since, so that what is shown of a finished, cancelled or paused one is
+right at once; and where what is kept of something that moves is too old, as far as that is quick.
+"""
+
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from campaigns.audience import lists as audience_lists
+from campaigns.audience.models import Subscriber
+from campaigns.campaign.models import Campaign
+from campaigns.db import db
+from campaigns.delivery import canary
+from campaigns.delivery.canary_policy import Figures as FirstOnes
+from campaigns.reports import engagement, replies, resend_options, snapshots
+from campaigns.reports.balance import Balance, campaign_balances
+from campaigns.reports.engagement import Engagement, Hour, LinkFigures, campaign_engagements
+from campaigns.reports.groups import GroupCount, Tally, tally
+from campaigns.reports.replies import ReasonFigures
+from campaigns.reports.resend_options import Chances, Flood
+from campaigns.reports.snapshots import Counted, Kept, Subject
+
+FINAL = ("sent", "cancelled")
+MOVING = ("sending", "paused")
+MANY = 10_000
+"""What has fewer rows is not kept."""
+TOO_OLD = timedelta(seconds=120)
+"""The clock sees to it that nothing that moves gets so old."""
+PATIENCE_SECONDS = 0.1
+"""So long a page counts what is too old; what is left then is shown as it was."""
+WORTH_SAYING = timedelta(seconds=5)
+MOST_WANTED = 5
+"""So many counts one page asks for: others when it is looked at again."""
+NEW = timedelta(days=30)
+
+LASTS_WHILE_SENDING = timedelta(seconds=15)
+LASTS = timedelta(seconds=60)
+LASTS_OF_ITS_AGE = 0.02
+"""Less and less comes back of an old campaign: it is counted more and more seldom."""
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """All subscribers, and those of them who came in the last 30 days."""
+
+    total: int = 0
+    new: int = 0
+
+
+class Counts:
+    """What one page shows. Each thing is counted, or looked up, once.
+
+    `wanted`: (subject, id) of what is to be counted in the background, for the edge to ring.
+    """
+
+    def __init__(self, *, now: datetime, with_details: bool = False) -> None:
+        """`with_details`: for the page of one campaign, which shows more than tables do."""
+        self._now = now
+        self._with_details = with_details
+        self._kept: dict[int, Kept] = {}
+        self._counted: set[int] = set()
+        self._totals: dict[int, Mapping[str, int]] = {}
+        self._balances: dict[int, Balance] = {}
+        self._engagements: dict[int, Engagement] = {}
+        self._people: People | None = None
+        self._spent_seconds = 0.0
+        self._moments: list[datetime] = []
+        self.wanted: list[tuple[Subject, int]] = []
+
+    @property
+    def as_of(self) -> datetime | None:
+        """The moment of the oldest figure shown, where that is worth saying."""
+        return min(self._moments, default=None)
+
+    # --- campaigns
+
+    def balances(self, ids: Collection[int]) -> dict[int, Balance]:
+        """The balance of each of these campaigns that exists."""
+        self._look_at(ids)
+        new = [one for one in ids if one in self._counted and one not in self._balances]
+        self._take(campaign_balances(new))
+        return {one: self._balances[one] for one in ids if one in self._balances}
+
+    def engagements(self, ids: Collection[int]) -> dict[int, Engagement]:
+        """What came back of each of these campaigns, if anything did."""
+        self._look_at(ids)
+        new = [one for one in ids if one in self._counted and one not in self._engagements]
+        self._engagements |= campaign_engagements(new)
+        return {one: self._engagements[one] for one in ids if one in self._engagements}
+
+    def balance(self, campaign_id: int) -> Balance:
+        return self.balances([campaign_id]).get(campaign_id, Balance())
+
+    def engagement(self, campaign_id: int) -> Engagement:
+        return self.engagements([campaign_id]).get(campaign_id, Engagement())
+
+    def kept_at(self, campaign_id: int) -> datetime | None:
+        """The moment of a campaign's figures; None where they are counted for this page."""
+        self._look_at([campaign_id])
+        return self._kept[campaign_id].at if campaign_id in self._kept else None
+
+    def groups(self, campaign: Campaign) -> Sequence[GroupCount]:
+        """Its mailbox groups, largest first, of one moment with its balance; while it moves."""
+        if campaign.status not in MOVING:
+            return []
+        if (details := self._details(campaign)) is not None:
+            return [_group(row) for row in details["groups"]]
+        found = tally(campaign.id, self._totals.get(campaign.id))
+        self._take({campaign.id: _balance(campaign, found)})
+        return found.groups
+
+    def reasons(self, campaign: Campaign) -> list[ReasonFigures]:
+        """The most frequent reasons why its mail was not simply sent."""
+        if (details := self._details(campaign)) is not None:
+            return [ReasonFigures(**row) for row in details["reasons"]]
+        return replies.campaign_reasons(campaign.id)
+
+    def chances(self, campaign: Campaign) -> Chances:
+        """What of it could get a second chance."""
+        if (details := self._details(campaign)) is not None:
+            return _chances(details["chances"])
+        return resend_options.campaign_chances(campaign.id)
+
+    def hours(self, campaign: Campaign) -> list[Hour]:
+        """First opens and clicks in the hours after its start; empty before."""
+        if (details := self._details(campaign)) is not None:
+            return [Hour(**row) for row in details["hours"]]
+        return _hours(campaign)
+
+    def links(self, campaign: Campaign) -> list[LinkFigures]:
+        """Its tracked links, the most clicked first."""
+        if (details := self._details(campaign)) is not None:
+            return [LinkFigures(**row) for row in details["links"]]
+        return engagement.campaign_links(campaign.id)
+
+    def first_ones(self, campaign: Campaign) -> Mapping[str, FirstOnes]:
+        """What became of those who got it first, by mailbox group, while that is tested."""
+        if (details := self._details(campaign)) is not None:
+            return {group: FirstOnes(**row) for group, row in details["first_ones"].items()}
+        return _first_ones(campaign)
+
+    def _details(self, campaign: Campaign) -> Mapping[str, Any] | None:
+        """What is kept for its page. None: it has to be counted."""
+        self._look_at([campaign.id])
+        entry = self._kept.get(campaign.id)
+        return entry.details if entry and self._with_details else None
+
+    def _look_at(self, ids: Collection[int]) -> None:
+        """Decide of each campaign whether it is counted, or what is kept is shown."""
+        new = [one for one in ids if one not in self._counted and one not in self._kept]
+        if not new:
+            return
+        found = snapshots.load("campaign", new, now=self._now, with_details=self._with_details)
+        for number in new:
+            entry = found.get(number)
+            if entry is not None and self._with_details:
+                self._totals[number] = entry.details["totals"]
+            if entry is None or not entry.is_current:
+                self._counted.add(number)
+            elif self._is_too_old(entry):
+                self._counted.add(number)
+                if not self._with_details:
+                    with self._patience():
+                        self._take(campaign_balances([number]))
+            else:
+                self._kept[number] = entry
+                self._show("campaign", number, entry)
+                self._balances[number] = Balance(**entry.figures["balance"])
+                self._engagements[number] = Engagement(**entry.figures["engagement"])
+
+    def _take(self, balances: Mapping[int, Balance]) -> None:
+        """These were just counted. What turns out to be large is kept from now on."""
+        self._balances |= balances
+        for number, balance in balances.items():
+            if balance.rows >= MANY:
+                self._want("campaign", number)
+
+    # --- lists and people
+
+    def lists(self, ids: Sequence[int]) -> dict[int, audience_lists.Figures]:
+        """How many are on each of these lists."""
+        found = snapshots.load("list", ids, now=self._now)
+        shown: dict[int, audience_lists.Figures] = {}
+        for number in ids:
+            entry = found.get(number)
+            if entry is None:
+                continue
+            if self._is_too_old(entry):
+                with self._patience():
+                    shown |= self._count_lists([number])
+            else:
+                self._show("list", number, entry)
+                shown[number] = audience_lists.Figures(**entry.figures["list"])
+        return shown | self._count_lists([number for number in ids if number not in shown])
+
+    def _count_lists(self, ids: Sequence[int]) -> dict[int, audience_lists.Figures]:
+        counted = dict(audience_lists.figures(ids)) if ids else {}
+        for number, figures in counted.items():
+            if _places(figures) >= MANY:
+                self._want("list", number)
+        return counted
+
+    def people(self) -> People:
+        """How many subscribers there are."""
+        entry = snapshots.load("people", [0], now=self._now).get(0)
+        if entry is not None and not self._is_too_old(entry):
+            self._show("people", 0, entry)
+            return People(**entry.figures["people"])
+        with self._patience():
+            found = _count_people(self._now)
+        if found.total >= MANY:
+            self._want("people", 0)
+        return found
+
+    # --- what is kept
+
+    def _is_too_old(self, entry: Kept) -> bool:
+        # What takes very long to count is never counted by a page that has something to show.
+        is_old = entry.age > max(TOO_OLD, 2 * entry.new_for)
+        moves = entry.figures.get("moves", True)
+        return is_old and moves and self._spent_seconds < PATIENCE_SECONDS
+
+    @contextmanager
+    def _patience(self) -> Iterator[None]:
+        begun = time.perf_counter()
+        yield
+        self._spent_seconds += time.perf_counter() - begun
+
+    def _show(self, subject: Subject, number: int, entry: Kept) -> None:
+        if not entry.is_new:
+            self._want(subject, number)
+        if entry.age > WORTH_SAYING:
+            self._moments.append(entry.at)
+
+    def _want(self, subject: Subject, number: int) -> None:
+        if len(self.wanted) < MOST_WANTED and (subject, number) not in self.wanted:
+            self.wanted.append((subject, number))
+
+
+# --- in the background ----------------------------------------------------------------------------
+
+
+def is_to_be_counted(subject: Subject, number: int, *, now: datetime) -> bool:
+    """Whether it is time for it: nobody has just done it."""
+    entry = snapshots.load(subject, [number], now=now).get(number)
+    return entry is None or not entry.is_current or not entry.is_new
+
+
+def count(subject: Subject, number: int, *, now: datetime) -> Counted | None:
+    """Count one thing to keep it. None: it is too small for that, or gone."""
+    if subject == "people":
+        people = _count_people(now)
+        return Counted(LASTS, {"people": asdict(people)}) if people.total >= MANY else None
+    if subject == "list":
+        figures = audience_lists.figures([number])[number]
+        return Counted(LASTS, {"list": asdict(figures)}) if _places(figures) >= MANY else None
+    return _count_campaign(number, now)
+
+
+def _count_campaign(number: int, now: datetime) -> Counted | None:
+    # Read before anything is counted: what changes its state while that is done is not missed.
+    campaign = db.session.get(Campaign, number, populate_existing=True)
+    if campaign is None:
+        return None
+    before = snapshots.load("campaign", [number], now=now, with_details=True).get(number)
+    totals = before.details["totals"] if before else None
+    groups: Sequence[GroupCount] = []
+    if campaign.status in MOVING:
+        found = tally(number, totals or None)
+        balance, groups, totals = _balance(campaign, found), found.groups, found.totals
+    else:
+        balance = campaign_balances([number])[number]
+    if balance.rows < MANY:
+        return None
+    moves = campaign.status not in FINAL or balance.waiting > 0
+    return Counted(
+        lasts=LASTS_WHILE_SENDING if moves else _lasts_at_rest(campaign, now),
+        state=snapshots.state_of(campaign.status, campaign.updated_at),
+        figures={
+            "moves": moves,
+            "balance": asdict(balance),
+            "engagement": asdict(engagement.campaign_engagement(number)),
+        },
+        details={
+            "totals": dict(totals or {}),
+            "groups": [_group_row(group) for group in groups],
+            "reasons": [asdict(reason) for reason in replies.campaign_reasons(number)],
+            "chances": _chances_row(resend_options.campaign_chances(number)),
+            "hours": [asdict(hour) for hour in _hours(campaign)],
+            "links": [asdict(link) for link in engagement.campaign_links(number)],
+            "first_ones": {group: asdict(row) for group, row in _first_ones(campaign).items()},
+        },
+    )
+
+
+def _lasts_at_rest(campaign: Campaign, now: datetime) -> timedelta:
+    return max(LASTS, LASTS_OF_ITS_AGE * (now - (campaign.finished_at or campaign.updated_at)))
+
+
+def _balance(campaign: Campaign, found: Tally) -> Balance:
+    return Balance(audience=campaign.audience, **found.statuses)
+
+
+def _places(figures: audience_lists.Figures) -> int:
+    return figures.subscribed + figures.pending + figures.unsubscribed
+
+
+def _count_people(now: datetime) -> People:
+    # Two counts, each from an index alone; one with a CASE would read every row.
+    everybody = sa.select(sa.func.count()).select_from(Subscriber)
+    new = everybody.where(Subscriber.created_at >= now - NEW)
+    return People(db.session.scalar(everybody) or 0, db.session.scalar(new) or 0)
+
+
+def _hours(campaign: Campaign) -> list[Hour]:
+    if campaign.started_at is None:
+        return []
+    return engagement.first_hours(campaign.id, campaign.started_at)
+
+
+def _first_ones(campaign: Campaign) -> Mapping[str, FirstOnes]:
+    return canary.figures(campaign.id) if campaign.canary_state in canary.STAGES else {}
+
+
+# --- as JSON, which knows no moments --------------------------------------------------------------
+
+
+def _group_row(group: GroupCount) -> dict[str, Any]:
+    return {**asdict(group), "due_at": group.due_at.isoformat() if group.due_at else None}
+
+
+def _group(row: Mapping[str, Any]) -> GroupCount:
+    due_at = datetime.fromisoformat(row["due_at"]) if row["due_at"] else None
+    return GroupCount(**{**row, "due_at": due_at})
+
+
+def _chances_row(found: Chances) -> dict[str, Any]:
+    floods = [{**asdict(flood), "held_at": flood.held_at.isoformat()} for flood in found.floods]
+    return {**asdict(found), "floods": floods}
+
+
+def _chances(row: Mapping[str, Any]) -> Chances:
+    floods = [
+        Flood(**{**flood, "held_at": datetime.fromisoformat(flood["held_at"])})
+        for flood in row["floods"]
+    ]
+    return Chances(**{**row, "floods": floods})

@@ -1,0 +1,143 @@
+"""What of a campaign was not simply sent and could get a second chance, with counts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from campaigns.campaign.models import Campaign, Delivery, HeldGroup
+from campaigns.db import db
+from campaigns.delivery.resend import NOT_BY_ALL
+
+
+@dataclass(frozen=True, slots=True)
+class Flood:
+    """A mailbox group that refused very many at once, and waits for somebody's decision.
+
+    Or one to which the first mails went badly (`kind` canary): nothing was taken back then.
+    `held` were taken back; `waiting` have not been tried, and are not while it waits.
+    """
+
+    mailbox_group: str
+    held_at: datetime
+    words: str
+    held: int
+    waiting: int
+    kind: str = "flood"
+
+
+@dataclass(frozen=True, slots=True)
+class Chances:
+    """`unknown` may have arrived; `left` are those of them that somebody left as they are.
+
+    `failed` can be tried again; `gone` failed at mailboxes that do not exist. `kept` are held
+    for another reason than a flood.
+    """
+
+    unknown: int = 0
+    left: int = 0
+    failed: int = 0
+    gone: int = 0
+    cancelled: int = 0
+    kept: int = 0
+    floods: Sequence[Flood] = ()
+
+    @property
+    def is_any(self) -> bool:
+        return bool(self.unknown or self.failed or self.cancelled or self.kept)
+
+
+def campaign_chances(campaign_id: int) -> Chances:
+    """The second chances of a campaign, from one grouped read of a small index."""
+    rows = db.session.execute(
+        sa.select(Delivery.status, Delivery.reason, sa.func.count())
+        .where(
+            Delivery.campaign_id == campaign_id,
+            Delivery.reason != sa.literal_column("''"),
+            Delivery.status.in_(("unknown", "failed", "cancelled", "held")),
+        )
+        .group_by(Delivery.status, Delivery.reason)
+    )
+    counts = {(status, reason): count for status, reason, count in rows}
+
+    def total(status: str, *, without: Sequence[str] = ()) -> int:
+        return sum(
+            count
+            for (its_status, reason), count in counts.items()
+            if its_status == status and reason not in without
+        )
+
+    return Chances(
+        unknown=total("unknown", without=("left",)),
+        left=counts.get(("unknown", "left"), 0),
+        failed=total("failed", without=NOT_BY_ALL),
+        gone=total("failed") - total("failed", without=NOT_BY_ALL),
+        cancelled=total("cancelled"),
+        kept=total("held", without=("flood",)),
+        floods=_floods(campaign_id),
+    )
+
+
+def _floods(campaign_id: int) -> list[Flood]:
+    """Those nobody has decided on. Nearly always none: one look at a small table."""
+    found = db.session.execute(
+        sa.select(HeldGroup.mailbox_group, HeldGroup.held_at, HeldGroup.words, HeldGroup.kind)
+        .where(HeldGroup.campaign_id == campaign_id, HeldGroup.decision == "")
+        .order_by(HeldGroup.mailbox_group)
+    ).all()
+    return [
+        Flood(
+            row.mailbox_group,
+            row.held_at,
+            row.words,
+            held=_count(campaign_id, row.mailbox_group, "held"),
+            waiting=_count(campaign_id, row.mailbox_group, "queued"),
+            kind=row.kind,
+        )
+        for row in found
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBack:
+    """A campaign in which mailbox groups wait for somebody's decision, of one kind."""
+
+    public_id: str
+    title: str
+    kind: str
+    groups: list[str]
+
+
+def campaigns_held_back() -> list[HeldBack]:
+    """The campaigns that ask about mailbox groups, the newest first."""
+    rows = db.session.execute(
+        sa.select(
+            Campaign.public_id,
+            Campaign.name,
+            Campaign.subject,
+            HeldGroup.kind,
+            HeldGroup.mailbox_group,
+        )
+        .join(Campaign, Campaign.id == HeldGroup.campaign_id)
+        .where(HeldGroup.decision == "")
+        .order_by(Campaign.id.desc(), HeldGroup.mailbox_group)
+        .limit(20)
+    )
+    found: dict[tuple[str, str], HeldBack] = {}
+    for row in rows:
+        title = row.name or row.subject or "Untitled"
+        entry = found.setdefault(
+            (row.public_id, row.kind), HeldBack(row.public_id, title, row.kind, [])
+        )
+        entry.groups.append(row.mailbox_group)
+    return list(found.values())
+
+
+def _count(campaign_id: int, mailbox_group: str, status: str) -> int:
+    counted = sa.select(sa.func.count()).where(
+        Delivery.campaign_id == campaign_id,
+        Delivery.status == status,
+        Delivery.mailbox_group == mailbox_group,
+    )
+    return db.session.scalar(counted) or 0

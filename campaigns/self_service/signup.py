@@ -1,0 +1,130 @@
+"""Signing up to a list: the request, its confirmation mail, the confirmation."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+import sqlalchemy as sa
+
+from campaigns.addresses import parse, without_tag
+from campaigns.audience import subscribers, subscriptions, suppressions
+from campaigns.audience.models import AudienceList, ConsentEvent, Subscriber
+from campaigns.db import db
+from campaigns.tokens import ConfirmRef
+from campaigns.transactional import queue
+
+CONFIRM_WITHIN = timedelta(days=7)
+CONFIRMATIONS_PER_DAY = 3
+"""Confirmation emails that a mailbox gets in a day, whoever types its address into the form.
+
+Addresses with a plus tag (`victim+1@`) lead to the same mailbox and count together."""
+
+Standing = Literal["open", "done", "expired", "used", "gone"]
+"""What a confirmation link is worth.
+
+open     the person may confirm
+done     they are on the list
+expired  too old
+used     they left again since; signing up anew is the way back
+gone     the list or the person has been deleted
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who sat before the form, as far as the proof of consent needs it."""
+
+    ip: str = ""
+    user_agent: str = ""
+
+
+def find_public_list(public_id: str) -> AudienceList | None:
+    """The list with an open sign-up page; None for all others."""
+    return db.session.scalar(
+        sa.select(AudienceList).where(AudienceList.public_id == public_id, AudienceList.is_public)
+    )
+
+
+def sign_up(
+    list_id: int, address: str, *, name: str, wording: str, visitor: Visitor, now: datetime
+) -> int | None:
+    """Note the wish to be on a list; returns the id of the confirmation mail to ring for.
+
+    None when no mail goes out: subscribed already, suppressed, or asked for too often today.
+    The person must not be told which. Raises addresses.InvalidAddressError.
+    """
+    normal = parse(address).normal
+    if suppressions.is_suppressed(normal):
+        return None
+    # One after the other: of several at once each would find that none was asked for yet.
+    db.session.get(AudienceList, list_id, with_for_update={"key_share": True})
+    if _requests_lately(normal, now) >= CONFIRMATIONS_PER_DAY:
+        return None
+    subscriber, _ = subscribers.find_or_create(address, name=name, now=now)
+    asked = subscriptions.request(
+        list_id,
+        subscriber.id,
+        channel="form",
+        now=now,
+        wording=wording,
+        ip=visitor.ip,
+        user_agent=visitor.user_agent,
+    )
+    if not asked:
+        return None
+    payload = {
+        "subscriber_id": subscriber.id,
+        "list_id": list_id,
+        "sent_at": int(now.timestamp()),
+    }
+    return queue.enqueue("confirm", subscriber.address, payload, now=now).id
+
+
+def _requests_lately(address_normal: str, now: datetime) -> int:
+    mailbox = without_tag(address_normal)
+    local, _, domain = mailbox.rpartition("@")
+    # A range of the index: what begins with `local+`.
+    tagged = sa.and_(
+        Subscriber.address_normal >= f"{local}+",
+        Subscriber.address_normal < f"{local}{chr(ord('+') + 1)}",
+        Subscriber.domain == domain,
+    )
+    count = db.session.scalar(
+        sa.select(sa.func.count(ConsentEvent.id))
+        .join(Subscriber, Subscriber.id == ConsentEvent.subscriber_id)
+        .where(
+            sa.or_(Subscriber.address_normal == mailbox, tagged),
+            ConsentEvent.kind == "requested",
+            ConsentEvent.at > now - timedelta(days=1),
+        )
+    )
+    return count or 0
+
+
+def standing(ref: ConfirmRef, *, now: datetime) -> Standing:
+    """What this confirmation link is worth now."""
+    state = subscriptions.state(ref.list_id, ref.subscriber_id)
+    if state is None or db.session.get(Subscriber, ref.subscriber_id) is None:
+        return "gone"
+    if state == "subscribed":
+        return "done"
+    if state == "unsubscribed":
+        return "used"
+    if now.timestamp() - ref.sent_at > CONFIRM_WITHIN.total_seconds():
+        return "expired"
+    return "open"
+
+
+def confirm(ref: ConfirmRef, *, wording: str, visitor: Visitor, now: datetime) -> Standing:
+    """Confirm if the link is good for it; returns what it was worth before."""
+    before = standing(ref, now=now)
+    if before == "open":
+        subscriptions.confirm(
+            ref.list_id,
+            ref.subscriber_id,
+            now=now,
+            wording=wording,
+            ip=visitor.ip,
+            user_agent=visitor.user_agent,
+        )
+    return before

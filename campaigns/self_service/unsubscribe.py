@@ -1,0 +1,165 @@
+"""Leaving by the link of a mail, and coming back when it was a mistake.
+
+A link knows the person, a list and the delivery it came with. While the delivery exists, the
+link stands for its newsletter: every list the campaign went to. After that, for the one list.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from campaigns.audience import subscriptions
+from campaigns.audience.models import AudienceList, ConsentEvent, Subscription
+from campaigns.campaign.models import CampaignList, Delivery
+from campaigns.db import db
+from campaigns.events.record import record
+from campaigns.events.tracking import unsubscribed
+from campaigns.tokens import DeliveryRef
+
+UNDO_WITHIN = timedelta(hours=24)
+"""So long "I pressed it by mistake" brings a person back without a new confirmation mail."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A list in the eyes of the person who leaves it."""
+
+    list_id: int
+    name: str
+
+
+def places(ref: DeliveryRef) -> list[Place]:
+    """The lists that this link would end now, by name: those the person is still on."""
+    return _places(
+        Subscription.subscriber_id == ref.subscriber_id,
+        Subscription.list_id.in_(_newsletter(ref)[1]),
+        Subscription.state != "unsubscribed",
+    )
+
+
+def other_places(ref: DeliveryRef) -> list[Place]:
+    """The lists the person is on that this link would leave alone."""
+    return _places(
+        Subscription.subscriber_id == ref.subscriber_id,
+        Subscription.list_id.not_in(_newsletter(ref)[1]),
+        Subscription.state != "unsubscribed",
+    )
+
+
+def leave(
+    ref: DeliveryRef,
+    *,
+    everything: bool = False,
+    channel: str,
+    now: datetime,
+    wording: str = "",
+    ip: str = "",
+    user_agent: str = "",
+) -> list[int]:
+    """End what the link stands for, or `everything`. Returns the ids of the lists really left.
+
+    Does nothing the second time, and nothing for a person who is not known (any more).
+    """
+    campaign_id, lists = _newsletter(ref)
+    left = subscriptions.unsubscribe(
+        None if everything else lists,
+        ref.subscriber_id,
+        channel=channel,
+        now=now,
+        campaign_id=campaign_id,
+        wording=wording,
+        ip=ip,
+        user_agent=user_agent,
+    )
+    if left and campaign_id is not None:
+        record([unsubscribed(ref.delivery_id, at=now, user_agent=user_agent)], now=now)
+    return left
+
+
+def left_lately(ref: DeliveryRef, *, now: datetime) -> list[Place]:
+    """The lists that the person left by a link in the last day and is not back on."""
+    latest = (
+        sa.select(sa.func.max(ConsentEvent.id))
+        .where(
+            ConsentEvent.subscriber_id == ref.subscriber_id,
+            ConsentEvent.list_id.is_not(None),
+        )
+        .group_by(ConsentEvent.list_id)
+    )
+    return _places(
+        Subscription.subscriber_id == ref.subscriber_id,
+        Subscription.state == "unsubscribed",
+        Subscription.list_id.in_(
+            sa.select(ConsentEvent.list_id).where(
+                ConsentEvent.id.in_(latest),
+                ConsentEvent.kind == "unsubscribed",
+                ConsentEvent.channel.in_(("page", "one_click")),
+                ConsentEvent.at > now - UNDO_WITHIN,
+            )
+        ),
+    )
+
+
+def come_back(
+    ref: DeliveryRef, *, now: datetime, wording: str = "", ip: str = "", user_agent: str = ""
+) -> list[int]:
+    """Undo a leaving of the last day: the person's own wish. Returns the ids of the lists."""
+    back = [
+        place.list_id
+        for place in left_lately(ref, now=now)
+        if subscriptions.subscribe(
+            place.list_id,
+            ref.subscriber_id,
+            channel="page",
+            now=now,
+            wording=wording,
+            ip=ip,
+            user_agent=user_agent,
+        )
+    ]
+    if back and ref.delivery_id:
+        # The event stays as it happened; the delivery tells how things stand.
+        db.session.execute(
+            sa.update(Delivery)
+            .where(Delivery.id == ref.delivery_id, Delivery.subscriber_id == ref.subscriber_id)
+            .values(unsubscribed_at=None)
+            .execution_options(synchronize_session=False)
+        )
+    return back
+
+
+def _newsletter(ref: DeliveryRef) -> tuple[int | None, Collection[int]]:
+    """The campaign the link came with, and the lists it stands for, in one look.
+
+    (None, the link's own list) when that delivery is gone or is not this person's.
+    """
+    parameters = {"delivery": ref.delivery_id, "subscriber": ref.subscriber_id}
+    rows = db.session.execute(_NEWSLETTER, parameters).all()
+    lists = {ref.list_id, *(row.list_id for row in rows if row.list_id is not None)}
+    return (rows[0].campaign_id if rows else None), sorted(lists)
+
+
+# Made once: one-click answers must come at once, and building this costs more than running it.
+_NEWSLETTER = (
+    sa.select(Delivery.campaign_id, CampaignList.list_id)
+    .outerjoin(
+        CampaignList,
+        sa.and_(CampaignList.campaign_id == Delivery.campaign_id, ~CampaignList.is_excluded),
+    )
+    .where(
+        Delivery.id == sa.bindparam("delivery"),
+        Delivery.subscriber_id == sa.bindparam("subscriber"),
+    )
+)
+
+
+def _places(*where: sa.ColumnElement[bool]) -> list[Place]:
+    rows = db.session.execute(
+        sa.select(AudienceList.id, AudienceList.name)
+        .join(Subscription, Subscription.list_id == AudienceList.id)
+        .where(*where)
+        .order_by(AudienceList.name)
+    )
+    return [Place(list_id, name) for list_id, name in rows]

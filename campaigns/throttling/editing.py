@@ -1,0 +1,269 @@
+"""What people type about limits, warm-up and reply rules: checked and saved."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, get_args
+
+import sqlalchemy as sa
+
+from campaigns.accounts.texts import InvalidInputError, one_line
+from campaigns.audience.mailbox_providers import NAMES
+from campaigns.db import db
+from campaigns.providers.presets import PRESETS
+from campaigns.throttling import expressions
+from campaigns.throttling.builtin import RULES
+from campaigns.throttling.models import GroupLimit, GroupState, ReplyRule, WarmUp
+from campaigns.throttling.rule import Act, Rule
+from campaigns.throttling.warm_up import DAYS, FIRST, LAST
+
+MOST_PER_MINUTE = 6_000_000
+MOST_AT_ONCE = 1_000
+MOST_A_DAY = 100_000_000
+MOST_DAYS = 365
+MOST_MINUTES = 7 * 24 * 60
+LONGEST_NOTE = 300
+MOST_RULES = 100
+"""Reply rules of people's own. Each one is searched for in every reply that is not like another."""
+
+
+# --- mailbox groups ----------------------------------------------------------------------------
+
+
+def save_group_limits(provider_id: int, typed: Mapping[str, tuple[str, str]]) -> None:
+    """(mails a minute, at once) of each group; 0 and 0 is no limit. Raises InvalidInputError."""
+    problems: dict[str, str] = {}
+    for group, (per_minute, at_once) in typed.items():
+        if group not in NAMES:
+            continue
+        minute = _number(per_minute, 0, MOST_PER_MINUTE, f"{group}.per_minute", problems)
+        once = _number(at_once, 0, MOST_AT_ONCE, f"{group}.at_once", problems)
+        row = db.session.get(GroupLimit, (provider_id, group))
+        if not (minute or once):
+            if row is not None:
+                db.session.delete(row)
+            continue
+        if row is None:
+            row = GroupLimit(provider_id=provider_id, mailbox_group=group)
+            db.session.add(row)
+        row.per_minute, row.at_once = minute, once
+    if problems:
+        raise InvalidInputError(problems)
+    db.session.flush()
+
+
+def group_limits(provider_id: int) -> dict[str, tuple[str, str]]:
+    """What was set, as `save_group_limits` takes it."""
+    rows = db.session.scalars(sa.select(GroupLimit).where(GroupLimit.provider_id == provider_id))
+    return {row.mailbox_group: (str(row.per_minute), str(row.at_once)) for row in rows}
+
+
+def held_groups(provider_id: int) -> set[str]:
+    """The groups of which the rules made something; it may have ended by itself."""
+    return set(
+        db.session.scalars(
+            sa.select(GroupState.mailbox_group).where(GroupState.provider_id == provider_id)
+        )
+    )
+
+
+def forget_state(provider_id: int, group: str) -> None:
+    """People know better: what the rules made of this group ends now."""
+    db.session.execute(
+        sa.delete(GroupState).where(
+            GroupState.provider_id == provider_id, GroupState.mailbox_group == group
+        )
+    )
+
+
+# --- warm-up ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class WarmUpInput:
+    first: str = str(FIRST)
+    last: str = str(LAST)
+    days: str = str(DAYS)
+    steps: str = ""
+
+
+def save_warm_up(provider_id: int, group: str, typed: WarmUpInput) -> None:
+    """Begin a warm-up, or change its plan; the day it is on stays. Raises InvalidInputError."""
+    problems: dict[str, str] = {}
+    first = _number(typed.first, 1, MOST_A_DAY, "first", problems)
+    last = _number(typed.last, 1, MOST_A_DAY, "last", problems)
+    days = _number(typed.days, 2, MOST_DAYS, "days", problems)
+    steps = _steps(typed.steps, problems)
+    if group and group not in NAMES:
+        problems["group"] = "Choose a mailbox provider."
+    if not problems and last < first:
+        problems["last"] = "The last day cannot have fewer mails than the first."
+    if problems:
+        raise InvalidInputError(problems)
+    row = db.session.get(WarmUp, (provider_id, group))
+    if row is None:
+        row = WarmUp(provider_id=provider_id, mailbox_group=group, day=0)
+        db.session.add(row)
+    row.first, row.last, row.days, row.steps = first, last, days, steps
+    db.session.flush()
+
+
+def end_warm_up(provider_id: int, group: str) -> None:
+    db.session.execute(
+        sa.delete(WarmUp).where(WarmUp.provider_id == provider_id, WarmUp.mailbox_group == group)
+    )
+
+
+def _steps(text: str, problems: dict[str, str]) -> str:
+    words = text.replace(",", " ").split()
+    if all(_is_number(word) and 1 <= int(word) <= MOST_A_DAY for word in words):
+        if len(words) <= MOST_DAYS:
+            return " ".join(words)
+        problems["steps"] = f"At most {MOST_DAYS} days, please."
+    else:
+        problems["steps"] = "One whole number for each day, please, such as 200 300 450."
+    return ""
+
+
+# --- reply rules ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RuleInput:
+    note: str = ""
+    pattern: str = ""
+    act: str = "suspend"
+    amount: str = "0"
+    minutes: str = "60"
+    per_hour: str = "0"
+    preset: str = ""
+    mailbox_group: str = ""
+    whole_account: bool = False
+
+
+def find_rule(key: str) -> tuple[Rule | None, ReplyRule | None]:
+    """One of ours with this key, and what people made of it; or one of their own."""
+    ours = next((rule for rule in RULES if rule.key == key), None)
+    column = ReplyRule.key if ours else ReplyRule.public_id
+    return ours, db.session.scalar(sa.select(ReplyRule).where(column == key))
+
+
+def save_rule(key: str, typed: RuleInput, *, now: datetime) -> None:
+    """Change the rule of this key; '' makes a new one. Raises InvalidInputError, LookupError."""
+    values = _checked_rule(typed)
+    row = _row_to_change(key, now)
+    for name, value in values.items():
+        setattr(row, name, value)
+    db.session.add(row)
+    db.session.flush()
+
+
+def turn_rule(key: str, *, is_on: bool, now: datetime) -> None:
+    """Turn a rule on or off. Raises LookupError, and InvalidInputError where it cannot be on."""
+    row = _row_to_change(key, now)
+    if is_on and (refused := expressions.why_refused(row.pattern)):
+        raise InvalidInputError({"pattern": refused})
+    row.is_on = is_on
+    db.session.add(row)
+    db.session.flush()
+
+
+def delete_rule(key: str) -> None:
+    """A rule of people's own goes; one of ours is again as it came. Raises LookupError."""
+    ours, row = find_rule(key)
+    if row is not None:
+        db.session.delete(row)
+        db.session.flush()
+    elif ours is None:
+        raise LookupError(key)
+
+
+def _row_to_change(key: str, now: datetime) -> ReplyRule:
+    if not key:
+        _check_room()
+        return ReplyRule(created_at=now)
+    ours, row = find_rule(key)
+    if row is not None:
+        return row
+    if ours is None:
+        raise LookupError(key)
+    return ReplyRule(
+        key=key,
+        note=ours.note,
+        pattern=ours.pattern,
+        preset=ours.preset,
+        mailbox_group=ours.mailbox_group,
+        action=ours.act,
+        amount=ours.amount,
+        minutes=ours.minutes,
+        per_hour=ours.per_hour,
+        whole_account=ours.whole_account,
+        is_on=ours.is_on,
+        created_at=now,
+    )
+
+
+def _check_room() -> None:
+    own = db.session.scalar(
+        sa.select(sa.func.count()).select_from(ReplyRule).where(ReplyRule.key.is_(None))
+    )
+    if (own or 0) >= MOST_RULES:
+        problem = f"There are {MOST_RULES} rules of your own already. Delete one first."
+        raise InvalidInputError({"pattern": problem})
+
+
+def _checked_rule(typed: RuleInput) -> dict[str, Any]:
+    problems: dict[str, str] = {}
+    values: dict[str, Any] = {
+        "note": one_line(typed.note),
+        "pattern": typed.pattern.strip(),
+        "action": typed.act,
+        "amount": _number(typed.amount, 0, MOST_PER_MINUTE, "amount", problems),
+        "minutes": _number(typed.minutes, 0, MOST_MINUTES, "minutes", problems),
+        "per_hour": _number(typed.per_hour, 0, 1_000_000, "per_hour", problems),
+        "preset": typed.preset,
+        "mailbox_group": typed.mailbox_group,
+        "whole_account": typed.whole_account,
+    }
+    if not values["note"] or len(values["note"]) > LONGEST_NOTE:
+        problems["note"] = f"Say in at most {LONGEST_NOTE} characters what it means: people see it."
+    if reason := _why_not_pattern(values["pattern"]):
+        problems["pattern"] = reason
+    if typed.act not in get_args(Act):
+        problems["act"] = "Choose what is to be done."
+    if typed.preset and typed.preset not in {preset.key for preset in PRESETS}:
+        problems["preset"] = "Choose a provider."
+    if typed.mailbox_group and typed.mailbox_group not in NAMES:
+        problems["mailbox_group"] = "Choose a mailbox provider."
+    if typed.act in {"slow", "suspend"} and not values["minutes"]:
+        problems.setdefault("minutes", "For how many minutes?")
+    if typed.act in {"slow", "at_once"} and not values["amount"]:
+        problems.setdefault("amount", "How many?")
+    if problems:
+        raise InvalidInputError(problems)
+    return values
+
+
+def _why_not_pattern(pattern: str) -> str:
+    """Why this cannot be searched for; empty when it can."""
+    if not pattern:
+        return "Enter the words to look for."
+    if refused := expressions.why_refused(pattern):
+        return refused
+    if expressions.find(pattern, ""):
+        return "This fits every reply. Leave out the part that may be empty."
+    if all(expressions.find(pattern, code) for code in ("421", "550")):
+        return "This fits every reply, as each one begins with a code. Enter words of the reply."
+    return ""
+
+
+def _number(text: str, low: int, high: int, name: str, problems: dict[str, str]) -> int:
+    text = text.strip() or "0"
+    if _is_number(text) and low <= int(text) <= high:
+        return int(text)
+    problems[name] = f"A whole number from {low:,} to {high:,}, please."
+    return low
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 9

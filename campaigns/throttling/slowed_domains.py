@@ -1,0 +1,65 @@
+"""Domains in the group "other" that asked for less mail: each waits alone.
+
+That group holds every small domain, so what one of them says must not slow the rest. A domain
+waits a minute after its first complaint and twice as long after each further one. Its mail is
+put off when it comes up at the claim, at the cost of one small query while nothing is slowed.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from campaigns.db import db, insert_ignoring
+from campaigns.throttling.models import SlowedDomain
+
+FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=1)
+FORGOTTEN_AFTER = timedelta(hours=1)
+"""Time without a complaint after which a domain begins at the first wait again."""
+MOST_DOMAINS = 1000
+"""Slowed domains kept for one account."""
+
+
+def domain_of(address: str) -> str:
+    return address.rpartition("@")[2].lower()
+
+
+def slow(
+    provider_id: int,
+    complaints: Mapping[str, str],
+    *,
+    now: datetime,
+    at_least: timedelta = timedelta(0),
+) -> None:
+    """Let these domains wait. `complaints`: domain -> what its server said, for people."""
+    if not complaints:
+        return
+    db.session.execute(
+        sa.delete(SlowedDomain).where(
+            SlowedDomain.provider_id == provider_id, SlowedDomain.until < now - FORGOTTEN_AFTER
+        )
+    )
+    room = MOST_DOMAINS - len(slowed(provider_id))
+    for domain in sorted(complaints)[: max(0, room)]:
+        empty = {"until": now, "complaints": 0, "why": ""}
+        db.session.execute(
+            insert_ignoring(SlowedDomain).values(provider_id=provider_id, domain=domain, **empty)
+        )
+        row = db.session.get_one(
+            SlowedDomain, (provider_id, domain), with_for_update=True, populate_existing=True
+        )
+        row.why = complaints[domain]
+        # What was on its way at the first complaint complains as well: that is one.
+        if row.until <= now:
+            row.until = now + min(FIRST_WAIT * 2 ** min(row.complaints, 10), LONGEST_WAIT)
+            row.complaints += 1
+        row.until = max(row.until, now + at_least)
+    db.session.flush()
+
+
+def slowed(provider_id: int, *, now: datetime | None = None) -> Sequence[SlowedDomain]:
+    """The domains that an account knows as slowed; with `now`, those that wait at that time."""
+    rows = sa.select(SlowedDomain).where(SlowedDomain.provider_id == provider_id)
+    if now is not None:
+        rows = rows.where(SlowedDomain.until > now)
+    return db.session.scalars(rows.order_by(SlowedDomain.until.desc(), SlowedDomain.domain)).all()

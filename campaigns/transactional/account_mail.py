@@ -1,0 +1,38 @@
+"""Emails to the people who log in: a link for a forgotten password, a notice of a new one."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from campaigns.campaign.models import TransactionalMail
+from campaigns.db import db
+from campaigns.providers.models import ProviderAccount, SenderAddress
+from campaigns.transactional import queue
+
+
+def request_reset(address: str, *, now: datetime) -> TransactionalMail:
+    """Queue the email with the link, for an address that may be nobody's.
+
+    Whether it belongs to an account is looked up when it is sent. So the request takes the same
+    time for every address, and the link with its token is made as late as possible.
+    """
+    return queue.enqueue("password_reset", address, {}, now=now)
+
+
+def password_changed(address: str, *, now: datetime) -> TransactionalMail:
+    """Queue the notice that the password of this account was changed."""
+    return queue.enqueue("password_changed", address, {}, now=now)
+
+
+def working_sender() -> SenderAddress | None:
+    """Return the sender address for such emails: the default one, unless its account has trouble.
+
+    None when no account works at the moment.
+    """
+    return db.session.scalar(
+        sa.select(SenderAddress)
+        .join(ProviderAccount, ProviderAccount.id == SenderAddress.provider_id)
+        .where(ProviderAccount.trouble_count == 0)
+        .order_by(SenderAddress.is_default.desc(), SenderAddress.id)
+        .limit(1)
+    )

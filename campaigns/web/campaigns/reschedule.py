@@ -1,0 +1,68 @@
+"""Another time for a scheduled campaign, and the answer to a moment that was missed."""
+
+from flask import flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from campaigns.access import access
+from campaigns.campaign import drafts, schedule
+from campaigns.campaign.models import Campaign
+from campaigns.clock import utcnow
+from campaigns.db import transaction
+from campaigns.web.campaigns.blueprint import IN_WORDS, bp, home_of, wanted
+from campaigns.web.campaigns.launch import zones
+from campaigns.web.campaigns.plan_form import WishError, read_new_time
+from campaigns.web.template_helpers import current_workspace, zone
+
+
+@bp.route("/campaigns/<public_id>/time", methods=["GET", "POST"])
+@access("user")
+def new_time(public_id: str) -> str | Response | tuple[str, int]:
+    campaign = wanted(public_id)
+    if campaign.status != "scheduled":
+        flash(f"Only what is scheduled can be moved. {IN_WORDS[campaign.status]}", "warning")
+        return redirect(home_of(campaign))
+    if request.method != "POST":
+        return _page(campaign)
+    now = utcnow()
+    try:
+        wish = read_new_time(campaign, request.form, now=now)
+    except WishError as error:
+        return _page(campaign, str(error)), 422
+    with transaction():
+        did_it = schedule.move(campaign.id, wish.plan, now=now)
+    if did_it:
+        flash(f"Moved. {wish.note}".strip(), "success")
+    else:
+        words = IN_WORDS[wanted(public_id).status]
+        flash(f"This campaign cannot be moved any more. {words}", "warning")
+    return redirect(home_of(wanted(public_id)))
+
+
+def _page(campaign: Campaign, error: str = "") -> str:
+    known = schedule.plan_of(campaign)
+    shown = known.local_at
+    if shown is None:
+        at = campaign.scheduled_at or utcnow()
+        shown = at.astimezone(zone()).replace(tzinfo=None)
+    return render_template(
+        "web/campaigns/time.html",
+        campaign=campaign,
+        title=drafts.title_of(campaign),
+        shown=shown,
+        is_local=known.local_at is not None,
+        zones=zones(),
+        form=request.form,
+        error=error,
+    )
+
+
+@bp.post("/campaigns/<public_id>/send-now")
+@access("user")
+def send_now(public_id: str) -> Response:
+    campaign = wanted(public_id)
+    undo_seconds = current_workspace().undo_seconds
+    with transaction():
+        did_it = schedule.send_now(campaign.id, undo_seconds=undo_seconds, now=utcnow())
+    if not did_it:
+        flash(f"Nothing was done. {IN_WORDS[wanted(public_id).status]}", "info")
+    return redirect(url_for("reports.campaign", public_id=public_id))

@@ -1,0 +1,69 @@
+"""A campaign on its way: from where it goes on when the daily limit is used up, or at once."""
+
+from flask import flash, request
+from werkzeug.wrappers import Response
+
+from campaigns.access import access
+from campaigns.campaign import fallback_sender, lifecycle
+from campaigns.clock import utcnow
+from campaigns.context import services
+from campaigns.db import transaction
+from campaigns.delivery import canary, sender_switch
+from campaigns.web.campaigns import overflow_form
+from campaigns.web.campaigns.actions import back
+from campaigns.web.campaigns.blueprint import IN_WORDS, bp, wanted
+from campaigns.web.campaigns.plan_form import WishError
+
+
+@bp.post("/campaigns/<public_id>/overflow")
+@access("user")
+def choose_overflow(public_id: str) -> Response:
+    """Keep what was chosen for when the daily limit is used up."""
+    campaign = wanted(public_id)
+    try:
+        way = overflow_form.read(campaign, request.form)
+    except WishError as error:
+        flash(str(error), "warning")
+        return back(public_id)
+    with transaction():
+        did_it = fallback_sender.choose(campaign.id, way.sender.id if way else None, now=utcnow())
+    if not did_it:
+        flash(f"Nothing can be chosen now. {IN_WORDS[wanted(public_id).status]}", "warning")
+    elif way is None:
+        flash("When the daily limit is used up, it waits until the next day.", "success")
+    else:
+        flash(f"When the daily limit is used up, it goes on from {way.words}.", "success")
+        services().doorbell.ring("send")  # it may be used up already
+    return back(public_id)
+
+
+@bp.post("/campaigns/<public_id>/go-on")
+@access("user")
+def go_on_from(public_id: str) -> Response:
+    """Send what is left from another address, from now on. One that is paused is resumed."""
+    campaign = wanted(public_id)
+    if canary.is_asking(campaign):
+        flash("Decide about the test with a few first before it goes on.", "warning")
+        return back(public_id)
+    if campaign.status == "paused" and campaign.restored_at is not None:
+        flash("Decide about the remaining recipients first.", "warning")
+        return back(public_id)
+    try:
+        way = overflow_form.read(campaign, request.form)
+    except WishError as error:
+        flash(str(error), "warning")
+        return back(public_id)
+    if way is None:
+        flash("Choose the address from which it goes on.", "warning")
+        return back(public_id)
+    now = utcnow()
+    with transaction():
+        did_it = sender_switch.go_on_from(campaign.id, way.sender.id, now=now)
+        if did_it:
+            lifecycle.resume(campaign.id, now=now)
+    if did_it:
+        flash(f"Going on from {way.words}. Nobody gets it twice.", "success")
+        services().doorbell.ring("send")
+    else:
+        flash(f"It cannot go on from there. {IN_WORDS[wanted(public_id).status]}", "warning")
+    return back(public_id)

@@ -1,0 +1,70 @@
+"""Test sends: one marked, untracked copy to an address of one's own."""
+
+from datetime import timedelta
+
+import sqlalchemy as sa
+from flask import abort, render_template, request
+
+from campaigns import addresses
+from campaigns.access import access
+from campaigns.addresses import InvalidAddressError
+from campaigns.audience.models import Subscriber
+from campaigns.campaign.models import Campaign, TransactionalMail
+from campaigns.clock import utcnow
+from campaigns.context import services
+from campaigns.db import db, transaction
+from campaigns.limits import limiter
+from campaigns.transactional import queue
+from campaigns.web.campaigns.blueprint import bp, wanted
+
+SLOW_AFTER = timedelta(seconds=20)
+"""From then on the page says that nobody may be at work."""
+
+
+@bp.post("/campaigns/<public_id>/test")
+@access("user")
+@limiter.limit("20 per 5 minutes")
+def test_send(public_id: str) -> str | tuple[str, int]:
+    """Put a test mail on its way; answers the fragment that asks for the result."""
+    campaign = wanted(public_id)
+    try:
+        address = addresses.parse(request.form.get("address", ""))
+    except InvalidAddressError as error:
+        return render_template("web/campaigns/_test_result.html", error=str(error)), 422
+    reader = _reader_id(request.form.get("as", ""))
+    with transaction():
+        mail = queue.enqueue(
+            "test",
+            address.text,
+            {"campaign_id": campaign.id, "as_subscriber_id": reader},
+            now=utcnow(),
+        )
+    services().doorbell.ring("transactional", mail.id)
+    return _result(campaign, mail.id)
+
+
+@bp.get("/campaigns/<public_id>/test/<int:mail_id>")
+@access("user")
+def test_result(public_id: str, mail_id: int) -> str:
+    """What became of a test mail of this campaign."""
+    campaign = wanted(public_id)
+    mail = db.session.get(TransactionalMail, mail_id)
+    if mail is None or mail.kind != "test" or mail.payload.get("campaign_id") != campaign.id:
+        abort(404)
+    return _result(campaign, mail.id, is_slow=utcnow() - mail.created_at > SLOW_AFTER)
+
+
+def _result(campaign: Campaign, mail_id: int, *, is_slow: bool = False) -> str:
+    return render_template(
+        "web/campaigns/_test_result.html",
+        campaign=campaign,
+        mail_id=mail_id,
+        mail=queue.status(mail_id),
+        is_slow=is_slow,
+    )
+
+
+def _reader_id(public_id: str) -> int | None:
+    if not public_id:
+        return None
+    return db.session.scalar(sa.select(Subscriber.id).where(Subscriber.public_id == public_id))

@@ -1,0 +1,638 @@
+"""Files into lists: every row counted once, nobody brought back, interrupted or not."""
+
+import io
+import os
+import resource
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from campaigns.audience import export
+from campaigns.audience.imports import mapping, runs, uploads
+from campaigns.audience.imports.mapping import MappingError
+from campaigns.audience.imports.reader import Dialect
+from campaigns.audience.models import (
+    AudienceList,
+    ConsentEvent,
+    ImportProblem,
+    ImportRun,
+    Subscriber,
+    Subscription,
+    Suppression,
+)
+from campaigns.clock import utcnow
+from campaigns.context import services
+from campaigns.db import db, transaction
+from campaigns.jobs import imports as jobs
+from campaigns.jobs import leases, runtime
+from tests.factories import a_list, a_subscriber
+
+
+def staged(data: bytes, name: str = "people.csv") -> ImportRun:
+    upload = uploads.take_in(io.BytesIO(data), services().settings.uploads_dir)
+    with transaction():
+        return runs.create(upload, name, list_id=None, now=utcnow())
+
+
+def begun(
+    data: bytes,
+    list_id: int,
+    *,
+    update: bool = True,
+    chosen: mapping.Statuses | None = None,
+) -> ImportRun:
+    """An import that waits for its worker, with the mapping that was guessed."""
+    run = staged(data)
+    dialect = Dialect(run.encoding, run.delimiter)
+    with runs.path_of(run, services().settings.uploads_dir).open("rb") as file:
+        seen = mapping.preview(file, dialect)
+        columns = tuple(column.guess for column in seen.columns)
+        values = mapping.status_values(
+            file, dialect, columns, seen.titles, header_row=seen.header_row, chosen=chosen or {}
+        )
+    choices = runs.Choices(
+        list_id=list_id,
+        dialect=dialect,
+        has_header=seen.has_header,
+        header_row=seen.header_row,
+        columns=columns,
+        titles=seen.titles,
+        statuses=mapping.checked_statuses(values, seen.titles),
+        update_existing=update,
+        consent_source="Order form",
+    )
+    with transaction():
+        assert runs.start(run.id, choices, now=utcnow())
+    return run
+
+
+def imported(
+    data: bytes,
+    list_id: int,
+    *,
+    update: bool = True,
+    chosen: mapping.Statuses | None = None,
+) -> ImportRun:
+    return jobs.run_to_end(begun(data, list_id, update=update, chosen=chosen).id, lambda run: None)
+
+
+def counts(run: ImportRun) -> tuple[int, int, int, int, int]:
+    """read, added, updated, unchanged, failed; the sum is checked on the way."""
+    assert run.rows_read == (
+        run.rows_added
+        + run.rows_updated
+        + run.rows_unchanged
+        + run.rows_failed
+        + sum(held_back(run))
+    )
+    return (
+        run.rows_read,
+        run.rows_added,
+        run.rows_updated,
+        run.rows_unchanged,
+        run.rows_failed,
+    )
+
+
+def held_back(run: ImportRun) -> tuple[int, int, int, int]:
+    """unsubscribed, pending, suppressed, skipped."""
+    return run.rows_unsubscribed, run.rows_pending, run.rows_suppressed, run.rows_skipped
+
+
+def states() -> dict[str, str]:
+    rows = db.session.execute(
+        sa.select(Subscriber.address_normal, Subscription.state).join(Subscription)
+    )
+    return dict(rows.all())
+
+
+def suppressed() -> dict[str, str]:
+    rows = db.session.execute(sa.select(Suppression.address_normal, Suppression.reason))
+    return dict(rows.all())
+
+
+def problems(run: ImportRun) -> list[tuple[int, str]]:
+    rows = db.session.scalars(export.problems_of(run.id, after=(0, 0), limit=1000))
+    return [(problem.row_number, problem.reason) for problem in rows]
+
+
+def people() -> dict[str, tuple[str, dict[str, str]]]:
+    rows = db.session.scalars(sa.select(Subscriber).order_by(Subscriber.id))
+    return {one.address_normal: (one.name, one.attributes) for one in rows}
+
+
+@pytest.fixture
+def list_id(app: Flask) -> int:
+    with transaction():
+        return int(a_list("News").id)
+
+
+@pytest.fixture
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "CHUNK_ROWS", 3)
+
+
+def test_people_come_onto_the_list_with_proof_of_consent(app: Flask, list_id: int) -> None:
+    run = imported(
+        "E-Mail;Vorname;Nachname;Ort\nZoé@Shop.example;x;y;z\nann@shop.example;Ann;Lee;Köln\n"
+        "nonsense;;;\n".encode("cp1252"),
+        list_id,
+    )
+    assert (run.status, counts(run)) == ("done", (3, 2, 0, 0, 1))
+    assert people()["ann@shop.example"] == ("Ann Lee", {"ort": "Köln"})
+    places = db.session.scalars(sa.select(Subscription)).all()
+    assert {(place.list_id, place.state, place.source) for place in places} == {
+        (list_id, "subscribed", "import")
+    }
+    proof = db.session.scalars(sa.select(ConsentEvent)).all()
+    assert {(one.kind, one.channel, one.wording, one.import_id) for one in proof} == {
+        ("subscribed", "import", "Order form", run.id)
+    }
+    assert len(proof) == 2
+    assert [row for row, _ in problems(run)] == [4]
+
+
+def test_the_file_is_deleted_when_it_is_read(app: Flask, list_id: int) -> None:
+    run = imported(b"ann@shop.example\n", list_id)
+    assert run.path == ""
+    assert len(run.sha256) == 64
+    assert list(services().settings.uploads_dir.iterdir()) == []
+
+
+def test_an_import_brings_nobody_back(app: Flask, list_id: int) -> None:
+    with transaction():
+        news = a_list("Other")
+        a_subscriber("gone@shop.example", news, state="unsubscribed", name="Old")
+        a_subscriber("asked@shop.example", news, state="pending")
+        a_subscriber("known@shop.example")
+        for address in ("angry@shop.example", "known@shop.example"):
+            db.session.add(Suppression(address_normal=address, reason="complaint"))
+        other = news.id
+    run = imported(
+        b"email,name\nGone@shop.example,New\nasked@shop.example,A\nAngry@shop.example,B\n"
+        b"known@shop.example,C\nfine@shop.example,D\n",
+        other,
+    )
+    assert counts(run) == (5, 1, 0, 0, 4)
+    states = dict(
+        db.session.execute(
+            sa.select(Subscriber.address_normal, Subscription.state).join(Subscription)
+        ).all()
+    )
+    assert states == {
+        "gone@shop.example": "unsubscribed",
+        "asked@shop.example": "pending",
+        "fine@shop.example": "subscribed",
+    }
+    assert "angry@shop.example" not in people()
+    assert people()["gone@shop.example"][0] == "Old"
+    assert [reason.split(":")[0][:30] for _, reason in problems(run)] == [
+        runs.UNSUBSCRIBED[:30],
+        runs.PENDING[:30],
+        "This address is suppressed (Sp",
+        "This address is suppressed (Sp",
+    ]
+
+
+DOUBLES = (
+    b"email,name,city\nann@shop.example,Ann,\nbob@shop.example,Bob,Rome\nANN@shop.example,,Paris\n"
+    b"ann@shop.example,Ann,Paris\nbad\nbob@shop.example,Bobby,\n"
+)
+
+
+@pytest.mark.parametrize("update", [True, False])
+def test_doubles_count_the_same_within_a_chunk_and_across(
+    app: Flask, list_id: int, update: bool, request: pytest.FixtureRequest
+) -> None:
+    whole = imported(DOUBLES, list_id, update=update)
+    expected = counts(whole), people()
+    assert expected[0] == ((6, 2, 2, 1, 1) if update else (6, 2, 0, 3, 1))
+    assert people()["ann@shop.example"] == ("Ann", {"city": "Paris"} if update else {})
+    with transaction():
+        db.session.execute(sa.delete(Subscriber))
+    request.getfixturevalue("small_chunks")
+    assert (counts(imported(DOUBLES, list_id, update=update)), people()) == expected
+
+
+def test_importing_again_changes_nothing(app: Flask, list_id: int) -> None:
+    imported(DOUBLES, list_id)
+    before = people()
+    data = b"email,name,city\nann@shop.example,Ann,Paris\nbob@shop.example,,\n"
+    assert counts(imported(data, list_id)) == (2, 0, 0, 2, 0)
+    assert people() == before
+    assert db.session.scalar(sa.select(sa.func.count(ConsentEvent.id))) == 2
+
+
+def test_known_people_are_updated_or_left_alone_as_chosen(app: Flask, list_id: int) -> None:
+    with transaction():
+        a_subscriber("ann@shop.example", name="Ann", attributes={"plan": "gold"})
+    data = b"email,name,city\nann@shop.example,Anna,Paris\n"
+    assert counts(imported(data, list_id, update=False)) == (1, 1, 0, 0, 0)
+    assert people()["ann@shop.example"] == ("Ann", {"plan": "gold"})
+    assert counts(imported(data, list_id)) == (1, 0, 1, 0, 0)
+    assert people()["ann@shop.example"] == ("Anna", {"plan": "gold", "city": "Paris"})
+
+
+def many(count: int) -> bytes:
+    lines = [f"person{number}@shop.example,P{number}" for number in range(count)]
+    lines[5] = "broken"
+    return ("email,name\n" + "\n".join(lines)).encode()
+
+
+def one_chunk(run_id: int) -> None:
+    """What a worker does before it is killed: its lease stays."""
+    with transaction():
+        assert runs.take_lease(run_id, now=utcnow())
+    run = db.session.get_one(ImportRun, run_id, populate_existing=True)
+    with runs.path_of(run, services().settings.uploads_dir).open("rb") as file:
+        chunk = runs.FileOfImport.open(run, file).read_chunk()
+        with transaction():
+            run = db.session.get_one(ImportRun, run_id)
+            runs.record(run, chunk, now=utcnow())
+
+
+def test_a_killed_import_goes_on_where_it_stopped(
+    app: Flask, list_id: int, small_chunks: None
+) -> None:
+    run = begun(many(20), list_id)
+    one_chunk(run.id)
+    assert runs.stalled(utcnow()) == []
+    assert not jobs.work(run.id, seconds=5)  # its worker may still be alive
+    later = utcnow() + runs.LEASE + timedelta(seconds=1)
+    assert runs.stalled(later) == [run.id]
+    with transaction():
+        runs.give_lease_back(run.id)
+    found = jobs.run_to_end(run.id, lambda run: None)
+    assert counts(found) == (20, 19, 0, 0, 1)
+    assert problems(found)[0][0] == 7
+
+
+def test_the_lease_of_an_import_is_renewed_while_it_is_read(
+    app: Flask, list_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(number: int, source: runs.FileOfImport, until: float) -> bool:
+        """Take long over one chunk."""
+        before, end = lease_until(), time.monotonic() + 10
+        while lease_until() == before and time.monotonic() < end:
+            time.sleep(0.01)
+        was_renewed.append(lease_until() > before)
+        return False
+
+    def lease_until() -> datetime:
+        db.session.rollback()
+        found = db.session.scalars(sa.select(ImportRun.lease_until)).one()
+        assert found is not None
+        return found
+
+    was_renewed: list[bool] = []
+    monkeypatch.setattr(leases, "RENEW_SECONDS", 0.01)
+    monkeypatch.setattr(jobs, "_read", read)
+    run_id = begun(many(20), list_id).id
+    assert jobs.work(run_id, seconds=5)
+    assert was_renewed == [True]
+    with transaction():
+        runs.renew_lease(run_id, now=utcnow())
+    run = db.session.get_one(ImportRun, run_id, populate_existing=True)
+    assert run.lease_until is None, "it was given back"
+
+
+def test_of_two_workers_one_chunk_is_counted_once(
+    app: Flask, list_id: int, small_chunks: None
+) -> None:
+    run_id = begun(many(10), list_id).id
+    with transaction():
+        assert runs.take_lease(run_id, now=utcnow())
+        assert not runs.take_lease(run_id, now=utcnow())
+    run = db.session.get_one(ImportRun, run_id, populate_existing=True)
+    with runs.path_of(run, services().settings.uploads_dir).open("rb") as file:
+        chunk = runs.FileOfImport.open(run, file).read_chunk()
+    with transaction():
+        runs.record(db.session.get_one(ImportRun, run_id), chunk, now=utcnow())
+    with pytest.raises(runs.LostLeaseError), transaction():
+        runs.record(db.session.get_one(ImportRun, run_id), chunk, now=utcnow())
+    assert db.session.get_one(ImportRun, run_id, populate_existing=True).rows_read == 3
+
+
+def test_a_job_reads_a_slice_and_leaves_the_rest_to_the_next(
+    app: Flask, list_id: int, small_chunks: None
+) -> None:
+    run_id = begun(many(10), list_id).id
+    assert jobs.work(run_id, seconds=0)
+    run = db.session.get_one(ImportRun, run_id, populate_existing=True)
+    assert (run.status, run.rows_read, run.lease_until) == ("running", 3, None)
+    assert runs.stalled(utcnow()) == [run_id]
+    runtime.use(app)
+    jobs.run(run_id)
+    jobs.run(run_id)  # rung for once more: nothing happens
+    run = db.session.get_one(ImportRun, run_id, populate_existing=True)
+    assert (run.status, counts(run)) == ("done", (10, 9, 0, 0, 1))
+    assert runs.stalled(utcnow()) == []
+
+
+def test_a_lost_file_fails_with_a_sentence_and_can_be_tried_again(app: Flask, list_id: int) -> None:
+    run = begun(b"ann@shop.example\n", list_id)
+    path = runs.path_of(run, services().settings.uploads_dir)
+    hidden = path.rename(path.with_suffix(".away"))
+    failed = jobs.run_to_end(run.id, lambda run: None)
+    assert (failed.status, failed.error) == ("failed", jobs.MISSING)
+    hidden.rename(path)
+    with transaction():
+        assert runs.retry(run.id)
+    assert jobs.run_to_end(run.id, lambda run: None).status == "done"
+
+
+def test_no_more_problems_are_kept_than_the_limit_but_all_are_counted(
+    app: Flask, list_id: int, monkeypatch: pytest.MonkeyPatch, small_chunks: None
+) -> None:
+    monkeypatch.setattr(runs, "MAX_PROBLEMS", 4)
+    run = imported(b"email,name\n" + b"bad,B\n" * 9, list_id)
+    assert run.rows_failed == 9
+    assert db.session.scalar(sa.select(sa.func.count(ImportProblem.id))) == 4
+
+
+def test_nul_and_broken_rows_are_kept_for_the_report(app: Flask, list_id: int) -> None:
+    run = imported(
+        b'email,name\nann@shop.example,"Ann\nb\0b@shop.example,B\nc@shop.example,C', list_id
+    )
+    assert counts(run) == (3, 1, 0, 0, 2)
+    text = "".join(export.failed_rows(run))
+    assert text.splitlines()[0] == "\ufeffemail,name,row,problem"
+    assert "ann@shop.example" in text
+    assert 'b\u2400b@shop.example,B,3,"The row holds NUL bytes' in text
+
+
+def test_the_file_of_failed_rows_can_be_corrected_and_imported(app: Flask, list_id: int) -> None:
+    run = imported(b"email,phone\nann@shop.example,+491\nbob at shop.example,+492\n", list_id)
+    again = "".join(export.failed_rows(run)).replace("bob at ", "bob@")
+    assert "'+492" in again
+    assert counts(imported(again.encode(), list_id)) == (1, 1, 0, 0, 0)
+    assert people()["bob@shop.example"][1] == {"phone": "+492"}
+
+
+def test_a_start_that_cannot_work_is_refused_and_only_one_starts(app: Flask, list_id: int) -> None:
+    run = staged(b"ann@shop.example\n")
+    columns = (mapping.Column("address"),)
+    good = runs.Choices(list_id, Dialect("utf-8", ","), has_header=False, columns=columns)
+    with pytest.raises(MappingError, match="list"), transaction():
+        runs.start(
+            run.id,
+            runs.Choices(999, good.dialect, has_header=False, columns=columns),
+            now=utcnow(),
+        )
+    with pytest.raises(MappingError, match="encoding"), transaction():
+        runs.start(
+            run.id,
+            runs.Choices(list_id, Dialect("rot13", ","), has_header=False, columns=columns),
+            now=utcnow(),
+        )
+    with transaction():
+        assert runs.start(run.id, good, now=utcnow())
+        assert not runs.start(run.id, good, now=utcnow())
+        assert not runs.discard(run.id)
+
+
+# --- uploads ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def no_room() -> Iterator[None]:
+    """Files of this process may not grow beyond a megabyte: a write fails as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024 * 1024, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_failing_write_leaves_nothing_and_says_so(tmp_path: Path, no_room: None) -> None:
+    upload = uploads.take_in(io.BytesIO(b"ann@shop.example\n" * 200_000), tmp_path)
+    with pytest.raises(uploads.UploadError, match="could not be stored"):
+        upload.finish()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_pipe_without_end_is_read_no_further_than_there_is_room(
+    tmp_path: Path, no_room: None
+) -> None:
+    class Endless(io.RawIOBase):
+        blocks = 0
+
+        def read(self, size: int = -1) -> bytes:
+            self.blocks += 1
+            assert self.blocks < 100
+            return b"a@shop.example\n" * 1000
+
+    with pytest.raises(uploads.UploadError, match="could not be stored"):
+        uploads.take_in(Endless(), tmp_path).finish()  # type: ignore[arg-type]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_larger_than_the_disk_is_refused_at_once(tmp_path: Path) -> None:
+    upload = uploads.Upload(tmp_path, expected_bytes=10**18)
+    upload.write(b"ann@shop.example\n")
+    with pytest.raises(uploads.UploadError, match="no room"):
+        upload.finish()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_upload_that_is_not_kept_goes(tmp_path: Path) -> None:
+    upload = uploads.take_in(io.BytesIO(b"ann@shop.example\n"), tmp_path)
+    assert upload.finish() == Dialect("utf-8", ",")
+    upload.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_server_left_is_swept_after_a_day(tmp_path: Path) -> None:
+    old, new = tmp_path / "old.part", tmp_path / "new.part"
+    for path in (old, new):
+        path.touch()
+    long_ago = (utcnow() - timedelta(days=2)).timestamp()
+    os.utime(old, (long_ago, long_ago))
+    uploads.sweep(tmp_path, now=utcnow())
+    assert list(tmp_path.iterdir()) == [new]
+
+
+# --- status columns ----------------------------------------------------------------------------
+
+
+def test_who_the_file_says_is_gone_is_not_subscribed(app: Flask, list_id: int) -> None:
+    run = imported(
+        b"Email,First name,Last name,Status\nactive@st.example,Foo,Bar,active\n"
+        b"unsub@st.example,Foo,Bar,unsubscribed\nbounced@st.example,Foo,Bar,cleaned\n"
+        b"spam@st.example,F,B,complained\nwaits@st.example,F,B,Pending\n",
+        list_id,
+    )
+    assert counts(run) == (5, 1, 0, 0, 0)
+    assert held_back(run) == (1, 1, 2, 0)
+    assert states() == {
+        "active@st.example": "subscribed",
+        "unsub@st.example": "unsubscribed",
+        "bounced@st.example": "unsubscribed",
+        "spam@st.example": "unsubscribed",
+        "waits@st.example": "pending",
+    }
+    assert suppressed() == {"bounced@st.example": "hard_bounce", "spam@st.example": "complaint"}
+    assert people()["unsub@st.example"] == ("Foo Bar", {})
+    kinds = db.session.scalars(sa.select(ConsentEvent.kind).order_by(ConsentEvent.kind)).all()
+    assert kinds == ["requested", "subscribed", *["unsubscribed"] * 3]
+
+
+def test_a_status_makes_a_state_stricter_and_never_milder(app: Flask, list_id: int) -> None:
+    imported(b"email\na@st.example\nb@st.example\nc@st.example\nd@st.example\n", list_id)
+    first = imported(
+        b"email,status\na@st.example,unsubscribed\nb@st.example,pending\nc@st.example,bounced\n",
+        list_id,
+    )
+    assert held_back(first) == (1, 1, 1, 0)
+    expected = {
+        "a@st.example": "unsubscribed",
+        "b@st.example": "subscribed",
+        "c@st.example": "unsubscribed",
+        "d@st.example": "subscribed",
+    }
+    assert states() == expected
+    second = imported(
+        b"email,status\na@st.example,active\nc@st.example,active\nc@st.example,pending\n", list_id
+    )
+    assert second.rows_added == 0
+    assert states() == expected
+    assert suppressed() == {"c@st.example": "hard_bounce"}
+
+
+def test_the_strictest_of_several_rows_and_columns_counts(app: Flask, list_id: int) -> None:
+    imported(
+        b"email,status,bounced,Unsubscribed at\na@st.example,active,no,\n"
+        b"a@st.example,unsubscribed,no,\nb@st.example,active,yes,\n"
+        b"c@st.example,active,no,2024-01-31 10:00\nd@st.example,active,no,\n",
+        list_id,
+    )
+    assert states() == {
+        "a@st.example": "unsubscribed",
+        "b@st.example": "unsubscribed",
+        "c@st.example": "unsubscribed",
+        "d@st.example": "subscribed",
+    }
+    assert suppressed() == {"b@st.example": "hard_bounce"}
+
+
+def test_an_unknown_status_stops_the_import_and_asks(app: Flask, list_id: int) -> None:
+    data = b"email,status\na@st.example,active\nb@st.example,Level 7\nc@st.example,\n"
+    with pytest.raises(MappingError, match="“Level 7”, an empty cell"):
+        begun(data, list_id)
+    run = imported(data, list_id, chosen={1: {"level7": "unsubscribed", "": "skip"}})
+    assert held_back(run) == (1, 0, 0, 1)
+    assert states() == {"a@st.example": "subscribed", "b@st.example": "unsubscribed"}
+
+
+def test_an_unknown_status_far_below_costs_its_row(
+    app: Flask, list_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mapping, "STATUS_ROWS", 2)
+    run = imported(b"email,status\na@st.example,active\nb@st.example,Level 7\n", list_id)
+    assert counts(run) == (2, 1, 0, 0, 1)
+    assert "“Level 7”" in problems(run)[0][1]
+    assert states() == {"a@st.example": "subscribed"}
+
+
+def test_exports_of_lists_come_back_equal(app: Flask) -> None:
+    def state_of_everything() -> list[object]:
+        return [
+            sorted((normal, *rest) for normal, rest in people().items()),
+            sorted(
+                db.session.execute(
+                    sa.select(AudienceList.name, Subscriber.address, Subscription.state)
+                    .select_from(Subscription)
+                    .join(Subscriber, Subscriber.id == Subscription.subscriber_id)
+                    .join(AudienceList, AudienceList.id == Subscription.list_id)
+                ).all()
+            ),
+            suppressed(),
+        ]
+
+    hostile = {"note": "'=1+1", "status": "gold", "first_name": "Z", "row": ' "x"', "state": "-CA"}
+    with transaction():
+        lists = {name: a_list(name) for name in ("News", "Other")}
+        ann = a_subscriber("ann@st.example", lists["News"], name='=Ann, "the" Lee')
+        ann.attributes = {name: value.strip() for name, value in hostile.items()}
+        a_subscriber("+bob@st.example", lists["News"], state="unsubscribed", name="'Bob")
+        a_subscriber("carl@st.example", lists["News"], state="pending", attributes={"b": "''@x"})
+        a_subscriber("dora@st.example", *lists.values(), attributes={"c": "\uff1d1"})
+        a_subscriber("emil@st.example", *lists.values(), name="Emil")
+        other = lists["Other"].id
+        both = {"ann@st.example": "unsubscribed", "+bob@st.example": "subscribed"}
+        for address, state in both.items():
+            found = db.session.scalars(
+                sa.select(Subscriber).where(Subscriber.address_normal == address)
+            ).one()
+            db.session.add(Subscription(list_id=other, subscriber_id=found.id, state=state))
+        for address, reason in (
+            ("dora@st.example", "hard_bounce"),
+            ("emil@st.example", "complaint"),
+            ("carl@st.example", "manual"),
+        ):
+            db.session.add(Suppression(address_normal=address, reason=reason))
+        ids = [entry.id for entry in lists.values()]
+    before = state_of_everything()
+    files = {id_: "".join(export.export_rows(list_id=id_)).encode() for id_ in ids}
+    with transaction():
+        for model in (ConsentEvent, Subscription, Subscriber, Suppression):
+            db.session.execute(sa.delete(model))
+    for id_, data in files.items():
+        run = imported(data, id_)
+        assert run.rows_failed == 0, problems(run)
+    assert state_of_everything() == before
+
+
+def test_invisible_characters_around_an_address_do_not_matter(app: Flask, list_id: int) -> None:
+    run = imported(
+        "email,name\nz1@multi.example\u200b,Z\n\ufeffz2@multi.example,Z\n"
+        "\u202az3@multi.example\u202c,Z\nz4@multi.example\u200e,Z\n\u2060z5@multi.example,Z\n"
+        "\u200b,Z\nz\u200b7@multi.example,Z\n".encode(),
+        list_id,
+    )
+    assert sorted(people()) == [f"z{number}@multi.example" for number in range(1, 6)]
+    assert [row for row, _ in problems(run)] == [7, 8]
+    assert problems(run)[0][1] == "The row has no address."
+    assert "between “z” and “7”" in problems(run)[1][1]
+
+
+def test_a_suppressed_or_erased_address_is_not_put_on_a_list_by_its_status(
+    app: Flask, list_id: int
+) -> None:
+    with transaction():
+        for name, reason in (("a", "complaint"), ("b", "erased"), ("c", "manual")):
+            db.session.add(Suppression(address_normal=f"{name}@st.example", reason=reason))
+    run = imported(
+        b"email,status\na@st.example,pending\nb@st.example,unsubscribed\nc@st.example,bounced\n",
+        list_id,
+    )
+    assert (run.rows_failed, run.rows_suppressed) == (2, 1)
+    assert states() == {"c@st.example": "unsubscribed"}
+    assert suppressed()["c@st.example"] == "manual"
+
+
+def test_failed_rows_of_an_own_export_come_in_when_they_are_mended(
+    app: Flask, list_id: int
+) -> None:
+    run = imported(
+        b"address,name,state,suppressed,created_at,plan\nann@,'=Ann,unsubscribed,,2026,gold\n",
+        list_id,
+    )
+    data = "".join(export.failed_rows(run)).replace("ann@", "ann@shop.example").encode()
+    again = imported(data, list_id)
+    assert held_back(again) == (1, 0, 0, 0)
+    assert people() == {"ann@shop.example": ("=Ann", {"plan": "gold"})}
+
+
+def test_lines_above_the_header_are_no_people_and_its_status_column_counts(
+    app: Flask, list_id: int
+) -> None:
+    table = b"Name,E-mail,Deliverable\nAnn,ann@shop.example,TRUE\nBo,bo@shop.example,FALSE\n"
+    run = imported(b"My contacts export\nby,me@corp.example\n\n" + table, list_id)
+    assert counts(run) == (2, 1, 0, 0, 0)
+    assert states() == {"ann@shop.example": "subscribed", "bo@shop.example": "unsubscribed"}
+    assert suppressed() == {"bo@shop.example": "hard_bounce"}

@@ -1,0 +1,154 @@
+"""Drafts: made, saved over the version that was read, copied, deleted."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from campaigns.accounts import service as accounts
+from campaigns.campaign import drafts, listing
+from campaigns.campaign.drafts import ChosenLists, EditConflictError, NotEditableError
+from campaigns.campaign.models import Campaign
+from campaigns.db import db, transaction
+from tests.factories import a_campaign, a_delivery, a_list, a_sender, a_subscriber
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+LATER = NOW + timedelta(minutes=5)
+
+
+def _fresh(campaign: Campaign) -> Campaign:
+    found = db.session.get(Campaign, campaign.id, populate_existing=True)
+    assert found is not None
+    return found
+
+
+def test_a_new_campaign_is_a_draft_from_the_default_address(app: Flask) -> None:
+    with transaction():
+        sender = a_sender()
+        campaign = drafts.create(name="Spring", now=NOW)
+    found = _fresh(campaign)
+    assert (found.status, found.version, found.sender_id) == ("draft", 1, sender.id)
+
+
+def test_saving_changes_the_fields_and_counts_the_version_up(app: Flask) -> None:
+    with transaction():
+        editor = accounts.create_user("maria@example.org", "correct horse battery", now=NOW)
+        campaign = a_campaign()
+    with transaction():
+        version = drafts.save(
+            campaign.id, 1, {"subject": "News", "html": "<p>Hi</p>"}, editor_id=editor.id, now=LATER
+        )
+    found = _fresh(campaign)
+    assert version == found.version == 2
+    assert (found.subject, found.html) == ("News", "<p>Hi</p>")
+    assert (found.edited_by_id, found.updated_at) == (editor.id, LATER)
+
+
+def test_saving_over_a_newer_version_is_refused_and_loses_nothing(app: Flask) -> None:
+    with transaction():
+        news = a_list()
+        campaign = a_campaign()
+    with transaction():
+        drafts.save(campaign.id, 1, {"subject": "Theirs"}, editor_id=None, now=NOW)
+    chosen = ChosenLists(included=frozenset({news.id}))
+    with pytest.raises(EditConflictError) as refused, transaction():
+        drafts.save(campaign.id, 1, {"subject": "Mine"}, lists=chosen, editor_id=None, now=LATER)
+    assert refused.value.current.version == 2
+    assert _fresh(campaign).subject == "Theirs"
+    assert drafts.chosen_lists(campaign.id) == ChosenLists()
+    with transaction():
+        drafts.save(campaign.id, 2, {"subject": "Mine"}, editor_id=None, now=LATER)
+    assert _fresh(campaign).subject == "Mine"
+
+
+@pytest.mark.parametrize("status", ["scheduled", "preparing", "sending", "paused", "sent"])
+def test_only_a_draft_can_be_changed(app: Flask, status: str) -> None:
+    with transaction():
+        campaign = a_campaign(status=status)
+    with pytest.raises(NotEditableError, match=status), transaction():
+        drafts.save(campaign.id, 1, {"subject": "New"}, editor_id=None, now=NOW)
+
+
+def test_a_field_that_is_not_of_a_draft_is_refused(app: Flask) -> None:
+    with transaction():
+        campaign = a_campaign()
+    with pytest.raises(ValueError, match="status"), transaction():
+        drafts.save(campaign.id, 1, {"status": "sent"}, editor_id=None, now=NOW)
+
+
+def test_a_list_that_is_both_included_and_excluded_is_excluded(app: Flask) -> None:
+    with transaction():
+        news, staff = a_list("News"), a_list("Staff")
+        campaign = a_campaign()
+    chosen = ChosenLists(included=frozenset({news.id, staff.id}), excluded=frozenset({staff.id}))
+    with transaction():
+        version = drafts.save(campaign.id, 1, {}, lists=chosen, editor_id=None, now=NOW)
+    assert version == 2
+    assert drafts.chosen_lists(campaign.id) == ChosenLists(
+        included=frozenset({news.id}), excluded=frozenset({staff.id})
+    )
+
+
+def test_a_copy_is_a_draft_with_the_same_content_and_lists(app: Flask) -> None:
+    with transaction():
+        news, staff = a_list("News"), a_list("Staff")
+        old = a_campaign(
+            news, excluded=(staff,), sender=a_sender(), status="sent", audience=9, track_opens=False
+        )
+    with transaction():
+        copy = drafts.duplicate(old.id, editor_id=None, now=NOW)
+    found = _fresh(copy)
+    assert (found.status, found.version, found.audience) == ("draft", 1, 0)
+    assert (found.subject, found.html, found.track_opens) == (old.subject, old.html, False)
+    assert found.public_id != old.public_id
+    assert found.name.endswith("(copy)")
+    assert drafts.chosen_lists(copy.id) == drafts.chosen_lists(old.id)
+
+
+def test_only_a_draft_that_reached_nobody_can_be_deleted(app: Flask) -> None:
+    with transaction():
+        draft, sent = a_campaign(), a_campaign(status="sent")
+        touched = a_campaign()
+        a_delivery(touched, a_subscriber())
+    draft_id, sent_id, touched_id = draft.id, sent.id, touched.id
+    with transaction():
+        assert drafts.delete(draft_id)
+        assert not drafts.delete(draft_id)
+        assert not drafts.delete(sent_id)
+        assert not drafts.delete(touched_id)
+    left = db.session.scalars(sa.select(Campaign.id).order_by(Campaign.id)).all()
+    assert left == [sent_id, touched_id]
+
+
+def test_paging_visits_each_campaign_once_newest_first_and_back_again(app: Flask) -> None:
+    with transaction():
+        ids = [a_campaign(subject=f"Issue {number}").id for number in range(60)]
+    page, seen, pages = listing.page(), [], 1
+    seen += [row.id for row in page.rows]
+    while page.after is not None:
+        page = listing.page(after=str(page.after))
+        seen += [row.id for row in page.rows]
+        pages += 1
+    assert seen == ids[::-1]
+    assert pages == 3
+    back = listing.page(before=str(page.before))
+    assert [row.id for row in back.rows] == ids[::-1][25:50]
+
+
+def test_campaigns_are_found_by_state_and_by_words(app: Flask) -> None:
+    with transaction():
+        a_campaign(name="Spring", subject="What the tide brought", status="sent")
+        a_campaign(subject="Autumn 100% off", status="paused")
+        a_campaign(subject="Über uns")
+
+    def found(**values: str) -> list[str]:
+        return [row.subject for row in listing.page(**values).rows]
+
+    assert found(shown="sending") == ["Autumn 100% off"]
+    assert found(text="SPRING") == ["What the tide brought"]
+    assert found(text="tide", shown="sent") == ["What the tide brought"]
+    assert found(text="tide", shown="draft") == []
+    assert found(text="0%") == ["Autumn 100% off"]
+    assert found(text="%") == ["Autumn 100% off"]
+    assert found(text="über") == ["Über uns"]

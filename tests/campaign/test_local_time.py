@@ -1,0 +1,175 @@
+"""Moments as people mean them, around the days on which clocks jump."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from campaigns.campaign.local_time import (
+    DayWindow,
+    MomentError,
+    parse_moment,
+    resolve,
+    zones_by_name,
+)
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+def utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def at(text: str, zone: str) -> datetime:
+    return resolve(datetime.fromisoformat(text), ZoneInfo(zone)).at
+
+
+@pytest.mark.parametrize(
+    ("local", "zone", "moment"),
+    [
+        ("2026-03-02T09:30", "Europe/Berlin", "2026-03-02T08:30"),
+        ("2026-07-02T09:30", "Europe/Berlin", "2026-07-02T07:30"),
+        # Forward at 02:00: an hour that does not exist.
+        ("2026-03-29T01:59", "Europe/Berlin", "2026-03-29T00:59"),
+        ("2026-03-29T02:30", "Europe/Berlin", "2026-03-29T01:30"),
+        ("2026-03-29T03:00", "Europe/Berlin", "2026-03-29T01:00"),
+        ("2026-03-08T02:30", "America/New_York", "2026-03-08T07:30"),
+        # Half an hour only, in the southern spring.
+        ("2026-10-04T01:59", "Australia/Lord_Howe", "2026-10-03T15:29"),
+        ("2026-10-04T02:15", "Australia/Lord_Howe", "2026-10-03T15:45"),
+        ("2026-10-04T02:30", "Australia/Lord_Howe", "2026-10-03T15:30"),
+        # Back: the first of the two.
+        ("2026-10-25T02:30", "Europe/Berlin", "2026-10-25T00:30"),
+        ("2026-10-25T03:00", "Europe/Berlin", "2026-10-25T02:00"),
+        ("2026-11-01T01:30", "America/New_York", "2026-11-01T05:30"),
+        ("2026-04-05T01:45", "Australia/Lord_Howe", "2026-04-04T14:45"),
+        ("2026-04-05T02:00", "Australia/Lord_Howe", "2026-04-04T15:30"),
+        # No jumps, and a quarter of an hour that few think of.
+        ("2026-03-29T02:30", "Asia/Kathmandu", "2026-03-28T20:45"),
+        ("2026-10-25T02:30", "Asia/Kathmandu", "2026-10-24T20:45"),
+    ],
+)
+def test_a_wall_clocks_time_is_one_moment(local: str, zone: str, moment: str) -> None:
+    assert at(local, zone) == utc(moment)
+
+
+@pytest.mark.parametrize(
+    ("local", "zone", "words"),
+    [
+        ("2026-03-29T02:30", "Europe/Berlin", "02:30 does not exist there. 03:30 is taken"),
+        ("2026-03-08T02:00", "America/New_York", "02:00 does not exist there. 03:00 is taken"),
+        ("2026-10-04T02:15", "Australia/Lord_Howe", "02:15 does not exist there. 02:45 is taken"),
+        ("2026-10-25T02:30", "Europe/Berlin", "02:30 comes twice there. The first"),
+        ("2026-04-05T01:45", "Australia/Lord_Howe", "01:45 comes twice there"),
+    ],
+)
+def test_what_is_odd_about_a_time_is_said(local: str, zone: str, words: str) -> None:
+    assert words in resolve(datetime.fromisoformat(local), ZoneInfo(zone)).note
+
+
+def test_nothing_is_said_of_ordinary_times() -> None:
+    for zone in ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu"):
+        for text in ("2026-03-29T09:00", "2026-10-25T01:30", "2026-10-04T03:00"):
+            assert resolve(datetime.fromisoformat(text), ZoneInfo(zone)).note == ""
+
+
+@given(
+    minutes=st.integers(0, 2 * 365 * 24 * 60),
+    zone=st.sampled_from(
+        ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "UTC"]
+    ),
+)
+def test_a_time_that_exists_is_shown_by_the_clocks_at_its_moment(minutes: int, zone: str) -> None:
+    local = datetime(2025, 6, 1) + timedelta(minutes=minutes)  # noqa: DTZ001 a wall clock's
+    found = resolve(local, ZoneInfo(zone))
+    shown = found.at.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+    if "not exist" in found.note:
+        assert timedelta(0) < shown - local <= timedelta(hours=1)
+    else:
+        assert shown == local
+
+
+@pytest.mark.parametrize(
+    ("date", "time", "zone", "sentence"),
+    [
+        ("2026-03-01", "12:59", "Europe/Berlin", "in Europe/Berlin it is 13:00 on 1 March 2026"),
+        ("2026-03-01", "12:00", "UTC", "has passed"),
+        ("2036-03-01", "12:00", "UTC", "more than two years ahead"),
+        ("", "12:00", "UTC", "both a date and a time"),
+        ("2026-03-02", "", "UTC", "both a date and a time"),
+        ("2026-02-30", "12:00", "UTC", "both a date and a time"),
+        ("2026-03-02", "12:00", "Mars/Olympus", "no time zone we know"),
+        ("2026-03-02", "12:00", "../../etc/passwd", "no time zone we know"),
+        ("2026-03-02", "12:00", "America", "no time zone we know"),
+        ("2026-03-02", "12:00", "a\x00b", "no time zone we know"),
+        ("9999-12-31", "23:59", "America/New_York", "too far off"),
+        ("0001-01-01", "00:00", "Asia/Tokyo", "too far off"),
+    ],
+)
+def test_what_is_no_moment_is_said_in_a_sentence(
+    date: str, time: str, zone: str, sentence: str
+) -> None:
+    with pytest.raises(MomentError, match=sentence):
+        parse_moment(date, time, zone, now=NOW)
+
+
+def test_a_moment_ahead_is_read_in_its_zone() -> None:
+    found = parse_moment("2026-03-29", "02:30", "Europe/Berlin", now=NOW)
+    assert found.at == utc("2026-03-29T01:30")
+    assert "03:30" in found.note
+
+
+DAYTIME = DayWindow(8, 20)
+
+
+@pytest.mark.parametrize(
+    ("moment", "zone", "opens"),
+    [
+        ("2026-03-02T12:00", "Europe/Berlin", "2026-03-02T12:00"),
+        ("2026-03-02T06:59", "Europe/Berlin", "2026-03-02T07:00"),
+        ("2026-03-02T19:00", "Europe/Berlin", "2026-03-03T07:00"),
+        # The night in which the clocks go forward, and back.
+        ("2026-03-28T22:00", "Europe/Berlin", "2026-03-29T06:00"),
+        ("2026-10-24T22:00", "Europe/Berlin", "2026-10-25T07:00"),
+        ("2026-03-08T04:00", "America/New_York", "2026-03-08T12:00"),
+        ("2026-10-03T12:00", "Australia/Lord_Howe", "2026-10-03T21:00"),
+        ("2026-03-02T02:14", "Asia/Kathmandu", "2026-03-02T02:15"),
+        ("2026-03-02T14:15", "Asia/Kathmandu", "2026-03-03T02:15"),
+    ],
+)
+def test_outside_the_hours_the_next_opening_is_taken(moment: str, zone: str, opens: str) -> None:
+    assert DAYTIME.next_in(utc(moment), ZoneInfo(zone)) == utc(opens)
+
+
+def test_hours_that_clocks_jump_over_open_on_the_next_day() -> None:
+    window = DayWindow(2, 3)
+    opens = window.next_in(utc("2026-03-29T00:00"), ZoneInfo("Europe/Berlin"))
+    assert opens == utc("2026-03-30T00:00")
+
+
+@given(
+    minutes=st.integers(0, 365 * 24 * 60),
+    begins=st.integers(0, 23),
+    length=st.integers(1, 24),
+    zone=st.sampled_from(sorted(zones_by_name())),
+)
+def test_the_next_opening_is_within_the_hours_and_soon(
+    minutes: int, begins: int, length: int, zone: str
+) -> None:
+    window = DayWindow(begins, min(24, begins + length))
+    moment = NOW + timedelta(minutes=minutes)
+    opens = window.next_in(moment, zones_by_name()[zone])
+    assert window.holds(opens, zones_by_name()[zone])
+    assert timedelta(0) <= opens - moment <= timedelta(hours=50)
+
+
+@pytest.mark.parametrize(("begins", "ends"), [(20, 8), (8, 8), (-1, 8), (8, 25)])
+def test_hours_end_after_they_begin(begins: int, ends: int) -> None:
+    with pytest.raises(MomentError):
+        DayWindow(begins, ends)
+
+
+def test_zones_are_found_however_their_names_are_written() -> None:
+    assert zones_by_name()["europe/berlin"].key == "Europe/Berlin"

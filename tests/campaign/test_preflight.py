@@ -1,0 +1,317 @@
+"""Preflight: what keeps a campaign from leaving, and what is worth a second look."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from campaigns.accounts import service as accounts
+from campaigns.campaign.drafts import audience_arithmetic
+from campaigns.campaign.models import Campaign
+from campaigns.campaign.preflight import Check, preflight
+from campaigns.db import db, transaction
+from campaigns.paths import resource_root
+from campaigns.providers import domains
+from campaigns.providers.domains import Answer
+from campaigns.providers.models import DkimKey, ProviderAccount, SenderAddress, SenderDomain
+from campaigns.secrets import Vault
+from campaigns.tokens import Signer
+from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
+
+SIGNER = Signer(["a-key-for-tests-only-that-is-long-enough"])
+VAULT = Vault(["a-key-for-tests-only-that-is-long-enough"])
+NOW = datetime(2030, 5, 4, 12, 0, tzinfo=UTC)
+GOOD: dict[str, Any] = {
+    "subject": "What the tide brought in",
+    "preheader": "Eleven new books and an evening by the water",
+}
+
+
+@pytest.fixture(autouse=True)
+def _workspace(app: Flask) -> None:
+    with transaction():
+        accounts.save_workspace(name="Harbour Books", postal_address="12 Quay Street")
+        domains.set_up("example.org", VAULT, now=NOW)
+        domains.activate(db.session.scalars(sa.select(DkimKey)).one(), now=NOW)
+
+
+def _found(campaign: Campaign, base_url: str = "https://news.example.org") -> list[Check]:
+    """The checks that are not green."""
+    arithmetic = audience_arithmetic(campaign.id)
+    rows = preflight(campaign, arithmetic, base_url=base_url, signer=SIGNER)
+    return [row for row in rows if row.level != "ok"]
+
+
+def _ready(**values: Any) -> Campaign:
+    """A campaign with nothing wrong with it, but for these values."""
+    with transaction():
+        news = a_list()
+        a_subscriber("alice@example.org", news, attributes={"city": "Kiel"})
+        return a_campaign(news, sender=a_sender(), **{**GOOD, **values})
+
+
+def test_a_good_campaign_has_only_green_rows(app: Flask) -> None:
+    campaign = _ready()
+    assert _found(campaign) == []
+    rows = preflight(
+        campaign,
+        audience_arithmetic(campaign.id),
+        base_url="https://news.example.org",
+        signer=SIGNER,
+    )
+    assert {row.level for row in rows} == {"ok"}
+    assert rows[0].text == "1 person will get it."
+
+
+@pytest.mark.parametrize(
+    ("values", "name", "blocks", "words"),
+    [
+        ({"subject": "  "}, "Subject", True, "empty"),
+        ({"subject": "News"}, "Subject", False, "very short"),
+        ({"subject": "n" * 79}, "Subject", False, "79 characters"),
+        ({"subject": "A test: please ignore this"}, "Subject", False, "“test”"),
+        ({"preheader": ""}, "Preheader", False, "first words"),
+        ({"html": " "}, "Content", True, "no content"),
+        ({"html": "<p>{{ foo }}</p>"}, "Content", True, "Line 1: Unknown merge field"),
+        ({"html": "<p>\n{% if %}</p>"}, "Content", True, "Line 2"),
+        ({"html": "<p>{{ subscriber.shoe_size }}</p>"}, "Content", False, "shoe_size"),
+        ({"html": "<p>" + "word " * 19_000 + "</p>"}, "Size", False, "close to the 102 KB"),
+        ({"html": "<p>" + "word " * 22_000 + "</p>"}, "Size", False, "cuts it off"),
+        ({"html": "<a href='#'>a</a> <a href=''>b</a>"}, "Links", False, "2 links lead nowhere"),
+        ({"html": "<img src='https://e.example/a.png'>"}, "Images", False, "1 image has no alt"),
+        ({"subject": "What {{ foo }} brought in"}, "Subject", True, "Unknown merge field"),
+    ],
+)
+def test_each_thing_that_is_wrong_is_one_row(
+    app: Flask, values: dict[str, Any], name: str, blocks: bool, words: str
+) -> None:
+    rows = _found(_ready(**values))
+    assert [(row.name, row.blocks) for row in rows] == [(name, blocks)]
+    assert words in rows[0].text
+    assert rows[0].fix in {"message", "content"}
+
+
+def test_without_lists_sender_and_postal_address_it_cannot_leave(app: Flask) -> None:
+    with transaction():
+        accounts.save_workspace(postal_address=" \n")
+        campaign = a_campaign(**GOOD)
+    rows = _found(campaign)
+    assert {(row.name, row.fix) for row in rows if row.blocks} == {
+        ("Audience", "audience"),
+        ("Sender", "senders"),
+        ("Postal address", "workspace"),
+    }
+
+
+def test_lists_on_which_nobody_is_left_are_said(app: Flask) -> None:
+    with transaction():
+        news = a_list()
+        a_subscriber("gone@example.org", news, state="unsubscribed")
+        campaign = a_campaign(news, sender=a_sender(), **GOOD)
+    (row,) = _found(campaign)
+    assert row.blocks
+    assert "Nobody is left" in row.text
+
+
+def test_trouble_of_the_account_is_a_warning(app: Flask) -> None:
+    with transaction():
+        news = a_list()
+        a_subscriber("alice@example.org", news)
+        sender = a_sender(provider=a_provider(trouble="It refused the password."))
+        campaign = a_campaign(news, sender=sender, **GOOD)
+    (row,) = _found(campaign)
+    assert (row.blocks, row.fix) == (False, "senders")
+    assert "It refused the password." in row.text
+
+
+@pytest.mark.parametrize(
+    ("base_url", "words"),
+    [
+        ("http://127.0.0.1:8000", "only this computer"),
+        ("https://localhost", "only this computer"),
+        ("http://[::1]:8000", "only this computer"),
+        ("https://192.168.0.4", "only your own network"),
+        ("https://news.internal:8443", "only your own network"),
+        ("https://newsletter", "only your own network"),
+        ("http://news.example.org", "without encryption"),
+    ],
+)
+def test_an_address_that_others_cannot_reach_safely_is_a_warning(
+    app: Flask, base_url: str, words: str
+) -> None:
+    (row,) = _found(_ready(), base_url)
+    assert not row.blocks
+    assert words in row.text
+
+
+def _signature(campaign: Campaign) -> list[Check]:
+    arithmetic = audience_arithmetic(campaign.id)
+    url = "https://news.example.org"
+    rows = preflight(campaign, arithmetic, base_url=url, signer=SIGNER)
+    return [row for row in rows if row.name == "Signature"]
+
+
+def _from(address: str) -> None:
+    with transaction():
+        db.session.execute(sa.update(SenderAddress).values(address=address))
+
+
+def test_g2_who_signs_is_said(app: Flask) -> None:
+    (row,) = _signature(_ready())
+    assert (row.level, row.fix) == ("ok", "")
+    assert row.text == "Signed by DKIM for example.org (selector s20300504)."
+
+
+def test_g2_two_signatures_and_a_record_that_went_missing_are_said(app: Flask) -> None:
+    campaign = _ready()
+    with transaction():
+        domain = db.session.scalars(sa.select(SenderDomain)).one()
+        key = domains.make_key(domain, "ed25519", "", VAULT, now=NOW)
+        domains.activate(key, now=NOW)
+    assert "(selectors s20300504 and e20300504)." in _signature(campaign)[0].text
+    with transaction():
+        domains.note(domain, [Answer(key.id, "missing", "Gone.")], now=NOW)
+    (row,) = _signature(campaign)
+    assert (row.level, row.fix) == ("warning", "domains")
+    assert "not in DNS" in row.text
+
+
+def test_g2_mail_that_nobody_signs_is_warned_of(app: Flask) -> None:
+    campaign = _ready()
+    _from("news@unsigned.example")
+    (row,) = _signature(campaign)
+    assert (row.level, row.fix) == ("warning", "domains")
+    assert "unsigned.example is not signed" in row.text
+
+
+def test_services_that_sign_by_themselves_are_left_to_it(app: Flask) -> None:
+    campaign = _ready()
+    _from("news@unsigned.example")
+    with transaction():
+        db.session.execute(sa.update(ProviderAccount).values(rewrites_return_path=True))
+    (row,) = _signature(campaign)
+    assert row.level == "ok"
+    assert "Left to “Test server”" in row.text
+    _from("me@gmail.com")
+    assert _signature(campaign) == []
+
+
+def test_dead_links_and_images_are_one_row_each_with_their_lines(app: Flask) -> None:
+    html = (
+        '<p>x</p>\n<a href="www.shop.com/sale">Sale</a>\n<a href="hhtps://shop.com">Typo</a>\n'
+        '<img src="images/logo.png" alt="Logo">'
+    )
+    links, images = _found(_ready(html=html))
+    assert (links.name, links.level, images.name, images.level) == (
+        "Links",
+        "warning",
+        "Images",
+        "warning",
+    )
+    for words in ("2 links lead nowhere.", "Line 2: The link “Sale”", "Line 3: The link “Typo”"):
+        assert words in links.text
+    assert "Line 4: The image “images/logo.png”" in images.text
+
+
+def test_other_programs_merge_tags_and_dead_unsubscribe_links_are_told(app: Flask) -> None:
+    html = '<p>Dear *|FNAME|*,</p>\n<p><a href="*|UNSUB|*">unsubscribe</a></p>'
+    rows = {row.name: row for row in _found(_ready(html=html))}
+    assert "“*|FNAME|*” is a merge tag of another program" in rows["Merge tags"].text
+    assert "{{ subscriber.name }}" in rows["Merge tags"].text
+    assert rows["Links"].blocks
+    assert "Use {{ unsubscribe_url }}." in rows["Links"].text
+
+
+STARTERS = resource_root() / "templates/newsletter"
+
+
+def test_a_starter_design_left_as_it_was_is_told(app: Flask) -> None:
+    html = (STARTERS / "letter.html").read_text("utf-8")
+    rows = {row.name: row for row in _found(_ready(html=html))}
+    assert rows.keys() == {"Starter text", "Placeholders"}
+    assert "Line 36: “A headline that says what is new”" in rows["Starter text"].text
+    assert "https://www.example.org/" in rows["Placeholders"].text
+    assert not any(row.blocks for row in rows.values())
+
+
+@pytest.mark.parametrize(
+    ("kept", "line"),
+    [
+        ("Say in two sentences why this matters to the people who read you, and why now.", 2),
+        ("Hello.\n<b>Quote somebody, thank them, and say what you changed because of it.</b>", 3),
+        ("I wrote this. Two or three lines are\n enough. And this.", 2),
+        ("{{ subscriber.name }}: a date, a place. What comes up\nnext month", 2),
+    ],
+)
+def test_one_sentence_left_of_a_starter_design_is_enough(app: Flask, kept: str, line: int) -> None:
+    (row,) = _found(_ready(html=f"<h1>Ours</h1>\n<p>{kept}</p>"))
+    assert (row.name, row.level) == ("Starter text", "warning")
+    assert row.text.startswith(f"Line {line}: “")
+    assert "Replace it with your own words." in row.text
+
+
+def test_labels_and_buttons_of_a_starter_design_may_stay(app: Flask) -> None:
+    html = (
+        '<p>Behind the scenes</p><p>From our readers</p><a href="https://e.com">Read more →</a>'
+        '<a href="https://e.com">Read the whole story</a><p>Warm regards</p>'
+    )
+    assert _found(_ready(html=html)) == []
+
+
+def test_what_is_found_is_told_beside_a_template_that_cannot_be_read(app: Flask) -> None:
+    html = (
+        "<p>{{#if first_name}}Dear [[first_name]]{{/if}}</p>\n<p>Lorem ipsum</p>\n"
+        '<a href="#">Sale</a>\n<a href="https://example.com">Shop</a>\n<img src="a.png" alt="A">'
+    )
+    rows = {row.name: row for row in _found(_ready(html=html))}
+    assert rows.keys() == {
+        "Content", "Merge tags", "Starter text", "Links", "Placeholders", "Images",
+    }  # fmt: skip
+    assert rows["Content"].blocks
+    assert "Line 1: “{{#if first_name}}” is a merge tag" in rows["Merge tags"].text
+    assert "Line 3: The link “Sale” has no target" in rows["Links"].text
+    assert "Line 5: The image “a.png”" in rows["Images"].text
+
+
+@pytest.mark.parametrize("field", ["subject", "preheader"])
+def test_tags_in_subject_and_preheader_lead_to_their_fields(app: Flask, field: str) -> None:
+    (row,) = _found(_ready(**{field: "Good morning, %recipient.name%"}))
+    assert (row.name, row.level, row.fix) == ("Merge tags", "warning", "message")
+    assert row.text.startswith(f"{field.capitalize()}: “%recipient.name%”")
+
+
+def test_every_mistake_counts_however_many_there_are(app: Flask) -> None:
+    mistakes = "\n".join(f"<p>{{{{ wrong{number} }}}}</p>" for number in range(15))
+    (row,) = _found(_ready(html=f"<body>{mistakes}</body>"))
+    assert (row.name, row.level, row.fix) == ("Content", "problem", "content")
+    lines = row.text.splitlines()
+    assert lines[0].startswith("Line 1: Unknown merge field {{ wrong0 }}.")
+    assert "Available: campaign.subject" in lines[0]
+    assert lines[1] == "Line 2: Unknown merge field {{ wrong1 }}.", "the long list is told once"
+    assert lines[-1] == f"And {15 - len(lines) + 1} more."
+
+
+def test_no_number_is_told_where_the_search_for_mistakes_ended(app: Flask) -> None:
+    (row,) = _found(_ready(html="<p>{{ wrong }}</p>\n" * 30))
+    assert row.text.splitlines()[-1] == "And more."
+
+
+def test_merge_tags_are_told_beside_mistakes_of_the_content(app: Flask) -> None:
+    found = _found(
+        _ready(subject="News for *|FNAME|* and all", html="<p>Hi %%name%% {{ wrong }}</p>")
+    )
+    assert [row.name for row in found] == ["Content", "Merge tags"]
+    first, second = found[1].text.splitlines()
+    assert first.startswith("Subject: “*|FNAME|*” is a merge tag of another program.")
+    assert second.startswith("Line 1: “%%name%%”")
+
+
+def test_a_dead_unsubscribe_link_blocks_after_any_number_of_warnings(app: Flask) -> None:
+    dead = "<a href='https://'>More</a>\n" * 60
+    found = _found(_ready(html=f"<body>{dead}<a href='#'>Unsubscribe</a></body>"))
+    (row,) = [row for row in found if row.name == "Links"]
+    assert row.level == "problem"
+    assert row.text.splitlines()[0] == "61 links lead nowhere."
+    assert "The link “Unsubscribe” has no target" in row.text

@@ -1,0 +1,485 @@
+"""Campaigns that repeat: made once each, ahead of time, in step with the wall clock."""
+
+import random
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from campaigns.campaign import drafts, lifecycle, list_usage, provider_usage, schedule, series
+from campaigns.campaign.local_time import DayWindow
+from campaigns.campaign.models import Campaign, CampaignOccurrence, CampaignSeries
+from campaigns.campaign.recurrence import Repeat, RepeatError
+from campaigns.campaign.schedule import Plan
+from campaigns.db import db, transaction
+from tests.factories import a_campaign, a_list, a_sender
+
+NOW = datetime(2026, 3, 24, 12, 0, tzinfo=UTC)
+OVERDUE = timedelta(hours=2)
+DAILY = Repeat("daily")
+BERLIN = Plan(zone="Europe/Berlin", hours=DayWindow(8, 20), spread_seconds=600)
+
+
+def local(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _series(
+    rule: Repeat = DAILY, first: str = "2026-03-28T09:00", plan: Plan = BERLIN
+) -> CampaignSeries:
+    with transaction():
+        template = a_campaign(a_list(), sender=a_sender(), name="Morning letter")
+        return series.create(template.id, rule, local(first), plan, now=NOW)
+
+
+def _advance(found: CampaignSeries, now: datetime) -> list[str]:
+    """What a clock makes that looks at this moment, as often as there is something."""
+    made = []
+    while found.id in series.due(now=now):
+        with transaction():
+            one = series.advance(found.id, overdue=OVERDUE, now=now)
+            if one is not None and one.campaign is not None:
+                made.append(f"{one.local:%dT%H:%M}")
+                schedule.launch(one.campaign.id, series.plan_for(one, {}), undo_seconds=0, now=now)
+    return made
+
+
+def _names() -> list[str]:
+    db.session.rollback()
+    return list(db.session.scalars(sa.select(Campaign.name).order_by(Campaign.id)))
+
+
+def _fresh(found: CampaignSeries) -> CampaignSeries:
+    db.session.rollback()
+    return db.session.get_one(CampaignSeries, found.id, populate_existing=True)
+
+
+def test_an_occurrence_is_made_a_day_ahead_with_its_date(app: Flask) -> None:
+    found = _series()
+    assert _advance(found, datetime(2026, 3, 27, 7, 59, tzinfo=UTC)) == []
+    assert _advance(found, datetime(2026, 3, 27, 8, 0, tzinfo=UTC)) == ["28T09:00"]
+    assert _names() == ["Morning letter", "Morning letter, 28 March 2026"]
+    made = db.session.scalars(sa.select(Campaign).order_by(Campaign.id.desc())).first()
+    assert made is not None
+    assert made.status == "scheduled"
+    assert made.scheduled_at == datetime(2026, 3, 28, 8, 0, tzinfo=UTC)
+    assert (made.hours_from, made.hours_until, made.spread_seconds) == (8, 20, 600)
+
+
+def test_nine_stays_nine_when_the_clocks_change(app: Flask) -> None:
+    found = _series()
+    for day in range(24, 31):
+        _advance(found, datetime(2026, 3, day, 12, tzinfo=UTC))
+    moments = db.session.scalars(
+        sa.select(Campaign.scheduled_at).where(Campaign.status == "scheduled").order_by(Campaign.id)
+    )
+    assert [f"{at:%dT%H:%M}" for at in moments if at] == [
+        "28T08:00", "29T07:00", "30T07:00", "31T07:00",
+    ]  # fmt: skip
+
+
+def test_nothing_is_made_twice_whatever_the_clock_does(app: Flask) -> None:
+    found = _series()
+    moments = [
+        datetime(2026, 3, 27, 9, tzinfo=UTC),
+        datetime(2026, 3, 26, 9, tzinfo=UTC),  # set back by a day
+        datetime(2026, 3, 27, 9, tzinfo=UTC),
+        datetime(2026, 3, 28, 9, tzinfo=UTC),
+        datetime(2026, 3, 27, 9, tzinfo=UTC),
+    ]
+    made = [_advance(found, moment) for moment in moments]
+    assert made == [["28T09:00"], [], [], ["29T09:00"], []]
+
+
+def test_a_clock_that_saw_an_older_state_makes_nothing(app: Flask) -> None:
+    found = _series()
+    now = datetime(2026, 3, 27, 9, tzinfo=UTC)
+    _advance(found, now)
+    with transaction():  # as if the step forward had been lost, but not what was made
+        db.session.execute(
+            sa.update(CampaignSeries).values(next_local="2026-03-28T09:00", next_run_at=now)
+        )
+    assert _advance(found, now) == []
+    assert len(_names()) == 2
+
+
+def test_of_many_missed_ones_only_the_last_is_made_and_asks(app: Flask) -> None:
+    found = _series()
+    now = datetime(2026, 4, 10, 12, tzinfo=UTC)
+    assert _advance(found, now) == ["10T09:00", "11T09:00"]
+    with transaction():
+        asked = schedule.ask(overdue=OVERDUE, now=now)
+    assert len(asked) == 1
+    assert db.session.get_one(Campaign, asked[0]).name == "Morning letter, 10 April 2026"
+    skipped = sa.select(sa.func.count()).where(CampaignOccurrence.is_skipped)
+    assert db.session.scalar(skipped) == 13
+
+
+def test_one_missed_by_little_is_made_and_starts(app: Flask) -> None:
+    found = _series()
+    now = datetime(2026, 3, 28, 9, 30, tzinfo=UTC)
+    assert _advance(found, now) == ["28T09:00", "29T09:00"]
+    with transaction():
+        assert schedule.ask(overdue=OVERDUE, now=now) == []
+
+
+def test_a_rule_that_is_used_up_makes_nothing_more(app: Flask) -> None:
+    found = _series(Repeat("daily", count=2))
+    assert _advance(found, datetime(2026, 3, 28, 9, tzinfo=UTC)) == ["28T09:00", "29T09:00"]
+    assert _fresh(found).next_run_at is None
+    assert _advance(found, datetime(2026, 5, 1, tzinfo=UTC)) == []
+
+
+def test_a_series_begins_with_the_first_moment_ahead(app: Flask) -> None:
+    found = _series(first="2026-03-20T09:00")
+    assert found.next_local == "2026-03-25T09:00"
+
+
+@pytest.mark.parametrize(
+    ("until", "words"), [(date(2026, 3, 23), "have passed"), (date(2026, 3, 1), "end before")]
+)
+def test_a_rule_with_nothing_to_come_is_refused(app: Flask, until: date, words: str) -> None:
+    rule = Repeat("daily", until=until)
+    with transaction():
+        template = a_campaign()
+        with pytest.raises(RepeatError, match=words):
+            series.create(template.id, rule, local("2026-03-20T09:00"), BERLIN, now=NOW)
+
+
+def test_a_campaign_repeats_by_one_rule_at_a_time(app: Flask) -> None:
+    found = _series()
+    with transaction(), pytest.raises(RepeatError, match="repeats already"):
+        series.create(found.template_id, DAILY, local("2026-03-28T09:00"), BERLIN, now=NOW)
+
+
+def test_the_template_cannot_be_deleted_while_it_repeats(app: Flask) -> None:
+    found = _series()
+    with transaction():
+        assert not drafts.delete(found.template_id)
+        assert series.end(found.id, now=NOW)
+        assert drafts.delete(found.template_id)
+
+
+def test_the_list_and_the_address_of_a_series_are_needed_until_it_ends(app: Flask) -> None:
+    found = _series()
+    template = db.session.get_one(Campaign, found.template_id)
+    (list_id,) = drafts.chosen_lists(template.id).included
+    sender_id = template.sender_id or 0
+    assert list_usage.campaigns_needing(list_id) == ["Morning letter"]
+    assert provider_usage.campaigns_from_sender(sender_id) == ["Morning letter"]
+    with transaction():
+        series.end(found.id, now=NOW)
+    assert list_usage.campaigns_needing(list_id) == []
+    assert provider_usage.campaigns_from_sender(sender_id) == []
+
+
+def test_local_time_is_made_a_day_before_the_first_clock_on_earth(app: Flask) -> None:
+    plan = Plan(zone="Europe/Berlin", local_at=local("2026-03-28T09:00"))
+    found = _series(plan=plan)
+    assert found.next_run_at == datetime(2026, 3, 26, 19, 0, tzinfo=UTC)
+    with transaction():
+        made = series.advance(found.id, overdue=OVERDUE, now=found.next_run_at)
+        assert made is not None
+        planned = series.plan_for(made, {"asia/kathmandu": 1, "america/new_york": 3})
+    assert planned.local_at == local("2026-03-28T09:00")
+    assert planned.at == datetime(2026, 3, 28, 3, 15, tzinfo=UTC)
+
+
+# --- one by one
+
+
+def _ahead(found: CampaignSeries) -> list[str]:
+    _fresh(found)
+    days = series.ahead(since=date(2026, 3, 1), until=date(2026, 4, 1))
+    return [f"{one.local:%d}{' skipped' if one.is_skipped else ''}" for one in days]
+
+
+def test_what_is_to_come_is_told_without_being_made(app: Flask) -> None:
+    found = _series()
+    assert _ahead(found) == ["28", "29", "30", "31"]
+    _advance(found, datetime(2026, 3, 27, 9, tzinfo=UTC))
+    assert _ahead(found) == ["29", "30", "31"]
+
+
+def test_one_is_skipped_before_it_is_made_and_taken_back(app: Flask) -> None:
+    found = _series()
+    with transaction():
+        assert series.skip(found.id, local("2026-03-29T09:00"), now=NOW)
+        assert not series.skip(found.id, local("2026-03-29T09:00"), now=NOW)
+        assert not series.skip(found.id, local("2026-03-29T10:00"), now=NOW)
+    assert _ahead(found) == ["28", "29 skipped", "30", "31"]
+    later = datetime(2026, 3, 28, 12, tzinfo=UTC)
+    assert _advance(found, later) == ["28T09:00"]
+    assert _fresh(found).next_local == "2026-03-30T09:00"
+    with transaction():  # the clock has passed it: it is made at once
+        made = series.restore(found.id, local("2026-03-29T09:00"), now=later)
+    assert made is not None
+    assert _ahead(found) == ["30", "31"]
+
+
+def test_a_skip_taken_back_in_good_time_is_left_to_the_clock(app: Flask) -> None:
+    found = _series()
+    with transaction():
+        series.skip(found.id, local("2026-03-29T09:00"), now=NOW)
+        assert series.restore(found.id, local("2026-03-29T09:00"), now=NOW) is None
+    assert _ahead(found) == ["28", "29", "30", "31"]
+
+
+def test_one_that_was_made_is_skipped_and_deleted(app: Flask) -> None:
+    found = _series()
+    _advance(found, datetime(2026, 3, 27, 9, tzinfo=UTC))
+    with transaction():
+        assert series.skip(found.id, local("2026-03-28T09:00"), now=NOW)
+    assert _names() == ["Morning letter"]
+    assert _ahead(found) == ["28 skipped", "29", "30", "31"]
+
+
+def test_one_that_has_started_cannot_be_skipped(app: Flask) -> None:
+    found = _series()
+    _advance(found, datetime(2026, 3, 27, 9, tzinfo=UTC))
+    with transaction():
+        db.session.execute(
+            sa.update(Campaign).where(Campaign.status == "scheduled").values(status="sending")
+        )
+    with transaction():
+        assert not series.skip(found.id, local("2026-03-28T09:00"), now=NOW)
+    assert len(_names()) == 2
+
+
+def test_one_is_made_early_to_be_changed(app: Flask) -> None:
+    found = _series()
+    with transaction():
+        made = series.make_now(found.id, local("2026-03-30T09:00"), now=NOW)
+        assert made is not None
+        assert made.campaign is not None
+        assert series.make_now(found.id, local("2026-03-30T09:00"), now=NOW) is None
+    assert _ahead(found) == ["28", "29", "31"]
+    assert _advance(found, datetime(2026, 3, 29, 8, tzinfo=UTC)) == ["29T09:00"]
+    of = series.of_campaign(made.campaign.id)
+    assert of is not None
+    assert of.local == local("2026-03-30T09:00")
+
+
+def test_one_that_was_deleted_is_not_made_again(app: Flask) -> None:
+    found = _series()
+    with transaction():
+        made = series.make_now(found.id, local("2026-03-28T09:00"), now=NOW)
+        assert made is not None
+        assert made.campaign is not None
+        assert drafts.delete(made.campaign.id)
+    assert _advance(found, datetime(2026, 3, 27, 12, tzinfo=UTC)) == []
+
+
+def test_the_end_takes_back_what_has_not_started(app: Flask) -> None:
+    found = _series()
+    _advance(found, datetime(2026, 3, 27, 9, tzinfo=UTC))
+    with transaction():
+        assert series.end(found.id, now=NOW)
+        assert not series.end(found.id, now=NOW)
+        assert not series.skip(found.id, local("2026-03-30T09:00"), now=NOW)
+    assert _ahead(found) == []
+    assert series.under_way() == []
+    assert db.session.scalars(sa.select(Campaign.status)).all() == ["draft", "draft"]
+    assert _advance(found, datetime(2026, 3, 30, tzinfo=UTC)) == []
+
+
+# --- another rule
+
+
+def _change(
+    found: CampaignSeries, rule: Repeat, first: str, now: datetime = NOW, **plan: Any
+) -> bool:
+    with transaction():
+        wanted = replace(BERLIN, **plan)
+        return series.change(found.id, rule, local(first), wanted, now=now)
+
+
+WEEKLY = Repeat("weekly", weekdays=(0,))
+
+
+def test_another_rule_counts_for_all_that_is_not_made(app: Flask) -> None:
+    found = _series()
+    assert _change(found, WEEKLY, "2026-03-28T10:30", spread_seconds=0, pace_per_second=2.0)
+    changed = _fresh(found)
+    assert changed.rule == "FREQ=WEEKLY;BYDAY=MO"
+    assert changed.first_local == changed.next_local == "2026-03-30T10:30"
+    assert (changed.spread_seconds, changed.pace_per_second) == (0, 2.0)
+    assert _ahead(found) == ["30"]
+    assert _advance(found, datetime(2026, 3, 29, 12, tzinfo=UTC)) == ["30T10:30"]
+    made = db.session.scalars(sa.select(Campaign).order_by(Campaign.id.desc())).first()
+    assert made is not None
+    assert made.scheduled_at == datetime(2026, 3, 30, 8, 30, tzinfo=UTC)
+    assert made.pace_per_second == 2.0
+
+
+def test_what_is_made_stays_and_its_day_gets_no_second_one(app: Flask) -> None:
+    found = _series()
+    now = datetime(2026, 3, 27, 9, tzinfo=UTC)
+    assert _advance(found, now) == ["28T09:00"]
+    assert _change(found, DAILY, "2026-03-28T11:00", now)
+    assert _ahead(found) == ["28 skipped", "29", "30", "31"]
+    assert _advance(found, now) == []
+    assert _advance(found, now + timedelta(days=1)) == ["29T11:00"]
+    scheduled = db.session.scalars(
+        sa.select(Campaign.scheduled_at).where(Campaign.status == "scheduled").order_by(Campaign.id)
+    )
+    assert list(scheduled) == [
+        datetime(2026, 3, 28, 8, tzinfo=UTC), datetime(2026, 3, 29, 9, tzinfo=UTC)
+    ]  # fmt: skip
+
+
+def test_what_has_gone_out_today_is_not_followed_by_another_today(app: Flask) -> None:
+    found = _series()
+    now = datetime(2026, 3, 28, 8, 30, tzinfo=UTC)
+    _advance(found, now)
+    _change(found, DAILY, "2026-03-28T18:00", now)
+    assert _advance(found, now) == []
+    assert _ahead(found) == ["28 skipped", "29 skipped", "30", "31"], "that of the 29th is made"
+
+
+def test_what_was_skipped_stays_skipped_under_the_new_rule(app: Flask) -> None:
+    found = _series()
+    with transaction():
+        series.skip(found.id, local("2026-03-29T09:00"), now=NOW)
+        series.skip(found.id, local("2026-03-30T09:00"), now=NOW)
+    _change(found, DAILY, "2026-03-28T11:00")
+    assert _ahead(found) == ["28", "29 skipped", "30 skipped", "31"]
+    _change(found, WEEKLY, "2026-03-28T12:00")
+    assert _ahead(found) == ["30 skipped"]
+    _change(found, DAILY, "2026-03-28T09:00")
+    assert _ahead(found) == ["28", "29", "30 skipped", "31"], "the 29th was no time any more"
+
+
+def test_a_second_one_can_be_had_all_the_same(app: Flask) -> None:
+    found = _series()
+    now = datetime(2026, 3, 27, 9, tzinfo=UTC)
+    _advance(found, now)
+    _change(found, DAILY, "2026-03-28T11:00", now)
+    with transaction():
+        made = series.restore(found.id, local("2026-03-28T11:00"), now=now)
+    assert made is None, "the clock makes it"
+    assert _advance(found, now + timedelta(hours=1)) == ["28T11:00"]
+
+
+def test_one_made_by_an_earlier_rule_can_still_be_skipped_and_taken_back(app: Flask) -> None:
+    found = _series()
+    now = datetime(2026, 3, 27, 9, tzinfo=UTC)
+    _advance(found, now)
+    _change(found, WEEKLY, "2026-03-28T09:00", now)
+    at = local("2026-03-28T09:00")
+    one = series.occurrence(_fresh(found), at)
+    assert one is not None
+    assert one.campaign is not None
+    with transaction():
+        assert series.skip(found.id, at, now=now)
+    assert _names() == ["Morning letter"]
+    with transaction():
+        assert series.restore(found.id, at, now=now) is not None
+    assert _names() == ["Morning letter", "Morning letter, 28 March 2026"]
+
+
+def test_nothing_is_taken_back_that_was_never_skipped(app: Flask) -> None:
+    found = _series()
+    with transaction():
+        assert series.restore(found.id, local("2026-03-27T04:00"), now=NOW) is None
+    assert _names() == ["Morning letter"]
+
+
+def test_the_next_few_show_what_earlier_rules_made(app: Flask) -> None:
+    found = _series()
+    now = datetime(2026, 3, 27, 9, tzinfo=UTC)
+    _advance(found, now)
+    _change(found, WEEKLY, "2026-03-28T10:00", now)
+    times = series.upcoming(_fresh(found), now=now, most=2)
+    assert [(f"{one.local:%dT%H}", one.campaign is not None) for one in times] == [
+        ("28T09", True), ("30T10", False), ("06T10", False),
+    ]  # fmt: skip
+
+
+def test_a_rule_is_shown_before_it_counts_and_changes_nothing(app: Flask) -> None:
+    found = _series()
+    now = datetime(2026, 3, 27, 9, tzinfo=UTC)
+    _advance(found, now)
+    before = _fresh(found).next_local
+    times, second_ones = series.preview(
+        found, DAILY, local("2026-03-28T11:00"), BERLIN, now=now, most=3
+    )
+    assert [f"{one.local:%dT%H}" for one in times] == ["28T09", "28T11", "29T11", "30T11"]
+    assert second_ones == {local("2026-03-28T11:00")}
+    with transaction():
+        pass  # nothing of the preview waits to be written
+    assert _fresh(found).next_local == before
+    assert _fresh(found).rule == "FREQ=DAILY"
+    assert len(_fresh_occurrences()) == 1
+
+
+def _fresh_occurrences() -> list[CampaignOccurrence]:
+    return list(db.session.scalars(sa.select(CampaignOccurrence)))
+
+
+def test_the_same_rule_again_changes_nothing(app: Flask) -> None:
+    """Also not the beat of "every two weeks", nor how many times are left."""
+    rule = Repeat("weekly", interval=2, weekdays=(5,), count=5)
+    found = _series(rule)
+    now = datetime(2026, 4, 12, tzinfo=UTC)
+    _advance(found, now)
+    next_one = _fresh(found).next_local
+    _change(found, rule, "2026-03-28T09:00", now)
+    assert _fresh(found).next_local == next_one == "2026-04-25T09:00"
+    ahead = series.ahead(since=date(2026, 4, 12), until=date(2027, 1, 1))
+    assert [f"{one.local:%d %b}" for one in ahead] == ["25 Apr", "09 May", "23 May"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "first", "words"),
+    [
+        (Repeat("daily", until=date(2026, 3, 1)), "2026-03-20T09:00", "end before"),
+        (Repeat("daily", until=date(2026, 3, 23)), "2026-03-20T09:00", "have passed"),
+    ],
+)
+def test_a_rule_with_nothing_to_come_leaves_all_as_it_was(
+    app: Flask, rule: Repeat, first: str, words: str
+) -> None:
+    found = _series()
+    with pytest.raises(RepeatError, match=words):
+        _change(found, rule, first)
+    assert _fresh(found).rule == "FREQ=DAILY"
+    assert _ahead(found) == ["28", "29", "30", "31"]
+
+
+def test_what_has_ended_is_not_changed(app: Flask) -> None:
+    found = _series()
+    with transaction():
+        series.end(found.id, now=NOW)
+    assert not _change(found, WEEKLY, "2026-03-28T09:00")
+    assert _fresh(found).next_run_at is None
+
+
+def test_a_rule_that_began_years_ago_is_changed_at_once(app: Flask) -> None:
+    found = _series()
+    _change(found, DAILY, "1990-01-01T10:00")
+    assert _fresh(found).next_local == "2026-03-25T10:00"
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_clocks_that_run_wild_make_and_start_each_once(app: Flask, seed: int) -> None:
+    """Forth and back by up to two days at a time, over the night in which Berlin's clocks jump."""
+    found = _series()
+    dice = random.Random(seed)  # noqa: S311 the same throws each time
+    now, started = datetime(2026, 3, 26, tzinfo=UTC), []
+    for _ in range(60):
+        now += timedelta(hours=dice.uniform(-24, 32))
+        _advance(found, now)
+        with transaction():
+            schedule.ask(overdue=OVERDUE, now=now)
+            started += lifecycle.start_due(overdue=OVERDUE, now=now)
+    assert len(started) == len(set(started))
+    made = db.session.execute(
+        sa.select(CampaignOccurrence.local_at, CampaignOccurrence.campaign_id)
+    ).all()
+    campaigns_made = [row.campaign_id for row in made if row.campaign_id is not None]
+    assert len(set(campaigns_made)) == len(campaigns_made) == len(_names()) - 1
+    assert len(made) > 5

@@ -1,0 +1,84 @@
+"""The text part: what a reader without HTML reads."""
+
+import pytest
+
+from campaigns.content.html.plain_text import plain_text
+from tests.content.samples import a_recipient, compiled, text_of
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("<h1>Title</h1><p>One\n  two</p><p>Three</p>", "Title\n\nOne two\n\nThree"),
+        ("One<br>Two<br><br>Three", "One\nTwo\nThree"),
+        ("<div>One</div><div>Two</div>", "One\nTwo"),
+        ("<ul><li>One</li><li>Two <b>bold</b></li></ul><p>End</p>", "- One\n- Two bold\n\nEnd"),
+        ("<ol><li>One<li>Two</ol>", "1. One\n2. Two"),
+        ("<p>a</p><hr><p>b</p>", "a\n\n----------\n\nb"),
+        ("<p>&lt;b&gt; &amp;&nbsp;&copy; &#8364;</p>", "<b> & © €"),
+        ("<p>See <a href='https://a.example/x'>the shop</a>.</p>", "See the shop (https://a.example/x)."),
+        ("<a href='https://a.example/'>https://a.example/</a>", "https://a.example/"),
+        ("<a href='https://a.example/'>a.example</a>", "https://a.example/"),
+        ("<a href='mailto:a@b.example'>a@b.example</a>", "a@b.example"),
+        ("<a href='mailto:a@b.example'>Write</a>", "Write (mailto:a@b.example)"),
+        ("<a href='#x'>Top</a> <a name=x>Here</a>", "Top Here"),
+        ("<a href='https://a.example/'><img src=x alt='Logo'></a>", "Logo (https://a.example/)"),
+        ("<a href='https://a.example/'><img src=x></a>Text", "Text"),
+        ("<a href='https://a.example/'><p>Block</p></a>Text", "Block (https://a.example/)\n\nText"),
+        ("<div style='display:none'>hidden <div>x</div> y</div>Seen", "Seen"),
+        ("<p hidden>hidden</p>Seen", "Seen"),
+        ("<style>p{}</style><script>x</script><title>t</title>Seen", "Seen"),
+        ("<html><head><title>t</title></head><body>Seen</body></html>", "Seen"),
+        ("<!-- no --><!--[if mso]>no<![endif]--><!--[if !mso]><!-->yes<!--<![endif]-->", "yes"),
+        ("<table><tr><td>a</td><td>b</td></tr><tr><td>c</td><td>d</td></tr></table>", "a b\nc d"),
+        ("a &#123;&#123; subscriber.name }} &#123;% if %}", "a {{ subscriber.name }} {% if %}"),
+        ("x &#123;{{ subscriber.name }}}", "x {Alice}"),
+    ],
+)  # fmt: skip
+def test_html_becomes_text(html: str, text: str) -> None:
+    assert text_of(html, track_clicks=False) == text
+
+
+EACH = "{% for x in subscriber.items %}"
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        (f"<ul>{EACH}<li>{{{{ x }}}}</li>{{% endfor %}}</ul><p>End</p>", "- a\n- b\n\nEnd"),
+        (f"<table>{EACH}<tr><td>{{{{ x }}}}</td></tr>{{% endfor %}}</table>", "a\nb"),
+        ("<p>A</p>{% if subscriber.no %}<p>B</p>{% endif %}<p>C</p>", "A\n\nC"),
+        ("<p>A</p>{% if 1 %}<p>B</p>{% else %}<p>X</p>{% endif %}<p>C</p>", "A\n\nB\n\nC"),
+        ("Hi {% if subscriber.no %}no{% else %}{{ subscriber.name }}{% endif %}!", "Hi Alice!"),
+        ("<p>{%- for x in subscriber.items -%} {{ x }} {%- endfor -%}</p><p>z</p>", "a b \n\nz"),
+        ("{% set x = 'v' %}<p>{{ x }}</p>{# no #}", "v"),
+        ("<table><tr>{% if subscriber.no %}secret{% endif %}<td>a</td></tr></table>", "a"),
+    ],
+)  # fmt: skip
+def test_loops_and_conditions_survive_in_the_text(html: str, text: str) -> None:
+    found = text_of(html, a_recipient(items=["a", "b"]), track_clicks=False)
+    assert found.replace(" ", "") == text.replace(" ", "")
+
+
+def test_conditions_that_cut_across_the_page_still_give_a_text() -> None:
+    """The hidden element holds only one end of the condition: the text is made afterwards."""
+    html = (
+        "<html><body><p>Hi {{ subscriber.name }}</p><div style='display:none'>{% if subscriber.x %}"
+        "</div>gone{% endif %}<p>Seen</p></body></html>"
+    )
+    text = compiled(html).preview(a_recipient(x=1)).text
+    assert text.startswith("Hi Alice")
+    assert "Unsubscribe (https://news.example.org/u/" in text
+
+
+def test_the_preheader_is_not_in_the_text() -> None:
+    rendered = compiled("<p>Hi</p>", preheader="Look {{ subscriber.name }}").preview(a_recipient())
+    assert rendered.preheader == "Look Alice"
+    assert "Look" not in rendered.text
+    assert "Look Alice" in rendered.html
+
+
+def test_values_of_many_blanks_and_line_ends_take_no_time() -> None:
+    ready = compiled("{% if 1 %}<p>{{ subscriber.v }}</p>{% endif %}")
+    assert ready.preview(a_recipient(v="\n" * 60_000)).text
+    assert plain_text("<p>" + " \n" * 50_000 + "x</p>") == "x\n"

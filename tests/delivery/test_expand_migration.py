@@ -1,0 +1,113 @@
+"""The table of deliveries is built anew on SQLite: rows, ids and their children stay."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from campaigns import migrate
+from campaigns.audience.models import Subscriber
+from campaigns.campaign.models import Campaign, Delivery
+from campaigns.config import Settings
+from campaigns.events.models import Event
+from tests.conftest import BACKENDS, Database, settings_for_tests
+from tests.test_migrations import FreshPostgresql
+
+BEFORE = "0011"
+AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture(params=BACKENDS)
+def fresh(
+    request: pytest.FixtureRequest, databases: dict[str, Database], tmp_path: Path
+) -> Iterator[Settings]:
+    """Settings of a migrated database of its own."""
+    with ExitStack() as stack:
+        if request.param == "sqlite":
+            url = f"sqlite:///{tmp_path / 'fresh.sqlite3'}"
+        else:
+            url = stack.enter_context(FreshPostgresql(databases[request.param].url))
+        settings = settings_for_tests(tmp_path, database_url=url)
+        migrate.upgrade(settings)
+        yield settings
+
+
+@contextmanager
+def _connected(settings: Settings) -> Iterator[sa.Connection]:
+    """A new connection each time: SQLite keeps what it has read of a table's keys."""
+    engine = sa.create_engine(settings.sqlalchemy_url)
+    try:
+        with engine.begin() as connection:
+            yield connection
+    finally:
+        engine.dispose()
+
+
+def _person(number: int) -> dict[str, object]:
+    address = f"p{number}@example.org"
+    return {"id": number, "address": address, "address_normal": address, "domain": "example.org"}
+
+
+def _put_rows_in(connection: sa.Connection) -> None:
+    connection.execute(sa.insert(Campaign).values(id=1, subject="Hello"))
+    for number in (1, 2, 3):
+        connection.execute(sa.insert(Subscriber).values(_person(number)))
+        connection.execute(
+            sa.insert(Delivery).values(
+                campaign_id=1, subscriber_id=number, address=f"p{number}@example.org"
+            )
+        )
+    connection.execute(sa.delete(Delivery).where(Delivery.subscriber_id == 3))
+    connection.execute(
+        sa.insert(Event).values(delivery_id=2, campaign_id=1, kind="opened", at=AT, dedupe="x")
+    )
+
+
+def _seen(connection: sa.Connection) -> list[tuple[object, ...]]:
+    deliveries = connection.execute(
+        sa.text("SELECT id, subscriber_id, address, status FROM delivery ORDER BY id")
+    )
+    events = connection.execute(sa.text("SELECT delivery_id, dedupe FROM event"))
+    return [tuple(row) for row in (*deliveries, *events)]
+
+
+ROWS = [(1, 1, "p1@example.org", "queued"), (2, 2, "p2@example.org", "queued"), (2, "x")]
+
+
+def test_rows_their_children_and_the_count_of_ids_go_up_and_down(fresh: Settings) -> None:
+    with _connected(fresh) as connection:
+        _put_rows_in(connection)
+    migrate.downgrade(fresh, BEFORE)
+    with _connected(fresh) as connection:
+        assert _seen(connection) == ROWS
+    migrate.upgrade(fresh)
+    with _connected(fresh) as connection:
+        assert _seen(connection) == ROWS
+        connection.execute(
+            sa.insert(Delivery).values(campaign_id=1, subscriber_id=3, address="p3@example.org")
+        )
+        ids = connection.scalars(sa.text("SELECT id FROM delivery ORDER BY id")).all()
+    assert ids == [1, 2, 4], "an id that was given once is not given again"
+
+
+def test_the_keys_change_places(fresh: Settings) -> None:
+    kept = {f"ix_delivery_{name}" for name in ("queued", "status", "reason", "engaged")}
+    assert _keys(fresh) == (0, [["subscriber_id", "campaign_id"]], kept)
+    migrate.downgrade(fresh, BEFORE)
+    before = {*kept, "ix_delivery_subscriber_id"}
+    assert _keys(fresh) == (3, [["campaign_id", "subscriber_id"]], before)
+
+
+def _keys(settings: Settings) -> tuple[int, list[list[str]], set[str | None]]:
+    """How many foreign keys there are, the columns of unique keys, the names of indexes."""
+    with _connected(settings) as connection:
+        inspector = sa.inspect(connection)
+        indexes = inspector.get_indexes("delivery")
+        return (
+            len(inspector.get_foreign_keys("delivery")),
+            [entry["column_names"] for entry in inspector.get_unique_constraints("delivery")],
+            {entry["name"] for entry in indexes if not entry["unique"]},
+        )

@@ -1,0 +1,359 @@
+"""From one sender address to another: the guards, what is remembered, what follows from it."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from campaigns.campaign import drafts, fallback_sender, lifecycle, provider_usage
+from campaigns.campaign.models import CAMPAIGN_STATES, Campaign, Delivery
+from campaigns.db import db, transaction
+from campaigns.delivery import sender_switch, sent_counts
+from campaigns.providers.models import ProviderAccount, SenderAddress
+from campaigns.throttling.plan import AccountHold, Grant, Plan, Windows
+from tests.factories import (
+    a_campaign,
+    a_delivery,
+    a_list,
+    a_provider,
+    a_sender,
+    a_series,
+    a_subscriber,
+)
+
+NOW = datetime(2026, 5, 20, 12, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class World:
+    """Two accounts with an address each, and a second address of the first account."""
+
+    first: SenderAddress
+    second: SenderAddress
+    same: SenderAddress
+
+
+@pytest.fixture
+def world(app: Flask) -> World:
+    with transaction():
+        relay, other = a_provider("Relay"), a_provider("Other")
+        return World(
+            a_sender("news@first.example", relay),
+            a_sender("news@second.example", other, is_default=False),
+            a_sender("more@first.example", relay, is_default=False),
+        )
+
+
+def running(world: World, **values: Any) -> int:
+    """A campaign that is being sent from the first address, by its account; its id."""
+    defaults: dict[str, Any] = {"status": "sending", "provider_id": world.first.provider_id}
+    with transaction():
+        return a_campaign(sender=world.first, **{**defaults, **values}).id
+
+
+def fresh(campaign_id: int) -> Campaign:
+    db.session.rollback()
+    return db.session.get_one(Campaign, campaign_id, populate_existing=True)
+
+
+def go_on(campaign_id: int, sender_id: int, **values: Any) -> bool:
+    with transaction():
+        return sender_switch.go_on_from(campaign_id, sender_id, now=NOW, **values)
+
+
+def choose(campaign_id: int, sender_id: int | None) -> bool:
+    with transaction():
+        return fallback_sender.choose(campaign_id, sender_id, now=NOW)
+
+
+# --- going on ----------------------------------------------------------------------------------
+
+
+def test_it_goes_on_from_the_other_address_by_its_account(world: World) -> None:
+    campaign_id = running(world, overflow_sender_id=world.second.id, status_reason="It waits.")
+    assert go_on(campaign_id, world.second.id)
+    found = fresh(campaign_id)
+    assert (found.sender_id, found.provider_id) == (world.second.id, world.second.provider_id)
+    assert found.overflow_sender_id is None
+    assert (found.status, found.status_reason) == ("sending", "")
+    (past,) = fallback_sender.earlier(found)
+    assert (past.address, past.account, past.until) == ("news@first.example", "Relay", NOW)
+    assert not past.by_itself
+
+
+def test_who_comes_second_changes_nothing(world: World) -> None:
+    campaign_id = running(world, overflow_sender_id=world.second.id)
+    assert go_on(campaign_id, world.second.id, by_itself=True)
+    assert not go_on(campaign_id, world.second.id, by_itself=True)
+    assert not go_on(campaign_id, world.second.id)
+    assert len(fallback_sender.earlier(fresh(campaign_id))) == 1
+
+
+def test_a_paused_one_stays_paused_for_its_reason(world: World) -> None:
+    campaign_id = running(world, status="paused", status_reason="Paused by hand.")
+    assert go_on(campaign_id, world.second.id)
+    found = fresh(campaign_id)
+    assert (found.status, found.status_reason) == ("paused", "Paused by hand.")
+    assert found.provider_id == world.second.provider_id
+
+
+@pytest.mark.parametrize("status", sorted({*CAMPAIGN_STATES} - {"sending", "paused"}))
+def test_nothing_else_goes_on(world: World, status: str) -> None:
+    campaign_id = running(world, status=status)
+    assert not go_on(campaign_id, world.second.id)
+    assert fresh(campaign_id).sender_id == world.first.id
+
+
+def test_not_from_an_address_of_the_same_account_or_none(world: World) -> None:
+    campaign_id = running(world)
+    assert not go_on(campaign_id, world.same.id)
+    assert not go_on(campaign_id, world.first.id)
+    assert not go_on(campaign_id, 4711)
+    assert fresh(campaign_id).earlier_senders == []
+
+
+def test_the_account_that_was_frozen_counts_not_the_one_that_the_address_has_now(
+    world: World,
+) -> None:
+    campaign_id = running(world)
+    with transaction():
+        sender = db.session.get_one(SenderAddress, world.first.id)
+        sender.provider_id = world.second.provider_id
+    assert go_on(campaign_id, world.second.id), "it still goes by the first account"
+    assert fallback_sender.earlier(fresh(campaign_id))[0].account == "Relay"
+
+
+def test_by_itself_only_while_it_is_sent_and_from_what_was_chosen(world: World) -> None:
+    unchosen = running(world)
+    paused = running(world, status="paused", overflow_sender_id=world.second.id)
+    assert not go_on(unchosen, world.second.id, by_itself=True)
+    assert not go_on(paused, world.second.id, by_itself=True)
+
+
+def test_by_hand_it_may_go_back_and_all_is_remembered(world: World) -> None:
+    campaign_id = running(world)
+    assert go_on(campaign_id, world.second.id)
+    assert go_on(campaign_id, world.first.id)
+    past = fallback_sender.earlier(fresh(campaign_id))
+    assert [one.address for one in past] == ["news@first.example", "news@second.example"]
+
+
+def test_what_the_former_way_put_off_is_due_and_nothing_else(world: World) -> None:
+    later = NOW + timedelta(hours=3)
+    campaign_id = running(world)
+    with transaction():
+        campaign = db.session.get_one(Campaign, campaign_id)
+        rows = {
+            reason: a_delivery(
+                campaign, a_subscriber(f"p{n}@example.org"), reason=reason, not_before=later
+            ).id
+            for n, reason in enumerate(("throttled", "sender_refused", "blocked", "deferred", ""))
+        }
+    assert go_on(campaign_id, world.second.id)
+    found = due(campaign_id)
+    assert {reason for reason, number in rows.items() if found[number] == NOW} == {
+        "throttled",
+        "sender_refused",
+    }
+    assert {found[number] for number in rows.values()} == {NOW, later}
+
+
+def due(campaign_id: int) -> dict[int, datetime | None]:
+    db.session.rollback()
+    rows = db.session.execute(
+        sa.select(Delivery.id, Delivery.not_before).where(Delivery.campaign_id == campaign_id)
+    )
+    return {number: not_before for number, not_before in rows}  # noqa: C416
+
+
+# --- chosen beforehand -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", CAMPAIGN_STATES)
+def test_it_can_be_chosen_until_the_campaign_is_over(world: World, status: str) -> None:
+    campaign_id = running(world, status=status)
+    is_over = status in ("sent", "cancelled")
+    assert choose(campaign_id, world.second.id) is not is_over
+    assert fresh(campaign_id).overflow_sender_id == (None if is_over else world.second.id)
+    assert choose(campaign_id, None) is not is_over
+    assert fresh(campaign_id).overflow_sender_id is None
+
+
+def test_an_address_of_the_same_account_cannot_be_chosen(world: World) -> None:
+    campaign_id = running(world)
+    for sender_id in (world.first.id, world.same.id, 4711):
+        assert not choose(campaign_id, sender_id)
+    assert fresh(campaign_id).overflow_sender_id is None
+
+
+def test_what_can_be_chosen(world: World) -> None:
+    def words(campaign_id: int) -> list[str]:
+        return [way.words for way in fallback_sender.other_ways(fresh(campaign_id))]
+
+    campaign_id = running(world)
+    assert words(campaign_id) == ["Example News <news@second.example> (Other)"]
+    go_on(campaign_id, world.second.id)
+    assert words(campaign_id) == [
+        "Example News <news@first.example> (Relay)",
+        "Example News <more@first.example> (Relay)",
+    ]
+    with transaction():
+        without = a_campaign().id
+    assert words(without) == [], "it has no address yet itself"
+
+
+def test_a_draft_that_came_back_goes_by_the_account_of_its_address(world: World) -> None:
+    """The account of its first start is still written on it."""
+    campaign_id = running(world, status="draft", provider_id=world.second.provider_id)
+    assert choose(campaign_id, world.second.id)
+
+
+def test_when_the_address_is_deleted_it_waits(world: World) -> None:
+    campaign_id = running(world, overflow_sender_id=world.second.id)
+    with transaction():
+        db.session.execute(sa.delete(SenderAddress).where(SenderAddress.id == world.second.id))
+    found = fresh(campaign_id)
+    assert (found.sender_id, found.overflow_sender_id) == (world.first.id, None)
+
+
+# --- when a quota is used up -------------------------------------------------------------------
+
+
+def hold(kind: str, minutes: float) -> Grant:
+    return Grant({}, account=AccountHold(kind, minutes * 60))
+
+
+def suspended(minutes: float, *, is_quota: bool) -> Plan:
+    return Plan(suspended_until=NOW + timedelta(minutes=minutes), is_quota=is_quota)
+
+
+@pytest.mark.parametrize(
+    ("plan", "grant", "expected"),
+    [
+        (Plan(), hold("day", 60), True),
+        (Plan(), hold("warm_up", 60), True),
+        (Plan(), hold("day", 15), False),
+        (Plan(), hold("hour", 60), False),
+        (Plan(), hold("minute", 60), False),
+        (Plan(), hold("pace", 60), False),
+        (Plan(), hold("probe", 60), False),
+        (suspended(60, is_quota=True), hold("closed", 60), True),
+        (suspended(15, is_quota=True), hold("closed", 15), False),
+        (suspended(60, is_quota=False), hold("closed", 60), False),
+        (suspended(60, is_quota=False), hold("day", 600), False),
+        (suspended(-1, is_quota=True), Grant({}), False),
+    ],
+)
+def test_which_hold_is_a_used_up_day(plan: Plan, grant: Grant, expected: bool) -> None:
+    assert sender_switch.is_used_up(plan, grant, now=NOW) is expected
+
+
+def test_what_still_gives_something_is_not_used_up() -> None:
+    held = AccountHold("day", 3600)
+    assert not sender_switch.is_used_up(Plan(), Grant({"other": 1}, account=held), now=NOW)
+    assert not sender_switch.is_used_up(Plan(), Grant({}, 3600), now=NOW), "only groups are held"
+
+
+def test_the_plan_without_its_day() -> None:
+    plan = Plan(windows=Windows(hour=7, day=9), warm_up_per_day=5, suspended_until=NOW)
+    assert sender_switch.without_day(plan) == Plan(windows=Windows(hour=7), suspended_until=NOW)
+    quota = replace(plan, is_quota=True)
+    assert sender_switch.without_day(quota) == Plan(windows=Windows(hour=7), is_quota=True)
+
+
+# --- what follows from it ----------------------------------------------------------------------
+
+
+def test_an_account_stops_only_campaigns_that_still_go_by_it(world: World) -> None:
+    campaign_id = running(world)
+    go_on(campaign_id, world.second.id)
+    with transaction():
+        through = world.first.provider_id
+        assert not lifecycle.pause(campaign_id, now=NOW, reason="Refused.", through=through)
+        through = world.second.provider_id
+        assert lifecycle.pause(campaign_id, now=NOW, reason="Refused.", through=through)
+
+
+def test_a_copy_begins_where_the_first_one_began(world: World) -> None:
+    by_itself = running(world, overflow_sender_id=world.second.id)
+    by_hand = running(world)
+    waiting = running(world, overflow_sender_id=world.second.id)
+    go_on(by_itself, world.second.id, by_itself=True)
+    go_on(by_hand, world.second.id)
+    for campaign_id, expected in (
+        (by_itself, (world.first.id, world.second.id)),
+        (by_hand, (world.first.id, None)),
+        (waiting, (world.first.id, world.second.id)),
+    ):
+        with transaction():
+            copy = drafts.duplicate(campaign_id, editor_id=None, now=NOW)
+            assert (copy.sender_id, copy.overflow_sender_id) == expected
+            assert (copy.earlier_senders, copy.provider_id) == ([], None)
+
+
+def test_a_copy_after_the_first_address_was_deleted(world: World) -> None:
+    campaign_id = running(world)
+    go_on(campaign_id, world.second.id, by_itself=False)
+    with transaction():
+        db.session.execute(sa.delete(SenderAddress).where(SenderAddress.id == world.first.id))
+    with transaction():
+        copy = drafts.duplicate(campaign_id, editor_id=None, now=NOW)
+        assert (copy.sender_id, copy.overflow_sender_id) == (world.second.id, None)
+
+
+def test_who_would_go_on_from_an_address_is_named_before_it_is_deleted(world: World) -> None:
+    running(world, name="Running", overflow_sender_id=world.second.id)
+    running(world, name="Planned", status="scheduled", overflow_sender_id=world.second.id)
+    running(world, name="Over", status="sent", overflow_sender_id=world.second.id)
+    with transaction():
+        a_series(a_list(), name="Weekly", sender=world.first, overflow_sender_id=world.second.id)
+    assert provider_usage.campaigns_from_sender(world.second.id) == ["Running", "Planned", "Weekly"]
+    planned = provider_usage.campaigns_planned_on(world.second.provider_id)
+    assert planned == ["Running", "Planned", "Weekly"]
+    assert provider_usage.campaigns_on_account(world.second.provider_id) == []
+
+
+def test_each_account_is_charged_with_what_left_by_it(world: World) -> None:
+    """The counters of the limits are made good from this when they were lost."""
+    campaign_id = running(world, started_at=NOW - timedelta(hours=5))
+    plain = running(world, started_at=NOW - timedelta(hours=5))
+    with transaction():
+        for number, (of, hours) in enumerate(
+            [(campaign_id, -3), (campaign_id, -2), (campaign_id, 2), (plain, -3), (plain, 2)]
+        ):
+            a_delivery(
+                db.session.get_one(Campaign, of),
+                a_subscriber(f"p{number}@example.org"),
+                status="sent",
+                mailbox_group="other",
+                sent_at=NOW + timedelta(hours=hours),
+            )
+    go_on(campaign_id, world.second.id)
+
+    def charged(sender: SenderAddress) -> dict[int, int]:
+        found = sent_counts.sent_in_last_day(sender.provider_id, now=NOW + timedelta(hours=3))
+        return {round((at - NOW) / timedelta(hours=1)): count for at, _, count in found}
+
+    assert charged(world.first) == {-3: 2, -2: 1, 2: 1}
+    assert charged(world.second) == {2: 1}
+    go_on(campaign_id, world.first.id)  # and back, at the same moment
+    assert charged(world.first) == {-3: 2, -2: 1, 2: 2}
+    assert charged(world.second) == {}
+
+
+def test_an_account_is_forgotten_by_what_is_over(world: World) -> None:
+    campaign_id = running(world)
+    go_on(campaign_id, world.second.id)
+    with transaction():
+        assert provider_usage.campaigns_on_account(world.first.provider_id) == []
+        db.session.execute(
+            sa.delete(SenderAddress).where(SenderAddress.provider_id == world.first.provider_id)
+        )
+        account = db.session.get_one(ProviderAccount, world.first.provider_id)
+        provider_usage.forget_account(account.id)
+        db.session.delete(account)
+    (past,) = fallback_sender.earlier(fresh(campaign_id))
+    assert (past.address, past.account) == ("news@first.example", "Relay"), "the names stay"

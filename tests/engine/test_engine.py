@@ -1,0 +1,448 @@
+"""The outbox and the engine, by themselves: what may begin, and what must not any more."""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from campaigns.audience import suppressions
+from campaigns.audience.models import AudienceList, Subscription
+from campaigns.campaign.models import Campaign, Claim, Delivery
+from campaigns.clock import running_seconds, utcnow
+from campaigns.config import Settings
+from campaigns.db import db, transaction
+from campaigns.engine.engine import SMALLEST_STOCK, Engine, Outbox
+from campaigns.jobs import runtime, sweep
+from campaigns.messages import Message, Recipient, SendResult
+from campaigns.privacy import erasure
+from campaigns.providers.base import ProviderTroubleError, Source
+from campaigns.providers.models import ProviderAccount
+from campaigns.throttling import expressions, rules
+from campaigns.throttling.models import ReplyRule
+from campaigns.throttling.plan import Grant, Pace, Paces, Plan
+from tests.factories import a_campaign, a_delivery, a_list, a_sender, a_subscriber
+
+
+class Idle:
+    """A provider that does nothing by itself: the test takes from its source."""
+
+    source: Source | None = None
+
+    def serve(self, source: Source, connections: int) -> None:
+        self.source = source
+
+    wakes = 0
+
+    def wake(self) -> None:
+        self.wakes += 1
+
+    open_connections = 0
+
+    def is_idle(self) -> bool:
+        return True
+
+    def close(self, *, wait_seconds: float = 0) -> None:
+        pass
+
+
+class Plain:
+    """Renders everybody to the same words."""
+
+    def render(self, recipient: Recipient, *, now: Any) -> Message:
+        return Message(recipient.delivery_id, "b@example.org", recipient.address, b"Hello\r\n")
+
+
+@pytest.fixture
+def settings(settings: Settings, redis_url: str) -> Settings:
+    return settings.model_copy(update={"redis_url": redis_url})
+
+
+@pytest.fixture
+def engine(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    runtime.use(app)
+    monkeypatch.setattr("campaigns.engine.engine.open_provider", lambda account, vault: Idle())
+    engine = Engine(app)
+    yield engine
+    engine.close()
+
+
+@pytest.fixture
+def campaign(app: Flask) -> Campaign:
+    with transaction():
+        news = a_list()
+        sender = a_sender()
+        campaign = a_campaign(news, sender=sender, status="sending")
+        campaign.provider_id = sender.provider_id
+        for number in range(1, 7):
+            group = "google" if number > 3 else "other"
+            person = a_subscriber(f"p{number}@example.org", news)
+            a_delivery(campaign, person, mailbox_group=group)
+    return campaign
+
+
+def filled(engine: Engine, campaign: Campaign, many: int = 9) -> Outbox:
+    account = db.session.scalars(sa.select(ProviderAccount)).one()
+    outbox = engine.outbox(account, Plan())
+    plain: Any = Plain()
+    engine.claim(campaign.id, outbox, plain, {"other": many, "google": many})
+    return outbox
+
+
+def take(outbox: Outbox) -> Message:
+    message = outbox.take()
+    assert message is not None
+    return message
+
+
+def statuses() -> list[str]:
+    db.session.rollback()
+    return list(db.session.scalars(sa.select(Delivery.status).order_by(Delivery.id)))
+
+
+def wait_until_recorded(engine: Engine) -> None:
+    for _ in range(100):
+        if engine.is_idle:
+            return
+        engine.wait_for_news(0.1)
+    raise AssertionError("nothing was recorded")
+
+
+def test_mailbox_groups_take_turns(engine: Engine, campaign: Campaign) -> None:
+    outbox = filled(engine, campaign)
+    taken = [take(outbox).delivery_id for _ in range(6)]
+    assert sorted(taken[:2]) == [1, 4]
+    assert sorted(taken) == [1, 2, 3, 4, 5, 6]
+    assert outbox.take() is None
+
+
+def test_of_a_group_only_so_many_are_on_the_wire_at_once(
+    engine: Engine, campaign: Campaign
+) -> None:
+    outbox = filled(engine, campaign)
+    outbox.limit_at_once(["google", "other"], {"google": 1})
+    taken = [take(outbox).delivery_id for _ in range(4)]
+    assert sum(number > 3 for number in taken) == 1
+    assert outbox.take() is None
+    outbox.settle(SendResult(4, "sent", "250 ok", 250))
+    assert take(outbox).delivery_id == 5
+    outbox.limit_at_once(["google"], {})
+    assert take(outbox).delivery_id == 6
+
+
+def test_what_was_taken_and_not_begun_may_be_taken_again(
+    engine: Engine, campaign: Campaign
+) -> None:
+    outbox = filled(engine, campaign)
+    first = take(outbox)
+    outbox.put_back(first)
+    assert first.delivery_id in {take(outbox).delivery_id for _ in range(6)}
+
+
+def test_after_its_deadline_nothing_of_a_batch_begins(engine: Engine, campaign: Campaign) -> None:
+    outbox = filled(engine, campaign)
+    (batch,) = outbox.batches
+    message = take(outbox)
+    batch.deadline = running_seconds()
+    assert not outbox.begin(message)
+    assert outbox.take() is None
+
+
+def test_a_claim_whose_lease_ran_out_is_lost_and_nothing_of_it_begins(
+    engine: Engine, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outbox = filled(engine, campaign)
+    (batch,) = outbox.batches
+    message = take(outbox)
+    with transaction():
+        db.session.execute(sa.update(Claim).values(lease_until=utcnow() - timedelta(seconds=1)))
+    sweep.recover_claims()
+    later = running_seconds() + 90
+    monkeypatch.setattr(sweep, "running_seconds", lambda: later)
+    sweep.recover_claims()  # another process finds that it stood still for all its time
+    assert statuses() == ["queued"] * 6
+    batch.renewed_at -= 10_000  # time to renew it
+    for _ in range(50):
+        engine.wait_for_news(0.1)
+        if not outbox.begin(message):
+            break
+    assert not outbox.begin(message)
+    outbox.put_back(message)
+    wait_until_recorded(engine)
+    assert statuses() == ["queued"] * 6
+
+
+def test_an_account_in_trouble_gives_everything_back(engine: Engine, campaign: Campaign) -> None:
+    outbox = filled(engine, campaign)
+    message = take(outbox)
+    outbox.settle(SendResult(message.delivery_id, "sent", "250 ok", 250))
+    outbox.trouble(ProviderTroubleError("It is away.", permanent=False))
+    wait_until_recorded(engine)
+    assert sorted(statuses()) == ["queued"] * 5 + ["sent"]
+    account = db.session.scalars(sa.select(ProviderAccount)).one()
+    assert account.trouble == "It is away."
+
+
+def test_a_provider_is_woken_as_long_as_something_waits_for_it(
+    engine: Engine, campaign: Campaign
+) -> None:
+    outbox = filled(engine, campaign)
+    provider: Any = engine._providers[outbox.provider_id][1]
+    before = provider.wakes
+    for _ in range(50):  # it was told "nothing" at a moment when there was none
+        if provider.wakes > before:
+            break
+        engine.wait_for_news(0.1)
+    assert provider.wakes > before
+
+
+def test_an_account_that_had_trouble_rests_with_an_empty_outbox(
+    engine: Engine, campaign: Campaign
+) -> None:
+    outbox = filled(engine, campaign)
+    message = take(outbox)
+    outbox.trouble(ProviderTroubleError("It is away.", permanent=False))
+    for _ in range(50):
+        if len(statuses()) - statuses().count("queued") == 1:
+            break
+        engine.wait_for_news(0.1)
+    outbox.put_back(message)  # the connection it was meant for came to nothing
+    wait_until_recorded(engine)
+    assert statuses() == ["queued"] * 6
+
+
+def test_closing_records_what_is_known(engine: Engine, campaign: Campaign) -> None:
+    outbox = filled(engine, campaign)
+    for _ in range(3):
+        message = take(outbox)
+        assert outbox.begin(message)
+        outbox.settle(SendResult(message.delivery_id, "sent", "250 ok", 250))
+    left = take(outbox)
+    assert outbox.begin(left)
+    engine.close()
+    db.session.rollback()
+    sweep.recover_claims()
+    assert sorted(statuses()) == ["queued", "queued", "sent", "sent", "sent", "unknown"]
+
+
+def test_an_owners_expression_is_never_searched_for_in_a_transaction(
+    engine: Engine, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with transaction():
+        db.session.add(ReplyRule(note="Ours.", pattern="(a+)+!", action="suspend", minutes=5))
+    searched: list[bool] = []
+    find = expressions.find
+
+    def watched(pattern: str, text: str) -> bool:
+        searched.append(bool(db.session.info.get("campaigns_writing")))
+        return find(pattern, text)
+
+    monkeypatch.setattr(expressions, "find", watched)
+    rules._first.cache_clear()  # what another test searched would not be searched again
+    outbox = filled(engine, campaign)
+    for number in range(3):
+        message = outbox.take()
+        assert message is not None
+        assert outbox.begin(message)
+        words = f"450 {'a' * 400} {number}"
+        outbox.settle(SendResult(message.delivery_id, "deferred", code=450, reply=words))
+    for _ in range(100):
+        if not outbox.batches[0].results:
+            break
+        engine.wait_for_news(0.1)
+    assert searched
+    assert not any(searched)
+
+
+# --- consent, at every speed -------------------------------------------------------------------
+
+
+class Clock:
+    """Stands in for `running_seconds` of the engine."""
+
+    def __init__(self) -> None:
+        self.seconds = running_seconds()
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr("campaigns.engine.engine.running_seconds", clock)
+    monkeypatch.setattr("campaigns.engine.engine.CHECK_INTERVAL_SECONDS", 3600.0)
+    return clock
+
+
+def person_of(delivery_id: int) -> int:
+    found = db.session.get_one(Delivery, delivery_id).subscriber_id
+    assert found is not None
+    return found
+
+
+def unsubscribe(delivery_id: int) -> None:
+    leaver = person_of(delivery_id)
+    with transaction():
+        db.session.execute(
+            sa.update(Subscription)
+            .where(Subscription.subscriber_id == leaver)
+            .values(state="unsubscribed")
+        )
+
+
+def suppress(delivery_id: int) -> None:
+    address = db.session.get_one(Delivery, delivery_id).address
+    with transaction():
+        suppressions.suppress(address, reason="manual", source="test", now=utcnow())
+
+
+def erase(delivery_id: int) -> None:
+    leaver = person_of(delivery_id)
+    with transaction():
+        erasure.erase([leaver])
+
+
+@pytest.mark.parametrize(
+    ("withdraw", "reason"),
+    [(unsubscribe, "unsubscribed"), (suppress, "suppressed"), (erase, "deleted")],
+)
+def test_who_withdraws_while_waiting_or_on_the_wire_gets_nothing(
+    engine: Engine, campaign: Campaign, clock: Clock, withdraw: Callable[[int], None], reason: str
+) -> None:
+    outbox = filled(engine, campaign)
+    on_the_wire = take(outbox)
+    waiting = next(n for n in range(1, 7) if n != on_the_wire.delivery_id)
+    for number in (on_the_wire.delivery_id, waiting):
+        withdraw(number)
+    clock.seconds += 1.1
+    engine._check_consent()
+    assert not outbox.begin(on_the_wire)
+    outbox.put_back(on_the_wire)
+    while (message := outbox.take()) is not None:
+        assert message.delivery_id not in (on_the_wire.delivery_id, waiting)
+        assert outbox.begin(message)
+        outbox.settle(SendResult(message.delivery_id, "sent", "250 ok", 250))
+    wait_until_recorded(engine)
+    assert sorted(statuses()) == ["sent"] * 4 + ["skipped"] * 2
+    reasons = db.session.scalars(sa.select(Delivery.reason).where(Delivery.status == "skipped"))
+    assert set(reasons) == {reason}
+
+
+def test_no_body_leaves_when_consent_was_not_checked_for_too_long(
+    engine: Engine, campaign: Campaign, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database stalls: nothing leaves, nothing fails, and it goes on by itself."""
+    outbox = filled(engine, campaign)
+    message = take(outbox)
+    clock.seconds += 2.6
+    assert not outbox.begin(message)
+    outbox.put_back(message)
+    assert outbox.take() is None
+    assert statuses() == ["sending"] * 6
+    engine._check_consent()
+    assert outbox.begin(take(outbox))
+    attempts = db.session.scalars(sa.select(Delivery.attempts))
+    assert set(attempts) == {0}
+
+
+def test_a_fresh_claim_is_not_checked_again_at_once(
+    engine: Engine, campaign: Campaign, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(engine, campaign)
+    asked: list[object] = []
+    monkeypatch.setattr("campaigns.engine.engine.claims.withdrawn", lambda ids: asked.append(ids))
+    clock.seconds += 0.9
+    engine._check_consent()
+    assert not asked
+
+
+def test_the_time_of_a_check_is_taken_before_it_reads(
+    engine: Engine, campaign: Campaign, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outbox = filled(engine, campaign)
+    clock.seconds += 1.5
+
+    def slow(ids: Any) -> dict[int, str]:
+        clock.seconds += 2.6  # so long the statement takes
+        return {}
+
+    monkeypatch.setattr("campaigns.engine.engine.claims.withdrawn", slow)
+    engine._check_consent()
+    assert outbox.take() is None
+
+
+def test_an_outbox_holds_two_seconds_of_work_at_the_speed_of_now(
+    engine: Engine, campaign: Campaign, clock: Clock
+) -> None:
+    with transaction():
+        news = db.session.scalars(sa.select(AudienceList)).one()
+        for number in range(7, 51):
+            a_delivery(campaign, a_subscriber(f"p{number}@example.org", news))
+    account = db.session.scalars(sa.select(ProviderAccount)).one()
+    outbox = engine.outbox(account, Plan())
+    plain: Any = Plain()
+    engine.claim(campaign.id, outbox, plain, {"other": 99, "google": 9})
+    held = sum(batch.stock for batch in outbox.batches)
+    assert held == 50
+    at = 1000.0
+    for _ in range(5):  # 6 messages a second
+        outbox.release_surplus(at)
+        for _ in range(3):
+            message = take(outbox)
+            outbox.begin(message)
+            outbox.settle(SendResult(message.delivery_id, "sent", "250 ok", 250))
+        at += 0.5
+    assert sum(batch.stock for batch in outbox.batches) <= 12
+    left = 50 - 15 - sum(batch.stock for batch in outbox.batches)
+    for _ in range(50):
+        if statuses().count("queued") == left:
+            break
+        engine.wait_for_news(0.1)
+    assert statuses().count("queued") == left
+    assert set(db.session.scalars(sa.select(Delivery.not_before))) == {None}
+
+
+def test_what_was_granted_leaves_at_its_pace(engine: Engine, campaign: Campaign) -> None:
+    outbox = filled(engine, campaign)
+    now = time.monotonic()
+    outbox.pace(campaign.id, Grant({"other": 3, "google": 3}, paces=Paces(Pace(0.0, 60.0))), now)
+    take(outbox)
+    assert outbox.take() is None
+    moment = outbox.next_at()
+    assert moment is not None
+    assert 59 < moment - now < 61
+
+
+def test_the_pace_of_a_mailbox_group_holds_back_no_other(
+    engine: Engine, campaign: Campaign
+) -> None:
+    outbox = filled(engine, campaign)
+    paces = Paces(groups={"google": Pace(60.0, 60.0)})
+    outbox.pace(campaign.id, Grant({"other": 3, "google": 3}, paces=paces), time.monotonic())
+    groups = outbox.batches[0].groups
+    left = []
+    while (message := outbox.take()) is not None:
+        left.append(groups[message.delivery_id])
+    assert left
+    assert set(left) == {"other"}
+
+
+def test_a_server_that_stands_still_has_little_waiting_for_it(
+    engine: Engine, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with transaction():
+        news = db.session.scalars(sa.select(AudienceList)).one()
+        for number in range(7, 31):
+            a_delivery(campaign, a_subscriber(f"p{number}@example.org", news))
+    monkeypatch.setattr("campaigns.engine.engine.CHECK_INTERVAL_SECONDS", 0.02)
+    outbox = filled(engine, campaign, many=30)
+    assert sum(batch.stock for batch in outbox.batches) > SMALLEST_STOCK
+    for _ in range(50):
+        if sum(batch.stock for batch in outbox.batches) <= SMALLEST_STOCK:
+            break
+        engine.wait_for_news(0.1)
+    assert sum(batch.stock for batch in outbox.batches) <= SMALLEST_STOCK

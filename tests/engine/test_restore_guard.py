@@ -1,0 +1,540 @@
+"""A database restored from a backup sends nothing by itself; nothing else looks like one."""
+
+import shutil
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from redis import Redis
+from structlog.testing import capture_logs
+
+from campaigns.accounts import service as accounts
+from campaigns.campaign import lifecycle, series
+from campaigns.campaign.models import (
+    Campaign,
+    CampaignSeries,
+    Claim,
+    Delivery,
+    Generation,
+    SecondChance,
+    TransactionalMail,
+)
+from campaigns.campaign.recurrence import Repeat
+from campaigns.campaign.schedule import Plan
+from campaigns.clock import utcnow
+from campaigns.config import Settings
+from campaigns.db import db, transaction
+from campaigns.delivery import resend
+from campaigns.engine import canary, restored
+from campaigns.engine.restore_guard import (
+    CHECK_SECONDS,
+    UNMARKED_SECONDS,
+    FileMark,
+    Guard,
+    RedisMark,
+)
+from campaigns.engine.restored import State
+from campaigns.jobs import clock, runtime, send
+from campaigns.jobs.transactional import deliver
+from campaigns.transactional import queue
+from tests.backups import back_up
+from tests.factories import a_campaign, a_delivery, a_list, a_sender, a_subscriber
+
+
+class Seconds:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def seconds() -> Seconds:
+    return Seconds()
+
+
+@pytest.fixture
+def marks(app: Flask, redis_url: str, tmp_path: Path) -> tuple[FileMark, RedisMark]:
+    return FileMark(tmp_path), RedisMark(Redis.from_url(redis_url))
+
+
+def a_guard(marks: tuple[FileMark | RedisMark, ...], seconds: Seconds) -> Guard:
+    """That of a process just started."""
+    return Guard(marks, seconds)
+
+
+def a_campaign_in(status: str, **values: Any) -> int:
+    with transaction():
+        news = a_list()
+        campaign = a_campaign(news, sender=a_sender(), status=status, **values)
+        for number in range(3):
+            a_delivery(campaign, a_subscriber(f"p{number}@example.org", news))
+        return campaign.id
+
+
+def send_for(guard: Guard, seconds: Seconds, checks: int = 3) -> None:
+    for _ in range(checks):
+        assert guard.may_send(is_sending=True)
+        seconds.now += CHECK_SECONDS
+
+
+def go_back_to(number: int) -> None:
+    """As a restored backup does."""
+    with transaction():
+        db.session.execute(sa.update(Generation).values(number=number))
+
+
+def state_of(campaign_id: int) -> str:
+    db.session.rollback()
+    return db.session.get_one(Campaign, campaign_id, populate_existing=True).status
+
+
+def number() -> int:
+    db.session.rollback()
+    state = restored.read()
+    assert state is not None
+    return state.number
+
+
+def test_the_counter_advances_while_campaigns_are_sent_and_its_copies_follow(
+    marks: tuple[FileMark, RedisMark], seconds: Seconds
+) -> None:
+    guard = a_guard(marks, seconds)
+    send_for(guard, seconds)
+    assert guard.may_send(is_sending=False)
+    state = restored.read()
+    assert state is not None
+    assert state.number == 4, "once for each check, and for what left after the last"
+    assert [mark.read(state.name) for mark in marks] == [4, 4]
+    seconds.now += CHECK_SECONDS
+    assert guard.may_send(is_sending=False)
+    assert number() == 4, "nothing was sent since"
+
+
+@pytest.mark.parametrize("end", ["it stops", "it has sent everything"])
+def test_a_backup_of_the_last_moments_before_a_process_ends_is_recognised(
+    marks: tuple[FileMark, RedisMark], seconds: Seconds, end: str
+) -> None:
+    campaign_id = a_campaign_in("sending")
+    guard = a_guard(marks, seconds)
+    send_for(guard, seconds)
+    backup = number()
+    if end == "it stops":
+        guard.leave()
+    else:
+        assert guard.may_send(is_sending=False)
+    go_back_to(backup)
+    assert a_guard(marks, seconds).may_send(is_sending=True)
+    assert state_of(campaign_id) == "paused"
+
+
+def test_a_process_that_stops_after_the_restore_leaves_the_copies_as_they_are(
+    marks: tuple[FileMark, RedisMark], seconds: Seconds
+) -> None:
+    campaign_id = a_campaign_in("sending")
+    guard = a_guard(marks, seconds)
+    send_for(guard, seconds)
+    go_back_to(1)
+    guard.leave()
+    assert a_guard(marks, seconds).may_send(is_sending=True)
+    assert state_of(campaign_id) == "paused"
+
+
+def test_the_counter_advances_before_a_single_email_leaves(app: Flask, settings: Settings) -> None:
+    with transaction():
+        payload = {"subject": "Look", "text": "Look"}
+        mail_id = queue.enqueue("alert", "a@example.org", payload, now=utcnow()).id
+    runtime.use(app)
+    deliver(mail_id)
+    assert number() == 1
+
+
+@pytest.mark.parametrize("kept", ["file", "redis", "memory"])
+def test_any_copy_alone_recognises_a_restored_database(
+    marks: tuple[FileMark, RedisMark], seconds: Seconds, kept: str
+) -> None:
+    campaign_id = a_campaign_in("sending")
+    guard = a_guard(marks, seconds)
+    send_for(guard, seconds)
+    go_back_to(1)
+    copies: dict[str, tuple[FileMark | RedisMark, ...]] = {
+        "file": marks[:1], "redis": marks[1:], "memory": (),
+    }  # fmt: skip
+    left = copies[kept]
+    if kept != "memory":
+        guard = a_guard(left, seconds)
+    else:
+        guard._marks = ()
+    assert guard.may_send(is_sending=True)
+    assert state_of(campaign_id) == "paused"
+
+
+def test_what_was_held_stays_held_and_is_said_once(
+    marks: tuple[FileMark, RedisMark], seconds: Seconds
+) -> None:
+    with transaction():
+        accounts.create_user("owner@example.org", "correct horse battery", now=utcnow())
+    campaign_id = a_campaign_in("sending")
+    send_for(a_guard(marks, seconds), seconds)
+    go_back_to(1)
+    with capture_logs() as logs:
+        for _ in range(3):  # several workers and clocks, in any order
+            assert a_guard(marks, seconds).may_send(is_sending=False)
+    assert len([entry for entry in logs if "restored" in entry["event"]]) == 1
+    assert number() > 3
+    campaign = db.session.get_one(Campaign, campaign_id)
+    assert (campaign.status, campaign.status_reason) == ("paused", restored.PAUSED)
+    mails = db.session.scalars(sa.select(TransactionalMail)).all()
+    assert [mail.address for mail in mails] == ["owner@example.org"]
+    with transaction():
+        lifecycle.resume(campaign_id, now=utcnow())
+    assert a_guard(marks, seconds).may_send(is_sending=True)
+    assert state_of(campaign_id) == "sending", "somebody decided"
+
+
+def test_what_was_being_prepared_becomes_a_draft(
+    marks: tuple[FileMark, RedisMark], seconds: Seconds
+) -> None:
+    campaign_id = a_campaign_in("preparing")
+    send_for(a_guard(marks, seconds), seconds)
+    go_back_to(0)
+    assert a_guard(marks, seconds).may_send(is_sending=True)
+    assert state_of(campaign_id) == "draft"
+
+
+def restore(marks: tuple[FileMark, RedisMark], seconds: Seconds) -> None:
+    """Email is sent, a backup of before is restored, and a process starts."""
+    send_for(a_guard(marks, seconds), seconds)
+    go_back_to(1)
+    assert a_guard(marks, seconds).may_send(is_sending=False)
+    db.session.rollback()
+
+
+def a_mail(kind: queue.Kind, **values: Any) -> int:
+    with transaction():
+        mail = queue.enqueue(kind, "alice@example.org", {}, now=utcnow())
+        for name, value in values.items():
+            setattr(mail, name, value)
+        return mail.id
+
+
+@pytest.mark.parametrize("kind", ["confirm", "password_reset"])
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"not_before": utcnow() + timedelta(hours=1), "attempts": 2},
+        {"status": "sending", "lease_until": utcnow()},
+        {"status": "sending", "lease_until": utcnow(), "reason": queue.HANDING_OVER},
+    ],
+    ids=["waiting", "put off", "claimed", "on the wire"],
+)
+def test_a_single_email_that_waited_in_the_backup_is_not_sent_by_itself(
+    marks: tuple[FileMark, RedisMark],
+    seconds: Seconds,
+    kind: queue.Kind,
+    values: dict[str, Any],
+) -> None:
+    mail_id = a_mail(kind, **values)
+    restore(marks, seconds)
+    a_day_later = utcnow() + timedelta(days=1)
+    assert mail_id not in queue.stalled(a_day_later)
+    with transaction():
+        assert queue.claim(mail_id, now=a_day_later) is None
+    found = queue.status(mail_id)
+    assert found is not None
+    assert (found.status, found.reason) == ("unknown", queue.RESTORED)
+
+
+def test_single_emails_on_hold_leave_once_somebody_decides_so(
+    marks: tuple[FileMark, RedisMark], seconds: Seconds
+) -> None:
+    mail_id = a_mail("confirm", attempts=3)
+    done = a_mail("confirm", status="unknown", reason=queue.NO_ANSWER)
+    restore(marks, seconds)
+    with transaction():
+        assert queue.send_restored(now=utcnow()) == 1
+    assert mail_id in queue.stalled(utcnow())
+    with transaction():
+        assert queue.claim(done, now=utcnow()) is None
+
+
+def test_what_workers_had_claimed_in_the_backup_is_unknown_at_once(
+    marks: tuple[FileMark, RedisMark], seconds: Seconds
+) -> None:
+    campaign_id = a_campaign_in("sending")
+    with transaction():
+        db.session.add(Claim(token="t", campaign_id=campaign_id, lease_until=utcnow()))
+        first = sa.select(sa.func.min(Delivery.id)).scalar_subquery()
+        db.session.execute(
+            sa.update(Delivery)
+            .where(Delivery.id == first)
+            .values(status="sending", claim_token="t")
+            .execution_options(synchronize_session=False)
+        )
+    restore(marks, seconds)
+    found = db.session.execute(
+        sa.select(Delivery.status, Delivery.reason).order_by(Delivery.id)
+    ).all()
+    assert [tuple(row) for row in found] == [("unknown", "restored"), *[("queued", "")] * 2]
+    assert db.session.scalar(sa.select(sa.func.count()).select_from(Claim)) == 0
+
+
+def test_a_campaign_paused_at_the_time_of_the_backup_asks_before_it_goes_on(
+    marks: tuple[FileMark, RedisMark], seconds: Seconds
+) -> None:
+    """It may have been resumed after the backup."""
+    campaign_id = a_campaign_in("paused", status_reason="Paused by hand.")
+    restore(marks, seconds)
+    campaign = db.session.get_one(Campaign, campaign_id, populate_existing=True)
+    assert campaign.restored_at is not None
+    assert campaign.status_reason == restored.PAUSED
+
+
+def test_a_retry_that_was_being_carried_out_is_not_carried_on(
+    marks: tuple[FileMark, RedisMark], seconds: Seconds
+) -> None:
+    campaign_id = a_campaign_in("sent")
+    with transaction():
+        db.session.execute(sa.update(Delivery).values(status="failed", reason="gave_up"))
+        db.session.add(SecondChance(campaign_id=campaign_id, what="failed", decided_at=utcnow()))
+    restore(marks, seconds)
+    with transaction():
+        assert not resend.carry_on(campaign_id, now=utcnow())
+    assert state_of(campaign_id) == "sent"
+
+
+@pytest.mark.parametrize("stage", ["testing", "watching"])
+def test_a_campaign_with_a_test_group_does_not_go_on_to_the_others(
+    marks: tuple[FileMark, RedisMark], seconds: Seconds, stage: str
+) -> None:
+    campaign_id = a_campaign_in(
+        "sending", canary_state=stage, canary_percent=10.0, canary_until=utcnow()
+    )
+    restore(marks, seconds)
+    canary.judge_all()
+    assert state_of(campaign_id) == "paused"
+
+
+def test_a_campaign_between_two_time_zones_does_not_start_its_next_wave(
+    marks: tuple[FileMark, RedisMark], seconds: Seconds
+) -> None:
+    campaign_id = a_campaign_in("sending", local_at="2026-03-29T09:00")
+    with transaction():
+        soon = utcnow() + timedelta(seconds=1)
+        db.session.execute(sa.update(Delivery).values(not_before=soon))
+    restore(marks, seconds)
+    assert state_of(campaign_id) == "paused"
+
+
+def test_an_occurrence_that_came_due_since_the_backup_asks(
+    app: Flask, marks: tuple[FileMark, RedisMark], seconds: Seconds
+) -> None:
+    """The series made and sent it after the backup; the restored one makes it again."""
+    now = utcnow()
+    with transaction():
+        news = a_list()
+        a_subscriber("alice@example.org", news)
+        template = a_campaign(news, sender=a_sender())
+        accounts.save_workspace(name="Example", postal_address="1 High Street")
+        made = series.create(
+            template.id,
+            Repeat("daily"),
+            (now - timedelta(days=2, minutes=1)).replace(tzinfo=None),
+            Plan(zone="UTC"),
+            now=now - timedelta(days=2, minutes=5),
+        )
+        series_id = made.id
+    assert series_id in series.due(now=now)
+    restore(marks, seconds)
+    clock.advance_series()
+    clock.start_due()
+    found = db.session.scalars(sa.select(Campaign).where(Campaign.scheduled_at <= now)).all()
+    assert [(one.status, one.restored_at is not None) for one in found] == [("scheduled", True)]
+
+
+def test_what_came_due_since_the_backup_asks(
+    app: Flask, marks: tuple[FileMark, RedisMark], seconds: Seconds
+) -> None:
+    now = utcnow()
+    with transaction():
+        accounts.create_user("owner@example.org", "correct horse battery", now=now)
+    due = a_campaign_in("scheduled", name="Due", scheduled_at=now - timedelta(seconds=30))
+    with transaction():
+        later = a_campaign(status="scheduled", scheduled_at=now + timedelta(hours=1)).id
+    send_for(a_guard(marks, seconds), seconds)
+    go_back_to(1)
+    assert a_guard(marks, seconds).may_send(is_sending=False)
+    clock.start_due()
+    assert (state_of(due), state_of(later)) == ("scheduled", "scheduled")
+    asked = {c.id for c in db.session.scalars(sa.select(Campaign)) if c.asked_at and c.restored_at}
+    assert asked == {due}
+    alert = db.session.scalars(sa.select(TransactionalMail)).one()
+    assert "“Due”" in alert.payload["text"]
+
+
+def lose_redis(marks: tuple[FileMark, RedisMark], folder: Path) -> None:
+    marks[1]._redis.flushall()
+
+
+def lose_data_dir(marks: tuple[FileMark, RedisMark], folder: Path) -> None:
+    for path in folder.glob("generation.*"):
+        path.unlink()
+
+
+def test_a_redis_that_was_restored_with_the_database_proves_nothing(
+    marks: tuple[FileMark, RedisMark],
+    seconds: Seconds,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Both are as old as each other; but it is another run of the server."""
+    campaign_id = a_campaign_in("sending")
+    send_for(a_guard(marks, seconds), seconds)
+    lose_data_dir(marks, tmp_path)
+    monkeypatch.setattr(RedisMark, "_run", lambda _: "another run")
+    fresh = a_guard(marks, seconds)
+    assert not fresh.may_send(is_sending=True)
+    seconds.now += UNMARKED_SECONDS
+    assert fresh.may_send(is_sending=True)
+    assert state_of(campaign_id) == "paused"
+
+
+@pytest.mark.parametrize("what", ["a single email", "a retry", "a series"])
+def test_a_fresh_machine_holds_whatever_would_start_by_itself(
+    marks: tuple[FileMark, RedisMark], seconds: Seconds, what: str
+) -> None:
+    send_for(a_guard(marks, seconds), seconds)
+    with transaction():
+        draft = a_campaign()
+        if what == "a single email":
+            queue.enqueue("confirm", "a@example.org", {}, now=utcnow())
+        elif what == "a retry":
+            db.session.add(SecondChance(campaign_id=draft.id, what="failed", decided_at=utcnow()))
+        else:
+            db.session.add(
+                CampaignSeries(
+                    template_id=draft.id, rule="", zone="UTC", first_local="",
+                    next_run_at=utcnow(),
+                )
+            )  # fmt: skip
+    assert not a_guard((), seconds).may_send(is_sending=False)
+
+
+@pytest.mark.parametrize("lose", [lose_redis, lose_data_dir])
+def test_a_lost_copy_holds_nothing(
+    marks: tuple[FileMark, RedisMark],
+    seconds: Seconds,
+    tmp_path: Path,
+    lose: Callable[[tuple[FileMark, RedisMark], Path], None],
+) -> None:
+    campaign_id = a_campaign_in("sending")
+    send_for(a_guard(marks, seconds), seconds)
+    lose(marks, tmp_path)
+    send_for(a_guard(marks, seconds), seconds)
+    assert state_of(campaign_id) == "sending"
+
+
+def test_a_new_machine_waits_for_the_others_and_sends(
+    marks: tuple[FileMark, RedisMark], seconds: Seconds, tmp_path: Path
+) -> None:
+    """Redis was emptied at the same moment: the workers that go on fill it again."""
+    campaign_id = a_campaign_in("sending")
+    others = a_guard(marks, seconds)
+    send_for(others, seconds)
+    marks[1]._redis.flushall()
+    (tmp_path / "new").mkdir()
+    new = a_guard((FileMark(tmp_path / "new"), marks[1]), seconds)
+    assert not new.may_send(is_sending=True)
+    seconds.now += CHECK_SECONDS
+    send_for(others, seconds, 1)
+    assert new.may_send(is_sending=True)
+    assert state_of(campaign_id) == "sending"
+
+
+def test_on_a_fresh_machine_without_any_copy_a_campaign_in_progress_is_held(
+    marks: tuple[FileMark, RedisMark], seconds: Seconds, tmp_path: Path
+) -> None:
+    campaign_id = a_campaign_in("sending")
+    send_for(a_guard(marks, seconds), seconds)
+    lose_redis(marks, tmp_path)
+    lose_data_dir(marks, tmp_path)
+    fresh = a_guard(marks, seconds)
+    assert not fresh.may_send(is_sending=True)
+    seconds.now += UNMARKED_SECONDS
+    assert fresh.may_send(is_sending=True)
+    assert state_of(campaign_id) == "paused"
+
+
+def test_a_data_directory_restored_with_its_database_is_recognised(
+    marks: tuple[FileMark, RedisMark], seconds: Seconds, tmp_path: Path
+) -> None:
+    """Both are as old as each other; but a file that comes from a backup is another file."""
+    campaign_id = a_campaign_in("sending")
+    send_for(a_guard(marks[:1], seconds), seconds)
+    (path,) = tmp_path.glob("generation.*")
+    shutil.copy2(path, tmp_path / "backup")
+    path.rename(tmp_path / "gone")  # still there: else its inode could be used again
+    shutil.copy2(tmp_path / "backup", path)
+    fresh = a_guard(marks[:1], seconds)
+    fresh.may_send(is_sending=True)
+    seconds.now += UNMARKED_SECONDS
+    assert fresh.may_send(is_sending=True)
+    assert state_of(campaign_id) == "paused"
+
+
+def test_where_nothing_is_open_a_database_without_copies_is_taken_as_it_is(
+    marks: tuple[FileMark, RedisMark], seconds: Seconds, tmp_path: Path
+) -> None:
+    send_for(a_guard(marks, seconds), seconds)
+    lose_redis(marks, tmp_path)
+    lose_data_dir(marks, tmp_path)
+    assert a_guard(marks, seconds).may_send(is_sending=True)
+
+
+def test_a_copy_that_cannot_be_read_counts_as_none(tmp_path: Path) -> None:
+    (tmp_path / "generation.x").write_text("{")
+    assert FileMark(tmp_path).read("x") is None
+    FileMark(tmp_path).write(State("x", 7))
+    assert FileMark(tmp_path).read("x") == 7
+
+
+def test_the_remaining_of_a_restored_campaign_become_unknown_when_it_is_ended(app: Flask) -> None:
+    campaign_id = a_campaign_in("sending")
+    with transaction():
+        lifecycle.hold_restored(now=utcnow(), reason="")
+        lifecycle.cancel(campaign_id, now=utcnow())
+    found = db.session.execute(sa.select(Delivery.status, Delivery.reason)).all()
+    assert {tuple(row) for row in found} == {("unknown", "restored")}
+
+
+# --- real backups -----------------------------------------------------------------------------
+
+
+class TestRealBackups:
+    @pytest.fixture
+    def settings(self, settings: Settings, redis_url: str) -> Settings:
+        return settings.model_copy(update={"redis_url": redis_url})
+
+    @pytest.mark.usefixtures("worker")
+    def test_a_backup_taken_in_mid_campaign_mails_nobody_by_itself(
+        self, app: Flask, database_url: str, tmp_path: Path
+    ) -> None:
+        campaign_id = a_campaign_in("sending")
+        send.send()
+        restore = back_up(database_url, tmp_path)
+        app.extensions.pop("campaigns.generation")  # another worker sends on
+        send.send()
+        send.forget()
+        db.session.remove()
+        db.engine.dispose()
+        restore()
+        for _ in range(2):
+            app.extensions.pop("campaigns.generation", None)  # the processes are started again
+            send.send()
+            clock.Clock(app).beat()
+        assert state_of(campaign_id) == "paused"

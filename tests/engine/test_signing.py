@@ -1,0 +1,102 @@
+"""Mails to one person are signed with DKIM, where their sender's domain has a key."""
+
+import dkim
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from campaigns.clock import utcnow
+from campaigns.context import services
+from campaigns.db import db, transaction
+from campaigns.jobs import runtime, sweep
+from campaigns.jobs.transactional import deliver
+from campaigns.providers import domains
+from campaigns.providers.models import DkimKey
+from campaigns.transactional import queue
+from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
+from tests.smtp_server import scripted_server
+
+FROM = "news@news.example"
+
+
+@pytest.fixture(autouse=True)
+def _worker(app: Flask) -> None:
+    runtime.use(app)
+
+
+def _keys(*algorithms: str) -> dict[bytes, bytes]:
+    """A domain with these keys, all of them signing; what DNS says about them."""
+    with transaction():
+        domain = domains.set_up("news.example", services().vault, now=utcnow())
+        domains.discard(db.session.scalars(sa.select(DkimKey)).one(), now=utcnow())
+        for algorithm in algorithms:
+            key = domains.make_key(domain, algorithm, "", services().vault, now=utcnow())
+            domains.activate(key, now=utcnow())
+    return {f"{key.host}.".encode(): key.record.encode() for key in domains.view(domain).keys}
+
+
+def _delivered(kind: queue.Kind = "alert") -> bytes:
+    """What the server got of one such mail."""
+    with scripted_server() as server:
+        with transaction():
+            news = a_list()
+            a_subscriber("alice@example.org", news)
+            sender = a_sender(FROM, a_provider(port=server.port))
+            payload: dict[str, object] = {"subject": "Grüße", "text": "Etwas ist geschehen.\n\n"}
+            if kind == "test":
+                payload = {"campaign_id": a_campaign(news, sender=sender).id}
+            mail = queue.enqueue(kind, "owner@example.org", payload, now=utcnow())
+        deliver(mail.id)
+        found = queue.status(mail.id)
+        assert found is not None
+        assert found.status == "sent", found.reason
+    return server.received[0].data
+
+
+def _verdicts(data: bytes, records: dict[bytes, bytes]) -> list[bool]:
+    def answer(name: bytes, timeout: int = 5) -> bytes:
+        return records[name]
+
+    count = data.count(b"DKIM-Signature:")
+    return [dkim.DKIM(data).verify(idx=index, dnsfunc=answer) for index in range(count)]
+
+
+@pytest.mark.parametrize("kind", ["alert", "test"])
+def test_a_mail_is_signed_by_every_key(kind: queue.Kind) -> None:
+    records = _keys("rsa", "ed25519")
+    data = _delivered(kind)
+    assert _verdicts(data, records) == [True, True]
+
+
+def test_without_a_key_it_leaves_as_it_is() -> None:
+    _keys()
+    assert b"DKIM-Signature" not in _delivered()
+
+
+def test_a_key_that_cannot_be_read_is_said_and_nothing_leaves_unsigned() -> None:
+    _keys("ed25519")
+    with transaction():
+        db.session.execute(sa.update(DkimKey).values(private_key="nonsense"))
+        a_sender(FROM, a_provider())
+        payload = {"subject": "Look", "text": "Something happened."}
+        mail = queue.enqueue("alert", "owner@example.org", payload, now=utcnow())
+    deliver(mail.id)
+    found = queue.status(mail.id)
+    assert found is not None
+    assert found.status == "failed"
+    assert "The DKIM key of news.example cannot be read" in found.reason
+
+
+def test_the_sweep_erases_keys_that_were_retired_a_week_ago() -> None:
+    _keys("rsa", "ed25519")
+    with transaction():
+        rsa = sa.update(DkimKey).where(DkimKey.algorithm == "rsa")
+        week_ago = utcnow() - domains.KEEP_RECORD
+        db.session.execute(rsa.values(state="retired", retired_at=week_ago))
+    sweep.prune()
+    db.session.rollback()
+    rows = db.session.execute(sa.select(DkimKey.algorithm, DkimKey.private_key != "")).all()
+    assert {algorithm: bool(is_there) for algorithm, is_there in rows} == {
+        "rsa": False,
+        "ed25519": True,
+    }

@@ -1,0 +1,157 @@
+"""Sign-ups that nobody confirmed go after 30 days, and nothing else goes with them."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from campaigns.audience import subscriptions
+from campaigns.audience.models import AudienceList, ConsentEvent, Subscriber, Subscription
+from campaigns.campaign.models import TransactionalMail
+from campaigns.db import Base, db, transaction
+from campaigns.jobs import sweep
+from campaigns.privacy import retention
+from campaigns.self_service import signup
+from campaigns.self_service.signup import Visitor
+from campaigns.transactional import queue
+from tests.factories import a_campaign, a_delivery, a_list, a_subscriber
+
+NOW = datetime(2030, 5, 4, 12, 0, tzinfo=UTC)
+LONG_AGO = NOW - timedelta(days=31)
+LATELY = NOW - timedelta(days=29)
+
+
+def sign_up(entry: AudienceList, address: str, *, at: datetime = LONG_AGO) -> int:
+    """Signs up by the form; returns the id of the subscriber."""
+    visitor = Visitor("192.0.2.77", "Secret/1")
+    signup.sign_up(entry.id, address, name="Secret", wording="Yes?", visitor=visitor, now=at)
+    return db.session.scalars(sa.select(Subscriber.id).where(Subscriber.address == address)).one()
+
+
+def delete_overdue(now: datetime = NOW) -> int:
+    with transaction():
+        return retention.delete(retention.overdue(now), now=now)
+
+
+def people() -> set[str]:
+    db.session.rollback()
+    return set(db.session.scalars(sa.select(Subscriber.address)))
+
+
+def test_nothing_is_kept_of_them_but_their_number(app: Flask) -> None:
+    with transaction():
+        news = a_list()
+        for number in range(3):
+            sign_up(news, f"secret{number}@example.org")
+        sign_up(news, "waiting@example.org", at=LATELY)
+    assert delete_overdue() == 3
+    assert delete_overdue() == 0
+    assert people() == {"waiting@example.org"}
+    for table in Base.metadata.sorted_tables:
+        for row in db.session.execute(sa.select(table)):
+            assert "secret0" not in str(tuple(row)), table.name
+    bare = db.session.execute(
+        sa.select(ConsentEvent.list_id, ConsentEvent.kind, ConsentEvent.ip).where(
+            ConsentEvent.subscriber_id.is_(None)
+        )
+    ).all()
+    assert [tuple(row) for row in bare] == [(news.id, "requested", "")] * 3
+
+
+def test_who_asked_again_lately_may_still_confirm(app: Flask) -> None:
+    with transaction():
+        news = a_list()
+        sign_up(news, "a@example.org")
+        sign_up(news, "a@example.org", at=LATELY)
+    assert delete_overdue() == 0
+    assert people() == {"a@example.org"}
+
+
+def test_who_is_there_for_another_reason_stays(app: Flask) -> None:
+    with transaction():
+        news, other = a_list("News"), a_list("Other")
+        a_subscriber("by-hand@example.org")
+        elsewhere = sign_up(news, "elsewhere@example.org")
+        subscriptions.subscribe(other.id, elsewhere, channel="manual", now=LONG_AGO)
+        mailed = db.session.get_one(Subscriber, sign_up(news, "mailed@example.org"))
+        a_delivery(a_campaign(other), mailed, status="sent")
+        sign_up(news, "by-hand@example.org")
+    assert delete_overdue() == 3
+    assert people() == {"by-hand@example.org", "elsewhere@example.org", "mailed@example.org"}
+    assert subscriptions.state(news.id, elsewhere) is None
+    assert subscriptions.state(other.id, elsewhere) == "subscribed"
+    kinds = db.session.execute(
+        sa.select(ConsentEvent.kind, ConsentEvent.ip).where(ConsentEvent.subscriber_id == elsewhere)
+    ).all()
+    assert [tuple(row) for row in kinds] == [("subscribed", "")]
+
+
+def test_who_had_left_before_has_left_again_with_the_proofs_of_then(app: Flask) -> None:
+    left = LONG_AGO - timedelta(days=100)
+    with transaction():
+        news = a_list()
+        ann = sign_up(news, "ann@example.org", at=left - timedelta(days=2))
+        subscriptions.confirm(news.id, ann, now=left - timedelta(days=1))
+        subscriptions.unsubscribe([news.id], ann, channel="page", now=left)
+        sign_up(news, "ann@example.org")
+    assert delete_overdue() == 1
+    assert people() == {"ann@example.org"}
+    place = db.session.get_one(Subscription, (news.id, ann))
+    assert (place.state, place.state_at) == ("unsubscribed", left)
+    assert subscriptions.who_left([news.id], [ann])
+    kept = db.session.scalars(
+        sa.select(ConsentEvent.kind)
+        .where(ConsentEvent.subscriber_id == ann)
+        .order_by(ConsentEvent.id)
+    ).all()
+    assert kept == ["requested", "confirmed", "unsubscribed"]
+
+
+def test_who_confirms_just_before_stays(app: Flask) -> None:
+    with transaction():
+        news = a_list()
+        ann = sign_up(news, "ann@example.org")
+    seen = retention.overdue(NOW)
+    with transaction():
+        subscriptions.confirm(news.id, ann, now=NOW)
+    with transaction():
+        assert retention.delete(seen, now=NOW) == 0
+    assert subscriptions.state(news.id, ann) == "subscribed"
+
+
+def test_the_sweep_takes_some_at_a_time_and_mails_that_are_done(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "AT_ONCE", 2)
+    monkeypatch.setattr(queue, "OUTDATED_AT_ONCE", 2)
+    monkeypatch.setattr(sweep, "utcnow", lambda: NOW)
+    with transaction():
+        news = a_list()
+        for number in range(3):
+            sign_up(news, f"a{number}@example.org")
+        db.session.execute(sa.delete(TransactionalMail))
+        for status, at in (
+            *[(status, LONG_AGO) for status in ("sent", "failed", "unknown", "queued", "sending")],
+            ("sent", LATELY),
+        ):
+            db.session.add(
+                TransactionalMail(
+                    kind="test", address="b@example.org", status=status, created_at=at
+                )
+            )
+    sweep.prune()
+    assert people() == {"a2@example.org"}
+    assert len(db.session.scalars(sa.select(TransactionalMail.id)).all()) == 4
+    sweep.prune()
+    assert people() == set()
+    left = db.session.execute(
+        sa.select(TransactionalMail.status, TransactionalMail.created_at).order_by(
+            TransactionalMail.id
+        )
+    ).all()
+    assert [tuple(row) for row in left] == [
+        ("queued", LONG_AGO),
+        ("sending", LONG_AGO),
+        ("sent", LATELY),
+    ]

@@ -1,0 +1,332 @@
+"""Access tokens: asked for once, kept for a while; what goes wrong is said, no secret leaks."""
+
+import base64
+import http.server
+import json
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+
+from campaigns.providers import outgoing
+from campaigns.providers.base import ProviderTroubleError
+from campaigns.providers.check import check_connection, check_login
+from campaigns.providers.models import ProviderAccount
+from campaigns.providers.smtp import oauth, open_smtp
+from campaigns.providers.smtp.account import make_login
+from campaigns.providers.smtp.oauth import Grant
+from campaigns.secrets import Vault
+from tests.smtp_server import scripted_server
+
+Answer = tuple[int, dict[str, str], bytes]
+
+
+@dataclass
+class TokenEndpoint:
+    port: int = 0
+    asked: list[dict[str, str]] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
+    """One after the other, the last one again and again."""
+
+    def grant(self, **values: str) -> Grant:
+        given = {"client_id": "the-app", "client_secret": "shh", "refresh_token": "first"}
+        return Grant(f"https://localhost:{self.port}/token?v=2", **{**given, **values})
+
+
+def ok(**values: Any) -> Answer:
+    body = {"access_token": "token-1", "expires_in": 3600, "token_type": "Bearer", **values}
+    return 200, {}, json.dumps(body).encode()
+
+
+def error(status: int, **values: Any) -> Answer:
+    return status, {}, json.dumps(values).encode()
+
+
+@contextmanager
+def serving(tls: ssl.SSLContext, *answers: Answer) -> Iterator[TokenEndpoint]:
+    endpoint = TokenEndpoint(answers=list(answers))
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            form = {name: values[0] for name, values in parse_qs(body).items()}
+            endpoint.asked.append({"path": self.path, **form})
+            answers = endpoint.answers
+            status, headers, body_out = answers.pop(0) if len(answers) > 1 else answers[0]
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body_out)
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.socket = tls.wrap_socket(server.socket, server_side=True)
+    endpoint.port = server.server_address[1]
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield endpoint
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(2)
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept() -> Iterator[None]:
+    oauth.forget_all()
+    yield
+    oauth.forget_all()
+
+
+@pytest.fixture
+def allowed(trusted: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The endpoint on loopback may be asked, as that of a known provider may."""
+    monkeypatch.setattr(oauth, "KNOWN_HOSTS", frozenset({"localhost"}))
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    now = [1000.0]
+    monkeypatch.setattr(oauth, "running_seconds", lambda: now[0])
+
+    def pass_(seconds: float) -> None:
+        now[0] += seconds
+
+    return pass_
+
+
+def refusal(grant: Grant) -> ProviderTroubleError:
+    with pytest.raises(ProviderTroubleError) as caught:
+        oauth.access_token(grant)
+    for secret in ("shh", "first"):
+        assert secret not in str(caught.value)
+    return caught.value
+
+
+@pytest.mark.usefixtures("allowed")
+def test_a_token_is_asked_for_as_the_standard_says(server_tls: ssl.SSLContext) -> None:
+    with serving(server_tls, ok()) as endpoint:
+        assert oauth.access_token(endpoint.grant(scope="mail.send offline")) == "token-1"
+    assert endpoint.asked == [
+        {
+            "path": "/token?v=2",
+            "grant_type": "refresh_token",
+            "client_id": "the-app",
+            "client_secret": "shh",
+            "refresh_token": "first",
+            "scope": "mail.send offline",
+        }
+    ]
+
+
+@pytest.mark.usefixtures("allowed")
+def test_it_is_kept_until_shortly_before_its_end(
+    server_tls: ssl.SSLContext, clock: Callable[[float], None]
+) -> None:
+    with serving(server_tls, ok(), ok(access_token="token-2")) as endpoint:
+        grant = endpoint.grant()
+        assert oauth.access_token(grant) == "token-1"
+        clock(3600 - oauth.ASK_AGAIN_BEFORE - 1)
+        assert oauth.access_token(grant) == "token-1"
+        clock(2)
+        assert oauth.access_token(grant) == "token-2"
+        oauth.refuse(grant)
+        oauth.access_token(grant)
+    assert len(endpoint.asked) == 3
+
+
+@pytest.mark.usefixtures("allowed")
+def test_many_connections_ask_once(server_tls: ssl.SSLContext) -> None:
+    with serving(server_tls, ok()) as endpoint:
+        grant = endpoint.grant()
+        threads = [threading.Thread(target=oauth.access_token, args=(grant,)) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(10)
+    assert len(endpoint.asked) == 1
+
+
+@pytest.mark.usefixtures("allowed")
+def test_a_newer_refresh_token_is_used_from_then_on(
+    server_tls: ssl.SSLContext, clock: Callable[[float], None]
+) -> None:
+    answers = [ok(refresh_token="second"), ok(refresh_token="third"), ok()]
+    with serving(server_tls, *answers) as endpoint:
+        before = endpoint.grant()
+        oauth.access_token(before)
+        after = endpoint.grant(refresh_token=oauth.newest_refresh_token(before))
+        oauth.access_token(after)
+        assert len(endpoint.asked) == 1, "it is the same account still"
+        clock(3600)
+        oauth.access_token(before)
+        assert oauth.newest_refresh_token(after) == "third"
+    assert [form["refresh_token"] for form in endpoint.asked] == ["first", "second"]
+
+
+@pytest.mark.usefixtures("allowed")
+@pytest.mark.parametrize(
+    ("answer", "words", "permanent"),
+    [
+        (error(400, error="invalid_grant"), "invalid_grant. Allow it once more", True),
+        (
+            error(400, error="invalid_grant", error_description="Token shh first\r\nrevoked."),
+            "Token … … revoked. Allow it once more",
+            True,
+        ),
+        (error(401, error="invalid_client"), "Check client ID and client secret", True),
+        (error(404), "HTTP 404", True),
+        (error(503), "HTTP 503", False),
+        (error(429, error="slow_down"), "slow_down", False),
+        (error(400, error="temporarily_unavailable"), "temporarily_unavailable", False),
+        ((302, {"Location": "https://localhost/else"}, b""), "It leads elsewhere", True),
+        ((200, {}, b"<html>"), "HTTP 200", True),
+        ((200, {}, b"[1]"), "HTTP 200", True),
+        (ok(access_token="evil\r\nQUIT"), "HTTP 200", True),
+        (ok(access_token=""), "HTTP 200", True),
+    ],
+)
+def test_a_refusal_is_told_in_words(
+    server_tls: ssl.SSLContext, answer: Answer, words: str, permanent: bool
+) -> None:
+    with serving(server_tls, answer) as endpoint:
+        trouble = refusal(endpoint.grant())
+    assert str(trouble).startswith("localhost gave no access token: ")
+    assert words in str(trouble)
+    assert trouble.permanent == permanent
+    assert len(endpoint.asked) == 1, "no redirect is followed"
+
+
+@pytest.mark.usefixtures("trusted")
+def test_a_private_address_is_not_asked(server_tls: ssl.SSLContext) -> None:
+    with serving(server_tls, ok()) as endpoint:
+        trouble = refusal(endpoint.grant())
+    assert "private network" in str(trouble)
+    assert trouble.permanent
+    assert endpoint.asked == []
+
+
+def test_an_untrusted_certificate_gets_no_secret(
+    server_tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(oauth, "KNOWN_HOSTS", frozenset({"localhost"}))
+    with serving(server_tls, ok()) as endpoint:
+        trouble = refusal(endpoint.grant())
+    assert "cannot be trusted" in str(trouble)
+    assert endpoint.asked == []
+
+
+@pytest.mark.usefixtures("allowed")
+@pytest.mark.parametrize("drips", [False, True])
+def test_a_server_that_does_not_answer_is_given_up(
+    server_tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch, drips: bool
+) -> None:
+    monkeypatch.setattr(outgoing, "STEP_SECONDS", 0.4)
+    monkeypatch.setattr(outgoing, "WHOLE_SECONDS", 0.8)
+    stop = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            raw, _ = listener.accept()
+            with server_tls.wrap_socket(raw, server_side=True) as stream:
+                try:
+                    while not stop.wait(0.1):
+                        stream.sendall(b"H" if drips else b"")
+                except OSError:
+                    pass
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        port = listener.getsockname()[1]
+        trouble = refusal(Grant(f"https://localhost:{port}/", "the-app", "shh", "first"))
+        stop.set()
+        thread.join(3)
+    assert "it does not answer" in str(trouble)
+    assert not trouble.permanent
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "http://login.example/token", "login.example", "https://", "https://a:b@login.example/",
+     "https://login.example:99999/", "https://login.example/#x", "https://login.example/a b",
+     "file:///etc/passwd", "https://lögin.example/", "https://[::1/"],
+)  # fmt: skip
+def test_only_plain_https_addresses_are_taken(url: str) -> None:
+    assert outgoing.why_not_usable(url)
+    assert not outgoing.why_not_usable("https://login.example:8443/a/token?b=c")
+
+
+def xoauth2(token: str) -> str:
+    text = f"user=me@example.org\x01auth=Bearer {token}\x01\x01"
+    return "AUTH XOAUTH2 " + base64.b64encode(text.encode()).decode()
+
+
+@pytest.mark.usefixtures("allowed")
+def test_the_test_of_an_account_logs_in_with_a_token(server_tls: ssl.SSLContext) -> None:
+    with (
+        serving(server_tls, ok()) as endpoint,
+        scripted_server(extensions=("AUTH XOAUTH2",)) as server,
+    ):
+        login = make_login(
+            "127.0.0.1", server.port, "none", "me@example.org", grant=endpoint.grant()
+        )
+        result = check_login(login)
+    assert result.ok, result.message
+    assert "logged in as me@example.org" in result.message
+    assert xoauth2("token-1") in server.sessions[0].commands
+
+
+@pytest.mark.usefixtures("allowed")
+def test_a_token_that_is_refused_is_not_used_again(server_tls: ssl.SSLContext) -> None:
+    with (
+        serving(server_tls, ok(), ok(access_token="token-2")) as endpoint,
+        scripted_server(
+            extensions=("AUTH XOAUTH2",), accept_login=lambda line: line == xoauth2("token-2")
+        ) as server,
+    ):
+        login = make_login(
+            "127.0.0.1", server.port, "none", "me@example.org", grant=endpoint.grant()
+        )
+        first, second = check_login(login), check_login(login)
+    assert "Allow it once more at the provider" in first.message
+    assert second.ok
+
+
+@pytest.mark.usefixtures("allowed")
+def test_a_stored_account_is_opened_with_its_tokens(server_tls: ssl.SSLContext) -> None:
+    vault = Vault(["k" * 40])
+    with (
+        serving(server_tls, ok()) as endpoint,
+        scripted_server(extensions=("AUTH XOAUTH2",)) as server,
+    ):
+        grant = endpoint.grant()
+        account = ProviderAccount(
+            host="127.0.0.1",
+            port=server.port,
+            security="none",
+            username="me@example.org",
+            auth="oauth2",
+            token_url=grant.token_url,
+            token_scope="",
+            client_id=grant.client_id,
+            client_secret=vault.encrypt("shh"),
+            refresh_token=vault.encrypt("first"),
+            client_certificate="",
+            messages_per_connection=0,
+        )
+        assert check_connection(account, vault).ok
+        login = open_smtp(account, vault)._login
+        assert login.token is not None
+        assert login.token() == "token-1"
+    assert len(endpoint.asked) == 1
+    assert "shh" not in repr(login) + repr(grant)

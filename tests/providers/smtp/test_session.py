@@ -1,0 +1,704 @@
+"""One connection without a socket: every reply hits its own message, however the bytes come."""
+
+import random
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from campaigns.messages import Message, SendResult
+from campaigns.providers.smtp.replies import (
+    LONGEST_REPLY,
+    MalformedReplyError,
+    ReplyReader,
+    reply_text,
+)
+from campaigns.providers.smtp.session import Dialogue, Features, wire_form
+
+PLAIN = Features(size=True)
+PIPELINING = replace(PLAIN, pipelining=True)
+BOTH = pytest.mark.parametrize("features", [PIPELINING, PLAIN], ids=["pipelining", "plain"])
+WAYS = pytest.mark.parametrize("way", ["whole", "lines", "bytes"])
+GONE = "the line is dead"
+
+
+def a_message(number: int, **values: object) -> Message:
+    message = Message(number, f"b+t{number}@example.org", f"p{number}@example.org", b"hello\r\n")
+    return replace(message, **values)  # type: ignore[arg-type]
+
+
+@dataclass
+class Notebook:
+    """A desk that notes what it is told."""
+
+    waiting: list[Message]
+    refuse: set[int] = field(default_factory=set)
+    begun: list[int] = field(default_factory=list)
+    results: dict[int, SendResult] = field(default_factory=dict)
+    put_backs: list[int] = field(default_factory=list)
+    hand_backs: dict[int, SendResult] = field(default_factory=dict)
+
+    def take(self) -> Message | None:
+        return self.waiting.pop(0) if self.waiting else None
+
+    def begin(self, message: Message) -> bool:
+        if message.delivery_id in self.refuse:
+            return False
+        self.begun.append(message.delivery_id)
+        return True
+
+    def put_back(self, message: Message) -> None:
+        self.put_backs.append(message.delivery_id)
+
+    def settle(self, result: SendResult) -> None:
+        assert result.delivery_id not in self.results, "one fate each"
+        self.results[result.delivery_id] = result
+
+    def hand_back(self, message: Message, result: SendResult, *, is_first: bool) -> None:
+        assert (result.delivery_id, result.outcome) == (message.delivery_id, "unsent")
+        self.hand_backs[message.delivery_id] = result
+
+    @property
+    def outcomes(self) -> dict[int, str]:
+        return {number: result.outcome for number, result in self.results.items()}
+
+
+class Server:
+    """Reads what is written and answers; `says` replaces replies, by "verb number"."""
+
+    def __init__(self, says: dict[str, str]) -> None:
+        self._says = says
+        self._buffer = b""
+        self._in_body = self._is_granted = False
+        self._number = "0"
+        self.lines: list[str] = []
+        self.bodies: list[bytes] = []
+
+    def answer(self, data: bytes) -> Iterator[bytes]:
+        self._buffer += data
+        while True:
+            if self._in_body:
+                if self._buffer.startswith(b".\r\n"):
+                    body, self._buffer = b"", self._buffer[3:]
+                elif b"\r\n.\r\n" in self._buffer:
+                    body, _, self._buffer = self._buffer.partition(b"\r\n.\r\n")
+                else:
+                    return
+                self._in_body = False
+                self.bodies.append(body)
+                yield self._reply("dot", "250 2.0.0 queued")
+                continue
+            line, found, rest = self._buffer.partition(b"\r\n")
+            if not found:
+                return
+            self._buffer = rest
+            text = line.decode()
+            self.lines.append(text)
+            verb = text.split(" ")[0].lower()
+            if verb == "mail":
+                self._number = text.partition("+t")[2].partition("@")[0]
+            reply = self._reply(verb, self._usual(verb))
+            self._in_body = verb == "data" and reply.startswith(b"354")
+            self._is_granted = reply.startswith(b"2")
+            yield reply
+
+    def _usual(self, verb: str) -> str:
+        if verb in ("rcpt", "data") and not self._is_granted:
+            return "503 5.5.1 that comes later"
+        return {"data": "354 go", "quit": "221 bye"}.get(verb, "250 ok")
+
+    def _reply(self, verb: str, usual: str) -> bytes:
+        return (self._says.get(f"{verb} {self._number}", usual)).encode("latin-1") + b"\r\n"
+
+
+def pieces(replies: Iterable[bytes], way: str) -> list[bytes]:
+    whole = b"".join(replies)
+    if way == "whole":
+        return [whole] if whole else []
+    if way == "lines":
+        return whole.splitlines(keepends=True)
+    return [whole[i : i + 1] for i in range(len(whole))]
+
+
+def converse(
+    says: dict[str, str],
+    features: Features,
+    way: str = "whole",
+    count: int = 5,
+    **values: object,
+) -> tuple[Notebook, Server, Dialogue]:
+    """Until nothing more is said, or the connection must be dropped."""
+    desk = Notebook([a_message(number, **values) for number in range(1, count + 1)])
+    server = Server(says)
+    dialogue = Dialogue(desk, features)
+    written = dialogue.start()
+    while written and not dialogue.over:
+        dialogue.is_unwritten = False
+        replies = pieces(server.answer(written), way)
+        written = b""
+        for piece in replies:
+            more = dialogue.feed(piece)
+            if more:
+                # What is given is written before the next piece is read.
+                dialogue.is_unwritten = False
+            written += more
+    return desk, server, dialogue
+
+
+@BOTH
+@WAYS
+def test_all_are_sent_in_order(features: Features, way: str) -> None:
+    desk, server, dialogue = converse({}, features, way)
+    assert desk.outcomes == dict.fromkeys(range(1, 6), "sent")
+    assert desk.results[1] == SendResult(1, "sent", "250 2.0.0 queued", 250, "recipient", "dot")
+    assert desk.begun == [1, 2, 3, 4, 5]
+    assert server.bodies == [b"hello"] * 5
+    assert (dialogue.over, dialogue.waits_for, dialogue.is_busy) == ("", "", False)
+    assert dialogue.answered == 5
+
+
+def test_the_next_envelope_rides_along_with_a_body() -> None:
+    desk = Notebook([a_message(1), a_message(2)])
+    dialogue = Dialogue(desk, PIPELINING)
+    envelope = b"MAIL FROM:<b+t%d@example.org> SIZE=7\r\nRCPT TO:<p%d@example.org>\r\nDATA\r\n"
+    assert dialogue.start() == envelope % (1, 1)
+    assert dialogue.feed(b"250 a\r\n250 b\r\n354 c\r\n") == b"hello\r\n.\r\n" + envelope % (2, 2)
+    assert desk.begun == [1]
+    dialogue.is_unwritten = False
+    assert dialogue.feed(b"250 d\r\n250 e\r\n250 f\r\n354 g\r\n") == b"hello\r\n.\r\n"
+    assert desk.outcomes == {1: "sent"}
+    assert desk.begun == [1, 2]
+
+
+def test_no_envelope_rides_along_when_there_is_no_message() -> None:
+    desk = Notebook([a_message(1)])
+    dialogue = Dialogue(desk, PIPELINING)
+    dialogue.start()
+    assert dialogue.feed(b"250 a\r\n250 b\r\n354 c\r\n") == b"hello\r\n.\r\n"
+    dialogue.is_unwritten = False
+    assert dialogue.feed(b"250 d\r\n") == b""
+    desk.waiting.append(a_message(2))
+    assert dialogue.start().startswith(b"MAIL FROM:<b+t2@")
+
+
+def test_without_pipelining_there_is_one_command_at_a_time() -> None:
+    dialogue = Dialogue(Notebook([a_message(1), a_message(2)]), PLAIN)
+    assert dialogue.start() == b"MAIL FROM:<b+t1@example.org> SIZE=7\r\n"
+    assert dialogue.feed(b"250 a\r\n") == b"RCPT TO:<p1@example.org>\r\n"
+    assert dialogue.feed(b"250 b\r\n") == b"DATA\r\n"
+    assert dialogue.feed(b"354 c\r\n") == b"hello\r\n.\r\n"
+    dialogue.is_unwritten = False
+    assert dialogue.feed(b"250 d\r\n") == b"MAIL FROM:<b+t2@example.org> SIZE=7\r\n"
+
+
+# --- refusals -----------------------------------------------------------------------------------
+
+
+@BOTH
+@WAYS
+@pytest.mark.parametrize(
+    ("says", "outcome", "scope", "step"),
+    [
+        ({"mail 3": "550 5.1.8 bad sender"}, "failed", "sender", "mail"),
+        ({"mail 3": "451 4.3.0 later"}, "deferred", "sender", "mail"),
+        ({"mail 3": "552 5.3.4 too big"}, "failed", "recipient", "mail"),
+        ({"mail 3": "553 5.6.7 no such letters"}, "failed", "recipient", "mail"),
+        ({"rcpt 3": "550 5.1.1 no such user"}, "failed", "recipient", "rcpt"),
+        ({"rcpt 3": "450 4.2.0 greylisted"}, "deferred", "recipient", "rcpt"),
+        ({"rcpt 3": "550-5.1.1 no\r\n550-5.1.1 such\r\n550 5.1.1 user"}, "failed", "recipient",
+         "rcpt"),
+        ({"rcpt 3": "530 5.7.0 authenticate"}, "failed", "sender", "rcpt"),
+        ({"rcpt 3": "550 5.7.8 login"}, "failed", "sender", "rcpt"),
+        ({"rcpt 3": "550 5.1.8 sender's domain"}, "failed", "sender", "rcpt"),
+        ({"rcpt 3": "550 5.1.10 no mx"}, "failed", "recipient", "rcpt"),
+        ({"data 3": "451 4.3.0 later"}, "deferred", "recipient", "data"),
+        ({"data 3": "554 5.7.1 no"}, "failed", "recipient", "data"),
+        ({"dot 3": "552 5.2.2 full"}, "failed", "recipient", "dot"),
+        ({"dot 3": "452 4.2.2 full"}, "deferred", "recipient", "dot"),
+        ({"dot 3": "535 5.7.8 logged out"}, "failed", "sender", "dot"),
+        ({"dot 3": "550"}, "failed", "recipient", "dot"),
+        ({"rcpt 3": "550 no", "data 3": "503 no"}, "failed", "recipient", "rcpt"),
+        ({"mail 3": "450 no", "rcpt 3": "503 no", "data 3": "503 no"}, "deferred", "sender",
+         "mail"),
+    ],
+)  # fmt: skip
+def test_a_refusal_hits_its_own_message_only(
+    features: Features, way: str, says: dict[str, str], outcome: str, scope: str, step: str
+) -> None:
+    desk, server, dialogue = converse(says, features, way)
+    expected = {**dict.fromkeys((1, 2, 4, 5), "sent"), 3: outcome}
+    assert dict(sorted(desk.outcomes.items())) == dict(sorted(expected.items()))
+    result = desk.results[3]
+    assert (result.scope, result.step) == (scope, step)
+    first = next(iter(says.values()))
+    words = " ".join(line[4:] for line in first.split("\r\n"))
+    assert result.reply == f"{first[:3]} {words}".strip()
+    assert result.code == int(first[:3])
+    assert desk.begun == ([1, 2, 3, 4, 5] if step == "dot" else [1, 2, 4, 5])
+    assert server.bodies.count(b"hello") == len(desk.begun)
+    assert server.lines.count("RSET") == (0 if step == "dot" else 1)
+    assert not dialogue.over
+    assert dialogue.answered == 5
+
+
+@WAYS
+def test_data_granted_though_the_recipient_was_refused(way: str) -> None:
+    """A lone dot ends it; what the server says to that is nobody's reply."""
+    for verdict in ("554 no valid recipients", "250 as you like"):
+        says = {"rcpt 3": "550 5.1.1 no", "data 3": "354 go", "dot 3": verdict}
+        desk, server, dialogue = converse(says, PIPELINING, way)
+        assert desk.outcomes == {**dict.fromkeys((1, 2, 4, 5), "sent"), 3: "failed"}
+        assert server.bodies == [b"hello", b"hello", b"", b"hello", b"hello"]
+        assert server.lines.count("RSET") == 1
+        assert not dialogue.over
+
+
+def test_no_empty_mail_goes_to_somebody_whose_sender_was_refused() -> None:
+    """MAIL refused, RCPT and DATA granted: out of its mind, so the connection goes."""
+    desk, server, dialogue = converse(
+        {"mail 3": "550 no", "rcpt 3": "250 ok", "data 3": "354 go"}, PIPELINING
+    )
+    assert b"" not in server.bodies
+    assert "had refused" in dialogue.over
+    assert desk.outcomes == {1: "sent", 2: "sent", 3: "failed"}
+
+
+def test_a_server_that_takes_no_rset_is_left() -> None:
+    desk, _, dialogue = converse({"rcpt 2": "550 no", "data 2": "503 no", "rset 2": "500 what"},
+                                 PIPELINING)  # fmt: skip
+    assert dialogue.over == "the server takes no RSET"
+    assert desk.outcomes == {1: "sent", 2: "failed"}
+    assert list(desk.hand_backs) == [3]
+
+
+# --- the end of a connection --------------------------------------------------------------------
+
+
+@BOTH
+@WAYS
+@pytest.mark.parametrize("verb", ["mail", "rcpt", "data"])
+def test_a_421_blames_nobody(features: Features, way: str, verb: str) -> None:
+    desk, _, dialogue = converse({f"{verb} 3": "421 4.7.0 enough"}, features, way)
+    assert desk.outcomes == {1: "sent", 2: "sent"}
+    (result,) = desk.hand_backs.values()
+    assert result == SendResult(3, "unsent", "421 4.7.0 enough", 421, "connection", verb)  # type: ignore[arg-type]
+    assert dialogue.over == "421 4.7.0 enough"
+    assert dialogue.was_broken
+    assert not dialogue.left_unknown
+
+
+@BOTH
+@WAYS
+def test_a_421_at_the_dot_defers_that_one_and_returns_the_next(
+    features: Features, way: str
+) -> None:
+    desk, _, dialogue = converse({"dot 3": "421 4.3.2 shutting down"}, features, way)
+    assert desk.outcomes == {1: "sent", 2: "sent", 3: "deferred"}
+    assert (desk.results[3].scope, desk.results[3].step) == ("connection", "dot")
+    assert list(desk.hand_backs) == ([4] if features.pipelining else [])
+    assert not dialogue.left_unknown
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "nonsense", ["garbage", "199 what", "600 what", "25", "2500 ok", "", "\x00\xff", "350 x"]
+)
+@pytest.mark.parametrize("verb", ["mail", "rcpt", "data", "dot"])
+def test_nonsense_ends_the_connection(features: Features, nonsense: str, verb: str) -> None:
+    desk, _, dialogue = converse({f"{verb} 3": nonsense}, features)
+    assert "made no sense" in dialogue.over
+    if verb == "dot":
+        assert desk.outcomes == {1: "sent", 2: "sent", 3: "unknown"}
+        assert dialogue.left_unknown
+    else:
+        assert desk.outcomes == {1: "sent", 2: "sent"}
+        assert list(desk.hand_backs) == [3]
+
+
+def test_a_250_to_data_is_no_permission() -> None:
+    desk, server, dialogue = converse({"data 2": "250 ok"}, PIPELINING)
+    assert "made no sense" in dialogue.over
+    assert desk.begun == [1]
+    assert server.bodies == [b"hello"]
+
+
+@BOTH
+@pytest.mark.parametrize("asked", ["mail", "rcpt", "data", "dot"])
+def test_silence_at_any_point(features: Features, asked: str) -> None:
+    """Only a body that has begun to leave is in doubt."""
+    desk = Notebook([a_message(1), a_message(2)])
+    dialogue = Dialogue(desk, features)
+    server = Server({})
+    waiting = [*server.answer(dialogue.start())]
+    while dialogue.waits_for != asked:
+        more = dialogue.feed(waiting.pop(0))
+        dialogue.is_unwritten = False
+        waiting += server.answer(more)
+    dialogue.lost(GONE)
+    assert dialogue.over == GONE
+    if asked == "dot":
+        assert desk.results[1] == SendResult(
+            1, "unknown", f"no answer after the message: {GONE}", 0, "connection", "dot"
+        )
+        assert list(desk.hand_backs) == ([2] if features.pipelining else [])
+    else:
+        assert desk.results == {}
+        assert desk.hand_backs[1].step == asked
+    assert dialogue.feed(b"250 too late\r\n") == b""
+    dialogue.lost("again")
+
+
+def test_a_body_of_which_nothing_was_written_is_unsent() -> None:
+    desk = Notebook([a_message(1)])
+    dialogue = Dialogue(desk, PIPELINING)
+    dialogue.start()
+    dialogue.feed(b"250 a\r\n250 b\r\n354 c\r\n")
+    dialogue.lost(GONE)
+    assert desk.outcomes == {}
+    assert desk.hand_backs[1].step == "data"
+
+
+def test_a_reply_before_the_body_was_written_is_not_its_reply() -> None:
+    desk = Notebook([a_message(1), a_message(2)])
+    dialogue = Dialogue(desk, PIPELINING)
+    dialogue.start()
+    assert dialogue.feed(b"250 a\r\n250 b\r\n354 c\r\n250 stray\r\n") == b""
+    assert list(desk.hand_backs) == [1, 2]
+    assert dialogue.over
+
+
+@pytest.mark.parametrize(
+    ("reply", "outcome"), [(b"250 ok\r\n", "unknown"), (b"552 5.3.4 too big\r\n", "failed"),
+                           (b"451 later\r\n", "deferred"), (b"421 bye\r\n", "deferred")],
+)  # fmt: skip
+def test_a_reply_while_the_body_is_being_written(reply: bytes, outcome: str) -> None:
+    desk = Notebook([a_message(1)])
+    dialogue = Dialogue(desk, PIPELINING)
+    dialogue.start()
+    dialogue.feed(b"250 a\r\n250 b\r\n354 c\r\n")
+    dialogue.is_unwritten, dialogue.is_writing = False, True
+    assert dialogue.feed(reply) == b""
+    assert desk.outcomes == {1: outcome}
+    assert dialogue.over
+
+
+@pytest.mark.parametrize(
+    ("said", "over"), [(b"421 idle\r\n", "421 idle"), (b"250 hi\r\n", "the server spoke unasked")]
+)
+def test_a_reply_to_nothing_drops_the_connection(said: bytes, over: str) -> None:
+    desk, _, dialogue = converse({}, PIPELINING, count=1)
+    assert dialogue.feed(said) == b""
+    assert dialogue.over.startswith(over)
+    assert not dialogue.was_broken
+    desk.waiting.append(a_message(9))
+    assert dialogue.start() == b""
+
+
+def test_last_words_count_and_lead_to_nothing() -> None:
+    desk = Notebook([a_message(n) for n in (1, 2, 3)])
+    dialogue = Dialogue(desk, PIPELINING)
+    dialogue.start()
+    dialogue.feed(b"250 a\r\n250 b\r\n354 c\r\n")
+    dialogue.is_unwritten = False
+    dialogue.last_words(b"250 queued\r\n250 d\r\n250 e\r\n354 f\r\n", GONE)
+    assert desk.outcomes == {1: "sent"}
+    assert desk.begun == [1]
+    assert list(desk.hand_backs) == [2]
+    assert [message.delivery_id for message in desk.waiting] == [3]
+
+
+# --- what we decide -----------------------------------------------------------------------------
+
+
+def test_a_message_that_must_not_leave_drops_the_open_data() -> None:
+    desk = Notebook([a_message(n) for n in (1, 2, 3)], refuse={2})
+    dialogue = Dialogue(desk, PIPELINING)
+    dialogue.start()
+    dialogue.feed(b"250 a\r\n250 b\r\n354 c\r\n")
+    dialogue.is_unwritten = False
+    assert dialogue.feed(b"250 queued\r\n250 d\r\n250 e\r\n354 f\r\n") == b""
+    assert desk.outcomes == {1: "sent"}
+    assert desk.put_backs == [2, 3]
+    assert dialogue.is_by_us
+    assert dialogue.over
+
+
+@BOTH
+def test_stopping_lets_a_reply_come_and_returns_the_rest(features: Features) -> None:
+    desk = Notebook([a_message(n) for n in (1, 2, 3)])
+    server, dialogue = Server({}), Dialogue(desk, features)
+    waiting = [*server.answer(dialogue.start())]
+    while dialogue.waits_for != "dot":
+        waiting += server.answer(dialogue.feed(waiting.pop(0)))
+        dialogue.is_unwritten = False
+    assert dialogue.stop() == b""
+    assert desk.put_backs == ([2] if features.pipelining else [])
+    written = b"".join(dialogue.feed(piece) for piece in waiting)
+    assert desk.outcomes == {1: "sent"}
+    if features.pipelining:
+        assert dialogue.over, "DATA may be open: no farewell is possible"
+    else:
+        assert written == b"QUIT\r\n"
+        assert dialogue.feed(b"221 bye\r\n") == b""
+        assert dialogue.over == "closed"
+
+
+def test_stopping_when_idle_says_goodbye() -> None:
+    dialogue = Dialogue(Notebook([]), PIPELINING)
+    assert dialogue.stop() == b"QUIT\r\n"
+    assert dialogue.stop() == b""
+    dialogue.feed(b"221 bye\r\n")
+    assert dialogue.over
+
+
+@BOTH
+def test_stopping_in_an_envelope_ends_at_once(features: Features) -> None:
+    desk = Notebook([a_message(1)])
+    dialogue = Dialogue(desk, features)
+    dialogue.start()
+    assert dialogue.stop() == b""
+    assert desk.put_backs == [1]
+    assert dialogue.over
+
+
+# --- envelopes ----------------------------------------------------------------------------------
+
+ALL = Features(True, True, 100, True, True, True)
+
+
+def envelope(features: Features, **values: object) -> str:
+    desk = Notebook([a_message(1, **values)])
+    said = Dialogue(desk, replace(features, pipelining=True)).start().decode()
+    return said or next(iter(desk.results.values())).reply
+
+
+@pytest.mark.parametrize(
+    ("features", "values", "expected"),
+    [
+        (Features(), {}, "MAIL FROM:<b+t1@example.org>|RCPT TO:<p1@example.org>"),
+        (
+            ALL,
+            {},
+            (
+                "MAIL FROM:<b+t1@example.org> SIZE=7 RET=HDRS ENVID=b+2Bt1|RCPT TO:<p1@example.org>"
+                " NOTIFY=FAILURE ORCPT=rfc822;p1@example.org"
+            ),
+        ),
+        (
+            replace(ALL, size=False),
+            {"address": "a+b=c@example.org"},
+            (
+                "MAIL FROM:<b+t1@example.org> RET=HDRS ENVID=b+2Bt1|RCPT TO:<a+b=c@example.org>"
+                " NOTIFY=FAILURE ORCPT=rfc822;a+2Bb+3Dc@example.org"
+            ),
+        ),
+        (
+            Features(utf8=True),
+            {"address": "jörg@bücher.example"},
+            "MAIL FROM:<b+t1@example.org> SMTPUTF8|RCPT TO:<jörg@xn--bcher-kva.example>",
+        ),
+        (
+            Features(utf8=True, dsn=True),
+            {"address": "jörg@example.org"},
+            (
+                "MAIL FROM:<b+t1@example.org> SMTPUTF8 RET=HDRS ENVID=b+2Bt1"
+                "|RCPT TO:<jörg@example.org> NOTIFY=FAILURE"
+            ),
+        ),
+        (
+            Features(utf8=True),
+            {"address": "info@bücher.example", "mail_from": "b@straße.example"},
+            "MAIL FROM:<b@xn--strae-oqa.example>|RCPT TO:<info@xn--bcher-kva.example>",
+        ),
+        (
+            Features(dsn=True, eight_bit=True),
+            {"mail_from": "", "data": "ö\r\n".encode()},
+            (
+                "MAIL FROM:<> BODY=8BITMIME|RCPT TO:<p1@example.org> NOTIFY=FAILURE"
+                " ORCPT=rfc822;p1@example.org"
+            ),
+        ),
+        (
+            Features(eight_bit=True),
+            {},
+            "MAIL FROM:<b+t1@example.org>|RCPT TO:<p1@example.org>",
+        ),
+    ],
+)
+def test_envelopes(features: Features, values: dict[str, object], expected: str) -> None:
+    assert envelope(features, **values) == expected.replace("|", "\r\n") + "\r\nDATA\r\n"
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"address": "jörg@example.org"}, "SMTPUTF8"),
+        ({"mail_from": "b+jörg@example.org"}, "SMTPUTF8"),
+        ({"data": b"x" * 101}, "5.3.4 The message is too large for this server: 101 bytes"),
+        ({"data": "ö\r\n".encode()}, "8BITMIME"),
+        ({"address": "a@x.example>\r\nRCPT TO:<b@x.example"}, "5.1.3"),
+        ({"address": "a@x.example> NOTIFY=NEVER <"}, "5.1.3"),
+        ({"mail_from": "a@x.example\nDATA"}, "5.1.3"),
+        ({"address": ""}, "5.1.3"),
+        ({"address": "a\x00@x.example"}, "5.1.3"),
+    ],
+)
+def test_what_cannot_be_offered_fails_alone(
+    features: Features, values: dict[str, object], words: str
+) -> None:
+    features = replace(features, largest=100)
+    desk = Notebook([a_message(1), a_message(2, **values), a_message(3)])
+    server, dialogue = Server({}), Dialogue(desk, features)
+    written = dialogue.start()
+    while written:
+        dialogue.is_unwritten = False
+        written = b"".join(
+            dialogue.feed(piece) for piece in pieces(server.answer(written), "whole")
+        )
+    assert desk.outcomes == {1: "sent", 2: "failed", 3: "sent"}
+    assert words in desk.results[2].reply
+    assert desk.results[2].scope == "recipient"
+    assert desk.begun == [1, 3]
+    assert [line for line in server.lines if "x.example" in line or "NOTIFY" in line] == []
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"a\r\n", b"a\r\n"),
+        (b"a", b"a\r\n"),
+        (b".\r\n..a\r\n", b"..\r\n...a\r\n"),
+        (b"a\n.\nb\r.\r", b"a\r\n..\r\nb\r\n..\r\n"),
+        (b"a\r\r\n.\r\n", b"a\r\n\r\n..\r\n"),
+        (b"", b"\r\n"),
+    ],
+)
+def test_f2_the_wire_form(data: bytes, expected: bytes) -> None:
+    assert wire_form(data) == expected
+
+
+@given(st.binary(max_size=60) | st.text(".\r\na", max_size=30).map(str.encode))
+def test_f2_no_wire_form_can_end_itself(data: bytes) -> None:
+    wire = wire_form(data)
+    assert wire.endswith(b"\r\n")
+    lines = wire.split(b"\r\n")[:-1]
+    assert not any(b"\r" in line or b"\n" in line or line == b"." for line in lines)
+
+
+# --- replies ------------------------------------------------------------------------------------
+
+
+def read_all(data: bytes, cuts: Iterable[int] = ()) -> list[tuple[int, bytes]]:
+    reader, found, start = ReplyReader(), [], 0
+    for cut in [*sorted(cuts), len(data)]:
+        reader.feed(data[start:cut])
+        start = cut
+        while (reply := reader.next()) is not None:
+            found.append(reply)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"250 ok\r\n", [(250, b"ok")]),
+        (b"250\r\n", [(250, b"")]),
+        (b"250 \n", [(250, b"")]),
+        (b"250-a\r\n250-\r\n250 c\r\n354 go\r\n", [(250, b"a\n\nc"), (354, b"go")]),
+        (b"550 " + b"x" * 5000 + b"\r\n", [(550, b"x" * 5000)]),
+        (b"550 5.1.1 gr\xfc\xdfe\r\n", [(550, b"5.1.1 gr\xfc\xdfe")]),
+        (b"250-a", []),
+    ],
+)
+def test_s6_replies_of_all_kinds(data: bytes, expected: list[tuple[int, bytes]]) -> None:
+    for cuts in [(), range(len(data))]:
+        assert read_all(data, cuts) == expected
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(200, 599),
+            st.lists(
+                st.text(st.characters(codec="utf-8", exclude_characters="\r\n"), max_size=20),
+                min_size=1,
+            ),
+        ),
+        max_size=6,
+    ),
+    st.data(),
+)
+def test_s6_replies_survive_any_cutting(
+    replies: list[tuple[int, list[str]]], data: st.DataObject
+) -> None:
+    whole = b"".join(
+        b"".join(
+            f"{code}{' ' if number == len(lines) else '-'}{line}\r\n".encode()
+            for number, line in enumerate(lines, start=1)
+        )
+        for code, lines in replies
+    )
+    cuts = data.draw(st.lists(st.integers(0, len(whole))))
+    expected = [(code, "\n".join(lines).encode()) for code, lines in replies]
+    assert read_all(whole, cuts) == expected
+
+
+@given(st.binary(max_size=300))
+def test_s6_garbage_never_does_more_than_end_the_connection(garbage: bytes) -> None:
+    desk = Notebook([a_message(1), a_message(2)])
+    dialogue = Dialogue(desk, PIPELINING)
+    dialogue.start()
+    dialogue.feed(garbage)
+    dialogue.lost(GONE)
+    assert {*desk.results, *desk.hand_backs, *desk.put_backs} | {
+        message.delivery_id for message in desk.waiting
+    } == {1, 2}
+
+
+@pytest.mark.parametrize("data", [b"x" * (LONGEST_REPLY + 1), b"250-x\r\n" * LONGEST_REPLY])
+def test_a_reply_without_end_is_nonsense(data: bytes) -> None:
+    with pytest.raises(MalformedReplyError):
+        read_all(data, range(0, len(data), 1000))
+
+
+def test_reply_texts_are_clean_and_short() -> None:
+    assert reply_text(550, b"5.1.1 gr\xfc\xdfe\r\nb\x00\xe2\x80\xa8c ") == "550 5.1.1 gr��e b c"
+    assert reply_text(0, "x" * 600) == "x" * 500
+
+
+# --- everything at once -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(300))
+def test_any_mixture_gives_everybody_one_fate_and_the_right_one(seed: int) -> None:
+    dice = random.Random(seed)  # noqa: S311
+    moods = ["550 5.1.1 no", "451 4.7.1 later", "421 bye", "250-many\r\n250 lines", "nonsense"]
+    says = {
+        f"{verb} {number}": dice.choice(moods)
+        for number in range(1, 31)
+        for verb in ("mail", "rcpt", "data", "dot", "rset")
+        if dice.random() < 0.05
+    }
+    features = dice.choice((PIPELINING, PLAIN))
+    desk, _server, dialogue = converse(says, features, dice.choice(("whole", "lines", "bytes")), 30)
+    left = {message.delivery_id for message in desk.waiting}
+    ends = [set(desk.results), set(desk.hand_backs), left]
+    assert set().union(*ends) == set(range(1, 31))
+    assert sum(map(len, ends)) == 30
+    for number, result in desk.results.items():
+        first = next(
+            (
+                (verb, says[f"{verb} {number}"])
+                for verb in ("mail", "rcpt", "data", "dot")
+                if not says.get(f"{verb} {number}", "250").startswith("250")
+                or (verb == "data" and f"{verb} {number}" in says)
+            ),
+            ("dot", "250"),
+        )
+        wanted = {"2": "sent", "4": "deferred", "5": "failed", "n": "unknown"}[first[1][0]]
+        assert (result.outcome, result.step) == (wanted, first[0]), (number, first)
+    assert len(desk.begun) == len(set(desk.begun))
+    assert bool(dialogue.over) == bool(left or desk.hand_backs or dialogue.was_broken)

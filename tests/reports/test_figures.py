@@ -1,0 +1,418 @@
+"""What pages show of large things: one moment, final at once, and nobody waits for a count."""
+
+import time
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from campaigns.audience.lists import Figures
+from campaigns.campaign import lifecycle
+from campaigns.campaign.models import Campaign, CampaignLink, Delivery, HeldGroup
+from campaigns.clock import utcnow
+from campaigns.db import db, transaction
+from campaigns.delivery import canary
+from campaigns.events.models import Event
+from campaigns.reports import engagement, replies, snapshots
+from campaigns.reports import figures as counts_module
+from campaigns.reports.balance import Balance, campaign_balance
+from campaigns.reports.engagement import Engagement
+from campaigns.reports.figures import People
+from campaigns.reports.groups import tally
+from campaigns.reports.resend_options import campaign_chances
+from campaigns.reports.snapshots import Counted
+from tests.factories import a_campaign, a_delivery, a_list, a_subscriber
+from tests.reports.keeping import a_page, keep, row_of
+from tests.web.statements import counted
+
+MANY = 3
+
+
+@pytest.fixture(autouse=True)
+def _few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counts_module, "MANY", MANY)
+
+
+def a_large_campaign(people: int = 4, **values: Any) -> Campaign:
+    """All of them wait."""
+    with transaction():
+        defaults: dict[str, Any] = {"status": "sending", "audience": people}
+        campaign: Campaign = a_campaign(**{"started_at": utcnow(), **defaults, **values})
+        for number in range(people):
+            a_delivery(campaign, a_subscriber(f"p{number}.{campaign.id}@example.org"))
+    return campaign
+
+
+def send(campaign: Campaign, how_many: int = 1, status: str = "sent") -> None:
+    """As a worker writes it down: no other table is touched."""
+    with transaction():
+        ids = db.session.scalars(
+            sa.select(Delivery.id)
+            .where(Delivery.campaign_id == campaign.id, Delivery.status == "queued")
+            .limit(how_many)
+        ).all()
+        db.session.execute(sa.update(Delivery).where(Delivery.id.in_(ids)).values(status=status))
+
+
+# --- campaigns ------------------------------------------------------------------------------------
+
+
+def test_a_small_campaign_is_counted_whenever_it_is_shown(app: Flask) -> None:
+    campaign = a_large_campaign(MANY - 1)
+    for sent in (0, 1):
+        page = a_page()
+        assert page.balance(campaign.id) == Balance(audience=2, sent=sent, queued=2 - sent)
+        assert page.wanted == []
+        assert (page.as_of, page.kept_at(campaign.id)) == (None, None)
+        send(campaign)
+    keep(app, "campaign", campaign.id)
+    assert row_of("campaign", campaign.id) is None
+
+
+def test_a_large_one_that_nobody_has_counted_is_counted_and_wanted(app: Flask) -> None:
+    campaign = a_large_campaign()
+    page = a_page()
+    assert page.balance(campaign.id) == Balance(audience=4, queued=4)
+    assert page.wanted == [("campaign", campaign.id)]
+    assert page.as_of is None
+
+
+def test_what_is_kept_is_shown_as_it_was_and_no_delivery_is_read(app: Flask) -> None:
+    campaign = a_large_campaign()
+    send(campaign)
+    keep(app, "campaign", campaign.id)
+    send(campaign, 2)
+    with counted() as statements:
+        page = a_page(with_details=True)
+        assert page.balance(campaign.id) == Balance(audience=4, sent=1, queued=3)
+        assert page.balance(campaign.id).adds_up
+        assert page.engagement(campaign.id) == Engagement()
+        assert [group.sent for group in page.groups(campaign)] == [1]
+        assert page.reasons(campaign) == []
+        assert page.links(campaign) == []
+        assert len(page.hours(campaign)) == 48
+        assert not page.chances(campaign).is_any
+        assert not page.first_ones(campaign)
+    assert not [text for text in statements if "FROM delivery" in text or "FROM event" in text]
+    assert page.kept_at(campaign.id) is not None
+
+
+def test_a_count_is_new_for_a_while_and_then_wanted_anew(app: Flask) -> None:
+    campaign = a_large_campaign()
+    keep(app, "campaign", campaign.id)
+    page = a_page()
+    page.balance(campaign.id)
+    assert page.wanted == []
+    assert page.as_of is None
+
+    keep(app, "campaign", campaign.id, seconds_ago=3)
+    page = a_page()
+    page.balance(campaign.id)
+    assert page.wanted == [("campaign", campaign.id)]
+    assert page.as_of is None, "not worth saying"
+
+    send(campaign)
+    keep(app, "campaign", campaign.id, seconds_ago=30)
+    page = a_page()
+    assert page.balance(campaign.id).sent == 1
+    assert page.as_of == page.kept_at(campaign.id) is not None
+
+
+def test_a_count_that_took_long_is_new_for_longer(app: Flask) -> None:
+    campaign = a_large_campaign()
+    keep(app, "campaign", campaign.id, seconds_ago=9)
+    with transaction():
+        row = row_of("campaign", campaign.id)
+        assert row is not None
+        row.seconds = 1.0
+    page = a_page()
+    page.balance(campaign.id)
+    assert page.wanted == []
+
+
+@pytest.mark.parametrize("move", [lifecycle.pause, lifecycle.cancel])
+def test_what_is_paused_or_cancelled_is_counted_at_once(app: Flask, move: Any) -> None:
+    campaign = a_large_campaign()
+    keep(app, "campaign", campaign.id)
+    send(campaign, 2)
+    with transaction():
+        move(campaign.id, now=utcnow())
+    page = a_page(with_details=True)
+    assert page.balance(campaign.id) == campaign_balance(campaign.id)
+    assert page.balance(campaign.id).sent == 2
+    assert page.wanted == [("campaign", campaign.id)]
+
+
+def test_a_finished_campaign_is_final_at_once_and_stays_so(app: Flask) -> None:
+    campaign = a_large_campaign()
+    keep(app, "campaign", campaign.id)
+    send(campaign, 4)
+    with transaction():
+        assert lifecycle.finish(campaign.id, now=utcnow())
+    for _ in range(2):
+        page = a_page(with_details=True)
+        assert page.balance(campaign.id) == Balance(audience=4, sent=4)
+        assert page.groups(db.session.get_one(Campaign, campaign.id)) == []
+        keep(app, "campaign", campaign.id)
+
+
+def test_what_somebody_does_to_its_deliveries_is_shown_at_once(app: Flask) -> None:
+    campaign = a_large_campaign()
+    keep(app, "campaign", campaign.id)
+    with transaction():
+        lifecycle.touch(campaign.id, now=utcnow())
+        db.session.execute(sa.update(Delivery).values(status="held"))
+    assert a_page().balance(campaign.id) == Balance(audience=4, held=4)
+
+
+def test_a_count_in_which_the_state_changed_is_not_shown(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = a_large_campaign()
+
+    def pause_meanwhile(campaign_id: int) -> list[Any]:
+        send(campaign, 2)
+        with transaction():
+            assert lifecycle.pause(campaign_id, now=utcnow())
+        return []
+
+    with monkeypatch.context() as patch:
+        patch.setattr(replies, "campaign_reasons", pause_meanwhile)
+        keep(app, "campaign", campaign.id)
+    row = row_of("campaign", campaign.id)
+    assert row is not None
+    assert row.figures["balance"]["sent"] == 0
+    assert a_page().balance(campaign.id).sent == 2
+
+
+def test_what_moves_and_is_too_old_is_counted_what_rests_is_not(app: Flask) -> None:
+    moving = a_large_campaign()
+    resting = a_large_campaign(status="cancelled", finished_at=utcnow())
+    with transaction():
+        db.session.execute(
+            sa.update(Delivery)
+            .where(Delivery.campaign_id == resting.id)
+            .values(status="cancelled")
+        )  # fmt: skip
+    for campaign in (moving, resting):
+        keep(app, "campaign", campaign.id, seconds_ago=1000)
+        with transaction():
+            db.session.execute(
+                sa.update(Delivery)
+                .where(Delivery.campaign_id == campaign.id)
+                .values(status="unknown")
+            )
+    page = a_page()
+    assert page.balance(moving.id).unknown == 4
+    assert page.balance(resting.id).cancelled == 4
+    assert page.as_of == page.kept_at(resting.id)
+    assert page.wanted == [("campaign", moving.id), ("campaign", resting.id)]
+
+
+def test_what_takes_very_long_to_count_is_shown_for_longer(app: Flask) -> None:
+    campaign = a_large_campaign()
+    keep(app, "campaign", campaign.id, seconds_ago=390)
+    with transaction():
+        row = row_of("campaign", campaign.id)
+        assert row is not None
+        row.seconds = 20.0
+    send(campaign)
+    page = a_page()
+    assert page.balance(campaign.id).sent == 0
+    assert page.wanted == [("campaign", campaign.id)]
+
+
+def test_a_page_counts_what_is_too_old_only_while_that_is_quick(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaigns = [a_large_campaign() for _ in range(3)]
+    for campaign in campaigns:
+        keep(app, "campaign", campaign.id, seconds_ago=1000)
+        send(campaign)
+    ticks = iter([0.0, 0.06, 1.0, 1.06])
+    monkeypatch.setattr(time, "perf_counter", lambda: next(ticks))
+    found = a_page().balances([campaign.id for campaign in campaigns])
+    assert [balance.sent for balance in found.values()] == [1, 1, 0]
+
+
+def test_one_page_asks_for_a_few_counts_only(app: Flask) -> None:
+    ids = [a_large_campaign().id for _ in range(7)]
+    page = a_page()
+    page.balances(ids)
+    assert page.wanted == [("campaign", number) for number in ids[:5]]
+
+
+def test_many_campaigns_are_asked_for_in_as_few_statements_as_one(app: Flask) -> None:
+    kept_ones, others = [a_large_campaign().id, a_large_campaign().id], [a_large_campaign(1).id]
+    for number in kept_ones:
+        keep(app, "campaign", number)
+
+    def statements(ids: list[int]) -> int:
+        page = a_page()
+        with counted() as found:
+            page.balances(ids)
+            page.engagements(ids)
+            page.balances(ids)
+        return len(found)
+
+    assert statements([kept_ones[0], *others]) == statements([*kept_ones, *others]) == 3
+    assert statements(kept_ones) == 1
+
+
+def test_all_that_a_page_shows_is_kept_as_it_was_counted(app: Flask) -> None:
+    now = utcnow()
+    soon = now + timedelta(minutes=5)
+    with transaction():
+        campaign = a_campaign(
+            status="sending", audience=6, started_at=now, canary_percent=2.0,
+            canary_state="testing", canary_quota={"google": 2, "gmx": 2},
+        )  # fmt: skip
+        outcomes: list[dict[str, Any]] = [
+            {"status": "sent", "first_opened_at": now, "first_clicked_at": now, "sent_at": now},
+            {"status": "failed", "reason": "refused"},
+            {"status": "unknown", "reason": "no_answer"},
+            {"status": "held", "reason": "flood"},
+            {"status": "queued", "reason": "deferred", "not_before": soon, "mailbox_group": "gmx"},
+            {"status": "skipped", "reason": "suppressed", "mailbox_group": "gmx"},
+        ]
+        for number, outcome in enumerate(outcomes):
+            person = a_subscriber(f"p{number}@example.org")
+            made = a_delivery(campaign, person, **{"mailbox_group": "google", **outcome})
+            if number == 0:
+                db.session.add(CampaignLink(campaign_id=campaign.id, number=1, target="https://a"))
+                db.session.add(
+                    Event(
+                        delivery_id=made.id, campaign_id=campaign.id, kind="clicked", at=now,
+                        dedupe="1", link_number=1,
+                    )
+                )  # fmt: skip
+        db.session.add(
+            HeldGroup(campaign_id=campaign.id, mailbox_group="google", held_at=now, words="550")
+        )
+    keep(app, "campaign", campaign.id)
+    page = a_page(with_details=True)
+    assert page.kept_at(campaign.id) is not None
+    assert page.balance(campaign.id) == campaign_balance(campaign.id)
+    assert page.balance(campaign.id).adds_up
+    assert page.engagement(campaign.id) == Engagement(opened=1, clicked=1)
+    assert page.groups(campaign) == tally(campaign.id).groups
+    assert page.reasons(campaign) == replies.campaign_reasons(campaign.id) != []
+    chances = campaign_chances(campaign.id)
+    assert replace(page.chances(campaign), floods=()) == replace(chances, floods=())
+    assert list(page.chances(campaign).floods) == list(chances.floods) != []
+    assert page.hours(campaign) == engagement.first_hours(campaign.id, now)
+    assert page.links(campaign) == engagement.campaign_links(campaign.id) != []
+    assert page.first_ones(campaign) == canary.figures(campaign.id) != {}
+
+
+def test_without_what_is_kept_the_balance_and_the_groups_are_of_one_statement(app: Flask) -> None:
+    campaign = a_large_campaign()
+    page = a_page(with_details=True)
+    with counted() as statements:
+        groups = page.groups(campaign)
+        send(campaign)
+        balance = page.balance(campaign.id)
+    assert sum(group.waiting for group in groups) == balance.waiting == 4
+    assert len([text for text in statements if "count(*)" in text]) == 1
+
+
+def test_less_and_less_often_an_old_campaign_is_counted(app: Flask) -> None:
+    days = {0: 60.0, 1: 1728.0, 30: 51840.0}
+    for age, seconds in days.items():
+        finished_at = utcnow() - timedelta(days=age)
+        campaign = a_large_campaign(status="sent", finished_at=finished_at)
+        with transaction():
+            db.session.execute(sa.update(Delivery).values(status="sent"))
+        keep(app, "campaign", campaign.id)
+        row = row_of("campaign", campaign.id)
+        assert row is not None
+        assert (row.due_at - row.counted_at).total_seconds() == pytest.approx(seconds, abs=1)
+
+
+# --- lists and people -----------------------------------------------------------------------------
+
+
+def test_a_large_list_is_kept_a_small_one_counted(app: Flask) -> None:
+    with transaction():
+        large, small = a_list("Large"), a_list("Small")
+        for number in range(MANY):
+            a_subscriber(f"p{number}@example.org", large, state="pending")
+        a_subscriber("x@example.org", small)
+    expected = {large.id: Figures(pending=3), small.id: Figures(subscribed=1)}
+    page = a_page()
+    assert page.lists([large.id, small.id]) == expected
+    assert page.wanted == [("list", large.id)]
+    for entry in (large, small):
+        keep(app, "list", entry.id)
+    with transaction():
+        a_subscriber("y@example.org", large, small)
+    page = a_page()
+    assert page.lists([large.id, small.id]) == expected | {small.id: Figures(subscribed=2)}
+    assert page.wanted == []
+    keep(app, "list", large.id, seconds_ago=30)
+    page = a_page()
+    page.lists([large.id])
+    assert page.wanted == [("list", large.id)]
+    assert page.as_of is not None
+    keep(app, "list", large.id, seconds_ago=1000)
+    with transaction():
+        a_subscriber("z@example.org", large)
+    page = a_page()
+    assert page.lists([large.id]) == {large.id: Figures(pending=3, subscribed=2)}, "too old"
+    assert page.as_of is None
+
+
+def test_a_list_that_is_gone_is_forgotten(app: Flask) -> None:
+    with transaction():
+        large = a_list()
+        for number in range(MANY):
+            a_subscriber(f"p{number}@example.org", large)
+    keep(app, "list", large.id, seconds_ago=100)
+    with transaction():
+        db.session.delete(db.session.get_one(type(large), large.id))
+    keep(app, "list", large.id)
+    assert row_of("list", large.id) is None
+
+
+def test_many_people_are_kept(app: Flask) -> None:
+    with transaction():
+        old = utcnow() - timedelta(days=31)
+        for number in range(MANY):
+            a_subscriber(f"p{number}@example.org", created_at=old if number else utcnow())
+    page = a_page()
+    assert page.people() == People(total=3, new=1)
+    assert page.wanted == [("people", 0)]
+    keep(app, "people", 0)
+    with transaction():
+        a_subscriber("x@example.org")
+    page = a_page()
+    assert page.people() == People(total=3, new=1)
+    assert page.wanted == []
+
+
+# --- what is kept ---------------------------------------------------------------------------------
+
+
+def test_the_count_of_the_later_moment_is_kept(app: Flask) -> None:
+    later = utcnow()
+    for at, number in ((later, 1), (later - timedelta(seconds=5), 2)):
+        with transaction():
+            found = Counted(timedelta(seconds=60), {"list": number})
+            snapshots.store("list", 7, found, at=at, seconds=0.1)
+    row = row_of("list", 7)
+    assert row is not None
+    assert (row.counted_at, row.figures) == (later, {"list": 1})
+
+
+def test_it_is_due_when_it_has_lasted(app: Flask) -> None:
+    now = snapshots.moment(utcnow())
+    with transaction():
+        for number, seconds_ago in ((1, 61), (2, 59), (3, 90)):
+            at = now - timedelta(seconds=seconds_ago)
+            snapshots.store("list", number, Counted(timedelta(seconds=60), {}), at=at, seconds=0.1)
+        slow = Counted(timedelta(seconds=60), {})
+        snapshots.store("list", 4, slow, at=now - timedelta(seconds=61), seconds=30.0)
+    assert snapshots.due(now) == [("list", 3), ("list", 1)]

@@ -1,0 +1,26 @@
+"""Why mail waits, in sentences."""
+
+from datetime import timedelta
+
+import pytest
+
+from campaigns.clock import utcnow
+from campaigns.throttling import hold_reasons
+from campaigns.throttling.plan import Plan
+
+
+@pytest.mark.parametrize(
+    ("why", "end"),
+    [
+        ("Refused", "Refused."),
+        ("Refused.", "Refused."),
+        ("Is the server running?", "Is the server running?"),
+    ],
+)
+def test_a_sentence_ends_once(why: str, end: str) -> None:
+    now = utcnow()
+    plan = Plan(name="Relay", why=why, suspended_until=now + timedelta(hours=1))
+    said = hold_reasons.why_waits(plan, "google", learned=False, due_at=None, now=now)
+    assert said.endswith(f": {end}")
+    probing = hold_reasons.hold("probe", "google", plan, now, now=now).why
+    assert f": {end} One message at a time" in probing

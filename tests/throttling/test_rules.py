@@ -1,0 +1,305 @@
+"""Reply rules: which words lead to what, and how it ends."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from flask import Flask
+
+from campaigns.accounts.texts import InvalidInputError
+from campaigns.campaign.models import Campaign
+from campaigns.db import db, transaction
+from campaigns.delivery import rule_pauses
+from campaigns.throttling import expressions, rules
+from campaigns.throttling.builtin import RULES
+from campaigns.throttling.editing import RuleInput, save_rule, turn_rule
+from campaigns.throttling.loading import load_plan
+from campaigns.throttling.models import ReplyRule
+from campaigns.throttling.plan import Plan
+from campaigns.throttling.rule import Rule, describe
+from tests.factories import a_campaign, a_list, a_provider, a_sender
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+
+def met(text: str, *, group: str = "other", preset: str = "", count: int = 10) -> list[str]:
+    """The rules that a reply leads to."""
+    code, _, words = text.partition(" ")
+    book = rules.RuleBook(RULES, preset=preset)
+    decision = rules.decide(book, [(int(code), words, count)], group=group, hits={})
+    return [action.rule.key for action in decision.actions]
+
+
+@pytest.mark.parametrize(
+    ("text", "group", "key"),
+    [
+        ("421 4.7.28 Unusual rate of mail, held back", "google", "gmail-unusual-rate"),
+        ("421 4.7.0 Please try again later, mail looked odd", "google", "gmail-later"),
+        ("550 5.7.26 This sender is not authenticated", "google", "authentication"),
+        ("550 5.7.515 Access denied, domain lacks the level wanted", "outlook", "authentication"),
+        ("550 5.4.5 Daily user sending limit exceeded", "other", "google-day"),
+        ("454 4.7.0 Too many login attempts, wait", "other", "google-logins"),
+        ("421 4.4.5 Server busy, try again later", "google", ""),
+        ("452 4.4.5 Maximum number of messages per session exceeded.", "other", ""),
+        ("450 4.3.2 Too many messages per connection", "other", ""),
+        ("421 RP-001 Our limit for your address is reached", "outlook", "outlook-rate"),
+        ("421 RP-003 Connection limit", "outlook", "outlook-rate"),
+        ("451 4.7.500 Server busy (S77719)", "outlook", "outlook-busy"),
+        ("550 5.7.1 Part of their network is on our list (S3140)", "outlook", "outlook-block"),
+        ("550 SC-001 Mail rejected for policy reasons", "outlook", "outlook-block"),
+        ("421 4.7.0 [TSS04] Messages from 192.0.2.1 put off", "yahoo", "yahoo-complaints"),
+        ("421 4.7.0 [TS04] Messages put off", "yahoo", "yahoo-complaints"),
+        ("451 4.7.1 [TSS09] All messages put off", "yahoo", "yahoo-later"),
+        ("454 Throttling failure: Maximum sending rate exceeded.", "other", "ses-rate"),
+        ("454 Throttling failure: Daily message quota exceeded.", "other", "ses-quota"),
+        ("554 Message rejected: Sending paused for this account", "other", "ses-paused"),
+        ("554 Message rejected: Email address is not verified", "other", "ses-identity"),
+        ("421 Too many concurrent SMTP connections", "other", "too-many-connections"),
+        ("432 4.3.2 Concurrent connections limit exceeded", "other", "m365-connections"),
+        ("550 5.7.233 Tenant exceeded its limit", "other", ""),
+        ("450 4.2.1 Later: hourly sending limit exceeded", "other", "plan-quota"),
+        ("421 RL000003 Throttled", "comcast", "comcast-rate"),
+        ("421 OFR_004 Too much", "orange", "orange-connections"),
+        ("550 5.7.1 Refused, see Spamhaus", "other", "blocklist"),
+        ("451 4.7.1 Put off: low reputation of your address", "other", "reputation"),
+        ("550 5.1.8 Sender address unknown to us", "other", "sender-refused"),
+        ("450 4.7.1 Rate limit reached, slow down", "other", "slow-down"),
+        ("450 4.7.1 Greylisted, come back in five minutes", "other", ""),
+        ("452 4.2.2 The mailbox is over its quota", "google", ""),
+        ("552 5.2.2 Mailbox quota exceeded", "other", ""),
+        ("550 5.1.1 No such user", "yahoo", ""),
+    ],
+)  # fmt: skip
+def test_words_lead_to_their_rule(text: str, group: str, key: str) -> None:
+    assert met(text, group=group) == ([key] if key else [])
+
+
+def test_some_rules_are_for_one_provider_alone() -> None:
+    assert met("550 5.7.233 Tenant exceeded its limit", preset="microsoft-365") == ["m365-quota"]
+
+
+def test_our_rules_are_whole() -> None:
+    assert len({rule.key for rule in RULES}) == len(RULES) >= 25
+    for rule in RULES:
+        assert not expressions.why_refused(rule.pattern)
+        assert rule.note.endswith(".")
+        assert rule.minutes or rule.act not in {"slow", "suspend"}
+        assert rule.amount or rule.act not in {"slow", "at_once"}
+        assert describe(rule)
+        assert not rule.is_quota or (rule.act == "suspend" and rule.whole_account)
+
+
+def test_which_replies_say_that_a_quota_is_used_up() -> None:
+    assert {rule.key for rule in RULES if rule.is_quota} == {
+        "ses-quota",
+        "google-day",
+        "m365-quota",
+        "plan-quota",
+    }
+
+
+def test_a_rule_may_wait_for_several_replies_within_the_hour() -> None:
+    rule = Rule("some", "Note.", "wait", "suspend", minutes=5, per_hour=3)
+    book = rules.RuleBook([rule], preset="")
+    first = rules.decide(book, [(450, "wait", 2)], group="other", hits={})
+    assert (first.actions, first.hits) == ([], {"some": 2})
+    second = rules.decide(book, [(450, "wait", 1)], group="other", hits=first.hits)
+    assert [action.rule.key for action in second.actions] == ["some"]
+    assert second.hits == {"some": 0}, "and it begins anew"
+
+
+@pytest.fixture
+def campaign(app: Flask) -> Campaign:
+    with transaction():
+        provider = a_provider()
+        return a_campaign(
+            a_list(), sender=a_sender(provider=provider), provider_id=provider.id,
+            status="sending", started_at=NOW,
+        )  # fmt: skip
+
+
+def say(campaign: Campaign, text: str, *, group: str = "google", at: datetime = NOW) -> None:
+    code, _, words = text.partition(" ")
+    with transaction():
+        provider_id = campaign.provider_id or 0
+        actions = rules.apply(provider_id, group, [(int(code), words, 5)], now=at)
+        rule_pauses.pause(actions, provider_id, campaign.id, now=at)
+
+
+def plan(campaign: Campaign, after: timedelta = timedelta()) -> Plan:
+    return load_plan(campaign.provider_id or 0, now=NOW + after)
+
+
+def test_g14_ten_minutes_of_silence_then_one_at_a_time_and_one_more(campaign: Campaign) -> None:
+    say(campaign, "421 4.7.28 Unusual rate")
+    google = plan(campaign).groups["google"]
+    assert google.suspended_until == NOW + timedelta(minutes=10)
+    assert "421 4.7.28" in google.why
+    at_once = [
+        plan(campaign, timedelta(minutes=minute)).groups["google"].at_once
+        for minute in (10, 19, 20, 30, 40)
+    ]
+    assert at_once == [1, 1, 2, 3, 4]
+    assert plan(campaign, timedelta(minutes=10)).groups["google"].suspended_until is None
+    later = plan(campaign, timedelta(hours=6)).groups["google"]
+    assert (later.at_once, later.suspended_until, later.why) == (0, None, "")
+
+
+def test_once_more_begins_it_anew(campaign: Campaign) -> None:
+    say(campaign, "421 4.7.28 Unusual rate")
+    say(campaign, "421 4.7.28 Unusual rate", at=NOW + timedelta(minutes=35))
+    google = plan(campaign, timedelta(minutes=36)).groups["google"]
+    assert google.suspended_until == NOW + timedelta(minutes=45)
+    assert plan(campaign, timedelta(minutes=46)).groups["google"].at_once == 1
+
+
+def test_a_server_that_names_a_later_moment_is_taken_at_its_word(campaign: Campaign) -> None:
+    say(campaign, "421 4.7.28 Unusual rate, try again in 2 hours")
+    assert plan(campaign).groups["google"].suspended_until == NOW + timedelta(hours=2)
+
+
+def test_slowing_down_ends_by_itself(campaign: Campaign) -> None:
+    say(campaign, "451 4.7.1 [TSS09] later", group="yahoo")
+    assert plan(campaign).groups["yahoo"].per_second == 1
+    assert plan(campaign, timedelta(minutes=121)).groups["yahoo"].per_second == 0
+
+
+def test_a_used_up_quota_lets_the_whole_account_wait(campaign: Campaign) -> None:
+    say(campaign, "454 Throttling failure: Daily message quota exceeded.", group="yahoo")
+    now = plan(campaign)
+    assert now.suspended_until == NOW + timedelta(minutes=60)
+    assert now.groups == {}
+    assert "quota of 24 hours is used up" in now.why
+    assert plan(campaign, timedelta(minutes=61)).suspended_until is None
+
+
+def test_too_many_connections_leave_one(campaign: Campaign) -> None:
+    say(campaign, "421 Too many connections")
+    assert plan(campaign).connections == 1
+    assert plan(campaign, timedelta(minutes=25)).connections == 3
+
+
+def test_missing_authentication_pauses_the_campaign_with_the_words(campaign: Campaign) -> None:
+    say(campaign, "550 5.7.515 Access denied", group="outlook")
+    found = db.session.get_one(Campaign, campaign.id)
+    assert found.status == "paused"
+    assert "SPF, DKIM and DMARC" in found.status_reason
+    assert "550 5.7.515 Access denied" in found.status_reason
+
+
+def test_a_blocked_account_pauses_all_its_campaigns(campaign: Campaign) -> None:
+    with transaction():
+        other = a_campaign(
+            sender=None, provider_id=campaign.provider_id, status="sending", started_at=NOW
+        )
+    say(campaign, "554 Sending paused for this account")
+    for number in (campaign.id, other.id):
+        assert db.session.get_one(Campaign, number).status == "paused"
+
+
+def test_people_change_turn_off_and_add_rules(campaign: Campaign) -> None:
+    with transaction():
+        db.session.add(
+            ReplyRule(
+                key="gmail-unusual-rate", note="Ours, longer.", pattern=r"4\.7\.28",
+                action="suspend", minutes=30,
+            )
+        )  # fmt: skip
+        db.session.add(
+            ReplyRule(
+                key="slow-down", note="Off.", pattern="rate limit", action="halve", is_on=False
+            )
+        )
+        db.session.add(
+            ReplyRule(note="Own.", pattern="come back", action="slow", amount=5, minutes=10)
+        )
+    say(campaign, "421 4.7.28 Unusual rate")
+    assert plan(campaign).groups["google"].suspended_until == NOW + timedelta(minutes=30)
+    with transaction():
+        nothing = rules.apply(campaign.provider_id or 0, "other", [(450, "Rate limit", 9)], now=NOW)
+    assert nothing == []
+    say(campaign, "450 come back", group="yahoo")
+    assert plan(campaign).groups["yahoo"].per_second == pytest.approx(5 / 60)
+
+
+def test_replies_of_an_hour_ago_do_not_count(campaign: Campaign) -> None:
+    reputation = "451 4.7.1 Put off: low reputation"
+    with transaction():
+        for minutes, count in ((0, 2), (70, 2)):
+            acted = rules.apply(
+                campaign.provider_id or 0, "other",
+                [(451, reputation, count)], now=NOW + timedelta(minutes=minutes),
+            )  # fmt: skip
+            assert acted == []
+        acted = rules.apply(
+            campaign.provider_id or 0, "other",
+            [(451, reputation, 1)], now=NOW + timedelta(minutes=80),
+        )  # fmt: skip
+    assert [action.rule.key for action in acted] == ["reputation"]
+
+
+# --- expressions that people write -------------------------------------------------------------
+
+SLOW = "(a+)+!"
+"""Takes a backtracking engine longer than the universe exists."""
+
+
+def of_ones_own(pattern: str, **fields: object) -> ReplyRule:
+    return ReplyRule(note="Ours.", pattern=pattern, action="suspend", minutes=5, **fields)
+
+
+def test_an_expression_of_an_owner_cannot_freeze_the_installation(campaign: Campaign) -> None:
+    with transaction():
+        db.session.add(of_ones_own(SLOW))
+    say(campaign, "450 " + "a" * 100_000)
+    say(campaign, "450 " + "a" * 500 + "!")
+    assert plan(campaign).groups["google"].suspended_until
+
+
+@pytest.mark.parametrize(
+    ("pattern", "why"),
+    [
+        (r"(?<=4\.7)\.0", "look-behind"),
+        ("later(?! today)", "Look-ahead"),
+        (r"(\d)\1", "earlier group"),
+        ("(?P<a>x)(?P=a)", "earlier group"),
+        ("a++b", "possessive"),
+        ("(?>a)b", "Atomic"),
+        (r"gone\Z", r"Use $"),
+        (r"\u20ac", r"\x{20ac}"),
+        ("((a{100}){100}){10}", "too much memory"),
+        ("a{1001}", "too much memory"),
+        (r"(\pL{1,60}\pN){9}" * 5, "too much memory"),
+        ("x" * 301, "300 characters"),
+        ("[", "not a regular expression"),
+        ("\ud800", "no character"),
+    ],
+)
+def test_expressions_that_cannot_be_searched_for_are_refused_in_words(
+    app: Flask, pattern: str, why: str
+) -> None:
+    with pytest.raises(InvalidInputError) as refused, transaction():
+        save_rule("", RuleInput(note="Ours.", pattern=pattern), now=NOW)
+    assert why in refused.value.problems["pattern"]
+
+
+def test_a_saved_rule_that_cannot_be_searched_for_is_off_and_kept(campaign: Campaign) -> None:
+    with transaction():
+        db.session.add(of_ones_own(r"(a)\1"))
+        db.session.add(of_ones_own("put off"))
+    refused, works = rules.all_rules()[:2]
+    assert (refused.is_on, refused.pattern) == (False, r"(a)\1")
+    assert "References to an earlier group" in refused.refused
+    assert (works.is_on, works.refused) == (True, "")
+    say(campaign, "450 aa put off")
+    assert plan(campaign).groups["google"].suspended_until, "and the others still hold"
+    with pytest.raises(InvalidInputError), transaction():
+        turn_rule(refused.key, is_on=True, now=NOW)
+    with transaction():
+        save_rule(refused.key, RuleInput(note="Ours.", pattern="aa"), now=NOW)
+    assert rules.all_rules()[0].is_on, "once it is corrected it is on again"
+
+
+def test_replies_with_any_characters_can_be_searched() -> None:
+    book = rules.RuleBook([Rule("own", "Note.", "später.$", "suspend", minutes=5)], preset="")
+    assert book.met_by("other", "450 SPÄTER\ud800") is not None
+    assert book.met_by("other", "450 \x00 später\n") is None

@@ -1,0 +1,168 @@
+"""Plan, limiter and rules together against mailbox providers that are made up: hours in seconds."""
+
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from flask import Flask
+from redis import Redis
+
+from campaigns.db import transaction
+from campaigns.engine.limiter import Buckets
+from campaigns.providers.models import ProviderAccount
+from campaigns.throttling import editing, warm_up
+from campaigns.throttling.loading import load_plan
+from campaigns.throttling.plan import Ask, Grant, Hold
+from campaigns.throttling.recording import recorded, tell
+from tests.factories import a_campaign, a_provider
+
+# The statements behind it have tests on both databases; what is simulated is the limiter.
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+
+@dataclass
+class Server:
+    """Takes so many mails in a minute from us, and complains about more."""
+
+    per_minute: int
+    complaint: tuple[int, str]
+    taken: deque[float] = field(default_factory=deque)
+    tried: list[float] = field(default_factory=list)
+    complaints: list[float] = field(default_factory=list)
+
+    def offer(self, at: float) -> bool:
+        self.tried.append(at)
+        while self.taken and self.taken[0] <= at - 60:
+            self.taken.popleft()
+        if len(self.taken) >= self.per_minute:
+            self.complaints.append(at)
+            return False
+        self.taken.append(at)
+        return True
+
+
+@dataclass
+class World:
+    """One campaign, one worker, some servers, and a clock that is moved by hand."""
+
+    buckets: Buckets
+    provider_id: int
+    campaign_id: int
+    waiting: dict[str, int]
+    servers: dict[str, Server]
+    seconds: float = START.timestamp()
+    holds: list[tuple[float, str, Hold]] = field(default_factory=list)
+    at_once: list[tuple[float, str, int]] = field(default_factory=list)
+
+    @property
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self.seconds, UTC)
+
+    def slice(self) -> None:
+        """What a worker does in a second."""
+        plan = load_plan(self.provider_id, now=self.now)
+        wants = {group: min(200, many) for group, many in self.waiting.items() if many}
+        asked = Ask(self.provider_id, self.campaign_id, wants, holder="worker")
+        grant = self.buckets.acquire(asked, plan)
+        self.holds += [(self.seconds, group, held) for group, held in grant.holds.items()]
+        self.at_once += [(self.seconds, group, many) for group, many in grant.at_once.items()]
+        for group, many in grant.counts.items():
+            self.send(asked, grant, group, many)
+        self.seconds += 1.0 if grant.total else max(1.0, min(grant.wait_seconds, 30.0))
+
+    def send(self, asked: Ask, grant: Grant, group: str, many: int) -> None:
+        # About ten mails a second go one after the other.
+        possible = min(many, 10 * grant.at_once.get(group, 1000))
+        outcomes = [self.servers[group].offer(self.seconds) for _ in range(possible)]
+        sent, refused = outcomes.count(True), outcomes.count(False)
+        code, text = self.servers[group].complaint
+        with transaction():
+            actions = recorded(
+                self.provider_id, group, sent=sent,
+                replies=[(code, text, refused)] if refused else [], now=self.now,
+            )  # fmt: skip
+        self.waiting[group] -= sent
+        tell(self.buckets, self.provider_id, group, sent=sent, throttled=refused, actions=actions)
+        self.buckets.give_back(asked, {group: many - possible})
+
+    def run(self, span: timedelta) -> None:
+        until = self.seconds + span.total_seconds()
+        while self.seconds < until and any(self.waiting.values()):
+            self.slice()
+
+
+def a_world(
+    redis_url: str, waiting: dict[str, int], servers: dict[str, Server], *, per_second: int = 0
+) -> World:
+    with transaction():
+        provider: ProviderAccount = a_provider(per_second=per_second)
+        campaign = a_campaign(provider_id=provider.id, status="sending", started_at=START)
+    clock: list[World] = []
+    buckets = Buckets(Redis.from_url(redis_url), lambda: clock[0].seconds)
+    world = World(buckets, provider.id, campaign.id, waiting, servers)
+    clock.append(world)
+    return world
+
+
+@pytest.fixture
+def gmail_and_yahoo(app: Flask, redis_url: str) -> World:
+    servers = {
+        "google": Server(120, (421, "4.7.28 Unusual rate of mail")),
+        "yahoo": Server(100_000, (451, "later")),
+    }
+    return a_world(redis_url, {"google": 600, "yahoo": 3000}, servers)
+
+
+def test_g14_gmail_is_left_alone_then_begun_with_one(gmail_and_yahoo: World) -> None:
+    world = gmail_and_yahoo
+    world.run(timedelta(hours=6))
+    google, yahoo = world.servers["google"], world.servers["yahoo"]
+    first = google.complaints[0]
+    silence = [at for at in google.tried if first < at < first + 600]
+    assert silence == [], "nothing for ten minutes"
+    assert max(yahoo.tried) < first + 60, "the others are not held up by it"
+    after = [many for at, group, many in world.at_once if group == "google" and at >= first + 600]
+    assert after[0] == 1
+    assert "Gmail waits until" in next(held.why for at, _, held in world.holds if at > first)
+    assert world.waiting == {"google": 0, "yahoo": 0}, "and in the end everybody has it"
+    assert len(google.complaints) < 0.2 * 600, "far fewer complaints than mails"
+
+
+def test_w3_a_quota_that_is_used_up_is_waited_out(app: Flask, redis_url: str) -> None:
+    server = Server(200, (454, "Throttling failure: Daily message quota exceeded."))
+    world = a_world(redis_url, {"other": 500}, {"other": server}, per_second=50)
+    world.run(timedelta(hours=5))
+    first = server.complaints[0]
+    assert [at for at in server.tried if first < at < first + 3600] == []
+    assert any("quota of 24 hours is used up" in held.why for _, _, held in world.holds)
+    assert world.waiting == {"other": 0}
+
+
+def test_a_rate_that_is_refused_is_found(app: Flask, redis_url: str) -> None:
+    server = Server(300, (450, "4.7.1 Rate limit reached, slow down"))
+    world = a_world(redis_url, {"yahoo": 10**6}, {"yahoo": server})
+    world.run(timedelta(minutes=8))
+    tried, complaints = len(server.tried), len(server.complaints)
+    world.run(timedelta(minutes=6))
+    tried, complaints = len(server.tried) - tried, len(server.complaints) - complaints
+    assert tried - complaints > 0.7 * 300 * 6, "most of what it takes"
+    assert complaints < 0.1 * tried, "without many complaints"
+
+
+def test_weeks_of_warm_up_never_pass_the_plan(app: Flask, redis_url: str) -> None:
+    server = Server(10**9, (450, "later"))
+    world = a_world(redis_url, {"other": 10**9}, {"other": server})
+    with transaction():
+        editing.save_warm_up(world.provider_id, "", editing.WarmUpInput("20", "2000", "14"))
+    steps = warm_up.curve(20, 2000, 14)
+    midnight = world.seconds = (START + timedelta(hours=15)).timestamp()
+    while world.seconds < midnight + 14 * 86_400:
+        world.slice()
+        world.seconds += 1800
+    for day, most in enumerate(steps):
+        start = midnight + day * 86_400
+        assert sum(start <= at < start + 86_400 for at in server.tried) <= most
+    assert len(server.tried) > 0.5 * sum(steps), "and the plan is used"
