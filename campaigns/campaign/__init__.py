@@ -1,0 +1,1 @@
+"""What a campaign is: its draft, audience, sender, time and state."""

@@ -44,7 +44,7 @@ class Earlier:
 
 def way_of(campaign: Campaign) -> Way | None:
     """By which it goes now, or would go."""
-    found = _way(campaign.sender_id)
+    found = way_by(campaign.sender_id)
     if found is None or campaign.status in ("draft", "scheduled"):
         return found
     # Its account was frozen when it started: the address may have another one since.
@@ -54,7 +54,7 @@ def way_of(campaign: Campaign) -> Way | None:
 
 def chosen_way(campaign: Campaign) -> Way | None:
     """By which it goes on when the daily limit is used up; None: it waits."""
-    return _way(campaign.overflow_sender_id)
+    return way_by(campaign.overflow_sender_id)
 
 
 def other_ways(campaign: Campaign) -> list[Way]:
@@ -80,7 +80,7 @@ def earlier(campaign: Campaign) -> list[Earlier]:
 def as_planned(campaign: Campaign) -> tuple[int | None, int | None]:
     """(sender_id, overflow_sender_id) as they were before it went on from another address."""
     past = earlier(campaign)
-    if not past or past[0].sender_id is None or _way(past[0].sender_id) is None:
+    if not past or past[0].sender_id is None or way_by(past[0].sender_id) is None:
         return campaign.sender_id, campaign.overflow_sender_id
     following = past[1].sender_id if len(past) > 1 else campaign.sender_id
     return past[0].sender_id, following if past[0].by_itself else campaign.overflow_sender_id
@@ -91,32 +91,32 @@ def choose(campaign_id: int, sender_id: int | None, *, now: datetime) -> bool:
 
     False for an address of the same account, or when the campaign is over.
     """
-    campaign = _locked(campaign_id, CHOOSABLE)
+    campaign = locked(campaign_id, CHOOSABLE)
     if campaign is None:
         return False
-    if sender_id is not None and not _is_another(campaign, _way(sender_id)):
+    if sender_id is not None and not is_another(campaign, way_by(sender_id)):
         return False
-    return _write(campaign, now, Campaign.status.in_(CHOOSABLE), overflow_sender_id=sender_id)
+    return write(campaign, now, Campaign.status.in_(CHOOSABLE), overflow_sender_id=sender_id)
 
 
-def _way(sender_id: int | None) -> Way | None:
+def way_by(sender_id: int | None) -> Way | None:
     sender = db.session.get(SenderAddress, sender_id) if sender_id is not None else None
     account = db.session.get(ProviderAccount, sender.provider_id) if sender is not None else None
     return Way(sender, account) if sender is not None and account is not None else None
 
 
-def _is_another(campaign: Campaign, way: Way | None) -> bool:
+def is_another(campaign: Campaign, way: Way | None) -> bool:
     """Whether this is by another account than the campaign's."""
     now = way_of(campaign)
     return way is not None and (now is None or way.account.id != now.account.id)
 
 
-def _locked(campaign_id: int, states: tuple[str, ...]) -> Campaign | None:
+def locked(campaign_id: int, states: tuple[str, ...]) -> Campaign | None:
     campaign = db.session.get(Campaign, campaign_id, with_for_update=True, populate_existing=True)
     return campaign if campaign is not None and campaign.status in states else None
 
 
-def _write(campaign: Campaign, now: datetime, *also: sa.ColumnElement[bool], **values: Any) -> bool:
+def write(campaign: Campaign, now: datetime, *also: sa.ColumnElement[bool], **values: Any) -> bool:
     changed = db.session.execute(
         sa.update(Campaign)
         .where(
@@ -129,7 +129,7 @@ def _write(campaign: Campaign, now: datetime, *also: sa.ColumnElement[bool], **v
     return rows_changed(changed) == 1
 
 
-def _kept(campaign: Campaign, now: datetime, *, by_itself: bool) -> dict[str, Any]:
+def entry_of(campaign: Campaign, now: datetime, *, by_itself: bool) -> dict[str, Any]:
     """As `earlier` reads it. The names stay when the address or the account is deleted."""
     way = way_of(campaign)
     return {

@@ -142,6 +142,10 @@ def day_in_words(moment: datetime) -> str:
     return f"{moment.day} {moment:%B %Y}"
 
 
+# --- in each recipient's time zone -------------------------------------------------------------
+# The zone comes from the recipient's data, else it is the workspace's. A mapping of zones to
+# moments is joined to the audience: one statement for a million recipients.
+
 ATTRIBUTES = ("timezone", "time_zone", "tz")
 """Where a reader's zone may stand: the first of these that holds anything."""
 

@@ -1,0 +1,1 @@
+"""From the frozen audience to the outcome of every recipient."""

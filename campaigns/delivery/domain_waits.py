@@ -1,4 +1,4 @@
-"""What waits because its domain is slowed down: put off, and let go again."""
+"""Put off deliveries to domains that are slowed down, and release them."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta

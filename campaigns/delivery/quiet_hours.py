@@ -1,8 +1,4 @@
-"""At each reader's own time: which zone a reader lives in, and when mail may reach them there.
-
-The zone comes from the reader's data, else it is the workspace's. Everything is set-based: a
-mapping of zones to moments is joined to the audience, in one statement for a million readers.
-"""
+"""Hold email back where the hours of a campaign's day are over, and tell when the next is due."""
 
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -22,14 +18,8 @@ from campaigns.campaign.models import Campaign, Delivery
 from campaigns.db import db, rows_changed
 
 MARGIN = timedelta(seconds=90)
-"""So long before the hours of a zone end its mail is held back: what is claimed then may leave
-a little later."""
-
-
-# --- Looked at beforehand
-
-
-# --- While it is sent
+"""Time before the end of a zone's hours from which its email is held back: what is claimed then
+may leave a little later."""
 
 
 def hold_back(

@@ -1,7 +1,7 @@
-"""Another sender address: when the daily limit of an account is used up, or by hand.
+"""Switch a campaign to another sender: when its account's daily limit is used up, or by hand.
 
-`overflow_sender_id` says from where it goes on by itself; without one it waits until the next
-day. It goes on so once: then nothing is chosen any more, and no two addresses play ball with it.
+The automatic switch happens once: the chosen sender (campaign.fallback_sender) is cleared, so two
+accounts never pass a campaign back and forth.
 """
 
 from dataclasses import replace
@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from campaigns.campaign.fallback_sender import _is_another, _kept, _locked, _way, _write
+from campaigns.campaign.fallback_sender import entry_of, is_another, locked, way_by, write
 from campaigns.campaign.models import Campaign, Claim, Delivery
 from campaigns.db import db
 from campaigns.throttling.plan import Grant, Plan
@@ -28,20 +28,20 @@ def go_on_from(campaign_id: int, sender_id: int, *, now: datetime, by_itself: bo
     False: it is over, somebody was first, or the address has no other account.
     """
     states = ("sending",) if by_itself else ("sending", "paused")
-    campaign = _locked(campaign_id, states)
-    way = _way(sender_id)
-    if campaign is None or way is None or not _is_another(campaign, way):
+    campaign = locked(campaign_id, states)
+    way = way_by(sender_id)
+    if campaign is None or way is None or not is_another(campaign, way):
         return False
     if by_itself and campaign.overflow_sender_id != sender_id:
         return False
-    did_it = _write(
+    did_it = write(
         campaign,
         now,
         Campaign.status.in_(states),
         sender_id=sender_id,
         provider_id=way.account.id,
         overflow_sender_id=None,
-        earlier_senders=[*campaign.earlier_senders, _kept(campaign, now, by_itself=by_itself)],
+        earlier_senders=[*campaign.earlier_senders, entry_of(campaign, now, by_itself=by_itself)],
         # A campaign that waited does so no more; one that was paused still is, for its reason.
         status_reason="" if campaign.status == "sending" else campaign.status_reason,
     )

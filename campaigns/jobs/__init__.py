@@ -1,1 +1,1 @@
-"""Background work. The only package that knows RQ and Redis."""
+"""What RQ runs, the worker, the clock and the sweep."""

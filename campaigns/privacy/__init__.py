@@ -1,0 +1,1 @@
+"""Erasing people, and deleting what is kept for a limited time."""

@@ -1,0 +1,1 @@
+"""What recipients do for themselves: sign up, confirm, unsubscribe."""

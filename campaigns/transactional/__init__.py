@@ -1,0 +1,1 @@
+"""Emails to single people: confirmations, tests, alerts, password resets."""

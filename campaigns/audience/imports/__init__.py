@@ -1,0 +1,1 @@
+"""CSV imports: reading files, mapping columns, writing rows."""

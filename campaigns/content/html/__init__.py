@@ -1,0 +1,1 @@
+"""Reading and rewriting the HTML that authors write."""

@@ -1,0 +1,1 @@
+"""From compiled content to the bytes of a message."""

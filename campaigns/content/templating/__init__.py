@@ -1,0 +1,1 @@
+"""The sandbox for the templates that people write."""
