@@ -7,6 +7,7 @@ import structlog
 from flask import Flask, Response, current_app, flash, make_response, redirect, request
 from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from flask.typing import ResponseReturnValue
+from flask_babel import Babel
 from flask_login import LoginManager
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from redis.exceptions import RedisError
@@ -25,6 +26,7 @@ from campaigns.outages import describe, is_outage, outages
 from campaigns.requests import CheckedRequest, UnknownHostError, check_host, check_path_and_query
 from campaigns.web import login as login_pages
 from campaigns.web import template_helpers
+from campaigns.wording import catalog
 
 log = structlog.get_logger()
 
@@ -79,6 +81,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     methods.enforce(app)
     app.request_class = CheckedRequest
     limiter.init_app(app)
+    _set_up_translations(app)
     _set_up_login(app)
     app.before_request(check_host)
     app.before_request(check_path_and_query)
@@ -114,6 +117,16 @@ class _Sessions(SecureCookieSessionInterface):
 def _limiter_storage(settings: Settings) -> str:
     url = settings.redis_connection_url
     return f"redis+{url}" if url.startswith("unix:") else url
+
+
+def _set_up_translations(app: Flask) -> None:
+    Babel(
+        app,
+        default_locale=catalog.DEFAULT_LOCALE,
+        default_translation_directories=str(catalog.DIRECTORY),
+        locale_selector=lambda: catalog.DEFAULT_LOCALE,
+    )
+    app.jinja_env.policies["ext.i18n.trimmed"] = True
 
 
 def _set_up_login(app: Flask) -> None:

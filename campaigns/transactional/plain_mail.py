@@ -19,6 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from campaigns.messages import Message
 from campaigns.paths import resource_root
+from campaigns.wording.catalog import catalog
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +42,17 @@ class Words:
 
 @functools.cache
 def _templates() -> Environment:
-    return Environment(
+    templates = Environment(
+        extensions=["jinja2.ext.i18n"],
         loader=FileSystemLoader(resource_root() / "templates" / "mail"),
         autoescape=select_autoescape(["html"]),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    templates.policies["ext.i18n.trimmed"] = True
+    templates.install_gettext_translations(catalog(), newstyle=True)  # type: ignore[attr-defined]
+    return templates
 
 
 def words(name: str, values: Mapping[str, Any]) -> Words:

@@ -1,0 +1,5 @@
+"""Turns codes and parameters into sentences, in the language asked for.
+
+Domain code stores and raises codes. The edges and `transactional` ask this package for the words.
+It imports nothing but Babel and knows the codes by name.
+"""

@@ -1,0 +1,22 @@
+"""The translations of each language, read once."""
+
+import functools
+from gettext import NullTranslations
+from pathlib import Path
+
+from babel.support import Translations
+
+DIRECTORY = Path(__file__).resolve().parent.parent / "translations"
+"""Holds `<locale>/LC_MESSAGES/messages.mo`. English needs none: messages are in English."""
+DEFAULT_LOCALE = "en"
+
+
+@functools.cache
+def catalog(locale: str = DEFAULT_LOCALE) -> NullTranslations:
+    """Return the translations of a locale such as "de"; those missing stay in English."""
+    return Translations.load(DIRECTORY, [locale])
+
+
+def N_(message: str) -> str:  # noqa: N802 (the name by which gettext knows it)
+    """Mark a message for extraction where it is kept in a table and translated later."""
+    return message
