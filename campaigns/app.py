@@ -21,11 +21,11 @@ from campaigns.access import declared_access, enforce
 from campaigns.config import Settings, load_settings
 from campaigns.core import create_core
 from campaigns.db import db, is_disk_full
-from campaigns.limits import limiter, seconds_to_wait, wait_in_words
 from campaigns.outages import describe, is_outage, outages
 from campaigns.requests import CheckedRequest, UnknownHostError, check_host, check_path_and_query
 from campaigns.web import login as login_pages
 from campaigns.web import template_helpers
+from campaigns.web_limits import limiter, seconds_to_wait, wait_in_words
 from campaigns.wording import catalog
 
 log = structlog.get_logger()

@@ -5,7 +5,7 @@ To import the pages, too, takes a tenth more time and 7 MB in each process.
 
 from flask import Flask
 
-from campaigns import models as _models  # noqa: F401  (the metadata must be whole)
+from campaigns import models  # noqa: F401  (the metadata must be whole)
 from campaigns.config import Settings, load_settings
 from campaigns.context import EXTENSION, Services
 from campaigns.db import db, engine_options

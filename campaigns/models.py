@@ -2,24 +2,28 @@
 
 from campaigns.accounts import models as accounts
 from campaigns.audience import models as audience
-from campaigns.campaign import models as sending
+from campaigns.campaign import models as campaign
 from campaigns.db import Base
+from campaigns.delivery import models as delivery
 from campaigns.events import models as events
 from campaigns.jobs import models as jobs
 from campaigns.providers import models as providers
 from campaigns.reports import models as reports
-from campaigns.throttling import models as limits
+from campaigns.throttling import models as throttling
+from campaigns.transactional import models as transactional
 
 metadata = Base.metadata
 
 __all__ = [
     "accounts",
     "audience",
+    "campaign",
+    "delivery",
     "events",
     "jobs",
-    "limits",
     "metadata",
     "providers",
     "reports",
-    "sending",
+    "throttling",
+    "transactional",
 ]

@@ -17,7 +17,8 @@ from flask.testing import FlaskClient
 from redis import Redis
 
 from campaigns import migrate
-from campaigns.accounts import service as accounts
+from campaigns.accounts import users as accounts
+from campaigns.accounts.workspace import save_workspace
 from campaigns.app import create_app
 from campaigns.config import Settings
 from campaigns.db import Base, db, transaction
@@ -226,11 +227,11 @@ def client(app: Flask) -> FlaskClient:
 @pytest.fixture
 def owner_client(app: Flask, client: FlaskClient) -> FlaskClient:
     """A browser in which the owner is logged in."""
-    from campaigns.accounts import service
+    from campaigns.accounts import users
     from campaigns.clock import utcnow
 
     with transaction():
-        service.create_user("owner@example.org", "correct horse battery", now=utcnow())
+        users.create_user("owner@example.org", "correct horse battery", now=utcnow())
     answer = client.post(
         "/login", data={"address": "owner@example.org", "password": "correct horse battery"}
     )
@@ -243,6 +244,6 @@ def worker(app: Flask) -> Iterator[None]:
     """Jobs can be called here, and what they keep is let go at the end."""
     runtime.use(app)
     with transaction():
-        accounts.save_workspace(name="Example", postal_address="1 Example Street")
+        save_workspace(name="Example", postal_address="1 Example Street")
     yield
     send.forget()

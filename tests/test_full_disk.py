@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from campaigns.accounts import service as accounts
+from campaigns.accounts import users
 from campaigns.app import create_app
 from campaigns.clock import utcnow
 from campaigns.db import db, transaction
@@ -77,7 +77,7 @@ def log_in(product: Product) -> Browser:
     app = create_app(product.settings)
     with app.app_context():
         with transaction():
-            accounts.create_user(ADDRESS, PASSWORD, now=utcnow())
+            users.create_user(ADDRESS, PASSWORD, now=utcnow())
         db.session.remove()
         db.engine.dispose()
     browser = Browser(product.url)

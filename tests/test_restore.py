@@ -18,16 +18,17 @@ import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
-from campaigns.accounts import service as accounts
+from campaigns.accounts import users
 from campaigns.app import create_app
 from campaigns.campaign import lifecycle
-from campaigns.campaign.models import Campaign, Delivery, TransactionalMail
+from campaigns.campaign.models import Campaign, Delivery
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.providers.models import ProviderAccount
 from campaigns.supervisor.valkey import server_binary
 from campaigns.transactional import queue
+from campaigns.transactional.models import TransactionalEmail
 from tests.backups import back_up
 from tests.conftest import SECRET_KEY, settings_for_tests
 from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
@@ -146,7 +147,7 @@ def launch(machine: Machine, sink: ScriptedServer) -> None:
     """A campaign on its way; one that is due, and an alert, which both wait for the clock."""
     with machine.app():
         with transaction():
-            accounts.create_user(OWNER, PASSWORD, now=utcnow())
+            users.create_user(OWNER, PASSWORD, now=utcnow())
             sender = a_sender(provider=a_provider(port=sink.port))
             db.session.execute(sa.update(ProviderAccount).values(per_second=PER_SECOND))
             first, later = a_list("First"), a_list("Later")
@@ -229,8 +230,8 @@ def outcomes(machine: Machine) -> dict[str, str]:
     with machine.app():
         rows = db.session.execute(sa.select(Delivery.address, Delivery.status)).all()
         mails = db.session.execute(
-            sa.select(TransactionalMail.address, TransactionalMail.status).where(
-                TransactionalMail.address == WAITING_ADDRESS
+            sa.select(TransactionalEmail.address, TransactionalEmail.status).where(
+                TransactionalEmail.address == WAITING_ADDRESS
             )
         ).all()
         return {row.address: row.status for row in (*rows, *mails)}

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from campaigns.accounts import service as accounts
+from campaigns.accounts.workspace import load_workspace
 from campaigns.audience.models import AudienceList
 from campaigns.campaign.models import Campaign, CampaignList
 from campaigns.content.mime.compile import Content
@@ -14,7 +14,7 @@ def content_of(campaign: Campaign, *, base_url: str) -> Content:
     """What the content package compiles. Empty sender fields while no sender is chosen."""
     sender = db.session.get(SenderAddress, campaign.sender_id) if campaign.sender_id else None
     account = db.session.get(ProviderAccount, sender.provider_id) if sender else None
-    workspace = accounts.workspace()
+    workspace = load_workspace()
     names = db.session.execute(
         sa.select(AudienceList.id, AudienceList.name)
         .join(CampaignList, CampaignList.list_id == AudienceList.id)

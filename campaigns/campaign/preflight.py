@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from selectolax.lexbor import LexborHTMLParser
 
 from campaigns import hosts
-from campaigns.accounts import service as accounts
+from campaigns.accounts.workspace import load_workspace
 from campaigns.audience import subscribers
 from campaigns.campaign.drafts import Arithmetic, chosen_lists
 from campaigns.campaign.expand_content import content_of
@@ -294,7 +294,7 @@ def _unsubscribe() -> Check:
 
 
 def _postal_address() -> Check:
-    if accounts.workspace().postal_address.strip():
+    if load_workspace().postal_address.strip():
         return Check("Postal address", "ok", "In the footer of every mail, as the law asks.")
     text = "Your postal address is missing: the law asks for it in every newsletter."
     return Check("Postal address", "problem", text, "workspace")

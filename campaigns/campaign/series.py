@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from campaigns.accounts import service as accounts
+from campaigns.accounts.workspace import workspace_zone
 from campaigns.campaign import drafts, lifecycle, local_time, recurrence
 from campaigns.campaign.local_time import DayWindow, day_in_words, find_zone, resolve
 from campaigns.campaign.models import Campaign, CampaignOccurrence, CampaignSeries
@@ -314,7 +314,7 @@ def plan_for(made: Occurrence, people: Mapping[str, int]) -> Plan:
     series = made.series
     local_at = made.local if series.is_local_time else None
     return Plan(
-        at=local_time.first_moment(people, local_at, accounts.time_zone()) if local_at else made.at,
+        at=local_time.first_moment(people, local_at, workspace_zone()) if local_at else made.at,
         zone=series.zone,
         local_at=local_at,
         hours=DayWindow(series.hours_from, series.hours_until),

@@ -14,6 +14,7 @@ from redis.exceptions import RedisError, ResponseError
 from sqlalchemy.exc import SQLAlchemyError
 
 from campaigns import migrate, permissions
+from campaigns.accounts.workspace import load_workspace
 from campaigns.clock import utcnow
 from campaigns.config import Settings
 from campaigns.engine.redis_connection import connect
@@ -305,7 +306,7 @@ def _lane(lane: monitor.LaneState) -> Finding:
 
 def check_workspace(settings: Settings, *, ask_mail_servers: bool) -> Iterator[Finding]:
     """What must be filled in before mail can be sent, and whether the mail servers answer."""
-    from campaigns.accounts import service
+    from campaigns.accounts import users
     from campaigns.context import services
     from campaigns.core import create_core
     from campaigns.db import db
@@ -313,14 +314,14 @@ def check_workspace(settings: Settings, *, ask_mail_servers: bool) -> Iterator[F
     from campaigns.supervisor.first_account import first_account_link
 
     with create_core(settings).app_context():
-        if not service.has_users():
+        if not users.has_users():
             yield Finding(
                 "warning",
                 "Accounts",
                 "nobody can log in yet",
                 f"Open {first_account_link(settings)} in a browser, or run: campaigns create-admin",
             )
-        if not service.workspace().postal_address.strip():
+        if not load_workspace().postal_address.strip():
             yield Finding(
                 "warning",
                 "Postal address",

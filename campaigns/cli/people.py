@@ -19,7 +19,7 @@ def create_admin_command(address: str | None, name: str, password_stdin: bool) -
     The first account can also be created in a browser: `campaigns doctor` shows the link with the
     set-up token.
     """
-    from campaigns.accounts import service
+    from campaigns.accounts import users
     from campaigns.addresses import InvalidAddressError
     from campaigns.cli.app_context import ready_app
     from campaigns.clock import utcnow
@@ -30,8 +30,8 @@ def create_admin_command(address: str | None, name: str, password_stdin: bool) -
         password = _new_password(password_stdin)
         try:
             with transaction():
-                user = service.create_user(address, password, name=name, now=utcnow())
-        except (service.AccountError, InvalidAddressError) as error:
+                user = users.create_user(address, password, name=name, now=utcnow())
+        except (users.AccountError, InvalidAddressError) as error:
             raise click.ClickException(str(error)) from None
         click.echo(f"{user.address} can log in now.")
 
@@ -41,26 +41,26 @@ def create_admin_command(address: str | None, name: str, password_stdin: bool) -
 @_STDIN
 def reset_password_command(address: str, password_stdin: bool) -> None:
     """Set a new password for the account ADDRESS, and end all its sessions."""
-    from campaigns.accounts import service
+    from campaigns.accounts import users
     from campaigns.cli.app_context import ready_app
     from campaigns.clock import utcnow
     from campaigns.db import transaction
     from campaigns.transactional import account_mail
 
     with ready_app():
-        if service.find_user(address) is None:
+        if users.find_user(address) is None:
             raise click.ClickException(
                 f"There is no account {address}. Make one: campaigns create-admin"
             )
         password = _new_password(password_stdin)
         try:
             with transaction():
-                user = service.find_user(address)
+                user = users.find_user(address)
                 if user is None:
                     raise click.ClickException(f"The account {address} has just been deleted.")
-                service.set_password(user, password)
+                users.set_password(user, password)
                 account_mail.password_changed(user.address, now=utcnow())
-        except service.AccountError as error:
+        except users.AccountError as error:
             raise click.ClickException(str(error)) from None
         click.echo("The new password is set. All sessions of this account have ended.")
 

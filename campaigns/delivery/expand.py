@@ -4,7 +4,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from campaigns.accounts import service as accounts
+from campaigns.accounts.workspace import workspace_zone
 from campaigns.audience import erasure_lock
 from campaigns.audience.models import Subscriber
 from campaigns.campaign import audience, local_time
@@ -86,7 +86,7 @@ def _arrivals(
     arrival = local_time.arrival_of(campaign, now=now)
     if arrival.is_for_all_alike:
         return person, sa.literal(None, Delivery.not_before.type)
-    table = local_time.timetable(arrival, accounts.time_zone())
+    table = local_time.timetable(arrival, workspace_zone())
     given = table.given()
     people = person.join(Subscriber, Subscriber.id == person.c.subscriber_id).outerjoin(
         given, given.c.zone == local_time.zone_name()

@@ -20,11 +20,12 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from campaigns.accounts import service as accounts
+from campaigns.accounts.workspace import workspace_zone
 from campaigns.campaign import lifecycle
-from campaigns.campaign.models import Campaign, Delivery, HeldGroup, SecondChance
+from campaigns.campaign.models import Campaign, Delivery, HeldGroup
 from campaigns.db import db, rows_changed
 from campaigns.delivery import quiet_hours
+from campaigns.delivery.models import ResendRun
 
 NOT_BY_ALL = ("no_mailbox", "disabled")
 """Reasons of failure that "all" leaves out: to ask such addresses again harms the sender."""
@@ -118,7 +119,7 @@ def _let_go(campaign_id: int, *among: sa.ColumnElement[bool], now: datetime) -> 
     """These are queued again: they may go, within the hours that the campaign keeps to."""
     lifecycle.reopen(campaign_id, now=now)
     campaign = db.session.get_one(Campaign, campaign_id, populate_existing=True)
-    quiet_hours.hold_back(campaign, accounts.time_zone(), *among, now=now)
+    quiet_hours.hold_back(campaign, workspace_zone(), *among, now=now)
 
 
 def _among(ids: Collection[int]) -> sa.ColumnElement[bool]:
@@ -145,9 +146,9 @@ def _decide(campaign_id: int, what: What, mailbox_group: str = "", *, now: datet
     """
     if not lifecycle.lock_started(campaign_id):
         return 0
-    if db.session.get(SecondChance, (campaign_id, what, mailbox_group)) is not None:
+    if db.session.get(ResendRun, (campaign_id, what, mailbox_group)) is not None:
         return 0
-    chance = SecondChance(
+    chance = ResendRun(
         campaign_id=campaign_id,
         what=what,
         mailbox_group=mailbox_group,
@@ -166,9 +167,9 @@ def carry_on(campaign_id: int, *, now: datetime) -> bool:
     if not lifecycle.lock_started(campaign_id):
         return False
     chance = db.session.scalar(
-        sa.select(SecondChance)
-        .where(SecondChance.campaign_id == campaign_id)
-        .order_by(SecondChance.decided_at, SecondChance.what, SecondChance.mailbox_group)
+        sa.select(ResendRun)
+        .where(ResendRun.campaign_id == campaign_id)
+        .order_by(ResendRun.decided_at, ResendRun.what, ResendRun.mailbox_group)
         .limit(1)
     )
     if chance is None:
@@ -181,23 +182,23 @@ def carry_on(campaign_id: int, *, now: datetime) -> bool:
     return True
 
 
-def under_way(campaign_id: int) -> list[SecondChance]:
+def under_way(campaign_id: int) -> list[ResendRun]:
     """The decisions about very many that are being carried out, the first one first."""
     return list(
         db.session.scalars(
-            sa.select(SecondChance)
-            .where(SecondChance.campaign_id == campaign_id)
-            .order_by(SecondChance.decided_at, SecondChance.what, SecondChance.mailbox_group)
+            sa.select(ResendRun)
+            .where(ResendRun.campaign_id == campaign_id)
+            .order_by(ResendRun.decided_at, ResendRun.what, ResendRun.mailbox_group)
         )
     )
 
 
 def with_more() -> list[int]:
     """The campaigns of which something is being carried out."""
-    return list(db.session.scalars(sa.select(SecondChance.campaign_id).distinct()))
+    return list(db.session.scalars(sa.select(ResendRun.campaign_id).distinct()))
 
 
-def _slice(chance: SecondChance, most: int, now: datetime) -> bool:
+def _slice(chance: ResendRun, most: int, now: datetime) -> bool:
     """Do so many at most; whether there may be more."""
     left = _left(chance)
     next_ones = (
@@ -221,14 +222,14 @@ def _slice(chance: SecondChance, most: int, now: datetime) -> bool:
     return bool(found == most)
 
 
-def _count_left(chance: SecondChance) -> int:
+def _count_left(chance: ResendRun) -> int:
     counted = sa.select(sa.func.count()).where(
         Delivery.campaign_id == chance.campaign_id, *_left(chance)
     )
     return db.session.scalar(counted) or 0
 
 
-def _left(chance: SecondChance) -> list[sa.ColumnElement[bool]]:
+def _left(chance: ResendRun) -> list[sa.ColumnElement[bool]]:
     """Whom a decision is about, without those up to its position."""
     status, reason = Delivery.status, Delivery.reason
     wanted: dict[str, tuple[sa.ColumnElement[bool], ...]] = {

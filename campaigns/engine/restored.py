@@ -12,17 +12,11 @@ import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute
 
 from campaigns.campaign import lifecycle, schedule
-from campaigns.campaign.models import (
-    Campaign,
-    CampaignSeries,
-    Claim,
-    Delivery,
-    Generation,
-    SecondChance,
-    TransactionalMail,
-)
+from campaigns.campaign.models import Campaign, CampaignSeries, Claim, Delivery, Generation
 from campaigns.db import db, insert_ignoring, is_postgresql, new_public_id, rows_changed
+from campaigns.delivery.models import ResendRun
 from campaigns.transactional import queue
+from campaigns.transactional.models import TransactionalEmail
 
 PAUSED = (
     "The database was restored from a backup while this campaign was being sent. Emails sent after"
@@ -100,7 +94,7 @@ def is_anything_open(now: datetime) -> bool:
     looks = (
         sa.select(Campaign.id).where(sa.or_(under_way, _is_due(now))),
         sa.select(CampaignSeries.id).where(series_due),
-        sa.select(SecondChance.campaign_id),
+        sa.select(ResendRun.campaign_id),
         queue.waiting(),
     )
     return any(db.session.scalar(look.limit(1)) is not None for look in looks)
@@ -128,7 +122,7 @@ def hold(above: int, *, now: datetime) -> Held | None:
     drafts = lifecycle.return_restored_to_draft(now=now, reason=NOT_STARTED)
     _end_claims(now)
     # A decision about failed or unknown deliveries: what is left of it may have been sent.
-    db.session.execute(sa.delete(SecondChance).where(SecondChance.what != "left"))
+    db.session.execute(sa.delete(ResendRun).where(ResendRun.what != "left"))
     due = db.session.scalars(sa.select(Campaign.id).where(_is_due(now))).all()
     return Held([*on_hold, *drafts, *due], queue.hold_restored())
 
@@ -157,7 +151,7 @@ def waiting_for_decision() -> Waiting:
         sa.select(
             _count(Campaign.id, lifecycle.ON_HOLD),
             _count(Campaign.id, schedule.MAY_BE_SENT),
-            _count(TransactionalMail.id, queue.HELD),
+            _count(TransactionalEmail.id, queue.HELD),
         )
     ).one()
     return Waiting(*row)

@@ -20,7 +20,7 @@ from flask import Flask
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
-from campaigns.accounts import service as accounts
+from campaigns.accounts.workspace import load_workspace, workspace_zone
 from campaigns.campaign import lifecycle, local_time, schedule, series
 from campaigns.campaign.local_time import MomentError
 from campaigns.campaign.models import Campaign, CampaignSeries
@@ -211,7 +211,7 @@ def start_due() -> None:
 def _overdue() -> timedelta:
     """How late a campaign may start unasked. What came due before a restore was found out may
     have been sent already, however short a time ago that was."""
-    most = timedelta(minutes=accounts.workspace().overdue_minutes)
+    most = timedelta(minutes=load_workspace().overdue_minutes)
     at = restored.restored_at()
     return min(most, utcnow() - at) if at is not None else most
 
@@ -262,7 +262,7 @@ def hold_back(holder: str) -> None:
             with transaction():
                 campaign = db.session.get_one(Campaign, campaign_id)
                 count = quiet_hours.hold_back(
-                    campaign, accounts.time_zone(), now=utcnow(), most=HELD_AT_ONCE
+                    campaign, workspace_zone(), now=utcnow(), most=HELD_AT_ONCE
                 )
             held, is_more = held + count, count == HELD_AT_ONCE
         if held:
@@ -276,7 +276,7 @@ def explain_waves() -> None:
         following = quiet_hours.next_wave(campaign.id, now=now)
         if following is None:
             continue
-        at = following.at.astimezone(accounts.time_zone())
+        at = following.at.astimezone(workspace_zone())
         who = "1 person waits" if following.people == 1 else f"{following.people:,} people wait"
         reason = f"{who} for their own time of day. The next get it at {at:%H:%M} on {at:%d %B}."
         if campaign.status_reason != reason:

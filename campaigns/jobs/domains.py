@@ -3,7 +3,7 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from campaigns.accounts import service as accounts
+from campaigns.accounts.workspace import load_workspace
 from campaigns.audience import mx_lookup
 from campaigns.clock import utcnow
 from campaigns.context import services
@@ -21,7 +21,7 @@ def look_up(ask: mx_lookup.MailServers = mx_lookup.ask_dns) -> None:
         with transaction():
             mx_lookup.add_known()
     # A demonstration speaks to nobody outside, and its people are made up.
-    if not services().settings.resolve_mx or accounts.workspace().demo:
+    if not services().settings.resolve_mx or load_workspace().demo:
         return
     until = time.monotonic() + SLICE_SECONDS
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="dns") as pool:

@@ -1,30 +1,5 @@
-"""What somebody decided about very many deliveries, slice after slice."""
+"""The old path of `campaigns.jobs.resend`: jobs of the version before still name it."""
 
-import time
+from campaigns.jobs.resend import carry_on
 
-from campaigns.campaign import lifecycle
-from campaigns.clock import utcnow
-from campaigns.context import services
-from campaigns.db import transaction
-from campaigns.delivery import resend
-from campaigns.engine import restore_guard
-from campaigns.jobs.runtime import job
-
-SLICE_SECONDS = 1.0
-
-
-@job("second_chances")
-def carry_on(campaign_id: int) -> None:
-    """Work for a slice of time; ring again while there is more."""
-    if not restore_guard.guard().may_send(is_sending=True):
-        return  # the sweep rings again
-    until = time.monotonic() + SLICE_SECONDS
-    is_more = True
-    while is_more and time.monotonic() < until:
-        with transaction():
-            is_more = resend.carry_on(campaign_id, now=utcnow())
-            if not is_more:
-                lifecycle.touch(campaign_id, now=utcnow())
-    services().doorbell.ring("send")
-    if is_more:
-        services().doorbell.ring("second_chances", campaign_id)
+__all__ = ["carry_on"]

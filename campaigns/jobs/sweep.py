@@ -125,7 +125,7 @@ def ring_for_open_work() -> None:
     now = utcnow()
     ring_for_sending()
     for campaign_id in resend.with_more():
-        doorbell.ring("second_chances", campaign_id)
+        doorbell.ring("resend", campaign_id)
     for mail_id in queue.stalled(now):
         doorbell.ring("transactional", mail_id)
     for import_id in runs.stalled(now):

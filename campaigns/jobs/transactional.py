@@ -7,8 +7,8 @@ from dataclasses import replace
 import sqlalchemy as sa
 import structlog
 
-from campaigns.accounts import password_resets
-from campaigns.accounts import service as accounts
+from campaigns.accounts import password_resets, users
+from campaigns.accounts.workspace import load_workspace
 from campaigns.addresses import normalise
 from campaigns.audience import subscriptions, suppressions
 from campaigns.audience.models import AudienceList, Subscriber
@@ -235,7 +235,7 @@ def _confirmation(mail: Claimed, sender: SenderAddress) -> Message:
         mail.payload["subscriber_id"], mail.payload["list_id"], mail.payload["sent_at"]
     )
     found = db.session.get_one(AudienceList, ref.list_id)
-    workspace = accounts.workspace()
+    workspace = load_workspace()
     token = services().signer.sign("confirm", ref.pack())
     said = words(
         "confirm",
@@ -299,7 +299,7 @@ def _password_reset(mail: Claimed, sender: SenderAddress) -> Message:
     now = utcnow()
     expires_at = mail.created_at + password_resets.GOOD_FOR
     with transaction():
-        user = accounts.find_user(mail.address)
+        user = users.find_user(mail.address)
         if user is None:
             raise _NobodyError
         if expires_at <= now:

@@ -6,8 +6,9 @@ import sqlalchemy as sa
 
 from campaigns.audience import erasure_lock, subscribers
 from campaigns.audience.models import Subscriber
-from campaigns.campaign.models import Delivery, TransactionalMail
+from campaigns.campaign.models import Delivery
 from campaigns.db import db
+from campaigns.transactional.models import TransactionalEmail
 
 
 def erase(subscriber_ids: Collection[int]) -> int:
@@ -28,8 +29,8 @@ def erase(subscriber_ids: Collection[int]) -> int:
         .values(address="", subscriber_id=None)
     )
     db.session.execute(
-        sa.delete(TransactionalMail).where(
-            sa.func.lower(TransactionalMail.address).in_(
+        sa.delete(TransactionalEmail).where(
+            sa.func.lower(TransactionalEmail.address).in_(
                 sorted({text for address, normal in people for text in _lowered(address, normal)})
             )
         )

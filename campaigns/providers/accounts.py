@@ -9,9 +9,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from campaigns.accounts import service
-from campaigns.accounts.texts import InvalidInputError, one_line
+from campaigns.accounts.workspace import load_workspace
 from campaigns.db import db
+from campaigns.inputs import InvalidInputError, one_line
 from campaigns.providers import certificates, health, outgoing
 from campaigns.providers.certificates import CertificateError
 from campaigns.providers.models import AUTH, SECURITY, ProviderAccount, SenderAddress
@@ -99,7 +99,7 @@ def find(public_id: str) -> ProviderAccount | None:
 
 def create(typed: AccountInput, vault: Vault, *, now: datetime) -> ProviderAccount:
     """A new account. Raises InvalidInputError, or NotInDemoError."""
-    if service.workspace().demo:
+    if load_workspace().demo:
         raise NotInDemoError
     values = _checked(typed, None)
     account = ProviderAccount(
@@ -128,7 +128,7 @@ def change(account: ProviderAccount, typed: AccountInput, vault: Vault) -> None:
         for name, value in values.items()
         if name not in {*MOST, "preset"}
     )
-    if service.workspace().demo and is_other_login:
+    if load_workspace().demo and is_other_login:
         raise NotInDemoError
     for name, value in values.items():
         setattr(account, name, value)
@@ -175,7 +175,7 @@ def delete(account: ProviderAccount) -> None:
 
     The caller has made sure that no campaign needs it.
     """
-    if service.workspace().demo:
+    if load_workspace().demo:
         raise NotInDemoError
     reason = why_kept(account)
     if reason:
@@ -207,7 +207,7 @@ def login_to_test(typed: AccountInput, account: ProviderAccount | None, vault: V
     the one a demonstration has.
     """
     values = _checked(typed, account, is_named=False)
-    if service.workspace().demo and (
+    if load_workspace().demo and (
         account is None or any(getattr(account, name) != values[name] for name in ("host", "port"))
     ):
         raise NotInDemoError

@@ -23,8 +23,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from campaigns import addresses
-from campaigns.accounts.texts import InvalidInputError
 from campaigns.db import db, rows_changed
+from campaigns.inputs import InvalidInputError
 from campaigns.providers.dns import LookupFailedError, Resolver
 from campaigns.providers.models import DkimKey, SenderAddress, SenderDomain
 from campaigns.providers.senders import FREEMAIL

@@ -5,8 +5,8 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from campaigns import addresses
-from campaigns.accounts.texts import InvalidInputError, one_line
 from campaigns.db import db
+from campaigns.inputs import InvalidInputError, one_line
 from campaigns.providers.models import ProviderAccount, SenderAddress
 
 MAX_NAME = 100

@@ -13,11 +13,11 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException
 
-from campaigns.accounts import service as accounts
+from campaigns.accounts.workspace import load_workspace
 from campaigns.events.tracking import clean_user_agent
-from campaigns.limits import seconds_to_wait, wait_in_words
 from campaigns.outages import is_outage, outages
 from campaigns.self_service.signup import Visitor
+from campaigns.web_limits import seconds_to_wait, wait_in_words
 
 RETRY_AFTER = timedelta(minutes=2)
 
@@ -38,7 +38,7 @@ _ERRORS = {
 
 def page(template: str, *, code: int = 200, **values: Any) -> Response:
     """A page of templates/public/, with the workspace's name and postal address."""
-    workspace = accounts.workspace()
+    workspace = load_workspace()
     return _rendered(
         template,
         code,

@@ -7,16 +7,16 @@ POST of the confirmation page confirms; programs that follow links change nothin
 from flask import Blueprint, Response, abort, redirect, request, url_for
 
 from campaigns.access import access
-from campaigns.accounts import service as accounts
+from campaigns.accounts.workspace import load_workspace
 from campaigns.addresses import InvalidAddressError
 from campaigns.audience.models import AudienceList
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
-from campaigns.limits import limiter
 from campaigns.public.pages import handle_errors, page, private, visitor
 from campaigns.self_service import signup
 from campaigns.tokens import BadTokenError, ConfirmRef
+from campaigns.web_limits import limiter
 
 bp = Blueprint("public_subscribe", __name__)
 handle_errors(bp)
@@ -43,7 +43,7 @@ def sign_up_wording(list_name: str, workspace_name: str) -> str:
 def sign_up(public_id: str) -> Response:
     """The page with the form, and what becomes of it."""
     found = _public_list(public_id)
-    wording = sign_up_wording(found.name, accounts.workspace().name)
+    wording = sign_up_wording(found.name, load_workspace().name)
     if request.method != "POST":
         return _form(found, wording)
     address, name = request.form.get("address", ""), request.form.get("name", "")

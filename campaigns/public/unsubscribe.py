@@ -11,10 +11,10 @@ from campaigns.access import access
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import transaction
-from campaigns.limits import limiter
 from campaigns.public.pages import handle_errors, page, private, visitor
 from campaigns.self_service import unsubscribe as leaving
 from campaigns.tokens import BadTokenError, DeliveryRef
+from campaigns.web_limits import limiter
 
 bp = Blueprint("public_unsubscribe", __name__)
 handle_errors(bp)

@@ -21,10 +21,10 @@ from campaigns.content.mime.compile import (
 )
 from campaigns.context import services
 from campaigns.db import db
-from campaigns.limits import limiter
 from campaigns.messages import Recipient
 from campaigns.public.pages import handle_errors, page, private
 from campaigns.tokens import BadTokenError, DeliveryRef, Signer
+from campaigns.web_limits import limiter
 
 bp = Blueprint("public_view", __name__)
 handle_errors(bp)

@@ -21,7 +21,7 @@ from campaigns.audience.models import Subscriber
 from campaigns.campaign.models import Campaign
 from campaigns.db import db
 from campaigns.delivery import canary
-from campaigns.delivery.canary_policy import Figures as FirstOnes
+from campaigns.delivery.canary_policy import Figures
 from campaigns.reports import engagement, replies, resend_options, snapshots
 from campaigns.reports.balance import Balance, campaign_balances
 from campaigns.reports.engagement import Engagement, Hour, LinkFigures, campaign_engagements
@@ -143,10 +143,10 @@ class Counts:
             return [LinkFigures(**row) for row in details["links"]]
         return engagement.campaign_links(campaign.id)
 
-    def first_ones(self, campaign: Campaign) -> Mapping[str, FirstOnes]:
+    def first_ones(self, campaign: Campaign) -> Mapping[str, Figures]:
         """What became of those who got it first, by mailbox group, while that is tested."""
         if (details := self._details(campaign)) is not None:
-            return {group: FirstOnes(**row) for group, row in details["first_ones"].items()}
+            return {group: Figures(**row) for group, row in details["first_ones"].items()}
         return _first_ones(campaign)
 
     def _details(self, campaign: Campaign) -> Mapping[str, Any] | None:
@@ -328,7 +328,7 @@ def _hours(campaign: Campaign) -> list[Hour]:
     return engagement.first_hours(campaign.id, campaign.started_at)
 
 
-def _first_ones(campaign: Campaign) -> Mapping[str, FirstOnes]:
+def _first_ones(campaign: Campaign) -> Mapping[str, Figures]:
     return canary.figures(campaign.id) if campaign.canary_state in canary.STAGES else {}
 
 

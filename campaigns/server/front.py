@@ -26,7 +26,6 @@ from campaigns.app import (
 from campaigns.clock import utcnow
 from campaigns.config import Settings
 from campaigns.context import EXTENSION, Services
-from campaigns.limits import network_of
 from campaigns.public.health import health_answer
 from campaigns.public.track import answer_click, answer_open
 from campaigns.server.health import Health
@@ -36,6 +35,7 @@ from campaigns.server.recorder import Recorder
 from campaigns.server.spool import Body, Spool, SpoolFullError
 from campaigns.server.turns import Turns
 from campaigns.server.wsgi import Call, Headers, environ_of
+from campaigns.web_limits import network_of
 
 log = structlog.get_logger()
 

@@ -7,9 +7,9 @@ from typing import Any, get_args
 
 import sqlalchemy as sa
 
-from campaigns.accounts.texts import InvalidInputError, one_line
 from campaigns.audience.mailbox_providers import NAMES
 from campaigns.db import db
+from campaigns.inputs import InvalidInputError, one_line
 from campaigns.providers.presets import PRESETS
 from campaigns.throttling import expressions
 from campaigns.throttling.builtin import RULES

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import sqlalchemy as sa
 
-from campaigns.accounts import service as accounts
+from campaigns.accounts.workspace import workspace_zone
 from campaigns.db import db
 from campaigns.providers import health
 from campaigns.providers.models import ProviderAccount
@@ -32,7 +32,7 @@ def load_plan(provider_id: int, *, now: datetime, pace_per_second: float = 0.0) 
     servers say is heeded at once.
     """
     account = db.session.get_one(ProviderAccount, provider_id, populate_existing=True)
-    zone = accounts.time_zone()
+    zone = workspace_zone()
     states = {row.mailbox_group: row for row in _rows(GroupState, provider_id)}
     plan = Plan(
         name=account.name,

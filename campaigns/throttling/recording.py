@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from campaigns.accounts import service as accounts
+from campaigns.accounts.workspace import workspace_zone
 from campaigns.audience.mailbox_providers import OTHER
 from campaigns.throttling import rules, warm_up
 from campaigns.throttling.plan import Limiter
@@ -29,7 +29,7 @@ def recorded(
     `replies`: what was said instead of "taken", with how many got it. `domains`, `book`: see
     `rules.apply`. The rest is the limiter's: see `tell`, after the commit.
     """
-    today = now.astimezone(accounts.time_zone()).date()
+    today = now.astimezone(workspace_zone()).date()
     if sent:
         warm_up.note(provider_id, group, today, is_bad=False)
     actions = rules.apply(provider_id, group, replies, now=now, domains=domains, book=book)

@@ -19,8 +19,7 @@ from campaigns.providers.models import ProviderAccount
 from campaigns.providers.presets import key_of
 from campaigns.providers.retry_after import asked_wait
 from campaigns.providers.smtp.session_limits import is_about_session
-from campaigns.throttling import expressions
-from campaigns.throttling import slowed_domains as domain_limits
+from campaigns.throttling import expressions, slowed_domains
 from campaigns.throttling.builtin import RULES
 from campaigns.throttling.models import GroupState, ReplyRule, RuleHits
 from campaigns.throttling.rule import Rule
@@ -206,7 +205,7 @@ def _slow_domains(
     }
     wait = timedelta(minutes=action.rule.minutes if action.rule.act == "suspend" else 0)
     wait = max(wait, asked_wait(action.quote, now))
-    domain_limits.slow(provider_id, complaints, now=now, at_least=wait)
+    slowed_domains.slow(provider_id, complaints, now=now, at_least=wait)
 
 
 def _change_state(state: GroupState, action: Action, now: datetime) -> None:

@@ -4,13 +4,13 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from campaigns.campaign.models import TransactionalMail
 from campaigns.db import db
 from campaigns.providers.models import ProviderAccount, SenderAddress
 from campaigns.transactional import queue
+from campaigns.transactional.models import TransactionalEmail
 
 
-def request_reset(address: str, *, now: datetime) -> TransactionalMail:
+def request_reset(address: str, *, now: datetime) -> TransactionalEmail:
     """Queue the email with the link, for an address that may be nobody's.
 
     Whether it belongs to an account is looked up when it is sent. So the request takes the same
@@ -19,7 +19,7 @@ def request_reset(address: str, *, now: datetime) -> TransactionalMail:
     return queue.enqueue("password_reset", address, {}, now=now)
 
 
-def password_changed(address: str, *, now: datetime) -> TransactionalMail:
+def password_changed(address: str, *, now: datetime) -> TransactionalEmail:
     """Queue the notice that the password of this account was changed."""
     return queue.enqueue("password_changed", address, {}, now=now)
 

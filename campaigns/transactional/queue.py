@@ -13,8 +13,8 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from campaigns.campaign.models import TransactionalMail
 from campaigns.db import db, rows_changed
+from campaigns.transactional.models import TransactionalEmail
 
 Kind = Literal["confirm", "test", "alert", "password_reset", "password_changed"]
 Outcome = Literal["sent", "failed", "unknown"]
@@ -37,20 +37,20 @@ HANDING_OVER = "Being handed over"
 NO_ANSWER = "The connection broke before the server's answer; it may have arrived"
 RESTORED = "On hold: the database was restored from a backup, so it may have been sent already"
 NOT_REPEATED = "Not sent again after a restore from a backup; it may have arrived"
-HELD = sa.and_(TransactionalMail.status == "unknown", TransactionalMail.reason == RESTORED)
+HELD = sa.and_(TransactionalEmail.status == "unknown", TransactionalEmail.reason == RESTORED)
 """Emails on hold after a restore, until somebody decides."""
 NO_SENDER = "No sender address is set up: Settings > Sending"
 
 
 def enqueue(
     kind: Kind, address: str, payload: Mapping[str, Any], *, now: datetime
-) -> TransactionalMail:
+) -> TransactionalEmail:
     """Put a mail on its way; ring "transactional" with its id after the commit.
 
     Payloads: confirm {subscriber_id, list_id, sent_at}, test {campaign_id, as_subscriber_id or
     None}, alert {subject, text}, password_reset and password_changed {}.
     """
-    mail = TransactionalMail(kind=kind, address=address, payload=dict(payload), created_at=now)
+    mail = TransactionalEmail(kind=kind, address=address, payload=dict(payload), created_at=now)
     db.session.add(mail)
     db.session.flush()
     return mail
@@ -68,7 +68,7 @@ class MailStatus:
 
 def status(mail_id: int) -> MailStatus | None:
     """How this mail stands; None where there is no such mail."""
-    mail = db.session.get(TransactionalMail, mail_id, populate_existing=True)
+    mail = db.session.get(TransactionalEmail, mail_id, populate_existing=True)
     if mail is None:
         return None
     reason = "" if mail.reason == HANDING_OVER else mail.reason
@@ -94,24 +94,24 @@ def claim(mail_id: int, *, now: datetime) -> Claimed | None:
     None when there is nothing to do: it is done, not due, or somebody else's.
     """
     taken = db.session.execute(
-        sa.update(TransactionalMail)
+        sa.update(TransactionalEmail)
         .where(
-            TransactionalMail.id == mail_id,
+            TransactionalEmail.id == mail_id,
             sa.or_(
                 sa.and_(
-                    TransactionalMail.status == "queued",
+                    TransactionalEmail.status == "queued",
                     sa.or_(
-                        TransactionalMail.not_before.is_(None),
-                        TransactionalMail.not_before <= now,
+                        TransactionalEmail.not_before.is_(None),
+                        TransactionalEmail.not_before <= now,
                     ),
                 ),
-                sa.and_(_lease_is_over(now), TransactionalMail.reason != HANDING_OVER),
+                sa.and_(_lease_is_over(now), TransactionalEmail.reason != HANDING_OVER),
             ),
         )
         .values(
             status="sending",
             reason="",
-            attempts=TransactionalMail.attempts + 1,
+            attempts=TransactionalEmail.attempts + 1,
             not_before=None,
             lease_until=now + LEASE,
         )
@@ -119,7 +119,7 @@ def claim(mail_id: int, *, now: datetime) -> Claimed | None:
     )
     if not rows_changed(taken):
         return None
-    mail = db.session.get_one(TransactionalMail, mail_id, populate_existing=True)
+    mail = db.session.get_one(TransactionalEmail, mail_id, populate_existing=True)
     return Claimed(mail.id, mail.kind, mail.address, mail.payload, mail.attempts, mail.created_at)
 
 
@@ -133,7 +133,7 @@ def begin_body(mail: Claimed, *, now: datetime) -> bool:
 
 def renew(mail: Claimed, *, now: datetime) -> bool:
     """Lengthen the lease of a mail whose body has not left. False: it has, or it is not ours."""
-    return _change(mail, {"lease_until": now + LEASE}, TransactionalMail.reason != HANDING_OVER)
+    return _change(mail, {"lease_until": now + LEASE}, TransactionalEmail.reason != HANDING_OVER)
 
 
 def finish(mail: Claimed, outcome: Outcome, *, now: datetime, reason: str = "") -> bool:
@@ -157,11 +157,11 @@ def try_again(mail: Claimed, *, now: datetime, reason: str) -> bool:
 def give_up_lost(mail_id: int, *, now: datetime) -> bool:
     """A process died with the body on its way: `unknown`. Whether this call did it."""
     lost = db.session.execute(
-        sa.update(TransactionalMail)
+        sa.update(TransactionalEmail)
         .where(
-            TransactionalMail.id == mail_id,
+            TransactionalEmail.id == mail_id,
             _lease_is_over(now),
-            TransactionalMail.reason == HANDING_OVER,
+            TransactionalEmail.reason == HANDING_OVER,
         )
         .values(status="unknown", reason=NO_ANSWER, lease_until=None)
         .execution_options(synchronize_session=False)
@@ -175,7 +175,7 @@ def hold_restored() -> int:
     They are `unknown` until `send_restored` or `leave_restored`.
     """
     return _change_all(
-        TransactionalMail.status.in_(("queued", "sending")),
+        TransactionalEmail.status.in_(("queued", "sending")),
         status="unknown",
         reason=RESTORED,
         not_before=None,
@@ -195,8 +195,8 @@ def leave_restored() -> int:
 
 def waiting() -> sa.Select[int]:
     """The ids of all that would be sent without anybody's doing."""
-    return sa.select(TransactionalMail.id).where(
-        TransactionalMail.status.in_(("queued", "sending"))
+    return sa.select(TransactionalEmail.id).where(
+        TransactionalEmail.status.in_(("queued", "sending"))
     )
 
 
@@ -204,24 +204,24 @@ def stalled(now: datetime) -> list[int]:
     """Ids of mails to ring for: due, or left behind by a process that died. Oldest first."""
     return list(
         db.session.scalars(
-            sa.select(TransactionalMail.id)
+            sa.select(TransactionalEmail.id)
             .where(
-                TransactionalMail.status.in_(("queued", "sending")),
+                TransactionalEmail.status.in_(("queued", "sending")),
                 sa.or_(
                     _lease_is_over(now),
                     sa.and_(
-                        TransactionalMail.status == "queued",
+                        TransactionalEmail.status == "queued",
                         sa.case(
                             (
-                                TransactionalMail.not_before.is_(None),
-                                TransactionalMail.created_at <= now - RING_LOST_AFTER,
+                                TransactionalEmail.not_before.is_(None),
+                                TransactionalEmail.created_at <= now - RING_LOST_AFTER,
                             ),
-                            else_=TransactionalMail.not_before <= now,
+                            else_=TransactionalEmail.not_before <= now,
                         ),
                     ),
                 ),
             )
-            .order_by(TransactionalMail.id)
+            .order_by(TransactionalEmail.id)
             .limit(STALLED_AT_ONCE)
         )
     )
@@ -231,12 +231,12 @@ def outdated(now: datetime) -> list[int]:
     """Ids of mails that are done and need not be kept any more, oldest first: some hundreds."""
     return list(
         db.session.scalars(
-            sa.select(TransactionalMail.id)
+            sa.select(TransactionalEmail.id)
             .where(
-                TransactionalMail.created_at < now - KEEP,
-                TransactionalMail.status.in_(("sent", "failed", "unknown")),
+                TransactionalEmail.created_at < now - KEEP,
+                TransactionalEmail.status.in_(("sent", "failed", "unknown")),
             )
-            .order_by(TransactionalMail.created_at)
+            .order_by(TransactionalEmail.created_at)
             .limit(OUTDATED_AT_ONCE)
         )
     )
@@ -245,17 +245,17 @@ def outdated(now: datetime) -> list[int]:
 def delete(mail_ids: Collection[int]) -> None:
     """Delete these mails. At most some hundreds."""
     db.session.execute(
-        sa.delete(TransactionalMail).where(TransactionalMail.id.in_(sorted(mail_ids)))
+        sa.delete(TransactionalEmail).where(TransactionalEmail.id.in_(sorted(mail_ids)))
     )
 
 
 def _lease_is_over(now: datetime) -> sa.ColumnElement[bool]:
-    return sa.and_(TransactionalMail.status == "sending", TransactionalMail.lease_until < now)
+    return sa.and_(TransactionalEmail.status == "sending", TransactionalEmail.lease_until < now)
 
 
 def _change_all(condition: sa.ColumnElement[bool], **values: Any) -> int:
     changed = db.session.execute(
-        sa.update(TransactionalMail)
+        sa.update(TransactionalEmail)
         .where(condition)
         .values(**values)
         .execution_options(synchronize_session=False)
@@ -268,11 +268,11 @@ def _change(
 ) -> bool:
     """Change a mail that is still being sent, in this attempt."""
     changed = db.session.execute(
-        sa.update(TransactionalMail)
+        sa.update(TransactionalEmail)
         .where(
-            TransactionalMail.id == mail.id,
-            TransactionalMail.status == "sending",
-            TransactionalMail.attempts == mail.attempt,
+            TransactionalEmail.id == mail.id,
+            TransactionalEmail.status == "sending",
+            TransactionalEmail.attempts == mail.attempt,
             sa.true() if condition is None else condition,
         )
         .values(**values)

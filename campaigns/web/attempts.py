@@ -23,9 +23,9 @@ from campaigns.accounts.hashing import PasswordCheckBusyError
 from campaigns.addresses import lookup_form, without_tag
 from campaigns.clock import utcnow
 from campaigns.context import services
-from campaigns.limits import client_network, limiter, network_of, wait_in_words
 from campaigns.outages import outages
 from campaigns.tokens import BadTokenError
+from campaigns.web_limits import client_network, limiter, network_of, wait_in_words
 
 T = TypeVar("T")
 

@@ -250,8 +250,8 @@ def rule_preview(public_id: str) -> str:
 def end(public_id: str) -> Response:
     found = _series(public_id)
     with transaction():
-        did_it = all_series.end(found.id, now=utcnow())
-    if did_it:
+        changed = all_series.end(found.id, now=utcnow())
+    if changed:
         flash("It does not repeat any more. What had not started is a draft again.", "success")
     else:
         flash("It had ended already.", "info")
@@ -263,8 +263,8 @@ def end(public_id: str) -> Response:
 def skip(public_id: str, local: str) -> Response:
     found, at = _series(public_id), _local(local)
     with transaction():
-        did_it = all_series.skip(found.id, at, now=utcnow())
-    if did_it:
+        changed = all_series.skip(found.id, at, now=utcnow())
+    if changed:
         flash(f"{day(at)} is skipped. Nothing goes out then.", "success")
     else:
         flash("This one cannot be skipped any more.", "warning")

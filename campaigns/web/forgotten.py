@@ -11,15 +11,15 @@ from flask import Response as FlaskResponse
 from werkzeug.wrappers import Response
 
 from campaigns.access import access
-from campaigns.accounts import password_resets, service
+from campaigns.accounts import password_resets, users
 from campaigns.addresses import InvalidAddressError, parse, without_tag
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import transaction
-from campaigns.limits import limiter
 from campaigns.transactional import account_mail
 from campaigns.web.attempts import Attempts, BusyError, guarded
 from campaigns.web.login import leave, without_referrer
+from campaigns.web_limits import limiter
 
 bp = Blueprint("forgotten", __name__)
 
@@ -83,15 +83,15 @@ def reset(token: str) -> Response | FlaskResponse:
     if not secrets.compare_digest(new.encode(), again.encode()):
         return _form(user.address, "The two passwords differ.")
     try:
-        hashed = guarded(lambda: service.hash_password(new))
+        hashed = guarded(lambda: users.hash_password(new))
     except BusyError as error:
         return _form(user.address, error.description or "", code=error.code)
-    except service.AccountError as error:
+    except users.AccountError as error:
         return _form(user.address, str(error))
     with transaction():
         taken = password_resets.take(token, now=utcnow())
         if taken is not None:
-            service.set_password(taken, hashed)
+            users.set_password(taken, hashed)
             mail = account_mail.password_changed(taken.address, now=utcnow())
     if taken is None:  # somebody was quicker
         return _gone()
@@ -104,7 +104,7 @@ def reset(token: str) -> Response | FlaskResponse:
 
 def _form(address: str, error: str = "", *, code: int = 422) -> FlaskResponse:
     page = render_template(
-        "web/reset.html", address=address, error=error, least=service.MIN_PASSWORD_LENGTH
+        "web/reset.html", address=address, error=error, least=users.MIN_PASSWORD_LENGTH
     )
     return without_referrer(page, code if error else 200)
 

@@ -20,13 +20,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response
 
 from campaigns.access import access, declared_access
-from campaigns.accounts import service, sessions, setup
+from campaigns.accounts import sessions, setup, users
 from campaigns.accounts.models import LoginSession, User
 from campaigns.addresses import InvalidAddressError
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
-from campaigns.limits import limiter, network_of
 from campaigns.web.attempts import (
     Attempts,
     BusyError,
@@ -34,6 +33,7 @@ from campaigns.web.attempts import (
     guarded,
     remember_device,
 )
+from campaigns.web_limits import limiter, network_of
 
 log = structlog.get_logger()
 bp = Blueprint("login", __name__)
@@ -105,7 +105,7 @@ def login() -> str | Response | tuple[str, int] | tuple[str, int, dict[str, str]
     if current_user.is_authenticated:
         return redirect(_next_page())
     if request.method != "POST":
-        if not service.has_users():
+        if not users.has_users():
             return redirect(url_for("login.first_visit"))
         return render_template("web/login.html", address="")
     address = request.form.get("address", "")
@@ -113,7 +113,7 @@ def login() -> str | Response | tuple[str, int] | tuple[str, int, dict[str, str]
     attempts = Attempts(address)
     try:
         attempts.check()
-        user = guarded(lambda: service.verify(address, password, before=attempts.begin))
+        user = guarded(lambda: users.verify(address, password, before=attempts.begin))
     except (TooManyFailuresError, BusyError) as error:
         page = render_template("web/login.html", address=address, error=error.description)
         return page, error.code, {"Retry-After": str(error.retry_after)}
@@ -128,12 +128,12 @@ def login() -> str | Response | tuple[str, int] | tuple[str, int, dict[str, str]
 def _enter(user: User, password: str) -> bool:
     """Begin the session. False when the password was changed since it was checked."""
     checked = user.password_hash
-    renewed = service.renewed_hash(user, password)
+    renewed = users.renewed_hash(user, password)
     with transaction():
         now_stored = db.session.get(User, user.id, with_for_update=True, populate_existing=True)
         if now_stored is None or now_stored.password_hash != checked:
             return False
-        service.record_login(now_stored, renewed, now=utcnow())
+        users.record_login(now_stored, renewed, now=utcnow())
         start_session(now_stored)
     return True
 
@@ -152,7 +152,7 @@ def _next_page() -> str:
 @limiter.limit("20/minute", methods=["POST"])
 def first_visit() -> Response | FlaskResponse:
     """Create the owner's account. Closed as soon as there is one."""
-    if service.has_users():
+    if users.has_users():
         return redirect(url_for("login.login"))
     if request.method != "POST":
         return _welcome({"token": request.args.get("token", "")})
@@ -164,10 +164,10 @@ def first_visit() -> Response | FlaskResponse:
         if not secrets.compare_digest(
             form.get("password", "").encode(), form.get("password_again", "").encode()
         ):
-            raise service.AccountError("The two passwords differ.")
-        hashed = guarded(lambda: service.hash_password(form.get("password", "")))
+            raise users.AccountError("The two passwords differ.")
+        hashed = guarded(lambda: users.hash_password(form.get("password", "")))
         with transaction():
-            user = service.create_first_user(
+            user = users.create_first_user(
                 form.get("address", ""),
                 hashed,
                 name=form.get("name", ""),
@@ -175,11 +175,11 @@ def first_visit() -> Response | FlaskResponse:
                 now=utcnow(),
             )
             start_session(user)
-    except service.AlreadySetUpError:  # somebody was quicker
+    except users.AlreadySetUpError:  # somebody was quicker
         return redirect(url_for("login.login"))
     except BusyError as error:
         return _welcome(form, error.description or "", code=error.code)
-    except (service.AccountError, InvalidAddressError) as error:
+    except (users.AccountError, InvalidAddressError) as error:
         return _welcome(form, str(error), code=422)
     flash("Welcome! Your account is ready.", "success")
     return redirect(url_for("home.home"))

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from flask import Flask, current_app, g, has_request_context, request, url_for
 from flask_login import current_user
 
-from campaigns.accounts import service
+from campaigns.accounts.workspace import load_workspace
 from campaigns.clock import utcnow
 from campaigns.context import services
 
@@ -91,7 +91,7 @@ def disk_is_full() -> bool:
 def current_workspace() -> Any:
     """The workspace, looked up once per request."""
     if "workspace" not in g:
-        g.workspace = service.workspace()
+        g.workspace = load_workspace()
     return g.workspace
 
 

@@ -10,8 +10,8 @@ from werkzeug.routing import Rule
 
 from campaigns.access import declared_access
 from campaigns.app import create_app
-from campaigns.limits import limiter
 from campaigns.public import BLUEPRINTS
+from campaigns.web_limits import limiter
 from tests.architecture.source import ROOT, dotted, modules
 from tests.conftest import settings_for_tests
 

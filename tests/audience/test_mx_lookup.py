@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from campaigns.accounts import service as accounts
+from campaigns.accounts.workspace import save_workspace
 from campaigns.audience import mx_lookup
 from campaigns.audience.mailbox_providers import KNOWN_DOMAINS, NAMES, group_of_servers, name_of
 from campaigns.audience.models import MailDomain
@@ -97,7 +97,7 @@ def test_the_job_asks_in_the_background(app: Flask) -> None:
 def test_a_demonstration_asks_nobody(app: Flask) -> None:
     runtime.use(app)
     with transaction():
-        accounts.save_workspace(demo=True)
+        save_workspace(demo=True)
         a_subscriber("p@city.example")
 
     def ask(domain: str) -> list[str]:

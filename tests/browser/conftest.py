@@ -13,7 +13,8 @@ from playwright.sync_api import Page, expect
 from werkzeug.serving import make_server
 
 from campaigns import migrate
-from campaigns.accounts import service as accounts
+from campaigns.accounts import users
+from campaigns.accounts.workspace import save_workspace
 from campaigns.app import create_app
 from campaigns.clock import utcnow
 from campaigns.db import db, transaction
@@ -61,8 +62,8 @@ def server(tmp_path: Path) -> Iterator[tuple[Flask, str]]:
     app = create_app(settings)
     with app.app_context():
         with transaction():
-            accounts.create_user("owner@example.org", "correct horse battery", now=utcnow())
-            accounts.save_workspace(postal_address="12 Quay Street")
+            users.create_user("owner@example.org", "correct horse battery", now=utcnow())
+            save_workspace(postal_address="12 Quay Street")
             news, staff = a_list("News"), a_list("Staff")
             a_subscriber("alice@example.org", news, name="Alice")
             a_subscriber("bob@example.org", news, staff)

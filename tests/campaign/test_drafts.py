@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from campaigns.accounts import service as accounts
+from campaigns.accounts import users
 from campaigns.campaign import drafts, listing
 from campaigns.campaign.drafts import ChosenLists, EditConflictError, NotEditableError
 from campaigns.campaign.models import Campaign
@@ -33,7 +33,7 @@ def test_a_new_campaign_is_a_draft_from_the_default_address(app: Flask) -> None:
 
 def test_saving_changes_the_fields_and_counts_the_version_up(app: Flask) -> None:
     with transaction():
-        editor = accounts.create_user("maria@example.org", "correct horse battery", now=NOW)
+        editor = users.create_user("maria@example.org", "correct horse battery", now=NOW)
         campaign = a_campaign()
     with transaction():
         version = drafts.save(

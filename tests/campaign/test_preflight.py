@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from campaigns.accounts import service as accounts
+from campaigns.accounts.workspace import save_workspace
 from campaigns.campaign.drafts import audience_arithmetic
 from campaigns.campaign.models import Campaign
 from campaigns.campaign.preflight import Check, preflight
@@ -32,7 +32,7 @@ GOOD: dict[str, Any] = {
 @pytest.fixture(autouse=True)
 def _workspace(app: Flask) -> None:
     with transaction():
-        accounts.save_workspace(name="Harbour Books", postal_address="12 Quay Street")
+        save_workspace(name="Harbour Books", postal_address="12 Quay Street")
         domains.set_up("example.org", VAULT, now=NOW)
         domains.activate(db.session.scalars(sa.select(DkimKey)).one(), now=NOW)
 
@@ -95,7 +95,7 @@ def test_each_thing_that_is_wrong_is_one_row(
 
 def test_without_lists_sender_and_postal_address_it_cannot_leave(app: Flask) -> None:
     with transaction():
-        accounts.save_workspace(postal_address=" \n")
+        save_workspace(postal_address=" \n")
         campaign = a_campaign(**GOOD)
     rows = _found(campaign)
     assert {(row.name, row.fix) for row in rows if row.blocks} == {

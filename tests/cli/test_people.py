@@ -1,6 +1,6 @@
 """Accounts from the command line."""
 
-from campaigns.accounts import service, sessions
+from campaigns.accounts import sessions, users
 from campaigns.app import create_app
 from campaigns.clock import utcnow
 from campaigns.config import load_settings
@@ -18,7 +18,7 @@ def made(run: Run, address: str = "owner@example.org") -> None:
 def test_an_account_made_can_log_in(run_on: Run, surroundings: dict[str, str]) -> None:
     made(run_on)
     with create_app(load_settings(**_settings(surroundings))).app_context():
-        assert service.verify("owner@example.org", PASSWORD) is not None
+        assert users.verify("owner@example.org", PASSWORD) is not None
 
 
 def _settings(surroundings: dict[str, str]) -> dict[str, str]:
@@ -48,7 +48,7 @@ def test_a_weak_password_and_a_second_account_of_an_address_are_refused(run_on: 
 def test_a_new_password_ends_the_sessions(run_on: Run, surroundings: dict[str, str]) -> None:
     made(run_on)
     with create_app(load_settings(**_settings(surroundings))).app_context(), transaction():
-        owner = service.find_user("owner@example.org")
+        owner = users.find_user("owner@example.org")
         assert owner is not None
         token = sessions.start(owner.id, network="", user_agent="", now=utcnow())
     result = run_on(
@@ -56,8 +56,8 @@ def test_a_new_password_ends_the_sessions(run_on: Run, surroundings: dict[str, s
     )
     assert result.exit_code == 0
     with create_app(load_settings(**_settings(surroundings))).app_context():
-        assert service.verify("owner@example.org", PASSWORD) is None
-        user = service.verify("owner@example.org", "another long phrase")
+        assert users.verify("owner@example.org", PASSWORD) is None
+        user = users.verify("owner@example.org", "another long phrase")
         assert user is not None
         assert sessions.find(token, now=utcnow()) is None
 

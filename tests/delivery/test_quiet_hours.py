@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from campaigns.accounts import service as accounts
+from campaigns.accounts.workspace import save_workspace
 from campaigns.audience.models import AudienceList
 from campaigns.campaign import local_time
 from campaigns.campaign.local_time import Arrival, DayWindow, Wave
@@ -30,7 +30,7 @@ def utc(text: str) -> datetime:
 @pytest.fixture(autouse=True)
 def _in_berlin(app: Flask) -> None:
     with transaction():
-        accounts.save_workspace(time_zone="Europe/Berlin")
+        save_workspace(time_zone="Europe/Berlin")
 
 
 def _readers(news: AudienceList) -> None:

@@ -12,23 +12,17 @@ from flask import Flask
 from redis import Redis
 from structlog.testing import capture_logs
 
-from campaigns.accounts import service as accounts
+from campaigns.accounts import users
+from campaigns.accounts.workspace import save_workspace
 from campaigns.campaign import lifecycle, series
-from campaigns.campaign.models import (
-    Campaign,
-    CampaignSeries,
-    Claim,
-    Delivery,
-    Generation,
-    SecondChance,
-    TransactionalMail,
-)
+from campaigns.campaign.models import Campaign, CampaignSeries, Claim, Delivery, Generation
 from campaigns.campaign.recurrence import Repeat
 from campaigns.campaign.schedule import Plan
 from campaigns.clock import utcnow
 from campaigns.config import Settings
 from campaigns.db import db, transaction
 from campaigns.delivery import resend
+from campaigns.delivery.models import ResendRun
 from campaigns.engine import canary, restored
 from campaigns.engine.restore_guard import (
     CHECK_SECONDS,
@@ -41,6 +35,7 @@ from campaigns.engine.restored import State
 from campaigns.jobs import clock, runtime, send
 from campaigns.jobs.transactional import deliver
 from campaigns.transactional import queue
+from campaigns.transactional.models import TransactionalEmail
 from tests.backups import back_up
 from tests.factories import a_campaign, a_delivery, a_list, a_sender, a_subscriber
 
@@ -177,7 +172,7 @@ def test_what_was_held_stays_held_and_is_said_once(
     marks: tuple[FileMark, RedisMark], seconds: Seconds
 ) -> None:
     with transaction():
-        accounts.create_user("owner@example.org", "correct horse battery", now=utcnow())
+        users.create_user("owner@example.org", "correct horse battery", now=utcnow())
     campaign_id = a_campaign_in("sending")
     send_for(a_guard(marks, seconds), seconds)
     go_back_to(1)
@@ -188,7 +183,7 @@ def test_what_was_held_stays_held_and_is_said_once(
     assert number() > 3
     campaign = db.session.get_one(Campaign, campaign_id)
     assert (campaign.status, campaign.status_reason) == ("paused", restored.PAUSED)
-    mails = db.session.scalars(sa.select(TransactionalMail)).all()
+    mails = db.session.scalars(sa.select(TransactionalEmail)).all()
     assert [mail.address for mail in mails] == ["owner@example.org"]
     with transaction():
         lifecycle.resume(campaign_id, now=utcnow())
@@ -301,7 +296,7 @@ def test_a_retry_that_was_being_carried_out_is_not_carried_on(
     campaign_id = a_campaign_in("sent")
     with transaction():
         db.session.execute(sa.update(Delivery).values(status="failed", reason="gave_up"))
-        db.session.add(SecondChance(campaign_id=campaign_id, what="failed", decided_at=utcnow()))
+        db.session.add(ResendRun(campaign_id=campaign_id, what="failed", decided_at=utcnow()))
     restore(marks, seconds)
     with transaction():
         assert not resend.carry_on(campaign_id, now=utcnow())
@@ -340,7 +335,7 @@ def test_an_occurrence_that_came_due_since_the_backup_asks(
         news = a_list()
         a_subscriber("alice@example.org", news)
         template = a_campaign(news, sender=a_sender())
-        accounts.save_workspace(name="Example", postal_address="1 High Street")
+        save_workspace(name="Example", postal_address="1 High Street")
         made = series.create(
             template.id,
             Repeat("daily"),
@@ -362,7 +357,7 @@ def test_what_came_due_since_the_backup_asks(
 ) -> None:
     now = utcnow()
     with transaction():
-        accounts.create_user("owner@example.org", "correct horse battery", now=now)
+        users.create_user("owner@example.org", "correct horse battery", now=now)
     due = a_campaign_in("scheduled", name="Due", scheduled_at=now - timedelta(seconds=30))
     with transaction():
         later = a_campaign(status="scheduled", scheduled_at=now + timedelta(hours=1)).id
@@ -373,7 +368,7 @@ def test_what_came_due_since_the_backup_asks(
     assert (state_of(due), state_of(later)) == ("scheduled", "scheduled")
     asked = {c.id for c in db.session.scalars(sa.select(Campaign)) if c.asked_at and c.restored_at}
     assert asked == {due}
-    alert = db.session.scalars(sa.select(TransactionalMail)).one()
+    alert = db.session.scalars(sa.select(TransactionalEmail)).one()
     assert "“Due”" in alert.payload["text"]
 
 
@@ -414,7 +409,7 @@ def test_a_fresh_machine_holds_whatever_would_start_by_itself(
         if what == "a single email":
             queue.enqueue("confirm", "a@example.org", {}, now=utcnow())
         elif what == "a retry":
-            db.session.add(SecondChance(campaign_id=draft.id, what="failed", decided_at=utcnow()))
+            db.session.add(ResendRun(campaign_id=draft.id, what="failed", decided_at=utcnow()))
         else:
             db.session.add(
                 CampaignSeries(

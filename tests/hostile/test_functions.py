@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from campaigns import addresses
-from campaigns.accounts import texts
+from campaigns import addresses, inputs
 from campaigns.audience.imports import mapping, rows
 from campaigns.audience.imports import reader as csv_reading
 from campaigns.audience.imports.reader import Dialect, Probe, Reader
@@ -143,7 +142,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "guess": csv_reading.guess_delimiter,
     "attribute_name": mapping.attribute_name,
     "address": address,
-    "one_line": texts.one_line,
+    "one_line": inputs.one_line,
     "reply": server_reply,
     "classify": lambda source: classify.classify(550, source),
     "asked_wait": lambda source: retry_after._span(source[:1000]),

@@ -9,10 +9,10 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from campaigns.accounts import service
+from campaigns.accounts import users
 from campaigns.audience.models import MailDomain
 from campaigns.campaign import lifecycle
-from campaigns.campaign.models import Campaign, Delivery, HeldGroup, TransactionalMail
+from campaigns.campaign.models import Campaign, Delivery, HeldGroup
 from campaigns.clock import utcnow
 from campaigns.config import Settings
 from campaigns.db import db, transaction
@@ -20,6 +20,7 @@ from campaigns.engine import canary
 from campaigns.engine.engine import Engine
 from campaigns.jobs import send, transactional
 from campaigns.transactional import alerts
+from campaigns.transactional.models import TransactionalEmail
 from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
 from tests.jobs.test_send import run, status_of, statuses
 from tests.smtp_server import ScriptedServer, Session, scripted_server
@@ -116,15 +117,15 @@ def test_a_server_that_refuses_stops_it_and_the_others_get_nothing(app: Flask) -
     assert statuses(campaign_id) == {"sent": 89, "failed": 61}
 
 
-def alerts_written() -> list[TransactionalMail]:
+def alerts_written() -> list[TransactionalEmail]:
     db.session.rollback()
-    return list(db.session.scalars(sa.select(TransactionalMail).order_by(TransactionalMail.id)))
+    return list(db.session.scalars(sa.select(TransactionalEmail).order_by(TransactionalEmail.id)))
 
 
 def two_owners() -> None:
     with transaction():
         for name in ("anna", "ben"):
-            service.create_user(f"{name}@example.org", "correct horse battery", now=utcnow())
+            users.create_user(f"{name}@example.org", "correct horse battery", now=utcnow())
 
 
 def test_owners_are_told_once_that_it_stopped(app: Flask) -> None:

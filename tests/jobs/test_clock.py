@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from campaigns.accounts import service as accounts
+from campaigns.accounts.workspace import save_workspace
 from campaigns.campaign import series
 from campaigns.campaign.models import Campaign, CampaignSeries, Delivery
 from campaigns.campaign.recurrence import Repeat
@@ -95,7 +95,7 @@ def test_after_a_long_downtime_the_clock_asks_instead_of_sending(
     app: Flask, settings: Settings
 ) -> None:
     with transaction():
-        accounts.save_workspace(overdue_minutes=60)
+        save_workspace(overdue_minutes=60)
         for minutes in (59, 61):
             at = utcnow() - timedelta(minutes=minutes)
             a_campaign(status="scheduled", scheduled_at=at)
@@ -121,7 +121,7 @@ def test_two_clocks_at_once_start_a_campaign_once(app: Flask, settings: Settings
 
 def _series(**values: Any) -> CampaignSeries:
     with transaction():
-        accounts.save_workspace(postal_address="12 Quay Street")
+        save_workspace(postal_address="12 Quay Street")
         news = a_list()
         a_subscriber("alice@example.org", news)
         template = a_campaign(news, sender=a_sender(), subject="What is new", **values)

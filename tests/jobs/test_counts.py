@@ -12,9 +12,8 @@ from rq.serializers import JSONSerializer
 from campaigns.campaign.models import Campaign
 from campaigns.config import Settings
 from campaigns.db import transaction
-from campaigns.jobs import counts as count_jobs
-from campaigns.jobs import runtime, sweep
-from campaigns.reports import figures as counts_module
+from campaigns.jobs import counts, runtime, sweep
+from campaigns.reports import figures
 from tests.conftest import settings_for_tests
 from tests.factories import a_campaign, a_delivery, a_list, a_subscriber
 from tests.reports.keeping import keep, row_of
@@ -28,7 +27,7 @@ def settings(database_url: str, tmp_path: Path, redis_url: str) -> Settings:
 
 @pytest.fixture(autouse=True)
 def _few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(counts_module, "MANY", 2)
+    monkeypatch.setattr(figures, "MANY", 2)
 
 
 @pytest.fixture
@@ -68,11 +67,11 @@ def test_a_page_does_not_ring_for_what_is_new(
 def test_what_was_just_counted_is_not_counted_again(app: Flask, campaign: Campaign) -> None:
     keep(app, "campaign", campaign.id)
     with counted() as statements:
-        count_jobs.campaign(campaign.id)
+        counts.campaign(campaign.id)
     assert not [text for text in statements if "FROM delivery" in text]
     with transaction():
         campaign.status = "paused"
-    count_jobs.campaign(campaign.id)
+    counts.campaign(campaign.id)
     row = row_of("campaign", campaign.id)
     assert row is not None
     assert row.state.startswith("paused ")
@@ -80,7 +79,7 @@ def test_what_was_just_counted_is_not_counted_again(app: Flask, campaign: Campai
 
 def test_a_campaign_that_is_not_there_is_no_trouble(app: Flask) -> None:
     runtime.use(app)
-    count_jobs.campaign(404)
+    counts.campaign(404)
     assert row_of("campaign", 404) is None
 
 

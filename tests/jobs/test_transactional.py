@@ -13,21 +13,21 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from campaigns.accounts import service as accounts
+from campaigns.accounts.workspace import save_workspace
 from campaigns.audience import subscriptions, suppressions
 from campaigns.audience.models import AudienceList, Subscriber
-from campaigns.campaign.models import Campaign, TransactionalMail
+from campaigns.campaign.models import Campaign
 from campaigns.clock import utcnow
 from campaigns.config import Settings
 from campaigns.db import db, transaction
-from campaigns.jobs import leases, runtime
-from campaigns.jobs import transactional as transactional_jobs
+from campaigns.jobs import leases, runtime, transactional
 from campaigns.jobs.transactional import deliver
 from campaigns.providers.models import ProviderAccount
 from campaigns.self_service import signup
 from campaigns.self_service.signup import Visitor
 from campaigns.throttling import rules
 from campaigns.transactional import queue
+from campaigns.transactional.models import TransactionalEmail
 from campaigns.transactional.queue import MailStatus
 from tests.conftest import settings_for_tests
 from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
@@ -54,7 +54,7 @@ def _worker(app: Flask) -> None:
 @pytest.fixture
 def news() -> AudienceList:
     with transaction():
-        accounts.save_workspace(name="Example News", postal_address="1 High Street\nAnytown")
+        save_workspace(name="Example News", postal_address="1 High Street\nAnytown")
         return a_list("Grüße & <News>", is_public=True)
 
 
@@ -92,8 +92,8 @@ def status(mail_id: int) -> MailStatus:
 def make_due(mail_id: int) -> None:
     with transaction():
         db.session.execute(
-            sa.update(TransactionalMail)
-            .where(TransactionalMail.id == mail_id)
+            sa.update(TransactionalEmail)
+            .where(TransactionalEmail.id == mail_id)
             .values(not_before=utcnow() - timedelta(seconds=1))
         )
 
@@ -264,7 +264,7 @@ def test_an_account_in_trouble_delays_a_confirmation_for_a_day_at_most(news: Aud
     assert "cannot be reached" in status(mail_id).reason
     with transaction():
         db.session.execute(
-            sa.update(TransactionalMail).values(
+            sa.update(TransactionalEmail).values(
                 created_at=utcnow() - timedelta(hours=24), not_before=None
             )
         )
@@ -287,7 +287,7 @@ def test_a_connection_that_breaks_after_the_body_is_unknown_and_not_sent_again(
 def expire_lease() -> None:
     with transaction():
         db.session.execute(
-            sa.update(TransactionalMail).values(lease_until=utcnow() - timedelta(seconds=1))
+            sa.update(TransactionalEmail).values(lease_until=utcnow() - timedelta(seconds=1))
         )
 
 
@@ -318,7 +318,7 @@ def test_a_claim_is_renewed_until_the_body_leaves(
 ) -> None:
     def lease_until() -> datetime:
         with app.app_context():
-            found = db.session.scalars(sa.select(TransactionalMail.lease_until)).one()
+            found = db.session.scalars(sa.select(TransactionalEmail.lease_until)).one()
         assert found is not None
         return found
 
@@ -342,7 +342,7 @@ def test_a_claim_is_renewed_until_the_body_leaves(
         deliver(mail_id)
     assert status(mail_id).status == "sent"
     assert was_renewed == [True]
-    assert left[0] > timedelta(seconds=transactional_jobs.LONGEST_SENDING_SECONDS)
+    assert left[0] > timedelta(seconds=transactional.LONGEST_SENDING_SECONDS)
 
 
 def test_a_worker_that_died_in_the_body_makes_it_unknown(news: AudienceList) -> None:

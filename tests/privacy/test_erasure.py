@@ -7,9 +7,10 @@ from flask import Flask
 
 from campaigns.audience import subscriptions
 from campaigns.audience.models import ConsentEvent, Subscriber, Subscription
-from campaigns.campaign.models import Delivery, TransactionalMail
+from campaigns.campaign.models import Delivery
 from campaigns.db import Base, db, transaction
 from campaigns.privacy import erasure
+from campaigns.transactional.models import TransactionalEmail
 from tests.factories import a_campaign, a_delivery, a_list, a_subscriber
 
 NOW = datetime(2030, 5, 4, 12, 0, tzinfo=UTC)
@@ -26,8 +27,8 @@ def test_nothing_names_an_erased_person_and_their_deliveries_still_count(app: Fl
         campaign = a_campaign(news)
         a_delivery(campaign, alice, status="sent")
         a_delivery(campaign, bob, status="sent")
-        db.session.add(TransactionalMail(kind="confirm", address="alice.Secret@example.org"))
-        db.session.add(TransactionalMail(kind="confirm", address="bob@example.org"))
+        db.session.add(TransactionalEmail(kind="confirm", address="alice.Secret@example.org"))
+        db.session.add(TransactionalEmail(kind="confirm", address="bob@example.org"))
     with transaction():
         assert erasure.erase([alice.id]) == 1
         assert erasure.erase([alice.id]) == 0
@@ -43,13 +44,13 @@ def test_nothing_names_an_erased_person_and_their_deliveries_still_count(app: Fl
     assert [tuple(row) for row in rows] == [(None, "", "sent"), (bob.id, "bob@example.org", "sent")]
     event = db.session.scalars(sa.select(ConsentEvent)).one()
     assert (event.subscriber_id, event.list_id, event.kind) == (None, news.id, "requested")
-    assert db.session.scalar(sa.select(sa.func.count(TransactionalMail.id))) == 1
+    assert db.session.scalar(sa.select(sa.func.count(TransactionalEmail.id))) == 1
 
 
 def test_a_capital_letter_beyond_ascii_leaves_no_trace_either(app: Flask) -> None:
     with transaction():
         anna = a_subscriber("Änna@example.org")
-        db.session.add(TransactionalMail(kind="confirm", address=anna.address))
+        db.session.add(TransactionalEmail(kind="confirm", address=anna.address))
         db.session.flush()
         erasure.erase([anna.id])
-    assert db.session.scalars(sa.select(TransactionalMail.address)).all() == []
+    assert db.session.scalars(sa.select(TransactionalEmail.address)).all() == []

@@ -8,13 +8,13 @@ from flask import Flask
 
 from campaigns.audience import subscriptions
 from campaigns.audience.models import AudienceList, ConsentEvent, Subscriber, Subscription
-from campaigns.campaign.models import TransactionalMail
 from campaigns.db import Base, db, transaction
 from campaigns.jobs import sweep
 from campaigns.privacy import retention
 from campaigns.self_service import signup
 from campaigns.self_service.signup import Visitor
 from campaigns.transactional import queue
+from campaigns.transactional.models import TransactionalEmail
 from tests.factories import a_campaign, a_delivery, a_list, a_subscriber
 
 NOW = datetime(2030, 5, 4, 12, 0, tzinfo=UTC)
@@ -130,24 +130,24 @@ def test_the_sweep_takes_some_at_a_time_and_mails_that_are_done(
         news = a_list()
         for number in range(3):
             sign_up(news, f"a{number}@example.org")
-        db.session.execute(sa.delete(TransactionalMail))
+        db.session.execute(sa.delete(TransactionalEmail))
         for status, at in (
             *[(status, LONG_AGO) for status in ("sent", "failed", "unknown", "queued", "sending")],
             ("sent", LATELY),
         ):
             db.session.add(
-                TransactionalMail(
+                TransactionalEmail(
                     kind="test", address="b@example.org", status=status, created_at=at
                 )
             )
     sweep.prune()
     assert people() == {"a2@example.org"}
-    assert len(db.session.scalars(sa.select(TransactionalMail.id)).all()) == 4
+    assert len(db.session.scalars(sa.select(TransactionalEmail.id)).all()) == 4
     sweep.prune()
     assert people() == set()
     left = db.session.execute(
-        sa.select(TransactionalMail.status, TransactionalMail.created_at).order_by(
-            TransactionalMail.id
+        sa.select(TransactionalEmail.status, TransactionalEmail.created_at).order_by(
+            TransactionalEmail.id
         )
     ).all()
     assert [tuple(row) for row in left] == [

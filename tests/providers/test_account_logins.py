@@ -9,10 +9,10 @@ import trustme
 from cryptography.hazmat.primitives import serialization
 from flask import Flask
 
-from campaigns.accounts import service
-from campaigns.accounts.texts import InvalidInputError
+from campaigns.accounts.workspace import save_workspace
 from campaigns.context import services
 from campaigns.db import db, transaction
+from campaigns.inputs import InvalidInputError
 from campaigns.providers import accounts, certificates
 from campaigns.providers.accounts import AccountInput, NotInDemoError
 from campaigns.providers.models import ProviderAccount
@@ -257,7 +257,7 @@ def test_one_that_has_ended_can_be_looked_at() -> None:
 def test_in_a_demonstration_no_certificate_is_kept(app: Flask) -> None:
     made = Made()
     with transaction():
-        service.save_workspace(demo=True)
+        save_workspace(demo=True)
         a_provider("Relay")
     account = db.session.query(ProviderAccount).one()
     typed = AccountInput(

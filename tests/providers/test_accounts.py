@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from campaigns.accounts import service
-from campaigns.accounts.texts import InvalidInputError
+from campaigns.accounts.workspace import save_workspace
 from campaigns.context import services
 from campaigns.db import db, transaction
+from campaigns.inputs import InvalidInputError
 from campaigns.providers import accounts, health
 from campaigns.providers.accounts import AccountInput, NotInDemoError
 from campaigns.providers.models import ProviderAccount
@@ -196,7 +196,7 @@ class TestDemo:
     @pytest.fixture(autouse=True)
     def demo(self, app: Flask) -> None:
         with transaction():
-            service.save_workspace(demo=True)
+            save_workspace(demo=True)
             a_provider("Built-in mailbox", port=2525)
 
     @pytest.fixture

@@ -6,9 +6,9 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from campaigns.accounts.texts import InvalidInputError
 from campaigns.db import db, transaction
 from campaigns.engine.signing import sign_message, signing_for
+from campaigns.inputs import InvalidInputError
 from campaigns.providers import domains
 from campaigns.providers.domains import Answer, DomainView
 from campaigns.providers.models import DkimKey, SenderDomain

@@ -4,8 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from flask import Flask
 
-from campaigns.accounts import service
-from campaigns.campaign.models import TransactionalMail
+from campaigns.accounts import users
 from campaigns.clock import utcnow
 from campaigns.db import db, transaction
 from campaigns.jobs import runtime
@@ -14,6 +13,7 @@ from campaigns.providers import health
 from campaigns.providers.models import ProviderAccount
 from campaigns.throttling.loading import load_plan
 from campaigns.transactional import alerts
+from campaigns.transactional.models import TransactionalEmail
 from tests.factories import a_provider, a_sender
 from tests.smtp_server import scripted_server
 
@@ -58,7 +58,7 @@ def test_an_open_account_is_probed_and_closes_with_the_first_success(app: Flask)
 
 def test_owners_are_told_once_by_another_account(app: Flask) -> None:
     with transaction():
-        service.create_user("owner@example.org", "correct horse battery", now=NOW)
+        users.create_user("owner@example.org", "correct horse battery", now=NOW)
         broken, works = a_provider("Broken"), a_provider("Works")
         a_sender("one@example.org", broken)
         other = a_sender("two@example.org", works, is_default=False)
@@ -71,7 +71,7 @@ def test_owners_are_told_once_by_another_account(app: Flask) -> None:
     assert alert(NOW) == 0, "four errors are waited out"
     at = fail(broken, 1, NOW + timedelta(minutes=1))
     assert [alert(at), alert(at + timedelta(hours=9))] == [1, 0]
-    mail = db.session.query(TransactionalMail).one()
+    mail = db.session.query(TransactionalEmail).one()
     assert (mail.kind, mail.address) == ("alert", "owner@example.org")
     assert mail.payload["sender_id"] == other.id
     assert "It hung up." in mail.payload["text"]
@@ -85,7 +85,7 @@ def test_the_alert_leaves_by_the_account_that_works(app: Flask) -> None:
     runtime.use(app)
     with scripted_server() as server:
         with transaction():
-            service.create_user("owner@example.org", "correct horse battery", now=utcnow())
+            users.create_user("owner@example.org", "correct horse battery", now=utcnow())
             broken, works = a_provider("Broken", port=1), a_provider("Works", port=server.port)
             a_sender("one@example.org", broken)
             a_sender("two@example.org", works, is_default=False)
@@ -99,7 +99,7 @@ def test_the_alert_leaves_by_the_account_that_works(app: Flask) -> None:
 
 def test_nobody_can_be_told_by_the_broken_account_itself(app: Flask) -> None:
     with transaction():
-        service.create_user("owner@example.org", "correct horse battery", now=NOW)
+        users.create_user("owner@example.org", "correct horse battery", now=NOW)
         broken = a_provider()
         a_sender(provider=broken)
     at = fail(broken, 5)
@@ -111,9 +111,9 @@ def test_an_alert_quotes_a_server_without_a_live_link(app: Flask) -> None:
     with transaction():
         broken, works = a_provider("Broken"), a_provider("Works")
         a_sender(provider=works)
-        service.create_user("owner@example.org", "correct horse battery", now=NOW)
+        users.create_user("owner@example.org", "correct horse battery", now=NOW)
         trouble = "See https://evil.example/login or www.evil.example."
         health.note_trouble(broken.id, trouble, now=NOW)
         alerts.alert_owners(broken.id, now=NOW, is_permanent=True)
-    text = db.session.query(TransactionalMail).one().payload["text"]
+    text = db.session.query(TransactionalEmail).one().payload["text"]
     assert "See https: //evil.example/login or www .evil.example." in text

@@ -6,8 +6,8 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from campaigns.accounts.texts import InvalidInputError
 from campaigns.db import db, transaction
+from campaigns.inputs import InvalidInputError
 from campaigns.providers import senders
 from campaigns.providers.models import ProviderAccount, SenderAddress
 from tests.factories import a_provider

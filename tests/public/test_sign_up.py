@@ -13,22 +13,22 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from campaigns.accounts import service as accounts
+from campaigns.accounts.workspace import save_workspace
 from campaigns.audience import subscriptions, suppressions
 from campaigns.audience.models import AudienceList, ConsentEvent, Subscriber
-from campaigns.campaign.models import TransactionalMail
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.self_service import signup
 from campaigns.tokens import ConfirmRef
+from campaigns.transactional.models import TransactionalEmail
 from tests.factories import a_list, a_subscriber
 
 
 @pytest.fixture
 def news(app: Flask) -> AudienceList:
     with transaction():
-        accounts.save_workspace(name="Example News", postal_address="1 High Street")
+        save_workspace(name="Example News", postal_address="1 High Street")
         return a_list("Weekly <news>", is_public=True, description="Every Friday.")
 
 
@@ -43,8 +43,8 @@ def sign_up(visitor: FlaskClient, news: AudienceList, address: str, **more: str)
     return visitor.post(f"/s/{news.public_id}", data={"address": address, **more})
 
 
-def mails() -> list[TransactionalMail]:
-    return list(db.session.scalars(sa.select(TransactionalMail).order_by(TransactionalMail.id)))
+def mails() -> list[TransactionalEmail]:
+    return list(db.session.scalars(sa.select(TransactionalEmail).order_by(TransactionalEmail.id)))
 
 
 def state(news: AudienceList, address: str) -> str | None:

@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from campaigns.accounts import service as accounts
+from campaigns.accounts.workspace import save_workspace
 from campaigns.app import create_app
 from campaigns.audience import subscriptions
 from campaigns.audience.models import AudienceList, ConsentEvent, Subscriber
@@ -46,7 +46,7 @@ def path_of(ref: DeliveryRef) -> str:
 @pytest.fixture
 def sent(app: Flask) -> Sent:
     with transaction():
-        accounts.save_workspace(name="Example News", postal_address="1 High Street\nAnytown")
+        save_workspace(name="Example News", postal_address="1 High Street\nAnytown")
         news, other = a_list("Weekly news"), a_list("Product updates")
         alice = a_subscriber("alice@example.org", news, other)
         delivery = a_delivery(a_campaign(news), alice, status="sent", list_id=news.id)

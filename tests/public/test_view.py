@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
-from campaigns.accounts import service as accounts
+from campaigns.accounts.workspace import save_workspace
 from campaigns.audience.models import Subscriber
 from campaigns.campaign.expand_content import content_of
 from campaigns.campaign.models import Campaign, Delivery
@@ -28,7 +28,7 @@ def a_sent_campaign(
     html: str = "<h1>Hello {{ subscriber.name }}</h1>" + LINK,
 ) -> tuple[Delivery, str]:
     with transaction():
-        accounts.save_workspace(name="Example News", postal_address="1 High Street")
+        save_workspace(name="Example News", postal_address="1 High Street")
         news = a_list()
         alice = a_subscriber("alice@example.org", news, name="Alice")
         delivery = a_delivery(a_campaign(news, html=html), alice, status="sent", list_id=news.id)
@@ -109,7 +109,7 @@ def test_it_is_compiled_once_until_anything_in_it_changes(
     assert "Hello Alicia" in client.get(path).text
     assert len(compiled) == 1
     with transaction():
-        accounts.save_workspace(name="Example News", postal_address="2 Low Street")
+        save_workspace(name="Example News", postal_address="2 Low Street")
     assert "2 Low Street" in client.get(path).text
     with transaction() as session:
         session.get_one(Campaign, delivery.campaign_id).html = "<p>Corrected</p>"

@@ -7,8 +7,7 @@ from flask import Flask
 
 from campaigns.clock import utcnow
 from campaigns.db import db, transaction
-from campaigns.jobs import counts as count_jobs
-from campaigns.jobs import runtime
+from campaigns.jobs import counts, runtime
 from campaigns.reports.figures import Counts
 from campaigns.reports.models import KeptCount
 from campaigns.reports.snapshots import Subject
@@ -17,8 +16,8 @@ from campaigns.reports.snapshots import Subject
 def keep(app: Flask, subject: Subject, number: int, *, seconds_ago: float = 0.0) -> None:
     """Count it as the background does; the count is then made so old."""
     runtime.use(app)
-    jobs = {"campaign": count_jobs.campaign, "list": count_jobs.one_list}
-    jobs.get(subject, count_jobs.people)(number)
+    jobs = {"campaign": counts.campaign, "list": counts.one_list}
+    jobs.get(subject, counts.people)(number)
     if seconds_ago:
         with transaction():
             row = row_of(subject, number)

@@ -16,8 +16,7 @@ from campaigns.clock import utcnow
 from campaigns.db import db, transaction
 from campaigns.delivery import canary
 from campaigns.events.models import Event
-from campaigns.reports import engagement, replies, snapshots
-from campaigns.reports import figures as counts_module
+from campaigns.reports import engagement, figures, replies, snapshots
 from campaigns.reports.balance import Balance, campaign_balance
 from campaigns.reports.engagement import Engagement
 from campaigns.reports.figures import People
@@ -33,7 +32,7 @@ MANY = 3
 
 @pytest.fixture(autouse=True)
 def _few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(counts_module, "MANY", MANY)
+    monkeypatch.setattr(figures, "MANY", MANY)
 
 
 def a_large_campaign(people: int = 4, **values: Any) -> Campaign:

@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Flask
 
-from campaigns.accounts import service
+from campaigns.accounts.workspace import save_workspace
 from campaigns.audience.models import ImportRun
 from campaigns.campaign.models import Campaign
 from campaigns.db import db, transaction
@@ -107,7 +107,7 @@ def test_the_first_steps_are_ticked_off_as_they_are_taken(app: Flask) -> None:
     with transaction():
         news = a_list()
         a_sender()
-        service.save_workspace(postal_address="1 Example Way")
+        save_workspace(postal_address="1 Example Way")
     steps = overview.set_up()
     assert (steps.has_account, steps.has_sender, steps.has_postal_address) == (True, True, True)
     assert (steps.has_list, steps.has_subscribers, steps.has_campaign) == (True, False, False)

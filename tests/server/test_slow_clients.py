@@ -15,7 +15,7 @@ import pytest
 import sqlalchemy as sa
 
 from campaigns import migrate
-from campaigns.accounts import service as accounts
+from campaigns.accounts import users
 from campaigns.app import create_app
 from campaigns.audience.models import Subscriber
 from campaigns.clock import utcnow
@@ -43,7 +43,7 @@ def fill(settings: Settings) -> None:
     """An owner, and enough subscribers for a large export."""
     migrate.upgrade(settings)
     with create_app(settings).app_context(), transaction() as session:
-        accounts.create_user("owner@example.org", PASSWORD, now=utcnow())
+        users.create_user("owner@example.org", PASSWORD, now=utcnow())
         people = [
             {
                 "address": f"p{number}@example.org",

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from flask import Flask
 
-from campaigns.accounts.texts import InvalidInputError
 from campaigns.campaign.models import Campaign
 from campaigns.db import db, transaction
 from campaigns.delivery import rule_pauses
+from campaigns.inputs import InvalidInputError
 from campaigns.throttling import expressions, rules
 from campaigns.throttling.builtin import RULES
 from campaigns.throttling.editing import RuleInput, save_rule, turn_rule

@@ -8,7 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from redis import Redis
 
-from campaigns.accounts import hashing, service
+from campaigns.accounts import hashing, users
 from campaigns.accounts.hashing import PasswordCheckBusyError, Slots
 from campaigns.app import create_app
 from campaigns.clock import utcnow
@@ -38,7 +38,7 @@ def database_url(databases: dict[str, Database]) -> str:
 @pytest.fixture
 def owner(app: Flask) -> None:
     with transaction():
-        service.create_user(OWNER, PASSWORD, now=utcnow())
+        users.create_user(OWNER, PASSWORD, now=utcnow())
 
 
 def log_in(
@@ -150,7 +150,7 @@ def test_failures_are_counted_for_all_processes_in_redis(
     shared = settings.model_copy(update={"redis_url": redis_url})
     with create_app(shared).app_context():
         with transaction():
-            service.create_user(OWNER, PASSWORD, now=utcnow())
+            users.create_user(OWNER, PASSWORD, now=utcnow())
         db.session.remove()
     codes = []
     for _ in range(2):
@@ -205,7 +205,7 @@ def test_only_a_few_passwords_are_hashed_at_the_same_time() -> None:
 def no_slot(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Every place is taken, and nobody may wait."""
     full = Slots(1, 0, 0.0)
-    monkeypatch.setattr(service, "slots", full)
+    monkeypatch.setattr(users, "slots", full)
     with full.slot():
         yield
 
@@ -243,16 +243,16 @@ def test_an_attempt_that_was_not_checked_is_not_counted(
 ) -> None:
     full = Slots(1, 0, 0.0)
     with monkeypatch.context() as patch, full.slot():
-        patch.setattr(service, "slots", full)
+        patch.setattr(users, "slots", full)
         assert fail(client, 3 * FREE_FAILURES) == [503] * 3 * FREE_FAILURES
     assert log_in(client, PASSWORD) == 302
 
 
 def test_every_hash_of_the_product_takes_a_slot(app: Flask, no_slot: Callable[[], None]) -> None:
     for use in (
-        lambda: service.verify(OWNER, PASSWORD),
-        lambda: service.hash_password(PASSWORD),
-        lambda: service.create_user(OWNER, PASSWORD, now=utcnow()),
+        lambda: users.verify(OWNER, PASSWORD),
+        lambda: users.hash_password(PASSWORD),
+        lambda: users.create_user(OWNER, PASSWORD, now=utcnow()),
     ):
         with pytest.raises(PasswordCheckBusyError):
             use()

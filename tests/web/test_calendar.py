@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
-from campaigns.accounts import service as accounts
+from campaigns.accounts.workspace import save_workspace
 from campaigns.campaign import schedule, series
 from campaigns.campaign.local_time import DayWindow
 from campaigns.campaign.models import Campaign, CampaignSeries
@@ -31,7 +31,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
 @pytest.fixture(autouse=True)
 def _workspace(app: Flask) -> None:
     with transaction():
-        accounts.save_workspace(
+        save_workspace(
             name="Harbour Books", postal_address="12 Quay Street", time_zone="Europe/Berlin"
         )
 
@@ -467,7 +467,7 @@ def test_a_template_is_not_deleted_while_it_repeats(owner_client: FlaskClient) -
 def test_what_cannot_leave_is_not_scheduled_when_it_is_moved(owner_client: FlaskClient) -> None:
     found = _series()
     with transaction():
-        accounts.save_workspace(postal_address="")
+        save_workspace(postal_address="")
     owner_client.post(f"{_time_of(found)}/move")
     reasons = sa.select(Campaign.status_reason).where(Campaign.id != found.template_id)
     assert "postal address is missing" in db.session.scalars(reasons).one()

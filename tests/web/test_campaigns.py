@@ -15,14 +15,16 @@ from rq import Queue
 from rq.serializers import JSONSerializer
 from werkzeug.test import TestResponse
 
-from campaigns.accounts import service as accounts
+from campaigns.accounts import users
+from campaigns.accounts.workspace import save_workspace
 from campaigns.audience.models import AudienceList
 from campaigns.campaign import drafts as campaigns
 from campaigns.campaign import lifecycle
-from campaigns.campaign.models import Campaign, TransactionalMail
+from campaigns.campaign.models import Campaign
 from campaigns.clock import utcnow
 from campaigns.db import db, transaction
 from campaigns.providers.models import SenderAddress
+from campaigns.transactional.models import TransactionalEmail
 from campaigns.web.campaigns import launch as launch_pages
 from campaigns.web.campaigns.starters import STARTERS
 from tests.factories import a_campaign, a_delivery, a_list, a_sender, a_signed_domain, a_subscriber
@@ -31,7 +33,7 @@ from tests.factories import a_campaign, a_delivery, a_list, a_sender, a_signed_d
 @pytest.fixture(autouse=True)
 def _workspace(app: Flask) -> None:
     with transaction():
-        accounts.save_workspace(
+        save_workspace(
             name="Harbour Books", postal_address="12 Quay Street", time_zone="Europe/Berlin"
         )
 
@@ -251,7 +253,7 @@ def test_saving_over_somebody_elses_version_is_a_conflict_that_names_them(
     campaign = _ready()
     form = _form(campaign, subject="Mine")
     with transaction():
-        maria = accounts.create_user(
+        maria = users.create_user(
             "maria@example.org", "correct horse battery", name="Maria", now=utcnow()
         )
         campaigns.save(campaign.id, 1, {"subject": "Hers"}, editor_id=maria.id, now=utcnow())
@@ -483,7 +485,7 @@ class TestWithoutUndo:
 
     def test_it_is_prepared_at_once(self, owner_client: FlaskClient, redis_url: str) -> None:
         with transaction():
-            accounts.save_workspace(undo_seconds=0)
+            save_workspace(undo_seconds=0)
         campaign = _ready()
         _launch(owner_client, campaign)
         assert _fresh(campaign).status == "preparing"
@@ -501,7 +503,7 @@ class TestWithoutUndo:
         campaign = _ready()
         answer = owner_client.post(_path(campaign, "/test"), data={"address": "me@example.org"})
         assert "On its way to me@example.org" in answer.text
-        mail = db.session.scalars(sa.select(TransactionalMail)).one()
+        mail = db.session.scalars(sa.select(TransactionalEmail)).one()
         assert mail.payload == {"campaign_id": campaign.id, "as_subscriber_id": None}
         assert _jobs(redis_url, "transactional") == [
             ("campaigns.jobs.transactional.deliver", (mail.id,))
@@ -605,7 +607,7 @@ def test_a_test_send_tells_its_result(owner_client: FlaskClient) -> None:
     owner_client.post(
         _path(campaign, "/test"), data={"address": "me@example.org", "as": reader.public_id}
     )
-    mail = db.session.scalars(sa.select(TransactionalMail)).one()
+    mail = db.session.scalars(sa.select(TransactionalEmail)).one()
     assert (mail.kind, mail.payload["as_subscriber_id"]) == ("test", reader.id)
     result = _path(campaign, f"/test/{mail.id}")
     assert "hx-get" in owner_client.get(result).text
@@ -615,7 +617,7 @@ def test_a_test_send_tells_its_result(owner_client: FlaskClient) -> None:
         ("unknown", "The connection broke", "It is not known whether it arrived"),
     ):
         with transaction():
-            db.session.execute(sa.update(TransactionalMail).values(status=status, reason=reason))
+            db.session.execute(sa.update(TransactionalEmail).values(status=status, reason=reason))
         page = owner_client.get(result).text
         assert words in page
         assert "hx-get" not in page
@@ -624,12 +626,12 @@ def test_a_test_send_tells_its_result(owner_client: FlaskClient) -> None:
 def test_a_test_send_that_nobody_takes_says_what_may_be_wrong(owner_client: FlaskClient) -> None:
     campaign = _ready()
     owner_client.post(_path(campaign, "/test"), data={"address": "me@example.org"})
-    mail = db.session.scalars(sa.select(TransactionalMail)).one()
+    mail = db.session.scalars(sa.select(TransactionalEmail)).one()
     result = _path(campaign, f"/test/{mail.id}")
     assert "is the worker running" not in owner_client.get(result).text
     with transaction():
         long_ago = utcnow() - timedelta(minutes=1)
-        db.session.execute(sa.update(TransactionalMail).values(created_at=long_ago))
+        db.session.execute(sa.update(TransactionalEmail).values(created_at=long_ago))
     assert "is the worker running" in owner_client.get(result).text
 
 
@@ -637,13 +639,13 @@ def test_a_test_send_to_no_address_is_refused(owner_client: FlaskClient) -> None
     answer = owner_client.post(_path(_ready(), "/test"), data={"address": "me@\nexample.org"})
     assert answer.status_code == 422
     assert "line break" in answer.text
-    assert db.session.scalar(sa.select(sa.func.count(TransactionalMail.id))) == 0
+    assert db.session.scalar(sa.select(sa.func.count(TransactionalEmail.id))) == 0
 
 
 def test_the_result_of_another_mail_is_not_shown(owner_client: FlaskClient) -> None:
     campaign = _ready()
     with transaction():
-        mail = TransactionalMail(kind="confirm", address="x@example.org", payload={})
+        mail = TransactionalEmail(kind="confirm", address="x@example.org", payload={})
         db.session.add(mail)
     assert owner_client.get(_path(campaign, f"/test/{mail.id}")).status_code == 404
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
-from campaigns.accounts import service as accounts
+from campaigns.accounts.workspace import save_workspace
 from campaigns.campaign.models import Campaign, CampaignSeries, Delivery, HeldGroup
 from campaigns.clock import utcnow
 from campaigns.db import db, transaction
@@ -32,7 +32,7 @@ FORM = {
 @pytest.fixture
 def draft(owner_client: FlaskClient) -> Campaign:
     with transaction():
-        accounts.save_workspace(name="Harbour Books", postal_address="12 Quay Street")
+        save_workspace(name="Harbour Books", postal_address="12 Quay Street")
         news = a_list()
         for number in range(60):
             a_subscriber(f"p{number}@example.org", news)

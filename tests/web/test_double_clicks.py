@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from campaigns import db as database
-from campaigns.accounts import service as accounts
+from campaigns.accounts.workspace import save_workspace
 from campaigns.audience.models import AudienceList
 from campaigns.campaign.models import Campaign, HeldGroup
 from campaigns.clock import utcnow
@@ -31,7 +31,7 @@ MEETING_SECONDS = 3.0
 def _workspace(app: Flask) -> None:
     app.testing = False  # errors become pages, as in production
     with transaction():
-        accounts.save_workspace(name="Harbour Books", postal_address="12 Quay Street")
+        save_workspace(name="Harbour Books", postal_address="12 Quay Street")
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from campaigns.accounts import service, setup
+from campaigns.accounts import setup, users
 from campaigns.app import create_app
 from campaigns.cli.checks import check_workspace
 from campaigns.config import Settings
@@ -52,7 +52,7 @@ def test_it_is_closed_as_soon_as_there_is_an_account(client: FlaskClient) -> Non
     second = {**FORM, "address": "second@example.org"}
     assert visit(client, "/welcome").location == "/login"
     assert visit(client, "/welcome", "POST", data=second).location == "/login"
-    assert service.find_user("second@example.org") is None
+    assert users.find_user("second@example.org") is None
     assert visit(client, "/").status_code == 302
 
 
@@ -73,7 +73,7 @@ def test_a_mistake_gives_the_form_back_without_passwords(
     assert words in answer.text
     assert 'value="Olga"' in answer.text
     assert FORM["password"] not in answer.text
-    assert not service.has_users()
+    assert not users.has_users()
 
 
 def test_it_cannot_be_hammered(client: FlaskClient) -> None:
@@ -91,7 +91,7 @@ def test_a_stranger_without_the_set_up_token_gets_no_account(
     assert "autofocus" in field_of(answer.text, "token"), "it is what has to be typed again"
     assert "autofocus" not in field_of(answer.text, "workspace")
     assert TOKEN not in answer.text
-    assert not service.has_users()
+    assert not users.has_users()
 
 
 def test_the_link_in_the_log_fills_in_the_token_and_tells_nobody(client: FlaskClient) -> None:
@@ -100,7 +100,7 @@ def test_the_link_in_the_log_fills_in_the_token_and_tells_nobody(client: FlaskCl
     assert "autofocus" in field_of(page.text, "workspace")
     assert 'action="/welcome"' in page.text
     assert page.headers["Referrer-Policy"] == "no-referrer"
-    assert not service.has_users()
+    assert not users.has_users()
     assert visit(client, "/welcome", "POST", data=FORM).location == "/"
 
 

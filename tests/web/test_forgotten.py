@@ -12,14 +12,14 @@ import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
-from campaigns.accounts import password_resets, service
+from campaigns.accounts import password_resets, users
 from campaigns.accounts.models import PasswordReset
-from campaigns.campaign.models import TransactionalMail
 from campaigns.clock import utcnow
 from campaigns.db import db, transaction
 from campaigns.jobs import runtime, sweep
 from campaigns.jobs.transactional import deliver
 from campaigns.providers.models import ProviderAccount
+from campaigns.transactional.models import TransactionalEmail
 from tests.jobs.test_transactional import a_way_out
 from tests.smtp_server import ScriptedServer
 from tests.web.statements import counted
@@ -36,7 +36,7 @@ def server(app: Flask) -> Iterator[ScriptedServer]:
     """A way to send, and the owner's account."""
     runtime.use(app)
     with transaction():
-        service.create_user(OWNER, PASSWORD, now=utcnow())
+        users.create_user(OWNER, PASSWORD, now=utcnow())
     with a_way_out() as server:
         yield server
 
@@ -47,10 +47,10 @@ def ask(client: FlaskClient, address: str = OWNER, ip: str = "198.51.100.7") -> 
     return answer.status_code
 
 
-def mails() -> list[TransactionalMail]:
+def mails() -> list[TransactionalEmail]:
     db.session.rollback()
     db.session.expire_all()
-    return list(db.session.scalars(sa.select(TransactionalMail).order_by(TransactionalMail.id)))
+    return list(db.session.scalars(sa.select(TransactionalEmail).order_by(TransactionalEmail.id)))
 
 
 def send_all() -> None:
@@ -121,12 +121,12 @@ def test_a_change_of_the_account_ends_the_link(
 ) -> None:
     link = a_link(client, server)
     with transaction():
-        user = service.find_user(OWNER)
+        user = users.find_user(OWNER)
         assert user is not None
         if change == "password":
-            service.set_password(user, NEW)
+            users.set_password(user, NEW)
         else:
-            service.change_profile(user, name="", address="new@example.org")
+            users.change_profile(user, name="", address="new@example.org")
     assert visit(client, link).status_code == 404
 
 
@@ -148,7 +148,7 @@ def test_an_email_that_waited_for_too_long_is_not_sent(
     ask(client)
     with transaction():
         db.session.execute(
-            sa.update(TransactionalMail).values(created_at=utcnow() - password_resets.GOOD_FOR)
+            sa.update(TransactionalEmail).values(created_at=utcnow() - password_resets.GOOD_FOR)
         )
     send_all()
     assert server.received == []

@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from campaigns.accounts import service
+from campaigns.accounts.workspace import save_workspace
 from campaigns.audience.models import ImportRun
 from campaigns.clock import utcnow
 from campaigns.config import Settings
@@ -51,7 +51,7 @@ def test_steps_taken_are_ticked_and_the_next_one_stands_out(owner_client: FlaskC
 def test_the_steps_go_away_when_all_are_taken(owner_client: FlaskClient) -> None:
     with transaction():
         a_sender()
-        service.save_workspace(postal_address="1 Example Way")
+        save_workspace(postal_address="1 Example Way")
         news = a_list()
         alice = a_subscriber("alice@example.org", news)
         campaign = a_campaign(news, subject="First", status="sent", audience=1)

@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from campaigns.accounts import service
+from campaigns.accounts import users
 from campaigns.app import create_app
 from campaigns.clock import utcnow
 from campaigns.config import Settings
@@ -23,7 +23,7 @@ BAD = {"address": "owner@example.org", "password": "wrong"}
 @pytest.fixture
 def owner(app: Flask) -> None:
     with transaction():
-        service.create_user("owner@example.org", PASSWORD, now=utcnow())
+        users.create_user("owner@example.org", PASSWORD, now=utcnow())
 
 
 @pytest.mark.usefixtures("owner")
@@ -119,9 +119,9 @@ def test_logging_out_is_a_post(client: FlaskClient) -> None:
 def test_a_password_reset_ends_the_session(client: FlaskClient) -> None:
     visit(client, "/login", "POST", data=GOOD)
     with transaction():
-        user = service.find_user("owner@example.org")
+        user = users.find_user("owner@example.org")
         assert user is not None
-        service.set_password(user, "another good password")
+        users.set_password(user, "another good password")
     assert visit(client, "/").status_code == 302
 
 
@@ -129,8 +129,8 @@ def test_a_password_reset_ends_the_session(client: FlaskClient) -> None:
 def test_a_session_of_a_deleted_account_is_worthless(client: FlaskClient) -> None:
     visit(client, "/login", "POST", data=GOOD)
     with transaction():
-        db.session.delete(service.find_user("owner@example.org"))
-        service.create_user("second@example.org", PASSWORD, now=utcnow())
+        db.session.delete(users.find_user("owner@example.org"))
+        users.create_user("second@example.org", PASSWORD, now=utcnow())
     assert "second@example.org" not in visit(client, "/").text
 
 

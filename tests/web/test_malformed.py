@@ -12,13 +12,13 @@ from flask import Flask, got_request_exception
 from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 
-from campaigns.accounts import service as accounts
+from campaigns.accounts import users
 from campaigns.app import PUBLIC_REQUEST_BYTES
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import transaction
-from campaigns.limits import limiter
 from campaigns.tokens import DeliveryRef, click_path
+from campaigns.web_limits import limiter
 from tests.architecture.source import ROOT
 from tests.factories import (
     a_campaign,
@@ -136,7 +136,7 @@ def world(app: Flask) -> dict[str, list[str]]:
         delivery = a_delivery(sent, alice, status="sent", list_id=news.id)
         series = a_series(news)
         domain = a_signed_domain()
-        accounts.create_user("owner@example.org", "correct horse battery", now=utcnow())
+        users.create_user("owner@example.org", "correct horse battery", now=utcnow())
         session.flush()
     signer = services().signer
     ref = DeliveryRef(alice.id, news.id, delivery.id).pack()

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
-from campaigns.accounts import password_resets, service, setup
+from campaigns.accounts import password_resets, setup, users
 from campaigns.audience.models import ImportRun, Suppression
 from campaigns.clock import utcnow
 from campaigns.config import Settings
@@ -128,7 +128,7 @@ def populate() -> dict[str, str]:
             "test", "a@example.org", {"campaign_id": draft.id, "as_subscriber_id": None}, now=now
         )
         db.session.flush()
-        owner = service.find_user("owner@example.org")
+        owner = users.find_user("owner@example.org")
         assert owner is not None
         session_id = public_id_in("login_session")
         reset_token = password_resets.begin(
@@ -276,7 +276,7 @@ def test_the_owners_own_session_changes_nothing_by_looking_with_a_form(
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
 def test_only_a_post_tries_a_password(client: FlaskClient, method: str) -> None:
     with transaction():
-        service.create_user("owner@example.org", PASSWORD, now=utcnow())
+        users.create_user("owner@example.org", PASSWORD, now=utcnow())
     answer = visit(client, "/login", method, data=FORM)
     assert answer.status_code == 200
     assert visit(client, "/").status_code == 302
@@ -285,7 +285,7 @@ def test_only_a_post_tries_a_password(client: FlaskClient, method: str) -> None:
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
 def test_only_a_post_makes_the_first_account(client: FlaskClient, method: str) -> None:
     visit(client, "/welcome", method, data=FORM)
-    assert not service.has_users()
+    assert not users.has_users()
 
 
 def test_a_visit_is_recorded_by_get_and_not_by_head(

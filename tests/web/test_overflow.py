@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
-from campaigns.accounts import service as accounts
+from campaigns.accounts.workspace import save_workspace
 from campaigns.campaign import fallback_sender, lifecycle, series
 from campaigns.campaign.models import Campaign, CampaignSeries
 from campaigns.clock import utcnow
@@ -35,7 +35,7 @@ class Addresses:
 @pytest.fixture
 def addresses(app: Flask) -> Addresses:
     with transaction():
-        accounts.save_workspace(name="Harbour Books", postal_address="12 Quay Street")
+        save_workspace(name="Harbour Books", postal_address="12 Quay Street")
         relay, other = a_provider("Relay", per_day=20), a_provider("Other")
         return Addresses(
             a_sender("news@first.example", relay),

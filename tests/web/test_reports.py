@@ -17,7 +17,7 @@ from campaigns.clock import utcnow
 from campaigns.db import db, transaction
 from campaigns.jobs import monitor
 from campaigns.throttling.models import GroupState
-from campaigns.web import reports
+from campaigns.web.reports import campaign as reports
 from tests.factories import a_campaign, a_delivery, a_list, a_provider, a_sender, a_subscriber
 
 

@@ -7,12 +7,13 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 
 from campaigns.campaign import lifecycle
-from campaigns.campaign.models import Campaign, Delivery, TransactionalMail
+from campaigns.campaign.models import Campaign, Delivery
 from campaigns.clock import utcnow
 from campaigns.db import db, transaction
 from campaigns.engine import restored
 from campaigns.jobs import clock, sweep
 from campaigns.transactional import queue
+from campaigns.transactional.models import TransactionalEmail
 from tests.factories import a_campaign, a_delivery, a_list, a_subscriber
 from tests.web.test_reports import report, started, text_of
 
@@ -105,7 +106,7 @@ def several_on_hold() -> None:
     clock.start_due()
 
 
-def stands(entity: type[Campaign | Delivery | TransactionalMail]) -> list[str]:
+def stands(entity: type[Campaign | Delivery | TransactionalEmail]) -> list[str]:
     db.session.rollback()
     return sorted(db.session.scalars(sa.select(entity.status)))
 
@@ -132,15 +133,15 @@ def test_home_says_nothing_of_a_restore_where_nothing_is_on_hold(owner_client: F
         ("campaigns", "leave", Campaign, ["cancelled"] * 2 + ["scheduled"] * 3),
         ("scheduled", "send", Campaign, ["paused"] * 2 + ["preparing"] * 2 + ["scheduled"]),
         ("scheduled", "leave", Campaign, ["draft"] * 2 + ["paused"] * 2 + ["scheduled"]),
-        ("emails", "send", TransactionalMail, ["queued"] * 2),
-        ("emails", "leave", TransactionalMail, ["unknown"] * 2),
+        ("emails", "send", TransactionalEmail, ["queued"] * 2),
+        ("emails", "leave", TransactionalEmail, ["unknown"] * 2),
     ],
 )
 def test_one_decision_stands_for_all_and_is_not_asked_for_again(
     owner_client: FlaskClient,
     what: str,
     decision: str,
-    entity: type[Campaign | TransactionalMail],
+    entity: type[Campaign | TransactionalEmail],
     after: list[str],
 ) -> None:
     several_on_hold()

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
-from campaigns.accounts import service, sessions
+from campaigns.accounts import sessions, users
 from campaigns.accounts.models import LoginSession
 from campaigns.clock import utcnow
 from campaigns.db import db, transaction
@@ -110,7 +110,7 @@ def test_one_session_is_logged_out_from_another(app: Flask, owner_client: FlaskC
 
 def test_nobody_ends_the_session_of_somebody_else(app: Flask, owner_client: FlaskClient) -> None:
     with transaction():
-        other = service.create_user("second@example.org", PASSWORD, now=utcnow())
+        other = users.create_user("second@example.org", PASSWORD, now=utcnow())
         token = sessions.start(other.id, network="", user_agent="", now=utcnow())
     (theirs,) = [row for row in rows() if row.user_id == other.id]
     visit(owner_client, f"/settings/account/sessions/{theirs.public_id}/end", "POST")
@@ -172,21 +172,21 @@ def test_a_password_that_is_changed_while_it_is_checked_opens_no_session(
     app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with transaction():
-        owner = service.create_user("owner@example.org", PASSWORD, now=utcnow())
-    verify = service.verify
+        owner = users.create_user("owner@example.org", PASSWORD, now=utcnow())
+    verify = users.verify
 
     def slow(*args: object, **values: object) -> object:
         found = verify(*args, **values)  # type: ignore[arg-type]
         with transaction():
             stored = db.session.get_one(type(owner), owner.id)
-            service.set_password(stored, "another good password")
+            users.set_password(stored, "another good password")
         if found is not None:
             found.password_hash = checked
             db.session.expunge(found)
         return found
 
     checked = owner.password_hash
-    monkeypatch.setattr(service, "verify", slow)
+    monkeypatch.setattr(users, "verify", slow)
     form = {"address": "owner@example.org", "password": PASSWORD}
     assert visit(client, "/login", "POST", data=form).status_code == 422
     assert rows() == []

@@ -8,7 +8,8 @@ import trustme
 from flask import Flask
 from flask.testing import FlaskClient
 
-from campaigns.accounts import service
+from campaigns.accounts import users
+from campaigns.accounts.workspace import load_workspace, save_workspace
 from campaigns.campaign import series
 from campaigns.campaign.models import Campaign
 from campaigns.clock import utcnow
@@ -205,7 +206,7 @@ def test_an_account_is_deleted_and_finished_campaigns_stay(owner_client: FlaskCl
 
 def test_a_demonstration_explains_itself(owner_client: FlaskClient) -> None:
     with transaction():
-        service.save_workspace(demo=True)
+        save_workspace(demo=True)
         account = a_provider("Built-in mailbox", port=2525)
     page = owner_client.get("/settings/providers/new").text
     assert "This is a demonstration" in page
@@ -308,8 +309,8 @@ def test_the_workspace_is_saved(owner_client: FlaskClient) -> None:
         "overdue_minutes": "45",
     }
     assert owner_client.post("/settings/workspace", data=form).status_code == 302
-    assert service.workspace().overdue_minutes == 45
-    assert service.workspace().postal_address == "Pier 7\n20457 Sample City"
+    assert load_workspace().overdue_minutes == 45
+    assert load_workspace().postal_address == "Pier 7\n20457 Sample City"
     assert "Harbour &lt;Coffee&gt;" in owner_client.get("/settings/workspace").text
     assert "postal address is missing" not in owner_client.get("/settings").text
 
@@ -333,9 +334,9 @@ def test_another_address_to_log_in_with_needs_the_password(owner_client: FlaskCl
     form = {"name": "Olga", "address": "olga@example.org"}
     page = owner_client.post("/settings/account", data={**form, "password": "wrong"})
     assert page.status_code == 422
-    assert service.find_user("olga@example.org") is None
+    assert users.find_user("olga@example.org") is None
     owner_client.post("/settings/account", data={**form, "password": PASSWORD})
-    assert service.find_user("olga@example.org") is not None
+    assert users.find_user("olga@example.org") is not None
     assert owner_client.get("/settings").status_code == 200
 
 
@@ -363,7 +364,7 @@ def test_a_new_password_ends_every_other_session(app: Flask, owner_client: Flask
     assert visit(owner_client, "/settings").status_code == 200
     assert visit(elsewhere, "/settings").status_code == 302
     db.session.expire_all()
-    assert service.verify("owner@example.org", NEW["new_password"])
+    assert users.verify("owner@example.org", NEW["new_password"])
 
 
 @pytest.mark.parametrize(
@@ -380,7 +381,7 @@ def test_a_bad_new_password_changes_nothing(
     page = owner_client.post("/settings/account/password", data={**NEW, **change})
     assert page.status_code == 422
     assert words in page.text
-    assert service.verify("owner@example.org", PASSWORD)
+    assert users.verify("owner@example.org", PASSWORD)
 
 
 def test_a_stolen_session_cannot_guess_the_password(owner_client: FlaskClient) -> None:
@@ -408,7 +409,7 @@ def test_once_the_first_steps_are_done_saving_stays_in_the_settings(
         news = a_list()
         a_subscriber("alice@example.org", news)
         a_campaign(news, sender=a_sender(), status="sent", started_at=NOW)
-        service.save_workspace(name="Example", postal_address="1 Example Street")
+        save_workspace(name="Example", postal_address="1 Example Street")
     answer = owner_client.post("/settings/providers/new", data=ACCOUNT)
     assert answer.location == "/settings"
 
@@ -469,7 +470,7 @@ def test_a_certificate_is_shown_by_its_name_and_end_without_the_key(
 
 def test_in_a_demonstration_the_limits_alone_can_be_changed(owner_client: FlaskClient) -> None:
     with transaction():
-        service.save_workspace(demo=True)
+        save_workspace(demo=True)
         a_provider("Built-in", rewrites_return_path=True)
     path = f"/settings/providers/{the_account().public_id}"
     page = owner_client.get(path).text

@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from campaigns.accounts import service as accounts
+from campaigns.accounts.workspace import save_workspace
 from campaigns.audience.models import AudienceList, Subscriber, Subscription
 from campaigns.campaign import lifecycle
 from campaigns.campaign.expand_content import content_of
@@ -84,7 +84,7 @@ def make(people: int) -> Audience:
     """New people on a new list."""
     first = (db.session.scalar(sa.select(sa.func.max(Subscriber.id))) or 0) + 1
     with transaction() as session:
-        accounts.save_workspace(name="Bench", postal_address="1 Example Street")
+        save_workspace(name="Bench", postal_address="1 Example Street")
         everybody = AudienceList(name=f"Readers from {first}")
         session.add(everybody)
         session.flush()

@@ -19,9 +19,9 @@ from urllib.parse import urlencode
 import click
 import sqlalchemy as sa
 
-from campaigns.accounts import service as accounts
+from campaigns.accounts import users
 from campaigns.audience.models import AudienceList
-from campaigns.campaign.models import Campaign, TransactionalMail
+from campaigns.campaign.models import Campaign
 from campaigns.cli.benchmarks import environment
 from campaigns.cli.benchmarks.environment import Ground
 from campaigns.cli.benchmarks.sending import Figures, Say, people
@@ -29,6 +29,7 @@ from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.self_service import signup
+from campaigns.transactional.models import TransactionalEmail
 
 SIGN_UP_EVERY_SECONDS = 1.0
 PAGE_EVERY_SECONDS = 0.25
@@ -41,7 +42,7 @@ def measure(place: Ground, say: Say, *, recipients: int) -> Figures:
     """How long a confirmation mail takes that is asked for meanwhile, and how long a page."""
     everybody = people(recipients, say)
     with transaction() as session:
-        accounts.create_user(LOGIN["address"], LOGIN["password"], now=utcnow())
+        users.create_user(LOGIN["address"], LOGIN["password"], now=utcnow())
         public = AudienceList(name="Open to all", is_public=True)
         session.add(public)
         session.flush()
@@ -101,8 +102,8 @@ def _sign_up(list_id: int, number: int) -> int:
 def _waits(mail_ids: list[int]) -> list[float | None]:
     """From the request to the server's answer; None for a mail that did not get there."""
     query = sa.select(
-        TransactionalMail.status, TransactionalMail.created_at, TransactionalMail.sent_at
-    ).where(TransactionalMail.id.in_(mail_ids))
+        TransactionalEmail.status, TransactionalEmail.created_at, TransactionalEmail.sent_at
+    ).where(TransactionalEmail.id.in_(mail_ids))
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         db.session.rollback()

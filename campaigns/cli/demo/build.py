@@ -7,7 +7,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from campaigns.accounts import service as accounts
+from campaigns.accounts import users
+from campaigns.accounts.workspace import save_workspace
 from campaigns.audience.models import (
     AudienceList,
     ConsentEvent,
@@ -40,7 +41,7 @@ def ensure_demo(settings: Settings) -> Sequence[str]:
     """Make the demo organisation unless it is there; gives the lines to show with the address."""
     app = create_core(settings)
     with app.app_context():
-        if not accounts.has_users():
+        if not users.has_users():
             with transaction():
                 _build(settings, utcnow())
         else:
@@ -69,8 +70,8 @@ def _follow_the_mailbox(settings: Settings) -> None:
 
 def _build(settings: Settings, now: datetime) -> None:
     chance = random.Random(11)  # noqa: S311  (sample data, not secrets)
-    accounts.create_user(LOGIN, PASSWORD, name="Demo", now=now)
-    accounts.save_workspace(
+    users.create_user(LOGIN, PASSWORD, name="Demo", now=now)
+    save_workspace(
         name="Harbour Coffee Roasters",
         postal_address="Pier 7\n20457 Sample City",
         time_zone="Europe/Berlin",

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from campaigns.accounts.texts import one_line
 from campaigns.clock import running_seconds
+from campaigns.inputs import one_line
 from campaigns.providers import outgoing
 from campaigns.providers.base import ProviderTroubleError
 from campaigns.providers.outgoing import OutgoingError

@@ -13,24 +13,24 @@ from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import transaction
 from campaigns.delivery import canary
-from campaigns.web.campaigns.blueprint import IN_WORDS, bp, editor_id, home_of, wanted
+from campaigns.web.campaigns.blueprint import IN_WORDS, bp, campaign_or_404, editor_id, url_of
 
 
 def _do(public_id: str, move: Callable[..., bool], done: str, refused: str, **values: Any) -> bool:
     """Make one guarded move and say what came of it; whether this call did it."""
-    campaign = wanted(public_id)
+    campaign = campaign_or_404(public_id)
     with transaction():
-        did_it = move(campaign.id, now=utcnow(), **values)
-    if did_it:
+        changed = move(campaign.id, now=utcnow(), **values)
+    if changed:
         flash(done, "success")
     else:
-        flash(f"{refused} {IN_WORDS[wanted(public_id).status]}", "warning")
-    return did_it
+        flash(f"{refused} {IN_WORDS[campaign_or_404(public_id).status]}", "warning")
+    return changed
 
 
 def back(public_id: str) -> Response:
     """To the page where the campaign is at home now."""
-    return redirect(home_of(wanted(public_id)))
+    return redirect(url_of(campaign_or_404(public_id)))
 
 
 @bp.post("/campaigns/<public_id>/pause")
@@ -49,8 +49,8 @@ def pause(public_id: str) -> Response:
 @bp.post("/campaigns/<public_id>/resume")
 @access("user")
 def resume(public_id: str) -> Response:
-    is_anyway = canary.is_asking(wanted(public_id))
-    did_it = _do(
+    is_anyway = canary.is_asking(campaign_or_404(public_id))
+    changed = _do(
         public_id,
         lifecycle.resume,
         "Going on anyway: everybody else gets it now, and nobody gets it twice."
@@ -58,7 +58,7 @@ def resume(public_id: str) -> Response:
         else "Going on. Nobody gets it twice.",
         "This campaign cannot go on now.",
     )
-    if did_it:
+    if changed:
         services().doorbell.ring("send")
     return back(public_id)
 
@@ -114,7 +114,7 @@ def unschedule(public_id: str) -> Response:
 @bp.post("/campaigns/<public_id>/duplicate")
 @access("user")
 def duplicate(public_id: str) -> Response:
-    old = wanted(public_id)
+    old = campaign_or_404(public_id)
     try:
         with transaction():
             copy = drafts.duplicate(old.id, editor_id=editor_id(), now=utcnow())
@@ -128,14 +128,14 @@ def duplicate(public_id: str) -> Response:
 @bp.post("/campaigns/<public_id>/delete")
 @access("user")
 def delete(public_id: str) -> Response:
-    campaign = wanted(public_id)
+    campaign = campaign_or_404(public_id)
     title = drafts.title_of(campaign)
     with transaction():
-        did_it = drafts.delete(campaign.id)
-    if did_it:
+        changed = drafts.delete(campaign.id)
+    if changed:
         flash(f"“{title}” has been deleted.", "success")
         return redirect(url_for("campaigns.index"))
-    found = wanted(public_id)
+    found = campaign_or_404(public_id)
     if found.status == "scheduled":
         flash("Take it back to a draft first: a scheduled campaign is not deleted.", "warning")
     elif (repeats := series.of_template(found.id)) is not None:

@@ -22,7 +22,7 @@ IN_WORDS = {
 """How a campaign stands, when what was asked for is not possible (any more)."""
 
 
-def wanted(public_id: str) -> Campaign:
+def campaign_or_404(public_id: str) -> Campaign:
     """The campaign of this address, or the 404 page."""
     campaign = drafts.find(public_id)
     if campaign is None:
@@ -34,7 +34,7 @@ def editor_id() -> int:
     return cast("int", current_user.user_id)
 
 
-def home_of(campaign: Campaign) -> str:
+def url_of(campaign: Campaign) -> str:
     """The page where a campaign is at home: its editor as a draft, its report after that."""
     is_draft = campaign.status == "draft"
     endpoint = "campaigns.edit" if is_draft else "reports.campaign"

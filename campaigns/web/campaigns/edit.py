@@ -20,7 +20,7 @@ from campaigns.content.mime.compile import check_content, lint_content
 from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.providers.models import SenderAddress
-from campaigns.web.campaigns.blueprint import IN_WORDS, bp, editor_id, wanted
+from campaigns.web.campaigns.blueprint import IN_WORDS, bp, campaign_or_404, editor_id
 from campaigns.web.counting import counting
 from campaigns.web.template_helpers import ago, zone
 
@@ -37,7 +37,7 @@ class BadFieldError(ValueError):
 @bp.get("/campaigns/<public_id>")
 @access("user")
 def edit(public_id: str) -> str:
-    campaign = wanted(public_id)
+    campaign = campaign_or_404(public_id)
     if campaign.status != "draft":
         return render_template(
             "web/campaigns/locked.html",
@@ -214,7 +214,7 @@ def _conflict(current: Campaign) -> dict[str, Any]:
 @access("user")
 def audience(public_id: str) -> str:
     """The arithmetic of the audience as it stands, for the box beside the lists."""
-    campaign = wanted(public_id)
+    campaign = campaign_or_404(public_id)
     return render_template(
         "web/campaigns/_audience.html",
         arithmetic=drafts.audience_arithmetic(campaign.id),
@@ -226,7 +226,7 @@ def audience(public_id: str) -> str:
 @access("user")
 def problems(public_id: str) -> str:
     """What is wrong with the subject, the preheader and the content, by line."""
-    campaign = wanted(public_id)
+    campaign = campaign_or_404(public_id)
     content = content_of(campaign, base_url=services().settings.base_url)
     found = check_content(content, subscribers.known_attributes())
     # A design is full of placeholders at first; the review asks for them to be replaced.

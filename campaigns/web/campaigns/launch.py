@@ -23,7 +23,7 @@ from campaigns.db import db, transaction
 from campaigns.delivery import canary
 from campaigns.providers.models import SenderAddress
 from campaigns.web.campaigns import canary_form, overflow_form, plan_words
-from campaigns.web.campaigns.blueprint import IN_WORDS, bp, home_of, wanted
+from campaigns.web.campaigns.blueprint import IN_WORDS, bp, campaign_or_404, url_of
 from campaigns.web.campaigns.plan_form import DAYTIME, Wish, WishError, read_wish
 from campaigns.web.template_helpers import current_workspace, number, zone
 
@@ -68,9 +68,9 @@ class RefusedError(ValueError):
 @bp.get("/campaigns/<public_id>/review")
 @access("user")
 def review(public_id: str) -> str | Response:
-    campaign = wanted(public_id)
+    campaign = campaign_or_404(public_id)
     if campaign.status != "draft":
-        return redirect(home_of(campaign))
+        return redirect(url_of(campaign))
     return _page(campaign, _look(campaign))
 
 
@@ -121,10 +121,10 @@ def zones() -> list[str]:
 @bp.post("/campaigns/<public_id>/review")
 @access("user")
 def launch(public_id: str) -> str | Response | tuple[str, int]:
-    campaign = wanted(public_id)
+    campaign = campaign_or_404(public_id)
     if campaign.status != "draft":
         flash(f"Nothing was done a second time. {IN_WORDS[campaign.status]}", "info")
-        return redirect(home_of(campaign))
+        return redirect(url_of(campaign))
     found = _look(campaign)
     now = utcnow()
     try:
@@ -136,7 +136,7 @@ def launch(public_id: str) -> str | Response | tuple[str, int]:
         first = canary_form.read(campaign, request.form)
         then = overflow_form.read(campaign, request.form)
     except (RefusedError, WishError) as error:
-        current = wanted(public_id)
+        current = campaign_or_404(public_id)
         if current.status != "draft":  # the other click of a double click was first
             return _changed_meanwhile(current)
         return _page(campaign, found, error=str(error), field=error.field), 422
@@ -144,8 +144,8 @@ def launch(public_id: str) -> str | Response | tuple[str, int]:
         return _begin_series(campaign, found, wish, Choices(first, then), now)
     undo_seconds = current_workspace().undo_seconds
     with transaction():
-        did_it = _launch(campaign, wish, Choices(first, then), undo_seconds=undo_seconds, now=now)
-    return _after(wanted(public_id), did_it, wish, undo_seconds)
+        changed = _launch(campaign, wish, Choices(first, then), undo_seconds=undo_seconds, now=now)
+    return _after(campaign_or_404(public_id), changed, wish, undo_seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +197,7 @@ def _begin_series(
     except RepeatError as error:
         return _page(campaign, found, error=str(error), field="repeat"), 422
     if begun is None:
-        return _changed_meanwhile(wanted(campaign.public_id))
+        return _changed_meanwhile(campaign_or_404(campaign.public_id))
     flash("It repeats from now on. Each time can be changed, moved or skipped here.", "success")
     return redirect(url_for("calendar.series", public_id=begun.public_id))
 
@@ -206,7 +206,7 @@ def _begin_series(
 @access("user")
 def plan(public_id: str) -> str:
     """What will happen, in sentences, for what is chosen at this moment in the form."""
-    campaign = wanted(public_id)
+    campaign = campaign_or_404(public_id)
     now = utcnow()
     try:
         wish = read_wish(campaign, request.args, now=now)
@@ -236,8 +236,8 @@ def _bound(campaign: Campaign, recipients: int, now: datetime) -> Bound | None:
     return forecast.slowest(sender.provider_id, campaign.id, recipients, now=now)
 
 
-def _after(campaign: Campaign, did_it: bool, wish: Wish, undo_seconds: int) -> Response:
-    if not did_it:
+def _after(campaign: Campaign, changed: bool, wish: Wish, undo_seconds: int) -> Response:
+    if not changed:
         return _changed_meanwhile(campaign)
     if wish.plan.at is not None:
         said = "Scheduled. You can take it back until it starts."
@@ -253,7 +253,7 @@ def _changed_meanwhile(campaign: Campaign) -> Response:
         flash("It was changed at this very moment. Please look through it again.", "warning")
         return redirect(url_for("campaigns.review", public_id=campaign.public_id))
     flash(f"Somebody was quicker. {IN_WORDS[campaign.status]}", "info")
-    return redirect(home_of(campaign))
+    return redirect(url_of(campaign))
 
 
 def _check_no_template(campaign: Campaign) -> None:

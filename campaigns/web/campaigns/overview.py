@@ -15,7 +15,7 @@ from campaigns.db import db, transaction
 from campaigns.reports.balance import Balance
 from campaigns.reports.engagement import Engagement
 from campaigns.reports.figures import Counts
-from campaigns.web.campaigns.blueprint import bp, editor_id, home_of
+from campaigns.web.campaigns.blueprint import bp, editor_id, url_of
 from campaigns.web.campaigns.starters import STARTERS, starter_html
 from campaigns.web.counting import counting
 
@@ -86,7 +86,7 @@ def _rows(rows: Sequence[Campaign], counts: Counts) -> list[Row]:
         Row(
             campaign=campaign,
             title=drafts.title_of(campaign),
-            href=home_of(campaign),
+            href=url_of(campaign),
             lists=names.get(campaign.id, []),
             balance=balances.get(campaign.id, Balance()),
             engagement=engagements.get(campaign.id, Engagement()),

@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 
 from werkzeug.datastructures import MultiDict
 
-from campaigns.campaign import local_time
-from campaigns.campaign import recurrence as repeat
+from campaigns.campaign import local_time, recurrence
 from campaigns.campaign.local_time import DayWindow, MomentError
 from campaigns.campaign.models import Campaign, CampaignSeries
 from campaigns.campaign.recurrence import Frequency, Repeat, RepeatError
@@ -121,7 +120,7 @@ def _repeated(form: Form, rest: Plan, people: Mapping[str, int], now: datetime) 
 
 def form_of(series: CampaignSeries) -> Form:
     """The form as it stood when this series was last decided on."""
-    rule = repeat.read_rule(series.rule)
+    rule = recurrence.read_rule(series.rule)
     first = datetime.fromisoformat(series.first_local)
     pace = "spread" if series.spread_seconds else "rate" if series.pace_per_second else "fast"
     hours = DayWindow(series.hours_from, series.hours_until)

@@ -19,7 +19,7 @@ from campaigns.content.mime.compile import (
 from campaigns.context import services
 from campaigns.db import db
 from campaigns.messages import Recipient
-from campaigns.web.campaigns.blueprint import bp, wanted
+from campaigns.web.campaigns.blueprint import bp, campaign_or_404
 
 PREVIEW_CSP = (
     "default-src 'none'; img-src https: http: data:; style-src 'unsafe-inline'; "
@@ -33,7 +33,7 @@ EXAMPLE_ADDRESS = "reader@example.org"
 @access("user")
 def preview(public_id: str) -> Response:
     """The frame's document: `part` is html or text, `as` a subscriber's public id."""
-    campaign = wanted(public_id)
+    campaign = campaign_or_404(public_id)
     reader = _reader(request.args.get("as", ""))
     is_text = request.args.get("part") == "text"
     try:
@@ -56,7 +56,7 @@ def preview(public_id: str) -> Response:
 @access("user")
 def preview_head(public_id: str) -> str:
     """Sender, subject and preheader as an inbox shows them."""
-    campaign = wanted(public_id)
+    campaign = campaign_or_404(public_id)
     reader = _reader(request.args.get("as", ""))
     content = content_of(campaign, base_url=services().settings.base_url)
     try:
@@ -72,7 +72,7 @@ def preview_head(public_id: str) -> str:
 @access("user")
 def readers(public_id: str) -> str:
     """Subscribers to preview as: found by what is typed, or a few of the audience."""
-    campaign = wanted(public_id)
+    campaign = campaign_or_404(public_id)
     text = request.args.get("reader", "").strip()[:200]
     found = list(_found(text)) if text else _sample(campaign)
     return render_template("web/campaigns/_readers.html", readers=found, text=text)

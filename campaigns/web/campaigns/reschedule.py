@@ -8,7 +8,7 @@ from campaigns.campaign import drafts, schedule
 from campaigns.campaign.models import Campaign
 from campaigns.clock import utcnow
 from campaigns.db import transaction
-from campaigns.web.campaigns.blueprint import IN_WORDS, bp, home_of, wanted
+from campaigns.web.campaigns.blueprint import IN_WORDS, bp, campaign_or_404, url_of
 from campaigns.web.campaigns.launch import zones
 from campaigns.web.campaigns.plan_form import WishError, read_new_time
 from campaigns.web.template_helpers import current_workspace, zone
@@ -17,10 +17,10 @@ from campaigns.web.template_helpers import current_workspace, zone
 @bp.route("/campaigns/<public_id>/time", methods=["GET", "POST"])
 @access("user")
 def new_time(public_id: str) -> str | Response | tuple[str, int]:
-    campaign = wanted(public_id)
+    campaign = campaign_or_404(public_id)
     if campaign.status != "scheduled":
         flash(f"Only what is scheduled can be moved. {IN_WORDS[campaign.status]}", "warning")
-        return redirect(home_of(campaign))
+        return redirect(url_of(campaign))
     if request.method != "POST":
         return _page(campaign)
     now = utcnow()
@@ -29,13 +29,13 @@ def new_time(public_id: str) -> str | Response | tuple[str, int]:
     except WishError as error:
         return _page(campaign, str(error)), 422
     with transaction():
-        did_it = schedule.move(campaign.id, wish.plan, now=now)
-    if did_it:
+        changed = schedule.move(campaign.id, wish.plan, now=now)
+    if changed:
         flash(f"Moved. {wish.note}".strip(), "success")
     else:
-        words = IN_WORDS[wanted(public_id).status]
+        words = IN_WORDS[campaign_or_404(public_id).status]
         flash(f"This campaign cannot be moved any more. {words}", "warning")
-    return redirect(home_of(wanted(public_id)))
+    return redirect(url_of(campaign_or_404(public_id)))
 
 
 def _page(campaign: Campaign, error: str = "") -> str:
@@ -59,10 +59,10 @@ def _page(campaign: Campaign, error: str = "") -> str:
 @bp.post("/campaigns/<public_id>/send-now")
 @access("user")
 def send_now(public_id: str) -> Response:
-    campaign = wanted(public_id)
+    campaign = campaign_or_404(public_id)
     undo_seconds = current_workspace().undo_seconds
     with transaction():
-        did_it = schedule.send_now(campaign.id, undo_seconds=undo_seconds, now=utcnow())
-    if not did_it:
-        flash(f"Nothing was done. {IN_WORDS[wanted(public_id).status]}", "info")
+        changed = schedule.send_now(campaign.id, undo_seconds=undo_seconds, now=utcnow())
+    if not changed:
+        flash(f"Nothing was done. {IN_WORDS[campaign_or_404(public_id).status]}", "info")
     return redirect(url_for("reports.campaign", public_id=public_id))

@@ -11,7 +11,7 @@ from campaigns.db import transaction
 from campaigns.delivery import canary, sender_switch
 from campaigns.web.campaigns import overflow_form
 from campaigns.web.campaigns.actions import back
-from campaigns.web.campaigns.blueprint import IN_WORDS, bp, wanted
+from campaigns.web.campaigns.blueprint import IN_WORDS, bp, campaign_or_404
 from campaigns.web.campaigns.plan_form import WishError
 
 
@@ -19,16 +19,18 @@ from campaigns.web.campaigns.plan_form import WishError
 @access("user")
 def choose_overflow(public_id: str) -> Response:
     """Keep what was chosen for when the daily limit is used up."""
-    campaign = wanted(public_id)
+    campaign = campaign_or_404(public_id)
     try:
         way = overflow_form.read(campaign, request.form)
     except WishError as error:
         flash(str(error), "warning")
         return back(public_id)
     with transaction():
-        did_it = fallback_sender.choose(campaign.id, way.sender.id if way else None, now=utcnow())
-    if not did_it:
-        flash(f"Nothing can be chosen now. {IN_WORDS[wanted(public_id).status]}", "warning")
+        changed = fallback_sender.choose(campaign.id, way.sender.id if way else None, now=utcnow())
+    if not changed:
+        flash(
+            f"Nothing can be chosen now. {IN_WORDS[campaign_or_404(public_id).status]}", "warning"
+        )
     elif way is None:
         flash("When the daily limit is used up, it waits until the next day.", "success")
     else:
@@ -41,7 +43,7 @@ def choose_overflow(public_id: str) -> Response:
 @access("user")
 def go_on_from(public_id: str) -> Response:
     """Send what is left from another address, from now on. One that is paused is resumed."""
-    campaign = wanted(public_id)
+    campaign = campaign_or_404(public_id)
     if canary.is_asking(campaign):
         flash("Decide about the test with a few first before it goes on.", "warning")
         return back(public_id)
@@ -58,12 +60,14 @@ def go_on_from(public_id: str) -> Response:
         return back(public_id)
     now = utcnow()
     with transaction():
-        did_it = sender_switch.go_on_from(campaign.id, way.sender.id, now=now)
-        if did_it:
+        changed = sender_switch.go_on_from(campaign.id, way.sender.id, now=now)
+        if changed:
             lifecycle.resume(campaign.id, now=now)
-    if did_it:
+    if changed:
         flash(f"Going on from {way.words}. Nobody gets it twice.", "success")
         services().doorbell.ring("send")
     else:
-        flash(f"It cannot go on from there. {IN_WORDS[wanted(public_id).status]}", "warning")
+        flash(
+            f"It cannot go on from there. {IN_WORDS[campaign_or_404(public_id).status]}", "warning"
+        )
     return back(public_id)

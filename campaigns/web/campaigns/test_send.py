@@ -9,13 +9,14 @@ from campaigns import addresses
 from campaigns.access import access
 from campaigns.addresses import InvalidAddressError
 from campaigns.audience.models import Subscriber
-from campaigns.campaign.models import Campaign, TransactionalMail
+from campaigns.campaign.models import Campaign
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
-from campaigns.limits import limiter
 from campaigns.transactional import queue
-from campaigns.web.campaigns.blueprint import bp, wanted
+from campaigns.transactional.models import TransactionalEmail
+from campaigns.web.campaigns.blueprint import bp, campaign_or_404
+from campaigns.web_limits import limiter
 
 SLOW_AFTER = timedelta(seconds=20)
 """From then on the page says that nobody may be at work."""
@@ -26,7 +27,7 @@ SLOW_AFTER = timedelta(seconds=20)
 @limiter.limit("20 per 5 minutes")
 def test_send(public_id: str) -> str | tuple[str, int]:
     """Put a test mail on its way; answers the fragment that asks for the result."""
-    campaign = wanted(public_id)
+    campaign = campaign_or_404(public_id)
     try:
         address = addresses.parse(request.form.get("address", ""))
     except InvalidAddressError as error:
@@ -47,8 +48,8 @@ def test_send(public_id: str) -> str | tuple[str, int]:
 @access("user")
 def test_result(public_id: str, mail_id: int) -> str:
     """What became of a test mail of this campaign."""
-    campaign = wanted(public_id)
-    mail = db.session.get(TransactionalMail, mail_id)
+    campaign = campaign_or_404(public_id)
+    mail = db.session.get(TransactionalEmail, mail_id)
     if mail is None or mail.kind != "test" or mail.payload.get("campaign_id") != campaign.id:
         abort(404)
     return _result(campaign, mail.id, is_slow=utcnow() - mail.created_at > SLOW_AFTER)

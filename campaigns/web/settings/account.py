@@ -7,13 +7,13 @@ from flask import flash, redirect, render_template, request, url_for
 from flask_login import current_user
 
 from campaigns.access import access
-from campaigns.accounts import service, sessions
+from campaigns.accounts import sessions, users
 from campaigns.accounts.models import User
-from campaigns.accounts.texts import InvalidInputError
 from campaigns.addresses import lookup_form
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
+from campaigns.inputs import InvalidInputError
 from campaigns.transactional import account_mail
 from campaigns.web.attempts import Attempts, BusyError, TooManyFailuresError, guarded
 from campaigns.web.login import leave, start_session
@@ -37,7 +37,7 @@ def account() -> Answer:
             return _page(user, form, {"password": problem}), code
     try:
         with transaction():
-            service.change_profile(_user(), name=form.get("name", ""), address=address)
+            users.change_profile(_user(), name=form.get("name", ""), address=address)
     except InvalidInputError as error:
         return _page(_user(), form, error.problems), 422
     flash("Saved.", "success")
@@ -57,14 +57,14 @@ def change_password() -> Answer:
     if not secrets.compare_digest(new.encode(), again.encode()):
         return _page(user, None, {"new_password_again": "The two passwords differ."}), 422
     try:
-        hashed = guarded(lambda: service.hash_password(new))
+        hashed = guarded(lambda: users.hash_password(new))
     except BusyError as error:
         return _page(_user(), None, {"new_password": error.description or ""}), error.code
-    except service.AccountError as error:
+    except users.AccountError as error:
         return _page(_user(), None, {"new_password": str(error)}), 422
     with transaction():
         user = _user()
-        service.set_password(user, hashed)
+        users.set_password(user, hashed)
         mail = account_mail.password_changed(user.address, now=utcnow())
         start_session(user)
     services().doorbell.ring("transactional", mail.id)
@@ -105,7 +105,7 @@ def _wrong_password(user: User, password: str) -> tuple[str, int]:
     attempts = Attempts(user.address, place=f"session:{current_user.session_public_id}")
     try:
         attempts.check()
-        found = guarded(lambda: service.verify(user.address, password, before=attempts.begin))
+        found = guarded(lambda: users.verify(user.address, password, before=attempts.begin))
     except (TooManyFailuresError, BusyError) as error:
         return error.description or "", error.code
     if found is None:
@@ -122,7 +122,7 @@ def _page(
         tab="account",
         form=form or {"name": user.name, "address": user.address},
         problems=problems or {},
-        least=service.MIN_PASSWORD_LENGTH,
+        least=users.MIN_PASSWORD_LENGTH,
         sessions=sessions.of_user(user.id, now=utcnow()),
         this_session=current_user.session_public_id,
     )

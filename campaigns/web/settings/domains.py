@@ -8,15 +8,15 @@ from flask import abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from campaigns.access import access
-from campaigns.accounts.texts import InvalidInputError
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
-from campaigns.limits import limiter
+from campaigns.inputs import InvalidInputError
 from campaigns.providers import domains, policies
 from campaigns.providers.dns import Resolver, SystemResolver
 from campaigns.providers.models import DkimKey, SenderDomain
 from campaigns.web.settings.blueprint import Answer, bp
+from campaigns.web_limits import limiter
 
 resolver: Resolver = SystemResolver()
 

@@ -7,13 +7,13 @@ from flask import abort, flash, redirect, render_template, request, url_for
 from redis.exceptions import RedisError
 
 from campaigns.access import access
-from campaigns.accounts import service
-from campaigns.accounts.texts import InvalidInputError
+from campaigns.accounts.workspace import workspace_zone
 from campaigns.audience.mailbox_providers import NAMES, OTHER, name_of
 from campaigns.clock import utcnow
 from campaigns.db import transaction
 from campaigns.delivery import domain_waits
 from campaigns.engine.limiter import Standing, buckets
+from campaigns.inputs import InvalidInputError
 from campaigns.providers import accounts
 from campaigns.providers.models import ProviderAccount
 from campaigns.throttling import editing, slowed_domains, warm_up
@@ -233,7 +233,7 @@ def _windows(plan: Plan, standing: Standing | None) -> list[tuple[str, int, int 
 def _warm_ups(
     provider_id: int, now: datetime, typed: tuple[str, WarmUpInput] | None
 ) -> list[WarmUpView]:
-    today = now.astimezone(service.time_zone()).date()
+    today = now.astimezone(workspace_zone()).date()
     views = []
     for group, row in sorted(warm_up.plans(provider_id).items()):
         steps = warm_up.steps_of(row)

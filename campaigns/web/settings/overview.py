@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from flask import render_template
 
 from campaigns.access import access
-from campaigns.accounts import service
+from campaigns.accounts.workspace import load_workspace
 from campaigns.db import db
 from campaigns.providers.accounts import limits_of
 from campaigns.providers.models import ProviderAccount, SenderAddress
@@ -38,5 +38,5 @@ def index() -> str:
             (sender, account, freemail_warning(sender.address, account.host))
             for sender, account in senders
         ],
-        has_postal_address=bool(service.workspace().postal_address.strip()),
+        has_postal_address=bool(load_workspace().postal_address.strip()),
     )

@@ -7,12 +7,11 @@ import sqlalchemy as sa
 from flask import abort, flash, redirect, render_template, request, url_for
 
 from campaigns.access import access
-from campaigns.accounts.texts import InvalidInputError
 from campaigns.campaign import provider_usage
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
-from campaigns.limits import limiter
+from campaigns.inputs import InvalidInputError
 from campaigns.providers import accounts, certificates
 from campaigns.providers.check import CheckResult, check_login
 from campaigns.providers.models import ProviderAccount, SenderAddress
@@ -20,6 +19,7 @@ from campaigns.providers.presets import presets
 from campaigns.secrets import SecretUnreadableError
 from campaigns.web.settings.blueprint import Answer, after_saving, bp
 from campaigns.web.template_helpers import current_workspace
+from campaigns.web_limits import limiter
 
 
 @bp.route("/settings/providers/new", methods=["GET", "POST"])

@@ -3,10 +3,10 @@
 from flask import abort, flash, redirect, render_template, request, url_for
 
 from campaigns.access import access
-from campaigns.accounts.texts import InvalidInputError
 from campaigns.audience.mailbox_providers import NAMES, name_of
 from campaigns.clock import utcnow
 from campaigns.db import transaction
+from campaigns.inputs import InvalidInputError
 from campaigns.providers.presets import PRESETS
 from campaigns.throttling import editing, rules
 from campaigns.throttling.builtin import RULES

@@ -6,11 +6,11 @@ import sqlalchemy as sa
 from flask import abort, flash, redirect, render_template, request, url_for
 
 from campaigns.access import access
-from campaigns.accounts.texts import InvalidInputError
 from campaigns.addresses import normalise
 from campaigns.campaign import provider_usage
 from campaigns.clock import utcnow
 from campaigns.db import db, transaction
+from campaigns.inputs import InvalidInputError
 from campaigns.providers import accounts, senders
 from campaigns.providers.models import ProviderAccount, SenderAddress
 from campaigns.web.settings.blueprint import Answer, after_saving, bp

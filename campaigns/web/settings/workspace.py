@@ -5,9 +5,15 @@ from collections.abc import Mapping
 from flask import flash, render_template, request
 
 from campaigns.access import access
-from campaigns.accounts import service
-from campaigns.accounts.texts import InvalidInputError
+from campaigns.accounts.workspace import (
+    MAX_UNDO_SECONDS,
+    MOST_OVERDUE_MINUTES,
+    change_workspace,
+    load_workspace,
+    time_zones,
+)
 from campaigns.db import transaction
+from campaigns.inputs import InvalidInputError
 from campaigns.web.settings.blueprint import Answer, after_saving, bp
 
 
@@ -15,7 +21,7 @@ from campaigns.web.settings.blueprint import Answer, after_saving, bp
 @access("user")
 def workspace() -> Answer:
     if request.method != "POST":
-        stored = service.workspace()
+        stored = load_workspace()
         return _form(
             {
                 "name": stored.name,
@@ -28,7 +34,7 @@ def workspace() -> Answer:
     form = request.form
     try:
         with transaction():
-            service.change_workspace(
+            change_workspace(
                 name=form.get("name", ""),
                 postal_address=form.get("postal_address", ""),
                 time_zone=form.get("time_zone", ""),
@@ -47,7 +53,7 @@ def _form(form: Mapping[str, str], problems: dict[str, str] | None = None) -> st
         tab="workspace",
         form=form,
         problems=problems or {},
-        zones=service.time_zones(),
-        most_undo_seconds=service.MAX_UNDO_SECONDS,
-        most_overdue_minutes=service.MOST_OVERDUE_MINUTES,
+        zones=time_zones(),
+        most_undo_seconds=MAX_UNDO_SECONDS,
+        most_overdue_minutes=MOST_OVERDUE_MINUTES,
     )

@@ -28,8 +28,7 @@ from campaigns.audience.models import (
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
-from campaigns.jobs import imports as jobs
-from campaigns.jobs import leases, runtime
+from campaigns.jobs import imports, leases, runtime
 from tests.factories import a_list, a_subscriber
 
 
@@ -78,7 +77,9 @@ def imported(
     update: bool = True,
     chosen: mapping.Statuses | None = None,
 ) -> ImportRun:
-    return jobs.run_to_end(begun(data, list_id, update=update, chosen=chosen).id, lambda run: None)
+    return imports.run_to_end(
+        begun(data, list_id, update=update, chosen=chosen).id, lambda run: None
+    )
 
 
 def counts(run: ImportRun) -> tuple[int, int, int, int, int]:
@@ -262,12 +263,12 @@ def test_a_killed_import_goes_on_where_it_stopped(
     run = begun(many(20), list_id)
     one_chunk(run.id)
     assert runs.stalled(utcnow()) == []
-    assert not jobs.work(run.id, seconds=5)  # its worker may still be alive
+    assert not imports.work(run.id, seconds=5)  # its worker may still be alive
     later = utcnow() + runs.LEASE + timedelta(seconds=1)
     assert runs.stalled(later) == [run.id]
     with transaction():
         runs.give_lease_back(run.id)
-    found = jobs.run_to_end(run.id, lambda run: None)
+    found = imports.run_to_end(run.id, lambda run: None)
     assert counts(found) == (20, 19, 0, 0, 1)
     assert problems(found)[0][0] == 7
 
@@ -291,9 +292,9 @@ def test_the_lease_of_an_import_is_renewed_while_it_is_read(
 
     was_renewed: list[bool] = []
     monkeypatch.setattr(leases, "RENEW_SECONDS", 0.01)
-    monkeypatch.setattr(jobs, "_read", read)
+    monkeypatch.setattr(imports, "_read", read)
     run_id = begun(many(20), list_id).id
-    assert jobs.work(run_id, seconds=5)
+    assert imports.work(run_id, seconds=5)
     assert was_renewed == [True]
     with transaction():
         runs.renew_lease(run_id, now=utcnow())
@@ -322,13 +323,13 @@ def test_a_job_reads_a_slice_and_leaves_the_rest_to_the_next(
     app: Flask, list_id: int, small_chunks: None
 ) -> None:
     run_id = begun(many(10), list_id).id
-    assert jobs.work(run_id, seconds=0)
+    assert imports.work(run_id, seconds=0)
     run = db.session.get_one(ImportRun, run_id, populate_existing=True)
     assert (run.status, run.rows_read, run.lease_until) == ("running", 3, None)
     assert runs.stalled(utcnow()) == [run_id]
     runtime.use(app)
-    jobs.run(run_id)
-    jobs.run(run_id)  # rung for once more: nothing happens
+    imports.run(run_id)
+    imports.run(run_id)  # rung for once more: nothing happens
     run = db.session.get_one(ImportRun, run_id, populate_existing=True)
     assert (run.status, counts(run)) == ("done", (10, 9, 0, 0, 1))
     assert runs.stalled(utcnow()) == []
@@ -338,12 +339,12 @@ def test_a_lost_file_fails_with_a_sentence_and_can_be_tried_again(app: Flask, li
     run = begun(b"ann@shop.example\n", list_id)
     path = runs.path_of(run, services().settings.uploads_dir)
     hidden = path.rename(path.with_suffix(".away"))
-    failed = jobs.run_to_end(run.id, lambda run: None)
-    assert (failed.status, failed.error) == ("failed", jobs.MISSING)
+    failed = imports.run_to_end(run.id, lambda run: None)
+    assert (failed.status, failed.error) == ("failed", imports.MISSING)
     hidden.rename(path)
     with transaction():
         assert runs.retry(run.id)
-    assert jobs.run_to_end(run.id, lambda run: None).status == "done"
+    assert imports.run_to_end(run.id, lambda run: None).status == "done"
 
 
 def test_no_more_problems_are_kept_than_the_limit_but_all_are_counted(

@@ -3,8 +3,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from functools import cache
-from zoneinfo import ZoneInfo, available_timezones
 
 import sqlalchemy as sa
 from argon2 import PasswordHasher
@@ -14,16 +12,12 @@ from campaigns import addresses
 from campaigns.accounts import password_resets, sessions
 from campaigns.accounts.hashing import PasswordCheckBusyError, slots
 from campaigns.accounts.models import User, Workspace
-from campaigns.accounts.texts import InvalidInputError, one_line, several_lines
 from campaigns.db import db, insert_ignoring
+from campaigns.inputs import InvalidInputError, one_line
 
 MIN_PASSWORD_LENGTH = 10
 MAX_PASSWORD_LENGTH = 256
 MAX_NAME_LENGTH = 100
-MAX_POSTAL_LENGTH = 500
-MAX_UNDO_SECONDS = 120
-OVERDUE_MINUTES = 120
-MOST_OVERDUE_MINUTES = 7 * 24 * 60
 
 _hasher = PasswordHasher()
 _NOBODY = (
@@ -205,85 +199,3 @@ def change_profile(user: User, *, name: str, address: str) -> None:
             user.name, user.address, user.address_normal = name, parsed.text, parsed.normal
     except AddressTakenError as error:
         raise InvalidInputError({"address": str(error)}) from None
-
-
-def workspace() -> Workspace:
-    """The workspace; its defaults while nobody has saved it yet."""
-    return db.session.get(Workspace, 1) or Workspace(
-        id=1,
-        name="",
-        postal_address="",
-        time_zone="UTC",
-        undo_seconds=10,
-        overdue_minutes=OVERDUE_MINUTES,
-        demo=False,
-    )
-
-
-def save_workspace(**values: object) -> Workspace:
-    """Change the workspace's data; makes the row on first use."""
-    found = db.session.get(Workspace, 1)
-    if found is None:
-        found = Workspace(id=1)
-        db.session.add(found)
-    for name, value in values.items():
-        setattr(found, name, value)
-    db.session.flush()
-    return found
-
-
-def change_workspace(
-    *,
-    name: str,
-    postal_address: str,
-    time_zone: str,
-    undo_seconds: str,
-    overdue_minutes: str,
-) -> Workspace:
-    """Check what was typed and save it. Raises InvalidInputError that names every problem."""
-    name, postal, zone = one_line(name), several_lines(postal_address), time_zone.strip()
-    problems = {}
-    if len(name) > MAX_NAME_LENGTH:
-        problems["name"] = f"The name may have at most {MAX_NAME_LENGTH} characters."
-    if len(postal) > MAX_POSTAL_LENGTH:
-        problems["postal_address"] = f"At most {MAX_POSTAL_LENGTH} characters, please."
-    if zone not in time_zones():
-        problems["time_zone"] = "This is not a known zone. Choose one such as Europe/Berlin."
-    seconds = int(undo_seconds) if undo_seconds.strip().isdecimal() else -1
-    if not 0 <= seconds <= MAX_UNDO_SECONDS:
-        problems["undo_seconds"] = f"A whole number from 0 to {MAX_UNDO_SECONDS}, please."
-    minutes = int(overdue_minutes) if overdue_minutes.strip().isdecimal() else 0
-    if not 1 <= minutes <= MOST_OVERDUE_MINUTES:
-        problems["overdue_minutes"] = f"A whole number from 1 to {MOST_OVERDUE_MINUTES}, please."
-    if problems:
-        raise InvalidInputError(problems)
-    return save_workspace(
-        name=name,
-        postal_address=postal,
-        time_zone=zone,
-        undo_seconds=seconds,
-        overdue_minutes=minutes,
-    )
-
-
-@cache
-def time_zones() -> tuple[str, ...]:
-    """The names of all time zones, as people choose them: UTC and Area/City."""
-    areas = (
-        "Africa",
-        "America",
-        "Antarctica",
-        "Asia",
-        "Atlantic",
-        "Australia",
-        "Europe",
-        "Indian",
-        "Pacific",
-    )
-    known = {name for name in available_timezones() if name.partition("/")[0] in areas}
-    return ("UTC", *sorted(known))
-
-
-def time_zone() -> ZoneInfo:
-    """The workspace's time zone, in which people are told moments."""
-    return ZoneInfo(workspace().time_zone)

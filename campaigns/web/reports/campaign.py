@@ -1,20 +1,16 @@
-"""A campaign while it is sent and after: progress, ledger, results."""
+"""A campaign while it is sent and after: progress and results."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast, get_args
+from typing import cast
 
-import sqlalchemy as sa
 from flask import (
-    Blueprint,
     Response,
-    abort,
     current_app,
     redirect,
     render_template,
     request,
-    stream_with_context,
     url_for,
 )
 from redis import Redis
@@ -26,30 +22,27 @@ from campaigns.audience.mailbox_providers import OTHER, name_of
 from campaigns.campaign.models import Campaign
 from campaigns.clock import utcnow
 from campaigns.context import services
-from campaigns.csv_writing import csv_text
-from campaigns.db import db
 from campaigns.delivery import reasons, resend, sender_switch
 from campaigns.engine.limiter import Standing, buckets
 from campaigns.engine.redis_connection import connect
 from campaigns.jobs import monitor
 from campaigns.outages import redis_trouble
-from campaigns.reports import facts, ledger, progress, replies
+from campaigns.reports import facts, progress, replies
 from campaigns.reports.balance import Balance
 from campaigns.reports.canary import Card, canary_card
-from campaigns.reports.engagement import Hour
 from campaigns.reports.eta import Finish, finish_of
 from campaigns.reports.figures import FINAL, MOVING, Counts
 from campaigns.reports.groups import GroupCount, Speeds
-from campaigns.reports.ledger import Filter, Line, View
 from campaigns.throttling import slowed_domains
 from campaigns.throttling.hold_reasons import why_waits
 from campaigns.throttling.loading import load_plan
 from campaigns.throttling.plan import Plan
 from campaigns.web.campaigns import overflow_form
+from campaigns.web.campaigns.blueprint import campaign_or_404
 from campaigns.web.counting import counting
+from campaigns.web.reports.blueprint import bp
+from campaigns.web.reports.chart import chart_of
 from campaigns.web.template_helpers import moment, number, plural, zone
-
-bp = Blueprint("reports", __name__)
 
 MANY = 200_000
 OVERDUE_SECONDS = 30
@@ -130,13 +123,6 @@ def _clock(value: datetime, now: datetime) -> str:
     """The time of day in the workspace's zone; with the date unless it is today."""
     local, today = value.astimezone(zone()), now.astimezone(zone())
     return f"{local:%H:%M}" if local.date() == today.date() else moment(value)
-
-
-def _campaign(public_id: str) -> Campaign:
-    found = db.session.scalar(sa.select(Campaign).where(Campaign.public_id == public_id))
-    if found is None:
-        abort(404)
-    return found
 
 
 def _live(campaign: Campaign, counts: Counts, now: datetime) -> Live:
@@ -321,7 +307,7 @@ def _poll_seconds(campaign: Campaign, balance: Balance) -> int | None:
 @access("user")
 def campaign(public_id: str) -> str | BaseResponse:
     """The page of a campaign from its launch on; a draft has none and leads to its editor."""
-    found = _campaign(public_id)
+    found = campaign_or_404(public_id)
     if found.status == "draft":
         return redirect(url_for("campaigns.edit", public_id=public_id))
     now = utcnow()
@@ -333,7 +319,7 @@ def campaign(public_id: str) -> str | BaseResponse:
             "reasons": why_not,
             "trouble": replies.main_trouble(why_not),
             "chances": counts.chances(found),
-            "chart": _chart(counts.hours(found), found.started_at, now),
+            "chart": chart_of(counts.hours(found), found.started_at, now),
             "links": counts.links(found),
         }
     return render_template(
@@ -357,7 +343,7 @@ def live(public_id: str) -> str | Response:
 
     So does another sender address.
     """
-    found = _campaign(public_id)
+    found = campaign_or_404(public_id)
     moves = request.args.get("moves", "0")
     if found.status != request.args.get("status") or moves != str(len(found.earlier_senders)):
         return Response(headers={"HX-Refresh": "true"})
@@ -385,7 +371,7 @@ def live(public_id: str) -> str | Response:
 @access("user")
 def reason_feed(public_id: str) -> str:
     """The reasons and replies so far, for the poll."""
-    found = _campaign(public_id)
+    found = campaign_or_404(public_id)
     with counting(with_details=True) as counts:
         why_not = counts.reasons(found)
     return render_template(
@@ -395,204 +381,3 @@ def reason_feed(public_id: str) -> str:
         describe=reasons.describe,
         is_over=found.status in FINAL,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """One hour of the chart; heights in percent of its highest bar."""
-
-    hour: Hour
-    opened_height: float
-    clicked_height: float
-
-
-@dataclass(frozen=True, slots=True)
-class Chart:
-    bars: list[Bar]
-    top: int
-    """The figure at the upper edge: a round number that is divisible by two."""
-    is_empty: bool
-    hours_so_far: int
-
-
-def _chart(hours: list[Hour], started_at: datetime | None, now: datetime) -> Chart | None:
-    """None before the start."""
-    if started_at is None:
-        return None
-    top = _round_up(max(max(hour.opened, hour.clicked) for hour in hours))
-    age = (now - started_at).total_seconds()
-    return Chart(
-        bars=[
-            Bar(hour, round(100 * hour.opened / top, 2), round(100 * hour.clicked / top, 2))
-            for hour in hours
-        ],
-        top=top,
-        is_empty=not any(hour.opened or hour.clicked for hour in hours),
-        hours_so_far=min(len(hours), int(age // 3600) + 1),
-    )
-
-
-def _round_up(value: int) -> int:
-    """The next of 2, 4, 6, 8, 10, 20, 40, ... that is not smaller."""
-    step = 1
-    while True:
-        for factor in (2, 4, 6, 8, 10):
-            if factor * step >= value:
-                return factor * step
-        step *= 10
-
-
-@dataclass(frozen=True, slots=True)
-class Tab:
-    view: str
-    title: str
-    count: int
-    href: str
-    is_active: bool
-
-
-_VIEWS: tuple[str, ...] = get_args(View)
-_ALWAYS_SHOWN = ("all", "sent", "failed", "skipped")
-
-
-def _chosen() -> Filter:
-    """The filter of the address; what is no filter is taken as none."""
-    args = request.args
-    view = args.get("view", "all")
-    reply = args.get("reply", "")
-    return Filter(
-        view=view if view in _VIEWS else "all",  # type: ignore[arg-type]
-        reason=_words(args.get("reason", ""))[:40],
-        reply_id=_key(reply),
-        search=_words(args.get("q", ""))[:254],
-    )
-
-
-def _words(text: str) -> str:
-    # PostgreSQL knows no NUL in a text; no address and no reason holds one.
-    return text.replace("\0", "").strip()
-
-
-def _key(text: str) -> int | None:
-    is_number = text.isascii() and text.isdigit() and len(text) <= 18
-    return int(text) if is_number else None
-
-
-def _address_of(chosen: Filter) -> dict[str, Any]:
-    """The filter as arguments of an address, without what is not set."""
-    values: dict[str, Any] = {
-        "view": chosen.view if chosen.view != "all" else None,
-        "reason": chosen.reason or None,
-        "reply": chosen.reply_id,
-        "q": chosen.search or None,
-    }
-    return {name: value for name, value in values.items() if value is not None}
-
-
-def _tabs(campaign: Campaign, chosen: Filter, counts: Counts) -> list[Tab]:
-    """The views with something in them, the usual ones always."""
-    balance = counts.balance(campaign.id)
-    came_back = counts.engagement(campaign.id)
-    tabs = []
-    for view in _VIEWS:
-        if view == "all":
-            count = balance.rows
-        else:
-            count = getattr(came_back if hasattr(came_back, view) else balance, view)
-        if not count and view not in _ALWAYS_SHOWN and view != chosen.view:
-            continue
-        wanted = replace(chosen, view=view, reason="", reply_id=None)  # type: ignore[arg-type]
-        href = url_for("reports.ledger", public_id=campaign.public_id, **_address_of(wanted))
-        tabs.append(Tab(view, view.capitalize(), count, href, view == chosen.view))
-    return tabs
-
-
-@bp.get("/campaigns/<public_id>/report/ledger", endpoint="ledger")
-@access("user")
-def ledger_page(public_id: str) -> str | BaseResponse:
-    """One line per recipient."""
-    found = _campaign(public_id)
-    if found.status == "draft":
-        return redirect(url_for("campaigns.edit", public_id=public_id))
-    chosen = _chosen()
-    page = ledger.ledger_page(
-        found.id,
-        chosen,
-        after=_key(request.args.get("after", "")),
-        before=_key(request.args.get("before", "")),
-    )
-    here: dict[str, Any] = {"public_id": public_id, **_address_of(chosen)}
-    with counting() as counts:
-        tabs = _tabs(found, chosen, counts)
-    return render_template(
-        "web/reports/ledger.html",
-        campaign=found,
-        chosen=chosen,
-        reply=replies.reply_text(chosen.reply_id) if chosen.reply_id is not None else "",
-        tabs=tabs,
-        as_of=counts.as_of,
-        page=page,
-        previous=url_for("reports.ledger", **here, before=page.previous) if page.previous else "",
-        next=url_for("reports.ledger", **here, after=page.next) if page.next else "",
-        export=url_for("reports.ledger_csv", **here),
-        describe=reasons.describe,
-    )
-
-
-@bp.get("/campaigns/<public_id>/report/ledger.csv")
-@access("user")
-def ledger_csv(public_id: str) -> Response:
-    """The ledger as a file, under the filter of the page; written as it is read."""
-    found = _campaign(public_id)
-    name = f"ledger-{found.public_id}.csv"
-    return Response(
-        stream_with_context(_csv(found.id, _chosen())),
-        mimetype="text/csv",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )
-
-
-_COLUMNS = (
-    "address",
-    "status",
-    "reason",
-    "reason_in_words",
-    "reply_code",
-    "reply",
-    "tries",
-    "sent_at",
-    "opened_at",
-    "clicked_at",
-    "unsubscribed_at",
-    "bounced_at",
-    "complained_at",
-)
-
-
-def _csv(campaign_id: int, chosen: Filter) -> Iterator[str]:
-    yield csv_text([_COLUMNS])
-    for lines in ledger.export(campaign_id, chosen):
-        text = csv_text(_csv_row(line) for line in lines)
-        db.session.rollback()  # no read stays open while the reader is slow
-        yield text
-
-
-def _csv_row(line: Line) -> list[str]:
-    moments = (
-        line.sent_at,
-        line.opened_at,
-        line.clicked_at,
-        line.unsubscribed_at,
-        line.bounced_at,
-        line.complained_at,
-    )
-    return [
-        line.address,
-        line.status,
-        line.reason,
-        reasons.describe(line.reason),
-        str(line.reply_code or ""),
-        line.reply,
-        str(line.attempts),
-        *(at.isoformat(timespec="seconds") if at else "" for at in moments),
-    ]

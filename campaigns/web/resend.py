@@ -10,8 +10,7 @@ from werkzeug.wrappers import Response
 
 from campaigns.access import access
 from campaigns.audience.mailbox_providers import name_of
-from campaigns.campaign import drafts, lifecycle
-from campaigns.campaign.models import Campaign
+from campaigns.campaign import lifecycle
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import transaction
@@ -19,10 +18,11 @@ from campaigns.delivery import canary, reasons, resend
 from campaigns.events import policy
 from campaigns.reports import ledger
 from campaigns.reports.ledger import Filter
+from campaigns.web.campaigns.blueprint import campaign_or_404
 from campaigns.web.counting import counting
 from campaigns.web.template_helpers import number, plural
 
-bp = Blueprint("second_chances", __name__)
+bp = Blueprint("resend", __name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +53,6 @@ KINDS = {
         "",
     ),
 }
-
-
-def _wanted(public_id: str) -> Campaign:
-    found = drafts.find(public_id)
-    if found is None:
-        abort(404)
-    return found
 
 
 def _kind(name: str) -> Kind:
@@ -101,7 +94,7 @@ def _say(campaign_id: int, count: int, done: str, nothing: str) -> None:
     """Say what was done at once, and what follows; a worker is rung for that."""
     rest = sum(max(0, chance.total - chance.done) for chance in resend.under_way(campaign_id))
     if rest:
-        services().doorbell.ring("second_chances", campaign_id)
+        services().doorbell.ring("resend", campaign_id)
     if count and rest:
         flash(f"{done}. {number(rest)} more follow by themselves.", "success")
     elif count:
@@ -116,11 +109,11 @@ def _say(campaign_id: int, count: int, done: str, nothing: str) -> None:
 @access("user")
 def panel(public_id: str) -> str:
     """The part of the report with the buttons, for the poll."""
-    found = _wanted(public_id)
+    found = campaign_or_404(public_id)
     with counting(with_details=True) as counts:
         shown = counts.chances(found)
     return render_template(
-        "web/reports/_second_chances.html",
+        "web/reports/_resend.html",
         campaign=found,
         chances=shown,
         under_way=resend.under_way(found.id),
@@ -133,7 +126,7 @@ def panel(public_id: str) -> str:
 @access("user")
 def entries(public_id: str, name: str) -> str:
     """One line for each, with a button."""
-    found, kind = _wanted(public_id), _kind(name)
+    found, kind = campaign_or_404(public_id), _kind(name)
     page = ledger.ledger_page(
         found.id,
         Filter(view=kind.view),
@@ -144,7 +137,7 @@ def entries(public_id: str, name: str) -> str:
     with counting(with_details=True) as counts:
         shown = counts.chances(found)
     return render_template(
-        "web/reports/second_chances.html",
+        "web/reports/resend.html",
         campaign=found,
         kind=kind,
         chances=shown,
@@ -161,7 +154,7 @@ def entries(public_id: str, name: str) -> str:
 @access("user")
 def again(public_id: str, name: str) -> Response:
     """Send one of them (`delivery`) or all of them once more."""
-    found, kind = _wanted(public_id), _kind(name)
+    found, kind = campaign_or_404(public_id), _kind(name)
     chosen = _chosen()
     with _changing(found.id):
         count = kind.again(found.id, chosen, now=utcnow())
@@ -173,7 +166,7 @@ def again(public_id: str, name: str) -> Response:
 @access("user")
 def leave(public_id: str) -> Response:
     """Leave one unknown fate (`delivery`) or all of them as they are."""
-    found = _wanted(public_id)
+    found = campaign_or_404(public_id)
     chosen = _chosen()
     with _changing(found.id):
         count = resend.leave(found.id, chosen, now=utcnow())
@@ -209,7 +202,7 @@ def release(public_id: str) -> Response:
 
 
 def _queue_all(public_id: str, chance: Callable[..., int]) -> Response:
-    found = _wanted(public_id)
+    found = campaign_or_404(public_id)
     with _changing(found.id):
         count = chance(found.id, now=utcnow())
     _queued(found.id, count)
@@ -220,7 +213,7 @@ def _queue_all(public_id: str, chance: Callable[..., int]) -> Response:
 @access("user")
 def flood(public_id: str) -> Response:
     """Decide on a mailbox group that refused very many: `again`, or `gone`."""
-    found = _wanted(public_id)
+    found = campaign_or_404(public_id)
     group = request.form.get("group", "").replace("\0", "")
     if request.form.get("decision") == "gone":
         _believe(found.id, group)
@@ -235,7 +228,7 @@ def flood(public_id: str) -> Response:
 @access("user")
 def canary_group(public_id: str) -> Response:
     """Decide on a mailbox group to which the first mails went badly: `again`, or `left`."""
-    found = _wanted(public_id)
+    found = campaign_or_404(public_id)
     group = request.form.get("group", "").replace("\0", "")
     is_left = request.form.get("decision") == "left"
     with _changing(found.id):

@@ -19,7 +19,8 @@ from campaigns.engine.redis_connection import connect
 from campaigns.events import policy
 from campaigns.events.record import record
 from campaigns.events.tracking import opened
-from campaigns.jobs import second_chances, send, sweep
+from campaigns.jobs import resend as resend_job
+from campaigns.jobs import send, sweep
 from campaigns.jobs.queues import JOBS, LANES
 from campaigns.reports.balance import campaign_balance
 from tests.factories import a_subscriber
@@ -163,8 +164,8 @@ def test_very_many_go_out_again_by_the_job_and_each_once(
         run(campaign_id)
         assert statuses(campaign_id) == {"sent": 10, "failed": 85}
         sweep.ring_for_open_work()
-        assert ("second_chances", [campaign_id]) in rung(app)
-        second_chances.carry_on(campaign_id)
+        assert ("resend", [campaign_id]) in rung(app)
+        resend_job.carry_on(campaign_id)
         assert statuses(campaign_id) == {"sent": 10, "queued": 85}
         assert status_of(campaign_id) == "sending"
         assert ("send", []) in rung(app)
@@ -180,14 +181,14 @@ def test_a_slice_takes_about_a_second_and_the_job_rings_for_the_next(
 ) -> None:
     monkeypatch.setattr(resend, "AT_ONCE", 1)
     monkeypatch.setattr(resend, "SLICE", 1)
-    monkeypatch.setattr(second_chances, "SLICE_SECONDS", 0.0)
+    monkeypatch.setattr(resend_job, "SLICE_SECONDS", 0.0)
     with scripted_server(Mood("550 no, and no reason given")) as server:
         campaign_id = launch(server)
         run(campaign_id)
     with transaction():
         resend.retry_failed(campaign_id, now=utcnow())
-    second_chances.carry_on(campaign_id)
-    assert ("second_chances", [campaign_id]) in rung(app)
+    resend_job.carry_on(campaign_id)
+    assert ("resend", [campaign_id]) in rung(app)
     assert resend.with_more() == [campaign_id]
 
 

@@ -11,12 +11,18 @@ import sqlalchemy as sa
 from argon2 import PasswordHasher
 from flask import Flask
 
-from campaigns.accounts import service, sessions
+from campaigns.accounts import sessions, users
 from campaigns.accounts.hashing import Slots
 from campaigns.accounts.models import User, Workspace
-from campaigns.accounts.texts import InvalidInputError, one_line, several_lines
+from campaigns.accounts.workspace import (
+    change_workspace,
+    load_workspace,
+    save_workspace,
+    workspace_zone,
+)
 from campaigns.addresses import InvalidAddressError
 from campaigns.db import db, is_postgresql, transaction
+from campaigns.inputs import InvalidInputError, one_line, several_lines
 from tests.conftest import HASH_OF_NOBODY, REAL_HASHER
 
 NOW = datetime(2030, 5, 4, 12, 0, tzinfo=UTC)
@@ -26,19 +32,19 @@ TAKEN = "There is already an account with this address."
 
 def an_owner(address: str = "Owner@Example.org") -> User:
     with transaction():
-        return service.create_user(address, PASSWORD, name=" Olga  Owner ", now=NOW)
+        return users.create_user(address, PASSWORD, name=" Olga  Owner ", now=NOW)
 
 
 def test_an_account_is_found_by_any_spelling_of_its_address(app: Flask) -> None:
     owner = an_owner()
-    assert service.verify(" OWNER@example.ORG ", PASSWORD) is owner
+    assert users.verify(" OWNER@example.ORG ", PASSWORD) is owner
     assert owner.name == "Olga Owner"
 
 
 def test_an_account_is_found_by_the_international_form_of_its_address(app: Flask) -> None:
     owner = an_owner("ren\u00e9@b\u00fccher.example")
     for typed in ("ren\u00e9@b\u00fccher.example", "RENE\u0301@xn--bcher-kva.example"):
-        assert service.verify(typed, PASSWORD) is owner
+        assert users.verify(typed, PASSWORD) is owner
 
 
 @pytest.mark.parametrize(
@@ -46,13 +52,13 @@ def test_an_account_is_found_by_the_international_form_of_its_address(app: Flask
 )
 def test_a_wrong_password_is_refused(app: Flask, password: str) -> None:
     an_owner()
-    assert service.verify("owner@example.org", password) is None
+    assert users.verify("owner@example.org", password) is None
 
 
 @pytest.mark.parametrize("address", ["", "nobody@example.org", "a\x00b@example.org", "x" * 10_000])
 def test_an_unknown_address_is_refused(app: Flask, address: str) -> None:
     an_owner()
-    assert service.verify(address, PASSWORD) is None
+    assert users.verify(address, PASSWORD) is None
 
 
 def test_an_unknown_address_costs_a_hash_as_well(
@@ -66,9 +72,9 @@ def test_an_unknown_address_costs_a_hash_as_well(
             checked.append(hash)
             return super().verify(hash, password)
 
-    monkeypatch.setattr(service, "_hasher", Counting())
-    service.verify("owner@example.org", "wrong")
-    service.verify("nobody@example.org", "wrong")
+    monkeypatch.setattr(users, "_hasher", Counting())
+    users.verify("owner@example.org", "wrong")
+    users.verify("nobody@example.org", "wrong")
     assert len(checked) == 2
 
 
@@ -77,15 +83,15 @@ def test_a_hash_made_with_old_parameters_is_renewed_at_the_next_login(app: Flask
     old = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
     with transaction():
         owner.password_hash = old
-    renewed = service.renewed_hash(owner, PASSWORD)
+    renewed = users.renewed_hash(owner, PASSWORD)
     assert renewed is not None
     with transaction():
-        service.record_login(owner, renewed, now=NOW)
+        users.record_login(owner, renewed, now=NOW)
     assert owner.password_hash != old
-    assert service.verify("owner@example.org", PASSWORD) is owner
-    assert service.renewed_hash(owner, PASSWORD) is None
+    assert users.verify("owner@example.org", PASSWORD) is owner
+    assert users.renewed_hash(owner, PASSWORD) is None
     with transaction():
-        service.record_login(owner, None, now=NOW)
+        users.record_login(owner, None, now=NOW)
     assert owner.password_hash == renewed
 
 
@@ -96,21 +102,21 @@ def test_a_hash_is_renewed_later_where_too_many_are_made(
     with transaction():
         owner.password_hash = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash("x")
     full = Slots(1, 0, 0.0)
-    monkeypatch.setattr(service, "slots", full)
+    monkeypatch.setattr(users, "slots", full)
     with full.slot():
-        assert service.renewed_hash(owner, "x") is None
+        assert users.renewed_hash(owner, "x") is None
 
 
 @pytest.mark.parametrize("password", ["short", "a" * 20, "ab" * 10, "x" * 257])
 def test_a_weak_password_is_refused(app: Flask, password: str) -> None:
-    with pytest.raises(service.AccountError), transaction():
-        service.create_user("owner@example.org", password, now=NOW)
-    assert not service.has_users()
+    with pytest.raises(users.AccountError), transaction():
+        users.create_user("owner@example.org", password, now=NOW)
+    assert not users.has_users()
 
 
 def test_an_address_has_one_account(app: Flask) -> None:
     an_owner()
-    with pytest.raises(service.AccountError, match="already"):
+    with pytest.raises(users.AccountError, match="already"):
         an_owner("OWNER@example.org")
 
 
@@ -120,22 +126,22 @@ def test_a_new_password_ends_every_session(app: Flask) -> None:
         token = sessions.start(owner.id, network="", user_agent="", now=NOW)
     assert sessions.find(token, now=NOW) is not None
     with transaction():
-        service.set_password(owner, "another good password")
+        users.set_password(owner, "another good password")
     assert sessions.find(token, now=NOW) is None
-    assert service.verify("owner@example.org", PASSWORD) is None
+    assert users.verify("owner@example.org", PASSWORD) is None
 
 
 def test_the_first_visit_makes_owner_and_workspace(app: Flask) -> None:
     with transaction():
-        service.create_first_user(
+        users.create_first_user(
             "owner@example.org", PASSWORD, workspace_name="Harbour\r\nCoffee", now=NOW
         )
-    assert service.workspace().name == "Harbour Coffee"
+    assert load_workspace().name == "Harbour Coffee"
 
 
 def test_a_failed_first_visit_leaves_nothing_behind(app: Flask) -> None:
     with pytest.raises(InvalidAddressError), transaction():
-        service.create_first_user("nonsense", PASSWORD, now=NOW)
+        users.create_first_user("nonsense", PASSWORD, now=NOW)
     assert db.session.scalar(sa.select(sa.func.count(Workspace.id))) == 0
 
 
@@ -143,7 +149,7 @@ def test_a_failed_first_visit_leaves_nothing_behind(app: Flask) -> None:
 def test_of_many_first_visitors_at_once_one_gets_in(app: Flask, has_workspace: bool) -> None:
     if has_workspace:
         with transaction():
-            service.save_workspace(name="Made before")
+            save_workspace(name="Made before")
     start = threading.Barrier(4)
     outcomes: list[str] = []
 
@@ -152,9 +158,9 @@ def test_of_many_first_visitors_at_once_one_gets_in(app: Flask, has_workspace: b
             start.wait()
             try:
                 with transaction():
-                    service.create_first_user(f"visitor{number}@example.org", PASSWORD, now=NOW)
+                    users.create_first_user(f"visitor{number}@example.org", PASSWORD, now=NOW)
                 outcomes.append("in")
-            except service.AlreadySetUpError:
+            except users.AlreadySetUpError:
                 outcomes.append("refused")
             finally:
                 db.session.remove()
@@ -180,7 +186,7 @@ def at_the_same_moment(app: Flask, *works: Callable[[], object]) -> list[str]:
                 with transaction():
                     work()
                 outcomes.append("")
-            except (service.AccountError, InvalidInputError) as error:
+            except (users.AccountError, InvalidInputError) as error:
                 outcomes.append(str(error))
             finally:
                 db.session.remove()
@@ -199,14 +205,14 @@ def all_look_before_one_writes(monkeypatch: pytest.MonkeyPatch, count: int) -> N
     if not is_postgresql():
         return
     looked = threading.Barrier(count)
-    find = service.find_user
+    find = users.find_user
 
     def find_and_wait(address: str) -> User | None:
         found = find(address)
         looked.wait(10)
         return found
 
-    monkeypatch.setattr(service, "find_user", find_and_wait)
+    monkeypatch.setattr(users, "find_user", find_and_wait)
 
 
 def test_of_two_accounts_with_one_address_at_once_one_is_made(
@@ -215,7 +221,7 @@ def test_of_two_accounts_with_one_address_at_once_one_is_made(
     all_look_before_one_writes(monkeypatch, 2)
 
     def make() -> None:
-        service.create_user("New@example.org", PASSWORD, now=NOW)
+        users.create_user("New@example.org", PASSWORD, now=NOW)
 
     assert at_the_same_moment(app, make, make) == ["", TAKEN]
     assert db.session.scalar(sa.select(sa.func.count(User.id))) == 1
@@ -229,7 +235,7 @@ def test_of_two_who_take_one_address_at_once_one_gets_it(
 
     def take(user_id: int) -> None:
         user = db.session.get_one(User, user_id)
-        service.change_profile(user, name="New", address="new@example.org")
+        users.change_profile(user, name="New", address="new@example.org")
 
     first, second = at_the_same_moment(app, *(partial(take, user_id) for user_id in ids))
     assert first == ""
@@ -241,7 +247,7 @@ def test_of_two_who_take_one_address_at_once_one_gets_it(
 def test_name_and_address_are_changed(app: Flask) -> None:
     owner = an_owner()
     with transaction():
-        service.change_profile(owner, name="O.\nOwner", address="New@example.org")
+        users.change_profile(owner, name="O.\nOwner", address="New@example.org")
     assert (owner.name, owner.address, owner.address_normal) == (
         "O. Owner",
         "New@example.org",
@@ -253,28 +259,28 @@ def test_the_address_of_somebody_else_is_refused(app: Flask) -> None:
     owner = an_owner()
     an_owner("second@example.org")
     with pytest.raises(InvalidInputError) as caught, transaction():
-        service.change_profile(owner, name="x" * 101, address="Second@example.org")
+        users.change_profile(owner, name="x" * 101, address="Second@example.org")
     assert set(caught.value.problems) == {"name", "address"}
 
 
 def test_the_workspace_is_saved(app: Flask) -> None:
     with transaction():
-        service.change_workspace(
+        change_workspace(
             name="Harbour Coffee",
             postal_address="\r\n Pier 7 \r\n20457 Sample City\x00\r\n",
             time_zone="Europe/Berlin",
             undo_seconds="30",
             overdue_minutes="90",
         )
-    found = service.workspace()
+    found = load_workspace()
     assert found.postal_address == "Pier 7\n20457 Sample City"
-    assert (found.undo_seconds, str(service.time_zone())) == (30, "Europe/Berlin")
+    assert (found.undo_seconds, str(workspace_zone())) == (30, "Europe/Berlin")
     assert found.overdue_minutes == 90
 
 
 def test_every_problem_of_the_workspace_is_named_at_once(app: Flask) -> None:
     with pytest.raises(InvalidInputError) as caught, transaction():
-        service.change_workspace(
+        change_workspace(
             name="x" * 200,
             postal_address="y" * 501,
             time_zone="../etc/passwd",
@@ -289,7 +295,7 @@ def test_every_problem_of_the_workspace_is_named_at_once(app: Flask) -> None:
 @pytest.mark.parametrize("text", ["", "121", "1.5", "ten", "1e1", "²"])
 def test_undo_seconds_are_a_whole_number_up_to_120(app: Flask, text: str) -> None:
     with pytest.raises(InvalidInputError), transaction():
-        service.change_workspace(
+        change_workspace(
             name="", postal_address="", time_zone="UTC", undo_seconds=text, overdue_minutes="120"
         )
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from campaigns.limits import network_of
+from campaigns.web_limits import network_of
 
 
 @pytest.mark.parametrize(

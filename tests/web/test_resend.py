@@ -292,7 +292,7 @@ def test_very_many_are_left_to_the_workers_and_the_page_says_how_far_they_are(
     campaign = a_campaign_with(*[GAVE_UP] * 5, UNKNOWN)
     said = press(owner_client, campaign, "again/failed")
     assert "2 mails go out again. 3 more follow by themselves." in said
-    assert rings == [("send", ()), ("second_chances", (campaign.id,))]
+    assert rings == [("send", ()), ("resend", (campaign.id,))]
     assert statuses() == ["queued"] * 2 + ["failed"] * 3 + ["unknown"]
     for path in ("", "/again"):
         html = page(owner_client, campaign, path)
@@ -346,4 +346,4 @@ def test_very_many_of_a_flood(
     said = press(owner_client, campaign, "flood", group="google", decision="again")
     assert "2 mails go out again. 2 more follow by themselves." in said
     assert "Mail to Gmail is tried again" in said
-    assert ("second_chances", (campaign.id,)) in rings
+    assert ("resend", (campaign.id,)) in rings

@@ -1,0 +1,40 @@
+"""The queue of emails to single people."""
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Index
+
+from campaigns.clock import utcnow
+from campaigns.db import Base, Mapped, id_key, mapped_column
+
+
+class TransactionalEmail(Base):
+    """A mail to one person because of something they did: a confirmation, a test, a reset.
+
+    `kind` names the template or builder; `payload` holds ids and plain values, no secrets.
+    """
+
+    __tablename__ = "transactional_mail"
+
+    id: Mapped[id_key]
+    kind: Mapped[str]
+    address: Mapped[str]
+    payload: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    status: Mapped[str] = mapped_column(default="queued")
+    reason: Mapped[str] = mapped_column(default="")
+    attempts: Mapped[int] = mapped_column(default=0)
+    not_before: Mapped[datetime | None]
+    lease_until: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+    sent_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        sa.CheckConstraint(
+            "status IN ('queued', 'sending', 'sent', 'failed', 'unknown')", name="status"
+        ),
+        Index("ix_transactional_mail_status", "status", "id"),
+        Index("ix_transactional_mail_created_at", "created_at"),
+        Index("ix_transactional_mail_address", sa.text("lower(address)")),
+    )

@@ -1,0 +1,185 @@
+"""The delivery log: one line per recipient, as a page and as a file."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, get_args
+
+from flask import (
+    Response,
+    redirect,
+    render_template,
+    request,
+    stream_with_context,
+    url_for,
+)
+from werkzeug.wrappers import Response as BaseResponse
+
+from campaigns.access import access
+from campaigns.campaign.models import Campaign
+from campaigns.csv_writing import csv_text
+from campaigns.db import db
+from campaigns.delivery import reasons
+from campaigns.reports import ledger, replies
+from campaigns.reports.figures import Counts
+from campaigns.reports.ledger import Filter, Line, View
+from campaigns.web.campaigns.blueprint import campaign_or_404
+from campaigns.web.counting import counting
+from campaigns.web.reports.blueprint import bp
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    view: str
+    title: str
+    count: int
+    href: str
+    is_active: bool
+
+
+_VIEWS: tuple[str, ...] = get_args(View)
+
+
+_ALWAYS_SHOWN = ("all", "sent", "failed", "skipped")
+
+
+def _chosen() -> Filter:
+    """The filter of the address; what is no filter is taken as none."""
+    args = request.args
+    view = args.get("view", "all")
+    reply = args.get("reply", "")
+    return Filter(
+        view=view if view in _VIEWS else "all",  # type: ignore[arg-type]
+        reason=_words(args.get("reason", ""))[:40],
+        reply_id=key_of(reply),
+        search=_words(args.get("q", ""))[:254],
+    )
+
+
+def _words(text: str) -> str:
+    # PostgreSQL knows no NUL in a text; no address and no reason holds one.
+    return text.replace("\0", "").strip()
+
+
+def key_of(text: str) -> int | None:
+    is_number = text.isascii() and text.isdigit() and len(text) <= 18
+    return int(text) if is_number else None
+
+
+def _address_of(chosen: Filter) -> dict[str, Any]:
+    """The filter as arguments of an address, without what is not set."""
+    values: dict[str, Any] = {
+        "view": chosen.view if chosen.view != "all" else None,
+        "reason": chosen.reason or None,
+        "reply": chosen.reply_id,
+        "q": chosen.search or None,
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _tabs(campaign: Campaign, chosen: Filter, counts: Counts) -> list[Tab]:
+    """The views with something in them, the usual ones always."""
+    balance = counts.balance(campaign.id)
+    came_back = counts.engagement(campaign.id)
+    tabs = []
+    for view in _VIEWS:
+        if view == "all":
+            count = balance.rows
+        else:
+            count = getattr(came_back if hasattr(came_back, view) else balance, view)
+        if not count and view not in _ALWAYS_SHOWN and view != chosen.view:
+            continue
+        wanted = replace(chosen, view=view, reason="", reply_id=None)  # type: ignore[arg-type]
+        href = url_for("reports.ledger", public_id=campaign.public_id, **_address_of(wanted))
+        tabs.append(Tab(view, view.capitalize(), count, href, view == chosen.view))
+    return tabs
+
+
+@bp.get("/campaigns/<public_id>/report/ledger", endpoint="ledger")
+@access("user")
+def ledger_page(public_id: str) -> str | BaseResponse:
+    """One line per recipient."""
+    found = campaign_or_404(public_id)
+    if found.status == "draft":
+        return redirect(url_for("campaigns.edit", public_id=public_id))
+    chosen = _chosen()
+    page = ledger.ledger_page(
+        found.id,
+        chosen,
+        after=key_of(request.args.get("after", "")),
+        before=key_of(request.args.get("before", "")),
+    )
+    here: dict[str, Any] = {"public_id": public_id, **_address_of(chosen)}
+    with counting() as counts:
+        tabs = _tabs(found, chosen, counts)
+    return render_template(
+        "web/reports/ledger.html",
+        campaign=found,
+        chosen=chosen,
+        reply=replies.reply_text(chosen.reply_id) if chosen.reply_id is not None else "",
+        tabs=tabs,
+        as_of=counts.as_of,
+        page=page,
+        previous=url_for("reports.ledger", **here, before=page.previous) if page.previous else "",
+        next=url_for("reports.ledger", **here, after=page.next) if page.next else "",
+        export=url_for("reports.ledger_csv", **here),
+        describe=reasons.describe,
+    )
+
+
+@bp.get("/campaigns/<public_id>/report/ledger.csv")
+@access("user")
+def ledger_csv(public_id: str) -> Response:
+    """The ledger as a file, under the filter of the page; written as it is read."""
+    found = campaign_or_404(public_id)
+    name = f"ledger-{found.public_id}.csv"
+    return Response(
+        stream_with_context(_csv(found.id, _chosen())),
+        mimetype="text/csv",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+_COLUMNS = (
+    "address",
+    "status",
+    "reason",
+    "reason_in_words",
+    "reply_code",
+    "reply",
+    "tries",
+    "sent_at",
+    "opened_at",
+    "clicked_at",
+    "unsubscribed_at",
+    "bounced_at",
+    "complained_at",
+)
+
+
+def _csv(campaign_id: int, chosen: Filter) -> Iterator[str]:
+    yield csv_text([_COLUMNS])
+    for lines in ledger.export(campaign_id, chosen):
+        text = csv_text(_csv_row(line) for line in lines)
+        db.session.rollback()  # no read stays open while the reader is slow
+        yield text
+
+
+def _csv_row(line: Line) -> list[str]:
+    moments = (
+        line.sent_at,
+        line.opened_at,
+        line.clicked_at,
+        line.unsubscribed_at,
+        line.bounced_at,
+        line.complained_at,
+    )
+    return [
+        line.address,
+        line.status,
+        line.reason,
+        reasons.describe(line.reason),
+        str(line.reply_code or ""),
+        line.reply,
+        str(line.attempts),
+        *(at.isoformat(timespec="seconds") if at else "" for at in moments),
+    ]
