@@ -15,8 +15,3 @@ DEFAULT_LOCALE = "en"
 def catalog(locale: str = DEFAULT_LOCALE) -> NullTranslations:
     """Return the translations of a locale such as "de"; those missing stay in English."""
     return Translations.load(DIRECTORY, [locale])
-
-
-def N_(message: str) -> str:  # noqa: N802 (the name by which gettext knows it)
-    """Mark a message for extraction where it is kept in a table and translated later."""
-    return message

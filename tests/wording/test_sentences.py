@@ -1,0 +1,61 @@
+"""Codes become sentences; every code has one, and every sentence is said by somebody."""
+
+import ast
+import re
+from collections.abc import Iterator
+from datetime import UTC
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+import campaigns
+from campaigns.reason import Reason
+from campaigns.wording import SENTENCES, Words
+
+PACKAGE = Path(campaigns.__file__).parent
+TOPICS = {code.partition(".")[0] for code in SENTENCES}
+CODE = re.compile(rf"(?:{'|'.join(sorted(TOPICS))})\.[a-z][a-z0-9_]*")
+
+
+def codes_in_the_domain() -> Iterator[tuple[str, str]]:
+    for path in PACKAGE.rglob("*.py"):
+        if "wording" in path.parts:
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            value = node.value if isinstance(node, ast.Constant) else None
+            if isinstance(value, str) and CODE.fullmatch(value):
+                yield value, str(path.relative_to(PACKAGE))
+
+
+def test_every_code_has_a_sentence() -> None:
+    missing = {said for said in codes_in_the_domain() if said[0] not in SENTENCES}
+    assert not missing
+
+
+def test_every_sentence_is_said_by_somebody() -> None:
+    said = {code for code, _ in codes_in_the_domain()}
+    assert not SENTENCES.keys() - said
+
+
+def test_a_stored_reason_comes_back() -> None:
+    reason = Reason("campaign.waits", {"until_at": "2026-11-19T08:00:00+00:00", "count": 3})
+    assert Reason.unpack(reason.pack()) == reason
+
+
+@pytest.mark.parametrize("text", ["The daily limit is used up.", "[1, 2]", '["one"]', "{}", "7"])
+def test_text_of_a_version_before_codes_is_shown_as_it_is(text: str) -> None:
+    reason = Reason.unpack(text)
+    assert reason is not None
+    assert Words().sentence(reason.code, reason.params) == text
+
+
+def test_nothing_stored_is_no_reason() -> None:
+    assert Reason.unpack("") is None
+
+
+def test_numbers_and_moments_are_written_for_the_reader() -> None:
+    said = Words("en", ZoneInfo("Europe/Berlin"))
+    assert said.sentence("legacy.text", {"text": 1776}) == "1,776"
+    assert said._shown("until_at", "2026-11-19T08:00:00+00:00") == "19 Nov 2026, 09:00"
+    assert Words("en", UTC)._shown("until_at", "2026-11-19T08:00:00+00:00") == "19 Nov 2026, 08:00"
