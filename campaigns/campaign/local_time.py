@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import sqlalchemy as sa
 
+from campaigns import formatting
 from campaigns.audience.models import Subscriber
 from campaigns.campaign import audience
 from campaigns.campaign.models import Campaign, Delivery
@@ -139,7 +140,7 @@ def zones_by_name() -> Mapping[str, ZoneInfo]:
 
 
 def day_in_words(moment: datetime) -> str:
-    return f"{moment.day} {moment:%B %Y}"
+    return formatting.full_date(moment, formatting.DEFAULT_LOCALE)
 
 
 # --- in each recipient's time zone -------------------------------------------------------------

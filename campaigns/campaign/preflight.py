@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from selectolax.lexbor import LexborHTMLParser
 
-from campaigns import hosts
+from campaigns import formatting, hosts
 from campaigns.accounts.workspace import load_workspace
 from campaigns.audience import subscribers
 from campaigns.campaign.drafts import Arithmetic, chosen_lists
@@ -243,14 +243,15 @@ def _starters() -> tuple[str, ...]:
 
 def _size(html: str) -> Check:
     size = len(html.encode())
-    kilobytes = f"{size / 1024:.0f} KB"
+    written = formatting.size(size, formatting.DEFAULT_LOCALE)
+    limit = formatting.size(CLIPPED_BYTES, formatting.DEFAULT_LOCALE)
     if size >= CLIPPED_BYTES:
-        text = f"The mail is {kilobytes}: Gmail cuts it off at 102 KB and hides the footer."
+        text = f"The email is {written}: Gmail cuts it off at {limit} and hides the footer."
         return Check("Size", "warning", text, "content")
     if size >= NEARLY_CLIPPED_BYTES:
-        text = f"The mail is {kilobytes}: close to the 102 KB at which Gmail cuts it off."
+        text = f"The email is {written}: close to the {limit} at which Gmail cuts it off."
         return Check("Size", "warning", text, "content")
-    return Check("Size", "ok", f"{max(1, round(size / 1024))} KB: small enough for every inbox.")
+    return Check("Size", "ok", f"{written}: small enough for every inbox.")
 
 
 def _lost(findings: Sequence[Finding]) -> list[Check]:
@@ -322,4 +323,5 @@ def _people(count: int) -> str:
 
 
 def _count(count: int, one: str, many: str = "") -> str:
-    return f"{count:,}".replace(",", "\u202f") + " " + (one if count == 1 else many or one + "s")
+    written = formatting.number(count, formatting.DEFAULT_LOCALE)
+    return f"{written} {one if count == 1 else many or one + 's'}"

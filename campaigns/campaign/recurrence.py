@@ -16,6 +16,8 @@ from typing import Literal, get_args
 
 from dateutil.rrule import rrule, rrulestr
 
+from campaigns import formatting
+
 Frequency = Literal["daily", "weekly", "monthly"]
 WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 NTH = {1: "first", 2: "second", 3: "third", 4: "fourth", -1: "last"}
@@ -156,7 +158,7 @@ def describe(repeat: Repeat) -> str:
     """`every Monday and Thursday`, `on the last Friday of every month, until 3 May 2027`."""
     words = {"daily": _daily, "weekly": _weekly, "monthly": _monthly}[repeat.frequency](repeat)
     if repeat.until is not None:
-        return f"{words}, until {repeat.until.day} {repeat.until:%B %Y}"
+        return f"{words}, until {formatting.full_date(repeat.until, formatting.DEFAULT_LOCALE)}"
     if repeat.count:
         return f"{words}, {repeat.count} times in all" if repeat.count > 1 else f"{words}, once"
     return words

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Literal
 
+from campaigns import formatting
 from campaigns.audience.mailbox_providers import OTHER, name_of
 
 MeasureName = Literal["refusals", "deferrals", "bounces", "complaints"]
@@ -40,8 +41,8 @@ class Measure:
 MEASURES = (
     Measure(
         "refusals", "Refused", "were refused", 3, Band(5, 10),
-        "Of a list in use about 2 % are dead addresses. From 5 % on mailbox providers doubt the "
-        "sender, from 10 % on many of them block it.",
+        "Of a list in use about 2% are dead addresses. From 5% on mailbox providers doubt the "
+        "sender, from 10% on many of them block it.",
     ),
     Measure(
         "deferrals", "Put off", "were put off", 3, Band(15, 40),
@@ -54,7 +55,7 @@ MEASURES = (
     ),
     Measure(
         "complaints", "Complained", "complained", 2, Band(0.1, 0.3),
-        "Gmail and Yahoo ask senders to stay below 0.1 % and never to reach 0.3 %.",
+        "Gmail and Yahoo ask senders to stay below 0.1% and never to reach 0.3%.",
     ),
 )  # fmt: skip
 
@@ -164,17 +165,15 @@ def _culprit(
 
 
 def in_words(found: Figures) -> str:
-    """`1.2 % refused, 0 % put off, ...`"""
+    """`1.2% refused, 0% put off, ...`"""
     return ", ".join(
         f"{percent(found.percent(measure))} {measure.title.lower()}" for measure in MEASURES
     )
 
 
 def percent(value: float) -> str:
-    """`12 %`, `0.3 %`: no more digits than tell something."""
-    digits = 0 if value >= 10 else 1 if value >= 1 else 2
-    text = f"{value:.{digits}f}"
-    return f"{text.rstrip('0').rstrip('.') if '.' in text else text} %"
+    """A percentage, such as "0.3%"."""
+    return formatting.share(value / 100, formatting.DEFAULT_LOCALE)
 
 
 def _hold(

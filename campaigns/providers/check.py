@@ -6,6 +6,7 @@ import ssl
 import threading
 from dataclasses import dataclass
 
+from campaigns import formatting
 from campaigns.providers import certificates
 from campaigns.providers.base import ProviderTroubleError
 from campaigns.providers.models import ProviderAccount
@@ -133,12 +134,8 @@ def _found(smtp: smtplib.SMTP, login: SmtpLogin) -> str:
     size = smtp.esmtp_features.get("size", "")
     takes = []
     if size.isascii() and size.isdigit() and 0 < int(size) < 10**12:
-        takes.append(f"messages of up to {_megabytes(int(size))}")
+        takes.append(f"messages of up to {formatting.size(int(size), formatting.DEFAULT_LOCALE)}")
     if smtp.has_extn("smtputf8"):
         takes.append("addresses in any script")
     text = ", ".join(parts) + "."
     return f"{text} It takes {' and '.join(takes)}." if takes else text
-
-
-def _megabytes(size: int) -> str:
-    return f"{size / 1_000_000:.0f} MB" if size >= 1_000_000 else f"{size / 1000:.0f} kB"

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
+from campaigns import formatting
 from campaigns.audience.mailbox_providers import OTHER, name_of
 from campaigns.throttling.plan import GroupPlan, Hold, Plan
 
@@ -60,8 +61,8 @@ def banner(holds: Mapping[str, Hold]) -> str:
 def _clock(at: datetime, plan: Plan, now: datetime) -> str:
     local = at.astimezone(plan.zone)
     if local.date() == now.astimezone(plan.zone).date():
-        return local.strftime("%H:%M")
-    return local.strftime("%d %b, %H:%M").lstrip("0")
+        return formatting.time(local, formatting.DEFAULT_LOCALE)
+    return formatting.short_date_time(local, formatting.DEFAULT_LOCALE)
 
 
 def _account(plan: Plan) -> str:
@@ -162,13 +163,7 @@ def _group(group: str) -> str:
 
 
 def rate(per_second: float) -> str:
-    """A rate in the unit in which it is easiest read."""
-    for unit, seconds in (("second", 1), ("minute", 60), ("hour", 3600)):
-        many = per_second * seconds
-        if many >= 1:
-            text = f"{many:,.1f}".removesuffix(".0") if many < 10 else f"{many:,.0f}"
-            return f"{text} {'mail' if text == '1' else 'mails'} a {unit}"
-    return f"{per_second * 86_400:,.0f} mails a day"
+    return formatting.speed(per_second, formatting.DEFAULT_LOCALE)
 
 
 _SENTENCES: dict[str, _Sentence] = {

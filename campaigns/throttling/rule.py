@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from campaigns import formatting
 from campaigns.audience.mailbox_providers import name_of
 
 Act = Literal["slow", "halve", "at_once", "suspend", "pause_campaign", "pause_provider"]
@@ -53,18 +54,13 @@ def describe(rule: Rule) -> str:
     whom = "the account" if rule.whole_account else "this mailbox provider"
     if rule.mailbox_group and not rule.whole_account:
         whom = name_of(rule.mailbox_group)
+    minutes = formatting.duration(60 * rule.minutes, formatting.DEFAULT_LOCALE)
     after = f", then {rule.amount} at a time and slowly more" if rule.amount else ""
     return {
-        "slow": f"at most {rule.amount} a minute to {whom} for {_minutes(rule.minutes)}",
+        "slow": f"at most {rule.amount} a minute to {whom} for {minutes}",
         "halve": f"half as much to {whom}, then slowly more",
         "at_once": f"{rule.amount} at a time to {whom}, slowly more",
-        "suspend": f"nothing to {whom} for {_minutes(rule.minutes)}{after}",
+        "suspend": f"nothing to {whom} for {minutes}{after}",
         "pause_campaign": "the campaign is paused",
         "pause_provider": "all campaigns of the account are paused",
     }[rule.act]
-
-
-def _minutes(minutes: int) -> str:
-    if minutes >= 60 and minutes % 60 == 0:
-        return f"{minutes // 60} {'hour' if minutes == 60 else 'hours'}"
-    return f"{minutes} {'minute' if minutes == 1 else 'minutes'}"

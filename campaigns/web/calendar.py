@@ -25,8 +25,7 @@ from campaigns.web.campaigns import plan_words
 from campaigns.web.campaigns.blueprint import editor_id
 from campaigns.web.campaigns.launch import zones
 from campaigns.web.campaigns.plan_form import DAYTIME, Form, Wish, WishError, form_of, read_wish
-from campaigns.web.campaigns.plan_words import day
-from campaigns.web.template_helpers import zone
+from campaigns.web.template_helpers import long_date, zone
 
 bp = Blueprint("calendar", __name__)
 
@@ -265,7 +264,7 @@ def skip(public_id: str, local: str) -> Response:
     with transaction():
         changed = all_series.skip(found.id, at, now=utcnow())
     if changed:
-        flash(f"{day(at)} is skipped. Nothing goes out then.", "success")
+        flash(f"{long_date(at)} is skipped. Nothing goes out then.", "success")
     else:
         flash("This one cannot be skipped any more.", "warning")
     return _back(public_id)
@@ -280,7 +279,7 @@ def restore(public_id: str, local: str) -> Response:
         made = all_series.restore(found.id, at, now=now)
         if made is not None:
             _schedule(made, problem, now)
-    flash(f"{day(at)} is on again.", "success")
+    flash(f"{long_date(at)} is on again.", "success")
     return _back(public_id)
 
 

@@ -403,7 +403,6 @@ def _state(run: ImportRun) -> dict[str, Any]:
         if "after" in request.args
         else "",
         "max_problems": runs.MAX_PROBLEMS,
-        "duration": duration,
     }
 
 
@@ -423,17 +422,6 @@ def _problems(run: ImportRun) -> tuple[list[Any], str]:
 
 def _is_key(text: str) -> bool:
     return text.isdecimal() and len(text) <= 18
-
-
-def duration(seconds: float) -> str:
-    """Round words for a time: "about 3 minutes"."""
-    if seconds < 10:
-        return "a few seconds"
-    if seconds < 90:
-        return f"about {round(seconds, -1):.0f} seconds"
-    if seconds < 5400:
-        return f"about {seconds / 60:.0f} minutes"
-    return f"about {seconds / 3600:.1f} hours"
 
 
 def _run(public_id: str) -> ImportRun:

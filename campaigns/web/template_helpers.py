@@ -1,22 +1,28 @@
-"""What every template may use: filters for numbers and moments, the navigation."""
+"""What every template may use: filters that format values, the navigation."""
 
+import datetime as dt
 import hashlib
 import shutil
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Flask, current_app, g, has_request_context, request, url_for
+from flask_babel import get_locale
+from flask_babel import gettext as _
 from flask_login import current_user
 
+from campaigns import formatting
 from campaigns.accounts.workspace import load_workspace
 from campaigns.clock import utcnow
 from campaigns.context import services
 
 LOW_DISK_BYTES = 16 * 1024 * 1024
+JUST_NOW = timedelta(minutes=1)
+"""Age below which an exact time is not worth reading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +60,22 @@ MAILBOX = NavEntry("Mailbox", "inbox", "mailbox.index", ("mailbox",))
 
 
 def register(app: Flask) -> None:
-    app.add_template_filter(number)
-    app.add_template_filter(moment)
-    app.add_template_filter(ago)
-    app.add_template_filter(clock)
-    app.add_template_filter(second)
-    app.add_template_filter(plural)
-    app.add_template_filter(percent)
+    for write in (
+        number,
+        percent,
+        plural,
+        speed,
+        duration,
+        size,
+        moment,
+        long_date,
+        month,
+        clock,
+        wall_clock,
+        second,
+        ago,
+    ):
+        app.add_template_filter(write)
     app.add_template_global(asset)
     app.add_template_global(icon_url)
     app.context_processor(_context)
@@ -100,64 +115,91 @@ def zone() -> ZoneInfo:
     return ZoneInfo(current_workspace().time_zone)
 
 
+def locale() -> str:
+    """The language of this request, such as "en"."""
+    return str(get_locale() or formatting.DEFAULT_LOCALE)
+
+
+def local(value: datetime) -> datetime:
+    """The time that the workspace's clock showed then."""
+    return value.astimezone(zone())
+
+
 def number(value: float | None) -> str:
-    """1234567 as 1 234 567 (thin spaces, that never break)."""
-    return "–" if value is None else f"{value:,}".replace(",", "\u202f")
+    return formatting.number(value, locale())
 
 
 def plural(count: int, one: str, many: str = "") -> str:
-    """`3|plural("list")` is "3 lists"."""
+    """`3|plural("list")` is "3 lists". For pages that do not use ngettext yet."""
     return f"{number(count)} {one if count == 1 else many or one + 's'}"
 
 
 def percent(part: int | None, whole: int | None) -> str:
-    """A share in words fit for a table; a dash where there is no whole."""
-    if not part and not whole:
-        return "–"
-    if not whole:
-        return "–"
-    share = 100 * (part or 0) / whole
-    if share in {0, 100}:
-        return f"{share:.0f}\u202f%"
-    return f"{share:.1f}\u202f%" if share >= 0.1 else "<\u202f0.1\u202f%"
+    """Part of whole, such as 42.2%; a dash where there is no whole."""
+    return formatting.percent(part, whole, locale())
+
+
+def speed(per_second: float) -> str:
+    return formatting.speed(per_second, locale())
+
+
+def duration(length: timedelta | float) -> str:
+    """A timedelta, or seconds, such as "12 minutes"."""
+    return formatting.duration(length, locale())
+
+
+def size(count: int) -> str:
+    return formatting.size(count, locale())
 
 
 def moment(value: datetime | None, style: str = "minute") -> str:
-    """A moment in the workspace's zone: `minute`, `second` or `day`."""
+    """A date and time in the workspace's zone, to the `minute` or `second`, or the `day` alone."""
     if value is None:
-        return "–"
-    local = value.astimezone(zone())
-    forms = {"day": "%d %b %Y", "minute": "%d %b %Y, %H:%M", "second": "%d %b %Y, %H:%M:%S"}
-    return local.strftime(forms[style]).lstrip("0")
+        return formatting.NOTHING
+    if style == "day":
+        return formatting.date(local(value), locale())
+    return formatting.date_time(local(value), locale(), seconds=style == "second")
+
+
+def long_date(value: dt.date) -> str:
+    """A date with its day of the week. Times are not converted to the workspace's zone."""
+    return formatting.long_date(value, locale())
+
+
+def month(value: dt.date) -> str:
+    return formatting.month(value, locale())
+
+
+def wall_clock(value: datetime) -> str:
+    """The time of day in the time's own zone."""
+    return formatting.time(value, locale())
 
 
 def clock(value: datetime) -> str:
     """The time of day in the workspace's zone."""
-    return f"{value.astimezone(zone()):%H:%M}"
+    return formatting.time(local(value), locale())
+
+
+def clock_or_date(value: datetime, now: datetime | None = None, *, seconds: bool = False) -> str:
+    """The time of day in the workspace's zone; with the date unless it is today."""
+    today = local(now or utcnow()).date()
+    return formatting.time_or_date(local(value), today, locale(), seconds=seconds)
 
 
 def second(value: datetime) -> str:
-    """The time of day to the second; with the date unless it is today."""
-    local, today = value.astimezone(zone()), utcnow().astimezone(zone())
-    return f"{local:%H:%M:%S}" if local.date() == today.date() else moment(value, "second")
+    return clock_or_date(value, seconds=True)
 
 
 def ago(value: datetime | None) -> str:
-    """How long since, in round words; far-off moments as a date."""
+    """How long since, in round words; a date where that is long ago."""
     if value is None:
-        return "never"
-    seconds = (utcnow() - value).total_seconds()
-    if seconds < 0:
+        return str(_("never"))
+    now = utcnow()
+    if value > now:
         return moment(value)
-    for size, word in ((86_400, "day"), (3600, "hour"), (60, "minute")):
-        if seconds >= size:
-            count = int(seconds // size)
-            return moment(value, "day") if word == "day" and count > 30 else _ago(count, word)
-    return "just now"
-
-
-def _ago(count: int, word: str) -> str:
-    return f"{count} {word}{'s' if count != 1 else ''} ago"
+    if now - value < JUST_NOW:
+        return str(_("just now"))
+    return formatting.relative_time(value, now, locale())
 
 
 @lru_cache(maxsize=64)

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from babel.support import Translations
 
+from campaigns.formatting import DEFAULT_LOCALE as DEFAULT_LOCALE  # re-exported
+
 DIRECTORY = Path(__file__).resolve().parent.parent / "translations"
 """Holds `<locale>/LC_MESSAGES/messages.mo`. English needs none: messages are in English."""
-DEFAULT_LOCALE = "en"
 
 
 @functools.cache

@@ -20,7 +20,7 @@
       if (!event.lengthComputable) return;
       var share = Math.floor(100 * event.loaded / event.total);
       box.querySelector("progress").value = share;
-      box.querySelector("[data-upload-text]").textContent = share < 100 ? share + " %" : "Looking at the file …";
+      box.querySelector("[data-upload-text]").textContent = share < 100 ? share + "%" : "Looking at the file …";
     });
     request.addEventListener("load", function () {
       if (request.status < 400) { window.location.assign(request.responseURL); return; }

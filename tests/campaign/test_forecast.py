@@ -51,7 +51,7 @@ def test_a_warm_up_grows_from_day_to_day() -> None:
 def test_a_mailbox_group_may_be_the_slowest() -> None:
     plan = Plan(windows=Windows(minute=600), groups={"google": GroupPlan(per_second=0.5)})
     assert tightest(plan, 1000, {"google": 400}, {}) == Bound(
-        "Gmail gets at most 30 mails a minute", timedelta(seconds=800)
+        "Gmail gets at most 30 per minute", timedelta(seconds=800)
     )
     warm = replace(plan, groups={"google": GroupPlan(per_day=100)})
     found = tightest(warm, 1000, {"google": 400}, {"google": [100, 200, 400]})
@@ -81,4 +81,4 @@ def test_what_is_stored_is_read(app: Flask) -> None:
         db.session.query(WarmUp).delete()
     found = forecast.slowest(account.id, campaign.id, 5, now=NOW)
     assert found is not None
-    assert found.words.startswith("Gmail gets at most 1 mail a minute")
+    assert found.words.startswith("Gmail gets at most 1 per minute")

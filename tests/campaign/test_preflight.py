@@ -77,7 +77,7 @@ def test_a_good_campaign_has_only_green_rows(app: Flask) -> None:
         ({"html": "<p>{{ foo }}</p>"}, "Content", True, "Line 1: Unknown merge field"),
         ({"html": "<p>\n{% if %}</p>"}, "Content", True, "Line 2"),
         ({"html": "<p>{{ subscriber.shoe_size }}</p>"}, "Content", False, "shoe_size"),
-        ({"html": "<p>" + "word " * 19_000 + "</p>"}, "Size", False, "close to the 102 KB"),
+        ({"html": "<p>" + "word " * 19_000 + "</p>"}, "Size", False, "close to the 102 kB"),
         ({"html": "<p>" + "word " * 22_000 + "</p>"}, "Size", False, "cuts it off"),
         ({"html": "<a href='#'>a</a> <a href=''>b</a>"}, "Links", False, "2 links lead nowhere"),
         ({"html": "<img src='https://e.example/a.png'>"}, "Images", False, "1 image has no alt"),

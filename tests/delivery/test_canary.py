@@ -114,7 +114,7 @@ def test_one_group_between_the_bands_is_held_at_the_end() -> None:
     [
         (Figures(results=50, refusals=2, complaints=1), "go_on"),  # single ones are accidents
         (Figures(results=50, complaints=2), "stop"),
-        (Figures(results=1_000, complaints=2), "stop"),  # 0.2 %: between
+        (Figures(results=1_000, complaints=2), "stop"),  # 0.2%: between
         (Figures(results=3_000, complaints=2), "go_on"),
         (Figures(results=100, bounces=6), "stop"),
         (Figures(results=100, deferrals=41), "stop"),
@@ -134,12 +134,12 @@ def test_few_results_are_no_reason_to_stop_early() -> None:
 def test_the_words_name_the_measure_and_its_limit() -> None:
     found = judge({"google": BAD, "other": GOOD}, USUAL, is_over=False, may_hold=True)
     assert found is not None
-    assert found.words == "Of the first 100 to Gmail 30 % were refused (above 10 %)."
+    assert found.words == "Of the first 100 to Gmail 30% were refused (above 10%)."
 
 
 @pytest.mark.parametrize(
     ("value", "words"),
-    [(0, "0 %"), (0.125, "0.12 %"), (0.3, "0.3 %"), (2, "2 %"), (99.6, "100 %"), (20, "20 %")],
+    [(0, "0%"), (0.125, "0.12%"), (0.3, "0.3%"), (2, "2%"), (99.6, "99.6%"), (20, "20%")],
 )
 def test_percent_in_words(value: float, words: str) -> None:
     assert percent(value) == words
@@ -267,7 +267,7 @@ def test_it_passes_after_it_was_watched(app: Flask) -> None:
     assert step(campaign_id, now=NOW + HALF_AN_HOUR) == "go_on"
     found = fresh(campaign_id)
     assert (found.canary_state, found.status) == ("passed", "sending")
-    assert found.canary_words.startswith("The first 50 went well: 0 % refused")
+    assert found.canary_words.startswith("The first 50 went well: 0% refused")
     assert found.canary_seen["google"]["results"] == 30
     assert allowed(campaign_id) is None
     with transaction():
@@ -315,7 +315,7 @@ def test_what_comes_back_while_it_watches_stops_it_at_once(app: Flask, column: s
     found = fresh(campaign_id)
     assert (found.canary_state, found.status) == ("stopped", "paused")
     assert found.status_reason == found.canary_words
-    assert "8 %" in found.canary_words
+    assert "8%" in found.canary_words
     assert canary.is_asking(found)
 
 

@@ -211,7 +211,7 @@ def test_a_campaign_keeps_to_its_pace(buckets: Buckets, clock: Clock) -> None:
     sent = run(buckets, clock, Plan(pace_per_second=0.5), seconds=600)
     assert 298 <= len(sent) <= 301
     assert (
-        "its pace of 30 mails a minute"
+        "its pace of 30 per minute"
         in next(iter(buckets.acquire(ask(5), Plan(pace_per_second=0.5)).holds.values())).why
     )
 
@@ -222,7 +222,7 @@ def test_a_group_keeps_to_its_rate_while_the_others_go_on(buckets: Buckets, cloc
     assert first.counts == {"yahoo": 1, "other": 50}
     second = buckets.acquire(ask(yahoo=50, other=50), plan)
     assert second.counts == {"other": 50}
-    assert second.holds["yahoo"].why == "Yahoo gets 1 mail a minute: it said “later”."
+    assert second.holds["yahoo"].why == "Yahoo gets 1 per minute: it said “later”."
     assert 59 <= second.wait_seconds <= 60
 
 

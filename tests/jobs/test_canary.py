@@ -204,7 +204,7 @@ def test_without_another_account_they_are_told_by_the_campaigns_own(app: Flask) 
         own = a_sender("own@example.org", is_default=False)
         a_sender("broken@example.org", a_provider("Broken", trouble="Down", trouble_count=2))
         campaign = a_campaign(
-            sender=own, name="Spring", provider_id=own.provider_id, canary_words="2 % bounced."
+            sender=own, name="Spring", provider_id=own.provider_id, canary_words="2% bounced."
         )
         ids = alerts.tell_of_canary(campaign, report_url="https://x.test/r", now=utcnow())
     assert [mail.id for mail in alerts_written()] == ids

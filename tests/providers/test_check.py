@@ -33,7 +33,7 @@ def test_a_good_server_is_described() -> None:
     assert result == CheckResult(
         True,
         f"Connected to 127.0.0.1:{server.port}, unencrypted, without a login."
-        " It takes messages of up to 36 MB and addresses in any script.",
+        " It takes messages of up to 34 MB and addresses in any script.",
     )
     assert server.received == [], "nothing was sent"
 

@@ -79,9 +79,9 @@ def test_what_is_chosen_is_kept(owner_client: FlaskClient, draft: Campaign) -> N
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"canary_percent": "0"}, "0.1 to 50 %"),
-        ({"canary_percent": "51"}, "0.1 to 50 %"),
-        ({"canary_percent": "nan"}, "0.1 to 50 %"),
+        ({"canary_percent": "0"}, "0.1 to 50%"),
+        ({"canary_percent": "51"}, "0.1 to 50%"),
+        ({"canary_percent": "nan"}, "0.1 to 50%"),
         ({"canary_minutes": "0"}, "1 to 1"),
         ({"canary_minutes": "²"}, "1 to 1"),
         ({"bounces_go_on": "6"}, "“Bounced later” needs two numbers"),
@@ -162,8 +162,8 @@ def test_the_card_shows_what_the_first_ones_show(owner_client: FlaskClient) -> N
     html = report(owner_client, campaign)
     page = text_of(html)
     assert "Test with a few first: 10 of 50" in page
-    assert "Refused 30 % (3) above its band go on below 5 %, stop above 10 %" in page
-    assert "Put off 0 % (0) below its band" in page
+    assert "Refused 30% (3) above its band go on below 5%, stop above 10%" in page
+    assert "Put off 0% (0) below its band" in page
     assert "Gmail 0 of 20" in page
     live = report(owner_client, campaign, "/live?status=sending")
     assert 'id="canary"' in live, "it comes along with the poll"
@@ -184,12 +184,12 @@ def test_after_the_verdict_the_card_shows_what_was_seen_then(owner_client: Flask
     campaign = a_canary("passed", *[SENT] * 60, canary_words=words, canary_seen=seen)
     page = text_of(report(owner_client, campaign))
     assert words in page
-    assert "Put off 6 % (3)" in page
+    assert "Put off 6% (3)" in page
     assert "All others 30 of 30" in page
 
 
 def test_to_resume_after_a_stop_is_called_by_its_name(owner_client: FlaskClient) -> None:
-    words = "Stopped after a few: of the first 50 20 % were refused (above 10 %)."
+    words = "Stopped after a few: of the first 50 20% were refused (above 10%)."
     campaign = a_canary("stopped", SENT, QUEUED, canary_words=words, status_reason=words)
     with transaction():
         db.session.get_one(Campaign, campaign.id).status = "paused"
@@ -208,7 +208,7 @@ def held(*outcomes: dict[str, Any]) -> Campaign:
     campaign = a_canary("watching", *outcomes)
     with transaction():
         group = HeldGroup(campaign_id=campaign.id, mailbox_group="google", held_at=utcnow())
-        group.words, group.kind = "Of the first 20 to Gmail 50 % were refused.", "canary"
+        group.words, group.kind = "Of the first 20 to Gmail 50% were refused.", "canary"
         db.session.add(group)
     return campaign
 
@@ -231,7 +231,7 @@ def test_a_held_group_asks_and_can_be_sent_to(owner_client: FlaskClient) -> None
     campaign = held({**QUEUED, "mailbox_group": "google"}, QUEUED)
     page = text_of(report(owner_client, campaign))
     assert "The first mails to Gmail went badly" in page
-    assert "Of the first 20 to Gmail 50 % were refused." in page
+    assert "Of the first 20 to Gmail 50% were refused." in page
     assert "1 person waits" in page
     home = text_of(owner_client.get("/").text)
     assert "Gmail : the first mails went badly." in home or "Gmail: the first mails" in home

@@ -87,7 +87,7 @@ def test_a_learned_rate_is_shown_and_can_be_ended(
     owner_client: FlaskClient, account: ProviderAccount
 ) -> None:
     buckets().feedback(account.id, "yahoo", 600, 5)
-    assert "Slowed to 30 mails a second after it throttled" in owner_client.get(path(account)).text
+    assert "Slowed to 30 per second after it throttled" in owner_client.get(path(account)).text
     owner_client.post(path(account, "/end"), data={"group": "yahoo"})
     assert "after it throttled" not in owner_client.get(path(account)).text
 
@@ -252,7 +252,7 @@ def test_a_thousand_slowed_domains_are_counted_and_reset_at_once(
     with transaction():
         slowed_domains.slow(account.id, complaints, now=utcnow())
     page = owner_client.get(path(account)).text
-    assert "1\u202f000 are slowed; the 100 that wait longest are shown." in page
+    assert "1,000 are slowed; the 100 that wait longest are shown." in page
     assert page.count("Waits until") == 100
     owner_client.post(path(account, "/end"), data={"every_domain": "yes"})
     db.session.rollback()

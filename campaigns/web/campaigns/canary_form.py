@@ -56,7 +56,7 @@ def read(campaign: Campaign, form: Form) -> Settings:
     percent = _decimal(form.get("canary_percent", ""))
     if percent is None or not LEAST_PERCENT <= percent <= MOST_PERCENT:
         span = f"{_text(LEAST_PERCENT)} to {_text(MOST_PERCENT)}"
-        raise WishError(f"Send it to {span} % of the people first.", FIELD)
+        raise WishError(f"Send it to {span}% of the people first.", FIELD)
     minutes = form.get("canary_minutes", "").strip()
     is_number = minutes.isascii() and minutes.isdigit() and len(minutes) < 6
     if not is_number or not 1 <= int(minutes) <= MOST_MINUTES:
@@ -70,7 +70,7 @@ def _band(measure: Measure, form: Form) -> Band:
     stop = _decimal(form.get(f"{measure.name}_stop", ""))
     if go_on is None or stop is None or not 0 < go_on <= stop <= 100:
         raise WishError(
-            f"“{measure.title}” needs two numbers up to 100 %: first that below which it goes on, "
+            f"“{measure.title}” needs two numbers up to 100%: first that below which it goes on, "
             "then one as large or larger above which it stops.",
             FIELD,
         )

@@ -22,7 +22,7 @@ from campaigns.db import db, transaction
 from campaigns.providers.models import SenderAddress
 from campaigns.web.campaigns.blueprint import IN_WORDS, bp, campaign_or_404, editor_id
 from campaigns.web.counting import counting
-from campaigns.web.template_helpers import ago, zone
+from campaigns.web.template_helpers import ago, clock
 
 FIELDS = ("name", "subject", "preheader")
 LOCKED = 423
@@ -152,7 +152,7 @@ def save(public_id: str) -> ResponseReturnValue:
         abort(400)
     return {
         "version": version,
-        "saved_at": now.astimezone(zone()).strftime("%H:%M"),
+        "saved_at": clock(now),
         "title": changes["name"] or changes["subject"] or "Untitled campaign",
     }
 

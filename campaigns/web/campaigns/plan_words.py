@@ -11,7 +11,16 @@ from campaigns.campaign.recurrence import Repeat
 from campaigns.campaign.schedule import Plan
 from campaigns.campaign.series import AHEAD
 from campaigns.web.campaigns.plan_form import Wish
-from campaigns.web.template_helpers import moment, number, plural, zone
+from campaigns.web.template_helpers import (
+    duration,
+    long_date,
+    moment,
+    number,
+    plural,
+    speed,
+    wall_clock,
+    zone,
+)
 
 SHOWN_TIMES = 4
 
@@ -43,7 +52,7 @@ def sentences(
     said += around(wish, recipients, now)
     if bound is not None and bound.takes > _takes(wish.plan, recipients):
         takes = "that alone would take" if goes_on else "it takes"
-        said.append(f"{bound.words}: {takes} about {span(bound.takes)}.")
+        said.append(f"{bound.words}: {takes} about {duration(bound.takes)}.")
     return said
 
 
@@ -56,17 +65,22 @@ def _now(undo_seconds: int) -> str:
 
 def _starts(plan: Plan, at: datetime, now: datetime) -> str:
     there = at.astimezone(find_zone(plan.zone))
-    words = f"It starts on {day(there)} at {there:%H:%M} in {plan.zone}, {span(at - now)} from now."
+    words = (
+        f"It starts on {long_date(there)} at {wall_clock(there)} in {plan.zone},"
+        f" {duration(at - now)} from now."
+    )
     here = at.astimezone(zone())
     if here.utcoffset() != there.utcoffset():
-        words += f" In {zone().key} that is {here:%H:%M} on {day(here)}."
+        words += f" In {zone().key} that is {wall_clock(here)} on {long_date(here)}."
     return words
 
 
 def _local(wish: Wish, local: datetime, now: datetime) -> list[str]:
     start = wish.plan.at or now
     found = local_time.waves(wish.people, Arrival(start, local, wish.plan.hours), zone())
-    said = [f"Everybody gets it when their own clock shows {local:%H:%M} on {day(local)}."]
+    said = [
+        f"Everybody gets it when their own clock shows {wall_clock(local)} on {long_date(local)}."
+    ]
     if found:
         said.append(_span_of(found))
     passed = sum(
@@ -104,7 +118,7 @@ def _without_zone(people: Mapping[str, int]) -> list[str]:
 def repeats(wish: Wish, rule: Repeat, first: datetime) -> str:
     """By which rule it goes out, and by whose clock."""
     clock = "of each reader’s own time" if wish.plan.local_at else f"in {wish.plan.zone}"
-    return f"It goes out {recurrence.describe(rule)}, at {first:%H:%M} {clock}."
+    return f"It goes out {recurrence.describe(rule)}, at {wall_clock(first)} {clock}."
 
 
 def around(wish: Wish, recipients: int, now: datetime) -> list[str]:
@@ -128,7 +142,7 @@ def _repeats(wish: Wish, now: datetime) -> list[str]:
     notes = [resolve(local, find_zone(plan.zone)).note for local in times]
     said = [repeats(wish, rule, first)]
     if times:
-        said.append("Next: " + "; ".join(day(local) for local in times) + ".")
+        said.append("Next: " + "; ".join(long_date(local) for local in times) + ".")
     said += [note for note in notes if note]
     hours = AHEAD // timedelta(hours=1)
     said.append(
@@ -163,10 +177,10 @@ def _hours(wish: Wish, now: datetime) -> list[str]:
 def _pace(plan: Plan, recipients: int) -> list[str]:
     if plan.spread_seconds:
         hours = plural(plan.spread_seconds // 3600, "hour")
-        each = _rate(max(1, recipients) / plan.spread_seconds)
-        return [f"Spread over {hours}: {each}."]
+        each = speed(max(1, recipients) / plan.spread_seconds)
+        return [f"Spread over {hours}: about {each}."]
     if plan.pace_per_second:
-        takes = span(timedelta(seconds=recipients / plan.pace_per_second))
+        takes = duration(timedelta(seconds=recipients / plan.pace_per_second))
         per_hour = number(round(plan.pace_per_second * 3600))
         return [f"At most {per_hour} an hour: it takes about {takes}."]
     return []
@@ -179,27 +193,5 @@ def _takes(plan: Plan, recipients: int) -> timedelta:
     return timedelta(seconds=plan.spread_seconds)
 
 
-def _rate(per_second: float) -> str:
-    for seconds, name in ((1, "second"), (60, "minute"), (3600, "hour")):
-        if per_second * seconds >= 2:
-            return f"about {number(round(per_second * seconds))} a {name}"
-    return "about one an hour"
-
-
 def _zone_of(name: str) -> ZoneInfo:
     return zones_by_name().get(name, zone())
-
-
-def day(local: datetime) -> str:
-    return f"{local:%A} {local.day} {local:%B %Y}"
-
-
-def span(length: timedelta) -> str:
-    """A length of time in round words: `3 days`, `2 h 28 min`."""
-    minutes = max(1, round(length.total_seconds() / 60))
-    if minutes < 60:
-        return plural(minutes, "minute")
-    hours, minutes = divmod(minutes, 60)
-    if hours >= 48:
-        return plural(round(hours / 24), "day")
-    return f"{hours} h {minutes} min" if minutes else plural(hours, "hour")

@@ -42,7 +42,12 @@ from campaigns.web.campaigns.blueprint import campaign_or_404
 from campaigns.web.counting import counting
 from campaigns.web.reports.blueprint import bp
 from campaigns.web.reports.chart import chart_of
-from campaigns.web.template_helpers import moment, number, plural, zone
+from campaigns.web.template_helpers import (
+    clock_or_date,
+    duration,
+    wall_clock,
+)
+from campaigns.web.template_helpers import speed as speed_in_words
 
 MANY = 200_000
 OVERDUE_SECONDS = 30
@@ -86,43 +91,15 @@ class Live:
 
     @property
     def speed_in_words(self) -> str:
-        return "measuring…" if self.speed is None else _speed(self.speed)
+        return "measuring…" if self.speed is None else speed_in_words(self.speed)
 
     @property
     def time_left(self) -> str:
-        return _span(self.seconds_left)
+        return duration(self.seconds_left)
 
     @property
     def canary_time_left(self) -> str:
-        return _span(self.canary.seconds_left if self.canary else 0)
-
-
-def _speed(per_second: float) -> str:
-    """A speed in the unit in which it can be grasped."""
-    if per_second >= 10:
-        return f"{number(round(per_second))} per second"
-    if per_second >= 1:
-        return f"{per_second:.1f} per second"
-    return f"{round(per_second * 60)} per minute" if per_second else "0 per second"
-
-
-def _span(seconds: float) -> str:
-    """A span of time in round words."""
-    if seconds < 60:
-        return plural(max(1, round(seconds)), "second")
-    minutes = round(seconds / 60)
-    if minutes < 60:
-        return plural(minutes, "minute")
-    hours, minutes = divmod(minutes, 60)
-    if hours < 48:
-        return f"{hours} h {minutes} min" if minutes else plural(hours, "hour")
-    return plural(round(hours / 24), "day")
-
-
-def _clock(value: datetime, now: datetime) -> str:
-    """The time of day in the workspace's zone; with the date unless it is today."""
-    local, today = value.astimezone(zone()), now.astimezone(zone())
-    return f"{local:%H:%M}" if local.date() == today.date() else moment(value)
+        return duration(self.canary.seconds_left if self.canary else 0)
 
 
 def _live(campaign: Campaign, counts: Counts, now: datetime) -> Live:
@@ -152,8 +129,8 @@ def _live(campaign: Campaign, counts: Counts, now: datetime) -> Live:
         percent=_percent(campaign, balance),
         speed=speed,
         groups=pace.groups,
-        finishes_at=_clock(finish.at, now) if finish else "",
-        finishes_in=_span((finish.at - now).total_seconds()) if finish else "",
+        finishes_at=clock_or_date(finish.at, now) if finish else "",
+        finishes_in=duration((finish.at - now).total_seconds()) if finish else "",
         slowest=_mailbox(finish.slowest) if finish and finish.slowest else "",
         seconds_left=max(0, round(left)),
         is_overdue=campaign.status == "scheduled" and left < -OVERDUE_SECONDS,
@@ -255,11 +232,15 @@ def _slowed_domains(provider_id: int, plan: Plan, now: datetime) -> str:
     longest = waiting[0]
     more = f" and {len(waiting) - 1} more" if len(waiting) > 1 else ""
     until = longest.until.astimezone(plan.zone)
-    return f"{longest.domain}{more} asked for less email: they wait until {until:%H:%M} at most."
+    return (
+        f"{longest.domain}{more} asked for less email: they wait until {wall_clock(until)} at most."
+    )
 
 
 def _line(row: GroupCount, hold: str, campaign: Campaign) -> GroupLine:
-    speed = _speed(row.rate) if row.rate is not None and campaign.status == "sending" else ""
+    speed = (
+        speed_in_words(row.rate) if row.rate is not None and campaign.status == "sending" else ""
+    )
     name = _mailbox(row.group)
     if hold.startswith(f"{name} "):  # it stands beside it already
         hold = hold[len(name) + 1 :]

@@ -18,10 +18,10 @@ from campaigns.providers import accounts
 from campaigns.providers.models import ProviderAccount
 from campaigns.throttling import editing, slowed_domains, warm_up
 from campaigns.throttling.editing import WarmUpInput
-from campaigns.throttling.hold_reasons import rate
 from campaigns.throttling.loading import load_plan
 from campaigns.throttling.plan import GroupPlan, Plan
 from campaigns.web.settings.blueprint import Answer, bp
+from campaigns.web.template_helpers import speed, wall_clock
 
 MOST_DOMAINS_SHOWN = 100
 ALWAYS_SHOWN = ("google", "outlook", "office365", "yahoo", "apple", OTHER)
@@ -190,14 +190,14 @@ def _group_state(
 ) -> str:
     parts = []
     if own.suspended_until is not None and own.suspended_until > now:
-        parts.append(f"waits until {own.suspended_until.astimezone(plan.zone):%H:%M}")
+        parts.append(f"waits until {wall_clock(own.suspended_until.astimezone(plan.zone))}")
     if own.why and own.per_second:
-        parts.append(f"gets {rate(own.per_second)}")
+        parts.append(f"gets {speed(own.per_second)}")
     if own.why and own.at_once:
         parts.append(f"{own.at_once} at a time, slowly more")
     if learned:
-        end = f", until about {ends.astimezone(plan.zone):%H:%M}" if ends else ""
-        parts.append(f"slowed to {rate(learned)} after it throttled{end} if it does not again")
+        end = f", until about {wall_clock(ends.astimezone(plan.zone))}" if ends else ""
+        parts.append(f"slowed to {speed(learned)} after it throttled{end} if it does not again")
     text = ", ".join(parts)
     return f"{text[:1].upper()}{text[1:]}{': ' + own.why if own.why else ''}" if text else ""
 
@@ -206,13 +206,13 @@ def _account_state(plan: Plan, standing: Standing | None, now: datetime) -> str:
     """Why the whole account is slower than it might be; empty when it is not."""
     learned = standing.learned.get("", 0.0) if standing else 0.0
     if plan.suspended_until is not None and plan.suspended_until > now:
-        return f"Waits until {plan.suspended_until.astimezone(plan.zone):%H:%M}: {plan.why}"
+        return f"Waits until {wall_clock(plan.suspended_until.astimezone(plan.zone))}: {plan.why}"
     if plan.probe:
         return f"One message at a time finds out whether it works again: {plan.why}"
     if plan.why:
         return plan.why
     if learned:
-        return f"Slowed to {rate(learned)} after it throttled; slowly more."
+        return f"Slowed to {speed(learned)} after it throttled; slowly more."
     return ""
 
 
