@@ -2,7 +2,7 @@
 .POSIX:
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
-.PHONY: help demo run setup setup-dev test test-processes test-fast test-system-postgresql check bench chaos format lock migration clean
+.PHONY: help demo run setup setup-dev test test-processes test-fast test-system-postgresql check bench chaos format messages lock migration clean
 
 help: ## Show this help
 	@echo "Usage: make TARGET   (settings may follow: make demo PORT=9000 DATA_DIR=/tmp/demo)"
@@ -38,6 +38,7 @@ check: setup-dev ## Check style, types, layers, migrations, lock files and the w
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 	.venv/bin/python bin/check-lock
+	.venv/bin/python bin/messages --check
 	.venv/bin/pytest -q tests/test_migrations.py
 	.venv/bin/pytest -q -m wheel
 
@@ -55,6 +56,9 @@ format: setup-dev ## Put the code into its form
 # Keeps the pins that still fit; add UPGRADE=--upgrade for newer ones.
 LOCK = .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header \
 	--python-version 3.11 $(UPGRADE) pyproject.toml
+messages: setup-dev ## Collect the messages for translators in campaigns/translations/messages.pot
+	.venv/bin/python bin/messages
+
 lock: setup-dev ## Bring the lock files in step with pyproject.toml
 	$(LOCK) --extra build --output-file requirements.lock
 	$(LOCK) --extra dev --constraint requirements.lock --output-file requirements-dev.lock

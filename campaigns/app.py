@@ -7,7 +7,8 @@ import structlog
 from flask import Flask, Response, current_app, flash, make_response, redirect, request
 from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from flask.typing import ResponseReturnValue
-from flask_babel import Babel
+from flask_babel import Babel, lazy_gettext
+from flask_babel import gettext as _
 from flask_login import LoginManager
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from redis.exceptions import RedisError
@@ -193,7 +194,9 @@ def _set_up_errors(app: Flask) -> None:
 def _out_of_range(error: Exception) -> ResponseReturnValue:
     """Nothing was saved: the database refused a value, or it could not even be handed over."""
     log.warning("a value in a request was out of range", path=request.path, error=str(error)[:300])
-    return _error_page(400, "Value out of range", "Correct the number or date, then try again.")
+    return _error_page(
+        400, _("Value out of range"), _("Correct the number or date, then try again.")
+    )
 
 
 _DELETIONS = {"campaigns.delete", "lists.delete", "subscribers.delete", "imports.discard"}
@@ -205,8 +208,8 @@ def _somebody_was_first(error: Exception) -> ResponseReturnValue:
         raise error
     log.warning("another request was first", path=request.path, error=describe(error))
     if request.accept_mimetypes.best == "application/json":
-        return _error_page(409, "Already changed", "Someone else changed this first.")
-    return _to_section("This was already done, or someone else changed it first.")
+        return _error_page(409, _("Already changed"), _("Someone else changed this first."))
+    return _to_section(_("This was already done, or someone else changed it first."))
 
 
 def _to_section(said: str) -> ResponseReturnValue:
@@ -246,13 +249,14 @@ def _note_that_it_works(response: Response) -> Response:
 
 
 _AWAY = (
-    "Temporarily unavailable",
-    "A server that this page needs cannot be reached. Try again in a minute.",
+    lazy_gettext("Temporarily unavailable"),
+    lazy_gettext("A server that this page needs cannot be reached. Try again in a minute."),
 )
 
 
 def _csrf_error(error: CSRFError) -> ResponseReturnValue:
-    return _error_page(400, "This page was open for too long", "Reload it and try again.")
+    title = _("This page was open for too long")
+    return _error_page(400, title, _("Reload it and try again."))
 
 
 def _wrong_method(error: MethodNotAllowed) -> ResponseReturnValue | HTTPException:
@@ -273,18 +277,35 @@ def _page_above(path: str) -> str:
 
 
 _ERRORS = {
-    400: ("Malformed request", "The request could not be read. Reload the page and try again."),
-    403: ("Not allowed", "This page is not for you."),
-    404: ("Page not found", "The address may be mistyped, or what was here has been deleted."),
-    405: ("Not possible here", "This address cannot be used in this way."),
-    413: ("Too large", "What you sent is larger than this page accepts."),
-    429: ("Too many attempts", "Try again in {wait}."),
-    503: ("Busy", "Many people are logging in. Try again in a moment."),
-    507: (
-        "The disk is full",
-        "This could not be saved. Free some space on the server, then try again. Nothing is lost.",
+    400: (
+        lazy_gettext("Malformed request"),
+        lazy_gettext("The request could not be read. Reload the page and try again."),
     ),
-    500: ("Something went wrong", "It has been logged. Nothing that was saved is lost."),
+    403: (lazy_gettext("Not allowed"), lazy_gettext("You do not have access to this page.")),
+    404: (
+        lazy_gettext("Page not found"),
+        lazy_gettext("The address may be mistyped, or the page has been deleted."),
+    ),
+    405: (
+        lazy_gettext("Not possible here"),
+        lazy_gettext("This address cannot be used in this way."),
+    ),
+    413: (
+        lazy_gettext("Too large"),
+        lazy_gettext("What you sent is larger than this page accepts."),
+    ),
+    500: (
+        lazy_gettext("Something went wrong"),
+        lazy_gettext("The error has been logged. Nothing that was saved is lost."),
+    ),
+    503: (lazy_gettext("Busy"), lazy_gettext("The server is busy. Try again in a moment.")),
+    507: (
+        lazy_gettext("The disk is full"),
+        lazy_gettext(
+            "This could not be saved. Free some space on the server, then try again."
+            " Nothing is lost."
+        ),
+    ),
 }
 
 
@@ -293,7 +314,7 @@ def _http_error(error: HTTPException) -> ResponseReturnValue | HTTPException:
     if code < 400:
         return error
     if code == 404 and request.method == "POST" and request.endpoint in _DELETIONS:
-        return _to_section("This has already been deleted.")
+        return _to_section(_("This has already been deleted."))
     if is_disk_full(getattr(error, "original_exception", None)):
         code = 507
     title, text = _ERRORS.get(code, (error.name, error.description or ""))
@@ -303,10 +324,14 @@ def _http_error(error: HTTPException) -> ResponseReturnValue | HTTPException:
         number = uuid.uuid4().hex[:8]
         # Flask has just logged the traceback; this line ties it to what the user reads.
         log.error("the error above was shown to a user", number=number, path=request.path)
-        text = f"{text} Its number in the log is {number}."
+        text = _(
+            "The error has been logged as number %(number)s. Nothing that was saved is lost.",
+            number=number,
+        )
     seconds = seconds_to_wait(error)
     if code == 429:
-        text = text.format(wait=wait_in_words(seconds or 60))
+        title = _("Too many attempts")
+        text = _("Try again in %(duration)s.", duration=wait_in_words(seconds or 60))
     # Under an unknown name every other page is refused, too.
     is_unknown_host = isinstance(error, UnknownHostError)
     answer = make_response(

@@ -39,6 +39,11 @@ _OLD = timedelta(days=31)
 """Age from which a relative time is no longer helpful."""
 
 
+def language_tag(locale: str) -> str:
+    """Return the tag that HTML knows the locale by: "pt-BR" for "pt_BR"."""
+    return locale.replace("_", "-")
+
+
 def number(value: float | None, locale: str) -> str:
     """Write 1776 as "1,776"; fractions keep at most three digits."""
     return NOTHING if value is None else format_decimal(value, locale=locale)

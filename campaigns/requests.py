@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 
 from flask import request
+from flask_babel import lazy_gettext
 from werkzeug.exceptions import BadRequest
 
 from campaigns.context import services
@@ -11,7 +12,12 @@ from campaigns.methods import Request
 
 _PARSING = (ValueError, LookupError, TypeError, AttributeError)
 """What the parsers of forms trip over when a form is malformed."""
-_FOR_ANY_HOST = {"public_health.health", "public_track.open_pixel", "public_track.click"}
+_FOR_ANY_HOST = {
+    "static",
+    "public_health.health",
+    "public_track.open_pixel",
+    "public_track.click",
+}
 _PORT = re.compile(r":[0-9]*$")
 
 
@@ -45,8 +51,8 @@ def _refuse_nul(texts: Iterable[str]) -> None:
 class UnknownHostError(BadRequest):
     """The Host header names no host of ours."""
 
-    name = "Unknown host name"
-    description = (
+    name = lazy_gettext("Unknown host name")
+    description = lazy_gettext(
         "This installation does not answer under this host name."
         " Set PUBLIC_URL to its address, or add the name to TRUSTED_HOSTS, and restart."
     )
@@ -55,8 +61,8 @@ class UnknownHostError(BadRequest):
 def check_host() -> None:
     """Refuse names that are not ours: what we answer may hold the name (links, redirects).
 
-    Not for health, which load balancers ask by address, and not for opens and clicks, whose
-    answers never hold it.
+    Not for health, which load balancers ask by address, and not for static files, opens and
+    clicks, whose answers never hold it.
     """
     if request.endpoint in _FOR_ANY_HOST:
         return

@@ -3,12 +3,14 @@
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 
 from flask import request
+from flask_babel import get_locale
 from flask_limiter import Limiter
 from flask_limiter.errors import RateLimitExceeded
 from limits.errors import StorageError
 from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException
 
+from campaigns import formatting
 from campaigns.clock import utcnow
 
 NAT64 = IPv6Network("64:ff9b::/96")
@@ -70,7 +72,6 @@ def seconds_to_wait(error: HTTPException) -> int | None:
 
 
 def wait_in_words(seconds: int) -> str:
-    """Return a time to wait in words, such as `40 seconds` or `12 minutes`."""
-    if seconds <= 90:
-        return "1 second" if seconds == 1 else f"{seconds} seconds"
-    return f"{-(-seconds // 60)} minutes"
+    """Return a time to wait, such as "40 seconds" or "12 minutes": never shorter than it is."""
+    whole = seconds if seconds < 60 else 60 * -(-seconds // 60)
+    return formatting.duration(whole, str(get_locale() or formatting.DEFAULT_LOCALE))

@@ -7,6 +7,7 @@ from dataclasses import replace
 import sqlalchemy as sa
 import structlog
 
+from campaigns import formatting
 from campaigns.accounts import password_resets, users
 from campaigns.accounts.workspace import load_workspace
 from campaigns.addresses import normalise
@@ -305,9 +306,9 @@ def _password_reset(mail: Claimed, sender: SenderAddress) -> Message:
         if expires_at <= now:
             raise CannotSendError("The link expired before it could be sent.")
         token = password_resets.begin(user.id, expires_at=expires_at, now=now)
-    minutes = int(password_resets.GOOD_FOR.total_seconds() // 60)
     link = f"{services().settings.base_url}/reset/{token}"
-    said = words("password_reset", {"link": link, "minutes": minutes})
+    good_for = formatting.duration(password_resets.GOOD_FOR, formatting.DEFAULT_LOCALE)
+    said = words("password_reset", {"link": link, "good_for": good_for})
     return build(_from(sender), user.address, said, now=now)
 
 

@@ -1,4 +1,4 @@
-"""What all pages for recipients share: rendering, the visitor, errors in friendly words.
+"""What all pages for recipients share: rendering, the visitor, errors.
 
 These pages are rendered without the context of the pages behind login: nothing here may touch
 the session, so that no answer sets a cookie or depends on one.
@@ -8,6 +8,8 @@ from datetime import timedelta
 from typing import Any
 
 from flask import Blueprint, Response, current_app, request
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
 from redis.exceptions import RedisError
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -23,16 +25,21 @@ RETRY_AFTER = timedelta(minutes=2)
 
 _ERRORS = {
     400: (
-        "This request could not be read",
-        "Please open the link again, or copy it from the email as a whole.",
+        lazy_gettext("This request could not be read"),
+        lazy_gettext("Open the link again, or copy the whole link from the email."),
     ),
     404: (
-        "This link does not work",
-        "It may have been cut off on its way, or what it led to is gone.",
+        lazy_gettext("This link does not work"),
+        lazy_gettext("The link may be incomplete, or its page has been deleted."),
     ),
-    413: ("That is too much", "What was sent is larger than this page accepts."),
-    429: ("One moment, please", "There were too many tries from here. Please try again in {wait}."),
-    500: ("Something went wrong", "It has been logged. Please try again in a few minutes."),
+    413: (
+        lazy_gettext("Too large"),
+        lazy_gettext("What you sent is larger than this page accepts."),
+    ),
+    500: (
+        lazy_gettext("Something went wrong"),
+        lazy_gettext("The error has been logged. Try again in a few minutes."),
+    ),
 }
 
 
@@ -75,9 +82,13 @@ def _http_error(error: HTTPException) -> Response | HTTPException:
     code = error.code or 500
     if code < 400:
         return error
-    title, text = _ERRORS.get(code) or _ERRORS[400 if code < 500 else 500]
     seconds = seconds_to_wait(error)
-    answer = _message(code, title, text.format(wait=wait_in_words(seconds or 60)))
+    if code == 429:
+        title = _("Too many attempts")
+        text = _("Try again in %(duration)s.", duration=wait_in_words(seconds or 60))
+    else:
+        title, text = _ERRORS.get(code) or _ERRORS[400 if code < 500 else 500]
+    answer = _message(code, title, text)
     if seconds is not None:
         answer.headers["Retry-After"] = str(seconds)
     return private(answer)
@@ -89,9 +100,8 @@ def _server_is_away(error: Exception) -> Response:
     outages.began("saving" if request.method == "POST" else "pages", error)
     answer = _message(
         503,
-        "Back in a moment",
-        "Something is being repaired here, so nothing was changed. Please try again in a few"
-        " minutes.",
+        _("Temporarily unavailable"),
+        _("Nothing was changed. Try again in a few minutes."),
     )
     answer.headers["Retry-After"] = str(int(RETRY_AFTER.total_seconds()))
     return private(answer)

@@ -5,6 +5,8 @@ POST of the confirmation page confirms; programs that follow links change nothin
 """
 
 from flask import Blueprint, Response, abort, redirect, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
 
 from campaigns.access import access
 from campaigns.accounts.workspace import load_workspace
@@ -21,8 +23,8 @@ from campaigns.web_limits import limiter
 bp = Blueprint("public_subscribe", __name__)
 handle_errors(bp)
 
-SIGN_UP_BUTTON = "Sign up"
-CONFIRM_BUTTON = "Yes, sign me up"
+SIGN_UP_BUTTON = lazy_gettext("Sign up")
+CONFIRM_BUTTON = lazy_gettext("Confirm subscription")
 HONEYPOT = "website"
 """A field no person sees; programs that fill in everything give themselves away."""
 MAX_NAME_LENGTH = 200
@@ -30,10 +32,17 @@ MAX_NAME_LENGTH = 200
 
 def sign_up_wording(list_name: str, workspace_name: str) -> str:
     """The exact sentence a person agrees to; kept with the proof of consent."""
-    sender = workspace_name or "us"
-    return (
-        f"I want to get “{list_name}” from {sender} by mail. I can unsubscribe at any time"
-        " by the link in every mail."
+    if not workspace_name:
+        return _(
+            "I want to receive “%(list)s” by email. I can unsubscribe at any time using the link"
+            " in every email.",
+            list=list_name,
+        )
+    return _(
+        "I want to receive “%(list)s” from %(sender)s by email. I can unsubscribe at any time"
+        " using the link in every email.",
+        list=list_name,
+        sender=workspace_name,
     )
 
 
@@ -58,7 +67,7 @@ def sign_up(public_id: str) -> Response:
 
 def _sign_up(list_id: int, address: str, name: str, wording: str) -> None:
     if not address.strip():
-        raise InvalidAddressError("Please enter your mail address.")
+        raise InvalidAddressError(_("Enter your email address."))
     with transaction():
         mail_id = signup.sign_up(
             list_id,
@@ -113,7 +122,7 @@ def _public_list(public_id: str) -> AudienceList:
 
 def confirm_wording(list_name: str) -> str:
     """The question on the confirmation page; kept with the proof of consent."""
-    return f"Do you want to get “{list_name}” by mail?"
+    return _("Do you want to receive “%(list)s” by email?", list=list_name)
 
 
 @bp.route("/confirm/<token>", methods=["GET", "POST"], strict_slashes=False, merge_slashes=False)

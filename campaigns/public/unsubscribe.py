@@ -6,6 +6,8 @@ whatever form its body comes. GET, HEAD and OPTIONS change nothing.
 """
 
 from flask import Blueprint, Response, abort, request
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
 
 from campaigns.access import access
 from campaigns.clock import utcnow
@@ -19,9 +21,9 @@ from campaigns.web_limits import limiter
 bp = Blueprint("public_unsubscribe", __name__)
 handle_errors(bp)
 
-LEAVE_BUTTON = "Unsubscribe"
-EVERYTHING_BUTTON = "Unsubscribe from everything"
-UNDO_BUTTON = "I pressed it by mistake: stay subscribed"
+LEAVE_BUTTON = lazy_gettext("Unsubscribe")
+EVERYTHING_BUTTON = lazy_gettext("Unsubscribe from all lists")
+UNDO_BUTTON = lazy_gettext("Stay subscribed")
 
 
 def _ref() -> DeliveryRef | None:
@@ -57,7 +59,7 @@ def unsubscribe(token: str) -> Response:
         return _page(ref, "")
     if request.form.get("List-Unsubscribe") == "One-Click" or not request.form.get("action"):
         _leave(ref, channel="one_click", wording="")
-        return private(Response("You are unsubscribed.\n", mimetype="text/plain"))
+        return private(Response(_("You are unsubscribed.") + "\n", mimetype="text/plain"))
     if request.form["action"] == "undo":
         return _page(ref, "back" if _come_back(ref) else "")
     everything = request.form["action"] == "everything" or "everything" in request.form

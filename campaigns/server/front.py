@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import structlog
 from flask import Flask, Response
+from flask_babel import lazy_gettext
 
 from campaigns.app import (
     MAX_REQUEST_BYTES,
@@ -75,16 +76,33 @@ class ClientGoneError(Exception):
 
 
 _REFUSALS = {
-    400: ("Malformed request", "The request could not be read. Reload the page and try again."),
-    408: ("Too slow", "The request did not arrive in time. Check your connection and try again."),
-    413: ("Too large", "What you sent is larger than this page accepts."),
-    429: (
-        "Too many requests",
-        "Too many requests from your network are in progress. Wait a moment, then try again.",
+    400: (
+        lazy_gettext("Malformed request"),
+        lazy_gettext("The request could not be read. Reload the page and try again."),
     ),
-    500: ("Something went wrong", "It has been logged. Nothing that was saved is lost."),
-    503: ("Busy", "The server is busy. Wait a moment, then try again."),
-    507: ("The disk is full", "Free some space on the server, then try again. Nothing is lost."),
+    408: (
+        lazy_gettext("Too slow"),
+        lazy_gettext("The request did not arrive in time. Check your connection and try again."),
+    ),
+    413: (
+        lazy_gettext("Too large"),
+        lazy_gettext("What you sent is larger than this page accepts."),
+    ),
+    429: (
+        lazy_gettext("Too many requests"),
+        lazy_gettext(
+            "Too many requests from your network are in progress. Wait a moment, then try again."
+        ),
+    ),
+    500: (
+        lazy_gettext("Something went wrong"),
+        lazy_gettext("The error has been logged. Nothing that was saved is lost."),
+    ),
+    503: (lazy_gettext("Busy"), lazy_gettext("The server is busy. Try again in a moment.")),
+    507: (
+        lazy_gettext("The disk is full"),
+        lazy_gettext("Free some space on the server, then try again. Nothing is lost."),
+    ),
 }
 
 

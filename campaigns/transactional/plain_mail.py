@@ -1,4 +1,4 @@
-"""Small mails built by the standard library: a subject, a text, maybe the same in HTML.
+"""Emails built by the standard library: a subject, a text, maybe the same in HTML.
 
 For what is sent to one person because of something they did. No tracking, no unsubscribe
 headers: these are not newsletters.
@@ -17,6 +17,8 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from campaigns import formatting
+from campaigns.formatting import DEFAULT_LOCALE
 from campaigns.messages import Message
 from campaigns.paths import resource_root
 from campaigns.wording.catalog import catalog
@@ -41,7 +43,7 @@ class Words:
 
 
 @functools.cache
-def _templates() -> Environment:
+def _templates(locale: str) -> Environment:
     templates = Environment(
         extensions=["jinja2.ext.i18n"],
         loader=FileSystemLoader(resource_root() / "templates" / "mail"),
@@ -51,15 +53,19 @@ def _templates() -> Environment:
         lstrip_blocks=True,
     )
     templates.policies["ext.i18n.trimmed"] = True
-    templates.install_gettext_translations(catalog(), newstyle=True)  # type: ignore[attr-defined]
+    templates.install_gettext_translations(  # type: ignore[attr-defined]
+        catalog(locale), newstyle=True
+    )
+    templates.globals["language_tag"] = lambda: formatting.language_tag(locale)
     return templates
 
 
-def words(name: str, values: Mapping[str, Any]) -> Words:
-    """The words of templates/mail/<name>/, filled in. A missing value is an error."""
-    subject = _one_line(_templates().get_template(f"{name}/subject.txt").render(values))
-    text = _templates().get_template(f"{name}/body.txt").render(values)
-    html = _templates().get_template(f"{name}/body.html").render({**values, "subject": subject})
+def words(name: str, values: Mapping[str, Any], *, locale: str = DEFAULT_LOCALE) -> Words:
+    """Fill in templates/mail/<name>/, in this language. A missing value is an error."""
+    templates = _templates(locale)
+    subject = _one_line(templates.get_template(f"{name}/subject.txt").render(values))
+    text = templates.get_template(f"{name}/body.txt").render(values)
+    html = templates.get_template(f"{name}/body.html").render({**values, "subject": subject})
     return Words(subject, text.strip() + "\n", html)
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import TypeVar, cast
 
 from flask import Response, current_app, request
+from flask_babel import gettext as _
 from limits.errors import StorageError
 from limits.storage import MemoryStorage, Storage
 from redis.exceptions import RedisError
@@ -48,7 +49,11 @@ class TooManyFailuresError(TooManyRequests):
 
     def __init__(self, seconds: int) -> None:
         super().__init__(
-            f"Too many failed attempts. Try again in {wait_in_words(seconds)}.", retry_after=seconds
+            _(
+                "Too many failed attempts. Try again in %(duration)s.",
+                duration=wait_in_words(seconds),
+            ),
+            retry_after=seconds,
         )
 
 
@@ -102,7 +107,7 @@ class BusyError(ServiceUnavailable):
     """Too many passwords are being checked; nothing was checked, and nothing counted."""
 
     def __init__(self) -> None:
-        super().__init__("Many people are logging in. Try again in a moment.", retry_after=2)
+        super().__init__(_("The server is busy. Try again in a moment."), retry_after=2)
 
 
 def guarded(check: Callable[[], T]) -> T:

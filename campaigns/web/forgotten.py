@@ -8,6 +8,7 @@ import secrets
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask import Response as FlaskResponse
+from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from campaigns.access import access
@@ -65,8 +66,7 @@ def forgot() -> str | Response | tuple[str, int]:
 @access("public")
 def check_your_email() -> str:
     """The same answer for everybody."""
-    minutes = int(password_resets.GOOD_FOR.total_seconds() // 60)
-    return render_template("web/forgot_sent.html", minutes=minutes)
+    return render_template("web/forgot_sent.html", good_for=password_resets.GOOD_FOR)
 
 
 @bp.route("/reset/<token>", methods=["GET", "POST"])
@@ -81,7 +81,7 @@ def reset(token: str) -> Response | FlaskResponse:
         return _form(user.address)
     new, again = request.form.get("password", ""), request.form.get("password_again", "")
     if not secrets.compare_digest(new.encode(), again.encode()):
-        return _form(user.address, "The two passwords differ.")
+        return _form(user.address, _("The two passwords differ. Enter them again."))
     try:
         hashed = guarded(lambda: users.hash_password(new))
     except BusyError as error:
@@ -98,7 +98,7 @@ def reset(token: str) -> Response | FlaskResponse:
     services().doorbell.ring("transactional", mail.id)
     Attempts(taken.address).succeeded()
     leave()
-    flash("Password changed. Log in with the new one.", "success")
+    flash(_("Password changed. Log in with the new password."), "success")
     return redirect(url_for("login.login"))
 
 

@@ -15,6 +15,7 @@ from flask import (
     url_for,
 )
 from flask import Response as FlaskResponse
+from flask_babel import gettext as _
 from flask_login import UserMixin, current_user, login_user, logout_user
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response
@@ -37,8 +38,6 @@ from campaigns.web_limits import limiter, network_of
 
 log = structlog.get_logger()
 bp = Blueprint("login", __name__)
-
-WRONG = "Address or password is wrong."
 
 
 class LoggedIn(UserMixin):  # type: ignore[misc]
@@ -118,7 +117,8 @@ def login() -> str | Response | tuple[str, int] | tuple[str, int, dict[str, str]
         page = render_template("web/login.html", address=address, error=error.description)
         return page, error.code, {"Retry-After": str(error.retry_after)}
     if user is None or not _enter(user, password):
-        return render_template("web/login.html", address=address, error=WRONG), 422
+        error = _("The email address or password is wrong.")
+        return render_template("web/login.html", address=address, error=error), 422
     attempts.succeeded()
     answer = redirect(_next_page())
     remember_device(answer, user.address)  # type: ignore[arg-type]
@@ -158,13 +158,15 @@ def first_visit() -> Response | FlaskResponse:
         return _welcome({"token": request.args.get("token", "")})
     form = request.form
     if _needs_token() and not setup.is_right(services().signer, form.get("token", "")):
-        problem = "The set-up token is wrong. Copy it from the server’s log."
+        problem = _("The setup token is wrong. Copy it from the server’s log.")
         return _welcome({**form.to_dict(), "token": ""}, problem, code=403)
     try:
+        if not form.get("workspace", "").strip():
+            raise users.AccountError(_("Enter the name of your organisation."))
         if not secrets.compare_digest(
             form.get("password", "").encode(), form.get("password_again", "").encode()
         ):
-            raise users.AccountError("The two passwords differ.")
+            raise users.AccountError(_("The two passwords differ. Enter them again."))
         hashed = guarded(lambda: users.hash_password(form.get("password", "")))
         with transaction():
             user = users.create_first_user(
@@ -181,7 +183,7 @@ def first_visit() -> Response | FlaskResponse:
         return _welcome(form, error.description or "", code=error.code)
     except (users.AccountError, InvalidAddressError) as error:
         return _welcome(form, str(error), code=422)
-    flash("Welcome! Your account is ready.", "success")
+    flash(_("Your account is ready"), "success")
     return redirect(url_for("home.home"))
 
 
@@ -196,7 +198,11 @@ def _needs_token() -> bool:
 
 def _welcome(form: Mapping[str, str], error: str = "", *, code: int = 200) -> FlaskResponse:
     page = render_template(
-        "web/first_visit.html", form=form, error=error, needs_token=_needs_token()
+        "web/first_visit.html",
+        form=form,
+        error=error,
+        needs_token=_needs_token(),
+        least=users.MIN_PASSWORD_LENGTH,
     )
     return without_referrer(page, code)
 

@@ -77,6 +77,7 @@ def register(app: Flask) -> None:
     ):
         app.add_template_filter(write)
     app.add_template_global(asset)
+    app.add_template_global(language_tag)
     app.add_template_global(icon_url)
     app.context_processor(_context)
     app.jinja_env.trim_blocks = True
@@ -118,6 +119,11 @@ def zone() -> ZoneInfo:
 def locale() -> str:
     """The language of this request, such as "en"."""
     return str(get_locale() or formatting.DEFAULT_LOCALE)
+
+
+def language_tag() -> str:
+    """The language of this request, for the `lang` attribute."""
+    return formatting.language_tag(locale())
 
 
 def local(value: datetime) -> datetime:

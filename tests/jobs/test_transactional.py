@@ -118,7 +118,7 @@ def test_a_confirmation_is_neutral_and_its_link_works(app: Flask, news: Audience
     [received] = server.received
     assert (received.mail_from, received.rcpt_to) == ("news@example.org", "alice@example.org")
     mail = read(received.data)
-    assert mail["Subject"] == "Please confirm: Grüße & <News>"
+    assert mail["Subject"] == "Confirm your subscription to Grüße & <News>"
     assert mail["From"] == "Example News <news@example.org>"
     assert mail["Reply-To"] == "us@example.org"
     assert mail["Auto-Submitted"] == "auto-generated"
@@ -133,7 +133,7 @@ def test_a_confirmation_is_neutral_and_its_link_works(app: Flask, news: Audience
     link = next(line for line in text.splitlines() if line.startswith("https://"))
     assert html.count(link) == 2
     answer = app.test_client().post(link.removeprefix("https://news.example.org"))
-    assert "You are on the list" in answer.text
+    assert "You are subscribed" in answer.text
 
 
 def test_delivering_twice_sends_once(news: AudienceList) -> None:

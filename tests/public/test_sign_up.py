@@ -86,7 +86,7 @@ def test_signing_up_is_pending_with_proof_until_confirmed(
         headers={"User-Agent": "Browser/1.0"},
     )
     assert answer.status_code == 303
-    assert "Check your mail" in visitor.get(answer.headers["Location"]).text
+    assert "Check your email" in visitor.get(answer.headers["Location"]).text
     assert state(news, "alice@example.org") == "pending"
     proof = db.session.scalars(sa.select(ConsentEvent)).one()
     assert (proof.kind, proof.channel, proof.user_agent) == ("requested", "form", "Browser/1.0")
@@ -234,7 +234,7 @@ def test_only_the_button_confirms(visitor: FlaskClient, news: AudienceList) -> N
     assert "Set-Cookie" not in answer.headers
     assert len(re.findall("<button", answer.text)) == 1
     done = visitor.post(path)
-    assert "You are on the list" in done.text
+    assert "You are subscribed" in done.text
     assert state(news, "alice@example.org") == "subscribed"
     again = visitor.post(path)
     assert "Already confirmed" in again.text
@@ -248,7 +248,7 @@ def test_a_link_older_than_a_week_offers_to_sign_up_again(
     sign_up(visitor, news, "alice@example.org")
     path = confirm_path(age=timedelta(days=7, seconds=5))
     answer = visitor.post(path)
-    assert "too old" in answer.text
+    assert "has expired" in answer.text
     assert f"/s/{news.public_id}" in answer.text
     assert state(news, "alice@example.org") == "pending"
 

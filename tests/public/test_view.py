@@ -71,7 +71,7 @@ def test_a_deleted_campaign_or_person_is_a_friendly_404(app: Flask, client: Flas
         db.session.execute(sa.delete(Campaign))
     answer = client.get(path)
     assert answer.status_code == 404
-    assert "not here any more" in answer.text
+    assert "no longer available" in answer.text
 
 
 def test_a_forged_link_is_no_page(app: Flask, client: FlaskClient) -> None:
@@ -87,7 +87,7 @@ def test_somebody_elses_delivery_is_not_shown(app: Flask, client: FlaskClient) -
 
 
 def test_a_link_of_a_test_mail_says_so(app: Flask, client: FlaskClient) -> None:
-    assert "from a test" in client.get(path_of(DeliveryRef(0, 0, 0))).text
+    assert "from a test email" in client.get(path_of(DeliveryRef(0, 0, 0))).text
 
 
 def test_it_is_compiled_once_until_anything_in_it_changes(

@@ -61,6 +61,7 @@ def test_it_is_closed_as_soon_as_there_is_an_account(client: FlaskClient) -> Non
     [
         ({"password_again": "other"}, "The two passwords differ."),
         ({"password": "short", "password_again": "short"}, "at least 10 characters"),
+        ({"workspace": "  "}, "Enter the name of your organisation."),
         ({"address": "nonsense"}, "@"),
         ({"address": "a\x01b@example.org"}, "control character"),
     ],
@@ -87,7 +88,7 @@ def test_a_stranger_without_the_set_up_token_gets_no_account(
 ) -> None:
     answer = visit(client, "/welcome", "POST", data={**FORM, "token": typed})
     assert answer.status_code == 403
-    assert "The set-up token is wrong" in answer.text
+    assert "The setup token is wrong" in answer.text
     assert "autofocus" in field_of(answer.text, "token"), "it is what has to be typed again"
     assert "autofocus" not in field_of(answer.text, "workspace")
     assert TOKEN not in answer.text
@@ -132,12 +133,12 @@ def test_on_this_machine_alone_no_token_is_asked_for(settings: Settings) -> None
     app = create_app(settings.model_copy(update={"public_url": ""}))
     app.config["WTF_CSRF_ENABLED"] = False
     client = app.test_client()
-    assert "Set-up token" not in visit(client, "/welcome").text
+    assert "Setup token" not in visit(client, "/welcome").text
     form = {name: value for name, value in FORM.items() if name != "token"}
     for name in ("Forwarded", "Via", "X-Real-IP", "X-Forwarded-For", "X-Forwarded-Host"):
         proxied = visit(client, "/welcome", "POST", data=form, headers={name: "198.51.100.7"})
         assert proxied.status_code == 403, f"{name} shows a proxy that no setting names"
-        assert "Set-up token" in proxied.text
+        assert "Setup token" in proxied.text
     assert visit(client, "/welcome", "POST", data=form).location == "/"
 
 

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
+from campaigns import formatting
 from campaigns.accounts import password_resets, users
 from campaigns.accounts.models import PasswordReset
 from campaigns.clock import utcnow
@@ -310,4 +311,4 @@ def test_who_asks_too_often_is_told_how_long_to_wait(
     assert answer.status_code == 429
     assert int(answer.headers["Retry-After"]) > 120, "the limit of an hour was reached"
     minutes = -(-int(answer.headers["Retry-After"]) // 60)
-    assert f"Try again in {minutes} minutes." in answer.text
+    assert f"Try again in {formatting.duration(60 * minutes, 'en')}." in answer.text

@@ -1,5 +1,6 @@
 """Only names of this installation are answered, so that no answer can be bent to another."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -32,9 +33,7 @@ def test_names_of_this_installation_are_answered(tmp_path: Path, host: str) -> N
     [OTHER, f"{OTHER}:8000", f"news.example.org.{OTHER}", f"x@{OTHER}", "news.example.org:81:82",
      f"{OTHER}/news.example.org", "", "[", "a b"],
 )  # fmt: skip
-@pytest.mark.parametrize(
-    "path", ["/login", "/", "/lists/", "/nothing", "/static/css/app.css", "/u/x"]
-)
+@pytest.mark.parametrize("path", ["/login", "/", "/lists/", "/nothing", "/u/x"])
 def test_other_names_are_refused_with_what_to_do(tmp_path: Path, host: str, path: str) -> None:
     app = create_app(settings_for_tests(tmp_path))
     answer = app.test_client().get(path, headers={"Host": host})
@@ -60,6 +59,15 @@ def test_a_forwarded_name_counts_only_behind_a_trusted_proxy(tmp_path: Path) -> 
 def test_health_and_tracking_are_answered_under_any_name(tmp_path: Path) -> None:
     assert code_for(tmp_path, "10.9.8.7", "/health", database_url=f"sqlite:///{tmp_path}/x") == 200
     assert code_for(tmp_path, "10.9.8.7", "/o/x.gif") == 200
+
+
+def test_the_page_under_an_unknown_name_has_its_style(tmp_path: Path) -> None:
+    client = create_app(settings_for_tests(tmp_path)).test_client()
+    page = client.get("/login", headers={"Host": OTHER}).text
+    styles = re.findall(r'<link rel="stylesheet" href="([^"]+)"', page)
+    assert styles
+    for style in styles:
+        assert client.get(style, headers={"Host": OTHER}).status_code == 200
 
 
 def test_hosts_are_names_and_nothing_else(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def test_the_right_password_leads_in(client: FlaskClient) -> None:
 def test_every_failure_reads_the_same(client: FlaskClient, form: dict[str, str]) -> None:
     answer = visit(client, "/login", "POST", data=form)
     assert answer.status_code == 422
-    assert "Address or password is wrong." in answer.text
+    assert "The email address or password is wrong." in answer.text
     assert visit(client, "/").location == "/login?next=/"
 
 

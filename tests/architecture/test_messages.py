@@ -1,0 +1,111 @@
+"""Everything that people read goes through gettext, as whole sentences with named parameters."""
+
+import importlib.machinery
+import importlib.util
+import re
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from babel.messages import Message
+
+from tests.architecture import bare_text
+from tests.architecture.source import PACKAGE, ROOT
+from tests.architecture.untranslated import UNTRANSLATED
+
+TEMPLATES = [
+    path
+    for path in sorted((ROOT / "templates").rglob("*"))
+    if path.suffix in {".html", ".txt"}
+    and path.relative_to(ROOT / "templates").parts[0] != "newsletter"
+]
+MODULES = [
+    *sorted((PACKAGE / "web").rglob("*.py")),
+    *sorted((PACKAGE / "public").rglob("*.py")),
+    *(PACKAGE / name for name in ("app.py", "requests.py", "web_limits.py", "server/front.py")),
+]
+
+
+def _name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("path", [*TEMPLATES, *MODULES], ids=_name)
+def test_text_for_people_goes_through_gettext(path: Path) -> None:
+    found = bare_text.of_file(path)
+    if _name(path) in UNTRANSLATED:
+        assert found, "this file is done: remove it from untranslated.py"
+    else:
+        assert found == []
+
+
+def test_every_untranslated_file_exists() -> None:
+    assert {_name(path) for path in [*TEMPLATES, *MODULES]} >= UNTRANSLATED
+
+
+@pytest.mark.parametrize(
+    ("template", "found"),
+    [
+        ("<p>Hello</p>", ["Hello"]),
+        ('<a href="/" title="Home page">{{ x }}</a>', ["Home page"]),
+        ('{{ alert("warning", "Not saved") }}', ["Not saved"]),
+        ('{{ count }}{{ " of sent" }}', [" of sent"]),
+        ('{{ 3|plural("list") }}', ["|plural"]),
+        ('{{ _("Hello") }}{% trans name=x %}Hello {{ name }}{% endtrans %}', []),
+        ('<p class="{{ "alert alert-info" if x }}">{{ number }} · {{ _("Sent") }}</p>', []),
+        ("{# A comment #}<script>const Hello = 1;</script>Campaigns", []),
+    ],
+)
+def test_bare_text_in_templates_is_found(template: str, found: list[str]) -> None:
+    assert list(bare_text.in_template(template)) == found
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ('flash("Changes saved", "success")', ["Changes saved"]),
+        ('flash(f"{name} is gone.")', ["0 is gone."]),
+        ('flash(_("Changes saved"), "success")', []),
+        ('def f() -> None:\n    """Say what it does."""\n    log.info("Not for people.")', []),
+    ],
+)
+def test_bare_text_in_python_is_found(code: str, found: list[str]) -> None:
+    assert list(bare_text.in_python(code)) == found
+
+
+@cache
+def _collector() -> ModuleType:
+    loader = importlib.machinery.SourceFileLoader("messages", str(ROOT / "bin" / "messages"))
+    spec = importlib.util.spec_from_loader(loader.name, loader)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    loader.exec_module(module)
+    return module
+
+
+@cache
+def _messages() -> list[Message]:
+    return [message for message in _collector().extracted() if message.id]
+
+
+def _texts(message: Message) -> list[str]:
+    return [message.id] if isinstance(message.id, str) else list(message.id)
+
+
+def test_messages_are_found_in_templates_python_and_tables() -> None:
+    places = {name for message in _messages() for name, _ in message.locations}
+    assert {"templates/error.html", "campaigns/web/template_helpers.py"} <= places
+
+
+def test_parameters_have_names() -> None:
+    texts = [text for message in _messages() for text in _texts(message)]
+    assert [text for text in texts if re.search(r"%[sdrif]|(?<!%)\{[a-z_]*\}", text)] == []
+
+
+def test_the_file_for_translators_is_the_same_each_time() -> None:
+    collector = _collector()
+    first = collector.written(collector.extracted())
+    assert first == collector.written(collector.extracted())
+    assert b"POT-Creation-Date" not in first
+    assert b"#:" not in first
