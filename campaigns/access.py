@@ -31,7 +31,6 @@ def declared_access(view: Callable[..., object]) -> Level | None:
 
 def enforce(app: Flask) -> None:
     """Check each request against what its route declared."""
-    access("public")(app.view_functions["static"])
     app.before_request(_check)
 
 

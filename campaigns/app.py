@@ -25,7 +25,7 @@ from campaigns.db import db, is_disk_full
 from campaigns.outages import describe, is_outage, outages
 from campaigns.requests import CheckedRequest, UnknownHostError, check_host, check_path_and_query
 from campaigns.web import login as login_pages
-from campaigns.web import template_helpers
+from campaigns.web import static_files, template_helpers
 from campaigns.web_limits import limiter, seconds_to_wait, wait_in_words
 from campaigns.wording import catalog
 
@@ -93,6 +93,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     for blueprint in public.BLUEPRINTS:
         csrf.exempt(blueprint)  # no session and no cookies there; links are signed
         app.register_blueprint(blueprint)
+    static_files.register(app)
     template_helpers.register(app)
     app.after_request(_security_headers)
     app.after_request(_note_that_it_works)
@@ -101,14 +102,16 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 class _Sessions(SecureCookieSessionInterface):
-    """Sessions are for the pages behind login: links in mails renew no cookie either.
+    """Sessions are for the pages behind login: links in emails renew no cookie either.
 
-    Nor do static files: a cache in front may hand one person's answer to another.
+    Nor do static files: a cache in front may hand one person's answer to another. `Vary: Cookie`
+    would keep it from holding them at all.
     """
 
-    def should_set_cookie(self, app: Flask, session: SessionMixin) -> bool:
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         is_for_all = request.endpoint == "static" or (request.blueprint or "").startswith("public_")
-        return not is_for_all and super().should_set_cookie(app, session)
+        if not is_for_all:
+            super().save_session(app, session, response)
 
     def get_cookie_secure(self, app: Flask) -> bool:
         """Also where only the proxy knows that it is https, because PUBLIC_URL is not set."""
@@ -138,12 +141,11 @@ def _set_up_login(app: Flask) -> None:
 
 
 def _security_headers(response: Response) -> Response:
-    may_be_kept = request.endpoint == "static"
-    add_security_headers(response, is_secure=request.is_secure, may_be_kept=may_be_kept)
+    add_security_headers(response, is_secure=request.is_secure)
     return response
 
 
-def add_security_headers(response: Response, *, is_secure: bool, may_be_kept: bool = False) -> None:
+def add_security_headers(response: Response, *, is_secure: bool) -> None:
     """Add the headers that every answer carries, where it has none of its own."""
     headers = response.headers
     headers.setdefault("Content-Security-Policy", CSP)
@@ -153,8 +155,7 @@ def add_security_headers(response: Response, *, is_secure: bool, may_be_kept: bo
     headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
     if is_secure:
         headers.setdefault("Strict-Transport-Security", "max-age=31536000")
-    if not may_be_kept:
-        headers.setdefault("Cache-Control", "no-store")
+    headers.setdefault("Cache-Control", "no-store")
 
 
 def _limit_public_forms(endpoint: str | None, _: dict[str, Any] | None) -> None:

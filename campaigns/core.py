@@ -20,9 +20,7 @@ def create_core(settings: Settings | None = None) -> Flask:
     """Database and services. Settings come from the environment unless given."""
     settings = settings or load_settings()
     root = resource_root()
-    app = Flask(
-        "campaigns", template_folder=str(root / "templates"), static_folder=str(root / "static")
-    )
+    app = Flask("campaigns", template_folder=str(root / "templates"), static_folder=None)
     app.config.update(
         SQLALCHEMY_DATABASE_URI=settings.sqlalchemy_url,
         SQLALCHEMY_ENGINE_OPTIONS=engine_options(

@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import re
 import subprocess
 import zipfile
 from collections.abc import Iterator
@@ -76,7 +77,9 @@ def test_the_installed_wheel_migrates_and_serves_a_page_and_a_static_file(
     for page in _served(command, environment, tmp_path):
         assert page("/login")[0] == 200
         assert b"<form" in page("/login")[1]
-        assert page("/static/css/app.css")[0] == 200
+        style = re.search(rb'href="(/static/[^"]+/app\.css)"', page("/login")[1])
+        assert style is not None
+        assert page(style[1].decode())[0] == 200
 
 
 def _served(command: list[str], environment: dict[str, str], folder: Path) -> Iterator["Page"]:

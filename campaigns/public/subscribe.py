@@ -32,18 +32,20 @@ MAX_NAME_LENGTH = 200
 
 def sign_up_wording(list_name: str, workspace_name: str) -> str:
     """The exact sentence a person agrees to; kept with the proof of consent."""
-    if not workspace_name:
-        return _(
+    if workspace_name:
+        message = _(
+            "I want to receive “%(list)s” from %(sender)s by email. I can unsubscribe at any time"
+            " using the link in every email.",
+            list=list_name,
+            sender=workspace_name,
+        )
+    else:
+        message = _(
             "I want to receive “%(list)s” by email. I can unsubscribe at any time using the link"
             " in every email.",
             list=list_name,
         )
-    return _(
-        "I want to receive “%(list)s” from %(sender)s by email. I can unsubscribe at any time"
-        " using the link in every email.",
-        list=list_name,
-        sender=workspace_name,
-    )
+    return str(message)
 
 
 @bp.route("/s/<public_id>", methods=["GET", "POST"], strict_slashes=False)
@@ -122,7 +124,7 @@ def _public_list(public_id: str) -> AudienceList:
 
 def confirm_wording(list_name: str) -> str:
     """The question on the confirmation page; kept with the proof of consent."""
-    return _("Do you want to receive “%(list)s” by email?", list=list_name)
+    return str(_("Do you want to receive “%(list)s” by email?", list=list_name))
 
 
 @bp.route("/confirm/<token>", methods=["GET", "POST"], strict_slashes=False, merge_slashes=False)

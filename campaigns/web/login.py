@@ -117,8 +117,8 @@ def login() -> str | Response | tuple[str, int] | tuple[str, int, dict[str, str]
         page = render_template("web/login.html", address=address, error=error.description)
         return page, error.code, {"Retry-After": str(error.retry_after)}
     if user is None or not _enter(user, password):
-        error = _("The email address or password is wrong.")
-        return render_template("web/login.html", address=address, error=error), 422
+        wrong = _("The email address or password is wrong.")
+        return render_template("web/login.html", address=address, error=wrong), 422
     attempts.succeeded()
     answer = redirect(_next_page())
     remember_device(answer, user.address)  # type: ignore[arg-type]

@@ -1,16 +1,13 @@
 """What every template may use: filters that format values, the navigation."""
 
 import datetime as dt
-import hashlib
 import shutil
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Flask, current_app, g, has_request_context, request, url_for
+from flask import Flask, g, has_request_context, request
 from flask_babel import get_locale
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -19,6 +16,7 @@ from campaigns import formatting
 from campaigns.accounts.workspace import load_workspace
 from campaigns.clock import utcnow
 from campaigns.context import services
+from campaigns.web.static_files import asset
 
 LOW_DISK_BYTES = 16 * 1024 * 1024
 JUST_NOW = timedelta(minutes=1)
@@ -76,7 +74,6 @@ def register(app: Flask) -> None:
         ago,
     ):
         app.add_template_filter(write)
-    app.add_template_global(asset)
     app.add_template_global(language_tag)
     app.add_template_global(icon_url)
     app.context_processor(_context)
@@ -206,17 +203,6 @@ def ago(value: datetime | None) -> str:
     if now - value < JUST_NOW:
         return str(_("just now"))
     return formatting.relative_time(value, now, locale())
-
-
-@lru_cache(maxsize=64)
-def _fingerprint(path: str, _changed: float) -> str:
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:10]
-
-
-def asset(name: str) -> str:
-    """The address of a static file, with its fingerprint, so that it may be cached for ever."""
-    path = Path(str(current_app.static_folder)) / name
-    return url_for("static", filename=name, v=_fingerprint(str(path), path.stat().st_mtime))
 
 
 def icon_url(name: str) -> str:

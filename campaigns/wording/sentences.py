@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from types import MappingProxyType
 
-from babel.dates import format_datetime
-from babel.numbers import format_decimal
-
+from campaigns import formatting
 from campaigns.wording import legacy
 from campaigns.wording.catalog import DEFAULT_LOCALE, catalog
 from campaigns.wording.messages import Message, Plural
@@ -54,7 +52,9 @@ class Words:
     def _shown(self, name: str, value: object) -> str:
         if name.endswith("_at") and isinstance(value, str):
             moment = datetime.fromisoformat(value).astimezone(self.zone)
-            return format_datetime(moment, "d MMM y, HH:mm", locale=self.locale)
+            return formatting.date_time(moment, self.locale)
         if isinstance(value, int | float) and not isinstance(value, bool):
-            return format_decimal(value, locale=self.locale)
+            if name.endswith("_seconds"):
+                return formatting.duration(value, self.locale)
+            return formatting.number(value, self.locale)
         return "" if value is None else str(value)

@@ -6,6 +6,7 @@ from flask.testing import FlaskClient
 from campaigns.context import services
 from campaigns.db import transaction
 from campaigns.tokens import ConfirmRef, DeliveryRef, click_path, open_token
+from campaigns.web.static_files import asset
 from tests.factories import a_campaign, a_delivery, a_list, a_subscriber
 
 
@@ -26,7 +27,7 @@ def test_not_even_the_owners_session_is_renewed(app: Flask, owner_client: FlaskC
         f"/c/{click_path(signer, delivery.id, 1, 'https://shop.example/')}",
         "/u/nonsense",
         "/health",
-        "/static/css/app.css",
+        asset("css/app.css"),
     ):
         answer = owner_client.get(path)
         assert "Set-Cookie" not in answer.headers, path

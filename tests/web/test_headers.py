@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 
 from campaigns.app import create_app
 from campaigns.paths import resource_root
+from campaigns.web.static_files import asset
 from tests.conftest import settings_for_tests
 from tests.web.visits import visit
 
@@ -60,7 +61,7 @@ def test_a_stranger_gets_the_same_strictness(client: FlaskClient, path: str) -> 
 
 def test_pages_are_not_kept_but_static_files_are(owner_client: FlaskClient) -> None:
     assert visit(owner_client, "/settings").headers["Cache-Control"] == "no-store"
-    assert "no-store" not in visit(owner_client, "/static/css/app.css").headers["Cache-Control"]
+    assert "no-store" not in visit(owner_client, asset("css/app.css")).headers["Cache-Control"]
 
 
 def test_https_is_kept_once_it_was_used(app: Flask, client: FlaskClient) -> None:

@@ -23,6 +23,7 @@ from campaigns.mailbox.writer import Writer
 from campaigns.throttling.builtin import RULES
 from campaigns.tokens import ConfirmRef, DeliveryRef, Signer, click_path, open_token
 from campaigns.transactional import queue
+from campaigns.web.static_files import asset
 from tests.conftest import SECRET_KEY, Database, settings_for_tests
 from tests.factories import (
     a_campaign,
@@ -155,7 +156,7 @@ def populate() -> dict[str, str]:
         "/settings/rules/<key>": f"/settings/rules/{RULES[0].key}",
         "/subscribers/<public_id>": f"/subscribers/{alice.public_id}",
         "/suppressions/<public_id>": f"/suppressions/{gone.public_id}",
-        "/static/<path:filename>": "/static/css/app.css",
+        "/static/<path:path>": asset("css/app.css"),
         "/sessions/<public_id>": f"/sessions/{session_id}",
         "/reset/<token>": f"/reset/{reset_token}",
         "/s/<public_id>": f"/s/{news.public_id}",

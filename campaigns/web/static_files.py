@@ -1,0 +1,109 @@
+"""Static files under the hash of the whole tree: `/static/<hash>/css/app.css`, kept for a year.
+
+A file that changes gives every file a new address, so that what files say of each other (a font in
+a style sheet, a module that a script imports) fits together and needs no rewriting. The files stay
+in memory, each compressed at its first use. A change on disk is served after a restart.
+"""
+
+import gzip
+import hashlib
+import mimetypes
+from functools import cache, cached_property
+from pathlib import Path
+
+import brotli
+from flask import Flask, Response, abort, request
+
+from campaigns.access import access
+from campaigns.paths import resource_root
+
+YEAR_SECONDS = 365 * 86_400
+BROTLI_QUALITY = 9
+"""The best quality takes a second for the largest file, and gains little."""
+_DENSE = ("image/png", "image/jpeg", "image/webp", "font/")
+"""Beginnings of the types that are compressed already."""
+_TYPES = {".woff2": "font/woff2", ".js": "text/javascript", ".svg": "image/svg+xml"}
+
+
+class StaticFile:
+    """A file of the tree, in each form in which it is sent."""
+
+    def __init__(self, name: str, content: bytes) -> None:
+        suffix = Path(name).suffix
+        self.identity = content
+        self.media_type = _TYPES.get(suffix) or mimetypes.guess_type(name)[0] or "text/plain"
+        self.is_compressible = not self.media_type.startswith(_DENSE)
+
+    @cached_property
+    def br(self) -> bytes:
+        compressed: bytes = brotli.compress(self.identity, quality=BROTLI_QUALITY)
+        return compressed
+
+    @cached_property
+    def gzip(self) -> bytes:
+        return gzip.compress(self.identity, mtime=0)
+
+    def content(self, coding: str) -> bytes:
+        """The file in a content coding: "br", "gzip" or "identity"."""
+        found: bytes = getattr(self, coding)
+        return found
+
+
+class Tree:
+    """All static files, and the hash of them all."""
+
+    def __init__(self, folder: Path) -> None:
+        self.files: dict[str, StaticFile] = {}
+        digest = hashlib.sha256()
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                name, content = path.relative_to(folder).as_posix(), path.read_bytes()
+                self.files[name] = StaticFile(name, content)
+                digest.update(f"{name}\0{len(content)}\0".encode() + content)
+        self.hash = digest.hexdigest()[:12]
+
+
+@cache
+def tree() -> Tree:
+    """The files of this installation, read once by each process."""
+    return Tree(resource_root() / "static")
+
+
+def asset(name: str) -> str:
+    """Return the address of a static file such as "css/app.css". Raises KeyError without one."""
+    found = tree()
+    if name not in found.files:
+        raise KeyError(f"no static file {name}")
+    return f"/static/{found.hash}/{name}"
+
+
+def register(app: Flask) -> None:
+    """Serve the files, and let templates ask for their addresses."""
+    app.add_url_rule("/static/<path:path>", endpoint="static", view_func=_serve)
+    app.add_template_global(asset)
+
+
+@access("public")
+def _serve(path: str) -> Response:
+    """The file; for an address of another version, the way to that of this one."""
+    found = tree()
+    version, _, name = path.partition("/")
+    if version == found.hash and name in found.files:
+        return _answer(found.files[name])
+    other = next((one for one in (name, path) if one in found.files), None)
+    if other is None:
+        abort(404)
+    return Response(status=302, headers={"Location": asset(other)})
+
+
+def _answer(file: StaticFile) -> Response:
+    coding = "identity"
+    if file.is_compressible:  # the shorter form, where the client likes both the same
+        coding = request.accept_encodings.best_match(("br", "gzip"), default="identity")
+    answer = Response(file.content(coding), mimetype=file.media_type)
+    answer.headers["Cache-Control"] = f"public, max-age={YEAR_SECONDS}, immutable"
+    if file.is_compressible:
+        answer.headers["Vary"] = "Accept-Encoding"
+    if coding != "identity":
+        answer.headers["Content-Encoding"] = coding
+    return answer

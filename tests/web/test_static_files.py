@@ -1,0 +1,146 @@
+"""Static files: one hash for all, kept for a year, and compressed as the client likes it."""
+
+import asyncio
+import gzip
+import re
+from pathlib import Path
+from urllib.parse import urljoin
+
+import brotli
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from campaigns.app import create_app
+from campaigns.config import Settings
+from campaigns.db import transaction
+from campaigns.server.front import Front
+from campaigns.web.static_files import Tree, asset, tree
+from tests.conftest import settings_for_tests
+from tests.factories import a_campaign, a_list
+from tests.server.asgi import Exchange
+
+STYLE = "vendor/tabler/tabler.min.css"
+FIRST_LOAD_BYTES = 250_000
+
+
+@pytest.mark.parametrize(
+    ("accepted", "coding"),
+    [
+        ("gzip, deflate, br", "br"),
+        ("gzip, deflate", "gzip"),
+        ("gzip, br;q=0", "gzip"),
+        ("br;q=0.5, gzip;q=1", "gzip"),
+        ("*", "br"),
+        ("identity", None),
+        ("", None),
+    ],
+)
+def test_a_client_gets_the_coding_it_likes_best(
+    client: FlaskClient, accepted: str, coding: str | None
+) -> None:
+    answer = client.get(asset(STYLE), headers={"Accept-Encoding": accepted})
+    assert answer.headers.get("Content-Encoding") == coding
+    assert answer.headers["Vary"] == "Accept-Encoding"
+    decode = {"br": brotli.decompress, "gzip": gzip.decompress, None: bytes}[coding]
+    assert decode(answer.data) == (Path("static") / STYLE).read_bytes()
+
+
+def test_a_file_is_kept_for_a_year_and_never_asked_for_again(client: FlaskClient) -> None:
+    answer = client.get(asset("css/app.css"))
+    assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert answer.headers["Content-Type"] == "text/css; charset=utf-8"
+
+
+def test_head_tells_the_length_of_what_get_sends(client: FlaskClient) -> None:
+    headers = {"Accept-Encoding": "br"}
+    got = client.get(asset(STYLE), headers=headers)
+    head = client.head(asset(STYLE), headers=headers)
+    assert head.data == b""
+    assert head.headers["Content-Length"] == got.headers["Content-Length"] == str(len(got.data))
+
+
+def test_a_range_is_answered_with_the_whole_file(client: FlaskClient) -> None:
+    answer = client.get(asset("css/app.css"), headers={"Range": "bytes=0-9"})
+    assert answer.status_code == 200
+    assert len(answer.data) > 10
+
+
+def test_fonts_are_sent_as_they_are(client: FlaskClient) -> None:
+    path = asset("vendor/inter/latin.woff2")
+    answer = client.get(path, headers={"Accept-Encoding": "br, gzip"})
+    assert "Content-Encoding" not in answer.headers
+    assert answer.headers["Content-Type"] == "font/woff2"
+
+
+@pytest.mark.parametrize("old", ["/static/0123456789ab/css/app.css", "/static/css/app.css"])
+def test_an_old_address_leads_to_the_file_of_today(client: FlaskClient, old: str) -> None:
+    answer = client.get(old)
+    assert answer.status_code == 302
+    assert answer.location == asset("css/app.css")
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    "path", ["/static/{}/css/none.css", "/static/{}/../pyproject.toml", "/static/{}/", "/static/x"]
+)
+def test_what_does_not_exist_is_a_404_that_is_not_kept(client: FlaskClient, path: str) -> None:
+    answer = client.get(path.format(tree().hash))
+    assert answer.status_code == 404
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_any_change_in_the_tree_changes_every_address(tmp_path: Path) -> None:
+    (tmp_path / "css").mkdir()
+    (tmp_path / "css" / "a.css").write_text("a {}", "utf-8")
+    first = Tree(tmp_path).hash
+    assert Tree(tmp_path).hash == first
+    (tmp_path / "b.js").write_text("1", "utf-8")
+    second = Tree(tmp_path).hash
+    (tmp_path / "b.js").rename(tmp_path / "c.js")
+    assert len({first, second, Tree(tmp_path).hash}) == 3
+
+
+def test_files_that_styles_name_lie_in_the_same_tree(client: FlaskClient) -> None:
+    style = asset("css/fonts.css")
+    named = re.findall(r'url\("([^"]+)"\)', client.get(style).text)
+    assert named
+    for one in named:
+        assert client.get(urljoin(style, one)).status_code == 200
+
+
+def test_a_name_that_does_not_exist_is_a_mistake_in_a_template() -> None:
+    with pytest.raises(KeyError):
+        asset("css/none.css")
+
+
+def test_the_web_server_sends_the_same(tmp_path: Path) -> None:
+    settings = settings_for_tests(tmp_path)
+    app = create_app(settings)
+    exchange = asyncio.run(_asked(app, settings, asset(STYLE)))
+    assert exchange.status == 200
+    assert exchange.headers["content-encoding"] == "br"
+    assert exchange.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert brotli.decompress(exchange.body) == (Path("static") / STYLE).read_bytes()
+
+
+async def _asked(app: Flask, settings: Settings, path: str) -> Exchange:
+    front = Front(app, settings)
+    exchange = Exchange(path, headers={"accept-encoding": "br"})
+    try:
+        await front(exchange.scope, exchange.receive, exchange.send)
+    finally:
+        front.close()
+    return exchange
+
+
+def test_the_first_load_of_the_home_page_stays_under_250_kb(owner_client: FlaskClient) -> None:
+    with transaction():
+        a_campaign(a_list("News"))
+    page = owner_client.get("/")
+    names = set(re.findall(r'(?:href|src)="(/static/[^"#]+)', page.text))
+    assert any(name.endswith("latin.woff2") for name in names)
+    sizes = {
+        name: len(owner_client.get(name, headers={"Accept-Encoding": "br"}).data) for name in names
+    }
+    assert len(page.data) + sum(sizes.values()) < FIRST_LOAD_BYTES, sizes
