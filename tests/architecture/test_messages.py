@@ -1,11 +1,8 @@
 """Everything that people read goes through gettext, as whole sentences with named parameters."""
 
-import importlib.machinery
-import importlib.util
 import re
 from functools import cache
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from babel.messages import Message
@@ -13,6 +10,7 @@ from babel.messages import Message
 from tests.architecture import bare_text
 from tests.architecture.source import PACKAGE, ROOT
 from tests.architecture.untranslated import UNTRANSLATED
+from tests.pseudo_locale import collector
 
 TEMPLATES = [
     path
@@ -75,18 +73,8 @@ def test_bare_text_in_python_is_found(code: str, found: list[str]) -> None:
 
 
 @cache
-def _collector() -> ModuleType:
-    loader = importlib.machinery.SourceFileLoader("messages", str(ROOT / "bin" / "messages"))
-    spec = importlib.util.spec_from_loader(loader.name, loader)
-    assert spec is not None
-    module = importlib.util.module_from_spec(spec)
-    loader.exec_module(module)
-    return module
-
-
-@cache
 def _messages() -> list[Message]:
-    return [message for message in _collector().extracted() if message.id]
+    return [message for message in collector().extracted() if message.id]
 
 
 def _texts(message: Message) -> list[str]:
@@ -104,8 +92,8 @@ def test_parameters_have_names() -> None:
 
 
 def test_the_file_for_translators_is_the_same_each_time() -> None:
-    collector = _collector()
-    first = collector.written(collector.extracted())
-    assert first == collector.written(collector.extracted())
+    found = collector()
+    first = found.written(found.extracted())
+    assert first == found.written(found.extracted())
     assert b"POT-Creation-Date" not in first
     assert b"#:" not in first

@@ -1,0 +1,73 @@
+"""A language for tests: every message accented, in brackets, and 40 % longer.
+
+What is not in brackets on a page does not go through gettext; what no longer fits has no room for
+other languages.
+"""
+
+import importlib.machinery
+import importlib.util
+import re
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from babel.messages import Catalog
+from babel.messages.mofile import write_mo
+from flask import Flask
+
+from campaigns.wording import catalog
+from tests.architecture.source import ROOT
+
+LOCALE = "en_GB"
+"""Any language that Babel knows, so that numbers and dates can be written in it."""
+GROWTH = 0.4
+
+_KEPT = re.compile(r"%\([a-z_]+\)[sd]|%%|</?[a-z][^>]*>|&[a-z]+;|\s+")
+"""Parameters, tags and spaces: translators keep them, too."""
+_ACCENTED = str.maketrans("aceinorsuyACEINOSUY", "áçéíñóřšúýÁÇÉÍÑÓŠÚÝ")
+
+
+def pseudo(text: str) -> str:
+    """Return the translation of a message: "Hello" becomes "[Hélló ··]"."""
+    kept = _KEPT.findall(text)
+    words = [part.translate(_ACCENTED) for part in _KEPT.split(text)]
+    longer = "".join(word + mark for word, mark in zip(words, [*kept, ""], strict=True))
+    return f"[{longer} {'·' * max(1, round(GROWTH * len(text)))}]" if text.strip() else text
+
+
+@cache
+def collector() -> ModuleType:
+    """Return bin/messages as a module."""
+    loader = importlib.machinery.SourceFileLoader("messages", str(ROOT / "bin" / "messages"))
+    spec = importlib.util.spec_from_loader(loader.name, loader)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    loader.exec_module(module)
+    return module
+
+
+def _translated() -> Catalog:
+    found = Catalog(locale=LOCALE)
+    for message in collector().extracted():
+        if not message.id:
+            continue
+        if isinstance(message.id, str):
+            text: str | tuple[str, ...] = pseudo(message.id)
+        else:
+            text = tuple(pseudo(form) for form in message.id)
+        found.add(message.id, text, context=message.context)
+    return found
+
+
+def speak_pseudo(app: Flask, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let an app answer in the language, and send emails in it. `folder`: for its catalogue."""
+    file = folder / LOCALE / "LC_MESSAGES" / "messages.mo"
+    file.parent.mkdir(parents=True)
+    with file.open("wb") as out:
+        write_mo(out, _translated())
+    babel = app.extensions["babel"]
+    babel.translation_directories = [str(folder)]
+    babel.locale_selector = lambda: LOCALE
+    monkeypatch.setattr(catalog, "DIRECTORY", folder)
+    catalog.catalog.cache_clear()

@@ -1,0 +1,210 @@
+"""In another language no English is left on a page, nor in an email."""
+
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from flask import Flask, template_rendered
+from flask.testing import FlaskClient
+from jinja2 import meta
+
+from campaigns.config import Settings
+from campaigns.transactional.plain_mail import words
+from campaigns.wording import catalog
+from tests.architecture.bare_text import SHOWN_ATTRIBUTES
+from tests.architecture.untranslated import UNTRANSLATED
+from tests.conftest import Database, settings_for_tests
+from tests.pseudo_locale import LOCALE, pseudo, speak_pseudo
+from tests.web.test_methods import populate, routes
+from tests.web.visits import visit
+
+_BRACKETED = re.compile(r"\[[^\[\]]*\]")
+_BETWEEN = "\x1f"
+_WORD = re.compile(r"[^\W\d_]{2,}")
+_DATES = re.compile(
+    r"\b(?:\d+ (?:second|minute|hour|day|week|month|byte)s?(?: ago)?|\d* ?[KMk]?B"
+    r"|(?:January|February|March|April|May|June|July|August|September|October|November|December"
+    r"|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec"
+    r"|Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday)|per (?:second|minute|hour|day))\b"
+)
+"""What `formatting` writes in words comes from CLDR."""
+NO_TEXT = {"script", "style", "code", "option", "textarea", "pre", "address", "bdi", "time"}
+"""Elements that hold data, names of commands, or names of time zones."""
+
+
+@pytest.fixture
+def database_url(databases: dict[str, Database]) -> str:
+    """SQLite alone: nothing here depends on the database."""
+    databases["sqlite"].empty()
+    return databases["sqlite"].url
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    return settings_for_tests(tmp_path, database_url=database_url, mailbox_port=2525)
+
+
+@pytest.fixture
+def pseudo_client(
+    app: Flask, owner_client: FlaskClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[FlaskClient]:
+    """A browser in which the owner is logged in, in the language for tests."""
+    speak_pseudo(app, tmp_path / "translations", monkeypatch)
+    yield owner_client
+    catalog.catalog.cache_clear()
+
+
+class _Shown(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.texts: list[str] = []
+        self._ignored: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        if tag in NO_TEXT or "data-verbatim" in values:
+            self._ignored.append(tag)
+        self.texts += [values[name] or "" for name in SHOWN_ATTRIBUTES & values.keys()]
+
+    def handle_endtag(self, tag: str) -> None:
+        if self._ignored and self._ignored[-1] == tag:
+            self._ignored.pop()
+
+    def handle_data(self, data: str) -> None:
+        if not self._ignored:
+            self.texts.append(data)
+
+
+def english_left(page: str, data: set[str]) -> list[str]:
+    """The texts of a page that are neither translated nor data of the test."""
+    shown = _Shown()
+    shown.feed(page)
+    whole = _BETWEEN.join(shown.texts)  # a message may hold elements
+    while _BRACKETED.search(whole):
+        whole = _BRACKETED.sub("", whole)
+    for known in sorted(data, key=len, reverse=True):
+        whole = whole.replace(known, "")
+    texts = _DATES.sub("", whole).split(_BETWEEN)
+    return [" ".join(text.split()) for text in texts if _WORD.search(text)]
+
+
+def templates_behind(app: Flask, name: str) -> set[str]:
+    """The template and all that it extends, includes or imports."""
+    assert app.jinja_env.loader is not None
+    found, open_names = set(), {name}
+    while open_names:
+        one = open_names.pop()
+        found.add(one)
+        source = app.jinja_env.loader.get_source(app.jinja_env, one)[0]
+        named = meta.find_referenced_templates(app.jinja_env.parse(source))
+        open_names |= {other for other in named if other} - found
+    return found
+
+
+def is_done(app: Flask, name: str, view: str) -> bool:
+    """Whether all of a page goes through gettext: its templates and the module of its view."""
+    files = {f"templates/{one}" for one in templates_behind(app, name)}
+    files.add(app.view_functions[view].__module__.replace(".", "/") + ".py")
+    return not files & UNTRANSLATED
+
+
+LEAVE = {"action": "leave"}
+DATA = {
+    "Campaigns", "alice@example.org", "owner@example.org", "pending@example.org",
+    "gone@example.org", "example.org", "Example News", "News", "Newsletter", "a.csv", "UTC",
+}  # fmt: skip
+
+
+def test_no_page_shows_english(app: Flask, pseudo_client: FlaskClient) -> None:
+    seen: list[str] = []
+
+    def note(_: Flask, template: object, context: object) -> None:
+        seen.append(str(getattr(template, "name", "")))
+
+    left = {}
+    done = 0
+    with template_rendered.connected_to(note, app):
+        for view, path, methods in routes(app, populate()):
+            seen.clear()
+            if "GET" not in methods:
+                continue
+            answer = pseudo_client.get(path)
+            if answer.mimetype != "text/html" or not seen or not is_done(app, seen[-1], view):
+                continue
+            done += 1
+            if found := english_left(answer.text, DATA):
+                left[path] = found
+    assert left == {}
+    assert done or UNTRANSLATED
+
+
+@pytest.mark.parametrize("path", ["/login", "/forgot", "/forgot/sent", "/reset/x", "/nothing"])
+def test_no_page_before_the_login_shows_english(
+    app: Flask, pseudo_client: FlaskClient, path: str
+) -> None:
+    page = visit(app.test_client(), path).text
+    assert english_left(page, DATA) == []
+    assert 'lang="en-GB"' in page
+
+
+def test_the_first_page_of_all_shows_no_english(
+    app: Flask, client: FlaskClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    speak_pseudo(app, tmp_path / "translations", monkeypatch)
+    page = visit(client, "/welcome", "POST", data={"address": "x"})
+    assert page.status_code == 403
+    assert english_left(page.text, DATA) == []
+
+
+def test_no_page_for_recipients_shows_english(app: Flask, pseudo_client: FlaskClient) -> None:
+    stranger = app.test_client()
+    paths = [
+        path
+        for view, path, methods in routes(app, populate())
+        if view.startswith("public_") and "GET" in methods and "view" not in view
+    ]
+    for path in [*paths, "/u/nonsense", "/s/nonsense"]:
+        for answer in (visit(stranger, path), visit(stranger, path, "POST", data=LEAVE)):
+            if answer.mimetype == "text/html" and answer.status_code != 405:
+                assert english_left(answer.text, DATA) == [], path
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        (
+            "confirm",
+            {
+                "list_name": "News",
+                "workspace_name": "Example",
+                "postal_address": "12 Quay",
+                "link": "http://x/",
+                "days": 7,
+            },
+        ),
+        ("password_reset", {"link": "http://x/", "good_for": "30"}),
+        ("password_changed", {"link": "http://x/"}),
+    ],
+)
+def test_no_email_of_ours_shows_english(
+    pseudo_client: FlaskClient, name: str, values: dict[str, object]
+) -> None:
+    said = words(name, values, locale=LOCALE)
+    data = {"News", "Example", "Quay", "http://x/"}
+    assert english_left(said.html, data) == []
+    assert english_left(f"<p>{said.subject}</p><p>{said.text}</p>", data) == []
+    assert words(name, values).text != said.text, "English is what others get"
+
+
+def test_what_was_not_translated_is_found() -> None:
+    page = '<p title="Bare">[Hélló, <b>Ann</b>, [twice ·] ·]</p><p>9 Sept 2026 Ann</p>'
+    assert english_left(page, {"Ann"}) == ["Bare"]
+    assert english_left("<p>[Hélló ··] left</p><p>12 minutes ago</p>", set()) == ["left"]
+
+
+def test_a_message_keeps_its_parameters_and_grows() -> None:
+    text = "Send to <b>%(count)s recipients</b>"
+    assert pseudo(text).startswith("[Šéñd tó <b>%(count)s řéçípíéñtš</b> ·")
+    assert len(pseudo(text)) >= 1.4 * len(text)
