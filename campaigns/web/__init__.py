@@ -3,6 +3,7 @@
 from campaigns.web import (
     calendar,
     campaigns,
+    dev,
     forgotten,
     home,
     imports,
@@ -32,4 +33,5 @@ BLUEPRINTS = (
     suppressions.bp,
     settings.bp,
     mailbox.bp,
+    dev.bp,
 )

@@ -17,6 +17,7 @@ from campaigns.accounts.workspace import load_workspace
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.web.static_files import asset
+from campaigns.wording.messages import N_
 
 LOW_DISK_BYTES = 16 * 1024 * 1024
 JUST_NOW = timedelta(minutes=1)
@@ -35,26 +36,26 @@ NAVIGATION: tuple[tuple[str, tuple[NavEntry, ...]], ...] = (
     (
         "",
         (
-            NavEntry("Home", "home", "home.home", ("home",)),
-            NavEntry("Campaigns", "send", "campaigns.index", ("campaigns", "reports")),
-            NavEntry("Calendar", "calendar", "calendar.index", ("calendar",)),
+            NavEntry(N_("Home"), "home", "home.home", ("home",)),
+            NavEntry(N_("Campaigns"), "send", "campaigns.index", ("campaigns", "reports")),
+            NavEntry(N_("Calendar"), "calendar", "calendar.index", ("calendar",)),
         ),
     ),
     (
-        "Audience",
+        N_("Audience"),
         (
-            NavEntry("Subscribers", "users", "subscribers.index", ("subscribers",)),
-            NavEntry("Lists", "list", "lists.index", ("lists",)),
-            NavEntry("Imports", "file-import", "imports.index", ("imports",)),
-            NavEntry("Suppressed", "ban", "suppressions.index", ("suppressions",)),
+            NavEntry(N_("Subscribers"), "users", "subscribers.index", ("subscribers",)),
+            NavEntry(N_("Lists"), "list", "lists.index", ("lists",)),
+            NavEntry(N_("Imports"), "file-import", "imports.index", ("imports",)),
+            NavEntry(N_("Suppression list"), "ban", "suppressions.index", ("suppressions",)),
         ),
     ),
     (
         "",
-        (NavEntry("Settings", "settings", "settings.index", ("settings",)),),
+        (NavEntry(N_("Settings"), "settings", "settings.index", ("settings",)),),
     ),
 )
-MAILBOX = NavEntry("Mailbox", "inbox", "mailbox.index", ("mailbox",))
+MAILBOX = NavEntry(N_("Mailbox"), "inbox", "mailbox.index", ("mailbox",))
 
 
 def register(app: Flask) -> None:

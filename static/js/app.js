@@ -1,77 +1,40 @@
-// Small behaviours that many pages share. Pages declare them by data attributes.
-(function () {
-  "use strict";
+// What all pages behind the login share. Pages declare what they want by data attributes.
+import "./dialogs.js";
+import "./forms.js";
+import { toast } from "./toast.js";
 
-  // htmx requests carry the CSRF token of the page.
-  document.addEventListener("htmx:configRequest", function (event) {
-    event.detail.headers["X-CSRFToken"] = document.body.dataset.csrf;
-  });
+// htmx requests carry the CSRF token of the page.
+document.addEventListener("htmx:configRequest", (event) => {
+  event.detail.headers["X-CSRFToken"] = document.body.dataset.csrf;
+});
 
-  // A request that failed says so, and says that nothing was lost.
-  document.addEventListener("htmx:responseError", function (event) {
-    toast(event.detail.xhr.status === 429
-      ? "Too many requests. Please wait a moment."
-      : "That did not work. What you typed is still here; please try again.", "danger");
-  });
-  document.addEventListener("htmx:sendError", function () {
-    toast("The server cannot be reached. What you typed is still here.", "danger");
-  });
+// A request that failed says so, and says that nothing was lost.
+document.addEventListener("htmx:responseError", (event) => {
+  const words = document.body.dataset;
+  toast(event.detail.xhr.status === 429 ? words.tooMany : words.requestFailed, "danger");
+});
+document.addEventListener("htmx:sendError", () => {
+  toast(document.body.dataset.serverAway, "danger");
+});
 
-  function toast(text, kind) {
-    var box = document.getElementById("toasts");
-    if (!box) return;
-    var item = document.createElement("div");
-    item.className = "app-toast app-toast-" + (kind || "info");
-    item.textContent = text;
-    box.replaceChildren(item);
-    window.setTimeout(function () { item.remove(); }, 7000);
-  }
-  window.campaignsToast = toast;
+// On a phone the tabs are wider than the screen: show the current one.
+const tab = document.querySelector(".tabs [aria-current]");
+if (tab) tab.parentNode.scrollLeft = tab.offsetLeft - tab.parentNode.offsetLeft - 16;
 
-  // data-confirm="Question?" asks before a form is sent.
-  document.addEventListener("submit", function (event) {
-    var question = event.target.getAttribute("data-confirm");
-    if (question && !window.confirm(question)) event.preventDefault();
-  });
+// data-copy="text" puts the text on the clipboard.
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  navigator.clipboard.writeText(button.dataset.copy).then(() => toast(document.body.dataset.copied));
+});
 
-  // A form is sent once: its buttons rest while the answer is on its way.
-  document.addEventListener("submit", function (event) {
-    var form = event.target;
-    if (event.defaultPrevented || form.hasAttribute("data-many") || form.method !== "post") return;
-    window.setTimeout(function () {
-      form.querySelectorAll("button:not([type=button])").forEach(function (button) { button.disabled = true; });
-    });
-  });
-  window.addEventListener("pageshow", function (event) {
-    if (!event.persisted) return;
-    document.querySelectorAll("form button:disabled").forEach(function (button) { button.disabled = false; });
-  });
-
-  // The answer to a form, such as what was wrong in it, stands in the history as a page: going
-  // back to it, or loading it again, sends nothing a second time.
-  window.history.replaceState(window.history.state, "", window.location.href);
-
-  // data-autosubmit: a filter that acts as soon as it is changed.
-  document.addEventListener("change", function (event) {
-    if (event.target.matches("[data-autosubmit]")) event.target.form.requestSubmit();
-  });
-
-  // On a phone the tabs of the settings are wider than the screen: show the current one.
-  var tab = document.querySelector(".settings-tabs [aria-current]");
-  if (tab) tab.parentNode.scrollLeft = tab.offsetLeft - tab.parentNode.offsetLeft - 16;
-
-  // data-copy="text" puts the text on the clipboard.
-  document.addEventListener("click", function (event) {
-    var button = event.target.closest("[data-copy]");
-    if (!button) return;
-    navigator.clipboard.writeText(button.dataset.copy).then(function () { toast("Copied."); });
-  });
-
-  // "/" goes to the search box of the page.
-  document.addEventListener("keydown", function (event) {
-    if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.target.closest("input, textarea, select, [contenteditable]")) return;
-    var box = document.querySelector("input[type=search]");
-    if (box) { event.preventDefault(); box.focus(); box.select(); }
-  });
-})();
+// "/" goes to the search box of the page.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.closest("input, textarea, select, [contenteditable]")) return;
+  const box = document.querySelector("input[type=search]");
+  if (!box) return;
+  event.preventDefault();
+  box.focus();
+  box.select();
+});

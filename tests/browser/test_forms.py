@@ -87,4 +87,4 @@ def test_the_current_tab_of_the_settings_is_in_sight_on_a_phone(
     owner.set_viewport_size({"width": 390, "height": 844})
     for path in ("/settings", "/settings/rules", "/settings/account"):
         owner.goto(f"{server[1]}{path}")
-        expect(owner.locator(".settings-tabs [aria-current]")).to_be_in_viewport(ratio=0.9)
+        expect(owner.locator(".tabs [aria-current]")).to_be_in_viewport(ratio=0.9)
