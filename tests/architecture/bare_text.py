@@ -38,7 +38,7 @@ def _without_code(source: str) -> str:
             if not is_translated:
                 kept.append(value)
         elif kind == TOKEN_VARIABLE_BEGIN:
-            kept.append("0")  # stands for some value
+            kept.append("x0")  # stands for some value, also of a tag
         elif kind in {TOKEN_BLOCK_BEGIN, TOKEN_RAW_BEGIN}:
             is_block, words = True, []
         elif kind == "block_end":

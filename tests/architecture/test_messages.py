@@ -17,6 +17,7 @@ TEMPLATES = [
     for path in sorted((ROOT / "templates").rglob("*"))
     if path.suffix in {".html", ".txt"}
     and path.relative_to(ROOT / "templates").parts[0] != "newsletter"
+    and path.parent.name != "dev"  # for developers
 ]
 MODULES = [
     *sorted((PACKAGE / "web").rglob("*.py")),

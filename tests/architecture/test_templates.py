@@ -23,7 +23,6 @@ NOT_YET = {
     "public/signs.html",
     "public/unsubscribe.html",
     "web/calendar/_parts.html",
-    "web/calendar/_rule_preview.html",
     "web/calendar/list.html",
     "web/calendar/month.html",
     "web/calendar/rule.html",

@@ -41,9 +41,7 @@ UNTRANSLATED = {
     "campaigns/web/subscribers.py",
     "campaigns/web/suppressions.py",
     # In templates:
-    "templates/macros.html",
     # In templates/web:
-    "templates/web/base.html",
     # In templates/web/calendar:
     "templates/web/calendar/_parts.html",
     "templates/web/calendar/_rule_preview.html",
@@ -119,7 +117,6 @@ UNTRANSLATED = {
     "templates/web/settings/domain_parts.html",
     "templates/web/settings/domains.html",
     "templates/web/settings/index.html",
-    "templates/web/settings/layout.html",
     "templates/web/settings/limits.html",
     "templates/web/settings/new_domain.html",
     "templates/web/settings/provider.html",
