@@ -25,7 +25,7 @@ from campaigns.db import db, is_disk_full
 from campaigns.outages import describe, is_outage, outages
 from campaigns.requests import CheckedRequest, UnknownHostError, check_host, check_path_and_query
 from campaigns.web import login as login_pages
-from campaigns.web import static_files, template_helpers
+from campaigns.web import static_files, template_helpers, words
 from campaigns.web_limits import limiter, seconds_to_wait, wait_in_words
 from campaigns.wording import catalog
 
@@ -95,6 +95,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         app.register_blueprint(blueprint)
     static_files.register(app)
     template_helpers.register(app)
+    words.register(app)
     app.after_request(_security_headers)
     app.after_request(_note_that_it_works)
     _set_up_errors(app)

@@ -7,10 +7,15 @@ of whoever reads. A code names its topic and the reason within it: "preflight.no
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-Parameter = str | int | float | None
-"""Moments are ISO 8601 strings under a name that ends in `_at`; durations end in `_seconds`.
-Numbers are written with separators; a port or an id is a string."""
+Parameter = object
+"""Text, a number, None, a reason, or a tuple of reasons or of weekdays.
+
+The name says how a value is written: `_at` is a moment (ISO 8601), `_local` a wall clock's
+date and time, of which `_date` and `_time` show one, `_seconds` a duration, `_percent` a share,
+`_per_second` a speed, `weekdays` are days counted from Monday, 0. Other numbers get separators; a
+port or an id is a string. A reason, or several, stands for its own sentence."""
 
 LEGACY = "legacy.text"
 """A sentence that a version before codes has stored; its parameter is `text`."""
@@ -23,9 +28,12 @@ class Reason:
     code: str
     params: Mapping[str, Parameter] = field(default_factory=dict)
 
+    def __hash__(self) -> int:
+        return hash((self.code, tuple(sorted(self.params.items(), key=lambda item: item[0]))))
+
     def pack(self) -> str:
         """Return the form in which a text column holds it. See `unpack`."""
-        return json.dumps([self.code, dict(self.params)], ensure_ascii=False, sort_keys=True)
+        return json.dumps(_packed(self), ensure_ascii=False, sort_keys=True)
 
     @classmethod
     def unpack(cls, stored: str) -> "Reason | None":
@@ -33,9 +41,31 @@ class Reason:
         if not stored:
             return None
         try:
-            code, params = json.loads(stored)
-            if isinstance(code, str) and isinstance(params, dict):
-                return cls(code, params)
+            found = _unpacked(json.loads(stored))
         except (TypeError, ValueError):
-            pass
-        return cls(LEGACY, {"text": stored})
+            found = None
+        return found if isinstance(found, cls) else cls(LEGACY, {"text": stored})
+
+
+class ReasonError(ValueError):
+    """A refusal with its reason; `field` names the part of the input that is to blame."""
+
+    def __init__(self, code: str, *, field: str = "", **params: Parameter) -> None:
+        super().__init__(code)
+        self.reason = Reason(code, params)
+        self.field = field
+
+
+def _packed(value: Parameter) -> Any:
+    if isinstance(value, Reason):
+        return [value.code, {name: _packed(one) for name, one in value.params.items()}]
+    return [_packed(one) for one in value] if isinstance(value, tuple) else value
+
+
+def _unpacked(value: Any) -> Any:
+    match value:
+        case [str(code), dict(params)]:
+            return Reason(code, {name: _unpacked(one) for name, one in params.items()})
+        case list():
+            return tuple(map(_unpacked, value))
+    return value

@@ -10,8 +10,8 @@ from campaigns import addresses
 from campaigns.audience.models import AudienceList, Subscriber, Subscription
 from campaigns.campaign import series
 from campaigns.campaign.models import Campaign, CampaignList, CampaignSeries, Delivery
-from campaigns.campaign.recurrence import Repeat
-from campaigns.campaign.schedule import Plan
+from campaigns.campaign.recurrence import Recurrence
+from campaigns.campaign.schedule import SendPlan
 from campaigns.clock import utcnow
 from campaigns.db import db
 from campaigns.providers.models import DkimKey, ProviderAccount, SenderAddress, SenderDomain
@@ -96,7 +96,9 @@ def a_series(*lists: AudienceList, **values: Any) -> CampaignSeries:
     """A campaign that repeats every day, from tomorrow on."""
     template = a_campaign(*lists, **{"name": "Morning letter", **values})
     first = (utcnow() + timedelta(days=1)).replace(tzinfo=None)
-    return series.create(template.id, Repeat("daily"), first, Plan(zone="UTC"), now=utcnow())
+    return series.create(
+        template.id, Recurrence("daily"), first, SendPlan(zone="UTC"), now=utcnow()
+    )
 
 
 def a_delivery(campaign: Campaign, subscriber: Subscriber, **values: Any) -> Delivery:

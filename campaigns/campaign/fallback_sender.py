@@ -12,12 +12,14 @@ import sqlalchemy as sa
 from campaigns.campaign.models import Campaign
 from campaigns.db import db, rows_changed
 from campaigns.providers.models import ProviderAccount, SenderAddress
+from campaigns.reason import ReasonError
 
+FIELD = "overflow"
 CHOOSABLE = ("draft", "scheduled", "preparing", "sending", "paused")
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class SenderRoute:
     """A sender address, and the account by which its mail leaves."""
 
     sender: SenderAddress
@@ -42,31 +44,44 @@ class Earlier:
     """The daily limit of this account was used up."""
 
 
-def way_of(campaign: Campaign) -> Way | None:
+def route_of(campaign: Campaign) -> SenderRoute | None:
     """By which it goes now, or would go."""
-    found = way_by(campaign.sender_id)
+    found = route_by(campaign.sender_id)
     if found is None or campaign.status in ("draft", "scheduled"):
         return found
     # Its account was frozen when it started: the address may have another one since.
     account = db.session.get(ProviderAccount, campaign.provider_id or 0)
-    return Way(found.sender, account) if account is not None else found
+    return SenderRoute(found.sender, account) if account is not None else found
 
 
-def chosen_way(campaign: Campaign) -> Way | None:
+def chosen_route(campaign: Campaign) -> SenderRoute | None:
     """By which it goes on when the daily limit is used up; None: it waits."""
-    return way_by(campaign.overflow_sender_id)
+    return route_by(campaign.overflow_sender_id)
 
 
-def other_ways(campaign: Campaign) -> list[Way]:
+def other_routes(campaign: Campaign) -> list[SenderRoute]:
     """By which it could go on: the addresses of all other accounts, the default one first."""
-    now = way_of(campaign)
+    now = route_of(campaign)
     rows = db.session.execute(
         sa.select(SenderAddress, ProviderAccount)
         .join(ProviderAccount, ProviderAccount.id == SenderAddress.provider_id)
         .where(SenderAddress.provider_id != (now.account.id if now else 0))
         .order_by(SenderAddress.is_default.desc(), SenderAddress.address)
     )
-    return [Way(sender, account) for sender, account in rows] if now else []
+    return [SenderRoute(sender, account) for sender, account in rows] if now else []
+
+
+def route_for(campaign: Campaign, public_id: str) -> SenderRoute | None:
+    """Return the route of this sender address; None for "": the campaign waits.
+
+    Raises ReasonError when the campaign cannot continue from there.
+    """
+    if not public_id:
+        return None
+    for route in other_routes(campaign):
+        if route.sender.public_id == public_id:
+            return route
+    raise ReasonError("schedule.no_such_sender", field=FIELD)
 
 
 def earlier(campaign: Campaign) -> list[Earlier]:
@@ -80,7 +95,7 @@ def earlier(campaign: Campaign) -> list[Earlier]:
 def as_planned(campaign: Campaign) -> tuple[int | None, int | None]:
     """(sender_id, overflow_sender_id) as they were before it went on from another address."""
     past = earlier(campaign)
-    if not past or past[0].sender_id is None or way_by(past[0].sender_id) is None:
+    if not past or past[0].sender_id is None or route_by(past[0].sender_id) is None:
         return campaign.sender_id, campaign.overflow_sender_id
     following = past[1].sender_id if len(past) > 1 else campaign.sender_id
     return past[0].sender_id, following if past[0].by_itself else campaign.overflow_sender_id
@@ -94,20 +109,20 @@ def choose(campaign_id: int, sender_id: int | None, *, now: datetime) -> bool:
     campaign = locked(campaign_id, CHOOSABLE)
     if campaign is None:
         return False
-    if sender_id is not None and not is_another(campaign, way_by(sender_id)):
+    if sender_id is not None and not is_another(campaign, route_by(sender_id)):
         return False
     return write(campaign, now, Campaign.status.in_(CHOOSABLE), overflow_sender_id=sender_id)
 
 
-def way_by(sender_id: int | None) -> Way | None:
+def route_by(sender_id: int | None) -> SenderRoute | None:
     sender = db.session.get(SenderAddress, sender_id) if sender_id is not None else None
     account = db.session.get(ProviderAccount, sender.provider_id) if sender is not None else None
-    return Way(sender, account) if sender is not None and account is not None else None
+    return SenderRoute(sender, account) if sender is not None and account is not None else None
 
 
-def is_another(campaign: Campaign, way: Way | None) -> bool:
+def is_another(campaign: Campaign, way: SenderRoute | None) -> bool:
     """Whether this is by another account than the campaign's."""
-    now = way_of(campaign)
+    now = route_of(campaign)
     return way is not None and (now is None or way.account.id != now.account.id)
 
 
@@ -131,7 +146,7 @@ def write(campaign: Campaign, now: datetime, *also: sa.ColumnElement[bool], **va
 
 def entry_of(campaign: Campaign, now: datetime, *, by_itself: bool) -> dict[str, Any]:
     """As `earlier` reads it. The names stay when the address or the account is deleted."""
-    way = way_of(campaign)
+    way = route_of(campaign)
     return {
         "address": way.sender.address if way else "",
         "account": way.account.name if way else "",

@@ -7,33 +7,35 @@ from itertools import chain, repeat
 
 import sqlalchemy as sa
 
-from campaigns.audience.mailbox_providers import OTHER, name_of
 from campaigns.campaign import audience
 from campaigns.db import db
+from campaigns.reason import Reason
 from campaigns.throttling import warm_up
-from campaigns.throttling.hold_reasons import rate
+from campaigns.throttling.hold_reasons import account_name, group_name
 from campaigns.throttling.loading import load_plan
 from campaigns.throttling.plan import GroupPlan, Plan
 
 WORTH_TELLING = timedelta(minutes=1)
 LONGEST_PLAN = 1000
 _WINDOWS = (
-    ("second", "a second", timedelta(seconds=1)),
-    ("minute", "a minute", timedelta(minutes=1)),
-    ("hour", "an hour", timedelta(hours=1)),
-    ("day", "a day", timedelta(days=1)),
+    ("second", "throttle.limit_second", timedelta(seconds=1)),
+    ("minute", "throttle.limit_minute", timedelta(minutes=1)),
+    ("hour", "throttle.limit_hour", timedelta(hours=1)),
+    ("day", "throttle.limit_day", timedelta(days=1)),
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Bound:
-    """What is slowest, in words ("Relay may send at most 500 a day"), and how long that takes."""
+class Bottleneck:
+    """The limit that makes a campaign take longest, and how long that is."""
 
-    words: str
+    reason: Reason
     takes: timedelta
 
 
-def slowest(provider_id: int, campaign_id: int, recipients: int, *, now: datetime) -> Bound | None:
+def slowest(
+    provider_id: int, campaign_id: int, recipients: int, *, now: datetime
+) -> Bottleneck | None:
     """The limit of an account that makes this campaign take longest; None when none matters."""
     plan = load_plan(provider_id, now=now)
     today = now.astimezone(plan.zone).date()
@@ -49,7 +51,7 @@ def slowest(provider_id: int, campaign_id: int, recipients: int, *, now: datetim
 
 def tightest(
     plan: Plan, recipients: int, people: Mapping[str, int], coming: Mapping[str, Sequence[int]]
-) -> Bound | None:
+) -> Bottleneck | None:
     """Of all limits the one that takes longest.
 
     `people`: how many there are of each mailbox group, where these have limits of their own.
@@ -58,30 +60,34 @@ def tightest(
     found = [*_of_account(plan, recipients, coming.get("", ()))]
     for group, own in plan.groups.items():
         found += _of_group(group, own, people.get(group, 0), coming.get(group, ()))
-    longest = max(found, key=lambda bound: bound.takes, default=None)
+    longest = max(found, key=lambda bottleneck: bottleneck.takes, default=None)
     return longest if longest is not None and longest.takes >= WORTH_TELLING else None
 
 
-def _of_account(plan: Plan, recipients: int, steps: Sequence[int]) -> Iterable[Bound]:
-    name = plan.name or "The account"
-    for window, words, length in _WINDOWS:
+def _of_account(plan: Plan, recipients: int, steps: Sequence[int]) -> Iterable[Bottleneck]:
+    name = account_name(plan)
+    for window, code, length in _WINDOWS:
         most = getattr(plan.windows, window)
         if most:
             takes = max(0, recipients - most) / most * length
-            yield Bound(f"{name} may send at most {most:,} {words}", takes)
+            yield Bottleneck(Reason(code, {"account": name, "count": most}), takes)
     if plan.warm_up_per_day is not None and steps:
-        words = f"{name} is being warmed up: at most {steps[0]:,} on the first day, then more"
-        yield Bound(words, _warming_up(recipients, steps))
+        yield _warm_up(name, recipients, steps)
 
 
-def _of_group(group: str, own: GroupPlan, count: int, steps: Sequence[int]) -> Iterable[Bound]:
-    name = "Every other mailbox" if group == OTHER else name_of(group)
+def _of_group(group: str, own: GroupPlan, count: int, steps: Sequence[int]) -> Iterable[Bottleneck]:
+    name = group_name(group)
     if own.per_second:
         takes = timedelta(seconds=count / own.per_second)
-        yield Bound(f"{name} gets at most {rate(own.per_second)}", takes)
+        params = {"group": name, "rate_per_second": own.per_second}
+        yield Bottleneck(Reason("throttle.group_rate", params), takes)
     if own.per_day and steps:
-        words = f"{name} is being warmed up: at most {steps[0]:,} on the first day, then more"
-        yield Bound(words, _warming_up(count, steps))
+        yield _warm_up(name, count, steps)
+
+
+def _warm_up(name: str | Reason, count: int, steps: Sequence[int]) -> Bottleneck:
+    reason = Reason("throttle.warm_up_begins", {"name": name, "count": steps[0]})
+    return Bottleneck(reason, _warming_up(count, steps))
 
 
 def _warming_up(count: int, steps: Sequence[int]) -> timedelta:

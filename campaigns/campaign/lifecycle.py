@@ -17,10 +17,16 @@ from campaigns.campaign.models import OPEN_STATES, Campaign, Delivery
 from campaigns.db import db, rows_changed
 from campaigns.providers import health
 from campaigns.providers.models import SenderAddress
+from campaigns.reason import Reason
 
 CANCELLED_AT_ONCE = 10_000
 ON_HOLD = sa.and_(Campaign.status == "paused", Campaign.restored_at.is_not(None))
 """Campaigns of a restored database that wait for a decision about the remaining."""
+
+
+def packed(reason: Reason | None) -> str:
+    """Return the text of `status_reason`; "" without a reason."""
+    return reason.pack() if reason else ""
 
 
 def _move(
@@ -127,17 +133,21 @@ def _is_due(now: datetime, overdue: timedelta) -> tuple[sa.ColumnElement[bool], 
     )
 
 
-def pause(campaign_id: int, *, now: datetime, reason: str = "", through: int | None = None) -> bool:
+def pause(
+    campaign_id: int, *, now: datetime, reason: Reason | None = None, through: int | None = None
+) -> bool:
     """Stop handing over. What is on the wire at this moment is finished and recorded.
 
     `through`: only while it goes through this account. The last answers to what left before it
     went on through another one are no reason.
     """
     also = [] if through is None else [Campaign.provider_id == through]
-    return _move(campaign_id, ("sending",), now, *also, status="paused", status_reason=reason)
+    return _move(
+        campaign_id, ("sending",), now, *also, status="paused", status_reason=packed(reason)
+    )
 
 
-def hold_restored(*, now: datetime, reason: str) -> list[int]:
+def hold_restored(*, now: datetime, reason: Reason) -> list[int]:
     """Pause every campaign of a restored database until somebody decides about the remaining.
 
     Those that were paused already, too: they may have been resumed after the backup. Gives the
@@ -147,18 +157,18 @@ def hold_restored(*, now: datetime, reason: str) -> list[int]:
         Campaign.status.in_(("sending", "paused")),
         now,
         status="paused",
-        status_reason=reason,
+        status_reason=packed(reason),
         restored_at=now,
     )
 
 
-def return_restored_to_draft(*, now: datetime, reason: str) -> list[int]:
+def return_restored_to_draft(*, now: datetime, reason: Reason) -> list[int]:
     """Campaigns of a restored database that had no audience yet are drafts again; their ids."""
     return _move_all(
         Campaign.status == "preparing",
         now,
         status="draft",
-        status_reason=reason,
+        status_reason=packed(reason),
         scheduled_at=None,
         started_at=None,
     )
@@ -327,7 +337,7 @@ def is_done(campaign_id: int) -> bool:
     return db.session.scalar(is_open.limit(1)) is None
 
 
-def return_to_draft(campaign_id: int, *, now: datetime, reason: str) -> bool:
+def return_to_draft(campaign_id: int, *, now: datetime, reason: Reason) -> bool:
     """Something is wrong with a campaign before anything of it was expanded: back to a draft.
 
     There it can be mended; the reason stays on it until then.
@@ -337,7 +347,7 @@ def return_to_draft(campaign_id: int, *, now: datetime, reason: str) -> bool:
         ("preparing",),
         now,
         status="draft",
-        status_reason=reason,
+        status_reason=packed(reason),
         scheduled_at=None,
         started_at=None,
     )
@@ -351,10 +361,10 @@ def touch(campaign_id: int, *, now: datetime) -> None:
     db.session.execute(sa.update(Campaign).where(Campaign.id == campaign_id).values(updated_at=now))
 
 
-def explain(campaign_id: int, reason: str) -> None:
-    """Say why a campaign that is being sent is slow; "" when it is not (any more)."""
+def explain(campaign_id: int, reason: Reason | None) -> None:
+    """Say why a campaign that is being sent is slow; None when it is not (any more)."""
     db.session.execute(
         sa.update(Campaign)
         .where(Campaign.id == campaign_id, Campaign.status == "sending")
-        .values(status_reason=reason)
+        .values(status_reason=packed(reason))
     )

@@ -20,7 +20,9 @@ from campaigns.audience.models import Subscriber
 from campaigns.campaign import audience
 from campaigns.campaign.models import Campaign, Delivery
 from campaigns.db import db, rows_given
+from campaigns.reason import Reason, ReasonError
 
+FIELD = "moment"
 FARTHEST = timedelta(days=2 * 366)
 MOST_YEARS = 100
 HOURS = 24
@@ -28,16 +30,16 @@ MOST_AHEAD = timedelta(hours=14)
 """The clocks that are furthest ahead of UTC (Kiritimati); those furthest behind are 12 h back."""
 
 
-class MomentError(ValueError):
-    """That is no moment a campaign can start at; the message says why."""
+class MomentError(ReasonError):
+    """That is no moment a campaign can start at."""
 
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A moment, and in words what was odd about the time it was made from ("" mostly)."""
+    """A moment; `note` says what was odd about the time it was made from."""
 
     at: datetime
-    note: str = ""
+    note: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class DayWindow:
 
     def __post_init__(self) -> None:
         if not 0 <= self.begins < self.ends <= HOURS:
-            raise MomentError("The hours must begin before they end, within one day.")
+            raise MomentError("schedule.hours", field="hours")
 
     @property
     def is_whole_day(self) -> bool:
@@ -79,58 +81,45 @@ def resolve(local: datetime, zone: ZoneInfo) -> Resolved:
     if first.utcoffset() == second.utcoffset():
         return Resolved(at)
     shown = at.astimezone(zone)
+    params = {"on_date": local.isoformat(), "zone": zone.key, "asked_time": local.isoformat()}
     if shown.replace(tzinfo=None) != local:
-        return Resolved(
-            at,
-            f"On {day_in_words(local)} the clocks in {zone.key} go forward: {local:%H:%M} does "
-            f"not exist there. {shown:%H:%M} is taken for it.",
-        )
-    return Resolved(
-        at,
-        f"On {day_in_words(local)} the clocks in {zone.key} go back: {local:%H:%M} comes twice "
-        "there. The first of the two is meant.",
-    )
+        taken = shown.replace(tzinfo=None).isoformat()
+        return Resolved(at, Reason("schedule.skipped_hour", {**params, "taken_time": taken}))
+    return Resolved(at, Reason("schedule.repeated_hour", params))
 
 
-def parse_local(date: str, time: str) -> datetime:
-    """`2026-03-29`, `14:30` as a naive time. Raises MomentError."""
-    try:
-        day, clock = dt.date.fromisoformat(date.strip()), dt.time.fromisoformat(time.strip())
-    except ValueError:
-        raise MomentError("Please choose both a date and a time.") from None
-    return datetime.combine(day, clock.replace(second=0, microsecond=0, tzinfo=None))
+def local_moment(date: dt.date | None, time: dt.time | None) -> datetime:
+    """Return a date and a time as a naive moment, without seconds. Raises MomentError."""
+    if date is None or time is None:
+        raise MomentError("schedule.no_time", field=FIELD)
+    return datetime.combine(date, time.replace(second=0, microsecond=0, tzinfo=None))
 
 
-def parse_moment(date: str, time: str, zone_name: str, *, now: datetime) -> Resolved:
-    """`2026-03-29`, `14:30`, `Europe/Berlin` as a moment ahead. Raises MomentError."""
+def moment_ahead(local: datetime, zone_name: str, *, now: datetime) -> Resolved:
+    """Return when a clock of this zone shows the (naive) time. Raises MomentError unless ahead."""
     zone = find_zone(zone_name)
-    local = parse_local(date, time)
     check_distance(local, now)
     found = resolve(local, zone)
     if found.at <= now:
-        here = now.astimezone(zone)
-        raise MomentError(
-            f"That moment has passed: in {zone_name} it is {here:%H:%M} on {day_in_words(here)}."
-        )
+        here = now.astimezone(zone).replace(tzinfo=None).isoformat()
+        raise MomentError("schedule.past", field=FIELD, zone=zone_name, now_local=here)
     return found
 
 
 def check_distance(local: datetime, now: datetime) -> None:
-    """Raises MomentError for a time that is so far off that it must be a slip."""
+    """Raise MomentError for a time that is so far off that it must be a slip."""
     if abs(local.year - now.year) > MOST_YEARS:  # near year 1 and 9999 no zone can be reckoned
-        raise MomentError(f"The year {local.year} is too far off. Is it right?")
+        raise MomentError("schedule.year", field=FIELD, year=str(local.year))
     if local.replace(tzinfo=UTC) - now > FARTHEST:
-        raise MomentError("That is more than two years ahead. Is the year right?")
+        raise MomentError("schedule.too_far", field=FIELD)
 
 
 def find_zone(name: str) -> ZoneInfo:
-    """The zone of this name. Raises MomentError."""
+    """Return the zone of this name. Raises MomentError."""
     try:
         return ZoneInfo(name.strip())
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise MomentError(
-            f"“{name[:60]}” is no time zone we know. Try Europe/Berlin or UTC."
-        ) from None
+        raise MomentError("schedule.unknown_zone", field=FIELD, name=name[:60]) from None
 
 
 @cache

@@ -1,11 +1,10 @@
-"""Rules by which a campaign repeats: made from a form, kept as RRULE text, said in words.
+"""Rules of recurring campaigns: kept as RRULE text, described as codes.
 
 A rule speaks of wall clocks ("Mondays at 9:00"): its occurrences are naive times, and become
 moments by the zone alone, so that 9:00 stays 9:00 when the clocks change. RFC 5545 is the form
 they are kept in; only rules of this module's making are read.
 """
 
-import calendar
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,22 +15,26 @@ from typing import Literal, get_args
 
 from dateutil.rrule import rrule, rrulestr
 
-from campaigns import formatting
+from campaigns.reason import Parameter, Reason, ReasonError
 
+FIELD = "repeat"
 Frequency = Literal["daily", "weekly", "monthly"]
 WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
-NTH = {1: "first", 2: "second", 3: "third", 4: "fourth", -1: "last"}
+NTH = (1, 2, 3, 4, -1)
 MOST_INTERVAL = 52
 MOST_COUNT = 1000
 SHORTEST_MONTH = 28
 
 
-class RepeatError(ValueError):
-    """That is no rule to repeat by; the message says why."""
+class RecurrenceError(ReasonError):
+    """That is no rule for a recurring campaign."""
+
+    def __init__(self, code: str, **params: Parameter) -> None:
+        super().__init__(code, field=FIELD, **params)
 
 
 @dataclass(frozen=True, slots=True)
-class Repeat:
+class Recurrence:
     """A rule. Weekdays count from 0, Monday.
 
     Monthly it is either a day of the month (`month_day`, 1 to 31; the last day of a shorter
@@ -49,58 +52,58 @@ class Repeat:
 
     def __post_init__(self) -> None:
         if self.frequency not in get_args(Frequency):
-            raise RepeatError("It repeats by day, week or month.")
+            raise RecurrenceError("recurrence.no_frequency")
         if not 1 <= self.interval <= MOST_INTERVAL:
-            raise RepeatError(f"Repeat every 1 to {MOST_INTERVAL} days, weeks or months.")
+            raise RecurrenceError("recurrence.interval", most=MOST_INTERVAL)
         if self.frequency == "weekly" and not self.weekdays:
-            raise RepeatError("Choose at least one day of the week.")
+            raise RecurrenceError("recurrence.no_weekday")
         if any(day not in range(7) for day in self.weekdays):
-            raise RepeatError("That is no day of the week.")
+            raise RecurrenceError("recurrence.no_weekday")
         if self.frequency == "monthly" and not self._is_monthly():
-            raise RepeatError("Choose a day of the month, or the first Monday or the like.")
+            raise RecurrenceError("recurrence.no_month_day")
         if self.until is not None and self.count:
-            raise RepeatError("It ends on a day or after so many times, not both.")
+            raise RecurrenceError("recurrence.two_ends")
         if not 0 <= self.count <= MOST_COUNT:
-            raise RepeatError(f"It can repeat 1 to {MOST_COUNT} times.")
+            raise RecurrenceError("recurrence.count", most=MOST_COUNT)
 
     def _is_monthly(self) -> bool:
         is_by_day = 1 <= self.month_day <= 31 and not self.nth
         return is_by_day or (self.nth in NTH and len(self.weekdays) == 1 and not self.month_day)
 
 
-def rule_text(repeat: Repeat) -> str:
+def rule_text(recurrence: Recurrence) -> str:
     """The rule as RRULE text: `FREQ=WEEKLY;BYDAY=MO,TH`."""
-    parts = [f"FREQ={repeat.frequency.upper()}"]
-    if repeat.interval > 1:
-        parts.append(f"INTERVAL={repeat.interval}")
-    parts += _by(repeat)
-    if repeat.until is not None:
-        parts.append(f"UNTIL={repeat.until:%Y%m%d}T235959")
-    if repeat.count:
-        parts.append(f"COUNT={repeat.count}")
+    parts = [f"FREQ={recurrence.frequency.upper()}"]
+    if recurrence.interval > 1:
+        parts.append(f"INTERVAL={recurrence.interval}")
+    parts += _by(recurrence)
+    if recurrence.until is not None:
+        parts.append(f"UNTIL={recurrence.until:%Y%m%d}T235959")
+    if recurrence.count:
+        parts.append(f"COUNT={recurrence.count}")
     return ";".join(parts)
 
 
-def _by(repeat: Repeat) -> list[str]:
-    days = sorted(repeat.weekdays)
-    if repeat.frequency == "weekly":
+def _by(recurrence: Recurrence) -> list[str]:
+    days = sorted(recurrence.weekdays)
+    if recurrence.frequency == "weekly":
         return ["BYDAY=" + ",".join(WEEKDAYS[day] for day in days)]
-    if repeat.frequency == "monthly" and repeat.nth:
-        return [f"BYDAY={repeat.nth}{WEEKDAYS[days[0]]}"]
-    if repeat.frequency == "monthly" and repeat.month_day > SHORTEST_MONTH:
+    if recurrence.frequency == "monthly" and recurrence.nth:
+        return [f"BYDAY={recurrence.nth}{WEEKDAYS[days[0]]}"]
+    if recurrence.frequency == "monthly" and recurrence.month_day > SHORTEST_MONTH:
         # The last of these that a month has: no month is left out because it is short.
-        possible = range(SHORTEST_MONTH, repeat.month_day + 1)
+        possible = range(SHORTEST_MONTH, recurrence.month_day + 1)
         return ["BYMONTHDAY=" + ",".join(map(str, possible)), "BYSETPOS=-1"]
-    if repeat.frequency == "monthly":
-        return [f"BYMONTHDAY={repeat.month_day}"]
+    if recurrence.frequency == "monthly":
+        return [f"BYMONTHDAY={recurrence.month_day}"]
     return []
 
 
-def read_rule(text: str) -> Repeat:
-    """The other way round. Raises RepeatError for what `rule_text` never writes."""
+def read_rule(text: str) -> Recurrence:
+    """The other way round. Raises RecurrenceError for what `rule_text` never writes."""
     try:
         parts = dict(part.split("=", 1) for part in text.split(";"))
-        repeat = Repeat(
+        recurrence = Recurrence(
             frequency=parts["FREQ"].lower(),  # type: ignore[arg-type]
             interval=int(parts.get("INTERVAL", 1)),
             weekdays=tuple(WEEKDAYS.index(day[-2:]) for day in _listed(parts, "BYDAY")),
@@ -112,10 +115,10 @@ def read_rule(text: str) -> Repeat:
             count=int(parts.get("COUNT", 0)),
         )
     except (KeyError, ValueError) as error:
-        raise RepeatError(f"This rule cannot be read: {text[:100]}") from error
-    if rule_text(repeat) != text:
-        raise RepeatError(f"This rule cannot be read: {text[:100]}")
-    return repeat
+        raise RecurrenceError("recurrence.unreadable", rule=text[:100]) from error
+    if rule_text(recurrence) != text:
+        raise RecurrenceError("recurrence.unreadable", rule=text[:100])
+    return recurrence
 
 
 def _listed(parts: dict[str, str], name: str) -> list[str]:
@@ -131,7 +134,7 @@ def _until(parts: dict[str, str]) -> dt.date | None:
 def _rule(text: str, first: datetime) -> rrule:
     rule = rrulestr(text, dtstart=first, cache=True)
     if not isinstance(rule, rrule):
-        raise RepeatError(f"This rule cannot be read: {text[:100]}")
+        raise RecurrenceError("recurrence.unreadable", rule=text[:100])
     return rule
 
 
@@ -154,48 +157,50 @@ def first_from(text: str, day: datetime) -> datetime | None:
     return next(occurrences(text, day), None)
 
 
-def describe(repeat: Repeat) -> str:
-    """`every Monday and Thursday`, `on the last Friday of every month, until 3 May 2027`."""
-    words = {"daily": _daily, "weekly": _weekly, "monthly": _monthly}[repeat.frequency](repeat)
-    if repeat.until is not None:
-        return f"{words}, until {formatting.full_date(repeat.until, formatting.DEFAULT_LOCALE)}"
-    if repeat.count:
-        return f"{words}, {repeat.count} times in all" if repeat.count > 1 else f"{words}, once"
-    return words
+def describe(recurrence: Recurrence) -> Reason:
+    """Return the rule as a code: "every Monday", "the last Friday of every month, 10 times"."""
+    rule = {"daily": _daily, "weekly": _weekly, "monthly": _monthly}[recurrence.frequency]
+    described = rule(recurrence)
+    if recurrence.until is not None:
+        params = {"rule": described, "until_date": recurrence.until.isoformat()}
+        return Reason("recurrence.until", params)
+    if recurrence.count:
+        return Reason("recurrence.times", {"rule": described, "count": recurrence.count})
+    return described
 
 
-def _daily(repeat: Repeat) -> str:
-    return "every day" if repeat.interval == 1 else f"every {repeat.interval} days"
+def _daily(recurrence: Recurrence) -> Reason:
+    return Reason("recurrence.daily", {"interval": recurrence.interval})
 
 
-def _weekly(repeat: Repeat) -> str:
-    days = sorted(repeat.weekdays)
-    if repeat.interval == 1 and days == [0, 1, 2, 3, 4]:
-        return "every weekday"
-    if repeat.interval == 1 and len(days) == 7:
-        return "every day"
-    names = _and([calendar.day_name[day] for day in days])
-    if repeat.interval == 1:
-        return f"every {names}"
-    return f"every {repeat.interval} weeks on {names}"
+def _weekly(recurrence: Recurrence) -> Reason:
+    days = tuple(sorted(recurrence.weekdays))
+    if recurrence.interval == 1 and days == (0, 1, 2, 3, 4):
+        return Reason("recurrence.workdays")
+    if recurrence.interval == 1 and len(days) == 7:
+        return Reason("recurrence.daily", {"interval": 1})
+    return Reason("recurrence.weekly", {"interval": recurrence.interval, "weekdays": days})
 
 
-def _monthly(repeat: Repeat) -> str:
-    if repeat.nth:
-        day = f"the {NTH[repeat.nth]} {calendar.day_name[repeat.weekdays[0]]}"
-    elif repeat.month_day == 31:
-        day = "the last day"
-    else:
-        day = f"day {repeat.month_day}"
-    month = "every month" if repeat.interval == 1 else f"every {repeat.interval} months"
-    if repeat.interval > 1:
-        return f"{month} on {day}"
-    short = repeat.month_day in (29, 30)
-    return f"on {day} of {month}" + (" (the last day of shorter ones)" if short else "")
+_NTH_WEEKDAY = {
+    1: "recurrence.first_weekday",
+    2: "recurrence.second_weekday",
+    3: "recurrence.third_weekday",
+    4: "recurrence.fourth_weekday",
+    -1: "recurrence.last_weekday",
+}
 
 
-def _and(words: list[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+def _monthly(recurrence: Recurrence) -> Reason:
+    params: dict[str, Parameter] = {"interval": recurrence.interval}
+    if recurrence.nth:
+        params["weekdays"] = (recurrence.weekdays[0],)
+        return Reason(_NTH_WEEKDAY[recurrence.nth], params)
+    if recurrence.month_day == 31:
+        return Reason("recurrence.last_day", params)
+    params["day"] = recurrence.month_day
+    is_short = recurrence.month_day > SHORTEST_MONTH
+    return Reason("recurrence.late_day" if is_short else "recurrence.day_of_month", params)
 
 
 def upcoming(text: str, first: datetime, *, after: datetime | None, most: int) -> list[datetime]:

@@ -26,7 +26,7 @@ MAY_BE_SENT = sa.and_(
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class SendPlan:
     """When a campaign leaves, by whose clock, at which hours, and how quickly.
 
     `at`: None is now. `local_at`: everybody gets it when their own clock shows this (naive)
@@ -41,7 +41,7 @@ class Plan:
     pace_per_second: float = 0.0
 
 
-def launch(campaign_id: int, plan: Plan, *, undo_seconds: int, now: datetime) -> bool:
+def launch(campaign_id: int, plan: SendPlan, *, undo_seconds: int, now: datetime) -> bool:
     """Send a draft as planned: `lifecycle.launch`, with how it is to leave."""
     written = db.session.execute(
         sa.update(Campaign)
@@ -66,9 +66,9 @@ def local_text(local: datetime) -> str:
     return f"{local:%Y-%m-%dT%H:%M}"
 
 
-def plan_of(campaign: Campaign) -> Plan:
+def plan_of(campaign: Campaign) -> SendPlan:
     """As it was written down."""
-    return Plan(
+    return SendPlan(
         at=campaign.scheduled_at,
         zone=campaign.schedule_zone,
         local_at=datetime.fromisoformat(campaign.local_at) if campaign.local_at else None,
@@ -163,7 +163,7 @@ def send_now(campaign_id: int, *, undo_seconds: int, now: datetime) -> bool:
     )
 
 
-def move(campaign_id: int, plan: Plan, *, now: datetime) -> bool:
+def move(campaign_id: int, plan: SendPlan, *, now: datetime) -> bool:
     """Give a scheduled campaign another moment (ahead); hours and pace stay as they are."""
     return _replan(
         campaign_id,

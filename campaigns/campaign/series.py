@@ -14,12 +14,13 @@ import sqlalchemy as sa
 
 from campaigns.accounts.workspace import workspace_zone
 from campaigns.campaign import drafts, lifecycle, local_time, recurrence
-from campaigns.campaign.local_time import DayWindow, day_in_words, find_zone, resolve
+from campaigns.campaign.local_time import DayWindow, find_zone, resolve
 from campaigns.campaign.models import Campaign, CampaignOccurrence, CampaignSeries
 from campaigns.campaign.preflight import preflight
-from campaigns.campaign.recurrence import Repeat, RepeatError
-from campaigns.campaign.schedule import Plan, local_text
+from campaigns.campaign.recurrence import Recurrence, RecurrenceError
+from campaigns.campaign.schedule import SendPlan, local_text
 from campaigns.db import db, insert_ignoring, rows_changed
+from campaigns.reason import Reason
 from campaigns.tokens import Signer
 
 AHEAD = timedelta(hours=24)
@@ -45,26 +46,28 @@ class Occurrence:
 
 
 def create(
-    template_id: int, rule: Repeat, first_day: datetime, plan: Plan, *, now: datetime
+    template_id: int, rule: Recurrence, first_day: datetime, plan: SendPlan, *, now: datetime
 ) -> CampaignSeries:
-    """Repeat this draft by a rule, from a (naive) day and time on. Raises RepeatError.
+    """Repeat this draft by a rule, from a (naive) day and time on. Raises RecurrenceError.
 
     Of the plan count the zone, hours and pace, and whether it goes by readers' own clocks.
     """
     series = CampaignSeries(template_id=template_id, created_at=now)
     if of_template(template_id) is not None:
-        raise RepeatError("This campaign repeats already. End that first.")
+        raise RecurrenceError("recurrence.exists")
     _let_go_by(series, rule, first_day, plan, now)
     db.session.add(series)
     db.session.flush()
     return series
 
 
-def change(series_id: int, rule: Repeat, first_day: datetime, plan: Plan, *, now: datetime) -> bool:
+def change(
+    series_id: int, rule: Recurrence, first_day: datetime, plan: SendPlan, *, now: datetime
+) -> bool:
     """Let it go by another rule from now on, as in `create`. False: it has ended.
 
     What is made or skipped already stays as it is, and nobody gets a second one on such a day:
-    times that the rule has there are skipped. Raises RepeatError.
+    times that the rule has there are skipped. Raises RecurrenceError.
     """
     series = db.session.get(CampaignSeries, series_id, with_for_update=True)
     if series is None or series.ended_at is not None:
@@ -85,15 +88,15 @@ def change(series_id: int, rule: Repeat, first_day: datetime, plan: Plan, *, now
 
 def preview(
     series: CampaignSeries,
-    rule: Repeat,
+    rule: Recurrence,
     first_day: datetime,
-    plan: Plan,
+    plan: SendPlan,
     *,
     now: datetime,
     most: int,
 ) -> tuple[list[Occurrence], set[datetime]]:
     """What `change` would bring: the next few times, and which of them would be second ones of
-    their day. Raises RepeatError."""
+    their day. Raises RecurrenceError."""
     changed = CampaignSeries(id=series.id, template_id=series.template_id)
     _let_go_by(changed, rule, first_day, plan, now)
     times = upcoming(changed, now=now, most=most)
@@ -103,12 +106,12 @@ def preview(
 
 
 def _let_go_by(
-    series: CampaignSeries, rule: Repeat, first_day: datetime, plan: Plan, now: datetime
+    series: CampaignSeries, rule: Recurrence, first_day: datetime, plan: SendPlan, now: datetime
 ) -> None:
     text = recurrence.rule_text(rule)
     first = recurrence.first_from(text, first_day)
     if first is None:
-        raise RepeatError("It would end before it begins.")
+        raise RecurrenceError("recurrence.ends_early")
     series.rule, series.zone, series.first_local = text, plan.zone, local_text(first)
     series.is_local_time = plan.local_at is not None
     series.hours_from, series.hours_until = plan.hours.begins, plan.hours.ends
@@ -119,7 +122,7 @@ def _let_go_by(
     while following is not None and moment_of(series, following) <= now:
         following = recurrence.next_after(text, first, following)
     if following is None:
-        raise RepeatError("All of these moments have passed.")
+        raise RecurrenceError("recurrence.past")
     _look_ahead(series, following)
 
 
@@ -298,7 +301,7 @@ def _make(series: CampaignSeries, local: datetime, now: datetime) -> Occurrence 
     if not _note(series, local, is_skipped=False):
         return None
     template = db.session.get_one(Campaign, series.template_id)
-    name = f"{drafts.title_of(template)}, {day_in_words(local)}"
+    name = f"{drafts.title_of(template)}, {local.day} {local:%B %Y}"
     copy = drafts.duplicate(template.id, editor_id=template.edited_by_id, now=now, name=name)
     db.session.execute(
         sa.update(CampaignOccurrence)
@@ -309,11 +312,11 @@ def _make(series: CampaignSeries, local: datetime, now: datetime) -> Occurrence 
     return Occurrence(series, local, moment_of(series, local), copy)
 
 
-def plan_for(made: Occurrence, people: Mapping[str, int]) -> Plan:
+def plan_for(made: Occurrence, people: Mapping[str, int]) -> SendPlan:
     """How a campaign that was made for an occurrence is to leave; `people` by their zone."""
     series = made.series
     local_at = made.local if series.is_local_time else None
-    return Plan(
+    return SendPlan(
         at=local_time.first_moment(people, local_at, workspace_zone()) if local_at else made.at,
         zone=series.zone,
         local_at=local_at,
@@ -340,17 +343,20 @@ def put_off(series_id: int, *, until: datetime) -> None:
     )
 
 
-def problem_of(template: Campaign, *, base_url: str, signer: Signer) -> str:
-    """What keeps copies of a campaign from leaving; "" when nothing does."""
+def problem_of(template: Campaign, *, base_url: str, signer: Signer) -> Reason | None:
+    """Return what keeps copies of a campaign from leaving; None when nothing does."""
     arithmetic = drafts.audience_arithmetic(template.id)
     checks = preflight(template, arithmetic, base_url=base_url, signer=signer)
-    return next((f"{check.name}: {check.text}" for check in checks if check.blocks), "")
+    blocking = next((check for check in checks if check.blocks), None)
+    if blocking is None:
+        return None
+    return Reason("status.preflight", {"name": blocking.name, "text": blocking.text})
 
 
-def leave_as_draft(made: Occurrence, problem: str) -> None:
+def leave_as_draft(made: Occurrence, problem: Reason) -> None:
     """What was made cannot leave as it is: somebody has to mend it."""
     if made.campaign is not None:
-        made.campaign.status_reason = f"It was not scheduled. {problem}"
+        made.campaign.status_reason = Reason("status.not_scheduled", {"why": problem}).pack()
 
 
 # --- Looked at and changed one by one

@@ -9,65 +9,28 @@ bad does not wait for that: one mailbox group is held, or everything stops.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from datetime import datetime, timedelta
-from math import ceil
 from typing import Any
 
 import sqlalchemy as sa
 
 from campaigns.campaign import lifecycle
+from campaigns.campaign.canary_plan import (
+    FEWEST_OF_GROUP,
+    USUAL_MINUTES,
+    how_many,
+    plan_in,
+)
 from campaigns.campaign.models import Campaign, Delivery, HeldGroup
 from campaigns.db import db, insert_ignoring, rows_changed
 from campaigns.delivery import claims
-from campaigns.delivery.canary_policy import USUAL, Band, Bands, Figures, Verdict, sum_of
+from campaigns.delivery.canary_policy import CanaryVerdict, Figures, sum_of
 from campaigns.delivery.canary_policy import judge as judge_figures
 
 STAGES = ("testing", "watching")
-USUAL_PERCENT, USUAL_MINUTES = 2.0, 30
-LEAST_PERCENT, MOST_PERCENT, MOST_MINUTES = 0.1, 50.0, 24 * 60
-FEWEST_PEOPLE = 50
-"""Fewer tell too little, however small their share is."""
-FEWEST_OF_GROUP = 5
 PATIENCE = timedelta(minutes=5)
 """What a limit holds up for longer is not waited for: those who got it are enough."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """`percent` of the audience get it first, and are watched for so many minutes. 0: off."""
-
-    percent: float = 0.0
-    minutes: int = USUAL_MINUTES
-    bands: Bands = field(default_factory=lambda: dict(USUAL))
-
-
-def settings_of(campaign: Campaign) -> Settings:
-    """As they were set; the usual bands where none were."""
-    kept = {name: Band(*limits) for name, limits in campaign.canary_bands.items() if name in USUAL}
-    return Settings(campaign.canary_percent, campaign.canary_minutes, {**USUAL, **kept})
-
-
-def configure(campaign_id: int, settings: Settings) -> bool:
-    """Set it for a draft. Copies of it are made with the same."""
-    changed = db.session.execute(
-        sa.update(Campaign)
-        .where(Campaign.id == campaign_id, Campaign.status == "draft")
-        .values(
-            canary_percent=settings.percent,
-            canary_minutes=settings.minutes,
-            canary_bands={
-                name: [band.go_on, band.stop] for name, band in settings.bands.items()
-            },
-        )
-    )  # fmt: skip
-    return rows_changed(changed) == 1
-
-
-def how_many(people: int, percent: float) -> int:
-    """How many get it first, about; 0 when they are so few that everybody does."""
-    count = max(FEWEST_PEOPLE, ceil(people * percent / 100))
-    return count if percent and count < people else 0
 
 
 def quotas(people: Mapping[str, int], percent: float) -> dict[str, int]:
@@ -209,7 +172,7 @@ def under_way() -> list[int]:
     )
 
 
-def judge(campaign_id: int, *, now: datetime) -> Verdict | None:
+def judge(campaign_id: int, *, now: datetime) -> CanaryVerdict | None:
     """What is to be done now, if anything: a look, for `act`."""
     campaign = db.session.get(Campaign, campaign_id, populate_existing=True)
     if campaign is None or campaign.status != "sending" or campaign.canary_state not in STAGES:
@@ -225,14 +188,14 @@ def judge(campaign_id: int, *, now: datetime) -> Verdict | None:
     is_over = campaign.canary_state == "watching" and until is not None and now >= until
     verdict = judge_figures(
         groups,
-        settings_of(campaign).bands,
+        plan_in(campaign).bands,
         is_over=is_over,
         may_hold="canary" not in kept_out.values(),
     )
     if verdict is None and campaign.canary_state == "testing":
         last = max((at for group, (_, at) in seen.items() if group in groups), default=now)
         if _is_tested(campaign, groups, last, now):
-            return Verdict("watch")
+            return CanaryVerdict("watch")
     return verdict
 
 
@@ -262,7 +225,7 @@ def _is_tested(
     return missing.isdisjoint(claims.due_groups(campaign.id, now=now))
 
 
-def act(campaign_id: int, verdict: Verdict, *, now: datetime) -> bool:
+def act(campaign_id: int, verdict: CanaryVerdict, *, now: datetime) -> bool:
     """Do what `judge` said. False: it was done already, or somebody has stopped the campaign."""
     if verdict.what == "watch":
         minutes = db.session.scalar(
@@ -273,15 +236,16 @@ def act(campaign_id: int, verdict: Verdict, *, now: datetime) -> bool:
     if verdict.what == "hold":
         return _hold(campaign_id, verdict, now)
     is_good = verdict.what == "go_on"
+    words = lifecycle.packed(verdict.reason)
     moved = _move(
         campaign_id,
         STAGES,
         canary_state="passed" if is_good else "stopped",
-        canary_words=verdict.words,
+        canary_words=words,
         canary_seen={group: asdict(found) for group, found in figures(campaign_id).items()},
     )
     if moved and not is_good:
-        lifecycle.pause(campaign_id, now=now, reason=verdict.words)
+        lifecycle.pause(campaign_id, now=now, reason=verdict.reason)
     return moved
 
 
@@ -299,10 +263,15 @@ def _move(campaign_id: int, old: Sequence[str], **values: Any) -> bool:
     return rows_changed(changed) == 1
 
 
-def _hold(campaign_id: int, verdict: Verdict, now: datetime) -> bool:
+def _hold(campaign_id: int, verdict: CanaryVerdict, now: datetime) -> bool:
     if not _move(campaign_id, STAGES, updated_at=now):
         return False
-    values = {"held_at": now, "words": verdict.words, "decision": "", "kind": "canary"}
+    values = {
+        "held_at": now,
+        "words": lifecycle.packed(verdict.reason),
+        "decision": "",
+        "kind": "canary",
+    }
     key = {"campaign_id": campaign_id, "mailbox_group": verdict.group}
     added = insert_ignoring(HeldGroup).values(key | values).returning(HeldGroup.campaign_id)
     if db.session.scalar(added) is not None:

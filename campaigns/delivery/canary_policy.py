@@ -7,60 +7,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Literal
 
-from campaigns import formatting
 from campaigns.audience.mailbox_providers import OTHER, name_of
-
-MeasureName = Literal["refusals", "deferrals", "bounces", "complaints"]
+from campaigns.campaign.canary_plan import MEASURES, Bands, Measure, MeasureName
+from campaigns.reason import Reason
 
 ENOUGH = 30
-"""With so many results the whole is judged before the time is up."""
+"""Results from which the whole is judged before the time is up."""
 ENOUGH_OF_GROUP = 10
-"""With so many results a mailbox group is judged by itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class Band:
-    """In percent: below `go_on` all is well, above `stop` nothing more leaves."""
-
-    go_on: float
-    stop: float
-
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """What is counted, from how many on it is no accident any more, and its usual band."""
-
-    name: MeasureName
-    title: str
-    words: str
-    fewest: int
-    band: Band
-    why: str
-
-
-MEASURES = (
-    Measure(
-        "refusals", "Refused", "were refused", 3, Band(5, 10),
-        "Of a list in use about 2% are dead addresses. From 5% on mailbox providers doubt the "
-        "sender, from 10% on many of them block it.",
-    ),
-    Measure(
-        "deferrals", "Put off", "were put off", 3, Band(15, 40),
-        "Some servers put off every stranger once, so a few are usual. Many mean that a provider "
-        "slows the sender down.",
-    ),
-    Measure(
-        "bounces", "Bounced later", "bounced later", 3, Band(2, 5),
-        "Nearly all dead addresses are refused at once. What comes back later is rare.",
-    ),
-    Measure(
-        "complaints", "Complained", "complained", 2, Band(0.1, 0.3),
-        "Gmail and Yahoo ask senders to stay below 0.1% and never to reach 0.3%.",
-    ),
-)  # fmt: skip
-
-Bands = Mapping[str, Band]
-USUAL: Bands = {measure.name: measure.band for measure in MEASURES}
+"""Results from which a mailbox group is judged by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,18 +48,18 @@ def sum_of(figures: Iterable[Figures]) -> Figures:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What is to be done, and why in words for the user. `group`: which one is to be held."""
+class CanaryVerdict:
+    """What is to be done, and why. `group`: which mailbox group is to be held."""
 
     what: Literal["watch", "go_on", "hold", "stop"]
-    words: str = ""
+    reason: Reason | None = None
     group: str = ""
 
 
 def judge(
     groups: Mapping[str, Figures], bands: Bands, *, is_over: bool, may_hold: bool
-) -> Verdict | None:
-    """The verdict on these mailbox groups; None while there is nothing to say.
+) -> CanaryVerdict | None:
+    """Return the verdict on these mailbox groups; None while there is nothing to say.
 
     What is clearly bad does not wait for the end of the time. One group alone is held (`may_hold`)
     and the others are judged without it; when a second one is bad, everything stops.
@@ -114,20 +68,18 @@ def judge(
     judged = {name: found for name, found in groups.items() if found.results >= ENOUGH_OF_GROUP}
     bad = [name for name, found in judged.items() if beyond(found, bands)]
     if len(bad) == 1 and may_hold and len(groups) > 1:
-        return _hold(bad[0], groups[bad[0]], beyond(groups[bad[0]], bands), bands, is_beyond=True)
+        return CanaryVerdict("hold", _beyond(judged[bad[0]], bands, bad[0]), bad[0])
     if bad:
-        worst = groups[bad[0]]
-        return _stop(worst, beyond(worst, bands), bands, f"to {_whom(bad[0])} ")
+        return _stopped(_beyond(judged[bad[0]], bands, bad[0]))
     if beyond(total, bands) and (is_over or total.results >= ENOUGH):
-        return _stop(total, beyond(total, bands), bands)
+        return _stopped(_beyond(total, bands))
     if not (is_over and total.results):
         return None
     if not unsure(total, bands):
-        return Verdict("go_on", f"The first {total.results:,} went well: {in_words(total)}.")
+        return CanaryVerdict("go_on", _passed(total))
     if may_hold and (culprit := _culprit(groups, judged, bands)):
-        found = groups[culprit]
-        return _hold(culprit, found, unsure(found, bands), bands, is_beyond=False)
-    return _ask(total, unsure(total, bands), bands)
+        return CanaryVerdict("hold", _unsure(groups[culprit], bands, culprit), culprit)
+    return CanaryVerdict("stop", Reason("canary.unsure", {"why": _unsure(total, bands)}))
 
 
 def beyond(found: Figures, bands: Bands) -> list[Measure]:
@@ -161,51 +113,54 @@ def _culprit(
     return None if unsure(others, bands) else found[0]
 
 
-# --- in words ------------------------------------------------------------------------------------
+# --- why -----------------------------------------------------------------------------------------
+
+_ABOVE: Mapping[MeasureName, str] = {
+    "refusals": "canary.refusals_above",
+    "deferrals": "canary.deferrals_above",
+    "bounces": "canary.bounces_above",
+    "complaints": "canary.complaints_above",
+}
+_NOT_BELOW: Mapping[MeasureName, str] = {
+    "refusals": "canary.refusals_not_below",
+    "deferrals": "canary.deferrals_not_below",
+    "bounces": "canary.bounces_not_below",
+    "complaints": "canary.complaints_not_below",
+}
 
 
-def in_words(found: Figures) -> str:
-    """`1.2% refused, 0% put off, ...`"""
-    return ", ".join(
-        f"{percent(found.percent(measure))} {measure.title.lower()}" for measure in MEASURES
-    )
+def _passed(found: Figures) -> Reason:
+    shares = {f"{measure.name}_percent": found.percent(measure) for measure in MEASURES}
+    return Reason("canary.passed", {"count": found.results, **shares})
 
 
-def percent(value: float) -> str:
-    """A percentage, such as "0.3%"."""
-    return formatting.share(value / 100, formatting.DEFAULT_LOCALE)
+def _stopped(why: Reason) -> CanaryVerdict:
+    return CanaryVerdict("stop", Reason("canary.stopped", {"why": why}))
 
 
-def _hold(
-    group: str, found: Figures, why: list[Measure], bands: Bands, *, is_beyond: bool
-) -> Verdict:
-    what = _too_much(found, why[0], bands, is_beyond=is_beyond)
-    return Verdict("hold", f"Of the first {found.results:,} to {_whom(group)} {what}.", group)
+def _beyond(found: Figures, bands: Bands, group: str = "") -> Reason:
+    measure = beyond(found, bands)[0]
+    return _finding(_ABOVE, measure, found, bands[measure.name].stop, group)
 
 
-def _whom(group: str) -> str:
-    return "all other providers" if group == OTHER else name_of(group)
+def _unsure(found: Figures, bands: Bands, group: str = "") -> Reason:
+    measure = unsure(found, bands)[0]
+    return _finding(_NOT_BELOW, measure, found, bands[measure.name].go_on, group)
 
 
-def _stop(found: Figures, why: list[Measure], bands: Bands, whom: str = "") -> Verdict:
-    what = _too_much(found, why[0], bands, is_beyond=True)
-    return Verdict(
-        "stop",
-        f"Stopped after a few: of the first {found.results:,} {whom}{what}."
-        " Everybody else waits, and nothing leaves until you decide.",
-    )
+def _finding(
+    codes: Mapping[MeasureName, str], measure: Measure, found: Figures, limit: float, group: str
+) -> Reason:
+    params = {
+        "whom": _whom(group),
+        "count": found.results,
+        "share_percent": found.percent(measure),
+        "limit_percent": limit,
+    }
+    return Reason(codes[measure.name], params)
 
 
-def _ask(found: Figures, why: list[Measure], bands: Bands) -> Verdict:
-    what = _too_much(found, why[0], bands, is_beyond=False)
-    return Verdict(
-        "stop",
-        f"Neither good nor bad: of the first {found.results:,} {what}."
-        " Everybody else waits. Look at the replies of the servers and decide.",
-    )
-
-
-def _too_much(found: Figures, measure: Measure, bands: Bands, *, is_beyond: bool) -> str:
-    band = bands[measure.name]
-    limit = f"above {percent(band.stop)}" if is_beyond else f"not below {percent(band.go_on)}"
-    return f"{percent(found.percent(measure))} {measure.words} ({limit})"
+def _whom(group: str) -> Reason | str:
+    if not group:
+        return Reason("canary.all_providers")
+    return Reason("canary.other_providers") if group == OTHER else name_of(group)

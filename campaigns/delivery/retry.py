@@ -14,6 +14,7 @@ from typing import Literal
 
 from campaigns.config import Settings
 from campaigns.providers.classify import ReplyClass
+from campaigns.reason import Reason
 
 Blame = Literal["recipient", "provider", "campaign", "nobody"]
 
@@ -182,10 +183,10 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """What has to stop, and why, in words for the user."""
+    """What has to stop, and why."""
 
     what: Literal["campaign", "provider"]
-    sentence: str
+    reason: Reason
 
 
 FEWEST_BLOCKED = 3
@@ -201,24 +202,22 @@ def pause_for(tally: Tally, words: Mapping[ReplyClass, str], limits: Limits) -> 
     Refused content stops it while it is young, that is within its first 500 results.
     """
     if tally.classes.get("sender"):
-        return Pause("provider", f"The server refuses this sender: {words.get('sender', '')}")
+        return Pause(
+            "provider", Reason("status.sender_refused", {"reply": words.get("sender", "")})
+        )
     blocked = tally.classes.get("policy", 0)
     if blocked >= FEWEST_BLOCKED and blocked > BLOCKED_SHARE * tally.results:
-        return Pause(
-            "campaign",
-            f"{blocked} of the last {tally.results} mails were refused because of who sends them,"
-            " not of who gets them. Nobody is marked as bounced; they wait here."
-            f" The server said: {words.get('policy', '')}",
-        )
+        return _pause("status.blocked", blocked, tally, words.get("policy", ""))
     refused = tally.classes.get("content", 0)
     is_young = tally.since_start <= limits.content_results
     if is_young and refused >= FEWEST_CONTENT and refused > limits.content_share * tally.results:
-        return Pause(
-            "campaign",
-            f"{refused} of the first {tally.results} mails were refused because of their content."
-            f" The server said: {words.get('content', '')}",
-        )
+        return _pause("status.content_refused", refused, tally, words.get("content", ""))
     return None
+
+
+def _pause(code: str, count: int, tally: Tally, reply: str) -> Pause:
+    params = {"count": count, "results": tally.results, "reply": reply}
+    return Pause("campaign", Reason(code, params))
 
 
 def is_flood(refusals: int, results: int, limits: Limits) -> bool:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from campaigns.campaign import lifecycle
 from campaigns.campaign.models import Campaign
 from campaigns.db import db
+from campaigns.reason import Reason
 from campaigns.throttling.rules import Action
 
 
@@ -15,12 +16,12 @@ def pause(actions: Iterable[Action], provider_id: int, campaign_id: int, *, now:
     """Pause this campaign, or all of the account, as these actions of the reply rules say."""
     for action in actions:
         if action.rule.act == "pause_campaign":
-            lifecycle.pause(campaign_id, now=now, reason=f"{action.why}.", through=provider_id)
+            lifecycle.pause(campaign_id, now=now, reason=action.why, through=provider_id)
         elif action.rule.act == "pause_provider":
-            _pause_all(provider_id, f"{action.why}.", now)
+            _pause_all(provider_id, action.why, now)
 
 
-def _pause_all(provider_id: int, reason: str, now: datetime) -> None:
+def _pause_all(provider_id: int, reason: Reason, now: datetime) -> None:
     under_way = db.session.scalars(
         sa.select(Campaign.id).where(
             Campaign.provider_id == provider_id, Campaign.status == "sending"

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from campaigns.campaign.fallback_sender import entry_of, is_another, locked, way_by, write
+from campaigns.campaign.fallback_sender import entry_of, is_another, locked, route_by, write
 from campaigns.campaign.models import Campaign, Claim, Delivery
 from campaigns.db import db
 from campaigns.throttling.plan import Grant, Plan
@@ -29,7 +29,7 @@ def go_on_from(campaign_id: int, sender_id: int, *, now: datetime, by_itself: bo
     """
     states = ("sending",) if by_itself else ("sending", "paused")
     campaign = locked(campaign_id, states)
-    way = way_by(sender_id)
+    way = route_by(sender_id)
     if campaign is None or way is None or not is_another(campaign, way):
         return False
     if by_itself and campaign.overflow_sender_id != sender_id:

@@ -43,7 +43,7 @@ def _judge(campaign_id: int) -> None:
         if did_it and verdict.what == "stop":
             mails = _tell_owners(campaign_id)
     if did_it:
-        log.info("canary", campaign=campaign_id, verdict=verdict.what, words=verdict.words)
+        log.info("canary", campaign=campaign_id, verdict=verdict.what, why=verdict.reason)
         services().doorbell.ring("send")
     for mail_id in mails:
         services().doorbell.ring("transactional", mail_id)

@@ -42,6 +42,7 @@ from campaigns.providers import health
 from campaigns.providers.base import Provider, ProviderTroubleError
 from campaigns.providers.models import ProviderAccount
 from campaigns.providers.registry import open_provider
+from campaigns.reason import Reason
 from campaigns.throttling.loading import load_plan
 from campaigns.throttling.plan import Grant, Pace, Plan
 from campaigns.transactional.alerts import alert_owners
@@ -831,7 +832,10 @@ class Engine:
             if trouble.permanent:
                 for campaign_id in {batch.campaign_id for batch in outbox.batches}:
                     lifecycle.pause(
-                        campaign_id, now=now, reason=str(trouble), through=outbox.provider_id
+                        campaign_id,
+                        now=now,
+                        reason=Reason.unpack(str(trouble)),
+                        through=outbox.provider_id,
                     )
             return alert_owners(outbox.provider_id, now=now, is_permanent=trouble.permanent)
         if any(result.outcome == "sent" for found in news for result in found.results):

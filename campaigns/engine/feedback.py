@@ -156,8 +156,8 @@ class Judge:
         if pause is None:
             return
         if pause.what == "provider":
-            health.note_trouble(provider_id, pause.sentence, now=now)
-        lifecycle.pause(campaign_id, now=now, reason=pause.sentence, through=provider_id)
+            health.note_trouble(provider_id, pause.reason.pack(), now=now)
+        lifecycle.pause(campaign_id, now=now, reason=pause.reason, through=provider_id)
         self.forget(campaign_id)
 
 

@@ -15,17 +15,12 @@ from campaigns.campaign import lifecycle, schedule
 from campaigns.campaign.models import Campaign, CampaignSeries, Claim, Delivery, Generation
 from campaigns.db import db, insert_ignoring, is_postgresql, new_public_id, rows_changed
 from campaigns.delivery.models import ResendRun
+from campaigns.reason import Reason
 from campaigns.transactional import queue
 from campaigns.transactional.models import TransactionalEmail
 
-PAUSED = (
-    "The database was restored from a backup while this campaign was being sent. Emails sent after"
-    " the backup are not recorded, so some of the remaining recipients may already have it."
-)
-NOT_STARTED = (
-    "The database was restored from a backup taken just before this campaign started. It may have"
-    " been sent since. Check with your recipients or your provider before you send it again."
-)
+PAUSED = Reason("status.restored")
+NOT_STARTED = Reason("status.restored_draft")
 
 
 @dataclass(frozen=True, slots=True)

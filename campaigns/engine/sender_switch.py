@@ -26,7 +26,7 @@ def go_on(campaign: Campaign, plan: Plan, grant: Grant = NOTHING) -> bool:
     is_chosen = campaign.overflow_sender_id is not None
     if not is_chosen or not sender_switch.is_used_up(plan, grant, now=utcnow()):
         return False
-    way = fallback_sender.chosen_way(campaign)
+    way = fallback_sender.chosen_route(campaign)
     if way is None or way.account.id == campaign.provider_id or way.account.trouble:
         return False
     if sender_switch.is_any_claimed(campaign.id) or not _has_room(way.account.id):

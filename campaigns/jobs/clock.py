@@ -22,9 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from campaigns.accounts.workspace import load_workspace, workspace_zone
 from campaigns.campaign import lifecycle, local_time, schedule, series
-from campaigns.campaign.local_time import MomentError
 from campaigns.campaign.models import Campaign, CampaignSeries
-from campaigns.campaign.recurrence import RepeatError
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import database_now, db, insert_ignoring, rows_changed, transaction
@@ -33,6 +31,7 @@ from campaigns.engine import canary, restore_guard, restored
 from campaigns.jobs import database_watch, runtime, sweep
 from campaigns.jobs.models import Lease
 from campaigns.outages import describe, outages
+from campaigns.reason import Reason, ReasonError
 
 log = structlog.get_logger()
 
@@ -222,8 +221,8 @@ def advance_series() -> None:
         try:
             while _advance(series_id):
                 pass
-        except (RepeatError, MomentError) as error:
-            log.error("a series does not work", series=series_id, error=str(error))
+        except ReasonError as error:
+            log.error("a series does not work", series=series_id, error=error.reason)
             with transaction():
                 series.put_off(series_id, until=utcnow() + PUT_OFF)
 
@@ -276,9 +275,8 @@ def explain_waves() -> None:
         following = quiet_hours.next_wave(campaign.id, now=now)
         if following is None:
             continue
-        at = following.at.astimezone(workspace_zone())
-        who = "1 person waits" if following.people == 1 else f"{following.people:,} people wait"
-        reason = f"{who} for their own time of day. The next get it at {at:%H:%M} on {at:%d %B}."
-        if campaign.status_reason != reason:
+        params = {"count": following.people, "next_at": following.at.isoformat()}
+        reason = Reason("status.between_waves", params)
+        if campaign.status_reason != reason.pack():
             with transaction():
                 lifecycle.explain(campaign.id, reason)

@@ -31,6 +31,7 @@ from campaigns.jobs.refresh import keep_newest_token
 from campaigns.jobs.runtime import job
 from campaigns.outages import outages
 from campaigns.providers.models import ProviderAccount
+from campaigns.reason import Reason
 from campaigns.secrets import SecretUnreadableError
 from campaigns.throttling.hold_reasons import banner
 from campaigns.throttling.loading import load_plan
@@ -64,9 +65,8 @@ def expand(campaign_id: int) -> None:
         compiled = _compiled(campaign)
     except (TemplateProblemError, SecretUnreadableError) as error:
         # Launching checks this; it can still happen when something around it changed since.
-        what = "The content has a problem: " if isinstance(error, TemplateProblemError) else ""
         with transaction():
-            lifecycle.return_to_draft(campaign_id, now=utcnow(), reason=f"{what}{error}")
+            lifecycle.return_to_draft(campaign_id, now=utcnow(), reason=_unusable(error))
         return
     with transaction():
         done = expand_audience(campaign_id, links=compiled.links, now=utcnow())
@@ -159,7 +159,7 @@ def _serve_one(engine: Engine, campaign: Campaign, share: int) -> tuple[int, flo
     """(deliveries claimed, seconds until there may be something to claim) of a campaign."""
     account = db.session.get(ProviderAccount, campaign.provider_id or 0, populate_existing=True)
     if account is None:
-        return _pause(campaign.id, "The sender address has no provider account any more.")
+        return _pause(campaign.id, Reason("status.no_account"))
     now = utcnow()
     kept_back = resend.held_groups(campaign.id)
     groups = [group for group in claims.due_groups(campaign.id, now=now)
@@ -182,10 +182,8 @@ def _serve_one(engine: Engine, campaign: Campaign, share: int) -> tuple[int, flo
             return 0, SHORT_WAIT_SECONDS  # a moment ago it went on from another address
         plan = load_plan(account.id, now=now, pace_per_second=campaign.pace_per_second)
         outbox = engine.outbox(account, plan)
-    except TemplateProblemError as error:
-        return _pause(campaign.id, f"The content has a problem: {error}")
-    except SecretUnreadableError as error:
-        return _pause(campaign.id, str(error))
+    except (TemplateProblemError, SecretUnreadableError) as error:
+        return _pause(campaign.id, _unusable(error))
     if not outbox.connections:
         return 0, SHARE_SECONDS
     # Every mailbox group gets its share: no provider's mail stands before all the others'.
@@ -237,13 +235,21 @@ def _claim(
 
 def _explain(campaign: Campaign, grant: Grant) -> None:
     """Say why a campaign is slow, as long as it is; short waits are not worth telling."""
-    reason = banner({group: hold for group, hold in grant.holds.items() if hold.until})
-    if campaign.status_reason != reason:
+    holds = {group: hold for group, hold in grant.holds.items() if hold.until}
+    reason = banner(holds) if holds else None
+    if campaign.status_reason != lifecycle.packed(reason):
         with transaction():
             lifecycle.explain(campaign.id, reason)
 
 
-def _pause(campaign_id: int, reason: str) -> tuple[int, float]:
+def _unusable(error: TemplateProblemError | SecretUnreadableError) -> Reason:
+    """Return why a campaign cannot be sent as it is."""
+    if isinstance(error, TemplateProblemError):
+        return Reason("status.content_problem", {"problem": str(error)})
+    return Reason("status.secret_unreadable", {"problem": str(error)})
+
+
+def _pause(campaign_id: int, reason: Reason) -> tuple[int, float]:
     with transaction():
         lifecycle.pause(campaign_id, now=utcnow(), reason=reason)
     return 0, NEVER

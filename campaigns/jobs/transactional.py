@@ -7,9 +7,9 @@ from dataclasses import replace
 import sqlalchemy as sa
 import structlog
 
-from campaigns import formatting
+from campaigns import formatting, wording
 from campaigns.accounts import password_resets, users
-from campaigns.accounts.workspace import load_workspace
+from campaigns.accounts.workspace import load_workspace, workspace_zone
 from campaigns.addresses import normalise
 from campaigns.audience import subscriptions, suppressions
 from campaigns.audience.models import AudienceList, Subscriber
@@ -148,7 +148,8 @@ def _take_a_token(account: ProviderAccount) -> None:
                 time.sleep(grant.paces.account.delay)
             return
         if time.monotonic() + grant.wait_seconds > until:
-            raise ProviderTroubleError(grant.holds[ONE_PERSON].why, permanent=False)
+            said = wording.Words(zone=workspace_zone()).of(grant.holds[ONE_PERSON].why)
+            raise ProviderTroubleError(said, permanent=False)
         time.sleep(grant.wait_seconds)
 
 

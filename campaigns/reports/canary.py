@@ -6,19 +6,11 @@ from datetime import datetime
 from typing import Literal
 
 from campaigns.audience.mailbox_providers import name_of
+from campaigns.campaign.canary_plan import MEASURES, Band, Bands, Measure, plan_in
 from campaigns.campaign.models import Campaign
 from campaigns.delivery import canary
-from campaigns.delivery.canary_policy import (
-    MEASURES,
-    Band,
-    Bands,
-    Figures,
-    Measure,
-    beyond,
-    percent,
-    sum_of,
-    unsure,
-)
+from campaigns.delivery.canary_policy import Figures, beyond, sum_of, unsure
+from campaigns.reason import Reason
 from campaigns.reports.figures import Counts
 
 
@@ -28,17 +20,9 @@ class Seen:
 
     measure: Measure
     count: int
-    value: float
+    percent: float
     band: Band
     level: Literal["good", "between", "bad"]
-
-    @property
-    def percent(self) -> str:
-        return percent(self.value)
-
-    @property
-    def limits(self) -> str:
-        return f"go on below {percent(self.band.go_on)}, stop above {percent(self.band.stop)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +36,11 @@ class GroupSeen:
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class CanaryCard:
     """`is_asking`: the campaign stands because of it. `seconds_left`: of the watch."""
 
     state: str
-    words: str
+    verdict: Reason | None
     first: int
     total: Figures
     seen: Sequence[Seen]
@@ -71,7 +55,7 @@ class Card:
         return self.state == "watching"
 
 
-def canary_card(campaign: Campaign, counts: Counts, *, now: datetime) -> Card | None:
+def canary_card(campaign: Campaign, counts: Counts, *, now: datetime) -> CanaryCard | None:
     """The card; None for a campaign that goes (or went) to everybody at once."""
     if not campaign.canary_state:
         return None
@@ -80,12 +64,12 @@ def canary_card(campaign: Campaign, counts: Counts, *, now: datetime) -> Card | 
     judged = [found for group, found in figures.items() if group not in left_out]
     until = campaign.canary_until
     is_watching = campaign.canary_state == "watching" and until is not None
-    return Card(
+    return CanaryCard(
         state=campaign.canary_state,
-        words=campaign.canary_words,
+        verdict=Reason.unpack(campaign.canary_words),
         first=sum(campaign.canary_quota.values()),
         total=sum_of(figures.values()),
-        seen=_seen(sum_of(judged), canary.settings_of(campaign).bands),
+        seen=_seen(sum_of(judged), plan_in(campaign).bands),
         groups=_groups(campaign.canary_quota, figures, left_out),
         seconds_left=max(0, round((until - now).total_seconds())) if is_watching and until else 0,
         minutes=campaign.canary_minutes,

@@ -1,39 +1,40 @@
-"""Why mail waits, in sentences for people."""
+"""Why email waits: the reasons that limits, warm-ups and servers give."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
-from campaigns import formatting
 from campaigns.audience.mailbox_providers import OTHER, name_of
+from campaigns.reason import Parameter, Reason
 from campaigns.throttling.plan import GroupPlan, Hold, Plan
 
 SHORTEST_TOLD_SECONDS = 5
-"""A wait shorter than this is only the even spacing of mails: no time is told for it."""
+"""Seconds below which a wait is only the even spacing of emails: no time is told for it."""
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
-_Sentence = Callable[[Plan, str, str], str]
+_Until = datetime | None
+_Explain = Callable[[Plan, str, _Until], Reason]
 
 
 def hold(kind: str, group: str, plan: Plan, at: datetime, *, now: datetime) -> Hold:
-    """The hold that a limit of this kind makes until then (`kind`: a word of limiter.lua)."""
+    """Return the hold that a limit makes until then; `kind` is a word of limiter.lua."""
     is_long = (at - now).total_seconds() >= SHORTEST_TOLD_SECONDS
     until = at if is_long else None
-    return Hold(_SENTENCES[kind](plan, group, _clock(at, plan, now) if until else ""), until)
+    return Hold(_REASONS[kind](plan, group, until), until)
 
 
 def why_waits(
     plan: Plan, group: str, *, learned: bool, due_at: datetime | None, now: datetime
-) -> str:
-    """Why a mailbox group gets less than it might, as far as the plan tells; '' if it does not.
+) -> Reason | None:
+    """Return why a mailbox group gets less than it might, as far as the plan tells.
 
-    `learned`: its server throttles. `due_at`: all its mail was put off until then.
+    `learned`: its server throttles. `due_at`: all its email is deferred until then.
     """
     own = _own(plan, group)
     for until, kind in ((plan.suspended_until, "closed"), (own.suspended_until, "group_closed")):
         if until is not None and until > now:
             return hold(kind, group, plan, until, now=now).why
     if due_at is not None and due_at > now:
-        return f"Tried again at {_clock(due_at, plan, now)}."
+        return Reason("hold.retried", _at(due_at))
     for applies, kind in (
         (plan.probe, "probe"),
         (plan.slow_per_second, "slow"),
@@ -44,137 +45,133 @@ def why_waits(
     ):
         if applies:
             return hold(kind, group, plan, now, now=now).why
-    return ""
+    return None
 
 
 MOST_SENTENCES = 3
 
 
-def banner(holds: Mapping[str, Hold]) -> str:
-    """Why a campaign is slow, in a few sentences: what lasts longest first."""
+def banner(holds: Mapping[str, Hold]) -> Reason:
+    """Return why a campaign is slow, in a few sentences: what lasts longest first."""
     ordered = sorted(holds.values(), key=lambda held: held.until or _NEVER, reverse=True)
-    sentences = list(dict.fromkeys(held.why for held in ordered))
-    more = len(sentences) - MOST_SENTENCES
-    return " ".join(sentences[:MOST_SENTENCES]) + (f" And {more} more." if more > 0 else "")
-
-
-def _clock(at: datetime, plan: Plan, now: datetime) -> str:
-    local = at.astimezone(plan.zone)
-    if local.date() == now.astimezone(plan.zone).date():
-        return formatting.time(local, formatting.DEFAULT_LOCALE)
-    return formatting.short_date_time(local, formatting.DEFAULT_LOCALE)
-
-
-def _account(plan: Plan) -> str:
-    return plan.name or "The account"
-
-
-def _goes_on(at: str) -> str:
-    return f" It goes on by itself at {at}." if at else ""
-
-
-def _closed(plan: Plan, group: str, at: str) -> str:
-    return f"{_account(plan)} waits{_until(at)}{_because(plan.why)}"
-
-
-def _probe(plan: Plan, group: str, at: str) -> str:
+    reasons = tuple(dict.fromkeys(held.why for held in ordered))
+    if len(reasons) == 1:
+        return reasons[0]
+    shown = {"reasons": reasons[:MOST_SENTENCES]}
+    more = len(reasons) - MOST_SENTENCES
     return (
-        f"{_account(plan)} did not work a moment ago{_because(plan.why)} One message"
-        " at a time finds out whether it works again."
+        Reason("hold.several_more", {**shown, "count": more})
+        if more > 0
+        else Reason("hold.several", shown)
     )
 
 
-def _window(words: str, name: str) -> _Sentence:
-    def say(plan: Plan, group: str, at: str) -> str:
-        most = getattr(plan.windows, name)
-        text = f"{_account(plan)} may send {most:,} {'mail' if most == 1 else 'mails'} {words}"
-        return f"{text}; they are used up.{_goes_on(at)}" if at else f"{text}."
-
-    return say
+def account_name(plan: Plan) -> str | Reason:
+    """Return the name of the account, for the parameter of a reason."""
+    return plan.name or Reason("hold.this_account")
 
 
-def _warm_up(plan: Plan, group: str, at: str) -> str:
-    most = plan.warm_up_per_day or 0
-    return (
-        f"{_account(plan)} is being warmed up: at most {most:,} mails in 24 hours for now."
-        f"{_goes_on(at)}"
-    )
+def group_name(group: str) -> str | Reason:
+    """Return the name of a mailbox group, for the parameter of a reason."""
+    return Reason("hold.other_providers") if group == OTHER else name_of(group)
 
 
-def _slow(plan: Plan, group: str, at: str) -> str:
-    return f"{_account(plan)} gets {rate(plan.slow_per_second)}{_because(plan.why)}"
+def _at(until: datetime) -> dict[str, Parameter]:
+    # To the minute: a campaign's reason is written again only when it reads differently.
+    return {"until_at": until.replace(second=0, microsecond=0).isoformat()}
 
 
-def _account_learned(plan: Plan, group: str, at: str) -> str:
-    return f"{_account(plan)} asked us to slow down: it gets less for a while, then slowly more."
+def _limit(code: str, used_up: str, window: str) -> _Explain:
+    def explain(plan: Plan, group: str, until: _Until) -> Reason:
+        params = {"account": account_name(plan), "count": getattr(plan.windows, window)}
+        return Reason(used_up, {**params, **_at(until)}) if until else Reason(code, params)
+
+    return explain
 
 
-def _group_closed(plan: Plan, group: str, at: str) -> str:
-    return f"{_group(group)} waits{_until(at)}{_because(_own(plan, group).why)}"
+def _closed(plan: Plan, group: str, until: _Until) -> Reason:
+    params = {"account": account_name(plan), "why": plan.why}
+    if until is None:
+        return Reason("hold.account_waits", params)
+    return Reason("hold.account_waits_until", {**params, **_at(until)})
 
 
-def _group_rate(plan: Plan, group: str, at: str) -> str:
+def _probe(plan: Plan, group: str, until: _Until) -> Reason:
+    return Reason("hold.probe", {"account": account_name(plan), "why": plan.why})
+
+
+def _warm_up(plan: Plan, group: str, until: _Until) -> Reason:
+    return _warming_up(account_name(plan), plan.warm_up_per_day or 0, until)
+
+
+def _warming_up(name: str | Reason, most: int, until: _Until) -> Reason:
+    params: dict[str, Parameter] = {"name": name, "count": most}
+    if until is None:
+        return Reason("hold.warm_up", params)
+    return Reason("hold.warm_up_until", {**params, **_at(until)})
+
+
+def _slow(plan: Plan, group: str, until: _Until) -> Reason:
+    params = {
+        "account": account_name(plan),
+        "rate_per_second": plan.slow_per_second,
+        "why": plan.why,
+    }
+    return Reason("hold.account_slow", params)
+
+
+def _account_learned(plan: Plan, group: str, until: _Until) -> Reason:
+    return Reason("hold.learned", {"name": account_name(plan)})
+
+
+def _group_closed(plan: Plan, group: str, until: _Until) -> Reason:
+    params = {"group": group_name(group), "why": _own(plan, group).why}
+    if until is None:
+        return Reason("hold.group_waits", params)
+    return Reason("hold.group_waits_until", {**params, **_at(until)})
+
+
+def _group_rate(plan: Plan, group: str, until: _Until) -> Reason:
     own = _own(plan, group)
-    return f"{_group(group)} gets {rate(own.per_second)}{_because(own.why)}"
+    params = {"group": group_name(group), "rate_per_second": own.per_second, "why": own.why}
+    return Reason("hold.group_rate", params)
 
 
-def _learned(plan: Plan, group: str, at: str) -> str:
-    return f"{_group(group)} asked us to slow down: it gets less for a while, then slowly more."
+def _learned(plan: Plan, group: str, until: _Until) -> Reason:
+    return Reason("hold.learned", {"name": group_name(group)})
 
 
-def _at_once(plan: Plan, group: str, at: str) -> str:
+def _at_once(plan: Plan, group: str, until: _Until) -> Reason:
     own = _own(plan, group)
-    mails = "one mail" if own.at_once == 1 else f"{own.at_once} mails"
-    return f"{_group(group)} gets {mails} at the same moment{_because(own.why)}"
+    params = {"group": group_name(group), "count": own.at_once, "why": own.why}
+    return Reason("hold.at_once", params)
 
 
-def _group_warm_up(plan: Plan, group: str, at: str) -> str:
-    most = _own(plan, group).per_day
-    return (
-        f"{_group(group)} is being warmed up: at most {most:,} mails in 24 hours for now."
-        f"{_goes_on(at)}"
-    )
+def _group_warm_up(plan: Plan, group: str, until: _Until) -> Reason:
+    return _warming_up(group_name(group), _own(plan, group).per_day, until)
 
 
-def _pace(plan: Plan, group: str, at: str) -> str:
-    return f"The campaign keeps to its pace of {rate(plan.pace_per_second)}."
+def _pace(plan: Plan, group: str, until: _Until) -> Reason:
+    return Reason("hold.pace", {"rate_per_second": plan.pace_per_second})
 
 
-def _turn(plan: Plan, group: str, at: str) -> str:
-    return f"{_account(plan)} serves other campaigns as well, in turn."
-
-
-def _until(at: str) -> str:
-    return f" until {at}" if at else ""
-
-
-def _because(why: str) -> str:
-    if not why:
-        return "."
-    return f": {why}" if why.endswith(("?", "!")) else f": {why.rstrip('.')}."
+def _turn(plan: Plan, group: str, until: _Until) -> Reason:
+    return Reason("hold.turn", {"account": account_name(plan)})
 
 
 def _own(plan: Plan, group: str) -> GroupPlan:
     return plan.groups.get(group, GroupPlan())
 
 
-def _group(group: str) -> str:
-    return "Every other mailbox" if group == OTHER else name_of(group)
-
-
-def rate(per_second: float) -> str:
-    return formatting.speed(per_second, formatting.DEFAULT_LOCALE)
-
-
-_SENTENCES: dict[str, _Sentence] = {
+_REASONS: Mapping[str, _Explain] = {
     "closed": _closed,
     "probe": _probe,
     "slow": _slow,
     "account_learned": _account_learned,
-    "second": _window("a second", "second"),
-    "minute": _window("a minute", "minute"),
-    "hour": _window("an hour", "hour"),
-    "day": _window("in 24 hours", "day"),
+    "second": _limit("throttle.limit_second", "hold.second_used_up", "second"),
+    "minute": _limit("throttle.limit_minute", "hold.minute_used_up", "minute"),
+    "hour": _limit("throttle.limit_hour", "hold.hour_used_up", "hour"),
+    "day": _limit("throttle.limit_day", "hold.day_used_up", "day"),
     "warm_up": _warm_up,
     "group_closed": _group_closed,
     "group": _group_rate,

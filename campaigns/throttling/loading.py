@@ -11,6 +11,7 @@ from campaigns.accounts.workspace import workspace_zone
 from campaigns.db import db
 from campaigns.providers import health
 from campaigns.providers.models import ProviderAccount
+from campaigns.reason import Reason
 from campaigns.throttling import warm_up
 from campaigns.throttling.models import GroupLimit, GroupState
 from campaigns.throttling.plan import GroupPlan, Plan, Windows
@@ -47,7 +48,7 @@ def load_plan(provider_id: int, *, now: datetime, pace_per_second: float = 0.0) 
     if ACCOUNT in states:
         plan = _with_state(plan, states[ACCOUNT], now)
     if account.trouble:
-        plan = replace(plan, why=account.trouble, is_quota=False, is_down=True)
+        plan = replace(plan, why=Reason.unpack(account.trouble), is_quota=False, is_down=True)
         if account.retry_at is not None and account.retry_at > now:
             plan = replace(plan, suspended_until=_later(plan.suspended_until, account.retry_at))
     return plan
@@ -117,7 +118,7 @@ def _group_with_state(own: GroupPlan, state: GroupState, now: datetime) -> Group
         per_second=least(own.per_second, slow),
         at_once=least(own.at_once, at_once),
         suspended_until=suspended,
-        why=state.why,
+        why=Reason.unpack(state.why),
     )
 
 
@@ -134,7 +135,7 @@ def _with_state(plan: Plan, state: GroupState, now: datetime) -> Plan:
         connections=least(plan.connections, at_once),
         suspended_until=suspended,
         is_quota=suspended is not None and state.is_quota,
-        why=state.why,
+        why=Reason.unpack(state.why),
     )
 
 

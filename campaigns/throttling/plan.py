@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from typing import Protocol
 
+from campaigns.reason import Reason
+
 
 @dataclass(frozen=True, slots=True)
 class Windows:
@@ -26,8 +28,8 @@ class GroupPlan:
     at_once: int = 0
     """So many of its mails may be on the wire at the same moment, over all workers."""
     suspended_until: datetime | None = None
-    why: str = ""
-    """What its server said, when that is the reason for any of this. A sentence's second half."""
+    why: Reason | None = None
+    """What its server said, when that is the reason for any of this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class Plan:
     suspended_until: datetime | None = None
     is_quota: bool = False
     """It is suspended because it said that a quota is used up, and for nothing worse."""
-    why: str = ""
+    why: Reason | None = None
     """What it said, when that is the reason for any of this."""
     is_down: bool = False
     """The account's server does not work: nobody knows when it will."""
@@ -88,9 +90,9 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Why a group gets less than was wanted: a sentence for people, and until when if known."""
+    """Why a group gets less than was wanted, and until when if known."""
 
-    why: str
+    why: Reason
     until: datetime | None = None
 
 

@@ -19,6 +19,7 @@ from campaigns.providers.models import ProviderAccount
 from campaigns.providers.presets import key_of
 from campaigns.providers.retry_after import asked_wait
 from campaigns.providers.smtp.session_limits import is_about_session
+from campaigns.reason import Reason
 from campaigns.throttling import expressions, slowed_domains
 from campaigns.throttling.builtin import RULES
 from campaigns.throttling.models import GroupState, ReplyRule, RuleHits
@@ -44,9 +45,9 @@ class Action:
     count: int
 
     @property
-    def why(self) -> str:
-        """For people: what it means, and what the server said."""
-        return f"{self.rule.note.rstrip('.')} (“{self.quote}”)"
+    def why(self) -> Reason:
+        """What it means, and what the server said."""
+        return Reason("throttle.said", {"note": self.rule.note.rstrip("."), "quote": self.quote})
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +199,7 @@ def _slow_domains(
 ) -> None:
     """Let the domains wait that said what this rule looks for."""
     complaints = {
-        domain: action.why
+        domain: action.why.pack()
         for (code, text), domains in heard.items()
         if (met := book.met_by(OTHER, _whole(code, text))) and met.key == action.rule.key
         for domain in domains
@@ -210,7 +211,7 @@ def _slow_domains(
 
 def _change_state(state: GroupState, action: Action, now: datetime) -> None:
     rule = action.rule
-    state.why, state.changed_at = action.why, now
+    state.why, state.changed_at = action.why.pack(), now
     # As long as the rule says; longer when the server does (W4).
     until = now + max(timedelta(minutes=rule.minutes), asked_wait(action.quote, now))
     if rule.act == "suspend":

@@ -8,12 +8,15 @@ from typing import Any
 import sqlalchemy as sa
 
 from campaigns.accounts.models import User
+from campaigns.accounts.workspace import workspace_zone
 from campaigns.campaign import drafts
 from campaigns.campaign.models import Campaign
 from campaigns.db import db
 from campaigns.providers import health
 from campaigns.providers.models import ProviderAccount, SenderAddress
+from campaigns.reason import Reason
 from campaigns.transactional import queue
+from campaigns.wording import Words
 
 MOST_NAMED = 20
 """How many campaigns an alert about a restore names."""
@@ -52,10 +55,15 @@ def tell_of_canary(campaign: Campaign, *, report_url: str, now: datetime) -> lis
     )
     text = (
         f"The first mails of “{title}” did not go so well that the others could follow.\n\n"
-        f"{_quoted(campaign.canary_words)}\n\n"
+        f"{_quoted(_said(campaign.canary_words))}\n\n"
         f"Look at its report, then let it go on anyway or cancel the rest:\n{report_url}"
     )
     return _write(f"“{title}” waits for your decision", text, sender, now)
+
+
+def _said(stored: str) -> str:
+    reason = Reason.unpack(stored)
+    return Words(zone=workspace_zone()).of(reason) if reason else ""
 
 
 def _quoted(words: str) -> str:
@@ -129,6 +137,5 @@ def _text(account: ProviderAccount, *, is_permanent: bool) -> str:
         else "It is tried again by single messages, every quarter of an hour at the latest. As"
         " soon as one is taken, everything goes on by itself; nobody is left out."
     )
-    return (
-        f"The account “{account.name}” does not work:\n\n{_quoted(account.trouble)}\n\n{what_next}"
-    )
+    trouble = _quoted(_said(account.trouble))
+    return f"The account “{account.name}” does not work:\n\n{trouble}\n\n{what_next}"

@@ -10,22 +10,25 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from werkzeug.wrappers import Response
 
 from campaigns.access import access
-from campaigns.campaign import drafts, lifecycle, recurrence, schedule
+from campaigns.campaign import drafts, lifecycle, recurrence, schedule, schedule_request
 from campaigns.campaign import series as all_series
 from campaigns.campaign.local_time import find_zone, resolve
 from campaigns.campaign.models import Campaign, CampaignSeries
-from campaigns.campaign.recurrence import RepeatError
+from campaigns.campaign.recurrence import RecurrenceError
+from campaigns.campaign.schedule_request import RecurringPlan, ResolvedSchedule
 from campaigns.campaign.series import Occurrence
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
+from campaigns.reason import Reason, ReasonError
 from campaigns.reports import calendar as report
 from campaigns.reports.calendar import Entry
 from campaigns.web.campaigns import plan_words
 from campaigns.web.campaigns.blueprint import editor_id
 from campaigns.web.campaigns.launch import zones
-from campaigns.web.campaigns.plan_form import DAYTIME, Form, Wish, WishError, form_of, read_wish
+from campaigns.web.campaigns.plan_form import DAYTIME, NTH_WORDS, Form, form_of, read_schedule
 from campaigns.web.template_helpers import long_date, zone
+from campaigns.web.words import sentence
 
 bp = Blueprint("calendar", __name__)
 
@@ -150,7 +153,7 @@ def series(public_id: str) -> str:
         series=found,
         template=template,
         title=drafts.title_of(template),
-        rule=recurrence.describe(recurrence.read_rule(found.rule)),
+        rule=sentence(recurrence.describe(recurrence.read_rule(found.rule))),
         times=_times(found),
         now=utcnow(),
     )
@@ -182,12 +185,11 @@ def rule(public_id: str) -> str | Response | tuple[str, int]:
         return _rule_page(found, form_of(found))
     now = utcnow()
     try:
-        wish, new_rule, first = _wanted_rule(found, request.form, now)
+        wanted, recurring = _wanted_rule(found, request.form, now)
         with transaction():
-            all_series.change(found.id, new_rule, first, wish.plan, now=now)
-    except (WishError, RepeatError) as error:
-        field = error.field if isinstance(error, WishError) else "repeat"
-        return _rule_page(found, request.form, str(error), field), 422
+            all_series.change(found.id, recurring.rule, recurring.first, wanted.plan, now=now)
+    except ReasonError as error:
+        return _rule_page(found, request.form, sentence(error.reason), error.field), 422
     flash("Changed. What is made already stays as it is.", "success")
     return redirect(url_for("calendar.series", public_id=public_id))
 
@@ -200,7 +202,7 @@ def _rule_page(found: CampaignSeries, form: Form, error: str = "", field: str = 
         title=drafts.title_of(template),
         soon=datetime.fromisoformat(found.first_local),
         zones=zones(),
-        nth_words=recurrence.NTH,
+        nth_words=NTH_WORDS,
         daytime=DAYTIME,
         form=form,
         error=error,
@@ -210,12 +212,13 @@ def _rule_page(found: CampaignSeries, form: Form, error: str = "", field: str = 
 
 def _wanted_rule(
     found: CampaignSeries, form: Form, now: datetime
-) -> tuple[Wish, recurrence.Repeat, datetime]:
-    """What was chosen. Raises WishError."""
-    wish = read_wish(db.session.get_one(Campaign, found.template_id), form, now=now)
-    if wish.repeat is None or wish.first is None:
-        raise WishError("Choose how often it repeats.", "repeat")
-    return wish, wish.repeat, wish.first
+) -> tuple[ResolvedSchedule, RecurringPlan]:
+    """Return what was chosen. Raises ReasonError."""
+    template = db.session.get_one(Campaign, found.template_id)
+    wanted = schedule_request.resolve(template, read_schedule(form), now=now)
+    if wanted.recurring is None:
+        raise RecurrenceError("recurrence.no_frequency")
+    return wanted, wanted.recurring
 
 
 @bp.get("/calendar/series/<public_id>/rule/preview")
@@ -224,20 +227,20 @@ def rule_preview(public_id: str) -> str:
     """What the rule chosen at this moment in the form would bring."""
     found, now = _series(public_id), utcnow()
     try:
-        wish, new_rule, first = _wanted_rule(found, request.args, now)
+        wanted, recurring = _wanted_rule(found, request.args, now)
         times, second_ones = all_series.preview(
-            found, new_rule, first, wish.plan, now=now, most=TIMES_IN_PREVIEW
+            found, recurring.rule, recurring.first, wanted.plan, now=now, most=TIMES_IN_PREVIEW
         )
-    except (WishError, RepeatError) as error:
-        return render_template("web/calendar/_rule_preview.html", error=str(error))
+    except ReasonError as error:
+        return render_template("web/calendar/_rule_preview.html", error=sentence(error.reason))
     recipients = drafts.audience_arithmetic(found.template_id).recipients
-    zone_of_rule = find_zone(wish.plan.zone)
+    zone_of_rule = find_zone(wanted.plan.zone)
     return render_template(
         "web/calendar/_rule_preview.html",
-        rule=plan_words.repeats(wish, new_rule, first),
+        rule=plan_words.recurs(wanted.plan, recurring.rule, recurring.first),
         others=[
-            *plan_words.around(wish, recipients, now),
-            *(note for one in times if (note := resolve(one.local, zone_of_rule).note)),
+            *plan_words.around(wanted, recipients, now),
+            *(sentence(note) for one in times if (note := resolve(one.local, zone_of_rule).note)),
         ],
         times=times,
         second_ones=second_ones,
@@ -324,7 +327,7 @@ def _made(found: CampaignSeries, local: datetime) -> Campaign | None:
     return one.campaign if one else None
 
 
-def _schedule(made: Occurrence, problem: str, now: datetime) -> None:
+def _schedule(made: Occurrence, problem: Reason | None, now: datetime) -> None:
     if made.campaign is None:
         return
     if problem:
@@ -336,7 +339,7 @@ def _schedule(made: Occurrence, problem: str, now: datetime) -> None:
     schedule.launch(made.campaign.id, plan, undo_seconds=0, now=now)
 
 
-def _problem(found: CampaignSeries) -> str:
+def _problem(found: CampaignSeries) -> Reason | None:
     tools = services()
     template = db.session.get_one(Campaign, found.template_id)
     base_url = tools.settings.base_url

@@ -9,13 +9,31 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from types import MappingProxyType
+from typing import Protocol, runtime_checkable
+
+from babel.dates import get_day_names
+from babel.lists import format_list
 
 from campaigns import formatting
-from campaigns.wording import legacy
+from campaigns.wording import (
+    canary,
+    hold,
+    launch,
+    legacy,
+    recurrence,
+    status,
+)
 from campaigns.wording.catalog import DEFAULT_LOCALE, catalog
 from campaigns.wording.messages import Message, Plural
 
-_TABLES: tuple[Mapping[str, Message], ...] = (legacy.SENTENCES,)
+_TABLES: tuple[Mapping[str, Message], ...] = (
+    canary.SENTENCES,
+    hold.SENTENCES,
+    launch.SENTENCES,
+    legacy.SENTENCES,
+    recurrence.SENTENCES,
+    status.SENTENCES,
+)
 
 
 def _merged() -> Mapping[str, Message]:
@@ -27,8 +45,20 @@ def _merged() -> Mapping[str, Message]:
     return MappingProxyType(merged)
 
 
+_ENDS = (".", "?", "!")
+
 SENTENCES = _merged()
 """Each code that has a sentence. Codes are unique across topics."""
+
+
+@runtime_checkable
+class Coded(Protocol):
+    """What `campaigns.reason.Reason` is."""
+
+    @property
+    def code(self) -> str: ...
+    @property
+    def params(self) -> Mapping[str, object]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +77,51 @@ class Words:
             text = translations.ngettext(message.one, message.many, int(str(count)))
         else:
             text = translations.gettext(message)
-        return text % {name: self._shown(name, value) for name, value in params.items()}
+        shown = {name: self._shown(name, value) for name, value in params.items()}
+        return (text % shown).strip()  # an optional sentence at the end may be missing
+
+    def of(self, reason: Coded) -> str:
+        """Return the sentence of a reason. Raises KeyError for a code without one."""
+        return self.sentence(reason.code, reason.params)
 
     def _shown(self, name: str, value: object) -> str:
-        if name.endswith("_at") and isinstance(value, str):
+        if isinstance(value, Coded):
+            said = self.of(value)
+            return f"{said}." if name == "why" and not said.endswith(_ENDS) else said
+        if isinstance(value, tuple):
+            return self._listed(value)
+        if isinstance(value, str):
+            return self._dated(name, value)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return self._counted(name, value)
+        return "" if value is None else str(value)
+
+    def _listed(self, values: tuple[object, ...]) -> str:
+        """Write reasons as their sentences, one after the other, and numbers as weekdays."""
+        if all(isinstance(value, int) for value in values):
+            names = get_day_names("wide", "stand-alone", self.locale)
+            return format_list(
+                [str(names[int(str(value))]) for value in values], locale=self.locale
+            )
+        return " ".join(self.of(value) for value in values if isinstance(value, Coded))
+
+    def _dated(self, name: str, value: str) -> str:
+        if name.endswith("_at"):
             moment = datetime.fromisoformat(value).astimezone(self.zone)
             return formatting.date_time(moment, self.locale)
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            if name.endswith("_seconds"):
-                return formatting.duration(value, self.locale)
-            return formatting.number(value, self.locale)
-        return "" if value is None else str(value)
+        if name.endswith("_local"):
+            return formatting.date_time(datetime.fromisoformat(value), self.locale)
+        if name.endswith("_time"):
+            return formatting.time(datetime.fromisoformat(value), self.locale)
+        if name.endswith("_date"):
+            return formatting.long_date(datetime.fromisoformat(value), self.locale)
+        return value
+
+    def _counted(self, name: str, value: float) -> str:
+        if name.endswith("_seconds"):
+            return formatting.duration(value, self.locale)
+        if name.endswith("_percent"):
+            return formatting.share(value / 100, self.locale)
+        if name.endswith("_per_second"):
+            return formatting.speed(value, self.locale)
+        return formatting.number(value, self.locale)

@@ -22,10 +22,10 @@ def owner(server: tuple[Flask, str], page: Page) -> Page:
 def test_the_sentences_follow_what_is_chosen(server: tuple[Flask, str], owner: Page) -> None:
     owner.goto(f"{server[1]}{DRAFT_PATH}/review")
     said, button = owner.locator("#plan-words"), owner.locator(".send-button")
-    expect(said).to_contain_text("It starts 10 seconds after you press Send")
+    expect(said).to_contain_text("Sending starts 10 seconds after you press Send")
     expect(owner.locator("#date")).to_be_hidden()
     owner.check("[name=when][value=local]")
-    expect(said).to_contain_text("Everybody gets it when their own clock shows")
+    expect(said).to_contain_text("Each recipient gets it at")
     expect(owner.locator("#zone")).to_be_hidden()
     owner.check("[name=when][value=repeat]")
     owner.locator("[name=frequency]").select_option("daily")

@@ -8,11 +8,12 @@ from flask import Flask
 
 from campaigns.audience.models import MailDomain
 from campaigns.campaign import forecast
-from campaigns.campaign.forecast import Bound, tightest
+from campaigns.campaign.forecast import tightest
 from campaigns.db import db, transaction
 from campaigns.throttling.models import GroupLimit, WarmUp
 from campaigns.throttling.plan import GroupPlan, Plan, Windows
 from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
+from tests.saying import said
 
 NOW = datetime(2030, 5, 4, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -21,15 +22,21 @@ DAY = timedelta(days=1)
 @pytest.mark.parametrize(
     ("windows", "words", "takes"),
     [
-        (Windows(day=500), "Relay may send at most 500 a day", 2 * DAY),
-        (Windows(second=1, day=5000), "Relay may send at most 1 a second", timedelta(seconds=1499)),
-        (Windows(hour=100), "Relay may send at most 100 an hour", timedelta(hours=14)),
+        (Windows(day=500), "Relay may send 500 emails in 24 hours.", 2 * DAY),
+        (
+            Windows(second=1, day=5000),
+            "Relay may send 1 email per second.",
+            timedelta(seconds=1499),
+        ),
+        (Windows(hour=100), "Relay may send 100 emails per hour.", timedelta(hours=14)),
     ],
 )
 def test_the_limit_that_takes_longest_is_told(
     windows: Windows, words: str, takes: timedelta
 ) -> None:
-    assert tightest(Plan(name="Relay", windows=windows), 1500, {}, {}) == Bound(words, takes)
+    found = tightest(Plan(name="Relay", windows=windows), 1500, {}, {})
+    assert found is not None
+    assert (said(found.reason), found.takes) == (words, takes)
 
 
 def test_a_limit_that_is_not_felt_is_not_told() -> None:
@@ -41,7 +48,7 @@ def test_a_warm_up_grows_from_day_to_day() -> None:
     plan = Plan(name="Relay", warm_up_per_day=100)
     found = tightest(plan, 700, {}, {"": [100, 200, 400, 800]})
     assert found is not None
-    assert "warmed up: at most 100 on the first day" in found.words
+    assert "warming up: 100 emails on the first day" in said(found.reason)
     assert found.takes == 2 * DAY
     found = tightest(plan, 10_000, {}, {"": [100, 200]})
     assert found is not None
@@ -50,8 +57,11 @@ def test_a_warm_up_grows_from_day_to_day() -> None:
 
 def test_a_mailbox_group_may_be_the_slowest() -> None:
     plan = Plan(windows=Windows(minute=600), groups={"google": GroupPlan(per_second=0.5)})
-    assert tightest(plan, 1000, {"google": 400}, {}) == Bound(
-        "Gmail gets at most 30 per minute", timedelta(seconds=800)
+    found = tightest(plan, 1000, {"google": 400}, {})
+    assert found is not None
+    assert (said(found.reason), found.takes) == (
+        "Gmail gets 30 per minute.",
+        timedelta(seconds=800),
     )
     warm = replace(plan, groups={"google": GroupPlan(per_day=100)})
     found = tightest(warm, 1000, {"google": 400}, {"google": [100, 200, 400]})
@@ -69,16 +79,18 @@ def test_what_is_stored_is_read(app: Flask) -> None:
         for number in range(5):
             a_subscriber(f"p{number}@gmail.example", news)
     found = forecast.slowest(account.id, campaign.id, 5, now=NOW)
-    assert found == Bound("Relay may send at most 1 a minute", timedelta(minutes=4))
+    assert found is not None
+    assert said(found.reason) == "Relay may send 1 email per minute."
+    assert found.takes == timedelta(minutes=4)
     with transaction():
         db.session.add(GroupLimit(provider_id=account.id, mailbox_group="google", per_minute=1))
         db.session.add(WarmUp(provider_id=account.id, steps="1 2 3"))
     found = forecast.slowest(account.id, campaign.id, 5, now=NOW)
     assert found is not None
-    assert found.words.startswith("Relay is being warmed up: at most 1 ")
+    assert said(found.reason).startswith("Relay is warming up: 1 email ")
     assert found.takes == 2 * DAY
     with transaction():
         db.session.query(WarmUp).delete()
     found = forecast.slowest(account.id, campaign.id, 5, now=NOW)
     assert found is not None
-    assert found.words.startswith("Gmail gets at most 1 per minute")
+    assert said(found.reason) == "Gmail gets 1 per minute."

@@ -1,4 +1,4 @@
-"""Rules by which a campaign repeats: as text and back, in words, and when they happen."""
+"""Rules of recurring campaigns: as text and back, described, and when they happen."""
 
 import datetime as dt
 from datetime import datetime
@@ -9,8 +9,8 @@ import pytest
 
 from campaigns.campaign.local_time import resolve
 from campaigns.campaign.recurrence import (
-    Repeat,
-    RepeatError,
+    Recurrence,
+    RecurrenceError,
     describe,
     first_from,
     next_after,
@@ -18,53 +18,54 @@ from campaigns.campaign.recurrence import (
     rule_text,
     upcoming,
 )
+from tests.saying import said
 
 
 def local(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def times(repeat: Repeat, first: str, most: int = 4) -> list[str]:
+def times(repeat: Recurrence, first: str, most: int = 4) -> list[str]:
     found = upcoming(rule_text(repeat), local(first), after=None, most=most)
     return [f"{at:%Y-%m-%dT%H:%M}" for at in found]
 
 
 RULES = [
-    (Repeat("daily"), "FREQ=DAILY", "every day"),
-    (Repeat("daily", interval=3), "FREQ=DAILY;INTERVAL=3", "every 3 days"),
+    (Recurrence("daily"), "FREQ=DAILY", "every day"),
+    (Recurrence("daily", interval=3), "FREQ=DAILY;INTERVAL=3", "every 3 days"),
     (
-        Repeat("weekly", weekdays=(3, 0)),
+        Recurrence("weekly", weekdays=(3, 0)),
         "FREQ=WEEKLY;BYDAY=MO,TH",
         "every Monday and Thursday",
     ),
     (
-        Repeat("weekly", weekdays=(0, 1, 2, 3, 4)),
+        Recurrence("weekly", weekdays=(0, 1, 2, 3, 4)),
         "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR",
         "every weekday",
     ),
     (
-        Repeat("weekly", interval=2, weekdays=(4,), count=10),
+        Recurrence("weekly", interval=2, weekdays=(4,), count=10),
         "FREQ=WEEKLY;INTERVAL=2;BYDAY=FR;COUNT=10",
         "every 2 weeks on Friday, 10 times in all",
     ),
-    (Repeat("monthly", month_day=15), "FREQ=MONTHLY;BYMONTHDAY=15", "on day 15 of every month"),
+    (Recurrence("monthly", month_day=15), "FREQ=MONTHLY;BYMONTHDAY=15", "on day 15 of every month"),
     (
-        Repeat("monthly", month_day=31),
+        Recurrence("monthly", month_day=31),
         "FREQ=MONTHLY;BYMONTHDAY=28,29,30,31;BYSETPOS=-1",
         "on the last day of every month",
     ),
     (
-        Repeat("monthly", month_day=30),
+        Recurrence("monthly", month_day=30),
         "FREQ=MONTHLY;BYMONTHDAY=28,29,30;BYSETPOS=-1",
-        "on day 30 of every month (the last day of shorter ones)",
+        "on day 30 of every month (the last day of shorter months)",
     ),
     (
-        Repeat("monthly", nth=-1, weekdays=(4,), until=dt.date(2027, 5, 3)),
+        Recurrence("monthly", nth=-1, weekdays=(4,), until=dt.date(2027, 5, 3)),
         "FREQ=MONTHLY;BYDAY=-1FR;UNTIL=20270503T235959",
-        "on the last Friday of every month, until 3 May 2027",
+        "on the last Friday of every month, until Monday 3 May 2027",
     ),
     (
-        Repeat("monthly", interval=3, nth=1, weekdays=(0,)),
+        Recurrence("monthly", interval=3, nth=1, weekdays=(0,)),
         "FREQ=MONTHLY;INTERVAL=3;BYDAY=1MO",
         "every 3 months on the first Monday",
     ),
@@ -72,10 +73,12 @@ RULES = [
 
 
 @pytest.mark.parametrize(("repeat", "text", "words"), RULES, ids=[text for _, text, _ in RULES])
-def test_a_rule_is_kept_as_text_read_again_and_said(repeat: Repeat, text: str, words: str) -> None:
+def test_a_rule_is_kept_as_text_read_again_and_said(
+    repeat: Recurrence, text: str, words: str
+) -> None:
     assert rule_text(repeat) == text
     assert rule_text(read_rule(text)) == text
-    assert describe(read_rule(text)) == words
+    assert said(describe(read_rule(text))) == words
 
 
 @pytest.mark.parametrize(
@@ -84,7 +87,7 @@ def test_a_rule_is_kept_as_text_read_again_and_said(repeat: Repeat, text: str, w
      "FREQ=MONTHLY;BYDAY=MO", "FREQ=DAILY;COUNT=0", "FREQ=DAILY;INTERVAL=-1", "nonsense"],
 )  # fmt: skip
 def test_a_rule_that_was_not_made_here_is_refused(text: str) -> None:
-    with pytest.raises(RepeatError):
+    with pytest.raises(RecurrenceError):
         read_rule(text)
 
 
@@ -103,40 +106,40 @@ def test_a_rule_that_was_not_made_here_is_refused(text: str) -> None:
     ],
 )
 def test_what_is_no_rule_is_refused(values: dict[str, Any]) -> None:
-    with pytest.raises(RepeatError):
-        Repeat(**values)
+    with pytest.raises(RecurrenceError):
+        Recurrence(**values)
 
 
 def test_the_last_day_of_the_month_is_in_every_month() -> None:
-    assert times(Repeat("monthly", month_day=31), "2027-12-31T09:00") == [
+    assert times(Recurrence("monthly", month_day=31), "2027-12-31T09:00") == [
         "2027-12-31T09:00", "2028-01-31T09:00", "2028-02-29T09:00", "2028-03-31T09:00",
     ]  # fmt: skip
-    assert times(Repeat("monthly", month_day=30), "2027-01-30T09:00", 3) == [
+    assert times(Recurrence("monthly", month_day=30), "2027-01-30T09:00", 3) == [
         "2027-01-30T09:00", "2027-02-28T09:00", "2027-03-30T09:00",
     ]  # fmt: skip
 
 
 def test_the_nth_weekday_of_a_month() -> None:
-    assert times(Repeat("monthly", nth=2, weekdays=(1,)), "2026-03-01T09:00", 3) == [
+    assert times(Recurrence("monthly", nth=2, weekdays=(1,)), "2026-03-01T09:00", 3) == [
         "2026-03-10T09:00", "2026-04-14T09:00", "2026-05-12T09:00",
     ]  # fmt: skip
 
 
 def test_an_end_is_kept() -> None:
-    weekly = Repeat("weekly", weekdays=(0,), until=dt.date(2026, 3, 16))
+    weekly = Recurrence("weekly", weekdays=(0,), until=dt.date(2026, 3, 16))
     assert times(weekly, "2026-03-01T23:30") == [
         "2026-03-02T23:30", "2026-03-09T23:30", "2026-03-16T23:30",
     ]  # fmt: skip
-    assert len(times(Repeat("daily", count=2), "2026-03-01T09:00")) == 2
+    assert len(times(Recurrence("daily", count=2), "2026-03-01T09:00")) == 2
     last = local("2026-03-02T09:00")
-    rule = rule_text(Repeat("daily", count=2))
+    rule = rule_text(Recurrence("daily", count=2))
     assert next_after(rule, local("2026-03-01T09:00"), last) is None
 
 
 def test_the_first_is_on_or_after_the_chosen_day() -> None:
-    text = rule_text(Repeat("weekly", weekdays=(3,)))
+    text = rule_text(Recurrence("weekly", weekdays=(3,)))
     assert first_from(text, local("2026-03-02T09:00")) == local("2026-03-05T09:00")
-    never = rule_text(Repeat("weekly", weekdays=(3,), until=dt.date(2026, 3, 1)))
+    never = rule_text(Recurrence("weekly", weekdays=(3,), until=dt.date(2026, 3, 1)))
     assert first_from(never, local("2026-03-02T09:00")) is None
 
 
@@ -157,7 +160,7 @@ def test_the_first_is_on_or_after_the_chosen_day() -> None:
 def test_a_rule_keeps_to_the_wall_clock_when_clocks_change(
     zone: str, first: str, moments: list[str]
 ) -> None:
-    found = upcoming(rule_text(Repeat("daily")), local(first), after=None, most=3)
+    found = upcoming(rule_text(Recurrence("daily")), local(first), after=None, most=3)
     at = [resolve(one, ZoneInfo(zone)).at for one in found]
     assert [f"{one:%dT%H:%M}" for one in at] == moments
     assert at == sorted(set(at))

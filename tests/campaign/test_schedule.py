@@ -9,13 +9,13 @@ from flask import Flask
 from campaigns.campaign import lifecycle, schedule
 from campaigns.campaign.local_time import DayWindow
 from campaigns.campaign.models import Campaign
-from campaigns.campaign.schedule import Plan
+from campaigns.campaign.schedule import SendPlan
 from campaigns.db import db, transaction
 from tests.factories import a_campaign, a_list, a_sender
 
 NOW = datetime(2026, 3, 28, 12, 0, tzinfo=UTC)
 OVERDUE = timedelta(hours=2)
-PLAN = Plan(
+PLAN = SendPlan(
     at=NOW + timedelta(hours=8),
     zone="Europe/Berlin",
     local_at=datetime.fromisoformat("2026-03-29T09:00"),
@@ -53,7 +53,7 @@ def test_a_new_launch_forgets_the_old_plan(app: Flask) -> None:
     with transaction():
         schedule.launch(campaign_id, PLAN, undo_seconds=10, now=NOW)
         lifecycle.back_to_draft(campaign_id, now=NOW)
-        assert schedule.launch(campaign_id, Plan(), undo_seconds=0, now=NOW)
+        assert schedule.launch(campaign_id, SendPlan(), undo_seconds=0, now=NOW)
     found = _fresh(campaign_id)
     assert found.status == "preparing"
     assert (found.local_at, found.hours_until, found.spread_seconds) == ("", 24, 0)
@@ -117,7 +117,7 @@ def test_the_answer_may_be_a_new_time(app: Flask) -> None:
     campaign_id = _scheduled(NOW - timedelta(days=1))
     with transaction():
         schedule.ask(overdue=OVERDUE, now=NOW)
-        assert schedule.move(campaign_id, Plan(at=NOW + OVERDUE, zone="UTC"), now=NOW)
+        assert schedule.move(campaign_id, SendPlan(at=NOW + OVERDUE, zone="UTC"), now=NOW)
     found = _fresh(campaign_id)
     assert (found.scheduled_at, found.asked_at) == (NOW + OVERDUE, None)
 
@@ -135,7 +135,7 @@ def test_the_answer_may_be_no(app: Flask) -> None:
 def test_only_what_is_scheduled_can_be_moved(app: Flask, status: str) -> None:
     campaign_id = _campaign(status=status)
     with transaction():
-        assert not schedule.move(campaign_id, Plan(at=NOW), now=NOW)
+        assert not schedule.move(campaign_id, SendPlan(at=NOW), now=NOW)
         assert not schedule.send_now(campaign_id, undo_seconds=0, now=NOW)
     assert _fresh(campaign_id).status == status
 
@@ -143,7 +143,7 @@ def test_only_what_is_scheduled_can_be_moved(app: Flask, status: str) -> None:
 def test_a_campaign_moved_at_the_last_moment_is_not_started(app: Flask) -> None:
     campaign_id = _scheduled(NOW)
     with transaction():
-        schedule.move(campaign_id, Plan(at=NOW + OVERDUE), now=NOW)
+        schedule.move(campaign_id, SendPlan(at=NOW + OVERDUE), now=NOW)
         assert not lifecycle._start(
             campaign_id, ("scheduled",), NOW, *lifecycle._is_due(NOW, OVERDUE)
         )

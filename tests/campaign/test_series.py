@@ -12,15 +12,15 @@ from flask import Flask
 from campaigns.campaign import drafts, lifecycle, list_usage, provider_usage, schedule, series
 from campaigns.campaign.local_time import DayWindow
 from campaigns.campaign.models import Campaign, CampaignOccurrence, CampaignSeries
-from campaigns.campaign.recurrence import Repeat, RepeatError
-from campaigns.campaign.schedule import Plan
+from campaigns.campaign.recurrence import Recurrence, RecurrenceError
+from campaigns.campaign.schedule import SendPlan
 from campaigns.db import db, transaction
 from tests.factories import a_campaign, a_list, a_sender
 
 NOW = datetime(2026, 3, 24, 12, 0, tzinfo=UTC)
 OVERDUE = timedelta(hours=2)
-DAILY = Repeat("daily")
-BERLIN = Plan(zone="Europe/Berlin", hours=DayWindow(8, 20), spread_seconds=600)
+DAILY = Recurrence("daily")
+BERLIN = SendPlan(zone="Europe/Berlin", hours=DayWindow(8, 20), spread_seconds=600)
 
 
 def local(text: str) -> datetime:
@@ -28,7 +28,7 @@ def local(text: str) -> datetime:
 
 
 def _series(
-    rule: Repeat = DAILY, first: str = "2026-03-28T09:00", plan: Plan = BERLIN
+    rule: Recurrence = DAILY, first: str = "2026-03-28T09:00", plan: SendPlan = BERLIN
 ) -> CampaignSeries:
     with transaction():
         template = a_campaign(a_list(), sender=a_sender(), name="Morning letter")
@@ -127,7 +127,7 @@ def test_one_missed_by_little_is_made_and_starts(app: Flask) -> None:
 
 
 def test_a_rule_that_is_used_up_makes_nothing_more(app: Flask) -> None:
-    found = _series(Repeat("daily", count=2))
+    found = _series(Recurrence("daily", count=2))
     assert _advance(found, datetime(2026, 3, 28, 9, tzinfo=UTC)) == ["28T09:00", "29T09:00"]
     assert _fresh(found).next_run_at is None
     assert _advance(found, datetime(2026, 5, 1, tzinfo=UTC)) == []
@@ -139,19 +139,20 @@ def test_a_series_begins_with_the_first_moment_ahead(app: Flask) -> None:
 
 
 @pytest.mark.parametrize(
-    ("until", "words"), [(date(2026, 3, 23), "have passed"), (date(2026, 3, 1), "end before")]
+    ("until", "words"),
+    [(date(2026, 3, 23), "recurrence.past"), (date(2026, 3, 1), "recurrence.ends_early")],
 )
 def test_a_rule_with_nothing_to_come_is_refused(app: Flask, until: date, words: str) -> None:
-    rule = Repeat("daily", until=until)
+    rule = Recurrence("daily", until=until)
     with transaction():
         template = a_campaign()
-        with pytest.raises(RepeatError, match=words):
+        with pytest.raises(RecurrenceError, match=words):
             series.create(template.id, rule, local("2026-03-20T09:00"), BERLIN, now=NOW)
 
 
 def test_a_campaign_repeats_by_one_rule_at_a_time(app: Flask) -> None:
     found = _series()
-    with transaction(), pytest.raises(RepeatError, match="repeats already"):
+    with transaction(), pytest.raises(RecurrenceError, match="recurrence.exists"):
         series.create(found.template_id, DAILY, local("2026-03-28T09:00"), BERLIN, now=NOW)
 
 
@@ -177,7 +178,7 @@ def test_the_list_and_the_address_of_a_series_are_needed_until_it_ends(app: Flas
 
 
 def test_local_time_is_made_a_day_before_the_first_clock_on_earth(app: Flask) -> None:
-    plan = Plan(zone="Europe/Berlin", local_at=local("2026-03-28T09:00"))
+    plan = SendPlan(zone="Europe/Berlin", local_at=local("2026-03-28T09:00"))
     found = _series(plan=plan)
     assert found.next_run_at == datetime(2026, 3, 26, 19, 0, tzinfo=UTC)
     with transaction():
@@ -290,14 +291,14 @@ def test_the_end_takes_back_what_has_not_started(app: Flask) -> None:
 
 
 def _change(
-    found: CampaignSeries, rule: Repeat, first: str, now: datetime = NOW, **plan: Any
+    found: CampaignSeries, rule: Recurrence, first: str, now: datetime = NOW, **plan: Any
 ) -> bool:
     with transaction():
         wanted = replace(BERLIN, **plan)
         return series.change(found.id, rule, local(first), wanted, now=now)
 
 
-WEEKLY = Repeat("weekly", weekdays=(0,))
+WEEKLY = Recurrence("weekly", weekdays=(0,))
 
 
 def test_another_rule_counts_for_all_that_is_not_made(app: Flask) -> None:
@@ -422,7 +423,7 @@ def _fresh_occurrences() -> list[CampaignOccurrence]:
 
 def test_the_same_rule_again_changes_nothing(app: Flask) -> None:
     """Also not the beat of "every two weeks", nor how many times are left."""
-    rule = Repeat("weekly", interval=2, weekdays=(5,), count=5)
+    rule = Recurrence("weekly", interval=2, weekdays=(5,), count=5)
     found = _series(rule)
     now = datetime(2026, 4, 12, tzinfo=UTC)
     _advance(found, now)
@@ -436,15 +437,15 @@ def test_the_same_rule_again_changes_nothing(app: Flask) -> None:
 @pytest.mark.parametrize(
     ("rule", "first", "words"),
     [
-        (Repeat("daily", until=date(2026, 3, 1)), "2026-03-20T09:00", "end before"),
-        (Repeat("daily", until=date(2026, 3, 23)), "2026-03-20T09:00", "have passed"),
+        (Recurrence("daily", until=date(2026, 3, 1)), "2026-03-20T09:00", "recurrence.ends_early"),
+        (Recurrence("daily", until=date(2026, 3, 23)), "2026-03-20T09:00", "recurrence.past"),
     ],
 )
 def test_a_rule_with_nothing_to_come_leaves_all_as_it_was(
-    app: Flask, rule: Repeat, first: str, words: str
+    app: Flask, rule: Recurrence, first: str, words: str
 ) -> None:
     found = _series()
-    with pytest.raises(RepeatError, match=words):
+    with pytest.raises(RecurrenceError, match=words):
         _change(found, rule, first)
     assert _fresh(found).rule == "FREQ=DAILY"
     assert _ahead(found) == ["28", "29", "30", "31"]

@@ -11,14 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaigns.campaign import drafts, lifecycle
+from campaigns.campaign.canary_plan import USUAL, Band, CanaryPlan, configure, how_many, plan_in
 from campaigns.campaign.models import CANARY_STATES, Campaign, Delivery, HeldGroup
 from campaigns.clock import utcnow
 from campaigns.db import db, transaction
 from campaigns.delivery import canary, claims, resend
-from campaigns.delivery.canary_policy import USUAL, Band, Figures, judge, percent
+from campaigns.delivery.canary_policy import Figures, judge
 from campaigns.delivery.expand import expand
 from campaigns.events import policy
+from campaigns.reason import Reason
 from tests.factories import a_campaign, a_delivery, a_list, a_provider, a_sender, a_subscriber
+from tests.saying import said
 
 NOW = utcnow()
 MINUTE = timedelta(minutes=1)
@@ -34,7 +37,7 @@ HALF_AN_HOUR = timedelta(minutes=30)
 def test_a_share_but_fifty_at_least_and_not_everybody(
     people: int, share: float, first: int
 ) -> None:
-    assert canary.how_many(people, share) == first
+    assert how_many(people, share) == first
 
 
 def test_it_is_spread_in_proportion_with_a_few_of_each_group() -> None:
@@ -134,7 +137,7 @@ def test_few_results_are_no_reason_to_stop_early() -> None:
 def test_the_words_name_the_measure_and_its_limit() -> None:
     found = judge({"google": BAD, "other": GOOD}, USUAL, is_over=False, may_hold=True)
     assert found is not None
-    assert found.words == "Of the first 100 to Gmail 30% were refused (above 10%)."
+    assert said(found.reason) == ("Of the first 100 emails to Gmail, 30% were refused (above 10%).")
 
 
 @pytest.mark.parametrize(
@@ -142,7 +145,8 @@ def test_the_words_name_the_measure_and_its_limit() -> None:
     [(0, "0%"), (0.125, "0.12%"), (0.3, "0.3%"), (2, "2%"), (99.6, "99.6%"), (20, "20%")],
 )
 def test_percent_in_words(value: float, words: str) -> None:
-    assert percent(value) == words
+    params = {"whom": "Gmail", "count": 100, "share_percent": value, "limit_percent": 10}
+    assert f", {words} were refused" in said(Reason("canary.refusals_above", params))
 
 
 # --- on the database ---------------------------------------------------------------------------
@@ -267,7 +271,9 @@ def test_it_passes_after_it_was_watched(app: Flask) -> None:
     assert step(campaign_id, now=NOW + HALF_AN_HOUR) == "go_on"
     found = fresh(campaign_id)
     assert (found.canary_state, found.status) == ("passed", "sending")
-    assert found.canary_words.startswith("The first 50 went well: 0% refused")
+    assert said(found.canary_words).startswith(
+        "The test group passed. Of 50 emails, 0% were refused"
+    )
     assert found.canary_seen["google"]["results"] == 30
     assert allowed(campaign_id) is None
     with transaction():
@@ -315,7 +321,7 @@ def test_what_comes_back_while_it_watches_stops_it_at_once(app: Flask, column: s
     found = fresh(campaign_id)
     assert (found.canary_state, found.status) == ("stopped", "paused")
     assert found.status_reason == found.canary_words
-    assert "8%" in found.canary_words
+    assert "8%" in said(found.canary_words)
     assert canary.is_asking(found)
 
 
@@ -328,7 +334,7 @@ def test_to_resume_after_a_stop_is_to_go_on_anyway(app: Flask) -> None:
     assert allowed(campaign_id) is None
     assert canary.judge(campaign_id, now=NOW) is None
     with transaction():
-        lifecycle.pause(campaign_id, now=NOW, reason="Paused by hand.")
+        lifecycle.pause(campaign_id, now=NOW, reason=Reason("status.paused_by_user"))
     assert not canary.is_asking(fresh(campaign_id)), "that is another pause"
 
 
@@ -419,10 +425,10 @@ def test_a_paused_campaign_is_not_judged(app: Flask) -> None:
     found = canary.judge(campaign_id, now=NOW + HALF_AN_HOUR)
     assert found is not None
     with transaction():
-        lifecycle.pause(campaign_id, now=NOW, reason="Paused by hand.")
+        lifecycle.pause(campaign_id, now=NOW, reason=Reason("status.paused_by_user"))
         assert not canary.act(campaign_id, found, now=NOW + HALF_AN_HOUR)
     assert canary.judge(campaign_id, now=NOW + HALF_AN_HOUR) is None
-    assert fresh(campaign_id).status_reason == "Paused by hand."
+    assert fresh(campaign_id).status_reason == Reason("status.paused_by_user").pack()
     assert canary.under_way() == []
     with transaction():
         lifecycle.resume(campaign_id, now=NOW)
@@ -444,17 +450,17 @@ def test_bands_of_ones_own_are_kept_and_copied(app: Flask) -> None:
     with transaction():
         draft = a_campaign(a_list(), sender=a_sender())
         mine = {**USUAL, "refusals": Band(1, 2.5)}
-        assert canary.configure(draft.id, canary.Settings(5, 10, mine))
+        assert configure(draft.id, CanaryPlan(5, 10, mine))
         db.session.expire_all()
         copy = drafts.duplicate(draft.id, editor_id=None, now=NOW)
-    assert canary.settings_of(fresh(copy.id)) == canary.Settings(5, 10, mine)
+    assert plan_in(fresh(copy.id)) == CanaryPlan(5, 10, mine)
     assert fresh(copy.id).canary_state == ""
 
 
 def test_only_a_draft_is_configured(app: Flask) -> None:
     campaign_id = expanded({"other": 100})
     with transaction():
-        assert not canary.configure(campaign_id, canary.Settings(5))
+        assert not configure(campaign_id, CanaryPlan(5))
 
 
 def test_the_suppressed_count_neither_as_people_nor_as_results(app: Flask) -> None:

@@ -13,6 +13,7 @@ from campaigns.campaign.models import CAMPAIGN_STATES, Campaign, Delivery
 from campaigns.db import db, transaction
 from campaigns.delivery import sender_switch, sent_counts
 from campaigns.providers.models import ProviderAccount, SenderAddress
+from campaigns.reason import Reason
 from campaigns.throttling.plan import AccountHold, Grant, Plan, Windows
 from tests.factories import (
     a_campaign,
@@ -191,7 +192,7 @@ def test_an_address_of_the_same_account_cannot_be_chosen(world: World) -> None:
 
 def test_what_can_be_chosen(world: World) -> None:
     def words(campaign_id: int) -> list[str]:
-        return [way.words for way in fallback_sender.other_ways(fresh(campaign_id))]
+        return [way.words for way in fallback_sender.other_routes(fresh(campaign_id))]
 
     campaign_id = running(world)
     assert words(campaign_id) == ["Example News <news@second.example> (Other)"]
@@ -272,9 +273,13 @@ def test_an_account_stops_only_campaigns_that_still_go_by_it(world: World) -> No
     go_on(campaign_id, world.second.id)
     with transaction():
         through = world.first.provider_id
-        assert not lifecycle.pause(campaign_id, now=NOW, reason="Refused.", through=through)
+        assert not lifecycle.pause(
+            campaign_id, now=NOW, reason=Reason("status.no_account"), through=through
+        )
         through = world.second.provider_id
-        assert lifecycle.pause(campaign_id, now=NOW, reason="Refused.", through=through)
+        assert lifecycle.pause(
+            campaign_id, now=NOW, reason=Reason("status.no_account"), through=through
+        )
 
 
 def test_a_copy_begins_where_the_first_one_began(world: World) -> None:

@@ -12,9 +12,11 @@ from redis import Redis
 from campaigns.clock import utcnow
 from campaigns.db import transaction
 from campaigns.engine.limiter import SCRIPT, Buckets
+from campaigns.reason import Reason
 from campaigns.throttling import hold_reasons
 from campaigns.throttling.plan import NO_LIMIT, Ask, GroupPlan, Hold, Pace, Plan, Windows
 from tests.factories import a_campaign, a_delivery, a_list, a_provider, a_sender, a_subscriber
+from tests.saying import said
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
@@ -125,8 +127,8 @@ def test_w3_a_used_up_day_says_when_it_goes_on(buckets: Buckets, clock: Clock) -
     over = buckets.acquire(ask(10), plan)
     assert over.total == 0
     assert 23 * 3600 <= over.wait_seconds <= 23.5 * 3600
-    assert over.holds["other"].why.startswith(
-        "SES may send 100 mails in 24 hours; they are used up. It goes on by itself at 3 Mar, 09:"
+    assert said(over.holds["other"].why).startswith(
+        "SES has used up its 100 emails in 24 hours. Sending continues at 3 Mar 2026, 0"
     )
     clock.seconds += over.wait_seconds
     assert buckets.acquire(ask(10), plan).total == 10
@@ -210,28 +212,33 @@ def test_w5_workers_share_and_one_is_killed(
 def test_a_campaign_keeps_to_its_pace(buckets: Buckets, clock: Clock) -> None:
     sent = run(buckets, clock, Plan(pace_per_second=0.5), seconds=600)
     assert 298 <= len(sent) <= 301
-    assert (
-        "its pace of 30 per minute"
-        in next(iter(buckets.acquire(ask(5), Plan(pace_per_second=0.5)).holds.values())).why
-    )
+    holds = buckets.acquire(ask(5), Plan(pace_per_second=0.5)).holds
+    assert "its own pace, 30 per minute" in said(next(iter(holds.values())).why)
 
 
 def test_a_group_keeps_to_its_rate_while_the_others_go_on(buckets: Buckets, clock: Clock) -> None:
-    plan = Plan(groups={"yahoo": GroupPlan(per_second=1 / 60, why="it said “later”")})
+    plan = Plan(
+        groups={"yahoo": GroupPlan(per_second=1 / 60, why=Reason.unpack("It said “later”."))}
+    )
     first = buckets.acquire(ask(yahoo=50, other=50), plan)
     assert first.counts == {"yahoo": 1, "other": 50}
     second = buckets.acquire(ask(yahoo=50, other=50), plan)
     assert second.counts == {"other": 50}
-    assert second.holds["yahoo"].why == "Yahoo gets 1 per minute: it said “later”."
+    assert said(second.holds["yahoo"].why) == "Yahoo gets 1 per minute. It said “later”."
     assert 59 <= second.wait_seconds <= 60
 
 
 def test_a_suspended_group_waits_and_says_why(buckets: Buckets, clock: Clock) -> None:
     until = clock.now + timedelta(minutes=10)
-    plan = Plan(groups={"google": GroupPlan(suspended_until=until, why="421 4.7.28 slow down")})
+    plan = Plan(
+        groups={
+            "google": GroupPlan(suspended_until=until, why=Reason.unpack("421 4.7.28 slow down"))
+        }
+    )
     grant = buckets.acquire(ask(google=5, other=5), plan)
     assert grant.counts == {"other": 5}
-    assert grant.holds["google"].why == "Gmail waits until 09:10: 421 4.7.28 slow down."
+    assert said(grant.holds["google"].why).startswith("Gmail waits until ")
+    assert said(grant.holds["google"].why).endswith(":10. 421 4.7.28 slow down.")
     assert grant.holds["google"].until == until
     clock.seconds += 600
     assert buckets.acquire(ask(google=5), plan).counts == {"google": 5}
@@ -373,19 +380,23 @@ def test_lost_counters_are_made_good_from_the_ledger(
     assert buckets.acquire(asked, Plan(windows=Windows(day=20))).counts == {"google": 4}
 
 
+def waits(name: str) -> Reason:
+    return Reason("hold.account_waits", {"account": name, "why": None})
+
+
 def test_a_banner_says_the_longest_first_and_nothing_twice() -> None:
     held = {
-        "google": Hold("Gmail waits until 10:00.", START + timedelta(hours=1)),
-        "yahoo": Hold("SES may send 5 mails a second."),
-        "apple": Hold("SES may send 5 mails a second."),
-        "outlook": Hold("Outlook.com waits until 12:00.", START + timedelta(hours=3)),
+        "google": Hold(waits("Gmail"), START + timedelta(hours=1)),
+        "yahoo": Hold(waits("SES")),
+        "apple": Hold(waits("SES")),
+        "outlook": Hold(waits("Outlook.com"), START + timedelta(hours=3)),
     }
-    assert hold_reasons.banner(held) == (
-        "Outlook.com waits until 12:00. Gmail waits until 10:00. SES may send 5 mails a second."
-    )
-    assert hold_reasons.banner({}) == ""
-    many = {str(number): Hold(f"Number {number}.") for number in range(5)}
-    assert hold_reasons.banner(many).endswith("Number 2. And 2 more.")
+    assert said(hold_reasons.banner(held)) == "Outlook.com waits. Gmail waits. SES waits."
+    many = {str(number): Hold(waits(f"Number {number}")) for number in range(5)}
+    assert said(hold_reasons.banner(many)).endswith("Number 2 waits. And 2 more reasons.")
+    one_more = {str(number): Hold(waits(f"Number {number}")) for number in range(4)}
+    assert said(hold_reasons.banner(one_more)).endswith("And 1 more reason.")
+    assert hold_reasons.banner({"google": Hold(waits("Gmail"))}) == waits("Gmail")
 
 
 def test_a_limit_that_was_off_for_a_while_counts_what_was_sent_meanwhile(
@@ -405,13 +416,19 @@ def test_a_limit_that_was_off_for_a_while_counts_what_was_sent_meanwhile(
 
 
 def test_every_kind_of_hold_has_a_sentence() -> None:
-    plan = Plan("SES", Windows(1, 1, 1, 1), why="421", warm_up_per_day=1, pace_per_second=0.001)
-    kinds = set(hold_reasons._SENTENCES)
+    plan = Plan(
+        "SES",
+        Windows(1, 1, 1, 1),
+        why=Reason.unpack("421"),
+        warm_up_per_day=1,
+        pace_per_second=0.001,
+    )
+    kinds = set(hold_reasons._REASONS)
     assert set(re.findall(r"(?:kind = |closed\()'(\w+)'", SCRIPT.read_text("utf-8"))) <= kinds
     for kind in kinds:
         for seconds in (1, 3600, 90_000):
             told = hold_reasons.hold(
                 kind, "google", plan, START + timedelta(seconds=seconds), now=START
             )
-            assert told.why.endswith(".")
-            assert ".." not in told.why
+            assert said(told.why).endswith(".")
+            assert ".." not in said(told.why)

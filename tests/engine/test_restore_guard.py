@@ -16,8 +16,8 @@ from campaigns.accounts import users
 from campaigns.accounts.workspace import save_workspace
 from campaigns.campaign import lifecycle, series
 from campaigns.campaign.models import Campaign, CampaignSeries, Claim, Delivery, Generation
-from campaigns.campaign.recurrence import Repeat
-from campaigns.campaign.schedule import Plan
+from campaigns.campaign.recurrence import Recurrence
+from campaigns.campaign.schedule import SendPlan
 from campaigns.clock import utcnow
 from campaigns.config import Settings
 from campaigns.db import db, transaction
@@ -182,7 +182,7 @@ def test_what_was_held_stays_held_and_is_said_once(
     assert len([entry for entry in logs if "restored" in entry["event"]]) == 1
     assert number() > 3
     campaign = db.session.get_one(Campaign, campaign_id)
-    assert (campaign.status, campaign.status_reason) == ("paused", restored.PAUSED)
+    assert (campaign.status, campaign.status_reason) == ("paused", restored.PAUSED.pack())
     mails = db.session.scalars(sa.select(TransactionalEmail)).all()
     assert [mail.address for mail in mails] == ["owner@example.org"]
     with transaction():
@@ -287,7 +287,7 @@ def test_a_campaign_paused_at_the_time_of_the_backup_asks_before_it_goes_on(
     restore(marks, seconds)
     campaign = db.session.get_one(Campaign, campaign_id, populate_existing=True)
     assert campaign.restored_at is not None
-    assert campaign.status_reason == restored.PAUSED
+    assert campaign.status_reason == restored.PAUSED.pack()
 
 
 def test_a_retry_that_was_being_carried_out_is_not_carried_on(
@@ -338,9 +338,9 @@ def test_an_occurrence_that_came_due_since_the_backup_asks(
         save_workspace(name="Example", postal_address="1 High Street")
         made = series.create(
             template.id,
-            Repeat("daily"),
+            Recurrence("daily"),
             (now - timedelta(days=2, minutes=1)).replace(tzinfo=None),
-            Plan(zone="UTC"),
+            SendPlan(zone="UTC"),
             now=now - timedelta(days=2, minutes=5),
         )
         series_id = made.id
@@ -501,7 +501,7 @@ def test_a_copy_that_cannot_be_read_counts_as_none(tmp_path: Path) -> None:
 def test_the_remaining_of_a_restored_campaign_become_unknown_when_it_is_ended(app: Flask) -> None:
     campaign_id = a_campaign_in("sending")
     with transaction():
-        lifecycle.hold_restored(now=utcnow(), reason="")
+        lifecycle.hold_restored(now=utcnow(), reason=restored.PAUSED)
         lifecycle.cancel(campaign_id, now=utcnow())
     found = db.session.execute(sa.select(Delivery.status, Delivery.reason)).all()
     assert {tuple(row) for row in found} == {("unknown", "restored")}

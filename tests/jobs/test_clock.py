@@ -12,8 +12,8 @@ from flask import Flask
 from campaigns.accounts.workspace import save_workspace
 from campaigns.campaign import series
 from campaigns.campaign.models import Campaign, CampaignSeries, Delivery
-from campaigns.campaign.recurrence import Repeat
-from campaigns.campaign.schedule import Plan
+from campaigns.campaign.recurrence import Recurrence
+from campaigns.campaign.schedule import SendPlan
 from campaigns.clock import utcnow
 from campaigns.config import Settings
 from campaigns.db import db, transaction
@@ -29,6 +29,7 @@ from campaigns.jobs.clock import (
 from campaigns.jobs.models import Lease
 from tests.factories import a_campaign, a_delivery, a_list, a_sender, a_subscriber
 from tests.jobs.test_queues import waiting
+from tests.saying import said
 
 
 @pytest.fixture
@@ -127,7 +128,9 @@ def _series(**values: Any) -> CampaignSeries:
         template = a_campaign(news, sender=a_sender(), subject="What is new", **values)
         soon = (utcnow() + timedelta(hours=2)).replace(tzinfo=None)
         first = soon.replace(second=0, microsecond=0)
-        return series.create(template.id, Repeat("daily"), first, Plan(zone="UTC"), now=utcnow())
+        return series.create(
+            template.id, Recurrence("daily"), first, SendPlan(zone="UTC"), now=utcnow()
+        )
 
 
 def test_the_next_of_a_series_is_made_and_scheduled(app: Flask) -> None:
@@ -151,7 +154,7 @@ def test_what_cannot_leave_is_made_as_a_draft_that_says_why(app: Flask) -> None:
     assert _states() == ["draft", "draft"]
     reasons = db.session.scalars(sa.select(Campaign.status_reason).order_by(Campaign.id)).all()
     assert reasons[0] == ""
-    assert reasons[1].startswith("It was not scheduled. Content: ")
+    assert said(reasons[1]).startswith("This campaign was not scheduled. Content: ")
 
 
 def test_a_series_that_does_not_work_holds_up_nothing_else(app: Flask) -> None:
@@ -195,8 +198,9 @@ def test_between_two_waves_a_campaign_says_what_it_waits_for(app: Flask) -> None
         at = datetime(2100, 3, 29, 7, 30, tzinfo=UTC)
         a_delivery(campaign, a_subscriber("alice@example.org", news), not_before=at)
     explain_waves()
-    assert db.session.get_one(Campaign, campaign.id, populate_existing=True).status_reason == (
-        "1 person waits for their own time of day. The next get it at 07:30 on 29 March."
+    found = db.session.get_one(Campaign, campaign.id, populate_existing=True)
+    assert said(found.status_reason) == (
+        "1 recipient waits for their own time of day. The next email goes at 29 Mar 2100, 07:30."
     )
 
 

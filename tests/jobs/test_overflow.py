@@ -26,6 +26,7 @@ from campaigns.throttling.loading import load_plan
 from campaigns.throttling.models import GroupState, ReplyRule
 from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
 from tests.jobs.steps import send_until, statuses
+from tests.saying import said
 from tests.smtp_server import Script, ScriptedServer, Session, scripted_server
 
 PEOPLE = 20
@@ -136,7 +137,7 @@ def test_without_a_choice_it_waits_until_there_is_room(stack: ExitStack, clock: 
     for _ in range(3):
         send.send()
     assert statuses() == {"sent": 8, "queued": 12}
-    assert "may send 8 mails in 24 hours; they are used up" in stage.campaign.status_reason
+    assert "has used up its 8 emails in 24 hours" in said(stage.campaign.status_reason)
     assert stage.second.received == []
     clock.seconds += 25 * 3600
     send_until({"sent": 16, "queued": 4})
@@ -188,7 +189,7 @@ def test_it_goes_on_only_once(stack: ExitStack) -> None:
     assert statuses() == {"sent": 13, "queued": 7}
     assert (len(stage.first.received), len(stage.second.received)) == (8, 5)
     assert len(fallback_sender.earlier(stage.campaign)) == 1
-    assert "Other may send 5 mails in 24 hours" in stage.campaign.status_reason
+    assert "Other has used up its 5 emails in 24 hours" in said(stage.campaign.status_reason)
 
 
 def limit(account_id: int, **values: Any) -> None:

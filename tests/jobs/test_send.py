@@ -25,6 +25,7 @@ from campaigns.providers.models import DkimKey, ProviderAccount, SenderAddress
 from campaigns.throttling.loading import load_plan, next_tries
 from campaigns.throttling.models import GroupState
 from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
+from tests.saying import said
 from tests.smtp_server import CLOSE, ScriptedServer, Session, scripted_server
 
 pytestmark = pytest.mark.usefixtures("worker")
@@ -293,7 +294,9 @@ def test_w3_a_daily_limit_waits_and_says_until_when(app: Flask) -> None:
         run(campaign_id)
     assert statuses(campaign_id) == {"queued": 2, "sent": 3}
     assert status_of(campaign_id) == "sending"
-    assert "may send 3 mails in 24 hours" in db.session.get_one(Campaign, campaign_id).status_reason
+    assert "has used up its 3 emails in 24 hours" in said(
+        db.session.get_one(Campaign, campaign_id).status_reason
+    )
 
 
 def test_a_worker_killed_in_the_middle_is_settled_by_the_clock(app: Flask) -> None:

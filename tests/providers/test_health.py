@@ -11,6 +11,7 @@ from campaigns.jobs import runtime
 from campaigns.jobs.transactional import deliver
 from campaigns.providers import health
 from campaigns.providers.models import ProviderAccount
+from campaigns.reason import Reason
 from campaigns.throttling.loading import load_plan
 from campaigns.transactional import alerts
 from campaigns.transactional.models import TransactionalEmail
@@ -47,13 +48,13 @@ def test_an_open_account_is_probed_and_closes_with_the_first_success(app: Flask)
     retry_at = fail(account, 5)
     resting = load_plan(account.id, now=retry_at - timedelta(seconds=1))
     assert resting.suspended_until == retry_at
-    assert resting.why == "It hung up."
+    assert resting.why == Reason("legacy.text", {"text": "It hung up."})
     trying = load_plan(account.id, now=retry_at)
     assert (trying.suspended_until, trying.probe) == (None, True)
     with transaction():
         health.clear(account.id)
     well = load_plan(account.id, now=retry_at)
-    assert (well.probe, well.why) == (False, "")
+    assert (well.probe, well.why) == (False, None)
 
 
 def test_owners_are_told_once_by_another_account(app: Flask) -> None:

@@ -5,8 +5,10 @@ from datetime import timedelta
 import pytest
 
 from campaigns.clock import utcnow
+from campaigns.reason import Reason
 from campaigns.throttling import hold_reasons
 from campaigns.throttling.plan import Plan
+from tests.saying import said
 
 
 @pytest.mark.parametrize(
@@ -19,8 +21,8 @@ from campaigns.throttling.plan import Plan
 )
 def test_a_sentence_ends_once(why: str, end: str) -> None:
     now = utcnow()
-    plan = Plan(name="Relay", why=why, suspended_until=now + timedelta(hours=1))
-    said = hold_reasons.why_waits(plan, "google", learned=False, due_at=None, now=now)
-    assert said.endswith(f": {end}")
+    plan = Plan(name="Relay", why=Reason.unpack(why), suspended_until=now + timedelta(hours=1))
+    reason = hold_reasons.why_waits(plan, "google", learned=False, due_at=None, now=now)
+    assert said(reason).endswith(f". {end}")
     probing = hold_reasons.hold("probe", "google", plan, now, now=now).why
-    assert f": {end} One message at a time" in probing
+    assert f". {end} One email at a time" in said(probing)

@@ -16,6 +16,7 @@ from campaigns.throttling.loading import load_plan
 from campaigns.throttling.plan import Ask, Grant, Hold
 from campaigns.throttling.recording import recorded, tell
 from tests.factories import a_campaign, a_provider
+from tests.saying import said
 
 # The statements behind it have tests on both databases; what is simulated is the limiter.
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -126,7 +127,7 @@ def test_g14_gmail_is_left_alone_then_begun_with_one(gmail_and_yahoo: World) -> 
     assert max(yahoo.tried) < first + 60, "the others are not held up by it"
     after = [many for at, group, many in world.at_once if group == "google" and at >= first + 600]
     assert after[0] == 1
-    assert "Gmail waits until" in next(held.why for at, _, held in world.holds if at > first)
+    assert "Gmail waits until" in next(said(held.why) for at, _, held in world.holds if at > first)
     assert world.waiting == {"google": 0, "yahoo": 0}, "and in the end everybody has it"
     assert len(google.complaints) < 0.2 * 600, "far fewer complaints than mails"
 
@@ -137,7 +138,7 @@ def test_w3_a_quota_that_is_used_up_is_waited_out(app: Flask, redis_url: str) ->
     world.run(timedelta(hours=5))
     first = server.complaints[0]
     assert [at for at in server.tried if first < at < first + 3600] == []
-    assert any("quota of 24 hours is used up" in held.why for _, _, held in world.holds)
+    assert any("quota of 24 hours is used up" in said(held.why) for _, _, held in world.holds)
     assert world.waiting == {"other": 0}
 
 

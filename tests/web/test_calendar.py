@@ -13,8 +13,8 @@ from campaigns.accounts.workspace import save_workspace
 from campaigns.campaign import schedule, series
 from campaigns.campaign.local_time import DayWindow
 from campaigns.campaign.models import Campaign, CampaignSeries
-from campaigns.campaign.recurrence import Repeat
-from campaigns.campaign.schedule import Plan
+from campaigns.campaign.recurrence import Recurrence
+from campaigns.campaign.schedule import SendPlan
 from campaigns.clock import utcnow
 from campaigns.db import db, transaction
 from campaigns.providers.models import ProviderAccount
@@ -71,12 +71,16 @@ def _plan(client: FlaskClient, campaign: Campaign, **values: Any) -> str:
     return client.get(f"/campaigns/{campaign.public_id}/review/plan", query_string=form).text
 
 
-def _series(rule: Repeat | None = None, days: int = 3) -> CampaignSeries:
+def _series(rule: Recurrence | None = None, days: int = 3) -> CampaignSeries:
     template = _ready(name="Morning letter")
     first = datetime.fromisoformat(f"{_in_days(days)}T09:00")
     with transaction():
         return series.create(
-            template.id, rule or Repeat("daily"), first, Plan(zone="Europe/Berlin"), now=utcnow()
+            template.id,
+            rule or Recurrence("daily"),
+            first,
+            SendPlan(zone="Europe/Berlin"),
+            now=utcnow(),
         )
 
 
@@ -113,8 +117,8 @@ def test_a_time_that_does_not_exist_is_resolved_and_said(
     monkeypatch.setattr(launch, "utcnow", lambda: datetime(2026, 3, 20, 12, tzinfo=UTC))
     moment = {"when": "later", "date": "2026-03-29", "time": "02:30"}
     said = _plan(owner_client, campaign, **moment)
-    assert "It starts on Sunday 29 March 2026 at 03:30 in Europe/Berlin" in said
-    assert "02:30 does not exist there. 03:30 is taken for it." in said
+    assert "Sending starts on Sunday 29 March 2026 at 03:30 in Europe/Berlin" in said
+    assert "02:30 does not exist. The campaign goes out at 03:30." in said
     _launch(owner_client, campaign, **moment)
     assert _fresh(campaign).scheduled_at == datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
 
@@ -122,21 +126,21 @@ def test_a_time_that_does_not_exist_is_resolved_and_said(
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"when": "now"}, "It starts 10 seconds after you press Send"),
+        ({"when": "now"}, "Sending starts 10 seconds after you press Send"),
         ({"when": "later", "zone": "Asia/Kathmandu"}, "In Europe/Berlin that is"),
-        ({"when": "local"}, "Everybody gets it when their own clock shows 09:00"),
-        ({"when": "local"}, "(3 waves in Europe/Berlin time)"),
-        ({"when": "local"}, "1 person has no time zone in their data: Europe/Berlin is taken"),
+        ({"when": "local"}, "Each recipient gets it at 09:00 on"),
+        ({"when": "local"}, "(3 waves)"),
+        ({"when": "local"}, "1 recipient has no time zone in their data, so Europe/Berlin is used"),
         ({"when": "now", "pace": "spread", "spread_hours": "3"}, "Spread over 3 hours: "),
-        ({"when": "now", "pace": "rate", "per_hour": "1"}, "it takes about 3 hours"),
+        ({"when": "now", "pace": "rate", "per_hour": "1"}, "sending takes about 3 hours"),
         ({"when": "later", "hours": "on", "hours_from": "8", "hours_until": "20"},
-         "Only between 8:00 and 20:00 of each reader’s day. 1 person waits"),
+         "Only between 8:00 and 20:00 in each recipient’s time zone.</p><p>1 recipient waits"),
         ({"when": "repeat", "frequency": "weekly", "weekday": ["0", "3"]},
-         "It goes out every Monday and Thursday, at 09:00 in Europe/Berlin."),
+         "It goes out every Monday and Thursday at 09:00 in Europe/Berlin."),
         ({"when": "repeat", "frequency": "monthly", "monthly": "weekday", "nth": "-1",
           "nth_weekday": "4"}, "on the last Friday of every month"),
         ({"when": "repeat", "frequency": "daily", "repeat_local": "on", "ends": "count",
-          "count": "5"}, "every day, 5 times in all, at 09:00 of each reader’s own time"),
+          "count": "5"}, "every day, 5 times in all at 09:00 in each recipient’s time zone"),
     ],
 )  # fmt: skip
 def test_what_will_happen_is_said_in_sentences(
@@ -150,17 +154,17 @@ def test_what_will_happen_is_said_in_sentences(
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"when": "local", "date": "2020-01-01"}, "has passed for all of your readers"),
+        ({"when": "local", "date": "2020-01-01"}, "has passed for all of your recipients"),
         ({"when": "later", "date": ""}, "both a date and a time"),
         ({"when": "now", "pace": "spread", "spread_hours": "0"}, "over 1 to 168 hours"),
-        ({"when": "now", "pace": "rate", "per_hour": "many"}, "Give a whole number"),
-        ({"when": "now", "hours": "on", "hours_from": "20", "hours_until": "8"}, "must begin"),
+        ({"when": "now", "pace": "rate", "per_hour": "many"}, "Enter a whole number"),
+        ({"when": "now", "hours": "on", "hours_from": "20", "hours_until": "8"}, "come before"),
         ({"when": "repeat", "frequency": "weekly"}, "at least one day of the week"),
-        ({"when": "repeat", "frequency": "yearly"}, "how often it repeats"),
-        ({"when": "repeat", "frequency": "daily", "interval": "x"}, "every 1 to 52"),
+        ({"when": "repeat", "frequency": "yearly"}, "how often the campaign goes out"),
+        ({"when": "repeat", "frequency": "daily", "interval": "x"}, "from 1 to 52"),
         ({"when": "repeat", "frequency": "daily", "ends": "until"}, "the last day"),
         ({"when": "repeat", "frequency": "monthly", "month_day": "32"}, "a day of the month"),
-        ({"when": "repeat", "frequency": "daily", "zone": "Mars"}, "no time zone we know"),
+        ({"when": "repeat", "frequency": "daily", "zone": "Mars"}, "not a known time zone"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_done_is_said_and_not_done(
@@ -261,8 +265,8 @@ def test_many_series_cost_no_more_questions_than_one(owner_client: FlaskClient) 
         first = datetime.fromisoformat(f"{_in_days(3)}T09:00")
         for _ in range(10):
             template = a_campaign(name="Another")
-            plan = Plan(zone="Europe/Berlin")
-            series.create(template.id, Repeat("daily"), first, plan, now=utcnow())
+            plan = SendPlan(zone="Europe/Berlin")
+            series.create(template.id, Recurrence("daily"), first, plan, now=utcnow())
     with counted() as many:
         owner_client.get("/calendar")
     assert len(many) == len(few)
@@ -271,7 +275,7 @@ def test_many_series_cost_no_more_questions_than_one(owner_client: FlaskClient) 
 def test_the_times_of_a_series_are_shown_before_they_are_made(owner_client: FlaskClient) -> None:
     found = _series()
     page = owner_client.get(f"/calendar/series/{found.public_id}").text
-    assert "It goes out every day, at 09:00 in Europe/Berlin." in page
+    assert "It goes out every day at 09:00 in Europe/Berlin." in page
     assert page.count("To come") == 12
     month = _in_days(3)[:7]
     assert "Morning letter" in owner_client.get(f"/calendar?month={month}&view=list").text
@@ -340,7 +344,7 @@ def test_the_rule_is_shown_as_it_is_and_changed(owner_client: FlaskClient) -> No
     )  # fmt: skip
     assert answer.location == page
     said = owner_client.get(page).text
-    assert "It goes out every Monday and Thursday, at 10:15 in Europe/Berlin." in said
+    assert "It goes out every Monday and Thursday at 10:15 in Europe/Berlin." in said
     assert f"At most {number(7200)} an hour" in said
     assert "What is made already stays as it is" in said
 
@@ -355,11 +359,11 @@ def test_a_time_that_is_not_the_rules_is_told(owner_client: FlaskClient) -> None
 
 
 RULES = [
-    Repeat("daily", interval=3),
-    Repeat("weekly", interval=2, weekdays=(1, 6)),
-    Repeat("monthly", month_day=31),
-    Repeat("monthly", nth=-1, weekdays=(4,), until=(utcnow() + timedelta(days=400)).date()),
-    Repeat("daily", count=30),
+    Recurrence("daily", interval=3),
+    Recurrence("weekly", interval=2, weekdays=(1, 6)),
+    Recurrence("monthly", month_day=31),
+    Recurrence("monthly", nth=-1, weekdays=(4,), until=(utcnow() + timedelta(days=400)).date()),
+    Recurrence("daily", count=30),
 ]
 
 
@@ -378,7 +382,7 @@ def test_a_form_that_is_sent_as_it_was_shown_changes_nothing(
     found = _series(RULES[number])
     with transaction():
         first = datetime.fromisoformat(found.first_local)
-        wanted = Plan(zone="Asia/Tokyo", **plan)
+        wanted = SendPlan(zone="Asia/Tokyo", **plan)
         series.change(found.id, RULES[number], first, wanted, now=utcnow())
     before = _state(found)
     assert before["zone"] == "Asia/Tokyo"
@@ -402,7 +406,7 @@ def test_a_rule_is_previewed_with_what_is_made_already(owner_client: FlaskClient
     owner_client.post(f"{_time_of(found, 1)}/skip")
     address = f"/calendar/series/{found.public_id}/rule/preview"
     said = owner_client.get(address, query_string=_rule_form(found, time="11:30")).text
-    assert "It goes out every day, at 11:30 in Europe/Berlin." in said
+    assert "It goes out every day at 11:30 in Europe/Berlin." in said
     assert said.count("made already: it stays as it is") == 1
     assert said.count("skipped: that day has one already") == 2
     bad = owner_client.get(address, query_string=_rule_form(found, frequency="weekly"))
@@ -413,12 +417,12 @@ def test_a_rule_is_previewed_with_what_is_made_already(owner_client: FlaskClient
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"frequency": ""}, "Choose how often it repeats."),
-        ({"when": "now"}, "Choose how often it repeats."),
-        ({"zone": "Mars/Base"}, "is no time zone"),
-        ({"date": ""}, "Please choose both a date and a time."),
-        ({"ends": "until", "until": "2020-01-01"}, "It would end before it begins."),
-        ({"pace": "spread", "spread_hours": "0"}, "Spread it over 1 to"),
+        ({"frequency": ""}, "Choose how often the campaign goes out."),
+        ({"when": "now"}, "Choose how often the campaign goes out."),
+        ({"zone": "Mars/Base"}, "is not a known time zone"),
+        ({"date": ""}, "Choose both a date and a time."),
+        ({"ends": "until", "until": "2020-01-01"}, "The campaign would end before it begins."),
+        ({"pace": "spread", "spread_hours": "0"}, "Spread the campaign over 1 to"),
     ],
 )
 def test_a_rule_that_cannot_be_is_refused_in_words(
@@ -524,11 +528,11 @@ def test_a_campaign_at_local_time_is_moved_by_readers_clocks(owner_client: Flask
 
 def test_the_slowest_limit_of_the_account_is_told(owner_client: FlaskClient) -> None:
     campaign = _ready()
-    assert "it takes about" not in _plan(owner_client, campaign, when="now")
+    assert "takes about" not in _plan(owner_client, campaign, when="now")
     with transaction():
         db.session.query(ProviderAccount).update({"name": "Relay", "per_day": 1})
     shown = _plan(owner_client, campaign, when="now")
-    assert "Relay may send at most 1 a day: it takes about 2 days." in shown
+    assert "Relay may send 1 email in 24 hours.</p><p>Sending takes about 2 days." in shown
     assert "Relay may send" in _plan(
         owner_client, campaign, when="later", pace="rate", per_hour="9"
     )

@@ -9,11 +9,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from campaigns.accounts.workspace import save_workspace
+from campaigns.campaign.canary_plan import USUAL, Band, CanaryPlan, plan_in
 from campaigns.campaign.models import Campaign, CampaignSeries, Delivery, HeldGroup
 from campaigns.clock import utcnow
 from campaigns.db import db, transaction
-from campaigns.delivery import canary
-from campaigns.delivery.canary_policy import USUAL, Band
 from tests.factories import a_campaign, a_list, a_sender, a_subscriber
 from tests.web.test_reports import report, started, text_of
 
@@ -72,21 +71,21 @@ def test_what_is_chosen_is_kept(owner_client: FlaskClient, draft: Campaign) -> N
     form = {**FORM, "refusals_go_on": "1", "refusals_stop": "2.5"}
     assert launch(owner_client, draft, form).status_code == 302
     bands = {**USUAL, "refusals": Band(1, 2.5)}
-    assert canary.settings_of(fresh(draft)) == canary.Settings(2.5, 45, bands)
+    assert plan_in(fresh(draft)) == CanaryPlan(2.5, 45, bands)
     assert fresh(draft).status == "scheduled"
 
 
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"canary_percent": "0"}, "0.1 to 50%"),
-        ({"canary_percent": "51"}, "0.1 to 50%"),
-        ({"canary_percent": "nan"}, "0.1 to 50%"),
+        ({"canary_percent": "0"}, "0.1% to 50%"),
+        ({"canary_percent": "51"}, "0.1% to 50%"),
+        ({"canary_percent": "nan"}, "0.1% to 50%"),
         ({"canary_minutes": "0"}, "1 to 1"),
         ({"canary_minutes": "²"}, "1 to 1"),
         ({"bounces_go_on": "6"}, "“Bounced later” needs two numbers"),
         ({"complaints_stop": ""}, "“Complained” needs two numbers"),
-        ({"deferrals_stop": "101"}, "“Put off” needs two numbers"),
+        ({"deferrals_stop": "101"}, "“Deferred” needs two numbers"),
     ],
 )
 def test_what_cannot_be_is_said_and_nothing_is_sent(
@@ -102,8 +101,8 @@ def test_what_cannot_be_is_said_and_nothing_is_sent(
 def test_the_plan_says_what_will_happen(owner_client: FlaskClient, draft: Campaign) -> None:
     path = f"/campaigns/{draft.public_id}/review/plan"
     said = text_of(owner_client.get(path, query_string=FORM).text)
-    assert "About 50 people get it first" in said
-    assert "watched for 45 minutes" in said
+    assert "About 50 recipients get it first" in said
+    assert "observed for 45 minutes" in said
     assert "first" not in text_of(owner_client.get(path, query_string={"when": "now"}).text)
 
 
@@ -112,7 +111,7 @@ def test_few_people_need_no_test(owner_client: FlaskClient, draft: Campaign) -> 
         db.session.execute(sa.text("DELETE FROM subscription WHERE subscriber_id > 40"))
     path = f"/campaigns/{draft.public_id}/review/plan"
     said = text_of(owner_client.get(path, query_string=FORM).text)
-    assert "With 40 people there is no test with a few first" in said
+    assert "There is no test group: a test needs more than 50 recipients." in said
 
 
 def test_a_copy_comes_with_the_same(owner_client: FlaskClient, draft: Campaign) -> None:
@@ -162,8 +161,8 @@ def test_the_card_shows_what_the_first_ones_show(owner_client: FlaskClient) -> N
     html = report(owner_client, campaign)
     page = text_of(html)
     assert "Test with a few first: 10 of 50" in page
-    assert "Refused 30% (3) above its band go on below 5%, stop above 10%" in page
-    assert "Put off 0% (0) below its band" in page
+    assert "Refused 30% (3) above its band Continue below 5%, stop above 10%" in page
+    assert "Deferred 0% (0) below its band" in page
     assert "Gmail 0 of 20" in page
     live = report(owner_client, campaign, "/live?status=sending")
     assert 'id="canary"' in live, "it comes along with the poll"
@@ -184,7 +183,7 @@ def test_after_the_verdict_the_card_shows_what_was_seen_then(owner_client: Flask
     campaign = a_canary("passed", *[SENT] * 60, canary_words=words, canary_seen=seen)
     page = text_of(report(owner_client, campaign))
     assert words in page
-    assert "Put off 6% (3)" in page
+    assert "Deferred 6% (3)" in page
     assert "All others 30 of 30" in page
 
 

@@ -19,6 +19,7 @@ from campaigns.db import db, transaction
 from campaigns.delivery import sender_switch
 from campaigns.jobs import monitor
 from campaigns.providers.models import ProviderAccount, SenderAddress
+from campaigns.reason import Reason
 from tests.factories import a_campaign, a_list, a_provider, a_sender, a_signed_domain, a_subscriber
 from tests.web.test_reports import QUEUED, SENT, poll_address, report, started, text_of
 
@@ -131,8 +132,10 @@ def test_what_cannot_be_is_refused_and_nothing_is_sent(
     for wrong in (addresses.same.public_id, addresses.first.public_id, "nothing", "\1"):
         answer = launch(owner_client, draft, {"overflow": wrong})
         assert answer.status_code == 422
-        assert "It cannot go on from that address" in text_of(answer.text)
-        assert "It cannot go on from that address" in plan(owner_client, draft, {"overflow": wrong})
+        assert "The campaign cannot continue from that address" in text_of(answer.text)
+        assert "The campaign cannot continue from that address" in plan(
+            owner_client, draft, {"overflow": wrong}
+        )
     assert fresh(draft).status == "draft"
     assert fresh(draft).overflow_sender_id is None
 
@@ -141,14 +144,11 @@ def test_the_plan_says_what_will_happen(
     owner_client: FlaskClient, draft: Campaign, addresses: Addresses
 ) -> None:
     waits = plan(owner_client, draft, {})
-    assert "Relay may send at most 20 a day: it takes about 2 days." in waits
-    assert (
-        "When the daily limit of Relay is used up, after 20 mails in 24 hours, the rest waits"
-        " until the next day." in waits
-    )
+    assert "Relay may send 20 emails in 24 hours. Sending takes about 2 days." in waits
+    assert "The daily limit of Relay is 20 emails. The rest waits until the next day." in waits
     goes_on = plan(owner_client, draft, {"overflow": addresses.second.public_id})
-    assert "at most 20 a day: that alone would take about 2 days." in goes_on
-    assert f"When the daily limit of Relay is used up, it goes on from {SECOND}." in goes_on
+    assert "With that account alone, sending would take about 2 days." in goes_on
+    assert f"When the daily limit of Relay is used up, it continues from {SECOND}." in goes_on
     assert "Mail from second.example is not signed with DKIM" in goes_on
     with transaction():
         a_signed_domain("second.example")
@@ -231,7 +231,7 @@ def test_a_wrong_address_changes_nothing(
     campaign = running(addresses)
     for wrong in (addresses.same.public_id, "nothing"):
         said = press(owner_client, campaign, what, wrong)
-        assert "It cannot go on from that address" in said
+        assert "The campaign cannot continue from that address" in said
     found = fresh(campaign)
     assert (found.sender_id, found.overflow_sender_id) == (addresses.first.id, None)
 
@@ -346,7 +346,7 @@ def test_what_waits_points_to_the_way_out(owner_client: FlaskClient, addresses: 
     campaign = running(addresses)
     assert link not in report(owner_client, campaign)
     with transaction():
-        lifecycle.explain(campaign.id, "Relay may send 20 mails in 24 hours.")
+        lifecycle.explain(campaign.id, Reason("status.no_account"))
     page = report(owner_client, campaign)
     assert link in page
     assert link in owner_client.get(poll_address(page)).text

@@ -13,6 +13,7 @@ from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import transaction
 from campaigns.delivery import canary
+from campaigns.reason import Reason
 from campaigns.web.campaigns.blueprint import IN_WORDS, bp, campaign_or_404, editor_id, url_of
 
 
@@ -41,7 +42,7 @@ def pause(public_id: str) -> Response:
         lifecycle.pause,
         "Paused. Mails already handed over cannot be called back; the others wait here.",
         "This campaign cannot be paused now.",
-        reason="Paused by hand.",
+        reason=Reason("status.paused_by_user"),
     )
     return back(public_id)
 

@@ -1,85 +1,109 @@
-"""What was chosen in the send form about a canary, and what it means in sentences."""
+"""The test group in the send form: as a CanaryRequest, and what it means in sentences."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
-from campaigns.campaign.models import Campaign
-from campaigns.delivery import canary
-from campaigns.delivery.canary import (
+from flask_babel import lazy_gettext
+
+from campaigns.campaign import canary_plan
+from campaigns.campaign.canary_plan import (
     FEWEST_OF_GROUP,
-    LEAST_PERCENT,
-    MOST_MINUTES,
-    MOST_PERCENT,
+    FEWEST_PEOPLE,
+    MEASURES,
     USUAL_PERCENT,
-    Settings,
+    BandRequest,
+    CanaryPlan,
+    CanaryRequest,
+    MeasureName,
 )
-from campaigns.delivery.canary_policy import MEASURES, Band, Bands, Measure
-from campaigns.web.campaigns.plan_form import Form, WishError
-from campaigns.web.template_helpers import number, plural
+from campaigns.campaign.models import Campaign
+from campaigns.web.campaigns.plan_form import Form
+from campaigns.web.campaigns.plan_form import number as read_number
+from campaigns.web.template_helpers import number
+from campaigns.web.words import MEASURE_TITLES, ngettext
+from campaigns.web.words import gettext as _
 
-FIELD = "canary"
+WHY: Mapping[MeasureName, Any] = {
+    "refusals": lazy_gettext(
+        "About 2% of a list in use are dead addresses. From 5% mailbox providers doubt the"
+        " sender; from 10% many of them block it."
+    ),
+    "deferrals": lazy_gettext(
+        "Some servers defer every new sender once, so a few are normal. Many deferrals mean that"
+        " a provider throttles the sender."
+    ),
+    "bounces": lazy_gettext(
+        "Nearly all dead addresses are refused at once. Few emails bounce later."
+    ),
+    "complaints": lazy_gettext(
+        "Gmail and Yahoo ask senders to stay below 0.1% and never to reach 0.3%."
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Fields:
+class BandField:
+    """The two limits of a measure, as the form shows them."""
+
+    name: MeasureName
+    title: str
+    why: str
+    go_on: str
+    stop: str
+
+
+@dataclass(frozen=True, slots=True)
+class CanaryFields:
     """The form as it is shown: what was typed, or how the campaign was set."""
 
     is_on: bool
     percent: str
     minutes: str
-    bands: list[tuple[Measure, str, str]]
+    bands: list[BandField]
 
 
-def shown(campaign: Campaign, form: Form) -> Fields:
-    """For the page. A form that was refused shows what was typed."""
-    kept = canary.settings_of(campaign)
+def shown(campaign: Campaign, form: Form) -> CanaryFields:
+    """Return the fields for the page. A form that was refused shows what was typed."""
+    kept = canary_plan.plan_in(campaign)
     typed: Mapping[str, str] = form if "version" in form else {}
-    return Fields(
+    return CanaryFields(
         is_on="canary" in typed if typed else kept.percent > 0,
         percent=typed.get("canary_percent", _text(kept.percent or USUAL_PERCENT)),
         minutes=typed.get("canary_minutes", str(kept.minutes)),
         bands=[
-            (
-                measure,
-                typed.get(f"{measure.name}_go_on", _text(kept.bands[measure.name].go_on)),
-                typed.get(f"{measure.name}_stop", _text(kept.bands[measure.name].stop)),
+            BandField(
+                name=measure.name,
+                title=MEASURE_TITLES[measure.name],
+                why=WHY[measure.name],
+                go_on=typed.get(f"{measure.name}_go_on", _text(kept.bands[measure.name].go_on)),
+                stop=typed.get(f"{measure.name}_stop", _text(kept.bands[measure.name].stop)),
             )
             for measure in MEASURES
         ],
     )
 
 
-def read(campaign: Campaign, form: Form) -> Settings:
-    """The form as settings. Raises WishError. Turned off, what was set before is kept with it."""
+def read(form: Form) -> CanaryRequest | None:
+    """Return what was chosen; None when it is turned off."""
     if "canary" not in form:
-        return replace(canary.settings_of(campaign), percent=0.0)
-    percent = _decimal(form.get("canary_percent", ""))
-    if percent is None or not LEAST_PERCENT <= percent <= MOST_PERCENT:
-        span = f"{_text(LEAST_PERCENT)} to {_text(MOST_PERCENT)}"
-        raise WishError(f"Send it to {span}% of the people first.", FIELD)
-    minutes = form.get("canary_minutes", "").strip()
-    is_number = minutes.isascii() and minutes.isdigit() and len(minutes) < 6
-    if not is_number or not 1 <= int(minutes) <= MOST_MINUTES:
-        raise WishError(f"Watch the first ones for 1 to {number(MOST_MINUTES)} minutes.", FIELD)
-    bands: Bands = {measure.name: _band(measure, form) for measure in MEASURES}
-    return Settings(percent, int(minutes), bands)
-
-
-def _band(measure: Measure, form: Form) -> Band:
-    go_on = _decimal(form.get(f"{measure.name}_go_on", ""))
-    stop = _decimal(form.get(f"{measure.name}_stop", ""))
-    if go_on is None or stop is None or not 0 < go_on <= stop <= 100:
-        raise WishError(
-            f"“{measure.title}” needs two numbers up to 100%: first that below which it goes on, "
-            "then one as large or larger above which it stops.",
-            FIELD,
-        )
-    return Band(go_on, stop)
+        return None
+    return CanaryRequest(
+        percent=_decimal(form.get("canary_percent", "")),
+        minutes=read_number(form.get("canary_minutes", "")),
+        bands={
+            measure.name: BandRequest(
+                go_on=_decimal(form.get(f"{measure.name}_go_on", "")),
+                stop=_decimal(form.get(f"{measure.name}_stop", "")),
+            )
+            for measure in MEASURES
+        },
+    )
 
 
 def _decimal(text: str) -> float | None:
     digits = text.strip().replace(",", ".")
-    whole, _, part = digits.partition(".")
+    whole, _point, part = digits.partition(".")
     is_number = (whole + part).isascii() and (whole + part).isdigit() and len(digits) < 8
     return float(digits) if is_number and whole else None
 
@@ -88,18 +112,30 @@ def _text(value: float) -> str:
     return f"{value:g}"
 
 
-def sentences(settings: Settings, *, recipients: int) -> list[str]:
-    """What will happen because of it."""
-    if not settings.percent:
+def sentences(plan: CanaryPlan, *, recipients: int) -> list[str]:
+    """Return what will happen because of it."""
+    if not plan.percent:
         return []
-    first = canary.how_many(recipients, settings.percent)
+    first = canary_plan.how_many(recipients, plan.percent)
     if not first:
-        few = f"With {plural(recipients, 'person', 'people')} there is no test with a few first"
-        return [f"{few}: everybody is one of the first {canary.FEWEST_PEOPLE}."]
-    minutes = plural(settings.minutes, "minute")
-    said = (
-        f"About {number(first)} people get it first, at least {FEWEST_OF_GROUP} of each mailbox "
-        f"provider. What comes back is watched for {minutes}; then the others follow by "
-        "themselves, or it stops and asks you."
-    )
-    return [said]
+        return [
+            _(
+                "There is no test group: a test needs more than %(fewest)s recipients.",
+                fewest=FEWEST_PEOPLE,
+            )
+        ]
+    return [
+        _(
+            "About %(count)s recipients get it first, at least %(fewest)s of each mailbox"
+            " provider.",
+            count=number(first),
+            fewest=FEWEST_OF_GROUP,
+        ),
+        ngettext(
+            "The results are observed for %(num)s minute. Then everyone else gets it, or sending"
+            " stops and you decide.",
+            "The results are observed for %(num)s minutes. Then everyone else gets it, or sending"
+            " stops and you decide.",
+            plan.minutes,
+        ),
+    ]

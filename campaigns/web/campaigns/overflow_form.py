@@ -1,85 +1,90 @@
-"""From which address it goes on when the daily limit is used up: chosen in forms, and in words."""
+"""The fallback sender in forms and reports: what can be chosen, and what follows from it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from campaigns.campaign import fallback_sender
-from campaigns.campaign.fallback_sender import CHOOSABLE, Earlier, Way
+from campaigns.campaign.fallback_sender import CHOOSABLE, FIELD, Earlier, SenderRoute
 from campaigns.campaign.models import Campaign
 from campaigns.campaign.preflight import warnings_of
 from campaigns.delivery import canary
-from campaigns.web.campaigns.plan_form import WishError
 from campaigns.web.template_helpers import number
-
-FIELD = "overflow"
+from campaigns.web.words import gettext as _
+from campaigns.web.words import ngettext
 
 
 @dataclass(frozen=True, slots=True)
-class Fields:
+class FallbackFields:
     """The choice as it is shown. `chosen`: the public id of an address; empty: it waits."""
 
     account: str
-    ways: list[Way]
+    ways: list[SenderRoute]
     chosen: str
 
 
-def shown(campaign: Campaign, form: Mapping[str, str]) -> Fields | None:
-    """For the page; None where there is no other account to go on by."""
-    now, ways = fallback_sender.way_of(campaign), fallback_sender.other_ways(campaign)
-    if now is None or not ways:
+def shown(campaign: Campaign, form: Mapping[str, str]) -> FallbackFields | None:
+    """Return the fields for the page; None where there is no other account to continue with."""
+    now, routes = fallback_sender.route_of(campaign), fallback_sender.other_routes(campaign)
+    if now is None or not routes:
         return None
-    kept = fallback_sender.chosen_way(campaign)
-    return Fields(now.account.name, ways, form.get(FIELD, kept.sender.public_id if kept else ""))
+    kept = fallback_sender.chosen_route(campaign)
+    chosen = form.get(FIELD, kept.sender.public_id if kept else "")
+    return FallbackFields(now.account.name, routes, chosen)
 
 
-def read(campaign: Campaign, form: Mapping[str, str]) -> Way | None:
-    """The form as a choice; None: it waits until the next day. Raises WishError."""
-    public_id = form.get(FIELD, "")
-    if not public_id:
-        return None
-    for way in fallback_sender.other_ways(campaign):
-        if way.sender.public_id == public_id:
-            return way
-    raise WishError(
-        "It cannot go on from that address: it is gone, or it belongs to the same account.", FIELD
-    )
+def read(form: Mapping[str, str]) -> str:
+    """Return the public id of the chosen address; "": wait until the next day."""
+    return form.get(FIELD, "")
 
 
-def sentences(campaign: Campaign, chosen: Way | None, *, recipients: int) -> list[str]:
-    """What will happen because of it. Nothing is said where it makes no difference."""
-    now = fallback_sender.way_of(campaign)
+def sentences(campaign: Campaign, chosen: SenderRoute | None, *, recipients: int) -> list[str]:
+    """Return what will happen because of it; nothing where it makes no difference."""
+    now = fallback_sender.route_of(campaign)
     if now is None:
         return []
-    when = f"When the daily limit of {now.account.name} is used up,"
     if chosen is not None:
-        return [f"{when} it goes on from {chosen.words}.", *warnings_of(chosen.sender)]
+        said = _(
+            "When the daily limit of %(account)s is used up, it continues from %(sender)s.",
+            account=now.account.name,
+            sender=chosen.words,
+        )
+        return [said, *warnings_of(chosen.sender)]
     most = now.account.per_day
     if not 0 < most < recipients:
         return []
-    return [f"{when} after {number(most)} mails in 24 hours, the rest waits until the next day."]
+    return [
+        ngettext(
+            "The daily limit of %(account)s is %(count)s email. The rest waits until the next day.",
+            "The daily limit of %(account)s is %(count)s emails. The rest waits until the next"
+            " day.",
+            most,
+            account=now.account.name,
+            count=number(most),
+        )
+    ]
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class FallbackCard:
     """The part of the report: from where it went before, and from where it may go on."""
 
     earlier: list[Earlier]
-    now: Way | None
-    choice: Fields | None
+    now: SenderRoute | None
+    choice: FallbackFields | None
     can_go_on: bool
     """Somebody may let it go on from another address at once."""
 
 
-def card(campaign: Campaign) -> Card | None:
+def card(campaign: Campaign) -> FallbackCard | None:
     """None where there is nothing to say and nothing to choose."""
     past = fallback_sender.earlier(campaign)
     is_open = campaign.status in CHOOSABLE
     choice = shown(campaign, {}) if is_open else None
     if not past and choice is None:
         return None
-    return Card(
+    return FallbackCard(
         earlier=past,
-        now=fallback_sender.way_of(campaign),
+        now=fallback_sender.route_of(campaign),
         choice=choice,
         can_go_on=_can_go_on(campaign),
     )
@@ -88,7 +93,7 @@ def card(campaign: Campaign) -> Card | None:
 def can_help(campaign: Campaign) -> bool:
     """Whether another address would help one that waits or is paused for a reason."""
     is_held = bool(campaign.status_reason) and _can_go_on(campaign)
-    return is_held and bool(fallback_sender.other_ways(campaign))
+    return is_held and bool(fallback_sender.other_routes(campaign))
 
 
 def _can_go_on(campaign: Campaign) -> bool:

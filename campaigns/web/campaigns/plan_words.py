@@ -5,102 +5,143 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from campaigns.campaign import local_time, recurrence
-from campaigns.campaign.forecast import Bound
+from campaigns.campaign.forecast import Bottleneck
 from campaigns.campaign.local_time import Arrival, find_zone, resolve, zones_by_name
-from campaigns.campaign.recurrence import Repeat
-from campaigns.campaign.schedule import Plan
+from campaigns.campaign.recurrence import Recurrence
+from campaigns.campaign.schedule import SendPlan
+from campaigns.campaign.schedule_request import RecurringPlan, ResolvedSchedule
 from campaigns.campaign.series import AHEAD
-from campaigns.web.campaigns.plan_form import Wish
 from campaigns.web.template_helpers import (
     duration,
     long_date,
     moment,
     number,
-    plural,
     speed,
     wall_clock,
     zone,
 )
+from campaigns.web.words import gettext as _
+from campaigns.web.words import ngettext, sentence
 
 SHOWN_TIMES = 4
 
 
 def sentences(
-    wish: Wish,
+    found: ResolvedSchedule,
     *,
     recipients: int,
     undo_seconds: int,
     now: datetime,
-    bound: Bound | None = None,
-    goes_on: bool = False,
+    bottleneck: Bottleneck | None = None,
+    has_fallback: bool = False,
 ) -> list[str]:
-    """What will happen if this form is sent now, most important first.
+    """Return what will happen if this form is sent now, most important first.
 
-    `bound`: the limit that makes it take longest, if one does. `goes_on`: another account helps
-    out when it is used up.
+    `bottleneck`: the limit that makes it take longest. `has_fallback`: another account takes
+    over when that one is used up.
     """
-    if wish.repeat is not None:
-        said = _repeats(wish, now)
-    elif wish.plan.local_at is not None:
-        said = _local(wish, wish.plan.local_at, now)
-    elif wish.plan.at is not None:
-        said = [_starts(wish.plan, wish.plan.at, now)]
+    if found.recurring is not None:
+        said = _recurs(found, found.recurring, now)
+    elif found.plan.local_at is not None:
+        said = _local(found, found.plan.local_at, now)
+    elif found.plan.at is not None:
+        said = _starts(found.plan, found.plan.at, now)
     else:
         said = [_now(undo_seconds)]
-    if wish.note:
-        said.append(wish.note)
-    said += around(wish, recipients, now)
-    if bound is not None and bound.takes > _takes(wish.plan, recipients):
-        takes = "that alone would take" if goes_on else "it takes"
-        said.append(f"{bound.words}: {takes} about {duration(bound.takes)}.")
+    if found.note:
+        said.append(sentence(found.note))
+    said += around(found, recipients, now)
+    if bottleneck is not None and bottleneck.takes > _takes(found.plan, recipients):
+        said += _slowed(bottleneck, has_fallback=has_fallback)
     return said
+
+
+def _slowed(bottleneck: Bottleneck, *, has_fallback: bool) -> list[str]:
+    takes = duration(bottleneck.takes)
+    if has_fallback:
+        last = _("With that account alone, sending would take about %(time)s.", time=takes)
+    else:
+        last = _("Sending takes about %(time)s.", time=takes)
+    return [sentence(bottleneck.reason), last]
 
 
 def _now(undo_seconds: int) -> str:
     if not undo_seconds:
-        return "It starts as soon as you press Send."
-    wait = plural(undo_seconds, "second")
-    return f"It starts {wait} after you press Send; until then you can take it back."
-
-
-def _starts(plan: Plan, at: datetime, now: datetime) -> str:
-    there = at.astimezone(find_zone(plan.zone))
-    words = (
-        f"It starts on {long_date(there)} at {wall_clock(there)} in {plan.zone},"
-        f" {duration(at - now)} from now."
+        return _("Sending starts as soon as you press Send.")
+    return ngettext(
+        "Sending starts %(num)s second after you press Send. You can undo it until then.",
+        "Sending starts %(num)s seconds after you press Send. You can undo it until then.",
+        undo_seconds,
     )
-    here = at.astimezone(zone())
-    if here.utcoffset() != there.utcoffset():
-        words += f" In {zone().key} that is {wall_clock(here)} on {long_date(here)}."
-    return words
 
 
-def _local(wish: Wish, local: datetime, now: datetime) -> list[str]:
-    start = wish.plan.at or now
-    found = local_time.waves(wish.people, Arrival(start, local, wish.plan.hours), zone())
+def _starts(plan: SendPlan, at: datetime, now: datetime) -> list[str]:
+    there, here = at.astimezone(find_zone(plan.zone)), at.astimezone(zone())
     said = [
-        f"Everybody gets it when their own clock shows {wall_clock(local)} on {long_date(local)}."
+        _(
+            "Sending starts on %(day)s at %(time)s in %(zone)s, %(distance)s from now.",
+            day=long_date(there),
+            time=wall_clock(there),
+            zone=plan.zone,
+            distance=duration(at - now),
+        )
     ]
-    if found:
-        said.append(_span_of(found))
+    if here.utcoffset() != there.utcoffset():
+        said.append(
+            _(
+                "In %(zone)s that is %(time)s on %(day)s.",
+                zone=zone().key,
+                time=wall_clock(here),
+                day=long_date(here),
+            )
+        )
+    return said
+
+
+def _local(found: ResolvedSchedule, local: datetime, now: datetime) -> list[str]:
+    start, hours = found.plan.at or now, found.plan.hours
+    waves = local_time.waves(found.people, Arrival(start, local, hours), zone())
+    said = [
+        _(
+            "Each recipient gets it at %(time)s on %(day)s in their own time zone.",
+            time=wall_clock(local),
+            day=long_date(local),
+        )
+    ]
+    if waves:
+        said.append(_span_of(waves))
     passed = sum(
         count
-        for name, count in wish.people.items()
-        if resolve(local, _zone_of(name)).at < now and wish.plan.hours.holds(start, _zone_of(name))
+        for name, count in found.people.items()
+        if resolve(local, _zone_of(name)).at < now and hours.holds(start, _zone_of(name))
     )
     if passed:
-        who = "1 person" if passed == 1 else f"{number(passed)} people"
-        said.append(f"For {who} that time has passed: they get it at once.")
-    return [*said, *_without_zone(wish.people)]
+        said.append(
+            ngettext(
+                "For %(count)s recipient that time has passed: they get it at once.",
+                "For %(count)s recipients that time has passed: they get it at once.",
+                passed,
+                count=number(passed),
+            )
+        )
+    return [*said, *_without_zone(found.people)]
 
 
-def _span_of(found: list[local_time.Wave]) -> str:
-    first, last = found[0], found[-1]
+def _span_of(waves: list[local_time.Wave]) -> str:
+    first, last = waves[0], waves[-1]
     if first.at == last.at:
-        return f"That is {moment(first.at)} in {zone().key}, for all of them."
-    return (
-        f"By your clock the first get it at {moment(first.at)}, the last at {moment(last.at)} "
-        f"({len(found)} waves in {zone().key} time)."
+        return _(
+            "That is %(moment)s in %(zone)s for all of them.",
+            moment=moment(first.at),
+            zone=zone().key,
+        )
+    return ngettext(
+        "In %(zone)s, the first get it at %(first)s and the last at %(last)s (%(num)s wave).",
+        "In %(zone)s, the first get it at %(first)s and the last at %(last)s (%(num)s waves).",
+        len(waves),
+        zone=zone().key,
+        first=moment(first.at),
+        last=moment(last.at),
     )
 
 
@@ -109,84 +150,127 @@ def _without_zone(people: Mapping[str, int]) -> list[str]:
     if not unknown:
         return []
     if unknown == sum(people.values()):
-        where = "(attribute timezone or tz)"
-        return [f"Nobody has a time zone in their data {where}: {zone().key} is taken for all."]
-    who = "1 person has" if unknown == 1 else f"{number(unknown)} people have"
-    return [f"{who} no time zone in their data: {zone().key} is taken for them."]
+        return [
+            _(
+                "No recipient has a time zone in their data (attribute timezone or tz), so"
+                " %(zone)s is used for all.",
+                zone=zone().key,
+            )
+        ]
+    return [
+        ngettext(
+            "%(count)s recipient has no time zone in their data, so %(zone)s is used.",
+            "%(count)s recipients have no time zone in their data, so %(zone)s is used.",
+            unknown,
+            count=number(unknown),
+            zone=zone().key,
+        )
+    ]
 
 
-def repeats(wish: Wish, rule: Repeat, first: datetime) -> str:
-    """By which rule it goes out, and by whose clock."""
-    clock = "of each reader’s own time" if wish.plan.local_at else f"in {wish.plan.zone}"
-    return f"It goes out {recurrence.describe(rule)}, at {wall_clock(first)} {clock}."
+def recurs(plan: SendPlan, rule: Recurrence, first: datetime) -> str:
+    """Return by which rule it goes out, and by whose clock."""
+    words = {"rule": sentence(recurrence.describe(rule)), "time": wall_clock(first)}
+    if plan.local_at:
+        return _("It goes out %(rule)s at %(time)s in each recipient’s time zone.", **words)
+    return _("It goes out %(rule)s at %(time)s in %(zone)s.", zone=plan.zone, **words)
 
 
-def around(wish: Wish, recipients: int, now: datetime) -> list[str]:
-    """Within which hours and how quickly."""
-    return [*_hours(wish, now), *_pace(wish.plan, recipients)]
+def around(found: ResolvedSchedule, recipients: int, now: datetime) -> list[str]:
+    """Return within which hours it goes out and how quickly."""
+    return [*_hours(found, now), *_pace(found.plan, recipients)]
 
 
-def _repeats(wish: Wish, now: datetime) -> list[str]:
-    rule, first, plan = wish.repeat, wish.first, wish.plan
-    if rule is None or first is None:
-        return []
-    text = recurrence.rule_text(rule)
+def _recurs(found: ResolvedSchedule, recurring: RecurringPlan, now: datetime) -> list[str]:
+    plan, first = found.plan, recurring.first
+    text = recurrence.rule_text(recurring.rule)
     begins = recurrence.first_from(text, first)
     if begins is None:
-        return ["It would end before it begins."]
+        return [_("The campaign would end before it begins.")]
+    zone_of_plan = find_zone(plan.zone)
     times = [
         local
         for local in recurrence.upcoming(text, begins, after=None, most=SHOWN_TIMES)
-        if resolve(local, find_zone(plan.zone)).at > now
+        if resolve(local, zone_of_plan).at > now
     ]
-    notes = [resolve(local, find_zone(plan.zone)).note for local in times]
-    said = [repeats(wish, rule, first)]
+    said = [recurs(plan, recurring.rule, first)]
     if times:
-        said.append("Next: " + "; ".join(long_date(local) for local in times) + ".")
-    said += [note for note in notes if note]
-    hours = AHEAD // timedelta(hours=1)
+        said.append(_("Next dates: %(days)s.", days="; ".join(long_date(local) for local in times)))
+    said += [sentence(note) for local in times if (note := resolve(local, zone_of_plan).note)]
     said.append(
-        f"Each time is a campaign of its own, made {hours} hours ahead: until it starts you can "
-        "change, move or skip it. Who gets it is worked out each time. This draft stays as the "
-        "template: what you change in it goes into all that are made after that."
+        ngettext(
+            "Each date becomes a campaign of its own %(num)s hour ahead. Until it starts, you can"
+            " change, move or skip it.",
+            "Each date becomes a campaign of its own %(num)s hours ahead. Until it starts, you can"
+            " change, move or skip it.",
+            AHEAD // timedelta(hours=1),
+        )
+    )
+    said.append(
+        _(
+            "This draft stays as the template: changes to it apply to every campaign made from it"
+            " later. The audience is counted anew each time."
+        )
     )
     return said
 
 
-def _hours(wish: Wish, now: datetime) -> list[str]:
-    hours = wish.plan.hours
+def _hours(found: ResolvedSchedule, now: datetime) -> list[str]:
+    hours = found.plan.hours
     if hours.is_whole_day:
         return []
-    words = f"Only between {hours.begins}:00 and {hours.ends}:00 of each reader’s day."
-    if wish.repeat is not None:
-        return [words + " Who would get it outside of that waits until the hours begin."]
-    start = wish.plan.at or now
-    free = Arrival(start, wish.plan.local_at)
-    bound = Arrival(start, wish.plan.local_at, hours)
+    said = [
+        _(
+            "Only between %(begins)s:00 and %(ends)s:00 in each recipient’s time zone.",
+            begins=hours.begins,
+            ends=hours.ends,
+        )
+    ]
+    if found.recurring is not None:
+        return [*said, _("Outside these hours, emails wait until they begin.")]
+    start = found.plan.at or now
+    free = Arrival(start, found.plan.local_at)
+    bound = Arrival(start, found.plan.local_at, hours)
     waiting = sum(
         count
-        for name, count in wish.people.items()
+        for name, count in found.people.items()
         if bound.in_zone(_zone_of(name)) > free.in_zone(_zone_of(name))
     )
     if waiting:
-        who = "1 person waits" if waiting == 1 else f"{number(waiting)} people wait"
-        words += f" {who} until the hours begin where they live."
-    return [words]
+        said.append(
+            ngettext(
+                "%(count)s recipient waits until these hours begin in their time zone.",
+                "%(count)s recipients wait until these hours begin in their time zone.",
+                waiting,
+                count=number(waiting),
+            )
+        )
+    return said
 
 
-def _pace(plan: Plan, recipients: int) -> list[str]:
+def _pace(plan: SendPlan, recipients: int) -> list[str]:
     if plan.spread_seconds:
-        hours = plural(plan.spread_seconds // 3600, "hour")
-        each = speed(max(1, recipients) / plan.spread_seconds)
-        return [f"Spread over {hours}: about {each}."]
+        return [
+            ngettext(
+                "Spread over %(num)s hour: about %(speed)s.",
+                "Spread over %(num)s hours: about %(speed)s.",
+                plan.spread_seconds // 3600,
+                speed=speed(max(1, recipients) / plan.spread_seconds),
+            )
+        ]
     if plan.pace_per_second:
-        takes = duration(timedelta(seconds=recipients / plan.pace_per_second))
-        per_hour = number(round(plan.pace_per_second * 3600))
-        return [f"At most {per_hour} an hour: it takes about {takes}."]
+        takes = timedelta(seconds=recipients / plan.pace_per_second)
+        return [
+            _(
+                "At most %(count)s emails per hour: sending takes about %(time)s.",
+                count=number(round(plan.pace_per_second * 3600)),
+                time=duration(takes),
+            )
+        ]
     return []
 
 
-def _takes(plan: Plan, recipients: int) -> timedelta:
+def _takes(plan: SendPlan, recipients: int) -> timedelta:
     """By its own pace."""
     if plan.pace_per_second:
         return timedelta(seconds=recipients / plan.pace_per_second)

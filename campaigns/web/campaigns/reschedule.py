@@ -4,14 +4,16 @@ from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from campaigns.access import access
-from campaigns.campaign import drafts, schedule
+from campaigns.campaign import drafts, schedule, schedule_request
 from campaigns.campaign.models import Campaign
 from campaigns.clock import utcnow
 from campaigns.db import transaction
+from campaigns.reason import ReasonError
 from campaigns.web.campaigns.blueprint import IN_WORDS, bp, campaign_or_404, url_of
 from campaigns.web.campaigns.launch import zones
-from campaigns.web.campaigns.plan_form import WishError, read_new_time
+from campaigns.web.campaigns.plan_form import read_schedule
 from campaigns.web.template_helpers import current_workspace, zone
+from campaigns.web.words import sentence
 
 
 @bp.route("/campaigns/<public_id>/time", methods=["GET", "POST"])
@@ -25,13 +27,13 @@ def new_time(public_id: str) -> str | Response | tuple[str, int]:
         return _page(campaign)
     now = utcnow()
     try:
-        wish = read_new_time(campaign, request.form, now=now)
-    except WishError as error:
-        return _page(campaign, str(error)), 422
+        found = schedule_request.resolve_new_time(campaign, read_schedule(request.form), now=now)
+    except ReasonError as error:
+        return _page(campaign, sentence(error.reason)), 422
     with transaction():
-        changed = schedule.move(campaign.id, wish.plan, now=now)
+        changed = schedule.move(campaign.id, found.plan, now=now)
     if changed:
-        flash(f"Moved. {wish.note}".strip(), "success")
+        flash(f"Moved. {sentence(found.note)}".strip(), "success")
     else:
         words = IN_WORDS[campaign_or_404(public_id).status]
         flash(f"This campaign cannot be moved any more. {words}", "warning")

@@ -29,7 +29,7 @@ from campaigns.jobs import monitor
 from campaigns.outages import redis_trouble
 from campaigns.reports import facts, progress, replies
 from campaigns.reports.balance import Balance
-from campaigns.reports.canary import Card, canary_card
+from campaigns.reports.canary import CanaryCard, canary_card
 from campaigns.reports.eta import Finish, finish_of
 from campaigns.reports.figures import FINAL, MOVING, Counts
 from campaigns.reports.groups import GroupCount, Speeds
@@ -48,6 +48,7 @@ from campaigns.web.template_helpers import (
     wall_clock,
 )
 from campaigns.web.template_helpers import speed as speed_in_words
+from campaigns.web.words import sentence
 
 MANY = 200_000
 OVERDUE_SECONDS = 30
@@ -85,7 +86,7 @@ class Live:
     next: str
     standstill: str = ""
     """Why nothing is sent now, in a sentence; empty when it is."""
-    canary: Card | None = None
+    canary: CanaryCard | None = None
     as_of: datetime | None = None
     """The moment of the figures; None where they were counted just now."""
 
@@ -182,7 +183,8 @@ def _pace(
     for row in rows:
         learned = row.group in standing.learned
         hold = "Kept back until you decide." if row.group in held else ""
-        hold = hold or why_waits(plan, row.group, learned=learned, due_at=row.due_at, now=now)
+        why = why_waits(plan, row.group, learned=learned, due_at=row.due_at, now=now)
+        hold = hold or sentence(why)
         if row.group == OTHER and not hold and campaign.provider_id is not None:
             hold = _slowed_domains(campaign.provider_id, plan, now)
         lines.append(_line(row, hold if row.waiting else "", campaign))
@@ -242,9 +244,6 @@ def _line(row: GroupCount, hold: str, campaign: Campaign) -> GroupLine:
         speed_in_words(row.rate) if row.rate is not None and campaign.status == "sending" else ""
     )
     name = _mailbox(row.group)
-    if hold.startswith(f"{name} "):  # it stands beside it already
-        hold = hold[len(name) + 1 :]
-        hold = hold[:1].upper() + hold[1:]
     return GroupLine(name, row, speed, hold)
 
 

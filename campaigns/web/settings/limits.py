@@ -22,6 +22,7 @@ from campaigns.throttling.loading import load_plan
 from campaigns.throttling.plan import GroupPlan, Plan
 from campaigns.web.settings.blueprint import Answer, bp
 from campaigns.web.template_helpers import speed, wall_clock
+from campaigns.web.words import sentence
 
 MOST_DOMAINS_SHOWN = 100
 ALWAYS_SHOWN = ("google", "outlook", "office365", "yahoo", "apple", OTHER)
@@ -199,18 +200,20 @@ def _group_state(
         end = f", until about {wall_clock(ends.astimezone(plan.zone))}" if ends else ""
         parts.append(f"slowed to {speed(learned)} after it throttled{end} if it does not again")
     text = ", ".join(parts)
-    return f"{text[:1].upper()}{text[1:]}{': ' + own.why if own.why else ''}" if text else ""
+    why = f". {sentence(own.why)}" if own.why else ""
+    return f"{text[:1].upper()}{text[1:]}{why}" if text else ""
 
 
 def _account_state(plan: Plan, standing: Standing | None, now: datetime) -> str:
     """Why the whole account is slower than it might be; empty when it is not."""
     learned = standing.learned.get("", 0.0) if standing else 0.0
     if plan.suspended_until is not None and plan.suspended_until > now:
-        return f"Waits until {wall_clock(plan.suspended_until.astimezone(plan.zone))}: {plan.why}"
+        until = wall_clock(plan.suspended_until.astimezone(plan.zone))
+        return f"Waits until {until}. {sentence(plan.why)}"
     if plan.probe:
-        return f"One message at a time finds out whether it works again: {plan.why}"
+        return f"One message at a time finds out whether it works again. {sentence(plan.why)}"
     if plan.why:
-        return plan.why
+        return sentence(plan.why)
     if learned:
         return f"Slowed to {speed(learned)} after it throttled; slowly more."
     return ""

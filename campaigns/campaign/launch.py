@@ -1,0 +1,221 @@
+"""Launch a campaign: the one place that decides whether it may leave, and how.
+
+Pages, programs and commands translate their input to a LaunchRequest and the answer to theirs.
+They call three functions, as nothing slow may run inside a transaction:
+
+    found = launch.review(campaign, base_url=..., signer=...)    # counts and checks; slow
+    decision = launch.decide(found, request, now=now)            # reads only
+    with transaction():
+        outcome = launch.launch(decision, now=now)               # guarded writes
+
+Both `decide` and `launch` may answer Refused; `launch` does when the campaign was changed,
+launched or deleted in the meantime.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict
+
+from campaigns.accounts.workspace import load_workspace
+from campaigns.campaign import canary_plan, drafts, fallback_sender, schedule, series
+from campaigns.campaign.canary_plan import CanaryPlan, CanaryRequest
+from campaigns.campaign.drafts import Arithmetic
+from campaigns.campaign.models import Campaign, CampaignSeries
+from campaigns.campaign.preflight import Check, preflight
+from campaigns.campaign.schedule_request import ResolvedSchedule, ScheduleRequest, resolve
+from campaigns.db import db
+from campaigns.reason import Parameter, Reason, ReasonError
+from campaigns.tokens import Signer
+
+TYPED_FROM = 1000
+"""Recipients above which their number has to be typed: friction on purpose."""
+DRIFT = 0.02
+"""Share by which the audience may change between the review and the launch."""
+
+
+class LaunchRequest(BaseModel):
+    """What is asked for when a campaign is launched.
+
+    `version`: the one that was reviewed. `typed` is the number of recipients as it was typed,
+    `shown` as the review gave it. `fallback_sender`: the public id of a sender address, or "".
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: int | None = None
+    typed: int | None = None
+    shown: int | None = None
+    schedule: ScheduleRequest = ScheduleRequest()
+    canary: CanaryRequest | None = None
+    fallback_sender: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """A draft as it stands: whom it reaches, and what the checks found."""
+
+    campaign: Campaign
+    arithmetic: Arithmetic
+    checks: Sequence[Check]
+
+    @property
+    def is_blocked(self) -> bool:
+        return any(check.blocks for check in self.checks)
+
+    @property
+    def warnings(self) -> int:
+        return sum(check.level == "warning" for check in self.checks)
+
+    @property
+    def problems(self) -> int:
+        return sum(check.blocks for check in self.checks)
+
+    @property
+    def must_type(self) -> bool:
+        return self.arithmetic.recipients > TYPED_FROM
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The campaign does not leave; `field` names the part of the request that is to blame."""
+
+    code: str
+    params: Mapping[str, Parameter] = field(default_factory=dict)
+    field: str = ""
+
+    @property
+    def reason(self) -> Reason:
+        return Reason(self.code, self.params)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A launch that may be carried out: of this version, in this way."""
+
+    campaign_id: int
+    version: int
+    schedule: ResolvedSchedule
+    canary: CanaryPlan
+    fallback_sender_id: int | None
+    undo_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Launched:
+    """What has begun: a recurring `series`, or the campaign itself.
+
+    `scheduled_at`: None when it leaves now. `is_preparing`: ring for its expansion. `note`: what
+    is odd about the moment.
+    """
+
+    scheduled_at: datetime | None = None
+    is_preparing: bool = False
+    note: Reason | None = None
+    series: CampaignSeries | None = None
+
+
+def review(campaign: Campaign, *, base_url: str, signer: Signer) -> Review:
+    """Count the audience of a draft and run every check."""
+    arithmetic = drafts.audience_arithmetic(campaign.id)
+    return Review(
+        campaign, arithmetic, preflight(campaign, arithmetic, base_url=base_url, signer=signer)
+    )
+
+
+def decide(found: Review, request: LaunchRequest, *, now: datetime) -> Decision | Refused:
+    """Decide whether the reviewed draft may leave as it is asked for."""
+    campaign = found.campaign
+    if campaign.status != "draft":
+        return Refused("launch.not_a_draft")
+    try:
+        _check(found, request)
+        return Decision(
+            campaign.id,
+            campaign.version,
+            schedule=resolve(campaign, request.schedule, now=now),
+            canary=canary_plan.plan_for(campaign, request.canary),
+            fallback_sender_id=_fallback_id(campaign, request.fallback_sender),
+            undo_seconds=load_workspace().undo_seconds,
+        )
+    except ReasonError as error:
+        return _refused(error)
+
+
+def launch(decision: Decision, *, now: datetime) -> Launched | Refused:
+    """Launch the version that was decided on, and no other."""
+    campaign = db.session.get(
+        Campaign, decision.campaign_id, with_for_update=True, populate_existing=True
+    )
+    if campaign is None:
+        return Refused("launch.deleted")
+    if campaign.status != "draft":
+        return Refused("launch.not_a_draft")
+    if campaign.version != decision.version or not _write_choices(decision, now):
+        return Refused("launch.changed")
+    if decision.schedule.recurring is not None:
+        return _begin_series(decision, now)
+    return _send(decision, now)
+
+
+def _send(decision: Decision, now: datetime) -> Launched | Refused:
+    plan, undo_seconds = decision.schedule.plan, decision.undo_seconds
+    if not schedule.launch(decision.campaign_id, plan, undo_seconds=undo_seconds, now=now):
+        return Refused("launch.changed")
+    return Launched(
+        scheduled_at=plan.at,
+        is_preparing=plan.at is None and not undo_seconds,
+        note=decision.schedule.note,
+    )
+
+
+def _begin_series(decision: Decision, now: datetime) -> Launched | Refused:
+    """Start a recurring campaign; the clock makes its first occurrence when it is time."""
+    recurring, plan = decision.schedule.recurring, decision.schedule.plan
+    if recurring is None:
+        raise ValueError("no rule")
+    try:
+        begun = series.create(decision.campaign_id, recurring.rule, recurring.first, plan, now=now)
+    except ReasonError as error:
+        return _refused(error)
+    return Launched(series=begun)
+
+
+def _write_choices(decision: Decision, now: datetime) -> bool:
+    return canary_plan.configure(decision.campaign_id, decision.canary) and fallback_sender.choose(
+        decision.campaign_id, decision.fallback_sender_id, now=now
+    )
+
+
+def _fallback_id(campaign: Campaign, public_id: str) -> int | None:
+    route = fallback_sender.route_for(campaign, public_id)
+    return route.sender.id if route else None
+
+
+def _check(found: Review, request: LaunchRequest) -> None:
+    """Raise ReasonError for what forbids a launch, however it is to leave."""
+    if request.version != found.campaign.version:
+        raise ReasonError("launch.old_version")
+    if found.is_blocked:
+        raise ReasonError("launch.blocked", count=found.problems)
+    if found.must_type:
+        _check_typed(found.arithmetic.recipients, request)
+    if series.of_template(found.campaign.id) is not None:
+        raise ReasonError("launch.recurs")
+
+
+def _check_typed(recipients: int, request: LaunchRequest) -> None:
+    """The typed number is the one that was shown, and still about the true one."""
+    typed = request.typed
+    if typed is None:
+        raise ReasonError("launch.not_typed", field="typed", recipients=str(recipients))
+    numbers = {"typed": str(typed), "recipients": str(recipients), "count": recipients}
+    if typed not in {recipients, request.shown}:
+        raise ReasonError("launch.typed_wrong", field="typed", **numbers)
+    if abs(typed - recipients) > DRIFT * recipients:
+        raise ReasonError("launch.audience_changed", field="typed", **numbers)
+
+
+def _refused(error: ReasonError) -> Refused:
+    return Refused(error.reason.code, error.reason.params, error.field)

@@ -1,0 +1,54 @@
+"""Reasons of the domain, in the words of whoever reads the page."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import flask_babel
+from flask import Flask
+from flask_babel import lazy_gettext
+
+from campaigns import formatting
+from campaigns.campaign.canary_plan import MeasureName
+from campaigns.reason import Reason
+from campaigns.web.template_helpers import locale, zone
+from campaigns.wording import Words
+
+MEASURE_TITLES: Mapping[MeasureName, Any] = {
+    "refusals": lazy_gettext("Refused"),
+    "deferrals": lazy_gettext("Deferred"),
+    "bounces": lazy_gettext("Bounced later"),
+    "complaints": lazy_gettext("Complained"),
+}
+
+
+def register(app: Flask) -> None:
+    """Make the filters of this module known to every template."""
+    app.add_template_filter(sentence)
+    app.add_template_filter(share)
+    app.jinja_env.globals["measure_titles"] = MEASURE_TITLES
+
+
+def words() -> Words:
+    """Return the words for the reader of the current page."""
+    return Words(locale(), zone())
+
+
+def sentence(reason: Reason | str | None) -> str:
+    """Return a reason, or the text of one as a column holds it, as a sentence."""
+    found = Reason.unpack(reason) if isinstance(reason, str) else reason
+    return words().of(found) if found else ""
+
+
+def share(percent: float) -> str:
+    """Return so many percent as "42.2%"."""
+    return formatting.share(percent / 100, locale())
+
+
+def gettext(message: str, **params: object) -> str:
+    """Return a message in the language of the page; imported as `_`."""
+    return str(flask_babel.gettext(message, **params))
+
+
+def ngettext(one: str, many: str, num: int, **params: object) -> str:
+    """Return a message whose form depends on `num`, which it may show as %(num)s."""
+    return str(flask_babel.ngettext(one, many, num, **params))

@@ -1,0 +1,44 @@
+"""Why a campaign stands as it stands."""
+
+from campaigns.wording.messages import N_, Message, Plural
+
+SENTENCES: dict[str, Message] = {
+    "status.paused_by_user": N_("Paused manually."),
+    "status.restored": N_(
+        "The database was restored from a backup while this campaign was being sent. Emails sent"
+        " after the backup are not recorded, so some of the remaining recipients may already have"
+        " it."
+    ),
+    "status.restored_draft": N_(
+        "The database was restored from a backup taken just before this campaign started. It may"
+        " have been sent since. Check with your recipients or your provider before you send it"
+        " again."
+    ),
+    "status.no_account": N_(
+        "The sender address has no provider account. Choose another sender address."
+    ),
+    "status.content_problem": N_("The content has a problem. %(problem)s"),
+    "status.secret_unreadable": "%(problem)s",
+    "status.sender_refused": N_("The server refuses this sender. It said: %(reply)s"),
+    "status.blocked": N_(
+        "%(count)s of the last %(results)s emails were refused because of the sender, not the"
+        " recipients. Nobody is marked as bounced; they are still waiting. The server said:"
+        " %(reply)s"
+    ),
+    "status.content_refused": N_(
+        "%(count)s of the first %(results)s emails were refused because of their content. The"
+        " server said: %(reply)s"
+    ),
+    "status.between_waves": Plural(
+        N_(
+            "%(count)s recipient waits for their own time of day. The next email goes at"
+            " %(next_at)s."
+        ),
+        N_(
+            "%(count)s recipients wait for their own time of day. The next email goes at"
+            " %(next_at)s."
+        ),
+    ),
+    "status.preflight": "%(name)s: %(text)s",
+    "status.not_scheduled": N_("This campaign was not scheduled. %(why)s"),
+}
