@@ -9,7 +9,6 @@ UNTRANSLATED = {
     # In campaigns/web/campaigns:
     "campaigns/web/campaigns/actions.py",
     "campaigns/web/campaigns/blueprint.py",
-    "campaigns/web/campaigns/canary_form.py",
     "campaigns/web/campaigns/edit.py",
     "campaigns/web/campaigns/launch.py",
     "campaigns/web/campaigns/overflow_form.py",
