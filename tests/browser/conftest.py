@@ -18,6 +18,7 @@ from campaigns.accounts.workspace import save_workspace
 from campaigns.app import create_app
 from campaigns.clock import utcnow
 from campaigns.db import db, transaction
+from tests.browser.every_page import served
 from tests.conftest import settings_for_tests
 from tests.factories import a_campaign, a_list, a_sender, a_subscriber
 
@@ -87,3 +88,10 @@ def log_in(page: Page, address: str) -> None:
     page.fill("[name=password]", "correct horse battery")
     page.keyboard.press("Enter")
     page.wait_for_url(lambda url: "/login" not in url)
+
+
+@pytest.fixture(scope="session")
+def every_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Flask, str]]:
+    """An app with data behind every page; see tests/browser/every_page.py."""
+    with served(tmp_path_factory.mktemp("every-page")) as found:
+        yield found

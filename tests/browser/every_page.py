@@ -1,0 +1,143 @@
+"""A whole organisation with its data, and the address of one page of each kind."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import urljoin, urlsplit
+
+from flask import Flask
+from flask.testing import FlaskClient
+from playwright.sync_api import BrowserContext
+from werkzeug.exceptions import HTTPException
+from werkzeug.serving import make_server
+
+from campaigns import migrate
+from campaigns.app import create_app
+from campaigns.audience.models import AudienceList, ImportRun, Subscriber
+from campaigns.cli.demo.build import LOGIN, PASSWORD, ensure_demo
+from campaigns.clock import utcnow
+from campaigns.context import services
+from campaigns.db import db, transaction
+from campaigns.mailbox.writer import Writer
+from campaigns.providers.models import SenderAddress
+from campaigns.tokens import DeliveryRef
+from tests.conftest import settings_for_tests
+from tests.factories import a_campaign, a_delivery, a_series, a_signed_domain
+from tests.mailbox.test_web import a_newsletter
+
+SKIPPED = {"campaigns.preview", "campaigns.preview_text", "public_view.view"}
+"""The newsletters of others: their looks are not ours."""
+SEVERAL = {"reports.campaign"}
+"""Pages that differ with the state of what they show."""
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[tuple[Flask, str]]:
+    """The app of a demo with a campaign in every state, on a free port."""
+    settings = settings_for_tests(folder, public_url="", mailbox_port=2525)
+    migrate.upgrade(settings)
+    ensure_demo(settings)
+    app = create_app(settings)
+    app.config["WTF_CSRF_ENABLED"] = False
+    with app.app_context():
+        _add_states()
+        db.session.remove()
+    http = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=http.serve_forever)
+    thread.start()
+    yield app, f"http://127.0.0.1:{http.server_port}"
+    http.shutdown()
+    thread.join()
+    http.server_close()
+    with app.app_context():
+        db.engine.dispose()
+
+
+def _add_states() -> None:
+    now = utcnow()
+    with closing(Writer(services().settings.mailbox_path)) as writer:
+        writer.append([a_newsletter()])
+    with transaction():
+        news = db.session.query(AudienceList).order_by(AudienceList.id).first()
+        sender = db.session.query(SenderAddress).first()
+        people = db.session.query(Subscriber).order_by(Subscriber.id).limit(8).all()
+        assert news is not None
+        for status, delivery in (
+            ("scheduled", ""),
+            ("paused", "failed"),
+            ("sending", "queued"),
+            ("cancelled", "unknown"),
+        ):
+            campaign = a_campaign(news, sender=sender, status=status, subject=f"Spring, {status}")
+            campaign.scheduled_at = now if status == "scheduled" else None
+            if not delivery:
+                continue
+            campaign.started_at, campaign.audience, campaign.matched = now, 8, 8
+            for at, person in enumerate(people):
+                state = delivery if at % 2 else "sent"
+                a_delivery(campaign, person, list_id=news.id, status=state)
+        a_series(news)
+        a_signed_domain("harbour-coffee.example")
+        db.session.add(ImportRun(list_id=news.id, file_name="people.csv", path="", status="done"))
+
+
+def log_in(context: BrowserContext, app: Flask, url: str) -> None:
+    """Give a browser the session of the owner."""
+    client = _owner(app)
+    cookie = client.get_cookie("campaigns")
+    assert cookie is not None
+    context.add_cookies([{"name": "campaigns", "value": cookie.value, "url": url}])
+
+
+def _owner(app: Flask) -> FlaskClient:
+    client = app.test_client()
+    client.post("/login", data={"address": LOGIN, "password": PASSWORD})
+    return client
+
+
+def paths(app: Flask) -> list[str]:
+    """The address of one page of each kind that links lead to, and of those for recipients."""
+    client, routes = _owner(app), app.create_url_adapter(None) or app.url_map.bind("localhost")
+    found: dict[str, str] = {}
+    waiting = ["/", *_pages_for_recipients(app)]
+    for path in waiting:  # grows while it is gone through
+        try:
+            endpoint, _ = routes.match(urlsplit(path).path, method="GET")
+        except HTTPException:
+            continue
+        key = path if endpoint in SEVERAL else endpoint
+        if key in found or endpoint in SKIPPED or endpoint == "static":
+            continue
+        answer = client.get(path)
+        found[key] = path if answer.mimetype == "text/html" else ""
+        if answer.status_code == 200 and found[key]:
+            waiting += _links(answer.text, path)
+    return [path for path in found.values() if path]
+
+
+def _pages_for_recipients(app: Flask) -> list[str]:
+    with app.app_context(), app.test_request_context():
+        news = db.session.query(AudienceList).filter_by(is_public=True).first()
+        person = db.session.query(Subscriber).first()
+        assert news is not None
+        assert person is not None
+        token = services().signer.sign("unsubscribe", DeliveryRef(person.id, news.id, 0).pack())
+        return [f"/s/{news.public_id}", f"/s/{news.public_id}/check-your-mail", f"/u/{token}"]
+
+
+class _Links(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found += [value for name, value in attrs if name == "href" and value and tag == "a"]
+
+
+def _links(page: str, path: str) -> list[str]:
+    parser = _Links()
+    parser.feed(page)
+    joined = (urljoin(path, link).partition("#")[0] for link in parser.found)
+    return [link for link in joined if link.startswith("/")]
