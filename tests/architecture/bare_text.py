@@ -1,4 +1,4 @@
-"""Finds text for people that does not go through gettext, in templates and in Python."""
+"""Finds text for people that does not go through gettext, in templates, Python and scripts."""
 
 import ast
 import re
@@ -63,6 +63,8 @@ class _Text(HTMLParser):
         self._hidden += tag in {"script", "style"}
         values = dict(attrs)
         self.found += [values[name] or "" for name in SHOWN_ATTRIBUTES & values.keys()]
+        scripts = (text for name, text in attrs if name.startswith("data-"))
+        self.found += [text for text in scripts if text and _is_sentence(text)]
         if tag == "input" and values.get("type") in {"submit", "button"}:
             self.found.append(values.get("value") or "")
 
@@ -114,8 +116,13 @@ def in_python(source: str) -> Iterator[str]:
     """Yield each sentence of a module that is not marked for translation."""
     for node in _readable(ast.parse(source)):
         text = _text_of(node)
-        if len(_LETTERS.findall(text)) > 1 and _WORDS.search(text) and " " in text.strip():
+        if _is_sentence(text):
             yield text
+
+
+def _is_sentence(text: str) -> bool:
+    words = len(_LETTERS.findall(text))
+    return words > 1 and " " in text.strip() and bool(_WORDS.search(text))
 
 
 def _readable(node: ast.AST) -> Iterator[ast.expr]:
@@ -146,7 +153,24 @@ def _text_of(node: ast.expr) -> str:
     )
 
 
+# --- scripts -----------------------------------------------------------------------------------
+
+_JS_COMMENT = re.compile(r"(?<![:\w\"'])//[^\n]*|/\*.*?\*/", re.DOTALL)
+_JS_STRING = re.compile(r"""\"((?:[^"\\\n]|\\.)*)\"|'((?:[^'\\\n]|\\.)*)'|`((?:[^`\\]|\\.)*)`""")
+
+
+def in_script(source: str) -> Iterator[str]:
+    """Yield each sentence of a script: scripts take their texts from the page."""
+    for found in _JS_STRING.finditer(_JS_COMMENT.sub("", source)):
+        text = found[1] or found[2] or found[3] or ""
+        if _is_sentence(text):
+            yield text
+
+
+_FINDERS = {".py": in_python, ".js": in_script}
+
+
 def of_file(path: Path) -> list[str]:
-    """Return the bare texts of a template or a Python module."""
-    find = in_python if path.suffix == ".py" else in_template
+    """Return the bare texts of a template, a Python module or a script."""
+    find = _FINDERS.get(path.suffix, in_template)
     return list(find(path.read_text("utf-8")))

@@ -24,13 +24,14 @@ MODULES = [
     *sorted((PACKAGE / "public").rglob("*.py")),
     *(PACKAGE / name for name in ("app.py", "requests.py", "web_limits.py", "server/front.py")),
 ]
+SCRIPTS = sorted((ROOT / "static" / "js").rglob("*.js"))
 
 
 def _name(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-@pytest.mark.parametrize("path", [*TEMPLATES, *MODULES], ids=_name)
+@pytest.mark.parametrize("path", [*TEMPLATES, *MODULES, *SCRIPTS], ids=_name)
 def test_text_for_people_goes_through_gettext(path: Path) -> None:
     found = bare_text.of_file(path)
     if _name(path) in UNTRANSLATED:
@@ -40,7 +41,7 @@ def test_text_for_people_goes_through_gettext(path: Path) -> None:
 
 
 def test_every_untranslated_file_exists() -> None:
-    assert {_name(path) for path in [*TEMPLATES, *MODULES]} >= UNTRANSLATED
+    assert {_name(path) for path in [*TEMPLATES, *MODULES, *SCRIPTS]} >= UNTRANSLATED
 
 
 @pytest.mark.parametrize(
@@ -52,6 +53,7 @@ def test_every_untranslated_file_exists() -> None:
         ('{{ count }}{{ " of sent" }}', [" of sent"]),
         ('{{ 3|plural("list") }}', ["|plural"]),
         ('{{ _("Hello") }}{% trans name=x %}Hello {{ name }}{% endtrans %}', []),
+        ('<form data-confirm="Delete this list?" data-kind="list">', ["Delete this list?"]),
         ('<p class="{{ "alert alert-info" if x }}">{{ number }} · {{ _("Sent") }}</p>', []),
         ("{# A comment #}<script>const Hello = 1;</script>Campaigns", []),
     ],
@@ -71,6 +73,19 @@ def test_bare_text_in_templates_is_found(template: str, found: list[str]) -> Non
 )
 def test_bare_text_in_python_is_found(code: str, found: list[str]) -> None:
     assert list(bare_text.in_python(code)) == found
+
+
+@pytest.mark.parametrize(
+    ("script", "found"),
+    [
+        ('toast("Not saved yet");', ["Not saved yet"]),
+        ("say(`Saved ${count} of them.`);", ["Saved ${count} of them."]),
+        ("toast(document.body.dataset.copied); // Says so.\n/* Not for people. */", []),
+        ('document.querySelector("a.btn .icon").className = "is-open is-late";', []),
+    ],
+)
+def test_bare_text_in_scripts_is_found(script: str, found: list[str]) -> None:
+    assert list(bare_text.in_script(script)) == found
 
 
 @cache
