@@ -4,7 +4,7 @@ import uuid
 from typing import Any, Literal
 
 import structlog
-from flask import Flask, Response, current_app, flash, make_response, redirect, request
+from flask import Flask, Response, current_app, flash, g, make_response, redirect, request
 from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from flask.typing import ResponseReturnValue
 from flask_babel import Babel, lazy_gettext
@@ -129,9 +129,15 @@ def _set_up_translations(app: Flask) -> None:
         app,
         default_locale=catalog.DEFAULT_LOCALE,
         default_translation_directories=str(catalog.DIRECTORY),
-        locale_selector=lambda: catalog.DEFAULT_LOCALE,
+        locale_selector=_language,
     )
     app.jinja_env.policies["ext.i18n.trimmed"] = True
+
+
+def _language() -> str:
+    """The language of this request: pages for recipients set that of their list."""
+    language: str = g.get("language") or catalog.DEFAULT_LOCALE
+    return language
 
 
 def _set_up_login(app: Flask) -> None:

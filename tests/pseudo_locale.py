@@ -61,13 +61,17 @@ def _translated() -> Catalog:
 
 
 def speak_pseudo(app: Flask, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let an app answer in the language, and send emails in it. `folder`: for its catalogue."""
+    """Let an app answer every request in the language."""
+    add_pseudo(app, folder, monkeypatch)
+    app.extensions["babel"].locale_selector = lambda: LOCALE
+
+
+def add_pseudo(app: Flask, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let pages and emails have the language. `folder`: for its catalogue, made here."""
     file = folder / LOCALE / "LC_MESSAGES" / "messages.mo"
     file.parent.mkdir(parents=True)
     with file.open("wb") as out:
         write_mo(out, _translated())
-    babel = app.extensions["babel"]
-    babel.translation_directories = [str(folder)]
-    babel.locale_selector = lambda: LOCALE
+    app.extensions["babel"].translation_directories = [str(folder)]
     monkeypatch.setattr(catalog, "DIRECTORY", folder)
     catalog.catalog.cache_clear()

@@ -61,6 +61,13 @@ def change(list_id: int, *, name: str, description: str, is_public: bool) -> Non
         raise ListError("This list has been deleted meanwhile.")
 
 
+def set_language(list_id: int, language: str) -> None:
+    """Set the language of the list's public pages and confirmation emails."""
+    db.session.execute(
+        sa.update(AudienceList).where(AudienceList.id == list_id).values(language=language)
+    )
+
+
 def delete(list_id: int) -> None:
     """Delete a list with every place in it. Subscribers stay, as does the proof of consent.
 

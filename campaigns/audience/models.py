@@ -52,6 +52,8 @@ class AudienceList(Base):
     description: Mapped[str] = mapped_column(default="")
     is_public: Mapped[bool] = mapped_column(default=False)
     """Whether the public sign-up page is open."""
+    language: Mapped[str] = mapped_column(default="en", server_default="en")
+    """Locale of its public pages and confirmation emails, such as "en" or "pt_BR"."""
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
 
     __table_args__ = NEVER_REUSED

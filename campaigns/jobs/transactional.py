@@ -248,6 +248,7 @@ def _confirmation(mail: Claimed, sender: SenderAddress) -> Message:
             "link": f"{services().settings.base_url}/confirm/{token}",
             "days": signup.CONFIRM_WITHIN.days,
         },
+        locale=found.language,
     )
     return build(_from(sender), mail.address, said, now=utcnow())
 

@@ -7,9 +7,9 @@ the session, so that no answer sets a cookie or depends on one.
 from datetime import timedelta
 from typing import Any
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, current_app, g, request
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext
+from flask_babel import lazy_gettext, refresh
 from redis.exceptions import RedisError
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -53,6 +53,12 @@ def page(template: str, *, code: int = 200, **values: Any) -> Response:
         postal_address=workspace.postal_address,
         **values,
     )
+
+
+def speak(language: str) -> None:
+    """Answer this request in a language, such as that of the list it is about."""
+    g.language = language
+    refresh()
 
 
 def private(response: Response) -> Response:

@@ -15,7 +15,7 @@ from campaigns.audience.models import AudienceList
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
-from campaigns.public.pages import handle_errors, page, private, visitor
+from campaigns.public.pages import handle_errors, page, private, speak, visitor
 from campaigns.self_service import signup
 from campaigns.tokens import BadTokenError, ConfirmRef
 from campaigns.web_limits import limiter
@@ -119,6 +119,7 @@ def _public_list(public_id: str) -> AudienceList:
     found = signup.find_public_list(public_id)
     if found is None:
         abort(404)
+    speak(found.language)
     return found
 
 
@@ -138,6 +139,7 @@ def confirm(token: str) -> Response:
     found = db.session.get(AudienceList, ref.list_id)
     if found is None:
         return private(page("confirm.html", code=404, standing="gone"))
+    speak(found.language)
     wording = confirm_wording(found.name)
     if request.method == "POST":
         with transaction():

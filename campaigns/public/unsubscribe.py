@@ -10,10 +10,11 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 
 from campaigns.access import access
+from campaigns.audience.models import AudienceList
 from campaigns.clock import utcnow
 from campaigns.context import services
-from campaigns.db import transaction
-from campaigns.public.pages import handle_errors, page, private, visitor
+from campaigns.db import db, transaction
+from campaigns.public.pages import handle_errors, page, private, speak, visitor
 from campaigns.self_service import unsubscribe as leaving
 from campaigns.tokens import BadTokenError, DeliveryRef
 from campaigns.web_limits import limiter
@@ -53,6 +54,7 @@ def unsubscribe(token: str) -> Response:
     ref = _ref()
     if ref is None:
         abort(404)
+    _speak_as(ref)
     if not ref.subscriber_id:
         return private(page("preview_link.html"))
     if request.method != "POST":
@@ -66,6 +68,13 @@ def unsubscribe(token: str) -> Response:
     button = EVERYTHING_BUTTON if everything else LEAVE_BUTTON
     _leave(ref, channel="page", wording=f"[{button}]", everything=everything)
     return _page(ref, "left")
+
+
+def _speak_as(ref: DeliveryRef) -> None:
+    """Answer in the language of the list that the email went to, while it exists."""
+    found = db.session.get(AudienceList, ref.list_id) if ref.list_id else None
+    if found is not None:
+        speak(found.language)
 
 
 def _leave(ref: DeliveryRef, *, channel: str, wording: str, everything: bool = False) -> None:

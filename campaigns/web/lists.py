@@ -12,6 +12,7 @@ from campaigns.context import services
 from campaigns.db import transaction
 from campaigns.web.counting import counting
 from campaigns.web.page_links import page_links
+from campaigns.wording.catalog import languages
 
 bp = Blueprint("lists", __name__)
 
@@ -48,11 +49,19 @@ def new() -> Answer:
                 is_public="is_public" in request.form,
                 now=utcnow(),
             )
+            _set_language(entry.id)
             public_id = entry.public_id
     except lists.ListError as error:
         return _form_again(None, error)
     flash("The list is there. Now bring people in.", "success")
     return redirect(url_for("lists.show", public_id=public_id))
+
+
+def _set_language(list_id: int) -> None:
+    """Take over the language chosen in the form, which asks where there are several."""
+    language = request.form.get("language", "")
+    if language in languages():
+        lists.set_language(list_id, language)
 
 
 @bp.get("/lists/<public_id>")
@@ -75,7 +84,12 @@ def show(public_id: str) -> str:
 def edit(public_id: str) -> Answer:
     entry = _found(public_id)
     if request.method != "POST":
-        form = {"name": entry.name, "description": entry.description, "is_public": entry.is_public}
+        form = {
+            "name": entry.name,
+            "description": entry.description,
+            "is_public": entry.is_public,
+            "language": entry.language,
+        }
         return render_template(
             "web/lists/form.html", entry=entry, form=form, signup_url=_signup_url(entry)
         )
@@ -87,6 +101,7 @@ def edit(public_id: str) -> Answer:
                 description=request.form.get("description", ""),
                 is_public="is_public" in request.form,
             )
+            _set_language(entry.id)
     except lists.ListError as error:
         return _form_again(entry, error)
     flash("Saved.", "success")

@@ -17,6 +17,7 @@ from campaigns.accounts.workspace import load_workspace
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.web.static_files import asset
+from campaigns.wording.catalog import languages
 from campaigns.wording.messages import N_
 
 LOW_DISK_BYTES = 16 * 1024 * 1024
@@ -76,6 +77,7 @@ def register(app: Flask) -> None:
     ):
         app.add_template_filter(write)
     app.add_template_global(language_tag)
+    app.add_template_global(languages)
     app.add_template_global(icon_url)
     app.context_processor(_context)
     app.jinja_env.trim_blocks = True

@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default as email_policy
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from flask import Flask
 
 from campaigns.accounts.workspace import save_workspace
-from campaigns.audience import subscriptions, suppressions
+from campaigns.audience import lists, subscriptions, suppressions
 from campaigns.audience.models import AudienceList, Subscriber
 from campaigns.campaign.models import Campaign
 from campaigns.clock import utcnow
@@ -29,8 +30,10 @@ from campaigns.throttling import rules
 from campaigns.transactional import queue
 from campaigns.transactional.models import TransactionalEmail
 from campaigns.transactional.queue import MailStatus
+from campaigns.wording import catalog
 from tests.conftest import settings_for_tests
 from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
+from tests.pseudo_locale import LOCALE, add_pseudo
 from tests.smtp_server import CLOSE, ScriptedServer, Session, scripted_server
 
 Script = Callable[[str, Session], str | None]
@@ -134,6 +137,21 @@ def test_a_confirmation_is_neutral_and_its_link_works(app: Flask, news: Audience
     assert html.count(link) == 2
     answer = app.test_client().post(link.removeprefix("https://news.example.org"))
     assert "You are subscribed" in answer.text
+
+
+def test_a_confirmation_speaks_the_language_of_its_list(
+    app: Flask, news: AudienceList, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_pseudo(app, tmp_path / "translations", monkeypatch)
+    with transaction():
+        lists.set_language(news.id, LOCALE)
+    with a_way_out() as server:
+        deliver(sign_up(news, name="Alice"))
+    [received] = server.received
+    mail = read(received.data)
+    assert mail["Subject"].startswith("[Çóñfířm ")
+    assert 'lang="en-GB"' in part(mail, "html")
+    catalog.catalog.cache_clear()
 
 
 def test_delivering_twice_sends_once(news: AudienceList) -> None:
