@@ -14,6 +14,8 @@ MARKS = {"_", "gettext", "ngettext", "lazy_gettext", "lazy_ngettext", "N_", "Plu
 _LETTERS = re.compile(r"[^\W\d_]{2,}")
 _NAME = re.compile(r"Campaigns")
 """The product's name is the same in every language."""
+_ATTRIBUTE = re.compile(r"[a-z-]+=\"[^\"]*\"")
+"""A macro may write attributes alone."""
 _WORDS = re.compile(r"^\W*[A-Z][a-z’']+\b|[A-Za-z][\w’',]* [a-z].*[.?!…]$")
 """A string of code that is for people: capitalised, or a sentence."""
 _FRAGMENT = re.compile(r"^ [a-z]+[ ,.]+\w|\w[\w,]* \w+,? $")
@@ -81,7 +83,7 @@ def _in_markup(text: str) -> Iterator[str]:
     parser.feed(text)
     parser.close()
     for found in parser.found:
-        if _LETTERS.search(_NAME.sub("", found)):
+        if _LETTERS.search(_ATTRIBUTE.sub("", _NAME.sub("", found))):
             yield " ".join(found.split())
 
 

@@ -55,6 +55,7 @@ def test_every_untranslated_file_exists() -> None:
         ('{{ _("Hello") }}{% trans name=x %}Hello {{ name }}{% endtrans %}', []),
         ('<form data-confirm="Delete this list?" data-kind="list">', ["Delete this list?"]),
         ('<p class="{{ "alert alert-info" if x }}">{{ number }} · {{ _("Sent") }}</p>', []),
+        ('<{{ tag }} class="a b">{{ x }}</{{ tag }}> aria-label="{{ x }}"', []),
         ("{# A comment #}<script>const Hello = 1;</script>Campaigns", []),
     ],
 )
