@@ -1,13 +1,15 @@
 """The only place that asks the time."""
 
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
 
 def utcnow() -> datetime:
-    """The current moment, aware, in UTC."""
+    """Return the current moment, aware, in UTC."""
     return datetime.now(UTC)
 
 
@@ -15,16 +17,28 @@ _BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 def running_seconds() -> float:
-    """Seconds on a clock that nobody sets, and that goes on while the machine is suspended.
+    """Return seconds on a clock that nobody sets and that runs while the machine is suspended.
 
-    (Where the system has one: else it stands still meanwhile.)
+    On systems without such a clock, it stops during suspension.
     """
     return time.clock_gettime(_BOOT_CLOCK)
 
 
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The clocks that the engine reads. Tests pass one that they advance themselves."""
+
+    now: Callable[[], datetime] = utcnow
+    monotonic: Callable[[], float] = time.monotonic
+    running_seconds: Callable[[], float] = running_seconds
+
+
+SYSTEM_CLOCK = Clock()
+
+
 @cache
 def boot_id() -> str:
-    """Names this run of the machine: another one after every boot; "" where it has no name."""
+    """Return an id that changes at every boot; "" on systems that have none."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:

@@ -23,7 +23,7 @@ from campaigns.app import create_app
 from campaigns.config import Settings
 from campaigns.db import Base, db, transaction
 from campaigns.engine.restore_guard import FileMark, Guard
-from campaigns.jobs import runtime, send
+from campaigns.jobs import runtime
 from campaigns.outages import outages
 from tests import scenario, servers
 
@@ -246,4 +246,4 @@ def worker(app: Flask) -> Iterator[None]:
     with transaction():
         save_workspace(name="Example", postal_address="1 Example Street")
     yield
-    send.forget()
+    runtime.close_engine()

@@ -15,7 +15,7 @@ from campaigns.campaign.models import Campaign, Delivery
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
-from campaigns.engine.engine import CONNECTIONS
+from campaigns.engine.provider_pool import MAX_CONNECTIONS
 from campaigns.mailbox.store import Store
 from campaigns.providers.models import ProviderAccount, SenderAddress
 from tests.factories import a_campaign, a_list, a_subscriber
@@ -90,7 +90,7 @@ def test_a_killed_sender_loses_nobody_and_mails_nobody_twice() -> None:
         captured, repeated = mailbox.totals().messages, mailbox.repeated()
     assert sum(balance.values()) == PEOPLE
     assert set(balance) <= {"sent", "unknown"}
-    assert balance.get("unknown", 0) <= killed * CONNECTIONS, "one per open connection and kill"
+    assert balance.get("unknown", 0) <= killed * MAX_CONNECTIONS, "one per open connection and kill"
     assert repeated == 0, "somebody was mailed twice"
     assert balance["sent"] <= captured <= PEOPLE
 

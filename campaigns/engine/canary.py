@@ -13,7 +13,7 @@ from campaigns.transactional import alerts
 
 log = structlog.get_logger()
 
-LOOK_SECONDS = 1.0
+POLL_INTERVAL_SECONDS = 1.0
 """Of one process, at most so often at the same campaign."""
 _looked: dict[int, float] = {}
 
@@ -28,7 +28,7 @@ def judge(campaign: Campaign) -> None:
     """Look at one that is being sent, if it has a canary and was not just looked at."""
     if campaign.canary_state not in canary.STAGES:
         _looked.pop(campaign.id, None)
-    elif time.monotonic() - _looked.get(campaign.id, 0.0) >= LOOK_SECONDS:
+    elif time.monotonic() - _looked.get(campaign.id, 0.0) >= POLL_INTERVAL_SECONDS:
         _looked[campaign.id] = time.monotonic()
         _judge(campaign.id)
 
@@ -39,10 +39,10 @@ def _judge(campaign_id: int) -> None:
         return
     mails: list[int] = []
     with transaction():
-        did_it = canary.act(campaign_id, verdict, now=utcnow())
-        if did_it and verdict.what == "stop":
+        changed = canary.act(campaign_id, verdict, now=utcnow())
+        if changed and verdict.what == "stop":
             mails = _tell_owners(campaign_id)
-    if did_it:
+    if changed:
         log.info("canary", campaign=campaign_id, verdict=verdict.what, why=verdict.reason)
         services().doorbell.ring("send")
     for mail_id in mails:

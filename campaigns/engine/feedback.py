@@ -57,7 +57,7 @@ class Judge:
         )
         self._looked_at = time.monotonic()
 
-    def heed(
+    def apply(
         self,
         provider_id: int,
         campaign_id: int,

@@ -1,4 +1,4 @@
-"""The app that jobs run in. A worker process makes it once; each job gets a context of it."""
+"""What a worker process keeps between jobs: the app, and the engine with its connections."""
 
 import functools
 from collections.abc import Callable
@@ -7,9 +7,13 @@ from typing import ParamSpec
 import structlog
 from flask import Flask
 
+from campaigns.engine import serve
+from campaigns.engine.engine import Engine
+
 P = ParamSpec("P")
 
 _app: Flask | None = None
+_engine: Engine | None = None
 
 
 def use(app: Flask) -> None:
@@ -19,9 +23,27 @@ def use(app: Flask) -> None:
 
 
 def app() -> Flask:
+    """Return the app of this process. Raises RuntimeError before `use`."""
     if _app is None:
         raise RuntimeError("no app: jobs run in `campaigns worker`, or after runtime.use(app)")
     return _app
+
+
+def engine() -> Engine:
+    """Return the engine of this process, started on first use."""
+    global _engine
+    if _engine is None:
+        _engine = Engine(app()).start()
+    return _engine
+
+
+def close_engine(*, drain_seconds: float = 0.0) -> None:
+    """Close the engine and empty its caches, at the end of a worker and between tests."""
+    global _engine
+    if _engine is not None:
+        _engine.close(drain_seconds=drain_seconds)
+    _engine = None
+    serve.forget()
 
 
 def job(name: str) -> Callable[[Callable[P, None]], Callable[P, None]]:

@@ -21,9 +21,9 @@ from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.engine import restore_guard
 from campaigns.engine.limiter import buckets
+from campaigns.engine.provider_pool import keep_newest_token
 from campaigns.engine.signing import sign_message, signing_for
 from campaigns.jobs import leases
-from campaigns.jobs.refresh import keep_newest_token
 from campaigns.jobs.runtime import job
 from campaigns.messages import Message, Recipient, SendResult
 from campaigns.providers import health

@@ -23,13 +23,15 @@ from campaigns import garbage_collection
 from campaigns.context import services
 from campaigns.engine import restore_guard
 from campaigns.engine.redis_connection import connect
-from campaigns.jobs import database_watch, monitor, runtime, send, sweep
+from campaigns.jobs import database_watch, monitor, runtime, sweep
 from campaigns.jobs.queues import LANES
 from campaigns.outages import describe, is_outage, outages
 
 log = structlog.get_logger()
 
 TRY_AGAIN_SECONDS = 0.5
+DRAIN_SECONDS = 6.0
+"""Time that a worker which is told to stop waits for the replies that are due."""
 WORKER_TTL_SECONDS = 20
 """RQ waits for a ring for 15 s less than this, and 10 s more for an answer of a frozen Redis."""
 
@@ -64,7 +66,7 @@ def run_worker(app: Flask, lanes: Sequence[str] = LANES) -> None:
         worker.serve()
     finally:
         is_stopping.set()
-        send.forget(drain_seconds=send.DRAIN_SECONDS)
+        runtime.close_engine(drain_seconds=DRAIN_SECONDS)
         _count_what_was_sent(app)
         log.info("worker stopped")
 

@@ -19,7 +19,7 @@ from campaigns.campaign.models import Campaign, Claim, Delivery, Reply
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
-from campaigns.engine.engine import CONNECTIONS
+from campaigns.engine.provider_pool import MAX_CONNECTIONS
 from campaigns.jobs.clock import LEASE_SECONDS as CLOCK_LEASE_SECONDS
 from campaigns.jobs.clock import SWEEP_SECONDS
 from campaigns.privacy import erasure
@@ -90,7 +90,7 @@ class Game:
         plan = self._plan
         if plan.sink:
             self._stage.serve_mail_by_sink(self._port, *plan.sink)
-            self._unknown_allowed += CONNECTIONS * len(WORKERS)
+            self._unknown_allowed += MAX_CONNECTIONS * len(WORKERS)
         elif not plan.is_away:
             self._stage.serve_mail(self._port, self._record, plan.manners)
         with self._stage.app.app_context():
@@ -121,7 +121,7 @@ class Game:
         self._kill_workers(WORKERS)
 
     def _kill_workers(self, names: Collection[str]) -> None:
-        self._unknown_allowed += CONNECTIONS * len(names)
+        self._unknown_allowed += MAX_CONNECTIONS * len(names)
         for name in names:
             self._stage.kill(name)
         for name in names:
@@ -146,7 +146,7 @@ class Game:
     def freeze_worker(self) -> None:
         """Stopped, but not dead: others settle its work, and it comes back to that."""
         name = self._chance.choice(WORKERS)
-        self._unknown_allowed += CONNECTIONS
+        self._unknown_allowed += MAX_CONNECTIONS
         self._stage.freeze(name)
         # Its lease has to be over, and somebody has to have seen that.
         self._tend_for(LEASE_SECONDS + 2 * SWEEP_SECONDS)
@@ -199,7 +199,7 @@ class Game:
     def kill_smtp(self) -> None:
         if not self._stage.is_there("smtp"):
             return  # it never was
-        self._unknown_allowed += CONNECTIONS * len(WORKERS)
+        self._unknown_allowed += MAX_CONNECTIONS * len(WORKERS)
         self._stage.kill("smtp")
         time.sleep(AWAY_SECONDS)
         self._stage.start("smtp")
@@ -235,7 +235,7 @@ class Game:
 
     def _serve_mail_anew(self, manners: Manners) -> None:
         if self._stage.is_there("smtp"):
-            self._unknown_allowed += CONNECTIONS * len(WORKERS)
+            self._unknown_allowed += MAX_CONNECTIONS * len(WORKERS)
             self._stage.kill("smtp")
         self._stage.serve_mail(self._port, self._record, manners)
 

@@ -1,6 +1,5 @@
-"""The outbox and the engine, by themselves: what may begin, and what must not any more."""
+"""The outbox and the engine by themselves, round by round: what may begin, and what must not."""
 
-import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -12,10 +11,13 @@ from flask import Flask
 from campaigns.audience import suppressions
 from campaigns.audience.models import AudienceList, Subscription
 from campaigns.campaign.models import Campaign, Claim, Delivery
-from campaigns.clock import running_seconds, utcnow
+from campaigns.clock import utcnow
 from campaigns.config import Settings
 from campaigns.db import db, transaction
-from campaigns.engine.engine import SMALLEST_STOCK, Engine, Outbox
+from campaigns.delivery import claims
+from campaigns.engine import provider_pool
+from campaigns.engine.engine import Engine
+from campaigns.engine.outbox import SMALLEST_STOCK, Outbox
 from campaigns.jobs import runtime, sweep
 from campaigns.messages import Message, Recipient, SendResult
 from campaigns.privacy import erasure
@@ -25,6 +27,7 @@ from campaigns.throttling import expressions, rules
 from campaigns.throttling.models import ReplyRule
 from campaigns.throttling.plan import Grant, Pace, Paces, Plan
 from tests.factories import a_campaign, a_delivery, a_list, a_sender, a_subscriber
+from tests.manual_clock import ManualClock
 
 
 class Idle:
@@ -62,10 +65,16 @@ def settings(settings: Settings, redis_url: str) -> Settings:
 
 
 @pytest.fixture
-def engine(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def engine(app: Flask, clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    """Without threads: the test calls `tick`."""
     runtime.use(app)
-    monkeypatch.setattr("campaigns.engine.engine.open_provider", lambda account, vault: Idle())
-    engine = Engine(app)
+    monkeypatch.setattr(provider_pool, "open_provider", lambda account, vault: Idle())
+    engine = Engine(app, clock.read)
     yield engine
     engine.close()
 
@@ -103,14 +112,6 @@ def statuses() -> list[str]:
     return list(db.session.scalars(sa.select(Delivery.status).order_by(Delivery.id)))
 
 
-def wait_until_recorded(engine: Engine) -> None:
-    for _ in range(100):
-        if engine.is_idle:
-            return
-        engine.wait_for_news(0.1)
-    raise AssertionError("nothing was recorded")
-
-
 def test_mailbox_groups_take_turns(engine: Engine, campaign: Campaign) -> None:
     outbox = filled(engine, campaign)
     taken = [take(outbox).delivery_id for _ in range(6)]
@@ -123,13 +124,13 @@ def test_of_a_group_only_so_many_are_on_the_wire_at_once(
     engine: Engine, campaign: Campaign
 ) -> None:
     outbox = filled(engine, campaign)
-    outbox.limit_at_once(["google", "other"], {"google": 1})
+    outbox.limit_concurrency(["google", "other"], {"google": 1})
     taken = [take(outbox).delivery_id for _ in range(4)]
     assert sum(number > 3 for number in taken) == 1
     assert outbox.take() is None
     outbox.settle(SendResult(4, "sent", "250 ok", 250))
     assert take(outbox).delivery_id == 5
-    outbox.limit_at_once(["google"], {})
+    outbox.limit_concurrency(["google"], {})
     assert take(outbox).delivery_id == 6
 
 
@@ -146,32 +147,29 @@ def test_after_its_deadline_nothing_of_a_batch_begins(engine: Engine, campaign: 
     outbox = filled(engine, campaign)
     (batch,) = outbox.batches
     message = take(outbox)
-    batch.deadline = running_seconds()
+    batch.deadline = 0.0
     assert not outbox.begin(message)
     assert outbox.take() is None
 
 
 def test_a_claim_whose_lease_ran_out_is_lost_and_nothing_of_it_begins(
-    engine: Engine, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, campaign: Campaign, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     outbox = filled(engine, campaign)
-    (batch,) = outbox.batches
     message = take(outbox)
     with transaction():
         db.session.execute(sa.update(Claim).values(lease_until=utcnow() - timedelta(seconds=1)))
+    monkeypatch.setattr(sweep, "running_seconds", clock.running)
     sweep.recover_claims()
-    later = running_seconds() + 90
-    monkeypatch.setattr(sweep, "running_seconds", lambda: later)
+    clock.advance(90)
     sweep.recover_claims()  # another process finds that it stood still for all its time
     assert statuses() == ["queued"] * 6
-    batch.renewed_at -= 10_000  # time to renew it
-    for _ in range(50):
-        engine.wait_for_news(0.1)
-        if not outbox.begin(message):
-            break
+    engine.tick()  # it wants to renew it
     assert not outbox.begin(message)
     outbox.put_back(message)
-    wait_until_recorded(engine)
+    engine.tick()  # takes it back ...
+    engine.tick()  # ... and records that
+    assert engine.is_idle
     assert statuses() == ["queued"] * 6
 
 
@@ -180,7 +178,8 @@ def test_an_account_in_trouble_gives_everything_back(engine: Engine, campaign: C
     message = take(outbox)
     outbox.settle(SendResult(message.delivery_id, "sent", "250 ok", 250))
     outbox.trouble(ProviderTroubleError("It is away.", permanent=False))
-    wait_until_recorded(engine)
+    engine.tick()
+    assert engine.is_idle
     assert sorted(statuses()) == ["queued"] * 5 + ["sent"]
     account = db.session.scalars(sa.select(ProviderAccount)).one()
     assert account.trouble == "It is away."
@@ -190,12 +189,9 @@ def test_a_provider_is_woken_as_long_as_something_waits_for_it(
     engine: Engine, campaign: Campaign
 ) -> None:
     outbox = filled(engine, campaign)
-    provider: Any = engine._providers[outbox.provider_id][1]
+    provider: Any = engine._pool._providers[outbox.provider_id][1]
     before = provider.wakes
-    for _ in range(50):  # it was told "nothing" at a moment when there was none
-        if provider.wakes > before:
-            break
-        engine.wait_for_news(0.1)
+    engine.tick()  # it may have been told "nothing" at a moment when there was none
     assert provider.wakes > before
 
 
@@ -205,12 +201,11 @@ def test_an_account_that_had_trouble_rests_with_an_empty_outbox(
     outbox = filled(engine, campaign)
     message = take(outbox)
     outbox.trouble(ProviderTroubleError("It is away.", permanent=False))
-    for _ in range(50):
-        if len(statuses()) - statuses().count("queued") == 1:
-            break
-        engine.wait_for_news(0.1)
+    engine.tick()
+    assert statuses().count("queued") == 5
     outbox.put_back(message)  # the connection it was meant for came to nothing
-    wait_until_recorded(engine)
+    engine.tick()
+    assert engine.is_idle
     assert statuses() == ["queued"] * 6
 
 
@@ -249,33 +244,13 @@ def test_an_owners_expression_is_never_searched_for_in_a_transaction(
         assert outbox.begin(message)
         words = f"450 {'a' * 400} {number}"
         outbox.settle(SendResult(message.delivery_id, "deferred", code=450, reply=words))
-    for _ in range(100):
-        if not outbox.batches[0].results:
-            break
-        engine.wait_for_news(0.1)
+    engine.tick()
+    assert not outbox.batches[0].results
     assert searched
     assert not any(searched)
 
 
 # --- consent, at every speed -------------------------------------------------------------------
-
-
-class Clock:
-    """Stands in for `running_seconds` of the engine."""
-
-    def __init__(self) -> None:
-        self.seconds = running_seconds()
-
-    def __call__(self) -> float:
-        return self.seconds
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr("campaigns.engine.engine.running_seconds", clock)
-    monkeypatch.setattr("campaigns.engine.engine.CHECK_INTERVAL_SECONDS", 3600.0)
-    return clock
 
 
 def person_of(delivery_id: int) -> int:
@@ -311,72 +286,77 @@ def erase(delivery_id: int) -> None:
     [(unsubscribe, "unsubscribed"), (suppress, "suppressed"), (erase, "deleted")],
 )
 def test_who_withdraws_while_waiting_or_on_the_wire_gets_nothing(
-    engine: Engine, campaign: Campaign, clock: Clock, withdraw: Callable[[int], None], reason: str
+    engine: Engine,
+    campaign: Campaign,
+    clock: ManualClock,
+    withdraw: Callable[[int], None],
+    reason: str,
 ) -> None:
     outbox = filled(engine, campaign)
     on_the_wire = take(outbox)
     waiting = next(n for n in range(1, 7) if n != on_the_wire.delivery_id)
     for number in (on_the_wire.delivery_id, waiting):
         withdraw(number)
-    clock.seconds += 1.1
-    engine._check_consent()
+    clock.advance(1.1)
+    engine.tick()
     assert not outbox.begin(on_the_wire)
     outbox.put_back(on_the_wire)
     while (message := outbox.take()) is not None:
         assert message.delivery_id not in (on_the_wire.delivery_id, waiting)
         assert outbox.begin(message)
         outbox.settle(SendResult(message.delivery_id, "sent", "250 ok", 250))
-    wait_until_recorded(engine)
+    engine.tick()
+    assert engine.is_idle
     assert sorted(statuses()) == ["sent"] * 4 + ["skipped"] * 2
     reasons = db.session.scalars(sa.select(Delivery.reason).where(Delivery.status == "skipped"))
     assert set(reasons) == {reason}
 
 
 def test_no_body_leaves_when_consent_was_not_checked_for_too_long(
-    engine: Engine, campaign: Campaign, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, campaign: Campaign, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The database stalls: nothing leaves, nothing fails, and it goes on by itself."""
     outbox = filled(engine, campaign)
     message = take(outbox)
-    clock.seconds += 2.6
+    clock.advance(2.6)
     assert not outbox.begin(message)
     outbox.put_back(message)
     assert outbox.take() is None
     assert statuses() == ["sending"] * 6
-    engine._check_consent()
+    engine.tick()
     assert outbox.begin(take(outbox))
     attempts = db.session.scalars(sa.select(Delivery.attempts))
     assert set(attempts) == {0}
 
 
 def test_a_fresh_claim_is_not_checked_again_at_once(
-    engine: Engine, campaign: Campaign, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, campaign: Campaign, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     filled(engine, campaign)
     asked: list[object] = []
-    monkeypatch.setattr("campaigns.engine.engine.claims.withdrawn", lambda ids: asked.append(ids))
-    clock.seconds += 0.9
-    engine._check_consent()
+    monkeypatch.setattr(claims, "withdrawn", lambda ids: asked.append(ids))
+    clock.advance(0.9)
+    engine.tick()
     assert not asked
 
 
 def test_the_time_of_a_check_is_taken_before_it_reads(
-    engine: Engine, campaign: Campaign, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, campaign: Campaign, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     outbox = filled(engine, campaign)
-    clock.seconds += 1.5
+    clock.advance(1.5)
 
     def slow(ids: Any) -> dict[int, str]:
-        clock.seconds += 2.6  # so long the statement takes
+        clock.advance(2.6)  # so long the statement takes
         return {}
 
-    monkeypatch.setattr("campaigns.engine.engine.claims.withdrawn", slow)
-    engine._check_consent()
+    monkeypatch.setattr(claims, "withdrawn", slow)
+    engine.tick()
     assert outbox.take() is None
 
 
 def test_an_outbox_holds_two_seconds_of_work_at_the_speed_of_now(
-    engine: Engine, campaign: Campaign, clock: Clock
+    engine: Engine, campaign: Campaign, clock: ManualClock
 ) -> None:
     with transaction():
         news = db.session.scalars(sa.select(AudienceList)).one()
@@ -388,41 +368,42 @@ def test_an_outbox_holds_two_seconds_of_work_at_the_speed_of_now(
     engine.claim(campaign.id, outbox, plain, {"other": 99, "google": 9})
     held = sum(batch.stock for batch in outbox.batches)
     assert held == 50
-    at = 1000.0
     for _ in range(5):  # 6 messages a second
-        outbox.release_surplus(at)
+        engine.tick()
         for _ in range(3):
             message = take(outbox)
             outbox.begin(message)
             outbox.settle(SendResult(message.delivery_id, "sent", "250 ok", 250))
-        at += 0.5
-    assert sum(batch.stock for batch in outbox.batches) <= 12
-    left = 50 - 15 - sum(batch.stock for batch in outbox.batches)
-    for _ in range(50):
-        if statuses().count("queued") == left:
-            break
-        engine.wait_for_news(0.1)
+        clock.advance(0.5)
+    engine.tick()
+    held = sum(batch.stock for batch in outbox.batches)
+    assert 0 < held <= 12
+    left = 50 - 15 - held
     assert statuses().count("queued") == left
     assert set(db.session.scalars(sa.select(Delivery.not_before))) == {None}
 
 
-def test_what_was_granted_leaves_at_its_pace(engine: Engine, campaign: Campaign) -> None:
+def test_what_was_granted_leaves_at_its_pace(
+    engine: Engine, campaign: Campaign, clock: ManualClock
+) -> None:
     outbox = filled(engine, campaign)
-    now = time.monotonic()
+    now = clock.running()
     outbox.pace(campaign.id, Grant({"other": 3, "google": 3}, paces=Paces(Pace(0.0, 60.0))), now)
     take(outbox)
     assert outbox.take() is None
-    moment = outbox.next_at()
-    assert moment is not None
-    assert 59 < moment - now < 61
+    assert outbox.next_at() == now + 60
+    clock.advance(60)
+    assert outbox.take() is None, "its consent check is too old"
+    engine.tick()
+    take(outbox)
 
 
 def test_the_pace_of_a_mailbox_group_holds_back_no_other(
-    engine: Engine, campaign: Campaign
+    engine: Engine, campaign: Campaign, clock: ManualClock
 ) -> None:
     outbox = filled(engine, campaign)
     paces = Paces(groups={"google": Pace(60.0, 60.0)})
-    outbox.pace(campaign.id, Grant({"other": 3, "google": 3}, paces=paces), time.monotonic())
+    outbox.pace(campaign.id, Grant({"other": 3, "google": 3}, paces=paces), clock.running())
     groups = outbox.batches[0].groups
     left = []
     while (message := outbox.take()) is not None:
@@ -432,17 +413,15 @@ def test_the_pace_of_a_mailbox_group_holds_back_no_other(
 
 
 def test_a_server_that_stands_still_has_little_waiting_for_it(
-    engine: Engine, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, campaign: Campaign, clock: ManualClock
 ) -> None:
     with transaction():
         news = db.session.scalars(sa.select(AudienceList)).one()
         for number in range(7, 31):
             a_delivery(campaign, a_subscriber(f"p{number}@example.org", news))
-    monkeypatch.setattr("campaigns.engine.engine.CHECK_INTERVAL_SECONDS", 0.02)
     outbox = filled(engine, campaign, many=30)
     assert sum(batch.stock for batch in outbox.batches) > SMALLEST_STOCK
-    for _ in range(50):
-        if sum(batch.stock for batch in outbox.batches) <= SMALLEST_STOCK:
-            break
-        engine.wait_for_news(0.1)
+    for _ in range(5):
+        engine.tick()
+        clock.advance(0.5)
     assert sum(batch.stock for batch in outbox.batches) <= SMALLEST_STOCK

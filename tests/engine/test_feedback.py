@@ -25,7 +25,7 @@ SENT = Recorded(sent=Counter({"google": 3, "other": 2}))
 def heed(one: Judge, campaign: Campaign) -> None:
     with transaction():
         provider = campaign.provider_id or 0
-        one.heed(provider, campaign.id, SENT, now=NOW)
+        one.apply(provider, campaign.id, SENT, now=NOW)
 
 
 def remembered(one: Judge) -> set[int]:
@@ -77,17 +77,19 @@ def test_what_one_account_was_told_says_nothing_of_the_next(app: Flask) -> None:
     )
     one = Judge()
     with transaction():
-        one.heed(first.id, campaign.id, refused, now=NOW)
+        one.apply(first.id, campaign.id, refused, now=NOW)
     assert (status(campaign), trouble(first)) == (
         "sending",
         "The server refuses this sender: 550 Not your address",
     )
     with transaction():
-        one.heed(second.id, campaign.id, SENT, now=NOW)
-        one.heed(second.id, campaign.id, Recorded(refused=Counter({("other", "hard"): 1})), now=NOW)
+        one.apply(second.id, campaign.id, SENT, now=NOW)
+        one.apply(
+            second.id, campaign.id, Recorded(refused=Counter({("other", "hard"): 1})), now=NOW
+        )
     assert (status(campaign), trouble(second)) == ("sending", "")
     with transaction():
-        one.heed(second.id, campaign.id, refused, now=NOW)
+        one.apply(second.id, campaign.id, refused, now=NOW)
     assert status(campaign) == "paused"
     assert remembered_of(one, campaign) == set()
 
@@ -126,5 +128,5 @@ def test_replies_are_searched_before_the_transaction_that_acts_on_them(
 
     monkeypatch.setattr(rules, "_first", searched)
     with transaction():
-        told = Judge().heed(account.id, campaign.id, recorded, now=NOW, book=book)
+        told = Judge().apply(account.id, campaign.id, recorded, now=NOW, book=book)
     assert [action.rule.note for action in told.actions["google"]] == ["Ours."]

@@ -524,7 +524,7 @@ class TestRealBackups:
         restore = back_up(database_url, tmp_path)
         app.extensions.pop("campaigns.generation")  # another worker sends on
         send.send()
-        send.forget()
+        runtime.close_engine()
         db.session.remove()
         db.engine.dispose()
         restore()

@@ -162,7 +162,7 @@ def test_many_domains_at_once_are_the_accounts_doing(app: Flask) -> None:
         recorded = Recorded(
             throttled={f"d{number}.example": "450 4.7.1 slow down" for number in range(9)}
         )
-        feedback = Judge().heed(account.id, campaign.id, recorded, now=utcnow())
+        feedback = Judge().apply(account.id, campaign.id, recorded, now=utcnow())
     assert feedback.throttled == {"": 9}
     assert slowed_domains.slowed(account.id) == []
 

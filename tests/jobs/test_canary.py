@@ -18,6 +18,7 @@ from campaigns.config import Settings
 from campaigns.db import db, transaction
 from campaigns.engine import canary
 from campaigns.engine.engine import Engine
+from campaigns.engine.serve import serve
 from campaigns.jobs import send, transactional
 from campaigns.transactional import alerts
 from campaigns.transactional.models import TransactionalEmail
@@ -237,16 +238,16 @@ def test_workers_at_once_hand_over_no_more_than_the_first(app: Flask) -> None:
     with scripted_server() as server:
         campaign_id = launch(server)
         send.expand(campaign_id)
-        engines = [Engine(app) for _ in range(3)]
+        engines = [Engine(app).start() for _ in range(3)]
         barrier = threading.Barrier(len(engines))
 
-        def serve(engine: Engine) -> None:
+        def work_for(engine: Engine) -> None:
             with app.app_context():
                 barrier.wait()
                 for _ in range(5):
-                    send.serve(engine)
+                    serve(engine)
 
-        threads = [threading.Thread(target=serve, args=(engine,)) for engine in engines]
+        threads = [threading.Thread(target=work_for, args=(engine,)) for engine in engines]
         for thread in threads:
             thread.start()
         for thread in threads:

@@ -18,6 +18,7 @@ from campaigns.clock import utcnow
 from campaigns.config import Settings
 from campaigns.db import db, transaction
 from campaigns.delivery import claims, outcomes, sender_switch
+from campaigns.engine import serve
 from campaigns.engine.limiter import Buckets
 from campaigns.jobs import send
 from campaigns.providers.models import ProviderAccount, SenderAddress
@@ -360,7 +361,7 @@ def test_going_on_between_two_looks_mixes_nothing(
             had_gone_on = True
             stage.go_on()
 
-    monkeypatch.setattr(send, "keep_newest_token", meanwhile)
+    monkeypatch.setattr(serve, "keep_newest_token", meanwhile)
     send_until({"sent": PEOPLE})
     assert stage.first.received == []
     assert froms(stage.second) == {SECOND}

@@ -414,8 +414,8 @@ def test_who_leaves_while_a_slow_server_keeps_them_waiting_gets_nothing(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The server answers quickly at first, then takes its time; most people leave meanwhile."""
-    monkeypatch.setattr("campaigns.engine.engine.CHECK_INTERVAL_SECONDS", 0.02)
-    monkeypatch.setattr("campaigns.engine.engine.CHECK_AFTER_SECONDS", 0.05)
+    monkeypatch.setattr("campaigns.engine.consent.CHECK_INTERVAL_SECONDS", 0.02)
+    monkeypatch.setattr("campaigns.engine.outbox.CHECK_AFTER_SECONDS", 0.05)
     have_left: list[int] = []
 
     def script(line: str, session: Session) -> str | None:

@@ -19,7 +19,7 @@ from campaigns.cli.benchmarks import audience, environment
 from campaigns.cli.benchmarks.audience import Audience
 from campaigns.cli.benchmarks.environment import Crew, Ground
 from campaigns.db import db
-from campaigns.engine.engine import CONNECTIONS
+from campaigns.engine.provider_pool import MAX_CONNECTIONS
 from campaigns.supervisor.workers import senders
 
 Say = Callable[[str], None]
@@ -123,7 +123,7 @@ def measure_over_a_long_line(
         "scaling": round(median(b / a for a, b in zip(one, two, strict=True)), 2),
         "not_pipelined_messages_per_second": round(median(plain), 1),
         "pipelining_gain": round(median(a / b for a, b in zip(one, plain, strict=True)), 2),
-        "connections_per_worker": CONNECTIONS,
+        "connections_per_worker": MAX_CONNECTIONS,
         "database": place.database,
         "recipients": recipients,
         "runs": runs,

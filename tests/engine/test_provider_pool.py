@@ -5,7 +5,7 @@ from flask import Flask
 
 from campaigns.context import services
 from campaigns.db import db, transaction
-from campaigns.jobs.refresh import keep_newest_token
+from campaigns.engine.provider_pool import keep_newest_token
 from campaigns.providers.models import ProviderAccount
 from campaigns.providers.smtp import oauth
 from tests.factories import a_provider

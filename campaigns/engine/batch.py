@@ -1,0 +1,78 @@
+"""The deliveries of one claim, from the claim until their outcomes are in the database."""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from campaigns.clock import running_seconds
+from campaigns.content.mime.compile import Compiled
+from campaigns.delivery.journal import Journal
+from campaigns.messages import Recipient, SendResult
+
+
+@dataclass(slots=True, eq=False)
+class Batch:
+    """One claim of this process, until the outcome of every delivery in it is recorded."""
+
+    token: str
+    campaign_id: int
+    compiled: Compiled
+    journal: Journal
+    deadline: float
+    """Moment, by `running_seconds`, after which no body of this batch is begun."""
+    checked_at: float = field(default_factory=running_seconds)
+    """Moment, by `running_seconds`, at which the last complete consent check began."""
+    waiting: dict[str, deque[Recipient]] = field(default_factory=dict)
+    """Recipients not yet handed to the provider, by mailbox group."""
+    groups: dict[int, str] = field(default_factory=dict)
+    """Mailbox group of each delivery id."""
+    unrecorded: int = 0
+    """Number of deliveries whose outcome is not in the database yet."""
+    renewed_at: float = 0.0
+    # Outcomes that the database does not have yet. Other threads only append; only the recorder
+    # deletes, and only what it has written.
+    results: list[SendResult] = field(default_factory=list)
+    unrenderable: list[tuple[int, str]] = field(default_factory=list)
+    recalled: list[int] = field(default_factory=list)
+    withdrawn: list[tuple[int, str]] = field(default_factory=list)
+
+    @property
+    def stock(self) -> int:
+        """Number of recipients not yet handed to the provider."""
+        return sum(map(len, self.waiting.values()))
+
+    def pending_results(self) -> "PendingResults":
+        """Return a copy of what has to be written now."""
+        return PendingResults(
+            self,
+            list(self.results),
+            list(self.unrenderable),
+            list(self.recalled),
+            list(self.withdrawn),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PendingResults:
+    """Outcomes of some deliveries of a batch, to be written in the next transaction."""
+
+    batch: Batch
+    results: list[SendResult]
+    unrenderable: list[tuple[int, str]]
+    recalled: list[int]
+    withdrawn: list[tuple[int, str]]
+
+    def __len__(self) -> int:
+        return len(self.results) + len(self.unrenderable) + len(self.recalled) + len(self.withdrawn)
+
+    @property
+    def complete_the_batch(self) -> bool:
+        """Whether nothing of the batch is left once these are written."""
+        return len(self) == self.batch.unrecorded
+
+    def mark_written(self) -> None:
+        """Remove them from the batch, after the commit."""
+        del self.batch.results[: len(self.results)]
+        del self.batch.unrenderable[: len(self.unrenderable)]
+        del self.batch.recalled[: len(self.recalled)]
+        del self.batch.withdrawn[: len(self.withdrawn)]
+        self.batch.unrecorded -= len(self)

@@ -1,0 +1,56 @@
+"""Compiled contents of the campaigns that this process sends, and a small cache for them."""
+
+from typing import TypeVar
+
+from campaigns.campaign.expand_content import content_of
+from campaigns.campaign.models import Campaign
+from campaigns.content.mime.compile import Compiled, Content, TemplateProblemError, compile_content
+from campaigns.context import services
+from campaigns.engine.signing import Signing, signing_for
+from campaigns.reason import Reason
+from campaigns.secrets import SecretUnreadableError
+
+T = TypeVar("T")
+
+
+class RecentCache(dict[int, T]):
+    """Values by campaign id; the ones stored longest ago make room."""
+
+    SIZE = 8
+
+    def store(self, key: int, value: T) -> None:
+        """Store a value as the newest."""
+        self.pop(key, None)
+        self[key] = value
+        while len(self) > self.SIZE:
+            self.pop(next(iter(self)))
+
+
+_contents: RecentCache[tuple[tuple[Content, Signing | None], Compiled]] = RecentCache()
+
+
+def compiled_content(campaign: Campaign) -> Compiled:
+    """Return the campaign's compiled content; compiled again only when any of it changed.
+
+    Raises TemplateProblemError, SecretUnreadableError.
+    """
+    content = content_of(campaign, base_url=services().settings.base_url)
+    signing = signing_for(content.sender_address, services().vault)
+    cached = _contents.get(campaign.id)
+    if cached is not None and cached[0] == (content, signing):
+        return cached[1]
+    compiled = compile_content(content, services().signer, signing)
+    _contents.store(campaign.id, ((content, signing), compiled))
+    return compiled
+
+
+def unusable(error: TemplateProblemError | SecretUnreadableError) -> Reason:
+    """Return why a campaign cannot be sent as it is."""
+    if isinstance(error, TemplateProblemError):
+        return Reason("status.content_problem", {"problem": str(error)})
+    return Reason("status.secret_unreadable", {"problem": str(error)})
+
+
+def forget() -> None:
+    """Empty the cache, at the end of a worker and between tests."""
+    _contents.clear()

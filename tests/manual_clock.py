@@ -1,0 +1,28 @@
+"""A clock that stands still until a test advances it."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from campaigns.clock import Clock, running_seconds, utcnow
+
+
+@dataclass
+class ManualClock:
+    """Starts at the present, so that it agrees with rows of the database; `read` is the Clock."""
+
+    started_at: datetime = field(default_factory=utcnow)
+    seconds: float = field(default_factory=running_seconds)
+    elapsed: float = 0.0
+
+    def advance(self, seconds: float) -> None:
+        self.elapsed += seconds
+
+    def now(self) -> datetime:
+        return self.started_at + timedelta(seconds=self.elapsed)
+
+    def running(self) -> float:
+        return self.seconds + self.elapsed
+
+    @property
+    def read(self) -> Clock:
+        return Clock(self.now, self.running, self.running)
