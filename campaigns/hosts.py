@@ -39,7 +39,7 @@ _INTERNAL_V6 = tuple(
     )
 )
 
-LONGEST_NAME = 253
+MAX_NAME_LENGTH = 253
 _NUMBER = re.compile(r"0x[0-9a-f]*|[0-9]+", re.IGNORECASE)
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _TOP_LEVEL = re.compile(r"[a-z]{2,63}|xn--[a-z0-9-]{1,59}")
@@ -91,7 +91,7 @@ def fault_of(host: str) -> Fault:
         found = _ipv4(name)
         return "malformed" if found is None else "" if is_public(str(found)) else "internal"
     labels = name.split(".")
-    if len(name) > LONGEST_NAME or not all(map(_is_label, labels)):
+    if len(name) > MAX_NAME_LENGTH or not all(map(_is_label, labels)):
         return "malformed"
     top = labels[-1]
     if top in _INTERNAL_NAMES or labels[-2:] == ["home", "arpa"]:

@@ -42,12 +42,12 @@ class Closed:
         return ""
 
 
-MOST_NAMED = 3
+MAX_NAMED = 3
 
 
 def _named(paths: Sequence[Path]) -> str:
-    names = ", ".join(str(path) for path in paths[:MOST_NAMED])
-    more = len(paths) - MOST_NAMED
+    names = ", ".join(str(path) for path in paths[:MAX_NAMED])
+    more = len(paths) - MAX_NAMED
     return f"{names} and {more} more" if more > 0 else names
 
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from campaigns.cli.benchmarks.environment import Ground
+    from campaigns.cli.benchmarks.environment import Environment
 
 Figures = dict[str, object]
 Measure = Callable[["Wish"], Figures]
@@ -42,12 +42,12 @@ class Wish:
     probe: bool
     say: Callable[[str], None]
     stack: ExitStack
-    _place: "Ground | None" = None
+    _place: "Environment | None" = None
 
     def people(self, usual: int) -> int:
         return self.recipients or usual
 
-    def place(self) -> "Ground":
+    def place(self) -> "Environment":
         """Made when the first measurement needs it; the others stand on it, too."""
         from campaigns.cli.benchmarks import environment
 

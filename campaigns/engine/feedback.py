@@ -27,8 +27,8 @@ REMEMBERED = 500
 """So many of a campaign's last results are looked at."""
 MANY_DOMAINS = 5
 """Domains that throttle at once from which on the account is slowed instead."""
-LOOK_SECONDS = 600.0
-"""So often it looks which campaigns are over."""
+CLEANUP_INTERVAL_SECONDS = 600.0
+"""Interval between checks for campaigns that are over."""
 
 
 @dataclass(slots=True)
@@ -55,7 +55,7 @@ class Judge:
         self._recent: dict[tuple[int, str], refusal_spike.Recent] = defaultdict(
             lambda: refusal_spike.Recent(self._limits)
         )
-        self._looked_at = time.monotonic()
+        self._cleaned_at = time.monotonic()
 
     def apply(
         self,
@@ -115,9 +115,9 @@ class Judge:
 
     def _forget_what_is_over(self) -> None:
         """A worker runs for months: what is over shall not fill its memory."""
-        if time.monotonic() - self._looked_at < LOOK_SECONDS:
+        if time.monotonic() - self._cleaned_at < CLEANUP_INTERVAL_SECONDS:
             return
-        self._looked_at = time.monotonic()
+        self._cleaned_at = time.monotonic()
         known = {campaign_id for campaign_id, _ in (*self._last, *self._recent)}
         going = sa.select(Campaign.id).where(
             Campaign.id.in_(sorted(known)), Campaign.status.in_(UNDER_WAY)

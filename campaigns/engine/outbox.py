@@ -148,7 +148,7 @@ class Outbox:
             self.account.journal_error = error
         return False
 
-    def put_back(self, message: Message) -> None:
+    def release(self, message: Message) -> None:
         """Take back a message that was not begun, or not accepted because of the session alone."""
         batch, _ = self._on_wire[message.delivery_id]
         try:
@@ -165,7 +165,7 @@ class Outbox:
             batch.waiting[recipient.mailbox_group].appendleft(recipient)
             self._give_turns(batch)
 
-    def settle(self, result: SendResult) -> None:
+    def report(self, result: SendResult) -> None:
         """Store the outcome of a message for the recorder."""
         with self._lock:
             batch, _ = self._on_wire.pop(result.delivery_id)
@@ -178,7 +178,7 @@ class Outbox:
             self.account.journal_error = error  # the result is kept in memory; nothing more leaves
         batch.results.append(result)
         if result.scope == "sender" and result.outcome != "sent":
-            self.trouble(
+            self.account_failed(
                 ProviderTroubleError(
                     f"The server refuses this sender: {result.reply}",
                     permanent=result.outcome == "failed",
@@ -187,9 +187,9 @@ class Outbox:
         elif self._finished % RECORD_BATCH_SIZE == 0:
             self._notify()
 
-    def trouble(self, trouble: ProviderTroubleError) -> None:
+    def account_failed(self, error: ProviderTroubleError) -> None:
         """Stop offering messages: the account does not work."""
-        self.account.failure = trouble
+        self.account.failure = error
         self._notify()
 
     def _drop_unrenderable(self, batch: Batch, recipient: Recipient, words: str) -> None:

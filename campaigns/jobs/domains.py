@@ -11,7 +11,7 @@ from campaigns.db import db, transaction
 from campaigns.jobs.runtime import job
 
 SLICE_SECONDS = 1.0
-AT_ONCE = 16
+BATCH_SIZE = 16
 
 
 @job("domains")
@@ -24,9 +24,9 @@ def look_up(ask: mx_lookup.MailServers = mx_lookup.ask_dns) -> None:
     if not services().settings.resolve_mx or load_workspace().demo:
         return
     until = time.monotonic() + SLICE_SECONDS
-    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="dns") as pool:
+    with ThreadPoolExecutor(BATCH_SIZE, thread_name_prefix="dns") as pool:
         while time.monotonic() < until:
-            domains = mx_lookup.to_look_up(AT_ONCE, now=utcnow())
+            domains = mx_lookup.to_look_up(BATCH_SIZE, now=utcnow())
             if not domains:
                 return
             db.session.rollback()  # no transaction stays open while others are asked

@@ -44,13 +44,13 @@ log = structlog.get_logger()
 TEST_MARK = "[Test] "
 ACCOUNT_MAIL = ("password_reset", "password_changed")
 """Emails to people who log in. They go by any account that works."""
-MOST_TRIES = 60
+MAX_ATTEMPTS = 60
 """More than any outage makes in a day: something about the mail itself ends the process."""
 ONE_PERSON = "person"
 """Small mails are no mailbox group's: what holds campaigns back there does not hold them."""
-LONGEST_WAIT_SECONDS = 2.0
+LIMIT_TIMEOUT_SECONDS = 2.0
 """So long a small mail waits for its turn under a limit per second; then it is put off."""
-LONGEST_SENDING_SECONDS = 100.0
+SENDING_TIMEOUT_SECONDS = 100.0
 """Shorter than the lease of a body: nobody else must take it for lost while the server thinks."""
 
 
@@ -76,8 +76,8 @@ def deliver(mail_id: int) -> None:
         mail = None if lost else queue.claim(mail_id, now=utcnow())
     if mail is None:
         return
-    if mail.attempt > MOST_TRIES:
-        _finish(mail, "failed", f"Given up after {MOST_TRIES} tries.")
+    if mail.attempt > MAX_ATTEMPTS:
+        _finish(mail, "failed", f"Given up after {MAX_ATTEMPTS} tries.")
         return
     try:
         with leases.renewed(lambda now: queue.renew(mail, now=now)):
@@ -125,7 +125,7 @@ def _send(mail: Claimed, sender: SenderAddress, message: Message) -> SendResult:
     db.session.rollback()  # no transaction stays open while we talk to the provider
     try:
         result = send_one(
-            provider, message, before_body=before_body, timeout=LONGEST_SENDING_SECONDS
+            provider, message, before_body=before_body, timeout=SENDING_TIMEOUT_SECONDS
         )
     finally:
         provider.close()
@@ -137,7 +137,7 @@ def _send(mail: Claimed, sender: SenderAddress, message: Message) -> SendResult:
 
 def _take_a_token(account: ProviderAccount) -> None:
     """Small mails count against the account's limits too. Raises ProviderTroubleError."""
-    until = time.monotonic() + LONGEST_WAIT_SECONDS
+    until = time.monotonic() + LIMIT_TIMEOUT_SECONDS
     while True:
         plan = load_plan(account.id, now=utcnow())
         if plan.is_free:

@@ -29,7 +29,7 @@ from campaigns.outages import describe, is_outage, outages
 
 log = structlog.get_logger()
 
-TRY_AGAIN_SECONDS = 0.5
+RETRY_INTERVAL_SECONDS = 0.5
 DRAIN_SECONDS = 6.0
 """Time that a worker which is told to stop waits for the replies that are due."""
 WORKER_TTL_SECONDS = 20
@@ -102,7 +102,7 @@ class LaneWorker(SimpleWorker):
                 except RedisError as error:
                     self._is_at_work = False
                     outages.began("worker", error)
-                    time.sleep(TRY_AGAIN_SECONDS)
+                    time.sleep(RETRY_INTERVAL_SECONDS)
                 except (NoSuchJobError, InvalidJobOperation) as error:
                     self._is_at_work = False
                     _note_lost_job(error)
@@ -184,7 +184,7 @@ def _wait_until(works: Callable[[], object]) -> None:
             if not is_outage(error):
                 raise
             outages.began("worker", error)
-            time.sleep(TRY_AGAIN_SECONDS)
+            time.sleep(RETRY_INTERVAL_SECONDS)
         else:
             outages.over("worker")
             return

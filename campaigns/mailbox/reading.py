@@ -19,7 +19,7 @@ _HEAD = re.compile(r"<head(?:\s[^<>]*)?>", re.IGNORECASE)
 _HTML = re.compile(r"<html(?:\s[^<>]*)?>", re.IGNORECASE)
 _DOCTYPE = re.compile(r"\A\s*+<!doctype[^<>]*>", re.IGNORECASE)
 # Besides separators: marks that reverse the writing direction and so hide a file's true ending.
-LONGEST_HEADER = 4000
+MAX_HEADER_LENGTH = 4000
 """Part of a header that is read, in characters."""
 
 
@@ -28,7 +28,7 @@ class _Bounded(Compat32):
 
     def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
         name, value = super().header_source_parse(sourcelines)
-        return name, value[:LONGEST_HEADER]
+        return name, value[:MAX_HEADER_LENGTH]
 
 
 _BOUNDED = _Bounded()

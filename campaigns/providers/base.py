@@ -27,7 +27,7 @@ class Source(Protocol):
     """Messages for one account. The provider takes from it, and reports to it.
 
     Every call comes from the provider's own thread, one at a time, and must be quick. For each
-    message taken there is exactly one end: `put_back` or `settle`.
+    message taken there is exactly one end: `release` or `report`.
     """
 
     def take(self) -> Message | None:
@@ -48,18 +48,18 @@ class Source(Protocol):
         """
         ...
 
-    def put_back(self, message: Message) -> None:
+    def release(self, message: Message) -> None:
         """Taken, and nothing of it was accepted: free to be offered again.
 
         Its body has not left, or the server refused it only to get a new connection.
         """
         ...
 
-    def settle(self, result: SendResult) -> None:
+    def report(self, result: SendResult) -> None:
         """The fate of a message."""
         ...
 
-    def trouble(self, trouble: ProviderTroubleError) -> None:
+    def account_failed(self, error: ProviderTroubleError) -> None:
         """The account does not work. Nothing more is taken until `wake` is called."""
         ...
 
@@ -122,13 +122,13 @@ def send_one_by_one(
 
     Lazy: a message is taken from `messages` only when it is about to be offered.
     """
-    hand = _Hand(provider)
-    provider.serve(hand, 1)
+    source = SingleMessageSource(provider)
+    provider.serve(source, 1)
     for message in messages:
-        yield hand.offer(message, before_body, timeout)
+        yield source.offer(message, before_body, timeout)
 
 
-class _Hand:
+class SingleMessageSource:
     """A source that holds one message at a time; its owner waits for what becomes of it."""
 
     def __init__(self, provider: Provider) -> None:
@@ -188,11 +188,11 @@ class _Hand:
         self._news.put(message)
         return self._permissions.get()
 
-    def put_back(self, message: Message) -> None:
+    def release(self, message: Message) -> None:
         self._offered = message
 
-    def settle(self, result: SendResult) -> None:
+    def report(self, result: SendResult) -> None:
         self._news.put(result)
 
-    def trouble(self, trouble: ProviderTroubleError) -> None:
-        self._news.put(trouble)
+    def account_failed(self, error: ProviderTroubleError) -> None:
+        self._news.put(error)

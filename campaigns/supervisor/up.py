@@ -25,7 +25,7 @@ from campaigns.supervisor.supervisor import Supervisor
 from campaigns.supervisor.workers import DRAIN_SECONDS
 
 READY_SECONDS = 60
-TRY_AGAIN_SECONDS = 0.5
+RETRY_INTERVAL_SECONDS = 0.5
 """Interval between tries to reach a server that is away."""
 DEMO_MAILBOX_PORT = 2525
 HEALTH_TIMEOUT_SECONDS = 2
@@ -205,7 +205,7 @@ class _Run:
                     )
                 is_waiting = True
                 self._supervisor.tick()
-                time.sleep(TRY_AGAIN_SECONDS)
+                time.sleep(RETRY_INTERVAL_SECONDS)
             else:
                 if is_waiting:
                     self._screen.say(f"{name} answers")

@@ -8,7 +8,7 @@ from campaigns.config import Settings
 from campaigns.supervisor.process import Program, own_command
 from campaigns.supervisor.supervisor import Supervisor
 
-MOST_SENDERS = 4
+MAX_SENDERS = 4
 """As many as there are processors, but no more: by then the servers at the other end, or the
 database, are what is slow."""
 
@@ -34,7 +34,7 @@ def worker_lanes(settings: Settings) -> dict[str, tuple[str, ...]]:
 
 def senders(settings: Settings) -> int:
     """How many processes send campaigns."""
-    return settings.send_workers or min(os.cpu_count() or 1, MOST_SENDERS)
+    return settings.send_workers or min(os.cpu_count() or 1, MAX_SENDERS)
 
 
 def run_workers(settings: Settings) -> None:

@@ -128,7 +128,7 @@ def test_of_a_group_only_so_many_are_on_the_wire_at_once(
     taken = [take(outbox).delivery_id for _ in range(4)]
     assert sum(number > 3 for number in taken) == 1
     assert outbox.take() is None
-    outbox.settle(SendResult(4, "sent", "250 ok", 250))
+    outbox.report(SendResult(4, "sent", "250 ok", 250))
     assert take(outbox).delivery_id == 5
     outbox.limit_concurrency(["google"], {})
     assert take(outbox).delivery_id == 6
@@ -139,7 +139,7 @@ def test_what_was_taken_and_not_begun_may_be_taken_again(
 ) -> None:
     outbox = filled(engine, campaign)
     first = take(outbox)
-    outbox.put_back(first)
+    outbox.release(first)
     assert first.delivery_id in {take(outbox).delivery_id for _ in range(6)}
 
 
@@ -166,7 +166,7 @@ def test_a_claim_whose_lease_ran_out_is_lost_and_nothing_of_it_begins(
     assert statuses() == ["queued"] * 6
     engine.tick()  # it wants to renew it
     assert not outbox.begin(message)
-    outbox.put_back(message)
+    outbox.release(message)
     engine.tick()  # takes it back ...
     engine.tick()  # ... and records that
     assert engine.is_idle
@@ -176,8 +176,8 @@ def test_a_claim_whose_lease_ran_out_is_lost_and_nothing_of_it_begins(
 def test_an_account_in_trouble_gives_everything_back(engine: Engine, campaign: Campaign) -> None:
     outbox = filled(engine, campaign)
     message = take(outbox)
-    outbox.settle(SendResult(message.delivery_id, "sent", "250 ok", 250))
-    outbox.trouble(ProviderTroubleError("It is away.", permanent=False))
+    outbox.report(SendResult(message.delivery_id, "sent", "250 ok", 250))
+    outbox.account_failed(ProviderTroubleError("It is away.", permanent=False))
     engine.tick()
     assert engine.is_idle
     assert sorted(statuses()) == ["queued"] * 5 + ["sent"]
@@ -200,10 +200,10 @@ def test_an_account_that_had_trouble_rests_with_an_empty_outbox(
 ) -> None:
     outbox = filled(engine, campaign)
     message = take(outbox)
-    outbox.trouble(ProviderTroubleError("It is away.", permanent=False))
+    outbox.account_failed(ProviderTroubleError("It is away.", permanent=False))
     engine.tick()
     assert statuses().count("queued") == 5
-    outbox.put_back(message)  # the connection it was meant for came to nothing
+    outbox.release(message)  # the connection it was meant for came to nothing
     engine.tick()
     assert engine.is_idle
     assert statuses() == ["queued"] * 6
@@ -214,7 +214,7 @@ def test_closing_records_what_is_known(engine: Engine, campaign: Campaign) -> No
     for _ in range(3):
         message = take(outbox)
         assert outbox.begin(message)
-        outbox.settle(SendResult(message.delivery_id, "sent", "250 ok", 250))
+        outbox.report(SendResult(message.delivery_id, "sent", "250 ok", 250))
     left = take(outbox)
     assert outbox.begin(left)
     engine.close()
@@ -243,7 +243,7 @@ def test_an_owners_expression_is_never_searched_for_in_a_transaction(
         assert message is not None
         assert outbox.begin(message)
         words = f"450 {'a' * 400} {number}"
-        outbox.settle(SendResult(message.delivery_id, "deferred", code=450, reply=words))
+        outbox.report(SendResult(message.delivery_id, "deferred", code=450, reply=words))
     engine.tick()
     assert not outbox.batches[0].results
     assert searched
@@ -300,11 +300,11 @@ def test_who_withdraws_while_waiting_or_on_the_wire_gets_nothing(
     clock.advance(1.1)
     engine.tick()
     assert not outbox.begin(on_the_wire)
-    outbox.put_back(on_the_wire)
+    outbox.release(on_the_wire)
     while (message := outbox.take()) is not None:
         assert message.delivery_id not in (on_the_wire.delivery_id, waiting)
         assert outbox.begin(message)
-        outbox.settle(SendResult(message.delivery_id, "sent", "250 ok", 250))
+        outbox.report(SendResult(message.delivery_id, "sent", "250 ok", 250))
     engine.tick()
     assert engine.is_idle
     assert sorted(statuses()) == ["sent"] * 4 + ["skipped"] * 2
@@ -320,7 +320,7 @@ def test_no_body_leaves_when_consent_was_not_checked_for_too_long(
     message = take(outbox)
     clock.advance(2.6)
     assert not outbox.begin(message)
-    outbox.put_back(message)
+    outbox.release(message)
     assert outbox.take() is None
     assert statuses() == ["sending"] * 6
     engine.tick()
@@ -373,7 +373,7 @@ def test_an_outbox_holds_two_seconds_of_work_at_the_speed_of_now(
         for _ in range(3):
             message = take(outbox)
             outbox.begin(message)
-            outbox.settle(SendResult(message.delivery_id, "sent", "250 ok", 250))
+            outbox.report(SendResult(message.delivery_id, "sent", "250 ok", 250))
         clock.advance(0.5)
     engine.tick()
     held = sum(batch.stock for batch in outbox.batches)

@@ -360,7 +360,7 @@ def test_a_claim_is_renewed_until_the_body_leaves(
         deliver(mail_id)
     assert status(mail_id).status == "sent"
     assert was_renewed == [True]
-    assert left[0] > timedelta(seconds=transactional.LONGEST_SENDING_SECONDS)
+    assert left[0] > timedelta(seconds=transactional.SENDING_TIMEOUT_SECONDS)
 
 
 def test_a_worker_that_died_in_the_body_makes_it_unknown(news: AudienceList) -> None:

@@ -9,7 +9,7 @@ import pytest
 from campaigns.config import Settings
 from campaigns.supervisor import workers
 from campaigns.supervisor.process import Program
-from campaigns.supervisor.workers import MOST_SENDERS, senders, worker_lanes
+from campaigns.supervisor.workers import MAX_SENDERS, senders, worker_lanes
 
 
 def settings(send_workers: int) -> Settings:
@@ -28,9 +28,7 @@ def test_a_sender_starts_first_and_alone() -> None:
     assert first == "send"
 
 
-@pytest.mark.parametrize(
-    ("processors", "expected"), [(1, 1), (2, 2), (64, MOST_SENDERS), (None, 1)]
-)
+@pytest.mark.parametrize(("processors", "expected"), [(1, 1), (2, 2), (64, MAX_SENDERS), (None, 1)])
 def test_else_one_for_each_processor(
     processors: int | None, expected: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

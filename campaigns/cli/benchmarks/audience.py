@@ -18,7 +18,7 @@ from campaigns.messages import Recipient
 from campaigns.paths import resource_root
 from campaigns.providers.models import ProviderAccount, SenderAddress
 
-AT_ONCE = 20_000
+BATCH_SIZE = 20_000
 STORIES = 5
 _COLUMNS: dict[str, sa.types.TypeEngine[Any]] = {
     "public_id": sa.Text(),
@@ -89,9 +89,9 @@ def make(people: int) -> Audience:
         session.add(everybody)
         session.flush()
         list_id = everybody.id
-    for start in range(first, first + people, AT_ONCE):
+    for start in range(first, first + people, BATCH_SIZE):
         with transaction():
-            _add(list_id, range(start, min(start + AT_ONCE, first + people)))
+            _add(list_id, range(start, min(start + BATCH_SIZE, first + people)))
     if is_postgresql():
         with transaction() as session:
             session.execute(sa.text("ANALYZE"))  # as on any server where they lie since yesterday

@@ -35,10 +35,10 @@ from campaigns.supervisor.supervisor import Child, Supervisor
 from campaigns.supervisor.workers import worker_lanes
 
 START_SECONDS = 30
-LONGEST_SECONDS = 3600
+TIMEOUT_SECONDS = 3600
 STANDSTILL_SECONDS = 60
-LOOK_SECONDS = 0.1
-"""So seldom that looking costs nothing beside the sending."""
+POLL_INTERVAL_SECONDS = 0.1
+"""Interval between looks at progress: long enough that they cost nothing beside the sending."""
 SENDING_LANES = ("send",)
 
 
@@ -53,7 +53,7 @@ class Usage:
         return Usage(self.workers - other.workers, self.database - other.database)
 
 
-class Crew:
+class Workers:
     """Workers that run, and how they fare."""
 
     def __init__(self, children: Sequence[Child], database: int, lines: deque[str]) -> None:
@@ -74,14 +74,14 @@ class Crew:
     def wait_for(self, campaign_id: int, *states: str) -> float:
         """The moment at which the campaign is in one of these states."""
         moved = time.monotonic()
-        deadline = moved + LONGEST_SECONDS
+        deadline = moved + TIMEOUT_SECONDS
         while not self.is_in(campaign_id, *states):
             now = time.monotonic()
             if self.is_anything_claimed(campaign_id):
                 moved = now
             if now > min(deadline, moved + STANDSTILL_SECONDS):
                 raise click.ClickException("the campaign does not come to its end")
-            time.sleep(LOOK_SECONDS)
+            time.sleep(POLL_INTERVAL_SECONDS)
         return time.monotonic()
 
     def is_anything_claimed(self, campaign_id: int) -> bool:
@@ -120,7 +120,7 @@ class Crew:
 
 
 @dataclass(frozen=True)
-class Ground:
+class Environment:
     """`server`: which SMTP server listens at `port`."""
 
     settings: Settings
@@ -132,7 +132,7 @@ class Ground:
         return "sqlite" if self.settings.is_sqlite else "postgresql"
 
     @contextmanager
-    def workers(self, *lanes: Sequence[str]) -> Iterator[Crew]:
+    def workers(self, *lanes: Sequence[str]) -> Iterator[Workers]:
         """A worker process for each of these groups of lanes, ready to work."""
         lines: deque[str] = deque(maxlen=20)
         programs = [
@@ -144,24 +144,24 @@ class Ground:
             for number, served in enumerate(lanes, start=1)
         ]
         with _running(*programs, take=lines.append) as children:
-            crew = Crew(children, _database_pid(), lines)
+            workers = Workers(children, _database_pid(), lines)
             with connect(self.settings.redis_connection_url) as redis:
                 _wait_until(
                     lambda: Worker.count(connection=redis) == len(programs),
                     "the workers did not start",
-                    crew.check,
+                    workers.check,
                 )
-            yield crew
+            yield workers
 
     @contextmanager
-    def whole_product(self) -> Iterator[tuple[Crew, int]]:
+    def whole_product(self) -> Iterator[tuple[Workers, int]]:
         """All that `campaigns up` runs; the workers, and the port of the pages."""
         port = self.settings.port
         environment = {**_environment(self.settings), "PORT": str(port), "PUBLIC_URL": ""}
         web = Program("web", own_command("web"), environment, is_well=lambda: _listens(port))
         clock = Program("clock", own_command("clock"), environment)
-        with self.workers(*worker_lanes(self.settings).values()) as crew, _running(web, clock):
-            yield crew, port
+        with self.workers(*worker_lanes(self.settings).values()) as workers, _running(web, clock):
+            yield workers, port
 
     @contextmanager
     def relay(self, milliseconds: int, *, hides_pipelining: bool = False) -> Iterator[int]:
@@ -179,7 +179,7 @@ class Ground:
 
 
 @contextmanager
-def prepared(database_url: str = "", *, with_postgresql: bool = False) -> Iterator[Ground]:
+def prepared(database_url: str = "", *, with_postgresql: bool = False) -> Iterator[Environment]:
     """A migrated database, Valkey, and smtp-sink (else the built-in mailbox); the app's context."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(_folder()))
@@ -205,7 +205,7 @@ def prepared(database_url: str = "", *, with_postgresql: bool = False) -> Iterat
                     raise click.ClickException(
                         "That database holds subscribers: name an empty one."
                     )
-                yield Ground(settings, port, server)
+                yield Environment(settings, port, server)
             finally:
                 db.session.remove()
                 db.engine.dispose()

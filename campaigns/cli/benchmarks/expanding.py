@@ -13,7 +13,7 @@ from campaigns.audience.models import Subscriber
 from campaigns.campaign import lifecycle
 from campaigns.campaign.models import Delivery
 from campaigns.cli.benchmarks import environment
-from campaigns.cli.benchmarks.environment import Ground
+from campaigns.cli.benchmarks.environment import Environment
 from campaigns.cli.benchmarks.sending import Figures, Say, people
 from campaigns.clock import utcnow
 from campaigns.db import BigKey, db, is_postgresql, transaction
@@ -30,17 +30,17 @@ _plain = sa.Table(
 )  # fmt: skip
 
 
-def measure(place: Ground, say: Say, *, recipients: int, runs: int = 1) -> Figures:
+def measure(place: Environment, say: Say, *, recipients: int, runs: int = 1) -> Figures:
     """From the launch to the moment at which sending begins, in a worker's own process."""
     everybody = people(recipients, say)
     seconds, references, costs, peaks, written = [], [], [], [], []
     for number in range(1, runs + 1):
-        with place.workers(environment.SENDING_LANES) as crew:
+        with place.workers(environment.SENDING_LANES) as workers:
             references.append(_copy_plainly())
-            log, before, begun = _log_position(), crew.usage(), time.monotonic()
+            log, before, begun = _log_position(), workers.usage(), time.monotonic()
             campaign_id = everybody.launch(place.port)
-            seconds.append(crew.wait_for(campaign_id, "sending") - begun)
-            after, peak = crew.usage(), crew.peak_mb()
+            seconds.append(workers.wait_for(campaign_id, "sending") - begun)
+            after, peak = workers.usage(), workers.peak_mb()
             written.append(_log_position() - log)
             with transaction():
                 lifecycle.pause(campaign_id, now=utcnow())

@@ -23,7 +23,7 @@ from campaigns.accounts import users
 from campaigns.audience.models import AudienceList
 from campaigns.campaign.models import Campaign
 from campaigns.cli.benchmarks import environment
-from campaigns.cli.benchmarks.environment import Ground
+from campaigns.cli.benchmarks.environment import Environment
 from campaigns.cli.benchmarks.sending import Figures, Say, people
 from campaigns.clock import utcnow
 from campaigns.context import services
@@ -38,7 +38,7 @@ LOGIN = {"address": "owner@example.org", "password": "correct horse battery"}
 _TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 
 
-def measure(place: Ground, say: Say, *, recipients: int) -> Figures:
+def measure(place: Environment, say: Say, *, recipients: int) -> Figures:
     """How long a confirmation mail takes that is asked for meanwhile, and how long a page."""
     everybody = people(recipients, say)
     with transaction() as session:
@@ -47,18 +47,18 @@ def measure(place: Ground, say: Say, *, recipients: int) -> Figures:
         session.add(public)
         session.flush()
     mails: list[int] = []
-    with place.whole_product() as (crew, port):
+    with place.whole_product() as (workers, port):
         campaign_id = everybody.launch(place.port)
-        begun = crew.wait_for(campaign_id, "sending", "sent")
+        begun = workers.wait_for(campaign_id, "sending", "sent")
         due = begun
         with a_visitor(port, _pages(campaign_id)) as visitor:
-            while not crew.is_in(campaign_id, "sent"):
+            while not workers.is_in(campaign_id, "sent"):
                 if time.monotonic() >= due:
                     mails.append(_sign_up(public.id, len(mails)))
                     due += SIGN_UP_EVERY_SECONDS
-                time.sleep(environment.LOOK_SECONDS)
+                time.sleep(environment.POLL_INTERVAL_SECONDS)
             seconds = time.monotonic() - begun
-        waits, peak = _waits(mails), crew.peak_mb()
+        waits, peak = _waits(mails), workers.peak_mb()
     say(
         f"{len(mails)} confirmation mails and {visitor.count} pages"
         f" during {seconds:,.1f} seconds of sending"

@@ -19,7 +19,7 @@ from campaigns.tokens import Signer
 
 NOW = datetime(2026, 11, 20, 13, 0, tzinfo=UTC)
 PEOPLE = 2_000
-AT_ONCE = 50
+BATCH_SIZE = 50
 """So few messages that some are timed while nothing else disturbs them."""
 
 
@@ -43,11 +43,11 @@ def _best(make: Callable[[Recipient], object], seconds: float) -> float:
     best, until = float("inf"), time.monotonic() + seconds
     gc.collect()
     while True:
-        some = [next(readers) for _ in range(AT_ONCE)]
+        some = [next(readers) for _ in range(BATCH_SIZE)]
         begun = time.process_time()
         for reader in some:
             make(reader)
-        best = min(best, (time.process_time() - begun) / AT_ONCE)
+        best = min(best, (time.process_time() - begun) / BATCH_SIZE)
         if time.monotonic() > until:
             return best
 

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from campaigns.campaign.models import Delivery
 from campaigns.cli.benchmarks import audience, environment
 from campaigns.cli.benchmarks.audience import Audience
-from campaigns.cli.benchmarks.environment import Crew, Ground
+from campaigns.cli.benchmarks.environment import Environment, Workers
 from campaigns.db import db
 from campaigns.engine.provider_pool import MAX_CONNECTIONS
 from campaigns.supervisor.workers import senders
@@ -42,7 +42,7 @@ class Run:
 
 
 def measure(
-    place: Ground, say: Say, *, recipients: int, workers: int = 0, runs: int = 3
+    place: Environment, say: Say, *, recipients: int, workers: int = 0, runs: int = 3
 ) -> Figures:
     """Ours and the reference in turn, on the same server; the median of each.
 
@@ -52,13 +52,13 @@ def measure(
     workers = workers or senders(place.settings)
     everybody = people(recipients, say)
     ours, references = [], []
-    with place.workers(*[environment.SENDING_LANES] * workers) as crew:
+    with place.workers(*[environment.SENDING_LANES] * workers) as running:
         for number in range(1, runs + 1):
-            ours.append(_send(everybody, place.port, crew, SESSIONS))
+            ours.append(_send(everybody, place.port, running, SESSIONS))
             references.append(_reference(place, recipients))
             say(f"run {number}: {ours[-1].per_second:,.0f} a second,"
                 f" the reference {references[-1].per_second:,.0f}")  # fmt: skip
-        peak = crew.peak_mb()
+        peak = running.peak_mb()
     rates = [run.per_second for run in ours]
     other_rates = [reference.per_second for reference in references]
     ratios = [rate / other for rate, other in zip(rates, other_rates, strict=True) if other]
@@ -92,7 +92,7 @@ def measure(
 
 
 def measure_over_a_long_line(
-    place: Ground, say: Say, *, milliseconds: int, recipients: int, runs: int = 3
+    place: Environment, say: Say, *, milliseconds: int, recipients: int, runs: int = 3
 ) -> Figures:
     """What two workers bring and what pipelining brings, where every answer takes its time.
 
@@ -112,8 +112,8 @@ def measure_over_a_long_line(
                 (two, 2, far, everybody),
                 (plain, 1, far_and_plain, some),
             ):
-                with place.workers(*[environment.SENDING_LANES] * workers) as crew:
-                    found.append(_send(readers, port, crew).per_second)
+                with place.workers(*[environment.SENDING_LANES] * workers) as running:
+                    found.append(_send(readers, port, running).per_second)
             say(f"run {number}: one worker {one[-1]:,.0f} a second, two {two[-1]:,.0f},"
                 f" one without pipelining {plain[-1]:,.0f}")  # fmt: skip
     return {
@@ -136,11 +136,11 @@ def people(recipients: int, say: Say) -> Audience:
     return audience.make(recipients)
 
 
-def _send(everybody: Audience, port: int, crew: Crew, connections: int = 0) -> Run:
+def _send(everybody: Audience, port: int, workers: Workers, connections: int = 0) -> Run:
     launched = time.monotonic()
     campaign_id = everybody.launch(port, connections=connections)
-    begun, before = crew.wait_for(campaign_id, "sending", "sent"), crew.usage()
-    ended, after = crew.wait_for(campaign_id, "sent"), crew.usage()
+    begun, before = workers.wait_for(campaign_id, "sending", "sent"), workers.usage()
+    ended, after = workers.wait_for(campaign_id, "sent"), workers.usage()
     recipients, sent = everybody.size, _sent(campaign_id)
     if sent != recipients:
         raise click.ClickException(f"only {sent} of {recipients} were sent")
@@ -170,7 +170,7 @@ class Reference:
     cpu_us: float | None
 
 
-def _reference(place: Ground, messages: int) -> Reference:
+def _reference(place: Environment, messages: int) -> Reference:
     """What Postfix's own load generator reaches on the same server; 0 where it is not there."""
     source = environment.postfix_program("smtp-source")
     if source is None or place.server != "smtp-sink":
@@ -179,7 +179,7 @@ def _reference(place: Ground, messages: int) -> Reference:
     subprocess.run(
         [source, "-s", str(SESSIONS), "-m", str(messages), "-l", str(REFERENCE_BYTES),
          "-f", "a@example.org", "-t", "b@example.org", f"127.0.0.1:{place.port}"],
-        check=True, stdout=subprocess.DEVNULL, timeout=environment.LONGEST_SECONDS,
+        check=True, stdout=subprocess.DEVNULL, timeout=environment.TIMEOUT_SECONDS,
     )  # fmt: skip
     seconds, after = time.monotonic() - begun, os.times()
     cpu = after.children_user + after.children_system - used.children_user - used.children_system

@@ -16,7 +16,7 @@ BODY = (
     b"Subject: x\r\n\r\n"
     + b"a constant line of seventy-six, dots. and all the rest of what is read so\r\n" * 184
 )
-LONGEST_SECONDS = 600
+TIMEOUT_SECONDS = 600
 
 
 class _Constant:
@@ -43,17 +43,17 @@ class _Constant:
     def begin(self, message: Message) -> bool:
         return True
 
-    def put_back(self, message: Message) -> None:
+    def release(self, message: Message) -> None:
         self._left += 1
 
-    def settle(self, result: SendResult) -> None:
+    def report(self, result: SendResult) -> None:
         self.sent += result.outcome == "sent"
         self.open -= 1
         if not self.open:
             self.done.set()
 
-    def trouble(self, trouble: ProviderTroubleError) -> None:
-        self.failure = trouble
+    def account_failed(self, error: ProviderTroubleError) -> None:
+        self.failure = error
         self.done.set()
 
 
@@ -64,7 +64,7 @@ def measure(port: int, messages: int, connections: int) -> dict[str, float]:
     begun, used = time.monotonic(), time.process_time()
     provider.serve(source, connections)
     provider.wake()
-    source.done.wait(LONGEST_SECONDS)
+    source.done.wait(TIMEOUT_SECONDS)
     used, seconds = time.process_time() - used, time.monotonic() - begun
     provider.close()
     if source.failure is not None:

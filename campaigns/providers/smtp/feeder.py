@@ -56,7 +56,7 @@ class SmtpDesk:
         self.is_open = False
         message, self._kept = self._kept, None
         if message is not None:
-            self.put_back(message)
+            self.release(message)
 
     def take(self) -> Message | None:
         if self._kept is not None:
@@ -86,23 +86,23 @@ class SmtpDesk:
             self._fail("It could not be noted that a message is about to leave", error)
             return False
 
-    def put_back(self, message: Message) -> None:
+    def release(self, message: Message) -> None:
         self.is_dry = False
         try:
             if self.source is not None:
-                self.source.put_back(message)
+                self.source.release(message)
         except Exception:
             log.exception("a message could not be put back", delivery=message.delivery_id)
         self.ended += 1
 
-    def settle(self, result: SendResult) -> None:
+    def report(self, result: SendResult) -> None:
         if self.unanswered and result.outcome not in ("unknown", "unsent"):
             self.unanswered = 0
         if self._returns:
             self._returns.pop(result.delivery_id, None)
         try:
             if self.source is not None:
-                self.source.settle(result)
+                self.source.report(result)
         except Exception:
             log.exception("a result could not be noted", delivery=result.delivery_id)
         self.ended += 1
@@ -115,17 +115,17 @@ class SmtpDesk:
             or following >= MOST_FOLLOWING
             or (following and first >= MOST_FIRST_AFTER_FOLLOWING)
         ):
-            self.settle(replace(result, step=result.step or "mail"))
+            self.report(replace(result, step=result.step or "mail"))
             return
         if len(self._returns) >= MOST_REMEMBERED:
             self._returns.clear()
         self._returns[message.delivery_id] = (first, following)
-        self.put_back(message)
+        self.release(message)
 
-    def trouble(self, trouble: ProviderTroubleError) -> None:
+    def account_failed(self, error: ProviderTroubleError) -> None:
         try:
             if self.source is not None:
-                self.source.trouble(trouble)
+                self.source.account_failed(error)
         except Exception:
             log.exception("a trouble could not be noted")
 

@@ -198,7 +198,7 @@ class SmtpProvider:
         if not self._is_troubled:
             self._is_troubled = True
             self._desk.shut()
-            self._desk.trouble(trouble)
+            self._desk.account_failed(trouble)
 
     # --- connections --------------------------------------------------------------------------
 

@@ -44,8 +44,8 @@ class Desk(Protocol):
 
     def take(self) -> Message | None: ...
     def begin(self, message: Message) -> bool: ...
-    def put_back(self, message: Message) -> None: ...
-    def settle(self, result: SendResult) -> None: ...
+    def release(self, message: Message) -> None: ...
+    def report(self, result: SendResult) -> None: ...
 
     def hand_back(self, message: Message, result: SendResult, *, is_first: bool) -> None:
         """The connection ended before any of its body: put back, or settled by this result.
@@ -153,7 +153,7 @@ class Dialogue:
                 body, self._body = self._body, None
                 self.answered += 1
                 text = reply_text(250, lines[0][4:])
-                self._desk.settle(
+                self._desk.report(
                     SendResult(body.delivery_id, "sent", text, 250, "recipient", "dot")
                 )
                 return self._send_body()
@@ -191,7 +191,7 @@ class Dialogue:
             self._held.clear()
             self._stray_envelope = True
             self._asked = _DOT if self._body is not None else ()
-            self._desk.put_back(message)
+            self._desk.release(message)
         if self._body is not None or self.over or self._asked == ("quit",):
             return b""
         return self._quit()
@@ -224,7 +224,7 @@ class Dialogue:
             if isinstance(envelope, bytes):
                 self._taken += 1
                 return message, envelope
-            self._desk.settle(envelope)
+            self._desk.report(envelope)
         return None
 
     def _send_body(self) -> bytes:
@@ -235,9 +235,9 @@ class Dialogue:
         rider = self._take() if self._features.pipelining else None
         if not self._desk.begin(message):
             self._next = None
-            self._desk.put_back(message)
+            self._desk.release(message)
             if rider is not None:
-                self._desk.put_back(rider[0])
+                self._desk.release(rider[0])
             self.is_by_us = True
             self._end("a message was held back")  # DATA is open: it can only be dropped
             return b""
@@ -302,7 +302,7 @@ class Dialogue:
             self._leave(message, said, code, asked)
         else:
             self.answered += 1
-            self._desk.settle(_refused(message, code, text, asked))
+            self._desk.report(_refused(message, code, text, asked))
         if asked != "data" and not self._held:
             return b""  # the replies to the rest of the envelope come first
         self._held.clear()
@@ -334,7 +334,7 @@ class Dialogue:
         message, or without a reason, is counted.
         """
         if self.answered and is_about_session(reason):
-            self._desk.put_back(message)
+            self._desk.release(message)
             return
         self.was_broken = True
         self._hand_back(message, reason, code, step)
@@ -367,7 +367,7 @@ class Dialogue:
         reply = reply_text(code, text)
         if code < 300 and not self.is_writing:
             self.answered += 1
-            self._desk.settle(
+            self._desk.report(
                 SendResult(message.delivery_id, "sent", reply, code, "recipient", "dot")
             )
         elif code < 400:
@@ -380,14 +380,14 @@ class Dialogue:
             return self.stop()
         elif code == 421:
             # It closes the connection and has not taken the message; nobody is to blame.
-            self._desk.settle(
+            self._desk.report(
                 SendResult(message.delivery_id, "deferred", reply, code, "connection", "dot")
             )
             self.was_broken = True
             self._end(reply, code)
         else:
             self.answered += 1
-            self._desk.settle(_refused(message, code, text, "dot"))
+            self._desk.report(_refused(message, code, text, "dot"))
             if self.is_writing:
                 self._end("the server refused the message before it had all of it")
         return b"" if self._asked or self.over else self._offer()
@@ -421,7 +421,7 @@ class Dialogue:
     def _unanswered(self, body: Message, reason: str) -> None:
         self.left_unknown = True
         reply = f"no answer after the message: {reason}"
-        self._desk.settle(SendResult(body.delivery_id, "unknown", reply, 0, "connection", "dot"))
+        self._desk.report(SendResult(body.delivery_id, "unknown", reply, 0, "connection", "dot"))
 
 
 # --- envelopes --------------------------------------------------------------------------------

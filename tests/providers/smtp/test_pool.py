@@ -58,19 +58,19 @@ class Pile:
         self.begun.append(message.delivery_id)
         return True
 
-    def put_back(self, message: Message) -> None:
+    def release(self, message: Message) -> None:
         with self.changed:
             self.put_backs.append(message.delivery_id)
             self.waiting.insert(0, message)
 
-    def settle(self, result: SendResult) -> None:
+    def report(self, result: SendResult) -> None:
         with self.changed:
             self.results.append(result)
             self.changed.notify_all()
 
-    def trouble(self, trouble: ProviderTroubleError) -> None:
+    def account_failed(self, error: ProviderTroubleError) -> None:
         with self.changed:
-            self.troubles.append(trouble)
+            self.troubles.append(error)
             self.changed.notify_all()
 
     def wait(self, count: int) -> None:
@@ -559,7 +559,7 @@ def test_a_source_that_says_no_is_obeyed() -> None:
         def begin(self, message: Message) -> bool:
             return message.delivery_id != 2 and super().begin(message)
 
-        def put_back(self, message: Message) -> None:
+        def release(self, message: Message) -> None:
             self.put_backs.append(message.delivery_id)
             if message.delivery_id != 2:
                 self.waiting.insert(0, message)
@@ -749,8 +749,8 @@ def test_an_account_apart_has_a_thread_that_ends_with_it() -> None:
 
 def test_a_source_with_errors_harms_nobody_else() -> None:
     class Clumsy(Pile):
-        def settle(self, result: SendResult) -> None:
-            super().settle(result)
+        def report(self, result: SendResult) -> None:
+            super().report(result)
             raise RuntimeError("the disk is gone")
 
     clumsy, other = Clumsy(a_message(n) for n in (1, 2, 3)), pile_of(30)

@@ -49,10 +49,10 @@ class Notebook:
         self.begun.append(message.delivery_id)
         return True
 
-    def put_back(self, message: Message) -> None:
+    def release(self, message: Message) -> None:
         self.put_backs.append(message.delivery_id)
 
-    def settle(self, result: SendResult) -> None:
+    def report(self, result: SendResult) -> None:
         assert result.delivery_id not in self.results, "one fate each"
         self.results[result.delivery_id] = result
 
