@@ -1,0 +1,1 @@
+"""Campaigns, a newsletter and campaign manager that accounts for every recipient."""

@@ -184,6 +184,7 @@ class Settings(BaseSettings):
 
     @cached_property
     def sqlalchemy_url(self) -> str:
+        """The database; SQLite in the data directory unless DATABASE_URL names one."""
         return self.database_url or f"sqlite:///{self.data_dir.resolve() / 'campaigns.sqlite3'}"
 
     @property
@@ -195,6 +196,7 @@ class Settings(BaseSettings):
 
     @property
     def is_sqlite(self) -> bool:
+        """Whether the database is SQLite."""
         return self.sqlalchemy_url.startswith("sqlite")
 
     @cached_property
@@ -208,6 +210,7 @@ class Settings(BaseSettings):
 
     @cached_property
     def redis_connection_url(self) -> str:
+        """The Redis server; our own, on a socket, unless REDIS_URL names one."""
         return self.redis_url or f"unix://{self.runtime_dir / 'kv.sock'}"
 
     @cached_property
@@ -233,6 +236,7 @@ class Settings(BaseSettings):
 
     @property
     def uploads_dir(self) -> Path:
+        """Folder of the files that people upload."""
         return self.data_dir / "uploads"
 
 

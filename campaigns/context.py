@@ -28,6 +28,8 @@ class Doorbell(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Services:
+    """What every part of an app may use, made once for each app."""
+
     settings: Settings
     signer: Signer
     vault: Vault

@@ -23,13 +23,13 @@ _FORMULA = re.compile(
 
 
 def guard(value: object) -> str:
-    """A value as a cell that no spreadsheet takes for a formula. None is an empty cell."""
+    """Write a value as a cell that no spreadsheet takes for a formula. None: an empty cell."""
     text = "" if value is None else str(value)
     return f"'{text}" if _FORMULA.match(text) else text
 
 
 def unguard(cell: str) -> str:
-    """The text of a cell that `guard` has made; unguard(guard(text)) == text for every text."""
+    """Return the text of a cell that `guard` made, exactly as it was."""
     return cell[1:] if cell[:1] == "'" and _FORMULA.match(cell, 1) else cell
 
 

@@ -42,6 +42,7 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse a datetime without a time zone, and write UTC."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -49,6 +50,7 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
         return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Read an aware datetime, in UTC."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
@@ -217,6 +219,7 @@ def _dump_json(value: object) -> str:
 
 
 def is_postgresql() -> bool:
+    """Whether the session speaks to PostgreSQL."""
     return db.session().get_bind().dialect.name == "postgresql"
 
 

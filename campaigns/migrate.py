@@ -75,10 +75,12 @@ def unusable(settings: Settings, error: sa.exc.DBAPIError) -> str:
 
 
 def current_revision(connection: sa.Connection) -> str | None:
+    """Return the revision of this database; None when it is empty."""
     return MigrationContext.configure(connection).get_current_revision()
 
 
 def newest_revision() -> str | None:
+    """Return the revision that this version of the product needs."""
     return ScriptDirectory.from_config(_config()).get_current_head()
 
 

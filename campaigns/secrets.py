@@ -19,6 +19,7 @@ class Vault:
         self._fernet = MultiFernet([Fernet(_derive(key)) for key in keys])
 
     def encrypt(self, text: str) -> str:
+        """Encrypt with the newest key."""
         return self._fernet.encrypt(text.encode()).decode("ascii")
 
     def decrypt(self, stored: str) -> str:

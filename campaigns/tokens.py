@@ -124,10 +124,12 @@ class DeliveryRef:
     delivery_id: int
 
     def pack(self) -> bytes:
+        """Write as bytes."""
         return pack_delivery(self.subscriber_id, self.list_id, self.delivery_id)
 
     @classmethod
     def unpack(cls, payload: bytes) -> "DeliveryRef":
+        """Read from bytes. Raises BadTokenError."""
         try:
             return cls(*_DELIVERY_REF.unpack(payload))
         except struct.error:
@@ -145,10 +147,12 @@ class ConfirmRef:
     _FORM = struct.Struct(">QIQ")
 
     def pack(self) -> bytes:
+        """Write as bytes."""
         return self._FORM.pack(self.subscriber_id, self.list_id, self.sent_at)
 
     @classmethod
     def unpack(cls, payload: bytes) -> "ConfirmRef":
+        """Read from bytes. Raises BadTokenError."""
         try:
             return cls(*cls._FORM.unpack(payload))
         except struct.error:
@@ -160,6 +164,7 @@ _CLICK = struct.Struct(">QH")
 
 
 def open_token(signer: Signer, delivery_id: int) -> str:
+    """Make the token of a delivery's open pixel."""
     return signer.sign("open", _DELIVERY.pack(delivery_id))
 
 
@@ -184,6 +189,7 @@ class ClickLink:
         self.encoded_target = b64encode(self._target)
 
     def token(self, delivery_id: int) -> str:
+        """Make the token of this link in a delivery."""
         head = _CLICK.pack(delivery_id, self._number)
         return b64encode(head + self._signature_of(head + self._target))
 

@@ -1,0 +1,1 @@
+"""People who log in, and the workspace they share."""

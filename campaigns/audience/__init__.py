@@ -1,0 +1,1 @@
+"""Who gets email: subscribers, lists, suppressions and imports."""

@@ -45,6 +45,7 @@ class Wish:
     _place: "Environment | None" = None
 
     def people(self, usual: int) -> int:
+        """Return how many subscribers to write to; `usual` where the user named no number."""
         return self.recipients or usual
 
     def place(self) -> "Environment":

@@ -72,6 +72,7 @@ def check_address(settings: Settings) -> Finding:
 
 
 def check_data_dir(settings: Settings) -> Finding:
+    """Check that the data directory exists, is private and has room."""
     what, folder = "Data directory", settings.data_dir.resolve()
     if not folder.is_dir():
         return Finding(
@@ -127,6 +128,7 @@ def check_permissions(settings: Settings) -> Iterator[Finding]:
 
 
 def check_secret_key(settings: Settings) -> Finding:
+    """Check that there is a secret key, and only one."""
     what, path = "Secret key", settings.data_dir / "secret.key"
     if settings.secret_key.get_secret_value():
         return Finding("ok", what, "from SECRET_KEY")

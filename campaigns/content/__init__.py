@@ -1,0 +1,1 @@
+"""What is sent: templates, links, and the compiled MIME message."""

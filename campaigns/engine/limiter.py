@@ -52,6 +52,7 @@ class Buckets:
         self._clock = clock
 
     def acquire(self, ask: Ask, plan: Plan) -> Grant:
+        """Take what the limits of this account allow of what is asked for."""
         question = _question(ask, plan)
         answer = self._run(ask.provider_id, "acquire", question)
         if "missing" in answer:
@@ -76,6 +77,7 @@ class Buckets:
         )
 
     def give_back(self, ask: Ask, counts: Mapping[str, int]) -> None:
+        """Return what was granted and not used."""
         unused = {group: count for group, count in counts.items() if count > 0}
         if unused:
             question = {"campaign": ask.campaign_id, "counts": unused}
@@ -84,14 +86,18 @@ class Buckets:
     def connections(
         self, provider_id: int, holder: str, plan: Plan, *, held: int = 0, is_idle: bool = False
     ) -> int:
-        """How many connections `holder` may have now. Asking each second also shows that it lives:
-        what a worker holds that no longer asks goes to the others."""
+        """Return how many connections `holder` may have now.
+
+        Each request also shows that the worker is alive: the share of one that stops asking
+        goes to the others.
+        """
         question = {
             "holder": holder, "most": plan.connections, "open": held, "is_idle": is_idle,
         }  # fmt: skip
         return min(NO_LIMIT, int(self._run(provider_id, "lease", question)["count"]))
 
     def feedback(self, provider_id: int, group: str, sent: int, throttled: int) -> None:
+        """Adapt the learned rate of a mailbox group to how it went."""
         question = {"group": group, "sent": sent, "throttled": throttled}
         self._run(provider_id, "feedback", question)
 
@@ -105,6 +111,7 @@ class Buckets:
         return Standing(shown["used"], learned, ends)
 
     def forget_learned(self, provider_id: int, group: str) -> None:
+        """Forget the learned rate of a mailbox group."""
         self._run(provider_id, "forget", {"group": group})
 
     def _fill(self, provider_id: int, missing: list[dict[str, str]]) -> None:

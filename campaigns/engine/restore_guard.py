@@ -46,6 +46,7 @@ class FileMark:
         self._folder = folder
 
     def read(self, name: str) -> int | None:
+        """Return the number in a file; None when there is none, or it belongs to a copy."""
         try:
             with self._path(name).open("rb") as file:
                 found = json.loads(file.read(FILE_BYTES))

@@ -64,8 +64,10 @@ def create() -> None:
 
 
 def advance() -> State:
-    """Count on. For a durable transaction: a copy outside may never be ahead of a database that
-    only lost its power."""
+    """Increase the number, and make the transaction durable.
+
+    A copy outside the database must never be ahead of one that only lost its power.
+    """
     if is_postgresql():
         db.session.execute(sa.text("SET LOCAL synchronous_commit TO on"))
     statement = (

@@ -80,6 +80,7 @@ class Clock:
         self._next_look = 0.0
 
     def beat(self) -> None:
+        """Do one round of work, if this process holds the lease."""
         with self._app.app_context():
             try:
                 self._work()
@@ -163,6 +164,7 @@ class Identity:
         return f"{name}@{platform.node()}"
 
     def close(self) -> None:
+        """Give the lock file back."""
         if self._file is not None:
             self._file.close()
         self._file, self._kept = None, ""
@@ -208,8 +210,11 @@ def start_due() -> None:
 
 
 def _overdue() -> timedelta:
-    """How late a campaign may start unasked. What came due before a restore was found out may
-    have been sent already, however short a time ago that was."""
+    """Return how late a campaign may start without a question.
+
+    After a restore that is never longer ago than the restore was detected: a campaign that was
+    due before may have been sent already.
+    """
     most = timedelta(minutes=load_workspace().overdue_minutes)
     at = restored.restored_at()
     return min(most, utcnow() - at) if at is not None else most

@@ -28,6 +28,7 @@ def people(number: int) -> None:
 
 
 def count(subject: Subject, number: int) -> None:
+    """Count one subject anew, and store the snapshot."""
     now = utcnow()
     if not figures.is_to_be_counted(subject, number, now=now):
         return

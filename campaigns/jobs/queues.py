@@ -48,6 +48,7 @@ class RedisDoorbell:
         self._claim_mark = redis.register_script(_CLAIM_MARK)
 
     def ring(self, job: str, *ids: int) -> bool:
+        """Queue a job, unless one that has not begun would do the same."""
         lane, function = JOBS[job]
         queue = Queue(lane, connection=self._redis, serializer=JSONSerializer)
         job_id = str(uuid.uuid4())

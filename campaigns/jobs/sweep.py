@@ -121,6 +121,7 @@ def _settle_by(path: Path, token: str, *, lent_until: datetime | None = None) ->
 
 
 def ring_for_open_work() -> None:
+    """Ring for all open work: whatever Redis lost, the database still knows."""
     doorbell = services().doorbell
     now = utcnow()
     ring_for_sending()

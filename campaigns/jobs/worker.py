@@ -160,7 +160,7 @@ class LaneWorker(SimpleWorker):
             super().handle_exception(job, kind, error, trace)
 
     def _shutdown(self) -> None:
-        """After a signal. (RQ's own would write to Redis, which may be away just now.)"""
+        """Stop after a signal. RQ's own would write to Redis, which may be away just now."""
         self._stop_requested = True
         if not self._is_at_work:
             raise StopRequested
@@ -201,5 +201,6 @@ def _keep_alive(url: str, lanes: Sequence[str], is_stopping: threading.Event) ->
 
 
 def services_url(app: Flask) -> str:
+    """Return the address of Redis."""
     with app.app_context():
         return services().settings.redis_connection_url

@@ -1,0 +1,1 @@
+"""The built-in mailbox: an SMTP server that keeps everything and relays nothing."""

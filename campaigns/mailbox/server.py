@@ -101,16 +101,19 @@ class MailServer:
         await asyncio.sleep(0)  # the last replies leave
 
     def join(self, session: Session) -> bool:
+        """Count a new session. False: it must be turned away."""
         self._sessions.add(session)
         self._everybody_left.clear()
         return not self.is_draining and len(self._sessions) <= self._max_connections
 
     def leave(self, session: Session) -> None:
+        """Forget a session that has ended."""
         self._sessions.discard(session)
         if not self._sessions:
             self._everybody_left.set()
 
     def accept(self, captured: Captured, reply: Reply) -> None:
+        """Queue a message for the next commit."""
         # The commit comes after the other connections that are ready had their turn: the more
         # is going on, the more messages share one, and a lone message waits for nobody.
         if not self._waiting:

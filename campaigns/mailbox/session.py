@@ -40,7 +40,9 @@ class Hub(Protocol):
         """Whether there is room for one more."""
         ...
 
-    def leave(self, session: "Session") -> None: ...
+    def leave(self, session: "Session") -> None:
+        """Forget a session that has ended."""
+        ...
 
     def accept(self, captured: Captured, reply: Reply) -> None:
         """Keep a message; `reply` gets the SMTP reply as soon as it is safe (or is refused)."""
@@ -77,6 +79,7 @@ class Session(asyncio.Protocol):
     # What asyncio calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Greet the client."""
         self._transport = cast("asyncio.Transport", transport)
         self.heard_at = asyncio.get_running_loop().time()
         if self._hub.join(self):
@@ -86,21 +89,25 @@ class Session(asyncio.Protocol):
             self.say_goodbye(b"421 4.3.2 Too many connections, try again later")
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Drop what was not answered yet."""
         self._transport = None
         self._is_closing = True
         self._buffer.clear()
         self._hub.leave(self)
 
     def data_received(self, data: bytes) -> None:
+        """Work on what the client sent."""
         self.heard_at = asyncio.get_running_loop().time()
         if not self._is_closing:
             self._buffer += data
             self._go_on()
 
     def pause_writing(self) -> None:
+        """Stop working while the client does not read."""
         self._is_choked = True
 
     def resume_writing(self) -> None:
+        """Go on when the client has read."""
         self._is_choked = False
         self._go_on()
 

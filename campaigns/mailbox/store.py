@@ -58,6 +58,7 @@ class Store:
         self.path = path
 
     def totals(self) -> Totals:
+        """Count what is stored."""
         with self._reading() as connection:
             if connection is None:
                 return Totals()
@@ -90,6 +91,7 @@ class Store:
             return Page(tuple(map(_entry, rows)), has_newer=has_newer, has_older=more)
 
     def entry(self, message_id: int) -> Entry | None:
+        """Return one message without its source; None when it is gone."""
         with self._reading() as connection:
             if connection is None:
                 return None

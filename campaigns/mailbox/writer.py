@@ -38,6 +38,7 @@ class Writer:
         self._connection = open_for_writing(path)
 
     def close(self) -> None:
+        """Close the database."""
         self._connection.close()
 
     def append(self, batch: Sequence[Captured]) -> list[int]:

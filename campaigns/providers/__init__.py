@@ -1,0 +1,1 @@
+"""How email leaves: provider accounts, sender addresses, and SMTP."""

@@ -1,0 +1,1 @@
+"""Read-only SQL that returns frozen dataclasses."""

@@ -129,6 +129,7 @@ class Front:
             self._refusals = {code: error_html(code, *texts) for code, texts in _REFUSALS.items()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request (ASGI)."""
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
         elif scope["type"] == "http":

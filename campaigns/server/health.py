@@ -36,6 +36,7 @@ class Health:
         return self._was_well and time.monotonic() - self._looked_at < STALE_SECONDS
 
     def close(self) -> None:
+        """End the thread that asks."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def _begin(self) -> "asyncio.Future[bool]":

@@ -30,6 +30,7 @@ class Spool:
         self._lock = threading.Lock()
 
     def body(self) -> "Body":
+        """Return a place for one request body."""
         return Body(self)
 
     def open(self) -> BinaryIO:
@@ -45,6 +46,7 @@ class Spool:
             self._used += size
 
     def give_back(self, size: int) -> None:
+        """Free memory that a body has used."""
         with self._lock:
             self._used -= size
 
@@ -66,6 +68,7 @@ class Body:
 
     @property
     def is_in_memory(self) -> bool:
+        """Whether nothing of it is on disk."""
         return isinstance(self._file, io.BytesIO)
 
     def fits(self, block: bytes) -> bool:
@@ -92,6 +95,7 @@ class Body:
         return self._file
 
     def close(self) -> None:
+        """Drop the body and free its memory."""
         self._file.close()
         self._spool.give_back(self._taken)
         self._taken = 0

@@ -14,9 +14,13 @@ MEMORY_BYTES = 1024 * 1024
 
 
 class WsgiApp(Protocol):
+    """A WSGI application (PEP 3333)."""
+
     def __call__(
         self, environ: dict[str, Any], start_response: Callable[..., Any], /
-    ) -> Iterable[bytes]: ...
+    ) -> Iterable[bytes]:
+        """Answer one request."""
+        ...
 
 
 def environ_of(scope: Mapping[str, Any], body: BinaryIO, size: int) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""`campaigns up`: starts, watches and stops the processes."""

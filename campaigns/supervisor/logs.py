@@ -14,8 +14,10 @@ _LINK = re.compile(r"/(reset|confirm|u|v|o|c)/[\w.~%-]{16,}(?:/[\w.~%-]+)?")
 
 
 def without_tokens(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Leave out the tokens of personal links: logs are passed on, and a token is as good as its
-    link."""
+    """Remove the tokens of personal links from a log event.
+
+    Logs are passed on, and whoever has a token can use its link.
+    """
     for name, value in event.items():
         if isinstance(value, str):
             event[name] = _LINK.sub(r"/\1/...", value)

@@ -59,6 +59,7 @@ class DirectoryLock:
         os.pwrite(self.descriptor, f"{os.getpid()}\n".encode(), 0)
 
     def release(self) -> None:
+        """Let another process have the directory."""
         os.close(self.descriptor)
 
     def _take(self, say: Callable[[str], None]) -> None:

@@ -61,4 +61,5 @@ def read(data_dir: Path) -> Status | None:
 
 
 def remove(data_dir: Path) -> None:
+    """Delete the status file."""
     (data_dir / FILE_NAME).unlink(missing_ok=True)

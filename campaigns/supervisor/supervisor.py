@@ -41,6 +41,7 @@ class Child:
 
     @property
     def pid(self) -> int | None:
+        """Id of the running process, if any."""
         return self.process.pid if self.process else None
 
 
@@ -70,6 +71,7 @@ class Supervisor:
     # --- being asked to stop -----------------------------------------------------------------
 
     def is_stopping(self) -> bool:
+        """Whether a stop was requested."""
         return self._stop_requests > 0
 
     def request_stop(self, *_: object) -> None:

@@ -44,13 +44,16 @@ class Screen:
         self._lock = threading.Lock()
 
     def line(self, name: str, text: str) -> None:
+        """Print a line of a process, with its name."""
         prefix = click.style(f"{name:<{NAME_WIDTH}}|", fg=_COLOURS.get(name, "blue"))
         self._put(f"{prefix} {text}")
 
     def say(self, sentence: str) -> None:
+        """Print a sentence of our own."""
         self._put(click.style(f"{'campaigns':<{NAME_WIDTH}}| {sentence}", bold=True))
 
     def block(self, lines: Sequence[str]) -> None:
+        """Print an indented block."""
         self._put("\n" + "\n".join(f"  {line}" for line in lines) + "\n")
 
     def _put(self, text: str) -> None:
@@ -69,8 +72,10 @@ def up(
     with_postgres: bool = False,
     prepare: Prepare | None = None,
 ) -> None:
-    """Run until SIGINT or SIGTERM. Raises CannotStartError before anything runs, or afterwards
-    with everything stopped again."""
+    """Run all processes until SIGINT or SIGTERM.
+
+    Raises CannotStartError, with nothing left running.
+    """
     screen = Screen()
     preflight.prepare_data_dir(settings.data_dir)
     lock = preflight.DirectoryLock(settings.data_dir, screen.say)

@@ -52,6 +52,7 @@ def program(settings: Settings) -> Program:
 
 
 def log_file(settings: Settings) -> Path:
+    """Return the path of our Redis server's log."""
     return settings.data_dir.resolve() / "kv.log"
 
 

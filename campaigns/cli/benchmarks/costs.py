@@ -9,6 +9,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def are_known() -> bool:
+    """Whether this system shows what processes use."""
     return (_PROC / "self" / "stat").exists()
 
 
@@ -31,6 +32,7 @@ def cpu_seconds(pids: Iterable[int]) -> float:
 
 
 def parent(pid: int) -> int:
+    """Return a process's parent; 0 when it has ended."""
     facts = _facts(pid)
     return int(facts[1]) if facts else 0
 

@@ -129,6 +129,7 @@ class Environment:
 
     @property
     def database(self) -> str:
+        """Name the database: `sqlite` or `postgresql`."""
         return "sqlite" if self.settings.is_sqlite else "postgresql"
 
     @contextmanager
@@ -230,6 +231,7 @@ def smtp_server(settings: Settings | None = None) -> Iterator[tuple[int, str]]:
 
 
 def postfix_program(name: str) -> str | None:
+    """Return the path of one of Postfix's programs, if it is installed."""
     return shutil.which(name) or shutil.which(name, path="/usr/sbin")
 
 

@@ -148,12 +148,15 @@ class Visitor:
 
     @property
     def count(self) -> int:
+        """Number of pages that were loaded."""
         return len(self.all_ms())
 
     def all_ms(self) -> list[float]:
+        """Return the time of each page, in milliseconds."""
         return [value for found in self.milliseconds.values() for value in found]
 
     def log_in(self) -> None:
+        """Log in as the owner."""
         found = _TOKEN.search(self._ask("GET", "/login"))
         token = found[1] if found else ""
         self._ask("POST", "/login", {**LOGIN, "csrf_token": token})
@@ -196,6 +199,7 @@ class Visitor:
 
 @contextmanager
 def a_visitor(port: int, pages: Mapping[str, str]) -> Iterator[Visitor]:
+    """Run a visitor in a thread of its own, who loads these pages in turn."""
     visitor = Visitor(port, pages)
     visitor.log_in()
     thread = threading.Thread(target=visitor.go_around, daemon=True)

@@ -132,6 +132,7 @@ def measure_over_a_long_line(
 
 
 def people(recipients: int, say: Say) -> Audience:
+    """Make an audience of this size."""
     say(f"making {recipients:,} subscribers")
     return audience.make(recipients)
 

@@ -52,6 +52,8 @@ PLANS = ("none", "none", "none", "monthly bag", "monthly bag", "two bags a month
 
 @dataclass(frozen=True, slots=True)
 class Person:
+    """A subscriber of the demo."""
+
     address: str
     domain: str
     name: str
