@@ -38,6 +38,7 @@ check: setup-dev ## Check style, types, layers, migrations, lock files and the w
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 	.venv/bin/djlint --lint --quiet templates/web templates/public templates/components
+	.venv/bin/python bin/check-dead-code
 	.venv/bin/python bin/check-lock
 	.venv/bin/python bin/messages --check
 	.venv/bin/pytest -q tests/test_migrations.py
