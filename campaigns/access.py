@@ -1,4 +1,4 @@
-"""Who may see a page. Every route says so; one that does not is refused to everybody."""
+"""Access control. Every route declares who may see it; one that does not is refused to all."""
 
 from collections.abc import Callable
 from typing import Literal, TypeVar
@@ -24,7 +24,7 @@ def access(level: Level) -> Callable[[View], View]:
 
 
 def declared_access(view: Callable[..., object]) -> Level | None:
-    """What the route declared; None where it forgot to."""
+    """Return what the route declared; None if it declared nothing."""
     level: Level | None = getattr(view, _LEVEL, None)
     return level
 

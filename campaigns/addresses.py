@@ -25,7 +25,7 @@ _ENCLOSED = re.compile(r"[^<>]*<([^<>]+)>")
 
 
 class InvalidAddressError(ValueError):
-    """The text is not an address that mail can be sent to. The message says why."""
+    """The text is not an address that email can be sent to. The message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def bare(text: str) -> str:
 
 
 def _why(text: str) -> str:
-    """What a person could hardly see is wrong with an address; empty where that is plain."""
+    """Describe what is hard to see in a wrong address; empty if the mistake is obvious."""
     for at, char in enumerate(text):
         if char in _INVISIBLE or (char.isspace() and char != " "):
             name = unicodedata.name(char, "control character").lower()

@@ -1,4 +1,4 @@
-"""Settings: every variable, its default, one sentence. All errors are reported at once."""
+"""Settings: each variable with its default and description. All errors are reported together."""
 
 import contextlib
 import hashlib
@@ -21,7 +21,7 @@ _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 
 
 class SettingsError(ValueError):
-    """One or more settings are wrong. `problems` maps each variable's name to what to do."""
+    """One or more settings are wrong. `problems` maps the name of each variable to its problem."""
 
     def __init__(self, problems: dict[str, str]) -> None:
         self.problems = problems
@@ -42,7 +42,7 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address that the web server listens on.")
     port: int = Field(8000, ge=1, le=65535, description="Port that the web server listens on.")
     public_url: str = Field(
-        "", description="Address at which recipients reach this installation; used in every mail."
+        "", description="Address at which recipients reach this installation; used in every email."
     )
     database_url: str = Field(
         "", description="PostgreSQL (>= 15) or SQLite; empty: a SQLite file in DATA_DIR."
@@ -51,56 +51,61 @@ class Settings(BaseSettings):
         "", description="Redis or Valkey; empty: the embedded one that `campaigns up` starts."
     )
     secret_key: SecretStr = Field(
-        SecretStr(""), description="Signs links and encrypts secrets; empty: made in DATA_DIR."
+        SecretStr(""), description="Signs links and encrypts secrets; empty: created in DATA_DIR."
     )
     secret_key_fallbacks: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
-        (), description="Older secret keys, comma separated: their links and secrets still work."
+        (), description="Previous secret keys, comma-separated: their links and secrets still work."
     )
     trusted_proxies: int = Field(
-        0, ge=0, le=5, description="Reverse proxies in front that set X-Forwarded-* headers."
+        0,
+        ge=0,
+        le=5,
+        description="Number of reverse proxies in front that set X-Forwarded-* headers.",
     )
     trusted_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
-        description="Further host names of this installation, comma separated;"
-        " PUBLIC_URL, HOST and loopback names always count.",
+        description="More host names of this installation, comma-separated;"
+        " PUBLIC_URL, HOST and loopback names are always accepted.",
     )
     web_threads: int = Field(
-        8, ge=1, le=64, description="Requests that the web server serves at once."
+        8, ge=1, le=64, description="Requests that the web server handles at the same time."
     )
     send_workers: int = Field(
         0,
         ge=0,
         le=32,
-        description="Processes that send campaigns; 0: one for each processor, at most 4.",
+        description="Processes that send campaigns; 0: one per processor, at most 4.",
     )
     lease_seconds: int = Field(
         90,
         ge=4,
         le=3600,
-        description="So long a worker may be silent before others settle its work.",
+        description="Seconds without a heartbeat before another worker takes over.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="How much is logged."
     )
-    log_format: Literal["text", "json"] = Field("text", description="Form of the log lines.")
+    log_format: Literal["text", "json"] = Field("text", description="Format of the log lines.")
     mailbox_port: int = Field(
         0, ge=0, le=65535, description="SMTP port of the built-in mailbox; 0: no mailbox."
     )
     resolve_mx: bool = Field(
-        True, description="Look up who runs the mailboxes of recipients' domains (MX, by DNS)."
+        True, description="Look up in DNS (MX) which mailbox provider serves each recipient domain."
     )
 
     retry_hours: float = Field(
-        48, gt=0, le=168, description="So long is tried again what a server puts off."
+        48, gt=0, le=168, description="Hours for which a delivery that a server defers is retried."
     )
     flood_refusals: int = Field(
-        20, ge=1, description="So many refusals by one mail provider in 10 minutes are held back."
+        20,
+        ge=1,
+        description="Refusals by one mailbox provider within 10 minutes that hold it back.",
     )
     flood_percent: int = Field(
         25,
         ge=1,
         le=100,
-        description="And only if they are more than this share of its last results.",
+        description="Percentage of its recent results that these refusals must exceed, too.",
     )
 
     @field_validator("public_url")
@@ -112,7 +117,7 @@ class Settings(BaseSettings):
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ValueError("must be an address such as https://news.example.org")
         if parts.query or parts.fragment or parts.username:
-            raise ValueError("must hold no query, fragment or login")
+            raise ValueError("must not contain a query, fragment or login")
         return value.rstrip("/")
 
     @field_validator("trusted_hosts", mode="before")
@@ -122,7 +127,7 @@ class Settings(BaseSettings):
             return value
         hosts = tuple(part.strip().lower() for part in value.split(",") if part.strip())
         if any(not _HOST_NAME.fullmatch(host) for host in hosts):
-            raise ValueError("must be host names such as news.example.org, comma separated")
+            raise ValueError("must be host names such as news.example.org, comma-separated")
         return hosts
 
     @field_validator("database_url")
@@ -150,7 +155,7 @@ class Settings(BaseSettings):
     @classmethod
     def _secret_key(cls, value: SecretStr) -> SecretStr:
         if value.get_secret_value() and len(value.get_secret_value()) < 32:
-            raise ValueError("must be at least 32 characters of randomness")
+            raise ValueError("must be at least 32 random characters")
         return value
 
     @field_validator("secret_key_fallbacks", mode="before")
@@ -172,12 +177,12 @@ class Settings(BaseSettings):
 
     @property
     def is_nameless(self) -> bool:
-        """Whether others can connect, but under no name that is answered."""
+        """Whether other machines can connect, but no host name of theirs is accepted."""
         return self._listens_everywhere and not (self.public_url or self.trusted_hosts)
 
     @cached_property
     def known_hosts(self) -> frozenset[str]:
-        """The host names under which this installation may be asked, without ports or brackets."""
+        """Host names that this installation accepts, without ports or brackets."""
         public = urlsplit(self.public_url).hostname or ""
         hosts = (*_LOOPBACK_NAMES, self.host.lower(), public, *self.trusted_hosts)
         return frozenset(host.strip("[]") for host in hosts if host)
@@ -189,7 +194,7 @@ class Settings(BaseSettings):
 
     @property
     def database_files(self) -> tuple[Path, ...]:
-        """The files of a SQLite database, there or not; none for another database."""
+        """Files of a SQLite database, existing or not; none for PostgreSQL."""
         if not self.is_sqlite or not (name := self.sqlalchemy_url.partition(":///")[2]):
             return ()
         return tuple(Path(name + end) for end in ("", "-wal", "-shm", "-journal"))
@@ -215,7 +220,7 @@ class Settings(BaseSettings):
 
     @cached_property
     def keys(self) -> tuple[str, ...]:
-        """The secret keys, newest first. Makes and keeps one in DATA_DIR when none is set."""
+        """The secret keys, newest first. Creates one in DATA_DIR if none is set."""
         first = self.secret_key.get_secret_value() or _stored_key(self.data_dir / "secret.key")
         return (first, *(key.get_secret_value() for key in self.secret_key_fallbacks))
 
@@ -226,12 +231,12 @@ class Settings(BaseSettings):
 
     @property
     def journal_dir(self) -> Path:
-        """Where send workers journal intent and reply."""
+        """Folder of the journals of send workers."""
         return self.data_dir / "journal"
 
     @property
     def spool_dir(self) -> Path:
-        """Where the web server keeps large requests and answers while they pass."""
+        """Folder for large requests and responses in transit."""
         return self.data_dir / "spool"
 
     @property
@@ -241,7 +246,7 @@ class Settings(BaseSettings):
 
 
 def load_settings(**overrides: object) -> Settings:
-    """Settings from the environment. Raises SettingsError that names every wrong variable."""
+    """Read the settings. Raises SettingsError, which names every wrong variable."""
     try:
         return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
@@ -253,7 +258,7 @@ def load_settings(**overrides: object) -> Settings:
 
 
 def _stored_key(path: Path) -> str:
-    """The key in this file; made on first use, readable by the owner alone."""
+    """Return the key in this file; created on first use, readable by its owner only."""
     try:
         if not path.exists():
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -261,7 +266,7 @@ def _stored_key(path: Path) -> str:
         return _read_key(path)
     except OSError as error:
         raise SettingsError(
-            {"DATA_DIR": f"{path.parent} cannot be used ({error.strerror}). Name another."}
+            {"DATA_DIR": f"{path.parent} cannot be used ({error.strerror}). Choose another."}
         ) from None
 
 
@@ -278,10 +283,10 @@ def _make_key(path: Path) -> None:
 
 
 def _read_key(path: Path) -> str:
-    """Waits a moment for the process that is just writing it: an empty key signs nothing."""
+    """Read the key; waits briefly for a process that is just writing it."""
     for _ in range(KEY_TRIES):
         key = path.read_text().strip()
         if key:
             return key
         time.sleep(0.05)
-    raise SettingsError({"SECRET_KEY": f"{path} is empty. Delete it, and a new one is made."})
+    raise SettingsError({"SECRET_KEY": f"{path} is empty. Delete it, and a new one is created."})

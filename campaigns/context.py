@@ -1,4 +1,4 @@
-"""What every edge needs at hand: the settings, the keys, the doorbell."""
+"""What every edge needs: the settings, the keys, the doorbell."""
 
 from dataclasses import dataclass
 from typing import Protocol, cast
@@ -28,7 +28,7 @@ class Doorbell(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What every part of an app may use, made once for each app."""
+    """Shared services, created once for each app."""
 
     settings: Settings
     signer: Signer

@@ -36,7 +36,7 @@ _DURABLE = "campaigns_durable"
 
 
 class UtcDateTime(sa.types.TypeDecorator[datetime]):
-    """An aware moment in UTC. SQLite keeps no zone: it is put back on reading."""
+    """An aware datetime in UTC. SQLite stores no zone, so it is added on reading."""
 
     impl = sa.DateTime(timezone=True)
     cache_ok = True
@@ -80,7 +80,7 @@ and an old link would speak for somebody else."""
 
 
 def new_public_id() -> str:
-    """A random id for URLs: 12 letters and digits, 71 bits."""
+    """Return a random id for URLs: 12 letters and digits, 71 bits."""
     return "".join(secrets.choice(_ALPHABET) for _ in range(12))
 
 
@@ -224,7 +224,7 @@ def is_postgresql() -> bool:
 
 
 def database_now(now: datetime, offset: timedelta = timedelta(0)) -> sa.ColumnElement[datetime]:
-    """The moment by the database's clock, which is one for all workers on all machines.
+    """Return the time of the database's clock, which all workers share.
 
     A SQLite file has no clock of its own, and all who open it are on one machine: there `now`.
     """
@@ -255,7 +255,7 @@ def is_disk_full(error: BaseException | None) -> bool:
 
 
 def rows_changed(result: sa.Result[Any]) -> int:
-    """How many rows an UPDATE or DELETE touched. Zero: somebody else was first."""
+    """Return how many rows an UPDATE or DELETE changed. Zero: another process was first."""
     return cast("sa.CursorResult[Any]", result).rowcount
 
 
@@ -304,7 +304,7 @@ def rows_at_once(statement: sa.Select[Any]) -> Sequence[Sequence[Any]]:
 
 
 def _moment_text(value: object) -> str:
-    """A moment as text that either database reads as it reads its own."""
+    """Write a datetime as text that the database reads like its own."""
     if not isinstance(value, datetime):
         raise TypeError(f"{type(value).__name__} is nothing that JSON can hold")
     moment = value.astimezone(UTC)

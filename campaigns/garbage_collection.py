@@ -1,4 +1,4 @@
-"""How often Python looks for reference cycles in processes that live long."""
+"""Tune Python's garbage collection for long-running processes."""
 
 import gc
 

@@ -139,7 +139,7 @@ def _ipv4(name: str) -> IPv4Address | None:
 
 
 def _number(part: str) -> int:
-    """A part of an IPv4 address: hexadecimal with 0x, octal with a leading 0. Or ValueError."""
+    """Parse a part of an IPv4 address: 0x is hexadecimal, a leading 0 octal. Raises ValueError."""
     if not _NUMBER.fullmatch(part) or len(part) > 20:
         raise ValueError(part)
     if part[:2].lower() == "0x":

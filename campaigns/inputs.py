@@ -1,4 +1,4 @@
-"""What people type into settings, made harmless: it ends up in headers and on pages."""
+"""Clean what people type into settings: it ends up in headers and on pages."""
 
 
 class InvalidInputError(ValueError):
@@ -10,7 +10,7 @@ class InvalidInputError(ValueError):
 
 
 def one_line(text: str) -> str:
-    """One line without control characters: names end up in mail headers."""
+    """Return one line without control characters, as names end up in email headers."""
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 

@@ -20,7 +20,7 @@ unsent    nothing of its body left. Without a step it was never begun: due again
 """
 
 Scope = Literal["recipient", "sender", "connection"]
-"""Who is to blame for anything but `sent`: the recipient, our own account, or the line."""
+"""What a result other than `sent` is about: the recipient, our account, or the connection."""
 
 Step = Literal["", "mail", "rcpt", "data", "dot"]
 """The part of the hand-over that was answered; "" where it did not come that far."""
@@ -63,7 +63,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class SendResult:
-    """A provider's answer for one message. `reply` is the server's own words."""
+    """A provider's result for one message. `reply` is the server's own text."""
 
     delivery_id: int
     outcome: Outcome

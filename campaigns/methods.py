@@ -20,7 +20,7 @@ _BODY_VARIABLES = ("CONTENT_LENGTH", "CONTENT_TYPE", "HTTP_TRANSFER_ENCODING")
 
 
 class Request(FlaskRequest):
-    """A request without a body unless it is a POST."""
+    """A request that has a body only if it is a POST."""
 
     def __init__(self, environ: dict[str, Any], *args: Any, **values: Any) -> None:
         if environ["REQUEST_METHOD"] != "POST" and any(map(environ.get, _BODY_VARIABLES)):

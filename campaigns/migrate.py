@@ -1,4 +1,4 @@
-"""Bring the database to the newest schema, and tell whether it is there."""
+"""Update the database schema, and tell whether it is up to date."""
 
 import warnings
 from collections.abc import Iterator
@@ -17,15 +17,15 @@ from campaigns.paths import resource_root
 
 PG_LOCK_TIMEOUT = "5s"
 ADVISORY_LOCK = 727_001
-"""Two releases that start together: the second waits and finds nothing left to do."""
+"""Lock by which of two releases that start together the second waits."""
 
 
 class MigrationError(RuntimeError):
-    """The migration went wrong; nothing of it was kept. The message says what to do."""
+    """The migration failed and was rolled back. The message says what to do."""
 
 
 def upgrade(settings: Settings, revision: str = "head") -> None:
-    """Run what is missing up to `revision`. Raises MigrationError."""
+    """Run all missing migrations up to `revision`. Raises MigrationError."""
     with _connection(settings) as (connection, config):
         _refuse_newer(connection)
         command.upgrade(config, revision)
@@ -61,7 +61,7 @@ def _comparing() -> Iterator[None]:
 
 
 def unusable(settings: Settings, error: sa.exc.DBAPIError) -> str:
-    """Why this database cannot be used, and what to do about it: for whoever started us."""
+    """Explain why this database cannot be used, and what to do about it."""
     reason = str(error.orig).strip()
     if settings.is_sqlite:
         path = settings.sqlalchemy_url.removeprefix("sqlite:///")
@@ -85,7 +85,7 @@ def newest_revision() -> str | None:
 
 
 def is_known(revision: str) -> bool:
-    """Whether this version of the program has that migration."""
+    """Whether this version of the product has that migration."""
     script = ScriptDirectory.from_config(_config())
     return any(entry.revision == revision for entry in script.walk_revisions())
 

@@ -21,7 +21,7 @@ from campaigns.db import is_disk_full
 log = structlog.get_logger()
 
 FORGET_SECONDS = 60.0
-"""Seconds after which a failure that was not repeated no longer counts: nobody may try it again."""
+"""Seconds after which a failure that was not repeated is forgotten."""
 
 _DIRECTORY = "The data directory"
 _DISK = "The disk of the data directory"
@@ -29,11 +29,11 @@ _DISK = "The disk of the data directory"
 _BACK = {_DIRECTORY: "works again", _DISK: "has room again"}
 
 _DEFECTS = ("no such table", "no such column", "syntax error", "has no column", "no such function")
-"""Words of SQLite's errors that are no outage, but have the same class."""
+"""Words of SQLite errors that are defects but have the class of an outage."""
 
 
 def is_outage(error: BaseException | None) -> bool:
-    """Whether a server that is away or cannot write is the reason, and not a defect of ours."""
+    """Whether an unavailable or read-only server is the reason, and not a defect of ours."""
     if isinstance(error, RedisError):
         return redis_trouble(error) != "" or not _is_redis_defect(error)
     if isinstance(error, OperationalError):
@@ -51,7 +51,7 @@ _WAITED_FOR = (
     "temporary failure in name", "starting up", "shutting down", "recovery mode",
     "not yet accepting",
 )  # fmt: skip
-"""Words about a server that may come up by itself, unlike a wrong address or a wrong password."""
+"""Errors of a server that may still start, unlike a wrong address or password."""
 
 
 def is_away(error: BaseException) -> bool:
@@ -69,30 +69,30 @@ def _is_redis_defect(error: RedisError) -> bool:
 
 
 def redis_trouble(error: BaseException) -> str:
-    """What is wrong with a Redis that answers but does not work, and what to do; '' if nothing."""
+    """Explain what is wrong with a Redis that answers but does not work; "" if nothing is."""
     words = str(error) if isinstance(error, RedisError) else ""
     if "MISCONF" in words:
         return (
             "Redis cannot write to its disk, which is probably full. Free some space;"
-            " sending goes on by itself."
+            " sending continues automatically."
         )
     if isinstance(error, OutOfMemoryError) or "OOM " in words:
         return (
             "Redis has reached its memory limit. Raise maxmemory, or free some memory;"
-            " sending goes on by itself."
+            " sending continues automatically."
         )
     if isinstance(error, ReadOnlyError) or "READONLY" in words:
         return (
             "Redis is a read-only replica. Point REDIS_URL to the primary, or promote this one;"
-            " sending goes on by itself."
+            " sending continues automatically."
         )
     if isinstance(error, BusyLoadingError) or "LOADING" in words:
-        return "Redis is loading its data after a start. Sending goes on by itself."
+        return "Redis is loading its data after a start. Sending continues automatically."
     return ""
 
 
 def describe(error: BaseException) -> str:
-    """The error in one line, without the statement and the parameters of a database error."""
+    """Describe the error in one line, without the SQL statement and its parameters."""
     cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
     return " ".join(str(cause).split()) or type(cause).__name__
 
@@ -106,7 +106,7 @@ def _server(error: BaseException) -> str:
 
 
 def _is_own_disk_full(error: BaseException) -> bool:
-    """Journals and a SQLite database lie on one disk: that it is full is one outage."""
+    """Whether our own disk is full. Journals and a SQLite database share it: one outage."""
     return is_disk_full(error) and (
         isinstance(error, OSError) or "disk is full" in describe(error).lower()
     )
@@ -116,22 +116,22 @@ def _sentence(error: BaseException) -> str:
     if trouble := redis_trouble(error):
         return trouble
     if _is_own_disk_full(error):
-        return f"{_DISK} is full. Free some space; sending goes on by itself."
+        return f"{_DISK} is full. Free some space; sending continues automatically."
     if is_disk_full(error):
         return (
             "The database cannot write, because its disk is full. Free some space;"
-            " sending goes on by itself."
+            " sending continues automatically."
         )
     if isinstance(error, OSError):
         return (
-            f"{_DIRECTORY} cannot be written: {error.strerror or error}. Nothing is sent meanwhile;"
-            " sending goes on by itself."
+            f"{_DIRECTORY} cannot be written: {error.strerror or error}. Nothing is sent until"
+            " it can; sending continues automatically then."
         )
-    return f"{_server(error)} is away. Work continues automatically when it is back."
+    return f"{_server(error)} is unavailable. Work continues automatically when it is back."
 
 
 class Outages:
-    """The outages that this process knows of. Safe to use from many threads."""
+    """The outages that this process knows of. Thread-safe."""
 
     def __init__(self, seconds: Callable[[], float] = time.monotonic) -> None:
         self._seconds = seconds
@@ -140,7 +140,7 @@ class Outages:
         """Server -> what failed -> when it last did."""
 
     def began(self, part: str, error: BaseException) -> None:
-        """This part of the process failed with this error. Logged once for each outage."""
+        """Note that this part of the process failed. Logged once for each outage."""
         server, now = _server(error), self._seconds()
         with self._lock:
             parts = self._parts.setdefault(server, {})
@@ -151,7 +151,7 @@ class Outages:
             log.error(_sentence(error), part=part, error=describe(error))
 
     def over(self, part: str) -> None:
-        """This part works. Logged once, when no part fails any more. Cheap while all is well."""
+        """Note that this part works. Logged once, when the last part works again."""
         if not self._parts:
             return
         now, back = self._seconds(), []
@@ -166,7 +166,7 @@ class Outages:
             log.info(f"{server} {_BACK.get(server, 'is back')}")
 
     def forget(self) -> None:
-        """Begin anew, as a process that was just started."""
+        """Forget all outages, like a process that was just started."""
         with self._lock:
             self._parts.clear()
 
@@ -177,4 +177,4 @@ class Outages:
 
 
 outages = Outages()
-"""Of this process."""
+"""The outages of this process."""

@@ -1,4 +1,4 @@
-"""Where the templates, static files and migrations lie.
+"""Find the templates, static files and migrations.
 
 They stand at the top of a checkout and inside the package of an installed wheel. A checkout
 wins: an editable install may leave stale copies beside the package.

@@ -1,4 +1,4 @@
-"""Who may read what Campaigns keeps on disk: its own user, and nobody else.
+"""Keep the files on disk readable by their own user only.
 
 Addresses, mail, keys and passwords lie in the data directory. Every entry sets the umask, so what
 is made from then on is private; what an earlier version left open is closed at the start.
@@ -13,14 +13,14 @@ from pathlib import Path
 
 UMASK = 0o077
 OTHERS = 0o077
-"""What a group and everybody else may do."""
+"""Permission bits of the group and of everybody else."""
 _NOT_ENTERED = frozenset({"postgres"})
-"""PostgreSQL looks after what is in its own folder."""
+"""PostgreSQL protects its own folder."""
 _OF_OTHER_THINGS = (".git", "pyproject.toml", ".ssh", ".profile", ".bashrc")
 
 
 def make_private() -> None:
-    """Let what this process and its children make be readable by this user alone."""
+    """Make all new files of this process and its children readable by this user only."""
     os.umask(UMASK)
 
 
@@ -32,7 +32,7 @@ class Closed:
     open: tuple[Path, ...] = ()
 
     def words(self) -> str:
-        """What was found and changed, in a sentence; empty when all was well."""
+        """Return what was found and changed, in a sentence; empty when nothing was."""
         if self.open:
             return f"Others on this machine can still read {_named(self.open)}."
         if self.closed:
@@ -52,7 +52,7 @@ def _named(paths: Sequence[Path]) -> str:
 
 
 def close_to_others(folder: Path, *files: Path) -> Closed:
-    """Take every right from others in this folder and all below, and from these files.
+    """Remove all permissions of others from this folder, all below it, and these files.
 
     A folder that holds other things as well (a home, a checkout) is left alone but for `files`
     and the files of ours at its top. Symbolic links are not followed.
@@ -70,20 +70,20 @@ def close_to_others(folder: Path, *files: Path) -> Closed:
 
 
 def is_open_to_others(path: Path) -> bool:
-    """Whether others may do anything with it; a symbolic link never counts."""
+    """Whether others have any permission; symbolic links never count."""
     mode = path.lstat().st_mode
     return not stat.S_ISLNK(mode) and bool(stat.S_IMODE(mode) & OTHERS)
 
 
 def is_shared(folder: Path) -> bool:
-    """Whether this folder holds more than our data, by what lies in it."""
+    """Whether this folder contains more than our data."""
     folder = folder.resolve()
     is_special = folder in {Path("/"), Path("/tmp"), Path.home()}  # noqa: S108
     return is_special or any((folder / name).exists() for name in _OF_OTHER_THINGS)
 
 
 def weak_parent(folder: Path) -> Path | None:
-    """The folder above this one in which others could put another in its place, if any."""
+    """Return the parent folder in which others could replace this one, if any."""
     for parent in folder.resolve().parents:
         found = parent.stat()
         is_theirs = found.st_uid not in {0, os.geteuid()}

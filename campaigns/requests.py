@@ -11,7 +11,7 @@ from campaigns.context import services
 from campaigns.methods import Request
 
 _PARSING = (ValueError, LookupError, TypeError, AttributeError)
-"""What the parsers of forms trip over when a form is malformed."""
+"""Errors that the form parsers raise for malformed forms."""
 _FOR_ANY_HOST = {
     "static",
     "public_health.health",
@@ -22,7 +22,7 @@ _PORT = re.compile(r":[0-9]*$")
 
 
 class CheckedRequest(Request):
-    """A request whose form, read at any time, is well-formed. Raises BadRequest."""
+    """A request whose form is well-formed whenever it is read. Raises BadRequest."""
 
     def _load_form_data(self) -> None:
         try:

@@ -138,7 +138,7 @@ class DeliveryRef:
 
 @dataclass(frozen=True, slots=True)
 class ConfirmRef:
-    """What a double opt-in link knows. `sent_at` is in whole seconds since 1970, UTC."""
+    """Content of a double opt-in link. `sent_at`: whole seconds since 1970, UTC."""
 
     subscriber_id: int
     list_id: int
@@ -195,7 +195,7 @@ class ClickLink:
 
 
 def click_path(signer: Signer, delivery_id: int, link_number: int, target: str) -> str:
-    """A ClickLink that is needed once."""
+    """Return the token of a ClickLink that is used only once."""
     link = ClickLink(signer, link_number, target)
     return f"{link.token(delivery_id)}/{link.encoded_target}"
 

@@ -46,7 +46,7 @@ def test_an_outage_is_said_once_by_all_parts_and_once_when_it_is_over() -> None:
         outages.over("doorbell")
         outages.over("doorbell")
     assert said(logs) == [
-        "Redis is away. Work continues automatically when it is back.",
+        "Redis is unavailable. Work continues automatically when it is back.",
         "Redis is back",
     ]
 
@@ -105,7 +105,7 @@ def test_a_full_disk_is_one_outage_for_journals_and_a_sqlite_database() -> None:
         outages.over("journal")
         outages.over("recorder")
     assert said(logs) == [
-        "The disk of the data directory is full. Free some space; sending goes on by itself.",
+        "The disk of the data directory is full. Free some space; sending continues automatically.",
         "The disk of the data directory has room again",
     ]
 

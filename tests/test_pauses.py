@@ -219,7 +219,7 @@ def test_a_clock_on_another_machine_takes_over_within_five_seconds(procfile: Pro
 
 # --- PostgreSQL -------------------------------------------------------------------------------
 
-AWAY = "The database is away."
+AWAY = "The database is unavailable."
 BACK = "The database is back"
 
 

@@ -1,4 +1,4 @@
-"""What commands that work on the database share."""
+"""Settings and app for commands that work on the database."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ from campaigns.supervisor import status
 
 
 def current_settings() -> Settings:
-    """The settings, with what a `campaigns up` on the same data directory has chosen itself."""
+    """Return the settings, completed by a `campaigns up` running on the same data directory."""
     settings = load_settings()
     found = status.read(settings.data_dir)
     if found is None or not found.is_current:
@@ -33,7 +33,7 @@ def current_settings() -> Settings:
 
 @contextmanager
 def ready_app() -> Iterator[Flask]:
-    """The app with its context, on a database that is there and at the newest schema."""
+    """Push an app context on a database that exists and has the newest schema."""
     settings = current_settings()
     app = create_core(settings)
     with app.app_context():
@@ -43,7 +43,7 @@ def ready_app() -> Iterator[Flask]:
             raise click.ClickException(migrate.unusable(settings, error)) from None
         if found != migrate.newest_revision():
             raise click.ClickException(
-                "The database is not at the newest schema. Check DATA_DIR and DATABASE_URL, then"
+                "The database schema is out of date. Check DATA_DIR and DATABASE_URL, then"
                 " run: campaigns migrate"
             )
         db.session.rollback()

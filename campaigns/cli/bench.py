@@ -31,7 +31,7 @@ RUNS = 3
 
 @dataclass
 class Wish:
-    """What was asked for on the command line; None stands for the usual."""
+    """The options of the command line; None stands for the default."""
 
     recipients: int | None
     database_url: str
@@ -49,7 +49,7 @@ class Wish:
         return self.recipients or usual
 
     def place(self) -> "Environment":
-        """Made when the first measurement needs it; the others stand on it, too."""
+        """Return the environment, set up on first use and shared by all benchmarks."""
         from campaigns.cli.benchmarks import environment
 
         if self._place is None:
@@ -67,19 +67,21 @@ class Wish:
     type=click.Choice(["", "send", "expand", "render", "wire", "dkim", "all"]),
 )
 @click.option("--recipients", type=click.IntRange(100, 10_000_000), metavar="N",
-              help="People to write to; else as many as each measurement needs.")  # fmt: skip
-@click.option("--database-url", default="", help="An EMPTY PostgreSQL database; else SQLite.")
+              help="Number of recipients; by default as many as each benchmark needs.")  # fmt: skip
+@click.option(
+    "--database-url", default="", help="An EMPTY PostgreSQL database to use instead of SQLite."
+)
 @click.option("--postgresql", "with_postgresql", is_flag=True,
-              help="A PostgreSQL of its own, by the programs installed here.")  # fmt: skip
+              help="Start a PostgreSQL server with the programs installed here.")  # fmt: skip
 @click.option("--workers", default=0, type=click.IntRange(0, 16), metavar="N",
-              help="send: processes; else as many as `campaigns up` starts here.")  # fmt: skip
+              help="send: number of processes (default: as `campaigns up` starts).")  # fmt: skip
 @click.option("--runs", type=click.IntRange(1, 100), metavar="N",
-              help="The median of so many is told. Usually 3; 1 of `expand`.")  # fmt: skip
+              help="Report the median of N runs (default: 3, or 1 for `expand`).")  # fmt: skip
 @click.option("--relay-ms", type=click.IntRange(1, 10_000), metavar="N",
-              help="send: over a line that delays N milliseconds each way.")  # fmt: skip
+              help="send: over a connection that delays N ms each way.")  # fmt: skip
 @click.option("--probe", is_flag=True,
-              help="send: how long a confirmation mail takes meanwhile, and a page.")  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line.")
+              help="send: also measure confirmation emails and pages.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object as the last line.")
 def bench_command(
     what: str,
     recipients: int | None,
@@ -91,7 +93,7 @@ def bench_command(
     probe: bool,
     as_json: bool,
 ) -> None:
-    """Measure how fast this machine sends, and what the parts of that cost.
+    """Measure how fast this machine sends, and what each part costs.
 
     \b
     send     a campaign from the launch to the last reply
@@ -106,9 +108,9 @@ def bench_command(
     reference; else the built-in mailbox.
     """
     if database_url and with_postgresql:
-        raise click.UsageError("--postgresql and --database-url exclude each other.")
+        raise click.UsageError("Use either --postgresql or --database-url, not both.")
     if (relay_ms or probe) and what != "send":
-        raise click.UsageError("--relay-ms and --probe belong to: campaigns bench send")
+        raise click.UsageError("--relay-ms and --probe work with `campaigns bench send` only.")
     console = Console(stderr=as_json, soft_wrap=True)
     figures: Figures = {}
     with ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""What `campaigns doctor` looks at. Each check gives findings that say what to do."""
+"""The checks of `campaigns doctor`. Each yields findings that say what to do."""
 
 import os
 import re
@@ -51,13 +51,13 @@ class Finding:
 
 
 def check_address(settings: Settings) -> Finding:
-    """PUBLIC_URL, which stands in every mail."""
+    """Check PUBLIC_URL, which is part of every email."""
     what = "Public address"
     if not settings.public_url:
         return Finding(
             "warning",
             what,
-            f"PUBLIC_URL is not set: links in mails lead to {settings.base_url}",
+            f"PUBLIC_URL is not set: links in emails lead to {settings.base_url}",
             "Set PUBLIC_URL to the address at which recipients reach this installation.",
         )
     if settings.public_url.startswith("http:"):
@@ -80,19 +80,19 @@ def check_data_dir(settings: Settings) -> Finding:
         )
     if not os.access(folder, os.W_OK | os.X_OK):
         return Finding(
-            "problem", what, f"{folder} cannot be written", "Give this user the right to write it."
+            "problem", what, f"{folder} cannot be written", "Give this user write permission."
         )
     free = shutil.disk_usage(folder).free
     text = f"{folder}, {free / 1024 / MEGABYTE:.1f} GB free"
     if free < NO_SPACE_BYTES:
-        return Finding("problem", what, text, "Make room: without it nothing can be sent.")
+        return Finding("problem", what, text, "Free some space: nothing can be sent without it.")
     if free < LITTLE_SPACE_BYTES:
-        return Finding("warning", what, text, "Make room soon; imports need the most.")
+        return Finding("warning", what, text, "Free some space soon; imports need the most.")
     return Finding("ok", what, text)
 
 
 def check_permissions(settings: Settings) -> Iterator[Finding]:
-    """Whether others on this machine can read the data; takes that right from them."""
+    """Check whether others on this machine can read the data, and revoke that permission."""
     what, folder = "Permissions", settings.data_dir
     result = permissions.close_to_others(folder, *settings.database_files)
     if result.open:
@@ -100,11 +100,11 @@ def check_permissions(settings: Settings) -> Iterator[Finding]:
             "problem",
             what,
             result.words(),
-            "Run `campaigns doctor` as their owner, or put DATA_DIR on a file system that knows"
+            "Run `campaigns doctor` as their owner, or put DATA_DIR on a file system that supports"
             " permissions.",
         )
     elif result.closed:
-        advice = "Nothing needs to be done if nobody else uses this machine."
+        advice = "You need not do anything if nobody else uses this machine."
         if any(path.name == "secret.key" for path in result.closed):
             advice += " Otherwise replace the secret key: set SECRET_KEY to a new one."
         yield Finding("warning", what, result.words(), advice)
@@ -114,16 +114,16 @@ def check_permissions(settings: Settings) -> Iterator[Finding]:
         yield Finding(
             "warning",
             what,
-            f"{folder.resolve()} holds other things too",
-            "Set DATA_DIR to a folder of its own.",
+            f"{folder.resolve()} contains other files, too",
+            "Set DATA_DIR to a folder that nothing else uses.",
         )
     elif parent := permissions.weak_parent(folder):
         yield Finding(
             "warning",
             what,
-            f"others can put another folder in the place of the data directory: {parent} is theirs"
-            " or can be written by everybody",
-            "Move the data directory below a folder that only root or this user can write.",
+            f"others can replace the data directory: {parent} belongs to them"
+            " or everybody can write to it",
+            "Move the data directory into a folder that only root or this user can write to.",
         )
 
 
@@ -133,20 +133,18 @@ def check_secret_key(settings: Settings) -> Finding:
     if settings.secret_key.get_secret_value():
         return Finding("ok", what, "from SECRET_KEY")
     if not path.exists():
-        return Finding("ok", what, "will be made at the first start")
-    return Finding("ok", what, f"{path}; keep a copy: links in sent mails need it")
+        return Finding("ok", what, "will be created at the first start")
+    return Finding("ok", what, f"{path}; keep a copy: links in sent emails need it")
 
 
 def check_processes(settings: Settings) -> Iterator[Finding]:
-    """What `campaigns up` runs on this data directory."""
+    """Check the processes that `campaigns up` runs on this data directory."""
     what, found = "Processes", status.read(settings.data_dir)
     if found is None:
-        yield Finding("ok", what, "`campaigns up` does not run on this data directory")
+        yield Finding("ok", what, "`campaigns up` is not running on this data directory")
         return
     if not found.is_current:
-        yield Finding(
-            "warning", what, "`campaigns up` was ended by force", "Start it again: campaigns up"
-        )
+        yield Finding("warning", what, "`campaigns up` was killed", "Start it again: campaigns up")
         return
     restarts = sum(entry.restarts for entry in found.processes)
     unwell = [entry for entry in found.processes if entry.state != "running"]
@@ -154,16 +152,16 @@ def check_processes(settings: Settings) -> Iterator[Finding]:
         yield Finding(
             "problem",
             what,
-            f"{entry.name} is {entry.state} (started again {entry.restarts} times)",
-            "Look at the output of `campaigns up`.",
+            f"{entry.name} is {entry.state} (restarted {entry.restarts} times)",
+            "Check the output of `campaigns up`.",
         )
     if not unwell:
         names = ", ".join(entry.name for entry in found.processes)
-        yield Finding("ok", what, f"{names} run under pid {found.pid}; {restarts} restarts")
+        yield Finding("ok", what, f"{names} running under pid {found.pid}; {restarts} restarts")
 
 
 def check_database(settings: Settings) -> Iterator[Finding]:
-    """Reachable, new enough, migrated, and its clock."""
+    """Check that the database is reachable, new enough and migrated, and its clock."""
     if settings.is_sqlite:
         path = settings.sqlalchemy_url.removeprefix("sqlite:///")
         if not os.path.exists(path):  # noqa: PTH110 (connecting would make it)
@@ -207,21 +205,26 @@ def _revision(connection: sa.Connection) -> Finding:
     what = "Migrations"
     found, newest = migrate.current_revision(connection), migrate.newest_revision()
     if found == newest:
-        return Finding("ok", what, f"at the newest, {newest}")
+        return Finding("ok", what, f"up to date ({newest})")
     if found is not None and not migrate.is_known(found):
         return Finding(
             "problem",
             what,
             f"the database is at {found}, which this version does not know",
-            "Install the version that was used last, or a newer one.",
+            "Install the version that you used last, or a newer one.",
         )
-    return Finding("problem", what, f"at {found or 'none'}, not {newest}", "Run: campaigns migrate")
+    return Finding(
+        "problem",
+        what,
+        f"at {found or 'none'}; this version needs {newest}",
+        "Run: campaigns migrate",
+    )
 
 
 def _skew(what: str, theirs: float) -> Finding:
     difference = abs(theirs - utcnow().timestamp())
-    text = f"differs from this machine's by {difference:.1f} s"
-    advice = "Let both machines keep their time by NTP: schedules and leases depend on it."
+    text = f"{difference:.1f} s off this machine's clock"
+    advice = "Synchronize both machines with NTP: schedules and leases depend on it."
     if difference > SKEW_PROBLEM_SECONDS:
         return Finding("problem", what, text, advice)
     if difference > SKEW_WARNING_SECONDS:
@@ -230,7 +233,7 @@ def _skew(what: str, theirs: float) -> Finding:
 
 
 def check_redis(settings: Settings) -> Iterator[Finding]:
-    """Reachable, safe settings, its clock, and the lanes with their workers."""
+    """Check that Redis is reachable and safe, its clock, and each lane's workers."""
     try:
         with connect(settings.redis_connection_url) as redis:
             yield _redis_version(redis)
@@ -246,7 +249,7 @@ def check_redis(settings: Settings) -> Iterator[Finding]:
             f"cannot be used ({error})",
             "Check REDIS_URL, and that the server is running."
             if settings.redis_url
-            else "It is started by `campaigns up`; or set REDIS_URL.",
+            else "Run `campaigns up`, which starts it, or set REDIS_URL.",
         )
 
 
@@ -267,20 +270,20 @@ def _redis_settings(redis: Redis) -> Finding:
         policy = redis.config_get("maxmemory-policy").get("maxmemory-policy")
         appends = redis.config_get("appendonly").get("appendonly")
     except ResponseError:
-        return Finding("ok", what, "not shown by this server")
+        return Finding("ok", what, "this server does not show them")
     if policy != "noeviction":
         return Finding(
             "problem",
             what,
-            f"maxmemory-policy is {policy}: it may throw away what waits",
-            "Set maxmemory-policy noeviction.",
+            f"maxmemory-policy is {policy}: it may delete waiting jobs",
+            "Set maxmemory-policy to noeviction.",
         )
     if appends != "yes":
         return Finding(
             "warning",
             what,
-            "appendonly is off: a crash loses the last opens and clicks",
-            "Set appendonly yes.",
+            "appendonly is off: a crash loses recent opens and clicks",
+            "Set appendonly to yes.",
         )
     return Finding("ok", what, "noeviction, append-only file")
 
@@ -291,14 +294,14 @@ def _lane(lane: monitor.LaneState) -> Finding:
         return Finding(
             "problem",
             what,
-            f"no worker serves it; {lane.waiting} waiting",
+            f"no worker; {lane.waiting} waiting",
             "Start one: campaigns worker (or campaigns up).",
         )
     workers = f"{lane.workers} worker{'s' if lane.workers > 1 else ''}"
     if lane.oldest_seconds is None:
-        return Finding("ok", what, f"{workers}, nothing waits")
+        return Finding("ok", what, f"{workers}, nothing waiting")
     text = f"{workers}, {lane.waiting} waiting, the oldest for {lane.oldest_seconds:.0f} s"
-    advice = "Look at the output of the workers; start more of them if they are merely busy."
+    advice = "Check the output of the workers. Start more of them if they are just busy."
     if lane.oldest_seconds > WAIT_PROBLEM_SECONDS:
         return Finding("problem", what, text, advice)
     if lane.oldest_seconds > WAIT_WARNING_SECONDS:
@@ -307,7 +310,7 @@ def _lane(lane: monitor.LaneState) -> Finding:
 
 
 def check_workspace(settings: Settings, *, ask_mail_servers: bool) -> Iterator[Finding]:
-    """What must be filled in before mail can be sent, and whether the mail servers answer."""
+    """Check what sending needs: accounts, a postal address, and mail servers that answer."""
     from campaigns.accounts import users
     from campaigns.context import services
     from campaigns.core import create_core
@@ -327,8 +330,8 @@ def check_workspace(settings: Settings, *, ask_mail_servers: bool) -> Iterator[F
             yield Finding(
                 "warning",
                 "Postal address",
-                "not filled in; the law wants it in every newsletter",
-                "Fill it in under Settings, Workspace.",
+                "missing; the law requires it in every newsletter",
+                "Add it in Settings, Workspace.",
             )
         accounts = db.session.scalars(sa.select(ProviderAccount).order_by(ProviderAccount.id)).all()
         vault = services().vault
@@ -339,8 +342,8 @@ def check_workspace(settings: Settings, *, ask_mail_servers: bool) -> Iterator[F
         yield Finding(
             "warning",
             "Sending",
-            "there is no account to send with",
-            "Add one under Settings, Sending.",
+            "no account to send through",
+            "Add one in Settings, Sending.",
         )
     if ask_mail_servers:
         yield from _mail_servers(accounts, vault)
@@ -351,12 +354,12 @@ def _mail_servers(accounts: "Sequence[ProviderAccount]", vault: "Vault") -> Iter
 
     for account in accounts:
         result = check_connection(account, vault)
-        what = f"Sending by {account.name}"
+        what = f"Sending through {account.name}"
         yield Finding("ok" if result.ok else "problem", what, result.message)
 
 
 def check_all(settings: Settings, *, ask_mail_servers: bool = True) -> Iterator[Finding]:
-    """Every check. Those that need what is missing are left out."""
+    """Run every check, except those that need what another check found missing."""
     yield check_address(settings)
     data_dir = check_data_dir(settings)
     yield data_dir

@@ -14,10 +14,9 @@ from campaigns.config import load_settings
 
 @click.command("migrate")
 def migrate_command() -> None:
-    """Bring the database to the newest schema.
+    """Update the database schema.
 
-    Safe to run at any time and by several at once: the second finds nothing left to do.
-    `campaigns up` does it by itself.
+    Safe to run at any time, also several times at once. `campaigns up` does it automatically.
     """
     settings = load_settings()
     try:
@@ -28,7 +27,7 @@ def migrate_command() -> None:
     except DBAPIError as error:
         click.echo(migrate.unusable(settings, error), err=True)
         sys.exit(1)
-    click.echo(f"The database is at revision {migrate.newest_revision()}.")
+    click.echo(f"The database schema is up to date (revision {migrate.newest_revision()}).")
 
 
 @click.command("migration")
@@ -36,7 +35,7 @@ def migrate_command() -> None:
 def migration_command(message: str) -> None:
     """Write a new migration from the difference between the models and the migrations.
 
-    Works on a fresh SQLite database of its own. Read the file before you commit it.
+    Works on a new SQLite database of its own. Review the file before you commit it.
     """
     newest = migrate.newest_revision() or "0000"
     number = f"{int(newest[:4]) + 1:04d}"

@@ -7,10 +7,10 @@ from campaigns.config import load_settings
 
 @click.command("demo-data")
 def demo_data_command() -> None:
-    """Fill the database with a made-up organisation.
+    """Fill the database with a sample organisation.
 
-    Only an empty database is filled, and it can send to nothing but the built-in mailbox from
-    then on. `campaigns up --demo` does it by itself.
+    Works on an empty database only, which can send to nothing but the built-in mailbox from
+    then on. `campaigns up --demo` does it automatically.
     """
     from campaigns import migrate
     from campaigns.cli.demo import ensure_demo

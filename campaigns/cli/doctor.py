@@ -14,17 +14,17 @@ _MARKS = {
 @click.command("doctor")
 @click.option("--no-smtp", is_flag=True, help="Do not connect to the mail servers.")
 def doctor_command(no_smtp: bool) -> None:
-    """Check the whole installation and say what to do.
+    """Check the installation and say what to fix.
 
-    Changes nothing but the permissions of files that others on this machine can read. The exit
-    status is 1 when there is a problem, 0 otherwise; warnings do not count. Run it with the same
-    settings as the rest (DATA_DIR, DATABASE_URL, ...).
+    Changes nothing except the permissions of files that others on this machine can read. Exits
+    with 1 if there is a problem, else with 0; warnings do not count. Run it with the same
+    settings as everything else (DATA_DIR, DATABASE_URL, ...).
     """
     from campaigns.cli.app_context import current_settings
     from campaigns.cli.checks import check_all
 
     settings = current_settings()
-    click.echo(_line("ok", "Settings", "all can be read"))
+    click.echo(_line("ok", "Settings", "all valid"))
     counts = {"ok": 0, "warning": 0, "problem": 0}
     for finding in check_all(settings, ask_mail_servers=not no_smtp):
         counts[finding.level] += 1

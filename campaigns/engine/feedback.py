@@ -1,4 +1,4 @@
-"""After outcomes were written: what they say about the campaign, the account and its speed."""
+"""Draw conclusions from recorded outcomes: for the campaign, the account and its speed."""
 
 import time
 from collections import Counter, defaultdict, deque
@@ -24,22 +24,22 @@ from campaigns.throttling import recording, slowed_domains
 from campaigns.throttling.rules import ACCOUNT, Action, RuleBook, open_book
 
 REMEMBERED = 500
-"""So many of a campaign's last results are looked at."""
+"""Number of recent results of a campaign that are judged."""
 MANY_DOMAINS = 5
-"""Domains that throttle at once from which on the account is slowed instead."""
+"""Number of domains throttling at the same time above which the whole account is slowed."""
 CLEANUP_INTERVAL_SECONDS = 600.0
 """Interval between checks for campaigns that are over."""
 
 
 @dataclass(slots=True)
 class Feedback:
-    """For the limiter, after the commit: how it went, by mailbox group."""
+    """What the limiter has to know after the commit, by mailbox group."""
 
     sent: Counter[str] = field(default_factory=Counter)
     throttled: Counter[str] = field(default_factory=Counter)
     actions: dict[str, list[Action]] = field(default_factory=dict)
     is_held: bool = False
-    """A mailbox group is kept back: nothing more of this campaign may leave before it is asked."""
+    """A mailbox group is held: nothing more of this campaign leaves until it is claimed again."""
 
 
 class Judge:
@@ -51,7 +51,7 @@ class Judge:
             lambda: deque(maxlen=REMEMBERED)
         )
         self._count: Counter[tuple[int, int]] = Counter()
-        """Both by campaign and account: what one account was told says nothing of the next."""
+        """Both by campaign and account: replies to one account say nothing about another."""
         self._recent: dict[tuple[int, str], refusal_spike.Recent] = defaultdict(
             lambda: refusal_spike.Recent(self._limits)
         )
@@ -108,13 +108,13 @@ class Judge:
         return recorded.throttled_account
 
     def forget(self, campaign_id: int) -> None:
-        """It was stopped or is done: what was before counts no more."""
+        """Forget the results of a campaign that was stopped or is done."""
         for key in [key for key in self._last if key[0] == campaign_id]:
             del self._last[key]
             self._count.pop(key, None)
 
     def _forget_what_is_over(self) -> None:
-        """A worker runs for months: what is over shall not fill its memory."""
+        """Forget finished campaigns, so that memory does not grow over months."""
         if time.monotonic() - self._cleaned_at < CLEANUP_INTERVAL_SECONDS:
             return
         self._cleaned_at = time.monotonic()
@@ -129,7 +129,7 @@ class Judge:
             del self._recent[key]
 
     def _is_held(self, campaign_id: int, group: str, recorded: Recorded, now: datetime) -> bool:
-        """Keep a group back that suddenly refuses so many that it cannot be true (B4)."""
+        """Hold a group whose sudden refusals are too many to be genuine."""
         refused = sum(count for (name, _), count in recorded.refused.items() if name == group)
         gone = recorded.refused[group, "hard"]
         recent = self._recent[campaign_id, group]
@@ -184,7 +184,7 @@ def rule_book(
 
 
 def tell_limiter(provider_id: int, feedback: Feedback) -> None:
-    """How it went: a server that throttles gets less, and slowly more again."""
+    """Tell the limiter: a server that throttles gets less, then slowly more again."""
     if feedback.throttled[ACCOUNT]:
         buckets().feedback(provider_id, ACCOUNT, 0, feedback.throttled[ACCOUNT])
     for group, actions in feedback.actions.items():

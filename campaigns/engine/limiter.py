@@ -32,12 +32,12 @@ SCRIPT = Path(__file__).with_name("limiter.lua")
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How an account stands: mails of each window that is counted, and rates that were learned."""
+    """Use of each counted window of an account, and its learned rates."""
 
     used: Mapping[str, int]
     learned: Mapping[str, float]
     ends: Mapping[str, datetime] = field(default_factory=dict)
-    """When what was learned ends at the earliest, if mail goes on and nobody complains."""
+    """Earliest end of each learned rate, if sending continues without complaints."""
 
 
 class Buckets:

@@ -1,9 +1,9 @@
-"""When the next message of a limited account may leave this worker."""
+"""Pace the messages of a limited account in this worker."""
 
 from collections import deque
 
 CATCH_UP_SECONDS = 0.03
-"""A message that leaves late by less than this does not make the following ones late."""
+"""Delay of a message up to which the following ones keep their times."""
 
 
 class Pacer:
@@ -29,14 +29,14 @@ class Pacer:
             self._grants.append((first, every, count))
 
     def due_at(self, now: float) -> float:
-        """The moment at which the next message may leave."""
+        """Return the moment at which the next message may leave."""
         grants = self._grants
         while len(grants) > 1 and grants[0][0] + grants[0][1] * grants[0][2] < now:
             grants.popleft()  # its messages went back, or are late
         return max(grants[0][0], self._next) if grants else self._next
 
     def use(self, now: float) -> None:
-        """A message leaves."""
+        """Count a message that leaves now."""
         moment = max(self.due_at(now), now - CATCH_UP_SECONDS)
         if self._grants:
             first, self._every, left = self._grants.popleft()

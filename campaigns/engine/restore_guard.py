@@ -31,7 +31,7 @@ log = structlog.get_logger()
 CHECK_SECONDS = 2.0
 """Interval between checks, and between steps of the counter while email is sent."""
 UNMARKED_SECONDS = 6.0
-"""How long a process without any copy waits for one from the others that are at work."""
+"""Time that a process without a copy waits for one from other processes."""
 FILE_BYTES = 128
 
 
@@ -169,7 +169,7 @@ class Guard:
         return max(found, default=None)
 
     def _has_waited(self) -> bool:
-        """A new machine, or a Redis that was emptied: whoever works on gives a copy soon."""
+        """Wait on a new machine, or after Redis was emptied, for a copy from another process."""
         if not restored.is_anything_open(utcnow()):
             return True
         now = self._seconds()
@@ -188,7 +188,7 @@ class Guard:
                 )
         if held is not None:
             log.warning(
-                "the database was restored from a backup; what was being sent waits for a decision",
+                "the database was restored from a backup; campaigns in progress need a decision",
                 why=why,
                 campaigns=len(held.campaigns),
                 emails=held.emails,

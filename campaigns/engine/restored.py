@@ -25,7 +25,7 @@ NOT_STARTED = Reason("status.restored_draft")
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What was held: the ids of campaigns, and how many emails to single people."""
+    """What was held: ids of campaigns, and the number of transactional emails."""
 
     campaigns: list[int]
     emails: int
@@ -46,14 +46,14 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """How far the database is: the random name it was given once, and its counter."""
+    """State of a database: the random name it was given once, and its counter."""
 
     name: str
     number: int
 
 
 def read() -> State | None:
-    """How far the database is at this moment; None before the first `create`."""
+    """Return the current state; None before the first `create`."""
     row = db.session.execute(sa.select(Generation.name, Generation.number)).one_or_none()
     return State(*row) if row is not None else None
 
@@ -80,7 +80,7 @@ def advance() -> State:
 
 
 def restored_at() -> datetime | None:
-    """When it was last found out that the database had been restored."""
+    """Return when a restore was last detected."""
     return db.session.scalar(sa.select(Generation.restored_at))
 
 
@@ -125,7 +125,7 @@ def hold(above: int, *, now: datetime) -> Held | None:
 
 
 def _end_claims(now: datetime) -> None:
-    """What a worker had claimed at the time of the backup left long ago, or never will."""
+    """Mark as unknown what workers had claimed when the backup was made."""
     claimed = sa.select(Claim.campaign_id).distinct()
     db.session.execute(
         sa.update(Campaign)
@@ -143,7 +143,7 @@ def _end_claims(now: datetime) -> None:
 
 
 def waiting_for_decision() -> Waiting:
-    """What is on hold after a restore."""
+    """Return what is on hold after a restore."""
     row = db.session.execute(
         sa.select(
             _count(Campaign.id, lifecycle.ON_HOLD),

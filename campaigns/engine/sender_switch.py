@@ -35,7 +35,7 @@ def go_on(campaign: Campaign, plan: Plan, grant: Grant = NOTHING) -> bool:
         did_it = sender_switch.go_on_from(campaign.id, way.sender.id, now=utcnow(), by_itself=True)
     if did_it:
         log.info(
-            "the daily limit is used up: going on from another address",
+            "daily limit reached; continuing from another sender address",
             campaign=campaign.id,
             account=plan.name,
             address=way.sender.address,

@@ -1,4 +1,4 @@
-"""Who signs a message: the keys of its sender's domain, ready for use."""
+"""Load the keys that sign messages from a sender's domain."""
 
 from campaigns.content.mime.dkim import Key, Signing, sign_message
 from campaigns.providers import domains

@@ -45,7 +45,7 @@ HOURS_SECONDS = 50.0
 and than quiet_hours.MARGIN: whatever comes due outside of the hours is put off before it is."""
 HELD_AT_ONCE = 10_000
 PUT_OFF = timedelta(minutes=10)
-"""For so long a series that does not work is left alone."""
+"""Pause before a failed recurring campaign is tried again."""
 
 
 def run_clock(app: Flask) -> None:
@@ -70,7 +70,7 @@ def run_clock(app: Flask) -> None:
 
 
 class Clock:
-    """What the clock process does each beat. An outage of a server is outlived, and said once."""
+    """The work of the clock process. It survives outages of servers and logs each once."""
 
     def __init__(self, app: Flask) -> None:
         self._app = app
@@ -119,7 +119,9 @@ class Clock:
                         )
                     )
             except SQLAlchemyError as error:
-                log.warning("the clock's lease runs out by itself", error=describe(error))
+                log.warning(
+                    "the clock's lease could not be released and will expire", error=describe(error)
+                )
         self._identity.close()
 
 
@@ -192,7 +194,7 @@ def _is_over(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
 
 
 def start_due() -> None:
-    """Start the campaigns whose moment has come, and ring for each.
+    """Start the campaigns that are due, and ring for each.
 
     About those that were missed by too much their owner is asked: nobody is mailed by surprise.
     """
@@ -204,7 +206,7 @@ def start_due() -> None:
         asked = schedule.ask(overdue=overdue, now=now)
         started = lifecycle.start_due(overdue=overdue, now=now)
     for campaign_id in asked:
-        log.warning("a campaign missed its moment and asks what to do", campaign=campaign_id)
+        log.warning("a campaign missed its time and needs a decision", campaign=campaign_id)
     for campaign_id in started:
         services().doorbell.ring("expand", campaign_id)
 
@@ -221,13 +223,13 @@ def _overdue() -> timedelta:
 
 
 def advance_series() -> None:
-    """Make what repeats, some time ahead, and schedule it."""
+    """Create the next campaigns of recurring ones ahead of time, and schedule them."""
     for series_id in series.due(now=utcnow()):
         try:
             while _advance(series_id):
                 pass
         except ReasonError as error:
-            log.error("a series does not work", series=series_id, error=error.reason)
+            log.error("a recurring campaign cannot continue", series=series_id, error=error.reason)
             with transaction():
                 series.put_off(series_id, until=utcnow() + PUT_OFF)
 
@@ -251,7 +253,7 @@ def _advance(series_id: int) -> bool:
         else:
             plan = series.plan_for(made, people)
             schedule.launch(made.campaign.id, plan, undo_seconds=0, now=now)
-    log.info("made the next campaign of a series", series=series_id, campaign=made.campaign.id)
+    log.info("created the next campaign of a series", series=series_id, campaign=made.campaign.id)
     return True
 
 
@@ -270,7 +272,7 @@ def hold_back(holder: str) -> None:
                 )
             held, is_more = held + count, count == HELD_AT_ONCE
         if held:
-            log.info("held back until the hours begin", campaign=campaign_id, count=held)
+            log.info("deliveries held until sending hours begin", campaign=campaign_id, count=held)
 
 
 def explain_waves() -> None:

@@ -64,7 +64,7 @@ def work(import_id: int, *, seconds: float) -> bool:
             source = runs.FileOfImport.open(found, file)
             is_over = _read(import_id, source, time.monotonic() + seconds)
     except runs.LostLeaseError:
-        log.info("another worker reads this import", import_id=import_id)
+        log.info("another worker is running this import", import_id=import_id)
         return False
     except FileNotFoundError:
         _fail(import_id, MISSING)

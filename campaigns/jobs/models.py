@@ -1,4 +1,4 @@
-"""What the background processes keep in the database."""
+"""Tables of the background processes."""
 
 from datetime import datetime
 
@@ -6,7 +6,7 @@ from campaigns.db import Base, Mapped, mapped_column
 
 
 class Lease(Base):
-    """A task that only one process may do at a time, and who does it until when."""
+    """A task for one process at a time: its holder, and until when."""
 
     __tablename__ = "lease"
 

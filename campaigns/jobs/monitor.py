@@ -1,4 +1,4 @@
-"""How the lanes fare: what waits in each, for how long, and who works on it."""
+"""Show the state of each lane: waiting jobs, their age, and the workers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ def note_alive(redis: Redis, lanes: Sequence[str]) -> None:
 
 
 def is_served(redis: Redis, lane: str) -> bool:
-    """Whether a worker that serves this lane gave a sign of life just now. Raises RedisError."""
+    """Whether this lane has a worker with a recent heartbeat. Raises RedisError."""
     return bool(redis.exists(_alive_key(lane)))
 
 

@@ -1,4 +1,4 @@
-"""What somebody decided about very many deliveries, slice after slice."""
+"""Carry out a user's decision about many deliveries, in slices."""
 
 import time
 

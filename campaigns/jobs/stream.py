@@ -30,7 +30,7 @@ MAX_LENGTH = 2_000_000
 """About 400 MB. Beyond it the oldest go: a flood must not take the whole server down."""
 TIMEOUT_SECONDS = 0.3
 PAUSE_SECONDS = 2.0
-"""So long Redis is not asked again after it failed: each try may cost a reader the timeout."""
+"""Pause after a failure of Redis, as each attempt may cost a visitor the timeout."""
 
 Entry = tuple[bytes, ProviderEvent | None]
 """An entry's id and its event; None where it cannot be read."""
@@ -66,7 +66,7 @@ class EventStream:
         redis.xadd(KEY, {"event": _dump(event)}, maxlen=MAX_LENGTH, approximate=True)
 
     def length(self) -> int:
-        """How many events wait; 0 when Redis is away (nothing could be read then either)."""
+        """Count the waiting events; 0 when Redis is unavailable."""
         try:
             return self._redis.xlen(KEY)
         except RedisError as error:
@@ -115,7 +115,7 @@ def event_stream() -> EventStream:
 
 
 def length() -> int:
-    """How many events wait in the running app's stream."""
+    """Count the events that wait in the running app's stream."""
     return event_stream().length()
 
 

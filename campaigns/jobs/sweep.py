@@ -26,7 +26,7 @@ MARKING_SECONDS = 1.5
 """Time for this in one sweep: shorter than the lease of the clock, which is renewed before it."""
 _next_domains = 0.0
 _watch = recovery.Watch()
-"""What this process has seen of leases, from sweep to sweep."""
+"""Leases as this process saw them in earlier sweeps."""
 
 
 def sweep() -> None:
@@ -37,7 +37,7 @@ def sweep() -> None:
 
 
 def mark_cancelled() -> None:
-    """What waits in a cancelled campaign, slice after slice; the next sweep goes on."""
+    """Cancel the waiting deliveries of cancelled campaigns, a slice in each sweep."""
     until = time.monotonic() + MARKING_SECONDS
     for campaign_id in recovery.cancelled_with_waiting():
         is_more = True
@@ -55,7 +55,7 @@ def prune() -> None:
     if places := retention.overdue(now):
         with transaction():
             count = retention.delete(places, now=now)
-        log.info("sign-ups that were never confirmed are deleted", count=count)
+        log.info("deleted unconfirmed sign-ups", count=count)
     if mail_ids := queue.outdated(now):
         with transaction():
             queue.delete(mail_ids)
@@ -68,7 +68,7 @@ def prune() -> None:
     if key_ids := domains.past_use(now):
         with transaction():
             domains.erase(key_ids)
-        log.info("private DKIM keys that were retired are erased", count=len(key_ids))
+        log.info("erased private keys of retired DKIM keys", count=len(key_ids))
 
 
 def recover_claims() -> int:
@@ -106,13 +106,13 @@ def _settle_by(path: Path, token: str, *, lent_until: datetime | None = None) ->
     except ValueError as error:
         # Its claim has no journal then: it becomes unknown when its lease is long over.
         path.rename(path.with_suffix(".damaged"))
-        log.error("a journal is damaged and was set aside", file=path.name, error=str(error))
+        log.error("damaged journal set aside", file=path.name, error=str(error))
         return False
     with transaction():
         done = recovery.settle(token, story, now=utcnow(), lent_until=lent_until)
     if done:
         log.info(
-            "settled the claim of a worker that is dead or was stopped",
+            "settled the claim of a dead or stopped worker",
             known=len(story.results),
             unknown=len(story.unknown),
             is_whole=story.is_whole,
@@ -145,7 +145,7 @@ def ring_for_domains() -> None:
 
 
 def ring_for_counts() -> None:
-    """What is kept of large campaigns and lists is counted anew now and then."""
+    """Ring for new counts of large campaigns and lists whose snapshots are old."""
     for subject, number in snapshots.due(utcnow()):
         services().doorbell.ring(f"count_{subject}", number)
 

@@ -1,4 +1,4 @@
-"""Send one mail to one person: a confirmation, a test of a campaign, an alert."""
+"""Send one email to one person: a confirmation, a test email, an alert."""
 
 import time
 from collections.abc import Callable
@@ -45,30 +45,30 @@ TEST_MARK = "[Test] "
 ACCOUNT_MAIL = ("password_reset", "password_changed")
 """Emails to people who log in. They go by any account that works."""
 MAX_ATTEMPTS = 60
-"""More than any outage makes in a day: something about the mail itself ends the process."""
+"""More attempts than an outage causes in a day: the email itself must crash the process."""
 ONE_PERSON = "person"
-"""Small mails are no mailbox group's: what holds campaigns back there does not hold them."""
+"""A group of their own, so that holds on mailbox groups do not affect transactional emails."""
 LIMIT_TIMEOUT_SECONDS = 2.0
-"""So long a small mail waits for its turn under a limit per second; then it is put off."""
+"""Time that an email waits for its turn under a rate limit before it is deferred."""
 SENDING_TIMEOUT_SECONDS = 100.0
-"""Shorter than the lease of a body: nobody else must take it for lost while the server thinks."""
+"""Shorter than the lease of a body: another worker must not take it over while we wait."""
 
 
 class CannotSendError(Exception):
-    """This mail cannot or must not be sent. The text says why, for the user."""
+    """The email cannot or must not be sent. The text tells the user why."""
 
 
 class _NobodyError(Exception):
-    """The mail has no recipient: nothing is sent, and nothing is kept of the address."""
+    """The email has no recipient: nothing is sent, and the address is not stored."""
 
 
 class _NotOursError(Exception):
-    """Another process has taken the mail over: ours must not leave."""
+    """Another process has taken the email over: ours must not leave."""
 
 
 @job("transactional")
 def deliver(mail_id: int) -> None:
-    """Send this mail if it is due. Does nothing for one that is done or being sent."""
+    """Send this email if it is due. Does nothing if it is finished or being sent."""
     if not restore_guard.guard().may_send(is_sending=True):
         return  # the sweep rings again
     with transaction():
@@ -92,7 +92,7 @@ def deliver(mail_id: int) -> None:
     except ProviderTroubleError as trouble:
         _put_off(mail, str(trouble))
     except _NotOursError:
-        log.warning("mail was taken over by another process", mail=mail.id)
+        log.warning("email was taken over by another process", mail=mail.id)
     else:
         _settle(mail, result)
 
@@ -136,7 +136,7 @@ def _send(mail: Claimed, sender: SenderAddress, message: Message) -> SendResult:
 
 
 def _take_a_token(account: ProviderAccount) -> None:
-    """Small mails count against the account's limits too. Raises ProviderTroubleError."""
+    """Wait for the account's limits, which count these emails too. Raises ProviderTroubleError."""
     until = time.monotonic() + LIMIT_TIMEOUT_SECONDS
     while True:
         plan = load_plan(account.id, now=utcnow())
@@ -170,7 +170,7 @@ def _settle(mail: Claimed, result: SendResult) -> None:
 
 
 def _put_off(mail: Claimed, reason: str) -> None:
-    """The way out does not work. A test fails at once: somebody sits there and waits for it."""
+    """Defer an email whose account does not work. A test fails at once: its user is waiting."""
     if mail.kind == "test":
         _finish(mail, "failed", reason)
     else:
@@ -180,13 +180,13 @@ def _put_off(mail: Claimed, reason: str) -> None:
 def _try_again(mail: Claimed, reason: str) -> None:
     with transaction():
         queue.try_again(mail, now=utcnow(), reason=reason)
-    log.info("mail put off", mail=mail.id, kind=mail.kind, reason=reason)
+    log.info("email deferred", mail=mail.id, kind=mail.kind, reason=reason)
 
 
 def _finish(mail: Claimed, outcome: queue.Outcome, reason: str) -> None:
     with transaction():
         queue.finish(mail, outcome, now=utcnow(), reason=reason)
-    log.info("mail done", mail=mail.id, kind=mail.kind, outcome=outcome, reason=reason)
+    log.info("email finished", mail=mail.id, kind=mail.kind, outcome=outcome, reason=reason)
 
 
 # --- whom it is from, and what it says -------------------------------------------------------
@@ -254,7 +254,7 @@ def _confirmation(mail: Claimed, sender: SenderAddress) -> Message:
 
 
 def _test(mail: Claimed, sender: SenderAddress) -> Message:
-    """A campaign as it will look, marked as a test, tracking nobody."""
+    """Build a test email: the campaign as it will look, marked as a test, without tracking."""
     _refuse_suppressed(mail.address)
     campaign = db.session.get(Campaign, mail.payload["campaign_id"])
     if campaign is None:
@@ -292,7 +292,7 @@ def _test_recipient(mail: Claimed, list_id: int) -> Recipient:
 
 
 def _alert(mail: Claimed, sender: SenderAddress) -> Message:
-    """A word to the owner of this installation. Not held back by a suppression: it is ours."""
+    """Build an alert to the owner of this installation, which no suppression stops."""
     said = Words(mail.payload["subject"], mail.payload["text"])
     return build(_from(sender), mail.address, said, now=utcnow())
 
@@ -343,7 +343,7 @@ _CHECKS: dict[str, Callable[[Claimed], None]] = {
     "confirm": _check_confirmation,
     "test": lambda mail: _refuse_suppressed(mail.address),
 }
-"""What is asked when a mail is made, and again right before its body leaves."""
+"""Checks that run when an email is built, and again right before its body leaves."""
 _BUILDERS: dict[str, Callable[[Claimed, SenderAddress], Message]] = {
     "confirm": _confirmation,
     "test": _test,

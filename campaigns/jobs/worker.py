@@ -52,7 +52,7 @@ def run_worker(app: Flask, lanes: Sequence[str] = LANES) -> None:
     )
 
     def recover() -> None:
-        """Settle what a worker of this machine left when it was killed, before anything new."""
+        """Settle what a killed worker of this machine left behind, before anything new."""
         with app.app_context():
             sweep.recover_claims()
 
@@ -91,7 +91,7 @@ class LaneWorker(SimpleWorker):
     _has_failed = False
 
     def serve(self) -> None:
-        """Answer rings until SIGTERM or SIGINT; a second signal ends it at once."""
+        """Run jobs until SIGTERM or SIGINT; a second signal ends the worker at once."""
         self._install_signal_handlers()  # type: ignore[no-untyped-call]
         try:
             while not self._stop_requested:
@@ -107,11 +107,14 @@ class LaneWorker(SimpleWorker):
                     self._is_at_work = False
                     _note_lost_job(error)
         except StopRequested:
-            log.debug("asked to stop while nothing was to be done")
+            log.debug("stop requested while idle")
         try:
             self.register_death()  # type: ignore[no-untyped-call]
         except RedisError as error:
-            log.warning("the worker's entry in Redis runs out by itself", error=describe(error))
+            log.warning(
+                "the worker's entry in Redis could not be removed and will expire",
+                error=describe(error),
+            )
 
     def _sign_on(self) -> None:
         self.connection.delete(self.key)  # of the time before an outage
@@ -119,7 +122,7 @@ class LaneWorker(SimpleWorker):
         outages.over("worker")
 
     def _answer_one(self) -> None:
-        """Wait for a ring and run its job. Raises RedisError."""
+        """Wait for a job and run it. Raises RedisError."""
         self.heartbeat()
         if self.should_run_maintenance_tasks:
             self.run_maintenance_tasks()  # type: ignore[no-untyped-call]
@@ -171,12 +174,12 @@ def _part(job: Job) -> str:
 
 
 def _note_lost_job(error: Exception) -> None:
-    """Redis was emptied, or lost its newest writes. What the job did is in the database."""
+    """Log that Redis lost a job. What the job did is in the database."""
     log.warning("Redis lost a job; the sweep rings again for what is left", error=describe(error))
 
 
 def _wait_until(works: Callable[[], object]) -> None:
-    """Servers may come up after us: say so once and wait."""
+    """Wait for servers that start after us, and log that once."""
     while True:
         try:
             works()
@@ -191,7 +194,7 @@ def _wait_until(works: Callable[[], object]) -> None:
 
 
 def _keep_alive(url: str, lanes: Sequence[str], is_stopping: threading.Event) -> None:
-    """Say that a worker lives, also while a job takes long. In a thread of its own."""
+    """Send heartbeats, also during long jobs. Runs in a thread of its own."""
     redis = connect(url)
     while True:
         with suppress(RedisError):  # the worker's own loop says that Redis is away

@@ -42,7 +42,7 @@ def read_headers(raw: bytes) -> Headers:
 
 @lru_cache(maxsize=1024)
 def decode(value: str) -> str:
-    """A header for people: encoded words decoded, on one line, no control characters."""
+    """Decode a header for display, on one line and without control characters."""
     if "=?" in value:
         # What cannot be decoded is shown as it came: one looks for such mistakes here.
         with contextlib.suppress(HeaderParseError, ValueError):

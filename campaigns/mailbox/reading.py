@@ -1,4 +1,4 @@
-"""One captured message taken apart: text, HTML, attachments. Broken mail never raises here."""
+"""Parse a captured message: text, HTML, attachments. Broken messages never raise."""
 
 import base64
 import re
@@ -37,7 +37,7 @@ _UNSAFE = re.compile(r'[/\\:*?"<>|\u202a-\u202e\u2066-\u2069\u200e\u200f]')
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A part that is not the body. `name` is safe as a file's name."""
+    """A part that is not the body. `name` is safe as a file name."""
 
     name: str
     content_type: str
@@ -47,7 +47,7 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A message as it is shown. `html` and `text` are None where it has no such part."""
+    """A parsed message. `html` and `text` are None where it has no such part."""
 
     subject: str
     from_header: str
@@ -183,6 +183,6 @@ def _ending(content_type: str) -> str:
 
 
 def safe_name(name: str) -> str:
-    """A file's name without folders, without control or direction marks, not hidden."""
+    """Return a file name without folders, control or direction marks, and not hidden."""
     last = re.split(r"[/\\]", printable(name))[-1]
     return _UNSAFE.sub("_", last).strip(". ")[-150:]

@@ -43,7 +43,7 @@ class MailboxError(Exception):
 
 
 def open_for_writing(path: Path) -> sqlite3.Connection:
-    """A connection that may write; makes the file when there is none. Raises MailboxError."""
+    """Connect for writing; creates the file if needed. Raises MailboxError."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.touch(mode=0o600)  # captured mail holds working links: it is for its owner alone
@@ -70,7 +70,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
 
 
 def open_for_reading(path: Path) -> sqlite3.Connection | None:
-    """A connection that cannot write; None where nothing was ever captured. Raises MailboxError."""
+    """Connect for reading; None where nothing was ever captured. Raises MailboxError."""
     if not path.exists():
         return None
     with explained(path):

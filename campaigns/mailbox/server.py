@@ -44,7 +44,7 @@ async def _serve(server: "MailServer", host: str, port: int, path: Path) -> None
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     used = await server.start(host, port)
-    log.info("The mailbox is open", host=host, port=used, file=str(path))
+    log.info("mailbox started", host=host, port=used, file=str(path))
     await stop.wait()
     await server.stop()
 
@@ -127,7 +127,7 @@ class MailServer:
         try:
             ids = self._writer.append([captured for captured, _ in waiting])
         except sqlite3.Error as error:
-            log.error("The mailbox could not keep messages", count=len(waiting), error=str(error))
+            log.error("mailbox could not store messages", count=len(waiting), error=str(error))
             for _, reply in waiting:
                 reply(b"452 4.3.1 The mailbox cannot be written (disk full?), try again later")
             return

@@ -31,7 +31,7 @@ Reply = Callable[[bytes], None]
 
 
 class Hub(Protocol):
-    """What a session needs of the server around it."""
+    """What a session needs from its server."""
 
     max_message_bytes: int
     is_draining: bool

@@ -31,7 +31,7 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A message as a list shows it. `rcpt_to` are the envelope's recipients, `size` is in bytes."""
+    """A message in a list. `rcpt_to`: the envelope's recipients; `size` in bytes."""
 
     id: int
     received_at: datetime
@@ -52,7 +52,7 @@ class Page:
 
 
 class Store:
-    """A mailbox file. No file is an empty mailbox. Every call may raise MailboxError."""
+    """A mailbox file; a missing file is an empty mailbox. Every call may raise MailboxError."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -101,7 +101,7 @@ class Store:
             return _entry(row) if row else None
 
     def source(self, message_id: int) -> bytes | None:
-        """The message as it arrived; None when it is not (or no longer) there."""
+        """Return the message as it arrived; None when it is not stored (any more)."""
         with self._reading() as connection:
             if connection is None:
                 return None
@@ -122,7 +122,7 @@ class Store:
             return int(row[0]) if row else 0
 
     def repeated(self) -> int:
-        """Of how many messages some recipient was sent more than one copy, trimmed or not."""
+        """Count messages of which a recipient got several copies, including deleted ones."""
         with self._reading() as connection:
             if connection is None:
                 return 0
@@ -130,7 +130,7 @@ class Store:
             return int(connection.execute(query).fetchone()[0])
 
     def empty(self) -> None:
-        """Delete everything and count anew; the space goes back to the disk. Ids go on."""
+        """Delete everything and free the space on the disk. Ids are never reused."""
         if not self.path.exists():
             return
         with explained(self.path), closing(open_for_writing(self.path)) as connection:

@@ -110,7 +110,7 @@ class Writer:
 
 
 class _Row:
-    """A message made ready for the tables."""
+    """A message prepared for the tables."""
 
     __slots__ = ("captured", "headers", "packed")
 

@@ -352,7 +352,7 @@ class Front:
         return (self._forwarded(scope, b"x-forwarded-proto") or scope["scheme"]) == "https"
 
     def _forwarded(self, scope: Scope, name: bytes) -> str:
-        """What the outermost trusted proxy says; "" where there is none."""
+        """Return the header value of the outermost trusted proxy; "" where there is none."""
         if not self._hops:
             return ""
         values = [value.strip() for value in _header(scope, name).split(",")]
@@ -392,7 +392,7 @@ async def _in(pool: Executor, work: Callable[[], T]) -> T:
 
 @contextmanager
 def _place(places: Places, client: str) -> Iterator[None]:
-    """A place, or the refusal that says why there is none."""
+    """Return a place; raises the refusal that says why there is none."""
     try:
         place = places.one(client)
         place.__enter__()
@@ -405,7 +405,7 @@ def _place(places: Places, client: str) -> Iterator[None]:
 
 
 async def _drain(scope: Scope, receive: Receive) -> None:
-    """Read on for a moment: a browser that is still sending shows no answer."""
+    """Keep reading briefly: a browser that is still sending does not show the response."""
     if _header(scope, b"expect"):
         return  # it waits for our word before it sends
     try:

@@ -27,7 +27,7 @@ class Health:
         self._was_well = False
 
     async def is_well(self) -> bool:
-        """Whether the database answered a moment ago."""
+        """Return whether the database answered just now."""
         age = time.monotonic() - self._looked_at
         if age >= FRESH_SECONDS:
             look = self._begin()

@@ -1,4 +1,4 @@
-"""How slow a client may be."""
+"""Limit how slow a client may be."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -37,7 +37,7 @@ class Pace:
 
     @property
     def deadline(self) -> float:
-        """When the transfer ends unless more bytes pass, by the clock given."""
+        """Return when the transfer times out unless more bytes pass."""
         return min(self._until, self._end)
 
     def passed(self, size: int) -> None:

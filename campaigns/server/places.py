@@ -1,4 +1,4 @@
-"""How many requests may be in one phase at once: in all, and for one client."""
+"""Limit the requests in one phase: in total and per client."""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -35,7 +35,7 @@ class Recorder:
     def put(self, event: ProviderEvent) -> None:
         """Take an event. Never blocks; beyond MAX_WAITING it is lost, and the log says so."""
         if self._queue.qsize() >= MAX_WAITING:
-            log.warning("event lost: too many are waiting", kind=event.kind)
+            log.warning("event lost: too many waiting", kind=event.kind)
             return
         self._queue.put(event)
 

@@ -1,4 +1,4 @@
-"""A fair share of the threads for every client."""
+"""Give every client a fair share of the threads."""
 
 import asyncio
 from collections.abc import AsyncIterator

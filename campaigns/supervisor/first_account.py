@@ -1,4 +1,4 @@
-"""Where the first account is created, for the people who can read the log of the server."""
+"""Show where to create the first account, to those who can read the server's log."""
 
 import sqlalchemy as sa
 import structlog
@@ -27,4 +27,4 @@ def first_account_link(settings: Settings) -> str | None:
 def announce_first_account(settings: Settings) -> None:
     """Log the link with the set-up token until there is an account."""
     if link := first_account_link(settings):
-        log.warning("there is no account yet; create the first one", link=link)
+        log.warning("no account yet; create the first one", link=link)

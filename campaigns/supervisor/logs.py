@@ -1,4 +1,4 @@
-"""How every process logs: one line per event to standard error, as text or as JSON."""
+"""Set up logging: one line per event on standard error, as text or as JSON."""
 
 import logging
 import re

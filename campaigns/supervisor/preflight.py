@@ -1,4 +1,4 @@
-"""What must be right before anything is started. Each check says what to do."""
+"""Checks before anything is started. Each error says what to do."""
 
 import contextlib
 import errno
@@ -14,9 +14,9 @@ from campaigns.config import Settings
 from campaigns.engine.redis_connection import connect
 
 LEFTOVER_SECONDS = 25
-"""Longer than guards take to end what a killed supervisor left behind."""
+"""More time than guards need to end the processes of a killed supervisor."""
 MAX_SOCKET_PATH = 103
-"""Bytes that fit into a socket's address on every Unix (macOS has the least)."""
+"""Bytes that fit into a socket's address on every Unix (macOS allows the fewest)."""
 
 
 class CannotStartError(RuntimeError):
@@ -24,7 +24,7 @@ class CannotStartError(RuntimeError):
 
 
 def prepare_data_dir(folder: Path) -> None:
-    """Make the data directory and see that it can be written."""
+    """Create the data directory and check that it can be written."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         probe = folder / f".written-by-{os.getpid()}"
@@ -35,7 +35,7 @@ def prepare_data_dir(folder: Path) -> None:
     except OSError as error:
         raise CannotStartError(
             f"The data directory {folder} cannot be written ({_words(error)})."
-            " Mend that, or name another: DATA_DIR=..."
+            " Fix that, or choose another: DATA_DIR=..."
         ) from None
 
 
@@ -70,7 +70,7 @@ class DirectoryLock:
             if holder and _is_alive(holder):
                 raise CannotStartError(
                     f"Campaigns is already running (pid {holder}) on this data directory;"
-                    f" stop it first (kill {holder}), or name another: DATA_DIR=..."
+                    f" stop it first (kill {holder}), or choose another: DATA_DIR=..."
                 )
             if time.monotonic() > deadline:
                 raise CannotStartError(
@@ -78,7 +78,7 @@ class DirectoryLock:
                     f" with: fuser {self._path}"
                 )
             if not waiting:
-                say("an earlier run was ended by force: waiting until its processes are gone")
+                say("an earlier run was killed: waiting for its processes to end")
             waiting = True
             time.sleep(0.1)
 
@@ -89,7 +89,7 @@ class DirectoryLock:
             return False
         except OSError as error:
             raise CannotStartError(
-                f"{self._path} cannot be locked ({_words(error)}). The data directory must lie on"
+                f"{self._path} cannot be locked ({_words(error)}). The data directory must be on"
                 " a local disk."
             ) from None
         return True
@@ -116,13 +116,12 @@ def check_port_is_free(host: str, port: int, variable: str) -> None:
         return
     if problem.errno == errno.EADDRINUSE:
         raise CannotStartError(
-            f"Port {port} on {host} is used by another program. Stop that one, or choose another"
+            f"Port {port} on {host} is in use by another program. Stop it, or choose another"
             f" port: {variable}={free_port(host, port + 1)}"
         )
     if problem.errno in {errno.EACCES, errno.EPERM}:
         raise CannotStartError(
-            f"Port {port} may not be used without more rights. Choose one above 1023:"
-            f" {variable}=8000"
+            f"Port {port} needs root privileges. Choose a port above 1023: {variable}=8000"
         )
     raise CannotStartError(
         f"Cannot listen on {host}, port {port} ({_words(problem)}). Check HOST and {variable}."
@@ -130,7 +129,7 @@ def check_port_is_free(host: str, port: int, variable: str) -> None:
 
 
 def free_port(host: str, near: int) -> int:
-    """A free port from `near` on, else any."""
+    """Return a free port from `near` on, else 0, which means any."""
     for port in range(near, min(near + 200, 65536)):
         if _port_problem(host, port) is None:
             return port
@@ -150,7 +149,7 @@ def _port_problem(host: str, port: int) -> OSError | None:
 
 
 def prepare_runtime_dir(folder: Path, *socket_names: str) -> None:
-    """A private folder for sockets: ours alone, and with a path that is short enough."""
+    """Create a private folder for sockets, with a path that is short enough."""
     longest = max(len(os.fsencode(folder / name)) for name in socket_names)
     if longest > MAX_SOCKET_PATH:
         raise CannotStartError(
@@ -162,19 +161,19 @@ def prepare_runtime_dir(folder: Path, *socket_names: str) -> None:
         found = folder.lstat()
     except OSError as error:
         raise CannotStartError(
-            f"{folder} cannot be made ({_words(error)}). Set TMPDIR to another folder."
+            f"{folder} cannot be created ({_words(error)}). Set TMPDIR to another folder."
         ) from None
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
         # Somebody else's folder in /tmp could hold somebody else's socket.
         raise CannotStartError(
-            f"{folder} belongs to somebody else. Remove it, or set TMPDIR to another folder."
+            f"{folder} belongs to another user. Remove it, or set TMPDIR to another folder."
         )
     if stat.S_IMODE(found.st_mode) != 0o700:
         folder.chmod(0o700)
 
 
 def redis_version(settings: Settings) -> str:
-    """The version of the server that REDIS_URL names. Raises RedisError, OSError."""
+    """Return the version of the server at REDIS_URL. Raises RedisError, OSError."""
     with connect(settings.redis_connection_url) as redis:
         return str(redis.info("server").get("redis_version", "?"))
 

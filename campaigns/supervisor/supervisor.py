@@ -17,10 +17,10 @@ BACK_OFF_SECONDS = (0.1, 0.3, 1, 2, 4, 8, 16, 30)
 """Pause before each further restart. The first ones are short: what was killed once is usually
 well, and mail waits for it."""
 STEADY_SECONDS = 15
-"""After so long without trouble the back-off begins anew."""
+"""Time without a failure after which the back-off starts over."""
 FIRST_CHECK_SECONDS = 0.1
 SECOND_TRY_CHECK_SECONDS = 2.0
-"""A program that stopped once must live this long before it counts as running again."""
+"""Time that a restarted program must run before it counts as running."""
 CHECK_SECONDS = 3.0
 TICK_SECONDS = 0.05
 
@@ -29,7 +29,7 @@ State = Literal["starting", "running", "troubled", "waiting", "stopped"]
 
 @dataclass
 class Child:
-    """A supervised program and how it fares. `restarts` counts since the supervisor began."""
+    """A supervised program and its state. `restarts` counts since the supervisor started."""
 
     program: Program
     process: Process | None = None
@@ -75,7 +75,7 @@ class Supervisor:
         return self._stop_requests > 0
 
     def request_stop(self, *_: object) -> None:
-        """Stop in order; asked a second time by hand, stop at once."""
+        """Stop in order; on a second Ctrl-C, stop immediately."""
         self._stop_requests += 1
 
     @contextmanager
@@ -107,7 +107,7 @@ class Supervisor:
         return child
 
     def wait_until_well(self, *children: Child, seconds: float) -> bool:
-        """Supervise until these run well. False when it takes longer or a stop is asked for."""
+        """Supervise until these are running. False: it took longer, or a stop was requested."""
         deadline = time.monotonic() + seconds
         while not self.is_stopping() and time.monotonic() < deadline:
             self.tick()
@@ -117,14 +117,14 @@ class Supervisor:
         return False
 
     def run(self, seconds: float = math.inf) -> None:
-        """Supervise for so long, or until a stop is asked for."""
+        """Supervise for this long, or until a stop is requested."""
         deadline = time.monotonic() + seconds
         while not self.is_stopping() and time.monotonic() < deadline:
             self.tick()
             time.sleep(TICK_SECONDS)
 
     def tick(self) -> None:
-        """Look after every child once."""
+        """Check every child once."""
         now = time.monotonic()
         for child in self.children:
             if child.process is None:
@@ -156,7 +156,7 @@ class Supervisor:
             child.process.finish_output()
         child.process = None
         child.next_step = now + pause
-        self._say(f"{child.program.name} stopped ({how}): starting it again in {pause:g} s")
+        self._say(f"{child.program.name} stopped ({how}); restarting in {pause:g} s")
         self._set_state(child, "waiting")
 
     def _check(self, child: Child) -> None:
@@ -164,13 +164,13 @@ class Supervisor:
         now = time.monotonic()
         if is_well and child.state != "running":
             if child.state == "troubled":
-                self._say(f"{child.program.name} answers again")
+                self._say(f"{child.program.name} responds again")
             elif child.restarts:
-                self._say(f"{child.program.name} runs again")
+                self._say(f"{child.program.name} is running again")
             child.since = now
             self._set_state(child, "running")
         elif not is_well and child.state == "running":
-            self._say(f"{child.program.name} runs but does not answer as it should")
+            self._say(f"{child.program.name} is running but does not respond correctly")
             self._set_state(child, "troubled")
         child.next_step = now + (
             FIRST_CHECK_SECONDS if child.state == "starting" else CHECK_SECONDS
@@ -212,7 +212,7 @@ class Supervisor:
             elif time.monotonic() > deadline:
                 self._say(
                     f"{child.program.name} did not stop within"
-                    f" {child.program.stop_seconds:.0f} s: ending it"
+                    f" {child.program.stop_seconds:.0f} s; killing it"
                 )
                 process.kill()
             time.sleep(TICK_SECONDS / 2)

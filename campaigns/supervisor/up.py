@@ -26,7 +26,7 @@ from campaigns.supervisor.workers import DRAIN_SECONDS
 
 READY_SECONDS = 60
 RETRY_INTERVAL_SECONDS = 0.5
-"""Interval between tries to reach a server that is away."""
+"""Interval between attempts to reach a server."""
 DEMO_MAILBOX_PORT = 2525
 HEALTH_TIMEOUT_SECONDS = 2
 NAME_WIDTH = 9
@@ -34,11 +34,11 @@ _COLOURS = {"web": "cyan", "worker": "green", "clock": "yellow", "mailbox": "mag
 
 T = TypeVar("T")
 Prepare = Callable[[Settings], Sequence[str]]
-"""Fills a migrated database; gives lines to show when all is ready."""
+"""Fills a migrated database; returns lines to show when everything is ready."""
 
 
 class Screen:
-    """Our sentences and the programs' output, line by line, never mixed within a line."""
+    """Prints our messages and the programs' output, whole lines at a time."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -94,13 +94,13 @@ def up(
 
 
 def _with(settings: Settings, **changes: object) -> Settings:
-    """The same settings but for these, checked as if they had been set."""
+    """Return the settings with these changes, validated as if they had been set."""
     values = {name: getattr(settings, name) for name in settings.model_fields_set}
     return load_settings(**{**values, **changes})
 
 
 def _demo_mailbox_port(settings: Settings) -> int:
-    """The same port at every start, so that the demo's provider account stays right."""
+    """Return the same port at every start, so that the demo's provider account stays valid."""
     path = settings.data_dir / "mailbox.port"
     stored = path.read_text().strip() if path.exists() else ""
     if stored.isdigit() and 0 < int(stored) < 65536:
@@ -137,7 +137,7 @@ class _Run:
                 if not supervisor.is_stopping():
                     self._screen.block(self._ready_block(notes))
                 supervisor.run()
-                self._screen.say("stopping (Ctrl-C again ends everything at once)")
+                self._screen.say("stopping (press Ctrl-C again to stop immediately)")
             finally:
                 supervisor.stop()
                 status.remove(self._settings.data_dir)
@@ -154,7 +154,7 @@ class _Run:
         return notes
 
     def _start_programs(self) -> None:
-        """The web process first, so that its pages answer soon; it is also stopped first."""
+        """Start the web process first, so that its pages load soon; it is also stopped first."""
         web, *others = self._programs()
         children = [self._supervisor.add(web)]
         self._supervisor.wait_until_well(*children, seconds=READY_SECONDS)
@@ -164,17 +164,17 @@ class _Run:
         is_well = self._supervisor.wait_until_well(*children, seconds=READY_SECONDS)
         if not is_well and not self._supervisor.is_stopping():
             slow = ", ".join(c.program.name for c in children if c.state != "running")
-            self._screen.say(f"not everything is well yet ({slow}); trying on")
+            self._screen.say(f"not everything is ready yet ({slow}); still trying")
 
     def _start_servers(self) -> None:
         if self._with_postgres:
-            self._add_server(postgres.program(self._settings), hint="see its lines above")
+            self._add_server(postgres.program(self._settings), hint="see its output above")
             self._settings = _with(self._settings, database_url=postgres.url(self._settings))
         if self._settings.redis_url:
             self._use_named_redis()
             return
         if valkey.end_leftover(self._settings):
-            self._screen.say("ended a Valkey that an earlier run had left behind")
+            self._screen.say("stopped a Valkey server left over from an earlier run")
         try:
             program = valkey.program(self._settings)
         except valkey.NoServerError as error:
@@ -189,13 +189,13 @@ class _Run:
         except (RedisError, OSError) as error:
             raise CannotStartError(
                 f"The Redis server named by REDIS_URL cannot be used ({describe(error)}). Check"
-                " REDIS_URL, or leave it empty: then one is started with Campaigns."
+                " REDIS_URL, or leave it empty to start one with Campaigns."
             ) from None
         if version:
-            self._screen.say(f"uses the Redis server of REDIS_URL (version {version})")
+            self._screen.say(f"using the Redis server at REDIS_URL (version {version})")
 
     def _wait_for(self, name: str, variable: str, use: Callable[[Settings], T]) -> T | None:
-        """Use a server as soon as it answers. None: a stop was asked for before it did."""
+        """Use a server as soon as it answers. None: a stop was requested first."""
         is_waiting = False
         while not self._supervisor.is_stopping():
             try:
@@ -205,7 +205,7 @@ class _Run:
                     raise
                 if not is_waiting:
                     self._screen.say(
-                        f"{name} does not answer; waiting for it. Start it, or stop this with"
+                        f"{name} does not respond; waiting. Start it, or press"
                         f" Ctrl-C and check {variable}. ({describe(error)})"
                     )
                 is_waiting = True
@@ -213,12 +213,12 @@ class _Run:
                 time.sleep(RETRY_INTERVAL_SECONDS)
             else:
                 if is_waiting:
-                    self._screen.say(f"{name} answers")
+                    self._screen.say(f"{name} is up")
                 return found
         return None
 
     def _add_server(self, program: Program, hint: str | Callable[[], str]) -> None:
-        """Start a server that everything else needs; it must come up at the first try."""
+        """Start a server that everything else needs; it must start at the first attempt."""
         child = self._supervisor.add(program)
         is_well = self._supervisor.wait_until_well(child, seconds=READY_SECONDS)
         if is_well or self._supervisor.is_stopping():
@@ -227,7 +227,7 @@ class _Run:
         raise CannotStartError(f"{program.name} did not start: {words}")
 
     def _fill(self) -> Sequence[str]:
-        """Bring the database to the newest schema, and the demo's data into it."""
+        """Update the database schema, and fill in the demo's data."""
         try:
             self._wait_for("The database", "DATABASE_URL", migrate.upgrade)
             if self._prepare is None or self._supervisor.is_stopping():
@@ -239,7 +239,7 @@ class _Run:
             raise CannotStartError(migrate.unusable(self._settings, error)) from None
 
     def _programs(self) -> list[Program]:
-        """Our own processes: web, then those that stop after it, the last of them first."""
+        """Return our own processes: web, then those that stop after it, in reverse order."""
         settings = self._settings
         environment = {"DATA_DIR": str(settings.data_dir.resolve())}
         if self._with_postgres:
@@ -284,7 +284,7 @@ class _Run:
                 "From other machines: set PUBLIC_URL to the address they use, then restart."
             )
         if settings.mailbox_port:
-            lines.append(f"Sent mail lands in:  {settings.base_url}/mailbox")
+            lines.append(f"Sent emails:         {settings.base_url}/mailbox")
         lines.append(f"For other commands:  DATA_DIR={settings.data_dir}")
         if self._with_postgres:
             lines.append(f"                     DATABASE_URL='{settings.database_url}'")
@@ -316,11 +316,11 @@ class _Run:
 
 
 def _end_of(log: Path, start: int) -> str:
-    """The last lines that a server has logged since it was started."""
+    """Return the last lines that a server has logged since its start."""
     try:
         with log.open("rb") as file:
             file.seek(start)
             lines = file.read().decode("utf-8", "replace").strip().splitlines()
     except OSError:
         lines = []
-    return " / ".join(line.strip() for line in lines[-3:]) or f"look into {log}"
+    return " / ".join(line.strip() for line in lines[-3:]) or f"see {log}"

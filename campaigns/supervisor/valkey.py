@@ -57,7 +57,7 @@ def log_file(settings: Settings) -> Path:
 
 
 def answers(settings: Settings) -> bool:
-    """Whether it answers; one that still loads its data does not yet."""
+    """Whether the server answers. One that is still loading its data does not."""
     try:
         with connect(settings.redis_connection_url) as redis:
             return bool(redis.ping())

@@ -26,7 +26,7 @@ UNREAD_MILLISECONDS = 60_000
 
 
 def make_app() -> Front:
-    """What granian loads in its worker, a process of its own: only that one needs the app."""
+    """Make what granian loads in its worker process, the only one that needs the app."""
     from campaigns.app import create_app
     from campaigns.config import load_settings
     from campaigns.permissions import make_private

@@ -1,4 +1,4 @@
-"""`campaigns worker`: one process for small mail and background work, others that send."""
+"""`campaigns worker`: one process for transactional email and background work, others that send."""
 
 import os
 
@@ -13,7 +13,7 @@ MAX_SENDERS = 4
 database, are what is slow."""
 
 DRAIN_SECONDS = 20
-"""A slice of work takes about a second; more than this means that it hangs."""
+"""Time for a slice of work, which takes about a second; a longer one hangs."""
 
 
 HEAD_START_SECONDS = 1.0
@@ -22,7 +22,7 @@ half as long again while the others compete for the processor."""
 
 
 def worker_lanes(settings: Settings) -> dict[str, tuple[str, ...]]:
-    """The lanes of each process, most urgent first.
+    """Return the lanes of each process, most urgent first.
 
     Opt-in and transactional mail has a process of its own in all but name: neither a campaign
     nor an import can keep all busy. One process sends no more than one processor can make, so
@@ -33,12 +33,12 @@ def worker_lanes(settings: Settings) -> dict[str, tuple[str, ...]]:
 
 
 def senders(settings: Settings) -> int:
-    """How many processes send campaigns."""
+    """Return the number of processes that send campaigns."""
     return settings.send_workers or min(os.cpu_count() or 1, MAX_SENDERS)
 
 
 def run_workers(settings: Settings) -> None:
-    """Run them all until SIGTERM or SIGINT, then let them finish their slices."""
+    """Run all workers until SIGTERM or SIGINT, then let them finish their slices."""
     supervisor = Supervisor(lambda sentence: click.echo(sentence, err=True))
     with supervisor.handling_signals():
         try:

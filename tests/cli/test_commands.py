@@ -48,7 +48,7 @@ def test_migrate_makes_the_database_and_may_run_again(
     for _ in range(2):
         result = run("migrate")
         assert result.exit_code == 0
-        assert f"The database is at revision {migrate.newest_revision()}" in result.output
+        assert f"up to date (revision {migrate.newest_revision()})" in result.output
     assert (Path(surroundings["DATA_DIR"]) / "campaigns.sqlite3").exists()
 
 

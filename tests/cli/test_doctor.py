@@ -131,7 +131,7 @@ def test_redis_settings_that_may_lose_work_are_found(tmp_path: Path, redis_url: 
     try:
         found = {finding.what: finding for finding in checks.check_redis(settings)}
         assert found["Redis settings"].level == "problem"
-        assert "throw away" in found["Redis settings"].text
+        assert "may delete waiting jobs" in found["Redis settings"].text
     finally:
         redis.config_set("maxmemory-policy", "noeviction")
         redis.close()
@@ -144,7 +144,7 @@ def test_lanes_without_a_worker_and_with_old_work_are_found(tmp_path: Path, redi
     queue.enqueue("builtins.print", result_ttl=0)
     found = {finding.what: finding for finding in checks.check_redis(settings)}
     assert found["Lane send"].level == "problem"
-    assert "no worker serves it; 1 waiting" in found["Lane send"].text
+    assert "no worker; 1 waiting" in found["Lane send"].text
 
     worker = SimpleWorker([queue], connection=redis, serializer=JSONSerializer)
     worker.register_birth()  # type: ignore[no-untyped-call]
@@ -178,7 +178,7 @@ def test_the_processes_of_up_are_looked_at(tmp_path: Path) -> None:
     write(os.getpid(), "waiting")
     (found,) = checks.check_processes(settings)
     assert found.level == "problem"
-    assert "web is waiting (started again 3 times)" in found.text
+    assert "web is waiting (restarted 3 times)" in found.text
     write(2**22 + 1, "running")
     (found,) = checks.check_processes(settings)
     assert found.level == "warning"
@@ -196,5 +196,5 @@ def test_a_mail_server_that_does_not_answer_is_a_problem(settings: Settings) -> 
         db.session.remove()
         db.engine.dispose()
     found = {one.what: one for one in checks.check_workspace(settings, ask_mail_servers=True)}
-    assert found["Sending by Our server"].level == "problem"
-    assert "127.0.0.1:1" in found["Sending by Our server"].text
+    assert found["Sending through Our server"].level == "problem"
+    assert "127.0.0.1:1" in found["Sending through Our server"].text

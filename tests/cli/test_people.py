@@ -29,7 +29,7 @@ def test_what_is_missing_is_asked_for(run_on: Run) -> None:
     typed = f"owner@example.org\n{PASSWORD}\n{PASSWORD}\n"
     result = run_on("create-admin", input=typed)
     assert result.exit_code == 0
-    assert "owner@example.org can log in now." in result.output
+    assert "Account created: owner@example.org can log in now." in result.output
     assert PASSWORD not in result.output
 
 

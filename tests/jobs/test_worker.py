@@ -20,7 +20,7 @@ from campaigns.supervisor.valkey import server_binary
 from tests.conftest import Database
 
 CLI = [sys.executable, "-P", "-m", "campaigns.cli"]
-AWAY = "Redis is away."
+AWAY = "Redis is unavailable."
 BACK = "Redis is back"
 
 
@@ -231,7 +231,7 @@ def test_a_redis_that_cannot_write_to_its_disk_is_said_once(ground: Ground) -> N
 
 def test_a_database_that_is_away_during_a_job_is_said_in_a_line(ground: Ground) -> None:
     ground.queue.enqueue("tests.jobs.faults.miss_database", result_ttl=0)
-    ground.wait_for("The database is away.")
+    ground.wait_for("The database is unavailable.")
     assert ground.is_served()
     assert "Traceback" not in ground.said
 

@@ -30,7 +30,7 @@ def mailbox_process(path: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
     )
     try:
         assert process.stdout is not None
-        assert "The mailbox is open" in process.stdout.readline()
+        assert "mailbox started" in process.stdout.readline()
         yield process, port
     finally:
         process.kill()

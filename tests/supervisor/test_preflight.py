@@ -34,7 +34,7 @@ def test_the_lock_waits_for_the_processes_of_a_killed_run(tmp_path: Path) -> Non
     said: list[str] = []
     preflight.DirectoryLock(tmp_path, said.append).release()
     assert guard.poll() == 0
-    assert said == ["an earlier run was ended by force: waiting until its processes are gone"]
+    assert said == ["an earlier run was killed: waiting for its processes to end"]
 
 
 def test_the_runtime_folder_is_private(tmp_path: Path) -> None:

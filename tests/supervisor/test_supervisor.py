@@ -58,20 +58,19 @@ def test_a_killed_program_is_started_again_and_said(recorder: Recorder) -> None:
     # The guard is killed: what it guarded goes with it.
     os.kill(first, signal.SIGKILL)
     recorder.tick_until(lambda: child.state == "waiting", "the end to be seen")
-    assert recorder.sentences == ["sleeper stopped (signal 9): starting it again in 0.1 s"]
+    assert recorder.sentences == ["sleeper stopped (signal 9); restarting in 0.1 s"]
     wait_until(lambda: members_of(first) == [], "nothing left of the first")
     recorder.tick_until(lambda: child.state == "running", "running again")
     assert child.restarts == 1
     assert child.pid != first
-    assert recorder.sentences[-1] == "sleeper runs again"
+    assert recorder.sentences[-1] == "sleeper is running again"
 
 
 def test_a_program_that_keeps_ending_waits_longer_each_time(recorder: Recorder) -> None:
     child = recorder.supervisor.add(a_program("broken", "raise SystemExit(4)"))
     recorder.tick_until(lambda: child.failures == 3, "three failures")
     assert recorder.sentences == [
-        f"broken stopped (exit code 4): starting it again in {pause:g} s"
-        for pause in BACK_OFF_SECONDS[:3]
+        f"broken stopped (exit code 4); restarting in {pause:g} s" for pause in BACK_OFF_SECONDS[:3]
     ]
 
 
@@ -87,8 +86,8 @@ def test_a_program_that_is_not_well_is_said_once_and_when_it_answers_again(
     sign.touch()
     recorder.tick_until(lambda: child.state == "running", "well again")
     assert recorder.sentences == [
-        "web runs but does not answer as it should",
-        "web answers again",
+        "web is running but does not respond correctly",
+        "web responds again",
     ]
 
 

@@ -79,9 +79,9 @@ def test_up_serves_mends_what_is_killed_refuses_a_second_and_stops_in_order(
         os.kill(program, signal.SIGKILL)
     for name in groups:
         wait_until(lambda name=name: run.restarts(name) >= 1, f"{name} again", 30)  # type: ignore[misc]
-        assert f"{name} stopped (signal 9): starting it again in 0.1 s" in run.text()
+        assert f"{name} stopped (signal 9); restarting in 0.1 s" in run.text()
     wait_until(lambda: answer(run.port, "/health") == 200, "the web answers again", 30)
-    wait_until(lambda: "web runs again" in run.text(), "web said to be well", 30)
+    wait_until(lambda: "web is running again" in run.text(), "web said to be well", 30)
     for group in groups.values():
         assert members_of(group) == []
 
@@ -250,20 +250,20 @@ def test_up_waits_for_servers_that_are_away_and_says_so(
         environment = {"REDIS_URL": f"redis://127.0.0.1:{port}/0", "DATABASE_URL": server.url}
         run = RunningUp(tmp_path / "data", environment=environment)
         started.append(run)
-        wait_until(lambda: "The Redis server does not answer; waiting for it" in run.text(), "said")
+        wait_until(lambda: "The Redis server does not respond; waiting" in run.text(), "said")
         valkey = subprocess.Popen(
             [str(server_binary()), "--port", str(port), "--bind", "127.0.0.1", "--save", ""],
             stdout=subprocess.DEVNULL, cwd=tmp_path,
         )  # fmt: skip
         try:
-            wait_until(lambda: "The database does not answer; waiting for it" in run.text(), "said")
+            wait_until(lambda: "The database does not respond; waiting" in run.text(), "said")
             server.thaw()
             run.wait_until_ready()
             run.end()
         finally:
             valkey.kill()
             valkey.wait(10)
-    assert run.text().count("does not answer; waiting for it") == 2
+    assert run.text().count("does not respond; waiting") == 2
     assert "The Redis server answers" in run.text()
     assert "The database answers" in run.text()
     assert "Traceback" not in run.text()
@@ -275,7 +275,7 @@ def test_up_that_waits_for_a_server_can_be_stopped(
     environment = {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing"}
     run = RunningUp(tmp_path / "data", environment=environment)
     started.append(run)
-    wait_until(lambda: "The database does not answer; waiting for it" in run.text(), "said")
+    wait_until(lambda: "The database does not respond; waiting" in run.text(), "said")
     run.process.send_signal(signal.SIGINT)
     assert run.process.wait(20) == 0
     assert "Check" not in run.text()
@@ -298,4 +298,4 @@ def test_a_server_left_behind_on_the_socket_is_ended_first(
     started.append(run)
     run.wait_until_ready()
     assert leftover.wait(10) == 0
-    assert "ended a Valkey that an earlier run had left behind" in run.text()
+    assert "stopped a Valkey server left over from an earlier run" in run.text()

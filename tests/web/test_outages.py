@@ -45,7 +45,7 @@ def test_a_sqlite_file_that_is_away_is_said_once_and_when_it_is_back(
     assert answer.headers["Retry-After"]
     assert "Temporarily unavailable" in answer.text
     assert [line["event"] for line in logs if "atabase" in line["event"]] == [
-        "The database is away. Work continues automatically when it is back.",
+        "The database is unavailable. Work continues automatically when it is back.",
         "The database is back",
     ]
     assert "Traceback" not in caplog.text

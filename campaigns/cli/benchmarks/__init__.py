@@ -1,1 +1,1 @@
-"""What the parts of sending cost, each measured alone."""
+"""Benchmarks of the parts of sending, each measured alone."""

@@ -76,7 +76,7 @@ def _sender(port: int, connections: int) -> int:
 
 
 def is_empty() -> bool:
-    """Whether nobody is in the database: we measure in no database that is in use."""
+    """Whether the database is empty. Benchmarks never run in one that is in use."""
     return db.session.scalar(sa.select(Subscriber.id).limit(1)) is None
 
 
@@ -128,7 +128,7 @@ def _person(number: int) -> dict[str, Any]:
 
 
 def message_bytes(campaign_id: int) -> int:
-    """How large a message of this campaign is."""
+    """Return the size of a message of this campaign, in bytes."""
     campaign = db.session.get_one(Campaign, campaign_id)
     tools = services()
     content = content_of(campaign, base_url=tools.settings.base_url)

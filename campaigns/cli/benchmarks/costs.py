@@ -1,4 +1,4 @@
-"""What processes have used so far, as Linux counts it; elsewhere nothing is known."""
+"""CPU and memory of processes, as Linux counts them; unknown elsewhere."""
 
 import os
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ def are_known() -> bool:
 
 
 def family(pid: int) -> list[int]:
-    """A process and all that descend from it, as they are now."""
+    """Return a process and all its current descendants."""
     parents = {}
     for folder in _PROC.iterdir():
         if folder.name.isdigit() and (facts := _facts(int(folder.name))):

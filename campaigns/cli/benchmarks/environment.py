@@ -54,7 +54,7 @@ class Usage:
 
 
 class Workers:
-    """Workers that run, and how they fare."""
+    """Running workers, and what they have used."""
 
     def __init__(self, children: Sequence[Child], database: int, lines: deque[str]) -> None:
         """`database`: the server's first process, 0: none, -1: it cannot be seen from here."""
@@ -68,11 +68,11 @@ class Workers:
         return Usage(costs.cpu_seconds(self._pids()), costs.cpu_seconds(database))
 
     def peak_mb(self) -> float | None:
-        """The most memory that one of the workers ever held."""
+        """Return the peak memory of the largest worker."""
         return costs.peak_mb(self._pids()) if costs.are_known() else None
 
     def wait_for(self, campaign_id: int, *states: str) -> float:
-        """The moment at which the campaign is in one of these states."""
+        """Wait until the campaign is in one of these states; returns the moment."""
         moved = time.monotonic()
         deadline = moved + TIMEOUT_SECONDS
         while not self.is_in(campaign_id, *states):
@@ -85,7 +85,7 @@ class Workers:
         return time.monotonic()
 
     def is_anything_claimed(self, campaign_id: int) -> bool:
-        """Whether a worker sends something of it; or that it has not come so far."""
+        """Whether a worker has claimed deliveries of the campaign."""
         query = sa.select(
             sa.or_(
                 sa.select(Claim.token).where(Claim.campaign_id == campaign_id).exists(),
@@ -134,7 +134,7 @@ class Environment:
 
     @contextmanager
     def workers(self, *lanes: Sequence[str]) -> Iterator[Workers]:
-        """A worker process for each of these groups of lanes, ready to work."""
+        """Run a worker process for each of these groups of lanes."""
         lines: deque[str] = deque(maxlen=20)
         programs = [
             Program(
@@ -156,7 +156,7 @@ class Environment:
 
     @contextmanager
     def whole_product(self) -> Iterator[tuple[Workers, int]]:
-        """All that `campaigns up` runs; the workers, and the port of the pages."""
+        """Run all processes of `campaigns up`; yields the workers and the port of the pages."""
         port = self.settings.port
         environment = {**_environment(self.settings), "PORT": str(port), "PUBLIC_URL": ""}
         web = Program("web", own_command("web"), environment, is_well=lambda: _listens(port))
@@ -166,7 +166,7 @@ class Environment:
 
     @contextmanager
     def relay(self, milliseconds: int, *, hides_pipelining: bool = False) -> Iterator[int]:
-        """A long line to the SMTP server; gives the port at its near end."""
+        """Run a slow connection to the SMTP server; yields the port at its near end."""
         port = preflight.free_port("127.0.0.1", 2700)
         command = [
             sys.executable, "-P", "-m", "campaigns.cli.benchmarks.relay",
@@ -181,7 +181,7 @@ class Environment:
 
 @contextmanager
 def prepared(database_url: str = "", *, with_postgresql: bool = False) -> Iterator[Environment]:
-    """A migrated database, Valkey, and smtp-sink (else the built-in mailbox); the app's context."""
+    """Set up a migrated database, Valkey, smtp-sink or the mailbox, and an app context."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(_folder()))
         if with_postgresql:
@@ -271,7 +271,7 @@ def _running(
 
 @contextmanager
 def _postgresql() -> Iterator[str]:
-    """A PostgreSQL of our own with its settings as they come; the URL of an empty database."""
+    """Run a PostgreSQL server with default settings; yields the URL of an empty database."""
     programs = _postgresql_programs()
     # It refuses to be root; then it is the user that the system has for it, or nobody.
     owner = _unprivileged_user() if os.geteuid() == 0 else None
@@ -296,7 +296,7 @@ def _postgresql() -> Iterator[str]:
 
 
 def _postgresql_programs() -> Path:
-    """Of the newest PostgreSQL that is installed, else of the one that comes as a package."""
+    """Return the programs of the newest installed PostgreSQL, else of the bundled one."""
     found = shutil.which("initdb")
     folders = [Path(found).resolve().parent] if found else []
     folders += sorted(

@@ -31,7 +31,7 @@ _plain = sa.Table(
 
 
 def measure(place: Environment, say: Say, *, recipients: int, runs: int = 1) -> Figures:
-    """From the launch to the moment at which sending begins, in a worker's own process."""
+    """Measure the time from launch to the start of sending, in a worker process."""
     everybody = people(recipients, say)
     seconds, references, costs, peaks, written = [], [], [], [], []
     for number in range(1, runs + 1):
@@ -92,7 +92,7 @@ def _copy_plainly() -> float:
 
 
 def _log_position() -> int:
-    """How much PostgreSQL has ever written to its log, in bytes."""
+    """Return the bytes that PostgreSQL has ever written to its log."""
     if not is_postgresql():
         return 0
     position = "SELECT pg_current_wal_insert_lsn() - CAST('0/0' AS pg_lsn)"

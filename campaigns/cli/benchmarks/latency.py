@@ -39,7 +39,7 @@ _TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 
 
 def measure(place: Environment, say: Say, *, recipients: int) -> Figures:
-    """How long a confirmation mail takes that is asked for meanwhile, and how long a page."""
+    """Measure how long confirmation emails and pages take during sending."""
     everybody = people(recipients, say)
     with transaction() as session:
         users.create_user(LOGIN["address"], LOGIN["password"], now=utcnow())
@@ -87,7 +87,7 @@ def measure(place: Environment, say: Say, *, recipients: int) -> Figures:
 
 
 def _sign_up(list_id: int, number: int) -> int:
-    """Ask for a confirmation as the public page does; the mail's id."""
+    """Request a confirmation as the public page does. Returns the email's id."""
     with transaction():
         mail_id = signup.sign_up(
             list_id, f"newcomer{number}@mail.example", name="", wording="",
@@ -100,7 +100,7 @@ def _sign_up(list_id: int, number: int) -> int:
 
 
 def _waits(mail_ids: list[int]) -> list[float | None]:
-    """From the request to the server's answer; None for a mail that did not get there."""
+    """Return the time from the request to the server's reply; None if it did not arrive."""
     query = sa.select(
         TransactionalEmail.status, TransactionalEmail.created_at, TransactionalEmail.sent_at
     ).where(TransactionalEmail.id.in_(mail_ids))
@@ -121,7 +121,7 @@ def _waits(mail_ids: list[int]) -> list[float | None]:
 
 
 def _pages(campaign_id: int) -> dict[str, str]:
-    """What a user looks at meanwhile, by a name for each."""
+    """Return the pages that a user visits during sending, by name."""
     public_id = db.session.scalar(sa.select(Campaign.public_id).where(Campaign.id == campaign_id))
     report = f"/campaigns/{public_id}/report"
     return {
@@ -136,7 +136,7 @@ def _pages(campaign_id: int) -> dict[str, str]:
 
 
 class Visitor:
-    """A user who goes from page to page, on one connection."""
+    """A user who visits page after page, on one connection."""
 
     def __init__(self, port: int, pages: Mapping[str, str]) -> None:
         self._pages = pages

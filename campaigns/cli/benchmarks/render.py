@@ -20,7 +20,7 @@ from campaigns.tokens import Signer
 NOW = datetime(2026, 11, 20, 13, 0, tzinfo=UTC)
 PEOPLE = 2_000
 BATCH_SIZE = 50
-"""So few messages that some are timed while nothing else disturbs them."""
+"""Number of messages timed together: so few that some batches run undisturbed."""
 
 
 def measure(seconds: float = 2.0) -> dict[str, float]:

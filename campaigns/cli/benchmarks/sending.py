@@ -27,7 +27,7 @@ Figures = dict[str, object]
 
 SESSIONS, REFERENCE_BYTES = 10, 14_000
 PLAIN_SHARE = 4
-"""Who does not pipeline is so much slower: a part of the people tells as much."""
+"""A server without pipelining is so slow that part of the audience is enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +172,7 @@ class Reference:
 
 
 def _reference(place: Environment, messages: int) -> Reference:
-    """What Postfix's own load generator reaches on the same server; 0 where it is not there."""
+    """Return the rate of Postfix's own load generator on the same server; 0 if not installed."""
     source = environment.postfix_program("smtp-source")
     if source is None or place.server != "smtp-sink":
         return Reference(0.0, None)

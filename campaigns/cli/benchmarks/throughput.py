@@ -20,7 +20,7 @@ TIMEOUT_SECONDS = 600
 
 
 class _Constant:
-    """A source that says the same to everybody."""
+    """A source of identical messages."""
 
     def __init__(self, count: int) -> None:
         self._left = self.open = count

@@ -1,4 +1,4 @@
-"""A made-up organisation to try things on. Its addresses cannot exist (`*.example`)."""
+"""A sample organisation. Its addresses cannot exist (`*.example`)."""
 
 from campaigns.cli.demo.build import ensure_demo
 

@@ -57,7 +57,7 @@ def ensure_demo(settings: Settings) -> Sequence[str]:
 
 
 def _follow_the_mailbox(settings: Settings) -> None:
-    """The mailbox may have got another port since the demo was made."""
+    """Update the port of the built-in mailbox, which may have changed."""
     db.session.execute(
         sa.update(ProviderAccount)
         .where(
@@ -227,7 +227,7 @@ LINKS = (
 def _results(
     campaign: Campaign, audience: AudienceList, chance: random.Random, sent_at: datetime
 ) -> None:
-    """A believable past: who was reached, who opened, who clicked, who did not get it."""
+    """Create a plausible past: who was reached, opened, clicked, or did not get the email."""
     accepted = _added(
         Reply(digest=f"demo-ok-{campaign.id}", code=250, text="250 2.0.0 Ok: queued as {ref}")
     )

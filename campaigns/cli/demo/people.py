@@ -62,7 +62,7 @@ class Person:
 
 
 def people(count: int, *, now: datetime, seed: int = 7) -> Iterator[Person]:
-    """So many people with distinct addresses, joined over the last two years."""
+    """Return this many people with distinct addresses, who joined in the last two years."""
     chance = random.Random(seed)  # noqa: S311  (sample data, not secrets)
     names, weights = zip(*DOMAINS, strict=True)
     taken: set[str] = set()
