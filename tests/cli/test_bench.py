@@ -68,10 +68,10 @@ def test_freezing_is_measured_too() -> None:
 
 
 def test_what_does_not_fit_together_is_said(run: Run) -> None:
-    assert "belong to" in run("bench", "expand", "--relay-ms", "5").output
+    assert "bench send` only" in run("bench", "expand", "--relay-ms", "5").output
     refused = run("bench", "send", "--postgresql", "--database-url", "postgresql://x/y")
     assert refused.exit_code == 2
-    assert "exclude each other" in refused.output
+    assert "not both" in refused.output
 
 
 # --- the long line ----------------------------------------------------------------------------

@@ -39,7 +39,7 @@ def test_all_wrong_settings_are_named_at_once_with_status_2(
     result = run(name)
     assert result.exit_code == 2
     assert "PORT:" in result.output
-    assert "SECRET_KEY: must be at least 32 characters" in result.output
+    assert "SECRET_KEY: must be at least 32 random characters" in result.output
 
 
 def test_migrate_makes_the_database_and_may_run_again(

@@ -49,7 +49,7 @@ def test_the_runtime_folder_is_private(tmp_path: Path) -> None:
 def test_a_link_in_place_of_the_runtime_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "run").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(CannotStartError, match="belongs to somebody else"):
+    with pytest.raises(CannotStartError, match="belongs to another user"):
         preflight.prepare_runtime_dir(tmp_path / "run", "kv.sock")
 
 
@@ -57,7 +57,7 @@ def test_a_link_in_place_of_the_runtime_folder_is_refused(tmp_path: Path) -> Non
 def test_somebody_elses_runtime_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     os.chown(tmp_path / "run", 65534, 65534)
-    with pytest.raises(CannotStartError, match="belongs to somebody else"):
+    with pytest.raises(CannotStartError, match="belongs to another user"):
         preflight.prepare_runtime_dir(tmp_path / "run", "kv.sock")
 
 

@@ -121,7 +121,7 @@ def test_a_program_that_does_not_stop_is_ended(recorder: Recorder) -> None:
     group = child.pid
     assert group is not None
     recorder.supervisor.stop()
-    assert recorder.sentences[0] == "deaf did not stop within 1 s: ending it"
+    assert recorder.sentences[0] == "deaf did not stop within 1 s; killing it"
     assert members_of(group) == []
 
 
