@@ -56,9 +56,14 @@ class Coded(Protocol):
     """What `campaigns.reason.Reason` is."""
 
     @property
-    def code(self) -> str: ...
+    def code(self) -> str:
+        """Name of the sentence."""
+        ...
+
     @property
-    def params(self) -> Mapping[str, object]: ...
+    def params(self) -> Mapping[str, object]:
+        """Values of the sentence's parameters."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,12 +107,12 @@ def running_sink() -> Iterator[Sink]:
 
 
 @pytest.fixture(scope="module")
-def place() -> Iterator[environment.Ground]:
+def place() -> Iterator[environment.Environment]:
     with environment.prepared() as place:
         yield place
 
 
-def sent_by_two_workers(place: environment.Ground, people: int, **limits: int) -> Sink:
+def sent_by_two_workers(place: environment.Environment, people: int, **limits: int) -> Sink:
     """A campaign to so many people, sent by two workers through an account of these limits."""
     with running_sink() as sink:
         everybody = audience.make(people)
@@ -135,7 +135,7 @@ def keeps_to(sink: Sink, limit: int) -> bool:
 
 @pytest.mark.parametrize("limit", [10, 50, 200])
 def test_a_limit_per_second_holds_at_the_server_over_two_workers(
-    place: environment.Ground, limit: int
+    place: environment.Environment, limit: int
 ) -> None:
     for _ in range(3):  # a busy machine delays what it likes; a fault of ours comes every time
         if keeps_to(sent_by_two_workers(place, limit * SECONDS, per_second=limit), limit):
@@ -144,7 +144,7 @@ def test_a_limit_per_second_holds_at_the_server_over_two_workers(
 
 
 def test_two_workers_never_have_more_connections_open_than_the_account_allows(
-    place: environment.Ground,
+    place: environment.Environment,
 ) -> None:
     sink = sent_by_two_workers(place, 400, connections=4)
     assert 1 <= sink.most_open <= 4
