@@ -1,12 +1,19 @@
 """Clean what people type into settings: it ends up in headers and on pages."""
 
+from collections.abc import Mapping
+
+from campaigns.reason import Reason
+
 
 class InvalidInputError(ValueError):
-    """Something typed cannot be saved. `problems` maps each field to a sentence about it."""
+    """Something typed cannot be saved. `problems` maps each field to its packed reason."""
 
-    def __init__(self, problems: dict[str, str]) -> None:
-        super().__init__(" ".join(problems.values()))
-        self.problems = problems
+    def __init__(self, problems: Mapping[str, Reason | str]) -> None:
+        self.problems = {
+            name: problem.pack() if isinstance(problem, Reason) else problem
+            for name, problem in problems.items()
+        }
+        super().__init__(" ".join(self.problems.values()))
 
 
 def one_line(text: str) -> str:

@@ -7,9 +7,15 @@ from collections.abc import Sequence
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
+from campaigns.reason import Reason
+
 
 class SecretUnreadableError(RuntimeError):
-    """A stored secret was encrypted with a key that is no longer known."""
+    """A stored secret was encrypted with a key that is not known. The text is a packed reason."""
+
+    def __init__(self, reason: Reason | None = None) -> None:
+        self.reason = reason or Reason("vault.secret_unreadable")
+        super().__init__(self.reason.pack())
 
 
 class Vault:
@@ -27,10 +33,7 @@ class Vault:
         try:
             return self._fernet.decrypt(stored.encode()).decode()
         except InvalidToken:
-            raise SecretUnreadableError(
-                "A stored password cannot be read: SECRET_KEY has changed. Enter the password"
-                " again, or put the old key into SECRET_KEY_FALLBACKS."
-            ) from None
+            raise SecretUnreadableError from None
 
 
 def _derive(key: str) -> bytes:

@@ -6,6 +6,8 @@ Call them inside `with transaction():`.
 from datetime import timedelta
 from typing import Any
 
+import sqlalchemy as sa
+
 from campaigns import addresses
 from campaigns.audience.models import AudienceList, Subscriber, Subscription
 from campaigns.campaign import series
@@ -15,6 +17,7 @@ from campaigns.campaign.schedule import SendPlan
 from campaigns.clock import utcnow
 from campaigns.db import db
 from campaigns.providers.models import DkimKey, ProviderAccount, SenderAddress, SenderDomain
+from campaigns.providers.smtp.kind import SmtpCredentials, SmtpSettings
 
 
 def _added(thing: Any) -> Any:
@@ -47,9 +50,26 @@ def a_subscriber(
 
 
 def a_provider(name: str = "Test server", **values: Any) -> ProviderAccount:
-    defaults = {"host": "127.0.0.1", "port": 2525, "security": "none"}
-    provider: ProviderAccount = _added(ProviderAccount(name=name, **{**defaults, **values}))
+    """Values may be columns, settings of an SMTP account, or credentials (encrypted already)."""
+    columns = {key: value for key, value in values.items() if key in ProviderAccount.__table__.c}
+    secrets = SmtpCredentials.model_fields
+    settings = {"host": "127.0.0.1", "port": 2525, "security": "none"}
+    settings |= {key: values[key] for key in values.keys() - columns.keys() - secrets.keys()}
+    provider: ProviderAccount = _added(
+        ProviderAccount(
+            name=name,
+            settings=SmtpSettings.model_validate(settings).model_dump(),
+            credentials={key: values[key] for key in secrets if values.get(key)},
+            **columns,
+        )
+    )
     return provider
+
+
+def is_at_port(port: int) -> sa.ColumnElement[bool]:
+    """The SQL condition that an account sends to a server on this port."""
+    at_port: sa.ColumnElement[bool] = ProviderAccount.settings["port"].as_integer() == port
+    return at_port
 
 
 def a_sender(

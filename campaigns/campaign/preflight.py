@@ -102,7 +102,7 @@ def _sender(sender: SenderAddress | None) -> Check:
         )
     account = db.session.get(ProviderAccount, sender.provider_id)
     if account is not None and account.trouble:
-        text = f"The account “{account.name}” had trouble lately: {account.trouble}"
+        text = f"The account “{account.name}” is not working. Open Settings to see why."
         return Check("Sender", "warning", text, "senders")
     return Check("Sender", "ok", f"From {sender.name} <{sender.address}>.".replace("  ", " "))
 

@@ -350,12 +350,14 @@ def check_workspace(settings: Settings, *, ask_mail_servers: bool) -> Iterator[F
 
 
 def _mail_servers(accounts: "Sequence[ProviderAccount]", vault: "Vault") -> Iterator[Finding]:
-    from campaigns.providers.check import check_connection
+    from campaigns.providers.registry import check_connection
+    from campaigns.wording import Words
 
     for account in accounts:
         result = check_connection(account, vault)
         what = f"Sending through {account.name}"
-        yield Finding("ok" if result.ok else "problem", what, result.message)
+        text = " ".join(Words().of(reason) for reason in result.reasons)
+        yield Finding("ok" if result.ok else "problem", what, text)
 
 
 def check_all(settings: Settings, *, ask_mail_servers: bool = True) -> Iterator[Finding]:

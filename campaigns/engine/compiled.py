@@ -7,6 +7,7 @@ from campaigns.campaign.models import Campaign
 from campaigns.content.mime.compile import Compiled, Content, TemplateProblemError, compile_content
 from campaigns.context import services
 from campaigns.engine.signing import Signing, signing_for
+from campaigns.providers.base import UnusableAccountError
 from campaigns.reason import Reason
 from campaigns.secrets import SecretUnreadableError
 
@@ -44,11 +45,13 @@ def compiled_content(campaign: Campaign) -> Compiled:
     return compiled
 
 
-def unusable(error: TemplateProblemError | SecretUnreadableError) -> Reason:
+def unusable(
+    error: TemplateProblemError | SecretUnreadableError | UnusableAccountError,
+) -> Reason:
     """Return why a campaign cannot be sent as it is."""
     if isinstance(error, TemplateProblemError):
         return Reason("status.content_problem", {"problem": str(error)})
-    return Reason("status.secret_unreadable", {"problem": str(error)})
+    return error.reason
 
 
 def forget() -> None:

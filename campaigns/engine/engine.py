@@ -80,7 +80,7 @@ class Engine:
     def outbox(self, account: ProviderAccount, plan: Plan) -> Outbox:
         """Return the outbox of this account, emptied by this worker's share of its connections.
 
-        Raises SecretUnreadableError, RedisError.
+        Raises UnusableAccountError, SecretUnreadableError, RedisError.
         """
         return self._pool.open(account, plan)
 

@@ -14,6 +14,7 @@ from campaigns.engine.pacer import Pacer
 from campaigns.engine.rates import SmoothedRate, WindowRate
 from campaigns.messages import Message, Recipient, SendResult
 from campaigns.providers.base import ProviderTroubleError
+from campaigns.reason import Reason
 from campaigns.throttling.plan import Grant, Pace
 
 log = structlog.get_logger()
@@ -180,7 +181,7 @@ class Outbox:
         if result.scope == "sender" and result.outcome != "sent":
             self.account_failed(
                 ProviderTroubleError(
-                    f"The server refuses this sender: {result.reply}",
+                    Reason("status.sender_refused", {"reply": result.reply}),
                     permanent=result.outcome == "failed",
                 )
             )

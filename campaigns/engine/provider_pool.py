@@ -23,16 +23,16 @@ HANDOVER_INTERVAL_SECONDS = 0.1
 """The same, while connections pass from one worker to another."""
 
 
-def keep_newest_token(account: ProviderAccount) -> None:
-    """Store the refresh token that replaced the stored one, which the provider will revoke.
+def keep_renewed_secrets(account: ProviderAccount) -> None:
+    """Store secrets that the provider gave in place of old ones, which it will revoke.
 
-    Raises SecretUnreadableError.
+    Raises UnusableAccountError, SecretUnreadableError.
     """
     vault = services().vault
-    if account.auth == "oauth2" and accounts.has_newer_token(account, vault):
+    if accounts.has_renewed(account, vault):
         account_id = account.id
         with transaction():
-            accounts.keep_newest_token(db.session.get_one(ProviderAccount, account_id), vault)
+            accounts.keep_renewed(db.session.get_one(ProviderAccount, account_id), vault)
 
 
 class ProviderPool:
@@ -64,7 +64,7 @@ class ProviderPool:
     def open(self, account: ProviderAccount, plan: Plan) -> Outbox:
         """Return the outbox of this account, emptied by this process's share of its connections.
 
-        Raises SecretUnreadableError, RedisError.
+        Raises UnusableAccountError, SecretUnreadableError, RedisError.
         """
         outbox = self._outboxes.get(account.id)
         if outbox is None:

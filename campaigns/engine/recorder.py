@@ -27,7 +27,6 @@ from campaigns.engine.provider_pool import ProviderPool
 from campaigns.outages import outages
 from campaigns.providers import health
 from campaigns.providers.base import ProviderTroubleError
-from campaigns.reason import Reason
 from campaigns.transactional.alerts import alert_owners
 
 log = structlog.get_logger()
@@ -235,7 +234,7 @@ class Recorder:
     def _note_failure(
         self, outbox: Outbox, failure: ProviderTroubleError, now: datetime
     ) -> Sequence[int]:
-        retry_at = health.note_trouble(outbox.provider_id, str(failure), now=now)
+        retry_at = health.note_trouble(outbox.provider_id, failure.reason, now=now)
         rest = (retry_at - now).total_seconds()
         outbox.account.resting_until = self._clock.monotonic() + rest
         if failure.permanent:
@@ -243,7 +242,7 @@ class Recorder:
                 lifecycle.pause(
                     campaign_id,
                     now=now,
-                    reason=Reason.unpack(str(failure)),
+                    reason=failure.reason,
                     through=outbox.provider_id,
                 )
         return alert_owners(outbox.provider_id, now=now, is_permanent=failure.permanent)

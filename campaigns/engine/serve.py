@@ -20,8 +20,9 @@ from campaigns.engine.compiled import RecentCache, compiled_content, unusable
 from campaigns.engine.engine import Engine
 from campaigns.engine.limiter import buckets
 from campaigns.engine.outbox import Outbox
-from campaigns.engine.provider_pool import SHARE_INTERVAL_SECONDS, keep_newest_token
+from campaigns.engine.provider_pool import SHARE_INTERVAL_SECONDS, keep_renewed_secrets
 from campaigns.outages import outages
+from campaigns.providers.base import UnusableAccountError
 from campaigns.providers.models import ProviderAccount
 from campaigns.reason import Reason
 from campaigns.secrets import SecretUnreadableError
@@ -210,13 +211,13 @@ def _open_route(
 ) -> Route | Progress:
     """Compile the content and open the outbox. Pauses the campaign when either is impossible."""
     try:
-        keep_newest_token(account)
+        keep_renewed_secrets(account)
         compiled = compiled_content(campaign)
         if campaign.provider_id != account.id:
             return SOON  # it was switched to another sender a moment ago
         plan = load_plan(account.id, now=now, pace_per_second=campaign.pace_per_second)
         return Route(engine.outbox(account, plan), compiled, plan)
-    except (TemplateProblemError, SecretUnreadableError) as error:
+    except (TemplateProblemError, SecretUnreadableError, UnusableAccountError) as error:
         return _pause(campaign.id, unusable(error))
 
 

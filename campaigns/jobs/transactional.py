@@ -7,9 +7,9 @@ from dataclasses import replace
 import sqlalchemy as sa
 import structlog
 
-from campaigns import formatting, wording
+from campaigns import formatting
 from campaigns.accounts import password_resets, users
-from campaigns.accounts.workspace import load_workspace, workspace_zone
+from campaigns.accounts.workspace import load_workspace
 from campaigns.addresses import normalise
 from campaigns.audience import subscriptions, suppressions
 from campaigns.audience.models import AudienceList, Subscriber
@@ -21,13 +21,13 @@ from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.engine import restore_guard
 from campaigns.engine.limiter import buckets
-from campaigns.engine.provider_pool import keep_newest_token
+from campaigns.engine.provider_pool import keep_renewed_secrets
 from campaigns.engine.signing import sign_message, signing_for
 from campaigns.jobs import leases
 from campaigns.jobs.runtime import job
 from campaigns.messages import Message, Recipient, SendResult
 from campaigns.providers import health
-from campaigns.providers.base import ProviderTroubleError, send_one
+from campaigns.providers.base import ProviderTroubleError, UnusableAccountError, send_one
 from campaigns.providers.models import ProviderAccount, SenderAddress
 from campaigns.providers.registry import open_provider
 from campaigns.secrets import SecretUnreadableError
@@ -87,7 +87,7 @@ def deliver(mail_id: int) -> None:
     except _NobodyError:
         with transaction():
             queue.delete([mail.id])
-    except (CannotSendError, SecretUnreadableError) as error:
+    except (CannotSendError, SecretUnreadableError, UnusableAccountError) as error:
         _finish(mail, "failed", str(error))
     except ProviderTroubleError as trouble:
         _put_off(mail, str(trouble))
@@ -109,7 +109,7 @@ def _send(mail: Claimed, sender: SenderAddress, message: Message) -> SendResult:
     account = db.session.get(ProviderAccount, sender.provider_id)
     if account is None:
         raise CannotSendError(queue.NO_SENDER)
-    keep_newest_token(account)
+    keep_renewed_secrets(account)
     _take_a_token(account)
     provider = open_provider(account, services().vault, apart=True)
 
@@ -148,8 +148,7 @@ def _take_a_token(account: ProviderAccount) -> None:
                 time.sleep(grant.paces.account.delay)
             return
         if time.monotonic() + grant.wait_seconds > until:
-            said = wording.Words(zone=workspace_zone()).of(grant.holds[ONE_PERSON].why)
-            raise ProviderTroubleError(said, permanent=False)
+            raise ProviderTroubleError(grant.holds[ONE_PERSON].why, permanent=False)
         time.sleep(grant.wait_seconds)
 
 

@@ -1,26 +1,44 @@
 """What a provider is: it takes messages from a source and reports the fate of each."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Protocol
 
 from campaigns.messages import Message, SendResult
+from campaigns.reason import Reason
 
 BeforeBody = Callable[[Message], None]
 """Called right before the body of a message is written: from here on its fate may be unknown."""
 
 
 class ProviderTroubleError(Exception):
-    """The account itself does not work: nothing more was offered.
+    """The account itself does not work, and nothing more was offered. The text is packed.
 
-    The text is a sentence for the user. `permanent`: trying again without a change of the
-    settings is useless (refused login, unknown host name).
+    `permanent`: trying again is useless until the settings change (refused login, unknown host).
     """
 
-    def __init__(self, sentence: str, *, permanent: bool) -> None:
-        super().__init__(sentence)
+    def __init__(self, reason: Reason, *, permanent: bool) -> None:
+        super().__init__(reason.pack())
+        self.reason = reason
         self.permanent = permanent
+
+
+class UnusableAccountError(RuntimeError):
+    """What is stored about the account cannot be used. The text is a packed reason."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.pack())
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """Whether messages could leave through an account, and what was found out about it."""
+
+    ok: bool
+    reasons: tuple[Reason, ...]
 
 
 class Source(Protocol):
@@ -171,7 +189,7 @@ class SingleMessageSource:
         while not self._news.empty():
             if isinstance(news := self._news.get(), SendResult):
                 return news
-        raise ProviderTroubleError("The server gave no answer in time.", permanent=False)
+        raise ProviderTroubleError(Reason("connection.took_too_long"), permanent=False)
 
     # --- the provider's side ------------------------------------------------------------------
 

@@ -9,17 +9,19 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import NameOID
 
+from campaigns.reason import Reason
+
 LARGEST = 65_536
 # A part ends at the next five hyphens: looking further from each beginning would take for ever.
 _PEM = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,64}+)-----[^-]*+(?:-(?!----)[^-]*+)*+-----END \1-----")
 
 
 class CertificateError(ValueError):
-    """It cannot be used. The message is a sentence; `field` is which text is to blame."""
+    """It cannot be used. `field` names the text to blame."""
 
-    def __init__(self, field: str, sentence: str) -> None:
-        super().__init__(sentence)
-        self.field = field
+    def __init__(self, field: str, code: str, **params: str) -> None:
+        self.field, self.reason = field, Reason(code, params)
+        super().__init__(self.reason.pack())
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +40,7 @@ def checked(certificate: str, key: str) -> tuple[str, str]:
     chain = _certificates(certificate)
     private = _key(key or certificate)
     if private.public_key() != chain[0].public_key():
-        raise CertificateError(
-            "client_key",
-            f"This is not the key of the certificate of {_name_of(chain[0])}. Where there are"
-            " several certificates, the first must be your own.",
-        )
+        raise CertificateError("client_key", "certificate.key_of_another", name=_name_of(chain[0]))
     encoded = private.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
@@ -71,11 +69,7 @@ def _certificates(text: str) -> list[x509.Certificate]:
     except (ValueError, UnsupportedAlgorithm):
         chain = []
     if not chain:
-        raise CertificateError(
-            "client_certificate",
-            "This is no certificate in PEM form: text from “-----BEGIN CERTIFICATE-----” to"
-            " “-----END CERTIFICATE-----”.",
-        )
+        raise CertificateError("client_certificate", "certificate.not_pem")
     return chain
 
 
@@ -86,15 +80,9 @@ def _key(text: str) -> serialization.SSHPrivateKeyTypes:
     try:
         loaded = serialization.load_pem_private_key("\n".join(parts).encode(), password=None)
     except TypeError:
-        raise CertificateError(
-            "client_key", "The key has a password of its own. Take that away first (openssl pkey)."
-        ) from None
+        raise CertificateError("client_key", "certificate.key_has_password") from None
     except (ValueError, UnsupportedAlgorithm):
-        raise CertificateError(
-            "client_key",
-            "This is no key in PEM form: text from “-----BEGIN PRIVATE KEY-----” to"
-            " “-----END PRIVATE KEY-----”.",
-        ) from None
+        raise CertificateError("client_key", "certificate.key_not_pem") from None
     return loaded  # type: ignore[return-value]  # what TLS has no use for fits no certificate
 
 

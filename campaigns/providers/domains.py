@@ -28,6 +28,7 @@ from campaigns.inputs import InvalidInputError
 from campaigns.providers.dns import LookupFailedError, Resolver
 from campaigns.providers.models import DkimKey, SenderAddress, SenderDomain
 from campaigns.providers.senders import FREEMAIL
+from campaigns.reason import Reason
 from campaigns.secrets import SecretUnreadableError, Vault
 
 Algorithm = Literal["rsa", "ed25519"]
@@ -195,10 +196,7 @@ def _opened(key: DkimKey, name: str, vault: Vault) -> SecretKey:
     try:
         pem = vault.decrypt(key.private_key)
     except SecretUnreadableError:
-        raise SecretUnreadableError(
-            f"The DKIM key of {name} cannot be read: SECRET_KEY has changed. Put the old one into"
-            " SECRET_KEY_FALLBACKS, or make new keys under Settings > Sender domains."
-        ) from None
+        raise SecretUnreadableError(Reason("domain.key_unreadable", {"domain": name})) from None
     return SecretKey(key.selector, cast("Algorithm", key.algorithm), pem)
 
 

@@ -1,6 +1,7 @@
 """How mail leaves: accounts at providers, and the addresses we send from."""
 
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import ForeignKey, Index
@@ -8,16 +9,13 @@ from sqlalchemy import ForeignKey, Index
 from campaigns.clock import utcnow
 from campaigns.db import Base, BigKey, Mapped, id_key, mapped_column, public_id
 
-SECURITY = ("starttls", "tls", "none")
-AUTH = ("password", "oauth2")
-
 
 class ProviderAccount(Base):
     """An account at a provider. Limits of 0 mean none.
 
-    `trouble` is the sentence shown to the user while the account does not work; it is cleared
-    by the next success. `password`, `client_secret`, `refresh_token` and `client_key` are
-    encrypted (secrets.Vault).
+    `settings` holds what the model of its kind allows (`registry.KINDS`). `credentials` maps the
+    name of each secret to its encrypted form (`secrets.Vault`). `trouble` is the packed reason
+    shown while the account does not work; the next success clears it.
     """
 
     __tablename__ = "provider_account"
@@ -26,45 +24,29 @@ class ProviderAccount(Base):
     public_id: Mapped[public_id]
     name: Mapped[str] = mapped_column(unique=True)
     kind: Mapped[str] = mapped_column(default="smtp")
-    host: Mapped[str] = mapped_column(default="")
-    port: Mapped[int] = mapped_column(default=587)
-    security: Mapped[str] = mapped_column(default="starttls")
-    username: Mapped[str] = mapped_column(default="")
-    password: Mapped[str] = mapped_column(default="")
-    auth: Mapped[str] = mapped_column(default="password", server_default="password")
-    """One of AUTH: how it logs in where there is a user name."""
-    token_url: Mapped[str] = mapped_column(default="", server_default="")
-    """Where access tokens are asked for (OAuth 2), as the client below."""
-    token_scope: Mapped[str] = mapped_column(default="", server_default="")
-    client_id: Mapped[str] = mapped_column(default="", server_default="")
-    client_secret: Mapped[str] = mapped_column(default="", server_default="")
-    refresh_token: Mapped[str] = mapped_column(default="", server_default="")
-    client_certificate: Mapped[str] = mapped_column(default="", server_default="")
-    """What is shown to a server that asks for a certificate: a PEM, with the chain."""
-    client_key: Mapped[str] = mapped_column(default="", server_default="")
+    settings: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
+    credentials: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
     rewrites_return_path: Mapped[bool] = mapped_column(default=False)
     preset: Mapped[str] = mapped_column(default="", server_default="")
-    """Which well-known provider this is (presets.Preset.key); empty when nobody said."""
+    """Key of the well-known provider that this account is at; empty when unknown."""
     per_second: Mapped[int] = mapped_column(default=0)
     per_minute: Mapped[int] = mapped_column(default=0, server_default="0")
     per_hour: Mapped[int] = mapped_column(default=0, server_default="0")
     per_day: Mapped[int] = mapped_column(default=0)
     connections: Mapped[int] = mapped_column(default=0, server_default="0")
-    """The most connections at the same time, over all workers."""
+    """Largest number of simultaneous connections, over all workers."""
     messages_per_connection: Mapped[int] = mapped_column(default=0, server_default="0")
-    """After so many messages a connection is closed and made anew."""
+    """Number of messages after which a connection is replaced by a new one."""
     trouble: Mapped[str] = mapped_column(default="")
     trouble_at: Mapped[datetime | None]
     trouble_count: Mapped[int] = mapped_column(default=0)
     retry_at: Mapped[datetime | None]
-    """While it does not work: when it may be tried again."""
+    """Time of the next attempt while the account does not work."""
     alerted_at: Mapped[datetime | None]
-    """When the owners were written to about this trouble."""
+    """When the owners were told about this trouble."""
     version: Mapped[int] = mapped_column(default=1)
-    """Goes up when the account changes, so that open connections are made anew."""
+    """Goes up when the account changes, so that open connections are replaced."""
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
-
-    __table_args__ = (sa.CheckConstraint(f"security IN {SECURITY!r}", name="security"),)
 
 
 class SenderAddress(Base):

@@ -21,6 +21,7 @@ from typing import NamedTuple
 from urllib.parse import SplitResult, urlencode, urlsplit
 
 from campaigns.hosts import is_numeric, is_public
+from campaigns.reason import Reason
 
 STEP_SECONDS = 5.0
 """Time limit for connecting and for each read, in seconds."""
@@ -33,11 +34,19 @@ _LABEL = re.compile(r"[a-z0-9_-]{1,63}", re.IGNORECASE)
 
 
 class OutgoingError(Exception):
-    """There was no answer. The message is part of a sentence; `is_lasting`: it stays so."""
+    """There was no answer. The text is the system's own; `is_lasting`: trying again is useless."""
 
-    def __init__(self, words: str, *, is_lasting: bool) -> None:
-        super().__init__(words)
+    def __init__(self, error: str = "", *, is_lasting: bool) -> None:
+        super().__init__(error)
         self.is_lasting = is_lasting
+
+
+class UnusableAddressError(OutgoingError):
+    """The URL is not one that may be used. See `why_not_usable`."""
+
+
+class SilentServerError(OutgoingError):
+    """The server did not answer in time."""
 
 
 class InternalAddressError(OutgoingError):
@@ -59,35 +68,35 @@ class Answer(NamedTuple):
     body: bytes
 
 
-def why_not_usable(url: str) -> str:
-    """What is wrong with this URL and what to do; empty when nothing is. Looks nothing up."""
+def why_not_usable(url: str) -> Reason | None:
+    """Return what is wrong with this URL; None when nothing is. Looks nothing up."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        return "This is not an address."
+        return Reason("url.invalid")
     if parts.scheme != "https" or not host or port == 0 or not url.isascii():
-        return "Enter an address that begins with https://."
+        return Reason("url.not_https")
     if parts.username is not None or parts.password is not None or parts.fragment:
-        return "Enter the address without user name, password and #."
+        return Reason("url.with_login")
     if not url.isprintable() or " " in url or "\\" in url:
-        return "This is not an address."
+        return Reason("url.invalid")
     return _why_not_host(host, parts)
 
 
-def _why_not_host(host: str, parts: SplitResult) -> str:
+def _why_not_host(host: str, parts: SplitResult) -> Reason | None:
     try:
         ipaddress.ip_address(host)
     except ValueError:
         pass
     else:
-        return "" if "%" not in host else "This is not an address."
+        return None if "%" not in host else Reason("url.invalid")
     labels = host.removesuffix(".").split(".")
     if "[" in parts.netloc or len(host) > 254 or not all(map(_LABEL.fullmatch, labels)):
-        return "This is not an address."
+        return Reason("url.invalid")
     if is_numeric(host):
-        return "Enter the name of the server, or its address as four numbers from 0 to 255."
-    return ""
+        return Reason("url.number")
+    return None
 
 
 def post_form(url: str, form: Mapping[str, str], *, known_hosts: Collection[str] = ()) -> Answer:
@@ -96,8 +105,8 @@ def post_form(url: str, form: Mapping[str, str], *, known_hosts: Collection[str]
     `known_hosts` are written in our code, not typed: they may have an internal address, as behind
     a company's proxy.
     """
-    if reason := why_not_usable(url):
-        raise OutgoingError(f"its address cannot be used: {reason}", is_lasting=True)
+    if why_not_usable(url) is not None:
+        raise UnusableAddressError(is_lasting=True)
     parts = urlsplit(url)
     connection = _Connection(parts.hostname or "", parts.port or 443, known_hosts)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -115,9 +124,9 @@ def post_form(url: str, form: Mapping[str, str], *, known_hosts: Collection[str]
     except ssl.SSLCertVerificationError as error:
         raise UntrustedCertificateError(error.verify_message, is_lasting=True) from None
     except (OSError, ValueError, http.client.HTTPException) as error:
-        is_silent = isinstance(error, TimeoutError) or connection.is_given_up
-        words = "it does not answer" if is_silent else _plain(error)
-        raise OutgoingError(words, is_lasting=False) from None
+        if isinstance(error, TimeoutError) or connection.is_given_up:
+            raise SilentServerError(is_lasting=False) from None
+        raise OutgoingError(_plain(error), is_lasting=False) from None
     finally:
         connection.end()
 
@@ -125,7 +134,7 @@ def post_form(url: str, form: Mapping[str, str], *, known_hosts: Collection[str]
 def _plain(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
-    return str(error) or "the connection broke"
+    return str(error) or type(error).__name__
 
 
 class _Connection(http.client.HTTPSConnection):
@@ -169,10 +178,10 @@ def _connected(host: str, port: int, *, is_known: bool) -> socket.socket:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (socket.gaierror, UnicodeError) as error:
         is_for_now = isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN
-        raise NoSuchHostError("there is no such host", is_lasting=not is_for_now) from None
+        raise NoSuchHostError(is_lasting=not is_for_now) from None
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
     if not is_known and not all(is_public(address) for address in addresses):
-        raise InternalAddressError("its address is internal", is_lasting=True)
+        raise InternalAddressError(is_lasting=True)
     for address in addresses[:-1]:
         with contextlib.suppress(OSError):
             return socket.create_connection((address, port), STEP_SECONDS)

@@ -1,20 +1,87 @@
-"""Every kind of provider: one line each."""
+"""Every kind of provider, one line each, and what is asked of an account whatever its kind."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Any
 
-from campaigns.providers.base import Provider
+from pydantic import ValidationError
+
+from campaigns.providers.base import CheckResult, Provider, UnusableAccountError
+from campaigns.providers.kind import Kind, KindModel
 from campaigns.providers.models import ProviderAccount
-from campaigns.providers.smtp import open_smtp
-from campaigns.secrets import Vault
+from campaigns.providers.smtp.kind import SmtpKind
+from campaigns.reason import Reason
+from campaigns.secrets import SecretUnreadableError, Vault
 
-KINDS: dict[str, Callable[[ProviderAccount, Vault, bool], Provider]] = {
-    "smtp": open_smtp,
+KINDS: dict[str, Kind[Any, Any, Any]] = {
+    "smtp": SmtpKind(),
 }
 
 
-def open_provider(account: ProviderAccount, vault: Vault, *, apart: bool = False) -> Provider:
-    """A provider for this account. Connects on first use. Raises SecretUnreadableError.
+def kind_of(account: ProviderAccount) -> Kind[Any, Any, Any]:
+    """Raises UnusableAccountError for a kind that this version does not know."""
+    kind = KINDS.get(account.kind)
+    if kind is None:
+        raise UnusableAccountError(Reason("provider.kind_unknown", {"kind": account.kind}))
+    return kind
 
-    `apart`: with a thread of its own, for a source that takes its time in `begin`.
+
+def settings_of(account: ProviderAccount) -> KindModel:
+    """Return the stored settings as a model. Raises UnusableAccountError."""
+    kind = kind_of(account)
+    try:
+        settings: KindModel = kind.settings.model_validate(account.settings)
+    except ValidationError as error:
+        field = ".".join(str(part) for part in error.errors(include_input=False)[0]["loc"])
+        raise UnusableAccountError(
+            Reason("provider.settings_invalid", {"name": account.name, "field": field})
+        ) from None
+    return settings
+
+
+def secrets_of(account: ProviderAccount, vault: Vault) -> dict[str, str]:
+    """Return the stored secrets in the clear. Raises SecretUnreadableError."""
+    return decrypted(account.credentials, vault)
+
+
+def decrypted(credentials: Mapping[str, str], vault: Vault) -> dict[str, str]:
+    """Raises SecretUnreadableError."""
+    return {name: vault.decrypt(stored) for name, stored in credentials.items() if stored}
+
+
+def login_of(account: ProviderAccount, vault: Vault) -> Any:
+    """Return what opens a connection. Raises UnusableAccountError, SecretUnreadableError."""
+    return kind_of(account).login(settings_of(account), secrets_of(account, vault))
+
+
+def open_provider(account: ProviderAccount, vault: Vault, *, apart: bool = False) -> Provider:
+    """A provider for this account. It connects on first use.
+
+    `apart`: with a thread of its own, for a source that takes its time in `begin`. Raises
+    UnusableAccountError, SecretUnreadableError.
     """
-    return KINDS[account.kind](account, vault, apart)
+    return kind_of(account).open(login_of(account, vault), account, apart=apart)
+
+
+def check_connection(account: ProviderAccount, vault: Vault, *, sender: str = "") -> CheckResult:
+    """Connect without sending, and say what was found. Never raises."""
+    try:
+        login = login_of(account, vault)
+    except (UnusableAccountError, SecretUnreadableError) as error:
+        return CheckResult(ok=False, reasons=(error.reason,))
+    return kind_of(account).test(login, sender=sender)
+
+
+def address_of(account: ProviderAccount) -> str:
+    """Return where its messages go, such as "smtp.example.org:587"; empty if nobody can say."""
+    try:
+        return kind_of(account).address(settings_of(account))
+    except UnusableAccountError:
+        return ""
+
+
+def preset_of(account: ProviderAccount) -> str:
+    """Return the key of the well-known provider that the account is at; empty if unknown."""
+    try:
+        return kind_of(account).preset(account.preset, settings_of(account))
+    except UnusableAccountError:
+        return account.preset

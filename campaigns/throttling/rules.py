@@ -16,7 +16,7 @@ from campaigns.audience.mailbox_providers import OTHER
 from campaigns.db import db, insert_ignoring
 from campaigns.providers.classify import is_mailbox_trouble
 from campaigns.providers.models import ProviderAccount
-from campaigns.providers.presets import key_of
+from campaigns.providers.registry import preset_of
 from campaigns.providers.retry_after import asked_wait
 from campaigns.providers.smtp.session_limits import is_about_session
 from campaigns.reason import Reason
@@ -94,7 +94,7 @@ class RuleBook:
 def open_book(provider_id: int) -> RuleBook:
     """The rules of this account, as they are now."""
     account = db.session.get_one(ProviderAccount, provider_id)
-    return RuleBook(all_rules(), preset=key_of(account.preset, account.host))
+    return RuleBook(all_rules(), preset=preset_of(account))
 
 
 def decide(

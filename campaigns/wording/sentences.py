@@ -17,9 +17,12 @@ from babel.lists import format_list
 from campaigns import formatting
 from campaigns.wording import (
     canary,
+    connection,
+    domain,
     hold,
     launch,
     legacy,
+    provider,
     recurrence,
     status,
 )
@@ -28,9 +31,12 @@ from campaigns.wording.messages import Message, Plural
 
 _TABLES: tuple[Mapping[str, Message], ...] = (
     canary.SENTENCES,
+    connection.SENTENCES,
+    domain.SENTENCES,
     hold.SENTENCES,
     launch.SENTENCES,
     legacy.SENTENCES,
+    provider.SENTENCES,
     recurrence.SENTENCES,
     status.SENTENCES,
 )
@@ -129,4 +135,6 @@ class Words:
             return formatting.share(value / 100, self.locale)
         if name.endswith("_per_second"):
             return formatting.speed(value, self.locale)
+        if name.endswith("_bytes"):
+            return formatting.size(int(value), self.locale)
         return formatting.number(value, self.locale)

@@ -28,7 +28,14 @@ from campaigns.throttling.models import GroupState
 from tests.chaos.environment import CLOCKS, LEASE_SECONDS, WORKERS, Stage
 from tests.chaos.plans import MANNERS, PLAIN, REFUSING, Plan
 from tests.chaos.server import Manners
-from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
+from tests.factories import (
+    a_campaign,
+    a_list,
+    a_provider,
+    a_sender,
+    a_subscriber,
+    is_at_port,
+)
 from tests.product import free_port
 
 STANDSTILL_SECONDS = 120.0
@@ -320,7 +327,7 @@ class Game:
             sa.select(Delivery.id).where(Delivery.campaign_id == campaign_id, *waits).limit(1)
         )
         rests = sa.select(ProviderAccount.id).where(
-            ProviderAccount.port == self._port, ProviderAccount.retry_at > now
+            is_at_port(self._port), ProviderAccount.retry_at > now
         )
         if is_waiting is None and db.session.scalar(rests) is None:
             return
@@ -332,7 +339,7 @@ class Game:
             )
             session.execute(
                 sa.update(ProviderAccount)
-                .where(ProviderAccount.port == self._port)
+                .where(is_at_port(self._port))
                 .values(retry_at=sa.case((ProviderAccount.retry_at.is_not(None), late)))
             )
             session.execute(sa.delete(GroupState))
@@ -362,7 +369,7 @@ class Game:
                 Campaign.id == newest
             ),
             sa.select(account.trouble, account.trouble_count, account.retry_at).where(
-                account.port == self._port
+                is_at_port(self._port)
             ),
             sa.select(Claim.token, Claim.lease_until).where(Claim.campaign_id == newest),
             sa.select(GroupState.mailbox_group, GroupState.why),
@@ -387,7 +394,7 @@ class Game:
             sa.select(Reply.text)
             .join(Delivery, Delivery.reply_id == Reply.id)
             .where(Delivery.campaign_id == campaign_id),
-            sa.select(ProviderAccount.trouble).where(ProviderAccount.port == self._port),
+            sa.select(ProviderAccount.trouble).where(is_at_port(self._port)),
             sa.select(Campaign.status_reason).where(Campaign.id == campaign_id),
         )
         self._said |= {text for text in db.session.scalars(words) if text}

@@ -197,4 +197,4 @@ def test_a_mail_server_that_does_not_answer_is_a_problem(settings: Settings) -> 
         db.engine.dispose()
     found = {one.what: one for one in checks.check_workspace(settings, ask_mail_servers=True)}
     assert found["Sending through Our server"].level == "problem"
-    assert "127.0.0.1:1" in found["Sending through Our server"].text
+    assert "Port 1 at 127.0.0.1 refused" in found["Sending through Our server"].text

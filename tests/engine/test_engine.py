@@ -23,11 +23,14 @@ from campaigns.messages import Message, Recipient, SendResult
 from campaigns.privacy import erasure
 from campaigns.providers.base import ProviderTroubleError, Source
 from campaigns.providers.models import ProviderAccount
+from campaigns.reason import Reason
 from campaigns.throttling import expressions, rules
 from campaigns.throttling.models import ReplyRule
 from campaigns.throttling.plan import Grant, Pace, Paces, Plan
 from tests.factories import a_campaign, a_delivery, a_list, a_sender, a_subscriber
 from tests.manual_clock import ManualClock
+
+AWAY = Reason("connection.no_answer", {"where": "smtp.example.org:587"})
 
 
 class Idle:
@@ -177,12 +180,12 @@ def test_an_account_in_trouble_gives_everything_back(engine: Engine, campaign: C
     outbox = filled(engine, campaign)
     message = take(outbox)
     outbox.report(SendResult(message.delivery_id, "sent", "250 ok", 250))
-    outbox.account_failed(ProviderTroubleError("It is away.", permanent=False))
+    outbox.account_failed(ProviderTroubleError(AWAY, permanent=False))
     engine.tick()
     assert engine.is_idle
     assert sorted(statuses()) == ["queued"] * 5 + ["sent"]
     account = db.session.scalars(sa.select(ProviderAccount)).one()
-    assert account.trouble == "It is away."
+    assert account.trouble == AWAY.pack()
 
 
 def test_a_provider_is_woken_as_long_as_something_waits_for_it(
@@ -200,7 +203,7 @@ def test_an_account_that_had_trouble_rests_with_an_empty_outbox(
 ) -> None:
     outbox = filled(engine, campaign)
     message = take(outbox)
-    outbox.account_failed(ProviderTroubleError("It is away.", permanent=False))
+    outbox.account_failed(ProviderTroubleError(AWAY, permanent=False))
     engine.tick()
     assert statuses().count("queued") == 5
     outbox.release(message)  # the connection it was meant for came to nothing

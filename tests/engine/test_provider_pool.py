@@ -5,7 +5,7 @@ from flask import Flask
 
 from campaigns.context import services
 from campaigns.db import db, transaction
-from campaigns.engine.provider_pool import keep_newest_token
+from campaigns.engine.provider_pool import keep_renewed_secrets
 from campaigns.providers.models import ProviderAccount
 from campaigns.providers.smtp import oauth
 from tests.factories import a_provider
@@ -24,10 +24,12 @@ def test_it_is_stored_where_tokens_are_used(
             client_id="the-app",
             refresh_token=vault.encrypt("first"),
         )
-    keep_newest_token(account)
-    assert vault.decrypt(account.refresh_token) == "first"
+    keep_renewed_secrets(account)
+    assert vault.decrypt(account.credentials["refresh_token"]) == "first"
     monkeypatch.setattr(oauth, "newest_refresh_token", lambda grant: "second")
-    keep_newest_token(account)
+    keep_renewed_secrets(account)
     db.session.expire_all()
     stored = db.session.query(ProviderAccount).one()
-    assert vault.decrypt(stored.refresh_token) == ("second" if auth == "oauth2" else "first")
+    assert vault.decrypt(stored.credentials["refresh_token"]) == (
+        "second" if auth == "oauth2" else "first"
+    )

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from campaigns.cli.benchmarks import audience, environment
 from campaigns.db import db, transaction
 from campaigns.providers.models import ProviderAccount
+from tests.factories import is_at_port
 
 pytestmark = pytest.mark.process
 
@@ -119,7 +120,7 @@ def sent_by_two_workers(place: environment.Environment, people: int, **limits: i
         with transaction():
             audience._sender(sink.port, 0)
             db.session.execute(
-                sa.update(ProviderAccount).where(ProviderAccount.port == sink.port).values(**limits)
+                sa.update(ProviderAccount).where(is_at_port(sink.port)).values(**limits)
             )
         with place.workers(*[environment.SENDING_LANES] * 2) as crew:
             crew.wait_for(everybody.launch(sink.port), "sent")

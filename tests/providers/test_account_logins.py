@@ -1,6 +1,5 @@
 """Accounts that log in by OAuth 2, or show a client certificate: what may be saved."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,61 +15,73 @@ from campaigns.inputs import InvalidInputError
 from campaigns.providers import accounts, certificates
 from campaigns.providers.accounts import AccountInput, NotInDemoError
 from campaigns.providers.models import ProviderAccount
+from campaigns.providers.registry import login_of, secrets_of
 from campaigns.providers.smtp import oauth
-from campaigns.providers.smtp.account import grant_of, login_of
+from campaigns.providers.smtp.kind import SmtpSettings, grant_of
 from campaigns.secrets import Vault
 from tests.factories import a_provider
+from tests.words import said
 
 NOW = datetime(2030, 5, 4, 12, 0, tzinfo=UTC)
-TOKENS = AccountInput(
-    name="Relay",
-    host="smtp.example.org",
-    port="587",
-    username="me@example.org",
-    auth="oauth2",
-    token_url="https://login.example.org/token",
-    token_scope=" mail.send   offline ",
-    client_id="the-app",
-    client_secret="shh",
-    refresh_token=" first\n",
-)
-STORED = replace(TOKENS, client_secret="", refresh_token="")
-PLAIN = AccountInput(name="Relay", host="smtp.example.org", port="587", security="starttls")
+Form = dict[str, str]
+TOKENS: Form = {
+    "name": "Relay",
+    "host": "smtp.example.org",
+    "port": "587",
+    "username": "me@example.org",
+    "auth": "oauth2",
+    "token_url": "https://login.example.org/token",
+    "token_scope": " mail.send   offline ",
+    "client_id": "the-app",
+    "client_secret": "shh",
+    "refresh_token": " first\n",
+}
+STORED: Form = {**TOKENS, "client_secret": "", "refresh_token": ""}
+PLAIN: Form = {"name": "Relay", "host": "smtp.example.org", "port": "587", "security": "starttls"}
 
 
-def changed(typed: AccountInput, **values: Any) -> AccountInput:
-    return replace(typed, **values)
+def changed(form: Form, **values: str) -> Form:
+    return {**form, **values}
+
+
+def read(form: Form, *forget: str) -> AccountInput:
+    return AccountInput.read(form, forget=forget)
 
 
 def vault() -> Vault:
     return services().vault
 
 
-def saved(typed: AccountInput) -> ProviderAccount:
+def saved(form: Form) -> ProviderAccount:
     with transaction():
-        return accounts.create(typed, vault(), now=NOW)
+        return accounts.create(read(form), vault(), now=NOW)
 
 
-def problems(typed: AccountInput, account: ProviderAccount | None = None) -> dict[str, str]:
+def problems(form: Form, account: ProviderAccount | None = None) -> dict[str, str]:
     with pytest.raises(InvalidInputError) as caught, transaction():
         if account is None:
-            accounts.create(typed, vault(), now=NOW)
+            accounts.create(read(form), vault(), now=NOW)
         else:
-            accounts.change(account, typed, vault())
-    return caught.value.problems
+            accounts.change(account, read(form), vault())
+    return {field: said(problem) for field, problem in caught.value.problems.items()}
 
 
-def change(account: ProviderAccount, typed: AccountInput) -> None:
+def change(account: ProviderAccount, form: Form, *forget: str) -> None:
     with transaction():
-        accounts.change(account, typed, vault())
+        accounts.change(account, read(form, *forget), vault())
+
+
+def the_grant(account: ProviderAccount) -> oauth.Grant | None:
+    settings = SmtpSettings.model_validate(account.settings)
+    return grant_of(settings, secrets_of(account, vault()))
 
 
 def test_the_secrets_are_stored_encrypted(app: Flask) -> None:
     account = saved(changed(TOKENS, password="not-used"))
-    assert "shh" not in account.client_secret
-    assert "first" not in account.refresh_token
-    assert account.password == ""
-    grant = grant_of(account, vault())
+    assert set(account.credentials) == {"client_secret", "refresh_token"}
+    stored = str({**account.settings, **account.credentials})
+    assert not any(secret in stored for secret in ("shh", "first", "not-used"))
+    grant = the_grant(account)
     assert grant == oauth.Grant(
         "https://login.example.org/token", "the-app", "shh", "first", "mail.send offline"
     )
@@ -80,11 +91,11 @@ def test_the_secrets_are_stored_encrypted(app: Flask) -> None:
 def test_another_way_to_log_in_lets_go_of_the_old_secrets(app: Flask) -> None:
     account = saved(TOKENS)
     change(account, changed(PLAIN, username="me@example.org", password="word"))
-    assert (account.client_secret, account.refresh_token, account.token_url) == ("", "", "")
+    assert (set(account.credentials), account.settings["token_url"]) == ({"password"}, "")
     assert login_of(account, vault()).password == "word"
     assert "refresh_token" in problems(STORED, account)
     change(account, TOKENS)
-    assert account.password == ""
+    assert "password" not in account.credentials
 
 
 @pytest.mark.parametrize(
@@ -107,13 +118,13 @@ def test_what_cannot_work_is_refused_with_its_field(app: Flask, field: str, valu
 
 
 def test_an_application_without_a_secret_is_taken(app: Flask) -> None:
-    assert saved(changed(TOKENS, client_secret="")).client_secret == ""
+    assert set(saved(changed(TOKENS, client_secret="")).credentials) == {"refresh_token"}
 
 
 def test_stored_secrets_are_kept_for_the_same_servers(app: Flask) -> None:
     account = saved(TOKENS)
     change(account, changed(STORED, per_day="5", name="Another name"))
-    grant = grant_of(account, vault())
+    grant = the_grant(account)
     assert grant is not None
     assert (grant.client_secret, grant.refresh_token) == ("shh", "first")
 
@@ -135,19 +146,19 @@ def test_stored_secrets_go_to_no_other_server(app: Flask, field: str, value: str
     assert set(problems(typed, account)) == {"refresh_token"}
     assert set(problems(changed(typed, refresh_token="new"), account)) == {"client_secret"}
     with pytest.raises(InvalidInputError):
-        accounts.login_to_test(typed, account, vault())
+        accounts.connection_test(read(typed), account, vault())
     change(account, changed(typed, refresh_token="new", client_secret="new"))
 
 
 def test_a_newer_refresh_token_is_stored(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     account = saved(TOKENS)
-    assert not accounts.has_newer_token(account, vault())
+    assert not accounts.has_renewed(account, vault())
     monkeypatch.setattr(oauth, "newest_refresh_token", lambda grant: "second")
-    assert accounts.has_newer_token(account, vault())
+    assert accounts.has_renewed(account, vault())
     version = account.version
     with transaction():
-        accounts.keep_newest_token(account, vault())
-    assert vault().decrypt(account.refresh_token) == "second"
+        accounts.keep_renewed(account, vault())
+    assert vault().decrypt(account.credentials["refresh_token"]) == "second"
     assert account.version == version, "open connections stay"
 
 
@@ -166,9 +177,9 @@ class Made:
 def test_a_certificate_is_stored_with_its_key_encrypted(app: Flask) -> None:
     made = Made(common_name="Relay 1")
     account = saved(changed(PLAIN, client_certificate=made.certificate, client_key=made.key))
-    assert "BEGIN CERTIFICATE" in account.client_certificate
-    assert "PRIVATE KEY" not in account.client_certificate + account.client_key
-    shown = certificates.shown(account.client_certificate)
+    assert "BEGIN CERTIFICATE" in account.settings["client_certificate"]
+    assert "PRIVATE KEY" not in str({**account.settings, **account.credentials})
+    shown = certificates.shown(account.settings["client_certificate"])
     assert shown is not None
     assert shown.name == "Relay 1"
     assert shown.ends_at.tzinfo is not None
@@ -177,7 +188,7 @@ def test_a_certificate_is_stored_with_its_key_encrypted(app: Flask) -> None:
     assert login.certificate.count("BEGIN PRIVATE KEY") == 1
     change(account, changed(PLAIN, per_day="5"))
     assert login_of(account, vault()).certificate == login.certificate
-    change(account, changed(PLAIN, drops_certificate=True))
+    change(account, PLAIN, "client_key")
     assert login_of(account, vault()).certificate == ""
 
 
@@ -191,21 +202,21 @@ def test_a_stored_key_goes_to_no_other_server(app: Flask, field: str, value: str
     typed = changed(PLAIN, **{field: value}, password="new" if field == "username" else "")
     assert set(problems(typed, account)) == {"client_certificate"}
     with pytest.raises(InvalidInputError):
-        accounts.login_to_test(typed, account, vault())
-    change(account, changed(typed, drops_certificate=True))
+        accounts.connection_test(read(typed), account, vault())
+    change(account, typed, "client_key")
 
 
 def test_one_text_may_hold_both(app: Flask) -> None:
     made = Made()
     account = saved(changed(PLAIN, client_certificate=f"Bag\n{made.key}{made.certificate}"))
-    assert "PRIVATE" not in account.client_certificate
+    assert "PRIVATE" not in account.settings["client_certificate"]
     assert "PRIVATE KEY" in login_of(account, vault()).certificate
 
 
 def test_a_certificate_and_a_key_that_belong_to_others(app: Flask) -> None:
     one, other = Made("one.example"), Made("other.example")
     typed = changed(PLAIN, client_certificate=one.certificate, client_key=other.key)
-    assert "not the key of the certificate of one.example" in problems(typed)["client_key"]
+    assert "does not belong to the certificate of one.example" in problems(typed)["client_key"]
 
 
 def test_a_key_with_a_password(app: Flask) -> None:
@@ -217,7 +228,7 @@ def test_a_key_with_a_password(app: Flask) -> None:
         serialization.BestAvailableEncryption(b"word"),
     ).decode()
     typed = changed(PLAIN, client_certificate=made.certificate, client_key=locked)
-    assert "password of its own" in problems(typed)["client_key"]
+    assert "protected by a password" in problems(typed)["client_key"]
 
 
 @pytest.mark.parametrize(
@@ -260,10 +271,10 @@ def test_in_a_demonstration_no_certificate_is_kept(app: Flask) -> None:
         save_workspace(demo=True)
         a_provider("Relay")
     account = db.session.query(ProviderAccount).one()
-    typed = AccountInput(
-        name="Relay", host="127.0.0.1", port="2525", security="none", drops_certificate=True
-    )
-    for values in ({}, {"client_certificate": made.certificate, "client_key": made.key}):
-        with pytest.raises((NotInDemoError, InvalidInputError)):
-            change(account, changed(typed, **values))
-    assert account.client_certificate == ""
+    typed = {"name": "Relay", "host": "127.0.0.1", "port": "2525", "security": "none"}
+    with pytest.raises(NotInDemoError):
+        change(account, typed, "client_key")
+    added = {"client_certificate": made.certificate, "client_key": made.key}
+    with pytest.raises((NotInDemoError, InvalidInputError)):
+        change(account, {**typed, **added})
+    assert account.settings["client_certificate"] == ""

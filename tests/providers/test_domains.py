@@ -74,7 +74,7 @@ def test_private_keys_are_kept_encrypted(app: Flask) -> None:
     assert "PRIVATE" not in stored.private_key
     assert "BEGIN PRIVATE KEY" in VAULT.decrypt(stored.private_key)
     _check(domain, _published(domain))
-    with pytest.raises(SecretUnreadableError, match="DKIM key of news.example"):
+    with pytest.raises(SecretUnreadableError, match="news.example"):
         signing_for(f"a@{NAME}", Vault(["another-key-that-is-long-enough-as-well"]))
 
 

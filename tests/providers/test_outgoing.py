@@ -38,7 +38,7 @@ def test_odd_spellings_are_refused_without_a_look_up(
      "https://142.250.1.1/", "https://[2a00:1450:4001:800::1]:8443/t", "https://a_b.example.org"],
 )  # fmt: skip
 def test_usual_addresses_are_taken(url: str) -> None:
-    assert outgoing.why_not_usable(url) == ""
+    assert outgoing.why_not_usable(url) is None
 
 
 def resolving(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str]:

@@ -61,12 +61,12 @@ def test_an_account_is_added_and_its_password_never_shown(owner_client: FlaskCli
     answer = owner_client.post("/settings/providers/new", data=ACCOUNT)
     assert answer.location == "/", "the next of the first steps is there"
     account = the_account()
-    assert services().vault.decrypt(account.password) == "s3cret-word"
+    assert services().vault.decrypt(account.credentials["password"]) == "s3cret-word"
     for path in ("/settings", f"/settings/providers/{account.public_id}"):
         page = owner_client.get(path).text
         assert "Relay &lt;1&gt;" in page
         assert "s3cret-word" not in page
-        assert account.password not in page
+        assert account.credentials["password"] not in page
 
 
 def test_a_bad_form_comes_back_as_typed_without_the_password(owner_client: FlaskClient) -> None:
@@ -128,7 +128,7 @@ def test_the_connection_of_a_stored_account_is_tried_with_its_sender(
 def test_a_test_with_a_bad_form_says_what_is_missing(owner_client: FlaskClient) -> None:
     answer = owner_client.post("/settings/providers/test", data={"account": "nonsense"})
     assert answer.status_code == 200
-    assert "Enter the name of the mail server" in answer.text
+    assert "Enter the host name of the mail server" in answer.text
 
 
 def test_the_test_button_cannot_be_used_to_scan(owner_client: FlaskClient) -> None:
@@ -209,17 +209,17 @@ def test_a_demonstration_explains_itself(owner_client: FlaskClient) -> None:
         save_workspace(demo=True)
         account = a_provider("Built-in mailbox", port=2525)
     page = owner_client.get("/settings/providers/new").text
-    assert "This is a demonstration" in page
+    assert "This is a demo with made-up people" in page
     assert 'name="host"' not in page
     assert owner_client.post("/settings/providers/new", data=ACCOUNT).status_code == 422
     path = f"/settings/providers/{account.public_id}"
     form = {"name": "Built-in mailbox", "host": "127.0.0.1", "port": "2525", "security": "none"}
     assert owner_client.post(path, data={**form, "port": "25"}).status_code == 422
-    assert "This is a demonstration" in owner_client.post(f"{path}/delete").text
+    assert "This is a demo with made-up people" in owner_client.post(f"{path}/delete").text
     assert owner_client.post(path, data={**form, "per_second": "9"}).status_code == 302
-    assert (the_account().port, the_account().per_second) == (2525, 9)
+    assert (the_account().settings["port"], the_account().per_second) == (2525, 9)
     test = owner_client.post("/settings/providers/test", data={**ACCOUNT, "port": "22"})
-    assert "This is a demonstration" in test.text
+    assert "This is a demo with made-up people" in test.text
 
 
 @pytest.mark.parametrize("group", ["providers", "senders"])
@@ -433,17 +433,17 @@ def test_an_account_by_tokens_is_added_and_nothing_secret_is_shown(
 ) -> None:
     page = owner_client.post("/settings/providers/new", data={**TOKENS, "token_url": "http://x"})
     assert page.status_code == 422
-    assert "begins with https://" in page.text
+    assert "starts with https://" in page.text
     assert owner_client.post("/settings/providers/new", data=TOKENS).status_code == 302
     account = the_account()
     path = f"/settings/providers/{account.public_id}"
     page = owner_client.get(path)
     assert "https://login.example.org/token" in page.text
-    for secret in ("s3cret-word", "refresh-word", account.client_secret, account.refresh_token):
+    for secret in ("s3cret-word", "refresh-word", *account.credentials.values()):
         assert secret not in page.text
     kept = {**TOKENS, "client_secret": "", "refresh_token": "", "per_day": "5"}
     assert owner_client.post(path, data=kept).status_code == 302
-    assert services().vault.decrypt(the_account().refresh_token) == "refresh-word"
+    assert services().vault.decrypt(the_account().credentials["refresh_token"]) == "refresh-word"
 
 
 def test_a_certificate_is_shown_by_its_name_and_end_without_the_key(
@@ -479,6 +479,10 @@ def test_in_a_demonstration_the_limits_alone_can_be_changed(owner_client: FlaskC
     limits = {"account": the_account().public_id, "per_second": "7", "per_day": "0"}
     assert owner_client.post(path, data=limits).status_code == 302
     account = the_account()
-    assert (account.per_second, account.name, account.host) == (7, "Built-in", "127.0.0.1")
+    assert (account.per_second, account.name, account.settings["host"]) == (
+        7,
+        "Built-in",
+        "127.0.0.1",
+    )
     assert account.rewrites_return_path
     assert owner_client.post(path, data={**ACCOUNT, "password": ""}).status_code == 422

@@ -17,6 +17,7 @@ from campaigns.db import db, is_postgresql, rows_given, transaction
 from campaigns.messages import Recipient
 from campaigns.paths import resource_root
 from campaigns.providers.models import ProviderAccount, SenderAddress
+from campaigns.providers.smtp.kind import SmtpSettings
 
 BATCH_SIZE = 20_000
 STORIES = 5
@@ -65,7 +66,9 @@ def _sender(port: int, connections: int) -> int:
     if found is not None:
         return found
     account = ProviderAccount(
-        name=f"Port {port}", host="127.0.0.1", port=port, security="none", connections=connections
+        name=f"Port {port}",
+        settings=SmtpSettings(host="127.0.0.1", port=port, security="none").model_dump(),
+        connections=connections,
     )
     db.session.add(account)
     db.session.flush()

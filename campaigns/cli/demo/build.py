@@ -26,6 +26,7 @@ from campaigns.db import db, transaction
 from campaigns.events.models import Event
 from campaigns.paths import resource_root
 from campaigns.providers.models import ProviderAccount, SenderAddress
+from campaigns.providers.smtp.kind import SmtpSettings
 
 LOGIN = "demo@harbour-coffee.example"
 PASSWORD = "harbour-coffee"  # noqa: S105  (printed at every start; the demo sends nowhere)
@@ -58,14 +59,17 @@ def ensure_demo(settings: Settings) -> Sequence[str]:
 
 def _follow_the_mailbox(settings: Settings) -> None:
     """Update the port of the built-in mailbox, which may have changed."""
-    db.session.execute(
-        sa.update(ProviderAccount)
-        .where(
-            ProviderAccount.name == "Built-in mailbox",
-            ProviderAccount.port != settings.mailbox_port,
-        )
-        .values(port=settings.mailbox_port, version=ProviderAccount.version + 1)
+    account = db.session.scalar(
+        sa.select(ProviderAccount).where(ProviderAccount.name == "Built-in mailbox")
     )
+    if account is not None and account.settings["port"] != settings.mailbox_port:
+        account.settings = _mailbox_settings(settings)
+        account.version += 1
+
+
+def _mailbox_settings(settings: Settings) -> dict[str, Any]:
+    found = SmtpSettings(host="127.0.0.1", port=settings.mailbox_port, security="none")
+    return found.model_dump()
 
 
 def _build(settings: Settings, now: datetime) -> None:
@@ -110,11 +114,7 @@ def _added(thing: Any) -> Any:
 
 
 def _sender(settings: Settings) -> SenderAddress:
-    account = _added(
-        ProviderAccount(
-            name="Built-in mailbox", host="127.0.0.1", port=settings.mailbox_port, security="none"
-        )
-    )
+    account = _added(ProviderAccount(name="Built-in mailbox", settings=_mailbox_settings(settings)))
     sender: SenderAddress = _added(
         SenderAddress(
             name="Harbour Coffee",

@@ -7,6 +7,7 @@ import structlog
 
 from campaigns.messages import Message, SendResult
 from campaigns.providers.base import ProviderTroubleError, Source
+from campaigns.reason import Reason
 
 log = structlog.get_logger()
 
@@ -70,7 +71,7 @@ class SmtpDesk:
             message = self.source.take()
         except Exception as error:
             log.exception("no message could be taken")
-            self._fail("The next message could not be made", error)
+            self._fail("connection.message_failed", error)
         if message is None:
             self.ended += 1
             self.is_dry = True
@@ -83,7 +84,7 @@ class SmtpDesk:
             return self.source is not None and self.source.begin(message)
         except Exception as error:
             log.exception("a message could not be begun")
-            self._fail("It could not be noted that a message is about to leave", error)
+            self._fail("connection.journal_failed", error)
             return False
 
     def release(self, message: Message) -> None:
@@ -129,5 +130,6 @@ class SmtpDesk:
         except Exception:
             log.exception("a trouble could not be noted")
 
-    def _fail(self, what: str, error: Exception) -> None:
-        self._on_trouble(ProviderTroubleError(f"{what}: {error}", permanent=False))
+    def _fail(self, code: str, error: Exception) -> None:
+        reason = Reason(code, {"error": str(error)})
+        self._on_trouble(ProviderTroubleError(reason, permanent=False))

@@ -19,6 +19,7 @@ from campaigns.providers.base import ProviderTroubleError
 from campaigns.providers.smtp.replies import reply_text
 from campaigns.providers.smtp.session import Features
 from campaigns.providers.smtp.timeouts import PATIENT, Timeouts
+from campaigns.reason import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,45 +45,42 @@ class SmtpLogin:
 
 
 def connect(login: SmtpLogin, timeouts: Timeouts = PATIENT) -> smtplib.SMTP:
-    """An open, encrypted, logged-in connection. Raises ProviderTroubleError in words."""
-    where = login.where
+    """An open, encrypted, logged-in connection. Raises ProviderTroubleError."""
     try:
         return _connect(login, timeouts)
     except ProviderTroubleError:
         raise
     except (socket.gaierror, UnicodeError):
-        raise ProviderTroubleError(
-            f"There is no server called {login.host}. Check the name.", permanent=True
-        ) from None
+        raise _trouble(login, "connection.host_unknown", permanent=True, host=login.host) from None
     except ssl.SSLCertVerificationError as error:
-        raise ProviderTroubleError(
-            f"{where} shows a certificate that cannot be trusted: {error.verify_message}."
-            " Use the server name that the certificate was made for.",
-            permanent=True,
+        words = error.verify_message
+        raise _trouble(
+            login, "connection.certificate_untrusted", permanent=True, error=words
         ) from None
     except ssl.SSLError as error:
-        raise ProviderTroubleError(
-            f"{where} does not speak TLS as expected ({error.reason or error}). Port 587 goes with"
-            " STARTTLS, port 465 with TLS.",
-            permanent=True,
-        ) from None
-    except TimeoutError:
-        raise ProviderTroubleError(_no_answer(where), permanent=False) from None
+        words = str(error.reason or error)
+        raise _trouble(login, "connection.tls_failed", permanent=True, error=words) from None
     except smtplib.SMTPResponseException as error:
-        raise ProviderTroubleError(
-            f"{where} said: {reply_text(error.smtp_code, error.smtp_error)}.",
-            permanent=False,
+        raise _trouble(
+            login, "connection.answered", reply=reply_text(error.smtp_code, error.smtp_error)
         ) from None
     except (smtplib.SMTPException, OSError) as error:
-        if isinstance(error.__context__, TimeoutError):
-            raise ProviderTroubleError(_no_answer(where), permanent=False) from None
-        raise ProviderTroubleError(
-            f"{where} cannot be reached ({plain(error)}). Is the server running?", permanent=False
-        ) from None
+        raise _unreachable(login, error) from None
 
 
-def _no_answer(where: str) -> str:
-    return f"{where} does not answer. A firewall may be in the way, or the port is wrong."
+def _unreachable(login: SmtpLogin, error: Exception) -> ProviderTroubleError:
+    if isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError):
+        return _trouble(login, "connection.no_answer")
+    if isinstance(error, ConnectionRefusedError):
+        return _trouble(login, "connection.refused", host=login.host, port=str(login.port))
+    return _trouble(login, "connection.unreachable", error=plain(error))
+
+
+def _trouble(
+    login: SmtpLogin, code: str, *, permanent: bool = False, **params: str
+) -> ProviderTroubleError:
+    reason = Reason(code, {"where": login.where, **params})
+    return ProviderTroubleError(reason, permanent=permanent)
 
 
 def _connect(login: SmtpLogin, timeouts: Timeouts) -> smtplib.SMTP:
@@ -92,11 +90,7 @@ def _connect(login: SmtpLogin, timeouts: Timeouts) -> smtplib.SMTP:
         smtp.ehlo_or_helo_if_needed()
         if login.security == "starttls":
             if not smtp.has_extn("starttls"):
-                raise ProviderTroubleError(
-                    f"{login.where} offers no encryption (STARTTLS). Use another port,"
-                    " or allow sending without encryption for this account.",
-                    permanent=True,
-                )
+                raise _trouble(login, "connection.no_starttls", permanent=True)
             smtp.starttls(context=context)
             smtp.ehlo()
         if login.username:
@@ -150,10 +144,8 @@ def _context(login: SmtpLogin) -> ssl.SSLContext:
             try:
                 context.load_cert_chain(file.name, password=_no_password)
             except (ssl.SSLError, ValueError) as error:
-                raise ProviderTroubleError(
-                    f"The client certificate for {login.where} cannot be used ({plain(error)})."
-                    " It must be PEM text of the certificate and its key, without a password.",
-                    permanent=True,
+                raise _trouble(
+                    login, "connection.certificate_unusable", permanent=True, error=plain(error)
                 ) from None
     return context
 
@@ -170,19 +162,17 @@ _MECHANISM_REFUSED = (504, 534)
 
 def _log_in(smtp: smtplib.SMTP, login: SmtpLogin) -> None:
     if not smtp.has_extn("auth"):
-        raise ProviderTroubleError(
-            f"{login.where} takes no login. Remove the user name, or use the"
-            " provider's submission port.",
-            permanent=True,
-        )
+        raise _trouble(login, "connection.no_login_offered", permanent=True)
     wanted = _wanted(login, is_encrypted=isinstance(smtp.sock, ssl.SSLSocket))
     offered = smtp.esmtp_features["auth"].upper().split()
     usable = [name for name in wanted if name in offered]
     if not usable:
-        raise ProviderTroubleError(
-            f"{login.where} knows no way to log in that can be used here; it offers"
-            f" {', '.join(offered) or 'none'}, we know {', '.join(wanted)}.",
+        raise _trouble(
+            login,
+            "connection.no_common_login",
             permanent=True,
+            offered=", ".join(offered) or "-",
+            known=", ".join(wanted),
         )
     code, text = 0, b""
     for mechanism in usable:
@@ -194,12 +184,11 @@ def _log_in(smtp: smtplib.SMTP, login: SmtpLogin) -> None:
         # A server may offer CRAM-MD5 and yet hold no password in the form that it needs.
         if code not in _MECHANISM_REFUSED and mechanism != "CRAM-MD5":
             break
-    advice = "Check user name and password."
-    if login.token is not None:
-        advice = "Allow it once more at the provider, and enter the new refresh token."
-    raise ProviderTroubleError(
-        f"{login.where} refused the login: {reply_text(code, text)}. {advice}",
+    raise _trouble(
+        login,
+        "connection.login_refused" if login.token is None else "connection.token_login_refused",
         permanent=500 <= code < 600,
+        reply=reply_text(code, text),
     )
 
 

@@ -17,6 +17,7 @@ from campaigns.providers import outgoing
 from campaigns.providers.base import ProviderTroubleError
 from campaigns.providers.outgoing import OutgoingError
 from campaigns.providers.presets import PRESETS
+from campaigns.reason import Reason
 
 ASK_AGAIN_BEFORE = 120.0
 """A token is not used in the last seconds of its life: a login takes its time."""
@@ -62,7 +63,7 @@ _kept: dict[bytes, _Kept] = {}
 
 
 def access_token(grant: Grant) -> str:
-    """A token that holds for a while yet. Raises ProviderTroubleError in words."""
+    """A token that holds for a while yet. Raises ProviderTroubleError."""
     kept = _kept_for(grant)
     with kept.lock:
         if running_seconds() >= kept.until:
@@ -136,19 +137,18 @@ def _refusal(grant: Grant, status: int, answer: dict[str, Any]) -> ProviderTroub
     told = _clean(told if isinstance(told, str) and told else code or f"HTTP {status}")
     for secret in (grant.client_secret, grant.refresh_token):
         told = told.replace(secret, "…") if secret else told
-    advice = ""
+    outcome = "connection.token_refused"
     if code in _CONNECT_ANEW:
-        advice = " Allow it once more there, and enter the new refresh token."
+        outcome = "connection.token_revoked"
     elif code in {"invalid_client", "unauthorized_client"}:
-        advice = " Check client ID and client secret."
+        outcome = "connection.token_client_refused"
     elif 300 <= status < 400:
-        advice = " It leads elsewhere: enter the address of the token endpoint itself."
+        outcome = "connection.token_redirected"
     is_for_now = (
         status >= 500 or status in {408, 429} or code in {"temporarily_unavailable", "server_error"}
     )
-    return ProviderTroubleError(
-        f"{grant.host} gave no access token: {told.rstrip('.')}.{advice}", permanent=not is_for_now
-    )
+    reason = Reason(outcome, {"host": grant.host, "error": told.rstrip(".")})
+    return ProviderTroubleError(reason, permanent=not is_for_now)
 
 
 def _ask(grant: Grant) -> tuple[int, dict[str, Any]]:
@@ -165,22 +165,25 @@ def _ask(grant: Grant) -> tuple[int, dict[str, Any]]:
     try:
         answer = outgoing.post_form(grant.token_url, form, known_hosts=KNOWN_HOSTS)
     except OutgoingError as error:
-        sentence = _no_answer(grant.host, error)
-        raise ProviderTroubleError(sentence, permanent=error.is_lasting) from None
+        reason = _no_answer(grant.host, error)
+        raise ProviderTroubleError(reason, permanent=error.is_lasting) from None
     return answer.status, _json(answer.body)
 
 
-def _no_answer(host: str, error: OutgoingError) -> str:
+def _no_answer(host: str, error: OutgoingError) -> Reason:
     match error:
         case outgoing.NoSuchHostError():
-            return f"There is no server called {host}. Check the token endpoint."
+            return Reason("connection.token_host_unknown", {"host": host})
         case outgoing.InternalAddressError():
-            return (
-                f"{host} is an address of a private network. A token endpoint is on the public one."
-            )
-        case outgoing.UntrustedCertificateError():
-            return f"{host} shows a certificate that cannot be trusted: {error}."
-    return f"No access token could be asked for at {host} ({_clean(str(error)).rstrip('.')})."
+            return Reason("connection.token_host_private", {"host": host})
+        case outgoing.SilentServerError():
+            return Reason("connection.token_no_answer", {"host": host})
+        case outgoing.UnusableAddressError():
+            return Reason("connection.token_url_unusable", {"host": host})
+    params = {"host": host, "error": _clean(str(error)).rstrip(".")}
+    if isinstance(error, outgoing.UntrustedCertificateError):
+        return Reason("connection.token_certificate_untrusted", params)
+    return Reason("connection.token_unreachable", params)
 
 
 def _clean(text: str) -> str:

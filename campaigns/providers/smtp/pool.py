@@ -9,15 +9,13 @@ from functools import partial
 import structlog
 
 from campaigns.providers.base import ProviderTroubleError, Source
-from campaigns.providers.models import ProviderAccount
-from campaigns.providers.smtp.account import login_of
 from campaigns.providers.smtp.connection import Link
 from campaigns.providers.smtp.feeder import SmtpDesk
 from campaigns.providers.smtp.login import SmtpLogin, connect, features, plain, take_socket
 from campaigns.providers.smtp.loop import Loop, shared_loop
 from campaigns.providers.smtp.session import Dialogue, Features
 from campaigns.providers.smtp.timeouts import PATIENT, Timeouts
-from campaigns.secrets import Vault
+from campaigns.reason import Reason
 
 log = structlog.get_logger()
 
@@ -25,14 +23,6 @@ MOST_UNANSWERED = 3
 """So many times in a row without an answer to a message: each more would become `unknown`."""
 MOST_FAILURES = 3
 """So many connections in a row that were of no use, and none is left: the account is in trouble."""
-
-
-def open_smtp(account: ProviderAccount, vault: Vault, apart: bool = False) -> "SmtpProvider":
-    return SmtpProvider(
-        login_of(account, vault),
-        messages_per_connection=account.messages_per_connection,
-        apart=apart,
-    )
 
 
 class SmtpProvider:
@@ -242,9 +232,7 @@ class SmtpProvider:
             try:
                 threading.Thread(target=opening, name="smtp-connect", daemon=True).start()
             except RuntimeError as error:  # this machine has no more to give
-                words = f"{self._login.where} cannot be used ({error})."
-                trouble = ProviderTroubleError(words, permanent=False)
-                self._not_opened(self._round, begun_at, trouble)
+                self._not_opened(self._round, begun_at, self._failed(error))
                 return
 
     def _open(self, loop: Loop, number: int, begun_at: float) -> None:
@@ -257,11 +245,13 @@ class SmtpProvider:
             loop.soon(partial(self._not_opened, number, begun_at, trouble))
         except Exception as error:
             log.exception("a connection could not be opened")
-            words = f"{self._login.where} cannot be used ({plain(error)})."
-            unknown = ProviderTroubleError(words, permanent=False)
-            loop.soon(partial(self._not_opened, number, begun_at, unknown))
+            loop.soon(partial(self._not_opened, number, begun_at, self._failed(error)))
         else:
             loop.soon(partial(self._opened, loop, number, sock, offered))
+
+    def _failed(self, error: Exception) -> ProviderTroubleError:
+        params = {"where": self._login.where, "error": plain(error)}
+        return ProviderTroubleError(Reason("connection.failed", params), permanent=False)
 
     def _opened(self, loop: Loop, number: int, sock: socket.socket, offered: Features) -> None:
         if number != self._round:
@@ -300,15 +290,20 @@ class SmtpProvider:
             self._desk.unanswered = 0
             self._stop_for(
                 ProviderTroubleError(
-                    f"{self._login.where} took {MOST_UNANSWERED} messages in a row and"
-                    " answered none of them. Ask the provider why, then resume.",
+                    Reason(
+                        "connection.answers_nothing",
+                        {"where": self._login.where, "count": MOST_UNANSWERED},
+                    ),
                     permanent=True,
                 )
             )
         elif self._failures >= MOST_FAILURES and not (self._links or self._opening):
             self._stop_for(
                 ProviderTroubleError(
-                    f"{self._login.where} lets us in, but takes no message: {dialogue.over}.",
+                    Reason(
+                        "connection.takes_no_message",
+                        {"where": self._login.where, "reply": dialogue.over},
+                    ),
                     permanent=False,
                 )
             )

@@ -35,7 +35,7 @@ def index() -> str:
         limits_of=limits_of,
         next_tries=next_tries([account.id for account in accounts]),
         senders=[
-            (sender, account, freemail_warning(sender.address, account.host))
+            (sender, account, freemail_warning(sender.address, account.settings.get("host", "")))
             for sender, account in senders
         ],
         has_postal_address=bool(load_workspace().postal_address.strip()),

@@ -1,7 +1,7 @@
 """SMTP accounts: add, change, test, delete."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
 
 import sqlalchemy as sa
 from flask import abort, flash, redirect, render_template, request, url_for
@@ -13,12 +13,15 @@ from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.inputs import InvalidInputError
 from campaigns.providers import accounts, certificates
-from campaigns.providers.check import CheckResult, check_login
+from campaigns.providers.account_input import AccountInput
+from campaigns.providers.base import UnusableAccountError
 from campaigns.providers.models import ProviderAccount, SenderAddress
 from campaigns.providers.presets import presets
+from campaigns.reason import Reason
 from campaigns.secrets import SecretUnreadableError
 from campaigns.web.settings.blueprint import Answer, after_saving, bp
 from campaigns.web.template_helpers import current_workspace
+from campaigns.web.words import in_words, sentence
 from campaigns.web_limits import limiter
 
 
@@ -26,7 +29,7 @@ from campaigns.web_limits import limiter
 @access("user")
 def new_provider() -> Answer:
     if request.method != "POST":
-        return _form(None, accounts.AccountInput(port="587"))
+        return _form(None, AccountInput())
     typed = _typed()
     try:
         with transaction():
@@ -44,7 +47,7 @@ def new_provider() -> Answer:
 def edit_provider(public_id: str) -> Answer:
     account = _found(public_id)
     if request.method != "POST":
-        return _form(account, _stored(account))
+        return _form(account, AccountInput.of(account))
     typed = _typed(account)
     try:
         with transaction():
@@ -52,7 +55,7 @@ def edit_provider(public_id: str) -> Answer:
     except InvalidInputError as error:
         return _form(_found(public_id), typed, error.problems), 422
     except accounts.NotInDemoError as error:
-        return _form(_found(public_id), typed, {"": str(error)}), 422
+        return _form(_found(public_id), typed, {"": error.reason}), 422
     flash("Saved. Sending goes on with it from the next message.", "success")
     return redirect(url_for("settings.index"))
 
@@ -64,17 +67,17 @@ def test_provider() -> str:
     """Try what the form says, saved or not. Answers with a part of the page."""
     account = accounts.find(request.form.get("account", ""))
     try:
-        login = accounts.login_to_test(_typed(account), account, services().vault)
+        test = accounts.connection_test(_typed(account), account, services().vault)
     except InvalidInputError as error:
-        return _result(CheckResult(ok=False, message=str(error)))
-    except (accounts.NotInDemoError, SecretUnreadableError) as error:
-        return _result(CheckResult(ok=False, message=str(error)))
+        return _result(ok=False, reasons=error.problems.values())
+    except (accounts.NotInDemoError, SecretUnreadableError, UnusableAccountError) as error:
+        return _result(ok=False, reasons=[error.reason])
     sender = _a_sender_of(account) if account is not None else ""
     db.session.rollback()  # no transaction stays open while we talk to the server
-    result = check_login(login, sender=sender)
-    if account is not None and login.token is not None:
-        _keep_newest_token(account.public_id)
-    return _result(result)
+    result = test.run(sender=sender)
+    if account is not None:
+        _keep_renewed(account.public_id)
+    return _result(ok=result.ok, reasons=result.reasons)
 
 
 @bp.route("/settings/providers/<public_id>/delete", methods=["GET", "POST"])
@@ -92,101 +95,67 @@ def delete_provider(public_id: str) -> Answer:
             provider_usage.forget_account(account.id)
             accounts.delete(account)
     except (accounts.AccountInUseError, accounts.NotInDemoError) as error:
-        return _delete_page(_found(public_id), str(error)), 422
+        return _delete_page(_found(public_id), error.reason), 422
     flash(f"The account “{name}” is deleted.", "success")
     return redirect(url_for("settings.index"))
 
 
-def _typed(account: ProviderAccount | None = None) -> accounts.AccountInput:
+def _typed(account: ProviderAccount | None = None) -> AccountInput:
     form = request.form
-    limits: dict[str, Any] = {name: form.get(name, "") for name in accounts.MOST}
+    kind = account.kind if account is not None else "smtp"
+    typed = AccountInput.read(form, kind=kind, forget=form.getlist("forget"))
     if account is not None and current_workspace().demo and "host" not in form:
         # The form of a demonstration has the limits only: all else stays as it is stored.
-        return replace(_stored(account), **limits)
-    return accounts.AccountInput(
-        name=form.get("name", ""),
-        host=form.get("host", ""),
-        port=form.get("port", ""),
-        security=form.get("security", ""),
-        username=form.get("username", ""),
-        password=form.get("password", ""),
-        preset=form.get("preset", ""),
-        **limits,
-        rewrites_return_path="rewrites_return_path" in form,
-        unencrypted_ok="unencrypted_ok" in form,
-        drops_certificate="drops_certificate" in form,
-        auth=form.get("auth", ""),
-        token_url=form.get("token_url", ""),
-        token_scope=form.get("token_scope", ""),
-        client_id=form.get("client_id", ""),
-        client_secret=form.get("client_secret", ""),
-        refresh_token=form.get("refresh_token", ""),
-        client_certificate=form.get("client_certificate", ""),
-        client_key=form.get("client_key", ""),
-    )
+        return replace(AccountInput.of(account), limits=typed.limits)
+    return typed
 
 
-def _keep_newest_token(public_id: str) -> None:
-    """To try an account may have brought another refresh token."""
+def _keep_renewed(public_id: str) -> None:
+    """Store what the test may have brought, such as another refresh token."""
     try:
-        if accounts.has_newer_token(_found(public_id), services().vault):
+        if accounts.has_renewed(_found(public_id), services().vault):
             with transaction():
-                accounts.keep_newest_token(_found(public_id), services().vault)
-    except SecretUnreadableError:
-        pass  # the stored one cannot be read: the typed one was tried
-
-
-def _stored(account: ProviderAccount) -> accounts.AccountInput:
-    limits: dict[str, Any] = {name: str(getattr(account, name)) for name in accounts.MOST}
-    return accounts.AccountInput(
-        name=account.name,
-        host=account.host,
-        port=str(account.port),
-        security=account.security,
-        username=account.username,
-        preset=account.preset,
-        **limits,
-        rewrites_return_path=account.rewrites_return_path,
-        unencrypted_ok=account.security == "none",
-        auth=account.auth,
-        token_url=account.token_url,
-        token_scope=account.token_scope,
-        client_id=account.client_id,
-    )
+                accounts.keep_renewed(_found(public_id), services().vault)
+    except (SecretUnreadableError, UnusableAccountError):
+        pass  # the stored one cannot be read: the typed one was tested
 
 
 def _form(
     account: ProviderAccount | None,
-    form: accounts.AccountInput,
-    problems: dict[str, str] | None = None,
+    typed: AccountInput,
+    problems: Mapping[str, Reason | str] | None = None,
 ) -> str:
     return render_template(
         "web/settings/provider.html",
         tab="sending",
         account=account,
-        form=form,
-        problems=problems or {},
+        form=typed.fields(),
+        stored=account.credentials if account else {},
+        problems=in_words(problems or {}),
         presets=presets(services().settings.mailbox_port),
         limits=accounts.MOST,
-        certificate=certificates.shown(account.client_certificate) if account else None,
+        certificate=certificates.shown(account.settings.get("client_certificate", ""))
+        if account
+        else None,
         now=utcnow(),
-        demo_reason=accounts.DEMO if current_workspace().demo else "",
+        demo_reason=sentence(Reason("provider.not_in_demo")) if current_workspace().demo else "",
     )
 
 
-def _delete_page(account: ProviderAccount, error: str = "") -> str:
+def _delete_page(account: ProviderAccount, error: Reason | None = None) -> str:
     return render_template(
         "web/settings/delete_provider.html",
         tab="sending",
         account=account,
         campaigns=provider_usage.campaigns_on_account(account.id),
         planned=provider_usage.campaigns_planned_on(account.id),
-        error=error or accounts.why_kept(account),
+        error=sentence(error or accounts.why_kept(account)),
     )
 
 
-def _result(result: CheckResult) -> str:
-    return render_template("web/settings/_test_result.html", result=result)
+def _result(*, ok: bool, reasons: Iterable[Reason | str]) -> str:
+    found = {"ok": ok, "message": " ".join(map(sentence, reasons))}
+    return render_template("web/settings/_test_result.html", result=found)
 
 
 def _a_sender_of(account: ProviderAccount) -> str:

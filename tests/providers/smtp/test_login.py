@@ -15,7 +15,9 @@ import trustme
 from campaigns.providers.base import ProviderTroubleError
 from campaigns.providers.smtp import SmtpLogin, Timeouts, connect
 from campaigns.providers.smtp.login import features, take_socket
+from campaigns.reason import Reason
 from tests.smtp_server import CLOSE, Script, ScriptedServer, Session, scripted_server
+from tests.words import said
 
 QUICK = Timeouts(connect=2, greeting=2, command=2)
 EVERY = ("AUTH PLAIN LOGIN CRAM-MD5 XOAUTH2",)
@@ -63,7 +65,7 @@ def test_an_untrusted_certificate_is_refused(server_tls: ssl.SSLContext, securit
         tls=server_tls, implicit_tls=security == "tls", extensions=("AUTH PLAIN",)
     ) as server:
         trouble = refusal(SmtpLogin("localhost", server.port, security, "user", "secret"))
-    assert "cannot be trusted" in str(trouble)
+    assert "cannot be trusted" in said(trouble)
     assert trouble.permanent
     assert auth_of(server) == []
 
@@ -77,14 +79,14 @@ def test_a_certificate_for_another_name_is_refused(
         tls=server_tls, implicit_tls=security == "tls", extensions=("AUTH PLAIN",)
     ) as server:
         trouble = refusal(SmtpLogin("127.0.0.1", server.port, security, "user", "secret"))
-    assert "cannot be trusted" in str(trouble)
+    assert "cannot be trusted" in said(trouble)
     assert auth_of(server) == []
 
 
 def test_s1_no_login_is_tried_where_starttls_is_not_offered() -> None:
     with scripted_server(extensions=("AUTH PLAIN",)) as server:
         trouble = refusal(SmtpLogin("127.0.0.1", server.port, "starttls", "user", "secret"))
-    assert "no encryption" in str(trouble)
+    assert "not offer encryption" in said(trouble)
     assert auth_of(server) == []
 
 
@@ -155,7 +157,7 @@ def test_a_mechanism_that_is_offered_and_refused_is_followed_by_the_next() -> No
 def test_a_refused_password_is_permanent_tried_once_and_keeps_the_servers_words() -> None:
     with scripted_server(extensions=("AUTH PLAIN LOGIN",), accept_login=lambda _: False) as server:
         trouble = refusal(SmtpLogin("127.0.0.1", server.port, "none", "u", "p"))
-    assert "refused the login: 535 5.7.8 bad credentials. Check user name" in str(trouble)
+    assert "refused the login: 535 5.7.8 bad credentials. Check the user name" in said(trouble)
     assert trouble.permanent
     assert len(auth_of(server)) == 1
 
@@ -170,10 +172,10 @@ def test_a_login_that_fails_for_now_is_not_permanent() -> None:
 def test_a_server_that_offers_nothing_we_know_is_told_apart() -> None:
     with scripted_server(extensions=("AUTH GSSAPI NTLM",)) as server:
         trouble = refusal(SmtpLogin("127.0.0.1", server.port, "none", "u", "p"))
-    assert "it offers GSSAPI, NTLM" in str(trouble)
+    assert "It offers GSSAPI, NTLM" in said(trouble)
     assert trouble.permanent
     with scripted_server(extensions=()) as server:
-        assert "takes no login" in str(
+        assert "does not accept logins" in said(
             refusal(SmtpLogin("127.0.0.1", server.port, "none", "u", "p"))
         )
 
@@ -203,16 +205,19 @@ def test_a_refused_token_is_told_with_the_servers_last_word() -> None:
 
     with scripted_server(script, extensions=EVERY) as server:
         trouble = refusal(token_login(server.port, lambda: "old"))
-    assert "535 5.7.8 token expired. Allow it once more at the provider" in str(trouble)
+    assert "535 5.7.8 token expired. Grant access again at the provider" in said(trouble)
     assert trouble.permanent
+
+
+REVOKED = Reason("connection.token_revoked", {"host": "login.example.org", "error": "expired"})
 
 
 def test_a_token_that_cannot_be_had_is_the_trouble_itself() -> None:
     def no_token() -> str:
-        raise ProviderTroubleError("Connect the account anew.", permanent=True)
+        raise ProviderTroubleError(REVOKED, permanent=True)
 
     with scripted_server(extensions=EVERY) as server:
-        assert str(refusal(token_login(server.port, no_token))) == "Connect the account anew."
+        assert refusal(token_login(server.port, no_token)).reason == REVOKED
 
 
 @pytest.mark.usefixtures("trusted")
@@ -247,35 +252,35 @@ def test_a_client_certificate_is_shown_and_its_file_is_gone(
 @pytest.mark.parametrize("text", ["nonsense", "-----BEGIN CERTIFICATE-----\nAAAA\n"])
 def test_a_client_certificate_that_is_none_is_permanent_trouble(text: str) -> None:
     trouble = refusal(SmtpLogin("127.0.0.1", 1, "tls", certificate=text))
-    assert "client certificate" in str(trouble)
+    assert "client certificate" in said(trouble)
     assert trouble.permanent
 
 
 @pytest.mark.parametrize(
     ("greeting", "words"),
     [
-        ("554 5.7.1 you are blocked", "said: 554 5.7.1 you are blocked"),
-        (CLOSE, "cannot be reached"),
+        ("554 5.7.1 you are blocked", "answered: 554 5.7.1 you are blocked"),
+        (CLOSE, "could not be reached"),
     ],
 )
 def test_a_greeting_that_is_none(greeting: str, words: str) -> None:
     with scripted_server(lambda line, _: greeting if line == "<connect>" else None) as server:
         trouble = refusal(SmtpLogin("127.0.0.1", server.port, "none"))
-    assert words in str(trouble)
+    assert words in said(trouble)
     assert not trouble.permanent
 
 
 @pytest.mark.parametrize("host", ["no-such-host.invalid", "x" * 70 + ".example", "a..example"])
 def test_an_unknown_host_is_permanent_trouble(host: str) -> None:
     trouble = refusal(SmtpLogin(host, 25, "none"))
-    assert "no server called" in str(trouble)
+    assert "No server named" in said(trouble)
     assert trouble.permanent
 
 
 def test_a_port_without_tls_is_told_apart() -> None:
     with scripted_server() as server:
         trouble = refusal(SmtpLogin("127.0.0.1", server.port, "tls"))
-    assert "does not speak TLS as expected" in str(trouble)
+    assert "did not complete the TLS handshake" in said(trouble)
 
 
 def test_a_server_that_speaks_unasked_is_not_handed_over() -> None:

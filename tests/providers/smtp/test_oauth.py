@@ -16,13 +16,15 @@ import pytest
 
 from campaigns.providers import outgoing
 from campaigns.providers.base import ProviderTroubleError
-from campaigns.providers.check import check_connection, check_login
 from campaigns.providers.models import ProviderAccount
-from campaigns.providers.smtp import oauth, open_smtp
-from campaigns.providers.smtp.account import make_login
+from campaigns.providers.registry import check_connection, open_provider
+from campaigns.providers.smtp import SmtpLogin, SmtpProvider, oauth
+from campaigns.providers.smtp.check import check_login
+from campaigns.providers.smtp.kind import SmtpKind, SmtpSettings
 from campaigns.providers.smtp.oauth import Grant
 from campaigns.secrets import Vault
 from tests.smtp_server import scripted_server
+from tests.words import said
 
 Answer = tuple[int, dict[str, str], bytes]
 
@@ -109,7 +111,7 @@ def refusal(grant: Grant) -> ProviderTroubleError:
     with pytest.raises(ProviderTroubleError) as caught:
         oauth.access_token(grant)
     for secret in ("shh", "first"):
-        assert secret not in str(caught.value)
+        assert secret not in said(caught.value)
     return caught.value
 
 
@@ -178,18 +180,18 @@ def test_a_newer_refresh_token_is_used_from_then_on(
 @pytest.mark.parametrize(
     ("answer", "words", "permanent"),
     [
-        (error(400, error="invalid_grant"), "invalid_grant. Allow it once more", True),
+        (error(400, error="invalid_grant"), "invalid_grant. Grant access again", True),
         (
             error(400, error="invalid_grant", error_description="Token shh first\r\nrevoked."),
-            "Token … … revoked. Allow it once more",
+            "Token … … revoked. Grant access again",
             True,
         ),
-        (error(401, error="invalid_client"), "Check client ID and client secret", True),
+        (error(401, error="invalid_client"), "Check the client ID and client secret", True),
         (error(404), "HTTP 404", True),
         (error(503), "HTTP 503", False),
         (error(429, error="slow_down"), "slow_down", False),
         (error(400, error="temporarily_unavailable"), "temporarily_unavailable", False),
-        ((302, {"Location": "https://localhost/else"}, b""), "It leads elsewhere", True),
+        ((302, {"Location": "https://localhost/else"}, b""), "It redirects elsewhere", True),
         ((200, {}, b"<html>"), "HTTP 200", True),
         ((200, {}, b"[1]"), "HTTP 200", True),
         (ok(access_token="evil\r\nQUIT"), "HTTP 200", True),
@@ -201,8 +203,8 @@ def test_a_refusal_is_told_in_words(
 ) -> None:
     with serving(server_tls, answer) as endpoint:
         trouble = refusal(endpoint.grant())
-    assert str(trouble).startswith("localhost gave no access token: ")
-    assert words in str(trouble)
+    assert said(trouble).startswith("localhost did not issue an access token: ")
+    assert words in said(trouble)
     assert trouble.permanent == permanent
     assert len(endpoint.asked) == 1, "no redirect is followed"
 
@@ -211,7 +213,7 @@ def test_a_refusal_is_told_in_words(
 def test_a_private_address_is_not_asked(server_tls: ssl.SSLContext) -> None:
     with serving(server_tls, ok()) as endpoint:
         trouble = refusal(endpoint.grant())
-    assert "private network" in str(trouble)
+    assert "private network" in said(trouble)
     assert trouble.permanent
     assert endpoint.asked == []
 
@@ -222,7 +224,7 @@ def test_an_untrusted_certificate_gets_no_secret(
     monkeypatch.setattr(oauth, "KNOWN_HOSTS", frozenset({"localhost"}))
     with serving(server_tls, ok()) as endpoint:
         trouble = refusal(endpoint.grant())
-    assert "cannot be trusted" in str(trouble)
+    assert "cannot be trusted" in said(trouble)
     assert endpoint.asked == []
 
 
@@ -251,7 +253,7 @@ def test_a_server_that_does_not_answer_is_given_up(
         trouble = refusal(Grant(f"https://localhost:{port}/", "the-app", "shh", "first"))
         stop.set()
         thread.join(3)
-    assert "it does not answer" in str(trouble)
+    assert "did not answer" in said(trouble)
     assert not trouble.permanent
 
 
@@ -271,18 +273,28 @@ def xoauth2(token: str) -> str:
     return "AUTH XOAUTH2 " + base64.b64encode(text.encode()).decode()
 
 
+def settings_with(grant: Grant, port: int) -> SmtpSettings:
+    return SmtpSettings(
+        host="127.0.0.1", port=port, security="none", username="me@example.org", auth="oauth2",
+        token_url=grant.token_url, client_id=grant.client_id, token_scope=grant.scope,
+    )  # fmt: skip
+
+
+def login_with(grant: Grant, port: int) -> SmtpLogin:
+    secrets = {"client_secret": grant.client_secret, "refresh_token": grant.refresh_token}
+    return SmtpKind().login(settings_with(grant, port), secrets)
+
+
 @pytest.mark.usefixtures("allowed")
 def test_the_test_of_an_account_logs_in_with_a_token(server_tls: ssl.SSLContext) -> None:
     with (
         serving(server_tls, ok()) as endpoint,
         scripted_server(extensions=("AUTH XOAUTH2",)) as server,
     ):
-        login = make_login(
-            "127.0.0.1", server.port, "none", "me@example.org", grant=endpoint.grant()
-        )
+        login = login_with(endpoint.grant(), server.port)
         result = check_login(login)
-    assert result.ok, result.message
-    assert "logged in as me@example.org" in result.message
+    assert result.ok, said(*result.reasons)
+    assert "Logged in as me@example.org" in said(*result.reasons)
     assert xoauth2("token-1") in server.sessions[0].commands
 
 
@@ -294,11 +306,9 @@ def test_a_token_that_is_refused_is_not_used_again(server_tls: ssl.SSLContext) -
             extensions=("AUTH XOAUTH2",), accept_login=lambda line: line == xoauth2("token-2")
         ) as server,
     ):
-        login = make_login(
-            "127.0.0.1", server.port, "none", "me@example.org", grant=endpoint.grant()
-        )
+        login = login_with(endpoint.grant(), server.port)
         first, second = check_login(login), check_login(login)
-    assert "Allow it once more at the provider" in first.message
+    assert "Grant access again at the provider" in said(*first.reasons)
     assert second.ok
 
 
@@ -311,21 +321,17 @@ def test_a_stored_account_is_opened_with_its_tokens(server_tls: ssl.SSLContext) 
     ):
         grant = endpoint.grant()
         account = ProviderAccount(
-            host="127.0.0.1",
-            port=server.port,
-            security="none",
-            username="me@example.org",
-            auth="oauth2",
-            token_url=grant.token_url,
-            token_scope="",
-            client_id=grant.client_id,
-            client_secret=vault.encrypt("shh"),
-            refresh_token=vault.encrypt("first"),
-            client_certificate="",
+            kind="smtp",
+            settings=settings_with(grant, server.port).model_dump(),
+            credentials={
+                "client_secret": vault.encrypt("shh"), "refresh_token": vault.encrypt("first"),
+            },
             messages_per_connection=0,
-        )
+        )  # fmt: skip
         assert check_connection(account, vault).ok
-        login = open_smtp(account, vault)._login
+        provider = open_provider(account, vault)
+        assert isinstance(provider, SmtpProvider)
+        login = provider._login
         assert login.token is not None
         assert login.token() == "token-1"
     assert len(endpoint.asked) == 1

@@ -18,6 +18,7 @@ from tests.providers.smtp.test_pool import (
     serving,
 )
 from tests.smtp_server import Session, scripted_server
+from tests.words import said
 
 __all__ = ["loop"]
 
@@ -187,7 +188,7 @@ def test_a_server_that_calls_each_session_full_at_once_is_trouble(
         with serving(server.port, pile):
             eventually(lambda: pile.troubles)
     assert len(server.sessions) == 3
-    assert f"takes no message: {words}" in str(pile.troubles[0])
+    assert f"accepts connections but no messages: {words}" in said(pile.troubles[0])
     assert not pile.troubles[0].permanent
     assert {result.outcome for result in pile.results} <= {"unsent"}
 

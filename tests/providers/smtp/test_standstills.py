@@ -6,6 +6,7 @@ import pytest
 
 from tests.providers.smtp.test_pool import Pile, eventually, loop, pile_of, serving
 from tests.smtp_server import Session, scripted_server
+from tests.words import said
 
 __all__ = ["loop"]
 
@@ -27,7 +28,7 @@ def test_when_no_thread_can_be_started_that_is_a_trouble_and_it_is_tried_again(
         patched.setattr(threading.Thread, "start", start_no_connection)
         with serving(server.port, pile, connections=2) as provider:
             eventually(lambda: pile.troubles)
-            assert "can't start new thread" in str(pile.troubles[0])
+            assert "can't start new thread" in said(pile.troubles[0])
             assert not pile.troubles[0].permanent
             assert set(pile.put_backs) == {1}
             patched.undo()

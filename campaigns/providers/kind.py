@@ -1,0 +1,131 @@
+"""What a kind of provider brings: the models of its settings and credentials, and how it opens.
+
+The form, the commands and an API read the models. Labels and hints live in the templates.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar, cast
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import PydanticCustomError
+
+from campaigns.providers.base import CheckResult, Provider
+from campaigns.providers.models import ProviderAccount
+from campaigns.reason import Reason
+
+MAX_DIGITS = 9
+
+
+class KindModel(BaseModel):
+    """Base of the models: values are checked one by one, and never shown in an error."""
+
+    model_config = ConfigDict(validate_assignment=True, hide_input_in_errors=True, extra="forbid")
+
+
+S = TypeVar("S", bound=KindModel)
+C = TypeVar("C", bound=KindModel)
+L = TypeVar("L")
+M = TypeVar("M", bound=KindModel)
+
+
+@dataclass(slots=True)
+class Draft(Generic[S, C]):
+    """An account as typed. A kind's `check` completes it and notes what is wrong with it."""
+
+    settings: S
+    credentials: C
+    """What was typed now. An empty secret keeps the stored one."""
+    stored: S | None
+    """Settings of the account that is being changed."""
+    stored_credentials: frozenset[str] = frozenset()
+    """Names of the secrets that the account has."""
+    forget: frozenset[str] = frozenset()
+    """Names of the stored secrets to delete."""
+    problems: dict[str, Reason] = field(default_factory=dict)
+
+    def refuse(self, name: str, code: str, **params: str | int) -> None:
+        """Note what is wrong with a field. The first problem of a field is the one shown."""
+        self.problems.setdefault(name, Reason(code, params))
+
+
+class Kind(ABC, Generic[S, C, L]):
+    """A kind of provider account: one instance for each, named in `registry.KINDS`."""
+
+    settings: type[S]
+    credentials: type[C]
+    pasted: frozenset[str] = frozenset()
+    """Settings that the form never shows again; left empty, they keep what is stored."""
+
+    @abstractmethod
+    def check(self, draft: Draft[S, C]) -> None:
+        """Note what is wrong between fields. Values alone are checked by the models."""
+
+    @abstractmethod
+    def uses(self, settings: S) -> Mapping[str, tuple[str, ...]]:
+        """Return the secrets that these settings need, each with the settings it belongs to.
+
+        A stored secret is kept only while those settings stay the same, so it is never sent to
+        another server than the one it was typed for.
+        """
+
+    @abstractmethod
+    def login(self, settings: S, credentials: Mapping[str, str]) -> L:
+        """Return what opens a connection. The secrets are in the clear."""
+
+    @abstractmethod
+    def open(self, login: L, account: ProviderAccount, *, apart: bool) -> Provider:
+        """Return a provider that connects on first use."""
+
+    @abstractmethod
+    def test(self, login: L, *, sender: str) -> CheckResult:
+        """Connect without sending, and say what was found. Offers `sender` if given."""
+
+    def can_renew(self, settings: S) -> bool:
+        """Return whether the provider may replace secrets by itself."""
+        return False
+
+    def renewed(self, settings: S, credentials: Mapping[str, str]) -> dict[str, str]:
+        """Return the secrets that the provider has replaced since these were stored."""
+        return {}
+
+    @abstractmethod
+    def address(self, settings: S) -> str:
+        """Return where messages go, such as "smtp.example.org:587"."""
+
+    def preset(self, chosen: str, settings: S) -> str:
+        """Return the key of the well-known provider that the account is at; empty if unknown."""
+        return chosen
+
+
+def parse(model: type[M], values: Mapping[str, Any], problems: dict[str, Reason]) -> M:
+    """Return a model of these values; `problems` says why one of them kept its default."""
+    parsed: M = cast("M", model.model_construct())
+    for name in model.model_fields:
+        if name in values:
+            try:
+                setattr(parsed, name, values[name])
+            except ValidationError as error:
+                problems[name] = _reason(error)
+    return parsed
+
+
+def _reason(error: ValidationError) -> Reason:
+    found = error.errors(include_url=False, include_input=False)[0]
+    if "." not in found["type"]:  # one of pydantic's own
+        return Reason("provider.value_invalid")
+    return Reason(found["type"], found.get("ctx", {}))
+
+
+def refusal(code: str, **params: str | int) -> PydanticCustomError:
+    """Return the error by which a model refuses a value; `code` becomes the reason."""
+    return PydanticCustomError(code, code, params)
+
+
+def whole_number(value: object, low: int, high: int) -> int:
+    """Return a number out of what was typed. Raises PydanticCustomError."""
+    text = str(value).strip() or "0"
+    if text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS and low <= int(text) <= high:
+        return int(text)
+    raise refusal("provider.number_invalid", low=low, high=high)

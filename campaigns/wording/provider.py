@@ -1,0 +1,98 @@
+"""Provider accounts: what cannot be saved, and what cannot be used."""
+
+from campaigns.wording.messages import N_, Message
+
+SENTENCES: dict[str, Message] = {
+    "provider.name_missing": N_("Enter a name for the account, such as Amazon SES."),
+    "provider.name_too_long": N_("The name can have up to %(max)s characters."),
+    "provider.name_taken": N_("Another account already has this name."),
+    "provider.number_invalid": N_("Enter a whole number from %(low)s to %(high)s."),
+    "provider.value_invalid": N_("This value is not valid."),
+    "provider.text_not_ascii": N_(
+        "Use only plain letters, digits and symbols (ASCII), without line breaks."
+    ),
+    "provider.host_missing": N_(
+        "Enter the host name of the mail server, such as smtp.example.org."
+    ),
+    "provider.host_invalid": N_(
+        "This is not a host name. Enter only the name, such as smtp.example.org, without https://"
+        " or a port."
+    ),
+    "provider.password_unencrypted": N_(
+        "Without encryption others could read the password. Choose STARTTLS or TLS, or leave the"
+        " user name and password empty."
+    ),
+    "provider.token_unencrypted": N_(
+        "Without encryption others could read the access token. Choose STARTTLS or TLS."
+    ),
+    "provider.messages_unencrypted": N_(
+        "Without encryption others could read every email. Choose STARTTLS or TLS, or confirm below"
+        " that this network is private."
+    ),
+    "provider.certificate_unencrypted": N_(
+        "A client certificate needs encryption. Choose STARTTLS or TLS."
+    ),
+    "provider.username_missing": N_("Enter the user name that belongs to the password."),
+    "provider.password_missing": N_("Enter the password."),
+    "provider.password_again": N_(
+        "Enter the password again. The stored one belongs to the previous server, port, encryption"
+        " or user name."
+    ),
+    "provider.mailbox_missing": N_("Enter the full address of the mailbox."),
+    "provider.client_id_missing": N_(
+        "Enter the client ID of the application that you registered with the provider."
+    ),
+    "provider.client_secret_again": N_(
+        "Enter the client secret again. The stored one belongs to the previous server, port,"
+        " encryption, user name, token endpoint or client ID."
+    ),
+    "provider.refresh_token_missing": N_("Enter the refresh token."),
+    "provider.refresh_token_again": N_(
+        "Enter the refresh token and the client secret again. The stored ones belong to the"
+        " previous server, port, encryption, user name, token endpoint or client ID."
+    ),
+    "provider.certificate_missing": N_("Enter the certificate that belongs to the key."),
+    "provider.certificate_again": N_(
+        "Enter the certificate and its key again. The stored ones belong to the previous server,"
+        " port, encryption or user name."
+    ),
+    "provider.in_use": N_(
+        "The account is used by %(addresses)s. Delete the sender address first, or choose another"
+        " account for it."
+    ),
+    "provider.not_in_demo": N_(
+        "This is a demo with made-up people, so emails go only to the built-in mailbox. Start"
+        " Campaigns without --demo to connect a provider."
+    ),
+    "provider.kind_unknown": N_(
+        "This version of Campaigns does not know accounts of the kind %(kind)s. Install a newer"
+        " version."
+    ),
+    "provider.settings_invalid": N_(
+        "The stored settings of the account “%(name)s” are not valid (%(field)s). Open the account"
+        " in Settings, correct it and save it."
+    ),
+    "vault.secret_unreadable": N_(
+        "A stored password cannot be read because SECRET_KEY has changed. Enter the password again,"
+        " or add the old key to SECRET_KEY_FALLBACKS."
+    ),
+    "certificate.not_pem": N_(
+        "This is not a certificate in PEM format. Enter the text from -----BEGIN CERTIFICATE-----"
+        " to -----END CERTIFICATE-----."
+    ),
+    "certificate.key_not_pem": N_(
+        "This is not a key in PEM format. Enter the text from -----BEGIN PRIVATE KEY----- to"
+        " -----END PRIVATE KEY-----."
+    ),
+    "certificate.key_has_password": N_(
+        "The key is protected by a password. Remove it first, for example with openssl pkey."
+    ),
+    "certificate.key_of_another": N_(
+        "This key does not belong to the certificate of %(name)s. If there are several"
+        " certificates, your own must come first."
+    ),
+    "url.invalid": N_("This is not a valid address."),
+    "url.not_https": N_("Enter an address that starts with https://."),
+    "url.with_login": N_("Enter the address without a user name, password or #."),
+    "url.number": N_("Enter the host name, or its IP address as four numbers from 0 to 255."),
+}
