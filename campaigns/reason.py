@@ -14,8 +14,8 @@ Parameter = object
 
 The name says how a value is written: `_at` is a moment (ISO 8601), `_local` a wall clock's
 date and time, of which `_date` and `_time` show one, `_seconds` a duration, `_percent` a share,
-`_per_second` a speed, `_bytes` a size, `weekdays` are days counted from Monday, 0. Other numbers get separators; a
-port or an id is a string. A reason, or several, stands for its own sentence."""
+`_per_second` a speed, `_bytes` a size, `weekdays` are days counted from Monday, 0. Other numbers
+get separators; a port or an id is a string. A reason, or several, stands for its own sentence."""
 
 LEGACY = "legacy.text"
 """A sentence that a version before codes has stored; its parameter is `text`."""

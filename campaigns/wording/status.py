@@ -18,7 +18,6 @@ SENTENCES: dict[str, Message] = {
         "The sender address has no provider account. Choose another sender address."
     ),
     "status.content_problem": N_("The content has a problem. %(problem)s"),
-    "status.secret_unreadable": "%(problem)s",
     "status.sender_refused": N_("The server refuses this sender. It said: %(reply)s"),
     "status.blocked": N_(
         "%(count)s of the last %(results)s emails were refused because of the sender, not the"

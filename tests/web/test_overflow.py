@@ -164,7 +164,7 @@ def test_the_plan_tells_of_trouble_with_the_other_account(
     with transaction():
         db.session.get_one(ProviderAccount, addresses.second.provider_id).trouble = "Login refused."
     said = plan(owner_client, draft, {"overflow": addresses.second.public_id})
-    assert "The account “Other” had trouble lately: Login refused." in said
+    assert "The account “Other” is not working." in said
 
 
 def test_what_repeats_keeps_it_each_time(
