@@ -58,9 +58,11 @@ def a_provider(name: str = "Test server", **values: Any) -> ProviderAccount:
     provider: ProviderAccount = _added(
         ProviderAccount(
             name=name,
-            settings=SmtpSettings.model_validate(settings).model_dump(),
-            credentials={key: values[key] for key in secrets if values.get(key)},
-            **columns,
+            **{
+                "settings": SmtpSettings.model_validate(settings).model_dump(),
+                "credentials": {key: values[key] for key in secrets if values.get(key)},
+                **columns,
+            },
         )
     )
     return provider
