@@ -28,8 +28,8 @@ from campaigns.content.templating.problems import Field, Problem
 from campaigns.db import db
 from campaigns.messages import Recipient
 from campaigns.paths import resource_root
-from campaigns.providers import domains
-from campaigns.providers.domains import DomainView
+from campaigns.providers.domains import standing
+from campaigns.providers.domains.standing import DomainView
 from campaigns.providers.models import ProviderAccount, SenderAddress
 from campaigns.tokens import Signer
 
@@ -111,7 +111,7 @@ def _signature(sender: SenderAddress | None) -> list[Check]:
     """Whether it is signed with DKIM. No row without a sender, nor for mailboxes for everybody."""
     if sender is None:
         return []
-    domain = domains.look_up(sender.address)
+    domain = standing.look_up(sender.address)
     if domain.signing:
         return [_signed(domain)]
     if domain.freemail:

@@ -1,7 +1,7 @@
 """Load the keys that sign messages from a sender's domain."""
 
 from campaigns.content.mime.dkim import Key, Signing, sign_message
-from campaigns.providers import domains
+from campaigns.providers.domains.keys import secret_keys
 from campaigns.secrets import Vault
 
 __all__ = ["Signing", "sign_message", "signing_for"]
@@ -13,7 +13,7 @@ def signing_for(address: str, vault: Vault) -> Signing | None:
     One query, and some 100 microseconds for each key: once for a campaign, not for a message.
     Two results are equal while the keys are the same. Raises SecretUnreadableError.
     """
-    name, keys = domains.secret_keys(address, vault)
+    name, keys = secret_keys(address, vault)
     if not keys:
         return None
     return Signing(name, [Key(key.selector, key.algorithm, key.pem) for key in keys])

@@ -13,9 +13,10 @@ from campaigns.campaign.models import Campaign
 from campaigns.campaign.preflight import Check, preflight
 from campaigns.db import db, transaction
 from campaigns.paths import resource_root
-from campaigns.providers import domains
-from campaigns.providers.domains import Answer
+from campaigns.providers.domains import keys, records
+from campaigns.providers.domains.records import Answer
 from campaigns.providers.models import DkimKey, ProviderAccount, SenderAddress, SenderDomain
+from campaigns.reason import Reason
 from campaigns.secrets import Vault
 from campaigns.tokens import Signer
 from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
@@ -33,8 +34,8 @@ GOOD: dict[str, Any] = {
 def _workspace(app: Flask) -> None:
     with transaction():
         save_workspace(name="Harbour Books", postal_address="12 Quay Street")
-        domains.set_up("example.org", VAULT, now=NOW)
-        domains.activate(db.session.scalars(sa.select(DkimKey)).one(), now=NOW)
+        keys.set_up("example.org", VAULT, now=NOW)
+        keys.activate(db.session.scalars(sa.select(DkimKey)).one(), now=NOW)
 
 
 def _found(campaign: Campaign, base_url: str = "https://news.example.org") -> list[Check]:
@@ -168,11 +169,11 @@ def test_g2_two_signatures_and_a_record_that_went_missing_are_said(app: Flask) -
     campaign = _ready()
     with transaction():
         domain = db.session.scalars(sa.select(SenderDomain)).one()
-        key = domains.make_key(domain, "ed25519", "", VAULT, now=NOW)
-        domains.activate(key, now=NOW)
+        key = keys.make_key(domain, "ed25519", "", VAULT, now=NOW)
+        keys.activate(key, now=NOW)
     assert "(selectors s20300504 and e20300504)." in _signature(campaign)[0].text
     with transaction():
-        domains.note(domain, [Answer(key.id, "missing", "Gone.")], now=NOW)
+        records.note(domain, [Answer(key.id, "missing", Reason("domain.record_missing"))], now=NOW)
     (row,) = _signature(campaign)
     assert (row.level, row.fix) == ("warning", "domains")
     assert "not in DNS" in row.text

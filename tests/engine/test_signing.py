@@ -10,7 +10,7 @@ from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.jobs import runtime, sweep
 from campaigns.jobs.transactional import deliver
-from campaigns.providers import domains
+from campaigns.providers.domains import keys, standing
 from campaigns.providers.models import DkimKey
 from campaigns.transactional import queue
 from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
@@ -28,12 +28,12 @@ def _worker(app: Flask) -> None:
 def _keys(*algorithms: str) -> dict[bytes, bytes]:
     """A domain with these keys, all of them signing; what DNS says about them."""
     with transaction():
-        domain = domains.set_up("news.example", services().vault, now=utcnow())
-        domains.discard(db.session.scalars(sa.select(DkimKey)).one(), now=utcnow())
+        domain = keys.set_up("news.example", services().vault, now=utcnow())
+        keys.discard(db.session.scalars(sa.select(DkimKey)).one(), now=utcnow())
         for algorithm in algorithms:
-            key = domains.make_key(domain, algorithm, "", services().vault, now=utcnow())
-            domains.activate(key, now=utcnow())
-    return {f"{key.host}.".encode(): key.record.encode() for key in domains.view(domain).keys}
+            key = keys.make_key(domain, algorithm, "", services().vault, now=utcnow())
+            keys.activate(key, now=utcnow())
+    return {f"{key.host}.".encode(): key.record.encode() for key in standing.view(domain).keys}
 
 
 def _delivered(kind: queue.Kind = "alert") -> bytes:
@@ -92,7 +92,7 @@ def test_the_sweep_erases_keys_that_were_retired_a_week_ago() -> None:
     _keys("rsa", "ed25519")
     with transaction():
         rsa = sa.update(DkimKey).where(DkimKey.algorithm == "rsa")
-        week_ago = utcnow() - domains.KEEP_RECORD
+        week_ago = utcnow() - keys.KEEP_RECORD
         db.session.execute(rsa.values(state="retired", retired_at=week_ago))
     sweep.prune()
     db.session.rollback()

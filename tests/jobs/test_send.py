@@ -20,7 +20,7 @@ from campaigns.db import db, transaction
 from campaigns.delivery import claims, journal
 from campaigns.jobs import clock, send, sweep
 from campaigns.messages import SendResult
-from campaigns.providers import domains
+from campaigns.providers.domains import keys, standing
 from campaigns.providers.models import DkimKey, ProviderAccount, SenderAddress
 from campaigns.throttling.loading import load_plan, next_tries
 from campaigns.throttling.models import GroupState
@@ -401,11 +401,11 @@ def test_u3_a_campaign_is_signed_with_the_unsubscribe_fields_in_the_signature(
         with transaction():
             found = db.session.scalars(sa.select(SenderAddress)).one()
             vault = app.extensions["campaigns"].vault
-            domain = domains.set_up(found.address.partition("@")[2], vault, now=utcnow())
+            domain = keys.set_up(found.address.partition("@")[2], vault, now=utcnow())
             key = db.session.scalars(sa.select(DkimKey)).one()
-            domains.activate(key, now=utcnow())
+            keys.activate(key, now=utcnow())
         run(campaign_id)
-    (shown,) = domains.view(domain).keys
+    (shown,) = standing.view(domain).keys
     records = {f"{shown.host}.".encode(): shown.record.encode()}
     assert len(server.received) == 3
     for message in server.received:

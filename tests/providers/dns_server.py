@@ -10,11 +10,11 @@ import dns.message
 import dns.rcode
 import dns.rrset
 
-from campaigns.providers.dns import LookupFailedError
+from campaigns.providers.domains.dns import LookupFailedError
 
 
 class FakeDns:
-    """Answers from this dictionary. A sentence instead of records is a failed look-up."""
+    """Answers from this dictionary. A text instead of records is a failed look-up."""
 
     def __init__(self, records: Mapping[str, list[str] | str] | None = None) -> None:
         self.records = dict(records or {})
@@ -24,7 +24,7 @@ class FakeDns:
         self.asked.append(name)
         found = self.records.get(name, [])
         if isinstance(found, str):
-            raise LookupFailedError(found)
+            raise LookupFailedError("domain.dns_failed", error=found)
         return found
 
 

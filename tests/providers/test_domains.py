@@ -9,26 +9,30 @@ from flask import Flask
 from campaigns.db import db, transaction
 from campaigns.engine.signing import sign_message, signing_for
 from campaigns.inputs import InvalidInputError
-from campaigns.providers import domains
-from campaigns.providers.domains import Answer, DomainView
+from campaigns.providers.domains import keys, records, standing
+from campaigns.providers.domains.records import Answer
+from campaigns.providers.domains.standing import DomainView
 from campaigns.providers.models import DkimKey, SenderDomain
+from campaigns.reason import Reason
 from campaigns.secrets import SecretUnreadableError, Vault
 from tests.factories import a_provider, a_sender
 from tests.providers.dns_server import FakeDns
+from tests.words import said
 
 NOW = datetime(2030, 5, 4, 12, 0, tzinfo=UTC)
 VAULT = Vault(["a-key-for-tests-only-that-is-long-enough"])
+FOUND = Reason("domain.record_found")
 NAME = "news.example"
 
 
 def _set_up(name: str = NAME) -> SenderDomain:
     with transaction():
-        return domains.set_up(name, VAULT, now=NOW)
+        return keys.set_up(name, VAULT, now=NOW)
 
 
 def _view(domain: SenderDomain) -> DomainView:
     db.session.expire_all()
-    return domains.view(domain)
+    return standing.view(domain)
 
 
 def _published(domain: SenderDomain) -> FakeDns:
@@ -37,14 +41,14 @@ def _published(domain: SenderDomain) -> FakeDns:
 
 
 def _check(domain: SenderDomain, resolver: FakeDns, now: datetime = NOW) -> list[str]:
-    answers = [domains.ask(question, resolver) for question in domains.questions(domain)]
+    answers = [records.ask(question, resolver) for question in records.questions(domain)]
     with transaction():
-        return domains.note(domain, answers, now=now)
+        return records.note(domain, answers, now=now)
 
 
 def _make(domain: SenderDomain, algorithm: str = "rsa", selector: str = "") -> DkimKey:
     with transaction():
-        return domains.make_key(domain, algorithm, selector, VAULT, now=NOW)
+        return keys.make_key(domain, algorithm, selector, VAULT, now=NOW)
 
 
 def _states(domain: SenderDomain) -> dict[str, str]:
@@ -129,14 +133,14 @@ def test_a_key_can_be_put_to_use_without_dns_and_taken_back(app: Flask) -> None:
     _check(domain, _published(domain))
     new = _make(domain)
     with transaction():
-        assert domains.activate(new, now=NOW)
+        assert keys.activate(new, now=NOW)
     with transaction():
-        assert not domains.activate(new, now=NOW), "it signs already"
+        assert not keys.activate(new, now=NOW), "it signs already"
     assert _states(domain)["s20300504"] == "retired"
     with transaction():
-        old = domains.find_key(domain, _view(domain).keys[1].public_id)
+        old = keys.find_key(domain, _view(domain).keys[1].public_id)
         assert old is not None
-        assert domains.activate(old, now=NOW)
+        assert keys.activate(old, now=NOW)
     assert _states(domain) == {"s20300504": "active", "s20300504b": "retired"}
 
 
@@ -145,20 +149,20 @@ def test_a_retired_key_is_removed_after_a_week_and_not_before(app: Flask) -> Non
     _check(domain, _published(domain))
     new = _make(domain)
     with transaction():
-        domains.activate(new, now=NOW)
-    old = domains.find_key(domain, _view(domain).keys[1].public_id)
+        keys.activate(new, now=NOW)
+    old = keys.find_key(domain, _view(domain).keys[1].public_id)
     assert old is not None
     with transaction():
-        assert not domains.discard(old, now=NOW + timedelta(days=6))
-    assert domains.past_use(NOW + timedelta(days=6)) == []
+        assert not keys.discard(old, now=NOW + timedelta(days=6))
+    assert keys.past_use(NOW + timedelta(days=6)) == []
     with transaction():
-        domains.erase(domains.past_use(NOW + timedelta(days=7)))
+        keys.erase(keys.past_use(NOW + timedelta(days=7)))
     assert not _view(domain).keys[1].can_sign, "its private part is gone"
-    assert domains.past_use(NOW + timedelta(days=8)) == []
+    assert keys.past_use(NOW + timedelta(days=8)) == []
     with transaction():
-        assert not domains.activate(old, now=NOW + timedelta(days=7))
+        assert not keys.activate(old, now=NOW + timedelta(days=7))
     with transaction():
-        assert domains.discard(old, now=NOW + timedelta(days=7))
+        assert keys.discard(old, now=NOW + timedelta(days=7))
     assert _states(domain) == {"s20300504b": "active"}
 
 
@@ -167,31 +171,31 @@ def test_a_key_that_was_taken_back_meanwhile_is_not_erased(app: Flask) -> None:
     _check(domain, _published(domain))
     (number,) = db.session.scalars(sa.select(DkimKey.id))
     with transaction():
-        domains.erase([number])
+        keys.erase([number])
     assert signing_for(f"a@{NAME}", VAULT) is not None
 
 
 def test_a_key_that_signs_cannot_be_discarded_but_retired(app: Flask) -> None:
     domain = _set_up()
     _check(domain, _published(domain))
-    key = domains.find_key(domain, _view(domain).keys[0].public_id)
+    key = keys.find_key(domain, _view(domain).keys[0].public_id)
     assert key is not None
     with transaction():
-        assert not domains.discard(key, now=NOW)
+        assert not keys.discard(key, now=NOW)
     with transaction():
-        assert domains.retire(key, now=NOW)
+        assert keys.retire(key, now=NOW)
     assert signing_for(f"a@{NAME}", VAULT) is None
     assert _view(domain).standing == "unsigned"
 
 
 def test_one_key_of_an_algorithm_waits_at_a_time(app: Flask) -> None:
     domain = _set_up()
-    with pytest.raises(InvalidInputError, match="waits already"):
+    with pytest.raises(InvalidInputError, match=r"domain\.key_already_waits"):
         _make(domain)
-    key = domains.find_key(domain, _view(domain).keys[0].public_id)
+    key = keys.find_key(domain, _view(domain).keys[0].public_id)
     assert key is not None
     with transaction():
-        assert domains.discard(key, now=NOW)
+        assert keys.discard(key, now=NOW)
     assert _make(domain).selector == "s20300504"
 
 
@@ -203,38 +207,40 @@ def test_one_key_of_an_algorithm_waits_at_a_time(app: Flask) -> None:
         ("a.", "letters"),
         ("ü", "letters"),
         ("a" * 63 + "." + "b" * 63 + "." + "c" * 63 + "." + "d" * 55, "too long"),
-        ("s20300504", "used already"),
-        ("S20300504 ", "used already"),
+        ("s20300504", "already used"),
+        ("S20300504 ", "already used"),
     ],
 )
 def test_selectors_are_checked(app: Flask, selector: str, words: str) -> None:
     domain = _set_up()
-    with pytest.raises(InvalidInputError, match=words):
+    with pytest.raises(InvalidInputError) as caught:
         _make(domain, "ed25519", selector)
+    assert words in said(*caught.value.problems.values())
     assert _make(domain, "ed25519", "Mail.Spring").selector == "mail.spring"
 
 
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("", "not the name"),
-        ("a b", "not the name"),
+        ("", "not a domain name"),
+        ("a b", "not a domain name"),
         ("gmail.com", "belongs to Gmail"),
-        ("nothing", "not the name"),
-        (NAME, "set up already"),
+        ("nothing", "not a domain name"),
+        (NAME, "already set up"),
     ],
 )
 def test_names_are_checked(app: Flask, name: str, words: str) -> None:
     _set_up()
-    with pytest.raises(InvalidInputError, match=words):
+    with pytest.raises(InvalidInputError) as caught:
         _set_up(name)
+    assert words in said(*caught.value.problems.values())
 
 
 def test_names_in_other_scripts_are_kept_as_a_labels(app: Flask) -> None:
     domain = _set_up("bücher.example")
     assert domain.name == "xn--bcher-kva.example"
     assert _view(domain).keys[0].host.endswith("._domainkey.xn--bcher-kva.example")
-    assert domains.look_up("a@Bücher.example").standing == "waiting"
+    assert standing.look_up("a@Bücher.example").standing == "waiting"
 
 
 def test_the_overview_has_what_is_sent_from_and_what_was_set_up(app: Flask) -> None:
@@ -243,7 +249,7 @@ def test_the_overview_has_what_is_sent_from_and_what_was_set_up(app: Flask) -> N
         for address in ("b@Shop.example", "a@shop.example", "me@gmail.com"):
             a_sender(address, account)
     _set_up()
-    found = {view.name: (view.standing, view.senders) for view in domains.overview()}
+    found = {view.name: (view.standing, view.senders) for view in standing.overview()}
     assert found == {
         "gmail.com": ("freemail", ("me@gmail.com",)),
         NAME: ("waiting", ()),
@@ -265,7 +271,7 @@ def test_a_deleted_domain_signs_no_more(app: Flask) -> None:
     domain = _set_up()
     _check(domain, _published(domain))
     with transaction():
-        domains.delete(domain)
+        keys.delete(domain)
     assert signing_for(f"a@{NAME}", VAULT) is None
     assert db.session.scalar(sa.select(sa.func.count(DkimKey.id))) == 0
 
@@ -274,33 +280,33 @@ def test_an_answer_about_another_domain_or_a_key_that_is_gone_changes_nothing(ap
     domain, other = _set_up(), _set_up("other.example")
     number = db.session.scalars(sa.select(DkimKey.id).where(DkimKey.domain_id == other.id)).one()
     with transaction():
-        answers = [Answer(number, "found", "Found."), Answer(number + 99, "found", "Found.")]
-        assert domains.note(domain, answers, now=NOW) == []
+        answers = [Answer(number, "found", FOUND), Answer(number + 99, "found", FOUND)]
+        assert records.note(domain, answers, now=NOW) == []
     assert _view(other).standing == "waiting"
 
 
 @pytest.mark.parametrize(
     ("texts", "finding", "words"),
     [
-        ([], "missing", "no record"),
-        (["v=spf1 -all"], "wrong", "no DKIM key"),
+        ([], "missing", "no record with this name"),
+        (["v=spf1 -all"], "wrong", "not a DKIM key"),
         (["v=DKIM1; k=rsa; p=KEY"], "found", "Found."),
         (["v=DKIM1;k=rsa;p=K E\tY"], "found", "Found."),
         (["p=KEY"], "found", "Found."),
         (["other", "p=KEY"], "found", "Found."),
         (["v=DKIM1; h=sha1:sha256; s=email; t=s; p=KEY;"], "found", "Found."),
         (["v=DKIM1; p=KEY; t=y:s"], "found", "t=y"),
-        (["v=DKIM1; p=KE"], "wrong", "cut long values off"),
-        (["v=DKIM1; p=OTHER"], "wrong", "Another key"),
+        (["v=DKIM1; p=KE"], "wrong", "cut off long values"),
+        (["v=DKIM1; p=OTHER"], "wrong", "another key"),
         (["v=DKIM1; p="], "wrong", "revoked"),
         (["v=DKIM2; p=KEY"], "wrong", "v=DKIM1"),
         (["k=ed25519; p=KEY"], "wrong", "k=rsa"),
         (["h=sha1; p=KEY"], "wrong", "SHA-256"),
-        (["s=tlsrpt; p=KEY"], "wrong", "not for mail"),
-        (["p=KEY", "p=KEY"], "wrong", "several"),
+        (["s=tlsrpt; p=KEY"], "wrong", "not for email"),
+        (["p=KEY", "p=KEY"], "wrong", "several keys"),
     ],
 )
 def test_what_dns_says_is_put_into_words(texts: list[str], finding: str, words: str) -> None:
-    found, text = domains.judge(texts, "rsa", "KEY")
+    found, reason = records.judge(texts, "rsa", "KEY")
     assert found == finding
-    assert words in text
+    assert words in said(reason)

@@ -2,8 +2,9 @@
 
 import pytest
 
-from campaigns.providers import policies
+from campaigns.providers.domains import dmarc, policies
 from tests.providers.dns_server import FakeDns
+from tests.words import said
 
 NAME = "news.shop.example"
 
@@ -11,11 +12,11 @@ NAME = "news.shop.example"
 @pytest.mark.parametrize(
     ("records", "level", "words"),
     [
-        ([], "warning", "No record at news.shop.example"),
-        (["v=spf10 -all", "other"], "warning", "No record"),
+        ([], "warning", "no SPF record at news.shop.example"),
+        (["v=spf10 -all", "other"], "warning", "no SPF record"),
         (["v=spf1 include:mail.example ~all", "other"], "ok", "include:mail.example"),
         (["V=SPF1"], "ok", "Found"),
-        (["v=spf1 -all", "v=spf1 ~all"], "warning", "2 records"),
+        (["v=spf1 -all", "v=spf1 ~all"], "warning", "2 SPF records"),
         (["v=spf1 +all"], "warning", "every server"),
         (["v=spf1 ALL"], "warning", "every server"),
         ("No name server answered.", "unknown", "No name server answered."),
@@ -24,7 +25,7 @@ NAME = "news.shop.example"
 def test_spf_is_put_into_words(records: list[str] | str, level: str, words: str) -> None:
     found = policies.spf(NAME, FakeDns({NAME: records}))
     assert (found.name, found.level) == ("SPF", level)
-    assert words in found.text
+    assert words in said(*found.reasons)
 
 
 @pytest.mark.parametrize(
@@ -35,39 +36,39 @@ def test_spf_is_put_into_words(records: list[str] | str, level: str, words: str)
         ("v=DMARC1; pct=50; p=reject", "ok", "refused"),
         ("v=DMARC1;p=Quarantine", "ok", "spam folder"),
         ("v=DMARC1; p=nonsense", "ok", "only report"),
-        ("v=DMARC12; p=none", "warning", "No record"),
+        ("v=DMARC12; p=none", "warning", "no DMARC record"),
     ],
 )
 def test_d1_dmarc_is_put_into_words(record: str, level: str, words: str) -> None:
-    found = policies.dmarc(NAME, FakeDns({f"_dmarc.{NAME}": [record, "v=spf1 -all"]}))
+    found = dmarc.dmarc(NAME, FakeDns({f"_dmarc.{NAME}": [record, "v=spf1 -all"]}))
     assert found.level == level
-    assert words in found.text
-    assert ("rua=" in found.text) == (level == "ok" and "rua" not in record)
+    assert words in said(*found.reasons)
+    assert ("rua=" in said(*found.reasons)) == (level == "ok" and "rua" not in record)
 
 
 def test_d1_the_record_of_a_domain_above_counts_with_its_policy_for_subdomains() -> None:
     resolver = FakeDns({"_dmarc.shop.example": ["v=DMARC1; p=reject; sp=quarantine"]})
-    found = policies.dmarc(NAME, resolver)
-    assert "_dmarc.shop.example" in found.text
-    assert "spam folder" in found.text
+    found = dmarc.dmarc(NAME, resolver)
+    assert "_dmarc.shop.example" in said(*found.reasons)
+    assert "spam folder" in said(*found.reasons)
     assert resolver.asked == [f"_dmarc.{NAME}", "_dmarc.shop.example"]
-    assert "refused" in policies.dmarc("shop.example", resolver).text
+    assert "refused" in said(*dmarc.dmarc("shop.example", resolver).reasons)
 
 
 def test_d1_a_walk_up_the_tree_asks_eight_times_at_most() -> None:
     resolver = FakeDns()
-    found = policies.dmarc("a.b.c.d.e.f.g.h.i.j.shop.example", resolver)
+    found = dmarc.dmarc("a.b.c.d.e.f.g.h.i.j.shop.example", resolver)
     assert (found.level, found.record) == ("warning", "v=DMARC1; p=none")
     assert found.host == "_dmarc.a.b.c.d.e.f.g.h.i.j.shop.example"
-    assert len(resolver.asked) <= policies.MOST_STEPS
+    assert len(resolver.asked) <= dmarc.MOST_STEPS
     assert resolver.asked[-1] == "_dmarc.shop.example", "never the top domain"
 
 
 def test_two_records_are_none() -> None:
     resolver = FakeDns({f"_dmarc.{NAME}": ["v=DMARC1; p=none", "v=DMARC1; p=reject"]})
-    assert "2 records" in policies.dmarc(NAME, resolver).text
+    assert "2 DMARC records" in said(*dmarc.dmarc(NAME, resolver).reasons)
     resolver = FakeDns({f"_dmarc.{NAME}": "The name servers fail."})
-    assert policies.dmarc(NAME, resolver).level == "unknown"
+    assert dmarc.dmarc(NAME, resolver).level == "unknown"
 
 
 def test_g2_a_signature_counts_for_dmarc() -> None:

@@ -8,8 +8,9 @@ from flask.testing import FlaskClient
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
-from campaigns.providers import domains
-from campaigns.providers.domains import KEEP_RECORD, DomainView
+from campaigns.providers.domains import keys, standing
+from campaigns.providers.domains.keys import KEEP_RECORD
+from campaigns.providers.domains.standing import DomainView
 from campaigns.providers.models import DkimKey, SenderAddress, SenderDomain
 from campaigns.web.settings import domains as pages
 from tests.factories import a_sender
@@ -38,14 +39,14 @@ def _set_up(client: FlaskClient, name: str = NAME) -> str:
 def _seen() -> DomainView:
     db.session.rollback()
     db.session.expire_all()
-    return domains.view(db.session.scalars(sa.select(SenderDomain)).one())
+    return standing.view(db.session.scalars(sa.select(SenderDomain)).one())
 
 
 def _publish(resolver: FakeDns) -> None:
     resolver.records = {key.host: [key.record] for key in _seen().keys}
 
 
-def _key_path(path: str, key: domains.KeyView, action: str) -> str:
+def _key_path(path: str, key: standing.KeyView, action: str) -> str:
     return f"{path}/keys/{key.public_id}/{action}"
 
 
@@ -83,10 +84,10 @@ def test_a_domain_is_set_up_and_shows_its_record(owner_client: FlaskClient) -> N
 def test_a_name_that_is_none_comes_back_with_a_word(owner_client: FlaskClient) -> None:
     page = owner_client.post(f"{LIST}/new", data={"name": '"><b>'})
     assert page.status_code == 422
-    assert "not the name of a domain" in page.text
+    assert "not a domain name" in page.text
     assert "<b>" not in page.text
     _set_up(owner_client)
-    assert "set up already" in owner_client.post(f"{LIST}/new", data={"name": NAME}).text
+    assert "already set up" in owner_client.post(f"{LIST}/new", data={"name": NAME}).text
 
 
 def test_looking_into_dns_changes_a_part_of_the_page(
@@ -96,7 +97,7 @@ def test_looking_into_dns_changes_a_part_of_the_page(
     assert "Nobody has looked" in owner_client.get(path).text
     part = owner_client.post(f"{path}/check", headers=HTMX).text
     assert "<html" not in part
-    assert "There is no record at this name yet" in part
+    assert "There is no record with this name yet" in part
     _publish(resolver)
     part = owner_client.post(f"{path}/check", headers=HTMX).text
     assert "The record is found" in part
@@ -112,17 +113,17 @@ def test_g2_what_else_receivers_look_at_is_shown_with_it(
     path = _set_up(owner_client)
     part = owner_client.post(f"{path}/check", headers=HTMX).text
     assert 'data-copy="v=DMARC1; p=none"' in part
-    assert "No record at news.example" in part
+    assert "no SPF record at news.example" in part
     _publish(resolver)
     resolver.records[NAME] = ["v=spf1 include:<mail>.example -all"]
     resolver.records[f"_dmarc.{NAME}"] = ["v=DMARC1; p=reject; rua=mailto:a@news.example"]
     part = owner_client.post(f"{path}/check", headers=HTMX).text
     assert "v=spf1 include:&lt;mail&gt;.example -all" in part
-    assert "what fails is refused" in part
+    assert "Emails that fail the check are refused" in part
     assert "DMARC passes by DKIM" in part
     resolver.records = {}
     part = owner_client.post(f"{path}/check", headers=HTMX).text
-    assert "DMARC passes by SPF alone" in part, "nobody can check the signatures any more"
+    assert "DMARC can pass only by SPF" in part, "nobody can check the signatures any more"
 
 
 def test_without_scripts_the_whole_page_comes_back(
@@ -159,7 +160,7 @@ def test_keys_are_rotated(owner_client: FlaskClient, resolver: FakeDns) -> None:
     assert {key.selector: key.state for key in _seen().keys}["spring"] == "waiting"
     again = owner_client.post(f"{path}/keys", data={"algorithm": "rsa"})
     assert again.status_code == 422
-    assert "waits already" in again.text
+    assert "is already waiting" in again.text
     _publish(resolver)
     owner_client.post(f"{path}/check")
     page = owner_client.get(path).text
@@ -172,7 +173,7 @@ def test_a_bad_selector_comes_back_as_typed(owner_client: FlaskClient) -> None:
     form = {"algorithm": "ed25519", "selector": "a b"}
     page = owner_client.post(f"{path}/keys", data=form)
     assert page.status_code == 422
-    assert "A selector has letters" in page.text
+    assert "A selector can contain letters" in page.text
     assert 'value="a b"' in page.text
     assert owner_client.post(f"{path}/keys", data={"algorithm": "dsa"}).status_code == 422
 
@@ -213,12 +214,12 @@ def test_a_domain_is_deleted_after_a_question(owner_client: FlaskClient) -> None
         a_sender(f"hello@{NAME}")
     path = _set_up(owner_client)
     with transaction():
-        domains.activate(db.session.scalars(sa.select(DkimKey)).one(), now=utcnow())
+        keys.activate(db.session.scalars(sa.select(DkimKey)).one(), now=utcnow())
     question = owner_client.get(f"{path}/delete").text
     assert "leaves unsigned from then on" in question
     assert f"hello@{NAME}" in question
     assert owner_client.post(f"{path}/delete").location == LIST
-    assert domains.secret_keys(f"hello@{NAME}", services().vault)[1] == []
+    assert keys.secret_keys(f"hello@{NAME}", services().vault)[1] == []
     assert "Set up signing" in owner_client.get(LIST).text
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from functools import partial
 
 from flask import abort, flash, redirect, render_template, request, url_for
@@ -12,10 +13,11 @@ from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.inputs import InvalidInputError
-from campaigns.providers import domains, policies
-from campaigns.providers.dns import Resolver, SystemResolver
+from campaigns.providers.domains import dmarc, keys, policies, records, standing
+from campaigns.providers.domains.dns import Resolver, SystemResolver
 from campaigns.providers.models import DkimKey, SenderDomain
 from campaigns.web.settings.blueprint import Answer, bp
+from campaigns.web.words import in_words, sentence
 from campaigns.web_limits import limiter
 
 resolver: Resolver = SystemResolver()
@@ -24,7 +26,7 @@ resolver: Resolver = SystemResolver()
 @bp.get("/settings/domains", endpoint="domains")
 @access("user")
 def index() -> str:
-    return render_template("web/settings/domains.html", tab="domains", domains=domains.overview())
+    return render_template("web/settings/domains.html", tab="domains", domains=standing.overview())
 
 
 @bp.route("/settings/domains/new", methods=["GET", "POST"])
@@ -35,7 +37,7 @@ def new_domain() -> Answer:
     name = request.form.get("name", "")
     try:
         with transaction():
-            domain = domains.set_up(name, services().vault, now=utcnow())
+            domain = keys.set_up(name, services().vault, now=utcnow())
     except InvalidInputError as error:
         return _new_page(name, error.problems), 422
     return redirect(url_for("settings.domain", public_id=domain.public_id))
@@ -53,23 +55,29 @@ def domain(public_id: str) -> str:
 def check_domain(public_id: str) -> Answer:
     """Look into DNS, in some seconds at most. Answers htmx with the part that has changed."""
     domain = _found(public_id)
-    name, questions = domain.name, domains.questions(domain)
+    name, questions = domain.name, records.questions(domain)
     db.session.rollback()  # no transaction stays open while we talk to the name servers
     with ThreadPoolExecutor(max_workers=6) as threads:
-        others = [threads.submit(look, name, resolver) for look in (policies.spf, policies.dmarc)]
-        answers = list(threads.map(partial(domains.ask, resolver=resolver), questions))
+        others = [threads.submit(look, name, resolver) for look in (policies.spf, dmarc.dmarc)]
+        answers = list(threads.map(partial(records.ask, resolver=resolver), questions))
         asked = [other.result() for other in others]
     with transaction():
         domain = _found(public_id)
-        begun = domains.note(domain, answers, now=utcnow())
+        begun = records.note(domain, answers, now=utcnow())
     if not request.headers.get("HX-Request"):
         return _back(domain)
-    seen = domains.view(domain)
+    seen = standing.view(domain)
     return render_template(
         "web/settings/_domain.html",
         domain=seen,
         begun=begun,
-        policies=[*asked, policies.alignment(name, is_signed=seen.standing == "signed")],
+        policies=[
+            {**asdict(policy), "text": " ".join(map(sentence, policy.reasons))}
+            for policy in (
+                *asked,
+                policies.alignment(name, is_signed=seen.standing == "signed"),
+            )
+        ],
         now=utcnow(),
         is_part=True,
     )
@@ -83,7 +91,7 @@ def new_key(public_id: str) -> Answer:
         with transaction():
             domain = _found(public_id)
             algorithm, selector = form.get("algorithm", ""), form.get("selector", "")
-            domains.make_key(domain, algorithm, selector, services().vault, now=utcnow())
+            keys.make_key(domain, algorithm, selector, services().vault, now=utcnow())
     except InvalidInputError as error:
         return _page(_found(public_id), form, error.problems), 422
     flash("The new key is made. Put its record into DNS, then look for it there.", "success")
@@ -94,20 +102,20 @@ def new_key(public_id: str) -> Answer:
 @access("user")
 def sign_with_key(public_id: str, key_id: str) -> Answer:
     """Whatever DNS says: somebody knows better, or takes an older key back."""
-    return _move(public_id, key_id, domains.activate, "Mail is signed with {} from now on.")
+    return _move(public_id, key_id, keys.activate, "Mail is signed with {} from now on.")
 
 
 @bp.post("/settings/domains/<public_id>/keys/<key_id>/retire")
 @access("user")
 def retire_key(public_id: str, key_id: str) -> Answer:
-    return _move(public_id, key_id, domains.retire, "Nothing is signed with {} any more.")
+    return _move(public_id, key_id, keys.retire, "Nothing is signed with {} any more.")
 
 
 @bp.post("/settings/domains/<public_id>/keys/<key_id>/discard")
 @access("user")
 def discard_key(public_id: str, key_id: str) -> Answer:
     done = "The key {} is deleted. Its record can go from DNS."
-    return _move(public_id, key_id, domains.discard, done)
+    return _move(public_id, key_id, keys.discard, done)
 
 
 def _move(public_id: str, key_id: str, move: Callable[..., bool], done: str) -> Response:
@@ -128,12 +136,12 @@ def _move(public_id: str, key_id: str, move: Callable[..., bool], done: str) -> 
 def delete_domain(public_id: str) -> Answer:
     domain = _found(public_id)
     if request.method != "POST":
-        seen = domains.view(domain)
+        seen = standing.view(domain)
         return render_template("web/settings/delete_domain.html", tab="domains", domain=seen)
     with transaction():
         domain = _found(public_id)
         name = domain.name
-        domains.delete(domain)
+        keys.delete(domain)
     flash(f"The keys of {name} are deleted. Their records can go from DNS.", "success")
     return redirect(url_for("settings.domains"))
 
@@ -144,7 +152,7 @@ def _back(domain: SenderDomain) -> Response:
 
 def _new_page(name: str, problems: dict[str, str] | None = None) -> str:
     return render_template(
-        "web/settings/new_domain.html", tab="domains", name=name, problems=problems or {}
+        "web/settings/new_domain.html", tab="domains", name=name, problems=in_words(problems or {})
     )
 
 
@@ -156,16 +164,16 @@ def _page(
     return render_template(
         "web/settings/domain.html",
         tab="domains",
-        domain=domains.view(domain),
+        domain=standing.view(domain),
         form=form or {},
-        problems=problems or {},
+        problems=in_words(problems or {}),
         now=utcnow(),
     )
 
 
 def _found(public_id: str) -> SenderDomain:
-    return domains.find(public_id) or abort(404)
+    return keys.find(public_id) or abort(404)
 
 
 def _found_key(domain: SenderDomain, public_id: str) -> DkimKey:
-    return domains.find_key(domain, public_id) or abort(404)
+    return keys.find_key(domain, public_id) or abort(404)

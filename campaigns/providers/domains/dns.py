@@ -8,11 +8,18 @@ import dns.name
 import dns.resolver
 from dns.rdtypes.ANY.TXT import TXT
 
+from campaigns.reason import Reason
+
 SECONDS = 4.0
+"""Time limit for an answer, in seconds."""
 
 
 class LookupFailedError(Exception):
-    """Nobody could say what stands there. The text is a sentence for the user."""
+    """Nobody could say what is there."""
+
+    def __init__(self, code: str, **params: str | float) -> None:
+        self.reason = Reason(code, params)
+        super().__init__(self.reason.pack())
 
 
 class Resolver(Protocol):
@@ -40,17 +47,13 @@ class SystemResolver:
         except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
             return []
         except dns.exception.Timeout:
-            raise LookupFailedError(
-                f"No name server answered within {self._seconds:g} seconds."
-            ) from None
+            raise LookupFailedError("domain.dns_timeout", limit_seconds=self._seconds) from None
         except dns.resolver.NoNameservers:
-            raise LookupFailedError(
-                "The name servers of the domain answer with an error."
-            ) from None
+            raise LookupFailedError("domain.dns_error") from None
         except dns.resolver.NoResolverConfiguration:
-            raise LookupFailedError("This machine knows no name server to ask.") from None
+            raise LookupFailedError("domain.dns_not_configured") from None
         except dns.exception.DNSException as error:
-            raise LookupFailedError(f"DNS could not be asked: {error}") from None
+            raise LookupFailedError("domain.dns_failed", error=str(error)) from None
         return [
             b"".join(record.strings).decode("utf-8", "replace")
             for record in answer
