@@ -3,7 +3,7 @@
 import pytest
 
 from campaigns.secrets import SecretUnreadableError, Vault
-from tests.words import said
+from tests.saying import said
 
 OLD, NEW = "old-key-that-is-long-enough-for-this", "new-key-that-is-long-enough-for-this"
 

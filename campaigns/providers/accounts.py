@@ -182,12 +182,12 @@ def connection_test(
     return ConnectionTest(kind, kind.login(draft.settings, {**decrypted(kept, vault), **typed_now}))
 
 
-def limits_of(account: ProviderAccount) -> list[tuple[int, str]]:
-    """How many emails it may send in which time, where that is limited."""
+def limits_of(account: ProviderAccount) -> list[Reason]:
+    """Return how many emails it may send in which time, where that is limited."""
     windows = (
-        (account.per_second, "a second"),
-        (account.per_minute, "a minute"),
-        (account.per_hour, "an hour"),
-        (account.per_day, "a day"),
+        (account.per_second, "provider.limit_second"),
+        (account.per_minute, "provider.limit_minute"),
+        (account.per_hour, "provider.limit_hour"),
+        (account.per_day, "provider.limit_day"),
     )
-    return [(most, unit) for most, unit in windows if most]
+    return [Reason(code, {"count": most}) for most, code in windows if most]

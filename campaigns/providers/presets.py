@@ -2,13 +2,16 @@
 
 from dataclasses import dataclass
 
+from campaigns.reason import Reason
+
 
 @dataclass(frozen=True, slots=True)
 class Preset:
     """A provider's SMTP server and the limits it publishes. Limits of 0 mean none."""
 
     key: str
-    name: str
+    name: str | Reason
+    """A proper name is text: it is the same in every language."""
     host: str = ""
     port: int = 587
     security: str = "starttls"
@@ -20,9 +23,9 @@ class Preset:
     connections: int = 0
     messages_per_connection: int = 100
     rewrites_return_path: bool = False
-    note: str = ""
+    note: Reason | None = None
     token_url: str = ""
-    """Where access tokens come from, at providers that let people log in by OAuth 2."""
+    """Address that gives access tokens, at providers that accept a login by OAuth 2."""
     token_scope: str = ""
 
 
@@ -34,9 +37,9 @@ _MICROSOFT_SCOPE = "https://outlook.office.com/SMTP.Send offline_access"
 PRESETS = (
     Preset(
         "own",
-        "Your own mail server",
+        Reason("provider.own_server"),
         messages_per_connection=0,
-        note="Limits of 0 mean: as fast as the server takes it.",
+        note=Reason("provider.preset_no_limits"),
     ),
     Preset(
         "gmail",
@@ -46,8 +49,7 @@ PRESETS = (
         per_day=500,
         connections=5,
         rewrites_return_path=True,
-        note="The user name is the whole address. Google wants an app password here: turn on"
-        " two-step verification in your Google account, then make one. Or log in by OAuth 2.",
+        note=Reason("provider.preset_gmail"),
         token_url=_GOOGLE_TOKENS,
         token_scope=_GOOGLE_SCOPE,
     ),
@@ -59,8 +61,7 @@ PRESETS = (
         per_day=2000,
         connections=5,
         rewrites_return_path=True,
-        note="The user name is the whole address, the password an app password."
-        " Or log in by OAuth 2.",
+        note=Reason("provider.preset_google_workspace"),
         token_url=_GOOGLE_TOKENS,
         token_scope=_GOOGLE_SCOPE,
     ),
@@ -73,8 +74,7 @@ PRESETS = (
         per_day=10_000,
         connections=3,
         rewrites_return_path=True,
-        note="Log in by OAuth 2: a password works only where the administrator allows it, and"
-        " with personal Outlook.com accounts not any more.",
+        note=Reason("provider.preset_microsoft"),
         token_url=_MICROSOFT_TOKENS,
         token_scope=_MICROSOFT_SCOPE,
     ),
@@ -85,8 +85,7 @@ PRESETS = (
         per_second=14,
         per_day=50_000,
         rewrites_return_path=True,
-        note="Put your region into the server name, and use SMTP credentials, not access keys."
-        " Your own limits are shown in the SES console.",
+        note=Reason("provider.preset_amazon"),
     ),
     Preset(
         "sendgrid",
@@ -94,7 +93,7 @@ PRESETS = (
         "smtp.sendgrid.net",
         username="apikey",
         rewrites_return_path=True,
-        note="The user name is the word apikey, the password an API key.",
+        note=Reason("provider.preset_sendgrid"),
     ),
     Preset("mailgun", "Mailgun", "smtp.mailgun.org", rewrites_return_path=True),
     Preset(
@@ -103,21 +102,21 @@ PRESETS = (
         "smtp-broadcasts.postmarkapp.com",
         connections=10,
         rewrites_return_path=True,
-        note="Newsletters go through a broadcast stream: user name and password are its token.",
+        note=Reason("provider.preset_postmark"),
     ),
     Preset(
         "mailjet",
         "Mailjet",
         "in-v3.mailjet.com",
         rewrites_return_path=True,
-        note="The user name is the API key, the password the secret key.",
+        note=Reason("provider.preset_mailjet"),
     ),
     Preset(
         "brevo",
         "Brevo",
         "smtp-relay.brevo.com",
         rewrites_return_path=True,
-        note="User name and password are the SMTP login and SMTP key, not those of the account.",
+        note=Reason("provider.preset_brevo"),
     ),
     Preset(
         "sparkpost",
@@ -125,7 +124,7 @@ PRESETS = (
         "smtp.sparkpostmail.com",
         username="SMTP_Injection",
         rewrites_return_path=True,
-        note="The password is an API key that may send by SMTP.",
+        note=Reason("provider.preset_sparkpost"),
     ),
     Preset(
         "resend",
@@ -136,7 +135,7 @@ PRESETS = (
         username="resend",
         per_second=2,
         rewrites_return_path=True,
-        note="The user name is the word resend, the password an API key.",
+        note=Reason("provider.preset_resend"),
     ),
     Preset(
         "yahoo",
@@ -148,7 +147,7 @@ PRESETS = (
         per_day=500,
         connections=5,
         rewrites_return_path=True,
-        note="The user name is the whole address, the password an app password.",
+        note=Reason("provider.preset_app_password"),
     ),
     Preset(
         "icloud",
@@ -158,29 +157,29 @@ PRESETS = (
         per_day=1000,
         connections=5,
         rewrites_return_path=True,
-        note="The user name is the whole address, the password an app-specific password.",
+        note=Reason("provider.preset_icloud"),
     ),
 )
 
 
 def presets(mailbox_port: int = 0) -> tuple[Preset, ...]:
-    """All of them; with the built-in mailbox first where it runs (its SMTP port)."""
+    """Return all of them, with the built-in mailbox first where it runs (its SMTP port)."""
     if not mailbox_port:
         return PRESETS
     mailbox = Preset(
         "mailbox",
-        "Built-in mailbox (nothing leaves this machine)",
+        Reason("provider.built_in_mailbox"),
         "127.0.0.1",
         mailbox_port,
         "none",
         messages_per_connection=0,
-        note="For trying things out: every mail ends up on the Mailbox page.",
+        note=Reason("provider.preset_mailbox"),
     )
     return (mailbox, *PRESETS)
 
 
 def key_of(chosen: str, host: str) -> str:
-    """Which provider an account is at: the one that was chosen, else what its server says."""
+    """Return which provider an account is at: the one chosen, else the one of its server."""
     known = {preset.key: preset for preset in PRESETS}
     if chosen in known and known[chosen].host in {"", host}:
         return chosen

@@ -1,4 +1,4 @@
-"""Sender addresses: checked, made, changed, deleted."""
+"""Sender addresses: create, change, delete."""
 
 from datetime import datetime
 
@@ -8,6 +8,7 @@ from campaigns import addresses
 from campaigns.db import db
 from campaigns.inputs import InvalidInputError, one_line
 from campaigns.providers.models import ProviderAccount, SenderAddress
+from campaigns.reason import Reason
 
 MAX_NAME = 100
 
@@ -26,7 +27,7 @@ FREEMAIL = {
     "Mail.ru": (("mail.ru", "bk.ru", "inbox.ru", "list.ru"), ("mail.ru",)),
     "Yandex": (("yandex.ru", "yandex.com", "ya.ru"), ("yandex.ru", "yandex.com", "yandex.net")),
 }
-"""Mailboxes for everybody: their domains, and the servers that may send for them."""
+"""Free email services: their domains, and the servers that may send for them."""
 
 
 def find(public_id: str) -> SenderAddress | None:
@@ -72,7 +73,7 @@ def change(
 
 
 def make_default(sender: SenderAddress) -> None:
-    """New campaigns, and mails of the installation itself, come from this one."""
+    """New campaigns, and emails of the installation itself, come from this address."""
     db.session.execute(
         sa.update(SenderAddress).values(is_default=SenderAddress.id == sender.id),
         execution_options={"synchronize_session": False},
@@ -94,23 +95,19 @@ def delete(sender: SenderAddress) -> None:
             make_default(heir)
 
 
-def freemail_warning(address: str, host: str) -> str:
-    """A sentence when this address belongs to a free mail service that `host` is not part of.
+def freemail_warning(address: str, host: str) -> Reason | None:
+    """Warn when this address belongs to a free email service that `host` is not part of.
 
-    Those services publish (DMARC) that mail from their domains sent by others is forged.
+    Those services publish a DMARC policy that treats email sent by others as forged.
     """
     domain = address.rpartition("@")[2].lower()
     for service, (domains, servers) in FREEMAIL.items():
         if domain not in domains:
             continue
         if any(host == name or host.endswith("." + name) for name in servers):
-            return ""
-        return (
-            f"{domain} belongs to {service}, and only its own servers may send mail from it."
-            " Through this account most of it will be refused or end up as spam. Use an address"
-            " at a domain of your own."
-        )
-    return ""
+            return None
+        return Reason("sender_address.freemail", {"domain": domain, "service": service})
+    return None
 
 
 def _checked(
@@ -121,21 +118,21 @@ def _checked(
     sender: SenderAddress | None,
 ) -> dict[str, str | int]:
     """The values to store. Raises InvalidInputError that names every problem."""
-    problems: dict[str, str] = {}
+    problems: dict[str, Reason | str] = {}
     name = one_line(name)
     if len(name) > MAX_NAME:
-        problems["name"] = f"The name may have at most {MAX_NAME} characters."
+        problems["name"] = Reason("sender_address.name_too_long", {"max": MAX_NAME})
     address = _address(address, "address", problems)
     if "address" not in problems:
         other = db.session.scalar(
             sa.select(SenderAddress).where(sa.func.lower(SenderAddress.address) == address.lower())
         )
         if other is not None and other is not sender:
-            problems["address"] = "This address is a sender already."
+            problems["address"] = Reason("sender_address.address_taken")
     if reply_to.strip():
         reply_to = _address(reply_to, "reply_to", problems)
     if account is None:
-        problems["account"] = "Choose the account that sends it."
+        problems["account"] = Reason("sender_address.account_missing")
     if problems or account is None:
         raise InvalidInputError(problems)
     return {
@@ -146,7 +143,7 @@ def _checked(
     }
 
 
-def _address(text: str, field: str, problems: dict[str, str]) -> str:
+def _address(text: str, field: str, problems: dict[str, Reason | str]) -> str:
     try:
         return addresses.parse(text).text
     except addresses.InvalidAddressError as error:

@@ -103,7 +103,6 @@ SENTENCES: dict[str, Message] = {
         " why, then resume."
     ),
     "connection.takes_no_message": N_("%(where)s accepts connections but no messages: %(reply)s."),
-    "connection.refuses_sender": N_("The server refuses this sender: %(reply)s"),
     "connection.message_failed": N_("The next message could not be prepared: %(error)s"),
     "connection.journal_failed": N_(
         "The delivery journal could not be written, so nothing more was sent: %(error)s"

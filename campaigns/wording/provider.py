@@ -72,6 +72,50 @@ SENTENCES: dict[str, Message] = {
         "The stored settings of the account “%(name)s” are not valid (%(field)s). Open the account"
         " in Settings, correct it and save it."
     ),
+    "provider.limit_second": N_("%(count)s per second"),
+    "provider.limit_minute": N_("%(count)s per minute"),
+    "provider.limit_hour": N_("%(count)s per hour"),
+    "provider.limit_day": N_("%(count)s per day"),
+    # Well-known providers
+    "provider.own_server": N_("Your own mail server"),
+    "provider.built_in_mailbox": N_("Built-in mailbox (nothing leaves this machine)"),
+    "provider.preset_no_limits": N_("With limits of 0, sending is as fast as the server allows."),
+    "provider.preset_mailbox": N_(
+        "For trying things out. Every email ends up on the Mailbox page."
+    ),
+    "provider.preset_gmail": N_(
+        "The user name is the full address. Google requires an app password: turn on 2-Step"
+        " Verification in your Google account, then create one. Or log in with OAuth 2."
+    ),
+    "provider.preset_google_workspace": N_(
+        "The user name is the full address and the password an app password. Or log in with OAuth"
+        " 2."
+    ),
+    "provider.preset_microsoft": N_(
+        "Log in with OAuth 2. A password works only where the administrator allows it, and no"
+        " longer with personal Outlook.com accounts."
+    ),
+    "provider.preset_amazon": N_(
+        "Put your region into the host name, and use SMTP credentials rather than access keys. The"
+        " SES console shows your own limits."
+    ),
+    "provider.preset_sendgrid": N_("The user name is the word apikey, the password an API key."),
+    "provider.preset_postmark": N_(
+        "Newsletters need a broadcast stream. Its token is both the user name and the password."
+    ),
+    "provider.preset_mailjet": N_("The user name is the API key, the password the secret key."),
+    "provider.preset_brevo": N_(
+        "The user name is the SMTP login, the password the SMTP key. Those of your Brevo account do"
+        " not work."
+    ),
+    "provider.preset_sparkpost": N_("The password is an API key with permission to send by SMTP."),
+    "provider.preset_resend": N_("The user name is the word resend, the password an API key."),
+    "provider.preset_app_password": N_(
+        "The user name is the full address, the password an app password."
+    ),
+    "provider.preset_icloud": N_(
+        "The user name is the full address, the password an app-specific password."
+    ),
     "vault.secret_unreadable": N_(
         "A stored password cannot be read because SECRET_KEY has changed. Enter the password again,"
         " or add the old key to SECRET_KEY_FALLBACKS."

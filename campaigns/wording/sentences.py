@@ -24,6 +24,7 @@ from campaigns.wording import (
     legacy,
     provider,
     recurrence,
+    sender,
     status,
 )
 from campaigns.wording.catalog import DEFAULT_LOCALE, catalog
@@ -38,6 +39,7 @@ _TABLES: tuple[Mapping[str, Message], ...] = (
     legacy.SENTENCES,
     provider.SENTENCES,
     recurrence.SENTENCES,
+    sender.SENTENCES,
     status.SENTENCES,
 )
 

@@ -17,6 +17,7 @@ from campaigns.providers.models import ProviderAccount
 from campaigns.throttling import rules
 from campaigns.throttling.models import ReplyRule
 from tests.factories import a_campaign, a_provider
+from tests.saying import said
 
 NOW = datetime(2026, 5, 20, 12, tzinfo=UTC)
 SENT = Recorded(sent=Counter({"google": 3, "other": 2}))
@@ -80,7 +81,7 @@ def test_what_one_account_was_told_says_nothing_of_the_next(app: Flask) -> None:
         one.apply(first.id, campaign.id, refused, now=NOW)
     assert (status(campaign), trouble(first)) == (
         "sending",
-        "The server refuses this sender: 550 Not your address",
+        "The server refuses this sender. It said: 550 Not your address",
     )
     with transaction():
         one.apply(second.id, campaign.id, SENT, now=NOW)
@@ -100,7 +101,7 @@ def status(campaign: Campaign) -> str:
 
 
 def trouble(account: ProviderAccount) -> str:
-    return db.session.get_one(ProviderAccount, account.id, populate_existing=True).trouble
+    return said(db.session.get_one(ProviderAccount, account.id, populate_existing=True).trouble)
 
 
 def remembered_of(one: Judge, campaign: Campaign) -> set[tuple[int, int]]:

@@ -14,8 +14,8 @@ from campaigns.providers.domains import keys, standing
 from campaigns.providers.models import DkimKey
 from campaigns.transactional import queue
 from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
+from tests.saying import said
 from tests.smtp_server import scripted_server
-from tests.words import said
 
 FROM = "news@news.example"
 

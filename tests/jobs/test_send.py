@@ -27,7 +27,6 @@ from campaigns.throttling.models import GroupState
 from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
 from tests.saying import said
 from tests.smtp_server import CLOSE, ScriptedServer, Session, scripted_server
-from tests.words import said
 
 pytestmark = pytest.mark.usefixtures("worker")
 

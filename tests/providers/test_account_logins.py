@@ -20,7 +20,7 @@ from campaigns.providers.smtp import oauth
 from campaigns.providers.smtp.kind import SmtpSettings, grant_of
 from campaigns.secrets import Vault
 from tests.factories import a_provider
-from tests.words import said
+from tests.saying import said
 
 NOW = datetime(2030, 5, 4, 12, 0, tzinfo=UTC)
 Form = dict[str, str]

@@ -17,7 +17,7 @@ from campaigns.providers.models import ProviderAccount
 from campaigns.providers.presets import Preset, presets
 from campaigns.secrets import Vault
 from tests.factories import a_provider, a_sender
-from tests.words import said
+from tests.saying import said
 
 NOW = datetime(2030, 5, 4, 12, 0, tzinfo=UTC)
 GOOD = {

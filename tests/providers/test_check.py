@@ -15,8 +15,8 @@ from campaigns.providers.smtp import SmtpLogin, check
 from campaigns.providers.smtp.check import check_login
 from campaigns.reason import Reason
 from campaigns.secrets import Vault
+from tests.saying import said
 from tests.smtp_server import CLOSE, SILENT, scripted_server
-from tests.words import said
 
 
 def try_plain(port: int, sender: str = "", username: str = "", password: str = "") -> CheckResult:

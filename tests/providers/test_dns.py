@@ -4,7 +4,7 @@ import pytest
 
 from campaigns.providers.domains.dns import LookupFailedError, SystemResolver
 from tests.providers.dns_server import name_server
-from tests.words import said
+from tests.saying import said
 
 RECORDS = {
     "s1._domainkey.news.example.": ['"v=DKIM1; k=rsa; " "p=AAAA"', '"something else"'],

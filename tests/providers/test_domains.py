@@ -17,7 +17,7 @@ from campaigns.reason import Reason
 from campaigns.secrets import SecretUnreadableError, Vault
 from tests.factories import a_provider, a_sender
 from tests.providers.dns_server import FakeDns
-from tests.words import said
+from tests.saying import said
 
 NOW = datetime(2030, 5, 4, 12, 0, tzinfo=UTC)
 VAULT = Vault(["a-key-for-tests-only-that-is-long-enough"])

@@ -4,7 +4,7 @@ import pytest
 
 from campaigns.providers.domains import dmarc, policies
 from tests.providers.dns_server import FakeDns
-from tests.words import said
+from tests.saying import said
 
 NAME = "news.shop.example"
 

@@ -224,7 +224,7 @@ def test_the_account_form_keeps_all_limits(
     for name in ("per_second", "per_minute", "per_hour", "per_day", "connections"):
         assert getattr(found, name) == int(form[name])
     assert found.messages_per_connection == 100
-    assert "14 a second, 500 a minute" in owner_client.get("/settings").text
+    assert "14 per second, 500 per minute" in owner_client.get("/settings").text
 
 
 def test_a_saved_expression_that_cannot_be_used_is_shown_with_the_reason(

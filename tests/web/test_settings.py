@@ -295,7 +295,7 @@ def test_the_address_does_not_change_while_a_campaign_leaves_from_it(
     form = {"name": "Other", "address": "other@example.org", "account": account.public_id}
     page = owner_client.post(path, data=form)
     assert page.status_code == 422
-    assert "going out from this address" in page.text
+    assert "being sent from this address" in page.text
     assert owner_client.post(path, data={**form, "address": "news@example.org"}).status_code == 302
 
 

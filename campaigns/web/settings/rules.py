@@ -13,6 +13,7 @@ from campaigns.throttling.builtin import RULES
 from campaigns.throttling.editing import RuleInput
 from campaigns.throttling.rule import Rule, describe
 from campaigns.web.settings.blueprint import Answer, bp
+from campaigns.web.words import sentence
 
 ACTS = {
     "slow": "Slow down: at most so many mails a minute, for so many minutes",
@@ -116,7 +117,10 @@ def _form(
         problems=problems or {},
         is_refused=is_refused,
         acts=ACTS,
-        presets=[("", "every provider"), *((p.key, p.name) for p in PRESETS if p.key != "own")],
+        presets=[
+            ("", "every provider"),
+            *((p.key, sentence(p.name)) for p in PRESETS if p.key != "own"),
+        ],
         groups=NAMES,
     )
 
@@ -127,7 +131,7 @@ def _found(key: str) -> Rule:
 
 def _where(rule: Rule) -> str:
     """Where it holds, if not everywhere."""
-    at = {preset.key: preset.name for preset in PRESETS}
+    at = {preset.key: sentence(preset.name) for preset in PRESETS}
     parts = [f"at {at[rule.preset]}" if rule.preset in at else ""]
     parts.append(f"from {name_of(rule.mailbox_group)}" if rule.mailbox_group else "")
     parts.append(f"{rule.per_hour} times in an hour" if rule.per_hour > 1 else "")

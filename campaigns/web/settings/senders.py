@@ -13,7 +13,9 @@ from campaigns.db import db, transaction
 from campaigns.inputs import InvalidInputError
 from campaigns.providers import accounts, senders
 from campaigns.providers.models import ProviderAccount, SenderAddress
+from campaigns.reason import Reason
 from campaigns.web.settings.blueprint import Answer, after_saving, bp
+from campaigns.web.words import in_words
 
 
 @bp.route("/settings/senders/new", methods=["GET", "POST"])
@@ -49,7 +51,7 @@ def edit_sender(public_id: str) -> Answer:
         with transaction():
             sender = _found(public_id)
             if provider_usage.being_sent_from(sender.id) and _is_other_address(sender):
-                raise InvalidInputError({"address": _BUSY})
+                raise InvalidInputError({"address": Reason("sender_address.being_sent")})
             senders.change(
                 sender,
                 name=form.get("name", ""),
@@ -62,12 +64,6 @@ def edit_sender(public_id: str) -> Answer:
         return _form(_found(public_id), form, error.problems), 422
     flash("The sender address is saved.", "success")
     return redirect(url_for("settings.index"))
-
-
-_BUSY = (
-    "A campaign is going out from this address right now: half of its readers would see another"
-    " one. Wait until it is done, or add the other address as a new sender."
-)
 
 
 @bp.route("/settings/senders/<public_id>/delete", methods=["GET", "POST"])
@@ -111,7 +107,7 @@ def _form(
         tab="sending",
         sender=sender,
         form=form,
-        problems=problems or {},
+        problems=in_words(problems or {}),
         accounts=db.session.scalars(
             sa.select(ProviderAccount).order_by(ProviderAccount.name)
         ).all(),

@@ -16,8 +16,8 @@ from campaigns.providers.base import ProviderTroubleError
 from campaigns.providers.smtp import SmtpLogin, Timeouts, connect
 from campaigns.providers.smtp.login import features, take_socket
 from campaigns.reason import Reason
+from tests.saying import said
 from tests.smtp_server import CLOSE, Script, ScriptedServer, Session, scripted_server
-from tests.words import said
 
 QUICK = Timeouts(connect=2, greeting=2, command=2)
 EVERY = ("AUTH PLAIN LOGIN CRAM-MD5 XOAUTH2",)

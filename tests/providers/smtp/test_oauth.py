@@ -23,8 +23,8 @@ from campaigns.providers.smtp.check import check_login
 from campaigns.providers.smtp.kind import SmtpKind, SmtpSettings
 from campaigns.providers.smtp.oauth import Grant
 from campaigns.secrets import Vault
+from tests.saying import said
 from tests.smtp_server import scripted_server
-from tests.words import said
 
 Answer = tuple[int, dict[str, str], bytes]
 

@@ -18,8 +18,8 @@ from campaigns.providers.smtp import SmtpLogin, SmtpProvider, Timeouts
 from campaigns.providers.smtp.feeder import MOST_FIRST
 from campaigns.providers.smtp.loop import Loop, shared_loop, stop_shared_loop
 from campaigns.providers.smtp.pool import MOST_UNANSWERED
+from tests.saying import said
 from tests.smtp_server import CLOSE, SILENT, Script, Session, scripted_server
-from tests.words import said
 
 QUICK = Timeouts(
     connect=2, greeting=2, command=2, data=2, block=2, dot=2, idle=2, quit=0.3, first_pause=0.01

@@ -17,8 +17,8 @@ from tests.providers.smtp.test_pool import (
     pile_of,
     serving,
 )
+from tests.saying import said
 from tests.smtp_server import Session, scripted_server
-from tests.words import said
 
 __all__ = ["loop"]
 

@@ -5,8 +5,8 @@ import threading
 import pytest
 
 from tests.providers.smtp.test_pool import Pile, eventually, loop, pile_of, serving
+from tests.saying import said
 from tests.smtp_server import Session, scripted_server
-from tests.words import said
 
 __all__ = ["loop"]
 
