@@ -179,7 +179,7 @@ def at_work(settings: Settings) -> Iterator[Flask]:
     with app.app_context():
         runtime.use(app)
         yield app
-        send.forget()
+        runtime.close_engine()
         db.session.remove()
         db.engine.dispose()
 

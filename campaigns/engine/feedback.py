@@ -156,7 +156,7 @@ class Judge:
         if pause is None:
             return
         if pause.what == "provider":
-            health.note_trouble(provider_id, pause.reason.pack(), now=now)
+            health.note_trouble(provider_id, pause.reason, now=now)
         lifecycle.pause(campaign_id, now=now, reason=pause.reason, through=provider_id)
         self.forget(campaign_id)
 

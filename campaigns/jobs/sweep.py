@@ -15,7 +15,7 @@ from campaigns.db import transaction
 from campaigns.delivery import journal, recovery, resend
 from campaigns.jobs import stream
 from campaigns.privacy import retention
-from campaigns.providers import domains
+from campaigns.providers.domains import keys
 from campaigns.reports import snapshots
 from campaigns.transactional import queue
 
@@ -65,9 +65,9 @@ def prune() -> None:
     if reset_ids := password_resets.outdated(now):
         with transaction():
             password_resets.delete(reset_ids)
-    if key_ids := domains.past_use(now):
+    if key_ids := keys.past_use(now):
         with transaction():
-            domains.erase(key_ids)
+            keys.erase(key_ids)
         log.info("erased private keys of retired DKIM keys", count=len(key_ids))
 
 

@@ -1,7 +1,7 @@
-"""An account's troubles: noted with a time to try again, cleared by the next success.
+"""Health of an account: failures are noted with a time to retry, and cleared by the next success.
 
-A few errors are waited out shortly. After the fifth in a row the account is left alone: for a
-minute, then twice as long each time. When that time is over, one message tries it out.
+After a few errors the pause is short. After the fifth in a row the account rests for a minute, then
+twice as long each time. When that time is over, a single message finds out whether it works.
 """
 
 from datetime import datetime, timedelta
@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from campaigns.db import db
 from campaigns.providers.models import ProviderAccount
+from campaigns.reason import Reason
 
 FIRST_PAUSE_SECONDS = 2
 OPENS_AFTER = 5
@@ -17,13 +18,13 @@ FIRST_OPEN_SECONDS = 60
 LONGEST_OPEN_SECONDS = 900
 
 
-def note_trouble(provider_id: int, sentence: str, *, now: datetime) -> datetime:
-    """Remember that the account does not work; returns when it may be tried again.
+def note_trouble(provider_id: int, reason: Reason, *, now: datetime) -> datetime:
+    """Note that the account does not work. Returns when it may be tried again.
 
-    While it rests already nothing is added: connections that break together are one trouble.
+    Nothing is added while it already rests: connections that break together are one failure.
     """
     account = db.session.get_one(ProviderAccount, provider_id, with_for_update=True)
-    account.trouble = sentence
+    account.trouble = reason.pack()
     account.trouble_at = account.trouble_at or now
     if account.retry_at is not None and account.retry_at > now:
         return account.retry_at
@@ -33,19 +34,19 @@ def note_trouble(provider_id: int, sentence: str, *, now: datetime) -> datetime:
 
 
 def pause_seconds(count: int) -> int:
-    """How long an account rests after so many errors in a row."""
+    """Return how long an account rests after so many errors in a row."""
     if count < OPENS_AFTER:
         return FIRST_PAUSE_SECONDS << (count - 1)
     return min(FIRST_OPEN_SECONDS << min(count - OPENS_AFTER, 10), LONGEST_OPEN_SECONDS)
 
 
 def is_open(account: ProviderAccount) -> bool:
-    """Whether it failed so often that it is tried by single messages only."""
+    """Return whether it failed so often that only single messages try it."""
     return account.trouble_count >= OPENS_AFTER
 
 
 def clear(provider_id: int) -> None:
-    """It works (again)."""
+    """Note that the account works."""
     db.session.execute(
         sa.update(ProviderAccount)
         .where(ProviderAccount.id == provider_id, ProviderAccount.trouble_count > 0)

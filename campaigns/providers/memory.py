@@ -150,18 +150,18 @@ class MemoryProvider:
         self.outbox.offered.append(message)
         what = self._script(message)
         if what.trouble is not None:
-            source.put_back(message)
+            source.release(message)
             self._is_troubled = True
-            source.trouble(ProviderTroubleError(what.trouble, permanent=what.is_permanent))
+            source.account_failed(ProviderTroubleError(what.trouble, permanent=what.is_permanent))
             return
         if what.step not in REFUSED_EARLY and not source.begin(message):
-            source.put_back(message)
+            source.release(message)
             return
         if what.after_seconds and self._given_up.wait(what.after_seconds):
             what = BREAK_OFF  # closed before its reply
         if what.outcome == "sent":
             self.outbox.accepted.append(message)
-        source.settle(
+        source.report(
             SendResult(
                 message.delivery_id, what.outcome, what.reply, what.code, what.scope, what.step
             )

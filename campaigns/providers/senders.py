@@ -106,7 +106,7 @@ def freemail_warning(address: str, host: str) -> Reason | None:
             continue
         if any(host == name or host.endswith("." + name) for name in servers):
             return None
-        return Reason("sender_address.freemail", {"domain": domain, "service": service})
+        return Reason("from_address.freemail", {"domain": domain, "service": service})
     return None
 
 
@@ -121,18 +121,18 @@ def _checked(
     problems: dict[str, Reason | str] = {}
     name = one_line(name)
     if len(name) > MAX_NAME:
-        problems["name"] = Reason("sender_address.name_too_long", {"max": MAX_NAME})
+        problems["name"] = Reason("from_address.name_too_long", {"max": MAX_NAME})
     address = _address(address, "address", problems)
     if "address" not in problems:
         other = db.session.scalar(
             sa.select(SenderAddress).where(sa.func.lower(SenderAddress.address) == address.lower())
         )
         if other is not None and other is not sender:
-            problems["address"] = Reason("sender_address.address_taken")
+            problems["address"] = Reason("from_address.address_taken")
     if reply_to.strip():
         reply_to = _address(reply_to, "reply_to", problems)
     if account is None:
-        problems["account"] = Reason("sender_address.account_missing")
+        problems["account"] = Reason("from_address.account_missing")
     if problems or account is None:
         raise InvalidInputError(problems)
     return {

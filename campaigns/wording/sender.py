@@ -3,14 +3,14 @@
 from campaigns.wording.messages import N_, Message
 
 SENTENCES: dict[str, Message] = {
-    "sender_address.name_too_long": N_("The name can have up to %(max)s characters."),
-    "sender_address.address_taken": N_("This sender address already exists."),
-    "sender_address.account_missing": N_("Choose the account that sends for this address."),
-    "sender_address.being_sent": N_(
+    "from_address.name_too_long": N_("The name can have up to %(max)s characters."),
+    "from_address.address_taken": N_("This sender address already exists."),
+    "from_address.account_missing": N_("Choose the account that sends for this address."),
+    "from_address.being_sent": N_(
         "A campaign is being sent from this address, and half of its recipients would see another"
         " one. Wait until it is finished, or add the other address as a new sender."
     ),
-    "sender_address.freemail": N_(
+    "from_address.freemail": N_(
         "%(domain)s belongs to %(service)s, and only its own servers may send email from it. Most"
         " of it would be refused or marked as spam. Use an address at your own domain."
     ),

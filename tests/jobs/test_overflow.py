@@ -361,7 +361,7 @@ def test_going_on_between_two_looks_mixes_nothing(
             had_gone_on = True
             stage.go_on()
 
-    monkeypatch.setattr(serve, "keep_newest_token", meanwhile)
+    monkeypatch.setattr(serve, "keep_renewed_secrets", meanwhile)
     send_until({"sent": PEOPLE})
     assert stage.first.received == []
     assert froms(stage.second) == {SECOND}

@@ -34,8 +34,8 @@ from campaigns.wording import catalog
 from tests.conftest import settings_for_tests
 from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
 from tests.pseudo_locale import LOCALE, add_pseudo
+from tests.saying import said
 from tests.smtp_server import CLOSE, ScriptedServer, Session, scripted_server
-from tests.words import said
 
 Script = Callable[[str, Session], str | None]
 

@@ -17,7 +17,7 @@ from campaigns.providers.models import ProviderAccount
 from campaigns.providers.presets import Preset, presets
 from campaigns.secrets import Vault
 from tests.factories import a_provider, a_sender
-from tests.saying import said
+from tests.saying import a_reason, said
 
 NOW = datetime(2030, 5, 4, 12, 0, tzinfo=UTC)
 GOOD = {
@@ -163,7 +163,7 @@ def test_a_change_makes_connections_anew_and_forgets_troubles(app: Flask) -> Non
     account = saved()
     before = account.version
     with transaction():
-        health.note_trouble(account.id, "It refused the login.", now=NOW)
+        health.note_trouble(account.id, a_reason("It refused the login."), now=NOW)
     with transaction():
         accounts.change(account, typed(), vault())
     db.session.expire_all()

@@ -117,7 +117,7 @@ class TestCampaign:
         end = time.monotonic() + 20
         while len(self.statuses()) != 6 and time.monotonic() < end:
             send.send()
-        send.forget()
+        runtime.close_engine()
         assert self.statuses() == {
             "alice": "sent", "bob": "sent", "slow": "sent", "bounce": "failed", "lost": "unknown",
             "later": "queued",

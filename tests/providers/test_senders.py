@@ -105,7 +105,7 @@ def test_every_problem_is_named_at_once(app: Flask) -> None:
 
 def test_an_address_is_a_sender_once(account: ProviderAccount) -> None:
     a_new_sender(account)
-    with pytest.raises(InvalidInputError, match=r"sender_address\.address_taken"):
+    with pytest.raises(InvalidInputError, match=r"from_address\.address_taken"):
         a_new_sender(account, "NEWS@example.org")
 
 

@@ -51,7 +51,7 @@ def edit_sender(public_id: str) -> Answer:
         with transaction():
             sender = _found(public_id)
             if provider_usage.being_sent_from(sender.id) and _is_other_address(sender):
-                raise InvalidInputError({"address": Reason("sender_address.being_sent")})
+                raise InvalidInputError({"address": Reason("from_address.being_sent")})
             senders.change(
                 sender,
                 name=form.get("name", ""),
