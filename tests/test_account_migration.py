@@ -28,7 +28,7 @@ from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscrib
 from tests.smtp_server import scripted_server
 from tests.test_migrations import settings as settings
 
-BEFORE = "0017"
+BEFORE = "0018"
 OLD_KEY, NEW_KEY = "the-old-key-" * 4, "the-new-key-" * 4
 OLD, ROTATED, STRANGER = Vault([OLD_KEY]), Vault([NEW_KEY, OLD_KEY]), Vault(["another-key-" * 4])
 EMPTY = {
