@@ -41,20 +41,45 @@ SENTENCES: dict[str, Message] = {
             " %(until_at)s."
         ),
     ),
-    "hold.second_used_up": N_(
-        "%(account)s has used up its %(count)s emails per second. Sending continues at"
-        " %(until_at)s."
+    "hold.second_used_up": Plural(
+        N_(
+            "%(account)s has used up its %(count)s email per second. Sending continues at"
+            " %(until_at)s."
+        ),
+        N_(
+            "%(account)s has used up its %(count)s emails per second. Sending continues at"
+            " %(until_at)s."
+        ),
     ),
-    "hold.minute_used_up": N_(
-        "%(account)s has used up its %(count)s emails per minute. Sending continues at"
-        " %(until_at)s."
+    "hold.minute_used_up": Plural(
+        N_(
+            "%(account)s has used up its %(count)s email per minute. Sending continues at"
+            " %(until_at)s."
+        ),
+        N_(
+            "%(account)s has used up its %(count)s emails per minute. Sending continues at"
+            " %(until_at)s."
+        ),
     ),
-    "hold.hour_used_up": N_(
-        "%(account)s has used up its %(count)s emails per hour. Sending continues at %(until_at)s."
+    "hold.hour_used_up": Plural(
+        N_(
+            "%(account)s has used up its %(count)s email per hour. Sending continues at"
+            " %(until_at)s."
+        ),
+        N_(
+            "%(account)s has used up its %(count)s emails per hour. Sending continues at"
+            " %(until_at)s."
+        ),
     ),
-    "hold.day_used_up": N_(
-        "%(account)s has used up its %(count)s emails in 24 hours. Sending continues at"
-        " %(until_at)s."
+    "hold.day_used_up": Plural(
+        N_(
+            "%(account)s has used up its %(count)s email in 24 hours. Sending continues at"
+            " %(until_at)s."
+        ),
+        N_(
+            "%(account)s has used up its %(count)s emails in 24 hours. Sending continues at"
+            " %(until_at)s."
+        ),
     ),
     "hold.pace": N_("The campaign keeps to its own pace, %(rate_per_second)s."),
     "hold.turn": N_("%(account)s serves other campaigns in turn."),

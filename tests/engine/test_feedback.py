@@ -79,7 +79,7 @@ def test_what_one_account_was_told_says_nothing_of_the_next(app: Flask) -> None:
     one = Judge()
     with transaction():
         one.apply(first.id, campaign.id, refused, now=NOW)
-    assert (status(campaign), trouble(first)) == (
+    assert (status(campaign), said(trouble(first))) == (
         "sending",
         "The server refuses this sender. It said: 550 Not your address",
     )

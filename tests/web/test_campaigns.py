@@ -19,13 +19,12 @@ from campaigns.accounts import users
 from campaigns.accounts.workspace import save_workspace
 from campaigns.audience.models import AudienceList
 from campaigns.campaign import drafts as campaigns
-from campaigns.campaign import lifecycle
+from campaigns.campaign import launch, lifecycle
 from campaigns.campaign.models import Campaign
 from campaigns.clock import utcnow
 from campaigns.db import db, transaction
 from campaigns.providers.models import SenderAddress
 from campaigns.transactional.models import TransactionalEmail
-from campaigns.web.campaigns import launch as launch_pages
 from campaigns.web.campaigns.starters import STARTERS
 from tests.factories import a_campaign, a_delivery, a_list, a_sender, a_signed_domain, a_subscriber
 
@@ -450,7 +449,7 @@ def test_red_rows_block_the_launch(owner_client: FlaskClient) -> None:
     assert f'href="{_path(campaign)}#content-section">Fix</a>' in page
     answer = _launch(owner_client, campaign)
     assert answer.status_code == 422
-    assert "put right first" in answer.text
+    assert "Fix the problem marked in red first." in answer.text
     assert _fresh(campaign).status == "draft"
 
 
@@ -544,7 +543,7 @@ def test_a_campaign_is_scheduled_for_a_moment_in_a_zone(owner_client: FlaskClien
     [
         ({"date": "2020-01-01", "time": "09:00", "zone": "Europe/Berlin"}, "has passed"),
         ({"date": "", "time": "", "zone": "Europe/Berlin"}, "both a date and a time"),
-        ({"date": "2020-01-01", "time": "09:00", "zone": "Nowhere"}, "no time zone we know"),
+        ({"date": "2020-01-01", "time": "09:00", "zone": "Nowhere"}, "not a known time zone"),
     ],
 )
 def test_a_moment_that_is_none_keeps_the_form(
@@ -579,13 +578,13 @@ def test_launching_twice_launches_once(owner_client: FlaskClient) -> None:
 def test_many_recipients_ask_for_their_number(
     owner_client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(launch_pages, "TYPED_FROM", 1)
+    monkeypatch.setattr(launch, "TYPED_FROM", 1)
     campaign = _ready()
     page = owner_client.get(_path(campaign, "/review")).text
     assert "Type <strong>2</strong>" in page
     nothing = _launch(owner_client, campaign, recipients=2)
     assert nothing.status_code == 422
-    assert "Please type the number of recipients: 2." in nothing.text
+    assert "Type the number of recipients: 2." in nothing.text
     wrong = _launch(owner_client, campaign, recipients=2, typed="3")
     assert wrong.status_code == 422
     assert "You typed 3" in wrong.text

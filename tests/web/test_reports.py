@@ -448,8 +448,10 @@ def test_mailbox_providers_are_told_apart_while_it_is_sent(
         )
     page = report(owner_client, campaign)
     shown = the_live_part(page)
-    assert re.search(r"Gmail Waits until [^:]+:\d\d: It asked for patience\. 1 1 – –", shown), shown
-    assert re.search(r"Yahoo \S* ?Tried again at [^.]+\. 0 1 1 1", shown), shown
+    assert re.search(
+        r"Gmail Gmail waits until [^:]+:\d\d\. It asked for patience\. 1 1 – –", shown
+    ), shown
+    assert re.search(r"Yahoo \S* ?Retried at [^.]+\. 0 1 1 1", shown), shown
     assert "Finishes" in shown
     assert "the slowest" in shown
     assert "Mailbox providers" in report(owner_client, campaign, "/live?status=sending")
