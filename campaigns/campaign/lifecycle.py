@@ -5,7 +5,7 @@ Each function says whether this call did it. False is a normal outcome: somebody
     draft -> scheduled -> preparing -> sending <-> paused
       ^________|             |            |          |
                              +---- cancelled --------+      sending -> sent
-    sent, cancelled -> sending: a second chance for what was not sent
+    sent, cancelled -> sending: resent or retried
 """
 
 from datetime import datetime, timedelta
@@ -13,13 +13,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from campaigns.campaign.models import OPEN_STATES, Campaign, Delivery
+from campaigns.campaign.models import Campaign
 from campaigns.db import db, rows_changed
 from campaigns.providers import health
 from campaigns.providers.models import SenderAddress
 from campaigns.reason import Reason
 
-CANCELLED_AT_ONCE = 10_000
 ON_HOLD = sa.and_(Campaign.status == "paused", Campaign.restored_at.is_not(None))
 """Campaigns of a restored database that wait for a decision about the remaining."""
 
@@ -215,61 +214,27 @@ def _clear_trouble(campaign_id: int) -> None:
 
 
 def mark_unknown(campaign_id: int, *, now: datetime) -> bool:
-    """End a campaign that is on hold after a restore; what waits becomes `unknown`.
+    """End a campaign that is on hold after a restore. For `delivery.completion`.
 
     Only while it is on hold: whoever decided to send the rest must not be overruled by a page
     that was opened before.
     """
-    return _cancel(campaign_id, ("paused",), now, ON_HOLD)
+    return _move(campaign_id, ("paused",), now, ON_HOLD, **_ended(now))
 
 
 def cancel(campaign_id: int, *, now: datetime) -> bool:
-    """Send nothing more. Deliveries that wait are `cancelled`; those on the wire finish.
-
-    Of very many, most are marked by the sweep: none of them can be sent any more, and nobody has
-    to wait for it.
-    """
-    return _cancel(campaign_id, ("preparing", "sending", "paused"), now)
+    """End a campaign before everybody got it. For `delivery.completion`, which also marks those
+    who are waiting."""
+    return _move(campaign_id, ("preparing", "sending", "paused"), now, **_ended(now))
 
 
-def _cancel(
-    campaign_id: int, old: tuple[str, ...], now: datetime, *also: sa.ColumnElement[bool]
-) -> bool:
-    moved = _move(
-        campaign_id, old, now, *also, status="cancelled", status_reason="", finished_at=now
-    )
-    if moved:
-        cancel_waiting(campaign_id, now=now)
-    return moved
+def _ended(now: datetime) -> dict[str, Any]:
+    return {"status": "cancelled", "status_reason": "", "finished_at": now}
 
 
-def cancel_waiting(campaign_id: int, *, now: datetime) -> bool:
-    """Mark what waits in a cancelled campaign; also what its workers give back later.
-
-    So many at a time. Whether there may be more: the sweep goes on with them.
-    """
-    if not _lock(campaign_id, ("cancelled",)):
-        return False  # somebody sends the remaining
-    # Of a restored database nobody knows whether they were mailed after the backup.
-    is_restored = sa.exists().where(Campaign.id == campaign_id, Campaign.restored_at.is_not(None))
-    status, reason = (
-        ("unknown", "restored") if db.session.scalar(sa.select(is_restored)) else ("cancelled",) * 2
-    )
-    waiting = (
-        sa.select(Delivery.id)
-        .where(
-            Delivery.campaign_id == campaign_id, Delivery.status == sa.literal_column("'queued'")
-        )
-        .limit(CANCELLED_AT_ONCE)
-        .subquery()
-    )
-    changed = db.session.execute(
-        sa.update(Delivery)
-        .where(Delivery.id == waiting.c.id, Delivery.status == "queued")
-        .values(status=status, reason=reason, not_before=None, updated_at=now)
-        .execution_options(synchronize_session=False)
-    )
-    return rows_changed(changed) >= CANCELLED_AT_ONCE
+def lock_cancelled(campaign_id: int) -> bool:
+    """Lock a cancelled campaign until the end of the transaction; False for others."""
+    return _lock(campaign_id, ("cancelled",))
 
 
 def lock_started(campaign_id: int) -> bool:
@@ -311,30 +276,6 @@ def _provider_of_sender() -> sa.ScalarSelect[Any]:
         .where(SenderAddress.id == Campaign.sender_id)
         .scalar_subquery()
     )
-
-
-def finish(campaign_id: int, *, now: datetime) -> bool:
-    """The campaign is sent once no delivery of it is open."""
-    # First the lock, then the look: who queues deliveries again holds it while they do.
-    campaign = sa.select(Campaign.id).where(Campaign.id == campaign_id)
-    db.session.execute(campaign.with_for_update(key_share=True))
-    is_open = sa.exists().where(
-        Delivery.campaign_id == campaign_id, Delivery.status.in_(OPEN_STATES)
-    )
-    changed = db.session.execute(
-        sa.update(Campaign)
-        .where(Campaign.id == campaign_id, Campaign.status == "sending", ~is_open)
-        .values(status="sent", status_reason="", finished_at=now, updated_at=now)
-    )
-    return rows_changed(changed) == 1
-
-
-def is_done(campaign_id: int) -> bool:
-    """Whether `finish` would finish it: a look without a writing unit."""
-    is_open = sa.select(Delivery.id).where(
-        Delivery.campaign_id == campaign_id, Delivery.status.in_(OPEN_STATES)
-    )
-    return db.session.scalar(is_open.limit(1)) is None
 
 
 def return_to_draft(campaign_id: int, *, now: datetime, reason: Reason) -> bool:

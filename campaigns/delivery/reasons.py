@@ -1,33 +1,38 @@
-"""Why a delivery is what it is: the codes of `delivery.reason`, in words for people."""
+"""Why a delivery is what it is: the words of `delivery.reason`, and the code of each."""
 
-REASONS = {
-    "": "",
-    "suppressed": "The address is suppressed",
-    "unsubscribed": "Left the list before the mail went out",
-    "deleted": "Deleted before the mail went out",
-    "unrenderable": "The content could not be made for this person",
-    "refused": "Refused by the receiving server",
-    "no_mailbox": "There is no such mailbox",
-    "disabled": "The mailbox is switched off",
-    "mailbox_full": "The mailbox is full",
-    "content": "The server refused the content",
-    "flood": "Kept back: the server suddenly refused very many at once",
-    "bounced": "Came back after all",
-    "left": "May have arrived; left as it is",
-    "blocked": "The server refused this sender, not the recipient",
-    "throttled": "The server asked for less mail at a time",
-    "sender_refused": "Our own account was refused",
-    "gave_up": "Put off again and again until the time was up",
-    "deferred": "The server asked to try later",
-    "connection": "The connection failed; trying again",
-    "no_answer": "The connection broke before the server's answer; it may have arrived",
-    "lost_worker": "The sending process was lost at that moment; it may have arrived",
-    "restored": "The database was restored before this was recorded; it may have arrived",
-    "left_out": "Left out: the first mails to this mailbox provider went badly",
-    "cancelled": "The campaign was cancelled before its turn",
+from collections.abc import Mapping
+
+from campaigns.reason import LEGACY, Reason
+
+REASONS: Mapping[str, str] = {
+    "suppressed": "outcome.suppressed",
+    "unsubscribed": "outcome.unsubscribed",
+    "deleted": "outcome.deleted",
+    "unrenderable": "outcome.unrenderable",
+    "refused": "outcome.refused",
+    "no_mailbox": "outcome.no_mailbox",
+    "disabled": "outcome.disabled",
+    "mailbox_full": "outcome.mailbox_full",
+    "content": "outcome.content",
+    "flood": "outcome.flood",
+    "bounced": "outcome.bounced",
+    "left": "outcome.left",
+    "blocked": "outcome.blocked",
+    "throttled": "outcome.throttled",
+    "sender_refused": "outcome.sender_refused",
+    "gave_up": "outcome.gave_up",
+    "deferred": "outcome.deferred",
+    "connection": "outcome.connection",
+    "no_answer": "outcome.no_answer",
+    "lost_worker": "outcome.lost_worker",
+    "restored": "outcome.restored",
+    "left_out": "outcome.left_out",
+    "cancelled": "outcome.cancelled",
 }
 
 
-def describe(code: str) -> str:
-    """The words for a reason; the code itself for one that is not known (an older version's)."""
-    return REASONS.get(code, code)
+def reason_of(word: str) -> Reason | None:
+    """Return the reason of a delivery; None without one. Words of other versions stay as text."""
+    if not word:
+        return None
+    return Reason(REASONS[word]) if word in REASONS else Reason(LEGACY, {"text": word})

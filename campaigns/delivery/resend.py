@@ -29,7 +29,7 @@ from campaigns.delivery.models import ResendRun
 
 NOT_BY_ALL = ("no_mailbox", "disabled")
 """Reasons of failure that "all" leaves out: to ask such addresses again harms the sender."""
-AT_ONCE = 10_000
+BATCH_SIZE = 10_000
 """So many are done within the decision itself."""
 SLICE = 5_000
 """So many of the others at a time."""
@@ -148,7 +148,7 @@ def _decide(campaign_id: int, what: What, mailbox_group: str = "", *, now: datet
         return 0
     if db.session.get(ResendRun, (campaign_id, what, mailbox_group)) is not None:
         return 0
-    chance = ResendRun(
+    run = ResendRun(
         campaign_id=campaign_id,
         what=what,
         mailbox_group=mailbox_group,
@@ -156,29 +156,29 @@ def _decide(campaign_id: int, what: What, mailbox_group: str = "", *, now: datet
         position=0,
         done=0,
     )
-    if _slice(chance, AT_ONCE, now):
-        chance.total = chance.done + _count_left(chance)
-        db.session.add(chance)
-    return chance.done
+    if _slice(run, BATCH_SIZE, now):
+        run.total = run.done + _count_left(run)
+        db.session.add(run)
+    return run.done
 
 
 def carry_on(campaign_id: int, *, now: datetime) -> bool:
     """The next slice of what was decided about very many. False: there is no more to be done."""
     if not lifecycle.lock_started(campaign_id):
         return False
-    chance = db.session.scalar(
+    run = db.session.scalar(
         sa.select(ResendRun)
         .where(ResendRun.campaign_id == campaign_id)
         .order_by(ResendRun.decided_at, ResendRun.what, ResendRun.mailbox_group)
         .limit(1)
     )
-    if chance is None:
+    if run is None:
         return False
     status = db.session.scalar(sa.select(Campaign.status).where(Campaign.id == campaign_id))
     # The decision had made it `sending`: it was cancelled since.
-    is_off = status == "cancelled" and chance.what != "left"
-    if is_off or not _slice(chance, SLICE, now):
-        db.session.delete(chance)
+    is_off = status == "cancelled" and run.what != "left"
+    if is_off or not _slice(run, SLICE, now):
+        db.session.delete(run)
     return True
 
 
@@ -198,12 +198,12 @@ def with_more() -> list[int]:
     return list(db.session.scalars(sa.select(ResendRun.campaign_id).distinct()))
 
 
-def _slice(chance: ResendRun, most: int, now: datetime) -> bool:
+def _slice(run: ResendRun, most: int, now: datetime) -> bool:
     """Do so many at most; whether there may be more."""
-    left = _left(chance)
+    left = _left(run)
     next_ones = (
         sa.select(Delivery.id)
-        .where(Delivery.campaign_id == chance.campaign_id, *left)
+        .where(Delivery.campaign_id == run.campaign_id, *left)
         .order_by(Delivery.id)
         .limit(most)
         .subquery()
@@ -211,25 +211,23 @@ def _slice(chance: ResendRun, most: int, now: datetime) -> bool:
     last, found = db.session.execute(sa.select(sa.func.max(next_ones.c.id), sa.func.count())).one()
     if not found:
         return False
-    is_queued = chance.what != "left"
+    is_queued = run.what != "left"
     values = {**_NEW, "updated_at": now} if is_queued else {"reason": "left"}
-    count = _change(chance.campaign_id, *left, Delivery.id <= last, **values)
+    count = _change(run.campaign_id, *left, Delivery.id <= last, **values)
     if count and is_queued:
-        of_slice = Delivery.id > chance.position, Delivery.id <= last
-        _let_go(chance.campaign_id, *of_slice, now=now)
-    chance.position = last
-    chance.done += count
+        of_slice = Delivery.id > run.position, Delivery.id <= last
+        _let_go(run.campaign_id, *of_slice, now=now)
+    run.position = last
+    run.done += count
     return bool(found == most)
 
 
-def _count_left(chance: ResendRun) -> int:
-    counted = sa.select(sa.func.count()).where(
-        Delivery.campaign_id == chance.campaign_id, *_left(chance)
-    )
+def _count_left(run: ResendRun) -> int:
+    counted = sa.select(sa.func.count()).where(Delivery.campaign_id == run.campaign_id, *_left(run))
     return db.session.scalar(counted) or 0
 
 
-def _left(chance: ResendRun) -> list[sa.ColumnElement[bool]]:
+def _left(run: ResendRun) -> list[sa.ColumnElement[bool]]:
     """Whom a decision is about, without those up to its position."""
     status, reason = Delivery.status, Delivery.reason
     wanted: dict[str, tuple[sa.ColumnElement[bool], ...]] = {
@@ -241,13 +239,13 @@ def _left(chance: ResendRun) -> list[sa.ColumnElement[bool]]:
         "flood": (
             status == "held",
             reason == "flood",
-            Delivery.mailbox_group == chance.mailbox_group,
+            Delivery.mailbox_group == run.mailbox_group,
         ),
     }
-    conditions = list(wanted[chance.what])
-    if chance.position:
+    conditions = list(wanted[run.what])
+    if run.position:
         # What changed since then was not decided about.
-        conditions += [Delivery.id > chance.position, Delivery.updated_at <= chance.decided_at]
+        conditions += [Delivery.id > run.position, Delivery.updated_at <= run.decided_at]
     return conditions
 
 

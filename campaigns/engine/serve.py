@@ -12,7 +12,7 @@ from campaigns.clock import utcnow
 from campaigns.content.mime.compile import Compiled, TemplateProblemError
 from campaigns.context import services
 from campaigns.db import db, transaction
-from campaigns.delivery import canary, claims, recovery, resend
+from campaigns.delivery import canary, claims, completion, recovery, resend
 from campaigns.engine import canary as canaries
 from campaigns.engine import compiled as contents
 from campaigns.engine import restore_guard, sender_switch
@@ -199,10 +199,10 @@ def _nothing_due(engine: Engine, campaign: Campaign, provider_id: int) -> Progre
         return SOON
     if sender_switch.go_on_with_put_off(campaign, provider_id):
         return SOON
-    if lifecycle.is_done(campaign.id):
+    if completion.is_done(campaign.id):
         with transaction():
             resend.resolve_stamped(campaign.id, now=utcnow())
-            lifecycle.finish(campaign.id, now=utcnow())
+            completion.finish(campaign.id, now=utcnow())
     return NO_WORK
 
 

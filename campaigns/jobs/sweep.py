@@ -8,11 +8,10 @@ import structlog
 
 from campaigns.accounts import password_resets, sessions
 from campaigns.audience.imports import runs
-from campaigns.campaign import lifecycle
 from campaigns.clock import running_seconds, utcnow
 from campaigns.context import services
 from campaigns.db import transaction
-from campaigns.delivery import journal, recovery, resend
+from campaigns.delivery import completion, journal, recovery, resend
 from campaigns.jobs import stream
 from campaigns.privacy import retention
 from campaigns.providers.domains import keys
@@ -43,7 +42,7 @@ def mark_cancelled() -> None:
         is_more = True
         while is_more and time.monotonic() < until:
             with transaction():
-                is_more = lifecycle.cancel_waiting(campaign_id, now=utcnow())
+                is_more = completion.cancel_waiting(campaign_id, now=utcnow())
 
 
 def prune() -> None:

@@ -16,7 +16,7 @@ _LARGEST_ID = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Entry:
+class CalendarEntry:
     """One line. `state` is the campaign's, or `asks`, `planned`, `skipped`.
 
     Planned and skipped are times of a series without a campaign: `public_id` is the series' then,
@@ -42,7 +42,7 @@ class Entry:
 
 def entries(
     since: datetime, until: datetime, *, after: tuple[datetime, str] | None = None, most: int = MOST
-) -> list[Entry]:
+) -> list[CalendarEntry]:
     """What falls between these moments, in order; at most so many, beginning after a key."""
     start = max(since, after[0]) if after else since
     found = sorted(
@@ -57,8 +57,8 @@ def entries(
 
 def _of_campaigns(
     since: datetime, until: datetime, after: tuple[datetime, str] | None, most: int
-) -> list[Entry]:
-    entries: list[Entry] = []
+) -> list[CalendarEntry]:
+    entries: list[CalendarEntry] = []
     for column, condition in (
         (Campaign.scheduled_at, Campaign.status == "scheduled"),
         (Campaign.started_at, Campaign.status.not_in(("draft", "scheduled"))),
@@ -82,7 +82,7 @@ def _of_campaigns(
             .limit(most + 1)
         )
         entries += [
-            Entry(
+            CalendarEntry(
                 at=row.at,
                 key=_key(row.id),
                 public_id=row.public_id,
@@ -116,7 +116,7 @@ def _is_after(
     return sa.or_(column > at, sa.and_(column == at, Campaign.id > last))
 
 
-def _drafts(since: datetime, until: datetime) -> list[Entry]:
+def _drafts(since: datetime, until: datetime) -> list[CalendarEntry]:
     """Campaigns of a series that somebody took back to change them, or that cannot leave."""
     rows = db.session.execute(
         sa.select(CampaignOccurrence, CampaignSeries, Campaign)
@@ -136,7 +136,7 @@ def _drafts(since: datetime, until: datetime) -> list[Entry]:
         if since <= at < until:
             title = campaign.name or campaign.subject or "Untitled campaign"
             found.append(
-                Entry(
+                CalendarEntry(
                     at, _key(campaign.id), campaign.public_id, title, "draft",
                     occurrence.local_at, of.public_id,
                 )
@@ -144,11 +144,11 @@ def _drafts(since: datetime, until: datetime) -> list[Entry]:
     return found
 
 
-def _without_campaign(since: datetime, until: datetime) -> list[Entry]:
+def _without_campaign(since: datetime, until: datetime) -> list[CalendarEntry]:
     first, last = (since - DAY).date(), (until + 2 * DAY).date()
     titles = _titles()
     return [
-        Entry(
+        CalendarEntry(
             one.at,
             f"{_SERIES}{one.series.id:020} {one.local:%Y%m%d%H%M}",
             one.series.public_id,

@@ -15,7 +15,7 @@ from campaigns.reports.figures import Counts
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class MeasureSeen:
     """One measure: how many of the judged, and how it stands in its band."""
 
     measure: Measure
@@ -43,7 +43,7 @@ class CanaryCard:
     verdict: Reason | None
     first: int
     total: Figures
-    seen: Sequence[Seen]
+    seen: Sequence[MeasureSeen]
     groups: Sequence[GroupSeen]
     seconds_left: int
     minutes: int
@@ -84,10 +84,10 @@ def _figures(campaign: Campaign, counts: Counts) -> Mapping[str, Figures]:
     return {group: Figures(**found) for group, found in campaign.canary_seen.items()}
 
 
-def _seen(total: Figures, bands: Bands) -> list[Seen]:
+def _seen(total: Figures, bands: Bands) -> list[MeasureSeen]:
     bad, between = beyond(total, bands), unsure(total, bands)
     return [
-        Seen(
+        MeasureSeen(
             measure,
             total.count(measure),
             total.percent(measure),

@@ -29,14 +29,14 @@ class Draining:
 
 
 @dataclass(frozen=True, slots=True)
-class Finish:
+class Eta:
     """When the last one is done. `slowest`: the mailbox group that it clearly is; else ''."""
 
     at: datetime
     slowest: str = ""
 
 
-def finish_of(
+def eta_of(
     rows: Sequence[GroupCount],
     plan: Plan,
     *,
@@ -45,7 +45,7 @@ def finish_of(
     used_of_day: int,
     has_worker: bool = True,
     now: datetime,
-) -> Finish | None:
+) -> Eta | None:
     """When a campaign is finished that is being sent; None when that cannot be said.
 
     It cannot while no worker is running, or while the account's server is down.
@@ -67,7 +67,7 @@ def finish_of(
     if found is None:
         return None
     by_day = now + over_the_day(total, plan, used_of_day)
-    found = found if found.at >= by_day else Finish(by_day)
+    found = found if found.at >= by_day else Eta(by_day)
     return found if found.at - now <= FURTHEST else None
 
 
@@ -89,7 +89,7 @@ def over_the_day(total: int, plan: Plan, used: int) -> timedelta:
     return timedelta(days=max(0, later) / most)
 
 
-def drain(groups: Sequence[Draining], whole: float, *, now: datetime) -> Finish | None:
+def drain(groups: Sequence[Draining], whole: float, *, now: datetime) -> Eta | None:
     """Let them run empty, so fast all together; None when that never ends."""
     at, left = now, [group for group in groups if group.left > 0]
     ends: list[tuple[datetime, str]] = []
@@ -126,12 +126,12 @@ def _share(going: Sequence[Draining], whole: float) -> dict[str, float]:
     return speeds
 
 
-def _last(ends: Sequence[tuple[datetime, str]], now: datetime) -> Finish | None:
+def _last(ends: Sequence[tuple[datetime, str]], now: datetime) -> Eta | None:
     if not ends:
         return None
     at, group = ends[-1]
     before = ends[-2][0] if len(ends) > 1 else at
-    return Finish(at, group if at - now > CLEARLY_LATER * (before - now) else "")
+    return Eta(at, group if at - now > CLEARLY_LATER * (before - now) else "")
 
 
 def _draining(row: GroupCount, plan: Plan, learned: float, share: float, now: datetime) -> Draining:

@@ -27,8 +27,8 @@ from campaigns.reports.balance import Balance, campaign_balances
 from campaigns.reports.engagement import Engagement, Hour, LinkFigures, campaign_engagements
 from campaigns.reports.groups import GroupCount, Tally, tally
 from campaigns.reports.replies import ReasonFigures
-from campaigns.reports.resend_options import Chances, Flood
-from campaigns.reports.snapshots import Counted, Kept, Subject
+from campaigns.reports.resend_options import Flood, ResendOptions
+from campaigns.reports.snapshots import Counted, Snapshot, Subject
 
 FINAL = ("sent", "cancelled")
 MOVING = ("sending", "paused")
@@ -67,7 +67,7 @@ class Counts:
         """`with_details`: for the page of one campaign, which shows more than tables do."""
         self._now = now
         self._with_details = with_details
-        self._kept: dict[int, Kept] = {}
+        self._snapshots: dict[int, Snapshot] = {}
         self._counted: set[int] = set()
         self._totals: dict[int, Mapping[str, int]] = {}
         self._balances: dict[int, Balance] = {}
@@ -107,7 +107,7 @@ class Counts:
     def kept_at(self, campaign_id: int) -> datetime | None:
         """The moment of a campaign's figures; None where they are counted for this page."""
         self._look_at([campaign_id])
-        return self._kept[campaign_id].at if campaign_id in self._kept else None
+        return self._snapshots[campaign_id].at if campaign_id in self._snapshots else None
 
     def groups(self, campaign: Campaign) -> Sequence[GroupCount]:
         """Its mailbox groups, largest first, of one moment with its balance; while it moves."""
@@ -125,11 +125,11 @@ class Counts:
             return [ReasonFigures(**row) for row in details["reasons"]]
         return replies.campaign_reasons(campaign.id)
 
-    def chances(self, campaign: Campaign) -> Chances:
-        """What of it could get a second chance."""
+    def resend_options(self, campaign: Campaign) -> ResendOptions:
+        """Return what of it can be resent or retried."""
         if (details := self._details(campaign)) is not None:
-            return _chances(details["chances"])
-        return resend_options.campaign_chances(campaign.id)
+            return _resend_options(details["chances"])
+        return resend_options.resend_options(campaign.id)
 
     def hours(self, campaign: Campaign) -> list[Hour]:
         """First opens and clicks in the hours after its start; empty before."""
@@ -152,12 +152,12 @@ class Counts:
     def _details(self, campaign: Campaign) -> Mapping[str, Any] | None:
         """What is kept for its page. None: it has to be counted."""
         self._look_at([campaign.id])
-        entry = self._kept.get(campaign.id)
+        entry = self._snapshots.get(campaign.id)
         return entry.details if entry and self._with_details else None
 
     def _look_at(self, ids: Collection[int]) -> None:
         """Decide of each campaign whether it is counted, or what is kept is shown."""
-        new = [one for one in ids if one not in self._counted and one not in self._kept]
+        new = [one for one in ids if one not in self._counted and one not in self._snapshots]
         if not new:
             return
         found = snapshots.load("campaign", new, now=self._now, with_details=self._with_details)
@@ -173,7 +173,7 @@ class Counts:
                     with self._patience():
                         self._take(campaign_balances([number]))
             else:
-                self._kept[number] = entry
+                self._snapshots[number] = entry
                 self._show("campaign", number, entry)
                 self._balances[number] = Balance(**entry.figures["balance"])
                 self._engagements[number] = Engagement(**entry.figures["engagement"])
@@ -224,7 +224,7 @@ class Counts:
 
     # --- what is kept
 
-    def _is_too_old(self, entry: Kept) -> bool:
+    def _is_too_old(self, entry: Snapshot) -> bool:
         # What takes very long to count is never counted by a page that has something to show.
         is_old = entry.age > max(TOO_OLD, 2 * entry.new_for)
         moves = entry.figures.get("moves", True)
@@ -236,7 +236,7 @@ class Counts:
         yield
         self._spent_seconds += time.perf_counter() - begun
 
-    def _show(self, subject: Subject, number: int, entry: Kept) -> None:
+    def _show(self, subject: Subject, number: int, entry: Snapshot) -> None:
         if not entry.is_new:
             self._want(subject, number)
         if entry.age > WORTH_SAYING:
@@ -295,7 +295,7 @@ def _count_campaign(number: int, now: datetime) -> Counted | None:
             "totals": dict(totals or {}),
             "groups": [_group_row(group) for group in groups],
             "reasons": [asdict(reason) for reason in replies.campaign_reasons(number)],
-            "chances": _chances_row(resend_options.campaign_chances(number)),
+            "chances": _resend_options_row(resend_options.resend_options(number)),
             "hours": [asdict(hour) for hour in _hours(campaign)],
             "links": [asdict(link) for link in engagement.campaign_links(number)],
             "first_ones": {group: asdict(row) for group, row in _first_ones(campaign).items()},
@@ -344,14 +344,14 @@ def _group(row: Mapping[str, Any]) -> GroupCount:
     return GroupCount(**{**row, "due_at": due_at})
 
 
-def _chances_row(found: Chances) -> dict[str, Any]:
+def _resend_options_row(found: ResendOptions) -> dict[str, Any]:
     floods = [{**asdict(flood), "held_at": flood.held_at.isoformat()} for flood in found.floods]
     return {**asdict(found), "floods": floods}
 
 
-def _chances(row: Mapping[str, Any]) -> Chances:
+def _resend_options(row: Mapping[str, Any]) -> ResendOptions:
     floods = [
         Flood(**{**flood, "held_at": datetime.fromisoformat(flood["held_at"])})
         for flood in row["floods"]
     ]
-    return Chances(**{**row, "floods": floods})
+    return ResendOptions(**{**row, "floods": floods})

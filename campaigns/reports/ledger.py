@@ -51,7 +51,7 @@ class Filter:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class LedgerLine:
     """One recipient. `reply` is the server's reply with its own number put back in.
 
     `subscriber_id` is the public id; None once the person has been erased.
@@ -75,10 +75,10 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class LedgerPage:
     """Lines in the order of their keys; `previous` and `next` are the keys to go on from."""
 
-    lines: list[Line]
+    lines: list[LedgerLine]
     previous: int | None
     next: int | None
 
@@ -90,7 +90,7 @@ def ledger_page(
     after: int | None = None,
     before: int | None = None,
     size: int = PAGE_SIZE,
-) -> Page:
+) -> LedgerPage:
     """The page that follows the delivery `after`, or the one that leads up to `before`."""
     backwards = before is not None and after is None
     key = before if backwards else after
@@ -100,17 +100,17 @@ def ledger_page(
     if backwards:
         lines.reverse()
     if not lines:
-        return Page([], None, None)
+        return LedgerPage([], None, None)
     has_previous = has_more if backwards else after is not None
     has_next = True if backwards else has_more
-    return Page(
+    return LedgerPage(
         lines,
         previous=lines[0].delivery_id if has_previous else None,
         next=lines[-1].delivery_id if has_next else None,
     )
 
 
-def export(campaign_id: int, chosen: Filter) -> Iterator[list[Line]]:
+def export(campaign_id: int, chosen: Filter) -> Iterator[list[LedgerLine]]:
     """Every line, in chunks. The caller may end its read between two of them."""
     after: int | None = None
     while lines := _lines(campaign_id, chosen, after, EXPORT_CHUNK, backwards=False):
@@ -120,7 +120,7 @@ def export(campaign_id: int, chosen: Filter) -> Iterator[list[Line]]:
 
 def _lines(
     campaign_id: int, chosen: Filter, key: int | None, limit: int, *, backwards: bool
-) -> list[Line]:
+) -> list[LedgerLine]:
     picked = _picked_ids(campaign_id, chosen, key, limit, backwards=backwards).subquery()
     order = Delivery.id.desc() if backwards else Delivery.id
     rows = db.session.execute(
@@ -151,10 +151,10 @@ def _lines(
     return [_line(*row) for row in rows]
 
 
-def _line(*row: Any) -> Line:
+def _line(*row: Any) -> LedgerLine:
     *fields, ref = row
     fields[6] = fields[6].replace("{ref}", ref)
-    return Line(*fields)
+    return LedgerLine(*fields)
 
 
 def _picked_ids(

@@ -1,4 +1,4 @@
-"""What of a campaign was not simply sent and could get a second chance, with counts."""
+"""What of a campaign can be resent or retried, with counts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Flood:
 
 
 @dataclass(frozen=True, slots=True)
-class Chances:
+class ResendOptions:
     """`unknown` may have arrived; `left` are those of them that somebody left as they are.
 
     `failed` can be tried again; `gone` failed at mailboxes that do not exist. `kept` are held
@@ -48,8 +48,8 @@ class Chances:
         return bool(self.unknown or self.failed or self.cancelled or self.kept)
 
 
-def campaign_chances(campaign_id: int) -> Chances:
-    """The second chances of a campaign, from one grouped read of a small index."""
+def resend_options(campaign_id: int) -> ResendOptions:
+    """Return what can be resent or retried, from one grouped read of a small index."""
     rows = db.session.execute(
         sa.select(Delivery.status, Delivery.reason, sa.func.count())
         .where(
@@ -68,7 +68,7 @@ def campaign_chances(campaign_id: int) -> Chances:
             if its_status == status and reason not in without
         )
 
-    return Chances(
+    return ResendOptions(
         unknown=total("unknown", without=("left",)),
         left=counts.get(("unknown", "left"), 0),
         failed=total("failed", without=NOT_BY_ALL),

@@ -22,15 +22,15 @@ PART_OF_THE_TIME = 10
 """A count is new for so many times as long as it took: no more of the time goes into counting."""
 SOONER = 10
 """Where somebody looks, it is counted so many times as often as by itself."""
-DUE_AT_ONCE = 20
+BATCH_SIZE = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """A count as it was kept. `age`: since its moment, by the database's clock.
+class Snapshot:
+    """Figures as they were counted. `age`: since then, by the clock of the database.
 
-    `is_current`: the campaign is still in the state in which it was counted. `lasts`: so long
-    after its moment it is due though nobody looks.
+    `is_current`: the campaign is still in the state in which it was counted. `lasts`: the time
+    after which it is counted again though nobody looks.
     """
 
     is_current: bool
@@ -43,7 +43,7 @@ class Kept:
 
     @property
     def new_for(self) -> timedelta:
-        """So long it is new enough for everybody."""
+        """Age up to which it is new enough for everybody."""
         took = timedelta(seconds=self.seconds)
         return max(self.lasts / SOONER, PART_OF_THE_TIME * took)
 
@@ -54,7 +54,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What was counted just now. `lasts`: so long it is kept though nobody looks."""
+    """What was counted just now. `lasts`: the time it is kept though nobody looks."""
 
     lasts: timedelta
     figures: Mapping[str, Any]
@@ -74,7 +74,7 @@ def state_of(status: str | None, updated_at: datetime | None) -> str:
 
 def load(
     subject: Subject, ids: Collection[int], *, now: datetime, with_details: bool = False
-) -> dict[int, Kept]:
+) -> dict[int, Snapshot]:
     """What is kept of these."""
     details = KeptCount.details if with_details else sa.literal(None, KeptCount.details.type)
     rows = db.session.execute(
@@ -96,7 +96,7 @@ def load(
         .where(KeptCount.subject == subject, KeptCount.subject_id.in_(ids))
     )
     return {
-        row.subject_id: Kept(
+        row.subject_id: Snapshot(
             is_current=row.state == state_of(row.status, row.updated_at),
             at=row.counted_at,
             age=row.now - row.counted_at,
@@ -145,6 +145,6 @@ def due(now: datetime) -> list[tuple[str, int]]:
         sa.select(KeptCount.subject, KeptCount.subject_id)
         .where(KeptCount.due_at <= database_now(now))
         .order_by(KeptCount.due_at)
-        .limit(DUE_AT_ONCE)
+        .limit(BATCH_SIZE)
     )
     return [(row.subject, row.subject_id) for row in rows]

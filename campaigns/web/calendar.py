@@ -22,7 +22,7 @@ from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.reason import Reason, ReasonError
 from campaigns.reports import calendar as report
-from campaigns.reports.calendar import Entry
+from campaigns.reports.calendar import CalendarEntry
 from campaigns.web.campaigns import plan_words
 from campaigns.web.campaigns.blueprint import editor_id
 from campaigns.web.campaigns.launch import zones
@@ -48,10 +48,10 @@ class Day:
     date: dt.date
     is_in_month: bool
     is_today: bool
-    entries: Sequence[Entry]
+    entries: Sequence[CalendarEntry]
 
     @property
-    def shown(self) -> Sequence[Entry]:
+    def shown(self) -> Sequence[CalendarEntry]:
         most = SHOWN_A_DAY if len(self.entries) <= SHOWN_A_DAY else SHOWN_A_DAY - 1
         return self.entries[:most]
 
@@ -104,7 +104,7 @@ def _midnight(date: dt.date) -> datetime:
     return resolve(datetime.combine(date, dt.time()), zone()).at
 
 
-def _date_of(entry: Entry) -> dt.date:
+def _date_of(entry: CalendarEntry) -> dt.date:
     return entry.at.astimezone(zone()).date()
 
 

@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response
 from campaigns.access import access
 from campaigns.audience import lists
 from campaigns.audience.models import AudienceList
-from campaigns.campaign.list_usage import campaigns_needing
+from campaigns.campaign.usage import campaigns_needing
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import transaction

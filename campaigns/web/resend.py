@@ -14,13 +14,14 @@ from campaigns.campaign import lifecycle
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import transaction
-from campaigns.delivery import canary, reasons, resend
+from campaigns.delivery import canary, resend
 from campaigns.events import policy
 from campaigns.reports import ledger
 from campaigns.reports.ledger import Filter
 from campaigns.web.campaigns.blueprint import campaign_or_404
 from campaigns.web.counting import counting
 from campaigns.web.template_helpers import number, plural
+from campaigns.web.words import describe
 
 bp = Blueprint("resend", __name__)
 
@@ -111,7 +112,7 @@ def panel(public_id: str) -> str:
     """The part of the report with the buttons, for the poll."""
     found = campaign_or_404(public_id)
     with counting(with_details=True) as counts:
-        shown = counts.chances(found)
+        shown = counts.resend_options(found)
     return render_template(
         "web/reports/_resend.html",
         campaign=found,
@@ -135,7 +136,7 @@ def entries(public_id: str, name: str) -> str:
     )
     here: dict[str, Any] = {"public_id": public_id, "name": name}
     with counting(with_details=True) as counts:
-        shown = counts.chances(found)
+        shown = counts.resend_options(found)
     return render_template(
         "web/reports/resend.html",
         campaign=found,
@@ -146,7 +147,7 @@ def entries(public_id: str, name: str) -> str:
         previous=url_for(".entries", **here, before=page.previous) if page.previous else "",
         next=url_for(".entries", **here, after=page.next) if page.next else "",
         export=url_for("reports.ledger_csv", public_id=public_id, view=kind.view),
-        describe=reasons.describe,
+        describe=describe,
     )
 
 

@@ -10,7 +10,7 @@ from campaigns.audience.models import ImportRun
 from campaigns.audience.subscribers import Proof
 from campaigns.campaign.models import Campaign, Delivery
 from campaigns.db import db
-from campaigns.delivery.reasons import describe
+from campaigns.web.words import describe
 
 RECENT = 50
 

@@ -9,6 +9,7 @@ from flask_babel import lazy_gettext
 
 from campaigns import formatting
 from campaigns.campaign.canary_plan import MeasureName
+from campaigns.delivery.reasons import reason_of
 from campaigns.reason import Reason
 from campaigns.web.template_helpers import locale, zone
 from campaigns.wording import Words
@@ -37,6 +38,11 @@ def sentence(reason: Reason | str | None) -> str:
     """Return a reason, or the text of one as a column holds it, as a sentence."""
     found = Reason.unpack(reason) if isinstance(reason, str) else reason
     return words().of(found) if found else ""
+
+
+def describe(word: str) -> str:
+    """Return why a delivery is what it is, from the word in its row."""
+    return sentence(reason_of(word))
 
 
 def share(percent: float) -> str:

@@ -14,7 +14,7 @@ from campaigns.audience.models import (
     Subscriber,
     Subscription,
 )
-from campaigns.campaign.list_usage import campaigns_needing
+from campaigns.campaign.usage import campaigns_needing
 from campaigns.db import db, transaction
 from tests.factories import a_campaign, a_list, a_subscriber
 

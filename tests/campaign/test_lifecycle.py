@@ -10,7 +10,7 @@ from campaigns.campaign import lifecycle
 from campaigns.campaign.models import Campaign, Delivery
 from campaigns.clock import utcnow
 from campaigns.db import db, transaction
-from campaigns.delivery import resend
+from campaigns.delivery import completion, resend
 from campaigns.jobs import sweep
 from campaigns.providers import health
 from campaigns.reason import Reason
@@ -100,7 +100,7 @@ def test_cancelling_accounts_for_everybody_who_waited(app: Flask) -> None:
         a_delivery(campaign, a_subscriber("a@example.org"), status="sent")
         a_delivery(campaign, a_subscriber("b@example.org"))
     with transaction():
-        assert lifecycle.cancel(campaign_id, now=NOW)
+        assert completion.cancel(campaign_id, now=NOW)
     states = db.session.execute(sa.select(Delivery.status, Delivery.reason)).all()
     assert sorted(map(tuple, states)) == [("cancelled", "cancelled"), ("sent", "")]
 
@@ -114,7 +114,7 @@ def _cancel_four(monkeypatch: pytest.MonkeyPatch) -> int:
         for name in "abcd":
             a_delivery(campaign, a_subscriber(f"{name}@example.org"))
     with transaction():
-        assert lifecycle.cancel(campaign_id, now=NOW)
+        assert completion.cancel(campaign_id, now=NOW)
     return campaign_id
 
 
@@ -134,7 +134,7 @@ def test_what_is_sent_after_all_is_not_marked(app: Flask, monkeypatch: pytest.Mo
     with transaction():
         resend.send_remaining(campaign_id, now=NOW)
     with transaction():
-        assert not lifecycle.cancel_waiting(campaign_id, now=NOW)
+        assert not completion.cancel_waiting(campaign_id, now=NOW)
     assert _statuses() == ["queued"] * 4
 
 
@@ -143,8 +143,8 @@ def test_a_campaign_is_sent_only_when_nothing_of_it_is_open(app: Flask) -> None:
     with transaction():
         campaign = db.session.get_one(Campaign, campaign_id)
         delivery = a_delivery(campaign, a_subscriber())
-        assert not lifecycle.finish(campaign_id, now=NOW)
+        assert not completion.finish(campaign_id, now=NOW)
         delivery.status = "failed"
         db.session.flush()
-        assert lifecycle.finish(campaign_id, now=NOW)
+        assert completion.finish(campaign_id, now=NOW)
     assert state_of(campaign_id) == "sent"

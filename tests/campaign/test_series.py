@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from campaigns.campaign import drafts, lifecycle, list_usage, provider_usage, schedule, series
+from campaigns.campaign import drafts, lifecycle, schedule, series, usage
 from campaigns.campaign.local_time import DayWindow
 from campaigns.campaign.models import Campaign, CampaignOccurrence, CampaignSeries
 from campaigns.campaign.recurrence import Recurrence, RecurrenceError
@@ -169,12 +169,12 @@ def test_the_list_and_the_address_of_a_series_are_needed_until_it_ends(app: Flas
     template = db.session.get_one(Campaign, found.template_id)
     (list_id,) = drafts.chosen_lists(template.id).included
     sender_id = template.sender_id or 0
-    assert list_usage.campaigns_needing(list_id) == ["Morning letter"]
-    assert provider_usage.campaigns_from_sender(sender_id) == ["Morning letter"]
+    assert usage.campaigns_needing(list_id) == ["Morning letter"]
+    assert usage.campaigns_from_sender(sender_id) == ["Morning letter"]
     with transaction():
         series.end(found.id, now=NOW)
-    assert list_usage.campaigns_needing(list_id) == []
-    assert provider_usage.campaigns_from_sender(sender_id) == []
+    assert usage.campaigns_needing(list_id) == []
+    assert usage.campaigns_from_sender(sender_id) == []
 
 
 def test_local_time_is_made_a_day_before_the_first_clock_on_earth(app: Flask) -> None:

@@ -10,10 +10,10 @@ import sqlalchemy as sa
 from flask import Flask
 
 from campaigns.audience import suppressions
-from campaigns.campaign import drafts, lifecycle
+from campaigns.campaign import drafts
 from campaigns.campaign.models import Campaign, Delivery
 from campaigns.db import UtcDateTime, db, transaction
-from campaigns.delivery import resend
+from campaigns.delivery import completion, resend
 from campaigns.reports.balance import campaign_balance
 from tests.factories import a_campaign, a_delivery, a_list, a_provider, a_sender, a_subscriber
 
@@ -217,11 +217,11 @@ def test_a_campaign_that_is_sent_on_finishes_again(app: Flask) -> None:
     campaign = a_finished()
     with transaction():
         resend.retry_failed(campaign.id, now=NOW)
-        assert not lifecycle.finish(campaign.id, now=NOW)
+        assert not completion.finish(campaign.id, now=NOW)
         db.session.execute(
             sa.update(Delivery).where(Delivery.status == "queued").values(status="sent")
         )
-        assert lifecycle.finish(campaign.id, now=NOW)
+        assert completion.finish(campaign.id, now=NOW)
     assert reread(campaign).finished_at == NOW
 
 
@@ -232,7 +232,7 @@ def test_it_never_finishes_over_what_is_being_queued_again(app: Flask) -> None:
 
     def finish() -> None:
         with app.app_context(), transaction():
-            results.append(lifecycle.finish(campaign.id, now=NOW))
+            results.append(completion.finish(campaign.id, now=NOW))
 
     worker = threading.Thread(target=finish)
     with transaction():
@@ -405,7 +405,7 @@ def test_a_campaign_that_is_cancelled_meanwhile_stays_cancelled(app: Flask) -> N
     campaign = a_finished("cancelled", fates=[FATES[5]] * 6)
     with transaction():
         resend.send_remaining(campaign.id, now=NOW)
-        lifecycle.cancel(campaign.id, now=LATER)
+        completion.cancel(campaign.id, now=LATER)
     while carry_on(campaign):
         pass
     assert statuses(campaign) == ["cancelled"] * 6

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from campaigns.campaign import drafts, fallback_sender, lifecycle, provider_usage
+from campaigns.campaign import drafts, fallback_sender, lifecycle, usage
 from campaigns.campaign.models import CAMPAIGN_STATES, Campaign, Delivery
 from campaigns.db import db, transaction
 from campaigns.delivery import sender_switch, sent_counts
@@ -315,10 +315,10 @@ def test_who_would_go_on_from_an_address_is_named_before_it_is_deleted(world: Wo
     running(world, name="Over", status="sent", overflow_sender_id=world.second.id)
     with transaction():
         a_series(a_list(), name="Weekly", sender=world.first, overflow_sender_id=world.second.id)
-    assert provider_usage.campaigns_from_sender(world.second.id) == ["Running", "Planned", "Weekly"]
-    planned = provider_usage.campaigns_planned_on(world.second.provider_id)
+    assert usage.campaigns_from_sender(world.second.id) == ["Running", "Planned", "Weekly"]
+    planned = usage.campaigns_planned_on(world.second.provider_id)
     assert planned == ["Running", "Planned", "Weekly"]
-    assert provider_usage.campaigns_on_account(world.second.provider_id) == []
+    assert usage.campaigns_on_account(world.second.provider_id) == []
 
 
 def test_each_account_is_charged_with_what_left_by_it(world: World) -> None:
@@ -353,12 +353,12 @@ def test_an_account_is_forgotten_by_what_is_over(world: World) -> None:
     campaign_id = running(world)
     go_on(campaign_id, world.second.id)
     with transaction():
-        assert provider_usage.campaigns_on_account(world.first.provider_id) == []
+        assert usage.campaigns_on_account(world.first.provider_id) == []
         db.session.execute(
             sa.delete(SenderAddress).where(SenderAddress.provider_id == world.first.provider_id)
         )
         account = db.session.get_one(ProviderAccount, world.first.provider_id)
-        provider_usage.forget_account(account.id)
+        usage.forget_account(account.id)
         db.session.delete(account)
     (past,) = fallback_sender.earlier(fresh(campaign_id))
     assert (past.address, past.account) == ("news@first.example", "Relay"), "the names stay"

@@ -21,7 +21,7 @@ from campaigns.campaign.schedule import SendPlan
 from campaigns.clock import utcnow
 from campaigns.config import Settings
 from campaigns.db import db, transaction
-from campaigns.delivery import resend
+from campaigns.delivery import completion, resend
 from campaigns.delivery.models import ResendRun
 from campaigns.engine import canary, restored
 from campaigns.engine.restore_guard import (
@@ -502,7 +502,7 @@ def test_the_remaining_of_a_restored_campaign_become_unknown_when_it_is_ended(ap
     campaign_id = a_campaign_in("sending")
     with transaction():
         lifecycle.hold_restored(now=utcnow(), reason=restored.PAUSED)
-        lifecycle.cancel(campaign_id, now=utcnow())
+        completion.cancel(campaign_id, now=utcnow())
     found = db.session.execute(sa.select(Delivery.status, Delivery.reason)).all()
     assert {tuple(row) for row in found} == {("unknown", "restored")}
 

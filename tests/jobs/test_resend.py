@@ -9,12 +9,11 @@ from rq import Queue
 from rq.serializers import JSONSerializer
 
 from campaigns.audience.models import AudienceList, Suppression
-from campaigns.campaign import lifecycle
 from campaigns.campaign.models import Delivery, HeldGroup
 from campaigns.clock import utcnow
 from campaigns.config import Settings
 from campaigns.db import db, transaction
-from campaigns.delivery import resend
+from campaigns.delivery import completion, resend
 from campaigns.engine.redis_connection import connect
 from campaigns.events import policy
 from campaigns.events.record import record
@@ -111,7 +110,7 @@ def test_the_remaining_of_a_cancelled_campaign_and_nobody_who_joined_since(app: 
         campaign_id = launch(server)
         send.expand(campaign_id)
         with transaction():
-            lifecycle.cancel(campaign_id, now=utcnow())
+            completion.cancel(campaign_id, now=utcnow())
             a_subscriber("late@example.org", db.session.scalars(sa.select(AudienceList)).one())
         assert statuses(campaign_id) == {"cancelled": 5}
         with transaction():

@@ -17,7 +17,7 @@ from campaigns.campaign.models import Campaign, CampaignLink, Delivery
 from campaigns.clock import utcnow
 from campaigns.config import Settings
 from campaigns.db import db, transaction
-from campaigns.delivery import claims, journal
+from campaigns.delivery import claims, completion, journal
 from campaigns.jobs import clock, send, sweep
 from campaigns.messages import SendResult
 from campaigns.providers.domains import keys, standing
@@ -329,7 +329,7 @@ def test_what_is_given_back_after_a_cancellation_is_cancelled_too(app: Flask) ->
         campaign_id = launch(server)
         send.expand(campaign_id)
         with transaction():
-            lifecycle.cancel(campaign_id, now=utcnow())
+            completion.cancel(campaign_id, now=utcnow())
             db.session.execute(
                 sa.update(Delivery).where(Delivery.id == 1).values(status="queued", reason="")
             )

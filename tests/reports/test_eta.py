@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from campaigns.reports.eta import Draining, Finish, drain, finish_of, over_the_day
+from campaigns.reports.eta import Draining, Eta, drain, eta_of, over_the_day
 from campaigns.reports.groups import GroupCount
 from campaigns.throttling.plan import GroupPlan, Plan, Windows
 
@@ -19,13 +19,13 @@ def later(seconds: float) -> datetime:
 def finish(
     *rows: GroupCount, plan: Plan | None = None, speed: float | None = 10.0, used: int = 0,
     learned: dict[str, float] | None = None,
-) -> Finish | None:  # fmt: skip
-    return finish_of(
+) -> Eta | None:  # fmt: skip
+    return eta_of(
         rows, plan or Plan(), speed=speed, learned=learned or {}, used_of_day=used, now=NOW
     )
 
 
-def seconds(found: Finish | None) -> float:
+def seconds(found: Eta | None) -> float:
     assert found is not None
     return (found.at - NOW).total_seconds()
 
@@ -45,22 +45,22 @@ def test_what_one_group_does_not_use_goes_to_the_others() -> None:
 def test_a_group_with_a_limit_is_not_faster_than_that() -> None:
     plan = Plan(groups={"yahoo": GroupPlan(per_second=0.5)})
     found = finish(waiting("google", 900), waiting("yahoo", 100), plan=plan)
-    assert found == Finish(later(200), "yahoo")
+    assert found == Eta(later(200), "yahoo")
 
 
 @pytest.mark.parametrize("learned", [{"yahoo": 0.5}, None])
 def test_a_group_that_is_slow_by_itself_stays_so(learned: dict[str, float] | None) -> None:
     rate = None if learned else 0.5
     found = finish(waiting("google", 900), waiting("yahoo", 100, rate=rate), learned=learned)
-    assert found == Finish(later(200), "yahoo")
+    assert found == Eta(later(200), "yahoo")
 
 
 def test_a_group_that_is_held_begins_when_it_is_released() -> None:
     plan = Plan(groups={"yahoo": GroupPlan(suspended_until=later(3600))})
     found = finish(waiting("google", 900), waiting("yahoo", 100, rate=0.0), plan=plan)
-    assert found == Finish(later(3610), "yahoo")
+    assert found == Eta(later(3610), "yahoo")
     found = finish(waiting("google", 900), waiting("yahoo", 100, due_at=later(600)))
-    assert found == Finish(later(610), "yahoo")
+    assert found == Eta(later(610), "yahoo")
     whole = replace(Plan(), suspended_until=later(60))
     assert seconds(finish(waiting("google", 900), plan=whole)) == pytest.approx(150)
 
@@ -80,7 +80,7 @@ def test_a_daily_limit_makes_it_take_days() -> None:
     assert over_the_day(400, plan, 0) == timedelta(0)
     assert over_the_day(400, replace(plan, warm_up_per_day=100), 0) == timedelta(days=3)
     found = finish(waiting("google", 1500), plan=plan)
-    assert found == Finish(NOW + timedelta(days=2))
+    assert found == Eta(NOW + timedelta(days=2))
 
 
 def test_a_group_that_warms_up_is_slower() -> None:
@@ -99,5 +99,5 @@ def test_nobody_can_tell() -> None:
 
 
 def test_groups_that_end_together_have_no_slowest() -> None:
-    assert finish(waiting("google", 100), waiting("yahoo", 99)) == Finish(later(19.9))
-    assert finish(waiting("google", 100)) == Finish(later(10))
+    assert finish(waiting("google", 100), waiting("yahoo", 99)) == Eta(later(19.9))
+    assert finish(waiting("google", 100)) == Eta(later(10))

@@ -14,14 +14,14 @@ from campaigns.campaign import lifecycle
 from campaigns.campaign.models import Campaign, CampaignLink, Delivery, HeldGroup
 from campaigns.clock import utcnow
 from campaigns.db import db, transaction
-from campaigns.delivery import canary
+from campaigns.delivery import canary, completion
 from campaigns.events.models import Event
 from campaigns.reports import engagement, figures, replies, snapshots
 from campaigns.reports.balance import Balance, campaign_balance
 from campaigns.reports.engagement import Engagement
 from campaigns.reports.figures import People
 from campaigns.reports.groups import tally
-from campaigns.reports.resend_options import campaign_chances
+from campaigns.reports.resend_options import resend_options
 from campaigns.reports.snapshots import Counted
 from tests.factories import a_campaign, a_delivery, a_list, a_subscriber
 from tests.reports.keeping import a_page, keep, row_of
@@ -93,7 +93,7 @@ def test_what_is_kept_is_shown_as_it_was_and_no_delivery_is_read(app: Flask) -> 
         assert page.reasons(campaign) == []
         assert page.links(campaign) == []
         assert len(page.hours(campaign)) == 48
-        assert not page.chances(campaign).is_any
+        assert not page.resend_options(campaign).is_any
         assert not page.first_ones(campaign)
     assert not [text for text in statements if "FROM delivery" in text or "FROM event" in text]
     assert page.kept_at(campaign.id) is not None
@@ -132,7 +132,7 @@ def test_a_count_that_took_long_is_new_for_longer(app: Flask) -> None:
     assert page.wanted == []
 
 
-@pytest.mark.parametrize("move", [lifecycle.pause, lifecycle.cancel])
+@pytest.mark.parametrize("move", [lifecycle.pause, completion.cancel])
 def test_what_is_paused_or_cancelled_is_counted_at_once(app: Flask, move: Any) -> None:
     campaign = a_large_campaign()
     keep(app, "campaign", campaign.id)
@@ -150,7 +150,7 @@ def test_a_finished_campaign_is_final_at_once_and_stays_so(app: Flask) -> None:
     keep(app, "campaign", campaign.id)
     send(campaign, 4)
     with transaction():
-        assert lifecycle.finish(campaign.id, now=utcnow())
+        assert completion.finish(campaign.id, now=utcnow())
     for _ in range(2):
         page = a_page(with_details=True)
         assert page.balance(campaign.id) == Balance(audience=4, sent=4)
@@ -299,9 +299,9 @@ def test_all_that_a_page_shows_is_kept_as_it_was_counted(app: Flask) -> None:
     assert page.engagement(campaign.id) == Engagement(opened=1, clicked=1)
     assert page.groups(campaign) == tally(campaign.id).groups
     assert page.reasons(campaign) == replies.campaign_reasons(campaign.id) != []
-    chances = campaign_chances(campaign.id)
-    assert replace(page.chances(campaign), floods=()) == replace(chances, floods=())
-    assert list(page.chances(campaign).floods) == list(chances.floods) != []
+    chances = resend_options(campaign.id)
+    assert replace(page.resend_options(campaign), floods=()) == replace(chances, floods=())
+    assert list(page.resend_options(campaign).floods) == list(chances.floods) != []
     assert page.hours(campaign) == engagement.first_hours(campaign.id, now)
     assert page.links(campaign) == engagement.campaign_links(campaign.id) != []
     assert page.first_ones(campaign) == canary.figures(campaign.id) != {}

@@ -7,7 +7,7 @@ from flask import Flask
 
 from campaigns.campaign.models import Campaign, Reply
 from campaigns.db import db, transaction
-from campaigns.reports.ledger import Filter, Line, export, ledger_page
+from campaigns.reports.ledger import Filter, LedgerLine, export, ledger_page
 from tests.factories import a_campaign, a_delivery, a_list, a_subscriber
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -42,7 +42,7 @@ def campaign(app: Flask) -> Campaign:
     return campaign
 
 
-def numbers(lines: list[Line]) -> str:
+def numbers(lines: list[LedgerLine]) -> str:
     """Which of the ten these are, as digits."""
     return "".join(line.address.partition("@")[0].removeprefix("Person") for line in lines)
 

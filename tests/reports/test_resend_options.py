@@ -6,7 +6,7 @@ from flask import Flask
 
 from campaigns.campaign.models import HeldGroup
 from campaigns.db import db, transaction
-from campaigns.reports.resend_options import Chances, Flood, campaign_chances
+from campaigns.reports.resend_options import Flood, ResendOptions, resend_options
 from tests.factories import a_campaign, a_delivery, a_list, a_subscriber
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -50,7 +50,7 @@ def test_each_is_counted_in_its_place(app: Flask) -> None:
                     decision=decision,
                 )
             )
-    assert campaign_chances(campaign.id) == Chances(
+    assert resend_options(campaign.id) == ResendOptions(
         unknown=2,
         left=1,
         failed=2,
@@ -59,5 +59,5 @@ def test_each_is_counted_in_its_place(app: Flask) -> None:
         kept=1,
         floods=[Flood("google", NOON, "550 unknown", held=2, waiting=1)],
     )
-    assert campaign_chances(other.id) == Chances(floods=[])
-    assert not campaign_chances(other.id).is_any
+    assert resend_options(other.id) == ResendOptions(floods=[])
+    assert not resend_options(other.id).is_any

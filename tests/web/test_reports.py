@@ -280,7 +280,7 @@ def test_what_holds_the_mail_up_stands_beside_the_progress_bar(owner_client: Fla
     live = page[page.index('id="live"') : page.index("</section>")]
     polled = owner_client.get(poll_address(page)).get_data(as_text=True)
     for html in (live, polled):
-        words = "2 waiting: The server asked to try later 451 4.7.1 Please <try> later"
+        words = "2 waiting: The server asked to try again later 451 4.7.1 Please <try> later"
         assert words in text_of(html)
         link = re.search(r'id="trouble" href="([^"]+)"', html)
         assert link is not None

@@ -146,7 +146,7 @@ def test_one_unknown_is_sent_again_and_the_other_left(owner_client: FlaskClient)
     assert state_of(campaign) == "sending"
     said = press(owner_client, campaign, "leave", delivery=ids[2])
     assert "1 mail is left" in said
-    assert "May have arrived; left as it is" in said
+    assert "May have arrived; not sent again" in said
     assert statuses() == ["sent", "queued", "unknown"]
     assert "may or may not have arrived" not in text_of(page(owner_client, campaign))
 
@@ -163,8 +163,8 @@ def test_dead_letters_are_listed_with_their_reason_and_tried_again(
     campaign = a_campaign_with(SENT, GAVE_UP, NOBODY)
     html = page(owner_client, campaign, "/again/failed")
     text = text_of(html)
-    assert "Put off again and again until the time was up" in text
-    assert "There is no such mailbox" in text
+    assert "Deferred until the time to retry was over" in text
+    assert "The mailbox does not exist" in text
     assert "without the 1 at mailboxes that do not exist" in text
     assert f"/campaigns/{campaign.public_id}/report/ledger.csv?view=failed" in html
     assert "1 mail goes out again" in press(owner_client, campaign, "again/failed")

@@ -304,7 +304,7 @@ def test_a_page_tells_all_about_a_subscriber(owner_client: FlaskClient) -> None:
         "Confirmed their address for “News”",
         "Unsubscribed from “News” with the button of their mail program",
         "May issue",
-        "The address is suppressed",
+        "On the suppression list",
         "They asked to come back",
     ):
         assert text in page

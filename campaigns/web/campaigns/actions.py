@@ -12,7 +12,7 @@ from campaigns.campaign.drafts import NotEditableError
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import transaction
-from campaigns.delivery import canary
+from campaigns.delivery import canary, completion
 from campaigns.reason import Reason
 from campaigns.web.campaigns.blueprint import IN_WORDS, bp, campaign_or_404, editor_id, url_of
 
@@ -69,7 +69,7 @@ def resume(public_id: str) -> Response:
 def cancel(public_id: str) -> Response:
     _do(
         public_id,
-        lifecycle.cancel,
+        completion.cancel,
         "Cancelled. Everybody who was still waiting gets nothing.",
         "This campaign cannot be cancelled now.",
     )
@@ -81,7 +81,7 @@ def cancel(public_id: str) -> Response:
 def mark_unknown(public_id: str) -> Response:
     _do(
         public_id,
-        lifecycle.mark_unknown,
+        completion.mark_unknown,
         "Remaining recipients marked as unknown. Nothing more is sent.",
         "This campaign is not on hold any more.",
     )

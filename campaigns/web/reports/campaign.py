@@ -22,7 +22,7 @@ from campaigns.audience.mailbox_providers import OTHER, name_of
 from campaigns.campaign.models import Campaign
 from campaigns.clock import utcnow
 from campaigns.context import services
-from campaigns.delivery import reasons, resend, sender_switch
+from campaigns.delivery import resend, sender_switch
 from campaigns.engine.limiter import Standing, buckets
 from campaigns.engine.redis_connection import connect
 from campaigns.jobs import monitor
@@ -30,7 +30,7 @@ from campaigns.outages import redis_trouble
 from campaigns.reports import facts, progress, replies
 from campaigns.reports.balance import Balance
 from campaigns.reports.canary import CanaryCard, canary_card
-from campaigns.reports.eta import Finish, finish_of
+from campaigns.reports.eta import Eta, eta_of
 from campaigns.reports.figures import FINAL, MOVING, Counts
 from campaigns.reports.groups import GroupCount, Speeds
 from campaigns.throttling import slowed_domains
@@ -48,7 +48,7 @@ from campaigns.web.template_helpers import (
     wall_clock,
 )
 from campaigns.web.template_helpers import speed as speed_in_words
-from campaigns.web.words import sentence
+from campaigns.web.words import describe, sentence
 
 MANY = 200_000
 OVERDUE_SECONDS = 30
@@ -144,15 +144,15 @@ def _live(campaign: Campaign, counts: Counts, now: datetime) -> Live:
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class SendingPace:
     """How fast each mailbox provider gets its mail, and when the last one is done."""
 
     groups: list[GroupLine]
-    finish: Finish | None = None
+    finish: Eta | None = None
     standstill: str = ""
 
 
-NO_PACE = Pace([])
+NO_PACE = SendingPace([])
 
 
 def _speed_of(rows: Sequence[GroupCount]) -> float | None:
@@ -173,7 +173,7 @@ def _pace(
     rows: Sequence[GroupCount],
     speed: float | None,
     now: datetime,
-) -> Pace:
+) -> SendingPace:
     plan, standing = Plan(), Standing({}, {})
     if campaign.provider_id is not None:
         plan = load_plan(campaign.provider_id, now=now, pace_per_second=campaign.pace_per_second)
@@ -189,9 +189,9 @@ def _pace(
             hold = _slowed_domains(campaign.provider_id, plan, now)
         lines.append(_line(row, hold if row.waiting else "", campaign))
     if campaign.status != "sending":
-        return Pace(lines)
+        return SendingPace(lines)
     standstill = _standstill()
-    finish = finish_of(
+    finish = eta_of(
         [row for row in rows if row.group not in held],
         sender_switch.without_day(plan) if campaign.overflow_sender_id is not None else plan,
         speed=speed or _average(campaign, balance, now),
@@ -202,7 +202,7 @@ def _pace(
     )
     if plan.is_down:
         standstill = standstill or "The account does not work at the moment."
-    return Pace(lines, finish, standstill)
+    return SendingPace(lines, finish, standstill)
 
 
 def _standstill() -> str:
@@ -298,7 +298,7 @@ def campaign(public_id: str) -> str | BaseResponse:
             "engagement": counts.engagement(found.id),
             "reasons": why_not,
             "trouble": replies.main_trouble(why_not),
-            "chances": counts.chances(found),
+            "chances": counts.resend_options(found),
             "chart": chart_of(counts.hours(found), found.started_at, now),
             "links": counts.links(found),
         }
@@ -306,7 +306,7 @@ def campaign(public_id: str) -> str | BaseResponse:
         "web/reports/campaign.html",
         campaign=found,
         facts=facts.campaign_facts(found.id),
-        describe=reasons.describe,
+        describe=describe,
         is_over=found.status in FINAL,
         under_way=resend.under_way(found.id),
         name_of=name_of,
@@ -340,7 +340,7 @@ def live(public_id: str) -> str | Response:
         facts=facts.campaign_facts(found.id),
         engagement=came_back,
         trouble=replies.main_trouble(why_not),
-        describe=reasons.describe,
+        describe=describe,
         can_go_on=overflow_form.can_help(found),
         is_over=found.status in FINAL,
         is_poll=True,
@@ -358,6 +358,6 @@ def reason_feed(public_id: str) -> str:
         "web/reports/_reasons.html",
         campaign=found,
         reasons=why_not,
-        describe=reasons.describe,
+        describe=describe,
         is_over=found.status in FINAL,
     )

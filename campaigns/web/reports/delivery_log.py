@@ -18,13 +18,13 @@ from campaigns.access import access
 from campaigns.campaign.models import Campaign
 from campaigns.csv_writing import csv_text
 from campaigns.db import db
-from campaigns.delivery import reasons
 from campaigns.reports import ledger, replies
 from campaigns.reports.figures import Counts
-from campaigns.reports.ledger import Filter, Line, View
+from campaigns.reports.ledger import Filter, LedgerLine, View
 from campaigns.web.campaigns.blueprint import campaign_or_404
 from campaigns.web.counting import counting
 from campaigns.web.reports.blueprint import bp
+from campaigns.web.words import describe
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ def ledger_page(public_id: str) -> str | BaseResponse:
         previous=url_for("reports.ledger", **here, before=page.previous) if page.previous else "",
         next=url_for("reports.ledger", **here, after=page.next) if page.next else "",
         export=url_for("reports.ledger_csv", **here),
-        describe=reasons.describe,
+        describe=describe,
     )
 
 
@@ -164,7 +164,7 @@ def _csv(campaign_id: int, chosen: Filter) -> Iterator[str]:
         yield text
 
 
-def _csv_row(line: Line) -> list[str]:
+def _csv_row(line: LedgerLine) -> list[str]:
     moments = (
         line.sent_at,
         line.opened_at,
@@ -177,7 +177,7 @@ def _csv_row(line: Line) -> list[str]:
         line.address,
         line.status,
         line.reason,
-        reasons.describe(line.reason),
+        describe(line.reason),
         str(line.reply_code or ""),
         line.reply,
         str(line.attempts),

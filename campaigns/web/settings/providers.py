@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from flask import abort, flash, redirect, render_template, request, url_for
 
 from campaigns.access import access
-from campaigns.campaign import provider_usage
+from campaigns.campaign import usage
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
@@ -90,9 +90,9 @@ def delete_provider(public_id: str) -> Answer:
     try:
         with transaction():
             account = _found(public_id)
-            if provider_usage.campaigns_on_account(account.id):
+            if usage.campaigns_on_account(account.id):
                 return _delete_page(account), 422
-            provider_usage.forget_account(account.id)
+            usage.forget_account(account.id)
             accounts.delete(account)
     except (accounts.AccountInUseError, accounts.NotInDemoError) as error:
         return _delete_page(_found(public_id), error.reason), 422
@@ -147,8 +147,8 @@ def _delete_page(account: ProviderAccount, error: Reason | None = None) -> str:
         "web/settings/delete_provider.html",
         tab="sending",
         account=account,
-        campaigns=provider_usage.campaigns_on_account(account.id),
-        planned=provider_usage.campaigns_planned_on(account.id),
+        campaigns=usage.campaigns_on_account(account.id),
+        planned=usage.campaigns_planned_on(account.id),
         error=sentence(error or accounts.why_kept(account)),
     )
 

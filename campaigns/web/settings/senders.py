@@ -7,7 +7,7 @@ from flask import abort, flash, redirect, render_template, request, url_for
 
 from campaigns.access import access
 from campaigns.addresses import normalise
-from campaigns.campaign import provider_usage
+from campaigns.campaign import usage
 from campaigns.clock import utcnow
 from campaigns.db import db, transaction
 from campaigns.inputs import InvalidInputError
@@ -50,7 +50,7 @@ def edit_sender(public_id: str) -> Answer:
     try:
         with transaction():
             sender = _found(public_id)
-            if provider_usage.being_sent_from(sender.id) and _is_other_address(sender):
+            if usage.being_sent_from(sender.id) and _is_other_address(sender):
                 raise InvalidInputError({"address": Reason("from_address.being_sent")})
             senders.change(
                 sender,
@@ -75,7 +75,7 @@ def delete_sender(public_id: str) -> Answer:
     address = sender.address
     with transaction():
         sender = _found(public_id)
-        if provider_usage.campaigns_from_sender(sender.id):
+        if usage.campaigns_from_sender(sender.id):
             return _delete_page(sender), 422
         senders.delete(sender)
     flash(f"The sender address {address} is deleted.", "success")
@@ -119,8 +119,8 @@ def _delete_page(sender: SenderAddress) -> str:
         "web/settings/delete_sender.html",
         tab="sending",
         sender=sender,
-        campaigns=provider_usage.campaigns_from_sender(sender.id),
-        drafts=provider_usage.drafts_from_sender(sender.id),
+        campaigns=usage.campaigns_from_sender(sender.id),
+        drafts=usage.drafts_from_sender(sender.id),
     )
 
 

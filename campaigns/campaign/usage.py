@@ -1,25 +1,42 @@
-"""Which campaigns need an account or a sender address: asked before either is deleted."""
+"""Which campaigns need a list, an account or a sender address: asked before one is deleted."""
 
 import sqlalchemy as sa
 
 from campaigns.campaign import series
-from campaigns.campaign.models import UNDER_WAY, Campaign
+from campaigns.campaign.models import UNDER_WAY, Campaign, CampaignList
 from campaigns.db import db
 from campaigns.providers.models import SenderAddress
 
 MAX_NAMED = 5
 
 
+def campaigns_needing(list_id: int) -> list[str]:
+    """Return the names of the campaigns that go to this list or exclude it.
+
+    Those under way, and the templates of recurring ones.
+    """
+    rows = db.session.execute(
+        sa.select(Campaign.name, Campaign.subject)
+        .join(CampaignList, CampaignList.campaign_id == Campaign.id)
+        .where(
+            CampaignList.list_id == list_id,
+            sa.or_(Campaign.status.in_(UNDER_WAY), Campaign.id.in_(series.templates())),
+        )
+        .order_by(Campaign.id)
+    )
+    return [name or subject or "Untitled" for name, subject in rows]
+
+
 def campaigns_on_account(provider_id: int) -> list[str]:
-    """Names of the campaigns under way that go through this account (some, if many)."""
+    """Return the names of the campaigns under way that go through this account (some, if many)."""
     return _names(Campaign.provider_id == provider_id, Campaign.status.in_(UNDER_WAY))
 
 
 def campaigns_planned_on(provider_id: int) -> list[str]:
-    """Names of the campaigns that are scheduled or repeat, and would go through this account.
+    """Return the names of scheduled and recurring campaigns that would go through this account.
 
-    It is frozen only when one starts: until then it is that of the sender address. Those too
-    that would go on through it when the daily limit of another one is used up.
+    It is frozen only when one starts: until then it is that of the sender address. Those
+    included that would continue through it when the daily limit of another one is used up.
     """
     senders = sa.select(SenderAddress.id).where(SenderAddress.provider_id == provider_id)
     is_planned = sa.or_(Campaign.status == "scheduled", Campaign.id.in_(series.templates()))
@@ -32,9 +49,9 @@ def campaigns_planned_on(provider_id: int) -> list[str]:
 
 
 def campaigns_from_sender(sender_id: int) -> list[str]:
-    """Names of the campaigns under way, or that repeat, from this address (some, if many).
+    """Return the names of campaigns under way or recurring from this address (some, if many).
 
-    Those too that would go on from it when the daily limit of their account is used up.
+    Those included that would continue from it when the daily limit of their account is used up.
     """
     return _names(
         sa.or_(Campaign.sender_id == sender_id, Campaign.overflow_sender_id == sender_id),
@@ -43,19 +60,19 @@ def campaigns_from_sender(sender_id: int) -> list[str]:
 
 
 def being_sent_from(sender_id: int) -> list[str]:
-    """Names of the campaigns whose mails are leaving now, or pause, from this address."""
+    """Return the names of the campaigns being sent from this address, or paused."""
     return _names(
         Campaign.sender_id == sender_id, Campaign.status.in_(("preparing", "sending", "paused"))
     )
 
 
 def drafts_from_sender(sender_id: int) -> list[str]:
-    """Names of the drafts that come from this address (some, if many)."""
+    """Return the names of the drafts that come from this address (some, if many)."""
     return _names(Campaign.sender_id == sender_id, Campaign.status == "draft")
 
 
 def forget_account(provider_id: int) -> None:
-    """Let go of an account that is about to be deleted, in every campaign that is over."""
+    """Clear an account that is about to be deleted from every campaign that is over."""
     db.session.execute(
         sa.update(Campaign)
         .where(Campaign.provider_id == provider_id, Campaign.status.not_in(UNDER_WAY))
@@ -64,7 +81,7 @@ def forget_account(provider_id: int) -> None:
 
 
 def _is_needed() -> sa.ColumnElement[bool]:
-    """Of campaigns: what they were planned with must stay."""
+    """Whether a campaign still needs what it was planned with."""
     return sa.or_(Campaign.status.in_(UNDER_WAY), Campaign.id.in_(series.templates()))
 
 

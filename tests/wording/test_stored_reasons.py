@@ -1,0 +1,113 @@
+"""Rows of a version before codes, and rows with codes, are both told to people."""
+
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from campaigns.campaign import lifecycle
+from campaigns.campaign.models import Campaign, HeldGroup
+from campaigns.clock import utcnow
+from campaigns.db import db, transaction
+from campaigns.delivery import canary
+from campaigns.providers.models import ProviderAccount
+from campaigns.reason import Reason
+from campaigns.throttling.loading import load_plan
+from campaigns.throttling.models import GroupState, SlowedDomain
+from tests.factories import a_campaign, a_delivery, a_list, a_provider, a_sender, a_subscriber
+from tests.saying import said
+
+OLD = "Stopped after a few: of the first 50 20 % were refused. Everybody else waits."
+WHY = {"whom": "Gmail", "count": 50, "share_percent": 20.0, "limit_percent": 10.0}
+NEW = Reason("canary.stopped", {"why": Reason("canary.refusals_above", WHY)})
+
+
+def in_mid_campaign(**values: Any) -> Campaign:
+    with transaction():
+        news, account = a_list(), a_provider("Relay")
+        sender = a_sender(provider=account)
+        found = a_campaign(
+            news, sender=sender, provider_id=account.id, started_at=utcnow(), **values
+        )
+        for number, status in enumerate(("sent", "queued")):
+            person = a_subscriber(f"p{number}@example.org", news)
+            a_delivery(found, person, status=status)
+        return found
+
+
+def fresh(campaign: Campaign) -> Campaign:
+    db.session.rollback()
+    return db.session.get_one(Campaign, campaign.id, populate_existing=True)
+
+
+@pytest.mark.parametrize(
+    ("stored", "words"), [(OLD, OLD), (NEW.pack(), "20% were refused (above 10%)")]
+)
+def test_a_stopped_campaign_says_why_and_can_be_resumed(
+    owner_client: FlaskClient, stored: str, words: str
+) -> None:
+    campaign = in_mid_campaign(
+        status="paused", canary_state="stopped", canary_words=stored, status_reason=stored
+    )
+    assert canary.is_asking(fresh(campaign))
+    assert words in owner_client.get("/").text
+    assert words in owner_client.get(f"/campaigns/{campaign.public_id}/report").text
+    with transaction():
+        assert lifecycle.resume(campaign.id, now=utcnow())
+    assert words in owner_client.get(f"/campaigns/{campaign.public_id}/report").text
+    assert fresh(campaign).status_reason == ""
+
+
+@pytest.mark.parametrize("status", ["sending", "paused"])
+def test_the_sentence_of_an_older_version_stands_beside_a_campaign(
+    owner_client: FlaskClient, status: str
+) -> None:
+    campaign = in_mid_campaign(status=status, status_reason="Relay waits until 12:00. It said no.")
+    page = owner_client.get(f"/campaigns/{campaign.public_id}/report").text
+    assert "Relay waits until 12:00. It said no." in page
+
+
+def test_a_draft_that_came_back_says_why(owner_client: FlaskClient) -> None:
+    campaign = in_mid_campaign(status="draft", status_reason="The content has a problem: Line 1.")
+    page = owner_client.get(f"/campaigns/{campaign.public_id}").text
+    assert "The content has a problem: Line 1." in page
+
+
+def test_a_held_mailbox_provider_and_what_it_said_are_told(owner_client: FlaskClient) -> None:
+    campaign = in_mid_campaign(status="sending")
+    now = utcnow()
+    with transaction():
+        held = HeldGroup(campaign_id=campaign.id, mailbox_group="google", held_at=now)
+        held.kind, held.words = "canary", "Of the first 20 to Gmail 50 % were refused."
+        db.session.add(held)
+    page = owner_client.get(f"/campaigns/{campaign.public_id}/report").text
+    assert "Of the first 20 to Gmail 50 % were refused." in page
+
+
+def test_what_a_server_said_before_the_update_still_slows_and_is_told(
+    owner_client: FlaskClient,
+) -> None:
+    campaign, now = in_mid_campaign(status="sending"), utcnow()
+    until = now.replace(year=now.year + 1)
+    with transaction():
+        key = {"provider_id": campaign.provider_id, "changed_at": now}
+        db.session.add(
+            GroupState(
+                **key, mailbox_group="yahoo", suspended_until=until, why="Too much mail (“421”)"
+            )
+        )
+        db.session.add(
+            SlowedDomain(
+                provider_id=campaign.provider_id,
+                domain="slow.example",
+                until=until,
+                complaints=1,
+                why="Slow down (“450”)",
+            )
+        )
+    plan = load_plan(campaign.provider_id or 0, now=now)
+    assert said(plan.groups["yahoo"].why) == "Too much mail (“421”)"
+    account = db.session.get_one(ProviderAccount, campaign.provider_id)
+    page = owner_client.get(f"/settings/providers/{account.public_id}/limits").text
+    assert "Too much mail (“421”)" in page
+    assert "Slow down (“450”)" in page
