@@ -11,6 +11,7 @@ from campaigns.audience.mailbox_providers import NAMES
 from campaigns.db import db
 from campaigns.inputs import InvalidInputError, one_line
 from campaigns.providers.presets import PRESETS
+from campaigns.reason import Reason
 from campaigns.throttling import expressions
 from campaigns.throttling.builtin import RULES
 from campaigns.throttling.models import GroupLimit, GroupState, ReplyRule, WarmUp
@@ -32,7 +33,7 @@ MOST_RULES = 100
 
 def save_group_limits(provider_id: int, typed: Mapping[str, tuple[str, str]]) -> None:
     """(mails a minute, at once) of each group; 0 and 0 is no limit. Raises InvalidInputError."""
-    problems: dict[str, str] = {}
+    problems: dict[str, Reason] = {}
     for group, (per_minute, at_once) in typed.items():
         if group not in NAMES:
             continue
@@ -89,15 +90,15 @@ class WarmUpInput:
 
 def save_warm_up(provider_id: int, group: str, typed: WarmUpInput) -> None:
     """Begin a warm-up, or change its plan; the day it is on stays. Raises InvalidInputError."""
-    problems: dict[str, str] = {}
+    problems: dict[str, Reason] = {}
     first = _number(typed.first, 1, MOST_A_DAY, "first", problems)
     last = _number(typed.last, 1, MOST_A_DAY, "last", problems)
     days = _number(typed.days, 2, MOST_DAYS, "days", problems)
     steps = _steps(typed.steps, problems)
     if group and group not in NAMES:
-        problems["group"] = "Choose a mailbox provider."
+        problems["group"] = Reason("throttle.choose_group")
     if not problems and last < first:
-        problems["last"] = "The last day cannot have fewer mails than the first."
+        problems["last"] = Reason("throttle.last_day")
     if problems:
         raise InvalidInputError(problems)
     row = db.session.get(WarmUp, (provider_id, group))
@@ -114,14 +115,14 @@ def end_warm_up(provider_id: int, group: str) -> None:
     )
 
 
-def _steps(text: str, problems: dict[str, str]) -> str:
+def _steps(text: str, problems: dict[str, Reason]) -> str:
     words = text.replace(",", " ").split()
     if all(_is_number(word) and 1 <= int(word) <= MOST_A_DAY for word in words):
         if len(words) <= MOST_DAYS:
             return " ".join(words)
-        problems["steps"] = f"At most {MOST_DAYS} days, please."
+        problems["steps"] = Reason("throttle.too_many_days", {"most": MOST_DAYS})
     else:
-        problems["steps"] = "One whole number for each day, please, such as 200 300 450."
+        problems["steps"] = Reason("throttle.steps")
     return ""
 
 
@@ -208,12 +209,12 @@ def _check_room() -> None:
         sa.select(sa.func.count()).select_from(ReplyRule).where(ReplyRule.key.is_(None))
     )
     if (own or 0) >= MOST_RULES:
-        problem = f"There are {MOST_RULES} rules of your own already. Delete one first."
+        problem = Reason("throttle.too_many_rules", {"most": MOST_RULES})
         raise InvalidInputError({"pattern": problem})
 
 
 def _checked_rule(typed: RuleInput) -> dict[str, Any]:
-    problems: dict[str, str] = {}
+    problems: dict[str, Reason] = {}
     values: dict[str, Any] = {
         "note": one_line(typed.note),
         "pattern": typed.pattern.strip(),
@@ -226,42 +227,42 @@ def _checked_rule(typed: RuleInput) -> dict[str, Any]:
         "whole_account": typed.whole_account,
     }
     if not values["note"] or len(values["note"]) > LONGEST_NOTE:
-        problems["note"] = f"Say in at most {LONGEST_NOTE} characters what it means: people see it."
+        problems["note"] = Reason("throttle.note", {"most": LONGEST_NOTE})
     if reason := _why_not_pattern(values["pattern"]):
         problems["pattern"] = reason
     if typed.act not in get_args(Act):
-        problems["act"] = "Choose what is to be done."
+        problems["act"] = Reason("throttle.choose_action")
     if typed.preset and typed.preset not in {preset.key for preset in PRESETS}:
-        problems["preset"] = "Choose a provider."
+        problems["preset"] = Reason("throttle.choose_preset")
     if typed.mailbox_group and typed.mailbox_group not in NAMES:
-        problems["mailbox_group"] = "Choose a mailbox provider."
+        problems["mailbox_group"] = Reason("throttle.choose_group")
     if typed.act in {"slow", "suspend"} and not values["minutes"]:
-        problems.setdefault("minutes", "For how many minutes?")
+        problems.setdefault("minutes", Reason("throttle.no_minutes"))
     if typed.act in {"slow", "at_once"} and not values["amount"]:
-        problems.setdefault("amount", "How many?")
+        problems.setdefault("amount", Reason("throttle.no_amount"))
     if problems:
         raise InvalidInputError(problems)
     return values
 
 
-def _why_not_pattern(pattern: str) -> str:
-    """Why this cannot be searched for; empty when it can."""
+def _why_not_pattern(pattern: str) -> Reason | None:
+    """Return why this cannot be searched for; None when it can."""
     if not pattern:
-        return "Enter the words to look for."
+        return Reason("throttle.no_pattern")
     if refused := expressions.why_refused(pattern):
         return refused
     if expressions.find(pattern, ""):
-        return "This fits every reply. Leave out the part that may be empty."
+        return Reason("throttle.fits_all")
     if all(expressions.find(pattern, code) for code in ("421", "550")):
-        return "This fits every reply, as each one begins with a code. Enter words of the reply."
-    return ""
+        return Reason("throttle.fits_all_codes")
+    return None
 
 
-def _number(text: str, low: int, high: int, name: str, problems: dict[str, str]) -> int:
+def _number(text: str, low: int, high: int, name: str, problems: dict[str, Reason]) -> int:
     text = text.strip() or "0"
     if _is_number(text) and low <= int(text) <= high:
         return int(text)
-    problems[name] = f"A whole number from {low:,} to {high:,}, please."
+    problems[name] = Reason("throttle.number", {"low": low, "high": high})
     return low
 
 

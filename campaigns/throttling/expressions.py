@@ -9,6 +9,8 @@ from functools import lru_cache
 
 import re2
 
+from campaigns.reason import Reason, ReasonError
+
 LONGEST = 300
 """Length of an expression, in characters."""
 MOST_MEMORY = 1 << 20
@@ -16,31 +18,20 @@ MOST_MEMORY = 1 << 20
 LONGEST_TEXT = 1000
 """Part of a text that is searched, in characters."""
 
-_INSTEAD = "Write down the words themselves, separated by |, or use several rules."
 _UNSUPPORTED = {
-    f"Look-ahead and look-behind are not supported. {_INSTEAD}": ("(?=", "(?!", "(?<=", "(?<!"),
-    f"References to an earlier group are not supported. {_INSTEAD}": (
-        "(?P=",
-        *(f"\\{digit}" for digit in "123456789"),
-    ),
-    f"Conditions on a group are not supported. {_INSTEAD}": ("(?(",),
-    (
-        "Atomic groups and possessive repeats are not supported. Remove the ?> or the extra +; the"
-        " search is fast without them."
-    ): ("(?>", "++", "*+", "?+", "}+"),
-    "\\Z is not supported. Use $ for the end of the reply.": ("\\Z",),
-    (
-        "\\u, \\U and \\N are not supported. Type the character itself, or write it as \\x{20ac}."
-    ): ("\\u", "\\U", "\\N"),
-    "Comments and the flags a, L, u and x are not supported. Leave them out.": (
-        "(?#", "(?x", "(?a", "(?u", "(?L",
-    ),
-}  # fmt: skip
-"""What RE2 leaves out: the sentence, and how what it complains about begins."""
+    "expression.look_around": ("(?=", "(?!", "(?<=", "(?<!"),
+    "expression.back_reference": ("(?P=", *(f"\\{digit}" for digit in "123456789")),
+    "expression.condition": ("(?(",),
+    "expression.possessive": ("(?>", "++", "*+", "?+", "}+"),
+    "expression.end_of_text": ("\\Z",),
+    "expression.character_name": ("\\u", "\\U", "\\N"),
+    "expression.flags": ("(?#", "(?x", "(?a", "(?u", "(?L"),
+}
+"""What RE2 leaves out: the code, and how what it complains about begins."""
 
 
-class RefusedError(ValueError):
-    """This cannot be searched for. The message says why and what to do."""
+class RefusedError(ReasonError):
+    """This cannot be searched for."""
 
 
 def find(pattern: str, text: str) -> bool:
@@ -52,20 +43,20 @@ def find(pattern: str, text: str) -> bool:
     return compiled(pattern).search(text[:LONGEST_TEXT].encode(errors="replace")) is not None
 
 
-def why_refused(pattern: str) -> str:
-    """Why this cannot be searched for and what to do, in sentences; empty when it can."""
+def why_refused(pattern: str) -> Reason | None:
+    """Return why this cannot be searched for; None when it can."""
     try:
         compiled(pattern)
     except RefusedError as error:
-        return str(error)
-    return ""
+        return error.reason
+    return None
 
 
 @lru_cache(maxsize=512)
 def compiled(pattern: str) -> "re2._Regexp":
     """The compiled expression. Raises RefusedError."""
     if len(pattern) > LONGEST:
-        raise RefusedError(f"The expression is longer than {LONGEST} characters. Shorten it.")
+        raise RefusedError("expression.too_long", most=LONGEST)
     options = re2.Options()
     options.case_sensitive = False
     options.log_errors = False
@@ -73,20 +64,20 @@ def compiled(pattern: str) -> "re2._Regexp":
     try:
         return re2.compile(pattern, options)
     except UnicodeError:
-        raise RefusedError("The expression holds something that is no character.") from None
+        raise RefusedError("expression.no_character") from None
     except re2.error as error:
-        raise RefusedError(_reason(pattern, error)) from None
+        raise _refused(pattern, error) from None
 
 
-def _reason(pattern: str, error: "re2.error") -> str:
+def _refused(pattern: str, error: "re2.error") -> RefusedError:
     told = error.args[0] if error.args else b""
     words = told.decode(errors="replace") if isinstance(told, bytes) else str(told)
     what, _, where = words.partition(": ")
     if "too large" in what or "repetition size" in what:
-        return f"The expression takes too much memory ({words}). Use smaller repeat counts."
+        return RefusedError("expression.too_large", error=words)
     if where == "(?P" and "(?P=" in pattern:
         where = "(?P="
-    for sentence, marks in _UNSUPPORTED.items():
+    for code, marks in _UNSUPPORTED.items():
         if where.startswith(marks):
-            return sentence
-    return f"This is not a regular expression that can be used ({words}). Correct it."
+            return RefusedError(code)
+    return RefusedError("expression.unusable", error=words)

@@ -1,10 +1,11 @@
 """What a reply rule is."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from campaigns import formatting
 from campaigns.audience.mailbox_providers import name_of
+from campaigns.reason import Reason
 
 Act = Literal["slow", "halve", "at_once", "suspend", "pause_campaign", "pause_provider"]
 """What a rule does.
@@ -36,7 +37,7 @@ class Rule:
     whole_account: bool = False
     """It is the account that is slowed down, not the one mailbox group."""
     is_on: bool = True
-    refused: str = ""
+    refused: Reason | None = None
     """Why its expression cannot be searched for; such a rule is off."""
     is_quota: bool = False
     """It says that a quota of the account is used up, and nothing worse."""
@@ -49,18 +50,26 @@ class Rule:
         )  # fmt: skip
 
 
-def describe(rule: Rule) -> str:
-    """What a rule does, in words."""
-    whom = "the account" if rule.whole_account else "this mailbox provider"
-    if rule.mailbox_group and not rule.whole_account:
-        whom = name_of(rule.mailbox_group)
-    minutes = formatting.duration(60 * rule.minutes, formatting.DEFAULT_LOCALE)
-    after = f", then {rule.amount} at a time and slowly more" if rule.amount else ""
-    return {
-        "slow": f"at most {rule.amount} a minute to {whom} for {minutes}",
-        "halve": f"half as much to {whom}, then slowly more",
-        "at_once": f"{rule.amount} at a time to {whom}, slowly more",
-        "suspend": f"nothing to {whom} for {minutes}{after}",
-        "pause_campaign": "the campaign is paused",
-        "pause_provider": "all campaigns of the account are paused",
-    }[rule.act]
+def describe(rule: Rule) -> Reason:
+    """Return what a rule does."""
+    code = _DESCRIPTIONS[rule.act]
+    if rule.act == "suspend" and rule.amount:
+        code = "throttle.rule_suspend_slowly"
+    params = {"whom": _whom(rule), "count": rule.amount, "time_seconds": 60 * rule.minutes}
+    return Reason(code, params)
+
+
+_DESCRIPTIONS: Mapping[Act, str] = {
+    "slow": "throttle.rule_slow",
+    "halve": "throttle.rule_halve",
+    "at_once": "throttle.rule_at_once",
+    "suspend": "throttle.rule_suspend",
+    "pause_campaign": "throttle.rule_pause_campaign",
+    "pause_provider": "throttle.rule_pause_provider",
+}
+
+
+def _whom(rule: Rule) -> Reason | str:
+    if rule.whole_account:
+        return Reason("throttle.rule_account")
+    return name_of(rule.mailbox_group) if rule.mailbox_group else Reason("throttle.rule_group")

@@ -180,7 +180,7 @@ def rule_of(row: ReplyRule) -> Rule:
         preset=row.preset,
         mailbox_group=row.mailbox_group,
         whole_account=row.whole_account,
-        is_on=row.is_on and not refused,
+        is_on=row.is_on and refused is None,
         refused=refused,
         is_quota=row.key in _QUOTAS,
     )

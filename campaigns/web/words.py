@@ -40,6 +40,11 @@ def sentence(reason: Reason | str | None) -> str:
     return words().of(found) if found else ""
 
 
+def in_words(problems: Mapping[str, Reason | str]) -> dict[str, str]:
+    """Return what is wrong with each field as a sentence."""
+    return {field: sentence(reason) for field, reason in problems.items()}
+
+
 def describe(word: str) -> str:
     """Return why a delivery is what it is, from the word in its row."""
     return sentence(reason_of(word))

@@ -19,6 +19,7 @@ from campaigns.wording import (
     canary,
     connection,
     domain,
+    expression,
     hold,
     launch,
     legacy,
@@ -27,6 +28,7 @@ from campaigns.wording import (
     recurrence,
     sender,
     status,
+    throttle,
 )
 from campaigns.wording.catalog import DEFAULT_LOCALE, catalog
 from campaigns.wording.messages import Message, Plural
@@ -35,6 +37,7 @@ _TABLES: tuple[Mapping[str, Message], ...] = (
     canary.SENTENCES,
     connection.SENTENCES,
     domain.SENTENCES,
+    expression.SENTENCES,
     hold.SENTENCES,
     launch.SENTENCES,
     legacy.SENTENCES,
@@ -43,6 +46,7 @@ _TABLES: tuple[Mapping[str, Message], ...] = (
     recurrence.SENTENCES,
     sender.SENTENCES,
     status.SENTENCES,
+    throttle.SENTENCES,
 )
 
 

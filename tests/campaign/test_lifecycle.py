@@ -107,7 +107,7 @@ def test_cancelling_accounts_for_everybody_who_waited(app: Flask) -> None:
 
 def _cancel_four(monkeypatch: pytest.MonkeyPatch) -> int:
     """A campaign to four, cancelled, when two are marked at a time."""
-    monkeypatch.setattr(lifecycle, "CANCELLED_AT_ONCE", 2)
+    monkeypatch.setattr(completion, "BATCH_SIZE", 2)
     campaign_id = make("sending")
     with transaction():
         campaign = db.session.get_one(Campaign, campaign_id)

@@ -289,7 +289,7 @@ def test_a_second_chance_keeps_to_the_hours(app: Flask, is_chosen: bool) -> None
 def test_very_many_second_chances_keep_to_the_hours(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(resend, "AT_ONCE", 1)
+    monkeypatch.setattr(resend, "BATCH_SIZE", 1)
     monkeypatch.setattr(resend, "SLICE", 1)
     campaign = _under_way(status="failed", reason="gave_up", updated_at=utc("2026-03-28T20:00"))
     with transaction():

@@ -260,7 +260,7 @@ def test_a_running_or_finished_campaign_cannot_be_edited(app: Flask) -> None:
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three are very many: two are done at once, then two at a time."""
-    monkeypatch.setattr(resend, "AT_ONCE", 2)
+    monkeypatch.setattr(resend, "BATCH_SIZE", 2)
     monkeypatch.setattr(resend, "SLICE", 2)
 
 

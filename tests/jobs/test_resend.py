@@ -151,7 +151,7 @@ def test_an_unknown_one_that_was_opened_is_not_sent_again(app: Flask) -> None:
 def test_very_many_go_out_again_by_the_job_and_each_once(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(resend, "AT_ONCE", 10)
+    monkeypatch.setattr(resend, "BATCH_SIZE", 10)
     monkeypatch.setattr(resend, "SLICE", 10)
     mood = Mood("550 no, and no reason given")
     with scripted_server(mood) as server:
@@ -178,7 +178,7 @@ def test_very_many_go_out_again_by_the_job_and_each_once(
 def test_a_slice_takes_about_a_second_and_the_job_rings_for_the_next(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(resend, "AT_ONCE", 1)
+    monkeypatch.setattr(resend, "BATCH_SIZE", 1)
     monkeypatch.setattr(resend, "SLICE", 1)
     monkeypatch.setattr(resend_job, "SLICE_SECONDS", 0.0)
     with scripted_server(Mood("550 no, and no reason given")) as server:

@@ -282,7 +282,7 @@ def test_the_sending_is_rung_for(
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three are very many."""
-    monkeypatch.setattr(resend, "AT_ONCE", 2)
+    monkeypatch.setattr(resend, "BATCH_SIZE", 2)
 
 
 @pytest.mark.usefixtures("few")

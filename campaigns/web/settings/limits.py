@@ -22,7 +22,7 @@ from campaigns.throttling.loading import load_plan
 from campaigns.throttling.plan import GroupPlan, Plan
 from campaigns.web.settings.blueprint import Answer, bp
 from campaigns.web.template_helpers import speed, wall_clock
-from campaigns.web.words import sentence
+from campaigns.web.words import in_words, sentence
 
 MOST_DOMAINS_SHOWN = 100
 ALWAYS_SHOWN = ("google", "outlook", "office365", "yahoo", "apple", OTHER)
@@ -67,7 +67,7 @@ def save_limits(public_id: str) -> Answer:
         with transaction():
             editing.save_group_limits(_found(public_id).id, typed)
     except InvalidInputError as error:
-        return _page(_found(public_id), typed=typed, problems=error.problems), 422
+        return _page(_found(public_id), typed=typed, problems=in_words(error.problems)), 422
     flash("Saved. It holds from the next mails on.", "success")
     return _back(public_id)
 
@@ -114,7 +114,9 @@ def save_warm_up(public_id: str) -> Answer:
         with transaction():
             editing.save_warm_up(_found(public_id).id, group, typed)
     except InvalidInputError as error:
-        page = _page(_found(public_id), warm_up_form=(group, typed), problems=error.problems)
+        page = _page(
+            _found(public_id), warm_up_form=(group, typed), problems=in_words(error.problems)
+        )
         return page, 422
     flash("The warm-up plan is saved.", "success")
     return _back(public_id)

@@ -13,7 +13,7 @@ from campaigns.throttling.builtin import RULES
 from campaigns.throttling.editing import RuleInput
 from campaigns.throttling.rule import Rule, describe
 from campaigns.web.settings.blueprint import Answer, bp
-from campaigns.web.words import sentence
+from campaigns.web.words import in_words, sentence
 
 ACTS = {
     "slow": "Slow down: at most so many mails a minute, for so many minutes",
@@ -33,7 +33,9 @@ def reply_rules() -> str:
     return render_template(
         "web/settings/rules.html",
         tab="rules",
-        rules=[(rule, describe(rule), _where(rule), _origin(rule, ours)) for rule in shown],
+        rules=[
+            (rule, sentence(describe(rule)), _where(rule), _origin(rule, ours)) for rule in shown
+        ],
     )
 
 
@@ -56,7 +58,7 @@ def edit_rule(key: str) -> Answer:
         str(rule.per_hour), rule.preset, rule.mailbox_group, rule.whole_account,
     )  # fmt: skip
     if rule.refused:
-        return _form(key, typed, {"pattern": rule.refused}, is_refused=True)
+        return _form(key, typed, {"pattern": sentence(rule.refused)}, is_refused=True)
     return _form(key, typed)
 
 
@@ -73,7 +75,7 @@ def turn_rule(key: str) -> Answer:
             else:
                 editing.turn_rule(key, is_on=do == "on", now=utcnow())
     except InvalidInputError as error:
-        flash(f"The rule stays off. {error.problems['pattern']}", "danger")
+        flash(f"The rule stays off. {sentence(error.problems['pattern'])}", "danger")
         return redirect(url_for("settings.reply_rules", _anchor=f"rule-{key}"))
     said = {"on": "The rule is on.", "off": "The rule is off.", "delete": "Done."}
     flash(said.get(do, "The rule is off."), "success")
@@ -97,7 +99,7 @@ def _save(key: str) -> Answer:
         with transaction():
             editing.save_rule(key, typed, now=utcnow())
     except InvalidInputError as error:
-        return _form(key, typed, error.problems), 422
+        return _form(key, typed, in_words(error.problems)), 422
     flash("The rule is saved. It holds from the next reply on.", "success")
     return redirect(url_for("settings.reply_rules"))
 
