@@ -20,7 +20,7 @@ CHOOSABLE = ("draft", "scheduled", "preparing", "sending", "paused")
 
 @dataclass(frozen=True, slots=True)
 class SenderRoute:
-    """A sender address, and the account by which its mail leaves."""
+    """A sender address, and the account that sends for it."""
 
     sender: SenderAddress
     account: ProviderAccount
@@ -33,7 +33,7 @@ class SenderRoute:
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """From where a campaign went before, and until when."""
+    """A sender that a campaign used before, and until when."""
 
     address: str
     account: str
@@ -45,7 +45,7 @@ class Earlier:
 
 
 def route_of(campaign: Campaign) -> SenderRoute | None:
-    """By which it goes now, or would go."""
+    """Return the route that a campaign uses now, or would use."""
     found = route_by(campaign.sender_id)
     if found is None or campaign.status in ("draft", "scheduled"):
         return found
@@ -55,12 +55,12 @@ def route_of(campaign: Campaign) -> SenderRoute | None:
 
 
 def chosen_route(campaign: Campaign) -> SenderRoute | None:
-    """By which it goes on when the daily limit is used up; None: it waits."""
+    """Return the route to continue with when the daily limit is used up. None: wait."""
     return route_by(campaign.overflow_sender_id)
 
 
 def other_routes(campaign: Campaign) -> list[SenderRoute]:
-    """By which it could go on: the addresses of all other accounts, the default one first."""
+    """Return the routes to choose from: addresses of all other accounts, the default first."""
     now = route_of(campaign)
     rows = db.session.execute(
         sa.select(SenderAddress, ProviderAccount)
@@ -85,7 +85,7 @@ def route_for(campaign: Campaign, public_id: str) -> SenderRoute | None:
 
 
 def earlier(campaign: Campaign) -> list[Earlier]:
-    """From where it went before, the oldest first."""
+    """Return the senders used before, oldest first."""
     return [
         Earlier(**{**kept, "until": datetime.fromisoformat(kept["until"])})
         for kept in campaign.earlier_senders
@@ -102,7 +102,7 @@ def as_planned(campaign: Campaign) -> tuple[int | None, int | None]:
 
 
 def choose(campaign_id: int, sender_id: int | None, *, now: datetime) -> bool:
-    """From this address it goes on when the daily limit is used up; None: it waits until then.
+    """Choose the address to continue from when the daily limit is used up. None: wait.
 
     False for an address of the same account, or when the campaign is over.
     """
@@ -121,7 +121,7 @@ def route_by(sender_id: int | None) -> SenderRoute | None:
 
 
 def is_another(campaign: Campaign, way: SenderRoute | None) -> bool:
-    """Whether this is by another account than the campaign's."""
+    """Return whether this route uses another account than the campaign does."""
     now = route_of(campaign)
     return way is not None and (now is None or way.account.id != now.account.id)
 

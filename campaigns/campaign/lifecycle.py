@@ -20,7 +20,7 @@ from campaigns.providers.models import SenderAddress
 from campaigns.reason import Reason
 
 ON_HOLD = sa.and_(Campaign.status == "paused", Campaign.restored_at.is_not(None))
-"""Campaigns of a restored database that wait for a decision about the remaining."""
+"""Campaigns of a restored database that wait for a decision about the remaining recipients."""
 
 
 def packed(reason: Reason | None) -> str:
@@ -44,7 +44,7 @@ def _move(
 
 
 def _move_all(condition: sa.ColumnElement[bool], now: datetime, **values: Any) -> list[int]:
-    """Move all campaigns of which this holds; their ids."""
+    """Change all campaigns for which the condition holds. Returns their ids."""
     return list(
         db.session.scalars(
             sa.update(Campaign)
@@ -56,7 +56,7 @@ def _move_all(condition: sa.ColumnElement[bool], now: datetime, **values: Any) -
 
 
 def launch(campaign_id: int, *, at: datetime | None, undo_seconds: int, now: datetime) -> bool:
-    """Send a draft: at a moment, or now after an undo window of so many seconds.
+    """Launch a draft: at a set time, or now after an undo window.
 
     Without either it is `preparing` at once: the edge then rings for its expansion.
     """
@@ -75,7 +75,7 @@ def launch(campaign_id: int, *, at: datetime | None, undo_seconds: int, now: dat
 def _start(
     campaign_id: int, old: tuple[str, ...], now: datetime, *also: sa.ColumnElement[bool]
 ) -> bool:
-    """Freeze the provider and let the expansion begin."""
+    """Freeze the account and let the expansion begin."""
     provider = (
         sa.select(SenderAddress.provider_id)
         .where(SenderAddress.id == Campaign.sender_id)
@@ -95,7 +95,7 @@ def _start(
 
 
 def back_to_draft(campaign_id: int, *, now: datetime) -> bool:
-    """Take a launch back while it is only scheduled."""
+    """Undo a launch while the campaign is only scheduled."""
     return _move(
         campaign_id,
         ("scheduled",),
@@ -110,7 +110,7 @@ def back_to_draft(campaign_id: int, *, now: datetime) -> bool:
 
 
 def start_due(*, overdue: timedelta, now: datetime) -> list[int]:
-    """Start every scheduled campaign whose moment has come; their ids, for the doorbell.
+    """Start every scheduled campaign that is due. Returns their ids, for the doorbell.
 
     One whose moment was missed by more than `overdue` is left for `schedules.ask`. The moment
     stands in the UPDATE too: somebody may just have moved it.
@@ -135,7 +135,7 @@ def _is_due(now: datetime, overdue: timedelta) -> tuple[sa.ColumnElement[bool], 
 def pause(
     campaign_id: int, *, now: datetime, reason: Reason | None = None, through: int | None = None
 ) -> bool:
-    """Stop handing over. What is on the wire at this moment is finished and recorded.
+    """Pause a campaign. Messages on the wire are finished and recorded.
 
     `through`: only while it goes through this account. The last answers to what left before it
     went on through another one are no reason.
@@ -162,7 +162,7 @@ def hold_restored(*, now: datetime, reason: Reason) -> list[int]:
 
 
 def return_restored_to_draft(*, now: datetime, reason: Reason) -> list[int]:
-    """Campaigns of a restored database that had no audience yet are drafts again; their ids."""
+    """Make drafts of restored campaigns that had no audience yet. Returns their ids."""
     return _move_all(
         Campaign.status == "preparing",
         now,
@@ -174,7 +174,7 @@ def return_restored_to_draft(*, now: datetime, reason: Reason) -> list[int]:
 
 
 def resume(campaign_id: int, *, now: datetime) -> bool:
-    """Go on. The provider is tried again at once, whatever trouble it had."""
+    """Resume a campaign. Its account is tried again at once, whatever trouble it had."""
     moved = _move(
         campaign_id, ("paused",), now, status="sending", status_reason="", restored_at=None
     )
@@ -184,7 +184,7 @@ def resume(campaign_id: int, *, now: datetime) -> bool:
 
 
 def resume_restored(*, now: datetime) -> list[int]:
-    """Resume every campaign that is on hold after a restore; their ids."""
+    """Resume every campaign that is on hold after a restore. Returns their ids."""
     accounts = set(
         db.session.scalars(
             sa.select(Campaign.provider_id)
@@ -200,7 +200,7 @@ def resume_restored(*, now: datetime) -> list[int]:
 
 
 def mark_restored_unknown(*, now: datetime) -> list[int]:
-    """End every campaign that is on hold after a restore; their ids.
+    """End every campaign that is on hold after a restore. Returns their ids.
 
     The sweep makes what waits in them `unknown`: there may be millions.
     """

@@ -1,4 +1,4 @@
-"""Moments as people mean them: a wall clock's time in a zone, and what the zone makes of it.
+"""Times of wall clocks, and the moments that time zones make of them.
 
 Twice a year most clocks jump. A time that is jumped over becomes the same time on the clock
 that was not put forward (02:30 becomes 03:30); of a time that comes twice the first is meant.
@@ -44,7 +44,7 @@ class Resolved:
 
 @dataclass(frozen=True, slots=True)
 class DayWindow:
-    """The hours of a day in which mail may leave: from 8 until 20 is 08:00 to 19:59."""
+    """Hours of a day in which email may be sent: from 8 until 20 is 08:00 to 19:59."""
 
     begins: int = 0
     ends: int = HOURS
@@ -74,7 +74,7 @@ class DayWindow:
 
 
 def resolve(local: datetime, zone: ZoneInfo) -> Resolved:
-    """What a clock in the zone means by this (naive) time, in UTC."""
+    """Return the moment at which clocks in the zone show this (naive) time, in UTC."""
     first = local.replace(tzinfo=zone, fold=0)
     second = local.replace(tzinfo=zone, fold=1)
     at = first.astimezone(UTC)
@@ -124,7 +124,7 @@ def find_zone(name: str) -> ZoneInfo:
 
 @cache
 def zones_by_name() -> Mapping[str, ZoneInfo]:
-    """Every zone there is, by its name in small letters, as readers' data may spell it."""
+    """Return every time zone by its lower-case name, as subscribers' data may spell it."""
     return {name.lower(): ZoneInfo(name) for name in sorted(available_timezones())}
 
 
@@ -137,7 +137,7 @@ def day_in_words(moment: datetime) -> str:
 # moments is joined to the audience: one statement for a million recipients.
 
 ATTRIBUTES = ("timezone", "time_zone", "tz")
-"""Where a reader's zone may stand: the first of these that holds anything."""
+"""Attributes that may hold a subscriber's time zone, in order of preference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +162,7 @@ class Arrival:
 
 
 def arrival_of(campaign: Campaign, *, now: datetime) -> Arrival:
-    """As it was planned for this campaign, if it starts now."""
+    """Return when this campaign may reach recipients if it starts now."""
     return Arrival(
         start=now,
         local_at=datetime.fromisoformat(campaign.local_at) if campaign.local_at else None,
@@ -214,7 +214,7 @@ def timetable(arrival: Arrival, fallback: ZoneInfo) -> Timetable:
 
 @dataclass(frozen=True, slots=True)
 class Wave:
-    """So many people whose mail leaves from this moment on."""
+    """People whose email may be sent from this moment on."""
 
     at: datetime
     people: int
@@ -235,12 +235,12 @@ def people_by_zone(campaign_id: int) -> Mapping[str, int]:
 
 
 def unknown_zones(people: Mapping[str, int]) -> int:
-    """How many people have no zone, or one that there is not."""
+    """Return how many people have no time zone, or an unknown one."""
     return sum(count for name, count in people.items() if name not in zones_by_name())
 
 
 def waves(people: Mapping[str, int], arrival: Arrival, fallback: ZoneInfo) -> list[Wave]:
-    """The audience in the order in which it is reached."""
+    """Return the audience in the order in which it is reached."""
     counts: Counter[datetime] = Counter()
     for name, count in people.items():
         counts[arrival.in_zone(zones_by_name().get(name, fallback))] += count

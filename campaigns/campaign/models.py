@@ -58,14 +58,14 @@ class Campaign(Base):
     overflow_sender_id: Mapped[int | None] = mapped_column(
         BigKey, ForeignKey("sender_address.id", ondelete="SET NULL")
     )
-    """From there it goes on when the daily limit of its account is used up. None: it waits."""
+    """Sender address to continue from when the daily limit is used up. None: it waits."""
     earlier_senders: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
-    """From where it went before, as delivery.sender_switch writes it; the oldest first."""
+    """Senders used before, oldest first, as `delivery.sender_switch` writes them."""
     track_opens: Mapped[bool] = mapped_column(default=True)
     track_clicks: Mapped[bool] = mapped_column(default=True)
     status: Mapped[str] = mapped_column(default="draft")
     status_reason: Mapped[str] = mapped_column(default="")
-    """Why it stands as it stands, in words for the user; empty when nothing is odd."""
+    """Packed reason (`campaigns.reason`) why it is paused, slow or a draft again; or empty."""
     version: Mapped[int] = mapped_column(default=1)
     edited_by_id: Mapped[int | None] = mapped_column(
         BigKey, ForeignKey("user_account.id", ondelete="SET NULL")
@@ -74,35 +74,35 @@ class Campaign(Base):
     """When a `scheduled` campaign starts. An undo window is a schedule a few seconds ahead."""
     is_undo_window: Mapped[bool] = mapped_column(default=False)
     schedule_zone: Mapped[str] = mapped_column(default="")
-    """The zone in which the moment was chosen; empty: the workspace's."""
+    """Time zone in which the time was chosen; empty: the workspace's."""
     local_at: Mapped[str] = mapped_column(default="")
-    """`2026-03-29T09:00`: everybody gets it when their own clock shows this. Empty: at once."""
+    """Time in each recipient's own zone, such as `2026-03-29T09:00`. Empty: at once."""
     hours_from: Mapped[int] = mapped_column(sa.SmallInteger, default=0)
     hours_until: Mapped[int] = mapped_column(sa.SmallInteger, default=24)
-    """The hours of each reader's day in which it may reach them."""
+    """Hours of each recipient's day in which it may be sent."""
     spread_seconds: Mapped[int] = mapped_column(default=0)
-    """Over so long a time it is spread; its pace is worked out from that when it starts."""
+    """Time over which it is spread; gives the pace when it starts."""
     pace_per_second: Mapped[float] = mapped_column(default=0.0)
-    """At most so many messages a second. 0: as fast as the account allows."""
+    """Highest pace. 0: as fast as the account allows."""
     restored_at: Mapped[datetime | None]
-    """When it was held because the database had been restored; until somebody decides."""
+    """When it was put on hold after a restore; None once somebody has decided."""
     asked_at: Mapped[datetime | None]
-    """Since when a `scheduled` campaign whose moment was missed waits for somebody's answer."""
+    """Since when a `scheduled` campaign that missed its time waits for a decision."""
     canary_percent: Mapped[float] = mapped_column(default=0.0)
-    """So many get it first, and what becomes of them decides about the others. 0: no canary."""
+    """Size of the test group, in percent. 0: everybody gets it at once."""
     canary_minutes: Mapped[int] = mapped_column(default=30)
-    """So long is watched what becomes of them."""
+    """Observation period, in minutes."""
     canary_bands: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    """By measure [go on below, stop above] in percent, as delivery.canary reads them."""
+    """By measure [continue below, stop above] in percent, as `canary_plan` reads them."""
     canary_state: Mapped[str] = mapped_column(default="")
     canary_quota: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    """How many of each mailbox group get it first: frozen with the audience."""
+    """Test group by mailbox group; frozen with the audience."""
     canary_until: Mapped[datetime | None]
-    """Until when it is watched; None until the last of them was handed over."""
+    """End of the observation; None until the last of the test group was handed over."""
     canary_words: Mapped[str] = mapped_column(default="")
-    """The verdict, in words for the user."""
+    """Packed reason (`campaigns.reason`) of the verdict."""
     canary_seen: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    """What the first ones showed when the verdict was given, by mailbox group."""
+    """Figures at the time of the verdict, by mailbox group."""
     provider_id: Mapped[int | None] = mapped_column(BigKey, ForeignKey("provider_account.id"))
     """Frozen from the sender at launch, as are the fields below; see delivery.sender_switch."""
     matched: Mapped[int] = mapped_column(default=0)
@@ -126,7 +126,7 @@ class Campaign(Base):
 
 
 class Generation(Base):
-    """How far this database is; one row. See engine.restored."""
+    """Age of this database, to tell that an older one was restored; one row."""
 
     __tablename__ = "generation"
 
@@ -139,7 +139,7 @@ class Generation(Base):
 
 
 class CampaignList(Base):
-    """A list that a campaign goes to, or (is_excluded) whose subscribers it leaves out."""
+    """A list that a campaign goes to, or (`is_excluded`) whose subscribers it excludes."""
 
     __tablename__ = "campaign_list"
 
@@ -155,7 +155,7 @@ class CampaignList(Base):
 
 
 class CampaignSeries(Base):
-    """A campaign that repeats by a rule. Each occurrence is a campaign of its own.
+    """A recurring campaign. Each occurrence is a campaign of its own.
 
     They are copies of the template, made some time ahead by the clock. Times are those of a
     wall clock in `zone`, as text: `2026-03-30T09:00`.
@@ -172,9 +172,9 @@ class CampaignSeries(Base):
     first_local: Mapped[str]
     """The first occurrence; the rule counts from it."""
     next_local: Mapped[str] = mapped_column(default="")
-    """The next one that the clock has to make; empty when there is none any more."""
+    """Next one for the clock to make; empty when there are no more."""
     next_run_at: Mapped[datetime | None]
-    """When the clock looks again: some time ahead of the next one. None: never."""
+    """When the clock looks again, some time ahead of the next one. None: never."""
     is_local_time: Mapped[bool] = mapped_column(default=False)
     hours_from: Mapped[int] = mapped_column(sa.SmallInteger, default=0)
     hours_until: Mapped[int] = mapped_column(sa.SmallInteger, default=24)
@@ -244,20 +244,20 @@ class Delivery(Base):
     id: Mapped[id_key]
     campaign_id: Mapped[int] = mapped_column(BigKey)
     subscriber_id: Mapped[int | None] = mapped_column(BigKey)
-    """None once the person was erased."""
+    """None after erasure."""
     list_id: Mapped[int | None] = mapped_column(BigKey)
     """The list by which this person was reached; a plain number that outlives the list."""
     address: Mapped[str]
     mailbox_group: Mapped[str] = mapped_column(default="other")
     status: Mapped[str] = mapped_column(default="queued")
     reason: Mapped[str] = mapped_column(default="")
-    """Why it is not simply sent: a word of delivery.reasons."""
+    """Why it was not sent at once: a word of `delivery.reasons`."""
     attempts: Mapped[int] = mapped_column(sa.SmallInteger, default=0)
     not_before: Mapped[datetime | None]
     claim_token: Mapped[str | None] = mapped_column(sa.String(32))
     """The claim that has it. Kept while `unknown`: its owner may still hear the answer."""
     deferred_since: Mapped[datetime | None]
-    """When it was first put off: from then on runs the time in which it is tried again."""
+    """When it was first deferred; the time to retry counts from here."""
     reply_id: Mapped[int | None] = mapped_column(BigKey)
     reply_ref: Mapped[str] = mapped_column(default="")
     """What the server called this message (the `{ref}` of its reply)."""
@@ -342,6 +342,6 @@ class HeldGroup(Base):
     mailbox_group: Mapped[str] = mapped_column(primary_key=True)
     held_at: Mapped[datetime]
     words: Mapped[str] = mapped_column(default="")
-    """What the server said, of one of them."""
+    """One reply of the server, or the packed reason of a test group's verdict."""
     decision: Mapped[str] = mapped_column(default="")
     kind: Mapped[str] = mapped_column(default="flood")

@@ -1,4 +1,4 @@
-"""How and when a campaign leaves, and what becomes of a moment that was missed.
+"""How and when a campaign leaves, and what happens when it missed its time.
 
 A plan is written onto the draft as it is launched. A moment that passed while nothing ran (or
 while the clock of the machine was wrong) is not made up for silently when that was long ago:
@@ -42,7 +42,7 @@ class SendPlan:
 
 
 def launch(campaign_id: int, plan: SendPlan, *, undo_seconds: int, now: datetime) -> bool:
-    """Send a draft as planned: `lifecycle.launch`, with how it is to leave."""
+    """Launch a draft as planned: write the plan, then `lifecycle.launch`."""
     written = db.session.execute(
         sa.update(Campaign)
         .where(Campaign.id == campaign_id, Campaign.status == "draft")
@@ -62,12 +62,12 @@ def launch(campaign_id: int, plan: SendPlan, *, undo_seconds: int, now: datetime
 
 
 def local_text(local: datetime) -> str:
-    """A naive time as it is kept: `2026-03-29T09:00`. Sorts as the times do."""
+    """Return a naive time as it is stored, `2026-03-29T09:00`. Sorts like the times."""
     return f"{local:%Y-%m-%dT%H:%M}"
 
 
 def plan_of(campaign: Campaign) -> SendPlan:
-    """As it was written down."""
+    """Return the plan of a campaign."""
     return SendPlan(
         at=campaign.scheduled_at,
         zone=campaign.schedule_zone,
@@ -103,7 +103,7 @@ def ask(*, overdue: timedelta, now: datetime) -> list[int]:
 
 
 def is_anything_due(*, now: datetime) -> bool:
-    """Whether there is anything to start or to ask about: a look without a writing unit."""
+    """Return whether there is anything to start or to ask about. Reads only."""
     due = sa.select(Campaign.id).where(
         Campaign.status == "scheduled", Campaign.scheduled_at <= now, Campaign.asked_at.is_(None)
     )
@@ -119,7 +119,7 @@ def _is_missed(overdue: timedelta, now: datetime) -> tuple[sa.ColumnElement[bool
 
 
 def send_restored(*, now: datetime) -> list[int]:
-    """Start every campaign that may have been sent before a restore; their ids."""
+    """Start every campaign that may have been sent before a restore. Returns their ids."""
     return _answer_restored(now, scheduled_at=now)
 
 
@@ -139,7 +139,7 @@ def _answer_restored(now: datetime, **values: object) -> list[int]:
 
 
 def asked() -> list[Campaign]:
-    """The campaigns that wait for an answer, the one missed first before others."""
+    """Return the campaigns that missed their time and wait for a decision, oldest first."""
     return list(
         db.session.scalars(
             sa.select(Campaign)

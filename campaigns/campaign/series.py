@@ -1,4 +1,4 @@
-"""Campaigns that repeat: a template, a rule, and a campaign of its own for each occurrence.
+"""Recurring campaigns: a template, a rule, and a campaign of its own for each occurrence.
 
 The clock makes an occurrence some time ahead, so that it can be looked at, changed or skipped.
 The row in `campaign_occurrence` is why none is made twice: not by two clocks, not by a wall
@@ -24,11 +24,11 @@ from campaigns.reason import Reason
 from campaigns.tokens import Signer
 
 AHEAD = timedelta(hours=24)
-"""So long before its time a campaign is made."""
+"""Time ahead at which a campaign is made for an occurrence."""
 EARLIEST_CLOCK = ZoneInfo("Pacific/Kiritimati")
-"""Nowhere is it later: what goes by readers' own clocks cannot be due before it is here."""
+"""Nowhere is it later, so nothing sent in recipients' time zones is due before it is here."""
 _MINUTE = timedelta(minutes=1)
-"""A minute before a time, that time is still to come."""
+"""Step back from a time so that the time itself is found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Occurrence:
 def create(
     template_id: int, rule: Recurrence, first_day: datetime, plan: SendPlan, *, now: datetime
 ) -> CampaignSeries:
-    """Repeat this draft by a rule, from a (naive) day and time on. Raises RecurrenceError.
+    """Make this draft recur by a rule, from a (naive) day and time on. Raises RecurrenceError.
 
     Of the plan count the zone, hours and pace, and whether it goes by readers' own clocks.
     """
@@ -64,7 +64,7 @@ def create(
 def change(
     series_id: int, rule: Recurrence, first_day: datetime, plan: SendPlan, *, now: datetime
 ) -> bool:
-    """Let it go by another rule from now on, as in `create`. False: it has ended.
+    """Change the rule from now on, as in `create`. False: it has ended.
 
     What is made or skipped already stays as it is, and nobody gets a second one on such a day:
     times that the rule has there are skipped. Raises RecurrenceError.
@@ -172,7 +172,7 @@ def _noted_since(series: CampaignSeries, day: date) -> Mapping[str, _Noted]:
 
 
 def moment_of(series: CampaignSeries, local: datetime) -> datetime:
-    """When this occurrence happens in the zone of the series."""
+    """Return when this occurrence happens in the zone of the series."""
     return resolve(local, find_zone(series.zone)).at
 
 
@@ -192,7 +192,7 @@ def find(public_id: str) -> CampaignSeries | None:
 
 
 def of_template(campaign_id: int) -> CampaignSeries | None:
-    """The series under way that copies this campaign."""
+    """Return the current series of which this campaign is the template."""
     return db.session.scalar(
         sa.select(CampaignSeries).where(
             CampaignSeries.template_id == campaign_id, CampaignSeries.ended_at.is_(None)
@@ -201,7 +201,7 @@ def of_template(campaign_id: int) -> CampaignSeries | None:
 
 
 def templates() -> sa.Select[int]:
-    """The ids of all drafts that repeat."""
+    """Return the ids of the templates of all current series."""
     return sa.select(CampaignSeries.template_id).where(CampaignSeries.ended_at.is_(None))
 
 
@@ -220,7 +220,7 @@ def of_campaign(campaign_id: int) -> Occurrence | None:
 
 
 def end(series_id: int, *, now: datetime) -> bool:
-    """No more occurrences. Those made and not started go back to drafts."""
+    """End a series. Occurrences that are made and not started become drafts."""
     ended = db.session.execute(
         sa.update(CampaignSeries)
         .where(CampaignSeries.id == series_id, CampaignSeries.ended_at.is_(None))
@@ -313,7 +313,7 @@ def _make(series: CampaignSeries, local: datetime, now: datetime) -> Occurrence 
 
 
 def plan_for(made: Occurrence, people: Mapping[str, int]) -> SendPlan:
-    """How a campaign that was made for an occurrence is to leave; `people` by their zone."""
+    """Return the plan of a campaign made for an occurrence; `people` by their zone."""
     series = made.series
     local_at = made.local if series.is_local_time else None
     return SendPlan(
@@ -327,14 +327,14 @@ def plan_for(made: Occurrence, people: Mapping[str, int]) -> SendPlan:
 
 
 def people_of(made: Occurrence) -> Mapping[str, int]:
-    """The audience of what was made by zone, if that matters to when it leaves."""
+    """Return the audience by zone, if that matters to the time."""
     if made.campaign is None or not made.series.is_local_time:
         return {}
     return local_time.people_by_zone(made.campaign.id)
 
 
 def put_off(series_id: int, *, until: datetime) -> None:
-    """Look at it again later: something about it does not work."""
+    """Look at a series that does not work again later."""
     db.session.execute(
         sa.update(CampaignSeries)
         .where(CampaignSeries.id == series_id, CampaignSeries.ended_at.is_(None))
@@ -354,7 +354,7 @@ def problem_of(template: Campaign, *, base_url: str, signer: Signer) -> Reason |
 
 
 def leave_as_draft(made: Occurrence, problem: Reason) -> None:
-    """What was made cannot leave as it is: somebody has to mend it."""
+    """Leave an occurrence as a draft, with the problem that somebody has to fix."""
     if made.campaign is not None:
         made.campaign.status_reason = Reason("status.not_scheduled", {"why": problem}).pack()
 
@@ -363,7 +363,7 @@ def leave_as_draft(made: Occurrence, problem: Reason) -> None:
 
 
 def is_one_of(series: CampaignSeries, local: datetime) -> bool:
-    """Whether the rule has an occurrence at this time."""
+    """Return whether the rule has an occurrence at this time."""
     first = datetime.fromisoformat(series.first_local)
     if not first <= local <= first + timedelta(days=50 * 366):
         return False
@@ -415,7 +415,7 @@ def make_now(series_id: int, local: datetime, *, now: datetime) -> Occurrence | 
 
 
 def skip(series_id: int, local: datetime, *, now: datetime) -> bool:
-    """Leave this occurrence out. One that was made and not started is deleted with it."""
+    """Skip this occurrence. A campaign made for it that has not started is deleted."""
     series = db.session.get(CampaignSeries, series_id, with_for_update=True)
     if series is None or series.ended_at is not None:
         return False
@@ -437,7 +437,7 @@ def skip(series_id: int, local: datetime, *, now: datetime) -> bool:
 
 
 def restore(series_id: int, local: datetime, *, now: datetime) -> Occurrence | None:
-    """Take a skip back, while its moment is ahead. The occurrence, if it has to be made now."""
+    """Undo a skip while its time is ahead. Returns the occurrence if it is made now."""
     series = db.session.get(CampaignSeries, series_id, with_for_update=True)
     if series is None or series.ended_at is not None or moment_of(series, local) <= now:
         return None

@@ -1,4 +1,4 @@
-"""A canary: a few get a campaign first, and what becomes of them decides about the others.
+"""The test group: some get a campaign first, and the result decides about the others.
 
     '' -> testing -> watching -> passed
              |___________|_____> stopped      (somebody may let it go on all the same)
@@ -30,7 +30,7 @@ from campaigns.delivery.canary_policy import judge as judge_figures
 
 STAGES = ("testing", "watching")
 PATIENCE = timedelta(minutes=5)
-"""What a limit holds up for longer is not waited for: those who got it are enough."""
+"""Longest wait for a limit; after it, those who got it so far are enough."""
 
 
 def quotas(people: Mapping[str, int], percent: float) -> dict[str, int]:
@@ -173,7 +173,7 @@ def under_way() -> list[int]:
 
 
 def judge(campaign_id: int, *, now: datetime) -> CanaryVerdict | None:
-    """What is to be done now, if anything: a look, for `act`."""
+    """Return what is to be done now, for `act`. Reads only."""
     campaign = db.session.get(Campaign, campaign_id, populate_existing=True)
     if campaign is None or campaign.status != "sending" or campaign.canary_state not in STAGES:
         return None
@@ -289,7 +289,7 @@ def _hold(campaign_id: int, verdict: CanaryVerdict, now: datetime) -> bool:
 
 
 def is_asking(campaign: Campaign) -> bool:
-    """Whether it stands because of its canary, so that to resume it means: go on anyway."""
+    """Return whether it is paused by its test group, so that resuming means "send anyway"."""
     return (
         campaign.status == "paused"
         and campaign.canary_state == "stopped"

@@ -1,4 +1,4 @@
-"""What the first mails of a campaign say about the others: the judgement.
+"""What the result of a test group says about the rest of the audience.
 
 Pure: no database, no clock. `delivery.canary` counts, asks this, and acts.
 """

@@ -29,7 +29,7 @@ def hold_back(
     now: datetime,
     most: int | None = None,
 ) -> int:
-    """Put off what is due, or will be soon, where the hours have ended. How many there were.
+    """Hold back what is due soon where the hours have ended. Returns how many there were.
 
     A large or slow campaign outlasts the hours of a day: the rest waits until they begin again.
     `among`: only deliveries for which this holds. `most`: so many of them at a time.
@@ -86,7 +86,7 @@ def _closed(hours: DayWindow, fallback: ZoneInfo, now: datetime) -> Timetable:
 
 
 def with_hours() -> list[Campaign]:
-    """Campaigns under way that keep to hours of the day."""
+    """Return campaigns being sent or paused that keep to hours of the day."""
     return list(
         db.session.scalars(
             sa.select(Campaign).where(
@@ -98,7 +98,7 @@ def with_hours() -> list[Campaign]:
 
 
 def in_waves() -> list[Campaign]:
-    """Campaigns being sent that go by readers' own clocks or keep to hours of their day."""
+    """Return campaigns being sent in recipients' time zones or within hours of their day."""
     return list(
         db.session.scalars(
             sa.select(Campaign).where(

@@ -1,4 +1,4 @@
-"""After a crash: settle what a dead worker had claimed, and find the work that lies open."""
+"""After a crash: record what a dead worker had claimed, and find unfinished work."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ from campaigns.delivery.journal import Story
 from campaigns.messages import SendResult
 
 HOST_LOST_AFTER = timedelta(minutes=15)
-"""So long after its lease a claim whose journal nobody finds is given up: its host is gone."""
+"""Time after its lease at which a claim without a journal is given up: its host is gone."""
 
 Leases = Mapping[str, datetime]
 """Claims (by token), and until when each was lent."""

@@ -1,4 +1,4 @@
-"""What was not simply sent, once more: by somebody's decision, never by itself.
+"""Manual resends, always by explicit decision.
 
 send_again      unknown  -> queued   it may have arrived, so it may arrive twice
 leave           unknown  -> unknown  it stays as it is, and nobody is asked again
@@ -28,11 +28,11 @@ from campaigns.delivery import quiet_hours
 from campaigns.delivery.models import ResendRun
 
 NOT_BY_ALL = ("no_mailbox", "disabled")
-"""Reasons of failure that "all" leaves out: to ask such addresses again harms the sender."""
+"""Reasons that "all" excludes: trying such addresses again harms the sender."""
 BATCH_SIZE = 10_000
-"""So many are done within the decision itself."""
+"""Deliveries changed within the decision itself."""
 SLICE = 5_000
-"""So many of the others at a time."""
+"""Deliveries changed in each later slice."""
 What = Literal["unknown", "left", "failed", "cancelled", "kept", "flood"]
 _NEW = {
     "status": "queued",

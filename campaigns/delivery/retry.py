@@ -22,7 +22,7 @@ _MINUTES: dict[ReplyClass, tuple[int, ...]] = {
     "transient": (5, 15, 30, 60, 120, 240),
     "mailbox_full": (60, 120, 240),
 }
-"""The waits after the first, second ... try; the last one goes on."""
+"""Waits in minutes after the first, second ... try; the last one repeats."""
 _OF_THE_WAY: dict[ReplyClass, tuple[int, int]] = {
     "throttle": (5, 240),
     "policy": (60, 24 * 60),
@@ -47,7 +47,7 @@ _REASONS: dict[ReplyClass, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long and how often something is tried, and when it is too much."""
+    """How long and how often to retry, and when to stop."""
 
     retry_hours: float = 48
     tries: int = 20

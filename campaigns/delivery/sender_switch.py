@@ -15,13 +15,13 @@ from campaigns.db import db
 from campaigns.throttling.plan import Grant, Plan
 
 WORTH_GOING_ON = timedelta(minutes=15)
-"""A shorter wait is no reason to show readers another address."""
+"""Shortest wait worth showing recipients another address."""
 _OF_THE_WAY = ("throttled", "sender_refused")
-"""Why a delivery waits when only the way is at fault: by another way it may go at once."""
+"""Reasons that another account does away with: the delivery may go at once."""
 
 
 def go_on_from(campaign_id: int, sender_id: int, *, now: datetime, by_itself: bool = False) -> bool:
-    """Let what was not sent yet leave from another address, by its account; whether this did it.
+    """Send the rest from another address, by its account. Returns whether this call did.
 
     For a campaign that is being sent or paused; it stays so. What was claimed already leaves as
     it was made, or comes back. `by_itself`: only from the address that was chosen for it.

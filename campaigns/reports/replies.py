@@ -1,4 +1,4 @@
-"""Why mail was not simply sent: reasons and servers' replies, with counts."""
+"""Why email was not sent at once: reasons and server replies, with counts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What people type about limits, warm-up and reply rules: checked and saved."""
+"""Check and save what people type about limits, warm-ups and reply rules."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ MOST_DAYS = 365
 MOST_MINUTES = 7 * 24 * 60
 LONGEST_NOTE = 300
 MOST_RULES = 100
-"""Reply rules of people's own. Each one is searched for in every reply that is not like another."""
+"""Most reply rules of people's own. Each is searched for in every distinct reply."""
 
 
 # --- mailbox groups ----------------------------------------------------------------------------
@@ -60,7 +60,7 @@ def group_limits(provider_id: int) -> dict[str, tuple[str, str]]:
 
 
 def held_groups(provider_id: int) -> set[str]:
-    """The groups of which the rules made something; it may have ended by itself."""
+    """Return the groups that reply rules have changed, even if that has ended."""
     return set(
         db.session.scalars(
             sa.select(GroupState.mailbox_group).where(GroupState.provider_id == provider_id)
@@ -69,7 +69,7 @@ def held_groups(provider_id: int) -> set[str]:
 
 
 def forget_state(provider_id: int, group: str) -> None:
-    """People know better: what the rules made of this group ends now."""
+    """End what the reply rules did to this group: somebody decided otherwise."""
     db.session.execute(
         sa.delete(GroupState).where(
             GroupState.provider_id == provider_id, GroupState.mailbox_group == group

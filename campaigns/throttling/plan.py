@@ -26,10 +26,10 @@ class GroupPlan:
     per_day: int = 0
     """The warm-up of this group: its cap of today."""
     at_once: int = 0
-    """So many of its mails may be on the wire at the same moment, over all workers."""
+    """Messages on the wire at the same time, over all workers."""
     suspended_until: datetime | None = None
     why: Reason | None = None
-    """What its server said, when that is the reason for any of this."""
+    """What its server said, if that is the reason for any of this."""
 
 
 @dataclass(frozen=True, slots=True)

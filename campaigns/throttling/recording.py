@@ -24,7 +24,7 @@ def recorded(
     domains: Mapping[tuple[int, str], Collection[str]] | None = None,
     book: RuleBook | None = None,
 ) -> list[Action]:
-    """Heed how a batch to one mailbox group went; gives what the reply rules did.
+    """Learn from how a batch to one mailbox group went. Returns what the reply rules did.
 
     `replies`: what was said instead of "taken", with how many got it. `domains`, `book`: see
     `rules.apply`. The rest is the limiter's: see `tell`, after the commit.

@@ -1,4 +1,4 @@
-"""Reply rules: what a server's words do to the speed at which it gets mail.
+"""Reply rules: how a server's replies change the speed at which it gets email.
 
 A `RuleBook` finds the rule for each reply, before any transaction is open; `decide` is pure;
 `apply` does what was decided, as far as it lies in the database. A rule named "halve" is left to
@@ -137,7 +137,7 @@ def apply(
     domains: Mapping[tuple[int, str], Collection[str]] | None = None,
     book: RuleBook | None = None,
 ) -> list[Action]:
-    """Judge what a server said about one mailbox group, and act on it; what was done.
+    """Apply the reply rules to what a server said about one mailbox group. Returns the actions.
 
     `domains`: in the group "other", the domains that got each (code, words). There a rule slows
     these domains only, never the group. `book` has read the replies already.
@@ -279,5 +279,5 @@ def _whole(code: int, text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _first(patterns: tuple[str, ...], reply: str) -> int | None:
-    """The first pattern that occurs. The same words come again and again: searched once."""
+    """Return the first pattern that occurs. Cached, as servers repeat the same words."""
     return next((n for n, one in enumerate(patterns) if expressions.find(one, reply)), None)
