@@ -50,7 +50,7 @@ def test_what_is_over_is_forgotten_and_nothing_else(
     for campaign in named.values():
         heed(one, campaign)
     assert remembered(one) == {campaign.id for campaign in named.values()}, "not at every result"
-    monkeypatch.setattr(feedback, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(feedback, "CLEANUP_INTERVAL_SECONDS", 0.0)
     heed(one, named["sending"])
     assert remembered(one) == {named["sending"].id, named["paused"].id}
 
@@ -63,7 +63,7 @@ def test_a_deleted_campaign_is_forgotten(app: Flask, monkeypatch: pytest.MonkeyP
     heed(one, first)
     with transaction():
         db.session.execute(sa.delete(Campaign).where(Campaign.id == first.id))
-    monkeypatch.setattr(feedback, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(feedback, "CLEANUP_INTERVAL_SECONDS", 0.0)
     heed(one, second)
     assert remembered(one) == {second.id}
 
