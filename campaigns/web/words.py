@@ -63,8 +63,3 @@ def gettext(message: str, **params: object) -> str:
 def ngettext(one: str, many: str, num: int, **params: object) -> str:
     """Return a message whose form depends on `num`, which it may show as %(num)s."""
     return str(flask_babel.ngettext(one, many, num, **params))
-
-
-def in_words(problems: Mapping[str, Reason | str]) -> dict[str, str]:
-    """Return what is wrong with each field as a sentence."""
-    return {field: sentence(reason) for field, reason in problems.items()}
