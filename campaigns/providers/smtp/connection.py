@@ -10,7 +10,7 @@ from collections.abc import Callable
 import structlog
 
 from campaigns.providers.smtp.loop import Loop
-from campaigns.providers.smtp.session import Asked, Dialogue
+from campaigns.providers.smtp.session import Asked, Session
 from campaigns.providers.smtp.timeouts import Timeouts
 
 log = structlog.get_logger()
@@ -20,8 +20,8 @@ _READ, _BOTH = selectors.EVENT_READ, selectors.EVENT_READ | selectors.EVENT_WRIT
 _NOT_NOW = (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
-class Link:
-    """Moves bytes between a socket and its dialogue. `on_over` is called once, at its end."""
+class Connection:
+    """Moves bytes between a socket and its session. `on_over` is called once, at its end."""
 
     __slots__ = (
         "_allowed",
@@ -35,20 +35,20 @@ class Link:
         "_since",
         "_sock",
         "_timeouts",
-        "dialogue",
         "opened_at",
+        "session",
     )
 
     def __init__(
         self,
         loop: Loop,
         sock: socket.socket,
-        dialogue: Dialogue,
+        session: Session,
         timeouts: Timeouts,
-        on_over: Callable[["Link"], None],
+        on_over: Callable[["Connection"], None],
     ) -> None:
         self._loop, self._sock, self._timeouts = loop, sock, timeouts
-        self.dialogue, self._on_over = dialogue, on_over
+        self.session, self._on_over = session, on_over
         self._is_tls = isinstance(sock, ssl.SSLSocket)
         self._out: bytes | memoryview = b""
         self._mask = _READ
@@ -61,33 +61,33 @@ class Link:
 
     @property
     def is_idle(self) -> bool:
-        return not (self._is_over or self.dialogue.is_busy or self.dialogue.waits_for)
+        return not (self._is_over or self.session.is_busy or self.session.waits_for)
 
     @property
     def is_leaving(self) -> bool:
         """It takes nothing more."""
-        return self._is_over or self.dialogue.is_stopped
+        return self._is_over or self.session.is_stopped
 
     def start(self) -> None:
         """Take the next message, if there is one and this connection has nothing to do."""
         if self.is_idle:
-            self._say(self.dialogue.start)
+            self._say(self.session.start)
 
     def stop(self) -> None:
         """Take nothing more, and close as soon as the reply awaited has come."""
         if not self._is_over:
-            self._say(self.dialogue.stop)
+            self._say(self.session.stop)
 
     def drop(self, reason: str) -> None:
         """Close at once."""
         if not self._is_over:
-            self.dialogue.lost(reason)
+            self.session.lost(reason)
             self._finish()
 
     def tick(self, now: float) -> None:
         if self._is_over:
             return
-        waits_for = self.dialogue.waits_for
+        waits_for = self.session.waits_for
         allowed = self._timeouts.block if self._out else self._allowed[waits_for]
         if now < self._since + allowed:
             return
@@ -130,7 +130,7 @@ class Link:
             if not data:
                 self.drop("the server closed the connection")
                 return
-            self._write(self.dialogue.feed(data))
+            self._write(self.session.feed(data))
             # What TLS has decrypted already does not make the socket readable again.
             if not self._is_tls or self._is_over or not self._pending():
                 return
@@ -139,24 +139,24 @@ class Link:
         return self._sock.pending() if isinstance(self._sock, ssl.SSLSocket) else 0
 
     def _write(self, data: bytes) -> None:
-        """Write what the dialogue gave, and note that something went on."""
-        dialogue = self.dialogue
+        """Write what the session gave, and note that something went on."""
+        session = self.session
         if data:
             if self._out:
                 self._out = bytes(self._out) + data
             else:
                 if self._is_tls:
-                    dialogue.is_unwritten = False  # a record may go out and its write fail
+                    session.is_unwritten = False  # a record may go out and its write fail
                 sent = self._send(data)
                 if sent == len(data):
-                    dialogue.is_unwritten = False
+                    session.is_unwritten = False
                 else:
                     self._out = memoryview(data)[sent:]
                     self._keep_writing(sent)
             self._since = self._loop.now
-        elif self._replies != dialogue.replies:
-            self._replies, self._since = dialogue.replies, self._loop.now
-        if dialogue.over:
+        elif self._replies != session.replies:
+            self._replies, self._since = session.replies, self._loop.now
+        if session.over:
             self._finish()
 
     def _flush(self) -> None:
@@ -168,9 +168,9 @@ class Link:
 
     def _keep_writing(self, sent: int) -> None:
         """Part of it waits until the socket takes more."""
-        self.dialogue.is_writing = bool(self._out)
+        self.session.is_writing = bool(self._out)
         if sent:
-            self.dialogue.is_unwritten = False
+            self.session.is_unwritten = False
         mask = _BOTH if self._out else _READ
         if mask != self._mask:
             self._mask = mask
@@ -192,7 +192,7 @@ class Link:
         with contextlib.suppress(OSError):
             while data := self._sock.recv(_CHUNK):
                 words.append(data)
-        self.dialogue.last_words(b"".join(words), (error.strerror or str(error)).lower())
+        self.session.last_words(b"".join(words), (error.strerror or str(error)).lower())
         self._finish()
 
     def _finish(self) -> None:

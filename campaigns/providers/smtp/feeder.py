@@ -21,7 +21,7 @@ MOST_FIRST_AFTER_FOLLOWING = 2
 MOST_REMEMBERED = 10_000
 
 
-class SmtpDesk:
+class Feeder:
     """All connections of an account share one. Used in the loop's thread only."""
 
     def __init__(

@@ -9,11 +9,11 @@ from functools import partial
 import structlog
 
 from campaigns.providers.base import ProviderTroubleError, Source
-from campaigns.providers.smtp.connection import Link
-from campaigns.providers.smtp.feeder import SmtpDesk
+from campaigns.providers.smtp.connection import Connection
+from campaigns.providers.smtp.feeder import Feeder
 from campaigns.providers.smtp.login import SmtpLogin, connect, features, plain, take_socket
 from campaigns.providers.smtp.loop import Loop, shared_loop
-from campaigns.providers.smtp.session import Dialogue, Features
+from campaigns.providers.smtp.session import Features, Session
 from campaigns.providers.smtp.timeouts import PATIENT, Timeouts
 from campaigns.reason import Reason
 
@@ -50,12 +50,12 @@ class SmtpProvider:
     def _start_in(self, loop: Loop | None) -> None:
         """Begin anew. What is left of another loop, such as that of a parent, is not ours."""
         self._loop: Loop | None = loop
-        self._desk = SmtpDesk(self._stop_for, self._ask_again_at)
+        self._feeder = Feeder(self._stop_for, self._ask_again_at)
         self._asks_at: float | None = None
         self._most = 0
         self._session_limit = 0  # messages that fill a session, as learned from refusals; 0: any
         self._asked: tuple[Source, int] | None = None  # to be served once the last one is done
-        self._links: list[Link] = []
+        self._connections: list[Connection] = []
         self._opening = 0
         self._round = 0  # goes up with each close: what opens later than that is not wanted
         self._failures = 0
@@ -77,12 +77,12 @@ class SmtpProvider:
             self._loop.soon(self._wake)
 
     def is_idle(self) -> bool:
-        return self._desk.is_idle
+        return self._feeder.is_idle
 
     @property
     def open_connections(self) -> int:
-        opening = self._opening  # read first: what has just been opened is in the links then
-        return opening + len(self._links)
+        opening = self._opening  # read first: what has just been opened is in the connections then
+        return opening + len(self._connections)
 
     def close(self, *, wait_seconds: float = 0) -> None:
         loop = self._loop
@@ -102,30 +102,30 @@ class SmtpProvider:
 
     def tick(self, now: float) -> bool:
         """For the loop. False: nothing here waits for a moment."""
-        for link in tuple(self._links):
-            link.tick(now)
+        for connection in tuple(self._connections):
+            connection.tick(now)
         if self._closing is not None and now >= self._closing[0]:
             self._drop_all()
         self._end_closing()
-        if self._asked is not None and self._desk.is_idle:
+        if self._asked is not None and self._feeder.is_idle:
             self._serve(*self._asked)
         self._pump()
-        is_waiting = self._desk.is_open and not self._desk.is_dry
-        return bool(self._links or self._opening or self._asked or is_waiting)
+        is_waiting = self._feeder.is_open and not self._feeder.is_dry
+        return bool(self._connections or self._opening or self._asked or is_waiting)
 
     def _serve(self, source: Source, connections: int) -> None:
         if self._closing is not None:
             self._drop_all()
         self._asked = None
-        if source is not self._desk.source and not self._desk.is_idle:
+        if source is not self._feeder.source and not self._feeder.is_idle:
             self._asked = (source, connections)
-            self._desk.shut()
+            self._feeder.shut()
         else:
-            self._desk.source, self._most = source, connections
+            self._feeder.source, self._most = source, connections
             if connections:
-                self._desk.is_open = not self._is_troubled
+                self._feeder.is_open = not self._is_troubled
             else:
-                self._desk.shut()  # what is on its way finishes
+                self._feeder.shut()  # what is on its way finishes
         self._close_surplus()
         self._go_on()
 
@@ -133,7 +133,7 @@ class SmtpProvider:
         self._is_woken = False
         if self._is_troubled:
             self._is_troubled = False
-            self._desk.is_open = self._asked is None
+            self._feeder.is_open = self._asked is None
             self._not_before = 0.0
         self._go_on()
 
@@ -145,17 +145,17 @@ class SmtpProvider:
 
     def _ask_again(self) -> None:
         self._asks_at = None
-        self._desk.is_dry = False
+        self._feeder.is_dry = False
         self._pump()
 
     def _go_on(self) -> None:
-        self._desk.is_dry = False
+        self._feeder.is_dry = False
         self._pump()
         if self._loop is not None:
             self._loop.watch(self)
 
     def _close(self, loop: Loop, wait_seconds: float, done: threading.Event) -> None:
-        self._desk.shut()
+        self._feeder.shut()
         self._is_troubled = False
         self._asked = None
         self._round += 1
@@ -163,22 +163,22 @@ class SmtpProvider:
         if self._closing is not None:
             self._closing[1].set()
         self._closing = (time.monotonic() + wait_seconds, done)
-        for link in tuple(self._links):
-            link.stop()
+        for connection in tuple(self._connections):
+            connection.stop()
         if wait_seconds <= 0:
             self._drop_all()
         self._end_closing()
         loop.watch(self)
 
     def _drop_all(self) -> None:
-        for link in tuple(self._links):
-            link.drop("closed")
+        for connection in tuple(self._connections):
+            connection.drop("closed")
         self._end_closing()
 
     def _end_closing(self) -> None:
-        if self._closing is not None and self._desk.is_idle:
+        if self._closing is not None and self._feeder.is_idle:
             _, done = self._closing
-            self._closing = self._desk.source = None
+            self._closing = self._feeder.source = None
             if self._is_apart:
                 self._drop_all()  # nobody will be there to hear the last goodbye
             done.set()
@@ -187,44 +187,45 @@ class SmtpProvider:
         """Nothing more is taken until somebody wakes us. Bodies that left are waited for."""
         if not self._is_troubled:
             self._is_troubled = True
-            self._desk.shut()
-            self._desk.account_failed(trouble)
+            self._feeder.shut()
+            self._feeder.account_failed(trouble)
 
     # --- connections --------------------------------------------------------------------------
 
     def _close_surplus(self) -> None:
         """Close what is open beyond the share: idle ones now, others after their message."""
-        links = [link for link in self._links if not link.is_leaving]
-        surplus = len(links) - self._most
-        links.sort(key=lambda link: not link.is_idle)
-        for link in links[: max(0, surplus)]:
-            link.stop()
+        connections = [connection for connection in self._connections if not connection.is_leaving]
+        surplus = len(connections) - self._most
+        connections.sort(key=lambda connection: not connection.is_idle)
+        for connection in connections[: max(0, surplus)]:
+            connection.stop()
 
     def _pump(self) -> None:
         """Give work to who has none; open another connection when all have."""
-        desk = self._desk
-        for link in tuple(self._links):
-            if desk.is_dry or not desk.is_open:
+        feeder = self._feeder
+        for connection in tuple(self._connections):
+            if feeder.is_dry or not feeder.is_open:
                 return
-            link.start()
-        if self._loop is not None and desk.is_open and not desk.is_dry:
+            connection.start()
+        if self._loop is not None and feeder.is_open and not feeder.is_dry:
             self._open_more(self._loop)
 
     def _open_more(self, loop: Loop) -> None:
         if time.monotonic() < self._not_before:
             return
         if self._failures and any(
-            link.dialogue.answered and link.opened_at > self._failed_at for link in self._links
+            connection.session.answered and connection.opened_at > self._failed_at
+            for connection in self._connections
         ):
             self._failures = 0
-        at_once = max(1, len(self._links))
-        if self._failures or self._desk.unanswered:
+        at_once = max(1, len(self._connections))
+        if self._failures or self._feeder.unanswered:
             # One at a time, and only when all that are open have proven themselves.
-            at_once = int(all(link.dialogue.answered for link in self._links))
+            at_once = int(all(connection.session.answered for connection in self._connections))
         while (
             self._opening < at_once
-            and len(self._links) + self._opening < self._most
-            and self._desk.has_more()
+            and len(self._connections) + self._opening < self._most
+            and self._feeder.has_more()
         ):
             self._opening += 1
             begun_at = time.monotonic()
@@ -257,13 +258,13 @@ class SmtpProvider:
         if number != self._round:
             sock.close()
             return
-        dialogue = Dialogue(self._desk, offered, most_messages=self._most_messages)
-        link = Link(loop, sock, dialogue, self._timeouts, self._link_over)
-        self._links.append(link)
+        session = Session(self._feeder, offered, most_messages=self._most_messages)
+        connection = Connection(loop, sock, session, self._timeouts, self._connection_over)
+        self._connections.append(connection)
         self._opening -= 1  # after that: who counts from another thread never counts too few
         self._close_surplus()  # the share may have become smaller while it was being opened
-        if not link.is_leaving:
-            link.start()
+        if not connection.is_leaving:
+            connection.start()
         self._pump()
 
     def _not_opened(self, number: int, begun_at: float, trouble: ProviderTroubleError) -> None:
@@ -271,23 +272,23 @@ class SmtpProvider:
             return
         self._opening -= 1
         self._count_failure(begun_at)
-        if trouble.permanent or not (self._links or self._opening):
+        if trouble.permanent or not (self._connections or self._opening):
             self._stop_for(trouble)
 
-    def _link_over(self, link: Link) -> None:
-        self._links.remove(link)
-        dialogue, now = link.dialogue, time.monotonic()
-        if dialogue.session_limit:
-            self._learn_session_limit(dialogue.session_limit)
-        if dialogue.left_unknown and link.opened_at > self._unanswered_at:
+    def _connection_over(self, connection: Connection) -> None:
+        self._connections.remove(connection)
+        session, now = connection.session, time.monotonic()
+        if session.session_limit:
+            self._learn_session_limit(session.session_limit)
+        if session.left_unknown and connection.opened_at > self._unanswered_at:
             self._unanswered_at = now
-            self._desk.unanswered += 1
-        if dialogue.was_broken and not dialogue.answered:
-            self._count_failure(link.opened_at)
+            self._feeder.unanswered += 1
+        if session.was_broken and not session.answered:
+            self._count_failure(connection.opened_at)
         if self._closing is not None:
             self._end_closing()
-        elif self._desk.unanswered >= MOST_UNANSWERED:
-            self._desk.unanswered = 0
+        elif self._feeder.unanswered >= MOST_UNANSWERED:
+            self._feeder.unanswered = 0
             self._stop_for(
                 ProviderTroubleError(
                     Reason(
@@ -297,12 +298,12 @@ class SmtpProvider:
                     permanent=True,
                 )
             )
-        elif self._failures >= MOST_FAILURES and not (self._links or self._opening):
+        elif self._failures >= MOST_FAILURES and not (self._connections or self._opening):
             self._stop_for(
                 ProviderTroubleError(
                     Reason(
                         "connection.takes_no_message",
-                        {"where": self._login.where, "reply": dialogue.over},
+                        {"where": self._login.where, "reply": session.over},
                     ),
                     permanent=False,
                 )
@@ -320,8 +321,8 @@ class SmtpProvider:
         """Renew connections before the server refuses: those that are open, and later ones."""
         if not self._session_limit or messages < self._session_limit:
             self._session_limit = messages
-            for link in self._links:
-                link.dialogue.most = self._most_messages
+            for connection in self._connections:
+                connection.session.most = self._most_messages
 
     def _count_failure(self, begun_at: float) -> None:
         """Connections that were there side by side and broke together count once."""

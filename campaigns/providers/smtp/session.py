@@ -39,7 +39,7 @@ class Features:
     dsn: bool = False
 
 
-class Desk(Protocol):
+class MessageFeed(Protocol):
     """Where messages come from and fates go to; none of these raises. Like a Source, plus one."""
 
     def take(self) -> Message | None: ...
@@ -55,14 +55,14 @@ class Desk(Protocol):
         ...
 
 
-class Dialogue:
+class Session:
     """The state of one connection that is logged in."""
 
     __slots__ = (
         "_asked",
         "_body",
-        "_desk",
         "_features",
+        "_feeder",
         "_held",
         "_is_between",
         "_is_dead",
@@ -85,8 +85,8 @@ class Dialogue:
         "was_broken",
     )
 
-    def __init__(self, desk: Desk, features: Features, *, most_messages: int = 0) -> None:
-        self._desk, self._features = desk, features
+    def __init__(self, feeder: MessageFeed, features: Features, *, most_messages: int = 0) -> None:
+        self._feeder, self._features = feeder, features
         self.most = most_messages
         """The connection is renewed after so many messages; 0: never."""
         self.session_limit = 0
@@ -153,7 +153,7 @@ class Dialogue:
                 body, self._body = self._body, None
                 self.answered += 1
                 text = reply_text(250, lines[0][4:])
-                self._desk.report(
+                self._feeder.report(
                     SendResult(body.delivery_id, "sent", text, 250, "recipient", "dot")
                 )
                 return self._send_body()
@@ -191,7 +191,7 @@ class Dialogue:
             self._held.clear()
             self._stray_envelope = True
             self._asked = _DOT if self._body is not None else ()
-            self._desk.release(message)
+            self._feeder.release(message)
         if self._body is not None or self.over or self._asked == ("quit",):
             return b""
         return self._quit()
@@ -219,12 +219,12 @@ class Dialogue:
         """The next message that can be offered here at all, and its envelope."""
         if self._is_stopped or self._is_dead or 0 < self.most <= self._taken:
             return None
-        while (message := self._desk.take()) is not None:
+        while (message := self._feeder.take()) is not None:
             envelope = _envelope(message, self._features)
             if isinstance(envelope, bytes):
                 self._taken += 1
                 return message, envelope
-            self._desk.report(envelope)
+            self._feeder.report(envelope)
         return None
 
     def _send_body(self) -> bytes:
@@ -233,11 +233,11 @@ class Dialogue:
         if message is None or self._is_dead:
             return b""
         rider = self._take() if self._features.pipelining else None
-        if not self._desk.begin(message):
+        if not self._feeder.begin(message):
             self._next = None
-            self._desk.release(message)
+            self._feeder.release(message)
             if rider is not None:
-                self._desk.release(rider[0])
+                self._feeder.release(rider[0])
             self.is_by_us = True
             self._end("a message was held back")  # DATA is open: it can only be dropped
             return b""
@@ -302,7 +302,7 @@ class Dialogue:
             self._leave(message, said, code, asked)
         else:
             self.answered += 1
-            self._desk.report(_refused(message, code, text, asked))
+            self._feeder.report(_refused(message, code, text, asked))
         if asked != "data" and not self._held:
             return b""  # the replies to the rest of the envelope come first
         self._held.clear()
@@ -334,7 +334,7 @@ class Dialogue:
         message, or without a reason, is counted.
         """
         if self.answered and is_about_session(reason):
-            self._desk.release(message)
+            self._feeder.release(message)
             return
         self.was_broken = True
         self._hand_back(message, reason, code, step)
@@ -367,7 +367,7 @@ class Dialogue:
         reply = reply_text(code, text)
         if code < 300 and not self.is_writing:
             self.answered += 1
-            self._desk.report(
+            self._feeder.report(
                 SendResult(message.delivery_id, "sent", reply, code, "recipient", "dot")
             )
         elif code < 400:
@@ -380,14 +380,14 @@ class Dialogue:
             return self.stop()
         elif code == 421:
             # It closes the connection and has not taken the message; nobody is to blame.
-            self._desk.report(
+            self._feeder.report(
                 SendResult(message.delivery_id, "deferred", reply, code, "connection", "dot")
             )
             self.was_broken = True
             self._end(reply, code)
         else:
             self.answered += 1
-            self._desk.report(_refused(message, code, text, "dot"))
+            self._feeder.report(_refused(message, code, text, "dot"))
             if self.is_writing:
                 self._end("the server refused the message before it had all of it")
         return b"" if self._asked or self.over else self._offer()
@@ -416,12 +416,12 @@ class Dialogue:
 
     def _hand_back(self, message: Message, reason: str, code: int, step: Step) -> None:
         unsent = SendResult(message.delivery_id, "unsent", reason, code, "connection", step)
-        self._desk.hand_back(message, unsent, is_first=not self.answered and step != "")
+        self._feeder.hand_back(message, unsent, is_first=not self.answered and step != "")
 
     def _unanswered(self, body: Message, reason: str) -> None:
         self.left_unknown = True
         reply = f"no answer after the message: {reason}"
-        self._desk.report(SendResult(body.delivery_id, "unknown", reply, 0, "connection", "dot"))
+        self._feeder.report(SendResult(body.delivery_id, "unknown", reply, 0, "connection", "dot"))
 
 
 # --- envelopes --------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from campaigns.providers.smtp.replies import (
     ReplyReader,
     reply_text,
 )
-from campaigns.providers.smtp.session import Dialogue, Features, wire_form
+from campaigns.providers.smtp.session import Features, Session, wire_form
 
 PLAIN = Features(size=True)
 PIPELINING = replace(PLAIN, pipelining=True)
@@ -31,7 +31,7 @@ def a_message(number: int, **values: object) -> Message:
 
 @dataclass
 class Notebook:
-    """A desk that notes what it is told."""
+    """A feeder that notes what it is told."""
 
     waiting: list[Message]
     refuse: set[int] = field(default_factory=set)
@@ -128,69 +128,69 @@ def converse(
     way: str = "whole",
     count: int = 5,
     **values: object,
-) -> tuple[Notebook, Server, Dialogue]:
+) -> tuple[Notebook, Server, Session]:
     """Until nothing more is said, or the connection must be dropped."""
-    desk = Notebook([a_message(number, **values) for number in range(1, count + 1)])
+    feeder = Notebook([a_message(number, **values) for number in range(1, count + 1)])
     server = Server(says)
-    dialogue = Dialogue(desk, features)
-    written = dialogue.start()
-    while written and not dialogue.over:
-        dialogue.is_unwritten = False
+    session = Session(feeder, features)
+    written = session.start()
+    while written and not session.over:
+        session.is_unwritten = False
         replies = pieces(server.answer(written), way)
         written = b""
         for piece in replies:
-            more = dialogue.feed(piece)
+            more = session.feed(piece)
             if more:
                 # What is given is written before the next piece is read.
-                dialogue.is_unwritten = False
+                session.is_unwritten = False
             written += more
-    return desk, server, dialogue
+    return feeder, server, session
 
 
 @BOTH
 @WAYS
 def test_all_are_sent_in_order(features: Features, way: str) -> None:
-    desk, server, dialogue = converse({}, features, way)
-    assert desk.outcomes == dict.fromkeys(range(1, 6), "sent")
-    assert desk.results[1] == SendResult(1, "sent", "250 2.0.0 queued", 250, "recipient", "dot")
-    assert desk.begun == [1, 2, 3, 4, 5]
+    feeder, server, session = converse({}, features, way)
+    assert feeder.outcomes == dict.fromkeys(range(1, 6), "sent")
+    assert feeder.results[1] == SendResult(1, "sent", "250 2.0.0 queued", 250, "recipient", "dot")
+    assert feeder.begun == [1, 2, 3, 4, 5]
     assert server.bodies == [b"hello"] * 5
-    assert (dialogue.over, dialogue.waits_for, dialogue.is_busy) == ("", "", False)
-    assert dialogue.answered == 5
+    assert (session.over, session.waits_for, session.is_busy) == ("", "", False)
+    assert session.answered == 5
 
 
 def test_the_next_envelope_rides_along_with_a_body() -> None:
-    desk = Notebook([a_message(1), a_message(2)])
-    dialogue = Dialogue(desk, PIPELINING)
+    feeder = Notebook([a_message(1), a_message(2)])
+    session = Session(feeder, PIPELINING)
     envelope = b"MAIL FROM:<b+t%d@example.org> SIZE=7\r\nRCPT TO:<p%d@example.org>\r\nDATA\r\n"
-    assert dialogue.start() == envelope % (1, 1)
-    assert dialogue.feed(b"250 a\r\n250 b\r\n354 c\r\n") == b"hello\r\n.\r\n" + envelope % (2, 2)
-    assert desk.begun == [1]
-    dialogue.is_unwritten = False
-    assert dialogue.feed(b"250 d\r\n250 e\r\n250 f\r\n354 g\r\n") == b"hello\r\n.\r\n"
-    assert desk.outcomes == {1: "sent"}
-    assert desk.begun == [1, 2]
+    assert session.start() == envelope % (1, 1)
+    assert session.feed(b"250 a\r\n250 b\r\n354 c\r\n") == b"hello\r\n.\r\n" + envelope % (2, 2)
+    assert feeder.begun == [1]
+    session.is_unwritten = False
+    assert session.feed(b"250 d\r\n250 e\r\n250 f\r\n354 g\r\n") == b"hello\r\n.\r\n"
+    assert feeder.outcomes == {1: "sent"}
+    assert feeder.begun == [1, 2]
 
 
 def test_no_envelope_rides_along_when_there_is_no_message() -> None:
-    desk = Notebook([a_message(1)])
-    dialogue = Dialogue(desk, PIPELINING)
-    dialogue.start()
-    assert dialogue.feed(b"250 a\r\n250 b\r\n354 c\r\n") == b"hello\r\n.\r\n"
-    dialogue.is_unwritten = False
-    assert dialogue.feed(b"250 d\r\n") == b""
-    desk.waiting.append(a_message(2))
-    assert dialogue.start().startswith(b"MAIL FROM:<b+t2@")
+    feeder = Notebook([a_message(1)])
+    session = Session(feeder, PIPELINING)
+    session.start()
+    assert session.feed(b"250 a\r\n250 b\r\n354 c\r\n") == b"hello\r\n.\r\n"
+    session.is_unwritten = False
+    assert session.feed(b"250 d\r\n") == b""
+    feeder.waiting.append(a_message(2))
+    assert session.start().startswith(b"MAIL FROM:<b+t2@")
 
 
 def test_without_pipelining_there_is_one_command_at_a_time() -> None:
-    dialogue = Dialogue(Notebook([a_message(1), a_message(2)]), PLAIN)
-    assert dialogue.start() == b"MAIL FROM:<b+t1@example.org> SIZE=7\r\n"
-    assert dialogue.feed(b"250 a\r\n") == b"RCPT TO:<p1@example.org>\r\n"
-    assert dialogue.feed(b"250 b\r\n") == b"DATA\r\n"
-    assert dialogue.feed(b"354 c\r\n") == b"hello\r\n.\r\n"
-    dialogue.is_unwritten = False
-    assert dialogue.feed(b"250 d\r\n") == b"MAIL FROM:<b+t2@example.org> SIZE=7\r\n"
+    session = Session(Notebook([a_message(1), a_message(2)]), PLAIN)
+    assert session.start() == b"MAIL FROM:<b+t1@example.org> SIZE=7\r\n"
+    assert session.feed(b"250 a\r\n") == b"RCPT TO:<p1@example.org>\r\n"
+    assert session.feed(b"250 b\r\n") == b"DATA\r\n"
+    assert session.feed(b"354 c\r\n") == b"hello\r\n.\r\n"
+    session.is_unwritten = False
+    assert session.feed(b"250 d\r\n") == b"MAIL FROM:<b+t2@example.org> SIZE=7\r\n"
 
 
 # --- refusals -----------------------------------------------------------------------------------
@@ -227,20 +227,20 @@ def test_without_pipelining_there_is_one_command_at_a_time() -> None:
 def test_a_refusal_hits_its_own_message_only(
     features: Features, way: str, says: dict[str, str], outcome: str, scope: str, step: str
 ) -> None:
-    desk, server, dialogue = converse(says, features, way)
+    feeder, server, session = converse(says, features, way)
     expected = {**dict.fromkeys((1, 2, 4, 5), "sent"), 3: outcome}
-    assert dict(sorted(desk.outcomes.items())) == dict(sorted(expected.items()))
-    result = desk.results[3]
+    assert dict(sorted(feeder.outcomes.items())) == dict(sorted(expected.items()))
+    result = feeder.results[3]
     assert (result.scope, result.step) == (scope, step)
     first = next(iter(says.values()))
     words = " ".join(line[4:] for line in first.split("\r\n"))
     assert result.reply == f"{first[:3]} {words}".strip()
     assert result.code == int(first[:3])
-    assert desk.begun == ([1, 2, 3, 4, 5] if step == "dot" else [1, 2, 4, 5])
-    assert server.bodies.count(b"hello") == len(desk.begun)
+    assert feeder.begun == ([1, 2, 3, 4, 5] if step == "dot" else [1, 2, 4, 5])
+    assert server.bodies.count(b"hello") == len(feeder.begun)
     assert server.lines.count("RSET") == (0 if step == "dot" else 1)
-    assert not dialogue.over
-    assert dialogue.answered == 5
+    assert not session.over
+    assert session.answered == 5
 
 
 @WAYS
@@ -248,29 +248,29 @@ def test_data_granted_though_the_recipient_was_refused(way: str) -> None:
     """A lone dot ends it; what the server says to that is nobody's reply."""
     for verdict in ("554 no valid recipients", "250 as you like"):
         says = {"rcpt 3": "550 5.1.1 no", "data 3": "354 go", "dot 3": verdict}
-        desk, server, dialogue = converse(says, PIPELINING, way)
-        assert desk.outcomes == {**dict.fromkeys((1, 2, 4, 5), "sent"), 3: "failed"}
+        feeder, server, session = converse(says, PIPELINING, way)
+        assert feeder.outcomes == {**dict.fromkeys((1, 2, 4, 5), "sent"), 3: "failed"}
         assert server.bodies == [b"hello", b"hello", b"", b"hello", b"hello"]
         assert server.lines.count("RSET") == 1
-        assert not dialogue.over
+        assert not session.over
 
 
 def test_no_empty_mail_goes_to_somebody_whose_sender_was_refused() -> None:
     """MAIL refused, RCPT and DATA granted: out of its mind, so the connection goes."""
-    desk, server, dialogue = converse(
+    feeder, server, session = converse(
         {"mail 3": "550 no", "rcpt 3": "250 ok", "data 3": "354 go"}, PIPELINING
     )
     assert b"" not in server.bodies
-    assert "had refused" in dialogue.over
-    assert desk.outcomes == {1: "sent", 2: "sent", 3: "failed"}
+    assert "had refused" in session.over
+    assert feeder.outcomes == {1: "sent", 2: "sent", 3: "failed"}
 
 
 def test_a_server_that_takes_no_rset_is_left() -> None:
-    desk, _, dialogue = converse({"rcpt 2": "550 no", "data 2": "503 no", "rset 2": "500 what"},
+    feeder, _, session = converse({"rcpt 2": "550 no", "data 2": "503 no", "rset 2": "500 what"},
                                  PIPELINING)  # fmt: skip
-    assert dialogue.over == "the server takes no RSET"
-    assert desk.outcomes == {1: "sent", 2: "failed"}
-    assert list(desk.hand_backs) == [3]
+    assert session.over == "the server takes no RSET"
+    assert feeder.outcomes == {1: "sent", 2: "failed"}
+    assert list(feeder.hand_backs) == [3]
 
 
 # --- the end of a connection --------------------------------------------------------------------
@@ -280,13 +280,13 @@ def test_a_server_that_takes_no_rset_is_left() -> None:
 @WAYS
 @pytest.mark.parametrize("verb", ["mail", "rcpt", "data"])
 def test_a_421_blames_nobody(features: Features, way: str, verb: str) -> None:
-    desk, _, dialogue = converse({f"{verb} 3": "421 4.7.0 enough"}, features, way)
-    assert desk.outcomes == {1: "sent", 2: "sent"}
-    (result,) = desk.hand_backs.values()
+    feeder, _, session = converse({f"{verb} 3": "421 4.7.0 enough"}, features, way)
+    assert feeder.outcomes == {1: "sent", 2: "sent"}
+    (result,) = feeder.hand_backs.values()
     assert result == SendResult(3, "unsent", "421 4.7.0 enough", 421, "connection", verb)  # type: ignore[arg-type]
-    assert dialogue.over == "421 4.7.0 enough"
-    assert dialogue.was_broken
-    assert not dialogue.left_unknown
+    assert session.over == "421 4.7.0 enough"
+    assert session.was_broken
+    assert not session.left_unknown
 
 
 @BOTH
@@ -294,11 +294,11 @@ def test_a_421_blames_nobody(features: Features, way: str, verb: str) -> None:
 def test_a_421_at_the_dot_defers_that_one_and_returns_the_next(
     features: Features, way: str
 ) -> None:
-    desk, _, dialogue = converse({"dot 3": "421 4.3.2 shutting down"}, features, way)
-    assert desk.outcomes == {1: "sent", 2: "sent", 3: "deferred"}
-    assert (desk.results[3].scope, desk.results[3].step) == ("connection", "dot")
-    assert list(desk.hand_backs) == ([4] if features.pipelining else [])
-    assert not dialogue.left_unknown
+    feeder, _, session = converse({"dot 3": "421 4.3.2 shutting down"}, features, way)
+    assert feeder.outcomes == {1: "sent", 2: "sent", 3: "deferred"}
+    assert (feeder.results[3].scope, feeder.results[3].step) == ("connection", "dot")
+    assert list(feeder.hand_backs) == ([4] if features.pipelining else [])
+    assert not session.left_unknown
 
 
 @BOTH
@@ -307,20 +307,20 @@ def test_a_421_at_the_dot_defers_that_one_and_returns_the_next(
 )
 @pytest.mark.parametrize("verb", ["mail", "rcpt", "data", "dot"])
 def test_nonsense_ends_the_connection(features: Features, nonsense: str, verb: str) -> None:
-    desk, _, dialogue = converse({f"{verb} 3": nonsense}, features)
-    assert "made no sense" in dialogue.over
+    feeder, _, session = converse({f"{verb} 3": nonsense}, features)
+    assert "made no sense" in session.over
     if verb == "dot":
-        assert desk.outcomes == {1: "sent", 2: "sent", 3: "unknown"}
-        assert dialogue.left_unknown
+        assert feeder.outcomes == {1: "sent", 2: "sent", 3: "unknown"}
+        assert session.left_unknown
     else:
-        assert desk.outcomes == {1: "sent", 2: "sent"}
-        assert list(desk.hand_backs) == [3]
+        assert feeder.outcomes == {1: "sent", 2: "sent"}
+        assert list(feeder.hand_backs) == [3]
 
 
 def test_a_250_to_data_is_no_permission() -> None:
-    desk, server, dialogue = converse({"data 2": "250 ok"}, PIPELINING)
-    assert "made no sense" in dialogue.over
-    assert desk.begun == [1]
+    feeder, server, session = converse({"data 2": "250 ok"}, PIPELINING)
+    assert "made no sense" in session.over
+    assert feeder.begun == [1]
     assert server.bodies == [b"hello"]
 
 
@@ -328,45 +328,45 @@ def test_a_250_to_data_is_no_permission() -> None:
 @pytest.mark.parametrize("asked", ["mail", "rcpt", "data", "dot"])
 def test_silence_at_any_point(features: Features, asked: str) -> None:
     """Only a body that has begun to leave is in doubt."""
-    desk = Notebook([a_message(1), a_message(2)])
-    dialogue = Dialogue(desk, features)
+    feeder = Notebook([a_message(1), a_message(2)])
+    session = Session(feeder, features)
     server = Server({})
-    waiting = [*server.answer(dialogue.start())]
-    while dialogue.waits_for != asked:
-        more = dialogue.feed(waiting.pop(0))
-        dialogue.is_unwritten = False
+    waiting = [*server.answer(session.start())]
+    while session.waits_for != asked:
+        more = session.feed(waiting.pop(0))
+        session.is_unwritten = False
         waiting += server.answer(more)
-    dialogue.lost(GONE)
-    assert dialogue.over == GONE
+    session.lost(GONE)
+    assert session.over == GONE
     if asked == "dot":
-        assert desk.results[1] == SendResult(
+        assert feeder.results[1] == SendResult(
             1, "unknown", f"no answer after the message: {GONE}", 0, "connection", "dot"
         )
-        assert list(desk.hand_backs) == ([2] if features.pipelining else [])
+        assert list(feeder.hand_backs) == ([2] if features.pipelining else [])
     else:
-        assert desk.results == {}
-        assert desk.hand_backs[1].step == asked
-    assert dialogue.feed(b"250 too late\r\n") == b""
-    dialogue.lost("again")
+        assert feeder.results == {}
+        assert feeder.hand_backs[1].step == asked
+    assert session.feed(b"250 too late\r\n") == b""
+    session.lost("again")
 
 
 def test_a_body_of_which_nothing_was_written_is_unsent() -> None:
-    desk = Notebook([a_message(1)])
-    dialogue = Dialogue(desk, PIPELINING)
-    dialogue.start()
-    dialogue.feed(b"250 a\r\n250 b\r\n354 c\r\n")
-    dialogue.lost(GONE)
-    assert desk.outcomes == {}
-    assert desk.hand_backs[1].step == "data"
+    feeder = Notebook([a_message(1)])
+    session = Session(feeder, PIPELINING)
+    session.start()
+    session.feed(b"250 a\r\n250 b\r\n354 c\r\n")
+    session.lost(GONE)
+    assert feeder.outcomes == {}
+    assert feeder.hand_backs[1].step == "data"
 
 
 def test_a_reply_before_the_body_was_written_is_not_its_reply() -> None:
-    desk = Notebook([a_message(1), a_message(2)])
-    dialogue = Dialogue(desk, PIPELINING)
-    dialogue.start()
-    assert dialogue.feed(b"250 a\r\n250 b\r\n354 c\r\n250 stray\r\n") == b""
-    assert list(desk.hand_backs) == [1, 2]
-    assert dialogue.over
+    feeder = Notebook([a_message(1), a_message(2)])
+    session = Session(feeder, PIPELINING)
+    session.start()
+    assert session.feed(b"250 a\r\n250 b\r\n354 c\r\n250 stray\r\n") == b""
+    assert list(feeder.hand_backs) == [1, 2]
+    assert session.over
 
 
 @pytest.mark.parametrize(
@@ -374,93 +374,93 @@ def test_a_reply_before_the_body_was_written_is_not_its_reply() -> None:
                            (b"451 later\r\n", "deferred"), (b"421 bye\r\n", "deferred")],
 )  # fmt: skip
 def test_a_reply_while_the_body_is_being_written(reply: bytes, outcome: str) -> None:
-    desk = Notebook([a_message(1)])
-    dialogue = Dialogue(desk, PIPELINING)
-    dialogue.start()
-    dialogue.feed(b"250 a\r\n250 b\r\n354 c\r\n")
-    dialogue.is_unwritten, dialogue.is_writing = False, True
-    assert dialogue.feed(reply) == b""
-    assert desk.outcomes == {1: outcome}
-    assert dialogue.over
+    feeder = Notebook([a_message(1)])
+    session = Session(feeder, PIPELINING)
+    session.start()
+    session.feed(b"250 a\r\n250 b\r\n354 c\r\n")
+    session.is_unwritten, session.is_writing = False, True
+    assert session.feed(reply) == b""
+    assert feeder.outcomes == {1: outcome}
+    assert session.over
 
 
 @pytest.mark.parametrize(
     ("said", "over"), [(b"421 idle\r\n", "421 idle"), (b"250 hi\r\n", "the server spoke unasked")]
 )
 def test_a_reply_to_nothing_drops_the_connection(said: bytes, over: str) -> None:
-    desk, _, dialogue = converse({}, PIPELINING, count=1)
-    assert dialogue.feed(said) == b""
-    assert dialogue.over.startswith(over)
-    assert not dialogue.was_broken
-    desk.waiting.append(a_message(9))
-    assert dialogue.start() == b""
+    feeder, _, session = converse({}, PIPELINING, count=1)
+    assert session.feed(said) == b""
+    assert session.over.startswith(over)
+    assert not session.was_broken
+    feeder.waiting.append(a_message(9))
+    assert session.start() == b""
 
 
 def test_last_words_count_and_lead_to_nothing() -> None:
-    desk = Notebook([a_message(n) for n in (1, 2, 3)])
-    dialogue = Dialogue(desk, PIPELINING)
-    dialogue.start()
-    dialogue.feed(b"250 a\r\n250 b\r\n354 c\r\n")
-    dialogue.is_unwritten = False
-    dialogue.last_words(b"250 queued\r\n250 d\r\n250 e\r\n354 f\r\n", GONE)
-    assert desk.outcomes == {1: "sent"}
-    assert desk.begun == [1]
-    assert list(desk.hand_backs) == [2]
-    assert [message.delivery_id for message in desk.waiting] == [3]
+    feeder = Notebook([a_message(n) for n in (1, 2, 3)])
+    session = Session(feeder, PIPELINING)
+    session.start()
+    session.feed(b"250 a\r\n250 b\r\n354 c\r\n")
+    session.is_unwritten = False
+    session.last_words(b"250 queued\r\n250 d\r\n250 e\r\n354 f\r\n", GONE)
+    assert feeder.outcomes == {1: "sent"}
+    assert feeder.begun == [1]
+    assert list(feeder.hand_backs) == [2]
+    assert [message.delivery_id for message in feeder.waiting] == [3]
 
 
 # --- what we decide -----------------------------------------------------------------------------
 
 
 def test_a_message_that_must_not_leave_drops_the_open_data() -> None:
-    desk = Notebook([a_message(n) for n in (1, 2, 3)], refuse={2})
-    dialogue = Dialogue(desk, PIPELINING)
-    dialogue.start()
-    dialogue.feed(b"250 a\r\n250 b\r\n354 c\r\n")
-    dialogue.is_unwritten = False
-    assert dialogue.feed(b"250 queued\r\n250 d\r\n250 e\r\n354 f\r\n") == b""
-    assert desk.outcomes == {1: "sent"}
-    assert desk.put_backs == [2, 3]
-    assert dialogue.is_by_us
-    assert dialogue.over
+    feeder = Notebook([a_message(n) for n in (1, 2, 3)], refuse={2})
+    session = Session(feeder, PIPELINING)
+    session.start()
+    session.feed(b"250 a\r\n250 b\r\n354 c\r\n")
+    session.is_unwritten = False
+    assert session.feed(b"250 queued\r\n250 d\r\n250 e\r\n354 f\r\n") == b""
+    assert feeder.outcomes == {1: "sent"}
+    assert feeder.put_backs == [2, 3]
+    assert session.is_by_us
+    assert session.over
 
 
 @BOTH
 def test_stopping_lets_a_reply_come_and_returns_the_rest(features: Features) -> None:
-    desk = Notebook([a_message(n) for n in (1, 2, 3)])
-    server, dialogue = Server({}), Dialogue(desk, features)
-    waiting = [*server.answer(dialogue.start())]
-    while dialogue.waits_for != "dot":
-        waiting += server.answer(dialogue.feed(waiting.pop(0)))
-        dialogue.is_unwritten = False
-    assert dialogue.stop() == b""
-    assert desk.put_backs == ([2] if features.pipelining else [])
-    written = b"".join(dialogue.feed(piece) for piece in waiting)
-    assert desk.outcomes == {1: "sent"}
+    feeder = Notebook([a_message(n) for n in (1, 2, 3)])
+    server, session = Server({}), Session(feeder, features)
+    waiting = [*server.answer(session.start())]
+    while session.waits_for != "dot":
+        waiting += server.answer(session.feed(waiting.pop(0)))
+        session.is_unwritten = False
+    assert session.stop() == b""
+    assert feeder.put_backs == ([2] if features.pipelining else [])
+    written = b"".join(session.feed(piece) for piece in waiting)
+    assert feeder.outcomes == {1: "sent"}
     if features.pipelining:
-        assert dialogue.over, "DATA may be open: no farewell is possible"
+        assert session.over, "DATA may be open: no farewell is possible"
     else:
         assert written == b"QUIT\r\n"
-        assert dialogue.feed(b"221 bye\r\n") == b""
-        assert dialogue.over == "closed"
+        assert session.feed(b"221 bye\r\n") == b""
+        assert session.over == "closed"
 
 
 def test_stopping_when_idle_says_goodbye() -> None:
-    dialogue = Dialogue(Notebook([]), PIPELINING)
-    assert dialogue.stop() == b"QUIT\r\n"
-    assert dialogue.stop() == b""
-    dialogue.feed(b"221 bye\r\n")
-    assert dialogue.over
+    session = Session(Notebook([]), PIPELINING)
+    assert session.stop() == b"QUIT\r\n"
+    assert session.stop() == b""
+    session.feed(b"221 bye\r\n")
+    assert session.over
 
 
 @BOTH
 def test_stopping_in_an_envelope_ends_at_once(features: Features) -> None:
-    desk = Notebook([a_message(1)])
-    dialogue = Dialogue(desk, features)
-    dialogue.start()
-    assert dialogue.stop() == b""
-    assert desk.put_backs == [1]
-    assert dialogue.over
+    feeder = Notebook([a_message(1)])
+    session = Session(feeder, features)
+    session.start()
+    assert session.stop() == b""
+    assert feeder.put_backs == [1]
+    assert session.over
 
 
 # --- envelopes ----------------------------------------------------------------------------------
@@ -469,9 +469,9 @@ ALL = Features(True, True, 100, True, True, True)
 
 
 def envelope(features: Features, **values: object) -> str:
-    desk = Notebook([a_message(1, **values)])
-    said = Dialogue(desk, replace(features, pipelining=True)).start().decode()
-    return said or next(iter(desk.results.values())).reply
+    feeder = Notebook([a_message(1, **values)])
+    said = Session(feeder, replace(features, pipelining=True)).start().decode()
+    return said or next(iter(feeder.results.values())).reply
 
 
 @pytest.mark.parametrize(
@@ -550,18 +550,16 @@ def test_what_cannot_be_offered_fails_alone(
     features: Features, values: dict[str, object], words: str
 ) -> None:
     features = replace(features, largest=100)
-    desk = Notebook([a_message(1), a_message(2, **values), a_message(3)])
-    server, dialogue = Server({}), Dialogue(desk, features)
-    written = dialogue.start()
+    feeder = Notebook([a_message(1), a_message(2, **values), a_message(3)])
+    server, session = Server({}), Session(feeder, features)
+    written = session.start()
     while written:
-        dialogue.is_unwritten = False
-        written = b"".join(
-            dialogue.feed(piece) for piece in pieces(server.answer(written), "whole")
-        )
-    assert desk.outcomes == {1: "sent", 2: "failed", 3: "sent"}
-    assert words in desk.results[2].reply
-    assert desk.results[2].scope == "recipient"
-    assert desk.begun == [1, 3]
+        session.is_unwritten = False
+        written = b"".join(session.feed(piece) for piece in pieces(server.answer(written), "whole"))
+    assert feeder.outcomes == {1: "sent", 2: "failed", 3: "sent"}
+    assert words in feeder.results[2].reply
+    assert feeder.results[2].scope == "recipient"
+    assert feeder.begun == [1, 3]
     assert [line for line in server.lines if "x.example" in line or "NOTIFY" in line] == []
 
 
@@ -648,13 +646,13 @@ def test_s6_replies_survive_any_cutting(
 
 @given(st.binary(max_size=300))
 def test_s6_garbage_never_does_more_than_end_the_connection(garbage: bytes) -> None:
-    desk = Notebook([a_message(1), a_message(2)])
-    dialogue = Dialogue(desk, PIPELINING)
-    dialogue.start()
-    dialogue.feed(garbage)
-    dialogue.lost(GONE)
-    assert {*desk.results, *desk.hand_backs, *desk.put_backs} | {
-        message.delivery_id for message in desk.waiting
+    feeder = Notebook([a_message(1), a_message(2)])
+    session = Session(feeder, PIPELINING)
+    session.start()
+    session.feed(garbage)
+    session.lost(GONE)
+    assert {*feeder.results, *feeder.hand_backs, *feeder.put_backs} | {
+        message.delivery_id for message in feeder.waiting
     } == {1, 2}
 
 
@@ -683,12 +681,14 @@ def test_any_mixture_gives_everybody_one_fate_and_the_right_one(seed: int) -> No
         if dice.random() < 0.05
     }
     features = dice.choice((PIPELINING, PLAIN))
-    desk, _server, dialogue = converse(says, features, dice.choice(("whole", "lines", "bytes")), 30)
-    left = {message.delivery_id for message in desk.waiting}
-    ends = [set(desk.results), set(desk.hand_backs), left]
+    feeder, _server, session = converse(
+        says, features, dice.choice(("whole", "lines", "bytes")), 30
+    )
+    left = {message.delivery_id for message in feeder.waiting}
+    ends = [set(feeder.results), set(feeder.hand_backs), left]
     assert set().union(*ends) == set(range(1, 31))
     assert sum(map(len, ends)) == 30
-    for number, result in desk.results.items():
+    for number, result in feeder.results.items():
         first = next(
             (
                 (verb, says[f"{verb} {number}"])
@@ -700,5 +700,5 @@ def test_any_mixture_gives_everybody_one_fate_and_the_right_one(seed: int) -> No
         )
         wanted = {"2": "sent", "4": "deferred", "5": "failed", "n": "unknown"}[first[1][0]]
         assert (result.outcome, result.step) == (wanted, first[0]), (number, first)
-    assert len(desk.begun) == len(set(desk.begun))
-    assert bool(dialogue.over) == bool(left or desk.hand_backs or dialogue.was_broken)
+    assert len(feeder.begun) == len(set(feeder.begun))
+    assert bool(session.over) == bool(left or feeder.hand_backs or session.was_broken)
