@@ -12,13 +12,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from campaigns.audience.consent import ConsentEvidence
 from campaigns.audience.models import ConsentEvent, Subscriber, Subscription, Suppression
 from campaigns.db import db, rows_given, upsert
-
-THEIR_OWN = ("form", "page", "one_click")
-"""Channels in which the person acts, not somebody for them."""
-
-MAX_USER_AGENT = 300
 
 
 class ConsentError(ValueError):
@@ -51,28 +47,19 @@ def state(list_id: int, subscriber_id: int) -> str | None:
     )
 
 
-def request(
-    list_id: int,
-    subscriber_id: int,
-    *,
-    channel: str,
-    now: datetime,
-    wording: str = "",
-    ip: str = "",
-    user_agent: str = "",
-) -> bool:
-    """Somebody asked to be on a list; they must still confirm by mail.
+def request(list_id: int, subscriber_id: int, evidence: ConsentEvidence) -> bool:
+    """Note that somebody asked to be on a list; they must still confirm by email.
 
     Makes or keeps the subscription pending and notes when the confirmation was asked for.
-    Returns False, changing nothing, for who is subscribed already. `wording` is the text shown.
+    Returns False, changing nothing, for somebody who is subscribed already.
     """
     insert = upsert(Subscription).values(
         list_id=list_id,
         subscriber_id=subscriber_id,
         state="pending",
-        state_at=now,
-        source=channel,
-        confirm_sent_at=now,
+        state_at=evidence.at,
+        source=evidence.channel,
+        confirm_sent_at=evidence.at,
     )
     was_pending = Subscription.state == "pending"
     statement = insert.on_conflict_do_update(
@@ -80,36 +67,19 @@ def request(
         set_={
             "state": "pending",
             # Asking again does not make the request any younger.
-            "state_at": sa.case((was_pending, Subscription.state_at), else_=now),
-            "confirm_sent_at": now,
+            "state_at": sa.case((was_pending, Subscription.state_at), else_=evidence.at),
+            "confirm_sent_at": evidence.at,
         },
         where=Subscription.state != "subscribed",
     ).returning(Subscription.list_id)
     if not _changed(statement):
         return False
-    _record(
-        "requested",
-        [(list_id, subscriber_id)],
-        channel=channel,
-        at=now,
-        wording=wording,
-        ip=ip,
-        user_agent=user_agent,
-    )
+    _record("requested", [(list_id, subscriber_id)], evidence)
     return True
 
 
-def confirm(
-    list_id: int,
-    subscriber_id: int,
-    *,
-    now: datetime,
-    channel: str = "form",
-    wording: str = "",
-    ip: str = "",
-    user_agent: str = "",
-) -> bool:
-    """The person pressed the button of their confirmation mail: pending becomes subscribed.
+def confirm(list_id: int, subscriber_id: int, evidence: ConsentEvidence) -> bool:
+    """Turn pending into subscribed: the person pressed the button of their confirmation email.
 
     Returns whether this call did it; `state` tells how things stand when it did not.
     """
@@ -120,58 +90,34 @@ def confirm(
             Subscription.subscriber_id == subscriber_id,
             Subscription.state == "pending",
         )
-        .values(state="subscribed", state_at=now)
+        .values(state="subscribed", state_at=evidence.at)
         .returning(Subscription.list_id)
     )
     if not _changed(statement):
         return False
-    _record(
-        "confirmed",
-        [(list_id, subscriber_id)],
-        channel=channel,
-        at=now,
-        wording=wording,
-        ip=ip,
-        user_agent=user_agent,
-    )
+    _record("confirmed", [(list_id, subscriber_id)], evidence)
     return True
 
 
 def subscribe(
     list_id: int,
     subscriber_id: int,
+    evidence: ConsentEvidence,
     *,
-    channel: str,
-    now: datetime,
     asked_to_come_back: bool = False,
-    wording: str = "",
-    ip: str = "",
-    user_agent: str = "",
-    import_id: int | None = None,
 ) -> bool:
-    """Subscribe at once, without a confirmation mail. Returns whether this call did it.
+    """Subscribe at once, without a confirmation email. Returns whether this call did it.
 
     When it is not the person who acts (channel manual or import), a suppressed address is
     refused (SuppressedError), and so is one that unsubscribed itself (LeftThemselvesError)
-    unless `asked_to_come_back` vouches for their wish, which is then recorded.
+    unless `asked_to_come_back` vouches for their wish.
     """
-    for_them = channel not in THEIR_OWN
-    if for_them and _suppressed([subscriber_id]):
-        raise SuppressedError
-    if for_them and not asked_to_come_back and who_left([list_id], [subscriber_id]):
-        raise LeftThemselvesError
-    done = _subscribe(list_id, [subscriber_id], source=channel, now=now)
-    _record(
-        "subscribed",
-        [(list_id, one) for one in done],
-        channel=channel,
-        at=now,
-        wording=wording or ("They asked to come back." if asked_to_come_back else ""),
-        ip=ip,
-        user_agent=user_agent,
-        import_id=import_id,
-    )
-    return bool(done)
+    if not evidence.is_by_the_person:
+        if _suppressed([subscriber_id]):
+            raise SuppressedError
+        if not asked_to_come_back and who_left([list_id], [subscriber_id]):
+            raise LeftThemselvesError
+    return bool(_subscribe(list_id, [subscriber_id], evidence))
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,12 +131,7 @@ class BulkSubscribed:
 
 
 def subscribe_many(
-    list_id: int,
-    subscriber_ids: Collection[int],
-    *,
-    channel: str,
-    now: datetime,
-    wording: str = "",
+    list_id: int, subscriber_ids: Collection[int], evidence: ConsentEvidence
 ) -> BulkSubscribed:
     """Subscribe many by hand, passing over who is suppressed and who unsubscribed themselves.
 
@@ -200,58 +141,38 @@ def subscribe_many(
     suppressed = _suppressed(wanted)
     left = {subscriber for _, subscriber in who_left([list_id], wanted)} - suppressed
     eligible = wanted - suppressed - left
-    done = _subscribe(list_id, sorted(eligible), source=channel, now=now)
-    joined = [(list_id, one) for one in done]
-    _record("subscribed", joined, channel=channel, at=now, wording=wording)
+    done = _subscribe(list_id, sorted(eligible), evidence)
     return BulkSubscribed(len(done), len(eligible) - len(done), len(left), len(suppressed))
 
 
 def unsubscribe(
     list_ids: Iterable[int] | None,
     subscriber_id: int,
+    evidence: ConsentEvidence,
     *,
-    channel: str,
-    now: datetime,
     campaign_id: int | None = None,
-    wording: str = "",
-    ip: str = "",
-    user_agent: str = "",
 ) -> list[int]:
-    """End a subscriber's place in these lists, or (None) in every list.
+    """End a subscriber's subscriptions to these lists, or (None) to all lists.
 
-    Returns the ids of the lists really left. A second time changes nothing and writes nothing.
+    Returns the ids of the lists that were left. A second time changes nothing and writes nothing.
     `campaign_id` names the campaign whose link was used.
     """
     if list_ids is None:
-        left = _unsubscribe(_LEAVE_ALL, {"subscriber": subscriber_id, "at": now})
+        left = _unsubscribe(_LEAVE_ALL, {"subscriber": subscriber_id, "at": evidence.at})
     else:
-        lists = sorted(set(list_ids))
-        left = _unsubscribe(_LEAVE, {"lists": lists, "subscriber": subscriber_id, "at": now})
-    _record(
-        "unsubscribed",
-        left,
-        channel=channel,
-        at=now,
-        campaign_id=campaign_id,
-        wording=wording,
-        ip=ip,
-        user_agent=user_agent,
-    )
+        one = {"subscriber": subscriber_id, "at": evidence.at}
+        left = _unsubscribe(_LEAVE, {"lists": sorted(set(list_ids)), **one})
+    _record("unsubscribed", left, evidence, campaign_id=campaign_id)
     return [list_id for list_id, _ in left]
 
 
 def unsubscribe_many(
-    list_id: int,
-    subscriber_ids: Collection[int],
-    *,
-    channel: str,
-    now: datetime,
-    wording: str = "",
+    list_id: int, subscriber_ids: Collection[int], evidence: ConsentEvidence
 ) -> int:
-    """Take many off one list; returns how many were on it. At most some hundreds of ids."""
+    """Unsubscribe many from one list; returns how many were on it. Some hundreds of ids at most."""
     people = sorted(set(subscriber_ids))
-    left = _unsubscribe(_LEAVE_MANY, {"list": list_id, "subscribers": people, "at": now})
-    _record("unsubscribed", left, channel=channel, at=now, wording=wording)
+    left = _unsubscribe(_LEAVE_MANY, {"list": list_id, "subscribers": people, "at": evidence.at})
+    _record("unsubscribed", left, evidence)
     return len(left)
 
 
@@ -314,10 +235,8 @@ def _suppressed(subscriber_ids: Collection[int]) -> set[int]:
     )
 
 
-def _subscribe(
-    list_id: int, subscriber_ids: Sequence[int], *, source: str, now: datetime
-) -> list[int]:
-    """Put these on the list; returns who was not on it before."""
+def _subscribe(list_id: int, subscriber_ids: Sequence[int], evidence: ConsentEvidence) -> list[int]:
+    """Subscribe these to the list and record it; returns who was not on it before."""
     if not subscriber_ids:
         return []
     insert = upsert(Subscription).values(
@@ -326,18 +245,20 @@ def _subscribe(
                 "list_id": list_id,
                 "subscriber_id": subscriber_id,
                 "state": "subscribed",
-                "state_at": now,
-                "source": source,
+                "state_at": evidence.at,
+                "source": evidence.channel,
             }
             for subscriber_id in subscriber_ids
         ]
     )
     statement = insert.on_conflict_do_update(
         index_elements=["list_id", "subscriber_id"],
-        set_={"state": "subscribed", "state_at": now, "source": source},
+        set_={"state": "subscribed", "state_at": evidence.at, "source": evidence.channel},
         where=Subscription.state != "subscribed",
     ).returning(Subscription.subscriber_id)
-    return sorted(_changed(statement))
+    done = sorted(_changed(statement))
+    _record("subscribed", [(list_id, one) for one in done], evidence)
+    return done
 
 
 _END = (
@@ -380,23 +301,18 @@ def _forget_loaded() -> None:
 def _record(
     kind: str,
     places: Sequence[tuple[int, int]],
+    evidence: ConsentEvidence,
     *,
-    user_agent: str = "",
-    **values: Any,
+    campaign_id: int | None = None,
 ) -> None:
-    """One ConsentEvent for each (list id, subscriber id)."""
+    """Write a ConsentEvent for each (list id, subscriber id)."""
     if not places:
         return
+    shared = {"kind": kind, "campaign_id": campaign_id, **evidence.columns()}
     db.session.execute(
         sa.insert(ConsentEvent),
         [
-            {
-                "kind": kind,
-                "list_id": list_id,
-                "subscriber_id": subscriber_id,
-                "user_agent": user_agent[:MAX_USER_AGENT],
-                **values,
-            }
+            {"list_id": list_id, "subscriber_id": subscriber_id, **shared}
             for list_id, subscriber_id in places
         ],
     )

@@ -16,9 +16,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException
 
 from campaigns.accounts.workspace import load_workspace
+from campaigns.audience.consent import ConsentEvidence
+from campaigns.clock import utcnow
 from campaigns.events.tracking import clean_user_agent
 from campaigns.outages import is_outage, outages
-from campaigns.self_service.signup import Visitor
 from campaigns.web_limits import seconds_to_wait, wait_in_words
 
 RETRY_AFTER = timedelta(minutes=2)
@@ -68,9 +69,12 @@ def private(response: Response) -> Response:
     return response
 
 
-def visitor() -> Visitor:
-    """Who sits before the page, as far as a proof of consent needs it."""
-    return Visitor(
+def evidence(channel: str, wording: str = "") -> ConsentEvidence:
+    """Return the evidence that this request gives of a change of consent."""
+    return ConsentEvidence(
+        channel,
+        utcnow(),
+        wording=wording,
         ip=request.remote_addr or "",
         user_agent=clean_user_agent(request.headers.get("User-Agent", "")),
     )

@@ -15,7 +15,7 @@ from campaigns.audience.models import AudienceList
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
-from campaigns.public.pages import handle_errors, page, private, speak, visitor
+from campaigns.public.pages import evidence, handle_errors, page, private, speak
 from campaigns.self_service import signup
 from campaigns.tokens import BadTokenError, ConfirmRef
 from campaigns.web_limits import limiter
@@ -75,9 +75,7 @@ def _sign_up(list_id: int, address: str, name: str, wording: str) -> None:
             list_id,
             address,
             name=name,
-            wording=f"{wording} [{SIGN_UP_BUTTON}]",
-            visitor=visitor(),
-            now=utcnow(),
+            evidence=evidence("form", f"{wording} [{SIGN_UP_BUTTON}]"),
         )
     if mail_id is not None:
         services().doorbell.ring("transactional", mail_id)
@@ -143,9 +141,7 @@ def confirm(token: str) -> Response:
     wording = confirm_wording(found.name)
     if request.method == "POST":
         with transaction():
-            standing = signup.confirm(
-                ref, wording=f"{wording} [{CONFIRM_BUTTON}]", visitor=visitor(), now=utcnow()
-            )
+            standing = signup.confirm(ref, evidence("form", f"{wording} [{CONFIRM_BUTTON}]"))
         just_now = standing == "open"
     else:
         standing, just_now = signup.standing(ref, now=utcnow()), False

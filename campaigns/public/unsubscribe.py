@@ -10,11 +10,12 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 
 from campaigns.access import access
+from campaigns.audience.consent import ConsentEvidence
 from campaigns.audience.models import AudienceList
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
-from campaigns.public.pages import handle_errors, page, private, speak, visitor
+from campaigns.public.pages import evidence, handle_errors, page, private, speak
 from campaigns.self_service import unsubscribe as leaving
 from campaigns.tokens import BadTokenError, DeliveryRef
 from campaigns.web_limits import limiter
@@ -60,13 +61,13 @@ def unsubscribe(token: str) -> Response:
     if request.method != "POST":
         return _page(ref, "")
     if request.form.get("List-Unsubscribe") == "One-Click" or not request.form.get("action"):
-        _leave(ref, channel="one_click", wording="")
+        _leave(ref, evidence("one_click"))
         return private(Response(_("You are unsubscribed.") + "\n", mimetype="text/plain"))
     if request.form["action"] == "undo":
         return _page(ref, "back" if _come_back(ref) else "")
     everything = request.form["action"] == "everything" or "everything" in request.form
     button = EVERYTHING_BUTTON if everything else LEAVE_BUTTON
-    _leave(ref, channel="page", wording=f"[{button}]", everything=everything)
+    _leave(ref, evidence("page", f"[{button}]"), everything=everything)
     return _page(ref, "left")
 
 
@@ -77,30 +78,14 @@ def _speak_as(ref: DeliveryRef) -> None:
         speak(found.language)
 
 
-def _leave(ref: DeliveryRef, *, channel: str, wording: str, everything: bool = False) -> None:
-    who = visitor()
+def _leave(ref: DeliveryRef, proof: ConsentEvidence, *, everything: bool = False) -> None:
     with transaction():
-        leaving.leave(
-            ref,
-            everything=everything,
-            channel=channel,
-            now=utcnow(),
-            wording=wording,
-            ip=who.ip,
-            user_agent=who.user_agent,
-        )
+        leaving.leave(ref, proof, everything=everything)
 
 
 def _come_back(ref: DeliveryRef) -> bool:
-    who = visitor()
     with transaction():
-        back = leaving.come_back(
-            ref,
-            now=utcnow(),
-            wording=f"[{UNDO_BUTTON}]",
-            ip=who.ip,
-            user_agent=who.user_agent,
-        )
+        back = leaving.come_back(ref, evidence("page", f"[{UNDO_BUTTON}]"))
     return bool(back)
 
 

@@ -1,6 +1,5 @@
 """Signing up to a list: the request, its confirmation mail, the confirmation."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -8,6 +7,7 @@ import sqlalchemy as sa
 
 from campaigns.addresses import parse, without_tag
 from campaigns.audience import subscribers, subscriptions, suppressions
+from campaigns.audience.consent import ConsentEvidence
 from campaigns.audience.models import AudienceList, ConsentEvent, Subscriber
 from campaigns.db import db
 from campaigns.tokens import ConfirmRef
@@ -30,14 +30,6 @@ gone     the list or the person has been deleted
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Visitor:
-    """Who sat before the form, as far as the proof of consent needs it."""
-
-    ip: str = ""
-    user_agent: str = ""
-
-
 def find_public_list(public_id: str) -> AudienceList | None:
     """The list with an open sign-up page; None for all others."""
     return db.session.scalar(
@@ -45,14 +37,13 @@ def find_public_list(public_id: str) -> AudienceList | None:
     )
 
 
-def sign_up(
-    list_id: int, address: str, *, name: str, wording: str, visitor: Visitor, now: datetime
-) -> int | None:
-    """Note the wish to be on a list; returns the id of the confirmation mail to ring for.
+def sign_up(list_id: int, address: str, *, name: str, evidence: ConsentEvidence) -> int | None:
+    """Note the wish to be on a list; returns the id of the confirmation email to ring for.
 
-    None when no mail goes out: subscribed already, suppressed, or asked for too often today.
+    None when no email goes out: subscribed already, suppressed, or asked for too often today.
     The person must not be told which. Raises addresses.InvalidAddressError.
     """
+    now = evidence.at
     normal = parse(address).normal
     if suppressions.is_suppressed(normal):
         return None
@@ -61,16 +52,7 @@ def sign_up(
     if _requests_lately(normal, now) >= CONFIRMATIONS_PER_DAY:
         return None
     subscriber, _ = subscribers.find_or_create(address, name=name, now=now)
-    asked = subscriptions.request(
-        list_id,
-        subscriber.id,
-        channel="form",
-        now=now,
-        wording=wording,
-        ip=visitor.ip,
-        user_agent=visitor.user_agent,
-    )
-    if not asked:
+    if not subscriptions.request(list_id, subscriber.id, evidence):
         return None
     payload = {
         "subscriber_id": subscriber.id,
@@ -115,16 +97,9 @@ def standing(ref: ConfirmRef, *, now: datetime) -> Standing:
     return "open"
 
 
-def confirm(ref: ConfirmRef, *, wording: str, visitor: Visitor, now: datetime) -> Standing:
+def confirm(ref: ConfirmRef, evidence: ConsentEvidence) -> Standing:
     """Confirm if the link is good for it; returns what it was worth before."""
-    before = standing(ref, now=now)
+    before = standing(ref, now=evidence.at)
     if before == "open":
-        subscriptions.confirm(
-            ref.list_id,
-            ref.subscriber_id,
-            now=now,
-            wording=wording,
-            ip=visitor.ip,
-            user_agent=visitor.user_agent,
-        )
+        subscriptions.confirm(ref.list_id, ref.subscriber_id, evidence)
     return before

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from campaigns.audience import subscriptions
+from campaigns.audience.consent import ConsentEvidence
 from campaigns.audience.models import AudienceList, ConsentEvent, Subscription
 from campaigns.campaign.models import CampaignList, Delivery
 from campaigns.db import db
@@ -48,33 +49,18 @@ def other_places(ref: DeliveryRef) -> list[Place]:
     )
 
 
-def leave(
-    ref: DeliveryRef,
-    *,
-    everything: bool = False,
-    channel: str,
-    now: datetime,
-    wording: str = "",
-    ip: str = "",
-    user_agent: str = "",
-) -> list[int]:
-    """End what the link stands for, or `everything`. Returns the ids of the lists really left.
+def leave(ref: DeliveryRef, evidence: ConsentEvidence, *, everything: bool = False) -> list[int]:
+    """End what the link stands for, or `everything`. Returns the ids of the lists that were left.
 
     Does nothing the second time, and nothing for a person who is not known (any more).
     """
     campaign_id, lists = _newsletter(ref)
     left = subscriptions.unsubscribe(
-        None if everything else lists,
-        ref.subscriber_id,
-        channel=channel,
-        now=now,
-        campaign_id=campaign_id,
-        wording=wording,
-        ip=ip,
-        user_agent=user_agent,
+        None if everything else lists, ref.subscriber_id, evidence, campaign_id=campaign_id
     )
     if left and campaign_id is not None:
-        record([unsubscribed(ref.delivery_id, at=now, user_agent=user_agent)], now=now)
+        event = unsubscribed(ref.delivery_id, at=evidence.at, user_agent=evidence.user_agent)
+        record([event], now=evidence.at)
     return left
 
 
@@ -102,22 +88,12 @@ def left_lately(ref: DeliveryRef, *, now: datetime) -> list[Place]:
     )
 
 
-def come_back(
-    ref: DeliveryRef, *, now: datetime, wording: str = "", ip: str = "", user_agent: str = ""
-) -> list[int]:
-    """Undo a leaving of the last day: the person's own wish. Returns the ids of the lists."""
+def come_back(ref: DeliveryRef, evidence: ConsentEvidence) -> list[int]:
+    """Subscribe again to the lists left in the last day, as the person wishes. Returns the ids."""
     back = [
         place.list_id
-        for place in left_lately(ref, now=now)
-        if subscriptions.subscribe(
-            place.list_id,
-            ref.subscriber_id,
-            channel="page",
-            now=now,
-            wording=wording,
-            ip=ip,
-            user_agent=user_agent,
-        )
+        for place in left_lately(ref, now=evidence.at)
+        if subscriptions.subscribe(place.list_id, ref.subscriber_id, evidence)
     ]
     if back and ref.delivery_id:
         # The event stays as it happened; the delivery tells how things stand.

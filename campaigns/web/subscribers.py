@@ -20,6 +20,7 @@ from werkzeug.wrappers import Response
 from campaigns.access import access
 from campaigns.addresses import InvalidAddressError
 from campaigns.audience import lists, search, subscribers, subscriptions, suppressions
+from campaigns.audience.consent import ConsentEvidence
 from campaigns.audience.export import export_rows
 from campaigns.audience.models import SUBSCRIPTION_STATES, AudienceList, Subscriber
 from campaigns.audience.paging import PAGE_SIZE
@@ -153,14 +154,10 @@ def _bulk_place(action: str, ids: Sequence[int]) -> Response:
     name = entry.name
     with transaction():
         if action == "subscribe":
-            done = subscriptions.subscribe_many(
-                entry.id, ids, channel="manual", now=utcnow(), wording=_by_hand()
-            )
+            done = subscriptions.subscribe_many(entry.id, ids, _by_hand())
             text, kind = _subscribed_words(done, name), "success" if done.subscribed else "info"
         else:
-            left = subscriptions.unsubscribe_many(
-                entry.id, ids, channel="manual", now=utcnow(), wording=_by_hand()
-            )
+            left = subscriptions.unsubscribe_many(entry.id, ids, _by_hand())
             text = f"{plural(left, 'subscriber')} taken off “{name}”."
             kind = "success" if left else "info"
     flash(text, kind)
@@ -235,9 +232,7 @@ def new() -> Answer:
                 now=utcnow(),
             )
             for entry in entries:
-                subscriptions.subscribe(
-                    entry.id, person.id, channel="manual", now=utcnow(), wording=_by_hand()
-                )
+                subscriptions.subscribe(entry.id, person.id, _by_hand())
             public_id = person.public_id
     except (
         InvalidAddressError,
@@ -337,10 +332,8 @@ def subscribe(public_id: str) -> Response:
             done = subscriptions.subscribe(
                 entry.id,
                 person.id,
-                channel="manual",
-                now=utcnow(),
+                _by_hand("They asked to come back" if came_back else ""),
                 asked_to_come_back=came_back,
-                wording=_by_hand("They asked to come back" if came_back else ""),
             )
     except subscriptions.ConsentError as error:
         flash(str(error), "danger")
@@ -357,9 +350,7 @@ def unsubscribe(public_id: str) -> Response:
     if entry is not None:
         name = entry.name
         with transaction():
-            subscriptions.unsubscribe(
-                [entry.id], person.id, channel="manual", now=utcnow(), wording=_by_hand()
-            )
+            subscriptions.unsubscribe([entry.id], person.id, _by_hand())
         flash(f"Taken off “{name}”.", "success")
     return redirect(url_for("subscribers.show", public_id=public_id))
 
@@ -394,10 +385,11 @@ def _found(public_id: str) -> Subscriber:
     return subscribers.find(public_id) or abort(404)
 
 
-def _by_hand(words: str = "") -> str:
-    """Who stands behind a change made by hand, for the record."""
+def _by_hand(words: str = "") -> ConsentEvidence:
+    """Return the evidence of a change that the user makes for a subscriber."""
     by = f"By {current_user.user.address}"
-    return f"{words} ({by[0].lower()}{by[1:]})" if words else by
+    wording = f"{words} ({by[0].lower()}{by[1:]})" if words else by
+    return ConsentEvidence("manual", utcnow(), wording)
 
 
 def _attribute_rows(form: MultiDict[str, str]) -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from campaigns.audience import lists, subscriptions
+from campaigns.audience.consent import ConsentEvidence
 from campaigns.audience.models import (
     AudienceList,
     ConsentEvent,
@@ -59,7 +60,7 @@ def test_deleting_a_list_keeps_its_subscribers_and_the_proof(app: Flask) -> None
     with transaction():
         news, tips = a_list("News"), a_list("Tips")
         alice = a_subscriber("alice@example.org", tips)
-        subscriptions.subscribe(news.id, alice.id, channel="manual", now=NOW)
+        subscriptions.subscribe(news.id, alice.id, ConsentEvidence("manual", NOW))
         lists.delete(news.id)
     assert db.session.scalars(sa.select(Subscriber.address)).all() == ["alice@example.org"]
     assert db.session.scalars(sa.select(Subscription.list_id)).all() == [tips.id]

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from campaigns.audience import subscriptions, suppressions
+from campaigns.audience.consent import ConsentEvidence
 from campaigns.audience.models import ConsentEvent, Subscription
 from campaigns.db import db, transaction
 from tests.factories import a_list, a_subscriber
@@ -27,11 +28,11 @@ def test_a_request_is_pending_until_it_is_confirmed_once(app: Flask) -> None:
         news, alice = a_list(), a_subscriber()
         assert subscriptions.state(news.id, alice.id) is None
         assert subscriptions.request(
-            news.id, alice.id, channel="form", now=NOW, wording="Sign up", ip="192.0.2.1"
+            news.id, alice.id, ConsentEvidence("form", NOW, "Sign up", "192.0.2.1")
         )
         assert subscriptions.state(news.id, alice.id) == "pending"
-        assert subscriptions.confirm(news.id, alice.id, now=LATER)
-        assert not subscriptions.confirm(news.id, alice.id, now=LATER)
+        assert subscriptions.confirm(news.id, alice.id, ConsentEvidence("form", LATER))
+        assert not subscriptions.confirm(news.id, alice.id, ConsentEvidence("form", LATER))
     assert subscriptions.state(news.id, alice.id) == "subscribed"
     assert proof() == [("requested", "form"), ("confirmed", "form")]
     first = db.session.scalars(sa.select(ConsentEvent).order_by(ConsentEvent.id)).first()
@@ -42,8 +43,8 @@ def test_a_request_is_pending_until_it_is_confirmed_once(app: Flask) -> None:
 def test_asking_again_keeps_pending_and_notes_the_new_confirmation_mail(app: Flask) -> None:
     with transaction():
         news, alice = a_list(), a_subscriber()
-        subscriptions.request(news.id, alice.id, channel="form", now=NOW)
-        assert subscriptions.request(news.id, alice.id, channel="form", now=LATER)
+        subscriptions.request(news.id, alice.id, ConsentEvidence("form", NOW))
+        assert subscriptions.request(news.id, alice.id, ConsentEvidence("form", LATER))
     row = db.session.scalars(sa.select(Subscription)).one()
     assert (row.state, row.state_at, row.confirm_sent_at) == ("pending", NOW, LATER)
 
@@ -52,7 +53,7 @@ def test_a_request_never_takes_a_subscription_away(app: Flask) -> None:
     with transaction():
         news = a_list()
         alice = a_subscriber("alice@example.org", news)
-        assert not subscriptions.request(news.id, alice.id, channel="form", now=NOW)
+        assert not subscriptions.request(news.id, alice.id, ConsentEvidence("form", NOW))
     assert subscriptions.state(news.id, alice.id) == "subscribed"
     assert proof() == []
 
@@ -61,17 +62,17 @@ def test_who_unsubscribed_may_ask_again_and_must_confirm(app: Flask) -> None:
     with transaction():
         news = a_list()
         alice = a_subscriber("alice@example.org", news)
-        subscriptions.unsubscribe([news.id], alice.id, channel="page", now=NOW)
-        assert subscriptions.request(news.id, alice.id, channel="form", now=LATER)
+        subscriptions.unsubscribe([news.id], alice.id, ConsentEvidence("page", NOW))
+        assert subscriptions.request(news.id, alice.id, ConsentEvidence("form", LATER))
     assert subscriptions.state(news.id, alice.id) == "pending"
 
 
 def test_confirming_after_unsubscribing_brings_nobody_back(app: Flask) -> None:
     with transaction():
         news, alice = a_list(), a_subscriber()
-        subscriptions.request(news.id, alice.id, channel="form", now=NOW)
-        subscriptions.unsubscribe([news.id], alice.id, channel="page", now=NOW)
-        assert not subscriptions.confirm(news.id, alice.id, now=LATER)
+        subscriptions.request(news.id, alice.id, ConsentEvidence("form", NOW))
+        subscriptions.unsubscribe([news.id], alice.id, ConsentEvidence("page", NOW))
+        assert not subscriptions.confirm(news.id, alice.id, ConsentEvidence("form", LATER))
     assert subscriptions.state(news.id, alice.id) == "unsubscribed"
 
 
@@ -81,10 +82,10 @@ def test_unsubscribing_twice_changes_and_writes_nothing_the_second_time(app: Fla
         alice = a_subscriber("alice@example.org", news, tips)
         asked = [news.id, tips.id, other.id]
         left = subscriptions.unsubscribe(
-            asked, alice.id, channel="one_click", now=NOW, campaign_id=7, user_agent="x" * 999
+            asked, alice.id, ConsentEvidence("one_click", NOW, user_agent="x" * 999), campaign_id=7
         )
         assert left == [news.id, tips.id]
-        assert not subscriptions.unsubscribe(asked, alice.id, channel="one_click", now=LATER)
+        assert not subscriptions.unsubscribe(asked, alice.id, ConsentEvidence("one_click", LATER))
     assert proof() == [("unsubscribed", "one_click")] * 2
     event = db.session.scalars(sa.select(ConsentEvent)).first()
     assert event is not None
@@ -97,7 +98,7 @@ def test_unsubscribing_from_everything_leaves_every_list_and_nobody_elses(app: F
         news, tips = a_list("News"), a_list("Tips")
         alice = a_subscriber("alice@example.org", news, tips)
         bob = a_subscriber("bob@example.org", news)
-        left = subscriptions.unsubscribe(None, alice.id, channel="page", now=NOW)
+        left = subscriptions.unsubscribe(None, alice.id, ConsentEvidence("page", NOW))
     assert left == [news.id, tips.id]
     assert subscriptions.state(news.id, bob.id) == "subscribed"
 
@@ -105,8 +106,8 @@ def test_unsubscribing_from_everything_leaves_every_list_and_nobody_elses(app: F
 def test_subscribing_by_hand_counts_once(app: Flask) -> None:
     with transaction():
         news, alice = a_list(), a_subscriber()
-        assert subscriptions.subscribe(news.id, alice.id, channel="manual", now=NOW)
-        assert not subscriptions.subscribe(news.id, alice.id, channel="manual", now=LATER)
+        assert subscriptions.subscribe(news.id, alice.id, ConsentEvidence("manual", NOW))
+        assert not subscriptions.subscribe(news.id, alice.id, ConsentEvidence("manual", LATER))
     assert proof() == [("subscribed", "manual")]
 
 
@@ -115,24 +116,27 @@ def test_who_left_comes_back_only_by_their_own_wish(app: Flask, channel: str) ->
     with transaction():
         news = a_list()
         alice = a_subscriber("alice@example.org", news)
-        subscriptions.unsubscribe([news.id], alice.id, channel=channel, now=NOW)
+        subscriptions.unsubscribe([news.id], alice.id, ConsentEvidence(channel, NOW))
         with pytest.raises(subscriptions.LeftThemselvesError, match="asked to come back"):
-            subscriptions.subscribe(news.id, alice.id, channel="manual", now=LATER)
+            subscriptions.subscribe(news.id, alice.id, ConsentEvidence("manual", LATER))
         assert subscriptions.state(news.id, alice.id) == "unsubscribed"
         assert subscriptions.subscribe(
-            news.id, alice.id, channel="manual", now=LATER, asked_to_come_back=True
+            news.id,
+            alice.id,
+            ConsentEvidence("manual", LATER, "They asked"),
+            asked_to_come_back=True,
         )
     newest = db.session.scalars(sa.select(ConsentEvent).order_by(ConsentEvent.id.desc())).first()
     assert newest is not None
-    assert (newest.kind, newest.wording) == ("subscribed", "They asked to come back.")
+    assert (newest.kind, newest.wording) == ("subscribed", "They asked")
 
 
 def test_the_person_may_undo_their_own_unsubscribing(app: Flask) -> None:
     with transaction():
         news = a_list()
         alice = a_subscriber("alice@example.org", news)
-        subscriptions.unsubscribe([news.id], alice.id, channel="page", now=NOW)
-        assert subscriptions.subscribe(news.id, alice.id, channel="page", now=NOW)
+        subscriptions.unsubscribe([news.id], alice.id, ConsentEvidence("page", NOW))
+        assert subscriptions.subscribe(news.id, alice.id, ConsentEvidence("page", NOW))
     assert subscriptions.state(news.id, alice.id) == "subscribed"
 
 
@@ -140,8 +144,8 @@ def test_who_was_taken_off_by_hand_may_be_put_back_by_hand(app: Flask) -> None:
     with transaction():
         news = a_list()
         alice = a_subscriber("alice@example.org", news)
-        subscriptions.unsubscribe([news.id], alice.id, channel="manual", now=NOW)
-        assert subscriptions.subscribe(news.id, alice.id, channel="manual", now=LATER)
+        subscriptions.unsubscribe([news.id], alice.id, ConsentEvidence("manual", NOW))
+        assert subscriptions.subscribe(news.id, alice.id, ConsentEvidence("manual", LATER))
 
 
 def test_a_suppressed_address_is_not_subscribed_by_hand(app: Flask) -> None:
@@ -149,7 +153,7 @@ def test_a_suppressed_address_is_not_subscribed_by_hand(app: Flask) -> None:
         news, alice = a_list(), a_subscriber()
         suppressions.suppress("alice@example.org", reason="complaint", source="test", now=NOW)
         with pytest.raises(subscriptions.SuppressedError, match="Lift the suppression"):
-            subscriptions.subscribe(news.id, alice.id, channel="manual", now=NOW)
+            subscriptions.subscribe(news.id, alice.id, ConsentEvidence("manual", NOW))
     assert subscriptions.state(news.id, alice.id) is None
 
 
@@ -161,10 +165,10 @@ def test_subscribing_many_accounts_for_each(app: Flask) -> None:
         pending = a_subscriber("pending@example.org", news, state="pending")
         left = a_subscriber("left@example.org", news)
         suppressed = a_subscriber("suppressed@example.org")
-        subscriptions.unsubscribe([news.id], left.id, channel="page", now=NOW)
+        subscriptions.unsubscribe([news.id], left.id, ConsentEvidence("page", NOW))
         suppressions.suppress("suppressed@example.org", reason="manual", source="t", now=NOW)
         everybody = [one.id for one in [*new, already, pending, left, suppressed]]
-        result = subscriptions.subscribe_many(news.id, everybody, channel="manual", now=LATER)
+        result = subscriptions.subscribe_many(news.id, everybody, ConsentEvidence("manual", LATER))
     assert result == subscriptions.BulkSubscribed(4, 1, 1, 1)
     assert proof().count(("subscribed", "manual")) == 4
 
@@ -174,8 +178,8 @@ def test_taking_many_off_a_list_leaves_the_others(app: Flask) -> None:
         news, tips = a_list("News"), a_list("Tips")
         some = [a_subscriber(f"a{number}@example.org", news, tips) for number in range(4)]
         ids = [one.id for one in some[:3]]
-        assert subscriptions.unsubscribe_many(news.id, ids, channel="manual", now=NOW) == 3
-        assert subscriptions.unsubscribe_many(news.id, ids, channel="manual", now=NOW) == 0
+        assert subscriptions.unsubscribe_many(news.id, ids, ConsentEvidence("manual", NOW)) == 3
+        assert subscriptions.unsubscribe_many(news.id, ids, ConsentEvidence("manual", NOW)) == 0
     assert subscriptions.state(news.id, some[3].id) == "subscribed"
     assert subscriptions.state(tips.id, some[0].id) == "subscribed"
     assert proof() == [("unsubscribed", "manual")] * 3
@@ -187,6 +191,6 @@ def test_a_loaded_subscription_shows_the_new_state(app: Flask) -> None:
         alice = a_subscriber("alice@example.org", news)
         alice.name = "Alice"  # not yet written: must not get lost either
         row = db.session.get_one(Subscription, (news.id, alice.id))
-        subscriptions.unsubscribe([news.id], alice.id, channel="page", now=NOW)
+        subscriptions.unsubscribe([news.id], alice.id, ConsentEvidence("page", NOW))
         assert row.state == "unsubscribed"
     assert alice.name == "Alice"

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from campaigns.audience import subscriptions, suppressions
+from campaigns.audience.consent import ConsentEvidence
 from campaigns.campaign import lifecycle
 from campaigns.campaign.models import Campaign, Claim, Delivery, Reply
 from campaigns.clock import utcnow
@@ -442,7 +443,7 @@ class Game:
 
 
 def _unsubscribe(subscriber_id: int, address: str) -> None:
-    subscriptions.unsubscribe(None, subscriber_id, channel="page", now=utcnow())
+    subscriptions.unsubscribe(None, subscriber_id, ConsentEvidence("page", utcnow()))
 
 
 def _suppress(subscriber_id: int, address: str) -> None:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from campaigns.audience import subscriptions
+from campaigns.audience.consent import ConsentEvidence
 from campaigns.audience.models import AudienceList, Subscriber, Subscription, Suppression
 from campaigns.campaign import audience
 from campaigns.campaign.models import Campaign, Delivery
@@ -85,7 +86,7 @@ def test_who_joins_after_the_freezing_is_not_mailed(app: Flask) -> None:
         campaign = _campaign(news)
     assert _freeze(campaign)
     with transaction():
-        subscriptions.subscribe(news.id, late.id, channel="manual", now=NOW)
+        subscriptions.subscribe(news.id, late.id, ConsentEvidence("manual", NOW))
     assert not _freeze(campaign)
     assert [address for address, *_ in _rows(campaign)] == ["early@example.org"]
 

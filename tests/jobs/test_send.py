@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from campaigns.audience import subscriptions, suppressions
+from campaigns.audience.consent import ConsentEvidence
 from campaigns.audience.models import Subscription, Suppression
 from campaigns.campaign import lifecycle
 from campaigns.campaign.models import Campaign, CampaignLink, Delivery
@@ -123,7 +124,7 @@ def test_t2_who_leaves_after_the_launch_gets_nothing(app: Flask) -> None:
         campaign_id = launch(server)
         send.expand(campaign_id)
         with transaction():
-            subscriptions.unsubscribe([1], 3, channel="page", now=utcnow())
+            subscriptions.unsubscribe([1], 3, ConsentEvidence("page", utcnow()))
         run(campaign_id)
     assert statuses(campaign_id) == {"sent": 4, "skipped": 1}
     assert "p3@example.org" not in server.recipients
@@ -135,7 +136,7 @@ def test_many_who_left_do_not_hold_up_the_others(app: Flask) -> None:
         send.expand(campaign_id)
         with transaction():
             for number in range(1, 121):  # more than one claim takes
-                subscriptions.unsubscribe([1], number, channel="page", now=utcnow())
+                subscriptions.unsubscribe([1], number, ConsentEvidence("page", utcnow()))
         run(campaign_id)
     assert statuses(campaign_id) == {"sent": 10, "skipped": 120}
 

@@ -16,6 +16,7 @@ from flask import Flask
 
 from campaigns.accounts.workspace import save_workspace
 from campaigns.audience import lists, subscriptions, suppressions
+from campaigns.audience.consent import ConsentEvidence
 from campaigns.audience.models import AudienceList, Subscriber
 from campaigns.campaign.models import Campaign
 from campaigns.clock import utcnow
@@ -25,7 +26,6 @@ from campaigns.jobs import leases, runtime, transactional
 from campaigns.jobs.transactional import deliver
 from campaigns.providers.models import ProviderAccount
 from campaigns.self_service import signup
-from campaigns.self_service.signup import Visitor
 from campaigns.throttling import rules
 from campaigns.transactional import queue
 from campaigns.transactional.models import TransactionalEmail
@@ -65,7 +65,7 @@ def news() -> AudienceList:
 def sign_up(news: AudienceList, address: str = "alice@example.org", name: str = "") -> int:
     with transaction():
         mail_id = signup.sign_up(
-            news.id, address, name=name, wording="yes", visitor=Visitor(), now=utcnow()
+            news.id, address, name=name, evidence=ConsentEvidence("form", utcnow(), "yes")
         )
     assert mail_id is not None
     return mail_id
@@ -242,7 +242,7 @@ def test_who_confirmed_by_an_earlier_mail_is_not_asked_again(news: AudienceList)
         mail_id = sign_up(news)
         subscriber_id = db.session.scalars(sa.select(Subscriber.id)).one()
         with transaction():
-            subscriptions.confirm(news.id, subscriber_id, now=utcnow())
+            subscriptions.confirm(news.id, subscriber_id, ConsentEvidence("form", utcnow()))
         deliver(mail_id)
     assert server.received == []
     assert status(mail_id).status == "failed"

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from campaigns.audience import subscriptions
+from campaigns.audience.consent import ConsentEvidence
 from campaigns.audience.models import ConsentEvent, Subscriber, Subscription
 from campaigns.campaign.models import Delivery
 from campaigns.db import Base, db, transaction
@@ -22,7 +23,7 @@ def test_nothing_names_an_erased_person_and_their_deliveries_still_count(app: Fl
         alice = a_subscriber("Alice.Secret@example.org", name="Alice Secret")
         bob = a_subscriber("bob@example.org", news)
         subscriptions.request(
-            news.id, alice.id, channel="form", now=NOW, ip="192.0.2.77", user_agent="Secret/1"
+            news.id, alice.id, ConsentEvidence("form", NOW, "", "192.0.2.77", "Secret/1")
         )
         campaign = a_campaign(news)
         a_delivery(campaign, alice, status="sent")

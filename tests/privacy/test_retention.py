@@ -7,12 +7,12 @@ import sqlalchemy as sa
 from flask import Flask
 
 from campaigns.audience import subscriptions
+from campaigns.audience.consent import ConsentEvidence
 from campaigns.audience.models import AudienceList, ConsentEvent, Subscriber, Subscription
 from campaigns.db import Base, db, transaction
 from campaigns.jobs import sweep
 from campaigns.privacy import retention
 from campaigns.self_service import signup
-from campaigns.self_service.signup import Visitor
 from campaigns.transactional import queue
 from campaigns.transactional.models import TransactionalEmail
 from tests.factories import a_campaign, a_delivery, a_list, a_subscriber
@@ -24,8 +24,8 @@ LATELY = NOW - timedelta(days=29)
 
 def sign_up(entry: AudienceList, address: str, *, at: datetime = LONG_AGO) -> int:
     """Signs up by the form; returns the id of the subscriber."""
-    visitor = Visitor("192.0.2.77", "Secret/1")
-    signup.sign_up(entry.id, address, name="Secret", wording="Yes?", visitor=visitor, now=at)
+    evidence = ConsentEvidence("form", at, "Yes?", "192.0.2.77", "Secret/1")
+    signup.sign_up(entry.id, address, name="Secret", evidence=evidence)
     return db.session.scalars(sa.select(Subscriber.id).where(Subscriber.address == address)).one()
 
 
@@ -73,7 +73,7 @@ def test_who_is_there_for_another_reason_stays(app: Flask) -> None:
         news, other = a_list("News"), a_list("Other")
         a_subscriber("by-hand@example.org")
         elsewhere = sign_up(news, "elsewhere@example.org")
-        subscriptions.subscribe(other.id, elsewhere, channel="manual", now=LONG_AGO)
+        subscriptions.subscribe(other.id, elsewhere, ConsentEvidence("manual", LONG_AGO))
         mailed = db.session.get_one(Subscriber, sign_up(news, "mailed@example.org"))
         a_delivery(a_campaign(other), mailed, status="sent")
         sign_up(news, "by-hand@example.org")
@@ -92,8 +92,9 @@ def test_who_had_left_before_has_left_again_with_the_proofs_of_then(app: Flask) 
     with transaction():
         news = a_list()
         ann = sign_up(news, "ann@example.org", at=left - timedelta(days=2))
-        subscriptions.confirm(news.id, ann, now=left - timedelta(days=1))
-        subscriptions.unsubscribe([news.id], ann, channel="page", now=left)
+        confirmed = ConsentEvidence("form", left - timedelta(days=1))
+        subscriptions.confirm(news.id, ann, confirmed)
+        subscriptions.unsubscribe([news.id], ann, ConsentEvidence("page", left))
         sign_up(news, "ann@example.org")
     assert delete_overdue() == 1
     assert people() == {"ann@example.org"}
@@ -114,7 +115,7 @@ def test_who_confirms_just_before_stays(app: Flask) -> None:
         ann = sign_up(news, "ann@example.org")
     seen = retention.overdue(NOW)
     with transaction():
-        subscriptions.confirm(news.id, ann, now=NOW)
+        subscriptions.confirm(news.id, ann, ConsentEvidence("form", NOW))
     with transaction():
         assert retention.delete(seen, now=NOW) == 0
     assert subscriptions.state(news.id, ann) == "subscribed"

@@ -15,6 +15,7 @@ from werkzeug.test import TestResponse
 
 from campaigns.accounts.workspace import save_workspace
 from campaigns.audience import subscriptions, suppressions
+from campaigns.audience.consent import ConsentEvidence
 from campaigns.audience.models import AudienceList, ConsentEvent, Subscriber
 from campaigns.clock import utcnow
 from campaigns.context import services
@@ -172,9 +173,9 @@ def test_sign_ups_at_the_same_moment_count_together(
 
     def ask(number: int) -> None:
         with app.app_context():
-            address, nobody = f"victim+{number}@example.org", signup.Visitor()
+            address, evidence = f"victim+{number}@example.org", ConsentEvidence("form", utcnow())
             with transaction():
-                signup.sign_up(list_id, address, name="", wording="", visitor=nobody, now=utcnow())
+                signup.sign_up(list_id, address, name="", evidence=evidence)
 
     db.session.rollback()
     threads = [threading.Thread(target=ask, args=(number,)) for number in range(5)]
@@ -269,7 +270,7 @@ def test_a_link_does_not_bring_back_who_left_since(
     visitor.post(path)
     subscriber_id = db.session.scalars(sa.select(Subscriber.id)).one()
     with transaction():
-        subscriptions.unsubscribe([news.id], subscriber_id, channel="page", now=utcnow())
+        subscriptions.unsubscribe([news.id], subscriber_id, ConsentEvidence("page", utcnow()))
     assert "You have unsubscribed" in visitor.post(path).text
     assert state(news, "alice@example.org") == "unsubscribed"
     sign_up(visitor, news, "alice@example.org")

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from campaigns.audience import subscriptions
+from campaigns.audience.consent import ConsentEvidence
 from campaigns.audience.models import ConsentEvent
 from campaigns.campaign.models import Campaign, Delivery
 from campaigns.db import db, transaction
@@ -19,12 +20,12 @@ NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 def leave(ref: DeliveryRef, *, now: datetime = NOON, everything: bool = False) -> list[int]:
     with transaction():
-        return unsubscribe.leave(ref, channel="page", now=now, everything=everything)
+        return unsubscribe.leave(ref, ConsentEvidence("page", now), everything=everything)
 
 
 def come_back(ref: DeliveryRef, *, now: datetime = NOON) -> list[int]:
     with transaction():
-        return unsubscribe.come_back(ref, now=now)
+        return unsubscribe.come_back(ref, ConsentEvidence("page", now))
 
 
 def test_a_newsletter_that_went_to_two_lists_is_left_on_both(app: Flask) -> None:
@@ -115,7 +116,7 @@ def test_there_is_no_way_back_after_a_day_or_from_another_leaving(app: Flask) ->
     ref = DeliveryRef(alice.id, news.id, 0)
     leave(ref)
     with transaction():
-        subscriptions.unsubscribe([other.id], alice.id, channel="manual", now=NOON)
+        subscriptions.unsubscribe([other.id], alice.id, ConsentEvidence("manual", NOON))
     assert come_back(ref, now=NOON + timedelta(hours=25)) == []
     assert come_back(ref, now=NOON + timedelta(hours=1)) == [news.id]
     assert subscriptions.state(other.id, alice.id) == "unsubscribed"

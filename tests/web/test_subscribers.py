@@ -9,6 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from campaigns.audience import subscribers, subscriptions, suppressions
+from campaigns.audience.consent import ConsentEvidence
 from campaigns.audience.models import ConsentEvent, Subscriber, Subscription
 from campaigns.db import db, transaction
 from tests.factories import a_campaign, a_delivery, a_list, a_subscriber
@@ -134,7 +135,7 @@ def test_many_are_put_on_a_list_and_the_answer_accounts_for_each(
         news = a_list("News")
         ann, bob = a_subscriber("ann@example.org"), a_subscriber("bob@example.org", news)
         eve = a_subscriber("eve@example.org", news)
-        subscriptions.unsubscribe([news.id], eve.id, channel="page", now=NOW)
+        subscriptions.unsubscribe([news.id], eve.id, ConsentEvidence("page", NOW))
         ticked = [ann.public_id, bob.public_id, eve.public_id, "gone00000000"]
     answer = owner_client.post(
         "/subscribers/bulk?q=a",
@@ -286,13 +287,13 @@ def test_a_page_tells_all_about_a_subscriber(owner_client: FlaskClient) -> None:
         news = a_list("News")
         ann = a_subscriber("ann@example.org", name="Ann <b>", attributes={"city": "Ulm"})
         subscriptions.request(
-            news.id, ann.id, channel="form", now=NOW, wording="Yes, send me mail", ip="192.0.2.1"
+            news.id, ann.id, ConsentEvidence("form", NOW, "Yes, send me mail", "192.0.2.1")
         )
-        subscriptions.confirm(news.id, ann.id, now=NOW)
+        subscriptions.confirm(news.id, ann.id, ConsentEvidence("form", NOW))
         campaign = a_campaign(news, subject="May issue", status="sent")
         a_delivery(campaign, ann, status="skipped", reason="suppressed")
         subscriptions.unsubscribe(
-            [news.id], ann.id, channel="one_click", now=NOW, campaign_id=campaign.id
+            [news.id], ann.id, ConsentEvidence("one_click", NOW), campaign_id=campaign.id
         )
     page = owner_client.get(f"/subscribers/{ann.public_id}").text
     for text in (
@@ -315,7 +316,7 @@ def test_who_left_themselves_comes_back_only_with_the_tick(owner_client: FlaskCl
     with transaction():
         news = a_list("News")
         ann = a_subscriber("ann@example.org", news)
-        subscriptions.unsubscribe([news.id], ann.id, channel="page", now=NOW)
+        subscriptions.unsubscribe([news.id], ann.id, ConsentEvidence("page", NOW))
     path = f"/subscribers/{ann.public_id}/subscribe"
     owner_client.post(path, data={"list": news.public_id})
     assert "only if they asked" in owner_client.get(f"/subscribers/{ann.public_id}").text

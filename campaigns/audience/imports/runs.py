@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from campaigns.audience import subscriptions, suppressions
+from campaigns.audience.consent import ConsentEvidence
 from campaigns.audience.imports import mapping
 from campaigns.audience.imports.mapping import Column, MappingError, Statuses
 from campaigns.audience.imports.reader import (
@@ -536,21 +537,19 @@ class _Merge:
     def _prove(self, subscriber_ids: Sequence[int], kind: str) -> None:
         if not subscriber_ids:
             return
+        table = _table(ConsentEvent)
+        evidence = ConsentEvidence("import", self.now, self.run.consent_source).columns()
         proof = {
             "subscriber_id": Subscriber.id,
             "list_id": sa.literal(self.list_id),
             "kind": sa.literal(kind),
-            "channel": sa.literal("import"),
-            "at": sa.literal(self.now, ConsentEvent.at.type),
-            "ip": sa.literal(""),
-            "user_agent": sa.literal(""),
-            "wording": sa.literal(self.run.consent_source),
             "import_id": sa.literal(self.run.id),
+            **{name: sa.literal(value, table.c[name].type) for name, value in evidence.items()},
         }
         chosen = sa.select(*proof.values()).where(
             Subscriber.id.in_(_given(subscriber_ids, sa.BigInteger()))
         )
-        db.session.execute(sa.insert(_table(ConsentEvent)).from_select(list(proof), chosen))
+        db.session.execute(sa.insert(table).from_select(list(proof), chosen))
 
 
 def _apply(person: Person, one: _Known) -> bool:

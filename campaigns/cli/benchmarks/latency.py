@@ -20,6 +20,7 @@ import click
 import sqlalchemy as sa
 
 from campaigns.accounts import users
+from campaigns.audience.consent import ConsentEvidence
 from campaigns.audience.models import AudienceList
 from campaigns.campaign.models import Campaign
 from campaigns.cli.benchmarks import environment
@@ -90,9 +91,11 @@ def _sign_up(list_id: int, number: int) -> int:
     """Request a confirmation as the public page does. Returns the email's id."""
     with transaction():
         mail_id = signup.sign_up(
-            list_id, f"newcomer{number}@mail.example", name="", wording="",
-            visitor=signup.Visitor(), now=utcnow(),
-        )  # fmt: skip
+            list_id,
+            f"newcomer{number}@mail.example",
+            name="",
+            evidence=ConsentEvidence("form", utcnow()),
+        )
     if mail_id is None:
         raise click.ClickException("a confirmation mail was refused")
     services().doorbell.ring("transactional", mail_id)

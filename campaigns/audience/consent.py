@@ -1,0 +1,39 @@
+"""The evidence that a change of consent leaves behind."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+BY_THE_PERSON = ("form", "page", "one_click")
+"""Channels in which the person acts. In all others somebody acts for them."""
+
+MAX_USER_AGENT = 300
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentEvidence:
+    """How, when and from where somebody's consent changed. Stored as a ConsentEvent.
+
+    `channel`: form, page, one_click, manual or import. `wording`: the exact text the person was
+    shown, or who changed it for them. `ip` and `user_agent`: of the person's own browser.
+    """
+
+    channel: str
+    at: datetime
+    wording: str = ""
+    ip: str = ""
+    user_agent: str = ""
+
+    @property
+    def is_by_the_person(self) -> bool:
+        """Whether the person acted, not somebody for them."""
+        return self.channel in BY_THE_PERSON
+
+    def columns(self) -> dict[str, str | datetime]:
+        """Return the values of the columns of ConsentEvent."""
+        return {
+            "channel": self.channel,
+            "at": self.at,
+            "wording": self.wording,
+            "ip": self.ip,
+            "user_agent": self.user_agent[:MAX_USER_AGENT],
+        }
