@@ -47,12 +47,18 @@ EXAMPLE = Recipient(0, 0, 0, "reader@example.org")
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One row of the preflight: what was looked at, what was found, where to put it right."""
+    """One row of the preflight: what was checked, what was found, where to fix it.
+
+    `problems` of the content follow the text, `hidden` more of them are not shown; None: an
+    unknown number.
+    """
 
     name: str
     level: Level
     text: str
     fix: Fix = ""
+    problems: tuple[Problem, ...] = ()
+    hidden: int | None = 0
 
     @property
     def blocks(self) -> bool:
@@ -173,7 +179,7 @@ def _content(content: Content, signer: Signer) -> list[Check]:
     except TemplateProblemError as error:
         return [*rows, *_template(error.problems)]
     except RenderError as error:
-        return [*rows, Check("Content", "problem", str(error), "content")]
+        return [*rows, *_template([error.problem])]
     return [*rows, _size(html), *_links_and_images(html, findings), _unsubscribe()]
 
 
@@ -210,23 +216,18 @@ def _row(name: str, found: Sequence[Finding], lead: str = "") -> Check | None:
 def _listed(
     name: str, found: Sequence[Problem], lead: str = "", *, is_complete: bool = True
 ) -> Check | None:
-    """One row for problems of a kind, each on a line of its own. None without any."""
+    """Return one row for problems of a kind. None without any."""
     if not found:
         return None
-    shown = [_sentence(name, problem) for problem in found[:MAX_FINDINGS]]
-    if len(found) > MAX_FINDINGS:
-        shown.append(f"And {len(found) - MAX_FINDINGS:,} more." if is_complete else "And more.")
-    text = "\n".join([lead, *shown] if lead else shown)
-    level: Level = "problem" if any(problem.blocks for problem in found) else "warning"
-    is_in_html = any(problem.field == "html" for problem in found)
-    return Check(name, level, text, "content" if is_in_html else "message")
-
-
-def _sentence(name: str, problem: Problem) -> str:
-    """The problem with its place: its line in the content, or its field unless the row names it."""
-    field = problem.field.capitalize()
-    is_named = problem.field == "html" or field == name
-    return problem.message if is_named else f"{field}: {problem.message}"
+    hidden = max(0, len(found) - MAX_FINDINGS)
+    return Check(
+        name,
+        level="problem" if any(problem.blocks for problem in found) else "warning",
+        text=lead,
+        fix="content" if any(problem.field == "html" for problem in found) else "message",
+        problems=tuple(found[:MAX_FINDINGS]),
+        hidden=hidden if is_complete or not hidden else None,
+    )
 
 
 def _starter_text(findings: Sequence[Finding]) -> list[Check]:

@@ -350,7 +350,8 @@ def problem_of(template: Campaign, *, base_url: str, signer: Signer) -> Reason |
     blocking = next((check for check in checks if check.blocks), None)
     if blocking is None:
         return None
-    return Reason("status.preflight", {"name": blocking.name, "text": blocking.text})
+    said = blocking.text or tuple(problem.located for problem in blocking.problems)
+    return Reason("status.preflight", {"name": blocking.name, "text": said})
 
 
 def leave_as_draft(made: Occurrence, problem: Reason) -> None:

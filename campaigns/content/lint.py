@@ -1,7 +1,7 @@
-"""What works in no mailbox although it is good HTML: dead targets, other programs' merge tags.
+"""Finds what is valid HTML but works in no mailbox: dead links, other programs' merge tags.
 
-Reads guarded HTML as it was written and gives warnings with the line; what no recipient must
-ever get, such as a dead unsubscribe link, blocks the campaign. Linear in the length of the text.
+Reads guarded HTML as it was written and returns warnings with their lines. What no recipient
+must ever get, such as a dead unsubscribe link, blocks the campaign. Takes linear time.
 """
 
 import html as entities
@@ -27,7 +27,8 @@ from campaigns.content.merge_tags import (
     meant_by,
     tags_by_signs,
 )
-from campaigns.content.templating.problems import Field, Problem, sentence
+from campaigns.content.templating.problems import Field, Problem
+from campaigns.reason import Reason
 
 _WAY_OUT = "{{ unsubscribe_url }}"
 LONGEST_EXCERPT = 60
@@ -147,32 +148,33 @@ def lint(page: Page) -> list[Finding]:
 def lint_text(field: Field, guarded: Guarded) -> list[Finding]:
     """Merge tags of other programs and placeholders in a subject or preheader."""
     text = guarded.text
-    found: list[tuple[Kind, str]] = [("merge tag", _foreign(tag)) for tag in _tags(text)]
+    found: list[tuple[Kind, Reason]] = [("merge tag", _foreign(tag)) for tag in _tags(text)]
     found += [
         ("merge tag", _foreign(tag)) for tag in _tags_in_fields(guarded, text, given_names(guarded))
     ]
     found += [("field", _mangled(name)) for name in _MANGLED.finditer(text)]
     found += [("starter", _dummy(dummy[0])) for dummy in _DUMMY_TEXT.finditer(text)]
     return [
-        Finding(kind, sentence(field, 0, words, blocks=False))
-        for kind, words in dict.fromkeys(found)
+        Finding(kind, Problem(field, 0, reason, blocks=False))
+        for kind, reason in dict.fromkeys(found)
     ][:MOST_FINDINGS]
 
 
-def _foreign(tag: str, *, is_link: bool = False) -> str:
-    meant = meant_by(tag)
+def _foreign(tag: str, *, is_link: bool = False) -> Reason:
+    meant, shown = meant_by(tag), _excerpt(tag)
+    if not meant:
+        return Reason("lint.merge_tag", {"tag": shown})
     if is_link and meant.endswith("_url }}"):
-        meant = f"a link to {meant}"
-    use = f"Use {meant} instead." if meant else "Use one of the merge fields instead."
-    return f"“{_excerpt(tag)}” is a merge tag of another program. {use}"
+        return Reason("lint.merge_tag_meant_as_link", {"tag": shown, "meant": meant})
+    return Reason("lint.merge_tag_meant", {"tag": shown, "meant": meant})
 
 
-def _dummy(text: str) -> str:
-    return f"“{_excerpt(text)}” is placeholder text. Replace it with your own words."
+def _dummy(text: str) -> Reason:
+    return Reason("lint.placeholder_text", {"text": _excerpt(text)})
 
 
-def _mangled(found: re.Match[str]) -> str:
-    return f"“{_excerpt(found[0])}” is an encoded merge field. Write {_unmangled(found)} instead."
+def _mangled(found: re.Match[str]) -> Reason:
+    return Reason("lint.encoded_field", {"text": _excerpt(found[0]), "meant": _unmangled(found)})
 
 
 def _unmangled(found: re.Match[str]) -> str:
@@ -232,17 +234,17 @@ class _Reader:
         text = "".join(pieces)
         found = [(at, at + len(tag), _foreign(tag)) for at, tag in tags_by_signs(text)]
         for own in _MANGLED.finditer(text):
-            words = f"A merge field has formatting inside. Write {_unmangled(own)} instead."
-            found.append((own.start(), own.end(), words))
-        for at, end, words in found:
+            reason = Reason("lint.formatting_in_field", {"meant": _unmangled(own)})
+            found.append((own.start(), own.end(), reason))
+        for at, end, reason in found:
             index = bisect_right(begins, at) - 1
-            if end > begins[index + 1]:  # what lies within one piece has been told
+            if end > begins[index + 1]:  # what lies within one piece is found by _text
                 before = pieces[index][: at - begins[index]]
-                yield self._say("merge tag", run[index].start, words, before=before)
+                yield self._finding("merge tag", run[index].start, reason, before=before)
 
     def _text(self, part: Text) -> Iterator[Finding]:
         text = entities.unescape(self._guarded.text[part.start : part.end])
-        found: dict[str, tuple[int, Kind]] = {}
+        found: dict[Reason, tuple[int, Kind]] = {}
         for at, tag in foreign_tags(text):
             found.setdefault(_foreign(tag), (at, "merge tag"))
         for mark in MARK.finditer(text):
@@ -252,8 +254,8 @@ class _Reader:
             found.setdefault(_mangled(field), (field.start(), "field"))
         for dummy in _DUMMY_TEXT.finditer(text):
             found.setdefault(_dummy(dummy[0]), (dummy.start(), "starter"))
-        for words, (at, kind) in islice(found.items(), MOST_FINDINGS):
-            yield self._say(kind, part.start, words, before=text[:at])
+        for reason, (at, kind) in islice(found.items(), MOST_FINDINGS):
+            yield self._finding(kind, part.start, reason, before=text[:at])
 
     def _tag(self, tag: Tag, index: int) -> Iterator[Finding]:
         yield from self._foreign_element(tag, index)
@@ -261,7 +263,7 @@ class _Reader:
             if attribute.name in _READ_ATTRIBUTES:
                 value = decode(attribute.value)
                 for found in self._tags(value):
-                    yield self._say("merge tag", attribute.start, _foreign(found))
+                    yield self._finding("merge tag", attribute.start, _foreign(found))
             if attribute.name == "style":
                 yield from self._style(decode(attribute.value), attribute.start)
             if attribute.name in ("background", *_SOURCES.get(tag.name, ())):
@@ -285,51 +287,57 @@ class _Reader:
         written = text[tag.start : tag.end]
         classes = tag.get("class")
         if text[tag.start - 1 : tag.start] == "<" and text[tag.end : tag.end + 1] == ">":
-            yield self._say("merge tag", tag.start, _foreign(f"<{written}>"))
+            yield self._finding("merge tag", tag.start, _foreign(f"<{written}>"))
         elif is_foreign_element(tag.name):
-            words = _foreign(f"<{tag.name}>", is_link=True)
+            reason = _foreign(f"<{tag.name}>", is_link=True)
             blocks = meant_by(tag.name) == _WAY_OUT
-            yield self._say("merge tag", tag.start, words, blocks=blocks)
+            yield self._finding("merge tag", tag.start, reason, blocks=blocks)
         elif classes and "eloquaemail" in classes.value.lower().split():
             shown = _shown(text, self._page.parts, index)
-            words = _foreign(f"{written}{shown}")
-            yield self._say("merge tag", tag.start, words)
+            yield self._finding("merge tag", tag.start, _foreign(f"{written}{shown}"))
 
     # --- links -------------------------------------------------------------------------------
 
     def _link(self, tag: Tag, href: Attribute | None, index: int) -> Iterator[Finding]:
         shown = _shown(self._guarded.text, self._page.parts, index)
-        what = f"The link “{_excerpt(shown)}”" if shown.strip() else "A link"
-        blocks = bool(_UNSUBSCRIBE.search(shown))
+        is_way_out = bool(_UNSUBSCRIBE.search(shown))
         if href is None:
             if tag.name == "a" and shown and not (tag.get("name") or tag.get("id")):
-                yield self._dead_link(tag, what, "has no target; enter one", blocks=blocks)
+                dead = Reason("target.none")
+                yield self._dead_link(tag, _named(shown, ""), dead, is_way_out=is_way_out)
             return
-        if mangled := self._mangled(href.value):
-            yield self._say("field", tag.start, f"{what} {mangled}", blocks=True)
+        if (mangled := self._mangled(href.value, shown)) is not None:
+            yield self._finding("field", tag.start, mangled, blocks=True)
             return
         for url in _addresses(self._guarded, href.value):
-            named = what if url.strip() in {"", "#"} else f"{what} ({_excerpt(url)})"
-            if why := targets.dead_target(url, places=self._page.places):
-                is_way_out = any(
-                    meant_by(tag) == _WAY_OUT for tag in (*_tags(url), *_tags(unquote(url)))
-                )
-                yield self._dead_link(tag, named, why, blocks=blocks or is_way_out)
-            elif targets.is_placeholder(url):
-                words = f"{named} still leads to a placeholder. Enter your own address."
-                yield self._say("placeholder", tag.start, words, blocks=blocks)
+            yield from self._target(tag, url, shown, is_way_out=is_way_out)
 
-    def _dead_link(self, tag: Tag, what: str, why: str, *, blocks: bool) -> Finding:
-        help_ = f" Use {_WAY_OUT}." if blocks else ""
-        return self._say("link", tag.start, f"{what} {why}.{help_}", blocks=blocks)
-
-    def _mangled(self, value: str) -> str:
-        """What happened to a merge field in an address; empty if nothing did."""
-        if found := _MANGLED.search(decode(value)):
-            return (
-                f"has an encoded merge field ({_excerpt(found[0])})."
-                f" Write {_unmangled(found)} instead."
+    def _target(self, tag: Tag, url: str, shown: str, *, is_way_out: bool) -> Iterator[Finding]:
+        name = _named(shown, url)
+        if (dead := targets.dead_target(url, places=self._page.places)) is not None:
+            is_way_out = is_way_out or any(
+                meant_by(tag) == _WAY_OUT for tag in (*_tags(url), *_tags(unquote(url)))
             )
+            yield self._dead_link(tag, name, dead, is_way_out=is_way_out)
+        elif targets.is_placeholder(url):
+            reason = Reason("target.placeholder_link", {"target": name})
+            yield self._finding("placeholder", tag.start, reason, blocks=is_way_out)
+
+    def _dead_link(self, tag: Tag, name: str, dead: Reason, *, is_way_out: bool) -> Finding:
+        if is_way_out:
+            reason = Reason("target.dead_way_out", {"target": name, "meant": _WAY_OUT})
+        elif not name:
+            reason = Reason("target.none_unnamed")
+        else:
+            reason = _about(name, dead)
+        return self._finding("link", tag.start, reason, blocks=is_way_out)
+
+    def _mangled(self, value: str, shown: str) -> Reason | None:
+        """Return what happened to a merge field in an address; None if nothing did."""
+        name = _excerpt(shown) or _excerpt(value)
+        if found := _MANGLED.search(decode(value)):
+            params = {"target": name, "meant": _unmangled(found)}
+            return Reason("lint.encoded_field_in_link", params)
         pieces, is_query = MARK.split(value), False
         for index, mark in enumerate(MARK.finditer(value)):
             token = self._guarded.token(mark)
@@ -338,62 +346,66 @@ class _Reader:
             is_query = is_query or "?" in before
             if own is None or is_query:
                 continue
+            params = {"target": name, "field": own[1]}
             if before and (own[1] == "unsubscribe_url" or _SCHEME_BEFORE_OWN.fullmatch(before)):
-                return (
-                    f"has {_excerpt(before)} before {{{{ {own[1]} }}}}, which is a complete"
-                    " address. Remove the part before it."
-                )
+                return Reason("lint.text_before_field", {**params, "text": _excerpt(before)})
             if after and not after.startswith(("?", "#")) and after != "/":
-                return (
-                    f"has {_excerpt(after)} after {{{{ {own[1]} }}}}, which is a complete"
-                    " address. Remove the part after it."
-                )
-        return ""
+                return Reason("lint.text_after_field", {**params, "text": _excerpt(after)})
+        return None
 
     # --- images ------------------------------------------------------------------------------
 
     def _image(self, position: int, value: str) -> Iterator[Finding]:
         if found := _MANGLED.search(decode(value)):
-            yield self._say("field", position, f"An image: {_mangled(found)}", blocks=True)
+            yield self._finding("field", position, _mangled(found), blocks=True)
             return
         for address in _addresses(self._guarded, value):
-            yield from self._source(position, address, "image")
+            yield from self._source(position, address)
 
     def _style(self, css: str, position: int) -> Iterator[Finding]:
-        """Pictures and fonts of styles. `#` names a part of the email; data: is usual here."""
+        """Check pictures and fonts of styles. `#` is a part of the email, data: is usual."""
         for found in _STYLE_URL.finditer(css):
             value = (found[1] or found[2] or found[3] or "").strip()
             if value and not value.lower().startswith(("#", "data:")):
                 for address in _addresses(self._guarded, value):
-                    yield from self._source(position + found.start(), address, "file")
+                    yield from self._source(position + found.start(), address)
 
-    def _source(self, position: int, address: str, noun: str) -> Iterator[Finding]:
-        shown = _excerpt(address.strip())
-        what = f"The {noun} “{shown}”" if shown else f"An {noun}"
-        if why := _lost(address):
-            yield self._say("image", position, f"{what} {why}")
+    def _source(self, position: int, address: str) -> Iterator[Finding]:
+        name = _excerpt(address.strip())
+        if (lost := _lost(address)) is not None:
+            reason = _about(name, lost) if name else Reason("target.no_source_unnamed")
+            yield self._finding("image", position, reason)
         elif targets.is_placeholder(address):
-            words = f"{what} is still a placeholder. Use one of your own."
-            yield self._say("placeholder", position, words)
+            reason = Reason("target.placeholder_image", {"target": name})
+            yield self._finding("placeholder", position, reason)
 
-    def _say(
-        self, kind: Kind, position: int, text: str, *, before: str = "", blocks: bool = False
+    def _finding(
+        self, kind: Kind, position: int, reason: Reason, *, before: str = "", blocks: bool = False
     ) -> Finding:
         """`before`: the decoded text between this position and the place that is meant."""
         line = self._page.line(position) + self._guarded.restore(before).count("\n")
-        return Finding(kind, sentence("html", line, text, blocks=blocks))
+        return Finding(kind, Problem("html", line, reason, blocks))
 
 
-def _lost(address: str) -> str:
-    """Why an image is not shown to everybody; empty if it is."""
+def _named(shown: str, url: str) -> str:
+    """Name a link by the text it shows and its address, as far as there are any."""
+    address = "" if url.strip() in {"", "#"} else _excerpt(url)
+    return " → ".join(part for part in (_excerpt(shown), address) if part)
+
+
+def _about(name: str, dead: Reason) -> Reason:
+    """Add to the reason of a dead target which link or image it is about."""
+    return Reason(dead.code, {**dead.params, "target": name})
+
+
+def _lost(address: str) -> Reason | None:
+    """Return why an image is not shown to everybody; None if it is."""
     url = clean_url(address).lower()
-    upload = "Put the file on your website and use its https:// address."
     if url.startswith("data:"):
-        return f"is embedded as data:, which many mail programs block. {upload}"
+        return Reason("target.embedded_image")
     if url.startswith("cid:"):
-        return f"refers to an attached file, but campaigns carry no attachments. {upload}"
-    dead = targets.dead_target(address, is_image=True)
-    return f"{dead}." if dead else ""
+        return Reason("target.attached_image")
+    return targets.dead_target(address, is_image=True)
 
 
 def _addresses(guarded: Guarded, value: str) -> list[str]:
@@ -445,18 +457,10 @@ def untouched(page: Page, starters: Iterable[Page]) -> list[Finding]:
     wanted = {text for starter in starters for _, text in _sentences(starter)}
     found = ((line, text) for line, text in _sentences(page) if text in wanted)
     return [
-        Finding(
-            "starter",
-            sentence(
-                "html",
-                line,
-                f"“{_excerpt(text)}” is text of the design you started from. Replace it with"
-                " your own words.",
-                blocks=False,
-            ),
-        )
-        for line, text in found
-    ][:MOST_FINDINGS]
+        Finding("starter", Problem("html", line, reason, blocks=False))
+        for line, text in islice(found, MOST_FINDINGS)
+        for reason in [Reason("lint.starter_text", {"text": _excerpt(text)})]
+    ]
 
 
 def _sentences(page: Page) -> Iterator[tuple[int, str]]:

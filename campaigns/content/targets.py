@@ -7,6 +7,7 @@ from urllib.parse import unquote
 from campaigns import addresses, hosts
 from campaigns.content.html.links import clean_url
 from campaigns.content.merge_tags import foreign_tags
+from campaigns.reason import Reason
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):")
 _AUTHORITY = re.compile(r"https?://([^/?#\\]*)", re.IGNORECASE)
@@ -51,87 +52,94 @@ def is_host_known(begin: str) -> bool:
     return not begin.startswith("#") and re.search(r"[:/.]", begin) is not None
 
 
-def dead_target(url: str, *, is_image: bool = False, places: Collection[str] | None = None) -> str:
-    """Why nobody can open this address, as the end of a sentence; empty if somebody can.
+def dead_target(
+    url: str, *, is_image: bool = False, places: Collection[str] | None = None
+) -> Reason | None:
+    """Return why nobody can open this address; None if somebody can.
 
-    `url` is decoded and fixed: no merge field stands in it. `places` are the names that `#name`
-    can lead to in the email; None if they are not known.
+    `url` is decoded and contains no merge field. `places` are the names that `#name` can lead to
+    in the email; None if they are not known. The caller adds the parameter `target`.
     """
     address = clean_url(url)
     scheme = _SCHEME.match(address)
     name = scheme[1].lower() if scheme else ""
     if address in {"", "#"} or name == "javascript":
-        return "has no source; enter its address" if is_image else "has no target; enter one"
+        return Reason("target.no_source" if is_image else "target.none")
     if _ON_A_COMPUTER.match(address):
-        return "points to a file on your computer; put it on your website first"
+        return Reason("target.on_computer")
     if any(True for _ in foreign_tags(address)) or any(
         True for _ in foreign_tags(unquote(address))
     ):
-        return "uses a merge tag of another program"
+        return Reason("target.merge_tag")
     if address.startswith("#") and not is_image:
         return _dead_place(address[1:], places)
     if scheme is None or (name.count(".") and "//" not in address[:20]):
-        return "is not a complete address; start it with https://"
+        return Reason("target.incomplete")
     if is_image and name in {"data", "cid"}:
-        return ""
+        return None
     if name not in _OPENED or (is_image and name not in {"http", "https"}):
-        return f"starts with “{scheme[0]}”, which mail programs do not open; use https://"
-    rest = address[scheme.end() :]
-    if name == "mailto":
+        return Reason("target.unsupported_scheme", {"scheme": scheme[0]})
+    return _dead_rest(name, address, address[scheme.end() :])
+
+
+def _dead_rest(scheme: str, address: str, rest: str) -> Reason | None:
+    """Check what follows a scheme that email programs open."""
+    if scheme == "mailto":
         return _dead_mailbox(rest)
-    if name in {"tel", "sms"}:
-        return "" if re.search(r"\d", rest.partition("?")[0]) else "has no phone number; enter one"
+    if scheme in {"tel", "sms"}:
+        has_digits = re.search(r"\d", rest.partition("?")[0])
+        return None if has_digits else Reason("target.no_phone_number")
     authority = _AUTHORITY.match(address)
-    if authority is None:
-        return "is not a complete address; start it with https://"
-    return _dead_authority(authority[1])
+    return _dead_authority(authority[1]) if authority else Reason("target.incomplete")
 
 
-def _dead_place(name: str, places: Collection[str] | None) -> str:
+def _dead_place(name: str, places: Collection[str] | None) -> Reason | None:
     is_there = places is None or name.lower() == "top" or name in places or unquote(name) in places
-    return (
-        "" if is_there else f"leads to a place that is not in this email; give it the id “{name}”"
-    )
+    return None if is_there else Reason("target.no_such_place", {"id": name})
 
 
-def _dead_mailbox(rest: str) -> str:
-    """What follows `mailto:`. Without an address, a subject or text still opens a new email."""
+def _dead_mailbox(rest: str) -> Reason | None:
+    """Check what follows `mailto:`. A subject or text without an address opens a new email."""
     written, _, query = rest.partition("?")
     if not written.strip():
-        return "" if query.strip() else "has no email address; enter one"
+        return None if query.strip() else Reason("target.no_email_address")
     for one in unquote(written).split(","):
         try:
             domain = addresses.parse(one.strip()).domain if not one.startswith("//") else ""
         except addresses.InvalidAddressError:
             domain = ""
         if not domain or hosts.fault_of(domain):
-            return "has an email address that cannot exist; check its spelling"
-    return ""
+            return Reason("target.bad_email_address")
+    return None
 
 
-def _dead_authority(authority: str) -> str:
-    """What is wrong with user, host or port."""
+def _dead_authority(authority: str) -> Reason | None:
+    """Check user, host and port."""
     user, at, place = authority.rpartition("@")
     found = _HOST_AND_PORT.fullmatch(place)
     host, port = (found[1], found[2]) if found else (place, None)
-    fault = hosts.fault_of(host)
-    if fault == "empty":
-        return "has no host name; complete it"
-    if fault == "internal":
-        return f"leads to {host}, which recipients cannot reach; use a public address"
-    if fault == "bare":
-        if host.lower() in {"http", "https"}:
-            return "starts with https:// twice; remove one"
-        return f"leads to “{host}”, which is not a complete host name; add its ending"
-    if "%20" in host:
-        return "has a space in its host name; remove it"
-    if fault:
-        return f"leads to “{host}”, which is not a host name; check its spelling"
+    if (dead := _dead_host(host)) is not None:
+        return dead
     if port and not (port.isascii() and port.isdigit() and 0 < int(port[:9]) <= _HIGHEST_PORT):
-        return f"has the port “{port}”, which does not exist; remove it"
-    if at:
-        return f"has “{user}@” before its host; use mailto: for an email address"
-    return ""
+        return Reason("target.bad_port", {"port": port})
+    return Reason("target.user_before_host", {"user": user}) if at else None
+
+
+def _dead_host(host: str) -> Reason | None:
+    fault = hosts.fault_of(host)
+    if not fault:
+        return None
+    if fault == "empty":
+        return Reason("target.no_host")
+    if fault == "internal":
+        return Reason("target.internal_host", {"host": host})
+    if fault == "bare" and host.lower() in {"http", "https"}:
+        return Reason("target.scheme_twice")
+    if fault == "bare":
+        return Reason("target.bare_host", {"host": host})
+    if "%20" in host:
+        return Reason("target.space_in_host")
+    return Reason("target.bad_host", {"host": host})
 
 
 def is_placeholder(url: str) -> bool:

@@ -50,7 +50,8 @@ def unusable(
 ) -> Reason:
     """Return why a campaign cannot be sent as it is."""
     if isinstance(error, TemplateProblemError):
-        return Reason("status.content_problem", {"problem": str(error)})
+        problems = tuple(problem.located for problem in error.problems)
+        return Reason("status.content_problem", {"problem": problems})
     return error.reason
 
 

@@ -16,6 +16,7 @@ from campaigns.messages import Message, Recipient, SendResult
 from campaigns.providers.base import ProviderTroubleError
 from campaigns.reason import Reason
 from campaigns.throttling.plan import Grant, Pace
+from campaigns.wording import Words
 
 log = structlog.get_logger()
 
@@ -78,7 +79,7 @@ class Outbox:
             try:
                 return batch.compiled.render(recipient, now=self._clock.now())
             except RenderError as error:
-                self._drop_unrenderable(batch, recipient, str(error))
+                self._drop_unrenderable(batch, recipient, Words().of(error.problem.located))
             except Exception:
                 log.exception("rendering failed", delivery=recipient.delivery_id)
                 self._drop_unrenderable(batch, recipient, "Something went wrong; see the log.")

@@ -1,7 +1,7 @@
 """Send one email to one person: a confirmation, a test email, an alert."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import sqlalchemy as sa
@@ -16,7 +16,12 @@ from campaigns.audience.models import AudienceList, Subscriber
 from campaigns.campaign.expand_content import content_of
 from campaigns.campaign.models import Campaign
 from campaigns.clock import utcnow
-from campaigns.content.mime.compile import RenderError, TemplateProblemError, compile_content
+from campaigns.content.mime.compile import (
+    Problem,
+    RenderError,
+    TemplateProblemError,
+    compile_content,
+)
 from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.engine import restore_guard
@@ -272,8 +277,15 @@ def _test(mail: Claimed, sender: SenderAddress) -> Message:
         compiled = compile_content(content, services().signer)
         list_id = min(content.list_names, default=0)
         return compiled.render(_test_recipient(mail, list_id), now=utcnow())
-    except (TemplateProblemError, RenderError) as error:
-        raise CannotSendError(f"The content has a problem: {error}") from None
+    except TemplateProblemError as error:
+        raise _cannot_use(error.problems) from None
+    except RenderError as error:
+        raise _cannot_use([error.problem]) from None
+
+
+def _cannot_use(problems: Iterable[Problem]) -> CannotSendError:
+    said = " ".join(wording.Words().of(problem.located) for problem in problems)
+    return CannotSendError(f"The content has a problem: {said}")
 
 
 def _test_recipient(mail: Claimed, list_id: int) -> Recipient:

@@ -1,14 +1,16 @@
 """Reasons of the domain, in the words of whoever reads the page."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import flask_babel
 from flask import Flask
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 
 from campaigns import formatting
 from campaigns.campaign.canary_plan import MeasureName
+from campaigns.campaign.preflight import Check
 from campaigns.delivery.reasons import reason_of
 from campaigns.reason import Reason
 from campaigns.web.template_helpers import locale, zone
@@ -25,6 +27,7 @@ MEASURE_TITLES: Mapping[MeasureName, Any] = {
 def register(app: Flask) -> None:
     """Make the filters of this module known to every template."""
     app.add_template_filter(sentence)
+    app.add_template_filter(check_lines)
     app.add_template_filter(share)
     app.jinja_env.globals["measure_titles"] = MEASURE_TITLES
 
@@ -48,6 +51,23 @@ def in_words(problems: Mapping[str, Reason | str]) -> dict[str, str]:
 def describe(word: str) -> str:
     """Return why a delivery is what it is, from the word in its row."""
     return sentence(reason_of(word))
+
+
+def check_lines(check: Check) -> Iterator[str]:
+    """Return what a row of the preflight says: its text, then its problems with their places."""
+    if check.text:
+        yield check.text
+    for problem in check.problems:
+        said = sentence(problem.located)
+        if problem.field == "subject" and check.name != "Subject":
+            said = _("Subject: %(problem)s", problem=said)
+        elif problem.field == "preheader" and check.name != "Preheader":
+            said = _("Preheader: %(problem)s", problem=said)
+        yield said
+    if check.hidden is None:
+        yield _("And more.")
+    elif check.hidden:
+        yield ngettext("And %(num)s more.", "And %(num)s more.", check.hidden)
 
 
 def share(percent: float) -> str:

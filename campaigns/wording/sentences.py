@@ -23,11 +23,14 @@ from campaigns.wording import (
     hold,
     launch,
     legacy,
+    lint,
     outcome,
     provider,
     recurrence,
     sender,
     status,
+    target,
+    template,
     throttle,
 )
 from campaigns.wording.catalog import DEFAULT_LOCALE, catalog
@@ -42,11 +45,14 @@ _TABLES: tuple[Mapping[str, Message], ...] = (
     launch.SENTENCES,
     legacy.SENTENCES,
     outcome.SENTENCES,
+    lint.SENTENCES,
     provider.SENTENCES,
     recurrence.SENTENCES,
     sender.SENTENCES,
     status.SENTENCES,
     throttle.SENTENCES,
+    target.SENTENCES,
+    template.SENTENCES,
 )
 
 

@@ -2,14 +2,21 @@
 
 import email
 import email.policy
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from typing import Any
 
+import pytest
+
 from campaigns.content.mime.compile import Compiled, Content, compile_content
+from campaigns.content.templating.problems import Problem, RenderError
 from campaigns.messages import Message, Recipient
 from campaigns.tokens import Signer
+from campaigns.wording import Words
 
 NOW = datetime(2026, 11, 20, 13, 0, tzinfo=UTC)
 SIGNER = Signer(["a-key-for-tests-only-that-is-long-enough"])
@@ -70,3 +77,16 @@ def text_of(html: str, recipient: Recipient | None = None, **values: Any) -> str
     """The text part without its footer."""
     text = compiled(html, **values).preview(recipient or a_recipient()).text
     return text.partition("\n\n----------\nYou receive")[0]
+
+
+@contextmanager
+def rendering_fails(match: str) -> Iterator[None]:
+    """Expect a RenderError whose sentence contains this pattern."""
+    with pytest.raises(RenderError) as caught:
+        yield
+    assert re.search(match, words(caught.value.problem))
+
+
+def words(problem: Problem) -> str:
+    """What a reader of English is told about a problem."""
+    return Words().of(problem.located)

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from campaigns.content.html.attributes import decode
 from campaigns.content.html.scanner import Attribute, Tag, Text
 from campaigns.content.html.tokens import MARK, OPEN, Guarded, Token, brace_safe
-from campaigns.content.templating.problems import Problem, sentence
+from campaigns.content.templating.problems import Problem, found
 
 MAX_LINKS = 1_000
 MAX_TARGET = 2_000
@@ -107,24 +107,16 @@ class _Rewriter:
             if isinstance(part, Tag):
                 self._tag(part)
             elif part.raw_of == "script":
-                self._refuse_values(part, "a script")
+                self._refuse_values(part)
         if len(self.found.links) > MAX_LINKS:
-            self.found.problems.append(
-                sentence("html", 0, f"There are more than {MAX_LINKS:,} links. Use fewer.")
-            )
+            self.found.problems.append(found("html", 0, "template.too_many_links", most=MAX_LINKS))
         return self.found
 
-    def _refuse_values(self, part: Text, where: str) -> None:
+    def _refuse_values(self, part: Text) -> None:
         for mark in MARK.finditer(self.guarded.text, part.start, part.end):
             token = self.guarded.token(mark)
             if token.kind == "value":
-                self.found.problems.append(
-                    sentence(
-                        "html",
-                        token.line,
-                        f"A merge field cannot stand in {where}. Use it in the text instead.",
-                    )
-                )
+                self.found.problems.append(found("html", token.line, "template.field_in_script"))
 
     def _tag(self, tag: Tag) -> None:
         if tag.is_end:
@@ -137,14 +129,7 @@ class _Rewriter:
         for mark in MARK.finditer(self.guarded.text, tag.start, tag.end):
             token = self.guarded.token(mark)
             if mark.start() not in inside and token.kind == "value":
-                self.found.problems.append(
-                    sentence(
-                        "html",
-                        token.line,
-                        "A merge field cannot stand in a tag by itself. Use it as the value of an"
-                        ' attribute, in quotes, such as title="{{ subscriber.name }}".',
-                    )
-                )
+                self.found.problems.append(found("html", token.line, "template.field_in_tag"))
 
     def _attribute(self, tag: Tag, attribute: Attribute, has_marks: bool) -> None:
         is_link = attribute.name == "href" and (
@@ -186,14 +171,7 @@ class _Rewriter:
     def _with_fields(self, tag: Tag, attribute: Attribute, is_link: bool, is_tracked: bool) -> None:
         marks = [self.guarded.token(mark) for mark in MARK.finditer(attribute.value)]
         if any(token.keyword in {"for", "set"} for token in marks):
-            self.found.problems.append(
-                sentence(
-                    "html",
-                    marks[0].line,
-                    "A loop or {% set %} cannot stand in the address of a link. Use it around"
-                    " the link instead.",
-                )
-            )
+            self.found.problems.append(found("html", marks[0].line, "template.loop_in_link"))
             return
         head = attribute.value[: attribute.value.index(MARK.search(attribute.value)[0])].strip()  # type: ignore[index]
         is_own = any(_OWN_ADDRESS.match(token.inner) for token in marks if token.kind == "value")

@@ -26,17 +26,16 @@ from campaigns.content.mime import attachments, message, quoted_printable
 from campaigns.content.mime.attachments import Attachment
 from campaigns.content.mime.head import Head
 from campaigns.content.templating import checker
-from campaigns.content.templating.checker import (
-    HEADER,
-    HTML_BODY,
-    TEXT_BODY,
-    Available,
-    Program,
-    Run,
-    TemplateRunError,
+from campaigns.content.templating.checker import Available
+from campaigns.content.templating.environment import HEADER, HTML_BODY, TEXT_BODY
+from campaigns.content.templating.problems import (
+    Field,
+    Problem,
+    RenderError,
+    TemplateProblemError,
+    found,
 )
-from campaigns.content.templating.limits import RenderError
-from campaigns.content.templating.problems import Field, Problem, TemplateProblemError, sentence
+from campaigns.content.templating.program import Program, Run, compile_template
 from campaigns.messages import Message, Recipient
 from campaigns.tokens import Signer, pack_delivery
 
@@ -210,7 +209,7 @@ def _compile(
             dkim,
         )
         compiled.try_out()
-    except TemplateRunError as error:
+    except RenderError as error:
         return [*problems, error.problem], None
     return problems, compiled
 
@@ -219,19 +218,9 @@ def _open_ends(guarded: Guarded, position: int | None, hidden_in: str) -> Iterat
     """What would swallow the footer: the way out must be visible in every message."""
     if position is not None:
         line = guarded.restore(guarded.text[:position]).count("\n") + 1
-        yield sentence(
-            "html",
-            line,
-            "A comment, tag or style sheet that begins here or later never ends. Use -->, > or"
-            " </style> where it ends.",
-        )
+        yield found("html", line, "template.html_not_closed")
     elif hidden_in:
-        yield sentence(
-            "html",
-            0,
-            f"A hidden <{hidden_in}> is never closed, so all after it would be invisible. Use"
-            f" </{hidden_in}> where it ends.",
-        )
+        yield found("html", 0, "template.element_not_closed", element=hidden_in)
 
 
 def _programs(
@@ -241,25 +230,23 @@ def _programs(
     rewritten: links.Rewritten,
     converted: Converted,
 ) -> _Programs:
-    """Raises TemplateRunError."""
+    """Raises RenderError."""
     parts = wrapper.Parts(converted.always)
     edits = [*rewritten.edits, *wrapper.frame(guarded, read, parts)]
     framed = links.apply(guarded.text, edits)
     constants = {f"sender.{name}": value for name, value in _sender(content).items()}
     constants["_postal"] = Markup("<br>").join(content.postal_address.strip().splitlines())
-    subject = checker.compile_template("subject", content.subject, HEADER, MAX_HEADER, constants)
+    subject = compile_template("subject", content.subject, HEADER, MAX_HEADER, constants)
     if subject.constant is not None:
         constants["campaign.subject"] = _header_text(subject.constant)
-    preheader = checker.compile_template(
-        "preheader", content.preheader, HEADER, MAX_HEADER, constants
-    )
+    preheader = compile_template("preheader", content.preheader, HEADER, MAX_HEADER, constants)
     if preheader.constant is not None:
         constants["preheader"] = _header_text(preheader.constant)
-    html = checker.compile_template("html", guarded.restore(framed), HTML_BODY, MAX_HTML, constants)
+    html = compile_template("html", guarded.restore(framed), HTML_BODY, MAX_HTML, constants)
     text: Program[bytes] | None = None
-    with suppress(TemplateRunError):  # conditions cut across the structure of the page
+    with suppress(RenderError):  # conditions cut across the structure of the page
         source = template_source(converted.source.strip(), guarded) + wrapper.footer_text(parts)
-        text = checker.compile_template("html", source, TEXT_BODY, MAX_TEXT, constants)
+        text = compile_template("html", source, TEXT_BODY, MAX_TEXT, constants)
     return _Programs(subject, preheader, html, text)
 
 
@@ -297,12 +284,12 @@ class Compiled:
         content: Content,
         signer: Signer,
         programs: _Programs,
-        found: tuple[links.Link, ...],
+        tracked: tuple[links.Link, ...],
         dkim: Signing | None = None,
     ) -> None:
-        self.links: tuple[str, ...] = tuple(link.target for link in found)
+        self.links: tuple[str, ...] = tuple(link.target for link in tracked)
         self._content, self._programs, self._dkim = content, programs, dkim
-        fixed = [(links.variable(link.number), link) for link in found if link.is_fixed]
+        fixed = [(links.variable(link.number), link) for link in tracked if link.is_fixed]
         self._as_written = {variable: link.html for variable, link in fixed}
         self._as_text = {variable: link.target for variable, link in fixed}
         base = wire_url(content.base_url)
@@ -370,7 +357,7 @@ class Compiled:
             return quoted_printable.decode(self._html(run))
 
     def try_out(self) -> None:
-        """Render for nobody and for somebody. Raises TemplateRunError."""
+        """Render for nobody and for somebody. Raises RenderError."""
         for name in ("", "Alex"):
             recipient = Recipient(0, 0, 0, "alex@example.org", name)
             self.preview(recipient)

@@ -1,6 +1,6 @@
 """The filters and tests that templates may use, with every argument bounded.
 
-Written anew and small: the stock ones trust the template's author with memory and time.
+Jinja's own filters trust the author of a template with memory and time, so these replace them.
 """
 
 import re
@@ -23,13 +23,17 @@ from campaigns.content.templating.limits import (
 
 Number = int | float
 
+MAX_TRUNCATE = 10_000
+"""Longest length that `truncate` takes, in characters."""
+
 
 def is_blank(value: object) -> bool:
+    """Return whether a value is missing."""
     return value is None or isinstance(value, Undefined)
 
 
 def as_text(value: object) -> str:
-    """A scalar as text; nothing for a missing one. Raises LimitError for lists and mappings."""
+    """Return a scalar as text, "" for a missing one. Raises LimitError for lists and mappings."""
     if value.__class__ is str and len(value) <= MAX_VALUE:
         return value
     if isinstance(value, str):
@@ -38,14 +42,11 @@ def as_text(value: object) -> str:
         return ""
     if isinstance(value, bool | int | float | date):
         return str(value)
-    raise LimitError(
-        "A whole list or group of values cannot stand in text. Use one value of it, or a"
-        " {% for %} loop."
-    )
+    raise LimitError("template.list_as_text")
 
 
 def as_number(value: object) -> Number | None:
-    """A number, also when it is written as text; None when it is none (or a boundless one)."""
+    """Return a number, also one written as text. None for anything else, and for huge numbers."""
     if isinstance(value, str) and len(value) <= 40:
         text = value.strip()
         try:
@@ -63,20 +64,20 @@ def _check(value: object) -> None:
         checked_text(value)
     elif isinstance(value, list | tuple):
         if len(value) > MAX_ITEMS:
-            raise LimitError(f"A list has more than {MAX_ITEMS:,} entries. Use a shorter one.")
+            raise LimitError("template.list_too_long", most=MAX_ITEMS)
         size = 0
         for item in value:
             if isinstance(item, list | tuple | Mapping):
-                raise LimitError("A list holds other lists. Use a list of plain values.")
+                raise LimitError("template.nested_list")
             size += len(item) if isinstance(item, str) else 1
-        if size > 64 * 1024:
-            raise LimitError("A list holds more than 64 KB of text. Use a shorter one.")
+        if size > MAX_VALUE:
+            raise LimitError("template.list_too_big", kilobytes=MAX_VALUE // 1024)
     elif isinstance(value, int) and abs(value) > MAX_NUMBER:
-        raise LimitError("A number is too large. Use one below 1,000,000,000,000,000.")
+        raise LimitError("template.number_too_large", most=MAX_NUMBER)
 
 
 def checked(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The filter, with its arguments and its result looked at."""
+    """Return the filter with its arguments and its result checked. It raises LimitError."""
 
     def bounded(*args: object, **kwargs: object) -> object:
         tick()
@@ -126,8 +127,8 @@ def _last(value: object) -> object:
 
 def _join(value: object, between: object = "") -> str:
     items, joint = _items(value), as_text(between)
-    if len(joint) * len(items) > 64 * 1024:
-        raise LimitError("The join grows longer than 64 KB. Use a shorter text between.")
+    if len(joint) * len(items) > MAX_VALUE:
+        raise LimitError("template.join_too_long", kilobytes=MAX_VALUE // 1024)
     return joint.join(as_text(item) for item in items)
 
 
@@ -144,7 +145,7 @@ def _float(value: object, fallback: object = 0.0) -> object:
 def _round(value: object, precision: object = 0) -> object:
     number, digits = as_number(value), as_number(precision)
     if digits is None or not 0 <= digits <= 10:
-        raise LimitError("round takes 0 to 10 decimal places. Use, for example, round(2).")
+        raise LimitError("template.bad_round")
     if number is None:
         return ""
     return round(float(number), int(digits)) if digits else round(number)
@@ -157,14 +158,12 @@ def _abs(value: object) -> object:
 
 def _truncate(value: object, length: object = 255, end: object = "…") -> str:
     count = as_number(length)
-    if count is None or not 1 <= count <= 10_000:
-        raise LimitError(
-            "truncate takes a length from 1 to 10,000. Use, for example, truncate(80)."
-        )
+    if count is None or not 1 <= count <= MAX_TRUNCATE:
+        raise LimitError("template.bad_truncate", most=MAX_TRUNCATE)
     text = as_text(value)
     if len(text) <= count:
         return text
-    # At a word's end where there is one nearby.
+    # Cut at the end of a word if there is one nearby.
     cut = text[: int(count)]
     space = cut.rfind(" ")
     return (cut[:space] if space > count * 0.6 else cut).rstrip() + as_text(end)[:100]
@@ -180,7 +179,7 @@ def _urlencode(value: object) -> str:
 
 def _striptags(value: object) -> str:
     text = as_text(value)
-    # Not Markup.striptags, which walks a text again and again.
+    # Markup.striptags takes quadratic time.
     return " ".join(re.sub(r"<[^<>]*>", "", text).split())
 
 
@@ -188,13 +187,11 @@ _DIRECTIVE = re.compile(r"%(-?[aAbBdeHIjmMpSyYZz%])?")
 
 
 def _date(value: object, form: object = "%d %B %Y") -> str:
-    """A date, or text like 2026-11-20 or 2026-11-20T13:00:00, in another form."""
+    """Format a date, or text such as 2026-11-20 or 2026-11-20T13:00:00."""
     wanted = as_text(form)
     # Directives with a width, such as %999999d, would fill the memory.
     if len(wanted) > 64 or any(found[1] is None for found in _DIRECTIVE.finditer(wanted)):
-        raise LimitError(
-            'date does not know this form. Use parts such as %d %B %Y, as in date("%d %B %Y").'
-        )
+        raise LimitError("template.bad_date_format", example='date("%d %B %Y")')
     if isinstance(value, str):
         text = value
         try:
@@ -234,7 +231,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
 
 
 def compare(left: object, operator: str, right: object) -> bool:
-    """`left operator right` that never fails: attributes from a file are text, also numbers."""
+    """Compare without ever failing. Attributes from a file are text, numbers included."""
     if operator in {"in", "notin"}:
         return _is_in(left, right) == (operator == "in")
     if isinstance(left, str) != isinstance(right, str):

@@ -1,12 +1,14 @@
-"""How much a template may do: sizes, repetitions, time. Broken limits end the rendering.
+"""How much a template may do: sizes, iterations, time. Exceeding a limit ends the rendering.
 
-The sandbox of the template language hides Python from a template but bounds nothing, so
-everything that can grow or repeat asks here.
+Jinja's sandbox hides Python from a template but limits nothing, so everything that can grow or
+repeat asks here.
 """
 
 import threading
 from collections.abc import Callable
 from time import thread_time
+
+from campaigns.reason import Parameter, Reason
 
 MAX_SOURCE = 512 * 1024
 MAX_TAGS = 1_500
@@ -23,19 +25,19 @@ SECONDS = 0.5
 
 
 class LimitError(Exception):
-    """The template asked for too much, or for something it may not have. Says so in words."""
+    """The template asked for too much, or for something it may not have."""
 
-
-class RenderError(ValueError):
-    """The content cannot be made for this person. The text is a sentence for the user."""
+    def __init__(self, code: str, **params: Parameter) -> None:
+        super().__init__(code)
+        self.reason = Reason(code, params)
 
 
 class bounded:  # noqa: N801 - read as a word: `with bounded():`
-    """What one rendering in this thread may use: counted from here on.
+    """The budget of one rendering in this thread.
 
-    The clock is the thread's own: a machine that is busy, or was asleep, takes no time from
-    the template. It starts at the first filter or loop, since asking for it is a call of the
-    system, and what has neither is over in no time.
+    Time is the thread's CPU time, so that a busy machine costs the template nothing. The clock
+    starts at the first filter or loop: reading it is a system call, and a template without
+    either needs no time worth counting.
 
     `track` makes the tracked address of a link from its number and target.
     """
@@ -57,7 +59,7 @@ class bounded:  # noqa: N801 - read as a word: `with bounded():`
 
 
 class _Thread(threading.local):
-    """The rendering under way; none: nothing is bounded."""
+    """The rendering in progress. Without one, nothing is limited."""
 
     now: bounded = bounded(float("inf"))
 
@@ -66,32 +68,31 @@ _thread = _Thread()
 
 
 def tracked(number: int, url: str) -> str:
-    """The tracked address of a link; the address itself for who is not tracked."""
+    """Return the tracked address of a link, or the address itself for an untracked recipient."""
     track = _thread.now.track
     return track(number, url) if track is not None else url
 
 
 def tick() -> None:
-    """Raise LimitError when the time of this rendering is used up."""
+    """Raise LimitError when this rendering has used up its time."""
     now, moment = _thread.now, thread_time()
     if now.until is None:
         now.until = moment + now.seconds
     elif moment > now.until:
-        raise LimitError("The template takes too long. Make its loops smaller.")
+        raise LimitError("template.too_slow")
 
 
 def count_iteration() -> None:
+    """Count one iteration of a loop. Raises LimitError."""
     now = _thread.now
     now.iterations += 1
     if now.iterations > MAX_ITERATIONS:
-        raise LimitError(
-            f"The loops go round more than {MAX_ITERATIONS:,} times. Use shorter lists."
-        )
+        raise LimitError("template.too_many_iterations", most=MAX_ITERATIONS)
     tick()
 
 
 def checked_text(text: str) -> str:
-    """The text, when it is not too long. Raises LimitError."""
+    """Return the text unless it is too long. Raises LimitError."""
     if len(text) > MAX_VALUE:
-        raise LimitError("A value grows longer than 64 KB. Put long text straight in the template.")
+        raise LimitError("template.value_too_long", kilobytes=MAX_VALUE // 1024)
     return text

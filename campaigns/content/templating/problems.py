@@ -1,26 +1,32 @@
-"""What is wrong with a template, in sentences that say what to do instead."""
+"""What is wrong with a template, as a reason with its place."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
+
+from campaigns.reason import Parameter, Reason
 
 Field = Literal["subject", "preheader", "html"]
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing to mend. `line` counts from 1 in the field's text; 0 when it has no place.
+    """One thing to fix. `line` counts from 1 in the field's text; 0 when it has no place.
 
     `blocks`: the campaign cannot be sent like this; otherwise it is a warning.
     """
 
     field: Field
     line: int
-    message: str
+    reason: Reason
     blocks: bool = True
 
-    def __str__(self) -> str:
-        return self.message
+    @property
+    def located(self) -> Reason:
+        """The reason with its line, where the field has more than one."""
+        if self.field != "html" or not self.line:
+            return self.reason
+        return Reason("template.in_line", {"line": self.line, "problem": self.reason})
 
 
 class TemplateProblemError(ValueError):
@@ -28,11 +34,19 @@ class TemplateProblemError(ValueError):
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
-        super().__init__(" ".join(problem.message for problem in self.problems))
+        super().__init__(", ".join(problem.reason.code for problem in self.problems))
 
 
-def sentence(field: Field, line: int | None, text: str, *, blocks: bool = True) -> Problem:
-    """A Problem whose message names the line, where the field has more than one."""
-    line = line or 0  # some parsed nodes bear no line
-    prefix = f"Line {line}: " if field == "html" and line else ""
-    return Problem(field, line, prefix + text, blocks)
+class RenderError(ValueError):
+    """The content cannot be rendered for this person."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.reason.code)
+        self.problem = problem
+
+
+def found(
+    field: Field, line: int | None, code: str, *, blocks: bool = True, **params: Parameter
+) -> Problem:
+    """Return a Problem with this code. Some parsed nodes have no line: None."""
+    return Problem(field, line or 0, Reason(code, params), blocks)

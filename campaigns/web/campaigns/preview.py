@@ -10,7 +10,6 @@ from campaigns.campaign import audience
 from campaigns.campaign.expand_content import content_of
 from campaigns.campaign.models import Campaign
 from campaigns.content.mime.compile import (
-    Problem,
     Rendered,
     RenderError,
     TemplateProblemError,
@@ -114,4 +113,4 @@ def render(campaign: Campaign, reader: Subscriber | None) -> Rendered:
     try:
         return compiled.preview(recipient)
     except RenderError as error:
-        raise TemplateProblemError([Problem("html", 0, str(error))]) from error
+        raise TemplateProblemError([error.problem]) from error

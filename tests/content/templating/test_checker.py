@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from campaigns.content.html.tokens import guard, normalise
 from campaigns.content.mime.compile import RenderError, TemplateProblemError, check_content
-from campaigns.content.templating.checker import PLAIN
-from tests.content.samples import a_content, a_recipient, compiled, shown
+from campaigns.content.templating.environment import PLAIN
+from tests.content.samples import a_content, a_recipient, compiled, rendering_fails, shown, words
 
 
 def problems(html: str, *attributes: str) -> list[str]:
     found = check_content(a_content(html), attributes)
-    return [problem.message for problem in found if problem.blocks]
+    return [words(problem) for problem in found if problem.blocks]
 
 
 @pytest.mark.parametrize(
@@ -70,10 +70,10 @@ def test_a_template_shows(template: str, result: str) -> None:
         ("{{ sender.adress }}", "Did you mean {{ sender.address }}?"),
         ("\n{{ subscriber.name|uper }}", "Line 2: There is no filter called uper. Did you mean"),
         ("{% if subscriber.name %}", "never closed"),
-        ("{{ }}", "The merge field is empty"),
+        ("{{ }}", "A merge field is empty"),
         ("{{ subscriber.name ", "never closed"),
-        ("{# x", "The comment {# is never closed"),
-        ("{% frobnicate %}", "Encountered unknown tag 'frobnicate'"),
+        ("{# x", "A comment {# is never closed"),
+        ("{% frobnicate %}", "There is no {% frobnicate %} tag"),
         ("<p {{ subscriber.name }}>", "cannot stand in a tag by itself"),
         ("<script>{{ subscriber.name }}</script>", "cannot stand in a script"),
     ],
@@ -94,7 +94,7 @@ def test_the_list_of_all_merge_fields_is_told_once() -> None:
 def test_an_unknown_attribute_is_a_warning_and_not_an_obstacle() -> None:
     found = check_content(a_content("{{ subscriber.cty }}"), ["city"])
     assert [(problem.blocks, problem.line) for problem in found] == [(False, 1)]
-    assert "Did you mean {{ subscriber.city }}?" in found[0].message
+    assert "Did you mean {{ subscriber.city }}?" in words(found[0])
     compiled("{{ subscriber.cty }}")
 
 
@@ -195,7 +195,7 @@ def test_an_attack_ends_fast_with_a_sentence(attack: str) -> None:
     found = problems(attack)
     assert time.process_time() - begun < 6
     assert found
-    assert all(message.endswith((".", "~ .")) for message in found)
+    assert all(message.endswith(".") for message in found)
 
 
 @pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS.keys())
@@ -220,14 +220,14 @@ def test_hostile_html_is_read_in_linear_time(text: str) -> None:
 
 def test_values_are_bounded_when_they_come_from_the_subscriber() -> None:
     ready = compiled("{{ subscriber.a ~ subscriber.a }}")
-    with pytest.raises(RenderError, match="64 KB"):
+    with rendering_fails(match="64 KB"):
         ready.preview(a_recipient(a="x" * 40_000))
     ready = compiled(
         "{% for x in subscriber.a %}{% for y in subscriber.a %}{% endfor %}{% endfor %}"
     )
-    with pytest.raises(RenderError, match="Line 1: The loops go round"):
+    with rendering_fails(match="Line 1: The loops repeat"):
         ready.preview(a_recipient(a=[1] * 200))
-    with pytest.raises(RenderError, match="Line 2: A whole list"):
+    with rendering_fails(match="Line 2: A whole list"):
         compiled("\n{{ subscriber.a }}").preview(a_recipient(a=["x"]))
 
 
@@ -245,8 +245,8 @@ def test_no_value_of_an_attribute_breaks_a_condition(use: str, value: object) ->
     try:
         page = ready.preview(a_recipient(x=value)).html
     except RenderError as error:
-        page = str(error)  # nested lists are refused in words
-    assert ">ac<" in page or ">bc<" in page or "A list holds other lists" in page
+        page = words(error.problem)  # nested lists are refused in words
+    assert ">ac<" in page or ">bc<" in page or "A list contains other lists" in page
 
 
 @settings(max_examples=300, deadline=None)
