@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from email_validator import EmailNotValidError, validate_email
 
+from campaigns.reason import ReasonError
+
 MAX_ADDRESS_LENGTH = 254
 _MOST_WRAPPINGS = 8
 """How often an address may be wrapped (quotes around brackets around `mailto:`) and still be read:
@@ -24,8 +26,8 @@ _QUOTES = frozenset("\"'`\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb\u2039\
 _ENCLOSED = re.compile(r"[^<>]*<([^<>]+)>")
 
 
-class InvalidAddressError(ValueError):
-    """The text is not an address that email can be sent to. The message says why."""
+class InvalidAddressError(ReasonError):
+    """The text is not an address that email can be sent to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,28 +45,27 @@ class Address:
 
 
 def parse(text: str) -> Address:
-    """Check the syntax of an address and give its forms. Asks no name server.
+    """Check the syntax of an address and return its forms. Asks no name server.
 
-    Raises InvalidAddressError with a sentence that a person can act on.
+    Raises InvalidAddressError with a reason that a person can act on.
     """
     text = bare(text)
     if len(text) > 2 * MAX_ADDRESS_LENGTH:
-        raise InvalidAddressError(_TOO_LONG)
+        raise InvalidAddressError("address.too_long", most=MAX_ADDRESS_LENGTH)
     if any(ord(char) < 32 or char in "\x7f\x85\u2028\u2029" for char in text):
-        # Said first and plainly: this is how header injection looks.
-        raise InvalidAddressError("The address holds a line break or control character.")
+        # Checked first: this is what header injection looks like.
+        raise InvalidAddressError("address.control_character")
     try:
         found = validate_email(text, check_deliverability=False, allow_display_name=False)
     except EmailNotValidError as error:
-        raise InvalidAddressError(_why(text) or str(error)) from None
+        raise _hidden_fault(text) or InvalidAddressError(
+            "address.syntax", detail=str(error)
+        ) from None
     domain = found.ascii_domain.lower()
     wire = f"{found.local_part}@{domain}"
     if len(wire.encode()) > MAX_ADDRESS_LENGTH:
-        raise InvalidAddressError(_TOO_LONG)
+        raise InvalidAddressError("address.too_long", most=MAX_ADDRESS_LENGTH)
     return Address(text=wire, normal=normalise(wire), domain=domain)
-
-
-_TOO_LONG = "The address is too long (254 bytes at most)."
 
 
 def bare(text: str) -> str:
@@ -85,17 +86,19 @@ def bare(text: str) -> str:
     return text
 
 
-def _why(text: str) -> str:
-    """Describe what is hard to see in a wrong address; empty if the mistake is obvious."""
+def _hidden_fault(text: str) -> InvalidAddressError | None:
+    """Describe what is hard to see in a wrong address; None if the mistake is obvious."""
     for at, char in enumerate(text):
         if char in _INVISIBLE or (char.isspace() and char != " "):
             name = unicodedata.name(char, "control character").lower()
-            return (
-                f"There is an invisible character ({name}, U+{ord(char):04X}) between "
-                f"“{text[at - 1]}” and “{text[at + 1]}”. Delete it and retype this part."
+            return InvalidAddressError(
+                "address.invisible_character",
+                name=f"{name}, U+{ord(char):04X}",
+                before=text[at - 1],
+                after=text[at + 1],
             )
     count = sum("@" in part for part in re.split(r"[\s,;|]+", text))
-    return f"This field holds {count} addresses. Keep only one of them." if count > 1 else ""
+    return InvalidAddressError("address.several", count=count) if count > 1 else None
 
 
 def normalise(address: str) -> str:

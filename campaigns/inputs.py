@@ -1,4 +1,4 @@
-"""Clean what people type into settings: it ends up in headers and on pages."""
+"""Clean what people type into forms: it ends up in headers and on pages."""
 
 from collections.abc import Mapping
 
@@ -6,14 +6,12 @@ from campaigns.reason import Reason
 
 
 class InvalidInputError(ValueError):
-    """Something typed cannot be saved. `problems` maps each field to its packed reason."""
+    """Something typed cannot be saved. `problems` maps each field to what is wrong with it."""
 
     def __init__(self, problems: Mapping[str, Reason | str]) -> None:
-        self.problems = {
-            name: problem.pack() if isinstance(problem, Reason) else problem
-            for name, problem in problems.items()
-        }
-        super().__init__(" ".join(self.problems.values()))
+        packed = (one if isinstance(one, str) else one.pack() for one in problems.values())
+        super().__init__(" ".join(packed))
+        self.problems = problems
 
 
 def one_line(text: str) -> str:
@@ -22,5 +20,5 @@ def one_line(text: str) -> str:
 
 
 def several_lines(text: str) -> str:
-    """Lines without control characters, empty ones at either end left out."""
+    """Return the lines without control characters, and without empty ones at either end."""
     return "\n".join(one_line(line) for line in text.splitlines()).strip("\n")

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaigns.addresses import InvalidAddressError, lookup_form, normalise, parse
+from tests.refusals import refused, said
 
 
 @pytest.mark.parametrize(
@@ -56,12 +57,12 @@ def test_each_form_of_an_address(typed: str, text: str, normal: str, domain: str
 def test_what_is_no_address_is_refused_with_a_sentence(typed: str) -> None:
     with pytest.raises(InvalidAddressError) as caught:
         parse(typed)
-    assert str(caught.value).endswith(".")
+    assert said(caught.value).endswith(".")
 
 
 @pytest.mark.parametrize("char", ["\r", "\n", "\r\n", "\x00", "\t", "\x7f", "\x85", "\u2028"])
 def test_a_line_break_never_gets_into_an_address(char: str) -> None:
-    with pytest.raises(InvalidAddressError, match="line break or control"):
+    with refused(InvalidAddressError, "line break or control"):
         parse(f"alice@example.org{char}Bcc: bob@example.org")
 
 
@@ -115,11 +116,11 @@ def test_an_address_is_found_in_what_people_copy(text: str) -> None:
 
 
 def test_an_invisible_character_inside_is_named_with_its_place() -> None:
-    with pytest.raises(InvalidAddressError, match=r"zero width space, U\+200B.*“z” and “1”"):
+    with refused(InvalidAddressError, r"zero width space, U\+200B.*“z” and “1”"):
         parse("z\u200b1@shop.example")
 
 
 @pytest.mark.parametrize("text", ["a@x.example ::: b@x.example", "a@x.example; b@x.example"])
 def test_several_addresses_in_one_field_are_counted(text: str) -> None:
-    with pytest.raises(InvalidAddressError, match="holds 2 addresses"):
+    with refused(InvalidAddressError, "contains 2 addresses"):
         parse(text)

@@ -1,4 +1,4 @@
-"""Accounts: make, check and change them; the workspace's own data."""
+"""Accounts of people who log in: create, check and change them."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +14,7 @@ from campaigns.accounts.hashing import PasswordCheckBusyError, slots
 from campaigns.accounts.models import User, Workspace
 from campaigns.db import db, insert_ignoring
 from campaigns.inputs import InvalidInputError, one_line
+from campaigns.reason import Reason, ReasonError
 
 MIN_PASSWORD_LENGTH = 10
 MAX_PASSWORD_LENGTH = 256
@@ -24,23 +25,26 @@ _NOBODY = (
     "$argon2id$v=19$m=65536,t=3,p=4$SVsqcZ5F45xSnAnvlTYHjg"
     "$U073Dsos310fN4beUdg2CyXB2/uTqA+uD+OisdmmTvc"
 )
-"""Checked when there is no such account, so that the answer takes as long either way: the hash of
-something random. Written down, since to make it costs each process a fifth of a second."""
+"""Hash of a random password, checked when there is no such account, so that the answer takes as
+long either way. A constant, because computing it costs each process a fifth of a second."""
 
 
-class AccountError(ValueError):
-    """The account cannot be made or changed; the message says why."""
+class AccountError(ReasonError):
+    """The account cannot be created or changed."""
 
 
 class AddressTakenError(AccountError):
     """Another account has this address."""
 
     def __init__(self) -> None:
-        super().__init__("There is already an account with this address.")
+        super().__init__("account.address_taken", field="address")
 
 
 class AlreadySetUpError(AccountError):
     """There is an account already: the first visit is over."""
+
+    def __init__(self) -> None:
+        super().__init__("account.already_set_up")
 
 
 class HashedPassword(str):
@@ -50,7 +54,7 @@ class HashedPassword(str):
 
 
 def hash_password(password: str) -> HashedPassword:
-    """Check and hash a new password; not within a transaction, since it can take seconds.
+    """Check and hash a new password. Call it outside of transactions: it can take seconds.
 
     Raises AccountError when it is too weak, PasswordCheckBusyError when too many are hashed.
     """
@@ -64,20 +68,22 @@ def _hashed(password: str) -> HashedPassword:
 
 
 def check_password_strength(password: str) -> None:
-    """Raises AccountError when the password is too weak."""
+    """Raise AccountError when the password is too weak."""
     if len(password) < MIN_PASSWORD_LENGTH:
-        raise AccountError(f"The password needs at least {MIN_PASSWORD_LENGTH} characters.")
+        raise AccountError("password.too_short", least=MIN_PASSWORD_LENGTH)
     if len(password) > MAX_PASSWORD_LENGTH:
-        raise AccountError(f"The password may have at most {MAX_PASSWORD_LENGTH} characters.")
+        raise AccountError("password.too_long", most=MAX_PASSWORD_LENGTH)
     if len(set(password)) < 4:
-        raise AccountError("The password repeats too few characters.")
+        raise AccountError("password.too_few_characters")
 
 
 def has_users() -> bool:
+    """Return whether there is any account."""
     return db.session.scalar(sa.select(User.id).limit(1)) is not None
 
 
 def find_user(address: str) -> User | None:
+    """Return the user with this address, however it is written."""
     normal = addresses.lookup_form(address)
     if "\x00" in normal:  # PostgreSQL cannot even be asked
         return None
@@ -85,7 +91,7 @@ def find_user(address: str) -> User | None:
 
 
 def create_user(address: str, password: str, *, name: str = "", now: datetime) -> User:
-    """Make an owner's account. Raises AccountError or InvalidAddressError."""
+    """Create an owner's account. Raises AccountError or InvalidAddressError."""
     parsed = addresses.parse(address)
     hashed = _hashed(password)
     if find_user(parsed.normal) is not None:
@@ -104,9 +110,9 @@ def create_user(address: str, password: str, *, name: str = "", now: datetime) -
 
 @contextmanager
 def _address_is_free() -> Iterator[None]:
-    """Write what is changed within. Raises AddressTakenError when somebody else was first.
+    """Write what is changed inside. Raises AddressTakenError when somebody else was first.
 
-    Asking before says it sooner, but of two who ask at the same moment both hear that it is free.
+    A check beforehand is not enough: two requests at the same moment both find it free.
     """
     try:
         with db.session.begin_nested():
@@ -118,15 +124,15 @@ def _address_is_free() -> Iterator[None]:
 def create_first_user(
     address: str, password: str, *, name: str = "", workspace_name: str = "", now: datetime
 ) -> User:
-    """Make the owner's account on the first visit.
+    """Create the owner's account on the first visit.
 
-    Raises AlreadySetUpError, AccountError or InvalidAddressError. Of two visitors who come at
-    the same moment one gets in: the workspace's one row is the lock, on either database.
+    Raises AlreadySetUpError, AccountError or InvalidAddressError. Of two visitors at the same
+    moment one succeeds: the workspace's only row is the lock, on either database.
     """
     db.session.execute(insert_ignoring(Workspace).values(id=1))
     found = db.session.get_one(Workspace, 1, with_for_update=True)
     if has_users():
-        raise AlreadySetUpError("There is an account already. Please log in.")
+        raise AlreadySetUpError
     found.name = one_line(workspace_name)[:MAX_NAME_LENGTH]
     return create_user(address, password, name=name, now=now)
 
@@ -134,10 +140,10 @@ def create_first_user(
 def verify(
     address: str, password: str, *, before: Callable[[], None] = lambda: None
 ) -> User | None:
-    """The user with this address and password, or None. Takes the same time either way.
+    """Return the user with this address and password, or None. Takes the same time either way.
 
     `before` is called when the check begins and may refuse it by raising. Raises
-    PasswordCheckBusyError, before anything was checked, when too many passwords are.
+    PasswordCheckBusyError, before anything is checked, when too many checks are running.
     """
     user = find_user(address)
     with slots.slot():
@@ -150,9 +156,9 @@ def verify(
 
 
 def renewed_hash(user: User, password: str) -> HashedPassword | None:
-    """Hash the password anew where the parameters have moved on; not within a transaction.
+    """Return a new hash if the parameters have changed. Call it outside of transactions.
 
-    None where they have not, or too many passwords are hashed: the next login does it.
+    None if they have not, or if too many passwords are being hashed: the next login does it.
     """
     if not _hasher.check_needs_rehash(user.password_hash):
         return None
@@ -164,7 +170,7 @@ def renewed_hash(user: User, password: str) -> HashedPassword | None:
 
 
 def record_login(user: User, renewed: HashedPassword | None, *, now: datetime) -> None:
-    """Remember the login, and the password's new hash where there is one."""
+    """Store the time of the login, and the password's new hash if there is one."""
     user.last_login_at = now
     if renewed is not None:
         user.password_hash = str(renewed)
@@ -180,16 +186,16 @@ def set_password(user: User, password: str) -> None:
 def change_profile(user: User, *, name: str, address: str) -> None:
     """Set the name and the address to log in with. Raises InvalidInputError."""
     name = one_line(name)
-    problems = {}
+    problems: dict[str, Reason] = {}
     if len(name) > MAX_NAME_LENGTH:
-        problems["name"] = f"A name may have at most {MAX_NAME_LENGTH} characters."
+        problems["name"] = Reason("account.name_too_long", {"most": MAX_NAME_LENGTH})
     try:
         parsed = addresses.parse(address)
         other = find_user(parsed.normal)
         if other is not None and other.id != user.id:
             raise AddressTakenError
     except (AddressTakenError, addresses.InvalidAddressError) as error:
-        problems["address"] = str(error)
+        problems["address"] = error.reason
     if problems:
         raise InvalidInputError(problems)
     if parsed.normal != user.address_normal:
@@ -198,4 +204,4 @@ def change_profile(user: User, *, name: str, address: str) -> None:
         with _address_is_free():
             user.name, user.address, user.address_normal = name, parsed.text, parsed.normal
     except AddressTakenError as error:
-        raise InvalidInputError({"address": str(error)}) from None
+        raise InvalidInputError({"address": error.reason}) from None

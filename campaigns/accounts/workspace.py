@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from campaigns.accounts.models import Workspace
 from campaigns.db import db
 from campaigns.inputs import InvalidInputError, one_line, several_lines
+from campaigns.reason import Reason
 
 MAX_NAME_LENGTH = 100
 MAX_POSTAL_LENGTH = 500
@@ -15,7 +16,7 @@ MOST_OVERDUE_MINUTES = 7 * 24 * 60
 
 
 def load_workspace() -> Workspace:
-    """The workspace; its defaults while nobody has saved it yet."""
+    """Return the workspace, or its defaults while nobody has saved it yet."""
     return db.session.get(Workspace, 1) or Workspace(
         id=1,
         name="",
@@ -28,7 +29,7 @@ def load_workspace() -> Workspace:
 
 
 def save_workspace(**values: object) -> Workspace:
-    """Change the workspace's data; makes the row on first use."""
+    """Change the workspace's data. Creates the row on first use."""
     found = db.session.get(Workspace, 1)
     if found is None:
         found = Workspace(id=1)
@@ -49,19 +50,21 @@ def change_workspace(
 ) -> Workspace:
     """Check what was typed and save it. Raises InvalidInputError that names every problem."""
     name, postal, zone = one_line(name), several_lines(postal_address), time_zone.strip()
-    problems = {}
+    problems: dict[str, Reason] = {}
     if len(name) > MAX_NAME_LENGTH:
-        problems["name"] = f"The name may have at most {MAX_NAME_LENGTH} characters."
+        problems["name"] = Reason("workspace.name_too_long", {"most": MAX_NAME_LENGTH})
     if len(postal) > MAX_POSTAL_LENGTH:
-        problems["postal_address"] = f"At most {MAX_POSTAL_LENGTH} characters, please."
+        most = {"most": MAX_POSTAL_LENGTH}
+        problems["postal_address"] = Reason("workspace.postal_address_too_long", most)
     if zone not in time_zones():
-        problems["time_zone"] = "This is not a known zone. Choose one such as Europe/Berlin."
+        problems["time_zone"] = Reason("workspace.unknown_time_zone")
     seconds = int(undo_seconds) if undo_seconds.strip().isdecimal() else -1
     if not 0 <= seconds <= MAX_UNDO_SECONDS:
-        problems["undo_seconds"] = f"A whole number from 0 to {MAX_UNDO_SECONDS}, please."
+        problems["undo_seconds"] = Reason("workspace.bad_undo_window", {"most": MAX_UNDO_SECONDS})
     minutes = int(overdue_minutes) if overdue_minutes.strip().isdecimal() else 0
     if not 1 <= minutes <= MOST_OVERDUE_MINUTES:
-        problems["overdue_minutes"] = f"A whole number from 1 to {MOST_OVERDUE_MINUTES}, please."
+        most = {"most": MOST_OVERDUE_MINUTES}
+        problems["overdue_minutes"] = Reason("workspace.bad_overdue_minutes", most)
     if problems:
         raise InvalidInputError(problems)
     return save_workspace(
@@ -75,7 +78,7 @@ def change_workspace(
 
 @cache
 def time_zones() -> tuple[str, ...]:
-    """The names of all time zones, as people choose them: UTC and Area/City."""
+    """Return the names of all time zones that people choose from: UTC and Area/City."""
     areas = (
         "Africa",
         "America",
@@ -92,5 +95,5 @@ def time_zones() -> tuple[str, ...]:
 
 
 def workspace_zone() -> ZoneInfo:
-    """The workspace's time zone, in which people are told moments."""
+    """Return the workspace's time zone, in which times are shown."""
     return ZoneInfo(load_workspace().time_zone)

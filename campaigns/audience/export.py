@@ -1,7 +1,7 @@
 """Subscribers and failed rows as CSV, streamed: memory stays flat whatever their number."""
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -137,9 +137,10 @@ def _attribute_names(statement: sa.Select[Any]) -> list[str]:
     return sorted({name for page in _pages(narrow) for row in page for name in row.attributes})
 
 
-def failed_rows(run: ImportRun) -> Iterator[str]:
-    """CSV of the rows that an import could not take: as they stood in the file, then the row
-    number and the reason. Corrected, the file can be imported as it is.
+def failed_rows(run: ImportRun, say: Callable[[str], str]) -> Iterator[str]:
+    """Yield CSV of the rows that could not be imported: their cells, the row number, the reason.
+
+    `say` turns a stored reason into a sentence. Once corrected, the file can be imported.
     """
     titles = list(run.mapping.get("titles", []))
     width = len(run.mapping.get("columns", [])) or 1
@@ -151,7 +152,9 @@ def failed_rows(run: ImportRun) -> Iterator[str]:
         page = db.session.scalars(problems_of(run.id, after=after, limit=PAGE)).all()
         if not page:
             return
-        yield csv_text([[*_cells(one, dialect, width), one.row_number, one.reason] for one in page])
+        yield csv_text(
+            [[*_cells(one, dialect, width), one.row_number, say(one.reason)] for one in page]
+        )
         after = (page[-1].row_number, page[-1].id)
 
 

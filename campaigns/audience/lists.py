@@ -1,4 +1,4 @@
-"""Lists: made, changed, counted, deleted."""
+"""Lists: create, change, count and delete them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,19 +13,16 @@ from campaigns.audience.models import (
     Subscription,
 )
 from campaigns.audience.paging import Page, fetch
-from campaigns.audience.subscribers import clean_text
 from campaigns.db import db
+from campaigns.inputs import one_line
+from campaigns.reason import ReasonError
 
 MAX_NAME = 100
 MAX_DESCRIPTION = 2_000
 
 
-class ListError(ValueError):
-    """The list cannot be saved or deleted; the message says why. `field` is the one to blame."""
-
-    def __init__(self, message: str, field: str = "") -> None:
-        super().__init__(message)
-        self.field = field
+class ListError(ReasonError):
+    """The list cannot be saved or deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +37,7 @@ class Figures:
 def create(
     name: str, *, description: str = "", is_public: bool = False, now: datetime
 ) -> AudienceList:
-    """A new list. Raises ListError."""
+    """Create a list. Raises ListError."""
     name, description = _checked(name, description)
     entry = AudienceList(name=name, description=description, is_public=is_public, created_at=now)
     db.session.add(entry)
@@ -49,7 +46,7 @@ def create(
 
 
 def change(list_id: int, *, name: str, description: str, is_public: bool) -> None:
-    """Raises ListError; also when the list is gone."""
+    """Change a list. Raises ListError, also when the list is gone."""
     name, description = _checked(name, description, list_id=list_id)
     changed = db.session.scalars(
         sa.update(AudienceList)
@@ -58,7 +55,7 @@ def change(list_id: int, *, name: str, description: str, is_public: bool) -> Non
         .returning(AudienceList.id)
     ).all()
     if not changed:
-        raise ListError("This list has been deleted meanwhile.")
+        raise ListError("audience.list_gone")
 
 
 def set_language(list_id: int, language: str) -> None:
@@ -69,35 +66,34 @@ def set_language(list_id: int, language: str) -> None:
 
 
 def delete(list_id: int) -> None:
-    """Delete a list with every place in it. Subscribers stay, as does the proof of consent.
+    """Delete a list with its subscriptions. Subscribers stay, as does the proof of consent.
 
-    Raises ListError while a file is being imported into it. Whether a campaign still needs the
-    list is for the caller to ask: campaigns stand above.
+    Raises ListError while a file is being imported into it. The caller checks whether a campaign
+    still needs the list.
     """
     running = sa.select(ImportRun.file_name).where(
         ImportRun.list_id == list_id, ImportRun.status.in_(("queued", "running"))
     )
     file_name = db.session.scalar(running.limit(1))
     if file_name is not None:
-        raise ListError(
-            f"The file “{file_name}” is being imported into this list. Wait until it is done."
-        )
-    # The places go first, in one statement by index; the cascade would do the same row by row.
+        raise ListError("audience.list_import_running", file_name=file_name)
+    # Subscriptions first, in one statement by index: the cascade would delete row by row.
     db.session.execute(sa.delete(Subscription).where(Subscription.list_id == list_id))
     db.session.execute(sa.delete(AudienceList).where(AudienceList.id == list_id))
 
 
 def find(public_id: str) -> AudienceList | None:
+    """Return the list with this public id."""
     return db.session.scalar(sa.select(AudienceList).where(AudienceList.public_id == public_id))
 
 
 def choices() -> Sequence[AudienceList]:
-    """Every list by name, for a select."""
+    """Return every list by name, for a select."""
     return db.session.scalars(sa.select(AudienceList).order_by(AudienceList.name)).all()
 
 
 def page(*, before: str | None = None, after: str | None = None) -> Page[AudienceList]:
-    """Lists by name."""
+    """Return one page of lists, by name."""
     return fetch(
         sa.select(AudienceList),
         sa.type_coerce(AudienceList.name, sa.Text),
@@ -109,10 +105,10 @@ def page(*, before: str | None = None, after: str | None = None) -> Page[Audienc
 
 
 def figures(list_ids: Sequence[int]) -> Mapping[int, Figures]:
-    """The figures of these lists, from an index alone.
+    """Return the figures of these lists, from an index alone.
 
-    The ids are written into the statement: a database that is not told which list it is takes a
-    small one for as large as all of them are on average, and reads the whole table.
+    The ids are literals in the statement: with parameters the planner assumes lists of average
+    size and reads the whole table.
     """
     rows = _figures_of_one(list_ids[0]) if len(list_ids) == 1 else _figures_of_many(list_ids)
     found: dict[int, dict[str, int]] = {list_id: {} for list_id in list_ids}
@@ -131,7 +127,7 @@ def _figures_of_many(list_ids: Sequence[int]) -> sa.Executable:
 
 
 def _figures_of_one(list_id: int) -> sa.Executable:
-    """It may be large: to count a range of each state takes a third of the time."""
+    """The list may be large: counting a range for each state takes a third of the time."""
     one: sa.BindParameter[int] = sa.bindparam("one", list_id, literal_execute=True)
     return sa.union_all(
         *[
@@ -147,19 +143,18 @@ def _figures_of_one(list_id: int) -> sa.Executable:
 
 
 def _checked(name: str, description: str, list_id: int | None = None) -> tuple[str, str]:
-    name = clean_text(name)
+    name = one_line(name)
     description = description.strip().replace("\r\n", "\n").replace("\x00", "")
     if not name:
-        raise ListError("Give the list a name.", "name")
+        raise ListError("audience.list_without_name", field="name")
     if len(name) > MAX_NAME:
-        raise ListError(f"The name is too long ({MAX_NAME} characters at most).", "name")
+        raise ListError("audience.list_name_too_long", field="name", most=MAX_NAME)
     if len(description) > MAX_DESCRIPTION:
-        raise ListError(
-            f"The description is too long ({MAX_DESCRIPTION} characters at most).", "description"
-        )
+        most = MAX_DESCRIPTION
+        raise ListError("audience.list_description_too_long", field="description", most=most)
     same = sa.select(AudienceList.id).where(
         sa.func.lower(AudienceList.name) == sa.func.lower(name), AudienceList.id != (list_id or 0)
     )
     if db.session.scalar(same.limit(1)) is not None:
-        raise ListError("There is a list with this name already.", "name")
+        raise ListError("audience.list_name_taken", field="name")
     return name, description

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from campaigns import addresses
 from campaigns.audience.models import Subscriber, Subscription
 from campaigns.audience.paging import PAGE_SIZE, Page, count_up_to, fetch, number_key, prefix
-from campaigns.audience.subscribers import clean_text
 from campaigns.db import db
+from campaigns.inputs import one_line
 
 LOOKED_THROUGH = 50_000
 """How many subscribers a search inside names reads, newest first."""
@@ -33,7 +33,7 @@ class Search:
 
     @property
     def needle(self) -> str:
-        return addresses.normalise(clean_text(self.text))
+        return addresses.normalise(one_line(self.text))
 
     @property
     def is_domain(self) -> bool:
@@ -115,7 +115,7 @@ def look_through(search: Search, *, size: int = PAGE_SIZE) -> list[Subscriber]:
         .limit(LOOKED_THROUGH)
         .subquery("newest")
     )
-    text = clean_text(search.text)
+    text = one_line(search.text)
     # SQLite folds the case of ASCII letters only, hence the usual spellings where there are others.
     usual = {text} if text.isascii() else {text, text.lower(), text.upper(), text.title()}
     spellings = sorted(usual)

@@ -18,25 +18,24 @@ from campaigns.audience.models import (
     Suppression,
 )
 from campaigns.db import db, insert_ignoring
+from campaigns.inputs import one_line
+from campaigns.reason import ReasonError
 
 MAX_NAME = 200
 MAX_ATTRIBUTES = 100
 MAX_ATTRIBUTE_NAME = 64
 MAX_ATTRIBUTE_VALUE = 2_000
 SAMPLE = 2_000
-"""How many subscribers `known_attributes` looks at, newest first."""
+"""Number of subscribers that `known_attributes` reads, newest first."""
 RESERVED = ("name", "address", "email", "attributes", "id")
 """Merge fields that every subscriber has; no attribute may hide them."""
 
 
-class SubscriberError(ValueError):
-    """The subscriber cannot be saved; the message says why. `field` is the one to blame."""
+class SubscriberError(ReasonError):
+    """The subscriber cannot be saved."""
 
-    def __init__(self, message: str, field: str = "", public_id: str = "") -> None:
-        super().__init__(message)
-        self.field = field
-        self.public_id = public_id
-        """The subscriber who has the address already, where that is the trouble."""
+    public_id = ""
+    """The subscriber who has the address already, if that is the reason."""
 
 
 # --- Finding
@@ -45,10 +44,10 @@ class SubscriberError(ValueError):
 def find_or_create(
     address: str, *, name: str = "", attributes: Mapping[str, Any] | None = None, now: datetime
 ) -> tuple[Subscriber, bool]:
-    """The subscriber with this address, and whether this call added them.
+    """Return the subscriber with this address, and whether this call added them.
 
-    Somebody already known is left as they are: a stranger typing their address into a form
-    must not rename them. Raises addresses.InvalidAddressError.
+    Somebody already known stays unchanged: a stranger typing their address into a form must not
+    rename them. Raises addresses.InvalidAddressError.
     """
     parsed = addresses.parse(address)
     statement = (
@@ -57,7 +56,7 @@ def find_or_create(
             address=parsed.text,
             address_normal=parsed.normal,
             domain=parsed.domain,
-            name=clean_text(name)[:MAX_NAME],
+            name=one_line(name)[:MAX_NAME],
             attributes=dict(attributes or {}),
             created_at=now,
             updated_at=now,
@@ -72,11 +71,12 @@ def find_or_create(
 
 
 def find(public_id: str) -> Subscriber | None:
+    """Return the subscriber with this public id."""
     return db.session.scalar(sa.select(Subscriber).where(Subscriber.public_id == public_id))
 
 
 def ids_of(public_ids: Collection[str]) -> list[int]:
-    """The ids behind these public ids; those that are gone are left out."""
+    """Return the ids of these public ids, without those that are gone."""
     return list(
         db.session.scalars(
             sa.select(Subscriber.id)
@@ -87,7 +87,7 @@ def ids_of(public_ids: Collection[str]) -> list[int]:
 
 
 def load(subscriber_ids: Collection[int]) -> Sequence[Subscriber]:
-    """These subscribers, oldest first. At most some hundreds."""
+    """Return these subscribers, oldest first. At most some hundreds."""
     return db.session.scalars(
         sa.select(Subscriber)
         .where(Subscriber.id.in_(sorted(subscriber_ids)))
@@ -96,9 +96,9 @@ def load(subscriber_ids: Collection[int]) -> Sequence[Subscriber]:
 
 
 def known_attributes() -> list[str]:
-    """The names of the attributes that subscribers have, sorted.
+    """Return the names of the attributes that subscribers have, sorted.
 
-    Looked up in the newest subscribers only: reading a million rows would hold up the page.
+    Only the newest subscribers are read: reading a million rows would delay the page.
     """
     rows = db.session.scalars(
         sa.select(Subscriber.attributes).order_by(Subscriber.id.desc()).limit(SAMPLE)
@@ -118,7 +118,7 @@ class Place:
 
 
 def places(subscriber_ids: Collection[int]) -> Mapping[int, Sequence[Place]]:
-    """The subscriptions of each of these subscribers, by the name of the list."""
+    """Return the subscriptions of each of these subscribers, by the name of the list."""
     found: dict[int, list[Place]] = {one: [] for one in subscriber_ids}
     rows = db.session.execute(
         sa.select(AudienceList, Subscription)
@@ -140,7 +140,7 @@ class Proof:
 
 
 def consent_history(subscriber_id: int, *, most: int = 500) -> list[Proof]:
-    """How each subscription came and went, newest first."""
+    """Return how each subscription began and ended, newest first."""
     rows = db.session.execute(
         sa.select(ConsentEvent, AudienceList.name)
         .outerjoin(AudienceList, AudienceList.id == ConsentEvent.list_id)
@@ -157,7 +157,7 @@ def consent_history(subscriber_id: int, *, most: int = 500) -> list[Proof]:
 def add(
     address: str, *, name: str = "", attributes: Mapping[str, Any] | None = None, now: datetime
 ) -> Subscriber:
-    """A new subscriber. Raises InvalidAddressError, or SubscriberError for a known address."""
+    """Add a subscriber. Raises InvalidAddressError, or SubscriberError for a known address."""
     found, added = find_or_create(address, name=_checked_name(name), attributes=attributes, now=now)
     if not added:
         raise _taken(found)
@@ -172,7 +172,7 @@ def change(
     attributes: Mapping[str, Any],
     now: datetime,
 ) -> None:
-    """Raises InvalidAddressError, or SubscriberError when the address is somebody else's."""
+    """Change a subscriber. Raises InvalidAddressError, or SubscriberError for a taken one."""
     parsed = addresses.parse(address)
     other = db.session.scalar(
         sa.select(Subscriber).where(
@@ -195,14 +195,14 @@ def change(
         .returning(Subscriber.id)
     ).all()
     if not changed:
-        raise SubscriberError("This subscriber has been deleted meanwhile.")
+        raise SubscriberError("audience.subscriber_gone")
 
 
 def delete(subscriber_ids: Collection[int]) -> int:
     """Erase these people; returns how many there were.
 
-    Their subscriptions go; their consent events stay as bare facts, without whose they were.
-    What other packages know of them is for `privacy.erasure`, which calls this.
+    Their subscriptions are deleted. Their consent events stay, without a link to the person.
+    `privacy.erasure`, which calls this, erases what other packages know.
     """
     ids = sorted(subscriber_ids)
     db.session.execute(
@@ -215,7 +215,7 @@ def delete(subscriber_ids: Collection[int]) -> int:
 
 
 def suppressed_ids(subscriber_ids: Collection[int]) -> set[int]:
-    """Those of these subscribers whose address is suppressed."""
+    """Return those of these subscribers whose address is suppressed."""
     return set(
         db.session.scalars(
             sa.select(Subscriber.id)
@@ -226,49 +226,38 @@ def suppressed_ids(subscriber_ids: Collection[int]) -> set[int]:
 
 
 def _taken(other: Subscriber) -> SubscriberError:
-    return SubscriberError(
-        "There is a subscriber with this address already.", "address", other.public_id
-    )
+    error = SubscriberError("audience.subscriber_address_taken", field="address")
+    error.public_id = other.public_id
+    return error
 
 
 def _checked_name(name: str) -> str:
-    name = clean_text(name)
+    name = one_line(name)
     if len(name) > MAX_NAME:
-        raise SubscriberError(f"The name is too long ({MAX_NAME} characters at most).", "name")
+        raise SubscriberError("audience.subscriber_name_too_long", field="name", most=MAX_NAME)
     return name
 
 
-def clean_text(text: str) -> str:
-    """One line without control characters: names end up in mail headers."""
-    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
-
-
 def attribute_name(text: str) -> str:
-    """The name of an attribute as merge fields can use it: "Postal code" is postal_code.
+    """Return the name of an attribute for merge fields: "Postal code" becomes postal_code.
 
-    Raises SubscriberError where no name is left.
+    Raises SubscriberError if no name is left.
     """
     plain = unicodedata.normalize("NFKD", text.replace("ß", "ss")).encode("ascii", "ignore")
     name = re.sub(r"[^a-z0-9]+", "_", plain.decode().lower()).strip("_")
     if not name or name[0].isdigit():
-        raise SubscriberError(
-            f"“{clean_text(text)}” cannot be an attribute's name: use letters, digits and _, "
-            "beginning with a letter.",
-            "attributes",
-        )
+        name = one_line(text)
+        raise SubscriberError("audience.bad_attribute_name", field="attributes", name=name)
     if len(name) > MAX_ATTRIBUTE_NAME:
-        raise SubscriberError(
-            f"An attribute's name has {MAX_ATTRIBUTE_NAME} characters at most.", "attributes"
-        )
+        most = MAX_ATTRIBUTE_NAME
+        raise SubscriberError("audience.attribute_name_too_long", field="attributes", most=most)
     if name in RESERVED:
-        raise SubscriberError(
-            f"“{name}” is a field of its own; choose another name for the attribute.", "attributes"
-        )
+        raise SubscriberError("audience.attribute_reserved", field="attributes", name=name)
     return name
 
 
 def attributes_from(rows: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Attributes from the name/value rows of a form; empty rows are left out.
+    """Return attributes from the name/value rows of a form, without empty rows.
 
     Raises SubscriberError.
     """
@@ -277,19 +266,17 @@ def attributes_from(rows: Iterable[tuple[str, str]]) -> dict[str, str]:
         value = raw_value.replace("\x00", "").strip()
         if not raw_name.strip():
             if value:
-                raise SubscriberError(f"Give the value “{value[:40]}” a name.", "attributes")
+                code = "audience.attribute_without_name"
+                raise SubscriberError(code, field="attributes", value=value[:40])
             continue
         name = attribute_name(raw_name)
         if name in attributes:
-            raise SubscriberError(f"The attribute “{name}” is there twice.", "attributes")
+            raise SubscriberError("audience.attribute_twice", field="attributes", name=name)
         if len(value) > MAX_ATTRIBUTE_VALUE:
-            raise SubscriberError(
-                f"The value of “{name}” is too long ({MAX_ATTRIBUTE_VALUE} characters at most).",
-                "attributes",
-            )
+            code, most = "audience.attribute_value_too_long", MAX_ATTRIBUTE_VALUE
+            raise SubscriberError(code, field="attributes", name=name, most=most)
         attributes[name] = value
     if len(attributes) > MAX_ATTRIBUTES:
-        raise SubscriberError(
-            f"A subscriber has {MAX_ATTRIBUTES} attributes at most.", "attributes"
-        )
+        code = "audience.too_many_attributes"
+        raise SubscriberError(code, field="attributes", most=MAX_ATTRIBUTES)
     return attributes

@@ -15,27 +15,25 @@ import sqlalchemy as sa
 from campaigns.audience.consent import ConsentEvidence
 from campaigns.audience.models import ConsentEvent, Subscriber, Subscription, Suppression
 from campaigns.db import db, rows_given, upsert
+from campaigns.reason import ReasonError
 
 
-class ConsentError(ValueError):
-    """This subscription may not be made. The message says why and what to do."""
+class ConsentError(ReasonError):
+    """This subscription is not allowed."""
 
 
 class LeftThemselvesError(ConsentError):
     """The person unsubscribed; only their own wish brings them back."""
 
     def __init__(self) -> None:
-        super().__init__(
-            "This person unsubscribed. Subscribe them again only if they asked for it: "
-            "tick “They asked to come back”."
-        )
+        super().__init__("audience.left_themselves")
 
 
 class SuppressedError(ConsentError):
     """The address is suppressed: it gets nothing, whatever list it is on."""
 
     def __init__(self) -> None:
-        super().__init__("This address is suppressed and gets no mail. Lift the suppression first.")
+        super().__init__("audience.suppressed")
 
 
 def state(list_id: int, subscriber_id: int) -> str | None:

@@ -9,12 +9,13 @@ from campaigns import addresses
 from campaigns.audience import suppressions
 from campaigns.audience.imports.mapping import OWN_SUPPRESSIONS
 from campaigns.audience.imports.reader import Dialect, Reader, Row
-from campaigns.audience.imports.rows import clean
+from campaigns.audience.imports.rows import RowProblemError, clean
 from campaigns.csv_writing import unguard
+from campaigns.reason import Reason, ReasonError
 
 
-class NotSuppressionsError(ValueError):
-    """The file is no export of the suppression list. The message says what to do."""
+class NotSuppressionsError(ReasonError):
+    """The file is no export of the suppression list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,34 +23,34 @@ class BadRow:
     """A row that cannot be restored, and why."""
 
     number: int
-    reason: str
+    reason: Reason
 
 
 def read(file: BinaryIO, dialect: Dialect) -> Iterator[suppressions.Kept | BadRow]:
-    """Every row of an export. Raises NotSuppressionsError where the titles are others."""
+    """Yield every row of an export. Raises NotSuppressionsError for other column names."""
     rows = Reader(file, dialect, columns=len(OWN_SUPPRESSIONS))
     titles = next(rows, None)
     if titles is None or tuple(titles.cells) != OWN_SUPPRESSIONS:
-        raise NotSuppressionsError(
-            "This is not an export of the suppression list: its columns are "
-            f"{', '.join(OWN_SUPPRESSIONS)}. Use campaigns import for other files."
-        )
+        columns = ", ".join(OWN_SUPPRESSIONS)
+        raise NotSuppressionsError("import_file.not_suppressions", columns=columns)
     for row in rows:
         try:
             yield _kept(row)
-        except ValueError as error:
-            yield BadRow(row.number, str(error))
+        except (RowProblemError, addresses.InvalidAddressError) as error:
+            yield BadRow(row.number, error.reason)
 
 
 def _kept(row: Row) -> suppressions.Kept:
-    """Raises ValueError with a sentence."""
+    """Return the suppression of a row. Raises RowProblemError or InvalidAddressError."""
     if row.problem:
-        raise ValueError(row.problem)
+        raise RowProblemError(row.problem)
     if len(row.cells) != len(OWN_SUPPRESSIONS):
-        raise ValueError(f"The row has {len(row.cells)} cells instead of {len(OWN_SUPPRESSIONS)}.")
+        counts = {"cells": len(row.cells), "expected": len(OWN_SUPPRESSIONS)}
+        raise RowProblemError(Reason("import_row.wrong_number_of_cells", counts))
     address, reason, source, note, since = row.cells
     if reason not in suppressions.REASONS:
-        raise ValueError(f"“{clean(reason)[:60]}” is not a reason for a suppression.")
+        value = {"value": clean(reason)[:60]}
+        raise RowProblemError(Reason("import_row.unknown_suppression", value))
     return suppressions.Kept(
         addresses.parse(unguard(address)).normal, reason, clean(source), clean(note), _moment(since)
     )
@@ -59,7 +60,6 @@ def _moment(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
-        raise ValueError(
-            f"“{clean(text)[:60]}” is not a time such as 2024-02-01T09:00:00+00:00."
-        ) from None
+        value = {"value": clean(text)[:60]}
+        raise RowProblemError(Reason("import_row.bad_time", value)) from None
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

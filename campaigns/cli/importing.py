@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
+from campaigns.reason import Reason
+from campaigns.wording import Words
+
 if TYPE_CHECKING:
     from campaigns.audience.imports.mapping import Column, Preview
     from campaigns.audience.imports.reader import Dialect
@@ -135,7 +138,7 @@ def import_command(
                     ),
                 )
         except (import_mapping.MappingError, uploads.UploadError, lists.ListError) as error:
-            raise click.ClickException(str(error)) from None
+            raise click.ClickException(Words().of(error.reason)) from None
         run = _read_with_progress(run_id, upload.size)
         _report(run)
     sys.exit(1 if run.status != "done" or run.rows_failed else 0)
@@ -173,10 +176,10 @@ def restore_suppressions_command(file: BinaryIO) -> None:
                         new = suppressions.restore(kept)
                     added, known = added + new, known + len(kept) - new
         except (uploads.UploadError, suppression_file.NotSuppressionsError) as error:
-            raise click.ClickException(str(error)) from None
+            raise click.ClickException(Words().of(error.reason)) from None
     click.echo(f"{added:,} restored, {known:,} suppressed already, {len(bad):,} not taken.")
     for row in bad[:SHOWN_PROBLEMS]:
-        click.echo(f"  row {row.number}: {row.reason}", err=True)
+        click.echo(f"  row {row.number}: {Words().of(row.reason)}", err=True)
     sys.exit(1 if bad else 0)
 
 
@@ -284,7 +287,7 @@ def _statuses(
         return import_mapping.checked_statuses(values, titles)
     except import_mapping.MappingError as error:
         raise click.ClickException(
-            f"{error} Add --status VALUE=MEANING for each; MEANING is one of"
+            f"{Words().of(error.reason)} Add --status VALUE=MEANING for each; MEANING is one of"
             f" {', '.join(import_status.MEANINGS)}."
         ) from None
 
@@ -388,7 +391,7 @@ def _report(run: "ImportRun") -> None:
         counted = ", ".join(f"{count:,} {name}" for name, count in held_back.items() if count)
         click.echo(f"By their status: {counted}.")
     if run.status != "done":
-        click.echo(run.error or f"The import is {run.status}.", err=True)
+        click.echo(_said(run.error) or f"The import is {run.status}.", err=True)
     problems = db.session.execute(
         sa.select(ImportProblem.row_number, ImportProblem.reason)
         .where(ImportProblem.import_id == run.id)
@@ -396,9 +399,14 @@ def _report(run: "ImportRun") -> None:
         .limit(SHOWN_PROBLEMS)
     ).all()
     for number, reason in problems:
-        click.echo(f"  row {number}: {reason}", err=True)
+        click.echo(f"  row {number}: {_said(reason)}", err=True)
     if run.rows_failed > len(problems):
         click.echo(
             f"  and {run.rows_failed - len(problems):,} more: see the import's page in the browser",
             err=True,
         )
+
+
+def _said(stored: str) -> str:
+    reason = Reason.unpack(stored)
+    return Words().of(reason) if reason else ""

@@ -24,6 +24,7 @@ def create_admin_command(address: str | None, name: str, password_stdin: bool) -
     from campaigns.cli.app_context import ready_app
     from campaigns.clock import utcnow
     from campaigns.db import transaction
+    from campaigns.wording import Words
 
     with ready_app():
         address = address or click.prompt("Email address")
@@ -32,8 +33,8 @@ def create_admin_command(address: str | None, name: str, password_stdin: bool) -
             with transaction():
                 user = users.create_user(address, password, name=name, now=utcnow())
         except (users.AccountError, InvalidAddressError) as error:
-            raise click.ClickException(str(error)) from None
-        click.echo(f"Account created: Account created: {user.address} can log in now.")
+            raise click.ClickException(Words().of(error.reason)) from None
+        click.echo(f"Account created: {user.address} can log in now.")
 
 
 @click.command("reset-password")
@@ -46,6 +47,7 @@ def reset_password_command(address: str, password_stdin: bool) -> None:
     from campaigns.clock import utcnow
     from campaigns.db import transaction
     from campaigns.transactional import account_mail
+    from campaigns.wording import Words
 
     with ready_app():
         if users.find_user(address) is None:
@@ -61,7 +63,7 @@ def reset_password_command(address: str, password_stdin: bool) -> None:
                 users.set_password(user, password)
                 account_mail.password_changed(user.address, now=utcnow())
         except users.AccountError as error:
-            raise click.ClickException(str(error)) from None
+            raise click.ClickException(Words().of(error.reason)) from None
         click.echo("Password changed. The account was logged out everywhere.")
 
 

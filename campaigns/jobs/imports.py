@@ -12,16 +12,14 @@ from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.jobs import leases
 from campaigns.jobs.runtime import job
+from campaigns.reason import Reason
 
 log = structlog.get_logger()
 
 SLICE_SECONDS = 1.0
 WAIT_SECONDS = 0.2
 REPORT_SECONDS = 0.5
-MISSING = (
-    "The uploaded file is no longer there. What was read until then is on the list; "
-    "upload the file again for the rest: nobody is added twice."
-)
+_MISSING = Reason("import_file.gone")
 
 
 @job("import")
@@ -67,10 +65,10 @@ def work(import_id: int, *, seconds: float) -> bool:
         log.info("another worker is running this import", import_id=import_id)
         return False
     except FileNotFoundError:
-        _fail(import_id, MISSING)
+        _fail(import_id, _MISSING)
         return False
     except OSError as error:
-        _fail(import_id, f"The uploaded file cannot be read ({error.strerror}). Try again.")
+        _fail(import_id, Reason("import_file.not_readable", {"detail": error.strerror}))
         return False
     if is_over:
         with transaction():
@@ -98,6 +96,6 @@ def _read(import_id: int, source: runs.FileOfImport, until: float) -> bool:
             return False
 
 
-def _fail(import_id: int, sentence: str) -> None:
+def _fail(import_id: int, reason: Reason) -> None:
     with transaction():
-        runs.fail(import_id, sentence, now=utcnow())
+        runs.fail(import_id, reason, now=utcnow())

@@ -7,7 +7,7 @@ from dataclasses import replace
 import sqlalchemy as sa
 import structlog
 
-from campaigns import formatting
+from campaigns import formatting, wording
 from campaigns.accounts import password_resets, users
 from campaigns.accounts.workspace import load_workspace
 from campaigns.addresses import normalise

@@ -147,5 +147,5 @@ def _address(text: str, field: str, problems: dict[str, Reason | str]) -> str:
     try:
         return addresses.parse(text).text
     except addresses.InvalidAddressError as error:
-        problems[field] = str(error)
+        problems[field] = error.reason
         return ""

@@ -8,8 +8,8 @@ from datetime import timedelta
 from typing import Any
 
 from flask import Blueprint, Response, current_app, g, request
+from flask_babel import get_locale, lazy_gettext, refresh
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext, refresh
 from redis.exceptions import RedisError
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -20,7 +20,10 @@ from campaigns.audience.consent import ConsentEvidence
 from campaigns.clock import utcnow
 from campaigns.events.tracking import clean_user_agent
 from campaigns.outages import is_outage, outages
+from campaigns.reason import Reason
 from campaigns.web_limits import seconds_to_wait, wait_in_words
+from campaigns.wording import Words
+from campaigns.wording.catalog import DEFAULT_LOCALE
 
 RETRY_AFTER = timedelta(minutes=2)
 
@@ -67,6 +70,11 @@ def private(response: Response) -> Response:
     response.headers["X-Robots-Tag"] = "noindex, nofollow"
     response.headers["Referrer-Policy"] = "no-referrer"
     return response
+
+
+def sentence(reason: Reason) -> str:
+    """Return a reason of the domain in the words of the visitor."""
+    return Words(str(get_locale() or DEFAULT_LOCALE)).of(reason)
 
 
 def evidence(channel: str, wording: str = "") -> ConsentEvidence:

@@ -15,7 +15,7 @@ from campaigns.audience.models import AudienceList
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
-from campaigns.public.pages import evidence, handle_errors, page, private, speak
+from campaigns.public.pages import evidence, handle_errors, page, private, sentence, speak
 from campaigns.self_service import signup
 from campaigns.tokens import BadTokenError, ConfirmRef
 from campaigns.web_limits import limiter
@@ -62,14 +62,15 @@ def sign_up(public_id: str) -> Response:
         try:
             _sign_up(found.id, address, name[:MAX_NAME_LENGTH], wording)
         except InvalidAddressError as error:
-            return _form(found, wording, address=address, name=name, error=str(error), code=422)
+            said = sentence(error.reason)
+            return _form(found, wording, address=address, name=name, error=said, code=422)
     target = url_for("public_subscribe.check_your_mail", public_id=public_id)
     return Response(status=303, headers={"Location": redirect(target).location})
 
 
 def _sign_up(list_id: int, address: str, name: str, wording: str) -> None:
     if not address.strip():
-        raise InvalidAddressError(_("Enter your email address."))
+        raise InvalidAddressError("address.missing")
     with transaction():
         mail_id = signup.sign_up(
             list_id,

@@ -19,6 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from campaigns import formatting
 from campaigns.formatting import DEFAULT_LOCALE
+from campaigns.inputs import one_line
 from campaigns.messages import Message
 from campaigns.paths import resource_root
 from campaigns.wording.catalog import catalog
@@ -63,7 +64,7 @@ def _templates(locale: str) -> Environment:
 def words(name: str, values: Mapping[str, Any], *, locale: str = DEFAULT_LOCALE) -> Words:
     """Fill in templates/mail/<name>/, in this language. A missing value is an error."""
     templates = _templates(locale)
-    subject = _one_line(templates.get_template(f"{name}/subject.txt").render(values))
+    subject = one_line(templates.get_template(f"{name}/subject.txt").render(values))
     text = templates.get_template(f"{name}/body.txt").render(values)
     html = templates.get_template(f"{name}/body.html").render({**values, "subject": subject})
     return Words(subject, text.strip() + "\n", html)
@@ -74,11 +75,11 @@ def build(sender: Sender, address: str, said: Words, *, now: datetime) -> Messag
     domain = sender.address.rpartition("@")[2]
     is_ascii = (sender.address + sender.reply_to + address).isascii()
     mail = EmailMessage(policy=SMTP if is_ascii else SMTP.clone(utf8=True))
-    mail["From"] = _mailbox(sender.address, _one_line(sender.name))
+    mail["From"] = _mailbox(sender.address, one_line(sender.name))
     mail["To"] = _mailbox(address)
     if sender.reply_to:
         mail["Reply-To"] = _mailbox(sender.reply_to)
-    mail["Subject"] = _one_line(said.subject)
+    mail["Subject"] = one_line(said.subject)
     mail["Date"] = format_datetime(now)
     mail["Message-ID"] = f"<{secrets.token_hex(16)}@{domain}>"
     mail["Auto-Submitted"] = "auto-generated"
@@ -92,7 +93,3 @@ def _mailbox(address: str, name: str = "") -> MailAddress:
     # Not `addr_spec`: that way refuses local parts beyond ASCII.
     local, _, domain = address.rpartition("@")
     return MailAddress(display_name=name, username=local, domain=domain)
-
-
-def _one_line(text: str) -> str:
-    return " ".join("".join(char if char.isprintable() else " " for char in text).split())

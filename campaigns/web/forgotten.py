@@ -17,9 +17,11 @@ from campaigns.addresses import InvalidAddressError, parse, without_tag
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import transaction
+from campaigns.reason import Reason
 from campaigns.transactional import account_mail
 from campaigns.web.attempts import Attempts, BusyError, guarded
 from campaigns.web.login import leave, without_referrer
+from campaigns.web.words import sentence
 from campaigns.web_limits import limiter
 
 bp = Blueprint("forgotten", __name__)
@@ -53,7 +55,7 @@ def forgot() -> str | Response | tuple[str, int]:
         address = parse(typed).text
     except InvalidAddressError as error:
         page = render_template(
-            "web/forgot.html", address=typed, can_send=can_send, error=str(error)
+            "web/forgot.html", address=typed, can_send=can_send, error=sentence(error.reason)
         )
         return page, 422
     with transaction():
@@ -81,13 +83,13 @@ def reset(token: str) -> Response | FlaskResponse:
         return _form(user.address)
     new, again = request.form.get("password", ""), request.form.get("password_again", "")
     if not secrets.compare_digest(new.encode(), again.encode()):
-        return _form(user.address, _("The two passwords differ. Enter them again."))
+        return _form(user.address, sentence(Reason("account.passwords_differ")))
     try:
         hashed = guarded(lambda: users.hash_password(new))
     except BusyError as error:
         return _form(user.address, error.description or "", code=error.code)
     except users.AccountError as error:
-        return _form(user.address, str(error))
+        return _form(user.address, sentence(error.reason))
     with transaction():
         taken = password_resets.take(token, now=utcnow())
         if taken is not None:

@@ -17,6 +17,7 @@ from flask import (
     stream_with_context,
     url_for,
 )
+from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy.exc import IntegrityError
 from werkzeug.datastructures import MultiDict
@@ -24,7 +25,7 @@ from werkzeug.formparser import FormDataParser
 from werkzeug.wrappers import Response as AnyResponse
 
 from campaigns.access import access
-from campaigns.audience import export
+from campaigns.audience import export, lists
 from campaigns.audience.imports import mapping as import_mapping
 from campaigns.audience.imports import runs, uploads
 from campaigns.audience.imports import statuses as import_status
@@ -34,13 +35,14 @@ from campaigns.audience.models import AudienceList, ImportRun
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
+from campaigns.reason import Reason, ReasonError
+from campaigns.web.words import sentence
 
 bp = Blueprint("imports", __name__)
 
 PAGE = 50
 PROBLEMS_PAGE = 100
 FORM_BYTES = 64 * 1024
-MAX_LIST_NAME = 120
 
 Page = str | tuple[str, int]
 
@@ -98,7 +100,7 @@ def upload() -> Page | AnyResponse:
     chosen = _list_by_public_id(request.form.get("list", ""))
     sent = request.files.get("file")
     if sent is None or not sent.filename:
-        return _upload_refused("Choose a file first.", chosen)
+        return _upload_refused(_("Choose a file first."), chosen)
     uploads.sweep(services().settings.uploads_dir, now=utcnow())
     try:
         with transaction():
@@ -109,15 +111,12 @@ def upload() -> Page | AnyResponse:
                 now=utcnow(),
             )
     except uploads.UploadError as error:
-        return _upload_refused(str(error), chosen)
+        return _upload_refused(sentence(error.reason), chosen)
     return redirect(url_for("imports.mapping", public_id=run.public_id))
 
 
 def _upload_refused(error: str, chosen: AudienceList | None) -> Page:
     return render_template("web/imports/new.html", chosen=chosen, error=error), 422
-
-
-LIST_EXISTS = "There is a list of this name already: choose it."
 
 
 class BegunBeforeError(Exception):
@@ -156,12 +155,13 @@ def start(public_id: str) -> Page | AnyResponse:
             list_id = _chosen_list(form)
             if not runs.start(run.id, _choices(run, form, list_id), now=utcnow()):
                 raise BegunBeforeError  # and no new list is left behind
-    except (MappingError, IntegrityError, BegunBeforeError) as error:
+    except (ReasonError, IntegrityError, BegunBeforeError) as error:
         run = _run(public_id)
         if run.status != "mapping":  # the other click of a double click made the list, too
             return redirect(url_for("imports.show", public_id=public_id))
-        said = str(error) if isinstance(error, MappingError) else LIST_EXISTS
-        return _mapping_page(run, form, error=said)
+        taken = Reason("audience.list_name_taken")
+        reason = error.reason if isinstance(error, ReasonError) else taken
+        return _mapping_page(run, form, error=sentence(reason))
     services().doorbell.ring("import", run.id)
     return redirect(url_for("imports.show", public_id=public_id))
 
@@ -184,17 +184,9 @@ def _chosen_list(form: MultiDict[str, str]) -> int:
     if wanted != "new":
         found = _list_by_public_id(wanted)
         if found is None:
-            raise MappingError("Choose the list that these people come to.")
+            raise MappingError("import_mapping.no_list")
         return found.id
-    name = " ".join(form.get("list_name", "").split())
-    if not name or len(name) > MAX_LIST_NAME:
-        raise MappingError(f"Give the new list a name, at most {MAX_LIST_NAME} characters.")
-    if db.session.scalar(sa.select(AudienceList.id).where(AudienceList.name == name)):
-        raise MappingError(LIST_EXISTS)
-    created = AudienceList(name=name, created_at=utcnow())
-    db.session.add(created)
-    db.session.flush()
-    return created.id
+    return lists.create(form.get("list_name", ""), now=utcnow()).id
 
 
 def _dialect(run: ImportRun, form: MultiDict[str, str]) -> Dialect:
@@ -209,7 +201,7 @@ def _choices(run: ImportRun, form: MultiDict[str, str], list_id: int) -> runs.Ch
     has_header = form.get("header") == "yes"
     seen = _preview(run, dialect, has_header)
     if seen is None:
-        raise MappingError("The uploaded file is no longer there. Upload it again.")
+        raise MappingError("import_file.missing")
     columns = _columns(form, len(seen.columns))
     import_mapping.check(columns)
     values = _status_values(run, dialect, seen, columns, form)
@@ -281,7 +273,7 @@ def _mapping_page(
     wanted = {"yes": True, "no": False}.get(form.get("header", ""))
     seen = _preview(run, dialect, wanted)
     if seen is None:
-        error = "The uploaded file is no longer there. Discard this import and upload it again."
+        error = sentence(Reason("import_file.missing"))
         seen = Preview(header_row=0, columns=(), rows=())
     chosen = [column.guess for column in seen.columns]
     if error and any(key.startswith("column_") for key in form):
@@ -289,7 +281,7 @@ def _mapping_page(
     try:
         statuses = _status_values(run, dialect, seen, chosen, form)
     except MappingError as too_many:
-        error, statuses = error or str(too_many), {}
+        error, statuses = error or sentence(too_many.reason), {}
     page = render_template(
         template,
         run=run,
@@ -362,7 +354,7 @@ def failed_rows(public_id: str) -> Response:
     run = _run(public_id)
 
     def chunks() -> Iterator[str]:
-        for chunk in export.failed_rows(run):
+        for chunk in export.failed_rows(run, sentence):
             yield chunk
             db.session.rollback()  # no transaction stays open while the browser takes its time
 

@@ -12,6 +12,7 @@ from campaigns.context import services
 from campaigns.db import transaction
 from campaigns.web.counting import counting
 from campaigns.web.page_links import page_links
+from campaigns.web.words import sentence
 from campaigns.wording.catalog import languages
 
 bp = Blueprint("lists", __name__)
@@ -125,7 +126,7 @@ def delete(public_id: str) -> Answer:
                 flash(f"The list “{name}” is deleted. Its subscribers are still there.", "success")
                 return redirect(url_for("lists.index"))
     except lists.ListError as error:
-        return _delete_page(_found(public_id), error=str(error)), 422
+        return _delete_page(_found(public_id), error=sentence(error.reason)), 422
     return _delete_page(_found(public_id)), 422
 
 
@@ -145,7 +146,7 @@ def _form_again(entry: AudienceList | None, error: lists.ListError) -> tuple[str
         "web/lists/form.html",
         entry=entry,
         form=request.form,
-        error=str(error),
+        error=sentence(error.reason),
         error_field=error.field,
         signup_url=_signup_url(entry) if entry else "",
     )

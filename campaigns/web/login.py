@@ -34,6 +34,7 @@ from campaigns.web.attempts import (
     guarded,
     remember_device,
 )
+from campaigns.web.words import sentence
 from campaigns.web_limits import limiter, network_of
 
 log = structlog.get_logger()
@@ -166,7 +167,7 @@ def first_visit() -> Response | FlaskResponse:
         if not secrets.compare_digest(
             form.get("password", "").encode(), form.get("password_again", "").encode()
         ):
-            raise users.AccountError(_("The two passwords differ. Enter them again."))
+            raise users.AccountError("account.passwords_differ")
         hashed = guarded(lambda: users.hash_password(form.get("password", "")))
         with transaction():
             user = users.create_first_user(
@@ -182,7 +183,7 @@ def first_visit() -> Response | FlaskResponse:
     except BusyError as error:
         return _welcome(form, error.description or "", code=error.code)
     except (users.AccountError, InvalidAddressError) as error:
-        return _welcome(form, str(error), code=422)
+        return _welcome(form, sentence(error.reason), code=422)
     flash(_("Your account is ready"), "success")
     return redirect(url_for("home.home"))
 

@@ -28,9 +28,11 @@ from campaigns.audience.search import Search
 from campaigns.clock import utcnow
 from campaigns.db import transaction
 from campaigns.privacy import erasure
+from campaigns.reason import ReasonError
 from campaigns.web import subscriber_history
 from campaigns.web.page_links import page_links
 from campaigns.web.template_helpers import number, plural
+from campaigns.web.words import sentence
 
 bp = Blueprint("subscribers", __name__)
 
@@ -336,7 +338,7 @@ def subscribe(public_id: str) -> Response:
                 asked_to_come_back=came_back,
             )
     except subscriptions.ConsentError as error:
-        flash(str(error), "danger")
+        flash(sentence(error.reason), "danger")
     else:
         flash(f"Subscribed to “{name}”." if done else f"Already on “{name}”.", "success")
     return redirect(url_for("subscribers.show", public_id=public_id))
@@ -407,7 +409,7 @@ def _typed(form: MultiDict[str, str]) -> dict[str, Any]:
 
 
 def _form_page(
-    person: Subscriber | None, form: Mapping[str, Any], error: Exception | None = None
+    person: Subscriber | None, form: Mapping[str, Any], error: ReasonError | None = None
 ) -> str:
     blamed, other = "", ""
     if isinstance(error, subscribers.SubscriberError):
@@ -420,7 +422,7 @@ def _form_page(
         form=form,
         lists=[] if person else lists.choices(),
         known=subscribers.known_attributes(),
-        error=str(error) if error else "",
+        error=sentence(error.reason) if error else "",
         error_field=blamed,
         other=other,
     )

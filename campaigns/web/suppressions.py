@@ -16,6 +16,7 @@ from campaigns.csv_writing import BOM, csv_text
 from campaigns.db import transaction
 from campaigns.web.page_links import page_links
 from campaigns.web.template_helpers import number, plural
+from campaigns.web.words import sentence
 
 bp = Blueprint("suppressions", __name__)
 
@@ -113,7 +114,7 @@ def _read(lines: list[str]) -> tuple[set[str], list[BadLine]]:
         try:
             normals.add(addresses.parse(text).normal)
         except addresses.InvalidAddressError as error:
-            bad.append(BadLine(position, text, str(error)))
+            bad.append(BadLine(position, text, sentence(error.reason)))
     return normals, bad
 
 

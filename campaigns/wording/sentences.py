@@ -16,11 +16,14 @@ from babel.lists import format_list
 
 from campaigns import formatting
 from campaigns.wording import (
+    accounts,
+    audience,
     canary,
     connection,
     domain,
     expression,
     hold,
+    imports,
     launch,
     legacy,
     lint,
@@ -37,11 +40,14 @@ from campaigns.wording.catalog import DEFAULT_LOCALE, catalog
 from campaigns.wording.messages import Message, Plural
 
 _TABLES: tuple[Mapping[str, Message], ...] = (
+    accounts.SENTENCES,
+    audience.SENTENCES,
     canary.SENTENCES,
     connection.SENTENCES,
     domain.SENTENCES,
     expression.SENTENCES,
     hold.SENTENCES,
+    imports.SENTENCES,
     launch.SENTENCES,
     legacy.SENTENCES,
     outcome.SENTENCES,

@@ -18,6 +18,7 @@ from campaigns.audience.models import (
 from campaigns.campaign.usage import campaigns_needing
 from campaigns.db import db, transaction
 from tests.factories import a_campaign, a_list, a_subscriber
+from tests.refusals import refused
 
 NOW = datetime(2030, 5, 4, 12, 0, tzinfo=UTC)
 
@@ -43,7 +44,7 @@ def test_the_figures_of_a_list_are_counted_by_state(app: Flask) -> None:
 def test_a_list_needs_a_name_of_its_own(app: Flask, name: str, why: str) -> None:
     with transaction():
         a_list("News")
-    with pytest.raises(lists.ListError, match=why) as caught, transaction():
+    with refused(lists.ListError, why) as caught, transaction():
         lists.create(name, now=NOW)
     assert caught.value.field == "name"
 
@@ -74,7 +75,7 @@ def test_a_list_into_which_a_file_is_read_cannot_be_deleted(app: Flask) -> None:
         db.session.add(
             ImportRun(list_id=news.id, file_name="people.csv", path="x", status="running")
         )
-    with pytest.raises(lists.ListError, match=r"people\.csv"), transaction():
+    with refused(lists.ListError, r"people\.csv"), transaction():
         lists.delete(news.id)
 
 

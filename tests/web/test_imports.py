@@ -164,9 +164,9 @@ def test_the_preview_follows_encoding_and_delimiter(owner_client: FlaskClient) -
     ("changes", "words"),
     [
         ({"column_0": "ignore"}, "exactly one column"),
-        ({"attribute_2": "My Plan"}, "cannot name an attribute"),
-        ({"list_name": " "}, "Give the new list a name"),
-        ({"list_name": "News"}, "There is a list of this name already"),
+        ({"attribute_2": "My Plan"}, "cannot be the name of an attribute"),
+        ({"list_name": " "}, "Give the list a name"),
+        ({"list_name": "News"}, "There is a list with this name already"),
         ({"list": "nonsense"}, "Choose the list"),
         ({"encoding": "nonsense"}, "Choose an encoding"),
     ],

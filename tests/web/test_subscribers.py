@@ -241,7 +241,7 @@ def test_a_subscriber_is_added_with_lists_and_attributes(owner_client: FlaskClie
         ("address", "known@example.org", "already"),
         ("address", "suppressed@example.org", "Lift the suppression"),
         ("name", "x" * 201, "too long"),
-        ("attribute_name", "1st", "cannot be an attribute"),
+        ("attribute_name", "1st", "cannot be the name of an attribute"),
     ],
 )
 def test_a_form_that_cannot_be_saved_comes_back_as_typed(

@@ -12,6 +12,7 @@ from campaigns.audience.imports import statuses as import_status
 from campaigns.audience.imports.reader import LOOKS_LIKE_ADDRESS, Dialect, Reader, Row, unwrap
 from campaigns.audience.subscribers import MAX_ATTRIBUTE_NAME, MAX_ATTRIBUTES
 from campaigns.csv_writing import unguard
+from campaigns.reason import ReasonError
 
 ROLES = {
     "ignore": "Do not import",
@@ -42,8 +43,8 @@ MAX_HEADER_ROW = 20
 _ATTRIBUTE_NAME = re.compile(r"[a-z_][a-z0-9_]*")
 
 
-class MappingError(ValueError):
-    """The columns cannot be used like this. The message says what to change."""
+class MappingError(ReasonError):
+    """The columns cannot be used like this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,29 +197,34 @@ def _width(titles: Sequence[str], rows: Sequence[Row], delimiter: str) -> int:
     return min(MAX_COLUMNS, width)
 
 
+_CHOSEN_TWICE = {
+    "name": "import_mapping.name_twice",
+    "first_name": "import_mapping.first_name_twice",
+    "last_name": "import_mapping.last_name_twice",
+}
+
+
 def check(columns: Sequence[Column]) -> None:
     """Raise MappingError unless there is one address column and each name is used once."""
     roles = [column.role for column in columns]
     if any(role not in ROLES for role in roles):
-        raise MappingError("Choose for each column what it becomes.")
+        raise MappingError("import_mapping.unknown_role")
     if roles.count("address") != 1:
-        raise MappingError("Choose exactly one column that holds the email address.")
-    for role in ("name", "first_name", "last_name"):
+        raise MappingError("import_mapping.one_address")
+    for role, code in _CHOSEN_TWICE.items():
         if roles.count(role) > 1:
-            raise MappingError(f"“{ROLES[role]}” is chosen for more than one column.")
+            raise MappingError(code)
     if "name" in roles and ("first_name" in roles or "last_name" in roles):
-        raise MappingError("Choose either the whole name or first and last name, not both.")
+        raise MappingError("import_mapping.name_and_parts")
     names = [column.attribute for column in columns if column.role == "attribute"]
     if len(names) > MAX_ATTRIBUTES:
-        raise MappingError(f"At most {MAX_ATTRIBUTES} columns can become attributes.")
+        raise MappingError("import_mapping.too_many_attributes", most=MAX_ATTRIBUTES)
     for name in names:
         if not _ATTRIBUTE_NAME.fullmatch(name) or len(name) > MAX_ATTRIBUTE_NAME:
-            raise MappingError(
-                f"“{name}” cannot name an attribute: use lower-case letters, digits and _, "
-                f"beginning with a letter, at most {MAX_ATTRIBUTE_NAME}."
-            )
+            code, most = "import_mapping.bad_attribute_name", MAX_ATTRIBUTE_NAME
+            raise MappingError(code, name=name, most=most)
         if names.count(name) > 1:
-            raise MappingError(f"The attribute “{name}” is chosen for more than one column.")
+            raise MappingError("import_mapping.attribute_twice", name=name)
 
 
 def attribute_name(title: str) -> str:
@@ -310,10 +316,7 @@ def _shown(value: str, texts: Sequence[str]) -> str:
 
 
 def _too_many(title: str) -> MappingError:
-    return MappingError(
-        f"The column “{title}” has too many different values for a status. "
-        "Import it as an attribute, or do not import it."
-    )
+    return MappingError("import_mapping.too_many_status_values", title=title)
 
 
 def checked_statuses(
@@ -321,17 +324,21 @@ def checked_statuses(
 ) -> dict[int, dict[str, str]]:
     """What every value means. Raises MappingError naming the values for which that is open."""
     for index, found in values.items():
-        unclear = [
-            f"“{one.text[:40]}”" if one.text else "an empty cell"
-            for one in found
-            if one.meaning not in import_status.MEANINGS
-        ]
+        unclear = [one.text for one in found if one.meaning not in import_status.MEANINGS]
         if unclear:
-            shown = ", ".join(unclear[:10]) + (", …" if len(unclear) > 10 else "")
-            raise MappingError(
-                f"Choose what these values of the column “{titles[index]}” mean: {shown}."
-            )
+            raise _unclear(titles[index], unclear)
     return {index: {one.key: one.meaning for one in found} for index, found in values.items()}
+
+
+def _unclear(title: str, texts: Sequence[str]) -> MappingError:
+    named = [f"“{text[:40]}”" for text in texts if text]
+    shown = ", ".join(named[:10]) + (", …" if len(named) > 10 else "")
+    if not named:
+        return MappingError("import_mapping.unclear_empty_cells", title=title)
+    if len(named) < len(texts):
+        code = "import_mapping.unclear_values_and_empty_cells"
+        return MappingError(code, title=title, values=shown)
+    return MappingError("import_mapping.unclear_values", title=title, values=shown)
 
 
 def statuses_from_json(mapping: dict[str, Any]) -> dict[int, dict[str, str]]:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import BinaryIO, NamedTuple
 
+from campaigns.reason import Reason, ReasonError
+
 ENCODINGS = {
     "utf-8": "UTF-8",
     "cp1252": "Windows-1252 (Western European)",
@@ -60,16 +62,14 @@ MAX_BROKEN_LINES = 20
 SAMPLE_BYTES = 64 * 1024
 SHOWN_CHARS = 500
 
-NUL_PROBLEM = "The row holds NUL bytes, which no text has: the file may be damaged here."
-OPEN_PROBLEM = "A quotation mark is opened in this row and not closed."
-BROKEN_PROBLEM = (
-    "A quotation mark stands where none may stand: write quotation marks inside a cell twice."
-)
-LONG_PROBLEM = "The row is longer than a megabyte."
+NUL_PROBLEM = Reason("import_row.nul_bytes")
+OPEN_PROBLEM = Reason("import_row.open_quote")
+BROKEN_PROBLEM = Reason("import_row.broken_quote")
+LONG_PROBLEM = Reason("import_row.too_long")
 
 
-class NotCsvError(ValueError):
-    """The file cannot be read as CSV. The message says what it is and what to do."""
+class NotCsvError(ReasonError):
+    """The file cannot be read as CSV."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,37 +83,36 @@ class Dialect:
 class Row(NamedTuple):
     """One row. `number` counts as a spreadsheet does: from 1, headers and blank rows included.
 
-    `problem` says why it could not be split into cells; `raw` is its text as it stands there.
+    `problem` is why it could not be split into cells; `raw` is its text as written.
     """
 
     number: int
     cells: list[str]
     raw: str
-    problem: str
+    problem: Reason | None = None
 
 
 class _Line(NamedTuple):
     text: str
     size: int
-    problem: str
+    problem: Reason | None
 
 
 # --- what kind of file this is --------------------------------------------------------------
 
-_SAVE = "In the spreadsheet program choose “Save as”, then “CSV UTF-8”, and upload that file."
 _SIGNATURES: tuple[tuple[bytes, str], ...] = (
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", f"This is an Excel file. {_SAVE}"),
-    (b"\x89PNG\r\n", "This is an image, not a CSV file."),
-    (b"\xff\xd8\xff", "This is an image, not a CSV file."),
-    (b"GIF8", "This is an image, not a CSV file."),
-    (b"%PDF-", "This is a PDF. Export the addresses as CSV and upload that file."),
-    (b"\x1f\x8b", "This file is compressed. Unpack it and upload the CSV file inside."),
-    (b"7z\xbc\xaf\x27\x1c", "This is an archive. Unpack it and upload the CSV file inside."),
-    (b"Rar!", "This is an archive. Unpack it and upload the CSV file inside."),
-    (b"BZh", "This file is compressed. Unpack it and upload the CSV file inside."),
-    (b"SQLite format 3\0", "This is a database, not a CSV file."),
-    (b"\xff\xfe\0\0", f"This file is written in UTF-32. {_SAVE}"),
-    (b"\0\0\xfe\xff", f"This file is written in UTF-32. {_SAVE}"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "import_file.excel"),
+    (b"\x89PNG\r\n", "import_file.image"),
+    (b"\xff\xd8\xff", "import_file.image"),
+    (b"GIF8", "import_file.image"),
+    (b"%PDF-", "import_file.pdf"),
+    (b"\x1f\x8b", "import_file.compressed"),
+    (b"7z\xbc\xaf\x27\x1c", "import_file.archive"),
+    (b"Rar!", "import_file.archive"),
+    (b"BZh", "import_file.compressed"),
+    (b"SQLite format 3\0", "import_file.database"),
+    (b"\xff\xfe\0\0", "import_file.utf_32"),
+    (b"\0\0\xfe\xff", "import_file.utf_32"),
 )
 _CONTROL = bytes(set(range(32)) - {0x09, 0x0A, 0x0C, 0x0D, 0x1A, 0x1B})
 
@@ -148,14 +147,14 @@ class Probe:
         """The most likely encoding. Raises NotCsvError for what is no text at all."""
         head = self._head
         if not head.strip(b"\xef\xbb\xbf\xff\xfe\0\r\n\t ,;"):
-            raise NotCsvError("The file is empty.")
+            raise NotCsvError("import_file.empty")
         if head.startswith(b"PK\x03\x04"):
             raise NotCsvError(_zipped(head))
-        for signature, sentence in _SIGNATURES:
+        for signature, code in _SIGNATURES:
             if head.startswith(signature):
-                raise NotCsvError(sentence)
+                raise NotCsvError(code)
         if head.lstrip(b"\xef\xbb\xbf \r\n\t")[:15].lower().startswith((b"<!doctype", b"<html")):
-            raise NotCsvError("This is a web page, not a CSV file. Export the addresses as CSV.")
+            raise NotCsvError("import_file.web_page")
         if head.startswith(b"\xff\xfe"):
             return "utf-16-le"
         if head.startswith(b"\xfe\xff"):
@@ -164,7 +163,7 @@ class Probe:
         if wide:
             return wide
         if len(head) - len(head.translate(None, _CONTROL)) > len(head) / 20:
-            raise NotCsvError("This is not a text file. Export the addresses as CSV.")
+            raise NotCsvError("import_file.not_text")
         if head.startswith(b"\xef\xbb\xbf"):
             return "utf-8"
         # A few damaged rows do not make a UTF-8 file a Windows one.
@@ -229,10 +228,10 @@ def _share(head: bytes, encoding: str) -> float:
 
 def _zipped(head: bytes) -> str:
     if b"xl/" in head or b"[Content_Types].xml" in head:
-        return f"This is an Excel file. {_SAVE}"
+        return "import_file.excel"
     if b"opendocument" in head[:200]:
-        return f"This is a LibreOffice file. {_SAVE}"
-    return "This is a ZIP archive. Unpack it and upload the CSV file inside."
+        return "import_file.libreoffice"
+    return "import_file.archive"
 
 
 def _wide(head: bytes) -> str:
@@ -379,14 +378,13 @@ def _lines(file: BinaryIO, encoding: str, start: int) -> Iterator[_Line]:
     found = _byte_lines(_AsUtf8(file, encoding), _wide_size) if is_wide else _byte_lines(file, len)
     for raw, size in found:
         is_cut = size > MAX_LINE_BYTES // 2 and len(raw) < size // 2
-        problem = LONG_PROBLEM if is_cut or size > 2 * MAX_LINE_BYTES else ""
+        problem = LONG_PROBLEM if is_cut or size > 2 * MAX_LINE_BYTES else None
         try:
             text = raw.decode(inner)
         except UnicodeDecodeError:
             text = raw.decode(inner, errors="replace")
-            problem = problem or (
-                f"The row holds characters that are not {ENCODINGS[encoding].partition(' ')[0]}: "
-                "check the encoding of the file."
+            problem = problem or Reason(
+                "import_row.wrong_encoding", {"encoding": ENCODINGS[encoding].partition(" ")[0]}
             )
         if "\0" in text:
             problem = problem or NUL_PROBLEM
@@ -589,7 +587,7 @@ class Reader:
         if more:
             self._pass_over(len(more))
             text += "".join(one.text for one in more)
-            problem = problem or next((one.problem for one in more if one.problem), "")
+            problem = problem or next((one.problem for one in more if one.problem), None)
         text = text.rstrip("\r\n")
         if problem:
             return self._bad(text, problem)
@@ -598,7 +596,7 @@ class Reader:
     def _row(self, cells: list[str], text: str) -> Row | None:
         if not cells[0].strip() and not any(map(str.strip, cells)):
             return None
-        return Row(self.row_number, cells, text, "")
+        return Row(self.row_number, cells, text)
 
     def _unwrapped(self, cells: list[str]) -> list[str]:
         """The cells of a row that stands as a whole in one quoted cell."""
@@ -607,7 +605,7 @@ class Reader:
         inner = unwrap(cells[0], self._delimiter)
         return inner if len(inner) == self._columns else cells
 
-    def _broken(self, line: _Line, problem: str) -> Row:
+    def _broken(self, line: _Line, problem: Reason) -> Row:
         """A row with a broken quote. It costs this line and what is surely left of its cell."""
         rest = self._rest_of_broken() if line.text.count('"') % 2 else 0
         text = line.text + "".join(self._ahead[index].text for index in range(rest))
@@ -648,7 +646,7 @@ class Reader:
             return False
         return any(LOOKS_LIKE_ADDRESS.fullmatch(cell) for cell in cells)
 
-    def _bad(self, text: str, problem: str) -> Row:
+    def _bad(self, text: str, problem: Reason) -> Row:
         return Row(self.row_number, [], text[:SHOWN_CHARS], problem)
 
 

@@ -1,4 +1,4 @@
-"""From a row of a file to a person, or to the sentence that says why it cannot be taken."""
+"""From a row of a file to a person, or to the reason why it cannot be imported."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -11,6 +11,7 @@ from campaigns.audience.imports.mapping import Column, Statuses
 from campaigns.audience.imports.reader import Row
 from campaigns.audience.subscribers import MAX_ATTRIBUTE_VALUE, MAX_NAME
 from campaigns.csv_writing import unguard
+from campaigns.reason import Parameter, Reason
 
 _PLAIN_LOCAL_PART = re.compile(r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -19,36 +20,39 @@ MAX_KNOWN_STATUSES = 1_000
 
 
 class RowProblemError(ValueError):
-    """This row cannot be taken. The message says why."""
+    """This row cannot be imported."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.code)
+        self.reason = reason
 
 
 @dataclass(slots=True)
 class Person:
-    """One valid row. Empty values mean that the file says nothing about them."""
+    """One valid row. An empty value means that the file does not have it."""
 
     row: Row
     address: Address
     name: str
     attributes: dict[str, str]
     state: str = "subscribed"
-    """State in the list: subscribed, pending or unsubscribed; "skip": the file wants them left
-    out."""
+    """State on the list: subscribed, pending or unsubscribed; "skip": left out."""
     suppression: str = ""
-    """Reason for which the address is to be suppressed."""
+    """Reason of the suppression that the row asks for; "" for none."""
 
 
 class AddressReader:
-    """addresses.parse, made fast for the many plain addresses of few domains.
+    """addresses.parse, made fast for many plain addresses at few domains.
 
-    A domain that passed the whole check once is not checked again; only local parts that are
-    plainly fine take the short way, so the answers are the same.
+    A domain that has passed the whole check is not checked again. Only local parts that are
+    certainly valid take the short path, so the results are the same.
     """
 
     def __init__(self) -> None:
         self._domains: dict[str, str] = {}
 
     def parse(self, text: str) -> Address:
-        """Raises InvalidAddressError."""
+        """Return the address of this text. Raises InvalidAddressError."""
         text = text.strip()
         local, _, domain = text.partition("@")
         known = self._domains.get(domain)
@@ -69,12 +73,12 @@ class AddressReader:
 
 
 _ADDRESSES = AddressReader()
-"""One for the process: an import is read in many short slices, and domains come again."""
+"""One for the process: an import is read in many short slices, and domains repeat."""
 
 
 @dataclass
 class RowReader:
-    """Turns rows into people by a mapping that `import_mapping.check` has passed."""
+    """Turns rows into people, by a mapping that `mapping.check` has accepted."""
 
     columns: Sequence[Column]
     titles: Sequence[str] = ()
@@ -102,40 +106,38 @@ class RowReader:
         return self.titles[index] if index < len(self.titles) else ""
 
     def person(self, row: Row) -> Person:
-        """Raises RowProblemError."""
+        """Return the person of a row. Raises RowProblemError."""
         if row.problem:
             raise RowProblemError(row.problem)
         cells, width = row.cells, len(self.columns)
         if len(cells) > width and any(cell.strip() for cell in cells[width:]):
-            raise RowProblemError(
-                f"The row has {len(cells)} cells where {width} are expected: a cell that holds "
-                "the delimiter must stand in quotation marks."
-            )
+            counts = {"cells": len(cells), "expected": width}
+            raise RowProblemError(Reason("import_row.too_many_cells", counts))
         if self._address_at >= len(cells) or not addresses.normalise(cells[self._address_at]):
-            raise RowProblemError("The row has no address.")
+            raise RowProblemError(Reason("import_row.no_address"))
         try:
             address = self._addresses.parse(unguard(cells[self._address_at]))
         except InvalidAddressError as error:
-            raise RowProblemError(str(error)) from None
-        # Cells at the end that are empty may be missing: some programs leave them out.
+            raise RowProblemError(error.reason) from None
+        # Some programs leave out empty cells at the end of a row.
         name = " ".join(
             part for at in self._name_at if at < len(cells) and (part := clean(cells[at]))
         )
         if len(name) > MAX_NAME:
-            raise RowProblemError(f"The name is longer than {MAX_NAME} characters.")
+            raise RowProblemError(Reason("import_row.name_too_long", {"most": MAX_NAME}))
         attributes = self._attributes(cells)
         if not self._statuses:
             return Person(row, address, name, attributes)
         return Person(row, address, name, attributes, *self._status(cells))
 
     def _status(self, cells: list[str]) -> tuple[str, str]:
-        """The state and, for who is to be suppressed, the reason."""
+        """Return the state and the reason of a suppression, "" for none."""
         meanings = [(column.is_own, column.meaning(cells)) for column in self._statuses]
         strictest = import_status.strictest(meaning for _, meaning in meanings)
         reason = import_status.SUPPRESSION_REASONS.get(strictest, "")
         if not reason:
             return strictest, ""
-        # Our own exports tell the state beside the suppression; elsewhere there is only one.
+        # Our own exports have the state beside the suppression; other files have only one.
         states = [meaning for is_own, meaning in meanings if not is_own]
         if len(states) == len(meanings) or not states:
             return "unsubscribed", reason
@@ -147,15 +149,14 @@ class RowReader:
         for at, name in self._attributes_at:
             if at < len(cells) and (value := clean(cells[at])):
                 if len(value) > MAX_ATTRIBUTE_VALUE:
-                    raise RowProblemError(
-                        f"“{name}” is longer than {MAX_ATTRIBUTE_VALUE} characters."
-                    )
+                    limits: dict[str, Parameter] = {"name": name, "most": MAX_ATTRIBUTE_VALUE}
+                    raise RowProblemError(Reason("import_row.attribute_too_long", limits))
                 found[name] = value
         return found
 
 
 class _StatusColumn:
-    """A status column: what its cells mean, remembered, as few values come again and again."""
+    """A status column. Remembers what its values mean, as few values repeat in many rows."""
 
     def __init__(self, index: int, title: str, chosen: Mapping[str, str]) -> None:
         self.is_own = title == import_status.OWN_SUPPRESSION
@@ -163,26 +164,24 @@ class _StatusColumn:
         self._known: dict[str, str] = {}
 
     def meaning(self, cells: list[str]) -> str:
-        """Raises RowProblemError for a value that nobody explained."""
+        """Return what a cell means. Raises RowProblemError for a value without a meaning."""
         cell = cells[self._index] if self._index < len(cells) else ""
         found = self._known.get(cell)
         if found is None:
             value = import_status.value_key(self._title, unguard(cell))
             found = self._chosen.get(value) or import_status.default(self._title, value)
             if not found:
-                raise RowProblemError(
-                    f"“{clean(cell)[:60]}” in the column “{self._title}” is not a known status. "
-                    "Import this row again and choose what it means."
-                )
+                unknown = {"value": clean(cell)[:60], "title": self._title}
+                raise RowProblemError(Reason("import_row.unknown_status", unknown))
             if len(self._known) < MAX_KNOWN_STATUSES:
                 self._known[cell] = found
         return found
 
 
 def clean(cell: str) -> str:
-    """A cell as one line without control characters and outer spaces.
+    """Return a cell as one line without control characters and outer spaces.
 
-    The apostrophe by which our own export shields a cell is taken away again.
+    Removes the apostrophe with which our own exports guard a cell.
     """
     cell = unguard(cell)
     if _CONTROL.search(cell):

@@ -43,6 +43,7 @@ from campaigns.audience.models import (
     Suppression,
 )
 from campaigns.db import db, insert_ignoring, rows_changed, rows_given
+from campaigns.reason import Reason
 
 CHUNK_ROWS = 2_000
 LEASE = timedelta(seconds=12)
@@ -51,9 +52,14 @@ MAX_PROBLEMS = 100_000
 """So many bad rows are kept for the report; all are counted."""
 MAX_CONSENT_SOURCE = 500
 
-SUPPRESSED = "This address is suppressed ({reason}): it was not put on the list."
-UNSUBSCRIBED = "This person unsubscribed from the list. Only they can come back."
-PENDING = "This person was asked to confirm and has not done so: an import cannot do it for them."
+_SUPPRESSED_PROBLEMS = {
+    "manual": Reason("import_row.suppressed_manual"),
+    "complaint": Reason("import_row.suppressed_complaint"),
+    "hard_bounce": Reason("import_row.suppressed_hard_bounce"),
+    "erased": Reason("import_row.suppressed_erased"),
+}
+_UNSUBSCRIBED_PROBLEM = Reason("import_row.unsubscribed")
+_PENDING_PROBLEM = Reason("import_row.pending")
 
 
 class LostLeaseError(RuntimeError):
@@ -86,7 +92,7 @@ class Chunk:
 
     start: int
     people: Sequence[Person]
-    problems: Sequence[tuple[Row, str]]
+    problems: Sequence[tuple[Row, Reason]]
     position: int
     last_row: int
 
@@ -129,7 +135,7 @@ def path_of(run: ImportRun, folder: Path) -> Path:
 def check_dialect(dialect: Dialect) -> Dialect:
     """Raises MappingError for what cannot be chosen."""
     if dialect.encoding not in ENCODINGS or dialect.delimiter not in DELIMITERS:
-        raise MappingError("Choose an encoding and a delimiter.")
+        raise MappingError("import_mapping.no_dialect")
     return dialect
 
 
@@ -141,7 +147,7 @@ def start(import_id: int, choices: Choices, *, now: datetime) -> bool:
     check_dialect(choices.dialect)
     mapping.check(choices.columns)
     if db.session.get(AudienceList, choices.list_id) is None:
-        raise MappingError("Choose the list that these people come to.")
+        raise MappingError("import_mapping.no_list")
     return _move(
         import_id,
         "mapping",
@@ -262,12 +268,12 @@ class FileOfImport:
         """The next rows, checked one by one. Empty at the end of the file. Asks no database."""
         start = self.position
         people: list[Person] = []
-        problems: list[tuple[Row, str]] = []
+        problems: list[tuple[Row, Reason]] = []
         for row in itertools.islice(self.source, CHUNK_ROWS):
             try:
                 people.append(self.rows.person(row))
             except RowProblemError as problem:
-                problems.append((row, str(problem)))
+                problems.append((row, problem.reason))
         self.position = self.reader.position
         return Chunk(start, people, problems, self.reader.position, self.reader.row_number)
 
@@ -309,20 +315,21 @@ def finish(import_id: int, *, now: datetime) -> bool:
     )
 
 
-def fail(import_id: int, error: str, *, now: datetime) -> bool:
-    """Stop an import, with a sentence for the user."""
+def fail(import_id: int, reason: Reason, *, now: datetime) -> bool:
+    """Stop an import. Returns whether this call did it."""
+    error = reason.pack()
     return _move(
         import_id, "running", status="failed", lease_until=None, finished_at=now, error=error
     )
 
 
-def _keep_problems(run: ImportRun, problems: Sequence[tuple[Row, str]]) -> None:
+def _keep_problems(run: ImportRun, problems: Sequence[tuple[Row, Reason]]) -> None:
     room = max(0, MAX_PROBLEMS - run.rows_failed)
     values = [
         {
             "import_id": run.id,
             "row_number": row.number,
-            "reason": reason,
+            "reason": reason.pack(),
             "raw": row.raw[:SHOWN_CHARS].replace("\0", "\u2400"),
         }
         for row, reason in problems[:room]
@@ -379,7 +386,7 @@ class _Merge:
     pending: int = 0
     suppressed: int = 0
     skipped: int = 0
-    problems: list[tuple[Row, str]] = field(default_factory=list)
+    problems: list[tuple[Row, Reason]] = field(default_factory=list)
 
     def take(self, people: Sequence[Person]) -> None:
         groups: dict[str, list[Person]] = {}
@@ -398,7 +405,7 @@ class _Merge:
                 continue  # the file itself says that they get nothing
             self._fail(
                 groups.pop(normal),
-                SUPPRESSED.format(reason=suppressions.REASONS.get(reason, reason)),
+                _SUPPRESSED_PROBLEMS[reason],
             )
         known = _known(groups)
         fresh = _add(
@@ -429,7 +436,8 @@ class _Merge:
             one = known[normal]
             place = places.get(one.id)
             if place in {"unsubscribed", "pending"}:
-                self._fail(group, UNSUBSCRIBED if place == "unsubscribed" else PENDING)
+                is_unsubscribed = place == "unsubscribed"
+                self._fail(group, _UNSUBSCRIBED_PROBLEM if is_unsubscribed else _PENDING_PROBLEM)
                 continue
             if place is None:
                 to_subscribe.append(one.id)
@@ -464,7 +472,7 @@ class _Merge:
                 note=f"{self.run.file_name}: {self.run.consent_source}".removesuffix(": "),
             )
 
-    def _fail(self, group: Iterable[Person], reason: str) -> None:
+    def _fail(self, group: Iterable[Person], reason: Reason) -> None:
         self.problems.extend((person.row, reason) for person in group)
 
     def _merged(self, group: Sequence[Person]) -> dict[str, Any]:

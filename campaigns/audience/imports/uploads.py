@@ -1,4 +1,4 @@
-"""Uploaded files: streamed to disk, examined on the way, gone when they are not kept."""
+"""Uploaded files: streamed to disk, checked on the way, deleted unless they are kept."""
 
 import errno
 import hashlib
@@ -10,31 +10,36 @@ from pathlib import Path
 from typing import BinaryIO
 
 from campaigns.audience.imports.reader import Dialect, NotCsvError, Probe
+from campaigns.reason import Reason
 
 MAX_FILE_BYTES = 2 * 1024**3
 RESERVE_BYTES = 200 * 1024 * 1024
-"""So much room stays free on the disk: the database needs it."""
+"""Bytes that stay free on the disk for the database."""
 COPY_BYTES = 1024 * 1024
 ORPHAN_AGE = timedelta(days=1)
 
 
 class UploadError(ValueError):
-    """The file cannot be taken. The message says why and what to do."""
+    """The file cannot be imported."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.code)
+        self.reason = reason
 
 
 class Upload:
-    """A file on its way in. Write to it, then `keep` or `close` it: closing an upload that is
-    not kept deletes it.
+    """A file on its way in. Write to it, then `keep` or `close` it. Closing deletes what is not
+    kept.
 
-    A write that fails (disk full) deletes what was written; the rest of the stream is taken
-    and thrown away, so that whoever sends it gets to hear the answer. `problem` says it.
+    A write that fails (disk full) deletes what was written and sets `problem`. The rest of the
+    stream is read and dropped, so that the sender gets to see the answer.
     """
 
     def __init__(self, folder: Path, *, expected_bytes: int = 0) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path = folder / f"{secrets.token_hex(12)}.part"
         self.size = 0
-        self.problem = ""
+        self.problem: Reason | None = None
         self._hash = hashlib.sha256()
         self._probe = Probe()
         self._is_kept = False
@@ -56,7 +61,7 @@ class Upload:
             while rest and self._file is not None:
                 rest = rest[self._file.write(rest) :]
         except OSError as error:
-            self._give_up(_in_words(error))
+            self._give_up(_reason_of(error))
         return len(block)
 
     def seek(self, offset: int, whence: int = 0) -> int:
@@ -73,13 +78,13 @@ class Upload:
         return self._hash.hexdigest()
 
     def finish(self) -> Dialect:
-        """Close the file and tell how it is written. Raises UploadError, deleting the file."""
+        """Close the file and return how it is written. Raises UploadError."""
         try:
             if self.problem:
                 raise UploadError(self.problem)
             return self._probe.dialect()
         except NotCsvError as error:
-            raise UploadError(str(error)) from None
+            raise UploadError(error.reason) from None
         finally:
             self._close_file()
 
@@ -89,7 +94,7 @@ class Upload:
             self._file = None
 
     def keep(self) -> str:
-        """Keep the file for good; returns its name in the folder of uploads."""
+        """Keep the file; returns its name in the folder of uploads."""
         kept = self.path.with_suffix(".csv")
         self.path.rename(kept)
         self.path = kept
@@ -101,31 +106,28 @@ class Upload:
         if free < expected_bytes + RESERVE_BYTES:
             self._give_up(_FULL)
 
-    def _give_up(self, problem: str) -> None:
+    def _give_up(self, problem: Reason) -> None:
         self.problem = problem
         self.close()
 
 
-_FULL = (
-    "The server's disk has no room for this file. Nothing was kept of it. "
-    "Free some space, or split the file into smaller ones."
-)
+_FULL = Reason("import_file.disk_full")
 
 
-def _in_words(error: OSError) -> str:
+def _reason_of(error: OSError) -> Reason:
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return _FULL
-    return f"The file could not be stored ({error.strerror}). Nothing was kept of it."
+    return Reason("import_file.not_stored", {"detail": error.strerror})
 
 
 def sweep(folder: Path, *, now: datetime) -> None:
-    """Delete what a killed server left half-written a day ago."""
+    """Delete files that a killed server left half-written more than a day ago."""
     for path in folder.glob("*.part"):
         try:
             if path.stat().st_mtime < (now - ORPHAN_AGE).timestamp():
                 path.unlink()
         except FileNotFoundError:
-            continue  # somebody else swept it
+            continue  # another process deleted it
 
 
 def take_in(source: BinaryIO, folder: Path, *, size_bytes: int = 0) -> Upload:
@@ -135,7 +137,7 @@ def take_in(source: BinaryIO, folder: Path, *, size_bytes: int = 0) -> Upload:
         for block in _blocks(source):
             upload.write(block)
             if upload.problem:
-                break  # nobody waits for an answer here, and a pipe may have no end
+                break  # no sender waits for an answer, and a pipe may have no end
     except BaseException:
         upload.close()
         raise

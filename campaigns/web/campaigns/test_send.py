@@ -16,6 +16,7 @@ from campaigns.db import db, transaction
 from campaigns.transactional import queue
 from campaigns.transactional.models import TransactionalEmail
 from campaigns.web.campaigns.blueprint import bp, campaign_or_404
+from campaigns.web.words import sentence
 from campaigns.web_limits import limiter
 
 SLOW_AFTER = timedelta(seconds=20)
@@ -31,7 +32,7 @@ def test_send(public_id: str) -> str | tuple[str, int]:
     try:
         address = addresses.parse(request.form.get("address", ""))
     except InvalidAddressError as error:
-        return render_template("web/campaigns/_test_result.html", error=str(error)), 422
+        return render_template("web/campaigns/_test_result.html", error=sentence(error.reason)), 422
     reader = _reader_id(request.form.get("as", ""))
     with transaction():
         mail = queue.enqueue(

@@ -14,10 +14,12 @@ from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.inputs import InvalidInputError
+from campaigns.reason import Reason
 from campaigns.transactional import account_mail
 from campaigns.web.attempts import Attempts, BusyError, TooManyFailuresError, guarded
 from campaigns.web.login import leave, start_session
 from campaigns.web.settings.blueprint import Answer, bp
+from campaigns.web.words import in_words, sentence
 
 WRONG = "This is not your password."
 
@@ -39,7 +41,7 @@ def account() -> Answer:
         with transaction():
             users.change_profile(_user(), name=form.get("name", ""), address=address)
     except InvalidInputError as error:
-        return _page(_user(), form, error.problems), 422
+        return _page(_user(), form, in_words(error.problems)), 422
     flash("Saved.", "success")
     return redirect(url_for("settings.account"))
 
@@ -55,13 +57,15 @@ def change_password() -> Answer:
     if problem:
         return _page(user, None, {"old_password": problem}), code
     if not secrets.compare_digest(new.encode(), again.encode()):
-        return _page(user, None, {"new_password_again": "The two passwords differ."}), 422
+        return _page(
+            user, None, {"new_password_again": sentence(Reason("account.passwords_differ"))}
+        ), 422
     try:
         hashed = guarded(lambda: users.hash_password(new))
     except BusyError as error:
         return _page(_user(), None, {"new_password": error.description or ""}), error.code
     except users.AccountError as error:
-        return _page(_user(), None, {"new_password": str(error)}), 422
+        return _page(_user(), None, {"new_password": sentence(error.reason)}), 422
     with transaction():
         user = _user()
         users.set_password(user, hashed)

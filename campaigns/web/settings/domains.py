@@ -16,6 +16,7 @@ from campaigns.inputs import InvalidInputError
 from campaigns.providers.domains import dmarc, keys, policies, records, standing
 from campaigns.providers.domains.dns import Resolver, SystemResolver
 from campaigns.providers.models import DkimKey, SenderDomain
+from campaigns.reason import Reason
 from campaigns.web.settings.blueprint import Answer, bp
 from campaigns.web.words import in_words, sentence
 from campaigns.web_limits import limiter
@@ -150,7 +151,7 @@ def _back(domain: SenderDomain) -> Response:
     return redirect(url_for("settings.domain", public_id=domain.public_id))
 
 
-def _new_page(name: str, problems: dict[str, str] | None = None) -> str:
+def _new_page(name: str, problems: Mapping[str, Reason | str] | None = None) -> str:
     return render_template(
         "web/settings/new_domain.html", tab="domains", name=name, problems=in_words(problems or {})
     )
@@ -159,7 +160,7 @@ def _new_page(name: str, problems: dict[str, str] | None = None) -> str:
 def _page(
     domain: SenderDomain,
     form: Mapping[str, str] | None = None,
-    problems: dict[str, str] | None = None,
+    problems: Mapping[str, Reason | str] | None = None,
 ) -> str:
     return render_template(
         "web/settings/domain.html",

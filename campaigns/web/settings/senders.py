@@ -100,7 +100,7 @@ def _stored(sender: SenderAddress) -> dict[str, str]:
 def _form(
     sender: SenderAddress | None,
     form: Mapping[str, str],
-    problems: dict[str, str] | None = None,
+    problems: Mapping[str, Reason | str] | None = None,
 ) -> str:
     return render_template(
         "web/settings/sender.html",

@@ -15,6 +15,7 @@ from campaigns.accounts.workspace import (
 from campaigns.db import transaction
 from campaigns.inputs import InvalidInputError
 from campaigns.web.settings.blueprint import Answer, after_saving, bp
+from campaigns.web.words import in_words
 
 
 @bp.route("/settings/workspace", methods=["GET", "POST"])
@@ -42,7 +43,7 @@ def workspace() -> Answer:
                 overdue_minutes=form.get("overdue_minutes", ""),
             )
     except InvalidInputError as error:
-        return _form(form, error.problems), 422
+        return _form(form, in_words(error.problems)), 422
     flash("Saved.", "success")
     return after_saving("settings.workspace")
 

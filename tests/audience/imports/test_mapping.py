@@ -11,6 +11,7 @@ from campaigns.addresses import InvalidAddressError
 from campaigns.audience.imports.mapping import Column, MappingError, attribute_name, check, preview
 from campaigns.audience.imports.reader import Dialect, Row
 from campaigns.audience.imports.rows import AddressReader, RowProblemError, RowReader, clean
+from tests.refusals import refused
 
 COMMA = Dialect("utf-8", ",")
 
@@ -60,13 +61,13 @@ def test_titles_become_names_that_templates_can_use() -> None:
         ([Column("name")], "exactly one column"),
         ([Column("address"), Column("address")], "exactly one column"),
         ([Column("address"), Column("name"), Column("last_name")], "not both"),
-        ([Column("address"), Column("attribute", "Bad name")], "cannot name"),
+        ([Column("address"), Column("attribute", "Bad name")], "cannot be the name"),
         ([Column("address"), Column("attribute", "a"), Column("attribute", "a")], "more than one"),
-        ([Column("address"), Column("nonsense")], "what it becomes"),
+        ([Column("address"), Column("nonsense")], "what to do with"),
     ],
 )
 def test_a_mapping_that_cannot_work_is_refused(columns: list[Column], words: str) -> None:
-    with pytest.raises(MappingError, match=words):
+    with refused(MappingError, words):
         check(columns)
 
 
@@ -76,7 +77,7 @@ READER = RowReader(
 
 
 def test_a_row_becomes_a_person() -> None:
-    row = Row(2, [" Ann@Shop.Example ", "Ann", " Lee\r\nBcc: x ", "'+Paris"], "", "")
+    row = Row(2, [" Ann@Shop.Example ", "Ann", " Lee\r\nBcc: x ", "'+Paris"], "")
     person = READER.person(row)
     assert person.address.text == "Ann@shop.example"
     assert person.address.normal == "ann@shop.example"
@@ -92,23 +93,23 @@ def test_a_row_becomes_a_person() -> None:
         (["nonsense"], "@-sign"),
         (["a@shop.example\r\nBcc: b@shop.example"], "line break"),
         (["a@shop.example" + "x" * 10_000], "too long"),
-        (["a@shop.example", "A" * 201], "name is longer"),
-        (["a@shop.example", "", "", "c" * 2001], "city” is longer"),
+        (["a@shop.example", "A" * 201], "name is too long"),
+        (["a@shop.example", "", "", "c" * 2001], "city” is too long"),
     ],
 )
 def test_a_row_that_cannot_be_taken_says_why(cells: list[str], words: str) -> None:
-    with pytest.raises(RowProblemError, match=words):
-        READER.person(Row(1, cells, "", ""))
+    with refused(RowProblemError, words):
+        READER.person(Row(1, cells, ""))
 
 
 def test_missing_cells_at_the_end_and_empty_ones_too_many_are_fine() -> None:
-    assert READER.person(Row(1, ["a@shop.example"], "", "")).name == ""
-    assert READER.person(Row(1, ["a@shop.example", "A", "", "", "", " "], "", "")).name == "A"
+    assert READER.person(Row(1, ["a@shop.example"], "")).name == ""
+    assert READER.person(Row(1, ["a@shop.example", "A", "", "", "", " "], "")).name == "A"
 
 
 def test_addresses_in_other_clothes_are_recognised() -> None:
     for text in ("Ann <ann@shop.example>", "mailto:ann@shop.example", "<ann@shop.example>"):
-        assert READER.person(Row(1, [text], "", "")).address.text == "ann@shop.example"
+        assert READER.person(Row(1, [text], "")).address.text == "ann@shop.example"
 
 
 @settings(deadline=None)  # the whole check may be slow on a busy machine

@@ -1,0 +1,24 @@
+"""Why an account or the workspace cannot be saved."""
+
+from campaigns.wording.messages import N_, Message
+
+SENTENCES: dict[str, Message] = {
+    "account.address_taken": N_("There is already an account with this address."),
+    "account.already_set_up": N_("There is an account already. Log in instead."),
+    "account.name_too_long": N_("The name is too long. Use at most %(most)s characters."),
+    "account.passwords_differ": N_("The two passwords differ. Enter them again."),
+    "password.too_few_characters": N_(
+        "The password repeats too few characters. Use at least four different ones."
+    ),
+    "password.too_long": N_("The password is too long. Use at most %(most)s characters."),
+    "password.too_short": N_("The password is too short. Use at least %(least)s characters."),
+    "workspace.bad_overdue_minutes": N_("Enter a whole number from 1 to %(most)s."),
+    "workspace.bad_undo_window": N_("Enter a whole number from 0 to %(most)s."),
+    "workspace.name_too_long": N_("The name is too long. Use at most %(most)s characters."),
+    "workspace.postal_address_too_long": N_(
+        "The address is too long. Use at most %(most)s characters."
+    ),
+    "workspace.unknown_time_zone": N_(
+        "This time zone is not known. Choose one such as Europe/Berlin."
+    ),
+}
