@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns.audience.imports.reader import Dialect, Reader
+from campaigns.audience.imports.dialect import Dialect
+from campaigns.audience.imports.reader import Reader
 from campaigns.csv_writing import csv_text, guard, unguard
 
 TEXT = st.text(

@@ -7,8 +7,9 @@ from typing import BinaryIO
 
 from campaigns import addresses
 from campaigns.audience import suppressions
+from campaigns.audience.imports.dialect import Dialect
 from campaigns.audience.imports.mapping import OWN_SUPPRESSIONS
-from campaigns.audience.imports.reader import Dialect, Reader, Row
+from campaigns.audience.imports.reader import Reader, Row
 from campaigns.audience.imports.rows import RowProblemError, clean
 from campaigns.csv_writing import unguard
 from campaigns.reason import Reason, ReasonError

@@ -1,7 +1,7 @@
-"""Suppressed addresses: they get nothing from us, whatever lists they are on.
+"""The suppression list: addresses that get nothing from us, whatever lists they are on.
 
-An address is suppressed, not a subscriber: it stays so when the subscriber is deleted, comes
-back by an import or signs up again.
+Addresses are suppressed, not subscribers: they stay suppressed when the subscriber is deleted,
+imported again or signs up again.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -16,12 +16,7 @@ from campaigns.audience.models import Suppression
 from campaigns.audience.paging import Page, count_up_to, fetch, number_key, prefix
 from campaigns.db import db, insert_ignoring, rows_changed
 
-REASONS = {
-    "manual": "Added by hand",
-    "complaint": "Spam complaint",
-    "hard_bounce": "Hard bounce",
-    "erased": "Asked to be forgotten",
-}
+REASONS = ("manual", "complaint", "hard_bounce", "erased")
 MAX_NOTE = 300
 CHUNK = 1_000
 
@@ -31,8 +26,8 @@ def suppress(
 ) -> bool:
     """Suppress an address (its normal form). Returns whether this call did it.
 
-    `reason` is one of REASONS, `source` says who or what found out. For an address that is
-    suppressed already, the first reason stands.
+    `reason` is one of REASONS, `source` names who or what caused it. For an address that is
+    suppressed already, the first reason stays.
     """
     return bool(suppress_many([address_normal], reason=reason, source=source, now=now, note=note))
 
@@ -68,7 +63,7 @@ def _add(rows: Sequence[dict[str, Any]]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A suppression as an export keeps it; the address is a normal form."""
+    """A suppression as an export holds it; the address is a normal form."""
 
     address_normal: str
     reason: str
@@ -78,9 +73,9 @@ class Kept:
 
 
 def restore(kept: Iterable[Kept]) -> int:
-    """Bring suppressions back as they were; returns how many were not there.
+    """Restore suppressions from an export; returns how many were not there.
 
-    For an address that is suppressed already, what is known here stands.
+    For an address that is suppressed already, what is stored here stays.
     """
     first: dict[str, Kept] = {}
     for one in kept:
@@ -101,7 +96,7 @@ def restore(kept: Iterable[Kept]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Bounce:
-    """An address (its normal form) that a server refused for good; `reply`: in which words."""
+    """An address (its normal form) that a server refused permanently, with its reply."""
 
     address_normal: str
     delivery_id: int
@@ -109,7 +104,7 @@ class Bounce:
 
 
 def suppress_bounced(bounces: Iterable[Bounce], *, campaign_id: int, now: datetime) -> int:
-    """Suppress what a campaign's refusals told; returns how many were not suppressed before."""
+    """Suppress bounced addresses of a campaign; returns how many were not suppressed before."""
     rows = [
         {
             "address_normal": bounce.address_normal,
@@ -126,7 +121,7 @@ def suppress_bounced(bounces: Iterable[Bounce], *, campaign_id: int, now: dateti
 
 
 def lift_bounced(delivery_ids: Collection[int]) -> int:
-    """Undo the suppressions that the refusals of these deliveries led to; returns how many."""
+    """Lift the suppressions that these deliveries led to; returns how many."""
     lifted = 0
     ids = sorted(delivery_ids)
     for start in range(0, len(ids), CHUNK):
@@ -144,20 +139,21 @@ def lift_bounced(delivery_ids: Collection[int]) -> int:
 
 
 def is_suppressed(address_normal: str) -> bool:
-    """Whether this address (its normal form) gets nothing from us."""
+    """Return whether this address (its normal form) gets nothing from us."""
     return find(address_normal) is not None
 
 
 def find(address_normal: str) -> Suppression | None:
+    """Return the suppression of this address (its normal form)."""
     return db.session.scalar(
         sa.select(Suppression).where(Suppression.address_normal == address_normal)
     )
 
 
 def lift(address_normal: str) -> bool:
-    """Let mail reach this address again. Returns whether it was suppressed.
+    """Let email reach this address again. Returns whether it was suppressed.
 
-    Subscriptions are as they were: who unsubscribed stays unsubscribed.
+    Subscriptions do not change: who unsubscribed stays unsubscribed.
     """
     statement = (
         sa.delete(Suppression)
@@ -168,7 +164,7 @@ def lift(address_normal: str) -> bool:
 
 
 def lift_by_public_id(public_id: str) -> str | None:
-    """As `lift`; returns the address, or None when there is no such suppression any more."""
+    """Lift a suppression; returns its address, or None if it is gone."""
     return db.session.scalar(
         sa.delete(Suppression)
         .where(Suppression.public_id == public_id)
@@ -179,7 +175,7 @@ def lift_by_public_id(public_id: str) -> str | None:
 def page(
     text: str = "", *, before: str | None = None, after: str | None = None
 ) -> Page[Suppression]:
-    """One page of suppressions: newest first; by address where its beginning is searched."""
+    """Return one page of suppressions, newest first, or by address for a search by its start."""
     if text:
         return fetch(
             _matching(text),
@@ -200,7 +196,7 @@ def page(
 
 
 def count(text: str = "", *, most: int) -> int:
-    """How many there are, counting no further than `most` + 1."""
+    """Count them, up to `most` + 1."""
     return count_up_to(_matching(text).with_only_columns(Suppression.id), most)
 
 
@@ -212,7 +208,7 @@ def _matching(text: str) -> sa.Select[Any]:
 
 
 def export_rows() -> Iterator[tuple[str, str, str, str, datetime]]:
-    """(address, reason, source, note, since) of every suppression, oldest first, by key."""
+    """Yield (address, reason, source, note, since) of every suppression, oldest first."""
     last = 0
     while True:
         rows = db.session.execute(

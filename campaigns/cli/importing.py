@@ -17,8 +17,9 @@ from campaigns.reason import Reason
 from campaigns.wording import Words
 
 if TYPE_CHECKING:
-    from campaigns.audience.imports.mapping import Column, Preview
-    from campaigns.audience.imports.reader import Dialect
+    from campaigns.audience.imports.dialect import Dialect
+    from campaigns.audience.imports.mapping import Column
+    from campaigns.audience.imports.preview import Preview
     from campaigns.audience.imports.runs import Choices
     from campaigns.audience.imports.uploads import Upload
     from campaigns.audience.models import ImportRun
@@ -96,6 +97,7 @@ def import_command(
     """
     from campaigns.audience import lists
     from campaigns.audience.imports import mapping as import_mapping
+    from campaigns.audience.imports import preview as import_preview
     from campaigns.audience.imports import runs, uploads
     from campaigns.cli.app_context import ready_app
     from campaigns.context import services
@@ -113,7 +115,7 @@ def import_command(
             with contextlib.closing(uploads.take_in(file, folder, size_bytes=size)) as upload:
                 dialect = _dialect(upload, encoding, DELIMITER_NAMES.get(delimiter or ""))
                 with upload.path.open("rb") as source:
-                    preview = import_mapping.preview(source, dialect, header)
+                    preview = import_preview.preview(source, dialect, header)
                 columns = _columns(preview, mappings)
                 import_mapping.check(columns)
                 _show_columns(preview, columns)
@@ -202,14 +204,13 @@ def _size_and_name(file: BinaryIO) -> tuple[int, str]:
 
 def _dialect(upload: "Upload", encoding: str | None, delimiter: str | None) -> "Dialect":
     """Return the dialect of the file: as given, else detected from the whole file."""
-    from campaigns.audience.imports import reader, runs
+    from campaigns.audience.imports import runs
+    from campaigns.audience.imports.dialect import ENCODINGS, Dialect
 
     guess = upload.finish()
-    if encoding is not None and encoding not in reader.ENCODINGS:
-        raise click.ClickException(f"--encoding: choose one of {', '.join(reader.ENCODINGS)}.")
-    return runs.check_dialect(
-        reader.Dialect(encoding or guess.encoding, delimiter or guess.delimiter)
-    )
+    if encoding is not None and encoding not in ENCODINGS:
+        raise click.ClickException(f"--encoding: choose one of {', '.join(ENCODINGS)}.")
+    return runs.check_dialect(Dialect(encoding or guess.encoding, delimiter or guess.delimiter))
 
 
 def _columns(preview: "Preview", mappings: Sequence[str]) -> "list[Column]":
@@ -263,6 +264,7 @@ def _statuses(
 ) -> dict[int, dict[str, str]]:
     """Return and print what the values of status columns mean: as given, else as known."""
     from campaigns.audience.imports import mapping as import_mapping
+    from campaigns.audience.imports import status_values
     from campaigns.audience.imports import statuses as import_status
 
     told = [_meaning(one) for one in meanings]
@@ -274,7 +276,7 @@ def _statuses(
             "No column is a status. Name it with --map COLUMN=status.", param_hint="--status"
         )
     with file.open("rb") as source:
-        values = import_mapping.status_values(
+        values = status_values.status_values(
             source, dialect, columns, titles, header_row=preview.header_row, chosen=chosen
         )
     for index, found in values.items():
@@ -284,7 +286,7 @@ def _statuses(
             rows = "row" if one.count == 1 else "rows"
             click.echo(f"    {one.text[:40] or '(empty)'} -> {meaning}   {one.count:,} {rows}")
     try:
-        return import_mapping.checked_statuses(values, titles)
+        return status_values.checked_statuses(values, titles)
     except import_mapping.MappingError as error:
         raise click.ClickException(
             f"{Words().of(error.reason)} Add --status VALUE=MEANING for each; MEANING is one of"

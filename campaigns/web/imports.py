@@ -25,17 +25,21 @@ from werkzeug.formparser import FormDataParser
 from werkzeug.wrappers import Response as AnyResponse
 
 from campaigns.access import access
-from campaigns.audience import export, lists
+from campaigns.audience import lists
 from campaigns.audience.imports import mapping as import_mapping
-from campaigns.audience.imports import runs, uploads
-from campaigns.audience.imports import statuses as import_status
-from campaigns.audience.imports.mapping import Column, MappingError, Preview, StatusValue
-from campaigns.audience.imports.reader import DELIMITERS, ENCODINGS, Dialect
+from campaigns.audience.imports import preview as import_preview
+from campaigns.audience.imports import problems as import_problems
+from campaigns.audience.imports import runs, status_values, uploads
+from campaigns.audience.imports.dialect import DELIMITERS, ENCODINGS, Dialect
+from campaigns.audience.imports.mapping import Column, MappingError
+from campaigns.audience.imports.preview import Preview
+from campaigns.audience.imports.status_values import StatusValue
 from campaigns.audience.models import AudienceList, ImportRun
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.reason import Reason, ReasonError
+from campaigns.web import audience_labels
 from campaigns.web.words import sentence
 
 bp = Blueprint("imports", __name__)
@@ -212,7 +216,7 @@ def _choices(run: ImportRun, form: MultiDict[str, str], list_id: int) -> runs.Ch
         columns=columns,
         titles=seen.titles,
         header_row=seen.header_row,
-        statuses=import_mapping.checked_statuses(values, seen.titles),
+        statuses=status_values.checked_statuses(values, seen.titles),
         update_existing="update" in form,
         consent_source=form.get("consent_source", ""),
     )
@@ -243,7 +247,7 @@ def _status_values(
             chosen[index] = dict(zip(keys, meanings, strict=False))
     try:
         with runs.path_of(run, services().settings.uploads_dir).open("rb") as file:
-            return import_mapping.status_values(
+            return status_values.status_values(
                 file, dialect, columns, seen.titles, header_row=seen.header_row, chosen=chosen
             )
     except (FileNotFoundError, IsADirectoryError):
@@ -254,7 +258,7 @@ def _preview(run: ImportRun, dialect: Dialect, has_header: bool | None) -> Previ
     """None when the file is gone."""
     try:
         with runs.path_of(run, services().settings.uploads_dir).open("rb") as file:
-            return import_mapping.preview(file, dialect, has_header)
+            return import_preview.preview(file, dialect, has_header)
     except (FileNotFoundError, IsADirectoryError):
         return None
 
@@ -291,11 +295,11 @@ def _mapping_page(
         form=form,
         error=error,
         statuses=statuses,
-        meanings=import_status.MEANINGS,
+        meanings=audience_labels.MEANINGS,
         lists=_lists(),
         encodings=ENCODINGS,
         delimiters=DELIMITERS,
-        roles=import_mapping.ROLES,
+        roles=audience_labels.ROLES,
         attribute_name=import_mapping.attribute_name,
     )
     return (page, 422) if error else page
@@ -354,7 +358,7 @@ def failed_rows(public_id: str) -> Response:
     run = _run(public_id)
 
     def chunks() -> Iterator[str]:
-        for chunk in export.failed_rows(run, sentence):
+        for chunk in import_problems.failed_rows(run, sentence):
             yield chunk
             db.session.rollback()  # no transaction stays open while the browser takes its time
 
@@ -394,16 +398,15 @@ def _state(run: ImportRun) -> dict[str, Any]:
         "first_page": url_for("imports.show", public_id=run.public_id)
         if "after" in request.args
         else "",
-        "max_problems": runs.MAX_PROBLEMS,
+        "max_problems": import_problems.MAX_PROBLEMS,
     }
 
 
 def _problems(run: ImportRun) -> tuple[list[Any], str]:
     row, _, key = request.args.get("after", "").partition("-")
     after = (int(row), int(key)) if _is_key(row) and _is_key(key) else (0, 0)
-    found = list(
-        db.session.scalars(export.problems_of(run.id, after=after, limit=PROBLEMS_PAGE + 1))
-    )
+    wanted = import_problems.problems_of(run.id, after=after, limit=PROBLEMS_PAGE + 1)
+    found = list(db.session.scalars(wanted))
     if len(found) <= PROBLEMS_PAGE:
         return found, ""
     last = found[PROBLEMS_PAGE - 1]

@@ -29,7 +29,7 @@ from campaigns.clock import utcnow
 from campaigns.db import transaction
 from campaigns.privacy import erasure
 from campaigns.reason import ReasonError
-from campaigns.web import subscriber_history
+from campaigns.web import audience_labels, subscriber_history
 from campaigns.web.page_links import page_links
 from campaigns.web.template_helpers import number, plural
 from campaigns.web.words import sentence
@@ -262,7 +262,7 @@ def show(public_id: str) -> str:
         history=subscriber_history.in_words(proofs),
         deliveries=subscriber_history.deliveries(person.id),
         suppression=suppressions.find(person.address_normal),
-        reasons=suppressions.REASONS,
+        reasons=audience_labels.SUPPRESSION_REASONS,
     )
 
 

@@ -14,6 +14,7 @@ from campaigns.audience import suppressions
 from campaigns.clock import utcnow
 from campaigns.csv_writing import BOM, csv_text
 from campaigns.db import transaction
+from campaigns.web import audience_labels
 from campaigns.web.page_links import page_links
 from campaigns.web.template_helpers import number, plural
 from campaigns.web.words import sentence
@@ -38,7 +39,7 @@ def index() -> str:
     return render_template(
         "web/suppressions/index.html",
         suppressions=page.rows,
-        reasons=suppressions.REASONS,
+        reasons=audience_labels.SUPPRESSION_REASONS,
         text=text,
         total=f"More than {number(COUNT_LIMIT)} addresses"
         if count > COUNT_LIMIT

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import campaigns
-from campaigns.audience.imports import reader
+from campaigns.audience.imports import dialect, reader
 from tests.hostile.growth import grows_too_fast, pumped
 
 SIZE = 4_000
@@ -48,7 +48,7 @@ def expressions() -> list[Found]:
             used = frozenset(re.findall(rf"\b{variable}\.(\w+)\(", source))
             for name, one in walked(value, f"{module.name}.{variable}"):
                 found.setdefault((one.pattern, one.flags), (name, one, used))
-    for delimiter, has_escapes in itertools.product(reader.DELIMITERS, (False, True)):
+    for delimiter, has_escapes in itertools.product(dialect.DELIMITERS, (False, True)):
         for number, one in enumerate(reader._patterns(delimiter, has_escapes)):
             name = f"campaigns.audience.imports.reader._patterns({delimiter!r})[{number}]"
             found[one.pattern, one.flags] = (name, one, frozenset({"match"}))

@@ -10,8 +10,9 @@ import pytest
 
 from campaigns import addresses, inputs
 from campaigns.audience.imports import mapping, rows
-from campaigns.audience.imports import reader as csv_reading
-from campaigns.audience.imports.reader import Dialect, Probe, Reader
+from campaigns.audience.imports.detection import NotCsvError, Probe, guess_delimiter
+from campaigns.audience.imports.dialect import Dialect
+from campaigns.audience.imports.reader import Reader
 from campaigns.content.html import links, plain_text, scanner, tokens, wrapper
 from campaigns.content.mime import dkim, message, quoted_printable
 from campaigns.content.mime.compile import lint_content
@@ -97,7 +98,7 @@ def csv(source: str) -> None:
 def probe(source: str) -> None:
     found = Probe()
     found.feed(source.encode("utf-8", "replace"))
-    with suppress(csv_reading.NotCsvError):
+    with suppress(NotCsvError):
         found.dialect()
 
 
@@ -139,7 +140,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "certificate": certificate,
     "csv": csv,
     "probe": probe,
-    "guess": csv_reading.guess_delimiter,
+    "guess": guess_delimiter,
     "attribute_name": mapping.attribute_name,
     "address": address,
     "one_line": inputs.one_line,

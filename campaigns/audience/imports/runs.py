@@ -1,69 +1,43 @@
 """Imports: a file of addresses read into a list, chunk by chunk.
 
-Every row is counted once, as added, updated, unchanged or failed, however often the reading is
-interrupted: a chunk's people, counts and position are one transaction. Who the file says is
-unsubscribed, pending or suppressed is recorded as such, and never subscribed. What an import never
-does: bring back who unsubscribed, confirm for who was asked to confirm, or put a suppressed
-address on a list; such rows fail with the reason, and nothing about the person changes.
-The same address in several rows means the same person: later rows update the first.
+Every row is counted once, as added, updated, unchanged or failed, however often reading is
+interrupted: a chunk's people, counts and position are one transaction. People who are
+unsubscribed, pending or suppressed in the file are stored as such, and never subscribed.
 """
 
 import itertools
-import secrets
-import string
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import sqlalchemy as sa
 
-from campaigns.audience import subscriptions, suppressions
-from campaigns.audience.consent import ConsentEvidence
 from campaigns.audience.imports import mapping
+from campaigns.audience.imports.dialect import DELIMITERS, ENCODINGS, Dialect
 from campaigns.audience.imports.mapping import Column, MappingError, Statuses
-from campaigns.audience.imports.reader import (
-    DELIMITERS,
-    ENCODINGS,
-    SHOWN_CHARS,
-    Dialect,
-    Reader,
-    Row,
-)
+from campaigns.audience.imports.merge import Merge
+from campaigns.audience.imports.preview import below_header
+from campaigns.audience.imports.problems import keep_problems
+from campaigns.audience.imports.reader import Reader, Row
 from campaigns.audience.imports.rows import Person, RowProblemError, RowReader
 from campaigns.audience.imports.uploads import Upload
 from campaigns.audience.models import (
     AudienceList,
-    ConsentEvent,
-    ImportProblem,
     ImportRun,
-    Subscriber,
-    Subscription,
-    Suppression,
 )
-from campaigns.db import db, insert_ignoring, rows_changed, rows_given
+from campaigns.db import db, rows_changed
 from campaigns.reason import Reason
 
 CHUNK_ROWS = 2_000
 LEASE = timedelta(seconds=12)
-"""Renewed meanwhile, so what a killed worker was reading is soon free."""
-MAX_PROBLEMS = 100_000
-"""So many bad rows are kept for the report; all are counted."""
+"""Time without a renewal after which another worker may continue an import."""
 MAX_CONSENT_SOURCE = 500
-
-_SUPPRESSED_PROBLEMS = {
-    "manual": Reason("import_row.suppressed_manual"),
-    "complaint": Reason("import_row.suppressed_complaint"),
-    "hard_bounce": Reason("import_row.suppressed_hard_bounce"),
-    "erased": Reason("import_row.suppressed_erased"),
-}
-_UNSUBSCRIBED_PROBLEM = Reason("import_row.unsubscribed")
-_PENDING_PROBLEM = Reason("import_row.pending")
 
 
 class LostLeaseError(RuntimeError):
-    """Another worker reads this import now: what this one did since is not counted."""
+    """Another worker reads this import now, so this one must not record anything more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +52,16 @@ class Choices:
     update_existing: bool = True
     consent_source: str = ""
     header_row: int = 0
-    """Row of the titles where other lines stand above it."""
+    """Row of the titles, if other lines stand above it."""
     statuses: Statuses = field(default_factory=dict)
-    """What the values of status columns mean, from import_mapping.checked_statuses."""
+    """What the values of status columns mean, from status_values.checked_statuses."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Rows read but not yet recorded.
+    """Rows that were read and not yet recorded.
 
-    Reading began at byte `start`; `position` and `last_row` are where it goes on.
+    They begin at byte `start`; reading continues at `position` after row `last_row`.
     """
 
     start: int
@@ -98,6 +72,7 @@ class Chunk:
 
     @property
     def is_empty(self) -> bool:
+        """Whether the file is read to its end."""
         return not self.people and not self.problems
 
 
@@ -105,7 +80,7 @@ class Chunk:
 
 
 def create(upload: Upload, file_name: str, *, list_id: int | None, now: datetime) -> ImportRun:
-    """Begin an import with an upload, which is kept. Raises uploads.UploadError."""
+    """Create an import from an upload, and keep the upload. Raises uploads.UploadError."""
     dialect = upload.finish()
     run = ImportRun(
         list_id=list_id,
@@ -128,19 +103,19 @@ def _file_name(name: str) -> str:
 
 
 def path_of(run: ImportRun, folder: Path) -> Path:
-    """Where the uploaded file lies."""
+    """Return the path of the uploaded file."""
     return folder / run.path
 
 
 def check_dialect(dialect: Dialect) -> Dialect:
-    """Raises MappingError for what cannot be chosen."""
+    """Return the dialect if it is one of those to choose from. Raises MappingError."""
     if dialect.encoding not in ENCODINGS or dialect.delimiter not in DELIMITERS:
         raise MappingError("import_mapping.no_dialect")
     return dialect
 
 
 def start(import_id: int, choices: Choices, *, now: datetime) -> bool:
-    """Let an import begin. Returns whether this call did it (false: it was begun before).
+    """Start an import. Returns whether this call did it: False if it had started before.
 
     Raises MappingError. Ring ("import", id) after the transaction.
     """
@@ -166,12 +141,12 @@ def start(import_id: int, choices: Choices, *, now: datetime) -> bool:
 
 
 def retry(import_id: int) -> bool:
-    """Let a failed import go on where it stopped. Ring ("import", id) after the transaction."""
+    """Continue a failed import where it stopped. Ring ("import", id) after the transaction."""
     return _move(import_id, "failed", status="queued", error="", lease_until=None, finished_at=None)
 
 
 def discard(import_id: int) -> bool:
-    """Forget an import that was never started. Delete its file after the transaction."""
+    """Delete an import that was never started. Delete its file after the transaction."""
     statement = sa.delete(ImportRun).where(ImportRun.id == import_id, ImportRun.status == "mapping")
     return rows_changed(db.session.execute(statement)) == 1
 
@@ -189,7 +164,7 @@ def _move(import_id: int, *before: str, **values: Any) -> bool:
 
 
 def take_lease(import_id: int, *, now: datetime) -> bool:
-    """Let one worker read this import for a while. False: another one does, or it is over."""
+    """Let one worker read this import for a while. False if another one does, or it is over."""
     statement = (
         sa.update(ImportRun)
         .where(
@@ -203,7 +178,7 @@ def take_lease(import_id: int, *, now: datetime) -> bool:
 
 
 def renew_lease(import_id: int, *, now: datetime) -> None:
-    """Lengthen the lease of an import that is being read."""
+    """Extend the lease of an import that is being read."""
     statement = (
         sa.update(ImportRun)
         .where(
@@ -217,12 +192,12 @@ def renew_lease(import_id: int, *, now: datetime) -> None:
 
 
 def give_lease_back(import_id: int) -> None:
-    """The slice is over: anybody may go on."""
+    """Release the lease: the slice is over, and any worker may continue."""
     _move(import_id, "running", lease_until=None)
 
 
 def stalled(now: datetime) -> list[int]:
-    """Imports that wait for a worker, or whose worker is gone: to be rung for."""
+    """Return the imports that wait for a worker, or whose worker is gone. Ring for them."""
     return list(
         db.session.scalars(
             sa.select(ImportRun.id)
@@ -237,14 +212,14 @@ def stalled(now: datetime) -> list[int]:
 
 @dataclass
 class FileOfImport:
-    """The open file of an import, at the place where reading goes on."""
+    """The open file of an import, at the position where reading continues."""
 
     reader: Reader
     rows: RowReader
     position: int
-    """How far what was read is recorded, once the last chunk is."""
+    """Position up to which rows are recorded, once the last chunk is."""
     source: Iterator[Row]
-    """The rows of people: those of `reader` without the header."""
+    """Rows of people: those of `reader` without the header."""
 
     @classmethod
     def open(cls, run: ImportRun, file: Any) -> "FileOfImport":
@@ -261,11 +236,11 @@ class FileOfImport:
         )
         source: Iterator[Row] = reader
         if run.has_header and not run.position:
-            source = mapping.below_header(reader, run.mapping.get("header_row", 0))
+            source = below_header(reader, run.mapping.get("header_row", 0))
         return cls(reader, rows, run.position, source)
 
     def read_chunk(self) -> Chunk:
-        """The next rows, checked one by one. Empty at the end of the file. Asks no database."""
+        """Return the next rows, checked one by one; empty at the end. Does not use the database."""
         start = self.position
         people: list[Person] = []
         problems: list[tuple[Row, Reason]] = []
@@ -279,21 +254,20 @@ class FileOfImport:
 
 
 def record(run: ImportRun, chunk: Chunk, *, now: datetime) -> None:
-    """Put a chunk's people on the list, with its counts and position.
+    """Record a chunk: its people, counts and position.
 
-    Raises LostLeaseError when another worker has gone on from the same position.
+    Raises LostLeaseError when another worker has continued from the same position.
     """
     place = sa.select(ImportRun.id).where(
         ImportRun.id == run.id, ImportRun.status == "running", ImportRun.position == chunk.start
     )
-    # A lock for the length of this transaction: whoever else is here waits, then finds the
-    # position moved.
+    # A lock for this transaction: another worker waits here, and then finds the position moved.
     if db.session.scalar(place.with_for_update()) is None or run.list_id is None:
         raise LostLeaseError
-    merge = _Merge(run, run.list_id, now)
+    merge = Merge(run, run.list_id, now)
     merge.take(chunk.people)
     problems = sorted([*chunk.problems, *merge.problems], key=lambda one: one[0].number)
-    _keep_problems(run, problems)
+    keep_problems(run, problems)
     run.rows_read += len(chunk.people) + len(chunk.problems)
     run.rows_added += merge.added
     run.rows_updated += merge.updated
@@ -309,7 +283,7 @@ def record(run: ImportRun, chunk: Chunk, *, now: datetime) -> None:
 
 
 def finish(import_id: int, *, now: datetime) -> bool:
-    """Everything is read. Delete the file after the transaction."""
+    """Mark an import as done. Delete its file after the transaction."""
     return _move(
         import_id, "running", status="done", lease_until=None, finished_at=now, error="", path=""
     )
@@ -321,367 +295,3 @@ def fail(import_id: int, reason: Reason, *, now: datetime) -> bool:
     return _move(
         import_id, "running", status="failed", lease_until=None, finished_at=now, error=error
     )
-
-
-def _keep_problems(run: ImportRun, problems: Sequence[tuple[Row, Reason]]) -> None:
-    room = max(0, MAX_PROBLEMS - run.rows_failed)
-    values = [
-        {
-            "import_id": run.id,
-            "row_number": row.number,
-            "reason": reason.pack(),
-            "raw": row.raw[:SHOWN_CHARS].replace("\0", "\u2400"),
-        }
-        for row, reason in problems[:room]
-    ]
-    if values:
-        db.session.execute(sa.insert(_table(ImportProblem)), values)
-
-
-# --- a chunk's people -------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class _Known:
-    """Somebody of this chunk who is in the database."""
-
-    id: int
-    name: str
-    attributes: dict[str, Any]
-
-
-SUBSCRIBED = ("subscribed", "")
-_STRICTNESS = ("subscribed", "pending", "unsubscribed").index
-
-
-def _strictest(group: Sequence[Person]) -> tuple[str, str]:
-    """State and reason of suppression of somebody with several rows: the strictest of each."""
-    if len(group) == 1:
-        return group[0].state, group[0].suppression
-    state = max((person.state for person in group), key=_STRICTNESS)
-    return state, next((person.suppression for person in group if person.suppression), "")
-
-
-class _HeldBack(NamedTuple):
-    """Somebody the file says gets nothing, or not yet; `place` is their state in the list now."""
-
-    id: int
-    normal: str
-    place: str | None
-    state: str
-    reason: str
-
-
-@dataclass
-class _Merge:
-    """Brings the people of one chunk into the database, in a handful of statements."""
-
-    run: ImportRun
-    list_id: int
-    now: datetime
-    added: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    unsubscribed: int = 0
-    pending: int = 0
-    suppressed: int = 0
-    skipped: int = 0
-    problems: list[tuple[Row, Reason]] = field(default_factory=list)
-
-    def take(self, people: Sequence[Person]) -> None:
-        groups: dict[str, list[Person]] = {}
-        for person in people:
-            if person.state == "skip":
-                self.skipped += 1
-            else:
-                groups.setdefault(person.address.normal, []).append(person)
-        if not groups:
-            return
-        # Always in the same order, so that two imports at once cannot lock each other out.
-        groups = dict(sorted(groups.items()))
-        for normal, reason in _suppressed(groups).items():
-            state, own_reason = _strictest(groups[normal])
-            if reason != "erased" and (own_reason or state == "unsubscribed"):
-                continue  # the file itself says that they get nothing
-            self._fail(
-                groups.pop(normal),
-                _SUPPRESSED_PROBLEMS[reason],
-            )
-        known = _known(groups)
-        fresh = _add(
-            [self._merged(group) for normal, group in groups.items() if normal not in known],
-            self.now,
-        )
-        lost = [normal for normal in groups if normal not in known and normal not in fresh]
-        known |= _known(lost)  # somebody else added these at the same moment
-        places = _places([one.id for one in known.values()], self.list_id)
-        to_subscribe: list[int] = []
-        held_back: list[_HeldBack] = []
-        changes: list[dict[str, Any]] = []
-        for normal, group in groups.items():
-            status = _strictest(group)
-            if status != SUBSCRIBED:
-                one = known.get(normal)
-                id_ = fresh[normal] if one is None else one.id
-                if one is not None and self.run.update_existing and _apply_all(group, one):
-                    changes.append({"id": id_, "name": one.name, "attributes": one.attributes})
-                held_back.append(_HeldBack(id_, normal, places.get(id_), *status))
-                self._count_held_back(group, *status)
-                continue
-            if normal in fresh:
-                self.added += 1
-                to_subscribe.append(fresh[normal])
-                self._count_repeats(group)
-                continue
-            one = known[normal]
-            place = places.get(one.id)
-            if place in {"unsubscribed", "pending"}:
-                is_unsubscribed = place == "unsubscribed"
-                self._fail(group, _UNSUBSCRIBED_PROBLEM if is_unsubscribed else _PENDING_PROBLEM)
-                continue
-            if place is None:
-                to_subscribe.append(one.id)
-            if self._count_known(group, one, is_new_here=place is None):
-                changes.append({"id": one.id, "name": one.name, "attributes": one.attributes})
-        _change(changes, self.now)
-        self._subscribe(sorted(to_subscribe))
-        self._hold_back(held_back)
-
-    def _count_held_back(self, group: Sequence[Person], state: str, reason: str) -> None:
-        if reason:
-            self.suppressed += len(group)
-        elif state == "pending":
-            self.pending += len(group)
-        else:
-            self.unsubscribed += len(group)
-
-    def _hold_back(self, people: Sequence[_HeldBack]) -> None:
-        """Record who the file says gets nothing, or not yet. What is stricter already stays."""
-        for state in ("subscribed", "pending", "unsubscribed"):
-            self._place([one.id for one in people if one.state == state and not one.place], state)
-        # Also who came onto the list by another way at this moment.
-        leaving = [one.id for one in people if one.state == "unsubscribed"]
-        left = subscriptions.end_many(self.list_id, leaving, self.now)
-        self._prove(left, "unsubscribed")
-        for reason in sorted({one.reason for one in people if one.reason}):
-            suppressions.suppress_many(
-                [one.normal for one in people if one.reason == reason],
-                reason=reason,
-                source="import",
-                now=self.now,
-                note=f"{self.run.file_name}: {self.run.consent_source}".removesuffix(": "),
-            )
-
-    def _fail(self, group: Iterable[Person], reason: Reason) -> None:
-        self.problems.extend((person.row, reason) for person in group)
-
-    def _merged(self, group: Sequence[Person]) -> dict[str, Any]:
-        """The row of a new subscriber, with what later rows of the same address add."""
-        first = group[0]
-        name, attributes = first.name, dict(first.attributes)
-        if self.run.update_existing:
-            for person in group[1:]:
-                name = person.name or name
-                attributes |= person.attributes
-        return {
-            "address": first.address.text,
-            "address_normal": first.address.normal,
-            "domain": first.address.domain,
-            "name": name,
-            "attributes": attributes,
-        }
-
-    def _count_repeats(self, group: Sequence[Person]) -> None:
-        """Rows after the one that added somebody."""
-        if len(group) > 1:
-            first = group[0]
-            one = _Known(0, first.name, dict(first.attributes))
-            self._count_known(group[1:], one, is_new_here=False)
-
-    def _count_known(self, group: Sequence[Person], one: _Known, *, is_new_here: bool) -> bool:
-        """Count the rows of somebody known, apply them to `one`; whether that changed it."""
-        has_changed = False
-        for index, person in enumerate(group):
-            differs = self.run.update_existing and _apply(person, one)
-            has_changed = has_changed or differs
-            if is_new_here and index == 0:
-                self.added += 1
-            elif differs:
-                self.updated += 1
-            else:
-                self.unchanged += 1
-        return has_changed
-
-    def _subscribe(self, subscriber_ids: Sequence[int]) -> None:
-        """New places on the list, each with its proof of consent."""
-        done = self._place(subscriber_ids, "subscribed")
-        # Who got onto the list by another way at the same moment was not added by us.
-        self.added -= len(subscriber_ids) - done
-        self.unchanged += len(subscriber_ids) - done
-
-    def _place(self, subscriber_ids: Sequence[int], state: str) -> int:
-        """Give these a place on the list in this state; returns how many had none before."""
-        if not subscriber_ids:
-            return 0
-        values = {
-            "list_id": sa.literal(self.list_id),
-            "subscriber_id": Subscriber.id,
-            "state": sa.literal(state),
-            "state_at": sa.literal(self.now, ConsentEvent.at.type),
-            "source": sa.literal("import"),
-        }
-        chosen = sa.select(*values.values()).where(
-            Subscriber.id.in_(_given(subscriber_ids, sa.BigInteger()))
-        )
-        statement = (
-            insert_ignoring(_table(Subscription))
-            .from_select(list(values), chosen)
-            .returning(Subscription.subscriber_id)
-        )
-        done = list(db.session.scalars(statement))
-        self._prove(done, {"pending": "requested"}.get(state, state))
-        return len(done)
-
-    def _prove(self, subscriber_ids: Sequence[int], kind: str) -> None:
-        if not subscriber_ids:
-            return
-        table = _table(ConsentEvent)
-        evidence = ConsentEvidence("import", self.now, self.run.consent_source).columns()
-        proof = {
-            "subscriber_id": Subscriber.id,
-            "list_id": sa.literal(self.list_id),
-            "kind": sa.literal(kind),
-            "import_id": sa.literal(self.run.id),
-            **{name: sa.literal(value, table.c[name].type) for name, value in evidence.items()},
-        }
-        chosen = sa.select(*proof.values()).where(
-            Subscriber.id.in_(_given(subscriber_ids, sa.BigInteger()))
-        )
-        db.session.execute(sa.insert(table).from_select(list(proof), chosen))
-
-
-def _apply(person: Person, one: _Known) -> bool:
-    """Bring what a row says into `one`; empty cells say nothing. Whether anything changed."""
-    changed = False
-    if person.name and person.name != one.name:
-        one.name = person.name
-        changed = True
-    if any(one.attributes.get(name) != value for name, value in person.attributes.items()):
-        one.attributes = {**one.attributes, **person.attributes}
-        changed = True
-    return changed
-
-
-def _apply_all(people: Iterable[Person], one: _Known) -> bool:
-    changed = False
-    for person in people:
-        changed = _apply(person, one) or changed
-    return changed
-
-
-def _given(values: Iterable[object], type_: "sa.types.TypeEngine[Any]") -> sa.Select[Any]:
-    """Thousands of values to look for, in one parameter."""
-    return sa.select(rows_given([{"value": value} for value in values], {"value": type_}).c.value)
-
-
-def _suppressed(normals: Iterable[str]) -> dict[str, str]:
-    """Reason by normal form, of those that are suppressed."""
-    rows = db.session.execute(
-        sa.select(Suppression.address_normal, Suppression.reason).where(
-            Suppression.address_normal.in_(_given(normals, sa.Text()))
-        )
-    )
-    return {row.address_normal: row.reason for row in rows}
-
-
-def _known(normals: Iterable[str]) -> dict[str, _Known]:
-    wanted = list(normals)
-    if not wanted:
-        return {}
-    rows = db.session.execute(
-        sa.select(
-            Subscriber.address_normal, Subscriber.id, Subscriber.name, Subscriber.attributes
-        ).where(Subscriber.address_normal.in_(_given(wanted, sa.Text())))
-    )
-    return {normal: _Known(id_, name, attributes) for normal, id_, name, attributes in rows}
-
-
-def _places(subscriber_ids: Sequence[int], list_id: int) -> dict[int, str]:
-    """State by subscriber id, of those who have a place in the list."""
-    if not subscriber_ids:
-        return {}
-    rows = db.session.execute(
-        sa.select(Subscription.subscriber_id, Subscription.state).where(
-            Subscription.list_id == list_id,
-            Subscription.subscriber_id.in_(_given(subscriber_ids, sa.BigInteger())),
-        )
-    )
-    return {row.subscriber_id: row.state for row in rows}
-
-
-def _add(rows: Sequence[dict[str, Any]], now: datetime) -> dict[str, int]:
-    """Add these subscribers; id by normal form of those that were not there."""
-    if not rows:
-        return {}
-    for row, public_id in zip(rows, _public_ids(len(rows)), strict=True):
-        row["public_id"] = public_id
-    given = rows_given(rows, _GIVEN)
-    moment = sa.literal(now, Subscriber.created_at.type)
-    statement = (
-        insert_ignoring(_table(Subscriber))
-        .from_select(
-            [*_GIVEN, "created_at", "updated_at"],
-            # SQLite would take ON CONFLICT for a part of a join without the WHERE.
-            sa.select(*(given.c[name] for name in _GIVEN), moment, moment).where(sa.true()),
-        )
-        .returning(_table(Subscriber).c.address_normal, _table(Subscriber).c.id)
-    )
-    return {row.address_normal: row.id for row in db.session.execute(statement)}
-
-
-_GIVEN: dict[str, sa.types.TypeEngine[Any]] = {
-    "public_id": sa.Text(),
-    "address": sa.Text(),
-    "address_normal": sa.Text(),
-    "domain": sa.Text(),
-    "name": sa.Text(),
-    "attributes": sa.JSON(),
-}
-
-
-def _change(changes: Sequence[dict[str, Any]], now: datetime) -> None:
-    if not changes:
-        return
-    table = _table(Subscriber)
-    columns: dict[str, sa.types.TypeEngine[Any]] = {
-        "id": sa.BigInteger(),
-        "name": sa.Text(),
-        "attributes": sa.JSON(),
-    }
-    given = rows_given(sorted(changes, key=lambda change: int(change["id"])), columns)
-    db.session.execute(
-        sa.update(table)
-        .where(table.c.id == given.c.id)
-        .values(name=given.c.name, attributes=given.c.attributes, updated_at=now)
-    )
-
-
-def _table(model: Any) -> sa.Table:
-    """The plain table: a chunk is no business of the session's objects."""
-    table: sa.Table = model.__table__
-    return table
-
-
-_ALPHABET = (string.ascii_letters + string.digits).encode()
-_LETTER_OF_BYTE = bytes(_ALPHABET[byte % 62] for byte in range(256))
-_UNEVEN = bytes(range(248, 256))
-"""Bytes left out, so that each of the 62 characters is as likely as the others."""
-
-
-def _public_ids(count: int) -> list[str]:
-    """As db.new_public_id, thousands at once in a fraction of the time."""
-    letters = ""
-    while len(letters) < count * 12:
-        block = secrets.token_bytes(count * 13 + 64)
-        letters += block.translate(_LETTER_OF_BYTE, _UNEVEN).decode()
-    return [letters[at : at + 12] for at in range(0, count * 12, 12)]

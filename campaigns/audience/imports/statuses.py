@@ -1,7 +1,8 @@
 """What the status column of a file says about a person: subscribed, unsubscribed, bounced ...
 
-Exports of other programs say it in many words, as yes or no under a title such as "Opted out",
-or by a date under "Unsubscribed at". What is not understood is asked, never taken for consent.
+Exports of other programs say it in many words, as yes or no under a title such as "Opted out", or
+as a date under "Unsubscribed at". The user is asked about any other value: it never counts as
+consent.
 """
 
 import re
@@ -9,29 +10,29 @@ from collections.abc import Iterable
 
 from campaigns.audience.imports.titles import key, meaning_of_words, subject, table, words
 
-MEANINGS = {
-    "subscribed": "Subscribed",
-    "pending": "Pending confirmation",
-    "unsubscribed": "Unsubscribed",
-    "blocked": "Suppressed (blocked)",
-    "bounced": "Suppressed (bounced)",
-    "complained": "Suppressed (spam complaint)",
-    "skip": "Skip these rows",
-}
-"""What a value can mean, from the mildest to the strictest; where columns differ, the strictest
+MEANINGS = (
+    "subscribed",
+    "pending",
+    "unsubscribed",
+    "blocked",
+    "bounced",
+    "complained",
+    "skip",
+)
+"""What a value can mean, from the mildest to the strictest. If columns differ, the strictest
 counts."""
 _RANK = {meaning: rank for rank, meaning in enumerate(MEANINGS)}
 
 SUPPRESSION_REASONS = {"blocked": "manual", "bounced": "hard_bounce", "complained": "complaint"}
-"""Reason of the suppression that a meaning leads to."""
+"""Reason of the suppression that each meaning leads to."""
 
 ANY_DATE = "any date"
 ANY_NUMBER = "any number"
 ANY_TEXT = "any other text"
-"""Each stands for all such cells of a column, which mean the same."""
+"""Keys that stand for all such cells of a column: they mean the same."""
 
 OWN_SUPPRESSION = "suppressed"
-"""Title of the column of our own exports that tells a suppression, beside the state."""
+"""Title of the column in our own exports with the suppression, beside the state."""
 
 
 _WORDS = table(
@@ -119,10 +120,10 @@ MAX_VALUE_CHARS = 300
 
 
 def value_key(title: str, cell: str) -> str:
-    """The form in which values are compared; empty for an empty cell.
+    """Return the form in which values are compared; "" for an empty cell.
 
-    All dates below a title that speaks of consent are one, and so are, below one that speaks
-    against mail, all numbers but zero and all text that nobody knows.
+    Under a title about consent all dates are one value. Under a title such as "Opted out" so are
+    all numbers but zero, and all unknown text.
     """
     about = subject(title)
     cell = cell.strip()[:MAX_VALUE_CHARS]
@@ -151,7 +152,7 @@ def value_key(title: str, cell: str) -> str:
 
 
 def _listed(cell: str) -> str:
-    """The key of a cell that lists several known words: that of the strictest one."""
+    """Return the key of a cell that lists several known words: that of the strictest."""
     found = {value for part in _LIST.split(cell) if (value := key(part))}
     if not found or not found <= _WORDS.keys():
         return ""
@@ -159,7 +160,7 @@ def _listed(cell: str) -> str:
 
 
 def default(title: str, value: str) -> str:
-    """What a value (of `value_key`) means below this title; empty where that is not clear."""
+    """Return what a value (of `value_key`) means under this title; "" if that is unclear."""
     about = subject(title)
     if value in _YES:
         return about.yes
@@ -175,7 +176,7 @@ def default(title: str, value: str) -> str:
 
 
 MAX_PLAIN = 20
-"""Different values of a column whose title says nothing, for its words to tell a status."""
+"""Most different values of a status column whose title says nothing about status."""
 _PLAIN_WORDS = frozenset(
     words("""
         unsubscribed unsub do-not-mail do-not-email do-not-contact undeliverable cleaned bounced
@@ -186,7 +187,7 @@ _PLAIN_WORDS = frozenset(
 
 
 def is_status(title: str, cells: Iterable[str]) -> bool:
-    """Whether a column speaks of consent, by its title and some of its cells."""
+    """Return whether a column is about consent, by its title and some of its cells."""
     about = subject(title)
     if about.kind == "other":
         return False
@@ -217,4 +218,5 @@ def is_status(title: str, cells: Iterable[str]) -> bool:
 
 
 def strictest(meanings: Iterable[str]) -> str:
+    """Return the strictest of these meanings."""
     return max(meanings, key=_RANK.__getitem__, default="subscribed")

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
 
-from campaigns.audience.imports.reader import Dialect, NotCsvError, Probe
+from campaigns.audience.imports.detection import NotCsvError, Probe
+from campaigns.audience.imports.dialect import Dialect
 from campaigns.reason import Reason
 
 MAX_FILE_BYTES = 2 * 1024**3

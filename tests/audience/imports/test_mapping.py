@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 
 from campaigns import addresses
 from campaigns.addresses import InvalidAddressError
-from campaigns.audience.imports.mapping import Column, MappingError, attribute_name, check, preview
-from campaigns.audience.imports.reader import Dialect, Row
+from campaigns.audience.imports.dialect import Dialect
+from campaigns.audience.imports.mapping import Column, MappingError, attribute_name, check
+from campaigns.audience.imports.preview import preview
+from campaigns.audience.imports.reader import Row
 from campaigns.audience.imports.rows import AddressReader, RowProblemError, RowReader, clean
 from tests.refusals import refused
 

@@ -7,18 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from campaigns.audience.imports import mapping
-from campaigns.audience.imports import reader as csv_reading
+from campaigns.audience.imports import lines as csv_lines
+from campaigns.audience.imports.detection import NotCsvError, Probe
+from campaigns.audience.imports.dialect import DELIMITERS, Dialect
+from campaigns.audience.imports.lines import BLOCK_BYTES, LONG_PROBLEM, NUL_PROBLEM, Line
+from campaigns.audience.imports.preview import PREVIEW_ROWS, preview
 from campaigns.audience.imports.reader import (
-    BLOCK_BYTES,
     BROKEN_PROBLEM,
-    LONG_PROBLEM,
     MAX_ROW_CHARS,
-    NUL_PROBLEM,
     OPEN_PROBLEM,
-    Dialect,
-    NotCsvError,
-    Probe,
     Reader,
     Row,
 )
@@ -55,7 +52,7 @@ def cells(data: bytes, dialect: Dialect | None = None) -> list[list[str]]:
         ("cp1252", b""),
     ],
 )
-@pytest.mark.parametrize("delimiter", list(csv_reading.DELIMITERS))
+@pytest.mark.parametrize("delimiter", list(DELIMITERS))
 def test_encoding_and_delimiter_are_found(encoding: str, mark: bytes, delimiter: str) -> None:
     text = f"email{delimiter}nom\r\nzoe@shop.example{delimiter}Zoé\r\n" * 3
     data = mark + text.encode(encoding)
@@ -186,7 +183,7 @@ def test_a_cell_over_lines_before_the_address_is_one_cell(end: str) -> None:
     for number in range(20):
         lines += [f'N{number},"Street {number}', f'City {number}",a{number}@multi.example']
     data = (end.join(lines) + end).encode()
-    seen = mapping.preview(io.BytesIO(data), dialect_of(data))
+    seen = preview(io.BytesIO(data), dialect_of(data))
     assert [column.guess.role for column in seen.columns] == ["name", "attribute", "address"]
     found = list(Reader(io.BytesIO(data), COMMA, columns=3))
     assert found[1].cells == ["N0", f"Street 0{end}City 0", "a0@multi.example"]
@@ -249,7 +246,7 @@ def test_rows_that_each_open_a_quote_do_not_slow_reading_down() -> None:
     looks = 0
 
     class Counting(Reader):
-        def _peek(self, index: int) -> csv_reading._Line | None:
+        def _peek(self, index: int) -> Line | None:
             nonlocal looks
             looks += 1
             return super()._peek(index)
@@ -262,7 +259,7 @@ def test_rows_that_each_open_a_quote_do_not_slow_reading_down() -> None:
 def test_lines_that_are_each_one_quoted_cell_are_taken_apart() -> None:
     data = b'"email;name"\n"w1@multi.example;""Ann Ashe"""\n"w2@multi.example;Bob"\n'
     dialect = dialect_of(data)
-    seen = mapping.preview(io.BytesIO(data), dialect)
+    seen = preview(io.BytesIO(data), dialect)
     assert [column.title for column in seen.columns] == ["email", "name"]
     assert [row.cells for row in seen.rows] == [
         ["w1@multi.example", "Ann Ashe"],
@@ -319,7 +316,7 @@ def tables(draw: st.DrawFn) -> list[list[str]]:
 @settings(deadline=None)  # many small blocks take their time on a busy machine
 @given(
     tables(),
-    st.sampled_from(list(csv_reading.DELIMITERS)),
+    st.sampled_from(list(DELIMITERS)),
     st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC]),
     st.sampled_from(["\n", "\r\n", "\r"]),
     st.sampled_from(["utf-8", "utf-16-le"]),
@@ -335,13 +332,13 @@ def test_a_table_comes_back_equal_in_preview_and_run(
     data = data.decode().encode(encoding)
     dialect = Dialect(encoding, delimiter)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(csv_reading, "BLOCK_BYTES", block)
+        patch.setattr(csv_lines, "BLOCK_BYTES", block)
         run = list(Reader(io.BytesIO(data), dialect, columns=len(table[0])))
-        seen = mapping.preview(io.BytesIO(data), dialect)
+        seen = preview(io.BytesIO(data), dialect)
     assert [row.cells for row in run] == table
     assert seen.has_header
     assert [column.title for column in seen.columns] == table[0]
-    assert list(seen.rows) == run[1 : 1 + mapping.PREVIEW_ROWS]
+    assert list(seen.rows) == run[1 : 1 + PREVIEW_ROWS]
     assert [column.guess.role for column in seen.columns].index("address") == table[0].index(
         "email"
     )
@@ -432,5 +429,5 @@ def test_a_mark_put_before_another_does_not_reach_the_first_title(encoding: str)
 
 def test_delimiters_at_the_end_of_lines_make_no_column() -> None:
     data = b"email,name,,\na@shop.example,Ann,,\nb@shop.example,Bo\n"
-    seen = mapping.preview(io.BytesIO(data), COMMA)
+    seen = preview(io.BytesIO(data), COMMA)
     assert [column.guess.role for column in seen.columns] == ["address", "name", "ignore", "ignore"]

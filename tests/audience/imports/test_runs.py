@@ -13,9 +13,11 @@ import sqlalchemy as sa
 from flask import Flask
 
 from campaigns.audience import export
-from campaigns.audience.imports import mapping, runs, uploads
+from campaigns.audience.imports import mapping, runs, status_values, uploads
+from campaigns.audience.imports import preview as import_preview
+from campaigns.audience.imports import problems as import_problems
+from campaigns.audience.imports.dialect import Dialect
 from campaigns.audience.imports.mapping import MappingError
-from campaigns.audience.imports.reader import Dialect
 from campaigns.audience.models import (
     AudienceList,
     ConsentEvent,
@@ -50,9 +52,9 @@ def begun(
     run = staged(data)
     dialect = Dialect(run.encoding, run.delimiter)
     with runs.path_of(run, services().settings.uploads_dir).open("rb") as file:
-        seen = mapping.preview(file, dialect)
+        seen = import_preview.preview(file, dialect)
         columns = tuple(column.guess for column in seen.columns)
-        values = mapping.status_values(
+        values = status_values.status_values(
             file, dialect, columns, seen.titles, header_row=seen.header_row, chosen=chosen or {}
         )
     choices = runs.Choices(
@@ -62,7 +64,7 @@ def begun(
         header_row=seen.header_row,
         columns=columns,
         titles=seen.titles,
-        statuses=mapping.checked_statuses(values, seen.titles),
+        statuses=status_values.checked_statuses(values, seen.titles),
         update_existing=update,
         consent_source="Order form",
     )
@@ -119,7 +121,7 @@ def suppressed() -> dict[str, str]:
 
 
 def problems(run: ImportRun) -> list[tuple[int, str]]:
-    rows = db.session.scalars(export.problems_of(run.id, after=(0, 0), limit=1000))
+    rows = db.session.scalars(import_problems.problems_of(run.id, after=(0, 0), limit=1000))
     return [(problem.row_number, stored(problem.reason)) for problem in rows]
 
 
@@ -352,7 +354,7 @@ def test_a_lost_file_fails_with_a_sentence_and_can_be_tried_again(app: Flask, li
 def test_no_more_problems_are_kept_than_the_limit_but_all_are_counted(
     app: Flask, list_id: int, monkeypatch: pytest.MonkeyPatch, small_chunks: None
 ) -> None:
-    monkeypatch.setattr(runs, "MAX_PROBLEMS", 4)
+    monkeypatch.setattr(import_problems, "MAX_PROBLEMS", 4)
     run = imported(b"email,name\n" + b"bad,B\n" * 9, list_id)
     assert run.rows_failed == 9
     assert db.session.scalar(sa.select(sa.func.count(ImportProblem.id))) == 4
@@ -363,7 +365,7 @@ def test_nul_and_broken_rows_are_kept_for_the_report(app: Flask, list_id: int) -
         b'email,name\nann@shop.example,"Ann\nb\0b@shop.example,B\nc@shop.example,C', list_id
     )
     assert counts(run) == (3, 1, 0, 0, 2)
-    text = "".join(export.failed_rows(run, stored))
+    text = "".join(import_problems.failed_rows(run, stored))
     assert text.splitlines()[0] == "\ufeffemail,name,row,problem"
     assert "ann@shop.example" in text
     assert 'b\u2400b@shop.example,B,3,"The row contains NUL bytes' in text
@@ -371,7 +373,7 @@ def test_nul_and_broken_rows_are_kept_for_the_report(app: Flask, list_id: int) -
 
 def test_the_file_of_failed_rows_can_be_corrected_and_imported(app: Flask, list_id: int) -> None:
     run = imported(b"email,phone\nann@shop.example,+491\nbob at shop.example,+492\n", list_id)
-    again = "".join(export.failed_rows(run, stored)).replace("bob at ", "bob@")
+    again = "".join(import_problems.failed_rows(run, stored)).replace("bob at ", "bob@")
     assert "'+492" in again
     assert counts(imported(again.encode(), list_id)) == (1, 1, 0, 0, 0)
     assert people()["bob@shop.example"][1] == {"phone": "+492"}
@@ -534,7 +536,7 @@ def test_an_unknown_status_stops_the_import_and_asks(app: Flask, list_id: int) -
 def test_an_unknown_status_far_below_costs_its_row(
     app: Flask, list_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mapping, "STATUS_ROWS", 2)
+    monkeypatch.setattr(status_values, "STATUS_ROWS", 2)
     run = imported(b"email,status\na@st.example,active\nb@st.example,Level 7\n", list_id)
     assert counts(run) == (2, 1, 0, 0, 1)
     assert "“Level 7”" in problems(run)[0][1]
@@ -625,8 +627,8 @@ def test_failed_rows_of_an_own_export_come_in_when_they_are_mended(
         b"address,name,state,suppressed,created_at,plan\nann@,'=Ann,unsubscribed,,2026,gold\n",
         list_id,
     )
-    data = "".join(export.failed_rows(run, stored)).replace("ann@", "ann@shop.example").encode()
-    again = imported(data, list_id)
+    rows = "".join(import_problems.failed_rows(run, stored))
+    again = imported(rows.replace("ann@", "ann@shop.example").encode(), list_id)
     assert held_back(again) == (1, 0, 0, 0)
     assert people() == {"ann@shop.example": ("=Ann", {"plan": "gold"})}
 

@@ -1,0 +1,167 @@
+"""The first rows of a file, for people to see, and a guess at its columns."""
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from campaigns.audience.imports.dialect import Dialect
+from campaigns.audience.imports.guesses import guess, is_header, role_of
+from campaigns.audience.imports.mapping import Column
+from campaigns.audience.imports.reader import LOOKS_LIKE_ADDRESS, Reader, Row, unwrap
+from campaigns.csv_writing import unguard
+
+MAX_COLUMNS = 200
+PREVIEW_ROWS = 8
+GUESS_ROWS = 5_000
+GUESS_CHARS = 2_000_000
+"""Rows at the beginning of a file by which its columns are guessed, and their length at most."""
+MAX_HEADER_ROW = 20
+"""Rows among which the header is looked for: some programs write a title or a date above it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeenColumn:
+    """A column of the preview: its title, some of its cells, and what it seems to hold."""
+
+    title: str
+    samples: tuple[str, ...]
+    guess: Column
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """`header_row` is the number of the row that holds the titles, 0 where there is none."""
+
+    header_row: int
+    columns: tuple[SeenColumn, ...]
+    rows: tuple[Row, ...]
+
+    @property
+    def has_header(self) -> bool:
+        return self.header_row > 0
+
+    @property
+    def titles(self) -> tuple[str, ...]:
+        return tuple(column.title for column in self.columns)
+
+
+def preview(file: BinaryIO, dialect: Dialect, has_header: bool | None = None) -> Preview:
+    """The first rows of a file and a guess at its columns. `has_header` None: guess that too."""
+    _, titles, body = _table(file, dialect, has_header, 0)
+    width = _width(titles, body, dialect.delimiter)
+    # Once more with the number of columns, as the import itself will read.
+    header_row, titles, body = _table(file, dialect, has_header, width)
+    columns = []
+    for index in range(width):
+        cells = [
+            row.cells[index].strip()
+            for row in body
+            if index < len(row.cells) and row.cells[index].strip()
+        ]
+        title = unguard(titles[index]).strip() if index < len(titles) else ""
+        columns.append((title, cells))
+    guesses = guess(columns)
+    return Preview(
+        header_row,
+        tuple(
+            SeenColumn(title, tuple(cells[:3]), guess)
+            for (title, cells), guess in zip(columns, guesses, strict=True)
+        ),
+        tuple(body[:PREVIEW_ROWS]),
+    )
+
+
+def _table(
+    file: BinaryIO, dialect: Dialect, has_header: bool | None, columns: int
+) -> tuple[int, list[str], list[Row]]:
+    """The number of the header's row, its titles, and the rows below it."""
+    file.seek(0)
+    rows = list(_first(Reader(file, dialect, columns=columns)))
+    whole = [row for row in rows if not row.problem]
+    header = _header(whole) if has_header is not False else None
+    if has_header and header is None and whole:
+        header = whole[0]
+    if header is None:
+        return 0, [], rows
+    return header.number, header.cells, list(below_header(iter(rows), header.number))
+
+
+def _first(rows: Iterable[Row]) -> Iterator[Row]:
+    chars = 0
+    for row in itertools.islice(rows, GUESS_ROWS + 1):
+        yield row
+        chars += len(row.raw)
+        if chars > GUESS_CHARS:
+            return
+
+
+def below_header(rows: Iterator[Row], header_row: int = 0) -> Iterator[Row]:
+    """The rows of people: without the header, whose titles are known, and the lines above it.
+
+    Without `header_row` the header is the first row that can be read.
+    """
+    for row in rows:
+        if row.problem:
+            yield row
+        elif row.number >= header_row:
+            break
+    yield from rows
+
+
+def _header(rows: Sequence[Row]) -> Row | None:
+    """The row that holds the titles; None where the first rows are data already."""
+    top = rows[:MAX_HEADER_ROW]
+    for index, row in enumerate(top):
+        if _titles_addresses(row, rows[index + 1 :]) and all(
+            _filled(above) < _filled(row) or not _has_address(above) for above in top[:index]
+        ):
+            return row
+    data = next((index for index, row in enumerate(rows) if _has_address(row)), None)
+    if data is None:
+        return top[0] if top and is_header(top[0].cells) else None
+    width = len(rows[data].cells)
+    above = [row for row in top[:data] if len(row.cells) == width and is_header(row.cells)]
+    # A title that fills one cell is no header of several columns.
+    return max(above, key=_filled, default=None)
+
+
+def _titles_addresses(row: Row, below: Sequence[Row]) -> bool:
+    """Whether a row has a title for addresses, with an address in a row below it."""
+    if _has_address(row):
+        return False
+    places = [at for at, cell in enumerate(row.cells) if role_of(cell) == "address"]
+    return any(
+        at < len(other.cells) and LOOKS_LIKE_ADDRESS.fullmatch(other.cells[at])
+        for at in places
+        for other in below
+    )
+
+
+def _has_address(row: Row) -> bool:
+    return any("@" in cell and LOOKS_LIKE_ADDRESS.fullmatch(cell) for cell in row.cells)
+
+
+def _filled(row: Row) -> int:
+    return sum(1 for cell in row.cells if cell.strip())
+
+
+def _width(titles: Sequence[str], rows: Sequence[Row], delimiter: str) -> int:
+    """How many columns a file has."""
+    width = max(len(titles), _usual_width(rows))
+    if width == 1:
+        whole = [titles] if titles else []
+        whole.extend(row.cells for row in rows if not row.problem)
+        inner = [unwrap(cells[0], delimiter) for cells in whole]
+        inner = list(itertools.dropwhile(lambda cells: len(cells) == 1, inner))  # a title line
+        is_quoted = len(inner) > 1 and all(row.raw[:1] == '"' for row in rows)
+        has_address = any(LOOKS_LIKE_ADDRESS.fullmatch(cell) for cells in inner for cell in cells)
+        # Each line is one quoted cell: a program has quoted a CSV file once more.
+        if is_quoted and has_address and len({*map(len, inner)}) == 1:
+            width = len(inner[0])
+    return min(MAX_COLUMNS, width)
+
+
+def _usual_width(rows: Sequence[Row]) -> int:
+    widths = [len(row.cells) for row in rows if not row.problem]
+    return max(set(widths), key=widths.count, default=0)

@@ -1,0 +1,122 @@
+"""The values of status columns, counted, and what each of them is said to mean."""
+
+import itertools
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from campaigns.audience.imports import statuses as import_status
+from campaigns.audience.imports.dialect import Dialect
+from campaigns.audience.imports.mapping import Column, MappingError, Statuses
+from campaigns.audience.imports.preview import below_header
+from campaigns.audience.imports.reader import Reader
+from campaigns.csv_writing import unguard
+
+STATUS_ROWS = 200_000
+MAX_STATUS_VALUES = 60
+MAX_STATUS_CELLS = 100_000
+"""Different cells of a status column that are counted: dates are many, and one value."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatusValue:
+    """A value of a status column, how many rows have it, and what it becomes.
+
+    `key` is the form in which values are compared; `meaning` is a key of
+    import_status.MEANINGS, or empty where that must be asked.
+    """
+
+    key: str
+    text: str
+    count: int
+    meaning: str
+
+
+def status_values(
+    file: BinaryIO,
+    dialect: Dialect,
+    columns: Sequence[Column],
+    titles: Sequence[str],
+    *,
+    header_row: int,
+    chosen: Statuses,
+) -> dict[int, list[StatusValue]]:
+    """The values of each status column, the most frequent first, as far as the file is read.
+
+    Reads STATUS_ROWS rows at most; a value that is unknown and appears only below them makes
+    its rows fail. Raises MappingError for a column with more values than anybody would map.
+    """
+    places = [index for index, column in enumerate(columns) if column.role == "status"]
+    if not places:
+        return {}
+    file.seek(0)
+    reader = Reader(file, dialect, columns=len(columns))
+    rows = itertools.islice(reader, STATUS_ROWS)
+    body = below_header(rows, header_row) if header_row else rows
+    counts: dict[int, Counter[str]] = {index: Counter() for index in places}
+    for cells in (row.cells for row in body if not row.problem):
+        for index in places:
+            counts[index][cells[index] if index < len(cells) else ""] += 1
+            if len(counts[index]) > MAX_STATUS_CELLS:
+                raise _too_many(titles[index])
+    return {
+        index: _values(titles[index], found, chosen.get(index, {}))
+        for index, found in counts.items()
+    }
+
+
+def _values(title: str, cells: Counter[str], chosen: Mapping[str, str]) -> list[StatusValue]:
+    texts: dict[str, list[str]] = {}
+    counts: Counter[str] = Counter()
+    for cell, count in cells.most_common():
+        text = unguard(cell)
+        value = import_status.value_key(title, text)
+        texts.setdefault(value, []).append(" ".join(text.split()))
+        counts[value] += count
+    if len(counts) > MAX_STATUS_VALUES:
+        raise _too_many(title)
+    return [
+        StatusValue(
+            value,
+            _shown(value, texts[value]),
+            count,
+            chosen.get(value) or import_status.default(title, value),
+        )
+        for value, count in counts.most_common()
+    ]
+
+
+def _shown(value: str, texts: Sequence[str]) -> str:
+    """A value for people: where it stands for many cells, what they are and one of them."""
+    if value == import_status.ANY_DATE:
+        return value
+    if len(texts) > 1 and value in {import_status.ANY_NUMBER, import_status.ANY_TEXT}:
+        return f"{value}, such as {texts[0]}"
+    return texts[0]
+
+
+def _too_many(title: str) -> MappingError:
+    return MappingError("import_mapping.too_many_status_values", title=title)
+
+
+def checked_statuses(
+    values: Mapping[int, Sequence[StatusValue]], titles: Sequence[str]
+) -> dict[int, dict[str, str]]:
+    """What every value means. Raises MappingError naming the values for which that is open."""
+    for index, found in values.items():
+        unclear = [one.text for one in found if one.meaning not in import_status.MEANINGS]
+        if unclear:
+            raise _unclear(titles[index], unclear)
+    return {index: {one.key: one.meaning for one in found} for index, found in values.items()}
+
+
+def _unclear(title: str, texts: Sequence[str]) -> MappingError:
+    named = [f"“{text[:40]}”" for text in texts if text]
+    shown = ", ".join(named[:10]) + (", …" if len(named) > 10 else "")
+    if not named:
+        return MappingError("import_mapping.unclear_empty_cells", title=title)
+    if len(named) < len(texts):
+        code = "import_mapping.unclear_values_and_empty_cells"
+        return MappingError(code, title=title, values=shown)
+    return MappingError("import_mapping.unclear_values", title=title, values=shown)
