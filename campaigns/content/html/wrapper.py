@@ -1,7 +1,7 @@
 """What every campaign gets around its content: page shell, preheader, footer, open pixel.
 
-The snippets are template source: who is subscribed to what differs per recipient. They hold
-no line end, so that line numbers stay those of the user's text.
+The snippets are template source, as each recipient is subscribed to other lists. They contain no
+line break, so that line numbers stay those of the user's text.
 """
 
 from collections.abc import Collection, Sequence
@@ -38,36 +38,28 @@ _PREHEADER = (
     + "</div>{% endif %}"
 )
 
-# Legible on white and on black alike, as mail programs in dark mode may turn either.
+# Legible on white and on black: email programs in dark mode may change either.
 _GREY = "#757575"
 _LINK = f'style="color:{_GREY};text-decoration:underline"'
 
 
 class Parts:
-    """What of the obligatory parts the template does not show by itself.
+    """The required parts that the template does not show itself.
 
-    `shown` are the merge fields that appear whatever the conditions say.
+    `shown` are the merge fields that appear whatever its conditions say.
     """
 
     def __init__(self, shown: Collection[str]) -> None:
         self.unsubscribe = "unsubscribe_url" not in shown
         self.view = "view_url" not in shown
-        # With the footer of ours all stands together; else only what is missing is added.
+        # Our footer has everything in one place; without it only missing parts are added.
         self.identity = self.unsubscribe or "sender.identity" not in shown
         self.postal = self.unsubscribe or "sender.postal_address" not in shown
 
 
 def footer_html(parts: Parts) -> str:
-    lines = []
-    if parts.unsubscribe:
-        lines.append(
-            "{% if list.name %}You receive this email because you are subscribed to"
-            " {{ list.name }}.<br>{% endif %}"
-        )
-    if parts.identity:
-        lines.append("{% if sender.identity %}{{ sender.identity }}<br>{% endif %}")
-    if parts.postal:
-        lines.append("{% if sender.postal_address %}{{ _postal }}<br>{% endif %}")
+    """Return the template source of the footer; "" if nothing is missing."""
+    lines = _lines(parts, "<br>", postal="_postal")
     if parts.unsubscribe:
         lines.append(f'<a href="{{{{ unsubscribe_url }}}}" {_LINK}>Unsubscribe</a>')
     if parts.view:
@@ -89,23 +81,33 @@ def footer_html(parts: Parts) -> str:
 
 
 def footer_text(parts: Parts) -> str:
-    lines = []
-    if parts.unsubscribe:
-        lines.append(
-            "{% if list.name %}You receive this email because you are subscribed to"
-            " {{ list.name }}.\n{% endif %}"
-        )
-    if parts.identity:
-        lines.append("{% if sender.identity %}{{ sender.identity }}\n{% endif %}")
-    if parts.postal:
-        lines.append("{% if sender.postal_address %}{{ sender.postal_address }}\n{% endif %}")
+    """Return the template source of the footer of the text part."""
+    lines = _lines(parts, "\n", postal="sender.postal_address")
     if parts.unsubscribe:
         lines.append("Unsubscribe: {{ unsubscribe_url }}\n")
     return "\n\n----------\n" + "".join(lines) if lines else "\n"
 
 
+def _lines(parts: Parts, end: str, *, postal: str) -> list[str]:
+    """Return why, and from whom, the email comes: one line each, if it has something to say.
+
+    `postal` is the variable that holds the postal address in the form of this part.
+    """
+    lines = []
+    if parts.unsubscribe:
+        lines.append(
+            "{% if list.name %}You receive this email because you are subscribed to"
+            f" {{{{ list.name }}}}.{end}{{% endif %}}"
+        )
+    if parts.identity:
+        lines.append(f"{{% if sender.identity %}}{{{{ sender.identity }}}}{end}{{% endif %}}")
+    if parts.postal:
+        lines.append(f"{{% if sender.postal_address %}}{{{{ {postal} }}}}{end}{{% endif %}}")
+    return lines
+
+
 def frame(guarded: Guarded, read: Sequence[Tag | Text], parts: Parts) -> list[Edit]:
-    """What to put around and into the guarded HTML, which `read` is the reading of."""
+    """Return what to put around and into the guarded HTML. `read` are its parts."""
     html = guarded.text
     tags = [part for part in read if isinstance(part, Tag) and not part.is_hidden]
     first = {tag.name: tag for tag in reversed(tags) if not tag.is_end}
@@ -133,7 +135,7 @@ def frame(guarded: Guarded, read: Sequence[Tag | Text], parts: Parts) -> list[Ed
 
 
 def _depth(html: str, guarded: Guarded) -> int:
-    """How many conditions and loops are open at the end of this piece."""
+    """Return how many conditions and loops are open at the end of this piece."""
     words = [guarded.token(mark).keyword for mark in MARK.finditer(html)]
     opened = sum(word in {"if", "for"} for word in words)
     return opened - sum(word in {"endif", "endfor"} for word in words)

@@ -1,4 +1,4 @@
-"""Files that go along: encoded once per campaign, the same bytes in every message."""
+"""Attachments: encoded once per campaign, the same bytes in every message."""
 
 import base64
 import re
@@ -28,7 +28,7 @@ class Attachment:
 
 
 def part(file: Attachment) -> bytes:
-    """The body part: its headers, an empty line, the data as base64."""
+    """Return the body part: its headers, an empty line, the data as base64."""
     name = clean(re.split(r"[/\\]", file.name)[-1], MAX_NAME)
     name = name if name.strip(".") else "file"
     kind = file.type.strip().lower()
@@ -48,18 +48,19 @@ def part(file: Attachment) -> bytes:
 
 
 def content_id_of(file: Attachment) -> str:
+    """Return the Content-ID of a file without characters that may not stand in one."""
     return _NOT_IN_ID.sub("", file.content_id)[:120]
 
 
 def _fallback(name: str) -> str:
-    """The name for programs that do not know RFC 2231: ASCII, and its ending kept."""
+    """Return the name for programs that do not know RFC 2231: ASCII, with its ending."""
     stem, dot, ending = _NOT_IN_FALLBACK.sub("_", name).rpartition(".")
     stem, ending = (stem, dot + ending[:10]) if stem else (ending, "")
     return f'name="{stem[:50]}{ending}"'
 
 
 def _filename(name: str) -> Iterator[str]:
-    """The parameter `filename`; by RFC 2231 when it is long, not ASCII, or like an encoded word."""
+    """Yield the parameter `filename`, by RFC 2231 if long, not ASCII or like an encoded word."""
     quoted = name.replace("\\", "\\\\").replace('"', '\\"')
     if name.isascii() and len(quoted) <= _PIECE and "=?" not in name:
         yield f'filename="{quoted}"'

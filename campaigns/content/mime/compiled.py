@@ -1,0 +1,265 @@
+"""A campaign's compiled content: rendered once per recipient, into a message or a preview."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any, Protocol
+from urllib.parse import urlsplit, urlunsplit
+
+from campaigns import addresses
+from campaigns.content.html import links
+from campaigns.content.html.plain_text import plain_text
+from campaigns.content.html.system_links import OwnLinks
+from campaigns.content.mime import attachments, message, quoted_printable
+from campaigns.content.mime.attachments import Attachment
+from campaigns.content.mime.head import Head
+from campaigns.content.templating.program import Program, Run
+from campaigns.messages import Message, Recipient
+from campaigns.tokens import Signer, pack_delivery
+
+
+@dataclass(frozen=True)
+class Content:
+    """Everything that the messages of a campaign are made of.
+
+    `list_names` are its lists, by id. `base_url` is where recipients reach this installation,
+    without a slash at its end. The sender fields may be empty in a draft. `attachments` are part
+    of every message.
+    """
+
+    subject: str
+    preheader: str
+    html: str
+    sender_name: str
+    sender_address: str
+    reply_to: str
+    identity: str
+    postal_address: str
+    campaign_public_id: str
+    base_url: str
+    list_names: Mapping[int, str]
+    track_opens: bool
+    track_clicks: bool
+    use_return_path: bool
+    attachments: tuple[Attachment, ...] = ()
+
+
+class Signing(Protocol):
+    """What signs a message."""
+
+    def sign(self, headers: Sequence[bytes], body: bytes) -> bytes:
+        """Return the header lines to put first. `headers` have their line breaks, one per entry."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A message as its recipient sees it."""
+
+    subject: str
+    preheader: str
+    html: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """The compiled templates of a campaign."""
+
+    subject: Program[str]
+    preheader: Program[str]
+    html: Program[bytes]
+    text: Program[bytes] | None
+    """None: the text cannot be derived in advance. It is made from each rendered HTML."""
+
+
+def sender_fields(content: Content) -> dict[str, str]:
+    """Return the merge fields about the sender."""
+    return {
+        "name": content.sender_name,
+        "address": content.sender_address,
+        "identity": content.identity,
+        "postal_address": content.postal_address,
+    }
+
+
+def header_text(text: str) -> str:
+    """Return rendered text as it may stand in a header."""
+    return message.clean(text, message.MAX_SUBJECT)
+
+
+def wire_url(url: str) -> str:
+    """Return the address of this installation with its host as A-labels, in ASCII."""
+    parts = urlsplit(url.strip().rstrip("/"))
+    host = parts.hostname or ""
+    if not host.isascii():
+        with suppress(addresses.InvalidAddressError):
+            host = addresses.parse(f"x@{host}").domain
+        netloc = f"{host}:{parts.port}" if parts.port else host
+        parts = parts._replace(netloc=netloc)
+    return urlunsplit(parts).encode("ascii", "ignore").decode()
+
+
+class Compiled:
+    """A campaign's content, ready to be rendered. Safe to share between threads."""
+
+    def __init__(
+        self,
+        content: Content,
+        signer: Signer,
+        programs: Programs,
+        tracked: tuple[links.Link, ...],
+        dkim: Signing | None = None,
+    ) -> None:
+        self.links: tuple[str, ...] = tuple(link.target for link in tracked)
+        self._content, self._programs, self._dkim = content, programs, dkim
+        fixed = [(links.variable(link.number), link) for link in tracked if link.is_fixed]
+        self._as_written = {variable: link.html for variable, link in fixed}
+        self._as_text = {variable: link.target for variable, link in fixed}
+        base = wire_url(content.base_url)
+        self._own_links = OwnLinks(
+            base, signer, [(variable, link.number, link.target) for variable, link in fixed]
+        )
+        self._shared = {"sender": sender_fields(content)}
+        self._body = _body(content)
+        self._head = Head(
+            signer=signer,
+            sender_name=content.sender_name,
+            sender_address=content.sender_address,
+            reply_to=content.reply_to,
+            campaign_public_id=content.campaign_public_id,
+            list_names=content.list_names,
+            use_return_path=content.use_return_path,
+            one_click=base.startswith("https:"),  # it works by https alone (RFC 8058)
+            content_type=self._body.header,
+        )
+
+    # --- what can be asked -----------------------------------------------------------------
+
+    def render(
+        self, recipient: Recipient, *, now: datetime, message_id_domain: str | None = None
+    ) -> Message:
+        """Return the message for one recipient. Raises RenderError.
+
+        Tracked if the recipient has a delivery. `now` becomes its date.
+        """
+        run = self._run(recipient, is_tracked=recipient.delivery_id > 0)
+        with run:
+            subject, _ = self._headers(run)
+            html = self._html(run)
+            text = self._text(run, html)
+        body = self._body.around(quoted_printable.ended(text), quoted_printable.ended(html))
+        lines = self._head.lines(
+            recipient,
+            subject=subject,
+            unsubscribe_url=run.values["unsubscribe_url"],
+            now=now,
+            message_id_domain=message_id_domain,
+        )
+        if self._dkim is not None:
+            lines.insert(0, self._dkim.sign(lines, body))
+        data = b"".join((*lines, message.CRLF, body))
+        return Message(
+            delivery_id=recipient.delivery_id,
+            mail_from=self._head.return_path(recipient.delivery_id),
+            address=recipient.address,
+            data=data,
+            # Quoted-printable and base64 as we write them; only an address may be beyond ASCII.
+            is_tidy=data.isascii(),
+        )
+
+    def preview(self, recipient: Recipient) -> Rendered:
+        """Return what the recipient would see, with links as written. Raises RenderError."""
+        return self._rendered(self._run(recipient, is_tracked=False))
+
+    def render_web(self, recipient: Recipient) -> str:
+        """Return the HTML for "View in browser", untracked. Raises RenderError."""
+        run = self._run(recipient, is_tracked=False)
+        run.values["_in_mail"] = False
+        with run:
+            self._headers(run)
+            return quoted_printable.decode(self._html(run))
+
+    def try_out(self) -> None:
+        """Render with and without a name. Raises RenderError."""
+        for name in ("", "Alex"):
+            recipient = Recipient(0, 0, 0, "alex@example.org", name)
+            self.preview(recipient)
+
+    # --- rendering -------------------------------------------------------------------------
+
+    def _run(self, recipient: Recipient, *, is_tracked: bool) -> Run:
+        content, delivery_id = self._content, recipient.delivery_id
+        attributes = recipient.attributes
+        values: dict[str, Any] = {
+            **self._shared,
+            "subscriber": {
+                **attributes,
+                "name": recipient.name,
+                "address": recipient.address,
+                "email": recipient.address,
+                "attributes": attributes,
+            },
+            "campaign": {"subject": ""},
+            "list": {"name": content.list_names.get(recipient.list_id, "")},
+            "preheader": "",
+            "_pixel": "",
+            "_in_mail": True,
+        }
+        own_links = self._own_links
+        own_links.add_ways_out(
+            pack_delivery(recipient.subscriber_id, recipient.list_id, delivery_id), values
+        )
+        if is_tracked and content.track_opens:
+            own_links.add_pixel(delivery_id, values)
+        if not (is_tracked and content.track_clicks):
+            return Run(values)
+        own_links.add_clicks(delivery_id, values)
+        return Run(values, partial(own_links.tracked, delivery_id))
+
+    def _headers(self, run: Run) -> tuple[str, str]:
+        """Return subject and preheader. They become merge fields of what is rendered next."""
+        subject = header_text(self._programs.subject.run(run))
+        run.values["campaign"] = {"subject": subject}
+        preheader = header_text(self._programs.preheader.run(run))
+        run.values["preheader"] = preheader
+        return subject, preheader
+
+    def _rendered(self, run: Run) -> Rendered:
+        """Return what will be sent, decoded."""
+        with run:
+            subject, preheader = self._headers(run)
+            html = self._html(run)
+            text = self._text(run, html)
+        return Rendered(
+            subject, preheader, quoted_printable.decode(html), quoted_printable.decode(text)
+        )
+
+    def _html(self, run: Run) -> bytes:
+        if run.track is None:
+            run.values.update(self._as_written)
+        return self._programs.html.run(run)
+
+    def _text(self, run: Run, html: bytes) -> bytes:
+        program = self._programs.text
+        if program is None:
+            return quoted_printable.join(
+                (quoted_printable.encode(plain_text(quoted_printable.decode(html))),)
+            )
+        if run.track is None:
+            run.values.update(self._as_text)
+        return program.run(run)
+
+
+def _body(content: Content) -> message.Multipart:
+    """Return the frame of the parts, with all files in it."""
+    parts = [
+        (attachments.content_id_of(file), attachments.part(file)) for file in content.attachments
+    ]
+    return message.Multipart(
+        content.campaign_public_id,
+        images=[part for content_id, part in parts if content_id],
+        files=[part for content_id, part in parts if not content_id],
+    )
