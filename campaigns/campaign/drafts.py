@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from campaigns.campaign import audience, fallback_sender
 from campaigns.campaign.models import Campaign, CampaignList, CampaignSeries, Delivery
+from campaigns.campaign.title import title_of
 from campaigns.db import db
 from campaigns.providers.models import SenderAddress
 
@@ -68,11 +69,6 @@ def audience_arithmetic(campaign_id: int) -> Arithmetic:
         suppressed=suppressed,
         recipients=distinct - excluded - suppressed,
     )
-
-
-def title_of(campaign: Campaign) -> str:
-    """What a campaign is called on screens."""
-    return campaign.name or campaign.subject or "Untitled campaign"
 
 
 def find(public_id: str) -> Campaign | None:
@@ -205,7 +201,7 @@ def duplicate(
         raise NotEditableError(_why_locked(None))
     sender_id, overflow_sender_id = fallback_sender.as_planned(old)
     copy = Campaign(
-        name=(name or f"{title_of(old)} (copy)")[:MAX_LINE],
+        name=(name or f"{title_of(old.name, old.subject)} (copy)")[:MAX_LINE],
         subject=old.subject,
         preheader=old.preheader,
         html=old.html,

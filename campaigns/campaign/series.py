@@ -19,6 +19,7 @@ from campaigns.campaign.models import Campaign, CampaignOccurrence, CampaignSeri
 from campaigns.campaign.preflight import preflight
 from campaigns.campaign.recurrence import Recurrence, RecurrenceError
 from campaigns.campaign.schedule import SendPlan, local_text
+from campaigns.campaign.title import title_of
 from campaigns.db import db, insert_ignoring, rows_changed
 from campaigns.reason import Reason
 from campaigns.tokens import Signer
@@ -301,7 +302,7 @@ def _make(series: CampaignSeries, local: datetime, now: datetime) -> Occurrence 
     if not _note(series, local, is_skipped=False):
         return None
     template = db.session.get_one(Campaign, series.template_id)
-    name = f"{drafts.title_of(template)}, {local.day} {local:%B %Y}"
+    name = f"{title_of(template.name, template.subject)}, {local.day} {local:%B %Y}"
     copy = drafts.duplicate(template.id, editor_id=template.edited_by_id, now=now, name=name)
     db.session.execute(
         sa.update(CampaignOccurrence)

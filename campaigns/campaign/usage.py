@@ -4,6 +4,7 @@ import sqlalchemy as sa
 
 from campaigns.campaign import series
 from campaigns.campaign.models import UNDER_WAY, Campaign, CampaignList
+from campaigns.campaign.title import title_of
 from campaigns.db import db
 from campaigns.providers.models import SenderAddress
 
@@ -24,7 +25,7 @@ def campaigns_needing(list_id: int) -> list[str]:
         )
         .order_by(Campaign.id)
     )
-    return [name or subject or "Untitled" for name, subject in rows]
+    return [title_of(name, subject) for name, subject in rows]
 
 
 def campaigns_on_account(provider_id: int) -> list[str]:
@@ -92,4 +93,4 @@ def _names(*conditions: sa.ColumnElement[bool]) -> list[str]:
         .order_by(Campaign.id)
         .limit(MAX_NAMED)
     )
-    return [name or subject or "Untitled" for name, subject in rows]
+    return [title_of(name, subject) for name, subject in rows]

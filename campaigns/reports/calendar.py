@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from campaigns.campaign import series
 from campaigns.campaign.models import Campaign, CampaignOccurrence, CampaignSeries
+from campaigns.campaign.title import UNTITLED, title_of
 from campaigns.db import db
 
 MOST = 5000
@@ -86,7 +87,7 @@ def _of_campaigns(
                 at=row.at,
                 key=_key(row.id),
                 public_id=row.public_id,
-                title=row.name or row.subject or "Untitled campaign",
+                title=title_of(row.name, row.subject),
                 state="asks" if row.asked_at and row.status == "scheduled" else row.status,
                 local=row.local_at or "",
                 series_id=row.series_id or "",
@@ -134,7 +135,7 @@ def _drafts(since: datetime, until: datetime) -> list[CalendarEntry]:
     for occurrence, of, campaign in rows:
         at = series.moment_of(of, datetime.fromisoformat(occurrence.local_at))
         if since <= at < until:
-            title = campaign.name or campaign.subject or "Untitled campaign"
+            title = title_of(campaign.name, campaign.subject)
             found.append(
                 CalendarEntry(
                     at, _key(campaign.id), campaign.public_id, title, "draft",
@@ -152,7 +153,7 @@ def _without_campaign(since: datetime, until: datetime) -> list[CalendarEntry]:
             one.at,
             f"{_SERIES}{one.series.id:020} {one.local:%Y%m%d%H%M}",
             one.series.public_id,
-            titles.get(one.series.template_id, "Untitled campaign"),
+            titles.get(one.series.template_id, UNTITLED),
             "skipped" if one.is_skipped else "planned",
             f"{one.local:%Y-%m-%dT%H:%M}",
             one.series.public_id,
@@ -168,4 +169,4 @@ def _titles() -> dict[int, str]:
         .join(CampaignSeries, CampaignSeries.template_id == Campaign.id)
         .where(CampaignSeries.ended_at.is_(None))
     )
-    return {row.id: row.name or row.subject or "Untitled campaign" for row in rows}
+    return {row.id: title_of(row.name, row.subject) for row in rows}

@@ -11,6 +11,7 @@ from campaigns.accounts.models import Workspace
 from campaigns.audience.models import AudienceList, ImportRun, Subscriber
 from campaigns.campaign import series
 from campaigns.campaign.models import Campaign
+from campaigns.campaign.title import title_of
 from campaigns.db import db
 from campaigns.providers.models import ProviderAccount, SenderAddress
 from campaigns.reports.balance import Balance
@@ -172,9 +173,7 @@ def last_drafts(*, limit: int = 3) -> list[Draft]:
         .order_by(Campaign.updated_at.desc(), Campaign.id.desc())
         .limit(limit)
     )
-    return [
-        Draft(row.public_id, row.name or row.subject or "Untitled", row.updated_at) for row in rows
-    ]
+    return [Draft(row.public_id, title_of(row.name, row.subject), row.updated_at) for row in rows]
 
 
 def _with_figures(
@@ -211,7 +210,7 @@ def _with_figures(
         CampaignFigures(
             id=row.id,
             public_id=row.public_id,
-            title=row.name or row.subject or "Untitled",
+            title=title_of(row.name, row.subject),
             status=row.status,
             status_reason=row.status_reason,
             scheduled_at=row.scheduled_at,

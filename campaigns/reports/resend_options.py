@@ -7,6 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from campaigns.campaign.models import Campaign, Delivery, HeldGroup
+from campaigns.campaign.title import title_of
 from campaigns.db import db
 from campaigns.delivery.resend import NOT_BY_ALL
 
@@ -126,7 +127,7 @@ def campaigns_held_back() -> list[HeldBack]:
     )
     found: dict[tuple[str, str], HeldBack] = {}
     for row in rows:
-        title = row.name or row.subject or "Untitled"
+        title = title_of(row.name, row.subject)
         entry = found.setdefault(
             (row.public_id, row.kind), HeldBack(row.public_id, title, row.kind, [])
         )

@@ -1,4 +1,4 @@
-"""Tell the owners by mail what cannot wait until they look: each thing once."""
+"""Emails to the owners about what cannot wait until they look, once for each thing."""
 
 import re
 from collections.abc import Sequence
@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from campaigns.accounts.models import User
 from campaigns.accounts.workspace import workspace_zone
-from campaigns.campaign import drafts
 from campaigns.campaign.models import Campaign
+from campaigns.campaign.title import title_of
 from campaigns.db import db
 from campaigns.providers import health
 from campaigns.providers.models import ProviderAccount, SenderAddress
@@ -19,18 +19,17 @@ from campaigns.transactional import queue
 from campaigns.wording import Words
 
 MOST_NAMED = 20
-"""How many campaigns an alert about a restore names."""
+"""Number of campaigns that an alert about a restore names."""
 AT_MOST_EVERY = timedelta(hours=1)
-"""An account that comes and goes is told of once in this time."""
+"""Shortest time between two alerts about the same account."""
 
 _LINK_START = re.compile(r"(:|\bwww)(//|\.(?=\w))", re.IGNORECASE)
 
 
 def alert_owners(provider_id: int, *, now: datetime, is_permanent: bool = False) -> list[int]:
-    """Write to every owner if the account is given up for now; ids to ring "transactional" for.
+    """Write to every owner if the account does not work. Return ids to ring "transactional" for.
 
-    Only another account can carry the mail. Where there is none, the banner on every page that
-    has to do with it must do.
+    Only another account can carry this email. Without one, the banner on the pages must do.
     """
     account = db.session.get_one(ProviderAccount, provider_id, with_for_update=True)
     is_down = health.is_open(account) or is_permanent
@@ -38,36 +37,40 @@ def alert_owners(provider_id: int, *, now: datetime, is_permanent: bool = False)
     if not is_down or sender is None or _is_told(account, now):
         return []
     account.alerted_at = now
-    subject = f"{account.name} does not take mail"
-    return _write(subject, _text(account, is_permanent=is_permanent), sender, now)
+    params = {"account": account.name, "trouble": _quoted(_said(account.trouble))}
+    code = "alert.account_paused" if is_permanent else "alert.account_down"
+    subject = Reason("alert.account_down_subject", {"account": account.name})
+    return _write(subject, Reason(code, params), sender, now)
 
 
 def tell_of_canary(campaign: Campaign, *, report_url: str, now: datetime) -> list[int]:
-    """Write to every owner that a campaign stands because its first mails went badly.
+    """Write to every owner that a campaign stopped because its test group did badly.
 
-    For whoever has just stopped it, in the same transaction: so they are told once. Ids to ring
-    "transactional" for. By another account than the campaign's where there is one that works: it
-    may be this one that is refused.
+    Call it in the transaction that stops the campaign, so that owners are told once. Return ids
+    to ring "transactional" for. Prefers another working account than the campaign's, which may be
+    the one that is refused.
     """
-    title = drafts.title_of(campaign)
+    title = title_of(campaign.name, campaign.subject)
     sender = _another_way_out(campaign.provider_id) or db.session.get(
         SenderAddress, campaign.sender_id or 0
     )
-    text = (
-        f"The first mails of “{title}” did not go so well that the others could follow.\n\n"
-        f"{_quoted(_said(campaign.canary_words))}\n\n"
-        f"Look at its report, then let it go on anyway or cancel the rest:\n{report_url}"
-    )
-    return _write(f"“{title}” waits for your decision", text, sender, now)
+    result = _quoted(_said(campaign.canary_words))
+    params = {"title": title, "result": result, "link": report_url}
+    subject = Reason("alert.test_group_subject", {"title": title})
+    return _write(subject, Reason("alert.test_group", params), sender, now)
+
+
+def _words() -> Words:
+    return Words(zone=workspace_zone())
 
 
 def _said(stored: str) -> str:
     reason = Reason.unpack(stored)
-    return Words(zone=workspace_zone()).of(reason) if reason else ""
+    return _words().of(reason) if reason else ""
 
 
 def _quoted(words: str) -> str:
-    """Words of a mail server: mail programs must not make links of them."""
+    """Return words of a mail server so that email programs make no links of them."""
     return _LINK_START.sub(lambda found: found[1] + " " + found[2], words)
 
 
@@ -76,18 +79,13 @@ def tell_of_restore(
 ) -> list[int]:
     """Write to every owner what is on hold because the database was restored.
 
-    `campaigns`: their ids. `emails`: how many emails to single people.
+    `campaigns`: their ids. `emails`: number of emails to single people.
 
-    For whoever has just held it, in the same transaction. Ids to ring "transactional" for.
+    Call it in the transaction that puts them on hold. Return ids to ring "transactional" for.
     """
-    text = (
-        "Campaigns uses a database that was restored from a backup. Emails sent after that backup"
-        " are not recorded in it, so some people may have an email already that is still listed"
-        f" as waiting.\n\nOn hold, until you decide:\n\n{_held(campaigns, emails)}\n\n"
-        "Campaigns scheduled for later keep their time. If you sent or moved one of them after the"
-        f" backup, change it in the calendar.\n\nDecide on the home page:\n{base_url}/"
-    )
-    return _write("Your emails need a decision after a restore", text, None, now)
+    params = {"held": _held(campaigns, emails), "link": f"{base_url}/"}
+    subject = Reason("alert.restored_subject")
+    return _write(subject, Reason("alert.restored", params), None, now)
 
 
 def _held(campaigns: Sequence[int], emails: int) -> str:
@@ -95,17 +93,18 @@ def _held(campaigns: Sequence[int], emails: int) -> str:
     found = db.session.scalars(
         sa.select(Campaign).where(Campaign.id.in_(named)).order_by(Campaign.id)
     )
-    lines = [f"- “{drafts.title_of(campaign)}”" for campaign in found]
+    lines = [f"- “{title_of(campaign.name, campaign.subject)}”" for campaign in found]
     if more := len(campaigns) - len(named):
-        lines.append(f"- {more:,} more campaign{'s' if more > 1 else ''}")
+        lines.append(f"- {_words().sentence('alert.more_campaigns', {'count': more})}")
     if emails:
-        lines.append(f"- {emails:,} single email{'s' if emails > 1 else ''}, such as confirmations")
+        lines.append(f"- {_words().sentence('alert.single_emails', {'count': emails})}")
     return "\n".join(lines)
 
 
-def _write(subject: str, text: str, sender: SenderAddress | None, now: datetime) -> list[int]:
-    """`sender`: None is the usual one."""
-    payload: dict[str, Any] = {"subject": subject, "text": text}
+def _write(subject: Reason, text: Reason, sender: SenderAddress | None, now: datetime) -> list[int]:
+    """Write to every owner. `sender`: None is the usual one."""
+    words = _words()
+    payload: dict[str, Any] = {"subject": words.of(subject), "text": words.of(text)}
     if sender is not None:
         payload["sender_id"] = sender.id
     addresses = db.session.scalars(sa.select(User.address).order_by(User.id)).all()
@@ -120,7 +119,7 @@ def _is_told(account: ProviderAccount, now: datetime) -> bool:
 
 
 def _another_way_out(provider_id: int | None) -> SenderAddress | None:
-    """A sender address whose account works."""
+    """Return a sender address whose account works."""
     return db.session.scalar(
         sa.select(SenderAddress)
         .join(ProviderAccount, ProviderAccount.id == SenderAddress.provider_id)
@@ -128,14 +127,3 @@ def _another_way_out(provider_id: int | None) -> SenderAddress | None:
         .order_by(SenderAddress.is_default.desc(), SenderAddress.id)
         .limit(1)
     )
-
-
-def _text(account: ProviderAccount, *, is_permanent: bool) -> str:
-    what_next = (
-        "Its campaigns are paused. Mend the settings of the account, then resume them."
-        if is_permanent
-        else "It is tried again by single messages, every quarter of an hour at the latest. As"
-        " soon as one is taken, everything goes on by itself; nobody is left out."
-    )
-    trouble = _quoted(_said(account.trouble))
-    return f"The account “{account.name}” does not work:\n\n{trouble}\n\n{what_next}"

@@ -17,6 +17,7 @@ from campaigns.campaign.models import Campaign, CampaignSeries
 from campaigns.campaign.recurrence import RecurrenceError
 from campaigns.campaign.schedule_request import RecurringPlan, ResolvedSchedule
 from campaigns.campaign.series import Occurrence
+from campaigns.campaign.title import title_of
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
@@ -152,7 +153,7 @@ def series(public_id: str) -> str:
         "web/calendar/series.html",
         series=found,
         template=template,
-        title=drafts.title_of(template),
+        title=title_of(template.name, template.subject),
         rule=sentence(recurrence.describe(recurrence.read_rule(found.rule))),
         times=_times(found),
         now=utcnow(),
@@ -199,7 +200,7 @@ def _rule_page(found: CampaignSeries, form: Form, error: str = "", field: str = 
     return render_template(
         "web/calendar/rule.html",
         series=found,
-        title=drafts.title_of(template),
+        title=title_of(template.name, template.subject),
         soon=datetime.fromisoformat(found.first_local),
         zones=zones(),
         nth_words=NTH_WORDS,

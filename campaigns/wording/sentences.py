@@ -17,6 +17,7 @@ from babel.lists import format_list
 from campaigns import formatting
 from campaigns.wording import (
     accounts,
+    alert,
     audience,
     canary,
     connection,
@@ -41,6 +42,7 @@ from campaigns.wording.messages import Message, Plural
 
 _TABLES: tuple[Mapping[str, Message], ...] = (
     accounts.SENTENCES,
+    alert.SENTENCES,
     audience.SENTENCES,
     canary.SENTENCES,
     connection.SENTENCES,

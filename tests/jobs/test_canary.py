@@ -152,7 +152,7 @@ def test_owners_are_told_once_that_it_stopped(app: Flask) -> None:
         run(campaign_id)
     text = message_from_bytes(data, policy=policy.default)
     assert "Hello" in str(text["Subject"])
-    assert "waits for your decision" in str(text["Subject"])
+    assert "needs your decision" in str(text["Subject"])
     body = text.get_body(("plain",))
     assert body is not None
     text_told = " ".join(body.get_content().split())

@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 from campaigns.access import access
 from campaigns.campaign import drafts, lifecycle, series
 from campaigns.campaign.drafts import NotEditableError
+from campaigns.campaign.title import title_of
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import transaction
@@ -130,7 +131,7 @@ def duplicate(public_id: str) -> Response:
 @access("user")
 def delete(public_id: str) -> Response:
     campaign = campaign_or_404(public_id)
-    title = drafts.title_of(campaign)
+    title = title_of(campaign.name, campaign.subject)
     with transaction():
         changed = drafts.delete(campaign.id)
     if changed:

@@ -15,6 +15,7 @@ from campaigns.campaign import drafts, series
 from campaigns.campaign.drafts import ChosenLists, EditConflictError, NotEditableError
 from campaigns.campaign.expand_content import content_of
 from campaigns.campaign.models import Campaign
+from campaigns.campaign.title import title_of
 from campaigns.clock import utcnow
 from campaigns.content.mime.compile import check_content, lint_content
 from campaigns.context import services
@@ -42,7 +43,7 @@ def edit(public_id: str) -> str:
         return render_template(
             "web/campaigns/locked.html",
             campaign=campaign,
-            title=drafts.title_of(campaign),
+            title=title_of(campaign.name, campaign.subject),
             state=IN_WORDS[campaign.status],
             sender=_sender_of(campaign),
             lists=_lists_in_words(campaign.id),
@@ -54,7 +55,7 @@ def edit(public_id: str) -> str:
     return render_template(
         "web/campaigns/edit.html",
         campaign=campaign,
-        title=drafts.title_of(campaign),
+        title=title_of(campaign.name, campaign.subject),
         chosen=chosen,
         every_list=every_list,
         figures=figures,
@@ -153,7 +154,7 @@ def save(public_id: str) -> ResponseReturnValue:
     return {
         "version": version,
         "saved_at": clock(now),
-        "title": changes["name"] or changes["subject"] or "Untitled campaign",
+        "title": title_of(changes["name"], changes["subject"]),
     }
 
 

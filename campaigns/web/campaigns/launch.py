@@ -21,6 +21,7 @@ from campaigns.campaign import (
 from campaigns.campaign.forecast import Bottleneck
 from campaigns.campaign.launch import Launched, LaunchRequest, Refused, Review
 from campaigns.campaign.models import Campaign
+from campaigns.campaign.title import title_of
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
@@ -53,7 +54,7 @@ def _page(found: Review, refused: Refused | None = None) -> str:
     return render_template(
         "web/campaigns/review.html",
         campaign=campaign,
-        title=drafts.title_of(campaign),
+        title=title_of(campaign.name, campaign.subject),
         review=found,
         sender=sender,
         lists=listing.list_names([campaign.id]).get(campaign.id, []),

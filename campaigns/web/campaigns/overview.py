@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 from campaigns.access import access
 from campaigns.campaign import drafts, listing, series
 from campaigns.campaign.models import Campaign, CampaignSeries
+from campaigns.campaign.title import title_of
 from campaigns.clock import utcnow
 from campaigns.db import db, transaction
 from campaigns.reports.balance import Balance
@@ -85,7 +86,7 @@ def _rows(rows: Sequence[Campaign], counts: Counts) -> list[Row]:
     return [
         Row(
             campaign=campaign,
-            title=drafts.title_of(campaign),
+            title=title_of(campaign.name, campaign.subject),
             href=url_of(campaign),
             lists=names.get(campaign.id, []),
             balance=balances.get(campaign.id, Balance()),

@@ -4,8 +4,9 @@ from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from campaigns.access import access
-from campaigns.campaign import drafts, schedule, schedule_request
+from campaigns.campaign import schedule, schedule_request
 from campaigns.campaign.models import Campaign
+from campaigns.campaign.title import title_of
 from campaigns.clock import utcnow
 from campaigns.db import transaction
 from campaigns.reason import ReasonError
@@ -49,7 +50,7 @@ def _page(campaign: Campaign, error: str = "") -> str:
     return render_template(
         "web/campaigns/time.html",
         campaign=campaign,
-        title=drafts.title_of(campaign),
+        title=title_of(campaign.name, campaign.subject),
         shown=shown,
         is_local=known.local_at is not None,
         zones=zones(),

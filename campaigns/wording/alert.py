@@ -1,0 +1,37 @@
+"""Emails to the owners about what cannot wait until they look."""
+
+from campaigns.wording.messages import N_, Message, Plural
+
+SENTENCES: dict[str, Message] = {
+    "alert.account_down_subject": N_("%(account)s does not accept email"),
+    "alert.account_down": N_(
+        "The account “%(account)s” does not work:\n\n%(trouble)s\n\n"
+        "Campaigns sends it a single email from time to time, every 15 minutes or more often."
+        " As soon as one is accepted, everything continues automatically. Nobody is left out."
+    ),
+    "alert.account_paused": N_(
+        "The account “%(account)s” does not work:\n\n%(trouble)s\n\n"
+        "Its campaigns are paused. Correct the settings of the account, then resume them."
+    ),
+    "alert.test_group_subject": N_("“%(title)s” needs your decision"),
+    "alert.test_group": N_(
+        "The test group of “%(title)s” did not do well enough to send the rest.\n\n"
+        "%(result)s\n\n"
+        "Open its report, then send the rest anyway or cancel it:\n%(link)s"
+    ),
+    "alert.restored_subject": N_("Your emails need a decision after a restore"),
+    "alert.restored": N_(
+        "Campaigns uses a database that was restored from a backup. Emails sent after that backup"
+        " are not recorded in it, so some people may already have an email that is still listed"
+        " as waiting.\n\n"
+        "On hold, until you decide:\n\n%(held)s\n\n"
+        "Campaigns scheduled for later keep their time. If you sent or moved one of them after"
+        " the backup, change it in the calendar.\n\n"
+        "Decide on the home page:\n%(link)s"
+    ),
+    "alert.more_campaigns": Plural(N_("%(count)s more campaign"), N_("%(count)s more campaigns")),
+    "alert.single_emails": Plural(
+        N_("%(count)s single email, such as a confirmation"),
+        N_("%(count)s single emails, such as confirmations"),
+    ),
+}
