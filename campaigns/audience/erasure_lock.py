@@ -9,7 +9,7 @@ _PEOPLE = 727_002
 
 
 def keep_everybody() -> None:
-    """Until this transaction ends nobody is erased: for who writes down many people.
+    """Let nobody be erased until this transaction ends. For code that writes many people.
 
     Waits for erasures under way. Those that come meanwhile wait.
     """
@@ -17,7 +17,7 @@ def keep_everybody() -> None:
 
 
 def erase_alone() -> None:
-    """Until this transaction ends nobody writes down many people. Waits for those who do."""
+    """Let nobody write many people until this transaction ends. Waits for those who do."""
     _lock("pg_advisory_xact_lock")
 
 

@@ -1,4 +1,4 @@
-"""Subscribers and failed rows as CSV, streamed: memory stays flat whatever their number."""
+"""Subscribers as CSV, streamed: memory stays flat, however many they are."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -128,6 +128,6 @@ def _pages(statement: sa.Select[Any]) -> Iterator[Sequence[Any]]:
 
 
 def _attribute_names(statement: sa.Select[Any]) -> list[str]:
-    """Every attribute that one of these has: the header must be known before the first row."""
+    """Return every attribute that any of these has. The header comes before the first row."""
     narrow = statement.with_only_columns(Subscriber.id, Subscriber.attributes)
     return sorted({name for page in _pages(narrow) for row in page for name in row.attributes})

@@ -202,12 +202,12 @@ _KNOWN_SERVERS = {
 
 
 def name_of(group: str) -> str:
-    """What people call it."""
+    """The name that people know it by."""
     return NAMES.get(group, group)
 
 
 def group_of_servers(hosts: Iterable[str]) -> str:
-    """The mailbox group of a domain whose mail these servers take, the preferred one first."""
+    """Return the mailbox group of a domain by its mail servers, the preferred one first."""
     for host in hosts:
         labels = host.lower().rstrip(".").split(".")
         for first in range(len(labels)):

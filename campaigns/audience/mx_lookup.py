@@ -20,7 +20,7 @@ AGAIN_AFTER_FAILURE = timedelta(hours=1)
 LOOK_UP_SECONDS = 3.0
 
 MailServers = Callable[[str], Sequence[str] | None]
-"""The servers that take a domain's mail, the preferred one first. None: no answer now."""
+"""Looks up the mail servers of a domain, the preferred one first. None: no answer now."""
 
 
 def ask_dns(domain: str) -> Sequence[str] | None:
@@ -34,7 +34,7 @@ def ask_dns(domain: str) -> Sequence[str] | None:
 
 
 def add_known() -> None:
-    """Put the large mailbox providers in, whose domains need no look-up."""
+    """Store the large mailbox providers, whose domains need no look-up."""
     rows = [
         {"domain": domain, "mailbox_group": group, "looked_up_at": None}
         for domain, group in KNOWN_DOMAINS.items()
@@ -48,7 +48,7 @@ def is_any_known_missing() -> bool:
 
 
 def to_look_up(limit: int, *, now: datetime) -> list[str]:
-    """Domains of subscribers that nobody asked about yet; then those asked about a week ago."""
+    """Return domains never looked up, then those looked up more than a week ago."""
     # From one domain to the next by the index: as many steps as there are domains, not people.
     first = sa.select(sa.func.min(Subscriber.domain).label("domain")).cte("step", recursive=True)
     following = (
@@ -73,7 +73,7 @@ def to_look_up(limit: int, *, now: datetime) -> list[str]:
 
 
 def note(found: Sequence[tuple[str, Sequence[str] | None]], *, now: datetime) -> None:
-    """Keep what was learned. Without an answer the domain is asked about again in an hour."""
+    """Store the results. A domain without an answer is looked up again in an hour."""
     rows = [
         {
             "domain": domain,
@@ -90,7 +90,7 @@ def note(found: Sequence[tuple[str, Sequence[str] | None]], *, now: datetime) ->
         statement.on_conflict_do_update(
             index_elements=["domain"],
             set_={
-                # A domain that was known stays what it was while nobody answers.
+                # Without an answer, a known domain keeps its group.
                 "mailbox_group": sa.case(
                     (answered, statement.excluded.mailbox_group), else_=MailDomain.mailbox_group
                 ),

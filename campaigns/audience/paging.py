@@ -34,7 +34,7 @@ def fetch(
     after: Any = None,
     size: int = PAGE_SIZE,
 ) -> Page[Any]:
-    """One page of a statement's first column, an entity whose attribute `name` is the key.
+    """Return one page of a statement's first column, an entity whose attribute `name` is the key.
 
     `after` is the last key of the page left behind, `before` the first key of the page to
     step back from; neither means the first page.
@@ -60,7 +60,7 @@ def fetch(
 
 
 def count_up_to(statement: sa.Select[Any], most: int) -> int:
-    """How many rows a statement has, counting no further than `most` + 1."""
+    """Return how many rows a statement has, counting no further than `most` + 1."""
     some = statement.order_by(None).limit(most + 1).subquery()
     return db.session.scalar(sa.select(sa.func.count()).select_from(some)) or 0
 
@@ -71,5 +71,5 @@ def prefix(column: sa.SQLColumnExpression[str], text: str) -> sa.ColumnElement[b
 
 
 def number_key(text: str | None) -> int | None:
-    """A key that is a number; None for whatever else stands in an address typed by hand."""
+    """Return a key that is a number; None for whatever else stands in an address typed by hand."""
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else None

@@ -16,7 +16,7 @@ from campaigns.db import db
 from campaigns.inputs import one_line
 
 LOOKED_THROUGH = 50_000
-"""How many subscribers a search inside names reads, newest first."""
+"""Number of subscribers that a search inside names reads, newest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Search:
 
 
 def matching(search: Search) -> sa.Select[Any]:
-    """The subscribers that a search names, unordered; every way is served by an index."""
+    """Return the subscribers that a search names, unordered; every way is served by an index."""
     statement = _placed(sa.select(Subscriber), search)
     if search.is_domain:
         return statement.where(Subscriber.domain == search.domain)
@@ -76,7 +76,7 @@ def _placed(statement: sa.Select[Any], search: Search) -> sa.Select[Any]:
 def page(
     search: Search, *, before: str | None = None, after: str | None = None, size: int = PAGE_SIZE
 ) -> Page[Subscriber]:
-    """One page: newest first, or by address where addresses are searched.
+    """Return one page: newest first, or by address where addresses are searched.
 
     `before` and `after` are the keys of the page at hand; those that make no sense here (of
     another kind of search) are taken for none.
@@ -105,7 +105,7 @@ def page(
 
 
 def look_through(search: Search, *, size: int = PAGE_SIZE) -> list[Subscriber]:
-    """A second attempt: the text anywhere in the name or address of the newest
+    """Search again: the text anywhere in the name or address of the newest
 
     Reads LOOKED_THROUGH rows at most, however many there are. Leaves out what `matching` finds.
     """
@@ -136,10 +136,10 @@ def look_through(search: Search, *, size: int = PAGE_SIZE) -> list[Subscriber]:
 
 
 def is_beyond_looking_through() -> bool:
-    """Whether there are more subscribers than `look_through` reads."""
+    """Return whether there are more subscribers than `look_through` reads."""
     return count_up_to(sa.select(Subscriber.id), LOOKED_THROUGH) > LOOKED_THROUGH
 
 
 def count(search: Search, *, most: int) -> int:
-    """How many a search finds, counting no further than `most` + 1."""
+    """Return how many a search finds, counting no further than `most` + 1."""
     return count_up_to(matching(search).with_only_columns(Subscriber.id), most)

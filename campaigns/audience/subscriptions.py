@@ -1,4 +1,4 @@
-"""Every change of consent. Each one writes a ConsentEvent in the same transaction.
+"""Changes of consent. Each one writes a ConsentEvent in the same transaction.
 
 States: `request` makes a subscription pending, `confirm` turns pending into subscribed,
 `subscribe` subscribes at once, `unsubscribe` ends it. Each changes a row only from the states
@@ -37,7 +37,7 @@ class SuppressedError(ConsentError):
 
 
 def state(list_id: int, subscriber_id: int) -> str | None:
-    """pending, subscribed or unsubscribed; None for somebody who was never on the list."""
+    """Return pending, subscribed or unsubscribed; None for somebody never on the list."""
     return db.session.scalar(
         sa.select(Subscription.state).where(
             Subscription.list_id == list_id, Subscription.subscriber_id == subscriber_id
@@ -64,7 +64,7 @@ def request(list_id: int, subscriber_id: int, evidence: ConsentEvidence) -> bool
         index_elements=["list_id", "subscriber_id"],
         set_={
             "state": "pending",
-            # Asking again does not make the request any younger.
+            # Asking again does not reset the age of the request.
             "state_at": sa.case((was_pending, Subscription.state_at), else_=evidence.at),
             "confirm_sent_at": evidence.at,
         },
@@ -120,7 +120,7 @@ def subscribe(
 
 @dataclass(frozen=True, slots=True)
 class BulkSubscribed:
-    """What became of each of many: the four numbers add up to those asked for."""
+    """The outcome for many subscribers. The four numbers add up to all of them."""
 
     subscribed: int
     already: int
@@ -131,7 +131,7 @@ class BulkSubscribed:
 def subscribe_many(
     list_id: int, subscriber_ids: Collection[int], evidence: ConsentEvidence
 ) -> BulkSubscribed:
-    """Subscribe many by hand, passing over who is suppressed and who unsubscribed themselves.
+    """Subscribe many manually, except for those suppressed or unsubscribed by themselves.
 
     At most some hundreds of ids: they travel in one statement.
     """
@@ -175,7 +175,7 @@ def unsubscribe_many(
 
 
 def end_many(list_id: int, subscriber_ids: Collection[int], now: datetime) -> list[int]:
-    """End the places of thousands on a list; returns whose this call ended.
+    """Unsubscribe thousands from a list; returns the ids of those this call unsubscribed.
 
     Writes no ConsentEvent: the import that calls it writes its own.
     """
@@ -196,7 +196,7 @@ def end_many(list_id: int, subscriber_ids: Collection[int], now: datetime) -> li
 
 
 def who_left(list_ids: Collection[int], subscriber_ids: Collection[int]) -> set[tuple[int, int]]:
-    """(list id, subscriber id) of those who unsubscribed themselves, as against by hand.
+    """Return (list id, subscriber id) of those who unsubscribed by themselves.
 
     An ended subscription without any record of how it ended counts as their own doing.
     """
@@ -265,7 +265,7 @@ _END = (
     .values(state="unsubscribed", state_at=sa.bindparam("at"))
     .returning(Subscription.list_id, Subscription.subscriber_id)
 )
-# Made once: one-click answers must come at once, and building these costs more than running them.
+# Built once: one-click answers must be fast, and building these costs more than running them.
 _LEAVE_ALL = _END.where(Subscription.subscriber_id == sa.bindparam("subscriber"))
 _LEAVE = _LEAVE_ALL.where(Subscription.list_id.in_(sa.bindparam("lists", expanding=True)))
 _LEAVE_MANY = _END.where(
@@ -275,7 +275,7 @@ _LEAVE_MANY = _END.where(
 
 
 def _unsubscribe(statement: sa.Executable, values: Mapping[str, Any]) -> list[tuple[int, int]]:
-    """(list id, subscriber id) of the subscriptions that this call ended."""
+    """Run the statement; returns (list id, subscriber id) of the subscriptions it ended."""
     rows = db.session.connection().execute(statement, values)
     left = sorted((list_id, subscriber_id) for list_id, subscriber_id in rows)
     _forget_loaded()
@@ -283,14 +283,14 @@ def _unsubscribe(statement: sa.Executable, values: Mapping[str, Any]) -> list[tu
 
 
 def _changed(statement: Any) -> list[int]:
-    """The one returned column of the rows that a guarded statement changed."""
+    """Run a guarded statement; returns the column that it returns of each changed row."""
     found = list(db.session.scalars(statement, execution_options={"synchronize_session": False}))
     _forget_loaded()
     return found
 
 
 def _forget_loaded() -> None:
-    """Rows were changed behind the subscriptions already loaded: they are read anew."""
+    """Expire loaded subscriptions: their rows have been changed by statements."""
     for thing in list(db.session.identity_map.values()):
         if isinstance(thing, Subscription):
             db.session.expire(thing)

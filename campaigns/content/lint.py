@@ -75,21 +75,21 @@ _CODE = frozenset({"code", "pre", "kbd", "samp"})
 _FORMATTING = frozenset({"b", "big", "em", "font", "i", "small", "span", "strong", "u", "wbr"})
 _SENTENCE = re.compile(f"[^\\s.!?{OPEN}{CLOSE}](?:[^.!?{OPEN}{CLOSE}]|[.!?](?!\\s))*[.!?]*")
 SHORTEST_STARTER = 21
-"""Shorter texts of a design, such as labels, may well be kept."""
+"""Length from which text of a design must be replaced; shorter texts may be labels."""
 
 Kind = Literal["link", "image", "placeholder", "starter", "field", "merge tag"]
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A problem and what it is about; a `field` is one of ours that was mangled."""
+    """A problem and what it is about. `field`: one of our merge fields, mangled."""
 
     kind: Kind
     problem: Problem
 
 
 def given_names(guarded: Guarded) -> Collection[str]:
-    """Names that the template gives by `set` and `for`."""
+    """Return names that the template gives by `set` and `for`."""
     return {
         name
         for token in guarded.tokens
@@ -100,13 +100,13 @@ def given_names(guarded: Guarded) -> Collection[str]:
 
 @dataclass(frozen=True)
 class Page:
-    """Guarded HTML, taken apart by markup.read_whole."""
+    """Guarded HTML and its parts, from scanner.read_whole."""
 
     guarded: Guarded
     parts: Sequence[Tag | Text]
 
     def line(self, position: int) -> int:
-        """The line of the source that this place of the guarded text stands in."""
+        """Return the line of the source that this place of the guarded text stands in."""
         positions, lines = self._lines
         at = bisect_right(positions, position) - 1
         return lines[at] if at >= 0 else 1
@@ -138,7 +138,7 @@ class Page:
 
 
 def lint(page: Page) -> list[Finding]:
-    """Dead links and images, placeholders, foreign and mangled merge tags: what blocks first."""
+    """Find dead links and images, placeholders, foreign and mangled merge tags."""
     found = sorted(
         _Reader(page).read(), key=lambda finding: (not finding.problem.blocks, finding.problem.line)
     )
@@ -146,7 +146,7 @@ def lint(page: Page) -> list[Finding]:
 
 
 def lint_text(field: Field, guarded: Guarded) -> list[Finding]:
-    """Merge tags of other programs and placeholders in a subject or preheader."""
+    """Return merge tags of other programs and placeholders in a subject or preheader."""
     text = guarded.text
     found: list[tuple[Kind, Reason]] = [("merge tag", _foreign(tag)) for tag in _tags(text)]
     found += [
@@ -186,7 +186,7 @@ def _tags(text: str) -> Iterable[str]:
 
 
 def _tags_in_fields(guarded: Guarded, text: str, given: Collection[str]) -> Iterator[str]:
-    """What our own braces hold for other programs, as a field or in a string.
+    """Yield what our own braces hold for other programs, as a field or in a string.
 
     `given` are names that the template gives itself.
     """
@@ -226,7 +226,7 @@ class _Reader:
         yield from self._cut_up(run)
 
     def _cut_up(self, run: Sequence[Text]) -> Iterator[Finding]:
-        """Merge tags with formatting inside, as editors leave them: `*|<b>FNAME</b>|*`."""
+        """Yield merge tags with formatting inside, as editors leave them: `*|<b>FNAME</b>|*`."""
         if len(run) < 2:
             return
         pieces = [entities.unescape(self._guarded.text[part.start : part.end]) for part in run]
@@ -409,7 +409,7 @@ def _lost(address: str) -> Reason | None:
 
 
 def _addresses(guarded: Guarded, value: str) -> list[str]:
-    """The addresses that an attribute may hold, as far as they are known before sending.
+    """Return the addresses that an attribute may hold, as far as they are known before sending.
 
     A merge field counts as some text where it comes after the host. Conditions around whole
     addresses give one address for each branch.
@@ -427,7 +427,7 @@ def _addresses(guarded: Guarded, value: str) -> list[str]:
 
 
 def _shown(html: str, parts: Sequence[Tag | Text], index: int) -> str:
-    """The words of the link that begins here, its images' alternative text included."""
+    """Return the words of the link that begins here, its images' alternative text included."""
     words: list[str] = []
     begin = parts[index]
     name = begin.name if isinstance(begin, Tag) else ""
@@ -453,7 +453,7 @@ def _excerpt(text: str) -> str:
 
 
 def untouched(page: Page, starters: Iterable[Page]) -> list[Finding]:
-    """Sentences of a starter design that are still in the content, as people read them."""
+    """Return sentences of a starter design that are still in the content, as people read them."""
     wanted = {text for starter in starters for _, text in _sentences(starter)}
     found = ((line, text) for line, text in _sentences(page) if text in wanted)
     return [

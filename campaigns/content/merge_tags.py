@@ -125,7 +125,7 @@ _MEANT = tuple(
 
 
 def meant_by(tag: str) -> str:
-    """The field of ours that another program's merge tag stands for; empty if none does."""
+    """Return the field of ours that another program's merge tag stands for; empty if none does."""
     lowered = tag.lower()
     return next((field for sign, field in _MEANT if sign.search(lowered)), "")
 
@@ -154,7 +154,7 @@ def foreign_tags(text: str) -> Iterator[tuple[int, str]]:
 
 
 def is_field(name: str) -> bool:
-    """Whether other programs call a field so: `FNAME`, `First Name`, `recipient.name`."""
+    """Return whether other programs call a field so: `FNAME`, `First Name`, `recipient.name`."""
     name = name.strip()
     if any(known.fullmatch(name) for known in (_OWNER, _COMPOUND)):
         return True

@@ -41,7 +41,7 @@ _PLACEHOLDER_NUMBER = re.compile(r"(?:00)?(?:1234567890?|12345678?|(\d)\1{5,})")
 
 
 def is_host_known(begin: str) -> bool:
-    """Whether an address that begins so can be judged: whatever follows changes no host."""
+    """Return whether an address that begins so can be judged: whatever follows changes no host."""
     begin = begin.strip()
     scheme = _SCHEME.match(begin)
     if scheme and scheme[1].lower() in {"mailto", "tel", "sms"}:
@@ -143,7 +143,7 @@ def _dead_host(host: str) -> Reason | None:
 
 
 def is_placeholder(url: str) -> bool:
-    """Whether an address was never replaced: `https://example.org`, "your-link-here"."""
+    """Return whether an address was never replaced: `https://example.org`, "your-link-here"."""
     address = clean_url(url)
     name, colon, rest = address.partition(":")
     if colon and name.lower() in {"tel", "sms"}:

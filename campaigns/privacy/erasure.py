@@ -1,4 +1,4 @@
-"""Deleting people: nothing here may name them afterwards, and every count stays right."""
+"""Erasing people: nothing may name them afterwards, and every count stays correct."""
 
 from collections.abc import Collection
 
@@ -17,7 +17,7 @@ def erase(subscriber_ids: Collection[int]) -> int:
     Their deliveries keep their rows, without address and subscriber: those not yet handed over
     are skipped at claim time, as for anybody who is on none of the campaign's lists.
     """
-    # What is being written down at this moment could not be seen, and would name them for good.
+    # Rows being written at this moment are not visible yet and would keep naming them.
     erasure_lock.erase_alone()
     ids = sorted(subscriber_ids)
     people = db.session.execute(
@@ -39,7 +39,7 @@ def erase(subscriber_ids: Collection[int]) -> int:
 
 
 def _lowered(address: str, normal: str) -> set[str]:
-    """What the lower() of a database makes of the address.
+    """Return what the lower() of a database makes of the address.
 
     Some lower the case of every letter, some of ASCII's only.
     """

@@ -1,4 +1,4 @@
-"""Sign-ups that were never confirmed: after a while nothing is kept of them but their number."""
+"""Sign-ups that were never confirmed: after a while only their number is kept."""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ Place = tuple[int, int]
 
 
 def overdue(now: datetime) -> list[Place]:
-    """Sign-ups that have waited for too long, oldest first: some hundreds."""
+    """Return sign-ups that have waited for too long, oldest first: some hundreds."""
     return _overdue(_is_overdue(now))
 
 
@@ -44,11 +44,11 @@ def delete(places: Collection[Place], *, now: datetime) -> int:
 
 
 def _is_overdue(now: datetime) -> sa.ColumnElement[bool]:
-    """Asking again makes the confirmation link good anew, but not the request any younger."""
+    """A new request renews the confirmation link, but not the age of the first request."""
     before = now - KEEP
     asked = Subscription.confirm_sent_at
     return sa.and_(
-        # Spelled out: the index holds pending rows alone, and a parameter could be anything.
+        # A literal: the index holds pending rows only, and a parameter could be anything.
         Subscription.state == sa.literal_column("'pending'"),
         Subscription.state_at < before,
         sa.or_(asked.is_(None), asked < before),
@@ -74,7 +74,7 @@ def _is_one_of(
 
 
 def _who_came_by_signing_up(subscriber_ids: Collection[int]) -> list[int]:
-    """Those of them who are known because of a request: it made them, at the same moment."""
+    """Return those of them who are known because of a request: it made them, at the same moment."""
     return list(
         db.session.scalars(
             sa.select(Subscriber.id).where(
@@ -90,7 +90,7 @@ def _who_came_by_signing_up(subscriber_ids: Collection[int]) -> list[int]:
 
 
 def _forget_who_asked(places: Collection[Place]) -> None:
-    """The requests since these subscriptions became pending are nobody's from now on."""
+    """Remove the person from the requests made since these subscriptions became pending."""
     is_of_these = sa.exists().where(
         Subscription.list_id == ConsentEvent.list_id,
         Subscription.subscriber_id == ConsentEvent.subscriber_id,
@@ -105,7 +105,7 @@ def _forget_who_asked(places: Collection[Place]) -> None:
 
 
 def _leave_again(places: Collection[Place]) -> None:
-    """Who unsubscribed and then asked to come back, but never confirmed: no import may."""
+    """Set those who unsubscribed, asked to come back and never confirmed to unsubscribed."""
     left_at = (
         sa.select(sa.func.max(ConsentEvent.at))
         .where(
@@ -125,7 +125,7 @@ def _leave_again(places: Collection[Place]) -> None:
 
 
 def _with_nothing_else(subscriber_ids: Collection[int]) -> list[int]:
-    """Those of them who are on no list, and were never sent a campaign."""
+    """Return those of them who are on no list, and were never sent a campaign."""
     return list(
         db.session.scalars(
             sa.select(Subscriber.id).where(

@@ -1,4 +1,4 @@
-"""Signing up to a list: the request, its confirmation mail, the confirmation."""
+"""Signing up to a list: the request, its confirmation email, the confirmation."""
 
 from datetime import datetime, timedelta
 from typing import Literal
@@ -20,7 +20,7 @@ CONFIRMATIONS_PER_DAY = 3
 Addresses with a plus tag (`victim+1@`) lead to the same mailbox and count together."""
 
 Standing = Literal["open", "done", "expired", "used", "gone"]
-"""What a confirmation link is worth.
+"""State of a confirmation link.
 
 open     the person may confirm
 done     they are on the list
@@ -31,7 +31,7 @@ gone     the list or the person has been deleted
 
 
 def find_public_list(public_id: str) -> AudienceList | None:
-    """The list with an open sign-up page; None for all others."""
+    """Return the list with an open sign-up page; None for all others."""
     return db.session.scalar(
         sa.select(AudienceList).where(AudienceList.public_id == public_id, AudienceList.is_public)
     )
@@ -47,7 +47,7 @@ def sign_up(list_id: int, address: str, *, name: str, evidence: ConsentEvidence)
     normal = parse(address).normal
     if suppressions.is_suppressed(normal):
         return None
-    # One after the other: of several at once each would find that none was asked for yet.
+    # One request at a time: several at once would each find that none was made yet.
     db.session.get(AudienceList, list_id, with_for_update={"key_share": True})
     if _requests_lately(normal, now) >= CONFIRMATIONS_PER_DAY:
         return None
@@ -84,7 +84,7 @@ def _requests_lately(address_normal: str, now: datetime) -> int:
 
 
 def standing(ref: ConfirmRef, *, now: datetime) -> Standing:
-    """What this confirmation link is worth now."""
+    """Return what this confirmation link is worth now."""
     state = subscriptions.state(ref.list_id, ref.subscriber_id)
     if state is None or db.session.get(Subscriber, ref.subscriber_id) is None:
         return "gone"

@@ -1,4 +1,4 @@
-"""Leaving by the link of a mail, and coming back when it was a mistake.
+"""Unsubscribing by the link of an email, and undoing it.
 
 A link knows the person, a list and the delivery it came with. While the delivery exists, the
 link stands for its newsletter: every list the campaign went to. After that, for the one list.
@@ -20,19 +20,19 @@ from campaigns.events.tracking import unsubscribed
 from campaigns.tokens import DeliveryRef
 
 UNDO_WITHIN = timedelta(hours=24)
-"""So long "I pressed it by mistake" brings a person back without a new confirmation mail."""
+"""Time in which unsubscribing can be undone without a new confirmation email."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A list in the eyes of the person who leaves it."""
+    """A list, as the person who leaves it sees it."""
 
     list_id: int
     name: str
 
 
 def places(ref: DeliveryRef) -> list[Place]:
-    """The lists that this link would end now, by name: those the person is still on."""
+    """Return the lists that this link would unsubscribe from now, by name."""
     return _places(
         Subscription.subscriber_id == ref.subscriber_id,
         Subscription.list_id.in_(_newsletter(ref)[1]),
@@ -41,7 +41,7 @@ def places(ref: DeliveryRef) -> list[Place]:
 
 
 def other_places(ref: DeliveryRef) -> list[Place]:
-    """The lists the person is on that this link would leave alone."""
+    """Return the lists the person is on that this link does not affect."""
     return _places(
         Subscription.subscriber_id == ref.subscriber_id,
         Subscription.list_id.not_in(_newsletter(ref)[1]),
@@ -65,7 +65,7 @@ def leave(ref: DeliveryRef, evidence: ConsentEvidence, *, everything: bool = Fal
 
 
 def left_lately(ref: DeliveryRef, *, now: datetime) -> list[Place]:
-    """The lists that the person left by a link in the last day and is not back on."""
+    """Return the lists that the person left by a link in the last day and is not back on."""
     latest = (
         sa.select(sa.func.max(ConsentEvent.id))
         .where(
@@ -96,7 +96,7 @@ def come_back(ref: DeliveryRef, evidence: ConsentEvidence) -> list[int]:
         if subscriptions.subscribe(place.list_id, ref.subscriber_id, evidence)
     ]
     if back and ref.delivery_id:
-        # The event stays as it happened; the delivery tells how things stand.
+        # The event stays; the delivery shows the current state.
         db.session.execute(
             sa.update(Delivery)
             .where(Delivery.id == ref.delivery_id, Delivery.subscriber_id == ref.subscriber_id)
@@ -107,7 +107,7 @@ def come_back(ref: DeliveryRef, evidence: ConsentEvidence) -> list[int]:
 
 
 def _newsletter(ref: DeliveryRef) -> tuple[int | None, Collection[int]]:
-    """The campaign the link came with, and the lists it stands for, in one look.
+    """Return the campaign the link came with, and the lists it stands for, in one look.
 
     (None, the link's own list) when that delivery is gone or is not this person's.
     """
@@ -117,7 +117,7 @@ def _newsletter(ref: DeliveryRef) -> tuple[int | None, Collection[int]]:
     return (rows[0].campaign_id if rows else None), sorted(lists)
 
 
-# Made once: one-click answers must come at once, and building this costs more than running it.
+# Built once: one-click answers must be fast, and building this costs more than running it.
 _NEWSLETTER = (
     sa.select(Delivery.campaign_id, CampaignList.list_id)
     .outerjoin(

@@ -27,7 +27,7 @@ from campaigns.wording.catalog import catalog
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Whom a mail is from. `address` is the envelope sender, too: bounces go there."""
+    """The sender of an email. `address` is also the envelope sender: bounces go there."""
 
     address: str
     name: str = ""
@@ -36,7 +36,7 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What a mail says. Without `html` it is plain text alone."""
+    """The content of an email. Without `html` it is plain text only."""
 
     subject: str
     text: str
@@ -71,7 +71,7 @@ def words(name: str, values: Mapping[str, Any], *, locale: str = DEFAULT_LOCALE)
 
 
 def build(sender: Sender, address: str, said: Words, *, now: datetime) -> Message:
-    """The whole message. Line breaks in names and subjects become spaces: no stray headers."""
+    """Build the message. Line breaks in names and subjects become spaces: no stray headers."""
     domain = sender.address.rpartition("@")[2]
     is_ascii = (sender.address + sender.reply_to + address).isascii()
     mail = EmailMessage(policy=SMTP if is_ascii else SMTP.clone(utf8=True))

@@ -1,4 +1,4 @@
-"""Mails to one person because of something they did: confirmations, test sends, alerts.
+"""Emails to one person because of something they did: confirmations, test sends, alerts.
 
 queued -> sending -> sent | failed | unknown, or back to queued to be tried again. A mail whose
 body may have left when its process died is `unknown` and is never sent again by itself. So is one
@@ -20,16 +20,16 @@ Kind = Literal["confirm", "test", "alert", "password_reset", "password_changed"]
 Outcome = Literal["sent", "failed", "unknown"]
 
 LEASE = timedelta(seconds=12)
-"""Until the body leaves. Renewed meanwhile, so what a killed worker had claimed is soon free."""
+"""Time before the body is sent after which a dead worker's email is free again."""
 BODY_LEASE = timedelta(minutes=2)
-"""From then on: longer than the server's answer may take, and what is lost is not sent again."""
+"""The same after the body is sent. Longer than any answer takes: the email is never resent."""
 TRY_FOR = timedelta(hours=24)
 FIRST_RETRY_SECONDS = 30
 LONGEST_RETRY_SECONDS = 3600
 RING_LOST_AFTER = timedelta(seconds=2)
 STALLED_AT_ONCE = 500
 KEEP = timedelta(days=30)
-"""How long a mail that is done is kept: long enough to look into why it did not arrive."""
+"""Time for which a finished email is kept, long enough to investigate why it did not arrive."""
 OUTDATED_AT_ONCE = 500
 
 HANDING_OVER = "Being handed over"
@@ -45,7 +45,7 @@ NO_SENDER = "No sender address is set up: Settings > Sending"
 def enqueue(
     kind: Kind, address: str, payload: Mapping[str, Any], *, now: datetime
 ) -> TransactionalEmail:
-    """Put a mail on its way; ring "transactional" with its id after the commit.
+    """Queue an email; ring "transactional" with its id after the commit.
 
     Payloads: confirm {subscriber_id, list_id, sent_at}, test {campaign_id, as_subscriber_id or
     None}, alert {subject, text}, password_reset and password_changed {}.
@@ -58,7 +58,7 @@ def enqueue(
 
 @dataclass(frozen=True, slots=True)
 class MailStatus:
-    """How a mail stands. `is_final`: it will not change by itself any more."""
+    """The status of an email. `is_final`: it will not change automatically any more."""
 
     status: str
     reason: str
@@ -67,7 +67,7 @@ class MailStatus:
 
 
 def status(mail_id: int) -> MailStatus | None:
-    """How this mail stands; None where there is no such mail."""
+    """Return the status of this email; None if there is none."""
     mail = db.session.get(TransactionalEmail, mail_id, populate_existing=True)
     if mail is None:
         return None
@@ -78,7 +78,7 @@ def status(mail_id: int) -> MailStatus | None:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A mail taken to be sent, as it was when it was taken. `attempt` tells ours from others'."""
+    """An email claimed for sending. `attempt` tells this claim from others."""
 
     id: int
     kind: str
@@ -89,7 +89,7 @@ class Claimed:
 
 
 def claim(mail_id: int, *, now: datetime) -> Claimed | None:
-    """Take a mail to send it: queued and due, or left by a process that died before the body.
+    """Claim an email: queued and due, or left by a process that died before the body.
 
     None when there is nothing to do: it is done, not due, or somebody else's.
     """
@@ -124,7 +124,7 @@ def claim(mail_id: int, *, now: datetime) -> Claimed | None:
 
 
 def begin_body(mail: Claimed, *, now: datetime) -> bool:
-    """Note that the body is about to leave: from here on its fate may be unknown.
+    """Note that the body is about to be sent: from here on the outcome may be unknown.
 
     False when the mail is not ours any more; then it must not be sent.
     """
@@ -132,12 +132,12 @@ def begin_body(mail: Claimed, *, now: datetime) -> bool:
 
 
 def renew(mail: Claimed, *, now: datetime) -> bool:
-    """Lengthen the lease of a mail whose body has not left. False: it has, or it is not ours."""
+    """Extend the lease of an email whose body is not sent. False if it is, or not ours."""
     return _change(mail, {"lease_until": now + LEASE}, TransactionalEmail.reason != HANDING_OVER)
 
 
 def finish(mail: Claimed, outcome: Outcome, *, now: datetime, reason: str = "") -> bool:
-    """Write the end of this attempt. False when the mail is not ours any more."""
+    """Record the outcome of this attempt. False if the email is not ours any more."""
     values: dict[str, Any] = {"status": outcome, "reason": reason, "lease_until": None}
     if outcome == "sent":
         values["sent_at"] = now
@@ -145,7 +145,7 @@ def finish(mail: Claimed, outcome: Outcome, *, now: datetime, reason: str = "") 
 
 
 def try_again(mail: Claimed, *, now: datetime, reason: str) -> bool:
-    """Back to the queue with a growing wait; after a day it has failed."""
+    """Queue the email again with a growing delay; after a day it fails."""
     seconds = min(FIRST_RETRY_SECONDS * 2 ** (mail.attempt - 1), LONGEST_RETRY_SECONDS)
     due = now + timedelta(seconds=seconds * random.uniform(0.8, 1.2))  # noqa: S311
     if due > mail.created_at + TRY_FOR:
@@ -155,7 +155,7 @@ def try_again(mail: Claimed, *, now: datetime, reason: str) -> bool:
 
 
 def give_up_lost(mail_id: int, *, now: datetime) -> bool:
-    """A process died with the body on its way: `unknown`. Whether this call did it."""
+    """Mark an email as `unknown`: its process died after the body left. Whether this call did."""
     lost = db.session.execute(
         sa.update(TransactionalEmail)
         .where(
@@ -184,7 +184,7 @@ def hold_restored() -> int:
 
 
 def send_restored(*, now: datetime) -> int:
-    """Queue what is held after a restore, as if it had never been tried; the sweep rings."""
+    """Queue what is on hold after a restore, as if it had never been tried; the sweep rings."""
     return _change_all(HELD, status="queued", reason="", attempts=0, not_before=now)
 
 
@@ -194,14 +194,14 @@ def leave_restored() -> int:
 
 
 def waiting() -> sa.Select[int]:
-    """The ids of all that would be sent without anybody's doing."""
+    """Return the ids of all emails that would be sent automatically."""
     return sa.select(TransactionalEmail.id).where(
         TransactionalEmail.status.in_(("queued", "sending"))
     )
 
 
 def stalled(now: datetime) -> list[int]:
-    """Ids of mails to ring for: due, or left behind by a process that died. Oldest first."""
+    """Return ids of mails to ring for: due, or left behind by a process that died. Oldest first."""
     return list(
         db.session.scalars(
             sa.select(TransactionalEmail.id)
@@ -228,7 +228,7 @@ def stalled(now: datetime) -> list[int]:
 
 
 def outdated(now: datetime) -> list[int]:
-    """Ids of mails that are done and need not be kept any more, oldest first: some hundreds."""
+    """Return ids of some hundred finished emails that are kept too long, oldest first."""
     return list(
         db.session.scalars(
             sa.select(TransactionalEmail.id)
@@ -243,7 +243,7 @@ def outdated(now: datetime) -> list[int]:
 
 
 def delete(mail_ids: Collection[int]) -> None:
-    """Delete these mails. At most some hundreds."""
+    """Delete these emails. At most some hundreds."""
     db.session.execute(
         sa.delete(TransactionalEmail).where(TransactionalEmail.id.in_(sorted(mail_ids)))
     )
@@ -266,7 +266,7 @@ def _change_all(condition: sa.ColumnElement[bool], **values: Any) -> int:
 def _change(
     mail: Claimed, values: Mapping[str, Any], condition: sa.ColumnElement[bool] | None = None
 ) -> bool:
-    """Change a mail that is still being sent, in this attempt."""
+    """Change an email that is still being sent, in this attempt."""
     changed = db.session.execute(
         sa.update(TransactionalEmail)
         .where(

@@ -15,7 +15,7 @@ from campaigns.audience.imports.reader import (
 from campaigns.reason import ReasonError
 
 _IN_TEXT = ":"
-"""Delimiters that every row of another file may hold, in a time or a link: guessed last."""
+"""Delimiters that times and links in other files contain too. Guessed last."""
 
 SAMPLE_BYTES = 64 * 1024
 
@@ -52,13 +52,13 @@ class Probe:
         self._carry = b""
 
     def feed(self, block: bytes) -> None:
-        """The next bytes of the file."""
+        """Take the next bytes of the file."""
         self._size += len(block)
         if len(self._head) < SAMPLE_BYTES:
             self._head += block[: SAMPLE_BYTES - len(self._head)]
         if not self._carry and block.isascii():
             return
-        # Only in a whole file can one be sure: the first accent may stand in its last row.
+        # Only the whole file is proof: the first accent may be in its last row.
         block = self._carry + block
         cut = _incomplete_tail(block)
         block, self._carry = block[: len(block) - cut], block[len(block) - cut :]
@@ -68,7 +68,7 @@ class Probe:
         self._valid += len(_NOT_ASCII.findall(text)) - broken
 
     def encoding(self) -> str:
-        """The most likely encoding. Raises NotCsvError for what is no text at all."""
+        """Return the most likely encoding. Raises NotCsvError for what is no text at all."""
         head = self._head
         if not head.strip(b"\xef\xbb\xbf\xff\xfe\0\r\n\t ,;"):
             raise NotCsvError("import_file.empty")
@@ -94,7 +94,7 @@ class Probe:
         return _eight_bit(head) if self._invalid + len(self._carry) > self._valid else "utf-8"
 
     def dialect(self) -> Dialect:
-        """The most likely way the file is written. Raises NotCsvError."""
+        """Return the most likely way the file is written. Raises NotCsvError."""
         encoding = self.encoding()
         return Dialect(encoding, guess_delimiter(_decoded(self._head, encoding)))
 
@@ -104,7 +104,7 @@ _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 
 
 def _incomplete_tail(block: bytes) -> int:
-    """How many bytes at the end begin a UTF-8 character that is not whole."""
+    """Return how many bytes at the end begin a UTF-8 character that is not whole."""
     for back in range(1, min(4, len(block) + 1)):
         byte = block[-back]
         if byte < 0x80:
@@ -127,7 +127,7 @@ _HIGH_RUN = re.compile(rb"[\x80-\xff]+")
 
 
 def _eight_bit(head: bytes) -> str:
-    """The most likely of the encodings older than Unicode."""
+    """Return the most likely of the encodings older than Unicode."""
     if b"\r" in head and b"\n" not in head:
         return "mac_roman"  # "CSV (Macintosh)" of Excel
     runs = [len(run) for run in _HIGH_RUN.findall(head)]
@@ -141,7 +141,7 @@ def _eight_bit(head: bytes) -> str:
 
 
 def _share(head: bytes, encoding: str) -> float:
-    """How much of what is not ASCII are letters as they stand in text of this encoding."""
+    """Return how much of what is not ASCII are letters as they stand in text of this encoding."""
     text = "".join(
         char if char.isalpha() or char < "\x80" else "\ufffd"
         for char in head.decode(encoding, errors="replace")
@@ -177,7 +177,7 @@ _GUESS_ROWS = 100
 
 
 def guess_delimiter(text: str) -> str:
-    """The delimiter that splits most rows of this sample into the same number of cells."""
+    """Return the delimiter that splits most rows of this sample into the same number of cells."""
     rows = {delimiter: _sample_rows(text, delimiter) for delimiter in DELIMITERS}
     found = SEPARATOR_LINE.match(text)
     if found and _score(rows[found[1]]) > _NO_SCORE:
@@ -200,7 +200,7 @@ def guess_delimiter(text: str) -> str:
 
 
 def _sample_rows(text: str, delimiter: str) -> list[list[str]]:
-    """The cells of the first rows; none for a row that cannot be split like this."""
+    """Return the cells of the first rows; none for a row that cannot be split like this."""
     file = io.BytesIO(text.encode("utf-8", "replace"))
     reader = Reader(file, Dialect("utf-8", delimiter))
     return [row.cells for row in itertools.islice(reader, _GUESS_ROWS)]
@@ -210,7 +210,7 @@ _NO_SCORE = (0.0, 0.0, 0)
 
 
 def _score(rows: Sequence[Sequence[str]]) -> tuple[float, float, int]:
-    """The share of rows of the usual width, the share with an address in a cell, the width."""
+    """Return the share of rows of the usual width, the share with an address, and the width."""
     widths = [len(cells) for cells in rows]
     usual = max(set(widths), key=widths.count, default=0)
     if usual < 2:

@@ -112,7 +112,7 @@ def guess(columns: Sequence[tuple[str, list[str]]]) -> list[Column]:
 
 
 def _own(titles: Sequence[str]) -> list[Column]:
-    """The columns of an export of ours, which are sure; empty for any other file."""
+    """Return the columns of an export of ours, which are sure; empty for any other file."""
     if tuple(titles) == OWN_SUPPRESSIONS:
         roles = ("address", "status", "ignore", "ignore", "ignore")
         return [Column(role) for role in roles]
@@ -127,7 +127,7 @@ def _own(titles: Sequence[str]) -> list[Column]:
 
 
 def _address_column(columns: Sequence[tuple[str, list[str]]]) -> int:
-    """The column with the most addresses in it; among empty ones the one called so."""
+    """Return the column with the most addresses in it; among empty ones the one called so."""
     scores = [
         (
             sum("@" in cell for cell in cells) / max(1, len(cells)),

@@ -49,14 +49,14 @@ class _AsUtf8:
 
 
 def _wide_size(raw: bytes) -> int:
-    """How many bytes this UTF-8 takes in UTF-16."""
+    """Return how many bytes this UTF-8 takes in UTF-16."""
     return len(raw.decode("utf-8", "surrogatepass").encode("utf-16-le", "surrogatepass"))
 
 
 def _byte_lines(
     file: "BinaryIO | _AsUtf8", measure: Callable[[bytes], int]
 ) -> Iterator[tuple[bytes, int]]:
-    """Each line with its end, and its size; of one that is too long only the beginning."""
+    """Yield each line with its end, and its size; of one that is too long only the beginning."""
     carry, head, skipped = b"", b"", 0
     while block := file.read(BLOCK_BYTES):
         lines = (carry + block).splitlines(keepends=True)
@@ -78,7 +78,7 @@ def _byte_lines(
     if skipped:
         yield head, skipped
     if carry:
-        # Programs of DOS end a file with Ctrl-Z, some fill a block with it.
+        # DOS programs end a file with Ctrl-Z; some fill a block with it.
         yield carry.rstrip(b"\x1a"), measure(carry)
 
 

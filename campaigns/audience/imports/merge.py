@@ -51,7 +51,7 @@ _STRICTNESS = ("subscribed", "pending", "unsubscribed").index
 
 
 def _strictest(group: Sequence[Person]) -> tuple[str, str]:
-    """State and reason of suppression of somebody with several rows: the strictest of each."""
+    """Return the strictest state and suppression of somebody with several rows."""
     if len(group) == 1:
         return group[0].state, group[0].suppression
     state = max((person.state for person in group), key=_STRICTNESS)
@@ -59,7 +59,7 @@ def _strictest(group: Sequence[Person]) -> tuple[str, str]:
 
 
 class _HeldBack(NamedTuple):
-    """Somebody the file says gets nothing, or not yet; `place` is their state in the list now."""
+    """Somebody who gets nothing, or not yet, by the file; `place` is their current state."""
 
     id: int
     normal: str
@@ -93,7 +93,7 @@ class Merge:
                 groups.setdefault(person.address.normal, []).append(person)
         if not groups:
             return
-        # Always in the same order, so that two imports at once cannot lock each other out.
+        # Always in the same order, so that two imports at once cannot deadlock.
         groups = dict(sorted(groups.items()))
         for normal, reason in _suppressed(groups).items():
             state, own_reason = _strictest(groups[normal])
@@ -152,10 +152,10 @@ class Merge:
             self.unsubscribed += len(group)
 
     def _hold_back(self, people: Sequence[_HeldBack]) -> None:
-        """Record who the file says gets nothing, or not yet. What is stricter already stays."""
+        """Record who gets nothing, or not yet, by the file. A stricter state stays."""
         for state in ("subscribed", "pending", "unsubscribed"):
             self._place([one.id for one in people if one.state == state and not one.place], state)
-        # Also who came onto the list by another way at this moment.
+        # Includes people who were subscribed in another way at the same moment.
         leaving = [one.id for one in people if one.state == "unsubscribed"]
         left = subscriptions.end_many(self.list_id, leaving, self.now)
         self._prove(left, "unsubscribed")
@@ -172,7 +172,7 @@ class Merge:
         self.problems.extend((person.row, reason) for person in group)
 
     def _merged(self, group: Sequence[Person]) -> dict[str, Any]:
-        """The row of a new subscriber, with what later rows of the same address add."""
+        """Return the row of a new subscriber, with what later rows of the same address add."""
         first = group[0]
         name, attributes = first.name, dict(first.attributes)
         if self.run.update_existing:
@@ -209,14 +209,14 @@ class Merge:
         return has_changed
 
     def _subscribe(self, subscriber_ids: Sequence[int]) -> None:
-        """New places on the list, each with its proof of consent."""
+        """Subscribe these to the list, each with a proof of consent."""
         done = self._place(subscriber_ids, "subscribed")
-        # Who got onto the list by another way at the same moment was not added by us.
+        # People subscribed in another way at the same moment were not added by this import.
         self.added -= len(subscriber_ids) - done
         self.unchanged += len(subscriber_ids) - done
 
     def _place(self, subscriber_ids: Sequence[int], state: str) -> int:
-        """Give these a place on the list in this state; returns how many had none before."""
+        """Give these a subscription in this state; returns how many had none before."""
         if not subscriber_ids:
             return 0
         values = {
@@ -257,7 +257,7 @@ class Merge:
 
 
 def _apply(person: Person, one: _Known) -> bool:
-    """Bring what a row says into `one`; empty cells say nothing. Whether anything changed."""
+    """Apply a row to `one`, except for empty cells. Returns whether anything changed."""
     changed = False
     if person.name and person.name != one.name:
         one.name = person.name
@@ -276,12 +276,12 @@ def _apply_all(people: Iterable[Person], one: _Known) -> bool:
 
 
 def _given(values: Iterable[object], type_: "sa.types.TypeEngine[Any]") -> sa.Select[Any]:
-    """Thousands of values to look for, in one parameter."""
+    """Pass thousands of values in one parameter."""
     return sa.select(rows_given([{"value": value} for value in values], {"value": type_}).c.value)
 
 
 def _suppressed(normals: Iterable[str]) -> dict[str, str]:
-    """Reason by normal form, of those that are suppressed."""
+    """Return the reason by normal form, of those that are suppressed."""
     rows = db.session.execute(
         sa.select(Suppression.address_normal, Suppression.reason).where(
             Suppression.address_normal.in_(_given(normals, sa.Text()))
@@ -303,7 +303,7 @@ def _known(normals: Iterable[str]) -> dict[str, _Known]:
 
 
 def _places(subscriber_ids: Sequence[int], list_id: int) -> dict[int, str]:
-    """State by subscriber id, of those who have a place in the list."""
+    """Return the state by subscriber id, of those who have a subscription to the list."""
     if not subscriber_ids:
         return {}
     rows = db.session.execute(
@@ -316,7 +316,7 @@ def _places(subscriber_ids: Sequence[int], list_id: int) -> dict[int, str]:
 
 
 def _add(rows: Sequence[dict[str, Any]], now: datetime) -> dict[str, int]:
-    """Add these subscribers; id by normal form of those that were not there."""
+    """Add these subscribers; returns the id by normal form of those that are new."""
     if not rows:
         return {}
     for row, public_id in zip(rows, _public_ids(len(rows)), strict=True):
@@ -327,7 +327,7 @@ def _add(rows: Sequence[dict[str, Any]], now: datetime) -> dict[str, int]:
         insert_ignoring(_table(Subscriber))
         .from_select(
             [*_GIVEN, "created_at", "updated_at"],
-            # SQLite would take ON CONFLICT for a part of a join without the WHERE.
+            # Without the WHERE, SQLite would parse ON CONFLICT as part of a join.
             sa.select(*(given.c[name] for name in _GIVEN), moment, moment).where(sa.true()),
         )
         .returning(_table(Subscriber).c.address_normal, _table(Subscriber).c.id)
@@ -369,7 +369,7 @@ _UNEVEN = bytes(range(248, 256))
 
 
 def _public_ids(count: int) -> list[str]:
-    """As db.new_public_id, thousands at once in a fraction of the time."""
+    """Return public ids as db.new_public_id does, thousands at once and much faster."""
     letters = ""
     while len(letters) < count * 12:
         block = secrets.token_bytes(count * 13 + 64)
@@ -378,6 +378,6 @@ def _public_ids(count: int) -> list[str]:
 
 
 def _table(model: Any) -> sa.Table:
-    """The plain table: a chunk is no business of the session's objects."""
+    """Return the plain table: a chunk bypasses the session's objects."""
     table: sa.Table = model.__table__
     return table

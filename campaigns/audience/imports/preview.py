@@ -47,10 +47,10 @@ class Preview:
 
 
 def preview(file: BinaryIO, dialect: Dialect, has_header: bool | None = None) -> Preview:
-    """The first rows of a file and a guess at its columns. `has_header` None: guess that too."""
+    """Return the first rows and a guess at the columns. `has_header` None: guess that too."""
     _, titles, body = _table(file, dialect, has_header, 0)
     width = _width(titles, body, dialect.delimiter)
-    # Once more with the number of columns, as the import itself will read.
+    # Read again with the number of columns, as the import will.
     header_row, titles, body = _table(file, dialect, has_header, width)
     columns = []
     for index in range(width):
@@ -75,7 +75,7 @@ def preview(file: BinaryIO, dialect: Dialect, has_header: bool | None = None) ->
 def _table(
     file: BinaryIO, dialect: Dialect, has_header: bool | None, columns: int
 ) -> tuple[int, list[str], list[Row]]:
-    """The number of the header's row, its titles, and the rows below it."""
+    """Return the number of the header's row, its titles, and the rows below it."""
     file.seek(0)
     rows = list(_first(Reader(file, dialect, columns=columns)))
     whole = [row for row in rows if not row.problem]
@@ -97,7 +97,7 @@ def _first(rows: Iterable[Row]) -> Iterator[Row]:
 
 
 def below_header(rows: Iterator[Row], header_row: int = 0) -> Iterator[Row]:
-    """The rows of people: without the header, whose titles are known, and the lines above it.
+    """Yield the rows of people: without the header, whose titles are known, and the lines above it.
 
     Without `header_row` the header is the first row that can be read.
     """
@@ -110,7 +110,7 @@ def below_header(rows: Iterator[Row], header_row: int = 0) -> Iterator[Row]:
 
 
 def _header(rows: Sequence[Row]) -> Row | None:
-    """The row that holds the titles; None where the first rows are data already."""
+    """Return the row that holds the titles; None where the first rows are data already."""
     top = rows[:MAX_HEADER_ROW]
     for index, row in enumerate(top):
         if _titles_addresses(row, rows[index + 1 :]) and all(
@@ -127,7 +127,7 @@ def _header(rows: Sequence[Row]) -> Row | None:
 
 
 def _titles_addresses(row: Row, below: Sequence[Row]) -> bool:
-    """Whether a row has a title for addresses, with an address in a row below it."""
+    """Return whether a row has a title for addresses, with an address in a row below it."""
     if _has_address(row):
         return False
     places = [at for at, cell in enumerate(row.cells) if role_of(cell) == "address"]
@@ -147,7 +147,7 @@ def _filled(row: Row) -> int:
 
 
 def _width(titles: Sequence[str], rows: Sequence[Row], delimiter: str) -> int:
-    """How many columns a file has."""
+    """Return how many columns a file has."""
     width = max(len(titles), _usual_width(rows))
     if width == 1:
         whole = [titles] if titles else []

@@ -15,7 +15,7 @@ from campaigns.db import db
 from campaigns.reason import Reason
 
 MAX_PROBLEMS = 100_000
-"""So many bad rows are kept for the report; all are counted."""
+"""Number of failed rows kept for the report. All of them are counted."""
 PAGE = 1_000
 
 
@@ -56,7 +56,7 @@ def failed_rows(run: ImportRun, say: Callable[[str], str]) -> Iterator[str]:
 
 
 def problems_of(import_id: int, *, after: tuple[int, int], limit: int) -> sa.Select[Any]:
-    """An import's problems in the order of the rows; `after` is (row number, id) of the last."""
+    """Select an import's problems by row; `after` is (row number, id) of the last one shown."""
     return (
         sa.select(ImportProblem)
         .where(
@@ -70,7 +70,7 @@ def problems_of(import_id: int, *, after: tuple[int, int], limit: int) -> sa.Sel
 
 
 def _cells(problem: ImportProblem, dialect: Dialect, width: int) -> list[str]:
-    """The cells of the row as far as they can be told apart; else all of it in the first."""
+    """Return the cells of the row as far as they can be told apart; else all of it in the first."""
     row = next(Reader(io.BytesIO(problem.raw.encode()), dialect), None)
     if row is None or row.problem or len(row.cells) > width:
         return [problem.raw, *("" for _ in range(width - 1))]

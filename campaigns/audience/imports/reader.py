@@ -128,7 +128,7 @@ class _Record:
 
 
 class Reader:
-    """Iterates over the rows of a file, from `start` on; blank rows are passed over.
+    """Iterates over the rows of a file, from `start` on, without blank rows.
 
     After each row `position` is the byte that follows it and `row_number` its number, and
     reading from there with the same `columns` gives the same rows. `columns` is the usual
@@ -174,7 +174,7 @@ class Reader:
         return self._row(text.split(self._delimiter), text)
 
     def _quoted_row(self, line: Line) -> Row | None:
-        """A row with quotation marks; its cells may run over the lines that follow."""
+        """Return a row with quotation marks; its cells may run over the lines that follow."""
         record = _Record(self._delimiter)
         more: list[Line] = []
         length = len(line.text)
@@ -242,21 +242,21 @@ class Reader:
         return Row(self.row_number, cells, text)
 
     def _unwrapped(self, cells: list[str]) -> list[str]:
-        """The cells of a row that stands as a whole in one quoted cell."""
+        """Return the cells of a row that stands as a whole in one quoted cell."""
         if len(cells) != 1 or self._columns < 2 or "\n" in cells[0]:
             return cells
         inner = unwrap(cells[0], self._delimiter)
         return inner if len(inner) == self._columns else cells
 
     def _broken(self, line: Line, problem: Reason) -> Row:
-        """A row with a broken quote. It costs this line and what is surely left of its cell."""
+        """Return a row with a broken quote: this line, and what certainly belongs to its cell."""
         rest = self._rest_of_broken() if line.text.count('"') % 2 else 0
         text = line.text + "".join(self._ahead[index].text for index in range(rest))
         self._pass_over(rest)
         return self._bad(text.rstrip("\r\n"), line.problem or problem)
 
     def _rest_of_broken(self) -> int:
-        """How many of the next lines belong to an open cell: up to the one that closes it."""
+        """Count the next lines that belong to an open cell, up to the one that closes it."""
         closing = _patterns(self._delimiter).closing
         for index in range(MAX_BROKEN_LINES):
             following = self._peek(index)
@@ -281,7 +281,7 @@ class Reader:
             self.position += self._ahead.popleft().size
 
     def _looks_like_row(self, text: str) -> bool:
-        """Whether a line would do as a row: then the quote before it may be a forgotten one."""
+        """Return whether a line could be a row, so that the quote before it was forgotten."""
         if "@" not in text:
             return False
         cells = text.split(self._delimiter)
@@ -294,7 +294,7 @@ class Reader:
 
 
 def unwrap(cell: str, delimiter: str) -> list[str]:
-    """The cells of a row that was put into one cell; the cell itself where it is none."""
+    """Return the cells of a row that was put into one cell; the cell itself where it is none."""
     record = _Record(delimiter)
     try:
         return record.cells if record.take(cell) else [cell]

@@ -16,7 +16,7 @@ from campaigns.csv_writing import unguard
 STATUS_ROWS = 200_000
 MAX_STATUS_VALUES = 60
 MAX_STATUS_CELLS = 100_000
-"""Different cells of a status column that are counted: dates are many, and one value."""
+"""Most different cells of a status column. Many dates are different, and one value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def status_values(
     header_row: int,
     chosen: Statuses,
 ) -> dict[int, list[StatusValue]]:
-    """The values of each status column, the most frequent first, as far as the file is read.
+    """Return the values of each status column, the most frequent first, as far as the file is read.
 
     Reads STATUS_ROWS rows at most; a value that is unknown and appears only below them makes
     its rows fail. Raises MappingError for a column with more values than anybody would map.
@@ -88,7 +88,7 @@ def _values(title: str, cells: Counter[str], chosen: Mapping[str, str]) -> list[
 
 
 def _shown(value: str, texts: Sequence[str]) -> str:
-    """A value for people: where it stands for many cells, what they are and one of them."""
+    """Return a value for people: where it stands for many cells, what they are and one of them."""
     if value == import_status.ANY_DATE:
         return value
     if len(texts) > 1 and value in {import_status.ANY_NUMBER, import_status.ANY_TEXT}:
@@ -103,7 +103,7 @@ def _too_many(title: str) -> MappingError:
 def checked_statuses(
     values: Mapping[int, Sequence[StatusValue]], titles: Sequence[str]
 ) -> dict[int, dict[str, str]]:
-    """What every value means. Raises MappingError naming the values for which that is open."""
+    """Return what every value means. Raises MappingError for values without a meaning."""
     for index, found in values.items():
         unclear = [one.text for one in found if one.meaning not in import_status.MEANINGS]
         if unclear:

@@ -36,7 +36,7 @@ OTHER = Subject("other")
 
 
 def key(text: str) -> str:
-    """A title or value without case, accents, blanks and punctuation."""
+    """Return a title or value without case, accents, blanks and punctuation."""
     plain = unicodedata.normalize("NFKD", text)
     return "".join(
         char for char in plain.lower() if char.isalnum() and not unicodedata.combining(char)
@@ -44,7 +44,7 @@ def key(text: str) -> str:
 
 
 def words(text: str) -> list[str]:
-    """The `key` of each word of a table."""
+    """Return the `key` of each word of a table."""
     return [key(word) for word in text.split()]
 
 
@@ -180,7 +180,7 @@ _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 @lru_cache(maxsize=1024)
 def subject(title: str) -> Subject:
-    """What a title speaks of."""
+    """Return what a title speaks of."""
     title = title[:200]
     plain = key(title)
     parts = {key(word) for word in _WORD.findall(_CAMEL.sub(" ", title))}
@@ -197,7 +197,7 @@ def subject(title: str) -> Subject:
 
 
 def meaning_of_words(plain: str) -> str:
-    """What text (of `key`) says that speaks against mail somewhere; empty for any other."""
+    """Return what text (of `key`) says that speaks against mail somewhere; empty for any other."""
     return next((meaning for part, meaning in _AGAINST if part.search(plain)), "")
 
 
@@ -235,14 +235,14 @@ def _for(plain: str, parts: set[str]) -> Subject | None:
 
 
 def _answers(plain: str) -> tuple[str, str]:
-    """What yes and no mean below a title that speaks for mail."""
+    """Return what yes and no mean below a title that speaks for mail."""
     if _PENDING.search(plain):
         return "subscribed", "pending"
     return "subscribed", "bounced" if _BOUNCED.search(plain) else "unsubscribed"
 
 
 def _is_state(plain: str, parts: set[str]) -> bool:
-    """Whether a title speaks of the state of a person: an order has a status as well."""
+    """Return whether a title speaks of the state of a person: an order has a status as well."""
     if plain in _MAYBE_TITLES:
         return True
     return bool(parts & _STATE_WORDS) and parts <= _PERSON | _STATE_WORDS and not parts & _TIMES

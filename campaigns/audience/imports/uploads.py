@@ -66,7 +66,7 @@ class Upload:
         return len(block)
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        """The form parser rewinds a finished file; here nobody reads it again."""
+        """Do nothing: the form parser rewinds a finished file, which nobody reads again."""
         return 0
 
     def close(self) -> None:

@@ -15,7 +15,7 @@ _REFERENCE = re.compile(r"&(?:#[xX][0-9a-fA-F]+;?|#[0-9]+;?|([A-Za-z][A-Za-z0-9]
 
 
 def decode(value: str) -> str:
-    """The value of an attribute, with its character references decoded once."""
+    """Return the value of an attribute, with its character references decoded once."""
     if "&" not in value:
         return value
     return _REFERENCE.sub(_decoded, value)

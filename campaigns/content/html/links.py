@@ -59,19 +59,19 @@ class Rewritten:
 
 
 def variable(number: int) -> str:
-    """The template variable that holds the address of a fixed link."""
+    """Return the template variable that holds the address of a fixed link."""
     return f"_l{number}"
 
 
 def clean_url(value: str) -> str:
-    """An address as a browser takes it: no control characters, no blanks."""
+    """Return an address as a browser takes it: no control characters, no blanks."""
     return _UNWANTED.sub(
         lambda found: "%20" * found[0].count(" "), value.strip(" \t\r\n\f\0\x85\u2028\u2029")
     )
 
 
 def safe_url(value: str) -> str:
-    """The address when it is of a kind that belongs in mail, else `#`."""
+    """Return the address when it is of a kind that belongs in mail, else `#`."""
     url = clean_url(value)
     scheme = _SCHEME.match(url)
     return url if scheme and scheme[1].lower() in SAFE_SCHEMES else "#"
@@ -82,12 +82,12 @@ def is_web(url: str) -> bool:
 
 
 def rewrite(guarded: Guarded, parts: Iterable[Tag | Text], *, track: bool) -> Rewritten:
-    """Find and replace the links of guarded HTML, as markup.read took it apart."""
+    """Find and replace the links of guarded HTML, whose parts scanner.read has found."""
     return _Rewriter(guarded, track).run(parts)
 
 
 def apply(text: str, edits: Iterable[Edit]) -> str:
-    """The text with the edits made, which do not overlap. All else stays as it is."""
+    """Return the text with the edits made, which do not overlap. All else stays as it is."""
     pieces, position = [], 0
     for start, end, replacement in sorted(edits, key=lambda edit: edit[:2]):
         pieces += [text[position:start], replacement]
@@ -141,7 +141,7 @@ class _Rewriter:
         elif is_link and attribute.start < attribute.end:
             self._fixed(tag, attribute, is_tracked)
         elif has_marks and not attribute.quote:
-            # Without quotes a value with a blank in it would become attributes of its own.
+            # Without quotes, a value with a space would become several attributes.
             self._replace(attribute, attribute.value)
 
     def _replace(self, attribute: Attribute, replacement: str) -> None:
@@ -192,7 +192,7 @@ class _Rewriter:
             self.found.text_targets[tag.start] = f"{begin}{text}{{% endfilter %}}"
 
     def _body(self, value: str, *, is_text: bool) -> str:
-        """The value with its merge fields quoted for the place where they stand."""
+        """Return the value with its merge fields quoted for the place where they stand."""
         pieces: list[str] = []
         branches: list[str] = []
         # How what stands before begins, on the way through the conditions.

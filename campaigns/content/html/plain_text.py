@@ -235,12 +235,12 @@ class _Converter:
 
 
 def to_text(guarded: Guarded, parts: Iterable[Tag | Text], targets: Mapping[int, str]) -> Converted:
-    """The text of guarded HTML; `targets` as links.rewrite gives them."""
+    """Return the text of guarded HTML; `targets` as links.rewrite gives them."""
     return _Converter(guarded.text, guarded, targets).run(parts)
 
 
 def plain_text(html: str) -> str:
-    """The text of rendered HTML."""
+    """Return the text of rendered HTML."""
     html = normalise(html)
     converted = _Converter(html, Guarded(html), None).run(read(html))
     return tidy(converted.source).strip() + "\n"
@@ -275,7 +275,7 @@ def _is_beside_statement(before: str, after: str, guarded: Guarded) -> bool:
 
 
 def template_source(converted: str, guarded: Guarded) -> str:
-    """Template source of converted text: text as text, tokens without whitespace signs."""
+    """Return template source of converted text: text as text, tokens without whitespace signs."""
     pieces, position = [], 0
     for mark in MARK.finditer(converted):
         pieces.append(brace_safe(converted[position : mark.start()]))

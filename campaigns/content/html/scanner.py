@@ -64,7 +64,7 @@ class Text:
 
 
 def read(html: str) -> Iterator[Tag | Text]:
-    """Everything of the document in order, but for plain comments and declarations."""
+    """Yield everything of the document in order, but for plain comments and declarations."""
     position, is_hidden = 0, False
     while position < len(html):
         found = _MARKUP.search(html, position)

@@ -66,5 +66,5 @@ class OwnLinks:
             values[variable] = address.fill(link.token(delivery_id))
 
     def tracked(self, delivery_id: int, number: int, target: str) -> str:
-        """A counted link whose target is another one for everybody."""
+        """Return a counted link whose target is another one for everybody."""
         return f"{self._base}/c/{click_path(self._signer, delivery_id, number, target)}"

@@ -16,8 +16,8 @@ MARK = re.compile(f"{OPEN}([0-9]+){CLOSE}")
 Kind = Literal["value", "statement", "comment", "raw"]
 
 _BEGIN = re.compile(r"\{[{%#]")
-# A string that never ends reaches to the end of the source: looking again for its end from
-# every quote in it would take for ever.
+# A string that never ends reaches to the end of the source: searching its end again from
+# every quote in it would take quadratic time.
 _INSIDE = re.compile(
     r"""'[^'\\]*+(?:\\.[^'\\]*+)*+(?:'|\\?\Z)|"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)"""
     r"|[-+]?%\}|-?\}\}|[(){}\[\]]",
@@ -63,7 +63,7 @@ class Guarded:
     tokens: list[Token] = field(default_factory=list)
 
     def add(self, source: str) -> str:
-        """A mark for template source of our own."""
+        """Return a mark for template source of our own."""
         self.tokens.append(Token("raw", source, "", 0))
         return f"{OPEN}{len(self.tokens) - 1}{CLOSE}"
 
@@ -71,7 +71,7 @@ class Guarded:
         return self.tokens[int(mark[1])]
 
     def restore(self, text: str, form: Callable[[Token], str] | None = None) -> str:
-        """The text with every mark replaced by its token's source."""
+        """Return the text with every mark replaced by its token's source."""
         if form is None:
             return MARK.sub(lambda mark: self.token(mark).source, text)
         return MARK.sub(lambda mark: form(self.token(mark)), text)
@@ -116,7 +116,7 @@ def guard(source: str) -> Guarded:
 
 
 def _end_of(source: str, start: int) -> tuple[int, int]:
-    """Where the token that starts here ends, with and without its closing braces."""
+    """Return where the token that starts here ends, with and without its closing braces."""
     opening = source[start : start + 2]
     if opening == "{#":
         found = _COMMENT_END.search(source, start + 2)

@@ -133,7 +133,7 @@ class Signing:
         return hash(self._identity)
 
     def sign(self, headers: Sequence[bytes], body: bytes) -> bytes:
-        """The DKIM-Signature lines that go before this message, one signature for each key.
+        """Return the DKIM-Signature lines that go before this message, one signature for each key.
 
         `headers` are the header fields with their CRLFs, one or several in each item. It costs
         least when what messages have in common stands at the same place in each. The moment
@@ -179,7 +179,7 @@ class Signing:
         return layout
 
     def _moment(self, date: bytes) -> bytes:
-        """The tag t= for this Date field; empty where it cannot be read."""
+        """Return the tag t= for this Date field; empty where it cannot be read."""
         last, tag = self._dated_last
         if last != date:
             tag = b""
@@ -191,7 +191,7 @@ class Signing:
 
 
 def sign_message(data: bytes, signing: Signing) -> bytes:
-    """A whole message (CRLF line ends) with its signatures before it."""
+    """Return a whole message (CRLF line ends) with its signatures before it."""
     head, blank, body = data.partition(b"\r\n\r\n")
     return signing.sign([head + _CRLF], body if blank else b"") + data
 
@@ -263,7 +263,7 @@ def _unfolded(text: bytes) -> bytes:
 
 
 def _filled(start: str, pieces: Sequence[str]) -> str:
-    """The pieces one after the other, on as many lines as they need."""
+    """Return the pieces one after the other, on as many lines as they need."""
     lines = [start]
     for piece in pieces:
         if len(lines[-1]) + len(piece) > _LINE and lines[-1].strip():

@@ -93,7 +93,7 @@ class Head:
         return self._sender
 
     def _date_line(self, now: datetime) -> bytes:
-        """The same for all messages of a second."""
+        """Return the same for all messages of a second."""
         begin, end, line = self._date
         if not begin <= now < end:
             begin = now.replace(microsecond=0)

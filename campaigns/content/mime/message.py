@@ -33,12 +33,12 @@ def clean(text: str, limit: int) -> str:
 
 
 def clean_address(address: str) -> str:
-    """An address that can stand in <>: nothing in it ends the brackets or the line."""
+    """Return an address that can stand in <>: nothing in it ends the brackets or the line."""
     return _ADDRESS_UNWANTED.sub("", address)
 
 
 def encoded_words(text: str, first: int) -> str:
-    """Text as RFC 2047 encoded words, folded.
+    """Return text as RFC 2047 encoded words, folded.
 
     Each word is at most 75 characters and decodes alone; the first is shorter by what stands
     before it on its line (`first` characters).
@@ -80,7 +80,7 @@ def unstructured(name: str, text: str) -> bytes:
 
 
 def phrase(text: str, first: int) -> str:
-    """A display name: as it is, quoted, or as encoded words."""
+    """Return a display name: as it is, quoted, or as encoded words."""
     if not text.isascii() or "=?" in text or first + len(text) > _LINE - 4:
         return encoded_words(text, first)
     if _ATOMS.fullmatch(text):
@@ -107,7 +107,7 @@ def mailbox(name: str, display: str, address: str) -> bytes:
 
 
 def list_id(list_name: str, number: int, domain: str) -> bytes:
-    """The List-Id header (RFC 2919): at most 255 octets in the brackets."""
+    """Return the List-Id header (RFC 2919): at most 255 octets in the brackets."""
     ident = f"{number}.list.{domain}"
     if len(ident) > 255:
         ident = f"{number}.list.{hashlib.sha256(domain.encode()).hexdigest()[:32]}.invalid"
@@ -152,7 +152,7 @@ class Multipart:
         self.before_text, self.before_html, self.after = before_text, before_html, after
 
     def body(self, text: str, html: str) -> tuple[bytes, ...]:
-        """The whole body from parts that are not encoded yet."""
+        """Return the whole body from parts that are not encoded yet."""
         return (
             self.before_text,
             encode_whole(text),
@@ -162,7 +162,7 @@ class Multipart:
         )
 
     def around(self, text: bytes, html: bytes) -> bytes:
-        """The whole body from the encoded parts."""
+        """Return the whole body from the encoded parts."""
         return b"".join((self.before_text, text, self.before_html, html, self.after))
 
 

@@ -36,7 +36,7 @@ class Ready(str):
 
 
 def encode(text: str) -> bytes:
-    """A piece of any length. All kinds of line ends become CRLF."""
+    """Return a piece of any length. All kinds of line ends become CRLF."""
     if "\r" in text:
         return _encode_returns(text)
     raw = text.encode("utf-8", "replace")
@@ -62,12 +62,12 @@ def _escape(found: re.Match[bytes]) -> bytes:
 
 
 def _visible_end(line: str) -> str:
-    """A blank at the end of a line could get lost on its way."""
+    """Encode a space at the end of a line, which could be lost in transit."""
     return f"{line[:-1]}={ord(line[-1]):02X}" if line.endswith((" ", "\t")) else line
 
 
 def _folded(line: str, is_first: bool) -> str:
-    """An escaped line, with soft breaks where it is too long and no dot at any beginning."""
+    """Return an escaped line, with soft breaks where it is too long and no dot at any beginning."""
     lines = []
     begin, room = 0, _FIRST_ROOM if is_first else _ROOM
     while True:
@@ -100,7 +100,7 @@ def short(text: str) -> bytes | None:
 
 
 def join(pieces: Iterable[bytes]) -> bytes:
-    """A body. It may lack its last line end, and may be decoded."""
+    """Join pieces to a body. It may lack its last line end, and may be decoded."""
     body = b"".join(pieces)
     if _TORN in body:
         body = body.replace(_TORN + CRLF, CRLF).replace(_TORN, CRLF)
@@ -108,7 +108,7 @@ def join(pieces: Iterable[bytes]) -> bytes:
 
 
 def ended(body: bytes) -> bytes:
-    """The body with a line end at its end."""
+    """Return the body with a line end at its end."""
     return body if body.endswith(CRLF) and not body.endswith(SOFT) else body + CRLF
 
 
@@ -117,7 +117,7 @@ def encode_whole(text: str) -> bytes:
 
 
 def decode(body: bytes) -> str:
-    """The text again, with LF as line end."""
+    """Return the text again, with LF as line end."""
     return a2b_qp(body).decode("utf-8").replace("\r\n", "\n")
 
 
@@ -155,7 +155,7 @@ def split(piece: str) -> TextPiece:
 
 
 def join_text(pieces: Iterable[TextPiece]) -> bytes:
-    """A body as `join` gives it, without empty lines at its beginning."""
+    """Return a body as `join` gives it, without empty lines at its beginning."""
     encoded: list[bytes] = []
     add = encoded.append
     run = _START
@@ -183,7 +183,7 @@ def _resolved(run: str) -> str:
 
 @lru_cache(maxsize=256)
 def _blanks(run: str) -> bytes:
-    """A run between two pieces. One or two blanks go before a piece on its own line."""
+    """Join a run between two pieces. One or two spaces go before a piece on its own line."""
     text = _resolved(run)
     return text.encode("ascii") if text in {"", " ", "  "} else encode(text)
 
