@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from campaigns.audience.models import AudienceList, ImportRun, Subscriber
+from campaigns.audience.models import AudienceList, ImportProblem, ImportRun, Subscriber
 from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.jobs import imports as jobs
@@ -297,3 +297,19 @@ def test_a_column_made_a_status_by_hand_is_asked_about(owner_client: FlaskClient
     refused = owner_client.post(f"/imports/{run.public_id}/start", data=form)
     assert refused.status_code == 422
     assert "Values of “tier”" in refused.text
+
+
+def test_reasons_are_stored_as_codes_and_told_as_sentences(owner_client: FlaskClient) -> None:
+    run = uploaded(owner_client, b"email;name;plan\n;Ann;gold\nbob@shop.example;Bob;gold\n")
+    owner_client.post(f"/imports/{run.public_id}/start", data=form_of())
+    jobs.run_to_end(run.id, lambda run: None)
+    with transaction():
+        (stored,) = db.session.scalars(sa.select(ImportProblem))
+        assert stored.reason == '["import_row.no_address", {}]'
+        old = {"raw": "x;y;z", "reason": "Told by a version before codes."}
+        db.session.add(ImportProblem(import_id=run.id, row_number=9, **old))
+    for address in (f"/imports/{run.public_id}", f"/imports/{run.public_id}/failed.csv"):
+        text = owner_client.get(address).text
+        assert "The row has no address." in text
+        assert "Told by a version before codes." in text
+        assert "import_row" not in text
