@@ -16,7 +16,7 @@ from campaigns.config import Settings
 from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.providers.models import ProviderAccount
-from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
+from tests.factories import a_campaign, a_list, a_provider, a_sender, subscribers
 from tests.smtp_server import ScriptedServer, scripted_server
 from tests.supervisor.helpers import wait_until
 
@@ -96,8 +96,7 @@ def launch(settings: Settings, sink: ScriptedServer, watched: Arrivals) -> None:
                 sa.update(ProviderAccount).values(per_second=PER_SECOND, connections=CONNECTIONS)
             )
             audience = a_list("Everybody")
-            for number in range(PEOPLE):
-                a_subscriber(f"kill{number}@example.org", audience)
+            subscribers((f"kill{number}@example.org" for number in range(PEOPLE)), audience)
             campaign = a_campaign(audience, sender=a_sender(provider=account))
             lifecycle.launch(campaign.id, at=None, undo_seconds=0, now=utcnow())
         services().doorbell.ring("expand", campaign.id)

@@ -3,6 +3,7 @@
 Call them inside `with transaction():`.
 """
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -38,15 +39,27 @@ def a_subscriber(
     **values: Any,
 ) -> Subscriber:
     """A subscriber, on these lists."""
-    parsed = addresses.parse(address)
-    subscriber: Subscriber = _added(
-        Subscriber(
-            address=parsed.text, address_normal=parsed.normal, domain=parsed.domain, **values
-        )
-    )
-    for entry in lists:
-        _added(Subscription(list_id=entry.id, subscriber_id=subscriber.id, state=state))
+    (subscriber,) = subscribers([address], *lists, state=state, **values)
     return subscriber
+
+
+def subscribers(
+    found: Iterable[str], *lists: AudienceList, state: str = "subscribed", **values: Any
+) -> list[Subscriber]:
+    """A subscriber for each address, all on these lists, in two statements."""
+    people = []
+    for address in map(addresses.parse, found):
+        known = {"address_normal": address.normal, "domain": address.domain, **values}
+        people.append(Subscriber(address=address.text, **known))
+    db.session.add_all(people)
+    db.session.flush()
+    places = [(entry.id, person.id) for person in people for entry in lists]
+    db.session.add_all(
+        Subscription(list_id=list_id, subscriber_id=subscriber_id, state=state)
+        for list_id, subscriber_id in places
+    )
+    db.session.flush()
+    return people
 
 
 def a_provider(name: str = "Test server", **values: Any) -> ProviderAccount:

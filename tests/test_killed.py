@@ -18,7 +18,7 @@ from campaigns.db import db, transaction
 from campaigns.engine.provider_pool import MAX_CONNECTIONS
 from campaigns.mailbox.store import Store
 from campaigns.providers.models import ProviderAccount, SenderAddress
-from tests.factories import a_campaign, a_list, a_subscriber
+from tests.factories import a_campaign, a_list, subscribers
 from tests.product import Product, running_product
 from tests.supervisor.helpers import processes_mentioning
 
@@ -101,8 +101,7 @@ def launch_campaign() -> int:
         db.session.execute(sa.update(ProviderAccount).values(per_second=600))
         sender = db.session.scalars(sa.select(SenderAddress)).first()
         audience = a_list("Everybody")
-        for number in range(PEOPLE):
-            a_subscriber(f"kill{number}@example.org", audience, name=f"P{number}")
+        subscribers((f"kill{number}@example.org" for number in range(PEOPLE)), audience)
         campaign = a_campaign(audience, sender=sender)
         lifecycle.launch(campaign.id, at=None, undo_seconds=0, now=utcnow())
     services().doorbell.ring("expand", campaign.id)

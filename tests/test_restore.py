@@ -31,7 +31,7 @@ from campaigns.transactional import queue
 from campaigns.transactional.models import TransactionalEmail
 from tests.backups import back_up
 from tests.conftest import SECRET_KEY, settings_for_tests
-from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
+from tests.factories import a_campaign, a_list, a_provider, a_sender, subscribers
 from tests.smtp_server import ScriptedServer, Session, scripted_server
 from tests.supervisor.helpers import wait_until
 
@@ -151,10 +151,8 @@ def launch(machine: Machine, sink: ScriptedServer) -> None:
             sender = a_sender(provider=a_provider(port=sink.port))
             db.session.execute(sa.update(ProviderAccount).values(per_second=PER_SECOND))
             first, later = a_list("First"), a_list("Later")
-            for number in range(PEOPLE):
-                a_subscriber(f"first{number}@example.org", first)
-            for number in range(LATER_PEOPLE):
-                a_subscriber(f"later{number}@example.org", later)
+            subscribers((f"first{number}@example.org" for number in range(PEOPLE)), first)
+            subscribers((f"later{number}@example.org" for number in range(LATER_PEOPLE)), later)
             campaign = a_campaign(first, sender=sender, name="First")
             lifecycle.launch(campaign.id, at=None, undo_seconds=0, now=utcnow())
             scheduled = a_campaign(later, sender=sender, name="Later")

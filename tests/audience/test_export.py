@@ -9,7 +9,7 @@ from flask import Flask
 from campaigns.audience.export import export_rows
 from campaigns.audience.models import Subscription, Suppression
 from campaigns.db import db, transaction
-from tests.factories import a_list, a_subscriber
+from tests.factories import a_list, a_subscriber, subscribers
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -51,8 +51,7 @@ def test_list_state_and_search_narrow_it_down(app: Flask) -> None:
 
 def test_pages_join_without_gap(app: Flask) -> None:
     with transaction():
-        for number in range(1005):
-            a_subscriber(f"p{number}@shop.example")
+        subscribers(f"p{number}@shop.example" for number in range(1005))
     assert len(table("".join(export_rows()))) == 1006
 
 

@@ -34,8 +34,8 @@ from tests.factories import (
     a_list,
     a_provider,
     a_sender,
-    a_subscriber,
     is_at_port,
+    subscribers,
 )
 from tests.product import free_port
 
@@ -260,8 +260,8 @@ class Game:
             )
             sender = a_sender(f"news{mark}@example.org", account, is_default=False)
             audience = a_list(f"Readers {mark}")
-            for number in range(self._plan.people):
-                a_subscriber(f"p{number}.{mark}@mail.example", audience, name=f"P{number}")
+            people = range(self._plan.people)
+            subscribers((f"p{number}.{mark}@mail.example" for number in people), audience)
             campaign = a_campaign(audience, sender=sender)
             lifecycle.launch(campaign.id, at=None, undo_seconds=0, now=self._now())
         services().doorbell.ring("expand", campaign.id)

@@ -20,7 +20,15 @@ from campaigns.delivery.canary_policy import Figures, judge
 from campaigns.delivery.expand import expand
 from campaigns.events import policy
 from campaigns.reason import Reason
-from tests.factories import a_campaign, a_delivery, a_list, a_provider, a_sender, a_subscriber
+from tests.factories import (
+    a_campaign,
+    a_delivery,
+    a_list,
+    a_provider,
+    a_sender,
+    a_subscriber,
+    subscribers,
+)
 from tests.saying import said
 
 NOW = utcnow()
@@ -157,8 +165,7 @@ def expanded(people: Mapping[str, int], **values: Any) -> int:
     with transaction():
         news = a_list()
         for group, count in people.items():
-            for number in range(count):
-                a_subscriber(f"p{number}@{group}.example", news)
+            subscribers((f"p{number}@{group}.example" for number in range(count)), news)
         values = {"canary_percent": 20.0, "status": "preparing", **values}
         campaign = a_campaign(news, sender=a_sender(provider=a_provider()), **values)
         expand(campaign.id, links=(), now=NOW)

@@ -22,7 +22,7 @@ from campaigns.engine.serve import serve
 from campaigns.jobs import send, transactional
 from campaigns.transactional import alerts
 from campaigns.transactional.models import TransactionalEmail
-from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
+from tests.factories import a_campaign, a_list, a_provider, a_sender, subscribers
 from tests.jobs.test_send import run, status_of, statuses
 from tests.saying import said
 from tests.smtp_server import ScriptedServer, Session, scripted_server
@@ -43,9 +43,8 @@ def launch(server: ScriptedServer, *, gmail: int = 0) -> int:
     with transaction():
         news = a_list()
         db.session.add(MailDomain(domain="g.example", mailbox_group="google"))
-        for number in range(PEOPLE):
-            host = "g.example" if number < gmail else "example.org"
-            a_subscriber(f"p{number}@{host}", news)
+        subscribers((f"p{number}@g.example" for number in range(gmail)), news)
+        subscribers((f"p{number}@example.org" for number in range(gmail, PEOPLE)), news)
         account = a_provider(port=server.port)
         campaign = a_campaign(news, sender=a_sender(provider=account), canary_percent=2.0)
         lifecycle.launch(campaign.id, at=None, undo_seconds=0, now=utcnow())

@@ -25,7 +25,7 @@ from campaigns.providers.models import ProviderAccount, SenderAddress
 from campaigns.throttling import rules
 from campaigns.throttling.loading import load_plan
 from campaigns.throttling.models import GroupState, ReplyRule
-from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
+from tests.factories import a_campaign, a_list, a_provider, a_sender, subscribers
 from tests.jobs.steps import send_until, statuses
 from tests.saying import said
 from tests.smtp_server import Script, ScriptedServer, Session, scripted_server
@@ -72,8 +72,7 @@ class Stage:
         self.second: ScriptedServer = stack.enter_context(scripted_server(second))
         with transaction():
             news = a_list()
-            for number in range(PEOPLE):
-                a_subscriber(f"p{number}@example.org", news)
+            subscribers((f"p{number}@example.org" for number in range(PEOPLE)), news)
             relay = a_provider("Relay", port=self.first.port, **limits)
             other = a_provider("Other", port=self.second.port)
             sender = a_sender(FIRST, relay)

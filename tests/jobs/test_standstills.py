@@ -19,7 +19,7 @@ from campaigns.jobs import send
 from campaigns.jobs.queues import RedisDoorbell
 from campaigns.providers.models import ProviderAccount
 from campaigns.throttling.plan import Plan
-from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
+from tests.factories import a_campaign, a_list, a_provider, a_sender, subscribers
 from tests.jobs.steps import send_until, statuses
 from tests.smtp_server import ScriptedServer, Session, scripted_server
 
@@ -60,8 +60,7 @@ def launch(server: ScriptedServer, *, campaigns: int = 1, people: int = 5) -> li
     launched = []
     with transaction():
         news = a_list()
-        for number in range(people):
-            a_subscriber(f"p{number}@example.org", news)
+        subscribers((f"p{number}@example.org" for number in range(people)), news)
         sender = a_sender(provider=a_provider(port=server.port))
         for _ in range(campaigns):
             campaign = a_campaign(news, sender=sender)

@@ -13,7 +13,8 @@ from campaigns.campaign.canary_plan import USUAL, Band, CanaryPlan, plan_in
 from campaigns.campaign.models import Campaign, CampaignSeries, Delivery, HeldGroup
 from campaigns.clock import utcnow
 from campaigns.db import db, transaction
-from tests.factories import a_campaign, a_list, a_sender, a_subscriber
+from campaigns.delivery.canary_policy import USUAL, Band
+from tests.factories import a_campaign, a_list, a_sender, subscribers
 from tests.web.test_reports import report, started, text_of
 
 SENT = {"status": "sent"}
@@ -33,8 +34,7 @@ def draft(owner_client: FlaskClient) -> Campaign:
     with transaction():
         save_workspace(name="Harbour Books", postal_address="12 Quay Street")
         news = a_list()
-        for number in range(60):
-            a_subscriber(f"p{number}@example.org", news)
+        subscribers((f"p{number}@example.org" for number in range(60)), news)
         return a_campaign(news, sender=a_sender())
 
 

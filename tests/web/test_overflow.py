@@ -20,7 +20,14 @@ from campaigns.delivery import sender_switch
 from campaigns.jobs import monitor
 from campaigns.providers.models import ProviderAccount, SenderAddress
 from campaigns.reason import Reason
-from tests.factories import a_campaign, a_list, a_provider, a_sender, a_signed_domain, a_subscriber
+from tests.factories import (
+    a_campaign,
+    a_list,
+    a_provider,
+    a_sender,
+    a_signed_domain,
+    subscribers,
+)
 from tests.web.test_reports import QUEUED, SENT, poll_address, report, started, text_of
 
 SECOND = "Example News <news@second.example> (Other)"
@@ -49,8 +56,7 @@ def addresses(app: Flask) -> Addresses:
 def draft(owner_client: FlaskClient, addresses: Addresses) -> Campaign:
     with transaction():
         news = a_list()
-        for number in range(60):
-            a_subscriber(f"p{number}@example.org", news)
+        subscribers((f"p{number}@example.org" for number in range(60)), news)
         return a_campaign(news, sender=addresses.first)
 
 
