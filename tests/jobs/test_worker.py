@@ -54,15 +54,15 @@ def migrated(databases: dict[str, Database]) -> Path:
     return template
 
 
-class Ground:
+class Environment:
     """A worker process on the background lane, and a Valkey that may die and come back."""
 
     def __init__(self, folder: Path, database: Path) -> None:
-        self._folder, self._log = folder, folder / "log"
+        self._folder, self._log, self._log_start = folder, folder / "log", 0
         self._socket = folder / "kv.sock"
         self.redis = Redis.from_url(f"unix://{self._socket}")
         self.queue = Queue("background", connection=self.redis, serializer=JSONSerializer)
-        environment = {
+        variables = {
             **os.environ,
             "DATA_DIR": str(folder / "data"),
             "REDIS_URL": f"unix://{self._socket}",
@@ -74,7 +74,7 @@ class Ground:
         with self._log.open("wb") as file:
             self.worker = subprocess.Popen(
                 [*CLI, "worker", "--lane", "background"],
-                env=environment, stdout=file, stderr=subprocess.STDOUT,
+                env=variables, stdout=file, stderr=subprocess.STDOUT,
             )  # fmt: skip
 
     def start_valkey(self) -> None:
@@ -102,7 +102,16 @@ class Ground:
 
     @property
     def said(self) -> str:
-        return self._log.read_text()
+        """What was logged during this test."""
+        return self._log.read_text()[self._log_start :]
+
+    def is_reusable(self) -> bool:
+        """Whether both processes run, and no outage of an earlier test is still open."""
+        is_running = self.worker.poll() is None and self._valkey.poll() is None
+        return is_running and not is_waiting(self._log.read_text())
+
+    def reuse(self) -> None:
+        self._log_start = len(self._log.read_text())
 
     def wait_for(self, words: str) -> None:
         self.wait_until(lambda: words in self.said, words)
@@ -131,112 +140,127 @@ class Ground:
             return False
 
 
+@pytest.fixture(scope="module")
+def shared() -> Iterator[list[Environment]]:
+    """The environment of the last test: a worker starts slowly, and most tests do not harm it."""
+    running: list[Environment] = []
+    yield running
+    for environment in running:
+        environment.close()
+
+
 @pytest.fixture
-def ground(tmp_path: Path, migrated: Path) -> Iterator[Ground]:
-    ground = Ground(tmp_path, migrated)
-    try:
-        assert ground.is_served()
-        yield ground
-    finally:
-        ground.close()
+def environment(tmp_path: Path, migrated: Path, shared: list[Environment]) -> Environment:
+    if shared and shared[0].is_reusable():
+        shared[0].reuse()
+    else:
+        for spent in shared:
+            spent.close()
+        shared[:] = [Environment(tmp_path, migrated)]
+    assert shared[0].is_served()
+    return shared[0]
 
 
-def test_redis_dies_during_a_job_and_the_same_process_goes_on(ground: Ground) -> None:
-    ground.begin(2.0)
-    ground.kill_valkey()
-    ground.wait_for(AWAY)
+def test_redis_dies_during_a_job_and_the_same_process_goes_on(environment: Environment) -> None:
+    environment.begin(2.0)
+    environment.kill_valkey()
+    environment.wait_for(AWAY)
     time.sleep(1.5)  # it looks more than once, and says nothing more
-    ground.start_valkey()
-    ground.wait_for(BACK)
-    assert ground.is_served()
-    assert ground.worker.poll() is None
-    assert Worker.count(connection=ground.redis) == 1
-    assert ground.stop() == 0
-    assert (ground.said.count(AWAY), ground.said.count(BACK)) == (1, 1)
-    assert "Traceback" not in ground.said
-    assert Worker.count(connection=ground.redis) == 0
+    environment.start_valkey()
+    environment.wait_for(BACK)
+    assert environment.is_served()
+    assert environment.worker.poll() is None
+    assert Worker.count(connection=environment.redis) == 1
+    assert environment.stop() == 0
+    assert (environment.said.count(AWAY), environment.said.count(BACK)) == (1, 1)
+    assert "Traceback" not in environment.said
+    assert Worker.count(connection=environment.redis) == 0
 
 
-def test_redis_dies_while_nothing_is_to_be_done(ground: Ground) -> None:
+def test_redis_dies_while_nothing_is_to_be_done(environment: Environment) -> None:
     for _ in range(2):  # every outage is told, once
-        ground.kill_valkey()
-        ground.wait_until(lambda: is_waiting(ground.said), "it says that it waits")
-        ground.start_valkey()
-        ground.wait_until(lambda: not is_waiting(ground.said), "it says that it goes on")
-        assert ground.is_served()
-    assert ground.stop() == 0
-    assert (ground.said.count(AWAY), ground.said.count(BACK)) == (2, 2)
-    assert "Traceback" not in ground.said
+        environment.kill_valkey()
+        environment.wait_until(lambda: is_waiting(environment.said), "it says that it waits")
+        environment.start_valkey()
+        environment.wait_until(lambda: not is_waiting(environment.said), "it says that it goes on")
+        assert environment.is_served()
+    assert environment.stop() == 0
+    assert (environment.said.count(AWAY), environment.said.count(BACK)) == (2, 2)
+    assert "Traceback" not in environment.said
 
 
 def is_waiting(said: str) -> bool:
     return said.count(AWAY) > said.count(BACK)
 
 
-def test_redis_dies_and_is_back_before_the_job_ends(ground: Ground) -> None:
-    ground.begin(3.0)
-    ground.kill_valkey()
-    ground.start_valkey()
-    assert ground.is_served()
-    assert "Traceback" not in ground.said
-    assert ground.stop() == 0
+def test_redis_dies_and_is_back_before_the_job_ends(environment: Environment) -> None:
+    environment.begin(3.0)
+    environment.kill_valkey()
+    environment.start_valkey()
+    assert environment.is_served()
+    assert "Traceback" not in environment.said
+    assert environment.stop() == 0
 
 
-def test_a_worker_that_waits_for_redis_stops_when_it_is_asked_to(ground: Ground) -> None:
-    ground.kill_valkey()
-    ground.wait_for(AWAY)
-    assert ground.stop() == 0
-    assert "Traceback" not in ground.said
+def test_a_worker_that_waits_for_redis_stops_when_it_is_asked_to(environment: Environment) -> None:
+    environment.kill_valkey()
+    environment.wait_for(AWAY)
+    assert environment.stop() == 0
+    assert "Traceback" not in environment.said
 
 
-def test_a_job_is_finished_before_the_worker_stops(ground: Ground) -> None:
-    ground.begin(2.0)
+def test_a_job_is_finished_before_the_worker_stops(environment: Environment) -> None:
+    environment.begin(2.0)
     begun = time.monotonic()
-    assert ground.stop() == 0
+    assert environment.stop() == 0
     assert time.monotonic() - begun > 1
-    assert ground.queue.started_job_registry.count == 0
+    assert environment.queue.started_job_registry.count == 0
 
 
-def test_a_job_that_misses_redis_says_so_in_a_line(ground: Ground) -> None:
+def test_a_job_that_misses_redis_says_so_in_a_line(environment: Environment) -> None:
     """Redis was away only for a moment, but just when the job wanted it."""
-    ground.queue.enqueue("tests.jobs.faults.miss_redis", result_ttl=0)
-    ground.wait_for(AWAY)
-    assert "Traceback" not in ground.said
+    environment.queue.enqueue("tests.jobs.faults.miss_redis", result_ttl=0)
+    environment.wait_for(AWAY)
+    assert "Traceback" not in environment.said
 
 
-def test_a_job_with_a_fault_leaves_its_trace(ground: Ground) -> None:
-    ground.queue.enqueue("tests.jobs.faults.fail", result_ttl=0)
-    ground.wait_for("nobody thought of this")
-    assert "Traceback" in ground.said
-    assert ground.is_served()
+def test_a_job_with_a_fault_leaves_its_trace(environment: Environment) -> None:
+    environment.queue.enqueue("tests.jobs.faults.fail", result_ttl=0)
+    environment.wait_for("nobody thought of this")
+    assert "Traceback" in environment.said
+    assert environment.is_served()
 
 
-def test_a_redis_that_is_emptied_leaves_no_trace_and_the_worker_goes_on(ground: Ground) -> None:
+def test_a_redis_that_is_emptied_leaves_no_trace_and_the_worker_goes_on(
+    environment: Environment,
+) -> None:
     """Jobs whose entries are gone when they end, as in mid-campaign."""
     for _ in range(3):
-        ground.begin(0.7)
-        ground.redis.flushall()
-        assert ground.is_served()
-    assert ground.stop() == 0
-    assert "Traceback" not in ground.said
+        environment.begin(0.7)
+        environment.redis.flushall()
+        assert environment.is_served()
+    assert environment.stop() == 0
+    assert "Traceback" not in environment.said
 
 
-def test_a_redis_that_cannot_write_to_its_disk_is_said_once(ground: Ground) -> None:
-    ground.queue.enqueue("tests.jobs.faults.miss_disk_of_redis", result_ttl=0)
-    ground.queue.enqueue("tests.jobs.faults.miss_disk_of_redis", result_ttl=0)
-    assert ground.is_served()
-    assert ground.said.count("Redis cannot write to its disk, which is probably full.") == 1
-    assert "Traceback" not in ground.said
+def test_a_redis_that_cannot_write_to_its_disk_is_said_once(environment: Environment) -> None:
+    environment.queue.enqueue("tests.jobs.faults.miss_disk_of_redis", result_ttl=0)
+    environment.queue.enqueue("tests.jobs.faults.miss_disk_of_redis", result_ttl=0)
+    assert environment.is_served()
+    assert environment.said.count("Redis cannot write to its disk, which is probably full.") == 1
+    assert "Traceback" not in environment.said
 
 
-def test_a_database_that_is_away_during_a_job_is_said_in_a_line(ground: Ground) -> None:
-    ground.queue.enqueue("tests.jobs.faults.miss_database", result_ttl=0)
-    ground.wait_for("The database is unavailable.")
-    assert ground.is_served()
-    assert "Traceback" not in ground.said
+def test_a_database_that_is_away_during_a_job_is_said_in_a_line(environment: Environment) -> None:
+    environment.queue.enqueue("tests.jobs.faults.miss_database", result_ttl=0)
+    environment.wait_for("The database is unavailable.")
+    assert environment.is_served()
+    assert "Traceback" not in environment.said
 
 
-def test_a_worker_gives_a_sign_of_life_that_ends_with_it(ground: Ground) -> None:
-    ground.wait_until(lambda: monitor.is_served(ground.redis, "background"), "a sign of life")
-    assert not monitor.is_served(ground.redis, "send")
-    assert 0 < ground.redis.ttl("campaigns:alive:background") <= monitor.ALIVE_SECONDS
+def test_a_worker_gives_a_sign_of_life_that_ends_with_it(environment: Environment) -> None:
+    environment.wait_until(
+        lambda: monitor.is_served(environment.redis, "background"), "a sign of life"
+    )
+    assert not monitor.is_served(environment.redis, "send")
+    assert 0 < environment.redis.ttl("campaigns:alive:background") <= monitor.ALIVE_SECONDS

@@ -13,7 +13,6 @@ from campaigns.campaign.canary_plan import USUAL, Band, CanaryPlan, plan_in
 from campaigns.campaign.models import Campaign, CampaignSeries, Delivery, HeldGroup
 from campaigns.clock import utcnow
 from campaigns.db import db, transaction
-from campaigns.delivery.canary_policy import USUAL, Band
 from tests.factories import a_campaign, a_list, a_sender, subscribers
 from tests.web.test_reports import report, started, text_of
 
