@@ -1,10 +1,11 @@
-"""Shared fixtures. Database tests run on SQLite and on PostgreSQL: take `app` and they do."""
+"""Shared fixtures. Tests that take `app` run on an empty database: see EDGES for which ones."""
 
 import os
 import shutil
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from contextvars import Context
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,19 +13,21 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 from argon2 import PasswordHasher
-from flask import Flask
+from flask import Flask, session
 from flask.testing import FlaskClient
 from redis import Redis
 
 from campaigns import migrate
-from campaigns.accounts import users as accounts
+from campaigns.accounts import users
 from campaigns.accounts.workspace import save_workspace
 from campaigns.app import create_app
+from campaigns.clock import utcnow
 from campaigns.config import Settings
 from campaigns.db import Base, db, transaction
 from campaigns.engine.restore_guard import FileMark, Guard
 from campaigns.jobs import runtime
 from campaigns.outages import outages
+from campaigns.web import login
 from tests import scenario, servers
 
 # Nothing of the developer's own environment may leak into the tests.
@@ -36,9 +39,9 @@ if os.environ.get("SYSTEM_POSTGRESQL"):  # set by `make test-system-postgresql`
     BACKENDS.append("system-postgresql")
 
 # A password hash is dear on purpose. Tests log in thousands of times.
-REAL_HASHER, HASH_OF_NOBODY = accounts._hasher, accounts._NOBODY
-accounts._hasher = PasswordHasher(time_cost=1, memory_cost=16, parallelism=1)
-accounts._NOBODY = accounts._hasher.hash("nobody")
+REAL_HASHER, HASH_OF_NOBODY = users._hasher, users._NOBODY
+users._hasher = PasswordHasher(time_cost=1, memory_cost=16, parallelism=1)
+users._NOBODY = users._hasher.hash("nobody")
 
 scenario.install()
 
@@ -165,32 +168,38 @@ def _fold_wal(path: Path) -> None:
     engine.dispose()
 
 
-ON_EVERY_SERVER = {"audience", "reports", "sending"}
-"""Tests of these, and those of no folder, can also run on the PostgreSQL that the system has, which
-is mostly older than the embedded one. The others speak SQL through them."""
+EDGES = {"cli", "mailbox", "public", "web"}
+"""Folders of tests that run on SQLite only. They cover pages and commands; the SQL underneath runs
+on both databases in the tests of the domain. An edge test that covers SQL no domain test runs, a
+race, or a database that fails is marked `runs_on("sqlite", "postgresql")`."""
+
+ON_EVERY_SERVER = {"audience", "campaign", "delivery", "reports"}
+"""Folders of tests that also run on the system's PostgreSQL, which is mostly older than the
+embedded one (`make test-system-postgresql`). So do the tests outside of any folder."""
 
 
 def pytest_collection_finish() -> None:
     scenario.spare_the_collector()
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """All run on SQLite and one PostgreSQL; what speaks SQL itself on the system's, if wanted."""
-    here = Path(__file__).parent
-    left_out = [
-        item
-        for item in items
-        if "system-postgresql" in item.name
-        and len(parts := item.path.relative_to(here).parts) > 1
-        and parts[0] not in ON_EVERY_SERVER
-    ]
-    if left_out:
-        config.hook.pytest_deselected(items=left_out)
-        gone = set(left_out)
-        items[:] = [item for item in items if item not in gone]
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Each test that takes a database runs once per database that it is about."""
+    if "database_url" in metafunc.fixturenames:
+        metafunc.parametrize("database_url", _backends_for(metafunc.definition), indirect=True)
 
 
-@pytest.fixture(params=BACKENDS)
+def _backends_for(test: pytest.Item) -> Sequence[str]:
+    if mark := test.get_closest_marker("runs_on"):
+        return mark.args
+    *folders, _ = test.path.relative_to(Path(__file__).parent).parts
+    if folders and folders[0] in EDGES:
+        return ["sqlite"]
+    if folders and folders[0] not in ON_EVERY_SERVER:
+        return BACKENDS[:2]
+    return BACKENDS
+
+
+@pytest.fixture
 def database_url(request: pytest.FixtureRequest, databases: dict[str, Database]) -> str:
     """The address of an empty database."""
     database = databases[request.param]
@@ -225,18 +234,22 @@ def client(app: Flask) -> FlaskClient:
 
 
 @pytest.fixture
-def owner_client(app: Flask, client: FlaskClient) -> FlaskClient:
+def owner_client(client: FlaskClient) -> FlaskClient:
     """A browser in which the owner is logged in."""
-    from campaigns.accounts import users
-    from campaigns.clock import utcnow
-
-    with transaction():
-        users.create_user("owner@example.org", "correct horse battery", now=utcnow())
-    answer = client.post(
-        "/login", data={"address": "owner@example.org", "password": "correct horse battery"}
-    )
-    assert answer.status_code == 302
+    Context().run(_log_in_owner, client)  # in a context of its own, as any other request
     return client
+
+
+def _log_in_owner(client: FlaskClient) -> None:
+    """Give the browser a session's cookie, as the login page does once it has checked."""
+    app = client.application
+    with app.test_request_context(headers={"User-Agent": client.environ_base["HTTP_USER_AGENT"]}):
+        with transaction():
+            owner = users.create_user("owner@example.org", "correct horse battery", now=utcnow())
+            login.start_session(owner)
+        answer = app.response_class()
+        app.session_interface.save_session(app, session, answer)
+        client._update_cookies_from_response("localhost", "/", answer.headers.getlist("Set-Cookie"))
 
 
 @pytest.fixture

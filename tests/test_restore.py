@@ -300,7 +300,7 @@ def move_with_the_redis_of_the_backup(machine: Machine) -> None:
     (machine.folder / "redis of the backup").rename(machine.redis_dir)
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.runs_on("sqlite")
 @pytest.mark.parametrize(
     "lose", [lose_redis, move_to_a_new_machine, move_with_the_redis_of_the_backup]
 )

@@ -89,6 +89,7 @@ def test_a_folder_above_that_everybody_can_write_is_a_warning(tmp_path: Path) ->
     assert "Move the data directory" in found.advice
 
 
+@pytest.mark.runs_on("sqlite", "postgresql")
 def test_a_database_is_checked_for_version_and_migrations(settings: Settings) -> None:
     found = levels(list(checks.check_database(settings)))
     assert found["Database"] == "ok"
@@ -184,6 +185,7 @@ def test_the_processes_of_up_are_looked_at(tmp_path: Path) -> None:
     assert found.level == "warning"
 
 
+@pytest.mark.runs_on("sqlite", "postgresql")
 def test_what_sending_needs_is_named(settings: Settings) -> None:
     found = levels(list(checks.check_workspace(settings, ask_mail_servers=False)))
     assert found == {"Accounts": "warning", "Postal address": "warning", "Sending": "warning"}

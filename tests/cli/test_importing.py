@@ -37,6 +37,7 @@ def looking(surroundings: dict[str, str]) -> Iterator[None]:
         db.engine.dispose()
 
 
+@pytest.mark.runs_on("sqlite", "postgresql")
 def test_people_come_onto_a_new_list(run_on: Run, surroundings: dict[str, str], file: Path) -> None:
     result = run_on(
         "import", str(file), "--list", "News", "--create-list", "--map", "City=town",
@@ -191,6 +192,7 @@ def test_an_answer_is_meant_for_the_column_that_asks(
     assert "By their status: 1 suppressed." in result.output
 
 
+@pytest.mark.runs_on("sqlite", "postgresql")
 def test_an_export_of_the_suppression_list_is_restored_as_it_was(
     run_on: Run, run: Run, surroundings: dict[str, str], tmp_path: Path
 ) -> None:

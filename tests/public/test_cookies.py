@@ -1,5 +1,6 @@
 """No page for recipients and no static file sets a cookie, whoever looks at it."""
 
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -10,6 +11,7 @@ from campaigns.web.static_files import asset
 from tests.factories import a_campaign, a_delivery, a_list, a_subscriber
 
 
+@pytest.mark.runs_on("sqlite", "postgresql")
 def test_not_even_the_owners_session_is_renewed(app: Flask, owner_client: FlaskClient) -> None:
     with transaction():
         news = a_list(is_public=True)

@@ -157,6 +157,7 @@ def test_addresses_with_a_plus_tag_get_three_confirmation_mails_together(
     assert known == set(sent_to), "a request that is not mailed leaves no subscriber"
 
 
+@pytest.mark.runs_on("sqlite", "postgresql")
 def test_sign_ups_at_the_same_moment_count_together(
     app: Flask, news: AudienceList, monkeypatch: pytest.MonkeyPatch
 ) -> None:

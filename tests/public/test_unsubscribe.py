@@ -118,6 +118,7 @@ def test_ten_replays_are_one_event_and_one_proof(sent: Sent, client: FlaskClient
     assert db.session.scalar(sa.select(sa.func.count(ConsentEvent.id))) == 1
 
 
+@pytest.mark.runs_on("sqlite", "postgresql")
 def test_ten_at_once_are_one_event_and_one_proof(sent: Sent, app: Flask) -> None:
     codes: list[int] = []
 

@@ -19,7 +19,7 @@ from tests.factories import a_campaign, a_provider
 from tests.saying import said
 
 # The statements behind it have tests on both databases; what is simulated is the limiter.
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.runs_on("sqlite")
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 

@@ -230,6 +230,7 @@ def test_what_is_no_month_is_this_month(owner_client: FlaskClient, month: str) -
     assert f"{now:%B %Y}" in owner_client.get(f"/calendar?month={month}").text
 
 
+@pytest.mark.runs_on("sqlite", "postgresql")
 def test_a_thousand_campaigns_are_shown_in_pages_with_few_questions(
     owner_client: FlaskClient,
 ) -> None:
@@ -308,6 +309,7 @@ def test_one_is_moved_without_the_others(owner_client: FlaskClient) -> None:
     assert "Moved to" in owner_client.get(f"/calendar/series/{found.public_id}").text
 
 
+@pytest.mark.runs_on("sqlite", "postgresql")
 def test_one_is_changed_without_the_others(owner_client: FlaskClient) -> None:
     found = _series()
     answer = owner_client.post(f"{_time_of(found)}/edit")
@@ -330,6 +332,7 @@ def _rule_form(found: CampaignSeries, **values: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+@pytest.mark.runs_on("sqlite", "postgresql")
 def test_the_rule_is_shown_as_it_is_and_changed(owner_client: FlaskClient) -> None:
     found = _series()
     page = f"/calendar/series/{found.public_id}"
@@ -367,6 +370,7 @@ RULES = [
 ]
 
 
+@pytest.mark.runs_on("sqlite", "postgresql")
 @pytest.mark.parametrize("number", range(len(RULES)))
 @pytest.mark.parametrize(
     "plan",

@@ -214,6 +214,7 @@ def test_a_campaign_that_does_not_exist_is_a_404(owner_client: FlaskClient) -> N
         assert owner_client.get(f"/campaigns/nothing{page}").status_code == 404
 
 
+@pytest.mark.runs_on("sqlite", "postgresql")
 def test_saving_keeps_everything_and_answers_the_new_version(owner_client: FlaskClient) -> None:
     campaign = _ready()
     with transaction():
@@ -403,6 +404,7 @@ def test_the_head_of_the_preview_shows_the_subject_as_it_will_be(
     assert "No subject yet" in owner_client.get(_path(broken, "/preview/head")).text
 
 
+@pytest.mark.runs_on("sqlite", "postgresql")
 def test_readers_to_preview_as_come_from_the_audience_or_a_search(
     owner_client: FlaskClient,
 ) -> None:
@@ -482,6 +484,7 @@ class TestWithoutUndo:
     def settings(self, settings: Any, redis_url: str) -> Any:
         return settings.model_copy(update={"redis_url": redis_url})
 
+    @pytest.mark.runs_on("sqlite", "postgresql")
     def test_it_is_prepared_at_once(self, owner_client: FlaskClient, redis_url: str) -> None:
         with transaction():
             save_workspace(undo_seconds=0)
@@ -599,6 +602,7 @@ def test_many_recipients_ask_for_their_number(
 # --- the test send -------------------------------------------------------------------------------
 
 
+@pytest.mark.runs_on("sqlite", "postgresql")
 def test_a_test_send_tells_its_result(owner_client: FlaskClient) -> None:
     campaign = _ready()
     with transaction():

@@ -67,6 +67,7 @@ def test_domains_of_sender_addresses_are_there_already(owner_client: FlaskClient
     assert 'value="gmail.com"' not in page
 
 
+@pytest.mark.runs_on("sqlite", "postgresql")
 def test_a_domain_is_set_up_and_shows_its_record(owner_client: FlaskClient) -> None:
     assert owner_client.get(f"{LIST}/new?name={NAME}").status_code == 200
     path = _set_up(owner_client)

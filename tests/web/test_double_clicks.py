@@ -24,6 +24,9 @@ from campaigns.db import db, transaction
 from tests.factories import a_campaign, a_delivery, a_list, a_sender, a_subscriber
 from tests.web.test_imports import form_of, uploaded
 
+# The two databases keep requests apart in different ways.
+pytestmark = pytest.mark.runs_on("sqlite", "postgresql")
+
 MEETING_SECONDS = 3.0
 
 

@@ -46,6 +46,7 @@ def test_the_owner_is_logged_in_afterwards(client: FlaskClient) -> None:
     assert "Harbour Coffee" in page.text
 
 
+@pytest.mark.runs_on("sqlite", "postgresql")
 def test_it_is_closed_as_soon_as_there_is_an_account(client: FlaskClient) -> None:
     visit(client, "/welcome", "POST", data=FORM)
     visit(client, "/logout", "POST")

@@ -83,6 +83,7 @@ def can_log_in(client: FlaskClient, password: str) -> bool:
     return visit(client, "/login", "POST", data=form).status_code == 302
 
 
+@pytest.mark.runs_on("sqlite", "postgresql")
 def test_the_link_in_the_email_sets_a_new_password(
     app: Flask, client: FlaskClient, server: ScriptedServer
 ) -> None:
@@ -116,6 +117,7 @@ def test_a_newer_link_ends_the_older_one(client: FlaskClient, server: ScriptedSe
     assert visit(client, second).status_code == 200
 
 
+@pytest.mark.runs_on("sqlite", "postgresql")
 @pytest.mark.parametrize("change", ["password", "address"])
 def test_a_change_of_the_account_ends_the_link(
     client: FlaskClient, server: ScriptedServer, change: str
@@ -131,6 +133,7 @@ def test_a_change_of_the_account_ends_the_link(
     assert visit(client, link).status_code == 404
 
 
+@pytest.mark.runs_on("sqlite", "postgresql")
 def test_the_link_ends_after_half_an_hour(client: FlaskClient, server: ScriptedServer) -> None:
     link = a_link(client, server)
     with transaction():

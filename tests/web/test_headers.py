@@ -44,6 +44,7 @@ def check_headers(answer_headers: dict[str, str], path: str) -> None:
     assert answer_headers["Referrer-Policy"] in {"same-origin", "no-referrer"}, path
 
 
+@pytest.mark.runs_on("sqlite", "postgresql")
 def test_every_page_is_strict_about_what_it_loads(
     owner_client: FlaskClient, plain_get_paths: list[str]
 ) -> None:

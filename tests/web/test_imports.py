@@ -51,6 +51,7 @@ def left_behind(app: Flask) -> list[Path]:
     return list(folder.iterdir()) if folder.exists() else []
 
 
+@pytest.mark.runs_on("sqlite", "postgresql")
 def test_a_file_goes_from_the_browser_to_the_list(owner_client: FlaskClient) -> None:
     run = uploaded(owner_client)
     page = owner_client.get(f"/imports/{run.public_id}", follow_redirects=True).text
@@ -239,6 +240,7 @@ def test_failed_rows_are_shown_page_by_page(owner_client: FlaskClient) -> None:
     assert owner_client.get(f"/imports/{run.public_id}?after=x-{'9' * 30}").status_code == 200
 
 
+@pytest.mark.runs_on("sqlite", "postgresql")
 def test_imports_are_listed_page_by_page(owner_client: FlaskClient) -> None:
     assert "No imports yet" in owner_client.get("/imports").text
     with transaction():
@@ -257,6 +259,7 @@ STATUS_FILE = (
 )
 
 
+@pytest.mark.runs_on("sqlite", "postgresql")
 def test_the_values_of_a_status_column_are_shown_and_an_unknown_one_is_asked(
     owner_client: FlaskClient,
 ) -> None:

@@ -52,6 +52,7 @@ def test_the_page_shows_what_was_sent_of_each_window(
     assert "Gmail" in page
 
 
+@pytest.mark.runs_on("sqlite", "postgresql")
 def test_groups_get_limits_and_lose_them(
     owner_client: FlaskClient, account: ProviderAccount
 ) -> None:
@@ -69,6 +70,7 @@ def test_groups_get_limits_and_lose_them(
     assert 'value="many"' in refused.text
 
 
+@pytest.mark.runs_on("sqlite", "postgresql")
 def test_a_hold_is_shown_with_its_words_and_can_be_ended(
     owner_client: FlaskClient, account: ProviderAccount
 ) -> None:
@@ -107,6 +109,7 @@ def test_the_whole_account_can_go_on_too(
     assert plan(account).suspended_until is None
 
 
+@pytest.mark.runs_on("sqlite", "postgresql")
 def test_a_warm_up_begins_changes_and_ends(
     owner_client: FlaskClient, account: ProviderAccount
 ) -> None:
@@ -135,6 +138,7 @@ def test_a_deleted_account_takes_its_limits_with_it(
     assert db.session.query(GroupLimit).count() == db.session.query(WarmUp).count() == 0
 
 
+@pytest.mark.runs_on("sqlite", "postgresql")
 def test_rules_are_listed_changed_turned_off_and_reset(
     owner_client: FlaskClient, app: Flask
 ) -> None:
@@ -189,6 +193,7 @@ def test_a_rule_that_makes_no_sense_is_refused(
     assert "Not saved yet" in answer.text
 
 
+@pytest.mark.runs_on("sqlite", "postgresql")
 def test_rules_of_ones_own_are_limited_in_number(owner_client: FlaskClient, app: Flask) -> None:
     with transaction():
         db.session.add_all(
@@ -209,6 +214,7 @@ def test_every_rule_of_ours_can_be_saved_as_it_is(owner_client: FlaskClient, app
         assert editing._why_not_pattern(rule.pattern) is None, rule.key
 
 
+@pytest.mark.runs_on("sqlite", "postgresql")
 def test_the_account_form_keeps_all_limits(
     owner_client: FlaskClient, account: ProviderAccount
 ) -> None:
@@ -245,6 +251,7 @@ def test_a_saved_expression_that_cannot_be_used_is_shown_with_the_reason(
     assert "The rule stays off." in answer.text
 
 
+@pytest.mark.runs_on("sqlite", "postgresql")
 def test_a_thousand_slowed_domains_are_counted_and_reset_at_once(
     owner_client: FlaskClient, account: ProviderAccount
 ) -> None:

@@ -125,6 +125,7 @@ def test_a_password_reset_ends_the_session(client: FlaskClient) -> None:
     assert visit(client, "/").status_code == 302
 
 
+@pytest.mark.runs_on("sqlite", "postgresql")
 @pytest.mark.usefixtures("owner")
 def test_a_session_of_a_deleted_account_is_worthless(client: FlaskClient) -> None:
     visit(client, "/login", "POST", data=GOOD)

@@ -32,6 +32,9 @@ from tests.factories import (
 )
 from tests.web.visits import visit
 
+# PostgreSQL refuses other values than SQLite does.
+pytestmark = pytest.mark.runs_on("sqlite", "postgresql")
+
 BAD_VALUES = [
     "a%00b", "%FF%FE%zz", "9223372036854775808", "9" * 40, "9999-12-31T23:59", "2026-13-45",
 ]  # fmt: skip

@@ -14,6 +14,9 @@ from campaigns.db import db
 from tests import servers
 from tests.conftest import Database, settings_for_tests
 
+# Each driver reports an outage in its own way.
+pytestmark = pytest.mark.runs_on("sqlite", "postgresql")
+
 
 def visit(client: FlaskClient) -> list[int]:
     return [client.get(path).status_code for path in ("/login", "/welcome", "/s/abcdefghijkl")]

@@ -396,6 +396,7 @@ def test_a_campaign_that_is_not_there(owner_client: FlaskClient, what: str) -> N
     assert owner_client.post(f"/campaigns/nothing/{what}").status_code == 404
 
 
+@pytest.mark.runs_on("sqlite", "postgresql")
 def test_an_address_that_is_needed_is_not_deleted(
     owner_client: FlaskClient, addresses: Addresses
 ) -> None:

@@ -269,6 +269,7 @@ def test_the_page_never_calls_sent_mail_delivered(owner_client: FlaskClient) -> 
     assert "delivered" not in report(owner_client, campaign).lower()
 
 
+@pytest.mark.runs_on("sqlite", "postgresql")
 def test_what_holds_the_mail_up_stands_beside_the_progress_bar(owner_client: FlaskClient) -> None:
     with transaction():
         reply = Reply(digest="1", code=451, text="451 4.7.1 Please <try> later")

@@ -137,6 +137,7 @@ def test_the_unknown_stand_behind_a_warning_each_with_two_buttons(
     assert "Leave them all" in text
 
 
+@pytest.mark.runs_on("sqlite", "postgresql")
 def test_one_unknown_is_sent_again_and_the_other_left(owner_client: FlaskClient) -> None:
     campaign = a_campaign_with(SENT, UNKNOWN, UNKNOWN)
     ids = list(db.session.scalars(sa.select(Delivery.id).order_by(Delivery.id)))

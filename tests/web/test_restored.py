@@ -127,6 +127,7 @@ def test_home_says_nothing_of_a_restore_where_nothing_is_on_hold(owner_client: F
     assert BANNER not in text_of(owner_client.get("/").text)
 
 
+@pytest.mark.runs_on("sqlite", "postgresql")
 @pytest.mark.parametrize(
     ("what", "decision", "entity", "after"),
     [

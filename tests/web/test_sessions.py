@@ -126,6 +126,7 @@ def test_logging_out_everywhere_ends_every_session(app: Flask, owner_client: Fla
     assert "Logged out everywhere." in visit(owner_client, "/login").text
 
 
+@pytest.mark.runs_on("sqlite", "postgresql")
 def test_looking_writes_nothing_and_a_change_keeps_the_session_alive(
     owner_client: FlaskClient,
 ) -> None:
@@ -141,6 +142,7 @@ def test_looking_writes_nothing_and_a_change_keeps_the_session_alive(
     assert rows()[0].last_seen_at == just_now
 
 
+@pytest.mark.runs_on("sqlite", "postgresql")
 def test_a_session_ends_by_itself_and_is_swept_away(app: Flask, owner_client: FlaskClient) -> None:
     runtime.use(app)
     seen_at(utcnow() - sessions.LASTS + timedelta(minutes=1))

@@ -109,6 +109,7 @@ def test_the_connection_is_tried_before_saving(owner_client: FlaskClient) -> Non
     assert db.session.scalar(sa.select(sa.func.count(ProviderAccount.id))) == 0
 
 
+@pytest.mark.runs_on("sqlite", "postgresql")
 def test_the_connection_of_a_stored_account_is_tried_with_its_sender(
     owner_client: FlaskClient,
 ) -> None:
@@ -230,6 +231,7 @@ def test_what_is_gone_is_not_found(owner_client: FlaskClient, group: str) -> Non
         assert owner_client.post(path, data={}).status_code == 404
 
 
+@pytest.mark.runs_on("sqlite", "postgresql")
 def test_a_sender_is_added_changed_and_deleted(owner_client: FlaskClient) -> None:
     assert "First comes the account" in owner_client.get("/settings/senders/new").text
     with transaction():
@@ -285,6 +287,7 @@ def test_deleting_a_sender_tells_which_drafts_lose_it(owner_client: FlaskClient)
     assert db.session.get_one(Campaign, draft.id).sender_id is None
 
 
+@pytest.mark.runs_on("sqlite", "postgresql")
 def test_the_address_does_not_change_while_a_campaign_leaves_from_it(
     owner_client: FlaskClient,
 ) -> None:
@@ -325,6 +328,7 @@ def test_a_bad_workspace_comes_back_as_typed(owner_client: FlaskClient) -> None:
     assert "Pier 7" in page.text
 
 
+@pytest.mark.runs_on("sqlite", "postgresql")
 def test_the_own_name_needs_no_password(owner_client: FlaskClient) -> None:
     form = {"name": "Olga", "address": "owner@example.org"}
     assert owner_client.post("/settings/account", data=form).status_code == 302

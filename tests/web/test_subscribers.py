@@ -108,6 +108,7 @@ def test_counting_stops_at_its_bound(
     assert "More than 3 subscribers" in owner_client.get("/subscribers").text
 
 
+@pytest.mark.runs_on("sqlite", "postgresql")
 def test_the_export_holds_what_the_filter_shows(owner_client: FlaskClient) -> None:
     with transaction():
         news = a_list("News")
@@ -167,6 +168,7 @@ def test_many_are_taken_off_a_list(owner_client: FlaskClient) -> None:
     assert states == ["unsubscribed", "unsubscribed", "subscribed"]
 
 
+@pytest.mark.runs_on("sqlite", "postgresql")
 @pytest.mark.parametrize("action", ["delete", "suppress"])
 def test_deleting_and_suppressing_many_ask_for_the_word(
     owner_client: FlaskClient, action: str
@@ -312,6 +314,7 @@ def test_a_page_tells_all_about_a_subscriber(owner_client: FlaskClient) -> None:
     assert "<b>" not in page
 
 
+@pytest.mark.runs_on("sqlite", "postgresql")
 def test_who_left_themselves_comes_back_only_with_the_tick(owner_client: FlaskClient) -> None:
     with transaction():
         news = a_list("News")

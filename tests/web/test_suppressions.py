@@ -64,6 +64,7 @@ def test_nothing_and_too_much_are_refused(owner_client: FlaskClient, typed: str)
     assert "invalid-feedback" in page.text
 
 
+@pytest.mark.runs_on("sqlite", "postgresql")
 def test_a_suppression_is_lifted_once(owner_client: FlaskClient) -> None:
     suppress("a@example.org")
     found = suppressions.find("a@example.org")
@@ -77,6 +78,7 @@ def test_a_suppression_is_lifted_once(owner_client: FlaskClient) -> None:
     assert "lifted already" in owner_client.get("/suppressions").text
 
 
+@pytest.mark.runs_on("sqlite", "postgresql")
 def test_paging_visits_each_once_and_search_goes_by_the_beginning(
     app: Flask, owner_client: FlaskClient
 ) -> None:
