@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from campaigns.audience.models import AudienceList
 from campaigns.config import load_settings
-from campaigns.supervisor import status
+from campaigns.supervisor import preflight, status, valkey
 from campaigns.supervisor.valkey import server_binary
 from tests import servers
 from tests.supervisor.helpers import (
@@ -52,27 +52,72 @@ def answer(port: int, path: str) -> int:
         connection.close()
 
 
-def test_up_serves_mends_what_is_killed_refuses_a_second_and_stops_in_order(
+def test_up_from_its_start_over_a_crash_to_its_stop(
     tmp_path: Path, started: list[RunningUp]
 ) -> None:
+    """One life of an `up` for all of it: each start takes as long as everything else together."""
+    leftover = a_valkey_left_behind(tmp_path / "data")
     run = RunningUp(tmp_path / "data")
     started.append(run)
     run.wait_until_ready()
+    assert leftover.wait(10) == 0
+    assert "stopped a Valkey server left over from an earlier run" in run.text()
+    check_that_it_serves(run)
+    check_that_nobody_else_may_read(run.data_dir)
+    check_that_a_second_is_refused(run, started)
+
+    run = check_that_nothing_is_left_when_it_is_killed(run, started)
+    check_that_what_is_killed_is_started_again(run)
+    check_that_it_stops_in_order(run, tmp_path)
+
+
+def a_valkey_left_behind(data_dir: Path) -> subprocess.Popen[bytes]:
+    """As when supervisor and guard were both killed by force."""
+    settings = load_settings(data_dir=data_dir)
+    data_dir.mkdir()
+    preflight.prepare_runtime_dir(settings.runtime_dir, valkey.SOCKET)
+    leftover = subprocess.Popen(valkey.program(settings).command)
+    wait_until(lambda: valkey.answers(settings), "the leftover server")
+    return leftover
+
+
+def check_that_it_serves(run: RunningUp) -> None:
     assert answer(run.port, "/health") == 200
     assert answer(run.port, "/welcome") == 200
     assert f"First account:       http://127.0.0.1:{run.port}/welcome" in run.text()
-    data = run.data_dir
+    assert list(run.groups()) == ["valkey", "worker", "clock", "web"]
+
+
+def check_that_nobody_else_may_read(data: Path) -> None:
     for path in (data, *data.rglob("*")):
         mode = path.stat().st_mode & 0o777
         assert mode == (0o700 if path.is_dir() else 0o600), path
-    groups = run.groups()
-    assert list(groups) == ["valkey", "worker", "clock", "web"]
 
-    second = RunningUp(tmp_path / "data")
+
+def check_that_a_second_is_refused(run: RunningUp, started: list[RunningUp]) -> None:
+    second = RunningUp(run.data_dir)
     started.append(second)
     assert second.process.wait(30) == 1
     assert f"already running (pid {run.process.pid}) on this data directory" in run.text()
 
+
+def check_that_nothing_is_left_when_it_is_killed(
+    run: RunningUp, started: list[RunningUp]
+) -> RunningUp:
+    """The next start waits for that. Gives the one that was started."""
+    wait_until(lambda: len(descendants_of(run.process.pid)) >= 11, "the worker's own processes")
+    processes = descendants_of(run.process.pid)
+    run.process.kill()
+    run.process.wait()
+    again = RunningUp(run.data_dir)
+    started.append(again)
+    wait_until(lambda: not any(is_alive(pid) for pid in processes), "all gone", 25)
+    again.wait_until_ready(2)
+    return again
+
+
+def check_that_what_is_killed_is_started_again(run: RunningUp) -> None:
+    groups = run.groups()
     # Not the guard, but the program itself: the guard passes on how it ended.
     for name in ("web", "worker", "clock", "valkey"):
         program = next(pid for pid in members_of(groups[name]) if pid != groups[name])
@@ -85,13 +130,15 @@ def test_up_serves_mends_what_is_killed_refuses_a_second_and_stops_in_order(
     for group in groups.values():
         assert members_of(group) == []
 
+
+def check_that_it_stops_in_order(run: RunningUp, folder: Path) -> None:
     run.process.send_signal(signal.SIGTERM)
     assert run.process.wait(60) == 0
     text = run.text()
     stops = [text.rindex(f"| {name} stopped\n") for name in ("web", "clock", "worker", "valkey")]
     assert stops == sorted(stops)
     assert status.read(run.data_dir) is None
-    assert processes_mentioning(str(tmp_path)) == []
+    assert processes_mentioning(str(folder)) == []
 
 
 def as_nobody() -> list[str]:
@@ -158,27 +205,6 @@ def test_root_is_told_that_postgresql_refuses_it(tmp_path: Path, started: list[R
     started.append(run)
     assert run.process.wait(60) == 1
     assert "PostgreSQL refuses to run as root. Start Campaigns as another user" in run.text()
-    assert processes_mentioning(str(tmp_path)) == []
-
-
-def test_nothing_is_left_when_up_is_killed_and_the_next_start_waits_for_that(
-    tmp_path: Path, started: list[RunningUp]
-) -> None:
-    run = RunningUp(tmp_path / "data")
-    started.append(run)
-    run.wait_until_ready()
-    wait_until(lambda: len(descendants_of(run.process.pid)) >= 11, "the worker's own processes")
-    processes = descendants_of(run.process.pid)
-    run.process.kill()
-    run.process.wait()
-
-    again = RunningUp(tmp_path / "data")
-    started.append(again)
-    again.port = run.port
-    wait_until(lambda: not any(is_alive(pid) for pid in processes), "all gone", 25)
-    wait_until(lambda: run.text().count("is ready") == 2, "ready again", 60)
-    again.process.send_signal(signal.SIGINT)
-    assert again.process.wait(60) == 0
     assert processes_mentioning(str(tmp_path)) == []
 
 
@@ -251,7 +277,7 @@ def test_up_waits_for_servers_that_are_away_and_says_so(
         run = RunningUp(tmp_path / "data", environment=environment)
         started.append(run)
         wait_until(lambda: "The Redis server does not respond; waiting" in run.text(), "said")
-        valkey = subprocess.Popen(
+        redis = subprocess.Popen(
             [str(server_binary()), "--port", str(port), "--bind", "127.0.0.1", "--save", ""],
             stdout=subprocess.DEVNULL, cwd=tmp_path,
         )  # fmt: skip
@@ -261,8 +287,8 @@ def test_up_waits_for_servers_that_are_away_and_says_so(
             run.wait_until_ready()
             run.end()
         finally:
-            valkey.kill()
-            valkey.wait(10)
+            redis.kill()
+            redis.wait(10)
     assert run.text().count("does not respond; waiting") == 2
     assert "The Redis server answers" in run.text()
     assert "The database answers" in run.text()
@@ -280,22 +306,3 @@ def test_up_that_waits_for_a_server_can_be_stopped(
     assert run.process.wait(20) == 0
     assert "Check" not in run.text()
     assert "Traceback" not in run.text()
-
-
-def test_a_server_left_behind_on_the_socket_is_ended_first(
-    tmp_path: Path, started: list[RunningUp]
-) -> None:
-    """As when supervisor and guard were both killed by force."""
-    data_dir = tmp_path / "data"
-    settings = load_settings(data_dir=data_dir)
-    from campaigns.supervisor import preflight, valkey
-
-    data_dir.mkdir()
-    preflight.prepare_runtime_dir(settings.runtime_dir, valkey.SOCKET)
-    leftover = subprocess.Popen(valkey.program(settings).command)
-    wait_until(lambda: valkey.answers(settings), "the leftover server")
-    run = RunningUp(data_dir)
-    started.append(run)
-    run.wait_until_ready()
-    assert leftover.wait(10) == 0
-    assert "stopped a Valkey server left over from an earlier run" in run.text()
