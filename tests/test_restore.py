@@ -3,10 +3,7 @@
 The processes are those of a Procfile, so nothing but a worker and a clock recognises the backup.
 """
 
-import os
 import shutil
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -26,12 +23,11 @@ from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.providers.models import ProviderAccount
-from campaigns.supervisor.valkey import server_binary
 from campaigns.transactional import queue
 from campaigns.transactional.models import TransactionalEmail
 from tests.backups import back_up
-from tests.conftest import SECRET_KEY, settings_for_tests
 from tests.factories import a_campaign, a_list, a_provider, a_sender, subscribers
+from tests.procfile import Procfile, copy_for_processes
 from tests.smtp_server import ScriptedServer, Session, scripted_server
 from tests.supervisor.helpers import wait_until
 
@@ -47,6 +43,7 @@ QUIET_SECONDS = 4.0
 OWNER, PASSWORD = "owner@example.org", "correct horse battery"
 WAITING_ADDRESS = "single@example.org"
 """Gets an alert that waits in the backup and leaves after it."""
+SETTLED = ("sent", "unknown", "failed", "skipped")
 BANNER = "On hold: the database was restored from a backup"
 
 
@@ -56,62 +53,20 @@ def slow(line: str, session: Session) -> str | None:
     return None
 
 
-class Machine:
-    """A worker, a clock and a Valkey, as a Procfile starts them, and their database."""
+class Machine(Procfile):
+    """The processes, and what a restore needs."""
 
     def __init__(self, folder: Path, database_url: str) -> None:
-        self.folder, self.database_url = folder, database_url
-        self.data_dir, self.redis_dir = folder / "data", folder / "redis"
-        self._socket = folder / "kv.sock"
-        self._running: dict[str, subprocess.Popen[bytes]] = {}
-        self.settings = settings_for_tests(
-            self.data_dir, database_url=database_url, redis_url=f"unix://{self._socket}"
-        )
-
-    def start(self, *names: str) -> None:
-        for path in (self.data_dir, self.redis_dir):
-            path.mkdir(exist_ok=True)
-        environment = {
-            **os.environ,
-            "DATA_DIR": str(self.data_dir),
-            "DATABASE_URL": self.database_url,
-            "REDIS_URL": self.settings.redis_url,
-            "SECRET_KEY": SECRET_KEY,
-            "PUBLIC_URL": str(self.settings.public_url),
-            "SEND_WORKERS": "2",
-            "RESOLVE_MX": "false",
-        }
-        valkey = [str(server_binary()), "--port", "0", "--unixsocket", str(self._socket),
-                  "--dir", str(self.redis_dir), "--save", "", "--appendonly", "yes"]  # fmt: skip
-        product = [sys.executable, "-P", "-m", "campaigns.cli"]
-        with (self.folder / "log").open("ab") as log:
-            for name in names:
-                command = valkey if name == "valkey" else [*product, name]
-                self._running[name] = subprocess.Popen(
-                    command, env=environment, stdout=log, stderr=log
-                )
-
-    def stop(self) -> None:
-        for process in reversed(self._running.values()):  # Valkey last
-            process.terminate()
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait(5)
-        self._running = {}
-
-    def log(self) -> str:
-        return (self.folder / "log").read_text(errors="replace")
+        super().__init__(folder, database_url)
+        self._app = create_app(self.settings)
+        self._app.config["WTF_CSRF_ENABLED"] = False
 
     @contextmanager
     def app(self) -> Iterator[Flask]:
         """The app of a web process. Its connections are closed at the end."""
-        app = create_app(self.settings)
-        app.config["WTF_CSRF_ENABLED"] = False
-        with app.app_context():
+        with self._app.app_context():
             try:
-                yield app
+                yield self._app
             finally:
                 db.session.remove()
                 db.engine.dispose()
@@ -124,17 +79,12 @@ class Machine:
 
 @pytest.fixture
 def machine(tmp_path: Path, database_url: str) -> Iterator[Machine]:
-    if database_url.startswith("sqlite"):
-        # The test's own copy: processes have it open.
-        copy = tmp_path / "campaigns.sqlite3"
-        copy.write_bytes(Path(sa.make_url(database_url).database or "").read_bytes())
-        database_url = f"sqlite:///{copy}"
-    machine = Machine(tmp_path, database_url)
+    machine = Machine(tmp_path, copy_for_processes(database_url, tmp_path))
     try:
         yield machine
     finally:
         machine.stop()
-        print(machine.log()[-6000:])
+        print(machine.log[-6000:])
 
 
 @pytest.fixture
@@ -171,7 +121,7 @@ def people(sink: ScriptedServer) -> Counter[str]:
 def send_past_a_backup(machine: Machine, sink: ScriptedServer) -> Counter[str]:
     """Back up in mid-campaign, send more, stop, restore; who was mailed until then."""
     machine.start("valkey", "worker")
-    wait_until(lambda: "worker started" in machine.log(), "the worker runs", 60)
+    wait_until(lambda: "worker started" in machine.log, "the worker runs", 60)
     launch(machine, sink)
     wait_until(lambda: len(sink.recipients) > 20, "the campaign moves", 60)
     restore = machine.back_up()
@@ -198,7 +148,7 @@ def log_in(app: Flask) -> FlaskClient:
 
 def wait_until_held(machine: Machine, sink: ScriptedServer, before: Counter[str]) -> None:
     """The processes hold everything, the owner is told, and nobody else is mailed."""
-    wait_until(lambda: "was restored from a backup" in machine.log(), "it is recognised", 60)
+    wait_until(lambda: "was restored from a backup" in machine.log, "it is recognised", 60)
     wait_until(lambda: OWNER in sink.recipients, "the owner is told", 30)
     time.sleep(QUIET_SECONDS)
     assert people(sink) == before, "somebody was mailed before anybody decided"
@@ -236,11 +186,20 @@ def outcomes(machine: Machine) -> dict[str, str]:
 
 
 def wait_until_settled(machine: Machine) -> dict[str, str]:
-    final = {"sent", "unknown", "failed", "skipped"}
-    wait_until(lambda: set(outcomes(machine).values()) <= final, "everybody has an outcome", 60)
+    is_open = Delivery.status.not_in(SETTLED)
+    with machine.app():
+
+        def are_settled() -> bool:
+            db.session.rollback()
+            return db.session.scalar(sa.select(Delivery.id).where(is_open).limit(1)) is None
+
+        wait_until(are_settled, "everybody has an outcome", 60)
+    wait_until(lambda: outcomes(machine)[WAITING_ADDRESS] in SETTLED, "the alert, too", 60)
     return outcomes(machine)
 
 
+# Each decision on one database: tests/web/test_restored.py makes all of them on both.
+@pytest.mark.runs_on("sqlite")
 def test_after_the_restore_nothing_leaves_until_somebody_ends_it(
     machine: Machine, sink: ScriptedServer
 ) -> None:
@@ -258,6 +217,7 @@ def test_after_the_restore_nothing_leaves_until_somebody_ends_it(
     assert found[WAITING_ADDRESS] == "unknown"
 
 
+@pytest.mark.runs_on("postgresql")
 def test_after_the_restore_everybody_gets_it_once_somebody_sends_the_rest(
     machine: Machine, sink: ScriptedServer
 ) -> None:
