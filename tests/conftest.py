@@ -1,6 +1,7 @@
 """Shared fixtures. Tests that take `app` run on an empty database: see EDGES for which ones."""
 
 import os
+import random
 import shutil
 import warnings
 from collections.abc import Iterator, Sequence
@@ -176,6 +177,14 @@ race, or a database that fails is marked `runs_on("sqlite", "postgresql")`."""
 ON_EVERY_SERVER = {"audience", "campaign", "delivery", "reports"}
 """Folders of tests that also run on the system's PostgreSQL, which is mostly older than the
 embedded one (`make test-system-postgresql`). So do the tests outside of any folder."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With SHUFFLE=7, run the modules, and the tests in each, in an order that follows from 7."""
+    if seed := os.environ.get("SHUFFLE"):
+        chance = random.Random(seed)  # noqa: S311
+        place = {path: chance.random() for path in sorted({item.path for item in items})}
+        items.sort(key=lambda item: (place[item.path], chance.random()))
 
 
 def pytest_collection_finish() -> None:

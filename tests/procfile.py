@@ -17,7 +17,7 @@ STOP_SECONDS = 20
 class Procfile:
     """A worker, a clock and a Valkey. Nothing here restarts by itself."""
 
-    def __init__(self, folder: Path, database_url: str) -> None:
+    def __init__(self, folder: Path, database_url: str, *, senders: int = 1) -> None:
         self.folder, self.database_url = folder, database_url
         self.data_dir, self.redis_dir = folder / "data", folder / "redis"
         self._socket = folder / "kv.sock"
@@ -32,7 +32,7 @@ class Procfile:
             "REDIS_URL": self.settings.redis_url,
             "SECRET_KEY": SECRET_KEY,
             "PUBLIC_URL": str(self.settings.public_url),
-            "SEND_WORKERS": "2",
+            "SEND_WORKERS": str(senders),
             "RESOLVE_MX": "false",
         }
 

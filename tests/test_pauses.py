@@ -71,7 +71,7 @@ def test_under_the_supervisor_email_leaves_within_five_seconds_of_a_kill() -> No
 
 @contextmanager
 def running(folder: Path, database_url: str) -> Iterator[Procfile]:
-    procfile = Procfile(folder, database_url)
+    procfile = Procfile(folder, database_url, senders=2)
     procfile.start("valkey", "worker", "clock")
     try:
         yield procfile
@@ -86,6 +86,7 @@ def procfile(tmp_path: Path, database_url: str) -> Iterator[Procfile]:
         yield procfile
 
 
+@pytest.mark.runs_on("postgresql")  # `campaigns up` is killed on SQLite
 def test_started_by_a_procfile_email_leaves_within_five_seconds_of_a_kill(
     procfile: Procfile,
 ) -> None:

@@ -18,7 +18,7 @@ from tests.product import Product, running_product
 
 pytestmark = pytest.mark.process
 
-ROWS = {"checkout": 10_000, "wheel": 2_000}
+ROWS = {"checkout": 5_000, "wheel": 2_000}
 """What is installed from the wheel does the same: once with very many people is enough."""
 LONG = 120_000
 """Milliseconds for what the machine works at; a page itself answers at once."""
