@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from campaigns.app import create_app
 from campaigns.campaign import lifecycle
-from campaigns.campaign.models import Campaign, Delivery
+from campaigns.campaign.models import Campaign
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
@@ -20,6 +20,7 @@ from campaigns.mailbox.store import Store
 from campaigns.providers.models import ProviderAccount, SenderAddress
 from tests.factories import a_campaign, a_list, subscribers
 from tests.product import Product, running_product
+from tests.readback import delivery_counts
 from tests.supervisor.helpers import processes_mentioning
 
 PEOPLE = 2000
@@ -31,16 +32,6 @@ def wait_until(is_true: Callable[[], bool], what: str, seconds: float = 90) -> N
     while not is_true():
         assert time.monotonic() < deadline, f"waited in vain: {what}"
         time.sleep(0.1)
-
-
-def counts(campaign_id: int) -> dict[str, int]:
-    db.session.rollback()
-    rows = db.session.execute(
-        sa.select(Delivery.status, sa.func.count())
-        .where(Delivery.campaign_id == campaign_id)
-        .group_by(Delivery.status)
-    )
-    return {status: count for status, count in rows}  # noqa: C416
 
 
 def is_of(product: Product, pid: int) -> bool:
@@ -77,13 +68,13 @@ def test_a_killed_sender_loses_nobody_and_mails_nobody_twice() -> None:
             for kill in range(1, KILLS + 1):
                 wait_until(
                     lambda aim=PEOPLE * kill // (KILLS + 2): (
-                        counts(campaign_id).get("sent", 0) > aim
+                        delivery_counts(campaign_id).get("sent", 0) > aim
                     ),  # type: ignore[misc]
                     "the campaign moves",
                 )
                 killed += kill_the_senders(product)
             wait_until(lambda: is_sent(campaign_id), "the campaign completes")
-            balance = counts(campaign_id)
+            balance = delivery_counts(campaign_id)
             db.session.remove()
             db.engine.dispose()
         mailbox = Store(product.settings.mailbox_path)

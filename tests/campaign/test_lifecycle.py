@@ -15,15 +15,11 @@ from campaigns.jobs import sweep
 from campaigns.providers import health
 from campaigns.reason import Reason
 from tests.factories import a_campaign, a_delivery, a_list, a_provider, a_sender, a_subscriber
+from tests.readback import campaign_status
 from tests.saying import a_reason
 
 NOW = utcnow()
 OVERDUE = timedelta(hours=2)
-
-
-def state_of(campaign_id: int) -> str:
-    db.session.rollback()
-    return db.session.scalars(sa.select(Campaign.status).where(Campaign.id == campaign_id)).one()
 
 
 def make(status: str = "draft") -> int:
@@ -49,7 +45,7 @@ def test_an_undo_window_is_a_schedule_that_can_be_taken_back(app: Flask) -> None
     assert campaign.scheduled_at == NOW + timedelta(seconds=10)
     with transaction():
         assert lifecycle.back_to_draft(campaign_id, now=NOW)
-    assert state_of(campaign_id) == "draft"
+    assert campaign_status(campaign_id) == "draft"
 
 
 def test_a_second_launch_changes_nothing(app: Flask) -> None:
@@ -68,7 +64,7 @@ def test_only_what_is_due_is_started(app: Flask) -> None:
     with transaction():
         assert lifecycle.start_due(overdue=OVERDUE, now=later) == [campaign_id]
         assert lifecycle.start_due(overdue=OVERDUE, now=later) == []
-    assert state_of(campaign_id) == "preparing"
+    assert campaign_status(campaign_id) == "preparing"
 
 
 @pytest.mark.parametrize("status", ["draft", "scheduled", "sent", "cancelled"])
@@ -76,7 +72,7 @@ def test_only_what_is_sending_can_be_paused(app: Flask, status: str) -> None:
     campaign_id = make(status)
     with transaction():
         assert not lifecycle.pause(campaign_id, now=NOW)
-    assert state_of(campaign_id) == status
+    assert campaign_status(campaign_id) == status
 
 
 def test_resuming_tries_a_troubled_provider_again(app: Flask) -> None:
@@ -147,4 +143,4 @@ def test_a_campaign_is_sent_only_when_nothing_of_it_is_open(app: Flask) -> None:
         delivery.status = "failed"
         db.session.flush()
         assert completion.finish(campaign_id, now=NOW)
-    assert state_of(campaign_id) == "sent"
+    assert campaign_status(campaign_id) == "sent"

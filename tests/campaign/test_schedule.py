@@ -8,10 +8,10 @@ from flask import Flask
 
 from campaigns.campaign import lifecycle, schedule
 from campaigns.campaign.local_time import DayWindow
-from campaigns.campaign.models import Campaign
 from campaigns.campaign.schedule import SendPlan
-from campaigns.db import db, transaction
+from campaigns.db import transaction
 from tests.factories import a_campaign, a_list, a_sender
+from tests.readback import fresh_campaign
 
 NOW = datetime(2026, 3, 28, 12, 0, tzinfo=UTC)
 OVERDUE = timedelta(hours=2)
@@ -29,11 +29,6 @@ def _campaign(**values: Any) -> int:
         return a_campaign(a_list(), sender=a_sender(), **values).id
 
 
-def _fresh(campaign_id: int) -> Campaign:
-    db.session.rollback()
-    return db.session.get_one(Campaign, campaign_id, populate_existing=True)
-
-
 def _scheduled(at: datetime) -> int:
     return _campaign(status="scheduled", scheduled_at=at)
 
@@ -42,7 +37,7 @@ def test_a_plan_is_written_down_as_it_is_launched(app: Flask) -> None:
     campaign_id = _campaign()
     with transaction():
         assert schedule.launch(campaign_id, PLAN, undo_seconds=10, now=NOW)
-    found = _fresh(campaign_id)
+    found = fresh_campaign(campaign_id)
     assert found.status == "scheduled"
     assert found.scheduled_at == PLAN.at
     assert schedule.plan_of(found) == PLAN
@@ -54,7 +49,7 @@ def test_a_new_launch_forgets_the_old_plan(app: Flask) -> None:
         schedule.launch(campaign_id, PLAN, undo_seconds=10, now=NOW)
         lifecycle.back_to_draft(campaign_id, now=NOW)
         assert schedule.launch(campaign_id, SendPlan(), undo_seconds=0, now=NOW)
-    found = _fresh(campaign_id)
+    found = fresh_campaign(campaign_id)
     assert found.status == "preparing"
     assert (found.local_at, found.hours_until, found.spread_seconds) == ("", 24, 0)
 
@@ -63,7 +58,7 @@ def test_what_is_no_draft_is_not_launched_nor_changed(app: Flask) -> None:
     campaign_id = _campaign(status="sending")
     with transaction():
         assert not schedule.launch(campaign_id, PLAN, undo_seconds=0, now=NOW)
-    assert _fresh(campaign_id).local_at == ""
+    assert fresh_campaign(campaign_id).local_at == ""
 
 
 @pytest.mark.parametrize(("late", "is_started"), [(0, True), (119, True), (121, False)])
@@ -91,7 +86,7 @@ def test_a_question_stays_until_it_is_answered(app: Flask) -> None:
     with transaction():
         assert lifecycle.start_due(overdue=timedelta(days=9), now=NOW) == []
         assert lifecycle.start_due(overdue=OVERDUE, now=NOW - timedelta(hours=23)) == []
-    assert _fresh(campaign_id).status == "scheduled"
+    assert fresh_campaign(campaign_id).status == "scheduled"
 
 
 def test_the_answer_may_be_to_send_now(app: Flask) -> None:
@@ -100,7 +95,7 @@ def test_the_answer_may_be_to_send_now(app: Flask) -> None:
         schedule.ask(overdue=OVERDUE, now=NOW)
         assert schedule.send_now(campaign_id, undo_seconds=10, now=NOW)
         assert lifecycle.start_due(overdue=OVERDUE, now=NOW) == []
-    assert _fresh(campaign_id).is_undo_window
+    assert fresh_campaign(campaign_id).is_undo_window
     with transaction():
         started = lifecycle.start_due(overdue=OVERDUE, now=NOW + timedelta(seconds=10))
     assert started == [campaign_id]
@@ -110,7 +105,7 @@ def test_without_a_question_there_is_no_answer(app: Flask) -> None:
     campaign_id = _scheduled(NOW + timedelta(days=1))
     with transaction():
         assert not schedule.send_now(campaign_id, undo_seconds=0, now=NOW)
-    assert _fresh(campaign_id).scheduled_at == NOW + timedelta(days=1)
+    assert fresh_campaign(campaign_id).scheduled_at == NOW + timedelta(days=1)
 
 
 def test_the_answer_may_be_a_new_time(app: Flask) -> None:
@@ -118,7 +113,7 @@ def test_the_answer_may_be_a_new_time(app: Flask) -> None:
     with transaction():
         schedule.ask(overdue=OVERDUE, now=NOW)
         assert schedule.move(campaign_id, SendPlan(at=NOW + OVERDUE, zone="UTC"), now=NOW)
-    found = _fresh(campaign_id)
+    found = fresh_campaign(campaign_id)
     assert (found.scheduled_at, found.asked_at) == (NOW + OVERDUE, None)
 
 
@@ -127,7 +122,7 @@ def test_the_answer_may_be_no(app: Flask) -> None:
     with transaction():
         schedule.ask(overdue=OVERDUE, now=NOW)
         assert lifecycle.back_to_draft(campaign_id, now=NOW)
-    found = _fresh(campaign_id)
+    found = fresh_campaign(campaign_id)
     assert (found.status, found.asked_at) == ("draft", None)
 
 
@@ -137,7 +132,7 @@ def test_only_what_is_scheduled_can_be_moved(app: Flask, status: str) -> None:
     with transaction():
         assert not schedule.move(campaign_id, SendPlan(at=NOW), now=NOW)
         assert not schedule.send_now(campaign_id, undo_seconds=0, now=NOW)
-    assert _fresh(campaign_id).status == status
+    assert fresh_campaign(campaign_id).status == status
 
 
 def test_a_campaign_moved_at_the_last_moment_is_not_started(app: Flask) -> None:
@@ -147,7 +142,7 @@ def test_a_campaign_moved_at_the_last_moment_is_not_started(app: Flask) -> None:
         assert not lifecycle._start(
             campaign_id, ("scheduled",), NOW, *lifecycle._is_due(NOW, OVERDUE)
         )
-    assert _fresh(campaign_id).status == "scheduled"
+    assert fresh_campaign(campaign_id).status == "scheduled"
 
 
 def test_a_wall_clock_that_is_set_back_starts_nothing_again(app: Flask) -> None:

@@ -29,6 +29,7 @@ from tests.factories import (
     a_subscriber,
     subscribers,
 )
+from tests.readback import fresh_campaign
 from tests.saying import said
 
 NOW = utcnow()
@@ -180,11 +181,6 @@ def expanded(people: Mapping[str, int], **values: Any) -> int:
     return campaign.id
 
 
-def fresh(campaign_id: int) -> Campaign:
-    db.session.rollback()
-    return db.session.get_one(Campaign, campaign_id, populate_existing=True)
-
-
 def outcome(campaign_id: int, group: str, count: int, **values: Any) -> None:
     """So many of the queued ones of a group got this fate."""
     ids = (
@@ -216,7 +212,7 @@ def step(campaign_id: int, *, now: Any = NOW) -> str | None:
 
 
 def allowed(campaign_id: int) -> Mapping[str, int] | None:
-    campaign = fresh(campaign_id)
+    campaign = fresh_campaign(campaign_id)
     return canary.allowance(campaign, list(campaign.canary_quota or {"other": 1}), now=NOW)
 
 
@@ -225,7 +221,7 @@ PUT_OFF = {"status": "queued", "reason": "deferred", "deferred_since": NOW}
 
 def test_a_campaign_without_canary_goes_on_as_ever(app: Flask) -> None:
     campaign_id = expanded({"google": 60}, canary_percent=0.0)
-    assert fresh(campaign_id).canary_state == ""
+    assert fresh_campaign(campaign_id).canary_state == ""
     assert allowed(campaign_id) is None
     assert canary.judge(campaign_id, now=NOW) is None
 
@@ -270,13 +266,13 @@ def test_it_passes_after_it_was_watched(app: Flask) -> None:
     assert step(campaign_id) is None, "one is on its way"
     outcome_of_the_last(campaign_id)
     assert step(campaign_id) == "watch"
-    assert fresh(campaign_id).canary_until == NOW + HALF_AN_HOUR
+    assert fresh_campaign(campaign_id).canary_until == NOW + HALF_AN_HOUR
     assert allowed(campaign_id) == {"google": 0, "other": 0}
     with transaction():
         assert canary.cap(campaign_id, {"google": 5}) == {}
     assert step(campaign_id, now=NOW + HALF_AN_HOUR - MINUTE) is None
     assert step(campaign_id, now=NOW + HALF_AN_HOUR) == "go_on"
-    found = fresh(campaign_id)
+    found = fresh_campaign(campaign_id)
     assert (found.canary_state, found.status) == ("passed", "sending")
     assert said(found.canary_words).startswith(
         "The test group passed. Of 50 emails, 0% were refused"
@@ -299,7 +295,7 @@ def outcome_of_the_last(campaign_id: int) -> None:
 def watched(people: Mapping[str, int], **values: Any) -> int:
     """A campaign whose first ones have all been sent; its id."""
     campaign_id = expanded(people, **values)
-    for group, count in fresh(campaign_id).canary_quota.items():
+    for group, count in fresh_campaign(campaign_id).canary_quota.items():
         outcome(campaign_id, group, count)
     assert step(campaign_id) == "watch"
     return campaign_id
@@ -325,7 +321,7 @@ def test_what_comes_back_while_it_watches_stops_it_at_once(app: Flask, column: s
     campaign_id = watched({"other": 100})
     stamp(campaign_id, column, 4)
     assert step(campaign_id, now=NOW + MINUTE) == "stop"
-    found = fresh(campaign_id)
+    found = fresh_campaign(campaign_id)
     assert (found.canary_state, found.status) == ("stopped", "paused")
     assert found.status_reason == found.canary_words
     assert "8%" in said(found.canary_words)
@@ -342,7 +338,7 @@ def test_to_resume_after_a_stop_is_to_go_on_anyway(app: Flask) -> None:
     assert canary.judge(campaign_id, now=NOW) is None
     with transaction():
         lifecycle.pause(campaign_id, now=NOW, reason=Reason("status.paused_by_user"))
-    assert not canary.is_asking(fresh(campaign_id)), "that is another pause"
+    assert not canary.is_asking(fresh_campaign(campaign_id)), "that is another pause"
 
 
 def test_a_bad_group_is_held_and_the_others_pass(app: Flask) -> None:
@@ -354,7 +350,7 @@ def test_a_bad_group_is_held_and_the_others_pass(app: Flask) -> None:
     assert resend.held_groups(campaign_id, kind="flood") == frozenset()
     assert step(campaign_id) == "watch", "the held one is not waited for"
     assert step(campaign_id, now=NOW + HALF_AN_HOUR) == "go_on"
-    assert fresh(campaign_id).canary_seen["google"]["refusals"] == 12
+    assert fresh_campaign(campaign_id).canary_seen["google"]["refusals"] == 12
 
 
 def test_a_held_group_is_sent_to_by_decision_and_not_held_again(app: Flask) -> None:
@@ -435,7 +431,7 @@ def test_a_paused_campaign_is_not_judged(app: Flask) -> None:
         lifecycle.pause(campaign_id, now=NOW, reason=Reason("status.paused_by_user"))
         assert not canary.act(campaign_id, found, now=NOW + HALF_AN_HOUR)
     assert canary.judge(campaign_id, now=NOW + HALF_AN_HOUR) is None
-    assert fresh(campaign_id).status_reason == Reason("status.paused_by_user").pack()
+    assert fresh_campaign(campaign_id).status_reason == Reason("status.paused_by_user").pack()
     assert canary.under_way() == []
     with transaction():
         lifecycle.resume(campaign_id, now=NOW)
@@ -460,8 +456,8 @@ def test_bands_of_ones_own_are_kept_and_copied(app: Flask) -> None:
         assert configure(draft.id, CanaryPlan(5, 10, mine))
         db.session.expire_all()
         copy = drafts.duplicate(draft.id, editor_id=None, now=NOW)
-    assert plan_in(fresh(copy.id)) == CanaryPlan(5, 10, mine)
-    assert fresh(copy.id).canary_state == ""
+    assert plan_in(fresh_campaign(copy.id)) == CanaryPlan(5, 10, mine)
+    assert fresh_campaign(copy.id).canary_state == ""
 
 
 def test_only_a_draft_is_configured(app: Flask) -> None:
@@ -478,7 +474,7 @@ def test_the_suppressed_count_neither_as_people_nor_as_results(app: Flask) -> No
             person = a_subscriber(f"gone{number}@other.example")
             a_delivery(campaign, person, status="skipped", reason="suppressed")
     assert canary.figures(campaign_id) == {}
-    assert sum(fresh(campaign_id).canary_quota.values()) == 50
+    assert sum(fresh_campaign(campaign_id).canary_quota.values()) == 50
 
 
 def test_every_state_is_known(app: Flask) -> None:

@@ -24,6 +24,7 @@ from tests.factories import (
     a_series,
     a_subscriber,
 )
+from tests.readback import fresh_campaign
 
 NOW = datetime(2026, 5, 20, 12, tzinfo=UTC)
 
@@ -55,11 +56,6 @@ def running(world: World, **values: Any) -> int:
         return a_campaign(sender=world.first, **{**defaults, **values}).id
 
 
-def fresh(campaign_id: int) -> Campaign:
-    db.session.rollback()
-    return db.session.get_one(Campaign, campaign_id, populate_existing=True)
-
-
 def go_on(campaign_id: int, sender_id: int, **values: Any) -> bool:
     with transaction():
         return sender_switch.go_on_from(campaign_id, sender_id, now=NOW, **values)
@@ -76,7 +72,7 @@ def choose(campaign_id: int, sender_id: int | None) -> bool:
 def test_it_goes_on_from_the_other_address_by_its_account(world: World) -> None:
     campaign_id = running(world, overflow_sender_id=world.second.id, status_reason="It waits.")
     assert go_on(campaign_id, world.second.id)
-    found = fresh(campaign_id)
+    found = fresh_campaign(campaign_id)
     assert (found.sender_id, found.provider_id) == (world.second.id, world.second.provider_id)
     assert found.overflow_sender_id is None
     assert (found.status, found.status_reason) == ("sending", "")
@@ -90,13 +86,13 @@ def test_who_comes_second_changes_nothing(world: World) -> None:
     assert go_on(campaign_id, world.second.id, by_itself=True)
     assert not go_on(campaign_id, world.second.id, by_itself=True)
     assert not go_on(campaign_id, world.second.id)
-    assert len(fallback_sender.earlier(fresh(campaign_id))) == 1
+    assert len(fallback_sender.earlier(fresh_campaign(campaign_id))) == 1
 
 
 def test_a_paused_one_stays_paused_for_its_reason(world: World) -> None:
     campaign_id = running(world, status="paused", status_reason="Paused by hand.")
     assert go_on(campaign_id, world.second.id)
-    found = fresh(campaign_id)
+    found = fresh_campaign(campaign_id)
     assert (found.status, found.status_reason) == ("paused", "Paused by hand.")
     assert found.provider_id == world.second.provider_id
 
@@ -105,7 +101,7 @@ def test_a_paused_one_stays_paused_for_its_reason(world: World) -> None:
 def test_nothing_else_goes_on(world: World, status: str) -> None:
     campaign_id = running(world, status=status)
     assert not go_on(campaign_id, world.second.id)
-    assert fresh(campaign_id).sender_id == world.first.id
+    assert fresh_campaign(campaign_id).sender_id == world.first.id
 
 
 def test_not_from_an_address_of_the_same_account_or_none(world: World) -> None:
@@ -113,7 +109,7 @@ def test_not_from_an_address_of_the_same_account_or_none(world: World) -> None:
     assert not go_on(campaign_id, world.same.id)
     assert not go_on(campaign_id, world.first.id)
     assert not go_on(campaign_id, 4711)
-    assert fresh(campaign_id).earlier_senders == []
+    assert fresh_campaign(campaign_id).earlier_senders == []
 
 
 def test_the_account_that_was_frozen_counts_not_the_one_that_the_address_has_now(
@@ -124,7 +120,7 @@ def test_the_account_that_was_frozen_counts_not_the_one_that_the_address_has_now
         sender = db.session.get_one(SenderAddress, world.first.id)
         sender.provider_id = world.second.provider_id
     assert go_on(campaign_id, world.second.id), "it still goes by the first account"
-    assert fallback_sender.earlier(fresh(campaign_id))[0].account == "Relay"
+    assert fallback_sender.earlier(fresh_campaign(campaign_id))[0].account == "Relay"
 
 
 def test_by_itself_only_while_it_is_sent_and_from_what_was_chosen(world: World) -> None:
@@ -138,7 +134,7 @@ def test_by_hand_it_may_go_back_and_all_is_remembered(world: World) -> None:
     campaign_id = running(world)
     assert go_on(campaign_id, world.second.id)
     assert go_on(campaign_id, world.first.id)
-    past = fallback_sender.earlier(fresh(campaign_id))
+    past = fallback_sender.earlier(fresh_campaign(campaign_id))
     assert [one.address for one in past] == ["news@first.example", "news@second.example"]
 
 
@@ -178,21 +174,21 @@ def test_it_can_be_chosen_until_the_campaign_is_over(world: World, status: str) 
     campaign_id = running(world, status=status)
     is_over = status in ("sent", "cancelled")
     assert choose(campaign_id, world.second.id) is not is_over
-    assert fresh(campaign_id).overflow_sender_id == (None if is_over else world.second.id)
+    assert fresh_campaign(campaign_id).overflow_sender_id == (None if is_over else world.second.id)
     assert choose(campaign_id, None) is not is_over
-    assert fresh(campaign_id).overflow_sender_id is None
+    assert fresh_campaign(campaign_id).overflow_sender_id is None
 
 
 def test_an_address_of_the_same_account_cannot_be_chosen(world: World) -> None:
     campaign_id = running(world)
     for sender_id in (world.first.id, world.same.id, 4711):
         assert not choose(campaign_id, sender_id)
-    assert fresh(campaign_id).overflow_sender_id is None
+    assert fresh_campaign(campaign_id).overflow_sender_id is None
 
 
 def test_what_can_be_chosen(world: World) -> None:
     def words(campaign_id: int) -> list[str]:
-        return [way.words for way in fallback_sender.other_routes(fresh(campaign_id))]
+        return [way.words for way in fallback_sender.other_routes(fresh_campaign(campaign_id))]
 
     campaign_id = running(world)
     assert words(campaign_id) == ["Example News <news@second.example> (Other)"]
@@ -216,7 +212,7 @@ def test_when_the_address_is_deleted_it_waits(world: World) -> None:
     campaign_id = running(world, overflow_sender_id=world.second.id)
     with transaction():
         db.session.execute(sa.delete(SenderAddress).where(SenderAddress.id == world.second.id))
-    found = fresh(campaign_id)
+    found = fresh_campaign(campaign_id)
     assert (found.sender_id, found.overflow_sender_id) == (world.first.id, None)
 
 
@@ -360,5 +356,5 @@ def test_an_account_is_forgotten_by_what_is_over(world: World) -> None:
         account = db.session.get_one(ProviderAccount, world.first.provider_id)
         usage.forget_account(account.id)
         db.session.delete(account)
-    (past,) = fallback_sender.earlier(fresh(campaign_id))
+    (past,) = fallback_sender.earlier(fresh_campaign(campaign_id))
     assert (past.address, past.account) == ("news@first.example", "Relay"), "the names stay"

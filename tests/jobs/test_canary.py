@@ -23,7 +23,8 @@ from campaigns.jobs import send, transactional
 from campaigns.transactional import alerts
 from campaigns.transactional.models import TransactionalEmail
 from tests.factories import a_campaign, a_list, a_provider, a_sender, subscribers
-from tests.jobs.test_send import run, status_of, statuses
+from tests.jobs.test_send import run
+from tests.readback import campaign_status, delivery_counts, fresh_campaign
 from tests.saying import said
 from tests.smtp_server import ScriptedServer, Session, scripted_server
 
@@ -56,14 +57,9 @@ def work(campaign_id: int, state: str) -> Campaign:
     for _ in range(20):
         canary.forget()
         send.send()
-        if (found := fresh(campaign_id)).canary_state == state:
+        if (found := fresh_campaign(campaign_id)).canary_state == state:
             return found
     raise AssertionError(f"it is {found.canary_state}")
-
-
-def fresh(campaign_id: int) -> Campaign:
-    db.session.rollback()
-    return db.session.get_one(Campaign, campaign_id, populate_existing=True)
 
 
 def watch_is_over(campaign_id: int) -> None:
@@ -77,7 +73,7 @@ def test_a_few_get_it_first_and_the_others_after_the_watch(app: Flask) -> None:
         campaign_id = launch(server)
         send.expand(campaign_id)
         found = work(campaign_id, "watching")
-        assert statuses(campaign_id) == {"sent": FIRST, "queued": PEOPLE - FIRST}
+        assert delivery_counts(campaign_id) == {"sent": FIRST, "queued": PEOPLE - FIRST}
         assert found.canary_until is not None
         assert timedelta(minutes=29) < found.canary_until - utcnow() <= timedelta(minutes=30)
         send.send()
@@ -86,8 +82,8 @@ def test_a_few_get_it_first_and_the_others_after_the_watch(app: Flask) -> None:
         work(campaign_id, "passed")
         run(campaign_id)
         assert sorted(server.recipients) == sorted(f"p{n}@example.org" for n in range(PEOPLE))
-    assert status_of(campaign_id) == "sent"
-    assert statuses(campaign_id) == {"sent": PEOPLE}
+    assert campaign_status(campaign_id) == "sent"
+    assert delivery_counts(campaign_id) == {"sent": PEOPLE}
 
 
 def test_the_clock_decides_too(app: Flask) -> None:
@@ -97,7 +93,7 @@ def test_the_clock_decides_too(app: Flask) -> None:
         work(campaign_id, "watching")
         watch_is_over(campaign_id)
         canary.judge_all()
-        assert fresh(campaign_id).canary_state == "passed"
+        assert fresh_campaign(campaign_id).canary_state == "passed"
 
 
 def test_a_server_that_refuses_stops_it_and_the_others_get_nothing(app: Flask) -> None:
@@ -108,14 +104,14 @@ def test_a_server_that_refuses_stops_it_and_the_others_get_nothing(app: Flask) -
         found = work(campaign_id, "stopped")
         assert found.status == "paused"
         assert "were refused" in said(found.status_reason)
-        assert statuses(campaign_id)["queued"] >= PEOPLE - FIRST
+        assert delivery_counts(campaign_id)["queued"] >= PEOPLE - FIRST
         send.send()
         assert len(server.received) < FIRST
         with transaction():
             lifecycle.resume(campaign_id, now=utcnow())
         run(campaign_id)
-    assert status_of(campaign_id) == "sent"
-    assert statuses(campaign_id) == {"sent": 89, "failed": 61}
+    assert campaign_status(campaign_id) == "sent"
+    assert delivery_counts(campaign_id) == {"sent": 89, "failed": 61}
 
 
 def alerts_written() -> list[TransactionalEmail]:
@@ -181,7 +177,7 @@ def test_processes_that_judge_at_once_tell_owners_once(app: Flask) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert fresh(campaign_id).canary_state == "stopped"
+    assert fresh_campaign(campaign_id).canary_state == "stopped"
     assert len(alerts_written()) == 2
 
 
@@ -226,10 +222,10 @@ def test_a_group_that_goes_badly_is_held_and_the_others_are_sent(app: Flask) -> 
         watch_is_over(campaign_id)
         work(campaign_id, "passed")
         run(campaign_id)
-    assert statuses(campaign_id) == {"sent": PEOPLE - 60, "queued": 60}
+    assert delivery_counts(campaign_id) == {"sent": PEOPLE - 60, "queued": 60}
     tried = sa.select(sa.func.count()).where(Delivery.deferred_since.is_not(None))
     assert db.session.scalar(tried) == 20, "no more than its share of the first"
-    assert status_of(campaign_id) == "sending"
+    assert campaign_status(campaign_id) == "sending"
 
 
 def test_workers_at_once_hand_over_no_more_than_the_first(app: Flask) -> None:
@@ -257,4 +253,4 @@ def test_workers_at_once_hand_over_no_more_than_the_first(app: Flask) -> None:
         for engine in engines:
             engine.close()
         assert len(server.received) == FIRST
-    assert statuses(campaign_id) == {"sent": FIRST, "queued": PEOPLE - FIRST}
+    assert delivery_counts(campaign_id) == {"sent": FIRST, "queued": PEOPLE - FIRST}

@@ -23,7 +23,8 @@ from campaigns.jobs import send, sweep
 from campaigns.jobs.queues import JOBS, LANES
 from campaigns.reports.balance import campaign_balance
 from tests.factories import a_subscriber
-from tests.jobs.test_send import launch, run, status_of, statuses
+from tests.jobs.test_send import launch, run
+from tests.readback import campaign_status, delivery_counts
 from tests.smtp_server import CLOSE, ScriptedServer, Session, scripted_server
 
 pytestmark = pytest.mark.usefixtures("worker")
@@ -61,7 +62,7 @@ def test_b4_a_flood_is_held_whole_and_tried_again_when_the_server_is_well(app: F
     with scripted_server(mood) as server:
         campaign_id = launch(server, people=120)
         run(campaign_id)
-        counts = statuses(campaign_id)
+        counts = delivery_counts(campaign_id)
         assert counts["held"] >= 10, "the measure that was set"
         assert counts["held"] + counts.get("queued", 0) == 120, "nobody has failed"
         assert db.session.scalars(sa.select(Suppression)).all() == []
@@ -71,8 +72,8 @@ def test_b4_a_flood_is_held_whole_and_tried_again_when_the_server_is_well(app: F
         with transaction():
             resend.try_group_again(campaign_id, group, now=utcnow())
         run(campaign_id)
-        assert statuses(campaign_id) == {"sent": 120}
-        assert status_of(campaign_id) == "sent"
+        assert delivery_counts(campaign_id) == {"sent": 120}
+        assert campaign_status(campaign_id) == "sent"
         assert everybody_once(server, 120)
 
 
@@ -84,8 +85,8 @@ def test_b4_when_they_are_really_gone_the_rest_of_the_group_is_tried(app: Flask)
         with transaction():
             policy.believe(campaign_id, group, now=utcnow())
         run(campaign_id)
-    assert statuses(campaign_id) == {"failed": 60}
-    assert status_of(campaign_id) == "sent"
+    assert delivery_counts(campaign_id) == {"failed": 60}
+    assert campaign_status(campaign_id) == "sent"
     assert len(db.session.scalars(sa.select(Suppression)).all()) == 60
 
 
@@ -94,15 +95,15 @@ def test_failed_ones_are_retried_on_a_campaign_that_was_over(app: Flask) -> None
     with scripted_server(mood) as server:
         campaign_id = launch(server)
         run(campaign_id)
-        assert statuses(campaign_id) == {"failed": 5}
-        assert status_of(campaign_id) == "sent"
+        assert delivery_counts(campaign_id) == {"failed": 5}
+        assert campaign_status(campaign_id) == "sent"
         mood.refuses = ""
         with transaction():
             assert resend.retry_failed(campaign_id, now=utcnow()) == 5
         run(campaign_id)
-        assert statuses(campaign_id) == {"sent": 5}
+        assert delivery_counts(campaign_id) == {"sent": 5}
         assert everybody_once(server, 5)
-    assert status_of(campaign_id) == "sent"
+    assert campaign_status(campaign_id) == "sent"
 
 
 def test_the_remaining_of_a_cancelled_campaign_and_nobody_who_joined_since(app: Flask) -> None:
@@ -112,12 +113,12 @@ def test_the_remaining_of_a_cancelled_campaign_and_nobody_who_joined_since(app: 
         with transaction():
             completion.cancel(campaign_id, now=utcnow())
             a_subscriber("late@example.org", db.session.scalars(sa.select(AudienceList)).one())
-        assert statuses(campaign_id) == {"cancelled": 5}
+        assert delivery_counts(campaign_id) == {"cancelled": 5}
         with transaction():
             resend.send_remaining(campaign_id, now=utcnow())
         run(campaign_id)
         assert everybody_once(server, 5)
-    assert statuses(campaign_id) == {"sent": 5}
+    assert delivery_counts(campaign_id) == {"sent": 5}
 
 
 def test_an_unknown_one_is_sent_again_only_by_decision(app: Flask) -> None:
@@ -126,11 +127,11 @@ def test_an_unknown_one_is_sent_again_only_by_decision(app: Flask) -> None:
     with scripted_server(mood) as server:
         campaign_id = launch(server, connections=1)
         run(campaign_id)
-        assert statuses(campaign_id) == {"sent": 4, "unknown": 1}
+        assert delivery_counts(campaign_id) == {"sent": 4, "unknown": 1}
         with transaction():
             resend.send_again(campaign_id, now=utcnow())
         run(campaign_id)
-        assert statuses(campaign_id) == {"sent": 5}
+        assert delivery_counts(campaign_id) == {"sent": 5}
         assert everybody_once(server, 5)
 
 
@@ -144,8 +145,8 @@ def test_an_unknown_one_that_was_opened_is_not_sent_again(app: Flask) -> None:
         with transaction():
             record([opened(number or 0, at=utcnow())], now=utcnow())
             assert resend.send_again(campaign_id, now=utcnow()) == 0
-    assert statuses(campaign_id) == {"sent": 5}
-    assert status_of(campaign_id) == "sent"
+    assert delivery_counts(campaign_id) == {"sent": 5}
+    assert campaign_status(campaign_id) == "sent"
 
 
 def test_very_many_go_out_again_by_the_job_and_each_once(
@@ -161,15 +162,15 @@ def test_very_many_go_out_again_by_the_job_and_each_once(
         with transaction():
             assert resend.retry_failed(campaign_id, now=utcnow()) == 10
         run(campaign_id)
-        assert statuses(campaign_id) == {"sent": 10, "failed": 85}
+        assert delivery_counts(campaign_id) == {"sent": 10, "failed": 85}
         sweep.ring_for_open_work()
         assert ("resend", [campaign_id]) in rung(app)
         resend_job.carry_on(campaign_id)
-        assert statuses(campaign_id) == {"sent": 10, "queued": 85}
-        assert status_of(campaign_id) == "sending"
+        assert delivery_counts(campaign_id) == {"sent": 10, "queued": 85}
+        assert campaign_status(campaign_id) == "sending"
         assert ("send", []) in rung(app)
         run(campaign_id)
-        assert statuses(campaign_id) == {"sent": 95}
+        assert delivery_counts(campaign_id) == {"sent": 95}
         assert everybody_once(server, 95)
     sweep.ring_for_open_work()
     assert resend.with_more() == []

@@ -26,6 +26,7 @@ from campaigns.providers.models import DkimKey, ProviderAccount, SenderAddress
 from campaigns.throttling.loading import load_plan, next_tries
 from campaigns.throttling.models import GroupState
 from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
+from tests.readback import campaign_status, delivery_counts
 from tests.saying import said
 from tests.smtp_server import CLOSE, ScriptedServer, Session, scripted_server
 
@@ -53,34 +54,19 @@ def run(campaign_id: int, seconds: float = 20) -> None:
     """What the worker does with the rings: expand, then slice after slice until it rests."""
     send.expand(campaign_id)
     end = time.monotonic() + seconds
-    while status_of(campaign_id) == "sending" and time.monotonic() < end:
-        before = statuses(campaign_id)
+    while campaign_status(campaign_id) == "sending" and time.monotonic() < end:
+        before = delivery_counts(campaign_id)
         send.send()
-        if statuses(campaign_id) == before:
+        if delivery_counts(campaign_id) == before:
             return
-
-
-def status_of(campaign_id: int) -> str:
-    db.session.rollback()
-    return db.session.scalars(sa.select(Campaign.status).where(Campaign.id == campaign_id)).one()
-
-
-def statuses(campaign_id: int) -> dict[str, int]:
-    db.session.rollback()
-    rows = db.session.execute(
-        sa.select(Delivery.status, sa.func.count())
-        .where(Delivery.campaign_id == campaign_id)
-        .group_by(Delivery.status)
-    )
-    return {status: count for status, count in rows}  # noqa: C416
 
 
 def test_a_campaign_reaches_everybody_once_and_is_sent(app: Flask) -> None:
     with scripted_server() as server:
         campaign_id = launch(server, people=60)
         run(campaign_id)
-    assert status_of(campaign_id) == "sent"
-    assert statuses(campaign_id) == {"sent": 60}
+    assert campaign_status(campaign_id) == "sent"
+    assert delivery_counts(campaign_id) == {"sent": 60}
     assert sorted(server.recipients) == sorted(f"p{n}@example.org" for n in range(1, 61))
     campaign = db.session.get_one(Campaign, campaign_id)
     assert (campaign.matched, campaign.audience) == (60, 60)
@@ -107,7 +93,7 @@ def test_the_suppressed_are_rows_with_their_reason(app: Flask) -> None:
         with transaction():
             suppressions.suppress("p2@example.org", reason="manual", source="", now=utcnow())
         run(campaign_id)
-    assert statuses(campaign_id) == {"sent": 4, "skipped": 1}
+    assert delivery_counts(campaign_id) == {"sent": 4, "skipped": 1}
     assert "p2@example.org" not in server.recipients
 
 
@@ -116,7 +102,7 @@ def test_running_the_expansion_twice_makes_no_second_row(app: Flask) -> None:
         campaign_id = launch(server)
         send.expand(campaign_id)
         send.expand(campaign_id)
-    assert statuses(campaign_id) == {"queued": 5}
+    assert delivery_counts(campaign_id) == {"queued": 5}
 
 
 def test_t2_who_leaves_after_the_launch_gets_nothing(app: Flask) -> None:
@@ -126,7 +112,7 @@ def test_t2_who_leaves_after_the_launch_gets_nothing(app: Flask) -> None:
         with transaction():
             subscriptions.unsubscribe([1], 3, ConsentEvidence("page", utcnow()))
         run(campaign_id)
-    assert statuses(campaign_id) == {"sent": 4, "skipped": 1}
+    assert delivery_counts(campaign_id) == {"sent": 4, "skipped": 1}
     assert "p3@example.org" not in server.recipients
 
 
@@ -138,7 +124,7 @@ def test_many_who_left_do_not_hold_up_the_others(app: Flask) -> None:
             for number in range(1, 121):  # more than one claim takes
                 subscriptions.unsubscribe([1], number, ConsentEvidence("page", utcnow()))
         run(campaign_id)
-    assert statuses(campaign_id) == {"sent": 10, "skipped": 120}
+    assert delivery_counts(campaign_id) == {"sent": 10, "skipped": 120}
 
 
 def test_a_refused_recipient_fails_alone(app: Flask) -> None:
@@ -148,16 +134,16 @@ def test_a_refused_recipient_fails_alone(app: Flask) -> None:
     with scripted_server(script) as server:
         campaign_id = launch(server)
         run(campaign_id)
-    assert statuses(campaign_id) == {"sent": 4, "failed": 1}
-    assert status_of(campaign_id) == "sent"
+    assert delivery_counts(campaign_id) == {"sent": 4, "failed": 1}
+    assert campaign_status(campaign_id) == "sent"
 
 
 def test_a_greylisted_recipient_waits_for_its_turn(app: Flask) -> None:
     with scripted_server(lambda line, _: "451 later" if "<p2@" in line else None) as server:
         campaign_id = launch(server)
         run(campaign_id)
-    assert statuses(campaign_id) == {"sent": 4, "queued": 1}
-    assert status_of(campaign_id) == "sending"
+    assert delivery_counts(campaign_id) == {"sent": 4, "queued": 1}
+    assert campaign_status(campaign_id) == "sending"
     due = db.session.scalars(sa.select(Delivery.not_before).where(Delivery.status == "queued"))
     assert due.one() > utcnow()  # type: ignore[operator]
 
@@ -174,8 +160,8 @@ def test_thirty_people_are_reached_at_a_server_that_takes_five_messages_a_sessio
     with scripted_server(script) as server:
         campaign_id = launch(server, people=30)
         run(campaign_id)
-    assert statuses(campaign_id) == {"sent": 30}
-    assert status_of(campaign_id) == "sent"
+    assert delivery_counts(campaign_id) == {"sent": 30}
+    assert campaign_status(campaign_id) == "sent"
     assert set(db.session.scalars(sa.select(Delivery.attempts))) == {1}
     assert sorted(server.recipients) == sorted(f"p{n}@example.org" for n in range(1, 31))
     account = db.session.scalars(sa.select(ProviderAccount)).one()
@@ -197,7 +183,7 @@ def test_a_server_that_takes_no_message_in_any_session_lets_the_account_rest(app
     account = db.session.scalars(sa.select(ProviderAccount)).one()
     assert f"accepts connections but no messages: {words}" in said(account.trouble)
     assert len(server.sessions) <= 6
-    assert statuses(campaign_id) == {"queued": 5}
+    assert delivery_counts(campaign_id) == {"queued": 5}
     assert set(db.session.scalars(sa.select(Delivery.attempts))) == {0}
 
 
@@ -225,7 +211,7 @@ def test_a_paused_campaign_sends_nothing_and_a_resumed_one_the_rest(app: Flask) 
         with transaction():
             lifecycle.resume(campaign_id, now=utcnow())
         run(campaign_id)
-    assert statuses(campaign_id) == {"sent": 5}
+    assert delivery_counts(campaign_id) == {"sent": 5}
 
 
 def test_a_server_that_is_away_costs_nobody_anything(app: Flask) -> None:
@@ -237,7 +223,7 @@ def test_a_server_that_is_away_costs_nobody_anything(app: Flask) -> None:
         send.send()
         if db.session.scalars(sa.select(ProviderAccount.trouble)).one():
             break
-    assert statuses(campaign_id) == {"queued": 5}
+    assert delivery_counts(campaign_id) == {"queued": 5}
     assert set(db.session.scalars(sa.select(Delivery.attempts))) == {0}
     account = db.session.scalars(sa.select(ProviderAccount)).one()
     assert "refused the connection" in said(account.trouble)
@@ -257,17 +243,17 @@ def test_a_refused_login_pauses_the_campaign_with_the_servers_words(app: Flask) 
                 )
             )
         run(campaign_id)
-    assert status_of(campaign_id) == "paused"
+    assert campaign_status(campaign_id) == "paused"
     assert "535 5.7.8 bad credentials" in db.session.get_one(Campaign, campaign_id).status_reason
-    assert statuses(campaign_id) == {"queued": 5}
+    assert delivery_counts(campaign_id) == {"queued": 5}
 
 
 def test_a_refused_sender_pauses_and_never_blames_the_subscribers(app: Flask) -> None:
     with scripted_server(lambda line, _: "550 5.1.8 no" if line[:4] == "MAIL" else None) as server:
         campaign_id = launch(server)
         run(campaign_id)
-    assert status_of(campaign_id) == "paused"
-    assert statuses(campaign_id) == {"queued": 5}
+    assert campaign_status(campaign_id) == "paused"
+    assert delivery_counts(campaign_id) == {"queued": 5}
 
 
 def test_a_connection_dropped_at_the_dot_is_unknown_and_not_repeated(app: Flask) -> None:
@@ -277,8 +263,8 @@ def test_a_connection_dropped_at_the_dot_is_unknown_and_not_repeated(app: Flask)
     with scripted_server(script) as server:
         campaign_id = launch(server, connections=1)
         run(campaign_id)
-    assert statuses(campaign_id) == {"sent": 4, "unknown": 1}
-    assert status_of(campaign_id) == "sent"
+    assert delivery_counts(campaign_id) == {"sent": 4, "unknown": 1}
+    assert campaign_status(campaign_id) == "sent"
     assert len(server.recipients) == len(set(server.recipients)) == 4
 
 
@@ -288,7 +274,7 @@ def test_a_limit_per_second_is_kept(app: Flask) -> None:
         begun = time.monotonic()
         run(campaign_id)
         seconds = time.monotonic() - begun
-    assert statuses(campaign_id) == {"sent": 6}
+    assert delivery_counts(campaign_id) == {"sent": 6}
     assert seconds >= 0.9
 
 
@@ -296,8 +282,8 @@ def test_w3_a_daily_limit_waits_and_says_until_when(app: Flask) -> None:
     with scripted_server() as server:
         campaign_id = launch(server, people=5, per_day=3)
         run(campaign_id)
-    assert statuses(campaign_id) == {"queued": 2, "sent": 3}
-    assert status_of(campaign_id) == "sending"
+    assert delivery_counts(campaign_id) == {"queued": 2, "sent": 3}
+    assert campaign_status(campaign_id) == "sending"
     assert "has used up its 3 emails in 24 hours" in said(
         db.session.get_one(Campaign, campaign_id).status_reason
     )
@@ -319,9 +305,9 @@ def test_a_worker_killed_in_the_middle_is_settled_by_the_clock(app: Flask) -> No
         writer.intent(third.delivery_id)  # a third body was begun when the process died
         writer.close()
         clock.Clock(app).beat()
-        assert statuses(campaign_id) == {"queued": 2, "sent": 2, "unknown": 1}
+        assert delivery_counts(campaign_id) == {"queued": 2, "sent": 2, "unknown": 1}
         run(campaign_id)
-    assert statuses(campaign_id) == {"sent": 4, "unknown": 1}
+    assert delivery_counts(campaign_id) == {"sent": 4, "unknown": 1}
     assert sorted(server.recipients) == sorted(person.address for person in others)
 
 
@@ -335,7 +321,7 @@ def test_what_is_given_back_after_a_cancellation_is_cancelled_too(app: Flask) ->
                 sa.update(Delivery).where(Delivery.id == 1).values(status="queued", reason="")
             )
         sweep.sweep()
-    assert statuses(campaign_id) == {"cancelled": 5}
+    assert delivery_counts(campaign_id) == {"cancelled": 5}
 
 
 def test_a_daily_limit_is_counted_from_the_ledger_when_redis_was_lost(
@@ -348,7 +334,7 @@ def test_a_daily_limit_is_counted_from_the_ledger_when_redis_was_lost(
         run(campaign_id)
         Redis.from_url(redis_url).flushall()
         run(campaign_id)
-    assert statuses(campaign_id) == {"queued": 2, "sent": 3}
+    assert delivery_counts(campaign_id) == {"queued": 2, "sent": 3}
 
 
 def test_a_template_that_broke_since_the_launch_goes_back_to_the_author(app: Flask) -> None:
@@ -377,7 +363,7 @@ def test_b4_a_flood_of_refusals_holds_the_group_and_suppresses_nobody(app: Flask
     with scripted_server(script) as server:
         campaign_id = launch(server, people=120)
         run(campaign_id)
-        counts = statuses(campaign_id)
+        counts = delivery_counts(campaign_id)
         assert counts["held"] >= 20
         assert counts["held"] + counts.get("queued", 0) + counts.get("failed", 0) == 120
         assert counts["held"] > counts.get("failed", 0)
@@ -389,7 +375,7 @@ def test_refused_content_pauses_a_young_campaign(app: Flask) -> None:
     with scripted_server(script) as server:
         campaign_id = launch(server, people=60)
         run(campaign_id)
-    assert status_of(campaign_id) == "paused"
+    assert campaign_status(campaign_id) == "paused"
     assert "spam content rejected" in db.session.get_one(Campaign, campaign_id).status_reason
 
 
@@ -438,5 +424,5 @@ def test_who_leaves_while_a_slow_server_keeps_them_waiting_gets_nothing(
         campaign_id = launch(server, people=60, connections=1)
         run(campaign_id)
     assert len(server.received) <= 12, "what was on the wire at that moment, and no more"
-    assert statuses(campaign_id)["skipped"] >= 48
-    assert sum(statuses(campaign_id).values()) == 60
+    assert delivery_counts(campaign_id)["skipped"] >= 48
+    assert sum(delivery_counts(campaign_id).values()) == 60

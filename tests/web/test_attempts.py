@@ -21,18 +21,10 @@ from campaigns.web.attempts import (
     delay_after,
 )
 from tests import scenario
-from tests.conftest import Database
 from tests.web.visits import visit
 
 PASSWORD = "correct horse battery"
 OWNER = "owner@example.org"
-
-
-@pytest.fixture
-def database_url(databases: dict[str, Database]) -> str:
-    """SQLite alone: nothing here depends on the database."""
-    databases["sqlite"].empty()
-    return databases["sqlite"].url
 
 
 @pytest.fixture

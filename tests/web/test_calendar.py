@@ -23,6 +23,7 @@ from campaigns.web.campaigns import launch
 from campaigns.web.campaigns.plan_form import form_of
 from campaigns.web.template_helpers import number
 from tests.factories import a_campaign, a_list, a_sender, a_subscriber
+from tests.readback import fresh_campaign
 from tests.web.statements import counted
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -44,11 +45,6 @@ def _ready(**values: Any) -> Campaign:
         a_subscriber("bob@example.org", news, attributes={"tz": "America/New_York"})
         a_subscriber("carol@example.org", news)
         return a_campaign(news, sender=a_sender(), **{"subject": "What is new today", **values})
-
-
-def _fresh(campaign: Campaign) -> Campaign:
-    db.session.rollback()
-    return db.session.get_one(Campaign, campaign.id, populate_existing=True)
 
 
 def _in_days(days: int) -> str:
@@ -95,7 +91,7 @@ def _time_of(found: CampaignSeries, number: int = 0) -> str:
 def test_a_campaign_is_launched_at_readers_own_time(owner_client: FlaskClient) -> None:
     campaign = _ready()
     assert _launch(owner_client, campaign, when="local").status_code == 302
-    found = _fresh(campaign)
+    found = fresh_campaign(campaign.id)
     assert found.status == "scheduled"
     assert found.local_at == f"{_in_days(3)}T09:00"
     local = datetime.fromisoformat(found.local_at)
@@ -106,7 +102,7 @@ def test_pace_and_hours_go_with_the_launch(owner_client: FlaskClient) -> None:
     campaign = _ready()
     values = {"pace": "rate", "per_hour": "7200", "hours": "on", "hours_from": "8"}
     _launch(owner_client, campaign, when="later", hours_until="20", **values)
-    found = _fresh(campaign)
+    found = fresh_campaign(campaign.id)
     assert (found.pace_per_second, found.hours_from, found.hours_until) == (2.0, 8, 20)
 
 
@@ -120,7 +116,7 @@ def test_a_time_that_does_not_exist_is_resolved_and_said(
     assert "Sending starts on Sunday 29 March 2026 at 03:30 in Europe/Berlin" in said
     assert "02:30 does not exist. The campaign goes out at 03:30." in said
     _launch(owner_client, campaign, **moment)
-    assert _fresh(campaign).scheduled_at == datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
+    assert fresh_campaign(campaign.id).scheduled_at == datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +144,7 @@ def test_what_will_happen_is_said_in_sentences(
 ) -> None:
     campaign = _ready()
     assert words in _plan(owner_client, campaign, **values)
-    assert _fresh(campaign).status == "draft"
+    assert fresh_campaign(campaign.id).status == "draft"
 
 
 @pytest.mark.parametrize(
@@ -175,7 +171,7 @@ def test_what_cannot_be_done_is_said_and_not_done(
     answer = _launch(owner_client, campaign, **values)
     assert answer.status_code == 422
     assert words in answer.text
-    assert _fresh(campaign).status == "draft"
+    assert fresh_campaign(campaign.id).status == "draft"
 
 
 def test_a_draft_that_repeats_is_not_sent_itself(owner_client: FlaskClient) -> None:
@@ -303,7 +299,7 @@ def test_one_is_moved_without_the_others(owner_client: FlaskClient) -> None:
     assert "New time" in owner_client.get(answer.location).text
     new = {"date": _in_days(9), "time": "16:30", "zone": "Europe/Berlin"}
     assert owner_client.post(answer.location, data=new).status_code == 302
-    at = _fresh(made).scheduled_at
+    at = fresh_campaign(made.id).scheduled_at
     assert at is not None
     assert f"{at.astimezone(BERLIN):%Y-%m-%d %H:%M}" == f"{_in_days(9)} 16:30"
     assert "Moved to" in owner_client.get(f"/calendar/series/{found.public_id}").text
@@ -503,13 +499,13 @@ def test_a_missed_campaign_is_sent_now_moved_or_left(owner_client: FlaskClient) 
     campaign = _missed()
     path = f"/campaigns/{campaign.public_id}"
     assert owner_client.post(f"{path}/send-now").status_code == 302
-    found = _fresh(campaign)
+    found = fresh_campaign(campaign.id)
     assert (found.status, found.is_undo_window, found.asked_at) == ("scheduled", True, None)
     new = {"date": _in_days(2), "time": "10:00", "zone": "UTC"}
     assert owner_client.post(f"{path}/time", data=new).status_code == 302
-    assert not _fresh(campaign).is_undo_window
+    assert not fresh_campaign(campaign.id).is_undo_window
     owner_client.post(f"{path}/unschedule")
-    assert _fresh(campaign).status == "draft"
+    assert fresh_campaign(campaign.id).status == "draft"
     assert owner_client.get(f"{path}/time").status_code == 302
 
 
@@ -519,7 +515,7 @@ def test_a_new_time_that_has_passed_is_refused(owner_client: FlaskClient) -> Non
     answer = owner_client.post(f"/campaigns/{campaign.public_id}/time", data=old)
     assert answer.status_code == 422
     assert "has passed" in answer.text
-    assert _fresh(campaign).asked_at is not None
+    assert fresh_campaign(campaign.id).asked_at is not None
 
 
 def test_a_campaign_at_local_time_is_moved_by_readers_clocks(owner_client: FlaskClient) -> None:
@@ -527,7 +523,7 @@ def test_a_campaign_at_local_time_is_moved_by_readers_clocks(owner_client: Flask
     _launch(owner_client, campaign, when="local")
     new = {"date": _in_days(5), "time": "18:00"}
     owner_client.post(f"/campaigns/{campaign.public_id}/time", data=new)
-    assert _fresh(campaign).local_at == f"{_in_days(5)}T18:00"
+    assert fresh_campaign(campaign.id).local_at == f"{_in_days(5)}T18:00"
 
 
 def test_the_slowest_limit_of_the_account_is_told(owner_client: FlaskClient) -> None:

@@ -14,6 +14,7 @@ from campaigns.campaign.models import Campaign, CampaignSeries, Delivery, HeldGr
 from campaigns.clock import utcnow
 from campaigns.db import db, transaction
 from tests.factories import a_campaign, a_list, a_sender, subscribers
+from tests.readback import fresh_campaign
 from tests.web.test_reports import report, started, text_of
 
 SENT = {"status": "sent"}
@@ -37,17 +38,12 @@ def draft(owner_client: FlaskClient) -> Campaign:
         return a_campaign(news, sender=a_sender())
 
 
-def fresh(campaign: Campaign) -> Campaign:
-    db.session.rollback()
-    return db.session.get_one(Campaign, campaign.id, populate_existing=True)
-
-
 def review(client: FlaskClient, campaign: Campaign) -> str:
     return client.get(f"/campaigns/{campaign.public_id}/review").text
 
 
 def launch(client: FlaskClient, campaign: Campaign, form: dict[str, str]) -> Any:
-    version = str(fresh(campaign).version)
+    version = str(fresh_campaign(campaign.id).version)
     return client.post(
         f"/campaigns/{campaign.public_id}/review",
         data={"version": version, "recipients": "60", "when": "now", **form},
@@ -63,15 +59,15 @@ def test_it_is_off_and_offers_the_usual(owner_client: FlaskClient, draft: Campai
     assert 'name="canary_percent" inputmode="decimal" value="2"' in page
     assert 'name="complaints_stop" inputmode="decimal" value="0.3"' in page
     launch(owner_client, draft, {})
-    assert fresh(draft).canary_percent == 0
+    assert fresh_campaign(draft.id).canary_percent == 0
 
 
 def test_what_is_chosen_is_kept(owner_client: FlaskClient, draft: Campaign) -> None:
     form = {**FORM, "refusals_go_on": "1", "refusals_stop": "2.5"}
     assert launch(owner_client, draft, form).status_code == 302
     bands = {**USUAL, "refusals": Band(1, 2.5)}
-    assert plan_in(fresh(draft)) == CanaryPlan(2.5, 45, bands)
-    assert fresh(draft).status == "scheduled"
+    assert plan_in(fresh_campaign(draft.id)) == CanaryPlan(2.5, 45, bands)
+    assert fresh_campaign(draft.id).status == "scheduled"
 
 
 @pytest.mark.parametrize(
@@ -94,7 +90,7 @@ def test_what_cannot_be_is_said_and_nothing_is_sent(
     assert answer.status_code == 422
     assert words in text_of(answer.text)
     assert 'name="canary" checked' in answer.text, "what was typed is still there"
-    assert fresh(draft).status == "draft"
+    assert fresh_campaign(draft.id).status == "draft"
 
 
 def test_the_plan_says_what_will_happen(owner_client: FlaskClient, draft: Campaign) -> None:
@@ -130,7 +126,7 @@ def test_what_repeats_keeps_it(owner_client: FlaskClient, draft: Campaign) -> No
     }  # fmt: skip
     assert launch(owner_client, draft, {**FORM, **rule}).status_code == 302
     assert db.session.scalars(sa.select(CampaignSeries.template_id)).all() == [draft.id]
-    assert fresh(draft).canary_percent == 2.5
+    assert fresh_campaign(draft.id).canary_percent == 2.5
 
 
 # --- in the report -----------------------------------------------------------------------------
@@ -199,7 +195,7 @@ def test_to_resume_after_a_stop_is_called_by_its_name(owner_client: FlaskClient)
     )  # fmt: skip
     assert "Going on anyway" in text_of(answer.text)
     assert "Somebody let it go on anyway." in text_of(answer.text)
-    assert fresh(campaign).status == "sending"
+    assert fresh_campaign(campaign.id).status == "sending"
 
 
 def held(*outcomes: dict[str, Any]) -> Campaign:

@@ -24,7 +24,7 @@ from campaigns.throttling.builtin import RULES
 from campaigns.tokens import ConfirmRef, DeliveryRef, Signer, click_path, open_token
 from campaigns.transactional import queue
 from campaigns.web.static_files import asset
-from tests.conftest import SECRET_KEY, Database, settings_for_tests
+from tests.conftest import SECRET_KEY, settings_for_tests
 from tests.factories import (
     a_campaign,
     a_delivery,
@@ -73,13 +73,6 @@ HOSTILE = {
         "X-Method-Override": "DELETE",
     },
 }
-
-
-@pytest.fixture
-def database_url(databases: dict[str, Database]) -> str:
-    """SQLite alone: nothing here depends on the database."""
-    databases["sqlite"].empty()
-    return databases["sqlite"].url
 
 
 @pytest.fixture

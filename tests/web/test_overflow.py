@@ -28,6 +28,7 @@ from tests.factories import (
     a_signed_domain,
     subscribers,
 )
+from tests.readback import fresh_campaign
 from tests.web.test_reports import QUEUED, SENT, poll_address, report, started, text_of
 
 SECOND = "Example News <news@second.example> (Other)"
@@ -68,17 +69,12 @@ def running(addresses: Addresses, status: str = "sending", **values: Any) -> Cam
         return started(status, SENT, QUEUED, **{**defaults, **values})
 
 
-def fresh(campaign: Campaign) -> Campaign:
-    db.session.rollback()
-    return db.session.get_one(Campaign, campaign.id, populate_existing=True)
-
-
 def review(client: FlaskClient, campaign: Campaign) -> str:
     return client.get(f"/campaigns/{campaign.public_id}/review").text
 
 
 def launch(client: FlaskClient, campaign: Campaign, form: dict[str, str]) -> Any:
-    version = str(fresh(campaign).version)
+    version = str(fresh_campaign(campaign.id).version)
     return client.post(
         f"/campaigns/{campaign.public_id}/review",
         data={"version": version, "recipients": "60", "when": "now", **form},
@@ -109,7 +105,7 @@ def test_it_waits_unless_something_else_is_chosen(
     assert f"Go on from {SECOND}" in page
     assert "more@first.example" not in page, "that is by the same account"
     assert launch(owner_client, draft, {"overflow": ""}).status_code == 302
-    assert fresh(draft).overflow_sender_id is None
+    assert fresh_campaign(draft.id).overflow_sender_id is None
 
 
 def test_without_another_account_nothing_is_asked(
@@ -125,7 +121,7 @@ def test_what_is_chosen_is_kept(
     owner_client: FlaskClient, draft: Campaign, addresses: Addresses
 ) -> None:
     assert launch(owner_client, draft, {"overflow": addresses.second.public_id}).status_code == 302
-    found = fresh(draft)
+    found = fresh_campaign(draft.id)
     assert (found.status, found.overflow_sender_id) == ("scheduled", addresses.second.id)
     owner_client.post(f"/campaigns/{draft.public_id}/undo")
     page = review(owner_client, draft)
@@ -142,8 +138,8 @@ def test_what_cannot_be_is_refused_and_nothing_is_sent(
         assert "The campaign cannot continue from that address" in plan(
             owner_client, draft, {"overflow": wrong}
         )
-    assert fresh(draft).status == "draft"
-    assert fresh(draft).overflow_sender_id is None
+    assert fresh_campaign(draft.id).status == "draft"
+    assert fresh_campaign(draft.id).overflow_sender_id is None
 
 
 def test_the_plan_says_what_will_happen(
@@ -182,7 +178,7 @@ def test_what_repeats_keeps_it_each_time(
     }  # fmt: skip
     form = {**rule, "overflow": addresses.second.public_id}
     assert launch(owner_client, draft, form).status_code == 302
-    assert fresh(draft).overflow_sender_id == addresses.second.id
+    assert fresh_campaign(draft.id).overflow_sender_id == addresses.second.id
     with transaction():
         found = db.session.scalars(sa.select(CampaignSeries)).one()
         made = series.make_now(
@@ -204,12 +200,12 @@ def test_it_can_be_chosen_on_the_way(
     assert "When the daily limit of Relay is used up" in text_of(report(owner_client, campaign))
     said = press(owner_client, campaign, "overflow", addresses.second.public_id)
     assert f"When the daily limit is used up, it goes on from {SECOND}." in said
-    found = fresh(campaign)
+    found = fresh_campaign(campaign.id)
     assert (found.status, found.overflow_sender_id) == (status, addresses.second.id)
     assert f'value="{addresses.second.public_id}" selected' in report(owner_client, campaign)
     said = press(owner_client, campaign, "overflow", "")
     assert "it waits until the next day" in said
-    assert fresh(campaign).overflow_sender_id is None
+    assert fresh_campaign(campaign.id).overflow_sender_id is None
 
 
 def test_who_chooses_wakes_a_worker(
@@ -238,7 +234,7 @@ def test_a_wrong_address_changes_nothing(
     for wrong in (addresses.same.public_id, "nothing"):
         said = press(owner_client, campaign, what, wrong)
         assert "The campaign cannot continue from that address" in said
-    found = fresh(campaign)
+    found = fresh_campaign(campaign.id)
     assert (found.sender_id, found.overflow_sender_id) == (addresses.first.id, None)
 
 
@@ -250,7 +246,7 @@ def test_somebody_lets_it_go_on_at_once(
     assert "Do not wait" in text_of(report(owner_client, campaign))
     said = press(owner_client, campaign, "go-on", addresses.second.public_id)
     assert f"Going on from {SECOND}. Nobody gets it twice." in said
-    found = fresh(campaign)
+    found = fresh_campaign(campaign.id)
     assert (found.status, found.status_reason) == ("sending", "")
     assert (found.sender_id, found.provider_id) == (
         addresses.second.id,
@@ -264,7 +260,7 @@ def test_going_on_needs_an_address(owner_client: FlaskClient, addresses: Address
     assert "Choose the address from which it goes on." in press(
         owner_client, campaign, "go-on", ""
     )  # fmt: skip
-    assert fresh(campaign).sender_id == addresses.first.id
+    assert fresh_campaign(campaign.id).sender_id == addresses.first.id
 
 
 @pytest.mark.parametrize("status", ["sent", "cancelled"])
@@ -279,7 +275,7 @@ def test_what_is_over_is_not_moved(
     assert "It cannot go on from there." in press(
         owner_client, campaign, "go-on", addresses.second.public_id
     )
-    assert fresh(campaign).sender_id == addresses.first.id
+    assert fresh_campaign(campaign.id).sender_id == addresses.first.id
 
 
 def test_a_canary_that_asks_is_answered_first(
@@ -292,7 +288,10 @@ def test_a_canary_that_asks_is_answered_first(
     assert "Do not wait" not in text_of(report(owner_client, campaign))
     said = press(owner_client, campaign, "go-on", addresses.second.public_id)
     assert "Decide about the test with a few first" in said
-    assert (fresh(campaign).status, fresh(campaign).sender_id) == ("paused", addresses.first.id)
+    assert (fresh_campaign(campaign.id).status, fresh_campaign(campaign.id).sender_id) == (
+        "paused",
+        addresses.first.id,
+    )
 
 
 def test_the_report_says_from_where_it_went_for_ever(
@@ -388,7 +387,7 @@ def test_strangers_are_sent_to_the_login(
     answer = client.post(f"/campaigns/{campaign.public_id}/{what}", data=form)
     assert answer.status_code == 302
     assert answer.location.startswith("/login")
-    assert fresh(campaign).overflow_sender_id is None
+    assert fresh_campaign(campaign.id).overflow_sender_id is None
 
 
 @pytest.mark.parametrize("what", ["overflow", "go-on"])

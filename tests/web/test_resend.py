@@ -17,6 +17,7 @@ from campaigns.context import EXTENSION
 from campaigns.db import db, transaction
 from campaigns.delivery import resend
 from campaigns.jobs.queues import JOBS
+from tests.readback import delivery_statuses
 from tests.web.test_reports import started, text_of
 
 SENT = {"status": "sent"}
@@ -75,11 +76,6 @@ def press(client: FlaskClient, campaign: Campaign, path: str, **form: Any) -> st
     return text_of(answer.get_data(as_text=True))
 
 
-def statuses() -> list[str]:
-    db.session.rollback()
-    return list(db.session.scalars(sa.select(Delivery.status).order_by(Delivery.id)))
-
-
 def state_of(campaign: Campaign) -> str:
     return db.session.get_one(Campaign, campaign.id, populate_existing=True).status
 
@@ -94,7 +90,7 @@ def test_a_stranger_can_press_nothing(app: Flask, client: FlaskClient) -> None:
         assert answer.location.startswith("/login")
     for path in ("again", "again/unknown", "again/failed"):
         assert client.get(f"/campaigns/{campaign.public_id}/report/{path}").status_code == 302
-    assert statuses() == ["unknown", "failed", "cancelled"]
+    assert delivery_statuses() == ["unknown", "failed", "cancelled"]
 
 
 def test_what_is_not_there_is_a_404(owner_client: FlaskClient) -> None:
@@ -148,14 +144,14 @@ def test_one_unknown_is_sent_again_and_the_other_left(owner_client: FlaskClient)
     said = press(owner_client, campaign, "leave", delivery=ids[2])
     assert "1 mail is left" in said
     assert "May have arrived; not sent again" in said
-    assert statuses() == ["sent", "queued", "unknown"]
+    assert delivery_statuses() == ["sent", "queued", "unknown"]
     assert "may or may not have arrived" not in text_of(page(owner_client, campaign))
 
 
 def test_all_unknown_at_once(owner_client: FlaskClient) -> None:
     campaign = a_campaign_with(UNKNOWN, UNKNOWN, GAVE_UP)
     assert "2 mails go out again" in press(owner_client, campaign, "again/unknown")
-    assert statuses() == ["queued", "queued", "failed"]
+    assert delivery_statuses() == ["queued", "queued", "failed"]
 
 
 def test_dead_letters_are_listed_with_their_reason_and_tried_again(
@@ -169,7 +165,7 @@ def test_dead_letters_are_listed_with_their_reason_and_tried_again(
     assert "without the 1 at mailboxes that do not exist" in text
     assert f"/campaigns/{campaign.public_id}/report/ledger.csv?view=failed" in html
     assert "1 mail goes out again" in press(owner_client, campaign, "again/failed")
-    assert statuses() == ["sent", "queued", "failed"]
+    assert delivery_statuses() == ["sent", "queued", "failed"]
     assert state_of(campaign) == "sending"
 
 
@@ -187,21 +183,21 @@ def test_a_delivery_that_makes_no_sense_is_not_taken_for_all(
     press(owner_client, campaign, "again/failed", delivery=key)
     press(owner_client, campaign, "again/unknown", delivery=key)
     press(owner_client, campaign, "leave", delivery=key)
-    assert statuses() == ["failed", "unknown"]
+    assert delivery_statuses() == ["failed", "unknown"]
 
 
 def test_the_remaining_of_a_cancelled_campaign(owner_client: FlaskClient) -> None:
     campaign = a_campaign_with(SENT, CANCELLED, CANCELLED, status="cancelled")
     assert "Send the remaining" in text_of(page(owner_client, campaign))
     assert "2 mails go out again" in press(owner_client, campaign, "remaining")
-    assert statuses() == ["sent", "queued", "queued"]
+    assert delivery_statuses() == ["sent", "queued", "queued"]
     assert state_of(campaign) == "sending"
 
 
 def test_what_is_kept_back_is_released(owner_client: FlaskClient) -> None:
     campaign = a_campaign_with(BLOCKED, FLOOD)
     press(owner_client, campaign, "release")
-    assert statuses() == ["queued", "held"]
+    assert delivery_statuses() == ["queued", "held"]
 
 
 def test_b4_a_flood_asks_for_a_decision(owner_client: FlaskClient) -> None:
@@ -219,7 +215,7 @@ def test_b4_try_them_again(owner_client: FlaskClient) -> None:
     campaign = a_flood(FLOOD, FLOOD)
     said = press(owner_client, campaign, "flood", group="google", decision="again")
     assert "2 mails go out again" in said
-    assert statuses() == ["queued", "queued"]
+    assert delivery_statuses() == ["queued", "queued"]
     assert "suddenly" not in said
 
 
@@ -227,7 +223,7 @@ def test_b4_they_are_really_gone(owner_client: FlaskClient) -> None:
     campaign = a_flood(FLOOD, FLOOD)
     said = press(owner_client, campaign, "flood", group="google", decision="gone")
     assert "2 addresses are suppressed" in said
-    assert statuses() == ["failed", "failed"]
+    assert delivery_statuses() == ["failed", "failed"]
     assert suppressions.is_suppressed("p0@example.org")
     again = press(owner_client, campaign, "flood", group="google", decision="gone")
     assert "decided on that already" in again
@@ -238,7 +234,7 @@ def test_a_group_that_makes_no_sense_changes_nothing(owner_client: FlaskClient) 
     for group in ("", "yahoo", "a\1b"):
         press(owner_client, campaign, "flood", group=group, decision="gone")
         press(owner_client, campaign, "flood", group=group, decision="again")
-    assert statuses() == ["held"]
+    assert delivery_statuses() == ["held"]
 
 
 def test_b4_the_home_page_points_to_the_question(owner_client: FlaskClient) -> None:
@@ -294,7 +290,7 @@ def test_very_many_are_left_to_the_workers_and_the_page_says_how_far_they_are(
     said = press(owner_client, campaign, "again/failed")
     assert "2 mails go out again. 3 more follow by themselves." in said
     assert rings == [("send", ()), ("resend", (campaign.id,))]
-    assert statuses() == ["queued"] * 2 + ["failed"] * 3 + ["unknown"]
+    assert delivery_statuses() == ["queued"] * 2 + ["failed"] * 3 + ["unknown"]
     for path in ("", "/again"):
         html = page(owner_client, campaign, path)
         assert "What was refused or given up is tried once more" in text_of(html)

@@ -1,0 +1,33 @@
+"""What tests read back from the database, as it is now."""
+
+import sqlalchemy as sa
+
+from campaigns.campaign.models import Campaign, Delivery
+from campaigns.db import db
+
+
+def fresh_campaign(campaign_id: int) -> Campaign:
+    """The campaign as stored, not as an earlier read of this session left it."""
+    db.session.rollback()
+    return db.session.get_one(Campaign, campaign_id, populate_existing=True)
+
+
+def campaign_status(campaign_id: int) -> str:
+    return fresh_campaign(campaign_id).status
+
+
+def delivery_statuses() -> list[str]:
+    """The status of every delivery, oldest first."""
+    db.session.rollback()
+    return list(db.session.scalars(sa.select(Delivery.status).order_by(Delivery.id)))
+
+
+def delivery_counts(campaign_id: int) -> dict[str, int]:
+    """How many deliveries of a campaign have each status."""
+    db.session.rollback()
+    rows = db.session.execute(
+        sa.select(Delivery.status, sa.func.count())
+        .where(Delivery.campaign_id == campaign_id)
+        .group_by(Delivery.status)
+    )
+    return {status: count for status, count in rows}  # noqa: C416
