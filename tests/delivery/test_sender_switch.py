@@ -30,7 +30,7 @@ NOW = datetime(2026, 5, 20, 12, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
-class World:
+class Senders:
     """Two accounts with an address each, and a second address of the first account."""
 
     first: SenderAddress
@@ -39,21 +39,21 @@ class World:
 
 
 @pytest.fixture
-def world(app: Flask) -> World:
+def senders(app: Flask) -> Senders:
     with transaction():
         relay, other = a_provider("Relay"), a_provider("Other")
-        return World(
+        return Senders(
             a_sender("news@first.example", relay),
             a_sender("news@second.example", other, is_default=False),
             a_sender("more@first.example", relay, is_default=False),
         )
 
 
-def running(world: World, **values: Any) -> int:
+def running(senders: Senders, **values: Any) -> int:
     """A campaign that is being sent from the first address, by its account; its id."""
-    defaults: dict[str, Any] = {"status": "sending", "provider_id": world.first.provider_id}
+    defaults: dict[str, Any] = {"status": "sending", "provider_id": senders.first.provider_id}
     with transaction():
-        return a_campaign(sender=world.first, **{**defaults, **values}).id
+        return a_campaign(sender=senders.first, **{**defaults, **values}).id
 
 
 def go_on(campaign_id: int, sender_id: int, **values: Any) -> bool:
@@ -69,11 +69,11 @@ def choose(campaign_id: int, sender_id: int | None) -> bool:
 # --- going on ----------------------------------------------------------------------------------
 
 
-def test_it_goes_on_from_the_other_address_by_its_account(world: World) -> None:
-    campaign_id = running(world, overflow_sender_id=world.second.id, status_reason="It waits.")
-    assert go_on(campaign_id, world.second.id)
+def test_it_goes_on_from_the_other_address_by_its_account(senders: Senders) -> None:
+    campaign_id = running(senders, overflow_sender_id=senders.second.id, status_reason="It waits.")
+    assert go_on(campaign_id, senders.second.id)
     found = fresh_campaign(campaign_id)
-    assert (found.sender_id, found.provider_id) == (world.second.id, world.second.provider_id)
+    assert (found.sender_id, found.provider_id) == (senders.second.id, senders.second.provider_id)
     assert found.overflow_sender_id is None
     assert (found.status, found.status_reason) == ("sending", "")
     (past,) = fallback_sender.earlier(found)
@@ -81,66 +81,66 @@ def test_it_goes_on_from_the_other_address_by_its_account(world: World) -> None:
     assert not past.by_itself
 
 
-def test_who_comes_second_changes_nothing(world: World) -> None:
-    campaign_id = running(world, overflow_sender_id=world.second.id)
-    assert go_on(campaign_id, world.second.id, by_itself=True)
-    assert not go_on(campaign_id, world.second.id, by_itself=True)
-    assert not go_on(campaign_id, world.second.id)
+def test_who_comes_second_changes_nothing(senders: Senders) -> None:
+    campaign_id = running(senders, overflow_sender_id=senders.second.id)
+    assert go_on(campaign_id, senders.second.id, by_itself=True)
+    assert not go_on(campaign_id, senders.second.id, by_itself=True)
+    assert not go_on(campaign_id, senders.second.id)
     assert len(fallback_sender.earlier(fresh_campaign(campaign_id))) == 1
 
 
-def test_a_paused_one_stays_paused_for_its_reason(world: World) -> None:
-    campaign_id = running(world, status="paused", status_reason="Paused by hand.")
-    assert go_on(campaign_id, world.second.id)
+def test_a_paused_one_stays_paused_for_its_reason(senders: Senders) -> None:
+    campaign_id = running(senders, status="paused", status_reason="Paused by hand.")
+    assert go_on(campaign_id, senders.second.id)
     found = fresh_campaign(campaign_id)
     assert (found.status, found.status_reason) == ("paused", "Paused by hand.")
-    assert found.provider_id == world.second.provider_id
+    assert found.provider_id == senders.second.provider_id
 
 
 @pytest.mark.parametrize("status", sorted({*CAMPAIGN_STATES} - {"sending", "paused"}))
-def test_nothing_else_goes_on(world: World, status: str) -> None:
-    campaign_id = running(world, status=status)
-    assert not go_on(campaign_id, world.second.id)
-    assert fresh_campaign(campaign_id).sender_id == world.first.id
+def test_nothing_else_goes_on(senders: Senders, status: str) -> None:
+    campaign_id = running(senders, status=status)
+    assert not go_on(campaign_id, senders.second.id)
+    assert fresh_campaign(campaign_id).sender_id == senders.first.id
 
 
-def test_not_from_an_address_of_the_same_account_or_none(world: World) -> None:
-    campaign_id = running(world)
-    assert not go_on(campaign_id, world.same.id)
-    assert not go_on(campaign_id, world.first.id)
+def test_not_from_an_address_of_the_same_account_or_none(senders: Senders) -> None:
+    campaign_id = running(senders)
+    assert not go_on(campaign_id, senders.same.id)
+    assert not go_on(campaign_id, senders.first.id)
     assert not go_on(campaign_id, 4711)
     assert fresh_campaign(campaign_id).earlier_senders == []
 
 
 def test_the_account_that_was_frozen_counts_not_the_one_that_the_address_has_now(
-    world: World,
+    senders: Senders,
 ) -> None:
-    campaign_id = running(world)
+    campaign_id = running(senders)
     with transaction():
-        sender = db.session.get_one(SenderAddress, world.first.id)
-        sender.provider_id = world.second.provider_id
-    assert go_on(campaign_id, world.second.id), "it still goes by the first account"
+        sender = db.session.get_one(SenderAddress, senders.first.id)
+        sender.provider_id = senders.second.provider_id
+    assert go_on(campaign_id, senders.second.id), "it still goes by the first account"
     assert fallback_sender.earlier(fresh_campaign(campaign_id))[0].account == "Relay"
 
 
-def test_by_itself_only_while_it_is_sent_and_from_what_was_chosen(world: World) -> None:
-    unchosen = running(world)
-    paused = running(world, status="paused", overflow_sender_id=world.second.id)
-    assert not go_on(unchosen, world.second.id, by_itself=True)
-    assert not go_on(paused, world.second.id, by_itself=True)
+def test_by_itself_only_while_it_is_sent_and_from_what_was_chosen(senders: Senders) -> None:
+    unchosen = running(senders)
+    paused = running(senders, status="paused", overflow_sender_id=senders.second.id)
+    assert not go_on(unchosen, senders.second.id, by_itself=True)
+    assert not go_on(paused, senders.second.id, by_itself=True)
 
 
-def test_by_hand_it_may_go_back_and_all_is_remembered(world: World) -> None:
-    campaign_id = running(world)
-    assert go_on(campaign_id, world.second.id)
-    assert go_on(campaign_id, world.first.id)
+def test_by_hand_it_may_go_back_and_all_is_remembered(senders: Senders) -> None:
+    campaign_id = running(senders)
+    assert go_on(campaign_id, senders.second.id)
+    assert go_on(campaign_id, senders.first.id)
     past = fallback_sender.earlier(fresh_campaign(campaign_id))
     assert [one.address for one in past] == ["news@first.example", "news@second.example"]
 
 
-def test_what_the_former_way_put_off_is_due_and_nothing_else(world: World) -> None:
+def test_what_the_former_way_put_off_is_due_and_nothing_else(senders: Senders) -> None:
     later = NOW + timedelta(hours=3)
-    campaign_id = running(world)
+    campaign_id = running(senders)
     with transaction():
         campaign = db.session.get_one(Campaign, campaign_id)
         rows = {
@@ -149,7 +149,7 @@ def test_what_the_former_way_put_off_is_due_and_nothing_else(world: World) -> No
             ).id
             for n, reason in enumerate(("throttled", "sender_refused", "blocked", "deferred", ""))
         }
-    assert go_on(campaign_id, world.second.id)
+    assert go_on(campaign_id, senders.second.id)
     found = due(campaign_id)
     assert {reason for reason, number in rows.items() if found[number] == NOW} == {
         "throttled",
@@ -170,29 +170,31 @@ def due(campaign_id: int) -> dict[int, datetime | None]:
 
 
 @pytest.mark.parametrize("status", CAMPAIGN_STATES)
-def test_it_can_be_chosen_until_the_campaign_is_over(world: World, status: str) -> None:
-    campaign_id = running(world, status=status)
+def test_it_can_be_chosen_until_the_campaign_is_over(senders: Senders, status: str) -> None:
+    campaign_id = running(senders, status=status)
     is_over = status in ("sent", "cancelled")
-    assert choose(campaign_id, world.second.id) is not is_over
-    assert fresh_campaign(campaign_id).overflow_sender_id == (None if is_over else world.second.id)
+    assert choose(campaign_id, senders.second.id) is not is_over
+    assert fresh_campaign(campaign_id).overflow_sender_id == (
+        None if is_over else senders.second.id
+    )
     assert choose(campaign_id, None) is not is_over
     assert fresh_campaign(campaign_id).overflow_sender_id is None
 
 
-def test_an_address_of_the_same_account_cannot_be_chosen(world: World) -> None:
-    campaign_id = running(world)
-    for sender_id in (world.first.id, world.same.id, 4711):
+def test_an_address_of_the_same_account_cannot_be_chosen(senders: Senders) -> None:
+    campaign_id = running(senders)
+    for sender_id in (senders.first.id, senders.same.id, 4711):
         assert not choose(campaign_id, sender_id)
     assert fresh_campaign(campaign_id).overflow_sender_id is None
 
 
-def test_what_can_be_chosen(world: World) -> None:
+def test_what_can_be_chosen(senders: Senders) -> None:
     def words(campaign_id: int) -> list[str]:
         return [way.words for way in fallback_sender.other_routes(fresh_campaign(campaign_id))]
 
-    campaign_id = running(world)
+    campaign_id = running(senders)
     assert words(campaign_id) == ["Example News <news@second.example> (Other)"]
-    go_on(campaign_id, world.second.id)
+    go_on(campaign_id, senders.second.id)
     assert words(campaign_id) == [
         "Example News <news@first.example> (Relay)",
         "Example News <more@first.example> (Relay)",
@@ -202,18 +204,18 @@ def test_what_can_be_chosen(world: World) -> None:
     assert words(without) == [], "it has no address yet itself"
 
 
-def test_a_draft_that_came_back_goes_by_the_account_of_its_address(world: World) -> None:
+def test_a_draft_that_came_back_goes_by_the_account_of_its_address(senders: Senders) -> None:
     """The account of its first start is still written on it."""
-    campaign_id = running(world, status="draft", provider_id=world.second.provider_id)
-    assert choose(campaign_id, world.second.id)
+    campaign_id = running(senders, status="draft", provider_id=senders.second.provider_id)
+    assert choose(campaign_id, senders.second.id)
 
 
-def test_when_the_address_is_deleted_it_waits(world: World) -> None:
-    campaign_id = running(world, overflow_sender_id=world.second.id)
+def test_when_the_address_is_deleted_it_waits(senders: Senders) -> None:
+    campaign_id = running(senders, overflow_sender_id=senders.second.id)
     with transaction():
-        db.session.execute(sa.delete(SenderAddress).where(SenderAddress.id == world.second.id))
+        db.session.execute(sa.delete(SenderAddress).where(SenderAddress.id == senders.second.id))
     found = fresh_campaign(campaign_id)
-    assert (found.sender_id, found.overflow_sender_id) == (world.first.id, None)
+    assert (found.sender_id, found.overflow_sender_id) == (senders.first.id, None)
 
 
 # --- when a quota is used up -------------------------------------------------------------------
@@ -264,30 +266,30 @@ def test_the_plan_without_its_day() -> None:
 # --- what follows from it ----------------------------------------------------------------------
 
 
-def test_an_account_stops_only_campaigns_that_still_go_by_it(world: World) -> None:
-    campaign_id = running(world)
-    go_on(campaign_id, world.second.id)
+def test_an_account_stops_only_campaigns_that_still_go_by_it(senders: Senders) -> None:
+    campaign_id = running(senders)
+    go_on(campaign_id, senders.second.id)
     with transaction():
-        through = world.first.provider_id
+        through = senders.first.provider_id
         assert not lifecycle.pause(
             campaign_id, now=NOW, reason=Reason("status.no_account"), through=through
         )
-        through = world.second.provider_id
+        through = senders.second.provider_id
         assert lifecycle.pause(
             campaign_id, now=NOW, reason=Reason("status.no_account"), through=through
         )
 
 
-def test_a_copy_begins_where_the_first_one_began(world: World) -> None:
-    by_itself = running(world, overflow_sender_id=world.second.id)
-    by_hand = running(world)
-    waiting = running(world, overflow_sender_id=world.second.id)
-    go_on(by_itself, world.second.id, by_itself=True)
-    go_on(by_hand, world.second.id)
+def test_a_copy_begins_where_the_first_one_began(senders: Senders) -> None:
+    by_itself = running(senders, overflow_sender_id=senders.second.id)
+    by_hand = running(senders)
+    waiting = running(senders, overflow_sender_id=senders.second.id)
+    go_on(by_itself, senders.second.id, by_itself=True)
+    go_on(by_hand, senders.second.id)
     for campaign_id, expected in (
-        (by_itself, (world.first.id, world.second.id)),
-        (by_hand, (world.first.id, None)),
-        (waiting, (world.first.id, world.second.id)),
+        (by_itself, (senders.first.id, senders.second.id)),
+        (by_hand, (senders.first.id, None)),
+        (waiting, (senders.first.id, senders.second.id)),
     ):
         with transaction():
             copy = drafts.duplicate(campaign_id, editor_id=None, now=NOW)
@@ -295,32 +297,34 @@ def test_a_copy_begins_where_the_first_one_began(world: World) -> None:
             assert (copy.earlier_senders, copy.provider_id) == ([], None)
 
 
-def test_a_copy_after_the_first_address_was_deleted(world: World) -> None:
-    campaign_id = running(world)
-    go_on(campaign_id, world.second.id, by_itself=False)
+def test_a_copy_after_the_first_address_was_deleted(senders: Senders) -> None:
+    campaign_id = running(senders)
+    go_on(campaign_id, senders.second.id, by_itself=False)
     with transaction():
-        db.session.execute(sa.delete(SenderAddress).where(SenderAddress.id == world.first.id))
+        db.session.execute(sa.delete(SenderAddress).where(SenderAddress.id == senders.first.id))
     with transaction():
         copy = drafts.duplicate(campaign_id, editor_id=None, now=NOW)
-        assert (copy.sender_id, copy.overflow_sender_id) == (world.second.id, None)
+        assert (copy.sender_id, copy.overflow_sender_id) == (senders.second.id, None)
 
 
-def test_who_would_go_on_from_an_address_is_named_before_it_is_deleted(world: World) -> None:
-    running(world, name="Running", overflow_sender_id=world.second.id)
-    running(world, name="Planned", status="scheduled", overflow_sender_id=world.second.id)
-    running(world, name="Over", status="sent", overflow_sender_id=world.second.id)
+def test_who_would_go_on_from_an_address_is_named_before_it_is_deleted(senders: Senders) -> None:
+    running(senders, name="Running", overflow_sender_id=senders.second.id)
+    running(senders, name="Planned", status="scheduled", overflow_sender_id=senders.second.id)
+    running(senders, name="Over", status="sent", overflow_sender_id=senders.second.id)
     with transaction():
-        a_series(a_list(), name="Weekly", sender=world.first, overflow_sender_id=world.second.id)
-    assert usage.campaigns_from_sender(world.second.id) == ["Running", "Planned", "Weekly"]
-    planned = usage.campaigns_planned_on(world.second.provider_id)
+        a_series(
+            a_list(), name="Weekly", sender=senders.first, overflow_sender_id=senders.second.id
+        )
+    assert usage.campaigns_from_sender(senders.second.id) == ["Running", "Planned", "Weekly"]
+    planned = usage.campaigns_planned_on(senders.second.provider_id)
     assert planned == ["Running", "Planned", "Weekly"]
-    assert usage.campaigns_on_account(world.second.provider_id) == []
+    assert usage.campaigns_on_account(senders.second.provider_id) == []
 
 
-def test_each_account_is_charged_with_what_left_by_it(world: World) -> None:
+def test_each_account_is_charged_with_what_left_by_it(senders: Senders) -> None:
     """The counters of the limits are made good from this when they were lost."""
-    campaign_id = running(world, started_at=NOW - timedelta(hours=5))
-    plain = running(world, started_at=NOW - timedelta(hours=5))
+    campaign_id = running(senders, started_at=NOW - timedelta(hours=5))
+    plain = running(senders, started_at=NOW - timedelta(hours=5))
     with transaction():
         for number, (of, hours) in enumerate(
             [(campaign_id, -3), (campaign_id, -2), (campaign_id, 2), (plain, -3), (plain, 2)]
@@ -332,28 +336,28 @@ def test_each_account_is_charged_with_what_left_by_it(world: World) -> None:
                 mailbox_group="other",
                 sent_at=NOW + timedelta(hours=hours),
             )
-    go_on(campaign_id, world.second.id)
+    go_on(campaign_id, senders.second.id)
 
     def charged(sender: SenderAddress) -> dict[int, int]:
         found = sent_counts.sent_in_last_day(sender.provider_id, now=NOW + timedelta(hours=3))
         return {round((at - NOW) / timedelta(hours=1)): count for at, _, count in found}
 
-    assert charged(world.first) == {-3: 2, -2: 1, 2: 1}
-    assert charged(world.second) == {2: 1}
-    go_on(campaign_id, world.first.id)  # and back, at the same moment
-    assert charged(world.first) == {-3: 2, -2: 1, 2: 2}
-    assert charged(world.second) == {}
+    assert charged(senders.first) == {-3: 2, -2: 1, 2: 1}
+    assert charged(senders.second) == {2: 1}
+    go_on(campaign_id, senders.first.id)  # and back, at the same moment
+    assert charged(senders.first) == {-3: 2, -2: 1, 2: 2}
+    assert charged(senders.second) == {}
 
 
-def test_an_account_is_forgotten_by_what_is_over(world: World) -> None:
-    campaign_id = running(world)
-    go_on(campaign_id, world.second.id)
+def test_an_account_is_forgotten_by_what_is_over(senders: Senders) -> None:
+    campaign_id = running(senders)
+    go_on(campaign_id, senders.second.id)
     with transaction():
-        assert usage.campaigns_on_account(world.first.provider_id) == []
+        assert usage.campaigns_on_account(senders.first.provider_id) == []
         db.session.execute(
-            sa.delete(SenderAddress).where(SenderAddress.provider_id == world.first.provider_id)
+            sa.delete(SenderAddress).where(SenderAddress.provider_id == senders.first.provider_id)
         )
-        account = db.session.get_one(ProviderAccount, world.first.provider_id)
+        account = db.session.get_one(ProviderAccount, senders.first.provider_id)
         usage.forget_account(account.id)
         db.session.delete(account)
     (past,) = fallback_sender.earlier(fresh_campaign(campaign_id))

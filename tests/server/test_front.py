@@ -26,7 +26,7 @@ Environ = dict[str, Any]
 Wsgi = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 
-class Stage:
+class Environment:
     """A front whose app is a small function, and the requests that reached it."""
 
     def __init__(self, folder: Path, **settings: object) -> None:
@@ -56,11 +56,11 @@ class Stage:
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    stage = Stage(tmp_path)
-    stage.answer_with([b"ok"], length=2)
-    yield stage
-    stage.front.close()
+def environment(tmp_path: Path) -> Iterator[Environment]:
+    environment = Environment(tmp_path)
+    environment.answer_with([b"ok"], length=2)
+    yield environment
+    environment.front.close()
 
 
 def a_post(*parts: bytes | float | None, length: int | None = None, **values: Any) -> Exchange:
@@ -69,125 +69,131 @@ def a_post(*parts: bytes | float | None, length: int | None = None, **values: An
     return Exchange("/anything", method="POST", headers=size, parts=parts, **values)
 
 
-def test_a_body_arrives_whole_whether_it_has_a_length_or_comes_in_chunks(stage: Stage) -> None:
+def test_a_body_arrives_whole_whether_it_has_a_length_or_comes_in_chunks(
+    environment: Environment,
+) -> None:
     for length in (10, None):
-        [done] = stage.run(a_post(b"hello", b"world", length=length))
+        [done] = environment.run(a_post(b"hello", b"world", length=length))
         assert (done.status, done.body) == (200, b"ok")
-        assert stage.bodies[-1] == b"helloworld"
-        assert stage.reached[-1]["CONTENT_LENGTH"] == "10"
-        assert "HTTP_TRANSFER_ENCODING" not in stage.reached[-1]
+        assert environment.bodies[-1] == b"helloworld"
+        assert environment.reached[-1]["CONTENT_LENGTH"] == "10"
+        assert "HTTP_TRANSFER_ENCODING" not in environment.reached[-1]
 
 
 def test_a_large_body_is_spooled_to_a_file_that_leaves_nothing_behind(
-    stage: Stage, tmp_path: Path
+    environment: Environment, tmp_path: Path
 ) -> None:
     body = bytes(range(256)) * 4096
-    [done] = stage.run(a_post(body[:300_000], body[300_000:], length=len(body)))
+    [done] = environment.run(a_post(body[:300_000], body[300_000:], length=len(body)))
     assert done.status == 200
-    assert stage.bodies == [body]
+    assert environment.bodies == [body]
     assert list((tmp_path / "spool").iterdir()) == []
 
 
 @pytest.mark.parametrize("length", [1000, None])
 def test_a_body_that_stops_coming_is_given_up_without_the_app(
-    stage: Stage, length: int | None
+    environment: Environment, length: int | None
 ) -> None:
-    [done] = stage.run(a_post(b"abc", 5.0, b"def", length=length))
-    assert (done.status, stage.reached) == (408, [])
+    [done] = environment.run(a_post(b"abc", 5.0, b"def", length=length))
+    assert (done.status, environment.reached) == (408, [])
     assert b"did not arrive in time" in done.body
 
 
-def test_a_body_that_trickles_is_given_up(stage: Stage) -> None:
+def test_a_body_that_trickles_is_given_up(environment: Environment) -> None:
     trickle = [part for _ in range(100) for part in (b"x", 0.05)]
     begun = time.monotonic()
-    [done] = stage.run(a_post(*trickle, length=100))
-    assert (done.status, stage.reached) == (408, [])
+    [done] = environment.run(a_post(*trickle, length=100))
+    assert (done.status, environment.reached) == (408, [])
     assert time.monotonic() - begun < 3
 
 
-def test_a_body_has_a_total_deadline(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_body_has_a_total_deadline(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(front_module, "BODY_SECONDS", 0.3)
     steady = [part for _ in range(100) for part in (b"x" * 4096, 0.05)]
-    [done] = stage.run(a_post(*steady, length=409_600))
-    assert (done.status, stage.reached) == (408, [])
+    [done] = environment.run(a_post(*steady, length=409_600))
+    assert (done.status, environment.reached) == (408, [])
 
 
-def test_what_is_too_large_is_refused_before_it_is_read(stage: Stage) -> None:
+def test_what_is_too_large_is_refused_before_it_is_read(environment: Environment) -> None:
     # Nobody reads it: a refused upload costs neither a thread nor the disk.
     too_large = a_post(b"x", 60.0, b"y", length=MAX_REQUEST_BYTES + 1)
     chunks = a_post(*[b"x" * 500_000] * 6)
-    done = stage.run(too_large, chunks)
+    done = environment.run(too_large, chunks)
     assert [one.status for one in done] == [413, 413]
-    assert stage.reached == []
+    assert environment.reached == []
     assert b"larger than this page accepts" in done[0].body
 
 
-def test_only_an_upload_of_somebody_logged_in_may_be_large(stage: Stage) -> None:
+def test_only_an_upload_of_somebody_logged_in_may_be_large(environment: Environment) -> None:
     huge = {"content-length": str(MAX_REQUEST_BYTES + 1)}
-    [done] = stage.run(Exchange("/imports", method="POST", headers=huge, parts=[b"x", None]))
+    [done] = environment.run(Exchange("/imports", method="POST", headers=huge, parts=[b"x", None]))
     assert done.status == 413
     assert MAX_FILE_BYTES > MAX_REQUEST_BYTES
 
 
-def test_a_client_that_leaves_in_mid_body_never_reaches_the_app(stage: Stage) -> None:
-    [done] = stage.run(a_post(b"abc", None, length=1000))
-    assert (done.status, stage.reached) == (400, [])
+def test_a_client_that_leaves_in_mid_body_never_reaches_the_app(environment: Environment) -> None:
+    [done] = environment.run(a_post(b"abc", None, length=1000))
+    assert (done.status, environment.reached) == (400, [])
 
 
-def test_a_chunk_that_is_none_is_a_bad_request(stage: Stage) -> None:
+def test_a_chunk_that_is_none_is_a_bad_request(environment: Environment) -> None:
     # The server below tells it as the end of the connection.
-    [done] = stage.run(a_post(b"abcde", None))
-    assert (done.status, stage.reached) == (400, [])
+    [done] = environment.run(a_post(b"abcde", None))
+    assert (done.status, environment.reached) == (400, [])
 
 
 @pytest.mark.parametrize("length", ["abc", "-1", "9" * 30, "1,1", ""])
-def test_a_length_that_is_no_number_is_a_bad_request(stage: Stage, length: str) -> None:
-    [done] = stage.run(Exchange("/", method="POST", headers={"content-length": length}))
-    assert (done.status, stage.reached) == (400, [])
+def test_a_length_that_is_no_number_is_a_bad_request(environment: Environment, length: str) -> None:
+    [done] = environment.run(Exchange("/", method="POST", headers={"content-length": length}))
+    assert (done.status, environment.reached) == (400, [])
 
 
 @pytest.mark.parametrize("coding", ["gzip, chunked", "chunked, chunked", "identity", "chunked;a"])
-def test_codings_around_chunks_are_a_bad_request(stage: Stage, coding: str) -> None:
-    [done] = stage.run(Exchange("/", method="POST", headers={"transfer-encoding": coding}))
-    assert (done.status, stage.reached) == (400, [])
+def test_codings_around_chunks_are_a_bad_request(environment: Environment, coding: str) -> None:
+    [done] = environment.run(Exchange("/", method="POST", headers={"transfer-encoding": coding}))
+    assert (done.status, environment.reached) == (400, [])
 
 
-def test_a_length_beside_chunks_is_a_bad_request(stage: Stage) -> None:
+def test_a_length_beside_chunks_is_a_bad_request(environment: Environment) -> None:
     both = {"content-length": "5", "transfer-encoding": "chunked"}
-    [done] = stage.run(Exchange("/health", headers=both))
-    assert (done.status, stage.reached) == (400, [])
+    [done] = environment.run(Exchange("/health", headers=both))
+    assert (done.status, environment.reached) == (400, [])
 
 
 @pytest.mark.parametrize("method", ["get", "post", "Head"])
-def test_methods_in_other_letters_are_a_bad_request(stage: Stage, method: str) -> None:
-    [done] = stage.run(Exchange("/", method=method))
-    assert (done.status, stage.reached) == (400, [])
+def test_methods_in_other_letters_are_a_bad_request(environment: Environment, method: str) -> None:
+    [done] = environment.run(Exchange("/", method=method))
+    assert (done.status, environment.reached) == (400, [])
 
 
-def test_head_gets_the_headers_of_a_get_and_no_body(stage: Stage) -> None:
-    [done] = stage.run(Exchange("/x", method="HEAD"))
+def test_head_gets_the_headers_of_a_get_and_no_body(environment: Environment) -> None:
+    [done] = environment.run(Exchange("/x", method="HEAD"))
     assert (done.status, done.body, done.headers["content-length"]) == (200, b"", "2")
 
 
-def test_a_large_answer_waits_for_its_reader_in_a_file(stage: Stage, tmp_path: Path) -> None:
-    stage.answer_with(b"x" * 100_000 for _ in range(30))
-    [done] = stage.run(Exchange("/export"))
+def test_a_large_answer_waits_for_its_reader_in_a_file(
+    environment: Environment, tmp_path: Path
+) -> None:
+    environment.answer_with(b"x" * 100_000 for _ in range(30))
+    [done] = environment.run(Exchange("/export"))
     assert (len(done.body), done.is_whole) == (3_000_000, True)
     assert done.headers["content-length"] == "3000000"
     assert list((tmp_path / "spool").iterdir()) == []
 
 
-def test_slow_readers_hold_no_thread_and_are_given_up(stage: Stage) -> None:
+def test_slow_readers_hold_no_thread_and_are_given_up(environment: Environment) -> None:
     blocks = [b"x" * 100_000] * 30
-    stage.answer_with(blocks)  # no length: an export
+    environment.answer_with(blocks)  # no length: an export
 
     async def play() -> tuple[list[Exchange], Exchange]:
         slow = [Exchange(f"/{n}", read_seconds=60.0) for n in range(6)]
-        reading = [asyncio.create_task(one.run(stage.front)) for one in slow]
+        reading = [asyncio.create_task(one.run(environment.front)) for one in slow]
         while not all(one.status for one in slow):
             await asyncio.sleep(0.01)
-        stage.answer_with([b"ok"], length=2)
-        quick = await Exchange("/page").run(stage.front)
+        environment.answer_with([b"ok"], length=2)
+        quick = await Exchange("/page").run(environment.front)
         assert not any(task.done() for task in reading)
         await asyncio.gather(*reading)
         return slow, quick
@@ -197,7 +203,7 @@ def test_slow_readers_hold_no_thread_and_are_given_up(stage: Stage) -> None:
     assert not any(one.is_whole for one in slow)
 
 
-def test_an_export_stops_when_its_client_leaves(stage: Stage) -> None:
+def test_an_export_stops_when_its_client_leaves(environment: Environment) -> None:
     closed = threading.Event()
 
     def endless() -> Iterator[bytes]:
@@ -208,18 +214,20 @@ def test_an_export_stops_when_its_client_leaves(stage: Stage) -> None:
         finally:
             closed.set()
 
-    stage.answer_with(endless())
-    [done] = stage.run(Exchange("/export", parts=[b"", 0.1, None]))
+    environment.answer_with(endless())
+    [done] = environment.run(Exchange("/export", parts=[b"", 0.1, None]))
     assert (done.status, closed.is_set()) == (0, True)
 
 
-def test_an_export_that_fails_midway_is_an_error_and_not_a_short_file(stage: Stage) -> None:
+def test_an_export_that_fails_midway_is_an_error_and_not_a_short_file(
+    environment: Environment,
+) -> None:
     def broken() -> Iterator[bytes]:
         yield b"row"
         raise RuntimeError("the database went away")
 
-    stage.answer_with(broken())
-    [done] = stage.run(Exchange("/export"))
+    environment.answer_with(broken())
+    [done] = environment.run(Exchange("/export"))
     assert done.status == 500
 
 
@@ -235,11 +243,13 @@ def test_places_are_counted_in_all_and_for_each_client() -> None:
         pass
 
 
-def test_too_many_slow_bodies_of_one_client_are_refused_and_others_are_not(stage: Stage) -> None:
-    stage.front._bodies = Places(total=10, per_client=3)
+def test_too_many_slow_bodies_of_one_client_are_refused_and_others_are_not(
+    environment: Environment,
+) -> None:
+    environment.front._bodies = Places(total=10, per_client=3)
     slow = [a_post(b"x", 5.0, b"y", length=2, address=f"2001:db8::{n}") for n in range(5)]
     other = a_post(b"xy", length=2, address="2001:db8:0:1::1")
-    done = stage.run(*slow, other)
+    done = environment.run(*slow, other)
     assert sorted(one.status for one in done[:5]) == [408, 408, 408, 429, 429]
     assert done[-1].status == 200
     refused = next(one for one in done if one.status == 429)
@@ -248,26 +258,26 @@ def test_too_many_slow_bodies_of_one_client_are_refused_and_others_are_not(stage
 
 
 def test_clients_behind_a_trusted_proxy_are_told_apart(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, trusted_proxies=1)
+    environment = Environment(tmp_path, trusted_proxies=1)
     forwarded = {"x-forwarded-for": "9.9.9.9, 198.51.100.7", "x-forwarded-proto": "https"}
     scope = Exchange(headers=forwarded).scope
-    assert stage.front._client(scope) == "198.51.100.7"
-    assert stage.front._is_secure(scope)
-    stage.front.close()
-    stage = Stage(tmp_path)
-    assert stage.front._client(scope) == "192.0.2.1"
-    assert not stage.front._is_secure(scope)
-    stage.front.close()
+    assert environment.front._client(scope) == "198.51.100.7"
+    assert environment.front._is_secure(scope)
+    environment.front.close()
+    environment = Environment(tmp_path)
+    assert environment.front._client(scope) == "192.0.2.1"
+    assert not environment.front._is_secure(scope)
+    environment.front.close()
 
 
-def test_health_pixel_and_click_need_no_thread(stage: Stage) -> None:
-    stage.answer_with([b"ok"], length=2)
+def test_health_pixel_and_click_need_no_thread(environment: Environment) -> None:
+    environment.answer_with([b"ok"], length=2)
     held = threading.Event()
     for _ in range(2):
-        stage.front._pool.submit(held.wait)
+        environment.front._pool.submit(held.wait)
     click = "/c/" + click_path(SIGNER, 7, 1, "https://shop.example/größe")
     try:
-        done = stage.run(
+        done = environment.run(
             Exchange(f"/o/{open_token(SIGNER, 7)}.gif"), Exchange(click), Exchange("/health")
         )
     finally:
@@ -275,35 +285,35 @@ def test_health_pixel_and_click_need_no_thread(stage: Stage) -> None:
     assert [one.status for one in done] == [200, 302, 200]
     assert done[0].headers["content-type"] == "image/gif"
     assert done[1].headers["location"] == "https://shop.example/gr%C3%B6%C3%9Fe"
-    assert stage.reached == []
+    assert environment.reached == []
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize("name", ["open", "click", "health"])
 def test_the_front_answers_as_the_app_would(tmp_path: Path, name: str, method: str) -> None:
-    stage = Stage(tmp_path)
+    environment = Environment(tmp_path)
     click = click_path(SIGNER, 0, 1, "https://shop.example/a?b=1&c=%20")
     path = {"open": "/o/broken.gif", "click": f"/c/{click}", "health": "/health"}[name]
-    [ours] = stage.run(Exchange(path, method=method))
-    theirs = stage.app.test_client().open(path, method=method)
+    [ours] = environment.run(Exchange(path, method=method))
+    theirs = environment.app.test_client().open(path, method=method)
     assert (ours.status, ours.body) == (theirs.status_code, theirs.data)
     same = {key.lower(): value for key, value in theirs.headers if key != "Vary"}
     assert ours.headers == same  # the app also says that cookies matter, which they never do here
-    stage.front.close()
+    environment.front.close()
 
 
-def test_a_broken_link_is_left_to_the_app_and_its_page(stage: Stage) -> None:
+def test_a_broken_link_is_left_to_the_app_and_its_page(environment: Environment) -> None:
     for path in ("/c/a/b", "/c/a", "/c/a/b/c", "/o/x", "/o/a/b.gif"):
-        stage.run(Exchange(path))
-    assert [environ["PATH_INFO"] for environ in stage.reached] == [
+        environment.run(Exchange(path))
+    assert [environ["PATH_INFO"] for environ in environment.reached] == [
         "/c/a/b", "/c/a", "/c/a/b/c", "/o/x", "/o/a/b.gif",
     ]  # fmt: skip
 
 
-def test_a_header_with_an_underscore_does_not_pass_for_another(stage: Stage) -> None:
-    stage.run(Exchange("/", headers={"x_forwarded_for": "1.2.3.4", "cookie": "a=b"}))
-    assert "HTTP_X_FORWARDED_FOR" not in stage.reached[0]
-    assert stage.reached[0]["HTTP_COOKIE"] == "a=b"
+def test_a_header_with_an_underscore_does_not_pass_for_another(environment: Environment) -> None:
+    environment.run(Exchange("/", headers={"x_forwarded_for": "1.2.3.4", "cookie": "a=b"}))
+    assert "HTTP_X_FORWARDED_FOR" not in environment.reached[0]
+    assert environment.reached[0]["HTTP_COOKIE"] == "a=b"
 
 
 def test_bodies_in_files_are_bounded_together(tmp_path: Path) -> None:

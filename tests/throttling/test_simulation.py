@@ -46,7 +46,7 @@ class Server:
 
 
 @dataclass
-class World:
+class Simulation:
     """One campaign, one worker, some servers, and a clock that is moved by hand."""
 
     buckets: Buckets
@@ -95,59 +95,63 @@ class World:
             self.slice()
 
 
-def a_world(
+def a_simulation(
     redis_url: str, waiting: dict[str, int], servers: dict[str, Server], *, per_second: int = 0
-) -> World:
+) -> Simulation:
     with transaction():
         provider: ProviderAccount = a_provider(per_second=per_second)
         campaign = a_campaign(provider_id=provider.id, status="sending", started_at=START)
-    clock: list[World] = []
+    clock: list[Simulation] = []
     buckets = Buckets(Redis.from_url(redis_url), lambda: clock[0].seconds)
-    world = World(buckets, provider.id, campaign.id, waiting, servers)
-    clock.append(world)
-    return world
+    simulation = Simulation(buckets, provider.id, campaign.id, waiting, servers)
+    clock.append(simulation)
+    return simulation
 
 
 @pytest.fixture
-def gmail_and_yahoo(app: Flask, redis_url: str) -> World:
+def gmail_and_yahoo(app: Flask, redis_url: str) -> Simulation:
     servers = {
         "google": Server(120, (421, "4.7.28 Unusual rate of mail")),
         "yahoo": Server(100_000, (451, "later")),
     }
-    return a_world(redis_url, {"google": 600, "yahoo": 3000}, servers)
+    return a_simulation(redis_url, {"google": 600, "yahoo": 3000}, servers)
 
 
-def test_g14_gmail_is_left_alone_then_begun_with_one(gmail_and_yahoo: World) -> None:
-    world = gmail_and_yahoo
-    world.run(timedelta(hours=6))
-    google, yahoo = world.servers["google"], world.servers["yahoo"]
+def test_g14_gmail_is_left_alone_then_begun_with_one(gmail_and_yahoo: Simulation) -> None:
+    simulation = gmail_and_yahoo
+    simulation.run(timedelta(hours=6))
+    google, yahoo = simulation.servers["google"], simulation.servers["yahoo"]
     first = google.complaints[0]
     silence = [at for at in google.tried if first < at < first + 600]
     assert silence == [], "nothing for ten minutes"
     assert max(yahoo.tried) < first + 60, "the others are not held up by it"
-    after = [many for at, group, many in world.at_once if group == "google" and at >= first + 600]
+    after = [
+        many for at, group, many in simulation.at_once if group == "google" and at >= first + 600
+    ]
     assert after[0] == 1
-    assert "Gmail waits until" in next(said(held.why) for at, _, held in world.holds if at > first)
-    assert world.waiting == {"google": 0, "yahoo": 0}, "and in the end everybody has it"
+    assert "Gmail waits until" in next(
+        said(held.why) for at, _, held in simulation.holds if at > first
+    )
+    assert simulation.waiting == {"google": 0, "yahoo": 0}, "and in the end everybody has it"
     assert len(google.complaints) < 0.2 * 600, "far fewer complaints than mails"
 
 
 def test_w3_a_quota_that_is_used_up_is_waited_out(app: Flask, redis_url: str) -> None:
     server = Server(200, (454, "Throttling failure: Daily message quota exceeded."))
-    world = a_world(redis_url, {"other": 500}, {"other": server}, per_second=50)
-    world.run(timedelta(hours=5))
+    simulation = a_simulation(redis_url, {"other": 500}, {"other": server}, per_second=50)
+    simulation.run(timedelta(hours=5))
     first = server.complaints[0]
     assert [at for at in server.tried if first < at < first + 3600] == []
-    assert any("quota of 24 hours is used up" in said(held.why) for _, _, held in world.holds)
-    assert world.waiting == {"other": 0}
+    assert any("quota of 24 hours is used up" in said(held.why) for _, _, held in simulation.holds)
+    assert simulation.waiting == {"other": 0}
 
 
 def test_a_rate_that_is_refused_is_found(app: Flask, redis_url: str) -> None:
     server = Server(300, (450, "4.7.1 Rate limit reached, slow down"))
-    world = a_world(redis_url, {"yahoo": 10**6}, {"yahoo": server})
-    world.run(timedelta(minutes=8))
+    simulation = a_simulation(redis_url, {"yahoo": 10**6}, {"yahoo": server})
+    simulation.run(timedelta(minutes=8))
     tried, complaints = len(server.tried), len(server.complaints)
-    world.run(timedelta(minutes=6))
+    simulation.run(timedelta(minutes=6))
     tried, complaints = len(server.tried) - tried, len(server.complaints) - complaints
     assert tried - complaints > 0.7 * 300 * 6, "most of what it takes"
     assert complaints < 0.1 * tried, "without many complaints"
@@ -155,14 +159,14 @@ def test_a_rate_that_is_refused_is_found(app: Flask, redis_url: str) -> None:
 
 def test_weeks_of_warm_up_never_pass_the_plan(app: Flask, redis_url: str) -> None:
     server = Server(10**9, (450, "later"))
-    world = a_world(redis_url, {"other": 10**9}, {"other": server})
+    simulation = a_simulation(redis_url, {"other": 10**9}, {"other": server})
     with transaction():
-        editing.save_warm_up(world.provider_id, "", editing.WarmUpInput("20", "2000", "14"))
+        editing.save_warm_up(simulation.provider_id, "", editing.WarmUpInput("20", "2000", "14"))
     steps = warm_up.curve(20, 2000, 14)
-    midnight = world.seconds = (START + timedelta(hours=15)).timestamp()
-    while world.seconds < midnight + 14 * 86_400:
-        world.slice()
-        world.seconds += 1800
+    midnight = simulation.seconds = (START + timedelta(hours=15)).timestamp()
+    while simulation.seconds < midnight + 14 * 86_400:
+        simulation.slice()
+        simulation.seconds += 1800
     for day, most in enumerate(steps):
         start = midnight + day * 86_400
         assert sum(start <= at < start + 86_400 for at in server.tried) <= most
