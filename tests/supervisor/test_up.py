@@ -222,7 +222,7 @@ def test_a_taken_port_is_said_before_anything_starts(
         port = taken.getsockname()[1]
         code, text = refused(tmp_path, started, PORT=str(port))
     assert code == 1
-    assert f"Port {port} on 127.0.0.1 is used by another program" in text
+    assert f"Port {port} on 127.0.0.1 is in use by another program" in text
     assert "PORT=" in text
     assert not (tmp_path / "data" / "kv").exists()
 
@@ -290,8 +290,8 @@ def test_up_waits_for_servers_that_are_away_and_says_so(
             redis.kill()
             redis.wait(10)
     assert run.text().count("does not respond; waiting") == 2
-    assert "The Redis server answers" in run.text()
-    assert "The database answers" in run.text()
+    assert "The Redis server is up" in run.text()
+    assert "The database is up" in run.text()
     assert "Traceback" not in run.text()
 
 
