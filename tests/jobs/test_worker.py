@@ -116,7 +116,7 @@ class Environment:
     def wait_for(self, words: str) -> None:
         self.wait_until(lambda: words in self.said, words)
 
-    def wait_until(self, is_true: Callable[[], bool], what: str, seconds: float = 30) -> None:
+    def wait_until(self, is_true: Callable[[], bool], what: str, seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
         while not is_true():
             assert time.monotonic() < deadline, f"waited in vain: {what}\n{self.said}"
