@@ -163,7 +163,7 @@ def first_visit() -> Response | FlaskResponse:
         return _welcome({**form.to_dict(), "token": ""}, problem, code=403)
     try:
         if not form.get("workspace", "").strip():
-            raise users.AccountError(_("Enter the name of your organisation."))
+            raise users.AccountError("workspace.name_missing")
         if not secrets.compare_digest(
             form.get("password", "").encode(), form.get("password_again", "").encode()
         ):

@@ -502,7 +502,7 @@ class TestUnderLimits:
             deliver(second)
         assert len(server.received) == 1
         assert (status(first).status, status(second).status) == ("sent", "queued")
-        assert "has used up its 1 email per hour" in status(second).reason
+        assert "has used up its 1 email per hour" in said(status(second).reason)
 
     def test_one_that_is_taken_says_that_the_account_works_again(self, app: Flask) -> None:
         with scripted_server() as server:
