@@ -20,7 +20,6 @@ NOTHING = "–"
 """Stands where there is no value."""
 
 _ENGLISH_DATES = {
-    "MMMd": "d MMM",
     "yMMMd": "d MMM y",
     "yMMMMd": "d MMMM y",
     "yMMMMEEEEd": "EEEE d MMMM y",
@@ -81,11 +80,6 @@ def full_date(value: dt.date, locale: str) -> str:
     return _dated(value, "yMMMMd", locale)
 
 
-def day_of_year(value: dt.date, locale: str) -> str:
-    """Write "19 Nov", where the year is understood."""
-    return _dated(value, "MMMd", locale)
-
-
 def month(value: dt.date, locale: str) -> str:
     """Write "November 2026"."""
     return format_skeleton("yMMMM", value, locale=locale)
@@ -110,11 +104,6 @@ def time(value: datetime, locale: str, *, seconds: bool = False) -> str:
 def date_time(value: datetime, locale: str, *, seconds: bool = False) -> str:
     """Write "19 Nov 2026, 09:00"."""
     return _joined(date(value, locale), time(value, locale, seconds=seconds), locale)
-
-
-def short_date_time(value: datetime, locale: str) -> str:
-    """Write "19 Nov, 09:00", where the year is understood."""
-    return _joined(day_of_year(value, locale), time(value, locale), locale)
 
 
 def time_or_date(value: datetime, today: dt.date, locale: str, *, seconds: bool = False) -> str:

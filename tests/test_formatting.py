@@ -58,7 +58,6 @@ def test_english_dates_start_with_the_day() -> None:
     assert formatting.month(AT, "en") == "September 2026"
     assert formatting.date_time(AT, "en") == "9 Sep 2026, 09:00"
     assert formatting.date_time(AT, "en", seconds=True) == "9 Sep 2026, 09:00:05"
-    assert formatting.short_date_time(AT, "en") == "9 Sep, 09:00"
 
 
 def test_dates_of_other_languages_have_their_own_form() -> None:

@@ -21,7 +21,6 @@ DELIVERY_STATES = (
     "unknown",
 )
 OPEN_STATES = ("queued", "sending")
-CANARY_STATES = ("", "testing", "watching", "passed", "stopped")
 UNDER_WAY = ("scheduled", "preparing", "sending", "paused")
 """A campaign in one of these still needs its lists, its sender address and its account."""
 _WHAT_CAME_BACK = (
@@ -95,6 +94,7 @@ class Campaign(Base):
     canary_bands: Mapped[dict[str, Any]] = mapped_column(default=dict)
     """By measure [continue below, stop above] in percent, as `canary_plan` reads them."""
     canary_state: Mapped[str] = mapped_column(default="")
+    """testing, watching, passed or stopped; empty without a test group."""
     canary_quota: Mapped[dict[str, Any]] = mapped_column(default=dict)
     """Test group by mailbox group; frozen with the audience."""
     canary_until: Mapped[datetime | None]

@@ -11,7 +11,7 @@ from campaigns.db import Base, BigKey, Mapped, mapped_column
 class KeptCount(Base):
     """What was counted of one thing at one moment. Never the truth: that lies in the rows.
 
-    `subject` says what it is about (a name in reports.snapshots.SUBJECTS), `subject_id` which one.
+    `subject` says what it is about (a `reports.snapshots.Subject`), `subject_id` which one.
     """
 
     __tablename__ = "kept_count"

@@ -17,7 +17,6 @@ from campaigns.db import database_now, db, upsert
 from campaigns.reports.models import KeptCount
 
 Subject = Literal["campaign", "list", "people"]
-SUBJECTS: tuple[Subject, ...] = ("campaign", "list", "people")
 PART_OF_THE_TIME = 10
 """A count is new for so many times as long as it took: no more of the time goes into counting."""
 SOONER = 10
