@@ -15,7 +15,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import sqlalchemy as sa
 
-from campaigns import formatting
 from campaigns.audience.models import Subscriber
 from campaigns.campaign import audience
 from campaigns.campaign.models import Campaign, Delivery
@@ -26,8 +25,6 @@ FIELD = "moment"
 FARTHEST = timedelta(days=2 * 366)
 MOST_YEARS = 100
 HOURS = 24
-MOST_AHEAD = timedelta(hours=14)
-"""The clocks that are furthest ahead of UTC (Kiritimati); those furthest behind are 12 h back."""
 
 
 class MomentError(ReasonError):
@@ -126,10 +123,6 @@ def find_zone(name: str) -> ZoneInfo:
 def zones_by_name() -> Mapping[str, ZoneInfo]:
     """Return every time zone by its lower-case name, as subscribers' data may spell it."""
     return {name.lower(): ZoneInfo(name) for name in sorted(available_timezones())}
-
-
-def day_in_words(moment: datetime) -> str:
-    return formatting.full_date(moment, formatting.DEFAULT_LOCALE)
 
 
 # --- in each recipient's time zone -------------------------------------------------------------
