@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
+from campaigns import formatting
 from campaigns.accounts.workspace import workspace_zone
 from campaigns.campaign import drafts, lifecycle, local_time, recurrence
 from campaigns.campaign.local_time import DayWindow, find_zone, resolve
@@ -302,7 +303,8 @@ def _make(series: CampaignSeries, local: datetime, now: datetime) -> Occurrence 
     if not _note(series, local, is_skipped=False):
         return None
     template = db.session.get_one(Campaign, series.template_id)
-    name = f"{title_of(template.name, template.subject)}, {local.day} {local:%B %Y}"
+    day = formatting.full_date(local, formatting.DEFAULT_LOCALE)
+    name = f"{title_of(template.name, template.subject)}, {day}"
     copy = drafts.duplicate(template.id, editor_id=template.edited_by_id, now=now, name=name)
     db.session.execute(
         sa.update(CampaignOccurrence)
@@ -351,8 +353,8 @@ def problem_of(template: Campaign, *, base_url: str, signer: Signer) -> Reason |
     blocking = next((check for check in checks if check.blocks), None)
     if blocking is None:
         return None
-    said = blocking.text or tuple(problem.located for problem in blocking.problems)
-    return Reason("status.preflight", {"name": blocking.name, "text": said})
+    said = blocking.reason or tuple(problem.located for problem in blocking.problems)
+    return Reason("status.preflight", {"name": blocking.title, "text": said})
 
 
 def leave_as_draft(made: Occurrence, problem: Reason) -> None:

@@ -55,13 +55,13 @@ def describe(word: str) -> str:
 
 def check_lines(check: Check) -> Iterator[str]:
     """Return what a row of the preflight says: its text, then its problems with their places."""
-    if check.text:
-        yield check.text
+    if check.reason:
+        yield sentence(check.reason)
     for problem in check.problems:
         said = sentence(problem.located)
-        if problem.field == "subject" and check.name != "Subject":
+        if problem.field == "subject" and check.name != "subject":
             said = _("Subject: %(problem)s", problem=said)
-        elif problem.field == "preheader" and check.name != "Preheader":
+        elif problem.field == "preheader" and check.name != "preheader":
             said = _("Preheader: %(problem)s", problem=said)
         yield said
     if check.hidden is None:

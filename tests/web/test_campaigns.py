@@ -432,8 +432,8 @@ def test_the_review_shows_every_check_and_who_gets_it(owner_client: FlaskClient)
         a_signed_domain()
     page = owner_client.get(_path(_ready(preheader="Read on"), "/review")).text
     assert "Everything looks right." in page
-    assert "Signed by DKIM for example.org" in page
-    assert "2 people will get it." in page
+    assert "Signed with DKIM for example.org" in page
+    assert "2 recipients." in page
     assert "Send to 2 people" in page
     assert "Type <strong>" not in page
 

@@ -151,7 +151,7 @@ def test_the_plan_says_what_will_happen(
     goes_on = plan(owner_client, draft, {"overflow": addresses.second.public_id})
     assert "With that account alone, sending would take about 2 days." in goes_on
     assert f"When the daily limit of Relay is used up, it continues from {SECOND}." in goes_on
-    assert "Mail from second.example is not signed with DKIM" in goes_on
+    assert "Email from second.example is not signed with DKIM" in goes_on
     with transaction():
         a_signed_domain("second.example")
         db.session.execute(sa.update(ProviderAccount).values(per_day=0))

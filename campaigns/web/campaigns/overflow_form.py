@@ -10,7 +10,7 @@ from campaigns.campaign.preflight import warnings_of
 from campaigns.delivery import canary
 from campaigns.web.template_helpers import number
 from campaigns.web.words import gettext as _
-from campaigns.web.words import ngettext
+from campaigns.web.words import ngettext, sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def sentences(campaign: Campaign, chosen: SenderRoute | None, *, recipients: int
             account=now.account.name,
             sender=chosen.words,
         )
-        return [said, *warnings_of(chosen.sender)]
+        return [said, *map(sentence, warnings_of(chosen.sender))]
     most = now.account.per_day
     if not 0 < most < recipients:
         return []

@@ -1,0 +1,31 @@
+"""Preflight: everything that is checked before a campaign may leave."""
+
+from campaigns.campaign.drafts import Arithmetic
+from campaigns.campaign.expand_content import content_of
+from campaigns.campaign.models import Campaign
+from campaigns.campaign.preflight import audience, content, workspace
+from campaigns.campaign.preflight import sender as senders
+from campaigns.campaign.preflight.checks import Check
+from campaigns.campaign.preflight.sender import warnings_of
+from campaigns.db import db
+from campaigns.providers.models import SenderAddress
+from campaigns.tokens import Signer
+
+__all__ = ["Check", "preflight", "warnings_of"]
+
+
+def preflight(
+    campaign: Campaign, arithmetic: Arithmetic, *, base_url: str, signer: Signer
+) -> list[Check]:
+    """Return every check, by section. A problem keeps the campaign from leaving."""
+    sender = db.session.get(SenderAddress, campaign.sender_id) if campaign.sender_id else None
+    return [
+        audience.check(campaign, arithmetic),
+        senders.check(sender),
+        *senders.check_signature(sender),
+        content.check_subject(campaign.subject),
+        content.check_preheader(campaign.preheader),
+        *content.check(content_of(campaign, base_url=base_url), signer),
+        workspace.check_postal_address(),
+        workspace.check_public_url(base_url),
+    ]

@@ -1,0 +1,180 @@
+"""Whether the subject, the preheader and the content are fit to be sent."""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+
+from selectolax.lexbor import LexborHTMLParser
+
+from campaigns.audience import subscribers
+from campaigns.campaign.preflight.checks import Check, CheckName, passed, problem, warning
+from campaigns.content.lint import Finding
+from campaigns.content.mime.compile import (
+    Content,
+    RenderError,
+    TemplateProblemError,
+    check_content,
+    compile_content,
+    lint_content,
+)
+from campaigns.content.templating.checker import MAX_PROBLEMS
+from campaigns.content.templating.problems import Field, Problem
+from campaigns.messages import Recipient
+from campaigns.paths import resource_root
+from campaigns.reason import Reason
+from campaigns.tokens import Signer
+
+SUBJECT_LENGTH = range(10, 79)
+CLIPPED_BYTES = 102 * 1024
+"""Size from which Gmail cuts an email off, and the unsubscribe link with it."""
+NEARLY_CLIPPED_BYTES = 90 * 1024
+MAX_FINDINGS = 12
+EXAMPLE = Recipient(0, 0, 0, "reader@example.org")
+
+_FIELDS: Mapping[Field, CheckName] = {
+    "subject": "subject",
+    "preheader": "preheader",
+    "html": "content",
+}
+
+
+def check_subject(subject: str) -> Check:
+    """Check the subject and its length."""
+    length = len(subject.strip())
+    if not length:
+        return problem("subject", "message", "preflight.no_subject")
+    if "test" in subject.lower().replace(":", " ").split():
+        return warning("subject", "message", "preflight.subject_says_test")
+    if length < SUBJECT_LENGTH.start:
+        return warning("subject", "message", "preflight.subject_short", count=length)
+    if length >= SUBJECT_LENGTH.stop:
+        return warning("subject", "message", "preflight.subject_long", count=length)
+    return passed("subject", "preflight.quoted", text=subject.strip())
+
+
+def check_preheader(preheader: str) -> Check:
+    """Check that there is a preheader."""
+    if preheader.strip():
+        return passed("preheader", "preflight.quoted", text=preheader.strip())
+    return warning("preheader", "message", "preflight.no_preheader")
+
+
+def check(content: Content, signer: Signer) -> list[Check]:
+    """Check the template, its links and images, and its size."""
+    if not content.html.strip():
+        return [problem("content", "content", "preflight.no_content")]
+    found = check_content(content, subscribers.known_attributes())
+    rows = _template(found)
+    findings = lint_content(content, _starters())
+    rows += [*_merge_tags(findings), *_starter_text(findings)]
+    if any(one.blocks for one in found):
+        return [*rows, *_lost(findings)]
+    try:
+        html = compile_content(content, signer).preview(EXAMPLE).html
+    except TemplateProblemError as error:
+        return [*rows, *_template(error.problems)]
+    except RenderError as error:
+        return [*rows, *_template([error.problem])]
+    unsubscribe = passed("unsubscribe", "preflight.unsubscribe_everywhere")
+    return [*rows, _size(html), *_links_and_images(html, findings), unsubscribe]
+
+
+def _merge_tags(findings: Sequence[Finding]) -> list[Check]:
+    """Check for merge tags of other programs, and ours where an editor has mangled them."""
+    return [
+        row
+        for kind in ("field", "merge tag")
+        if (row := _row("merge_tags", [found for found in findings if found.kind == kind]))
+    ]
+
+
+def _template(found: Sequence[Problem]) -> list[Check]:
+    """Return a row for the mistakes in the template of each field, what blocks first."""
+    of = {field: [one for one in found if one.field == field] for field in _FIELDS}
+    rows = [
+        _listed(
+            name,
+            [one for one in of[field] if one.blocks is blocks],
+            is_complete=len(of[field]) < MAX_PROBLEMS,
+        )
+        for blocks in (True, False)
+        for field, name in _FIELDS.items()
+    ]
+    return [row for row in rows if row is not None]
+
+
+def _row(name: CheckName, found: Sequence[Finding], lead: str = "") -> Check | None:
+    """Return one row for findings of a kind. None without any."""
+    reason = Reason(lead, {"count": len(found)}) if lead else None
+    return _listed(name, [finding.problem for finding in found], reason)
+
+
+def _listed(
+    name: CheckName,
+    found: Sequence[Problem],
+    lead: Reason | None = None,
+    *,
+    is_complete: bool = True,
+) -> Check | None:
+    """Return one row for problems of a kind. None without any."""
+    if not found:
+        return None
+    hidden = max(0, len(found) - MAX_FINDINGS)
+    return Check(
+        name,
+        level="problem" if any(one.blocks for one in found) else "warning",
+        reason=lead,
+        fix="content" if any(one.field == "html" for one in found) else "message",
+        problems=tuple(found[:MAX_FINDINGS]),
+        hidden=hidden if is_complete or not hidden else None,
+    )
+
+
+def _starter_text(findings: Sequence[Finding]) -> list[Check]:
+    """Check for text of the starter design that nobody has replaced."""
+    row = _row("starter_text", [found for found in findings if found.kind == "starter"])
+    return [row] if row else []
+
+
+@lru_cache(maxsize=1)
+def _starters() -> tuple[str, ...]:
+    folder = resource_root() / "templates" / "newsletter"
+    return tuple(path.read_text("utf-8") for path in sorted(folder.glob("*.html")))
+
+
+def _size(html: str) -> Check:
+    size = len(html.encode())
+    limits = {"size_bytes": size, "limit_bytes": CLIPPED_BYTES}
+    if size >= CLIPPED_BYTES:
+        return warning("size", "content", "preflight.clipped", **limits)
+    if size >= NEARLY_CLIPPED_BYTES:
+        return warning("size", "content", "preflight.nearly_clipped", **limits)
+    return passed("size", "preflight.small", size_bytes=size)
+
+
+def _lost(findings: Sequence[Finding]) -> list[Check]:
+    """Check for links and images that nobody can open, and those that were never replaced."""
+    of = {
+        kind: [found for found in findings if found.kind == kind]
+        for kind in ("link", "image", "placeholder")
+    }
+    rows = (
+        _row("links", of["link"], "preflight.dead_links"),
+        _row("placeholders", of["placeholder"]),
+        _row("images", of["image"], "preflight.hidden_images"),
+    )
+    return [row for row in rows if row is not None]
+
+
+def _links_and_images(html: str, findings: Sequence[Finding]) -> list[Check]:
+    tree = LexborHTMLParser(html)
+    links, images = tree.css("a"), tree.css("img")
+    mute = sum("alt" not in image.attributes for image in images)
+    rows = _lost(findings)
+    names = {row.name for row in rows}
+    if not names & {"links", "placeholders"}:
+        rows.insert(0, passed("links", "preflight.links_have_targets", count=len(links)))
+    if mute:
+        rows.append(warning("images", "content", "preflight.no_alternative_text", count=mute))
+    elif images and "images" not in names:
+        rows.append(passed("images", "preflight.alternative_text", count=len(images)))
+    return rows

@@ -1,0 +1,100 @@
+"""What is checked before a campaign may leave, and what was found."""
+
+from campaigns.wording.messages import N_, Message, Plural
+
+SENTENCES: dict[str, Message] = {
+    "preflight.audience": N_("Audience"),
+    "preflight.sender": N_("Sender"),
+    "preflight.signature": N_("Signature"),
+    "preflight.subject": N_("Subject"),
+    "preflight.preheader": N_("Preheader"),
+    "preflight.content": N_("Content"),
+    "preflight.merge_tags": N_("Merge tags"),
+    "preflight.starter_text": N_("Starter text"),
+    "preflight.size": N_("Size"),
+    "preflight.links": N_("Links"),
+    "preflight.placeholders": N_("Placeholders"),
+    "preflight.images": N_("Images"),
+    "preflight.unsubscribe": N_("Unsubscribe link"),
+    "preflight.postal_address": N_("Postal address"),
+    "preflight.public_address": N_("Public address"),
+    "preflight.recipients": Plural(N_("%(count)s recipient."), N_("%(count)s recipients.")),
+    "preflight.no_list": N_("No list is chosen yet."),
+    "preflight.no_recipients": N_(
+        "There are no recipients: the lists are empty, or everyone on them is excluded or"
+        " suppressed."
+    ),
+    "preflight.no_sender": N_("No sender address is chosen."),
+    "preflight.no_sender_set_up": N_("No sender address is set up yet."),
+    "preflight.trouble": N_("The account “%(account)s” is not working. %(why)s"),
+    "preflight.from": N_("From %(sender)s."),
+    "preflight.signed_by_service": N_(
+        "Signed by “%(account)s”, once %(domain)s is confirmed there."
+    ),
+    "preflight.unsigned": N_(
+        "Email from %(domain)s is not signed with DKIM. Gmail, Yahoo and Outlook ask for it."
+    ),
+    "preflight.signed": Plural(
+        N_("Signed with DKIM for %(domain)s (selector %(selectors)s)."),
+        N_("Signed with DKIM for %(domain)s (selectors %(selectors)s)."),
+    ),
+    "preflight.signed_not_in_dns": N_(
+        "Signed with DKIM for %(domain)s, but the record is not in DNS as it should be, so"
+        " receivers cannot verify the signature."
+    ),
+    "preflight.no_subject": N_("The subject is empty."),
+    "preflight.subject_says_test": N_("The subject says “test”. Check that it is the right one."),
+    "preflight.subject_short": Plural(
+        N_("The subject is very short (%(count)s character). Say a little more."),
+        N_("The subject is very short (%(count)s characters). Say a little more."),
+    ),
+    "preflight.subject_long": N_(
+        "The subject has %(count)s characters. Most inboxes cut it off after about 78."
+    ),
+    "preflight.quoted": N_("“%(text)s”"),
+    "preflight.no_preheader": N_(
+        "There is none. Inboxes show the first words of the email beside the subject."
+    ),
+    "preflight.no_content": N_("The campaign has no content yet."),
+    "preflight.clipped": N_(
+        "The email is %(size_bytes)s. Gmail cuts it off at %(limit_bytes)s and hides the footer."
+    ),
+    "preflight.nearly_clipped": N_(
+        "The email is %(size_bytes)s, close to the %(limit_bytes)s at which Gmail cuts it off."
+    ),
+    "preflight.small": N_("%(size_bytes)s: small enough for every inbox."),
+    "preflight.dead_links": Plural(
+        N_("%(count)s link leads nowhere."), N_("%(count)s links lead nowhere.")
+    ),
+    "preflight.hidden_images": Plural(
+        N_("%(count)s image is not shown to everyone."),
+        N_("%(count)s images are not shown to everyone."),
+    ),
+    "preflight.links_have_targets": Plural(
+        N_("%(count)s link, with a target."), N_("%(count)s links, each with a target.")
+    ),
+    "preflight.no_alternative_text": Plural(
+        N_("%(count)s image has no alternative text. Readers without images see nothing there."),
+        N_("%(count)s images have no alternative text. Readers without images see nothing there."),
+    ),
+    "preflight.alternative_text": Plural(
+        N_("%(count)s image with alternative text."), N_("%(count)s images with alternative text.")
+    ),
+    "preflight.unsubscribe_everywhere": N_("In the footer and the header of every email."),
+    "preflight.address_in_footer": N_("In the footer of every email, as the law requires."),
+    "preflight.no_address": N_(
+        "Your postal address is missing. The law requires it in every newsletter."
+    ),
+    "preflight.url_this_computer": N_(
+        "Links lead to %(url)s. Only this computer can open them. Set PUBLIC_URL before you write"
+        " to others."
+    ),
+    "preflight.url_own_network": N_(
+        "Links lead to %(url)s. Only your own network can open them. Set PUBLIC_URL before you"
+        " write to others."
+    ),
+    "preflight.url_not_encrypted": N_(
+        "Links lead to %(url)s, without encryption. Change PUBLIC_URL to https."
+    ),
+    "preflight.url": N_("Links lead to %(url)s."),
+}
