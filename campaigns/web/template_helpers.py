@@ -58,6 +58,35 @@ NAVIGATION: tuple[tuple[str, tuple[NavEntry, ...]], ...] = (
 )
 MAILBOX = NavEntry(N_("Mailbox"), "inbox", "mailbox.index", ("mailbox",))
 
+STATUSES = {
+    "draft": N_("Draft"),
+    "scheduled": N_("Scheduled"),
+    "preparing": N_("Preparing"),
+    "testing": N_("Testing"),
+    "watching": N_("Watching"),
+    "sending": N_("Sending"),
+    "paused": N_("Paused"),
+    "sent": N_("Sent"),
+    "cancelled": N_("Cancelled"),
+    "queued": N_("Queued"),
+    "failed": N_("Failed"),
+    "skipped": N_("Skipped"),
+    "held": N_("Held"),
+    "unknown": N_("Unknown"),
+    "pending": N_("Pending"),
+    "subscribed": N_("Subscribed"),
+    "unsubscribed": N_("Unsubscribed"),
+    "mapping": N_("Not started"),
+    "running": N_("Running"),
+    "done": N_("Done"),
+}
+"""The word for each status of campaigns, deliveries, subscriptions and imports."""
+
+
+def status_word(name: str) -> str:
+    """The word for a status."""
+    return str(_(STATUSES.get(name, name)))
+
 
 def register(app: Flask) -> None:
     for write in (
@@ -79,6 +108,7 @@ def register(app: Flask) -> None:
     app.add_template_global(language_tag)
     app.add_template_global(languages)
     app.add_template_global(icon_url)
+    app.add_template_global(status_word)
     app.context_processor(_context)
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
