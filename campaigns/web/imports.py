@@ -17,7 +17,6 @@ from flask import (
     stream_with_context,
     url_for,
 )
-from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy.exc import IntegrityError
 from werkzeug.datastructures import MultiDict
@@ -40,6 +39,7 @@ from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.reason import Reason, ReasonError
 from campaigns.web import audience_labels
+from campaigns.web.words import gettext as _
 from campaigns.web.words import sentence
 
 bp = Blueprint("imports", __name__)
@@ -179,7 +179,7 @@ def discard(public_id: str) -> AnyResponse:
         gone = runs.discard(run.id)
     if gone:
         path.unlink(missing_ok=True)
-        flash("The upload was deleted. Nobody was imported.", "success")
+        flash(_("Import discarded"), "success")
     return redirect(url_for("imports.index"))
 
 

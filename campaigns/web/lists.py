@@ -11,8 +11,11 @@ from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import transaction
 from campaigns.web.counting import counting
+from campaigns.web.deletion import Deletion, deletion_page, in_use
 from campaigns.web.page_links import page_links
-from campaigns.web.words import sentence
+from campaigns.web.template_helpers import number
+from campaigns.web.words import gettext as _
+from campaigns.web.words import ngettext, sentence
 from campaigns.wording.catalog import languages
 
 bp = Blueprint("lists", __name__)
@@ -54,7 +57,7 @@ def new() -> Answer:
             public_id = entry.public_id
     except lists.ListError as error:
         return _form_again(None, error)
-    flash("The list is there. Now bring people in.", "success")
+    flash(_("List created. Add or import subscribers next."), "success")
     return redirect(url_for("lists.show", public_id=public_id))
 
 
@@ -105,25 +108,24 @@ def edit(public_id: str) -> Answer:
             _set_language(entry.id)
     except lists.ListError as error:
         return _form_again(entry, error)
-    flash("Saved.", "success")
+    flash(_("Changes saved"), "success")
     return redirect(url_for("lists.show", public_id=public_id))
 
 
 @bp.route("/lists/<public_id>/delete", methods=["GET", "POST"])
 @access("user")
 def delete(public_id: str) -> Answer:
-    """Asks for the list's name to be typed: a list of years is not deleted by a slip."""
+    """Ask for the list's name to be typed, as a list may have taken years to build."""
     entry = _found(public_id)
     if request.method != "POST":
         return _delete_page(entry)
     if request.form.get("confirm", "").strip() != entry.name:
-        return _delete_page(entry, error="This is not the name of the list."), 422
-    name = entry.name
+        return _delete_page(entry, error=_("This is not the name of the list.")), 422
     try:
         with transaction():
             if not campaigns_needing(entry.id):
                 lists.delete(entry.id)
-                flash(f"The list “{name}” is deleted. Its subscribers are still there.", "success")
+                flash(_("List deleted"), "success")
                 return redirect(url_for("lists.index"))
     except lists.ListError as error:
         return _delete_page(_found(public_id), error=sentence(error.reason)), 422
@@ -131,14 +133,35 @@ def delete(public_id: str) -> Answer:
 
 
 def _delete_page(entry: AudienceList, error: str = "") -> str:
-    return render_template(
-        "web/lists/delete.html",
-        entry=entry,
-        figures=lists.figures([entry.id])[entry.id],
-        needing=campaigns_needing(entry.id),
+    figures = lists.figures([entry.id])[entry.id]
+    people = figures.subscribed + figures.pending + figures.unsubscribed
+    page = Deletion(
+        title=_("Delete “%(name)s”", name=entry.name),
+        button=_("Delete list"),
+        back=url_for("lists.show", public_id=entry.public_id),
+        above=[
+            (url_for("lists.index"), _("Lists")),
+            (url_for("lists.show", public_id=entry.public_id), entry.name),
+        ],
+        effects=[
+            ngettext(
+                "%(count)s subscriber is removed from this list. They stay on their other lists.",
+                "%(count)s subscribers are removed from this list. They stay on their other lists.",
+                people,
+                count=number(people),
+            ),
+            _("The record of who unsubscribed from this list is deleted."),
+            _("The sign-up page stops working. Unsubscribe links in sent emails keep working."),
+            _("Reports of campaigns sent to this list stay."),
+            _("This cannot be undone."),
+        ],
+        kept_title=_("This list is in use"),
+        kept_because=in_use(campaigns_needing(entry.id)),
+        word=entry.name,
         typed=request.form.get("confirm", ""),
         error=error,
     )
+    return deletion_page(page)
 
 
 def _form_again(entry: AudienceList | None, error: lists.ListError) -> tuple[str, int]:

@@ -11,25 +11,27 @@ from campaigns.audience.subscribers import Proof
 from campaigns.campaign.models import Campaign, Delivery
 from campaigns.db import db
 from campaigns.web.words import describe
+from campaigns.web.words import gettext as _
+from campaigns.wording.messages import N_
 
 RECENT = 50
 
 _WORDS = {
-    ("requested", "form"): "Asked on the sign-up page to join {list}",
-    ("confirmed", "form"): "Confirmed their address for {list}",
-    ("subscribed", "form"): "Subscribed to {list} on the sign-up page",
-    ("subscribed", "page"): "Took their unsubscribing back and stays on {list}",
-    ("subscribed", "manual"): "Subscribed to {list} by hand",
-    ("subscribed", "import"): "Subscribed to {list} by an import",
-    ("unsubscribed", "one_click"): "Unsubscribed from {list} with the button of their mail program",
-    ("unsubscribed", "page"): "Unsubscribed from {list} on the unsubscribe page",
-    ("unsubscribed", "manual"): "Taken off {list} by hand",
+    ("requested", "form"): N_("Asked on the sign-up page to join “%(list)s”"),
+    ("confirmed", "form"): N_("Confirmed their address for “%(list)s”"),
+    ("subscribed", "form"): N_("Subscribed to “%(list)s” on the sign-up page"),
+    ("subscribed", "page"): N_("Undid unsubscribing and stays on “%(list)s”"),
+    ("subscribed", "manual"): N_("Subscribed to “%(list)s” manually"),
+    ("subscribed", "import"): N_("Subscribed to “%(list)s” by an import"),
+    ("unsubscribed", "one_click"): N_("Unsubscribed from “%(list)s” in their email app"),
+    ("unsubscribed", "page"): N_("Unsubscribed from “%(list)s” on the unsubscribe page"),
+    ("unsubscribed", "manual"): N_("Removed from “%(list)s” manually"),
 }
 _PLAIN = {
-    "requested": "Asked to join {list}",
-    "confirmed": "Confirmed {list}",
-    "subscribed": "Subscribed to {list}",
-    "unsubscribed": "Unsubscribed from {list}",
+    "requested": N_("Asked to join “%(list)s”"),
+    "confirmed": N_("Confirmed their address for “%(list)s”"),
+    "subscribed": N_("Subscribed to “%(list)s”"),
+    "unsubscribed": N_("Unsubscribed from “%(list)s”"),
 }
 
 
@@ -74,9 +76,7 @@ def in_words(proofs: Sequence[Proof]) -> list[Line]:
         campaign, run = campaigns.get(event.campaign_id), imports.get(event.import_id)
         lines.append(
             Line(
-                text=pattern.format(
-                    list=f"“{proof.list_name}”" if proof.list_name else "a deleted list"
-                ),
+                text=_(pattern, list=proof.list_name or _("Deleted list")),
                 at=event.at,
                 kind=event.kind,
                 wording=event.wording,

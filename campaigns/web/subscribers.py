@@ -30,9 +30,12 @@ from campaigns.db import transaction
 from campaigns.privacy import erasure
 from campaigns.reason import ReasonError
 from campaigns.web import audience_labels, subscriber_history
+from campaigns.web.deletion import Deletion, deletion_page
 from campaigns.web.page_links import page_links
-from campaigns.web.template_helpers import number, plural
-from campaigns.web.words import sentence
+from campaigns.web.shown_addresses import shown_address
+from campaigns.web.template_helpers import number
+from campaigns.web.words import gettext as _
+from campaigns.web.words import ngettext, sentence
 
 bp = Blueprint("subscribers", __name__)
 
@@ -104,8 +107,8 @@ def _others(wanted: Search, *, is_last: bool, found: int) -> Sequence[Subscriber
 
 def _total(count: int) -> str:
     if count > COUNT_LIMIT:
-        return f"more than {number(COUNT_LIMIT)} subscribers"
-    return plural(count, "subscriber")
+        return _("More than %(count)s subscribers", count=number(COUNT_LIMIT))
+    return ngettext("%(count)s subscriber", "%(count)s subscribers", count, count=number(count))
 
 
 @bp.get("/subscribers/export.csv")
@@ -127,17 +130,17 @@ def export() -> Response:
 @bp.post("/subscribers/bulk")
 @access("user")
 def bulk() -> Answer:
-    """Does to the ticked subscribers what was chosen; deleting and suppressing ask first."""
+    """Do to the selected subscribers what was chosen; deleting and suppressing ask first."""
     action = request.form.get("action", "")
     ids = subscribers.ids_of(request.form.getlist("subscriber")[:500])
     if not ids:
-        flash("Tick at least one subscriber.", "danger")
+        flash(_("Select at least one subscriber."), "danger")
         return redirect(_back())
     if action in {"subscribe", "unsubscribe"}:
         return _bulk_place(action, ids)
     if action in _ASKED:
         return _bulk_asked(action, ids)
-    flash("Choose what to do with the subscribers you ticked.", "danger")
+    flash(_("Choose what to do with the selected subscribers."), "danger")
     return redirect(_back())
 
 
@@ -151,33 +154,71 @@ def _back() -> str:
 def _bulk_place(action: str, ids: Sequence[int]) -> Response:
     entry = lists.find(request.form.get("list", ""))
     if entry is None:
-        flash("Choose a list.", "danger")
+        flash(_("Choose a list."), "danger")
         return redirect(_back())
     name = entry.name
     with transaction():
         if action == "subscribe":
             done = subscriptions.subscribe_many(entry.id, ids, _by_hand())
-            text, kind = _subscribed_words(done, name), "success" if done.subscribed else "info"
+            texts = _subscribed_words(done, name)
+            kind = "success" if done.subscribed and len(texts) == 1 else "info"
         else:
             left = subscriptions.unsubscribe_many(entry.id, ids, _by_hand())
-            text = f"{plural(left, 'subscriber')} taken off “{name}”."
+            texts = [
+                ngettext(
+                    "Removed %(count)s subscriber from “%(list)s”.",
+                    "Removed %(count)s subscribers from “%(list)s”.",
+                    left,
+                    count=number(left),
+                    list=name,
+                )
+            ]
             kind = "success" if left else "info"
-    flash(text, kind)
+    flash(" ".join(texts), kind)
     return redirect(_back())
 
 
-def _subscribed_words(done: subscriptions.BulkSubscribed, name: str) -> str:
-    words = [f"{plural(done.subscribed, 'subscriber')} put on “{name}”."]
+def _subscribed_words(done: subscriptions.BulkSubscribed, name: str) -> list[str]:
+    """What came of it, in a sentence for each outcome."""
+    texts = [
+        ngettext(
+            "Added %(count)s subscriber to “%(list)s”.",
+            "Added %(count)s subscribers to “%(list)s”.",
+            done.subscribed,
+            count=number(done.subscribed),
+            list=name,
+        )
+    ]
     if done.already:
-        words.append(f"{number(done.already)} on it already.")
+        texts.append(
+            ngettext(
+                "%(count)s was already on it.",
+                "%(count)s were already on it.",
+                done.already,
+                count=number(done.already),
+            )
+        )
     if done.left_themselves:
-        words.append(
-            f"{number(done.left_themselves)} left it themselves and stayed off: only on a "
-            "subscriber's own page can you say that they asked to come back."
+        texts.append(
+            ngettext(
+                "%(count)s had unsubscribed and was not added. If they asked to come back,"
+                " resubscribe them on their own page.",
+                "%(count)s had unsubscribed and were not added. If they asked to come back,"
+                " resubscribe them on their own pages.",
+                done.left_themselves,
+                count=number(done.left_themselves),
+            )
         )
     if done.suppressed:
-        words.append(f"{number(done.suppressed)} suppressed and left out.")
-    return " ".join(words)
+        texts.append(
+            ngettext(
+                "%(count)s is suppressed and was not added.",
+                "%(count)s are suppressed and were not added.",
+                done.suppressed,
+                count=number(done.suppressed),
+            )
+        )
+    return texts
 
 
 _ASKED = {"delete": "delete", "suppress": "suppress"}
@@ -186,30 +227,78 @@ _ASKED = {"delete": "delete", "suppress": "suppress"}
 
 def _bulk_asked(action: str, ids: Sequence[int]) -> Answer:
     typed = request.form.get("confirm")
-    people = subscribers.load(ids)
-    if typed is None or typed.strip().lower() != _ASKED[action]:
-        page = render_template(
-            "web/subscribers/bulk.html",
-            action=action,
-            word=_ASKED[action],
-            people=people,
-            back=_back(),
-            error="" if typed is None else f"Type the word “{_ASKED[action]}”.",
-        )
-        return page if typed is None else (page, 422)
+    if typed is None:
+        return _bulk_page(action, ids)
+    if typed.strip().lower() != _ASKED[action]:
+        error = _("Type the word “%(word)s”.", word=_ASKED[action])
+        return _bulk_page(action, ids, error), 422
     with transaction():
         if action == "delete":
-            text = f"{plural(erasure.erase(ids), 'subscriber')} deleted."
+            count = erasure.erase(ids)
+            text = ngettext(
+                "%(count)s subscriber deleted",
+                "%(count)s subscribers deleted",
+                count,
+                count=number(count),
+            )
         else:
-            added = suppressions.suppress_many(
+            count = suppressions.suppress_many(
                 [one.address_normal for one in subscribers.load(ids)],
                 reason="manual",
                 source=current_user.user.address,
                 now=utcnow(),
             )
-            text = f"{plural(added, 'address', 'addresses')} suppressed."
+            text = ngettext(
+                "%(count)s address suppressed",
+                "%(count)s addresses suppressed",
+                count,
+                count=number(count),
+            )
     flash(text, "success")
     return redirect(_back())
+
+
+def _bulk_page(action: str, ids: Sequence[int], error: str = "") -> str:
+    people = subscribers.load(ids)
+    count = len(people)
+    if action == "delete":
+        title = ngettext(
+            "Delete %(count)s subscriber",
+            "Delete %(count)s subscribers",
+            count,
+            count=number(count),
+        )
+        effects = [*_erasure_effects(), _("This cannot be undone.")]
+    else:
+        title = ngettext(
+            "Suppress %(count)s subscriber",
+            "Suppress %(count)s subscribers",
+            count,
+            count=number(count),
+        )
+        effects = [
+            _("These addresses get no more email, whatever list they are on."),
+            _("You can remove them from the suppression list later."),
+        ]
+    page = Deletion(
+        title=title,
+        button=title,
+        back=_back(),
+        above=[(_back(), _("Subscribers"))],
+        effects=effects,
+        word=_ASKED[action],
+        error=error,
+        people=people,
+        values={"action": action},
+    )
+    return deletion_page(page)
+
+
+def _erasure_effects() -> list[str]:
+    return [
+        _("Name, address, attributes and list subscriptions are erased."),
+        _("Reports keep their figures without the person."),
+    ]
 
 
 # --- One subscriber
@@ -242,7 +331,7 @@ def new() -> Answer:
         subscriptions.ConsentError,
     ) as error:
         return _form_page(None, _typed(form), error), 422
-    flash("The subscriber is added.", "success")
+    flash(_("Subscriber added"), "success")
     return redirect(url_for("subscribers.show", public_id=public_id))
 
 
@@ -274,7 +363,7 @@ def edit(public_id: str) -> Answer:
         return _form_page(
             person,
             {
-                "address": person.address,
+                "address": shown_address(person.address),
                 "name": person.name,
                 "attributes": [(name, str(value)) for name, value in person.attributes.items()],
             },
@@ -292,7 +381,7 @@ def edit(public_id: str) -> Answer:
             )
     except (InvalidAddressError, subscribers.SubscriberError) as error:
         return _form_page(_found(public_id), _typed(form), error), 422
-    flash("Saved.", "success")
+    flash(_("Changes saved"), "success")
     return redirect(url_for("subscribers.show", public_id=public_id))
 
 
@@ -301,12 +390,9 @@ def edit(public_id: str) -> Answer:
 def delete(public_id: str) -> Answer:
     person = _found(public_id)
     if request.method != "POST":
-        return render_template("web/subscribers/delete.html", person=person)
+        return _delete_page(person)
     if request.form.get("confirm", "").strip().lower() != "delete":
-        page = render_template(
-            "web/subscribers/delete.html", person=person, error="Type the word “delete”."
-        )
-        return page, 422
+        return _delete_page(person, _("Type the word “%(word)s”.", word="delete")), 422
     with transaction():
         if "suppress" in request.form:
             suppressions.suppress(
@@ -316,8 +402,30 @@ def delete(public_id: str) -> Answer:
                 now=utcnow(),
             )
         erasure.erase([person.id])
-    flash("The subscriber is deleted.", "success")
+    flash(_("Subscriber deleted"), "success")
     return redirect(url_for("subscribers.index"))
+
+
+def _delete_page(person: Subscriber, error: str = "") -> str:
+    address = shown_address(person.address)
+    back = url_for("subscribers.show", public_id=person.public_id)
+    page = Deletion(
+        title=_("Delete %(address)s", address=address),
+        button=_("Delete subscriber"),
+        back=back,
+        above=[(url_for("subscribers.index"), _("Subscribers")), (back, address)],
+        effects=[*_erasure_effects(), _("This cannot be undone.")],
+        word="delete",
+        error=error,
+        options=[
+            (
+                "suppress",
+                _("Keep the address on the suppression list"),
+                _("Imports can then never add it again. Nothing but the address is kept."),
+            )
+        ],
+    )
+    return deletion_page(page)
 
 
 @bp.post("/subscribers/<public_id>/subscribe")
@@ -326,7 +434,7 @@ def subscribe(public_id: str) -> Response:
     person = _found(public_id)
     entry = lists.find(request.form.get("list", ""))
     if entry is None:
-        flash("Choose a list.", "danger")
+        flash(_("Choose a list."), "danger")
         return redirect(url_for("subscribers.show", public_id=public_id))
     name, came_back = entry.name, "asked_to_come_back" in request.form
     try:
@@ -334,13 +442,14 @@ def subscribe(public_id: str) -> Response:
             done = subscriptions.subscribe(
                 entry.id,
                 person.id,
-                _by_hand("They asked to come back" if came_back else ""),
+                _by_hand(came_back=came_back),
                 asked_to_come_back=came_back,
             )
     except subscriptions.ConsentError as error:
         flash(sentence(error.reason), "danger")
     else:
-        flash(f"Subscribed to “{name}”." if done else f"Already on “{name}”.", "success")
+        said = _("Subscribed to “%(list)s”") if done else _("Already on “%(list)s”")
+        flash(said % {"list": name}, "success")
     return redirect(url_for("subscribers.show", public_id=public_id))
 
 
@@ -353,7 +462,7 @@ def unsubscribe(public_id: str) -> Response:
         name = entry.name
         with transaction():
             subscriptions.unsubscribe([entry.id], person.id, _by_hand())
-        flash(f"Taken off “{name}”.", "success")
+        flash(_("Removed from “%(list)s”", list=name), "success")
     return redirect(url_for("subscribers.show", public_id=public_id))
 
 
@@ -369,7 +478,7 @@ def suppress(public_id: str) -> Response:
             note=request.form.get("note", "").strip(),
             now=utcnow(),
         )
-    flash("The address is suppressed: it gets nothing from now on.", "success")
+    flash(_("Address suppressed"), "success")
     return redirect(url_for("subscribers.show", public_id=public_id))
 
 
@@ -379,7 +488,7 @@ def lift(public_id: str) -> Response:
     person = _found(public_id)
     with transaction():
         suppressions.lift(person.address_normal)
-    flash("The suppression is lifted.", "success")
+    flash(_("Suppression removed"), "success")
     return redirect(url_for("subscribers.show", public_id=public_id))
 
 
@@ -387,10 +496,12 @@ def _found(public_id: str) -> Subscriber:
     return subscribers.find(public_id) or abort(404)
 
 
-def _by_hand(words: str = "") -> ConsentEvidence:
+def _by_hand(*, came_back: bool = False) -> ConsentEvidence:
     """Return the evidence of a change that the user makes for a subscriber."""
-    by = f"By {current_user.user.address}"
-    wording = f"{words} ({by[0].lower()}{by[1:]})" if words else by
+    address = current_user.user.address
+    wording = _("By %(user)s", user=address)
+    if came_back:
+        wording = _("They asked to come back (by %(user)s)", user=address)
     return ConsentEvidence("manual", utcnow(), wording)
 
 

@@ -16,8 +16,10 @@ from campaigns.csv_writing import BOM, csv_text
 from campaigns.db import transaction
 from campaigns.web import audience_labels
 from campaigns.web.page_links import page_links
-from campaigns.web.template_helpers import number, plural
-from campaigns.web.words import sentence
+from campaigns.web.shown_addresses import shown_address
+from campaigns.web.template_helpers import number
+from campaigns.web.words import gettext as _
+from campaigns.web.words import ngettext, sentence
 
 bp = Blueprint("suppressions", __name__)
 
@@ -41,13 +43,17 @@ def index() -> str:
         suppressions=page.rows,
         reasons=audience_labels.SUPPRESSION_REASONS,
         text=text,
-        total=f"More than {number(COUNT_LIMIT)} addresses"
-        if count > COUNT_LIMIT
-        else plural(count, "address", "addresses"),
+        total=_total(count),
         previous=previous,
         following=following,
         is_narrowed=bool(text or before or after),
     )
+
+
+def _total(count: int) -> str:
+    if count > COUNT_LIMIT:
+        return _("More than %(count)s addresses", count=number(COUNT_LIMIT))
+    return ngettext("%(count)s address", "%(count)s addresses", count, count=number(count))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +68,16 @@ class BadLine:
 @bp.route("/suppressions/new", methods=["GET", "POST"])
 @access("user")
 def new() -> str | Response | tuple[str, int]:
-    """Takes the lines that are addresses and gives back those that are not."""
+    """Suppress the lines that are addresses and return those that are not."""
     if request.method != "POST":
         return render_template("web/suppressions/form.html", typed="", note="", bad=[])
     typed, note = request.form.get("addresses", ""), request.form.get("note", "").strip()
     lines = typed.splitlines()
     if not typed.strip() or len(lines) > MAX_LINES:
         error = (
-            f"At most {number(MAX_LINES)} addresses at once."
+            _("Enter at most %(count)s addresses at once.", count=number(MAX_LINES))
             if typed.strip()
-            else "Type an address."
+            else _("Enter an email address.")
         )
         page = render_template(
             "web/suppressions/form.html", typed=typed, note=note, bad=[], error=error
@@ -86,10 +92,7 @@ def new() -> str | Response | tuple[str, int]:
             note=note,
             now=utcnow(),
         )
-    already = len(normals) - added
-    done = f"{plural(added, 'address', 'addresses')} suppressed."
-    if already:
-        done += f" {number(already)} suppressed already."
+    done = _done(added, already=len(normals) - added)
     if not bad:
         flash(done, "success")
         return redirect(url_for("suppressions.index"))
@@ -102,6 +105,21 @@ def new() -> str | Response | tuple[str, int]:
         done=done if normals else "",
     )
     return page, 422
+
+
+def _done(added: int, *, already: int) -> str:
+    if not already:
+        return ngettext(
+            "%(count)s address suppressed", "%(count)s addresses suppressed", added,
+            count=number(added),
+        )  # fmt: skip
+    return ngettext(
+        "%(count)s address suppressed, %(already)s already on the list",
+        "%(count)s addresses suppressed, %(already)s already on the list",
+        added,
+        count=number(added),
+        already=number(already),
+    )
 
 
 def _read(lines: list[str]) -> tuple[set[str], list[BadLine]]:
@@ -125,9 +143,9 @@ def lift(public_id: str) -> Response:
     with transaction():
         address = suppressions.lift_by_public_id(public_id)
     if address is None:
-        flash("This suppression was lifted already.", "info")
+        flash(_("This address is no longer on the suppression list."), "info")
     else:
-        flash(f"The suppression of {address} is lifted.", "success")
+        flash(_("Removed %(address)s", address=shown_address(address)), "success")
     return redirect(url_for("suppressions.index"))
 
 

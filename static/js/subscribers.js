@@ -1,41 +1,34 @@
-// Ticking rows of the table, and attribute rows of the form.
-(function () {
-  "use strict";
+// Selecting rows of the table, and attribute rows of the form.
 
-  function ticks(form) { return Array.from(form.querySelectorAll(".row-tick")); }
+const ticks = (form) => Array.from(form.querySelectorAll(".row-tick"));
 
-  function show(form) {
-    var all = ticks(form), ticked = all.filter(function (tick) { return tick.checked; }).length;
-    form.querySelector("[data-bulk-count]").textContent = ticked + " ticked";
-    var master = form.querySelector("[data-tick-all]");
-    master.checked = ticked > 0 && ticked === all.length;
-    master.indeterminate = ticked > 0 && ticked < all.length;
+function show(form) {
+  const all = ticks(form), count = all.filter((tick) => tick.checked).length;
+  form.querySelector("[data-bulk-count]").textContent = form.dataset.selected.replace("{count}", count);
+  const master = form.querySelector("[data-tick-all]");
+  master.checked = count > 0 && count === all.length;
+  master.indeterminate = count > 0 && count < all.length;
+}
+
+document.addEventListener("change", (event) => {
+  const form = event.target.closest(".bulk-form");
+  if (!form || !event.target.matches("[data-tick-all], .row-tick")) return;
+  if (event.target.matches("[data-tick-all]")) {
+    ticks(form).forEach((tick) => { tick.checked = event.target.checked; });
   }
+  show(form);
+});
 
-  document.addEventListener("change", function (event) {
-    var form = event.target.closest(".bulk-form");
-    if (!form) return;
-    if (event.target.matches("[data-tick-all]")) {
-      ticks(form).forEach(function (tick) { tick.checked = event.target.checked; });
-    }
-    if (event.target.matches("[data-tick-all], .row-tick")) show(form);
-  });
+// Coming back by the browser's button, rows may still be selected.
+window.addEventListener("pageshow", () => document.querySelectorAll(".bulk-form").forEach(show));
 
-  // Coming back by the browser's button, ticks may still be there.
-  window.addEventListener("pageshow", function () {
-    document.querySelectorAll(".bulk-form").forEach(show);
-  });
-
-  // One more attribute row; the rows without a name are not saved.
-  document.addEventListener("click", function (event) {
-    var more = event.target.closest("[data-add-attribute]");
-    if (more) {
-      var template = document.getElementById("attribute-row");
-      var rows = document.getElementById("attribute-rows");
-      rows.append(template.content.cloneNode(true));
-      rows.lastElementChild.querySelector("input").focus();
-    }
-    var less = event.target.closest("[data-remove-attribute]");
-    if (less) less.closest(".attribute-row").remove();
-  });
-})();
+// One more attribute row; the rows without a name are not saved.
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-add-attribute]")) {
+    const rows = document.getElementById("attribute-rows");
+    rows.append(document.getElementById("attribute-row").content.cloneNode(true));
+    rows.lastElementChild.querySelector("input").focus();
+  }
+  const remove = event.target.closest("[data-remove-attribute]");
+  if (remove) remove.closest(".attribute-row").remove();
+});

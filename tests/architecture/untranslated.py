@@ -6,7 +6,6 @@ Groups stand apart so that branches that shorten it do not meet.
 UNTRANSLATED = {
     # In static/js:
     "static/js/campaign.js",
-    "static/js/imports.js",
     # In campaigns/web:
     "campaigns/web/calendar.py",
     # In campaigns/web/campaigns:
@@ -20,25 +19,13 @@ UNTRANSLATED = {
     "campaigns/web/campaigns/switch_sender.py",
     # In campaigns/web:
     "campaigns/web/home.py",
-    "campaigns/web/imports.py",
-    "campaigns/web/lists.py",
     "campaigns/web/mailbox.py",
     # In campaigns/web/reports:
     "campaigns/web/reports/campaign.py",
     # In campaigns/web:
     "campaigns/web/resend.py",
     "campaigns/web/restored.py",
-    # In campaigns/web/settings:
-    "campaigns/web/settings/account.py",
-    "campaigns/web/settings/domains.py",
-    "campaigns/web/settings/limits.py",
-    "campaigns/web/settings/providers.py",
-    "campaigns/web/settings/rules.py",
-    "campaigns/web/settings/senders.py",
     # In campaigns/web:
-    "campaigns/web/subscriber_history.py",
-    "campaigns/web/subscribers.py",
-    "campaigns/web/suppressions.py",
     # In templates:
     # In templates/web:
     # In templates/web/calendar:
@@ -73,18 +60,6 @@ UNTRANSLATED = {
     "templates/web/home/_restored.html",
     "templates/web/home/_under_way.html",
     "templates/web/home/home.html",
-    # In templates/web/imports:
-    "templates/web/imports/_preview.html",
-    "templates/web/imports/_state.html",
-    "templates/web/imports/index.html",
-    "templates/web/imports/mapping.html",
-    "templates/web/imports/new.html",
-    "templates/web/imports/show.html",
-    # In templates/web/lists:
-    "templates/web/lists/delete.html",
-    "templates/web/lists/form.html",
-    "templates/web/lists/index.html",
-    "templates/web/lists/show.html",
     # In templates/web/mailbox:
     "templates/web/mailbox/index.html",
     "templates/web/mailbox/letter.html",
@@ -105,31 +80,4 @@ UNTRANSLATED = {
     "templates/web/reports/campaign.html",
     "templates/web/reports/ledger.html",
     "templates/web/reports/resend.html",
-    # In templates/web/settings:
-    "templates/web/settings/_domain.html",
-    "templates/web/settings/_test_result.html",
-    "templates/web/settings/account.html",
-    "templates/web/settings/delete_domain.html",
-    "templates/web/settings/delete_provider.html",
-    "templates/web/settings/delete_sender.html",
-    "templates/web/settings/domain.html",
-    "templates/web/settings/domain_parts.html",
-    "templates/web/settings/domains.html",
-    "templates/web/settings/index.html",
-    "templates/web/settings/limits.html",
-    "templates/web/settings/new_domain.html",
-    "templates/web/settings/provider.html",
-    "templates/web/settings/rule.html",
-    "templates/web/settings/rules.html",
-    "templates/web/settings/sender.html",
-    "templates/web/settings/workspace.html",
-    # In templates/web/subscribers:
-    "templates/web/subscribers/bulk.html",
-    "templates/web/subscribers/delete.html",
-    "templates/web/subscribers/form.html",
-    "templates/web/subscribers/index.html",
-    "templates/web/subscribers/show.html",
-    # In templates/web/suppressions:
-    "templates/web/suppressions/form.html",
-    "templates/web/suppressions/index.html",
 }

@@ -88,3 +88,30 @@ def test_the_current_tab_of_the_settings_is_in_sight_on_a_phone(
     for path in ("/settings", "/settings/rules", "/settings/account"):
         owner.goto(f"{server[1]}{path}")
         expect(owner.locator(".tabs [aria-current]")).to_be_in_viewport(ratio=0.9)
+
+
+def test_an_action_asks_in_a_dialog_and_is_done_once_it_is_confirmed(
+    server: tuple[Flask, str], owner: Page
+) -> None:
+    owner.goto(f"{server[1]}/subscribers")
+    owner.get_by_role("link", name="alice@example.org").click()
+    dialog = owner.get_by_role("alertdialog", name="Suppress address")
+    owner.get_by_role("button", name="Suppress address").click()
+    expect(dialog).to_contain_text("This address gets no more email")
+    dialog.get_by_role("button", name="Cancel").click()
+    expect(dialog).to_be_hidden()
+    expect(owner.get_by_text("gets no email")).to_have_count(0)
+    owner.get_by_role("button", name="Suppress address").click()
+    dialog.get_by_role("button", name="Suppress address").click()
+    expect(owner.locator(".toasts")).to_contain_text("Address suppressed")
+    expect(owner.get_by_text("This address is suppressed and gets no email")).to_be_visible()
+
+
+def test_nothing_on_settings_and_audience_pages_is_wider_than_a_phone(
+    server: tuple[Flask, str], owner: Page
+) -> None:
+    owner.set_viewport_size({"width": 390, "height": 844})
+    for path in ("/settings", "/settings/rules/new", "/settings/providers/new", "/lists",
+                 "/subscribers", "/suppressions", "/imports/new"):  # fmt: skip
+        owner.goto(f"{server[1]}{path}")
+        assert overhang(owner) == 0, path

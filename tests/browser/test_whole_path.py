@@ -114,8 +114,8 @@ def import_list(page: Page, product: Product, path: Path, rows: int) -> None:
     page.locator("#list").select_option("new")
     page.locator("#list_name").fill("Readers")
     page.get_by_label("How did these people opt in?").fill("Sign-up sheet of the fair")
-    page.get_by_role("button", name="Start the import").click()
-    expect(page.get_by_text("The import is done")).to_be_visible(timeout=LONG)
+    page.get_by_role("button", name="Start import").click()
+    expect(page.get_by_text("Import complete")).to_be_visible(timeout=LONG)
     expect(page.locator("#import-state")).to_contain_text(f"{rows:,}")
 
 

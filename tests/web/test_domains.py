@@ -53,7 +53,7 @@ def _key_path(path: str, key: standing.KeyView, action: str) -> str:
 def test_an_empty_list_says_what_it_is_for(owner_client: FlaskClient) -> None:
     page = owner_client.get(LIST)
     assert page.status_code == 200
-    assert "No sender domain yet" in page.text
+    assert "No sender domains yet" in page.text
 
 
 def test_domains_of_sender_addresses_are_there_already(owner_client: FlaskClient) -> None:
@@ -75,7 +75,7 @@ def test_a_domain_is_set_up_and_shows_its_record(owner_client: FlaskClient) -> N
     (key,) = _seen().keys
     assert f'data-copy="{key.host}"' in page
     assert f'data-copy="{key.record}"' in page
-    assert "One step is left" in page
+    assert "One step left" in page
     assert "Waiting for DNS" in owner_client.get(LIST).text
     stored = db.session.scalars(sa.select(DkimKey)).one()
     assert "PRIVATE" not in page
@@ -95,14 +95,14 @@ def test_looking_into_dns_changes_a_part_of_the_page(
     owner_client: FlaskClient, resolver: FakeDns
 ) -> None:
     path = _set_up(owner_client)
-    assert "Nobody has looked" in owner_client.get(path).text
+    assert "DNS has not been checked yet" in owner_client.get(path).text
     part = owner_client.post(f"{path}/check", headers=HTMX).text
     assert "<html" not in part
     assert "There is no record with this name yet" in part
     _publish(resolver)
     part = owner_client.post(f"{path}/check", headers=HTMX).text
-    assert "The record is found" in part
-    assert "Signing" in part
+    assert "Record found" in part
+    assert "Active" in part
     assert 'hx-swap-oob="true"' in part, "the word beside the heading changes too"
     assert _seen().standing == "signed"
     assert "Signed" in owner_client.get(LIST).text
@@ -165,8 +165,8 @@ def test_keys_are_rotated(owner_client: FlaskClient, resolver: FakeDns) -> None:
     _publish(resolver)
     owner_client.post(f"{path}/check")
     page = owner_client.get(path).text
-    assert "Leave its record in DNS until" in page
-    assert "Sign with it again" in page
+    assert "Keep its record in DNS until" in page
+    assert "Activate again" in page
 
 
 def test_a_bad_selector_comes_back_as_typed(owner_client: FlaskClient) -> None:
@@ -185,7 +185,8 @@ def test_who_knows_better_signs_without_dns_and_takes_it_back(owner_client: Flas
     owner_client.post(_key_path(path, key, "sign"))
     assert _seen().standing == "signed"
     assert (
-        "any more" in owner_client.post(_key_path(path, key, "sign"), follow_redirects=True).text
+        "Someone else changed this key first"
+        in owner_client.post(_key_path(path, key, "sign"), follow_redirects=True).text
     ), "a second press is told so"
     owner_client.post(_key_path(path, key, "retire"))
     assert _seen().standing == "unsigned"
@@ -198,7 +199,7 @@ def test_after_a_week_a_retired_key_can_be_removed(owner_client: FlaskClient) ->
     with transaction():
         key = db.session.scalars(sa.select(DkimKey)).one()
         key.state, key.retired_at = "retired", utcnow() - KEEP_RECORD
-    assert "Its record can go from DNS now" in owner_client.get(path).text
+    assert "You can remove its record from DNS now" in owner_client.get(path).text
     owner_client.post(_key_path(path, _seen().keys[0], "discard"))
     assert _seen().keys == ()
 
@@ -217,7 +218,7 @@ def test_a_domain_is_deleted_after_a_question(owner_client: FlaskClient) -> None
     with transaction():
         keys.activate(db.session.scalars(sa.select(DkimKey)).one(), now=utcnow())
     question = owner_client.get(f"{path}/delete").text
-    assert "leaves unsigned from then on" in question
+    assert "is no longer signed" in question
     assert f"hello@{NAME}" in question
     assert owner_client.post(f"{path}/delete").location == LIST
     assert keys.secret_keys(f"hello@{NAME}", services().vault)[1] == []

@@ -52,6 +52,28 @@ def left_behind(app: Flask) -> list[Path]:
 
 
 @pytest.mark.runs_on("sqlite", "postgresql")
+@pytest.mark.parametrize(
+    ("failed", "colour", "word"),
+    [
+        (0, "success", "Done"),
+        (2, "warning", "Partly failed"),
+        (5, "danger", "Mostly failed"),
+        (10, "danger", "Failed"),
+    ],
+)
+def test_an_import_in_which_rows_failed_is_not_green(
+    owner_client: FlaskClient, failed: int, colour: str, word: str
+) -> None:
+    run = uploaded(owner_client)
+    with transaction():
+        run = db.session.get_one(ImportRun, run.id)
+        run.status, run.rows_read, run.rows_failed = "done", 10, failed
+        run.started_at = run.finished_at = run.created_at
+    page = owner_client.get(f"/imports/{run.public_id}").text
+    assert f"alert alert-{colour}" in page
+    assert f'status-{colour}">{word}</span>' in owner_client.get("/imports").text
+
+
 def test_a_file_goes_from_the_browser_to_the_list(owner_client: FlaskClient) -> None:
     run = uploaded(owner_client)
     page = owner_client.get(f"/imports/{run.public_id}", follow_redirects=True).text
@@ -65,7 +87,7 @@ def test_a_file_goes_from_the_browser_to_the_list(owner_client: FlaskClient) -> 
     assert 'hx-trigger="every 1s"' in waiting
     jobs.run_to_end(run.id, lambda run: None)
     done = owner_client.get(f"/imports/{run.public_id}/progress").text
-    assert "The import is done" in done
+    assert "rows read in" in done
     assert "1 row was not imported" in done, "no green success where something failed"
     assert "alert-success" not in done
     assert "hx-trigger" not in done
@@ -211,8 +233,8 @@ def test_a_failed_import_says_why_and_can_be_tried_again(
     away = path.rename(path.with_suffix(".away"))
     jobs.run_to_end(run.id, lambda run: None)
     page = owner_client.get(f"/imports/{run.public_id}").text
-    assert "The import stopped" in page
-    assert "Try again" in page
+    assert "Import stopped" in page
+    assert "Retry import" in page
     away.rename(path)
     owner_client.post(f"/imports/{run.public_id}/retry")
     assert jobs.run_to_end(run.id, lambda run: None).status == "done"
@@ -269,7 +291,7 @@ def test_the_values_of_a_status_column_are_shown_and_an_unknown_one_is_asked(
     assert "Values of “status”" in page
     assert re.search(r'<option value="unsubscribed" selected', page)
     assert re.search(r'<option value="" selected>Choose a status', page)
-    assert "1 value is not known. Choose a status for each." in page
+    assert "1 value is unknown. Choose a status for it." in page
     form = form_of(column_1="status")
     del form["column_2"], form["attribute_2"]
     refused = owner_client.post(f"/imports/{run.public_id}/start", data=form)
@@ -280,12 +302,12 @@ def test_the_values_of_a_status_column_are_shown_and_an_unknown_one_is_asked(
     assert answer.status_code == 302
     jobs.run_to_end(run.id, lambda run: None)
     done = owner_client.get(f"/imports/{run.public_id}").text
-    counts = dict(re.findall(r'tile-label">([^<]+)</div><div class="tile-value">(\d+)<', done))
+    counts = dict(re.findall(r'tile-label">([^<]+)</div>\s*<div class="tile-value">(\d+)<', done))
     assert counts == {
         "Rows read": "4",
         "Added to the list": "1",
         "Updated": "0",
-        "Nothing new": "0",
+        "Unchanged": "0",
         "Unsubscribed": "1",
         "Suppressed": "1",
         "Skipped": "1",

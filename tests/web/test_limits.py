@@ -89,9 +89,9 @@ def test_a_learned_rate_is_shown_and_can_be_ended(
     owner_client: FlaskClient, account: ProviderAccount
 ) -> None:
     buckets().feedback(account.id, "yahoo", 600, 5)
-    assert "Slowed to 30 per second after it throttled" in owner_client.get(path(account)).text
+    assert "Slowed to 30 per second after it was throttled" in owner_client.get(path(account)).text
     owner_client.post(path(account, "/end"), data={"group": "yahoo"})
-    assert "after it throttled" not in owner_client.get(path(account)).text
+    assert "after it was throttled" not in owner_client.get(path(account)).text
 
 
 def test_the_whole_account_can_go_on_too(
@@ -116,7 +116,7 @@ def test_a_warm_up_begins_changes_and_ends(
     form = {"group": "", "first": "100", "last": "10000", "days": "20", "steps": ""}
     assert owner_client.post(path(account, "/warm-up"), data=form).status_code == 302
     assert plan(account).warm_up_per_day == 100
-    assert "day 1 of 20, 100 mails in 24 hours" in owner_client.get(path(account)).text
+    assert "Day 1 of 20: 100 emails in 24 hours" in owner_client.get(path(account)).text
     form |= {"group": "google", "steps": "50, 60 70"}
     owner_client.post(path(account, "/warm-up"), data=form)
     assert plan(account).groups["google"].per_day == 50
@@ -150,7 +150,7 @@ def test_rules_are_listed_changed_turned_off_and_reset(
     assert owner_client.post(edit, data=form).status_code == 302
     page = owner_client.get("/settings/rules").text
     assert "Yahoo &lt;i&gt;waits&lt;/i&gt;." in page
-    assert "As it came" in page
+    assert "Restore default" in page
     owner_client.post(f"{edit}/turn", data={"do": "off"})
     rule = next(rule for rule in rules.all_rules() if rule.key == "yahoo-complaints")
     assert (rule.is_on, rule.minutes) == (False, 30)
@@ -168,7 +168,7 @@ def test_a_rule_of_ones_own_comes_first_and_goes(owner_client: FlaskClient, app:
     assert owner_client.post("/settings/rules/new", data=form).status_code == 302
     rule = rules.all_rules()[0]
     assert (rule.pattern, rule.amount, rule.whole_account) == ("not so fast", 5, True)
-    assert "at Amazon SES, from Yahoo" in owner_client.get("/settings/rules").text
+    assert "accounts at Amazon SES · replies from Yahoo" in owner_client.get("/settings/rules").text
     owner_client.post(f"/settings/rules/{rule.key}/turn", data={"do": "delete"})
     db.session.rollback()
     assert rules.all_rules()[0].key != rule.key

@@ -69,7 +69,7 @@ def test_a_list_is_deleted_only_by_typing_its_name(owner_client: FlaskClient) ->
         entry = a_list("News")
         a_subscriber("alice@example.org", entry)
     path = f"/lists/{entry.public_id}/delete"
-    assert "1 person has a place" in owner_client.get(path).text
+    assert "1 subscriber is removed from this list" in owner_client.get(path).text
     wrong = owner_client.post(path, data={"confirm": "Newz"})
     assert wrong.status_code == 422
     assert "not the name" in wrong.text
@@ -98,7 +98,7 @@ def test_a_list_of_what_repeats_is_needed_until_that_ends(owner_client: FlaskCli
     for name, wanted in (("News", entry), ("Staff", left_out)):
         answer = owner_client.post(f"/lists/{wanted.public_id}/delete", data={"confirm": name})
         assert answer.status_code == 422
-        assert "scheduled, repeats or is being sent: “Morning letter”" in answer.text
+        assert "Scheduled, recurring or sending campaigns use it: “Morning letter”" in answer.text
     with transaction():
         series.end(found.id, now=utcnow())
     answer = owner_client.post(f"/lists/{entry.public_id}/delete", data={"confirm": "News"})

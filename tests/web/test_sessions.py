@@ -123,7 +123,7 @@ def test_logging_out_everywhere_ends_every_session(app: Flask, owner_client: Fla
     assert visit(owner_client, "/settings/account/sessions/end", "POST").location == "/login"
     assert not is_in(phone)
     assert not is_in(owner_client)
-    assert "Logged out everywhere." in visit(owner_client, "/login").text
+    assert "Logged out everywhere" in visit(owner_client, "/login").text
 
 
 @pytest.mark.runs_on("sqlite", "postgresql")

@@ -22,7 +22,7 @@ def suppress(*normals: str) -> None:
 
 
 def test_without_any_the_page_says_what_to_do(owner_client: FlaskClient) -> None:
-    assert "Nothing is suppressed" in owner_client.get("/suppressions").text
+    assert "No suppressed addresses" in owner_client.get("/suppressions").text
 
 
 def test_many_are_added_at_once_with_reason_source_and_note(owner_client: FlaskClient) -> None:
@@ -33,7 +33,7 @@ def test_many_are_added_at_once_with_reason_source_and_note(owner_client: FlaskC
     )
     assert answer.status_code == 302
     page = owner_client.get("/suppressions").text
-    assert "2 addresses suppressed. 1 suppressed already." in page
+    assert "2 addresses suppressed, 1 already on the list" in page
     found = suppressions.find("a@example.org")
     assert found is not None
     assert (found.reason, found.source, found.note) == (
@@ -53,7 +53,7 @@ def test_bad_lines_come_back_with_their_numbers_and_the_good_are_taken(
     assert "Line 3:" in page.text
     assert "&lt;script&gt;@x" in page.text
     assert "<script>@x" not in page.text
-    assert "1 address suppressed." in page.text
+    assert "1 address suppressed" in page.text
     assert suppressions.is_suppressed("good@example.org")
 
 
@@ -75,7 +75,7 @@ def test_a_suppression_is_lifted_once(owner_client: FlaskClient) -> None:
     assert owner_client.post(path).status_code == 302
     assert not suppressions.is_suppressed("a@example.org")
     owner_client.post(path)
-    assert "lifted already" in owner_client.get("/suppressions").text
+    assert "no longer on the suppression list" in owner_client.get("/suppressions").text
 
 
 @pytest.mark.runs_on("sqlite", "postgresql")
@@ -99,7 +99,7 @@ def test_paging_visits_each_once_and_search_goes_by_the_beginning(
         assert sorted(seen) == [f"p{number:03}@example.org" for number in range(250)]
     page = owner_client.get("/suppressions?q=p01").text
     assert page.count('class="address"') == 10
-    assert "No such address" in owner_client.get("/suppressions?q=zzz").text
+    assert "No addresses found" in owner_client.get("/suppressions?q=zzz").text
 
 
 def test_the_export_holds_every_address_and_no_formula(owner_client: FlaskClient) -> None:

@@ -1,4 +1,4 @@
-"""Settings: SMTP accounts, sender addresses and domains, the workspace, one's own account."""
+"""Settings: SMTP accounts, sender addresses and domains, the workspace, your account."""
 
 from campaigns.web.settings import (
     account,

@@ -19,9 +19,8 @@ from campaigns.transactional import account_mail
 from campaigns.web.attempts import Attempts, BusyError, TooManyFailuresError, guarded
 from campaigns.web.login import leave, start_session
 from campaigns.web.settings.blueprint import Answer, bp
+from campaigns.web.words import gettext as _
 from campaigns.web.words import in_words, sentence
-
-WRONG = "This is not your password."
 
 
 @bp.route("/settings/account", methods=["GET", "POST"])
@@ -42,7 +41,7 @@ def account() -> Answer:
             users.change_profile(_user(), name=form.get("name", ""), address=address)
     except InvalidInputError as error:
         return _page(_user(), form, in_words(error.problems)), 422
-    flash("Saved.", "success")
+    flash(_("Changes saved"), "success")
     return redirect(url_for("settings.account"))
 
 
@@ -72,7 +71,7 @@ def change_password() -> Answer:
         mail = account_mail.password_changed(user.address, now=utcnow())
         start_session(user)
     services().doorbell.ring("transactional", mail.id)
-    flash("Password changed. Your other sessions have ended.", "success")
+    flash(_("Password changed"), "success")
     return redirect(url_for("settings.account"))
 
 
@@ -85,7 +84,7 @@ def end_session(public_id: str) -> Answer:
     if public_id == current_user.session_public_id:
         leave()
         return redirect(url_for("login.login"))
-    flash("Session ended.", "success")
+    flash(_("Session ended"), "success")
     return redirect(url_for("settings.account"))
 
 
@@ -96,7 +95,7 @@ def end_all_sessions() -> Answer:
     with transaction():
         sessions.end_all(current_user.user_id)
     leave()
-    flash("Logged out everywhere.", "success")
+    flash(_("Logged out everywhere"), "success")
     return redirect(url_for("login.login"))
 
 
@@ -113,7 +112,7 @@ def _wrong_password(user: User, password: str) -> tuple[str, int]:
     except (TooManyFailuresError, BusyError) as error:
         return error.description or "", error.code
     if found is None:
-        return WRONG, 422
+        return _("This is not your password."), 422
     attempts.succeeded()
     return "", 200
 

@@ -17,11 +17,17 @@ from campaigns.providers.domains import dmarc, keys, policies, records, standing
 from campaigns.providers.domains.dns import Resolver, SystemResolver
 from campaigns.providers.models import DkimKey, SenderDomain
 from campaigns.reason import Reason
+from campaigns.web.deletion import Deletion, deletion_page
 from campaigns.web.settings.blueprint import Answer, bp
+from campaigns.web.shown_addresses import shown_address, shown_domain
+from campaigns.web.words import gettext as _
 from campaigns.web.words import in_words, sentence
 from campaigns.web_limits import limiter
 
 resolver: Resolver = SystemResolver()
+
+MOST_SENDERS = 5
+"""Sender addresses that are named before a domain is deleted."""
 
 
 @bp.get("/settings/domains", endpoint="domains")
@@ -95,7 +101,7 @@ def new_key(public_id: str) -> Answer:
             keys.make_key(domain, algorithm, selector, services().vault, now=utcnow())
     except InvalidInputError as error:
         return _page(_found(public_id), form, error.problems), 422
-    flash("The new key is made. Put its record into DNS, then look for it there.", "success")
+    flash(_("Key created. Add its record to DNS, then check DNS."), "success")
     return _back(domain)
 
 
@@ -103,32 +109,32 @@ def new_key(public_id: str) -> Answer:
 @access("user")
 def sign_with_key(public_id: str, key_id: str) -> Answer:
     """Whatever DNS says: somebody knows better, or takes an older key back."""
-    return _move(public_id, key_id, keys.activate, "Mail is signed with {} from now on.")
+    return _move(public_id, key_id, keys.activate, _("Email is now signed with %(selector)s."))
 
 
 @bp.post("/settings/domains/<public_id>/keys/<key_id>/retire")
 @access("user")
 def retire_key(public_id: str, key_id: str) -> Answer:
-    return _move(public_id, key_id, keys.retire, "Nothing is signed with {} any more.")
+    return _move(public_id, key_id, keys.retire, _("Email is no longer signed with %(selector)s."))
 
 
 @bp.post("/settings/domains/<public_id>/keys/<key_id>/discard")
 @access("user")
 def discard_key(public_id: str, key_id: str) -> Answer:
-    done = "The key {} is deleted. Its record can go from DNS."
+    done = _("Key %(selector)s deleted. Remove its record from DNS.")
     return _move(public_id, key_id, keys.discard, done)
 
 
 def _move(public_id: str, key_id: str, move: Callable[..., bool], done: str) -> Response:
-    """Make one guarded move of a key and say what came of it; `{}` is its selector."""
+    """Make one guarded move of a key and say what came of it."""
     with transaction():
         domain = _found(public_id)
         key = _found_key(domain, key_id)
         selector, did_it = key.selector, move(key, now=utcnow())
     if did_it:
-        flash(done.format(selector), "success")
+        flash(done % {"selector": selector}, "success")
     else:
-        flash("Nothing was changed: this key is not in that state any more.", "warning")
+        flash(_("Someone else changed this key first."), "warning")
     return _back(domain)
 
 
@@ -137,14 +143,37 @@ def _move(public_id: str, key_id: str, move: Callable[..., bool], done: str) -> 
 def delete_domain(public_id: str) -> Answer:
     domain = _found(public_id)
     if request.method != "POST":
-        seen = standing.view(domain)
-        return render_template("web/settings/delete_domain.html", tab="domains", domain=seen)
+        return _delete_page(domain)
     with transaction():
-        domain = _found(public_id)
-        name = domain.name
-        keys.delete(domain)
-    flash(f"The keys of {name} are deleted. Their records can go from DNS.", "success")
+        keys.delete(_found(public_id))
+    flash(_("Domain deleted. Remove its records from DNS."), "success")
     return redirect(url_for("settings.domains"))
+
+
+def _delete_page(domain: SenderDomain) -> str:
+    seen = standing.view(domain)
+    effects = [_("Its keys are deleted for good. If you add it again, you get new records.")]
+    if seen.senders:
+        names = ", ".join(shown_address(address) for address in seen.senders[:MOST_SENDERS])
+        effects.insert(0, _("Its sender addresses stay: %(addresses)s.", addresses=names))
+    if seen.signing:
+        effects.insert(
+            0,
+            _(
+                "Email from this domain, including campaigns being sent now, is no longer signed."
+                " Mailbox providers may reject it or put it into spam."
+            ),
+        )
+    back = url_for("settings.domain", public_id=domain.public_id)
+    name = shown_domain(domain.name)
+    page = Deletion(
+        title=_("Delete %(domain)s", domain=name),
+        button=_("Delete domain"),
+        back=back,
+        above=[(url_for("settings.domains"), _("Sender domains")), (back, name)],
+        effects=effects,
+    )
+    return deletion_page(page)
 
 
 def _back(domain: SenderDomain) -> Response:

@@ -21,8 +21,9 @@ from campaigns.throttling.editing import WarmUpInput
 from campaigns.throttling.loading import load_plan
 from campaigns.throttling.plan import GroupPlan, Plan
 from campaigns.web.settings.blueprint import Answer, bp
-from campaigns.web.template_helpers import speed, wall_clock
-from campaigns.web.words import in_words, sentence
+from campaigns.web.template_helpers import number, speed, wall_clock
+from campaigns.web.words import gettext as _
+from campaigns.web.words import in_words, ngettext, sentence
 
 MOST_DOMAINS_SHOWN = 100
 ALWAYS_SHOWN = ("google", "outlook", "office365", "yahoo", "apple", OTHER)
@@ -68,14 +69,14 @@ def save_limits(public_id: str) -> Answer:
             editing.save_group_limits(_found(public_id).id, typed)
     except InvalidInputError as error:
         return _page(_found(public_id), typed=typed, problems=in_words(error.problems)), 422
-    flash("Saved. It holds from the next mails on.", "success")
+    flash(_("Changes saved"), "success")
     return _back(public_id)
 
 
 @bp.post("/settings/providers/<public_id>/limits/end")
 @access("user")
 def end_hold(public_id: str) -> Answer:
-    """Let mail go again that the rules hold back, to a mailbox group or to single domains."""
+    """End what the rules hold back, for a mailbox provider or for single domains."""
     group = request.form.get("group", "")
     account = _found(public_id)
     chosen = request.form.getlist("domain")
@@ -84,16 +85,16 @@ def end_hold(public_id: str) -> Answer:
     if chosen:
         with transaction():
             domain_waits.forget(account.id, chosen, now=utcnow())
-        flash("Domain reset" if len(chosen) == 1 else "Domains reset", "success")
+        flash(ngettext("Domain reset", "Domains reset", len(chosen)), "success")
         return _back(public_id)
     with transaction():
         editing.forget_state(account.id, group)
     try:
         buckets().forget_learned(account.id, group)
     except RedisError:
-        flash("Redis cannot be reached: what was learned by itself stays for now.", "warning")
+        flash(_("Redis cannot be reached. Speeds learned automatically stay for now."), "warning")
     whom = name_of(group) if group else account.name
-    flash(f"Mail to {whom} goes on." if group else f"{whom} goes on.", "success")
+    flash(_("Limits of %(name)s reset", name=whom), "success")
     return _back(public_id)
 
 
@@ -105,7 +106,7 @@ def save_warm_up(public_id: str) -> Answer:
     if form.get("do") == "end":
         with transaction():
             editing.end_warm_up(_found(public_id).id, group)
-        flash("The warm-up is ended.", "success")
+        flash(_("Warm-up ended"), "success")
         return _back(public_id)
     typed = WarmUpInput(
         form.get("first", ""), form.get("last", ""), form.get("days", ""), form.get("steps", "")
@@ -118,7 +119,7 @@ def save_warm_up(public_id: str) -> Answer:
             _found(public_id), warm_up_form=(group, typed), problems=in_words(error.problems)
         )
         return page, 422
-    flash("The warm-up plan is saved.", "success")
+    flash(_("Warm-up plan saved"), "success")
     return _back(public_id)
 
 
@@ -193,17 +194,28 @@ def _group_state(
 ) -> str:
     parts = []
     if own.suspended_until is not None and own.suspended_until > now:
-        parts.append(f"waits until {wall_clock(own.suspended_until.astimezone(plan.zone))}")
+        until = wall_clock(own.suspended_until.astimezone(plan.zone))
+        parts.append(_("Waits until %(time)s.", time=until))
     if own.why and own.per_second:
-        parts.append(f"gets {speed(own.per_second)}")
+        parts.append(_("Limited to %(speed)s.", speed=speed(own.per_second)))
     if own.why and own.at_once:
-        parts.append(f"{own.at_once} at a time, slowly more")
+        count = number(own.at_once)
+        parts.append(_("%(count)s at the same time, slowly more.", count=count))
     if learned:
-        end = f", until about {wall_clock(ends.astimezone(plan.zone))}" if ends else ""
-        parts.append(f"slowed to {speed(learned)} after it throttled{end} if it does not again")
-    text = ", ".join(parts)
-    why = f". {sentence(own.why)}" if own.why else ""
-    return f"{text[:1].upper()}{text[1:]}{why}" if text else ""
+        parts.append(_learned(learned, ends, plan))
+    if parts and own.why:
+        parts.append(sentence(own.why))
+    return " ".join(parts)
+
+
+def _learned(per_second: float, ends: datetime | None, plan: Plan) -> str:
+    if ends is None:
+        return _("Slowed to %(speed)s after it was throttled.", speed=speed(per_second))
+    return _(
+        "Slowed to %(speed)s after it was throttled, until about %(time)s.",
+        speed=speed(per_second),
+        time=wall_clock(ends.astimezone(plan.zone)),
+    )
 
 
 def _account_state(plan: Plan, standing: Standing | None, now: datetime) -> str:
@@ -211,13 +223,14 @@ def _account_state(plan: Plan, standing: Standing | None, now: datetime) -> str:
     learned = standing.learned.get("", 0.0) if standing else 0.0
     if plan.suspended_until is not None and plan.suspended_until > now:
         until = wall_clock(plan.suspended_until.astimezone(plan.zone))
-        return f"Waits until {until}. {sentence(plan.why)}"
+        return f"{_('Waits until %(time)s.', time=until)} {sentence(plan.why)}"
     if plan.probe:
-        return f"One message at a time finds out whether it works again. {sentence(plan.why)}"
+        probe = _("One email at a time tests whether it works again.")
+        return f"{probe} {sentence(plan.why)}"
     if plan.why:
         return sentence(plan.why)
     if learned:
-        return f"Slowed to {speed(learned)} after it throttled; slowly more."
+        return _("Slowed to %(speed)s after throttling, slowly more.", speed=speed(learned))
     return ""
 
 
@@ -226,12 +239,12 @@ def _windows(plan: Plan, standing: Standing | None) -> list[tuple[str, int, int 
     used = standing.used if standing else {}
     found = []
     for name, unit in (
-        ("second", "In a second"), ("minute", "In a minute"), ("hour", "In an hour"),
-        ("day", "In 24 hours"),
+        ("second", _("Per second")), ("minute", _("Per minute")), ("hour", _("Per hour")),
+        ("day", _("In 24 hours")),
     ):  # fmt: skip
         most = getattr(plan.windows, name)
         if most:
-            found.append((unit, most, used.get(name)))
+            found.append((unit, most, None if name == "second" else used.get(name)))
     return found
 
 
@@ -247,7 +260,7 @@ def _warm_ups(
         views.append(
             WarmUpView(
                 group=group,
-                name=name_of(group) if group else "The whole account",
+                name=name_of(group) if group else _("The whole account"),
                 day=min(warm_up.day_of(row, today) + 1, len(steps)),
                 days=len(steps),
                 cap=warm_up.cap(row, today),

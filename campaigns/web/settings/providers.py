@@ -19,8 +19,10 @@ from campaigns.providers.models import ProviderAccount, SenderAddress
 from campaigns.providers.presets import presets
 from campaigns.reason import Reason
 from campaigns.secrets import SecretUnreadableError
+from campaigns.web.deletion import Deletion, deletion_page, in_use, quoted
 from campaigns.web.settings.blueprint import Answer, after_saving, bp
 from campaigns.web.template_helpers import current_workspace
+from campaigns.web.words import gettext as _
 from campaigns.web.words import in_words, sentence
 from campaigns.web_limits import limiter
 
@@ -38,7 +40,7 @@ def new_provider() -> Answer:
         return _form(None, typed, error.problems), 422
     except accounts.NotInDemoError:
         return _form(None, typed), 422
-    flash("The account is saved.", "success")
+    flash(_("Account added"), "success")
     return after_saving("settings.index")
 
 
@@ -56,7 +58,7 @@ def edit_provider(public_id: str) -> Answer:
         return _form(_found(public_id), typed, error.problems), 422
     except accounts.NotInDemoError as error:
         return _form(_found(public_id), typed, {"": error.reason}), 422
-    flash("Saved. Sending goes on with it from the next message.", "success")
+    flash(_("Changes saved"), "success")
     return redirect(url_for("settings.index"))
 
 
@@ -86,7 +88,6 @@ def delete_provider(public_id: str) -> Answer:
     account = _found(public_id)
     if request.method != "POST":
         return _delete_page(account)
-    name = account.name
     try:
         with transaction():
             account = _found(public_id)
@@ -96,7 +97,7 @@ def delete_provider(public_id: str) -> Answer:
             accounts.delete(account)
     except (accounts.AccountInUseError, accounts.NotInDemoError) as error:
         return _delete_page(_found(public_id), error.reason), 422
-    flash(f"The account “{name}” is deleted.", "success")
+    flash(_("Account deleted"), "success")
     return redirect(url_for("settings.index"))
 
 
@@ -143,14 +144,37 @@ def _form(
 
 
 def _delete_page(account: ProviderAccount, error: Reason | None = None) -> str:
-    return render_template(
-        "web/settings/delete_provider.html",
-        tab="sending",
-        account=account,
-        campaigns=usage.campaigns_on_account(account.id),
-        planned=usage.campaigns_planned_on(account.id),
-        error=sentence(error or accounts.why_kept(account)),
+    back = url_for("settings.edit_provider", public_id=account.public_id)
+    page = Deletion(
+        title=_("Delete “%(name)s”", name=account.name),
+        button=_("Delete account"),
+        back=back,
+        above=[(url_for("settings.index"), _("Settings")), (back, account.name)],
+        effects=[
+            _("Campaigns can no longer be sent through this account."),
+            _("The saved password is deleted."),
+            _("Reports of campaigns sent through it stay."),
+        ],
+        kept_title=_("This account is in use"),
+        kept_because=_why_kept(account, error),
     )
+    return deletion_page(page)
+
+
+def _why_kept(account: ProviderAccount, error: Reason | None) -> str:
+    """Why the account cannot be deleted now; empty if it can."""
+    if in_use_now := in_use(usage.campaigns_on_account(account.id)):
+        return in_use_now
+    reason = sentence(error or accounts.why_kept(account))
+    planned = usage.campaigns_planned_on(account.id)
+    if not reason or not planned:
+        return reason
+    moved = _(
+        "Scheduled or recurring campaigns need the address: %(names)s. Choose another account for"
+        " it, and they are sent through that.",
+        names=quoted(planned),
+    )
+    return f"{reason} {moved}"
 
 
 def _result(*, ok: bool, reasons: Iterable[Reason | str]) -> str:

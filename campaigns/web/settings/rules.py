@@ -13,15 +13,17 @@ from campaigns.throttling.builtin import RULES
 from campaigns.throttling.editing import RuleInput
 from campaigns.throttling.rule import Rule, describe
 from campaigns.web.settings.blueprint import Answer, bp
+from campaigns.web.words import gettext as _
 from campaigns.web.words import in_words, sentence
+from campaigns.wording.messages import N_
 
 ACTS = {
-    "slow": "Slow down: at most so many mails a minute, for so many minutes",
-    "halve": "Halve: half as much as now, then slowly more",
-    "at_once": "One by one: so many at the same time, then slowly more",
-    "suspend": "Wait: nothing for so many minutes, then so many at a time (0: all)",
-    "pause_campaign": "Pause the campaign until somebody resumes it",
-    "pause_provider": "Pause all campaigns of the account until somebody resumes them",
+    "slow": N_("Slow down to a number of emails per minute, for some minutes"),
+    "halve": N_("Halve the speed, then speed up slowly"),
+    "at_once": N_("Send a number of emails at the same time, then slowly more"),
+    "suspend": N_("Wait for some minutes, then send a number at the same time (0: all)"),
+    "pause_campaign": N_("Pause the campaign until someone resumes it"),
+    "pause_provider": N_("Pause all campaigns of the account until someone resumes them"),
 }
 
 
@@ -65,8 +67,8 @@ def edit_rule(key: str) -> Answer:
 @bp.post("/settings/rules/<key>/turn")
 @access("user")
 def turn_rule(key: str) -> Answer:
-    """On, off, or back to how it came; a rule of one's own is deleted by that."""
-    _found(key)
+    """Turn a rule on or off, or restore its default; a rule of your own is deleted by that."""
+    is_own = _found(key).key not in {rule.key for rule in RULES}
     do = request.form.get("do", "")
     try:
         with transaction():
@@ -75,10 +77,10 @@ def turn_rule(key: str) -> Answer:
             else:
                 editing.turn_rule(key, is_on=do == "on", now=utcnow())
     except InvalidInputError as error:
-        flash(f"The rule stays off. {sentence(error.problems['pattern'])}", "danger")
+        flash(f"{_('The rule stays off.')} {sentence(error.problems['pattern'])}", "danger")
         return redirect(url_for("settings.reply_rules", _anchor=f"rule-{key}"))
-    said = {"on": "The rule is on.", "off": "The rule is off.", "delete": "Done."}
-    flash(said.get(do, "The rule is off."), "success")
+    deleted = _("Rule deleted") if is_own else _("Default restored")
+    flash({"on": _("Rule turned on"), "delete": deleted}.get(do, _("Rule turned off")), "success")
     return redirect(url_for("settings.reply_rules", _anchor=f"rule-{key}"))
 
 
@@ -100,7 +102,7 @@ def _save(key: str) -> Answer:
             editing.save_rule(key, typed, now=utcnow())
     except InvalidInputError as error:
         return _form(key, typed, in_words(error.problems)), 422
-    flash("The rule is saved. It holds from the next reply on.", "success")
+    flash(_("Rule saved"), "success")
     return redirect(url_for("settings.reply_rules"))
 
 
@@ -118,9 +120,9 @@ def _form(
         form=typed,
         problems=problems or {},
         is_refused=is_refused,
-        acts=ACTS,
+        acts={key: _(text) for key, text in ACTS.items()},
         presets=[
-            ("", "every provider"),
+            ("", _("All providers")),
             *((p.key, sentence(p.name)) for p in PRESETS if p.key != "own"),
         ],
         groups=NAMES,
@@ -131,13 +133,17 @@ def _found(key: str) -> Rule:
     return next((rule for rule in rules.all_rules() if rule.key == key), None) or abort(404)
 
 
-def _where(rule: Rule) -> str:
-    """Where it holds, if not everywhere."""
+def _where(rule: Rule) -> list[str]:
+    """Where it applies, if not everywhere."""
     at = {preset.key: sentence(preset.name) for preset in PRESETS}
-    parts = [f"at {at[rule.preset]}" if rule.preset in at else ""]
-    parts.append(f"from {name_of(rule.mailbox_group)}" if rule.mailbox_group else "")
-    parts.append(f"{rule.per_hour} times in an hour" if rule.per_hour > 1 else "")
-    return ", ".join(part for part in parts if part)
+    parts = []
+    if rule.preset in at:
+        parts.append(_("accounts at %(provider)s", provider=at[rule.preset]))
+    if rule.mailbox_group:
+        parts.append(_("replies from %(provider)s", provider=name_of(rule.mailbox_group)))
+    if rule.per_hour > 1:
+        parts.append(_("after %(count)s replies in an hour", count=rule.per_hour))
+    return parts
 
 
 def _origin(rule: Rule, ours: dict[str, Rule]) -> str:

@@ -14,7 +14,10 @@ from campaigns.inputs import InvalidInputError
 from campaigns.providers import accounts, senders
 from campaigns.providers.models import ProviderAccount, SenderAddress
 from campaigns.reason import Reason
+from campaigns.web.deletion import Deletion, deletion_page, in_use, quoted
 from campaigns.web.settings.blueprint import Answer, after_saving, bp
+from campaigns.web.shown_addresses import shown_address
+from campaigns.web.words import gettext as _
 from campaigns.web.words import in_words
 
 
@@ -36,7 +39,7 @@ def new_sender() -> Answer:
             )
     except InvalidInputError as error:
         return _form(None, form, error.problems), 422
-    flash("The sender address is saved.", "success")
+    flash(_("Sender address added"), "success")
     return after_saving("settings.index")
 
 
@@ -62,7 +65,7 @@ def edit_sender(public_id: str) -> Answer:
             )
     except InvalidInputError as error:
         return _form(_found(public_id), form, error.problems), 422
-    flash("The sender address is saved.", "success")
+    flash(_("Changes saved"), "success")
     return redirect(url_for("settings.index"))
 
 
@@ -72,13 +75,12 @@ def delete_sender(public_id: str) -> Answer:
     sender = _found(public_id)
     if request.method != "POST":
         return _delete_page(sender)
-    address = sender.address
     with transaction():
         sender = _found(public_id)
         if usage.campaigns_from_sender(sender.id):
             return _delete_page(sender), 422
         senders.delete(sender)
-    flash(f"The sender address {address} is deleted.", "success")
+    flash(_("Sender address deleted"), "success")
     return redirect(url_for("settings.index"))
 
 
@@ -115,13 +117,27 @@ def _form(
 
 
 def _delete_page(sender: SenderAddress) -> str:
-    return render_template(
-        "web/settings/delete_sender.html",
-        tab="sending",
-        sender=sender,
-        campaigns=usage.campaigns_from_sender(sender.id),
-        drafts=usage.drafts_from_sender(sender.id),
+    campaigns = usage.campaigns_from_sender(sender.id)
+    drafts = usage.drafts_from_sender(sender.id)
+    effects = [_("Reports of campaigns sent from it stay.")]
+    if sender.is_default:
+        effects.insert(0, _("It is the default. The oldest remaining address becomes the default."))
+    if drafts:
+        effects.insert(0, _("These drafts need another sender: %(names)s.", names=quoted(drafts)))
+    back = url_for("settings.edit_sender", public_id=sender.public_id)
+    page = Deletion(
+        title=_("Delete %(address)s", address=shown_address(sender.address)),
+        button=_("Delete address"),
+        back=back,
+        above=[
+            (url_for("settings.index"), _("Settings")),
+            (back, shown_address(sender.address)),
+        ],
+        effects=effects,
+        kept_title=_("This address is in use"),
+        kept_because=in_use(campaigns),
     )
+    return deletion_page(page)
 
 
 def _found(public_id: str) -> SenderAddress:

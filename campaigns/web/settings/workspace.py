@@ -1,4 +1,4 @@
-"""The workspace: who the mails speak for, and the habits of the house."""
+"""The workspace: the organization that emails come from, and its defaults."""
 
 from collections.abc import Mapping
 
@@ -15,6 +15,7 @@ from campaigns.accounts.workspace import (
 from campaigns.db import transaction
 from campaigns.inputs import InvalidInputError
 from campaigns.web.settings.blueprint import Answer, after_saving, bp
+from campaigns.web.words import gettext as _
 from campaigns.web.words import in_words
 
 
@@ -34,6 +35,8 @@ def workspace() -> Answer:
         )
     form = request.form
     try:
+        if not form.get("name", "").strip():
+            raise InvalidInputError({"name": _("Enter the name of your organization.")})
         with transaction():
             change_workspace(
                 name=form.get("name", ""),
@@ -44,7 +47,7 @@ def workspace() -> Answer:
             )
     except InvalidInputError as error:
         return _form(form, in_words(error.problems)), 422
-    flash("Saved.", "success")
+    flash(_("Changes saved"), "success")
     return after_saving("settings.workspace")
 
 
@@ -54,6 +57,7 @@ def _form(form: Mapping[str, str], problems: dict[str, str] | None = None) -> st
         tab="workspace",
         form=form,
         problems=problems or {},
+        is_set_up=bool(load_workspace().postal_address.strip()),
         zones=time_zones(),
         most_undo_seconds=MAX_UNDO_SECONDS,
         most_overdue_minutes=MOST_OVERDUE_MINUTES,
