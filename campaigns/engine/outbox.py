@@ -55,7 +55,8 @@ class Outbox:
         """Of the account (""), of campaigns (by id) and of mailbox groups (by name)."""
         self._next_at: float | None = None
         self._activity = activity
-        self._clock = clock
+        self._now, self._monotonic = clock.now, clock.monotonic
+        self._running_seconds = clock.running_seconds
         self._lock = threading.Lock()
         self._turns: deque[tuple[Batch, str]] = deque()
         self._on_wire: dict[int, tuple[Batch, Recipient]] = {}
@@ -77,7 +78,7 @@ class Outbox:
                 batch, recipient = found
                 self._on_wire[recipient.delivery_id] = found
             try:
-                return batch.compiled.render(recipient, now=self._clock.now())
+                return batch.compiled.render(recipient, now=self._now())
             except RenderError as error:
                 self._drop_unrenderable(batch, recipient, Words().of(error.problem.located))
             except Exception:
@@ -89,10 +90,10 @@ class Outbox:
         if account.failure is not None or account.journal_error is not None:
             return None
         self._next_at = None
-        moment = self._clock.monotonic() if self._pacers else 0.0
+        moment = self._monotonic() if self._pacers else 0.0
         if self._pacers and self._must_wait(moment, ""):
             return None
-        now = self._clock.running_seconds()
+        now = self._running_seconds()
         for _ in range(len(self._turns)):
             batch, group = self._turns[0]
             is_late = now >= batch.deadline or now >= batch.checked_at + OLDEST_OFFER_SECONDS
@@ -141,7 +142,7 @@ class Outbox:
             # The intent comes first. If this process is suspended for an hour in between, either
             # the check below finds its time over, or whoever settled its claim read the intent.
             batch.journal.intent(message.delivery_id)
-            if self._clock.running_seconds() < min(
+            if self._running_seconds() < min(
                 batch.deadline, batch.checked_at + OLDEST_CHECK_SECONDS
             ):
                 return True
@@ -269,7 +270,7 @@ class Outbox:
 
         So claims are few and large.
         """
-        rate = self._rate.measure(self._finished, self._clock.monotonic())
+        rate = self._rate.measure(self._finished, self._monotonic())
         smallest = SMALLEST_STOCK if self._finished else FIRST_STOCK
         target = max(smallest, min(LARGEST_STOCK, int(rate * STOCK_SECONDS)))
         stock = self._stock()
@@ -360,7 +361,7 @@ class Outbox:
 
     def renewed(self, batch: Batch, deadline: float) -> None:
         """Let a batch whose lease was renewed go on until this deadline."""
-        batch.deadline, batch.renewed_at = deadline, self._clock.monotonic()
+        batch.deadline, batch.renewed_at = deadline, self._monotonic()
         with self._lock:
             self._give_turns(batch)
 
