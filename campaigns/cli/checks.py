@@ -41,7 +41,7 @@ OLDEST_SQLITE = (3, 35)
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """`text` says what was found; `advice` what to do about it, empty when nothing."""
 
     level: Level
@@ -50,53 +50,55 @@ class Finding:
     advice: str = ""
 
 
-def check_address(settings: Settings) -> Finding:
+def check_address(settings: Settings) -> CheckResult:
     """Check PUBLIC_URL, which is part of every email."""
     what = "Public address"
     if not settings.public_url:
-        return Finding(
+        return CheckResult(
             "warning",
             what,
             f"PUBLIC_URL is not set: links in emails lead to {settings.base_url}",
             "Set PUBLIC_URL to the address at which recipients reach this installation.",
         )
     if settings.public_url.startswith("http:"):
-        return Finding(
+        return CheckResult(
             "warning",
             what,
             f"{settings.public_url} is not encrypted; mailbox providers ignore one-click"
             " unsubscribe without https",
             "Put a reverse proxy with a certificate in front, and set PUBLIC_URL to https://...",
         )
-    return Finding("ok", what, settings.public_url)
+    return CheckResult("ok", what, settings.public_url)
 
 
-def check_data_dir(settings: Settings) -> Finding:
+def check_data_dir(settings: Settings) -> CheckResult:
     """Check that the data directory exists, is private and has room."""
     what, folder = "Data directory", settings.data_dir.resolve()
     if not folder.is_dir():
-        return Finding(
+        return CheckResult(
             "problem", what, f"{folder} does not exist", "Run `campaigns up`, or set DATA_DIR."
         )
     if not os.access(folder, os.W_OK | os.X_OK):
-        return Finding(
+        return CheckResult(
             "problem", what, f"{folder} cannot be written", "Give this user write permission."
         )
     free = shutil.disk_usage(folder).free
     text = f"{folder}, {free / 1024 / MEGABYTE:.1f} GB free"
     if free < NO_SPACE_BYTES:
-        return Finding("problem", what, text, "Free some space: nothing can be sent without it.")
+        return CheckResult(
+            "problem", what, text, "Free some space: nothing can be sent without it."
+        )
     if free < LITTLE_SPACE_BYTES:
-        return Finding("warning", what, text, "Free some space soon; imports need the most.")
-    return Finding("ok", what, text)
+        return CheckResult("warning", what, text, "Free some space soon; imports need the most.")
+    return CheckResult("ok", what, text)
 
 
-def check_permissions(settings: Settings) -> Iterator[Finding]:
+def check_permissions(settings: Settings) -> Iterator[CheckResult]:
     """Check whether others on this machine can read the data, and revoke that permission."""
     what, folder = "Permissions", settings.data_dir
     result = permissions.close_to_others(folder, *settings.database_files)
     if result.open:
-        yield Finding(
+        yield CheckResult(
             "problem",
             what,
             result.words(),
@@ -107,18 +109,18 @@ def check_permissions(settings: Settings) -> Iterator[Finding]:
         advice = "You need not do anything if nobody else uses this machine."
         if any(path.name == "secret.key" for path in result.closed):
             advice += " Otherwise replace the secret key: set SECRET_KEY to a new one."
-        yield Finding("warning", what, result.words(), advice)
+        yield CheckResult("warning", what, result.words(), advice)
     else:
-        yield Finding("ok", what, "only this user can read the data directory")
+        yield CheckResult("ok", what, "only this user can read the data directory")
     if permissions.is_shared(folder):
-        yield Finding(
+        yield CheckResult(
             "warning",
             what,
             f"{folder.resolve()} contains other files, too",
             "Set DATA_DIR to a folder that nothing else uses.",
         )
     elif parent := permissions.weak_parent(folder):
-        yield Finding(
+        yield CheckResult(
             "warning",
             what,
             f"others can replace the data directory: {parent} belongs to them"
@@ -127,29 +129,31 @@ def check_permissions(settings: Settings) -> Iterator[Finding]:
         )
 
 
-def check_secret_key(settings: Settings) -> Finding:
+def check_secret_key(settings: Settings) -> CheckResult:
     """Check that there is a secret key, and only one."""
     what, path = "Secret key", settings.data_dir / "secret.key"
     if settings.secret_key.get_secret_value():
-        return Finding("ok", what, "from SECRET_KEY")
+        return CheckResult("ok", what, "from SECRET_KEY")
     if not path.exists():
-        return Finding("ok", what, "will be created at the first start")
-    return Finding("ok", what, f"{path}; keep a copy: links in sent emails need it")
+        return CheckResult("ok", what, "will be created at the first start")
+    return CheckResult("ok", what, f"{path}; keep a copy: links in sent emails need it")
 
 
-def check_processes(settings: Settings) -> Iterator[Finding]:
+def check_processes(settings: Settings) -> Iterator[CheckResult]:
     """Check the processes that `campaigns up` runs on this data directory."""
     what, found = "Processes", status.read(settings.data_dir)
     if found is None:
-        yield Finding("ok", what, "`campaigns up` is not running on this data directory")
+        yield CheckResult("ok", what, "`campaigns up` is not running on this data directory")
         return
     if not found.is_current:
-        yield Finding("warning", what, "`campaigns up` was killed", "Start it again: campaigns up")
+        yield CheckResult(
+            "warning", what, "`campaigns up` was killed", "Start it again: campaigns up"
+        )
         return
     restarts = sum(entry.restarts for entry in found.processes)
     unwell = [entry for entry in found.processes if entry.state != "running"]
     for entry in unwell:
-        yield Finding(
+        yield CheckResult(
             "problem",
             what,
             f"{entry.name} is {entry.state} (restarted {entry.restarts} times)",
@@ -157,15 +161,17 @@ def check_processes(settings: Settings) -> Iterator[Finding]:
         )
     if not unwell:
         names = ", ".join(entry.name for entry in found.processes)
-        yield Finding("ok", what, f"{names} running under pid {found.pid}; {restarts} restarts")
+        yield CheckResult("ok", what, f"{names} running under pid {found.pid}; {restarts} restarts")
 
 
-def check_database(settings: Settings) -> Iterator[Finding]:
+def check_database(settings: Settings) -> Iterator[CheckResult]:
     """Check that the database is reachable, new enough and migrated, and its clock."""
     if settings.is_sqlite:
         path = settings.sqlalchemy_url.removeprefix("sqlite:///")
         if not os.path.exists(path):  # noqa: PTH110 (connecting would make it)
-            yield Finding("problem", "Database", f"{path} does not exist", "Run: campaigns migrate")
+            yield CheckResult(
+                "problem", "Database", f"{path} does not exist", "Run: campaigns migrate"
+            )
             return
     arguments = {} if settings.is_sqlite else {"connect_timeout": CONNECT_TIMEOUT_SECONDS}
     engine = sa.create_engine(settings.sqlalchemy_url, connect_args=arguments)
@@ -178,14 +184,14 @@ def check_database(settings: Settings) -> Iterator[Finding]:
                 yield _skew("Clock of the database", theirs.timestamp())
     except SQLAlchemyError as error:
         words = str(getattr(error, "orig", error)).strip().splitlines()[0]
-        yield Finding(
+        yield CheckResult(
             "problem", "Database", words, "Check DATABASE_URL, and that the server is running."
         )
     finally:
         engine.dispose()
 
 
-def _version(connection: sa.Connection) -> Finding:
+def _version(connection: sa.Connection) -> CheckResult:
     if connection.dialect.name == "sqlite":
         text, is_old = (
             f"SQLite {sqlite3.sqlite_version}",
@@ -197,23 +203,25 @@ def _version(connection: sa.Connection) -> Finding:
         text, is_old = f"PostgreSQL {number // 10000}", number // 10000 < OLDEST_POSTGRESQL
         advice = f"Campaigns needs PostgreSQL {OLDEST_POSTGRESQL} or newer."
     return (
-        Finding("problem", "Database", text, advice) if is_old else Finding("ok", "Database", text)
+        CheckResult("problem", "Database", text, advice)
+        if is_old
+        else CheckResult("ok", "Database", text)
     )
 
 
-def _revision(connection: sa.Connection) -> Finding:
+def _revision(connection: sa.Connection) -> CheckResult:
     what = "Migrations"
     found, newest = migrate.current_revision(connection), migrate.newest_revision()
     if found == newest:
-        return Finding("ok", what, f"up to date ({newest})")
+        return CheckResult("ok", what, f"up to date ({newest})")
     if found is not None and not migrate.is_known(found):
-        return Finding(
+        return CheckResult(
             "problem",
             what,
             f"the database is at {found}, which this version does not know",
             "Install the version that you used last, or a newer one.",
         )
-    return Finding(
+    return CheckResult(
         "problem",
         what,
         f"at {found or 'none'}; this version needs {newest}",
@@ -221,18 +229,18 @@ def _revision(connection: sa.Connection) -> Finding:
     )
 
 
-def _skew(what: str, theirs: float) -> Finding:
+def _skew(what: str, theirs: float) -> CheckResult:
     difference = abs(theirs - utcnow().timestamp())
     text = f"{difference:.1f} s off this machine's clock"
     advice = "Synchronize both machines with NTP: schedules and leases depend on it."
     if difference > SKEW_PROBLEM_SECONDS:
-        return Finding("problem", what, text, advice)
+        return CheckResult("problem", what, text, advice)
     if difference > SKEW_WARNING_SECONDS:
-        return Finding("warning", what, text, advice)
-    return Finding("ok", what, text)
+        return CheckResult("warning", what, text, advice)
+    return CheckResult("ok", what, text)
 
 
-def check_redis(settings: Settings) -> Iterator[Finding]:
+def check_redis(settings: Settings) -> Iterator[CheckResult]:
     """Check that Redis is reachable and safe, its clock, and each lane's workers."""
     try:
         with connect(settings.redis_connection_url) as redis:
@@ -243,7 +251,7 @@ def check_redis(settings: Settings) -> Iterator[Finding]:
             for lane in monitor.lanes(redis, now=utcnow()):
                 yield _lane(lane)
     except (RedisError, OSError) as error:
-        yield Finding(
+        yield CheckResult(
             "problem",
             "Redis",
             f"cannot be used ({error})",
@@ -253,45 +261,47 @@ def check_redis(settings: Settings) -> Iterator[Finding]:
         )
 
 
-def _redis_version(redis: Redis) -> Finding:
+def _redis_version(redis: Redis) -> CheckResult:
     server = redis.info("server")
     text = str(server.get("redis_version", "0"))
     numbers = tuple(int(part) for part in re.findall(r"\d+", text)[:2])
     own = server.get("valkey_version")
     words = f"Valkey {own}" if own else f"version {text}"
     if numbers < OLDEST_REDIS:
-        return Finding("problem", "Redis", words, "Campaigns needs Redis 6.2 or newer, or Valkey.")
-    return Finding("ok", "Redis", words)
+        return CheckResult(
+            "problem", "Redis", words, "Campaigns needs Redis 6.2 or newer, or Valkey."
+        )
+    return CheckResult("ok", "Redis", words)
 
 
-def _redis_settings(redis: Redis) -> Finding:
+def _redis_settings(redis: Redis) -> CheckResult:
     what = "Redis settings"
     try:
         policy = redis.config_get("maxmemory-policy").get("maxmemory-policy")
         appends = redis.config_get("appendonly").get("appendonly")
     except ResponseError:
-        return Finding("ok", what, "this server does not show them")
+        return CheckResult("ok", what, "this server does not show them")
     if policy != "noeviction":
-        return Finding(
+        return CheckResult(
             "problem",
             what,
             f"maxmemory-policy is {policy}: it may delete waiting jobs",
             "Set maxmemory-policy to noeviction.",
         )
     if appends != "yes":
-        return Finding(
+        return CheckResult(
             "warning",
             what,
             "appendonly is off: a crash loses recent opens and clicks",
             "Set appendonly to yes.",
         )
-    return Finding("ok", what, "noeviction, append-only file")
+    return CheckResult("ok", what, "noeviction, append-only file")
 
 
-def _lane(lane: monitor.LaneState) -> Finding:
+def _lane(lane: monitor.LaneState) -> CheckResult:
     what = f"Lane {lane.name}"
     if not lane.workers:
-        return Finding(
+        return CheckResult(
             "problem",
             what,
             f"no worker; {lane.waiting} waiting",
@@ -299,17 +309,17 @@ def _lane(lane: monitor.LaneState) -> Finding:
         )
     workers = f"{lane.workers} worker{'s' if lane.workers > 1 else ''}"
     if lane.oldest_seconds is None:
-        return Finding("ok", what, f"{workers}, nothing waiting")
+        return CheckResult("ok", what, f"{workers}, nothing waiting")
     text = f"{workers}, {lane.waiting} waiting, the oldest for {lane.oldest_seconds:.0f} s"
     advice = "Check the output of the workers. Start more of them if they are just busy."
     if lane.oldest_seconds > WAIT_PROBLEM_SECONDS:
-        return Finding("problem", what, text, advice)
+        return CheckResult("problem", what, text, advice)
     if lane.oldest_seconds > WAIT_WARNING_SECONDS:
-        return Finding("warning", what, text, advice)
-    return Finding("ok", what, text)
+        return CheckResult("warning", what, text, advice)
+    return CheckResult("ok", what, text)
 
 
-def check_workspace(settings: Settings, *, ask_mail_servers: bool) -> Iterator[Finding]:
+def check_workspace(settings: Settings, *, ask_mail_servers: bool) -> Iterator[CheckResult]:
     """Check what sending needs: accounts, a postal address, and mail servers that answer."""
     from campaigns.accounts import users
     from campaigns.context import services
@@ -320,14 +330,14 @@ def check_workspace(settings: Settings, *, ask_mail_servers: bool) -> Iterator[F
 
     with create_core(settings).app_context():
         if not users.has_users():
-            yield Finding(
+            yield CheckResult(
                 "warning",
                 "Accounts",
                 "nobody can log in yet",
                 f"Open {first_account_link(settings)} in a browser, or run: campaigns create-admin",
             )
         if not load_workspace().postal_address.strip():
-            yield Finding(
+            yield CheckResult(
                 "warning",
                 "Postal address",
                 "missing; the law requires it in every newsletter",
@@ -339,7 +349,7 @@ def check_workspace(settings: Settings, *, ask_mail_servers: bool) -> Iterator[F
         db.session.remove()  # no transaction stays open while a server is asked
         db.engine.dispose()
     if not accounts:
-        yield Finding(
+        yield CheckResult(
             "warning",
             "Sending",
             "no account to send through",
@@ -349,7 +359,7 @@ def check_workspace(settings: Settings, *, ask_mail_servers: bool) -> Iterator[F
         yield from _mail_servers(accounts, vault)
 
 
-def _mail_servers(accounts: "Sequence[ProviderAccount]", vault: "Vault") -> Iterator[Finding]:
+def _mail_servers(accounts: "Sequence[ProviderAccount]", vault: "Vault") -> Iterator[CheckResult]:
     from campaigns.providers.registry import check_connection
     from campaigns.wording import Words
 
@@ -357,10 +367,10 @@ def _mail_servers(accounts: "Sequence[ProviderAccount]", vault: "Vault") -> Iter
         result = check_connection(account, vault)
         what = f"Sending through {account.name}"
         text = " ".join(Words().of(reason) for reason in result.reasons)
-        yield Finding("ok" if result.ok else "problem", what, text)
+        yield CheckResult("ok" if result.ok else "problem", what, text)
 
 
-def check_all(settings: Settings, *, ask_mail_servers: bool = True) -> Iterator[Finding]:
+def check_all(settings: Settings, *, ask_mail_servers: bool = True) -> Iterator[CheckResult]:
     """Run every check, except those that need what another check found missing."""
     yield check_address(settings)
     data_dir = check_data_dir(settings)

@@ -15,7 +15,7 @@ from campaigns.db import db
 from campaigns.delivery import refusal_spike, rule_pauses
 from campaigns.delivery.outcomes import Recorded
 from campaigns.delivery.retry import Limits, Tally, pause_for
-from campaigns.engine.limiter import buckets
+from campaigns.engine.limiter import limiter
 from campaigns.events import policy
 from campaigns.messages import SendResult
 from campaigns.providers import health
@@ -186,10 +186,10 @@ def rule_book(
 def tell_limiter(provider_id: int, feedback: Feedback) -> None:
     """Tell the limiter: a server that throttles gets less, then slowly more again."""
     if feedback.throttled[ACCOUNT]:
-        buckets().feedback(provider_id, ACCOUNT, 0, feedback.throttled[ACCOUNT])
+        limiter().feedback(provider_id, ACCOUNT, 0, feedback.throttled[ACCOUNT])
     for group, actions in feedback.actions.items():
         recording.tell(
-            buckets(),
+            limiter(),
             provider_id,
             group,
             sent=feedback.sent[group],

@@ -31,7 +31,7 @@ SCRIPT = Path(__file__).with_name("limiter.lua")
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class AccountUsage:
     """Use of each counted window of an account, and its learned rates."""
 
     used: Mapping[str, int]
@@ -40,7 +40,7 @@ class Standing:
     """Earliest end of each learned rate, if sending continues without complaints."""
 
 
-class Buckets:
+class RedisLimiter:
     """Limits that hold across all workers and machines (see throttling.plan.Limiter).
 
     Redis's own clock counts, so it does not matter how far the clocks of the workers differ.
@@ -101,14 +101,14 @@ class Buckets:
         question = {"group": group, "sent": sent, "throttled": throttled}
         self._run(provider_id, "feedback", question)
 
-    def standing(self, provider_id: int, groups: Sequence[str]) -> Standing:
+    def standing(self, provider_id: int, groups: Sequence[str]) -> AccountUsage:
         """For people to see. A learned rate of '' is that of the whole account."""
         shown = self._run(provider_id, "show", {"groups": ["", *groups]})
         learned = {group: float(rate) for group, rate in shown["learned"].items()}
         ends = {
             group: datetime.fromtimestamp(float(at), UTC) for group, at in shown["ends"].items()
         }
-        return Standing(shown["used"], learned, ends)
+        return AccountUsage(shown["used"], learned, ends)
 
     def forget_learned(self, provider_id: int, group: str) -> None:
         """Forget the learned rate of a mailbox group."""
@@ -135,13 +135,13 @@ class Buckets:
         return cast("dict[str, Any]", json.loads(cast("bytes", answer)))
 
 
-def buckets() -> Buckets:
+def limiter() -> RedisLimiter:
     """The limiter of the running app, made on first use."""
-    found = current_app.extensions.get("campaigns.buckets")
+    found = current_app.extensions.get("campaigns.limiter")
     if found is None:
-        found = Buckets(connect(services().settings.redis_connection_url))
-        current_app.extensions["campaigns.buckets"] = found
-    return cast("Buckets", found)
+        found = RedisLimiter(connect(services().settings.redis_connection_url))
+        current_app.extensions["campaigns.limiter"] = found
+    return cast("RedisLimiter", found)
 
 
 def _pace(told: Mapping[str, str] | None) -> Pace | None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from campaigns.clock import Clock
 from campaigns.context import services
 from campaigns.db import db, transaction
-from campaigns.engine.limiter import buckets
+from campaigns.engine.limiter import limiter
 from campaigns.engine.outbox import Outbox
 from campaigns.providers import accounts
 from campaigns.providers.base import Provider
@@ -119,7 +119,7 @@ class ProviderPool:
             number = outbox.provider_id
             is_idle = give_up_idle and outbox.is_idle
             held = self._open_connections(number)
-            count = buckets().connections(number, self._worker, plan, held=held, is_idle=is_idle)
+            count = limiter().connections(number, self._worker, plan, held=held, is_idle=is_idle)
             if is_idle and not count:  # given up: asked for again as soon as there is work
                 self._share_asked_at.pop(number, None)
             elif held > count or not count:

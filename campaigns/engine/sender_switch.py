@@ -7,7 +7,7 @@ from campaigns.campaign.models import Campaign
 from campaigns.clock import utcnow
 from campaigns.db import transaction
 from campaigns.delivery import sender_switch
-from campaigns.engine.limiter import buckets
+from campaigns.engine.limiter import limiter
 from campaigns.throttling.loading import load_plan
 from campaigns.throttling.plan import Grant, Plan
 
@@ -58,5 +58,5 @@ def _has_room(provider_id: int) -> bool:
     if plan.suspended_until is not None and plan.suspended_until > now:
         return False
     most = [most for most in (plan.windows.day, plan.warm_up_per_day) if most]
-    used = buckets().standing(provider_id, []).used.get("day", 0)
+    used = limiter().standing(provider_id, []).used.get("day", 0)
     return not most or used < min(most)

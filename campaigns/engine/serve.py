@@ -18,7 +18,7 @@ from campaigns.engine import compiled as contents
 from campaigns.engine import restore_guard, sender_switch
 from campaigns.engine.compiled import RecentCache, compiled_content, unusable
 from campaigns.engine.engine import Engine
-from campaigns.engine.limiter import buckets
+from campaigns.engine.limiter import limiter
 from campaigns.engine.outbox import Outbox
 from campaigns.engine.provider_pool import SHARE_INTERVAL_SECONDS, keep_renewed_secrets
 from campaigns.outages import outages
@@ -76,7 +76,7 @@ class Served:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class LimiterHold:
     """What a limiter said that holds a campaign back; moments by `time.monotonic`."""
 
     ask_at: float
@@ -94,7 +94,7 @@ class Route:
     plan: Plan
 
 
-_held: RecentCache[Held] = RecentCache()
+_held: RecentCache[LimiterHold] = RecentCache()
 
 
 def forget() -> None:
@@ -236,7 +236,7 @@ def _fill(engine: Engine, campaign: Campaign, route: Route, wants: Mapping[str, 
     outbox, plan = route.outbox, route.plan
     asked_at = time.monotonic()
     ask = Ask(outbox.provider_id, campaign.id, wants, engine.name, outbox.on_wire())
-    grant = buckets().acquire(ask, plan)
+    grant = limiter().acquire(ask, plan)
     if sender_switch.go_on(campaign, plan, grant):
         return SOON
     if grant.total:
@@ -246,7 +246,7 @@ def _fill(engine: Engine, campaign: Campaign, route: Route, wants: Mapping[str, 
     if not is_limited:  # some group got all that it asked for, and may have more at once
         return progress
     ask_at = asked_at + min(grant.wait_seconds, LONGEST_HOLD_SECONDS)
-    _held.store(campaign.id, Held(ask_at, asked_at + grant.wait_seconds))
+    _held.store(campaign.id, LimiterHold(ask_at, asked_at + grant.wait_seconds))
     return Progress(progress.claimed, grant.wait_seconds)
 
 
@@ -267,7 +267,7 @@ def _claim(engine: Engine, campaign: Campaign, route: Route, grant: Grant) -> Pr
     else:
         outages.over("claim")
     unused = {group: count - taken.get(group, 0) for group, count in grant.counts.items()}
-    buckets().give_back(Ask(outbox.provider_id, campaign.id, grant.counts, engine.name), unused)
+    limiter().give_back(Ask(outbox.provider_id, campaign.id, grant.counts, engine.name), unused)
     claimed = sum(taken.values())
     return Progress(claimed, 0.0 if claimed else wait)
 

@@ -58,7 +58,7 @@ def run_clock(app: Flask) -> None:
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
     runtime.use(app)
-    clock = Clock(app)
+    clock = ClockProcess(app)
     with app.app_context():
         database_watch.start(services().settings, stop)
     log.info("clock started")
@@ -69,7 +69,7 @@ def run_clock(app: Flask) -> None:
     log.info("clock stopped")
 
 
-class Clock:
+class ClockProcess:
     """The work of the clock process. It survives outages of servers and logs each once."""
 
     def __init__(self, app: Flask) -> None:

@@ -25,7 +25,7 @@ from campaigns.content.mime.compile import (
 from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.engine import restore_guard
-from campaigns.engine.limiter import buckets
+from campaigns.engine.limiter import limiter
 from campaigns.engine.provider_pool import keep_renewed_secrets
 from campaigns.engine.signing import sign_message, signing_for
 from campaigns.jobs import leases
@@ -147,7 +147,7 @@ def _take_a_token(account: ProviderAccount) -> None:
         plan = load_plan(account.id, now=utcnow())
         if plan.is_free:
             return
-        grant = buckets().acquire(Ask(account.id, 0, {ONE_PERSON: 1}), plan)
+        grant = limiter().acquire(Ask(account.id, 0, {ONE_PERSON: 1}), plan)
         if grant.total:
             if grant.paces.account is not None:
                 time.sleep(grant.paces.account.delay)

@@ -36,7 +36,7 @@ _UNSAFE = re.compile(r'[/\\:*?"<>|\u202a-\u202e\u2066-\u2069\u200e\u200f]')
 
 
 @dataclass(frozen=True, slots=True)
-class Attachment:
+class AttachedFile:
     """A part that is not the body. `name` is safe as a file name."""
 
     name: str
@@ -56,7 +56,7 @@ class Letter:
     date: str
     html: str | None
     text: str | None
-    attachments: tuple[Attachment, ...]
+    attachments: tuple[AttachedFile, ...]
 
 
 def read_letter(raw: bytes) -> Letter:
@@ -64,7 +64,7 @@ def read_letter(raw: bytes) -> Letter:
     message = message_from_bytes(raw, policy=_BOUNDED)
     html: str | None = None
     text: str | None = None
-    attachments: list[Attachment] = []
+    attachments: list[AttachedFile] = []
     for part in _leaves(message):
         kind = part.get_content_type()
         is_attached = str(part.get("Content-Disposition", "")).lower().startswith("attachment")
@@ -166,10 +166,10 @@ def _text(part: Part) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def _attachment(part: Part, number: int) -> Attachment:
+def _attachment(part: Part, number: int) -> AttachedFile:
     name = part.get_filename() or ""
     content_type = part.get_content_type()
-    return Attachment(
+    return AttachedFile(
         name=safe_name(decode(_utf8(name)[:1000])) or f"part-{number}{_ending(content_type)}",
         content_type=printable(content_type)[:100],
         content=_content(part),

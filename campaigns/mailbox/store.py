@@ -30,7 +30,7 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class MessageEntry:
     """A message in a list. `rcpt_to`: the envelope's recipients; `size` in bytes."""
 
     id: int
@@ -43,10 +43,10 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class MessagePage:
     """Entries, newest first, and whether there are more on either side."""
 
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[MessageEntry, ...] = ()
     has_newer: bool = False
     has_older: bool = False
 
@@ -68,29 +68,31 @@ class Store:
                 ).fetchone()
             )
 
-    def page(self, *, before: int = 0, after: int = 0, query: str = "", limit: int = PAGE) -> Page:
+    def page(
+        self, *, before: int = 0, after: int = 0, query: str = "", limit: int = PAGE
+    ) -> MessagePage:
         """The newest messages, or those next to an id: older (`before`) or newer (`after`).
 
         `query` looks in recipients, sender and subject; large and small letters are the same.
         """
         with self._reading() as connection:
             if connection is None:
-                return Page()
+                return MessagePage()
             wanted = query.casefold().strip()
             rows = _rows(connection, before, after, wanted, limit + 1)
             more = len(rows) > limit
             rows = rows[:limit]
             if after and not before:
                 rows.reverse()
-                return Page(
+                return MessagePage(
                     tuple(map(_entry, rows)),
                     has_newer=more,
                     has_older=bool(rows) and bool(_rows(connection, rows[-1][0], 0, wanted, 1)),
                 )
             has_newer = bool(before and rows) and bool(_rows(connection, 0, rows[0][0], wanted, 1))
-            return Page(tuple(map(_entry, rows)), has_newer=has_newer, has_older=more)
+            return MessagePage(tuple(map(_entry, rows)), has_newer=has_newer, has_older=more)
 
-    def entry(self, message_id: int) -> Entry | None:
+    def entry(self, message_id: int) -> MessageEntry | None:
         """Return one message without its source; None when it is gone."""
         with self._reading() as connection:
             if connection is None:
@@ -178,9 +180,9 @@ def _rows(
     ).fetchall()
 
 
-def _entry(row: tuple[int, int, str, str, str, str, int]) -> Entry:
+def _entry(row: tuple[int, int, str, str, str, str, int]) -> MessageEntry:
     key, received, mail_from, rcpt_to, subject, from_header, size = row
-    return Entry(
+    return MessageEntry(
         id=key,
         received_at=datetime.fromtimestamp(received / 1000, UTC),
         mail_from=mail_from,

@@ -29,12 +29,12 @@ from campaigns.config import Settings
 from campaigns.context import EXTENSION, Services
 from campaigns.public.health import health_answer
 from campaigns.public.track import answer_click, answer_open
+from campaigns.server.event_writer import EventWriter
 from campaigns.server.health import Health
-from campaigns.server.pace import GRACE_SECONDS, Pace, TooSlowError
-from campaigns.server.places import NoPlaceError, Places
-from campaigns.server.recorder import Recorder
+from campaigns.server.minimum_rate import GRACE_SECONDS, MinimumRate, TooSlowError
+from campaigns.server.request_slots import NoSlotError, RequestSlots
 from campaigns.server.spool import Body, Spool, SpoolFullError
-from campaigns.server.turns import Turns
+from campaigns.server.thread_shares import ThreadShares
 from campaigns.server.wsgi import Call, Headers, environ_of
 from campaigns.web_limits import network_of
 
@@ -119,12 +119,12 @@ class Front:
         self._pool = ThreadPoolExecutor(settings.web_threads, "web")
         self._exporters = ThreadPoolExecutor(EXPORT_THREADS, "export")
         self._disk = ThreadPoolExecutor(DISK_THREADS, "disk")
-        self._turns = Turns(settings.web_threads - settings.web_threads // 4)
-        self._bodies = Places(total=1000, per_client=200)
-        self._pages = Places(total=1000, per_client=200)
-        self._exports = Places(total=64, per_client=8)
+        self._thread_shares = ThreadShares(settings.web_threads - settings.web_threads // 4)
+        self._bodies = RequestSlots(total=1000, per_client=200)
+        self._pages = RequestSlots(total=1000, per_client=200)
+        self._exports = RequestSlots(total=64, per_client=8)
         self._health = Health(app)
-        self._recorder = Recorder(app)
+        self._event_writer = EventWriter(app)
         with app.test_request_context():
             self._refusals = {code: error_html(code, *texts) for code, texts in _REFUSALS.items()}
 
@@ -146,7 +146,7 @@ class Front:
 
     def close(self) -> None:
         """Write the events that still wait, and let the threads end."""
-        self._recorder.close()
+        self._event_writer.close()
         self._health.close()
         for pool in (self._pool, self._exporters, self._disk):
             pool.shutdown(wait=False, cancel_futures=True)
@@ -194,7 +194,7 @@ class Front:
         else:
             return None
         if answer is not None and event is not None and scope["method"] == "GET":
-            self._recorder.put(event)
+            self._event_writer.put(event)
         return answer
 
     # --- through the app -----------------------------------------------------------------------
@@ -218,7 +218,7 @@ class Front:
     async def _in_turn(self, client: str, work: Callable[[], T]) -> T:
         """Run the app's code in a thread of the pool."""
         with _place(self._pages, client):
-            async with self._turns.one(client):
+            async with self._thread_shares.one(client):
                 return await _in(self._pool, work)
 
     # --- the body of a request -----------------------------------------------------------------
@@ -319,9 +319,9 @@ class Front:
             block, rest = bytes(rest[:BLOCK_BYTES]), rest[BLOCK_BYTES:]
             await _send_block(send, pace, block, more=bool(rest))
 
-    def _pace(self, total_seconds: float) -> Pace:
+    def _pace(self, total_seconds: float) -> MinimumRate:
         clock = asyncio.get_running_loop().time
-        return Pace(clock, total_seconds=total_seconds, grace_seconds=self._grace)
+        return MinimumRate(clock, total_seconds=total_seconds, grace_seconds=self._grace)
 
     async def _send_response(self, scope: Scope, send: Send, answer: Response) -> None:
         """Send an answer that was made here, with the headers that the app gives its own."""
@@ -391,12 +391,12 @@ async def _in(pool: Executor, work: Callable[[], T]) -> T:
 
 
 @contextmanager
-def _place(places: Places, client: str) -> Iterator[None]:
+def _place(places: RequestSlots, client: str) -> Iterator[None]:
     """Return a place; raises the refusal that says why there is none."""
     try:
         place = places.one(client)
         place.__enter__()
-    except NoPlaceError as error:
+    except NoSlotError as error:
         raise RefusedError(429 if error.is_client else 503) from None
     try:
         yield
@@ -438,7 +438,7 @@ def _write_blocks(call: Call, out: Body, is_gone: threading.Event) -> None:
         call.close()
 
 
-async def _send_block(send: Send, pace: Pace, block: bytes, *, more: bool) -> None:
+async def _send_block(send: Send, pace: MinimumRate, block: bytes, *, more: bool) -> None:
     try:
         await pace.wait(send({"type": "http.response.body", "body": block, "more_body": more}))
     except TooSlowError:

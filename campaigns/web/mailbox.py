@@ -22,7 +22,7 @@ from campaigns.access import access
 from campaigns.context import services
 from campaigns.mailbox.reading import Letter, framed_html, read_letter
 from campaigns.mailbox.schema import MailboxError
-from campaigns.mailbox.store import Entry, Page, Store, Totals
+from campaigns.mailbox.store import MessageEntry, MessagePage, Store, Totals
 
 bp = Blueprint("mailbox", __name__)
 
@@ -157,7 +157,7 @@ def empty() -> BaseResponse:
     return redirect(url_for("mailbox.index"))
 
 
-def _message(message_id: int) -> tuple[Entry, bytes]:
+def _message(message_id: int) -> tuple[MessageEntry, bytes]:
     store = _store()
     entry, raw = store.entry(message_id), store.source(message_id)
     if entry is None or raw is None:  # trimmed, perhaps a moment ago
@@ -174,7 +174,7 @@ def _download(content: bytes, name: str, content_type: str) -> Response:
     return answer
 
 
-def _listed(chosen: Entry | None) -> dict[str, Any]:
+def _listed(chosen: MessageEntry | None) -> dict[str, Any]:
     """What the list shows. The stamp is read first: what comes in between is shown next time."""
     store, place = _store(), _place()
     totals = store.totals()
@@ -195,7 +195,7 @@ def _listed(chosen: Entry | None) -> dict[str, Any]:
     }
 
 
-def _beside(page: Page, place: Place, *, newer: bool) -> str:
+def _beside(page: MessagePage, place: Place, *, newer: bool) -> str:
     if not page.entries or not (page.has_newer if newer else page.has_older):
         return ""
     query = place.query or None

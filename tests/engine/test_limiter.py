@@ -11,7 +11,7 @@ from redis import Redis
 
 from campaigns.clock import utcnow
 from campaigns.db import transaction
-from campaigns.engine.limiter import SCRIPT, Buckets
+from campaigns.engine.limiter import SCRIPT, RedisLimiter
 from campaigns.reason import Reason
 from campaigns.throttling import hold_reasons
 from campaigns.throttling.plan import NO_LIMIT, Ask, GroupPlan, Hold, Pace, Plan, Windows
@@ -39,8 +39,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def buckets(redis_url: str, clock: Clock, app: Flask) -> Buckets:
-    return Buckets(Redis.from_url(redis_url), clock)
+def limiter(redis_url: str, clock: Clock, app: Flask) -> RedisLimiter:
+    return RedisLimiter(Redis.from_url(redis_url), clock)
 
 
 def ask(many: int = 1000, *, campaign: int = 1, provider: int = 1, **groups: int) -> Ask:
@@ -58,37 +58,37 @@ def busiest(sent: list[float], seconds: float) -> int:
 
 
 def run(
-    buckets: Buckets, clock: Clock, plan: Plan, *, seconds: float, want: int = 500
+    limiter: RedisLimiter, clock: Clock, plan: Plan, *, seconds: float, want: int = 500
 ) -> list[float]:
     """Ask whenever it is told to come back, for so long; the moment of each mail."""
     sent: list[float] = []
     end = clock.seconds + seconds
     while clock.seconds < end:
-        grant = buckets.acquire(ask(want), plan)
+        grant = limiter.acquire(ask(want), plan)
         pace = grant.paces.account or grant.paces.campaign or Pace(0, 0)
         sent += [clock.seconds + pace.delay + number * pace.every for number in range(grant.total)]
         clock.seconds += max(grant.wait_seconds, 0.005)
     return sent
 
 
-def test_without_limits_everything_is_granted(buckets: Buckets) -> None:
-    grant = buckets.acquire(ask(google=700, other=300), Plan())
+def test_without_limits_everything_is_granted(limiter: RedisLimiter) -> None:
+    grant = limiter.acquire(ask(google=700, other=300), Plan())
     assert grant.counts == {"google": 700, "other": 300}
     assert (grant.wait_seconds, grant.holds) == (0, {})
 
 
 @pytest.mark.parametrize("rate", [1, 14, 200, 5000])
 def test_w1_no_second_holds_more_than_the_limit_and_it_is_used(
-    buckets: Buckets, clock: Clock, rate: int
+    limiter: RedisLimiter, clock: Clock, rate: int
 ) -> None:
-    sent = run(buckets, clock, Plan(windows=Windows(second=rate)), seconds=20)
+    sent = run(limiter, clock, Plan(windows=Windows(second=rate)), seconds=20)
     assert busiest(sent, 1) <= rate + 1, "moments are written with six digits"
     assert len(sent) >= rate * 20 * 0.95
 
 
-def test_workers_are_given_different_moments_a_little_ahead(buckets: Buckets) -> None:
+def test_workers_are_given_different_moments_a_little_ahead(limiter: RedisLimiter) -> None:
     plan = Plan(windows=Windows(second=100))
-    first, second, third = (buckets.acquire(ask(1000), plan) for _ in range(3))
+    first, second, third = (limiter.acquire(ask(1000), plan) for _ in range(3))
     assert [first.total, second.total, third.total] == [50, 30, 0]
     assert first.paces.account == Pace(0, 0.01)
     assert second.paces.account == Pace(0.5, 0.01)
@@ -103,77 +103,79 @@ def test_workers_are_given_different_moments_a_little_ahead(buckets: Buckets) ->
     ],
 )
 def test_no_longer_window_is_ever_overrun(
-    buckets: Buckets, clock: Clock, windows: Windows, length: int, limit: int
+    limiter: RedisLimiter, clock: Clock, windows: Windows, length: int, limit: int
 ) -> None:
-    sent = run(buckets, clock, Plan(windows=windows), seconds=length * 21)
+    sent = run(limiter, clock, Plan(windows=windows), seconds=length * 21)
     assert busiest(sent, length) <= limit
     assert len(sent) >= limit * 20 * 0.95
 
 
-def test_unused_tokens_go_back_to_all_windows(buckets: Buckets, clock: Clock) -> None:
+def test_unused_tokens_go_back_to_all_windows(limiter: RedisLimiter, clock: Clock) -> None:
     plan = Plan(windows=Windows(minute=50, hour=100, day=100))
     asked = ask(50)
-    assert buckets.acquire(asked, plan).total == 50
-    buckets.give_back(asked, {"other": 30})
-    assert buckets.acquire(ask(50), plan).total == 30
+    assert limiter.acquire(asked, plan).total == 50
+    limiter.give_back(asked, {"other": 30})
+    assert limiter.acquire(ask(50), plan).total == 30
     clock.seconds += 62
-    assert buckets.acquire(ask(50), plan).total == 50
+    assert limiter.acquire(ask(50), plan).total == 50
 
 
-def test_w3_a_used_up_day_says_when_it_goes_on(buckets: Buckets, clock: Clock) -> None:
+def test_w3_a_used_up_day_says_when_it_goes_on(limiter: RedisLimiter, clock: Clock) -> None:
     plan = Plan(name="SES", windows=Windows(day=100))
-    assert buckets.acquire(ask(100), plan).total == 100
+    assert limiter.acquire(ask(100), plan).total == 100
     clock.seconds += 3600
-    over = buckets.acquire(ask(10), plan)
+    over = limiter.acquire(ask(10), plan)
     assert over.total == 0
     assert 23 * 3600 <= over.wait_seconds <= 23.5 * 3600
     assert said(over.holds["other"].why).startswith(
         "SES has used up its 100 emails in 24 hours. Sending continues at 3 Mar 2026, 0"
     )
     clock.seconds += over.wait_seconds
-    assert buckets.acquire(ask(10), plan).total == 10
+    assert limiter.acquire(ask(10), plan).total == 10
 
 
-def test_accounts_do_not_share_their_limits(buckets: Buckets) -> None:
+def test_accounts_do_not_share_their_limits(limiter: RedisLimiter) -> None:
     plan = Plan(windows=Windows(day=100))
-    assert buckets.acquire(ask(100, provider=1), plan).total == 100
-    assert buckets.acquire(ask(100, provider=2), plan).total == 100
+    assert limiter.acquire(ask(100, provider=1), plan).total == 100
+    assert limiter.acquire(ask(100, provider=2), plan).total == 100
 
 
-def test_what_is_short_is_shared_among_groups_in_turn(buckets: Buckets, clock: Clock) -> None:
+def test_what_is_short_is_shared_among_groups_in_turn(limiter: RedisLimiter, clock: Clock) -> None:
     plan = Plan(windows=Windows(day=90))
-    grant = buckets.acquire(ask(google=500, yahoo=10, other=500), plan)
+    grant = limiter.acquire(ask(google=500, yahoo=10, other=500), plan)
     assert sorted(grant.counts.values()) == [10, 40, 40]
     one_a_second = Plan(windows=Windows(second=1))
     got = set()
     for _ in range(3):
         got |= set(
-            buckets.acquire(ask(provider=2, google=9, yahoo=9, other=9), one_a_second).counts
+            limiter.acquire(ask(provider=2, google=9, yahoo=9, other=9), one_a_second).counts
         )
         clock.seconds += 1.1
     assert got == {"google", "yahoo", "other"}
 
 
-def test_campaigns_that_ask_share_an_account(buckets: Buckets, clock: Clock) -> None:
+def test_campaigns_that_ask_share_an_account(limiter: RedisLimiter, clock: Clock) -> None:
     plan = Plan(windows=Windows(second=100))
     got = {1: 0, 2: 0}
     for _ in range(400):
         for campaign in (1, 2):
-            got[campaign] += buckets.acquire(ask(1000, campaign=campaign), plan).total
+            got[campaign] += limiter.acquire(ask(1000, campaign=campaign), plan).total
         clock.seconds += 0.05
     assert sum(got.values()) >= 1800
     assert min(got.values()) >= sum(got.values()) / 3, "also for one that always comes second"
 
 
-def test_a_mail_to_one_person_is_not_starved_by_a_campaign(buckets: Buckets, clock: Clock) -> None:
+def test_a_mail_to_one_person_is_not_starved_by_a_campaign(
+    limiter: RedisLimiter, clock: Clock
+) -> None:
     plan = Plan(windows=Windows(second=1))
-    assert buckets.acquire(ask(100), plan).total == 1
-    assert buckets.acquire(ask(1, campaign=0), plan).total == 0
+    assert limiter.acquire(ask(100), plan).total == 1
+    assert limiter.acquire(ask(1, campaign=0), plan).total == 0
     clock.seconds += 1.1
-    assert buckets.acquire(ask(100), plan).total == 0, "it leaves this one"
-    assert buckets.acquire(ask(1, campaign=0), plan).total == 1
+    assert limiter.acquire(ask(100), plan).total == 0, "it leaves this one"
+    assert limiter.acquire(ask(1, campaign=0), plan).total == 1
     clock.seconds += 2.1
-    assert buckets.acquire(ask(100), plan).total == 1
+    assert limiter.acquire(ask(100), plan).total == 1
 
 
 def test_w5_workers_share_and_one_is_killed(
@@ -186,7 +188,7 @@ def test_w5_workers_share_and_one_is_killed(
     until = time.monotonic() + 2.5
 
     def work(name: str, lives: float) -> None:
-        one = Buckets(Redis.from_url(redis_url))
+        one = RedisLimiter(Redis.from_url(redis_url))
         asked = Ask(1, 1, {"other": 100}, holder=name)
         with app.app_context():
             while time.monotonic() < until:
@@ -209,147 +211,153 @@ def test_w5_workers_share_and_one_is_killed(
     assert 820 <= sum(granted) <= 900
 
 
-def test_a_campaign_keeps_to_its_pace(buckets: Buckets, clock: Clock) -> None:
-    sent = run(buckets, clock, Plan(pace_per_second=0.5), seconds=600)
+def test_a_campaign_keeps_to_its_pace(limiter: RedisLimiter, clock: Clock) -> None:
+    sent = run(limiter, clock, Plan(pace_per_second=0.5), seconds=600)
     assert 298 <= len(sent) <= 301
-    holds = buckets.acquire(ask(5), Plan(pace_per_second=0.5)).holds
+    holds = limiter.acquire(ask(5), Plan(pace_per_second=0.5)).holds
     assert "its own pace, 30 per minute" in said(next(iter(holds.values())).why)
 
 
-def test_a_group_keeps_to_its_rate_while_the_others_go_on(buckets: Buckets, clock: Clock) -> None:
+def test_a_group_keeps_to_its_rate_while_the_others_go_on(
+    limiter: RedisLimiter, clock: Clock
+) -> None:
     plan = Plan(
         groups={"yahoo": GroupPlan(per_second=1 / 60, why=Reason.unpack("It said “later”."))}
     )
-    first = buckets.acquire(ask(yahoo=50, other=50), plan)
+    first = limiter.acquire(ask(yahoo=50, other=50), plan)
     assert first.counts == {"yahoo": 1, "other": 50}
-    second = buckets.acquire(ask(yahoo=50, other=50), plan)
+    second = limiter.acquire(ask(yahoo=50, other=50), plan)
     assert second.counts == {"other": 50}
     assert said(second.holds["yahoo"].why) == "Yahoo gets 1 per minute. It said “later”."
     assert 59 <= second.wait_seconds <= 60
 
 
-def test_a_suspended_group_waits_and_says_why(buckets: Buckets, clock: Clock) -> None:
+def test_a_suspended_group_waits_and_says_why(limiter: RedisLimiter, clock: Clock) -> None:
     until = clock.now + timedelta(minutes=10)
     plan = Plan(
         groups={
             "google": GroupPlan(suspended_until=until, why=Reason.unpack("421 4.7.28 slow down"))
         }
     )
-    grant = buckets.acquire(ask(google=5, other=5), plan)
+    grant = limiter.acquire(ask(google=5, other=5), plan)
     assert grant.counts == {"other": 5}
     assert said(grant.holds["google"].why).startswith("Gmail waits until ")
     assert said(grant.holds["google"].why).endswith(":10. 421 4.7.28 slow down.")
     assert grant.holds["google"].until == until
     clock.seconds += 600
-    assert buckets.acquire(ask(google=5), plan).counts == {"google": 5}
+    assert limiter.acquire(ask(google=5), plan).counts == {"google": 5}
 
 
-def test_what_may_be_on_the_wire_at_once_is_shared(buckets: Buckets, clock: Clock) -> None:
+def test_what_may_be_on_the_wire_at_once_is_shared(limiter: RedisLimiter, clock: Clock) -> None:
     plan = Plan(groups={"google": GroupPlan(at_once=1)})
     one = Ask(1, 1, {"google": 5}, holder="one")
     two = Ask(1, 1, {"google": 5}, holder="two")
     many = Ask(1, 1, {"google": 5000}, holder="one")
-    assert buckets.acquire(many, plan).counts == {"google": 100}
-    assert buckets.acquire(one, plan).at_once == {"google": 1}
-    assert buckets.acquire(two, plan).counts == {}
+    assert limiter.acquire(many, plan).counts == {"google": 100}
+    assert limiter.acquire(one, plan).at_once == {"google": 1}
+    assert limiter.acquire(two, plan).counts == {}
     clock.seconds += 31  # the first one is gone
-    assert buckets.acquire(two, plan).at_once == {"google": 1}
+    assert limiter.acquire(two, plan).at_once == {"google": 1}
 
 
-def test_connections_are_never_more_than_the_plan_has(buckets: Buckets, clock: Clock) -> None:
+def test_connections_are_never_more_than_the_plan_has(limiter: RedisLimiter, clock: Clock) -> None:
     plan = Plan(connections=10)
-    held = {"a": buckets.connections(1, "a", plan)}
+    held = {"a": limiter.connections(1, "a", plan)}
     assert held == {"a": 10}
     for _ in range(4):
         for worker in ("b", "a", "c"):
-            held[worker] = buckets.connections(1, worker, plan)
+            held[worker] = limiter.connections(1, worker, plan)
             assert sum(held.values()) <= 10
     assert sorted(held.values()) == [2, 4, 4]
     clock.seconds += 31  # all but one were killed
-    assert buckets.connections(1, "c", plan) == 10
-    assert buckets.connections(1, "c", Plan()) == NO_LIMIT
+    assert limiter.connections(1, "c", plan) == 10
+    assert limiter.connections(1, "c", Plan()) == NO_LIMIT
 
 
-def test_others_get_only_the_connections_that_were_really_closed(buckets: Buckets) -> None:
+def test_others_get_only_the_connections_that_were_really_closed(limiter: RedisLimiter) -> None:
     plan = Plan(connections=4)
-    assert buckets.connections(1, "a", plan) == 4
-    assert buckets.connections(1, "b", plan) == 0
-    assert buckets.connections(1, "a", plan, held=4) == 2
-    assert buckets.connections(1, "b", plan) == 0, "a has not closed any yet"
-    assert buckets.connections(1, "a", plan, held=3) == 2
-    assert buckets.connections(1, "b", plan) == 1
-    assert buckets.connections(1, "a", plan, held=2) == 2
-    assert buckets.connections(1, "b", plan, held=1) == 2
+    assert limiter.connections(1, "a", plan) == 4
+    assert limiter.connections(1, "b", plan) == 0
+    assert limiter.connections(1, "a", plan, held=4) == 2
+    assert limiter.connections(1, "b", plan) == 0, "a has not closed any yet"
+    assert limiter.connections(1, "a", plan, held=3) == 2
+    assert limiter.connections(1, "b", plan) == 1
+    assert limiter.connections(1, "a", plan, held=2) == 2
+    assert limiter.connections(1, "b", plan, held=1) == 2
 
 
-def test_connections_are_never_more_when_the_limit_is_lowered(buckets: Buckets) -> None:
-    assert buckets.connections(1, "a", Plan(connections=8)) == 8
-    assert buckets.connections(1, "b", Plan(connections=8)) == 0
-    assert buckets.connections(1, "a", Plan(connections=4), held=8) == 2
-    assert buckets.connections(1, "b", Plan(connections=4)) == 0
-    assert buckets.connections(1, "a", Plan(connections=4), held=2) == 2
-    assert buckets.connections(1, "b", Plan(connections=4)) == 2
+def test_connections_are_never_more_when_the_limit_is_lowered(limiter: RedisLimiter) -> None:
+    assert limiter.connections(1, "a", Plan(connections=8)) == 8
+    assert limiter.connections(1, "b", Plan(connections=8)) == 0
+    assert limiter.connections(1, "a", Plan(connections=4), held=8) == 2
+    assert limiter.connections(1, "b", Plan(connections=4)) == 0
+    assert limiter.connections(1, "a", Plan(connections=4), held=2) == 2
+    assert limiter.connections(1, "b", Plan(connections=4)) == 2
 
 
 def test_the_connections_of_a_killed_worker_are_free_after_two_seconds(
-    buckets: Buckets, clock: Clock
+    limiter: RedisLimiter, clock: Clock
 ) -> None:
     plan = Plan(connections=4)
-    assert buckets.connections(1, "killed", plan) == 4
+    assert limiter.connections(1, "killed", plan) == 4
     clock.seconds += 1.9
-    assert buckets.connections(1, "b", plan) == 0
+    assert limiter.connections(1, "b", plan) == 0
     clock.seconds += 0.2
-    assert buckets.connections(1, "b", plan) == 4
+    assert limiter.connections(1, "b", plan) == 4
 
 
-def test_who_is_idle_keeps_connections_only_while_nobody_else_asks(buckets: Buckets) -> None:
+def test_who_is_idle_keeps_connections_only_while_nobody_else_asks(limiter: RedisLimiter) -> None:
     plan = Plan(connections=4)
-    assert buckets.connections(1, "a", plan) == 4
-    assert buckets.connections(1, "a", plan, held=4, is_idle=True) == 4
-    assert buckets.connections(1, "b", plan) == 0
-    assert buckets.connections(1, "a", plan, held=4, is_idle=True) == 0
-    assert buckets.connections(1, "b", plan) == 0, "a has not closed any yet"
-    assert buckets.connections(1, "a", plan, held=0, is_idle=True) == 0
-    assert buckets.connections(1, "b", plan) == 4
+    assert limiter.connections(1, "a", plan) == 4
+    assert limiter.connections(1, "a", plan, held=4, is_idle=True) == 4
+    assert limiter.connections(1, "b", plan) == 0
+    assert limiter.connections(1, "a", plan, held=4, is_idle=True) == 0
+    assert limiter.connections(1, "b", plan) == 0, "a has not closed any yet"
+    assert limiter.connections(1, "a", plan, held=0, is_idle=True) == 0
+    assert limiter.connections(1, "b", plan) == 4
 
 
-def test_what_is_still_on_the_wire_at_once_is_not_lent_to_others(buckets: Buckets) -> None:
+def test_what_is_still_on_the_wire_at_once_is_not_lent_to_others(limiter: RedisLimiter) -> None:
     plan = Plan(groups={"google": GroupPlan(at_once=4)})
     one = Ask(1, 1, {"google": 5}, holder="one", on_wire={"google": 4})
     two = Ask(1, 1, {"google": 5}, holder="two")
-    assert buckets.acquire(one, plan).at_once == {"google": 4}
-    assert buckets.acquire(two, plan).counts == {}
-    assert buckets.acquire(one, plan).at_once == {"google": 2}
-    assert buckets.acquire(two, plan).counts == {}, "four of one are still on the wire"
-    assert buckets.acquire(Ask(1, 1, {"google": 5}, "one"), plan).at_once == {"google": 2}
-    assert buckets.acquire(two, plan).at_once == {"google": 2}
+    assert limiter.acquire(one, plan).at_once == {"google": 4}
+    assert limiter.acquire(two, plan).counts == {}
+    assert limiter.acquire(one, plan).at_once == {"google": 2}
+    assert limiter.acquire(two, plan).counts == {}, "four of one are still on the wire"
+    assert limiter.acquire(Ask(1, 1, {"google": 5}, "one"), plan).at_once == {"google": 2}
+    assert limiter.acquire(two, plan).at_once == {"google": 2}
 
 
-def test_one_message_probes_an_account_that_had_trouble(buckets: Buckets, clock: Clock) -> None:
+def test_one_message_probes_an_account_that_had_trouble(
+    limiter: RedisLimiter, clock: Clock
+) -> None:
     plan = Plan(name="SES", probe=True)
-    assert buckets.acquire(ask(50), plan).total == 1
-    assert buckets.acquire(ask(50), plan).total == 0
+    assert limiter.acquire(ask(50), plan).total == 1
+    assert limiter.acquire(ask(50), plan).total == 0
     clock.seconds += 31
-    assert buckets.acquire(ask(50), plan).total == 1
-    buckets.give_back(ask(50), {"other": 1})
-    assert buckets.acquire(ask(50), plan).total == 1, "the one before was never offered"
+    assert limiter.acquire(ask(50), plan).total == 1
+    limiter.give_back(ask(50), {"other": 1})
+    assert limiter.acquire(ask(50), plan).total == 1, "the one before was never offered"
 
 
-def test_a_group_that_throttles_gets_half_then_slowly_more(buckets: Buckets, clock: Clock) -> None:
+def test_a_group_that_throttles_gets_half_then_slowly_more(
+    limiter: RedisLimiter, clock: Clock
+) -> None:
     def allowed() -> int:
         """Mails in the next ten seconds, fed back as clean batches."""
         got = 0
         for _ in range(100):
-            grant = buckets.acquire(ask(google=100), Plan())
+            grant = limiter.acquire(ask(google=100), Plan())
             got += grant.total
             if grant.total:
-                buckets.feedback(1, "google", grant.total, 0)
+                limiter.feedback(1, "google", grant.total, 0)
             clock.seconds += 0.1
         return got
 
     assert allowed() == 10_000
-    buckets.feedback(1, "google", 50, 3)
-    buckets.feedback(1, "google", 20, 20)  # of the same moment: not halved again
+    limiter.feedback(1, "google", 50, 3)
+    limiter.feedback(1, "google", 20, 20)  # of the same moment: not halved again
     halved = allowed()
     assert 4_500 <= halved <= 5_600
     assert allowed() >= 1.15 * halved
@@ -360,7 +368,7 @@ def test_a_group_that_throttles_gets_half_then_slowly_more(buckets: Buckets, clo
 
 
 def test_lost_counters_are_made_good_from_the_ledger(
-    app: Flask, buckets: Buckets, clock: Clock
+    app: Flask, limiter: RedisLimiter, clock: Clock
 ) -> None:
     with transaction():
         provider = a_provider()
@@ -376,8 +384,8 @@ def test_lost_counters_are_made_good_from_the_ledger(
             a_delivery(campaign, person, status="sent", sent_at=sent_at, mailbox_group=group)
     plan = Plan(windows=Windows(hour=5, day=20), groups={"google": GroupPlan(per_day=10)})
     asked = ask(google=50, provider=provider.id)
-    assert buckets.acquire(asked, plan).counts == {"google": 4}
-    assert buckets.acquire(asked, Plan(windows=Windows(day=20))).counts == {"google": 4}
+    assert limiter.acquire(asked, plan).counts == {"google": 4}
+    assert limiter.acquire(asked, Plan(windows=Windows(day=20))).counts == {"google": 4}
 
 
 def waits(name: str) -> Reason:
@@ -400,19 +408,19 @@ def test_a_banner_says_the_longest_first_and_nothing_twice() -> None:
 
 
 def test_a_limit_that_was_off_for_a_while_counts_what_was_sent_meanwhile(
-    app: Flask, buckets: Buckets, clock: Clock
+    app: Flask, limiter: RedisLimiter, clock: Clock
 ) -> None:
     with transaction():
         provider = a_provider()
         campaign = a_campaign(provider_id=provider.id, status="sending", started_at=clock.now)
     limited, asked = Plan(windows=Windows(day=10)), ask(10, provider=provider.id)
-    assert buckets.acquire(ask(2, provider=provider.id), limited).total == 2
-    buckets.acquire(ask(7, provider=provider.id), Plan())
+    assert limiter.acquire(ask(2, provider=provider.id), limited).total == 2
+    limiter.acquire(ask(7, provider=provider.id), Plan())
     with transaction():
         for number in range(9):
             person = a_subscriber(f"p{number}@example.org")
             a_delivery(campaign, person, status="sent", sent_at=clock.now)
-    assert buckets.acquire(asked, limited).total == 1
+    assert limiter.acquire(asked, limited).total == 1
 
 
 def test_every_kind_of_hold_has_a_sentence() -> None:

@@ -531,5 +531,5 @@ class TestRealBackups:
         for _ in range(2):
             app.extensions.pop("campaigns.generation", None)  # the processes are started again
             send.send()
-            clock.Clock(app).beat()
+            clock.ClockProcess(app).beat()
         assert state_of(campaign_id) == "paused"

@@ -14,7 +14,7 @@ from campaigns.db import db, transaction
 from campaigns.delivery import claims, domain_waits
 from campaigns.delivery.outcomes import Recorded
 from campaigns.engine.feedback import Judge
-from campaigns.engine.limiter import buckets
+from campaigns.engine.limiter import limiter
 from campaigns.jobs import send
 from campaigns.providers.classify import classify, is_mailbox_trouble
 from campaigns.throttling import slowed_domains
@@ -52,7 +52,7 @@ def send_to(addresses: list[str], script: Script) -> int:
 
 
 def learned(provider_id: int) -> dict[str, float]:
-    return dict(buckets().standing(provider_id, ["", "other", "google"]).learned)
+    return dict(limiter().standing(provider_id, ["", "other", "google"]).learned)
 
 
 TOO_FAST = (

@@ -19,7 +19,7 @@ from campaigns.config import Settings
 from campaigns.db import db, transaction
 from campaigns.engine.redis_connection import connect
 from campaigns.jobs.clock import (
-    Clock,
+    ClockProcess,
     advance_series,
     explain_waves,
     hold_back,
@@ -59,7 +59,7 @@ def test_a_lease_from_a_wall_clock_that_was_ahead_is_taken_over(app: Flask) -> N
 
 
 def test_a_clock_that_leaves_lets_another_work_at_once(app: Flask) -> None:
-    clock = Clock(app)
+    clock = ClockProcess(app)
     clock.beat()
     assert not hold_lease("other")
     clock.leave()
@@ -72,7 +72,7 @@ def test_a_due_campaign_is_started_and_rung_for(app: Flask, settings: Settings) 
             a_list(), sender=a_sender(), status="scheduled",
             scheduled_at=utcnow() - timedelta(seconds=1),
         )  # fmt: skip
-    Clock(app).beat()
+    ClockProcess(app).beat()
     db.session.rollback()
     assert db.session.scalars(sa.select(Campaign.status)).all() == ["preparing"]
     rung = waiting(connect(settings.redis_url), "send")
@@ -82,7 +82,7 @@ def test_a_due_campaign_is_started_and_rung_for(app: Flask, settings: Settings) 
 def test_the_sweep_rings_for_a_campaign_whose_ring_was_lost(app: Flask, settings: Settings) -> None:
     with transaction():
         a_campaign(a_list(), sender=a_sender(), status="sending")
-    Clock(app).beat()
+    ClockProcess(app).beat()
     rung = waiting(connect(settings.redis_url), "send")
     assert rung == [("campaigns.jobs.send.send", [])]
 
@@ -135,7 +135,7 @@ def _series(**values: Any) -> CampaignSeries:
 
 def test_the_next_of_a_series_is_made_and_scheduled(app: Flask) -> None:
     _series()
-    Clock(app).beat()
+    ClockProcess(app).beat()
     assert _states() == ["draft", "scheduled"]
     made = db.session.scalars(sa.select(Campaign).where(Campaign.status == "scheduled")).one()
     assert made.scheduled_at is not None
@@ -150,7 +150,7 @@ def test_two_clocks_at_once_make_an_occurrence_once(app: Flask) -> None:
 
 def test_what_cannot_leave_is_made_as_a_draft_that_says_why(app: Flask) -> None:
     _series(html="{% if %}")
-    Clock(app).beat()
+    ClockProcess(app).beat()
     assert _states() == ["draft", "draft"]
     reasons = db.session.scalars(sa.select(Campaign.status_reason).order_by(Campaign.id)).all()
     assert reasons[0] == ""
@@ -162,7 +162,7 @@ def test_a_series_that_does_not_work_holds_up_nothing_else(app: Flask) -> None:
     with transaction():
         db.session.execute(sa.update(CampaignSeries).values(zone="Mars/Olympus"))
         a_campaign(status="scheduled", scheduled_at=utcnow())
-    Clock(app).beat()
+    ClockProcess(app).beat()
     assert _states() == ["draft", "preparing"]
     again = db.session.get_one(CampaignSeries, broken.id, populate_existing=True).next_run_at
     assert again is not None

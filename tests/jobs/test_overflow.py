@@ -19,7 +19,7 @@ from campaigns.config import Settings
 from campaigns.db import db, transaction
 from campaigns.delivery import claims, outcomes, sender_switch
 from campaigns.engine import serve
-from campaigns.engine.limiter import Buckets
+from campaigns.engine.limiter import RedisLimiter
 from campaigns.jobs import send
 from campaigns.providers.models import ProviderAccount, SenderAddress
 from campaigns.throttling import rules
@@ -56,7 +56,7 @@ def settings(settings: Settings, redis_url: str) -> Settings:
 @pytest.fixture(autouse=True)
 def clock(app: Flask, redis_url: str) -> Clock:
     clock = Clock()
-    app.extensions["campaigns.buckets"] = Buckets(Redis.from_url(redis_url), clock)
+    app.extensions["campaigns.limiter"] = RedisLimiter(Redis.from_url(redis_url), clock)
     return clock
 
 

@@ -304,7 +304,7 @@ def test_a_worker_killed_in_the_middle_is_settled_by_the_clock(app: Flask) -> No
             writer.reply(SendResult(person.delivery_id, "sent", "250 ok", 250))
         writer.intent(third.delivery_id)  # a third body was begun when the process died
         writer.close()
-        clock.Clock(app).beat()
+        clock.ClockProcess(app).beat()
         assert delivery_counts(campaign_id) == {"queued": 2, "sent": 2, "unknown": 1}
         run(campaign_id)
     assert delivery_counts(campaign_id) == {"sent": 4, "unknown": 1}

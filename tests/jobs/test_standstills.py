@@ -14,7 +14,7 @@ from campaigns.campaign.models import Campaign
 from campaigns.clock import utcnow
 from campaigns.config import Settings
 from campaigns.db import db, transaction
-from campaigns.engine.limiter import Buckets
+from campaigns.engine.limiter import RedisLimiter
 from campaigns.jobs import send
 from campaigns.jobs.queues import RedisDoorbell
 from campaigns.providers.models import ProviderAccount
@@ -45,13 +45,13 @@ def settings(settings: Settings, redis_url: str) -> Settings:
 def clock(app: Flask, redis_url: str) -> Clock:
     """By which the limiter measures."""
     clock = Clock()
-    app.extensions["campaigns.buckets"] = Buckets(Redis.from_url(redis_url), clock)
+    app.extensions["campaigns.limiter"] = RedisLimiter(Redis.from_url(redis_url), clock)
     return clock
 
 
 @pytest.fixture
-def buckets(app: Flask, clock: Clock) -> Buckets:
-    found: Buckets = app.extensions["campaigns.buckets"]
+def limiter(app: Flask, clock: Clock) -> RedisLimiter:
+    found: RedisLimiter = app.extensions["campaigns.limiter"]
     return found
 
 
@@ -77,12 +77,12 @@ def limit_connections(connections: int) -> None:
         db.session.execute(sa.update(ProviderAccount).values(connections=connections))
 
 
-def test_without_a_connection_nothing_is_claimed(buckets: Buckets, clock: Clock) -> None:
+def test_without_a_connection_nothing_is_claimed(limiter: RedisLimiter, clock: Clock) -> None:
     """All that the account may hold belong to a worker that was killed a moment ago."""
     with scripted_server() as server:
         launch(server)
         limit_connections(1)
-        assert buckets.connections(1, ANOTHER, Plan(connections=1)) == 1
+        assert limiter.connections(1, ANOTHER, Plan(connections=1)) == 1
         for _ in range(2):
             send.send()
         assert statuses() == {"queued": 5}
@@ -91,7 +91,7 @@ def test_without_a_connection_nothing_is_claimed(buckets: Buckets, clock: Clock)
 
 
 def test_what_waits_goes_back_when_others_hold_all_connections(
-    buckets: Buckets, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    limiter: RedisLimiter, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("campaigns.engine.provider_pool.SHARE_INTERVAL_SECONDS", 0.1)
     let_in = threading.Event()
@@ -106,7 +106,7 @@ def test_what_waits_goes_back_when_others_hold_all_connections(
         send.send()
         assert statuses() == {"sending": 5}
         limit_connections(1)
-        assert buckets.connections(1, ANOTHER, Plan(connections=1)) == 1
+        assert limiter.connections(1, ANOTHER, Plan(connections=1)) == 1
         send_until({"queued": 5})
         let_in.set()
         clock.seconds += 31
@@ -114,7 +114,7 @@ def test_what_waits_goes_back_when_others_hold_all_connections(
 
 
 def test_connections_come_back_to_what_waits_for_them(
-    buckets: Buckets, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    limiter: RedisLimiter, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is left to be claimed, so no claim asks for them."""
     monkeypatch.setattr("campaigns.engine.provider_pool.SHARE_INTERVAL_SECONDS", 0.1)
@@ -128,7 +128,7 @@ def test_connections_come_back_to_what_waits_for_them(
     with scripted_server(script) as server:
         launch(server)
         limit_connections(4)
-        assert buckets.connections(1, ANOTHER, Plan(connections=3)) == 3
+        assert limiter.connections(1, ANOTHER, Plan(connections=3)) == 3
         send.send()
         assert statuses() == {"sending": 5}
         assert len(server.sessions) == 1
@@ -174,14 +174,14 @@ def test_somebody_is_rung_for_when_the_last_answer_is_recorded(redis_url: str) -
 
 
 def test_a_worker_without_a_connection_leaves_a_ring(
-    buckets: Buckets, redis_url: str, clock: Clock
+    limiter: RedisLimiter, redis_url: str, clock: Clock
 ) -> None:
     """It has answered the one by which the worker that has them was to go on."""
     redis = Redis.from_url(redis_url)
     with scripted_server() as server:
         launch(server)
         limit_connections(1)
-        assert buckets.connections(1, ANOTHER, Plan(connections=1)) == 1
+        assert limiter.connections(1, ANOTHER, Plan(connections=1)) == 1
         redis.delete("campaigns:ring:send")
         send.send()
         assert statuses() == {"queued": 5}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from campaigns.mailbox.schema import MailboxError
-from campaigns.mailbox.store import Page, Store, Totals
+from campaigns.mailbox.store import MessagePage, Store, Totals
 from campaigns.mailbox.writer import Writer
 from tests.mailbox.mail import captured
 
@@ -29,7 +29,7 @@ def path(tmp_path: Path) -> Path:
 def test_no_file_is_an_empty_mailbox(path: Path) -> None:
     store = Store(path)
     assert store.totals() == Totals()
-    assert store.page() == Page()
+    assert store.page() == MessagePage()
     assert (store.entry(1), store.source(1), store.copies("a@b.example", "<1>")) == (None, None, 0)
     store.empty()
     assert not path.exists()
@@ -117,7 +117,7 @@ def test_emptying_counts_anew_and_gives_the_space_back(path: Path) -> None:
         store = Store(path)
         store.empty()
         assert store.totals() == Totals(last_id=40)
-        assert store.page() == Page()
+        assert store.page() == MessagePage()
         assert writer.append([captured(1)]) == [41]  # ids go on: a page that looks for news sees it
     assert path.stat().st_size < 500_000
     assert store.copies("u1@shop.example", "<1@example.org>") == 1

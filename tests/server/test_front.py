@@ -14,7 +14,7 @@ from campaigns.app import MAX_REQUEST_BYTES, create_app
 from campaigns.audience.imports.uploads import MAX_FILE_BYTES
 from campaigns.server import front as front_module
 from campaigns.server.front import Front
-from campaigns.server.places import NoPlaceError, Places
+from campaigns.server.request_slots import NoSlotError, RequestSlots
 from campaigns.server.spool import Spool, SpoolFullError
 from campaigns.tokens import Signer, click_path, open_token
 from tests.conftest import SECRET_KEY, settings_for_tests
@@ -232,11 +232,11 @@ def test_an_export_that_fails_midway_is_an_error_and_not_a_short_file(
 
 
 def test_places_are_counted_in_all_and_for_each_client() -> None:
-    limit = Places(total=3, per_client=2)
+    limit = RequestSlots(total=3, per_client=2)
     with limit.one("a"), limit.one("a"):
-        with pytest.raises(NoPlaceError) as own, limit.one("a"):
+        with pytest.raises(NoSlotError) as own, limit.one("a"):
             pass
-        with limit.one("b"), pytest.raises(NoPlaceError) as full, limit.one("c"):
+        with limit.one("b"), pytest.raises(NoSlotError) as full, limit.one("c"):
             pass
     assert (own.value.is_client, full.value.is_client) == (True, False)
     with limit.one("a"), limit.one("b"), limit.one("c"):
@@ -246,7 +246,7 @@ def test_places_are_counted_in_all_and_for_each_client() -> None:
 def test_too_many_slow_bodies_of_one_client_are_refused_and_others_are_not(
     environment: Environment,
 ) -> None:
-    environment.front._bodies = Places(total=10, per_client=3)
+    environment.front._bodies = RequestSlots(total=10, per_client=3)
     slow = [a_post(b"x", 5.0, b"y", length=2, address=f"2001:db8::{n}") for n in range(5)]
     other = a_post(b"xy", length=2, address="2001:db8:0:1::1")
     done = environment.run(*slow, other)

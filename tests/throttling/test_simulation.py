@@ -9,7 +9,7 @@ from flask import Flask
 from redis import Redis
 
 from campaigns.db import transaction
-from campaigns.engine.limiter import Buckets
+from campaigns.engine.limiter import RedisLimiter
 from campaigns.providers.models import ProviderAccount
 from campaigns.throttling import editing, warm_up
 from campaigns.throttling.loading import load_plan
@@ -49,7 +49,7 @@ class Server:
 class Simulation:
     """One campaign, one worker, some servers, and a clock that is moved by hand."""
 
-    buckets: Buckets
+    limiter: RedisLimiter
     provider_id: int
     campaign_id: int
     waiting: dict[str, int]
@@ -67,7 +67,7 @@ class Simulation:
         plan = load_plan(self.provider_id, now=self.now)
         wants = {group: min(200, many) for group, many in self.waiting.items() if many}
         asked = Ask(self.provider_id, self.campaign_id, wants, holder="worker")
-        grant = self.buckets.acquire(asked, plan)
+        grant = self.limiter.acquire(asked, plan)
         self.holds += [(self.seconds, group, held) for group, held in grant.holds.items()]
         self.at_once += [(self.seconds, group, many) for group, many in grant.at_once.items()]
         for group, many in grant.counts.items():
@@ -86,8 +86,8 @@ class Simulation:
                 replies=[(code, text, refused)] if refused else [], now=self.now,
             )  # fmt: skip
         self.waiting[group] -= sent
-        tell(self.buckets, self.provider_id, group, sent=sent, throttled=refused, actions=actions)
-        self.buckets.give_back(asked, {group: many - possible})
+        tell(self.limiter, self.provider_id, group, sent=sent, throttled=refused, actions=actions)
+        self.limiter.give_back(asked, {group: many - possible})
 
     def run(self, span: timedelta) -> None:
         until = self.seconds + span.total_seconds()
@@ -102,8 +102,8 @@ def a_simulation(
         provider: ProviderAccount = a_provider(per_second=per_second)
         campaign = a_campaign(provider_id=provider.id, status="sending", started_at=START)
     clock: list[Simulation] = []
-    buckets = Buckets(Redis.from_url(redis_url), lambda: clock[0].seconds)
-    simulation = Simulation(buckets, provider.id, campaign.id, waiting, servers)
+    limiter = RedisLimiter(Redis.from_url(redis_url), lambda: clock[0].seconds)
+    simulation = Simulation(limiter, provider.id, campaign.id, waiting, servers)
     clock.append(simulation)
     return simulation
 

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from campaigns.clock import utcnow
 from campaigns.config import Settings
 from campaigns.db import db, transaction
-from campaigns.engine.limiter import buckets
+from campaigns.engine.limiter import limiter
 from campaigns.providers.models import ProviderAccount
 from campaigns.throttling import editing, rules, slowed_domains
 from campaigns.throttling.builtin import RULES
@@ -45,7 +45,7 @@ def plan(account: ProviderAccount) -> Plan:
 def test_the_page_shows_what_was_sent_of_each_window(
     owner_client: FlaskClient, account: ProviderAccount
 ) -> None:
-    buckets().acquire(Ask(account.id, 1, {"other": 123}), plan(account))
+    limiter().acquire(Ask(account.id, 1, {"other": 123}), plan(account))
     page = owner_client.get(path(account)).text
     assert "123 sent" in page
     assert "SES &lt;1&gt;" in page
@@ -88,7 +88,7 @@ def test_a_hold_is_shown_with_its_words_and_can_be_ended(
 def test_a_learned_rate_is_shown_and_can_be_ended(
     owner_client: FlaskClient, account: ProviderAccount
 ) -> None:
-    buckets().feedback(account.id, "yahoo", 600, 5)
+    limiter().feedback(account.id, "yahoo", 600, 5)
     assert "Slowed to 30 per second after it was throttled" in owner_client.get(path(account)).text
     owner_client.post(path(account, "/end"), data={"group": "yahoo"})
     assert "after it was throttled" not in owner_client.get(path(account)).text

@@ -138,7 +138,7 @@ def _pages(campaign_id: int) -> dict[str, str]:
     }
 
 
-class Visitor:
+class PageVisitor:
     """A user who visits page after page, on one connection."""
 
     def __init__(self, port: int, pages: Mapping[str, str]) -> None:
@@ -201,9 +201,9 @@ class Visitor:
 
 
 @contextmanager
-def a_visitor(port: int, pages: Mapping[str, str]) -> Iterator[Visitor]:
+def a_visitor(port: int, pages: Mapping[str, str]) -> Iterator[PageVisitor]:
     """Run a visitor in a thread of its own, who loads these pages in turn."""
-    visitor = Visitor(port, pages)
+    visitor = PageVisitor(port, pages)
     visitor.log_in()
     thread = threading.Thread(target=visitor.go_around, daemon=True)
     thread.start()

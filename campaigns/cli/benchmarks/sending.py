@@ -31,7 +31,7 @@ PLAIN_SHARE = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class Measurement:
     """One campaign. The computing time is in microseconds for each message; None: unknown."""
 
     per_second: float
@@ -137,7 +137,7 @@ def people(recipients: int, say: Say) -> Audience:
     return audience.make(recipients)
 
 
-def _send(everybody: Audience, port: int, workers: Workers, connections: int = 0) -> Run:
+def _send(everybody: Audience, port: int, workers: Workers, connections: int = 0) -> Measurement:
     launched = time.monotonic()
     campaign_id = everybody.launch(port, connections=connections)
     begun, before = workers.wait_for(campaign_id, "sending", "sent"), workers.usage()
@@ -146,7 +146,7 @@ def _send(everybody: Audience, port: int, workers: Workers, connections: int = 0
     if sent != recipients:
         raise click.ClickException(f"only {sent} of {recipients} were sent")
     used = after - before if after and before else None
-    return Run(
+    return Measurement(
         recipients / (ended - begun),
         begun - launched,
         used.workers / recipients * 1e6 if used else None,

@@ -51,7 +51,7 @@ PLANS = ("none", "none", "none", "monthly bag", "monthly bag", "two bags a month
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class DemoPerson:
     """A subscriber of the demo."""
 
     address: str
@@ -61,7 +61,7 @@ class Person:
     joined_at: datetime
 
 
-def people(count: int, *, now: datetime, seed: int = 7) -> Iterator[Person]:
+def people(count: int, *, now: datetime, seed: int = 7) -> Iterator[DemoPerson]:
     """Return this many people with distinct addresses, who joined in the last two years."""
     chance = random.Random(seed)  # noqa: S311  (sample data, not secrets)
     names, weights = zip(*DOMAINS, strict=True)
@@ -85,7 +85,7 @@ def people(count: int, *, now: datetime, seed: int = 7) -> Iterator[Person]:
         joined = now - timedelta(days=chance.uniform(1, 720))
         # One in twelve never gave a name: campaigns need their fallbacks.
         name = "" if chance.random() < 1 / 12 else f"{given} {family}"
-        yield Person(address, domain, name, attributes, joined)
+        yield DemoPerson(address, domain, name, attributes, joined)
 
 
 _LETTERS = str.maketrans("äöüåøéèñç", "aouaoeenc")

@@ -23,7 +23,7 @@ from campaigns.campaign.models import Campaign
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.delivery import resend, sender_switch
-from campaigns.engine.limiter import Standing, buckets
+from campaigns.engine.limiter import AccountUsage, limiter
 from campaigns.engine.redis_connection import connect
 from campaigns.jobs import monitor
 from campaigns.outages import redis_trouble
@@ -174,7 +174,7 @@ def _pace(
     speed: float | None,
     now: datetime,
 ) -> SendingPace:
-    plan, standing = Plan(), Standing({}, {})
+    plan, standing = Plan(), AccountUsage({}, {})
     if campaign.provider_id is not None:
         plan = load_plan(campaign.provider_id, now=now, pace_per_second=campaign.pace_per_second)
         standing = _standing(campaign.provider_id, [row.group for row in rows])
@@ -257,11 +257,11 @@ def _average(campaign: Campaign, balance: Balance, now: datetime) -> float | Non
     return balance.done / seconds if balance.done and seconds > 0 else None
 
 
-def _standing(provider_id: int, groups: list[str]) -> Standing:
+def _standing(provider_id: int, groups: list[str]) -> AccountUsage:
     try:
-        return buckets().standing(provider_id, groups)
+        return limiter().standing(provider_id, groups)
     except RedisError:
-        return Standing({}, {})  # without it: what the database says about the limits
+        return AccountUsage({}, {})  # without it: what the database says about the limits
 
 
 def _percent(campaign: Campaign, balance: Balance) -> int:

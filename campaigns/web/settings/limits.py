@@ -12,7 +12,7 @@ from campaigns.audience.mailbox_providers import NAMES, OTHER, name_of
 from campaigns.clock import utcnow
 from campaigns.db import transaction
 from campaigns.delivery import domain_waits
-from campaigns.engine.limiter import Standing, buckets
+from campaigns.engine.limiter import AccountUsage, limiter
 from campaigns.inputs import InvalidInputError
 from campaigns.providers import accounts
 from campaigns.providers.models import ProviderAccount
@@ -90,7 +90,7 @@ def end_hold(public_id: str) -> Answer:
     with transaction():
         editing.forget_state(account.id, group)
     try:
-        buckets().forget_learned(account.id, group)
+        limiter().forget_learned(account.id, group)
     except RedisError:
         flash(_("Redis cannot be reached. Speeds learned automatically stay for now."), "warning")
     whom = name_of(group) if group else account.name
@@ -133,7 +133,7 @@ def _page(
     now = utcnow()
     plan = load_plan(account.id, now=now)
     try:
-        standing = buckets().standing(account.id, tuple(NAMES))
+        standing = limiter().standing(account.id, tuple(NAMES))
     except RedisError:
         standing = None
     warm_ups = _warm_ups(account.id, now, warm_up_form)
@@ -168,7 +168,7 @@ def _page(
 def _rows(
     provider_id: int,
     plan: Plan,
-    standing: Standing | None,
+    standing: AccountUsage | None,
     typed: dict[str, tuple[str, str]],
     now: datetime,
 ) -> list[Row]:
@@ -218,7 +218,7 @@ def _learned(per_second: float, ends: datetime | None, plan: Plan) -> str:
     )
 
 
-def _account_state(plan: Plan, standing: Standing | None, now: datetime) -> str:
+def _account_state(plan: Plan, standing: AccountUsage | None, now: datetime) -> str:
     """Why the whole account is slower than it might be; empty when it is not."""
     learned = standing.learned.get("", 0.0) if standing else 0.0
     if plan.suspended_until is not None and plan.suspended_until > now:
@@ -234,7 +234,7 @@ def _account_state(plan: Plan, standing: Standing | None, now: datetime) -> str:
     return ""
 
 
-def _windows(plan: Plan, standing: Standing | None) -> list[tuple[str, int, int | None]]:
+def _windows(plan: Plan, standing: AccountUsage | None) -> list[tuple[str, int, int | None]]:
     """(unit, limit, sent of it) of each window that has a limit."""
     used = standing.used if standing else {}
     found = []

@@ -16,7 +16,7 @@ class TooSlowError(Exception):
     """The client sends or reads too slowly."""
 
 
-class Pace:
+class MinimumRate:
     """The time a transfer still has.
 
     It starts with the grace, and every byte earns a little more, up to the grace again: a burst

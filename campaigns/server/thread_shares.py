@@ -12,7 +12,7 @@ class _Client:
     users: int = 0
 
 
-class Turns:
+class ThreadShares:
     """Lets each client use so many threads at once; the rest of its requests wait their turn."""
 
     def __init__(self, share: int) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class NoPlaceError(Exception):
+class NoSlotError(Exception):
     """No place is free. `is_client` tells whether this client itself has taken too many."""
 
     def __init__(self, *, is_client: bool) -> None:
@@ -13,7 +13,7 @@ class NoPlaceError(Exception):
         self.is_client = is_client
 
 
-class Places:
+class RequestSlots:
     """Counts the requests in one phase. For the event loop alone: not safe across threads."""
 
     def __init__(self, *, total: int, per_client: int) -> None:
@@ -23,11 +23,11 @@ class Places:
 
     @contextmanager
     def one(self, client: str) -> Iterator[None]:
-        """Hold a place for this client. Raises NoPlaceError."""
+        """Hold a place for this client. Raises NoSlotError."""
         if self._taken.get(client, 0) >= self._per_client:
-            raise NoPlaceError(is_client=True)
+            raise NoSlotError(is_client=True)
         if self._count >= self._total:
-            raise NoPlaceError(is_client=False)
+            raise NoSlotError(is_client=False)
         self._taken[client] += 1
         self._count += 1
         try:

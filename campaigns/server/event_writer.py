@@ -21,7 +21,7 @@ GATHER_SECONDS = 0.01
 CLOSE_SECONDS = 5.0
 
 
-class Recorder:
+class EventWriter:
     """Writes events in batches, in a thread of its own."""
 
     def __init__(self, app: Flask) -> None:
