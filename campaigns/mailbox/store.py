@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from campaigns.mailbox.schema import explained, open_for_reading, open_for_writing
-from campaigns.mailbox.writer import pair_digest
 
 PAGE = 50
 
@@ -111,17 +110,6 @@ class Store:
                 "SELECT raw FROM source WHERE id = ?", (message_id,)
             ).fetchone()
             return zlib.decompress(row[0]) if row else None
-
-    def copies(self, address: str, message_id: str) -> int:
-        """How often this recipient was sent the message with this Message-ID, trimmed or not."""
-        with self._reading() as connection:
-            if connection is None:
-                return 0
-            row = connection.execute(
-                "SELECT copies FROM seen WHERE pair = ?",
-                (pair_digest(address, message_id.encode()),),
-            ).fetchone()
-            return int(row[0]) if row else 0
 
     def repeated(self) -> int:
         """Count messages of which a recipient got several copies, including deleted ones."""

@@ -58,11 +58,6 @@ class Balance:
         return [(name, self.term(name)) for name in TERMS if self.term(name)]
 
 
-def campaign_balance(campaign_id: int) -> Balance:
-    """The balance of one campaign; all zero for a campaign that does not exist."""
-    return campaign_balances([campaign_id]).get(campaign_id, Balance())
-
-
 def campaign_balances(campaign_ids: Collection[int]) -> dict[int, Balance]:
     """The balance of each of these campaigns, all of them of one moment.
 

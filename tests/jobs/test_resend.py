@@ -21,7 +21,7 @@ from campaigns.events.tracking import opened
 from campaigns.jobs import resend as resend_job
 from campaigns.jobs import send, sweep
 from campaigns.jobs.queues import JOBS, LANES
-from campaigns.reports.balance import campaign_balance
+from tests.balance import campaign_balance
 from tests.factories import a_subscriber
 from tests.jobs.test_send import launch, run
 from tests.readback import campaign_status, delivery_counts

@@ -2,16 +2,17 @@
 
 import asyncio
 import socket
+import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from campaigns.mailbox.server import MailServer
 from campaigns.mailbox.store import Store
-from campaigns.mailbox.writer import Captured, Writer
+from campaigns.mailbox.writer import Captured, Writer, pair_digest
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 ENVELOPE = b"MAIL FROM:<news@example.org>\r\nRCPT TO:<alice@shop.example>\r\nDATA\r\n"
@@ -132,3 +133,12 @@ def captured(number: int = 1, *, to: str = "", raw: bytes = b"", size: int = 0) 
     return Captured(
         NOW, "bounce@example.org", (to or f"u{number}@shop.example",), raw + b"x" * size
     )
+
+
+def copies(path: Path, address: str, message_id: str) -> int:
+    """How often this recipient was sent the message with this Message-ID, deleted ones included."""
+    with closing(sqlite3.connect(path)) as connection:
+        row = connection.execute(
+            "SELECT copies FROM seen WHERE pair = ?", (pair_digest(address, message_id.encode()),)
+        ).fetchone()
+    return int(row[0]) if row else 0

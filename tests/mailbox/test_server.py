@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from campaigns.mailbox.store import Store
-from tests.mailbox.mail import ENVELOPE, Client
+from tests.mailbox.mail import ENVELOPE, Client, copies
 
 PROGRAM = (
     "import sys; from pathlib import Path; from campaigns.mailbox.server import serve;"
@@ -66,7 +66,7 @@ def test_what_was_accepted_outlives_kill_9(tmp_path: Path) -> None:
     assert accepted > 0
     assert store.totals().messages == accepted
     for number in range(1, accepted + 1):
-        assert store.copies("alice@shop.example", f"<{number}@example.org>") == 1
+        assert copies(store.path, "alice@shop.example", f"<{number}@example.org>") == 1
     assert store.repeated() == 0
 
 

@@ -7,7 +7,8 @@ from flask import Flask
 
 from campaigns.campaign.models import DELIVERY_STATES, Campaign
 from campaigns.db import transaction
-from campaigns.reports.balance import Balance, campaign_balance, campaign_balances
+from campaigns.reports.balance import Balance, campaign_balances
+from tests.balance import campaign_balance
 from tests.factories import a_campaign, a_delivery, a_list, a_subscriber
 
 

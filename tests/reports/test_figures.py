@@ -17,12 +17,13 @@ from campaigns.db import db, transaction
 from campaigns.delivery import canary, completion
 from campaigns.events.models import Event
 from campaigns.reports import engagement, figures, replies, snapshots
-from campaigns.reports.balance import Balance, campaign_balance
+from campaigns.reports.balance import Balance
 from campaigns.reports.engagement import Engagement
 from campaigns.reports.figures import People
 from campaigns.reports.groups import tally
 from campaigns.reports.resend_options import resend_options
 from campaigns.reports.snapshots import Counted
+from tests.balance import campaign_balance
 from tests.factories import a_campaign, a_delivery, a_list, a_subscriber
 from tests.reports.keeping import a_page, keep, row_of
 from tests.web.statements import counted

@@ -8,8 +8,8 @@ from flask import Flask
 
 from campaigns.campaign.models import DELIVERY_STATES, Campaign, Delivery
 from campaigns.db import db, transaction
-from campaigns.reports.balance import campaign_balance
 from campaigns.reports.groups import MOST_KEPT, GroupCount, Speeds, tally
+from tests.balance import campaign_balance
 from tests.factories import a_campaign, a_delivery, a_list, a_subscriber
 from tests.web.statements import counted
 
