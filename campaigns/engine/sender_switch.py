@@ -1,4 +1,4 @@
-"""Let a campaign go on from the address chosen for it when the daily limit is used up."""
+"""Switch a campaign to its fallback sender when the daily limit of its account is used up."""
 
 import structlog
 
@@ -18,41 +18,43 @@ NOTHING = Grant({})
 
 
 def go_on(campaign: Campaign, plan: Plan, grant: Grant = NOTHING) -> bool:
-    """Do so if the plan of its account or this grant says so; whether it was done by this call.
+    """Switch if the account's plan or this grant shows a used-up day. Returns whether it did.
 
-    What was granted before leaves first, whichever worker has it. And not to an account that
-    could not send now either: then it waits where it is.
+    What was claimed before leaves first, in whichever worker. If the other account could not
+    send now either, the campaign waits where it is.
     """
     is_chosen = campaign.overflow_sender_id is not None
     if not is_chosen or not sender_switch.is_used_up(plan, grant, now=utcnow()):
         return False
-    way = fallback_sender.chosen_route(campaign)
-    if way is None or way.account.id == campaign.provider_id or way.account.trouble:
+    route = fallback_sender.chosen_route(campaign)
+    if route is None or route.account.id == campaign.provider_id or route.account.trouble:
         return False
-    if sender_switch.is_any_claimed(campaign.id) or not _has_room(way.account.id):
+    if sender_switch.is_any_claimed(campaign.id) or not _has_room(route.account.id):
         return False
     with transaction():
-        did_it = sender_switch.go_on_from(campaign.id, way.sender.id, now=utcnow(), by_itself=True)
-    if did_it:
+        changed = sender_switch.go_on_from(
+            campaign.id, route.sender.id, now=utcnow(), by_itself=True
+        )
+    if changed:
         log.info(
             "daily limit reached; continuing from another sender address",
             campaign=campaign.id,
             account=plan.name,
-            address=way.sender.address,
-            to_account=way.account.name,
+            address=route.sender.address,
+            to_account=route.account.name,
         )
-    return did_it
+    return changed
 
 
 def go_on_with_put_off(campaign: Campaign, provider_id: int) -> bool:
-    """Do so where nothing is due, since the server put off all that was left."""
+    """Switch where nothing is due because the server deferred all that was left."""
     if campaign.overflow_sender_id is None or not sender_switch.is_any_put_off(campaign.id):
         return False
     return go_on(campaign, load_plan(provider_id, now=utcnow()))
 
 
 def _has_room(provider_id: int) -> bool:
-    """Whether an account is not suspended, and has not used up its day."""
+    """Whether an account is not suspended and has capacity left today."""
     now = utcnow()
     plan = load_plan(provider_id, now=now)
     if plan.suspended_until is not None and plan.suspended_until > now:
