@@ -54,7 +54,6 @@ def test_english_dates_start_with_the_day() -> None:
     assert formatting.date(AT, "en") == "9 Sep 2026"
     assert formatting.date(date(2026, 11, 19), "en") == "19 Nov 2026"
     assert formatting.long_date(AT, "en") == "Wednesday 9 September 2026"
-    assert formatting.full_date(AT, "en") == "9 September 2026"
     assert formatting.month(AT, "en") == "September 2026"
     assert formatting.date_time(AT, "en") == "9 Sep 2026, 09:00"
     assert formatting.date_time(AT, "en", seconds=True) == "9 Sep 2026, 09:00:05"

@@ -41,7 +41,7 @@ OLDEST_SQLITE = (3, 35)
 
 
 @dataclass(frozen=True, slots=True)
-class CheckResult:
+class Diagnosis:
     """`text` says what was found; `advice` what to do about it, empty when nothing."""
 
     level: Level
@@ -50,55 +50,53 @@ class CheckResult:
     advice: str = ""
 
 
-def check_address(settings: Settings) -> CheckResult:
+def check_address(settings: Settings) -> Diagnosis:
     """Check PUBLIC_URL, which is part of every email."""
     what = "Public address"
     if not settings.public_url:
-        return CheckResult(
+        return Diagnosis(
             "warning",
             what,
             f"PUBLIC_URL is not set: links in emails lead to {settings.base_url}",
             "Set PUBLIC_URL to the address at which recipients reach this installation.",
         )
     if settings.public_url.startswith("http:"):
-        return CheckResult(
+        return Diagnosis(
             "warning",
             what,
             f"{settings.public_url} is not encrypted; mailbox providers ignore one-click"
             " unsubscribe without https",
             "Put a reverse proxy with a certificate in front, and set PUBLIC_URL to https://...",
         )
-    return CheckResult("ok", what, settings.public_url)
+    return Diagnosis("ok", what, settings.public_url)
 
 
-def check_data_dir(settings: Settings) -> CheckResult:
+def check_data_dir(settings: Settings) -> Diagnosis:
     """Check that the data directory exists, is private and has room."""
     what, folder = "Data directory", settings.data_dir.resolve()
     if not folder.is_dir():
-        return CheckResult(
+        return Diagnosis(
             "problem", what, f"{folder} does not exist", "Run `campaigns up`, or set DATA_DIR."
         )
     if not os.access(folder, os.W_OK | os.X_OK):
-        return CheckResult(
+        return Diagnosis(
             "problem", what, f"{folder} cannot be written", "Give this user write permission."
         )
     free = shutil.disk_usage(folder).free
     text = f"{folder}, {free / 1024 / MEGABYTE:.1f} GB free"
     if free < NO_SPACE_BYTES:
-        return CheckResult(
-            "problem", what, text, "Free some space: nothing can be sent without it."
-        )
+        return Diagnosis("problem", what, text, "Free some space: nothing can be sent without it.")
     if free < LITTLE_SPACE_BYTES:
-        return CheckResult("warning", what, text, "Free some space soon; imports need the most.")
-    return CheckResult("ok", what, text)
+        return Diagnosis("warning", what, text, "Free some space soon; imports need the most.")
+    return Diagnosis("ok", what, text)
 
 
-def check_permissions(settings: Settings) -> Iterator[CheckResult]:
+def check_permissions(settings: Settings) -> Iterator[Diagnosis]:
     """Check whether others on this machine can read the data, and revoke that permission."""
     what, folder = "Permissions", settings.data_dir
     result = permissions.close_to_others(folder, *settings.database_files)
     if result.open:
-        yield CheckResult(
+        yield Diagnosis(
             "problem",
             what,
             result.words(),
@@ -109,18 +107,18 @@ def check_permissions(settings: Settings) -> Iterator[CheckResult]:
         advice = "You need not do anything if nobody else uses this machine."
         if any(path.name == "secret.key" for path in result.closed):
             advice += " Otherwise replace the secret key: set SECRET_KEY to a new one."
-        yield CheckResult("warning", what, result.words(), advice)
+        yield Diagnosis("warning", what, result.words(), advice)
     else:
-        yield CheckResult("ok", what, "only this user can read the data directory")
+        yield Diagnosis("ok", what, "only this user can read the data directory")
     if permissions.is_shared(folder):
-        yield CheckResult(
+        yield Diagnosis(
             "warning",
             what,
             f"{folder.resolve()} contains other files, too",
             "Set DATA_DIR to a folder that nothing else uses.",
         )
     elif parent := permissions.weak_parent(folder):
-        yield CheckResult(
+        yield Diagnosis(
             "warning",
             what,
             f"others can replace the data directory: {parent} belongs to them"
@@ -129,31 +127,31 @@ def check_permissions(settings: Settings) -> Iterator[CheckResult]:
         )
 
 
-def check_secret_key(settings: Settings) -> CheckResult:
+def check_secret_key(settings: Settings) -> Diagnosis:
     """Check that there is a secret key, and only one."""
     what, path = "Secret key", settings.data_dir / "secret.key"
     if settings.secret_key.get_secret_value():
-        return CheckResult("ok", what, "from SECRET_KEY")
+        return Diagnosis("ok", what, "from SECRET_KEY")
     if not path.exists():
-        return CheckResult("ok", what, "will be created at the first start")
-    return CheckResult("ok", what, f"{path}; keep a copy: links in sent emails need it")
+        return Diagnosis("ok", what, "will be created at the first start")
+    return Diagnosis("ok", what, f"{path}; keep a copy: links in sent emails need it")
 
 
-def check_processes(settings: Settings) -> Iterator[CheckResult]:
+def check_processes(settings: Settings) -> Iterator[Diagnosis]:
     """Check the processes that `campaigns up` runs on this data directory."""
     what, found = "Processes", status.read(settings.data_dir)
     if found is None:
-        yield CheckResult("ok", what, "`campaigns up` is not running on this data directory")
+        yield Diagnosis("ok", what, "`campaigns up` is not running on this data directory")
         return
     if not found.is_current:
-        yield CheckResult(
+        yield Diagnosis(
             "warning", what, "`campaigns up` was killed", "Start it again: campaigns up"
         )
         return
     restarts = sum(entry.restarts for entry in found.processes)
     unwell = [entry for entry in found.processes if entry.state != "running"]
     for entry in unwell:
-        yield CheckResult(
+        yield Diagnosis(
             "problem",
             what,
             f"{entry.name} is {entry.state} (restarted {entry.restarts} times)",
@@ -161,15 +159,15 @@ def check_processes(settings: Settings) -> Iterator[CheckResult]:
         )
     if not unwell:
         names = ", ".join(entry.name for entry in found.processes)
-        yield CheckResult("ok", what, f"{names} running under pid {found.pid}; {restarts} restarts")
+        yield Diagnosis("ok", what, f"{names} running under pid {found.pid}; {restarts} restarts")
 
 
-def check_database(settings: Settings) -> Iterator[CheckResult]:
+def check_database(settings: Settings) -> Iterator[Diagnosis]:
     """Check that the database is reachable, new enough and migrated, and its clock."""
     if settings.is_sqlite:
         path = settings.sqlalchemy_url.removeprefix("sqlite:///")
         if not os.path.exists(path):  # noqa: PTH110 (connecting would make it)
-            yield CheckResult(
+            yield Diagnosis(
                 "problem", "Database", f"{path} does not exist", "Run: campaigns migrate"
             )
             return
@@ -184,14 +182,14 @@ def check_database(settings: Settings) -> Iterator[CheckResult]:
                 yield _skew("Clock of the database", theirs.timestamp())
     except SQLAlchemyError as error:
         words = str(getattr(error, "orig", error)).strip().splitlines()[0]
-        yield CheckResult(
+        yield Diagnosis(
             "problem", "Database", words, "Check DATABASE_URL, and that the server is running."
         )
     finally:
         engine.dispose()
 
 
-def _version(connection: sa.Connection) -> CheckResult:
+def _version(connection: sa.Connection) -> Diagnosis:
     if connection.dialect.name == "sqlite":
         text, is_old = (
             f"SQLite {sqlite3.sqlite_version}",
@@ -203,25 +201,25 @@ def _version(connection: sa.Connection) -> CheckResult:
         text, is_old = f"PostgreSQL {number // 10000}", number // 10000 < OLDEST_POSTGRESQL
         advice = f"Campaigns needs PostgreSQL {OLDEST_POSTGRESQL} or newer."
     return (
-        CheckResult("problem", "Database", text, advice)
+        Diagnosis("problem", "Database", text, advice)
         if is_old
-        else CheckResult("ok", "Database", text)
+        else Diagnosis("ok", "Database", text)
     )
 
 
-def _revision(connection: sa.Connection) -> CheckResult:
+def _revision(connection: sa.Connection) -> Diagnosis:
     what = "Migrations"
     found, newest = migrate.current_revision(connection), migrate.newest_revision()
     if found == newest:
-        return CheckResult("ok", what, f"up to date ({newest})")
+        return Diagnosis("ok", what, f"up to date ({newest})")
     if found is not None and not migrate.is_known(found):
-        return CheckResult(
+        return Diagnosis(
             "problem",
             what,
             f"the database is at {found}, which this version does not know",
             "Install the version that you used last, or a newer one.",
         )
-    return CheckResult(
+    return Diagnosis(
         "problem",
         what,
         f"at {found or 'none'}; this version needs {newest}",
@@ -229,18 +227,18 @@ def _revision(connection: sa.Connection) -> CheckResult:
     )
 
 
-def _skew(what: str, theirs: float) -> CheckResult:
+def _skew(what: str, theirs: float) -> Diagnosis:
     difference = abs(theirs - utcnow().timestamp())
     text = f"{difference:.1f} s off this machine's clock"
     advice = "Synchronize both machines with NTP: schedules and leases depend on it."
     if difference > SKEW_PROBLEM_SECONDS:
-        return CheckResult("problem", what, text, advice)
+        return Diagnosis("problem", what, text, advice)
     if difference > SKEW_WARNING_SECONDS:
-        return CheckResult("warning", what, text, advice)
-    return CheckResult("ok", what, text)
+        return Diagnosis("warning", what, text, advice)
+    return Diagnosis("ok", what, text)
 
 
-def check_redis(settings: Settings) -> Iterator[CheckResult]:
+def check_redis(settings: Settings) -> Iterator[Diagnosis]:
     """Check that Redis is reachable and safe, its clock, and each lane's workers."""
     try:
         with connect(settings.redis_connection_url) as redis:
@@ -251,7 +249,7 @@ def check_redis(settings: Settings) -> Iterator[CheckResult]:
             for lane in monitor.lanes(redis, now=utcnow()):
                 yield _lane(lane)
     except (RedisError, OSError) as error:
-        yield CheckResult(
+        yield Diagnosis(
             "problem",
             "Redis",
             f"cannot be used ({error})",
@@ -261,47 +259,47 @@ def check_redis(settings: Settings) -> Iterator[CheckResult]:
         )
 
 
-def _redis_version(redis: Redis) -> CheckResult:
+def _redis_version(redis: Redis) -> Diagnosis:
     server = redis.info("server")
     text = str(server.get("redis_version", "0"))
     numbers = tuple(int(part) for part in re.findall(r"\d+", text)[:2])
     own = server.get("valkey_version")
     words = f"Valkey {own}" if own else f"version {text}"
     if numbers < OLDEST_REDIS:
-        return CheckResult(
+        return Diagnosis(
             "problem", "Redis", words, "Campaigns needs Redis 6.2 or newer, or Valkey."
         )
-    return CheckResult("ok", "Redis", words)
+    return Diagnosis("ok", "Redis", words)
 
 
-def _redis_settings(redis: Redis) -> CheckResult:
+def _redis_settings(redis: Redis) -> Diagnosis:
     what = "Redis settings"
     try:
         policy = redis.config_get("maxmemory-policy").get("maxmemory-policy")
         appends = redis.config_get("appendonly").get("appendonly")
     except ResponseError:
-        return CheckResult("ok", what, "this server does not show them")
+        return Diagnosis("ok", what, "this server does not show them")
     if policy != "noeviction":
-        return CheckResult(
+        return Diagnosis(
             "problem",
             what,
             f"maxmemory-policy is {policy}: it may delete waiting jobs",
             "Set maxmemory-policy to noeviction.",
         )
     if appends != "yes":
-        return CheckResult(
+        return Diagnosis(
             "warning",
             what,
             "appendonly is off: a crash loses recent opens and clicks",
             "Set appendonly to yes.",
         )
-    return CheckResult("ok", what, "noeviction, append-only file")
+    return Diagnosis("ok", what, "noeviction, append-only file")
 
 
-def _lane(lane: monitor.LaneState) -> CheckResult:
+def _lane(lane: monitor.LaneState) -> Diagnosis:
     what = f"Lane {lane.name}"
     if not lane.workers:
-        return CheckResult(
+        return Diagnosis(
             "problem",
             what,
             f"no worker; {lane.waiting} waiting",
@@ -309,17 +307,17 @@ def _lane(lane: monitor.LaneState) -> CheckResult:
         )
     workers = f"{lane.workers} worker{'s' if lane.workers > 1 else ''}"
     if lane.oldest_seconds is None:
-        return CheckResult("ok", what, f"{workers}, nothing waiting")
+        return Diagnosis("ok", what, f"{workers}, nothing waiting")
     text = f"{workers}, {lane.waiting} waiting, the oldest for {lane.oldest_seconds:.0f} s"
     advice = "Check the output of the workers. Start more of them if they are just busy."
     if lane.oldest_seconds > WAIT_PROBLEM_SECONDS:
-        return CheckResult("problem", what, text, advice)
+        return Diagnosis("problem", what, text, advice)
     if lane.oldest_seconds > WAIT_WARNING_SECONDS:
-        return CheckResult("warning", what, text, advice)
-    return CheckResult("ok", what, text)
+        return Diagnosis("warning", what, text, advice)
+    return Diagnosis("ok", what, text)
 
 
-def check_workspace(settings: Settings, *, ask_mail_servers: bool) -> Iterator[CheckResult]:
+def check_workspace(settings: Settings, *, ask_mail_servers: bool) -> Iterator[Diagnosis]:
     """Check what sending needs: accounts, a postal address, and mail servers that answer."""
     from campaigns.accounts import users
     from campaigns.context import services
@@ -330,14 +328,14 @@ def check_workspace(settings: Settings, *, ask_mail_servers: bool) -> Iterator[C
 
     with create_core(settings).app_context():
         if not users.has_users():
-            yield CheckResult(
+            yield Diagnosis(
                 "warning",
                 "Accounts",
                 "nobody can log in yet",
                 f"Open {first_account_link(settings)} in a browser, or run: campaigns create-admin",
             )
         if not load_workspace().postal_address.strip():
-            yield CheckResult(
+            yield Diagnosis(
                 "warning",
                 "Postal address",
                 "missing; the law requires it in every newsletter",
@@ -349,7 +347,7 @@ def check_workspace(settings: Settings, *, ask_mail_servers: bool) -> Iterator[C
         db.session.remove()  # no transaction stays open while a server is asked
         db.engine.dispose()
     if not accounts:
-        yield CheckResult(
+        yield Diagnosis(
             "warning",
             "Sending",
             "no account to send through",
@@ -359,7 +357,7 @@ def check_workspace(settings: Settings, *, ask_mail_servers: bool) -> Iterator[C
         yield from _mail_servers(accounts, vault)
 
 
-def _mail_servers(accounts: "Sequence[ProviderAccount]", vault: "Vault") -> Iterator[CheckResult]:
+def _mail_servers(accounts: "Sequence[ProviderAccount]", vault: "Vault") -> Iterator[Diagnosis]:
     from campaigns.providers.registry import check_connection
     from campaigns.wording import Words
 
@@ -367,10 +365,10 @@ def _mail_servers(accounts: "Sequence[ProviderAccount]", vault: "Vault") -> Iter
         result = check_connection(account, vault)
         what = f"Sending through {account.name}"
         text = " ".join(Words().of(reason) for reason in result.reasons)
-        yield CheckResult("ok" if result.ok else "problem", what, text)
+        yield Diagnosis("ok" if result.ok else "problem", what, text)
 
 
-def check_all(settings: Settings, *, ask_mail_servers: bool = True) -> Iterator[CheckResult]:
+def check_all(settings: Settings, *, ask_mail_servers: bool = True) -> Iterator[Diagnosis]:
     """Run every check, except those that need what another check found missing."""
     yield check_address(settings)
     data_dir = check_data_dir(settings)

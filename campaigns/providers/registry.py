@@ -71,14 +71,6 @@ def check_connection(account: ProviderAccount, vault: Vault, *, sender: str = ""
     return kind_of(account).test(login, sender=sender)
 
 
-def address_of(account: ProviderAccount) -> str:
-    """Return where its messages go, such as "smtp.example.org:587"; empty if nobody can say."""
-    try:
-        return kind_of(account).address(settings_of(account))
-    except UnusableAccountError:
-        return ""
-
-
 def preset_of(account: ProviderAccount) -> str:
     """Return the key of the well-known provider that the account is at; empty if unknown."""
     try:

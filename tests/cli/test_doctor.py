@@ -13,7 +13,7 @@ from rq.serializers import JSONSerializer
 from campaigns import migrate
 from campaigns.app import create_app
 from campaigns.cli import checks
-from campaigns.cli.checks import CheckResult
+from campaigns.cli.checks import Diagnosis
 from campaigns.clock import utcnow
 from campaigns.config import Settings
 from campaigns.db import db, transaction
@@ -24,7 +24,7 @@ from tests.conftest import settings_for_tests
 from tests.factories import a_provider
 
 
-def levels(findings: list[CheckResult]) -> dict[str, str]:
+def levels(findings: list[Diagnosis]) -> dict[str, str]:
     return {finding.what: finding.level for finding in findings}
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from campaigns.campaign import drafts, lifecycle
 from campaigns.campaign.canary_plan import USUAL, Band, CanaryPlan, configure, how_many, plan_in
-from campaigns.campaign.models import Campaign, Delivery, HeldGroup
+from campaigns.campaign.models import Campaign, Delivery
 from campaigns.clock import utcnow
 from campaigns.db import db, transaction
 from campaigns.delivery import canary, claims, resend
@@ -475,8 +475,3 @@ def test_the_suppressed_count_neither_as_people_nor_as_results(app: Flask) -> No
             a_delivery(campaign, person, status="skipped", reason="suppressed")
     assert canary.figures(campaign_id) == {}
     assert sum(fresh_campaign(campaign_id).canary_quota.values()) == 50
-
-
-def test_every_state_is_known(app: Flask) -> None:
-    assert set(canary.STAGES) < {"testing", "watching", "passed", "stopped"}
-    assert db.session.scalars(sa.select(HeldGroup)).all() == []

@@ -59,12 +59,6 @@ class DomainView:
     def signing(self) -> tuple[KeyView, ...]:
         return tuple(key for key in self.keys if key.state == "active")
 
-    def in_use(self, algorithm: str) -> tuple[KeyView, ...]:
-        """Those of this algorithm that sign, or wait to."""
-        return tuple(
-            key for key in self.keys if key.algorithm == algorithm and key.state != "retired"
-        )
-
 
 def overview() -> list[DomainView]:
     """Every domain that mail is sent from or that was set up, by name."""

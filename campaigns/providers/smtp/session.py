@@ -74,7 +74,6 @@ class Session:
         "_stray_envelope",
         "_taken",
         "answered",
-        "is_by_us",
         "is_unwritten",
         "is_writing",
         "left_unknown",
@@ -104,8 +103,6 @@ class Session:
         self._parting = ""  # the server's words when it asked for a new connection
         self.over = ""
         """Why the connection must be dropped; empty: it goes on."""
-        self.is_by_us = False
-        """It ended for a reason of ours: the server did nothing wrong."""
         self.answered = 0
         """So many messages got a real answer."""
         self.replies = 0
@@ -238,7 +235,6 @@ class Session:
             self._feeder.release(message)
             if rider is not None:
                 self._feeder.release(rider[0])
-            self.is_by_us = True
             self._end("a message was held back")  # DATA is open: it can only be dropped
             return b""
         self._body, self.is_unwritten = message, True
@@ -251,7 +247,6 @@ class Session:
 
     def _quit(self) -> bytes:
         """A farewell, where it can be understood."""
-        self.is_by_us = True
         if self._asked or self._stray_envelope or self._is_dead:
             self._end("closed")
             return b""
