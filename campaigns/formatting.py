@@ -21,6 +21,7 @@ NOTHING = "–"
 
 _ENGLISH_DATES = {
     "yMMMd": "d MMM y",
+    "yMMMMd": "d MMMM y",
     "yMMMMEEEEd": "EEEE d MMMM y",
 }
 """English dates start with the day, which readers on both sides of the Atlantic understand."""
@@ -74,6 +75,10 @@ def long_date(value: dt.date, locale: str) -> str:
     return _dated(value, "yMMMMEEEEd", locale)
 
 
+
+def full_date(value: dt.date, locale: str) -> str:
+    """Write "19 November 2026"."""
+    return _dated(value, "yMMMMd", locale)
 
 
 def month(value: dt.date, locale: str) -> str:

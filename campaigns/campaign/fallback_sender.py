@@ -27,6 +27,7 @@ class SenderRoute:
 
     @property
     def words(self) -> str:
+        """The sender as users see it: name, address and account."""
         name = f"{self.sender.name} " if self.sender.name else ""
         return f"{name}<{self.sender.address}> ({self.account.name})"
 
@@ -115,6 +116,7 @@ def choose(campaign_id: int, sender_id: int | None, *, now: datetime) -> bool:
 
 
 def route_by(sender_id: int | None) -> SenderRoute | None:
+    """Return the route of a sender address; None if it has no account."""
     sender = db.session.get(SenderAddress, sender_id) if sender_id is not None else None
     account = db.session.get(ProviderAccount, sender.provider_id) if sender is not None else None
     return SenderRoute(sender, account) if sender is not None and account is not None else None
@@ -127,11 +129,13 @@ def is_another(campaign: Campaign, way: SenderRoute | None) -> bool:
 
 
 def locked(campaign_id: int, states: tuple[str, ...]) -> Campaign | None:
+    """Lock a campaign that is in one of these states; None if it is not."""
     campaign = db.session.get(Campaign, campaign_id, with_for_update=True, populate_existing=True)
     return campaign if campaign is not None and campaign.status in states else None
 
 
 def write(campaign: Campaign, now: datetime, *also: sa.ColumnElement[bool], **values: Any) -> bool:
+    """Update a campaign if it is still as it was read. Returns whether it was."""
     changed = db.session.execute(
         sa.update(Campaign)
         .where(

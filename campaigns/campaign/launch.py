@@ -62,18 +62,22 @@ class Review:
 
     @property
     def is_blocked(self) -> bool:
+        """Whether a problem forbids the launch."""
         return any(check.blocks for check in self.checks)
 
     @property
     def warnings(self) -> int:
+        """Number of warnings."""
         return sum(check.level == "warning" for check in self.checks)
 
     @property
     def problems(self) -> int:
+        """Number of problems that forbid the launch."""
         return sum(check.blocks for check in self.checks)
 
     @property
     def must_type(self) -> bool:
+        """Whether the number of recipients must be typed to confirm."""
         return self.arithmetic.recipients > TYPED_FROM
 
 
@@ -87,6 +91,7 @@ class Refused:
 
     @property
     def reason(self) -> Reason:
+        """The refusal as a reason, to be turned into a sentence."""
         return Reason(self.code, self.params)
 
 

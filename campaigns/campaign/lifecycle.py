@@ -223,8 +223,10 @@ def mark_unknown(campaign_id: int, *, now: datetime) -> bool:
 
 
 def cancel(campaign_id: int, *, now: datetime) -> bool:
-    """End a campaign before everybody got it. For `delivery.completion`, which also marks those
-    who are waiting."""
+    """End a campaign before everybody got it.
+
+    For `delivery.completion`, which also marks those who are waiting.
+    """
     return _move(campaign_id, ("preparing", "sending", "paused"), now, **_ended(now))
 
 

@@ -56,6 +56,7 @@ def _holds(text: str) -> sa.ColumnElement[bool]:
 
 
 def has_any() -> bool:
+    """Whether there is any campaign."""
     return db.session.scalar(sa.select(Campaign.id).limit(1)) is not None
 
 

@@ -52,9 +52,11 @@ class DayWindow:
 
     @property
     def is_whole_day(self) -> bool:
+        """Whether these hours limit nothing."""
         return (self.begins, self.ends) == (0, HOURS)
 
     def holds(self, at: datetime, zone: ZoneInfo) -> bool:
+        """Whether a moment is within these hours in a time zone."""
         return self.begins <= at.astimezone(zone).hour < self.ends
 
     def next_in(self, at: datetime, zone: ZoneInfo) -> datetime:
@@ -135,8 +137,10 @@ ATTRIBUTES = ("timezone", "time_zone", "tz")
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """When mail may reach readers: from `start` on, when their clock shows `local_at`, within
-    these hours of their day."""
+    """When email may reach recipients.
+
+    From `start` on, when their clock shows `local_at`, within these hours of their day.
+    """
 
     start: datetime
     local_at: datetime | None = None
@@ -144,6 +148,7 @@ class Arrival:
 
     @property
     def is_for_all_alike(self) -> bool:
+        """Whether every recipient is due at the same moment, at any hour."""
         return self.local_at is None and self.hours.is_whole_day
 
     def in_zone(self, zone: ZoneInfo) -> datetime:
@@ -183,6 +188,7 @@ class Timetable:
     otherwise: datetime | None
 
     def given(self) -> sa.FromClause:
+        """Zones and moments as a table to join with."""
         rows = [{"zone": name, "moment": at} for name, at in self.moments.items()]
         return rows_given(rows, {"zone": sa.Text(), "moment": Delivery.not_before.type})
 

@@ -97,8 +97,11 @@ def preview(
     now: datetime,
     most: int,
 ) -> tuple[list[Occurrence], set[datetime]]:
-    """What `change` would bring: the next few times, and which of them would be second ones of
-    their day. Raises RecurrenceError."""
+    """Return what `change` would bring.
+
+    That is the next few times, and which of them would be the second of their day. Raises
+    RecurrenceError.
+    """
     changed = CampaignSeries(id=series.id, template_id=series.template_id)
     _let_go_by(changed, rule, first_day, plan, now)
     times = upcoming(changed, now=now, most=most)
@@ -190,6 +193,7 @@ def _make_at(series: CampaignSeries, local: datetime) -> datetime:
 
 
 def find(public_id: str) -> CampaignSeries | None:
+    """Find a recurring campaign by its public id."""
     return db.session.scalar(sa.select(CampaignSeries).where(CampaignSeries.public_id == public_id))
 
 
@@ -474,8 +478,10 @@ def under_way() -> Sequence[CampaignSeries]:
 
 
 def ahead(*, since: date, until: date) -> Iterator[Occurrence]:
-    """Of every series the occurrences from one day until before another that have no campaign
-    of their own: those to come, and those skipped."""
+    """Yield the occurrences of all series in these days that have no campaign of their own.
+
+    Those are the ones to come and the skipped ones. `until` is excluded.
+    """
     noted = _noted(since, until)
     for each in under_way():
         yield from _ahead(each, noted.get(each.id, {}), since, until)

@@ -30,13 +30,16 @@ class Figures:
 
     @property
     def used(self) -> int:
+        """Number of deliveries that count for the quota."""
         return self.open + self.results
 
     def count(self, measure: Measure) -> int:
+        """Return how many results fall under a measure."""
         value: int = getattr(self, measure.name)
         return value
 
     def percent(self, measure: Measure) -> float:
+        """Return the share of a measure among the results, in percent."""
         return 100 * self.count(measure) / self.results if self.results else 0.0
 
 

@@ -80,6 +80,7 @@ class Journal:
         self.close()
 
     def close(self) -> None:
+        """Close the file. What is written is safe."""
         if self._fd >= 0:
             self._map.close()
             os.close(self._fd)
@@ -112,6 +113,7 @@ class Story:
 
     @property
     def unknown(self) -> set[int]:
+        """Return the deliveries that were begun and have no result."""
         return self.begun - self.results.keys()
 
 
@@ -163,4 +165,5 @@ def orphans(folder: Path) -> list[Path]:
 
 
 def token_of(path: Path) -> str:
+    """Return the claim's token that a journal's file is named after."""
     return path.name.removesuffix(SUFFIX)

@@ -121,6 +121,7 @@ def sending() -> list[Campaign]:
 
 
 def is_any_sending() -> bool:
+    """Whether any campaign is being sent."""
     return (
         db.session.scalar(sa.select(Campaign.id).where(Campaign.status == "sending").limit(1))
         is not None

@@ -41,6 +41,7 @@ class Balance:
 
     @property
     def rows(self) -> int:
+        """Number of rows, which has to be the audience."""
         return sum(self.term(name) for name in TERMS)
 
     @property

@@ -34,10 +34,12 @@ class CalendarEntry:
 
     @property
     def is_a_campaign(self) -> bool:
+        """Whether there is a campaign to open."""
         return self.state not in ("planned", "skipped")
 
     @property
     def can_be_moved(self) -> bool:
+        """Whether its time can be changed."""
         return self.state in ("scheduled", "asks", "planned")
 
 

@@ -15,6 +15,8 @@ from campaigns.throttling.loading import next_tries
 
 @dataclass(frozen=True, slots=True)
 class ListName:
+    """A list's name, with the id for its link."""
+
     public_id: str
     name: str
 

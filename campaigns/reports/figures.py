@@ -99,9 +99,11 @@ class Counts:
         return {one: self._engagements[one] for one in ids if one in self._engagements}
 
     def balance(self, campaign_id: int) -> Balance:
+        """Return the balance of one campaign."""
         return self.balances([campaign_id]).get(campaign_id, Balance())
 
     def engagement(self, campaign_id: int) -> Engagement:
+        """Return the engagement of one campaign."""
         return self.engagements([campaign_id]).get(campaign_id, Engagement())
 
     def kept_at(self, campaign_id: int) -> datetime | None:

@@ -57,10 +57,12 @@ class Period:
 
     @property
     def open_rate(self) -> float | None:
+        """Share of recipients who opened; None if none can be counted."""
         return self.opened / self.open_base if self.open_base else None
 
     @property
     def click_rate(self) -> float | None:
+        """Share of recipients who clicked; None if none can be counted."""
         return self.clicked / self.click_base if self.click_base else None
 
 
@@ -85,6 +87,8 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class FailedImport:
+    """An import that failed."""
+
     public_id: str
     file_name: str
     error: str
@@ -92,6 +96,8 @@ class FailedImport:
 
 @dataclass(frozen=True, slots=True)
 class Alerts:
+    """What needs the attention of a user."""
+
     troubles: list[Trouble]
     asked: list[CampaignFigures]
     """Scheduled ones whose moment was missed: shall they still go?"""
@@ -112,6 +118,7 @@ class SetUp:
 
     @property
     def is_done(self) -> bool:
+        """Whether every step of the setup is done."""
         return all(
             (
                 self.has_account,
@@ -262,9 +269,11 @@ def _period(counts: Counts, found: Sequence[Any]) -> Period:
 
 
 def alerts(counts: Counts, *, now: datetime) -> Alerts:
-    """What a person should look at: providers in trouble, missed and paused campaigns,
-    failed imports. What is on hold after a restore is decided about together: see
-    `engine.restored`."""
+    """Return what needs a user's attention.
+
+    That is failed provider accounts, missed and paused campaigns, and failed imports. What is
+    on hold after a restore is decided together: see `engine.restored`.
+    """
     troubles = db.session.execute(
         sa.select(ProviderAccount.name, ProviderAccount.trouble, ProviderAccount.trouble_at)
         .where(ProviderAccount.trouble != "")

@@ -46,6 +46,7 @@ class ResendOptions:
 
     @property
     def is_any(self) -> bool:
+        """Whether there is anything to decide."""
         return bool(self.unknown or self.failed or self.cancelled or self.kept)
 
 

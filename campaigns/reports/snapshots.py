@@ -48,6 +48,7 @@ class Snapshot:
 
     @property
     def is_new(self) -> bool:
+        """Whether the snapshot need not be counted anew yet."""
         return self.age < self.new_for
 
 
@@ -133,6 +134,7 @@ def store(
 
 
 def forget(subject: Subject, subject_id: int) -> None:
+    """Delete the snapshots of a subject."""
     db.session.execute(
         sa.delete(KeptCount).where(KeptCount.subject == subject, KeptCount.subject_id == subject_id)
     )

@@ -82,6 +82,8 @@ def forget_state(provider_id: int, group: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class WarmUpInput:
+    """A warm-up as typed into the form."""
+
     first: str = str(FIRST)
     last: str = str(LAST)
     days: str = str(DAYS)
@@ -110,6 +112,7 @@ def save_warm_up(provider_id: int, group: str, typed: WarmUpInput) -> None:
 
 
 def end_warm_up(provider_id: int, group: str) -> None:
+    """End the warm-up of a mailbox group."""
     db.session.execute(
         sa.delete(WarmUp).where(WarmUp.provider_id == provider_id, WarmUp.mailbox_group == group)
     )
@@ -131,6 +134,8 @@ def _steps(text: str, problems: dict[str, Reason]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class RuleInput:
+    """A reply rule as typed into the form."""
+
     note: str = ""
     pattern: str = ""
     act: str = "suspend"

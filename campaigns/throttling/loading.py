@@ -93,6 +93,7 @@ def slow_now(state: GroupState, now: datetime) -> float:
 
 
 def suspended_now(state: GroupState, now: datetime) -> datetime | None:
+    """Return until when a group is suspended; None if it is not."""
     until = state.suspended_until
     return until if until is not None and until > now else None
 

@@ -140,6 +140,7 @@ class Grant:
 
     @property
     def total(self) -> int:
+        """Number of messages that were granted."""
         return sum(self.counts.values())
 
 

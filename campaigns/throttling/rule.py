@@ -43,6 +43,7 @@ class Rule:
     """It says that a quota of the account is used up, and nothing worse."""
 
     def fits(self, *, preset: str, group: str) -> bool:
+        """Whether the rule applies to accounts of this preset and this mailbox group."""
         return (
             self.is_on
             and self.preset in {"", preset}

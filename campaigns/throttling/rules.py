@@ -52,6 +52,8 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
+    """What reply rules decide about a batch of replies."""
+
     actions: list[Action]
     hits: dict[str, int]
     """How often each rule that waits for more replies has been met by now in this hour."""

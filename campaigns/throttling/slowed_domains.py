@@ -21,6 +21,7 @@ MOST_DOMAINS = 1000
 
 
 def domain_of(address: str) -> str:
+    """Return the domain of an address, in lower case."""
     return address.rpartition("@")[2].lower()
 
 

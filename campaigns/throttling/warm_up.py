@@ -27,6 +27,7 @@ def curve(first: int, last: int, days: int) -> list[int]:
 
 
 def steps_of(plan: WarmUp) -> list[int]:
+    """Return the daily limits of a warm-up, day by day."""
     written = [int(step) for step in plan.steps.split()]
     return written or curve(plan.first, plan.last, plan.days)
 

@@ -53,6 +53,7 @@ class Day:
 
     @property
     def shown(self) -> Sequence[CalendarEntry]:
+        """The entries that a day has room for."""
         most = SHOWN_A_DAY if len(self.entries) <= SHOWN_A_DAY else SHOWN_A_DAY - 1
         return self.entries[:most]
 

@@ -75,6 +75,7 @@ class UploadParser(FormDataParser):
         return cast("IO[bytes]", upload)
 
     def parse(self, *args: Any, **options: Any) -> Any:
+        """Parse the form; closes its files when the browser disconnects."""
         try:
             return super().parse(*args, **options)
         except BaseException:  # the browser went away in the middle: nothing is left behind

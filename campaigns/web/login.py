@@ -51,6 +51,7 @@ class LoggedIn(UserMixin):  # type: ignore[misc]
         self.last_seen_at = record.last_seen_at
 
     def get_id(self) -> str:
+        """Return what the session cookie stores."""
         return self._token
 
 

@@ -36,11 +36,13 @@ class StaticFile:
 
     @cached_property
     def br(self) -> bytes:
+        """The file compressed with brotli."""
         compressed: bytes = brotli.compress(self.identity, quality=BROTLI_QUALITY)
         return compressed
 
     @cached_property
     def gzip(self) -> bytes:
+        """The file compressed with gzip."""
         return gzip.compress(self.identity, mtime=0)
 
     def content(self, coding: str) -> bytes:

@@ -28,6 +28,8 @@ JUST_NOW = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class NavEntry:
+    """An entry of the navigation."""
+
     title: str
     icon: str
     endpoint: str

@@ -7,6 +7,8 @@ from campaigns.paths import resource_root
 
 @dataclass(frozen=True, slots=True)
 class Starter:
+    """A design to start from."""
+
     title: str
     text: str
     icon: str

@@ -92,14 +92,17 @@ class Live:
 
     @property
     def speed_in_words(self) -> str:
+        """The sending speed, for people."""
         return "measuring…" if self.speed is None else speed_in_words(self.speed)
 
     @property
     def time_left(self) -> str:
+        """Estimated time left, for people."""
         return duration(self.seconds_left)
 
     @property
     def canary_time_left(self) -> str:
+        """Time left of the test group's observation period, for people."""
         return duration(self.canary.seconds_left if self.canary else 0)
 
 

@@ -17,6 +17,8 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
+    """Opens and clicks by hour, as bars."""
+
     bars: list[Bar]
     top: int
     """The figure at the upper edge: a round number that is divisible by two."""

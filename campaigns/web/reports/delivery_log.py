@@ -29,6 +29,8 @@ from campaigns.web.words import describe
 
 @dataclass(frozen=True, slots=True)
 class Tab:
+    """A tab of the delivery log."""
+
     view: str
     title: str
     count: int

@@ -44,6 +44,8 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class WarmUpView:
+    """A warm-up as the page shows it."""
+
     group: str
     name: str
     day: int
