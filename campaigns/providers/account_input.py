@@ -28,8 +28,10 @@ MOST = {
 
 @dataclass(frozen=True, slots=True)
 class AccountInput:
-    """An account as typed. An empty secret keeps the stored one, which stays only while the
-    settings that it belongs to are the same."""
+    """An account as typed.
+
+    An empty secret keeps the stored one, as long as the settings that it belongs to do not change.
+    """
 
     kind: str = "smtp"
     name: str = ""

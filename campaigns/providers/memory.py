@@ -55,6 +55,7 @@ Script = Callable[[Message], Scripted]
 
 
 def accept_all(_: Message) -> Scripted:
+    """Accept every message."""
     return ACCEPT
 
 

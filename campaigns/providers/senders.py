@@ -31,6 +31,7 @@ FREEMAIL = {
 
 
 def find(public_id: str) -> SenderAddress | None:
+    """Find a sender address by its public id."""
     return db.session.scalar(sa.select(SenderAddress).where(SenderAddress.public_id == public_id))
 
 

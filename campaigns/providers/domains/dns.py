@@ -23,6 +23,8 @@ class LookupFailedError(Exception):
 
 
 class Resolver(Protocol):
+    """What looks up TXT records."""
+
     def texts(self, name: str) -> list[str]:
         """The TXT records at this name, each put together from its strings; none: empty.
 

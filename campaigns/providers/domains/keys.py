@@ -49,10 +49,12 @@ class SecretKey:
 
 
 def find(public_id: str) -> SenderDomain | None:
+    """Find a sender domain by its public id."""
     return db.session.scalar(sa.select(SenderDomain).where(SenderDomain.public_id == public_id))
 
 
 def find_key(domain: SenderDomain, public_id: str) -> DkimKey | None:
+    """Find a key of a sender domain by its public id."""
     return db.session.scalar(
         sa.select(DkimKey).where(DkimKey.domain_id == domain.id, DkimKey.public_id == public_id)
     )

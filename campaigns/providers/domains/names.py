@@ -18,4 +18,5 @@ def freemail_service(name: str) -> str:
 
 
 def host_of(selector: str, name: str) -> str:
+    """Return the host name of the TXT record of a selector."""
     return f"{selector}._domainkey.{name}"

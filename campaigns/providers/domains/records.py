@@ -38,6 +38,7 @@ class Answer:
 
 
 def record_of(algorithm: str, public_key: str) -> str:
+    """Return the TXT record of a public key."""
     return f"v=DKIM1; k={algorithm}; p={public_key}"
 
 

@@ -79,6 +79,7 @@ def overview() -> list[DomainView]:
 
 
 def view(domain: SenderDomain) -> DomainView:
+    """Return a sender domain with its addresses, keys and findings."""
     addresses_at = [
         address
         for address in db.session.scalars(sa.select(SenderAddress.address))

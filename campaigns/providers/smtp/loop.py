@@ -26,6 +26,8 @@ Ready = Callable[[int], None]
 
 
 class Ticking(Protocol):
+    """What the loop calls at every turn."""
+
     def tick(self, now: float) -> bool:
         """Time has passed. False: no need to be called again until `Loop.watch`."""
         ...
