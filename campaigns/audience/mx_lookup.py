@@ -24,6 +24,7 @@ MailServers = Callable[[str], Sequence[str] | None]
 
 
 def ask_dns(domain: str) -> Sequence[str] | None:
+    """Return the mail servers of a domain; empty if it has none, None if DNS failed."""
     try:
         answer = dns.resolver.resolve(domain, "MX", lifetime=LOOK_UP_SECONDS)
     except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
@@ -43,6 +44,7 @@ def add_known() -> None:
 
 
 def is_any_known_missing() -> bool:
+    """Whether a well-known domain is not in the table yet."""
     there = sa.select(sa.func.count()).where(MailDomain.domain.in_(KNOWN_DOMAINS))
     return (db.session.scalar(there) or 0) < len(KNOWN_DOMAINS)
 

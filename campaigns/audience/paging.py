@@ -1,5 +1,8 @@
-"""Pages that go by key: page one thousand costs what page one costs, and rows that come or go
-meanwhile neither repeat nor skip the others."""
+"""Pages by key.
+
+Page one thousand costs what page one costs, and rows that are added or deleted in between neither
+repeat nor skip others.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

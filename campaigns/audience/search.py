@@ -33,10 +33,12 @@ class Search:
 
     @property
     def needle(self) -> str:
+        """The text to search for, in the form in which it is stored."""
         return addresses.normalise(one_line(self.text))
 
     @property
     def is_domain(self) -> bool:
+        """Whether a domain is searched for, such as "@example.org"."""
         return self.needle.startswith("@") and len(self.needle) > 1
 
     @property
@@ -105,7 +107,7 @@ def page(
 
 
 def look_through(search: Search, *, size: int = PAGE_SIZE) -> list[Subscriber]:
-    """Search again: the text anywhere in the name or address of the newest
+    """Search for the text anywhere in the name or address of the newest subscribers.
 
     Reads LOOKED_THROUGH rows at most, however many there are. Leaves out what `matching` finds.
     """

@@ -122,6 +122,7 @@ class Page:
 
     @cached_property
     def given(self) -> Collection[str]:
+        """Names that the content defines itself."""
         return given_names(self.guarded)
 
     @cached_property

@@ -71,6 +71,7 @@ def attribute_name(title: str) -> str:
 
 
 def statuses_from_json(mapping: dict[str, Any]) -> dict[int, dict[str, str]]:
+    """Read the meanings of status values from the stored mapping, by column."""
     return {int(index): dict(found) for index, found in mapping.get("statuses", {}).items()}
 
 
@@ -80,6 +81,7 @@ def to_json(
     statuses: Statuses | None = None,
     header_row: int = 0,
 ) -> dict[str, Any]:
+    """Return the mapping as it is stored."""
     return {
         "header_row": header_row,
         "statuses": {str(index): dict(found) for index, found in (statuses or {}).items()},
@@ -89,4 +91,5 @@ def to_json(
 
 
 def from_json(mapping: dict[str, Any]) -> list[Column]:
+    """Read the columns from the stored mapping."""
     return [Column(role, attribute) for role, attribute in mapping.get("columns", [])]

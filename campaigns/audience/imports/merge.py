@@ -85,6 +85,7 @@ class Merge:
     problems: list[tuple[Row, Reason]] = field(default_factory=list)
 
     def take(self, people: Sequence[Person]) -> None:
+        """Write a slice of rows; counts them and collects problems."""
         groups: dict[str, list[Person]] = {}
         for person in people:
             if person.state == "skip":

@@ -39,10 +39,12 @@ class Preview:
 
     @property
     def has_header(self) -> bool:
+        """Whether the file has a row of column names."""
         return self.header_row > 0
 
     @property
     def titles(self) -> tuple[str, ...]:
+        """Column names, by position."""
         return tuple(column.title for column in self.columns)
 
 

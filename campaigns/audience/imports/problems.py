@@ -20,6 +20,7 @@ PAGE = 1_000
 
 
 def keep_problems(run: ImportRun, problems: Sequence[tuple[Row, Reason]]) -> None:
+    """Store why rows were not imported, up to MAX_PROBLEMS for an import."""
     room = max(0, MAX_PROBLEMS - run.rows_failed)
     values = [
         {

@@ -223,6 +223,7 @@ class FileOfImport:
 
     @classmethod
     def open(cls, run: ImportRun, file: Any) -> "FileOfImport":
+        """Open the file of an import, ready to read."""
         columns = mapping.from_json(run.mapping)
         rows = RowReader(
             columns, run.mapping.get("titles", []), mapping.statuses_from_json(run.mapping)

@@ -29,8 +29,7 @@ class UploadError(ValueError):
 
 
 class Upload:
-    """A file on its way in. Write to it, then `keep` or `close` it. Closing deletes what is not
-    kept.
+    """An incoming file. Write to it, then `keep` or `close` it; closing deletes what is not kept.
 
     A write that fails (disk full) deletes what was written and sets `problem`. The rest of the
     stream is read and dropped, so that the sender gets to see the answer.
@@ -49,6 +48,7 @@ class Upload:
         self._check_room(expected_bytes)
 
     def write(self, block: bytes) -> int:
+        """Write a block. Returns its length, also when nothing is written any more."""
         if self._file is None:
             return len(block)
         if self.size - self._checked > 16 * COPY_BYTES:
@@ -70,12 +70,14 @@ class Upload:
         return 0
 
     def close(self) -> None:
+        """Close the file, and delete it unless it is kept."""
         self._close_file()
         if not self._is_kept:
             self.path.unlink(missing_ok=True)
 
     @property
     def sha256(self) -> str:
+        """Hash of what was written."""
         return self._hash.hexdigest()
 
     def finish(self) -> Dialect:

@@ -78,6 +78,7 @@ def safe_url(value: str) -> str:
 
 
 def is_web(url: str) -> bool:
+    """Whether a link leads to a web page."""
     return url[:8].lower().startswith(("http://", "https://")) and len(url) > 8
 
 

@@ -50,6 +50,7 @@ class Tag:
     attributes: tuple[Attribute, ...] = ()
 
     def get(self, name: str) -> Attribute | None:
+        """Return the first attribute of this name."""
         return next((entry for entry in self.attributes if entry.name == name), None)
 
 
@@ -79,7 +80,7 @@ def read(html: str) -> Iterator[Tag | Text]:
         if start == len(html):
             return
         after = html[start + 1 : start + 2]
-        if after == "!" or after == "?":
+        if after in {"!", "?"}:
             position, is_hidden = _declaration(html, start, is_hidden)
             continue
         tag = _tag(html, start, is_hidden)

@@ -59,9 +59,11 @@ class OwnLinks:
         values["view_url"] = self._view.fill(sign("view", packed))
 
     def add_pixel(self, delivery_id: int, values: dict[str, Any]) -> None:
+        """Add the address of the open pixel to the values of a message."""
         values["_pixel"] = self._pixel.fill(open_token(self._signer, delivery_id))
 
     def add_clicks(self, delivery_id: int, values: dict[str, Any]) -> None:
+        """Add the addresses of tracked links to the values of a message."""
         for variable, link, address in self._clicks:
             values[variable] = address.fill(link.token(delivery_id))
 

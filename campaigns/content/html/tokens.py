@@ -68,6 +68,7 @@ class Guarded:
         return f"{OPEN}{len(self.tokens) - 1}{CLOSE}"
 
     def token(self, mark: re.Match[str]) -> Token:
+        """Return the token that a mark stands for."""
         return self.tokens[int(mark[1])]
 
     def restore(self, text: str, form: Callable[[Token], str] | None = None) -> str:

@@ -74,6 +74,7 @@ class Key:
         self._padding, self._sha256 = padding.PKCS1v15(), hashes.SHA256()
 
     def signature(self, data: bytes) -> bytes:
+        """Sign bytes with the private key."""
         if isinstance(self._private, Ed25519PrivateKey):
             return self._private.sign(hashlib.sha256(data).digest())  # RFC 8463, 3
         return self._private.sign(data, self._padding, self._sha256)

@@ -88,6 +88,7 @@ class Head:
         ]
 
     def return_path(self, delivery_id: int) -> str:
+        """Return the envelope sender of a delivery."""
         if delivery_id and self._use_return_path:
             return f"{bounce_local_part(self._signer, delivery_id)}@{self._domain}"
         return self._sender

@@ -113,6 +113,7 @@ def ended(body: bytes) -> bytes:
 
 
 def encode_whole(text: str) -> bytes:
+    """Encode a whole text."""
     return ended(join((encode(text),)))
 
 
@@ -144,6 +145,7 @@ TextPiece = str | bytes | Edged
 
 
 def split(piece: str) -> TextPiece:
+    """Split a literal text into its ends and its encoded middle."""
     inner = piece.lstrip(_RUN)
     middle = inner.rstrip(_RUN)
     if not middle:

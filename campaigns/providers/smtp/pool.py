@@ -40,8 +40,11 @@ class SmtpProvider:
         messages_per_connection: int = 0,
         apart: bool = False,
     ) -> None:
-        """`messages_per_connection`: then it is renewed; 0: never. `apart`: from the other
-        accounts of this process, in a loop that ends with `close`."""
+        """Make one without connections.
+
+        `messages_per_connection`: after this many it is renewed; 0: never. `apart`: from the
+        other accounts of this process, in a loop that ends with `close`.
+        """
         self._login, self._timeouts = login, timeouts
         self._messages_per_connection = messages_per_connection
         self._is_apart = apart
