@@ -26,7 +26,7 @@ _ENGLISH_DATES = {
 }
 """English dates start with the day, which readers on both sides of the Atlantic understand."""
 
-_LONG_DATES = {"yMMMMEEEEd": "full"}
+_LONG_DATES = {"yMMMMd": "long", "yMMMMEEEEd": "full"}
 """The formats that every other language has a name for."""
 
 SMALLEST_SHARE = 0.0001
