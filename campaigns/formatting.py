@@ -75,7 +75,6 @@ def long_date(value: dt.date, locale: str) -> str:
     return _dated(value, "yMMMMEEEEd", locale)
 
 
-
 def full_date(value: dt.date, locale: str) -> str:
     """Write "19 November 2026"."""
     return _dated(value, "yMMMMd", locale)
