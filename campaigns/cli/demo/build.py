@@ -79,7 +79,7 @@ def _build(settings: Settings, now: datetime) -> None:
         name="Harbour Coffee Roasters",
         postal_address="Pier 7\n20457 Sample City",
         time_zone="Europe/Berlin",
-        undo_seconds=0,
+        undo_seconds=10,
         demo=True,
     )
     sender = _sender(settings)
