@@ -21,6 +21,15 @@ document.addEventListener("htmx:sendError", () => {
 const tab = document.querySelector(".tabs [aria-current]");
 if (tab) tab.parentNode.scrollLeft = tab.offsetLeft - tab.parentNode.offsetLeft - 16;
 
+// On a phone Escape closes the menu.
+document.addEventListener("keydown", (event) => {
+  const menu = document.getElementById("sidebar");
+  if (event.key !== "Escape" || !menu || !menu.classList.contains("show")) return;
+  const toggle = document.querySelector('[data-bs-target="#sidebar"]');
+  toggle.click();
+  toggle.focus();
+});
+
 // data-copy="text" puts the text on the clipboard.
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-copy]");
