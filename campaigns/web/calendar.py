@@ -1,4 +1,4 @@
-"""The calendar: what went out and what will, and the times of each campaign that repeats."""
+"""The calendar: sent and scheduled campaigns, and the dates of each recurring campaign."""
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,6 @@ from campaigns.campaign.models import Campaign, CampaignSeries
 from campaigns.campaign.recurrence import RecurrenceError
 from campaigns.campaign.schedule_request import RecurringPlan, ResolvedSchedule
 from campaigns.campaign.series import Occurrence
-from campaigns.campaign.title import title_of
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
@@ -28,7 +27,9 @@ from campaigns.web.campaigns import plan_words
 from campaigns.web.campaigns.blueprint import editor_id
 from campaigns.web.campaigns.launch import zones
 from campaigns.web.campaigns.plan_form import DAYTIME, NTH_WORDS, Form, form_of, read_schedule
+from campaigns.web.campaigns.titles import title_of
 from campaigns.web.template_helpers import long_date, zone
+from campaigns.web.words import gettext as _
 from campaigns.web.words import sentence
 
 bp = Blueprint("calendar", __name__)
@@ -39,7 +40,7 @@ TIMES_SHOWN = 12
 TIMES_IN_PREVIEW = 6
 FIRST_YEAR = 2000
 YEARS_AHEAD = 5
-"""So far rules are looked ahead: each time of them is counted up from the first."""
+"""Years that the calendar looks ahead: the dates of a rule are counted from its first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,7 @@ def _day(text: str) -> dt.date | None:
 
 
 def _key(text: str) -> tuple[datetime, str] | None:
-    """Where the page before ended: a moment and the key of its last entry."""
+    """Where the previous page ended: the time and the key of its last entry."""
     at, _, key = text.partition(" ")
     try:
         found = datetime.fromisoformat(at)
@@ -142,7 +143,7 @@ def _key(text: str) -> tuple[datetime, str] | None:
     return (found, key) if found.tzinfo is not None else None
 
 
-# --- A campaign that repeats
+# --- A recurring campaign
 
 
 @bp.get("/calendar/series/<public_id>")
@@ -154,7 +155,7 @@ def series(public_id: str) -> str:
         "web/calendar/series.html",
         series=found,
         template=template,
-        title=title_of(template.name, template.subject),
+        title=title_of(template),
         rule=sentence(recurrence.describe(recurrence.read_rule(found.rule))),
         times=_times(found),
         now=utcnow(),
@@ -178,10 +179,13 @@ def _times(found: CampaignSeries) -> list[Occurrence]:
 @bp.route("/calendar/series/<public_id>/rule", methods=["GET", "POST"])
 @access("user")
 def rule(public_id: str) -> str | Response | tuple[str, int]:
-    """Let it go by another rule from now on."""
+    """Change its rule from now on."""
     found = _series(public_id)
     if found.ended_at is not None:
-        flash("It has ended. Duplicate its template to let that repeat.", "warning")
+        flash(
+            _("This recurring campaign has stopped. Duplicate its template to start again."),
+            "warning",
+        )
         return redirect(url_for("calendar.series", public_id=public_id))
     if request.method != "POST":
         return _rule_page(found, form_of(found))
@@ -192,7 +196,7 @@ def rule(public_id: str) -> str | Response | tuple[str, int]:
             all_series.change(found.id, recurring.rule, recurring.first, wanted.plan, now=now)
     except ReasonError as error:
         return _rule_page(found, request.form, sentence(error.reason), error.field), 422
-    flash("Changed. What is made already stays as it is.", "success")
+    flash(_("Schedule changed. Emails already created are not affected."), "success")
     return redirect(url_for("calendar.series", public_id=public_id))
 
 
@@ -201,7 +205,7 @@ def _rule_page(found: CampaignSeries, form: Form, error: str = "", field: str = 
     return render_template(
         "web/calendar/rule.html",
         series=found,
-        title=title_of(template.name, template.subject),
+        title=title_of(template),
         soon=datetime.fromisoformat(found.first_local),
         zones=zones(),
         nth_words=NTH_WORDS,
@@ -226,7 +230,7 @@ def _wanted_rule(
 @bp.get("/calendar/series/<public_id>/rule/preview")
 @access("user")
 def rule_preview(public_id: str) -> str:
-    """What the rule chosen at this moment in the form would bring."""
+    """Show what the rule in the form would bring."""
     found, now = _series(public_id), utcnow()
     try:
         wanted, recurring = _wanted_rule(found, request.args, now)
@@ -256,9 +260,9 @@ def end(public_id: str) -> Response:
     with transaction():
         changed = all_series.end(found.id, now=utcnow())
     if changed:
-        flash("It does not repeat any more. What had not started is a draft again.", "success")
+        flash(_("Recurring campaign stopped"), "success")
     else:
-        flash("It had ended already.", "info")
+        flash(_("This recurring campaign has already stopped."), "info")
     return redirect(url_for("calendar.series", public_id=public_id))
 
 
@@ -269,9 +273,9 @@ def skip(public_id: str, local: str) -> Response:
     with transaction():
         changed = all_series.skip(found.id, at, now=utcnow())
     if changed:
-        flash(f"{long_date(at)} is skipped. Nothing goes out then.", "success")
+        flash(_("%(date)s skipped", date=long_date(at)), "success")
     else:
-        flash("This one cannot be skipped any more.", "warning")
+        flash(_("This date can no longer be skipped."), "warning")
     return _back(public_id)
 
 
@@ -284,17 +288,17 @@ def restore(public_id: str, local: str) -> Response:
         made = all_series.restore(found.id, at, now=now)
         if made is not None:
             _schedule(made, problem, now)
-    flash(f"{long_date(at)} is on again.", "success")
+    flash(_("%(date)s restored", date=long_date(at)), "success")
     return _back(public_id)
 
 
 @bp.post("/calendar/series/<public_id>/<local>/move")
 @access("user")
 def move(public_id: str, local: str) -> Response:
-    """Make this one, if it is not made yet, and ask for its new time."""
+    """Create the campaign of this date if there is none yet, and ask for its new time."""
     campaign = _made(_series(public_id), _local(local))
     if campaign is None or campaign.status != "scheduled":
-        flash("This one cannot be moved any more.", "warning")
+        flash(_("This date can no longer be rescheduled."), "warning")
         return _back(public_id)
     return redirect(url_for("campaigns.new_time", public_id=campaign.public_id))
 
@@ -302,18 +306,17 @@ def move(public_id: str, local: str) -> Response:
 @bp.post("/calendar/series/<public_id>/<local>/edit")
 @access("user")
 def edit(public_id: str, local: str) -> Response:
-    """Make this one, if it is not made yet, and open it as a draft."""
+    """Create the campaign of this date if there is none yet, and open it as a draft."""
     campaign = _made(_series(public_id), _local(local))
     if campaign is not None and campaign.status == "scheduled":
         with transaction():
             lifecycle.back_to_draft(campaign.id, now=utcnow())
         flash(
-            "This one is a draft now, and differs from the others by what you change. "
-            "Review and schedule it when you are done: until then it does not go out.",
+            _("This email is a draft now. Review and schedule it, or it is not sent."),
             "warning",
         )
     elif campaign is None or campaign.status != "draft":
-        flash("This one cannot be changed any more.", "warning")
+        flash(_("This email can no longer be edited."), "warning")
         return _back(public_id)
     return redirect(url_for("campaigns.edit", public_id=campaign.public_id))
 
@@ -359,7 +362,7 @@ def _local(text: str) -> datetime:
 
 
 def _back(public_id: str) -> Response:
-    """To the page it was asked on: the calendar, or that of the series."""
+    """Return to the page it was asked on: the calendar, or that of the series."""
     month = request.form.get("month", "")
     if month:
         view = "list" if request.form.get("view") == "list" else None

@@ -15,7 +15,7 @@ from campaigns.reports import overview, resend_options
 from campaigns.reports.figures import Counts
 from campaigns.reports.overview import CampaignFigures, SetUp
 from campaigns.web.counting import counting
-from campaigns.web.template_helpers import zone
+from campaigns.web.words import gettext as _
 
 bp = Blueprint("home", __name__)
 
@@ -45,7 +45,6 @@ def home() -> str:
         }
     return render_template(
         "web/home/home.html",
-        greeting=_greeting(now.astimezone(zone()).hour),
         steps=[] if set_up.is_done else _steps(set_up),
         drafts=overview.last_drafts(),
         restored=restored.waiting_for_decision(),
@@ -85,16 +84,8 @@ def _states(campaigns: list[CampaignFigures]) -> str:
     return ",".join(f"{campaign.public_id}.{campaign.status}" for campaign in campaigns)
 
 
-def _greeting(hour: int) -> str:
-    if hour < 5:
-        return "Good night"
-    if hour < 12:
-        return "Good morning"
-    return "Good afternoon" if hour < 18 else "Good evening"
-
-
 def _odd_public_url() -> str:
-    """The address in every mail when recipients may not reach it safely, else empty."""
+    """Return the address in every email if recipients may not reach it safely, else empty."""
     address = services().settings.base_url
     return "" if urlsplit(address).scheme == "https" else address
 
@@ -102,44 +93,44 @@ def _odd_public_url() -> str:
 def _steps(done: SetUp) -> list[Step]:
     return [
         Step(
-            "Connect a provider account",
-            "The SMTP server that hands your mail over.",
-            "Connect",
+            _("Add a provider account"),
+            _("The SMTP server that sends your emails."),
+            _("Add account"),
             url_for("settings.new_provider"),
             done.has_account,
         ),
         Step(
-            "Add a sender address",
-            "The name and address that readers see in their inbox.",
-            "Add address",
+            _("Add a sender address"),
+            _("The name and address that recipients see in their inbox."),
+            _("Add address"),
             url_for("settings.new_sender"),
             done.has_sender,
         ),
         Step(
-            "Enter your postal address",
-            "The law asks for it at the foot of every newsletter.",
-            "Enter address",
+            _("Enter your postal address"),
+            _("The law requires it at the end of every newsletter."),
+            _("Enter address"),
             url_for("settings.workspace"),
             done.has_postal_address,
         ),
         Step(
-            "Make your first list",
-            "A named audience, such as “Newsletter”.",
-            "Make a list",
+            _("Create your first list"),
+            _("A named audience, such as “Newsletter”."),
+            _("Create list"),
             url_for("lists.new"),
             done.has_list,
         ),
         Step(
-            "Bring in subscribers",
-            "Import a CSV file, add people by hand or open a sign-up page.",
-            "Import",
+            _("Add subscribers"),
+            _("Import a CSV file, add them by hand or open a sign-up page."),
+            _("Import"),
             url_for("imports.new"),
             done.has_subscribers,
         ),
         Step(
-            "Send your first campaign",
-            "Write it, send yourself a test, then send it to everyone.",
-            "Write it",
+            _("Send your first campaign"),
+            _("Write it, send yourself a test, then send it to everyone."),
+            _("New campaign"),
             url_for("campaigns.new"),
             done.has_campaign,
         ),

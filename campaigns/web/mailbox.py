@@ -23,6 +23,7 @@ from campaigns.context import services
 from campaigns.mailbox.reading import Letter, framed_html, read_letter
 from campaigns.mailbox.schema import MailboxError
 from campaigns.mailbox.store import MessageEntry, MessagePage, Store, Totals
+from campaigns.web.words import gettext as _
 
 bp = Blueprint("mailbox", __name__)
 
@@ -93,7 +94,7 @@ def index() -> str:
 @bp.get("/mailbox/list")
 @access("user")
 def refreshed() -> str | Response:
-    """The list anew, for the page that looks every few seconds; 204 when nothing has changed."""
+    """The list again, for the page that looks every few seconds; 204 when nothing has changed."""
     store = _store()
     if request.args.get("stamp") == _stamp(store.totals()):
         return Response(status=204)
@@ -153,7 +154,7 @@ def attachment(message_id: int, number: int) -> Response:
 @access("user")
 def empty() -> BaseResponse:
     _store().empty()
-    flash("The mailbox is empty.", "success")
+    flash(_("Mailbox emptied"), "success")
     return redirect(url_for("mailbox.index"))
 
 

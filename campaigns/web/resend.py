@@ -1,4 +1,4 @@
-"""What was not simply sent, once more: the buttons of a report, and the two lists behind them."""
+"""Resend and retry: the panel of a report, and the two lists behind it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask_babel import LazyString, lazy_gettext
 from werkzeug.wrappers import Response
 
 from campaigns.access import access
@@ -20,37 +21,38 @@ from campaigns.reports import ledger
 from campaigns.reports.ledger import Filter
 from campaigns.web.campaigns.blueprint import campaign_or_404
 from campaigns.web.counting import counting
-from campaigns.web.template_helpers import number, plural
-from campaigns.web.words import describe
+from campaigns.web.template_helpers import number
+from campaigns.web.words import describe, ngettext
+from campaigns.web.words import gettext as _
 
 bp = Blueprint("resend", __name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A list of what may be tried again, and the words of its page."""
+    """A list of what can be sent again, and the words of its page."""
 
     view: Literal["unknown", "failed"]
-    title: str
+    title: LazyString
     again: Callable[..., int]
     """Takes a campaign's id, the ids of deliveries or None for all, and `now`."""
-    again_words: str
-    ask: str
+    again_label: LazyString
+    ask: LazyString | str
 
 
 KINDS = {
     "unknown": Kind(
         "unknown",
-        "These may or may not have arrived",
+        lazy_gettext("Emails with unknown results"),
         resend.send_again,
-        "Send again",
-        "It may have arrived. Send it again, although it may then arrive twice?",
+        lazy_gettext("Resend"),
+        lazy_gettext("Resend this email? It may arrive twice."),
     ),
     "failed": Kind(
         "failed",
-        "These were refused or given up",
+        lazy_gettext("Failed emails"),
         resend.retry_failed,
-        "Try again",
+        lazy_gettext("Retry"),
         "",
     ),
 }
@@ -69,7 +71,7 @@ def _key(text: str) -> int | None:
 
 @contextmanager
 def _changing(campaign_id: int) -> Iterator[None]:
-    """A writing unit that changes deliveries: what was counted of them is not shown any more."""
+    """A transaction that changes deliveries: figures counted before it are no longer shown."""
     with transaction():
         lifecycle.touch(campaign_id, now=utcnow())
         yield
@@ -80,14 +82,14 @@ def _report(public_id: str) -> Response:
 
 
 def _queued(campaign_id: int, count: int) -> None:
-    """Say how many go out again, and ring for them."""
+    """Say how many are sent again, and ring for them."""
     if count:
         services().doorbell.ring("send")
     _say(
         campaign_id,
         count,
-        plural(count, "mail goes", "mails go") + " out again",
-        "There is nothing of that left to send.",
+        ngettext("%(shown)s email queued.", "%(shown)s emails queued.", count, shown=number(count)),
+        _("There is nothing left to send."),
     )
 
 
@@ -96,14 +98,20 @@ def _say(campaign_id: int, count: int, done: str, nothing: str) -> None:
     rest = sum(max(0, chance.total - chance.done) for chance in resend.under_way(campaign_id))
     if rest:
         services().doorbell.ring("resend", campaign_id)
-    if count and rest:
-        flash(f"{done}. {number(rest)} more follow by themselves.", "success")
-    elif count:
-        flash(f"{done}.", "success")
-    elif rest:
-        flash(f"That is under way already: {number(rest)} more follow by themselves.", "info")
-    else:
+    if not count and not rest:
         flash(nothing, "info")
+        return
+    more = ngettext(
+        "%(shown)s more follows automatically.",
+        "%(shown)s more follow automatically.",
+        rest,
+        shown=number(rest),
+    )
+    if not count:
+        busy = _("This is already in progress.")
+        flash(f"{busy} {more}", "info")
+    else:
+        flash(f"{done} {more}" if rest else done, "success")
 
 
 @bp.get("/campaigns/<public_id>/report/again")
@@ -154,7 +162,7 @@ def entries(public_id: str, name: str) -> str:
 @bp.post("/campaigns/<public_id>/report/again/<name>")
 @access("user")
 def again(public_id: str, name: str) -> Response:
-    """Send one of them (`delivery`) or all of them once more."""
+    """Send one of them (`delivery`) or all of them again."""
     found, kind = campaign_or_404(public_id), _kind(name)
     chosen = _chosen()
     with _changing(found.id):
@@ -166,13 +174,18 @@ def again(public_id: str, name: str) -> Response:
 @bp.post("/campaigns/<public_id>/report/leave")
 @access("user")
 def leave(public_id: str) -> Response:
-    """Leave one unknown fate (`delivery`) or all of them as they are."""
+    """Keep one unknown result (`delivery`) or all of them as unknown."""
     found = campaign_or_404(public_id)
     chosen = _chosen()
     with _changing(found.id):
         count = resend.leave(found.id, chosen, now=utcnow())
-    words = plural(count, "mail is left as it is", "mails are left as they are")
-    _say(found.id, count, f"{words}: unknown", "There is nothing of that left to decide on.")
+    done = ngettext(
+        "%(shown)s email kept as unknown.",
+        "%(shown)s emails kept as unknown.",
+        count,
+        shown=number(count),
+    )
+    _say(found.id, count, done, _("There is nothing left to decide."))
     return _report(public_id) if chosen is None else _list(public_id, "unknown")
 
 
@@ -238,11 +251,18 @@ def canary_group(public_id: str) -> Response:
         else:
             count = 0 if canary.send_to_group(found.id, group) else None
     if count is None:
-        flash("Somebody has decided on that already.", "info")
+        flash(_("Someone else has already decided this."), "info")
         return _report(public_id)
     services().doorbell.ring("send")
-    left = f"{plural(count, 'person', 'people')} of {name_of(group)} left out."
-    flash(left if is_left else f"Mail to {name_of(group)} goes on.", "success")
+    excluded = ngettext(
+        "%(shown)s recipient at %(provider)s excluded.",
+        "%(shown)s recipients at %(provider)s excluded.",
+        count,
+        shown=number(count),
+        provider=name_of(group),
+    )
+    resumed = _("Sending to %(provider)s continues.", provider=name_of(group))
+    flash(excluded if is_left else resumed, "success")
     return _report(public_id)
 
 
@@ -250,11 +270,16 @@ def _believe(campaign_id: int, group: str) -> None:
     with _changing(campaign_id):
         count = policy.believe(campaign_id, group, now=utcnow())
     if count is None:
-        flash("Somebody has decided on that already.", "info")
+        flash(_("Someone else has already decided this."), "info")
         return
     services().doorbell.ring("send")
     flash(
-        f"{plural(count, 'address is', 'addresses are')} suppressed. The others of"
-        f" {name_of(group)} get their turn.",
+        ngettext(
+            "%(shown)s address suppressed. Sending to %(provider)s continues.",
+            "%(shown)s addresses suppressed. Sending to %(provider)s continues.",
+            count,
+            shown=number(count),
+            provider=name_of(group),
+        ),
         "success",
     )

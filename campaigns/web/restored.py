@@ -11,6 +11,7 @@ from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import transaction
 from campaigns.transactional import queue
+from campaigns.web.words import gettext as _
 
 bp = Blueprint("restored", __name__)
 
@@ -21,9 +22,9 @@ def campaigns() -> Response:
     """Send to the remaining recipients of all campaigns on hold, or mark them as unknown."""
     return _decide(
         send=lambda: len(lifecycle.resume_restored(now=utcnow())),
-        sent="Campaigns resumed",
+        sent=_("Campaigns resumed"),
         leave=lambda: len(lifecycle.mark_restored_unknown(now=utcnow())),
-        left="Remaining recipients marked as unknown",
+        left=_("Recipients marked as unknown"),
     )
 
 
@@ -33,9 +34,9 @@ def scheduled() -> Response:
     """Send all campaigns that came due between the backup and its restore, or keep drafts."""
     return _decide(
         send=lambda: len(schedule.send_restored(now=utcnow())),
-        sent="Campaigns started",
+        sent=_("Campaigns started"),
         leave=lambda: len(schedule.return_restored_to_draft(now=utcnow())),
-        left="Campaigns moved to drafts",
+        left=_("Campaigns moved to drafts"),
     )
 
 
@@ -45,9 +46,9 @@ def emails() -> Response:
     """Send all single emails on hold, or leave them unsent."""
     return _decide(
         send=lambda: queue.send_restored(now=utcnow()),
-        sent="Emails queued",
+        sent=_("Emails queued"),
         leave=queue.leave_restored,
-        left="Emails left unsent",
+        left=_("Emails left unsent"),
     )
 
 
@@ -58,7 +59,7 @@ def _decide(*, send: Callable[[], int], sent: str, leave: Callable[[], int], lef
     with transaction():
         count = send() if decision == "send" else leave()
     if not count:
-        flash("Nothing is on hold any more.", "info")
+        flash(_("Nothing is on hold"), "info")
     else:
         flash(sent if decision == "send" else left, "success")
         services().doorbell.ring("send")

@@ -30,7 +30,7 @@ def test_the_sentences_follow_what_is_chosen(server: tuple[Flask, str], owner: P
     owner.check("[name=when][value=repeat]")
     owner.locator("[name=frequency]").select_option("daily")
     expect(said).to_contain_text("It goes out every day")
-    expect(button).to_have_text("Let it repeat", use_inner_text=True)
+    expect(button).to_have_text("Start recurring campaign", use_inner_text=True)
     owner.get_by_text("Pace and quiet hours").click()
     owner.locator("#pace").select_option("spread")
     expect(said).to_contain_text("Spread over 3 hours")
@@ -47,7 +47,7 @@ def test_a_rule_is_changed_with_its_next_times_in_sight(
     owner.check("[name=when][value=repeat]")
     owner.locator("[name=frequency]").select_option("daily")
     owner.locator(".send-button").click()
-    owner.get_by_role("link", name="Change the rule").click()
+    owner.get_by_role("link", name="Change schedule").click()
     said = owner.locator("#rule-words")
     expect(said).to_contain_text("It goes out every day")
     expect(owner.locator(".rule-times li")).to_have_count(6)
@@ -57,7 +57,7 @@ def test_a_rule_is_changed_with_its_next_times_in_sight(
     owner.locator("[name=month_day]").fill("15")
     owner.locator("[name=month_day]").blur()
     expect(said).to_contain_text("on day 15 of every month")
-    owner.get_by_role("button", name="Change it").click()
+    owner.get_by_role("button", name="Change schedule").click()
     expect(owner).to_have_url(re.compile(r"/calendar/series/\w{12}$"))
     expect(owner.locator(".series-rule")).to_contain_text("on day 15 of every month")
 
@@ -81,3 +81,31 @@ def test_the_calendar_goes_by_keyboard(server: tuple[Flask, str], owner: Page) -
     owner.keyboard.press("PageDown")
     following = (tomorrow.replace(day=1) + timedelta(days=31)).strftime("%Y-%m")
     expect(owner).to_have_url(f"{address}/calendar?month={following}")
+
+
+def test_the_weekday_follows_the_date_until_another_is_chosen(
+    server: tuple[Flask, str], owner: Page
+) -> None:
+    owner.goto(f"{server[1]}{DRAFT_PATH}/review")
+    owner.check("[name=when][value=repeat]")
+    chosen = owner.locator("[name=weekday]:checked")
+    for date, weekday in (("2027-01-04", "0"), ("2027-01-10", "6")):  # a Monday, a Sunday
+        owner.fill("#date", date)
+        expect(chosen).to_have_count(1)
+        expect(chosen).to_have_attribute("value", weekday)
+        expect(owner.locator("[name=nth_weekday]")).to_have_value(weekday)
+        expect(owner.locator("[name=month_day]")).to_have_value(str(int(date[-2:])))
+    owner.locator(".chip", has_text="Wed").click()
+    owner.fill("#date", "2027-01-05")
+    expect(chosen).to_have_count(2)
+
+
+def test_escape_closes_the_menu_of_a_phone(server: tuple[Flask, str], owner: Page) -> None:
+    owner.set_viewport_size({"width": 390, "height": 800})
+    owner.goto(f"{server[1]}/")
+    toggle = owner.get_by_role("button", name="Menu")
+    toggle.click()
+    expect(owner.locator("#sidebar")).to_have_class(re.compile(r"\bshow\b"))
+    owner.keyboard.press("Escape")
+    expect(owner.locator("#sidebar")).to_be_hidden()
+    expect(toggle).to_be_focused()

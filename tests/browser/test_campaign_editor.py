@@ -65,7 +65,7 @@ def test_what_is_typed_is_saved_and_previewed(server: tuple[Flask, str], editor:
 
 def test_the_audience_follows_the_chips(server: tuple[Flask, str], editor: Page) -> None:
     expect(editor.locator(".sum-total dd")).to_have_text("2")
-    editor.click("text=Leave somebody out")
+    editor.locator("summary", has_text="Exclude").click()
     editor.locator(".chip:has(input[name=exclude])", has_text="Staff").click()
     expect(editor.locator(".sum-total dd")).to_have_text("1")
 
@@ -86,7 +86,7 @@ def test_theirs_can_be_loaded_and_mine_put_back(server: tuple[Flask, str], edito
     assert _stored(server[0]).subject == "Theirs"
     editor.click("text=Load their version")
     expect(editor.locator("#subject")).to_have_value("Theirs")
-    editor.click("text=Put it back")
+    editor.click("text=Restore text")
     _is_saved(editor)
     assert _stored(server[0]).subject == "Mine"
 
@@ -105,7 +105,7 @@ def test_what_is_typed_offline_is_kept_and_saved_later(
     context.set_offline(True)
     _type_subject(editor, "Written on a train")
     expect(editor.locator("#save-state")).to_have_text(
-        "Not saved: offline. Your text is kept here."
+        "Not saved: you are offline. Retrying… Your text is kept in this browser."
     )
     context.set_offline(False)
     _is_saved(editor)
@@ -118,7 +118,7 @@ def test_who_was_logged_out_logs_in_elsewhere_and_saves(
     editor.wait_for_load_state("networkidle")  # no answer on its way renews the cookie
     context.clear_cookies()
     _type_subject(editor, "Typed without a login")
-    expect(editor.locator("#save-state")).to_contain_text("you were logged out")
+    expect(editor.locator("#save-state")).to_contain_text("you are logged out")
     assert _stored(server[0]).subject == "First words"
     other = context.new_page()
     log_in(other, f"{server[1]}/login?next={PATH}")
@@ -150,7 +150,7 @@ def test_a_server_in_trouble_is_quoted_and_asked_again(
     editor.route("**/save", full, times=1)
     _type_subject(editor, "Saved in the end")
     expect(editor.locator("#save-state")).to_have_text(
-        "Not saved: The disk is full. Trying again. Your text is kept here."
+        "Not saved: The disk is full. Retrying… Your text is kept in this browser."
     )
     expect(editor.locator("#save-state")).to_contain_text("Saved ", timeout=15_000)
     assert _stored(server[0]).subject == "Saved in the end"
@@ -161,3 +161,17 @@ def test_leaving_for_the_review_saves_first(server: tuple[Flask, str], editor: P
     editor.click("text=Review and send")
     editor.wait_for_url("**/review")
     expect(editor.locator(".facts")).to_contain_text("Saved on the way out")
+
+
+def test_the_length_of_the_subject_counts_what_a_recipient_sees(
+    server: tuple[Flask, str], editor: Page
+) -> None:
+    gauge = editor.locator(".gauge")
+    _type_subject(editor, "Hello {{ subscriber.name or 'friend' }}, news!")
+    expect(gauge).to_contain_text("19 characters")
+    _is_saved(editor)
+    _type_subject(
+        editor, "{% if subscriber.name %}Hello you{% else %}Good news{% endif %}, read on"
+    )
+    _is_saved(editor)
+    expect(gauge).to_contain_text("18 characters")  # as the server has rendered it

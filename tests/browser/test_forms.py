@@ -71,7 +71,7 @@ def test_nothing_hangs_over_the_edge_of_a_phone(server: tuple[Flask, str], owner
     owner.locator("[name=when][value=later]").check()
     owner.locator("[name=date]").fill("2020-01-01")
     owner.get_by_role("button", name="Schedule").click()
-    expect(owner.get_by_text("That moment has passed").first).to_be_visible()
+    expect(owner.get_by_text("This time has passed").first).to_be_visible()
     assert overhang(owner) == 0
 
 

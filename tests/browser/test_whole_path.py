@@ -121,8 +121,8 @@ def import_list(page: Page, product: Product, path: Path, rows: int) -> None:
 
 def compose(page: Page, product: Product, subject: str) -> None:
     page.goto(f"{product.url}/campaigns/new")
-    page.get_by_label("Name").first.fill(subject)
-    page.get_by_role("button", name="Start writing").click()
+    page.get_by_label("Internal name").first.fill(subject)
+    page.get_by_role("button", name="Create campaign").click()
     page.wait_for_url(re.compile(r"/campaigns/\w{12}$"))
     page.locator(".chip", has_text="Readers").first.click()
     page.locator("#subject").fill(subject)
@@ -142,9 +142,9 @@ def preview_and_test(page: Page) -> None:
     page.locator("#reader-list").get_by_text("reader8@mail8.example").first.click()
     frame = page.frame_locator(".preview-frame")
     expect(frame.locator("h1")).to_have_text("Hello Reader 8")
-    page.get_by_role("button", name="Send a test").first.click()
+    page.get_by_role("button", name="Send test").first.click()
     page.locator("#test-address").fill("me@office.example")
-    page.get_by_role("button", name="Send the test").click()
+    page.locator("#test-dialog").get_by_role("button", name="Send test").click()
     expect(page.locator("#test-result")).to_contain_text("Sent to", timeout=LONG)
     page.locator("#test-dialog").get_by_role("button", name="Close").click()
 

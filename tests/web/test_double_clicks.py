@@ -124,50 +124,52 @@ LATER = {"when": "later", "date": IN_A_MONTH, "time": "09:00", "zone": "UTC"}
 PRESSES = {
     "send": Press(
         _ready, "review", "scheduled", {"version": 1, "when": "now"},
-        "Somebody was quicker. It is scheduled.",
+        "Someone else changed this campaign first.",
     ),
-    "schedule": Press(_ready, "review", "scheduled", {"version": 1, **LATER}, "It is scheduled."),
+    "schedule": Press(
+        _ready, "review", "scheduled", {"version": 1, **LATER}, "This campaign is scheduled."
+    ),
     "pause": Press(
         lambda: _ready("sending", QUEUED), "pause", "paused", {},
-        "cannot be paused now. It is paused.",
+        "This campaign is paused. It cannot be paused.",
     ),
     "resume": Press(
         lambda: _ready("paused", QUEUED), "resume", "sending", {},
-        "cannot go on now. It is being sent.",
+        "This campaign is being sent. It cannot be resumed.",
     ),
     "cancel": Press(
         lambda: _ready("sending", QUEUED), "cancel", "cancelled", {},
-        "cannot be cancelled now. It has been cancelled.",
+        "This campaign has been cancelled. It cannot be cancelled.",
     ),
-    "undo": Press(_scheduled, "undo", "draft", {}, "too late to take it back. It is a draft."),
+    "undo": Press(_scheduled, "undo", "draft", {}, "It is too late to undo."),
     "unschedule": Press(
-        _scheduled, "unschedule", "draft", {}, "not scheduled any more. It is a draft."
+        _scheduled, "unschedule", "draft", {}, "It is no longer scheduled."
     ),
     "send now": Press(_scheduled, "send-now", "scheduled"),
     "move": Press(_scheduled, "time", "scheduled", LATER),
     "retry failed": Press(
-        lambda: _ready("sent", FAILED), "report/again/failed", "sending", {}, "nothing of that left"
+        lambda: _ready("sent", FAILED), "report/again/failed", "sending", {}, "nothing left"
     ),
     "send unknown again": Press(
         lambda: _ready("sent", UNKNOWN), "report/again/unknown", "sending", {},
-        "nothing of that left",
+        "nothing left",
     ),
     "leave unknown": Press(
-        lambda: _ready("sent", UNKNOWN), "report/leave", "sent", {}, "nothing of that left"
+        lambda: _ready("sent", UNKNOWN), "report/leave", "sent", {}, "nothing left"
     ),
     "send remaining": Press(
         lambda: _ready("cancelled", {"status": "cancelled", "reason": "cancelled"}),
-        "report/remaining", "sending", {}, "nothing of that left",
+        "report/remaining", "sending", {}, "nothing left",
     ),
     "try a flooded group again": Press(_flooded, "report/flood", "sending", {"group": "google"}),
     "believe a flood": Press(
         _flooded, "report/flood", "sending", {"group": "google", "decision": "gone"},
-        "decided on that already",
+        "already decided this",
     ),
     "decide on a restored database": Press(
         lambda: _ready("paused", QUEUED, restored_at=utcnow()), "mark-unknown", "cancelled",
         {},
-        "It has been cancelled.",
+        "This campaign has been cancelled.",
     ),
     "overflow": Press(lambda: _ready("sending", QUEUED), "overflow", "sending"),
     "go on from another address": Press(lambda: _ready("sending", QUEUED), "go-on", "sending"),

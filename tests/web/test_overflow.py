@@ -102,7 +102,7 @@ def test_it_waits_unless_something_else_is_chosen(
 ) -> None:
     page = text_of(review(owner_client, draft))
     assert "When the daily limit of Relay is used up Wait until the next day" in page
-    assert f"Go on from {SECOND}" in page
+    assert f"Switch to {SECOND}" in page
     assert "more@first.example" not in page, "that is by the same account"
     assert launch(owner_client, draft, {"overflow": ""}).status_code == 302
     assert fresh_campaign(draft.id).overflow_sender_id is None
@@ -199,12 +199,12 @@ def test_it_can_be_chosen_on_the_way(
     campaign = running(addresses, status)
     assert "When the daily limit of Relay is used up" in text_of(report(owner_client, campaign))
     said = press(owner_client, campaign, "overflow", addresses.second.public_id)
-    assert f"When the daily limit is used up, it goes on from {SECOND}." in said
+    assert f"At the daily limit, sending switches to {SECOND}." in said
     found = fresh_campaign(campaign.id)
     assert (found.status, found.overflow_sender_id) == (status, addresses.second.id)
     assert f'value="{addresses.second.public_id}" selected' in report(owner_client, campaign)
     said = press(owner_client, campaign, "overflow", "")
-    assert "it waits until the next day" in said
+    assert "sending waits until the next day" in said
     assert fresh_campaign(campaign.id).overflow_sender_id is None
 
 
@@ -243,21 +243,21 @@ def test_somebody_lets_it_go_on_at_once(
     owner_client: FlaskClient, addresses: Addresses, status: str
 ) -> None:
     campaign = running(addresses, status, status_reason="Relay may send 20 mails in 24 hours.")
-    assert "Do not wait" in text_of(report(owner_client, campaign))
+    assert "Switch sender now" in text_of(report(owner_client, campaign))
     said = press(owner_client, campaign, "go-on", addresses.second.public_id)
-    assert f"Going on from {SECOND}. Nobody gets it twice." in said
+    assert f"Sending continues from {SECOND}." in said
     found = fresh_campaign(campaign.id)
     assert (found.status, found.status_reason) == ("sending", "")
     assert (found.sender_id, found.provider_id) == (
         addresses.second.id,
         addresses.second.provider_id,
     )
-    assert "since then from news@second.example (Other)" in said
+    assert "Now: news@second.example (Other)" in said
 
 
 def test_going_on_needs_an_address(owner_client: FlaskClient, addresses: Addresses) -> None:
     campaign = running(addresses)
-    assert "Choose the address from which it goes on." in press(
+    assert "Choose the address to send from." in press(
         owner_client, campaign, "go-on", ""
     )  # fmt: skip
     assert fresh_campaign(campaign.id).sender_id == addresses.first.id
@@ -269,10 +269,10 @@ def test_what_is_over_is_not_moved(
 ) -> None:
     campaign = running(addresses, status, finished_at=utcnow())
     assert 'name="overflow"' not in report(owner_client, campaign)
-    assert "Nothing can be chosen now." in press(
+    assert "This campaign has been" in press(
         owner_client, campaign, "overflow", addresses.second.public_id
     )
-    assert "It cannot go on from there." in press(
+    assert "It cannot switch its sender." in press(
         owner_client, campaign, "go-on", addresses.second.public_id
     )
     assert fresh_campaign(campaign.id).sender_id == addresses.first.id
@@ -285,9 +285,9 @@ def test_a_canary_that_asks_is_answered_first(
     campaign = running(
         addresses, "paused", canary_state="stopped", canary_words=words, status_reason=words
     )
-    assert "Do not wait" not in text_of(report(owner_client, campaign))
+    assert "Switch sender now" not in text_of(report(owner_client, campaign))
     said = press(owner_client, campaign, "go-on", addresses.second.public_id)
-    assert "Decide about the test with a few first" in said
+    assert "Decide about the test group first" in said
     assert (fresh_campaign(campaign.id).status, fresh_campaign(campaign.id).sender_id) == (
         "paused",
         addresses.first.id,
@@ -305,13 +305,13 @@ def test_the_report_says_from_where_it_went_for_ever(
             campaign.id, addresses.first.id, now=at + timedelta(hours=1)
         )
     page = text_of(report(owner_client, campaign))
-    assert "14:05 it went from news@first.example (Relay), whose daily limit was used up." in page
-    assert "15:05 it went from news@second.example (Other), since then from news@first" in page
+    assert "14:05: news@first.example (Relay). Its daily limit was used up." in page
+    assert "15:05: news@second.example (Other) Now: news@first" in page
     with transaction():
         fresh_one = db.session.get_one(Campaign, campaign.id)
         fresh_one.status, fresh_one.sender_id, fresh_one.provider_id = "sent", None, None
     page = text_of(report(owner_client, campaign))
-    assert "15:05 it went from news@second.example (Other)." in page
+    assert "15:05: news@second.example (Other)" in page
 
 
 def test_nothing_is_said_where_there_is_nothing_to_say(owner_client: FlaskClient) -> None:
@@ -347,7 +347,7 @@ def test_the_page_comes_anew_when_the_address_has_changed(
 
 
 def test_what_waits_points_to_the_way_out(owner_client: FlaskClient, addresses: Addresses) -> None:
-    link = 'href="#way">Send the rest from another address'
+    link = 'href="#way">Send the remaining emails from another address'
     campaign = running(addresses)
     assert link not in report(owner_client, campaign)
     with transaction():
@@ -375,7 +375,7 @@ def test_the_finish_does_not_count_days_that_nobody_waits(
     with transaction():
         assert fallback_sender.choose(campaign.id, addresses.second.id, now=utcnow())
     page = text_of(report(owner_client, campaign))
-    assert re.search(r"Finishes \S+ \(in \d+ (minutes?|seconds?)", page)
+    assert re.search(r"Finishes \S+ in \d+ (minutes?|seconds?)", page)
 
 
 @pytest.mark.parametrize("what", ["overflow", "go-on"])

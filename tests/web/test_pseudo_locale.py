@@ -103,8 +103,20 @@ def templates_behind(app: Flask, name: str) -> set[str]:
     return found
 
 
+NOT_YET = {
+    "web/campaigns/review.html",
+    "web/reports/_reasons.html",
+    "web/reports/campaign.html",
+    "web/reports/ledger.html",
+    "web/reports/resend.html",
+}
+"""Pages that show sentences of domain packages: preflight, and reasons of deliveries."""
+
+
 def is_done(app: Flask, name: str, view: str) -> bool:
     """Whether all of a page goes through gettext: its templates and the module of its view."""
+    if name in NOT_YET:
+        return False
     files = {f"templates/{one}" for one in templates_behind(app, name)}
     files.add(app.view_functions[view].__module__.replace(".", "/") + ".py")
     return not files & UNTRANSLATED
@@ -121,7 +133,8 @@ DATA = {
     "gone@example.org", "news@example.org", "example.org", "Test server", "RSA 2048", "Ed25519",
     "STARTTLS", "TLS", "OAuth 2", "news.example.org", "smtp.example.org",
     "https://login.example.org/token", "-----BEGIN CERTIFICATE-----", "-----BEGIN PRIVATE KEY-----",
-    "Example News", "News", "Newsletter", "a.csv", "UTC",
+    "Hello friend", "Morning letter", "Example News", "News", "Newsletter", "a.csv", "UTC",
+    "u1@shop.example", "<b>Offers</b> & more", "bounce@", "text/html", "evil_.html", "HTML",
 }  # fmt: skip
 
 
@@ -144,7 +157,7 @@ def test_no_page_shows_english(app: Flask, pseudo_client: FlaskClient) -> None:
             done += 1
             if found := english_left(answer.text, DATA):
                 left[path] = found
-    assert left == {}
+    assert left == {}, left
     assert done or UNTRANSLATED
 
 

@@ -102,7 +102,7 @@ def test_a_scheduled_campaign_says_when_it_starts_and_can_go_back(
     with transaction():
         campaign = a_campaign(status="scheduled", scheduled_at=utcnow() + timedelta(days=3))
     html = report(owner_client, campaign)
-    assert "3 days from now" in text_of(html)
+    assert "In 3 days" in text_of(html)
     assert f'action="/campaigns/{campaign.public_id}/unschedule"' in html
     assert "/undo" not in html
 
@@ -112,7 +112,9 @@ def test_a_start_that_is_overdue_says_what_to_look_at(owner_client: FlaskClient)
         campaign = a_campaign(
             status="scheduled", is_undo_window=True, scheduled_at=utcnow() - timedelta(minutes=2)
         )
-    assert "background process should have started it" in text_of(report(owner_client, campaign))
+    assert "background process has not started this campaign" in text_of(
+        report(owner_client, campaign)
+    )
 
 
 def test_preparing_shows_no_balance_yet(owner_client: FlaskClient) -> None:
@@ -127,9 +129,9 @@ def test_the_balance_line_adds_up_and_leaves_out_zeros(owner_client: FlaskClient
     with transaction():
         campaign = started("sending", SENT, SENT, QUEUED, FAILED, SKIPPED)
     html = report(owner_client, campaign)
-    line = "audience 5 = sent 2 + waiting 1 + failed 1 + skipped 1"
+    line = "Audience 5 = Sent 2 + Waiting 1 + Failed 1 + Skipped 1"
     assert line in text_of(html)
-    assert "cancelled" not in text_of(html).partition("audience 5")[2].partition("“Sent”")[0]
+    assert "Cancelled" not in text_of(html).partition("Audience 5")[2].partition("“Sent”")[0]
     assert "<title>80% · Winter sale · Campaigns</title>" in html
 
 
@@ -140,12 +142,12 @@ def test_the_live_part_asks_for_itself_and_works_out_the_speed(
     with transaction():
         campaign = started("sending", *[SENT] * 10, *[QUEUED] * 10)
     html = report(owner_client, campaign)
-    assert "measuring…" in html
+    assert "measuring" not in html
     earlier = int((utcnow() - timedelta(seconds=5)).timestamp() * 1000)
     address = re.sub(r"samples=[^&]*", f"samples={earlier}.0", poll_address(html))
     answer = owner_client.get(address)
     text = text_of(answer.get_data(as_text=True))
-    assert re.search(r"Speed now (1\.9|2) per second", text)
+    assert re.search(r"Speed (1\.9|2) per second", text)
     assert re.search(r"in [456] seconds", text)
     assert "<title>50% · Winter sale · Campaigns</title>" in answer.get_data(as_text=True)
     assert f"{earlier}.0-" in poll_address(answer.get_data(as_text=True))
@@ -160,7 +162,7 @@ def test_samples_that_were_tampered_with_do_no_harm(
     address = f"/campaigns/{campaign.public_id}/report/live"
     answer = owner_client.get(address, query_string={"status": "sending", "samples": samples})
     assert answer.status_code == 200
-    assert "measuring…" in answer.get_data(as_text=True)
+    assert "50%" in answer.get_data(as_text=True)
 
 
 def test_a_new_status_reloads_the_page_because_its_buttons_change(
@@ -224,7 +226,7 @@ def test_trouble_and_the_reason_of_a_pause_are_shown_as_banners(owner_client: Fl
             status_reason="Ten messages in a row were refused.",
         )  # fmt: skip
     text = text_of(report(owner_client, campaign))
-    assert "Mailserver does not work at the moment" in text
+    assert "Mailserver is not working" in text
     assert "The server refused the login." in text
     assert "Ten messages in a row were refused." in text
 
@@ -244,13 +246,13 @@ def test_a_finished_report_shows_rates_links_hours_and_where_the_audience_came_f
     html = report(owner_client, campaign)
     text = text_of(html)
     assert "Opened 3 75% of sent" in text
-    assert "Subscriptions on its lists 12" in text
+    assert "On its lists 12" in text
     assert "− 4" in text
     assert "− 3" in text
     assert "Audience 5" in text
-    assert "1 of them was skipped" in text
+    assert "Skipped: suppressed or unsubscribed − 1" in text
     assert "https://shop.example/?a=1&amp;b=&lt;x&gt;" in html
-    assert "Hour 1: 3 first opens, 0 first clicks" in html
+    assert "Hour 1: first opens 3, first clicks 0" in html
     for view in ("sent", "opened", "clicked", "unsubscribed", "failed", "skipped"):
         assert f"/report/ledger?view={view}" in html
 
@@ -259,7 +261,7 @@ def test_what_is_not_tracked_is_not_shown_as_zero(owner_client: FlaskClient) -> 
     with transaction():
         campaign = started("sent", SENT, track_opens=False, track_clicks=False)
     text = text_of(report(owner_client, campaign))
-    assert text.count("not tracked") == 2
+    assert text.count("Not tracked") == 2
     assert "48 hours" not in text
 
 
@@ -281,7 +283,7 @@ def test_what_holds_the_mail_up_stands_beside_the_progress_bar(owner_client: Fla
     live = page[page.index('id="live"') : page.index("</section>")]
     polled = owner_client.get(poll_address(page)).get_data(as_text=True)
     for html in (live, polled):
-        words = "2 waiting: The server asked to try again later 451 4.7.1 Please <try> later"
+        words = "Waiting 2: The server asked to try again later 451 4.7.1 Please <try> later"
         assert words in text_of(html)
         link = re.search(r'id="trouble" href="([^"]+)"', html)
         assert link is not None
@@ -343,8 +345,8 @@ def test_the_ledger_searches_filters_and_says_when_nobody_is_found(
     assert "p0@example.org" not in html
     assert "Refused by the receiving server" in html
     assert "p2@example.org" in report(owner_client, campaign, "/ledger?q=P2@")
-    assert "Nobody found" in report(owner_client, campaign, "/ledger?q=zebra")
-    assert "Nobody here" in report(owner_client, campaign, "/ledger?view=held")
+    assert "No recipients found" in report(owner_client, campaign, "/ledger?q=zebra")
+    assert "No recipients" in report(owner_client, campaign, "/ledger?view=held")
 
 
 @pytest.mark.parametrize(
@@ -365,7 +367,7 @@ def test_an_erased_person_is_shown_without_a_link(owner_client: FlaskClient) -> 
         delivery.subscriber_id, delivery.address = None, ""
         campaign.audience = 1
     html = report(owner_client, campaign, "/ledger")
-    assert "erased" in html
+    assert "Erased" in html
     assert "/subscribers/" not in html.partition("<tbody>")[2]
 
 
@@ -454,7 +456,7 @@ def test_mailbox_providers_are_told_apart_while_it_is_sent(
     ), shown
     assert re.search(r"Yahoo \S* ?Retried at [^.]+\. 0 1 1 1", shown), shown
     assert "Finishes" in shown
-    assert "the slowest" in shown
+    assert "slowest:" in shown
     assert "Mailbox providers" in report(owner_client, campaign, "/live?status=sending")
 
 
@@ -510,8 +512,8 @@ def test_a_report_whose_server_is_down_shows_no_finish_and_says_so(
         retry_at=utcnow() + timedelta(minutes=1),
         reason="Relay waits until 12:00: Connection refused. Is the server running?",
     )
-    assert "Finishes Unknown. The account does not work at the moment." in shown
-    assert "does not work at the moment Connection refused. Is the server running?" in shown
+    assert "Finishes Unknown. The provider account is not working." in shown
+    assert "is not working Connection refused. Is the server running?" in shown
     assert "Please note" not in shown, "the same is not said twice"
     assert "?." not in shown
 
@@ -529,11 +531,34 @@ def test_a_fresh_page_shows_the_speed_that_its_table_shows(
         campaign = started("sending", *[QUEUED] * 9, provider_id=account.id)
     now = utcnow()
     monkeypatch.setattr(reports, "utcnow", lambda: now)
-    assert "measuring…" in the_live_part(report(owner_client, campaign))
+    assert "per second" not in the_live_part(report(owner_client, campaign))
     with transaction():
         ids = db.session.scalars(sa.select(Delivery.id).limit(8)).all()
         db.session.execute(sa.update(Delivery).where(Delivery.id.in_(ids)).values(status="sent"))
     monkeypatch.setattr(reports, "utcnow", lambda: now + timedelta(seconds=4))
     shown = the_live_part(report(owner_client, campaign))
-    assert "Speed now 2 per second" in shown
+    assert "Speed 2 per second" in shown
     assert "All others 8 1 – – 2 per second" in shown
+
+
+def test_a_slow_campaign_shows_its_average_and_never_no_speed(
+    owner_client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _say_alive(monkeypatch, True)
+    with transaction():
+        campaign = started("sending", *[SENT] * 10, *[QUEUED] * 10)
+    shown = report(owner_client, campaign)
+    later = owner_client.get(poll_address(shown)).get_data(as_text=True)
+    for html in (shown, later):
+        assert re.search(r"Speed [\d.]+ per (second|minute|hour)", text_of(html))
+        assert "Speed 0" not in text_of(html)
+
+
+def test_recipients_are_the_audience_without_those_who_were_skipped(
+    owner_client: FlaskClient,
+) -> None:
+    with transaction():
+        campaign = started("sent", SENT, SENT, SKIPPED)
+    text = text_of(report(owner_client, campaign))
+    assert "Sent to 2 of 2 recipients" in text
+    assert "Audience 3 Skipped: suppressed or unsubscribed − 1 Recipients 2" in text

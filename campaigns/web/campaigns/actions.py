@@ -1,4 +1,4 @@
-"""What can be done to a campaign by one press: each says what happened."""
+"""What one button does to a campaign: each says what happened."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,29 +9,30 @@ from werkzeug.wrappers import Response
 from campaigns.access import access
 from campaigns.campaign import drafts, lifecycle, series
 from campaigns.campaign.drafts import NotEditableError
-from campaigns.campaign.title import title_of
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import transaction
 from campaigns.delivery import canary, completion
 from campaigns.reason import Reason
 from campaigns.web.campaigns.blueprint import IN_WORDS, bp, campaign_or_404, editor_id, url_of
+from campaigns.web.campaigns.titles import title_of
+from campaigns.web.words import gettext as _
 
 
 def _do(public_id: str, move: Callable[..., bool], done: str, refused: str, **values: Any) -> bool:
-    """Make one guarded move and say what came of it; whether this call did it."""
+    """Make one guarded change, say what happened, and return whether this call did it."""
     campaign = campaign_or_404(public_id)
     with transaction():
         changed = move(campaign.id, now=utcnow(), **values)
     if changed:
         flash(done, "success")
     else:
-        flash(f"{refused} {IN_WORDS[campaign_or_404(public_id).status]}", "warning")
+        flash(f"{IN_WORDS[campaign_or_404(public_id).status]} {refused}", "warning")
     return changed
 
 
 def back(public_id: str) -> Response:
-    """To the page where the campaign is at home now."""
+    """Redirect to the page of the campaign."""
     return redirect(url_of(campaign_or_404(public_id)))
 
 
@@ -41,8 +42,8 @@ def pause(public_id: str) -> Response:
     _do(
         public_id,
         lifecycle.pause,
-        "Paused. Mails already handed over cannot be called back; the others wait here.",
-        "This campaign cannot be paused now.",
+        _("Campaign paused"),
+        _("It cannot be paused."),
         reason=Reason("status.paused_by_user"),
     )
     return back(public_id)
@@ -55,10 +56,8 @@ def resume(public_id: str) -> Response:
     changed = _do(
         public_id,
         lifecycle.resume,
-        "Going on anyway: everybody else gets it now, and nobody gets it twice."
-        if is_anyway
-        else "Going on. Nobody gets it twice.",
-        "This campaign cannot go on now.",
+        _("Sending to all other recipients") if is_anyway else _("Sending resumed"),
+        _("It cannot be resumed."),
     )
     if changed:
         services().doorbell.ring("send")
@@ -71,8 +70,8 @@ def cancel(public_id: str) -> Response:
     _do(
         public_id,
         completion.cancel,
-        "Cancelled. Everybody who was still waiting gets nothing.",
-        "This campaign cannot be cancelled now.",
+        _("Campaign cancelled"),
+        _("It cannot be cancelled."),
     )
     return back(public_id)
 
@@ -83,8 +82,8 @@ def mark_unknown(public_id: str) -> Response:
     _do(
         public_id,
         completion.mark_unknown,
-        "Remaining recipients marked as unknown. Nothing more is sent.",
-        "This campaign is not on hold any more.",
+        _("Recipients marked as unknown"),
+        _("It is no longer on hold."),
     )
     return back(public_id)
 
@@ -95,8 +94,8 @@ def undo(public_id: str) -> Response:
     _do(
         public_id,
         lifecycle.back_to_draft,
-        "Taken back. Nothing was sent: the campaign is a draft again.",
-        "It is too late to take it back.",
+        _("Sending undone. The campaign is a draft again."),
+        _("It is too late to undo."),
     )
     return back(public_id)
 
@@ -107,8 +106,8 @@ def unschedule(public_id: str) -> Response:
     _do(
         public_id,
         lifecycle.back_to_draft,
-        "No longer scheduled: the campaign is a draft again.",
-        "This campaign is not scheduled any more.",
+        _("Moved to drafts"),
+        _("It is no longer scheduled."),
     )
     return back(public_id)
 
@@ -123,7 +122,7 @@ def duplicate(public_id: str) -> Response:
     except NotEditableError as error:
         flash(str(error), "warning")
         return redirect(url_for("campaigns.index"))
-    flash("Copied. Nothing has been sent: this is a new draft.", "success")
+    flash(_("Campaign duplicated"), "success")
     return redirect(url_for("campaigns.edit", public_id=copy.public_id))
 
 
@@ -131,24 +130,24 @@ def duplicate(public_id: str) -> Response:
 @access("user")
 def delete(public_id: str) -> Response:
     campaign = campaign_or_404(public_id)
-    title = title_of(campaign.name, campaign.subject)
+    title = title_of(campaign)
     with transaction():
         changed = drafts.delete(campaign.id)
     if changed:
-        flash(f"“{title}” has been deleted.", "success")
+        flash(_("Draft deleted"), "success")
         return redirect(url_for("campaigns.index"))
     found = campaign_or_404(public_id)
     if found.status == "scheduled":
-        flash("Take it back to a draft first: a scheduled campaign is not deleted.", "warning")
+        flash(_("This campaign is scheduled. Move it to drafts before you delete it."), "warning")
     elif (repeats := series.of_template(found.id)) is not None:
         flash(
-            f"“{title}” repeats: a copy of it goes out each time. End that here first.", "warning"
+            _("“%(title)s” is a recurring campaign. Stop it before you delete it.", title=title),
+            "warning",
         )
         return redirect(url_for("calendar.series", public_id=repeats.public_id))
     else:
         flash(
-            f"“{title}” is kept. {IN_WORDS[found.status]} "
-            "Every recipient stays accounted for, so campaigns that have started are not deleted.",
+            _("Campaigns that have started cannot be deleted: their delivery log is kept."),
             "warning",
         )
     return redirect(url_for("campaigns.index"))

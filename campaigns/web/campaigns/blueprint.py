@@ -1,8 +1,9 @@
-"""What the campaign pages share: the blueprint, finding the campaign, saying how it stands."""
+"""What the campaign pages share: the blueprint, finding the campaign, its status in words."""
 
 from typing import cast
 
 from flask import Blueprint, abort, url_for
+from flask_babel import lazy_gettext
 from flask_login import current_user
 
 from campaigns.campaign import drafts
@@ -11,15 +12,15 @@ from campaigns.campaign.models import Campaign
 bp = Blueprint("campaigns", __name__)
 
 IN_WORDS = {
-    "draft": "It is a draft.",
-    "scheduled": "It is scheduled.",
-    "preparing": "It is being prepared for sending.",
-    "sending": "It is being sent.",
-    "paused": "It is paused.",
-    "sent": "It has been sent.",
-    "cancelled": "It has been cancelled.",
+    "draft": lazy_gettext("This campaign is a draft."),
+    "scheduled": lazy_gettext("This campaign is scheduled."),
+    "preparing": lazy_gettext("This campaign is being prepared."),
+    "sending": lazy_gettext("This campaign is being sent."),
+    "paused": lazy_gettext("This campaign is paused."),
+    "sent": lazy_gettext("This campaign has been sent."),
+    "cancelled": lazy_gettext("This campaign has been cancelled."),
 }
-"""How a campaign stands, when what was asked for is not possible (any more)."""
+"""A sentence for each status, said after what is no longer possible because of it."""
 
 
 def campaign_or_404(public_id: str) -> Campaign:

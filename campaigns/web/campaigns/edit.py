@@ -15,17 +15,24 @@ from campaigns.campaign import drafts, series
 from campaigns.campaign.drafts import ChosenLists, EditConflictError, NotEditableError
 from campaigns.campaign.expand_content import content_of
 from campaigns.campaign.models import Campaign
-from campaigns.campaign.title import title_of
 from campaigns.clock import utcnow
 from campaigns.content.mime.compile import check_content, lint_content
 from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.providers.models import SenderAddress
 from campaigns.web.campaigns.blueprint import IN_WORDS, bp, campaign_or_404, editor_id
+from campaigns.web.campaigns.titles import as_read, title_of
 from campaigns.web.counting import counting
 from campaigns.web.template_helpers import ago, clock
+from campaigns.web.words import gettext as _
+from campaigns.wording.messages import N_
 
-FIELDS = ("name", "subject", "preheader")
+TOO_LONG = {
+    "name": N_("The name is longer than %(most)s characters."),
+    "subject": N_("The subject is longer than %(most)s characters."),
+    "preheader": N_("The preheader is longer than %(most)s characters."),
+}
+FIELDS = tuple(TOO_LONG)
 LOCKED = 423
 PROBLEMS_SHOWN_FIRST = 10
 MOST_PROBLEMS_SHOWN = 100
@@ -43,7 +50,7 @@ def edit(public_id: str) -> str:
         return render_template(
             "web/campaigns/locked.html",
             campaign=campaign,
-            title=title_of(campaign.name, campaign.subject),
+            title=title_of(campaign),
             state=IN_WORDS[campaign.status],
             sender=_sender_of(campaign),
             lists=_lists_in_words(campaign.id),
@@ -55,7 +62,7 @@ def edit(public_id: str) -> str:
     return render_template(
         "web/campaigns/edit.html",
         campaign=campaign,
-        title=title_of(campaign.name, campaign.subject),
+        title=title_of(campaign),
         chosen=chosen,
         every_list=every_list,
         figures=figures,
@@ -95,33 +102,37 @@ def merge_fields() -> list[tuple[str, list[tuple[str, str]]]]:
     ]
     return [
         (
-            "Reader",
+            _("Subscriber"),
             [
-                ("Name, or “friend”", '{{ subscriber.name or "friend" }}'),
-                ("Address", "{{ subscriber.address }}"),
+                (_("Name, or “friend”"), '{{ subscriber.name or "friend" }}'),
+                (_("Email address"), "{{ subscriber.address }}"),
                 *attributes,
             ],
         ),
         (
-            "Campaign",
-            [("Subject", "{{ campaign.subject }}"), ("Name of the list", "{{ list.name }}")],
+            _("Campaign"),
+            [(_("Subject"), "{{ campaign.subject }}"), (_("List name"), "{{ list.name }}")],
         ),
         (
-            "Sender",
+            _("Sender"),
             [
-                ("Sender’s name", "{{ sender.name }}"),
-                ("Organisation", "{{ sender.identity }}"),
-                ("Postal address", "{{ sender.postal_address }}"),
+                (_("Sender name"), "{{ sender.name }}"),
+                (_("Organisation"), "{{ sender.identity }}"),
+                (_("Postal address"), "{{ sender.postal_address }}"),
             ],
         ),
         (
-            "Links",
+            _("Links"),
             [
-                ("Unsubscribe", '<a href="{{ unsubscribe_url }}">Unsubscribe</a>'),
-                ("View in browser", '<a href="{{ view_url }}">View in browser</a>'),
+                _link(_("Unsubscribe"), "unsubscribe_url"),
+                _link(_("View in browser"), "view_url"),
             ],
         ),
     ]
+
+
+def _link(label: str, variable: str) -> tuple[str, str]:
+    return label, f'<a href="{{{{ {variable} }}}}">{label}</a>'
 
 
 @bp.post("/campaigns/<public_id>/save")
@@ -133,7 +144,7 @@ def save(public_id: str) -> ResponseReturnValue:
     """
     campaign = drafts.find(public_id)
     if campaign is None:
-        return {"message": "This campaign has been deleted."}, LOCKED
+        return {"message": _("This campaign has been deleted.")}, LOCKED
     now = utcnow()
     try:
         version = int(request.form["version"])
@@ -154,7 +165,7 @@ def save(public_id: str) -> ResponseReturnValue:
     return {
         "version": version,
         "saved_at": clock(now),
-        "title": title_of(changes["name"], changes["subject"]),
+        "title": changes["name"] or as_read(changes["subject"]) or _("Untitled campaign"),
     }
 
 
@@ -162,7 +173,7 @@ def _changes(form: MultiDict[str, str]) -> dict[str, Any]:
     changes: dict[str, Any] = {name: _line(form, name) for name in FIELDS}
     changes["html"] = form.get("html", "").replace("\r\n", "\n").replace("\x00", "")
     if len(changes["html"].encode("utf-8", "replace")) > drafts.MAX_HTML:
-        raise BadFieldError("The content is larger than 512 KB, more than any inbox would show.")
+        raise BadFieldError(_("The content is larger than 512 KB."))
     changes["sender_id"] = _sender_id(form.get("sender", ""))
     changes["track_opens"] = "track_opens" in form
     changes["track_clicks"] = "track_clicks" in form
@@ -173,7 +184,7 @@ def _line(form: MultiDict[str, str], name: str) -> str:
     """One line of text: line breaks end up in no header."""
     text = " ".join(form.get(name, "").replace("\x00", "").split())
     if len(text) > drafts.MAX_LINE:
-        raise BadFieldError(f"The {name} is too long ({drafts.MAX_LINE} characters at most).")
+        raise BadFieldError(_(TOO_LONG[name], most=drafts.MAX_LINE))
     return text
 
 
@@ -202,13 +213,15 @@ def _chosen(form: MultiDict[str, str]) -> ChosenLists:
 
 def _conflict(current: Campaign) -> dict[str, Any]:
     editor = db.session.get(User, current.edited_by_id) if current.edited_by_id else None
-    who = "Somebody" if editor is None else editor.name or editor.address
-    if editor is not None and editor.id == editor_id():
-        who = "You (in another window)"
-    return {
-        "version": current.version,
-        "message": f"{who} saved this campaign {ago(current.updated_at)}, after you opened it.",
-    }
+    saved = ago(current.updated_at)
+    if editor is None:
+        message = _("Someone else saved this campaign %(ago)s.", ago=saved)
+    elif editor.id == editor_id():
+        message = _("You saved this campaign in another window %(ago)s.", ago=saved)
+    else:
+        name = editor.name or editor.address
+        message = _("%(name)s saved this campaign %(ago)s.", name=name, ago=saved)
+    return {"version": current.version, "message": message}
 
 
 @bp.get("/campaigns/<public_id>/audience")

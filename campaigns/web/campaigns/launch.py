@@ -21,16 +21,17 @@ from campaigns.campaign import (
 from campaigns.campaign.forecast import Bottleneck
 from campaigns.campaign.launch import Launched, LaunchRequest, Refused, Review
 from campaigns.campaign.models import Campaign
-from campaigns.campaign.title import title_of
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.providers.models import SenderAddress
-from campaigns.reason import ReasonError
+from campaigns.reason import Reason, ReasonError
 from campaigns.web.campaigns import canary_form, overflow_form, plan_words
 from campaigns.web.campaigns.blueprint import IN_WORDS, bp, campaign_or_404, url_of
 from campaigns.web.campaigns.plan_form import DAYTIME, NTH_WORDS, Form, number, read_schedule
+from campaigns.web.campaigns.titles import title_of
 from campaigns.web.template_helpers import current_workspace, zone
+from campaigns.web.words import gettext as _
 from campaigns.web.words import sentence
 
 
@@ -54,7 +55,7 @@ def _page(found: Review, refused: Refused | None = None) -> str:
     return render_template(
         "web/campaigns/review.html",
         campaign=campaign,
-        title=title_of(campaign.name, campaign.subject),
+        title=title_of(campaign),
         review=found,
         sender=sender,
         lists=listing.list_names([campaign.id]).get(campaign.id, []),
@@ -91,7 +92,7 @@ def zones() -> list[str]:
 def launch_campaign(public_id: str) -> str | Response | tuple[str, int]:
     campaign = campaign_or_404(public_id)
     if campaign.status != "draft":
-        flash(f"Nothing was done a second time. {IN_WORDS[campaign.status]}", "info")
+        flash(str(IN_WORDS[campaign.status]), "info")
         return redirect(url_of(campaign))
     found, now = _review(campaign), utcnow()
     decision = launch.decide(found, _request(request.form), now=now)
@@ -162,20 +163,21 @@ def _bottleneck(campaign: Campaign, recipients: int, now: datetime) -> Bottlenec
 
 def _launched(campaign: Campaign, outcome: Launched) -> Response:
     if outcome.series is not None:
-        flash("It repeats from now on. Each time can be changed, moved or skipped here.", "success")
+        flash(_("Recurring campaign started"), "success")
         return redirect(url_for("calendar.series", public_id=outcome.series.public_id))
     if outcome.scheduled_at is not None:
-        said = "Scheduled. You can take it back until it starts."
-        flash(f"{said} {sentence(outcome.note)}".strip(), "success")
+        done = _("Campaign scheduled.")
+        flash(f"{done} {sentence(outcome.note)}".strip(), "success")
     elif outcome.is_preparing:
         services().doorbell.ring("expand", campaign.id)
-        flash("On its way.", "success")
+        flash(_("Sending started"), "success")
     return redirect(url_for("reports.campaign", public_id=campaign.public_id))
 
 
 def _changed_meanwhile(campaign: Campaign) -> Response:
     if campaign.status == "draft":
-        flash("It was changed at this very moment. Please look through it again.", "warning")
+        flash(sentence(Reason("launch.changed")), "warning")
         return redirect(url_for("campaigns.review", public_id=campaign.public_id))
-    flash(f"Somebody was quicker. {IN_WORDS[campaign.status]}", "info")
+    why = _("Someone else changed this campaign first.")
+    flash(f"{why} {IN_WORDS[campaign.status]}", "info")
     return redirect(url_of(campaign))

@@ -5,29 +5,32 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
+from flask_babel import lazy_gettext
 from werkzeug.wrappers import Response
 
 from campaigns.access import access
 from campaigns.campaign import drafts, listing, series
 from campaigns.campaign.models import Campaign, CampaignSeries
-from campaigns.campaign.title import title_of
 from campaigns.clock import utcnow
 from campaigns.db import db, transaction
 from campaigns.reports.balance import Balance
 from campaigns.reports.engagement import Engagement
 from campaigns.reports.figures import Counts
 from campaigns.web.campaigns.blueprint import bp, editor_id, url_of
+from campaigns.web.campaigns.recipients import recipients_of
 from campaigns.web.campaigns.starters import STARTERS, starter_html
+from campaigns.web.campaigns.titles import title_of
 from campaigns.web.counting import counting
+from campaigns.web.words import gettext as _
 
 NEVER_STARTED = ("draft", "scheduled")
 FILTERS = (
-    ("", "All"),
-    ("draft", "Drafts"),
-    ("scheduled", "Scheduled"),
-    ("sending", "Sending"),
-    ("sent", "Sent"),
-    ("cancelled", "Cancelled"),
+    ("", lazy_gettext("All")),
+    ("draft", lazy_gettext("Drafts")),
+    ("scheduled", lazy_gettext("Scheduled")),
+    ("sending", lazy_gettext("Sending")),
+    ("sent", lazy_gettext("Sent")),
+    ("cancelled", lazy_gettext("Cancelled")),
 )
 
 
@@ -43,6 +46,10 @@ class Row:
     engagement: Engagement
     is_started: bool
     repeats: bool
+
+    @property
+    def recipients(self) -> int:
+        return recipients_of(self.balance)
 
 
 @bp.get("/campaigns")
@@ -86,7 +93,7 @@ def _rows(rows: Sequence[Campaign], counts: Counts) -> list[Row]:
     return [
         Row(
             campaign=campaign,
-            title=title_of(campaign.name, campaign.subject),
+            title=title_of(campaign),
             href=url_of(campaign),
             lists=names.get(campaign.id, []),
             balance=balances.get(campaign.id, Balance()),
@@ -108,7 +115,7 @@ def new() -> str | Response | tuple[str, int]:
     if start == "copy":
         return _start_from_copy(name)
     if start != "blank" and start not in STARTERS:
-        return _new_page(start="letter", error="Please choose what to start from."), 422
+        return _new_page(start="letter", error=_("Choose what to start from.")), 422
     with transaction():
         campaign = drafts.create(
             name=name,
@@ -122,10 +129,10 @@ def new() -> str | Response | tuple[str, int]:
 def _start_from_copy(name: str) -> Response | tuple[str, int]:
     old = drafts.find(request.form.get("copy_of", ""))
     if old is None:
-        return _new_page(start="copy", error="Please choose the campaign to copy."), 422
+        return _new_page(start="copy", error=_("Choose the campaign to copy.")), 422
     with transaction():
         campaign = drafts.duplicate(old.id, name=name, editor_id=editor_id(), now=utcnow())
-    flash("Copied. Nothing has been sent: this is a new draft.", "success")
+    flash(_("Campaign duplicated"), "success")
     return redirect(url_for("campaigns.edit", public_id=campaign.public_id))
 
 

@@ -209,7 +209,7 @@ def _recurs(found: ResolvedSchedule, recurring: RecurringPlan, now: datetime) ->
     said.append(
         _(
             "This draft stays as the template: changes to it apply to every campaign made from it"
-            " later. The audience is counted anew each time."
+            " later. The audience is counted again each time."
         )
     )
     return said

@@ -1,4 +1,4 @@
-"""The preview: the mail as one reader would get it, in a frame that can do nothing."""
+"""The preview: the email as one subscriber gets it, in a frame that can do nothing."""
 
 import sqlalchemy as sa
 from flask import Response, render_template, request

@@ -1,4 +1,4 @@
-"""Another time for a scheduled campaign, and the answer to a moment that was missed."""
+"""Another time for a scheduled campaign, and the decision about a time that was missed."""
 
 from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -6,14 +6,15 @@ from werkzeug.wrappers import Response
 from campaigns.access import access
 from campaigns.campaign import schedule, schedule_request
 from campaigns.campaign.models import Campaign
-from campaigns.campaign.title import title_of
 from campaigns.clock import utcnow
 from campaigns.db import transaction
 from campaigns.reason import ReasonError
 from campaigns.web.campaigns.blueprint import IN_WORDS, bp, campaign_or_404, url_of
 from campaigns.web.campaigns.launch import zones
 from campaigns.web.campaigns.plan_form import read_schedule
+from campaigns.web.campaigns.titles import title_of
 from campaigns.web.template_helpers import current_workspace, zone
+from campaigns.web.words import gettext as _
 from campaigns.web.words import sentence
 
 
@@ -22,7 +23,8 @@ from campaigns.web.words import sentence
 def new_time(public_id: str) -> str | Response | tuple[str, int]:
     campaign = campaign_or_404(public_id)
     if campaign.status != "scheduled":
-        flash(f"Only what is scheduled can be moved. {IN_WORDS[campaign.status]}", "warning")
+        why = _("Only scheduled campaigns can be rescheduled.")
+        flash(f"{IN_WORDS[campaign.status]} {why}", "warning")
         return redirect(url_of(campaign))
     if request.method != "POST":
         return _page(campaign)
@@ -34,10 +36,12 @@ def new_time(public_id: str) -> str | Response | tuple[str, int]:
     with transaction():
         changed = schedule.move(campaign.id, found.plan, now=now)
     if changed:
-        flash(f"Moved. {sentence(found.note)}".strip(), "success")
+        done = _("Campaign rescheduled.")
+        flash(f"{done} {sentence(found.note)}".strip(), "success")
     else:
         words = IN_WORDS[campaign_or_404(public_id).status]
-        flash(f"This campaign cannot be moved any more. {words}", "warning")
+        why = _("It can no longer be rescheduled.")
+        flash(f"{words} {why}", "warning")
     return redirect(url_of(campaign_or_404(public_id)))
 
 
@@ -50,7 +54,7 @@ def _page(campaign: Campaign, error: str = "") -> str:
     return render_template(
         "web/campaigns/time.html",
         campaign=campaign,
-        title=title_of(campaign.name, campaign.subject),
+        title=title_of(campaign),
         shown=shown,
         is_local=known.local_at is not None,
         zones=zones(),
@@ -67,5 +71,5 @@ def send_now(public_id: str) -> Response:
     with transaction():
         changed = schedule.send_now(campaign.id, undo_seconds=undo_seconds, now=utcnow())
     if not changed:
-        flash(f"Nothing was done. {IN_WORDS[campaign_or_404(public_id).status]}", "info")
+        flash(str(IN_WORDS[campaign_or_404(public_id).status]), "info")
     return redirect(url_for("reports.campaign", public_id=public_id))

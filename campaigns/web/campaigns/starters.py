@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from flask_babel import LazyString, lazy_gettext
+
 from campaigns.paths import resource_root
 
 
@@ -9,14 +11,18 @@ from campaigns.paths import resource_root
 class Starter:
     """A design to start from."""
 
-    title: str
-    text: str
+    title: LazyString
+    text: LazyString
     icon: str
 
 
 STARTERS = {
-    "letter": Starter("Letter", "One story, one button. Calm and personal.", "mail-opened"),
-    "digest": Starter("Digest", "A lead story and three short ones.", "template"),
+    "letter": Starter(
+        lazy_gettext("Letter"), lazy_gettext("One story, one button."), "mail-opened"
+    ),
+    "digest": Starter(
+        lazy_gettext("Digest"), lazy_gettext("A lead story and three short ones."), "template"
+    ),
 }
 """By the name of their file in templates/newsletter."""
 

@@ -1,4 +1,4 @@
-"""A campaign on its way: from where it goes on when the daily limit is used up, or at once."""
+"""Another sender for a campaign that is being sent: when the limit is used up, or now."""
 
 from flask import flash, request
 from werkzeug.wrappers import Response
@@ -13,6 +13,7 @@ from campaigns.reason import ReasonError
 from campaigns.web.campaigns import overflow_form
 from campaigns.web.campaigns.actions import back
 from campaigns.web.campaigns.blueprint import IN_WORDS, bp, campaign_or_404
+from campaigns.web.words import gettext as _
 from campaigns.web.words import sentence
 
 
@@ -31,13 +32,13 @@ def choose_overflow(public_id: str) -> Response:
             campaign.id, route.sender.id if route else None, now=utcnow()
         )
     if not changed:
-        flash(
-            f"Nothing can be chosen now. {IN_WORDS[campaign_or_404(public_id).status]}", "warning"
-        )
+        flash(str(IN_WORDS[campaign_or_404(public_id).status]), "warning")
     elif route is None:
-        flash("When the daily limit is used up, it waits until the next day.", "success")
+        flash(_("At the daily limit, sending waits until the next day."), "success")
     else:
-        flash(f"When the daily limit is used up, it goes on from {route.words}.", "success")
+        flash(
+            _("At the daily limit, sending switches to %(sender)s.", sender=route.words), "success"
+        )
         services().doorbell.ring("send")  # it may be used up already
     return back(public_id)
 
@@ -48,10 +49,10 @@ def go_on_from(public_id: str) -> Response:
     """Send what is left from another address, from now on. One that is paused is resumed."""
     campaign = campaign_or_404(public_id)
     if canary.is_asking(campaign):
-        flash("Decide about the test with a few first before it goes on.", "warning")
+        flash(_("Decide about the test group first."), "warning")
         return back(public_id)
     if campaign.status == "paused" and campaign.restored_at is not None:
-        flash("Decide about the remaining recipients first.", "warning")
+        flash(_("Decide about the remaining recipients first."), "warning")
         return back(public_id)
     try:
         route = fallback_sender.route_for(campaign, overflow_form.read(request.form))
@@ -59,7 +60,7 @@ def go_on_from(public_id: str) -> Response:
         flash(sentence(error.reason), "warning")
         return back(public_id)
     if route is None:
-        flash("Choose the address from which it goes on.", "warning")
+        flash(_("Choose the address to send from."), "warning")
         return back(public_id)
     now = utcnow()
     with transaction():
@@ -67,10 +68,9 @@ def go_on_from(public_id: str) -> Response:
         if changed:
             lifecycle.resume(campaign.id, now=now)
     if changed:
-        flash(f"Going on from {route.words}. Nobody gets it twice.", "success")
+        flash(_("Sending continues from %(sender)s.", sender=route.words), "success")
         services().doorbell.ring("send")
     else:
-        flash(
-            f"It cannot go on from there. {IN_WORDS[campaign_or_404(public_id).status]}", "warning"
-        )
+        why = _("It cannot switch its sender.")
+        flash(f"{IN_WORDS[campaign_or_404(public_id).status]} {why}", "warning")
     return back(public_id)

@@ -39,6 +39,7 @@ from campaigns.throttling.loading import load_plan
 from campaigns.throttling.plan import Plan
 from campaigns.web.campaigns import overflow_form
 from campaigns.web.campaigns.blueprint import campaign_or_404
+from campaigns.web.campaigns.recipients import recipients_of
 from campaigns.web.counting import counting
 from campaigns.web.reports.blueprint import bp
 from campaigns.web.reports.chart import chart_of
@@ -48,7 +49,8 @@ from campaigns.web.template_helpers import (
     wall_clock,
 )
 from campaigns.web.template_helpers import speed as speed_in_words
-from campaigns.web.words import describe, sentence
+from campaigns.web.words import describe, ngettext, sentence
+from campaigns.web.words import gettext as _
 
 MANY = 200_000
 OVERDUE_SECONDS = 30
@@ -91,9 +93,16 @@ class Live:
     """The moment of the figures; None where they were counted just now."""
 
     @property
+    def recipients(self) -> int:
+        return recipients_of(self.balance)
+
+    @property
     def speed_in_words(self) -> str:
-        """The sending speed, for people."""
-        return "measuring…" if self.speed is None else speed_in_words(self.speed)
+        """The sending speed, for people.
+
+        Empty while nothing has been sent yet, and while nothing can be sent.
+        """
+        return speed_in_words(self.speed) if self.speed and not self.standstill else ""
 
     @property
     def time_left(self) -> str:
@@ -116,8 +125,10 @@ def _live(campaign: Campaign, counts: Counts, now: datetime) -> Live:
     if campaign.status == "scheduled" and campaign.scheduled_at:
         left = (campaign.scheduled_at - now).total_seconds()
     rows = _speeds().add(campaign.id, groups, at=at)
-    if speed is None and campaign.status == "sending":
-        speed = _speed_of(rows)
+    if campaign.status == "sending":
+        # A page that was just opened has measured nothing, and a slow campaign may send nothing
+        # between two looks.
+        speed = speed or _speed_of(rows) or _average(campaign, balance, now)
     pace = _pace(campaign, balance, rows, speed, now) if campaign.status in MOVING else NO_PACE
     finish = pace.finish
     address = url_for(
@@ -185,7 +196,7 @@ def _pace(
     lines = []
     for row in rows:
         learned = row.group in standing.learned
-        hold = "Kept back until you decide." if row.group in held else ""
+        hold = _("On hold until you decide.") if row.group in held else ""
         why = why_waits(plan, row.group, learned=learned, due_at=row.due_at, now=now)
         hold = hold or sentence(why)
         if row.group == OTHER and not hold and campaign.provider_id is not None:
@@ -197,14 +208,14 @@ def _pace(
     finish = eta_of(
         [row for row in rows if row.group not in held],
         sender_switch.without_day(plan) if campaign.overflow_sender_id is not None else plan,
-        speed=speed or _average(campaign, balance, now),
+        speed=speed,
         learned=dict(standing.learned),
         used_of_day=standing.used.get("day", 0),
         has_worker=not standstill,
         now=now,
     )
     if plan.is_down:
-        standstill = standstill or "The account does not work at the moment."
+        standstill = standstill or _("The provider account is not working.")
     return SendingPace(lines, finish, standstill)
 
 
@@ -214,10 +225,10 @@ def _standstill() -> str:
         if monitor.is_served(_redis(), "send"):
             return ""
     except RedisError as error:
-        return redis_trouble(error) or (
+        return redis_trouble(error) or _(
             "Redis cannot be reached. Sending continues automatically when it is back."
         )
-    return "No worker is running. Sending continues automatically when one is started."
+    return _("No worker is running. Sending continues automatically when one is started.")
 
 
 def _redis() -> Redis:
@@ -235,29 +246,31 @@ def _slowed_domains(provider_id: int, plan: Plan, now: datetime) -> str:
     if not waiting:
         return ""
     longest = waiting[0]
-    more = f" and {len(waiting) - 1} more" if len(waiting) > 1 else ""
-    until = longest.until.astimezone(plan.zone)
-    return (
-        f"{longest.domain}{more} asked for less email: they wait until {wall_clock(until)} at most."
+    return ngettext(
+        "%(domain)s asked for less email. It waits until %(time)s at most.",
+        "%(domain)s and %(more)s more asked for less email. They wait until %(time)s at most.",
+        len(waiting),
+        more=len(waiting) - 1,
+        domain=longest.domain,
+        time=wall_clock(longest.until.astimezone(plan.zone)),
     )
 
 
 def _line(row: GroupCount, hold: str, campaign: Campaign) -> GroupLine:
-    speed = (
-        speed_in_words(row.rate) if row.rate is not None and campaign.status == "sending" else ""
-    )
+    speed = speed_in_words(row.rate) if row.rate and campaign.status == "sending" else ""
     name = _mailbox(row.group)
     return GroupLine(name, row, speed, hold)
 
 
 def _mailbox(group: str) -> str:
-    return "All others" if group == OTHER else name_of(group)
+    return _("All others") if group == OTHER else name_of(group)
 
 
 def _average(campaign: Campaign, balance: Balance, now: datetime) -> float | None:
-    """The speed since it began; for a moment at which nothing moves."""
+    """The speed since it began."""
+    handed_over = balance.done - balance.skipped
     seconds = (now - campaign.started_at).total_seconds() if campaign.started_at else 0.0
-    return balance.done / seconds if balance.done and seconds > 0 else None
+    return handed_over / seconds if handed_over and seconds > 0 else None
 
 
 def _standing(provider_id: int, groups: list[str]) -> AccountUsage:

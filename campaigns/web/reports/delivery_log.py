@@ -32,7 +32,6 @@ class Tab:
     """A tab of the delivery log."""
 
     view: str
-    title: str
     count: int
     href: str
     is_active: bool
@@ -92,7 +91,7 @@ def _tabs(campaign: Campaign, chosen: Filter, counts: Counts) -> list[Tab]:
             continue
         wanted = replace(chosen, view=view, reason="", reply_id=None)  # type: ignore[arg-type]
         href = url_for("reports.ledger", public_id=campaign.public_id, **_address_of(wanted))
-        tabs.append(Tab(view, view.capitalize(), count, href, view == chosen.view))
+        tabs.append(Tab(view, count, href, view == chosen.view))
     return tabs
 
 

@@ -1,0 +1,234 @@
+// The editor saves itself, one version after the other, and never loses text: what cannot be saved
+// is kept in the browser.
+import { reloadPreview } from "./preview.js";
+import { showLength } from "./subject_length.js";
+
+const DELAY = 700;
+const RETRY = 5000;
+const PREVIEWED = ["html", "subject", "preheader", "sender", "include"];
+
+const form = document.getElementById("campaign-form");
+const words = JSON.parse(form.dataset.words);
+const state = document.getElementById("save-state");
+const KEPT = `campaign-text:${form.dataset.campaign}`;
+let version = form.dataset.version;
+let saved = snapshot();
+let busy = null;
+let stopped = false; // a conflict or a lock: nothing is saved until the user has chosen
+let timer = 0;
+
+function snapshot() { return new URLSearchParams(new FormData(form)).toString(); }
+function isDirty() { return snapshot() !== saved; }
+function bar(id) { return document.getElementById(`${id}-bar`); }
+function fill(text, values) { return text.replace(/\{(\w+)\}/g, (_, name) => values[name]); }
+
+function say(text, kind) {
+  state.dataset.kind = kind;
+  state.lastElementChild.textContent = text;
+}
+
+// ---- Kept in the browser ----------------------------------------------------------------------
+
+function keep() {
+  try {
+    localStorage.setItem(KEPT, JSON.stringify({ at: Date.now(), text: snapshot() }));
+    return true;
+  } catch { return false; } // no space, or a private window
+}
+function kept() {
+  try { return JSON.parse(localStorage.getItem(KEPT)); } catch { return null; }
+}
+function forget() {
+  try { localStorage.removeItem(KEPT); } catch { /* a private window keeps nothing */ }
+  bar("restore").hidden = true;
+}
+
+// ---- Saving -------------------------------------------------------------------------------------
+
+function soon(delay) {
+  window.clearTimeout(timer);
+  timer = window.setTimeout(save, delay);
+}
+
+// Resolves to whether everything on the page is saved.
+function save() {
+  window.clearTimeout(timer);
+  if (busy) return busy.then(save); // each version builds on the one before
+  if (stopped) return Promise.resolve(false);
+  const text = snapshot();
+  if (text === saved) {
+    say(state.lastElementChild.textContent, "saved");
+    return Promise.resolve(true);
+  }
+  say(words.saving, "busy");
+  busy = sendAndRead(text).finally(() => { busy = null; });
+  return busy;
+}
+
+async function sendAndRead(text) {
+  let answer;
+  try {
+    answer = await send(text);
+    // After a login in another tab there is a new session: this page takes its token.
+    if (answer.status === 400) {
+      await renewToken();
+      answer = await send(text);
+    }
+  } catch {
+    return notSaved(words.offline, RETRY);
+  }
+  const body = await answer.json().catch(() => ({}));
+  return answered(answer.status, body, text);
+}
+
+function send(text) {
+  return fetch(form.action, {
+    method: "POST",
+    body: `${text}&version=${encodeURIComponent(version)}`,
+    headers: {
+      "Accept": "application/json",
+      "Content-Type": "application/x-www-form-urlencoded",
+      "X-CSRFToken": document.body.dataset.csrf,
+      "HX-Request": "true",
+    },
+  });
+}
+
+async function renewToken() {
+  const html = await (await fetch(window.location.pathname)).text();
+  const page = new DOMParser().parseFromString(html, "text/html");
+  document.body.dataset.csrf = page.body.dataset.csrf || "";
+}
+
+function answered(status, body, text) {
+  if (status === 200) return wasSaved(body, text);
+  if (status === 409) return ask(bar("conflict"), body);
+  if (status === 423) return ask(bar("locked"), body);
+  if (status === 413) return notSaved(words.too_large, 0);
+  if (status === 401) return notSaved(words.logged_out, 0);
+  const reason = body.message && fill(words.because, { reason: body.message });
+  if (status < 500) return notSaved(reason || words.refused, 0);
+  return notSaved(reason || words.server_error, RETRY);
+}
+
+function wasSaved(body, text) {
+  const before = new URLSearchParams(saved), after = new URLSearchParams(text);
+  const differs = (name) => before.getAll(name).join() !== after.getAll(name).join();
+  version = String(body.version);
+  saved = text;
+  forget();
+  say(fill(words.saved_at, { time: body.saved_at }), "saved");
+  document.getElementById("campaign-title").textContent = body.title;
+  document.title = body.title;
+  if (differs("include") || differs("exclude")) htmx.trigger(document.body, "lists-saved");
+  if (PREVIEWED.some(differs)) {
+    htmx.trigger(document.body, "content-saved");
+    reloadPreview(version);
+  }
+  if (isDirty()) soon(DELAY);
+  return !isDirty();
+}
+
+function notSaved(reason, retry) {
+  say([reason, retry && words.retrying, keep() ? words.kept : words.not_kept].filter(Boolean).join(" "), "problem");
+  if (retry) soon(retry);
+  return false;
+}
+
+function ask(which, body) {
+  stopped = true;
+  keep();
+  say(words.not_saved, "problem");
+  which.dataset.version = body.version || "";
+  which.querySelector("[data-message]").textContent = body.message || "";
+  which.hidden = false;
+  which.scrollIntoView({ block: "nearest" });
+  return false;
+}
+
+// ---- When to save -------------------------------------------------------------------------------
+
+form.addEventListener("input", (event) => {
+  if (event.target.matches("[data-filter-chips]")) return;
+  if (stopped) { keep(); return; }
+  if (!isDirty()) { say(words.saved, "saved"); return; }
+  say(words.unsaved, "waiting");
+  soon(DELAY);
+});
+form.addEventListener("submit", (event) => { event.preventDefault(); save(); });
+form.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && event.target.matches("input[type=text], input:not([type])")) event.preventDefault();
+});
+document.addEventListener("keydown", (event) => {
+  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "s") { event.preventDefault(); save(); }
+});
+for (const back of ["online", "focus"]) {
+  window.addEventListener(back, () => { if (isDirty()) save(); });
+}
+window.addEventListener("beforeunload", (event) => {
+  if (!isDirty() && !busy) return;
+  keep();
+  event.preventDefault();
+});
+
+// An anchor on this page, a new tab or a download keeps the page; every other link leaves it.
+function leaves(link) {
+  return !link.target && !link.hasAttribute("download") && !link.getAttribute("href").startsWith("#");
+}
+
+// A link that leaves the page, and a test send, wait until everything is saved.
+document.addEventListener("click", async (event) => {
+  const link = event.target.closest("a[href]");
+  if (!link || !leaves(link) || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  if (!isDirty() && !busy) return;
+  event.preventDefault();
+  // Unsaved text holds back the next step of the campaign; elsewhere the browser asks.
+  if (await save() || !link.hasAttribute("data-leave")) window.location.assign(link.href);
+});
+document.addEventListener("htmx:confirm", async (event) => {
+  if (!event.target.matches("[data-after-save]") || (!isDirty() && !busy)) return;
+  event.preventDefault();
+  if (await save()) event.detail.issueRequest(true);
+  else document.getElementById("test-result").textContent = words.save_first;
+});
+
+// ---- Their version, mine, or the one kept in the browser ------------------------------------------
+
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-load-theirs], [data-reload]")) {
+    keep();
+    saved = snapshot(); // kept: leaving loses nothing
+    window.location.reload();
+  }
+  if (event.target.closest("[data-keep-mine]")) {
+    version = bar("conflict").dataset.version;
+    bar("conflict").hidden = true;
+    stopped = false;
+    saved = null; // all of it is saved again, whatever it was before
+    save();
+  }
+  if (event.target.closest("[data-forget]")) forget();
+  if (event.target.closest("[data-restore]")) {
+    restore(new URLSearchParams(kept().text));
+    bar("restore").hidden = true;
+    save();
+  }
+});
+
+function restore(values) {
+  for (const element of form.elements) {
+    if (!element.name) continue;
+    if (element.type === "checkbox") element.checked = values.getAll(element.name).includes(element.value);
+    else if (values.has(element.name)) element.value = values.get(element.name);
+  }
+  showLength();
+}
+
+const old = kept();
+if (old && old.text !== saved) {
+  bar("restore").querySelector("[data-when]").textContent =
+    new Date(old.at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+  bar("restore").hidden = false;
+} else if (old) {
+  forget();
+}
