@@ -49,6 +49,7 @@ class Row:
 
     @property
     def recipients(self) -> int:
+        """People it is sent to: the audience without those who were skipped."""
         return recipients_of(self.balance)
 
 

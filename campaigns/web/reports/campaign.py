@@ -94,6 +94,7 @@ class Live:
 
     @property
     def recipients(self) -> int:
+        """People it is sent to: the audience without those who were skipped."""
         return recipients_of(self.balance)
 
     @property
