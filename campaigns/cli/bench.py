@@ -17,20 +17,21 @@ if TYPE_CHECKING:
     from campaigns.cli.benchmarks.environment import Environment
 
 Figures = dict[str, object]
-Measure = Callable[["Wish"], Figures]
+Measure = Callable[["Options"], Figures]
 
 SHORT_RECIPIENTS = 10_000
 SEND_RECIPIENTS = 20_000
 RELAY_RECIPIENTS = 4_000
 PROBE_RECIPIENTS = 100_000
 EXPAND_RECIPIENTS = 1_000_000
+IMPORT_ROWS = 100_000
 WIRE_MESSAGES, WIRE_CONNECTIONS = 50_000, 8
 RELAY_MS = 10
 RUNS = 3
 
 
 @dataclass
-class Wish:
+class Options:
     """The options of the command line; None stands for the default."""
 
     recipients: int | None
@@ -63,8 +64,8 @@ class Wish:
 @click.argument(
     "what",
     default="",
-    metavar="[send|expand|render|wire|dkim|all]",
-    type=click.Choice(["", "send", "expand", "render", "wire", "dkim", "all"]),
+    metavar="[send|expand|import|render|wire|dkim|all]",
+    type=click.Choice(["", "send", "expand", "import", "render", "wire", "dkim", "all"]),
 )
 @click.option("--recipients", type=click.IntRange(100, 10_000_000), metavar="N",
               help="Number of recipients; by default as many as each benchmark needs.")  # fmt: skip
@@ -98,6 +99,7 @@ def bench_command(
     \b
     send     a campaign from the launch to the last reply
     expand   freezing an audience
+    import   reading a CSV file into a list
     render   making one personal message
     wire     handing a constant message over by SMTP
     dkim     signing one message
@@ -114,13 +116,13 @@ def bench_command(
     console = Console(stderr=as_json, soft_wrap=True)
     figures: Figures = {}
     with ExitStack() as stack:
-        wish = Wish(
+        options = Options(
             recipients, database_url, with_postgresql, workers, runs, relay_ms, probe,
             console.print, stack,
         )  # fmt: skip
-        for title, measure in _measurements(what, wish):
+        for title, measure in _measurements(what, options):
             console.print(f"[bold]{title}[/bold]")
-            found = measure(wish)
+            found = measure(options)
             console.print(_table(found))
             # The first speaks for the whole; what comes after it has a name of its own.
             figures |= {title: found} if figures else found
@@ -128,15 +130,17 @@ def bench_command(
         click.echo(json.dumps(figures))
 
 
-def _measurements(what: str, wish: Wish) -> Sequence[tuple[str, Measure]]:
+def _measurements(what: str, options: Options) -> Sequence[tuple[str, Measure]]:
     if what == "":
         return [("send", _short_send), ("render", _render)]
     if what == "all":
         return [("send", _send), ("relay", _relay), ("probe", _probe), ("expand", _expand),
-                ("render", _render), ("wire", _wire), ("dkim", _dkim)]  # fmt: skip
-    if what == "send" and (wish.relay_ms or wish.probe):
-        return [("relay", _relay)] * bool(wish.relay_ms) + [("probe", _probe)] * wish.probe
-    alone = {"send": _send, "expand": _expand, "render": _render, "wire": _wire, "dkim": _dkim}
+                ("import", _import), ("render", _render), ("wire", _wire),
+                ("dkim", _dkim)]  # fmt: skip
+    if what == "send" and (options.relay_ms or options.probe):
+        return [("relay", _relay)] * bool(options.relay_ms) + [("probe", _probe)] * options.probe
+    alone = {"send": _send, "expand": _expand, "import": _import, "render": _render,
+             "wire": _wire, "dkim": _dkim}  # fmt: skip
     return [(what, alone[what])]
 
 
@@ -160,60 +164,70 @@ def _shown(value: object) -> str:
 # --- each imports what it needs when it is asked for ------------------------------------------
 
 
-def _short_send(wish: Wish) -> Figures:
-    return _sending(wish, SHORT_RECIPIENTS)
+def _short_send(options: Options) -> Figures:
+    return _sending(options, SHORT_RECIPIENTS)
 
 
-def _send(wish: Wish) -> Figures:
-    return _sending(wish, SEND_RECIPIENTS)
+def _send(options: Options) -> Figures:
+    return _sending(options, SEND_RECIPIENTS)
 
 
-def _sending(wish: Wish, usual: int) -> Figures:
+def _sending(options: Options, usual: int) -> Figures:
     from campaigns.cli.benchmarks import sending
 
     return sending.measure(
-        wish.place(), wish.say, recipients=wish.people(usual), workers=wish.workers,
-        runs=wish.runs or RUNS,
+        options.place(), options.say, recipients=options.people(usual), workers=options.workers,
+        runs=options.runs or RUNS,
     )  # fmt: skip
 
 
-def _relay(wish: Wish) -> Figures:
+def _relay(options: Options) -> Figures:
     from campaigns.cli.benchmarks import sending
 
     return sending.measure_over_a_long_line(
-        wish.place(), wish.say, milliseconds=wish.relay_ms or RELAY_MS,
-        recipients=wish.people(RELAY_RECIPIENTS), runs=wish.runs or RUNS,
+        options.place(), options.say, milliseconds=options.relay_ms or RELAY_MS,
+        recipients=options.people(RELAY_RECIPIENTS), runs=options.runs or RUNS,
     )  # fmt: skip
 
 
-def _probe(wish: Wish) -> Figures:
+def _probe(options: Options) -> Figures:
     from campaigns.cli.benchmarks import latency
 
-    recipients = wish.people(PROBE_RECIPIENTS)
-    return latency.measure(wish.place(), wish.say, recipients=recipients)
+    recipients = options.people(PROBE_RECIPIENTS)
+    return latency.measure(options.place(), options.say, recipients=recipients)
 
 
-def _expand(wish: Wish) -> Figures:
+def _expand(options: Options) -> Figures:
     from campaigns.cli.benchmarks import expanding
 
-    recipients = wish.people(EXPAND_RECIPIENTS)
-    return expanding.measure(wish.place(), wish.say, recipients=recipients, runs=wish.runs or 1)
+    recipients = options.people(EXPAND_RECIPIENTS)
+    return expanding.measure(
+        options.place(), options.say, recipients=recipients, runs=options.runs or 1
+    )
 
 
-def _render(wish: Wish) -> Figures:
+def _import(options: Options) -> Figures:
+    from campaigns.cli.benchmarks import importing
+
+    rows = options.people(IMPORT_ROWS)
+    runs = options.runs or RUNS
+    return importing.measure(options.place(), options.say, rows=rows, runs_wanted=runs)
+
+
+def _render(options: Options) -> Figures:
     from campaigns.cli.benchmarks import render
 
     return _rounded(render.measure(2.0))
 
 
-def _wire(wish: Wish) -> Figures:
+def _wire(options: Options) -> Figures:
     from campaigns.cli.benchmarks import environment, throughput
 
     with environment.smtp_server() as (port, _):
-        return _rounded(throughput.measure(port, wish.people(WIRE_MESSAGES), WIRE_CONNECTIONS))
+        return _rounded(throughput.measure(port, options.people(WIRE_MESSAGES), WIRE_CONNECTIONS))
 
 
-def _dkim(wish: Wish) -> Figures:
+def _dkim(options: Options) -> Figures:
     from campaigns.cli.benchmarks import dkim
 
     return _rounded(dkim.measure())

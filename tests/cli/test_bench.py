@@ -67,6 +67,15 @@ def test_freezing_is_measured_too() -> None:
     assert figures["expand_seconds"] > 0
 
 
+@pytest.mark.process
+def test_importing_is_measured_too() -> None:
+    figures = bench("import", *SMALL)
+    assert figures["rows_per_second"] > 0
+    assert figures["ratio"] == pytest.approx(
+        figures["rows_per_second"] / figures["reference_rows_per_second"], rel=0.05
+    )
+
+
 def test_what_does_not_fit_together_is_said(run: Run) -> None:
     assert "bench send` only" in run("bench", "expand", "--relay-ms", "5").output
     refused = run("bench", "send", "--postgresql", "--database-url", "postgresql://x/y")
