@@ -474,7 +474,7 @@ def test_what_cannot_leave_is_not_scheduled_when_it_is_moved(owner_client: Flask
         save_workspace(postal_address="")
     owner_client.post(f"{_time_of(found)}/move")
     reasons = sa.select(Campaign.status_reason).where(Campaign.id != found.template_id)
-    assert "postal address is missing" in db.session.scalars(reasons).one()
+    assert "preflight.no_address" in db.session.scalars(reasons).one()
 
 
 # --- a moment that was missed

@@ -403,4 +403,4 @@ def test_an_address_that_is_needed_is_not_deleted(
     path = f"/settings/senders/{addresses.second.public_id}/delete"
     answer = owner_client.post(path)
     assert answer.status_code == 422
-    assert "or would go on from it: “Winter sale”" in text_of(answer.text)
+    assert "campaigns use it: “Winter sale”" in text_of(answer.text)
