@@ -40,7 +40,7 @@ def a_newsletter() -> Captured:
 
 def test_an_empty_mailbox_says_how_to_fill_it(owner_client: FlaskClient) -> None:
     page = owner_client.get("/mailbox").text
-    assert "Nothing captured yet" in page
+    assert "No emails captured yet" in page
     assert "2525" in page
     assert "Empty mailbox" not in page
 
@@ -48,7 +48,7 @@ def test_an_empty_mailbox_says_how_to_fill_it(owner_client: FlaskClient) -> None
 def test_the_list_shows_what_was_captured(owner_client: FlaskClient, settings: Settings) -> None:
     capture(settings, *(captured(number) for number in range(1, 121)), max_messages=100)
     page = owner_client.get("/mailbox").text
-    assert "120 captured, the newest 98 kept" in page
+    assert "Captured 120, newest 98 kept" in page
     assert "u120@shop.example" in page
     assert "u71@shop.example" in page
     assert "u70@shop.example" not in page
@@ -64,7 +64,7 @@ def test_the_list_can_be_searched(owner_client: FlaskClient, settings: Settings)
     assert "u2@shop.example" in page
     assert "u3@shop.example" not in page
     nothing = owner_client.get("/mailbox?q=<i>nobody").text
-    assert "Nothing found for “&lt;i&gt;nobody”" in nothing
+    assert "No emails match “&lt;i&gt;nobody”" in nothing
 
 
 def test_the_list_refreshes_itself_only_when_something_came(
@@ -128,7 +128,7 @@ def test_an_attachment_is_only_ever_a_download(
 def test_the_source_can_be_downloaded_whole(owner_client: FlaskClient, settings: Settings) -> None:
     capture(settings, captured(1, size=400_000))
     page = owner_client.get("/mailbox/1?view=source").text
-    assert "The first part of a large message" in page
+    assert "Only the first part of this large email is shown." in page
     assert len(page) < 300_000
     answer = owner_client.get("/mailbox/1/source")
     assert answer.data == Store(settings.mailbox_path).source(1)
@@ -167,7 +167,7 @@ def test_emptying_asks_and_deletes_everything(
     assert "data-confirm" in owner_client.get("/mailbox").text
     assert owner_client.get("/mailbox/empty").location == "/mailbox"
     answer = owner_client.post("/mailbox/empty", follow_redirects=True)
-    assert "The mailbox is empty." in answer.text
+    assert "Mailbox emptied" in answer.text
     assert Store(settings.mailbox_path).totals().messages == 0
 
 

@@ -79,8 +79,8 @@ def test_the_token_of_the_page_is_taken(guarded: FlaskClient) -> None:
     page = visit(guarded, "/settings/workspace")
     found = re.search(r'name="csrf_token" value="([^"]+)"', page.text)
     assert found is not None
-    form = {"csrf_token": found[1], "time_zone": "UTC", "undo_seconds": "5"}
-    form["overdue_minutes"] = "60"
+    form = {"csrf_token": found[1], "name": "Harbour Books", "time_zone": "UTC"}
+    form |= {"undo_seconds": "5", "overdue_minutes": "60"}
     assert visit(guarded, "/settings/workspace", "POST", data=form).status_code == 302
 
 

@@ -8,7 +8,7 @@ import contextlib
 import csv
 import time
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from statistics import median
 
@@ -19,6 +19,7 @@ from campaigns.audience.imports import preview, runs, uploads
 from campaigns.cli.benchmarks.environment import Environment
 from campaigns.cli.benchmarks.sending import Figures, Say
 from campaigns.clock import utcnow
+from campaigns.csv_writing import csv_text
 from campaigns.db import BigKey, db, transaction
 from campaigns.jobs.imports import run_to_end
 
@@ -62,13 +63,17 @@ def measure(place: Environment, say: Say, *, rows: int, runs_wanted: int) -> Fig
 
 
 def _write_file(path: Path, rows: int, number: int) -> Path:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(TITLES)
-        for row in range(rows):
-            name = f"Person {row}"
-            address = f"person.{row}@run{number}.example.org"
-            writer.writerow((address, name, CITIES[row % len(CITIES)], "basic", row % 97))
+    people = (
+        (
+            f"person.{row}@run{number}.example.org",
+            f"Person {row}",
+            CITIES[row % len(CITIES)],
+            "basic",
+            row % 97,
+        )
+        for row in range(rows)
+    )
+    path.write_text(csv_text(chain([TITLES], people)), encoding="utf-8", newline="")
     return path
 
 
