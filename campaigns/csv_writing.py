@@ -13,7 +13,7 @@ from collections.abc import Iterable
 BOM = "\ufeff"
 """First character of a file: Excel takes it as the mark of UTF-8."""
 
-# Spreadsheets skip blanks, and a cell that is split at another delimiter or quote begins anew.
+# Spreadsheets skip blanks, and another delimiter or quote inside a cell starts a new one.
 # The apostrophe belongs to what is skipped, so that every cell with one in front has exactly one
 # more than the text it stands for.
 _FORMULA = re.compile(

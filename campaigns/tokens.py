@@ -71,7 +71,7 @@ def _keyed(key: bytes, purpose: str) -> Callable[[bytes], bytes]:
     """HMAC-SHA256 (RFC 2104) under the key for this purpose, cut.
 
     A message carries ten signatures. Both hashes begin with the key: they are kept as they
-    stand after it and copied, which takes half the time of beginning anew.
+    stand after it and copied, which takes half the time of starting over.
     """
     block = hmac.digest(key, f"campaigns.token.{purpose}".encode(), "sha256").ljust(64, b"\0")
     new_inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block)).copy

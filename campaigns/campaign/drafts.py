@@ -124,7 +124,7 @@ def save(
     """Save these fields (EDITABLE), and the lists if given, over that version.
 
     Returns the new version. Raises EditConflictError when somebody saved a newer one,
-    NotEditableError when it is no draft any more.
+    NotEditableError when it is no longer a draft.
     """
     unknown = set(changes) - EDITABLE
     if unknown:

@@ -52,7 +52,7 @@ def create(
 ) -> CampaignSeries:
     """Make this draft recur by a rule, from a (naive) day and time on. Raises RecurrenceError.
 
-    Of the plan count the zone, hours and pace, and whether it goes by readers' own clocks.
+    The plan's zone, hours and pace apply, and whether it follows recipients' time zones.
     """
     series = CampaignSeries(template_id=template_id, created_at=now)
     if of_template(template_id) is not None:

@@ -60,7 +60,7 @@ def claim(
 
 
 def renew(tokens: Collection[str], *, lease: timedelta, now: datetime) -> set[str]:
-    """These claims are still being worked on: their lease begins anew.
+    """These claims are still being worked on: extend their lease.
 
     Gives those for which it did. One that ran out is lost, also when nobody has settled it yet.
     """

@@ -126,7 +126,7 @@ def read(path: Path) -> Story:
         kind, _, rest = line.partition(b" ")
         if kind == b"I":
             story.begun.add(int(rest))
-            story.results.pop(int(rest), None)  # it was put back, and is begun anew
+            story.results.pop(int(rest), None)  # it was released and starts again
         elif kind == b"R":
             number, _, text = rest.partition(b" ")
             outcome, code, scope, step, reply = json.loads(text)

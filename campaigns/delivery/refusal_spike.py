@@ -33,5 +33,5 @@ class Recent:
         return self._batches[0][0] if self._batches else None
 
     def forget(self) -> None:
-        """Begin anew, after the group was held."""
+        """Start counting again after the group was held."""
         self._batches.clear()

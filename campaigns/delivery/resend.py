@@ -2,7 +2,7 @@
 
 send_again      unknown  -> queued   it may have arrived, so it may arrive twice
 leave           unknown  -> unknown  it stays as it is, and nobody is asked again
-retry_failed    failed   -> queued   tries and time begin anew
+retry_failed    failed   -> queued   attempts and time start over
 send_remaining  cancelled-> queued   what a cancelled campaign had not handed over
 release         held     -> queued   what was kept back
 

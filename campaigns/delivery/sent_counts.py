@@ -14,7 +14,7 @@ SLOT_SECONDS = 60
 def sent_in_last_day(provider_id: int, *, now: datetime) -> list[tuple[datetime, str, int]]:
     """(minute, mailbox group, count) of what went out by this account in the last 24 hours.
 
-    A minute is told by its end, so that nothing is forgotten too early. Only campaigns that were
+    A minute is stored under its end, so that nothing expires too early. Only campaigns that were
     under way in that time are read: the ledger of all others may hold many millions of rows.
     """
     since = now - timedelta(hours=24)

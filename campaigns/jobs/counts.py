@@ -11,24 +11,24 @@ from campaigns.reports.snapshots import Subject
 
 @job("count_campaign")
 def campaign(number: int) -> None:
-    """Count one campaign anew, unless that was just done."""
+    """Count one campaign again, unless that was just done."""
     count("campaign", number)
 
 
 @job("count_list")
 def one_list(number: int) -> None:
-    """Count one list anew, unless that was just done."""
+    """Count one list again, unless that was just done."""
     count("list", number)
 
 
 @job("count_people")
 def people(number: int) -> None:
-    """Count all subscribers anew, unless that was just done."""
+    """Count all subscribers again, unless that was just done."""
     count("people", number)
 
 
 def count(subject: Subject, number: int) -> None:
-    """Count one subject anew, and store the snapshot."""
+    """Count one subject and store the snapshot."""
     now = utcnow()
     if not figures.is_to_be_counted(subject, number, now=now):
         return

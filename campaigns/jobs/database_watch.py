@@ -27,7 +27,7 @@ def _watch(settings: Settings, is_over: threading.Event) -> None:
     )
     while not is_over.wait(INTERVAL_SECONDS):
         try:
-            # Anew each time: only connecting has a time limit.
+            # A new connection each time: only connecting has a time limit.
             engine.connect().close()
         except SQLAlchemyError as error:
             outages.began(PART, error)

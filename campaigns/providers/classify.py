@@ -28,7 +28,7 @@ hard          there is no such mailbox or domain
 disabled      the mailbox is there, but switched off or long unused
 mailbox_full  it takes nothing until its owner makes room
 transient     a passing trouble, grey-listing included: ask again
-throttle      too fast, too much or too many connections: the way is slowed, nobody is blamed
+throttle      too fast, too much or too many connections: slow down; no recipient is blamed
 policy        they do not want mail of this sender, network or domain
 content       they do not want this message
 sender        our account, login or sender address is at fault
@@ -430,7 +430,7 @@ def _by_code(code: int, step: Step, scope: Scope) -> ReplyClass:
 def _for_now(reply_class: ReplyClass) -> ReplyClass:
     """A 4xx is never a last word: the same reason, said of this moment alone."""
     if reply_class == "policy":
-        return "throttle"  # a bad standing that is told by delays is mended by less mail
+        return "throttle"  # delays caused by a bad reputation call for less email
     if reply_class in ("hard", "disabled", "content", "refused", "sender"):
         return "transient"
     return reply_class

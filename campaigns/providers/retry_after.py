@@ -1,7 +1,7 @@
 """How long a server asks us to wait, read from the words of its reply. Pure: no clock.
 
 "Greylisted, try again in 300 seconds", "retry after 00:05:00", "limit exceeded, try again after
-Sat, 21 Nov 2026 18:35:00 UTC": without this a mail would come back too early and be refused anew.
+Sat, 21 Nov 2026 18:35:00 UTC": without this, an email would be retried too early and refused again.
 """
 
 import re

@@ -122,7 +122,7 @@ class Counts:
         return found.groups
 
     def reasons(self, campaign: Campaign) -> list[ReasonFigures]:
-        """The most frequent reasons why its mail was not simply sent."""
+        """Return the most frequent reasons why emails were not sent."""
         if (details := self._details(campaign)) is not None:
             return [ReasonFigures(**row) for row in details["reasons"]]
         return replies.campaign_reasons(campaign.id)

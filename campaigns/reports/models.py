@@ -25,7 +25,7 @@ class KeptCount(Base):
     seconds: Mapped[float] = mapped_column(default=0.0)
     """So long it took."""
     due_at: Mapped[datetime]
-    """When it is counted anew though nobody looks."""
+    """When it is counted again even if nobody looks."""
     figures: Mapped[dict[str, Any]] = mapped_column(default=dict)
     """What tables show."""
     details: Mapped[dict[str, Any]] = mapped_column(default=dict)

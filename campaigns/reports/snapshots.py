@@ -48,7 +48,7 @@ class Snapshot:
 
     @property
     def is_new(self) -> bool:
-        """Whether the snapshot need not be counted anew yet."""
+        """Whether the snapshot is still current."""
         return self.age < self.new_for
 
 
@@ -141,7 +141,7 @@ def forget(subject: Subject, subject_id: int) -> None:
 
 
 def due(now: datetime) -> list[tuple[str, int]]:
-    """What is to be counted anew though nobody looked, a few at a time."""
+    """Return what is due for counting even if nobody looked, a few at a time."""
     rows = db.session.execute(
         sa.select(KeptCount.subject, KeptCount.subject_id)
         .where(KeptCount.due_at <= database_now(now))

@@ -25,7 +25,7 @@ Standing = Literal["open", "done", "expired", "used", "gone"]
 open     the person may confirm
 done     they are on the list
 expired  too old
-used     they left again since; signing up anew is the way back
+used     they have unsubscribed since; they can sign up again
 gone     the list or the person has been deleted
 """
 

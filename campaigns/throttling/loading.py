@@ -29,7 +29,7 @@ T = TypeVar("T", GroupLimit, GroupState)
 def load_plan(provider_id: int, *, now: datetime, pace_per_second: float = 0.0) -> Plan:
     """The plan for one account, and for a campaign of this pace through it.
 
-    A few look-ups by key: to be loaded anew for each slice, so that what people change and what
+    A few look-ups by key: loaded again for each slice, so that what people change and what
     servers say is heeded at once.
     """
     account = db.session.get_one(ProviderAccount, provider_id, populate_existing=True)

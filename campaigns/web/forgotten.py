@@ -95,7 +95,7 @@ def reset(token: str) -> Response | FlaskResponse:
         if taken is not None:
             users.set_password(taken, hashed)
             mail = account_mail.password_changed(taken.address, now=utcnow())
-    if taken is None:  # somebody was quicker
+    if taken is None:  # another request was first
         return _gone()
     services().doorbell.ring("transactional", mail.id)
     Attempts(taken.address).succeeded()

@@ -179,7 +179,7 @@ def first_visit() -> Response | FlaskResponse:
                 now=utcnow(),
             )
             start_session(user)
-    except users.AlreadySetUpError:  # somebody was quicker
+    except users.AlreadySetUpError:  # another request was first
         return redirect(url_for("login.login"))
     except BusyError as error:
         return _welcome(form, error.description or "", code=error.code)

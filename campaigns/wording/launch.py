@@ -3,7 +3,7 @@
 from campaigns.wording.messages import N_, Message, Plural
 
 SENTENCES: dict[str, Message] = {
-    "launch.not_a_draft": N_("This campaign is not a draft any more, so nothing was sent."),
+    "launch.not_a_draft": N_("This campaign is no longer a draft, so nothing was sent."),
     "launch.deleted": N_("This campaign has been deleted."),
     "launch.changed": N_("Someone else changed this campaign first. Review it again."),
     "launch.old_version": N_(

@@ -22,7 +22,7 @@ SENTENCES: dict[str, Message] = {
     "outcome.deferred": N_("The server asked to try again later"),
     "outcome.connection": N_("The connection failed; retrying"),
     "outcome.no_answer": N_("The connection broke before the server answered; may have arrived"),
-    "outcome.lost_worker": N_("The sending process stopped at that moment; may have arrived"),
+    "outcome.lost_worker": N_("The sending process stopped just then; may have arrived"),
     "outcome.restored": N_("The database was restored before this was recorded; may have arrived"),
     "outcome.left_out": N_("Excluded: the test group of this mailbox provider went badly"),
     "outcome.cancelled": N_("The campaign was cancelled first"),

@@ -74,8 +74,8 @@ SENTENCES: dict[str, Message] = {
         N_("%(count)s link, with a target."), N_("%(count)s links, each with a target.")
     ),
     "preflight.no_alternative_text": Plural(
-        N_("%(count)s image has no alternative text. Readers without images see nothing there."),
-        N_("%(count)s images have no alternative text. Readers without images see nothing there."),
+        N_("%(count)s image has no alternative text. Without images, nothing shows there."),
+        N_("%(count)s images have no alternative text. Without images, nothing shows there."),
     ),
     "preflight.alternative_text": Plural(
         N_("%(count)s image with alternative text."), N_("%(count)s images with alternative text.")

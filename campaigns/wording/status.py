@@ -30,11 +30,11 @@ SENTENCES: dict[str, Message] = {
     ),
     "status.between_waves": Plural(
         N_(
-            "%(count)s recipient waits for their own time of day. The next email goes at"
+            "%(count)s recipient waits for the time in their time zone. The next email is sent at"
             " %(next_at)s."
         ),
         N_(
-            "%(count)s recipients wait for their own time of day. The next email goes at"
+            "%(count)s recipients wait for the time in their time zone. The next email is sent at"
             " %(next_at)s."
         ),
     ),

@@ -200,7 +200,8 @@ def test_between_two_waves_a_campaign_says_what_it_waits_for(app: Flask) -> None
     explain_waves()
     found = db.session.get_one(Campaign, campaign.id, populate_existing=True)
     assert said(found.status_reason) == (
-        "1 recipient waits for their own time of day. The next email goes at 29 Mar 2100, 07:30."
+        "1 recipient waits for the time in their time zone."
+        " The next email is sent at 29 Mar 2100, 07:30."
     )
 
 

@@ -89,7 +89,7 @@ def forget_all() -> None:
 
 def _kept_for(grant: Grant) -> _Kept:
     if len(_kept) > MOST_KEPT:
-        _kept.clear()  # each is asked for anew at its next login
+        _kept.clear()  # each login asks for a new one
     return _kept.setdefault(_key(grant), _Kept(grant.refresh_token))
 
 

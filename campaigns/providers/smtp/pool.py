@@ -51,7 +51,7 @@ class SmtpProvider:
         self._start_in(None)
 
     def _start_in(self, loop: Loop | None) -> None:
-        """Begin anew. What is left of another loop, such as that of a parent, is not ours."""
+        """Start with nothing: another loop's connections, as of a parent process, are not ours."""
         self._loop: Loop | None = loop
         self._feeder = Feeder(self._stop_for, self._ask_again_at)
         self._asks_at: float | None = None

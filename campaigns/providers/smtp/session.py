@@ -318,7 +318,7 @@ class Session:
         return b".\r\n" + self._reset()
 
     def _leave(self, message: Message, said: str, code: int, step: Step) -> None:
-        """The server wants a new connection: nobody is blamed, nothing more is taken here."""
+        """The server wants a new connection: no message fails, and this one takes no more."""
         self._is_stopped, self._parting = True, said
         self._give_back(message, said, code, step)
 

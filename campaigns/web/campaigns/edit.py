@@ -140,7 +140,7 @@ def _link(label: str, variable: str) -> tuple[str, str]:
 def save(public_id: str) -> ResponseReturnValue:
     """Save the whole form over the version it was read from. Answers JSON, for the script.
 
-    200 version and time · 409 somebody saved first · 422 a field · 423 no draft any more.
+    200 version and time · 409 somebody saved first · 422 a field · 423 no longer a draft.
     """
     campaign = drafts.find(public_id)
     if campaign is None:

@@ -1,0 +1,116 @@
+"""Words of the field are used, not private or translated ones."""
+
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.source import ROOT
+from tests.pseudo_locale import collector
+
+# What people read: pattern, and what to say instead.
+ON_PAGES = {
+    r"\bmails?\b(?! (?:server|program|app))": "email, emails",
+    r"\breaders?\b": "recipient, subscriber",
+    r"\bledger\b": "delivery log",
+    r"(?<!a )(?<!the )\bmoments?\b": "time",
+    r"\bsecond chances?\b": "resend",
+    r"\bput off\b": "postponed, throttled",
+    r"\btick(?:ed)?\b": "select, selected",
+    r"\banew\b": "again",
+    r"\bby (?:it|them)sel(?:f|ves)\b(?!\. Use)": "automatically",
+    r"\bgo(?:es)? on\b": "continue",
+    r"\bso (?:long|often|many)\b": "an exact figure",
+    r"\bheld back\b": "on hold",
+    r"\ba few first\b": "test group",
+    r"\bquicker\b": "someone else changed it first",
+    r"\bany ?more\b": "no longer",
+    r"\bmend(?:ed)?\b": "fix",
+    r"\bamiss\b": "wrong",
+}
+
+# What nobody should read in code and documents either.
+ODD = (
+    "a few first",
+    "anew",
+    "asks you",
+    "at a moment you choose",
+    "came about",
+    "go on writing",
+    "heed",
+    "is told by",
+    "leave somebody out",
+    "nobody is blamed",
+    "not simply sent",
+    "own time of day",
+    "put right",
+    "readers' own",
+    "reader's own",
+    "reader’s own",
+    "refused or given up",
+    "second chance",
+    "shall it still",
+    "so long is",
+    "so often is",
+    "somebody was quicker",
+    "taken into consideration",
+    "with the ticked",
+)
+NAMES_THEM = {"docs/glossary.md"}
+"""Says which words we do not use."""
+
+RULE = re.compile(r"(?<![A-Za-z0-9])([BFSUW][0-9]{1,2})(?=[):,]| and )")
+
+
+@cache
+def _messages() -> list[str]:
+    """Return every sentence that goes through gettext, without the names of its parameters."""
+    ids = [message.id for message in collector().extracted() if message.id]
+    forms = [form for known in ids for form in ([known] if isinstance(known, str) else known)]
+    return [re.sub(r"%\(\w+\)s", "", form) for form in forms]
+
+
+def _files() -> list[Path]:
+    found = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "Makefile"]
+    for folder, pattern in (
+        ("templates", "*.html"),
+        ("templates", "*.txt"),
+        ("static/js", "*.js"),
+        ("campaigns", "*.py"),
+        ("docs", "*.md"),
+        ("bin", "*"),
+    ):
+        found += sorted(path for path in (ROOT / folder).rglob(pattern) if path.is_file())
+    return [path for path in found if path.relative_to(ROOT).as_posix() not in NAMES_THEM]
+
+
+@pytest.mark.parametrize("pattern", ON_PAGES)
+def test_pages_and_emails_use_the_words_of_the_field(pattern: str) -> None:
+    odd = re.compile(pattern, re.IGNORECASE)
+    assert [message for message in _messages() if odd.search(message)] == []
+
+
+@pytest.mark.parametrize("phrase", ODD)
+def test_code_and_documents_do_too(phrase: str) -> None:
+    odd = re.compile(rf"(?<!\w){re.escape(phrase)}(?!\w)", re.IGNORECASE)
+    found = [
+        path.relative_to(ROOT).as_posix()
+        for path in _files()
+        if odd.search(path.read_text("utf-8", errors="replace"))
+    ]
+    assert found == []
+
+
+def test_every_rule_that_code_names_by_its_id_is_explained() -> None:
+    text = (ROOT / "docs" / "rules.md").read_text("utf-8")
+    explained = set(re.findall(r"^\| ([A-Z][0-9]+) \|", text, re.MULTILINE))
+    assert explained
+    unexplained = {}
+    for folder in ("campaigns", "tests"):
+        for path in (ROOT / folder).rglob("*.py"):
+            comments = re.findall(r'"""(.*?)"""|# (.*)', path.read_text("utf-8"), re.DOTALL)
+            named = {rule for parts in comments for part in parts for rule in RULE.findall(part)}
+            if named - explained and path != Path(__file__):
+                unexplained[path.name] = named - explained
+    assert unexplained == {}
