@@ -8,13 +8,13 @@ help: ## Show this help
 	@echo "Usage: make TARGET   (settings may follow: make demo PORT=9000 DATA_DIR=/tmp/demo)"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-22s %s\n", $$1, $$2 }' Makefile
 
-demo: setup ## Start Campaigns with a made-up organisation; no mail leaves this machine
+demo: setup ## Start a demo with sample data; no email leaves this machine
 	@exec .venv/bin/campaigns up --demo
 
-run: setup ## Start Campaigns on your own data (in .data, or DATA_DIR=...)
+run: setup ## Start Campaigns with your own data (in .data, or DATA_DIR=...)
 	@exec .venv/bin/campaigns up
 
-setup: ## Make .venv with what is needed to run
+setup: ## Create .venv with the runtime dependencies
 	@sh bin/install runtime
 
 setup-dev:
@@ -23,13 +23,13 @@ setup-dev:
 test: setup-dev ## Run the tests (installs Chromium as root when it is missing)
 	@sh bin/test quick
 
-test-processes: setup-dev ## Run the tests that start, attack and kill the product's processes
+test-processes: setup-dev ## Run the tests that start, attack and kill the whole product
 	@sh bin/test processes
 
 test-fast: setup-dev ## Run the quick tests, on SQLite only
 	@.venv/bin/pytest -q -m "not browser and not process and not wheel" -k "not postgresql"
 
-test-system-postgresql: setup-dev ## Run the tests that speak SQL on the PostgreSQL installed here
+test-system-postgresql: setup-dev ## Run the tests of SQL on the PostgreSQL installed here
 	@SYSTEM_POSTGRESQL=1 .venv/bin/pytest -q --numprocesses 2 -k system-postgresql
 
 check: setup-dev ## Check style, types, layers, migrations, lock files and the wheel
@@ -47,11 +47,11 @@ check: setup-dev ## Check style, types, layers, migrations, lock files and the w
 bench: setup ## Measure how fast this machine sends: make bench what="send --postgresql"
 	@.venv/bin/campaigns bench $(what)
 
-chaos: setup-dev ## Break things at random while it sends: make chaos ROUNDS=20 SEED=1
+chaos: setup-dev ## Break things at random while sending: make chaos ROUNDS=20 SEED=1
 	@CHAOS_ROUNDS=$(or $(ROUNDS),20) CHAOS_SEED=$(SEED) CHAOS_PEOPLE=$(PEOPLE) \
 		.venv/bin/pytest -q -s tests/chaos
 
-format: setup-dev ## Put the code into its form
+format: setup-dev ## Format the code
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
@@ -61,15 +61,15 @@ LOCK = .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-heade
 messages: setup-dev ## Collect the messages for translators in campaigns/translations/messages.pot
 	.venv/bin/python bin/messages
 
-lock: setup-dev ## Bring the lock files in step with pyproject.toml
+lock: setup-dev ## Update the lock files from pyproject.toml
 	$(LOCK) --extra build --output-file requirements.lock
 	$(LOCK) --extra dev --constraint requirements.lock --output-file requirements-dev.lock
 
-migration: setup-dev ## Write a migration from the models: make migration m="add a thing"
-	@test -n "$(m)" || { echo 'Say what it does: make migration m="add a thing"' >&2; exit 2; }
+migration: setup-dev ## Create a migration from the models: make migration m="add a thing"
+	@test -n "$(m)" || { echo 'Describe it: make migration m="add a thing"' >&2; exit 2; }
 	@.venv/bin/campaigns migration "$(m)"
 	@.venv/bin/ruff format -q migrations
 
-clean: ## Remove what was built or cached; .venv and .data stay
+clean: ## Remove build and cache files; .venv and .data stay
 	rm -rf dist build test-results .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find campaigns tests migrations -name __pycache__ -type d -prune -exec rm -rf {} +
