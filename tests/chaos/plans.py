@@ -88,7 +88,9 @@ NAMED = (
         people=1000,
         connections=4,
     ),
-    Plan("server away from the start", is_away=True, steps=_mended(), says="cannot be reached"),
+    Plan(
+        "server away from the start", is_away=True, steps=_mended(), says="refused the connection"
+    ),
     Plan("server dies and comes back", steps=(Step("kill_smtp", 0.3),)),
     Plan(
         "451 for everything",

@@ -38,6 +38,7 @@ from tests.factories import (
     subscribers,
 )
 from tests.product import free_port
+from tests.saying import said
 
 STANDSTILL_SECONDS = 120.0
 """So long nothing may move. A ring may be lost for a minute, a connection lent for half of one."""
@@ -356,7 +357,7 @@ class Game:
         row = db.session.execute(
             sa.select(Campaign.status, Campaign.status_reason).where(Campaign.id == campaign_id)
         ).one()
-        self._said.add(row.status_reason)
+        self._said.add(said(row.status_reason))
         fine = {"preparing", "sending", "sent"} | ({"paused"} if self._plan.may_pause else set())
         assert row.status in fine, f"{row.status}: {row.status_reason}"
         return str(row.status)
@@ -398,7 +399,7 @@ class Game:
             sa.select(ProviderAccount.trouble).where(is_at_port(self._port)),
             sa.select(Campaign.status_reason).where(Campaign.id == campaign_id),
         )
-        self._said |= {text for text in db.session.scalars(words) if text}
+        self._said |= {said(text) for text in db.session.scalars(words) if text}
 
     def _lines(self, kind: str) -> list[str]:
         return [words[1] for words in self._notes(kind)]
