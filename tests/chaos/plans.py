@@ -88,9 +88,7 @@ NAMED = (
         people=1000,
         connections=4,
     ),
-    Plan(
-        "server away from the start", is_away=True, steps=_mended(), says="refused the connection"
-    ),
+    Plan("server away from the start", is_away=True, steps=_mended(), says="refused"),
     Plan("server dies and comes back", steps=(Step("kill_smtp", 0.3),)),
     Plan(
         "451 for everything",
