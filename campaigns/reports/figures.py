@@ -72,7 +72,6 @@ class Counts:
         self._totals: dict[int, Mapping[str, int]] = {}
         self._balances: dict[int, Balance] = {}
         self._engagements: dict[int, Engagement] = {}
-        self._people: People | None = None
         self._spent_seconds = 0.0
         self._moments: list[datetime] = []
         self.wanted: list[tuple[Subject, int]] = []
