@@ -1,8 +1,55 @@
-"""What a campaign is called."""
+"""What a campaign is called, and its subject as a recipient reads it."""
+
+from functools import lru_cache
+
+from campaigns.content.mime.compile import (
+    Content,
+    RenderError,
+    TemplateProblemError,
+    compile_content,
+)
+from campaigns.messages import Recipient
+from campaigns.tokens import Signer
 
 UNTITLED = "Untitled campaign"
+UNKNOWN = "…"
+"""Stands for what differs between campaigns of one subject, such as the name of the list."""
 
 
 def title_of(name: str, subject: str) -> str:
     """Return a campaign's name, its subject if it has none, or "Untitled campaign"."""
-    return name or subject or UNTITLED
+    return name or as_read(subject) or UNTITLED
+
+
+def as_read(subject: str, organisation: str = UNKNOWN) -> str:
+    """Return the subject with its merge tags filled in for a recipient without a name.
+
+    A subject that cannot be rendered is returned as it was written.
+    """
+    is_template = "{{" in subject or "{%" in subject
+    return _rendered(subject, organisation) if is_template else subject
+
+
+@lru_cache(maxsize=1024)
+def _rendered(subject: str, organisation: str) -> str:
+    content = Content(
+        subject=subject,
+        preheader="",
+        html="",
+        sender_name=organisation,
+        sender_address="",
+        reply_to="",
+        identity=organisation,
+        postal_address="",
+        campaign_public_id="",
+        base_url="",
+        list_names={0: UNKNOWN},
+        track_opens=False,
+        track_clicks=False,
+        use_return_path=False,
+    )
+    nobody = Recipient(delivery_id=0, subscriber_id=0, list_id=0, address="", name="")
+    try:
+        return compile_content(content, Signer(["for a title only"])).preview(nobody).subject
+    except (TemplateProblemError, RenderError):
+        return subject

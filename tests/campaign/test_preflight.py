@@ -41,9 +41,12 @@ def _workspace(app: Flask) -> None:
 
 def _found(campaign: Campaign, base_url: str = "https://news.example.org") -> list[Check]:
     """The checks that are not green."""
+    return [row for row in _everything(campaign, base_url) if row.level != "ok"]
+
+
+def _everything(campaign: Campaign, base_url: str = "https://news.example.org") -> list[Check]:
     arithmetic = audience_arithmetic(campaign.id)
-    rows = preflight(campaign, arithmetic, base_url=base_url, signer=SIGNER)
-    return [row for row in rows if row.level != "ok"]
+    return preflight(campaign, arithmetic, base_url=base_url, signer=SIGNER)
 
 
 def text_of(row: Check) -> str:
@@ -59,7 +62,7 @@ def _ready(**values: Any) -> Campaign:
         return a_campaign(news, sender=a_sender(), **{**GOOD, **values})
 
 
-def test_a_good_campaign_has_only_green_rows(app: Flask) -> None:
+def test_a_good_campaign_has_only_green_everything(app: Flask) -> None:
     campaign = _ready()
     assert _found(campaign) == []
     rows = preflight(
@@ -287,6 +290,21 @@ def test_tags_in_subject_and_preheader_lead_to_their_fields(app: Flask, field: s
     (row,) = _found(_ready(**{field: "Good morning, %recipient.name%"}))
     assert (row.name, row.level, row.fix) == ("merge_tags", "warning", "message")
     assert text_of(row).startswith(f"{field.capitalize()}: “%recipient.name%”")
+
+
+@pytest.mark.parametrize(
+    ("subject", "level", "text"),
+    [
+        ("{{ subscriber.name or 'Hello' }}, winter is here", "ok", "“Hello, winter is here”"),
+        ("{% if subscriber.name == 'x' %}For one person alone{% endif %}Short", "warning", "5"),
+    ],
+)
+def test_the_subject_is_judged_as_a_recipient_reads_it(
+    app: Flask, subject: str, level: str, text: str
+) -> None:
+    (row,) = [row for row in _everything(_ready(subject=subject)) if row.name == "subject"]
+    assert row.level == level
+    assert text in text_of(row)
 
 
 def test_every_mistake_counts_however_many_there_are(app: Flask) -> None:

@@ -1,5 +1,6 @@
 """Preflight: everything that is checked before a campaign may leave."""
 
+from campaigns.accounts.workspace import load_workspace
 from campaigns.campaign.drafts import Arithmetic
 from campaigns.campaign.expand_content import content_of
 from campaigns.campaign.models import Campaign
@@ -7,6 +8,7 @@ from campaigns.campaign.preflight import audience, content, workspace
 from campaigns.campaign.preflight import sender as senders
 from campaigns.campaign.preflight.checks import Check
 from campaigns.campaign.preflight.sender import warnings_of
+from campaigns.campaign.title import as_read
 from campaigns.db import db
 from campaigns.providers.models import SenderAddress
 from campaigns.tokens import Signer
@@ -19,12 +21,13 @@ def preflight(
 ) -> list[Check]:
     """Return every check, by section. A problem keeps the campaign from leaving."""
     sender = db.session.get(SenderAddress, campaign.sender_id) if campaign.sender_id else None
+    organisation = load_workspace().name
     return [
         audience.check(campaign, arithmetic),
         senders.check(sender),
         *senders.check_signature(sender),
-        content.check_subject(campaign.subject),
-        content.check_preheader(campaign.preheader),
+        content.check_subject(as_read(campaign.subject, organisation)),
+        content.check_preheader(as_read(campaign.preheader, organisation)),
         *content.check(content_of(campaign, base_url=base_url), signer),
         workspace.check_postal_address(),
         workspace.check_public_url(base_url),

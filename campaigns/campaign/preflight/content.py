@@ -38,7 +38,7 @@ _FIELDS: Mapping[Field, CheckName] = {
 
 
 def check_subject(subject: str) -> Check:
-    """Check the subject and its length."""
+    """Check the subject, as a recipient reads it, and its length."""
     length = len(subject.strip())
     if not length:
         return problem("subject", "message", "preflight.no_subject")
