@@ -10,6 +10,7 @@ from campaigns.audience.models import ImportRun
 from campaigns.audience.subscribers import Proof
 from campaigns.campaign.models import Campaign, Delivery
 from campaigns.db import db
+from campaigns.web.campaigns.titles import as_read
 from campaigns.web.words import describe
 from campaigns.web.words import gettext as _
 from campaigns.wording.messages import N_
@@ -82,7 +83,7 @@ def in_words(proofs: Sequence[Proof]) -> list[Line]:
                 wording=event.wording,
                 ip=event.ip,
                 user_agent=event.user_agent,
-                campaign=campaign.subject if campaign else "",
+                campaign=as_read(campaign.subject) if campaign else "",
                 campaign_public_id=campaign.public_id if campaign else "",
                 file_name=run.file_name if run else "",
                 import_public_id=run.public_id if run else "",
@@ -126,7 +127,7 @@ def deliveries(subscriber_id: int) -> list[DeliveryLine]:
     )
     return [
         DeliveryLine(
-            subject=row.subject,
+            subject=as_read(row.subject),
             campaign_public_id=row.public_id,
             status=row.status,
             reason=describe(row.reason),

@@ -29,9 +29,9 @@ SENTENCES: dict[str, Message] = {
         " the backup, change it in the calendar.\n\n"
         "Decide on the home page:\n%(link)s"
     ),
-    "alert.more_campaigns": Plural(N_("%(count)s more campaign"), N_("%(count)s more campaigns")),
+    "alert.more_campaigns": Plural("%(count)s more campaign", "%(count)s more campaigns"),
     "alert.single_emails": Plural(
-        N_("%(count)s single email, such as a confirmation"),
-        N_("%(count)s single emails, such as confirmations"),
+        "%(count)s single email, such as a confirmation",
+        "%(count)s single emails, such as confirmations",
     ),
 }

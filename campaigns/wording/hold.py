@@ -7,7 +7,7 @@ SENTENCES: dict[str, Message] = {
     "hold.other_providers": N_("Every other mailbox provider"),
     "hold.several": "%(reasons)s",
     "hold.several_more": Plural(
-        N_("%(reasons)s And %(count)s more reason."), N_("%(reasons)s And %(count)s more reasons.")
+        "%(reasons)s And %(count)s more reason.", "%(reasons)s And %(count)s more reasons."
     ),
     "hold.retried": N_("Retried at %(until_at)s."),
     "hold.account_waits": N_("%(account)s waits. %(why)s"),
@@ -24,85 +24,63 @@ SENTENCES: dict[str, Message] = {
     "hold.group_waits_until": N_("%(group)s waits until %(until_at)s. %(why)s"),
     "hold.group_rate": N_("%(group)s gets %(rate_per_second)s. %(why)s"),
     "hold.at_once": Plural(
-        N_("%(group)s gets %(count)s email at a time. %(why)s"),
-        N_("%(group)s gets %(count)s emails at a time. %(why)s"),
+        "%(group)s gets %(count)s email at a time. %(why)s",
+        "%(group)s gets %(count)s emails at a time. %(why)s",
     ),
     "hold.warm_up": Plural(
-        N_("%(name)s is warming up: %(count)s email in 24 hours for now."),
-        N_("%(name)s is warming up: %(count)s emails in 24 hours for now."),
+        "%(name)s is warming up: %(count)s email in 24 hours for now.",
+        "%(name)s is warming up: %(count)s emails in 24 hours for now.",
     ),
     "hold.warm_up_until": Plural(
-        N_(
-            "%(name)s is warming up: %(count)s email in 24 hours for now. Sending continues at"
-            " %(until_at)s."
-        ),
-        N_(
-            "%(name)s is warming up: %(count)s emails in 24 hours for now. Sending continues at"
-            " %(until_at)s."
-        ),
+        "%(name)s is warming up: %(count)s email in 24 hours for now. Sending continues at"
+        " %(until_at)s.",
+        "%(name)s is warming up: %(count)s emails in 24 hours for now. Sending continues at"
+        " %(until_at)s.",
     ),
     "hold.second_used_up": Plural(
-        N_(
-            "%(account)s has used up its %(count)s email per second. Sending continues at"
-            " %(until_at)s."
-        ),
-        N_(
-            "%(account)s has used up its %(count)s emails per second. Sending continues at"
-            " %(until_at)s."
-        ),
+        "%(account)s has used up its %(count)s email per second. Sending continues at"
+        " %(until_at)s.",
+        "%(account)s has used up its %(count)s emails per second. Sending continues at"
+        " %(until_at)s.",
     ),
     "hold.minute_used_up": Plural(
-        N_(
-            "%(account)s has used up its %(count)s email per minute. Sending continues at"
-            " %(until_at)s."
-        ),
-        N_(
-            "%(account)s has used up its %(count)s emails per minute. Sending continues at"
-            " %(until_at)s."
-        ),
+        "%(account)s has used up its %(count)s email per minute. Sending continues at"
+        " %(until_at)s.",
+        "%(account)s has used up its %(count)s emails per minute. Sending continues at"
+        " %(until_at)s.",
     ),
     "hold.hour_used_up": Plural(
-        N_(
-            "%(account)s has used up its %(count)s email per hour. Sending continues at"
-            " %(until_at)s."
-        ),
-        N_(
-            "%(account)s has used up its %(count)s emails per hour. Sending continues at"
-            " %(until_at)s."
-        ),
+        "%(account)s has used up its %(count)s email per hour. Sending continues at %(until_at)s.",
+        "%(account)s has used up its %(count)s emails per hour. Sending continues at %(until_at)s.",
     ),
     "hold.day_used_up": Plural(
-        N_(
-            "%(account)s has used up its %(count)s email in 24 hours. Sending continues at"
-            " %(until_at)s."
-        ),
-        N_(
-            "%(account)s has used up its %(count)s emails in 24 hours. Sending continues at"
-            " %(until_at)s."
-        ),
+        "%(account)s has used up its %(count)s email in 24 hours. Sending continues at"
+        " %(until_at)s.",
+        "%(account)s has used up its %(count)s emails in 24 hours. Sending continues at"
+        " %(until_at)s.",
     ),
     "hold.pace": N_("The campaign keeps to its own pace, %(rate_per_second)s."),
     "hold.turn": N_("%(account)s serves other campaigns in turn."),
     "throttle.said": N_("%(note)s (“%(quote)s”)."),
     "throttle.limit_second": Plural(
-        N_("%(account)s may send %(count)s email per second."),
-        N_("%(account)s may send %(count)s emails per second."),
+        "%(account)s may send %(count)s email per second.",
+        "%(account)s may send %(count)s emails per second.",
     ),
     "throttle.limit_minute": Plural(
-        N_("%(account)s may send %(count)s email per minute."),
-        N_("%(account)s may send %(count)s emails per minute."),
+        "%(account)s may send %(count)s email per minute.",
+        "%(account)s may send %(count)s emails per minute.",
     ),
     "throttle.limit_hour": Plural(
-        N_("%(account)s may send %(count)s email per hour."),
-        N_("%(account)s may send %(count)s emails per hour."),
+        "%(account)s may send %(count)s email per hour.",
+        "%(account)s may send %(count)s emails per hour.",
     ),
     "throttle.limit_day": Plural(
-        N_("%(account)s may send %(count)s email in 24 hours."),
-        N_("%(account)s may send %(count)s emails in 24 hours."),
+        "%(account)s may send %(count)s email in 24 hours.",
+        "%(account)s may send %(count)s emails in 24 hours.",
     ),
     "throttle.group_rate": N_("%(group)s gets %(rate_per_second)s."),
     "throttle.warm_up_begins": Plural(
-        N_("%(name)s is warming up: %(count)s email on the first day, then more."),
-        N_("%(name)s is warming up: %(count)s emails on the first day, then more."),
+        "%(name)s is warming up: %(count)s email on the first day, then more.",
+        "%(name)s is warming up: %(count)s emails on the first day, then more.",
     ),
 }

@@ -11,8 +11,8 @@ SENTENCES: dict[str, Message] = {
         " current version."
     ),
     "launch.blocked": Plural(
-        N_("Fix the problem marked in red first."),
-        N_("Fix the %(count)s problems marked in red first."),
+        "Fix the problem marked in red first.",
+        "Fix the %(count)s problems marked in red first.",
     ),
     "launch.recurs": N_(
         "This draft is the template of a recurring campaign. Duplicate it to send it once more."

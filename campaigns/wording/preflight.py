@@ -18,7 +18,7 @@ SENTENCES: dict[str, Message] = {
     "preflight.unsubscribe": N_("Unsubscribe link"),
     "preflight.postal_address": N_("Postal address"),
     "preflight.public_address": N_("Public address"),
-    "preflight.recipients": Plural(N_("%(count)s recipient."), N_("%(count)s recipients.")),
+    "preflight.recipients": Plural("%(count)s recipient.", "%(count)s recipients."),
     "preflight.no_list": N_("No list is chosen yet."),
     "preflight.no_recipients": N_(
         "There are no recipients: the lists are empty, or everyone on them is excluded or"
@@ -35,8 +35,8 @@ SENTENCES: dict[str, Message] = {
         "Email from %(domain)s is not signed with DKIM. Gmail, Yahoo and Outlook ask for it."
     ),
     "preflight.signed": Plural(
-        N_("Signed with DKIM for %(domain)s (selector %(selectors)s)."),
-        N_("Signed with DKIM for %(domain)s (selectors %(selectors)s)."),
+        "Signed with DKIM for %(domain)s (selector %(selectors)s).",
+        "Signed with DKIM for %(domain)s (selectors %(selectors)s).",
     ),
     "preflight.signed_not_in_dns": N_(
         "Signed with DKIM for %(domain)s, but the record is not in DNS as it should be, so"
@@ -45,8 +45,8 @@ SENTENCES: dict[str, Message] = {
     "preflight.no_subject": N_("The subject is empty."),
     "preflight.subject_says_test": N_("The subject says “test”. Check that it is the right one."),
     "preflight.subject_short": Plural(
-        N_("The subject is very short (%(count)s character). Say a little more."),
-        N_("The subject is very short (%(count)s characters). Say a little more."),
+        "The subject is very short (%(count)s character). Say a little more.",
+        "The subject is very short (%(count)s characters). Say a little more.",
     ),
     "preflight.subject_long": N_(
         "The subject has %(count)s characters. Most inboxes cut it off after about 78."
@@ -64,21 +64,21 @@ SENTENCES: dict[str, Message] = {
     ),
     "preflight.small": N_("%(size_bytes)s: small enough for every inbox."),
     "preflight.dead_links": Plural(
-        N_("%(count)s link leads nowhere."), N_("%(count)s links lead nowhere.")
+        "%(count)s link leads nowhere.", "%(count)s links lead nowhere."
     ),
     "preflight.hidden_images": Plural(
-        N_("%(count)s image is not shown to everyone."),
-        N_("%(count)s images are not shown to everyone."),
+        "%(count)s image is not shown to everyone.",
+        "%(count)s images are not shown to everyone.",
     ),
     "preflight.links_have_targets": Plural(
-        N_("%(count)s link, with a target."), N_("%(count)s links, each with a target.")
+        "%(count)s link, with a target.", "%(count)s links, each with a target."
     ),
     "preflight.no_alternative_text": Plural(
-        N_("%(count)s image has no alternative text. Without images, nothing shows there."),
-        N_("%(count)s images have no alternative text. Without images, nothing shows there."),
+        "%(count)s image has no alternative text. Without images, nothing shows there.",
+        "%(count)s images have no alternative text. Without images, nothing shows there.",
     ),
     "preflight.alternative_text": Plural(
-        N_("%(count)s image with alternative text."), N_("%(count)s images with alternative text.")
+        "%(count)s image with alternative text.", "%(count)s images with alternative text."
     ),
     "preflight.unsubscribe_everywhere": N_("In the footer and the header of every email."),
     "preflight.address_in_footer": N_("In the footer of every email, as the law requires."),

@@ -6,53 +6,53 @@ The descriptions stand inside a sentence: "It goes out every Monday at 09:00."
 from campaigns.wording.messages import N_, Message, Plural
 
 SENTENCES: dict[str, Message] = {
-    "recurrence.daily": Plural(N_("every day"), N_("every %(interval)s days"), by="interval"),
+    "recurrence.daily": Plural("every day", "every %(interval)s days", by="interval"),
     "recurrence.workdays": N_("every weekday"),
     "recurrence.weekly": Plural(
-        N_("every %(weekdays)s"), N_("every %(interval)s weeks on %(weekdays)s"), by="interval"
+        "every %(weekdays)s", "every %(interval)s weeks on %(weekdays)s", by="interval"
     ),
     "recurrence.first_weekday": Plural(
-        N_("on the first %(weekdays)s of every month"),
-        N_("every %(interval)s months on the first %(weekdays)s"),
+        "on the first %(weekdays)s of every month",
+        "every %(interval)s months on the first %(weekdays)s",
         by="interval",
     ),
     "recurrence.second_weekday": Plural(
-        N_("on the second %(weekdays)s of every month"),
-        N_("every %(interval)s months on the second %(weekdays)s"),
+        "on the second %(weekdays)s of every month",
+        "every %(interval)s months on the second %(weekdays)s",
         by="interval",
     ),
     "recurrence.third_weekday": Plural(
-        N_("on the third %(weekdays)s of every month"),
-        N_("every %(interval)s months on the third %(weekdays)s"),
+        "on the third %(weekdays)s of every month",
+        "every %(interval)s months on the third %(weekdays)s",
         by="interval",
     ),
     "recurrence.fourth_weekday": Plural(
-        N_("on the fourth %(weekdays)s of every month"),
-        N_("every %(interval)s months on the fourth %(weekdays)s"),
+        "on the fourth %(weekdays)s of every month",
+        "every %(interval)s months on the fourth %(weekdays)s",
         by="interval",
     ),
     "recurrence.last_weekday": Plural(
-        N_("on the last %(weekdays)s of every month"),
-        N_("every %(interval)s months on the last %(weekdays)s"),
+        "on the last %(weekdays)s of every month",
+        "every %(interval)s months on the last %(weekdays)s",
         by="interval",
     ),
     "recurrence.day_of_month": Plural(
-        N_("on day %(day)s of every month"),
-        N_("every %(interval)s months on day %(day)s"),
+        "on day %(day)s of every month",
+        "every %(interval)s months on day %(day)s",
         by="interval",
     ),
     "recurrence.late_day": Plural(
-        N_("on day %(day)s of every month (the last day of shorter months)"),
-        N_("every %(interval)s months on day %(day)s (the last day of shorter months)"),
+        "on day %(day)s of every month (the last day of shorter months)",
+        "every %(interval)s months on day %(day)s (the last day of shorter months)",
         by="interval",
     ),
     "recurrence.last_day": Plural(
-        N_("on the last day of every month"),
-        N_("every %(interval)s months on the last day"),
+        "on the last day of every month",
+        "every %(interval)s months on the last day",
         by="interval",
     ),
     "recurrence.until": N_("%(rule)s, until %(until_date)s"),
-    "recurrence.times": Plural(N_("%(rule)s, once"), N_("%(rule)s, %(count)s times in all")),
+    "recurrence.times": Plural("%(rule)s, once", "%(rule)s, %(count)s times in all"),
     "recurrence.no_frequency": N_("Choose how often the campaign goes out."),
     "recurrence.no_last_day": N_("Choose the last day on which the campaign may go out."),
     "recurrence.no_weekday": N_("Choose at least one day of the week."),

@@ -29,14 +29,10 @@ SENTENCES: dict[str, Message] = {
         " server said: %(reply)s"
     ),
     "status.between_waves": Plural(
-        N_(
-            "%(count)s recipient waits for the time in their time zone. The next email is sent at"
-            " %(next_at)s."
-        ),
-        N_(
-            "%(count)s recipients wait for the time in their time zone. The next email is sent at"
-            " %(next_at)s."
-        ),
+        "%(count)s recipient waits for the time in their time zone. The next email is sent at"
+        " %(next_at)s.",
+        "%(count)s recipients wait for the time in their time zone. The next email is sent at"
+        " %(next_at)s.",
     ),
     "status.preflight": "%(name)s: %(text)s",
     "status.not_scheduled": N_("This campaign was not scheduled. %(why)s"),

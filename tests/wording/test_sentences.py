@@ -12,6 +12,8 @@ import pytest
 import campaigns
 from campaigns.reason import Reason
 from campaigns.wording import SENTENCES, Words
+from campaigns.wording.messages import Plural
+from tests.pseudo_locale import collector
 
 PACKAGE = Path(campaigns.__file__).parent
 TOPICS = {code.partition(".")[0] for code in SENTENCES}
@@ -59,3 +61,13 @@ def test_numbers_and_moments_are_written_for_the_reader() -> None:
     assert said.sentence("legacy.text", {"text": 1776}) == "1,776"
     assert said._shown("until_at", "2026-11-19T08:00:00+00:00") == "19 Nov 2026, 09:00"
     assert Words("en", UTC)._shown("until_at", "2026-11-19T08:00:00+00:00") == "19 Nov 2026, 08:00"
+
+
+def test_messages_with_two_forms_are_extracted_as_such() -> None:
+    """Marked one by one, translators would get two messages, and `ngettext` would find neither."""
+    pairs = {
+        message.id for message in collector().extracted() if isinstance(message.id, tuple | list)
+    }
+    forms = {(found.one, found.many) for found in SENTENCES.values() if isinstance(found, Plural)}
+    assert forms
+    assert forms <= {tuple(pair) for pair in pairs}
