@@ -131,7 +131,7 @@ class BulkSubscribed:
 def subscribe_many(
     list_id: int, subscriber_ids: Collection[int], evidence: ConsentEvidence
 ) -> BulkSubscribed:
-    """Subscribe many manually, except for those suppressed or unsubscribed by themselves.
+    """Subscribe many manually, except those who are suppressed or unsubscribed on their own.
 
     At most some hundreds of ids: they travel in one statement.
     """
@@ -196,7 +196,7 @@ def end_many(list_id: int, subscriber_ids: Collection[int], now: datetime) -> li
 
 
 def who_left(list_ids: Collection[int], subscriber_ids: Collection[int]) -> set[tuple[int, int]]:
-    """Return (list id, subscriber id) of those who unsubscribed by themselves.
+    """Return (list id, subscriber id) of those who unsubscribed on their own.
 
     An ended subscription without any record of how it ended counts as their own doing.
     """

@@ -92,7 +92,7 @@ def import_command(
 
     Nobody who unsubscribed or is suppressed comes back by an import. Columns that tell a status
     are recognized: nobody the file calls unsubscribed, pending or bounced is subscribed. An import
-    that is interrupted goes on by itself where it stopped, as long as a worker runs.
+    that is interrupted continues automatically where it stopped, as long as a worker runs.
     The exit status is 1 when rows could not be taken.
     """
     from campaigns.audience import lists
@@ -226,7 +226,7 @@ def _columns(preview: "Preview", mappings: Sequence[str]) -> "list[Column]":
         is_role = field in ROLES and field != "attribute"
         columns[index] = Column(field) if is_role else Column("attribute", attribute_name(field))
         if is_role and field != "ignore":
-            # What was guessed for another column gives way to what was said.
+            # What the user says replaces a guess for another column.
             for other, column in enumerate(columns):
                 if other != index and column.role == field:
                     columns[other] = Column("ignore")

@@ -12,9 +12,9 @@ from campaigns.campaign.canary_plan import MEASURES, Bands, Measure, MeasureName
 from campaigns.reason import Reason
 
 ENOUGH = 30
-"""Results from which the whole is judged before the time is up."""
+"""Results needed to judge the whole test group before the time is up."""
 ENOUGH_OF_GROUP = 10
-"""Results from which a mailbox group is judged by itself."""
+"""Results needed to judge a mailbox group on its own."""
 
 
 @dataclass(frozen=True, slots=True)

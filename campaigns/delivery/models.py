@@ -26,4 +26,4 @@ class ResendRun(Base):
     position: Mapped[int] = mapped_column(BigKey, default=0)
     done: Mapped[int] = mapped_column(default=0)
     total: Mapped[int] = mapped_column(default=0)
-    """As it was counted in the beginning: what becomes of them by themselves is not `done`."""
+    """Count at the start. Deliveries that are resolved in another way are not in `done`."""

@@ -75,20 +75,20 @@ def without_day(plan: Plan) -> Plan:
 
 
 def is_any_claimed(campaign_id: int) -> bool:
-    """Whether some worker has mails of it on their way."""
+    """Return whether a worker is sending emails of the campaign."""
     claim = sa.select(Claim.token).where(Claim.campaign_id == campaign_id)
     return db.session.scalar(claim.limit(1)) is not None
 
 
 def is_any_put_off(campaign_id: int) -> bool:
-    """Whether anybody waits who would get it at once by another way."""
+    """Return whether anyone waits who could get the email at once from another sender."""
     return (
         db.session.scalar(sa.select(Delivery.id).where(*_put_off(campaign_id)).limit(1)) is not None
     )
 
 
 def _release(campaign_id: int, now: datetime) -> None:
-    """What the former account's server put off is due now."""
+    """Make due what the former account's server postponed."""
     db.session.execute(
         sa.update(Delivery)
         .where(*_put_off(campaign_id), Delivery.not_before > now)

@@ -30,7 +30,7 @@ STAMPS: dict[str, tuple[EventKind, ...]] = {
 """Columns of a delivery, and the kinds of event whose earliest moment they hold."""
 
 ARRIVED: tuple[EventKind, ...] = ("delivered", "complained", "opened", "clicked", "unsubscribed")
-"""Kinds of event that only a mail which arrived can bring."""
+"""Kinds of event that prove that an email arrived."""
 
 
 def record(events: Sequence[ProviderEvent], *, now: datetime) -> int:

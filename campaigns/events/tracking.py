@@ -12,7 +12,7 @@ MAX_USER_AGENT = 300
 
 
 def opened(delivery_id: int, *, at: datetime, user_agent: str = "") -> ProviderEvent:
-    """The pixel of a mail was fetched."""
+    """Return the event of a fetched pixel."""
     return ProviderEvent(
         kind="opened",
         delivery_id=delivery_id,
@@ -25,7 +25,7 @@ def opened(delivery_id: int, *, at: datetime, user_agent: str = "") -> ProviderE
 def clicked(
     delivery_id: int, link_number: int, *, at: datetime, user_agent: str = ""
 ) -> ProviderEvent:
-    """A tracked link of a mail was followed."""
+    """Return the event of a followed link."""
     return ProviderEvent(
         kind="clicked",
         delivery_id=delivery_id,

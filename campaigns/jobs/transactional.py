@@ -136,7 +136,7 @@ def _send(mail: Claimed, sender: SenderAddress, message: Message) -> SendResult:
         provider.close()
     if result.outcome == "sent" and account.trouble_count:
         with transaction():
-            health.clear(account.id)  # campaigns need not find out by themselves
+            health.clear(account.id)  # campaigns need not find out on their own
     return result
 
 

@@ -53,7 +53,7 @@ class Writer:
             ids = self._insert(rows)
             connection.execute("COMMIT")
         except BaseException:
-            if connection.in_transaction:  # some errors have rolled back by themselves
+            if connection.in_transaction:  # some errors roll back automatically
                 connection.execute("ROLLBACK")
             raise
         return ids

@@ -163,7 +163,7 @@ def _seconds_left(until: float) -> int:
 
 
 class _Store:
-    """Counts that end by themselves: in Redis, or here while it is away."""
+    """Counts that expire: in Redis, or in this process while Redis is unavailable."""
 
     def __init__(self) -> None:
         self._here = MemoryStorage()

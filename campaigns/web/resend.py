@@ -124,7 +124,7 @@ def panel(public_id: str) -> str:
     return render_template(
         "web/reports/_resend.html",
         campaign=found,
-        chances=shown,
+        options=shown,
         under_way=resend.under_way(found.id),
         name_of=name_of,
         is_poll=True,
@@ -149,7 +149,7 @@ def entries(public_id: str, name: str) -> str:
         "web/reports/resend.html",
         campaign=found,
         kind=kind,
-        chances=shown,
+        options=shown,
         under_way=resend.under_way(found.id),
         page=page,
         previous=url_for(".entries", **here, before=page.previous) if page.previous else "",

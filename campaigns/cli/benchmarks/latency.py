@@ -1,4 +1,4 @@
-"""What else is served while a campaign is on its way: confirmation mails, and the pages.
+"""What else is served while a campaign is sending: confirmation emails and pages.
 
 All processes of the product run. Once a second somebody signs up, and a user goes from page to
 page, four a second, by HTTP.

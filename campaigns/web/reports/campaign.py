@@ -315,7 +315,7 @@ def campaign(public_id: str) -> str | BaseResponse:
             "engagement": counts.engagement(found.id),
             "reasons": why_not,
             "trouble": replies.main_trouble(why_not),
-            "chances": counts.resend_options(found),
+            "options": counts.resend_options(found),
             "chart": chart_of(counts.hours(found), found.started_at, now),
             "links": counts.links(found),
         }
