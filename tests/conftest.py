@@ -4,7 +4,7 @@ import os
 import random
 import shutil
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from contextvars import Context
 from dataclasses import dataclass
@@ -20,6 +20,7 @@ from redis import Redis
 
 from campaigns import migrate
 from campaigns.accounts import users
+from campaigns.accounts.models import User
 from campaigns.accounts.workspace import save_workspace
 from campaigns.app import create_app
 from campaigns.clock import utcnow
@@ -245,17 +246,23 @@ def client(app: Flask) -> FlaskClient:
 @pytest.fixture
 def owner_client(client: FlaskClient) -> FlaskClient:
     """A browser in which the owner is logged in."""
-    Context().run(_log_in_owner, client)  # in a context of its own, as any other request
+    Context().run(start_session, client, _new_owner)  # a context of its own, as any other request
     return client
 
 
-def _log_in_owner(client: FlaskClient) -> None:
-    """Give the browser a session's cookie, as the login page does once it has checked."""
+def _new_owner() -> User:
+    return users.create_user("owner@example.org", "correct horse battery", now=utcnow())
+
+
+def start_session(client: FlaskClient, user: Callable[[], User]) -> None:
+    """Give the browser a session's cookie, as the login page does once it has checked.
+
+    `user` finds or makes the user, in the transaction of the session.
+    """
     app = client.application
     with app.test_request_context(headers={"User-Agent": client.environ_base["HTTP_USER_AGENT"]}):
         with transaction():
-            owner = users.create_user("owner@example.org", "correct horse battery", now=utcnow())
-            login.start_session(owner)
+            login.start_session(user())
         answer = app.response_class()
         app.session_interface.save_session(app, session, answer)
         client._update_cookies_from_response("localhost", "/", answer.headers.getlist("Set-Cookie"))

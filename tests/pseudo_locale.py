@@ -8,6 +8,7 @@ import importlib.machinery
 import importlib.util
 import re
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 from types import ModuleType
 
@@ -47,7 +48,9 @@ def collector() -> ModuleType:
     return module
 
 
-def _translated() -> Catalog:
+@cache
+def _compiled_catalog() -> bytes:
+    """Return every message and its translation, as a .mo file."""
     found = Catalog(locale=LOCALE)
     for message in collector().extracted():
         if not message.id:
@@ -57,7 +60,9 @@ def _translated() -> Catalog:
         else:
             text = tuple(pseudo(form) for form in message.id)
         found.add(message.id, text, context=message.context)
-    return found
+    out = BytesIO()
+    write_mo(out, found)
+    return out.getvalue()
 
 
 def speak_pseudo(app: Flask, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,8 +75,7 @@ def add_pseudo(app: Flask, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     """Let pages and emails have the language. `folder`: for its catalogue, made here."""
     file = folder / LOCALE / "LC_MESSAGES" / "messages.mo"
     file.parent.mkdir(parents=True)
-    with file.open("wb") as out:
-        write_mo(out, _translated())
+    file.write_bytes(_compiled_catalog())
     app.extensions["babel"].translation_directories = [str(folder)]
     monkeypatch.setattr(catalog, "DIRECTORY", folder)
     catalog.catalog.cache_clear()

@@ -1,17 +1,13 @@
 """A whole organisation with its data, and the address of one page of each kind."""
 
-import threading
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
 from flask import Flask
 from flask.testing import FlaskClient
-from playwright.sync_api import BrowserContext
 from werkzeug.exceptions import HTTPException
-from werkzeug.serving import make_server
 
 from campaigns import migrate
 from campaigns.app import create_app
@@ -33,9 +29,8 @@ SEVERAL = {"reports.campaign"}
 """Pages that differ with the state of what they show."""
 
 
-@contextmanager
-def served(folder: Path) -> Iterator[tuple[Flask, str]]:
-    """The app of a demo with a campaign in every state, on a free port."""
+def app_with_every_page(folder: Path) -> Flask:
+    """The app of a demo with a campaign in every state."""
     settings = settings_for_tests(folder, public_url="", mailbox_port=2525)
     migrate.upgrade(settings)
     ensure_demo(settings)
@@ -44,15 +39,7 @@ def served(folder: Path) -> Iterator[tuple[Flask, str]]:
     with app.app_context():
         _add_states()
         db.session.remove()
-    http = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=http.serve_forever)
-    thread.start()
-    yield app, f"http://127.0.0.1:{http.server_port}"
-    http.shutdown()
-    thread.join()
-    http.server_close()
-    with app.app_context():
-        db.engine.dispose()
+    return app
 
 
 def _add_states() -> None:
@@ -81,14 +68,6 @@ def _add_states() -> None:
         a_series(news)
         a_signed_domain("harbour-coffee.example")
         db.session.add(ImportRun(list_id=news.id, file_name="people.csv", path="", status="done"))
-
-
-def log_in(context: BrowserContext, app: Flask, url: str) -> None:
-    """Give a browser the session of the owner."""
-    client = _owner(app)
-    cookie = client.get_cookie("campaigns")
-    assert cookie is not None
-    context.add_cookies([{"name": "campaigns", "value": cookie.value, "url": url}])
 
 
 def _owner(app: Flask) -> FlaskClient:

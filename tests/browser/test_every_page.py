@@ -1,0 +1,79 @@
+"""Every page is accessible, in light and in dark, and has room for the words of other languages.
+
+All of them are looked at in the language for tests, whose words are 40 % longer than English ones.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from flask import Flask
+from playwright.sync_api import Browser, Page
+
+from campaigns.cli.demo.build import LOGIN
+from tests.browser.every_page import paths
+from tests.browser.serving import log_in
+from tests.pseudo_locale import speak_pseudo
+
+BEFORE_THE_LOGIN = ("/login", "/forgot", "/forgot/sent", "/reset/gone", "/nothing", "/u/nothing")
+WIDTHS = (390, 1440)
+TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+SERIOUS = {"serious", "critical"}
+OPTIONS: dict[str, Any] = {"resultTypes": ["violations"], "preload": False}
+COLOURS = {**OPTIONS, "runOnly": ["color-contrast", "link-in-text-block"]}
+"""What can differ between light and dark."""
+
+Findings = dict[str, dict[str, list[str]]]
+
+
+@pytest.fixture(scope="module")
+def findings(
+    every_page: tuple[Flask, str], browser: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Findings]:
+    """Whatever is wrong: by check, by page. One walk, since loading a page costs most."""
+    app, url = every_page
+    found: Findings = defaultdict(dict)
+    with pytest.MonkeyPatch.context() as patch:
+        addresses = paths(app)
+        assert len(addresses) > 40
+        speak_pseudo(app, tmp_path_factory.mktemp("translations"), patch)
+        with browser.new_context(reduced_motion="reduce") as context:
+            page = context.new_page()
+            for path in BEFORE_THE_LOGIN:
+                _look_at(page, url + path, found)
+            log_in(context, app, url, LOGIN)
+            for path in addresses:
+                _look_at(page, url + path, found)
+        yield found
+
+
+@pytest.mark.parametrize("check", ["light", "dark", *map(str, WIDTHS)])
+def test_no_page_has_a_serious_finding(findings: Findings, check: str) -> None:
+    assert findings[check] == {}
+
+
+def _look_at(page: Page, address: str, found: Findings) -> None:
+    page.emulate_media(color_scheme="light")
+    page.goto(address)
+    page.evaluate(Axe().axe_script)
+    for theme, options in (("light", OPTIONS), ("dark", COLOURS)):
+        page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+        if serious := _serious(page, options):
+            found[theme][address] = serious
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        if beyond := page.evaluate(TOO_WIDE):
+            found[str(width)][address] = [f"{beyond} pixels too wide"]
+
+
+def _serious(page: Page, options: dict[str, Any]) -> list[str]:
+    """Each serious finding of axe: the rule, and where."""
+    response = page.evaluate("options => axe.run(options)", options)
+    return [
+        f"{rule['id']}: {node['target'][0]}: {node['failureSummary'].splitlines()[-1].strip()}"
+        for rule in response["violations"]
+        if rule["impact"] in SERIOUS
+        for node in rule["nodes"]
+    ]
