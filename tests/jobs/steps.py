@@ -1,12 +1,41 @@
 """Steps of the tests of sending."""
 
 import time
+from typing import Any
 
 import sqlalchemy as sa
 
+from campaigns.campaign import lifecycle
 from campaigns.campaign.models import Delivery
-from campaigns.db import db
-from campaigns.jobs import send
+from campaigns.clock import utcnow
+from campaigns.db import db, transaction
+from campaigns.jobs import runtime, send
+from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
+from tests.readback import campaign_status, delivery_counts
+from tests.smtp_server import ScriptedServer
+
+
+def launch(server: ScriptedServer, people: int = 5, **provider: Any) -> int:
+    """A campaign to so many people that was launched a moment ago; its id."""
+    with transaction():
+        news = a_list()
+        for number in range(1, people + 1):
+            a_subscriber(f"p{number}@example.org", news, name=f"P{number}")
+        account = a_provider(port=server.port, **provider)
+        campaign = a_campaign(news, sender=a_sender(provider=account))
+        lifecycle.launch(campaign.id, at=None, undo_seconds=0, now=utcnow())
+    return campaign.id
+
+
+def run(campaign_id: int, seconds: float = 20) -> None:
+    """Expand a campaign, and send slice after slice until nothing more can be done now."""
+    send.expand(campaign_id)
+    end = time.monotonic() + seconds
+    while campaign_status(campaign_id) == "sending" and time.monotonic() < end:
+        before = delivery_counts(campaign_id)
+        send.send()
+        if runtime.engine().is_idle and delivery_counts(campaign_id) == before:
+            return
 
 
 def statuses() -> dict[str, int]:

@@ -23,7 +23,7 @@ from campaigns.jobs import send, sweep
 from campaigns.jobs.queues import JOBS, LANES
 from tests.balance import campaign_balance
 from tests.factories import a_subscriber
-from tests.jobs.test_send import launch, run
+from tests.jobs.steps import launch, run
 from tests.readback import campaign_status, delivery_counts
 from tests.smtp_server import CLOSE, ScriptedServer, Session, scripted_server
 

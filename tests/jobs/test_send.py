@@ -3,7 +3,6 @@
 import re
 import time
 from datetime import timedelta
-from typing import Any
 
 import dkim
 import pytest
@@ -26,10 +25,11 @@ from campaigns.providers.models import DkimKey, ProviderAccount, SenderAddress
 from campaigns.providers.smtp.pool import MOST_FAILURES
 from campaigns.throttling.loading import load_plan, next_tries
 from campaigns.throttling.models import GroupState
-from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
+from tests.factories import a_provider
+from tests.jobs.steps import launch, run
 from tests.readback import campaign_status, delivery_counts
 from tests.saying import said
-from tests.smtp_server import CLOSE, ScriptedServer, Session, scripted_server
+from tests.smtp_server import CLOSE, Session, scripted_server
 
 pytestmark = pytest.mark.usefixtures("worker")
 
@@ -37,29 +37,6 @@ pytestmark = pytest.mark.usefixtures("worker")
 @pytest.fixture
 def settings(settings: Settings, redis_url: str) -> Settings:
     return settings.model_copy(update={"redis_url": redis_url})
-
-
-def launch(server: ScriptedServer, people: int = 5, **provider: Any) -> int:
-    """A campaign to so many people that was launched a moment ago; its id."""
-    with transaction():
-        news = a_list()
-        for number in range(1, people + 1):
-            a_subscriber(f"p{number}@example.org", news, name=f"P{number}")
-        account = a_provider(port=server.port, **provider)
-        campaign = a_campaign(news, sender=a_sender(provider=account))
-        lifecycle.launch(campaign.id, at=None, undo_seconds=0, now=utcnow())
-    return campaign.id
-
-
-def run(campaign_id: int, seconds: float = 20) -> None:
-    """What the worker does with the rings: expand, then slice after slice until it rests."""
-    send.expand(campaign_id)
-    end = time.monotonic() + seconds
-    while campaign_status(campaign_id) == "sending" and time.monotonic() < end:
-        before = delivery_counts(campaign_id)
-        send.send()
-        if delivery_counts(campaign_id) == before:
-            return
 
 
 def test_a_campaign_reaches_everybody_once_and_is_sent(app: Flask) -> None:

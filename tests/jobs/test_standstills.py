@@ -91,9 +91,8 @@ def test_without_a_connection_nothing_is_claimed(limiter: RedisLimiter, clock: C
 
 
 def test_what_waits_goes_back_when_others_hold_all_connections(
-    limiter: RedisLimiter, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    limiter: RedisLimiter, clock: Clock
 ) -> None:
-    monkeypatch.setattr("campaigns.engine.provider_pool.SHARE_INTERVAL_SECONDS", 0.1)
     let_in = threading.Event()
 
     def script(line: str, session: Session) -> str | None:
@@ -113,11 +112,8 @@ def test_what_waits_goes_back_when_others_hold_all_connections(
         send_until({"sent": 5})
 
 
-def test_connections_come_back_to_what_waits_for_them(
-    limiter: RedisLimiter, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_connections_come_back_to_what_waits_for_them(limiter: RedisLimiter, clock: Clock) -> None:
     """Nothing is left to be claimed, so no claim asks for them."""
-    monkeypatch.setattr("campaigns.engine.provider_pool.SHARE_INTERVAL_SECONDS", 0.1)
     go_on = threading.Event()
 
     def script(line: str, session: Session) -> str | None:
@@ -197,7 +193,6 @@ def test_who_is_idle_at_the_end_of_its_slice_rings(monkeypatch: pytest.MonkeyPat
             rung.append(time.monotonic())
         return True
 
-    monkeypatch.setattr("campaigns.engine.recorder.RECORD_INTERVAL_SECONDS", 0.01)
     monkeypatch.setattr(RedisDoorbell, "ring", ring)
     with scripted_server() as server:
         launch(server, people=20)
