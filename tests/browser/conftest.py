@@ -24,7 +24,7 @@ from tests.factories import a_campaign, a_list, a_sender, a_subscriber
 expect.set_options(timeout=15_000)
 
 DRAFT_PATH = "/campaigns/editor000001"
-OWNER = "owner@example.org"
+OWNER, PASSWORD = "owner@example.org", "correct horse battery"
 CHROMIUM_OPTIONS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -75,7 +75,7 @@ def data_dir_of_a_draft(tmp_path_factory: pytest.TempPathFactory) -> Path:
     app = create_app(settings)
     with app.app_context():
         with transaction():
-            users.create_user(OWNER, "correct horse battery", now=utcnow())
+            users.create_user(OWNER, PASSWORD, now=utcnow())
             save_workspace(postal_address="12 Quay Street")
             news, staff = a_list("News"), a_list("Staff")
             a_subscriber("alice@example.org", news, name="Alice")

@@ -3,20 +3,13 @@
 import re
 from datetime import timedelta
 
-import pytest
 from flask import Flask
 from playwright.sync_api import Page, expect
 
 from campaigns.clock import utcnow
 from campaigns.db import transaction
-from tests.browser.conftest import DRAFT_PATH, log_in
+from tests.browser.conftest import DRAFT_PATH
 from tests.factories import a_campaign
-
-
-@pytest.fixture
-def owner(server: tuple[Flask, str], page: Page) -> Page:
-    log_in(page, f"{server[1]}/login")
-    return page
 
 
 def test_the_sentences_follow_what_is_chosen(server: tuple[Flask, str], owner: Page) -> None:

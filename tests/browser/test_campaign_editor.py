@@ -8,19 +8,18 @@ from campaigns.campaign import drafts
 from campaigns.campaign.models import Campaign
 from campaigns.clock import utcnow
 from campaigns.db import db, transaction
-from tests.browser.conftest import DRAFT_PATH, log_in
+from tests.browser.conftest import DRAFT_PATH, OWNER, PASSWORD
 
 PATH = DRAFT_PATH
 
 
 @pytest.fixture
-def editor(server: tuple[Flask, str], context: BrowserContext) -> Page:
+def editor(server: tuple[Flask, str], owner: Page) -> Page:
     """The editor of the draft, opened by the owner."""
-    page = context.new_page()
-    log_in(page, f"{server[1]}/login?next={PATH}")
-    expect(page.locator("#campaign-form")).to_be_visible()
-    page.wait_for_load_state("load")  # the scripts have run: from here on what is typed is seen
-    return page
+    owner.goto(server[1] + PATH)
+    expect(owner.locator("#campaign-form")).to_be_visible()
+    owner.wait_for_load_state("load")  # the scripts have run: from here on what is typed is seen
+    return owner
 
 
 def _stored(app: Flask) -> Campaign:
@@ -121,7 +120,10 @@ def test_who_was_logged_out_logs_in_elsewhere_and_saves(
     expect(editor.locator("#save-state")).to_contain_text("you are logged out")
     assert _stored(server[0]).subject == "First words"
     other = context.new_page()
-    log_in(other, f"{server[1]}/login?next={PATH}")
+    other.goto(f"{server[1]}/login?next={PATH}")
+    other.fill("[name=address]", OWNER)
+    other.fill("[name=password]", PASSWORD)
+    other.keyboard.press("Enter")
     expect(other.locator("#campaign-form")).to_be_visible()
     editor.bring_to_front()
     editor.keyboard.press("Control+s")

@@ -3,19 +3,12 @@
 import re
 from pathlib import Path
 
-import pytest
 from flask import Flask
 from playwright.sync_api import Page, expect
 
 from campaigns.db import db, transaction
-from tests.browser.conftest import DRAFT_PATH, log_in
+from tests.browser.conftest import DRAFT_PATH
 from tests.factories import a_list, a_subscriber
-
-
-@pytest.fixture
-def owner(server: tuple[Flask, str], page: Page) -> Page:
-    log_in(page, f"{server[1]}/login")
-    return page
 
 
 def test_back_and_reload_after_a_refused_form_show_a_page(

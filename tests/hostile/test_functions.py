@@ -26,7 +26,7 @@ from campaigns.tokens import BadTokenError, Signer
 from tests.content.samples import a_content
 from tests.hostile.growth import grows_too_fast
 
-SIZE = 4_000
+SIZE = 2_000
 
 UNITS = (
     " ", "a", "\t", "\n", "\r\n", "\r\n ", "\x00", "é", "\u2028", "'", '"', '""', "\\", "(", "[",
