@@ -1,4 +1,4 @@
-"""The real processes of the product, which a play may kill, freeze and start again."""
+"""The product's real processes, which a scenario may kill, freeze and restart."""
 
 import os
 import pwd
@@ -26,8 +26,8 @@ from campaigns.config import Settings
 from campaigns.db import db
 from campaigns.supervisor.valkey import server_binary
 from tests import servers
-from tests.chaos import wall
-from tests.chaos.server import Manners
+from tests.chaos import adjustable_clock
+from tests.chaos.server import Behaviour
 from tests.conftest import SECRET_KEY, settings_for_tests
 from tests.product import free_port
 
@@ -39,8 +39,8 @@ _ROOT = Path(__file__).parents[2]
 
 
 @dataclass
-class Part:
-    """A process that can be started. `is_wanted`: it is started again when it ends."""
+class ManagedProcess:
+    """A process that can be started. With `is_wanted`, it is restarted when it ends."""
 
     command: Sequence[str]
     owner: pwd.struct_passwd | None = None
@@ -50,10 +50,10 @@ class Part:
     starts: int = 0
 
 
-class Stage:
-    """Valkey, a database, two workers and two clocks; and SMTP servers, as they are needed.
+class Environment:
+    """Valkey, a database, two workers and two clocks, and SMTP servers as needed.
 
-    Nothing here restarts by itself: `tend` does what the supervisor does.
+    Nothing restarts automatically: `tend` does what the supervisor does.
     """
 
     def __init__(self, folder: Path, backend: str) -> None:
@@ -61,9 +61,9 @@ class Stage:
         self._log = (folder / "log").open("ab")
         self._app: Flask | None = None
         self._database_home: Path | None = None
-        self._parts: dict[str, Part] = {}
+        self._processes: dict[str, ManagedProcess] = {}
         self._socket = folder / "kv.sock"
-        self._parts["valkey"] = Part(
+        self._processes["valkey"] = ManagedProcess(
             (str(server_binary()), "--port", "0", "--unixsocket", str(self._socket), "--dir",
              str(folder), "--save", "", "--appendonly", "yes"),
         )  # fmt: skip
@@ -77,16 +77,16 @@ class Stage:
         )
         self.clock_is_off = timedelta()
         self._clock = folder / "clock"
-        wall.make(self._clock)
+        adjustable_clock.make(self._clock)
         environment = _environment(self.settings)
-        ours = (sys.executable, "-P", "-m", "tests.chaos.wall", str(self._clock))
+        ours = (sys.executable, "-P", "-m", "tests.chaos.adjustable_clock", str(self._clock))
         for name in WORKERS:
             command = (*ours, "worker", "--lane", "send", "--lane", "transactional")
-            self._parts[name] = Part(command, environment=environment)
+            self._processes[name] = ManagedProcess(command, environment=environment)
         for name in CLOCKS:
-            self._parts[name] = Part((*ours, "clock"), environment=environment)
+            self._processes[name] = ManagedProcess((*ours, "clock"), environment=environment)
 
-    # --- all of it ---------------------------------------------------------------------------
+    # --- all processes ---------------------------------------------------------------------------
 
     def open(self) -> None:
         self.settings.data_dir.mkdir(parents=True)
@@ -101,7 +101,7 @@ class Stage:
 
     @property
     def app(self) -> Flask:
-        assert self._app is not None, "it has not been opened"
+        assert self._app is not None, "the environment is not open"
         return self._app
 
     def close(self) -> None:
@@ -109,72 +109,76 @@ class Stage:
             with self._app.app_context():
                 db.session.remove()
                 db.engine.dispose()
-        for part in reversed(self._parts.values()):
-            part.is_wanted = False
-            if part.process is not None and part.process.poll() is None:
-                part.process.kill()
-                part.process.wait(10)
+        for managed in reversed(self._processes.values()):
+            managed.is_wanted = False
+            if managed.process is not None and managed.process.poll() is None:
+                managed.process.kill()
+                managed.process.wait(10)
         self._log.close()
         if self._database_home is not None:
             shutil.rmtree(self._database_home, ignore_errors=True)
 
     def tend(self) -> None:
-        """Start again what has ended by itself."""
-        for name, part in self._parts.items():
-            if part.is_wanted and part.process is not None and part.process.poll() is not None:
+        """Restart the processes that ended unexpectedly."""
+        for name, managed in self._processes.items():
+            if (
+                managed.is_wanted
+                and managed.process is not None
+                and managed.process.poll() is not None
+            ):
                 self.start(name)
 
     def log_tail(self) -> str:
-        """What was logged last, and where each thread of our processes stands."""
+        """Return the end of the log, with a stack trace of every thread of our processes."""
         log = self.folder / "log"
         begin = max(0, log.stat().st_size - 6000)
         for name in (*WORKERS, *CLOCKS):
-            process = self._parts[name].process
+            process = self._processes[name].process
             is_alive = process is not None and process.poll() is None
             if process is not None and is_alive and self._catches(name, signal.SIGUSR1):
                 process.send_signal(signal.SIGUSR1)
-                time.sleep(1)  # it prints by itself
+                time.sleep(1)  # the handler prints the stack traces
         return self._log_end(begin)
 
     def _log_end(self, begin: int | None = None) -> str:
-        """The log from this byte on; the last of it by default."""
+        """Return the log from this byte on; by default its end."""
         text = (self.folder / "log").read_bytes()
         return text[max(0, len(text) - 6000) if begin is None else begin :].decode(errors="replace")
 
-    # --- one of them -------------------------------------------------------------------------
+    # --- one process -------------------------------------------------------------------------
 
     def start(self, name: str) -> None:
-        part = self._parts[name]
-        part.is_wanted = True
-        part.starts += 1
+        managed = self._processes[name]
+        managed.is_wanted = True
+        managed.starts += 1
         user: dict[str, Any] = {}
-        if part.owner is not None:
-            user = {"user": part.owner.pw_uid, "group": part.owner.pw_gid, "extra_groups": []}
-        part.process = subprocess.Popen(
-            part.command, env={**os.environ, **part.environment}, cwd="/" if user else None,
+        if managed.owner is not None:
+            user = {"user": managed.owner.pw_uid, "group": managed.owner.pw_gid, "extra_groups": []}
+        managed.process = subprocess.Popen(
+            managed.command, env={**os.environ, **managed.environment}, cwd="/" if user else None,
             stdout=self._log, stderr=subprocess.STDOUT, **user,
         )  # fmt: skip
 
     def kill(self, name: str) -> None:
-        """As the kernel does when memory runs out."""
-        part = self._parts[name]
-        part.is_wanted = False
+        """Kill it, as the kernel does when memory runs out."""
+        managed = self._processes[name]
+        managed.is_wanted = False
         process = self._process(name)
         process.kill()
         process.wait(10)
 
-    def is_there(self, name: str) -> bool:
-        """Whether it was started, and not killed since."""
-        part = self._parts.get(name)
-        return part is not None and part.is_wanted
+    def is_running(self, name: str) -> bool:
+        """Whether it was started and has not been killed since."""
+        managed = self._processes.get(name)
+        return managed is not None and managed.is_wanted
 
     def end(self, name: str) -> tuple[int, float]:
-        """Politely: the exit code, and how many seconds it took.
+        """Ask it to end; return the exit code and the seconds that took.
 
-        The time is left out in which it (or we) could have gone on and had to wait for a
-        processor: on a machine that does much else, that says nothing about the product.
+        Time that it (or this process) spent waiting for a processor is not counted: on a busy
+        machine, that says nothing about the product.
         """
-        self._parts[name].is_wanted = False
+        self._processes[name].is_wanted = False
         process, begun = self._process(name), time.monotonic()
         pids = process.pid, os.getpid()
         before = after = _waits_for_processor(*pids)
@@ -187,12 +191,14 @@ class Stage:
         waited = sum(seconds - before.get(thread, 0.0) for thread, seconds in after.items())
         return process.returncode, time.monotonic() - begun - waited
 
-    def wait_until_at_work(self, name: str) -> None:
-        """Until it has begun to heed SIGTERM: before, it just ends by it."""
-        wait_until(lambda: self._catches(name, signal.SIGTERM), f"{name} is at work", lambda: None)
+    def wait_until_it_handles_signals(self, name: str) -> None:
+        """Wait until it handles SIGTERM; until then, the signal simply kills it."""
+        wait_until(
+            lambda: self._catches(name, signal.SIGTERM), f"{name} handles SIGTERM", lambda: None
+        )
 
     def _catches(self, name: str, number: signal.Signals) -> bool:
-        """Whether it has begun to heed this signal: before, it would just end by it."""
+        """Whether it handles this signal; until it does, the signal simply kills it."""
         status = Path(f"/proc/{self._process(name).pid}/status").read_text()
         lines = dict(line.split(":\t", 1) for line in status.splitlines())
         return bool(int(lines["SigCgt"], 16) >> (number - 1) & 1)
@@ -204,34 +210,43 @@ class Stage:
         self._process(name).send_signal(signal.SIGCONT)
 
     def _process(self, name: str) -> subprocess.Popen[bytes]:
-        process = self._parts[name].process
+        process = self._processes[name].process
         assert process is not None
         return process
 
     # --- servers -----------------------------------------------------------------------------
 
-    def serve_mail(self, port: int, record: Path, manners: Manners) -> None:
-        self._parts["smtp"] = Part(
-            (sys.executable, "-m", "tests.chaos.server", str(port), str(record), manners.as_json()),
+    def start_smtp_server(self, port: int, record: Path, behaviour: Behaviour) -> None:
+        self._processes["smtp"] = ManagedProcess(
+            (
+                sys.executable,
+                "-m",
+                "tests.chaos.server",
+                str(port),
+                str(record),
+                behaviour.as_json(),
+            ),
             environment={"PYTHONPATH": str(_ROOT)},
         )
         self.start("smtp")
 
-    def serve_mail_by_sink(self, port: int, *options: str) -> None:
+    def start_smtp_sink(self, port: int, *options: str) -> None:
         as_nobody = ("-u", "nobody") if os.geteuid() == 0 else ()
         sink = smtp_sink()
         assert sink is not None
-        self._parts["smtp"] = Part((sink, *as_nobody, *options, f"127.0.0.1:{port}", "512"))
+        self._processes["smtp"] = ManagedProcess(
+            (sink, *as_nobody, *options, f"127.0.0.1:{port}", "512")
+        )
         self.start("smtp")
 
     def wait_for_servers(self) -> None:
-        """Until Valkey and the database answer."""
-        looks = {"valkey": self._is_valkey_there}
+        """Wait until Valkey and the database answer."""
+        checks = {"valkey": self._is_valkey_there}
         if self.backend == "postgresql":
-            looks["database"] = self._is_database_there
-        for name, is_there in looks.items():
+            checks["database"] = self._is_database_there
+        for name, is_running in checks.items():
             try:
-                wait_until(is_there, f"the {name} answers", self.tend)
+                wait_until(is_running, f"the {name} answers", self.tend)
             except AssertionError as error:
                 raise AssertionError(f"{error}\n{self._state_of(name)}") from None
 
@@ -240,17 +255,17 @@ class Stage:
         home = self._database_home
         files = sorted(path.name for path in home.glob("data/postmaster.*")) if home else []
         return (
-            f"exit code {process.poll()}, started {self._parts[name].starts} times,"
+            f"exit code {process.poll()}, started {self._processes[name].starts} times,"
             f" files {files}\n{self._log_end()}"
         )
 
     def set_clock(self, off: timedelta) -> None:
-        """Set the wall clock of all processes of the product, and the database's with it.
+        """Set the wall clock of all processes of the product, and of the database.
 
-        PostgreSQL's cannot be set: instead the leases that it judges by its clock are moved.
+        PostgreSQL's clock cannot be set, so the leases that it compares with it are moved.
         """
         jump, self.clock_is_off = off - self.clock_is_off, off
-        wall.set_by(self._clock, off.total_seconds())
+        adjustable_clock.set_offset(self._clock, off.total_seconds())
         if self.backend == "postgresql" and jump:
             with psycopg.connect(self._plain_url) as connection:
                 connection.execute("UPDATE claim SET lease_until = lease_until - %s", (jump,))
@@ -259,8 +274,8 @@ class Stage:
         with Redis.from_url(self.settings.redis_url) as redis:
             redis.flushall()
 
-    def rings(self) -> str:
-        """What Valkey holds of queues, rings and limits; and who holds which connections."""
+    def valkey_state(self) -> str:
+        """List the keys of queues, jobs and limits, and who holds which connections."""
         with Redis.from_url(self.settings.redis_url) as redis:
             keys = sorted(redis.keys("*"))
             leases = [key for key in keys if key.endswith((b":connections", b":at_once"))]
@@ -286,8 +301,8 @@ class Stage:
     def _add_postgresql(self) -> str:
         binaries = servers.system_postgresql_bin()
         assert binaries is not None
-        # Not in pytest's folder: each start of pytest closes that to others, and PostgreSQL, which
-        # refuses to run as root, could not start again.
+        # Not in pytest's folder: every start of pytest closes it to other users, and PostgreSQL,
+        # which refuses to run as root, could not restart.
         home = self._database_home = Path(tempfile.mkdtemp(prefix="cmp-chaos-pg-"))
         owner = pwd.getpwnam("postgres") if os.geteuid() == 0 else None
         user: dict[str, Any] = {}
@@ -299,7 +314,7 @@ class Stage:
              "UTF8", "-N"],
             check=True, stdout=subprocess.DEVNULL, cwd="/", **user,
         )  # fmt: skip
-        self._parts["database"] = Part(
+        self._processes["database"] = ManagedProcess(
             (str(binaries / "postgres"), "-D", str(home / "data"), "-k", str(home),
              "-c", "listen_addresses="),
             owner,
@@ -309,7 +324,7 @@ class Stage:
 
 
 def _waits_for_processor(*pids: int) -> dict[str, float]:
-    """For how many seconds by now each thread was ready to run and did not."""
+    """Return the seconds that each thread has spent ready to run without a processor."""
     waits = {}
     for pid in pids:
         for thread in Path(f"/proc/{pid}/task").glob("*/schedstat"):
@@ -327,19 +342,19 @@ def wait_until(
 ) -> None:
     deadline = time.monotonic() + seconds
     while not is_true():
-        assert time.monotonic() < deadline, f"waited in vain: {what}"
+        assert time.monotonic() < deadline, f"timed out waiting: {what}"
         meanwhile()
         time.sleep(0.05)
 
 
 @contextmanager
-def opened(folder: Path, backend: str) -> Iterator[Stage]:
-    stage = Stage(folder, backend)
+def opened(folder: Path, backend: str) -> Iterator[Environment]:
+    environment = Environment(folder, backend)
     try:
-        stage.open()
-        yield stage
+        environment.open()
+        yield environment
     finally:
-        stage.close()
+        environment.close()
 
 
 def _environment(settings: Settings) -> dict[str, str]:
@@ -356,4 +371,4 @@ def _environment(settings: Settings) -> dict[str, str]:
     }
 
 
-__all__ = ["CLOCKS", "LEASE_SECONDS", "WORKERS", "Stage", "free_port", "opened", "smtp_sink"]
+__all__ = ["CLOCKS", "LEASE_SECONDS", "WORKERS", "Environment", "free_port", "opened", "smtp_sink"]

@@ -1,19 +1,20 @@
-"""What happens in a play: how the server behaves, and what breaks when."""
+"""Plans of scenarios: how the server behaves, and what breaks when."""
 
 import random
 from dataclasses import dataclass
 
-from tests.chaos.server import Manners
+from tests.chaos.server import Behaviour
 
-PLAIN = Manners()
-REFUSING = Manners(busy_percent=100, busy_times=10**9)
+PLAIN = Behaviour()
+REFUSING = Behaviour(busy_percent=100, busy_times=10**9)
 
 
 @dataclass(frozen=True)
 class Step:
-    """Something breaks, when so much of the audience was taken; at the latest after a while.
+    """A fault, and when it happens.
 
-    `what` is a method of game.Game; `seconds` is the while.
+    `what` is a method of scenario.Scenario. It runs once the server has accepted this share of
+    the messages (`at`), and after `seconds` at the latest.
     """
 
     what: str
@@ -23,35 +24,35 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """A play. `sink`: options of an smtp-sink that refuses everything, and stands there first."""
+    """The plan of one scenario. `sink`: options of the smtp-sink that refuses everything first."""
 
     name: str
-    manners: Manners = PLAIN
+    behaviour: Behaviour = PLAIN
     steps: tuple[Step, ...] = ()
-    people: int = 1500
+    recipients: int = 1500
     sink: tuple[str, ...] = ()
     is_away: bool = False
-    """Nobody listens in the beginning."""
-    says: str = ""
-    """These words must be found in the ledger, at the account or at the campaign meanwhile."""
+    """No server listens at first."""
+    message: str = ""
+    """Text that must appear in a reply, at the account or at the campaign."""
     pauses: bool = False
-    """The product pauses the campaign, which is resumed when the server is mended."""
-    is_rough: bool = False
-    """The product may pause the campaign, and somebody resumes it."""
+    """The product pauses the campaign; it is resumed once the server is restored."""
+    may_pause_at_any_time: bool = False
+    """The product may pause the campaign; it is resumed each time."""
     connections: int = 0
-    """So many may be open to the server, of all workers together; 0: any number."""
+    """Most connections open to the server at once, over all workers; 0: no limit."""
     per_second: int = 0
     """Limit of the account, in messages a second; 0: none."""
     seed: int = 0
 
     @property
     def may_pause(self) -> bool:
-        return self.pauses or self.is_rough
+        return self.pauses or self.may_pause_at_any_time
 
 
-def _mended(*steps: Step, at: float = 1.1, seconds: float = 1.5) -> tuple[Step, ...]:
-    """In the end the server becomes a plain one."""
-    return (*steps, Step("mend_smtp", at, seconds))
+def _then_restored(*steps: Step, at: float = 1.1, seconds: float = 1.5) -> tuple[Step, ...]:
+    """Add a last step: the server accepts everything."""
+    return (*steps, Step("restore_smtp", at, seconds))
 
 
 NAMED = (
@@ -64,55 +65,61 @@ NAMED = (
     Plan("a worker frozen for longer than its lease", steps=(Step("freeze_worker", 0.3),)),
     Plan(
         "the clock set back and forth",
-        Manners(reply_ms=30, dot_ms=30),
+        Behaviour(reply_ms=30, dot_ms=30),
         tuple(Step("set_clock", number / 20) for number in range(1, 16)),
-        people=500,
+        recipients=500,
     ),
     Plan(
         "one connection for two workers, and one killed",
         steps=(Step("kill_worker", 0.3),),
-        people=300,
+        recipients=300,
         connections=1,
     ),
     Plan(
-        "people leave while the server turns slow",
-        Manners(slow_after=300, slow_dot_ms=1500),
-        steps=(Step("leave", 0.65),),
-        people=480,
+        "recipients leave while the server slows down",
+        Behaviour(slow_after=300, slow_dot_ms=1500),
+        steps=(Step("withdraw_consent", 0.65),),
+        recipients=480,
     ),
-    Plan("a limit of 50 a second", people=400, per_second=50),
+    Plan("a limit of 50 a second", recipients=400, per_second=50),
     Plan(
         "four connections for two workers, and one killed",
-        Manners(dot_ms=30),
+        Behaviour(dot_ms=30),
         steps=(Step("kill_worker", 0.4),),
-        people=1000,
+        recipients=1000,
         connections=4,
     ),
-    Plan("server away from the start", is_away=True, steps=_mended(), says="refused"),
+    Plan("server away from the start", is_away=True, steps=_then_restored(), message="refused"),
     Plan("server dies and comes back", steps=(Step("kill_smtp", 0.3),)),
     Plan(
         "451 for everything",
         REFUSING,
-        _mended(),
-        people=400,
-        says="The mail store is being repaired",
+        _then_restored(),
+        recipients=400,
+        message="The mail store is being repaired",
     ),
-    Plan("451 for one in a hundred", Manners(busy_percent=1), people=800),
-    Plan("greylisting", Manners(busy_percent=100), people=400),
-    Plan("421 after three messages", Manners(most_messages=3, dot_ms=0), people=400),
-    Plan("tarpit", Manners(reply_ms=30, dot_ms=30), people=300),
-    Plan("closes without a reply", Manners(hang_up_percent=0.5), people=600),
-    Plan("takes it and times out at the dot", Manners(mute_percent=0.5), people=400),
+    Plan("451 for one in a hundred", Behaviour(busy_percent=1), recipients=800),
+    Plan("greylisting", Behaviour(busy_percent=100), recipients=400),
+    Plan("421 after three messages", Behaviour(most_messages=3, dot_ms=0), recipients=400),
+    Plan("tarpit", Behaviour(reply_ms=30, dot_ms=30), recipients=300),
+    Plan("closes without a reply", Behaviour(hang_up_percent=0.5), recipients=600),
+    Plan("takes it and times out at the dot", Behaviour(mute_percent=0.5), recipients=400),
 )
 SINKS = (
-    Plan("sink: 450 at the dot", sink=("-r", "."), steps=_mended(), people=300, says="4.3.0"),
+    Plan(
+        "sink: 450 at the dot",
+        sink=("-r", "."),
+        steps=_then_restored(),
+        recipients=300,
+        message="4.3.0",
+    ),
     Plan(
         "sink: closes at the dot",
         sink=("-q", "."),
-        steps=_mended(),
-        people=300,
+        steps=_then_restored(),
+        recipients=300,
         pauses=True,
-        says="answered none of them",
+        message="answered none of them",
     ),
 )
 ON_POSTGRESQL = (
@@ -123,15 +130,17 @@ LONGER = (
     Plan(
         "clocks frozen for longer than their lease",
         steps=(Step("freeze_clock", 0.1), Step("kill_worker", 0.4), Step("freeze_clock", 0.5)),
-        people=3000,
+        recipients=3000,
     ),
     Plan("clocks killed", steps=(Step("kill_clock", 0.1), Step("kill_all_workers", 0.3))),
     Plan("many workers asked to end", steps=(Step("end_worker", 0.2), Step("end_worker", 0.6))),
-    Plan("greylisting and kills", Manners(busy_percent=100), steps=(Step("kill_worker", 0.4),)),
-    Plan("sink: 421 and away", sink=("-Q", "MAIL"), steps=_mended(), says="421"),
-    Plan("sink: 5xx at the greeting", sink=("-f", "CONNECT"), steps=_mended(), says="5.3.0"),
+    Plan("greylisting and kills", Behaviour(busy_percent=100), steps=(Step("kill_worker", 0.4),)),
+    Plan("sink: 421 and away", sink=("-Q", "MAIL"), steps=_then_restored(), message="421"),
+    Plan(
+        "sink: 5xx at the greeting", sink=("-f", "CONNECT"), steps=_then_restored(), message="5.3.0"
+    ),
 )
-"""Played by `make chaos` alone."""
+"""Run by `make chaos` only."""
 
 _STEPS = (
     "kill_worker",
@@ -146,36 +155,36 @@ _STEPS = (
     "kill_smtp",
     "change_smtp",
     "refuse_all",
-    "leave",
+    "withdraw_consent",
 )
 _DATABASE_STEPS = ("kill_database", "kill_database", "kill_database_and_worker")
-"""More than one, so that they come about as often as the others do where there is one."""
-MANNERS = (
+"""`kill_database` appears twice, so that it is as likely as in a shorter list."""
+BEHAVIOURS = (
     PLAIN,
     PLAIN,
-    Manners(busy_percent=1),
-    Manners(busy_percent=100),
-    Manners(most_messages=3),
-    Manners(reply_ms=5, dot_ms=20),
-    Manners(hang_up_percent=0.2),
-    Manners(mute_percent=0.1),
+    Behaviour(busy_percent=1),
+    Behaviour(busy_percent=100),
+    Behaviour(most_messages=3),
+    Behaviour(reply_ms=5, dot_ms=20),
+    Behaviour(hang_up_percent=0.2),
+    Behaviour(mute_percent=0.1),
 )
 
 
-def by_chance(seed: int, people: int, *, with_database: bool) -> Plan:
-    """A play of this seed: always the same. In the end the server is a plain one."""
+def random_plan(seed: int, recipients: int, *, with_database: bool) -> Plan:
+    """Return the plan of this seed, always the same. At the end the server accepts everything."""
     chance = random.Random(seed)  # noqa: S311
     steps = _STEPS + (_DATABASE_STEPS if with_database else ())
     moments = sorted(chance.uniform(0.02, 0.9) for _ in range(chance.randint(1, 5)))
     broken = tuple(Step(chance.choice(steps), moment) for moment in moments)
     is_away = chance.random() < 0.1
     return Plan(
-        f"by chance, seed {seed}",
-        chance.choice(MANNERS),
-        _mended(*broken, at=0.95, seconds=4),
-        people=people,
+        f"random, seed {seed}",
+        chance.choice(BEHAVIOURS),
+        _then_restored(*broken, at=0.95, seconds=4),
+        recipients=recipients,
         is_away=is_away,
-        is_rough=True,
+        may_pause_at_any_time=True,
         connections=chance.choice((0, 0, 0, 3, 12)),
         per_second=chance.choice((0, 0, 0, 400)),
         seed=seed,

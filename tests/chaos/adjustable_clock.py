@@ -1,11 +1,11 @@
-"""The product's command, by a wall clock that a play sets:
+"""The product's command, with a wall clock that a scenario sets:
 
-    python -m tests.chaos.wall FILE COMMAND ...
+    python -m tests.chaos.adjustable_clock FILE COMMAND ...
 
-FILE holds by how many seconds the clock is off, as eight bytes; whoever writes it sets the clock
-of all processes at once. Clocks that nobody sets (`running_seconds`) go on as they do.
+FILE holds the offset of the clock in seconds, as eight bytes; writing it sets the clock of all
+processes at once. The monotonic clock (`running_seconds`) is not affected.
 
-At SIGUSR1 it prints where each of its threads stands.
+SIGUSR1 makes it print a stack trace of each thread.
 """
 
 import faulthandler
@@ -21,8 +21,8 @@ from campaigns import clock
 _FORM = struct.Struct("=d")
 
 
-def set_by(file: Path, seconds: float) -> None:
-    """From now on the clock is off by so much."""
+def set_offset(file: Path, seconds: float) -> None:
+    """Set the offset of the clock."""
     with file.open("r+b") as handle:
         handle.write(_FORM.pack(seconds))
 
@@ -32,13 +32,13 @@ def make(file: Path) -> None:
 
 
 def follow(file: Path) -> None:
-    """Let this process go by it. Before anything else of the product is imported."""
+    """Use this clock in this process. Call before importing anything else of the product."""
     with file.open("rb") as handle:
         shared = mmap.mmap(handle.fileno(), _FORM.size, prot=mmap.PROT_READ)
-    right_now = clock.utcnow
+    real_now = clock.utcnow
 
     def utcnow() -> datetime:
-        return right_now() + timedelta(seconds=_FORM.unpack_from(shared)[0])
+        return real_now() + timedelta(seconds=_FORM.unpack_from(shared)[0])
 
     clock.utcnow = utcnow
 
