@@ -4,6 +4,7 @@ import sqlalchemy as sa
 
 from campaigns.campaign.models import Campaign, Delivery
 from campaigns.db import db
+from campaigns.reports.balance import Balance, campaign_balances
 
 
 def fresh_campaign(campaign_id: int) -> Campaign:
@@ -31,3 +32,8 @@ def delivery_counts(campaign_id: int) -> dict[str, int]:
         .group_by(Delivery.status)
     )
     return {status: count for status, count in rows}  # noqa: C416
+
+
+def campaign_balance(campaign_id: int) -> Balance:
+    """The balance of a campaign, which shows whether every recipient has one outcome."""
+    return campaign_balances([campaign_id]).get(campaign_id, Balance())

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaigns.addresses import InvalidAddressError, lookup_form, normalise, parse
-from tests.refusals import refused, said
+from tests.english import in_english, refused
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_each_form_of_an_address(typed: str, text: str, normal: str, domain: str
 def test_what_is_no_address_is_refused_with_a_sentence(typed: str) -> None:
     with pytest.raises(InvalidAddressError) as caught:
         parse(typed)
-    assert said(caught.value).endswith(".")
+    assert in_english(caught.value).endswith(".")
 
 
 @pytest.mark.parametrize("char", ["\r", "\n", "\r\n", "\x00", "\t", "\x7f", "\x85", "\u2028"])

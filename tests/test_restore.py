@@ -26,9 +26,9 @@ from campaigns.providers.models import ProviderAccount
 from campaigns.transactional import queue
 from campaigns.transactional.models import TransactionalEmail
 from tests.backups import back_up
+from tests.english import in_english
 from tests.factories import a_campaign, a_list, a_provider, a_sender, subscribers
 from tests.procfile import Procfile, copy_for_processes
-from tests.saying import said
 from tests.smtp_server import ScriptedServer, Session, scripted_server
 from tests.supervisor.helpers import wait_until
 
@@ -163,7 +163,7 @@ def decide(machine: Machine, decision: str) -> None:
         assert BANNER in home
         campaigns = {one.name: one for one in db.session.scalars(sa.select(Campaign))}
         assert (campaigns["First"].status, campaigns["Later"].status) == ("paused", "scheduled")
-        assert "restored from a backup" in said(campaigns["First"].status_reason)
+        assert "restored from a backup" in in_english(campaigns["First"].status_reason)
         told = {"First": BANNER, "Later": "This campaign may have been sent"}
         for name, words in told.items():
             page = client.get(f"/campaigns/{campaigns[name].public_id}/report")

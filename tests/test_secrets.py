@@ -3,7 +3,7 @@
 import pytest
 
 from campaigns.secrets import SecretUnreadableError, Vault
-from tests.saying import said
+from tests.english import in_english
 
 OLD, NEW = "old-key-that-is-long-enough-for-this", "new-key-that-is-long-enough-for-this"
 
@@ -36,7 +36,7 @@ def test_new_secrets_are_written_with_the_new_key() -> None:
 def test_a_lost_key_is_told_with_the_remedy() -> None:
     with pytest.raises(SecretUnreadableError) as caught:
         Vault([NEW]).decrypt(Vault([OLD]).encrypt("s3cret"))
-    assert "SECRET_KEY_FALLBACKS" in said(caught.value)
+    assert "SECRET_KEY_FALLBACKS" in in_english(caught.value)
 
 
 @pytest.mark.parametrize("position", [0, 12, 40, -2])

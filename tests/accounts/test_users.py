@@ -24,7 +24,7 @@ from campaigns.addresses import InvalidAddressError
 from campaigns.db import db, is_postgresql, transaction
 from campaigns.inputs import InvalidInputError, one_line, several_lines
 from tests.conftest import HASH_OF_NOBODY, REAL_HASHER
-from tests.refusals import refused
+from tests.english import refused
 
 NOW = datetime(2030, 5, 4, 12, 0, tzinfo=UTC)
 PASSWORD = "correct horse battery"

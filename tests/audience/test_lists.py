@@ -17,8 +17,8 @@ from campaigns.audience.models import (
 )
 from campaigns.campaign.usage import campaigns_needing
 from campaigns.db import db, transaction
+from tests.english import refused
 from tests.factories import a_campaign, a_list, a_subscriber
-from tests.refusals import refused
 
 NOW = datetime(2030, 5, 4, 12, 0, tzinfo=UTC)
 

@@ -10,8 +10,8 @@ from campaigns import addresses
 from campaigns.audience import subscribers
 from campaigns.audience.models import Subscriber
 from campaigns.db import db, transaction
+from tests.english import refused
 from tests.factories import a_subscriber
-from tests.refusals import refused
 
 NOW = datetime(2030, 5, 4, 12, 0, tzinfo=UTC)
 

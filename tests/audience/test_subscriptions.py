@@ -10,8 +10,8 @@ from campaigns.audience import subscriptions, suppressions
 from campaigns.audience.consent import ConsentEvidence
 from campaigns.audience.models import ConsentEvent, Subscription
 from campaigns.db import db, transaction
+from tests.english import refused
 from tests.factories import a_list, a_subscriber
-from tests.refusals import refused
 
 NOW = datetime(2030, 5, 4, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(days=1)

@@ -12,8 +12,8 @@ from campaigns.campaign.forecast import tightest
 from campaigns.db import db, transaction
 from campaigns.throttling.models import GroupLimit, WarmUp
 from campaigns.throttling.plan import GroupPlan, Plan, Windows
+from tests.english import in_english
 from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
-from tests.saying import said
 
 NOW = datetime(2030, 5, 4, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -36,7 +36,7 @@ def test_the_limit_that_takes_longest_is_told(
 ) -> None:
     found = tightest(Plan(name="Relay", windows=windows), 1500, {}, {})
     assert found is not None
-    assert (said(found.reason), found.takes) == (words, takes)
+    assert (in_english(found.reason), found.takes) == (words, takes)
 
 
 def test_a_limit_that_is_not_felt_is_not_told() -> None:
@@ -48,7 +48,7 @@ def test_a_warm_up_grows_from_day_to_day() -> None:
     plan = Plan(name="Relay", warm_up_per_day=100)
     found = tightest(plan, 700, {}, {"": [100, 200, 400, 800]})
     assert found is not None
-    assert "warming up: 100 emails on the first day" in said(found.reason)
+    assert "warming up: 100 emails on the first day" in in_english(found.reason)
     assert found.takes == 2 * DAY
     found = tightest(plan, 10_000, {}, {"": [100, 200]})
     assert found is not None
@@ -59,7 +59,7 @@ def test_a_mailbox_group_may_be_the_slowest() -> None:
     plan = Plan(windows=Windows(minute=600), groups={"google": GroupPlan(per_second=0.5)})
     found = tightest(plan, 1000, {"google": 400}, {})
     assert found is not None
-    assert (said(found.reason), found.takes) == (
+    assert (in_english(found.reason), found.takes) == (
         "Gmail gets 30 per minute.",
         timedelta(seconds=800),
     )
@@ -80,17 +80,17 @@ def test_what_is_stored_is_read(app: Flask) -> None:
             a_subscriber(f"p{number}@gmail.example", news)
     found = forecast.slowest(account.id, campaign.id, 5, now=NOW)
     assert found is not None
-    assert said(found.reason) == "Relay may send 1 email per minute."
+    assert in_english(found.reason) == "Relay may send 1 email per minute."
     assert found.takes == timedelta(minutes=4)
     with transaction():
         db.session.add(GroupLimit(provider_id=account.id, mailbox_group="google", per_minute=1))
         db.session.add(WarmUp(provider_id=account.id, steps="1 2 3"))
     found = forecast.slowest(account.id, campaign.id, 5, now=NOW)
     assert found is not None
-    assert said(found.reason).startswith("Relay is warming up: 1 email ")
+    assert in_english(found.reason).startswith("Relay is warming up: 1 email ")
     assert found.takes == 2 * DAY
     with transaction():
         db.session.query(WarmUp).delete()
     found = forecast.slowest(account.id, campaign.id, 5, now=NOW)
     assert found is not None
-    assert said(found.reason) == "Gmail gets 1 per minute."
+    assert in_english(found.reason) == "Gmail gets 1 per minute."

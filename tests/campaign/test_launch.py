@@ -25,8 +25,8 @@ from campaigns.campaign.schedule_request import (
 from campaigns.db import db, transaction
 from campaigns.providers.models import ProviderAccount, SenderAddress
 from campaigns.tokens import Signer
+from tests.english import in_english
 from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
-from tests.saying import said
 
 NOW = datetime(2030, 3, 1, 12, 0, tzinfo=UTC)
 SIGNER = Signer(["a-key-for-tests-only-that-is-long-enough"])
@@ -70,7 +70,7 @@ def refused(draft: Campaign, **asked: Any) -> tuple[str, str]:
     """The code and the field of a refusal, which has a sentence and changes nothing."""
     found = start(draft, **asked)
     assert isinstance(found, Refused)
-    assert said(found.reason)
+    assert in_english(found.reason)
     assert fresh(draft).status == "draft"
     return found.code, found.field
 

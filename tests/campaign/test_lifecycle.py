@@ -14,9 +14,9 @@ from campaigns.delivery import completion, resend
 from campaigns.jobs import sweep
 from campaigns.providers import health
 from campaigns.reason import Reason
+from tests.english import legacy_reason
 from tests.factories import a_campaign, a_delivery, a_list, a_provider, a_sender, a_subscriber
 from tests.readback import campaign_status
-from tests.saying import a_reason
 
 NOW = utcnow()
 OVERDUE = timedelta(hours=2)
@@ -81,7 +81,7 @@ def test_resuming_tries_a_troubled_provider_again(app: Flask) -> None:
         provider = a_provider("Second")
         db.session.get_one(Campaign, campaign_id).provider_id = provider.id
         db.session.flush()
-        health.note_trouble(provider.id, a_reason("It is broken."), now=NOW)
+        health.note_trouble(provider.id, legacy_reason("It is broken."), now=NOW)
         lifecycle.pause(campaign_id, now=NOW, reason=Reason("status.no_account"))
     with transaction():
         assert lifecycle.resume(campaign_id, now=NOW)

@@ -18,7 +18,7 @@ from campaigns.campaign.local_time import (
     zones_by_name,
 )
 from campaigns.web.campaigns.plan_form import read_schedule
-from tests.saying import said
+from tests.english import in_english
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -87,7 +87,7 @@ def test_a_wall_clocks_time_is_one_moment(local: str, zone: str, moment: str) ->
     ],
 )
 def test_what_is_odd_about_a_time_is_said(local: str, zone: str, words: str) -> None:
-    assert words in said(resolve(datetime.fromisoformat(local), ZoneInfo(zone)).note)
+    assert words in in_english(resolve(datetime.fromisoformat(local), ZoneInfo(zone)).note)
 
 
 def test_nothing_is_said_of_ordinary_times() -> None:
@@ -106,7 +106,7 @@ def test_a_time_that_exists_is_shown_by_the_clocks_at_its_moment(minutes: int, z
     local = datetime(2025, 6, 1) + timedelta(minutes=minutes)  # noqa: DTZ001 a wall clock's
     found = resolve(local, ZoneInfo(zone))
     shown = found.at.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
-    if "not exist" in said(found.note):
+    if "not exist" in in_english(found.note):
         assert timedelta(0) < shown - local <= timedelta(hours=1)
     else:
         assert shown == local
@@ -139,13 +139,13 @@ def test_what_is_no_moment_is_said_in_a_sentence(
 ) -> None:
     with pytest.raises(MomentError) as refused:
         ahead(date, time, zone)
-    assert sentence in said(refused.value.reason)
+    assert sentence in in_english(refused.value.reason)
 
 
 def test_a_moment_ahead_is_read_in_its_zone() -> None:
     found = ahead("2026-03-29", "02:30", "Europe/Berlin")
     assert found.at == utc("2026-03-29T01:30")
-    assert "03:30" in said(found.note)
+    assert "03:30" in in_english(found.note)
 
 
 DAYTIME = DayWindow(8, 20)

@@ -18,7 +18,7 @@ from campaigns.campaign.recurrence import (
     rule_text,
     upcoming,
 )
-from tests.saying import said
+from tests.english import in_english
 
 
 def local(text: str) -> datetime:
@@ -78,7 +78,7 @@ def test_a_rule_is_kept_as_text_read_again_and_said(
 ) -> None:
     assert rule_text(repeat) == text
     assert rule_text(read_rule(text)) == text
-    assert said(describe(read_rule(text))) == words
+    assert in_english(describe(read_rule(text))) == words
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ from campaigns.throttling.models import GroupState
 from tests.chaos.environment import CLOCKS, LEASE_SECONDS, WORKERS, Environment
 from tests.chaos.plans import BEHAVIOURS, PLAIN, REFUSING, Plan
 from tests.chaos.server import Behaviour
+from tests.english import in_english
 from tests.factories import (
     a_campaign,
     a_list,
@@ -38,7 +39,6 @@ from tests.factories import (
     subscribers,
 )
 from tests.product import free_port
-from tests.saying import said
 
 STANDSTILL_SECONDS = 120.0
 """Longest time without progress. A lost job is queued again after a minute, and a connection
@@ -359,7 +359,7 @@ class Scenario:
         row = db.session.execute(
             sa.select(Campaign.status, Campaign.status_reason).where(Campaign.id == campaign_id)
         ).one()
-        self._messages.add(said(row.status_reason))
+        self._messages.add(in_english(row.status_reason))
         fine = {"preparing", "sending", "sent"} | ({"paused"} if self._plan.may_pause else set())
         assert row.status in fine, f"{row.status}: {row.status_reason}"
         return str(row.status)
@@ -408,7 +408,7 @@ class Scenario:
             sa.select(ProviderAccount.trouble).where(is_at_port(self._port)),
             sa.select(Campaign.status_reason).where(Campaign.id == campaign_id),
         )
-        self._messages |= {said(text) for text in db.session.scalars(words) if text}
+        self._messages |= {in_english(text) for text in db.session.scalars(words) if text}
 
     def _lines(self, kind: str) -> list[str]:
         return [words[1] for words in self._notes(kind)]

@@ -20,6 +20,7 @@ from campaigns.delivery.canary_policy import Figures, judge
 from campaigns.delivery.expand import expand
 from campaigns.events import policy
 from campaigns.reason import Reason
+from tests.english import in_english
 from tests.factories import (
     a_campaign,
     a_delivery,
@@ -30,7 +31,6 @@ from tests.factories import (
     subscribers,
 )
 from tests.readback import fresh_campaign
-from tests.saying import said
 
 NOW = utcnow()
 MINUTE = timedelta(minutes=1)
@@ -146,7 +146,9 @@ def test_few_results_are_no_reason_to_stop_early() -> None:
 def test_the_words_name_the_measure_and_its_limit() -> None:
     found = judge({"google": BAD, "other": GOOD}, USUAL, is_over=False, may_hold=True)
     assert found is not None
-    assert said(found.reason) == ("Of the first 100 emails to Gmail, 30% were refused (above 10%).")
+    assert in_english(found.reason) == (
+        "Of the first 100 emails to Gmail, 30% were refused (above 10%)."
+    )
 
 
 @pytest.mark.parametrize(
@@ -155,7 +157,7 @@ def test_the_words_name_the_measure_and_its_limit() -> None:
 )
 def test_percent_in_words(value: float, words: str) -> None:
     params = {"whom": "Gmail", "count": 100, "share_percent": value, "limit_percent": 10}
-    assert f", {words} were refused" in said(Reason("canary.refusals_above", params))
+    assert f", {words} were refused" in in_english(Reason("canary.refusals_above", params))
 
 
 # --- on the database ---------------------------------------------------------------------------
@@ -274,7 +276,7 @@ def test_it_passes_after_it_was_watched(app: Flask) -> None:
     assert step(campaign_id, now=NOW + HALF_AN_HOUR) == "go_on"
     found = fresh_campaign(campaign_id)
     assert (found.canary_state, found.status) == ("passed", "sending")
-    assert said(found.canary_words).startswith(
+    assert in_english(found.canary_words).startswith(
         "The test group passed. Of 50 emails, 0% were refused"
     )
     assert found.canary_seen["google"]["results"] == 30
@@ -324,7 +326,7 @@ def test_what_comes_back_while_it_watches_stops_it_at_once(app: Flask, column: s
     found = fresh_campaign(campaign_id)
     assert (found.canary_state, found.status) == ("stopped", "paused")
     assert found.status_reason == found.canary_words
-    assert "8%" in said(found.canary_words)
+    assert "8%" in in_english(found.canary_words)
     assert canary.is_asking(found)
 
 

@@ -14,8 +14,8 @@ from campaigns.campaign import drafts
 from campaigns.campaign.models import Campaign, Delivery
 from campaigns.db import UtcDateTime, db, transaction
 from campaigns.delivery import completion, resend
-from tests.balance import campaign_balance
 from tests.factories import a_campaign, a_delivery, a_list, a_provider, a_sender, a_subscriber
+from tests.readback import campaign_balance
 
 NOW = datetime(2026, 5, 20, 12, tzinfo=UTC)
 EARLIER = NOW - timedelta(hours=1)

@@ -21,7 +21,7 @@ from campaigns.delivery.retry import (
 )
 from campaigns.providers.classify import ReplyClass
 from tests.conftest import settings_for_tests
-from tests.saying import said
+from tests.english import in_english
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 LIMITS = Limits()
@@ -154,15 +154,15 @@ def test_one_refusal_of_our_account_stops_the_account() -> None:
     pause = pause_for(Tally(500, {"sender": 1}), {"sender": "535 who are you"}, LIMITS)
     assert pause is not None
     assert pause.what == "provider"
-    assert "535 who are you" in said(pause.reason)
+    assert "535 who are you" in in_english(pause.reason)
 
 
 def test_a_block_stops_the_campaign_with_the_words_of_the_server() -> None:
     pause = pause_for(Tally(20, {"policy": 3}), {"policy": "550 5.7.26 no SPF"}, LIMITS)
     assert pause is not None
     assert pause.what == "campaign"
-    assert "3 of the last 20" in said(pause.reason)
-    assert "550 5.7.26 no SPF" in said(pause.reason)
+    assert "3 of the last 20" in in_english(pause.reason)
+    assert "550 5.7.26 no SPF" in in_english(pause.reason)
 
 
 def test_the_whim_of_a_single_server_stops_nothing() -> None:

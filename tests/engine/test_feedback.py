@@ -16,8 +16,8 @@ from campaigns.messages import SendResult
 from campaigns.providers.models import ProviderAccount
 from campaigns.throttling import rules
 from campaigns.throttling.models import ReplyRule
+from tests.english import in_english
 from tests.factories import a_campaign, a_provider
-from tests.saying import said
 
 NOW = datetime(2026, 5, 20, 12, tzinfo=UTC)
 SENT = Recorded(sent=Counter({"google": 3, "other": 2}))
@@ -79,7 +79,7 @@ def test_what_one_account_was_told_says_nothing_of_the_next(app: Flask) -> None:
     one = Judge()
     with transaction():
         one.apply(first.id, campaign.id, refused, now=NOW)
-    assert (status(campaign), said(trouble(first))) == (
+    assert (status(campaign), in_english(trouble(first))) == (
         "sending",
         "The server refuses this sender. It said: 550 Not your address",
     )
@@ -101,7 +101,9 @@ def status(campaign: Campaign) -> str:
 
 
 def trouble(account: ProviderAccount) -> str:
-    return said(db.session.get_one(ProviderAccount, account.id, populate_existing=True).trouble)
+    return in_english(
+        db.session.get_one(ProviderAccount, account.id, populate_existing=True).trouble
+    )
 
 
 def remembered_of(one: Judge, campaign: Campaign) -> set[tuple[int, int]]:

@@ -15,8 +15,8 @@ from campaigns.engine.limiter import SCRIPT, RedisLimiter
 from campaigns.reason import Reason
 from campaigns.throttling import hold_reasons
 from campaigns.throttling.plan import NO_LIMIT, Ask, GroupPlan, Hold, Pace, Plan, Windows
+from tests.english import in_english
 from tests.factories import a_campaign, a_delivery, a_list, a_provider, a_sender, a_subscriber
-from tests.saying import said
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
@@ -127,7 +127,7 @@ def test_w3_a_used_up_day_says_when_it_goes_on(limiter: RedisLimiter, clock: Clo
     over = limiter.acquire(ask(10), plan)
     assert over.total == 0
     assert 23 * 3600 <= over.wait_seconds <= 23.5 * 3600
-    assert said(over.holds["other"].why).startswith(
+    assert in_english(over.holds["other"].why).startswith(
         "SES has used up its 100 emails in 24 hours. Sending continues at 3 Mar 2026, 0"
     )
     clock.seconds += over.wait_seconds
@@ -215,7 +215,7 @@ def test_a_campaign_keeps_to_its_pace(limiter: RedisLimiter, clock: Clock) -> No
     sent = run(limiter, clock, Plan(pace_per_second=0.5), seconds=600)
     assert 298 <= len(sent) <= 301
     holds = limiter.acquire(ask(5), Plan(pace_per_second=0.5)).holds
-    assert "its own pace, 30 per minute" in said(next(iter(holds.values())).why)
+    assert "its own pace, 30 per minute" in in_english(next(iter(holds.values())).why)
 
 
 def test_a_group_keeps_to_its_rate_while_the_others_go_on(
@@ -228,7 +228,7 @@ def test_a_group_keeps_to_its_rate_while_the_others_go_on(
     assert first.counts == {"yahoo": 1, "other": 50}
     second = limiter.acquire(ask(yahoo=50, other=50), plan)
     assert second.counts == {"other": 50}
-    assert said(second.holds["yahoo"].why) == "Yahoo gets 1 per minute. It said “later”."
+    assert in_english(second.holds["yahoo"].why) == "Yahoo gets 1 per minute. It said “later”."
     assert 59 <= second.wait_seconds <= 60
 
 
@@ -241,8 +241,8 @@ def test_a_suspended_group_waits_and_says_why(limiter: RedisLimiter, clock: Cloc
     )
     grant = limiter.acquire(ask(google=5, other=5), plan)
     assert grant.counts == {"other": 5}
-    assert said(grant.holds["google"].why).startswith("Gmail waits until ")
-    assert said(grant.holds["google"].why).endswith(":10. 421 4.7.28 slow down.")
+    assert in_english(grant.holds["google"].why).startswith("Gmail waits until ")
+    assert in_english(grant.holds["google"].why).endswith(":10. 421 4.7.28 slow down.")
     assert grant.holds["google"].until == until
     clock.seconds += 600
     assert limiter.acquire(ask(google=5), plan).counts == {"google": 5}
@@ -399,11 +399,11 @@ def test_a_banner_says_the_longest_first_and_nothing_twice() -> None:
         "apple": Hold(waits("SES")),
         "outlook": Hold(waits("Outlook.com"), START + timedelta(hours=3)),
     }
-    assert said(hold_reasons.banner(held)) == "Outlook.com waits. Gmail waits. SES waits."
+    assert in_english(hold_reasons.banner(held)) == "Outlook.com waits. Gmail waits. SES waits."
     many = {str(number): Hold(waits(f"Number {number}")) for number in range(5)}
-    assert said(hold_reasons.banner(many)).endswith("Number 2 waits. And 2 more reasons.")
+    assert in_english(hold_reasons.banner(many)).endswith("Number 2 waits. And 2 more reasons.")
     one_more = {str(number): Hold(waits(f"Number {number}")) for number in range(4)}
-    assert said(hold_reasons.banner(one_more)).endswith("And 1 more reason.")
+    assert in_english(hold_reasons.banner(one_more)).endswith("And 1 more reason.")
     assert hold_reasons.banner({"google": Hold(waits("Gmail"))}) == waits("Gmail")
 
 
@@ -438,5 +438,5 @@ def test_every_kind_of_hold_has_a_sentence() -> None:
             told = hold_reasons.hold(
                 kind, "google", plan, START + timedelta(seconds=seconds), now=START
             )
-            assert said(told.why).endswith(".")
-            assert ".." not in said(told.why)
+            assert in_english(told.why).endswith(".")
+            assert ".." not in in_english(told.why)

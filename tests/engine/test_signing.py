@@ -13,8 +13,8 @@ from campaigns.jobs.transactional import deliver
 from campaigns.providers.domains import keys, standing
 from campaigns.providers.models import DkimKey
 from campaigns.transactional import queue
+from tests.english import in_english
 from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
-from tests.saying import said
 from tests.smtp_server import scripted_server
 
 FROM = "news@news.example"
@@ -85,7 +85,7 @@ def test_a_key_that_cannot_be_read_is_said_and_nothing_leaves_unsigned() -> None
     found = queue.status(mail.id)
     assert found is not None
     assert found.status == "failed"
-    assert "The DKIM key of news.example cannot be read" in said(found.reason)
+    assert "The DKIM key of news.example cannot be read" in in_english(found.reason)
 
 
 def test_the_sweep_erases_keys_that_were_retired_a_week_ago() -> None:

@@ -14,8 +14,8 @@ from campaigns.db import db, transaction
 from campaigns.delivery import resend
 from campaigns.events import policy
 from campaigns.events.models import Event
-from tests.balance import campaign_balance
 from tests.factories import a_campaign, a_delivery, a_list, a_subscriber
+from tests.readback import campaign_balance
 
 NOW = datetime(2026, 5, 20, 12, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -22,10 +22,10 @@ from campaigns.engine.serve import serve
 from campaigns.jobs import send, transactional
 from campaigns.transactional import alerts
 from campaigns.transactional.models import TransactionalEmail
+from tests.english import in_english
 from tests.factories import a_campaign, a_list, a_provider, a_sender, subscribers
 from tests.jobs.steps import run
 from tests.readback import campaign_status, delivery_counts, fresh_campaign
-from tests.saying import said
 from tests.smtp_server import ScriptedServer, Session, scripted_server
 
 pytestmark = pytest.mark.usefixtures("worker")
@@ -103,7 +103,7 @@ def test_a_server_that_refuses_stops_it_and_the_others_get_nothing(app: Flask) -
         send.expand(campaign_id)
         found = work(campaign_id, "stopped")
         assert found.status == "paused"
-        assert "were refused" in said(found.status_reason)
+        assert "were refused" in in_english(found.status_reason)
         assert delivery_counts(campaign_id)["queued"] >= PEOPLE - FIRST
         send.send()
         assert len(server.received) < FIRST
@@ -151,7 +151,7 @@ def test_owners_are_told_once_that_it_stopped(app: Flask) -> None:
     body = text.get_body(("plain",))
     assert body is not None
     text_told = " ".join(body.get_content().split())
-    assert said(found.canary_words) in text_told
+    assert in_english(found.canary_words) in text_told
     assert f"https://news.example.org/campaigns/{found.public_id}/report" in text_told
     assert len(alerts_written()) == 2, "and never again"
 
@@ -218,7 +218,7 @@ def test_a_group_that_goes_badly_is_held_and_the_others_are_sent(app: Flask) -> 
         work(campaign_id, "watching")
         held = db.session.scalars(sa.select(HeldGroup)).one()
         assert (held.mailbox_group, held.kind) == ("google", "canary")
-        assert "were deferred" in said(held.words)
+        assert "were deferred" in in_english(held.words)
         watch_is_over(campaign_id)
         work(campaign_id, "passed")
         run(campaign_id)

@@ -27,9 +27,9 @@ from campaigns.jobs.clock import (
     start_due,
 )
 from campaigns.jobs.models import Lease
+from tests.english import in_english
 from tests.factories import a_campaign, a_delivery, a_list, a_sender, a_subscriber
 from tests.jobs.test_queues import waiting
-from tests.saying import said
 
 
 @pytest.fixture
@@ -154,7 +154,7 @@ def test_what_cannot_leave_is_made_as_a_draft_that_says_why(app: Flask) -> None:
     assert _states() == ["draft", "draft"]
     reasons = db.session.scalars(sa.select(Campaign.status_reason).order_by(Campaign.id)).all()
     assert reasons[0] == ""
-    assert said(reasons[1]).startswith("This campaign was not scheduled. Content: ")
+    assert in_english(reasons[1]).startswith("This campaign was not scheduled. Content: ")
 
 
 def test_a_series_that_does_not_work_holds_up_nothing_else(app: Flask) -> None:
@@ -199,7 +199,7 @@ def test_between_two_waves_a_campaign_says_what_it_waits_for(app: Flask) -> None
         a_delivery(campaign, a_subscriber("alice@example.org", news), not_before=at)
     explain_waves()
     found = db.session.get_one(Campaign, campaign.id, populate_existing=True)
-    assert said(found.status_reason) == (
+    assert in_english(found.status_reason) == (
         "1 recipient waits for the time in their time zone."
         " The next email is sent at 29 Mar 2100, 07:30."
     )

@@ -25,9 +25,9 @@ from campaigns.providers.models import ProviderAccount, SenderAddress
 from campaigns.throttling import rules
 from campaigns.throttling.loading import load_plan
 from campaigns.throttling.models import GroupState, ReplyRule
+from tests.english import in_english
 from tests.factories import a_campaign, a_list, a_provider, a_sender, subscribers
 from tests.jobs.steps import send_until, statuses
-from tests.saying import said
 from tests.smtp_server import Script, ScriptedServer, Session, scripted_server
 
 PEOPLE = 20
@@ -137,7 +137,7 @@ def test_without_a_choice_it_waits_until_there_is_room(stack: ExitStack, clock: 
     for _ in range(3):
         send.send()
     assert statuses() == {"sent": 8, "queued": 12}
-    assert "has used up its 8 emails in 24 hours" in said(stage.campaign.status_reason)
+    assert "has used up its 8 emails in 24 hours" in in_english(stage.campaign.status_reason)
     assert stage.second.received == []
     clock.seconds += 25 * 3600
     send_until({"sent": 16, "queued": 4})
@@ -189,7 +189,7 @@ def test_it_goes_on_only_once(stack: ExitStack) -> None:
     assert statuses() == {"sent": 13, "queued": 7}
     assert (len(stage.first.received), len(stage.second.received)) == (8, 5)
     assert len(fallback_sender.earlier(stage.campaign)) == 1
-    assert "Other has used up its 5 emails in 24 hours" in said(stage.campaign.status_reason)
+    assert "Other has used up its 5 emails in 24 hours" in in_english(stage.campaign.status_reason)
 
 
 def limit(account_id: int, **values: Any) -> None:

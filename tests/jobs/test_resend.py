@@ -21,10 +21,9 @@ from campaigns.events.tracking import opened
 from campaigns.jobs import resend as resend_job
 from campaigns.jobs import send, sweep
 from campaigns.jobs.queues import JOBS, LANES
-from tests.balance import campaign_balance
 from tests.factories import a_subscriber
 from tests.jobs.steps import launch, run
-from tests.readback import campaign_status, delivery_counts
+from tests.readback import campaign_balance, campaign_status, delivery_counts
 from tests.smtp_server import CLOSE, ScriptedServer, Session, scripted_server
 
 pytestmark = pytest.mark.usefixtures("worker")

@@ -25,10 +25,10 @@ from campaigns.providers.models import DkimKey, ProviderAccount, SenderAddress
 from campaigns.providers.smtp.pool import MOST_FAILURES
 from campaigns.throttling.loading import load_plan, next_tries
 from campaigns.throttling.models import GroupState
+from tests.english import in_english
 from tests.factories import a_provider
 from tests.jobs.steps import launch, run
 from tests.readback import campaign_status, delivery_counts
-from tests.saying import said
 from tests.smtp_server import CLOSE, Session, scripted_server
 
 pytestmark = pytest.mark.usefixtures("worker")
@@ -159,7 +159,7 @@ def test_a_server_that_takes_no_message_in_any_session_lets_the_account_rest(app
             if db.session.scalars(sa.select(ProviderAccount.trouble)).one():
                 break
     account = db.session.scalars(sa.select(ProviderAccount)).one()
-    assert f"accepts connections but no messages: {words}" in said(account.trouble)
+    assert f"accepts connections but no messages: {words}" in in_english(account.trouble)
     # Sessions side by side count as one failure; after the first, one at a time is tried.
     assert MOST_FAILURES <= len(server.sessions) <= 2 + MOST_FAILURES - 1
     assert delivery_counts(campaign_id) == {"queued": 5}
@@ -205,7 +205,7 @@ def test_a_server_that_is_away_costs_nobody_anything(app: Flask) -> None:
     assert delivery_counts(campaign_id) == {"queued": 5}
     assert set(db.session.scalars(sa.select(Delivery.attempts))) == {0}
     account = db.session.scalars(sa.select(ProviderAccount)).one()
-    assert "refused the connection" in said(account.trouble)
+    assert "refused the connection" in in_english(account.trouble)
     assert account.retry_at is not None
     assert account.retry_at > utcnow()
 
@@ -263,7 +263,7 @@ def test_w3_a_daily_limit_waits_and_says_until_when(app: Flask) -> None:
         run(campaign_id)
     assert delivery_counts(campaign_id) == {"queued": 2, "sent": 3}
     assert campaign_status(campaign_id) == "sending"
-    assert "has used up its 3 emails in 24 hours" in said(
+    assert "has used up its 3 emails in 24 hours" in in_english(
         db.session.get_one(Campaign, campaign_id).status_reason
     )
 

@@ -32,9 +32,9 @@ from campaigns.transactional.models import TransactionalEmail
 from campaigns.transactional.queue import MailStatus
 from campaigns.wording import catalog
 from tests.conftest import settings_for_tests
+from tests.english import in_english
 from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
 from tests.pseudo_locale import LOCALE, add_pseudo
-from tests.saying import said
 from tests.smtp_server import CLOSE, ScriptedServer, Session, scripted_server
 
 Script = Callable[[str, Session], str | None]
@@ -280,7 +280,7 @@ def test_an_account_in_trouble_delays_a_confirmation_for_a_day_at_most(news: Aud
     mail_id = sign_up(news)
     deliver(mail_id)
     assert status(mail_id).status == "queued"
-    assert "refused the connection" in said(status(mail_id).reason)
+    assert "refused the connection" in in_english(status(mail_id).reason)
     with transaction():
         db.session.execute(
             sa.update(TransactionalEmail).values(
@@ -446,7 +446,7 @@ def test_a_test_fails_at_once_when_the_server_is_not_there(news: AudienceList) -
     mail_id = a_test(campaign)
     deliver(mail_id)
     assert status(mail_id).is_final
-    assert "refused the connection" in said(status(mail_id).reason)
+    assert "refused the connection" in in_english(status(mail_id).reason)
 
 
 def test_a_test_goes_out_from_the_campaigns_own_sender(news: AudienceList) -> None:
@@ -502,7 +502,7 @@ class TestUnderLimits:
             deliver(second)
         assert len(server.received) == 1
         assert (status(first).status, status(second).status) == ("sent", "queued")
-        assert "has used up its 1 email per hour" in said(status(second).reason)
+        assert "has used up its 1 email per hour" in in_english(status(second).reason)
 
     def test_one_that_is_taken_says_that_the_account_works_again(self, app: Flask) -> None:
         with scripted_server() as server:

@@ -19,8 +19,8 @@ from campaigns.providers.registry import login_of, secrets_of
 from campaigns.providers.smtp import oauth
 from campaigns.providers.smtp.kind import SmtpSettings, grant_of
 from campaigns.secrets import Vault
+from tests.english import in_english
 from tests.factories import a_provider
-from tests.saying import said
 
 NOW = datetime(2030, 5, 4, 12, 0, tzinfo=UTC)
 Form = dict[str, str]
@@ -63,7 +63,7 @@ def problems(form: Form, account: ProviderAccount | None = None) -> dict[str, st
             accounts.create(read(form), vault(), now=NOW)
         else:
             accounts.change(account, read(form), vault())
-    return {field: said(problem) for field, problem in caught.value.problems.items()}
+    return {field: in_english(problem) for field, problem in caught.value.problems.items()}
 
 
 def change(account: ProviderAccount, form: Form, *forget: str) -> None:

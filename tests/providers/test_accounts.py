@@ -16,8 +16,8 @@ from campaigns.providers.accounts import AccountInput, NotInDemoError
 from campaigns.providers.models import ProviderAccount
 from campaigns.providers.presets import Preset, presets
 from campaigns.secrets import Vault
+from tests.english import in_english, legacy_reason
 from tests.factories import a_provider, a_sender
-from tests.saying import a_reason, said
 
 NOW = datetime(2030, 5, 4, 12, 0, tzinfo=UTC)
 GOOD = {
@@ -56,7 +56,7 @@ def problems(account: ProviderAccount | None = None, /, **changes: Any) -> dict[
             accounts.create(typed(**changes), vault(), now=NOW)
         else:
             accounts.change(account, typed(**changes), vault())
-    return {field: said(problem) for field, problem in caught.value.problems.items()}
+    return {field: in_english(problem) for field, problem in caught.value.problems.items()}
 
 
 def test_the_password_is_stored_encrypted(app: Flask) -> None:
@@ -163,7 +163,7 @@ def test_a_change_makes_connections_anew_and_forgets_troubles(app: Flask) -> Non
     account = saved()
     before = account.version
     with transaction():
-        health.note_trouble(account.id, a_reason("It refused the login."), now=NOW)
+        health.note_trouble(account.id, legacy_reason("It refused the login."), now=NOW)
     with transaction():
         accounts.change(account, typed(), vault())
     db.session.expire_all()

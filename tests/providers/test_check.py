@@ -15,7 +15,7 @@ from campaigns.providers.smtp import SmtpLogin, check
 from campaigns.providers.smtp.check import check_login
 from campaigns.reason import Reason
 from campaigns.secrets import Vault
-from tests.saying import said
+from tests.english import in_english
 from tests.smtp_server import CLOSE, SILENT, scripted_server
 
 
@@ -34,7 +34,7 @@ def test_a_good_server_is_described() -> None:
     with scripted_server(extensions=("SIZE 35882577", "SMTPUTF8")) as server:
         result = try_plain(server.port)
     assert result.ok
-    assert said(*result.reasons) == (
+    assert in_english(*result.reasons) == (
         f"Connected to 127.0.0.1:{server.port} without encryption."
         " Not logged in, as the account has no user name."
         " Messages can be up to 34 MB. Addresses can be in any script."
@@ -50,15 +50,15 @@ def test_encryption_and_login_are_named(server_tls: ssl.SSLContext, security: st
     ) as server:
         login = SmtpLogin("localhost", server.port, security, "relay", "secret")
         result = check_login(login)
-    assert result.ok, said(*result.reasons)
-    assert "encrypted with TLS 1.3. Logged in as relay." in said(*result.reasons)
-    assert "secret" not in said(*result.reasons)
+    assert result.ok, in_english(*result.reasons)
+    assert "encrypted with TLS 1.3. Logged in as relay." in in_english(*result.reasons)
+    assert "secret" not in in_english(*result.reasons)
 
 
 def test_a_name_that_does_not_exist() -> None:
     result = check_login(SmtpLogin("smtp.nowhere.invalid", 587, "starttls"))
     assert not result.ok
-    assert "No server named smtp.nowhere.invalid" in said(*result.reasons)
+    assert "No server named smtp.nowhere.invalid" in in_english(*result.reasons)
 
 
 def test_a_port_where_nobody_listens() -> None:
@@ -66,7 +66,7 @@ def test_a_port_where_nobody_listens() -> None:
         port = listener.getsockname()[1]
     result = try_plain(port)
     assert not result.ok
-    assert f"Port {port} at 127.0.0.1 refused the connection" in said(*result.reasons)
+    assert f"Port {port} at 127.0.0.1 refused the connection" in in_english(*result.reasons)
 
 
 @pytest.mark.usefixtures("short")
@@ -74,7 +74,7 @@ def test_a_server_that_says_nothing() -> None:
     with scripted_server(lambda line, _: SILENT if line == "<connect>" else None) as server:
         result = try_plain(server.port)
     assert not result.ok
-    assert "did not answer" in said(*result.reasons)
+    assert "did not answer" in in_english(*result.reasons)
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def test_a_server_that_drips_is_given_up(dripping_port: int) -> None:
     result = try_plain(dripping_port)
     assert time.monotonic() - begun < 3
     assert not result.ok
-    assert "did not finish answering within" in said(*result.reasons)
+    assert "did not finish answering within" in in_english(*result.reasons)
 
 
 def test_a_server_without_starttls_gets_no_password() -> None:
@@ -110,7 +110,7 @@ def test_a_server_without_starttls_gets_no_password() -> None:
         login = SmtpLogin("127.0.0.1", server.port, "starttls", "relay", "secret")
         result = check_login(login)
     assert not result.ok
-    assert "does not offer encryption (STARTTLS)" in said(*result.reasons)
+    assert "does not offer encryption (STARTTLS)" in in_english(*result.reasons)
     assert not any("AUTH" in command for command in server.sessions[0].commands)
 
 
@@ -121,7 +121,7 @@ def test_a_certificate_of_an_unknown_authority_gets_no_password(
         login = SmtpLogin("localhost", server.port, "starttls", "relay", "secret")
         result = check_login(login)
     assert not result.ok
-    assert "cannot be trusted" in said(*result.reasons)
+    assert "cannot be trusted" in in_english(*result.reasons)
     assert not any("AUTH" in command for command in server.sessions[0].commands)
 
 
@@ -130,28 +130,28 @@ def test_a_certificate_for_another_name(server_tls: ssl.SSLContext) -> None:
     with scripted_server(tls=server_tls) as server:
         result = check_login(SmtpLogin("127.0.0.1", server.port, "starttls"))
     assert not result.ok
-    assert "cannot be trusted" in said(*result.reasons)
+    assert "cannot be trusted" in in_english(*result.reasons)
 
 
 def test_tls_to_a_port_that_speaks_none() -> None:
     with scripted_server() as server:
         result = check_login(SmtpLogin("127.0.0.1", server.port, "tls"))
     assert not result.ok
-    assert "Port 587 usually needs STARTTLS, and port 465 TLS" in said(*result.reasons)
+    assert "Port 587 usually needs STARTTLS, and port 465 TLS" in in_english(*result.reasons)
 
 
 def test_a_refused_login_in_the_servers_words() -> None:
     with scripted_server(extensions=("AUTH PLAIN",), accept_login=lambda _: False) as server:
         result = try_plain(server.port, username="relay", password="wrong")
     assert not result.ok
-    assert "refused the login: 535 5.7.8 bad credentials" in said(*result.reasons)
+    assert "refused the login: 535 5.7.8 bad credentials" in in_english(*result.reasons)
 
 
 def test_a_refused_login_at_gmail_comes_with_the_remedy() -> None:
     refusal = Reason("connection.login_refused", {"where": "smtp.gmail.com:587", "reply": "535"})
     silence = Reason("connection.no_answer", {"where": "smtp.gmail.com:587"})
     gmail = SmtpLogin("smtp.gmail.com", 587, "starttls", "me@gmail.com", "x")
-    assert "app password" in said(*check._hints(gmail, refusal))
+    assert "app password" in in_english(*check._hints(gmail, refusal))
     assert not list(check._hints(gmail, silence))
     assert not list(check._hints(SmtpLogin("notgmail.com", 587, "starttls"), refusal))
 
@@ -160,7 +160,7 @@ def test_a_server_that_takes_no_login() -> None:
     with scripted_server() as server:
         result = try_plain(server.port, username="relay", password="x")
     assert not result.ok
-    assert "does not accept logins" in said(*result.reasons)
+    assert "does not accept logins" in in_english(*result.reasons)
 
 
 def test_a_refused_sender() -> None:
@@ -170,8 +170,8 @@ def test_a_refused_sender() -> None:
     with scripted_server(script) as server:
         result = try_plain(server.port, sender="news@example.org")
     assert not result.ok
-    assert said(*result.reasons).startswith("Connected to ")
-    assert "refuses news@example.org as the sender: 553 5.7.1 not your address" in said(
+    assert in_english(*result.reasons).startswith("Connected to ")
+    assert "refuses news@example.org as the sender: 553 5.7.1 not your address" in in_english(
         *result.reasons
     )
 
@@ -192,7 +192,7 @@ def test_a_server_that_hangs_up() -> None:
     with scripted_server(script) as server:
         result = try_plain(server.port, sender="news@example.org")
     assert not result.ok
-    assert "closed the connection" in said(*result.reasons)
+    assert "closed the connection" in in_english(*result.reasons)
 
 
 @pytest.mark.parametrize(
@@ -202,8 +202,8 @@ def test_whatever_answers_only_one_clean_line_of_it_is_shown(greeting: str) -> N
     with scripted_server(lambda line, _: greeting if line == "<connect>" else None) as server:
         result = try_plain(server.port)
     assert not result.ok
-    assert said(*result.reasons).isprintable()
-    assert len(said(*result.reasons)) < 700
+    assert in_english(*result.reasons).isprintable()
+    assert len(in_english(*result.reasons)) < 700
 
 
 def test_a_stored_account_is_tried_with_its_password() -> None:
@@ -225,4 +225,4 @@ def test_a_stored_account_is_tried_with_its_password() -> None:
     assert seen
     lost = check_connection(account, Vault(["another" * 6]))
     assert not lost.ok
-    assert "Enter the password again" in said(*lost.reasons)
+    assert "Enter the password again" in in_english(*lost.reasons)

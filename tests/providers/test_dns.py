@@ -3,8 +3,8 @@
 import pytest
 
 from campaigns.providers.domains.dns import LookupFailedError, SystemResolver
+from tests.english import in_english
 from tests.providers.dns_server import name_server
-from tests.saying import said
 
 RECORDS = {
     "s1._domainkey.news.example.": ['"v=DKIM1; k=rsa; " "p=AAAA"', '"something else"'],
@@ -39,4 +39,4 @@ def test_what_cannot_be_answered_is_said_in_words(name: str) -> None:
         resolver = SystemResolver(["127.0.0.1"], port=port, seconds=2)
         with pytest.raises(LookupFailedError) as failure:
             resolver.texts(name)
-    assert said(failure.value)
+    assert in_english(failure.value)

@@ -15,9 +15,9 @@ from campaigns.providers.domains.standing import DomainView
 from campaigns.providers.models import DkimKey, SenderDomain
 from campaigns.reason import Reason
 from campaigns.secrets import SecretUnreadableError, Vault
+from tests.english import in_english
 from tests.factories import a_provider, a_sender
 from tests.providers.dns_server import FakeDns
-from tests.saying import said
 
 NOW = datetime(2030, 5, 4, 12, 0, tzinfo=UTC)
 VAULT = Vault(["a-key-for-tests-only-that-is-long-enough"])
@@ -215,7 +215,7 @@ def test_selectors_are_checked(app: Flask, selector: str, words: str) -> None:
     domain = _set_up()
     with pytest.raises(InvalidInputError) as caught:
         _make(domain, "ed25519", selector)
-    assert words in said(*caught.value.problems.values())
+    assert words in in_english(*caught.value.problems.values())
     assert _make(domain, "ed25519", "Mail.Spring").selector == "mail.spring"
 
 
@@ -233,7 +233,7 @@ def test_names_are_checked(app: Flask, name: str, words: str) -> None:
     _set_up()
     with pytest.raises(InvalidInputError) as caught:
         _set_up(name)
-    assert words in said(*caught.value.problems.values())
+    assert words in in_english(*caught.value.problems.values())
 
 
 def test_names_in_other_scripts_are_kept_as_a_labels(app: Flask) -> None:
@@ -309,4 +309,4 @@ def test_an_answer_about_another_domain_or_a_key_that_is_gone_changes_nothing(ap
 def test_what_dns_says_is_put_into_words(texts: list[str], finding: str, words: str) -> None:
     found, reason = records.judge(texts, "rsa", "KEY")
     assert found == finding
-    assert words in said(reason)
+    assert words in in_english(reason)

@@ -14,8 +14,8 @@ from campaigns.providers.models import ProviderAccount
 from campaigns.throttling.loading import load_plan
 from campaigns.transactional import alerts
 from campaigns.transactional.models import TransactionalEmail
+from tests.english import legacy_reason
 from tests.factories import a_provider, a_sender
-from tests.saying import a_reason
 from tests.smtp_server import scripted_server
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -25,7 +25,7 @@ def fail(account: ProviderAccount, times: int, at: datetime = NOW) -> datetime:
     """Fails so often, each time as soon as it is tried again; when it may be tried next."""
     for _ in range(times):
         with transaction():
-            at = health.note_trouble(account.id, a_reason("It hung up."), now=at)
+            at = health.note_trouble(account.id, legacy_reason("It hung up."), now=at)
     return at
 
 
@@ -38,7 +38,7 @@ def test_errors_of_the_same_moment_are_one(app: Flask) -> None:
     with transaction():
         account = a_provider()
         for _ in range(10):
-            health.note_trouble(account.id, a_reason("It hung up."), now=NOW)
+            health.note_trouble(account.id, legacy_reason("It hung up."), now=NOW)
     assert db.session.get_one(ProviderAccount, account.id).trouble_count == 1
 
 
@@ -48,7 +48,7 @@ def test_an_open_account_is_probed_and_closes_with_the_first_success(app: Flask)
     retry_at = fail(account, 5)
     resting = load_plan(account.id, now=retry_at - timedelta(seconds=1))
     assert resting.suspended_until == retry_at
-    assert resting.why == a_reason("It hung up.")
+    assert resting.why == legacy_reason("It hung up.")
     trying = load_plan(account.id, now=retry_at)
     assert (trying.suspended_until, trying.probe) == (None, True)
     with transaction():
@@ -90,7 +90,7 @@ def test_the_alert_leaves_by_the_account_that_works(app: Flask) -> None:
             broken, works = a_provider("Broken", port=1), a_provider("Works", port=server.port)
             a_sender("one@example.org", broken)
             a_sender("two@example.org", works, is_default=False)
-            health.note_trouble(broken.id, a_reason("It refused the login."), now=utcnow())
+            health.note_trouble(broken.id, legacy_reason("It refused the login."), now=utcnow())
             (mail_id,) = alerts.alert_owners(broken.id, now=utcnow(), is_permanent=True)
         deliver(mail_id)
         (mail,) = server.received
@@ -114,7 +114,7 @@ def test_an_alert_quotes_a_server_without_a_live_link(app: Flask) -> None:
         a_sender(provider=works)
         users.create_user("owner@example.org", "correct horse battery", now=NOW)
         trouble = "See https://evil.example/login or www.evil.example."
-        health.note_trouble(broken.id, a_reason(trouble), now=NOW)
+        health.note_trouble(broken.id, legacy_reason(trouble), now=NOW)
         alerts.alert_owners(broken.id, now=NOW, is_permanent=True)
     text = db.session.query(TransactionalEmail).one().payload["text"]
     assert "See https: //evil.example/login or www .evil.example." in text

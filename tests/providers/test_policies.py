@@ -3,8 +3,8 @@
 import pytest
 
 from campaigns.providers.domains import dmarc, policies
+from tests.english import in_english
 from tests.providers.dns_server import FakeDns
-from tests.saying import said
 
 NAME = "news.shop.example"
 
@@ -25,7 +25,7 @@ NAME = "news.shop.example"
 def test_spf_is_put_into_words(records: list[str] | str, level: str, words: str) -> None:
     found = policies.spf(NAME, FakeDns({NAME: records}))
     assert (found.name, found.level) == ("SPF", level)
-    assert words in said(*found.reasons)
+    assert words in in_english(*found.reasons)
 
 
 @pytest.mark.parametrize(
@@ -42,17 +42,17 @@ def test_spf_is_put_into_words(records: list[str] | str, level: str, words: str)
 def test_d1_dmarc_is_put_into_words(record: str, level: str, words: str) -> None:
     found = dmarc.dmarc(NAME, FakeDns({f"_dmarc.{NAME}": [record, "v=spf1 -all"]}))
     assert found.level == level
-    assert words in said(*found.reasons)
-    assert ("rua=" in said(*found.reasons)) == (level == "ok" and "rua" not in record)
+    assert words in in_english(*found.reasons)
+    assert ("rua=" in in_english(*found.reasons)) == (level == "ok" and "rua" not in record)
 
 
 def test_d1_the_record_of_a_domain_above_counts_with_its_policy_for_subdomains() -> None:
     resolver = FakeDns({"_dmarc.shop.example": ["v=DMARC1; p=reject; sp=quarantine"]})
     found = dmarc.dmarc(NAME, resolver)
-    assert "_dmarc.shop.example" in said(*found.reasons)
-    assert "spam folder" in said(*found.reasons)
+    assert "_dmarc.shop.example" in in_english(*found.reasons)
+    assert "spam folder" in in_english(*found.reasons)
     assert resolver.asked == [f"_dmarc.{NAME}", "_dmarc.shop.example"]
-    assert "refused" in said(*dmarc.dmarc("shop.example", resolver).reasons)
+    assert "refused" in in_english(*dmarc.dmarc("shop.example", resolver).reasons)
 
 
 def test_d1_a_walk_up_the_tree_asks_eight_times_at_most() -> None:
@@ -66,7 +66,7 @@ def test_d1_a_walk_up_the_tree_asks_eight_times_at_most() -> None:
 
 def test_two_records_are_none() -> None:
     resolver = FakeDns({f"_dmarc.{NAME}": ["v=DMARC1; p=none", "v=DMARC1; p=reject"]})
-    assert "2 DMARC records" in said(*dmarc.dmarc(NAME, resolver).reasons)
+    assert "2 DMARC records" in in_english(*dmarc.dmarc(NAME, resolver).reasons)
     resolver = FakeDns({f"_dmarc.{NAME}": "The name servers fail."})
     assert dmarc.dmarc(NAME, resolver).level == "unknown"
 

@@ -8,8 +8,8 @@ from flask import Flask
 from campaigns.campaign.models import DELIVERY_STATES, Campaign
 from campaigns.db import transaction
 from campaigns.reports.balance import Balance, campaign_balances
-from tests.balance import campaign_balance
 from tests.factories import a_campaign, a_delivery, a_list, a_subscriber
+from tests.readback import campaign_balance
 
 
 def a_campaign_in_every_state(**values: Any) -> Campaign:

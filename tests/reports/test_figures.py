@@ -23,8 +23,8 @@ from campaigns.reports.figures import People
 from campaigns.reports.groups import tally
 from campaigns.reports.resend_options import resend_options
 from campaigns.reports.snapshots import Counted
-from tests.balance import campaign_balance
 from tests.factories import a_campaign, a_delivery, a_list, a_subscriber
+from tests.readback import campaign_balance
 from tests.reports.keeping import a_page, keep, row_of
 from tests.web.statements import counted
 

@@ -9,8 +9,8 @@ from flask import Flask
 from campaigns.campaign.models import DELIVERY_STATES, Campaign, Delivery
 from campaigns.db import db, transaction
 from campaigns.reports.groups import MOST_KEPT, GroupCount, Speeds, tally
-from tests.balance import campaign_balance
 from tests.factories import a_campaign, a_delivery, a_list, a_subscriber
+from tests.readback import campaign_balance
 from tests.web.statements import counted
 
 NOW = datetime(2030, 5, 4, 12, 0, tzinfo=UTC)

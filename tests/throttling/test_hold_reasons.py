@@ -8,7 +8,7 @@ from campaigns.clock import utcnow
 from campaigns.reason import Reason
 from campaigns.throttling import hold_reasons
 from campaigns.throttling.plan import Plan
-from tests.saying import said
+from tests.english import in_english
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,6 @@ def test_a_sentence_ends_once(why: str, end: str) -> None:
     now = utcnow()
     plan = Plan(name="Relay", why=Reason.unpack(why), suspended_until=now + timedelta(hours=1))
     reason = hold_reasons.why_waits(plan, "google", learned=False, due_at=None, now=now)
-    assert said(reason).endswith(f". {end}")
+    assert in_english(reason).endswith(f". {end}")
     probing = hold_reasons.hold("probe", "google", plan, now, now=now).why
-    assert f". {end} One email at a time" in said(probing)
+    assert f". {end} One email at a time" in in_english(probing)

@@ -16,8 +16,8 @@ from campaigns.throttling.loading import load_plan
 from campaigns.throttling.models import ReplyRule
 from campaigns.throttling.plan import Plan
 from campaigns.throttling.rule import Rule, describe
+from tests.english import in_english
 from tests.factories import a_campaign, a_list, a_provider, a_sender
-from tests.saying import said
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
@@ -85,7 +85,7 @@ def test_our_rules_are_whole() -> None:
         assert rule.note.endswith(".")
         assert rule.minutes or rule.act not in {"slow", "suspend"}
         assert rule.amount or rule.act not in {"slow", "at_once"}
-        assert said(describe(rule))
+        assert in_english(describe(rule))
         assert not rule.is_quota or (rule.act == "suspend" and rule.whole_account)
 
 
@@ -134,7 +134,7 @@ def test_g14_ten_minutes_of_silence_then_one_at_a_time_and_one_more(campaign: Ca
     say(campaign, "421 4.7.28 Unusual rate")
     google = plan(campaign).groups["google"]
     assert google.suspended_until == NOW + timedelta(minutes=10)
-    assert "421 4.7.28" in said(google.why)
+    assert "421 4.7.28" in in_english(google.why)
     at_once = [
         plan(campaign, timedelta(minutes=minute)).groups["google"].at_once
         for minute in (10, 19, 20, 30, 40)
@@ -169,7 +169,7 @@ def test_a_used_up_quota_lets_the_whole_account_wait(campaign: Campaign) -> None
     now = plan(campaign)
     assert now.suspended_until == NOW + timedelta(minutes=60)
     assert now.groups == {}
-    assert "quota of 24 hours is used up" in said(now.why)
+    assert "quota of 24 hours is used up" in in_english(now.why)
     assert plan(campaign, timedelta(minutes=61)).suspended_until is None
 
 
@@ -280,7 +280,7 @@ def test_expressions_that_cannot_be_searched_for_are_refused_in_words(
 ) -> None:
     with pytest.raises(InvalidInputError) as refused, transaction():
         save_rule("", RuleInput(note="Ours.", pattern=pattern), now=NOW)
-    assert why in said(refused.value.problems["pattern"])
+    assert why in in_english(refused.value.problems["pattern"])
 
 
 def test_a_saved_rule_that_cannot_be_searched_for_is_off_and_kept(campaign: Campaign) -> None:
@@ -289,7 +289,7 @@ def test_a_saved_rule_that_cannot_be_searched_for_is_off_and_kept(campaign: Camp
         db.session.add(of_ones_own("put off"))
     refused, works = rules.all_rules()[:2]
     assert (refused.is_on, refused.pattern) == (False, r"(a)\1")
-    assert "References to an earlier group" in said(refused.refused)
+    assert "References to an earlier group" in in_english(refused.refused)
     assert (works.is_on, works.refused) == (True, None)
     say(campaign, "450 aa put off")
     assert plan(campaign).groups["google"].suspended_until, "and the others still hold"

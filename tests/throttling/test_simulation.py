@@ -15,8 +15,8 @@ from campaigns.throttling import editing, warm_up
 from campaigns.throttling.loading import load_plan
 from campaigns.throttling.plan import Ask, Grant, Hold
 from campaigns.throttling.recording import recorded, tell
+from tests.english import in_english
 from tests.factories import a_campaign, a_provider
-from tests.saying import said
 
 # The statements behind it have tests on both databases; what is simulated is the limiter.
 pytestmark = pytest.mark.runs_on("sqlite")
@@ -130,7 +130,7 @@ def test_g14_gmail_is_left_alone_then_begun_with_one(gmail_and_yahoo: Simulation
     ]
     assert after[0] == 1
     assert "Gmail waits until" in next(
-        said(held.why) for at, _, held in simulation.holds if at > first
+        in_english(held.why) for at, _, held in simulation.holds if at > first
     )
     assert simulation.waiting == {"google": 0, "yahoo": 0}, "and in the end everybody has it"
     assert len(google.complaints) < 0.2 * 600, "far fewer complaints than mails"
@@ -142,7 +142,9 @@ def test_w3_a_quota_that_is_used_up_is_waited_out(app: Flask, redis_url: str) ->
     simulation.run(timedelta(hours=5))
     first = server.complaints[0]
     assert [at for at in server.tried if first < at < first + 3600] == []
-    assert any("quota of 24 hours is used up" in said(held.why) for _, _, held in simulation.holds)
+    assert any(
+        "quota of 24 hours is used up" in in_english(held.why) for _, _, held in simulation.holds
+    )
     assert simulation.waiting == {"other": 0}
 
 

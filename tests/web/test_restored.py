@@ -14,8 +14,8 @@ from campaigns.engine import restored
 from campaigns.jobs import clock, sweep
 from campaigns.transactional import queue
 from campaigns.transactional.models import TransactionalEmail
+from tests.english import in_english
 from tests.factories import a_campaign, a_delivery, a_list, a_subscriber
-from tests.saying import said
 from tests.web.test_reports import report, started, text_of
 
 BANNER = "On hold: the database was restored from a backup"
@@ -119,7 +119,7 @@ def test_home_offers_one_decision_for_everything_on_hold(owner_client: FlaskClie
     assert "2 campaigns may have been sent to some of their remaining recipients" in page
     assert "2 scheduled campaigns may have been sent after the backup" in page
     assert "2 single emails, such as confirmations and password resets, may have been sent" in page
-    assert said(restored.PAUSED) not in page, "not once for each of a thousand campaigns"
+    assert in_english(restored.PAUSED) not in page, "not once for each of a thousand campaigns"
     assert "missed its time" not in page
 
 

@@ -17,6 +17,7 @@ from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.providers import health
 from campaigns.providers.models import ProviderAccount, SenderAddress
+from tests.english import legacy_reason
 from tests.factories import (
     a_campaign,
     a_list,
@@ -25,7 +26,6 @@ from tests.factories import (
     a_series,
     a_subscriber,
 )
-from tests.saying import a_reason
 from tests.smtp_server import scripted_server
 from tests.web.statements import counted
 from tests.web.visits import visit
@@ -93,7 +93,7 @@ def test_an_account_is_changed(owner_client: FlaskClient) -> None:
 def test_trouble_is_told_in_words(owner_client: FlaskClient) -> None:
     with transaction():
         account = a_provider()
-        health.note_trouble(account.id, a_reason("It refused the <login>."), now=NOW)
+        health.note_trouble(account.id, legacy_reason("It refused the <login>."), now=NOW)
     page = owner_client.get("/settings").text
     assert "It refused the &lt;login&gt;." in page
     assert "Problem" in page

@@ -14,8 +14,8 @@ from campaigns.providers.models import ProviderAccount
 from campaigns.reason import Reason
 from campaigns.throttling.loading import load_plan
 from campaigns.throttling.models import GroupState, SlowedDomain
+from tests.english import in_english
 from tests.factories import a_campaign, a_delivery, a_list, a_provider, a_sender, a_subscriber
-from tests.saying import said
 
 OLD = "Stopped after a few: of the first 50 20 % were refused. Everybody else waits."
 WHY = {"whom": "Gmail", "count": 50, "share_percent": 20.0, "limit_percent": 10.0}
@@ -106,7 +106,7 @@ def test_what_a_server_said_before_the_update_still_slows_and_is_told(
             )
         )
     plan = load_plan(campaign.provider_id or 0, now=now)
-    assert said(plan.groups["yahoo"].why) == "Too much mail (“421”)"
+    assert in_english(plan.groups["yahoo"].why) == "Too much mail (“421”)"
     account = db.session.get_one(ProviderAccount, campaign.provider_id)
     page = owner_client.get(f"/settings/providers/{account.public_id}/limits").text
     assert "Too much mail (“421”)" in page

@@ -13,7 +13,7 @@ from campaigns.audience.imports.mapping import Column, MappingError, attribute_n
 from campaigns.audience.imports.preview import preview
 from campaigns.audience.imports.reader import Row
 from campaigns.audience.imports.rows import AddressReader, RowProblemError, RowReader, clean
-from tests.refusals import refused
+from tests.english import refused
 
 COMMA = Dialect("utf-8", ",")
 

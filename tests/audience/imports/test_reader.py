@@ -20,7 +20,7 @@ from campaigns.audience.imports.reader import (
     Row,
 )
 from campaigns.reason import Reason
-from tests.refusals import refused
+from tests.english import refused
 
 COMMA = Dialect("utf-8", ",")
 

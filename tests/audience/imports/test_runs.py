@@ -31,8 +31,8 @@ from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.jobs import imports, leases, runtime
+from tests.english import in_english, refused
 from tests.factories import a_list, a_subscriber
-from tests.refusals import refused, stored
 
 
 def staged(data: bytes, name: str = "people.csv") -> ImportRun:
@@ -122,7 +122,7 @@ def suppressed() -> dict[str, str]:
 
 def problems(run: ImportRun) -> list[tuple[int, str]]:
     rows = db.session.scalars(import_problems.problems_of(run.id, after=(0, 0), limit=1000))
-    return [(problem.row_number, stored(problem.reason)) for problem in rows]
+    return [(problem.row_number, in_english(problem.reason)) for problem in rows]
 
 
 def people() -> dict[str, tuple[str, dict[str, str]]]:
@@ -344,7 +344,7 @@ def test_a_lost_file_fails_with_a_sentence_and_can_be_tried_again(app: Flask, li
     hidden = path.rename(path.with_suffix(".away"))
     failed = imports.run_to_end(run.id, lambda run: None)
     assert failed.status == "failed"
-    assert "Upload the file again" in stored(failed.error)
+    assert "Upload the file again" in in_english(failed.error)
     hidden.rename(path)
     with transaction():
         assert runs.retry(run.id)
@@ -365,7 +365,7 @@ def test_nul_and_broken_rows_are_kept_for_the_report(app: Flask, list_id: int) -
         b'email,name\nann@shop.example,"Ann\nb\0b@shop.example,B\nc@shop.example,C', list_id
     )
     assert counts(run) == (3, 1, 0, 0, 2)
-    text = "".join(import_problems.failed_rows(run, stored))
+    text = "".join(import_problems.failed_rows(run, in_english))
     assert text.splitlines()[0] == "\ufeffemail,name,row,problem"
     assert "ann@shop.example" in text
     assert 'b\u2400b@shop.example,B,3,"The row contains NUL bytes' in text
@@ -373,7 +373,7 @@ def test_nul_and_broken_rows_are_kept_for_the_report(app: Flask, list_id: int) -
 
 def test_the_file_of_failed_rows_can_be_corrected_and_imported(app: Flask, list_id: int) -> None:
     run = imported(b"email,phone\nann@shop.example,+491\nbob at shop.example,+492\n", list_id)
-    again = "".join(import_problems.failed_rows(run, stored)).replace("bob at ", "bob@")
+    again = "".join(import_problems.failed_rows(run, in_english)).replace("bob at ", "bob@")
     assert "'+492" in again
     assert counts(imported(again.encode(), list_id)) == (1, 1, 0, 0, 0)
     assert people()["bob@shop.example"][1] == {"phone": "+492"}
@@ -627,7 +627,7 @@ def test_failed_rows_of_an_own_export_come_in_when_they_are_mended(
         b"address,name,state,suppressed,created_at,plan\nann@,'=Ann,unsubscribed,,2026,gold\n",
         list_id,
     )
-    rows = "".join(import_problems.failed_rows(run, stored))
+    rows = "".join(import_problems.failed_rows(run, in_english))
     again = imported(rows.replace("ann@", "ann@shop.example").encode(), list_id)
     assert held_back(again) == (1, 0, 0, 0)
     assert people() == {"ann@shop.example": ("=Ann", {"plan": "gold"})}

@@ -16,7 +16,7 @@ from campaigns.providers.base import ProviderTroubleError
 from campaigns.providers.smtp import SmtpLogin, Timeouts, connect
 from campaigns.providers.smtp.login import features, take_socket
 from campaigns.reason import Reason
-from tests.saying import said
+from tests.english import in_english
 from tests.smtp_server import CLOSE, Script, ScriptedServer, Session, scripted_server
 
 QUICK = Timeouts(connect=2, greeting=2, command=2)
@@ -36,9 +36,9 @@ def refusal(login: SmtpLogin) -> ProviderTroubleError:
 
 def auth_of(server: ScriptedServer) -> list[str]:
     """What was said from AUTH on."""
-    said = [command for session in server.sessions for command in session.commands]
-    found = [number for number, command in enumerate(said) if command.startswith("AUTH")]
-    return [command for command in said[found[0] :] if command != "quit"] if found else []
+    commands = [command for session in server.sessions for command in session.commands]
+    found = [number for number, command in enumerate(commands) if command.startswith("AUTH")]
+    return [command for command in commands[found[0] :] if command != "quit"] if found else []
 
 
 def coded(text: str) -> str:
@@ -65,7 +65,7 @@ def test_an_untrusted_certificate_is_refused(server_tls: ssl.SSLContext, securit
         tls=server_tls, implicit_tls=security == "tls", extensions=("AUTH PLAIN",)
     ) as server:
         trouble = refusal(SmtpLogin("localhost", server.port, security, "user", "secret"))
-    assert "cannot be trusted" in said(trouble)
+    assert "cannot be trusted" in in_english(trouble)
     assert trouble.permanent
     assert auth_of(server) == []
 
@@ -79,14 +79,14 @@ def test_a_certificate_for_another_name_is_refused(
         tls=server_tls, implicit_tls=security == "tls", extensions=("AUTH PLAIN",)
     ) as server:
         trouble = refusal(SmtpLogin("127.0.0.1", server.port, security, "user", "secret"))
-    assert "cannot be trusted" in said(trouble)
+    assert "cannot be trusted" in in_english(trouble)
     assert auth_of(server) == []
 
 
 def test_s1_no_login_is_tried_where_starttls_is_not_offered() -> None:
     with scripted_server(extensions=("AUTH PLAIN",)) as server:
         trouble = refusal(SmtpLogin("127.0.0.1", server.port, "starttls", "user", "secret"))
-    assert "not offer encryption" in said(trouble)
+    assert "not offer encryption" in in_english(trouble)
     assert auth_of(server) == []
 
 
@@ -108,17 +108,17 @@ def test_s1_what_was_slipped_in_before_tls_is_forgotten(server_tls: ssl.SSLConte
 
 
 @pytest.mark.parametrize(
-    ("offered", "said"),
+    ("offered", "expected"),
     [
         ("PLAIN", ["AUTH PLAIN " + coded("\0jörg\0geheim ö")]),
         ("LOGIN", ["AUTH LOGIN", coded("jörg"), coded("geheim ö")]),
         ("PLAIN LOGIN", ["AUTH PLAIN " + coded("\0jörg\0geheim ö")]),
     ],
 )
-def test_mechanisms_and_letters_beyond_ascii(offered: str, said: list[str]) -> None:
+def test_mechanisms_and_letters_beyond_ascii(offered: str, expected: list[str]) -> None:
     with scripted_server(login_script(), extensions=(f"AUTH {offered}",)) as server:
         log_in(SmtpLogin("127.0.0.1", server.port, "none", "jörg", "geheim ö"))
-    assert auth_of(server) == said
+    assert auth_of(server) == expected
 
 
 def login_script(refuse: str = "", code: str = "535 5.7.8 bad credentials") -> Script:
@@ -157,7 +157,9 @@ def test_a_mechanism_that_is_offered_and_refused_is_followed_by_the_next() -> No
 def test_a_refused_password_is_permanent_tried_once_and_keeps_the_servers_words() -> None:
     with scripted_server(extensions=("AUTH PLAIN LOGIN",), accept_login=lambda _: False) as server:
         trouble = refusal(SmtpLogin("127.0.0.1", server.port, "none", "u", "p"))
-    assert "refused the login: 535 5.7.8 bad credentials. Check the user name" in said(trouble)
+    assert "refused the login: 535 5.7.8 bad credentials. Check the user name" in in_english(
+        trouble
+    )
     assert trouble.permanent
     assert len(auth_of(server)) == 1
 
@@ -172,10 +174,10 @@ def test_a_login_that_fails_for_now_is_not_permanent() -> None:
 def test_a_server_that_offers_nothing_we_know_is_told_apart() -> None:
     with scripted_server(extensions=("AUTH GSSAPI NTLM",)) as server:
         trouble = refusal(SmtpLogin("127.0.0.1", server.port, "none", "u", "p"))
-    assert "It offers GSSAPI, NTLM" in said(trouble)
+    assert "It offers GSSAPI, NTLM" in in_english(trouble)
     assert trouble.permanent
     with scripted_server(extensions=()) as server:
-        assert "does not accept logins" in said(
+        assert "does not accept logins" in in_english(
             refusal(SmtpLogin("127.0.0.1", server.port, "none", "u", "p"))
         )
 
@@ -189,12 +191,12 @@ def test_a_token_is_used_by_xoauth2_and_asked_for_each_time() -> None:
     with scripted_server(extensions=EVERY) as server:
         for _ in range(2):
             log_in(token_login(server.port, lambda: next(tokens)))
-    said = [
+    expected = [
         "AUTH XOAUTH2 " + coded(f"user=me@example.org\x01auth=Bearer {token}\x01\x01")
         for token in ("one", "two")
     ]
     commands = [c for session in server.sessions for c in session.commands]
-    assert [command for command in commands if command.startswith("AUTH")] == said
+    assert [command for command in commands if command.startswith("AUTH")] == expected
 
 
 def test_a_refused_token_is_told_with_the_servers_last_word() -> None:
@@ -205,7 +207,7 @@ def test_a_refused_token_is_told_with_the_servers_last_word() -> None:
 
     with scripted_server(script, extensions=EVERY) as server:
         trouble = refusal(token_login(server.port, lambda: "old"))
-    assert "535 5.7.8 token expired. Grant access again at the provider" in said(trouble)
+    assert "535 5.7.8 token expired. Grant access again at the provider" in in_english(trouble)
     assert trouble.permanent
 
 
@@ -252,7 +254,7 @@ def test_a_client_certificate_is_shown_and_its_file_is_gone(
 @pytest.mark.parametrize("text", ["nonsense", "-----BEGIN CERTIFICATE-----\nAAAA\n"])
 def test_a_client_certificate_that_is_none_is_permanent_trouble(text: str) -> None:
     trouble = refusal(SmtpLogin("127.0.0.1", 1, "tls", certificate=text))
-    assert "client certificate" in said(trouble)
+    assert "client certificate" in in_english(trouble)
     assert trouble.permanent
 
 
@@ -266,21 +268,21 @@ def test_a_client_certificate_that_is_none_is_permanent_trouble(text: str) -> No
 def test_a_greeting_that_is_none(greeting: str, words: str) -> None:
     with scripted_server(lambda line, _: greeting if line == "<connect>" else None) as server:
         trouble = refusal(SmtpLogin("127.0.0.1", server.port, "none"))
-    assert words in said(trouble)
+    assert words in in_english(trouble)
     assert not trouble.permanent
 
 
 @pytest.mark.parametrize("host", ["no-such-host.invalid", "x" * 70 + ".example", "a..example"])
 def test_an_unknown_host_is_permanent_trouble(host: str) -> None:
     trouble = refusal(SmtpLogin(host, 25, "none"))
-    assert "No server named" in said(trouble)
+    assert "No server named" in in_english(trouble)
     assert trouble.permanent
 
 
 def test_a_port_without_tls_is_told_apart() -> None:
     with scripted_server() as server:
         trouble = refusal(SmtpLogin("127.0.0.1", server.port, "tls"))
-    assert "did not complete the TLS handshake" in said(trouble)
+    assert "did not complete the TLS handshake" in in_english(trouble)
 
 
 def test_a_server_that_speaks_unasked_is_not_handed_over() -> None:

@@ -23,7 +23,7 @@ from campaigns.providers.smtp.check import check_login
 from campaigns.providers.smtp.kind import SmtpKind, SmtpSettings
 from campaigns.providers.smtp.oauth import Grant
 from campaigns.secrets import Vault
-from tests.saying import said
+from tests.english import in_english
 from tests.smtp_server import scripted_server
 
 Answer = tuple[int, dict[str, str], bytes]
@@ -111,7 +111,7 @@ def refusal(grant: Grant) -> ProviderTroubleError:
     with pytest.raises(ProviderTroubleError) as caught:
         oauth.access_token(grant)
     for secret in ("shh", "first"):
-        assert secret not in said(caught.value)
+        assert secret not in in_english(caught.value)
     return caught.value
 
 
@@ -203,8 +203,8 @@ def test_a_refusal_is_told_in_words(
 ) -> None:
     with serving(server_tls, answer) as endpoint:
         trouble = refusal(endpoint.grant())
-    assert said(trouble).startswith("localhost did not issue an access token: ")
-    assert words in said(trouble)
+    assert in_english(trouble).startswith("localhost did not issue an access token: ")
+    assert words in in_english(trouble)
     assert trouble.permanent == permanent
     assert len(endpoint.asked) == 1, "no redirect is followed"
 
@@ -213,7 +213,7 @@ def test_a_refusal_is_told_in_words(
 def test_a_private_address_is_not_asked(server_tls: ssl.SSLContext) -> None:
     with serving(server_tls, ok()) as endpoint:
         trouble = refusal(endpoint.grant())
-    assert "private network" in said(trouble)
+    assert "private network" in in_english(trouble)
     assert trouble.permanent
     assert endpoint.asked == []
 
@@ -224,7 +224,7 @@ def test_an_untrusted_certificate_gets_no_secret(
     monkeypatch.setattr(oauth, "KNOWN_HOSTS", frozenset({"localhost"}))
     with serving(server_tls, ok()) as endpoint:
         trouble = refusal(endpoint.grant())
-    assert "cannot be trusted" in said(trouble)
+    assert "cannot be trusted" in in_english(trouble)
     assert endpoint.asked == []
 
 
@@ -253,7 +253,7 @@ def test_a_server_that_does_not_answer_is_given_up(
         trouble = refusal(Grant(f"https://localhost:{port}/", "the-app", "shh", "first"))
         stop.set()
         thread.join(3)
-    assert "did not answer" in said(trouble)
+    assert "did not answer" in in_english(trouble)
     assert not trouble.permanent
 
 
@@ -293,8 +293,8 @@ def test_the_test_of_an_account_logs_in_with_a_token(server_tls: ssl.SSLContext)
     ):
         login = login_with(endpoint.grant(), server.port)
         result = check_login(login)
-    assert result.ok, said(*result.reasons)
-    assert "Logged in as me@example.org" in said(*result.reasons)
+    assert result.ok, in_english(*result.reasons)
+    assert "Logged in as me@example.org" in in_english(*result.reasons)
     assert xoauth2("token-1") in server.sessions[0].commands
 
 
@@ -308,7 +308,7 @@ def test_a_token_that_is_refused_is_not_used_again(server_tls: ssl.SSLContext) -
     ):
         login = login_with(endpoint.grant(), server.port)
         first, second = check_login(login), check_login(login)
-    assert "Grant access again at the provider" in said(*first.reasons)
+    assert "Grant access again at the provider" in in_english(*first.reasons)
     assert second.ok
 
 

@@ -18,7 +18,7 @@ from campaigns.providers.smtp import SmtpLogin, SmtpProvider, Timeouts
 from campaigns.providers.smtp.feeder import MOST_FIRST
 from campaigns.providers.smtp.loop import Loop, shared_loop, stop_shared_loop
 from campaigns.providers.smtp.pool import MOST_UNANSWERED
-from tests.saying import said
+from tests.english import in_english
 from tests.smtp_server import CLOSE, SILENT, Script, Session, scripted_server
 
 QUICK = Timeouts(
@@ -304,7 +304,7 @@ def test_a_server_that_always_says_421_ends_in_unsent_and_trouble(
     assert (result.code, result.reply) == (421, "421 no")
     assert len(server.sessions) == MOST_FIRST
     assert not pile.troubles[0].permanent
-    assert "accepts connections but no messages: 421 no" in said(pile.troubles[0])
+    assert "accepts connections but no messages: 421 no" in in_english(pile.troubles[0])
 
 
 @BOTH
@@ -358,7 +358,7 @@ def test_a_server_that_never_answers_a_message_gets_three_and_no_more() -> None:
             eventually(lambda: pile.troubles)
             (trouble,) = pile.troubles
             assert trouble.permanent
-            assert "answered none of them" in said(trouble)
+            assert "answered none of them" in in_english(trouble)
             assert list(pile.fates.values()) == ["unknown"] * MOST_UNANSWERED
             assert len(server.sessions) == MOST_UNANSWERED
             eventually(provider.is_idle)
@@ -510,7 +510,7 @@ def test_no_answer_is_trouble_in_words() -> None:
     with scripted_server(lambda line, _: SILENT) as server:
         login = SmtpLogin("127.0.0.1", server.port, "none")
         trouble = trouble_of(login, replace(QUICK, greeting=0.2))
-    assert "did not answer" in said(trouble)
+    assert "did not answer" in in_english(trouble)
     assert not trouble.permanent
 
 
@@ -520,7 +520,7 @@ def test_nobody_listening_is_trouble_in_words_and_wakes_up_again() -> None:
     pile = pile_of(1)
     with serving(port, pile) as provider:
         pile.wait(1)
-        assert "refused the connection" in said(pile.troubles[0])
+        assert "refused the connection" in in_english(pile.troubles[0])
         assert not pile.troubles[0].permanent
         pile.troubles.clear()
         provider.wake()
@@ -529,7 +529,7 @@ def test_nobody_listening_is_trouble_in_words_and_wakes_up_again() -> None:
 
 def test_an_unknown_host_is_permanent_trouble() -> None:
     trouble = trouble_of(SmtpLogin("no-such-host.invalid", 25, "none"))
-    assert "No server named" in said(trouble)
+    assert "No server named" in in_english(trouble)
     assert trouble.permanent
 
 
@@ -588,7 +588,7 @@ def test_an_error_of_the_journal_stops_before_the_body_and_is_told() -> None:
         with serving(server.port, pile) as provider:
             pile.wait(1)
             eventually(provider.is_idle)
-    assert "no space left" in said(pile.troubles[0])
+    assert "no space left" in in_english(pile.troubles[0])
     assert (server.received, pile.put_backs) == ([], [1])
 
 
@@ -773,7 +773,7 @@ def test_a_message_that_cannot_be_taken_is_trouble() -> None:
     with scripted_server() as server, serving(server.port, pile) as provider:
         eventually(lambda: pile.troubles)
         eventually(provider.is_idle)
-    assert "no such filter" in said(pile.troubles[0])
+    assert "no such filter" in in_english(pile.troubles[0])
 
 
 def test_the_loop_survives_errors_of_those_it_calls() -> None:

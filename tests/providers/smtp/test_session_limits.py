@@ -8,6 +8,7 @@ import pytest
 
 from campaigns.providers.classify import classify
 from campaigns.providers.smtp.session_limits import is_about_session, is_session_full
+from tests.english import in_english
 from tests.providers.smtp.test_pool import (
     BOTH,
     PIPELINING,
@@ -17,7 +18,6 @@ from tests.providers.smtp.test_pool import (
     pile_of,
     serving,
 )
-from tests.saying import said
 from tests.smtp_server import Session, scripted_server
 
 __all__ = ["loop"]
@@ -188,7 +188,7 @@ def test_a_server_that_calls_each_session_full_at_once_is_trouble(
         with serving(server.port, pile):
             eventually(lambda: pile.troubles)
     assert len(server.sessions) == 3
-    assert f"accepts connections but no messages: {words}" in said(pile.troubles[0])
+    assert f"accepts connections but no messages: {words}" in in_english(pile.troubles[0])
     assert not pile.troubles[0].permanent
     assert {result.outcome for result in pile.results} <= {"unsent"}
 

@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
+from tests.english import in_english
 from tests.providers.smtp.test_pool import Pile, eventually, loop, pile_of, serving
-from tests.saying import said
 from tests.smtp_server import Session, scripted_server
 
 __all__ = ["loop"]
@@ -28,7 +28,7 @@ def test_when_no_thread_can_be_started_that_is_a_trouble_and_it_is_tried_again(
         patched.setattr(threading.Thread, "start", start_no_connection)
         with serving(server.port, pile, connections=2) as provider:
             eventually(lambda: pile.troubles)
-            assert "can't start new thread" in said(pile.troubles[0])
+            assert "can't start new thread" in in_english(pile.troubles[0])
             assert not pile.troubles[0].permanent
             assert set(pile.put_backs) == {1}
             patched.undo()
