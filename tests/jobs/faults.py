@@ -1,4 +1,4 @@
-"""Jobs that go wrong."""
+"""Jobs that fail."""
 
 import sqlalchemy as sa
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -18,4 +18,4 @@ def miss_database() -> None:
 
 
 def fail() -> None:
-    raise ValueError("nobody thought of this")
+    raise ValueError("an unexpected error")

@@ -1,4 +1,4 @@
-"""Steps of the tests of sending."""
+"""Steps shared by tests of sending."""
 
 import time
 from typing import Any
@@ -15,11 +15,11 @@ from tests.readback import campaign_status, delivery_counts
 from tests.smtp_server import ScriptedServer
 
 
-def launch(server: ScriptedServer, people: int = 5, **provider: Any) -> int:
-    """A campaign to so many people that was launched a moment ago; its id."""
+def launch(server: ScriptedServer, recipients: int = 5, **provider: Any) -> int:
+    """Launch a campaign to this many recipients; return its id."""
     with transaction():
         news = a_list()
-        for number in range(1, people + 1):
+        for number in range(1, recipients + 1):
             a_subscriber(f"p{number}@example.org", news, name=f"P{number}")
         account = a_provider(port=server.port, **provider)
         campaign = a_campaign(news, sender=a_sender(provider=account))
@@ -39,16 +39,16 @@ def run(campaign_id: int, seconds: float = 20) -> None:
 
 
 def statuses() -> dict[str, int]:
-    """How many deliveries are in each state."""
+    """The number of deliveries in each status."""
     db.session.rollback()
     rows = db.session.execute(sa.select(Delivery.status, sa.func.count()).group_by(Delivery.status))
     return {status: count for status, count in rows}  # noqa: C416
 
 
-def send_until(wanted: dict[str, int], seconds: float = 60) -> None:
-    """Work slice after slice until the deliveries are in these states."""
+def send_until(expected: dict[str, int], seconds: float = 60) -> None:
+    """Run slices of sending until the deliveries have these statuses."""
     end = time.monotonic() + seconds
-    while statuses() != wanted and time.monotonic() < end:
+    while statuses() != expected and time.monotonic() < end:
         send.send()
         time.sleep(0.02)
-    assert statuses() == wanted
+    assert statuses() == expected

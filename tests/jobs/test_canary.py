@@ -1,4 +1,4 @@
-"""A canary on the whole way: a few get it first, and what the server says decides."""
+"""Canary sending end to end: a test group first, then a decision from its results."""
 
 import threading
 import time
@@ -30,8 +30,8 @@ from tests.smtp_server import ScriptedServer, Session, scripted_server
 
 pytestmark = pytest.mark.usefixtures("worker")
 
-PEOPLE = 150
-FIRST = 50
+RECIPIENTS = 150
+TEST_GROUP = 50
 
 
 @pytest.fixture
@@ -40,12 +40,12 @@ def settings(settings: Settings, redis_url: str) -> Settings:
 
 
 def launch(server: ScriptedServer, *, gmail: int = 0) -> int:
-    """A campaign with a canary, launched a moment ago; its id."""
+    """Launch a campaign with a canary; return its id."""
     with transaction():
         news = a_list()
         db.session.add(MailDomain(domain="g.example", mailbox_group="google"))
         subscribers((f"p{number}@g.example" for number in range(gmail)), news)
-        subscribers((f"p{number}@example.org" for number in range(gmail, PEOPLE)), news)
+        subscribers((f"p{number}@example.org" for number in range(gmail, RECIPIENTS)), news)
         account = a_provider(port=server.port)
         campaign = a_campaign(news, sender=a_sender(provider=account), canary_percent=2.0)
         lifecycle.launch(campaign.id, at=None, undo_seconds=0, now=utcnow())
@@ -53,7 +53,7 @@ def launch(server: ScriptedServer, *, gmail: int = 0) -> int:
 
 
 def work(campaign_id: int, state: str) -> Campaign:
-    """Slice after slice until the canary is in this state."""
+    """Run slices of sending until the canary is in this state."""
     end = time.monotonic() + 20
     while (found := fresh_campaign(campaign_id)).canary_state != state and time.monotonic() < end:
         canary.forget()
@@ -62,41 +62,44 @@ def work(campaign_id: int, state: str) -> Campaign:
     return found
 
 
-def watch_is_over(campaign_id: int) -> None:
+def end_observation(campaign_id: int) -> None:
     with transaction():
         over = utcnow() - timedelta(seconds=1)
         db.session.execute(sa.update(Campaign).values(canary_until=over))
 
 
-def test_a_few_get_it_first_and_the_others_after_the_watch(app: Flask) -> None:
+def test_the_test_group_is_sent_first_and_the_rest_after_the_observation(app: Flask) -> None:
     with scripted_server() as server:
         campaign_id = launch(server)
         send.expand(campaign_id)
         found = work(campaign_id, "watching")
-        assert delivery_counts(campaign_id) == {"sent": FIRST, "queued": PEOPLE - FIRST}
+        assert delivery_counts(campaign_id) == {
+            "sent": TEST_GROUP,
+            "queued": RECIPIENTS - TEST_GROUP,
+        }
         assert found.canary_until is not None
         assert timedelta(minutes=29) < found.canary_until - utcnow() <= timedelta(minutes=30)
         send.send()
-        assert len(server.received) == FIRST, "nothing leaves while it is watched"
-        watch_is_over(campaign_id)
+        assert len(server.received) == TEST_GROUP, "nothing leaves while it is watched"
+        end_observation(campaign_id)
         work(campaign_id, "passed")
         run(campaign_id)
-        assert sorted(server.recipients) == sorted(f"p{n}@example.org" for n in range(PEOPLE))
+        assert sorted(server.recipients) == sorted(f"p{n}@example.org" for n in range(RECIPIENTS))
     assert campaign_status(campaign_id) == "sent"
-    assert delivery_counts(campaign_id) == {"sent": PEOPLE}
+    assert delivery_counts(campaign_id) == {"sent": RECIPIENTS}
 
 
-def test_the_clock_decides_too(app: Flask) -> None:
+def test_the_clock_decides_as_well(app: Flask) -> None:
     with scripted_server() as server:
         campaign_id = launch(server)
         send.expand(campaign_id)
         work(campaign_id, "watching")
-        watch_is_over(campaign_id)
+        end_observation(campaign_id)
         canary.judge_all()
         assert fresh_campaign(campaign_id).canary_state == "passed"
 
 
-def test_a_server_that_refuses_stops_it_and_the_others_get_nothing(app: Flask) -> None:
+def test_refusals_stop_the_campaign_and_the_rest_get_nothing(app: Flask) -> None:
     script = lambda line, _: "550 no" if line.startswith("RCPT TO:<p1") else None  # noqa: E731
     with scripted_server(script) as server:
         campaign_id = launch(server)
@@ -104,9 +107,9 @@ def test_a_server_that_refuses_stops_it_and_the_others_get_nothing(app: Flask) -
         found = work(campaign_id, "stopped")
         assert found.status == "paused"
         assert "were refused" in in_english(found.status_reason)
-        assert delivery_counts(campaign_id)["queued"] >= PEOPLE - FIRST
+        assert delivery_counts(campaign_id)["queued"] >= RECIPIENTS - TEST_GROUP
         send.send()
-        assert len(server.received) < FIRST
+        assert len(server.received) < TEST_GROUP
         with transaction():
             lifecycle.resume(campaign_id, now=utcnow())
         run(campaign_id)
@@ -125,7 +128,7 @@ def two_owners() -> None:
             users.create_user(f"{name}@example.org", "correct horse battery", now=utcnow())
 
 
-def test_owners_are_told_once_that_it_stopped(app: Flask) -> None:
+def test_owners_are_alerted_once_when_a_canary_stops(app: Flask) -> None:
     script = lambda line, _: "550 no" if line.startswith("RCPT TO:<p1") else None  # noqa: E731
     two_owners()
     with scripted_server(script) as server, scripted_server() as other:
@@ -156,7 +159,7 @@ def test_owners_are_told_once_that_it_stopped(app: Flask) -> None:
     assert len(alerts_written()) == 2, "and never again"
 
 
-def test_processes_that_judge_at_once_tell_owners_once(app: Flask) -> None:
+def test_owners_are_alerted_once_when_processes_decide_at_the_same_time(app: Flask) -> None:
     two_owners()
     with scripted_server() as server:
         campaign_id = launch(server)
@@ -181,7 +184,7 @@ def test_processes_that_judge_at_once_tell_owners_once(app: Flask) -> None:
     assert len(alerts_written()) == 2
 
 
-def test_nobody_is_told_of_a_canary_that_passed_or_held_a_group(app: Flask) -> None:
+def test_owners_get_no_alert_when_a_canary_passes_or_holds_a_group(app: Flask) -> None:
     def script(line: str, session: Session) -> str | None:
         return "450 4.7.1 later" if line[:4] == "RCPT" and "@g.example" in line else None
 
@@ -190,12 +193,12 @@ def test_nobody_is_told_of_a_canary_that_passed_or_held_a_group(app: Flask) -> N
         campaign_id = launch(server, gmail=60)
         send.expand(campaign_id)
         work(campaign_id, "watching")
-        watch_is_over(campaign_id)
+        end_observation(campaign_id)
         work(campaign_id, "passed")
     assert alerts_written() == []
 
 
-def test_without_another_account_they_are_told_by_the_campaigns_own(app: Flask) -> None:
+def test_the_alert_leaves_by_the_campaigns_account_if_there_is_no_other(app: Flask) -> None:
     two_owners()
     with transaction():
         own = a_sender("own@example.org", is_default=False)
@@ -208,7 +211,7 @@ def test_without_another_account_they_are_told_by_the_campaigns_own(app: Flask) 
     assert {mail.payload["sender_id"] for mail in alerts_written()} == {own.id}
 
 
-def test_a_group_that_goes_badly_is_held_and_the_others_are_sent(app: Flask) -> None:
+def test_a_mailbox_group_with_refusals_is_held_and_the_others_are_sent(app: Flask) -> None:
     def script(line: str, session: Session) -> str | None:
         return "450 4.7.1 later" if line[:4] == "RCPT" and "@g.example" in line else None
 
@@ -219,17 +222,17 @@ def test_a_group_that_goes_badly_is_held_and_the_others_are_sent(app: Flask) -> 
         held = db.session.scalars(sa.select(HeldGroup)).one()
         assert (held.mailbox_group, held.kind) == ("google", "canary")
         assert "were deferred" in in_english(held.words)
-        watch_is_over(campaign_id)
+        end_observation(campaign_id)
         work(campaign_id, "passed")
         run(campaign_id)
-    assert delivery_counts(campaign_id) == {"sent": PEOPLE - 60, "queued": 60}
+    assert delivery_counts(campaign_id) == {"sent": RECIPIENTS - 60, "queued": 60}
     tried = sa.select(sa.func.count()).where(Delivery.deferred_since.is_not(None))
     assert db.session.scalar(tried) == 20, "no more than its share of the first"
     assert campaign_status(campaign_id) == "sending"
 
 
-def test_workers_at_once_hand_over_no_more_than_the_first(app: Flask) -> None:
-    """Each of them asks, and then claims: what the other has claimed since counts as well."""
+def test_concurrent_workers_send_no_more_than_the_test_group(app: Flask) -> None:
+    """Each asks and then claims, so what the other has claimed in between counts as well."""
     with scripted_server() as server:
         campaign_id = launch(server)
         send.expand(campaign_id)
@@ -252,5 +255,5 @@ def test_workers_at_once_hand_over_no_more_than_the_first(app: Flask) -> None:
             time.sleep(0.05)
         for engine in engines:
             engine.close()
-        assert len(server.received) == FIRST
-    assert delivery_counts(campaign_id) == {"sent": FIRST, "queued": PEOPLE - FIRST}
+        assert len(server.received) == TEST_GROUP
+    assert delivery_counts(campaign_id) == {"sent": TEST_GROUP, "queued": RECIPIENTS - TEST_GROUP}

@@ -1,4 +1,4 @@
-"""The clock: one at a time, starts what is due, outlives outages."""
+"""The clock: one works at a time, starts what is due and survives outages."""
 
 import threading
 from collections.abc import Callable
@@ -58,7 +58,7 @@ def test_a_lease_from_a_wall_clock_that_was_ahead_is_taken_over(app: Flask) -> N
     assert hold_lease("b")
 
 
-def test_a_clock_that_leaves_lets_another_work_at_once(app: Flask) -> None:
+def test_a_clock_that_stops_lets_another_start_immediately(app: Flask) -> None:
     clock = ClockProcess(app)
     clock.beat()
     assert not hold_lease("other")
@@ -66,7 +66,7 @@ def test_a_clock_that_leaves_lets_another_work_at_once(app: Flask) -> None:
     assert hold_lease("other")
 
 
-def test_a_due_campaign_is_started_and_rung_for(app: Flask, settings: Settings) -> None:
+def test_a_due_campaign_is_started_and_its_job_queued(app: Flask, settings: Settings) -> None:
     with transaction():
         campaign = a_campaign(
             a_list(), sender=a_sender(), status="scheduled",
@@ -79,7 +79,7 @@ def test_a_due_campaign_is_started_and_rung_for(app: Flask, settings: Settings) 
     assert rung == [("campaigns.jobs.send.expand", [campaign.id])]
 
 
-def test_the_sweep_rings_for_a_campaign_whose_ring_was_lost(app: Flask, settings: Settings) -> None:
+def test_the_sweep_queues_a_lost_job_again(app: Flask, settings: Settings) -> None:
     with transaction():
         a_campaign(a_list(), sender=a_sender(), status="sending")
     ClockProcess(app).beat()
@@ -92,7 +92,7 @@ def _states() -> list[str]:
     return list(db.session.scalars(sa.select(Campaign.status).order_by(Campaign.id)))
 
 
-def test_after_a_long_downtime_the_clock_asks_instead_of_sending(
+def test_after_a_long_downtime_an_owner_decides_whether_to_send(
     app: Flask, settings: Settings
 ) -> None:
     with transaction():
@@ -109,7 +109,7 @@ def test_after_a_long_downtime_the_clock_asks_instead_of_sending(
 
 
 def test_two_clocks_at_once_start_a_campaign_once(app: Flask, settings: Settings) -> None:
-    """The lease keeps them apart; without it the guarded UPDATE does."""
+    """The lease prevents this; without the lease, the guarded UPDATE does."""
     with transaction():
         campaign = a_campaign(a_list(), sender=a_sender(), status="scheduled")
         campaign.scheduled_at = utcnow()
@@ -133,7 +133,7 @@ def _series(**values: Any) -> CampaignSeries:
         )
 
 
-def test_the_next_of_a_series_is_made_and_scheduled(app: Flask) -> None:
+def test_the_next_occurrence_of_a_series_is_created_and_scheduled(app: Flask) -> None:
     _series()
     ClockProcess(app).beat()
     assert _states() == ["draft", "scheduled"]
@@ -142,13 +142,13 @@ def test_the_next_of_a_series_is_made_and_scheduled(app: Flask) -> None:
     assert timedelta(hours=1) < made.scheduled_at - utcnow() < timedelta(hours=2)
 
 
-def test_two_clocks_at_once_make_an_occurrence_once(app: Flask) -> None:
+def test_two_clocks_at_once_create_an_occurrence_once(app: Flask) -> None:
     _series()
     _at_once(app, advance_series)
     assert _states() == ["draft", "scheduled"]
 
 
-def test_what_cannot_leave_is_made_as_a_draft_that_says_why(app: Flask) -> None:
+def test_an_occurrence_that_cannot_be_sent_becomes_a_draft_that_says_why(app: Flask) -> None:
     _series(html="{% if %}")
     ClockProcess(app).beat()
     assert _states() == ["draft", "draft"]
@@ -157,7 +157,7 @@ def test_what_cannot_leave_is_made_as_a_draft_that_says_why(app: Flask) -> None:
     assert in_english(reasons[1]).startswith("This campaign was not scheduled. Content: ")
 
 
-def test_a_series_that_does_not_work_holds_up_nothing_else(app: Flask) -> None:
+def test_a_failing_series_delays_nothing_else(app: Flask) -> None:
     broken = _series()
     with transaction():
         db.session.execute(sa.update(CampaignSeries).values(zone="Mars/Olympus"))
@@ -170,12 +170,12 @@ def test_a_series_that_does_not_work_holds_up_nothing_else(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 100])
-def test_the_clock_holds_back_what_is_outside_the_hours(
+def test_the_clock_postpones_deliveries_outside_the_sending_hours(
     app: Flask, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("campaigns.jobs.clock.HELD_AT_ONCE", at_once)
     hour = utcnow().hour
-    hours = (0, hour) if hour else (2, 24)  # they are over, or far from having begun
+    hours = (0, hour) if hour else (2, 24)  # the hours have ended, or begin much later
     with transaction():
         news = a_list()
         campaign = a_campaign(
@@ -184,12 +184,12 @@ def test_the_clock_holds_back_what_is_outside_the_hours(
         for name in ("alice", "bob", "carol"):
             a_delivery(campaign, a_subscriber(f"{name}@example.org", news))
     hold_back("this clock")
-    moments = list(db.session.scalars(sa.select(Delivery.not_before)))
-    assert len(moments) == 3
-    assert all(moment is not None and moment > utcnow() for moment in moments)
+    times = list(db.session.scalars(sa.select(Delivery.not_before)))
+    assert len(times) == 3
+    assert all(at is not None and at > utcnow() for at in times)
 
 
-def test_between_two_waves_a_campaign_says_what_it_waits_for(app: Flask) -> None:
+def test_between_two_waves_a_campaign_says_what_it_is_waiting_for(app: Flask) -> None:
     with transaction():
         news = a_list()
         campaign = a_campaign(
@@ -206,7 +206,7 @@ def test_between_two_waves_a_campaign_says_what_it_waits_for(app: Flask) -> None
 
 
 def _at_once(app: Flask, work: Callable[[], None], threads: int = 4) -> None:
-    """The same work in several threads that begin together."""
+    """Do the same work in several threads that start together."""
     gate = threading.Barrier(threads)
     problems: list[BaseException] = []
 

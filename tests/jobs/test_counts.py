@@ -1,4 +1,4 @@
-"""Counting in the background: rung for by pages and by the sweep, done once."""
+"""Counting in the background: requested by pages and by the sweep, done once."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ def settings(database_url: str, tmp_path: Path, redis_url: str) -> Settings:
 
 
 @pytest.fixture(autouse=True)
-def _few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+def _every_audience_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(figures, "MANY", 2)
 
 
@@ -40,31 +40,33 @@ def campaign(app: Flask) -> Campaign:
     return campaign
 
 
-def rung(settings: Settings) -> list[tuple[str | None, tuple[int, ...]]]:
+def queued(settings: Settings) -> list[tuple[str | None, tuple[int, ...]]]:
     with Redis.from_url(settings.redis_url) as redis:
         jobs = Queue("background", connection=redis, serializer=JSONSerializer).jobs
         return [(job.func_name, tuple(job.args)) for job in jobs]
 
 
-def test_a_page_rings_for_what_is_not_new_any_more(
+def test_a_page_requests_a_recount_of_outdated_figures(
     campaign: Campaign, owner_client: FlaskClient, settings: Settings
 ) -> None:
     wanted = ("campaigns.jobs.counts.campaign", (campaign.id,))
     assert owner_client.get("/campaigns").status_code == 200
-    assert rung(settings) == [wanted]
+    assert queued(settings) == [wanted]
     owner_client.get(f"/campaigns/{campaign.public_id}/report")
-    assert rung(settings) == [wanted], "it has not been answered yet"
+    assert queued(settings) == [wanted], "it has not been answered yet"
 
 
-def test_a_page_does_not_ring_for_what_is_new(
+def test_a_page_requests_no_recount_of_recent_figures(
     app: Flask, campaign: Campaign, owner_client: FlaskClient, settings: Settings
 ) -> None:
     keep(app, "campaign", campaign.id)
     assert owner_client.get("/campaigns").status_code == 200
-    assert rung(settings) == []
+    assert queued(settings) == []
 
 
-def test_what_was_just_counted_is_not_counted_again(app: Flask, campaign: Campaign) -> None:
+def test_figures_that_were_just_counted_are_not_counted_again(
+    app: Flask, campaign: Campaign
+) -> None:
     keep(app, "campaign", campaign.id)
     with counted() as statements:
         counts.campaign(campaign.id)
@@ -77,19 +79,19 @@ def test_what_was_just_counted_is_not_counted_again(app: Flask, campaign: Campai
     assert row.state.startswith("paused ")
 
 
-def test_a_campaign_that_is_not_there_is_no_trouble(app: Flask) -> None:
+def test_counting_a_deleted_campaign_does_nothing(app: Flask) -> None:
     runtime.use(app)
     counts.campaign(404)
     assert row_of("campaign", 404) is None
 
 
-def test_the_sweep_rings_for_what_is_due(
+def test_the_sweep_requests_due_recounts(
     app: Flask, campaign: Campaign, settings: Settings
 ) -> None:
     keep(app, "campaign", campaign.id)
     sweep.sweep()
     wanted = ("campaigns.jobs.counts.campaign", (campaign.id,))
-    assert wanted not in rung(settings)
+    assert wanted not in queued(settings)
     keep(app, "campaign", campaign.id, seconds_ago=20)
     sweep.sweep()
-    assert wanted in rung(settings)
+    assert wanted in queued(settings)

@@ -1,4 +1,4 @@
-"""From the stream into the database: nothing lost, nothing twice."""
+"""From the stream into the database: no event is lost or recorded twice."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -55,7 +55,7 @@ def fill(delivery: Delivery, links: int) -> None:
         assert stream.event_stream().add(clicked(delivery.id, number, at=NOON, user_agent="é"))
 
 
-def test_what_waits_is_recorded_and_leaves_the_stream(
+def test_waiting_events_are_recorded_and_leave_the_stream(
     delivery: Delivery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ingest_job, "SLICE_SECONDS", 60.0)  # however busy the machine is
@@ -73,7 +73,7 @@ def test_an_empty_stream_is_fine(delivery: Delivery) -> None:
     assert stream.length() == 0
 
 
-def test_what_a_dead_worker_took_is_recorded_by_the_next(
+def test_events_of_a_killed_worker_are_recorded_by_the_next(
     delivery: Delivery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(delivery, 3)
@@ -81,14 +81,14 @@ def test_what_a_dead_worker_took_is_recorded_by_the_next(
     taken = stream.event_stream().read(10)
     assert len(taken) == 3
     ingest()
-    assert count() == 0  # it may still be at work
+    assert count() == 0  # it may still be working
     monkeypatch.setattr(ingest_job, "DEAD_AFTER_SECONDS", 0)
     ingest()
     assert count() == 3
     assert stream.length() == 0
 
 
-def test_a_worker_that_died_between_commit_and_farewell_counts_nothing_twice(
+def test_a_worker_killed_between_commit_and_acknowledgement_counts_nothing_twice(
     delivery: Delivery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(delivery, 3)
@@ -102,7 +102,7 @@ def test_a_worker_that_died_between_commit_and_farewell_counts_nothing_twice(
     assert stream.length() == 0
 
 
-def test_what_cannot_be_read_does_not_hold_up_the_rest(delivery: Delivery, redis: Redis) -> None:
+def test_an_unreadable_event_does_not_delay_the_rest(delivery: Delivery, redis: Redis) -> None:
     for text in ("", "nonsense", "[]", "{}", '{"kind":"opened","at":"x"}', "1"):
         redis.xadd(stream.KEY, {"event": text})
     redis.xadd(stream.KEY, {"other": "field"})
@@ -119,7 +119,7 @@ def test_events_of_deleted_campaigns_leave_the_stream_too(delivery: Delivery) ->
     assert stream.length() == 0
 
 
-def test_a_failing_database_leaves_the_events_where_they_are(
+def test_events_stay_in_the_stream_when_the_database_fails(
     delivery: Delivery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(delivery, 2)
@@ -137,7 +137,7 @@ def test_a_failing_database_leaves_the_events_where_they_are(
     assert count() == 2
 
 
-def test_a_long_queue_is_worked_off_in_slices_that_ring_for_the_next(
+def test_a_long_stream_is_processed_in_slices_that_queue_the_next(
     delivery: Delivery, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ingest_job, "SLICE_SECONDS", 0.0)
@@ -147,7 +147,7 @@ def test_a_long_queue_is_worked_off_in_slices_that_ring_for_the_next(
     assert redis.llen("rq:queue:background") == 1
 
 
-def test_a_redis_that_is_away_takes_nothing_and_is_not_asked_for_a_while() -> None:
+def test_an_unavailable_redis_is_not_tried_again_for_a_while() -> None:
     away = EventStream("redis://127.0.0.1:1/0")
     event = opened(1, at=NOON)
     assert away.add(event) is False

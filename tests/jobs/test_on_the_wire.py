@@ -1,4 +1,4 @@
-"""Two worker processes and one server that notes when each message was complete."""
+"""Two worker processes, and a server that records when each message is complete."""
 
 import asyncio
 import threading
@@ -18,7 +18,7 @@ from tests.factories import is_at_port
 pytestmark = pytest.mark.process
 
 REPLY_SECONDS = 0.05
-"""The server takes so long over every message."""
+"""Time the server takes for each message."""
 SECONDS = 5
 
 
@@ -26,11 +26,11 @@ SECONDS = 5
 class Sink:
     port: int = 0
     ends: list[float] = field(default_factory=list)
-    """When each message was complete."""
+    """When each message was complete, in seconds of the monotonic clock."""
     open: int = 0
     most_open: int = 0
     slowest: float = 0.0
-    """The longest that the sink itself was kept from running, in seconds."""
+    """Longest delay of the sink itself, in seconds."""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.open += 1
@@ -66,7 +66,7 @@ class Sink:
             self.slowest = max(self.slowest, time.monotonic() - before - 0.005)
 
     def busiest(self, seconds: float = 1.0) -> int:
-        """The most that any window of this length held."""
+        """The largest number of messages in any window of this length."""
         most, first = 0, 0
         for last, at in enumerate(self.ends):
             while self.ends[first] <= at - seconds:
@@ -75,7 +75,7 @@ class Sink:
         return most
 
     def average(self) -> float:
-        """Messages a second, without the first second, in which connections are opened."""
+        """Messages per second, without the first second, in which connections are opened."""
         kept = [at for at in self.ends if at >= self.ends[0] + 1]
         return (len(kept) - 1) / (kept[-1] - kept[0])
 
@@ -108,23 +108,23 @@ def running_sink() -> Iterator[Sink]:
 
 
 @pytest.fixture(scope="module")
-def place() -> Iterator[environment.Environment]:
-    with environment.prepared() as place:
-        yield place
+def bench() -> Iterator[environment.Environment]:
+    with environment.prepared() as bench:
+        yield bench
 
 
-def sent_by_two_workers(place: environment.Environment, people: int, **limits: int) -> Sink:
-    """A campaign to so many people, sent by two workers through an account of these limits."""
+def sent_by_two_workers(bench: environment.Environment, recipients: int, **limits: int) -> Sink:
+    """Send a campaign by two workers through an account with these limits."""
     with running_sink() as sink:
-        everybody = audience.make(people)
+        everybody = audience.make(recipients)
         with transaction():
             audience._sender(sink.port, 0)
             db.session.execute(
                 sa.update(ProviderAccount).where(is_at_port(sink.port)).values(**limits)
             )
-        with place.workers(*[environment.SENDING_LANES] * 2) as crew:
-            crew.wait_for(everybody.launch(sink.port), "sent")
-    assert len(sink.ends) == people, "each exactly once"
+        with bench.workers(*[environment.SENDING_LANES] * 2) as workers:
+            workers.wait_for(everybody.launch(sink.port), "sent")
+    assert len(sink.ends) == recipients, "each exactly once"
     return sink
 
 
@@ -136,16 +136,16 @@ def keeps_to(sink: Sink, limit: int) -> bool:
 
 @pytest.mark.parametrize("limit", [10, 50, 200])
 def test_a_limit_per_second_holds_at_the_server_over_two_workers(
-    place: environment.Environment, limit: int
+    bench: environment.Environment, limit: int
 ) -> None:
-    for _ in range(3):  # a busy machine delays what it likes; a fault of ours comes every time
-        if keeps_to(sent_by_two_workers(place, limit * SECONDS, per_second=limit), limit):
+    for _ in range(3):  # a busy machine may delay anything once; a fault of ours repeats
+        if keeps_to(sent_by_two_workers(bench, limit * SECONDS, per_second=limit), limit):
             return
     raise AssertionError("no run kept to the limit and used it")
 
 
 def test_two_workers_never_have_more_connections_open_than_the_account_allows(
-    place: environment.Environment,
+    bench: environment.Environment,
 ) -> None:
-    sink = sent_by_two_workers(place, 400, connections=4)
+    sink = sent_by_two_workers(bench, 400, connections=4)
     assert 1 <= sink.most_open <= 4

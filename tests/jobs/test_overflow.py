@@ -1,4 +1,4 @@
-"""A used-up day sends a campaign on its way from another address: nobody lost, nobody twice."""
+"""A campaign continues from its fallback sender when its daily limit is used up."""
 
 import threading
 import time
@@ -30,13 +30,13 @@ from tests.factories import a_campaign, a_list, a_provider, a_sender, subscriber
 from tests.jobs.steps import send_until, statuses
 from tests.smtp_server import Script, ScriptedServer, Session, scripted_server
 
-PEOPLE = 20
+RECIPIENTS = 20
 FIRST, SECOND = "news@first.example", "news@second.example"
 USED_UP = "452 4.5.3 Daily message quota exceeded, try again later"
 
 
 class Clock:
-    """By which the limiter measures. It stands as long as nobody moves it."""
+    """The limiter's clock, which only the test moves."""
 
     def __init__(self) -> None:
         self.seconds = utcnow().timestamp()
@@ -60,19 +60,19 @@ def clock(app: Flask, redis_url: str) -> Clock:
     return clock
 
 
-def quiet(line: str, session: Session) -> str | None:
+def accept_all(line: str, session: Session) -> str | None:
     return None
 
 
-class Stage:
-    """Two servers with an account and an address each, and a campaign from the first address."""
+class Scenario:
+    """Two servers with an account and a sender each, and a campaign from the first sender."""
 
-    def __init__(self, stack: ExitStack, first: Script, second: Script, **limits: Any) -> None:
-        self.first: ScriptedServer = stack.enter_context(scripted_server(first))
-        self.second: ScriptedServer = stack.enter_context(scripted_server(second))
+    def __init__(self, servers: ExitStack, first: Script, second: Script, **limits: Any) -> None:
+        self.first: ScriptedServer = servers.enter_context(scripted_server(first))
+        self.second: ScriptedServer = servers.enter_context(scripted_server(second))
         with transaction():
             news = a_list()
-            subscribers((f"p{number}@example.org" for number in range(PEOPLE)), news)
+            subscribers((f"p{number}@example.org" for number in range(RECIPIENTS)), news)
             relay = a_provider("Relay", port=self.first.port, **limits)
             other = a_provider("Other", port=self.second.port)
             sender = a_sender(FIRST, relay)
@@ -83,11 +83,11 @@ class Stage:
             self.accounts = (relay.id, other.id)
         send.expand(self.campaign_id)
 
-    def choose(self) -> None:
+    def choose_fallback(self) -> None:
         with transaction():
             assert fallback_sender.choose(self.campaign_id, self.other, now=utcnow())
 
-    def go_on(self) -> None:
+    def switch_sender(self) -> None:
         with transaction():
             assert sender_switch.go_on_from(self.campaign_id, self.other, now=utcnow())
 
@@ -96,19 +96,19 @@ class Stage:
         db.session.rollback()
         return db.session.get_one(Campaign, self.campaign_id, populate_existing=True)
 
-    def everybody_once(self) -> bool:
+    def everyone_received_one(self) -> bool:
         got = sorted([*self.first.recipients, *self.second.recipients])
-        return got == sorted(f"p{number}@example.org" for number in range(PEOPLE))
+        return got == sorted(f"p{number}@example.org" for number in range(RECIPIENTS))
 
 
 @pytest.fixture
-def stack() -> Iterator[ExitStack]:
-    with ExitStack() as stack:
-        yield stack
+def servers() -> Iterator[ExitStack]:
+    with ExitStack() as servers:
+        yield servers
 
 
-def froms(server: ScriptedServer) -> set[str]:
-    """The addresses that readers see on what this server took."""
+def senders_seen(server: ScriptedServer) -> set[str]:
+    """The From addresses of the messages that this server accepted."""
     return {
         address
         for message in server.received
@@ -117,79 +117,85 @@ def froms(server: ScriptedServer) -> set[str]:
     }
 
 
-def test_a_used_up_day_goes_on_from_the_address_chosen(stack: ExitStack) -> None:
-    stage = Stage(stack, quiet, quiet, per_day=8)
-    stage.choose()
-    send_until({"sent": PEOPLE})
-    assert stage.everybody_once()
-    assert (len(stage.first.received), len(stage.second.received)) == (8, 12)
-    assert (froms(stage.first), froms(stage.second)) == ({FIRST}, {SECOND})
-    found = stage.campaign
-    assert (found.sender_id, found.overflow_sender_id) == (stage.other, None)
+def test_a_used_up_daily_limit_switches_to_the_fallback_sender(servers: ExitStack) -> None:
+    scenario = Scenario(servers, accept_all, accept_all, per_day=8)
+    scenario.choose_fallback()
+    send_until({"sent": RECIPIENTS})
+    assert scenario.everyone_received_one()
+    assert (len(scenario.first.received), len(scenario.second.received)) == (8, 12)
+    assert (senders_seen(scenario.first), senders_seen(scenario.second)) == ({FIRST}, {SECOND})
+    found = scenario.campaign
+    assert (found.sender_id, found.overflow_sender_id) == (scenario.other, None)
     (past,) = fallback_sender.earlier(found)
     assert (past.address, past.account, past.by_itself) == (FIRST, "Relay", True)
     assert found.status_reason == ""
 
 
-def test_without_a_choice_it_waits_until_there_is_room(stack: ExitStack, clock: Clock) -> None:
-    stage = Stage(stack, quiet, quiet, per_day=8)
+def test_without_a_fallback_sender_the_campaign_waits(servers: ExitStack, clock: Clock) -> None:
+    scenario = Scenario(servers, accept_all, accept_all, per_day=8)
     send_until({"sent": 8, "queued": 12})
     for _ in range(3):
         send.send()
     assert statuses() == {"sent": 8, "queued": 12}
-    assert "has used up its 8 emails in 24 hours" in in_english(stage.campaign.status_reason)
-    assert stage.second.received == []
+    assert "has used up its 8 emails in 24 hours" in in_english(scenario.campaign.status_reason)
+    assert scenario.second.received == []
     clock.seconds += 25 * 3600
     send_until({"sent": 16, "queued": 4})
-    assert len(stage.first.received) == 16
+    assert len(scenario.first.received) == 16
 
 
-def test_chosen_while_it_waits_it_goes_on_at_once(stack: ExitStack) -> None:
-    stage = Stage(stack, quiet, quiet, per_day=8)
+def test_a_fallback_sender_chosen_while_waiting_is_used_immediately(servers: ExitStack) -> None:
+    scenario = Scenario(servers, accept_all, accept_all, per_day=8)
     send_until({"sent": 8, "queued": 12})
-    stage.choose()
-    send_until({"sent": PEOPLE})
-    assert stage.everybody_once()
+    scenario.choose_fallback()
+    send_until({"sent": RECIPIENTS})
+    assert scenario.everyone_received_one()
 
 
-def test_a_short_wait_is_waited_for(stack: ExitStack, clock: Clock) -> None:
+def test_a_short_wait_is_no_reason_to_switch(servers: ExitStack, clock: Clock) -> None:
     slot = 24 * 60
     clock.seconds = clock.seconds // slot * slot + slot - 1  # at the end of a slot of the window
-    stage = Stage(stack, quiet, quiet, per_day=8)
+    scenario = Scenario(servers, accept_all, accept_all, per_day=8)
     send_until({"sent": 8, "queued": 12})
     clock.seconds += 24 * 3600 - 14 * 60
-    stage.choose()
+    scenario.choose_fallback()
     for _ in range(3):
         send.send()
-    assert stage.campaign.overflow_sender_id == stage.other, "a quarter of an hour is no reason"
+    assert scenario.campaign.overflow_sender_id == scenario.other, (
+        "a quarter of an hour is no reason"
+    )
     clock.seconds += 14 * 60 + 2
-    send_until({"sent": PEOPLE})
-    assert (len(stage.first.received), len(stage.second.received)) == (16, 4)
+    send_until({"sent": RECIPIENTS})
+    assert (len(scenario.first.received), len(scenario.second.received)) == (16, 4)
 
 
 @pytest.mark.parametrize("windows", [{"per_minute": 8}, {"per_hour": 8}])
-def test_a_full_minute_or_hour_is_no_reason(stack: ExitStack, windows: dict[str, int]) -> None:
-    stage = Stage(stack, quiet, quiet, **windows)
-    stage.choose()
+def test_a_limit_per_minute_or_hour_is_no_reason_to_switch(
+    servers: ExitStack, windows: dict[str, int]
+) -> None:
+    scenario = Scenario(servers, accept_all, accept_all, **windows)
+    scenario.choose_fallback()
     send_until({"sent": 8, "queued": 12})
     for _ in range(3):
         send.send()
-    assert stage.campaign.overflow_sender_id == stage.other
-    assert stage.second.received == []
+    assert scenario.campaign.overflow_sender_id == scenario.other
+    assert scenario.second.received == []
 
 
-def test_it_goes_on_only_once(stack: ExitStack) -> None:
-    """Both days are used up then: it waits, and nobody sends it back and forth."""
-    stage = Stage(stack, quiet, quiet, per_day=8)
-    stage.choose()
-    limit(stage.accounts[1], per_day=5)
+def test_a_campaign_switches_only_once(servers: ExitStack) -> None:
+    """When both daily limits are used up, it waits rather than switching back and forth."""
+    scenario = Scenario(servers, accept_all, accept_all, per_day=8)
+    scenario.choose_fallback()
+    limit(scenario.accounts[1], per_day=5)
     send_until({"sent": 13, "queued": 7})
     for _ in range(5):
         send.send()
     assert statuses() == {"sent": 13, "queued": 7}
-    assert (len(stage.first.received), len(stage.second.received)) == (8, 5)
-    assert len(fallback_sender.earlier(stage.campaign)) == 1
-    assert "Other has used up its 5 emails in 24 hours" in in_english(stage.campaign.status_reason)
+    assert (len(scenario.first.received), len(scenario.second.received)) == (8, 5)
+    assert len(fallback_sender.earlier(scenario.campaign)) == 1
+    assert "Other has used up its 5 emails in 24 hours" in in_english(
+        scenario.campaign.status_reason
+    )
 
 
 def limit(account_id: int, **values: Any) -> None:
@@ -200,10 +206,12 @@ def limit(account_id: int, **values: Any) -> None:
 
 
 @pytest.mark.parametrize("is_broken", [True, False], ids=["broken", "suspended"])
-def test_not_to_an_account_that_cannot_send_either(stack: ExitStack, is_broken: bool) -> None:
-    stage = Stage(stack, quiet, quiet, per_day=8)
-    stage.choose()
-    other = stage.accounts[1]
+def test_no_switch_to_an_account_that_cannot_send_either(
+    servers: ExitStack, is_broken: bool
+) -> None:
+    scenario = Scenario(servers, accept_all, accept_all, per_day=8)
+    scenario.choose_fallback()
+    other = scenario.accounts[1]
     if is_broken:
         limit(other, trouble="Login refused.", trouble_count=1)
     else:
@@ -213,34 +221,34 @@ def test_not_to_an_account_that_cannot_send_either(stack: ExitStack, is_broken: 
     send_until({"sent": 8, "queued": 12})
     for _ in range(3):
         send.send()
-    assert stage.campaign.overflow_sender_id == stage.other
+    assert scenario.campaign.overflow_sender_id == scenario.other
     limit(other, trouble="", trouble_count=0)
     with transaction():
         db.session.execute(sa.delete(GroupState).where(GroupState.provider_id == other))
-    send_until({"sent": PEOPLE})
-    assert stage.everybody_once()
+    send_until({"sent": RECIPIENTS})
+    assert scenario.everyone_received_one()
 
 
-def test_not_to_an_account_whose_day_is_used_up(stack: ExitStack) -> None:
-    stage = Stage(stack, quiet, quiet, per_day=8)
-    other = stage.accounts[1]
+def test_no_switch_to_an_account_whose_daily_limit_is_used_up(servers: ExitStack) -> None:
+    scenario = Scenario(servers, accept_all, accept_all, per_day=8)
+    other = scenario.accounts[1]
     limit(other, per_day=3)
-    stage.go_on()
+    scenario.switch_sender()
     send_until({"sent": 3, "queued": 17})
     with transaction():
         first = db.session.scalars(
             sa.select(SenderAddress.id).where(SenderAddress.address == FIRST)
         ).one()
-        assert sender_switch.go_on_from(stage.campaign_id, first, now=utcnow())
-    stage.choose()
+        assert sender_switch.go_on_from(scenario.campaign_id, first, now=utcnow())
+    scenario.choose_fallback()
     send_until({"sent": 11, "queued": 9})
     for _ in range(3):
         send.send()
-    assert stage.campaign.overflow_sender_id == stage.other
+    assert scenario.campaign.overflow_sender_id == scenario.other
 
 
-def test_a_reply_that_says_so_is_a_used_up_day(stack: ExitStack) -> None:
-    """Who was refused with it gets it from the other address, at once."""
+def test_a_reply_about_the_quota_counts_as_a_used_up_daily_limit(servers: ExitStack) -> None:
+    """Recipients refused by that reply get the email from the other sender immediately."""
     taken = 0
 
     def first(line: str, session: Session) -> str | None:
@@ -250,12 +258,12 @@ def test_a_reply_that_says_so_is_a_used_up_day(stack: ExitStack) -> None:
             return USED_UP if taken > 6 else None
         return None
 
-    stage = Stage(stack, first, quiet, connections=1)
-    stage.choose()
-    send_until({"sent": PEOPLE})
-    assert stage.everybody_once()
-    assert len(stage.first.received) == 6
-    assert fallback_sender.earlier(stage.campaign)[0].by_itself
+    scenario = Scenario(servers, first, accept_all, connections=1)
+    scenario.choose_fallback()
+    send_until({"sent": RECIPIENTS})
+    assert scenario.everyone_received_one()
+    assert len(scenario.first.received) == 6
+    assert fallback_sender.earlier(scenario.campaign)[0].by_itself
 
 
 @pytest.mark.parametrize(
@@ -268,25 +276,29 @@ def test_a_reply_that_says_so_is_a_used_up_day(stack: ExitStack) -> None:
         "554 5.7.1 Message content rejected as spam",
     ],
 )
-def test_never_because_the_account_or_its_mail_is_refused(stack: ExitStack, reply: str) -> None:
-    stage = Stage(stack, lambda line, _: reply if line.startswith("MAIL") else None, quiet)
-    stage.choose()
+def test_no_switch_because_the_account_or_its_email_is_refused(
+    servers: ExitStack, reply: str
+) -> None:
+    scenario = Scenario(
+        servers, lambda line, _: reply if line.startswith("MAIL") else None, accept_all
+    )
+    scenario.choose_fallback()
     end = time.monotonic() + 3
-    while stage.campaign.status == "sending" and time.monotonic() < end:
+    while scenario.campaign.status == "sending" and time.monotonic() < end:
         send.send()
     for _ in range(2):
         send.send()
-    found = stage.campaign
-    assert found.sender_id != stage.other
+    found = scenario.campaign
+    assert found.sender_id != scenario.other
     assert found.earlier_senders == []
-    assert stage.second.received == []
+    assert scenario.second.received == []
 
 
-def test_a_block_is_no_quota_even_when_a_quota_is_told_meanwhile(stack: ExitStack) -> None:
-    stage = Stage(stack, quiet, quiet)
-    relay, now = stage.accounts[0], utcnow()
+def test_a_block_is_no_quota_even_if_a_reply_mentions_one(servers: ExitStack) -> None:
+    scenario = Scenario(servers, accept_all, accept_all)
+    relay, now = scenario.accounts[0], utcnow()
 
-    def told(reply: str) -> bool:
+    def apply_reply(reply: str) -> bool:
         with transaction():
             rules.apply(relay, "other", [(452, reply, 1)], now=now)
         return load_plan(relay, now=now).is_quota
@@ -297,103 +309,107 @@ def test_a_block_is_no_quota_even_when_a_quota_is_told_meanwhile(stack: ExitStac
                 note="Blocked", pattern="blocked", action="suspend", minutes=60, whole_account=True
             )
         )
-    assert told("daily message quota exceeded")
-    assert not told("blocked")
-    assert not told("daily message quota exceeded")
+    assert apply_reply("daily message quota exceeded")
+    assert not apply_reply("blocked")
+    assert not apply_reply("daily message quota exceeded")
     with transaction():
         db.session.execute(sa.update(GroupState).values(suspended_until=now))
-    assert told("daily message quota exceeded"), "the block is over"
+    assert apply_reply("daily message quota exceeded"), "the block is over"
     limit(relay, trouble="It hangs up.", trouble_count=1)
     assert not load_plan(relay, now=now).is_quota
 
 
-def test_what_the_former_account_holds_leaves_by_it(stack: ExitStack) -> None:
-    """By hand, in the middle of it: its mails on the wire are neither lost nor sent again."""
-    go_on = threading.Event()
+def test_messages_that_the_former_account_holds_leave_through_it(servers: ExitStack) -> None:
+    """After a manual switch in mid-campaign, they are neither lost nor sent twice."""
+    switch_sender = threading.Event()
 
     def first(line: str, session: Session) -> str | None:
         if line == "<body>":
-            go_on.wait(20)
+            switch_sender.wait(20)
         return None
 
-    stage = Stage(stack, first, quiet, per_day=9, connections=2)
+    scenario = Scenario(servers, first, accept_all, per_day=9, connections=2)
     send.send()
     assert statuses() == {"sending": 9, "queued": 11}
-    stage.go_on()
+    scenario.switch_sender()
     send_until({"sending": 9, "sent": 11})
-    go_on.set()
-    send_until({"sent": PEOPLE})
-    assert stage.everybody_once()
-    assert (froms(stage.first), froms(stage.second)) == ({FIRST}, {SECOND})
-    assert stage.campaign.status == "sent"
+    switch_sender.set()
+    send_until({"sent": RECIPIENTS})
+    assert scenario.everyone_received_one()
+    assert (senders_seen(scenario.first), senders_seen(scenario.second)) == ({FIRST}, {SECOND})
+    assert scenario.campaign.status == "sent"
 
 
-def test_by_itself_it_waits_for_what_was_granted(stack: ExitStack) -> None:
-    go_on = threading.Event()
+def test_an_automatic_switch_waits_for_granted_messages(servers: ExitStack) -> None:
+    switch_sender = threading.Event()
 
     def first(line: str, session: Session) -> str | None:
         if line == "<body>":
-            go_on.wait(20)
+            switch_sender.wait(20)
         return None
 
-    stage = Stage(stack, first, quiet, per_day=8)
-    stage.choose()
+    scenario = Scenario(servers, first, accept_all, per_day=8)
+    scenario.choose_fallback()
     for _ in range(2):
         send.send()
     assert statuses() == {"sending": 8, "queued": 12}
-    assert stage.campaign.overflow_sender_id == stage.other
-    go_on.set()
-    send_until({"sent": PEOPLE})
-    assert (len(stage.first.received), len(stage.second.received)) == (8, 12)
+    assert scenario.campaign.overflow_sender_id == scenario.other
+    switch_sender.set()
+    send_until({"sent": RECIPIENTS})
+    assert (len(scenario.first.received), len(scenario.second.received)) == (8, 12)
 
 
-def test_going_on_between_two_looks_mixes_nothing(
-    stack: ExitStack, monkeypatch: pytest.MonkeyPatch
+def test_a_switch_between_look_up_and_rendering_mixes_nothing(
+    servers: ExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The account was looked up, then another process let it go on, then the mail was made."""
-    stage = Stage(stack, quiet, quiet)
-    had_gone_on = False
+    """Another process switched the sender after the account was read and before rendering."""
+    scenario = Scenario(servers, accept_all, accept_all)
+    has_switched = False
 
-    def meanwhile(account: ProviderAccount) -> None:
-        nonlocal had_gone_on
-        if not had_gone_on:
-            had_gone_on = True
-            stage.go_on()
+    def switch_meanwhile(account: ProviderAccount) -> None:
+        nonlocal has_switched
+        if not has_switched:
+            has_switched = True
+            scenario.switch_sender()
 
-    monkeypatch.setattr(serve, "keep_renewed_secrets", meanwhile)
-    send_until({"sent": PEOPLE})
-    assert stage.first.received == []
-    assert froms(stage.second) == {SECOND}
+    monkeypatch.setattr(serve, "keep_renewed_secrets", switch_meanwhile)
+    send_until({"sent": RECIPIENTS})
+    assert scenario.first.received == []
+    assert senders_seen(scenario.second) == {SECOND}
 
 
-def test_by_itself_it_waits_for_other_workers_too(stack: ExitStack) -> None:
-    """They hold what was granted to the former account, and it would be refused there now."""
-    stage = Stage(stack, quiet, quiet, per_day=8)
-    stage.choose()
+def test_an_automatic_switch_waits_for_other_workers(servers: ExitStack) -> None:
+    """They hold deliveries granted to the former account, which the new one may refuse."""
+    scenario = Scenario(servers, accept_all, accept_all, per_day=8)
+    scenario.choose_fallback()
     with transaction():
         claims.claim(
-            stage.campaign_id, {"other": 5}, token="another", lease=timedelta(hours=1), now=utcnow()
+            scenario.campaign_id,
+            {"other": 5},
+            token="another",
+            lease=timedelta(hours=1),
+            now=utcnow(),
         )
     send_until({"sending": 5, "sent": 8, "queued": 7})
     for _ in range(2):
         send.send()
-    assert stage.campaign.overflow_sender_id == stage.other
+    assert scenario.campaign.overflow_sender_id == scenario.other
     with transaction():
         held = db.session.scalars(
             sa.select(Delivery.id).where(Delivery.claim_token == "another")
         ).all()
         outcomes.release("another", held, now=utcnow())
         claims.close(["another"])
-    send_until({"sent": PEOPLE})
-    assert (len(stage.first.received), len(stage.second.received)) == (8, 12)
+    send_until({"sent": RECIPIENTS})
+    assert (len(scenario.first.received), len(scenario.second.received)) == (8, 12)
 
 
-def test_an_address_that_got_the_same_account_since_is_left(stack: ExitStack) -> None:
-    stage = Stage(stack, quiet, quiet, per_day=8)
-    stage.choose()
+def test_no_switch_to_a_sender_that_now_uses_the_same_account(servers: ExitStack) -> None:
+    scenario = Scenario(servers, accept_all, accept_all, per_day=8)
+    scenario.choose_fallback()
     with transaction():
-        db.session.get_one(SenderAddress, stage.other).provider_id = stage.accounts[0]
+        db.session.get_one(SenderAddress, scenario.other).provider_id = scenario.accounts[0]
     send_until({"sent": 8, "queued": 12})
     for _ in range(3):
         send.send()
-    assert stage.campaign.earlier_senders == []
+    assert scenario.campaign.earlier_senders == []

@@ -1,4 +1,4 @@
-"""The doorbell: heard once, never in the way when Redis is gone."""
+"""The doorbell queues a job once, and does no harm when Redis is unavailable."""
 
 from redis import Redis
 from rq import Queue
@@ -13,13 +13,13 @@ def waiting(redis: Redis, lane: str) -> list[tuple[str | None, list[int]]]:
     return [(job.func_name, list(job.args)) for job in jobs]
 
 
-def test_a_ring_puts_the_job_on_its_lane(redis_url: str) -> None:
+def test_a_job_is_queued_on_its_lane(redis_url: str) -> None:
     redis = connect(redis_url)
     assert RedisDoorbell(redis).ring("send", 7)
     assert waiting(redis, "send") == [("campaigns.jobs.send.send", [7])]
 
 
-def test_a_job_that_waits_is_not_rung_for_twice(redis_url: str) -> None:
+def test_a_waiting_job_is_not_queued_twice(redis_url: str) -> None:
     redis = connect(redis_url)
     bell = RedisDoorbell(redis)
     for _ in range(3):
@@ -29,13 +29,13 @@ def test_a_job_that_waits_is_not_rung_for_twice(redis_url: str) -> None:
 
 
 def take(redis: Redis, lane: str) -> None:
-    """As a worker does that is killed before it begins."""
+    """Take a job like a worker that is killed before it starts."""
     assert Queue.dequeue_any(
         [Queue(lane, connection=redis)], None, redis, serializer=JSONSerializer
     )
 
 
-def test_a_job_that_was_taken_may_be_rung_for_again(redis_url: str) -> None:
+def test_a_job_that_was_taken_may_be_queued_again(redis_url: str) -> None:
     redis = connect(redis_url)
     bell = RedisDoorbell(redis)
     bell.ring("send", 7)
@@ -45,8 +45,8 @@ def test_a_job_that_was_taken_may_be_rung_for_again(redis_url: str) -> None:
     assert len(waiting(redis, "send")) == 1
 
 
-def test_a_job_lost_by_redis_holds_back_no_ring(redis_url: str) -> None:
-    """An append-only file without its last second may have the mark and not the job."""
+def test_a_job_lost_by_redis_may_be_queued_again(redis_url: str) -> None:
+    """An append-only file without its last second may hold the marker but not the job."""
     redis = connect(redis_url)
     bell = RedisDoorbell(redis)
     bell.ring("send", 7)
@@ -55,7 +55,7 @@ def test_a_job_lost_by_redis_holds_back_no_ring(redis_url: str) -> None:
     assert len(waiting(redis, "send")) == 1
 
 
-def test_without_redis_the_ring_is_lost_and_nothing_else() -> None:
+def test_without_redis_nothing_is_queued_and_no_error_is_raised() -> None:
     assert not RedisDoorbell(connect("redis://127.0.0.1:1/0")).ring("send", 7)
 
 

@@ -1,4 +1,4 @@
-"""Second chances on the whole way: what was not sent goes out once more, and to nobody else."""
+"""Resends and retries end to end: they reach those who missed the email, and nobody else."""
 
 from typing import Any
 
@@ -34,8 +34,8 @@ def settings(settings: Settings, redis_url: str) -> Settings:
     return settings.model_copy(update={"redis_url": redis_url, "flood_refusals": 10})
 
 
-class Mood:
-    """How the server answers, changed while it runs."""
+class ServerReplies:
+    """How the server answers; a test may change it while the server runs."""
 
     def __init__(self, refuses: str = "") -> None:
         self.refuses = refuses
@@ -52,33 +52,35 @@ def held_groups() -> list[Any]:
     return list(db.session.scalars(sa.select(HeldGroup.mailbox_group)))
 
 
-def everybody_once(server: ScriptedServer, people: int) -> bool:
-    return sorted(server.recipients) == sorted(f"p{n}@example.org" for n in range(1, people + 1))
+def everyone_received_one(server: ScriptedServer, recipients: int) -> bool:
+    return sorted(server.recipients) == sorted(
+        f"p{n}@example.org" for n in range(1, recipients + 1)
+    )
 
 
-def test_b4_a_flood_is_held_whole_and_tried_again_when_the_server_is_well(app: Flask) -> None:
-    mood = Mood("550 5.1.1 user unknown")
-    with scripted_server(mood) as server:
-        campaign_id = launch(server, people=120)
+def test_b4_a_refusal_spike_holds_the_group_until_it_is_retried(app: Flask) -> None:
+    replies = ServerReplies("550 5.1.1 user unknown")
+    with scripted_server(replies) as server:
+        campaign_id = launch(server, recipients=120)
         run(campaign_id)
         counts = delivery_counts(campaign_id)
-        assert counts["held"] >= 10, "the measure that was set"
-        assert counts["held"] + counts.get("queued", 0) == 120, "nobody has failed"
+        assert counts["held"] >= 10, "the limit in the settings"
+        assert counts["held"] + counts.get("queued", 0) == 120, "no delivery has failed"
         assert db.session.scalars(sa.select(Suppression)).all() == []
         assert campaign_balance(campaign_id).adds_up
-        mood.refuses = ""
+        replies.refuses = ""
         (group,) = held_groups()
         with transaction():
             resend.try_group_again(campaign_id, group, now=utcnow())
         run(campaign_id)
         assert delivery_counts(campaign_id) == {"sent": 120}
         assert campaign_status(campaign_id) == "sent"
-        assert everybody_once(server, 120)
+        assert everyone_received_one(server, 120)
 
 
-def test_b4_when_they_are_really_gone_the_rest_of_the_group_is_tried(app: Flask) -> None:
-    with scripted_server(Mood("550 5.1.1 user unknown")) as server:
-        campaign_id = launch(server, people=60)
+def test_b4_confirming_the_refusals_sends_the_rest_of_the_group(app: Flask) -> None:
+    with scripted_server(ServerReplies("550 5.1.1 user unknown")) as server:
+        campaign_id = launch(server, recipients=60)
         run(campaign_id)
         (group,) = held_groups()
         with transaction():
@@ -89,23 +91,23 @@ def test_b4_when_they_are_really_gone_the_rest_of_the_group_is_tried(app: Flask)
     assert len(db.session.scalars(sa.select(Suppression)).all()) == 60
 
 
-def test_failed_ones_are_retried_on_a_campaign_that_was_over(app: Flask) -> None:
-    mood = Mood("550 no, and no reason given")
-    with scripted_server(mood) as server:
+def test_failed_deliveries_of_a_finished_campaign_are_retried(app: Flask) -> None:
+    replies = ServerReplies("550 no, and no reason given")
+    with scripted_server(replies) as server:
         campaign_id = launch(server)
         run(campaign_id)
         assert delivery_counts(campaign_id) == {"failed": 5}
         assert campaign_status(campaign_id) == "sent"
-        mood.refuses = ""
+        replies.refuses = ""
         with transaction():
             assert resend.retry_failed(campaign_id, now=utcnow()) == 5
         run(campaign_id)
         assert delivery_counts(campaign_id) == {"sent": 5}
-        assert everybody_once(server, 5)
+        assert everyone_received_one(server, 5)
     assert campaign_status(campaign_id) == "sent"
 
 
-def test_the_remaining_of_a_cancelled_campaign_and_nobody_who_joined_since(app: Flask) -> None:
+def test_sending_the_remaining_excludes_people_who_joined_later(app: Flask) -> None:
     with scripted_server() as server:
         campaign_id = launch(server)
         send.expand(campaign_id)
@@ -116,14 +118,14 @@ def test_the_remaining_of_a_cancelled_campaign_and_nobody_who_joined_since(app: 
         with transaction():
             resend.send_remaining(campaign_id, now=utcnow())
         run(campaign_id)
-        assert everybody_once(server, 5)
+        assert everyone_received_one(server, 5)
     assert delivery_counts(campaign_id) == {"sent": 5}
 
 
-def test_an_unknown_one_is_sent_again_only_by_decision(app: Flask) -> None:
-    mood = Mood()
-    mood.hangs_up = True
-    with scripted_server(mood) as server:
+def test_an_unknown_delivery_is_sent_again_only_on_request(app: Flask) -> None:
+    replies = ServerReplies()
+    replies.hangs_up = True
+    with scripted_server(replies) as server:
         campaign_id = launch(server, connections=1)
         run(campaign_id)
         assert delivery_counts(campaign_id) == {"sent": 4, "unknown": 1}
@@ -131,13 +133,13 @@ def test_an_unknown_one_is_sent_again_only_by_decision(app: Flask) -> None:
             resend.send_again(campaign_id, now=utcnow())
         run(campaign_id)
         assert delivery_counts(campaign_id) == {"sent": 5}
-        assert everybody_once(server, 5)
+        assert everyone_received_one(server, 5)
 
 
-def test_an_unknown_one_that_was_opened_is_not_sent_again(app: Flask) -> None:
-    mood = Mood()
-    mood.hangs_up = True
-    with scripted_server(mood) as server:
+def test_an_unknown_delivery_that_was_opened_is_not_sent_again(app: Flask) -> None:
+    replies = ServerReplies()
+    replies.hangs_up = True
+    with scripted_server(replies) as server:
         campaign_id = launch(server, connections=1)
         run(campaign_id)
         number = db.session.scalar(sa.select(Delivery.id).where(Delivery.status == "unknown"))
@@ -148,51 +150,51 @@ def test_an_unknown_one_that_was_opened_is_not_sent_again(app: Flask) -> None:
     assert campaign_status(campaign_id) == "sent"
 
 
-def test_very_many_go_out_again_by_the_job_and_each_once(
+def test_a_large_retry_continues_in_the_job_and_sends_each_once(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(resend, "BATCH_SIZE", 10)
     monkeypatch.setattr(resend, "SLICE", 10)
-    mood = Mood("550 no, and no reason given")
-    with scripted_server(mood) as server:
-        campaign_id = launch(server, people=95)
+    replies = ServerReplies("550 no, and no reason given")
+    with scripted_server(replies) as server:
+        campaign_id = launch(server, recipients=95)
         run(campaign_id)
-        mood.refuses = ""
+        replies.refuses = ""
         with transaction():
             assert resend.retry_failed(campaign_id, now=utcnow()) == 10
         run(campaign_id)
         assert delivery_counts(campaign_id) == {"sent": 10, "failed": 85}
         sweep.ring_for_open_work()
-        assert ("resend", [campaign_id]) in rung(app)
+        assert ("resend", [campaign_id]) in queued_jobs(app)
         resend_job.carry_on(campaign_id)
         assert delivery_counts(campaign_id) == {"sent": 10, "queued": 85}
         assert campaign_status(campaign_id) == "sending"
-        assert ("send", []) in rung(app)
+        assert ("send", []) in queued_jobs(app)
         run(campaign_id)
         assert delivery_counts(campaign_id) == {"sent": 95}
-        assert everybody_once(server, 95)
+        assert everyone_received_one(server, 95)
     sweep.ring_for_open_work()
     assert resend.with_more() == []
 
 
-def test_a_slice_takes_about_a_second_and_the_job_rings_for_the_next(
+def test_a_slice_takes_about_a_second_and_queues_the_next(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(resend, "BATCH_SIZE", 1)
     monkeypatch.setattr(resend, "SLICE", 1)
     monkeypatch.setattr(resend_job, "SLICE_SECONDS", 0.0)
-    with scripted_server(Mood("550 no, and no reason given")) as server:
+    with scripted_server(ServerReplies("550 no, and no reason given")) as server:
         campaign_id = launch(server)
         run(campaign_id)
     with transaction():
         resend.retry_failed(campaign_id, now=utcnow())
     resend_job.carry_on(campaign_id)
-    assert ("resend", [campaign_id]) in rung(app)
+    assert ("resend", [campaign_id]) in queued_jobs(app)
     assert resend.with_more() == [campaign_id]
 
 
-def rung(app: Flask) -> list[tuple[str, list[int]]]:
-    """The jobs that wait in the lanes."""
+def queued_jobs(app: Flask) -> list[tuple[str, list[int]]]:
+    """The jobs in all lanes."""
     redis = connect(app.extensions["campaigns"].settings.redis_url)
     names = {function: name for name, (_, function) in JOBS.items()}
     return [

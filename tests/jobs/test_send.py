@@ -1,4 +1,4 @@
-"""The whole way of a campaign: expand, send, record, against a real server and a real Valkey."""
+"""A campaign end to end: expand, send, record, with a real SMTP server and a real Valkey."""
 
 import re
 import time
@@ -39,9 +39,9 @@ def settings(settings: Settings, redis_url: str) -> Settings:
     return settings.model_copy(update={"redis_url": redis_url})
 
 
-def test_a_campaign_reaches_everybody_once_and_is_sent(app: Flask) -> None:
+def test_a_campaign_reaches_everyone_once_and_is_sent(app: Flask) -> None:
     with scripted_server() as server:
-        campaign_id = launch(server, people=60)
+        campaign_id = launch(server, recipients=60)
         run(campaign_id)
     assert campaign_status(campaign_id) == "sent"
     assert delivery_counts(campaign_id) == {"sent": 60}
@@ -52,9 +52,9 @@ def test_a_campaign_reaches_everybody_once_and_is_sent(app: Flask) -> None:
     assert journal.orphans(app.extensions["campaigns"].settings.journal_dir) == []
 
 
-def test_the_mail_is_personal_and_its_links_are_kept(app: Flask) -> None:
+def test_emails_are_personal_and_their_links_are_recorded(app: Flask) -> None:
     with scripted_server() as server:
-        campaign_id = launch(server, people=2)
+        campaign_id = launch(server, recipients=2)
         run(campaign_id)
     assert {m.rcpt_to: f"Hello P{m.rcpt_to[1]}".encode() in m.data for m in server.received} == {
         "p1@example.org": True,
@@ -65,7 +65,7 @@ def test_the_mail_is_personal_and_its_links_are_kept(app: Flask) -> None:
     assert all(m.mail_from.startswith("b+") for m in server.received)
 
 
-def test_the_suppressed_are_rows_with_their_reason(app: Flask) -> None:
+def test_suppressed_recipients_are_skipped_with_a_reason(app: Flask) -> None:
     with scripted_server() as server:
         campaign_id = launch(server)
         with transaction():
@@ -75,7 +75,7 @@ def test_the_suppressed_are_rows_with_their_reason(app: Flask) -> None:
     assert "p2@example.org" not in server.recipients
 
 
-def test_running_the_expansion_twice_makes_no_second_row(app: Flask) -> None:
+def test_expanding_twice_creates_no_second_row(app: Flask) -> None:
     with scripted_server() as server:
         campaign_id = launch(server)
         send.expand(campaign_id)
@@ -83,7 +83,7 @@ def test_running_the_expansion_twice_makes_no_second_row(app: Flask) -> None:
     assert delivery_counts(campaign_id) == {"queued": 5}
 
 
-def test_t2_who_leaves_after_the_launch_gets_nothing(app: Flask) -> None:
+def test_t2_an_unsubscribe_after_the_launch_is_honoured(app: Flask) -> None:
     with scripted_server() as server:
         campaign_id = launch(server)
         send.expand(campaign_id)
@@ -94,18 +94,18 @@ def test_t2_who_leaves_after_the_launch_gets_nothing(app: Flask) -> None:
     assert "p3@example.org" not in server.recipients
 
 
-def test_many_who_left_do_not_hold_up_the_others(app: Flask) -> None:
+def test_many_unsubscribes_do_not_delay_the_others(app: Flask) -> None:
     with scripted_server() as server:
-        campaign_id = launch(server, people=130)
+        campaign_id = launch(server, recipients=130)
         send.expand(campaign_id)
         with transaction():
-            for number in range(1, 121):  # more than one claim takes
+            for number in range(1, 121):  # more than fit in one claim
                 subscriptions.unsubscribe([1], number, ConsentEvidence("page", utcnow()))
         run(campaign_id)
     assert delivery_counts(campaign_id) == {"sent": 10, "skipped": 120}
 
 
-def test_a_refused_recipient_fails_alone(app: Flask) -> None:
+def test_only_the_refused_recipient_fails(app: Flask) -> None:
     def script(line: str, session: Session) -> str | None:
         return "550 5.1.1 no such user" if line.startswith("RCPT TO:<p2@") else None
 
@@ -116,7 +116,7 @@ def test_a_refused_recipient_fails_alone(app: Flask) -> None:
     assert campaign_status(campaign_id) == "sent"
 
 
-def test_a_greylisted_recipient_waits_for_its_turn(app: Flask) -> None:
+def test_a_greylisted_recipient_is_retried_later(app: Flask) -> None:
     with scripted_server(lambda line, _: "451 later" if "<p2@" in line else None) as server:
         campaign_id = launch(server)
         run(campaign_id)
@@ -127,7 +127,7 @@ def test_a_greylisted_recipient_waits_for_its_turn(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("where", ["MAIL", "<body>"])
-def test_thirty_people_are_reached_at_a_server_that_takes_five_messages_a_session(
+def test_a_server_that_accepts_five_messages_per_session_still_gets_all(
     app: Flask, where: str
 ) -> None:
     def script(line: str, session: Session) -> str | None:
@@ -136,7 +136,7 @@ def test_thirty_people_are_reached_at_a_server_that_takes_five_messages_a_sessio
         return None
 
     with scripted_server(script) as server:
-        campaign_id = launch(server, people=30)
+        campaign_id = launch(server, recipients=30)
         run(campaign_id)
     assert delivery_counts(campaign_id) == {"sent": 30}
     assert campaign_status(campaign_id) == "sent"
@@ -147,7 +147,7 @@ def test_thirty_people_are_reached_at_a_server_that_takes_five_messages_a_sessio
     assert db.session.scalars(sa.select(GroupState)).all() == []
 
 
-def test_a_server_that_takes_no_message_in_any_session_lets_the_account_rest(app: Flask) -> None:
+def test_an_account_rests_when_no_session_accepts_a_message(app: Flask) -> None:
     words = "452 4.4.5 Maximum number of messages per session exceeded."
     with scripted_server(lambda line, _: words if line.startswith("MAIL") else None) as server:
         campaign_id = launch(server, connections=2)
@@ -166,7 +166,7 @@ def test_a_server_that_takes_no_message_in_any_session_lets_the_account_rest(app
     assert set(db.session.scalars(sa.select(Delivery.attempts))) == {0}
 
 
-def test_one_next_try_is_shown_for_an_account_that_rests_twice(app: Flask) -> None:
+def test_an_account_that_rests_twice_shows_one_next_attempt(app: Flask) -> None:
     now = utcnow()
     with transaction():
         account = a_provider()
@@ -179,7 +179,7 @@ def test_one_next_try_is_shown_for_an_account_that_rests_twice(app: Flask) -> No
     assert next_tries([account.id]) == {account.id: plan.suspended_until} == {account.id: later}
 
 
-def test_a_paused_campaign_sends_nothing_and_a_resumed_one_the_rest(app: Flask) -> None:
+def test_a_paused_campaign_sends_nothing_until_it_is_resumed(app: Flask) -> None:
     with scripted_server() as server:
         campaign_id = launch(server)
         send.expand(campaign_id)
@@ -193,12 +193,12 @@ def test_a_paused_campaign_sends_nothing_and_a_resumed_one_the_rest(app: Flask) 
     assert delivery_counts(campaign_id) == {"sent": 5}
 
 
-def test_a_server_that_is_away_costs_nobody_anything(app: Flask) -> None:
+def test_an_unreachable_server_uses_up_no_attempts(app: Flask) -> None:
     with scripted_server() as server:
         campaign_id = launch(server)
     send.expand(campaign_id)
     end = time.monotonic() + 20
-    while time.monotonic() < end:  # it takes several tries to say that a server is away
+    while time.monotonic() < end:  # several attempts are needed to call a server unreachable
         send.send()
         if db.session.scalars(sa.select(ProviderAccount.trouble)).one():
             break
@@ -210,7 +210,7 @@ def test_a_server_that_is_away_costs_nobody_anything(app: Flask) -> None:
     assert account.retry_at > utcnow()
 
 
-def test_a_refused_login_pauses_the_campaign_with_the_servers_words(app: Flask) -> None:
+def test_a_refused_login_pauses_the_campaign_and_quotes_the_server(app: Flask) -> None:
     with scripted_server(extensions=("AUTH PLAIN",), accept_login=lambda _: False) as server:
         campaign_id = launch(server)
         with transaction():
@@ -227,7 +227,7 @@ def test_a_refused_login_pauses_the_campaign_with_the_servers_words(app: Flask) 
     assert delivery_counts(campaign_id) == {"queued": 5}
 
 
-def test_a_refused_sender_pauses_and_never_blames_the_subscribers(app: Flask) -> None:
+def test_a_refused_sender_pauses_the_campaign_and_fails_no_delivery(app: Flask) -> None:
     with scripted_server(lambda line, _: "550 5.1.8 no" if line[:4] == "MAIL" else None) as server:
         campaign_id = launch(server)
         run(campaign_id)
@@ -235,7 +235,7 @@ def test_a_refused_sender_pauses_and_never_blames_the_subscribers(app: Flask) ->
     assert delivery_counts(campaign_id) == {"queued": 5}
 
 
-def test_a_connection_dropped_at_the_dot_is_unknown_and_not_repeated(app: Flask) -> None:
+def test_a_connection_lost_after_the_body_is_unknown_and_not_repeated(app: Flask) -> None:
     def script(line: str, session: Session) -> str | None:
         return CLOSE if line == "<body>" and session.number == 1 and session.messages == 2 else None
 
@@ -249,7 +249,7 @@ def test_a_connection_dropped_at_the_dot_is_unknown_and_not_repeated(app: Flask)
 
 def test_a_limit_per_second_is_kept(app: Flask) -> None:
     with scripted_server() as server:
-        campaign_id = launch(server, people=6, per_second=5)
+        campaign_id = launch(server, recipients=6, per_second=5)
         begun = time.monotonic()
         run(campaign_id)
         seconds = time.monotonic() - begun
@@ -257,9 +257,9 @@ def test_a_limit_per_second_is_kept(app: Flask) -> None:
     assert seconds >= 0.9
 
 
-def test_w3_a_daily_limit_waits_and_says_until_when(app: Flask) -> None:
+def test_w3_a_daily_limit_pauses_sending_and_says_until_when(app: Flask) -> None:
     with scripted_server() as server:
-        campaign_id = launch(server, people=5, per_day=3)
+        campaign_id = launch(server, recipients=5, per_day=3)
         run(campaign_id)
     assert delivery_counts(campaign_id) == {"queued": 2, "sent": 3}
     assert campaign_status(campaign_id) == "sending"
@@ -268,7 +268,7 @@ def test_w3_a_daily_limit_waits_and_says_until_when(app: Flask) -> None:
     )
 
 
-def test_a_worker_killed_in_the_middle_is_settled_by_the_clock(app: Flask) -> None:
+def test_the_clock_recovers_the_work_of_a_killed_worker(app: Flask) -> None:
     with scripted_server() as server:
         campaign_id = launch(server)
         send.expand(campaign_id)
@@ -281,7 +281,7 @@ def test_a_worker_killed_in_the_middle_is_settled_by_the_clock(app: Flask) -> No
         for person in (first, second):
             writer.intent(person.delivery_id)
             writer.reply(SendResult(person.delivery_id, "sent", "250 ok", 250))
-        writer.intent(third.delivery_id)  # a third body was begun when the process died
+        writer.intent(third.delivery_id)  # the process died during a third body
         writer.close()
         clock.ClockProcess(app).beat()
         assert delivery_counts(campaign_id) == {"queued": 2, "sent": 2, "unknown": 1}
@@ -290,7 +290,7 @@ def test_a_worker_killed_in_the_middle_is_settled_by_the_clock(app: Flask) -> No
     assert sorted(server.recipients) == sorted(person.address for person in others)
 
 
-def test_what_is_given_back_after_a_cancellation_is_cancelled_too(app: Flask) -> None:
+def test_deliveries_released_after_a_cancellation_are_cancelled(app: Flask) -> None:
     with scripted_server() as server:
         campaign_id = launch(server)
         send.expand(campaign_id)
@@ -303,20 +303,18 @@ def test_what_is_given_back_after_a_cancellation_is_cancelled_too(app: Flask) ->
     assert delivery_counts(campaign_id) == {"cancelled": 5}
 
 
-def test_a_daily_limit_is_counted_from_the_ledger_when_redis_was_lost(
-    app: Flask, redis_url: str
-) -> None:
+def test_a_daily_limit_survives_the_loss_of_redis(app: Flask, redis_url: str) -> None:
     from redis import Redis
 
     with scripted_server() as server:
-        campaign_id = launch(server, people=5, per_day=3)
+        campaign_id = launch(server, recipients=5, per_day=3)
         run(campaign_id)
         Redis.from_url(redis_url).flushall()
         run(campaign_id)
     assert delivery_counts(campaign_id) == {"queued": 2, "sent": 3}
 
 
-def test_a_template_that_broke_since_the_launch_goes_back_to_the_author(app: Flask) -> None:
+def test_a_template_broken_after_the_launch_pauses_the_campaign(app: Flask) -> None:
     with scripted_server() as server:
         campaign_id = launch(server)
         with transaction():
@@ -328,7 +326,7 @@ def test_a_template_that_broke_since_the_launch_goes_back_to_the_author(app: Fla
     assert timedelta(0) <= utcnow() - campaign.updated_at < timedelta(minutes=1)
 
 
-def test_a_mailbox_that_does_not_exist_is_suppressed_with_the_servers_words(app: Flask) -> None:
+def test_a_nonexistent_mailbox_is_suppressed_and_quotes_the_server(app: Flask) -> None:
     script = lambda line, _: "550 5.1.1 no such user here" if "TO:<p2@" in line else None  # noqa: E731
     with scripted_server(script) as server:
         run(launch(server))
@@ -337,10 +335,10 @@ def test_a_mailbox_that_does_not_exist_is_suppressed_with_the_servers_words(app:
     assert "no such user here" in found.note
 
 
-def test_b4_a_flood_of_refusals_holds_the_group_and_suppresses_nobody(app: Flask) -> None:
+def test_b4_a_refusal_spike_holds_the_group_and_suppresses_nobody(app: Flask) -> None:
     script = lambda line, _: "550 5.1.1 user unknown" if line[:4] == "RCPT" else None  # noqa: E731
     with scripted_server(script) as server:
-        campaign_id = launch(server, people=120)
+        campaign_id = launch(server, recipients=120)
         run(campaign_id)
         counts = delivery_counts(campaign_id)
         assert counts["held"] >= 20
@@ -349,20 +347,18 @@ def test_b4_a_flood_of_refusals_holds_the_group_and_suppresses_nobody(app: Flask
         assert len(db.session.scalars(sa.select(Suppression)).all()) == counts.get("failed", 0)
 
 
-def test_refused_content_pauses_a_young_campaign(app: Flask) -> None:
+def test_refused_content_pauses_a_campaign_that_just_started(app: Flask) -> None:
     script = lambda line, _: "554 5.7.0 spam content rejected" if line == "<body>" else None  # noqa: E731
     with scripted_server(script) as server:
-        campaign_id = launch(server, people=60)
+        campaign_id = launch(server, recipients=60)
         run(campaign_id)
     assert campaign_status(campaign_id) == "paused"
     assert "spam content rejected" in db.session.get_one(Campaign, campaign_id).status_reason
 
 
-def test_u3_a_campaign_is_signed_with_the_unsubscribe_fields_in_the_signature(
-    app: Flask, redis_url: str
-) -> None:
+def test_u3_the_dkim_signature_covers_the_unsubscribe_headers(app: Flask, redis_url: str) -> None:
     with scripted_server() as server:
-        campaign_id = launch(server, people=3)
+        campaign_id = launch(server, recipients=3)
         with transaction():
             found = db.session.scalars(sa.select(SenderAddress)).one()
             vault = app.extensions["campaigns"].vault
@@ -379,10 +375,10 @@ def test_u3_a_campaign_is_signed_with_the_unsubscribe_fields_in_the_signature(
         assert {"list-unsubscribe", "list-unsubscribe-post"} <= set(signed.split(":"))
 
 
-def test_who_leaves_while_a_slow_server_keeps_them_waiting_gets_nothing(
+def test_unsubscribing_while_waiting_for_a_slow_server_is_honoured(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The server answers quickly at first, then takes its time; most people leave meanwhile."""
+    """The server answers quickly at first, then slowly; most recipients unsubscribe meanwhile."""
     monkeypatch.setattr("campaigns.engine.consent.CHECK_INTERVAL_SECONDS", 0.02)
     monkeypatch.setattr("campaigns.engine.outbox.CHECK_AFTER_SECONDS", 0.05)
     have_left: list[int] = []
@@ -400,7 +396,7 @@ def test_who_leaves_while_a_slow_server_keeps_them_waiting_gets_nothing(
         return None
 
     with scripted_server(script) as server:
-        campaign_id = launch(server, people=60, connections=1)
+        campaign_id = launch(server, recipients=60, connections=1)
         run(campaign_id)
     assert len(server.received) <= 12, "what was on the wire at that moment, and no more"
     assert delivery_counts(campaign_id)["skipped"] >= 48

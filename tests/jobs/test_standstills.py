@@ -1,4 +1,4 @@
-"""A campaign never stands still for ever: what one worker cannot send, another one may."""
+"""A campaign never stalls: what one worker cannot send, another can."""
 
 import threading
 import time
@@ -43,7 +43,7 @@ def settings(settings: Settings, redis_url: str) -> Settings:
 
 @pytest.fixture
 def clock(app: Flask, redis_url: str) -> Clock:
-    """By which the limiter measures."""
+    """The limiter's clock."""
     clock = Clock()
     app.extensions["campaigns.limiter"] = RedisLimiter(Redis.from_url(redis_url), clock)
     return clock
@@ -55,12 +55,12 @@ def limiter(app: Flask, clock: Clock) -> RedisLimiter:
     return found
 
 
-def launch(server: ScriptedServer, *, campaigns: int = 1, people: int = 5) -> list[int]:
-    """Campaigns to so many people each, expanded, all through one account; their ids."""
+def launch(server: ScriptedServer, *, campaigns: int = 1, recipients: int = 5) -> list[int]:
+    """Launch and expand campaigns through one account; return their ids."""
     launched = []
     with transaction():
         news = a_list()
-        subscribers((f"p{number}@example.org" for number in range(people)), news)
+        subscribers((f"p{number}@example.org" for number in range(recipients)), news)
         sender = a_sender(provider=a_provider(port=server.port))
         for _ in range(campaigns):
             campaign = a_campaign(news, sender=sender)
@@ -72,13 +72,13 @@ def launch(server: ScriptedServer, *, campaigns: int = 1, people: int = 5) -> li
 
 
 def limit_connections(connections: int) -> None:
-    """As a reply does that says "too many": the account itself is not changed."""
+    """Limit connections as a reply "too many connections" does, without changing the account."""
     with transaction():
         db.session.execute(sa.update(ProviderAccount).values(connections=connections))
 
 
 def test_without_a_connection_nothing_is_claimed(limiter: RedisLimiter, clock: Clock) -> None:
-    """All that the account may hold belong to a worker that was killed a moment ago."""
+    """All connections of the account belong to a worker that was just killed."""
     with scripted_server() as server:
         launch(server)
         limit_connections(1)
@@ -90,14 +90,14 @@ def test_without_a_connection_nothing_is_claimed(limiter: RedisLimiter, clock: C
         send_until({"sent": 5})
 
 
-def test_what_waits_goes_back_when_others_hold_all_connections(
+def test_claimed_deliveries_go_back_when_others_hold_all_connections(
     limiter: RedisLimiter, clock: Clock
 ) -> None:
-    let_in = threading.Event()
+    accept_connections = threading.Event()
 
     def script(line: str, session: Session) -> str | None:
         if line == "<connect>":
-            let_in.wait(20)
+            accept_connections.wait(20)
         return None
 
     with scripted_server(script) as server:
@@ -107,18 +107,18 @@ def test_what_waits_goes_back_when_others_hold_all_connections(
         limit_connections(1)
         assert limiter.connections(1, ANOTHER, Plan(connections=1)) == 1
         send_until({"queued": 5})
-        let_in.set()
+        accept_connections.set()
         clock.seconds += 31
         send_until({"sent": 5})
 
 
-def test_connections_come_back_to_what_waits_for_them(limiter: RedisLimiter, clock: Clock) -> None:
-    """Nothing is left to be claimed, so no claim asks for them."""
-    go_on = threading.Event()
+def test_freed_connections_go_to_deliveries_that_wait(limiter: RedisLimiter, clock: Clock) -> None:
+    """Nothing is left to claim, so no claim asks for connections."""
+    answer = threading.Event()
 
     def script(line: str, session: Session) -> str | None:
         if line == "<body>":
-            go_on.wait(20)
+            answer.wait(20)
         return None
 
     with scripted_server(script) as server:
@@ -132,32 +132,32 @@ def test_connections_come_back_to_what_waits_for_them(limiter: RedisLimiter, clo
         deadline = time.monotonic() + 15
         while len(server.sessions) < 3 and time.monotonic() < deadline:
             send.send()
-        go_on.set()
+        answer.set()
         assert len(server.sessions) >= 3
         send_until({"sent": 5})
 
 
 def test_many_campaigns_of_one_account_are_all_served() -> None:
     with scripted_server() as server:
-        launch(server, campaigns=25, people=2)
+        launch(server, campaigns=25, recipients=2)
         send_until({"sent": 50})
 
 
-def test_somebody_is_rung_for_when_the_last_answer_is_recorded(redis_url: str) -> None:
-    """The job that claimed it is over, and its ring was answered by a worker that saw nothing."""
-    go_on = threading.Event()
+def test_a_job_is_queued_when_the_last_answer_is_recorded(redis_url: str) -> None:
+    """The claiming job has ended, and the job it queued found nothing to do."""
+    answer = threading.Event()
 
     def script(line: str, session: Session) -> str | None:
         if line == "<body>":
-            go_on.wait(20)
+            answer.wait(20)
         return None
 
     redis = Redis.from_url(redis_url)
     with scripted_server(script) as server:
-        (campaign_id,) = launch(server, people=1)
+        (campaign_id,) = launch(server, recipients=1)
         send.send()
         redis.delete("campaigns:ring:send")
-        go_on.set()
+        answer.set()
         end = time.monotonic() + 15
         while statuses() != {"sent": 1} and time.monotonic() < end:
             time.sleep(0.05)
@@ -169,10 +169,10 @@ def test_somebody_is_rung_for_when_the_last_answer_is_recorded(redis_url: str) -
     assert campaign.status == "sent"
 
 
-def test_a_worker_without_a_connection_leaves_a_ring(
+def test_a_worker_without_a_connection_queues_a_job(
     limiter: RedisLimiter, redis_url: str, clock: Clock
 ) -> None:
-    """It has answered the one by which the worker that has them was to go on."""
+    """It has taken the job with which the worker that has connections was to continue."""
     redis = Redis.from_url(redis_url)
     with scripted_server() as server:
         launch(server)
@@ -184,8 +184,10 @@ def test_a_worker_without_a_connection_leaves_a_ring(
         assert redis.exists("campaigns:ring:send")
 
 
-def test_who_is_idle_at_the_end_of_its_slice_rings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All that was claimed is recorded, and more is to come. What was rung before may be gone."""
+def test_a_worker_idle_at_the_end_of_its_slice_queues_a_job(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Everything claimed is recorded and more is waiting; jobs queued before may be gone."""
     rung: list[float] = []
 
     def ring(self: RedisDoorbell, job: str, *ids: int) -> bool:
@@ -195,7 +197,7 @@ def test_who_is_idle_at_the_end_of_its_slice_rings(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(RedisDoorbell, "ring", ring)
     with scripted_server() as server:
-        launch(server, people=20)
+        launch(server, recipients=20)
         with transaction():
             db.session.execute(sa.update(ProviderAccount).values(per_second=4))
         send.send()
@@ -203,7 +205,7 @@ def test_who_is_idle_at_the_end_of_its_slice_rings(monkeypatch: pytest.MonkeyPat
         assert statuses()["queued"] > 0
 
 
-def test_without_a_journal_nothing_is_claimed_and_it_is_said_once_a_slice(app: Flask) -> None:
+def test_without_a_journal_nothing_is_claimed_and_each_slice_logs_it_once(app: Flask) -> None:
     place = app.extensions["campaigns"].settings.journal_dir
     with scripted_server() as server:
         launch(server)
@@ -211,9 +213,9 @@ def test_without_a_journal_nothing_is_claimed_and_it_is_said_once_a_slice(app: F
             place.rmdir()
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text("in the way")
-        with capture_logs() as said:
+        with capture_logs() as logs:
             send.send()
         assert statuses() == {"queued": 5}
-        assert sum("The data directory cannot be written" in line["event"] for line in said) == 1
+        assert sum("The data directory cannot be written" in line["event"] for line in logs) == 1
         place.unlink()
         send_until({"sent": 5})

@@ -1,4 +1,4 @@
-"""Small mails: sent once, tried again when that is safe, never silently twice."""
+"""Single emails: sent once, retried when that is safe, never sent twice silently."""
 
 import re
 import time
@@ -41,8 +41,8 @@ Script = Callable[[str, Session], str | None]
 
 
 @contextmanager
-def a_way_out(script: Script = lambda line, session: None) -> Iterator[ScriptedServer]:
-    """A server, an account there, and the default sender address."""
+def sending_server(script: Script = lambda line, session: None) -> Iterator[ScriptedServer]:
+    """A server, an account on it, and the default sender."""
     with scripted_server(script) as server:
         with transaction():
             account = a_provider(port=server.port)
@@ -77,7 +77,7 @@ def an_alert(subject: str = "Look", text: str = "Something happened.") -> int:
         return queue.enqueue("alert", "owner@example.org", payload, now=utcnow()).id
 
 
-def a_test(campaign: Campaign, *, as_subscriber: Subscriber | None = None) -> int:
+def a_test_email(campaign: Campaign, *, as_subscriber: Subscriber | None = None) -> int:
     payload = {
         "campaign_id": campaign.id,
         "as_subscriber_id": as_subscriber.id if as_subscriber else None,
@@ -113,7 +113,7 @@ def part(mail: EmailMessage, kind: str) -> str:
 
 
 def test_a_confirmation_is_neutral_and_its_link_works(app: Flask, news: AudienceList) -> None:
-    with a_way_out() as server:
+    with sending_server() as server:
         mail_id = sign_up(news, name="Alice")
         deliver(mail_id)
     assert status(mail_id) == MailStatus(
@@ -146,7 +146,7 @@ def test_a_confirmation_speaks_the_language_of_its_list(
     add_pseudo(app, tmp_path / "translations", monkeypatch)
     with transaction():
         lists.set_language(news.id, LOCALE)
-    with a_way_out() as server:
+    with sending_server() as server:
         deliver(sign_up(news, name="Alice"))
     [received] = server.received
     mail = read(received.data)
@@ -156,14 +156,14 @@ def test_a_confirmation_speaks_the_language_of_its_list(
 
 
 def test_delivering_twice_sends_once(news: AudienceList) -> None:
-    with a_way_out() as server:
+    with sending_server() as server:
         mail_id = sign_up(news)
         deliver(mail_id)
         deliver(mail_id)
     assert len(server.received) == 1
 
 
-def test_without_a_sender_address_it_says_what_to_do(news: AudienceList) -> None:
+def test_without_a_sender_the_error_says_what_to_do(news: AudienceList) -> None:
     mail_id = sign_up(news)
     deliver(mail_id)
     assert status(mail_id).status == "failed"
@@ -179,10 +179,10 @@ def test_without_a_sender_address_it_says_what_to_do(news: AudienceList) -> None
         "{{ link }} evil.example",
     ],
 )
-def test_a_confirmation_carries_nothing_that_a_visitor_typed(
+def test_a_confirmation_contains_nothing_that_a_visitor_typed(
     news: AudienceList, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with a_way_out() as server:
+    with sending_server() as server:
         deliver(sign_up(news, address="plain@example.org"))
         named = sign_up(news, address="named@example.org", name=name)
         with transaction():
@@ -191,12 +191,12 @@ def test_a_confirmation_carries_nothing_that_a_visitor_typed(
             ).one()
             subscriber.attributes = {"company": name, "list_name": name, "name": name}
         deliver(named)
-    plain, hostile = (as_to_anybody(received.data) for received in server.received)
+    plain, hostile = (without_personal_parts(received.data) for received in server.received)
     assert plain == hostile
 
 
-def as_to_anybody(data: bytes) -> list[str]:
-    """The headers and parts of a mail, but for its address, its time and what is random."""
+def without_personal_parts(data: bytes) -> list[str]:
+    """The headers and parts of an email, without its address, its date and random values."""
     mail = read(data)
     changing = {"Date", "Message-ID", "Content-Type"}
     found = [f"{name}: {value}" for name, value in mail.items() if name not in changing]
@@ -205,8 +205,8 @@ def as_to_anybody(data: bytes) -> list[str]:
     return [re.sub(r"/confirm/[\w.~-]+", "/confirm/TOKEN", text) for text in texts]
 
 
-def test_who_was_suppressed_meanwhile_gets_no_confirmation(news: AudienceList) -> None:
-    with a_way_out() as server:
+def test_a_suppression_before_delivery_stops_the_confirmation(news: AudienceList) -> None:
+    with sending_server() as server:
         mail_id = sign_up(news)
         with transaction():
             suppressions.suppress(
@@ -217,7 +217,7 @@ def test_who_was_suppressed_meanwhile_gets_no_confirmation(news: AudienceList) -
     assert "suppressed" in status(mail_id).reason
 
 
-def test_who_is_suppressed_while_the_server_takes_its_time_gets_no_confirmation(
+def test_a_suppression_while_the_server_is_slow_stops_the_confirmation(
     app: Flask, news: AudienceList
 ) -> None:
     mail = sign_up(news)
@@ -230,15 +230,15 @@ def test_who_is_suppressed_while_the_server_takes_its_time_gets_no_confirmation(
                 )
         return None
 
-    with a_way_out(script) as server:
+    with sending_server(script) as server:
         deliver(mail)
     assert status(mail).status == "failed"
     assert "suppressed" in status(mail).reason
     assert server.received == []
 
 
-def test_who_confirmed_by_an_earlier_mail_is_not_asked_again(news: AudienceList) -> None:
-    with a_way_out() as server:
+def test_no_confirmation_is_sent_after_an_earlier_one_was_used(news: AudienceList) -> None:
+    with sending_server() as server:
         mail_id = sign_up(news)
         subscriber_id = db.session.scalars(sa.select(Subscriber.id)).one()
         with transaction():
@@ -248,19 +248,19 @@ def test_who_confirmed_by_an_earlier_mail_is_not_asked_again(news: AudienceList)
     assert status(mail_id).status == "failed"
 
 
-def test_a_refused_recipient_is_final(news: AudienceList) -> None:
-    with a_way_out(lambda line, _: "550 5.1.1 no such user" if "RCPT" in line else None):
+def test_a_refused_recipient_is_not_retried(news: AudienceList) -> None:
+    with sending_server(lambda line, _: "550 5.1.1 no such user" if "RCPT" in line else None):
         mail_id = sign_up(news)
         deliver(mail_id)
     assert status(mail_id).status == "failed"
     assert "no such user" in status(mail_id).reason
 
 
-def test_a_server_that_says_later_is_asked_later(news: AudienceList) -> None:
+def test_a_temporary_refusal_is_retried_later(news: AudienceList) -> None:
     def script(line: str, session: Session) -> str | None:
         return "451 4.7.1 greylisted" if "RCPT" in line and session.number == 1 else None
 
-    with a_way_out(script) as server:
+    with sending_server(script) as server:
         mail_id = sign_up(news)
         deliver(mail_id)
         assert status(mail_id).status == "queued"
@@ -274,7 +274,7 @@ def test_a_server_that_says_later_is_asked_later(news: AudienceList) -> None:
     assert len(server.received) == 1
 
 
-def test_an_account_in_trouble_delays_a_confirmation_for_a_day_at_most(news: AudienceList) -> None:
+def test_a_failing_account_delays_a_confirmation_for_at_most_a_day(news: AudienceList) -> None:
     with transaction():
         a_sender(provider=a_provider(port=1))
     mail_id = sign_up(news)
@@ -291,10 +291,10 @@ def test_an_account_in_trouble_delays_a_confirmation_for_a_day_at_most(news: Aud
     assert status(mail_id).status == "failed"
 
 
-def test_a_connection_that_breaks_after_the_body_is_unknown_and_not_sent_again(
+def test_a_connection_lost_after_the_body_is_unknown_and_not_repeated(
     news: AudienceList,
 ) -> None:
-    with a_way_out(lambda line, _: CLOSE if line == "<body>" else None) as server:
+    with sending_server(lambda line, _: CLOSE if line == "<body>" else None) as server:
         mail_id = sign_up(news)
         deliver(mail_id)
         assert status(mail_id).status == "unknown"
@@ -310,12 +310,14 @@ def expire_lease() -> None:
         )
 
 
-def test_a_worker_that_died_before_the_body_leaves_it_to_the_next(news: AudienceList) -> None:
-    with a_way_out() as server:
+def test_an_email_of_a_worker_killed_before_the_body_is_sent_by_the_next(
+    news: AudienceList,
+) -> None:
+    with sending_server() as server:
         mail_id = sign_up(news)
         with transaction():
             assert queue.claim(mail_id, now=utcnow()) is not None
-        deliver(mail_id)  # its lease still runs
+        deliver(mail_id)  # its lease has not expired
         assert server.received == []
         expire_lease()
         assert queue.stalled(utcnow()) == [mail_id]
@@ -323,7 +325,7 @@ def test_a_worker_that_died_before_the_body_leaves_it_to_the_next(news: Audience
     assert status(mail_id).status == "sent"
 
 
-def test_what_a_killed_worker_had_claimed_is_soon_free(news: AudienceList) -> None:
+def test_claims_of_a_killed_worker_are_soon_released(news: AudienceList) -> None:
     mail_id = sign_up(news)
     now = utcnow()
     with transaction():
@@ -348,7 +350,7 @@ def test_a_claim_is_renewed_until_the_body_leaves(
                 time.sleep(0.01)
             was_renewed.append(lease_until() > before)
         elif line == "<body>":
-            time.sleep(0.1)  # renewals come and change nothing any more
+            time.sleep(0.1)  # renewals no longer change anything
             left.append(lease_until() - utcnow())
         return None
 
@@ -356,7 +358,7 @@ def test_a_claim_is_renewed_until_the_body_leaves(
     left: list[timedelta] = []
     app = runtime.app()
     monkeypatch.setattr(leases, "RENEW_SECONDS", 0.01)
-    with a_way_out(script):
+    with sending_server(script):
         mail_id = sign_up(news)
         deliver(mail_id)
     assert status(mail_id).status == "sent"
@@ -364,8 +366,8 @@ def test_a_claim_is_renewed_until_the_body_leaves(
     assert left[0] > timedelta(seconds=transactional.SENDING_TIMEOUT_SECONDS)
 
 
-def test_a_worker_that_died_in_the_body_makes_it_unknown(news: AudienceList) -> None:
-    with a_way_out() as server:
+def test_an_email_of_a_worker_killed_during_the_body_is_unknown(news: AudienceList) -> None:
+    with sending_server() as server:
         mail_id = sign_up(news)
         with transaction():
             claimed = queue.claim(mail_id, now=utcnow())
@@ -381,8 +383,8 @@ def test_a_worker_that_died_in_the_body_makes_it_unknown(news: AudienceList) -> 
     assert queue.stalled(utcnow()) == []
 
 
-def test_a_worker_that_lost_its_mail_does_not_send_it(news: AudienceList) -> None:
-    """The lease ran out while it was connecting, and another one has taken over."""
+def test_a_worker_that_lost_its_claim_does_not_send(news: AudienceList) -> None:
+    """The lease expired while it was connecting, and another worker took over."""
 
     def script(line: str, session: Session) -> str | None:
         if line == "DATA":
@@ -394,14 +396,14 @@ def test_a_worker_that_lost_its_mail_does_not_send_it(news: AudienceList) -> Non
         return None
 
     app = runtime.app()
-    with a_way_out(script) as server:
+    with sending_server(script) as server:
         mail_id = sign_up(news)
         deliver(mail_id)
     assert server.received == []
-    assert status(mail_id).status == "sending"  # the other one's
+    assert status(mail_id).status == "sending"  # the other worker's
 
 
-def test_fresh_mails_are_left_to_their_own_ring(news: AudienceList) -> None:
+def test_the_sweep_leaves_new_emails_to_their_own_job(news: AudienceList) -> None:
     mail_id = sign_up(news)
     assert queue.stalled(utcnow()) == []
     assert queue.stalled(utcnow() + timedelta(minutes=1)) == [mail_id]
@@ -410,12 +412,12 @@ def test_fresh_mails_are_left_to_their_own_ring(news: AudienceList) -> None:
 # --- tests of campaigns, and alerts ----------------------------------------------------------
 
 
-def test_a_test_send_is_marked_and_tracks_nobody(news: AudienceList) -> None:
-    with a_way_out() as server:
+def test_a_test_email_is_marked_and_not_tracked(news: AudienceList) -> None:
+    with sending_server() as server:
         with transaction():
             alice = a_subscriber("alice@example.org", news, name="Alice")
             campaign = a_campaign(news)
-        mail_id = a_test(campaign, as_subscriber=alice)
+        mail_id = a_test_email(campaign, as_subscriber=alice)
         deliver(mail_id)
     assert status(mail_id).status == "sent"
     [received] = server.received
@@ -428,40 +430,40 @@ def test_a_test_send_is_marked_and_tracks_nobody(news: AudienceList) -> None:
     assert "/o/" not in html
 
 
-def test_a_test_of_content_with_a_problem_says_which(news: AudienceList) -> None:
-    with a_way_out() as server:
+def test_a_test_email_with_a_content_problem_names_it(news: AudienceList) -> None:
+    with sending_server() as server:
         with transaction():
             campaign = a_campaign(news, subject="Hello {{ subscriber.name")
-        mail_id = a_test(campaign)
+        mail_id = a_test_email(campaign)
         deliver(mail_id)
     assert server.received == []
     assert status(mail_id).status == "failed"
     assert "content has a problem" in status(mail_id).reason
 
 
-def test_a_test_fails_at_once_when_the_server_is_not_there(news: AudienceList) -> None:
+def test_a_test_email_fails_immediately_without_a_server(news: AudienceList) -> None:
     with transaction():
         a_sender(provider=a_provider(port=1))
         campaign = a_campaign(news)
-    mail_id = a_test(campaign)
+    mail_id = a_test_email(campaign)
     deliver(mail_id)
     assert status(mail_id).is_final
     assert "refused the connection" in in_english(status(mail_id).reason)
 
 
-def test_a_test_goes_out_from_the_campaigns_own_sender(news: AudienceList) -> None:
-    with a_way_out() as server:
+def test_a_test_email_is_sent_from_the_campaigns_sender(news: AudienceList) -> None:
+    with sending_server() as server:
         with transaction():
             other = a_sender(
                 "shop@example.org", a_provider("Other", port=server.port), is_default=False
             )
             campaign = a_campaign(news, sender=other)
-        deliver(a_test(campaign))
+        deliver(a_test_email(campaign))
     assert server.received[0].mail_from == "shop@example.org"
 
 
 def test_an_alert_reaches_its_owner_without_stray_headers(news: AudienceList) -> None:
-    with a_way_out() as server:
+    with sending_server() as server:
         mail_id = an_alert("Sending stopped\r\nBcc: victim@example.org", "Why:\n.\nBecause.")
         deliver(mail_id)
     assert status(mail_id).status == "sent"
@@ -472,7 +474,7 @@ def test_an_alert_reaches_its_owner_without_stray_headers(news: AudienceList) ->
     assert part(mail, "plain").splitlines() == ["Why:", ".", "Because."]
 
 
-def test_an_address_beyond_ascii_is_built_without_harm(news: AudienceList) -> None:
+def test_an_address_with_non_ascii_letters_is_encoded(news: AudienceList) -> None:
     with scripted_server(extensions=("SMTPUTF8", "8BITMIME")) as server:
         with transaction():
             a_sender(provider=a_provider(port=server.port))
@@ -492,7 +494,9 @@ class TestUnderLimits:
             settings.data_dir, database_url=settings.database_url, redis_url=redis_url
         )
 
-    def test_small_mails_count_and_wait_for_the_accounts_limit(self, app: Flask) -> None:
+    def test_single_emails_count_towards_the_accounts_limit_and_wait_for_it(
+        self, app: Flask
+    ) -> None:
         with scripted_server() as server:
             with transaction():
                 account = a_provider(port=server.port, per_hour=1)
@@ -504,7 +508,7 @@ class TestUnderLimits:
         assert (status(first).status, status(second).status) == ("sent", "queued")
         assert "has used up its 1 email per hour" in in_english(status(second).reason)
 
-    def test_one_that_is_taken_says_that_the_account_works_again(self, app: Flask) -> None:
+    def test_an_accepted_email_ends_the_trouble_of_an_account(self, app: Flask) -> None:
         with scripted_server() as server:
             with transaction():
                 account = a_provider(port=server.port, trouble="It hung up.", trouble_count=7)
@@ -513,7 +517,7 @@ class TestUnderLimits:
         db.session.expire_all()
         assert db.session.get_one(ProviderAccount, account.id).trouble_count == 0
 
-    def test_what_holds_a_mailbox_group_back_does_not_hold_them(self, app: Flask) -> None:
+    def test_a_hold_of_a_mailbox_group_does_not_delay_single_emails(self, app: Flask) -> None:
         with scripted_server() as server:
             with transaction():
                 account = a_provider(port=server.port, per_hour=9)

@@ -24,9 +24,7 @@ AWAY = "Redis is unavailable."
 BACK = "Redis is back"
 
 
-def test_a_worker_without_redis_waits_for_it_and_says_so_once(
-    tmp_path: Path, migrated: Path
-) -> None:
+def test_a_worker_without_redis_waits_and_logs_that_once(tmp_path: Path, migrated: Path) -> None:
     environment = {**os.environ, "DATA_DIR": str(tmp_path), "REDIS_URL": "redis://127.0.0.1:1/0"}
     shutil.copyfile(migrated, tmp_path / "campaigns.sqlite3")
     process = subprocess.Popen(
@@ -34,16 +32,16 @@ def test_a_worker_without_redis_waits_for_it_and_says_so_once(
         env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     assert process.stdout is not None
-    said = ""
-    while AWAY not in said and (line := process.stdout.readline()):
-        said += line
+    output = ""
+    while AWAY not in output and (line := process.stdout.readline()):
+        output += line
     try:
-        said += process.communicate(timeout=3)[0]
+        output += process.communicate(timeout=3)[0]
     except subprocess.TimeoutExpired:
-        process.terminate()  # it waits: it is well
-        said += process.communicate(timeout=10)[0]
-    assert said.count(AWAY) == 1
-    assert "Traceback" not in said
+        process.terminate()  # still waiting, as it should
+        output += process.communicate(timeout=10)[0]
+    assert output.count(AWAY) == 1
+    assert "Traceback" not in output
 
 
 @pytest.fixture
@@ -55,10 +53,10 @@ def migrated(databases: dict[str, Database]) -> Path:
 
 
 class Environment:
-    """A worker process on the background lane, and a Valkey that may die and come back."""
+    """A worker process on the background lane, and a Valkey that a test may kill and restart."""
 
     def __init__(self, folder: Path, database: Path) -> None:
-        self._folder, self._log, self._log_start = folder, folder / "log", 0
+        self._folder, self._log, self._log_begin = folder, folder / "log", 0
         self._socket = folder / "kv.sock"
         self.redis = Redis.from_url(f"unix://{self._socket}")
         self.queue = Queue("background", connection=self.redis, serializer=JSONSerializer)
@@ -90,36 +88,36 @@ class Environment:
         self._valkey.wait(10)
 
     def begin(self, seconds: float) -> None:
-        """Ring for a job that takes so long, and wait until it has begun."""
+        """Queue a job that takes this long, and wait until it has begun."""
         job = self.queue.enqueue("time.sleep", args=(seconds,), result_ttl=0)
         self.wait_until(lambda: job.get_status(refresh=True) == "started", "the job has begun")
 
     def is_served(self) -> bool:
-        """Whether a ring is answered."""
+        """Whether the worker takes a job."""
         self.queue.enqueue("time.sleep", args=(0,), result_ttl=0)
-        self.wait_until(lambda: self.queue.count == 0, "the ring is answered")
+        self.wait_until(lambda: self.queue.count == 0, "the worker takes a job")
         return True
 
     @property
-    def said(self) -> str:
-        """What was logged during this test."""
-        return self._log.read_text()[self._log_start :]
+    def log(self) -> str:
+        """The log of this test."""
+        return self._log.read_text()[self._log_begin :]
 
     def is_reusable(self) -> bool:
-        """Whether both processes run, and no outage of an earlier test is still open."""
+        """Whether both processes run and no outage of an earlier test is unresolved."""
         is_running = self.worker.poll() is None and self._valkey.poll() is None
         return is_running and not is_waiting(self._log.read_text())
 
     def reuse(self) -> None:
-        self._log_start = len(self._log.read_text())
+        self._log_begin = len(self._log.read_text())
 
     def wait_for(self, words: str) -> None:
-        self.wait_until(lambda: words in self.said, words)
+        self.wait_until(lambda: words in self.log, words)
 
     def wait_until(self, is_true: Callable[[], bool], what: str, seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
         while not is_true():
-            assert time.monotonic() < deadline, f"waited in vain: {what}\n{self.said}"
+            assert time.monotonic() < deadline, f"timed out waiting: {what}\n{self.log}"
             time.sleep(0.02)
 
     def stop(self) -> int:
@@ -142,7 +140,7 @@ class Environment:
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[list[Environment]]:
-    """The environment of the last test: a worker starts slowly, and most tests do not harm it."""
+    """The environment of the previous test, reused because a worker starts slowly."""
     running: list[Environment] = []
     yield running
     for environment in running:
@@ -161,52 +159,54 @@ def environment(tmp_path: Path, migrated: Path, shared: list[Environment]) -> En
     return shared[0]
 
 
-def test_redis_dies_during_a_job_and_the_same_process_goes_on(environment: Environment) -> None:
+def test_a_worker_survives_an_outage_of_redis_during_a_job(environment: Environment) -> None:
     environment.begin(2.0)
     environment.kill_valkey()
     environment.wait_for(AWAY)
-    time.sleep(1.5)  # it looks more than once, and says nothing more
+    time.sleep(1.5)  # long enough to check again; it logs nothing more
     environment.start_valkey()
     environment.wait_for(BACK)
     assert environment.is_served()
     assert environment.worker.poll() is None
     assert Worker.count(connection=environment.redis) == 1
     assert environment.stop() == 0
-    assert (environment.said.count(AWAY), environment.said.count(BACK)) == (1, 1)
-    assert "Traceback" not in environment.said
+    assert (environment.log.count(AWAY), environment.log.count(BACK)) == (1, 1)
+    assert "Traceback" not in environment.log
     assert Worker.count(connection=environment.redis) == 0
 
 
-def test_redis_dies_while_nothing_is_to_be_done(environment: Environment) -> None:
-    for _ in range(2):  # every outage is told, once
+def test_a_worker_survives_outages_of_redis_while_idle(environment: Environment) -> None:
+    for _ in range(2):  # each outage is logged once
         environment.kill_valkey()
-        environment.wait_until(lambda: is_waiting(environment.said), "it says that it waits")
+        environment.wait_until(lambda: is_waiting(environment.log), "it logs that it waits")
         environment.start_valkey()
-        environment.wait_until(lambda: not is_waiting(environment.said), "it says that it goes on")
+        environment.wait_until(
+            lambda: not is_waiting(environment.log), "it logs that Redis is back"
+        )
         assert environment.is_served()
     assert environment.stop() == 0
-    assert (environment.said.count(AWAY), environment.said.count(BACK)) == (2, 2)
-    assert "Traceback" not in environment.said
+    assert (environment.log.count(AWAY), environment.log.count(BACK)) == (2, 2)
+    assert "Traceback" not in environment.log
 
 
-def is_waiting(said: str) -> bool:
-    return said.count(AWAY) > said.count(BACK)
+def is_waiting(log: str) -> bool:
+    return log.count(AWAY) > log.count(BACK)
 
 
-def test_redis_dies_and_is_back_before_the_job_ends(environment: Environment) -> None:
+def test_redis_may_restart_while_a_job_runs(environment: Environment) -> None:
     environment.begin(3.0)
     environment.kill_valkey()
     environment.start_valkey()
     assert environment.is_served()
-    assert "Traceback" not in environment.said
+    assert "Traceback" not in environment.log
     assert environment.stop() == 0
 
 
-def test_a_worker_that_waits_for_redis_stops_when_it_is_asked_to(environment: Environment) -> None:
+def test_a_worker_waiting_for_redis_stops_on_request(environment: Environment) -> None:
     environment.kill_valkey()
     environment.wait_for(AWAY)
     assert environment.stop() == 0
-    assert "Traceback" not in environment.said
+    assert "Traceback" not in environment.log
 
 
 def test_a_job_is_finished_before_the_worker_stops(environment: Environment) -> None:
@@ -217,48 +217,48 @@ def test_a_job_is_finished_before_the_worker_stops(environment: Environment) -> 
     assert environment.queue.started_job_registry.count == 0
 
 
-def test_a_job_that_misses_redis_says_so_in_a_line(environment: Environment) -> None:
-    """Redis was away only for a moment, but just when the job wanted it."""
+def test_a_job_without_redis_logs_one_line(environment: Environment) -> None:
+    """Redis was unavailable briefly, just when the job needed it."""
     environment.queue.enqueue("tests.jobs.faults.miss_redis", result_ttl=0)
     environment.wait_for(AWAY)
-    assert "Traceback" not in environment.said
+    assert "Traceback" not in environment.log
 
 
-def test_a_job_with_a_fault_leaves_its_trace(environment: Environment) -> None:
+def test_an_unexpected_error_logs_a_traceback(environment: Environment) -> None:
     environment.queue.enqueue("tests.jobs.faults.fail", result_ttl=0)
-    environment.wait_for("nobody thought of this")
-    assert "Traceback" in environment.said
+    environment.wait_for("an unexpected error")
+    assert "Traceback" in environment.log
     assert environment.is_served()
 
 
-def test_a_redis_that_is_emptied_leaves_no_trace_and_the_worker_goes_on(
+def test_flushing_redis_logs_no_traceback_and_the_worker_continues(
     environment: Environment,
 ) -> None:
-    """Jobs whose entries are gone when they end, as in mid-campaign."""
+    """The entries of running jobs are gone when the jobs end, as happens in mid-campaign."""
     for _ in range(3):
         environment.begin(0.7)
         environment.redis.flushall()
         assert environment.is_served()
     assert environment.stop() == 0
-    assert "Traceback" not in environment.said
+    assert "Traceback" not in environment.log
 
 
-def test_a_redis_that_cannot_write_to_its_disk_is_said_once(environment: Environment) -> None:
+def test_a_full_disk_of_redis_is_logged_once(environment: Environment) -> None:
     environment.queue.enqueue("tests.jobs.faults.miss_disk_of_redis", result_ttl=0)
     environment.queue.enqueue("tests.jobs.faults.miss_disk_of_redis", result_ttl=0)
     assert environment.is_served()
-    assert environment.said.count("Redis cannot write to its disk, which is probably full.") == 1
-    assert "Traceback" not in environment.said
+    assert environment.log.count("Redis cannot write to its disk, which is probably full.") == 1
+    assert "Traceback" not in environment.log
 
 
-def test_a_database_that_is_away_during_a_job_is_said_in_a_line(environment: Environment) -> None:
+def test_a_job_without_a_database_logs_one_line(environment: Environment) -> None:
     environment.queue.enqueue("tests.jobs.faults.miss_database", result_ttl=0)
     environment.wait_for("The database is unavailable.")
     assert environment.is_served()
-    assert "Traceback" not in environment.said
+    assert "Traceback" not in environment.log
 
 
-def test_a_worker_gives_a_sign_of_life_that_ends_with_it(environment: Environment) -> None:
+def test_a_worker_has_a_heartbeat_until_it_stops(environment: Environment) -> None:
     environment.wait_until(
         lambda: monitor.is_served(environment.redis, "background"), "a sign of life"
     )

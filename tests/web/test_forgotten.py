@@ -21,7 +21,7 @@ from campaigns.jobs import runtime, sweep
 from campaigns.jobs.transactional import deliver
 from campaigns.providers.models import ProviderAccount
 from campaigns.transactional.models import TransactionalEmail
-from tests.jobs.test_transactional import a_way_out
+from tests.jobs.test_transactional import sending_server
 from tests.smtp_server import ScriptedServer
 from tests.web.statements import counted
 from tests.web.visits import visit
@@ -38,7 +38,7 @@ def server(app: Flask) -> Iterator[ScriptedServer]:
     runtime.use(app)
     with transaction():
         users.create_user(OWNER, PASSWORD, now=utcnow())
-    with a_way_out() as server:
+    with sending_server() as server:
         yield server
 
 
