@@ -1,4 +1,4 @@
-"""The outbox and the engine by themselves, round by round: what may begin, and what must not."""
+"""The outbox and the engine alone, tick by tick: what may be sent, and what must not."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -33,8 +33,8 @@ from tests.manual_clock import ManualClock
 AWAY = Reason("connection.no_answer", {"where": "smtp.example.org:587"})
 
 
-class Idle:
-    """A provider that does nothing by itself: the test takes from its source."""
+class IdleProvider:
+    """A provider that sends nothing; the test takes messages from its source."""
 
     source: Source | None = None
 
@@ -55,8 +55,8 @@ class Idle:
         pass
 
 
-class Plain:
-    """Renders everybody to the same words."""
+class FixedRenderer:
+    """A renderer with the same text for every recipient."""
 
     def render(self, recipient: Recipient, *, now: Any) -> Message:
         return Message(recipient.delivery_id, "b@example.org", recipient.address, b"Hello\r\n")
@@ -74,9 +74,9 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 def engine(app: Flask, clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
-    """Without threads: the test calls `tick`."""
+    """An engine without threads; the test calls `tick`."""
     runtime.use(app)
-    monkeypatch.setattr(provider_pool, "open_provider", lambda account, vault: Idle())
+    monkeypatch.setattr(provider_pool, "open_provider", lambda account, vault: IdleProvider())
     engine = Engine(app, clock.read)
     yield engine
     engine.close()
@@ -96,11 +96,11 @@ def campaign(app: Flask) -> Campaign:
     return campaign
 
 
-def filled(engine: Engine, campaign: Campaign, many: int = 9) -> Outbox:
+def filled_outbox(engine: Engine, campaign: Campaign, count: int = 9) -> Outbox:
     account = db.session.scalars(sa.select(ProviderAccount)).one()
     outbox = engine.outbox(account, Plan())
-    plain: Any = Plain()
-    engine.claim(campaign.id, outbox, plain, {"other": many, "google": many})
+    renderer: Any = FixedRenderer()
+    engine.claim(campaign.id, outbox, renderer, {"other": count, "google": count})
     return outbox
 
 
@@ -116,17 +116,17 @@ def statuses() -> list[str]:
 
 
 def test_mailbox_groups_take_turns(engine: Engine, campaign: Campaign) -> None:
-    outbox = filled(engine, campaign)
+    outbox = filled_outbox(engine, campaign)
     taken = [take(outbox).delivery_id for _ in range(6)]
     assert sorted(taken[:2]) == [1, 4]
     assert sorted(taken) == [1, 2, 3, 4, 5, 6]
     assert outbox.take() is None
 
 
-def test_of_a_group_only_so_many_are_on_the_wire_at_once(
+def test_a_mailbox_group_has_a_limit_of_messages_in_progress(
     engine: Engine, campaign: Campaign
 ) -> None:
-    outbox = filled(engine, campaign)
+    outbox = filled_outbox(engine, campaign)
     outbox.limit_concurrency(["google", "other"], {"google": 1})
     taken = [take(outbox).delivery_id for _ in range(4)]
     assert sum(number > 3 for number in taken) == 1
@@ -137,17 +137,17 @@ def test_of_a_group_only_so_many_are_on_the_wire_at_once(
     assert take(outbox).delivery_id == 6
 
 
-def test_what_was_taken_and_not_begun_may_be_taken_again(
+def test_a_message_taken_but_not_started_may_be_taken_again(
     engine: Engine, campaign: Campaign
 ) -> None:
-    outbox = filled(engine, campaign)
+    outbox = filled_outbox(engine, campaign)
     first = take(outbox)
     outbox.release(first)
     assert first.delivery_id in {take(outbox).delivery_id for _ in range(6)}
 
 
-def test_after_its_deadline_nothing_of_a_batch_begins(engine: Engine, campaign: Campaign) -> None:
-    outbox = filled(engine, campaign)
+def test_nothing_of_a_batch_starts_after_its_deadline(engine: Engine, campaign: Campaign) -> None:
+    outbox = filled_outbox(engine, campaign)
     (batch,) = outbox.batches
     message = take(outbox)
     batch.deadline = 0.0
@@ -155,29 +155,29 @@ def test_after_its_deadline_nothing_of_a_batch_begins(engine: Engine, campaign: 
     assert outbox.take() is None
 
 
-def test_a_claim_whose_lease_ran_out_is_lost_and_nothing_of_it_begins(
+def test_nothing_of_an_expired_claim_starts(
     engine: Engine, campaign: Campaign, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    outbox = filled(engine, campaign)
+    outbox = filled_outbox(engine, campaign)
     message = take(outbox)
     with transaction():
         db.session.execute(sa.update(Claim).values(lease_until=utcnow() - timedelta(seconds=1)))
     monkeypatch.setattr(sweep, "running_seconds", clock.running)
     sweep.recover_claims()
     clock.advance(90)
-    sweep.recover_claims()  # another process finds that it stood still for all its time
+    sweep.recover_claims()  # another process sees that the lease was not renewed
     assert statuses() == ["queued"] * 6
-    engine.tick()  # it wants to renew it
+    engine.tick()  # the engine tries to renew it
     assert not outbox.begin(message)
     outbox.release(message)
-    engine.tick()  # takes it back ...
+    engine.tick()  # the other process takes the claim over ...
     engine.tick()  # ... and records that
     assert engine.is_idle
     assert statuses() == ["queued"] * 6
 
 
-def test_an_account_in_trouble_gives_everything_back(engine: Engine, campaign: Campaign) -> None:
-    outbox = filled(engine, campaign)
+def test_a_failing_account_releases_everything(engine: Engine, campaign: Campaign) -> None:
+    outbox = filled_outbox(engine, campaign)
     message = take(outbox)
     outbox.report(SendResult(message.delivery_id, "sent", "250 ok", 250))
     outbox.account_failed(ProviderTroubleError(AWAY, permanent=False))
@@ -188,32 +188,28 @@ def test_an_account_in_trouble_gives_everything_back(engine: Engine, campaign: C
     assert account.trouble == AWAY.pack()
 
 
-def test_a_provider_is_woken_as_long_as_something_waits_for_it(
-    engine: Engine, campaign: Campaign
-) -> None:
-    outbox = filled(engine, campaign)
+def test_a_provider_is_woken_while_messages_wait_for_it(engine: Engine, campaign: Campaign) -> None:
+    outbox = filled_outbox(engine, campaign)
     provider: Any = engine._pool._providers[outbox.provider_id][1]
     before = provider.wakes
-    engine.tick()  # it may have been told "nothing" at a moment when there was none
+    engine.tick()  # it may have found the source empty just before
     assert provider.wakes > before
 
 
-def test_an_account_that_had_trouble_rests_with_an_empty_outbox(
-    engine: Engine, campaign: Campaign
-) -> None:
-    outbox = filled(engine, campaign)
+def test_a_failing_account_rests_with_an_empty_outbox(engine: Engine, campaign: Campaign) -> None:
+    outbox = filled_outbox(engine, campaign)
     message = take(outbox)
     outbox.account_failed(ProviderTroubleError(AWAY, permanent=False))
     engine.tick()
     assert statuses().count("queued") == 5
-    outbox.release(message)  # the connection it was meant for came to nothing
+    outbox.release(message)  # the connection it was meant for failed
     engine.tick()
     assert engine.is_idle
     assert statuses() == ["queued"] * 6
 
 
-def test_closing_records_what_is_known(engine: Engine, campaign: Campaign) -> None:
-    outbox = filled(engine, campaign)
+def test_closing_records_known_results(engine: Engine, campaign: Campaign) -> None:
+    outbox = filled_outbox(engine, campaign)
     for _ in range(3):
         message = take(outbox)
         assert outbox.begin(message)
@@ -226,7 +222,7 @@ def test_closing_records_what_is_known(engine: Engine, campaign: Campaign) -> No
     assert sorted(statuses()) == ["queued", "queued", "sent", "sent", "sent", "unknown"]
 
 
-def test_an_owners_expression_is_never_searched_for_in_a_transaction(
+def test_an_owners_expression_is_never_matched_inside_a_transaction(
     engine: Engine, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with transaction():
@@ -239,8 +235,8 @@ def test_an_owners_expression_is_never_searched_for_in_a_transaction(
         return find(pattern, text)
 
     monkeypatch.setattr(expressions, "find", watched)
-    rules._first.cache_clear()  # what another test searched would not be searched again
-    outbox = filled(engine, campaign)
+    rules._first.cache_clear()  # replies searched in another test would not be searched again
+    outbox = filled_outbox(engine, campaign)
     for number in range(3):
         message = outbox.take()
         assert message is not None
@@ -256,14 +252,14 @@ def test_an_owners_expression_is_never_searched_for_in_a_transaction(
 # --- consent, at every speed -------------------------------------------------------------------
 
 
-def person_of(delivery_id: int) -> int:
+def recipient_of(delivery_id: int) -> int:
     found = db.session.get_one(Delivery, delivery_id).subscriber_id
     assert found is not None
     return found
 
 
 def unsubscribe(delivery_id: int) -> None:
-    leaver = person_of(delivery_id)
+    leaver = recipient_of(delivery_id)
     with transaction():
         db.session.execute(
             sa.update(Subscription)
@@ -279,7 +275,7 @@ def suppress(delivery_id: int) -> None:
 
 
 def erase(delivery_id: int) -> None:
-    leaver = person_of(delivery_id)
+    leaver = recipient_of(delivery_id)
     with transaction():
         erasure.erase([leaver])
 
@@ -288,14 +284,14 @@ def erase(delivery_id: int) -> None:
     ("withdraw", "reason"),
     [(unsubscribe, "unsubscribed"), (suppress, "suppressed"), (erase, "deleted")],
 )
-def test_who_withdraws_while_waiting_or_on_the_wire_gets_nothing(
+def test_a_withdrawal_while_waiting_or_on_the_wire_is_honoured(
     engine: Engine,
     campaign: Campaign,
     clock: ManualClock,
     withdraw: Callable[[int], None],
     reason: str,
 ) -> None:
-    outbox = filled(engine, campaign)
+    outbox = filled_outbox(engine, campaign)
     on_the_wire = take(outbox)
     waiting = next(n for n in range(1, 7) if n != on_the_wire.delivery_id)
     for number in (on_the_wire.delivery_id, waiting):
@@ -315,11 +311,11 @@ def test_who_withdraws_while_waiting_or_on_the_wire_gets_nothing(
     assert set(reasons) == {reason}
 
 
-def test_no_body_leaves_when_consent_was_not_checked_for_too_long(
+def test_no_body_leaves_without_a_recent_consent_check(
     engine: Engine, campaign: Campaign, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The database stalls: nothing leaves, nothing fails, and it goes on by itself."""
-    outbox = filled(engine, campaign)
+    """While the database stalls, nothing is sent and nothing fails; then sending continues."""
+    outbox = filled_outbox(engine, campaign)
     message = take(outbox)
     clock.advance(2.6)
     assert not outbox.begin(message)
@@ -332,10 +328,10 @@ def test_no_body_leaves_when_consent_was_not_checked_for_too_long(
     assert set(attempts) == {0}
 
 
-def test_a_fresh_claim_is_not_checked_again_at_once(
+def test_a_new_claim_is_not_checked_again_immediately(
     engine: Engine, campaign: Campaign, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    filled(engine, campaign)
+    filled_outbox(engine, campaign)
     asked: list[object] = []
     monkeypatch.setattr(claims, "withdrawn", lambda ids: asked.append(ids))
     clock.advance(0.9)
@@ -343,14 +339,14 @@ def test_a_fresh_claim_is_not_checked_again_at_once(
     assert not asked
 
 
-def test_the_time_of_a_check_is_taken_before_it_reads(
+def test_the_time_of_a_check_is_taken_before_its_query(
     engine: Engine, campaign: Campaign, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    outbox = filled(engine, campaign)
+    outbox = filled_outbox(engine, campaign)
     clock.advance(1.5)
 
     def slow(ids: Any) -> dict[int, str]:
-        clock.advance(2.6)  # so long the statement takes
+        clock.advance(2.6)  # the time the statement takes
         return {}
 
     monkeypatch.setattr(claims, "withdrawn", slow)
@@ -358,7 +354,7 @@ def test_the_time_of_a_check_is_taken_before_it_reads(
     assert outbox.take() is None
 
 
-def test_an_outbox_holds_two_seconds_of_work_at_the_speed_of_now(
+def test_an_outbox_holds_two_seconds_of_work_at_the_current_speed(
     engine: Engine, campaign: Campaign, clock: ManualClock
 ) -> None:
     with transaction():
@@ -367,8 +363,8 @@ def test_an_outbox_holds_two_seconds_of_work_at_the_speed_of_now(
             a_delivery(campaign, a_subscriber(f"p{number}@example.org", news))
     account = db.session.scalars(sa.select(ProviderAccount)).one()
     outbox = engine.outbox(account, Plan())
-    plain: Any = Plain()
-    engine.claim(campaign.id, outbox, plain, {"other": 99, "google": 9})
+    renderer: Any = FixedRenderer()
+    engine.claim(campaign.id, outbox, renderer, {"other": 99, "google": 9})
     held = sum(batch.stock for batch in outbox.batches)
     assert held == 50
     for _ in range(5):  # 6 messages a second
@@ -386,10 +382,10 @@ def test_an_outbox_holds_two_seconds_of_work_at_the_speed_of_now(
     assert set(db.session.scalars(sa.select(Delivery.not_before))) == {None}
 
 
-def test_what_was_granted_leaves_at_its_pace(
+def test_granted_messages_leave_at_the_granted_pace(
     engine: Engine, campaign: Campaign, clock: ManualClock
 ) -> None:
-    outbox = filled(engine, campaign)
+    outbox = filled_outbox(engine, campaign)
     now = clock.running()
     outbox.pace(campaign.id, Grant({"other": 3, "google": 3}, paces=Paces(Pace(0.0, 60.0))), now)
     take(outbox)
@@ -401,10 +397,10 @@ def test_what_was_granted_leaves_at_its_pace(
     take(outbox)
 
 
-def test_the_pace_of_a_mailbox_group_holds_back_no_other(
+def test_the_pace_of_a_mailbox_group_delays_no_other(
     engine: Engine, campaign: Campaign, clock: ManualClock
 ) -> None:
-    outbox = filled(engine, campaign)
+    outbox = filled_outbox(engine, campaign)
     paces = Paces(groups={"google": Pace(60.0, 60.0)})
     outbox.pace(campaign.id, Grant({"other": 3, "google": 3}, paces=paces), clock.running())
     groups = outbox.batches[0].groups
@@ -415,14 +411,14 @@ def test_the_pace_of_a_mailbox_group_holds_back_no_other(
     assert set(left) == {"other"}
 
 
-def test_a_server_that_stands_still_has_little_waiting_for_it(
+def test_few_messages_wait_for_a_stalled_server(
     engine: Engine, campaign: Campaign, clock: ManualClock
 ) -> None:
     with transaction():
         news = db.session.scalars(sa.select(AudienceList)).one()
         for number in range(7, 31):
             a_delivery(campaign, a_subscriber(f"p{number}@example.org", news))
-    outbox = filled(engine, campaign, many=30)
+    outbox = filled_outbox(engine, campaign, count=30)
     assert sum(batch.stock for batch in outbox.batches) > SMALLEST_STOCK
     for _ in range(5):
         engine.tick()

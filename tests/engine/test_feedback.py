@@ -1,4 +1,4 @@
-"""What a worker remembers of the last results of its campaigns."""
+"""What a worker remembers of the recent results of its campaigns."""
 
 from collections import Counter
 from datetime import UTC, datetime
@@ -23,21 +23,21 @@ NOW = datetime(2026, 5, 20, 12, tzinfo=UTC)
 SENT = Recorded(sent=Counter({"google": 3, "other": 2}))
 
 
-def heed(one: Judge, campaign: Campaign) -> None:
+def apply(one: Judge, campaign: Campaign) -> None:
     with transaction():
         provider = campaign.provider_id or 0
         one.apply(provider, campaign.id, SENT, now=NOW)
 
 
 def remembered(one: Judge) -> set[int]:
-    """The campaigns of which anything is kept."""
+    """The campaigns that anything is remembered of."""
     of_groups = {campaign_id for campaign_id, _ in one._recent}
     assert one._last.keys() == one._count.keys()
     assert {campaign_id for campaign_id, _ in one._last} == of_groups
     return of_groups
 
 
-def test_what_is_over_is_forgotten_and_nothing_else(
+def test_results_of_a_finished_campaign_are_forgotten_and_no_others(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with transaction():
@@ -48,10 +48,10 @@ def test_what_is_over_is_forgotten_and_nothing_else(
         }
     one = Judge()
     for campaign in named.values():
-        heed(one, campaign)
+        apply(one, campaign)
     assert remembered(one) == {campaign.id for campaign in named.values()}, "not at every result"
     monkeypatch.setattr(feedback, "CLEANUP_INTERVAL_SECONDS", 0.0)
-    heed(one, named["sending"])
+    apply(one, named["sending"])
     assert remembered(one) == {named["sending"].id, named["paused"].id}
 
 
@@ -60,16 +60,16 @@ def test_a_deleted_campaign_is_forgotten(app: Flask, monkeypatch: pytest.MonkeyP
         account = a_provider()
         first, second = (a_campaign(status="sending", provider_id=account.id) for _ in "12")
     one = Judge()
-    heed(one, first)
+    apply(one, first)
     with transaction():
         db.session.execute(sa.delete(Campaign).where(Campaign.id == first.id))
     monkeypatch.setattr(feedback, "CLEANUP_INTERVAL_SECONDS", 0.0)
-    heed(one, second)
+    apply(one, second)
     assert remembered(one) == {second.id}
 
 
-def test_what_one_account_was_told_says_nothing_of_the_next(app: Flask) -> None:
-    """A campaign went on through another account: late answers to the first do not stop it."""
+def test_replies_to_one_account_do_not_count_for_the_next(app: Flask) -> None:
+    """After a switch of accounts, late replies to the first do not stop the campaign."""
     with transaction():
         first, second = a_provider("First"), a_provider("Second")
         campaign = a_campaign(status="sending", provider_id=second.id)

@@ -1,4 +1,4 @@
-"""The limiter in a real Valkey, on a clock of its own: weeks pass in seconds."""
+"""The limiter in a real Valkey, with a manual clock: weeks pass in seconds."""
 
 import re
 import threading
@@ -43,12 +43,12 @@ def limiter(redis_url: str, clock: Clock, app: Flask) -> RedisLimiter:
     return RedisLimiter(Redis.from_url(redis_url), clock)
 
 
-def ask(many: int = 1000, *, campaign: int = 1, provider: int = 1, **groups: int) -> Ask:
-    return Ask(provider, campaign, groups or {"other": many}, holder="one")
+def ask(count: int = 1000, *, campaign: int = 1, provider: int = 1, **groups: int) -> Ask:
+    return Ask(provider, campaign, groups or {"other": count}, holder="one")
 
 
 def busiest(sent: list[float], seconds: float) -> int:
-    """The most that any window of this length held, wherever it begins."""
+    """The largest number of messages in any window of this length."""
     most, first = 0, 0
     for last, at in enumerate(sent):
         while sent[first] <= at - seconds:
@@ -60,7 +60,7 @@ def busiest(sent: list[float], seconds: float) -> int:
 def run(
     limiter: RedisLimiter, clock: Clock, plan: Plan, *, seconds: float, want: int = 500
 ) -> list[float]:
-    """Ask whenever it is told to come back, for so long; the moment of each mail."""
+    """Ask again after each wait, for this long; return the time of each message."""
     sent: list[float] = []
     end = clock.seconds + seconds
     while clock.seconds < end:
@@ -82,11 +82,11 @@ def test_w1_no_second_holds_more_than_the_limit_and_it_is_used(
     limiter: RedisLimiter, clock: Clock, rate: int
 ) -> None:
     sent = run(limiter, clock, Plan(windows=Windows(second=rate)), seconds=20)
-    assert busiest(sent, 1) <= rate + 1, "moments are written with six digits"
+    assert busiest(sent, 1) <= rate + 1, "times are written with six digits"
     assert len(sent) >= rate * 20 * 0.95
 
 
-def test_workers_are_given_different_moments_a_little_ahead(limiter: RedisLimiter) -> None:
+def test_workers_are_given_different_times_slightly_ahead(limiter: RedisLimiter) -> None:
     plan = Plan(windows=Windows(second=100))
     first, second, third = (limiter.acquire(ask(1000), plan) for _ in range(3))
     assert [first.total, second.total, third.total] == [50, 30, 0]
@@ -102,7 +102,7 @@ def test_workers_are_given_different_moments_a_little_ahead(limiter: RedisLimite
         (Windows(day=2000), 86_400, 2000),
     ],
 )
-def test_no_longer_window_is_ever_overrun(
+def test_no_longer_window_is_ever_exceeded(
     limiter: RedisLimiter, clock: Clock, windows: Windows, length: int, limit: int
 ) -> None:
     sent = run(limiter, clock, Plan(windows=windows), seconds=length * 21)
@@ -120,7 +120,9 @@ def test_unused_tokens_go_back_to_all_windows(limiter: RedisLimiter, clock: Cloc
     assert limiter.acquire(ask(50), plan).total == 50
 
 
-def test_w3_a_used_up_day_says_when_it_goes_on(limiter: RedisLimiter, clock: Clock) -> None:
+def test_w3_a_used_up_daily_limit_says_when_sending_continues(
+    limiter: RedisLimiter, clock: Clock
+) -> None:
     plan = Plan(name="SES", windows=Windows(day=100))
     assert limiter.acquire(ask(100), plan).total == 100
     clock.seconds += 3600
@@ -140,7 +142,7 @@ def test_accounts_do_not_share_their_limits(limiter: RedisLimiter) -> None:
     assert limiter.acquire(ask(100, provider=2), plan).total == 100
 
 
-def test_what_is_short_is_shared_among_groups_in_turn(limiter: RedisLimiter, clock: Clock) -> None:
+def test_a_short_supply_is_shared_among_groups_in_turn(limiter: RedisLimiter, clock: Clock) -> None:
     plan = Plan(windows=Windows(day=90))
     grant = limiter.acquire(ask(google=500, yahoo=10, other=500), plan)
     assert sorted(grant.counts.values()) == [10, 40, 40]
@@ -154,7 +156,7 @@ def test_what_is_short_is_shared_among_groups_in_turn(limiter: RedisLimiter, clo
     assert got == {"google", "yahoo", "other"}
 
 
-def test_campaigns_that_ask_share_an_account(limiter: RedisLimiter, clock: Clock) -> None:
+def test_campaigns_share_an_account(limiter: RedisLimiter, clock: Clock) -> None:
     plan = Plan(windows=Windows(second=100))
     got = {1: 0, 2: 0}
     for _ in range(400):
@@ -165,9 +167,7 @@ def test_campaigns_that_ask_share_an_account(limiter: RedisLimiter, clock: Clock
     assert min(got.values()) >= sum(got.values()) / 3, "also for one that always comes second"
 
 
-def test_a_mail_to_one_person_is_not_starved_by_a_campaign(
-    limiter: RedisLimiter, clock: Clock
-) -> None:
+def test_a_single_email_is_not_starved_by_a_campaign(limiter: RedisLimiter, clock: Clock) -> None:
     plan = Plan(windows=Windows(second=1))
     assert limiter.acquire(ask(100), plan).total == 1
     assert limiter.acquire(ask(1, campaign=0), plan).total == 0
@@ -181,7 +181,7 @@ def test_a_mail_to_one_person_is_not_starved_by_a_campaign(
 def test_w5_workers_share_and_one_is_killed(
     redis_url: str, app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Real time, real threads: Redis's clock counts, whatever the workers' own clocks say."""
+    """Real time, real threads: only Redis's clock counts, not the workers' clocks."""
     monkeypatch.setattr("campaigns.engine.limiter.utcnow", lambda: utcnow() + timedelta(seconds=5))
     plan = Plan(windows=Windows(second=400, minute=900))
     granted: list[int] = []
@@ -194,7 +194,7 @@ def test_w5_workers_share_and_one_is_killed(
             while time.monotonic() < until:
                 grant = one.acquire(asked, plan)
                 if grant.total and time.monotonic() > until - 2.5 + lives:
-                    return  # killed with tokens in its hand
+                    return  # killed while it holds tokens
                 unused = grant.total // 4
                 one.give_back(asked, {"other": unused})
                 granted.append(grant.total - unused)
@@ -218,7 +218,7 @@ def test_a_campaign_keeps_to_its_pace(limiter: RedisLimiter, clock: Clock) -> No
     assert "its own pace, 30 per minute" in in_english(next(iter(holds.values())).why)
 
 
-def test_a_group_keeps_to_its_rate_while_the_others_go_on(
+def test_a_group_keeps_to_its_rate_while_the_others_continue(
     limiter: RedisLimiter, clock: Clock
 ) -> None:
     plan = Plan(
@@ -248,15 +248,15 @@ def test_a_suspended_group_waits_and_says_why(limiter: RedisLimiter, clock: Cloc
     assert limiter.acquire(ask(google=5), plan).counts == {"google": 5}
 
 
-def test_what_may_be_on_the_wire_at_once_is_shared(limiter: RedisLimiter, clock: Clock) -> None:
+def test_the_limit_of_messages_in_progress_is_shared(limiter: RedisLimiter, clock: Clock) -> None:
     plan = Plan(groups={"google": GroupPlan(at_once=1)})
     one = Ask(1, 1, {"google": 5}, holder="one")
     two = Ask(1, 1, {"google": 5}, holder="two")
-    many = Ask(1, 1, {"google": 5000}, holder="one")
-    assert limiter.acquire(many, plan).counts == {"google": 100}
+    count = Ask(1, 1, {"google": 5000}, holder="one")
+    assert limiter.acquire(count, plan).counts == {"google": 100}
     assert limiter.acquire(one, plan).at_once == {"google": 1}
     assert limiter.acquire(two, plan).counts == {}
-    clock.seconds += 31  # the first one is gone
+    clock.seconds += 31  # the first one has left
     assert limiter.acquire(two, plan).at_once == {"google": 1}
 
 
@@ -274,7 +274,7 @@ def test_connections_are_never_more_than_the_plan_has(limiter: RedisLimiter, clo
     assert limiter.connections(1, "c", Plan()) == NO_LIMIT
 
 
-def test_others_get_only_the_connections_that_were_really_closed(limiter: RedisLimiter) -> None:
+def test_others_get_only_connections_that_were_closed(limiter: RedisLimiter) -> None:
     plan = Plan(connections=4)
     assert limiter.connections(1, "a", plan) == 4
     assert limiter.connections(1, "b", plan) == 0
@@ -306,7 +306,7 @@ def test_the_connections_of_a_killed_worker_are_free_after_two_seconds(
     assert limiter.connections(1, "b", plan) == 4
 
 
-def test_who_is_idle_keeps_connections_only_while_nobody_else_asks(limiter: RedisLimiter) -> None:
+def test_an_idle_worker_keeps_connections_only_while_nobody_asks(limiter: RedisLimiter) -> None:
     plan = Plan(connections=4)
     assert limiter.connections(1, "a", plan) == 4
     assert limiter.connections(1, "a", plan, held=4, is_idle=True) == 4
@@ -317,7 +317,7 @@ def test_who_is_idle_keeps_connections_only_while_nobody_else_asks(limiter: Redi
     assert limiter.connections(1, "b", plan) == 4
 
 
-def test_what_is_still_on_the_wire_at_once_is_not_lent_to_others(limiter: RedisLimiter) -> None:
+def test_connections_in_use_are_not_lent_to_others(limiter: RedisLimiter) -> None:
     plan = Plan(groups={"google": GroupPlan(at_once=4)})
     one = Ask(1, 1, {"google": 5}, holder="one", on_wire={"google": 4})
     two = Ask(1, 1, {"google": 5}, holder="two")
@@ -341,11 +341,11 @@ def test_one_message_probes_an_account_that_had_trouble(
     assert limiter.acquire(ask(50), plan).total == 1, "the one before was never offered"
 
 
-def test_a_group_that_throttles_gets_half_then_slowly_more(
+def test_a_throttled_group_is_halved_then_slowly_increased(
     limiter: RedisLimiter, clock: Clock
 ) -> None:
     def allowed() -> int:
-        """Mails in the next ten seconds, fed back as clean batches."""
+        """Messages in the next ten seconds, reported as batches without trouble."""
         got = 0
         for _ in range(100):
             grant = limiter.acquire(ask(google=100), Plan())
@@ -357,7 +357,7 @@ def test_a_group_that_throttles_gets_half_then_slowly_more(
 
     assert allowed() == 10_000
     limiter.feedback(1, "google", 50, 3)
-    limiter.feedback(1, "google", 20, 20)  # of the same moment: not halved again
+    limiter.feedback(1, "google", 20, 20)  # reported at the same time: not halved again
     halved = allowed()
     assert 4_500 <= halved <= 5_600
     assert allowed() >= 1.15 * halved
@@ -367,7 +367,7 @@ def test_a_group_that_throttles_gets_half_then_slowly_more(
     assert allowed() == 10_000, "and in the end nothing is held back"
 
 
-def test_lost_counters_are_made_good_from_the_ledger(
+def test_lost_counters_are_rebuilt_from_the_database(
     app: Flask, limiter: RedisLimiter, clock: Clock
 ) -> None:
     with transaction():
@@ -392,7 +392,7 @@ def waits(name: str) -> Reason:
     return Reason("hold.account_waits", {"account": name, "why": None})
 
 
-def test_a_banner_says_the_longest_first_and_nothing_twice() -> None:
+def test_a_banner_names_the_longest_hold_first_and_each_once() -> None:
     held = {
         "google": Hold(waits("Gmail"), START + timedelta(hours=1)),
         "yahoo": Hold(waits("SES")),
@@ -400,14 +400,14 @@ def test_a_banner_says_the_longest_first_and_nothing_twice() -> None:
         "outlook": Hold(waits("Outlook.com"), START + timedelta(hours=3)),
     }
     assert in_english(hold_reasons.banner(held)) == "Outlook.com waits. Gmail waits. SES waits."
-    many = {str(number): Hold(waits(f"Number {number}")) for number in range(5)}
-    assert in_english(hold_reasons.banner(many)).endswith("Number 2 waits. And 2 more reasons.")
+    count = {str(number): Hold(waits(f"Number {number}")) for number in range(5)}
+    assert in_english(hold_reasons.banner(count)).endswith("Number 2 waits. And 2 more reasons.")
     one_more = {str(number): Hold(waits(f"Number {number}")) for number in range(4)}
     assert in_english(hold_reasons.banner(one_more)).endswith("And 1 more reason.")
     assert hold_reasons.banner({"google": Hold(waits("Gmail"))}) == waits("Gmail")
 
 
-def test_a_limit_that_was_off_for_a_while_counts_what_was_sent_meanwhile(
+def test_a_limit_switched_on_again_counts_what_was_sent_meanwhile(
     app: Flask, limiter: RedisLimiter, clock: Clock
 ) -> None:
     with transaction():

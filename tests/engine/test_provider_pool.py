@@ -1,4 +1,4 @@
-"""A provider gave another refresh token while mail was sent: the next slice stores it."""
+"""A refresh token that changed while sending is stored by the next slice."""
 
 import pytest
 from flask import Flask
@@ -12,7 +12,7 @@ from tests.factories import a_provider
 
 
 @pytest.mark.parametrize("auth", ["oauth2", "password"])
-def test_it_is_stored_where_tokens_are_used(
+def test_a_renewed_refresh_token_is_stored(
     app: Flask, monkeypatch: pytest.MonkeyPatch, auth: str
 ) -> None:
     vault = services().vault

@@ -1,4 +1,4 @@
-"""A database restored from a backup sends nothing by itself; nothing else looks like one."""
+"""A database restored from a backup sends nothing automatically; no other looks restored."""
 
 import shutil
 from collections.abc import Callable
@@ -40,7 +40,7 @@ from tests.backups import back_up
 from tests.factories import a_campaign, a_delivery, a_list, a_sender, a_subscriber
 
 
-class Seconds:
+class MonotonicClock:
     now = 1000.0
 
     def __call__(self) -> float:
@@ -48,8 +48,8 @@ class Seconds:
 
 
 @pytest.fixture
-def seconds() -> Seconds:
-    return Seconds()
+def seconds() -> MonotonicClock:
+    return MonotonicClock()
 
 
 @pytest.fixture
@@ -57,8 +57,8 @@ def marks(app: Flask, redis_url: str, tmp_path: Path) -> tuple[FileMark, RedisMa
     return FileMark(tmp_path), RedisMark(Redis.from_url(redis_url))
 
 
-def a_guard(marks: tuple[FileMark | RedisMark, ...], seconds: Seconds) -> Guard:
-    """That of a process just started."""
+def a_guard(marks: tuple[FileMark | RedisMark, ...], seconds: MonotonicClock) -> Guard:
+    """The guard of a process that has just started."""
     return Guard(marks, seconds)
 
 
@@ -71,19 +71,19 @@ def a_campaign_in(status: str, **values: Any) -> int:
         return campaign.id
 
 
-def send_for(guard: Guard, seconds: Seconds, checks: int = 3) -> None:
+def send_for(guard: Guard, seconds: MonotonicClock, checks: int = 3) -> None:
     for _ in range(checks):
         assert guard.may_send(is_sending=True)
         seconds.now += CHECK_SECONDS
 
 
-def go_back_to(number: int) -> None:
-    """As a restored backup does."""
+def set_counter_back(number: int) -> None:
+    """Set the counter back, as restoring a backup does."""
     with transaction():
         db.session.execute(sa.update(Generation).values(number=number))
 
 
-def state_of(campaign_id: int) -> str:
+def status_of(campaign_id: int) -> str:
     db.session.rollback()
     return db.session.get_one(Campaign, campaign_id, populate_existing=True).status
 
@@ -96,7 +96,7 @@ def number() -> int:
 
 
 def test_the_counter_advances_while_campaigns_are_sent_and_its_copies_follow(
-    marks: tuple[FileMark, RedisMark], seconds: Seconds
+    marks: tuple[FileMark, RedisMark], seconds: MonotonicClock
 ) -> None:
     guard = a_guard(marks, seconds)
     send_for(guard, seconds)
@@ -111,8 +111,8 @@ def test_the_counter_advances_while_campaigns_are_sent_and_its_copies_follow(
 
 
 @pytest.mark.parametrize("end", ["it stops", "it has sent everything"])
-def test_a_backup_of_the_last_moments_before_a_process_ends_is_recognised(
-    marks: tuple[FileMark, RedisMark], seconds: Seconds, end: str
+def test_a_backup_made_just_before_a_process_ends_is_recognized(
+    marks: tuple[FileMark, RedisMark], seconds: MonotonicClock, end: str
 ) -> None:
     campaign_id = a_campaign_in("sending")
     guard = a_guard(marks, seconds)
@@ -122,21 +122,21 @@ def test_a_backup_of_the_last_moments_before_a_process_ends_is_recognised(
         guard.leave()
     else:
         assert guard.may_send(is_sending=False)
-    go_back_to(backup)
+    set_counter_back(backup)
     assert a_guard(marks, seconds).may_send(is_sending=True)
-    assert state_of(campaign_id) == "paused"
+    assert status_of(campaign_id) == "paused"
 
 
-def test_a_process_that_stops_after_the_restore_leaves_the_copies_as_they_are(
-    marks: tuple[FileMark, RedisMark], seconds: Seconds
+def test_a_process_that_stops_after_the_restore_keeps_the_copies(
+    marks: tuple[FileMark, RedisMark], seconds: MonotonicClock
 ) -> None:
     campaign_id = a_campaign_in("sending")
     guard = a_guard(marks, seconds)
     send_for(guard, seconds)
-    go_back_to(1)
+    set_counter_back(1)
     guard.leave()
     assert a_guard(marks, seconds).may_send(is_sending=True)
-    assert state_of(campaign_id) == "paused"
+    assert status_of(campaign_id) == "paused"
 
 
 def test_the_counter_advances_before_a_single_email_leaves(app: Flask, settings: Settings) -> None:
@@ -149,13 +149,13 @@ def test_the_counter_advances_before_a_single_email_leaves(app: Flask, settings:
 
 
 @pytest.mark.parametrize("kept", ["file", "redis", "memory"])
-def test_any_copy_alone_recognises_a_restored_database(
-    marks: tuple[FileMark, RedisMark], seconds: Seconds, kept: str
+def test_any_single_copy_recognizes_a_restored_database(
+    marks: tuple[FileMark, RedisMark], seconds: MonotonicClock, kept: str
 ) -> None:
     campaign_id = a_campaign_in("sending")
     guard = a_guard(marks, seconds)
     send_for(guard, seconds)
-    go_back_to(1)
+    set_counter_back(1)
     copies: dict[str, tuple[FileMark | RedisMark, ...]] = {
         "file": marks[:1], "redis": marks[1:], "memory": (),
     }  # fmt: skip
@@ -165,17 +165,17 @@ def test_any_copy_alone_recognises_a_restored_database(
     else:
         guard._marks = ()
     assert guard.may_send(is_sending=True)
-    assert state_of(campaign_id) == "paused"
+    assert status_of(campaign_id) == "paused"
 
 
-def test_what_was_held_stays_held_and_is_said_once(
-    marks: tuple[FileMark, RedisMark], seconds: Seconds
+def test_held_work_stays_held_and_is_reported_once(
+    marks: tuple[FileMark, RedisMark], seconds: MonotonicClock
 ) -> None:
     with transaction():
         users.create_user("owner@example.org", "correct horse battery", now=utcnow())
     campaign_id = a_campaign_in("sending")
     send_for(a_guard(marks, seconds), seconds)
-    go_back_to(1)
+    set_counter_back(1)
     with capture_logs() as logs:
         for _ in range(3):  # several workers and clocks, in any order
             assert a_guard(marks, seconds).may_send(is_sending=False)
@@ -188,28 +188,28 @@ def test_what_was_held_stays_held_and_is_said_once(
     with transaction():
         lifecycle.resume(campaign_id, now=utcnow())
     assert a_guard(marks, seconds).may_send(is_sending=True)
-    assert state_of(campaign_id) == "sending", "somebody decided"
+    assert status_of(campaign_id) == "sending", "somebody decided"
 
 
-def test_what_was_being_prepared_becomes_a_draft(
-    marks: tuple[FileMark, RedisMark], seconds: Seconds
+def test_a_campaign_being_prepared_becomes_a_draft(
+    marks: tuple[FileMark, RedisMark], seconds: MonotonicClock
 ) -> None:
     campaign_id = a_campaign_in("preparing")
     send_for(a_guard(marks, seconds), seconds)
-    go_back_to(0)
+    set_counter_back(0)
     assert a_guard(marks, seconds).may_send(is_sending=True)
-    assert state_of(campaign_id) == "draft"
+    assert status_of(campaign_id) == "draft"
 
 
-def restore(marks: tuple[FileMark, RedisMark], seconds: Seconds) -> None:
-    """Email is sent, a backup of before is restored, and a process starts."""
+def restore(marks: tuple[FileMark, RedisMark], seconds: MonotonicClock) -> None:
+    """Send email, restore an earlier backup, and start a process."""
     send_for(a_guard(marks, seconds), seconds)
-    go_back_to(1)
+    set_counter_back(1)
     assert a_guard(marks, seconds).may_send(is_sending=False)
     db.session.rollback()
 
 
-def a_mail(kind: queue.Kind, **values: Any) -> int:
+def a_single_email(kind: queue.Kind, **values: Any) -> int:
     with transaction():
         mail = queue.enqueue(kind, "alice@example.org", {}, now=utcnow())
         for name, value in values.items():
@@ -226,15 +226,15 @@ def a_mail(kind: queue.Kind, **values: Any) -> int:
         {"status": "sending", "lease_until": utcnow()},
         {"status": "sending", "lease_until": utcnow(), "reason": queue.HANDING_OVER},
     ],
-    ids=["waiting", "put off", "claimed", "on the wire"],
+    ids=["waiting", "postponed", "claimed", "on the wire"],
 )
-def test_a_single_email_that_waited_in_the_backup_is_not_sent_by_itself(
+def test_a_single_email_waiting_in_the_backup_is_not_sent_automatically(
     marks: tuple[FileMark, RedisMark],
-    seconds: Seconds,
+    seconds: MonotonicClock,
     kind: queue.Kind,
     values: dict[str, Any],
 ) -> None:
-    mail_id = a_mail(kind, **values)
+    mail_id = a_single_email(kind, **values)
     restore(marks, seconds)
     a_day_later = utcnow() + timedelta(days=1)
     assert mail_id not in queue.stalled(a_day_later)
@@ -245,11 +245,11 @@ def test_a_single_email_that_waited_in_the_backup_is_not_sent_by_itself(
     assert (found.status, found.reason) == ("unknown", queue.RESTORED)
 
 
-def test_single_emails_on_hold_leave_once_somebody_decides_so(
-    marks: tuple[FileMark, RedisMark], seconds: Seconds
+def test_held_single_emails_are_sent_after_a_decision(
+    marks: tuple[FileMark, RedisMark], seconds: MonotonicClock
 ) -> None:
-    mail_id = a_mail("confirm", attempts=3)
-    done = a_mail("confirm", status="unknown", reason=queue.NO_ANSWER)
+    mail_id = a_single_email("confirm", attempts=3)
+    done = a_single_email("confirm", status="unknown", reason=queue.NO_ANSWER)
     restore(marks, seconds)
     with transaction():
         assert queue.send_restored(now=utcnow()) == 1
@@ -258,8 +258,8 @@ def test_single_emails_on_hold_leave_once_somebody_decides_so(
         assert queue.claim(done, now=utcnow()) is None
 
 
-def test_what_workers_had_claimed_in_the_backup_is_unknown_at_once(
-    marks: tuple[FileMark, RedisMark], seconds: Seconds
+def test_deliveries_claimed_in_the_backup_are_unknown_immediately(
+    marks: tuple[FileMark, RedisMark], seconds: MonotonicClock
 ) -> None:
     campaign_id = a_campaign_in("sending")
     with transaction():
@@ -279,8 +279,8 @@ def test_what_workers_had_claimed_in_the_backup_is_unknown_at_once(
     assert db.session.scalar(sa.select(sa.func.count()).select_from(Claim)) == 0
 
 
-def test_a_campaign_paused_at_the_time_of_the_backup_asks_before_it_goes_on(
-    marks: tuple[FileMark, RedisMark], seconds: Seconds
+def test_a_campaign_paused_in_the_backup_asks_before_it_continues(
+    marks: tuple[FileMark, RedisMark], seconds: MonotonicClock
 ) -> None:
     """It may have been resumed after the backup."""
     campaign_id = a_campaign_in("paused", status_reason="Paused by hand.")
@@ -290,8 +290,8 @@ def test_a_campaign_paused_at_the_time_of_the_backup_asks_before_it_goes_on(
     assert campaign.status_reason == restored.PAUSED.pack()
 
 
-def test_a_retry_that_was_being_carried_out_is_not_carried_on(
-    marks: tuple[FileMark, RedisMark], seconds: Seconds
+def test_a_retry_in_progress_is_not_continued(
+    marks: tuple[FileMark, RedisMark], seconds: MonotonicClock
 ) -> None:
     campaign_id = a_campaign_in("sent")
     with transaction():
@@ -300,36 +300,36 @@ def test_a_retry_that_was_being_carried_out_is_not_carried_on(
     restore(marks, seconds)
     with transaction():
         assert not resend.carry_on(campaign_id, now=utcnow())
-    assert state_of(campaign_id) == "sent"
+    assert status_of(campaign_id) == "sent"
 
 
 @pytest.mark.parametrize("stage", ["testing", "watching"])
-def test_a_campaign_with_a_test_group_does_not_go_on_to_the_others(
-    marks: tuple[FileMark, RedisMark], seconds: Seconds, stage: str
+def test_a_campaign_with_a_test_group_does_not_continue_with_the_rest(
+    marks: tuple[FileMark, RedisMark], seconds: MonotonicClock, stage: str
 ) -> None:
     campaign_id = a_campaign_in(
         "sending", canary_state=stage, canary_percent=10.0, canary_until=utcnow()
     )
     restore(marks, seconds)
     canary.judge_all()
-    assert state_of(campaign_id) == "paused"
+    assert status_of(campaign_id) == "paused"
 
 
 def test_a_campaign_between_two_time_zones_does_not_start_its_next_wave(
-    marks: tuple[FileMark, RedisMark], seconds: Seconds
+    marks: tuple[FileMark, RedisMark], seconds: MonotonicClock
 ) -> None:
     campaign_id = a_campaign_in("sending", local_at="2026-03-29T09:00")
     with transaction():
         soon = utcnow() + timedelta(seconds=1)
         db.session.execute(sa.update(Delivery).values(not_before=soon))
     restore(marks, seconds)
-    assert state_of(campaign_id) == "paused"
+    assert status_of(campaign_id) == "paused"
 
 
-def test_an_occurrence_that_came_due_since_the_backup_asks(
-    app: Flask, marks: tuple[FileMark, RedisMark], seconds: Seconds
+def test_an_occurrence_due_since_the_backup_asks(
+    app: Flask, marks: tuple[FileMark, RedisMark], seconds: MonotonicClock
 ) -> None:
-    """The series made and sent it after the backup; the restored one makes it again."""
+    """The series created and sent it after the backup; the restored series creates it again."""
     now = utcnow()
     with transaction():
         news = a_list()
@@ -352,8 +352,8 @@ def test_an_occurrence_that_came_due_since_the_backup_asks(
     assert [(one.status, one.restored_at is not None) for one in found] == [("scheduled", True)]
 
 
-def test_what_came_due_since_the_backup_asks(
-    app: Flask, marks: tuple[FileMark, RedisMark], seconds: Seconds
+def test_a_campaign_due_since_the_backup_asks(
+    app: Flask, marks: tuple[FileMark, RedisMark], seconds: MonotonicClock
 ) -> None:
     now = utcnow()
     with transaction():
@@ -362,10 +362,10 @@ def test_what_came_due_since_the_backup_asks(
     with transaction():
         later = a_campaign(status="scheduled", scheduled_at=now + timedelta(hours=1)).id
     send_for(a_guard(marks, seconds), seconds)
-    go_back_to(1)
+    set_counter_back(1)
     assert a_guard(marks, seconds).may_send(is_sending=False)
     clock.start_due()
-    assert (state_of(due), state_of(later)) == ("scheduled", "scheduled")
+    assert (status_of(due), status_of(later)) == ("scheduled", "scheduled")
     asked = {c.id for c in db.session.scalars(sa.select(Campaign)) if c.asked_at and c.restored_at}
     assert asked == {due}
     alert = db.session.scalars(sa.select(TransactionalEmail)).one()
@@ -381,27 +381,33 @@ def lose_data_dir(marks: tuple[FileMark, RedisMark], folder: Path) -> None:
         path.unlink()
 
 
-def test_a_redis_that_was_restored_with_the_database_proves_nothing(
+def check_that_a_new_process_pauses(
+    campaign_id: int, marks: tuple[FileMark | RedisMark, ...], seconds: MonotonicClock
+) -> None:
+    new = a_guard(marks, seconds)
+    assert not new.may_send(is_sending=True)
+    seconds.now += UNMARKED_SECONDS
+    assert new.may_send(is_sending=True)
+    assert status_of(campaign_id) == "paused"
+
+
+def test_a_redis_restored_with_the_database_proves_nothing(
     marks: tuple[FileMark, RedisMark],
-    seconds: Seconds,
+    seconds: MonotonicClock,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Both are as old as each other; but it is another run of the server."""
+    """Both have the same age, but the server was restarted."""
     campaign_id = a_campaign_in("sending")
     send_for(a_guard(marks, seconds), seconds)
     lose_data_dir(marks, tmp_path)
     monkeypatch.setattr(RedisMark, "_run", lambda _: "another run")
-    fresh = a_guard(marks, seconds)
-    assert not fresh.may_send(is_sending=True)
-    seconds.now += UNMARKED_SECONDS
-    assert fresh.may_send(is_sending=True)
-    assert state_of(campaign_id) == "paused"
+    check_that_a_new_process_pauses(campaign_id, marks, seconds)
 
 
 @pytest.mark.parametrize("what", ["a single email", "a retry", "a series"])
-def test_a_fresh_machine_holds_whatever_would_start_by_itself(
-    marks: tuple[FileMark, RedisMark], seconds: Seconds, what: str
+def test_a_new_machine_holds_whatever_would_start_automatically(
+    marks: tuple[FileMark, RedisMark], seconds: MonotonicClock, what: str
 ) -> None:
     send_for(a_guard(marks, seconds), seconds)
     with transaction():
@@ -423,7 +429,7 @@ def test_a_fresh_machine_holds_whatever_would_start_by_itself(
 @pytest.mark.parametrize("lose", [lose_redis, lose_data_dir])
 def test_a_lost_copy_holds_nothing(
     marks: tuple[FileMark, RedisMark],
-    seconds: Seconds,
+    seconds: MonotonicClock,
     tmp_path: Path,
     lose: Callable[[tuple[FileMark, RedisMark], Path], None],
 ) -> None:
@@ -431,13 +437,13 @@ def test_a_lost_copy_holds_nothing(
     send_for(a_guard(marks, seconds), seconds)
     lose(marks, tmp_path)
     send_for(a_guard(marks, seconds), seconds)
-    assert state_of(campaign_id) == "sending"
+    assert status_of(campaign_id) == "sending"
 
 
-def test_a_new_machine_waits_for_the_others_and_sends(
-    marks: tuple[FileMark, RedisMark], seconds: Seconds, tmp_path: Path
+def test_a_new_machine_waits_for_the_others_then_sends(
+    marks: tuple[FileMark, RedisMark], seconds: MonotonicClock, tmp_path: Path
 ) -> None:
-    """Redis was emptied at the same moment: the workers that go on fill it again."""
+    """Redis was flushed at the same time; the other workers fill it again."""
     campaign_id = a_campaign_in("sending")
     others = a_guard(marks, seconds)
     send_for(others, seconds)
@@ -448,42 +454,34 @@ def test_a_new_machine_waits_for_the_others_and_sends(
     seconds.now += CHECK_SECONDS
     send_for(others, seconds, 1)
     assert new.may_send(is_sending=True)
-    assert state_of(campaign_id) == "sending"
+    assert status_of(campaign_id) == "sending"
 
 
-def test_on_a_fresh_machine_without_any_copy_a_campaign_in_progress_is_held(
-    marks: tuple[FileMark, RedisMark], seconds: Seconds, tmp_path: Path
+def test_a_new_machine_without_a_copy_holds_a_campaign_in_progress(
+    marks: tuple[FileMark, RedisMark], seconds: MonotonicClock, tmp_path: Path
 ) -> None:
     campaign_id = a_campaign_in("sending")
     send_for(a_guard(marks, seconds), seconds)
     lose_redis(marks, tmp_path)
     lose_data_dir(marks, tmp_path)
-    fresh = a_guard(marks, seconds)
-    assert not fresh.may_send(is_sending=True)
-    seconds.now += UNMARKED_SECONDS
-    assert fresh.may_send(is_sending=True)
-    assert state_of(campaign_id) == "paused"
+    check_that_a_new_process_pauses(campaign_id, marks, seconds)
 
 
-def test_a_data_directory_restored_with_its_database_is_recognised(
-    marks: tuple[FileMark, RedisMark], seconds: Seconds, tmp_path: Path
+def test_a_data_directory_restored_with_its_database_is_recognized(
+    marks: tuple[FileMark, RedisMark], seconds: MonotonicClock, tmp_path: Path
 ) -> None:
-    """Both are as old as each other; but a file that comes from a backup is another file."""
+    """Both have the same age, but the restored file is a different file."""
     campaign_id = a_campaign_in("sending")
     send_for(a_guard(marks[:1], seconds), seconds)
     (path,) = tmp_path.glob("generation.*")
     shutil.copy2(path, tmp_path / "backup")
-    path.rename(tmp_path / "gone")  # still there: else its inode could be used again
+    path.rename(tmp_path / "gone")  # keep it, or its inode could be reused
     shutil.copy2(tmp_path / "backup", path)
-    fresh = a_guard(marks[:1], seconds)
-    fresh.may_send(is_sending=True)
-    seconds.now += UNMARKED_SECONDS
-    assert fresh.may_send(is_sending=True)
-    assert state_of(campaign_id) == "paused"
+    check_that_a_new_process_pauses(campaign_id, marks[:1], seconds)
 
 
-def test_where_nothing_is_open_a_database_without_copies_is_taken_as_it_is(
-    marks: tuple[FileMark, RedisMark], seconds: Seconds, tmp_path: Path
+def test_a_database_without_copies_or_open_work_is_accepted(
+    marks: tuple[FileMark, RedisMark], seconds: MonotonicClock, tmp_path: Path
 ) -> None:
     send_for(a_guard(marks, seconds), seconds)
     lose_redis(marks, tmp_path)
@@ -491,14 +489,14 @@ def test_where_nothing_is_open_a_database_without_copies_is_taken_as_it_is(
     assert a_guard(marks, seconds).may_send(is_sending=True)
 
 
-def test_a_copy_that_cannot_be_read_counts_as_none(tmp_path: Path) -> None:
+def test_an_unreadable_copy_counts_as_missing(tmp_path: Path) -> None:
     (tmp_path / "generation.x").write_text("{")
     assert FileMark(tmp_path).read("x") is None
     FileMark(tmp_path).write(State("x", 7))
     assert FileMark(tmp_path).read("x") == 7
 
 
-def test_the_remaining_of_a_restored_campaign_become_unknown_when_it_is_ended(app: Flask) -> None:
+def test_ending_a_restored_campaign_makes_its_open_deliveries_unknown(app: Flask) -> None:
     campaign_id = a_campaign_in("sending")
     with transaction():
         lifecycle.hold_restored(now=utcnow(), reason=restored.PAUSED)
@@ -516,20 +514,20 @@ class TestRealBackups:
         return settings.model_copy(update={"redis_url": redis_url})
 
     @pytest.mark.usefixtures("worker")
-    def test_a_backup_taken_in_mid_campaign_mails_nobody_by_itself(
+    def test_a_backup_taken_in_mid_campaign_sends_nothing_automatically(
         self, app: Flask, database_url: str, tmp_path: Path
     ) -> None:
         campaign_id = a_campaign_in("sending")
         send.send()
         restore = back_up(database_url, tmp_path)
-        app.extensions.pop("campaigns.generation")  # another worker sends on
+        app.extensions.pop("campaigns.generation")  # another worker continues sending
         send.send()
         runtime.close_engine()
         db.session.remove()
         db.engine.dispose()
         restore()
         for _ in range(2):
-            app.extensions.pop("campaigns.generation", None)  # the processes are started again
+            app.extensions.pop("campaigns.generation", None)  # the processes restart
             send.send()
             clock.ClockProcess(app).beat()
-        assert state_of(campaign_id) == "paused"
+        assert status_of(campaign_id) == "paused"

@@ -1,4 +1,4 @@
-"""Mails to one person are signed with DKIM, where their sender's domain has a key."""
+"""Single emails are signed with DKIM if the sender's domain has a key."""
 
 import dkim
 import pytest
@@ -26,7 +26,7 @@ def _worker(app: Flask) -> None:
 
 
 def _keys(*algorithms: str) -> dict[bytes, bytes]:
-    """A domain with these keys, all of them signing; what DNS says about them."""
+    """Add a domain that signs with all these keys; return their DNS records."""
     with transaction():
         domain = keys.set_up("news.example", services().vault, now=utcnow())
         keys.discard(db.session.scalars(sa.select(DkimKey)).one(), now=utcnow())
@@ -37,7 +37,7 @@ def _keys(*algorithms: str) -> dict[bytes, bytes]:
 
 
 def _delivered(kind: queue.Kind = "alert") -> bytes:
-    """What the server got of one such mail."""
+    """Send a single email; return what the server received."""
     with scripted_server() as server:
         with transaction():
             news = a_list()
@@ -63,18 +63,18 @@ def _verdicts(data: bytes, records: dict[bytes, bytes]) -> list[bool]:
 
 
 @pytest.mark.parametrize("kind", ["alert", "test"])
-def test_a_mail_is_signed_by_every_key(kind: queue.Kind) -> None:
+def test_an_email_is_signed_by_every_key(kind: queue.Kind) -> None:
     records = _keys("rsa", "ed25519")
     data = _delivered(kind)
     assert _verdicts(data, records) == [True, True]
 
 
-def test_without_a_key_it_leaves_as_it_is() -> None:
+def test_without_a_key_an_email_is_sent_unsigned() -> None:
     _keys()
     assert b"DKIM-Signature" not in _delivered()
 
 
-def test_a_key_that_cannot_be_read_is_said_and_nothing_leaves_unsigned() -> None:
+def test_an_unreadable_key_is_reported_and_nothing_is_sent_unsigned() -> None:
     _keys("ed25519")
     with transaction():
         db.session.execute(sa.update(DkimKey).values(private_key="nonsense"))
@@ -88,7 +88,7 @@ def test_a_key_that_cannot_be_read_is_said_and_nothing_leaves_unsigned() -> None
     assert "The DKIM key of news.example cannot be read" in in_english(found.reason)
 
 
-def test_the_sweep_erases_keys_that_were_retired_a_week_ago() -> None:
+def test_the_sweep_erases_keys_retired_a_week_ago() -> None:
     _keys("rsa", "ed25519")
     with transaction():
         rsa = sa.update(DkimKey).where(DkimKey.algorithm == "rsa")

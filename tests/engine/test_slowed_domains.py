@@ -1,4 +1,4 @@
-"""What a small domain or a single mailbox says slows nobody else."""
+"""Throttling by a small domain or a single mailbox slows nobody else."""
 
 from datetime import timedelta
 
@@ -33,7 +33,7 @@ def settings(settings: Settings, redis_url: str) -> Settings:
 
 
 def send_to(addresses: list[str], script: Script) -> int:
-    """Send a campaign until it rests; the id of its account."""
+    """Send a campaign until nothing changes; return the id of its account."""
     with scripted_server(script) as server:
         with transaction():
             news = a_list()
@@ -70,10 +70,10 @@ TOO_FAST = (
         "450 4.2.1 mailbox disabled, try again",
     ],
 )
-def test_two_peoples_mailbox_trouble_slows_nobody(app: Flask, reply: str) -> None:
-    people = [f"p{number}@example.org" for number in range(1, 9)]
+def test_trouble_of_two_mailboxes_slows_nobody(app: Flask, reply: str) -> None:
+    addresses = [f"p{number}@example.org" for number in range(1, 9)]
     account = send_to(
-        people,
+        addresses,
         lambda line, _: (
             reply if line.startswith("RCPT") and ("<p2@" in line or "<p5@" in line) else None
         ),
@@ -86,9 +86,11 @@ def test_two_peoples_mailbox_trouble_slows_nobody(app: Flask, reply: str) -> Non
 
 
 def test_a_small_domain_that_throttles_slows_only_itself(app: Flask) -> None:
-    people = [f"p{number}@{domain}" for number in range(3) for domain in ("a.example", "b.example")]
+    addresses = [
+        f"p{number}@{domain}" for number in range(3) for domain in ("a.example", "b.example")
+    ]
     account = send_to(
-        people,
+        addresses,
         lambda line, _: (
             "450 4.7.1 Rate limit reached, slow down"
             if line.startswith("RCPT") and "@a.example" in line
@@ -102,7 +104,7 @@ def test_a_small_domain_that_throttles_slows_only_itself(app: Flask) -> None:
     assert load_plan(account, now=utcnow()).groups == {}
 
 
-def test_mail_to_a_slowed_domain_is_put_off_when_it_comes_up(app: Flask) -> None:
+def test_deliveries_to_a_slowed_domain_are_postponed_when_claimed(app: Flask) -> None:
     now = utcnow()
     with transaction():
         news = a_list()
@@ -134,7 +136,7 @@ def test_mail_to_a_slowed_domain_is_put_off_when_it_comes_up(app: Flask) -> None
     assert slowed_domains.slowed(account.id) == []
 
 
-def test_each_further_complaint_doubles_the_wait_and_peace_ends_it(app: Flask) -> None:
+def test_each_refusal_doubles_the_wait_and_a_quiet_period_ends_it(app: Flask) -> None:
     now = utcnow()
     with transaction():
         account = a_provider()
@@ -142,9 +144,7 @@ def test_each_further_complaint_doubles_the_wait_and_peace_ends_it(app: Flask) -
     for _ in range(9):
         with transaction():
             slowed_domains.slow(account.id, {"a.example": "450 slow"}, now=now)
-            slowed_domains.slow(
-                account.id, {"a.example": "450 slow"}, now=now
-            )  # of the same moment
+            slowed_domains.slow(account.id, {"a.example": "450 slow"}, now=now)  # at the same time
         (row,) = slowed_domains.slowed(account.id, now=now)
         waits.append((row.until - now) // timedelta(minutes=1))
         now = row.until
@@ -155,7 +155,7 @@ def test_each_further_complaint_doubles_the_wait_and_peace_ends_it(app: Flask) -
     assert [row.domain for row in slowed_domains.slowed(account.id)] == ["b.example"]
 
 
-def test_many_domains_at_once_are_the_accounts_doing(app: Flask) -> None:
+def test_refusals_by_many_domains_at_once_slow_the_account(app: Flask) -> None:
     with transaction():
         account = a_provider()
         campaign: Campaign = a_campaign(status="sending", provider_id=account.id)
