@@ -1,4 +1,4 @@
-"""A campaign on its way to a sink, and when its messages arrive there."""
+"""Send a campaign to a sink, and record when its messages arrive."""
 
 import itertools
 import threading
@@ -20,26 +20,26 @@ from tests.factories import a_campaign, a_list, a_provider, a_sender, subscriber
 from tests.smtp_server import ScriptedServer, scripted_server
 from tests.supervisor.helpers import wait_until
 
-PEOPLE = 3600
-FEWER_PEOPLE = 1500
-"""Enough where one thing goes wrong: it is watched for less than half as long."""
+RECIPIENTS = 3600
+FEWER_RECIPIENTS = 1500
+"""Enough for a test with a single fault, which is watched for less than half as long."""
 PER_SECOND = 60
-"""The limit of the account. It spreads the campaign evenly, so every gap is a pause."""
+"""Limit of the account. It spreads the campaign evenly, so every gap is a pause."""
 LONGEST_PAUSE_SECONDS = 5.0
 WATCHED_SECONDS = 8.0
 STEADY_SECONDS = 3.0
-"""Mail that has flowed for so long without a gap is on its way again."""
+"""Time without a gap after which sending counts as resumed."""
 GAP_SECONDS = 0.5
 CONNECTIONS = 2
-"""Fewer than one worker takes: whoever is killed holds some that the others need."""
+"""Fewer than one worker would take, so a killed worker holds some that the others need."""
 
 
 class Arrivals:
-    """When messages arrived at a sink, to about a fiftieth of a second."""
+    """The times at which messages arrived at a sink, to about a fiftieth of a second."""
 
     def __init__(self, sink: ScriptedServer) -> None:
         self._sink, self._is_over = sink, threading.Event()
-        self.moments: list[float] = []
+        self.times: list[float] = []
         threading.Thread(target=self._watch, daemon=True).start()
 
     def _watch(self) -> None:
@@ -47,22 +47,22 @@ class Arrivals:
         while not self._is_over.wait(0.02):
             if len(self._sink.received) > seen:
                 seen = len(self._sink.received)
-                self.moments.append(time.monotonic())
+                self.times.append(time.monotonic())
 
     def longest_pause(self, since: float, until: float) -> float:
-        inside = [moment for moment in self.moments if since <= moment <= until]
+        inside = [at for at in self.times if since <= at <= until]
         edges = [since, *inside, until]
         return max(after - before for before, after in itertools.pairwise(edges))
 
     def are_steady(self, since: float) -> bool:
-        """Whether they have flowed without a gap for a while, all of it after `since`."""
+        """Whether messages have arrived without a gap for `STEADY_SECONDS`, all after `since`."""
         now = time.monotonic()
         begin = now - STEADY_SECONDS
         return begin >= since and self.longest_pause(begin, now) < GAP_SECONDS
 
     def have_stopped(self, seconds: float = 2.0) -> bool:
-        """Whether nothing arrived for so long."""
-        return time.monotonic() - self.moments[-1] >= seconds
+        """Whether nothing has arrived for this long."""
+        return time.monotonic() - self.times[-1] >= seconds
 
     def close(self) -> None:
         self._is_over.set()
@@ -89,9 +89,9 @@ def _core(settings: Settings) -> Iterator[None]:
 
 
 def launch(
-    settings: Settings, sink: ScriptedServer, watched: Arrivals, *, people: int = PEOPLE
+    settings: Settings, sink: ScriptedServer, watched: Arrivals, *, recipients: int = RECIPIENTS
 ) -> None:
-    """Send a campaign to so many people; returns when its first messages have arrived."""
+    """Send a campaign; return when its first messages have arrived."""
     with _core(settings):
         with transaction():
             account = a_provider(port=sink.port)
@@ -100,11 +100,11 @@ def launch(
                 sa.update(ProviderAccount).values(per_second=PER_SECOND, connections=CONNECTIONS)
             )
             audience = a_list("Everybody")
-            subscribers((f"kill{number}@example.org" for number in range(people)), audience)
+            subscribers((f"kill{number}@example.org" for number in range(recipients)), audience)
             campaign = a_campaign(audience, sender=a_sender(provider=account))
             lifecycle.launch(campaign.id, at=None, undo_seconds=0, now=utcnow())
         services().doorbell.ring("expand", campaign.id)
-    wait_until(lambda: len(watched.moments) > 10, "the campaign moves", 60)
+    wait_until(lambda: len(watched.times) > 10, "the campaign is being sent", 60)
 
 
 def pause_after(watched: Arrivals, event: Callable[[], object]) -> float:
@@ -116,16 +116,16 @@ def pause_after(watched: Arrivals, event: Callable[[], object]) -> float:
     return watched.longest_pause(since, time.monotonic())
 
 
-def nobody_twice(sink: ScriptedServer) -> None:
-    assert len(set(sink.recipients)) == len(sink.recipients), "somebody was mailed twice"
+def check_nobody_got_two(sink: ScriptedServer) -> None:
+    assert len(set(sink.recipients)) == len(sink.recipients), "a recipient was emailed twice"
 
 
 def send_the_rest(
-    settings: Settings, sink: ScriptedServer, *, people: int, unknown: int = 0
+    settings: Settings, sink: ScriptedServer, *, recipients: int, unknown: int = 0
 ) -> None:
-    """Let the rest go without a limit: everybody gets the email, once.
+    """Send the rest without a limit, and check that everyone gets the email once.
 
-    Of up to `unknown` people it may remain unknown whether they got it.
+    For up to `unknown` recipients the outcome may be unknown.
     """
     with _core(settings):
         with transaction():
@@ -140,7 +140,7 @@ def send_the_rest(
 
         wait_until(lambda: not {"queued", "sending"} & states().keys(), "the campaign ends", 90)
         found = states()
-    assert found.get("sent", 0) + found.get("unknown", 0) == people, found
+    assert found.get("sent", 0) + found.get("unknown", 0) == recipients, found
     assert found.get("unknown", 0) <= unknown, found
-    nobody_twice(sink)
+    check_nobody_got_two(sink)
     assert len(sink.recipients) >= found["sent"]

@@ -17,7 +17,7 @@ Restore = Callable[[], None]
 
 
 def back_up(url: str, folder: Path) -> Restore:
-    """Back up a database that is in use; gives what restores it once nobody uses it."""
+    """Back up a database in use; return a function that restores it when it is no longer in use."""
     backup = folder / "backup"
     if url.startswith("sqlite"):
         return _back_up_sqlite(Path(sa.make_url(url).database or ""), backup)
@@ -64,7 +64,7 @@ def _server_version(url: str) -> int:
 
 
 def _copy_tables(url: str) -> Restore:
-    """As pg_dump does it, which the embedded PostgreSQL lacks: every table, of one moment."""
+    """Copy every table in one snapshot, like pg_dump, which the embedded PostgreSQL lacks."""
     tables = [table.name for table in metadata.sorted_tables]
     dump: dict[str, bytes] = {}
     with psycopg.connect(url) as connection:

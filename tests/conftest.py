@@ -30,9 +30,9 @@ from campaigns.engine.restore_guard import FileMark, Guard
 from campaigns.jobs import runtime
 from campaigns.outages import outages
 from campaigns.web import login
-from tests import scenario, servers
+from tests import reuse, servers
 
-# Nothing of the developer's own environment may leak into the tests.
+# The developer's environment must not leak into the tests.
 for _name in Settings.model_fields:
     os.environ.pop(_name.upper(), None)
 
@@ -40,12 +40,12 @@ BACKENDS = ["sqlite", "postgresql"]
 if os.environ.get("SYSTEM_POSTGRESQL"):  # set by `make test-system-postgresql`
     BACKENDS.append("system-postgresql")
 
-# A password hash is dear on purpose. Tests log in thousands of times.
+# A password hash is slow on purpose, and tests log in thousands of times.
 REAL_HASHER, HASH_OF_NOBODY = users._hasher, users._NOBODY
 users._hasher = PasswordHasher(time_cost=1, memory_cost=16, parallelism=1)
 users._NOBODY = users._hasher.hash("nobody")
 
-scenario.install()
+reuse.install()
 
 NO_REDIS = "redis://127.0.0.1:1/0"
 SECRET_KEY = "a-key-for-tests-only-that-is-long-enough"
@@ -57,14 +57,14 @@ def settings_for_tests(data_dir: Path, **values: object) -> Settings:
         "data_dir": data_dir,
         "secret_key": SECRET_KEY,
         "public_url": "https://news.example.org",
-        "redis_url": NO_REDIS,  # nobody listens: rings are lost, as in an outage
+        "redis_url": NO_REDIS,  # nothing listens: jobs are lost, as in an outage
     }
     return Settings(_env_file=None, **{**defaults, **values})  # type: ignore[arg-type]
 
 
 @pytest.fixture(autouse=True)
 def _no_outages() -> None:
-    """No test knows of the outages of another one."""
+    """Forget the outages of earlier tests."""
     outages.forget()
 
 
@@ -76,7 +76,7 @@ def valkey_url() -> Iterator[str]:
 
 @pytest.fixture
 def redis_url(valkey_url: str) -> str:
-    """A real Valkey, emptied."""
+    """A real Valkey, flushed."""
     redis = Redis.from_url(valkey_url)
     redis.flushall()
     redis.close()
@@ -85,33 +85,33 @@ def redis_url(valkey_url: str) -> str:
 
 @dataclass
 class Database:
-    """One migrated database, given to test after test, empty each time."""
+    """One migrated database that all tests share, emptied before each."""
 
     backend: str
     url: str
     template: Path | None = None
     """SQLite: the file to copy."""
     cleaner: psycopg.Connection | None = None
-    """PostgreSQL: a connection of the fixtures' own. To connect costs more than to empty."""
+    """PostgreSQL: the fixtures' own connection, because connecting takes longer than emptying."""
 
     def empty(self) -> None:
-        """Every table without rows, every id from 1."""
+        """Delete all rows, and number rows from 1 again."""
         if self.template is not None:
             self._copy_template(self.template)
         else:
             self._delete_rows()
 
     def _copy_template(self, template: Path) -> None:
-        engine = scenario.shared_engine(self.url)
+        engine = reuse.shared_engine(self.url)
         if engine is not None:
             engine.dispose()
         path = Path(sa.make_url(self.url).database or "")
-        for end in ("", "-wal", "-shm"):  # a new file: who still has the old one open does no harm
+        for end in ("", "-wal", "-shm"):  # a new file: whoever has the old one open does no harm
             path.with_name(path.name + end).unlink(missing_ok=True)
         shutil.copyfile(template, path)
 
     def _delete_rows(self) -> None:
-        # Ten times quicker than TRUNCATE, which makes new files for every table and index.
+        # Ten times faster than TRUNCATE, which creates new files for every table and index.
         tables = [f'DELETE FROM "{table.name}"' for table in Base.metadata.sorted_tables]
         assert self.cleaner is not None
         self.cleaner.execute("; ".join(tables))
@@ -123,7 +123,7 @@ class Database:
 
 @pytest.fixture(scope="session")
 def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Database]]:
-    """Started on first use, kept for the whole run."""
+    """Databases, started on first use and kept for the whole run."""
     with ExitStack() as stack:
         yield _Databases(stack, tmp_path_factory)
 
@@ -141,7 +141,7 @@ class _Databases(dict[str, Database]):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 database = self._postgresql(backend, folder)
-        scenario.share_engine(database.url)
+        reuse.share_engine(database.url)
         self[backend] = database
         return database
 
@@ -158,12 +158,12 @@ class _Databases(dict[str, Database]):
         url = self._stack.enter_context(server())
         migrate.upgrade(settings_for_tests(folder, database_url=url))
         cleaner = self._stack.enter_context(psycopg.connect(url, autocommit=True))
-        cleaner.execute("SET session_replication_role = replica")  # no row asks for another
+        cleaner.execute("SET session_replication_role = replica")  # no row depends on another
         return Database(backend, url, cleaner=cleaner)
 
 
 def _fold_wal(path: Path) -> None:
-    """Bring everything into the one file, so that copying it copies the database."""
+    """Move the write-ahead log into the file, so that copying it copies the database."""
     engine = sa.create_engine(f"sqlite:///{path}")
     with engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -181,7 +181,7 @@ embedded one (`make test-system-postgresql`). So do the tests outside of any fol
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With SHUFFLE=7, run the modules, and the tests in each, in an order that follows from 7."""
+    """With SHUFFLE=7, shuffle the modules, and the tests in each, with the seed 7."""
     if seed := os.environ.get("SHUFFLE"):
         chance = random.Random(seed)  # noqa: S311
         place = {path: chance.random() for path in sorted({item.path for item in items})}
@@ -189,11 +189,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    scenario.spare_the_collector()
+    reuse.freeze_collected_objects()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Each test that takes a database runs once per database that it is about."""
+    """Run each test that uses a database once per database that it is about."""
     if "database_url" in metafunc.fixturenames:
         metafunc.parametrize("database_url", _backends_for(metafunc.definition), indirect=True)
 
@@ -229,24 +229,24 @@ def app(settings: Settings) -> Iterator[Flask]:
     app = create_app(settings)
     app.testing = True
     app.config["WTF_CSRF_ENABLED"] = False  # tests/web/test_csrf.py turns it on again
-    if settings.redis_url == NO_REDIS:  # small emails leave all the same
+    if settings.redis_url == NO_REDIS:  # single emails are sent anyway
         app.extensions["campaigns.generation"] = Guard((FileMark(settings.data_dir),))
     with app.app_context():
         yield app
         db.session.remove()
-        scenario.done_with(db.engine)
+        reuse.release_engine(db.engine)
 
 
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
-    """A browser without a login."""
+    """A browser that is not logged in."""
     return app.test_client()
 
 
 @pytest.fixture
 def owner_client(client: FlaskClient) -> FlaskClient:
     """A browser in which the owner is logged in."""
-    Context().run(start_session, client, _new_owner)  # a context of its own, as any other request
+    Context().run(start_session, client, _new_owner)  # in its own context, like any request
     return client
 
 
@@ -255,9 +255,9 @@ def _new_owner() -> User:
 
 
 def start_session(client: FlaskClient, user: Callable[[], User]) -> None:
-    """Give the browser a session's cookie, as the login page does once it has checked.
+    """Set a session cookie, as the login page does after checking the password.
 
-    `user` finds or makes the user, in the transaction of the session.
+    `user` finds or creates the user, in the transaction of the session.
     """
     app = client.application
     with app.test_request_context(headers={"User-Agent": client.environ_base["HTTP_USER_AGENT"]}):
@@ -270,7 +270,7 @@ def start_session(client: FlaskClient, user: Callable[[], User]) -> None:
 
 @pytest.fixture
 def worker(app: Flask) -> Iterator[None]:
-    """Jobs can be called here, and what they keep is let go at the end."""
+    """Make jobs callable; release what they keep at the end."""
     runtime.use(app)
     with transaction():
         save_workspace(name="Example", postal_address="1 Example Street")

@@ -1,4 +1,4 @@
-"""Plain functions with fixed defaults that put things into the database.
+"""Plain functions with fixed defaults that add rows to the database.
 
 Call them inside `with transaction():`.
 """
@@ -38,7 +38,7 @@ def a_subscriber(
     state: str = "subscribed",
     **values: Any,
 ) -> Subscriber:
-    """A subscriber, on these lists."""
+    """A subscriber on these lists."""
     (subscriber,) = subscribers([address], *lists, state=state, **values)
     return subscriber
 
@@ -46,7 +46,7 @@ def a_subscriber(
 def subscribers(
     found: Iterable[str], *lists: AudienceList, state: str = "subscribed", **values: Any
 ) -> list[Subscriber]:
-    """A subscriber for each address, all on these lists, in two statements."""
+    """Add a subscriber for each address, all on these lists, in two statements."""
     people = []
     for address in map(addresses.parse, found):
         known = {"address_normal": address.normal, "domain": address.domain, **values}
@@ -63,7 +63,7 @@ def subscribers(
 
 
 def a_provider(name: str = "Test server", **values: Any) -> ProviderAccount:
-    """Values may be columns, settings of an SMTP account, or credentials (encrypted already)."""
+    """An SMTP account. Values are columns, settings or credentials (already encrypted)."""
     columns = {key: value for key, value in values.items() if key in ProviderAccount.__table__.c}
     secrets = SmtpCredentials.model_fields
     settings = {"host": "127.0.0.1", "port": 2525, "security": "none"}
@@ -99,7 +99,7 @@ def a_sender(
 
 
 def a_signed_domain(name: str = "example.org") -> SenderDomain:
-    """A domain with a key that is said to sign; nothing can be signed with it."""
+    """A domain with a key that counts as signing, although nothing can be signed with it."""
     domain: SenderDomain = _added(SenderDomain(name=name))
     key = {"algorithm": "rsa", "selector": "s1", "private_key": "", "public_key": "AAAA"}
     _added(DkimKey(domain_id=domain.id, state="active", **key))
@@ -112,7 +112,7 @@ def a_campaign(
     sender: SenderAddress | None = None,
     **values: Any,
 ) -> Campaign:
-    """A draft to these lists, ready to be launched when it has a sender."""
+    """A draft to these lists, ready to launch once it has a sender."""
     defaults = {
         "subject": "Hello {{ subscriber.name or 'friend' }}",
         "html": "<h1>Hello {{ subscriber.name or 'friend' }}</h1>"
@@ -128,7 +128,7 @@ def a_campaign(
 
 
 def a_series(*lists: AudienceList, **values: Any) -> CampaignSeries:
-    """A campaign that repeats every day, from tomorrow on."""
+    """A daily recurring campaign, starting tomorrow."""
     template = a_campaign(*lists, **{"name": "Morning letter", **values})
     first = (utcnow() + timedelta(days=1)).replace(tzinfo=None)
     return series.create(

@@ -8,7 +8,7 @@ from campaigns.clock import Clock, running_seconds, utcnow
 
 @dataclass
 class ManualClock:
-    """Starts at the present, so that it agrees with rows of the database; `read` is the Clock."""
+    """Starts at the current time, to agree with rows in the database; `read` is the Clock."""
 
     started_at: datetime = field(default_factory=utcnow)
     seconds: float = field(default_factory=running_seconds)

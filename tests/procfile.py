@@ -1,4 +1,4 @@
-"""The processes of a Procfile, which a test starts, kills and stops."""
+"""The processes of a Procfile, started, killed and stopped by a test."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ STOP_SECONDS = 20
 
 
 class Procfile:
-    """A worker, a clock and a Valkey. Nothing here restarts by itself."""
+    """A worker, a clock and a Valkey. None restarts automatically."""
 
     def __init__(self, folder: Path, database_url: str, *, senders: int = 1) -> None:
         self.folder, self.database_url = folder, database_url
@@ -44,7 +44,7 @@ class Procfile:
             self._running[name] = self._popen(name)
 
     def start_clock_of_another_machine(self) -> None:
-        """A second clock, which shares nothing with the first but the servers."""
+        """Start a second clock, which shares only the servers with the first."""
         (self.folder / "other").mkdir()
         self._running["other clock"] = self._popen("clock", DATA_DIR=str(self.folder / "other"))
 
@@ -63,7 +63,7 @@ class Procfile:
         return self._running[name].pid
 
     def kill(self, name: str) -> None:
-        """By force. It does not come back."""
+        """Kill it with SIGKILL, without a restart."""
         process = self._running.pop(name)
         process.kill()
         process.wait(10)
@@ -73,7 +73,7 @@ class Procfile:
         self.start(name)
 
     def stop(self) -> None:
-        """Ask all to end; Valkey last, which the others use until then."""
+        """Stop all processes; Valkey last, because the others use it."""
         valkey = self._running.pop("valkey", None)
         for processes in (list(self._running.values()), [valkey] if valkey else []):
             for process in processes:
@@ -102,7 +102,7 @@ class Procfile:
 
 
 def copy_for_processes(database_url: str, folder: Path) -> str:
-    """The URL of a database that processes may keep open: a copy, where it is an SQLite file."""
+    """Return the URL of a database that processes may keep open; a copy of an SQLite file."""
     if not database_url.startswith("sqlite"):
         return database_url
     copy = folder / "campaigns.sqlite3"

@@ -1,4 +1,4 @@
-"""The whole product, started as a user starts it, on ports and folders of its own."""
+"""The whole product, started as a user starts it, on its own ports and folders."""
 
 import os
 import signal
@@ -30,7 +30,7 @@ class Product:
     settings: Settings
 
     def stop(self) -> int:
-        """Ctrl-C, and wait. The exit code."""
+        """Press Ctrl-C, wait, and return the exit code."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
         return self.process.wait(40)
@@ -49,7 +49,7 @@ def running_product(
     cwd: Path | None = None,
     **environment: str,
 ) -> Iterator[Product]:
-    """`campaigns up ARGUMENTS` until the block ends. Fails with its log if it does not come up."""
+    """Run `campaigns up ARGUMENTS` until the block ends; fail with its log if it does not start."""
     with tempfile.TemporaryDirectory(prefix="cmp-up-", ignore_cleanup_errors=True) as folder:
         data_dir, port = Path(folder) / "data", free_port()
         log = Path(folder) / "log"

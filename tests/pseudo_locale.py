@@ -1,7 +1,7 @@
-"""A language for tests: every message accented, in brackets, and 40 % longer.
+"""A language for tests: every message accented, in brackets, and 40% longer.
 
-What is not in brackets on a page does not go through gettext; what no longer fits has no room for
-other languages.
+Text on a page without brackets does not go through gettext; text that no longer fits leaves no
+room for other languages.
 """
 
 import importlib.machinery
@@ -21,11 +21,11 @@ from campaigns.wording import catalog
 from tests.architecture.source import ROOT
 
 LOCALE = "en_GB"
-"""Any language that Babel knows, so that numbers and dates can be written in it."""
+"""A language that Babel knows, so that it can format numbers and dates."""
 GROWTH = 0.4
 
 _KEPT = re.compile(r"%\([a-z_]+\)[sd]|%%|</?[a-z][^>]*>|&[a-z]+;|\s+")
-"""Parameters, tags and spaces: translators keep them, too."""
+"""Parameters, tags and spaces, which translators keep as well."""
 _ACCENTED = str.maketrans("aceinorsuyACEINOSUY", "áçéíñóřšúýÁÇÉÍÑÓŠÚÝ")
 
 
@@ -66,13 +66,13 @@ def _compiled_catalog() -> bytes:
 
 
 def speak_pseudo(app: Flask, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let an app answer every request in the language."""
+    """Make an app answer every request in the language."""
     add_pseudo(app, folder, monkeypatch)
     app.extensions["babel"].locale_selector = lambda: LOCALE
 
 
 def add_pseudo(app: Flask, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let pages and emails have the language. `folder`: for its catalogue, made here."""
+    """Make the language available to pages and emails; its catalogue is written to `folder`."""
     file = folder / LOCALE / "LC_MESSAGES" / "messages.mo"
     file.parent.mkdir(parents=True)
     file.write_bytes(_compiled_catalog())

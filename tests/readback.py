@@ -1,4 +1,4 @@
-"""What tests read back from the database, as it is now."""
+"""Current values that tests read back from the database."""
 
 import sqlalchemy as sa
 
@@ -8,7 +8,7 @@ from campaigns.reports.balance import Balance, campaign_balances
 
 
 def fresh_campaign(campaign_id: int) -> Campaign:
-    """The campaign as stored, not as an earlier read of this session left it."""
+    """The campaign as stored now, not as read earlier in this session."""
     db.session.rollback()
     return db.session.get_one(Campaign, campaign_id, populate_existing=True)
 
@@ -24,7 +24,7 @@ def delivery_statuses() -> list[str]:
 
 
 def delivery_counts(campaign_id: int) -> dict[str, int]:
-    """How many deliveries of a campaign have each status."""
+    """The number of deliveries of a campaign in each status."""
     db.session.rollback()
     rows = db.session.execute(
         sa.select(Delivery.status, sa.func.count())

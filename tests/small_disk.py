@@ -12,7 +12,7 @@ BLOCK = 4096
 
 
 class SmallDisk:
-    """A file system of its own. Nobody else takes space on it."""
+    """A separate file system that only the product uses."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -20,7 +20,7 @@ class SmallDisk:
 
     @contextmanager
     def full(self) -> Iterator[None]:
-        """Full while this lasts: what the product frees is taken at once."""
+        """Keep the disk full during the block: whatever the product frees is taken."""
         is_over = threading.Event()
         thread = threading.Thread(target=self._keep_full, args=(is_over,), daemon=True)
         thread.start()
@@ -43,7 +43,7 @@ class SmallDisk:
 
 @contextmanager
 def small_disk(folder: Path, megabytes: int) -> Iterator[SmallDisk]:
-    """A disk of this size, mounted there. Skips the test where nothing can be mounted."""
+    """Mount a disk of this size there; skip the test where mounting is not possible."""
     folder.mkdir(parents=True, exist_ok=True)
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=0700", "tmpfs", folder],

@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 Script = Callable[[str, "Session"], str | None]
-"""Gets each command line (or "<body>" at the dot, "<connect>" at the start): a reply line to use
-in place of the usual one, `CLOSE` to hang up without a word, `SILENT` to never answer, or None."""
+"""Called with each command line ("<body>" after the final dot, "<connect>" at the start). Returns a
+reply line to use in place of the usual one, `CLOSE` to hang up without a reply, `SILENT` to never
+answer, or None.
+"""
 
 CLOSE, SILENT = "CLOSE", "SILENT"
 
@@ -23,7 +25,7 @@ class Received:
 
 @dataclass
 class Session:
-    """One connection, as the script sees it."""
+    """What a script knows of its connection."""
 
     number: int
     messages: int = 0
@@ -50,7 +52,7 @@ def scripted_server(
     implicit_tls: bool = False,
     accept_login: Callable[[str], bool] = lambda _: True,
 ) -> Iterator[ScriptedServer]:
-    """Runs on a free loopback port until the block ends."""
+    """Run on a free loopback port until the block ends."""
     listener = socket.create_server(("127.0.0.1", 0))
     server = ScriptedServer(listener.getsockname()[1])
     stop = threading.Event()

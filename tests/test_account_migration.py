@@ -1,4 +1,4 @@
-"""SMTP accounts of the version before become generic accounts, and back, without any key."""
+"""SMTP accounts of the previous version become generic accounts and back, without any key."""
 
 import time
 from collections.abc import Iterator
@@ -63,7 +63,7 @@ ROWS: tuple[dict[str, Any], ...] = (
 
 
 def as_before(row: dict[str, Any]) -> dict[str, Any]:
-    """All columns of a row of the version before, but for moments."""
+    """All columns of a row of the previous version, except times."""
     return {"public_id": f"account-{row['id']:04}", **SHARED, **EMPTY, **row}
 
 
@@ -79,7 +79,7 @@ def connected(settings: Settings) -> Iterator[sa.Connection]:
 
 @pytest.fixture
 def before(settings: Settings) -> Settings:
-    """A database of the version before, with an account for each way to log in."""
+    """A database of the previous version, with an account for each way to log in."""
     migrate.upgrade(settings, BEFORE)
     with connected(settings) as connection:
         table = sa.Table("provider_account", sa.MetaData(), autoload_with=connection)
@@ -150,7 +150,7 @@ def test_no_secret_is_ever_in_the_clear_and_no_key_is_needed(before: Settings) -
     assert login_of(accounts[0], STRANGER).where == "10.0.0.9:25"
 
 
-def test_the_way_back_gives_the_version_before_what_it_had(before: Settings) -> None:
+def test_the_downgrade_restores_what_the_previous_version_had(before: Settings) -> None:
     there = stored_before(before)
     migrate.upgrade(before)
     migrate.downgrade(before, BEFORE)
@@ -161,7 +161,7 @@ def test_the_way_back_gives_the_version_before_what_it_had(before: Settings) -> 
     assert [account.name for account in accounts_in(before)] == [row["name"] for row in ROWS]
 
 
-def test_the_way_back_is_refused_while_an_account_of_another_kind_is_there(
+def test_the_downgrade_is_refused_while_an_account_of_another_kind_exists(
     before: Settings,
 ) -> None:
     migrate.upgrade(before)
@@ -173,8 +173,8 @@ def test_the_way_back_is_refused_while_an_account_of_another_kind_is_there(
 
 
 @contextmanager
-def at_work(settings: Settings) -> Iterator[Flask]:
-    """The app of a worker, which lets go of everything at the end."""
+def working(settings: Settings) -> Iterator[Flask]:
+    """The app of a worker, which releases everything at the end."""
     app = create_app(settings)
     with app.app_context():
         runtime.use(app)
@@ -185,7 +185,7 @@ def at_work(settings: Settings) -> Iterator[Flask]:
 
 
 def send_until(sent: int, seconds: float = 20) -> None:
-    """Slice after slice, until so many emails were sent."""
+    """Run slices until this many emails are sent."""
     end = time.monotonic() + seconds
     query = sa.select(sa.func.count(Delivery.id)).where(Delivery.status == "sent")
     while db.session.scalar(query) != sent and time.monotonic() < end:
@@ -194,7 +194,7 @@ def send_until(sent: int, seconds: float = 20) -> None:
     assert db.session.scalar(query) == sent
 
 
-def test_a_campaign_that_was_under_way_goes_on_after_the_upgrade(
+def test_a_campaign_in_progress_continues_after_the_upgrade(
     settings: Settings, redis_url: str
 ) -> None:
     settings = settings.model_copy(update={"redis_url": redis_url})
@@ -207,7 +207,7 @@ def test_a_campaign_that_was_under_way_goes_on_after_the_upgrade(
 
     people = [f"p{number}@example.org" for number in range(1, 10)]
     with scripted_server(script, extensions=("AUTH PLAIN",)) as server:
-        with at_work(settings):
+        with working(settings):
             vault = services().vault
             with transaction():
                 save_workspace(name="Example", postal_address="1 Example Street")
@@ -220,13 +220,13 @@ def test_a_campaign_that_was_under_way_goes_on_after_the_upgrade(
                 lifecycle.launch(campaign_id, at=None, undo_seconds=0, now=utcnow())
             send.expand(campaign_id)
             send_until(sent=5)
-        migrate.downgrade(settings, BEFORE)  # a directory as the version before leaves it
+        migrate.downgrade(settings, BEFORE)  # a directory as the previous version leaves it
         with connected(settings) as connection:
             row = connection.execute(sa.text("SELECT username, port FROM provider_account")).one()
             assert tuple(row) == ("relay", server.port)
         migrate.upgrade(settings)
         is_open = True
-        with at_work(settings):
+        with working(settings):
             with transaction():
                 db.session.execute(sa.update(Delivery).values(not_before=None))
             send_until(sent=9)

@@ -1,4 +1,4 @@
-"""Addresses: what mail can be sent to, and when two spellings are one person."""
+"""Addresses: which can receive email, and when two spellings are the same mailbox."""
 
 import pytest
 from hypothesis import given
@@ -54,7 +54,7 @@ def test_each_form_of_an_address(typed: str, text: str, normal: str, domain: str
         "a" * 250 + "@example.org",
     ],
 )
-def test_what_is_no_address_is_refused_with_a_sentence(typed: str) -> None:
+def test_an_invalid_address_is_refused_with_a_sentence(typed: str) -> None:
     with pytest.raises(InvalidAddressError) as caught:
         parse(typed)
     assert in_english(caught.value).endswith(".")
@@ -66,12 +66,12 @@ def test_a_line_break_never_gets_into_an_address(char: str) -> None:
         parse(f"alice@example.org{char}Bcc: bob@example.org")
 
 
-def test_plus_addresses_are_people_of_their_own() -> None:
+def test_plus_addresses_are_separate_subscribers() -> None:
     assert parse("alice+news@example.org").normal != parse("alice@example.org").normal
 
 
 @given(st.text(max_size=60))
-def test_whatever_is_typed_gives_an_address_or_a_sentence(typed: str) -> None:
+def test_any_input_gives_an_address_or_a_sentence(typed: str) -> None:
     try:
         found = parse(typed)
     except InvalidAddressError:
@@ -111,11 +111,11 @@ def test_invisible_characters_around_an_address_are_removed(char: str) -> None:
         '"Lee, Ann" <\u200bmailto:z@shop.example >\xa0',
     ],
 )
-def test_an_address_is_found_in_what_people_copy(text: str) -> None:
+def test_an_address_is_found_in_copied_text(text: str) -> None:
     assert parse(text).text == "z@shop.example"
 
 
-def test_an_invisible_character_inside_is_named_with_its_place() -> None:
+def test_an_invisible_character_inside_is_named_with_its_position() -> None:
     with refused(InvalidAddressError, r"zero width space, U\+200B.*“z” and “1”"):
         parse("z\u200b1@shop.example")
 

@@ -14,7 +14,7 @@ from tests.conftest import settings_for_tests
 
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Away from any .env file of the developer's."""
+    """Run in a folder without a .env file."""
     monkeypatch.chdir(tmp_path)
 
 
@@ -78,19 +78,21 @@ def test_settings_cannot_be_changed(tmp_path: Path) -> None:
         ("sqlite:////srv/x.sqlite3", "sqlite:////srv/x.sqlite3"),
     ],
 )
-def test_each_usual_spelling_of_a_database_is_taken(tmp_path: Path, given: str, used: str) -> None:
+def test_each_usual_form_of_a_database_url_is_accepted(
+    tmp_path: Path, given: str, used: str
+) -> None:
     settings = settings_for_tests(tmp_path, database_url=given)
     assert settings.sqlalchemy_url == used
     assert settings.is_sqlite == given.startswith("sqlite")
 
 
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///", "sqlite:///:memory:"])
-def test_a_database_in_memory_is_refused(tmp_path: Path, url: str) -> None:
+def test_an_in_memory_database_is_refused(tmp_path: Path, url: str) -> None:
     with pytest.raises(ValueError, match="must name a file"):
         settings_for_tests(tmp_path, database_url=url)
 
 
-def test_without_a_database_there_is_a_file(tmp_path: Path) -> None:
+def test_the_default_database_is_a_file(tmp_path: Path) -> None:
     settings = settings_for_tests(tmp_path)
     assert settings.sqlalchemy_url == f"sqlite:///{tmp_path / 'campaigns.sqlite3'}"
 
@@ -105,19 +107,19 @@ def test_without_a_database_there_is_a_file(tmp_path: Path) -> None:
         "https://user:pass@news.example.org",
     ],
 )
-def test_an_odd_public_address_is_refused(tmp_path: Path, url: str) -> None:
+def test_an_invalid_public_url_is_refused(tmp_path: Path, url: str) -> None:
     with pytest.raises(ValueError, match="public_url"):
         settings_for_tests(tmp_path, public_url=url)
 
 
-def test_the_address_in_mails(tmp_path: Path) -> None:
+def test_the_public_url_in_emails(tmp_path: Path) -> None:
     with_path = settings_for_tests(tmp_path, public_url="https://example.org/news/")
     assert with_path.base_url == "https://example.org/news"
     bare = settings_for_tests(tmp_path, public_url="", host="::", port=8123)
     assert bare.base_url == "http://127.0.0.1:8123"
 
 
-def test_a_key_is_made_once_and_kept_private(tmp_path: Path) -> None:
+def test_a_key_is_created_once_and_kept_private(tmp_path: Path) -> None:
     first = settings_for_tests(tmp_path / "new", secret_key="").keys
     assert settings_for_tests(tmp_path / "new", secret_key="").keys == first
     assert len(first[0]) >= 32
@@ -148,15 +150,13 @@ def test_older_keys_follow_the_new_one(tmp_path: Path) -> None:
     assert settings.keys[1:] == older
 
 
-def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+def test_the_error_names_a_read_only_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SettingsError, match="DATA_DIR"):
         settings_for_tests(tmp_path / "file", secret_key="").keys  # noqa: B018
 
 
-def test_a_key_file_that_was_never_filled_signs_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_empty_key_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("campaigns.config.KEY_TRIES", 2)
     (tmp_path / "secret.key").write_text("\n")
     with pytest.raises(SettingsError, match="is empty"):
@@ -184,7 +184,7 @@ def test_two_folders_have_two_socket_folders_with_short_names(tmp_path: Path) ->
     assert len(str(first / "kv.sock")) < 100
 
 
-def test_the_defaults_are_fit_for_a_first_try() -> None:
+def test_by_default_only_this_machine_has_access() -> None:
     settings = Settings(_env_file=None)
-    assert settings.host == "127.0.0.1", "nobody else reaches it before it is set up"
+    assert settings.host == "127.0.0.1", "nobody else can reach it before setup"
     assert settings.trusted_proxies == 0, "headers of strangers are not believed"

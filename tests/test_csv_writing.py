@@ -1,4 +1,4 @@
-"""Cells that no spreadsheet runs, and that our own import reads as they were."""
+"""Cells that no spreadsheet runs and that our import reads back unchanged."""
 
 import csv
 import io
@@ -28,7 +28,7 @@ def test_cells_that_would_be_formulas_are_made_harmless(before: str, sign: str) 
     assert guard(f"{before}{sign}1+1") == f"'{before}{sign}1+1"
 
 
-def test_other_cells_stay_as_they_are() -> None:
+def test_other_cells_are_unchanged() -> None:
     assert [guard(value) for value in ("a=b", "'Ann'", "", None, 7)] == [
         "a=b",
         "'Ann'",
@@ -39,7 +39,7 @@ def test_other_cells_stay_as_they_are() -> None:
 
 
 @given(TEXT)
-def test_the_guard_comes_off_as_it_went_on(text: str) -> None:
+def test_reading_removes_the_guard_again(text: str) -> None:
     assert unguard(guard(text)) == text
 
 

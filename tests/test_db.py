@@ -1,4 +1,4 @@
-"""The writing unit, on both databases."""
+"""Transactions, on both databases."""
 
 import threading
 
@@ -53,7 +53,7 @@ def test_no_update_is_lost_when_many_write_at_once(app: Flask) -> None:
     def add_one_25_times() -> None:
         with app.app_context():
             for _ in range(25):
-                db.session.get(AudienceList, list_id)  # a read before, as a page does
+                db.session.get(AudienceList, list_id)  # read first, as a page does
                 with transaction():
                     found = db.session.get(AudienceList, list_id, with_for_update=True)
                     assert found is not None
@@ -68,7 +68,7 @@ def test_no_update_is_lost_when_many_write_at_once(app: Flask) -> None:
     assert db.session.scalar(sa.select(AudienceList.name)) == "100"
 
 
-def test_inserting_again_is_passed_over(app: Flask) -> None:
+def test_inserting_again_is_ignored(app: Flask) -> None:
     with transaction():
         a_subscriber("alice@example.org")
         again = {"address": "A", "address_normal": "alice@example.org", "domain": "example.org"}
@@ -76,7 +76,7 @@ def test_inserting_again_is_passed_over(app: Flask) -> None:
     assert db.session.scalar(sa.select(sa.func.count(Subscriber.id))) == 1
 
 
-def test_a_durable_unit_waits_for_the_disk_and_the_next_one_does_not(app: Flask) -> None:
+def test_only_a_durable_transaction_waits_for_the_disk(app: Flask) -> None:
     if not app.extensions["campaigns"].settings.is_sqlite:
         pytest.skip("PostgreSQL always does")
     full, normal = 2, 1

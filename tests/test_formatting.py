@@ -1,4 +1,4 @@
-"""How values are written for people, in English and in languages with other habits."""
+"""How values are formatted, in English and in other languages."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -40,13 +40,13 @@ def test_numbers_have_the_separators_of_the_language(
         (None, None, "–"),
     ],
 )
-def test_shares_have_no_more_digits_than_tell_something(
+def test_percentages_have_no_more_digits_than_are_meaningful(
     part: int | None, whole: int | None, written: str
 ) -> None:
     assert formatting.percent(part, whole, "en") == written
 
 
-def test_a_share_has_a_space_where_the_language_wants_one() -> None:
+def test_a_percentage_has_a_space_where_the_language_uses_one() -> None:
     assert formatting.share(0.422, "de") == f"42,2{NO_BREAK}%"
 
 
@@ -59,12 +59,12 @@ def test_english_dates_start_with_the_day() -> None:
     assert formatting.date_time(AT, "en", seconds=True) == "9 Sep 2026, 09:00:05"
 
 
-def test_dates_of_other_languages_have_their_own_form() -> None:
+def test_other_languages_have_their_own_date_format() -> None:
     assert formatting.date_time(AT, "de") == "9. Sept. 2026, 09:00"
     assert formatting.long_date(AT, "de") == "Mittwoch, 9. September 2026"
 
 
-def test_the_date_is_left_out_today() -> None:
+def test_the_date_is_omitted_for_today() -> None:
     assert formatting.time_or_date(AT, AT.date(), "en") == "09:00"
     assert formatting.time_or_date(AT, date(2026, 9, 10), "en") == "9 Sep 2026, 09:00"
 
@@ -81,7 +81,7 @@ def test_the_date_is_left_out_today() -> None:
         (3 * 86_400, "3 days"),
     ],
 )
-def test_durations_are_rounded_to_what_matters(seconds: float, written: str) -> None:
+def test_durations_are_rounded_sensibly(seconds: float, written: str) -> None:
     assert formatting.duration(seconds, "en") == written
     assert formatting.duration(timedelta(seconds=seconds), "en") == written
 

@@ -1,4 +1,4 @@
-"""A disk that fills up in mid-campaign: sending stops, says so once, and goes on by itself."""
+"""A disk that fills up in mid-campaign: sending stops, says so once, and resumes automatically."""
 
 import http.client
 import re
@@ -20,7 +20,7 @@ from campaigns.clock import utcnow
 from campaigns.db import db, transaction
 from tests import servers
 from tests.arrivals import (
-    FEWER_PEOPLE,
+    FEWER_RECIPIENTS,
     LONGEST_PAUSE_SECONDS,
     Arrivals,
     arrivals,
@@ -36,7 +36,7 @@ from tests.supervisor.helpers import wait_until
 pytestmark = pytest.mark.process
 
 PROCESSES = 3
-"""Those that write by themselves: two workers and the clock."""
+"""The processes that write without a request: two workers and the clock."""
 ADDRESS, PASSWORD = "owner@example.org", "a long enough pass phrase"
 FULL = "The disk of the data directory is full."
 ROOM = "The disk of the data directory has room again"
@@ -47,7 +47,7 @@ DATABASE_BACK = "The database is back"
 
 
 class Browser:
-    """Somebody who looks at the pages of a running product."""
+    """A logged-in client of a running product."""
 
     def __init__(self, url: str) -> None:
         self._host = urllib.parse.urlsplit(url).netloc
@@ -105,31 +105,31 @@ def in_mid_campaign(
     ):
         # A job that first runs on a full disk may not run again within this test.
         wait_until(lambda: product.log.read_text().count("worker started") == 2, "both workers")
-        launch(product.settings, sink, watched, people=FEWER_PEOPLE)
+        launch(product.settings, sink, watched, recipients=FEWER_RECIPIENTS)
         yield product, sink, watched
 
 
-def stops(watched: Arrivals) -> None:
+def check_that_sending_stops(watched: Arrivals) -> None:
     wait_until(watched.have_stopped, "sending stops", 60)
-    time.sleep(4)  # whoever repeats what it says does it now
+    time.sleep(4)  # long enough for a repeated message to be logged
 
 
 def check_pause(watched: Arrivals) -> None:
-    """There is room again at this moment."""
+    """Check that sending resumes in time; call right after making room."""
     pause = pause_after(watched, lambda: None)
     print(f"longest pause: {pause:.2f} s")
     assert pause <= LONGEST_PAUSE_SECONDS
 
 
-def goes_on(product: Product, sink: ScriptedServer, watched: Arrivals) -> None:
-    """There is room again at this moment; the campaign is sent to its end."""
+def check_that_sending_resumes(product: Product, sink: ScriptedServer, watched: Arrivals) -> None:
+    """Check that sending resumes in time and the campaign ends; call right after making room."""
     check_pause(watched)
-    send_the_rest(product.settings, sink, people=FEWER_PEOPLE)
+    send_the_rest(product.settings, sink, recipients=FEWER_RECIPIENTS)
     assert "Traceback" not in product.log.read_text()
 
 
-def said_once(product: Product, begins: str, ends: str) -> None:
-    """Each process that met the outage has said when it began and when it ended."""
+def check_logged_once(product: Product, begins: str, ends: str) -> None:
+    """Check that each process that noticed the outage logged its begin and its end once."""
     log = product.log.read_text()
     count = log.count(begins)
     assert 1 <= count <= PROCESSES, log
@@ -137,13 +137,13 @@ def said_once(product: Product, begins: str, ends: str) -> None:
 
 
 def wait_for(product: Product, ends: str, count: int) -> None:
-    """Wait until so many processes have said that it is over: each does at its next write."""
+    """Wait until this many processes have logged the end; each does so at its next write."""
     wait_until(lambda: product.log.read_text().count(ends) >= count, f"{count} times: {ends}")
     log = product.log.read_text()
     assert log.count(ends) == count, log
 
 
-def test_on_a_full_disk_pages_say_so_and_sending_goes_on_by_itself(tmp_path: Path) -> None:
+def test_pages_report_a_full_disk_and_sending_resumes_automatically(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with (
         small_disk(data, 60) as disk,
@@ -152,10 +152,10 @@ def test_on_a_full_disk_pages_say_so_and_sending_goes_on_by_itself(tmp_path: Pat
         browser = log_in(product)
         pages = pages_without_arguments(product)
         with disk.full():
-            stops(watched)
+            check_that_sending_stops(watched)
             log = product.log.read_text()
             assert "disk is full" in browser.get("/")[1]
-            assert browser.get("/health")[0] == 200  # pages can be read
+            assert browser.get("/health")[0] == 200  # pages can still be read
             answers = {path: browser.get(path)[0] for path in pages}
             saved = browser.post("/lists/new", name="One more")
             login = Browser(product.url).post("/login", address=ADDRESS, password=PASSWORD)
@@ -164,13 +164,13 @@ def test_on_a_full_disk_pages_say_so_and_sending_goes_on_by_itself(tmp_path: Pat
             assert status == 507
             assert "The disk is full" in text
         assert log.count(FULL) <= PROCESSES, log
-        goes_on(product, sink, watched)
+        check_that_sending_resumes(product, sink, watched)
         for begins, ends in ((FULL, ROOM), (REDIS_FULL, REDIS_BACK)):
             assert begins in log
             wait_for(product, ends, log.count(begins))
 
 
-def test_a_full_disk_of_the_journals_and_then_of_redis(tmp_path: Path) -> None:
+def test_a_full_disk_of_the_journals_then_of_redis(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with (
         small_disk(data / "journal", 8) as journals,
@@ -179,15 +179,15 @@ def test_a_full_disk_of_the_journals_and_then_of_redis(tmp_path: Path) -> None:
     ):
         browser = log_in(product)
         with journals.full():
-            stops(watched)
+            check_that_sending_stops(watched)
         check_pause(watched)
-        said_once(product, FULL, ROOM)
+        check_logged_once(product, FULL, ROOM)
         with redis.full():
-            stops(watched)
+            check_that_sending_stops(watched)
             assert browser.get("/campaigns")[0] == 200
             assert browser.post("/lists/new", name="One more")[0] == 302
-        goes_on(product, sink, watched)
-        said_once(product, REDIS_FULL, REDIS_BACK)
+        check_that_sending_resumes(product, sink, watched)
+        check_logged_once(product, REDIS_FULL, REDIS_BACK)
 
 
 def test_a_full_disk_of_postgresql(tmp_path: Path) -> None:
@@ -209,6 +209,6 @@ def test_a_full_disk_of_postgresql(tmp_path: Path) -> None:
         url = url.replace("/postgres?", "/campaigns?")
         with in_mid_campaign(tmp_path / "data", DATABASE_URL=url) as (product, sink, watched):
             with disk.full():
-                stops(watched)
-            goes_on(product, sink, watched)
-            said_once(product, DATABASE_FULL, DATABASE_BACK)
+                check_that_sending_stops(watched)
+            check_that_sending_resumes(product, sink, watched)
+            check_logged_once(product, DATABASE_FULL, DATABASE_BACK)

@@ -7,7 +7,7 @@ from campaigns import garbage_collection
 
 
 @pytest.fixture(autouse=True)
-def as_before() -> Iterator[None]:
+def restore_settings() -> Iterator[None]:
     threshold = gc.get_threshold()
     yield
     gc.set_threshold(*threshold)
@@ -21,12 +21,12 @@ def young_collections(objects: int) -> int:
     return int(gc.get_stats()[0]["collections"]) - before
 
 
-def test_a_process_that_has_settled_in_collects_rarely() -> None:
+def test_a_process_collects_rarely_once_it_has_started() -> None:
     garbage_collection.settle_in()
     assert young_collections(20_000) <= 3
 
 
-def test_what_was_loaded_is_not_looked_through_again() -> None:
+def test_objects_loaded_at_startup_are_not_scanned_again() -> None:
     loaded = [[number] for number in range(1000)]
     garbage_collection.settle_in()
     frozen = gc.get_freeze_count()

@@ -1,4 +1,4 @@
-"""Which hosts the public internet reaches, however they are written."""
+"""Which hosts are on the public internet, in any notation."""
 
 import pytest
 
@@ -57,7 +57,7 @@ def test_other_addresses_are_public(address: str) -> None:
         ("a." * 130 + "com", "malformed"), ("büch er.de", "malformed"), ("bücher!.de", "malformed"),
     ],
 )  # fmt: skip
-def test_hosts_that_nobody_can_reach_are_told_apart(host: str, fault: str) -> None:
+def test_unreachable_hosts_are_recognized(host: str, fault: str) -> None:
     assert hosts.fault_of(host) == fault
 
 
@@ -67,10 +67,10 @@ def test_hosts_that_nobody_can_reach_are_told_apart(host: str, fault: str) -> No
      "пример.рф", "例え.jp", "shop.xn--p1ai", "8.8.8.8", "134744072", "[2606:4700::1111]",
      "r3---sn.shop.com", "1.shop.com", "127.0.0.1.shop.com", "t.co", "shop.museum"],
 )  # fmt: skip
-def test_hosts_that_can_be_reached_pass(host: str) -> None:
+def test_reachable_hosts_are_accepted(host: str) -> None:
     assert hosts.fault_of(host) == ""
 
 
-def test_guard_and_preflight_read_numbers_as_system_libraries_do() -> None:
+def test_numeric_hosts_are_read_as_system_libraries_do() -> None:
     assert all(map(hosts.is_numeric, ["1", "0x7f.1", "a.0x", "127.0.0.1."]))
     assert not any(map(hosts.is_numeric, ["1.com", "0xg", "shop.1a", ""]))

@@ -1,4 +1,4 @@
-"""Ids travel in links that work for ever: none is given out twice."""
+"""IDs are part of links that work forever, so none is used twice."""
 
 import sqlalchemy as sa
 from flask import Flask
@@ -9,7 +9,7 @@ from campaigns.db import db, transaction
 from tests.factories import a_campaign, a_delivery, a_list, a_subscriber
 
 
-def test_the_id_of_a_deleted_row_is_never_given_to_another(app: Flask) -> None:
+def test_the_id_of_a_deleted_row_is_never_reused(app: Flask) -> None:
     def some() -> list[int]:
         with transaction():
             news = a_list()

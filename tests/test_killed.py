@@ -1,4 +1,4 @@
-"""kill -9 of the sending worker in mid-campaign: nobody is lost, nobody is mailed twice."""
+"""kill -9 of the sending worker in mid-campaign: nobody is lost, nobody is emailed twice."""
 
 import os
 import signal
@@ -23,19 +23,19 @@ from tests.product import Product, running_product
 from tests.readback import delivery_counts
 from tests.supervisor.helpers import processes_mentioning
 
-PEOPLE = 2000
+RECIPIENTS = 2000
 KILLS = 2
 
 
 def wait_until(is_true: Callable[[], bool], what: str, seconds: float = 90) -> None:
     deadline = time.monotonic() + seconds
     while not is_true():
-        assert time.monotonic() < deadline, f"waited in vain: {what}"
+        assert time.monotonic() < deadline, f"timed out waiting: {what}"
         time.sleep(0.1)
 
 
 def is_of(product: Product, pid: int) -> bool:
-    """Whether a process belongs to this product, and not to another one on the machine."""
+    """Whether a process belongs to this product, not to another one on this machine."""
     table = subprocess.run(
         ["ps", "-e", "-o", "pid=,ppid="], capture_output=True, text=True, check=True
     ).stdout
@@ -46,7 +46,7 @@ def is_of(product: Product, pid: int) -> bool:
 
 
 def kill_the_senders(product: Product) -> int:
-    """End the processes that send, as the kernel does when memory runs out. How many they were."""
+    """Kill the sending processes, as the kernel does when memory runs out; return their number."""
     lines = [
         line
         for line in processes_mentioning("worker --lane send")
@@ -59,7 +59,7 @@ def kill_the_senders(product: Product) -> int:
 
 
 @pytest.mark.process
-def test_a_killed_sender_loses_nobody_and_mails_nobody_twice() -> None:
+def test_a_killed_sender_loses_nobody_and_emails_nobody_twice() -> None:
     with running_product("--demo") as product:
         app = create_app(product.settings)
         with app.app_context():
@@ -67,7 +67,7 @@ def test_a_killed_sender_loses_nobody_and_mails_nobody_twice() -> None:
             killed = 0
             for kill in range(1, KILLS + 1):
                 wait_until(
-                    lambda aim=PEOPLE * kill // (KILLS + 2): (
+                    lambda aim=RECIPIENTS * kill // (KILLS + 2): (
                         delivery_counts(campaign_id).get("sent", 0) > aim
                     ),  # type: ignore[misc]
                     "the campaign moves",
@@ -79,20 +79,20 @@ def test_a_killed_sender_loses_nobody_and_mails_nobody_twice() -> None:
             db.engine.dispose()
         mailbox = Store(product.settings.mailbox_path)
         captured, repeated = mailbox.totals().messages, mailbox.repeated()
-    assert sum(balance.values()) == PEOPLE
+    assert sum(balance.values()) == RECIPIENTS
     assert set(balance) <= {"sent", "unknown"}
     assert balance.get("unknown", 0) <= killed * MAX_CONNECTIONS, "one per open connection and kill"
     assert repeated == 0, "somebody was mailed twice"
-    assert balance["sent"] <= captured <= PEOPLE
+    assert balance["sent"] <= captured <= RECIPIENTS
 
 
 def launch_campaign() -> int:
     with transaction():
-        # Slow enough to be killed in the middle, quick enough for a test.
+        # Slow enough to be killed in the middle, fast enough for a test.
         db.session.execute(sa.update(ProviderAccount).values(per_second=600))
         sender = db.session.scalars(sa.select(SenderAddress)).first()
         audience = a_list("Everybody")
-        subscribers((f"kill{number}@example.org" for number in range(PEOPLE)), audience)
+        subscribers((f"kill{number}@example.org" for number in range(RECIPIENTS)), audience)
         campaign = a_campaign(audience, sender=sender)
         lifecycle.launch(campaign.id, at=None, undo_seconds=0, now=utcnow())
     services().doorbell.ring("expand", campaign.id)

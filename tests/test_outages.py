@@ -1,4 +1,4 @@
-"""Outages of servers: recognised, and said once when they begin and once when they end."""
+"""Outages of servers are recognized, and logged once when they begin and once when they end."""
 
 import errno
 from typing import Any
@@ -25,18 +25,18 @@ def a_database_error(words: str) -> sa.exc.OperationalError:
     return sa.exc.OperationalError("SELECT", {}, Exception(words))
 
 
-class Seconds:
+class MonotonicClock:
     now = 0.0
 
     def __call__(self) -> float:
         return self.now
 
 
-def said(logs: list[Any]) -> list[str]:
+def events(logs: list[Any]) -> list[str]:
     return [line["event"] for line in logs]
 
 
-def test_an_outage_is_said_once_by_all_parts_and_once_when_it_is_over() -> None:
+def test_an_outage_is_logged_once_when_it_begins_and_once_when_it_ends() -> None:
     outages = Outages()
     with capture_logs() as logs:
         for _ in range(3):
@@ -45,13 +45,13 @@ def test_an_outage_is_said_once_by_all_parts_and_once_when_it_is_over() -> None:
         outages.over("worker")
         outages.over("doorbell")
         outages.over("doorbell")
-    assert said(logs) == [
+    assert events(logs) == [
         "Redis is unavailable. Work continues automatically when it is back.",
         "Redis is back",
     ]
 
 
-def test_the_database_and_redis_are_told_apart() -> None:
+def test_outages_of_the_database_and_redis_are_separate() -> None:
     outages = Outages()
     with capture_logs() as logs:
         outages.began("clock", AWAY)
@@ -62,8 +62,8 @@ def test_the_database_and_redis_are_told_apart() -> None:
     assert "secret" not in logs[1]["error"]
 
 
-def test_a_part_that_nobody_tries_again_does_not_hide_the_next_outage() -> None:
-    seconds = Seconds()
+def test_a_part_that_stops_trying_does_not_hide_the_next_outage() -> None:
+    seconds = MonotonicClock()
     outages = Outages(seconds)
     with capture_logs() as logs:
         outages.began("doorbell", AWAY)
@@ -83,7 +83,7 @@ def test_a_part_that_nobody_tries_again_does_not_hide_the_next_outage() -> None:
         (RedisConnectionError("Connection refused"), ""),
     ],
 )
-def test_what_is_wrong_with_a_redis_that_answers_is_said(error: Exception, words: str) -> None:
+def test_the_trouble_of_a_responding_redis_is_logged(error: Exception, words: str) -> None:
     assert words in redis_trouble(error)
     assert is_outage(error)
 
@@ -93,7 +93,7 @@ def test_what_is_wrong_with_a_redis_that_answers_is_said(error: Exception, words
     ["unable to open database file", "disk I/O error", "attempt to write a readonly database",
      "database is locked", "connection refused", "terminating connection"],
 )  # fmt: skip
-def test_a_database_that_is_away_is_an_outage(words: str) -> None:
+def test_an_unavailable_database_is_an_outage(words: str) -> None:
     assert is_outage(sa.exc.OperationalError("SELECT", {}, Exception(words)))
 
 
@@ -104,31 +104,31 @@ def test_a_full_disk_is_one_outage_for_journals_and_a_sqlite_database() -> None:
         outages.began("recorder", sa.exc.OperationalError("", {}, Exception("disk is full")))
         outages.over("journal")
         outages.over("recorder")
-    assert said(logs) == [
+    assert events(logs) == [
         "The disk of the data directory is full. Free some space; sending continues automatically.",
         "The disk of the data directory has room again",
     ]
 
 
-def test_the_full_disk_of_another_server_is_told_apart() -> None:
+def test_a_full_disk_of_another_server_is_a_separate_outage() -> None:
     outages = Outages()
     words = Exception('could not extend file "base/1": No space left on device')
     with capture_logs() as logs:
         outages.began("journal", OSError(errno.ENOSPC, "No space left on device"))
         outages.began("recorder", sa.exc.OperationalError("INSERT", {}, words))
-    assert "The database cannot write, because its disk is full." in said(logs)[1]
+    assert "The database cannot write, because its disk is full." in events(logs)[1]
 
 
-def test_a_data_directory_that_is_away_is_said() -> None:
+def test_a_missing_data_directory_is_logged() -> None:
     outages = Outages()
     with capture_logs() as logs:
         outages.began("journal", OSError(errno.EACCES, "Permission denied"))
         outages.over("journal")
-    assert "cannot be written: Permission denied" in said(logs)[0]
-    assert said(logs)[1] == "The data directory works again"
+    assert "cannot be written: Permission denied" in events(logs)[0]
+    assert events(logs)[1] == "The data directory works again"
 
 
-def test_a_defect_is_no_outage() -> None:
+def test_a_bug_is_not_an_outage() -> None:
     assert not is_outage(sa.exc.OperationalError("SELECT", {}, Exception("no such table: x")))
     assert not is_outage(ResponseError("WRONGTYPE Operation against a key"))
     assert not is_outage(ValueError("nobody thought of this"))
@@ -152,7 +152,7 @@ def test_a_defect_is_no_outage() -> None:
         (a_database_error('certificate "/x.pem": No such file or directory'), False),
     ],
 )
-def test_a_server_that_may_come_up_is_worth_waiting_for(
+def test_only_a_server_that_may_come_up_is_waited_for(
     error: Exception, is_waited_for: bool
 ) -> None:
     assert is_away(error) is is_waited_for

@@ -1,4 +1,4 @@
-"""How long no email leaves after something was killed: never more than five seconds."""
+"""After something is killed, email pauses for at most five seconds."""
 
 import os
 import signal
@@ -16,11 +16,11 @@ from campaigns import migrate
 from campaigns.jobs.clock import LEASE
 from campaigns.jobs.models import Lease
 from tests.arrivals import (
-    FEWER_PEOPLE,
+    FEWER_RECIPIENTS,
     LONGEST_PAUSE_SECONDS,
     arrivals,
+    check_nobody_got_two,
     launch,
-    nobody_twice,
     pause_after,
     send_the_rest,
 )
@@ -52,7 +52,7 @@ def kill_children(words: str, ancestor: int) -> None:
     assert killed, f"nothing runs that mentions {words}"
 
 
-def test_under_the_supervisor_email_leaves_within_five_seconds_of_a_kill() -> None:
+def test_with_campaigns_up_email_resumes_within_five_seconds_of_a_kill() -> None:
     with arrivals() as (sink, watched), running_product(SEND_WORKERS="2") as product:
         launch(product.settings, sink, watched)
         victims = ("worker --lane send", "campaigns.cli worker", "campaigns.cli clock", "kv.sock",
@@ -62,7 +62,7 @@ def test_under_the_supervisor_email_leaves_within_five_seconds_of_a_kill() -> No
             for words in victims
         ]
         print(pauses)
-        nobody_twice(sink)
+        check_nobody_got_two(sink)
     assert max(seconds for _, seconds in pauses) <= LONGEST_PAUSE_SECONDS, pauses
 
 
@@ -86,8 +86,8 @@ def procfile(tmp_path: Path, database_url: str) -> Iterator[Procfile]:
         yield procfile
 
 
-@pytest.mark.runs_on("postgresql")  # `campaigns up` is killed on SQLite
-def test_started_by_a_procfile_email_leaves_within_five_seconds_of_a_kill(
+@pytest.mark.runs_on("postgresql")  # `campaigns up` is tested on SQLite above
+def test_with_a_procfile_email_resumes_within_five_seconds_of_a_kill(
     procfile: Procfile,
 ) -> None:
     with arrivals() as (sink, watched):
@@ -102,23 +102,23 @@ def test_started_by_a_procfile_email_leaves_within_five_seconds_of_a_kill(
         }
         pauses = {name: pause_after(watched, play) for name, play in plays.items()}
         print(pauses)
-        nobody_twice(sink)
+        check_nobody_got_two(sink)
     assert max(pauses.values()) <= LONGEST_PAUSE_SECONDS, pauses
     assert "Traceback" not in procfile.log
 
 
-@pytest.mark.runs_on("sqlite")  # it is about jobs in Redis
-def test_a_redis_that_is_emptied_again_and_again_leaves_no_trace(procfile: Procfile) -> None:
+@pytest.mark.runs_on("sqlite")  # the test is about jobs in Redis
+def test_flushing_redis_repeatedly_logs_no_traceback(procfile: Procfile) -> None:
     def flush_often() -> None:
         for _ in range(60):  # at many points of a job
             procfile.flush_redis()
             time.sleep(0.05)
 
     with arrivals() as (sink, watched):
-        launch(procfile.settings, sink, watched, people=FEWER_PEOPLE)
+        launch(procfile.settings, sink, watched, recipients=FEWER_RECIPIENTS)
         pause = pause_after(watched, flush_often)
         print(pause)
-        send_the_rest(procfile.settings, sink, people=FEWER_PEOPLE)
+        send_the_rest(procfile.settings, sink, recipients=FEWER_RECIPIENTS)
     assert pause <= LONGEST_PAUSE_SECONDS
     for trace in ("Traceback", "InvalidJobOperation", "NoSuchJobError"):
         assert trace not in procfile.log
@@ -157,7 +157,7 @@ def postgresql() -> Iterator[Postgresql]:
         yield server
 
 
-def is_said_by_all(procfile: Procfile, words: str, times: int) -> bool:
+def is_logged_by_all(procfile: Procfile, words: str, times: int) -> bool:
     return procfile.log.count(words) >= times * PROCESSES
 
 
@@ -170,7 +170,7 @@ PROCESSES = 4
     [(Postgresql.stop, Postgresql.start), (Postgresql.freeze, Postgresql.thaw)],
     ids=["stopped", "frozen"],
 )
-def test_a_postgresql_that_is_away_at_the_start_and_in_mid_campaign_is_said_once_each_time(
+def test_each_outage_of_postgresql_is_logged_once(
     tmp_path: Path,
     postgresql: Postgresql,
     go_away: Callable[[Postgresql], None],
@@ -179,21 +179,21 @@ def test_a_postgresql_that_is_away_at_the_start_and_in_mid_campaign_is_said_once
     migrate.upgrade(settings_for_tests(tmp_path / "unused", database_url=postgresql.url))
     go_away(postgresql)
     with running(tmp_path, postgresql.url) as procfile, arrivals() as (sink, watched):
-        wait_until(lambda: is_said_by_all(procfile, AWAY, 1), "all say so", 30)
+        wait_until(lambda: is_logged_by_all(procfile, AWAY, 1), "all say so", 30)
         come_back(postgresql)
         wait_until(lambda: procfile.log.count("worker started") == 3, "the workers work", 10)
-        wait_until(lambda: is_said_by_all(procfile, BACK, 1), "all say that it is back", 10)
+        wait_until(lambda: is_logged_by_all(procfile, BACK, 1), "all say that it is back", 10)
 
-        launch(procfile.settings, sink, watched, people=FEWER_PEOPLE)
+        launch(procfile.settings, sink, watched, recipients=FEWER_RECIPIENTS)
         go_away(postgresql)
         try:
-            wait_until(lambda: is_said_by_all(procfile, AWAY, 2), "all say so again", 30)
-            time.sleep(3)  # whoever repeats it does it now
+            wait_until(lambda: is_logged_by_all(procfile, AWAY, 2), "all say so again", 30)
+            time.sleep(3)  # long enough for a repeated message to be logged
         finally:
             come_back(postgresql)
         pause = pause_after(watched, lambda: None)
         print(pause)
-        send_the_rest(procfile.settings, sink, people=FEWER_PEOPLE)
+        send_the_rest(procfile.settings, sink, recipients=FEWER_RECIPIENTS)
         said = procfile.log
     assert pause <= LONGEST_PAUSE_SECONDS
     assert (said.count(AWAY), said.count(BACK)) == (2 * PROCESSES, 2 * PROCESSES)

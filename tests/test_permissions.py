@@ -1,4 +1,4 @@
-"""What Campaigns keeps on disk is readable by its own user alone."""
+"""Only the user that runs Campaigns can read its files."""
 
 import os
 import sqlite3
@@ -31,7 +31,7 @@ def made(folder: Path) -> Path:
 
 
 def modes(folder: Path) -> set[tuple[bool, int]]:
-    """(is it a folder, its mode) of all that lies there."""
+    """Whether each entry is a folder, and its mode."""
     return {(path.is_dir(), path.stat().st_mode & 0o777) for path in (folder, *folder.rglob("*"))}
 
 
@@ -44,7 +44,7 @@ def test_an_existing_data_directory_is_closed_to_others(tmp_path: Path) -> None:
     assert close_to_others(folder) == permissions.Closed(), "and the next start finds nothing"
 
 
-def test_what_a_link_leads_to_and_a_postgresql_are_left_alone(tmp_path: Path) -> None:
+def test_targets_of_links_and_files_of_postgresql_keep_their_permissions(tmp_path: Path) -> None:
     folder, elsewhere = made(tmp_path / "data"), tmp_path / "elsewhere"
     elsewhere.write_text("x")
     elsewhere.chmod(0o644)
@@ -71,7 +71,7 @@ def test_a_folder_that_holds_other_things_keeps_their_permissions(tmp_path: Path
     assert (folder / "uploads/abc.csv").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_database_that_lies_elsewhere_is_closed_too(tmp_path: Path) -> None:
+def test_a_database_elsewhere_is_closed_as_well(tmp_path: Path) -> None:
     path = tmp_path / "other" / "db.sqlite3"
     path.parent.mkdir()
     sqlite3.connect(path).close()
@@ -81,7 +81,7 @@ def test_a_database_that_lies_elsewhere_is_closed_too(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_every_command_makes_private_files(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_command_creates_private_files(monkeypatch: pytest.MonkeyPatch) -> None:
     before = os.umask(0o022)
     try:
         monkeypatch.setattr(cli, "cli", lambda **_: None)

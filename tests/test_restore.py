@@ -1,6 +1,6 @@
-"""A backup taken in mid-campaign is restored, as docs/operations.md says, under running processes.
+"""A backup taken in mid-campaign is restored as docs/operations.md says, with real processes.
 
-The processes are those of a Procfile, so nothing but a worker and a clock recognises the backup.
+The processes are those of a Procfile, so only a worker or a clock can recognize the backup.
 """
 
 import shutil
@@ -34,16 +34,16 @@ from tests.supervisor.helpers import wait_until
 
 pytestmark = pytest.mark.process
 
-PEOPLE = 600
-LATER_PEOPLE = 5
+RECIPIENTS = 600
+LATER_RECIPIENTS = 5
 PER_SECOND, PER_SECOND_AFTERWARDS = 15, 1000
-"""Slow until the processes stop: on a busy machine, too, something must be left by then."""
+"""Limit of the account until the processes stop: something must be left even on a busy machine."""
 SECONDS_PER_BODY = 0.01
 QUIET_SECONDS = 4.0
-"""How long nothing may leave before somebody decides. The clock rings every second."""
+"""Time during which nothing may be sent before a decision. The clock acts every second."""
 OWNER, PASSWORD = "owner@example.org", "correct horse battery"
 WAITING_ADDRESS = "single@example.org"
-"""Gets an alert that waits in the backup and leaves after it."""
+"""Recipient of an alert that waits in the backup and is sent after it."""
 SETTLED = ("sent", "unknown", "failed", "skipped")
 BANNER = "On hold: the database was restored from a backup"
 
@@ -55,7 +55,7 @@ def slow(line: str, session: Session) -> str | None:
 
 
 class Machine(Procfile):
-    """The processes, and what a restore needs."""
+    """The processes of a machine, and what a restore needs."""
 
     def __init__(self, folder: Path, database_url: str) -> None:
         super().__init__(folder, database_url)
@@ -64,7 +64,7 @@ class Machine(Procfile):
 
     @contextmanager
     def app(self) -> Iterator[Flask]:
-        """The app of a web process. Its connections are closed at the end."""
+        """The app of a web process; its connections are closed at the end."""
         with self._app.app_context():
             try:
                 yield self._app
@@ -73,7 +73,7 @@ class Machine(Procfile):
                 db.engine.dispose()
 
     def back_up(self) -> Callable[[], None]:
-        """Gives what restores the database. Redis is copied, too."""
+        """Copy Redis and back up the database; return a function that restores the database."""
         shutil.copytree(self.redis_dir, self.folder / "redis of the backup")
         return back_up(self.database_url, self.folder)
 
@@ -95,15 +95,15 @@ def sink() -> Iterator[ScriptedServer]:
 
 
 def launch(machine: Machine, sink: ScriptedServer) -> None:
-    """A campaign on its way; one that is due, and an alert, which both wait for the clock."""
+    """Launch a campaign; schedule another and queue an alert, both waiting for the clock."""
     with machine.app():
         with transaction():
             users.create_user(OWNER, PASSWORD, now=utcnow())
             sender = a_sender(provider=a_provider(port=sink.port))
             db.session.execute(sa.update(ProviderAccount).values(per_second=PER_SECOND))
             first, later = a_list("First"), a_list("Later")
-            subscribers((f"first{number}@example.org" for number in range(PEOPLE)), first)
-            subscribers((f"later{number}@example.org" for number in range(LATER_PEOPLE)), later)
+            subscribers((f"first{number}@example.org" for number in range(RECIPIENTS)), first)
+            subscribers((f"later{number}@example.org" for number in range(LATER_RECIPIENTS)), later)
             campaign = a_campaign(first, sender=sender, name="First")
             lifecycle.launch(campaign.id, at=None, undo_seconds=0, now=utcnow())
             scheduled = a_campaign(later, sender=sender, name="Later")
@@ -114,28 +114,28 @@ def launch(machine: Machine, sink: ScriptedServer) -> None:
         services().doorbell.ring("expand", campaign.id)
 
 
-def people(sink: ScriptedServer) -> Counter[str]:
-    """How often everybody but the owner was mailed."""
+def emails_received(sink: ScriptedServer) -> Counter[str]:
+    """The number of emails that each recipient got, without the owner."""
     return Counter(address for address in sink.recipients if address != OWNER)
 
 
 def send_past_a_backup(machine: Machine, sink: ScriptedServer) -> Counter[str]:
-    """Back up in mid-campaign, send more, stop, restore; who was mailed until then."""
+    """Back up in mid-campaign, send more, stop and restore; return the emails received so far."""
     machine.start("valkey", "worker")
     wait_until(lambda: "worker started" in machine.log, "the worker runs", 60)
     launch(machine, sink)
-    wait_until(lambda: len(sink.recipients) > 20, "the campaign moves", 60)
+    wait_until(lambda: len(sink.recipients) > 20, "the campaign is being sent", 60)
     restore = machine.back_up()
-    late = {WAITING_ADDRESS, *(f"later{number}@example.org" for number in range(LATER_PEOPLE))}
+    late = {WAITING_ADDRESS, *(f"later{number}@example.org" for number in range(LATER_RECIPIENTS))}
     assert not late & set(sink.recipients), "the backup was too late"
     machine.start("clock")
     wait_until(
         lambda: late < set(sink.recipients),
-        "more leaves after the backup", 60,
+        "more is sent after the backup", 60,
     )  # fmt: skip
     machine.stop()
-    before = people(sink)
-    assert len(before) < PEOPLE + LATER_PEOPLE + 1, "nothing was left to be sent"
+    before = emails_received(sink)
+    assert len(before) < RECIPIENTS + LATER_RECIPIENTS + 1, "nothing was left to be sent"
     assert max(before.values()) == 1
     restore()
     return before
@@ -148,15 +148,15 @@ def log_in(app: Flask) -> FlaskClient:
 
 
 def wait_until_held(machine: Machine, sink: ScriptedServer, before: Counter[str]) -> None:
-    """The processes hold everything, the owner is told, and nobody else is mailed."""
-    wait_until(lambda: "was restored from a backup" in machine.log, "it is recognised", 60)
-    wait_until(lambda: OWNER in sink.recipients, "the owner is told", 30)
+    """Wait until the processes hold everything and alert the owner; nobody else gets an email."""
+    wait_until(lambda: "was restored from a backup" in machine.log, "the backup is recognized", 60)
+    wait_until(lambda: OWNER in sink.recipients, "the owner is alerted", 30)
     time.sleep(QUIET_SECONDS)
-    assert people(sink) == before, "somebody was mailed before anybody decided"
+    assert emails_received(sink) == before, "an email was sent before a decision"
 
 
 def decide(machine: Machine, decision: str) -> None:
-    """Look at home and at both reports, and press the same button for all kinds."""
+    """Check home and both reports, and choose the same action for every kind."""
     with machine.app() as app:
         client = log_in(app)
         home = client.get("/").text
@@ -164,8 +164,8 @@ def decide(machine: Machine, decision: str) -> None:
         campaigns = {one.name: one for one in db.session.scalars(sa.select(Campaign))}
         assert (campaigns["First"].status, campaigns["Later"].status) == ("paused", "scheduled")
         assert "restored from a backup" in in_english(campaigns["First"].status_reason)
-        told = {"First": BANNER, "Later": "This campaign may have been sent"}
-        for name, words in told.items():
+        notices = {"First": BANNER, "Later": "This campaign may have been sent"}
+        for name, words in notices.items():
             page = client.get(f"/campaigns/{campaigns[name].public_id}/report")
             assert words in page.text
         with transaction():
@@ -194,14 +194,16 @@ def wait_until_settled(machine: Machine) -> dict[str, str]:
             db.session.rollback()
             return db.session.scalar(sa.select(Delivery.id).where(is_open).limit(1)) is None
 
-        wait_until(are_settled, "everybody has an outcome", 60)
-    wait_until(lambda: outcomes(machine)[WAITING_ADDRESS] in SETTLED, "the alert, too", 60)
+        wait_until(are_settled, "every delivery has an outcome", 60)
+    wait_until(
+        lambda: outcomes(machine)[WAITING_ADDRESS] in SETTLED, "the alert has an outcome", 60
+    )
     return outcomes(machine)
 
 
-# Each decision on one database: tests/web/test_restored.py makes all of them on both.
+# One decision per database here; tests/web/test_restored.py tests all of them on both.
 @pytest.mark.runs_on("sqlite")
-def test_after_the_restore_nothing_leaves_until_somebody_ends_it(
+def test_after_the_restore_nothing_is_sent_when_the_campaigns_are_ended(
     machine: Machine, sink: ScriptedServer
 ) -> None:
     before = send_past_a_backup(machine, sink)
@@ -210,16 +212,16 @@ def test_after_the_restore_nothing_leaves_until_somebody_ends_it(
     decide(machine, "leave")
     found = wait_until_settled(machine)
     time.sleep(QUIET_SECONDS)
-    assert people(sink) == before, "nobody twice, and nobody anew"
+    assert emails_received(sink) == before, "nobody got a second email, and nobody new got one"
     first = {address for address in found if address.startswith("first")}
-    assert len(first) == PEOPLE, "everybody is accounted for"
+    assert len(first) == RECIPIENTS, "everybody is accounted for"
     assert {found[address] for address in first - before.keys()} == {"unknown"}
     assert {found[address] for address in first} == {"sent", "unknown"}
     assert found[WAITING_ADDRESS] == "unknown"
 
 
 @pytest.mark.runs_on("postgresql")
-def test_after_the_restore_everybody_gets_it_once_somebody_sends_the_rest(
+def test_after_the_restore_sending_the_rest_reaches_everyone(
     machine: Machine, sink: ScriptedServer
 ) -> None:
     before = send_past_a_backup(machine, sink)
@@ -229,17 +231,17 @@ def test_after_the_restore_everybody_gets_it_once_somebody_sends_the_rest(
     decide(machine, "send")
     wait_until(
         lambda: sum(address.startswith("later") for address in sink.recipients)
-        == 2 * LATER_PEOPLE,
-        "what was scheduled is sent", 60,
+        == 2 * LATER_RECIPIENTS,
+        "the scheduled campaign is sent", 60,
     )  # fmt: skip
     found = wait_until_settled(machine)
     unknown = {address for address, status in found.items() if status == "unknown"}
-    after = people(sink)
-    assert len(found) == PEOPLE + LATER_PEOPLE + 1
+    after = emails_received(sink)
+    assert len(found) == RECIPIENTS + LATER_RECIPIENTS + 1
     assert found.keys() - unknown <= after.keys(), "nobody is lost"
     again = {address for address, count in after.items() if count > 1}
     assert max(after.values()) == 2
-    assert not again & with_outcome, "sent before the backup, and mailed again"
+    assert not again & with_outcome, "sent before the backup and emailed again"
     assert not again & unknown
 
 
@@ -265,7 +267,7 @@ def move_with_the_redis_of_the_backup(machine: Machine) -> None:
 @pytest.mark.parametrize(
     "lose", [lose_redis, move_to_a_new_machine, move_with_the_redis_of_the_backup]
 )
-def test_whatever_else_was_lost_nothing_leaves_by_itself(
+def test_whatever_else_was_lost_nothing_is_sent_automatically(
     machine: Machine, sink: ScriptedServer, lose: Callable[[Machine], None]
 ) -> None:
     before = send_past_a_backup(machine, sink)

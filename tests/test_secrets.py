@@ -9,12 +9,12 @@ OLD, NEW = "old-key-that-is-long-enough-for-this", "new-key-that-is-long-enough-
 
 
 @pytest.mark.parametrize("text", ["s3cret", "", "päss wörd 🔑", "x" * 10_000])
-def test_what_was_put_in_comes_out(text: str) -> None:
+def test_a_secret_can_be_decrypted(text: str) -> None:
     vault = Vault([NEW])
     assert vault.decrypt(vault.encrypt(text)) == text
 
 
-def test_the_stored_form_shows_nothing_and_is_never_the_same() -> None:
+def test_the_stored_form_reveals_nothing_and_is_never_the_same() -> None:
     vault = Vault([NEW])
     first, second = vault.encrypt("s3cret"), vault.encrypt("s3cret")
     assert "s3cret" not in first
@@ -33,14 +33,14 @@ def test_new_secrets_are_written_with_the_new_key() -> None:
         Vault([OLD]).decrypt(stored)
 
 
-def test_a_lost_key_is_told_with_the_remedy() -> None:
+def test_the_error_of_a_lost_key_says_what_to_do() -> None:
     with pytest.raises(SecretUnreadableError) as caught:
         Vault([NEW]).decrypt(Vault([OLD]).encrypt("s3cret"))
     assert "SECRET_KEY_FALLBACKS" in in_english(caught.value)
 
 
 @pytest.mark.parametrize("position", [0, 12, 40, -2])
-def test_a_changed_secret_is_not_read(position: int) -> None:
+def test_a_modified_secret_is_refused(position: int) -> None:
     vault = Vault([NEW])
     stored = vault.encrypt("s3cret")
     changed = bytearray(stored.encode())
@@ -50,6 +50,6 @@ def test_a_changed_secret_is_not_read(position: int) -> None:
 
 
 @pytest.mark.parametrize("stored", ["", "plain text", "gAAAAA"])
-def test_what_was_never_encrypted_is_not_read(stored: str) -> None:
+def test_plain_text_is_refused(stored: str) -> None:
     with pytest.raises(SecretUnreadableError):
         Vault([NEW]).decrypt(stored)

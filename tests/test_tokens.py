@@ -1,4 +1,4 @@
-"""Tokens: nobody makes one but us, and one purpose is not another."""
+"""Tokens: only we can make one, and it is valid for one purpose only."""
 
 import base64
 import hashlib
@@ -21,12 +21,12 @@ REF = DeliveryRef(subscriber_id=2**40, list_id=7, delivery_id=123_456_789_012)
 
 
 @given(st.binary(min_size=1, max_size=200), st.sampled_from(PURPOSES))
-def test_what_was_signed_comes_back(payload: bytes, purpose: Purpose) -> None:
+def test_a_signed_payload_is_read_back(payload: bytes, purpose: Purpose) -> None:
     assert SIGNER.unsign(purpose, SIGNER.sign(purpose, payload)) == payload
 
 
 @pytest.mark.parametrize("made_for", PURPOSES)
-def test_a_token_is_worthless_for_another_purpose(made_for: Purpose) -> None:
+def test_a_token_is_invalid_for_another_purpose(made_for: Purpose) -> None:
     token = SIGNER.sign(made_for, REF.pack())
     for purpose in PURPOSES:
         if purpose != made_for:
@@ -34,7 +34,7 @@ def test_a_token_is_worthless_for_another_purpose(made_for: Purpose) -> None:
                 SIGNER.unsign(purpose, token)
 
 
-def test_every_changed_character_is_noticed() -> None:
+def test_every_changed_character_is_detected() -> None:
     token = SIGNER.sign("unsubscribe", REF.pack())
     for position, char in enumerate(token):
         other = "A" if char != "A" else "B"
@@ -59,7 +59,7 @@ def test_every_changed_character_is_noticed() -> None:
         lambda t: t.replace(t[3], "+"),
     ],
 )
-def test_a_bent_token_is_refused(change: object) -> None:
+def test_a_malformed_token_is_refused(change: object) -> None:
     token = SIGNER.sign("unsubscribe", REF.pack())
     bent = change(token)  # type: ignore[operator]
     assert bent != token
@@ -68,7 +68,7 @@ def test_a_bent_token_is_refused(change: object) -> None:
 
 
 @given(st.text(max_size=100))
-def test_whatever_a_stranger_makes_up_is_refused(text: str) -> None:
+def test_any_made_up_token_is_refused(text: str) -> None:
     with pytest.raises(BadTokenError):
         SIGNER.unsign("view", text)
     with pytest.raises(BadTokenError):
@@ -80,7 +80,7 @@ def test_whatever_a_stranger_makes_up_is_refused(text: str) -> None:
 
 
 def test_each_token_has_one_spelling() -> None:
-    # 25 bytes: the last character holds four bits that nothing reads.
+    # 25 bytes: four bits of the last character are unused.
     token = tokens.b64encode(b"x" * 25)
     twin = token[:-1] + chr(ord(token[-1]) + 1)
     with pytest.raises(BadTokenError, match="canonical"):
@@ -102,13 +102,13 @@ def test_a_signer_needs_a_key() -> None:
 
 
 def plain_hmac(purpose: Purpose, payload: bytes) -> bytes:
-    """The signature as it was always made, by the standard library alone."""
+    """The signature as it has always been made, with the standard library only."""
     key = hmac.digest(NEW.encode(), f"campaigns.token.{purpose}".encode(), hashlib.sha256)
     return hmac.digest(key, payload, hashlib.sha256)[:16]
 
 
 @given(st.binary(max_size=300), st.sampled_from(PURPOSES))
-def test_links_of_all_time_stay_valid(payload: bytes, purpose: Purpose) -> None:
+def test_links_of_all_versions_stay_valid(payload: bytes, purpose: Purpose) -> None:
     assert SIGNER.signature(purpose, payload) == plain_hmac(purpose, payload)
 
 
@@ -125,7 +125,7 @@ def test_the_spelling_of_links_never_changes(delivery_id: int, number: int, targ
 
 
 @given(IDS, st.integers(0, 2**32 - 1), IDS)
-def test_references_survive_the_way(first: int, second: int, third: int) -> None:
+def test_references_survive_a_round_trip(first: int, second: int, third: int) -> None:
     for ref in (DeliveryRef(first, second, third), ConfirmRef(first, second, third)):
         assert type(ref).unpack(ref.pack()) == ref
 
@@ -150,7 +150,7 @@ def test_a_click_carries_its_target(delivery_id: int, number: int, target: str) 
     assert tokens.read_click_path(SIGNER, token, encoded) == (delivery_id, number, target)
 
 
-def test_a_click_cannot_be_bent_to_another_place() -> None:
+def test_a_click_cannot_be_changed_to_another_target() -> None:
     token, _, _ = tokens.click_path(SIGNER, 1, 2, "https://shop.example/").partition("/")
     evil = tokens.b64encode(b"https://evil.example/")
     with pytest.raises(BadTokenError):
@@ -170,7 +170,7 @@ def test_a_return_path_fits_and_survives_a_change_of_case(delivery_id: int) -> N
         assert tokens.read_bounce_local_part(SIGNER, spelling) == delivery_id
 
 
-def test_every_changed_character_of_a_return_path_is_noticed() -> None:
+def test_every_changed_character_of_a_return_path_is_detected() -> None:
     local_part = tokens.bounce_local_part(SIGNER, 123_456_789)
     for position, char in enumerate(local_part):
         other = "a" if char != "a" else "b"
@@ -179,12 +179,12 @@ def test_every_changed_character_of_a_return_path_is_noticed() -> None:
             found = tokens.read_bounce_local_part(SIGNER, bent)
         except BadTokenError:
             continue
-        # Base32 leaves two bits of the last character unread: it may differ, the answer not.
+        # Two bits of the last Base32 character are unused, so it may differ without effect.
         assert position == len(local_part) - 1
         assert found == 123_456_789
 
 
 @pytest.mark.parametrize("text", ["", "b", "b+", "b+!", "a+aaaa", "+", "b+" + "a" * 39, "b-aaaa"])
-def test_what_is_no_return_path_is_refused(text: str) -> None:
+def test_an_invalid_return_path_is_refused(text: str) -> None:
     with pytest.raises(BadTokenError):
         tokens.read_bounce_local_part(SIGNER, text)

@@ -1,4 +1,4 @@
-"""What counts as one client of the web entries."""
+"""What counts as one client in the limits of web requests."""
 
 import pytest
 
@@ -29,6 +29,6 @@ def test_ipv6_clients_count_by_their_64_bit_network(address: str, network: str) 
     assert network_of(address) == network
 
 
-def test_wider_networks_can_be_asked_for() -> None:
+def test_wider_networks_can_be_requested() -> None:
     assert network_of("192.0.2.7", ipv4_bits=24, ipv6_bits=48) == "192.0.2.0/24"
     assert network_of("2001:db8:1:2::1", ipv4_bits=24, ipv6_bits=48) == "2001:db8:1::/48"

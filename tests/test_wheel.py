@@ -1,4 +1,4 @@
-"""The wheel, installed where no checkout is in reach, migrates and serves pages."""
+"""The wheel, installed away from any checkout, migrates and serves pages."""
 
 import http.client
 import os
@@ -34,7 +34,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
     return {**kept, "DATA_DIR": str(tmp_path / "data"), "PORT": str(free_port())}
 
 
-def test_the_wheel_holds_templates_static_files_migrations_and_licences(wheel: Path) -> None:
+def test_the_wheel_contains_templates_static_files_migrations_and_licences(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
     for wanted in (
@@ -48,7 +48,7 @@ def test_the_wheel_holds_templates_static_files_migrations_and_licences(wheel: P
     assert not [name for name in names if "__pycache__" in name or name.startswith("tests")]
 
 
-def test_the_checkout_is_out_of_reach(python: Path, tmp_path: Path) -> None:
+def test_the_checkout_is_not_importable(python: Path, tmp_path: Path) -> None:
     code = (
         "import campaigns.paths; print(campaigns.__file__); print(campaigns.paths.resource_root())"
     )
@@ -83,7 +83,7 @@ def test_the_installed_wheel_migrates_and_serves_a_page_and_a_static_file(
 
 
 def _served(command: list[str], environment: dict[str, str], folder: Path) -> Iterator["Page"]:
-    """Once: the pages, while they are served."""
+    """Run the server once; return the pages it serves."""
     with (folder / "web.log").open("wb") as log:
         web = subprocess.Popen(
             [*command, "web"], cwd=folder, env=environment, stdout=log, stderr=log
@@ -101,7 +101,7 @@ def _served(command: list[str], environment: dict[str, str], folder: Path) -> It
 
 
 class Page:
-    """Asks for a page; the status (0: nobody answers) and the body."""
+    """Requests a page; returns the status (0: no answer) and the body."""
 
     def __init__(self, port: int) -> None:
         self._port = port

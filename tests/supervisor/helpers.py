@@ -1,4 +1,4 @@
-"""What the tests of processes share: waiting, looking at the table of processes, a running `up`."""
+"""Shared by tests of processes: waiting, the process table, a running `campaigns up`."""
 
 import os
 import signal
@@ -13,15 +13,15 @@ from campaigns.supervisor import status
 
 
 def wait_until(is_true: Callable[[], object], what: str, seconds: float = 20) -> None:
-    """Wait for a condition; fails the test with `what` when it does not come true."""
+    """Wait for a condition; fail the test, naming `what`, if it does not come true."""
     deadline = time.monotonic() + seconds
     while not is_true():
-        assert time.monotonic() < deadline, f"waited {seconds:.0f} s in vain: {what}"
+        assert time.monotonic() < deadline, f"timed out after {seconds:.0f} s: {what}"
         time.sleep(0.05)
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process runs; one that has ended and was not collected does not."""
+    """Whether a process runs. A zombie does not."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -33,7 +33,7 @@ def is_alive(pid: int) -> bool:
 
 
 def members_of(group: int) -> list[int]:
-    """The living processes of a process group."""
+    """The running processes of a process group."""
     table = subprocess.run(
         ["ps", "-e", "-o", "pid=,pgid=,stat="], capture_output=True, text=True, check=True
     ).stdout
@@ -42,7 +42,7 @@ def members_of(group: int) -> list[int]:
 
 
 def descendants_of(pid: int) -> list[int]:
-    """The living processes that this one started, and those that they did."""
+    """The running descendants of a process."""
     table = subprocess.run(
         ["ps", "-e", "-o", "pid=,ppid=,stat="], capture_output=True, text=True, check=True
     ).stdout
@@ -56,7 +56,7 @@ def descendants_of(pid: int) -> list[int]:
 
 
 def processes_mentioning(text: str) -> list[str]:
-    """The command lines of living processes that hold this text."""
+    """The IDs and command lines of running processes whose command line contains this text."""
     table = subprocess.run(
         ["ps", "-e", "-ww", "-o", "pid=,stat=,args="], capture_output=True, text=True, check=True
     ).stdout
@@ -76,7 +76,7 @@ def free_port() -> int:
 
 
 class RunningUp:
-    """A `campaigns up` in a data directory of its own; `through` is a command that becomes it."""
+    """A `campaigns up` in its own data directory; `through` is a command that executes it."""
 
     def __init__(
         self,
@@ -107,7 +107,7 @@ class RunningUp:
         return self.output.read_text()
 
     def wait_until_ready(self, times: int = 1) -> None:
-        """`times`: how many runs in this folder have been ready by then, this one included."""
+        """Wait until it is ready; `times` counts this run and earlier ones in this folder."""
         wait_until(
             lambda: self.text().count("is ready") >= times or self.process.poll() is not None,
             "ready",
@@ -127,7 +127,7 @@ class RunningUp:
         return next(entry.restarts for entry in found.processes if entry.name == name)
 
     def end(self) -> None:
-        """Clean up after a test, whatever it did."""
+        """Stop it, whatever the test did."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:

@@ -1,4 +1,4 @@
-"""The guard: no process of ours outlives its supervisor, and none is left behind."""
+"""The guard: no process outlives its supervisor or is left behind."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ from tests.supervisor.helpers import is_alive, members_of, wait_until
 
 
 class Guarded:
-    """A guard, with a Python program behind it, and the writing end of its death pipe."""
+    """A guard that runs a Python program, with the writing end of its death pipe."""
 
     def __init__(self, code: str) -> None:
         reading, self.writing = os.pipe()
@@ -42,14 +42,14 @@ class Guarded:
         assert self.process.stdout is not None
         return self.process.stdout.readline().strip()
 
-    def let_go(self) -> None:
-        """What the kernel does when the supervisor dies."""
+    def close_pipe(self) -> None:
+        """Close the pipe, as the kernel does when the supervisor dies."""
         os.close(self.writing)
         self.writing = -1
 
     def end(self) -> None:
         if self.writing >= 0:
-            self.let_go()
+            self.close_pipe()
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
@@ -59,7 +59,7 @@ class Guarded:
 
 @pytest.fixture
 def guarded() -> Iterator[list[Guarded]]:
-    """Put what you start in here; it is cleaned up."""
+    """A list of guards that are ended after the test."""
     started: list[Guarded] = []
     yield started
     for entry in started:
@@ -76,7 +76,7 @@ def test_the_deadly_signal_is_passed_on(guarded: list[Guarded]) -> None:
     assert guarded[0].process.wait(10) == -signal.SIGKILL
 
 
-def test_a_missing_program_is_said_and_ends_with_127() -> None:
+def test_a_missing_program_is_reported_and_exits_with_127() -> None:
     reading, writing = os.pipe()
     done = subprocess.run(
         [sys.executable, "-I", "-S", guard.__file__, f"{reading},-1", "/no/such/program"],
@@ -105,7 +105,7 @@ def test_signals_are_forwarded_to_the_program(
     assert guarded[0].process.wait(10) == 3
 
 
-def test_when_the_supervisor_is_gone_the_program_is_asked_to_end_once(
+def test_the_program_is_asked_to_end_once_when_the_supervisor_dies(
     guarded: list[Guarded],
 ) -> None:
     code = (
@@ -123,12 +123,12 @@ def test_when_the_supervisor_is_gone_the_program_is_asked_to_end_once(
     )
     guarded.append(Guarded(code))
     assert guarded[0].line() == "ready"
-    guarded[0].let_go()
+    guarded[0].close_pipe()
     assert guarded[0].line() == "drained after 1"
     guarded[0].process.wait(10)
 
 
-def test_what_the_program_started_goes_with_it(guarded: list[Guarded]) -> None:
+def test_children_of_the_program_end_with_it(guarded: list[Guarded]) -> None:
     code = (
         "import subprocess, sys, time\n"
         "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
@@ -137,20 +137,20 @@ def test_what_the_program_started_goes_with_it(guarded: list[Guarded]) -> None:
     )
     guarded.append(Guarded(code))
     grandchild = int(guarded[0].line())
-    guarded[0].let_go()
+    guarded[0].close_pipe()
     wait_until(lambda: not is_alive(grandchild), "the grandchild's end", 5)
     guarded[0].process.wait(10)
     assert members_of(guarded[0].process.pid) == []
 
 
 @pytest.mark.process
-def test_a_program_that_will_not_listen_is_ended_after_the_grace_time(
+def test_a_program_that_ignores_signals_is_killed_after_the_grace_period(
     guarded: list[Guarded],
 ) -> None:
     code = "import signal, time\nsignal.signal(15, signal.SIG_IGN)\nprint('deaf')\ntime.sleep(120)"
     guarded.append(Guarded(code))
     assert guarded[0].line() == "deaf"
-    guarded[0].let_go()
+    guarded[0].close_pipe()
     began = time.monotonic()
     guarded[0].process.wait(guard.GRACE_SECONDS + 10)
     assert time.monotonic() - began > guard.GRACE_SECONDS - 1

@@ -1,4 +1,4 @@
-"""What the log tells, and what it keeps to itself."""
+"""What is logged, and what is not."""
 
 import logging
 from collections.abc import Iterator
@@ -47,7 +47,7 @@ def test_the_tokens_of_personal_links_are_not_logged(
     assert path.split("/")[2][:20] not in told
 
 
-def test_other_paths_and_the_set_up_link_are_logged_whole(
+def test_other_paths_and_the_setup_link_are_logged_in_full(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     configure_logging(settings_for_tests(tmp_path))

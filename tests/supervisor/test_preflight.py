@@ -13,7 +13,7 @@ from campaigns.supervisor import preflight, status
 from campaigns.supervisor.preflight import CannotStartError
 
 
-def test_a_data_directory_is_locked_once(tmp_path: Path) -> None:
+def test_a_data_directory_can_be_locked_only_once(tmp_path: Path) -> None:
     lock = preflight.DirectoryLock(tmp_path, print)
     with pytest.raises(CannotStartError, match=rf"already running \(pid {os.getpid()}\)"):
         preflight.DirectoryLock(tmp_path, print)
@@ -22,7 +22,7 @@ def test_a_data_directory_is_locked_once(tmp_path: Path) -> None:
 
 
 def test_the_lock_waits_for_the_processes_of_a_killed_run(tmp_path: Path) -> None:
-    """The holder named in the file is gone, but a guard of its still keeps the file open."""
+    """The holder named in the file has ended, but one of its guards still has the file open."""
     lock = preflight.DirectoryLock(tmp_path, print)
     guard = subprocess.Popen(
         [sys.executable, "-c", "import time; time.sleep(1)"], pass_fds=[lock.descriptor]
@@ -79,7 +79,7 @@ def test_an_address_of_another_machine_is_refused() -> None:
         preflight.check_port_is_free("192.0.2.1", 8000, "PORT")
 
 
-def test_the_status_file_comes_back_as_it_was_written(tmp_path: Path) -> None:
+def test_the_status_file_is_read_as_it_was_written(tmp_path: Path) -> None:
     processes = (status.ProcessStatus("web", "running", 4711, 2),)
     written = status.Status(
         os.getpid(), "2026-01-01T00:00:00+00:00", "http://127.0.0.1:8000", True, 2525, "", processes
@@ -90,7 +90,7 @@ def test_the_status_file_comes_back_as_it_was_written(tmp_path: Path) -> None:
     assert found.is_current
 
 
-def test_a_damaged_status_file_counts_as_none(tmp_path: Path) -> None:
+def test_a_damaged_status_file_counts_as_missing(tmp_path: Path) -> None:
     assert status.read(tmp_path) is None
     (tmp_path / status.FILE_NAME).write_text('{"pid": 1')
     assert status.read(tmp_path) is None

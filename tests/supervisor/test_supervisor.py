@@ -1,4 +1,4 @@
-"""The supervisor, over small programs of the tests."""
+"""The supervisor, with small test programs."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ SLEEPER = "import time\nprint('up', flush=True)\ntime.sleep(600)"
 
 
 class Recorder:
-    """A supervisor whose sentences and lines are kept."""
+    """A supervisor that records what it reports and the output of its programs."""
 
     def __init__(self) -> None:
         self.sentences: list[str] = []
@@ -50,12 +50,12 @@ def a_program(name: str, code: str = SLEEPER, **values: object) -> Program:
     return Program(name, (sys.executable, "-c", code), **values)  # type: ignore[arg-type]
 
 
-def test_a_killed_program_is_started_again_and_said(recorder: Recorder) -> None:
+def test_a_killed_program_is_restarted_and_reported(recorder: Recorder) -> None:
     child = recorder.supervisor.add(a_program("sleeper"))
     recorder.tick_until(lambda: child.state == "running", "running")
     first = child.pid
     assert first is not None
-    # The guard is killed: what it guarded goes with it.
+    # The guard is killed, and its program with it.
     os.kill(first, signal.SIGKILL)
     recorder.tick_until(lambda: child.state == "waiting", "the end to be seen")
     assert recorder.sentences == ["sleeper stopped (signal 9); restarting in 0.1 s"]
@@ -74,7 +74,7 @@ def test_a_program_that_keeps_ending_waits_longer_each_time(recorder: Recorder) 
     ]
 
 
-def test_a_program_that_is_not_well_is_said_once_and_when_it_answers_again(
+def test_an_unhealthy_program_is_reported_once_and_when_it_recovers(
     recorder: Recorder, tmp_path: Path
 ) -> None:
     sign = tmp_path / "well"
@@ -91,7 +91,7 @@ def test_a_program_that_is_not_well_is_said_once_and_when_it_answers_again(
     ]
 
 
-def test_programs_stop_one_after_the_other_the_last_started_first(recorder: Recorder) -> None:
+def test_programs_stop_one_by_one_in_reverse_order(recorder: Recorder) -> None:
     draining = (
         "import signal, sys, time\n"
         "def drain(*a):\n"
@@ -114,7 +114,7 @@ def test_programs_stop_one_after_the_other_the_last_started_first(recorder: Reco
     assert recorder.sentences == ["web stopped", "worker stopped", "valkey stopped"]
 
 
-def test_a_program_that_does_not_stop_is_ended(recorder: Recorder) -> None:
+def test_a_program_that_does_not_stop_is_killed(recorder: Recorder) -> None:
     deaf = SLEEPER.replace("import time", "import signal, time\nsignal.signal(15, signal.SIG_IGN)")
     child = recorder.supervisor.add(a_program("deaf", deaf, stop_seconds=1))
     recorder.tick_until(lambda: recorder.lines == [("deaf", "up")], "up")
@@ -139,7 +139,7 @@ def test_a_second_request_to_stop_ends_everything_at_once(recorder: Recorder) ->
     assert members_of(group) == []
 
 
-def test_output_comes_line_by_line_with_the_name_also_what_is_not_text(
+def test_output_is_prefixed_line_by_line_even_if_it_is_not_text(
     recorder: Recorder,
 ) -> None:
     code = (
@@ -158,8 +158,8 @@ def test_output_comes_line_by_line_with_the_name_also_what_is_not_text(
     ]
 
 
-def test_no_program_gets_a_file_of_the_supervisor(recorder: Recorder) -> None:
-    """Held open by a sibling, the death pipe would never end."""
+def test_no_program_inherits_a_file_of_the_supervisor(recorder: Recorder) -> None:
+    """A sibling that held the death pipe open would keep it from closing."""
     code = (
         "import os, time\n"
         "def is_open(n):\n"

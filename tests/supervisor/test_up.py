@@ -1,4 +1,4 @@
-"""`campaigns up`, whole and real: it starts, mends, refuses, and leaves nothing behind."""
+"""`campaigns up`, with real processes: it starts, recovers, refuses, and leaves nothing behind."""
 
 import http.client
 import os
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.process
 
 @pytest.fixture
 def started(tmp_path: Path) -> Iterator[list[RunningUp]]:
-    """Put what you start in here; it is stopped."""
+    """A list of runs that are stopped after the test."""
     entries: list[RunningUp] = []
     yield entries
     for entry in entries:
@@ -52,10 +52,10 @@ def answer(port: int, path: str) -> int:
         connection.close()
 
 
-def test_up_from_its_start_over_a_crash_to_its_stop(
+def test_up_starts_recovers_from_a_crash_and_stops(
     tmp_path: Path, started: list[RunningUp]
 ) -> None:
-    """One life of an `up` for all of it: each start takes as long as everything else together."""
+    """One run for all checks: a start takes as long as everything else together."""
     leftover = a_valkey_left_behind(tmp_path / "data")
     run = RunningUp(tmp_path / "data")
     started.append(run)
@@ -72,7 +72,7 @@ def test_up_from_its_start_over_a_crash_to_its_stop(
 
 
 def a_valkey_left_behind(data_dir: Path) -> subprocess.Popen[bytes]:
-    """As when supervisor and guard were both killed by force."""
+    """A Valkey left behind because supervisor and guard were both killed."""
     settings = load_settings(data_dir=data_dir)
     data_dir.mkdir()
     preflight.prepare_runtime_dir(settings.runtime_dir, valkey.SOCKET)
@@ -104,7 +104,7 @@ def check_that_a_second_is_refused(run: RunningUp, started: list[RunningUp]) -> 
 def check_that_nothing_is_left_when_it_is_killed(
     run: RunningUp, started: list[RunningUp]
 ) -> RunningUp:
-    """The next start waits for that. Gives the one that was started."""
+    """Kill it and start another, which waits for its processes; return the new run."""
     wait_until(lambda: len(descendants_of(run.process.pid)) >= 11, "the worker's own processes")
     processes = descendants_of(run.process.pid)
     run.process.kill()
@@ -118,7 +118,7 @@ def check_that_nothing_is_left_when_it_is_killed(
 
 def check_that_what_is_killed_is_started_again(run: RunningUp) -> None:
     groups = run.groups()
-    # Not the guard, but the program itself: the guard passes on how it ended.
+    # The program, not its guard: the guard passes on how it ended.
     for name in ("web", "worker", "clock", "valkey"):
         program = next(pid for pid in members_of(groups[name]) if pid != groups[name])
         os.kill(program, signal.SIGKILL)
@@ -142,9 +142,9 @@ def check_that_it_stops_in_order(run: RunningUp, folder: Path) -> None:
 
 
 def as_nobody() -> list[str]:
-    """A command that runs another as somebody who is not root: PostgreSQL refuses root.
+    """A command that runs another as a user other than root: PostgreSQL refuses root.
 
-    They may read everything all the same: the Python of the tests may lie in root's own folder.
+    The user may still read everything: the Python of the tests may be in root's home.
     """
     setpriv = shutil.which("setpriv")
     if setpriv is None:
@@ -156,7 +156,7 @@ def as_nobody() -> list[str]:
 
 @pytest.fixture
 def home() -> Iterator[tuple[Path, list[str]]]:
-    """A folder, and how to start a program there as its owner, who is not root."""
+    """A folder, and a command that runs a program there as its owner, who is not root."""
     with tempfile.TemporaryDirectory(prefix="cmp-up-", ignore_cleanup_errors=True) as folder:
         through: list[str] = []
         if os.geteuid() == 0:
@@ -165,7 +165,7 @@ def home() -> Iterator[tuple[Path, list[str]]]:
         yield Path(folder), through
 
 
-def test_up_brings_a_postgresql_of_its_own_and_finds_its_data_again(
+def test_up_with_its_own_postgresql_keeps_the_data(
     home: tuple[Path, list[str]], started: list[RunningUp]
 ) -> None:
     folder, through = home
@@ -180,7 +180,7 @@ def test_up_brings_a_postgresql_of_its_own_and_finds_its_data_again(
         found = status.read(run.data_dir)
         assert found is not None
         assert f"DATABASE_URL='{found.database_url}'" in run.text()
-        assert exchange(found.database_url) == earlier
+        assert names_before_adding_one(found.database_url) == earlier
         run.process.send_signal(signal.SIGTERM)
         assert run.process.wait(60) == 0
         assert run.text().rstrip().endswith("postgres stopped")
@@ -188,8 +188,8 @@ def test_up_brings_a_postgresql_of_its_own_and_finds_its_data_again(
     assert not (folder / "data" / "campaigns.sqlite3").exists()
 
 
-def exchange(database_url: str) -> list[str]:
-    """The names of the lists that were there; from now on there is one."""
+def names_before_adding_one(database_url: str) -> list[str]:
+    """Return the names of the lists, and add a list."""
     engine = sa.create_engine(database_url)
     with engine.begin() as connection:
         names = list(connection.scalars(sa.select(AudienceList.name)))
@@ -200,7 +200,9 @@ def exchange(database_url: str) -> list[str]:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root is refused")
-def test_root_is_told_that_postgresql_refuses_it(tmp_path: Path, started: list[RunningUp]) -> None:
+def test_root_is_told_that_postgresql_refuses_root(
+    tmp_path: Path, started: list[RunningUp]
+) -> None:
     run = RunningUp(tmp_path / "data", "--postgres")
     started.append(run)
     assert run.process.wait(60) == 1
@@ -215,7 +217,7 @@ def refused(tmp_path: Path, started: list[RunningUp], **environment: str) -> tup
     return run.process.wait(60), run.text()
 
 
-def test_a_taken_port_is_said_before_anything_starts(
+def test_a_taken_port_is_reported_before_anything_starts(
     tmp_path: Path, started: list[RunningUp]
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -227,9 +229,7 @@ def test_a_taken_port_is_said_before_anything_starts(
     assert not (tmp_path / "data" / "kv").exists()
 
 
-def test_a_data_directory_that_cannot_be_written_is_said(
-    tmp_path: Path, started: list[RunningUp]
-) -> None:
+def test_a_read_only_data_directory_is_reported(tmp_path: Path, started: list[RunningUp]) -> None:
     (tmp_path / "file").write_text("in the way")
     code, text = refused(tmp_path, started, DATA_DIR=str(tmp_path / "file" / "data"))
     assert code == 1
@@ -237,7 +237,9 @@ def test_a_data_directory_that_cannot_be_written_is_said(
     assert "DATA_DIR=" in text
 
 
-def test_all_wrong_settings_are_named_at_once(tmp_path: Path, started: list[RunningUp]) -> None:
+def test_all_invalid_settings_are_reported_together(
+    tmp_path: Path, started: list[RunningUp]
+) -> None:
     code, text = refused(tmp_path, started, PORT="many", PUBLIC_URL="news", WEB_THREADS="0")
     assert code == 2
     assert "PORT:" in text
@@ -246,7 +248,7 @@ def test_all_wrong_settings_are_named_at_once(tmp_path: Path, started: list[Runn
     assert "Traceback" not in text
 
 
-def test_a_redis_that_cannot_be_used_is_said(tmp_path: Path, started: list[RunningUp]) -> None:
+def test_an_unusable_redis_is_reported(tmp_path: Path, started: list[RunningUp]) -> None:
     with servers.running_valkey() as url:
         code, text = refused(tmp_path, started, REDIS_URL=f"{url}?db=99")
     assert code == 1
@@ -254,7 +256,7 @@ def test_a_redis_that_cannot_be_used_is_said(tmp_path: Path, started: list[Runni
     assert "Traceback" not in text
 
 
-def test_a_database_that_cannot_be_used_is_said_and_all_is_stopped_again(
+def test_an_unusable_database_is_reported_and_everything_stopped(
     tmp_path: Path, started: list[RunningUp]
 ) -> None:
     with servers.stoppable_postgresql() as server:
@@ -267,7 +269,7 @@ def test_a_database_that_cannot_be_used_is_said_and_all_is_stopped_again(
     assert processes_mentioning(str(tmp_path)) == []
 
 
-def test_up_waits_for_servers_that_are_away_and_says_so(
+def test_up_waits_for_unavailable_servers_and_says_so(
     tmp_path: Path, started: list[RunningUp]
 ) -> None:
     port = free_port()

@@ -1,4 +1,4 @@
-"""Which processes work, and for which lanes."""
+"""Which worker processes run, and which lanes they serve."""
 
 import math
 import os
@@ -16,7 +16,7 @@ def settings(send_workers: int) -> Settings:
     return Settings(_env_file=None, send_workers=send_workers)
 
 
-def test_as_many_send_as_the_setting_says() -> None:
+def test_the_setting_decides_how_many_workers_send() -> None:
     lanes = worker_lanes(settings(3))
     assert list(lanes) == ["send", "background", "send 2", "send 3"]
     assert [name for name, served in lanes.items() if "send" not in served] == ["background"]
@@ -29,14 +29,14 @@ def test_a_sender_starts_first_and_alone() -> None:
 
 
 @pytest.mark.parametrize(("processors", "expected"), [(1, 1), (2, 2), (64, MAX_SENDERS), (None, 1)])
-def test_else_one_for_each_processor(
+def test_by_default_one_worker_per_processor_sends(
     processors: int | None, expected: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: processors)
     assert senders(settings(0)) == expected
 
 
-def test_the_others_start_later(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_other_workers_start_later(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[object] = []
 
     class Recorder:
@@ -59,7 +59,7 @@ def test_the_others_start_later(monkeypatch: pytest.MonkeyPatch) -> None:
     assert calls == ["worker for send", head_start, "worker for background", math.inf]
 
 
-def test_small_mail_has_a_process_that_sends_no_campaigns() -> None:
+def test_single_emails_have_a_process_that_sends_no_campaigns() -> None:
     served = worker_lanes(settings(4))["background"]
     assert served[0] == "transactional"
     assert "send" not in served

@@ -20,7 +20,7 @@ from campaigns.web.attempts import (
     LONGEST_DELAY_SECONDS,
     delay_after,
 )
-from tests import scenario
+from tests import reuse
 from tests.web.visits import visit
 
 PASSWORD = "correct horse battery"
@@ -150,7 +150,7 @@ def test_failures_are_counted_for_all_processes_in_redis(
         app.config["WTF_CSRF_ENABLED"] = False
         codes += fail(app.test_client(), FREE_FAILURES)
         with app.app_context():
-            scenario.done_with(db.engine)
+            reuse.release_engine(db.engine)
     assert codes == [422] * FREE_FAILURES + [429] * FREE_FAILURES
     with Redis.from_url(redis_url) as redis:
         assert not [key for key in redis.scan_iter() if b"owner" in key], "no address in a name"

@@ -1,7 +1,7 @@
-"""What the apps of one process share, so that each of thousands of tests can have its own.
+"""What the apps of one process share, so that thousands of tests can each have their own app.
 
-Only what no test can tell apart is shared: compiled address rules, compiled templates, and the
-engine of the database that goes from test to test, with its connections and compiled statements.
+Only what no test can notice is shared: compiled URL rules, compiled templates, and the engine of
+the database that all tests use, with its connections and compiled statements.
 """
 
 import gc
@@ -21,7 +21,7 @@ _compile_rule = Rule.compile
 
 
 def _compile_rule_once(rule: Rule) -> None:
-    """What comes out depends on the texts of the rule alone: no converter asks its map."""
+    """Compile equal rules once: the result depends only on the rule's strings."""
     key = rule.subdomain, rule.host, rule.rule, repr(rule.defaults), rule.merge_slashes
     if key not in _rules:
         _compile_rule(rule)
@@ -34,7 +34,7 @@ def _compile_rule_once(rule: Rule) -> None:
 
 
 class _Templates(BytecodeCache):
-    """Templates as code, by their name and text."""
+    """Compiled templates, by name and source."""
 
     def __init__(self) -> None:
         self._codes: dict[tuple[str, str], CodeType] = {}
@@ -52,26 +52,26 @@ _make_engine = db._make_engine
 
 
 def share_engine(url: str) -> None:
-    """From now on all apps of this database have one engine."""
+    """Let all apps of this database share one engine."""
     _engines.setdefault(_key(url), None)
 
 
 def shared_engine(url: str | sa.URL) -> sa.Engine | None:
-    """The engine of this database, if it is shared and an app has needed it."""
+    """Return the engine of this database if it is shared and already in use."""
     return _engines.get(_key(url))
 
 
-def done_with(engine: sa.Engine) -> None:
-    """At the end of a test. A shared engine keeps its connections, if all were given back."""
+def release_engine(engine: sa.Engine) -> None:
+    """Dispose of an engine after a test, unless it is shared and all connections are returned."""
     pool = engine.pool
     is_whole = isinstance(pool, sa.QueuePool) and pool.checkedout() == 0
     if not (is_whole and shared_engine(engine.url) is engine):
-        engine.dispose()  # an answer that flows was not read to its end, for example
+        engine.dispose()  # for example after a streamed response that was not read to the end
 
 
 def _key(url: str | sa.URL) -> sa.URL:
     url = sa.make_url(url)
-    return url.set(drivername=url.get_backend_name())  # settings add the name of the driver
+    return url.set(drivername=url.get_backend_name())  # the settings add the name of the driver
 
 
 def _make_engine_once(bind_key: str | None, options: dict[str, Any], app: Flask) -> sa.Engine:
@@ -90,10 +90,10 @@ def install() -> None:
     db._make_engine = _make_engine_once  # type: ignore[method-assign]
 
 
-def spare_the_collector() -> None:
-    """What stands after the collection of tests stays: do not go through it again and again.
+def freeze_collected_objects() -> None:
+    """Exclude the objects that exist after test collection from garbage collection.
 
-    Otherwise a sixth of the time goes into that: an app is thousands of objects in a circle.
+    An app is thousands of objects in cycles; scanning them took a sixth of the time.
     """
     gc.collect()
     gc.freeze()
