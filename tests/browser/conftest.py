@@ -1,4 +1,4 @@
-"""A real Chromium, from the system."""
+"""Browser tests, in the system's Chromium."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ from tests.browser.serving import log_in, served
 from tests.conftest import settings_for_tests
 from tests.factories import a_campaign, a_list, a_sender, a_subscriber
 
-# On a machine that is busy with other tests a page takes its time.
+# On a machine busy with other tests, a page may be slow.
 expect.set_options(timeout=15_000)
 
 DRAFT_PATH = "/campaigns/editor000001"

@@ -1,4 +1,4 @@
-"""A whole organisation with its data, and the address of one page of each kind."""
+"""An organisation with data, and the path of one page of each kind."""
 
 from contextlib import closing
 from html.parser import HTMLParser
@@ -24,9 +24,9 @@ from tests.factories import a_campaign, a_delivery, a_series, a_signed_domain
 from tests.mailbox.test_web import a_newsletter
 
 SKIPPED = {"campaigns.preview", "campaigns.preview_text", "public_view.view"}
-"""The newsletters of others: their looks are not ours."""
+"""Newsletters written by users; their design is not ours."""
 SEVERAL = {"reports.campaign"}
-"""Pages that differ with the state of what they show."""
+"""Endpoints whose pages differ by the state of what they show, so each is visited."""
 
 
 def app_with_every_page(folder: Path) -> Flask:
@@ -49,7 +49,7 @@ def _add_states() -> None:
     with transaction():
         news = db.session.query(AudienceList).order_by(AudienceList.id).first()
         sender = db.session.query(SenderAddress).first()
-        people = db.session.query(Subscriber).order_by(Subscriber.id).limit(8).all()
+        subscribers = db.session.query(Subscriber).order_by(Subscriber.id).limit(8).all()
         assert news is not None
         for status, delivery in (
             ("scheduled", ""),
@@ -62,7 +62,7 @@ def _add_states() -> None:
             if not delivery:
                 continue
             campaign.started_at, campaign.audience, campaign.matched = now, 8, 8
-            for at, person in enumerate(people):
+            for at, person in enumerate(subscribers):
                 state = delivery if at % 2 else "sent"
                 a_delivery(campaign, person, list_id=news.id, status=state)
         a_series(news)
@@ -77,11 +77,11 @@ def _owner(app: Flask) -> FlaskClient:
 
 
 def paths(app: Flask) -> list[str]:
-    """The address of one page of each kind that links lead to, and of those for recipients."""
+    """The path of one page of each kind that links lead to, and of recipients' pages."""
     client, routes = _owner(app), app.create_url_adapter(None) or app.url_map.bind("localhost")
     found: dict[str, str] = {}
-    waiting = ["/", *_pages_for_recipients(app)]
-    for path in waiting:  # grows while it is gone through
+    queue = ["/", *_pages_for_recipients(app)]
+    for path in queue:  # grows during the loop
         try:
             endpoint, _ = routes.match(urlsplit(path).path, method="GET")
         except HTTPException:
@@ -92,7 +92,7 @@ def paths(app: Flask) -> list[str]:
         answer = client.get(path)
         found[key] = path if answer.mimetype == "text/html" else ""
         if answer.status_code == 200 and found[key]:
-            waiting += _links(answer.text, path)
+            queue += _links(answer.text, path)
     return [path for path in found.values() if path]
 
 

@@ -1,4 +1,4 @@
-"""The send form says what will happen as one chooses; the calendar goes by keyboard."""
+"""The send form describes each choice as it is made; the calendar works by keyboard."""
 
 import re
 from datetime import timedelta
@@ -12,7 +12,7 @@ from tests.browser.conftest import DRAFT_PATH
 from tests.factories import a_campaign
 
 
-def test_the_sentences_follow_what_is_chosen(server: tuple[Flask, str], owner: Page) -> None:
+def test_the_descriptions_follow_the_choices(server: tuple[Flask, str], owner: Page) -> None:
     owner.goto(f"{server[1]}{DRAFT_PATH}/review")
     said, button = owner.locator("#plan-words"), owner.locator(".send-button")
     expect(said).to_contain_text("Sending starts 10 seconds after you press Send")
@@ -33,7 +33,7 @@ def test_the_sentences_follow_what_is_chosen(server: tuple[Flask, str], owner: P
     expect(owner.get_by_role("button", name="Do not skip")).to_be_visible()
 
 
-def test_a_rule_is_changed_with_its_next_times_in_sight(
+def test_the_next_times_are_shown_while_a_rule_is_edited(
     server: tuple[Flask, str], owner: Page
 ) -> None:
     owner.goto(f"{server[1]}{DRAFT_PATH}/review")
@@ -55,7 +55,7 @@ def test_a_rule_is_changed_with_its_next_times_in_sight(
     expect(owner.locator(".series-rule")).to_contain_text("on day 15 of every month")
 
 
-def test_the_calendar_goes_by_keyboard(server: tuple[Flask, str], owner: Page) -> None:
+def test_the_calendar_works_by_keyboard(server: tuple[Flask, str], owner: Page) -> None:
     app, address = server
     tomorrow = (utcnow() + timedelta(days=1)).replace(hour=12)
     with app.app_context(), transaction():

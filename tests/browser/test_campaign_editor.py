@@ -1,4 +1,4 @@
-"""The editor in a real browser: it saves itself, and no text is ever lost."""
+"""The editor in a real browser: it saves automatically and never loses text."""
 
 import pytest
 from flask import Flask
@@ -50,7 +50,7 @@ def _type_subject(page: Page, text: str) -> None:
     expect(page.locator("#save-state")).not_to_have_attribute("data-kind", "saved")
 
 
-def test_what_is_typed_is_saved_and_previewed(server: tuple[Flask, str], editor: Page) -> None:
+def test_text_is_saved_and_previewed(server: tuple[Flask, str], editor: Page) -> None:
     _type_subject(editor, "News for {{ subscriber.name or 'you' }}")
     _is_saved(editor)
     assert _stored(server[0]).subject == "News for {{ subscriber.name or 'you' }}"
@@ -62,7 +62,7 @@ def test_what_is_typed_is_saved_and_previewed(server: tuple[Flask, str], editor:
     expect(frame.locator("h1")).to_have_text("Hello Alice")
 
 
-def test_the_audience_follows_the_chips(server: tuple[Flask, str], editor: Page) -> None:
+def test_the_audience_follows_the_selected_lists(server: tuple[Flask, str], editor: Page) -> None:
     expect(editor.locator(".sum-total dd")).to_have_text("2")
     editor.locator("summary", has_text="Exclude").click()
     editor.locator(".chip:has(input[name=exclude])", has_text="Staff").click()
@@ -78,7 +78,9 @@ def test_a_merge_field_is_inserted_at_the_cursor(server: tuple[Flask, str], edit
     assert _stored(server[0]).html.startswith('{{ subscriber.name or "friend" }}<h1>')
 
 
-def test_theirs_can_be_loaded_and_mine_put_back(server: tuple[Flask, str], editor: Page) -> None:
+def test_after_a_conflict_the_other_version_can_be_loaded_and_mine_restored(
+    server: tuple[Flask, str], editor: Page
+) -> None:
     _save_elsewhere(server[0], "Theirs")
     _type_subject(editor, "Mine")
     expect(editor.locator("#conflict-bar")).to_be_visible()
@@ -90,7 +92,7 @@ def test_theirs_can_be_loaded_and_mine_put_back(server: tuple[Flask, str], edito
     assert _stored(server[0]).subject == "Mine"
 
 
-def test_mine_can_be_kept(server: tuple[Flask, str], editor: Page) -> None:
+def test_after_a_conflict_my_version_can_be_kept(server: tuple[Flask, str], editor: Page) -> None:
     _save_elsewhere(server[0], "Theirs")
     _type_subject(editor, "Mine")
     editor.click("text=Keep mine")
@@ -98,7 +100,7 @@ def test_mine_can_be_kept(server: tuple[Flask, str], editor: Page) -> None:
     assert _stored(server[0]).subject == "Mine"
 
 
-def test_what_is_typed_offline_is_kept_and_saved_later(
+def test_text_typed_offline_is_kept_and_saved_later(
     server: tuple[Flask, str], editor: Page, context: BrowserContext
 ) -> None:
     context.set_offline(True)
@@ -111,10 +113,10 @@ def test_what_is_typed_offline_is_kept_and_saved_later(
     assert _stored(server[0]).subject == "Written on a train"
 
 
-def test_who_was_logged_out_logs_in_elsewhere_and_saves(
+def test_after_logging_out_a_login_in_another_tab_lets_it_save(
     server: tuple[Flask, str], editor: Page, context: BrowserContext
 ) -> None:
-    editor.wait_for_load_state("networkidle")  # no answer on its way renews the cookie
+    editor.wait_for_load_state("networkidle")  # no pending response may renew the cookie
     context.clear_cookies()
     _type_subject(editor, "Typed without a login")
     expect(editor.locator("#save-state")).to_contain_text("you are logged out")
@@ -131,7 +133,7 @@ def test_who_was_logged_out_logs_in_elsewhere_and_saves(
     assert _stored(server[0]).subject == "Typed without a login"
 
 
-def test_a_body_beyond_every_limit_is_refused_in_words(
+def test_a_body_that_is_too_large_is_refused_with_a_message(
     server: tuple[Flask, str], editor: Page
 ) -> None:
     editor.fill("#html", "x" * 3_000_000)
@@ -143,7 +145,7 @@ def test_a_body_beyond_every_limit_is_refused_in_words(
     _is_saved(editor)
 
 
-def test_a_server_in_trouble_is_quoted_and_asked_again(
+def test_an_error_of_the_server_is_shown_and_saving_retried(
     server: tuple[Flask, str], editor: Page
 ) -> None:
     def full(route: Route) -> None:
@@ -158,7 +160,7 @@ def test_a_server_in_trouble_is_quoted_and_asked_again(
     assert _stored(server[0]).subject == "Saved in the end"
 
 
-def test_leaving_for_the_review_saves_first(server: tuple[Flask, str], editor: Page) -> None:
+def test_going_to_the_review_saves_first(server: tuple[Flask, str], editor: Page) -> None:
     _type_subject(editor, "Saved on the way out")
     editor.click("text=Review and send")
     editor.wait_for_url("**/review")
@@ -176,4 +178,4 @@ def test_the_length_of_the_subject_counts_what_a_recipient_sees(
         editor, "{% if subscriber.name %}Hello you{% else %}Good news{% endif %}, read on"
     )
     _is_saved(editor)
-    expect(gauge).to_contain_text("18 characters")  # as the server has rendered it
+    expect(gauge).to_contain_text("18 characters")  # as rendered by the server

@@ -1,4 +1,4 @@
-"""Forms in a real browser: what is refused, and what cannot be sent at all."""
+"""Forms in a real browser: what is refused, and what cannot be submitted."""
 
 import re
 from pathlib import Path
@@ -48,7 +48,7 @@ def test_an_import_starts_with_exactly_one_column_of_addresses(
     expect(reason).to_have_text("Choose exactly one column that holds the email address.")
 
 
-def test_nothing_hangs_over_the_edge_of_a_phone(server: tuple[Flask, str], owner: Page) -> None:
+def test_no_form_is_wider_than_a_phone(server: tuple[Flask, str], owner: Page) -> None:
     app, address = server
     with app.app_context():
         with transaction():
@@ -59,22 +59,22 @@ def test_nothing_hangs_over_the_edge_of_a_phone(server: tuple[Flask, str], owner
     owner.set_viewport_size({"width": 390, "height": 844})
     owner.goto(f"{address}{subscriber_path}")
     expect(owner.get_by_label("List to subscribe to")).to_be_visible()
-    assert overhang(owner) == 0
+    assert overflow(owner) == 0
     owner.goto(f"{address}{DRAFT_PATH}/review")
     owner.locator("[name=when][value=later]").check()
     owner.locator("[name=date]").fill("2020-01-01")
     owner.get_by_role("button", name="Schedule").click()
     expect(owner.get_by_text("This time has passed").first).to_be_visible()
-    assert overhang(owner) == 0
+    assert overflow(owner) == 0
 
 
-def overhang(page: Page) -> int:
-    """By how many pixels the page can be pushed to the side."""
+def overflow(page: Page) -> int:
+    """The number of pixels by which the page scrolls sideways."""
     width: int = page.evaluate("document.scrollingElement.scrollWidth - window.innerWidth")
     return width
 
 
-def test_the_current_tab_of_the_settings_is_in_sight_on_a_phone(
+def test_the_current_settings_tab_is_visible_on_a_phone(
     server: tuple[Flask, str], owner: Page
 ) -> None:
     owner.set_viewport_size({"width": 390, "height": 844})
@@ -83,7 +83,7 @@ def test_the_current_tab_of_the_settings_is_in_sight_on_a_phone(
         expect(owner.locator(".tabs [aria-current]")).to_be_in_viewport(ratio=0.9)
 
 
-def test_an_action_asks_in_a_dialog_and_is_done_once_it_is_confirmed(
+def test_an_action_asks_in_a_dialog_and_runs_once_confirmed(
     server: tuple[Flask, str], owner: Page
 ) -> None:
     owner.goto(f"{server[1]}/subscribers")
@@ -107,4 +107,4 @@ def test_nothing_on_settings_and_audience_pages_is_wider_than_a_phone(
     for path in ("/settings", "/settings/rules/new", "/settings/providers/new", "/lists",
                  "/subscribers", "/suppressions", "/imports/new"):  # fmt: skip
         owner.goto(f"{server[1]}{path}")
-        assert overhang(owner) == 0, path
+        assert overflow(owner) == 0, path

@@ -1,4 +1,4 @@
-"""From a CSV file to the inbox and out again, as a marketer and a reader do it."""
+"""From a CSV file to the inbox and the unsubscribe, as a marketer and a recipient do it."""
 
 import csv
 import re
@@ -19,9 +19,9 @@ from tests.product import Product, running_product
 pytestmark = pytest.mark.process
 
 ROWS = {"checkout": 5_000, "wheel": 2_000}
-"""What is installed from the wheel does the same: once with very many people is enough."""
+"""Rows in the CSV file. The wheel does the same, so one large run is enough."""
 LONG = 120_000
-"""Milliseconds for what the machine works at; a page itself answers at once."""
+"""Timeout for background work, in milliseconds; pages themselves respond quickly."""
 
 
 @pytest.fixture(
@@ -31,7 +31,7 @@ LONG = 120_000
     ]
 )
 def source(request: pytest.FixtureRequest) -> str:
-    """Where the product comes from."""
+    """Where the product is installed from."""
     return str(request.param).partition(",")[0]
 
 
@@ -65,17 +65,17 @@ def a_new_database(url: str) -> str:
     return make_url(url).set(database="whole_path").render_as_string(hide_password=False)
 
 
-def test_a_newsletter_from_csv_to_inbox_and_out_again(
+def test_a_newsletter_from_csv_to_inbox_and_unsubscribe(
     page: Page, source: str, product: Product, tmp_path: Path
 ) -> None:
     rows = ROWS[source]
     page.set_default_timeout(20_000)
     log_in(page, product)
-    import_list(page, product, a_file(tmp_path, rows), rows)
+    import_list(page, product, write_csv(tmp_path, rows), rows)
     compose(page, product, "Our first letter, to everybody who asked for it")
     preview_and_test(page)
     send(page, recipients=rows - 1)
-    leave(page, product, "reader7@mail7.example")
+    unsubscribe(page, product, "reader7@mail7.example")
     compose(page, product, "Our second letter, and somebody has left")
     send(page, recipients=rows - 2)
     page.goto(f"{page.url.split('?')[0]}/ledger?q=reader7@mail7.example")
@@ -92,8 +92,8 @@ def log_in(page: Page, product: Product) -> None:
     expect(page).to_have_url(f"{product.url}/")
 
 
-def a_file(folder: Path, rows: int) -> Path:
-    """One address stands twice, and all are new."""
+def write_csv(folder: Path, rows: int) -> Path:
+    """Write a CSV file in which one address appears twice and all are new."""
     path = folder / "readers.csv"
     with path.open("w", newline="", encoding="utf-8-sig") as file:
         writer = csv.writer(file, delimiter=";")
@@ -150,7 +150,7 @@ def preview_and_test(page: Page) -> None:
 
 
 def send(page: Page, *, recipients: int) -> None:
-    """Review, type the number, send, watch it to its end; the balance adds up."""
+    """Review, type the number, send, wait for the end, and check the balance."""
     page.get_by_role("link", name="Review and send").click()
     page.wait_for_url(re.compile("/review"))
     page.locator("#typed").fill(str(recipients))
@@ -167,8 +167,8 @@ def find_in_mailbox(page: Page, product: Product, address: str) -> None:
     page.goto(f"{product.url}/mailbox?q={address}")
 
 
-def leave(page: Page, product: Product, address: str) -> None:
-    """Read the mail, follow its unsubscribe link, press the button."""
+def unsubscribe(page: Page, product: Product, address: str) -> None:
+    """Open the email, follow its unsubscribe link, and press the button."""
     find_in_mailbox(page, product, address)
     expect(page.locator(".mailbox-row")).to_have_count(1)
     page.locator(".mailbox-row").first.click()
