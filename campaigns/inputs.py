@@ -1,6 +1,9 @@
 """Clean what people type into forms: it ends up in headers and on pages."""
 
 from collections.abc import Mapping
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict
 
 from campaigns.reason import Reason
 
@@ -12,6 +15,28 @@ class InvalidInputError(ValueError):
         packed = (one if isinstance(one, str) else one.pack() for one in problems.values())
         super().__init__(" ".join(packed))
         self.problems = problems
+
+
+class FormInput(BaseModel):
+    """Base of what a form holds as it was typed: texts and boxes. Saving it checks the values."""
+
+    model_config = ConfigDict(frozen=True)
+
+    @classmethod
+    def read(cls, form: Mapping[str, Any]) -> Self:
+        """Read each field by its name. A missing text is empty, and a missing box not ticked."""
+        typed: dict[str, Any] = {}
+        for name, field in cls.model_fields.items():
+            typed[name] = bool(form.get(name)) if field.annotation is bool else form.get(name, "")
+        return cls(**typed)
+
+    @classmethod
+    def of(cls, stored: Any) -> Self:
+        """Return what a form shows of an object whose attributes have the names of the fields."""
+        values = {name: getattr(stored, name) for name in cls.model_fields}
+        return cls(
+            **{name: one if isinstance(one, bool) else str(one) for name, one in values.items()}
+        )
 
 
 def one_line(text: str) -> str:

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from campaigns.accounts.models import Workspace
 from campaigns.db import db
-from campaigns.inputs import InvalidInputError, one_line, several_lines
+from campaigns.inputs import FormInput, InvalidInputError, one_line, several_lines
 from campaigns.reason import Reason
 
 MAX_NAME_LENGTH = 100
@@ -40,17 +40,23 @@ def save_workspace(**values: object) -> Workspace:
     return found
 
 
-def change_workspace(
-    *,
-    name: str,
-    postal_address: str,
-    time_zone: str,
-    undo_seconds: str,
-    overdue_minutes: str,
-) -> Workspace:
+class WorkspaceInput(FormInput):
+    """The workspace as typed into the form."""
+
+    name: str
+    postal_address: str
+    time_zone: str
+    undo_seconds: str
+    overdue_minutes: str
+
+
+def change_workspace(typed: WorkspaceInput) -> Workspace:
     """Check what was typed and save it. Raises InvalidInputError that names every problem."""
-    name, postal, zone = one_line(name), several_lines(postal_address), time_zone.strip()
+    name, postal = one_line(typed.name), several_lines(typed.postal_address)
+    zone = typed.time_zone.strip()
     problems: dict[str, Reason] = {}
+    if not name:
+        problems["name"] = Reason("workspace.name_missing")
     if len(name) > MAX_NAME_LENGTH:
         problems["name"] = Reason("workspace.name_too_long", {"most": MAX_NAME_LENGTH})
     if len(postal) > MAX_POSTAL_LENGTH:
@@ -58,10 +64,10 @@ def change_workspace(
         problems["postal_address"] = Reason("workspace.postal_address_too_long", most)
     if zone not in time_zones():
         problems["time_zone"] = Reason("workspace.unknown_time_zone")
-    seconds = int(undo_seconds) if undo_seconds.strip().isdecimal() else -1
+    seconds = int(typed.undo_seconds) if typed.undo_seconds.strip().isdecimal() else -1
     if not 0 <= seconds <= MAX_UNDO_SECONDS:
         problems["undo_seconds"] = Reason("workspace.bad_undo_window", {"most": MAX_UNDO_SECONDS})
-    minutes = int(overdue_minutes) if overdue_minutes.strip().isdecimal() else 0
+    minutes = int(typed.overdue_minutes) if typed.overdue_minutes.strip().isdecimal() else 0
     if not 1 <= minutes <= MOST_OVERDUE_MINUTES:
         most = {"most": MOST_OVERDUE_MINUTES}
         problems["overdue_minutes"] = Reason("workspace.bad_overdue_minutes", most)

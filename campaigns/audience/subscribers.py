@@ -70,11 +70,6 @@ def find_or_create(
     return found, added is not None
 
 
-def find(public_id: str) -> Subscriber | None:
-    """Return the subscriber with this public id."""
-    return db.session.scalar(sa.select(Subscriber).where(Subscriber.public_id == public_id))
-
-
 def ids_of(public_ids: Collection[str]) -> list[int]:
     """Return the ids of these public ids, without those that are gone."""
     return list(

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from campaigns.accounts.workspace import load_workspace
 from campaigns.db import db
+from campaigns.inputs import InvalidInputError
 from campaigns.providers import health
 from campaigns.providers.account_input import MOST, AccountInput, Checked, checked
 from campaigns.providers.base import CheckResult
@@ -20,6 +21,7 @@ from campaigns.secrets import Vault
 __all__ = ["MOST", "AccountInput"]
 
 MAX_SENDERS_NAMED = 5
+NOT_IN_DEMO = Reason("provider.not_in_demo")
 
 
 class AccountInUseError(ValueError):
@@ -30,12 +32,11 @@ class AccountInUseError(ValueError):
         self.reason = reason
 
 
-class NotInDemoError(ValueError):
+class NotInDemoError(InvalidInputError):
     """A demonstration sends to its built-in mailbox and nowhere else."""
 
     def __init__(self) -> None:
-        self.reason = Reason("provider.not_in_demo")
-        super().__init__(self.reason.pack())
+        super().__init__({"": NOT_IN_DEMO})
 
 
 def find(public_id: str) -> ProviderAccount | None:
@@ -125,21 +126,20 @@ def _renewed(account: ProviderAccount, vault: Vault) -> dict[str, str]:
 
 
 def delete(account: ProviderAccount) -> None:
-    """Raises AccountInUseError while sender addresses use it, NotInDemoError in a demonstration.
+    """Raises AccountInUseError while sender addresses use it, and always in a demonstration.
 
     The caller has made sure that no campaign needs it.
     """
-    if load_workspace().demo:
-        raise NotInDemoError
-    reason = why_kept(account)
-    if reason is not None:
+    if reason := why_kept(account):
         raise AccountInUseError(reason)
     db.session.delete(account)
     db.session.flush()
 
 
 def why_kept(account: ProviderAccount) -> Reason | None:
-    """Why it cannot be deleted now: sender addresses use it. None when it can."""
+    """Why it cannot be deleted now. None when it can."""
+    if load_workspace().demo:
+        return NOT_IN_DEMO
     used_by = db.session.scalars(
         sa.select(SenderAddress.address)
         .where(SenderAddress.provider_id == account.id)

@@ -1,12 +1,14 @@
 """Sender addresses: create, change, delete."""
 
 from datetime import datetime
+from typing import Self
 
 import sqlalchemy as sa
 
 from campaigns import addresses
 from campaigns.db import db
-from campaigns.inputs import InvalidInputError, one_line
+from campaigns.inputs import FormInput, InvalidInputError, one_line
+from campaigns.providers import accounts
 from campaigns.providers.models import ProviderAccount, SenderAddress
 from campaigns.reason import Reason
 
@@ -30,46 +32,48 @@ FREEMAIL = {
 """Free email services: their domains, and the servers that may send for them."""
 
 
-def find(public_id: str) -> SenderAddress | None:
-    """Find a sender address by its public id."""
-    return db.session.scalar(sa.select(SenderAddress).where(SenderAddress.public_id == public_id))
+class SenderInput(FormInput):
+    """A sender address as typed into the form."""
+
+    name: str = ""
+    address: str = ""
+    reply_to: str = ""
+    account: str = ""
+    """Public id of the provider account that sends for it."""
+    is_default: bool = False
+
+    @classmethod
+    def of(cls, stored: SenderAddress) -> Self:
+        """Return what the form shows of a stored address."""
+        account = db.session.get_one(ProviderAccount, stored.provider_id)
+        return cls(
+            name=stored.name,
+            address=stored.address,
+            reply_to=stored.reply_to,
+            account=account.public_id,
+            is_default=stored.is_default,
+        )
 
 
-def create(
-    *,
-    name: str,
-    address: str,
-    reply_to: str,
-    account: ProviderAccount | None,
-    is_default: bool,
-    now: datetime,
-) -> SenderAddress:
+def create(typed: SenderInput, *, now: datetime) -> SenderAddress:
     """A new sender address; the first one becomes the default. Raises InvalidInputError."""
-    values = _checked(name, address, reply_to, account, None)
+    values = _checked(typed, None)
     is_first = db.session.scalar(sa.select(SenderAddress.id).limit(1)) is None
     sender = SenderAddress(**values, created_at=now)
     db.session.add(sender)
     db.session.flush()
-    if is_default or is_first:
+    if typed.is_default or is_first:
         make_default(sender)
     return sender
 
 
-def change(
-    sender: SenderAddress,
-    *,
-    name: str,
-    address: str,
-    reply_to: str,
-    account: ProviderAccount | None,
-    is_default: bool,
-) -> None:
+def change(sender: SenderAddress, typed: SenderInput) -> None:
     """Raises InvalidInputError. The default stays the default until another one is made it."""
-    values = _checked(name, address, reply_to, account, sender)
+    values = _checked(typed, sender)
     for key, value in values.items():
         setattr(sender, key, value)
     db.session.flush()
-    if is_default:
+    if typed.is_default:
         make_default(sender)
 
 
@@ -111,27 +115,22 @@ def freemail_warning(address: str, host: str) -> Reason | None:
     return None
 
 
-def _checked(
-    name: str,
-    address: str,
-    reply_to: str,
-    account: ProviderAccount | None,
-    sender: SenderAddress | None,
-) -> dict[str, str | int]:
+def _checked(typed: SenderInput, sender: SenderAddress | None) -> dict[str, str | int]:
     """The values to store. Raises InvalidInputError that names every problem."""
     problems: dict[str, Reason | str] = {}
-    name = one_line(name)
+    name, reply_to = one_line(typed.name), typed.reply_to.strip()
     if len(name) > MAX_NAME:
         problems["name"] = Reason("from_address.name_too_long", {"max": MAX_NAME})
-    address = _address(address, "address", problems)
+    address = _address(typed.address, "address", problems)
     if "address" not in problems:
         other = db.session.scalar(
             sa.select(SenderAddress).where(sa.func.lower(SenderAddress.address) == address.lower())
         )
         if other is not None and other is not sender:
             problems["address"] = Reason("from_address.address_taken")
-    if reply_to.strip():
+    if reply_to:
         reply_to = _address(reply_to, "reply_to", problems)
+    account = accounts.find(typed.account)
     if account is None:
         problems["account"] = Reason("from_address.account_missing")
     if problems or account is None:
@@ -139,7 +138,7 @@ def _checked(
     return {
         "name": name,
         "address": address,
-        "reply_to": reply_to.strip(),
+        "reply_to": reply_to,
         "provider_id": account.id,
     }
 

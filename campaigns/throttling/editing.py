@@ -1,7 +1,6 @@
 """Check and save what people type about limits, warm-ups and reply rules."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, get_args
 
@@ -9,7 +8,7 @@ import sqlalchemy as sa
 
 from campaigns.audience.mailbox_providers import NAMES
 from campaigns.db import db
-from campaigns.inputs import InvalidInputError, one_line
+from campaigns.inputs import FormInput, InvalidInputError, one_line
 from campaigns.providers.presets import PRESETS
 from campaigns.reason import Reason
 from campaigns.throttling import expressions
@@ -80,8 +79,7 @@ def forget_state(provider_id: int, group: str) -> None:
 # --- warm-up ------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class WarmUpInput:
+class WarmUpInput(FormInput):
     """A warm-up as typed into the form."""
 
     first: str = str(FIRST)
@@ -132,8 +130,7 @@ def _steps(text: str, problems: dict[str, Reason]) -> str:
 # --- reply rules ----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class RuleInput:
+class RuleInput(FormInput):
     """A reply rule as typed into the form."""
 
     note: str = ""

@@ -1,11 +1,13 @@
 """The page that asks before something is deleted: one for all kinds of things."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from flask import render_template
+from flask import render_template, request
 
 from campaigns.audience.models import Subscriber
+from campaigns.db import transaction
+from campaigns.web.saving import Answer, done
 from campaigns.web.words import gettext as _
 
 
@@ -33,6 +35,19 @@ class Deletion:
     people: Sequence[Subscriber] = ()
     values: Mapping[str, str] = field(default_factory=dict)
     """Hidden values of the form."""
+
+
+def confirm_and_delete(
+    ask: Callable[[], Deletion], delete: Callable[[], object], *, message: str, to: str
+) -> Answer:
+    """Ask first. Once confirmed, delete in one transaction, unless the thing is needed by then."""
+    if request.method != "POST":
+        return deletion_page(ask())
+    with transaction():
+        page = ask()
+        if not page.kept_because:
+            delete()
+    return (deletion_page(page), 422) if page.kept_because else done(message, to)
 
 
 def deletion_page(page: Deletion) -> str:

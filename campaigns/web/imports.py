@@ -9,7 +9,6 @@ import sqlalchemy as sa
 from flask import (
     Blueprint,
     Response,
-    abort,
     flash,
     redirect,
     render_template,
@@ -39,6 +38,7 @@ from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.reason import Reason, ReasonError
 from campaigns.web import audience_labels
+from campaigns.web.saving import or_404
 from campaigns.web.words import gettext as _
 from campaigns.web.words import sentence
 
@@ -134,7 +134,7 @@ class BegunBeforeError(Exception):
 @bp.get("/imports/<public_id>/mapping")
 @access("user")
 def mapping(public_id: str) -> Page | AnyResponse:
-    run = _run(public_id)
+    run = or_404(ImportRun, public_id)
     if run.status != "mapping":
         return redirect(url_for("imports.show", public_id=public_id))
     return _mapping_page(run, request.args)
@@ -144,7 +144,7 @@ def mapping(public_id: str) -> Page | AnyResponse:
 @access("user")
 def preview(public_id: str) -> Page | AnyResponse:
     """The part of the mapping page that depends on how the file is read."""
-    run = _run(public_id)
+    run = or_404(ImportRun, public_id)
     if run.status != "mapping":
         return _htmx_redirect(url_for("imports.show", public_id=public_id))
     return _mapping_page(run, request.args, template="web/imports/_preview.html")
@@ -153,7 +153,7 @@ def preview(public_id: str) -> Page | AnyResponse:
 @bp.post("/imports/<public_id>/start")
 @access("user")
 def start(public_id: str) -> Page | AnyResponse:
-    run = _run(public_id)
+    run = or_404(ImportRun, public_id)
     form = request.form
     try:
         with transaction():
@@ -161,7 +161,7 @@ def start(public_id: str) -> Page | AnyResponse:
             if not runs.start(run.id, _choices(run, form, list_id), now=utcnow()):
                 raise BegunBeforeError  # and no new list is left behind
     except (ReasonError, IntegrityError, BegunBeforeError) as error:
-        run = _run(public_id)
+        run = or_404(ImportRun, public_id)
         if run.status != "mapping":  # the other click of a double click made the list, too
             return redirect(url_for("imports.show", public_id=public_id))
         taken = Reason("audience.list_name_taken")
@@ -174,7 +174,7 @@ def start(public_id: str) -> Page | AnyResponse:
 @bp.post("/imports/<public_id>/discard")
 @access("user")
 def discard(public_id: str) -> AnyResponse:
-    run = _run(public_id)
+    run = or_404(ImportRun, public_id)
     path = runs.path_of(run, services().settings.uploads_dir)
     with transaction():
         gone = runs.discard(run.id)
@@ -330,7 +330,7 @@ def index() -> Page:
 @bp.get("/imports/<public_id>")
 @access("user")
 def show(public_id: str) -> Page | AnyResponse:
-    run = _run(public_id)
+    run = or_404(ImportRun, public_id)
     if run.status == "mapping":
         return redirect(url_for("imports.mapping", public_id=public_id))
     return render_template("web/imports/show.html", **_state(run))
@@ -339,13 +339,13 @@ def show(public_id: str) -> Page | AnyResponse:
 @bp.get("/imports/<public_id>/progress")
 @access("user")
 def progress(public_id: str) -> Page:
-    return render_template("web/imports/_state.html", **_state(_run(public_id)))
+    return render_template("web/imports/_state.html", **_state(or_404(ImportRun, public_id)))
 
 
 @bp.post("/imports/<public_id>/retry")
 @access("user")
 def retry(public_id: str) -> AnyResponse:
-    run = _run(public_id)
+    run = or_404(ImportRun, public_id)
     with transaction():
         again = runs.retry(run.id)
     if again:
@@ -356,7 +356,7 @@ def retry(public_id: str) -> AnyResponse:
 @bp.get("/imports/<public_id>/failed.csv")
 @access("user")
 def failed_rows(public_id: str) -> Response:
-    run = _run(public_id)
+    run = or_404(ImportRun, public_id)
 
     def chunks() -> Iterator[str]:
         for chunk in import_problems.failed_rows(run, sentence):
@@ -418,18 +418,6 @@ def _problems(run: ImportRun) -> tuple[list[Any], str]:
 
 def _is_key(text: str) -> bool:
     return text.isdecimal() and len(text) <= 18
-
-
-def _run(public_id: str) -> ImportRun:
-    """The import of this address as it stands now, or the 404 page."""
-    run = db.session.scalar(
-        sa.select(ImportRun)
-        .where(ImportRun.public_id == public_id)
-        .execution_options(populate_existing=True)
-    )
-    if run is None:
-        abort(404)
-    return run
 
 
 def _lists() -> list[AudienceList]:

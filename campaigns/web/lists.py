@@ -1,7 +1,6 @@
 """Lists: make, change, delete; the public sign-up page of each."""
 
-from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
-from werkzeug.wrappers import Response
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 
 from campaigns.access import access
 from campaigns.audience import lists
@@ -13,14 +12,13 @@ from campaigns.db import transaction
 from campaigns.web.counting import counting
 from campaigns.web.deletion import Deletion, deletion_page, in_use
 from campaigns.web.page_links import page_links
+from campaigns.web.saving import Answer, or_404
 from campaigns.web.template_helpers import number
 from campaigns.web.words import gettext as _
 from campaigns.web.words import ngettext, sentence
 from campaigns.wording.catalog import languages
 
 bp = Blueprint("lists", __name__)
-
-Answer = str | Response | tuple[str, int]
 
 
 @bp.get("/lists")
@@ -71,7 +69,7 @@ def _set_language(list_id: int) -> None:
 @bp.get("/lists/<public_id>")
 @access("user")
 def show(public_id: str) -> str:
-    entry = _found(public_id)
+    entry = or_404(AudienceList, public_id)
     with counting() as counts:
         figures = counts.lists([entry.id])[entry.id]
     return render_template(
@@ -86,7 +84,7 @@ def show(public_id: str) -> str:
 @bp.route("/lists/<public_id>/edit", methods=["GET", "POST"])
 @access("user")
 def edit(public_id: str) -> Answer:
-    entry = _found(public_id)
+    entry = or_404(AudienceList, public_id)
     if request.method != "POST":
         form = {
             "name": entry.name,
@@ -116,7 +114,7 @@ def edit(public_id: str) -> Answer:
 @access("user")
 def delete(public_id: str) -> Answer:
     """Ask for the list's name to be typed, as a list may have taken years to build."""
-    entry = _found(public_id)
+    entry = or_404(AudienceList, public_id)
     if request.method != "POST":
         return _delete_page(entry)
     if request.form.get("confirm", "").strip() != entry.name:
@@ -128,8 +126,8 @@ def delete(public_id: str) -> Answer:
                 flash(_("List deleted"), "success")
                 return redirect(url_for("lists.index"))
     except lists.ListError as error:
-        return _delete_page(_found(public_id), error=sentence(error.reason)), 422
-    return _delete_page(_found(public_id)), 422
+        return _delete_page(or_404(AudienceList, public_id), error=sentence(error.reason)), 422
+    return _delete_page(or_404(AudienceList, public_id)), 422
 
 
 def _delete_page(entry: AudienceList, error: str = "") -> str:
@@ -174,10 +172,6 @@ def _form_again(entry: AudienceList | None, error: lists.ListError) -> tuple[str
         signup_url=_signup_url(entry) if entry else "",
     )
     return page, 422
-
-
-def _found(public_id: str) -> AudienceList:
-    return lists.find(public_id) or abort(404)
 
 
 def _signup_url(entry: AudienceList) -> str:

@@ -32,6 +32,7 @@ from campaigns.reason import ReasonError
 from campaigns.web import audience_labels, subscriber_history
 from campaigns.web.deletion import Deletion, deletion_page
 from campaigns.web.page_links import page_links
+from campaigns.web.saving import Answer, or_404
 from campaigns.web.shown_addresses import shown_address
 from campaigns.web.template_helpers import number
 from campaigns.web.words import gettext as _
@@ -39,7 +40,6 @@ from campaigns.web.words import ngettext, sentence
 
 bp = Blueprint("subscribers", __name__)
 
-Answer = str | Response | tuple[str, int]
 
 COUNT_LIMIT = 10_000
 """Counting goes no further than this: more is "more than 10,000"."""
@@ -338,7 +338,7 @@ def new() -> Answer:
 @bp.get("/subscribers/<public_id>")
 @access("user")
 def show(public_id: str) -> str:
-    person = _found(public_id)
+    person = or_404(Subscriber, public_id)
     places = subscribers.places([person.id])[person.id]
     on = {place.list.id for place in places}
     proofs = subscribers.consent_history(person.id)
@@ -358,7 +358,7 @@ def show(public_id: str) -> str:
 @bp.route("/subscribers/<public_id>/edit", methods=["GET", "POST"])
 @access("user")
 def edit(public_id: str) -> Answer:
-    person = _found(public_id)
+    person = or_404(Subscriber, public_id)
     if request.method != "POST":
         return _form_page(
             person,
@@ -380,7 +380,7 @@ def edit(public_id: str) -> Answer:
                 now=utcnow(),
             )
     except (InvalidAddressError, subscribers.SubscriberError) as error:
-        return _form_page(_found(public_id), _typed(form), error), 422
+        return _form_page(or_404(Subscriber, public_id), _typed(form), error), 422
     flash(_("Changes saved"), "success")
     return redirect(url_for("subscribers.show", public_id=public_id))
 
@@ -388,7 +388,7 @@ def edit(public_id: str) -> Answer:
 @bp.route("/subscribers/<public_id>/delete", methods=["GET", "POST"])
 @access("user")
 def delete(public_id: str) -> Answer:
-    person = _found(public_id)
+    person = or_404(Subscriber, public_id)
     if request.method != "POST":
         return _delete_page(person)
     if request.form.get("confirm", "").strip().lower() != "delete":
@@ -431,7 +431,7 @@ def _delete_page(person: Subscriber, error: str = "") -> str:
 @bp.post("/subscribers/<public_id>/subscribe")
 @access("user")
 def subscribe(public_id: str) -> Response:
-    person = _found(public_id)
+    person = or_404(Subscriber, public_id)
     entry = lists.find(request.form.get("list", ""))
     if entry is None:
         flash(_("Choose a list."), "danger")
@@ -456,7 +456,7 @@ def subscribe(public_id: str) -> Response:
 @bp.post("/subscribers/<public_id>/unsubscribe")
 @access("user")
 def unsubscribe(public_id: str) -> Response:
-    person = _found(public_id)
+    person = or_404(Subscriber, public_id)
     entry = lists.find(request.form.get("list", ""))
     if entry is not None:
         name = entry.name
@@ -469,7 +469,7 @@ def unsubscribe(public_id: str) -> Response:
 @bp.post("/subscribers/<public_id>/suppress")
 @access("user")
 def suppress(public_id: str) -> Response:
-    person = _found(public_id)
+    person = or_404(Subscriber, public_id)
     with transaction():
         suppressions.suppress(
             person.address_normal,
@@ -485,15 +485,11 @@ def suppress(public_id: str) -> Response:
 @bp.post("/subscribers/<public_id>/lift")
 @access("user")
 def lift(public_id: str) -> Response:
-    person = _found(public_id)
+    person = or_404(Subscriber, public_id)
     with transaction():
         suppressions.lift(person.address_normal)
     flash(_("Suppression removed"), "success")
     return redirect(url_for("subscribers.show", public_id=public_id))
-
-
-def _found(public_id: str) -> Subscriber:
-    return subscribers.find(public_id) or abort(404)
 
 
 def _by_hand(*, came_back: bool = False) -> ConsentEvidence:

@@ -14,7 +14,7 @@ SENTENCES: dict[str, Message] = {
     "password.too_short": N_("The password is too short. Use at least %(least)s characters."),
     "workspace.bad_overdue_minutes": N_("Enter a whole number from 1 to %(most)s."),
     "workspace.bad_undo_window": N_("Enter a whole number from 0 to %(most)s."),
-    "workspace.name_missing": N_("Enter the name of your organisation."),
+    "workspace.name_missing": N_("Enter the name of your organization."),
     "workspace.name_too_long": N_("The name is too long. Use at most %(most)s characters."),
     "workspace.postal_address_too_long": N_(
         "The address is too long. Use at most %(most)s characters."

@@ -15,6 +15,7 @@ from campaigns.accounts import sessions, users
 from campaigns.accounts.hashing import Slots
 from campaigns.accounts.models import User, Workspace
 from campaigns.accounts.workspace import (
+    WorkspaceInput,
     change_workspace,
     load_workspace,
     save_workspace,
@@ -267,11 +268,13 @@ def test_the_address_of_somebody_else_is_refused(app: Flask) -> None:
 def test_the_workspace_is_saved(app: Flask) -> None:
     with transaction():
         change_workspace(
-            name="Harbour Coffee",
-            postal_address="\r\n Pier 7 \r\n20457 Sample City\x00\r\n",
-            time_zone="Europe/Berlin",
-            undo_seconds="30",
-            overdue_minutes="90",
+            WorkspaceInput(
+                name="Harbour Coffee",
+                postal_address="\r\n Pier 7 \r\n20457 Sample City\x00\r\n",
+                time_zone="Europe/Berlin",
+                undo_seconds="30",
+                overdue_minutes="90",
+            )
         )
     found = load_workspace()
     assert found.postal_address == "Pier 7\n20457 Sample City"
@@ -282,11 +285,13 @@ def test_the_workspace_is_saved(app: Flask) -> None:
 def test_every_problem_of_the_workspace_is_named_at_once(app: Flask) -> None:
     with pytest.raises(InvalidInputError) as caught, transaction():
         change_workspace(
-            name="x" * 200,
-            postal_address="y" * 501,
-            time_zone="../etc/passwd",
-            undo_seconds="-1",
-            overdue_minutes="0",
+            WorkspaceInput(
+                name="x" * 200,
+                postal_address="y" * 501,
+                time_zone="../etc/passwd",
+                undo_seconds="-1",
+                overdue_minutes="0",
+            )
         )
     assert set(caught.value.problems) == {
         "name", "postal_address", "time_zone", "undo_seconds", "overdue_minutes",
@@ -297,7 +302,13 @@ def test_every_problem_of_the_workspace_is_named_at_once(app: Flask) -> None:
 def test_undo_seconds_are_a_whole_number_up_to_120(app: Flask, text: str) -> None:
     with pytest.raises(InvalidInputError), transaction():
         change_workspace(
-            name="", postal_address="", time_zone="UTC", undo_seconds=text, overdue_minutes="120"
+            WorkspaceInput(
+                name="Harbour",
+                postal_address="",
+                time_zone="UTC",
+                undo_seconds=text,
+                overdue_minutes="120",
+            )
         )
 
 

@@ -117,7 +117,7 @@ def test_a_page_that_is_only_looked_at_opens_no_transaction() -> None:
         name
         for name, view in views
         for node in ast.walk(view)
-        if isinstance(node, ast.Call) and dotted(node.func) == "transaction"
+        if isinstance(node, ast.Call) and dotted(node.func) in {"transaction", "saving"}
     ]
     assert writing == []
 

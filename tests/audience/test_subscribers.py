@@ -65,8 +65,7 @@ def test_an_address_may_change_but_not_to_somebody_elses(app: Flask) -> None:
         subscribers.change(
             alice.id, address="Ali@new.example", name="Ali", attributes={"plan": "pro"}, now=NOW
         )
-    found = subscribers.find(alice.public_id)
-    assert found is not None
+    found = db.session.get_one(Subscriber, alice.id, populate_existing=True)
     assert (found.address, found.address_normal, found.domain, found.name, found.attributes) == (
         "Ali@new.example",
         "ali@new.example",

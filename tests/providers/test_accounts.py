@@ -232,7 +232,7 @@ class TestDemo:
         assert (mailbox.settings["host"], mailbox.settings["port"]) == ("127.0.0.1", 2525)
 
     def test_it_is_not_deleted(self, mailbox: ProviderAccount) -> None:
-        with pytest.raises(NotInDemoError), transaction():
+        with pytest.raises(accounts.AccountInUseError, match="not_in_demo"), transaction():
             accounts.delete(mailbox)
 
     def test_no_other_server_is_tried(self, mailbox: ProviderAccount) -> None:

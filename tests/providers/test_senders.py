@@ -10,6 +10,7 @@ from campaigns.db import db, transaction
 from campaigns.inputs import InvalidInputError
 from campaigns.providers import senders
 from campaigns.providers.models import ProviderAccount, SenderAddress
+from campaigns.providers.senders import SenderInput
 from tests.factories import a_provider
 
 NOW = datetime(2030, 5, 4, 12, 0, tzinfo=UTC)
@@ -30,14 +31,14 @@ def a_new_sender(
     is_default: bool = False,
 ) -> SenderAddress:
     with transaction():
-        return senders.create(
+        typed = SenderInput(
             name=name,
             address=address,
             reply_to=reply_to,
-            account=account,
+            account=account.public_id if account else "",
             is_default=is_default,
-            now=NOW,
         )
+        return senders.create(typed, now=NOW)
 
 
 def defaults() -> list[str]:
@@ -69,14 +70,15 @@ def test_the_default_is_handed_on_when_it_is_deleted(account: ProviderAccount) -
 def test_the_default_stays_so_when_it_is_changed(account: ProviderAccount) -> None:
     first = a_new_sender(account, "one@example.org")
     with transaction():
-        senders.change(
-            first,
-            name="Other\r\nName",
-            address="One@Example.org",
-            reply_to=" hello@example.org ",
-            account=account,
-            is_default=False,
+        typed = SenderInput.of(first).model_copy(
+            update={
+                "name": "Other\r\nName",
+                "address": "One@Example.org",
+                "reply_to": " hello@example.org ",
+                "is_default": False,
+            }
         )
+        senders.change(first, typed)
     assert defaults() == ["One@example.org"]
     assert (first.name, first.reply_to) == ("Other Name", "hello@example.org")
 

@@ -163,7 +163,8 @@ def test_weeks_of_warm_up_never_pass_the_plan(app: Flask, redis_url: str) -> Non
     server = Server(10**9, (450, "later"))
     simulation = a_simulation(redis_url, {"other": 10**9}, {"other": server})
     with transaction():
-        editing.save_warm_up(simulation.provider_id, "", editing.WarmUpInput("20", "2000", "14"))
+        typed = editing.WarmUpInput(first="20", last="2000", days="14")
+        editing.save_warm_up(simulation.provider_id, "", typed)
     steps = warm_up.curve(20, 2000, 14)
     midnight = simulation.seconds = (START + timedelta(hours=15)).timestamp()
     while simulation.seconds < midnight + 14 * 86_400:

@@ -62,7 +62,7 @@ def test_it_is_closed_as_soon_as_there_is_an_account(client: FlaskClient) -> Non
     [
         ({"password_again": "other"}, "The two passwords differ."),
         ({"password": "short", "password_again": "short"}, "at least 10 characters"),
-        ({"workspace": "  "}, "Enter the name of your organisation."),
+        ({"workspace": "  "}, "Enter the name of your organization."),
         ({"address": "nonsense"}, "@"),
         ({"address": "a\x01b@example.org"}, "control character"),
     ],

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
-from campaigns.audience import subscribers, subscriptions, suppressions
+from campaigns.audience import subscriptions, suppressions
 from campaigns.audience.consent import ConsentEvidence
 from campaigns.audience.models import ConsentEvent, Subscriber, Subscription
 from campaigns.db import db, transaction
@@ -279,8 +279,7 @@ def test_a_subscriber_is_changed(owner_client: FlaskClient) -> None:
     assert taken.status_code == 422
     assert "already" in taken.text
     owner_client.post(path, data={"address": "anna@example.org", "name": "Anna"})
-    found = subscribers.find(ann.public_id)
-    assert found is not None
+    found = db.session.get_one(Subscriber, ann.id, populate_existing=True)
     assert (found.address, found.name, found.attributes) == ("anna@example.org", "Anna", {})
 
 

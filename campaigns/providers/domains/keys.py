@@ -48,18 +48,6 @@ class SecretKey:
     pem: str
 
 
-def find(public_id: str) -> SenderDomain | None:
-    """Find a sender domain by its public id."""
-    return db.session.scalar(sa.select(SenderDomain).where(SenderDomain.public_id == public_id))
-
-
-def find_key(domain: SenderDomain, public_id: str) -> DkimKey | None:
-    """Find a key of a sender domain by its public id."""
-    return db.session.scalar(
-        sa.select(DkimKey).where(DkimKey.domain_id == domain.id, DkimKey.public_id == public_id)
-    )
-
-
 def secret_keys(address: str, vault: Vault) -> tuple[str, list[SecretKey]]:
     """Return the domain of this address, and its keys that sign, RSA first.
 

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Mapping
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import redirect, render_template, request, url_for
 from flask_login import current_user
 
 from campaigns.access import access
@@ -13,14 +13,14 @@ from campaigns.addresses import lookup_form
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
-from campaigns.inputs import InvalidInputError
 from campaigns.reason import Reason
 from campaigns.transactional import account_mail
 from campaigns.web.attempts import Attempts, BusyError, TooManyFailuresError, guarded
 from campaigns.web.login import leave, start_session
-from campaigns.web.settings.blueprint import Answer, bp
+from campaigns.web.saving import Answer, done, saving
+from campaigns.web.settings.blueprint import bp
 from campaigns.web.words import gettext as _
-from campaigns.web.words import in_words, sentence
+from campaigns.web.words import sentence
 
 
 @bp.route("/settings/account", methods=["GET", "POST"])
@@ -36,13 +36,11 @@ def account() -> Answer:
         problem, code = _wrong_password(user, form.get("password", ""))
         if problem:
             return _page(user, form, {"password": problem}), code
-    try:
-        with transaction():
-            users.change_profile(_user(), name=form.get("name", ""), address=address)
-    except InvalidInputError as error:
-        return _page(_user(), form, in_words(error.problems)), 422
-    flash(_("Changes saved"), "success")
-    return redirect(url_for("settings.account"))
+    with saving() as problems:
+        users.change_profile(_user(), name=form.get("name", ""), address=address)
+    if problems:
+        return _page(_user(), form, problems), 422
+    return done(_("Changes saved"), url_for("settings.account"))
 
 
 @bp.post("/settings/account/password")
@@ -71,8 +69,7 @@ def change_password() -> Answer:
         mail = account_mail.password_changed(user.address, now=utcnow())
         start_session(user)
     services().doorbell.ring("transactional", mail.id)
-    flash(_("Password changed"), "success")
-    return redirect(url_for("settings.account"))
+    return done(_("Password changed"), url_for("settings.account"))
 
 
 @bp.post("/settings/account/sessions/<public_id>/end")
@@ -84,8 +81,7 @@ def end_session(public_id: str) -> Answer:
     if public_id == current_user.session_public_id:
         leave()
         return redirect(url_for("login.login"))
-    flash(_("Session ended"), "success")
-    return redirect(url_for("settings.account"))
+    return done(_("Session ended"), url_for("settings.account"))
 
 
 @bp.post("/settings/account/sessions/end")
@@ -95,8 +91,7 @@ def end_all_sessions() -> Answer:
     with transaction():
         sessions.end_all(current_user.user_id)
     leave()
-    flash(_("Logged out everywhere"), "success")
-    return redirect(url_for("login.login"))
+    return done(_("Logged out everywhere"), url_for("login.login"))
 
 
 def _user() -> User:

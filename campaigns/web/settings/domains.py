@@ -5,23 +5,22 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from functools import partial
 
-from flask import abort, flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from campaigns.access import access
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
-from campaigns.inputs import InvalidInputError
 from campaigns.providers.domains import dmarc, keys, policies, records, standing
 from campaigns.providers.domains.dns import Resolver, SystemResolver
 from campaigns.providers.models import DkimKey, SenderDomain
-from campaigns.reason import Reason
-from campaigns.web.deletion import Deletion, deletion_page
-from campaigns.web.settings.blueprint import Answer, bp
+from campaigns.web.deletion import Deletion, confirm_and_delete
+from campaigns.web.saving import Answer, or_404, saving
+from campaigns.web.settings.blueprint import bp
 from campaigns.web.shown_addresses import shown_address, shown_domain
 from campaigns.web.words import gettext as _
-from campaigns.web.words import in_words, sentence
+from campaigns.web.words import sentence
 from campaigns.web_limits import limiter
 
 resolver: Resolver = SystemResolver()
@@ -42,18 +41,17 @@ def new_domain() -> Answer:
     if request.method != "POST":
         return _new_page(request.args.get("name", ""))
     name = request.form.get("name", "")
-    try:
-        with transaction():
-            domain = keys.set_up(name, services().vault, now=utcnow())
-    except InvalidInputError as error:
-        return _new_page(name, error.problems), 422
-    return redirect(url_for("settings.domain", public_id=domain.public_id))
+    with saving() as problems:
+        domain = keys.set_up(name, services().vault, now=utcnow())
+    if problems:
+        return _new_page(name, problems), 422
+    return _back(domain)
 
 
 @bp.get("/settings/domains/<public_id>")
 @access("user")
 def domain(public_id: str) -> str:
-    return _page(_found(public_id))
+    return _page(or_404(SenderDomain, public_id))
 
 
 @bp.post("/settings/domains/<public_id>/check")
@@ -61,7 +59,7 @@ def domain(public_id: str) -> str:
 @limiter.limit("20/minute")
 def check_domain(public_id: str) -> Answer:
     """Look into DNS, in some seconds at most. Answers htmx with the part that has changed."""
-    domain = _found(public_id)
+    domain = or_404(SenderDomain, public_id)
     name, questions = domain.name, records.questions(domain)
     db.session.rollback()  # no transaction stays open while we talk to the name servers
     with ThreadPoolExecutor(max_workers=6) as threads:
@@ -69,7 +67,7 @@ def check_domain(public_id: str) -> Answer:
         answers = list(threads.map(partial(records.ask, resolver=resolver), questions))
         asked = [other.result() for other in others]
     with transaction():
-        domain = _found(public_id)
+        domain = or_404(SenderDomain, public_id)
         begun = records.note(domain, answers, now=utcnow())
     if not request.headers.get("HX-Request"):
         return _back(domain)
@@ -94,13 +92,12 @@ def check_domain(public_id: str) -> Answer:
 @access("user")
 def new_key(public_id: str) -> Answer:
     form = request.form
-    try:
-        with transaction():
-            domain = _found(public_id)
-            algorithm, selector = form.get("algorithm", ""), form.get("selector", "")
-            keys.make_key(domain, algorithm, selector, services().vault, now=utcnow())
-    except InvalidInputError as error:
-        return _page(_found(public_id), form, error.problems), 422
+    with saving() as problems:
+        domain = or_404(SenderDomain, public_id)
+        algorithm, selector = form.get("algorithm", ""), form.get("selector", "")
+        keys.make_key(domain, algorithm, selector, services().vault, now=utcnow())
+    if problems:
+        return _page(or_404(SenderDomain, public_id), form, problems), 422
     flash(_("Key created. Add its record to DNS, then check DNS."), "success")
     return _back(domain)
 
@@ -128,8 +125,8 @@ def discard_key(public_id: str, key_id: str) -> Answer:
 def _move(public_id: str, key_id: str, move: Callable[..., bool], done: str) -> Response:
     """Make one guarded move of a key and say what came of it."""
     with transaction():
-        domain = _found(public_id)
-        key = _found_key(domain, key_id)
+        domain = or_404(SenderDomain, public_id)
+        key = or_404(DkimKey, key_id, domain_id=domain.id)
         selector, did_it = key.selector, move(key, now=utcnow())
     if did_it:
         flash(done % {"selector": selector}, "success")
@@ -141,16 +138,15 @@ def _move(public_id: str, key_id: str, move: Callable[..., bool], done: str) -> 
 @bp.route("/settings/domains/<public_id>/delete", methods=["GET", "POST"])
 @access("user")
 def delete_domain(public_id: str) -> Answer:
-    domain = _found(public_id)
-    if request.method != "POST":
-        return _delete_page(domain)
-    with transaction():
-        keys.delete(_found(public_id))
-    flash(_("Domain deleted. Remove its records from DNS."), "success")
-    return redirect(url_for("settings.domains"))
+    return confirm_and_delete(
+        lambda: _deletion(or_404(SenderDomain, public_id)),
+        lambda: keys.delete(or_404(SenderDomain, public_id)),
+        message=_("Domain deleted. Remove its records from DNS."),
+        to=url_for("settings.domains"),
+    )
 
 
-def _delete_page(domain: SenderDomain) -> str:
+def _deletion(domain: SenderDomain) -> Deletion:
     seen = standing.view(domain)
     effects = [_("Its keys are deleted for good. If you add it again, you get new records.")]
     if seen.senders:
@@ -166,44 +162,35 @@ def _delete_page(domain: SenderDomain) -> str:
         )
     back = url_for("settings.domain", public_id=domain.public_id)
     name = shown_domain(domain.name)
-    page = Deletion(
+    return Deletion(
         title=_("Delete %(domain)s", domain=name),
         button=_("Delete domain"),
         back=back,
         above=[(url_for("settings.domains"), _("Sender domains")), (back, name)],
         effects=effects,
     )
-    return deletion_page(page)
 
 
 def _back(domain: SenderDomain) -> Response:
     return redirect(url_for("settings.domain", public_id=domain.public_id))
 
 
-def _new_page(name: str, problems: Mapping[str, Reason | str] | None = None) -> str:
+def _new_page(name: str, problems: Mapping[str, str] | None = None) -> str:
     return render_template(
-        "web/settings/new_domain.html", tab="domains", name=name, problems=in_words(problems or {})
+        "web/settings/new_domain.html", tab="domains", name=name, problems=problems or {}
     )
 
 
 def _page(
     domain: SenderDomain,
     form: Mapping[str, str] | None = None,
-    problems: Mapping[str, Reason | str] | None = None,
+    problems: Mapping[str, str] | None = None,
 ) -> str:
     return render_template(
         "web/settings/domain.html",
         tab="domains",
         domain=standing.view(domain),
         form=form or {},
-        problems=in_words(problems or {}),
+        problems=problems or {},
         now=utcnow(),
     )
-
-
-def _found(public_id: str) -> SenderDomain:
-    return keys.find(public_id) or abort(404)
-
-
-def _found_key(domain: SenderDomain, public_id: str) -> DkimKey:
-    return keys.find_key(domain, public_id) or abort(404)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from flask import abort, flash, redirect, render_template, request, url_for
+from flask import flash, render_template, request, url_for
 from redis.exceptions import RedisError
 
 from campaigns.access import access
@@ -13,17 +13,16 @@ from campaigns.clock import utcnow
 from campaigns.db import transaction
 from campaigns.delivery import domain_waits
 from campaigns.engine.limiter import AccountUsage, limiter
-from campaigns.inputs import InvalidInputError
-from campaigns.providers import accounts
 from campaigns.providers.models import ProviderAccount
 from campaigns.throttling import editing, slowed_domains, warm_up
 from campaigns.throttling.editing import WarmUpInput
 from campaigns.throttling.loading import load_plan
 from campaigns.throttling.plan import GroupPlan, Plan
-from campaigns.web.settings.blueprint import Answer, bp
+from campaigns.web.saving import Answer, done, or_404, saving
+from campaigns.web.settings.blueprint import bp
 from campaigns.web.template_helpers import number, speed, wall_clock
 from campaigns.web.words import gettext as _
-from campaigns.web.words import in_words, ngettext, sentence
+from campaigns.web.words import ngettext, sentence
 
 MOST_DOMAINS_SHOWN = 100
 ALWAYS_SHOWN = ("google", "outlook", "office365", "yahoo", "apple", OTHER)
@@ -59,20 +58,18 @@ class WarmUpView:
 @bp.get("/settings/providers/<public_id>/limits")
 @access("user")
 def limits(public_id: str) -> str:
-    return _page(_found(public_id))
+    return _page(or_404(ProviderAccount, public_id))
 
 
 @bp.post("/settings/providers/<public_id>/limits")
 @access("user")
 def save_limits(public_id: str) -> Answer:
     typed = _typed_groups()
-    try:
-        with transaction():
-            editing.save_group_limits(_found(public_id).id, typed)
-    except InvalidInputError as error:
-        return _page(_found(public_id), typed=typed, problems=in_words(error.problems)), 422
-    flash(_("Changes saved"), "success")
-    return _back(public_id)
+    with saving() as problems:
+        editing.save_group_limits(or_404(ProviderAccount, public_id).id, typed)
+    if problems:
+        return _page(or_404(ProviderAccount, public_id), typed=typed, problems=problems), 422
+    return done(_("Changes saved"), _address(public_id))
 
 
 @bp.post("/settings/providers/<public_id>/limits/end")
@@ -80,15 +77,15 @@ def save_limits(public_id: str) -> Answer:
 def end_hold(public_id: str) -> Answer:
     """End what the rules hold back, for a mailbox provider or for single domains."""
     group = request.form.get("group", "")
-    account = _found(public_id)
+    account = or_404(ProviderAccount, public_id)
     chosen = request.form.getlist("domain")
     if "every_domain" in request.form:
         chosen = [row.domain for row in slowed_domains.slowed(account.id)]
     if chosen:
         with transaction():
             domain_waits.forget(account.id, chosen, now=utcnow())
-        flash(ngettext("Domain reset", "Domains reset", len(chosen)), "success")
-        return _back(public_id)
+        message = ngettext("Domain reset", "Domains reset", len(chosen))
+        return done(message, _address(public_id))
     with transaction():
         editing.forget_state(account.id, group)
     try:
@@ -96,33 +93,24 @@ def end_hold(public_id: str) -> Answer:
     except RedisError:
         flash(_("Redis cannot be reached. Speeds learned automatically stay for now."), "warning")
     whom = name_of(group) if group else account.name
-    flash(_("Limits of %(name)s reset", name=whom), "success")
-    return _back(public_id)
+    return done(_("Limits of %(name)s reset", name=whom), _address(public_id))
 
 
 @bp.post("/settings/providers/<public_id>/limits/warm-up")
 @access("user")
 def save_warm_up(public_id: str) -> Answer:
-    form = request.form
-    group = form.get("group", "")
-    if form.get("do") == "end":
+    group = request.form.get("group", "")
+    if request.form.get("do") == "end":
         with transaction():
-            editing.end_warm_up(_found(public_id).id, group)
-        flash(_("Warm-up ended"), "success")
-        return _back(public_id)
-    typed = WarmUpInput(
-        form.get("first", ""), form.get("last", ""), form.get("days", ""), form.get("steps", "")
-    )
-    try:
-        with transaction():
-            editing.save_warm_up(_found(public_id).id, group, typed)
-    except InvalidInputError as error:
-        page = _page(
-            _found(public_id), warm_up_form=(group, typed), problems=in_words(error.problems)
-        )
-        return page, 422
-    flash(_("Warm-up plan saved"), "success")
-    return _back(public_id)
+            editing.end_warm_up(or_404(ProviderAccount, public_id).id, group)
+        return done(_("Warm-up ended"), _address(public_id))
+    typed = WarmUpInput.read(request.form)
+    with saving() as problems:
+        editing.save_warm_up(or_404(ProviderAccount, public_id).id, group, typed)
+    if problems:
+        account = or_404(ProviderAccount, public_id)
+        return _page(account, warm_up_form=(group, typed), problems=problems), 422
+    return done(_("Warm-up plan saved"), _address(public_id))
 
 
 def _page(
@@ -258,7 +246,7 @@ def _warm_ups(
     for group, row in sorted(warm_up.plans(provider_id).items()):
         steps = warm_up.steps_of(row)
         is_frozen = row.frozen_until is not None and today < row.frozen_until
-        stored = WarmUpInput(str(row.first), str(row.last), str(row.days), row.steps)
+        stored = WarmUpInput.of(row)
         views.append(
             WarmUpView(
                 group=group,
@@ -285,9 +273,5 @@ def _typed_groups() -> dict[str, tuple[str, str]]:
     }
 
 
-def _back(public_id: str) -> Answer:
-    return redirect(url_for("settings.limits", public_id=public_id))
-
-
-def _found(public_id: str) -> ProviderAccount:
-    return accounts.find(public_id) or abort(404)
+def _address(public_id: str) -> str:
+    return url_for("settings.limits", public_id=public_id)

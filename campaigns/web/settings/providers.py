@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import sqlalchemy as sa
-from flask import abort, flash, redirect, render_template, request, url_for
+from flask import render_template, request, url_for
 
 from campaigns.access import access
 from campaigns.campaign import usage
@@ -19,11 +19,12 @@ from campaigns.providers.models import ProviderAccount, SenderAddress
 from campaigns.providers.presets import presets
 from campaigns.reason import Reason
 from campaigns.secrets import SecretUnreadableError
-from campaigns.web.deletion import Deletion, deletion_page, in_use, quoted
-from campaigns.web.settings.blueprint import Answer, after_saving, bp
+from campaigns.web.deletion import Deletion, confirm_and_delete, in_use, quoted
+from campaigns.web.saving import Answer, done, or_404, saving
+from campaigns.web.settings.blueprint import bp, next_step
 from campaigns.web.template_helpers import current_workspace
 from campaigns.web.words import gettext as _
-from campaigns.web.words import in_words, sentence
+from campaigns.web.words import sentence
 from campaigns.web_limits import limiter
 
 
@@ -33,33 +34,25 @@ def new_provider() -> Answer:
     if request.method != "POST":
         return _form(None, AccountInput())
     typed = _typed()
-    try:
-        with transaction():
-            accounts.create(typed, services().vault, now=utcnow())
-    except InvalidInputError as error:
-        return _form(None, typed, error.problems), 422
-    except accounts.NotInDemoError:
-        return _form(None, typed), 422
-    flash(_("Account added"), "success")
-    return after_saving("settings.index")
+    with saving() as problems:
+        accounts.create(typed, services().vault, now=utcnow())
+    if problems:
+        return _form(None, typed, problems), 422
+    return done(_("Account added"), next_step("settings.index"))
 
 
 @bp.route("/settings/providers/<public_id>", methods=["GET", "POST"])
 @access("user")
 def edit_provider(public_id: str) -> Answer:
-    account = _found(public_id)
+    account = or_404(ProviderAccount, public_id)
     if request.method != "POST":
         return _form(account, AccountInput.of(account))
     typed = _typed(account)
-    try:
-        with transaction():
-            accounts.change(_found(public_id), typed, services().vault)
-    except InvalidInputError as error:
-        return _form(_found(public_id), typed, error.problems), 422
-    except accounts.NotInDemoError as error:
-        return _form(_found(public_id), typed, {"": error.reason}), 422
-    flash(_("Changes saved"), "success")
-    return redirect(url_for("settings.index"))
+    with saving() as problems:
+        accounts.change(or_404(ProviderAccount, public_id), typed, services().vault)
+    if problems:
+        return _form(or_404(ProviderAccount, public_id), typed, problems), 422
+    return done(_("Changes saved"), url_for("settings.index"))
 
 
 @bp.post("/settings/providers/test")
@@ -72,7 +65,7 @@ def test_provider() -> str:
         test = accounts.connection_test(_typed(account), account, services().vault)
     except InvalidInputError as error:
         return _result(ok=False, reasons=error.problems.values())
-    except (accounts.NotInDemoError, SecretUnreadableError, UnusableAccountError) as error:
+    except (SecretUnreadableError, UnusableAccountError) as error:
         return _result(ok=False, reasons=[error.reason])
     sender = _a_sender_of(account) if account is not None else ""
     db.session.rollback()  # no transaction stays open while we talk to the server
@@ -85,20 +78,17 @@ def test_provider() -> str:
 @bp.route("/settings/providers/<public_id>/delete", methods=["GET", "POST"])
 @access("user")
 def delete_provider(public_id: str) -> Answer:
-    account = _found(public_id)
-    if request.method != "POST":
-        return _delete_page(account)
-    try:
-        with transaction():
-            account = _found(public_id)
-            if usage.campaigns_on_account(account.id):
-                return _delete_page(account), 422
-            usage.forget_account(account.id)
-            accounts.delete(account)
-    except (accounts.AccountInUseError, accounts.NotInDemoError) as error:
-        return _delete_page(_found(public_id), error.reason), 422
-    flash(_("Account deleted"), "success")
-    return redirect(url_for("settings.index"))
+    return confirm_and_delete(
+        lambda: _deletion(or_404(ProviderAccount, public_id)),
+        lambda: _delete(or_404(ProviderAccount, public_id)),
+        message=_("Account deleted"),
+        to=url_for("settings.index"),
+    )
+
+
+def _delete(account: ProviderAccount) -> None:
+    usage.forget_account(account.id)
+    accounts.delete(account)
 
 
 def _typed(account: ProviderAccount | None = None) -> AccountInput:
@@ -114,9 +104,9 @@ def _typed(account: ProviderAccount | None = None) -> AccountInput:
 def _keep_renewed(public_id: str) -> None:
     """Store what the test may have brought, such as another refresh token."""
     try:
-        if accounts.has_renewed(_found(public_id), services().vault):
+        if accounts.has_renewed(or_404(ProviderAccount, public_id), services().vault):
             with transaction():
-                accounts.keep_renewed(_found(public_id), services().vault)
+                accounts.keep_renewed(or_404(ProviderAccount, public_id), services().vault)
     except (SecretUnreadableError, UnusableAccountError):
         pass  # the stored one cannot be read: the typed one was tested
 
@@ -124,7 +114,7 @@ def _keep_renewed(public_id: str) -> None:
 def _form(
     account: ProviderAccount | None,
     typed: AccountInput,
-    problems: Mapping[str, Reason | str] | None = None,
+    problems: Mapping[str, str] | None = None,
 ) -> str:
     return render_template(
         "web/settings/provider.html",
@@ -132,7 +122,7 @@ def _form(
         account=account,
         form=typed.fields(),
         stored=account.credentials if account else {},
-        problems=in_words(problems or {}),
+        problems=problems or {},
         presets=presets(services().settings.mailbox_port),
         limits=accounts.MOST,
         certificate=certificates.shown(account.settings.get("client_certificate", ""))
@@ -143,9 +133,9 @@ def _form(
     )
 
 
-def _delete_page(account: ProviderAccount, error: Reason | None = None) -> str:
+def _deletion(account: ProviderAccount) -> Deletion:
     back = url_for("settings.edit_provider", public_id=account.public_id)
-    page = Deletion(
+    return Deletion(
         title=_("Delete “%(name)s”", name=account.name),
         button=_("Delete account"),
         back=back,
@@ -155,17 +145,16 @@ def _delete_page(account: ProviderAccount, error: Reason | None = None) -> str:
             _("The saved password is deleted."),
             _("Reports of campaigns sent through it stay."),
         ],
-        kept_title=_("This account is in use"),
-        kept_because=_why_kept(account, error),
+        kept_title=_("This account cannot be deleted now"),
+        kept_because=_why_kept(account),
     )
-    return deletion_page(page)
 
 
-def _why_kept(account: ProviderAccount, error: Reason | None) -> str:
+def _why_kept(account: ProviderAccount) -> str:
     """Why the account cannot be deleted now; empty if it can."""
     if in_use_now := in_use(usage.campaigns_on_account(account.id)):
         return in_use_now
-    reason = sentence(error or accounts.why_kept(account))
+    reason = sentence(accounts.why_kept(account))
     planned = usage.campaigns_planned_on(account.id)
     if not reason or not planned:
         return reason
@@ -192,7 +181,3 @@ def _a_sender_of(account: ProviderAccount) -> str:
         )
         or ""
     )
-
-
-def _found(public_id: str) -> ProviderAccount:
-    return accounts.find(public_id) or abort(404)

@@ -5,16 +5,15 @@ from flask import abort, flash, redirect, render_template, request, url_for
 from campaigns.access import access
 from campaigns.audience.mailbox_providers import NAMES, name_of
 from campaigns.clock import utcnow
-from campaigns.db import transaction
-from campaigns.inputs import InvalidInputError
 from campaigns.providers.presets import PRESETS
 from campaigns.throttling import editing, rules
 from campaigns.throttling.builtin import RULES
 from campaigns.throttling.editing import RuleInput
 from campaigns.throttling.rule import Rule, describe
-from campaigns.web.settings.blueprint import Answer, bp
+from campaigns.web.saving import Answer, done, saving
+from campaigns.web.settings.blueprint import bp
 from campaigns.web.words import gettext as _
-from campaigns.web.words import in_words, sentence
+from campaigns.web.words import sentence
 from campaigns.wording.messages import N_
 
 ACTS = {
@@ -44,9 +43,7 @@ def reply_rules() -> str:
 @bp.route("/settings/rules/new", methods=["GET", "POST"])
 @access("user")
 def new_rule() -> Answer:
-    if request.method != "POST":
-        return _form("", RuleInput())
-    return _save("")
+    return _save("") if request.method == "POST" else _form("", RuleInput())
 
 
 @bp.route("/settings/rules/<key>", methods=["GET", "POST"])
@@ -55,13 +52,8 @@ def edit_rule(key: str) -> Answer:
     rule = _found(key)
     if request.method == "POST":
         return _save(key)
-    typed = RuleInput(
-        rule.note, rule.pattern, rule.act, str(rule.amount), str(rule.minutes),
-        str(rule.per_hour), rule.preset, rule.mailbox_group, rule.whole_account,
-    )  # fmt: skip
-    if rule.refused:
-        return _form(key, typed, {"pattern": sentence(rule.refused)}, is_refused=True)
-    return _form(key, typed)
+    problems = {"pattern": sentence(rule.refused)} if rule.refused else {}
+    return _form(key, RuleInput.of(rule), problems, is_refused=bool(rule.refused))
 
 
 @bp.post("/settings/rules/<key>/turn")
@@ -70,40 +62,26 @@ def turn_rule(key: str) -> Answer:
     """Turn a rule on or off, or restore its default; a rule of your own is deleted by that."""
     is_own = _found(key).key not in {rule.key for rule in RULES}
     do = request.form.get("do", "")
-    try:
-        with transaction():
-            if do == "delete":
-                editing.delete_rule(key)
-            else:
-                editing.turn_rule(key, is_on=do == "on", now=utcnow())
-    except InvalidInputError as error:
-        flash(f"{_('The rule stays off.')} {sentence(error.problems['pattern'])}", "danger")
-        return redirect(url_for("settings.reply_rules", _anchor=f"rule-{key}"))
+    back = url_for("settings.reply_rules", _anchor=f"rule-{key}")
+    with saving() as problems:
+        if do == "delete":
+            editing.delete_rule(key)
+        else:
+            editing.turn_rule(key, is_on=do == "on", now=utcnow())
+    if problems:
+        flash(f"{_('The rule stays off.')} {problems['pattern']}", "danger")
+        return redirect(back)
     deleted = _("Rule deleted") if is_own else _("Default restored")
-    flash({"on": _("Rule turned on"), "delete": deleted}.get(do, _("Rule turned off")), "success")
-    return redirect(url_for("settings.reply_rules", _anchor=f"rule-{key}"))
+    return done({"on": _("Rule turned on"), "delete": deleted}.get(do, _("Rule turned off")), back)
 
 
 def _save(key: str) -> Answer:
-    form = request.form
-    typed = RuleInput(
-        note=form.get("note", ""),
-        pattern=form.get("pattern", ""),
-        act=form.get("act", ""),
-        amount=form.get("amount", ""),
-        minutes=form.get("minutes", ""),
-        per_hour=form.get("per_hour", ""),
-        preset=form.get("preset", ""),
-        mailbox_group=form.get("mailbox_group", ""),
-        whole_account="whole_account" in form,
-    )
-    try:
-        with transaction():
-            editing.save_rule(key, typed, now=utcnow())
-    except InvalidInputError as error:
-        return _form(key, typed, in_words(error.problems)), 422
-    flash(_("Rule saved"), "success")
-    return redirect(url_for("settings.reply_rules"))
+    typed = RuleInput.read(request.form)
+    with saving() as problems:
+        editing.save_rule(key, typed, now=utcnow())
+    if problems:
+        return _form(key, typed, problems), 422
+    return done(_("Rule saved"), url_for("settings.reply_rules"))
 
 
 def _form(
