@@ -36,7 +36,7 @@ SENTENCES: dict[str, Message] = {
     ),
     # Logging in
     "connection.no_login_offered": N_(
-        "%(where)s does not accept logins. Remove the user name, or use the provider's submission"
+        "%(where)s does not accept logins. Remove the username, or use the provider's submission"
         " port."
     ),
     "connection.no_common_login": N_(
@@ -44,7 +44,7 @@ SENTENCES: dict[str, Message] = {
         " are %(known)s."
     ),
     "connection.login_refused": N_(
-        "%(where)s refused the login: %(reply)s. Check the user name and password."
+        "%(where)s refused the login: %(reply)s. Check the username and password."
     ),
     "connection.token_login_refused": N_(
         "%(where)s refused the login: %(reply)s. Grant access again at the provider and enter the"
@@ -63,7 +63,7 @@ SENTENCES: dict[str, Message] = {
         " work."
     ),
     "connection.hint_sendgrid": N_(
-        "SendGrid needs the word apikey as the user name and an API key as the password."
+        "SendGrid needs the word apikey as the username and an API key as the password."
     ),
     # Access tokens
     "connection.token_refused": N_("%(host)s did not issue an access token: %(error)s."),
@@ -118,7 +118,7 @@ SENTENCES: dict[str, Message] = {
     "connection.unencrypted": N_("Connected to %(where)s without encryption."),
     "connection.certificate_shown": N_("Used the client certificate of %(name)s."),
     "connection.logged_in": N_("Logged in as %(username)s."),
-    "connection.without_login": N_("Not logged in, as the account has no user name."),
+    "connection.without_login": N_("Not logged in, as the account has no username."),
     "connection.largest_message": N_("Messages can be up to %(size_bytes)s."),
     "connection.takes_unicode": N_("Addresses can be in any script."),
 }

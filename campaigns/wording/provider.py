@@ -20,7 +20,7 @@ SENTENCES: dict[str, Message] = {
     ),
     "provider.password_unencrypted": N_(
         "Without encryption others could read the password. Choose STARTTLS or TLS, or leave the"
-        " user name and password empty."
+        " username and password empty."
     ),
     "provider.token_unencrypted": N_(
         "Without encryption others could read the access token. Choose STARTTLS or TLS."
@@ -32,11 +32,11 @@ SENTENCES: dict[str, Message] = {
     "provider.certificate_unencrypted": N_(
         "A client certificate needs encryption. Choose STARTTLS or TLS."
     ),
-    "provider.username_missing": N_("Enter the user name that belongs to the password."),
+    "provider.username_missing": N_("Enter the username that belongs to the password."),
     "provider.password_missing": N_("Enter the password."),
     "provider.password_again": N_(
         "Enter the password again. The stored one belongs to the previous server, port, encryption"
-        " or user name."
+        " or username."
     ),
     "provider.mailbox_missing": N_("Enter the full address of the mailbox."),
     "provider.client_id_missing": N_(
@@ -44,17 +44,17 @@ SENTENCES: dict[str, Message] = {
     ),
     "provider.client_secret_again": N_(
         "Enter the client secret again. The stored one belongs to the previous server, port,"
-        " encryption, user name, token endpoint or client ID."
+        " encryption, username, token endpoint or client ID."
     ),
     "provider.refresh_token_missing": N_("Enter the refresh token."),
     "provider.refresh_token_again": N_(
         "Enter the refresh token and the client secret again. The stored ones belong to the"
-        " previous server, port, encryption, user name, token endpoint or client ID."
+        " previous server, port, encryption, username, token endpoint or client ID."
     ),
     "provider.certificate_missing": N_("Enter the certificate that belongs to the key."),
     "provider.certificate_again": N_(
         "Enter the certificate and its key again. The stored ones belong to the previous server,"
-        " port, encryption or user name."
+        " port, encryption or username."
     ),
     "provider.in_use": N_(
         "The account is used by %(addresses)s. Delete the sender address first, or choose another"
@@ -84,12 +84,11 @@ SENTENCES: dict[str, Message] = {
         "For trying things out. Every email ends up on the Mailbox page."
     ),
     "provider.preset_gmail": N_(
-        "The user name is the full address. Google requires an app password: turn on 2-Step"
+        "The username is the full address. Google requires an app password: turn on 2-Step"
         " Verification in your Google account, then create one. Or log in with OAuth 2."
     ),
     "provider.preset_google_workspace": N_(
-        "The user name is the full address and the password an app password. Or log in with OAuth"
-        " 2."
+        "The username is the full address and the password an app password. Or log in with OAuth 2."
     ),
     "provider.preset_microsoft": N_(
         "Log in with OAuth 2. A password works only where the administrator allows it, and no"
@@ -99,22 +98,22 @@ SENTENCES: dict[str, Message] = {
         "Put your region into the host name, and use SMTP credentials rather than access keys. The"
         " SES console shows your own limits."
     ),
-    "provider.preset_sendgrid": N_("The user name is the word apikey, the password an API key."),
+    "provider.preset_sendgrid": N_("The username is the word apikey, the password an API key."),
     "provider.preset_postmark": N_(
-        "Newsletters need a broadcast stream. Its token is both the user name and the password."
+        "Newsletters need a broadcast stream. Its token is both the username and the password."
     ),
-    "provider.preset_mailjet": N_("The user name is the API key, the password the secret key."),
+    "provider.preset_mailjet": N_("The username is the API key, the password the secret key."),
     "provider.preset_brevo": N_(
-        "The user name is the SMTP login, the password the SMTP key. Those of your Brevo account do"
+        "The username is the SMTP login, the password the SMTP key. Those of your Brevo account do"
         " not work."
     ),
     "provider.preset_sparkpost": N_("The password is an API key with permission to send by SMTP."),
-    "provider.preset_resend": N_("The user name is the word resend, the password an API key."),
+    "provider.preset_resend": N_("The username is the word resend, the password an API key."),
     "provider.preset_app_password": N_(
-        "The user name is the full address, the password an app password."
+        "The username is the full address, the password an app password."
     ),
     "provider.preset_icloud": N_(
-        "The user name is the full address, the password an app-specific password."
+        "The username is the full address, the password an app-specific password."
     ),
     "vault.secret_unreadable": N_(
         "A stored password cannot be read because SECRET_KEY has changed. Enter the password again,"
@@ -137,6 +136,6 @@ SENTENCES: dict[str, Message] = {
     ),
     "url.invalid": N_("This is not a valid address."),
     "url.not_https": N_("Enter an address that starts with https://."),
-    "url.with_login": N_("Enter the address without a user name, password or #."),
+    "url.with_login": N_("Enter the address without a username, password or #."),
     "url.number": N_("Enter the host name, or its IP address as four numbers from 0 to 255."),
 }

@@ -36,7 +36,7 @@ def test_a_good_server_is_described() -> None:
     assert result.ok
     assert in_english(*result.reasons) == (
         f"Connected to 127.0.0.1:{server.port} without encryption."
-        " Not logged in, as the account has no user name."
+        " Not logged in, as the account has no username."
         " Messages can be up to 34 MB. Addresses can be in any script."
     )
     assert server.received == [], "nothing was sent"

@@ -157,9 +157,7 @@ def test_a_mechanism_that_is_offered_and_refused_is_followed_by_the_next() -> No
 def test_a_refused_password_is_permanent_tried_once_and_keeps_the_servers_words() -> None:
     with scripted_server(extensions=("AUTH PLAIN LOGIN",), accept_login=lambda _: False) as server:
         trouble = refusal(SmtpLogin("127.0.0.1", server.port, "none", "u", "p"))
-    assert "refused the login: 535 5.7.8 bad credentials. Check the user name" in in_english(
-        trouble
-    )
+    assert "refused the login: 535 5.7.8 bad credentials. Check the username" in in_english(trouble)
     assert trouble.permanent
     assert len(auth_of(server)) == 1
 
