@@ -9,7 +9,8 @@ from pydantic_core import PydanticCustomError
 
 from campaigns.db import db
 from campaigns.inputs import InvalidInputError, one_line
-from campaigns.providers.kind import Draft, Kind, parse, whole_number
+from campaigns.providers.base import UnusableAccountError
+from campaigns.providers.kind import Draft, Kind, KindModel, parse, whole_number
 from campaigns.providers.models import ProviderAccount
 from campaigns.providers.registry import KINDS, kind_of, settings_of
 from campaigns.reason import Reason
@@ -89,6 +90,7 @@ class AccountInput:
     def fields(self) -> dict[str, Any]:
         """Return all values by the name of their field, secrets left out."""
         return {
+            "kind": self.kind,
             "name": self.name,
             "preset": self.preset,
             "rewrites_return_path": self.rewrites_return_path,
@@ -131,7 +133,7 @@ class Checked:
 def checked(
     typed: AccountInput, account: ProviderAccount | None, *, is_named: bool = True
 ) -> Checked:
-    """Raises InvalidInputError that names every problem, UnusableAccountError."""
+    """Raises InvalidInputError that names every problem."""
     kind = KINDS[typed.kind]
     problems: dict[str, Reason] = {}
     columns: dict[str, Any] = {
@@ -145,7 +147,7 @@ def checked(
     draft: Draft[Any, Any] = Draft(
         settings=parse(kind.settings, typed.settings, problems),
         credentials=parse(kind.credentials, typed.credentials, problems),
-        stored=settings_of(account) if account is not None else None,
+        stored=_stored(account) if account is not None else None,
         stored_credentials=frozenset(account.credentials if account is not None else ()),
         forget=typed.forget,
         problems=problems,
@@ -156,6 +158,14 @@ def checked(
     columns["preset"] = kind.preset(typed.preset, draft.settings)
     columns["settings"] = draft.settings.model_dump()
     return Checked(kind, columns, draft)
+
+
+def _stored(account: ProviderAccount) -> KindModel | None:
+    """Return the stored settings. Secrets that belong to invalid ones must be typed again."""
+    try:
+        return settings_of(account)
+    except UnusableAccountError:
+        return None
 
 
 def _limit(text: str, most: int, name: str, problems: dict[str, Reason]) -> int:

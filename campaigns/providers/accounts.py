@@ -67,7 +67,7 @@ def create(typed: AccountInput, vault: Vault, *, now: datetime) -> ProviderAccou
 def change(account: ProviderAccount, typed: AccountInput, vault: Vault) -> None:
     """Save what was typed. Open connections are replaced, and known troubles forgotten.
 
-    Raises InvalidInputError, UnusableAccountError, or NotInDemoError for anything but the limits
+    Raises InvalidInputError, or NotInDemoError for anything but the limits
     in a demonstration.
     """
     found = checked(typed, account)
@@ -165,7 +165,7 @@ def connection_test(
 ) -> ConnectionTest:
     """Prepare a test of what was typed.
 
-    Raises InvalidInputError, UnusableAccountError, SecretUnreadableError, or NotInDemoError for
+    Raises InvalidInputError, SecretUnreadableError, or NotInDemoError for
     another server than the one a demonstration has.
     """
     found = checked(typed, account, is_named=False)

@@ -1,18 +1,21 @@
 """What a kind of provider brings: the models of its settings and credentials, and how it opens.
 
-The form, the commands and an API read the models. Labels and hints live in the templates.
+The form, the commands and an API read the models. How the form looks is described by `Kind.fields`.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar, cast
+from datetime import datetime
+from typing import Any, Generic, Literal, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import PydanticCustomError
 
 from campaigns.providers.base import CheckResult, Provider
+from campaigns.providers.fields import AccountField, StoredValue, Text
 from campaigns.providers.models import ProviderAccount
+from campaigns.providers.presets import Preset
 from campaigns.reason import Reason
 
 MAX_DIGITS = 9
@@ -53,8 +56,12 @@ class Draft(Generic[S, C]):
 class Kind(ABC, Generic[S, C, L]):
     """A kind of provider account: one instance for each, named in `registry.KINDS`."""
 
+    title: str
+    """Its proper name, such as "SMTP"."""
     settings: type[S]
     credentials: type[C]
+    fields: Sequence[AccountField] = ()
+    """Each field of both models, in the order of the form."""
     pasted: frozenset[str] = frozenset()
     """Settings that the form never shows again; left empty, they keep what is stored."""
 
@@ -94,9 +101,28 @@ class Kind(ABC, Generic[S, C, L]):
     def address(self, settings: S) -> str:
         """Return where messages go, such as "smtp.example.org:587"."""
 
+    def summary(self, settings: S) -> Sequence[Text]:
+        """Return what tells the account from others, in a list of accounts."""
+        return (self.address(settings),)
+
+    def stored_values(self, settings: S, *, now: datetime) -> Mapping[str, StoredValue]:
+        """Return what the form says of values that it does not show, by the name of the field."""
+        return {}
+
+    def presets(self, *, mailbox_port: int) -> Sequence[Preset]:
+        """Return the well-known providers that can fill in the form."""
+        return ()
+
     def preset(self, chosen: str, settings: S) -> str:
         """Return the key of the well-known provider that the account is at; empty if unknown."""
         return chosen
+
+    def input_of(self, name: str) -> Literal["secret", "box", "number", "text"]:
+        """Return what a field takes, by its type in the models."""
+        if name in self.credentials.model_fields:
+            return "secret"
+        types: dict[Any, Literal["box", "number"]] = {bool: "box", int: "number"}
+        return types.get(self.settings.model_fields[name].annotation, "text")
 
 
 def parse(model: type[M], values: Mapping[str, Any], problems: dict[str, Reason]) -> M:

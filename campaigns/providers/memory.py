@@ -180,6 +180,7 @@ class MemoryCredentials(KindModel):
 class MemoryKind(Kind[MemorySettings, MemoryCredentials, None]):
     """All accounts of the kind share a script and an outbox."""
 
+    title = "Memory"
     settings = MemorySettings
     credentials = MemoryCredentials
 

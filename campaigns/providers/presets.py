@@ -1,6 +1,6 @@
 """Well-known providers: what to fill in, so that nobody has to look it up."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from campaigns.reason import Reason
 
@@ -27,6 +27,13 @@ class Preset:
     token_url: str = ""
     """Address that gives access tokens, at providers that accept a login by OAuth 2."""
     token_scope: str = ""
+
+    @property
+    def values(self) -> dict[str, str | int | bool]:
+        """What it fills in, by the name of each field of the form."""
+        filled = (one.name for one in fields(self) if one.name not in {"key", "name", "note"})
+        values = {name: getattr(self, name) for name in filled}
+        return values if self.token_url else {**values, "auth": "password"}
 
 
 _GOOGLE_TOKENS = "https://oauth2.googleapis.com/token"

@@ -1,11 +1,13 @@
 """Every kind of provider, one line each, and what is asked of an account whatever its kind."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
 
 from campaigns.providers.base import CheckResult, Provider, UnusableAccountError
+from campaigns.providers.fields import StoredValue, Text
 from campaigns.providers.kind import Kind, KindModel
 from campaigns.providers.models import ProviderAccount
 from campaigns.providers.smtp.kind import SmtpKind
@@ -69,6 +71,28 @@ def check_connection(account: ProviderAccount, vault: Vault, *, sender: str = ""
     except (UnusableAccountError, SecretUnreadableError) as error:
         return CheckResult(ok=False, reasons=(error.reason,))
     return kind_of(account).test(login, sender=sender)
+
+
+def summary_of(account: ProviderAccount) -> Sequence[Text]:
+    """Return what tells the account from others, or why it cannot be used."""
+    try:
+        return kind_of(account).summary(settings_of(account))
+    except UnusableAccountError as error:
+        return (error.reason,)
+
+
+def stored_names(account: ProviderAccount) -> frozenset[str]:
+    """Return the names of the values that are stored and that the form does not show."""
+    pasted = (name for name in kind_of(account).pasted if account.settings.get(name))
+    return frozenset((*account.credentials, *pasted))
+
+
+def stored_values(account: ProviderAccount, *, now: datetime) -> Mapping[str, StoredValue]:
+    """Return what the form says of values that it does not show, by the name of the field."""
+    try:
+        return kind_of(account).stored_values(settings_of(account), now=now)
+    except UnusableAccountError:
+        return {}
 
 
 def preset_of(account: ProviderAccount) -> str:

@@ -12,6 +12,7 @@ from campaigns import formatting
 from campaigns.campaign.canary_plan import MeasureName
 from campaigns.campaign.preflight import Check
 from campaigns.delivery.reasons import reason_of
+from campaigns.providers.fields import Text
 from campaigns.reason import Reason
 from campaigns.web.template_helpers import locale, zone
 from campaigns.wording import Words
@@ -27,6 +28,7 @@ MEASURE_TITLES: Mapping[MeasureName, Any] = {
 def register(app: Flask) -> None:
     """Make the filters of this module known to every template."""
     app.add_template_filter(sentence)
+    app.add_template_filter(spoken)
     app.add_template_filter(check_lines)
     app.add_template_filter(share)
     app.jinja_env.globals["measure_titles"] = MEASURE_TITLES
@@ -41,6 +43,11 @@ def sentence(reason: Reason | str | None) -> str:
     """Return a reason, or the text of one as a column holds it, as a sentence."""
     found = Reason.unpack(reason) if isinstance(reason, str) else reason
     return words().of(found) if found else ""
+
+
+def spoken(text: Text) -> str:
+    """Return a reason as a sentence, and a proper name as it is."""
+    return text if isinstance(text, str) else sentence(text)
 
 
 def in_words(problems: Mapping[str, Reason | str]) -> dict[str, str]:

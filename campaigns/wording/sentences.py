@@ -16,6 +16,7 @@ from babel.lists import format_list
 
 from campaigns import formatting
 from campaigns.wording import (
+    account_form,
     accounts,
     alert,
     audience,
@@ -42,6 +43,7 @@ from campaigns.wording.catalog import DEFAULT_LOCALE, catalog
 from campaigns.wording.messages import Message, Plural
 
 _TABLES: tuple[Mapping[str, Message], ...] = (
+    account_form.SENTENCES,
     accounts.SENTENCES,
     alert.SENTENCES,
     audience.SENTENCES,

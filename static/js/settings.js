@@ -14,39 +14,23 @@ if (form) {
 function fillIn(option) {
   document.getElementById("preset-note").textContent = option.dataset.note || "";
   if (!option.value) return;
-  const known = option.dataset;
-  form.elements.host.value = known.host;
-  form.elements.port.value = known.port;
-  form.elements.security.value = known.security;
-  form.elements.username.value = known.username;
-  form.elements.token_url.value = known.tokenUrl;
-  form.elements.token_scope.value = known.tokenScope;
-  if (!known.tokenUrl) form.elements.auth.value = "password";
-  form.elements.per_second.value = known.perSecond;
-  form.elements.per_minute.value = known.perMinute;
-  form.elements.per_hour.value = known.perHour;
-  form.elements.per_day.value = known.perDay;
-  form.elements.connections.value = known.connections;
-  form.elements.messages_per_connection.value = known.messagesPerConnection;
-  form.elements.rewrites_return_path.checked = known.rewrites === "1";
+  for (const [name, value] of Object.entries(JSON.parse(option.dataset.values))) {
+    const control = form.elements[name];
+    if (typeof value === "boolean") control.checked = value;
+    else control.value = value;
+  }
   // A name that was typed by hand stays.
   const name = form.elements.name, filled = form.dataset.filledName || "";
-  if (!name.value || name.value === filled) name.value = form.dataset.filledName = known.name;
+  if (!name.value || name.value === filled) name.value = form.dataset.filledName = option.dataset.name;
   showWhatMatters();
 }
 
 function showWhatMatters() {
-  showUnencrypted();
-  form.querySelectorAll("[data-shown-for]").forEach((part) => {
-    part.hidden = part.dataset.shownFor !== form.elements.auth.value;
+  form.querySelectorAll("[data-shown-if]").forEach((part) => {
+    const conditions = Object.entries(JSON.parse(part.dataset.shownIf));
+    part.hidden = !conditions.every(([name, pattern]) =>
+      new RegExp(`^(?:${pattern})$`, "i").test(form.elements[name].value.trim()));
   });
-}
-
-// The warning belongs to servers elsewhere: on this machine nobody listens on the way.
-function showUnencrypted() {
-  const host = form.elements.host.value.trim().toLowerCase();
-  const isHere = host === "localhost" || host === "::1" || /^127(\.\d+){3}$/.test(host);
-  document.getElementById("unencrypted-box").hidden = form.elements.security.value !== "none" || isHere;
 }
 
 // The password is asked for only when the address changes.

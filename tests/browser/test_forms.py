@@ -108,3 +108,29 @@ def test_nothing_on_settings_and_audience_pages_is_wider_than_a_phone(
                  "/subscribers", "/suppressions", "/imports/new"):  # fmt: skip
         owner.goto(f"{server[1]}{path}")
         assert overflow(owner) == 0, path
+
+
+def test_the_account_form_fills_itself_in_and_shows_what_matters(
+    server: tuple[Flask, str], owner: Page
+) -> None:
+    owner.goto(f"{server[1]}/settings/providers/new")
+    owner.get_by_label("Provider", exact=True).select_option("gmail")
+    expect(owner.locator("#preset-note")).to_contain_text("app password")
+    filled = {"name": "Gmail", "host": "smtp.gmail.com", "port": "587", "per_day": "500"}
+    for name, value in filled.items():
+        expect(owner.locator(f"[name={name}]")).to_have_value(value)
+    expect(owner.locator("[name=rewrites_return_path]")).to_be_checked()
+    expect(owner.locator("[name=password]")).to_be_visible()
+    expect(owner.locator("[name=token_url]")).to_be_hidden()
+    owner.get_by_label("OAuth 2").check()
+    expect(owner.locator("[name=password]")).to_be_hidden()
+    expect(owner.locator("[name=token_url]")).to_have_value(re.compile("googleapis"))
+    unencrypted = owner.get_by_label("Send unencrypted to another machine")
+    expect(unencrypted).to_be_hidden()
+    owner.locator("[name=security][value=none]").check()
+    expect(unencrypted).to_be_visible()
+    for here in ("localhost", "127.0.0.1", "::1"):
+        owner.locator("[name=host]").fill(here)
+        expect(unencrypted).to_be_hidden()
+    owner.locator("[name=host]").fill("localhost.example.org")
+    expect(unencrypted).to_be_visible()

@@ -2,7 +2,8 @@
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Annotated, Literal
 
@@ -11,13 +12,16 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from campaigns.providers import certificates, outgoing
 from campaigns.providers.base import CheckResult
 from campaigns.providers.certificates import CertificateError
+from campaigns.providers.fields import StoredValue, Text
 from campaigns.providers.kind import Draft, Kind, KindModel, refusal, whole_number
 from campaigns.providers.models import ProviderAccount
-from campaigns.providers.presets import key_of
+from campaigns.providers.presets import Preset, key_of, presets
 from campaigns.providers.smtp import check, oauth
+from campaigns.providers.smtp.fields import FIELDS, MAX_PORT
 from campaigns.providers.smtp.login import SmtpLogin
 from campaigns.providers.smtp.oauth import Grant
 from campaigns.providers.smtp.pool import SmtpProvider
+from campaigns.reason import Reason
 
 MAX_CREDENTIAL = 500
 MAX_OAUTH_TEXT = 2000
@@ -45,24 +49,24 @@ def _one_space(text: str) -> str:
     return " ".join(text.split())
 
 
-Text = Annotated[str, AfterValidator(str.strip)]
+Stripped = Annotated[str, AfterValidator(str.strip)]
 
 
 class SmtpSettings(KindModel):
     """Where an account connects to, and how it logs in."""
 
     host: Annotated[str, AfterValidator(_host)] = ""
-    port: Annotated[int, BeforeValidator(partial(whole_number, low=1, high=65_535))] = 587
+    port: Annotated[int, BeforeValidator(partial(whole_number, low=1, high=MAX_PORT))] = 587
     security: Literal["starttls", "tls", "none"] = "starttls"
     unencrypted_ok: bool = False
     """Sending unencrypted to another machine was accepted by the user."""
-    username: Text = ""
+    username: Stripped = ""
     """Empty: the server asks for no login."""
     auth: Literal["password", "oauth2"] = "password"
-    token_url: Text = ""
+    token_url: Stripped = ""
     """Address that gives access tokens (OAuth 2) to the client below."""
     token_scope: Annotated[str, AfterValidator(_one_space)] = ""
-    client_id: Text = ""
+    client_id: Stripped = ""
     client_certificate: str = ""
     """Shown to a server that asks for one: PEM text with the chain."""
 
@@ -83,8 +87,10 @@ SmtpDraft = Draft[SmtpSettings, SmtpCredentials]
 class SmtpKind(Kind[SmtpSettings, SmtpCredentials, SmtpLogin]):
     """See `Kind`."""
 
+    title = "SMTP"
     settings = SmtpSettings
     credentials = SmtpCredentials
+    fields = FIELDS
     pasted = frozenset({"client_certificate"})
 
     def check(self, draft: SmtpDraft) -> None:
@@ -139,6 +145,25 @@ class SmtpKind(Kind[SmtpSettings, SmtpCredentials, SmtpLogin]):
 
     def address(self, settings: SmtpSettings) -> str:
         return f"{settings.host}:{settings.port}"
+
+    def summary(self, settings: SmtpSettings) -> Sequence[Text]:
+        names: dict[str, Text] = {"starttls": "STARTTLS", "tls": "TLS"}
+        security = names.get(settings.security, Reason("account_form.unencrypted"))
+        return tuple(filter(None, (self.address(settings), security, settings.username)))
+
+    def stored_values(self, settings: SmtpSettings, *, now: datetime) -> Mapping[str, StoredValue]:
+        found = certificates.shown(settings.client_certificate)
+        if found is None:
+            return {}
+        is_expired = found.ends_at < now
+        code = "account_form.certificate_valid"
+        if is_expired:
+            code = "account_form.certificate_expired"
+        text = Reason(code, {"name": found.name, "ends_at": found.ends_at.isoformat()})
+        return {"client_certificate": StoredValue(text, is_expired)}
+
+    def presets(self, *, mailbox_port: int) -> Sequence[Preset]:
+        return presets(mailbox_port)
 
     def preset(self, chosen: str, settings: SmtpSettings) -> str:
         return key_of(chosen, settings.host)

@@ -8,6 +8,7 @@ from campaigns.accounts.workspace import load_workspace
 from campaigns.db import db
 from campaigns.providers.accounts import limits_of
 from campaigns.providers.models import ProviderAccount, SenderAddress
+from campaigns.providers.registry import summary_of
 from campaigns.providers.senders import freemail_warning
 from campaigns.throttling.loading import next_tries
 from campaigns.web.settings.blueprint import bp
@@ -33,6 +34,7 @@ def index() -> str:
         tab="sending",
         accounts=accounts,
         limits_of=limits_of,
+        summary_of=summary_of,
         next_tries=next_tries([account.id for account in accounts]),
         senders=[
             (sender, account, freemail_warning(sender.address, account.settings.get("host", "")))

@@ -1,10 +1,12 @@
-"""SMTP accounts: add, change, test, delete."""
+"""Provider accounts: add, change, test, delete."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from operator import attrgetter
 
 import sqlalchemy as sa
-from flask import render_template, request, url_for
+from flask import abort, flash, redirect, render_template, request, url_for
 
 from campaigns.access import access
 from campaigns.campaign import usage
@@ -12,11 +14,12 @@ from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.inputs import InvalidInputError
-from campaigns.providers import accounts, certificates
+from campaigns.providers import accounts
 from campaigns.providers.account_input import AccountInput
 from campaigns.providers.base import UnusableAccountError
+from campaigns.providers.fields import AccountField, Section
 from campaigns.providers.models import ProviderAccount, SenderAddress
-from campaigns.providers.presets import presets
+from campaigns.providers.registry import KINDS, kind_of, stored_names, stored_values
 from campaigns.reason import Reason
 from campaigns.secrets import SecretUnreadableError
 from campaigns.web.deletion import Deletion, confirm_and_delete, in_use, quoted
@@ -32,7 +35,7 @@ from campaigns.web_limits import limiter
 @access("user")
 def new_provider() -> Answer:
     if request.method != "POST":
-        return _form(None, AccountInput())
+        return _form(None, AccountInput(kind=_chosen_kind()))
     typed = _typed()
     with saving() as problems:
         accounts.create(typed, services().vault, now=utcnow())
@@ -45,6 +48,11 @@ def new_provider() -> Answer:
 @access("user")
 def edit_provider(public_id: str) -> Answer:
     account = or_404(ProviderAccount, public_id)
+    try:
+        kind_of(account)
+    except UnusableAccountError as error:
+        flash(sentence(error.reason), "danger")
+        return redirect(url_for("settings.index"))
     if request.method != "POST":
         return _form(account, AccountInput.of(account))
     typed = _typed(account)
@@ -92,13 +100,21 @@ def _delete(account: ProviderAccount) -> None:
 
 
 def _typed(account: ProviderAccount | None = None) -> AccountInput:
+    """Raises UnusableAccountError for a stored account of an unknown kind."""
     form = request.form
-    kind = account.kind if account is not None else "smtp"
+    if account is not None:
+        kind_of(account)
+    kind = account.kind if account is not None else _chosen_kind()
     typed = AccountInput.read(form, kind=kind, forget=form.getlist("forget"))
-    if account is not None and current_workspace().demo and "host" not in form:
+    if account is not None and current_workspace().demo and "name" not in form:
         # The form of a demonstration has the limits only: all else stays as it is stored.
         return replace(AccountInput.of(account), limits=typed.limits)
     return typed
+
+
+def _chosen_kind() -> str:
+    kind = request.values.get("kind", "smtp")
+    return kind if kind in KINDS else abort(404)
 
 
 def _keep_renewed(public_id: str) -> None:
@@ -116,21 +132,43 @@ def _form(
     typed: AccountInput,
     problems: Mapping[str, str] | None = None,
 ) -> str:
+    kind, port = KINDS[typed.kind], services().settings.mailbox_port
+    stored = stored_names(account) if account else frozenset()
     return render_template(
         "web/settings/provider.html",
         tab="sending",
         account=account,
+        kind=kind,
+        kinds={} if account else KINDS,
+        presets=() if account else kind.presets(mailbox_port=port),
+        parts=_parts(typed, stored, problems or {}),
         form=typed.fields(),
-        stored=account.credentials if account else {},
         problems=problems or {},
-        presets=presets(services().settings.mailbox_port),
+        stored=stored,
+        stored_values=stored_values(account, now=utcnow()) if account else {},
         limits=accounts.MOST,
-        certificate=certificates.shown(account.settings.get("client_certificate", ""))
-        if account
-        else None,
-        now=utcnow(),
         demo_reason=sentence(Reason("provider.not_in_demo")) if current_workspace().demo else "",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Fields that stand together in the form."""
+
+    section: Section | None
+    fields: Sequence[AccountField]
+    is_open: bool
+
+
+def _parts(
+    typed: AccountInput, stored: Collection[str], problems: Collection[str]
+) -> Iterator[Part]:
+    """A section with something in it is open, so that nothing set or wrong is out of sight."""
+    form, empty = typed.fields(), AccountInput(kind=typed.kind).fields()
+    of_note = {name for name in form if str(form[name]) != str(empty[name])} | {*stored, *problems}
+    for section, fields in groupby(KINDS[typed.kind].fields, key=attrgetter("section")):
+        together = tuple(fields)
+        yield Part(section, together, is_open=any(one.name in of_note for one in together))
 
 
 def _deletion(account: ProviderAccount) -> Deletion:
