@@ -45,9 +45,10 @@ def confirm_and_delete(
         return deletion_page(ask())
     with transaction():
         page = ask()
-        if not page.kept_because:
-            delete()
-    return (deletion_page(page), 422) if page.kept_because else done(message, to)
+        if page.kept_because:
+            return deletion_page(page), 422
+        delete()
+    return done(message, to)
 
 
 def deletion_page(page: Deletion) -> str:
