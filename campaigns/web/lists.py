@@ -13,7 +13,6 @@ from campaigns.web.counting import counting
 from campaigns.web.deletion import Deletion, deletion_page, in_use
 from campaigns.web.page_links import page_links
 from campaigns.web.saving import Answer, or_404
-from campaigns.web.template_helpers import number
 from campaigns.web.words import gettext as _
 from campaigns.web.words import ngettext, sentence
 from campaigns.wording.catalog import languages
@@ -146,7 +145,6 @@ def _delete_page(entry: AudienceList, error: str = "") -> str:
                 "%(count)s subscriber is removed from this list. They stay on their other lists.",
                 "%(count)s subscribers are removed from this list. They stay on their other lists.",
                 people,
-                count=number(people),
             ),
             _("The record of who unsubscribed from this list is deleted."),
             _("The sign-up page stops working. Unsubscribe links in sent emails keep working."),

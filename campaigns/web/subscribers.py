@@ -108,7 +108,7 @@ def _others(wanted: Search, *, is_last: bool, found: int) -> Sequence[Subscriber
 def _total(count: int) -> str:
     if count > COUNT_LIMIT:
         return _("More than %(count)s subscribers", count=number(COUNT_LIMIT))
-    return ngettext("%(count)s subscriber", "%(count)s subscribers", count, count=number(count))
+    return ngettext("%(count)s subscriber", "%(count)s subscribers", count)
 
 
 @bp.get("/subscribers/export.csv")
@@ -169,7 +169,6 @@ def _bulk_place(action: str, ids: Sequence[int]) -> Response:
                     "Removed %(count)s subscriber from “%(list)s”.",
                     "Removed %(count)s subscribers from “%(list)s”.",
                     left,
-                    count=number(left),
                     list=name,
                 )
             ]
@@ -185,7 +184,6 @@ def _subscribed_words(done: subscriptions.BulkSubscribed, name: str) -> list[str
             "Added %(count)s subscriber to “%(list)s”.",
             "Added %(count)s subscribers to “%(list)s”.",
             done.subscribed,
-            count=number(done.subscribed),
             list=name,
         )
     ]
@@ -195,7 +193,6 @@ def _subscribed_words(done: subscriptions.BulkSubscribed, name: str) -> list[str
                 "%(count)s was already on it.",
                 "%(count)s were already on it.",
                 done.already,
-                count=number(done.already),
             )
         )
     if done.left_themselves:
@@ -206,7 +203,6 @@ def _subscribed_words(done: subscriptions.BulkSubscribed, name: str) -> list[str
                 "%(count)s had unsubscribed and were not added. If they asked to come back,"
                 " resubscribe them on their own pages.",
                 done.left_themselves,
-                count=number(done.left_themselves),
             )
         )
     if done.suppressed:
@@ -215,7 +211,6 @@ def _subscribed_words(done: subscriptions.BulkSubscribed, name: str) -> list[str
                 "%(count)s is suppressed and was not added.",
                 "%(count)s are suppressed and were not added.",
                 done.suppressed,
-                count=number(done.suppressed),
             )
         )
     return texts
@@ -239,7 +234,6 @@ def _bulk_asked(action: str, ids: Sequence[int]) -> Answer:
                 "%(count)s subscriber deleted",
                 "%(count)s subscribers deleted",
                 count,
-                count=number(count),
             )
         else:
             count = suppressions.suppress_many(
@@ -252,7 +246,6 @@ def _bulk_asked(action: str, ids: Sequence[int]) -> Answer:
                 "%(count)s address suppressed",
                 "%(count)s addresses suppressed",
                 count,
-                count=number(count),
             )
     flash(text, "success")
     return redirect(_back())
@@ -266,7 +259,6 @@ def _bulk_page(action: str, ids: Sequence[int], error: str = "") -> str:
             "Delete %(count)s subscriber",
             "Delete %(count)s subscribers",
             count,
-            count=number(count),
         )
         effects = [*_erasure_effects(), _("This cannot be undone.")]
     else:
@@ -274,7 +266,6 @@ def _bulk_page(action: str, ids: Sequence[int], error: str = "") -> str:
             "Suppress %(count)s subscriber",
             "Suppress %(count)s subscribers",
             count,
-            count=number(count),
         )
         effects = [
             _("These addresses get no more email, whatever list they are on."),

@@ -53,7 +53,7 @@ def index() -> str:
 def _total(count: int) -> str:
     if count > COUNT_LIMIT:
         return _("More than %(count)s addresses", count=number(COUNT_LIMIT))
-    return ngettext("%(count)s address", "%(count)s addresses", count, count=number(count))
+    return ngettext("%(count)s address", "%(count)s addresses", count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,6 @@ def _done(added: int, *, already: int) -> str:
         "%(count)s address suppressed, %(already)s already on the list",
         "%(count)s addresses suppressed, %(already)s already on the list",
         added,
-        count=number(added),
         already=number(already),
     )
 

@@ -14,7 +14,7 @@ from campaigns.campaign.preflight import Check
 from campaigns.delivery.reasons import reason_of
 from campaigns.providers.fields import Text
 from campaigns.reason import Reason
-from campaigns.web.template_helpers import locale, zone
+from campaigns.web.template_helpers import locale, number, zone
 from campaigns.wording import Words
 
 MEASURE_TITLES: Mapping[MeasureName, Any] = {
@@ -88,5 +88,5 @@ def gettext(message: str, **params: object) -> str:
 
 
 def ngettext(one: str, many: str, num: int, **params: object) -> str:
-    """Return a message whose form depends on `num`, which it may show as %(num)s."""
-    return str(flask_babel.ngettext(one, many, num, **params))
+    """Return a message whose form depends on `num`, which it may show as %(count)s."""
+    return str(flask_babel.ngettext(one, many, num, **{"count": number(num), **params}))
