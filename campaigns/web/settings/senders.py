@@ -74,8 +74,10 @@ def _form(
         sender=sender,
         form=typed,
         problems=problems or {},
-        accounts=db.session.scalars(
-            sa.select(ProviderAccount).order_by(ProviderAccount.name)
+        accounts=db.session.execute(
+            sa.select(ProviderAccount.public_id, ProviderAccount.name).order_by(
+                ProviderAccount.name
+            )
         ).all(),
     )
 
