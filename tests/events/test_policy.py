@@ -1,4 +1,4 @@
-"""Refusals at the hand-over: the event, the suppression, and the flood that is not believed."""
+"""Refusals while sending: the event, the suppression, and the spike that suppresses nobody."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,7 +23,7 @@ GONE = {"status": "failed", "reason": "no_mailbox", "updated_at": NOW}
 
 
 def a_started(*outcomes: dict[str, Any], name: str = "News") -> tuple[Campaign, list[int]]:
-    """A campaign that is being sent, and the ids of one delivery for each of the outcomes."""
+    """A campaign in progress, and the ids of its deliveries, one per outcome."""
     with transaction():
         news = a_list(name)
         campaign = a_campaign(news, status="sending", audience=len(outcomes))
@@ -55,7 +55,7 @@ def suppressed() -> list[str]:
     return list(db.session.scalars(sa.select(column).order_by(column)))
 
 
-def test_a_mailbox_that_does_not_exist_is_suppressed_at_once_with_the_words(app: Flask) -> None:
+def test_a_nonexistent_mailbox_is_suppressed_immediately_with_the_reply(app: Flask) -> None:
     campaign, [number] = a_started(GONE)
     with transaction():
         reply = Reply(digest="d", code=550, text="550 no such user, see {ref}")
@@ -75,7 +75,7 @@ def test_a_mailbox_that_does_not_exist_is_suppressed_at_once_with_the_words(app:
     assert (event.kind, event.delivery_id, event.at) == ("bounced", number, NOW)
 
 
-def test_told_twice_it_is_one_event_and_one_suppression(app: Flask) -> None:
+def test_a_refusal_reported_twice_is_one_event_and_one_suppression(app: Flask) -> None:
     campaign, ids = a_started(GONE)
     assert bounced(campaign, ids) == 1
     assert bounced(campaign, ids) == 0
@@ -93,7 +93,7 @@ def test_told_twice_it_is_one_event_and_one_suppression(app: Flask) -> None:
         {"status": "held", "reason": "flood"},
     ],
 )
-def test_m4_what_is_not_the_mailboxs_fault_suppresses_nobody(
+def test_m4_a_refusal_not_caused_by_the_mailbox_suppresses_nobody(
     app: Flask, outcome: dict[str, Any]
 ) -> None:
     campaign, ids = a_started(outcome)
@@ -102,14 +102,14 @@ def test_m4_what_is_not_the_mailboxs_fault_suppresses_nobody(
     assert db.session.scalar(sa.select(sa.func.count()).select_from(Event)) == 0
 
 
-def test_another_campaigns_deliveries_are_passed_over(app: Flask) -> None:
+def test_deliveries_of_other_campaigns_are_ignored(app: Flask) -> None:
     _, ids = a_started(GONE)
     other, _ = a_started(GONE, name="Other")
     assert bounced(other, ids) == 0
 
 
 def an_earlier_one(reason: str, days_ago: int, **values: Any) -> None:
-    """The same person's fate in a campaign some days ago."""
+    """The outcome for the same person in an earlier campaign."""
     with transaction():
         subscriber_id = db.session.scalar(sa.select(Delivery.subscriber_id).limit(1))
         assert subscriber_id is not None
@@ -125,14 +125,14 @@ def an_earlier_one(reason: str, days_ago: int, **values: Any) -> None:
         )
 
 
-def test_a_mailbox_that_is_switched_off_is_suppressed_at_the_second_time(app: Flask) -> None:
+def test_a_disabled_mailbox_is_suppressed_the_second_time(app: Flask) -> None:
     campaign, ids = a_started({**GONE, "reason": "disabled"})
     assert bounced(campaign, ids) == 0
     an_earlier_one("disabled", 7)
     assert bounced(campaign, ids) == 1
 
 
-def test_a_mail_taken_in_between_begins_the_count_anew(app: Flask) -> None:
+def test_an_accepted_email_in_between_resets_the_count(app: Flask) -> None:
     campaign, ids = a_started({**GONE, "reason": "disabled"})
     an_earlier_one("disabled", 7)
     an_earlier_one("", 3, status="sent", sent_at=NOW - 3 * DAY)
@@ -153,11 +153,11 @@ def test_a_full_mailbox_is_suppressed_after_three_in_two_weeks(
     assert db.session.scalar(sa.select(sa.func.count()).select_from(Event)) == 0, "it is no bounce"
 
 
-# --- B4: a flood ---------------------------------------------------------------------------------
+# --- B4: a refusal spike -------------------------------------------------------------------------
 
 
-def a_flood(refused: int = 25) -> tuple[Campaign, list[int]]:
-    """Refused in the group google, two of another group, and one an hour before."""
+def a_spike(refused: int = 25) -> tuple[Campaign, list[int]]:
+    """Refusals in the group google, two in another group, and one an hour earlier."""
     campaign, ids = a_started(
         *[{**GONE, "mailbox_group": "google"}] * refused,
         *[GONE] * 2,
@@ -175,8 +175,8 @@ def held(campaign: Campaign) -> int:
         )
 
 
-def test_b4_a_flood_is_held_and_what_it_led_to_is_taken_back(app: Flask) -> None:
-    campaign, _ = a_flood()
+def test_b4_a_spike_is_held_and_its_suppressions_are_reverted(app: Flask) -> None:
+    campaign, _ = a_spike()
     with transaction():
         suppressions.suppress("p0@news.example", reason="manual", source="owner", now=NOW)
     assert len(suppressed()) == 28
@@ -199,8 +199,8 @@ def test_a_suppression_from_elsewhere_stays(app: Flask) -> None:
     assert suppressed() == ["p0@news.example"]
 
 
-def test_b4_try_them_again_queues_them_as_if_never_tried(app: Flask) -> None:
-    campaign, _ = a_flood()
+def test_b4_retrying_the_held_group_resets_its_attempts(app: Flask) -> None:
+    campaign, _ = a_spike()
     held(campaign)
     with transaction():
         assert resend.try_group_again(campaign.id, "google", now=NOW) == 25
@@ -212,8 +212,8 @@ def test_b4_try_them_again_queues_them_as_if_never_tried(app: Flask) -> None:
     assert resend.held_groups(campaign.id) == {"google"}
 
 
-def test_b4_they_are_really_gone_suppresses_them_and_is_remembered(app: Flask) -> None:
-    campaign, _ = a_flood()
+def test_b4_confirming_the_refusals_suppresses_them_and_is_remembered(app: Flask) -> None:
+    campaign, _ = a_spike()
     held(campaign)
     with transaction():
         assert policy.believe(campaign.id, "google", now=NOW) == 25
@@ -225,8 +225,8 @@ def test_b4_they_are_really_gone_suppresses_them_and_is_remembered(app: Flask) -
         assert policy.believe(campaign.id, "google", now=NOW) is None
 
 
-def test_b4_what_was_on_its_way_when_the_group_was_held_shares_its_fate(app: Flask) -> None:
-    campaign, ids = a_flood()
+def test_b4_deliveries_in_progress_when_the_group_is_held_are_held_as_well(app: Flask) -> None:
+    campaign, ids = a_spike()
     held(campaign)
     with transaction():
         db.session.execute(sa.update(Delivery).where(Delivery.id == ids[-1]).values(**GONE))
@@ -238,8 +238,8 @@ def test_b4_what_was_on_its_way_when_the_group_was_held_shares_its_fate(app: Fla
     assert suppressed() == before
 
 
-def test_groups_are_held_each_for_itself_and_each_campaign_for_itself(app: Flask) -> None:
-    campaign, _ = a_flood()
+def test_groups_are_held_separately_in_each_campaign(app: Flask) -> None:
+    campaign, _ = a_spike()
     held(campaign)
     other, _ = a_started({"status": "queued", "mailbox_group": "google"}, name="Other")
     assert resend.held_groups(other.id) == frozenset()

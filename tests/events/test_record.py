@@ -51,7 +51,7 @@ def test_a_click_implies_an_open(app: Flask) -> None:
     assert db.session.scalars(sa.select(Event.link_number)).one() == 3
 
 
-def test_the_same_happening_told_twice_is_one_event(app: Flask) -> None:
+def test_an_event_reported_twice_is_stored_once(app: Flask) -> None:
     delivery = a_sent_delivery()
     first = opened(delivery.id, at=NOON)
     again = opened(delivery.id, at=NOON + timedelta(seconds=20))
@@ -65,7 +65,7 @@ def test_clicks_on_two_links_in_a_minute_are_two_events(app: Flask) -> None:
     assert recorded(clicked(delivery.id, 1, at=NOON), clicked(delivery.id, 2, at=NOON)) == 2
 
 
-def test_the_earliest_moment_stands_whatever_the_order(app: Flask) -> None:
+def test_the_earliest_time_is_kept_whatever_the_order(app: Flask) -> None:
     delivery = a_sent_delivery()
     late, early = NOON + timedelta(hours=2), NOON
     recorded(opened(delivery.id, at=late))
@@ -80,13 +80,13 @@ def test_events_of_unknown_deliveries_are_dropped(app: Flask) -> None:
     assert recorded(opened(delivery.id + 7, at=NOON)) == 0
 
 
-def test_an_event_from_the_future_counts_as_of_now(app: Flask) -> None:
+def test_an_event_from_the_future_counts_as_now(app: Flask) -> None:
     delivery = a_sent_delivery()
     recorded(opened(delivery.id, at=NOON + timedelta(days=300)), now=NOON)
     assert reread(delivery).first_opened_at == NOON
 
 
-def test_stamps_of_other_deliveries_are_left_alone(app: Flask) -> None:
+def test_stamps_of_other_deliveries_are_unchanged(app: Flask) -> None:
     alice, bob = a_sent_delivery("alice@example.org"), a_sent_delivery("bob@example.org")
     recorded(opened(alice.id, at=NOON), unsubscribed(bob.id, at=NOON))
     assert reread(alice).unsubscribed_at is None
@@ -101,7 +101,7 @@ def test_more_events_than_one_chunk_are_all_stored(app: Flask) -> None:
     assert reread(delivery).first_clicked_at == NOON
 
 
-def test_control_characters_in_a_user_agent_do_no_harm(app: Flask) -> None:
+def test_control_characters_in_a_user_agent_are_removed(app: Flask) -> None:
     delivery = a_sent_delivery()
     recorded(opened(delivery.id, at=NOON, user_agent="a\x00b\r\nc" + "x" * 400))
     stored = db.session.scalars(sa.select(Event.user_agent)).one()
@@ -109,7 +109,7 @@ def test_control_characters_in_a_user_agent_do_no_harm(app: Flask) -> None:
     assert len(stored) <= 300
 
 
-# --- an unknown fate that an event tells ------------------------------------------------------
+# --- unknown outcomes that events resolve -----------------------------------------------------
 
 
 def an_unknown_delivery() -> Delivery:
@@ -128,7 +128,7 @@ def an_event(delivery: Delivery, kind: EventKind) -> ProviderEvent:
 
 
 @pytest.mark.parametrize("kind", ["delivered", "opened", "clicked", "unsubscribed", "complained"])
-def test_what_was_read_has_arrived(app: Flask, kind: EventKind) -> None:
+def test_an_open_resolves_an_unknown_delivery_as_sent(app: Flask, kind: EventKind) -> None:
     delivery = an_unknown_delivery()
     recorded(an_event(delivery, kind))
     found = reread(delivery)
@@ -136,19 +136,19 @@ def test_what_was_read_has_arrived(app: Flask, kind: EventKind) -> None:
     assert found.claim_token is None
 
 
-def test_what_came_back_has_failed(app: Flask) -> None:
+def test_a_bounce_resolves_an_unknown_delivery_as_failed(app: Flask) -> None:
     delivery = an_unknown_delivery()
     recorded(an_event(delivery, "bounced"), an_event(delivery, "delivered"))
     assert (reread(delivery).status, reread(delivery).reason) == ("failed", "bounced")
 
 
-def test_a_delay_tells_nothing_about_an_unknown_fate(app: Flask) -> None:
+def test_a_delay_does_not_resolve_an_unknown_delivery(app: Flask) -> None:
     delivery = an_unknown_delivery()
     recorded(an_event(delivery, "deferred"))
     assert reread(delivery).status == "unknown"
 
 
-def test_events_change_no_fate_that_is_known(app: Flask) -> None:
+def test_events_change_no_known_outcome(app: Flask) -> None:
     delivery = a_sent_delivery()
     recorded(an_event(delivery, "bounced"))
     assert reread(delivery).status == "sent"

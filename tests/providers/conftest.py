@@ -1,4 +1,4 @@
-"""A certificate authority of our own, for servers on loopback."""
+"""A certificate authority for servers on loopback."""
 
 import ssl
 

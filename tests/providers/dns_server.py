@@ -1,4 +1,4 @@
-"""A name server on loopback with a few TXT records, and a resolver that knows them by heart."""
+"""A name server on loopback with a few TXT records, and a resolver that answers from a dict."""
 
 import socket
 import threading
@@ -14,7 +14,7 @@ from campaigns.providers.domains.dns import LookupFailedError
 
 
 class FakeDns:
-    """Answers from this dictionary. A text instead of records is a failed look-up."""
+    """Answers from a dictionary. A string instead of records is a failed look-up."""
 
     def __init__(self, records: Mapping[str, list[str] | str] | None = None) -> None:
         self.records = dict(records or {})
@@ -30,7 +30,7 @@ class FakeDns:
 
 @contextmanager
 def name_server(records: Mapping[str, list[str]]) -> Iterator[int]:
-    """Its port. Names: `silent.` never answers, `broken.` fails, others exist or do not."""
+    """Run a name server; yield its port. `silent.` is never answered, `broken.` fails."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(("127.0.0.1", 0))
         thread = threading.Thread(target=_serve, args=(server, records), daemon=True)

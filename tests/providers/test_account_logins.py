@@ -1,4 +1,4 @@
-"""Accounts that log in by OAuth 2, or show a client certificate: what may be saved."""
+"""Accounts that log in with OAuth 2 or a client certificate: what may be saved."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -88,7 +88,7 @@ def test_the_secrets_are_stored_encrypted(app: Flask) -> None:
     assert login_of(account, vault()).token is not None
 
 
-def test_another_way_to_log_in_lets_go_of_the_old_secrets(app: Flask) -> None:
+def test_changing_the_login_method_deletes_the_old_secrets(app: Flask) -> None:
     account = saved(TOKENS)
     change(account, changed(PLAIN, username="me@example.org", password="word"))
     assert (set(account.credentials), account.settings["token_url"]) == ({"password"}, "")
@@ -113,11 +113,11 @@ def test_another_way_to_log_in_lets_go_of_the_old_secrets(app: Flask) -> None:
         ("security", "none"),
     ],
 )
-def test_what_cannot_work_is_refused_with_its_field(app: Flask, field: str, value: str) -> None:
+def test_an_invalid_value_is_refused_at_its_field(app: Flask, field: str, value: str) -> None:
     assert set(problems(changed(TOKENS, **{field: value}))) == {field}
 
 
-def test_an_application_without_a_secret_is_taken(app: Flask) -> None:
+def test_an_application_without_a_secret_is_accepted(app: Flask) -> None:
     assert set(saved(changed(TOKENS, client_secret="")).credentials) == {"refresh_token"}
 
 
@@ -150,7 +150,7 @@ def test_stored_secrets_go_to_no_other_server(app: Flask, field: str, value: str
     change(account, changed(typed, refresh_token="new", client_secret="new"))
 
 
-def test_a_newer_refresh_token_is_stored(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_renewed_refresh_token_is_stored(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     account = saved(TOKENS)
     assert not accounts.has_renewed(account, vault())
     monkeypatch.setattr(oauth, "newest_refresh_token", lambda grant: "second")
@@ -165,8 +165,8 @@ def test_a_newer_refresh_token_is_stored(app: Flask, monkeypatch: pytest.MonkeyP
 # --- certificates -------------------------------------------------------------------------------
 
 
-class Made:
-    """A certificate of an authority of our own."""
+class Certificate:
+    """A certificate, and its key, from a test authority."""
 
     def __init__(self, name: str = "me@example.org", **options: Any) -> None:
         issued = trustme.CA().issue_cert(name, **options)
@@ -175,7 +175,7 @@ class Made:
 
 
 def test_a_certificate_is_stored_with_its_key_encrypted(app: Flask) -> None:
-    made = Made(common_name="Relay 1")
+    made = Certificate(common_name="Relay 1")
     account = saved(changed(PLAIN, client_certificate=made.certificate, client_key=made.key))
     assert "BEGIN CERTIFICATE" in account.settings["client_certificate"]
     assert "PRIVATE KEY" not in str({**account.settings, **account.credentials})
@@ -197,7 +197,7 @@ def test_a_certificate_is_stored_with_its_key_encrypted(app: Flask) -> None:
     [("host", "smtp.evil.example"), ("port", "2525"), ("security", "tls"), ("username", "me")],
 )
 def test_a_stored_key_goes_to_no_other_server(app: Flask, field: str, value: str) -> None:
-    made = Made()
+    made = Certificate()
     account = saved(changed(PLAIN, client_certificate=made.certificate, client_key=made.key))
     typed = changed(PLAIN, **{field: value}, password="new" if field == "username" else "")
     assert set(problems(typed, account)) == {"client_certificate"}
@@ -206,21 +206,21 @@ def test_a_stored_key_goes_to_no_other_server(app: Flask, field: str, value: str
     change(account, typed, "client_key")
 
 
-def test_one_text_may_hold_both(app: Flask) -> None:
-    made = Made()
+def test_certificate_and_key_may_be_in_one_field(app: Flask) -> None:
+    made = Certificate()
     account = saved(changed(PLAIN, client_certificate=f"Bag\n{made.key}{made.certificate}"))
     assert "PRIVATE" not in account.settings["client_certificate"]
     assert "PRIVATE KEY" in login_of(account, vault()).certificate
 
 
-def test_a_certificate_and_a_key_that_belong_to_others(app: Flask) -> None:
-    one, other = Made("one.example"), Made("other.example")
+def test_a_certificate_and_a_key_that_do_not_match(app: Flask) -> None:
+    one, other = Certificate("one.example"), Certificate("other.example")
     typed = changed(PLAIN, client_certificate=one.certificate, client_key=other.key)
     assert "does not belong to the certificate of one.example" in problems(typed)["client_key"]
 
 
 def test_a_key_with_a_password(app: Flask) -> None:
-    made = Made()
+    made = Certificate()
     key = serialization.load_pem_private_key(made.key.encode(), None)
     locked = key.private_bytes(
         serialization.Encoding.PEM,
@@ -242,13 +242,13 @@ def test_a_key_with_a_password(app: Flask) -> None:
         ("made", "", "client_key"),
     ],
 )
-def test_what_is_no_certificate_or_key(app: Flask, certificate: str, key: str, field: str) -> None:
-    text = Made().certificate if certificate == "made" else certificate
+def test_an_invalid_certificate_or_key(app: Flask, certificate: str, key: str, field: str) -> None:
+    text = Certificate().certificate if certificate == "made" else certificate
     assert set(problems(changed(PLAIN, client_certificate=text, client_key=key))) == {field}
 
 
 def test_a_certificate_needs_tls(app: Flask) -> None:
-    made = Made()
+    made = Certificate()
     typed = changed(
         PLAIN, host="127.0.0.1", security="none",
         client_certificate=made.certificate, client_key=made.key,
@@ -256,8 +256,8 @@ def test_a_certificate_needs_tls(app: Flask) -> None:
     assert set(problems(typed)) == {"security"}
 
 
-def test_one_that_has_ended_can_be_looked_at() -> None:
-    ended = Made(not_after=NOW - timedelta(days=3000))
+def test_an_expired_certificate_can_be_viewed() -> None:
+    ended = Certificate(not_after=NOW - timedelta(days=3000))
     shown = certificates.shown(ended.certificate)
     assert shown is not None
     assert shown.ends_at == NOW - timedelta(days=3000)
@@ -265,8 +265,8 @@ def test_one_that_has_ended_can_be_looked_at() -> None:
     assert certificates.shown("-----BEGIN CERTIFICATE-----") is None
 
 
-def test_in_a_demonstration_no_certificate_is_kept(app: Flask) -> None:
-    made = Made()
+def test_the_demo_keeps_no_certificate(app: Flask) -> None:
+    made = Certificate()
     with transaction():
         save_workspace(demo=True)
         a_provider("Relay")

@@ -32,8 +32,8 @@ GOOD = {
 }
 
 
-def typed(form: Mapping[str, Any] = GOOD, /, **changes: Any) -> AccountInput:
-    """A form as it is read, with other values in some of its fields."""
+def form(form: Mapping[str, Any] = GOOD, /, **changes: Any) -> AccountInput:
+    """A form as submitted, with some fields changed."""
     return AccountInput.read({**form, **changes})
 
 
@@ -43,7 +43,7 @@ def vault() -> Vault:
 
 def saved(**changes: Any) -> ProviderAccount:
     with transaction():
-        return accounts.create(typed(**changes), vault(), now=NOW)
+        return accounts.create(form(**changes), vault(), now=NOW)
 
 
 def password_of(account: ProviderAccount) -> str:
@@ -53,9 +53,9 @@ def password_of(account: ProviderAccount) -> str:
 def problems(account: ProviderAccount | None = None, /, **changes: Any) -> dict[str, str]:
     with pytest.raises(InvalidInputError) as caught, transaction():
         if account is None:
-            accounts.create(typed(**changes), vault(), now=NOW)
+            accounts.create(form(**changes), vault(), now=NOW)
         else:
-            accounts.change(account, typed(**changes), vault())
+            accounts.change(account, form(**changes), vault())
     return {field: in_english(problem) for field, problem in caught.value.problems.items()}
 
 
@@ -96,7 +96,7 @@ def test_an_account_without_a_login_needs_no_password(app: Flask) -> None:
         ("password", "пароль"),
     ],
 )
-def test_what_cannot_work_is_refused_with_its_field(app: Flask, field: str, value: str) -> None:
+def test_an_invalid_value_is_refused_at_its_field(app: Flask, field: str, value: str) -> None:
     assert set(problems(**{field: value})) == {field}
 
 
@@ -106,12 +106,12 @@ def test_every_problem_is_named_at_once(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost", "LOCALHOST.", "127.8.8.8"])
-def test_this_machine_may_be_spoken_to_without_encryption(app: Flask, host: str) -> None:
+def test_a_server_on_this_machine_needs_no_encryption(app: Flask, host: str) -> None:
     account = saved(host=host, security="none", username="", password="")
     assert account.settings["security"] == "none"
 
 
-def test_another_machine_needs_encryption_or_a_tick(app: Flask) -> None:
+def test_another_machine_needs_encryption_or_a_confirmation(app: Flask) -> None:
     plain = {"security": "none", "username": "", "password": ""}
     assert set(problems(**plain)) == {"security"}
     assert saved(**plain, unencrypted_ok="1").settings["security"] == "none"
@@ -123,17 +123,17 @@ def test_a_password_never_goes_unencrypted_to_another_machine(app: Flask, host: 
     assert "others could read the password" in found["security"]
 
 
-def test_two_accounts_have_two_names(app: Flask) -> None:
+def test_account_names_are_unique(app: Flask) -> None:
     account = saved()
     assert set(problems()) == {"name"}
     with transaction():
-        accounts.change(account, typed(), vault())  # its own name is no other's
+        accounts.change(account, form(), vault())  # keeping its own name is allowed
 
 
 def test_an_empty_password_keeps_the_stored_one(app: Flask) -> None:
     account = saved()
     with transaction():
-        accounts.change(account, typed(password="", per_day="7"), vault())
+        accounts.change(account, form(password="", per_day="7"), vault())
     assert password_of(account) == "s3cret pass"
     assert account.per_day == 7
 
@@ -149,29 +149,29 @@ def test_the_stored_password_goes_to_no_other_server_port_encryption_or_user(
     elsewhere = {"password": "", field: value}
     assert set(problems(account, **elsewhere)) == {"password"}
     with pytest.raises(InvalidInputError):
-        accounts.connection_test(typed(**elsewhere), account, vault())
+        accounts.connection_test(form(**elsewhere), account, vault())
 
 
-def test_leaving_the_user_name_out_forgets_the_password(app: Flask) -> None:
+def test_removing_the_user_name_deletes_the_password(app: Flask) -> None:
     account = saved()
     with transaction():
-        accounts.change(account, typed(username="", password=""), vault())
+        accounts.change(account, form(username="", password=""), vault())
     assert account.credentials == {}
 
 
-def test_a_change_makes_connections_anew_and_forgets_troubles(app: Flask) -> None:
+def test_a_change_reopens_connections_and_clears_trouble(app: Flask) -> None:
     account = saved()
     before = account.version
     with transaction():
         health.note_trouble(account.id, legacy_reason("It refused the login."), now=NOW)
     with transaction():
-        accounts.change(account, typed(), vault())
+        accounts.change(account, form(), vault())
     db.session.expire_all()
     assert account.version == before + 1
     assert (account.trouble, account.trouble_count, account.retry_at) == ("", 0, None)
 
 
-def test_a_deleted_account_is_not_taken_for_a_new_one_with_its_id(app: Flask) -> None:
+def test_a_deleted_account_is_not_mistaken_for_a_new_one_with_its_id(app: Flask) -> None:
     first = saved()
     id_and_version = (first.id, first.version)
     with transaction():
@@ -180,7 +180,7 @@ def test_a_deleted_account_is_not_taken_for_a_new_one_with_its_id(app: Flask) ->
     assert (second.id, second.version) != id_and_version
 
 
-def test_an_account_is_kept_while_sender_addresses_use_it(app: Flask) -> None:
+def test_an_account_in_use_cannot_be_deleted(app: Flask) -> None:
     with transaction():
         account = a_provider()
         a_sender("news@example.org", account)
@@ -189,14 +189,14 @@ def test_an_account_is_kept_while_sender_addresses_use_it(app: Flask) -> None:
     assert accounts.find(account.public_id) is not None
 
 
-def test_a_test_reads_the_stored_password_only_for_its_own_server(app: Flask) -> None:
+def test_a_connection_test_uses_the_stored_password_only_for_its_server(app: Flask) -> None:
     account = saved()
-    login = accounts.connection_test(typed(name="", password=""), account, vault()).login
+    login = accounts.connection_test(form(name="", password=""), account, vault()).login
     assert (login.host, login.password) == ("smtp.example.org", "s3cret pass")
 
 
 class TestDemo:
-    """A demonstration sends to its built-in mailbox and nowhere else."""
+    """The demo sends to its built-in mailbox and nowhere else."""
 
     @pytest.fixture(autouse=True)
     def demo(self, app: Flask) -> None:
@@ -212,34 +212,34 @@ class TestDemo:
         "name": "Built-in mailbox", "host": "127.0.0.1", "port": "2525", "security": "none",
     }  # fmt: skip
 
-    def test_no_account_is_added(self) -> None:
+    def test_no_account_can_be_added(self) -> None:
         with pytest.raises(NotInDemoError), transaction():
-            accounts.create(typed(), vault(), now=NOW)
+            accounts.create(form(), vault(), now=NOW)
 
     def test_its_limits_may_be_changed(self, mailbox: ProviderAccount) -> None:
         with transaction():
-            accounts.change(mailbox, typed(self.STORED, per_second="50"), vault())
+            accounts.change(mailbox, form(self.STORED, per_second="50"), vault())
         assert mailbox.per_second == 50
 
     @pytest.mark.parametrize(
         ("field", "value"), [("host", "localhost"), ("port", "25"), ("security", "tls")]
     )
-    def test_it_is_not_led_elsewhere(
+    def test_the_account_cannot_point_elsewhere(
         self, mailbox: ProviderAccount, field: str, value: str
     ) -> None:
         with pytest.raises(NotInDemoError), transaction():
-            accounts.change(mailbox, typed(self.STORED, **{field: value}), vault())
+            accounts.change(mailbox, form(self.STORED, **{field: value}), vault())
         assert (mailbox.settings["host"], mailbox.settings["port"]) == ("127.0.0.1", 2525)
 
-    def test_it_is_not_deleted(self, mailbox: ProviderAccount) -> None:
+    def test_the_account_cannot_be_deleted(self, mailbox: ProviderAccount) -> None:
         with pytest.raises(accounts.AccountInUseError, match="not_in_demo"), transaction():
             accounts.delete(mailbox)
 
-    def test_no_other_server_is_tried(self, mailbox: ProviderAccount) -> None:
-        for account, form in ((None, typed()), (mailbox, typed(self.STORED, port="22"))):
+    def test_no_other_server_is_tested(self, mailbox: ProviderAccount) -> None:
+        for account, changed in ((None, form()), (mailbox, form(self.STORED, port="22"))):
             with pytest.raises(NotInDemoError):
-                accounts.connection_test(form, account, vault())
-        test = accounts.connection_test(typed(self.STORED), mailbox, vault())
+                accounts.connection_test(changed, account, vault())
+        test = accounts.connection_test(form(self.STORED), mailbox, vault())
         assert test.login.port == 2525
 
 

@@ -1,4 +1,4 @@
-"""The connection test, against real servers with faults: what is wrong is said in words."""
+"""The connection test against real faulty servers: errors are explained."""
 
 import socket
 import ssl
@@ -19,7 +19,9 @@ from tests.english import in_english
 from tests.smtp_server import CLOSE, SILENT, scripted_server
 
 
-def try_plain(port: int, sender: str = "", username: str = "", password: str = "") -> CheckResult:
+def try_unencrypted(
+    port: int, sender: str = "", username: str = "", password: str = ""
+) -> CheckResult:
     login = SmtpLogin("127.0.0.1", port, "none", username, password)
     return check_login(login, sender=sender)
 
@@ -32,7 +34,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_good_server_is_described() -> None:
     with scripted_server(extensions=("SIZE 35882577", "SMTPUTF8")) as server:
-        result = try_plain(server.port)
+        result = try_unencrypted(server.port)
     assert result.ok
     assert in_english(*result.reasons) == (
         f"Connected to 127.0.0.1:{server.port} without encryption."
@@ -61,25 +63,25 @@ def test_a_name_that_does_not_exist() -> None:
     assert "No server named smtp.nowhere.invalid" in in_english(*result.reasons)
 
 
-def test_a_port_where_nobody_listens() -> None:
+def test_a_closed_port() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    result = try_plain(port)
+    result = try_unencrypted(port)
     assert not result.ok
     assert f"Port {port} at 127.0.0.1 refused the connection" in in_english(*result.reasons)
 
 
 @pytest.mark.usefixtures("short")
-def test_a_server_that_says_nothing() -> None:
+def test_a_silent_server() -> None:
     with scripted_server(lambda line, _: SILENT if line == "<connect>" else None) as server:
-        result = try_plain(server.port)
+        result = try_unencrypted(server.port)
     assert not result.ok
     assert "did not answer" in in_english(*result.reasons)
 
 
 @pytest.fixture
 def dripping_port() -> Iterator[int]:
-    """A server that gives one byte after the other, and never a whole line."""
+    """A server that sends single bytes and never a whole line."""
     stop = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
@@ -97,9 +99,9 @@ def dripping_port() -> Iterator[int]:
 
 
 @pytest.mark.usefixtures("short")
-def test_a_server_that_drips_is_given_up(dripping_port: int) -> None:
+def test_a_server_that_drips_bytes_times_out(dripping_port: int) -> None:
     begun = time.monotonic()
-    result = try_plain(dripping_port)
+    result = try_unencrypted(dripping_port)
     assert time.monotonic() - begun < 3
     assert not result.ok
     assert "did not finish answering within" in in_english(*result.reasons)
@@ -133,21 +135,21 @@ def test_a_certificate_for_another_name(server_tls: ssl.SSLContext) -> None:
     assert "cannot be trusted" in in_english(*result.reasons)
 
 
-def test_tls_to_a_port_that_speaks_none() -> None:
+def test_tls_to_a_port_without_tls() -> None:
     with scripted_server() as server:
         result = check_login(SmtpLogin("127.0.0.1", server.port, "tls"))
     assert not result.ok
     assert "Port 587 usually needs STARTTLS, and port 465 TLS" in in_english(*result.reasons)
 
 
-def test_a_refused_login_in_the_servers_words() -> None:
+def test_a_refused_login_quotes_the_server() -> None:
     with scripted_server(extensions=("AUTH PLAIN",), accept_login=lambda _: False) as server:
-        result = try_plain(server.port, username="relay", password="wrong")
+        result = try_unencrypted(server.port, username="relay", password="wrong")
     assert not result.ok
     assert "refused the login: 535 5.7.8 bad credentials" in in_english(*result.reasons)
 
 
-def test_a_refused_login_at_gmail_comes_with_the_remedy() -> None:
+def test_a_refused_login_at_gmail_says_what_to_do() -> None:
     refusal = Reason("connection.login_refused", {"where": "smtp.gmail.com:587", "reply": "535"})
     silence = Reason("connection.no_answer", {"where": "smtp.gmail.com:587"})
     gmail = SmtpLogin("smtp.gmail.com", 587, "starttls", "me@gmail.com", "x")
@@ -156,9 +158,9 @@ def test_a_refused_login_at_gmail_comes_with_the_remedy() -> None:
     assert not list(check._hints(SmtpLogin("notgmail.com", 587, "starttls"), refusal))
 
 
-def test_a_server_that_takes_no_login() -> None:
+def test_a_server_without_logins() -> None:
     with scripted_server() as server:
-        result = try_plain(server.port, username="relay", password="x")
+        result = try_unencrypted(server.port, username="relay", password="x")
     assert not result.ok
     assert "does not accept logins" in in_english(*result.reasons)
 
@@ -168,7 +170,7 @@ def test_a_refused_sender() -> None:
         return "553 5.7.1 not your address" if line.startswith("MAIL FROM") else None
 
     with scripted_server(script) as server:
-        result = try_plain(server.port, sender="news@example.org")
+        result = try_unencrypted(server.port, sender="news@example.org")
     assert not result.ok
     assert in_english(*result.reasons).startswith("Connected to ")
     assert "refuses news@example.org as the sender: 553 5.7.1 not your address" in in_english(
@@ -176,9 +178,9 @@ def test_a_refused_sender() -> None:
     )
 
 
-def test_a_taken_sender_is_taken_back() -> None:
+def test_an_accepted_sender_is_reset() -> None:
     with scripted_server() as server:
-        assert try_plain(server.port, sender="news@example.org").ok
+        assert try_unencrypted(server.port, sender="news@example.org").ok
     assert [line.split(" ")[0].upper() for line in server.sessions[0].commands][-2:] == [
         "RSET",
         "QUIT",
@@ -190,7 +192,7 @@ def test_a_server_that_hangs_up() -> None:
         return CLOSE if line.startswith("MAIL FROM") else None
 
     with scripted_server(script) as server:
-        result = try_plain(server.port, sender="news@example.org")
+        result = try_unencrypted(server.port, sender="news@example.org")
     assert not result.ok
     assert "closed the connection" in in_english(*result.reasons)
 
@@ -198,15 +200,15 @@ def test_a_server_that_hangs_up() -> None:
 @pytest.mark.parametrize(
     "greeting", ["554 no\x1b[31m\x07service", "SSH-2.0-OpenSSH_9.2", "554 " + "x" * 3000]
 )
-def test_whatever_answers_only_one_clean_line_of_it_is_shown(greeting: str) -> None:
+def test_only_one_clean_line_of_any_answer_is_shown(greeting: str) -> None:
     with scripted_server(lambda line, _: greeting if line == "<connect>" else None) as server:
-        result = try_plain(server.port)
+        result = try_unencrypted(server.port)
     assert not result.ok
     assert in_english(*result.reasons).isprintable()
     assert len(in_english(*result.reasons)) < 700
 
 
-def test_a_stored_account_is_tried_with_its_password() -> None:
+def test_a_stored_account_is_tested_with_its_password() -> None:
     vault = Vault(["k" * 40])
     seen: list[str] = []
     account = ProviderAccount(

@@ -1,4 +1,4 @@
-"""What servers say, in many wordings, and what is understood."""
+"""Replies of servers in many wordings, and their classes."""
 
 import time
 
@@ -7,8 +7,8 @@ import pytest
 from campaigns.messages import Step
 from campaigns.providers.classify import ReplyClass, classify
 
-SAID: list[tuple[Step, int, str, ReplyClass]] = [
-    # --- nobody there ------------------------------------------------------------------------
+REPLIES: list[tuple[Step, int, str, ReplyClass]] = [
+    # --- nonexistent mailboxes----------------------------------------------------------------
     ("rcpt", 550, "5.1.1 <bob@mail.example>: this user is unknown at our site", "hard"),
     ("rcpt", 550, "5.1.1 NoSuchUser the address you wrote to is not one of ours", "hard"),
     ("rcpt", 550, "No such user here", "hard"),
@@ -49,7 +49,7 @@ SAID: list[tuple[Step, int, str, ReplyClass]] = [
     ("rcpt", 550, "<bob@mail.example> not found", "hard"),
     ("rcpt", 550, "nobody here: no bob in the name directory", "hard"),
     ("rcpt", 550, "this account is not a local one", "hard"),
-    # --- switched off ------------------------------------------------------------------------
+    # --- disabled mailboxes--------------------------------------------------------------------
     ("rcpt", 550, "5.2.1 The mailbox you try to reach is disabled", "disabled"),
     ("rcpt", 550, "5.2.1 This account is inactive", "disabled"),
     ("rcpt", 554, "5.7.1 account suspended by its owner", "disabled"),
@@ -57,7 +57,7 @@ SAID: list[tuple[Step, int, str, ReplyClass]] = [
     ("rcpt", 552, "5.2.2 This mailbox is out of storage and inactive", "disabled"),
     ("rcpt", 550, "mailbox frozen since spring", "disabled"),
     ("rcpt", 550, "5.2.1", "disabled"),
-    # --- full --------------------------------------------------------------------------------
+    # --- full mailboxes------------------------------------------------------------------------
     ("rcpt", 552, "5.2.2 Mailbox is full", "mailbox_full"),
     ("rcpt", 452, "4.2.2 The recipient's inbox is out of storage space", "mailbox_full"),
     ("rcpt", 550, "5.1.1 bob is over quota", "mailbox_full"),
@@ -70,7 +70,7 @@ SAID: list[tuple[Step, int, str, ReplyClass]] = [
     ("rcpt", 552, "no", "mailbox_full"),
     ("rcpt", 550, "bob has no quota left", "mailbox_full"),
     ("rcpt", 552, "there is not enough space for bob", "mailbox_full"),
-    # --- passing -----------------------------------------------------------------------------
+    # --- temporary trouble-------------------------------------------------------------------
     ("rcpt", 450, "4.7.1 Greylisted, come again in 300 seconds", "transient"),
     ("rcpt", 451, "grey-listing is active for you", "transient"),
     ("rcpt", 451, "4.3.0 a local error; nothing was done", "transient"),
@@ -85,7 +85,7 @@ SAID: list[tuple[Step, int, str, ReplyClass]] = [
     ("rcpt", 451, "temporary lookup failure", "transient"),
     ("dot", 554, "5.4.7 the message waited until it expired", "transient"),
     ("rcpt", 451, "please try again later", "transient"),
-    # --- too fast ----------------------------------------------------------------------------
+    # --- rate limits --------------------------------------------------------------------------
     ("rcpt", 421, "4.7.28 an unusual rate of mail comes from your network", "throttle"),
     ("rcpt", 421, "4.7.0 [TSS04] mail from 192.0.2.7 is put off for a while", "throttle"),
     ("mail", 454, "Throttling failure: the sending rate is above its maximum", "throttle"),
@@ -109,7 +109,7 @@ SAID: list[tuple[Step, int, str, ReplyClass]] = [
     ("mail", 450, "4.7.1 max messages per hour: rate limit", "throttle"),
     ("mail", 452, "quota exceeded", "throttle"),
     ("mail", 550, "you have used up your quota", "throttle"),
-    # --- their policy ------------------------------------------------------------------------
+    # --- policy blocks ------------------------------------------------------------------------
     ("mail", 550, "5.7.26 This mail is unauthenticated: SPF and DKIM did not pass", "policy"),
     ("dot", 550, "5.7.515 Access denied, news.example lacks the authentication level", "policy"),
     ("dot", 550, "5.7.509 Access denied, news.example fails DMARC and asks for refusal", "policy"),
@@ -137,7 +137,7 @@ SAID: list[tuple[Step, int, str, ReplyClass]] = [
     ("rcpt", 550, "no spam here, please", "policy"),
     ("rcpt", 554, "open proxy", "policy"),
     ("rcpt", 550, "dynamic IP addresses are not let in", "policy"),
-    # --- this message ------------------------------------------------------------------------
+    # --- refused content ----------------------------------------------------------------------
     ("dot", 552, "5.7.0 this message was blocked: its content is a security issue", "content"),
     ("dot", 552, "5.3.4 message size exceeds the fixed limit", "content"),
     ("mail", 552, "message too big for us", "content"),
@@ -157,7 +157,7 @@ SAID: list[tuple[Step, int, str, ReplyClass]] = [
     ("dot", 550, "your mail is spam to us", "content"),
     ("dot", 554, "this e-mail holds an invalid attachment name", "refused"),
     ("dot", 552, "the message size exceeds the limit", "content"),
-    # --- our own account ---------------------------------------------------------------------
+    # --- our account -------------------------------------------------------------------------
     ("mail", 530, "5.7.0 Authentication required", "sender"),
     ("", 535, "5.7.8 user name and password do not fit", "sender"),
     ("", 534, "5.7.90 an application-specific password is needed", "sender"),
@@ -182,7 +182,7 @@ SAID: list[tuple[Step, int, str, ReplyClass]] = [
     ("rcpt", 550, "you are no longer allowed to send mail", "sender"),
     ("mail", 550, "unroutable sender address", "sender"),
     ("rcpt", 550, "From: domain is invalid", "sender"),
-    # --- no, and no more ---------------------------------------------------------------------
+    # --- other refusals -----------------------------------------------------------------------
     ("dot", 554, "transaction failed", "refused"),
     ("rcpt", 550, "no", "refused"),
     ("rcpt", 550, "5.7.133 only members may write to this group", "refused"),
@@ -191,43 +191,43 @@ SAID: list[tuple[Step, int, str, ReplyClass]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("step", "code", "words", "meant"), SAID)
-def test_what_is_said_is_understood(step: Step, code: int, words: str, meant: ReplyClass) -> None:
+@pytest.mark.parametrize(("step", "code", "words", "meant"), REPLIES)
+def test_replies_are_classified(step: Step, code: int, words: str, meant: ReplyClass) -> None:
     assert classify(code, f"{code} {words}", step=step, scope="recipient") == meant
     assert classify(code, words.upper(), step=step, scope="recipient") == meant, "in any case"
 
 
-def test_a_line_that_broke_is_a_passing_trouble() -> None:
+def test_a_broken_connection_is_temporary_trouble() -> None:
     assert classify(0, "connection reset by peer", scope="connection", step="") == "transient"
     assert classify(0, "no such user", scope="connection", step="rcpt") == "transient"
 
 
 @pytest.mark.parametrize("code", [421, 450, 451, 452, 454, 471])
 @pytest.mark.parametrize("step", ["", "mail", "rcpt", "data", "dot"])
-def test_later_is_never_a_last_word(code: int, step: Step) -> None:
+def test_a_temporary_reply_is_never_permanent(code: int, step: Step) -> None:
     for words in ("user unknown", "blocked by spamhaus", "virus", "relay denied", "disabled", ""):
         found = classify(code, words, step=step, scope="recipient")
         assert found in ("transient", "throttle", "mailbox_full")
 
 
 @pytest.mark.parametrize("words", ["", "5.1.1", "no such user", "5.2.1 account disabled"])
-def test_m4_before_a_recipient_was_named_none_is_to_blame(words: str) -> None:
+def test_m4_a_reply_before_rcpt_is_not_the_recipients_fault(words: str) -> None:
     assert classify(550, words, step="mail", scope="sender") == "sender"
 
 
 @pytest.mark.parametrize(
     "name", ["RP-001", "RP-002", "RP-003", "SC-001", "SC-004", "DY-001", "OU-001"]
 )
-def test_m4_codes_of_the_network_never_touch_the_recipient(name: str) -> None:
+def test_m4_network_codes_are_not_the_recipients_fault(name: str) -> None:
     for code in (421, 550):
         assert classify(code, name, step="rcpt", scope="recipient") in ("throttle", "policy")
 
 
-def test_an_ip_address_is_no_enhanced_code() -> None:
+def test_an_ip_address_is_not_an_enhanced_code() -> None:
     assert classify(550, "said to 5.1.1.9 and 192.5.1.1: no", step="rcpt") == "refused"
 
 
-def test_long_and_strange_texts_are_read_quickly() -> None:
+def test_long_and_odd_texts_are_classified_quickly() -> None:
     texts = [letter * 500 for letter in "a 5.-:<é"] + ["user " * 100, "recipient: " * 45]
     started = time.process_time()
     for text in texts:

@@ -1,4 +1,4 @@
-"""Questions to DNS, answered by a name server on loopback."""
+"""DNS queries, answered by a name server on loopback."""
 
 import pytest
 
@@ -12,21 +12,21 @@ RECORDS = {
 }
 
 
-def test_the_strings_of_a_record_are_put_together() -> None:
+def test_the_strings_of_a_record_are_joined() -> None:
     with name_server(RECORDS) as port:
         resolver = SystemResolver(["127.0.0.1"], port=port)
         found = resolver.texts("s1._domainkey.news.example")
         assert sorted(found) == ["something else", "v=DKIM1; k=rsa; p=AAAA"]
 
 
-def test_nothing_there_is_no_failure() -> None:
+def test_a_missing_record_is_not_a_failure() -> None:
     with name_server(RECORDS) as port:
         resolver = SystemResolver(["127.0.0.1"], port=port)
         assert resolver.texts("other.example") == []
         assert resolver.texts("empty.example") == []
 
 
-def test_every_wait_has_an_end() -> None:
+def test_every_query_times_out() -> None:
     with name_server(RECORDS) as port:
         resolver = SystemResolver(["127.0.0.1"], port=port, seconds=0.3)
         with pytest.raises(LookupFailedError, match=r"domain\.dns_timeout"):
@@ -34,7 +34,7 @@ def test_every_wait_has_an_end() -> None:
 
 
 @pytest.mark.parametrize("name", ["broken.example", "a" * 64 + ".example", "a..example"])
-def test_what_cannot_be_answered_is_said_in_words(name: str) -> None:
+def test_a_failed_query_is_explained(name: str) -> None:
     with name_server(RECORDS) as port:
         resolver = SystemResolver(["127.0.0.1"], port=port, seconds=2)
         with pytest.raises(LookupFailedError) as failure:

@@ -1,4 +1,4 @@
-"""Sender domains: keys are made, wait for DNS, sign, are rotated and retired."""
+"""Sender domains: keys are created, wait for DNS, sign, are rotated and retired."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -41,7 +41,7 @@ def _view(domain: SenderDomain) -> DomainView:
 
 
 def _published(domain: SenderDomain) -> FakeDns:
-    """A DNS in which every record of the domain stands."""
+    """A DNS with every record of the domain."""
     return FakeDns({key.host: [key.record] for key in _view(domain).keys})
 
 
@@ -70,14 +70,14 @@ def test_a_new_domain_waits_for_its_record(app: Flask) -> None:
     assert signing_for(f"a@{NAME}", VAULT) is None
 
 
-def test_g3_a_record_of_2048_bits_is_cut_into_strings_that_dns_takes(app: Flask) -> None:
+def test_g3_a_2048_bit_key_is_split_into_strings_for_dns(app: Flask) -> None:
     (key,) = _view(_set_up()).keys
     assert len(key.strings) == 2
     assert max(map(len, key.strings)) <= 255
     assert "".join(key.strings) == key.record
 
 
-def test_private_keys_are_kept_encrypted(app: Flask) -> None:
+def test_private_keys_are_stored_encrypted(app: Flask) -> None:
     domain = _set_up()
     (stored,) = db.session.scalars(sa.select(DkimKey))
     assert "PRIVATE" not in stored.private_key
@@ -87,7 +87,7 @@ def test_private_keys_are_kept_encrypted(app: Flask) -> None:
         signing_for(f"a@{NAME}", Vault(["another-key-that-is-long-enough-as-well"]))
 
 
-def test_it_signs_when_its_record_is_found(app: Flask) -> None:
+def test_a_key_signs_once_its_record_is_found(app: Flask) -> None:
     domain = _set_up()
     assert _check(domain, FakeDns()) == []
     (key,) = _view(domain).keys
@@ -105,7 +105,7 @@ def test_it_signs_when_its_record_is_found(app: Flask) -> None:
     assert signing_for("a@sub.news.example", VAULT) is None, "each domain has its own keys"
 
 
-def test_both_algorithms_sign_side_by_side(app: Flask) -> None:
+def test_both_algorithms_sign_together(app: Flask) -> None:
     domain = _set_up()
     _make(domain, "ed25519")
     assert sorted(_check(domain, _published(domain))) == ["e20300504", "s20300504"]
@@ -116,7 +116,7 @@ def test_both_algorithms_sign_side_by_side(app: Flask) -> None:
     assert data.count(b"DKIM-Signature:") == 2
 
 
-def test_rotation_changes_over_only_when_the_new_record_is_there(app: Flask) -> None:
+def test_rotation_switches_only_when_the_new_record_exists(app: Flask) -> None:
     domain = _set_up()
     _check(domain, _published(domain))
     first = signing_for(f"a@{NAME}", VAULT)
@@ -133,7 +133,7 @@ def test_rotation_changes_over_only_when_the_new_record_is_there(app: Flask) -> 
     assert retired.keep_until == later + timedelta(days=7)
 
 
-def test_a_key_can_be_put_to_use_without_dns_and_taken_back(app: Flask) -> None:
+def test_a_key_can_be_activated_without_dns_and_deactivated(app: Flask) -> None:
     domain = _set_up()
     _check(domain, _published(domain))
     new = _make(domain)
@@ -169,7 +169,7 @@ def test_a_retired_key_is_removed_after_a_week_and_not_before(app: Flask) -> Non
     assert _states(domain) == {"s20300504b": "active"}
 
 
-def test_a_key_that_was_taken_back_meanwhile_is_not_erased(app: Flask) -> None:
+def test_a_key_reactivated_meanwhile_is_not_erased(app: Flask) -> None:
     domain = _set_up()
     _check(domain, _published(domain))
     (number,) = db.session.scalars(sa.select(DkimKey.id))
@@ -178,7 +178,7 @@ def test_a_key_that_was_taken_back_meanwhile_is_not_erased(app: Flask) -> None:
     assert signing_for(f"a@{NAME}", VAULT) is not None
 
 
-def test_a_key_that_signs_cannot_be_discarded_but_retired(app: Flask) -> None:
+def test_a_signing_key_can_be_retired_but_not_discarded(app: Flask) -> None:
     domain = _set_up()
     _check(domain, _published(domain))
     key = _key(domain, 0)
@@ -190,7 +190,7 @@ def test_a_key_that_signs_cannot_be_discarded_but_retired(app: Flask) -> None:
     assert _view(domain).standing == "unsigned"
 
 
-def test_one_key_of_an_algorithm_waits_at_a_time(app: Flask) -> None:
+def test_only_one_key_per_algorithm_waits_at_a_time(app: Flask) -> None:
     domain = _set_up()
     with pytest.raises(InvalidInputError, match=r"domain\.key_already_waits"):
         _make(domain)
@@ -237,14 +237,14 @@ def test_names_are_checked(app: Flask, name: str, words: str) -> None:
     assert words in in_english(*caught.value.problems.values())
 
 
-def test_names_in_other_scripts_are_kept_as_a_labels(app: Flask) -> None:
+def test_names_in_other_scripts_are_stored_as_a_labels(app: Flask) -> None:
     domain = _set_up("bücher.example")
     assert domain.name == "xn--bcher-kva.example"
     assert _view(domain).keys[0].host.endswith("._domainkey.xn--bcher-kva.example")
     assert standing.look_up("a@Bücher.example").standing == "waiting"
 
 
-def test_the_overview_has_what_is_sent_from_and_what_was_set_up(app: Flask) -> None:
+def test_the_overview_lists_domains_in_use_and_domains_set_up(app: Flask) -> None:
     with transaction():
         account = a_provider()
         for address in ("b@Shop.example", "a@shop.example", "me@gmail.com"):
@@ -258,7 +258,7 @@ def test_the_overview_has_what_is_sent_from_and_what_was_set_up(app: Flask) -> N
     }
 
 
-def test_a_record_that_went_missing_is_noticed(app: Flask) -> None:
+def test_a_missing_record_is_noticed(app: Flask) -> None:
     domain = _set_up()
     _check(domain, _published(domain))
     _check(domain, FakeDns({_view(domain).keys[0].host: "No name server answered."}))
@@ -268,7 +268,7 @@ def test_a_record_that_went_missing_is_noticed(app: Flask) -> None:
     assert signing_for(f"a@{NAME}", VAULT) is not None, "a signature does no harm"
 
 
-def test_a_deleted_domain_signs_no_more(app: Flask) -> None:
+def test_a_deleted_domain_no_longer_signs(app: Flask) -> None:
     domain = _set_up()
     _check(domain, _published(domain))
     with transaction():
@@ -277,7 +277,7 @@ def test_a_deleted_domain_signs_no_more(app: Flask) -> None:
     assert db.session.scalar(sa.select(sa.func.count(DkimKey.id))) == 0
 
 
-def test_an_answer_about_another_domain_or_a_key_that_is_gone_changes_nothing(app: Flask) -> None:
+def test_an_answer_about_another_domain_or_a_deleted_key_is_ignored(app: Flask) -> None:
     domain, other = _set_up(), _set_up("other.example")
     number = db.session.scalars(sa.select(DkimKey.id).where(DkimKey.domain_id == other.id)).one()
     with transaction():
@@ -307,7 +307,7 @@ def test_an_answer_about_another_domain_or_a_key_that_is_gone_changes_nothing(ap
         (["p=KEY", "p=KEY"], "wrong", "several keys"),
     ],
 )
-def test_what_dns_says_is_put_into_words(texts: list[str], finding: str, words: str) -> None:
+def test_dns_findings_are_explained(texts: list[str], finding: str, words: str) -> None:
     found, reason = records.judge(texts, "rsa", "KEY")
     assert found == finding
     assert words in in_english(reason)

@@ -1,4 +1,4 @@
-"""The breaker of an account."""
+"""The circuit breaker of an account."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -22,19 +22,19 @@ NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
 def fail(account: ProviderAccount, times: int, at: datetime = NOW) -> datetime:
-    """Fails so often, each time as soon as it is tried again; when it may be tried next."""
+    """Fail this many times, each at the earliest retry; return the time of the next retry."""
     for _ in range(times):
         with transaction():
             at = health.note_trouble(account.id, legacy_reason("It hung up."), now=at)
     return at
 
 
-def test_five_errors_open_it_and_the_rest_doubles_up_to_a_quarter_of_an_hour() -> None:
+def test_five_errors_open_it_and_its_rest_doubles_up_to_15_minutes() -> None:
     pauses = [health.pause_seconds(count) for count in range(1, 12)]
     assert pauses == [2, 4, 8, 16, 60, 120, 240, 480, 900, 900, 900]
 
 
-def test_errors_of_the_same_moment_are_one(app: Flask) -> None:
+def test_simultaneous_errors_count_once(app: Flask) -> None:
     with transaction():
         account = a_provider()
         for _ in range(10):
@@ -57,7 +57,7 @@ def test_an_open_account_is_probed_and_closes_with_the_first_success(app: Flask)
     assert (well.probe, well.why) == (False, None)
 
 
-def test_owners_are_told_once_by_another_account(app: Flask) -> None:
+def test_owners_are_alerted_once_through_another_account(app: Flask) -> None:
     with transaction():
         users.create_user("owner@example.org", "correct horse battery", now=NOW)
         broken, works = a_provider("Broken"), a_provider("Works")
@@ -82,7 +82,7 @@ def test_owners_are_told_once_by_another_account(app: Flask) -> None:
     assert alert(again) == 1, "that is another trouble"
 
 
-def test_the_alert_leaves_by_the_account_that_works(app: Flask) -> None:
+def test_the_alert_is_sent_through_a_working_account(app: Flask) -> None:
     runtime.use(app)
     with scripted_server() as server:
         with transaction():
@@ -98,7 +98,7 @@ def test_the_alert_leaves_by_the_account_that_works(app: Flask) -> None:
     assert b"It refused the login." in mail.data
 
 
-def test_nobody_can_be_told_by_the_broken_account_itself(app: Flask) -> None:
+def test_no_alert_is_sent_through_the_broken_account(app: Flask) -> None:
     with transaction():
         users.create_user("owner@example.org", "correct horse battery", now=NOW)
         broken = a_provider()

@@ -1,4 +1,4 @@
-"""The memory provider keeps the promises of a provider, and cannot be chosen by anybody."""
+"""The memory provider behaves like any provider, and no user can choose it."""
 
 import time
 
@@ -35,7 +35,7 @@ BY_NAME = {"bounce": BOUNCE, "later": DEFER, "lost": BREAK_OFF, "slow": memory.s
 
 
 def by_name(message: Message) -> Scripted:
-    """The outcome that the address asks for; everybody else accepts."""
+    """The outcome that the address names; all others are accepted."""
     return BY_NAME.get(message.address.partition("@")[0], ACCEPT)
 
 
@@ -46,7 +46,7 @@ def a_message(name: str = "alice") -> Message:
 def send_alone(
     provider: MemoryProvider, name: str, timeout: float | None = 5
 ) -> tuple[SendResult, list[Message]]:
-    """The result of one message, and those whose body began to leave."""
+    """Send one message; return its result and the messages whose body started to leave."""
     begun: list[Message] = []
     result = send_one(provider, a_message(name), before_body=begun.append, timeout=timeout)
     provider.close()
@@ -72,7 +72,7 @@ def test_outcomes_follow_the_script(
     assert provider.outbox.recipients == ([f"{name}@example.org"] if is_kept else [])
 
 
-def test_an_account_that_fails_takes_nothing_until_it_is_woken() -> None:
+def test_a_failed_account_takes_nothing_until_it_is_woken() -> None:
     answers = [memory.fail(AWAY), ACCEPT]
     provider = MemoryProvider(lambda _: answers.pop(0))
     with pytest.raises(ProviderTroubleError) as caught:
@@ -81,7 +81,7 @@ def test_an_account_that_fails_takes_nothing_until_it_is_woken() -> None:
     assert send_alone(provider, "alice")[0].outcome == "sent"
 
 
-def test_a_body_without_a_reply_is_unknown_when_time_is_up() -> None:
+def test_a_body_without_a_reply_is_unknown_after_the_timeout() -> None:
     provider = MemoryProvider(lambda _: memory.slow(30))
     begun_at = time.monotonic()
     result, _ = send_alone(provider, "alice", timeout=0.2)
@@ -91,7 +91,7 @@ def test_a_body_without_a_reply_is_unknown_when_time_is_up() -> None:
 
 
 class TestCampaign:
-    """A whole campaign through the engine, without any server."""
+    """A whole campaign through the engine, without a server."""
 
     @pytest.fixture
     def settings(self, settings: Settings, redis_url: str) -> Settings:
@@ -128,7 +128,7 @@ class TestCampaign:
         assert db.session.get_one(Campaign, campaign_id).status == "sending"
 
     def statuses(self) -> dict[str, str]:
-        """The status of each delivery that was tried, by name."""
+        """The status of each attempted delivery, by name."""
         db.session.rollback()
         query = sa.select(Delivery.address, Delivery.status).where(Delivery.attempts > 0)
         tried = {address: status for address, status in db.session.execute(query)}  # noqa: C416
@@ -140,7 +140,7 @@ class TestCampaign:
         }
 
 
-def test_no_page_lets_anybody_choose_it(owner_client: FlaskClient) -> None:
+def test_no_page_offers_it(owner_client: FlaskClient) -> None:
     form = {"name": "Relay", "host": "smtp.example.org", "port": "587", "kind": "memory"}
     assert owner_client.post("/settings/providers/new", data=form).status_code == 404
     assert db.session.scalar(sa.select(sa.func.count(ProviderAccount.id))) == 0

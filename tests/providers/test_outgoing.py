@@ -1,4 +1,4 @@
-"""HTTP requests of ours reach public addresses only."""
+"""Our HTTP requests reach public addresses only."""
 
 import socket
 from typing import Any
@@ -22,9 +22,7 @@ from campaigns.providers import outgoing
         "https://%31%32%37.0.0.1/", "https://[fe80::1%25eth0]/", "https://[::1", "https://a..b/x",
     ],
 )  # fmt: skip
-def test_odd_spellings_are_refused_without_a_look_up(
-    url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_odd_hosts_are_refused_without_a_look_up(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: pytest.fail("it was looked up"))
     assert outgoing.why_not_usable(url)
     with pytest.raises(outgoing.OutgoingError) as refused:
@@ -37,12 +35,12 @@ def test_odd_spellings_are_refused_without_a_look_up(
     ["https://login.example.org/token?v=2", "https://login.example.org.:8443/",
      "https://142.250.1.1/", "https://[2a00:1450:4001:800::1]:8443/t", "https://a_b.example.org"],
 )  # fmt: skip
-def test_usual_addresses_are_taken(url: str) -> None:
+def test_usual_urls_are_accepted(url: str) -> None:
     assert outgoing.why_not_usable(url) is None
 
 
 def resolving(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str]:
-    """Let the look-ups of names be answered so, one after the other; who was connected to."""
+    """Answer name look-ups in this order; return the addresses that were connected to."""
     left = list(answers)
     connected: list[str] = []
 
@@ -71,7 +69,7 @@ def test_a_name_with_an_internal_address_is_not_connected_to(
         outgoing.post_form("https://known.example/", {}, known_hosts={"known.example"})
 
 
-def test_the_address_that_was_judged_is_connected_to(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_connection_goes_to_the_checked_address(monkeypatch: pytest.MonkeyPatch) -> None:
     connected = resolving(monkeypatch, ["142.250.1.1"], ["127.0.0.1"])
     with pytest.raises(outgoing.OutgoingError, match="connection refused"):
         outgoing.post_form("https://login.example.org/", {})

@@ -1,4 +1,4 @@
-"""SPF and DMARC, as DNS tells them."""
+"""SPF and DMARC records, read from DNS."""
 
 import pytest
 
@@ -22,7 +22,7 @@ NAME = "news.shop.example"
         ("No name server answered.", "unknown", "No name server answered."),
     ],
 )
-def test_spf_is_put_into_words(records: list[str] | str, level: str, words: str) -> None:
+def test_spf_is_explained(records: list[str] | str, level: str, words: str) -> None:
     found = policies.spf(NAME, FakeDns({NAME: records}))
     assert (found.name, found.level) == ("SPF", level)
     assert words in in_english(*found.reasons)
@@ -39,14 +39,14 @@ def test_spf_is_put_into_words(records: list[str] | str, level: str, words: str)
         ("v=DMARC12; p=none", "warning", "no DMARC record"),
     ],
 )
-def test_d1_dmarc_is_put_into_words(record: str, level: str, words: str) -> None:
+def test_d1_dmarc_is_explained(record: str, level: str, words: str) -> None:
     found = dmarc.dmarc(NAME, FakeDns({f"_dmarc.{NAME}": [record, "v=spf1 -all"]}))
     assert found.level == level
     assert words in in_english(*found.reasons)
     assert ("rua=" in in_english(*found.reasons)) == (level == "ok" and "rua" not in record)
 
 
-def test_d1_the_record_of_a_domain_above_counts_with_its_policy_for_subdomains() -> None:
+def test_d1_the_subdomain_policy_of_a_parent_domain_applies() -> None:
     resolver = FakeDns({"_dmarc.shop.example": ["v=DMARC1; p=reject; sp=quarantine"]})
     found = dmarc.dmarc(NAME, resolver)
     assert "_dmarc.shop.example" in in_english(*found.reasons)
@@ -55,7 +55,7 @@ def test_d1_the_record_of_a_domain_above_counts_with_its_policy_for_subdomains()
     assert "refused" in in_english(*dmarc.dmarc("shop.example", resolver).reasons)
 
 
-def test_d1_a_walk_up_the_tree_asks_eight_times_at_most() -> None:
+def test_d1_the_tree_walk_makes_at_most_eight_queries() -> None:
     resolver = FakeDns()
     found = dmarc.dmarc("a.b.c.d.e.f.g.h.i.j.shop.example", resolver)
     assert (found.level, found.record) == ("warning", "v=DMARC1; p=none")
@@ -64,7 +64,7 @@ def test_d1_a_walk_up_the_tree_asks_eight_times_at_most() -> None:
     assert resolver.asked[-1] == "_dmarc.shop.example", "never the top domain"
 
 
-def test_two_records_are_none() -> None:
+def test_two_records_count_as_none() -> None:
     resolver = FakeDns({f"_dmarc.{NAME}": ["v=DMARC1; p=none", "v=DMARC1; p=reject"]})
     assert "2 DMARC records" in in_english(*dmarc.dmarc(NAME, resolver).reasons)
     resolver = FakeDns({f"_dmarc.{NAME}": "The name servers fail."})

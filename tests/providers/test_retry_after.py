@@ -1,4 +1,4 @@
-"""W4: a server that says when to come back is taken at its word."""
+"""W4: a server that says when to come back is retried then."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -23,11 +23,11 @@ NOW = datetime(2026, 11, 21, 18, 0, tzinfo=UTC)
         ("421 try again after Sat, 21 Nov 2026 19:35:00 +0100", 35 * 60),
         ("450 Quota used up until 2026-11-21T18:10:00Z", 600),
         ("451 Wait 1 minute and try again", 60),
-        # Longer than a day is more likely misread than meant; what is over is over.
+        # More than a day is probably misread; times in the past are ignored.
         ("451 try again in 999999 hours", LONGEST.total_seconds()),
         ("451 try again after Sat, 21 Nov 2026 17:00:00 UTC", 0),
         ("451 try again after Sat, 32 Nov 2026 17:00:00 UTC", 0),
-        # Numbers that say something else.
+        # Numbers with another meaning.
         ("451 4.3.2 Please try again later", 0),
         ("421 4.7.0 [192.0.2.1] Try again later, closing connection. 12si345", 0),
         ("452 4.2.2 Mailbox full, 300 seconds", 0),
@@ -36,12 +36,12 @@ NOW = datetime(2026, 11, 21, 18, 0, tzinfo=UTC)
         ("", 0),
     ],
 )
-def test_what_a_reply_asks_for(text: str, seconds: float) -> None:
+def test_the_wait_that_a_reply_asks_for(text: str, seconds: float) -> None:
     assert asked_wait(text, NOW) == timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize("reply_class", ["transient", "throttle", "mailbox_full"])
-def test_a_try_comes_no_earlier_than_asked(reply_class: str) -> None:
+def test_a_retry_is_no_earlier_than_requested(reply_class: str) -> None:
     asked = timedelta(hours=5)
     verdict = decide(reply_class, 1, None, NOW, Limits(), asked=asked)  # type: ignore[arg-type]
     assert verdict.wait == asked
@@ -49,7 +49,7 @@ def test_a_try_comes_no_earlier_than_asked(reply_class: str) -> None:
     assert sooner.wait >= timedelta(minutes=5), "never sooner than we would have"
 
 
-def test_the_last_try_comes_when_the_time_is_up() -> None:
+def test_the_last_attempt_is_at_the_time_limit() -> None:
     verdict = decide(
         "transient", 1, NOW - timedelta(hours=47), NOW, Limits(), asked=timedelta(hours=5)
     )

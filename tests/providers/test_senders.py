@@ -59,7 +59,7 @@ def test_there_is_one_default_at_a_time(account: ProviderAccount) -> None:
     assert defaults() == ["two@example.org"]
 
 
-def test_the_default_is_handed_on_when_it_is_deleted(account: ProviderAccount) -> None:
+def test_another_sender_becomes_the_default_when_it_is_deleted(account: ProviderAccount) -> None:
     first = a_new_sender(account, "one@example.org")
     a_new_sender(account, "two@example.org")
     with transaction():
@@ -67,7 +67,7 @@ def test_the_default_is_handed_on_when_it_is_deleted(account: ProviderAccount) -
     assert defaults() == ["two@example.org"]
 
 
-def test_the_default_stays_so_when_it_is_changed(account: ProviderAccount) -> None:
+def test_the_default_stays_the_default_when_it_is_edited(account: ProviderAccount) -> None:
     first = a_new_sender(account, "one@example.org")
     with transaction():
         typed = SenderInput.of(first).model_copy(
@@ -105,7 +105,7 @@ def test_every_problem_is_named_at_once(app: Flask) -> None:
     assert set(caught.value.problems) == {"name", "address", "reply_to", "account"}
 
 
-def test_an_address_is_a_sender_once(account: ProviderAccount) -> None:
+def test_sender_addresses_are_unique(account: ProviderAccount) -> None:
     a_new_sender(account)
     with pytest.raises(InvalidInputError, match=r"from_address\.address_taken"):
         a_new_sender(account, "NEWS@example.org")
@@ -123,7 +123,7 @@ def test_an_address_is_a_sender_once(account: ProviderAccount) -> None:
         ("me@notgmail.com", "smtp.example.org", False),
     ],
 )
-def test_g9_a_free_mail_address_through_other_servers_is_warned_about(
+def test_g9_a_freemail_address_through_other_servers_gets_a_warning(
     address: str, host: str, is_warned: bool
 ) -> None:
     assert bool(senders.freemail_warning(address, host)) is is_warned

@@ -1,4 +1,4 @@
-"""Connecting, encrypting and logging in: what goes wrong is said in words, nothing leaks."""
+"""Connecting, encrypting and logging in: errors are explained, and no secret leaks."""
 
 import base64
 import hmac
@@ -20,7 +20,7 @@ from tests.english import in_english
 from tests.smtp_server import CLOSE, Script, ScriptedServer, Session, scripted_server
 
 QUICK = Timeouts(connect=2, greeting=2, command=2)
-EVERY = ("AUTH PLAIN LOGIN CRAM-MD5 XOAUTH2",)
+MECHANISMS = ("AUTH PLAIN LOGIN CRAM-MD5 XOAUTH2",)
 
 
 def log_in(login: SmtpLogin) -> None:
@@ -35,7 +35,7 @@ def refusal(login: SmtpLogin) -> ProviderTroubleError:
 
 
 def auth_of(server: ScriptedServer) -> list[str]:
-    """What was said from AUTH on."""
+    """The commands from AUTH on."""
     commands = [command for session in server.sessions for command in session.commands]
     found = [number for number, command in enumerate(commands) if command.startswith("AUTH")]
     return [command for command in commands[found[0] :] if command != "quit"] if found else []
@@ -47,7 +47,7 @@ def coded(text: str) -> str:
 
 @pytest.mark.usefixtures("trusted")
 @pytest.mark.parametrize("security", ["starttls", "tls"])
-def test_s1_login_goes_over_tls_only(server_tls: ssl.SSLContext, security: str) -> None:
+def test_s1_a_login_needs_tls(server_tls: ssl.SSLContext, security: str) -> None:
     with scripted_server(
         tls=server_tls, implicit_tls=security == "tls", extensions=("AUTH PLAIN",)
     ) as server:
@@ -83,7 +83,7 @@ def test_a_certificate_for_another_name_is_refused(
     assert auth_of(server) == []
 
 
-def test_s1_no_login_is_tried_where_starttls_is_not_offered() -> None:
+def test_s1_no_login_is_attempted_without_starttls() -> None:
     with scripted_server(extensions=("AUTH PLAIN",)) as server:
         trouble = refusal(SmtpLogin("127.0.0.1", server.port, "starttls", "user", "secret"))
     assert "not offer encryption" in in_english(trouble)
@@ -91,8 +91,8 @@ def test_s1_no_login_is_tried_where_starttls_is_not_offered() -> None:
 
 
 @pytest.mark.usefixtures("trusted")
-def test_s1_what_was_slipped_in_before_tls_is_forgotten(server_tls: ssl.SSLContext) -> None:
-    """A man in the middle adds plaintext behind the reply to STARTTLS: it is no reply to EHLO."""
+def test_s1_data_injected_before_tls_is_discarded(server_tls: ssl.SSLContext) -> None:
+    """Plaintext that an attacker adds after the reply to STARTTLS must not answer EHLO."""
 
     def script(line: str, session: Session) -> str | None:
         if line == "STARTTLS":
@@ -115,14 +115,14 @@ def test_s1_what_was_slipped_in_before_tls_is_forgotten(server_tls: ssl.SSLConte
         ("PLAIN LOGIN", ["AUTH PLAIN " + coded("\0jörg\0geheim ö")]),
     ],
 )
-def test_mechanisms_and_letters_beyond_ascii(offered: str, expected: list[str]) -> None:
+def test_mechanisms_with_non_ascii_credentials(offered: str, expected: list[str]) -> None:
     with scripted_server(login_script(), extensions=(f"AUTH {offered}",)) as server:
         log_in(SmtpLogin("127.0.0.1", server.port, "none", "jörg", "geheim ö"))
     assert auth_of(server) == expected
 
 
 def login_script(refuse: str = "", code: str = "535 5.7.8 bad credentials") -> Script:
-    """Asks twice for LOGIN, once for CRAM-MD5 and for a refused XOAUTH2."""
+    """A script that asks twice for LOGIN, and once for CRAM-MD5 and a refused XOAUTH2."""
 
     def script(line: str, session: Session) -> str | None:
         words = line.split(" ")
@@ -140,21 +140,21 @@ def login_script(refuse: str = "", code: str = "535 5.7.8 bad credentials") -> S
     return script
 
 
-def test_without_encryption_the_password_stays_secret_where_it_can() -> None:
-    with scripted_server(login_script(), extensions=EVERY) as server:
+def test_without_encryption_a_mechanism_that_hides_the_password_is_used() -> None:
+    with scripted_server(login_script(), extensions=MECHANISMS) as server:
         log_in(SmtpLogin("127.0.0.1", server.port, "none", "user", "secret"))
     digest = hmac.new(b"secret", b"<challenge@scripted.example>", "md5").hexdigest()
     assert auth_of(server) == ["AUTH CRAM-MD5", coded(f"user {digest}")]
 
 
-def test_a_mechanism_that_is_offered_and_refused_is_followed_by_the_next() -> None:
+def test_a_refused_mechanism_is_followed_by_the_next() -> None:
     script = login_script(refuse="PLAIN", code="504 5.5.4 not here")
     with scripted_server(script, extensions=("AUTH PLAIN LOGIN",)) as server:
         log_in(SmtpLogin("127.0.0.1", server.port, "none", "user", "secret"))
     assert auth_of(server)[1:] == ["AUTH LOGIN", coded("user"), coded("secret")]
 
 
-def test_a_refused_password_is_permanent_tried_once_and_keeps_the_servers_words() -> None:
+def test_a_refused_password_is_permanent_tried_once_and_quotes_the_server() -> None:
     with scripted_server(extensions=("AUTH PLAIN LOGIN",), accept_login=lambda _: False) as server:
         trouble = refusal(SmtpLogin("127.0.0.1", server.port, "none", "u", "p"))
     assert "refused the login: 535 5.7.8 bad credentials. Check the username" in in_english(trouble)
@@ -162,14 +162,14 @@ def test_a_refused_password_is_permanent_tried_once_and_keeps_the_servers_words(
     assert len(auth_of(server)) == 1
 
 
-def test_a_login_that_fails_for_now_is_not_permanent() -> None:
+def test_a_temporarily_failed_login_is_not_permanent() -> None:
     script = login_script(refuse="PLAIN", code="454 4.7.0 later")
     with scripted_server(script, extensions=("AUTH PLAIN",)) as server:
         trouble = refusal(SmtpLogin("127.0.0.1", server.port, "none", "u", "p"))
     assert not trouble.permanent
 
 
-def test_a_server_that_offers_nothing_we_know_is_told_apart() -> None:
+def test_a_server_without_a_known_mechanism_has_its_own_error() -> None:
     with scripted_server(extensions=("AUTH GSSAPI NTLM",)) as server:
         trouble = refusal(SmtpLogin("127.0.0.1", server.port, "none", "u", "p"))
     assert "It offers GSSAPI, NTLM" in in_english(trouble)
@@ -184,9 +184,9 @@ def token_login(port: int, token: Callable[[], str]) -> SmtpLogin:
     return SmtpLogin("127.0.0.1", port, "none", "me@example.org", token=token)
 
 
-def test_a_token_is_used_by_xoauth2_and_asked_for_each_time() -> None:
+def test_xoauth2_requests_a_token_for_each_login() -> None:
     tokens = iter(["one", "two"])
-    with scripted_server(extensions=EVERY) as server:
+    with scripted_server(extensions=MECHANISMS) as server:
         for _ in range(2):
             log_in(token_login(server.port, lambda: next(tokens)))
     expected = [
@@ -197,13 +197,13 @@ def test_a_token_is_used_by_xoauth2_and_asked_for_each_time() -> None:
     assert [command for command in commands if command.startswith("AUTH")] == expected
 
 
-def test_a_refused_token_is_told_with_the_servers_last_word() -> None:
+def test_the_error_of_a_refused_token_quotes_the_last_reply() -> None:
     def script(line: str, session: Session) -> str | None:
         if line.startswith("AUTH"):
             return "334 " + coded('{"status":"400"}')
         return "535 5.7.8 token expired" if line == "" else None
 
-    with scripted_server(script, extensions=EVERY) as server:
+    with scripted_server(script, extensions=MECHANISMS) as server:
         trouble = refusal(token_login(server.port, lambda: "old"))
     assert "535 5.7.8 token expired. Grant access again at the provider" in in_english(trouble)
     assert trouble.permanent
@@ -212,17 +212,17 @@ def test_a_refused_token_is_told_with_the_servers_last_word() -> None:
 REVOKED = Reason("connection.token_revoked", {"host": "login.example.org", "error": "expired"})
 
 
-def test_a_token_that_cannot_be_had_is_the_trouble_itself() -> None:
+def test_an_error_of_the_token_request_is_raised_as_it_is() -> None:
     def no_token() -> str:
         raise ProviderTroubleError(REVOKED, permanent=True)
 
-    with scripted_server(extensions=EVERY) as server:
+    with scripted_server(extensions=MECHANISMS) as server:
         assert refusal(token_login(server.port, no_token)).reason == REVOKED
 
 
 @pytest.mark.usefixtures("trusted")
 @pytest.mark.parametrize("security", ["starttls", "tls"])
-def test_a_client_certificate_is_shown_and_its_file_is_gone(
+def test_a_client_certificate_is_presented_and_its_file_deleted(
     server_tls: ssl.SSLContext,
     authority: trustme.CA,
     security: str,
@@ -250,7 +250,7 @@ def test_a_client_certificate_is_shown_and_its_file_is_gone(
 
 
 @pytest.mark.parametrize("text", ["nonsense", "-----BEGIN CERTIFICATE-----\nAAAA\n"])
-def test_a_client_certificate_that_is_none_is_permanent_trouble(text: str) -> None:
+def test_an_invalid_client_certificate_is_permanent_trouble(text: str) -> None:
     trouble = refusal(SmtpLogin("127.0.0.1", 1, "tls", certificate=text))
     assert "client certificate" in in_english(trouble)
     assert trouble.permanent
@@ -263,7 +263,7 @@ def test_a_client_certificate_that_is_none_is_permanent_trouble(text: str) -> No
         (CLOSE, "could not be reached"),
     ],
 )
-def test_a_greeting_that_is_none(greeting: str, words: str) -> None:
+def test_an_invalid_greeting(greeting: str, words: str) -> None:
     with scripted_server(lambda line, _: greeting if line == "<connect>" else None) as server:
         trouble = refusal(SmtpLogin("127.0.0.1", server.port, "none"))
     assert words in in_english(trouble)
@@ -277,13 +277,13 @@ def test_an_unknown_host_is_permanent_trouble(host: str) -> None:
     assert trouble.permanent
 
 
-def test_a_port_without_tls_is_told_apart() -> None:
+def test_a_port_without_tls_has_its_own_error() -> None:
     with scripted_server() as server:
         trouble = refusal(SmtpLogin("127.0.0.1", server.port, "tls"))
     assert "did not complete the TLS handshake" in in_english(trouble)
 
 
-def test_a_server_that_speaks_unasked_is_not_handed_over() -> None:
+def test_a_connection_with_unexpected_data_is_refused() -> None:
     def script(line: str, session: Session) -> str | None:
         return "250 scripted.example\r\n250 stray" if line.startswith("ehlo") else None
 

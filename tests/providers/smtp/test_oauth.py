@@ -1,4 +1,4 @@
-"""Access tokens: asked for once, kept for a while; what goes wrong is said, no secret leaks."""
+"""Access tokens are requested once and cached; errors are explained, and no secret leaks."""
 
 import base64
 import http.server
@@ -84,7 +84,7 @@ def serving(tls: ssl.SSLContext, *answers: Answer) -> Iterator[TokenEndpoint]:
 
 
 @pytest.fixture(autouse=True)
-def nothing_kept() -> Iterator[None]:
+def empty_cache() -> Iterator[None]:
     oauth.forget_all()
     yield
     oauth.forget_all()
@@ -92,7 +92,7 @@ def nothing_kept() -> Iterator[None]:
 
 @pytest.fixture
 def allowed(trusted: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The endpoint on loopback may be asked, as that of a known provider may."""
+    """Allow the endpoint on loopback, like that of a known provider."""
     monkeypatch.setattr(oauth, "KNOWN_HOSTS", frozenset({"localhost"}))
 
 
@@ -101,10 +101,10 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     now = [1000.0]
     monkeypatch.setattr(oauth, "running_seconds", lambda: now[0])
 
-    def pass_(seconds: float) -> None:
+    def advance(seconds: float) -> None:
         now[0] += seconds
 
-    return pass_
+    return advance
 
 
 def refusal(grant: Grant) -> ProviderTroubleError:
@@ -116,7 +116,7 @@ def refusal(grant: Grant) -> ProviderTroubleError:
 
 
 @pytest.mark.usefixtures("allowed")
-def test_a_token_is_asked_for_as_the_standard_says(server_tls: ssl.SSLContext) -> None:
+def test_a_token_is_requested_as_the_standard_says(server_tls: ssl.SSLContext) -> None:
     with serving(server_tls, ok()) as endpoint:
         assert oauth.access_token(endpoint.grant(scope="mail.send offline")) == "token-1"
     assert endpoint.asked == [
@@ -132,7 +132,7 @@ def test_a_token_is_asked_for_as_the_standard_says(server_tls: ssl.SSLContext) -
 
 
 @pytest.mark.usefixtures("allowed")
-def test_it_is_kept_until_shortly_before_its_end(
+def test_a_token_is_cached_until_shortly_before_it_expires(
     server_tls: ssl.SSLContext, clock: Callable[[float], None]
 ) -> None:
     with serving(server_tls, ok(), ok(access_token="token-2")) as endpoint:
@@ -148,7 +148,7 @@ def test_it_is_kept_until_shortly_before_its_end(
 
 
 @pytest.mark.usefixtures("allowed")
-def test_many_connections_ask_once(server_tls: ssl.SSLContext) -> None:
+def test_many_connections_request_one_token(server_tls: ssl.SSLContext) -> None:
     with serving(server_tls, ok()) as endpoint:
         grant = endpoint.grant()
         threads = [threading.Thread(target=oauth.access_token, args=(grant,)) for _ in range(8)]
@@ -160,7 +160,7 @@ def test_many_connections_ask_once(server_tls: ssl.SSLContext) -> None:
 
 
 @pytest.mark.usefixtures("allowed")
-def test_a_newer_refresh_token_is_used_from_then_on(
+def test_a_renewed_refresh_token_is_used_from_then_on(
     server_tls: ssl.SSLContext, clock: Callable[[float], None]
 ) -> None:
     answers = [ok(refresh_token="second"), ok(refresh_token="third"), ok()]
@@ -198,7 +198,7 @@ def test_a_newer_refresh_token_is_used_from_then_on(
         (ok(access_token=""), "HTTP 200", True),
     ],
 )
-def test_a_refusal_is_told_in_words(
+def test_a_refusal_is_explained(
     server_tls: ssl.SSLContext, answer: Answer, words: str, permanent: bool
 ) -> None:
     with serving(server_tls, answer) as endpoint:
@@ -210,7 +210,7 @@ def test_a_refusal_is_told_in_words(
 
 
 @pytest.mark.usefixtures("trusted")
-def test_a_private_address_is_not_asked(server_tls: ssl.SSLContext) -> None:
+def test_a_private_address_is_not_contacted(server_tls: ssl.SSLContext) -> None:
     with serving(server_tls, ok()) as endpoint:
         trouble = refusal(endpoint.grant())
     assert "private network" in in_english(trouble)
@@ -230,7 +230,7 @@ def test_an_untrusted_certificate_gets_no_secret(
 
 @pytest.mark.usefixtures("allowed")
 @pytest.mark.parametrize("drips", [False, True])
-def test_a_server_that_does_not_answer_is_given_up(
+def test_a_silent_endpoint_times_out(
     server_tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch, drips: bool
 ) -> None:
     monkeypatch.setattr(outgoing, "STEP_SECONDS", 0.4)
@@ -263,7 +263,7 @@ def test_a_server_that_does_not_answer_is_given_up(
      "https://login.example:99999/", "https://login.example/#x", "https://login.example/a b",
      "file:///etc/passwd", "https://lögin.example/", "https://[::1/"],
 )  # fmt: skip
-def test_only_plain_https_addresses_are_taken(url: str) -> None:
+def test_only_plain_https_urls_are_accepted(url: str) -> None:
     assert outgoing.why_not_usable(url)
     assert not outgoing.why_not_usable("https://login.example:8443/a/token?b=c")
 
@@ -286,7 +286,7 @@ def login_with(grant: Grant, port: int) -> SmtpLogin:
 
 
 @pytest.mark.usefixtures("allowed")
-def test_the_test_of_an_account_logs_in_with_a_token(server_tls: ssl.SSLContext) -> None:
+def test_testing_an_account_logs_in_with_a_token(server_tls: ssl.SSLContext) -> None:
     with (
         serving(server_tls, ok()) as endpoint,
         scripted_server(extensions=("AUTH XOAUTH2",)) as server,
@@ -313,7 +313,7 @@ def test_a_token_that_is_refused_is_not_used_again(server_tls: ssl.SSLContext) -
 
 
 @pytest.mark.usefixtures("allowed")
-def test_a_stored_account_is_opened_with_its_tokens(server_tls: ssl.SSLContext) -> None:
+def test_a_stored_account_uses_its_tokens(server_tls: ssl.SSLContext) -> None:
     vault = Vault(["k" * 40])
     with (
         serving(server_tls, ok()) as endpoint,

@@ -1,4 +1,4 @@
-"""One connection without a socket: every reply hits its own message, however the bytes come."""
+"""One connection without a socket: each reply is matched to its message, however it arrives."""
 
 import random
 from collections.abc import Iterable, Iterator
@@ -20,7 +20,7 @@ from campaigns.providers.smtp.session import Features, Session, wire_form
 PLAIN = Features(size=True)
 PIPELINING = replace(PLAIN, pipelining=True)
 BOTH = pytest.mark.parametrize("features", [PIPELINING, PLAIN], ids=["pipelining", "plain"])
-WAYS = pytest.mark.parametrize("way", ["whole", "lines", "bytes"])
+CHUNKINGS = pytest.mark.parametrize("chunking", ["whole", "lines", "bytes"])
 GONE = "the line is dead"
 
 
@@ -30,15 +30,15 @@ def a_message(number: int, **values: object) -> Message:
 
 
 @dataclass
-class Notebook:
-    """A feeder that notes what it is told."""
+class RecordingFeeder:
+    """A feeder that records what it is told."""
 
     waiting: list[Message]
     refuse: set[int] = field(default_factory=set)
     begun: list[int] = field(default_factory=list)
     results: dict[int, SendResult] = field(default_factory=dict)
-    put_backs: list[int] = field(default_factory=list)
-    hand_backs: dict[int, SendResult] = field(default_factory=dict)
+    released: list[int] = field(default_factory=list)
+    handed_back: dict[int, SendResult] = field(default_factory=dict)
 
     def take(self) -> Message | None:
         return self.waiting.pop(0) if self.waiting else None
@@ -50,15 +50,15 @@ class Notebook:
         return True
 
     def release(self, message: Message) -> None:
-        self.put_backs.append(message.delivery_id)
+        self.released.append(message.delivery_id)
 
     def report(self, result: SendResult) -> None:
-        assert result.delivery_id not in self.results, "one fate each"
+        assert result.delivery_id not in self.results, "one outcome each"
         self.results[result.delivery_id] = result
 
     def hand_back(self, message: Message, result: SendResult, *, is_first: bool) -> None:
         assert (result.delivery_id, result.outcome) == (message.delivery_id, "unsent")
-        self.hand_backs[message.delivery_id] = result
+        self.handed_back[message.delivery_id] = result
 
     @property
     def outcomes(self) -> dict[int, str]:
@@ -66,10 +66,10 @@ class Notebook:
 
 
 class Server:
-    """Reads what is written and answers; `says` replaces replies, by "verb number"."""
+    """Reads what is written and answers; `replies` replaces usual replies, by "verb number"."""
 
-    def __init__(self, says: dict[str, str]) -> None:
-        self._says = says
+    def __init__(self, replies_by_step: dict[str, str]) -> None:
+        self._replies_by_step = replies_by_step
         self._buffer = b""
         self._in_body = self._is_granted = False
         self._number = "0"
@@ -110,47 +110,49 @@ class Server:
         return {"data": "354 go", "quit": "221 bye"}.get(verb, "250 ok")
 
     def _reply(self, verb: str, usual: str) -> bytes:
-        return (self._says.get(f"{verb} {self._number}", usual)).encode("latin-1") + b"\r\n"
+        return (self._replies_by_step.get(f"{verb} {self._number}", usual)).encode(
+            "latin-1"
+        ) + b"\r\n"
 
 
-def pieces(replies: Iterable[bytes], way: str) -> list[bytes]:
+def pieces(replies: Iterable[bytes], chunking: str) -> list[bytes]:
     whole = b"".join(replies)
-    if way == "whole":
+    if chunking == "whole":
         return [whole] if whole else []
-    if way == "lines":
+    if chunking == "lines":
         return whole.splitlines(keepends=True)
     return [whole[i : i + 1] for i in range(len(whole))]
 
 
-def converse(
-    says: dict[str, str],
+def run_session(
+    replies_by_step: dict[str, str],
     features: Features,
-    way: str = "whole",
+    chunking: str = "whole",
     count: int = 5,
     **values: object,
-) -> tuple[Notebook, Server, Session]:
-    """Until nothing more is said, or the connection must be dropped."""
-    feeder = Notebook([a_message(number, **values) for number in range(1, count + 1)])
-    server = Server(says)
+) -> tuple[RecordingFeeder, Server, Session]:
+    """Run until nothing more is sent, or the connection must be dropped."""
+    feeder = RecordingFeeder([a_message(number, **values) for number in range(1, count + 1)])
+    server = Server(replies_by_step)
     session = Session(feeder, features)
     written = session.start()
     while written and not session.over:
         session.is_unwritten = False
-        replies = pieces(server.answer(written), way)
+        replies = pieces(server.answer(written), chunking)
         written = b""
         for piece in replies:
             more = session.feed(piece)
             if more:
-                # What is given is written before the next piece is read.
+                # The output is written before the next piece is read.
                 session.is_unwritten = False
             written += more
     return feeder, server, session
 
 
 @BOTH
-@WAYS
-def test_all_are_sent_in_order(features: Features, way: str) -> None:
-    feeder, server, session = converse({}, features, way)
+@CHUNKINGS
+def test_all_are_sent_in_order(features: Features, chunking: str) -> None:
+    feeder, server, session = run_session({}, features, chunking)
     assert feeder.outcomes == dict.fromkeys(range(1, 6), "sent")
     assert feeder.results[1] == SendResult(1, "sent", "250 2.0.0 queued", 250, "recipient", "dot")
     assert feeder.begun == [1, 2, 3, 4, 5]
@@ -159,8 +161,8 @@ def test_all_are_sent_in_order(features: Features, way: str) -> None:
     assert session.answered == 5
 
 
-def test_the_next_envelope_rides_along_with_a_body() -> None:
-    feeder = Notebook([a_message(1), a_message(2)])
+def test_the_next_envelope_is_sent_with_a_body() -> None:
+    feeder = RecordingFeeder([a_message(1), a_message(2)])
     session = Session(feeder, PIPELINING)
     envelope = b"MAIL FROM:<b+t%d@example.org> SIZE=7\r\nRCPT TO:<p%d@example.org>\r\nDATA\r\n"
     assert session.start() == envelope % (1, 1)
@@ -172,8 +174,8 @@ def test_the_next_envelope_rides_along_with_a_body() -> None:
     assert feeder.begun == [1, 2]
 
 
-def test_no_envelope_rides_along_when_there_is_no_message() -> None:
-    feeder = Notebook([a_message(1)])
+def test_no_envelope_is_sent_with_the_last_body() -> None:
+    feeder = RecordingFeeder([a_message(1)])
     session = Session(feeder, PIPELINING)
     session.start()
     assert session.feed(b"250 a\r\n250 b\r\n354 c\r\n") == b"hello\r\n.\r\n"
@@ -184,7 +186,7 @@ def test_no_envelope_rides_along_when_there_is_no_message() -> None:
 
 
 def test_without_pipelining_there_is_one_command_at_a_time() -> None:
-    session = Session(Notebook([a_message(1), a_message(2)]), PLAIN)
+    session = Session(RecordingFeeder([a_message(1), a_message(2)]), PLAIN)
     assert session.start() == b"MAIL FROM:<b+t1@example.org> SIZE=7\r\n"
     assert session.feed(b"250 a\r\n") == b"RCPT TO:<p1@example.org>\r\n"
     assert session.feed(b"250 b\r\n") == b"DATA\r\n"
@@ -197,9 +199,9 @@ def test_without_pipelining_there_is_one_command_at_a_time() -> None:
 
 
 @BOTH
-@WAYS
+@CHUNKINGS
 @pytest.mark.parametrize(
-    ("says", "outcome", "scope", "step"),
+    ("replies_by_step", "outcome", "scope", "step"),
     [
         ({"mail 3": "550 5.1.8 bad sender"}, "failed", "sender", "mail"),
         ({"mail 3": "451 4.3.0 later"}, "deferred", "sender", "mail"),
@@ -224,15 +226,20 @@ def test_without_pipelining_there_is_one_command_at_a_time() -> None:
          "mail"),
     ],
 )  # fmt: skip
-def test_a_refusal_hits_its_own_message_only(
-    features: Features, way: str, says: dict[str, str], outcome: str, scope: str, step: str
+def test_a_refusal_affects_only_its_own_message(
+    features: Features,
+    chunking: str,
+    replies_by_step: dict[str, str],
+    outcome: str,
+    scope: str,
+    step: str,
 ) -> None:
-    feeder, server, session = converse(says, features, way)
+    feeder, server, session = run_session(replies_by_step, features, chunking)
     expected = {**dict.fromkeys((1, 2, 4, 5), "sent"), 3: outcome}
     assert dict(sorted(feeder.outcomes.items())) == dict(sorted(expected.items()))
     result = feeder.results[3]
     assert (result.scope, result.step) == (scope, step)
-    first = next(iter(says.values()))
+    first = next(iter(replies_by_step.values()))
     words = " ".join(line[4:] for line in first.split("\r\n"))
     assert result.reply == f"{first[:3]} {words}".strip()
     assert result.code == int(first[:3])
@@ -243,21 +250,21 @@ def test_a_refusal_hits_its_own_message_only(
     assert session.answered == 5
 
 
-@WAYS
-def test_data_granted_though_the_recipient_was_refused(way: str) -> None:
-    """A lone dot ends it; what the server says to that is nobody's reply."""
+@CHUNKINGS
+def test_data_accepted_after_a_refused_recipient(chunking: str) -> None:
+    """A lone dot ends the data; the reply to it belongs to no message."""
     for verdict in ("554 no valid recipients", "250 as you like"):
-        says = {"rcpt 3": "550 5.1.1 no", "data 3": "354 go", "dot 3": verdict}
-        feeder, server, session = converse(says, PIPELINING, way)
+        replies_by_step = {"rcpt 3": "550 5.1.1 no", "data 3": "354 go", "dot 3": verdict}
+        feeder, server, session = run_session(replies_by_step, PIPELINING, chunking)
         assert feeder.outcomes == {**dict.fromkeys((1, 2, 4, 5), "sent"), 3: "failed"}
         assert server.bodies == [b"hello", b"hello", b"", b"hello", b"hello"]
         assert server.lines.count("RSET") == 1
         assert not session.over
 
 
-def test_no_empty_mail_goes_to_somebody_whose_sender_was_refused() -> None:
-    """MAIL refused, RCPT and DATA granted: out of its mind, so the connection goes."""
-    feeder, server, session = converse(
+def test_no_empty_email_is_sent_after_a_refused_sender() -> None:
+    """MAIL refused, RCPT and DATA accepted: the server is confused, so drop the connection."""
+    feeder, server, session = run_session(
         {"mail 3": "550 no", "rcpt 3": "250 ok", "data 3": "354 go"}, PIPELINING
     )
     assert b"" not in server.bodies
@@ -265,24 +272,24 @@ def test_no_empty_mail_goes_to_somebody_whose_sender_was_refused() -> None:
     assert feeder.outcomes == {1: "sent", 2: "sent", 3: "failed"}
 
 
-def test_a_server_that_takes_no_rset_is_left() -> None:
-    feeder, _, session = converse({"rcpt 2": "550 no", "data 2": "503 no", "rset 2": "500 what"},
+def test_a_refused_rset_ends_the_connection() -> None:
+    feeder, _, session = run_session({"rcpt 2": "550 no", "data 2": "503 no", "rset 2": "500 what"},
                                  PIPELINING)  # fmt: skip
     assert session.over == "the server takes no RSET"
     assert feeder.outcomes == {1: "sent", 2: "failed"}
-    assert list(feeder.hand_backs) == [3]
+    assert list(feeder.handed_back) == [3]
 
 
 # --- the end of a connection --------------------------------------------------------------------
 
 
 @BOTH
-@WAYS
+@CHUNKINGS
 @pytest.mark.parametrize("verb", ["mail", "rcpt", "data"])
-def test_a_421_blames_nobody(features: Features, way: str, verb: str) -> None:
-    feeder, _, session = converse({f"{verb} 3": "421 4.7.0 enough"}, features, way)
+def test_a_421_fails_no_message(features: Features, chunking: str, verb: str) -> None:
+    feeder, _, session = run_session({f"{verb} 3": "421 4.7.0 enough"}, features, chunking)
     assert feeder.outcomes == {1: "sent", 2: "sent"}
-    (result,) = feeder.hand_backs.values()
+    (result,) = feeder.handed_back.values()
     assert result == SendResult(3, "unsent", "421 4.7.0 enough", 421, "connection", verb)  # type: ignore[arg-type]
     assert session.over == "421 4.7.0 enough"
     assert session.was_broken
@@ -290,14 +297,14 @@ def test_a_421_blames_nobody(features: Features, way: str, verb: str) -> None:
 
 
 @BOTH
-@WAYS
-def test_a_421_at_the_dot_defers_that_one_and_returns_the_next(
-    features: Features, way: str
+@CHUNKINGS
+def test_a_421_after_the_body_defers_that_message_and_releases_the_next(
+    features: Features, chunking: str
 ) -> None:
-    feeder, _, session = converse({"dot 3": "421 4.3.2 shutting down"}, features, way)
+    feeder, _, session = run_session({"dot 3": "421 4.3.2 shutting down"}, features, chunking)
     assert feeder.outcomes == {1: "sent", 2: "sent", 3: "deferred"}
     assert (feeder.results[3].scope, feeder.results[3].step) == ("connection", "dot")
-    assert list(feeder.hand_backs) == ([4] if features.pipelining else [])
+    assert list(feeder.handed_back) == ([4] if features.pipelining else [])
     assert not session.left_unknown
 
 
@@ -306,19 +313,19 @@ def test_a_421_at_the_dot_defers_that_one_and_returns_the_next(
     "nonsense", ["garbage", "199 what", "600 what", "25", "2500 ok", "", "\x00\xff", "350 x"]
 )
 @pytest.mark.parametrize("verb", ["mail", "rcpt", "data", "dot"])
-def test_nonsense_ends_the_connection(features: Features, nonsense: str, verb: str) -> None:
-    feeder, _, session = converse({f"{verb} 3": nonsense}, features)
+def test_malformed_replies_end_the_connection(features: Features, nonsense: str, verb: str) -> None:
+    feeder, _, session = run_session({f"{verb} 3": nonsense}, features)
     assert "made no sense" in session.over
     if verb == "dot":
         assert feeder.outcomes == {1: "sent", 2: "sent", 3: "unknown"}
         assert session.left_unknown
     else:
         assert feeder.outcomes == {1: "sent", 2: "sent"}
-        assert list(feeder.hand_backs) == [3]
+        assert list(feeder.handed_back) == [3]
 
 
-def test_a_250_to_data_is_no_permission() -> None:
-    feeder, server, session = converse({"data 2": "250 ok"}, PIPELINING)
+def test_a_250_to_data_does_not_start_the_body() -> None:
+    feeder, server, session = run_session({"data 2": "250 ok"}, PIPELINING)
     assert "made no sense" in session.over
     assert feeder.begun == [1]
     assert server.bodies == [b"hello"]
@@ -327,8 +334,8 @@ def test_a_250_to_data_is_no_permission() -> None:
 @BOTH
 @pytest.mark.parametrize("asked", ["mail", "rcpt", "data", "dot"])
 def test_silence_at_any_point(features: Features, asked: str) -> None:
-    """Only a body that has begun to leave is in doubt."""
-    feeder = Notebook([a_message(1), a_message(2)])
+    """Only a message whose body has started to leave is uncertain."""
+    feeder = RecordingFeeder([a_message(1), a_message(2)])
     session = Session(feeder, features)
     server = Server({})
     waiting = [*server.answer(session.start())]
@@ -342,30 +349,30 @@ def test_silence_at_any_point(features: Features, asked: str) -> None:
         assert feeder.results[1] == SendResult(
             1, "unknown", f"no answer after the message: {GONE}", 0, "connection", "dot"
         )
-        assert list(feeder.hand_backs) == ([2] if features.pipelining else [])
+        assert list(feeder.handed_back) == ([2] if features.pipelining else [])
     else:
         assert feeder.results == {}
-        assert feeder.hand_backs[1].step == asked
+        assert feeder.handed_back[1].step == asked
     assert session.feed(b"250 too late\r\n") == b""
     session.lost("again")
 
 
 def test_a_body_of_which_nothing_was_written_is_unsent() -> None:
-    feeder = Notebook([a_message(1)])
+    feeder = RecordingFeeder([a_message(1)])
     session = Session(feeder, PIPELINING)
     session.start()
     session.feed(b"250 a\r\n250 b\r\n354 c\r\n")
     session.lost(GONE)
     assert feeder.outcomes == {}
-    assert feeder.hand_backs[1].step == "data"
+    assert feeder.handed_back[1].step == "data"
 
 
 def test_a_reply_before_the_body_was_written_is_not_its_reply() -> None:
-    feeder = Notebook([a_message(1), a_message(2)])
+    feeder = RecordingFeeder([a_message(1), a_message(2)])
     session = Session(feeder, PIPELINING)
     session.start()
     assert session.feed(b"250 a\r\n250 b\r\n354 c\r\n250 stray\r\n") == b""
-    assert list(feeder.hand_backs) == [1, 2]
+    assert list(feeder.handed_back) == [1, 2]
     assert session.over
 
 
@@ -374,7 +381,7 @@ def test_a_reply_before_the_body_was_written_is_not_its_reply() -> None:
                            (b"451 later\r\n", "deferred"), (b"421 bye\r\n", "deferred")],
 )  # fmt: skip
 def test_a_reply_while_the_body_is_being_written(reply: bytes, outcome: str) -> None:
-    feeder = Notebook([a_message(1)])
+    feeder = RecordingFeeder([a_message(1)])
     session = Session(feeder, PIPELINING)
     session.start()
     session.feed(b"250 a\r\n250 b\r\n354 c\r\n")
@@ -387,8 +394,8 @@ def test_a_reply_while_the_body_is_being_written(reply: bytes, outcome: str) -> 
 @pytest.mark.parametrize(
     ("said", "over"), [(b"421 idle\r\n", "421 idle"), (b"250 hi\r\n", "the server spoke unasked")]
 )
-def test_a_reply_to_nothing_drops_the_connection(said: bytes, over: str) -> None:
-    feeder, _, session = converse({}, PIPELINING, count=1)
+def test_an_unexpected_reply_drops_the_connection(said: bytes, over: str) -> None:
+    feeder, _, session = run_session({}, PIPELINING, count=1)
     assert session.feed(said) == b""
     assert session.over.startswith(over)
     assert not session.was_broken
@@ -396,8 +403,8 @@ def test_a_reply_to_nothing_drops_the_connection(said: bytes, over: str) -> None
     assert session.start() == b""
 
 
-def test_last_words_count_and_lead_to_nothing() -> None:
-    feeder = Notebook([a_message(n) for n in (1, 2, 3)])
+def test_a_final_reply_is_used_and_nothing_more_is_sent() -> None:
+    feeder = RecordingFeeder([a_message(n) for n in (1, 2, 3)])
     session = Session(feeder, PIPELINING)
     session.start()
     session.feed(b"250 a\r\n250 b\r\n354 c\r\n")
@@ -405,35 +412,35 @@ def test_last_words_count_and_lead_to_nothing() -> None:
     session.last_words(b"250 queued\r\n250 d\r\n250 e\r\n354 f\r\n", GONE)
     assert feeder.outcomes == {1: "sent"}
     assert feeder.begun == [1]
-    assert list(feeder.hand_backs) == [2]
+    assert list(feeder.handed_back) == [2]
     assert [message.delivery_id for message in feeder.waiting] == [3]
 
 
-# --- what we decide -----------------------------------------------------------------------------
+# --- our decisions ------------------------------------------------------------------------------
 
 
-def test_a_message_that_must_not_leave_drops_the_open_data() -> None:
-    feeder = Notebook([a_message(n) for n in (1, 2, 3)], refuse={2})
+def test_a_withdrawn_message_aborts_the_open_data() -> None:
+    feeder = RecordingFeeder([a_message(n) for n in (1, 2, 3)], refuse={2})
     session = Session(feeder, PIPELINING)
     session.start()
     session.feed(b"250 a\r\n250 b\r\n354 c\r\n")
     session.is_unwritten = False
     assert session.feed(b"250 queued\r\n250 d\r\n250 e\r\n354 f\r\n") == b""
     assert feeder.outcomes == {1: "sent"}
-    assert feeder.put_backs == [2, 3]
+    assert feeder.released == [2, 3]
     assert session.over
 
 
 @BOTH
-def test_stopping_lets_a_reply_come_and_returns_the_rest(features: Features) -> None:
-    feeder = Notebook([a_message(n) for n in (1, 2, 3)])
+def test_stopping_waits_for_a_reply_and_releases_the_rest(features: Features) -> None:
+    feeder = RecordingFeeder([a_message(n) for n in (1, 2, 3)])
     server, session = Server({}), Session(feeder, features)
     waiting = [*server.answer(session.start())]
     while session.waits_for != "dot":
         waiting += server.answer(session.feed(waiting.pop(0)))
         session.is_unwritten = False
     assert session.stop() == b""
-    assert feeder.put_backs == ([2] if features.pipelining else [])
+    assert feeder.released == ([2] if features.pipelining else [])
     written = b"".join(session.feed(piece) for piece in waiting)
     assert feeder.outcomes == {1: "sent"}
     if features.pipelining:
@@ -444,8 +451,8 @@ def test_stopping_lets_a_reply_come_and_returns_the_rest(features: Features) -> 
         assert session.over == "closed"
 
 
-def test_stopping_when_idle_says_goodbye() -> None:
-    session = Session(Notebook([]), PIPELINING)
+def test_stopping_an_idle_connection_quits() -> None:
+    session = Session(RecordingFeeder([]), PIPELINING)
     assert session.stop() == b"QUIT\r\n"
     assert session.stop() == b""
     session.feed(b"221 bye\r\n")
@@ -453,12 +460,12 @@ def test_stopping_when_idle_says_goodbye() -> None:
 
 
 @BOTH
-def test_stopping_in_an_envelope_ends_at_once(features: Features) -> None:
-    feeder = Notebook([a_message(1)])
+def test_stopping_in_an_envelope_ends_immediately(features: Features) -> None:
+    feeder = RecordingFeeder([a_message(1)])
     session = Session(feeder, features)
     session.start()
     assert session.stop() == b""
-    assert feeder.put_backs == [1]
+    assert feeder.released == [1]
     assert session.over
 
 
@@ -468,7 +475,7 @@ ALL = Features(True, True, 100, True, True, True)
 
 
 def envelope(features: Features, **values: object) -> str:
-    feeder = Notebook([a_message(1, **values)])
+    feeder = RecordingFeeder([a_message(1, **values)])
     said = Session(feeder, replace(features, pipelining=True)).start().decode()
     return said or next(iter(feeder.results.values())).reply
 
@@ -545,11 +552,11 @@ def test_envelopes(features: Features, values: dict[str, object], expected: str)
         ({"address": "a\x00@x.example"}, "5.1.3"),
     ],
 )
-def test_what_cannot_be_offered_fails_alone(
+def test_a_message_that_cannot_be_offered_fails_alone(
     features: Features, values: dict[str, object], words: str
 ) -> None:
     features = replace(features, largest=100)
-    feeder = Notebook([a_message(1), a_message(2, **values), a_message(3)])
+    feeder = RecordingFeeder([a_message(1), a_message(2, **values), a_message(3)])
     server, session = Server({}), Session(feeder, features)
     written = session.start()
     while written:
@@ -578,7 +585,7 @@ def test_f2_the_wire_form(data: bytes, expected: bytes) -> None:
 
 
 @given(st.binary(max_size=60) | st.text(".\r\na", max_size=30).map(str.encode))
-def test_f2_no_wire_form_can_end_itself(data: bytes) -> None:
+def test_f2_no_body_can_end_the_data_early(data: bytes) -> None:
     wire = wire_form(data)
     assert wire.endswith(b"\r\n")
     lines = wire.split(b"\r\n")[:-1]
@@ -628,7 +635,7 @@ def test_s6_replies_of_all_kinds(data: bytes, expected: list[tuple[int, bytes]])
     ),
     st.data(),
 )
-def test_s6_replies_survive_any_cutting(
+def test_s6_replies_are_read_in_any_chunks(
     replies: list[tuple[int, list[str]]], data: st.DataObject
 ) -> None:
     whole = b"".join(
@@ -644,19 +651,19 @@ def test_s6_replies_survive_any_cutting(
 
 
 @given(st.binary(max_size=300))
-def test_s6_garbage_never_does_more_than_end_the_connection(garbage: bytes) -> None:
-    feeder = Notebook([a_message(1), a_message(2)])
+def test_s6_garbage_does_nothing_but_end_the_connection(garbage: bytes) -> None:
+    feeder = RecordingFeeder([a_message(1), a_message(2)])
     session = Session(feeder, PIPELINING)
     session.start()
     session.feed(garbage)
     session.lost(GONE)
-    assert {*feeder.results, *feeder.hand_backs, *feeder.put_backs} | {
+    assert {*feeder.results, *feeder.handed_back, *feeder.released} | {
         message.delivery_id for message in feeder.waiting
     } == {1, 2}
 
 
 @pytest.mark.parametrize("data", [b"x" * (LONGEST_REPLY + 1), b"250-x\r\n" * LONGEST_REPLY])
-def test_a_reply_without_end_is_nonsense(data: bytes) -> None:
+def test_an_endless_reply_is_malformed(data: bytes) -> None:
     with pytest.raises(MalformedReplyError):
         read_all(data, range(0, len(data), 1000))
 
@@ -670,34 +677,34 @@ def test_reply_texts_are_clean_and_short() -> None:
 
 
 @pytest.mark.parametrize("seed", range(300))
-def test_any_mixture_gives_everybody_one_fate_and_the_right_one(seed: int) -> None:
+def test_any_mix_of_replies_gives_each_message_its_one_outcome(seed: int) -> None:
     dice = random.Random(seed)  # noqa: S311
     moods = ["550 5.1.1 no", "451 4.7.1 later", "421 bye", "250-many\r\n250 lines", "nonsense"]
-    says = {
+    replies_by_step = {
         f"{verb} {number}": dice.choice(moods)
         for number in range(1, 31)
         for verb in ("mail", "rcpt", "data", "dot", "rset")
         if dice.random() < 0.05
     }
     features = dice.choice((PIPELINING, PLAIN))
-    feeder, _server, session = converse(
-        says, features, dice.choice(("whole", "lines", "bytes")), 30
+    feeder, _server, session = run_session(
+        replies_by_step, features, dice.choice(("whole", "lines", "bytes")), 30
     )
     left = {message.delivery_id for message in feeder.waiting}
-    ends = [set(feeder.results), set(feeder.hand_backs), left]
+    ends = [set(feeder.results), set(feeder.handed_back), left]
     assert set().union(*ends) == set(range(1, 31))
     assert sum(map(len, ends)) == 30
     for number, result in feeder.results.items():
         first = next(
             (
-                (verb, says[f"{verb} {number}"])
+                (verb, replies_by_step[f"{verb} {number}"])
                 for verb in ("mail", "rcpt", "data", "dot")
-                if not says.get(f"{verb} {number}", "250").startswith("250")
-                or (verb == "data" and f"{verb} {number}" in says)
+                if not replies_by_step.get(f"{verb} {number}", "250").startswith("250")
+                or (verb == "data" and f"{verb} {number}" in replies_by_step)
             ),
             ("dot", "250"),
         )
         wanted = {"2": "sent", "4": "deferred", "5": "failed", "n": "unknown"}[first[1][0]]
         assert (result.outcome, result.step) == (wanted, first[0]), (number, first)
     assert len(feeder.begun) == len(set(feeder.begun))
-    assert bool(session.over) == bool(left or feeder.hand_backs or session.was_broken)
+    assert bool(session.over) == bool(left or feeder.handed_back or session.was_broken)

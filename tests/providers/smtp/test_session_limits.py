@@ -1,4 +1,4 @@
-"""Limits of a session: the server wants a new connection, and gets one without any blame."""
+"""Session limits: the server wants a new connection, and no message fails because of that."""
 
 import csv
 import os
@@ -12,15 +12,15 @@ from tests.english import in_english
 from tests.providers.smtp.test_pool import (
     BOTH,
     PIPELINING,
-    Pile,
+    RecordingSource,
     eventually,
-    loop,
-    pile_of,
     serving,
+    source_of,
+    stop_loop_afterwards,
 )
 from tests.smtp_server import Session, scripted_server
 
-__all__ = ["loop"]
+__all__ = ["stop_loop_afterwards"]
 
 FULL = [
     "452 4.4.5 Maximum number of messages per session exceeded.",
@@ -55,7 +55,7 @@ OVER = [
     "451 please open a new connection",
     "450 session has expired",
 ]
-OF_OTHERS = [
+OTHER_LIMITS = [
     "421 4.7.0 Too many concurrent SMTP connections",
     "432 4.3.2 Concurrent connections limit exceeded",
     "421 too many connections from your IP",
@@ -90,12 +90,12 @@ def test_many_wordings_of_a_full_session(reply: str) -> None:
 
 
 @pytest.mark.parametrize("reply", OVER)
-def test_a_session_that_is_over_is_no_count_of_messages(reply: str) -> None:
+def test_an_expired_session_is_no_message_count(reply: str) -> None:
     assert is_about_session(reply)
     assert not is_session_full(reply)
 
 
-@pytest.mark.parametrize("reply", OF_OTHERS)
+@pytest.mark.parametrize("reply", OTHER_LIMITS)
 def test_limits_of_the_account_or_the_mailbox_are_no_session_limits(reply: str) -> None:
     assert not is_about_session(reply)
 
@@ -135,7 +135,7 @@ CODES = ("421", "450", "451", "452", "454", "550", "552")
 @BOTH
 @WHERE
 @pytest.mark.parametrize("code", CODES)
-def test_a_full_session_is_renewed_and_nobody_is_blamed(
+def test_a_full_session_is_renewed_and_no_message_fails(
     extensions: tuple[str, ...], where: str, code: str
 ) -> None:
     def script(line: str, session: Session) -> str | None:
@@ -143,12 +143,12 @@ def test_a_full_session_is_renewed_and_nobody_is_blamed(
             return f"{code} 4.4.5 Maximum number of messages per session exceeded."
         return None
 
-    pile = pile_of(12)
+    source = source_of(12)
     with scripted_server(script, extensions=extensions) as server:
-        with serving(server.port, pile):
-            pile.wait(12)
-    assert pile.troubles == []
-    assert pile.outcomes == ["sent"] * 12
+        with serving(server.port, source):
+            source.wait(12)
+    assert source.troubles == []
+    assert source.outcomes == ["sent"] * 12
     assert sorted(server.recipients) == sorted(f"p{n}@example.org" for n in range(1, 13))
     assert len(server.sessions) == 3
 
@@ -163,34 +163,34 @@ def test_the_capacity_of_a_session_is_learned(extensions: tuple[str, ...]) -> No
             return "452 4.4.5 Maximum number of messages per session exceeded."
         return None
 
-    pile = pile_of(31)
+    source = source_of(31)
     with scripted_server(script, extensions=extensions) as server:
-        with serving(server.port, pile):
-            pile.wait(31)
-            # This server grants DATA to a refused sender where commands are pipelined; that
-            # connection can only be dropped. All others get a farewell.
-            told = server.sessions[1 if extensions == PIPELINING else 0]
-            eventually(lambda: told.commands[-1] == "QUIT")
-    assert pile.outcomes == ["sent"] * 31
+        with serving(server.port, source):
+            source.wait(31)
+            # With pipelining this server accepts DATA from a refused sender, and that connection
+            # can only be dropped. All others quit.
+            ended = server.sessions[1 if extensions == PIPELINING else 0]
+            eventually(lambda: ended.commands[-1] == "QUIT")
+    assert source.outcomes == ["sent"] * 31
     assert len(refused) == 1, "later connections are renewed before they are refused"
     assert [session.messages for session in server.sessions] == [5, 5, 5, 5, 5, 5, 1]
 
 
 @BOTH
 @WHERE
-def test_a_server_that_calls_each_session_full_at_once_is_trouble(
+def test_a_server_that_calls_every_session_full_is_trouble(
     extensions: tuple[str, ...], where: str
 ) -> None:
     words = "452 4.4.5 Maximum number of messages per session exceeded."
-    pile = pile_of(3)
+    source = source_of(3)
     script = lambda line, _: words if line.startswith(where) else None  # noqa: E731
     with scripted_server(script, extensions=extensions) as server:
-        with serving(server.port, pile):
-            eventually(lambda: pile.troubles)
+        with serving(server.port, source):
+            eventually(lambda: source.troubles)
     assert len(server.sessions) == 3
-    assert f"accepts connections but no messages: {words}" in in_english(pile.troubles[0])
-    assert not pile.troubles[0].permanent
-    assert {result.outcome for result in pile.results} <= {"unsent"}
+    assert f"accepts connections but no messages: {words}" in in_english(source.troubles[0])
+    assert not source.troubles[0].permanent
+    assert {result.outcome for result in source.results} <= {"unsent"}
 
 
 def test_an_expired_connection_teaches_no_capacity() -> None:
@@ -199,10 +199,10 @@ def test_an_expired_connection_teaches_no_capacity() -> None:
             return "451 4.4.2 Connection expired, try reconnecting."
         return None
 
-    pile = pile_of(10)
+    source = source_of(10)
     with scripted_server(script) as server:
-        with serving(server.port, pile):
-            pile.wait(10)
+        with serving(server.port, source):
+            source.wait(10)
     assert [session.messages for session in server.sessions] == [1, 9]
 
 
@@ -211,9 +211,9 @@ def test_session_limits_over_many_connections() -> None:
         full = line.startswith("MAIL") and session.messages >= 5
         return "421 too many messages in this connection" if full else None
 
-    pile = Pile(pile_of(60).waiting)
+    source = RecordingSource(source_of(60).waiting)
     with scripted_server(script, extensions=("PIPELINING",)) as server:
-        with serving(server.port, pile, connections=4):
-            pile.wait(60)
-    assert pile.troubles == []
-    assert pile.outcomes == ["sent"] * 60
+        with serving(server.port, source, connections=4):
+            source.wait(60)
+    assert source.troubles == []
+    assert source.outcomes == ["sent"] * 60

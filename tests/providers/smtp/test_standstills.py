@@ -1,20 +1,26 @@
-"""An SMTP account that cannot go on says so, and goes on when it can again."""
+"""An SMTP account that cannot send says so, and continues once it can."""
 
 import threading
 
 import pytest
 
 from tests.english import in_english
-from tests.providers.smtp.test_pool import Pile, eventually, loop, pile_of, serving
+from tests.providers.smtp.test_pool import (
+    RecordingSource,
+    eventually,
+    serving,
+    source_of,
+    stop_loop_afterwards,
+)
 from tests.smtp_server import Session, scripted_server
 
-__all__ = ["loop"]
+__all__ = ["stop_loop_afterwards"]
 
 
-def test_when_no_thread_can_be_started_that_is_a_trouble_and_it_is_tried_again(
+def test_failing_to_start_a_thread_is_trouble_and_is_tried_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A connection that is never opened must not count as one that is being opened."""
+    """A connection that was never opened must not count as being opened."""
 
     start = threading.Thread.start
 
@@ -23,21 +29,21 @@ def test_when_no_thread_can_be_started_that_is_a_trouble_and_it_is_tried_again(
             raise RuntimeError("can't start new thread")
         start(thread)
 
-    pile = pile_of(2)
+    source = source_of(2)
     with scripted_server() as server, monkeypatch.context() as patched:
         patched.setattr(threading.Thread, "start", start_no_connection)
-        with serving(server.port, pile, connections=2) as provider:
-            eventually(lambda: pile.troubles)
-            assert "can't start new thread" in in_english(pile.troubles[0])
-            assert not pile.troubles[0].permanent
-            assert set(pile.put_backs) == {1}
+        with serving(server.port, source, connections=2) as provider:
+            eventually(lambda: source.troubles)
+            assert "can't start new thread" in in_english(source.troubles[0])
+            assert not source.troubles[0].permanent
+            assert set(source.released) == {1}
             patched.undo()
             provider.wake()
-            eventually(lambda: pile.outcomes == ["sent", "sent"])
+            eventually(lambda: source.outcomes == ["sent", "sent"])
 
 
-def test_without_a_connection_nothing_is_taken_any_more() -> None:
-    """What was put aside for one that is just being opened goes back."""
+def test_without_a_connection_no_message_is_taken() -> None:
+    """Messages set aside for a connection that is being opened are released."""
     let_in = threading.Event()
 
     def script(line: str, session: Session) -> str | None:
@@ -45,14 +51,14 @@ def test_without_a_connection_nothing_is_taken_any_more() -> None:
             let_in.wait(20)
         return None
 
-    pile: Pile = pile_of(2)
-    with scripted_server(script) as server, serving(server.port, pile) as provider:
-        eventually(lambda: len(pile.waiting) == 1)
-        provider.serve(pile, 0)
-        eventually(lambda: len(pile.waiting) == 2)
+    source: RecordingSource = source_of(2)
+    with scripted_server(script) as server, serving(server.port, source) as provider:
+        eventually(lambda: len(source.waiting) == 1)
+        provider.serve(source, 0)
+        eventually(lambda: len(source.waiting) == 2)
         let_in.set()
         eventually(provider.is_idle)
         provider.wake()
-        assert pile.results == []
-        provider.serve(pile, 1)
-        eventually(lambda: pile.outcomes == ["sent", "sent"])
+        assert source.results == []
+        provider.serve(source, 1)
+        eventually(lambda: source.outcomes == ["sent", "sent"])
