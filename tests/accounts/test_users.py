@@ -1,4 +1,4 @@
-"""Accounts and the workspace's data."""
+"""User accounts and the workspace."""
 
 import threading
 from collections.abc import Callable
@@ -63,7 +63,7 @@ def test_an_unknown_address_is_refused(app: Flask, address: str) -> None:
     assert users.verify(address, PASSWORD) is None
 
 
-def test_an_unknown_address_costs_a_hash_as_well(
+def test_an_unknown_address_computes_a_hash_as_well(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     an_owner()
@@ -80,7 +80,7 @@ def test_an_unknown_address_costs_a_hash_as_well(
     assert len(checked) == 2
 
 
-def test_a_hash_made_with_old_parameters_is_renewed_at_the_next_login(app: Flask) -> None:
+def test_a_hash_with_old_parameters_is_renewed_at_the_next_login(app: Flask) -> None:
     owner = an_owner()
     old = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
     with transaction():
@@ -97,7 +97,7 @@ def test_a_hash_made_with_old_parameters_is_renewed_at_the_next_login(app: Flask
     assert owner.password_hash == renewed
 
 
-def test_a_hash_is_renewed_later_where_too_many_are_made(
+def test_renewing_a_hash_waits_while_too_many_are_computed(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     owner = an_owner()
@@ -116,7 +116,7 @@ def test_a_weak_password_is_refused(app: Flask, password: str) -> None:
     assert not users.has_users()
 
 
-def test_an_address_has_one_account(app: Flask) -> None:
+def test_addresses_of_users_are_unique(app: Flask) -> None:
     an_owner()
     with refused(users.AccountError, "already"):
         an_owner("OWNER@example.org")
@@ -133,7 +133,7 @@ def test_a_new_password_ends_every_session(app: Flask) -> None:
     assert users.verify("owner@example.org", PASSWORD) is None
 
 
-def test_the_first_visit_makes_owner_and_workspace(app: Flask) -> None:
+def test_the_first_visit_creates_owner_and_workspace(app: Flask) -> None:
     with transaction():
         users.create_first_user(
             "owner@example.org", PASSWORD, workspace_name="Harbour\r\nCoffee", now=NOW
@@ -148,7 +148,7 @@ def test_a_failed_first_visit_leaves_nothing_behind(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("has_workspace", [False, True])
-def test_of_many_first_visitors_at_once_one_gets_in(app: Flask, has_workspace: bool) -> None:
+def test_of_concurrent_first_visitors_one_becomes_owner(app: Flask, has_workspace: bool) -> None:
     if has_workspace:
         with transaction():
             save_workspace(name="Made before")
@@ -177,8 +177,8 @@ def test_of_many_first_visitors_at_once_one_gets_in(app: Flask, has_workspace: b
     assert db.session.scalar(sa.select(sa.func.count(User.id))) == 1
 
 
-def at_the_same_moment(app: Flask, *works: Callable[[], object]) -> list[str]:
-    """Do these in threads of their own, each in a transaction; "" or the error of each."""
+def concurrently(app: Flask, *works: Callable[[], object]) -> list[str]:
+    """Run each in its own thread and transaction; return the error of each, or ""."""
     start, outcomes = threading.Barrier(len(works)), []
 
     def run(work: Callable[[], object]) -> None:
@@ -202,8 +202,8 @@ def at_the_same_moment(app: Flask, *works: Callable[[], object]) -> list[str]:
     return sorted(outcomes)
 
 
-def all_look_before_one_writes(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
-    """On PostgreSQL everybody finds the address free. On SQLite one comes after the other."""
+def everyone_reads_before_one_writes(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    """On PostgreSQL everyone finds the address free. On SQLite they run one after the other."""
     if not is_postgresql():
         return
     looked = threading.Barrier(count)
@@ -217,36 +217,36 @@ def all_look_before_one_writes(monkeypatch: pytest.MonkeyPatch, count: int) -> N
     monkeypatch.setattr(users, "find_user", find_and_wait)
 
 
-def test_of_two_accounts_with_one_address_at_once_one_is_made(
+def test_of_two_concurrent_accounts_with_one_address_one_is_created(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    all_look_before_one_writes(monkeypatch, 2)
+    everyone_reads_before_one_writes(monkeypatch, 2)
 
     def make() -> None:
         users.create_user("New@example.org", PASSWORD, now=NOW)
 
-    assert at_the_same_moment(app, make, make) == ["", TAKEN]
+    assert concurrently(app, make, make) == ["", TAKEN]
     assert db.session.scalar(sa.select(sa.func.count(User.id))) == 1
 
 
-def test_of_two_who_take_one_address_at_once_one_gets_it(
+def test_of_two_concurrent_changes_to_one_address_one_succeeds(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ids = [an_owner(f"owner{number}@example.org").id for number in range(2)]
-    all_look_before_one_writes(monkeypatch, 2)
+    everyone_reads_before_one_writes(monkeypatch, 2)
 
     def take(user_id: int) -> None:
         user = db.session.get_one(User, user_id)
         users.change_profile(user, name="New", address="new@example.org")
 
-    first, second = at_the_same_moment(app, *(partial(take, user_id) for user_id in ids))
+    first, second = concurrently(app, *(partial(take, user_id) for user_id in ids))
     assert first == ""
     assert TAKEN in second
     names = db.session.scalars(sa.select(User.name).order_by(User.name)).all()
     assert names == ["New", "Olga Owner"], "nothing of the one refused is kept"
 
 
-def test_name_and_address_are_changed(app: Flask) -> None:
+def test_name_and_address_can_be_changed(app: Flask) -> None:
     owner = an_owner()
     with transaction():
         users.change_profile(owner, name="O.\nOwner", address="New@example.org")
@@ -257,7 +257,7 @@ def test_name_and_address_are_changed(app: Flask) -> None:
     )
 
 
-def test_the_address_of_somebody_else_is_refused(app: Flask) -> None:
+def test_an_address_in_use_is_refused(app: Flask) -> None:
     owner = an_owner()
     an_owner("second@example.org")
     with pytest.raises(InvalidInputError) as caught, transaction():
@@ -312,11 +312,11 @@ def test_undo_seconds_are_a_whole_number_up_to_120(app: Flask, text: str) -> Non
         )
 
 
-def test_texts_lose_what_could_break_a_header() -> None:
+def test_characters_that_could_break_a_header_are_removed() -> None:
     assert one_line("Harbour\r\nBcc: all@example.org\u2028x") == "Harbour Bcc: all@example.org x"
     assert several_lines("\n\na\tb\n\nc\x07\n") == "a b\n\nc"
 
 
-def test_somebody_without_an_account_waits_as_long_as_others() -> None:
-    """The hash that is checked for them takes as much work as a new one."""
+def test_an_unknown_address_takes_as_long_as_a_known_one() -> None:
+    """The hash checked for an unknown address takes as much work as a new one."""
     assert not REAL_HASHER.check_needs_rehash(HASH_OF_NOBODY)

@@ -1,4 +1,4 @@
-"""Subscribers as CSV: harmless in spreadsheets, and readable by our own import."""
+"""Subscribers as CSV: harmless in spreadsheets and readable by our import."""
 
 import csv
 import io
@@ -30,7 +30,7 @@ def test_attributes_become_columns(app: Flask) -> None:
     ]
 
 
-def test_list_state_and_search_narrow_it_down(app: Flask) -> None:
+def test_an_export_can_be_limited_by_list_status_and_search(app: Flask) -> None:
     with transaction():
         news, other = a_list("News"), a_list("Other")
         a_subscriber("ann@shop.example", news, name="Ann")
@@ -49,13 +49,13 @@ def test_list_state_and_search_narrow_it_down(app: Flask) -> None:
     assert found(query="%") == []
 
 
-def test_pages_join_without_gap(app: Flask) -> None:
+def test_pages_join_without_gaps(app: Flask) -> None:
     with transaction():
         subscribers(f"p{number}@shop.example" for number in range(1005))
     assert len(table("".join(export_rows()))) == 1006
 
 
-def test_without_a_list_the_state_is_the_strictest_of_all_lists(app: Flask) -> None:
+def test_without_a_list_the_status_is_the_strictest_of_all_lists(app: Flask) -> None:
     with transaction():
         news, other = a_list("News"), a_list("Other")
         ann = a_subscriber("ann@shop.example", news)

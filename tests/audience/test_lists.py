@@ -1,4 +1,4 @@
-"""Lists: made, changed, counted, deleted."""
+"""Lists: created, edited, counted, deleted."""
 
 from datetime import UTC, datetime
 
@@ -23,7 +23,7 @@ from tests.factories import a_campaign, a_list, a_subscriber
 NOW = datetime(2030, 5, 4, 12, 0, tzinfo=UTC)
 
 
-def test_the_figures_of_a_list_are_counted_by_state(app: Flask) -> None:
+def test_subscribers_of_a_list_are_counted_by_status(app: Flask) -> None:
     with transaction():
         news, tips, nobody = a_list("News"), a_list("Tips"), a_list("Nobody")
         for number in range(3):
@@ -41,7 +41,7 @@ def test_the_figures_of_a_list_are_counted_by_state(app: Flask) -> None:
     ("name", "why"),
     [("  ", "Give the list a name"), ("x" * 101, "too long"), ("nEWS", "with this name already")],
 )
-def test_a_list_needs_a_name_of_its_own(app: Flask, name: str, why: str) -> None:
+def test_a_list_needs_a_unique_name(app: Flask, name: str, why: str) -> None:
     with transaction():
         a_list("News")
     with refused(lists.ListError, why) as caught, transaction():
@@ -49,7 +49,7 @@ def test_a_list_needs_a_name_of_its_own(app: Flask, name: str, why: str) -> None
     assert caught.value.field == "name"
 
 
-def test_a_list_may_keep_its_name_when_it_is_changed(app: Flask) -> None:
+def test_an_edited_list_may_keep_its_name(app: Flask) -> None:
     with transaction():
         news = lists.create("News", now=NOW)
         lists.change(news.id, name="News", description=" Weekly\r\n", is_public=True)
@@ -57,7 +57,7 @@ def test_a_list_may_keep_its_name_when_it_is_changed(app: Flask) -> None:
     assert (found.name, found.description, found.is_public) == ("News", "Weekly", True)
 
 
-def test_deleting_a_list_keeps_its_subscribers_and_the_proof(app: Flask) -> None:
+def test_deleting_a_list_keeps_its_subscribers_and_their_proof(app: Flask) -> None:
     with transaction():
         news, tips = a_list("News"), a_list("Tips")
         alice = a_subscriber("alice@example.org", tips)
@@ -69,7 +69,7 @@ def test_deleting_a_list_keeps_its_subscribers_and_the_proof(app: Flask) -> None
     assert (event.subscriber_id, event.list_id, event.kind) == (alice.id, None, "subscribed")
 
 
-def test_a_list_into_which_a_file_is_read_cannot_be_deleted(app: Flask) -> None:
+def test_a_list_with_an_import_in_progress_cannot_be_deleted(app: Flask) -> None:
     with transaction():
         news = a_list("News")
         db.session.add(
@@ -79,7 +79,7 @@ def test_a_list_into_which_a_file_is_read_cannot_be_deleted(app: Flask) -> None:
         lists.delete(news.id)
 
 
-def test_campaigns_under_way_need_their_lists(app: Flask) -> None:
+def test_lists_of_campaigns_in_progress_cannot_be_deleted(app: Flask) -> None:
     with transaction():
         news, tips, free = a_list("News"), a_list("Tips"), a_list("Free")
         a_campaign(news, excluded=(tips,), subject="May", status="scheduled")

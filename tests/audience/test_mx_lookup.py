@@ -1,4 +1,4 @@
-"""Mailbox groups: by domain, by mail server, looked up once a week in the background."""
+"""Mailbox groups by domain or mail server, looked up weekly in the background."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -32,11 +32,11 @@ NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
         ([], "other"),
     ],
 )
-def test_servers_tell_whose_mailboxes_they_are(hosts: list[str], group: str) -> None:
+def test_mail_servers_reveal_the_mailbox_provider(hosts: list[str], group: str) -> None:
     assert group_of_servers(hosts) == group
 
 
-def test_large_providers_are_known_and_have_names() -> None:
+def test_large_providers_are_known_by_name() -> None:
     assert len(KNOWN_DOMAINS) >= 150
     assert {KNOWN_DOMAINS[name] for name in ("gmail.com", "googlemail.com")} == {"google"}
     assert set(KNOWN_DOMAINS.values()) <= set(NAMES)
@@ -48,7 +48,7 @@ def groups() -> dict[str, str]:
     return dict(iter(rows))
 
 
-def test_new_domains_are_asked_about_once_and_again_after_a_week(app: Flask) -> None:
+def test_domains_are_looked_up_once_and_again_after_a_week(app: Flask) -> None:
     with transaction():
         mx_lookup.add_known()
         for number, domain in enumerate(["city.example", "city.example", "gmail.com", "b.example"]):
@@ -63,7 +63,7 @@ def test_new_domains_are_asked_about_once_and_again_after_a_week(app: Flask) -> 
     assert (groups()["city.example"], groups()["b.example"]) == ("google", "other")
 
 
-def test_without_an_answer_a_known_domain_stays_what_it_was(app: Flask) -> None:
+def test_without_an_answer_a_known_domain_keeps_its_group(app: Flask) -> None:
     with transaction():
         mx_lookup.note([("city.example", ["aspmx.l.google.com"])], now=NOW)
         later = NOW + timedelta(days=8)
@@ -73,11 +73,11 @@ def test_without_an_answer_a_known_domain_stays_what_it_was(app: Flask) -> None:
     assert groups()["city.example"] == "other"
 
 
-def test_nobody_has_subscribed_yet(app: Flask) -> None:
+def test_without_subscribers_nothing_is_looked_up(app: Flask) -> None:
     assert mx_lookup.to_look_up(5, now=NOW) == []
 
 
-def test_the_job_asks_in_the_background(app: Flask) -> None:
+def test_the_job_looks_domains_up(app: Flask) -> None:
     runtime.use(app)
     with transaction():
         for number in range(40):
@@ -94,7 +94,7 @@ def test_the_job_asks_in_the_background(app: Flask) -> None:
     assert (found["d7.example"], found["gmail.com"]) == ("yahoo", "google")
 
 
-def test_a_demonstration_asks_nobody(app: Flask) -> None:
+def test_the_demo_looks_nothing_up(app: Flask) -> None:
     runtime.use(app)
     with transaction():
         save_workspace(demo=True)

@@ -1,4 +1,4 @@
-"""Searching and paging: each row once, by index, whatever is typed."""
+"""Search and paging: each row once, by index, whatever is typed."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ from tests.factories import a_list, a_subscriber
 
 
 def add(*people: str) -> None:
-    """Subscribers given as "address" or "address Name of Person"."""
+    """Add subscribers given as "address" or "address Name of Person"."""
     with transaction():
         for person in people:
             address, _, name = person.partition(" ")
@@ -25,7 +25,7 @@ def add(*people: str) -> None:
 
 
 def add_many(count: int, pattern: str, list_id: int) -> None:
-    """Subscribers in bulk, on a list. Call inside a transaction."""
+    """Add many subscribers to a list. Call inside a transaction."""
     normals = [pattern.format(number) for number in range(count)]
     ids = db.session.scalars(
         sa.insert(Subscriber).returning(Subscriber.id),
@@ -40,22 +40,22 @@ def add_many(count: int, pattern: str, list_id: int) -> None:
     )
 
 
-def addresses_of(wanted: Search) -> list[str]:
-    return [one.address for one in search.page(wanted).rows]
+def addresses_of(query: Search) -> list[str]:
+    return [one.address for one in search.page(query).rows]
 
 
-def walk(wanted: Search, *, size: int) -> tuple[list[str], list[str]]:
-    """Every address on the way forth, and on the way back from the last page."""
+def walk(query: Search, *, size: int) -> tuple[list[str], list[str]]:
+    """All addresses in the order of paging forward, and of paging back from the last page."""
     forth, key = [], None
     while True:
-        page = search.page(wanted, after=key, size=size)
+        page = search.page(query, after=key, size=size)
         forth.append([one.address for one in page.rows])
         if page.after is None:
             break
         key = str(page.after)
     back = [forth[-1]]
     while page.before is not None:
-        page = search.page(wanted, before=str(page.before), size=size)
+        page = search.page(query, before=str(page.before), size=size)
         back.append([one.address for one in page.rows])
     assert list(reversed(back)) == forth
     return list(chain(*forth)), list(chain(*reversed(back)))
@@ -63,19 +63,19 @@ def walk(wanted: Search, *, size: int) -> tuple[list[str], list[str]]:
 
 @pytest.mark.parametrize("text", ["", "person", "@example.org"])
 @pytest.mark.parametrize("in_list", [False, True])
-def test_paging_visits_each_of_250_once_and_back(app: Flask, text: str, in_list: bool) -> None:
+def test_paging_forward_and_back_visits_each_once(app: Flask, text: str, in_list: bool) -> None:
     with transaction():
         news = a_list("News")
         add_many(250, "person{}@example.org", news.id)
         if in_list:
             add_many(9, "person-elsewhere{}@example.org", a_list("Other").id)
-    wanted = Search(text, news.id if in_list else None)
-    forth, back = walk(wanted, size=40)
+    query = Search(text, news.id if in_list else None)
+    forth, back = walk(query, size=40)
     assert forth == back
     assert len(forth) == 250
     assert set(forth) == {f"person{number}@example.org" for number in range(250)}
-    assert search.count(wanted, most=1_000) == 250
-    assert search.count(wanted, most=100) == 101
+    assert search.count(query, most=1_000) == 250
+    assert search.count(query, most=100) == 101
 
 
 def test_the_newest_come_first(app: Flask) -> None:
@@ -83,7 +83,7 @@ def test_the_newest_come_first(app: Flask) -> None:
     assert addresses_of(Search()) == ["c@example.org", "a@example.org", "b@example.org"]
 
 
-def test_an_address_is_found_by_how_it_begins(app: Flask) -> None:
+def test_an_address_is_found_by_its_beginning(app: Flask) -> None:
     add("ann@example.org", "Anna@example.org", "bea.anna@example.org", "an_a@example.org")
     assert addresses_of(Search("ANN")) == ["ann@example.org", "Anna@example.org"]
     assert addresses_of(Search("anna@example.org")) == ["Anna@example.org"]
@@ -91,13 +91,13 @@ def test_an_address_is_found_by_how_it_begins(app: Flask) -> None:
     assert addresses_of(Search("an%")) == []
 
 
-def test_a_domain_is_found_as_a_whole(app: Flask) -> None:
+def test_a_domain_is_found_by_its_full_name(app: Flask) -> None:
     add("a@example.org", "b@sub.example.org", "c@Example.org", "d@bücher.example")
     assert addresses_of(Search("@example.org")) == ["c@example.org", "a@example.org"]
     assert addresses_of(Search("@bücher.example")) == ["d@xn--bcher-kva.example"]
 
 
-def test_a_state_narrows_a_list(app: Flask) -> None:
+def test_a_list_can_be_limited_to_a_status(app: Flask) -> None:
     with transaction():
         news = a_list("News")
         a_subscriber("in@example.org", news)
@@ -110,7 +110,7 @@ def test_a_state_narrows_a_list(app: Flask) -> None:
     assert addresses_of(Search("@example.org", news.id, "subscribed")) == ["in@example.org"]
 
 
-def test_the_second_attempt_looks_inside_names_and_addresses(app: Flask) -> None:
+def test_the_second_search_looks_inside_names_and_addresses(app: Flask) -> None:
     add("x1@example.org Élodie Smith", "x2@example.org Bob 100%", "john.smith@example.org")
     add("smith@example.org Found by address")
     found = [one.address for one in search.look_through(Search("smith"))]
@@ -120,7 +120,7 @@ def test_the_second_attempt_looks_inside_names_and_addresses(app: Flask) -> None
     assert search.look_through(Search("%smith%")) == []
 
 
-def test_the_second_attempt_reads_no_more_than_its_bound(
+def test_the_second_search_reads_a_limited_number_of_rows(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add("x1@example.org Smith the first", "x2@example.org Smith", "x3@example.org Jones")
@@ -132,14 +132,14 @@ def test_the_second_attempt_reads_no_more_than_its_bound(
 
 
 @pytest.mark.parametrize("key", ["", "x", "-1", "９", "9" * 40, "1; drop table"])
-def test_a_key_that_makes_no_sense_is_the_first_page(app: Flask, key: str) -> None:
+def test_an_invalid_key_shows_the_first_page(app: Flask, key: str) -> None:
     add("a@example.org")
     assert [one.address for one in search.page(Search(), after=key).rows] == ["a@example.org"]
 
 
 @contextmanager
 def plans() -> Iterator[list[str]]:
-    """Collects how the database goes about each SELECT."""
+    """Collect the query plan of each SELECT."""
     found: list[str] = []
     explain = "EXPLAIN " if is_postgresql() else "EXPLAIN QUERY PLAN "
 
@@ -157,21 +157,21 @@ def plans() -> Iterator[list[str]]:
         sa.event.remove(db.engine, "before_cursor_execute", look)
 
 
-def test_searches_go_by_index(app: Flask) -> None:
+def test_searches_use_an_index(app: Flask) -> None:
     with transaction():
         news = a_list("News")
         add_many(5_000, "p{:05}@often.example", news.id)
         add_many(9, "q{}@rare.example", news.id)
         db.session.execute(sa.text("ANALYZE"))
     with plans() as found:
-        for wanted in (
+        for query in (
             Search("p012"),
             Search("@rare.example"),
             Search("p012", news.id, "subscribed"),
             Search("", news.id, "subscribed"),
         ):
-            search.page(wanted, size=10)
-            search.count(wanted, most=20)
+            search.page(query, size=10)
+            search.count(query, most=20)
     assert len(found) == 8
     for plan in found[:2]:
         assert "address_normal" in plan, plan

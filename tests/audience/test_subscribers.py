@@ -1,4 +1,4 @@
-"""Finding, adding, changing and deleting subscribers."""
+"""Finding, adding, editing and deleting subscribers."""
 
 from datetime import UTC, datetime
 
@@ -39,7 +39,7 @@ def test_a_name_is_one_line(app: Flask) -> None:
     assert found.name == "Eve Bcc: x@example.org"
 
 
-def test_the_known_attributes_are_those_that_subscribers_have(app: Flask) -> None:
+def test_known_attributes_are_those_of_any_subscriber(app: Flask) -> None:
     assert subscribers.known_attributes() == []
     with transaction():
         a_subscriber("a@example.org", attributes={"city": "Ulm", "plan": "pro"})
@@ -58,7 +58,7 @@ def test_an_added_address_must_be_new(app: Flask) -> None:
     assert (caught.value.field, caught.value.public_id) == ("address", alice.public_id)
 
 
-def test_an_address_may_change_but_not_to_somebody_elses(app: Flask) -> None:
+def test_an_address_may_change_but_not_to_one_in_use(app: Flask) -> None:
     with transaction():
         alice = a_subscriber("alice@example.org", attributes={"city": "Ulm"})
         a_subscriber("bob@example.org")
@@ -77,7 +77,7 @@ def test_an_address_may_change_but_not_to_somebody_elses(app: Flask) -> None:
         subscribers.change(alice.id, address="BOB@example.org", name="", attributes={}, now=NOW)
 
 
-def test_changing_somebody_deleted_meanwhile_says_so(app: Flask) -> None:
+def test_editing_a_deleted_subscriber_says_so(app: Flask) -> None:
     with refused(subscribers.SubscriberError, "has deleted this subscriber"), transaction():
         subscribers.change(7, address="a@example.org", name="", attributes={}, now=NOW)
 
@@ -86,18 +86,18 @@ def test_changing_somebody_deleted_meanwhile_says_so(app: Flask) -> None:
     ("typed", "name"),
     [("city", "city"), ("First name", "first_name"), ("Straße-1.é ", "strasse_1_e"), ("_x", "x")],
 )
-def test_an_attributes_name_is_made_fit_for_merge_fields(typed: str, name: str) -> None:
+def test_attribute_names_are_adapted_for_merge_fields(typed: str, name: str) -> None:
     assert subscribers.attribute_name(typed) == name
 
 
 @pytest.mark.parametrize("typed", ["", "1st", "名前", "Name", "EMAIL", "x" * 65, "?"])
-def test_a_name_no_merge_field_could_use_is_refused(typed: str) -> None:
+def test_an_unusable_attribute_name_is_refused(typed: str) -> None:
     with pytest.raises(subscribers.SubscriberError) as caught:
         subscribers.attribute_name(typed)
     assert caught.value.field == "attributes"
 
 
-def test_attributes_come_from_the_rows_of_a_form() -> None:
+def test_attributes_are_read_from_form_rows() -> None:
     rows = [("city", " Ulm\x00 "), ("", ""), ("plan", "")]
     assert subscribers.attributes_from(rows) == {"city": "Ulm", "plan": ""}
     for bad in ([("a", "1"), ("a", "2")], [("", "lost")], [("a", "x" * 2001)]):

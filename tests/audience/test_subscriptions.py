@@ -1,4 +1,4 @@
-"""Consent changes: which are possible, and what proof each leaves."""
+"""Changes of consent: which are allowed, and what proof each records."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -41,7 +41,7 @@ def test_a_request_is_pending_until_it_is_confirmed_once(app: Flask) -> None:
     assert (first.wording, first.ip, first.at) == ("Sign up", "192.0.2.1", NOW)
 
 
-def test_asking_again_keeps_pending_and_notes_the_new_confirmation_mail(app: Flask) -> None:
+def test_a_repeated_request_stays_pending_and_records_the_new_email(app: Flask) -> None:
     with transaction():
         news, alice = a_list(), a_subscriber()
         subscriptions.request(news.id, alice.id, ConsentEvidence("form", NOW))
@@ -50,7 +50,7 @@ def test_asking_again_keeps_pending_and_notes_the_new_confirmation_mail(app: Fla
     assert (row.state, row.state_at, row.confirm_sent_at) == ("pending", NOW, LATER)
 
 
-def test_a_request_never_takes_a_subscription_away(app: Flask) -> None:
+def test_a_request_never_removes_a_subscription(app: Flask) -> None:
     with transaction():
         news = a_list()
         alice = a_subscriber("alice@example.org", news)
@@ -59,7 +59,7 @@ def test_a_request_never_takes_a_subscription_away(app: Flask) -> None:
     assert proof() == []
 
 
-def test_who_unsubscribed_may_ask_again_and_must_confirm(app: Flask) -> None:
+def test_after_unsubscribing_a_new_request_must_be_confirmed(app: Flask) -> None:
     with transaction():
         news = a_list()
         alice = a_subscriber("alice@example.org", news)
@@ -68,7 +68,7 @@ def test_who_unsubscribed_may_ask_again_and_must_confirm(app: Flask) -> None:
     assert subscriptions.state(news.id, alice.id) == "pending"
 
 
-def test_confirming_after_unsubscribing_brings_nobody_back(app: Flask) -> None:
+def test_confirming_after_unsubscribing_does_not_resubscribe(app: Flask) -> None:
     with transaction():
         news, alice = a_list(), a_subscriber()
         subscriptions.request(news.id, alice.id, ConsentEvidence("form", NOW))
@@ -77,7 +77,7 @@ def test_confirming_after_unsubscribing_brings_nobody_back(app: Flask) -> None:
     assert subscriptions.state(news.id, alice.id) == "unsubscribed"
 
 
-def test_unsubscribing_twice_changes_and_writes_nothing_the_second_time(app: Flask) -> None:
+def test_unsubscribing_again_changes_and_records_nothing(app: Flask) -> None:
     with transaction():
         news, tips, other = a_list("News"), a_list("Tips"), a_list("Other")
         alice = a_subscriber("alice@example.org", news, tips)
@@ -94,7 +94,7 @@ def test_unsubscribing_twice_changes_and_writes_nothing_the_second_time(app: Fla
     assert set(db.session.scalars(sa.select(Subscription.state_at))) == {NOW}
 
 
-def test_unsubscribing_from_everything_leaves_every_list_and_nobody_elses(app: Flask) -> None:
+def test_unsubscribing_from_everything_affects_all_own_lists_only(app: Flask) -> None:
     with transaction():
         news, tips = a_list("News"), a_list("Tips")
         alice = a_subscriber("alice@example.org", news, tips)
@@ -104,7 +104,7 @@ def test_unsubscribing_from_everything_leaves_every_list_and_nobody_elses(app: F
     assert subscriptions.state(news.id, bob.id) == "subscribed"
 
 
-def test_subscribing_by_hand_counts_once(app: Flask) -> None:
+def test_subscribing_manually_twice_counts_once(app: Flask) -> None:
     with transaction():
         news, alice = a_list(), a_subscriber()
         assert subscriptions.subscribe(news.id, alice.id, ConsentEvidence("manual", NOW))
@@ -113,7 +113,7 @@ def test_subscribing_by_hand_counts_once(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("channel", ["page", "one_click"])
-def test_who_left_comes_back_only_by_their_own_wish(app: Flask, channel: str) -> None:
+def test_only_the_subscriber_can_undo_their_unsubscribe(app: Flask, channel: str) -> None:
     with transaction():
         news = a_list()
         alice = a_subscriber("alice@example.org", news)
@@ -132,7 +132,7 @@ def test_who_left_comes_back_only_by_their_own_wish(app: Flask, channel: str) ->
     assert (newest.kind, newest.wording) == ("subscribed", "They asked")
 
 
-def test_the_person_may_undo_their_own_unsubscribing(app: Flask) -> None:
+def test_a_subscriber_may_undo_their_unsubscribe(app: Flask) -> None:
     with transaction():
         news = a_list()
         alice = a_subscriber("alice@example.org", news)
@@ -141,7 +141,7 @@ def test_the_person_may_undo_their_own_unsubscribing(app: Flask) -> None:
     assert subscriptions.state(news.id, alice.id) == "subscribed"
 
 
-def test_who_was_taken_off_by_hand_may_be_put_back_by_hand(app: Flask) -> None:
+def test_a_subscriber_removed_manually_may_be_added_manually(app: Flask) -> None:
     with transaction():
         news = a_list()
         alice = a_subscriber("alice@example.org", news)
@@ -149,7 +149,7 @@ def test_who_was_taken_off_by_hand_may_be_put_back_by_hand(app: Flask) -> None:
         assert subscriptions.subscribe(news.id, alice.id, ConsentEvidence("manual", LATER))
 
 
-def test_a_suppressed_address_is_not_subscribed_by_hand(app: Flask) -> None:
+def test_a_suppressed_address_cannot_be_subscribed_manually(app: Flask) -> None:
     with transaction():
         news, alice = a_list(), a_subscriber()
         suppressions.suppress("alice@example.org", reason="complaint", source="test", now=NOW)
@@ -174,7 +174,7 @@ def test_subscribing_many_accounts_for_each(app: Flask) -> None:
     assert proof().count(("subscribed", "manual")) == 4
 
 
-def test_taking_many_off_a_list_leaves_the_others(app: Flask) -> None:
+def test_removing_many_from_a_list_keeps_the_others(app: Flask) -> None:
     with transaction():
         news, tips = a_list("News"), a_list("Tips")
         some = [a_subscriber(f"a{number}@example.org", news, tips) for number in range(4)]
@@ -186,11 +186,11 @@ def test_taking_many_off_a_list_leaves_the_others(app: Flask) -> None:
     assert proof() == [("unsubscribed", "manual")] * 3
 
 
-def test_a_loaded_subscription_shows_the_new_state(app: Flask) -> None:
+def test_a_loaded_subscription_shows_the_new_status(app: Flask) -> None:
     with transaction():
         news = a_list()
         alice = a_subscriber("alice@example.org", news)
-        alice.name = "Alice"  # not yet written: must not get lost either
+        alice.name = "Alice"  # not yet flushed; must not be lost
         row = db.session.get_one(Subscription, (news.id, alice.id))
         subscriptions.unsubscribe([news.id], alice.id, ConsentEvidence("page", NOW))
         assert row.state == "unsubscribed"

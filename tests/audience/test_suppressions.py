@@ -1,4 +1,4 @@
-"""Suppressing addresses and lifting it again."""
+"""Suppressing addresses, and lifting a suppression."""
 
 from datetime import UTC, datetime
 
@@ -11,7 +11,7 @@ from campaigns.db import transaction
 NOW = datetime(2030, 5, 4, 12, 0, tzinfo=UTC)
 
 
-def test_an_address_is_suppressed_once_and_the_first_reason_stands(app: Flask) -> None:
+def test_an_address_is_suppressed_once_and_keeps_the_first_reason(app: Flask) -> None:
     with transaction():
         assert suppressions.suppress("a@example.org", reason="complaint", source="x", now=NOW)
         assert not suppressions.suppress("a@example.org", reason="manual", source="y", now=NOW)
@@ -22,7 +22,7 @@ def test_an_address_is_suppressed_once_and_the_first_reason_stands(app: Flask) -
     assert (found.reason, found.source, found.created_at) == ("complaint", "x", NOW)
 
 
-def test_many_addresses_at_once_count_the_new_ones(app: Flask) -> None:
+def test_suppressing_many_counts_the_new_ones(app: Flask) -> None:
     normals = [f"a{number}@example.org" for number in range(2_500)]
     with transaction():
         suppressions.suppress(normals[0], reason="manual", source="x", now=NOW)
@@ -32,7 +32,7 @@ def test_many_addresses_at_once_count_the_new_ones(app: Flask) -> None:
     assert not suppressions.is_suppressed("b@example.org")
 
 
-def test_lifting_works_once(app: Flask) -> None:
+def test_a_suppression_is_lifted_once(app: Flask) -> None:
     with transaction():
         suppressions.suppress("a@example.org", reason="manual", source="x", now=NOW)
         assert suppressions.lift("a@example.org")
@@ -40,6 +40,6 @@ def test_lifting_works_once(app: Flask) -> None:
     assert not suppressions.is_suppressed("a@example.org")
 
 
-def test_a_reason_nobody_knows_is_refused(app: Flask) -> None:
+def test_an_unknown_reason_is_refused(app: Flask) -> None:
     with pytest.raises(ValueError, match="unknown reason"), transaction():
         suppressions.suppress("a@example.org", reason="whim", source="x", now=NOW)

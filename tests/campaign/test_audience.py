@@ -1,4 +1,4 @@
-"""Who a campaign is for: the same people are counted, shown and frozen."""
+"""The audience of a campaign: the same subscribers are counted, shown and frozen."""
 
 from datetime import UTC, datetime
 
@@ -31,7 +31,7 @@ def _a_mixed_audience() -> Campaign:
     return a_campaign(offers, news, excluded=(staff,))
 
 
-def test_the_audience_holds_each_person_once_with_their_lowest_list(app: Flask) -> None:
+def test_the_audience_contains_each_subscriber_once_with_the_lowest_list(app: Flask) -> None:
     with transaction():
         campaign = _a_mixed_audience()
     rows = db.session.execute(audience_query.audience(campaign.id)).all()
@@ -45,7 +45,7 @@ def test_the_audience_holds_each_person_once_with_their_lowest_list(app: Flask) 
     }
 
 
-def test_the_arithmetic_adds_up(app: Flask) -> None:
+def test_the_breakdown_adds_up(app: Flask) -> None:
     with transaction():
         campaign = _a_mixed_audience()
     figures = audience_arithmetic(campaign.id)
@@ -55,7 +55,7 @@ def test_the_arithmetic_adds_up(app: Flask) -> None:
     assert figures.recipients == sum(not row.is_suppressed for row in audience)
 
 
-def test_a_campaign_without_lists_is_for_nobody(app: Flask) -> None:
+def test_a_campaign_without_lists_has_no_audience(app: Flask) -> None:
     with transaction():
         a_subscriber("alice@example.org", a_list())
         campaign = a_campaign()
@@ -63,7 +63,7 @@ def test_a_campaign_without_lists_is_for_nobody(app: Flask) -> None:
     assert db.session.execute(audience_query.audience(campaign.id)).all() == []
 
 
-def test_the_sample_holds_each_person_once_and_leaves_out_the_excluded(app: Flask) -> None:
+def test_the_sample_contains_each_subscriber_once_without_the_excluded(app: Flask) -> None:
     with transaction():
         campaign = _a_mixed_audience()
     found = db.session.scalars(audience_query.sample(campaign.id, limit=10)).all()

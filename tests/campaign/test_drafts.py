@@ -1,4 +1,4 @@
-"""Drafts: made, saved over the version that was read, copied, deleted."""
+"""Drafts: created, saved over the version that was read, copied, deleted."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -23,7 +23,7 @@ def _fresh(campaign: Campaign) -> Campaign:
     return found
 
 
-def test_a_new_campaign_is_a_draft_from_the_default_address(app: Flask) -> None:
+def test_a_new_campaign_is_a_draft_from_the_default_sender(app: Flask) -> None:
     with transaction():
         sender = a_sender()
         campaign = drafts.create(name="Spring", now=NOW)
@@ -31,7 +31,7 @@ def test_a_new_campaign_is_a_draft_from_the_default_address(app: Flask) -> None:
     assert (found.status, found.version, found.sender_id) == ("draft", 1, sender.id)
 
 
-def test_saving_changes_the_fields_and_counts_the_version_up(app: Flask) -> None:
+def test_saving_changes_the_fields_and_increments_the_version(app: Flask) -> None:
     with transaction():
         editor = users.create_user("maria@example.org", "correct horse battery", now=NOW)
         campaign = a_campaign()
@@ -63,14 +63,14 @@ def test_saving_over_a_newer_version_is_refused_and_loses_nothing(app: Flask) ->
 
 
 @pytest.mark.parametrize("status", ["scheduled", "preparing", "sending", "paused", "sent"])
-def test_only_a_draft_can_be_changed(app: Flask, status: str) -> None:
+def test_only_a_draft_can_be_edited(app: Flask, status: str) -> None:
     with transaction():
         campaign = a_campaign(status=status)
     with pytest.raises(NotEditableError, match=status), transaction():
         drafts.save(campaign.id, 1, {"subject": "New"}, editor_id=None, now=NOW)
 
 
-def test_a_field_that_is_not_of_a_draft_is_refused(app: Flask) -> None:
+def test_an_unknown_field_is_refused(app: Flask) -> None:
     with transaction():
         campaign = a_campaign()
     with pytest.raises(ValueError, match="status"), transaction():
@@ -106,7 +106,7 @@ def test_a_copy_is_a_draft_with_the_same_content_and_lists(app: Flask) -> None:
     assert drafts.chosen_lists(copy.id) == drafts.chosen_lists(old.id)
 
 
-def test_only_a_draft_that_reached_nobody_can_be_deleted(app: Flask) -> None:
+def test_only_a_draft_sent_to_nobody_can_be_deleted(app: Flask) -> None:
     with transaction():
         draft, sent = a_campaign(), a_campaign(status="sent")
         touched = a_campaign()
@@ -136,7 +136,7 @@ def test_paging_visits_each_campaign_once_newest_first_and_back_again(app: Flask
     assert [row.id for row in back.rows] == ids[::-1][25:50]
 
 
-def test_campaigns_are_found_by_state_and_by_words(app: Flask) -> None:
+def test_campaigns_are_found_by_status_and_text(app: Flask) -> None:
     with transaction():
         a_campaign(name="Spring", subject="What the tide brought", status="sent")
         a_campaign(subject="Autumn 100% off", status="paused")

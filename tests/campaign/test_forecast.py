@@ -1,4 +1,4 @@
-"""How long limits make a campaign take, told before it is sent."""
+"""How long limits make a campaign take, forecast before it is sent."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -31,20 +31,18 @@ DAY = timedelta(days=1)
         (Windows(hour=100), "Relay may send 100 emails per hour.", timedelta(hours=14)),
     ],
 )
-def test_the_limit_that_takes_longest_is_told(
-    windows: Windows, words: str, takes: timedelta
-) -> None:
+def test_the_slowest_limit_is_reported(windows: Windows, words: str, takes: timedelta) -> None:
     found = tightest(Plan(name="Relay", windows=windows), 1500, {}, {})
     assert found is not None
     assert (in_english(found.reason), found.takes) == (words, takes)
 
 
-def test_a_limit_that_is_not_felt_is_not_told() -> None:
+def test_a_limit_without_effect_is_not_reported() -> None:
     assert tightest(Plan(), 1500, {}, {}) is None
     assert tightest(Plan(windows=Windows(day=1500, second=100)), 1500, {}, {}) is None
 
 
-def test_a_warm_up_grows_from_day_to_day() -> None:
+def test_a_warm_up_grows_every_day() -> None:
     plan = Plan(name="Relay", warm_up_per_day=100)
     found = tightest(plan, 700, {}, {"": [100, 200, 400, 800]})
     assert found is not None
@@ -69,7 +67,7 @@ def test_a_mailbox_group_may_be_the_slowest() -> None:
     assert found.takes == 2 * DAY
 
 
-def test_what_is_stored_is_read(app: Flask) -> None:
+def test_the_forecast_uses_stored_limits(app: Flask) -> None:
     with transaction():
         news = a_list()
         account = a_provider("Relay", per_minute=1)

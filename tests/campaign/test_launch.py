@@ -1,4 +1,4 @@
-"""Launching is decided in the domain: each rule, on both databases, without a page."""
+"""Rules of launching, tested in the domain on both databases, without a page."""
 
 import datetime as dt
 from datetime import UTC, datetime, timedelta
@@ -67,7 +67,7 @@ def start(draft: Campaign, **asked: Any) -> Launched | Refused:
 
 
 def refused(draft: Campaign, **asked: Any) -> tuple[str, str]:
-    """The code and the field of a refusal, which has a sentence and changes nothing."""
+    """The code and field of a refusal, which must have a sentence and change nothing."""
     found = start(draft, **asked)
     assert isinstance(found, Refused)
     assert in_english(found.reason)
@@ -80,12 +80,12 @@ def fresh(campaign: Campaign) -> Campaign:
     return db.session.get_one(Campaign, campaign.id, populate_existing=True)
 
 
-def test_a_draft_that_is_fine_leaves_at_once(draft: Campaign) -> None:
+def test_a_good_draft_is_sent_immediately(draft: Campaign) -> None:
     assert start(draft) == Launched(is_preparing=True)
     assert fresh(draft).status == "preparing"
 
 
-def test_the_undo_window_of_the_workspace_is_kept(draft: Campaign) -> None:
+def test_the_undo_window_of_the_workspace_applies(draft: Campaign) -> None:
     with transaction():
         save_workspace(undo_seconds=20)
     assert start(draft) == Launched()
@@ -99,7 +99,7 @@ def test_an_older_version_is_refused(draft: Campaign) -> None:
     assert refused(draft, version=None) == ("launch.old_version", "")
 
 
-def test_what_was_changed_after_the_decision_does_not_leave(draft: Campaign) -> None:
+def test_a_draft_edited_after_the_decision_is_not_sent(draft: Campaign) -> None:
     decision = decide(draft)
     with transaction():
         db.session.execute(sa.update(Campaign).values(version=Campaign.version + 1))
@@ -109,7 +109,7 @@ def test_what_was_changed_after_the_decision_does_not_leave(draft: Campaign) -> 
     assert fresh(draft).status == "draft"
 
 
-def test_two_who_launch_at_once_launch_once(draft: Campaign) -> None:
+def test_two_simultaneous_launches_launch_once(draft: Campaign) -> None:
     decision = decide(draft)
     with transaction():
         assert isinstance(launch.launch(decision, now=NOW), Launched)
@@ -126,7 +126,7 @@ def test_a_deleted_draft_is_refused(draft: Campaign) -> None:
         assert launch.launch(decision, now=NOW) == Refused("launch.deleted")
 
 
-def test_a_problem_of_the_preflight_blocks(draft: Campaign) -> None:
+def test_a_preflight_problem_blocks_the_launch(draft: Campaign) -> None:
     with transaction():
         db.session.get_one(Campaign, draft.id).subject = ""
     found = start(fresh(draft))
@@ -142,24 +142,22 @@ def test_a_problem_of_the_preflight_blocks(draft: Campaign) -> None:
         (1900, 1900, "launch.audience_changed"),
     ],
 )
-def test_many_recipients_ask_for_their_number(
+def test_a_large_audience_requires_the_typed_number(
     draft: Campaign, typed: int | None, shown: int, code: str
 ) -> None:
     assert refused(draft, recipients=2000, typed=typed, shown=shown) == (code, "typed")
 
 
 @pytest.mark.parametrize(("typed", "shown"), [(2000, 2000), (2000, 1), (1990, 1990)])
-def test_the_number_may_be_the_one_that_was_shown_a_moment_ago(
-    draft: Campaign, typed: int, shown: int
-) -> None:
+def test_the_number_shown_recently_is_accepted(draft: Campaign, typed: int, shown: int) -> None:
     assert isinstance(start(draft, recipients=2000, typed=typed, shown=shown), Launched)
 
 
-def test_few_recipients_need_no_number(draft: Campaign) -> None:
+def test_a_small_audience_requires_no_number(draft: Campaign) -> None:
     assert isinstance(start(draft, recipients=1000), Launched)
 
 
-def test_the_template_of_a_series_is_not_sent_itself(draft: Campaign) -> None:
+def test_the_template_of_a_series_cannot_be_sent(draft: Campaign) -> None:
     with transaction():
         rule = Recurrence("daily")
         first = datetime.fromisoformat("2030-03-02T09:00")
@@ -167,7 +165,7 @@ def test_the_template_of_a_series_is_not_sent_itself(draft: Campaign) -> None:
     assert refused(draft) == ("launch.recurs", "")
 
 
-def test_a_time_ahead_is_kept_with_its_zone(draft: Campaign) -> None:
+def test_a_future_time_is_stored_with_its_zone(draft: Campaign) -> None:
     found = start(draft, schedule=ScheduleRequest(when="later", **TOMORROW))
     at = datetime(2030, 3, 2, 8, 0, tzinfo=UTC)
     assert found == Launched(scheduled_at=at)
@@ -177,7 +175,7 @@ def test_a_time_ahead_is_kept_with_its_zone(draft: Campaign) -> None:
     )  # fmt: skip
 
 
-def test_what_is_odd_about_a_time_is_told(draft: Campaign) -> None:
+def test_an_ambiguous_or_missing_time_is_explained(draft: Campaign) -> None:
     skipped = {"date": dt.date(2030, 3, 31), "time": dt.time(2, 30), "zone": "Europe/Berlin"}
     found = start(draft, schedule=ScheduleRequest(when="later", **skipped))
     assert isinstance(found, Launched)
@@ -185,12 +183,12 @@ def test_what_is_odd_about_a_time_is_told(draft: Campaign) -> None:
     assert found.note.code == "schedule.skipped_hour"
 
 
-def test_each_recipients_own_time_is_kept(draft: Campaign) -> None:
+def test_local_time_is_stored(draft: Campaign) -> None:
     assert isinstance(start(draft, schedule=ScheduleRequest(when="local", **TOMORROW)), Launched)
     assert plan_of(fresh(draft)).local_at == datetime.fromisoformat("2030-03-02T09:00")
 
 
-def test_hours_and_pace_are_kept(draft: Campaign) -> None:
+def test_sending_hours_and_pace_are_stored(draft: Campaign) -> None:
     asked = ScheduleRequest(hours=HoursRequest(begins=8, ends=20), pace=PaceRequest(spread_hours=3))
     assert isinstance(start(draft, schedule=asked), Launched)
     found = fresh(draft)
@@ -237,13 +235,13 @@ def test_hours_and_pace_are_kept(draft: Campaign) -> None:
         ),
     ],
 )  # fmt: skip
-def test_a_schedule_that_cannot_be_is_refused_with_its_field(
+def test_an_invalid_schedule_is_refused_at_its_field(
     draft: Campaign, asked: dict[str, Any], code: str, field: str
 ) -> None:
     assert refused(draft, schedule=ScheduleRequest(**asked)) == (code, field)
 
 
-def test_a_rule_begins_a_series_and_the_draft_stays(draft: Campaign) -> None:
+def test_a_rule_starts_a_series_and_keeps_the_draft(draft: Campaign) -> None:
     asked = ScheduleRequest(
         when="repeat", **TOMORROW, recurrence=RecurrenceRequest(frequency="daily")
     )
@@ -254,7 +252,7 @@ def test_a_rule_begins_a_series_and_the_draft_stays(draft: Campaign) -> None:
     assert fresh(draft).status == "draft"
 
 
-def test_a_test_group_is_kept(draft: Campaign) -> None:
+def test_a_test_group_is_stored(draft: Campaign) -> None:
     bands = {"refusals": BandRequest(go_on=1, stop=2)}
     assert isinstance(start(draft, canary=CanaryRequest(percent=5, bands=bands)), Launched)
     kept = plan_in(fresh(draft))
@@ -271,13 +269,13 @@ def test_a_test_group_is_kept(draft: Campaign) -> None:
         ({"bands": {"complaints": {"go_on": 1}}}, "canary.complaints_band"),
     ],
 )
-def test_a_test_group_that_cannot_be_is_refused(
+def test_an_invalid_test_group_is_refused(
     draft: Campaign, asked: dict[str, Any], code: str
 ) -> None:
     assert refused(draft, canary=CanaryRequest(**asked)) == (code, "canary")
 
 
-def test_a_fallback_sender_of_another_account_is_kept(draft: Campaign) -> None:
+def test_a_fallback_sender_of_another_account_is_stored(draft: Campaign) -> None:
     with transaction():
         second = a_sender("second@example.com", a_provider("Other"), is_default=False)
         account = db.session.get_one(SenderAddress, draft.sender_id).provider_id

@@ -1,4 +1,4 @@
-"""State changes are guarded: each happens once, from the right state only."""
+"""Status changes are guarded: each happens once, and only from the right status."""
 
 from datetime import timedelta
 
@@ -27,7 +27,7 @@ def make(status: str = "draft") -> int:
         return a_campaign(a_list(), sender=a_sender(), status=status).id
 
 
-def test_a_launch_without_undo_prepares_at_once_and_freezes_the_provider(app: Flask) -> None:
+def test_a_launch_without_undo_starts_preparing_and_fixes_the_account(app: Flask) -> None:
     campaign_id = make()
     with transaction():
         assert lifecycle.launch(campaign_id, at=None, undo_seconds=0, now=NOW)
@@ -36,7 +36,7 @@ def test_a_launch_without_undo_prepares_at_once_and_freezes_the_provider(app: Fl
     assert campaign.started_at == NOW
 
 
-def test_an_undo_window_is_a_schedule_that_can_be_taken_back(app: Flask) -> None:
+def test_an_undo_window_is_a_schedule_that_can_be_cancelled(app: Flask) -> None:
     campaign_id = make()
     with transaction():
         assert lifecycle.launch(campaign_id, at=None, undo_seconds=10, now=NOW)
@@ -55,7 +55,7 @@ def test_a_second_launch_changes_nothing(app: Flask) -> None:
         assert not lifecycle.launch(campaign_id, at=None, undo_seconds=0, now=NOW)
 
 
-def test_only_what_is_due_is_started(app: Flask) -> None:
+def test_only_due_campaigns_are_started(app: Flask) -> None:
     campaign_id = make()
     with transaction():
         lifecycle.launch(campaign_id, at=NOW + timedelta(hours=1), undo_seconds=0, now=NOW)
@@ -68,14 +68,14 @@ def test_only_what_is_due_is_started(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("status", ["draft", "scheduled", "sent", "cancelled"])
-def test_only_what_is_sending_can_be_paused(app: Flask, status: str) -> None:
+def test_only_a_sending_campaign_can_be_paused(app: Flask, status: str) -> None:
     campaign_id = make(status)
     with transaction():
         assert not lifecycle.pause(campaign_id, now=NOW)
     assert campaign_status(campaign_id) == status
 
 
-def test_resuming_tries_a_troubled_provider_again(app: Flask) -> None:
+def test_resuming_retries_an_account_in_trouble(app: Flask) -> None:
     campaign_id = make("sending")
     with transaction():
         provider = a_provider("Second")
@@ -89,7 +89,7 @@ def test_resuming_tries_a_troubled_provider_again(app: Flask) -> None:
     assert (provider.trouble, provider.retry_at) == ("", None)
 
 
-def test_cancelling_accounts_for_everybody_who_waited(app: Flask) -> None:
+def test_cancelling_accounts_for_everyone_who_waited(app: Flask) -> None:
     campaign_id = make("sending")
     with transaction():
         campaign = db.session.get_one(Campaign, campaign_id)
@@ -102,7 +102,7 @@ def test_cancelling_accounts_for_everybody_who_waited(app: Flask) -> None:
 
 
 def _cancel_four(monkeypatch: pytest.MonkeyPatch) -> int:
-    """A campaign to four, cancelled, when two are marked at a time."""
+    """Cancel a campaign to four recipients, with two marked per batch."""
     monkeypatch.setattr(completion, "BATCH_SIZE", 2)
     campaign_id = make("sending")
     with transaction():
@@ -118,14 +118,18 @@ def _statuses() -> list[str]:
     return sorted(db.session.scalars(sa.select(Delivery.status)))
 
 
-def test_of_very_many_the_sweep_marks_the_rest(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_sweep_marks_the_rest_of_a_large_cancellation(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _cancel_four(monkeypatch)
     assert _statuses() == ["cancelled", "cancelled", "queued", "queued"]
     sweep.mark_cancelled()
     assert _statuses() == ["cancelled"] * 4
 
 
-def test_what_is_sent_after_all_is_not_marked(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_deliveries_resent_after_a_cancellation_are_not_marked(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
     campaign_id = _cancel_four(monkeypatch)
     with transaction():
         resend.send_remaining(campaign_id, now=NOW)
@@ -134,7 +138,7 @@ def test_what_is_sent_after_all_is_not_marked(app: Flask, monkeypatch: pytest.Mo
     assert _statuses() == ["queued"] * 4
 
 
-def test_a_campaign_is_sent_only_when_nothing_of_it_is_open(app: Flask) -> None:
+def test_a_campaign_is_sent_only_when_no_delivery_is_open(app: Flask) -> None:
     campaign_id = make("sending")
     with transaction():
         campaign = db.session.get_one(Campaign, campaign_id)

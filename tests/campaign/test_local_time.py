@@ -1,4 +1,4 @@
-"""Moments as people mean them, around the days on which clocks jump."""
+"""Local times, around the days on which clocks change."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -36,7 +36,7 @@ def at(text: str, zone: str) -> datetime:
     [
         ("2026-03-02T09:30", "Europe/Berlin", "2026-03-02T08:30"),
         ("2026-07-02T09:30", "Europe/Berlin", "2026-07-02T07:30"),
-        # Forward at 02:00: an hour that does not exist.
+        # Clocks go forward at 02:00: an hour that does not exist.
         ("2026-03-29T01:59", "Europe/Berlin", "2026-03-29T00:59"),
         ("2026-03-29T02:30", "Europe/Berlin", "2026-03-29T01:30"),
         ("2026-03-29T03:00", "Europe/Berlin", "2026-03-29T01:00"),
@@ -45,18 +45,18 @@ def at(text: str, zone: str) -> datetime:
         ("2026-10-04T01:59", "Australia/Lord_Howe", "2026-10-03T15:29"),
         ("2026-10-04T02:15", "Australia/Lord_Howe", "2026-10-03T15:45"),
         ("2026-10-04T02:30", "Australia/Lord_Howe", "2026-10-03T15:30"),
-        # Back: the first of the two.
+        # Clocks go back: the first of the two times counts.
         ("2026-10-25T02:30", "Europe/Berlin", "2026-10-25T00:30"),
         ("2026-10-25T03:00", "Europe/Berlin", "2026-10-25T02:00"),
         ("2026-11-01T01:30", "America/New_York", "2026-11-01T05:30"),
         ("2026-04-05T01:45", "Australia/Lord_Howe", "2026-04-04T14:45"),
         ("2026-04-05T02:00", "Australia/Lord_Howe", "2026-04-04T15:30"),
-        # No jumps, and a quarter of an hour that few think of.
+        # No clock change, but an offset with a quarter of an hour.
         ("2026-03-29T02:30", "Asia/Kathmandu", "2026-03-28T20:45"),
         ("2026-10-25T02:30", "Asia/Kathmandu", "2026-10-24T20:45"),
     ],
 )
-def test_a_wall_clocks_time_is_one_moment(local: str, zone: str, moment: str) -> None:
+def test_a_local_time_is_one_point_in_time(local: str, zone: str, moment: str) -> None:
     assert at(local, zone) == utc(moment)
 
 
@@ -86,11 +86,11 @@ def test_a_wall_clocks_time_is_one_moment(local: str, zone: str, moment: str) ->
         ("2026-04-05T01:45", "Australia/Lord_Howe", "01:45 comes twice"),
     ],
 )
-def test_what_is_odd_about_a_time_is_said(local: str, zone: str, words: str) -> None:
+def test_an_ambiguous_or_missing_time_is_explained(local: str, zone: str, words: str) -> None:
     assert words in in_english(resolve(datetime.fromisoformat(local), ZoneInfo(zone)).note)
 
 
-def test_nothing_is_said_of_ordinary_times() -> None:
+def test_ordinary_times_need_no_explanation() -> None:
     for zone in ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu"):
         for text in ("2026-03-29T09:00", "2026-10-25T01:30", "2026-10-04T03:00"):
             assert resolve(datetime.fromisoformat(text), ZoneInfo(zone)).note is None
@@ -102,7 +102,7 @@ def test_nothing_is_said_of_ordinary_times() -> None:
         ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "UTC"]
     ),
 )
-def test_a_time_that_exists_is_shown_by_the_clocks_at_its_moment(minutes: int, zone: str) -> None:
+def test_an_existing_time_converts_both_ways(minutes: int, zone: str) -> None:
     local = datetime(2025, 6, 1) + timedelta(minutes=minutes)  # noqa: DTZ001 a wall clock's
     found = resolve(local, ZoneInfo(zone))
     shown = found.at.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
@@ -134,7 +134,7 @@ def ahead(date: str, time: str, zone: str) -> Resolved:
         ("0001-01-01", "00:00", "Asia/Tokyo", "too far away"),
     ],
 )
-def test_what_is_no_moment_is_said_in_a_sentence(
+def test_an_invalid_time_is_refused_with_a_sentence(
     date: str, time: str, zone: str, sentence: str
 ) -> None:
     with pytest.raises(MomentError) as refused:
@@ -142,7 +142,7 @@ def test_what_is_no_moment_is_said_in_a_sentence(
     assert sentence in in_english(refused.value.reason)
 
 
-def test_a_moment_ahead_is_read_in_its_zone() -> None:
+def test_a_future_time_is_read_in_its_zone() -> None:
     found = ahead("2026-03-29", "02:30", "Europe/Berlin")
     assert found.at == utc("2026-03-29T01:30")
     assert "03:30" in in_english(found.note)
@@ -157,7 +157,7 @@ DAYTIME = DayWindow(8, 20)
         ("2026-03-02T12:00", "Europe/Berlin", "2026-03-02T12:00"),
         ("2026-03-02T06:59", "Europe/Berlin", "2026-03-02T07:00"),
         ("2026-03-02T19:00", "Europe/Berlin", "2026-03-03T07:00"),
-        # The night in which the clocks go forward, and back.
+        # The nights on which clocks go forward and back.
         ("2026-03-28T22:00", "Europe/Berlin", "2026-03-29T06:00"),
         ("2026-10-24T22:00", "Europe/Berlin", "2026-10-25T07:00"),
         ("2026-03-08T04:00", "America/New_York", "2026-03-08T12:00"),
@@ -166,11 +166,11 @@ DAYTIME = DayWindow(8, 20)
         ("2026-03-02T14:15", "Asia/Kathmandu", "2026-03-03T02:15"),
     ],
 )
-def test_outside_the_hours_the_next_opening_is_taken(moment: str, zone: str, opens: str) -> None:
+def test_outside_the_hours_the_next_start_is_used(moment: str, zone: str, opens: str) -> None:
     assert DAYTIME.next_in(utc(moment), ZoneInfo(zone)) == utc(opens)
 
 
-def test_hours_that_clocks_jump_over_open_on_the_next_day() -> None:
+def test_hours_skipped_by_a_clock_change_start_the_next_day() -> None:
     window = DayWindow(2, 3)
     opens = window.next_in(utc("2026-03-29T00:00"), ZoneInfo("Europe/Berlin"))
     assert opens == utc("2026-03-30T00:00")
@@ -182,7 +182,7 @@ def test_hours_that_clocks_jump_over_open_on_the_next_day() -> None:
     length=st.integers(1, 24),
     zone=st.sampled_from(sorted(zones_by_name())),
 )
-def test_the_next_opening_is_within_the_hours_and_soon(
+def test_the_next_start_is_within_the_hours_and_soon(
     minutes: int, begins: int, length: int, zone: str
 ) -> None:
     window = DayWindow(begins, min(24, begins + length))
@@ -193,10 +193,10 @@ def test_the_next_opening_is_within_the_hours_and_soon(
 
 
 @pytest.mark.parametrize(("begins", "ends"), [(20, 8), (8, 8), (-1, 8), (8, 25)])
-def test_hours_end_after_they_begin(begins: int, ends: int) -> None:
+def test_sending_hours_must_end_after_they_begin(begins: int, ends: int) -> None:
     with pytest.raises(MomentError):
         DayWindow(begins, ends)
 
 
-def test_zones_are_found_however_their_names_are_written() -> None:
+def test_zones_are_found_in_any_spelling() -> None:
     assert zones_by_name()["europe/berlin"].key == "Europe/Berlin"

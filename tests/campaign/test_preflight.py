@@ -1,4 +1,4 @@
-"""Preflight: what keeps a campaign from leaving, and what is worth a second look."""
+"""Preflight: problems that block a campaign, and warnings."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -40,29 +40,29 @@ def _workspace(app: Flask) -> None:
 
 
 def _found(campaign: Campaign, base_url: str = "https://news.example.org") -> list[Check]:
-    """The checks that are not green."""
-    return [row for row in _everything(campaign, base_url) if row.level != "ok"]
+    """The checks with a problem or a warning."""
+    return [row for row in _all_checks(campaign, base_url) if row.level != "ok"]
 
 
-def _everything(campaign: Campaign, base_url: str = "https://news.example.org") -> list[Check]:
+def _all_checks(campaign: Campaign, base_url: str = "https://news.example.org") -> list[Check]:
     arithmetic = audience_arithmetic(campaign.id)
     return preflight(campaign, arithmetic, base_url=base_url, signer=SIGNER)
 
 
 def text_of(row: Check) -> str:
-    """What the row says on the page."""
+    """The text of the check on the page."""
     return "\n".join(check_lines(row))
 
 
 def _ready(**values: Any) -> Campaign:
-    """A campaign with nothing wrong with it, but for these values."""
+    """A campaign without problems, except for these values."""
     with transaction():
         news = a_list()
         a_subscriber("alice@example.org", news, attributes={"city": "Kiel"})
         return a_campaign(news, sender=a_sender(), **{**GOOD, **values})
 
 
-def test_a_good_campaign_has_only_green_everything(app: Flask) -> None:
+def test_all_checks_of_a_good_campaign_pass(app: Flask) -> None:
     campaign = _ready()
     assert _found(campaign) == []
     rows = preflight(
@@ -94,7 +94,7 @@ def test_a_good_campaign_has_only_green_everything(app: Flask) -> None:
         ({"subject": "What {{ foo }} brought in"}, "subject", True, "Unknown merge field"),
     ],
 )
-def test_each_thing_that_is_wrong_is_one_row(
+def test_each_problem_is_one_row(
     app: Flask, values: dict[str, Any], name: str, blocks: bool, words: str
 ) -> None:
     rows = _found(_ready(**values))
@@ -103,7 +103,7 @@ def test_each_thing_that_is_wrong_is_one_row(
     assert rows[0].fix in {"message", "content"}
 
 
-def test_without_lists_sender_and_postal_address_it_cannot_leave(app: Flask) -> None:
+def test_a_campaign_needs_lists_a_sender_and_a_postal_address(app: Flask) -> None:
     with transaction():
         save_workspace(postal_address=" \n")
         campaign = a_campaign(**GOOD)
@@ -115,7 +115,7 @@ def test_without_lists_sender_and_postal_address_it_cannot_leave(app: Flask) -> 
     }
 
 
-def test_lists_on_which_nobody_is_left_are_said(app: Flask) -> None:
+def test_lists_without_subscribers_are_reported(app: Flask) -> None:
     with transaction():
         news = a_list()
         a_subscriber("gone@example.org", news, state="unsubscribed")
@@ -148,9 +148,7 @@ def test_trouble_of_the_account_is_a_warning(app: Flask) -> None:
         ("http://news.example.org", "without encryption"),
     ],
 )
-def test_an_address_that_others_cannot_reach_safely_is_a_warning(
-    app: Flask, base_url: str, words: str
-) -> None:
+def test_an_unsafe_public_url_is_a_warning(app: Flask, base_url: str, words: str) -> None:
     (row,) = _found(_ready(), base_url)
     assert not row.blocks
     assert words in text_of(row)
@@ -168,13 +166,13 @@ def _from(address: str) -> None:
         db.session.execute(sa.update(SenderAddress).values(address=address))
 
 
-def test_g2_who_signs_is_said(app: Flask) -> None:
+def test_g2_the_signing_domain_is_shown(app: Flask) -> None:
     (row,) = _signature(_ready())
     assert (row.level, row.fix) == ("ok", "")
     assert text_of(row) == "Signed with DKIM for example.org (selector s20300504)."
 
 
-def test_g2_two_signatures_and_a_record_that_went_missing_are_said(app: Flask) -> None:
+def test_g2_two_signatures_and_a_missing_record_are_shown(app: Flask) -> None:
     campaign = _ready()
     with transaction():
         domain = db.session.scalars(sa.select(SenderDomain)).one()
@@ -188,7 +186,7 @@ def test_g2_two_signatures_and_a_record_that_went_missing_are_said(app: Flask) -
     assert "not in DNS" in text_of(row)
 
 
-def test_g2_mail_that_nobody_signs_is_warned_of(app: Flask) -> None:
+def test_g2_unsigned_email_is_a_warning(app: Flask) -> None:
     campaign = _ready()
     _from("news@unsigned.example")
     (row,) = _signature(campaign)
@@ -196,7 +194,7 @@ def test_g2_mail_that_nobody_signs_is_warned_of(app: Flask) -> None:
     assert "unsigned.example is not signed" in text_of(row)
 
 
-def test_services_that_sign_by_themselves_are_left_to_it(app: Flask) -> None:
+def test_services_that_sign_email_themselves_need_no_signature(app: Flask) -> None:
     campaign = _ready()
     _from("news@unsigned.example")
     with transaction():
@@ -225,7 +223,7 @@ def test_dead_links_and_images_are_one_row_each_with_their_lines(app: Flask) -> 
     assert "Line 4: “images/logo.png”" in text_of(images)
 
 
-def test_other_programs_merge_tags_and_dead_unsubscribe_links_are_told(app: Flask) -> None:
+def test_foreign_merge_tags_and_dead_unsubscribe_links_are_reported(app: Flask) -> None:
     html = '<p>Dear *|FNAME|*,</p>\n<p><a href="*|UNSUB|*">unsubscribe</a></p>'
     rows = {row.name: row for row in _found(_ready(html=html))}
     assert "“*|FNAME|*” is a merge tag of another program" in text_of(rows["merge_tags"])
@@ -237,7 +235,7 @@ def test_other_programs_merge_tags_and_dead_unsubscribe_links_are_told(app: Flas
 STARTERS = resource_root() / "templates/newsletter"
 
 
-def test_a_starter_design_left_as_it_was_is_told(app: Flask) -> None:
+def test_an_unchanged_starter_design_is_reported(app: Flask) -> None:
     html = (STARTERS / "letter.html").read_text("utf-8")
     rows = {row.name: row for row in _found(_ready(html=html))}
     assert rows.keys() == {"starter_text", "placeholders"}
@@ -255,14 +253,16 @@ def test_a_starter_design_left_as_it_was_is_told(app: Flask) -> None:
         ("{{ subscriber.name }}: a date, a place. What comes up\nnext month", 2),
     ],
 )
-def test_one_sentence_left_of_a_starter_design_is_enough(app: Flask, kept: str, line: int) -> None:
+def test_one_remaining_sentence_of_a_starter_design_is_reported(
+    app: Flask, kept: str, line: int
+) -> None:
     (row,) = _found(_ready(html=f"<h1>Ours</h1>\n<p>{kept}</p>"))
     assert (row.name, row.level) == ("starter_text", "warning")
     assert text_of(row).startswith(f"Line {line}: “")
     assert "Replace it with your own words." in text_of(row)
 
 
-def test_labels_and_buttons_of_a_starter_design_may_stay(app: Flask) -> None:
+def test_labels_and_buttons_of_a_starter_design_may_remain(app: Flask) -> None:
     html = (
         '<p>Behind the scenes</p><p>From our readers</p><a href="https://e.com">Read more →</a>'
         '<a href="https://e.com">Read the whole story</a><p>Warm regards</p>'
@@ -270,7 +270,7 @@ def test_labels_and_buttons_of_a_starter_design_may_stay(app: Flask) -> None:
     assert _found(_ready(html=html)) == []
 
 
-def test_what_is_found_is_told_beside_a_template_that_cannot_be_read(app: Flask) -> None:
+def test_other_problems_are_reported_beside_an_invalid_template(app: Flask) -> None:
     html = (
         "<p>{{#if first_name}}Dear [[first_name]]{{/if}}</p>\n<p>Lorem ipsum</p>\n"
         '<a href="#">Sale</a>\n<a href="https://example.com">Shop</a>\n<img src="a.png" alt="A">'
@@ -286,7 +286,7 @@ def test_what_is_found_is_told_beside_a_template_that_cannot_be_read(app: Flask)
 
 
 @pytest.mark.parametrize("field", ["subject", "preheader"])
-def test_tags_in_subject_and_preheader_lead_to_their_fields(app: Flask, field: str) -> None:
+def test_problems_in_subject_and_preheader_link_to_their_fields(app: Flask, field: str) -> None:
     (row,) = _found(_ready(**{field: "Good morning, %recipient.name%"}))
     assert (row.name, row.level, row.fix) == ("merge_tags", "warning", "message")
     assert text_of(row).startswith(f"{field.capitalize()}: “%recipient.name%”")
@@ -299,15 +299,15 @@ def test_tags_in_subject_and_preheader_lead_to_their_fields(app: Flask, field: s
         ("{% if subscriber.name == 'x' %}For one person alone{% endif %}Short", "warning", "5"),
     ],
 )
-def test_the_subject_is_judged_as_a_recipient_reads_it(
+def test_the_subject_is_checked_as_a_recipient_sees_it(
     app: Flask, subject: str, level: str, text: str
 ) -> None:
-    (row,) = [row for row in _everything(_ready(subject=subject)) if row.name == "subject"]
+    (row,) = [row for row in _all_checks(_ready(subject=subject)) if row.name == "subject"]
     assert row.level == level
     assert text in text_of(row)
 
 
-def test_every_mistake_counts_however_many_there_are(app: Flask) -> None:
+def test_every_problem_is_counted(app: Flask) -> None:
     mistakes = "\n".join(f"<p>{{{{ wrong{number} }}}}</p>" for number in range(15))
     (row,) = _found(_ready(html=f"<body>{mistakes}</body>"))
     assert (row.name, row.level, row.fix) == ("content", "problem", "content")
@@ -318,12 +318,12 @@ def test_every_mistake_counts_however_many_there_are(app: Flask) -> None:
     assert lines[-1] == f"And {15 - len(lines) + 1} more."
 
 
-def test_no_number_is_told_where_the_search_for_mistakes_ended(app: Flask) -> None:
+def test_no_number_is_shown_if_checking_stopped_early(app: Flask) -> None:
     (row,) = _found(_ready(html="<p>{{ wrong }}</p>\n" * 30))
     assert text_of(row).splitlines()[-1] == "And more."
 
 
-def test_merge_tags_are_told_beside_mistakes_of_the_content(app: Flask) -> None:
+def test_merge_tags_are_reported_beside_content_problems(app: Flask) -> None:
     found = _found(
         _ready(subject="News for *|FNAME|* and all", html="<p>Hi %%name%% {{ wrong }}</p>")
     )

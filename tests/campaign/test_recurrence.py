@@ -1,4 +1,4 @@
-"""Rules of recurring campaigns: as text and back, described, and when they happen."""
+"""Rules of recurring campaigns: stored as text, described, and their dates."""
 
 import datetime as dt
 from datetime import datetime
@@ -73,7 +73,7 @@ RULES = [
 
 
 @pytest.mark.parametrize(("repeat", "text", "words"), RULES, ids=[text for _, text, _ in RULES])
-def test_a_rule_is_kept_as_text_read_again_and_said(
+def test_a_rule_is_stored_as_text_read_and_described(
     repeat: Recurrence, text: str, words: str
 ) -> None:
     assert rule_text(repeat) == text
@@ -86,7 +86,7 @@ def test_a_rule_is_kept_as_text_read_again_and_said(
     ["", "FREQ=SECONDLY", "FREQ=DAILY;BYSECOND=1,2,3", "FREQ=WEEKLY", "RRULE:FREQ=DAILY",
      "FREQ=MONTHLY;BYDAY=MO", "FREQ=DAILY;COUNT=0", "FREQ=DAILY;INTERVAL=-1", "nonsense"],
 )  # fmt: skip
-def test_a_rule_that_was_not_made_here_is_refused(text: str) -> None:
+def test_a_foreign_rule_is_refused(text: str) -> None:
     with pytest.raises(RecurrenceError):
         read_rule(text)
 
@@ -105,7 +105,7 @@ def test_a_rule_that_was_not_made_here_is_refused(text: str) -> None:
         {"frequency": "daily", "count": 100_000},
     ],
 )
-def test_what_is_no_rule_is_refused(values: dict[str, Any]) -> None:
+def test_an_invalid_rule_is_refused(values: dict[str, Any]) -> None:
     with pytest.raises(RecurrenceError):
         Recurrence(**values)
 
@@ -125,7 +125,7 @@ def test_the_nth_weekday_of_a_month() -> None:
     ]  # fmt: skip
 
 
-def test_an_end_is_kept() -> None:
+def test_an_end_is_stored() -> None:
     weekly = Recurrence("weekly", weekdays=(0,), until=dt.date(2026, 3, 16))
     assert times(weekly, "2026-03-01T23:30") == [
         "2026-03-02T23:30", "2026-03-09T23:30", "2026-03-16T23:30",
@@ -136,7 +136,7 @@ def test_an_end_is_kept() -> None:
     assert next_after(rule, local("2026-03-01T09:00"), last) is None
 
 
-def test_the_first_is_on_or_after_the_chosen_day() -> None:
+def test_the_first_occurrence_is_on_or_after_the_chosen_day() -> None:
     text = rule_text(Recurrence("weekly", weekdays=(3,)))
     assert first_from(text, local("2026-03-02T09:00")) == local("2026-03-05T09:00")
     never = rule_text(Recurrence("weekly", weekdays=(3,), until=dt.date(2026, 3, 1)))
@@ -146,18 +146,18 @@ def test_the_first_is_on_or_after_the_chosen_day() -> None:
 @pytest.mark.parametrize(
     ("zone", "first", "moments"),
     [
-        # 9:00 stays 9:00 on the wall, whatever UTC makes of it.
+        # 9:00 stays 9:00 local time, whatever it is in UTC.
         ("Europe/Berlin", "2026-03-28T09:00", ["28T08:00", "29T07:00", "30T07:00"]),
         ("America/New_York", "2026-03-07T09:00", ["07T14:00", "08T13:00", "09T13:00"]),
         ("Australia/Lord_Howe", "2026-10-03T09:00", ["02T22:30", "03T22:00", "04T22:00"]),
         ("Asia/Kathmandu", "2026-03-28T09:00", ["28T03:15", "29T03:15", "30T03:15"]),
-        # The hour that is jumped over, and the one that comes twice: once each.
+        # A skipped hour and a repeated hour: one occurrence each.
         ("Europe/Berlin", "2026-03-28T02:30", ["28T01:30", "29T01:30", "30T00:30"]),
         ("Europe/Berlin", "2026-10-24T02:30", ["24T00:30", "25T00:30", "26T01:30"]),
         ("Australia/Lord_Howe", "2026-04-04T01:45", ["03T14:45", "04T14:45", "05T15:15"]),
     ],
 )
-def test_a_rule_keeps_to_the_wall_clock_when_clocks_change(
+def test_a_rule_keeps_local_time_when_clocks_change(
     zone: str, first: str, moments: list[str]
 ) -> None:
     found = upcoming(rule_text(Recurrence("daily")), local(first), after=None, most=3)

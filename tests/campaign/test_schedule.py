@@ -1,4 +1,4 @@
-"""How a campaign leaves, and what becomes of a moment that was missed."""
+"""When a campaign is sent, and what happens to a missed time."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -33,7 +33,7 @@ def _scheduled(at: datetime) -> int:
     return _campaign(status="scheduled", scheduled_at=at)
 
 
-def test_a_plan_is_written_down_as_it_is_launched(app: Flask) -> None:
+def test_a_launch_stores_its_plan(app: Flask) -> None:
     campaign_id = _campaign()
     with transaction():
         assert schedule.launch(campaign_id, PLAN, undo_seconds=10, now=NOW)
@@ -43,7 +43,7 @@ def test_a_plan_is_written_down_as_it_is_launched(app: Flask) -> None:
     assert schedule.plan_of(found) == PLAN
 
 
-def test_a_new_launch_forgets_the_old_plan(app: Flask) -> None:
+def test_a_new_launch_replaces_the_old_plan(app: Flask) -> None:
     campaign_id = _campaign()
     with transaction():
         schedule.launch(campaign_id, PLAN, undo_seconds=10, now=NOW)
@@ -54,7 +54,7 @@ def test_a_new_launch_forgets_the_old_plan(app: Flask) -> None:
     assert (found.local_at, found.hours_until, found.spread_seconds) == ("", 24, 0)
 
 
-def test_what_is_no_draft_is_not_launched_nor_changed(app: Flask) -> None:
+def test_only_a_draft_is_launched(app: Flask) -> None:
     campaign_id = _campaign(status="sending")
     with transaction():
         assert not schedule.launch(campaign_id, PLAN, undo_seconds=0, now=NOW)
@@ -62,7 +62,7 @@ def test_what_is_no_draft_is_not_launched_nor_changed(app: Flask) -> None:
 
 
 @pytest.mark.parametrize(("late", "is_started"), [(0, True), (119, True), (121, False)])
-def test_a_moment_missed_by_too_much_asks(app: Flask, late: int, is_started: bool) -> None:
+def test_a_time_missed_by_too_much_asks(app: Flask, late: int, is_started: bool) -> None:
     campaign_id = _scheduled(NOW - timedelta(minutes=late))
     assert schedule.is_anything_due(now=NOW)
     with transaction():
@@ -72,7 +72,7 @@ def test_a_moment_missed_by_too_much_asks(app: Flask, late: int, is_started: boo
     assert [found.id for found in schedule.asked()] == asked
 
 
-def test_a_question_stays_until_it_is_answered(app: Flask) -> None:
+def test_a_question_remains_until_it_is_answered(app: Flask) -> None:
     campaign_id = _scheduled(NOW - timedelta(days=1))
     with transaction():
         schedule.ask(overdue=OVERDUE, now=NOW)
@@ -82,7 +82,7 @@ def test_a_question_stays_until_it_is_answered(app: Flask) -> None:
         with transaction():
             assert schedule.ask(overdue=OVERDUE, now=later) == []
             assert lifecycle.start_due(overdue=OVERDUE, now=later) == []
-    # Not even when the limit is raised, or the wall clock is set back to before it was missed.
+    # Not even if the limit is raised, or the wall clock set back to before the time.
     with transaction():
         assert lifecycle.start_due(overdue=timedelta(days=9), now=NOW) == []
         assert lifecycle.start_due(overdue=OVERDUE, now=NOW - timedelta(hours=23)) == []
@@ -117,7 +117,7 @@ def test_the_answer_may_be_a_new_time(app: Flask) -> None:
     assert (found.scheduled_at, found.asked_at) == (NOW + OVERDUE, None)
 
 
-def test_the_answer_may_be_no(app: Flask) -> None:
+def test_the_answer_may_be_not_to_send(app: Flask) -> None:
     campaign_id = _scheduled(NOW - timedelta(days=1))
     with transaction():
         schedule.ask(overdue=OVERDUE, now=NOW)
@@ -127,7 +127,7 @@ def test_the_answer_may_be_no(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("status", ["draft", "preparing", "sending", "sent"])
-def test_only_what_is_scheduled_can_be_moved(app: Flask, status: str) -> None:
+def test_only_a_scheduled_campaign_can_be_rescheduled(app: Flask, status: str) -> None:
     campaign_id = _campaign(status=status)
     with transaction():
         assert not schedule.move(campaign_id, SendPlan(at=NOW), now=NOW)
@@ -135,7 +135,7 @@ def test_only_what_is_scheduled_can_be_moved(app: Flask, status: str) -> None:
     assert fresh_campaign(campaign_id).status == status
 
 
-def test_a_campaign_moved_at_the_last_moment_is_not_started(app: Flask) -> None:
+def test_a_campaign_rescheduled_at_the_last_second_is_not_started(app: Flask) -> None:
     campaign_id = _scheduled(NOW)
     with transaction():
         schedule.move(campaign_id, SendPlan(at=NOW + OVERDUE), now=NOW)
@@ -145,7 +145,7 @@ def test_a_campaign_moved_at_the_last_moment_is_not_started(app: Flask) -> None:
     assert fresh_campaign(campaign_id).status == "scheduled"
 
 
-def test_a_wall_clock_that_is_set_back_starts_nothing_again(app: Flask) -> None:
+def test_setting_the_wall_clock_back_starts_nothing_again(app: Flask) -> None:
     campaign_id = _scheduled(NOW)
     with transaction():
         assert lifecycle.start_due(overdue=OVERDUE, now=NOW) == [campaign_id]

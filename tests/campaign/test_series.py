@@ -1,4 +1,4 @@
-"""Campaigns that repeat: made once each, ahead of time, in step with the wall clock."""
+"""Recurring campaigns: each occurrence is created once, in advance, at its local time."""
 
 import random
 from dataclasses import replace
@@ -36,7 +36,7 @@ def _series(
 
 
 def _advance(found: CampaignSeries, now: datetime) -> list[str]:
-    """What a clock makes that looks at this moment, as often as there is something."""
+    """Create what is due at this time, until nothing is due."""
     made = []
     while found.id in series.due(now=now):
         with transaction():
@@ -57,7 +57,7 @@ def _fresh(found: CampaignSeries) -> CampaignSeries:
     return db.session.get_one(CampaignSeries, found.id, populate_existing=True)
 
 
-def test_an_occurrence_is_made_a_day_ahead_with_its_date(app: Flask) -> None:
+def test_an_occurrence_is_created_a_day_ahead_with_its_date(app: Flask) -> None:
     found = _series()
     assert _advance(found, datetime(2026, 3, 27, 7, 59, tzinfo=UTC)) == []
     assert _advance(found, datetime(2026, 3, 27, 8, 0, tzinfo=UTC)) == ["28T09:00"]
@@ -69,7 +69,7 @@ def test_an_occurrence_is_made_a_day_ahead_with_its_date(app: Flask) -> None:
     assert (made.hours_from, made.hours_until, made.spread_seconds) == (8, 20, 600)
 
 
-def test_nine_stays_nine_when_the_clocks_change(app: Flask) -> None:
+def test_nine_oclock_stays_nine_oclock_when_clocks_change(app: Flask) -> None:
     found = _series()
     for day in range(24, 31):
         _advance(found, datetime(2026, 3, day, 12, tzinfo=UTC))
@@ -81,11 +81,11 @@ def test_nine_stays_nine_when_the_clocks_change(app: Flask) -> None:
     ]  # fmt: skip
 
 
-def test_nothing_is_made_twice_whatever_the_clock_does(app: Flask) -> None:
+def test_nothing_is_created_twice_whatever_the_clock_does(app: Flask) -> None:
     found = _series()
     moments = [
         datetime(2026, 3, 27, 9, tzinfo=UTC),
-        datetime(2026, 3, 26, 9, tzinfo=UTC),  # set back by a day
+        datetime(2026, 3, 26, 9, tzinfo=UTC),  # the clock is set back by a day
         datetime(2026, 3, 27, 9, tzinfo=UTC),
         datetime(2026, 3, 28, 9, tzinfo=UTC),
         datetime(2026, 3, 27, 9, tzinfo=UTC),
@@ -94,11 +94,11 @@ def test_nothing_is_made_twice_whatever_the_clock_does(app: Flask) -> None:
     assert made == [["28T09:00"], [], [], ["29T09:00"], []]
 
 
-def test_a_clock_that_saw_an_older_state_makes_nothing(app: Flask) -> None:
+def test_a_clock_with_an_outdated_view_creates_nothing(app: Flask) -> None:
     found = _series()
     now = datetime(2026, 3, 27, 9, tzinfo=UTC)
     _advance(found, now)
-    with transaction():  # as if the step forward had been lost, but not what was made
+    with transaction():  # as if the new date was lost, but not the occurrence
         db.session.execute(
             sa.update(CampaignSeries).values(next_local="2026-03-28T09:00", next_run_at=now)
         )
@@ -106,7 +106,7 @@ def test_a_clock_that_saw_an_older_state_makes_nothing(app: Flask) -> None:
     assert len(_names()) == 2
 
 
-def test_of_many_missed_ones_only_the_last_is_made_and_asks(app: Flask) -> None:
+def test_of_many_missed_occurrences_only_the_last_is_created_and_asks(app: Flask) -> None:
     found = _series()
     now = datetime(2026, 4, 10, 12, tzinfo=UTC)
     assert _advance(found, now) == ["10T09:00", "11T09:00"]
@@ -118,7 +118,7 @@ def test_of_many_missed_ones_only_the_last_is_made_and_asks(app: Flask) -> None:
     assert db.session.scalar(skipped) == 13
 
 
-def test_one_missed_by_little_is_made_and_starts(app: Flask) -> None:
+def test_a_slightly_late_occurrence_is_created_and_starts(app: Flask) -> None:
     found = _series()
     now = datetime(2026, 3, 28, 9, 30, tzinfo=UTC)
     assert _advance(found, now) == ["28T09:00", "29T09:00"]
@@ -126,14 +126,14 @@ def test_one_missed_by_little_is_made_and_starts(app: Flask) -> None:
         assert schedule.ask(overdue=OVERDUE, now=now) == []
 
 
-def test_a_rule_that_is_used_up_makes_nothing_more(app: Flask) -> None:
+def test_a_finished_rule_creates_nothing_more(app: Flask) -> None:
     found = _series(Recurrence("daily", count=2))
     assert _advance(found, datetime(2026, 3, 28, 9, tzinfo=UTC)) == ["28T09:00", "29T09:00"]
     assert _fresh(found).next_run_at is None
     assert _advance(found, datetime(2026, 5, 1, tzinfo=UTC)) == []
 
 
-def test_a_series_begins_with_the_first_moment_ahead(app: Flask) -> None:
+def test_a_series_starts_with_the_first_future_time(app: Flask) -> None:
     found = _series(first="2026-03-20T09:00")
     assert found.next_local == "2026-03-25T09:00"
 
@@ -142,7 +142,7 @@ def test_a_series_begins_with_the_first_moment_ahead(app: Flask) -> None:
     ("until", "words"),
     [(date(2026, 3, 23), "recurrence.past"), (date(2026, 3, 1), "recurrence.ends_early")],
 )
-def test_a_rule_with_nothing_to_come_is_refused(app: Flask, until: date, words: str) -> None:
+def test_a_rule_without_future_dates_is_refused(app: Flask, until: date, words: str) -> None:
     rule = Recurrence("daily", until=until)
     with transaction():
         template = a_campaign()
@@ -150,7 +150,7 @@ def test_a_rule_with_nothing_to_come_is_refused(app: Flask, until: date, words: 
             series.create(template.id, rule, local("2026-03-20T09:00"), BERLIN, now=NOW)
 
 
-def test_a_campaign_repeats_by_one_rule_at_a_time(app: Flask) -> None:
+def test_a_campaign_has_one_rule_at_a_time(app: Flask) -> None:
     found = _series()
     with transaction(), pytest.raises(RecurrenceError, match="recurrence.exists"):
         series.create(found.template_id, DAILY, local("2026-03-28T09:00"), BERLIN, now=NOW)
@@ -164,7 +164,7 @@ def test_the_template_cannot_be_deleted_while_it_repeats(app: Flask) -> None:
         assert drafts.delete(found.template_id)
 
 
-def test_the_list_and_the_address_of_a_series_are_needed_until_it_ends(app: Flask) -> None:
+def test_list_and_sender_of_a_series_cannot_be_deleted_until_it_ends(app: Flask) -> None:
     found = _series()
     template = db.session.get_one(Campaign, found.template_id)
     (list_id,) = drafts.chosen_lists(template.id).included
@@ -177,7 +177,7 @@ def test_the_list_and_the_address_of_a_series_are_needed_until_it_ends(app: Flas
     assert usage.campaigns_from_sender(sender_id) == []
 
 
-def test_local_time_is_made_a_day_before_the_first_clock_on_earth(app: Flask) -> None:
+def test_with_local_time_an_occurrence_is_created_a_day_before_the_first_zone(app: Flask) -> None:
     plan = SendPlan(zone="Europe/Berlin", local_at=local("2026-03-28T09:00"))
     found = _series(plan=plan)
     assert found.next_run_at == datetime(2026, 3, 26, 19, 0, tzinfo=UTC)
@@ -198,14 +198,14 @@ def _ahead(found: CampaignSeries) -> list[str]:
     return [f"{one.local:%d}{' skipped' if one.is_skipped else ''}" for one in days]
 
 
-def test_what_is_to_come_is_told_without_being_made(app: Flask) -> None:
+def test_upcoming_occurrences_are_listed_without_being_created(app: Flask) -> None:
     found = _series()
     assert _ahead(found) == ["28", "29", "30", "31"]
     _advance(found, datetime(2026, 3, 27, 9, tzinfo=UTC))
     assert _ahead(found) == ["29", "30", "31"]
 
 
-def test_one_is_skipped_before_it_is_made_and_taken_back(app: Flask) -> None:
+def test_an_occurrence_can_be_skipped_before_it_is_created_and_restored(app: Flask) -> None:
     found = _series()
     with transaction():
         assert series.skip(found.id, local("2026-03-29T09:00"), now=NOW)
@@ -215,13 +215,13 @@ def test_one_is_skipped_before_it_is_made_and_taken_back(app: Flask) -> None:
     later = datetime(2026, 3, 28, 12, tzinfo=UTC)
     assert _advance(found, later) == ["28T09:00"]
     assert _fresh(found).next_local == "2026-03-30T09:00"
-    with transaction():  # the clock has passed it: it is made at once
+    with transaction():  # its time has passed, so it is created immediately
         made = series.restore(found.id, local("2026-03-29T09:00"), now=later)
     assert made is not None
     assert _ahead(found) == ["30", "31"]
 
 
-def test_a_skip_taken_back_in_good_time_is_left_to_the_clock(app: Flask) -> None:
+def test_an_occurrence_restored_early_is_created_by_the_clock(app: Flask) -> None:
     found = _series()
     with transaction():
         series.skip(found.id, local("2026-03-29T09:00"), now=NOW)
@@ -229,7 +229,7 @@ def test_a_skip_taken_back_in_good_time_is_left_to_the_clock(app: Flask) -> None
     assert _ahead(found) == ["28", "29", "30", "31"]
 
 
-def test_one_that_was_made_is_skipped_and_deleted(app: Flask) -> None:
+def test_skipping_a_created_occurrence_deletes_it(app: Flask) -> None:
     found = _series()
     _advance(found, datetime(2026, 3, 27, 9, tzinfo=UTC))
     with transaction():
@@ -238,7 +238,7 @@ def test_one_that_was_made_is_skipped_and_deleted(app: Flask) -> None:
     assert _ahead(found) == ["28 skipped", "29", "30", "31"]
 
 
-def test_one_that_has_started_cannot_be_skipped(app: Flask) -> None:
+def test_a_started_occurrence_cannot_be_skipped(app: Flask) -> None:
     found = _series()
     _advance(found, datetime(2026, 3, 27, 9, tzinfo=UTC))
     with transaction():
@@ -250,7 +250,7 @@ def test_one_that_has_started_cannot_be_skipped(app: Flask) -> None:
     assert len(_names()) == 2
 
 
-def test_one_is_made_early_to_be_changed(app: Flask) -> None:
+def test_an_occurrence_can_be_created_early_to_edit_it(app: Flask) -> None:
     found = _series()
     with transaction():
         made = series.make_now(found.id, local("2026-03-30T09:00"), now=NOW)
@@ -264,7 +264,7 @@ def test_one_is_made_early_to_be_changed(app: Flask) -> None:
     assert of.local == local("2026-03-30T09:00")
 
 
-def test_one_that_was_deleted_is_not_made_again(app: Flask) -> None:
+def test_a_deleted_occurrence_is_not_created_again(app: Flask) -> None:
     found = _series()
     with transaction():
         made = series.make_now(found.id, local("2026-03-28T09:00"), now=NOW)
@@ -274,7 +274,7 @@ def test_one_that_was_deleted_is_not_made_again(app: Flask) -> None:
     assert _advance(found, datetime(2026, 3, 27, 12, tzinfo=UTC)) == []
 
 
-def test_the_end_takes_back_what_has_not_started(app: Flask) -> None:
+def test_ending_a_series_cancels_what_has_not_started(app: Flask) -> None:
     found = _series()
     _advance(found, datetime(2026, 3, 27, 9, tzinfo=UTC))
     with transaction():
@@ -301,7 +301,7 @@ def _change(
 WEEKLY = Recurrence("weekly", weekdays=(0,))
 
 
-def test_another_rule_counts_for_all_that_is_not_made(app: Flask) -> None:
+def test_a_new_rule_applies_to_all_occurrences_not_yet_created(app: Flask) -> None:
     found = _series()
     assert _change(found, WEEKLY, "2026-03-28T10:30", spread_seconds=0, pace_per_second=2.0)
     changed = _fresh(found)
@@ -316,7 +316,7 @@ def test_another_rule_counts_for_all_that_is_not_made(app: Flask) -> None:
     assert made.pace_per_second == 2.0
 
 
-def test_what_is_made_stays_and_its_day_gets_no_second_one(app: Flask) -> None:
+def test_a_created_occurrence_stays_and_its_day_gets_no_second(app: Flask) -> None:
     found = _series()
     now = datetime(2026, 3, 27, 9, tzinfo=UTC)
     assert _advance(found, now) == ["28T09:00"]
@@ -332,7 +332,7 @@ def test_what_is_made_stays_and_its_day_gets_no_second_one(app: Flask) -> None:
     ]  # fmt: skip
 
 
-def test_what_has_gone_out_today_is_not_followed_by_another_today(app: Flask) -> None:
+def test_an_occurrence_sent_today_is_not_followed_by_another_today(app: Flask) -> None:
     found = _series()
     now = datetime(2026, 3, 28, 8, 30, tzinfo=UTC)
     _advance(found, now)
@@ -341,7 +341,7 @@ def test_what_has_gone_out_today_is_not_followed_by_another_today(app: Flask) ->
     assert _ahead(found) == ["28 skipped", "29 skipped", "30", "31"], "that of the 29th is made"
 
 
-def test_what_was_skipped_stays_skipped_under_the_new_rule(app: Flask) -> None:
+def test_a_skipped_occurrence_stays_skipped_under_a_new_rule(app: Flask) -> None:
     found = _series()
     with transaction():
         series.skip(found.id, local("2026-03-29T09:00"), now=NOW)
@@ -354,7 +354,7 @@ def test_what_was_skipped_stays_skipped_under_the_new_rule(app: Flask) -> None:
     assert _ahead(found) == ["28", "29", "30 skipped", "31"], "the 29th was no time any more"
 
 
-def test_a_second_one_can_be_had_all_the_same(app: Flask) -> None:
+def test_a_second_occurrence_on_a_day_is_possible_on_request(app: Flask) -> None:
     found = _series()
     now = datetime(2026, 3, 27, 9, tzinfo=UTC)
     _advance(found, now)
@@ -365,7 +365,7 @@ def test_a_second_one_can_be_had_all_the_same(app: Flask) -> None:
     assert _advance(found, now + timedelta(hours=1)) == ["28T11:00"]
 
 
-def test_one_made_by_an_earlier_rule_can_still_be_skipped_and_taken_back(app: Flask) -> None:
+def test_an_occurrence_of_an_earlier_rule_can_be_skipped_and_restored(app: Flask) -> None:
     found = _series()
     now = datetime(2026, 3, 27, 9, tzinfo=UTC)
     _advance(found, now)
@@ -382,14 +382,14 @@ def test_one_made_by_an_earlier_rule_can_still_be_skipped_and_taken_back(app: Fl
     assert _names() == ["Morning letter", "Morning letter, 28 March 2026"]
 
 
-def test_nothing_is_taken_back_that_was_never_skipped(app: Flask) -> None:
+def test_only_a_skipped_occurrence_can_be_restored(app: Flask) -> None:
     found = _series()
     with transaction():
         assert series.restore(found.id, local("2026-03-27T04:00"), now=NOW) is None
     assert _names() == ["Morning letter"]
 
 
-def test_the_next_few_show_what_earlier_rules_made(app: Flask) -> None:
+def test_upcoming_occurrences_include_those_of_earlier_rules(app: Flask) -> None:
     found = _series()
     now = datetime(2026, 3, 27, 9, tzinfo=UTC)
     _advance(found, now)
@@ -400,7 +400,7 @@ def test_the_next_few_show_what_earlier_rules_made(app: Flask) -> None:
     ]  # fmt: skip
 
 
-def test_a_rule_is_shown_before_it_counts_and_changes_nothing(app: Flask) -> None:
+def test_previewing_a_rule_changes_nothing(app: Flask) -> None:
     found = _series()
     now = datetime(2026, 3, 27, 9, tzinfo=UTC)
     _advance(found, now)
@@ -411,7 +411,7 @@ def test_a_rule_is_shown_before_it_counts_and_changes_nothing(app: Flask) -> Non
     assert [f"{one.local:%dT%H}" for one in times] == ["28T09", "28T11", "29T11", "30T11"]
     assert second_ones == {local("2026-03-28T11:00")}
     with transaction():
-        pass  # nothing of the preview waits to be written
+        pass  # the preview leaves no pending changes
     assert _fresh(found).next_local == before
     assert _fresh(found).rule == "FREQ=DAILY"
     assert len(_fresh_occurrences()) == 1
@@ -422,7 +422,7 @@ def _fresh_occurrences() -> list[CampaignOccurrence]:
 
 
 def test_the_same_rule_again_changes_nothing(app: Flask) -> None:
-    """Also not the beat of "every two weeks", nor how many times are left."""
+    """Neither the weeks of "every two weeks" nor the remaining number change."""
     rule = Recurrence("weekly", interval=2, weekdays=(5,), count=5)
     found = _series(rule)
     now = datetime(2026, 4, 12, tzinfo=UTC)
@@ -441,7 +441,7 @@ def test_the_same_rule_again_changes_nothing(app: Flask) -> None:
         (Recurrence("daily", until=date(2026, 3, 23)), "2026-03-20T09:00", "recurrence.past"),
     ],
 )
-def test_a_rule_with_nothing_to_come_leaves_all_as_it_was(
+def test_a_new_rule_without_future_dates_changes_nothing(
     app: Flask, rule: Recurrence, first: str, words: str
 ) -> None:
     found = _series()
@@ -451,7 +451,7 @@ def test_a_rule_with_nothing_to_come_leaves_all_as_it_was(
     assert _ahead(found) == ["28", "29", "30", "31"]
 
 
-def test_what_has_ended_is_not_changed(app: Flask) -> None:
+def test_an_ended_series_cannot_be_changed(app: Flask) -> None:
     found = _series()
     with transaction():
         series.end(found.id, now=NOW)
@@ -459,15 +459,15 @@ def test_what_has_ended_is_not_changed(app: Flask) -> None:
     assert _fresh(found).next_run_at is None
 
 
-def test_a_rule_that_began_years_ago_is_changed_at_once(app: Flask) -> None:
+def test_a_rule_from_years_ago_is_changed_quickly(app: Flask) -> None:
     found = _series()
     _change(found, DAILY, "1990-01-01T10:00")
     assert _fresh(found).next_local == "2026-03-25T10:00"
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_clocks_that_run_wild_make_and_start_each_once(app: Flask, seed: int) -> None:
-    """Forth and back by up to two days at a time, over the night in which Berlin's clocks jump."""
+def test_erratic_clocks_create_and_start_each_occurrence_once(app: Flask, seed: int) -> None:
+    """Moved back and forward by up to two days, around the night of Berlin's clock change."""
     found = _series()
     dice = random.Random(seed)  # noqa: S311 the same throws each time
     now, started = datetime(2026, 3, 26, tzinfo=UTC), []

@@ -1,4 +1,4 @@
-"""The first mails of a campaign: how many, what they say, and what follows from it."""
+"""Canary sending: the size of the test group, its results, and the decision."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -36,22 +36,22 @@ NOW = utcnow()
 MINUTE = timedelta(minutes=1)
 HALF_AN_HOUR = timedelta(minutes=30)
 
-# --- how many ----------------------------------------------------------------------------------
+# --- group size --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("people", "share", "first"),
+    ("recipients", "share", "first"),
     [(10_000, 2, 200), (1_000, 2, 50), (51, 2, 50), (50, 2, 0), (10_000, 0, 0), (999, 20, 200)],
 )
-def test_a_share_but_fifty_at_least_and_not_everybody(
-    people: int, share: float, first: int
+def test_the_test_group_is_a_share_of_at_least_fifty_but_not_everyone(
+    recipients: int, share: float, first: int
 ) -> None:
-    assert how_many(people, share) == first
+    assert how_many(recipients, share) == first
 
 
-def test_it_is_spread_in_proportion_with_a_few_of_each_group() -> None:
-    people = {"google": 6_000, "other": 3_990, "gmx": 10, "sky": 3}
-    quotas = canary.quotas(people, 2)
+def test_the_test_group_includes_a_few_of_each_mailbox_group() -> None:
+    recipients = {"google": 6_000, "other": 3_990, "gmx": 10, "sky": 3}
+    quotas = canary.quotas(recipients, 2)
     assert quotas == {"google": 121, "other": 80, "gmx": 5, "sky": 3}
 
 
@@ -59,21 +59,21 @@ def test_it_is_spread_in_proportion_with_a_few_of_each_group() -> None:
     st.dictionaries(st.sampled_from("abcdefgh"), st.integers(1, 5_000), min_size=1),
     st.floats(0.1, 50),
 )
-def test_no_quota_is_larger_than_its_group_and_somebody_is_left(
-    people: dict[str, int], share: float
+def test_no_quota_exceeds_its_group_and_someone_remains(
+    recipients: dict[str, int], share: float
 ) -> None:
-    quotas = canary.quotas(people, share)
-    assert all(0 < quotas[group] <= people[group] for group in quotas)
+    quotas = canary.quotas(recipients, share)
+    assert all(0 < quotas[group] <= recipients[group] for group in quotas)
     if quotas:
-        assert quotas.keys() == people.keys()
-        assert sum(quotas.values()) < sum(people.values())
+        assert quotas.keys() == recipients.keys()
+        assert sum(quotas.values()) < sum(recipients.values())
 
 
-# --- the judgement -----------------------------------------------------------------------------
+# --- the decision ------------------------------------------------------------------------------
 
 GOOD = Figures(results=100, refusals=2, deferrals=3)
 BAD = Figures(results=100, refusals=30)
-SO_SO = Figures(results=100, refusals=7)
+BORDERLINE = Figures(results=100, refusals=7)
 
 
 def verdict(groups: Mapping[str, Figures], *, is_over: bool = True, may_hold: bool = True) -> Any:
@@ -81,13 +81,13 @@ def verdict(groups: Mapping[str, Figures], *, is_over: bool = True, may_hold: bo
     return found and (found.what, found.group)
 
 
-def test_good_ones_are_watched_to_the_end_and_then_the_others_follow() -> None:
+def test_good_results_are_observed_to_the_end_then_the_rest_follows() -> None:
     assert verdict({"google": GOOD, "other": GOOD}, is_over=False) is None
     assert verdict({"google": GOOD, "other": GOOD}) == ("go_on", "")
 
 
 @pytest.mark.parametrize("is_over", [False, True])
-def test_one_bad_group_is_held_at_once(is_over: bool) -> None:
+def test_one_bad_group_is_held_immediately(is_over: bool) -> None:
     groups = {"google": BAD, "other": GOOD}
     assert verdict(groups, is_over=is_over) == ("hold", "google")
 
@@ -97,25 +97,25 @@ def test_one_bad_group_is_held_at_once(is_over: bool) -> None:
     [
         {"other": BAD},
         {"google": BAD, "other": BAD},
-        # Each group too small to be judged, all together not.
+        # Each group is too small for a decision, but all together are not.
         {name: Figures(results=5, refusals=2) for name in "abcdefgh"},
     ],
 )
-def test_everything_bad_stops_at_once(groups: dict[str, Figures]) -> None:
+def test_bad_results_everywhere_stop_immediately(groups: dict[str, Figures]) -> None:
     assert verdict(groups, is_over=False) == ("stop", "")
 
 
-def test_a_second_bad_group_stops() -> None:
+def test_a_second_bad_group_stops_the_campaign() -> None:
     assert verdict({"google": BAD, "other": GOOD}, may_hold=False) == ("stop", "")
 
 
-def test_between_the_bands_somebody_is_asked_but_only_at_the_end() -> None:
-    assert verdict({"other": SO_SO}, is_over=False) is None
-    assert verdict({"other": SO_SO}) == ("stop", "")
+def test_borderline_results_need_a_decision_but_only_at_the_end() -> None:
+    assert verdict({"other": BORDERLINE}, is_over=False) is None
+    assert verdict({"other": BORDERLINE}) == ("stop", "")
 
 
-def test_one_group_between_the_bands_is_held_at_the_end() -> None:
-    groups = {"google": SO_SO, "other": GOOD, "gmx": GOOD}
+def test_one_borderline_group_is_held_at_the_end() -> None:
+    groups = {"google": BORDERLINE, "other": GOOD, "gmx": GOOD}
     assert verdict(groups, is_over=False) is None
     assert verdict({"google": Figures(100, 100, 9), "other": GOOD}) == ("hold", "google")
     assert verdict(groups) == ("go_on", ""), "all together are below the band"
@@ -124,26 +124,29 @@ def test_one_group_between_the_bands_is_held_at_the_end() -> None:
 @pytest.mark.parametrize(
     ("found", "what"),
     [
-        (Figures(results=50, refusals=2, complaints=1), "go_on"),  # single ones are accidents
+        (
+            Figures(results=50, refusals=2, complaints=1),
+            "go_on",
+        ),  # one complaint is an accident
         (Figures(results=50, complaints=2), "stop"),
-        (Figures(results=1_000, complaints=2), "stop"),  # 0.2%: between
+        (Figures(results=1_000, complaints=2), "stop"),  # 0.2%: borderline
         (Figures(results=3_000, complaints=2), "go_on"),
         (Figures(results=100, bounces=6), "stop"),
         (Figures(results=100, deferrals=41), "stop"),
         (Figures(results=100, deferrals=14), "go_on"),
     ],
 )
-def test_the_usual_bands(found: Figures, what: str) -> None:
+def test_the_default_bands(found: Figures, what: str) -> None:
     assert verdict({"other": found}) == (what, "")
 
 
-def test_few_results_are_no_reason_to_stop_early() -> None:
+def test_too_few_results_do_not_stop_early() -> None:
     few = {"a": Figures(results=6, refusals=6), "b": Figures(open=30)}
     assert verdict(few, is_over=False) is None
     assert verdict({}) is None
 
 
-def test_the_words_name_the_measure_and_its_limit() -> None:
+def test_the_explanation_names_the_figure_and_its_limit() -> None:
     found = judge({"google": BAD, "other": GOOD}, USUAL, is_over=False, may_hold=True)
     assert found is not None
     assert in_english(found.reason) == (
@@ -155,7 +158,7 @@ def test_the_words_name_the_measure_and_its_limit() -> None:
     ("value", "words"),
     [(0, "0%"), (0.125, "0.12%"), (0.3, "0.3%"), (2, "2%"), (99.6, "99.6%"), (20, "20%")],
 )
-def test_percent_in_words(value: float, words: str) -> None:
+def test_percentages_in_explanations(value: float, words: str) -> None:
     params = {"whom": "Gmail", "count": 100, "share_percent": value, "limit_percent": 10}
     assert f", {words} were refused" in in_english(Reason("canary.refusals_above", params))
 
@@ -163,16 +166,16 @@ def test_percent_in_words(value: float, words: str) -> None:
 # --- on the database ---------------------------------------------------------------------------
 
 
-def expanded(people: Mapping[str, int], **values: Any) -> int:
-    """A campaign whose audience was just frozen; its id."""
+def expanded(recipients: Mapping[str, int], **values: Any) -> int:
+    """Create a campaign with a frozen audience; return its id."""
     with transaction():
         news = a_list()
-        for group, count in people.items():
+        for group, count in recipients.items():
             subscribers((f"p{number}@{group}.example" for number in range(count)), news)
         values = {"canary_percent": 20.0, "status": "preparing", **values}
         campaign = a_campaign(news, sender=a_sender(provider=a_provider()), **values)
         expand(campaign.id, links=(), now=NOW)
-        for group in people:
+        for group in recipients:
             db.session.execute(
                 sa.update(Delivery)
                 .where(Delivery.address.like(f"%@{group}.example"))
@@ -184,7 +187,7 @@ def expanded(people: Mapping[str, int], **values: Any) -> int:
 
 
 def outcome(campaign_id: int, group: str, count: int, **values: Any) -> None:
-    """So many of the queued ones of a group got this fate."""
+    """Give this many queued deliveries of a group an outcome."""
     ids = (
         sa.select(Delivery.id)
         .where(
@@ -204,7 +207,7 @@ def outcome(campaign_id: int, group: str, count: int, **values: Any) -> None:
 
 
 def step(campaign_id: int, *, now: Any = NOW) -> str | None:
-    """What the job does once a second; what it did."""
+    """Do what the job does every second; return its decision."""
     found = canary.judge(campaign_id, now=now)
     if found is None:
         return None
@@ -218,28 +221,28 @@ def allowed(campaign_id: int) -> Mapping[str, int] | None:
     return canary.allowance(campaign, list(campaign.canary_quota or {"other": 1}), now=NOW)
 
 
-PUT_OFF = {"status": "queued", "reason": "deferred", "deferred_since": NOW}
+POSTPONED = {"status": "queued", "reason": "deferred", "deferred_since": NOW}
 
 
-def test_a_campaign_without_canary_goes_on_as_ever(app: Flask) -> None:
+def test_a_campaign_without_a_canary_is_not_limited(app: Flask) -> None:
     campaign_id = expanded({"google": 60}, canary_percent=0.0)
     assert fresh_campaign(campaign_id).canary_state == ""
     assert allowed(campaign_id) is None
     assert canary.judge(campaign_id, now=NOW) is None
 
 
-def test_a_small_audience_gets_it_all_at_once(app: Flask) -> None:
+def test_a_small_audience_is_sent_to_at_once(app: Flask) -> None:
     assert allowed(expanded({"google": 30, "other": 20})) is None
 
 
-def test_the_quota_is_used_up_by_all_that_was_handed_over(app: Flask) -> None:
+def test_every_attempt_counts_towards_the_quota(app: Flask) -> None:
     campaign_id = expanded({"google": 60, "other": 40})
     assert allowed(campaign_id) == {"google": 30, "other": 20}
     outcome(campaign_id, "google", 5)
     outcome(campaign_id, "google", 4, status="sending")
     outcome(campaign_id, "google", 3, status="failed", reason="no_mailbox")
     outcome(campaign_id, "google", 2, status="unknown", reason="no_answer")
-    outcome(campaign_id, "other", 6, **PUT_OFF)
+    outcome(campaign_id, "other", 6, **POSTPONED)
     outcome(campaign_id, "other", 7, status="skipped", reason="unsubscribed")
     assert allowed(campaign_id) == {"google": 16, "other": 14}
     with transaction():
@@ -260,7 +263,7 @@ def test_a_claim_never_takes_more_than_the_quota(app: Flask) -> None:
     assert allowed(campaign_id) == {"google": 0, "other": 16}
 
 
-def test_it_passes_after_it_was_watched(app: Flask) -> None:
+def test_a_canary_passes_after_the_observation(app: Flask) -> None:
     campaign_id = expanded({"google": 60, "other": 40})
     outcome(campaign_id, "google", 30)
     outcome(campaign_id, "other", 19)
@@ -294,9 +297,9 @@ def outcome_of_the_last(campaign_id: int) -> None:
         )
 
 
-def watched(people: Mapping[str, int], **values: Any) -> int:
-    """A campaign whose first ones have all been sent; its id."""
-    campaign_id = expanded(people, **values)
+def watched(recipients: Mapping[str, int], **values: Any) -> int:
+    """Create a campaign whose test group has been sent; return its id."""
+    campaign_id = expanded(recipients, **values)
     for group, count in fresh_campaign(campaign_id).canary_quota.items():
         outcome(campaign_id, group, count)
     assert step(campaign_id) == "watch"
@@ -319,7 +322,7 @@ def stamp(campaign_id: int, column: str, count: int, group: str = "other") -> No
 
 
 @pytest.mark.parametrize("column", ["bounced_at", "complained_at"])
-def test_what_comes_back_while_it_watches_stops_it_at_once(app: Flask, column: str) -> None:
+def test_a_bounce_during_the_observation_stops_it_immediately(app: Flask, column: str) -> None:
     campaign_id = watched({"other": 100})
     stamp(campaign_id, column, 4)
     assert step(campaign_id, now=NOW + MINUTE) == "stop"
@@ -330,7 +333,7 @@ def test_what_comes_back_while_it_watches_stops_it_at_once(app: Flask, column: s
     assert canary.is_asking(found)
 
 
-def test_to_resume_after_a_stop_is_to_go_on_anyway(app: Flask) -> None:
+def test_resuming_after_a_stop_sends_the_rest(app: Flask) -> None:
     campaign_id = watched({"other": 100})
     stamp(campaign_id, "bounced_at", 4)
     step(campaign_id)
@@ -355,7 +358,7 @@ def test_a_bad_group_is_held_and_the_others_pass(app: Flask) -> None:
     assert fresh_campaign(campaign_id).canary_seen["google"]["refusals"] == 12
 
 
-def test_a_held_group_is_sent_to_by_decision_and_not_held_again(app: Flask) -> None:
+def test_a_held_group_is_released_by_a_decision_and_not_held_again(app: Flask) -> None:
     campaign_id = expanded({"google": 60, "other": 60})
     outcome(campaign_id, "google", 12, status="failed", reason="refused")
     step(campaign_id)
@@ -366,7 +369,7 @@ def test_a_held_group_is_sent_to_by_decision_and_not_held_again(app: Flask) -> N
     assert step(campaign_id) is None
 
 
-def test_a_held_group_is_left_out_by_decision(app: Flask) -> None:
+def test_a_held_group_is_excluded_by_a_decision(app: Flask) -> None:
     campaign_id = expanded({"google": 60, "other": 60})
     outcome(campaign_id, "google", 12, status="failed", reason="refused")
     step(campaign_id)
@@ -378,7 +381,7 @@ def test_a_held_group_is_left_out_by_decision(app: Flask) -> None:
     assert resend.held_groups(campaign_id) == frozenset()
 
 
-def test_what_a_held_canary_group_refuses_late_is_no_flood(app: Flask) -> None:
+def test_late_refusals_of_a_held_group_are_no_refusal_spike(app: Flask) -> None:
     campaign_id = expanded({"google": 60, "other": 60})
     outcome(campaign_id, "google", 12, status="failed", reason="no_mailbox")
     step(campaign_id)
@@ -388,7 +391,7 @@ def test_what_a_held_canary_group_refuses_late_is_no_flood(app: Flask) -> None:
         assert policy.believe(campaign_id, "google", now=NOW) is None
 
 
-def test_a_flood_is_not_judged_and_not_waited_for(app: Flask) -> None:
+def test_a_refusal_spike_is_excluded_from_the_decision_and_not_waited_for(app: Flask) -> None:
     campaign_id = expanded({"google": 60, "other": 60})
     outcome(campaign_id, "google", 25, status="failed", reason="no_mailbox")
     with transaction():
@@ -398,7 +401,7 @@ def test_a_flood_is_not_judged_and_not_waited_for(app: Flask) -> None:
     assert step(campaign_id) == "watch"
 
 
-def test_a_group_whose_time_has_not_come_is_not_waited_for(app: Flask) -> None:
+def test_a_group_that_is_not_due_is_not_waited_for(app: Flask) -> None:
     campaign_id = expanded({"google": 60, "other": 60})
     with transaction():
         db.session.execute(
@@ -411,21 +414,21 @@ def test_a_group_whose_time_has_not_come_is_not_waited_for(app: Flask) -> None:
     assert step(campaign_id) == "watch"
 
 
-def test_a_group_that_a_limit_holds_up_is_waited_for_a_while(app: Flask) -> None:
+def test_a_group_delayed_by_a_limit_is_waited_for_a_while(app: Flask) -> None:
     campaign_id = expanded({"google": 60, "other": 60})
     outcome(campaign_id, "other", 25)
     assert step(campaign_id, now=NOW + MINUTE) is None
     assert step(campaign_id, now=NOW + canary.PATIENCE) == "watch"
 
 
-def test_a_server_that_puts_off_everybody_is_offered_no_more_than_its_quota(app: Flask) -> None:
+def test_a_server_that_defers_everything_gets_no_more_than_its_quota(app: Flask) -> None:
     campaign_id = expanded({"google": 60, "other": 60})
-    outcome(campaign_id, "google", 25, **PUT_OFF)
+    outcome(campaign_id, "google", 25, **POSTPONED)
     assert allowed(campaign_id) == {"google": 0, "other": 25}
     assert step(campaign_id) == "hold"
 
 
-def test_a_paused_campaign_is_not_judged(app: Flask) -> None:
+def test_a_paused_campaign_gets_no_decision(app: Flask) -> None:
     campaign_id = watched({"other": 100})
     found = canary.judge(campaign_id, now=NOW + HALF_AN_HOUR)
     assert found is not None
@@ -441,7 +444,7 @@ def test_a_paused_campaign_is_not_judged(app: Flask) -> None:
     assert step(campaign_id, now=NOW + HALF_AN_HOUR) == "go_on"
 
 
-def test_two_who_judge_at_once_act_once(app: Flask) -> None:
+def test_two_simultaneous_decisions_act_once(app: Flask) -> None:
     campaign_id = watched({"other": 100})
     later = NOW + HALF_AN_HOUR
     found = canary.judge(campaign_id, now=later)
@@ -451,7 +454,7 @@ def test_two_who_judge_at_once_act_once(app: Flask) -> None:
         assert not canary.act(campaign_id, found, now=later)
 
 
-def test_bands_of_ones_own_are_kept_and_copied(app: Flask) -> None:
+def test_custom_bands_are_stored_and_copied(app: Flask) -> None:
     with transaction():
         draft = a_campaign(a_list(), sender=a_sender())
         mine = {**USUAL, "refusals": Band(1, 2.5)}
@@ -468,7 +471,7 @@ def test_only_a_draft_is_configured(app: Flask) -> None:
         assert not configure(campaign_id, CanaryPlan(5))
 
 
-def test_the_suppressed_count_neither_as_people_nor_as_results(app: Flask) -> None:
+def test_suppressed_recipients_count_neither_in_size_nor_in_results(app: Flask) -> None:
     campaign_id = expanded({"other": 100})
     with transaction():
         campaign = db.session.get_one(Campaign, campaign_id)

@@ -1,4 +1,4 @@
-"""Claims and outcomes: every row has one owner and one fate."""
+"""Claims and outcomes: every delivery has one owner and one outcome."""
 
 import threading
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ LEASE = timedelta(seconds=90)
 
 @pytest.fixture
 def campaign(app: Flask) -> Campaign:
-    """A campaign that is being sent, with five people waiting."""
+    """A campaign in progress, with five recipients waiting."""
     with transaction():
         news = a_list()
         campaign = a_campaign(news, sender=a_sender(), status="sending")
@@ -44,11 +44,11 @@ def statuses() -> list[object]:
 
 
 def claim(campaign_id: int, want: int, *, token: str, now: datetime) -> Sequence[Recipient]:
-    """Claim of the group that everybody in these tests is in."""
+    """Claim deliveries of the group that all recipients here are in."""
     return claims.claim(campaign_id, {"other": want}, token=token, lease=LEASE, now=now).recipients
 
 
-def test_a_claim_takes_what_was_asked_for_and_no_more(campaign: Campaign) -> None:
+def test_a_claim_takes_no_more_than_was_asked_for(campaign: Campaign) -> None:
     with transaction():
         claimed = claim(campaign.id, 3, token="t1", now=NOW)
     assert [person.name for person in claimed] == ["P1", "P2", "P3"]
@@ -64,14 +64,14 @@ def test_nothing_is_claimed_while_the_campaign_is_paused(campaign: Campaign) -> 
         assert claim(campaign.id, 3, token="t", now=NOW) == ()
 
 
-def test_what_is_not_due_waits(campaign: Campaign) -> None:
+def test_a_delivery_that_is_not_due_waits(campaign: Campaign) -> None:
     with transaction():
         db.session.execute(sa.update(Delivery).values(not_before=NOW + timedelta(minutes=5)))
         assert claim(campaign.id, 9, token="t", now=NOW) == ()
         assert len(claim(campaign.id, 9, token="t", now=NOW + timedelta(minutes=5))) == 5
 
 
-def test_what_is_due_again_goes_before_what_was_never_tried(campaign: Campaign) -> None:
+def test_retries_go_before_first_attempts(campaign: Campaign) -> None:
     with transaction():
         for name, minutes in (("p2", 5), ("p4", -1), ("p5", -2)):
             db.session.execute(
@@ -87,7 +87,7 @@ def test_what_is_due_again_goes_before_what_was_never_tried(campaign: Campaign) 
     assert [person.name for person in rest] == ["P3"]
 
 
-def test_each_mailbox_group_gives_what_it_was_granted(campaign: Campaign) -> None:
+def test_each_mailbox_group_is_claimed_as_granted(campaign: Campaign) -> None:
     with transaction():
         db.session.execute(
             sa.update(Delivery).where(Delivery.id > 3).values(mailbox_group="google")
@@ -99,7 +99,7 @@ def test_each_mailbox_group_gives_what_it_was_granted(campaign: Campaign) -> Non
     assert {person.mailbox_group for person in claimed.recipients} == {"other", "google"}
 
 
-def test_a_claim_has_a_lease_until_all_of_it_has_its_fate(campaign: Campaign) -> None:
+def test_a_claim_has_a_lease_until_all_its_deliveries_are_settled(campaign: Campaign) -> None:
     with transaction():
         claim(campaign.id, 2, token="t", now=utcnow())
     first = db.session.scalars(sa.select(Claim)).one()
@@ -113,7 +113,7 @@ def test_a_claim_has_a_lease_until_all_of_it_has_its_fate(campaign: Campaign) ->
     assert db.session.scalars(sa.select(Claim)).all() == []
 
 
-def test_t2_who_left_a_minute_ago_gets_nothing(campaign: Campaign) -> None:
+def test_t2_an_unsubscribe_before_the_claim_is_honoured(campaign: Campaign) -> None:
     with transaction():
         db.session.execute(
             sa.update(Subscription)
@@ -125,7 +125,7 @@ def test_t2_who_left_a_minute_ago_gets_nothing(campaign: Campaign) -> None:
     assert rows(Delivery.status, Delivery.reason)[1] == ("skipped", "unsubscribed")
 
 
-def test_t4_who_was_suppressed_meanwhile_gets_nothing(campaign: Campaign) -> None:
+def test_t4_a_suppression_before_the_claim_is_honoured(campaign: Campaign) -> None:
     with transaction():
         suppressions.suppress("p3@example.org", reason="manual", source="test", now=NOW)
         claimed = claim(campaign.id, 9, token="t", now=NOW)
@@ -146,7 +146,7 @@ def outcome(
     return SendResult(number, outcome, reply, code, scope)
 
 
-def test_each_outcome_is_recorded_and_what_was_not_begun_given_back(campaign: Campaign) -> None:
+def test_outcomes_are_recorded_and_deliveries_not_started_are_released(campaign: Campaign) -> None:
     with transaction():
         claim(campaign.id, 9, token="t", now=NOW)
     results = [
@@ -167,7 +167,7 @@ def test_each_outcome_is_recorded_and_what_was_not_begun_given_back(campaign: Ca
     assert since == NOW
 
 
-def test_a_reply_is_stored_once_and_put_back_together(campaign: Campaign) -> None:
+def test_a_reply_is_stored_once_and_reassembled(campaign: Campaign) -> None:
     with transaction():
         claim(campaign.id, 9, token="t", now=NOW)
         outcomes.record(
@@ -184,7 +184,7 @@ def test_a_reply_is_stored_once_and_put_back_together(campaign: Campaign) -> Non
     ]
 
 
-def test_only_rows_that_still_bear_the_token_are_touched(campaign: Campaign) -> None:
+def test_only_rows_with_the_claims_token_are_changed(campaign: Campaign) -> None:
     with transaction():
         claim(campaign.id, 1, token="old", now=NOW)
         db.session.execute(sa.update(Delivery).where(Delivery.id == 1).values(claim_token="new"))
@@ -192,7 +192,7 @@ def test_only_rows_that_still_bear_the_token_are_touched(campaign: Campaign) -> 
     assert rows(Delivery.status, Delivery.claim_token)[0] == ("sending", "new")
 
 
-def test_an_answer_that_comes_late_decides_what_was_given_up_as_unknown(
+def test_a_late_answer_resolves_an_unknown_delivery(
     campaign: Campaign,
 ) -> None:
     with transaction():
@@ -212,7 +212,7 @@ def test_a_refused_sender_is_never_the_recipients_fault(campaign: Campaign) -> N
     assert rows(Delivery.status, Delivery.attempts)[0] == ("queued", 0)
 
 
-def test_a_delivery_is_given_up_when_its_time_is_up(campaign: Campaign) -> None:
+def test_a_delivery_fails_when_its_time_is_up(campaign: Campaign) -> None:
     with transaction():
         db.session.execute(
             sa.update(Delivery).values(attempts=5, deferred_since=NOW - timedelta(days=3))
@@ -222,7 +222,7 @@ def test_a_delivery_is_given_up_when_its_time_is_up(campaign: Campaign) -> None:
     assert rows(Delivery.status, Delivery.reason)[0] == ("failed", "gave_up")
 
 
-def test_a_connection_that_breaks_at_one_person_each_time_is_given_up_too(
+def test_a_delivery_that_always_breaks_the_connection_fails_eventually(
     campaign: Campaign,
 ) -> None:
     tries = Limits().tries
@@ -242,8 +242,10 @@ def test_a_connection_that_breaks_at_one_person_each_time_is_given_up_too(
     assert found[:2] == [("failed", "gave_up", tries), ("queued", "connection", 1)]
 
 
-def test_what_was_never_begun_is_due_at_once_and_nothing_counts(campaign: Campaign) -> None:
-    """Its lease was over when the worker came back, or the connection ended before the body."""
+def test_a_delivery_never_started_is_due_immediately_and_uses_no_attempt(
+    campaign: Campaign,
+) -> None:
+    """Its lease had expired when the worker resumed, or the connection broke before the body."""
     with transaction():
         claim(campaign.id, 2, token="t", now=NOW)
         told = outcomes.record("t", [outcome(n, "unsent") for n in (1, 2)], now=NOW)
@@ -252,7 +254,7 @@ def test_what_was_never_begun_is_due_at_once_and_nothing_counts(campaign: Campai
     assert not told.refused
 
 
-def test_what_was_recorded_is_told_by_mailbox_group_and_class(campaign: Campaign) -> None:
+def test_recorded_results_are_returned_by_mailbox_group_and_class(campaign: Campaign) -> None:
     with transaction():
         claimed = claim(campaign.id, 9, token="t", now=NOW)
         told = outcomes.record(
@@ -271,7 +273,7 @@ def test_what_was_recorded_is_told_by_mailbox_group_and_class(campaign: Campaign
     assert told.words["throttle"] == "421 4.7.28 unusual rate"
 
 
-def test_what_cannot_be_rendered_fails_alone_with_its_reason(campaign: Campaign) -> None:
+def test_a_delivery_that_cannot_be_rendered_fails_alone_with_its_reason(campaign: Campaign) -> None:
     with transaction():
         claim(campaign.id, 2, token="t", now=NOW)
         outcomes.record("t", [outcome(1, "sent")], now=NOW, unrenderable=[(2, "Too long.")])
@@ -279,7 +281,7 @@ def test_what_cannot_be_rendered_fails_alone_with_its_reason(campaign: Campaign)
     assert db.session.scalars(sa.select(Reply.text)).all() == ["Too long."]
 
 
-def test_many_workers_claim_nobody_twice(app: Flask, campaign: Campaign) -> None:
+def test_concurrent_workers_claim_nobody_twice(app: Flask, campaign: Campaign) -> None:
     with transaction():
         for number in range(10, 110):
             subscriber = a_subscriber(f"p{number}@example.org")
@@ -327,13 +329,11 @@ def test_many_workers_claim_nobody_twice(app: Flask, campaign: Campaign) -> None
         ("", "", ""),
     ],
 )
-def test_a_servers_own_id_is_taken_out_of_its_reply(reply: str, text: str, ref: str) -> None:
+def test_a_servers_queue_id_is_extracted_from_its_reply(reply: str, text: str, ref: str) -> None:
     assert outcomes.split_reply(reply) == (text, ref)
 
 
-def test_a_claim_keeps_its_number_whatever_plan_the_database_picks(
-    app: Flask, campaign: Campaign
-) -> None:
+def test_a_claim_keeps_its_size_whatever_the_query_plan(app: Flask, campaign: Campaign) -> None:
     if app.extensions["campaigns"].settings.is_sqlite:
         pytest.skip("SQLite has one plan for it")
     with transaction():

@@ -1,4 +1,4 @@
-"""Freezing an audience: everybody once, in one statement that databases plan well."""
+"""Freezing an audience: everyone once, in one statement that databases plan well."""
 
 import threading
 from collections.abc import Callable
@@ -31,7 +31,7 @@ def _freeze(campaign: Campaign) -> bool:
 
 
 def _rows(campaign: Campaign) -> list[tuple[str, int | None, str, str]]:
-    """Address, list, status and reason, in the order in which they were written."""
+    """Address, list, status and reason of each row, in the order of insertion."""
     rows = db.session.execute(
         sa.select(Delivery.address, Delivery.list_id, Delivery.status, Delivery.reason)
         .where(Delivery.campaign_id == campaign.id)
@@ -40,7 +40,7 @@ def _rows(campaign: Campaign) -> list[tuple[str, int | None, str, str]]:
     return [tuple(row) for row in rows]  # type: ignore[misc]
 
 
-def test_everybody_gets_one_row_in_the_order_of_the_subscribers(app: Flask) -> None:
+def test_everyone_gets_one_row_in_the_order_of_subscribers(app: Flask) -> None:
     with transaction():
         news, offers, staff = a_list("News"), a_list("Offers"), a_list("Staff")
         a_subscriber("offers@example.org", offers)
@@ -64,7 +64,7 @@ def test_everybody_gets_one_row_in_the_order_of_the_subscribers(app: Flask) -> N
 
 
 @pytest.mark.parametrize("with_excluded", [False, True])
-def test_a_single_list_is_frozen_the_same(app: Flask, with_excluded: bool) -> None:
+def test_a_single_list_is_frozen_in_the_same_way(app: Flask, with_excluded: bool) -> None:
     with transaction():
         news, staff = a_list("News"), a_list("Staff")
         a_subscriber("a@example.org", news)
@@ -78,7 +78,7 @@ def test_a_single_list_is_frozen_the_same(app: Flask, with_excluded: bool) -> No
     assert counts == (2, 0, int(with_excluded), len(expected))
 
 
-def test_who_joins_after_the_freezing_is_not_mailed(app: Flask) -> None:
+def test_subscribers_who_join_later_are_not_included(app: Flask) -> None:
     with transaction():
         news = a_list()
         a_subscriber("early@example.org", news)
@@ -91,7 +91,7 @@ def test_who_joins_after_the_freezing_is_not_mailed(app: Flask) -> None:
     assert [address for address, *_ in _rows(campaign)] == ["early@example.org"]
 
 
-def test_the_database_refuses_a_second_row_of_a_person(app: Flask) -> None:
+def test_the_database_refuses_a_second_row_for_a_subscriber(app: Flask) -> None:
     with transaction():
         alice = a_subscriber()
         campaign = a_campaign()
@@ -101,7 +101,7 @@ def test_the_database_refuses_a_second_row_of_a_person(app: Flask) -> None:
 
 
 def _meanwhile(app: Flask, work: Callable[[], object]) -> threading.Thread:
-    """In a writing unit of its own; it has begun and waits when this returns."""
+    """Start work in its own transaction; it has begun and waits when this returns."""
 
     def run() -> None:
         with app.app_context(), transaction():
@@ -114,7 +114,7 @@ def _meanwhile(app: Flask, work: Callable[[], object]) -> threading.Thread:
     return worker
 
 
-def test_two_that_freeze_at_once_write_one_set_of_rows(app: Flask) -> None:
+def test_freezing_twice_at_once_writes_one_set_of_rows(app: Flask) -> None:
     with transaction():
         news = a_list()
         a_subscriber("a@example.org", news)
@@ -128,18 +128,18 @@ def test_two_that_freeze_at_once_write_one_set_of_rows(app: Flask) -> None:
     assert len(_rows(campaign)) == 1
 
 
-# --- people who are erased meanwhile: no foreign key sees to them --------------------------------
+# --- subscribers erased meanwhile: no foreign key prevents it --------------------------------
 
 
-def _two_people() -> tuple[Campaign, int]:
+def _two_subscribers() -> tuple[Campaign, int]:
     news = a_list()
     alice, _ = a_subscriber("alice@example.org", news), a_subscriber("bob@example.org", news)
     return _campaign(news), alice.id
 
 
-def test_who_is_erased_while_an_audience_is_frozen_is_not_named_in_it(app: Flask) -> None:
+def test_subscribers_erased_while_an_audience_is_frozen_are_not_named_in_it(app: Flask) -> None:
     with transaction():
-        campaign, alice = _two_people()
+        campaign, alice = _two_subscribers()
     with transaction():
         assert expand(campaign.id, links=(), now=NOW)
         erasing = _meanwhile(app, lambda: erasure.erase([alice]))
@@ -150,9 +150,9 @@ def test_who_is_erased_while_an_audience_is_frozen_is_not_named_in_it(app: Flask
     assert db.session.get(Subscriber, alice) is None
 
 
-def test_an_audience_is_frozen_without_who_is_being_erased(app: Flask) -> None:
+def test_an_audience_is_frozen_without_subscribers_being_erased(app: Flask) -> None:
     with transaction():
-        campaign, alice = _two_people()
+        campaign, alice = _two_subscribers()
     number = campaign.id
     with transaction():
         assert erasure.erase([alice]) == 1
@@ -162,10 +162,10 @@ def test_an_audience_is_frozen_without_who_is_being_erased(app: Flask) -> None:
     assert [address for address, *_ in _rows(campaign)] == ["bob@example.org"]
 
 
-# --- rows that are deleted by hand: triggers do what foreign keys did ----------------------------
+# --- rows deleted by hand: triggers do what foreign keys did ----------------------------
 
 
-def test_a_campaign_that_is_deleted_takes_its_deliveries_along(app: Flask) -> None:
+def test_deleting_a_campaign_deletes_its_deliveries(app: Flask) -> None:
     with transaction():
         alice = a_subscriber()
         gone, stays = a_campaign(), a_campaign()
@@ -176,7 +176,7 @@ def test_a_campaign_that_is_deleted_takes_its_deliveries_along(app: Flask) -> No
     assert db.session.scalars(sa.select(Delivery.id)).all() == [kept.id]
 
 
-def test_deliveries_forget_a_subscriber_who_is_deleted(app: Flask) -> None:
+def test_deleting_a_subscriber_clears_it_from_deliveries(app: Flask) -> None:
     with transaction():
         alice, bob = a_subscriber("alice@example.org"), a_subscriber("bob@example.org")
         campaign = a_campaign()
@@ -191,7 +191,7 @@ def test_deliveries_forget_a_subscriber_who_is_deleted(app: Flask) -> None:
 # --- plans ---------------------------------------------------------------------------------------
 
 
-def _many(count: int, news: AudienceList) -> None:
+def _many_subscribers(count: int, news: AudienceList) -> None:
     db.session.execute(
         sa.insert(Subscriber),
         [
@@ -209,13 +209,13 @@ def _many(count: int, news: AudienceList) -> None:
     )
 
 
-def test_postgresql_knows_how_many_it_will_be(app: Flask) -> None:
-    """It took thousands of look-ups for the way to a million when it expected a few."""
+def test_postgresql_estimates_the_number_of_rows(app: Flask) -> None:
+    """With a wrong estimate, it did thousands of look-ups per row for a million rows."""
     if not is_postgresql():
         pytest.skip("SQLite plans without counting")
     with transaction():
         news, others = a_list("News"), [a_list(f"List {number}") for number in range(20)]
-        _many(5_000, news)
+        _many_subscribers(5_000, news)
         for number, other in enumerate(others, start=1):
             a_subscriber(f"other{number}@example.org", other)
         db.session.execute(sa.text("ANALYZE"))
@@ -236,7 +236,7 @@ def test_postgresql_knows_how_many_it_will_be(app: Flask) -> None:
         sa.select(Delivery.status).where(Delivery.subscriber_id.in_([1, 2])),
     ],
 )
-def test_what_a_person_was_sent_is_found_by_the_unique_key(
+def test_the_deliveries_of_a_subscriber_are_found_by_the_unique_key(
     app: Flask, look_up: sa.Select[str]
 ) -> None:
     sql = look_up.compile(db.engine, compile_kwargs={"literal_binds": True})

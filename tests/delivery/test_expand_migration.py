@@ -1,4 +1,4 @@
-"""The table of deliveries is built anew on SQLite: rows, ids and their children stay."""
+"""SQLite rebuilds the table of deliveries: rows, ids and rows that refer to them are kept."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -24,7 +24,7 @@ AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 def fresh(
     request: pytest.FixtureRequest, databases: dict[str, Database], tmp_path: Path
 ) -> Iterator[Settings]:
-    """Settings of a migrated database of its own."""
+    """Settings of a separate migrated database."""
     with ExitStack() as stack:
         if request.param == "sqlite":
             url = f"sqlite:///{tmp_path / 'fresh.sqlite3'}"
@@ -37,7 +37,7 @@ def fresh(
 
 @contextmanager
 def _connected(settings: Settings) -> Iterator[sa.Connection]:
-    """A new connection each time: SQLite keeps what it has read of a table's keys."""
+    """A new connection each time, because SQLite caches what it has read of a table's keys."""
     engine = sa.create_engine(settings.sqlalchemy_url)
     try:
         with engine.begin() as connection:
@@ -77,7 +77,7 @@ def _seen(connection: sa.Connection) -> list[tuple[object, ...]]:
 ROWS = [(1, 1, "p1@example.org", "queued"), (2, 2, "p2@example.org", "queued"), (2, "x")]
 
 
-def test_rows_their_children_and_the_count_of_ids_go_up_and_down(fresh: Settings) -> None:
+def test_rows_their_children_and_the_id_sequence_survive_both_ways(fresh: Settings) -> None:
     with _connected(fresh) as connection:
         _put_rows_in(connection)
     migrate.downgrade(fresh, BEFORE)
@@ -93,7 +93,7 @@ def test_rows_their_children_and_the_count_of_ids_go_up_and_down(fresh: Settings
     assert ids == [1, 2, 4], "an id that was given once is not given again"
 
 
-def test_the_keys_change_places(fresh: Settings) -> None:
+def test_the_keys_are_replaced_both_ways(fresh: Settings) -> None:
     kept = {f"ix_delivery_{name}" for name in ("queued", "status", "reason", "engaged")}
     assert _keys(fresh) == (0, [["subscriber_id", "campaign_id"]], kept)
     migrate.downgrade(fresh, BEFORE)
@@ -102,7 +102,7 @@ def test_the_keys_change_places(fresh: Settings) -> None:
 
 
 def _keys(settings: Settings) -> tuple[int, list[list[str]], set[str | None]]:
-    """How many foreign keys there are, the columns of unique keys, the names of indexes."""
+    """The number of foreign keys, the columns of unique keys, the names of indexes."""
     with _connected(settings) as connection:
         inspector = sa.inspect(connection)
         indexes = inspector.get_indexes("delivery")

@@ -1,4 +1,4 @@
-"""At each reader's own time: who is reached when, and what the hours of the day hold back."""
+"""Sending in each recipient's time zone, and within the sending hours."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
@@ -33,7 +33,7 @@ def _in_berlin(app: Flask) -> None:
         save_workspace(time_zone="Europe/Berlin")
 
 
-def _readers(news: AudienceList) -> None:
+def _subscribers_in_zones(news: AudienceList) -> None:
     people: list[tuple[str, dict[str, Any]]] = [
         ("auckland", {"timezone": "Pacific/Auckland"}),
         ("kathmandu", {"tz": "asia/KATHMANDU "}),
@@ -51,7 +51,7 @@ def _readers(news: AudienceList) -> None:
 def _expanded(now: datetime, **values: Any) -> Campaign:
     with transaction():
         news = a_list()
-        _readers(news)
+        _subscribers_in_zones(news)
         campaign = a_campaign(news, sender=a_sender(), status="preparing", **values)
     with transaction():
         assert expand(campaign.id, links=(), now=now)
@@ -68,7 +68,7 @@ def _not_before(campaign: Campaign) -> dict[str, str]:
     return {address.partition("@")[0]: f"{at:%dT%H:%M}" if at else "now" for address, at in rows}
 
 
-def test_everybody_gets_it_when_their_own_clock_shows_the_time(app: Flask) -> None:
+def test_everyone_gets_it_at_their_local_time(app: Flask) -> None:
     """The Sunday on which Berlin's clocks go forward."""
     start = utc("2026-03-28T20:00")  # 9:00 on the 29th in Auckland
     campaign = _expanded(start, local_at="2026-03-29T09:00")
@@ -84,7 +84,7 @@ def test_everybody_gets_it_when_their_own_clock_shows_the_time(app: Flask) -> No
     }
 
 
-def test_zones_whose_time_has_passed_get_it_at_once(app: Flask) -> None:
+def test_zones_whose_time_has_passed_get_it_immediately(app: Flask) -> None:
     campaign = _expanded(utc("2026-10-25T08:30"), local_at="2026-10-25T09:00")
     assert _not_before(campaign) == {
         **dict.fromkeys(
@@ -94,17 +94,17 @@ def test_zones_whose_time_has_passed_get_it_at_once(app: Flask) -> None:
     }
 
 
-def test_a_campaign_for_all_alike_puts_nobody_off(app: Flask) -> None:
+def test_a_campaign_without_local_time_postpones_nobody(app: Flask) -> None:
     campaign = _expanded(utc("2026-03-28T20:00"))
     assert set(_not_before(campaign).values()) == {"now"}
 
 
-def test_hours_put_off_to_the_next_morning_of_each_reader(app: Flask) -> None:
-    """12:00 UTC, from 8 to 20: the evening in the east, the morning in New York."""
+def test_sending_hours_postpone_to_the_next_morning_of_each_recipient(app: Flask) -> None:
+    """12:00 UTC, hours from 8 to 20: evening in the east, morning in New York."""
     campaign = _expanded(utc("2026-10-03T12:00"), hours_from=8, hours_until=20)
     assert _not_before(campaign) == {
         "auckland": "03T19:00",
-        "lord-howe": "03T21:00",  # the night in which half an hour is missing there
+        "lord-howe": "03T21:00",  # the night with half an hour missing there
         "kathmandu": "now",
         "berlin": "now",
         "nowhere": "now",
@@ -114,7 +114,7 @@ def test_hours_put_off_to_the_next_morning_of_each_reader(app: Flask) -> None:
     }
 
 
-def test_local_time_and_hours_go_together(app: Flask) -> None:
+def test_local_time_and_sending_hours_combine(app: Flask) -> None:
     campaign = _expanded(
         utc("2026-03-01T00:00"), local_at="2026-03-01T06:00", hours_from=8, hours_until=20
     )
@@ -124,7 +124,7 @@ def test_local_time_and_hours_go_together(app: Flask) -> None:
     assert found["auckland"] == "now"
 
 
-def test_suppressed_people_wait_for_nothing(app: Flask) -> None:
+def test_suppressed_recipients_do_not_wait(app: Flask) -> None:
     from campaigns.audience.models import Suppression
 
     with transaction():
@@ -138,10 +138,10 @@ def test_suppressed_people_wait_for_nothing(app: Flask) -> None:
     assert row == ("skipped", None)
 
 
-def test_the_waves_are_counted_beforehand(app: Flask) -> None:
+def test_the_waves_are_counted_in_advance(app: Flask) -> None:
     with transaction():
         news = a_list()
-        _readers(news)
+        _subscribers_in_zones(news)
         campaign = a_campaign(news)
     people = local_time.people_by_zone(campaign.id)
     assert sum(people.values()) == 8
@@ -157,7 +157,7 @@ def test_the_waves_are_counted_beforehand(app: Flask) -> None:
     ]
 
 
-def test_it_starts_with_the_first_clock_of_the_audience_and_spans_a_day_at_most(
+def test_sending_starts_in_the_first_time_zone_and_takes_at_most_a_day(
     app: Flask,
 ) -> None:
     local = datetime.fromisoformat("2026-03-29T09:00")
@@ -169,7 +169,7 @@ def test_it_starts_with_the_first_clock_of_the_audience_and_spans_a_day_at_most(
     assert local_time.first_moment({}, local, BERLIN) == utc("2026-03-29T07:00")
 
 
-def test_a_spread_campaign_gets_its_pace_from_its_audience(app: Flask) -> None:
+def test_the_pace_of_a_spread_campaign_follows_from_its_audience(app: Flask) -> None:
     campaign = _expanded(utc("2026-03-01T10:00"), spread_seconds=3600)
     db.session.rollback()
     found = db.session.get_one(Campaign, campaign.id, populate_existing=True)
@@ -179,7 +179,7 @@ def test_a_spread_campaign_gets_its_pace_from_its_audience(app: Flask) -> None:
 # --- while it is sent
 
 
-def _under_way(**values: Any) -> Campaign:
+def _in_progress(**values: Any) -> Campaign:
     with transaction():
         news = a_list()
         campaign = a_campaign(
@@ -191,39 +191,39 @@ def _under_way(**values: Any) -> Campaign:
     return campaign
 
 
-def _hold_back(campaign: Campaign, now: datetime) -> int:
+def _postpone(campaign: Campaign, now: datetime) -> int:
     with transaction():
         found = db.session.get_one(Campaign, campaign.id)
         return quiet_hours.hold_back(found, BERLIN, now=now)
 
 
-def test_what_is_left_when_the_hours_end_waits_until_they_begin_again(app: Flask) -> None:
-    campaign = _under_way()
-    assert _hold_back(campaign, utc("2026-03-28T18:00")) == 0
-    assert _hold_back(campaign, utc("2026-03-28T18:59")) == 1
+def test_deliveries_left_at_the_end_of_the_hours_wait_for_the_next_start(app: Flask) -> None:
+    campaign = _in_progress()
+    assert _postpone(campaign, utc("2026-03-28T18:00")) == 0
+    assert _postpone(campaign, utc("2026-03-28T18:59")) == 1
     assert _not_before(campaign) == {"berlin": "29T06:00", "new-york": "now"}
-    assert _hold_back(campaign, utc("2026-03-28T19:30")) == 0
-    assert _hold_back(campaign, utc("2026-03-29T00:30")) == 1
+    assert _postpone(campaign, utc("2026-03-28T19:30")) == 0
+    assert _postpone(campaign, utc("2026-03-29T00:30")) == 1
     assert _not_before(campaign) == {"berlin": "29T06:00", "new-york": "29T12:00"}
 
 
-def test_a_second_try_waits_for_the_hours_too(app: Flask) -> None:
-    campaign = _under_way(not_before=utc("2026-03-28T21:00"))
-    assert _hold_back(campaign, utc("2026-03-28T20:30")) == 0
-    assert _hold_back(campaign, utc("2026-03-28T20:59")) == 1
+def test_a_retry_waits_for_the_sending_hours(app: Flask) -> None:
+    campaign = _in_progress(not_before=utc("2026-03-28T21:00"))
+    assert _postpone(campaign, utc("2026-03-28T20:30")) == 0
+    assert _postpone(campaign, utc("2026-03-28T20:59")) == 1
     assert _not_before(campaign)["berlin"] == "29T06:00"
 
 
-def test_nothing_leaves_just_before_the_hours_begin(app: Flask) -> None:
-    campaign = _under_way()
-    assert _hold_back(campaign, utc("2026-03-29T05:59:40")) == 2
+def test_nothing_is_sent_just_before_the_hours_begin(app: Flask) -> None:
+    campaign = _in_progress()
+    assert _postpone(campaign, utc("2026-03-29T05:59:40")) == 2
     assert _not_before(campaign)["berlin"] == "29T06:00"
 
 
-def test_a_wait_is_never_made_shorter(app: Flask) -> None:
+def test_a_wait_is_never_shortened(app: Flask) -> None:
     after_eight = utc("2026-03-29T06:00:30")
-    campaign = _under_way(not_before=after_eight)
-    assert _hold_back(campaign, utc("2026-03-29T05:59:20")) == 1, "that of New York"
+    campaign = _in_progress(not_before=after_eight)
+    assert _postpone(campaign, utc("2026-03-29T05:59:20")) == 1, "that of New York"
     found = db.session.scalars(sa.select(Delivery.not_before).order_by(Delivery.id)).first()
     assert found == after_eight
 
@@ -233,7 +233,7 @@ SHORTEST_WAIT = 60
 LATENESS = 9
 
 
-def test_the_clock_looks_more_often_than_retries_come() -> None:
+def test_the_clock_checks_more_often_than_retries_are_due() -> None:
     now, limits = utc("2026-03-28T12:00"), retry.Limits()
     waits = [
         retry.decide(kind, tries, now - age, now, limits).wait
@@ -247,8 +247,8 @@ def test_the_clock_looks_more_often_than_retries_come() -> None:
 
 @pytest.mark.parametrize("edge", ["2026-03-28T19:00:00", "2026-03-29T06:00:00"])
 @pytest.mark.parametrize("phase", [0, 17, 34, 49])
-def test_no_retry_leaves_outside_of_the_hours(app: Flask, edge: str, phase: int) -> None:
-    """Put off at every moment around the end and the beginning of the hours, by the least."""
+def test_no_retry_is_sent_outside_the_hours(app: Flask, edge: str, phase: int) -> None:
+    """Postponed by the shortest wait, at every second around the end and start of the hours."""
     begins = utc(edge) - timedelta(minutes=4)
     with transaction():
         news = a_list()
@@ -270,7 +270,7 @@ def test_no_retry_leaves_outside_of_the_hours(app: Flask, edge: str, phase: int)
                     .values(status="queued", not_before=at + timedelta(seconds=SHORTEST_WAIT))
                 )
         put_off = [entry for entry in put_off if entry[0] >= now]
-        _hold_back(campaign, now)
+        _postpone(campaign, now)
     due = db.session.scalars(sa.select(Delivery.not_before).where(Delivery.status == "queued"))
     found = [at for at in due if at is not None]
     assert len(found) == 69
@@ -278,20 +278,20 @@ def test_no_retry_leaves_outside_of_the_hours(app: Flask, edge: str, phase: int)
 
 
 @pytest.mark.parametrize("is_chosen", [True, False])
-def test_a_second_chance_keeps_to_the_hours(app: Flask, is_chosen: bool) -> None:
-    campaign = _under_way(status="failed", reason="gave_up")
+def test_a_resend_keeps_to_the_sending_hours(app: Flask, is_chosen: bool) -> None:
+    campaign = _in_progress(status="failed", reason="gave_up")
     ids = list(db.session.scalars(sa.select(Delivery.id))) if is_chosen else None
     with transaction():
         resend.retry_failed(campaign.id, ids, now=utc("2026-03-28T20:15"))
     assert _not_before(campaign) == {"berlin": "29T06:00", "new-york": "now"}
 
 
-def test_very_many_second_chances_keep_to_the_hours(
+def test_a_large_resend_keeps_to_the_sending_hours(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(resend, "BATCH_SIZE", 1)
     monkeypatch.setattr(resend, "SLICE", 1)
-    campaign = _under_way(status="failed", reason="gave_up", updated_at=utc("2026-03-28T20:00"))
+    campaign = _in_progress(status="failed", reason="gave_up", updated_at=utc("2026-03-28T20:00"))
     with transaction():
         resend.retry_failed(campaign.id, now=utc("2026-03-28T20:15"))
     with transaction():
@@ -299,19 +299,19 @@ def test_very_many_second_chances_keep_to_the_hours(
     assert _not_before(campaign) == {"berlin": "29T06:00", "new-york": "29T12:00"}
 
 
-def test_what_has_its_fate_is_left_alone(app: Flask) -> None:
-    campaign = _under_way(status="sent")
-    assert _hold_back(campaign, utc("2026-03-28T23:00")) == 0
+def test_finished_deliveries_are_unchanged(app: Flask) -> None:
+    campaign = _in_progress(status="sent")
+    assert _postpone(campaign, utc("2026-03-28T23:00")) == 0
 
 
-def test_only_campaigns_with_hours_are_looked_after(app: Flask) -> None:
-    campaign = _under_way()
+def test_only_campaigns_with_sending_hours_are_checked(app: Flask) -> None:
+    campaign = _in_progress()
     with transaction():
         a_campaign(status="sending")
     assert [found.id for found in quiet_hours.with_hours()] == [campaign.id]
 
 
-def test_hours_of_the_whole_day_change_nothing() -> None:
+def test_sending_hours_of_a_whole_day_change_nothing() -> None:
     arrival = Arrival(utc("2026-03-28T23:00"), hours=DayWindow())
     assert arrival.is_for_all_alike
     assert arrival.in_zone(BERLIN) == arrival.start
@@ -319,12 +319,12 @@ def test_hours_of_the_whole_day_change_nothing() -> None:
 
 def test_between_two_waves_the_next_one_is_known(app: Flask) -> None:
     at = utc("2026-03-29T12:00")
-    campaign = _under_way(not_before=at)
+    campaign = _in_progress(not_before=at)
     assert quiet_hours.next_wave(campaign.id, now=utc("2026-03-29T11:00")) == Wave(at, 2)
     assert quiet_hours.next_wave(campaign.id, now=at) is None
     assert [found.id for found in quiet_hours.in_waves()] == [campaign.id]
 
 
-def test_without_anybody_waiting_there_is_no_next_wave(app: Flask) -> None:
-    campaign = _under_way(status="sent")
+def test_without_waiting_recipients_there_is_no_next_wave(app: Flask) -> None:
+    campaign = _in_progress(status="sent")
     assert quiet_hours.next_wave(campaign.id, now=utc("2026-03-29T11:00")) is None

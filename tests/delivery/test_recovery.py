@@ -1,4 +1,4 @@
-"""The journal, and what is made of it after a crash."""
+"""The journal, and recovery from it after a crash."""
 
 import signal
 import subprocess
@@ -22,8 +22,8 @@ NOW = utcnow()
 LEASE = timedelta(seconds=90)
 
 
-class Running:
-    """The clock that nobody sets, as the sweep sees it."""
+class MonotonicClock:
+    """The monotonic clock of the sweep."""
 
     seconds = 5000.0
 
@@ -32,14 +32,14 @@ class Running:
 
 
 @pytest.fixture
-def running(monkeypatch: pytest.MonkeyPatch) -> Running:
-    clock = Running()
+def running(monkeypatch: pytest.MonkeyPatch) -> MonotonicClock:
+    clock = MonotonicClock()
     monkeypatch.setattr(sweep, "running_seconds", clock)
     monkeypatch.setattr(sweep, "_watch", recovery.Watch())
     return clock
 
 
-def test_a_journal_tells_the_three_fates_apart(tmp_path: Path) -> None:
+def test_a_journal_distinguishes_the_three_outcomes(tmp_path: Path) -> None:
     writer = journal.Journal(tmp_path, "token")
     writer.intent(1)
     writer.reply(SendResult(1, "sent", "250 ok", 250))
@@ -51,7 +51,7 @@ def test_a_journal_tells_the_three_fates_apart(tmp_path: Path) -> None:
     assert story.unknown == {2}
 
 
-def test_what_was_put_back_and_begun_again_is_unknown(tmp_path: Path) -> None:
+def test_a_delivery_released_and_started_again_is_unknown(tmp_path: Path) -> None:
     writer = journal.Journal(tmp_path, "token")
     writer.intent(1)
     writer.reply(SendResult(1, "unsent", scope="connection"))
@@ -61,7 +61,7 @@ def test_what_was_put_back_and_begun_again_is_unknown(tmp_path: Path) -> None:
     assert journal.read(path).unknown == {1}
 
 
-def test_what_a_full_session_refused_was_never_begun(tmp_path: Path) -> None:
+def test_a_delivery_refused_by_a_full_session_was_never_started(tmp_path: Path) -> None:
     writer = journal.Journal(tmp_path, "t")
     writer.intent(1)
     writer.put_back(1)
@@ -70,13 +70,13 @@ def test_what_a_full_session_refused_was_never_begun(tmp_path: Path) -> None:
     assert (story.begun, story.results) == (set(), {})
 
 
-def test_a_line_cut_short_counts_as_not_written(tmp_path: Path) -> None:
+def test_a_truncated_line_counts_as_not_written(tmp_path: Path) -> None:
     path = tmp_path / "token.journal"
     path.write_bytes(b'I 1\nR 1 ["sent",250,"recipient","dot","ok"]\nI 2\nR 2 ["sen')
     assert journal.read(path).unknown == {2}
 
 
-def test_the_journal_of_a_living_writer_is_left_alone(tmp_path: Path) -> None:
+def test_the_journal_of_a_running_writer_is_not_adopted(tmp_path: Path) -> None:
     writer = journal.Journal(tmp_path, "token")
     (path,) = journal.orphans(tmp_path)
     with journal.adopt(path) as is_ours:
@@ -86,14 +86,14 @@ def test_the_journal_of_a_living_writer_is_left_alone(tmp_path: Path) -> None:
         assert is_ours
 
 
-def test_only_one_adopts_an_orphan(tmp_path: Path) -> None:
+def test_an_orphan_is_adopted_once(tmp_path: Path) -> None:
     journal.Journal(tmp_path, "token").close()
     (path,) = journal.orphans(tmp_path)
     with journal.adopt(path) as first, journal.adopt(path) as second:
         assert (first, second) == (True, False)
 
 
-def test_a_removed_journal_is_nobodys(tmp_path: Path) -> None:
+def test_a_removed_journal_is_not_adopted(tmp_path: Path) -> None:
     writer = journal.Journal(tmp_path, "token")
     (path,) = journal.orphans(tmp_path)
     writer.remove()
@@ -101,7 +101,7 @@ def test_a_removed_journal_is_nobodys(tmp_path: Path) -> None:
         assert not is_ours
 
 
-def test_a_killed_writer_leaves_every_line_it_wrote(tmp_path: Path) -> None:
+def test_every_line_of_a_killed_writer_is_kept(tmp_path: Path) -> None:
     code = (
         "import sys, os, signal; from pathlib import Path\n"
         "from campaigns.delivery.journal import Journal\n"
@@ -117,7 +117,7 @@ def test_a_killed_writer_leaves_every_line_it_wrote(tmp_path: Path) -> None:
         assert len(journal.read(path).unknown) == 500
 
 
-def test_a_full_disk_shows_before_anything_is_begun(tmp_path: Path) -> None:
+def test_a_full_disk_is_noticed_before_anything_starts(tmp_path: Path) -> None:
     code = (
         "import resource, sys; from pathlib import Path\n"
         "from campaigns.delivery.journal import RESERVED_BYTES, Journal\n"
@@ -133,7 +133,7 @@ def test_a_full_disk_shows_before_anything_is_begun(tmp_path: Path) -> None:
     assert len(journal.read(path).unknown) == journal.RESERVED_BYTES // 16 - 3
 
 
-def test_a_journal_grows_when_servers_say_much(tmp_path: Path) -> None:
+def test_a_journal_grows_with_long_replies(tmp_path: Path) -> None:
     writer = journal.Journal(tmp_path, "token")
     for number in range(2000):
         writer.intent(number)
@@ -146,7 +146,7 @@ def test_a_journal_grows_when_servers_say_much(tmp_path: Path) -> None:
     assert not story.unknown
 
 
-def test_a_line_copied_from_its_end_counts_as_not_written(tmp_path: Path) -> None:
+def test_a_line_without_its_beginning_counts_as_not_written(tmp_path: Path) -> None:
     path = tmp_path / "token.journal"
     path.write_bytes(b"I 1\n\0\0\0" + b"2\n" + bytes(100))
     assert journal.read(path).unknown == {1}
@@ -165,7 +165,7 @@ def statuses() -> list[str]:
     return list(db.session.scalars(sa.select(Delivery.status).order_by(Delivery.id)))
 
 
-def test_a_dead_workers_claim_is_settled_by_its_journal(app: Flask) -> None:
+def test_the_claim_of_a_killed_worker_is_settled_by_its_journal(app: Flask) -> None:
     claim_five()
     story = journal.Story({1, 2, 3}, {1: SendResult(1, "sent", "250 ok", 250)})
     story.results[2] = SendResult(2, "failed", "550 5.1.1 no", 550, step="rcpt")
@@ -174,7 +174,7 @@ def test_a_dead_workers_claim_is_settled_by_its_journal(app: Flask) -> None:
     assert statuses() == ["sent", "failed", "unknown", "queued", "queued"]
 
 
-def test_settling_twice_changes_nothing_more(app: Flask) -> None:
+def test_settling_twice_changes_nothing(app: Flask) -> None:
     claim_five()
     story = journal.Story({1}, {})
     for _ in range(2):
@@ -184,14 +184,14 @@ def test_settling_twice_changes_nothing_more(app: Flask) -> None:
 
 
 def jump(by: timedelta) -> None:
-    """The wall clock is set: seen from it, all leases lie elsewhere."""
+    """Set the wall clock: move all leases relative to it."""
     with transaction():
         until = db.session.scalars(sa.select(Claim.lease_until)).one()
         db.session.execute(sa.update(Claim).values(lease_until=until - by))
 
 
-def test_the_claims_of_a_lost_host_become_unknown_never_queued(
-    app: Flask, running: Running
+def test_claims_of_a_lost_host_become_unknown_never_queued(
+    app: Flask, running: MonotonicClock
 ) -> None:
     runtime.use(app)
     claim_five()
@@ -204,7 +204,7 @@ def test_the_claims_of_a_lost_host_become_unknown_never_queued(
     assert db.session.scalars(sa.select(Claim)).all() == []
 
 
-def test_after_a_power_cut_nothing_counts_as_not_begun(app: Flask) -> None:
+def test_after_a_power_cut_nothing_counts_as_not_started(app: Flask) -> None:
     runtime.use(app)
     folder = app.extensions["campaigns"].settings.journal_dir
     folder.mkdir(parents=True)
@@ -215,8 +215,8 @@ def test_after_a_power_cut_nothing_counts_as_not_begun(app: Flask) -> None:
     assert statuses() == ["sent"] + ["unknown"] * 4
 
 
-def test_a_stopped_worker_loses_its_claim_and_can_write_nothing_more(
-    app: Flask, running: Running
+def test_a_frozen_worker_loses_its_claim_and_can_record_nothing(
+    app: Flask, running: MonotonicClock
 ) -> None:
     runtime.use(app)
     folder = app.extensions["campaigns"].settings.journal_dir
@@ -234,7 +234,7 @@ def test_a_stopped_worker_loses_its_claim_and_can_write_nothing_more(
     running.seconds += LEASE.total_seconds()
     assert sweep.recover_claims() == 1
     assert statuses() == ["unknown", "sent", "queued", "queued", "queued"]
-    with transaction():  # it wakes up, and has got the answer to what it had begun
+    with transaction():  # it resumes, with the answer to what it had started
         late = [SendResult(number, "sent", "250 ok", 250) for number in (1, 3)]
         outcomes.record("t", late, now=NOW)
         outcomes.release("t", [4], now=NOW)
@@ -242,7 +242,7 @@ def test_a_stopped_worker_loses_its_claim_and_can_write_nothing_more(
     stopped.remove()
 
 
-def test_a_lease_that_ran_out_cannot_be_renewed(app: Flask) -> None:
+def test_an_expired_lease_cannot_be_renewed(app: Flask) -> None:
     claim_five()
     with transaction():
         assert claims.renew(["t", "other"], lease=LEASE, now=utcnow()) == {"t"}
@@ -251,8 +251,8 @@ def test_a_lease_that_ran_out_cannot_be_renewed(app: Flask) -> None:
         assert claims.renew(["t"], lease=LEASE, now=utcnow()) == set()
 
 
-def test_a_clock_that_is_set_forward_takes_nothing_from_a_living_worker(
-    app: Flask, running: Running
+def test_setting_the_clock_forward_takes_no_claim_from_a_running_worker(
+    app: Flask, running: MonotonicClock
 ) -> None:
     runtime.use(app)
     living = journal.Journal(app.extensions["campaigns"].settings.journal_dir, "t")
@@ -268,8 +268,8 @@ def test_a_clock_that_is_set_forward_takes_nothing_from_a_living_worker(
     living.remove()
 
 
-def test_a_clock_that_is_set_back_keeps_no_claim_of_a_stopped_worker(
-    app: Flask, running: Running
+def test_setting_the_clock_back_keeps_no_claim_of_a_stopped_worker(
+    app: Flask, running: MonotonicClock
 ) -> None:
     runtime.use(app)
     stopped = journal.Journal(app.extensions["campaigns"].settings.journal_dir, "t")
@@ -282,7 +282,7 @@ def test_a_clock_that_is_set_back_keeps_no_claim_of_a_stopped_worker(
     stopped.remove()
 
 
-def test_a_claim_that_was_renewed_meanwhile_is_not_settled(app: Flask) -> None:
+def test_a_claim_renewed_meanwhile_is_not_settled(app: Flask) -> None:
     claim_five()
     (seen,) = recovery.leases().values()
     with transaction():
@@ -296,7 +296,7 @@ def test_a_claim_that_was_renewed_meanwhile_is_not_settled(app: Flask) -> None:
     assert statuses() == ["unknown"] + ["queued"] * 4
 
 
-def test_a_damaged_journal_is_set_aside_and_stops_nobody(app: Flask) -> None:
+def test_a_damaged_journal_is_set_aside_and_stops_nothing(app: Flask) -> None:
     runtime.use(app)
     folder = app.extensions["campaigns"].settings.journal_dir
     folder.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""When a mailbox group suddenly refuses very many."""
+"""When a mailbox group suddenly refuses very many recipients."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -12,24 +12,24 @@ def minutes(number: float) -> datetime:
     return NOON + timedelta(minutes=number)
 
 
-def test_b4_five_hundred_refusals_at_once_are_a_flood_long_before_the_last() -> None:
+def test_b4_five_hundred_refusals_are_a_spike_long_before_the_last() -> None:
     recent = Recent(Limits())
     found = [recent.add(10, 10, now=minutes(0.01 * number)) for number in range(50)]
     assert found.index(True) == 1, "with the twentieth"
     assert recent.since() is not None
 
 
-def test_an_old_list_with_a_few_dead_addresses_is_none() -> None:
+def test_a_few_dead_addresses_of_an_old_list_are_no_spike() -> None:
     recent = Recent(Limits())
     assert not any(recent.add(20, 100, now=minutes(number / 10)) for number in range(200))
 
 
-def test_refusals_hours_apart_are_none() -> None:
+def test_refusals_hours_apart_are_no_spike() -> None:
     recent = Recent(Limits())
     assert not any(recent.add(10, 10, now=minutes(11 * number)) for number in range(50))
 
 
-def test_what_went_well_long_ago_does_not_hide_what_goes_wrong_now() -> None:
+def test_earlier_successes_do_not_hide_a_spike() -> None:
     recent = Recent(Limits())
     for number in range(100):
         recent.add(0, 1000, now=minutes(number / 100))
@@ -38,7 +38,7 @@ def test_what_went_well_long_ago_does_not_hide_what_goes_wrong_now() -> None:
     assert recent.since() == minutes(1.2)
 
 
-def test_after_it_was_held_it_begins_anew() -> None:
+def test_counting_starts_again_after_a_hold() -> None:
     recent = Recent(Limits())
     assert recent.add(30, 30, now=NOON)
     recent.forget()
@@ -46,7 +46,7 @@ def test_after_it_was_held_it_begins_anew() -> None:
     assert not recent.add(19, 19, now=NOON)
 
 
-def test_the_measure_can_be_set() -> None:
+def test_the_limit_can_be_set() -> None:
     limits = Limits(flood_refusals=5, flood_share=0.5)
     assert Recent(limits).add(5, 8, now=NOON)
     assert not Recent(limits).add(4, 4, now=NOON)

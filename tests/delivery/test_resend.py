@@ -1,4 +1,4 @@
-"""Once more, by somebody's decision: unknown, failed, cancelled and held deliveries."""
+"""Manual resends and retries: unknown, failed, cancelled and held deliveries."""
 
 import threading
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from tests.readback import campaign_balance
 
 NOW = datetime(2026, 5, 20, 12, tzinfo=UTC)
 EARLIER = NOW - timedelta(hours=1)
-FATES: list[dict[str, Any]] = [
+OUTCOMES: list[dict[str, Any]] = [
     {"status": "sent", "sent_at": EARLIER},
     {"status": "unknown", "reason": "no_answer", "claim_token": "t", "attempts": 1},
     {"status": "unknown", "reason": "lost_worker", "attempts": 3},
@@ -32,15 +32,15 @@ FATES: list[dict[str, Any]] = [
 ]
 
 
-def a_finished(status: str = "sent", fates: list[dict[str, Any]] = FATES) -> Campaign:
+def a_finished(status: str = "sent", outcomes: list[dict[str, Any]] = OUTCOMES) -> Campaign:
     with transaction():
         news = a_list()
         campaign = a_campaign(
-            news, sender=a_sender(), status=status, audience=len(fates), finished_at=EARLIER
+            news, sender=a_sender(), status=status, audience=len(outcomes), finished_at=EARLIER
         )
-        for number, fate in enumerate(fates):
+        for number, outcome in enumerate(outcomes):
             person = a_subscriber(f"p{number}@news.example", news)
-            a_delivery(campaign, person, **{"updated_at": EARLIER, **fate})
+            a_delivery(campaign, person, **{"updated_at": EARLIER, **outcome})
     return campaign
 
 
@@ -56,7 +56,7 @@ def statuses(campaign: Campaign) -> list[str]:
 
 
 def changed(campaign: Campaign) -> list[int]:
-    """Which of FATES are queued now."""
+    """The indexes of `OUTCOMES` that are queued now."""
     return [number for number, status in enumerate(statuses(campaign)) if status == "queued"]
 
 
@@ -64,7 +64,7 @@ def reread(campaign: Campaign) -> Campaign:
     return db.session.get_one(Campaign, campaign.id, populate_existing=True)
 
 
-CHANCES: list[tuple[Callable[..., int], list[int]]] = [
+ACTIONS: list[tuple[Callable[..., int], list[int]]] = [
     (resend.send_again, [1, 2]),
     (resend.retry_failed, [3]),
     (resend.send_remaining, [5]),
@@ -72,34 +72,34 @@ CHANCES: list[tuple[Callable[..., int], list[int]]] = [
 ]
 
 
-@pytest.mark.parametrize(("chance", "queued"), CHANCES)
+@pytest.mark.parametrize(("action", "queued"), ACTIONS)
 @pytest.mark.parametrize("status", ["sent", "cancelled", "sending", "paused"])
-def test_each_queues_its_own_and_nothing_else(
-    app: Flask, chance: Callable[..., int], queued: list[int], status: str
+def test_each_action_queues_its_own_deliveries_only(
+    app: Flask, action: Callable[..., int], queued: list[int], status: str
 ) -> None:
     campaign = a_finished(status)
     with transaction():
-        assert chance(campaign.id, now=NOW) == len(queued)
+        assert action(campaign.id, now=NOW) == len(queued)
     assert changed(campaign) == queued
     assert reread(campaign).status == ("paused" if status == "paused" else "sending")
     assert campaign_balance(campaign.id).adds_up
     with transaction():
-        assert chance(campaign.id, now=NOW) == 0, "the second press does nothing"
+        assert action(campaign.id, now=NOW) == 0, "the second press does nothing"
 
 
-@pytest.mark.parametrize(("chance", "queued"), CHANCES)
+@pytest.mark.parametrize(("action", "queued"), ACTIONS)
 @pytest.mark.parametrize("status", ["draft", "scheduled", "preparing"])
-def test_none_of_it_before_the_audience_is_frozen(
-    app: Flask, chance: Callable[..., int], queued: list[int], status: str
+def test_no_action_before_the_audience_is_frozen(
+    app: Flask, action: Callable[..., int], queued: list[int], status: str
 ) -> None:
     campaign = a_finished(status)
     with transaction():
-        assert chance(campaign.id, now=NOW) == 0
+        assert action(campaign.id, now=NOW) == 0
     assert changed(campaign) == []
     assert reread(campaign).status == status
 
 
-def test_tries_and_time_begin_anew(app: Flask) -> None:
+def test_attempts_and_time_limit_start_again(app: Flask) -> None:
     campaign = a_finished()
     with transaction():
         resend.retry_failed(campaign.id, now=NOW)
@@ -112,8 +112,8 @@ def test_tries_and_time_begin_anew(app: Flask) -> None:
     assert {tuple(row) for row in rows} == {(0, "", None, None)}
 
 
-def test_nothing_of_the_earlier_tries_delays_the_new_ones(app: Flask) -> None:
-    campaign = a_finished(fates=[FATES[3]])
+def test_earlier_attempts_do_not_delay_new_ones(app: Flask) -> None:
+    campaign = a_finished(outcomes=[OUTCOMES[3]])
     moments = [
         column.name
         for column in Delivery.__table__.columns
@@ -123,10 +123,10 @@ def test_nothing_of_the_earlier_tries_delays_the_new_ones(app: Flask) -> None:
         db.session.execute(sa.update(Delivery).values(dict.fromkeys(moments, EARLIER)))
         resend.retry_failed(campaign.id, now=NOW)
     row = db.session.execute(sa.select(Delivery.__table__)).one()
-    assert {name for name in moments if row._mapping[name] is not None} == OF_WHAT_CAME_BACK
+    assert {name for name in moments if row._mapping[name] is not None} == EVENTS_BEFORE
 
 
-OF_WHAT_CAME_BACK = {
+EVENTS_BEFORE = {
     "sent_at",
     "delivered_at",
     "bounced_at",
@@ -137,7 +137,7 @@ OF_WHAT_CAME_BACK = {
 }
 
 
-def test_one_by_one_takes_the_chosen_ones_even_a_mailbox_that_was_not_there(app: Flask) -> None:
+def test_selected_deliveries_are_queued_even_to_a_nonexistent_mailbox(app: Flask) -> None:
     campaign = a_finished()
     ids = list(db.session.scalars(sa.select(Delivery.id).order_by(Delivery.id)))
     with transaction():
@@ -146,7 +146,7 @@ def test_one_by_one_takes_the_chosen_ones_even_a_mailbox_that_was_not_there(app:
     assert changed(campaign) == [2, 4]
 
 
-def test_anothers_deliveries_are_never_touched(app: Flask) -> None:
+def test_deliveries_of_other_campaigns_are_unchanged(app: Flask) -> None:
     campaign = a_finished()
     ids = list(db.session.scalars(sa.select(Delivery.id)))
     with transaction():
@@ -156,21 +156,21 @@ def test_anothers_deliveries_are_never_touched(app: Flask) -> None:
     assert changed(campaign) == []
 
 
-def test_nothing_to_send_opens_nothing(app: Flask) -> None:
-    campaign = a_finished(fates=FATES[:1])
+def test_without_deliveries_to_send_the_campaign_stays_finished(app: Flask) -> None:
+    campaign = a_finished(outcomes=OUTCOMES[:1])
     with transaction():
         assert resend.retry_failed(campaign.id, now=NOW) == 0
     assert reread(campaign).status == "sent"
     assert reread(campaign).finished_at == EARLIER
 
 
-def test_late_joiners_are_never_mailed_by_surprise(app: Flask) -> None:
+def test_subscribers_who_joined_later_are_not_included(app: Flask) -> None:
     campaign = a_finished("cancelled")
     with transaction():
         a_subscriber("late@news.example", db.session.scalars(sa.select(a_list_of())).one())
         resend.send_remaining(campaign.id, now=NOW)
-    assert len(statuses(campaign)) == len(FATES)
-    assert reread(campaign).audience == len(FATES)
+    assert len(statuses(campaign)) == len(OUTCOMES)
+    assert reread(campaign).audience == len(OUTCOMES)
 
 
 def a_list_of() -> Any:
@@ -179,7 +179,7 @@ def a_list_of() -> Any:
     return AudienceList
 
 
-def test_a_deleted_account_is_replaced_by_that_of_the_sender_address(app: Flask) -> None:
+def test_a_deleted_account_is_replaced_by_the_senders_account(app: Flask) -> None:
     campaign = a_finished()
     assert reread(campaign).provider_id is None
     with transaction():
@@ -187,7 +187,7 @@ def test_a_deleted_account_is_replaced_by_that_of_the_sender_address(app: Flask)
     assert reread(campaign).provider_id is not None
 
 
-def test_the_account_it_went_by_stays_while_it_is_there(app: Flask) -> None:
+def test_the_account_is_kept_while_it_exists(app: Flask) -> None:
     campaign = a_finished()
     with transaction():
         account = a_provider("Old way", trouble="It was down", trouble_count=3)
@@ -199,7 +199,7 @@ def test_the_account_it_went_by_stays_while_it_is_there(app: Flask) -> None:
     assert again.trouble == "", "it is tried at once, whatever trouble it had"
 
 
-def test_leaving_it_keeps_it_unknown_and_it_is_not_asked_again(app: Flask) -> None:
+def test_a_dismissed_unknown_delivery_stays_unknown(app: Flask) -> None:
     campaign = a_finished()
     with transaction():
         assert resend.leave(campaign.id, now=NOW) == 2
@@ -213,7 +213,7 @@ def test_leaving_it_keeps_it_unknown_and_it_is_not_asked_again(app: Flask) -> No
         assert resend.send_again(campaign.id, [chosen or 0], now=NOW) == 1
 
 
-def test_a_campaign_that_is_sent_on_finishes_again(app: Flask) -> None:
+def test_a_resumed_campaign_finishes_again(app: Flask) -> None:
     campaign = a_finished()
     with transaction():
         resend.retry_failed(campaign.id, now=NOW)
@@ -225,8 +225,8 @@ def test_a_campaign_that_is_sent_on_finishes_again(app: Flask) -> None:
     assert reread(campaign).finished_at == NOW
 
 
-def test_it_never_finishes_over_what_is_being_queued_again(app: Flask) -> None:
-    """A worker that finds nothing open, while somebody presses the button."""
+def test_a_campaign_does_not_finish_while_deliveries_are_queued_again(app: Flask) -> None:
+    """A worker finds nothing open while a user starts the resend."""
     campaign = a_finished("sending")
     results: list[bool] = []
 
@@ -254,17 +254,17 @@ def test_a_running_or_finished_campaign_cannot_be_edited(app: Flask) -> None:
         assert reread(campaign).subject.startswith("Hello")
 
 
-# --- very many ------------------------------------------------------------------------------------
+# --- large resends --------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three are very many: two are done at once, then two at a time."""
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make three deliveries a large resend: two immediately, then two per slice."""
     monkeypatch.setattr(resend, "BATCH_SIZE", 2)
     monkeypatch.setattr(resend, "SLICE", 2)
 
 
-GAVE_UP = FATES[3]
+GAVE_UP = OUTCOMES[3]
 
 
 def carry_on(campaign: Campaign) -> bool:
@@ -275,50 +275,50 @@ def carry_on(campaign: Campaign) -> bool:
 LATER = NOW + timedelta(minutes=1)
 
 
-def under_way(campaign: Campaign) -> list[tuple[str, int, int]]:
+def runs_in_progress(campaign: Campaign) -> list[tuple[str, int, int]]:
     db.session.rollback()
     return [(c.what, c.done, c.total) for c in resend.under_way(campaign.id)]
 
 
-@pytest.mark.usefixtures("few")
-def test_very_many_follow_slice_by_slice(app: Flask) -> None:
-    campaign = a_finished(fates=[GAVE_UP] * 7)
+@pytest.mark.usefixtures("small_batches")
+def test_a_large_retry_is_queued_slice_by_slice(app: Flask) -> None:
+    campaign = a_finished(outcomes=[GAVE_UP] * 7)
     with transaction():
         assert resend.retry_failed(campaign.id, now=NOW) == 2
-    assert under_way(campaign) == [("failed", 2, 7)]
+    assert runs_in_progress(campaign) == [("failed", 2, 7)]
     assert resend.with_more() == [campaign.id]
     assert reread(campaign).status == "sending"
     assert carry_on(campaign)
-    assert under_way(campaign) == [("failed", 4, 7)]
+    assert runs_in_progress(campaign) == [("failed", 4, 7)]
     assert campaign_balance(campaign.id).adds_up
     while carry_on(campaign):
         pass
     assert statuses(campaign) == ["queued"] * 7
-    assert under_way(campaign) == []
+    assert runs_in_progress(campaign) == []
     assert resend.with_more() == []
 
 
-@pytest.mark.usefixtures("few")
-@pytest.mark.parametrize("kind", range(len(CHANCES)))
-def test_each_kind_of_very_many_takes_its_own_and_nothing_else(app: Flask, kind: int) -> None:
-    chance, queued = CHANCES[kind]
-    campaign = a_finished(fates=[*FATES, *FATES, *FATES])
-    wanted = [turn * len(FATES) + number for turn in range(3) for number in queued]
+@pytest.mark.usefixtures("small_batches")
+@pytest.mark.parametrize("kind", range(len(ACTIONS)))
+def test_each_large_action_queues_its_own_deliveries_only(app: Flask, kind: int) -> None:
+    action, queued = ACTIONS[kind]
+    campaign = a_finished(outcomes=[*OUTCOMES, *OUTCOMES, *OUTCOMES])
+    wanted = [turn * len(OUTCOMES) + number for turn in range(3) for number in queued]
     with transaction():
-        assert chance(campaign.id, now=NOW) == 2
+        assert action(campaign.id, now=NOW) == 2
     while carry_on(campaign):
         pass
     assert changed(campaign) == wanted
 
 
-@pytest.mark.usefixtures("few")
-def test_very_many_of_a_flood_of_one_group(app: Flask) -> None:
-    fates = [FATES[7] | {"mailbox_group": group} for group in ("google", "yahoo") * 4]
-    campaign = a_finished(fates=fates)
+@pytest.mark.usefixtures("small_batches")
+def test_a_large_retry_of_a_held_group(app: Flask) -> None:
+    outcomes = [OUTCOMES[7] | {"mailbox_group": group} for group in ("google", "yahoo") * 4]
+    campaign = a_finished(outcomes=outcomes)
     with transaction():
         resend.try_group_again(campaign.id, "google", now=NOW)
         resend.try_group_again(campaign.id, "yahoo", now=LATER)
-    assert under_way(campaign) == [("flood", 2, 4), ("flood", 2, 4)]
+    assert runs_in_progress(campaign) == [("flood", 2, 4), ("flood", 2, 4)]
     carry_on(campaign), carry_on(campaign)
     assert changed(campaign) == [0, 1, 2, 3, 4, 6], "the first decision comes first"
     while carry_on(campaign):
@@ -326,9 +326,9 @@ def test_very_many_of_a_flood_of_one_group(app: Flask) -> None:
     assert changed(campaign) == list(range(8))
 
 
-@pytest.mark.usefixtures("few")
-def test_very_many_are_left_as_they_are_and_nothing_is_sent(app: Flask) -> None:
-    campaign = a_finished(fates=[FATES[1]] * 5)
+@pytest.mark.usefixtures("small_batches")
+def test_dismissing_many_sends_nothing(app: Flask) -> None:
+    campaign = a_finished(outcomes=[OUTCOMES[1]] * 5)
     with transaction():
         assert resend.leave(campaign.id, now=NOW) == 2
     while carry_on(campaign):
@@ -337,20 +337,20 @@ def test_very_many_are_left_as_they_are_and_nothing_is_sent(app: Flask) -> None:
     assert reread(campaign).status == "sent"
 
 
-@pytest.mark.usefixtures("few")
-def test_the_same_decision_twice_is_one(app: Flask) -> None:
-    campaign = a_finished(fates=[GAVE_UP] * 5)
+@pytest.mark.usefixtures("small_batches")
+def test_the_same_action_twice_counts_once(app: Flask) -> None:
+    campaign = a_finished(outcomes=[GAVE_UP] * 5)
     with transaction():
         resend.retry_failed(campaign.id, now=NOW)
     with transaction():
         assert resend.retry_failed(campaign.id, now=LATER) == 0
-    assert under_way(campaign) == [("failed", 2, 5)]
+    assert runs_in_progress(campaign) == [("failed", 2, 5)]
 
 
-@pytest.mark.usefixtures("few")
-def test_what_fails_again_meanwhile_is_not_tried_a_third_time(app: Flask) -> None:
-    """Nobody has decided on that: neither on those already tried again, nor on new ones."""
-    campaign = a_finished(fates=[GAVE_UP] * 5 + [FATES[0]] * 2)
+@pytest.mark.usefixtures("small_batches")
+def test_a_delivery_that_fails_again_is_not_retried_by_the_same_action(app: Flask) -> None:
+    """The decision covers neither deliveries already retried nor new failures."""
+    campaign = a_finished(outcomes=[GAVE_UP] * 5 + [OUTCOMES[0]] * 2)
     with transaction():
         resend.retry_failed(campaign.id, now=NOW)
         ids = db.session.scalars(sa.select(Delivery.id).order_by(Delivery.id)).all()
@@ -364,25 +364,25 @@ def test_what_fails_again_meanwhile_is_not_tried_a_third_time(app: Flask) -> Non
     assert statuses(campaign) == ["failed", *["queued"] * 4, "sent", "failed"]
 
 
-@pytest.mark.usefixtures("few")
-def test_a_slice_that_breaks_off_is_as_if_it_had_never_been(app: Flask) -> None:
-    """As a kill does it: what was not committed is done by the next one, and done once."""
-    campaign = a_finished(fates=[GAVE_UP] * 6)
+@pytest.mark.usefixtures("small_batches")
+def test_an_interrupted_slice_changes_nothing(app: Flask) -> None:
+    """As after a kill: the next slice does what was not committed, once."""
+    campaign = a_finished(outcomes=[GAVE_UP] * 6)
     with transaction():
         resend.retry_failed(campaign.id, now=NOW)
     with pytest.raises(RuntimeError, match="killed"), transaction():
         resend.carry_on(campaign.id, now=LATER)
         raise RuntimeError("killed")
-    assert under_way(campaign) == [("failed", 2, 6)]
+    assert runs_in_progress(campaign) == [("failed", 2, 6)]
     assert changed(campaign) == [0, 1]
     while carry_on(campaign):
         pass
     assert changed(campaign) == list(range(6))
 
 
-@pytest.mark.usefixtures("few")
-def test_two_workers_at_once_share_the_slices(app: Flask) -> None:
-    campaign = a_finished(fates=[GAVE_UP] * 40)
+@pytest.mark.usefixtures("small_batches")
+def test_concurrent_workers_share_the_slices(app: Flask) -> None:
+    campaign = a_finished(outcomes=[GAVE_UP] * 40)
     with transaction():
         resend.retry_failed(campaign.id, now=NOW)
 
@@ -397,12 +397,12 @@ def test_two_workers_at_once_share_the_slices(app: Flask) -> None:
     for worker in workers:
         worker.join(60)
     assert statuses(campaign) == ["queued"] * 40
-    assert under_way(campaign) == []
+    assert runs_in_progress(campaign) == []
 
 
-@pytest.mark.usefixtures("few")
-def test_a_campaign_that_is_cancelled_meanwhile_stays_cancelled(app: Flask) -> None:
-    campaign = a_finished("cancelled", fates=[FATES[5]] * 6)
+@pytest.mark.usefixtures("small_batches")
+def test_a_campaign_cancelled_meanwhile_stays_cancelled(app: Flask) -> None:
+    campaign = a_finished("cancelled", outcomes=[OUTCOMES[5]] * 6)
     with transaction():
         resend.send_remaining(campaign.id, now=NOW)
         completion.cancel(campaign.id, now=LATER)
@@ -410,15 +410,15 @@ def test_a_campaign_that_is_cancelled_meanwhile_stays_cancelled(app: Flask) -> N
         pass
     assert statuses(campaign) == ["cancelled"] * 6
     assert reread(campaign).status == "cancelled"
-    assert under_way(campaign) == []
+    assert runs_in_progress(campaign) == []
 
 
-@pytest.mark.usefixtures("few")
+@pytest.mark.usefixtures("small_batches")
 @pytest.mark.parametrize("status", ["paused", "sent"])
-def test_it_goes_on_in_a_campaign_that_is_paused_or_seems_sent_meanwhile(
+def test_a_large_retry_continues_while_the_campaign_is_paused_or_sent(
     app: Flask, status: str
 ) -> None:
-    campaign = a_finished(fates=[GAVE_UP] * 6)
+    campaign = a_finished(outcomes=[GAVE_UP] * 6)
     with transaction():
         resend.retry_failed(campaign.id, now=NOW)
         db.session.get_one(Campaign, campaign.id, populate_existing=True).status = status
@@ -428,9 +428,9 @@ def test_it_goes_on_in_a_campaign_that_is_paused_or_seems_sent_meanwhile(
     assert reread(campaign).status == ("paused" if status == "paused" else "sending")
 
 
-@pytest.mark.usefixtures("few")
-def test_very_many_of_a_deleted_campaign_are_gone_with_it(app: Flask) -> None:
-    campaign = a_finished(fates=[GAVE_UP] * 6)
+@pytest.mark.usefixtures("small_batches")
+def test_deleting_a_campaign_ends_its_large_retry(app: Flask) -> None:
+    campaign = a_finished(outcomes=[GAVE_UP] * 6)
     with transaction():
         resend.retry_failed(campaign.id, now=NOW)
         db.session.execute(sa.delete(Campaign).where(Campaign.id == campaign.id))
@@ -438,12 +438,12 @@ def test_very_many_of_a_deleted_campaign_are_gone_with_it(app: Flask) -> None:
     assert resend.with_more() == []
 
 
-# --- the unknown, resolved by what came back --------------------------------------------------
+# --- unknown deliveries resolved by events --------------------------------------------------
 
 
-def test_what_came_back_before_it_was_unknown_counts_as_well(app: Flask) -> None:
+def test_events_before_a_delivery_became_unknown_resolve_it_as_well(app: Flask) -> None:
     campaign = a_finished(
-        fates=[
+        outcomes=[
             {"status": "unknown", "reason": "no_answer", "first_opened_at": EARLIER},
             {"status": "unknown", "reason": "no_answer", "bounced_at": EARLIER},
             {"status": "unknown", "reason": "no_answer"},
@@ -454,7 +454,7 @@ def test_what_came_back_before_it_was_unknown_counts_as_well(app: Flask) -> None
     assert statuses(campaign) == ["sent", "failed", "queued"]
 
 
-def test_suppressed_people_stay_suppressed_whatever_is_tried_again(app: Flask) -> None:
+def test_suppressed_recipients_stay_suppressed_whatever_is_retried(app: Flask) -> None:
     campaign = a_finished()
     with transaction():
         suppressions.suppress("p3@news.example", reason="complaint", source="loop", now=NOW)

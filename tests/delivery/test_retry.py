@@ -1,4 +1,4 @@
-"""What is done after a reply: tried again, given up, kept back; and who is to blame."""
+"""What follows a reply: a retry, a failure or a hold, and whose fault it is."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,8 +28,8 @@ LIMITS = Limits()
 CLASSES: tuple[ReplyClass, ...] = get_args(ReplyClass)
 
 
-def tried(reply_class: ReplyClass, *, final: bool = False, limits: Limits = LIMITS) -> list[int]:
-    """The minutes between the tries of a delivery that always hears the same, to its end."""
+def attempts(reply_class: ReplyClass, *, final: bool = False, limits: Limits = LIMITS) -> list[int]:
+    """The minutes between the attempts of a delivery that always gets the same reply."""
     waits: list[int] = []
     now, first, attempts = NOW, None, 0
     while len(waits) < 1000:
@@ -43,29 +43,29 @@ def tried(reply_class: ReplyClass, *, final: bool = False, limits: Limits = LIMI
     raise AssertionError("it never ends")
 
 
-def test_the_limits_are_those_of_the_installation(tmp_path: Path) -> None:
+def test_the_limits_come_from_the_settings(tmp_path: Path) -> None:
     assert limits_of(settings_for_tests(tmp_path)) == LIMITS
     own = settings_for_tests(tmp_path, retry_hours=72, flood_refusals=50, flood_percent=40)
     assert limits_of(own) == Limits(retry_hours=72, flood_refusals=50, flood_share=0.4)
 
 
-def test_s10_a_passing_trouble_is_asked_again_at_growing_distances_for_two_days() -> None:
-    waits = tried("transient")
+def test_s10_a_temporary_refusal_is_retried_with_growing_waits_for_two_days() -> None:
+    waits = attempts("transient")
     assert waits[:7] == [5, 15, 30, 60, 120, 240, 240]
     assert sum(waits) == 48 * 60, "and once more when the time is up, not hours later"
 
 
-def test_tries_are_limited_as_well_as_time() -> None:
-    assert len(tried("transient", limits=Limits(tries=4))) == 3
-    assert sum(tried("transient", limits=Limits(retry_hours=1))) == 60
+def test_attempts_are_limited_as_well_as_time() -> None:
+    assert len(attempts("transient", limits=Limits(tries=4))) == 3
+    assert sum(attempts("transient", limits=Limits(retry_hours=1))) == 60
 
 
-def test_a_full_mailbox_is_tried_less_often() -> None:
-    assert tried("mailbox_full") == [60, 120, 240, 240]
+def test_a_full_mailbox_is_retried_less_often() -> None:
+    assert attempts("mailbox_full") == [60, 120, 240, 240]
 
 
-def test_too_fast_waits_longer_the_longer_it_lasts_and_counts_nothing_against_anybody() -> None:
-    waits = tried("throttle")
+def test_throttling_waits_longer_and_longer_and_uses_no_attempts() -> None:
+    waits = attempts("throttle")
     assert waits[:4] == [5, 5, 10, 20]
     assert max(waits) == 240
     assert sum(waits) == 48 * 60
@@ -74,7 +74,7 @@ def test_too_fast_waits_longer_the_longer_it_lasts_and_counts_nothing_against_an
 
 
 @pytest.mark.parametrize("reply_class", ["transient", "mailbox_full", "refused", "hard"])
-def test_s10_a_no_for_ever_is_never_asked_again(reply_class: ReplyClass) -> None:
+def test_s10_a_permanent_refusal_is_never_retried(reply_class: ReplyClass) -> None:
     verdict = decide(reply_class, 1, None, NOW, LIMITS, is_final=True)
     assert verdict.status == "failed"
 
@@ -88,7 +88,7 @@ def test_s10_a_no_for_ever_is_never_asked_again(reply_class: ReplyClass) -> None
         ("refused", "refused", "nobody", False),
     ],
 )
-def test_what_is_over_says_why_and_who_is_to_blame(
+def test_a_failure_says_why_and_whose_fault_it_is(
     reply_class: ReplyClass, reason: str, blame: str, is_bounce: bool
 ) -> None:
     verdict = decide(reply_class, 1, None, NOW, LIMITS)
@@ -97,7 +97,7 @@ def test_what_is_over_says_why_and_who_is_to_blame(
 
 
 @pytest.mark.parametrize("reply_class", ["policy", "sender", "throttle"])
-def test_m1_what_the_sender_did_goes_back_to_the_queue_untouched(reply_class: ReplyClass) -> None:
+def test_m1_a_fault_of_the_sender_requeues_deliveries_unchanged(reply_class: ReplyClass) -> None:
     verdict = decide(reply_class, 3, NOW - timedelta(hours=5), NOW, LIMITS, is_final=True)
     assert verdict.status == "queued"
     assert verdict.blame in ("provider", "campaign")
@@ -105,13 +105,13 @@ def test_m1_what_the_sender_did_goes_back_to_the_queue_untouched(reply_class: Re
     assert not verdict.is_bounce
 
 
-def test_a_block_that_lasts_keeps_the_mail_back_and_blames_nobody_who_gets_it() -> None:
-    assert tried("policy", final=True)[:4] == [60, 60, 120, 240]
+def test_a_lasting_block_holds_deliveries_and_is_no_recipients_fault() -> None:
+    assert attempts("policy", final=True)[:4] == [60, 60, 120, 240]
     verdict = decide("policy", 1, NOW - timedelta(hours=48), NOW, LIMITS)
     assert (verdict.status, verdict.reason, verdict.is_bounce) == ("held", "blocked", False)
 
 
-def test_an_account_that_is_refused_has_all_the_time_it_needs() -> None:
+def test_a_refused_account_is_retried_without_a_time_limit() -> None:
     verdict = decide("sender", 1, NOW - timedelta(days=30), NOW, LIMITS)
     assert (verdict.status, verdict.wait) == ("queued", timedelta(hours=1))
 
@@ -122,7 +122,7 @@ def test_an_account_that_is_refused_has_all_the_time_it_needs() -> None:
     minutes=st.none() | st.integers(-600, 60 * 24 * 90),
     is_final=st.booleans(),
 )
-def test_every_verdict_makes_sense(
+def test_every_decision_is_consistent(
     reply_class: ReplyClass, attempts: int, minutes: int | None, is_final: bool
 ) -> None:
     first = None if minutes is None else NOW - timedelta(minutes=minutes)
@@ -136,7 +136,7 @@ def test_every_verdict_makes_sense(
     assert not verdict.is_bounce or verdict.blame == "recipient"
 
 
-def test_ten_thousand_put_off_at_once_do_not_come_back_at_once() -> None:
+def test_ten_thousand_simultaneous_deferrals_are_retried_at_different_times() -> None:
     verdict = Verdict("queued", "deferred", "nobody", timedelta(minutes=20))
     due = [not_before(verdict, number, NOW) for number in range(10_000)]
     assert min(due) >= NOW + timedelta(minutes=20), "never earlier than was asked for"
@@ -147,7 +147,7 @@ def test_ten_thousand_put_off_at_once_do_not_come_back_at_once() -> None:
     assert not_before(verdict, 7, NOW) == not_before(verdict, 7, NOW)
 
 
-# --- when all of it has to stop ----------------------------------------------------------------
+# --- when everything must stop -----------------------------------------------------------------
 
 
 def test_one_refusal_of_our_account_stops_the_account() -> None:
@@ -157,7 +157,7 @@ def test_one_refusal_of_our_account_stops_the_account() -> None:
     assert "535 who are you" in in_english(pause.reason)
 
 
-def test_a_block_stops_the_campaign_with_the_words_of_the_server() -> None:
+def test_a_block_stops_the_campaign_and_quotes_the_server() -> None:
     pause = pause_for(Tally(20, {"policy": 3}), {"policy": "550 5.7.26 no SPF"}, LIMITS)
     assert pause is not None
     assert pause.what == "campaign"
@@ -165,7 +165,7 @@ def test_a_block_stops_the_campaign_with_the_words_of_the_server() -> None:
     assert "550 5.7.26 no SPF" in in_english(pause.reason)
 
 
-def test_the_whim_of_a_single_server_stops_nothing() -> None:
+def test_a_refusal_by_a_single_server_stops_nothing() -> None:
     assert pause_for(Tally(2, {"policy": 2}), {}, LIMITS) is None
     assert pause_for(Tally(200, {"policy": 20}), {}, LIMITS) is None
 
@@ -175,7 +175,7 @@ def test_the_whim_of_a_single_server_stops_nothing() -> None:
     [(26, 500, 500, True), (25, 500, 500, False), (5, 60, 60, True), (4, 20, 20, False),
      (200, 500, 501, False)],
 )  # fmt: skip
-def test_content_that_more_than_a_twentieth_refuse_stops_a_young_campaign(
+def test_content_refused_by_more_than_a_twentieth_stops_a_new_campaign(
     refused: int, results: int, since_start: int, stops: bool
 ) -> None:
     tally = Tally(results, {"content": refused}, since_start)
@@ -183,7 +183,7 @@ def test_content_that_more_than_a_twentieth_refuse_stops_a_young_campaign(
     assert (pause is not None) == stops
 
 
-def test_nothing_odd_stops_nothing() -> None:
+def test_normal_results_stop_nothing() -> None:
     assert pause_for(Tally(500, {"hard": 90, "transient": 300}), {}, LIMITS) is None
     assert pause_for(Tally(0, {}), {}, LIMITS) is None
 
@@ -192,7 +192,7 @@ def test_nothing_odd_stops_nothing() -> None:
     ("refusals", "results", "found"),
     [(19, 19, False), (20, 79, True), (20, 80, False), (51, 200, True), (50, 200, False)],
 )
-def test_b4_a_flood_is_many_and_more_than_a_quarter(
+def test_b4_a_spike_is_many_refusals_and_more_than_a_quarter(
     refusals: int, results: int, found: bool
 ) -> None:
     assert is_flood(refusals, results, LIMITS) == found

@@ -1,4 +1,4 @@
-"""From one sender address to another: the guards, what is remembered, what follows from it."""
+"""Switching the sender: when it is allowed, what is recorded, and its effects."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -31,7 +31,7 @@ NOW = datetime(2026, 5, 20, 12, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Senders:
-    """Two accounts with an address each, and a second address of the first account."""
+    """Two accounts with a sender each, and a second sender of the first account."""
 
     first: SenderAddress
     second: SenderAddress
@@ -50,7 +50,7 @@ def senders(app: Flask) -> Senders:
 
 
 def running(senders: Senders, **values: Any) -> int:
-    """A campaign that is being sent from the first address, by its account; its id."""
+    """Create a campaign in progress from the first sender; return its id."""
     defaults: dict[str, Any] = {"status": "sending", "provider_id": senders.first.provider_id}
     with transaction():
         return a_campaign(sender=senders.first, **{**defaults, **values}).id
@@ -66,10 +66,10 @@ def choose(campaign_id: int, sender_id: int | None) -> bool:
         return fallback_sender.choose(campaign_id, sender_id, now=NOW)
 
 
-# --- going on ----------------------------------------------------------------------------------
+# --- switching ---------------------------------------------------------------------------------
 
 
-def test_it_goes_on_from_the_other_address_by_its_account(senders: Senders) -> None:
+def test_a_campaign_continues_from_the_other_sender_with_its_account(senders: Senders) -> None:
     campaign_id = running(senders, overflow_sender_id=senders.second.id, status_reason="It waits.")
     assert go_on(campaign_id, senders.second.id)
     found = fresh_campaign(campaign_id)
@@ -81,7 +81,7 @@ def test_it_goes_on_from_the_other_address_by_its_account(senders: Senders) -> N
     assert not past.by_itself
 
 
-def test_who_comes_second_changes_nothing(senders: Senders) -> None:
+def test_a_simultaneous_second_switch_changes_nothing(senders: Senders) -> None:
     campaign_id = running(senders, overflow_sender_id=senders.second.id)
     assert go_on(campaign_id, senders.second.id, by_itself=True)
     assert not go_on(campaign_id, senders.second.id, by_itself=True)
@@ -89,7 +89,7 @@ def test_who_comes_second_changes_nothing(senders: Senders) -> None:
     assert len(fallback_sender.earlier(fresh_campaign(campaign_id))) == 1
 
 
-def test_a_paused_one_stays_paused_for_its_reason(senders: Senders) -> None:
+def test_a_paused_campaign_stays_paused_with_its_reason(senders: Senders) -> None:
     campaign_id = running(senders, status="paused", status_reason="Paused by hand.")
     assert go_on(campaign_id, senders.second.id)
     found = fresh_campaign(campaign_id)
@@ -98,13 +98,13 @@ def test_a_paused_one_stays_paused_for_its_reason(senders: Senders) -> None:
 
 
 @pytest.mark.parametrize("status", sorted({*CAMPAIGN_STATES} - {"sending", "paused"}))
-def test_nothing_else_goes_on(senders: Senders, status: str) -> None:
+def test_no_other_campaign_can_be_switched(senders: Senders, status: str) -> None:
     campaign_id = running(senders, status=status)
     assert not go_on(campaign_id, senders.second.id)
     assert fresh_campaign(campaign_id).sender_id == senders.first.id
 
 
-def test_not_from_an_address_of_the_same_account_or_none(senders: Senders) -> None:
+def test_no_switch_to_a_sender_of_the_same_account_or_none(senders: Senders) -> None:
     campaign_id = running(senders)
     assert not go_on(campaign_id, senders.same.id)
     assert not go_on(campaign_id, senders.first.id)
@@ -112,7 +112,7 @@ def test_not_from_an_address_of_the_same_account_or_none(senders: Senders) -> No
     assert fresh_campaign(campaign_id).earlier_senders == []
 
 
-def test_the_account_that_was_frozen_counts_not_the_one_that_the_address_has_now(
+def test_the_account_at_launch_counts_not_the_senders_current_one(
     senders: Senders,
 ) -> None:
     campaign_id = running(senders)
@@ -123,14 +123,14 @@ def test_the_account_that_was_frozen_counts_not_the_one_that_the_address_has_now
     assert fallback_sender.earlier(fresh_campaign(campaign_id))[0].account == "Relay"
 
 
-def test_by_itself_only_while_it_is_sent_and_from_what_was_chosen(senders: Senders) -> None:
+def test_an_automatic_switch_needs_a_campaign_in_progress_and_a_fallback(senders: Senders) -> None:
     unchosen = running(senders)
     paused = running(senders, status="paused", overflow_sender_id=senders.second.id)
     assert not go_on(unchosen, senders.second.id, by_itself=True)
     assert not go_on(paused, senders.second.id, by_itself=True)
 
 
-def test_by_hand_it_may_go_back_and_all_is_remembered(senders: Senders) -> None:
+def test_a_manual_switch_may_go_back_and_all_are_recorded(senders: Senders) -> None:
     campaign_id = running(senders)
     assert go_on(campaign_id, senders.second.id)
     assert go_on(campaign_id, senders.first.id)
@@ -138,7 +138,7 @@ def test_by_hand_it_may_go_back_and_all_is_remembered(senders: Senders) -> None:
     assert [one.address for one in past] == ["news@first.example", "news@second.example"]
 
 
-def test_what_the_former_way_put_off_is_due_and_nothing_else(senders: Senders) -> None:
+def test_only_deliveries_postponed_by_the_former_account_become_due(senders: Senders) -> None:
     later = NOW + timedelta(hours=3)
     campaign_id = running(senders)
     with transaction():
@@ -166,11 +166,11 @@ def due(campaign_id: int) -> dict[int, datetime | None]:
     return {number: not_before for number, not_before in rows}  # noqa: C416
 
 
-# --- chosen beforehand -------------------------------------------------------------------------
+# --- fallback senders --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("status", CAMPAIGN_STATES)
-def test_it_can_be_chosen_until_the_campaign_is_over(senders: Senders, status: str) -> None:
+def test_a_fallback_can_be_chosen_until_the_campaign_ends(senders: Senders, status: str) -> None:
     campaign_id = running(senders, status=status)
     is_over = status in ("sent", "cancelled")
     assert choose(campaign_id, senders.second.id) is not is_over
@@ -181,14 +181,14 @@ def test_it_can_be_chosen_until_the_campaign_is_over(senders: Senders, status: s
     assert fresh_campaign(campaign_id).overflow_sender_id is None
 
 
-def test_an_address_of_the_same_account_cannot_be_chosen(senders: Senders) -> None:
+def test_a_sender_of_the_same_account_cannot_be_the_fallback(senders: Senders) -> None:
     campaign_id = running(senders)
     for sender_id in (senders.first.id, senders.same.id, 4711):
         assert not choose(campaign_id, sender_id)
     assert fresh_campaign(campaign_id).overflow_sender_id is None
 
 
-def test_what_can_be_chosen(senders: Senders) -> None:
+def test_the_choice_of_fallback_senders(senders: Senders) -> None:
     def words(campaign_id: int) -> list[str]:
         return [way.words for way in fallback_sender.other_routes(fresh_campaign(campaign_id))]
 
@@ -204,13 +204,13 @@ def test_what_can_be_chosen(senders: Senders) -> None:
     assert words(without) == [], "it has no address yet itself"
 
 
-def test_a_draft_that_came_back_goes_by_the_account_of_its_address(senders: Senders) -> None:
-    """The account of its first start is still written on it."""
+def test_a_draft_again_uses_the_account_of_its_sender(senders: Senders) -> None:
+    """It still has the account of its first start."""
     campaign_id = running(senders, status="draft", provider_id=senders.second.provider_id)
     assert choose(campaign_id, senders.second.id)
 
 
-def test_when_the_address_is_deleted_it_waits(senders: Senders) -> None:
+def test_without_the_deleted_fallback_the_campaign_waits(senders: Senders) -> None:
     campaign_id = running(senders, overflow_sender_id=senders.second.id)
     with transaction():
         db.session.execute(sa.delete(SenderAddress).where(SenderAddress.id == senders.second.id))
@@ -246,27 +246,27 @@ def suspended(minutes: float, *, is_quota: bool) -> Plan:
         (suspended(-1, is_quota=True), Grant({}), False),
     ],
 )
-def test_which_hold_is_a_used_up_day(plan: Plan, grant: Grant, expected: bool) -> None:
+def test_which_hold_is_a_used_up_daily_limit(plan: Plan, grant: Grant, expected: bool) -> None:
     assert sender_switch.is_used_up(plan, grant, now=NOW) is expected
 
 
-def test_what_still_gives_something_is_not_used_up() -> None:
+def test_a_limit_with_capacity_left_is_not_used_up() -> None:
     held = AccountHold("day", 3600)
     assert not sender_switch.is_used_up(Plan(), Grant({"other": 1}, account=held), now=NOW)
     assert not sender_switch.is_used_up(Plan(), Grant({}, 3600), now=NOW), "only groups are held"
 
 
-def test_the_plan_without_its_day() -> None:
+def test_the_plan_without_its_daily_limit() -> None:
     plan = Plan(windows=Windows(hour=7, day=9), warm_up_per_day=5, suspended_until=NOW)
     assert sender_switch.without_day(plan) == Plan(windows=Windows(hour=7), suspended_until=NOW)
     quota = replace(plan, is_quota=True)
     assert sender_switch.without_day(quota) == Plan(windows=Windows(hour=7), is_quota=True)
 
 
-# --- what follows from it ----------------------------------------------------------------------
+# --- effects ------------------------------------------------------------------------------------
 
 
-def test_an_account_stops_only_campaigns_that_still_go_by_it(senders: Senders) -> None:
+def test_an_account_stops_only_campaigns_that_still_use_it(senders: Senders) -> None:
     campaign_id = running(senders)
     go_on(campaign_id, senders.second.id)
     with transaction():
@@ -280,7 +280,7 @@ def test_an_account_stops_only_campaigns_that_still_go_by_it(senders: Senders) -
         )
 
 
-def test_a_copy_begins_where_the_first_one_began(senders: Senders) -> None:
+def test_a_copy_starts_with_the_first_sender(senders: Senders) -> None:
     by_itself = running(senders, overflow_sender_id=senders.second.id)
     by_hand = running(senders)
     waiting = running(senders, overflow_sender_id=senders.second.id)
@@ -297,7 +297,7 @@ def test_a_copy_begins_where_the_first_one_began(senders: Senders) -> None:
             assert (copy.earlier_senders, copy.provider_id) == ([], None)
 
 
-def test_a_copy_after_the_first_address_was_deleted(senders: Senders) -> None:
+def test_a_copy_after_the_first_sender_was_deleted(senders: Senders) -> None:
     campaign_id = running(senders)
     go_on(campaign_id, senders.second.id, by_itself=False)
     with transaction():
@@ -307,7 +307,7 @@ def test_a_copy_after_the_first_address_was_deleted(senders: Senders) -> None:
         assert (copy.sender_id, copy.overflow_sender_id) == (senders.second.id, None)
 
 
-def test_who_would_go_on_from_an_address_is_named_before_it_is_deleted(senders: Senders) -> None:
+def test_campaigns_with_a_fallback_sender_are_named_before_it_is_deleted(senders: Senders) -> None:
     running(senders, name="Running", overflow_sender_id=senders.second.id)
     running(senders, name="Planned", status="scheduled", overflow_sender_id=senders.second.id)
     running(senders, name="Over", status="sent", overflow_sender_id=senders.second.id)
@@ -321,8 +321,8 @@ def test_who_would_go_on_from_an_address_is_named_before_it_is_deleted(senders: 
     assert usage.campaigns_on_account(senders.second.provider_id) == []
 
 
-def test_each_account_is_charged_with_what_left_by_it(senders: Senders) -> None:
-    """The counters of the limits are made good from this when they were lost."""
+def test_each_account_is_charged_with_what_it_sent(senders: Senders) -> None:
+    """Lost counters of limits are rebuilt from this."""
     campaign_id = running(senders, started_at=NOW - timedelta(hours=5))
     plain = running(senders, started_at=NOW - timedelta(hours=5))
     with transaction():
@@ -344,12 +344,12 @@ def test_each_account_is_charged_with_what_left_by_it(senders: Senders) -> None:
 
     assert charged(senders.first) == {-3: 2, -2: 1, 2: 1}
     assert charged(senders.second) == {2: 1}
-    go_on(campaign_id, senders.first.id)  # and back, at the same moment
+    go_on(campaign_id, senders.first.id)  # and back, at the same time
     assert charged(senders.first) == {-3: 2, -2: 1, 2: 2}
     assert charged(senders.second) == {}
 
 
-def test_an_account_is_forgotten_by_what_is_over(senders: Senders) -> None:
+def test_a_finished_campaign_no_longer_refers_to_an_account(senders: Senders) -> None:
     campaign_id = running(senders)
     go_on(campaign_id, senders.second.id)
     with transaction():

@@ -1,4 +1,4 @@
-"""Deleting people leaves no trace of who they were, and every count as it was."""
+"""Erasing people leaves no trace of them, and keeps every count."""
 
 from datetime import UTC, datetime
 
@@ -17,7 +17,7 @@ from tests.factories import a_campaign, a_delivery, a_list, a_subscriber
 NOW = datetime(2030, 5, 4, 12, 0, tzinfo=UTC)
 
 
-def test_nothing_names_an_erased_person_and_their_deliveries_still_count(app: Flask) -> None:
+def test_nothing_names_an_erased_person_but_their_deliveries_still_count(app: Flask) -> None:
     with transaction():
         news = a_list()
         alice = a_subscriber("Alice.Secret@example.org", name="Alice Secret")
@@ -48,7 +48,7 @@ def test_nothing_names_an_erased_person_and_their_deliveries_still_count(app: Fl
     assert db.session.scalar(sa.select(sa.func.count(TransactionalEmail.id))) == 1
 
 
-def test_a_capital_letter_beyond_ascii_leaves_no_trace_either(app: Flask) -> None:
+def test_a_non_ascii_capital_letter_leaves_no_trace_either(app: Flask) -> None:
     with transaction():
         anna = a_subscriber("Änna@example.org")
         db.session.add(TransactionalEmail(kind="confirm", address=anna.address))

@@ -1,4 +1,4 @@
-"""Sign-ups that nobody confirmed go after 30 days, and nothing else goes with them."""
+"""Unconfirmed sign-ups are deleted after 30 days, and nothing else."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -19,11 +19,11 @@ from tests.factories import a_campaign, a_delivery, a_list, a_subscriber
 
 NOW = datetime(2030, 5, 4, 12, 0, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(days=31)
-LATELY = NOW - timedelta(days=29)
+RECENTLY = NOW - timedelta(days=29)
 
 
 def sign_up(entry: AudienceList, address: str, *, at: datetime = LONG_AGO) -> int:
-    """Signs up by the form; returns the id of the subscriber."""
+    """Sign up with the form; return the id of the subscriber."""
     evidence = ConsentEvidence("form", at, "Yes?", "192.0.2.77", "Secret/1")
     signup.sign_up(entry.id, address, name="Secret", evidence=evidence)
     return db.session.scalars(sa.select(Subscriber.id).where(Subscriber.address == address)).one()
@@ -39,12 +39,12 @@ def people() -> set[str]:
     return set(db.session.scalars(sa.select(Subscriber.address)))
 
 
-def test_nothing_is_kept_of_them_but_their_number(app: Flask) -> None:
+def test_only_their_number_is_kept(app: Flask) -> None:
     with transaction():
         news = a_list()
         for number in range(3):
             sign_up(news, f"secret{number}@example.org")
-        sign_up(news, "waiting@example.org", at=LATELY)
+        sign_up(news, "waiting@example.org", at=RECENTLY)
     assert delete_overdue() == 3
     assert delete_overdue() == 0
     assert people() == {"waiting@example.org"}
@@ -59,16 +59,16 @@ def test_nothing_is_kept_of_them_but_their_number(app: Flask) -> None:
     assert [tuple(row) for row in bare] == [(news.id, "requested", "")] * 3
 
 
-def test_who_asked_again_lately_may_still_confirm(app: Flask) -> None:
+def test_a_recent_repeated_request_may_still_be_confirmed(app: Flask) -> None:
     with transaction():
         news = a_list()
         sign_up(news, "a@example.org")
-        sign_up(news, "a@example.org", at=LATELY)
+        sign_up(news, "a@example.org", at=RECENTLY)
     assert delete_overdue() == 0
     assert people() == {"a@example.org"}
 
 
-def test_who_is_there_for_another_reason_stays(app: Flask) -> None:
+def test_subscribers_with_another_reason_stay(app: Flask) -> None:
     with transaction():
         news, other = a_list("News"), a_list("Other")
         a_subscriber("by-hand@example.org")
@@ -87,7 +87,7 @@ def test_who_is_there_for_another_reason_stays(app: Flask) -> None:
     assert [tuple(row) for row in kinds] == [("subscribed", "")]
 
 
-def test_who_had_left_before_has_left_again_with_the_proofs_of_then(app: Flask) -> None:
+def test_an_earlier_unsubscribe_and_its_proof_are_restored(app: Flask) -> None:
     left = LONG_AGO - timedelta(days=100)
     with transaction():
         news = a_list()
@@ -109,7 +109,7 @@ def test_who_had_left_before_has_left_again_with_the_proofs_of_then(app: Flask) 
     assert kept == ["requested", "confirmed", "unsubscribed"]
 
 
-def test_who_confirms_just_before_stays(app: Flask) -> None:
+def test_a_confirmation_just_before_the_deletion_counts(app: Flask) -> None:
     with transaction():
         news = a_list()
         ann = sign_up(news, "ann@example.org")
@@ -121,7 +121,7 @@ def test_who_confirms_just_before_stays(app: Flask) -> None:
     assert subscriptions.state(news.id, ann) == "subscribed"
 
 
-def test_the_sweep_takes_some_at_a_time_and_mails_that_are_done(
+def test_the_sweep_deletes_in_batches_with_finished_emails(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retention, "AT_ONCE", 2)
@@ -134,7 +134,7 @@ def test_the_sweep_takes_some_at_a_time_and_mails_that_are_done(
         db.session.execute(sa.delete(TransactionalEmail))
         for status, at in (
             *[(status, LONG_AGO) for status in ("sent", "failed", "unknown", "queued", "sending")],
-            ("sent", LATELY),
+            ("sent", RECENTLY),
         ):
             db.session.add(
                 TransactionalEmail(
@@ -154,5 +154,5 @@ def test_the_sweep_takes_some_at_a_time_and_mails_that_are_done(
     assert [tuple(row) for row in left] == [
         ("queued", LONG_AGO),
         ("sending", LONG_AGO),
-        ("sent", LATELY),
+        ("sent", RECENTLY),
     ]

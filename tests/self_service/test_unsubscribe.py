@@ -1,4 +1,4 @@
-"""What an unsubscribe link stands for, and the way back."""
+"""What an unsubscribe link applies to, and how to undo it."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -18,17 +18,19 @@ from tests.factories import a_campaign, a_delivery, a_list, a_subscriber
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
-def leave(ref: DeliveryRef, *, now: datetime = NOON, everything: bool = False) -> list[int]:
+def unsubscribe_by(
+    ref: DeliveryRef, *, now: datetime = NOON, everything: bool = False
+) -> list[int]:
     with transaction():
         return unsubscribe.leave(ref, ConsentEvidence("page", now), everything=everything)
 
 
-def come_back(ref: DeliveryRef, *, now: datetime = NOON) -> list[int]:
+def resubscribe_by(ref: DeliveryRef, *, now: datetime = NOON) -> list[int]:
     with transaction():
         return unsubscribe.come_back(ref, ConsentEvidence("page", now))
 
 
-def test_a_newsletter_that_went_to_two_lists_is_left_on_both(app: Flask) -> None:
+def test_a_campaign_to_two_lists_is_unsubscribed_from_both(app: Flask) -> None:
     with transaction():
         news, offers, other = a_list("News"), a_list("Offers"), a_list("Other")
         alice = a_subscriber("alice@example.org", news, offers, other)
@@ -36,19 +38,19 @@ def test_a_newsletter_that_went_to_two_lists_is_left_on_both(app: Flask) -> None
     ref = DeliveryRef(alice.id, news.id, delivery.id)
     assert [place.name for place in unsubscribe.places(ref)] == ["News", "Offers"]
     assert [place.name for place in unsubscribe.other_places(ref)] == ["Other"]
-    assert leave(ref) == [news.id, offers.id]
+    assert unsubscribe_by(ref) == [news.id, offers.id]
     assert subscriptions.state(other.id, alice.id) == "subscribed"
 
 
-def test_a_list_that_the_campaign_excluded_is_not_left(app: Flask) -> None:
+def test_a_list_excluded_by_the_campaign_is_unaffected(app: Flask) -> None:
     with transaction():
         news, staff = a_list("News"), a_list("Staff")
         alice = a_subscriber("alice@example.org", news, staff)
         delivery = a_delivery(a_campaign(news, excluded=(staff,)), alice, list_id=news.id)
-    assert leave(DeliveryRef(alice.id, news.id, delivery.id)) == [news.id]
+    assert unsubscribe_by(DeliveryRef(alice.id, news.id, delivery.id)) == [news.id]
 
 
-def test_without_its_delivery_a_link_ends_its_own_list_alone(app: Flask) -> None:
+def test_without_its_delivery_a_link_applies_to_its_list_only(app: Flask) -> None:
     with transaction():
         news, offers = a_list("News"), a_list("Offers")
         alice = a_subscriber("alice@example.org", news, offers)
@@ -57,66 +59,66 @@ def test_without_its_delivery_a_link_ends_its_own_list_alone(app: Flask) -> None
     ref = DeliveryRef(alice.id, news.id, delivery.id)
     with transaction():
         db.session.execute(sa.delete(Campaign))
-    assert leave(ref) == [news.id]
+    assert unsubscribe_by(ref) == [news.id]
     assert subscriptions.state(offers.id, alice.id) == "subscribed"
 
 
-def test_a_delivery_of_somebody_else_is_not_touched(app: Flask) -> None:
+def test_deliveries_of_others_are_unaffected(app: Flask) -> None:
     with transaction():
         news, offers = a_list("News"), a_list("Offers")
         alice = a_subscriber("alice@example.org", news, offers)
         bob = a_subscriber("bob@example.org", news, offers)
         delivery = a_delivery(a_campaign(news, offers), bob, list_id=news.id)
-    assert leave(DeliveryRef(alice.id, news.id, delivery.id)) == [news.id]
+    assert unsubscribe_by(DeliveryRef(alice.id, news.id, delivery.id)) == [news.id]
     stored = db.session.get_one(Delivery, delivery.id, populate_existing=True)
     assert stored.unsubscribed_at is None
 
 
-def test_leaving_everything_ends_every_list(app: Flask) -> None:
+def test_unsubscribing_from_everything_ends_every_subscription(app: Flask) -> None:
     with transaction():
         news, other = a_list("News"), a_list("Other")
         alice = a_subscriber("alice@example.org", news, other)
-    assert leave(DeliveryRef(alice.id, news.id, 0), everything=True) == [news.id, other.id]
+    assert unsubscribe_by(DeliveryRef(alice.id, news.id, 0), everything=True) == [news.id, other.id]
 
 
-def test_coming_back_undoes_what_was_left_and_is_recorded(app: Flask) -> None:
+def test_resubscribing_undoes_the_unsubscribe_and_is_recorded(app: Flask) -> None:
     with transaction():
         news, offers = a_list("News"), a_list("Offers")
         alice = a_subscriber("alice@example.org", news, offers)
         delivery = a_delivery(a_campaign(news, offers), alice, list_id=news.id)
     ref = DeliveryRef(alice.id, news.id, delivery.id)
-    leave(ref)
-    assert come_back(ref, now=NOON + timedelta(minutes=5)) == [news.id, offers.id]
+    unsubscribe_by(ref)
+    assert resubscribe_by(ref, now=NOON + timedelta(minutes=5)) == [news.id, offers.id]
     assert subscriptions.state(news.id, alice.id) == "subscribed"
     stored = db.session.get_one(Delivery, delivery.id, populate_existing=True)
     assert stored.unsubscribed_at is None
     kinds = db.session.scalars(sa.select(ConsentEvent.kind).order_by(ConsentEvent.id)).all()
     assert kinds == ["unsubscribed", "unsubscribed", "subscribed", "subscribed"]
-    assert come_back(ref, now=NOON + timedelta(minutes=6)) == []
+    assert resubscribe_by(ref, now=NOON + timedelta(minutes=6)) == []
 
 
-def test_leaving_again_after_coming_back_counts(app: Flask) -> None:
+def test_unsubscribing_again_after_resubscribing_counts(app: Flask) -> None:
     with transaction():
         news = a_list("News")
         alice = a_subscriber("alice@example.org", news)
         delivery = a_delivery(a_campaign(news), alice, list_id=news.id)
     ref = DeliveryRef(alice.id, news.id, delivery.id)
-    leave(ref)
-    come_back(ref, now=NOON + timedelta(minutes=1))
-    assert leave(ref, now=NOON + timedelta(minutes=2)) == [news.id]
+    unsubscribe_by(ref)
+    resubscribe_by(ref, now=NOON + timedelta(minutes=1))
+    assert unsubscribe_by(ref, now=NOON + timedelta(minutes=2)) == [news.id]
     stored = db.session.get_one(Delivery, delivery.id, populate_existing=True)
     assert stored.unsubscribed_at is not None
     assert db.session.scalar(sa.select(sa.func.count(Event.id))) == 1
 
 
-def test_there_is_no_way_back_after_a_day_or_from_another_leaving(app: Flask) -> None:
+def test_no_undo_after_a_day_or_for_another_unsubscribe(app: Flask) -> None:
     with transaction():
         news, other = a_list("News"), a_list("Other")
         alice = a_subscriber("alice@example.org", news, other)
     ref = DeliveryRef(alice.id, news.id, 0)
-    leave(ref)
+    unsubscribe_by(ref)
     with transaction():
         subscriptions.unsubscribe([other.id], alice.id, ConsentEvidence("manual", NOON))
-    assert come_back(ref, now=NOON + timedelta(hours=25)) == []
-    assert come_back(ref, now=NOON + timedelta(hours=1)) == [news.id]
+    assert resubscribe_by(ref, now=NOON + timedelta(hours=25)) == []
+    assert resubscribe_by(ref, now=NOON + timedelta(hours=1)) == [news.id]
     assert subscriptions.state(other.id, alice.id) == "unsubscribed"

@@ -1,4 +1,4 @@
-"""Why mail waits, in sentences."""
+"""Why email is waiting, in sentences."""
 
 from datetime import timedelta
 
@@ -19,7 +19,7 @@ from tests.english import in_english
         ("Is the server running?", "Is the server running?"),
     ],
 )
-def test_a_sentence_ends_once(why: str, end: str) -> None:
+def test_a_sentence_ends_with_one_full_stop(why: str, end: str) -> None:
     now = utcnow()
     plan = Plan(name="Relay", why=Reason.unpack(why), suspended_until=now + timedelta(hours=1))
     reason = hold_reasons.why_waits(plan, "google", learned=False, due_at=None, now=now)

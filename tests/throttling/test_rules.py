@@ -1,4 +1,4 @@
-"""Reply rules: which words lead to what, and how it ends."""
+"""Reply rules: which replies lead to which action, and when it ends."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -22,8 +22,8 @@ from tests.factories import a_campaign, a_list, a_provider, a_sender
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
-def met(text: str, *, group: str = "other", preset: str = "", count: int = 10) -> list[str]:
-    """The rules that a reply leads to."""
+def matching(text: str, *, group: str = "other", preset: str = "", count: int = 10) -> list[str]:
+    """The rules that match a reply."""
     code, _, words = text.partition(" ")
     book = rules.RuleBook(RULES, preset=preset)
     decision = rules.decide(book, [(int(code), words, count)], group=group, hits={})
@@ -70,15 +70,17 @@ def met(text: str, *, group: str = "other", preset: str = "", count: int = 10) -
         ("550 5.1.1 No such user", "yahoo", ""),
     ],
 )  # fmt: skip
-def test_words_lead_to_their_rule(text: str, group: str, key: str) -> None:
-    assert met(text, group=group) == ([key] if key else [])
+def test_replies_match_their_rule(text: str, group: str, key: str) -> None:
+    assert matching(text, group=group) == ([key] if key else [])
 
 
-def test_some_rules_are_for_one_provider_alone() -> None:
-    assert met("550 5.7.233 Tenant exceeded its limit", preset="microsoft-365") == ["m365-quota"]
+def test_some_rules_are_for_one_provider_only() -> None:
+    assert matching("550 5.7.233 Tenant exceeded its limit", preset="microsoft-365") == [
+        "m365-quota"
+    ]
 
 
-def test_our_rules_are_whole() -> None:
+def test_built_in_rules_are_valid() -> None:
     assert len({rule.key for rule in RULES}) == len(RULES) >= 25
     for rule in RULES:
         assert not expressions.why_refused(rule.pattern)
@@ -89,7 +91,7 @@ def test_our_rules_are_whole() -> None:
         assert not rule.is_quota or (rule.act == "suspend" and rule.whole_account)
 
 
-def test_which_replies_say_that_a_quota_is_used_up() -> None:
+def test_which_replies_mean_a_used_up_quota() -> None:
     assert {rule.key for rule in RULES if rule.is_quota} == {
         "ses-quota",
         "google-day",
@@ -130,7 +132,7 @@ def plan(campaign: Campaign, after: timedelta = timedelta()) -> Plan:
     return load_plan(campaign.provider_id or 0, now=NOW + after)
 
 
-def test_g14_ten_minutes_of_silence_then_one_at_a_time_and_one_more(campaign: Campaign) -> None:
+def test_g14_a_ten_minute_wait_then_one_connection_and_one_more(campaign: Campaign) -> None:
     say(campaign, "421 4.7.28 Unusual rate")
     google = plan(campaign).groups["google"]
     assert google.suspended_until == NOW + timedelta(minutes=10)
@@ -145,7 +147,7 @@ def test_g14_ten_minutes_of_silence_then_one_at_a_time_and_one_more(campaign: Ca
     assert (later.at_once, later.suspended_until, later.why) == (0, None, None)
 
 
-def test_once_more_begins_it_anew(campaign: Campaign) -> None:
+def test_another_matching_reply_restarts_the_wait(campaign: Campaign) -> None:
     say(campaign, "421 4.7.28 Unusual rate")
     say(campaign, "421 4.7.28 Unusual rate", at=NOW + timedelta(minutes=35))
     google = plan(campaign, timedelta(minutes=36)).groups["google"]
@@ -153,18 +155,18 @@ def test_once_more_begins_it_anew(campaign: Campaign) -> None:
     assert plan(campaign, timedelta(minutes=46)).groups["google"].at_once == 1
 
 
-def test_a_server_that_names_a_later_moment_is_taken_at_its_word(campaign: Campaign) -> None:
+def test_a_later_time_named_by_the_server_is_used(campaign: Campaign) -> None:
     say(campaign, "421 4.7.28 Unusual rate, try again in 2 hours")
     assert plan(campaign).groups["google"].suspended_until == NOW + timedelta(hours=2)
 
 
-def test_slowing_down_ends_by_itself(campaign: Campaign) -> None:
+def test_slowing_down_ends_automatically(campaign: Campaign) -> None:
     say(campaign, "451 4.7.1 [TSS09] later", group="yahoo")
     assert plan(campaign).groups["yahoo"].per_second == 1
     assert plan(campaign, timedelta(minutes=121)).groups["yahoo"].per_second == 0
 
 
-def test_a_used_up_quota_lets_the_whole_account_wait(campaign: Campaign) -> None:
+def test_a_used_up_quota_suspends_the_whole_account(campaign: Campaign) -> None:
     say(campaign, "454 Throttling failure: Daily message quota exceeded.", group="yahoo")
     now = plan(campaign)
     assert now.suspended_until == NOW + timedelta(minutes=60)
@@ -173,13 +175,15 @@ def test_a_used_up_quota_lets_the_whole_account_wait(campaign: Campaign) -> None
     assert plan(campaign, timedelta(minutes=61)).suspended_until is None
 
 
-def test_too_many_connections_leave_one(campaign: Campaign) -> None:
+def test_too_many_connections_reduces_them_to_one(campaign: Campaign) -> None:
     say(campaign, "421 Too many connections")
     assert plan(campaign).connections == 1
     assert plan(campaign, timedelta(minutes=25)).connections == 3
 
 
-def test_missing_authentication_pauses_the_campaign_with_the_words(campaign: Campaign) -> None:
+def test_missing_authentication_pauses_the_campaign_and_quotes_the_server(
+    campaign: Campaign,
+) -> None:
     say(campaign, "550 5.7.515 Access denied", group="outlook")
     found = db.session.get_one(Campaign, campaign.id)
     assert found.status == "paused"
@@ -197,7 +201,7 @@ def test_a_blocked_account_pauses_all_its_campaigns(campaign: Campaign) -> None:
         assert db.session.get_one(Campaign, number).status == "paused"
 
 
-def test_people_change_turn_off_and_add_rules(campaign: Campaign) -> None:
+def test_rules_can_be_edited_switched_off_and_added(campaign: Campaign) -> None:
     with transaction():
         db.session.add(
             ReplyRule(
@@ -238,19 +242,19 @@ def test_replies_of_an_hour_ago_do_not_count(campaign: Campaign) -> None:
     assert [action.rule.key for action in acted] == ["reputation"]
 
 
-# --- expressions that people write -------------------------------------------------------------
+# --- expressions that users write --------------------------------------------------------------
 
 SLOW = "(a+)+!"
 """Takes a backtracking engine longer than the universe exists."""
 
 
-def of_ones_own(pattern: str, **fields: object) -> ReplyRule:
+def custom_rule(pattern: str, **fields: object) -> ReplyRule:
     return ReplyRule(note="Ours.", pattern=pattern, action="suspend", minutes=5, **fields)
 
 
-def test_an_expression_of_an_owner_cannot_freeze_the_installation(campaign: Campaign) -> None:
+def test_a_slow_expression_cannot_freeze_the_installation(campaign: Campaign) -> None:
     with transaction():
-        db.session.add(of_ones_own(SLOW))
+        db.session.add(custom_rule(SLOW))
     say(campaign, "450 " + "a" * 100_000)
     say(campaign, "450 " + "a" * 500 + "!")
     assert plan(campaign).groups["google"].suspended_until
@@ -275,7 +279,7 @@ def test_an_expression_of_an_owner_cannot_freeze_the_installation(campaign: Camp
         ("\ud800", "not a character"),
     ],
 )
-def test_expressions_that_cannot_be_searched_for_are_refused_in_words(
+def test_invalid_expressions_are_refused_with_a_sentence(
     app: Flask, pattern: str, why: str
 ) -> None:
     with pytest.raises(InvalidInputError) as refused, transaction():
@@ -283,10 +287,10 @@ def test_expressions_that_cannot_be_searched_for_are_refused_in_words(
     assert why in in_english(refused.value.problems["pattern"])
 
 
-def test_a_saved_rule_that_cannot_be_searched_for_is_off_and_kept(campaign: Campaign) -> None:
+def test_a_stored_rule_with_an_invalid_expression_is_off_but_kept(campaign: Campaign) -> None:
     with transaction():
-        db.session.add(of_ones_own(r"(a)\1"))
-        db.session.add(of_ones_own("put off"))
+        db.session.add(custom_rule(r"(a)\1"))
+        db.session.add(custom_rule("put off"))
     refused, works = rules.all_rules()[:2]
     assert (refused.is_on, refused.pattern) == (False, r"(a)\1")
     assert "References to an earlier group" in in_english(refused.refused)
@@ -300,7 +304,7 @@ def test_a_saved_rule_that_cannot_be_searched_for_is_off_and_kept(campaign: Camp
     assert rules.all_rules()[0].is_on, "once it is corrected it is on again"
 
 
-def test_replies_with_any_characters_can_be_searched() -> None:
+def test_replies_with_any_characters_can_be_matched() -> None:
     book = rules.RuleBook([Rule("own", "Note.", "später.$", "suspend", minutes=5)], preset="")
     assert book.met_by("other", "450 SPÄTER\ud800") is not None
     assert book.met_by("other", "450 \x00 später\n") is None

@@ -1,4 +1,4 @@
-"""Plan, limiter and rules together against mailbox providers that are made up: hours in seconds."""
+"""Plan, limiter and rules together against simulated mailbox providers: hours in seconds."""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from campaigns.throttling.recording import recorded, tell
 from tests.english import in_english
 from tests.factories import a_campaign, a_provider
 
-# The statements behind it have tests on both databases; what is simulated is the limiter.
+# The SQL behind it is tested on both databases; here the limiter is simulated.
 pytestmark = pytest.mark.runs_on("sqlite")
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -26,7 +26,7 @@ START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 @dataclass
 class Server:
-    """Takes so many mails in a minute from us, and complains about more."""
+    """Accepts a number of messages a minute, and refuses more."""
 
     per_minute: int
     complaint: tuple[int, str]
@@ -47,7 +47,7 @@ class Server:
 
 @dataclass
 class Simulation:
-    """One campaign, one worker, some servers, and a clock that is moved by hand."""
+    """One campaign, one worker, some servers, and a manual clock."""
 
     limiter: RedisLimiter
     provider_id: int
@@ -63,20 +63,20 @@ class Simulation:
         return datetime.fromtimestamp(self.seconds, UTC)
 
     def slice(self) -> None:
-        """What a worker does in a second."""
+        """Do what a worker does in a second."""
         plan = load_plan(self.provider_id, now=self.now)
-        wants = {group: min(200, many) for group, many in self.waiting.items() if many}
+        wants = {group: min(200, count) for group, count in self.waiting.items() if count}
         asked = Ask(self.provider_id, self.campaign_id, wants, holder="worker")
         grant = self.limiter.acquire(asked, plan)
         self.holds += [(self.seconds, group, held) for group, held in grant.holds.items()]
-        self.at_once += [(self.seconds, group, many) for group, many in grant.at_once.items()]
-        for group, many in grant.counts.items():
-            self.send(asked, grant, group, many)
+        self.at_once += [(self.seconds, group, count) for group, count in grant.at_once.items()]
+        for group, count in grant.counts.items():
+            self.send(asked, grant, group, count)
         self.seconds += 1.0 if grant.total else max(1.0, min(grant.wait_seconds, 30.0))
 
-    def send(self, asked: Ask, grant: Grant, group: str, many: int) -> None:
-        # About ten mails a second go one after the other.
-        possible = min(many, 10 * grant.at_once.get(group, 1000))
+    def send(self, asked: Ask, grant: Grant, group: str, count: int) -> None:
+        # One after the other, about ten messages a second are sent.
+        possible = min(count, 10 * grant.at_once.get(group, 1000))
         outcomes = [self.servers[group].offer(self.seconds) for _ in range(possible)]
         sent, refused = outcomes.count(True), outcomes.count(False)
         code, text = self.servers[group].complaint
@@ -87,7 +87,7 @@ class Simulation:
             )  # fmt: skip
         self.waiting[group] -= sent
         tell(self.limiter, self.provider_id, group, sent=sent, throttled=refused, actions=actions)
-        self.limiter.give_back(asked, {group: many - possible})
+        self.limiter.give_back(asked, {group: count - possible})
 
     def run(self, span: timedelta) -> None:
         until = self.seconds + span.total_seconds()
@@ -117,7 +117,9 @@ def gmail_and_yahoo(app: Flask, redis_url: str) -> Simulation:
     return a_simulation(redis_url, {"google": 600, "yahoo": 3000}, servers)
 
 
-def test_g14_gmail_is_left_alone_then_begun_with_one(gmail_and_yahoo: Simulation) -> None:
+def test_g14_gmail_is_suspended_then_resumed_with_one_connection(
+    gmail_and_yahoo: Simulation,
+) -> None:
     simulation = gmail_and_yahoo
     simulation.run(timedelta(hours=6))
     google, yahoo = simulation.servers["google"], simulation.servers["yahoo"]
@@ -126,7 +128,7 @@ def test_g14_gmail_is_left_alone_then_begun_with_one(gmail_and_yahoo: Simulation
     assert silence == [], "nothing for ten minutes"
     assert max(yahoo.tried) < first + 60, "the others are not held up by it"
     after = [
-        many for at, group, many in simulation.at_once if group == "google" and at >= first + 600
+        count for at, group, count in simulation.at_once if group == "google" and at >= first + 600
     ]
     assert after[0] == 1
     assert "Gmail waits until" in next(
@@ -136,7 +138,7 @@ def test_g14_gmail_is_left_alone_then_begun_with_one(gmail_and_yahoo: Simulation
     assert len(google.complaints) < 0.2 * 600, "far fewer complaints than mails"
 
 
-def test_w3_a_quota_that_is_used_up_is_waited_out(app: Flask, redis_url: str) -> None:
+def test_w3_a_used_up_quota_is_waited_for(app: Flask, redis_url: str) -> None:
     server = Server(200, (454, "Throttling failure: Daily message quota exceeded."))
     simulation = a_simulation(redis_url, {"other": 500}, {"other": server}, per_second=50)
     simulation.run(timedelta(hours=5))
@@ -148,7 +150,7 @@ def test_w3_a_quota_that_is_used_up_is_waited_out(app: Flask, redis_url: str) ->
     assert simulation.waiting == {"other": 0}
 
 
-def test_a_rate_that_is_refused_is_found(app: Flask, redis_url: str) -> None:
+def test_the_accepted_rate_is_found(app: Flask, redis_url: str) -> None:
     server = Server(300, (450, "4.7.1 Rate limit reached, slow down"))
     simulation = a_simulation(redis_url, {"yahoo": 10**6}, {"yahoo": server})
     simulation.run(timedelta(minutes=8))
@@ -159,7 +161,7 @@ def test_a_rate_that_is_refused_is_found(app: Flask, redis_url: str) -> None:
     assert complaints < 0.1 * tried, "without many complaints"
 
 
-def test_weeks_of_warm_up_never_pass_the_plan(app: Flask, redis_url: str) -> None:
+def test_weeks_of_warm_up_never_exceed_the_plan(app: Flask, redis_url: str) -> None:
     server = Server(10**9, (450, "later"))
     simulation = a_simulation(redis_url, {"other": 10**9}, {"other": server})
     with transaction():

@@ -1,4 +1,4 @@
-"""Warm-up: the curve, the days, and what bad signs do."""
+"""Warm-up: the curve, the days, and the effect of warning signs."""
 
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -30,7 +30,7 @@ def test_the_curve_grows_by_the_same_factor() -> None:
     assert warm_up.curve(5, 10, 1) == [10]
 
 
-def test_only_days_with_mail_count() -> None:
+def test_only_days_with_email_count() -> None:
     plan = a_plan()
     assert warm_up.cap(plan, MONDAY) == 200
     warm_up.begin_day(plan, MONDAY)
@@ -42,7 +42,7 @@ def test_only_days_with_mail_count() -> None:
     assert plan.day == 1
 
 
-def test_written_steps_replace_the_curve_and_end() -> None:
+def test_explicit_steps_replace_the_curve_and_end() -> None:
     plan = a_plan(steps="10 50 400")
     caps = []
     for number in range(4):
@@ -52,17 +52,17 @@ def test_written_steps_replace_the_curve_and_end() -> None:
     assert caps == [10, 50, 400, None]
 
 
-def test_after_a_month_without_mail_it_steps_back() -> None:
+def test_after_a_month_without_email_the_warm_up_steps_back() -> None:
     plan = a_plan(day=20, day_on=MONDAY)
     assert warm_up.day_of(plan, MONDAY + timedelta(days=30)) == 21
     assert warm_up.day_of(plan, MONDAY + timedelta(days=31)) == 10
 
 
-def test_a_bad_sign_takes_a_quarter_and_freezes_for_three_days() -> None:
+def test_a_warning_sign_cuts_a_quarter_and_freezes_for_three_days() -> None:
     plan = a_plan(day=20, day_on=MONDAY)
     before = warm_up.cap(plan, MONDAY)
     warm_up.bad_sign(plan, MONDAY)
-    warm_up.bad_sign(plan, MONDAY)  # a second one on the same day adds nothing
+    warm_up.bad_sign(plan, MONDAY)  # a second sign on the same day has no effect
     after = warm_up.cap(plan, MONDAY)
     assert before
     assert after
@@ -72,7 +72,7 @@ def test_a_bad_sign_takes_a_quarter_and_freezes_for_three_days() -> None:
     assert (warm_up.cap(plan, MONDAY + timedelta(days=3)) or 0) > after
 
 
-def test_batches_move_the_plans_they_belong_to(app: Flask) -> None:
+def test_batches_advance_their_own_plans(app: Flask) -> None:
     with transaction():
         provider = a_provider()
         a_campaign(provider_id=provider.id, status="sending", started_at=NOON)

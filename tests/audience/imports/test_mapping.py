@@ -1,4 +1,4 @@
-"""What the columns of a file are taken for, and which choices are refused."""
+"""The guessed meaning of columns, and which choices are refused."""
 
 import io
 
@@ -38,19 +38,19 @@ def roles(data: str) -> list[str]:
         ),
     ],
 )
-def test_titles_are_understood_in_several_languages(header: str, expected: list[str]) -> None:
+def test_column_names_are_understood_in_several_languages(header: str, expected: list[str]) -> None:
     row = ",".join("zoe@shop.example" if role == "address" else "Zoé" for role in expected)
     assert roles(f"{header}\n{row}\n") == expected
 
 
-def test_without_titles_the_content_tells_the_address_column() -> None:
+def test_without_a_header_the_content_shows_the_address_column() -> None:
     seen = preview(io.BytesIO(b"Ann,ann@shop.example\nBob,bob@shop.example\n"), COMMA)
     assert not seen.has_header
     assert [column.guess.role for column in seen.columns] == ["ignore", "address"]
     assert len(seen.rows) == 2
 
 
-def test_titles_become_names_that_templates_can_use() -> None:
+def test_column_names_become_attribute_names_for_templates() -> None:
     assert attribute_name("Postal code") == "postal_code"
     assert attribute_name("Straße / Nr.") == "strasse_nr"
     assert attribute_name("2nd choice") == "a_2nd_choice"
@@ -68,7 +68,7 @@ def test_titles_become_names_that_templates_can_use() -> None:
         ([Column("address"), Column("nonsense")], "what to do with"),
     ],
 )
-def test_a_mapping_that_cannot_work_is_refused(columns: list[Column], words: str) -> None:
+def test_an_invalid_mapping_is_refused(columns: list[Column], words: str) -> None:
     with refused(MappingError, words):
         check(columns)
 
@@ -78,7 +78,7 @@ READER = RowReader(
 )
 
 
-def test_a_row_becomes_a_person() -> None:
+def test_a_row_becomes_a_subscriber() -> None:
     row = Row(2, [" Ann@Shop.Example ", "Ann", " Lee\r\nBcc: x ", "'+Paris"], "")
     person = READER.person(row)
     assert person.address.text == "Ann@shop.example"
@@ -99,26 +99,26 @@ def test_a_row_becomes_a_person() -> None:
         (["a@shop.example", "", "", "c" * 2001], "city” is too long"),
     ],
 )
-def test_a_row_that_cannot_be_taken_says_why(cells: list[str], words: str) -> None:
+def test_a_failed_row_says_why(cells: list[str], words: str) -> None:
     with refused(RowProblemError, words):
         READER.person(Row(1, cells, ""))
 
 
-def test_missing_cells_at_the_end_and_empty_ones_too_many_are_fine() -> None:
+def test_missing_and_extra_empty_cells_at_the_end_are_accepted() -> None:
     assert READER.person(Row(1, ["a@shop.example"], "")).name == ""
     assert READER.person(Row(1, ["a@shop.example", "A", "", "", "", " "], "")).name == "A"
 
 
-def test_addresses_in_other_clothes_are_recognised() -> None:
+def test_addresses_in_other_notations_are_recognized() -> None:
     for text in ("Ann <ann@shop.example>", "mailto:ann@shop.example", "<ann@shop.example>"):
         assert READER.person(Row(1, [text], "")).address.text == "ann@shop.example"
 
 
-@settings(deadline=None)  # the whole check may be slow on a busy machine
+@settings(deadline=None)  # the full check may be slow on a busy machine
 @given(
     st.from_regex(r"[A-Za-z0-9.+_\-'\" é]{1,70}@(Shop\.Example|bücher\.example|x)", fullmatch=True)
 )
-def test_the_short_way_gives_the_same_answers_as_the_whole_check(text: str) -> None:
+def test_the_fast_check_agrees_with_the_full_check(text: str) -> None:
     reader = AddressReader()
     for domain in ("Shop.Example", "bücher.example"):
         reader.parse(f"a@{domain}")
@@ -131,7 +131,7 @@ def test_the_short_way_gives_the_same_answers_as_the_whole_check(text: str) -> N
         assert reader.parse(text) == expected
 
 
-def test_control_characters_leave_the_cells() -> None:
+def test_control_characters_are_removed_from_cells() -> None:
     assert clean("a\x00b\u2028 c\x85") == "a b c"
 
 
@@ -159,7 +159,7 @@ TABLE = "Full Name,E-mail,Status\nAnn,ann@shop.example,active\nBo,bo@shop.exampl
         ",,\n,,\n",
     ],
 )
-def test_a_header_is_found_below_lines_that_are_no_people(above: str) -> None:
+def test_a_header_is_found_below_other_lines(above: str) -> None:
     seen = preview(io.BytesIO((above + TABLE).encode()), COMMA)
     assert seen.titles == ("Full Name", "E-mail", "Status")
     assert [column.guess.role for column in seen.columns] == ["name", "address", "status"]
@@ -179,7 +179,7 @@ def test_a_header_of_one_column_is_found_below_a_title() -> None:
         "ann@shop.example\nbo@shop.example\n",
     ],
 )
-def test_people_are_not_taken_for_a_header(data: str) -> None:
+def test_subscribers_are_not_mistaken_for_a_header(data: str) -> None:
     assert not preview(io.BytesIO(data.encode()), COMMA).has_header
 
 
@@ -190,7 +190,7 @@ def test_lines_that_are_one_quoted_cell_are_read_below_a_title() -> None:
     assert seen.rows[0].cells == ["a@shop.example", "unsubscribed"]
 
 
-def test_titles_in_no_known_language_are_a_header_below_a_title_line() -> None:
+def test_names_in_an_unknown_language_are_a_header_below_a_title() -> None:
     data = "Raport\n\nOsoba,Skrzynka,Grupa\nAnn,ann@shop.example,A\n"
     assert preview(io.BytesIO(data.encode()), COMMA).titles == ("Osoba", "Skrzynka", "Grupa")
 

@@ -1,4 +1,4 @@
-"""Files as people have them: encodings, delimiters, quotes gone wrong, and no files at all."""
+"""Files from the real world: encodings, delimiters, broken quotes, and files that are no CSV."""
 
 import csv
 import io
@@ -60,12 +60,12 @@ def test_encoding_and_delimiter_are_found(encoding: str, mark: bytes, delimiter:
     assert cells(data)[1] == ["zoe@shop.example", "Zoé"]
 
 
-def test_the_first_accent_may_stand_at_the_end_of_a_large_file() -> None:
+def test_the_first_accent_may_be_at_the_end_of_a_large_file() -> None:
     data = b"a@shop.example,Ann\n" * 20_000 + "z@shop.example,Zoé\n".encode("cp1252")
     assert dialect_of(data, block=4096).encoding == "cp1252"
 
 
-def test_a_damaged_row_does_not_make_a_utf8_file_a_windows_one() -> None:
+def test_a_utf8_file_with_a_damaged_row_is_still_read_as_utf8() -> None:
     data = "é@shop.example,Zoé\n".encode() * 50 + b"b@shop.example,Jos\xe9\n" + b"c@shop.example,C"
     found = rows(data)
     assert dialect_of(data).encoding == "utf-8"
@@ -87,18 +87,18 @@ def test_a_damaged_row_does_not_make_a_utf8_file_a_windows_one() -> None:
         (bytes(range(256)) * 20, "not a text file"),
     ],
 )
-def test_what_is_no_csv_is_called_by_its_name(data: bytes, words: str) -> None:
+def test_other_kinds_of_file_are_named(data: bytes, words: str) -> None:
     with refused(NotCsvError, words):
         dialect_of(data)
 
 
-def test_all_line_ends_are_understood() -> None:
+def test_all_line_endings_are_understood() -> None:
     expected = [["a@shop.example", "1"], ["b@shop.example", "2"]]
     for end in (b"\n", b"\r\n", b"\r"):
         assert cells(end.join([b"a@shop.example,1", b"b@shop.example,2"])) == expected
 
 
-def test_quoted_cells_hold_delimiters_quotes_and_line_breaks() -> None:
+def test_quoted_cells_may_contain_delimiters_quotes_and_line_breaks() -> None:
     data = b'"a@shop.example", "Lee, ""Ann""" ,x\nb@shop.example,"two\r\nlines",y\n'
     assert cells(data, COMMA) == [
         ["a@shop.example", 'Lee, "Ann"', "x"],
@@ -123,7 +123,7 @@ def test_quoted_cells_hold_delimiters_quotes_and_line_breaks() -> None:
         b'b@shop.example,Bob" x\nc@shop.example,"Carl"\n',
     ],
 )
-def test_a_broken_quote_costs_its_own_row_and_no_other(broken: bytes, rest: bytes) -> None:
+def test_a_broken_quote_fails_only_its_row(broken: bytes, rest: bytes) -> None:
     reader = Reader(io.BytesIO(broken + rest), COMMA, columns=2)
     first, *others = list(reader)
     assert first.problem in {OPEN_PROBLEM, BROKEN_PROBLEM}
@@ -132,12 +132,12 @@ def test_a_broken_quote_costs_its_own_row_and_no_other(broken: bytes, rest: byte
     assert [row.number for row in others] == [2, 3]
 
 
-def test_nul_bytes_cost_their_row() -> None:
+def test_nul_bytes_fail_their_row() -> None:
     found = rows(b"a@shop.example,A\nb\0@shop.example,B\nc@shop.example,C\n")
     assert [row.problem for row in found] == [None, NUL_PROBLEM, None]
 
 
-def test_a_line_without_end_is_cut_and_reading_goes_on() -> None:
+def test_an_endless_line_is_cut_and_reading_continues() -> None:
     for dialect in (COMMA, Dialect("utf-16-le", ",")):
         text = "a@shop.example,A\n" + "x" * (BLOCK_BYTES * 9 + 5) + "\nc@shop.example,C\n"
         reader = Reader(io.BytesIO(text.encode(dialect.encoding)), dialect)
@@ -147,7 +147,7 @@ def test_a_line_without_end_is_cut_and_reading_goes_on() -> None:
         assert reader.position == len(text.encode(dialect.encoding))
 
 
-def test_blank_rows_are_passed_over_but_numbered() -> None:
+def test_blank_rows_are_skipped_but_numbered() -> None:
     found = rows(b"sep=;\na@shop.example;A\n\n;;\nb@shop.example;B\n")
     assert [(row.number, row.cells[0]) for row in found] == [
         (2, "a@shop.example"),
@@ -160,7 +160,7 @@ def test_blank_rows_are_passed_over_but_numbered() -> None:
     st.sampled_from(["utf-8", "utf-16-le", "utf-16-be"]),
     st.sampled_from(["\n", "\r\n"]),
 )
-def test_reading_may_go_on_from_any_row(table: list[list[str]], encoding: str, end: str) -> None:
+def test_reading_may_resume_at_any_row(table: list[list[str]], encoding: str, end: str) -> None:
     text = end.join(",".join(row) for row in table)
     data = text.encode(encoding, "surrogatepass")
     dialect = Dialect(encoding, ",")
@@ -174,11 +174,11 @@ def test_reading_may_go_on_from_any_row(table: list[list[str]], encoding: str, e
         assert list(rest) == whole[index + 1 :]
 
 
-# --- cells that run over lines ---------------------------------------------------------------
+# --- cells with line breaks ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-def test_a_cell_over_lines_before_the_address_is_one_cell(end: str) -> None:
+def test_a_multiline_cell_before_the_address_is_one_cell(end: str) -> None:
     lines = ["name,address,email"]
     for number in range(20):
         lines += [f'N{number},"Street {number}', f'City {number}",a{number}@multi.example']
@@ -191,7 +191,7 @@ def test_a_cell_over_lines_before_the_address_is_one_cell(end: str) -> None:
     assert not any(row.problem for row in found)
 
 
-def test_a_cell_over_lines_in_the_first_column_is_one_cell() -> None:
+def test_a_multiline_cell_in_the_first_column_is_one_cell() -> None:
     data = b'company,email\n"Big\nCompany",c1@multi.example\n"Small",c2@multi.example\n'
     assert [row.cells for row in Reader(io.BytesIO(data), COMMA, columns=2)][1:] == [
         ["Big\nCompany", "c1@multi.example"],
@@ -210,7 +210,7 @@ def test_a_long_cell_of_many_lines_is_one_cell() -> None:
     assert [row.cells for row in Reader(written(table), COMMA, columns=2)] == table
 
 
-def test_a_broken_cell_over_lines_is_reported_once_and_gives_no_row() -> None:
+def test_a_broken_multiline_cell_is_reported_once_and_gives_no_row() -> None:
     data = b'company,email\n"Big "X"\nCompany",c1@multi.example\nSmall,c2@multi.example\n'
     found = list(Reader(io.BytesIO(data), COMMA, columns=2))
     assert [bool(row.problem) for row in found] == [False, True, False]
@@ -218,7 +218,7 @@ def test_a_broken_cell_over_lines_is_reported_once_and_gives_no_row() -> None:
     assert found[2].cells == ["Small", "c2@multi.example"]
 
 
-def test_inches_in_an_unquoted_cell_are_only_a_mark() -> None:
+def test_an_inch_mark_in_an_unquoted_cell_is_text() -> None:
     data = b'item,email\n5" disk,a@shop.example\n3.5",b@shop.example\n"x",c@shop.example\n'
     assert [row.cells[0] for row in Reader(io.BytesIO(data), COMMA, columns=2)] == [
         "item",
@@ -228,7 +228,7 @@ def test_inches_in_an_unquoted_cell_are_only_a_mark() -> None:
     ]
 
 
-def test_a_quote_never_closed_costs_one_row_of_a_large_file() -> None:
+def test_an_unclosed_quote_fails_one_row_of_a_large_file() -> None:
     row = b"a@shop.example,Ann\n"
     count = 4 * MAX_ROW_CHARS // len(row)
     reader = Reader(io.BytesIO(b'x@shop.example,"X\n' + row * count), COMMA, columns=2)
@@ -256,7 +256,7 @@ def test_rows_that_each_open_a_quote_do_not_slow_reading_down() -> None:
     assert looks < 3_000 * 100
 
 
-def test_lines_that_are_each_one_quoted_cell_are_taken_apart() -> None:
+def test_lines_that_are_one_quoted_cell_each_are_split() -> None:
     data = b'"email;name"\n"w1@multi.example;""Ann Ashe"""\n"w2@multi.example;Bob"\n'
     dialect = dialect_of(data)
     seen = preview(io.BytesIO(data), dialect)
@@ -268,7 +268,7 @@ def test_lines_that_are_each_one_quoted_cell_are_taken_apart() -> None:
 
 
 @pytest.mark.parametrize("end", [b"\x1a", b"\x1a" * 100, b"\r\n\x1a"])
-def test_the_end_of_file_mark_of_dos_is_no_row(end: bytes) -> None:
+def test_the_dos_end_of_file_mark_is_no_row(end: bytes) -> None:
     assert [row.cells for row in rows(b"email,name\r\ns@shop.example,S\r\n" + end, COMMA)] == [
         ["email", "name"],
         ["s@shop.example", "S"],
@@ -276,7 +276,7 @@ def test_the_end_of_file_mark_of_dos_is_no_row(end: bytes) -> None:
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
-def test_the_delimiter_is_found_beside_cells_over_lines(delimiter: str) -> None:
+def test_the_delimiter_is_found_beside_multiline_cells(delimiter: str) -> None:
     table = [["id", "note", "email"]]
     table += [
         [str(n), f"a, b; c | d\n{n}\tx, y\n", f"p{n}@shop.example"] for n in range(30)
@@ -303,7 +303,7 @@ CELL = st.text(
 
 @st.composite
 def tables(draw: st.DrawFn) -> list[list[str]]:
-    """Rows of one width, none of them blank, with an address in one column."""
+    """Non-blank rows of equal width with an address in one column."""
     width = draw(st.integers(2, 5))
     at = draw(st.integers(0, width - 1))
     row = st.lists(CELL, min_size=width, max_size=width)
@@ -313,7 +313,7 @@ def tables(draw: st.DrawFn) -> list[list[str]]:
     return [["email" if index == at else f"t{index}" for index in range(width)], *table]
 
 
-@settings(deadline=None)  # many small blocks take their time on a busy machine
+@settings(deadline=None)  # many small blocks are slow on a busy machine
 @given(
     tables(),
     st.sampled_from(list(DELIMITERS)),
@@ -322,11 +322,11 @@ def tables(draw: st.DrawFn) -> list[list[str]]:
     st.sampled_from(["utf-8", "utf-16-le"]),
     st.integers(4, 40),
 )
-def test_a_table_comes_back_equal_in_preview_and_run(
+def test_a_table_is_read_back_equally_in_preview_and_run(
     table: list[list[str]], delimiter: str, quoting: int, end: str, encoding: str, block: int
 ) -> None:
     if quoting == csv.QUOTE_MINIMAL and len(end) == 1:
-        # The csv module leaves the other kind of line break unquoted, and cannot read it back.
+        # The csv module does not quote the other line break, and cannot read it back.
         table = [[cell.replace("\n", end).replace("\r", end) for cell in row] for row in table]
     data = written(table, delimiter=delimiter, quoting=quoting, lineterminator=end).read()
     data = data.decode().encode(encoding)
@@ -356,7 +356,7 @@ def test_a_table_comes_back_equal_in_preview_and_run(
         ("cp1252", "nom;email\nZoé Müller;zoe@shop.example\nÇa ira, déjà;ca@shop.example\n"),
     ],
 )
-def test_encodings_older_than_unicode_are_told_by_their_letters(encoding: str, text: str) -> None:
+def test_legacy_encodings_are_recognized_by_their_letters(encoding: str, text: str) -> None:
     data = text.encode(encoding)
     assert dialect_of(data) == Dialect(encoding, ";")
     assert cells(data) == [line.split(";") for line in text.splitlines()]
@@ -373,7 +373,7 @@ def test_encodings_older_than_unicode_are_told_by_their_letters(encoding: str, t
         (r'"C:\\ \"x\"",a@shop.example', 'C:\\ "x"'),
     ],
 )
-def test_quotation_marks_behind_a_backslash_are_read(line: str, expected: str) -> None:
+def test_backslash_escaped_quotation_marks_are_read(line: str, expected: str) -> None:
     data = f'name,email\n{line}\n"Bo",b@shop.example\n'.encode()
     found = list(Reader(io.BytesIO(data), COMMA, columns=2))
     assert [row.cells for row in found[1:]] == [
@@ -401,7 +401,7 @@ def test_a_backslash_in_a_well_formed_row_is_text(line: str, expected: str) -> N
     ]
 
 
-def test_a_file_split_by_colons_is_read_and_times_do_not_make_one() -> None:
+def test_a_colon_separated_file_is_read_but_times_are_no_separators() -> None:
     assert dialect_of(b"name:email\nAnn:ann@shop.example\n").delimiter == ":"
     ragged = b"email,name,seen\nann@shop.example,Ann,10:30\nbo@shop.example,10:31\n"
     assert dialect_of(ragged).delimiter == ","
@@ -409,25 +409,25 @@ def test_a_file_split_by_colons_is_read_and_times_do_not_make_one() -> None:
 
 
 @pytest.mark.parametrize("hint", ["sep=;", "SEP=;", '"sep=;"', "sep=;;;", "sep=;,,"])
-def test_the_hint_at_the_delimiter_is_no_row(hint: str) -> None:
+def test_the_delimiter_hint_is_no_row(hint: str) -> None:
     data = f"{hint}\r\nemail;name\r\na@shop.example;Ann\r\n".encode()
     assert cells(data) == [["email", "name"], ["a@shop.example", "Ann"]]
 
 
-def test_a_hint_at_another_delimiter_than_the_file_has_is_not_believed() -> None:
+def test_a_wrong_delimiter_hint_is_ignored() -> None:
     data = b"sep=,\r\nemail;name\r\na@shop.example;Ann\r\n"
     assert cells(data) == [["email", "name"], ["a@shop.example", "Ann"]]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-16-be"])
-def test_a_mark_put_before_another_does_not_reach_the_first_title(encoding: str) -> None:
+def test_a_second_byte_order_mark_is_removed_from_the_first_name(encoding: str) -> None:
     data = '\ufeff\ufeff"email",name\ra@shop.example,Ann\r\nb@shop.example,Bo\n'.encode(encoding)
     assert cells(data) == [["email", "name"], ["a@shop.example", "Ann"], ["b@shop.example", "Bo"]]
     second = rows(data)[1]
     assert second.number == 2
 
 
-def test_delimiters_at_the_end_of_lines_make_no_column() -> None:
+def test_trailing_delimiters_make_no_column() -> None:
     data = b"email,name,,\na@shop.example,Ann,,\nb@shop.example,Bo\n"
     seen = preview(io.BytesIO(data), COMMA)
     assert [column.guess.role for column in seen.columns] == ["address", "name", "ignore", "ignore"]

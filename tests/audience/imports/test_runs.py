@@ -1,4 +1,4 @@
-"""Files into lists: every row counted once, nobody brought back, interrupted or not."""
+"""Imports: every row is counted once and nobody is resubscribed, interrupted or not."""
 
 import io
 import os
@@ -48,7 +48,7 @@ def begun(
     update: bool = True,
     chosen: mapping.Statuses | None = None,
 ) -> ImportRun:
-    """An import that waits for its worker, with the mapping that was guessed."""
+    """An import that waits for its worker, with the guessed mapping."""
     run = staged(data)
     dialect = Dialect(run.encoding, run.delimiter)
     with runs.path_of(run, services().settings.uploads_dir).open("rb") as file:
@@ -86,7 +86,7 @@ def imported(
 
 
 def counts(run: ImportRun) -> tuple[int, int, int, int, int]:
-    """read, added, updated, unchanged, failed; the sum is checked on the way."""
+    """Read, added, updated, unchanged and failed rows; also check their sum."""
     assert run.rows_read == (
         run.rows_added
         + run.rows_updated
@@ -104,7 +104,7 @@ def counts(run: ImportRun) -> tuple[int, int, int, int, int]:
 
 
 def held_back(run: ImportRun) -> tuple[int, int, int, int]:
-    """unsubscribed, pending, suppressed, skipped."""
+    """Unsubscribed, pending, suppressed and skipped rows."""
     return run.rows_unsubscribed, run.rows_pending, run.rows_suppressed, run.rows_skipped
 
 
@@ -141,7 +141,7 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runs, "CHUNK_ROWS", 3)
 
 
-def test_people_come_onto_the_list_with_proof_of_consent(app: Flask, list_id: int) -> None:
+def test_subscribers_are_added_with_proof_of_consent(app: Flask, list_id: int) -> None:
     run = imported(
         "E-Mail;Vorname;Nachname;Ort\nZoé@Shop.example;x;y;z\nann@shop.example;Ann;Lee;Köln\n"
         "nonsense;;;\n".encode("cp1252"),
@@ -161,14 +161,14 @@ def test_people_come_onto_the_list_with_proof_of_consent(app: Flask, list_id: in
     assert [row for row, _ in problems(run)] == [4]
 
 
-def test_the_file_is_deleted_when_it_is_read(app: Flask, list_id: int) -> None:
+def test_the_file_is_deleted_after_reading(app: Flask, list_id: int) -> None:
     run = imported(b"ann@shop.example\n", list_id)
     assert run.path == ""
     assert len(run.sha256) == 64
     assert list(services().settings.uploads_dir.iterdir()) == []
 
 
-def test_an_import_brings_nobody_back(app: Flask, list_id: int) -> None:
+def test_an_import_resubscribes_nobody(app: Flask, list_id: int) -> None:
     with transaction():
         news = a_list("Other")
         a_subscriber("gone@shop.example", news, state="unsubscribed", name="Old")
@@ -203,28 +203,28 @@ def test_an_import_brings_nobody_back(app: Flask, list_id: int) -> None:
     ]
 
 
-DOUBLES = (
+DUPLICATES = (
     b"email,name,city\nann@shop.example,Ann,\nbob@shop.example,Bob,Rome\nANN@shop.example,,Paris\n"
     b"ann@shop.example,Ann,Paris\nbad\nbob@shop.example,Bobby,\n"
 )
 
 
 @pytest.mark.parametrize("update", [True, False])
-def test_doubles_count_the_same_within_a_chunk_and_across(
+def test_duplicates_count_the_same_within_and_across_chunks(
     app: Flask, list_id: int, update: bool, request: pytest.FixtureRequest
 ) -> None:
-    whole = imported(DOUBLES, list_id, update=update)
+    whole = imported(DUPLICATES, list_id, update=update)
     expected = counts(whole), people()
     assert expected[0] == ((6, 2, 2, 1, 1) if update else (6, 2, 0, 3, 1))
     assert people()["ann@shop.example"] == ("Ann", {"city": "Paris"} if update else {})
     with transaction():
         db.session.execute(sa.delete(Subscriber))
     request.getfixturevalue("small_chunks")
-    assert (counts(imported(DOUBLES, list_id, update=update)), people()) == expected
+    assert (counts(imported(DUPLICATES, list_id, update=update)), people()) == expected
 
 
 def test_importing_again_changes_nothing(app: Flask, list_id: int) -> None:
-    imported(DOUBLES, list_id)
+    imported(DUPLICATES, list_id)
     before = people()
     data = b"email,name,city\nann@shop.example,Ann,Paris\nbob@shop.example,,\n"
     assert counts(imported(data, list_id)) == (2, 0, 0, 2, 0)
@@ -232,7 +232,7 @@ def test_importing_again_changes_nothing(app: Flask, list_id: int) -> None:
     assert db.session.scalar(sa.select(sa.func.count(ConsentEvent.id))) == 2
 
 
-def test_known_people_are_updated_or_left_alone_as_chosen(app: Flask, list_id: int) -> None:
+def test_existing_subscribers_are_updated_or_kept_as_chosen(app: Flask, list_id: int) -> None:
     with transaction():
         a_subscriber("ann@shop.example", name="Ann", attributes={"plan": "gold"})
     data = b"email,name,city\nann@shop.example,Anna,Paris\n"
@@ -242,14 +242,14 @@ def test_known_people_are_updated_or_left_alone_as_chosen(app: Flask, list_id: i
     assert people()["ann@shop.example"] == ("Anna", {"plan": "gold", "city": "Paris"})
 
 
-def many(count: int) -> bytes:
+def rows_of(count: int) -> bytes:
     lines = [f"person{number}@shop.example,P{number}" for number in range(count)]
     lines[5] = "broken"
     return ("email,name\n" + "\n".join(lines)).encode()
 
 
 def one_chunk(run_id: int) -> None:
-    """What a worker does before it is killed: its lease stays."""
+    """Import one chunk like a worker that is then killed, leaving its lease."""
     with transaction():
         assert runs.take_lease(run_id, now=utcnow())
     run = db.session.get_one(ImportRun, run_id, populate_existing=True)
@@ -260,13 +260,13 @@ def one_chunk(run_id: int) -> None:
             runs.record(run, chunk, now=utcnow())
 
 
-def test_a_killed_import_goes_on_where_it_stopped(
+def test_a_killed_import_resumes_where_it_stopped(
     app: Flask, list_id: int, small_chunks: None
 ) -> None:
-    run = begun(many(20), list_id)
+    run = begun(rows_of(20), list_id)
     one_chunk(run.id)
     assert runs.stalled(utcnow()) == []
-    assert not imports.work(run.id, seconds=5)  # its worker may still be alive
+    assert not imports.work(run.id, seconds=5)  # its worker may still be running
     later = utcnow() + runs.LEASE + timedelta(seconds=1)
     assert runs.stalled(later) == [run.id]
     with transaction():
@@ -280,7 +280,7 @@ def test_the_lease_of_an_import_is_renewed_while_it_is_read(
     app: Flask, list_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def read(number: int, source: runs.FileOfImport, until: float) -> bool:
-        """Take long over one chunk."""
+        """Take a long time for one chunk."""
         before, end = lease_until(), time.monotonic() + 10
         while lease_until() == before and time.monotonic() < end:
             time.sleep(0.01)
@@ -296,7 +296,7 @@ def test_the_lease_of_an_import_is_renewed_while_it_is_read(
     was_renewed: list[bool] = []
     monkeypatch.setattr(leases, "RENEW_SECONDS", 0.01)
     monkeypatch.setattr(imports, "_read", read)
-    run_id = begun(many(20), list_id).id
+    run_id = begun(rows_of(20), list_id).id
     assert imports.work(run_id, seconds=5)
     assert was_renewed == [True]
     with transaction():
@@ -305,10 +305,10 @@ def test_the_lease_of_an_import_is_renewed_while_it_is_read(
     assert run.lease_until is None, "it was given back"
 
 
-def test_of_two_workers_one_chunk_is_counted_once(
+def test_a_chunk_of_two_workers_is_counted_once(
     app: Flask, list_id: int, small_chunks: None
 ) -> None:
-    run_id = begun(many(10), list_id).id
+    run_id = begun(rows_of(10), list_id).id
     with transaction():
         assert runs.take_lease(run_id, now=utcnow())
         assert not runs.take_lease(run_id, now=utcnow())
@@ -322,23 +322,23 @@ def test_of_two_workers_one_chunk_is_counted_once(
     assert db.session.get_one(ImportRun, run_id, populate_existing=True).rows_read == 3
 
 
-def test_a_job_reads_a_slice_and_leaves_the_rest_to_the_next(
+def test_a_job_imports_a_slice_and_leaves_the_rest_to_the_next(
     app: Flask, list_id: int, small_chunks: None
 ) -> None:
-    run_id = begun(many(10), list_id).id
+    run_id = begun(rows_of(10), list_id).id
     assert imports.work(run_id, seconds=0)
     run = db.session.get_one(ImportRun, run_id, populate_existing=True)
     assert (run.status, run.rows_read, run.lease_until) == ("running", 3, None)
     assert runs.stalled(utcnow()) == [run_id]
     runtime.use(app)
     imports.run(run_id)
-    imports.run(run_id)  # rung for once more: nothing happens
+    imports.run(run_id)  # queued once more: nothing happens
     run = db.session.get_one(ImportRun, run_id, populate_existing=True)
     assert (run.status, counts(run)) == ("done", (10, 9, 0, 0, 1))
     assert runs.stalled(utcnow()) == []
 
 
-def test_a_lost_file_fails_with_a_sentence_and_can_be_tried_again(app: Flask, list_id: int) -> None:
+def test_a_lost_file_fails_with_a_sentence_and_can_be_retried(app: Flask, list_id: int) -> None:
     run = begun(b"ann@shop.example\n", list_id)
     path = runs.path_of(run, services().settings.uploads_dir)
     hidden = path.rename(path.with_suffix(".away"))
@@ -351,7 +351,7 @@ def test_a_lost_file_fails_with_a_sentence_and_can_be_tried_again(app: Flask, li
     assert imports.run_to_end(run.id, lambda run: None).status == "done"
 
 
-def test_no_more_problems_are_kept_than_the_limit_but_all_are_counted(
+def test_problems_are_stored_up_to_a_limit_but_all_are_counted(
     app: Flask, list_id: int, monkeypatch: pytest.MonkeyPatch, small_chunks: None
 ) -> None:
     monkeypatch.setattr(import_problems, "MAX_PROBLEMS", 4)
@@ -360,7 +360,7 @@ def test_no_more_problems_are_kept_than_the_limit_but_all_are_counted(
     assert db.session.scalar(sa.select(sa.func.count(ImportProblem.id))) == 4
 
 
-def test_nul_and_broken_rows_are_kept_for_the_report(app: Flask, list_id: int) -> None:
+def test_broken_rows_are_stored_for_the_report(app: Flask, list_id: int) -> None:
     run = imported(
         b'email,name\nann@shop.example,"Ann\nb\0b@shop.example,B\nc@shop.example,C', list_id
     )
@@ -379,7 +379,7 @@ def test_the_file_of_failed_rows_can_be_corrected_and_imported(app: Flask, list_
     assert people()["bob@shop.example"][1] == {"phone": "+492"}
 
 
-def test_a_start_that_cannot_work_is_refused_and_only_one_starts(app: Flask, list_id: int) -> None:
+def test_an_invalid_start_is_refused_and_only_one_starts(app: Flask, list_id: int) -> None:
     run = staged(b"ann@shop.example\n")
     columns = (mapping.Column("address"),)
     good = runs.Choices(list_id, Dialect("utf-8", ","), has_header=False, columns=columns)
@@ -405,23 +405,23 @@ def test_a_start_that_cannot_work_is_refused_and_only_one_starts(app: Flask, lis
 
 
 @pytest.fixture
-def no_room() -> Iterator[None]:
-    """Files of this process may not grow beyond a megabyte: a write fails as on a full disk."""
+def full_disk() -> Iterator[None]:
+    """Limit files of this process to a megabyte, so that writing fails as on a full disk."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1024 * 1024, hard))
     yield
     resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_a_failing_write_leaves_nothing_and_says_so(tmp_path: Path, no_room: None) -> None:
+def test_a_failing_write_leaves_nothing_and_says_so(tmp_path: Path, full_disk: None) -> None:
     upload = uploads.take_in(io.BytesIO(b"ann@shop.example\n" * 200_000), tmp_path)
     with refused(uploads.UploadError, "could not be stored"):
         upload.finish()
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_pipe_without_end_is_read_no_further_than_there_is_room(
-    tmp_path: Path, no_room: None
+def test_an_endless_upload_is_read_only_while_there_is_space(
+    tmp_path: Path, full_disk: None
 ) -> None:
     class Endless(io.RawIOBase):
         blocks = 0
@@ -436,7 +436,7 @@ def test_a_pipe_without_end_is_read_no_further_than_there_is_room(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_larger_than_the_disk_is_refused_at_once(tmp_path: Path) -> None:
+def test_a_file_larger_than_the_disk_is_refused_immediately(tmp_path: Path) -> None:
     upload = uploads.Upload(tmp_path, expected_bytes=10**18)
     upload.write(b"ann@shop.example\n")
     with refused(uploads.UploadError, "no room"):
@@ -444,14 +444,14 @@ def test_a_file_larger_than_the_disk_is_refused_at_once(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_upload_that_is_not_kept_goes(tmp_path: Path) -> None:
+def test_a_discarded_upload_is_deleted(tmp_path: Path) -> None:
     upload = uploads.take_in(io.BytesIO(b"ann@shop.example\n"), tmp_path)
     assert upload.finish() == Dialect("utf-8", ",")
     upload.close()
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_a_killed_server_left_is_swept_after_a_day(tmp_path: Path) -> None:
+def test_uploads_left_by_a_killed_server_are_deleted_after_a_day(tmp_path: Path) -> None:
     old, new = tmp_path / "old.part", tmp_path / "new.part"
     for path in (old, new):
         path.touch()
@@ -464,7 +464,7 @@ def test_what_a_killed_server_left_is_swept_after_a_day(tmp_path: Path) -> None:
 # --- status columns ----------------------------------------------------------------------------
 
 
-def test_who_the_file_says_is_gone_is_not_subscribed(app: Flask, list_id: int) -> None:
+def test_a_negative_status_is_not_subscribed(app: Flask, list_id: int) -> None:
     run = imported(
         b"Email,First name,Last name,Status\nactive@st.example,Foo,Bar,active\n"
         b"unsub@st.example,Foo,Bar,unsubscribed\nbounced@st.example,Foo,Bar,cleaned\n"
@@ -486,7 +486,7 @@ def test_who_the_file_says_is_gone_is_not_subscribed(app: Flask, list_id: int) -
     assert kinds == ["requested", "subscribed", *["unsubscribed"] * 3]
 
 
-def test_a_status_makes_a_state_stricter_and_never_milder(app: Flask, list_id: int) -> None:
+def test_a_status_makes_a_subscription_stricter_never_looser(app: Flask, list_id: int) -> None:
     imported(b"email\na@st.example\nb@st.example\nc@st.example\nd@st.example\n", list_id)
     first = imported(
         b"email,status\na@st.example,unsubscribed\nb@st.example,pending\nc@st.example,bounced\n",
@@ -533,7 +533,7 @@ def test_an_unknown_status_stops_the_import_and_asks(app: Flask, list_id: int) -
     assert states() == {"a@st.example": "subscribed", "b@st.example": "unsubscribed"}
 
 
-def test_an_unknown_status_far_below_costs_its_row(
+def test_an_unknown_status_far_down_fails_its_row(
     app: Flask, list_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(status_values, "STATUS_ROWS", 2)
@@ -543,7 +543,7 @@ def test_an_unknown_status_far_below_costs_its_row(
     assert states() == {"a@st.example": "subscribed"}
 
 
-def test_exports_of_lists_come_back_equal(app: Flask) -> None:
+def test_exported_lists_are_imported_unchanged(app: Flask) -> None:
     def state_of_everything() -> list[object]:
         return [
             sorted((normal, *rest) for normal, rest in people().items()),
@@ -605,9 +605,7 @@ def test_invisible_characters_around_an_address_do_not_matter(app: Flask, list_i
     assert "between “z” and “7”" in problems(run)[1][1]
 
 
-def test_a_suppressed_or_erased_address_is_not_put_on_a_list_by_its_status(
-    app: Flask, list_id: int
-) -> None:
+def test_no_status_subscribes_a_suppressed_or_erased_address(app: Flask, list_id: int) -> None:
     with transaction():
         for name, reason in (("a", "complaint"), ("b", "erased"), ("c", "manual")):
             db.session.add(Suppression(address_normal=f"{name}@st.example", reason=reason))
@@ -620,9 +618,7 @@ def test_a_suppressed_or_erased_address_is_not_put_on_a_list_by_its_status(
     assert suppressed()["c@st.example"] == "manual"
 
 
-def test_failed_rows_of_an_own_export_come_in_when_they_are_mended(
-    app: Flask, list_id: int
-) -> None:
+def test_corrected_failed_rows_can_be_imported(app: Flask, list_id: int) -> None:
     run = imported(
         b"address,name,state,suppressed,created_at,plan\nann@,'=Ann,unsubscribed,,2026,gold\n",
         list_id,
@@ -633,7 +629,7 @@ def test_failed_rows_of_an_own_export_come_in_when_they_are_mended(
     assert people() == {"ann@shop.example": ("=Ann", {"plan": "gold"})}
 
 
-def test_lines_above_the_header_are_no_people_and_its_status_column_counts(
+def test_lines_above_the_header_are_skipped_and_its_status_column_counts(
     app: Flask, list_id: int
 ) -> None:
     table = b"Name,E-mail,Deliverable\nAnn,ann@shop.example,TRUE\nBo,bo@shop.example,FALSE\n"

@@ -1,4 +1,4 @@
-"""What other programs' words for a subscription mean, and which columns hold them."""
+"""What other programs' words for a subscription mean, and which columns contain them."""
 
 import pytest
 
@@ -37,7 +37,7 @@ def meaning(title: str, cell: str) -> str:
         ("status", {"1": "", "true": "", "yes": ""}),
     ],
 )
-def test_words_are_understood_and_unclear_ones_are_not_consent(
+def test_words_are_understood_and_unclear_ones_are_no_consent(
     title: str, values: dict[str, str]
 ) -> None:
     assert {value: meaning(title, value) for value in values} == values
@@ -60,7 +60,7 @@ def test_words_are_understood_and_unclear_ones_are_not_consent(
         ("active", ["true"], True),
     ],
 )
-def test_a_status_column_is_told_by_its_title_and_values(
+def test_a_status_column_is_recognized_by_name_and_values(
     title: str, cells: list[str], expected: bool
 ) -> None:
     assert is_status(title, cells) is expected
@@ -89,7 +89,7 @@ def test_the_strictest_meaning_counts() -> None:
         ("unsub date", "02-Feb-2024", "unsubscribed"),
     ],
 )
-def test_a_title_in_more_words_and_a_date_with_a_named_month_are_not_consent(
+def test_longer_names_and_dates_with_named_months_are_no_consent(
     title: str, cell: str, expected: str
 ) -> None:
     assert is_status(title, [cell, cell])
@@ -110,8 +110,8 @@ def test_links_orders_and_places_are_no_status(title: str, cells: list[str]) -> 
     assert not is_status(title, cells)
 
 
-def test_a_status_is_seen_below_lines_above_the_header() -> None:
-    """A file that begins with the name of the report: its header is read as a row."""
+def test_a_status_column_is_found_when_lines_precede_the_header() -> None:
+    """The file starts with the name of the report, so its header is read as a row."""
     assert is_status("", ["Status", "unsubscribed", "subscribed"])
     assert is_status("March 2024", ["email status", "inactive"])
     assert not is_status("", ["city", "inactive"])
@@ -177,7 +177,9 @@ def test_a_status_is_seen_below_lines_above_the_header() -> None:
         ("Status", {"Hard bounce: 550 no such user": "bounced"}),
     ],
 )
-def test_titles_of_other_programs_and_languages_decide(title: str, cells: dict[str, str]) -> None:
+def test_column_names_of_other_programs_and_languages_decide(
+    title: str, cells: dict[str, str]
+) -> None:
     assert is_status(title, cells)
     assert {cell: meaning(title, cell) for cell in cells} == cells
 
@@ -199,7 +201,7 @@ def test_titles_of_other_programs_and_languages_decide(title: str, cells: dict[s
         ("Last event", ["delivered", "bounced"], "delivered"),
     ],
 )
-def test_what_a_consent_column_says_unclearly_is_asked(
+def test_an_unclear_value_in_a_consent_column_asks(
     title: str, cells: list[str], open_cell: str
 ) -> None:
     assert is_status(title, cells)
@@ -226,16 +228,16 @@ def test_what_a_consent_column_says_unclearly_is_asked(
         ("Bloque", ["3", "4"]),
     ],
 )
-def test_other_facts_about_a_person_spoil_no_import(title: str, cells: list[str]) -> None:
+def test_other_facts_about_a_person_do_not_affect_the_import(title: str, cells: list[str]) -> None:
     assert not is_status(title, cells)
 
 
-def test_a_column_against_mail_that_is_empty_at_first_is_still_a_status() -> None:
+def test_an_opt_out_column_that_starts_empty_is_still_a_status() -> None:
     assert is_status("Unsubscribed At", [])
     assert is_status("Deleted at", [])
     assert not is_status("Comment", [])
 
 
-def test_a_shown_value_names_itself_as_an_answer() -> None:
+def test_a_displayed_value_can_be_answered() -> None:
     for shown in ("any date", "any number", "any other text"):
         assert value_key("Unsubscribed", shown) == shown
