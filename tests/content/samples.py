@@ -1,4 +1,4 @@
-"""A content with fixed defaults, and messages as the standard library reads them."""
+"""Content with fixed defaults, and messages parsed by the standard library."""
 
 import email
 import email.policy
@@ -66,7 +66,7 @@ def part(message: Message, kind: str) -> str:
 
 
 def shown(html: str, recipient: Recipient | None = None, **values: Any) -> str:
-    """The HTML as it was written, without the frame around it."""
+    """The HTML of the author, without the wrapper around it."""
     whole = compiled(f"<html><body>{html}</body></html>", **values).preview(
         recipient or a_recipient()
     )
@@ -88,5 +88,5 @@ def rendering_fails(match: str) -> Iterator[None]:
 
 
 def words(problem: Problem) -> str:
-    """What a reader of English is told about a problem."""
+    """The English sentence of a problem."""
     return Words().of(problem.located)

@@ -1,4 +1,4 @@
-"""Dead targets, placeholders and merge tags of other programs are found, with their line."""
+"""Dead links, placeholders and foreign merge tags are found, with their line."""
 
 import os
 import time
@@ -19,7 +19,7 @@ def found(html: str, **values: object) -> list[Problem]:
     return [finding.problem for finding in lint_content(a_content(html, **values))]
 
 
-def said(html: str) -> str:
+def explanation(html: str) -> str:
     return "\n".join(said_of(problem) for problem in found(html))
 
 
@@ -45,11 +45,11 @@ def said(html: str) -> str:
         ("*|MC:SUBJECT|*", "{{ campaign.subject }}"),
     ],
 )
-def test_merge_tags_of_other_programs_are_named_with_the_field_to_use(tag: str, meant: str) -> None:
+def test_foreign_merge_tags_are_named_with_the_field_to_use(tag: str, meant: str) -> None:
     assert [name for _, name in foreign_tags(f"Dear {tag},")] == [tag]
     assert meant_by(tag) == meant
     if not tag.startswith("<%"):
-        words = said(f"<p>Hello</p>\n<p>Dear {tag},</p>")
+        words = explanation(f"<p>Hello</p>\n<p>Dear {tag},</p>")
         assert "Line 2: " in words
         assert f"“{tag}” is a merge tag of another program" in words
         assert f"Use {meant} instead" in words
@@ -95,8 +95,8 @@ def test_merge_tags_of_other_programs_are_named_with_the_field_to_use(tag: str, 
         '<img src="https://cdn.company.com/a.png" alt="a">',
     ],
 )
-def test_no_false_alarms(html: str) -> None:
-    assert said(html) == ""
+def test_there_are_no_false_findings(html: str) -> None:
+    assert explanation(html) == ""
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_images_that_nobody_can_see_are_found(source: str) -> None:
 )  # fmt: skip
 def test_placeholder_links_are_found(target: str) -> None:
     assert is_placeholder(target)
-    assert said(f'<a href="{target}">Buy</a>')
+    assert explanation(f'<a href="{target}">Buy</a>')
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_placeholder_links_are_found(target: str) -> None:
      "http://{{ unsubscribe_url }}"],
 )  # fmt: skip
 @pytest.mark.parametrize("words", ["Unsubscribe", "opt out", "Hier abmelden", "Se désabonner"])
-def test_a_visible_unsubscribe_link_is_never_dead(target: str, words: str) -> None:
+def test_a_visible_unsubscribe_link_must_work(target: str, words: str) -> None:
     problems = found(f'<p>x</p>\n<p><a href="{target}"><b>{words}</b></a></p>')
     assert any(problem.blocks and problem.line == 2 for problem in problems)
 
@@ -205,7 +205,7 @@ def test_tags_with_formatting_inside_are_found(html: str, words: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["&#123;&#123; subscriber.name &#125;&#125;", "%7B%7Bx%7D%7D"])
-def test_encoded_braces_in_the_text_are_told(text: str) -> None:
+def test_encoded_braces_in_the_text_are_reported(text: str) -> None:
     (problem,) = found(f"<p>x</p>\n<p>{text}</p><code>{text}</code>")
     assert (problem.blocks, problem.line) == (False, 2)
     assert "is an encoded merge field" in said_of(problem)
@@ -217,7 +217,9 @@ def test_encoded_braces_in_the_text_are_told(text: str) -> None:
     ["*|FNAME|*", "%recipient.name%", "[Your name]", "Your headline here",
      "{{ contact.firstname }}", '{{ subscriber.name or "-name-" }}', "%7B%7Bsubscriber.name%7D%7D"],
 )  # fmt: skip
-def test_tags_and_placeholders_in_subject_and_preheader_are_told(field: str, words: str) -> None:
+def test_tags_and_placeholders_in_subject_and_preheader_are_reported(
+    field: str, words: str
+) -> None:
     (problem,) = found("<p>x</p>", **{field: f"Hello {words}"})
     assert (problem.field, problem.blocks) == (field, False)
     assert said_of(problem).startswith("“"), "the pages name the field"
@@ -243,7 +245,7 @@ def test_tags_and_placeholders_in_subject_and_preheader_are_told(field: str, wor
         "<%asm_group_unsubscribe_raw_url%>", "{unsubscribe}", "{subtag:name|part:first}",
     ],
 )  # fmt: skip
-def test_the_tag_languages_of_the_known_programs_are_read(tag: str) -> None:
+def test_the_tag_syntaxes_of_known_programs_are_recognized(tag: str) -> None:
     assert [name for _, name in foreign_tags(f"Dear {tag}, hello")] == [tag]
     escaped = tag.replace("<", "&lt;").replace(">", "&gt;")
     (problem,) = found(f"<p>a</p>\n<p>&nbsp;Dear\n&amp; {escaped}, hello</p>")
@@ -267,7 +269,7 @@ def test_the_tag_languages_of_the_known_programs_are_read(tag: str) -> None:
 @pytest.mark.parametrize(
     "html", ["<p>x</p>\n<p>{}</p>", '<p>x</p>\n<img alt="{}" src="https://a.com/b">']
 )
-def test_braces_of_other_programs_are_told_apart_from_ours(tag: str, meant: str, html: str) -> None:
+def test_foreign_braces_are_distinguished_from_ours(tag: str, meant: str, html: str) -> None:
     problem, *_ = found(html.format(tag))
     assert problem.line == 2
     assert f"Use {{{{ {meant} }}}} instead" in said_of(problem)
@@ -303,7 +305,7 @@ def test_elements_of_html_are_no_merge_tags(name: str) -> None:
         '<video poster="poster.jpg"></video>',
     ],
 )
-def test_pictures_in_styles_and_backgrounds_count_too(html: str) -> None:
+def test_images_in_styles_and_backgrounds_count(html: str) -> None:
     (finding,) = lint_content(a_content(f"<p>x</p>\n{html}"))
     assert (finding.kind, finding.problem.line) == ("image", 2)
 
@@ -316,13 +318,13 @@ def test_pictures_in_styles_and_backgrounds_count_too(html: str) -> None:
         '<a class="button">Buy</a>',
     ],
 )
-def test_buttons_for_outlook_areas_and_links_without_address_count_too(html: str) -> None:
+def test_outlook_buttons_areas_and_links_without_a_target_count(html: str) -> None:
     (finding,) = lint_content(a_content(f"<p>x</p>\n{html}"))
     assert (finding.kind, finding.problem.line) == ("link", 2)
     assert "“Buy" in said_of(finding.problem)
 
 
-def test_an_image_by_cid_is_told_what_to_do() -> None:
+def test_the_finding_of_a_cid_image_says_what_to_do() -> None:
     (problem,) = found('<img src="cid:logo" alt="Logo">')
     assert said_of(problem) == (
         "Line 1: “cid:logo” refers to an attached file, but campaigns carry no attachments."
@@ -340,7 +342,7 @@ def test_placeholder_text_is_found(words: str) -> None:
     assert (finding.kind, finding.problem.line) == ("starter", 2)
 
 
-def test_what_blocks_is_told_however_much_else_there_is() -> None:
+def test_blocking_problems_are_reported_among_any_number_of_others() -> None:
     html = '<a href="#">x</a>\n' * 200 + '<a href="#">Unsubscribe</a>'
     assert found(html)[0].blocks
     assert found(html)[0].line == 201
@@ -348,8 +350,8 @@ def test_what_blocks_is_told_however_much_else_there_is() -> None:
 
 @pytest.mark.corpus
 @pytest.mark.skipif("CORPUS_DIR" not in os.environ, reason="CORPUS_DIR is not set")
-def test_real_templates_raise_no_false_alarm() -> None:
-    """Every alarm for a design that people use is one of those that were looked at."""
+def test_real_templates_have_no_false_findings() -> None:
+    """Every finding in a design in use has been reviewed."""
     paths = sorted(Path(os.environ["CORPUS_DIR"], "html-templates").glob("*/*.html.txt"))
     assert paths
 
@@ -370,7 +372,7 @@ def test_real_templates_raise_no_false_alarm() -> None:
 
 
 @pytest.mark.parametrize("piece", ["*|a", "[[a ", "%%a", "{a=", "<% ", "[A_", "%a_", "{{{", "#{"])
-def test_hostile_text_takes_no_time(piece: str) -> None:
+def test_hostile_text_is_checked_quickly(piece: str) -> None:
     begun = time.monotonic()
     list(foreign_tags(piece * 20_000))
     assert time.monotonic() - begun < 5

@@ -1,4 +1,4 @@
-"""How many statements a page needs."""
+"""Count the SQL statements of a page."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,13 +11,13 @@ from campaigns.db import db
 
 @contextmanager
 def counted() -> Iterator[list[str]]:
-    """Collects the statements sent to the database."""
+    """Collect the statements sent to the database."""
     found: list[str] = []
 
     def keep(connection: Any, cursor: Any, statement: str, *_: object) -> None:
         found.append(statement)
 
-    db.session.expire_all()  # nothing is at hand from before
+    db.session.expire_all()  # start without cached objects
     sa.event.listen(db.engine, "before_cursor_execute", keep)
     try:
         yield found

@@ -1,4 +1,4 @@
-"""Failed logins: who is delayed by them, who is not, and how many are checked at the same time."""
+"""Failed logins: who is delayed, who is not, and how many passwords are checked at once."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -51,7 +51,7 @@ def test_delays_grow_up_to_a_quarter_of_an_hour() -> None:
 
 
 @pytest.mark.usefixtures("owner")
-def test_failures_are_delayed_and_the_right_password_is_not_checked_meanwhile(
+def test_failures_delay_even_the_right_password(
     client: FlaskClient,
 ) -> None:
     assert fail(client, FREE_FAILURES + 1) == [422] * FREE_FAILURES + [429]
@@ -59,7 +59,7 @@ def test_failures_are_delayed_and_the_right_password_is_not_checked_meanwhile(
 
 
 @pytest.mark.usefixtures("owner")
-def test_who_must_wait_reads_for_how_long(client: FlaskClient) -> None:
+def test_the_page_says_how_long_to_wait(client: FlaskClient) -> None:
     fail(client, FREE_FAILURES)
     form = {"address": OWNER, "password": "wrong"}
     answer = visit(
@@ -76,9 +76,7 @@ def test_a_stranger_cannot_lock_the_owner_out(app: Flask, client: FlaskClient) -
 
 
 @pytest.mark.usefixtures("owner")
-def test_a_browser_that_was_logged_in_once_is_not_delayed_by_its_network(
-    app: Flask, client: FlaskClient
-) -> None:
+def test_a_known_browser_is_not_delayed_by_its_network(app: Flask, client: FlaskClient) -> None:
     assert log_in(client, PASSWORD) == 302
     visit(client, "/logout", "POST")
     assert fail(app.test_client(), FREE_FAILURES + 1)[-1] == 429
@@ -95,7 +93,7 @@ def test_the_cookie_of_one_account_does_not_help_with_another(client: FlaskClien
 
 
 @pytest.mark.usefixtures("owner")
-def test_a_login_that_works_is_never_counted(client: FlaskClient) -> None:
+def test_a_successful_login_is_never_counted(client: FlaskClient) -> None:
     for _ in range(3):
         fail(client, FREE_FAILURES - 1)
         assert log_in(client, PASSWORD) == 302
@@ -122,7 +120,7 @@ def test_the_addresses_of_an_ipv6_network_count_as_one(client: FlaskClient) -> N
 
 
 @pytest.mark.usefixtures("owner")
-def test_a_network_that_tries_many_addresses_is_stopped(client: FlaskClient) -> None:
+def test_a_network_that_tries_many_addresses_is_blocked(client: FlaskClient) -> None:
     codes = [
         log_in(client, "wrong", address=f"p{number}@example.org", ip=f"2001:db8:1:{number:x}::1")
         for number in range(BROAD_FAILURES + 1)
@@ -159,7 +157,7 @@ def test_failures_are_counted_for_all_processes_in_redis(
 # --- the cap on hashes -----------------------------------------------------------------------
 
 
-def test_only_a_few_passwords_are_hashed_at_the_same_time() -> None:
+def test_only_a_few_passwords_are_hashed_at_once() -> None:
     slots, running, most = Slots(2, 2, 30.0), 0, 0
     count, release, outcomes = threading.Lock(), threading.Event(), []
     inside = threading.Semaphore(0)
@@ -195,7 +193,7 @@ def test_only_a_few_passwords_are_hashed_at_the_same_time() -> None:
 
 @pytest.fixture
 def no_slot(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Every place is taken, and nobody may wait."""
+    """Occupy every slot, with no queue."""
     full = Slots(1, 0, 0.0)
     monkeypatch.setattr(users, "slots", full)
     with full.slot():
@@ -210,7 +208,7 @@ FORMS: dict[str, dict[str, str]] = {
 
 
 @pytest.mark.usefixtures("no_slot")
-def test_who_finds_too_many_running_is_asked_to_come_back(client: FlaskClient) -> None:
+def test_at_the_limit_of_hashes_users_are_asked_to_retry(client: FlaskClient) -> None:
     answer = visit(client, "/login", "POST", data=FORMS["/login"])
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "2"

@@ -1,4 +1,4 @@
-"""The calendar, campaigns that repeat, the send form with its sentences, missed moments."""
+"""The calendar, recurring campaigns, the send form with its descriptions, and missed times."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -38,7 +38,7 @@ def _workspace(app: Flask) -> None:
 
 
 def _ready(**values: Any) -> Campaign:
-    """A campaign that may leave, to three people in three zones."""
+    """A campaign ready to launch, to three subscribers in three zones."""
     with transaction():
         news = a_list()
         a_subscriber("alice@example.org", news, attributes={"timezone": "Asia/Kathmandu"})
@@ -88,7 +88,7 @@ def _time_of(found: CampaignSeries, number: int = 0) -> str:
 # --- the send form
 
 
-def test_a_campaign_is_launched_at_readers_own_time(owner_client: FlaskClient) -> None:
+def test_a_campaign_is_launched_in_each_recipients_time_zone(owner_client: FlaskClient) -> None:
     campaign = _ready()
     assert _launch(owner_client, campaign, when="local").status_code == 302
     found = fresh_campaign(campaign.id)
@@ -98,7 +98,7 @@ def test_a_campaign_is_launched_at_readers_own_time(owner_client: FlaskClient) -
     assert found.scheduled_at == local.replace(tzinfo=ZoneInfo("Asia/Kathmandu")).astimezone(UTC)
 
 
-def test_pace_and_hours_go_with_the_launch(owner_client: FlaskClient) -> None:
+def test_pace_and_hours_are_set_by_the_launch(owner_client: FlaskClient) -> None:
     campaign = _ready()
     values = {"pace": "rate", "per_hour": "7200", "hours": "on", "hours_from": "8"}
     _launch(owner_client, campaign, when="later", hours_until="20", **values)
@@ -106,7 +106,7 @@ def test_pace_and_hours_go_with_the_launch(owner_client: FlaskClient) -> None:
     assert (found.pace_per_second, found.hours_from, found.hours_until) == (2.0, 8, 20)
 
 
-def test_a_time_that_does_not_exist_is_resolved_and_said(
+def test_a_nonexistent_time_is_resolved_and_explained(
     owner_client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     campaign = _ready()
@@ -139,7 +139,7 @@ def test_a_time_that_does_not_exist_is_resolved_and_said(
           "count": "5"}, "every day, 5 times in all at 09:00 in each recipient’s time zone"),
     ],
 )  # fmt: skip
-def test_what_will_happen_is_said_in_sentences(
+def test_the_plan_is_described_in_sentences(
     owner_client: FlaskClient, values: dict[str, Any], words: str
 ) -> None:
     campaign = _ready()
@@ -163,7 +163,7 @@ def test_what_will_happen_is_said_in_sentences(
         ({"when": "repeat", "frequency": "daily", "zone": "Mars"}, "not a known time zone"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_done_is_said_and_not_done(
+def test_an_impossible_plan_is_explained_and_not_carried_out(
     owner_client: FlaskClient, values: dict[str, Any], words: str
 ) -> None:
     campaign = _ready()
@@ -174,7 +174,7 @@ def test_what_cannot_be_done_is_said_and_not_done(
     assert fresh_campaign(campaign.id).status == "draft"
 
 
-def test_a_draft_that_repeats_is_not_sent_itself(owner_client: FlaskClient) -> None:
+def test_the_draft_of_a_series_is_not_sent(owner_client: FlaskClient) -> None:
     campaign = _ready()
     answer = _launch(owner_client, campaign, when="repeat", frequency="weekly", weekday="0")
     found = db.session.scalars(sa.select(CampaignSeries)).one()
@@ -190,7 +190,7 @@ def test_a_draft_that_repeats_is_not_sent_itself(owner_client: FlaskClient) -> N
 # --- the calendar
 
 
-def test_the_month_and_the_list_show_what_was_and_what_will_be(owner_client: FlaskClient) -> None:
+def test_the_month_and_the_list_show_past_and_future_campaigns(owner_client: FlaskClient) -> None:
     noon = datetime(2026, 3, 18, 12, tzinfo=UTC)
     with transaction():
         a_campaign(name="Spring letter", status="sent", started_at=noon)
@@ -208,11 +208,11 @@ def test_the_month_and_the_list_show_what_was_and_what_will_be(owner_client: Fla
         assert "Old letter" not in page
         assert "month=2026-02" in page
         assert "month=2026-04" in page
-    assert "13:00" in entries  # by the clock of the workspace
+    assert "13:00" in entries  # by the workspace's clock
     assert "Needs your decision" in entries
 
 
-def test_a_campaign_stands_on_the_day_of_the_workspaces_zone(owner_client: FlaskClient) -> None:
+def test_a_campaign_is_shown_on_its_day_in_the_workspaces_zone(owner_client: FlaskClient) -> None:
     late = datetime(2026, 3, 31, 22, 30, tzinfo=UTC)  # past midnight in Berlin
     with transaction():
         a_campaign(name="Night letter", status="sent", started_at=late)
@@ -221,13 +221,13 @@ def test_a_campaign_stands_on_the_day_of_the_workspaces_zone(owner_client: Flask
 
 
 @pytest.mark.parametrize("month", ["", "2026-13", "x", "0001-01", "9999-12", "2026-03-01"])
-def test_what_is_no_month_is_this_month(owner_client: FlaskClient, month: str) -> None:
+def test_an_invalid_month_shows_this_month(owner_client: FlaskClient, month: str) -> None:
     now = utcnow().astimezone(BERLIN)
     assert f"{now:%B %Y}" in owner_client.get(f"/calendar?month={month}").text
 
 
 @pytest.mark.runs_on("sqlite", "postgresql")
-def test_a_thousand_campaigns_are_shown_in_pages_with_few_questions(
+def test_a_thousand_campaigns_are_paged_with_few_statements(
     owner_client: FlaskClient,
 ) -> None:
     start = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -254,7 +254,7 @@ def test_a_thousand_campaigns_are_shown_in_pages_with_few_questions(
     assert 'class="pager"' in first
 
 
-def test_many_series_cost_no_more_questions_than_one(owner_client: FlaskClient) -> None:
+def test_many_series_need_no_more_statements_than_one(owner_client: FlaskClient) -> None:
     _series()
     with counted() as few:
         owner_client.get("/calendar")
@@ -269,7 +269,7 @@ def test_many_series_cost_no_more_questions_than_one(owner_client: FlaskClient) 
     assert len(many) == len(few)
 
 
-def test_the_times_of_a_series_are_shown_before_they_are_made(owner_client: FlaskClient) -> None:
+def test_the_dates_of_a_series_are_shown_before_they_are_created(owner_client: FlaskClient) -> None:
     found = _series()
     page = owner_client.get(f"/calendar/series/{found.public_id}").text
     assert "Sent every day at 09:00 (Europe/Berlin)." in page
@@ -279,7 +279,7 @@ def test_the_times_of_a_series_are_shown_before_they_are_made(owner_client: Flas
     assert owner_client.get("/calendar/series/nothing").status_code == 404
 
 
-def test_one_is_skipped_and_taken_back(owner_client: FlaskClient) -> None:
+def test_an_occurrence_is_skipped_and_restored(owner_client: FlaskClient) -> None:
     found = _series()
     page = f"/calendar/series/{found.public_id}"
     owner_client.post(f"{_time_of(found, 1)}/skip")
@@ -291,7 +291,7 @@ def test_one_is_skipped_and_taken_back(owner_client: FlaskClient) -> None:
     assert owner_client.post(f"{page}/yesterday/skip").status_code == 404
 
 
-def test_one_is_moved_without_the_others(owner_client: FlaskClient) -> None:
+def test_one_occurrence_is_rescheduled_without_the_others(owner_client: FlaskClient) -> None:
     found = _series()
     answer = owner_client.post(f"{_time_of(found, 1)}/move")
     made = db.session.scalars(sa.select(Campaign).where(Campaign.status == "scheduled")).one()
@@ -306,7 +306,7 @@ def test_one_is_moved_without_the_others(owner_client: FlaskClient) -> None:
 
 
 @pytest.mark.runs_on("sqlite", "postgresql")
-def test_one_is_changed_without_the_others(owner_client: FlaskClient) -> None:
+def test_one_occurrence_is_edited_without_the_others(owner_client: FlaskClient) -> None:
     found = _series()
     answer = owner_client.post(f"{_time_of(found)}/edit")
     made = db.session.scalars(sa.select(Campaign).where(Campaign.id != found.template_id)).one()
@@ -329,7 +329,7 @@ def _rule_form(found: CampaignSeries, **values: Any) -> dict[str, Any]:
 
 
 @pytest.mark.runs_on("sqlite", "postgresql")
-def test_the_rule_is_shown_as_it_is_and_changed(owner_client: FlaskClient) -> None:
+def test_the_rule_is_shown_and_changed(owner_client: FlaskClient) -> None:
     found = _series()
     page = f"/calendar/series/{found.public_id}"
     assert f"{page}/rule" in owner_client.get(page).text
@@ -348,9 +348,9 @@ def test_the_rule_is_shown_as_it_is_and_changed(owner_client: FlaskClient) -> No
     assert "Emails already created are not affected" in said
 
 
-def test_a_time_that_is_not_the_rules_is_told(owner_client: FlaskClient) -> None:
+def test_an_occurrence_at_another_time_than_the_rule_says_so(owner_client: FlaskClient) -> None:
     found = _series()
-    owner_client.post(f"{_time_of(found)}/move")  # makes it
+    owner_client.post(f"{_time_of(found)}/move")  # creates the occurrence
     page = f"/calendar/series/{found.public_id}"
     assert ", 09:00" not in owner_client.get(page).text.split("<ul", 1)[1]
     owner_client.post(f"{page}/rule", data=_rule_form(found, time="11:00"))
@@ -376,7 +376,7 @@ RULES = [
     ],
     ids=["spread", "rate"],
 )
-def test_a_form_that_is_sent_as_it_was_shown_changes_nothing(
+def test_submitting_the_unchanged_form_changes_nothing(
     owner_client: FlaskClient, number: int, plan: dict[str, Any]
 ) -> None:
     found = _series(RULES[number])
@@ -400,9 +400,9 @@ def _state(found: CampaignSeries) -> dict[str, Any]:
     return dict(row._mapping)
 
 
-def test_a_rule_is_previewed_with_what_is_made_already(owner_client: FlaskClient) -> None:
+def test_the_preview_of_a_rule_includes_created_occurrences(owner_client: FlaskClient) -> None:
     found = _series()
-    owner_client.post(f"{_time_of(found)}/move")  # makes it
+    owner_client.post(f"{_time_of(found)}/move")  # creates the occurrence
     owner_client.post(f"{_time_of(found, 1)}/skip")
     address = f"/calendar/series/{found.public_id}/rule/preview"
     said = owner_client.get(address, query_string=_rule_form(found, time="11:30")).text
@@ -425,7 +425,7 @@ def test_a_rule_is_previewed_with_what_is_made_already(owner_client: FlaskClient
         ({"pace": "spread", "spread_hours": "0"}, "Spread the campaign over 1 to"),
     ],
 )
-def test_a_rule_that_cannot_be_is_refused_in_words(
+def test_an_invalid_rule_is_refused_with_a_sentence(
     owner_client: FlaskClient, values: dict[str, str], words: str
 ) -> None:
     found = _series()
@@ -437,7 +437,7 @@ def test_a_rule_that_cannot_be_is_refused_in_words(
     assert _state(found) == before
 
 
-def test_the_rule_of_what_has_ended_cannot_be_changed(owner_client: FlaskClient) -> None:
+def test_the_rule_of_an_ended_series_cannot_be_changed(owner_client: FlaskClient) -> None:
     found = _series()
     owner_client.post(f"/calendar/series/{found.public_id}/end")
     path = f"/calendar/series/{found.public_id}/rule"
@@ -447,7 +447,7 @@ def test_the_rule_of_what_has_ended_cannot_be_changed(owner_client: FlaskClient)
     assert _state(found)["next_run_at"] is None
 
 
-def test_the_end_of_a_series(owner_client: FlaskClient) -> None:
+def test_ending_a_series(owner_client: FlaskClient) -> None:
     found = _series()
     owner_client.post(f"/calendar/series/{found.public_id}/end")
     page = owner_client.get(f"/calendar/series/{found.public_id}").text
@@ -457,7 +457,7 @@ def test_the_end_of_a_series(owner_client: FlaskClient) -> None:
     assert db.session.scalar(sa.select(sa.func.count(Campaign.id))) == 1
 
 
-def test_a_template_is_not_deleted_while_it_repeats(owner_client: FlaskClient) -> None:
+def test_the_template_of_a_running_series_cannot_be_deleted(owner_client: FlaskClient) -> None:
     found = _series()
     template = db.session.get_one(Campaign, found.template_id)
     answer = owner_client.post(f"/campaigns/{template.public_id}/delete")
@@ -468,7 +468,7 @@ def test_a_template_is_not_deleted_while_it_repeats(owner_client: FlaskClient) -
     assert "Draft deleted" in owner_client.get(answer.location).text
 
 
-def test_what_cannot_leave_is_not_scheduled_when_it_is_moved(owner_client: FlaskClient) -> None:
+def test_rescheduling_an_unready_campaign_is_refused(owner_client: FlaskClient) -> None:
     found = _series()
     with transaction():
         save_workspace(postal_address="")
@@ -477,7 +477,7 @@ def test_what_cannot_leave_is_not_scheduled_when_it_is_moved(owner_client: Flask
     assert "preflight.no_address" in db.session.scalars(reasons).one()
 
 
-# --- a moment that was missed
+# --- missed times
 
 
 def _missed() -> Campaign:
@@ -487,7 +487,7 @@ def _missed() -> Campaign:
     return campaign
 
 
-def test_a_missed_moment_is_asked_about_where_one_looks(owner_client: FlaskClient) -> None:
+def test_a_missed_campaign_asks_on_all_its_pages(owner_client: FlaskClient) -> None:
     campaign = _missed()
     report_page = owner_client.get(f"/campaigns/{campaign.public_id}/report").text
     assert "This campaign missed its time" in report_page
@@ -495,7 +495,7 @@ def test_a_missed_moment_is_asked_about_where_one_looks(owner_client: FlaskClien
     assert "Needs your decision" in owner_client.get("/campaigns").text
 
 
-def test_a_missed_campaign_is_sent_now_moved_or_left(owner_client: FlaskClient) -> None:
+def test_a_missed_campaign_is_sent_rescheduled_or_left(owner_client: FlaskClient) -> None:
     campaign = _missed()
     path = f"/campaigns/{campaign.public_id}"
     assert owner_client.post(f"{path}/send-now").status_code == 302
@@ -518,7 +518,9 @@ def test_a_new_time_that_has_passed_is_refused(owner_client: FlaskClient) -> Non
     assert fresh_campaign(campaign.id).asked_at is not None
 
 
-def test_a_campaign_at_local_time_is_moved_by_readers_clocks(owner_client: FlaskClient) -> None:
+def test_a_campaign_at_local_time_is_rescheduled_by_recipients_clocks(
+    owner_client: FlaskClient,
+) -> None:
     campaign = _ready()
     _launch(owner_client, campaign, when="local")
     new = {"date": _in_days(5), "time": "18:00"}
@@ -526,7 +528,7 @@ def test_a_campaign_at_local_time_is_moved_by_readers_clocks(owner_client: Flask
     assert fresh_campaign(campaign.id).local_at == f"{_in_days(5)}T18:00"
 
 
-def test_the_slowest_limit_of_the_account_is_told(owner_client: FlaskClient) -> None:
+def test_the_slowest_limit_of_the_account_is_shown(owner_client: FlaskClient) -> None:
     campaign = _ready()
     assert "takes about" not in _plan(owner_client, campaign, when="now")
     with transaction():

@@ -41,7 +41,7 @@ def _workspace(app: Flask) -> None:
 
 
 def _ready(**values: Any) -> Campaign:
-    """A campaign that may leave: a list with two people, a sender, a subject."""
+    """A campaign ready to launch: a list with two subscribers, a sender and a subject."""
     with transaction():
         news = a_list()
         a_subscriber("alice@example.org", news, name="Alice")
@@ -61,7 +61,7 @@ def _path(campaign: Campaign, page: str = "") -> str:
 
 
 def _form(campaign: Campaign, **values: Any) -> dict[str, Any]:
-    """What the editor's form holds when it was opened just now."""
+    """The fields of a freshly opened editor."""
     return {
         "version": campaign.version,
         "name": campaign.name,
@@ -96,7 +96,7 @@ def test_an_empty_list_offers_the_first_campaign(owner_client: FlaskClient) -> N
     assert "<table" not in page
 
 
-def test_the_list_shows_figures_and_where_each_campaign_is_at_home(
+def test_the_list_shows_figures_and_links_each_campaign_to_its_page(
     owner_client: FlaskClient,
 ) -> None:
     now = utcnow()
@@ -138,7 +138,7 @@ def test_the_list_filters_searches_and_pages(owner_client: FlaskClient) -> None:
     assert owner_client.get("/campaigns?before=abc&after=-1&status=x").status_code == 200
 
 
-def test_the_list_asks_as_often_for_many_campaigns_as_for_one(owner_client: FlaskClient) -> None:
+def test_the_list_needs_no_more_statements_for_many_campaigns(owner_client: FlaskClient) -> None:
     with transaction():
         news = a_list()
         a_campaign(news, status="sent")
@@ -155,7 +155,7 @@ def test_the_list_asks_as_often_for_many_campaigns_as_for_one(owner_client: Flas
 # --- a new one -----------------------------------------------------------------------------------
 
 
-def test_looking_at_the_new_page_creates_nothing(owner_client: FlaskClient) -> None:
+def test_viewing_the_new_page_creates_nothing(owner_client: FlaskClient) -> None:
     assert owner_client.get("/campaigns/new").status_code == 200
     assert db.session.scalar(sa.select(sa.func.count(Campaign.id))) == 0
 
@@ -182,10 +182,10 @@ def test_the_designs_have_no_problems_and_greet_by_name(
     assert "Alice" in preview
     assert "12 Quay Street" in preview
     assert "/u/" in preview
-    assert " src=" not in campaign.html  # nothing is loaded from outside
+    assert " src=" not in campaign.html  # nothing is loaded from elsewhere
 
 
-def test_a_campaign_starts_as_a_copy(owner_client: FlaskClient) -> None:
+def test_a_campaign_can_start_as_a_copy(owner_client: FlaskClient) -> None:
     old = _ready()
     data = {"start": "copy", "copy_of": old.public_id, "name": "Again"}
     owner_client.post("/campaigns/new", data=data)
@@ -195,7 +195,7 @@ def test_a_campaign_starts_as_a_copy(owner_client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("start", ["copy", "../../etc/passwd", ""])
-def test_a_start_that_does_not_exist_is_refused(owner_client: FlaskClient, start: str) -> None:
+def test_an_unknown_start_is_refused(owner_client: FlaskClient, start: str) -> None:
     answer = owner_client.post("/campaigns/new", data={"start": start, "name": "Kept"})
     assert answer.status_code == 422
     assert "Kept" in answer.text
@@ -204,7 +204,7 @@ def test_a_start_that_does_not_exist_is_refused(owner_client: FlaskClient, start
 # --- the editor ----------------------------------------------------------------------------------
 
 
-def test_the_editor_shows_what_there_is(owner_client: FlaskClient) -> None:
+def test_the_editor_shows_the_draft(owner_client: FlaskClient) -> None:
     campaign = _ready(html="<p>\n</textarea><b>hm</b></p>")
     page = owner_client.get(_path(campaign)).text
     assert "What is new today" in page
@@ -218,7 +218,7 @@ def test_a_campaign_that_does_not_exist_is_a_404(owner_client: FlaskClient) -> N
 
 
 @pytest.mark.runs_on("sqlite", "postgresql")
-def test_saving_keeps_everything_and_answers_the_new_version(owner_client: FlaskClient) -> None:
+def test_saving_stores_everything_and_returns_the_new_version(owner_client: FlaskClient) -> None:
     campaign = _ready()
     with transaction():
         staff = a_list("Staff")
@@ -250,7 +250,7 @@ def test_saving_keeps_everything_and_answers_the_new_version(owner_client: Flask
     )
 
 
-def test_saving_over_somebody_elses_version_is_a_conflict_that_names_them(
+def test_saving_over_another_users_version_is_a_conflict_that_names_them(
     owner_client: FlaskClient,
 ) -> None:
     campaign = _ready()
@@ -270,7 +270,7 @@ def test_saving_over_somebody_elses_version_is_a_conflict_that_names_them(
     assert _fresh(campaign).subject == "Mine"
 
 
-def test_a_campaign_that_left_meanwhile_is_locked(owner_client: FlaskClient) -> None:
+def test_a_campaign_launched_meanwhile_is_locked(owner_client: FlaskClient) -> None:
     campaign = _ready()
     form = _form(campaign, subject="Too late")
     with transaction():
@@ -284,7 +284,7 @@ def test_a_campaign_that_left_meanwhile_is_locked(owner_client: FlaskClient) -> 
     assert "<textarea" not in page
 
 
-def test_saving_a_deleted_campaign_is_said(owner_client: FlaskClient) -> None:
+def test_saving_a_deleted_campaign_says_so(owner_client: FlaskClient) -> None:
     answer = owner_client.post("/campaigns/gone/save", data={"version": 1})
     assert answer.status_code == 423
     assert answer.json == {"message": "This campaign has been deleted."}
@@ -297,7 +297,7 @@ def test_saving_a_deleted_campaign_is_said(owner_client: FlaskClient) -> None:
         ({"html": "h" * 530_000}, "512 KB"),
     ],
 )
-def test_what_is_too_long_is_said_and_not_saved(
+def test_too_long_values_are_reported_and_not_saved(
     owner_client: FlaskClient, values: dict[str, str], words: str
 ) -> None:
     campaign = _ready()
@@ -319,7 +319,7 @@ def test_saving_without_a_version_is_a_bad_request(
     assert owner_client.post(_path(campaign, "/save"), data=form).status_code == 400
 
 
-def test_the_audience_box_shows_its_arithmetic(owner_client: FlaskClient) -> None:
+def test_the_audience_box_shows_its_breakdown(owner_client: FlaskClient) -> None:
     with transaction():
         news, shop, staff = a_list("News"), a_list("Shop"), a_list("Staff")
         a_subscriber("both@example.org", news, shop)
@@ -346,7 +346,7 @@ def test_the_field_of_a_problem_is_named_once(owner_client: FlaskClient) -> None
     assert box.count("Subject:") == 1
 
 
-def test_a_long_list_of_problems_is_folded_and_none_is_lost(owner_client: FlaskClient) -> None:
+def test_a_long_list_of_problems_is_collapsed_but_complete(owner_client: FlaskClient) -> None:
     links = "\n".join(f'<a href="https://">Link {number}</a>' for number in range(60))
     box = owner_client.get(_path(_ready(html=links), "/problems")).text
     before, _, folded = box.partition("<details")
@@ -358,7 +358,7 @@ def test_a_long_list_of_problems_is_folded_and_none_is_lost(owner_client: FlaskC
 # --- the preview ---------------------------------------------------------------------------------
 
 
-def test_the_preview_is_rendered_for_the_reader_and_can_do_nothing(
+def test_the_preview_is_personal_and_sandboxed(
     owner_client: FlaskClient,
 ) -> None:
     campaign = _ready(html="<script>alert(1)</script><p>Hi {{ subscriber.name or 'friend' }}</p>")
@@ -401,7 +401,7 @@ def _blank() -> Campaign:
         return a_campaign(html="", subject="")
 
 
-def test_the_head_of_the_preview_shows_the_subject_as_it_will_be(
+def test_the_preview_shows_the_rendered_subject(
     owner_client: FlaskClient,
 ) -> None:
     campaign = _ready(subject="News for {{ subscriber.name or 'you' }}", preheader="Read on")
@@ -411,7 +411,7 @@ def test_the_head_of_the_preview_shows_the_subject_as_it_will_be(
 
 
 @pytest.mark.runs_on("sqlite", "postgresql")
-def test_readers_to_preview_as_come_from_the_audience_or_a_search(
+def test_preview_recipients_come_from_the_audience_or_a_search(
     owner_client: FlaskClient,
 ) -> None:
     campaign = _ready()
@@ -435,7 +435,7 @@ def _launch(client: FlaskClient, campaign: Campaign, **values: Any) -> TestRespo
     )
 
 
-def test_the_review_shows_every_check_and_who_gets_it(owner_client: FlaskClient) -> None:
+def test_the_review_shows_every_check_and_the_recipients(owner_client: FlaskClient) -> None:
     with transaction():
         a_signed_domain()
     page = owner_client.get(_path(_ready(preheader="Read on"), "/review")).text
@@ -446,13 +446,13 @@ def test_the_review_shows_every_check_and_who_gets_it(owner_client: FlaskClient)
     assert "Type <strong>" not in page
 
 
-def test_mail_that_nobody_signs_is_put_right_in_the_settings(owner_client: FlaskClient) -> None:
+def test_the_warning_about_unsigned_email_links_to_the_settings(owner_client: FlaskClient) -> None:
     page = owner_client.get(_path(_ready(preheader="Read on"), "/review")).text
     assert "example.org is not signed" in page
     assert 'href="/settings/domains">Fix</a>' in page
 
 
-def test_red_rows_block_the_launch(owner_client: FlaskClient) -> None:
+def test_problems_block_the_launch(owner_client: FlaskClient) -> None:
     campaign = _ready(html="{{ foo }}")
     page = owner_client.get(_path(campaign, "/review")).text
     assert "Unknown merge field" in page
@@ -463,7 +463,7 @@ def test_red_rows_block_the_launch(owner_client: FlaskClient) -> None:
     assert _fresh(campaign).status == "draft"
 
 
-def test_sending_now_opens_the_undo_window_and_goes_to_the_report(
+def test_sending_now_starts_the_undo_window_and_shows_the_report(
     owner_client: FlaskClient,
 ) -> None:
     campaign = _ready()
@@ -486,14 +486,16 @@ def test_a_launch_can_be_undone_and_sent_again(owner_client: FlaskClient) -> Non
 
 
 class TestWithoutUndo:
-    """With no undo window a launch rings at once."""
+    """Without an undo window, a launch queues its job immediately."""
 
     @pytest.fixture
     def settings(self, settings: Any, redis_url: str) -> Any:
         return settings.model_copy(update={"redis_url": redis_url})
 
     @pytest.mark.runs_on("sqlite", "postgresql")
-    def test_it_is_prepared_at_once(self, owner_client: FlaskClient, redis_url: str) -> None:
+    def test_a_launch_starts_preparing_immediately(
+        self, owner_client: FlaskClient, redis_url: str
+    ) -> None:
         with transaction():
             save_workspace(undo_seconds=0)
         campaign = _ready()
@@ -501,15 +503,13 @@ class TestWithoutUndo:
         assert _fresh(campaign).status == "preparing"
         assert _jobs(redis_url, "send") == [("campaigns.jobs.send.expand", (campaign.id,))]
 
-    def test_resuming_rings_for_the_sending(
-        self, owner_client: FlaskClient, redis_url: str
-    ) -> None:
+    def test_resuming_queues_the_send_job(self, owner_client: FlaskClient, redis_url: str) -> None:
         campaign = _ready(status="paused")
         owner_client.post(_path(campaign, "/resume"))
         assert _fresh(campaign).status == "sending"
         assert _jobs(redis_url, "send") == [("campaigns.jobs.send.send", ())]
 
-    def test_a_test_send_rings_for_itself(self, owner_client: FlaskClient, redis_url: str) -> None:
+    def test_a_test_email_queues_its_job(self, owner_client: FlaskClient, redis_url: str) -> None:
         campaign = _ready()
         answer = owner_client.post(_path(campaign, "/test"), data={"address": "me@example.org"})
         assert "Sending to me@example.org" in answer.text
@@ -529,7 +529,7 @@ def _jobs(redis_url: str, lane: str) -> list[tuple[str | None, tuple[int, ...]]]
         redis.close()
 
 
-def test_a_campaign_is_scheduled_for_a_moment_in_a_zone(owner_client: FlaskClient) -> None:
+def test_a_campaign_is_scheduled_for_a_time_in_a_zone(owner_client: FlaskClient) -> None:
     campaign = _ready()
     tomorrow = utcnow() + timedelta(days=1)
     answer = _launch(
@@ -557,7 +557,7 @@ def test_a_campaign_is_scheduled_for_a_moment_in_a_zone(owner_client: FlaskClien
         ({"date": "2020-01-01", "time": "09:00", "zone": "Nowhere"}, "is not a known time zone"),
     ],
 )
-def test_a_moment_that_is_none_keeps_the_form(
+def test_an_invalid_time_keeps_the_form(
     owner_client: FlaskClient, values: dict[str, str], words: str
 ) -> None:
     campaign = _ready()
@@ -568,7 +568,7 @@ def test_a_moment_that_is_none_keeps_the_form(
     assert _fresh(campaign).status == "draft"
 
 
-def test_a_campaign_changed_since_the_review_does_not_leave(owner_client: FlaskClient) -> None:
+def test_a_campaign_edited_since_the_review_is_not_sent(owner_client: FlaskClient) -> None:
     campaign = _ready()
     with transaction():
         campaigns.save(campaign.id, 1, {"subject": "Changed"}, editor_id=None, now=utcnow())
@@ -586,7 +586,7 @@ def test_launching_twice_launches_once(owner_client: FlaskClient) -> None:
     assert "This campaign is scheduled" in owner_client.get("/campaigns").text
 
 
-def test_many_recipients_ask_for_their_number(
+def test_a_large_audience_requires_the_typed_number(
     owner_client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(launch_rules, "TYPED_FROM", 1)
@@ -611,7 +611,7 @@ def test_many_recipients_ask_for_their_number(
 
 
 @pytest.mark.runs_on("sqlite", "postgresql")
-def test_a_test_send_tells_its_result(owner_client: FlaskClient) -> None:
+def test_a_test_email_reports_its_result(owner_client: FlaskClient) -> None:
     campaign = _ready()
     with transaction():
         reader = a_subscriber("carol@example.org")
@@ -634,7 +634,7 @@ def test_a_test_send_tells_its_result(owner_client: FlaskClient) -> None:
         assert "hx-get" not in page
 
 
-def test_a_test_send_that_nobody_takes_says_what_may_be_wrong(owner_client: FlaskClient) -> None:
+def test_a_test_email_without_a_worker_says_what_may_be_wrong(owner_client: FlaskClient) -> None:
     campaign = _ready()
     owner_client.post(_path(campaign, "/test"), data={"address": "me@example.org"})
     mail = db.session.scalars(sa.select(TransactionalEmail)).one()
@@ -646,14 +646,14 @@ def test_a_test_send_that_nobody_takes_says_what_may_be_wrong(owner_client: Flas
     assert "Check that the worker is running" in owner_client.get(result).text
 
 
-def test_a_test_send_to_no_address_is_refused(owner_client: FlaskClient) -> None:
+def test_a_test_email_without_an_address_is_refused(owner_client: FlaskClient) -> None:
     answer = owner_client.post(_path(_ready(), "/test"), data={"address": "me@\nexample.org"})
     assert answer.status_code == 422
     assert "line break" in answer.text
     assert db.session.scalar(sa.select(sa.func.count(TransactionalEmail.id))) == 0
 
 
-def test_the_result_of_another_mail_is_not_shown(owner_client: FlaskClient) -> None:
+def test_the_result_of_another_email_is_not_shown(owner_client: FlaskClient) -> None:
     campaign = _ready()
     with transaction():
         mail = TransactionalEmail(kind="confirm", address="x@example.org", payload={})
@@ -685,7 +685,7 @@ def test_each_button_does_what_it_says(
 
 
 @pytest.mark.parametrize("action", ["pause", "resume", "cancel", "undo", "unschedule"])
-def test_a_button_pressed_too_late_says_how_it_stands(
+def test_a_button_pressed_too_late_shows_the_current_status(
     owner_client: FlaskClient, action: str
 ) -> None:
     campaign = _ready(status="sent", started_at=utcnow(), finished_at=utcnow())
@@ -695,7 +695,7 @@ def test_a_button_pressed_too_late_says_how_it_stands(
     assert "This campaign has been sent." in owner_client.get("/campaigns").text
 
 
-def test_a_campaign_is_duplicated_whatever_its_state(owner_client: FlaskClient) -> None:
+def test_a_campaign_is_duplicated_in_any_status(owner_client: FlaskClient) -> None:
     campaign = _ready(status="sent", started_at=utcnow())
     answer = owner_client.post(_path(campaign, "/duplicate"))
     copy = db.session.scalars(sa.select(Campaign).where(Campaign.id != campaign.id)).one()
@@ -719,7 +719,7 @@ def test_a_draft_is_deleted_and_a_sent_campaign_is_kept(owner_client: FlaskClien
     assert left == [sent_id, waiting_id]
 
 
-def test_nothing_changes_by_looking(app: Flask, owner_client: FlaskClient) -> None:
+def test_get_requests_change_nothing(app: Flask, owner_client: FlaskClient) -> None:
     campaign = _ready()
     before: tuple[int, str, datetime] = (campaign.version, campaign.status, campaign.updated_at)
     for rule in app.url_map.iter_rules():
@@ -731,7 +731,7 @@ def test_nothing_changes_by_looking(app: Flask, owner_client: FlaskClient) -> No
     assert db.session.scalar(sa.select(sa.func.count(Campaign.id))) == 1
 
 
-def test_a_subject_is_listed_as_a_recipient_reads_it(owner_client: FlaskClient) -> None:
+def test_subjects_are_listed_as_recipients_see_them(owner_client: FlaskClient) -> None:
     with transaction():
         a_campaign(
             a_list("News"),
@@ -746,7 +746,7 @@ def test_a_subject_is_listed_as_a_recipient_reads_it(owner_client: FlaskClient) 
             assert "Dear friend, news …" in page, path
 
 
-def test_a_subject_that_cannot_be_read_is_shown_as_written(owner_client: FlaskClient) -> None:
+def test_an_invalid_subject_is_shown_as_written(owner_client: FlaskClient) -> None:
     with transaction():
         a_campaign(a_list("News"), subject="{{ subscriber.name or")
     assert "{{ subscriber.name or" in owner_client.get("/campaigns").text

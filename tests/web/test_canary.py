@@ -1,4 +1,4 @@
-"""The canary in the browser: chosen before the launch, seen and decided on in the report."""
+"""The test group on pages: chosen before the launch, shown and decided in the report."""
 
 import re
 from datetime import timedelta
@@ -40,7 +40,7 @@ def draft(owner_client: FlaskClient) -> Campaign:
 
 
 def value_of(name: str, page: str) -> str:
-    """What stands in the input of this name."""
+    """The value of the input with this name."""
     found = re.search(rf'name="{name}"[^>]*value="([^"]*)"', page)
     assert found is not None
     return found[1]
@@ -61,7 +61,9 @@ def launch(client: FlaskClient, campaign: Campaign, form: dict[str, str]) -> Any
 # --- before the launch -------------------------------------------------------------------------
 
 
-def test_it_is_off_and_offers_the_usual(owner_client: FlaskClient, draft: Campaign) -> None:
+def test_a_test_group_is_off_by_default_with_the_usual_values(
+    owner_client: FlaskClient, draft: Campaign
+) -> None:
     page = review(owner_client, draft)
     assert 'name="canary">' in page, "not ticked"
     assert value_of("canary_percent", page) == "2"
@@ -70,7 +72,7 @@ def test_it_is_off_and_offers_the_usual(owner_client: FlaskClient, draft: Campai
     assert fresh_campaign(draft.id).canary_percent == 0
 
 
-def test_what_is_chosen_is_kept(owner_client: FlaskClient, draft: Campaign) -> None:
+def test_the_choices_are_stored(owner_client: FlaskClient, draft: Campaign) -> None:
     form = {**FORM, "refusals_go_on": "1", "refusals_stop": "2.5"}
     assert launch(owner_client, draft, form).status_code == 302
     bands = {**USUAL, "refusals": Band(1, 2.5)}
@@ -91,7 +93,7 @@ def test_what_is_chosen_is_kept(owner_client: FlaskClient, draft: Campaign) -> N
         ({"deferrals_stop": "101"}, "“Deferred” needs two numbers"),
     ],
 )
-def test_what_cannot_be_is_said_and_nothing_is_sent(
+def test_an_invalid_choice_is_explained_and_nothing_is_sent(
     owner_client: FlaskClient, draft: Campaign, wrong: dict[str, str], words: str
 ) -> None:
     answer = launch(owner_client, draft, {**FORM, **wrong})
@@ -101,7 +103,7 @@ def test_what_cannot_be_is_said_and_nothing_is_sent(
     assert fresh_campaign(draft.id).status == "draft"
 
 
-def test_the_plan_says_what_will_happen(owner_client: FlaskClient, draft: Campaign) -> None:
+def test_the_plan_describes_the_test_group(owner_client: FlaskClient, draft: Campaign) -> None:
     path = f"/campaigns/{draft.public_id}/review/plan"
     said = text_of(owner_client.get(path, query_string=FORM).text)
     assert "About 50 recipients get it first" in said
@@ -109,7 +111,7 @@ def test_the_plan_says_what_will_happen(owner_client: FlaskClient, draft: Campai
     assert "first" not in text_of(owner_client.get(path, query_string={"when": "now"}).text)
 
 
-def test_few_people_need_no_test(owner_client: FlaskClient, draft: Campaign) -> None:
+def test_a_small_audience_needs_no_test_group(owner_client: FlaskClient, draft: Campaign) -> None:
     with transaction():
         db.session.execute(sa.text("DELETE FROM subscription WHERE subscriber_id > 40"))
     path = f"/campaigns/{draft.public_id}/review/plan"
@@ -117,7 +119,7 @@ def test_few_people_need_no_test(owner_client: FlaskClient, draft: Campaign) -> 
     assert "There is no test group: a test needs more than 50 recipients." in said
 
 
-def test_a_copy_comes_with_the_same(owner_client: FlaskClient, draft: Campaign) -> None:
+def test_a_copy_keeps_the_test_group(owner_client: FlaskClient, draft: Campaign) -> None:
     launch(owner_client, draft, FORM)
     owner_client.post(f"/campaigns/{draft.public_id}/duplicate")
     copy = db.session.scalars(sa.select(Campaign).order_by(Campaign.id.desc())).first()
@@ -127,7 +129,7 @@ def test_a_copy_comes_with_the_same(owner_client: FlaskClient, draft: Campaign) 
     assert value_of("canary_percent", page) == "2.5"
 
 
-def test_what_repeats_keeps_it(owner_client: FlaskClient, draft: Campaign) -> None:
+def test_a_series_keeps_the_test_group(owner_client: FlaskClient, draft: Campaign) -> None:
     rule = {
         "when": "repeat", "frequency": "daily", "interval": "1", "zone": "Europe/Berlin",
         "date": f"{utcnow() + timedelta(days=2):%Y-%m-%d}", "time": "09:00",
@@ -141,7 +143,7 @@ def test_what_repeats_keeps_it(owner_client: FlaskClient, draft: Campaign) -> No
 
 
 def a_canary(state: str, *outcomes: dict[str, Any], **values: Any) -> Campaign:
-    """A campaign of which fifty are to get it first."""
+    """A campaign with a test group of fifty."""
     with transaction():
         return started(
             "sending",
@@ -153,13 +155,13 @@ def a_canary(state: str, *outcomes: dict[str, Any], **values: Any) -> Campaign:
         )
 
 
-def test_a_campaign_without_canary_shows_no_card(owner_client: FlaskClient) -> None:
+def test_a_campaign_without_a_test_group_shows_no_card(owner_client: FlaskClient) -> None:
     with transaction():
         campaign = started("sending", SENT)
     assert 'id="canary"' not in report(owner_client, campaign)
 
 
-def test_the_card_shows_what_the_first_ones_show(owner_client: FlaskClient) -> None:
+def test_the_card_shows_the_results_of_the_test_group(owner_client: FlaskClient) -> None:
     campaign = a_canary("testing", *[SENT] * 7, *[REFUSED] * 3, *[QUEUED] * 5)
     html = report(owner_client, campaign)
     page = text_of(html)
@@ -171,7 +173,7 @@ def test_the_card_shows_what_the_first_ones_show(owner_client: FlaskClient) -> N
     assert 'id="canary"' in live, "it comes along with the poll"
 
 
-def test_the_card_says_how_long_it_is_watched(owner_client: FlaskClient) -> None:
+def test_the_card_says_how_long_the_observation_takes(owner_client: FlaskClient) -> None:
     until = utcnow() + timedelta(minutes=12)
     campaign = a_canary("watching", *[SENT] * 50, QUEUED, canary_until=until)
     page = text_of(report(owner_client, campaign))
@@ -180,7 +182,9 @@ def test_the_card_says_how_long_it_is_watched(owner_client: FlaskClient) -> None
     assert "Speed now" not in page
 
 
-def test_after_the_verdict_the_card_shows_what_was_seen_then(owner_client: FlaskClient) -> None:
+def test_after_the_decision_the_card_shows_the_results_of_that_time(
+    owner_client: FlaskClient,
+) -> None:
     seen = {"other": {"results": 30, "deferrals": 3}, "google": {"results": 20}}
     words = "The first 50 went well."
     campaign = a_canary("passed", *[SENT] * 60, canary_words=words, canary_seen=seen)
@@ -190,7 +194,7 @@ def test_after_the_verdict_the_card_shows_what_was_seen_then(owner_client: Flask
     assert "All others 30 of 30" in page
 
 
-def test_to_resume_after_a_stop_is_called_by_its_name(owner_client: FlaskClient) -> None:
+def test_resuming_after_a_stop_has_its_own_label(owner_client: FlaskClient) -> None:
     words = "Stopped after a few: of the first 50 20% were refused (above 10%)."
     campaign = a_canary("stopped", SENT, QUEUED, canary_words=words, status_reason=words)
     with transaction():
@@ -229,7 +233,7 @@ def decision() -> str:
     return db.session.scalars(sa.select(HeldGroup.decision)).one()
 
 
-def test_a_held_group_asks_and_can_be_sent_to(owner_client: FlaskClient) -> None:
+def test_a_held_group_asks_and_can_be_sent(owner_client: FlaskClient) -> None:
     campaign = held({**QUEUED, "mailbox_group": "google"}, QUEUED)
     page = text_of(report(owner_client, campaign))
     assert "Gmail: poor test group results" in page
@@ -242,7 +246,7 @@ def test_a_held_group_asks_and_can_be_sent_to(owner_client: FlaskClient) -> None
     assert "Someone else has already decided this." in press(owner_client, campaign, "left")
 
 
-def test_a_held_group_can_be_left_out(owner_client: FlaskClient) -> None:
+def test_a_held_group_can_be_excluded(owner_client: FlaskClient) -> None:
     campaign = held({**QUEUED, "mailbox_group": "google"}, QUEUED)
     assert "1 recipient at Gmail excluded." in press(owner_client, campaign, "left")
     assert decision() == "left"
@@ -250,7 +254,7 @@ def test_a_held_group_can_be_left_out(owner_client: FlaskClient) -> None:
     assert states == ["cancelled", "queued"]
 
 
-def test_a_flood_is_not_decided_on_as_a_canary(owner_client: FlaskClient) -> None:
+def test_a_refusal_spike_is_not_decided_as_a_test_group(owner_client: FlaskClient) -> None:
     campaign = held({**QUEUED, "mailbox_group": "google"})
     with transaction():
         db.session.execute(sa.update(HeldGroup).values(kind="flood"))
@@ -258,7 +262,7 @@ def test_a_flood_is_not_decided_on_as_a_canary(owner_client: FlaskClient) -> Non
     assert decision() == ""
 
 
-def test_a_stranger_decides_nothing(app: Flask, client: FlaskClient) -> None:
+def test_a_stranger_cannot_decide(app: Flask, client: FlaskClient) -> None:
     campaign = held(QUEUED)
     answer = client.post(f"/campaigns/{campaign.public_id}/report/canary", data={"group": "google"})
     assert answer.location.startswith("/login")

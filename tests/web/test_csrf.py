@@ -1,4 +1,4 @@
-"""Nothing behind the login can be done from another site."""
+"""No action behind the login can be triggered from another site."""
 
 import re
 from functools import cache
@@ -19,7 +19,7 @@ CHANGING = {"POST", "PUT", "PATCH", "DELETE"}
 
 @cache
 def changing_routes() -> list[tuple[str, str]]:
-    """(method, path with something in place of every parameter) of the routes behind login."""
+    """The method and a sample path of every route behind the login."""
     with TemporaryDirectory() as folder:
         app = create_app(settings_for_tests(Path(folder)))
     return sorted(
@@ -36,12 +36,12 @@ def _path(rule: Rule) -> str:
 
 @pytest.fixture
 def guarded(app: Flask, owner_client: FlaskClient) -> FlaskClient:
-    """The owner's browser, with the protection on as it always is outside the tests."""
+    """The owner's browser, with CSRF protection on as outside the tests."""
     app.config["WTF_CSRF_ENABLED"] = True
     return owner_client
 
 
-def test_there_are_routes_to_guard() -> None:
+def test_there_are_routes_to_check() -> None:
     paths = {path for _, path in changing_routes()}
     assert {"/login", "/logout", "/welcome", "/settings/account/password"} <= paths
 
@@ -56,14 +56,14 @@ def test_a_request_without_the_token_is_refused(guarded: FlaskClient) -> None:
     assert taken == set()
 
 
-def test_who_lost_the_login_is_told_so_before_any_token(guarded: FlaskClient) -> None:
+def test_a_lost_login_is_reported_before_a_missing_token(guarded: FlaskClient) -> None:
     guarded.delete_cookie("campaigns")
     script = {"HX-Request": "true", "Accept": "application/json"}
     assert visit(guarded, "/campaigns/x/save", "POST", headers=script).status_code == 401
     assert visit(guarded, "/settings/workspace", "POST").location.startswith("/login")
 
 
-def test_a_script_gets_the_words_of_an_error_as_json(guarded: FlaskClient) -> None:
+def test_a_script_gets_the_error_as_json(guarded: FlaskClient) -> None:
     script = {"HX-Request": "true", "Accept": "application/json"}
     answer = visit(guarded, "/campaigns/x/save", "POST", headers=script)
     assert answer.status_code == 400
@@ -75,7 +75,7 @@ def test_a_wrong_token_is_refused(guarded: FlaskClient) -> None:
     assert visit(guarded, "/settings/workspace", "POST", data=form).status_code == 400
 
 
-def test_the_token_of_the_page_is_taken(guarded: FlaskClient) -> None:
+def test_the_token_of_the_page_is_accepted(guarded: FlaskClient) -> None:
     page = visit(guarded, "/settings/workspace")
     found = re.search(r'name="csrf_token" value="([^"]+)"', page.text)
     assert found is not None

@@ -1,4 +1,4 @@
-"""A full disk is said where the user looks."""
+"""A full disk is reported on the page."""
 
 import errno
 import logging
@@ -22,9 +22,7 @@ def test_every_page_says_that_the_disk_is_full(
     assert "disk is full" in owner_client.get("/").get_data(as_text=True)
 
 
-def test_what_cannot_be_saved_is_said_and_not_lost_silently(
-    app: Flask, owner_client: FlaskClient
-) -> None:
+def test_a_change_that_cannot_be_saved_is_reported(app: Flask, owner_client: FlaskClient) -> None:
     with db.engine.connect() as connection:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
 
@@ -39,12 +37,12 @@ def test_what_cannot_be_saved_is_said_and_not_lost_silently(
     try:
         answer = owner_client.post("/suppressions/new", data=form)
     finally:
-        sa.event.remove(db.engine, "connect", keep_small)  # the next test has the same engine
+        sa.event.remove(db.engine, "connect", keep_small)  # the next test uses the same engine
     assert answer.status_code == 507
     assert "The disk is full" in answer.get_data(as_text=True)
 
 
-def test_a_file_that_cannot_be_written_is_said_too(
+def test_a_file_that_cannot_be_written_is_reported(
     app: Flask,
     owner_client: FlaskClient,
     monkeypatch: pytest.MonkeyPatch,
@@ -63,7 +61,7 @@ def test_a_file_that_cannot_be_written_is_said_too(
     assert "Traceback" not in caplog.text
 
 
-def test_the_words_of_both_databases_are_known() -> None:
+def test_the_messages_of_both_databases_are_recognized() -> None:
     full = sa.exc.OperationalError("INSERT", {}, Exception("database or disk is full"))
     assert is_disk_full(full)
     words = Exception('could not extend file "base/1": No space left on device')

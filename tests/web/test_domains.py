@@ -1,4 +1,4 @@
-"""The pages about sender domains."""
+"""The pages of sender domains."""
 
 import pytest
 import sqlalchemy as sa
@@ -23,14 +23,14 @@ HTMX = {"HX-Request": "true"}
 
 @pytest.fixture
 def resolver(monkeypatch: pytest.MonkeyPatch) -> FakeDns:
-    """A DNS without records; what is put into it stands there."""
+    """An empty DNS to which tests add records."""
     fake = FakeDns()
     monkeypatch.setattr(pages, "resolver", fake)
     return fake
 
 
 def _set_up(client: FlaskClient, name: str = NAME) -> str:
-    """The path of the new domain's page."""
+    """Set a domain up; return the path of its page."""
     answer = client.post(f"{LIST}/new", data={"name": name})
     assert answer.status_code == 302
     return str(answer.location)
@@ -50,13 +50,13 @@ def _key_path(path: str, key: standing.KeyView, action: str) -> str:
     return f"{path}/keys/{key.public_id}/{action}"
 
 
-def test_an_empty_list_says_what_it_is_for(owner_client: FlaskClient) -> None:
+def test_the_empty_list_says_what_it_is_for(owner_client: FlaskClient) -> None:
     page = owner_client.get(LIST)
     assert page.status_code == 200
     assert "No sender domains yet" in page.text
 
 
-def test_domains_of_sender_addresses_are_there_already(owner_client: FlaskClient) -> None:
+def test_domains_of_sender_addresses_are_listed_already(owner_client: FlaskClient) -> None:
     with transaction():
         account = a_sender("news@shop.example").provider_id
         db.session.add(SenderAddress(address="me@gmail.com", provider_id=account))
@@ -82,7 +82,7 @@ def test_a_domain_is_set_up_and_shows_its_record(owner_client: FlaskClient) -> N
     assert stored.private_key not in page
 
 
-def test_a_name_that_is_none_comes_back_with_a_word(owner_client: FlaskClient) -> None:
+def test_an_invalid_name_keeps_the_form_with_an_error(owner_client: FlaskClient) -> None:
     page = owner_client.post(f"{LIST}/new", data={"name": '"><b>'})
     assert page.status_code == 422
     assert "not a domain name" in page.text
@@ -91,7 +91,7 @@ def test_a_name_that_is_none_comes_back_with_a_word(owner_client: FlaskClient) -
     assert "already set up" in owner_client.post(f"{LIST}/new", data={"name": NAME}).text
 
 
-def test_looking_into_dns_changes_a_part_of_the_page(
+def test_checking_dns_updates_part_of_the_page(
     owner_client: FlaskClient, resolver: FakeDns
 ) -> None:
     path = _set_up(owner_client)
@@ -108,9 +108,7 @@ def test_looking_into_dns_changes_a_part_of_the_page(
     assert "Signed" in owner_client.get(LIST).text
 
 
-def test_g2_what_else_receivers_look_at_is_shown_with_it(
-    owner_client: FlaskClient, resolver: FakeDns
-) -> None:
+def test_g2_spf_and_dmarc_are_shown(owner_client: FlaskClient, resolver: FakeDns) -> None:
     path = _set_up(owner_client)
     part = owner_client.post(f"{path}/check", headers=HTMX).text
     assert 'data-copy="v=DMARC1; p=none"' in part
@@ -127,7 +125,7 @@ def test_g2_what_else_receivers_look_at_is_shown_with_it(
     assert "DMARC can pass only by SPF" in part, "nobody can check the signatures any more"
 
 
-def test_without_scripts_the_whole_page_comes_back(
+def test_without_scripts_the_whole_page_is_returned(
     owner_client: FlaskClient, resolver: FakeDns
 ) -> None:
     path = _set_up(owner_client)
@@ -136,7 +134,7 @@ def test_without_scripts_the_whole_page_comes_back(
     assert "The name servers &lt;fail&gt;." in owner_client.get(path).text
 
 
-def test_only_the_button_asks_dns(owner_client: FlaskClient, resolver: FakeDns) -> None:
+def test_only_the_button_queries_dns(owner_client: FlaskClient, resolver: FakeDns) -> None:
     path = _set_up(owner_client)
     for page in (LIST, path, f"{path}/delete"):
         assert owner_client.get(page).status_code == 200
@@ -169,7 +167,7 @@ def test_keys_are_rotated(owner_client: FlaskClient, resolver: FakeDns) -> None:
     assert "Activate again" in page
 
 
-def test_a_bad_selector_comes_back_as_typed(owner_client: FlaskClient) -> None:
+def test_an_invalid_selector_is_kept_as_typed(owner_client: FlaskClient) -> None:
     path = _set_up(owner_client)
     form = {"algorithm": "ed25519", "selector": "a b"}
     page = owner_client.post(f"{path}/keys", data=form)
@@ -179,7 +177,7 @@ def test_a_bad_selector_comes_back_as_typed(owner_client: FlaskClient) -> None:
     assert owner_client.post(f"{path}/keys", data={"algorithm": "dsa"}).status_code == 422
 
 
-def test_who_knows_better_signs_without_dns_and_takes_it_back(owner_client: FlaskClient) -> None:
+def test_a_key_can_be_activated_without_dns_and_deactivated(owner_client: FlaskClient) -> None:
     path = _set_up(owner_client)
     (key,) = _seen().keys
     owner_client.post(_key_path(path, key, "sign"))
@@ -204,14 +202,14 @@ def test_after_a_week_a_retired_key_can_be_removed(owner_client: FlaskClient) ->
     assert _seen().keys == ()
 
 
-def test_a_key_that_waits_can_be_discarded(owner_client: FlaskClient) -> None:
+def test_a_waiting_key_can_be_discarded(owner_client: FlaskClient) -> None:
     path = _set_up(owner_client)
     owner_client.post(_key_path(path, _seen().keys[0], "discard"))
     assert _seen().keys == ()
     assert "is not signed" in owner_client.get(path).text
 
 
-def test_a_domain_is_deleted_after_a_question(owner_client: FlaskClient) -> None:
+def test_deleting_a_domain_asks_first(owner_client: FlaskClient) -> None:
     with transaction():
         a_sender(f"hello@{NAME}")
     path = _set_up(owner_client)
@@ -226,7 +224,7 @@ def test_a_domain_is_deleted_after_a_question(owner_client: FlaskClient) -> None
 
 
 @pytest.mark.parametrize("action", ["", "/check", "/keys", "/delete", "/keys/x/sign"])
-def test_what_is_gone_is_not_found(owner_client: FlaskClient, action: str) -> None:
+def test_a_deleted_domain_is_not_found(owner_client: FlaskClient, action: str) -> None:
     method = owner_client.get if not action else owner_client.post
     assert method(f"{LIST}/nonsense{action}").status_code == 404
 

@@ -1,4 +1,4 @@
-"""Two requests for the same thing at the same moment: one does it, both answers are true."""
+"""Two simultaneous requests for the same action: one does it, and both answers are true."""
 
 import threading
 from collections.abc import Callable
@@ -24,10 +24,10 @@ from campaigns.db import db, transaction
 from tests.factories import a_campaign, a_delivery, a_list, a_sender, a_subscriber
 from tests.web.test_imports import form_of, uploaded
 
-# The two databases keep requests apart in different ways.
+# The two databases isolate requests in different ways.
 pytestmark = pytest.mark.runs_on("sqlite", "postgresql")
 
-MEETING_SECONDS = 3.0
+WAIT_SECONDS = 3.0
 
 
 @pytest.fixture(autouse=True)
@@ -41,9 +41,9 @@ def _workspace(app: Flask) -> None:
 def at_once(
     app: Flask, owner_client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[str, dict[str, Any]], tuple[list[TestResponse], str]]:
-    """Post a form twice at once: both requests have read everything when the first one writes.
+    """Post a form twice at once: both requests have read everything when the first writes.
 
-    Gives both answers, and the text of the page that is shown next to the two.
+    Returns both answers, and the text of the page that each shows next.
     """
     cookie = owner_client.get_cookie("campaigns")
     assert cookie is not None
@@ -52,11 +52,11 @@ def at_once(
     def post(path: str, form: dict[str, Any]) -> tuple[list[TestResponse], str]:
         meeting, met = threading.Barrier(2), threading.local()
 
-        def meet_then_write(session: Session) -> AbstractContextManager[object]:
+        def write_once_both_have_read(session: Session) -> AbstractContextManager[object]:
             if not getattr(met, "was_here", False):
                 met.was_here = True
-                with suppress(threading.BrokenBarrierError):  # the other one does not write
-                    meeting.wait(MEETING_SECONDS)
+                with suppress(threading.BrokenBarrierError):  # the other request does not write
+                    meeting.wait(WAIT_SECONDS)
             return turn(session)
 
         def click(client: FlaskClient) -> TestResponse:
@@ -67,7 +67,7 @@ def at_once(
             client.set_cookie("campaigns", cookie.value)
         db.session.rollback()
         with monkeypatch.context() as patch, ThreadPoolExecutor(2) as threads:
-            patch.setattr(database, "_turn_to_write", meet_then_write)
+            patch.setattr(database, "_turn_to_write", write_once_both_have_read)
             answers = list(threads.map(click, clients))
         db.session.rollback()
         db.session.expire_all()
@@ -107,7 +107,7 @@ def _flooded() -> Campaign:
 
 @dataclass(frozen=True)
 class Press:
-    """A button: on what, its address below the campaign's, its form, what holds afterwards."""
+    """A button: its campaign, path and form, and what holds afterwards."""
 
     make: Callable[[], Campaign]
     path: str
@@ -182,7 +182,7 @@ PRESSES = {
 
 
 @pytest.mark.parametrize("name", PRESSES)
-def test_a_button_pressed_twice_says_what_is_true_now(
+def test_a_button_pressed_twice_shows_the_current_status(
     at_once: Callable[..., tuple[list[TestResponse], str]], name: str
 ) -> None:
     press = PRESSES[name]
@@ -197,7 +197,7 @@ def test_a_button_pressed_twice_says_what_is_true_now(
     assert "look through it again" not in said
 
 
-def test_lists_made_and_deleted_twice_end_on_a_page(
+def test_creating_or_deleting_a_list_twice_ends_on_a_page(
     at_once: Callable[..., tuple[list[TestResponse], str]],
 ) -> None:
     answers, _ = at_once("/lists/new", {"name": "Twice"})
@@ -209,7 +209,7 @@ def test_lists_made_and_deleted_twice_end_on_a_page(
     assert db.session.scalar(sa.select(sa.func.count()).select_from(AudienceList)) == 0
 
 
-def test_what_is_gone_already_is_said_when_it_is_deleted_again(
+def test_deleting_something_again_says_that_it_is_gone(
     owner_client: FlaskClient,
 ) -> None:
     with transaction():

@@ -1,4 +1,4 @@
-"""The first visit: it makes the owner's account, once."""
+"""The first visit creates the owner's account, once."""
 
 import re
 from pathlib import Path
@@ -33,7 +33,7 @@ def field_of(page: str, name: str) -> str:
     return found[0]
 
 
-def test_everything_leads_to_the_first_visit(client: FlaskClient) -> None:
+def test_every_page_redirects_to_the_first_visit(client: FlaskClient) -> None:
     assert visit(client, "/").location == "/login?next=/"
     assert visit(client, "/login").location == "/welcome"
     assert visit(client, "/welcome").status_code == 200
@@ -47,7 +47,7 @@ def test_the_owner_is_logged_in_afterwards(client: FlaskClient) -> None:
 
 
 @pytest.mark.runs_on("sqlite", "postgresql")
-def test_it_is_closed_as_soon_as_there_is_an_account(client: FlaskClient) -> None:
+def test_it_is_closed_once_there_is_an_account(client: FlaskClient) -> None:
     visit(client, "/welcome", "POST", data=FORM)
     visit(client, "/logout", "POST")
     second = {**FORM, "address": "second@example.org"}
@@ -67,7 +67,7 @@ def test_it_is_closed_as_soon_as_there_is_an_account(client: FlaskClient) -> Non
         ({"address": "a\x01b@example.org"}, "control character"),
     ],
 )
-def test_a_mistake_gives_the_form_back_without_passwords(
+def test_an_error_keeps_the_form_without_passwords(
     client: FlaskClient, change: dict[str, str], words: str
 ) -> None:
     answer = visit(client, "/welcome", "POST", data={**FORM, **change})
@@ -78,15 +78,13 @@ def test_a_mistake_gives_the_form_back_without_passwords(
     assert not users.has_users()
 
 
-def test_it_cannot_be_hammered(client: FlaskClient) -> None:
+def test_it_is_rate_limited(client: FlaskClient) -> None:
     codes = [visit(client, "/welcome", "POST", data={}).status_code for _ in range(21)]
     assert (codes[0], codes[-1]) == (403, 429)
 
 
 @pytest.mark.parametrize("typed", ["", "wrong", TOKEN[:-1], TOKEN.swapcase(), "é", "\x01", " " * 3])
-def test_a_stranger_without_the_set_up_token_gets_no_account(
-    client: FlaskClient, typed: str
-) -> None:
+def test_without_the_setup_token_no_account_is_created(client: FlaskClient, typed: str) -> None:
     answer = visit(client, "/welcome", "POST", data={**FORM, "token": typed})
     assert answer.status_code == 403
     assert "The setup token is wrong" in answer.text
@@ -96,7 +94,7 @@ def test_a_stranger_without_the_set_up_token_gets_no_account(
     assert not users.has_users()
 
 
-def test_the_link_in_the_log_fills_in_the_token_and_tells_nobody(client: FlaskClient) -> None:
+def test_the_link_in_the_log_fills_in_the_token_without_leaking_it(client: FlaskClient) -> None:
     page = visit(client, f"/welcome?token={TOKEN}")
     assert f'value="{TOKEN}"' in page.text
     assert "autofocus" in field_of(page.text, "workspace")
@@ -130,7 +128,7 @@ def test_it_is_needed_where_strangers_can_reach_the_page(
     assert setup.is_token_needed(settings) is is_needed
 
 
-def test_on_this_machine_alone_no_token_is_asked_for(settings: Settings) -> None:
+def test_on_this_machine_no_token_is_required(settings: Settings) -> None:
     app = create_app(settings.model_copy(update={"public_url": ""}))
     app.config["WTF_CSRF_ENABLED"] = False
     client = app.test_client()
@@ -143,7 +141,7 @@ def test_on_this_machine_alone_no_token_is_asked_for(settings: Settings) -> None
     assert visit(client, "/welcome", "POST", data=form).location == "/"
 
 
-def test_the_link_is_announced_until_there_is_an_account(
+def test_the_link_is_logged_until_there_is_an_account(
     app: Flask, client: FlaskClient, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     link = f"https://news.example.org/welcome?token={TOKEN}"
@@ -158,6 +156,6 @@ def test_the_link_is_announced_until_there_is_an_account(
     assert TOKEN not in capsys.readouterr().out
 
 
-def test_a_token_of_another_installation_is_worthless() -> None:
+def test_a_token_of_another_installation_is_invalid() -> None:
     assert not setup.is_right(Signer(["another key that is long enough to be one"]), TOKEN)
     assert setup.is_right(Signer(["a newer key that is long enough for it", SECRET_KEY]), TOKEN)

@@ -1,4 +1,4 @@
-"""A forgotten password is reset by email, and the page never tells who has an account."""
+"""A forgotten password is reset by email, and no page reveals who has an account."""
 
 import re
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ FORM = {"password": NEW, "password_again": NEW}
 
 @pytest.fixture
 def server(app: Flask) -> Iterator[ScriptedServer]:
-    """A way to send, and the owner's account."""
+    """A server for email, and the owner's account."""
     runtime.use(app)
     with transaction():
         users.create_user(OWNER, PASSWORD, now=utcnow())
@@ -48,24 +48,24 @@ def ask(client: FlaskClient, address: str = OWNER, ip: str = "198.51.100.7") -> 
     return answer.status_code
 
 
-def mails() -> list[TransactionalEmail]:
+def queued_emails() -> list[TransactionalEmail]:
     db.session.rollback()
     db.session.expire_all()
     return list(db.session.scalars(sa.select(TransactionalEmail).order_by(TransactionalEmail.id)))
 
 
 def send_all() -> None:
-    for mail in mails():
+    for mail in queued_emails():
         if mail.status == "queued":
             deliver(mail.id)
 
 
-def last_mail(server: ScriptedServer) -> EmailMessage:
+def last_email(server: ScriptedServer) -> EmailMessage:
     return message_from_bytes(server.received[-1].data, policy=email_policy)
 
 
 def link_in(server: ScriptedServer) -> str:
-    body = last_mail(server).get_body(("plain",))
+    body = last_email(server).get_body(("plain",))
     assert body is not None
     found = re.search(r"https://news\.example\.org(/reset/\S+)", str(body.get_content()))
     assert found is not None
@@ -96,7 +96,7 @@ def test_the_link_in_the_email_sets_a_new_password(
     assert visit(logged_in, "/").status_code == 302, "all sessions have ended"
     assert can_log_in(client, NEW)
     send_all()
-    assert last_mail(server)["Subject"] == "Your password was changed"
+    assert last_email(server)["Subject"] == "Your password was changed"
 
 
 def test_the_link_works_once(client: FlaskClient, server: ScriptedServer) -> None:
@@ -146,7 +146,7 @@ def test_the_link_ends_after_half_an_hour(client: FlaskClient, server: ScriptedS
     assert db.session.scalars(sa.select(PasswordReset)).all() == []
 
 
-def test_an_email_that_waited_for_too_long_is_not_sent(
+def test_an_email_that_waited_too_long_is_not_sent(
     client: FlaskClient, server: ScriptedServer
 ) -> None:
     ask(client)
@@ -156,7 +156,7 @@ def test_an_email_that_waited_for_too_long_is_not_sent(
         )
     send_all()
     assert server.received == []
-    assert mails()[0].status == "failed"
+    assert queued_emails()[0].status == "failed"
 
 
 def test_only_the_hash_of_the_token_is_stored(client: FlaskClient, server: ScriptedServer) -> None:
@@ -164,13 +164,13 @@ def test_only_the_hash_of_the_token_is_stored(client: FlaskClient, server: Scrip
     stored = db.session.scalars(sa.select(PasswordReset)).one()
     assert token not in stored.token_hash
     assert len(stored.token_hash) == 64
-    assert token not in str(mails()[0].payload)
+    assert token not in str(queued_emails()[0].payload)
 
 
 def test_the_answer_is_the_same_for_every_address(
     client: FlaskClient, server: ScriptedServer
 ) -> None:
-    """And costs the same: who the address belongs to is looked up when the email is sent."""
+    """It also takes equally long: the address is looked up when the email is sent."""
     asked = {}
     for address in (OWNER, "nobody@example.org"):
         with counted() as statements:
@@ -180,7 +180,9 @@ def test_the_answer_is_the_same_for_every_address(
     assert asked[OWNER] == asked["nobody@example.org"]
     send_all()
     assert [received.rcpt_to for received in server.received] == [OWNER]
-    assert [mail.address for mail in mails()] == [OWNER], "nothing is kept of the other address"
+    assert [mail.address for mail in queued_emails()] == [OWNER], (
+        "nothing is kept of the other address"
+    )
 
 
 def test_the_email_goes_to_the_address_of_the_account(
@@ -192,7 +194,7 @@ def test_the_email_goes_to_the_address_of_the_account(
         assert server.received.pop().rcpt_to == OWNER
 
 
-def test_the_link_leads_to_the_public_address_whatever_the_request_says(
+def test_the_link_uses_the_public_url_whatever_the_request_says(
     client: FlaskClient, server: ScriptedServer
 ) -> None:
     visit(
@@ -202,14 +204,14 @@ def test_the_link_leads_to_the_public_address_whatever_the_request_says(
         data={"address": OWNER},
         headers={"Host": "evil.example", "X-Forwarded-Host": "evil.example"},
     )
-    for mail in mails():
+    for mail in queued_emails():
         deliver(mail.id)
     for received in server.received:
         assert b"evil" not in received.data
         assert link_in(server).startswith("/reset/")
 
 
-def test_without_an_account_that_works_the_page_names_the_command(
+def test_without_a_working_account_the_page_names_the_command(
     client: FlaskClient, server: ScriptedServer
 ) -> None:
     with transaction():
@@ -219,10 +221,12 @@ def test_without_an_account_that_works_the_page_names_the_command(
         pages.add(visit(client, "/forgot", "POST", data={"address": address}).text)
     assert len({re.sub('name="csrf_token".*', "", page) for page in pages}) == 1
     assert "campaigns reset-password" in pages.pop()
-    assert mails() == []
+    assert queued_emails() == []
 
 
-def test_it_goes_by_an_account_that_works(client: FlaskClient, server: ScriptedServer) -> None:
+def test_the_email_is_sent_through_a_working_account(
+    client: FlaskClient, server: ScriptedServer
+) -> None:
     with transaction():
         db.session.execute(sa.update(ProviderAccount).values(trouble="refused", trouble_count=1))
         from tests.factories import a_provider, a_sender
@@ -272,7 +276,7 @@ def test_all_spellings_of_an_address_reach_the_account_and_count_as_one(
         ({}, "at least 10 characters"),
     ],
 )
-def test_a_mistake_does_not_use_up_the_link(
+def test_an_error_does_not_use_up_the_link(
     client: FlaskClient, server: ScriptedServer, form: dict[str, str], words: str
 ) -> None:
     link = a_link(client, server)
@@ -281,9 +285,7 @@ def test_a_mistake_does_not_use_up_the_link(
     assert visit(client, link, "POST", data=FORM).status_code == 302
 
 
-def test_the_address_of_the_page_is_told_to_nobody(
-    client: FlaskClient, server: ScriptedServer
-) -> None:
+def test_the_url_of_the_page_is_not_leaked(client: FlaskClient, server: ScriptedServer) -> None:
     link = a_link(client, server)
     assert visit(client, link).headers["Referrer-Policy"] == "no-referrer"
     assert visit(client, "/reset/nonsense").headers["Referrer-Policy"] == "no-referrer"
@@ -299,9 +301,7 @@ def test_a_new_password_ends_the_delay_of_the_login(
     assert can_log_in(client, NEW)
 
 
-def test_who_asks_too_often_is_told_how_long_to_wait(
-    client: FlaskClient, server: ScriptedServer
-) -> None:
+def test_the_page_says_how_long_to_wait(client: FlaskClient, server: ScriptedServer) -> None:
     for number in range(5):
         ask(client, ip=f"198.51.{number}.7")
     answer = visit(

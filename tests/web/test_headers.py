@@ -1,4 +1,4 @@
-"""What every page tells the browser, and what no template may hold."""
+"""Headers of every page, and what no template may contain."""
 
 import re
 from pathlib import Path
@@ -45,7 +45,7 @@ def check_headers(answer_headers: dict[str, str], path: str) -> None:
 
 
 @pytest.mark.runs_on("sqlite", "postgresql")
-def test_every_page_is_strict_about_what_it_loads(
+def test_every_page_has_a_strict_content_policy(
     owner_client: FlaskClient, plain_get_paths: list[str]
 ) -> None:
     assert {"/", "/settings", "/campaigns", "/lists", "/health"} <= set(plain_get_paths)
@@ -56,22 +56,22 @@ def test_every_page_is_strict_about_what_it_loads(
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/u/nonsense", "/login", "/welcome", "/logout"])
-def test_a_stranger_gets_the_same_strictness(client: FlaskClient, path: str) -> None:
+def test_strangers_get_the_same_policy(client: FlaskClient, path: str) -> None:
     check_headers(dict(visit(client, path).headers), path)
 
 
-def test_pages_are_not_kept_but_static_files_are(owner_client: FlaskClient) -> None:
+def test_static_files_are_cached_but_pages_are_not(owner_client: FlaskClient) -> None:
     assert visit(owner_client, "/settings").headers["Cache-Control"] == "no-store"
     assert "no-store" not in visit(owner_client, asset("css/app.css")).headers["Cache-Control"]
 
 
-def test_https_is_kept_once_it_was_used(app: Flask, client: FlaskClient) -> None:
+def test_https_is_enforced_once_it_was_used(app: Flask, client: FlaskClient) -> None:
     secure = visit(client, "/login", base_url="https://news.example.org")
     assert "max-age" in secure.headers["Strict-Transport-Security"]
     assert "Strict-Transport-Security" not in visit(client, "/login").headers
 
 
-def test_a_crash_says_nothing_of_the_inside(app: Flask, client: FlaskClient) -> None:
+def test_a_crash_reveals_no_internals(app: Flask, client: FlaskClient) -> None:
     app.testing = False
     app.view_functions["login.login"] = _crash
     answer = visit(client, "/login")
@@ -99,9 +99,9 @@ FORBIDDEN = {
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(TEMPLATES)))
-def test_templates_hold_nothing_that_the_policy_forbids(path: Path) -> None:
+def test_templates_contain_nothing_that_the_policy_forbids(path: Path) -> None:
     text = re.sub(r"\{#.*?#\}", "", path.read_text("utf-8"), flags=re.DOTALL)
-    # What Jinja puts between the quotes is no markup.
+    # Jinja expressions between quotes are not markup.
     markup = re.sub(r"\{%.*?%\}|\{\{.*?\}\}", "", text, flags=re.DOTALL)
     found = [
         name
@@ -112,7 +112,7 @@ def test_templates_hold_nothing_that_the_policy_forbids(path: Path) -> None:
     assert found == []
 
 
-def test_the_error_page_comes_up_while_the_database_is_gone(tmp_path: Path) -> None:
+def test_the_error_page_works_without_the_database(tmp_path: Path) -> None:
     settings = settings_for_tests(
         tmp_path, database_url="postgresql+psycopg://nobody@127.0.0.1:1/none"
     )

@@ -1,4 +1,4 @@
-"""Home: first steps, alerts, what is under way, figures."""
+"""Home: first steps, alerts, campaigns in progress, figures."""
 
 import re
 from datetime import timedelta
@@ -38,7 +38,7 @@ def test_an_empty_home_shows_the_first_steps_and_no_polling(owner_client: FlaskC
     assert 'href="/campaigns/new"' in html
 
 
-def test_steps_taken_are_ticked_and_the_next_one_stands_out(owner_client: FlaskClient) -> None:
+def test_completed_steps_are_ticked_and_the_next_is_highlighted(owner_client: FlaskClient) -> None:
     with transaction():
         a_provider()
     html = home(owner_client)
@@ -47,7 +47,7 @@ def test_steps_taken_are_ticked_and_the_next_one_stands_out(owner_client: FlaskC
     assert "Add a sender address" in following
 
 
-def test_the_steps_go_away_when_all_are_taken(owner_client: FlaskClient) -> None:
+def test_the_steps_disappear_when_all_are_done(owner_client: FlaskClient) -> None:
     with transaction():
         a_sender()
         save_workspace(postal_address="1 Example Way")
@@ -64,7 +64,7 @@ def test_the_steps_go_away_when_all_are_taken(owner_client: FlaskClient) -> None
     assert "First" in text
 
 
-def test_what_is_being_sent_is_shown_with_its_progress_and_polled(
+def test_campaigns_in_progress_are_shown_and_polled(
     owner_client: FlaskClient,
 ) -> None:
     with transaction():
@@ -86,7 +86,7 @@ def test_what_is_being_sent_is_shown_with_its_progress_and_polled(
     assert owner_client.get(found[1]).headers["HX-Refresh"] == "true"
 
 
-def test_the_next_scheduled_campaigns_are_named(owner_client: FlaskClient) -> None:
+def test_the_next_scheduled_campaigns_are_listed(owner_client: FlaskClient) -> None:
     with transaction():
         a_campaign(subject="Advent", status="scheduled", scheduled_at=utcnow() + timedelta(days=2))
     html = home(owner_client)
@@ -94,7 +94,7 @@ def test_the_next_scheduled_campaigns_are_named(owner_client: FlaskClient) -> No
     assert "Advent" in html
 
 
-def test_alerts_say_what_is_wrong_and_lead_there(owner_client: FlaskClient) -> None:
+def test_alerts_say_what_is_wrong_and_link_there(owner_client: FlaskClient) -> None:
     with transaction():
         a_provider("Mailserver", trouble="The server refused the login.", trouble_at=utcnow())
         news = a_list()
@@ -133,7 +133,7 @@ class TestOnPlainHttp:
         assert "PUBLIC_URL" in html
 
 
-def test_drafts_wait_on_the_home_page_the_last_edited_first(owner_client: FlaskClient) -> None:
+def test_drafts_are_listed_with_the_last_edited_first(owner_client: FlaskClient) -> None:
     with transaction():
         old = a_campaign(subject="Older idea", updated_at=utcnow() - timedelta(days=1))
         new = a_campaign(subject="Newer idea")

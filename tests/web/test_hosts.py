@@ -1,4 +1,4 @@
-"""Only names of this installation are answered, so that no answer can be bent to another."""
+"""Only host names of this installation are served, so that no page can link elsewhere."""
 
 import re
 from pathlib import Path
@@ -23,7 +23,7 @@ def code_for(tmp_path: Path, asked: str, path: str = "/nothing", **settings: obj
     ["localhost", "localhost:9000", "127.0.0.1:8000", "[::1]:8000", "news.example.org",
      "NEWS.example.org:8443", "old.example.org", "10.1.2.3:8000"],
 )  # fmt: skip
-def test_names_of_this_installation_are_answered(tmp_path: Path, host: str) -> None:
+def test_host_names_of_this_installation_are_served(tmp_path: Path, host: str) -> None:
     found = code_for(tmp_path, host, trusted_hosts="old.example.org", host="10.1.2.3")
     assert found == 404
 
@@ -34,7 +34,7 @@ def test_names_of_this_installation_are_answered(tmp_path: Path, host: str) -> N
      f"{OTHER}/news.example.org", "", "[", "a b"],
 )  # fmt: skip
 @pytest.mark.parametrize("path", ["/login", "/", "/lists/", "/nothing", "/u/x"])
-def test_other_names_are_refused_with_what_to_do(tmp_path: Path, host: str, path: str) -> None:
+def test_other_host_names_are_refused_with_what_to_do(tmp_path: Path, host: str, path: str) -> None:
     app = create_app(settings_for_tests(tmp_path))
     answer = app.test_client().get(path, headers={"Host": host})
     assert answer.status_code == 400
@@ -56,12 +56,12 @@ def test_a_forwarded_name_counts_only_behind_a_trusted_proxy(tmp_path: Path) -> 
         assert app.test_client().get("/nothing", headers=headers).status_code == code
 
 
-def test_health_and_tracking_are_answered_under_any_name(tmp_path: Path) -> None:
+def test_health_and_tracking_are_served_under_any_name(tmp_path: Path) -> None:
     assert code_for(tmp_path, "10.9.8.7", "/health", database_url=f"sqlite:///{tmp_path}/x") == 200
     assert code_for(tmp_path, "10.9.8.7", "/o/x.gif") == 200
 
 
-def test_the_page_under_an_unknown_name_has_its_style(tmp_path: Path) -> None:
+def test_the_page_under_an_unknown_name_is_styled(tmp_path: Path) -> None:
     client = create_app(settings_for_tests(tmp_path)).test_client()
     page = client.get("/login", headers={"Host": OTHER}).text
     styles = re.findall(r'<link rel="stylesheet" href="([^"]+)"', page)
@@ -70,7 +70,7 @@ def test_the_page_under_an_unknown_name_has_its_style(tmp_path: Path) -> None:
         assert client.get(style, headers={"Host": OTHER}).status_code == 200
 
 
-def test_hosts_are_names_and_nothing_else(tmp_path: Path) -> None:
+def test_hosts_are_plain_names(tmp_path: Path) -> None:
     assert load_settings(trusted_hosts="a.example, B.example,").trusted_hosts == (
         "a.example",
         "b.example",
@@ -79,7 +79,7 @@ def test_hosts_are_names_and_nothing_else(tmp_path: Path) -> None:
         load_settings(trusted_hosts="https://a.example")
 
 
-def test_the_page_under_an_unknown_name_has_no_button_to_another_refusal(tmp_path: Path) -> None:
+def test_the_page_under_an_unknown_name_has_no_useless_button(tmp_path: Path) -> None:
     app = create_app(settings_for_tests(tmp_path))
     refused = app.test_client().get("/", headers={"Host": OTHER}).text
     assert 'href="/"' not in refused
@@ -97,7 +97,7 @@ def test_the_page_under_an_unknown_name_has_no_button_to_another_refusal(tmp_pat
         ({"host": "127.0.0.1"}, False),
     ],
 )
-def test_who_listens_everywhere_without_a_name_is_told_so_at_the_start(
+def test_listening_everywhere_without_a_host_name_logs_a_warning(
     tmp_path: Path, values: dict[str, object], is_nameless: bool
 ) -> None:
     settings = settings_for_tests(tmp_path, **{"public_url": "", **values})

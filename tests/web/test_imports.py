@@ -61,7 +61,7 @@ def left_behind(app: Flask) -> list[Path]:
         (10, "danger", "Failed"),
     ],
 )
-def test_an_import_in_which_rows_failed_is_not_green(
+def test_an_import_with_failed_rows_is_not_shown_as_a_success(
     owner_client: FlaskClient, failed: int, colour: str, word: str
 ) -> None:
     run = uploaded(owner_client)
@@ -74,7 +74,7 @@ def test_an_import_in_which_rows_failed_is_not_green(
     assert f'status-{colour}">{word}</span>' in owner_client.get("/imports").text
 
 
-def test_a_file_goes_from_the_browser_to_the_list(owner_client: FlaskClient) -> None:
+def test_a_file_is_imported_from_upload_to_list(owner_client: FlaskClient) -> None:
     run = uploaded(owner_client)
     page = owner_client.get(f"/imports/{run.public_id}", follow_redirects=True).text
     assert "ann@shop.example" in page
@@ -112,7 +112,7 @@ def test_a_file_goes_from_the_browser_to_the_list(owner_client: FlaskClient) -> 
     ("data", "words"),
     [(b"PK\x03\x04xl/workbook", "This is an Excel file"), (b"", "The file is empty")],
 )
-def test_what_cannot_be_read_is_refused_and_not_kept(
+def test_an_unreadable_file_is_refused_and_not_stored(
     app: Flask, owner_client: FlaskClient, data: bytes, words: str
 ) -> None:
     answer = upload(owner_client, data, "people.xlsx")
@@ -131,7 +131,7 @@ def test_what_cannot_be_read_is_refused_and_not_kept(
         ("a\u202egnp.csv", "agnp-failed.csv", ""),
     ],
 )
-def test_the_failed_rows_of_a_file_of_any_name_are_a_file(
+def test_failed_rows_can_be_downloaded_whatever_the_file_name(
     owner_client: FlaskClient, name: str, plain: str, whole: str
 ) -> None:
     run = uploaded(owner_client)
@@ -144,19 +144,19 @@ def test_the_failed_rows_of_a_file_of_any_name_are_a_file(
     assert told.partition("filename*=UTF-8''")[2] == whole
 
 
-def test_no_file_chosen_is_said(app: Flask, owner_client: FlaskClient) -> None:
+def test_a_missing_file_is_reported(app: Flask, owner_client: FlaskClient) -> None:
     answer = upload(owner_client, b"", "")
     assert answer.status_code == 422
     assert "Choose a file first" in answer.text
     assert left_behind(app) == []
 
 
-def test_larger_files_than_a_usual_request_are_taken(owner_client: FlaskClient) -> None:
+def test_files_larger_than_other_requests_are_accepted(owner_client: FlaskClient) -> None:
     data = b"ann@shop.example,Ann\n" * 200_000
     assert uploaded(owner_client, data).size_bytes == len(data) > 4_000_000
 
 
-def test_without_login_nothing_large_is_taken_in(app: Flask, client: FlaskClient) -> None:
+def test_without_a_login_no_large_upload_is_read(app: Flask, client: FlaskClient) -> None:
     answer = upload(client, b"ann@shop.example,Ann\n" * 200_000)
     assert answer.status_code in {302, 413}
     assert upload(client).status_code == 302
@@ -164,7 +164,7 @@ def test_without_login_nothing_large_is_taken_in(app: Flask, client: FlaskClient
     assert db.session.scalar(sa.select(sa.func.count(ImportRun.id))) == 0
 
 
-def test_without_the_csrf_token_nothing_is_kept(app: Flask, owner_client: FlaskClient) -> None:
+def test_without_the_csrf_token_nothing_is_stored(app: Flask, owner_client: FlaskClient) -> None:
     app.config["WTF_CSRF_ENABLED"] = True
     assert upload(owner_client).status_code == 400
     assert left_behind(app) == []
@@ -194,7 +194,7 @@ def test_the_preview_follows_encoding_and_delimiter(owner_client: FlaskClient) -
         ({"encoding": "nonsense"}, "Choose an encoding"),
     ],
 )
-def test_a_mapping_that_cannot_work_comes_back_as_it_was_filled_in(
+def test_an_invalid_mapping_is_kept_as_filled_in(
     owner_client: FlaskClient, changes: dict[str, str], words: str
 ) -> None:
     with transaction():
@@ -216,7 +216,7 @@ def test_a_second_start_changes_nothing(owner_client: FlaskClient) -> None:
     assert db.session.scalars(sa.select(AudienceList.name)).all() == ["Customers"]
 
 
-def test_a_discarded_upload_is_gone(app: Flask, owner_client: FlaskClient) -> None:
+def test_a_discarded_upload_is_deleted(app: Flask, owner_client: FlaskClient) -> None:
     run = uploaded(owner_client)
     assert len(left_behind(app)) == 1
     owner_client.post(f"/imports/{run.public_id}/discard")
@@ -224,9 +224,7 @@ def test_a_discarded_upload_is_gone(app: Flask, owner_client: FlaskClient) -> No
     assert owner_client.get(f"/imports/{run.public_id}").status_code == 404
 
 
-def test_a_failed_import_says_why_and_can_be_tried_again(
-    app: Flask, owner_client: FlaskClient
-) -> None:
+def test_a_failed_import_says_why_and_can_be_retried(app: Flask, owner_client: FlaskClient) -> None:
     run = uploaded(owner_client)
     owner_client.post(f"/imports/{run.public_id}/start", data=form_of())
     path = left_behind(app)[0]
@@ -240,7 +238,7 @@ def test_a_failed_import_says_why_and_can_be_tried_again(
     assert jobs.run_to_end(run.id, lambda run: None).status == "done"
 
 
-def test_a_lost_file_is_said_on_the_mapping_page(app: Flask, owner_client: FlaskClient) -> None:
+def test_a_lost_file_is_reported_on_the_mapping_page(app: Flask, owner_client: FlaskClient) -> None:
     run = uploaded(owner_client)
     left_behind(app)[0].unlink()
     answer = owner_client.get(f"/imports/{run.public_id}/mapping")
@@ -315,7 +313,7 @@ def test_the_values_of_a_status_column_are_shown_and_an_unknown_one_is_asked(
     }
 
 
-def test_a_column_made_a_status_by_hand_is_asked_about(owner_client: FlaskClient) -> None:
+def test_a_column_chosen_as_status_asks_about_its_values(owner_client: FlaskClient) -> None:
     run = uploaded(owner_client, b"email;tier\nann@shop.example;gold\n")
     form = form_of(column_1="status")
     del form["column_2"], form["attribute_2"]
@@ -324,7 +322,7 @@ def test_a_column_made_a_status_by_hand_is_asked_about(owner_client: FlaskClient
     assert "Values of “tier”" in refused.text
 
 
-def test_reasons_are_stored_as_codes_and_told_as_sentences(owner_client: FlaskClient) -> None:
+def test_reasons_are_stored_as_codes_and_shown_as_sentences(owner_client: FlaskClient) -> None:
     run = uploaded(owner_client, b"email;name;plan\n;Ann;gold\nbob@shop.example;Bob;gold\n")
     owner_client.post(f"/imports/{run.public_id}/start", data=form_of())
     jobs.run_to_end(run.id, lambda run: None)

@@ -1,4 +1,4 @@
-"""The pages about limits, warm-up and reply rules."""
+"""The pages of limits, warm-up and reply rules."""
 
 from datetime import timedelta
 
@@ -42,7 +42,7 @@ def plan(account: ProviderAccount) -> Plan:
     return load_plan(account.id, now=utcnow())
 
 
-def test_the_page_shows_what_was_sent_of_each_window(
+def test_the_page_shows_what_was_sent_in_each_window(
     owner_client: FlaskClient, account: ProviderAccount
 ) -> None:
     limiter().acquire(Ask(account.id, 1, {"other": 123}), plan(account))
@@ -53,7 +53,7 @@ def test_the_page_shows_what_was_sent_of_each_window(
 
 
 @pytest.mark.runs_on("sqlite", "postgresql")
-def test_groups_get_limits_and_lose_them(
+def test_limits_of_groups_are_added_and_removed(
     owner_client: FlaskClient, account: ProviderAccount
 ) -> None:
     assert "Proton" in owner_client.get(path(account) + "?add=proton").text
@@ -71,7 +71,7 @@ def test_groups_get_limits_and_lose_them(
 
 
 @pytest.mark.runs_on("sqlite", "postgresql")
-def test_a_hold_is_shown_with_its_words_and_can_be_ended(
+def test_a_hold_is_shown_with_its_reply_and_can_be_ended(
     owner_client: FlaskClient, account: ProviderAccount
 ) -> None:
     with transaction():
@@ -94,7 +94,7 @@ def test_a_learned_rate_is_shown_and_can_be_ended(
     assert "after it was throttled" not in owner_client.get(path(account)).text
 
 
-def test_the_whole_account_can_go_on_too(
+def test_a_hold_of_the_account_can_be_ended(
     owner_client: FlaskClient, account: ProviderAccount
 ) -> None:
     with transaction():
@@ -110,7 +110,7 @@ def test_the_whole_account_can_go_on_too(
 
 
 @pytest.mark.runs_on("sqlite", "postgresql")
-def test_a_warm_up_begins_changes_and_ends(
+def test_a_warm_up_is_started_changed_and_ended(
     owner_client: FlaskClient, account: ProviderAccount
 ) -> None:
     form = {"group": "", "first": "100", "last": "10000", "days": "20", "steps": ""}
@@ -127,7 +127,7 @@ def test_a_warm_up_begins_changes_and_ends(
         assert answer.status_code == 422
 
 
-def test_a_deleted_account_takes_its_limits_with_it(
+def test_deleting_an_account_deletes_its_limits(
     owner_client: FlaskClient, account: ProviderAccount
 ) -> None:
     owner_client.post(path(account), data={"google.per_minute": "120"})
@@ -139,7 +139,7 @@ def test_a_deleted_account_takes_its_limits_with_it(
 
 
 @pytest.mark.runs_on("sqlite", "postgresql")
-def test_rules_are_listed_changed_turned_off_and_reset(
+def test_rules_are_listed_edited_switched_off_and_reset(
     owner_client: FlaskClient, app: Flask
 ) -> None:
     page = owner_client.get("/settings/rules").text
@@ -160,7 +160,9 @@ def test_rules_are_listed_changed_turned_off_and_reset(
     assert owner_client.get("/settings/rules/nonsense").status_code == 404
 
 
-def test_a_rule_of_ones_own_comes_first_and_goes(owner_client: FlaskClient, app: Flask) -> None:
+def test_a_custom_rule_comes_first_and_can_be_deleted(
+    owner_client: FlaskClient, app: Flask
+) -> None:
     form = {
         "note": "Slow.", "pattern": "not so fast", "act": "slow", "amount": "5", "minutes": "10",
         "preset": "amazon-ses", "mailbox_group": "yahoo", "whole_account": "1",
@@ -184,9 +186,7 @@ def test_a_rule_of_ones_own_comes_first_and_goes(owner_client: FlaskClient, app:
         {"preset": "nobody"}, {"mailbox_group": "nobody"}, {"per_hour": "-1"},
     ],
 )  # fmt: skip
-def test_a_rule_that_makes_no_sense_is_refused(
-    owner_client: FlaskClient, wrong: dict[str, str]
-) -> None:
+def test_an_invalid_rule_is_refused(owner_client: FlaskClient, wrong: dict[str, str]) -> None:
     form = {"note": "Wait.", "pattern": "later", "act": "suspend", "minutes": "10"}
     answer = owner_client.post("/settings/rules/new", data={**form, **wrong})
     assert answer.status_code == 422
@@ -194,7 +194,7 @@ def test_a_rule_that_makes_no_sense_is_refused(
 
 
 @pytest.mark.runs_on("sqlite", "postgresql")
-def test_rules_of_ones_own_are_limited_in_number(owner_client: FlaskClient, app: Flask) -> None:
+def test_the_number_of_custom_rules_is_limited(owner_client: FlaskClient, app: Flask) -> None:
     with transaction():
         db.session.add_all(
             ReplyRule(note="Late.", pattern=f"late{n}", action="suspend", minutes=5)
@@ -209,7 +209,7 @@ def test_rules_of_ones_own_are_limited_in_number(owner_client: FlaskClient, app:
     assert owner_client.post("/settings/rules/yahoo-complaints", data=form).status_code == 302
 
 
-def test_every_rule_of_ours_can_be_saved_as_it_is(owner_client: FlaskClient, app: Flask) -> None:
+def test_every_built_in_rule_can_be_saved_unchanged(owner_client: FlaskClient, app: Flask) -> None:
     for rule in RULES:
         assert editing._why_not_pattern(rule.pattern) is None, rule.key
 
@@ -233,7 +233,7 @@ def test_the_account_form_keeps_all_limits(
     assert "14 per second, 500 per minute" in owner_client.get("/settings").text
 
 
-def test_a_saved_expression_that_cannot_be_used_is_shown_with_the_reason(
+def test_an_invalid_stored_expression_is_shown_with_the_reason(
     owner_client: FlaskClient, app: Flask
 ) -> None:
     with transaction():

@@ -24,7 +24,7 @@ def test_without_lists_the_page_says_what_to_do(owner_client: FlaskClient) -> No
     assert "No lists yet" in page.text
 
 
-def test_a_list_is_made_and_shown(owner_client: FlaskClient) -> None:
+def test_a_list_is_created_and_shown(owner_client: FlaskClient) -> None:
     answer = owner_client.post(
         "/lists/new", data={"name": "News <1>", "description": "Weekly", "is_public": "1"}
     )
@@ -36,14 +36,14 @@ def test_a_list_is_made_and_shown(owner_client: FlaskClient) -> None:
     assert "News &lt;1&gt;" in owner_client.get("/lists").text
 
 
-def test_a_closed_list_shows_no_link(owner_client: FlaskClient) -> None:
+def test_a_private_list_shows_no_link(owner_client: FlaskClient) -> None:
     with transaction():
         entry = a_list("News")
     assert "/s/" not in owner_client.get(f"/lists/{entry.public_id}").text
 
 
 @pytest.mark.parametrize("name", ["", "news"])
-def test_a_bad_name_gives_the_form_back_as_typed(owner_client: FlaskClient, name: str) -> None:
+def test_an_invalid_name_keeps_the_form_as_typed(owner_client: FlaskClient, name: str) -> None:
     with transaction():
         a_list("News")
     page = owner_client.post("/lists/new", data={"name": name, "description": "Typed text"})
@@ -52,7 +52,7 @@ def test_a_bad_name_gives_the_form_back_as_typed(owner_client: FlaskClient, name
     assert "invalid-feedback" in page.text
 
 
-def test_a_list_is_changed(owner_client: FlaskClient) -> None:
+def test_a_list_is_edited(owner_client: FlaskClient) -> None:
     with transaction():
         entry = a_list("News", is_public=True)
     path = f"/lists/{entry.public_id}/edit"
@@ -79,7 +79,7 @@ def test_a_list_is_deleted_only_by_typing_its_name(owner_client: FlaskClient) ->
     assert "alice@example.org" in owner_client.get("/subscribers").text
 
 
-def test_a_list_of_a_campaign_under_way_is_not_deleted(owner_client: FlaskClient) -> None:
+def test_a_list_of_a_campaign_in_progress_cannot_be_deleted(owner_client: FlaskClient) -> None:
     with transaction():
         entry = a_list("News")
         a_campaign(entry, subject="May issue", status="scheduled")
@@ -91,7 +91,7 @@ def test_a_list_of_a_campaign_under_way_is_not_deleted(owner_client: FlaskClient
     assert lists.find(entry.public_id) is not None
 
 
-def test_a_list_of_what_repeats_is_needed_until_that_ends(owner_client: FlaskClient) -> None:
+def test_a_list_of_a_series_cannot_be_deleted_until_it_ends(owner_client: FlaskClient) -> None:
     with transaction():
         entry, left_out = a_list("News"), a_list("Staff")
         found = a_series(entry, excluded=(left_out,), sender=a_sender())
@@ -106,16 +106,16 @@ def test_a_list_of_what_repeats_is_needed_until_that_ends(owner_client: FlaskCli
 
 
 @pytest.mark.parametrize("path", ["", "/edit", "/delete"])
-def test_a_list_that_is_gone_is_a_page_not_found(owner_client: FlaskClient, path: str) -> None:
+def test_a_deleted_list_is_not_found(owner_client: FlaskClient, path: str) -> None:
     assert owner_client.get(f"/lists/abcdefghijkl{path}").status_code == 404
 
 
-def test_the_page_of_lists_asks_as_much_for_many_as_for_one(
+def test_the_page_needs_no_more_statements_for_many_lists(
     app: Flask, owner_client: FlaskClient
 ) -> None:
     with transaction():
         a_subscriber("alice@example.org", a_list("List 0"))
-    owner_client.get("/lists")  # what the tests' app context keeps is at hand from here on
+    owner_client.get("/lists")  # from here on, objects are cached in the test's app context
     with counted() as few:
         owner_client.get("/lists")
     with transaction():

@@ -1,4 +1,4 @@
-"""Logging in and out: what it lets in, and what it keeps out."""
+"""Logging in and out, and what must not be possible."""
 
 from pathlib import Path
 from urllib.parse import quote
@@ -27,7 +27,7 @@ def owner(app: Flask) -> None:
 
 
 @pytest.mark.usefixtures("owner")
-def test_the_right_password_leads_in(client: FlaskClient) -> None:
+def test_the_right_password_logs_in(client: FlaskClient) -> None:
     answer = visit(client, "/login", "POST", data=GOOD)
     assert (answer.status_code, answer.location) == (302, "/")
     assert visit(client, "/").status_code == 200
@@ -45,7 +45,7 @@ def test_the_right_password_leads_in(client: FlaskClient) -> None:
         {"address": "owner@example.org", "password": "x" * 60_000},
     ],
 )
-def test_every_failure_reads_the_same(client: FlaskClient, form: dict[str, str]) -> None:
+def test_every_failure_has_the_same_message(client: FlaskClient, form: dict[str, str]) -> None:
     answer = visit(client, "/login", "POST", data=form)
     assert answer.status_code == 422
     assert "The email address or password is wrong." in answer.text
@@ -93,7 +93,7 @@ def test_a_login_never_leads_to_another_site(client: FlaskClient, target: str) -
 
 
 @pytest.mark.usefixtures("owner")
-def test_a_login_leads_back_to_where_one_wanted_to_go(client: FlaskClient) -> None:
+def test_a_login_returns_to_the_requested_page(client: FlaskClient) -> None:
     asked = visit(client, "/subscribers?q=a%20b&state=pending")
     assert asked.status_code == 302
     answer = visit(client, asked.location, "POST", data=GOOD)
@@ -101,7 +101,7 @@ def test_a_login_leads_back_to_where_one_wanted_to_go(client: FlaskClient) -> No
 
 
 @pytest.mark.usefixtures("owner")
-def test_a_part_of_a_page_sends_the_whole_page_to_the_login(client: FlaskClient) -> None:
+def test_a_partial_request_sends_the_whole_page_to_the_login(client: FlaskClient) -> None:
     answer = visit(client, "/campaigns", headers={"HX-Request": "true"})
     assert (answer.status_code, answer.headers["HX-Redirect"]) == (401, "/login")
 
@@ -127,7 +127,7 @@ def test_a_password_reset_ends_the_session(client: FlaskClient) -> None:
 
 @pytest.mark.runs_on("sqlite", "postgresql")
 @pytest.mark.usefixtures("owner")
-def test_a_session_of_a_deleted_account_is_worthless(client: FlaskClient) -> None:
+def test_a_session_of_a_deleted_account_is_invalid(client: FlaskClient) -> None:
     visit(client, "/login", "POST", data=GOOD)
     with transaction():
         db.session.delete(users.find_user("owner@example.org"))
@@ -137,14 +137,14 @@ def test_a_session_of_a_deleted_account_is_worthless(client: FlaskClient) -> Non
 
 @pytest.mark.usefixtures("owner")
 @pytest.mark.parametrize("planted", ["", "1", "1.1", "x.y", "²." + "0", "999999999999.0", "-1.0"])
-def test_a_malformed_session_is_nobody(client: FlaskClient, planted: str) -> None:
+def test_a_malformed_session_is_ignored(client: FlaskClient, planted: str) -> None:
     with client.session_transaction() as session:
         session["_user_id"] = planted
     assert visit(client, "/").status_code == 302
 
 
 @pytest.mark.usefixtures("owner")
-def test_the_session_cookie_is_out_of_reach_of_scripts_and_other_sites(
+def test_the_session_cookie_is_protected_from_scripts_and_other_sites(
     client: FlaskClient,
 ) -> None:
     cookies = visit(client, "/login", "POST", data=GOOD).headers.getlist("Set-Cookie")
@@ -156,10 +156,10 @@ def test_the_session_cookie_is_out_of_reach_of_scripts_and_other_sites(
 
 @pytest.mark.usefixtures("owner")
 @pytest.mark.parametrize("scheme", ["https", "http"])
-def test_the_cookies_are_for_https_alone_where_a_proxy_says_so(
+def test_cookies_are_secure_if_a_proxy_says_https(
     app: Flask, settings: Settings, tmp_path: Path, scheme: str
 ) -> None:
-    """Also where PUBLIC_URL is not set."""
+    """Even if PUBLIC_URL is not set."""
     values = {"public_url": "", "trusted_proxies": 1, "database_url": settings.database_url}
     proxied = create_app(settings_for_tests(tmp_path, **values))
     proxied.config["WTF_CSRF_ENABLED"] = False
@@ -170,7 +170,7 @@ def test_the_cookies_are_for_https_alone_where_a_proxy_says_so(
         assert ("Secure" in cookie) is (scheme == "https")
 
 
-def test_without_https_the_cookie_comes_back_too(tmp_path: Path) -> None:
+def test_without_https_the_cookie_works_as_well(tmp_path: Path) -> None:
     app = create_app(settings_for_tests(tmp_path, public_url="http://news.example.org"))
     assert app.config["SESSION_COOKIE_SECURE"] is False
     assert app.config["SESSION_COOKIE_HTTPONLY"] is True

@@ -1,4 +1,4 @@
-"""Whatever is sent, and wherever: never a 500. Malformed requests are refused as such."""
+"""No request causes a 500; malformed requests are refused as such."""
 
 import re
 import traceback
@@ -32,7 +32,7 @@ from tests.factories import (
 )
 from tests.web.visits import visit
 
-# PostgreSQL refuses other values than SQLite does.
+# PostgreSQL refuses other values than SQLite.
 pytestmark = pytest.mark.runs_on("sqlite", "postgresql")
 
 BAD_VALUES = [
@@ -127,8 +127,8 @@ BAD_HEADERS = [
 
 
 @pytest.fixture
-def world(app: Flask) -> dict[str, list[str]]:
-    """Something behind every address: the values that each part of a rule may have."""
+def data(app: Flask) -> dict[str, list[str]]:
+    """Data behind every URL: the values that each part of a rule may have."""
     with transaction() as session:
         news = a_list()
         alice = a_subscriber("alice@example.org", news)
@@ -159,7 +159,7 @@ def world(app: Flask) -> dict[str, list[str]]:
 
 
 class Prober:
-    """Sends requests of a browser, each in a context of its own, and notes what failed."""
+    """Sends a browser's requests, each in its own context, and records failures."""
 
     def __init__(self, app: Flask, client: FlaskClient) -> None:
         app.testing = False
@@ -194,12 +194,12 @@ class Prober:
 
 
 def _wsgi(path: str) -> str:
-    """A path with percent signs as a WSGI server hands it on."""
+    """Decode a percent-encoded path as a WSGI server does."""
     return unquote_to_bytes(path).decode("latin-1")
 
 
 @pytest.fixture(params=["stranger", "owner"])
-def prober(app: Flask, client: FlaskClient, world: object, request: Any) -> Iterator[Prober]:
+def prober(app: Flask, client: FlaskClient, data: object, request: Any) -> Iterator[Prober]:
     if request.param == "owner":
         form = {"address": "owner@example.org", "password": "correct horse battery"}
         assert client.post("/login", data=form).status_code == 302
@@ -209,15 +209,15 @@ def prober(app: Flask, client: FlaskClient, world: object, request: Any) -> Iter
 
 
 def all_rules(app: Flask) -> list[Rule]:
-    """Every route; those that take something away come last."""
+    """Every route, with those that delete something last."""
     last = re.compile("delete|discard|end$|logout|leave|retire|empty")
     rules = app.url_map.iter_rules()
     return sorted(rules, key=lambda rule: (bool(last.search(rule.rule)), rule.rule))
 
 
-def paths_of(rule: Rule, world: dict[str, list[str]]) -> list[str]:
-    """The addresses of this route at which something is."""
-    values = next((ids for start, ids in world.items() if rule.rule.startswith(f"{start}/")), ["x"])
+def paths_of(rule: Rule, data: dict[str, list[str]]) -> list[str]:
+    """The existing URLs of this route."""
+    values = next((ids for start, ids in data.items() if rule.rule.startswith(f"{start}/")), ["x"])
     fill = {"mail_id": "1", "message_id": "1", "number": "1", "local": "2026-11-30T09:00",
             "name": "failed", "key": "yahoo-complaints", "filename": "css/app.css",
             "key_id": "1", "target": "aHR0cHM6Ly94"}  # fmt: skip
@@ -230,7 +230,7 @@ def paths_of(rule: Rule, world: dict[str, list[str]]) -> list[str]:
 
 
 def names_in_source() -> list[str]:
-    """Every name that a view looks up in a query or a form."""
+    """Every name that a view reads from a query or form."""
     call = re.compile(
         r"""(?:args|form|values|fields|typed|sent)(?:\.get|\.getlist|\.get_all)?[(\[]\s*"([\w.-]+)\""""
     )
@@ -245,19 +245,19 @@ def names_in_source() -> list[str]:
     return sorted({name for text in texts for name in call.findall(text)})
 
 
-LEFT_OUT = {"csrf_token", "host"}
+EXCLUDED = {"csrf_token", "host"}
 """The token would end every test at the door; a host would be looked up in the DNS."""
 
 
-def ask_everywhere(app: Flask, prober: Prober, world: dict[str, list[str]], value: str) -> None:
-    """This value for every part of every address, every query and every form."""
-    fields = "&".join(f"{name}={value}" for name in names_in_source() if name not in LEFT_OUT)
+def ask_everywhere(app: Flask, prober: Prober, data: dict[str, list[str]], value: str) -> None:
+    """Try this value in every part of every URL, query and form."""
+    fields = "&".join(f"{name}={value}" for name in names_in_source() if name not in EXCLUDED)
     for rule in all_rules(app):
         methods = sorted((rule.methods or set()) & {"GET", "POST"})
         bad_path = re.sub(r"<[^>]*>", lambda _: value[:1000], rule.rule)
         for method in methods:
             prober.ask(method, bad_path)
-            for path in paths_of(rule, world):
+            for path in paths_of(rule, data):
                 if method == "GET":
                     prober.ask(method, path, fields)
                 else:
@@ -269,16 +269,16 @@ ALLOWED = {200, 204, 302, 303, 308, 400, 401, 404, 405, 409, 413, 416, 422, 423,
 
 @pytest.mark.process
 @pytest.mark.parametrize("value", BAD_VALUES)
-def test_no_odd_value_anywhere_is_an_error_of_the_server(
-    app: Flask, prober: Prober, world: dict[str, list[str]], value: str
+def test_no_odd_value_causes_a_server_error(
+    app: Flask, prober: Prober, data: dict[str, list[str]], value: str
 ) -> None:
-    ask_everywhere(app, prober, world, value)
+    ask_everywhere(app, prober, data, value)
     assert prober.failures == {}
     assert prober.codes <= ALLOWED
 
 
 @pytest.mark.parametrize("path", ["/login", "/", "/subscribers", "/static/css/app.css", "/s/x"])
-def test_no_header_is_an_error_of_the_server(app: Flask, prober: Prober, path: str) -> None:
+def test_no_header_causes_a_server_error(app: Flask, prober: Prober, path: str) -> None:
     for headers in BAD_HEADERS:
         environ = {_variable(name): value for name, value in headers.items()}
         for method in ("GET", "POST"):
@@ -293,7 +293,7 @@ def _variable(name: str) -> str:
 
 @pytest.mark.parametrize("name", BAD_BODIES)
 def test_a_malformed_body_is_refused_before_login(app: Flask, name: str) -> None:
-    app.config["WTF_CSRF_ENABLED"] = True  # its check reads the form first of all
+    app.config["WTF_CSRF_ENABLED"] = True  # the CSRF check reads the form first
     content_type, body = BAD_BODIES[name]
     prober = Prober(app, app.test_client())
     for path in ("/login", "/welcome", "/imports", "/s/x", "/u/x", "/confirm/x", "/nothing"):
@@ -302,8 +302,8 @@ def test_a_malformed_body_is_refused_before_login(app: Flask, name: str) -> None
     assert prober.codes <= {302, 400, 404, 405, 413, 422}
 
 
-def test_a_form_that_anybody_may_send_is_small(app: Flask, owner_client: FlaskClient) -> None:
-    """Two megabytes of percent signs take more than a second to read."""
+def test_forms_without_a_login_are_small(app: Flask, owner_client: FlaskClient) -> None:
+    """Two megabytes of percent signs take more than a second to parse."""
     app.config["WTF_CSRF_ENABLED"] = True
     unsubscribe = services().signer.sign("unsubscribe", DeliveryRef(1, 1, 1).pack())
     with transaction():

@@ -1,4 +1,4 @@
-"""What each method may do: every route is asked with every method, and nothing changes."""
+"""What each method may do: every route is requested with every method, and nothing changes."""
 
 import re
 import sqlite3
@@ -80,8 +80,8 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
     return settings_for_tests(tmp_path, database_url=database_url, mailbox_port=2525)
 
 
-class Bell:
-    """Notes which jobs were rung for."""
+class RecordingDoorbell:
+    """Records the jobs that are queued."""
 
     def __init__(self) -> None:
         self.heard: list[str] = []
@@ -95,14 +95,14 @@ class Bell:
 
 
 @pytest.fixture
-def bell(app: Flask) -> Bell:
-    bell = Bell()
-    app.extensions[EXTENSION] = replace(app.extensions[EXTENSION], doorbell=bell)
-    return bell
+def doorbell(app: Flask) -> RecordingDoorbell:
+    doorbell = RecordingDoorbell()
+    app.extensions[EXTENSION] = replace(app.extensions[EXTENSION], doorbell=doorbell)
+    return doorbell
 
 
 def populate() -> dict[str, str]:
-    """Put something behind every route; its real addresses, by a pattern of their rule."""
+    """Put data behind every route; return real URLs by a pattern of their rule."""
     now, signer = utcnow(), services().signer
     with closing(Writer(services().settings.mailbox_path)) as writer:
         writer.append([a_newsletter()])
@@ -166,7 +166,7 @@ def public_id_in(table: str) -> str:
 
 
 def routes(app: Flask, found: dict[str, str]) -> Iterator[tuple[str, str, set[str]]]:
-    """(endpoint, address with real ids, methods) of every route."""
+    """The endpoint, a URL with real ids, and the methods of every route."""
     for rule in app.url_map.iter_rules():
         path = rule.rule
         for pattern, real in found.items():
@@ -175,8 +175,8 @@ def routes(app: Flask, found: dict[str, str]) -> Iterator[tuple[str, str, set[st
         yield rule.endpoint, path, set(rule.methods or ())
 
 
-class Watch:
-    """Notices that something was committed; cheaper than a dump after each of many requests."""
+class CommitWatch:
+    """Detects commits; cheaper than a dump after each request."""
 
     def __init__(self, path: str | None) -> None:
         assert path is not None
@@ -205,17 +205,17 @@ def dump() -> dict[str, list[str]]:
 
 @pytest.fixture
 def browsers(app: Flask, owner_client: FlaskClient) -> list[FlaskClient]:
-    """The owner's browser and a stranger's, with the protection of forms on."""
+    """The owner's browser and a stranger's, with CSRF protection on."""
     app.config["WTF_CSRF_ENABLED"] = True
     return [owner_client, app.test_client()]
 
 
-def test_no_route_changes_anything_by_a_method_that_only_looks(
-    app: Flask, browsers: list[FlaskClient], bell: Bell
+def test_no_route_changes_anything_by_a_safe_method(
+    app: Flask, browsers: list[FlaskClient], doorbell: RecordingDoorbell
 ) -> None:
     found = populate()
     before = dump()
-    watch = Watch(db.engine.url.database)
+    watch = CommitWatch(db.engine.url.database)
     for endpoint, path, methods in routes(app, found):
         for browser in browsers:
             asked = ["HEAD", "OPTIONS"]
@@ -228,19 +228,21 @@ def test_no_route_changes_anything_by_a_method_that_only_looks(
                 assert answer.status_code < 500, what
                 if method != "GET":
                     assert answer.data == b"", what
-                    assert bell.heard == [], what
+                    assert doorbell.heard == [], what
                 elif browser is browsers[0] and not values and endpoint not in MAY_ANSWER_LESS:
                     assert answer.status_code < 400, f"{what}: populate() gave it no real id"
-                assert {job for job in bell.heard if not job.startswith("count_")} == set(), what
-                bell.heard.clear()
+                assert {job for job in doorbell.heard if not job.startswith("count_")} == set(), (
+                    what
+                )
+                doorbell.heard.clear()
         assert not watch.has_seen_a_commit(), path
     assert dump() == before
 
 
-def test_no_route_of_the_pages_changes_anything_without_the_token_of_a_form(
-    app: Flask, browsers: list[FlaskClient], bell: Bell
+def test_no_page_route_changes_anything_without_a_csrf_token(
+    app: Flask, browsers: list[FlaskClient], doorbell: RecordingDoorbell
 ) -> None:
-    """Other methods than POST change nothing on any route."""
+    """Methods other than POST change nothing on any route."""
     found = populate()
     before = dump()
     for endpoint, path, _ in routes(app, found):
@@ -254,10 +256,10 @@ def test_no_route_of_the_pages_changes_anything_without_the_token_of_a_form(
                 if method != "POST":
                     assert answer.status_code == 405, f"{method} {path}"
     assert dump() == before
-    assert bell.heard == []
+    assert doorbell.heard == []
 
 
-def test_the_owners_own_session_changes_nothing_by_looking_with_a_form(
+def test_the_owners_get_requests_with_a_form_change_nothing(
     owner_client: FlaskClient,
 ) -> None:
     before = dump()
@@ -268,7 +270,7 @@ def test_the_owners_own_session_changes_nothing_by_looking_with_a_form(
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
-def test_only_a_post_tries_a_password(client: FlaskClient, method: str) -> None:
+def test_only_a_post_checks_a_password(client: FlaskClient, method: str) -> None:
     with transaction():
         users.create_user("owner@example.org", PASSWORD, now=utcnow())
     answer = visit(client, "/login", method, data=FORM)
@@ -277,12 +279,12 @@ def test_only_a_post_tries_a_password(client: FlaskClient, method: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
-def test_only_a_post_makes_the_first_account(client: FlaskClient, method: str) -> None:
+def test_only_a_post_creates_the_first_account(client: FlaskClient, method: str) -> None:
     visit(client, "/welcome", method, data=FORM)
     assert not users.has_users()
 
 
-def test_a_visit_is_recorded_by_get_and_not_by_head(
+def test_visits_are_recorded_for_get_but_not_for_head(
     app: Flask, owner_client: FlaskClient, client: FlaskClient
 ) -> None:
     found = populate()
@@ -309,4 +311,4 @@ def test_a_view_that_writes_in_a_get_is_stopped(app: Flask, client: FlaskClient)
     with pytest.raises(WriteForbiddenError):
         client.get("/login")
     with transaction():
-        pass  # what comes after the request may write again
+        pass  # code after the request may write again

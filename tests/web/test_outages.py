@@ -1,4 +1,4 @@
-"""A database that is away: every page says so, the log has one line."""
+"""An unavailable database: every page says so, and the log has one line."""
 
 import logging
 import shutil
@@ -22,7 +22,7 @@ def visit(client: FlaskClient) -> list[int]:
     return [client.get(path).status_code for path in ("/login", "/welcome", "/s/abcdefghijkl")]
 
 
-def test_a_sqlite_file_that_is_away_is_said_once_and_when_it_is_back(
+def test_a_missing_sqlite_file_is_logged_once_and_when_it_is_back(
     databases: dict[str, Database], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     from campaigns.app import create_app
@@ -54,7 +54,7 @@ def test_a_sqlite_file_that_is_away_is_said_once_and_when_it_is_back(
     assert "Traceback" not in caplog.text
 
 
-def test_a_postgresql_that_ends_connections_is_said(
+def test_a_postgresql_that_ends_connections_is_reported(
     app: Flask,
     client: FlaskClient,
     monkeypatch: pytest.MonkeyPatch,
@@ -74,7 +74,7 @@ def test_a_postgresql_that_ends_connections_is_said(
     assert "Traceback" not in caplog.text
 
 
-def test_a_value_out_of_range_on_a_public_page_is_no_outage(
+def test_an_out_of_range_value_on_a_public_page_is_no_outage(
     app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app.testing = False
@@ -87,7 +87,7 @@ def test_a_value_out_of_range_on_a_public_page_is_no_outage(
 
 
 @pytest.mark.process
-def test_a_postgresql_that_is_stopped_is_said_once(
+def test_a_stopped_postgresql_is_logged_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     from campaigns import migrate

@@ -1,4 +1,4 @@
-"""Another address when the daily limit is used up: chosen before the launch and in the report."""
+"""A fallback sender for a used-up daily limit: chosen before the launch or in the report."""
 
 import re
 from dataclasses import dataclass
@@ -29,24 +29,24 @@ from tests.factories import (
     subscribers,
 )
 from tests.readback import fresh_campaign
-from tests.web.test_reports import QUEUED, SENT, poll_address, report, started, text_of
+from tests.web.test_reports import QUEUED, SENT, poll_url, report, started, text_of
 
 SECOND = "Example News <news@second.example> (Other)"
 
 
 @dataclass(frozen=True)
-class Addresses:
+class Senders:
     first: SenderAddress
     second: SenderAddress
     same: SenderAddress
 
 
 @pytest.fixture
-def addresses(app: Flask) -> Addresses:
+def senders(app: Flask) -> Senders:
     with transaction():
         save_workspace(name="Harbour Books", postal_address="12 Quay Street")
         relay, other = a_provider("Relay", per_day=20), a_provider("Other")
-        return Addresses(
+        return Senders(
             a_sender("news@first.example", relay),
             a_sender("news@second.example", other, is_default=False),
             a_sender("more@first.example", relay, is_default=False),
@@ -54,17 +54,17 @@ def addresses(app: Flask) -> Addresses:
 
 
 @pytest.fixture
-def draft(owner_client: FlaskClient, addresses: Addresses) -> Campaign:
+def draft(owner_client: FlaskClient, senders: Senders) -> Campaign:
     with transaction():
         news = a_list()
         subscribers((f"p{number}@example.org" for number in range(60)), news)
-        return a_campaign(news, sender=addresses.first)
+        return a_campaign(news, sender=senders.first)
 
 
-def running(addresses: Addresses, status: str = "sending", **values: Any) -> Campaign:
+def running(senders: Senders, status: str = "sending", **values: Any) -> Campaign:
     with transaction():
         defaults: dict[str, Any] = {
-            "sender_id": addresses.first.id, "provider_id": addresses.first.provider_id,
+            "sender_id": senders.first.id, "provider_id": senders.first.provider_id,
         }  # fmt: skip
         return started(status, SENT, QUEUED, **{**defaults, **values})
 
@@ -87,7 +87,7 @@ def plan(client: FlaskClient, campaign: Campaign, form: dict[str, str]) -> str:
 
 
 def press(client: FlaskClient, campaign: Campaign, what: str, chosen: str) -> str:
-    """The page that follows, in words."""
+    """Press a button; return the text of the next page."""
     path = f"/campaigns/{campaign.public_id}/{what}"
     answer = client.post(path, data={"overflow": chosen}, follow_redirects=True)
     assert answer.status_code == 200
@@ -97,9 +97,7 @@ def press(client: FlaskClient, campaign: Campaign, what: str, chosen: str) -> st
 # --- before the launch -------------------------------------------------------------------------
 
 
-def test_it_waits_unless_something_else_is_chosen(
-    owner_client: FlaskClient, draft: Campaign
-) -> None:
+def test_by_default_the_campaign_waits(owner_client: FlaskClient, draft: Campaign) -> None:
     page = text_of(review(owner_client, draft))
     assert "When the daily limit of Relay is used up Wait until the next day" in page
     assert f"Switch to {SECOND}" in page
@@ -108,30 +106,28 @@ def test_it_waits_unless_something_else_is_chosen(
     assert fresh_campaign(draft.id).overflow_sender_id is None
 
 
-def test_without_another_account_nothing_is_asked(
-    owner_client: FlaskClient, draft: Campaign, addresses: Addresses
+def test_without_another_account_there_is_no_choice(
+    owner_client: FlaskClient, draft: Campaign, senders: Senders
 ) -> None:
     with transaction():
-        db.session.execute(sa.delete(SenderAddress).where(SenderAddress.id == addresses.second.id))
+        db.session.execute(sa.delete(SenderAddress).where(SenderAddress.id == senders.second.id))
     assert 'name="overflow"' not in review(owner_client, draft)
     assert launch(owner_client, draft, {}).status_code == 302
 
 
-def test_what_is_chosen_is_kept(
-    owner_client: FlaskClient, draft: Campaign, addresses: Addresses
-) -> None:
-    assert launch(owner_client, draft, {"overflow": addresses.second.public_id}).status_code == 302
+def test_the_choice_is_stored(owner_client: FlaskClient, draft: Campaign, senders: Senders) -> None:
+    assert launch(owner_client, draft, {"overflow": senders.second.public_id}).status_code == 302
     found = fresh_campaign(draft.id)
-    assert (found.status, found.overflow_sender_id) == ("scheduled", addresses.second.id)
+    assert (found.status, found.overflow_sender_id) == ("scheduled", senders.second.id)
     owner_client.post(f"/campaigns/{draft.public_id}/undo")
     page = review(owner_client, draft)
-    assert f'value="{addresses.second.public_id}" selected' in page, "it is offered again"
+    assert f'value="{senders.second.public_id}" selected' in page, "it is offered again"
 
 
-def test_what_cannot_be_is_refused_and_nothing_is_sent(
-    owner_client: FlaskClient, draft: Campaign, addresses: Addresses
+def test_an_invalid_choice_is_refused_and_nothing_is_sent(
+    owner_client: FlaskClient, draft: Campaign, senders: Senders
 ) -> None:
-    for wrong in (addresses.same.public_id, addresses.first.public_id, "nothing", "\1"):
+    for wrong in (senders.same.public_id, senders.first.public_id, "nothing", "\1"):
         answer = launch(owner_client, draft, {"overflow": wrong})
         assert answer.status_code == 422
         assert "The campaign cannot continue from that address" in text_of(answer.text)
@@ -142,43 +138,43 @@ def test_what_cannot_be_is_refused_and_nothing_is_sent(
     assert fresh_campaign(draft.id).overflow_sender_id is None
 
 
-def test_the_plan_says_what_will_happen(
-    owner_client: FlaskClient, draft: Campaign, addresses: Addresses
+def test_the_plan_describes_the_fallback(
+    owner_client: FlaskClient, draft: Campaign, senders: Senders
 ) -> None:
     waits = plan(owner_client, draft, {})
     assert "Relay may send 20 emails in 24 hours. Sending takes about 2 days." in waits
     assert "The daily limit of Relay is 20 emails. The rest waits until the next day." in waits
-    goes_on = plan(owner_client, draft, {"overflow": addresses.second.public_id})
+    goes_on = plan(owner_client, draft, {"overflow": senders.second.public_id})
     assert "With that account alone, sending would take about 2 days." in goes_on
     assert f"When the daily limit of Relay is used up, it continues from {SECOND}." in goes_on
     assert "Email from second.example is not signed with DKIM" in goes_on
     with transaction():
         a_signed_domain("second.example")
         db.session.execute(sa.update(ProviderAccount).values(per_day=0))
-    signed = plan(owner_client, draft, {"overflow": addresses.second.public_id})
+    signed = plan(owner_client, draft, {"overflow": senders.second.public_id})
     assert "not signed" not in signed
     assert "daily limit" not in plan(owner_client, draft, {}), "there is none that is known"
 
 
-def test_the_plan_tells_of_trouble_with_the_other_account(
-    owner_client: FlaskClient, draft: Campaign, addresses: Addresses
+def test_the_plan_mentions_trouble_of_the_other_account(
+    owner_client: FlaskClient, draft: Campaign, senders: Senders
 ) -> None:
     with transaction():
-        db.session.get_one(ProviderAccount, addresses.second.provider_id).trouble = "Login refused."
-    said = plan(owner_client, draft, {"overflow": addresses.second.public_id})
+        db.session.get_one(ProviderAccount, senders.second.provider_id).trouble = "Login refused."
+    said = plan(owner_client, draft, {"overflow": senders.second.public_id})
     assert "The account “Other” is not working." in said
 
 
-def test_what_repeats_keeps_it_each_time(
-    owner_client: FlaskClient, draft: Campaign, addresses: Addresses
+def test_each_occurrence_keeps_the_fallback(
+    owner_client: FlaskClient, draft: Campaign, senders: Senders
 ) -> None:
     rule = {
         "when": "repeat", "frequency": "daily", "interval": "1", "zone": "Europe/Berlin",
         "date": f"{utcnow() + timedelta(days=2):%Y-%m-%d}", "time": "09:00",
     }  # fmt: skip
-    form = {**rule, "overflow": addresses.second.public_id}
+    form = {**rule, "overflow": senders.second.public_id}
     assert launch(owner_client, draft, form).status_code == 302
-    assert fresh_campaign(draft.id).overflow_sender_id == addresses.second.id
+    assert fresh_campaign(draft.id).overflow_sender_id == senders.second.id
     with transaction():
         found = db.session.scalars(sa.select(CampaignSeries)).one()
         made = series.make_now(
@@ -186,124 +182,122 @@ def test_what_repeats_keeps_it_each_time(
         )  # fmt: skip
     assert made is not None
     assert made.campaign is not None
-    assert made.campaign.overflow_sender_id == addresses.second.id
+    assert made.campaign.overflow_sender_id == senders.second.id
 
 
 # --- in the report -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("status", ["scheduled", "sending", "paused"])
-def test_it_can_be_chosen_on_the_way(
-    owner_client: FlaskClient, addresses: Addresses, status: str
+def test_a_fallback_can_be_chosen_in_mid_campaign(
+    owner_client: FlaskClient, senders: Senders, status: str
 ) -> None:
-    campaign = running(addresses, status)
+    campaign = running(senders, status)
     assert "When the daily limit of Relay is used up" in text_of(report(owner_client, campaign))
-    said = press(owner_client, campaign, "overflow", addresses.second.public_id)
+    said = press(owner_client, campaign, "overflow", senders.second.public_id)
     assert f"At the daily limit, sending switches to {SECOND}." in said
     found = fresh_campaign(campaign.id)
-    assert (found.status, found.overflow_sender_id) == (status, addresses.second.id)
-    assert f'value="{addresses.second.public_id}" selected' in report(owner_client, campaign)
+    assert (found.status, found.overflow_sender_id) == (status, senders.second.id)
+    assert f'value="{senders.second.public_id}" selected' in report(owner_client, campaign)
     said = press(owner_client, campaign, "overflow", "")
     assert "sending waits until the next day" in said
     assert fresh_campaign(campaign.id).overflow_sender_id is None
 
 
-def test_who_chooses_wakes_a_worker(
-    owner_client: FlaskClient, addresses: Addresses, monkeypatch: pytest.MonkeyPatch
+def test_choosing_a_fallback_wakes_a_worker(
+    owner_client: FlaskClient, senders: Senders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It may wait already."""
+    """The campaign may be waiting already."""
     rung: list[str] = []
 
     def ring(self: object, job: str, *ids: int) -> bool:
         rung.append(job)
         return True
 
-    campaign = running(addresses)
+    campaign = running(senders)
     monkeypatch.setattr(type(services().doorbell), "ring", ring)
-    press(owner_client, campaign, "overflow", addresses.second.public_id)
+    press(owner_client, campaign, "overflow", senders.second.public_id)
     assert rung == ["send"]
-    press(owner_client, campaign, "go-on", addresses.second.public_id)
+    press(owner_client, campaign, "go-on", senders.second.public_id)
     assert rung == ["send", "send"]
 
 
 @pytest.mark.parametrize("what", ["overflow", "go-on"])
-def test_a_wrong_address_changes_nothing(
-    owner_client: FlaskClient, addresses: Addresses, what: str
+def test_an_invalid_sender_changes_nothing(
+    owner_client: FlaskClient, senders: Senders, what: str
 ) -> None:
-    campaign = running(addresses)
-    for wrong in (addresses.same.public_id, "nothing"):
+    campaign = running(senders)
+    for wrong in (senders.same.public_id, "nothing"):
         said = press(owner_client, campaign, what, wrong)
         assert "The campaign cannot continue from that address" in said
     found = fresh_campaign(campaign.id)
-    assert (found.sender_id, found.overflow_sender_id) == (addresses.first.id, None)
+    assert (found.sender_id, found.overflow_sender_id) == (senders.first.id, None)
 
 
 @pytest.mark.parametrize("status", ["sending", "paused"])
-def test_somebody_lets_it_go_on_at_once(
-    owner_client: FlaskClient, addresses: Addresses, status: str
+def test_a_user_can_switch_the_sender_immediately(
+    owner_client: FlaskClient, senders: Senders, status: str
 ) -> None:
-    campaign = running(addresses, status, status_reason="Relay may send 20 mails in 24 hours.")
+    campaign = running(senders, status, status_reason="Relay may send 20 mails in 24 hours.")
     assert "Switch sender now" in text_of(report(owner_client, campaign))
-    said = press(owner_client, campaign, "go-on", addresses.second.public_id)
+    said = press(owner_client, campaign, "go-on", senders.second.public_id)
     assert f"Sending continues from {SECOND}." in said
     found = fresh_campaign(campaign.id)
     assert (found.status, found.status_reason) == ("sending", "")
     assert (found.sender_id, found.provider_id) == (
-        addresses.second.id,
-        addresses.second.provider_id,
+        senders.second.id,
+        senders.second.provider_id,
     )
     assert "Now: news@second.example (Other)" in said
 
 
-def test_going_on_needs_an_address(owner_client: FlaskClient, addresses: Addresses) -> None:
-    campaign = running(addresses)
+def test_switching_needs_a_sender(owner_client: FlaskClient, senders: Senders) -> None:
+    campaign = running(senders)
     assert "Choose the address to send from." in press(
         owner_client, campaign, "go-on", ""
     )  # fmt: skip
-    assert fresh_campaign(campaign.id).sender_id == addresses.first.id
+    assert fresh_campaign(campaign.id).sender_id == senders.first.id
 
 
 @pytest.mark.parametrize("status", ["sent", "cancelled"])
-def test_what_is_over_is_not_moved(
-    owner_client: FlaskClient, addresses: Addresses, status: str
+def test_a_finished_campaign_cannot_be_switched(
+    owner_client: FlaskClient, senders: Senders, status: str
 ) -> None:
-    campaign = running(addresses, status, finished_at=utcnow())
+    campaign = running(senders, status, finished_at=utcnow())
     assert 'name="overflow"' not in report(owner_client, campaign)
     assert "This campaign has been" in press(
-        owner_client, campaign, "overflow", addresses.second.public_id
+        owner_client, campaign, "overflow", senders.second.public_id
     )
     assert "It cannot switch its sender." in press(
-        owner_client, campaign, "go-on", addresses.second.public_id
+        owner_client, campaign, "go-on", senders.second.public_id
     )
-    assert fresh_campaign(campaign.id).sender_id == addresses.first.id
+    assert fresh_campaign(campaign.id).sender_id == senders.first.id
 
 
-def test_a_canary_that_asks_is_answered_first(
-    owner_client: FlaskClient, addresses: Addresses
+def test_a_decision_about_the_test_group_comes_first(
+    owner_client: FlaskClient, senders: Senders
 ) -> None:
     words = "Too many were refused."
     campaign = running(
-        addresses, "paused", canary_state="stopped", canary_words=words, status_reason=words
+        senders, "paused", canary_state="stopped", canary_words=words, status_reason=words
     )
     assert "Switch sender now" not in text_of(report(owner_client, campaign))
-    said = press(owner_client, campaign, "go-on", addresses.second.public_id)
+    said = press(owner_client, campaign, "go-on", senders.second.public_id)
     assert "Decide about the test group first" in said
     assert (fresh_campaign(campaign.id).status, fresh_campaign(campaign.id).sender_id) == (
         "paused",
-        addresses.first.id,
+        senders.first.id,
     )
 
 
-def test_the_report_says_from_where_it_went_for_ever(
-    owner_client: FlaskClient, addresses: Addresses
+def test_the_report_keeps_the_history_of_senders(
+    owner_client: FlaskClient, senders: Senders
 ) -> None:
-    campaign = running(addresses, overflow_sender_id=addresses.second.id)
+    campaign = running(senders, overflow_sender_id=senders.second.id)
     at = datetime(2026, 5, 20, 14, 5, tzinfo=UTC)
     with transaction():
-        assert sender_switch.go_on_from(campaign.id, addresses.second.id, now=at, by_itself=True)
-        assert sender_switch.go_on_from(
-            campaign.id, addresses.first.id, now=at + timedelta(hours=1)
-        )
+        assert sender_switch.go_on_from(campaign.id, senders.second.id, now=at, by_itself=True)
+        assert sender_switch.go_on_from(campaign.id, senders.first.id, now=at + timedelta(hours=1))
     page = text_of(report(owner_client, campaign))
     assert "14:05: news@first.example (Relay). Its daily limit was used up." in page
     assert "15:05: news@second.example (Other) Now: news@first" in page
@@ -314,17 +308,17 @@ def test_the_report_says_from_where_it_went_for_ever(
     assert "15:05: news@second.example (Other)" in page
 
 
-def test_nothing_is_said_where_there_is_nothing_to_say(owner_client: FlaskClient) -> None:
+def test_without_a_choice_the_report_shows_nothing(owner_client: FlaskClient) -> None:
     with transaction():
         campaign = started("sending", SENT, QUEUED, sender_id=a_sender().id)
     assert "Sender address" not in text_of(report(owner_client, campaign))
 
 
-def test_while_it_can_be_taken_back_nothing_else_is_asked(
-    owner_client: FlaskClient, addresses: Addresses
+def test_during_the_undo_window_there_is_no_choice(
+    owner_client: FlaskClient, senders: Senders
 ) -> None:
     campaign = running(
-        addresses,
+        senders,
         "scheduled",
         is_undo_window=True,
         scheduled_at=utcnow() + timedelta(seconds=10),
@@ -333,57 +327,57 @@ def test_while_it_can_be_taken_back_nothing_else_is_asked(
     assert 'name="overflow"' not in report(owner_client, campaign)
 
 
-def test_the_page_comes_anew_when_the_address_has_changed(
-    owner_client: FlaskClient, addresses: Addresses
+def test_the_page_reloads_when_the_sender_has_changed(
+    owner_client: FlaskClient, senders: Senders
 ) -> None:
-    campaign = running(addresses)
-    poll = poll_address(report(owner_client, campaign))
+    campaign = running(senders)
+    poll = poll_url(report(owner_client, campaign))
     assert "HX-Refresh" not in owner_client.get(poll).headers
     with transaction():
-        assert sender_switch.go_on_from(campaign.id, addresses.second.id, now=utcnow())
+        assert sender_switch.go_on_from(campaign.id, senders.second.id, now=utcnow())
     assert owner_client.get(poll).headers["HX-Refresh"] == "true"
-    poll = poll_address(report(owner_client, campaign))
+    poll = poll_url(report(owner_client, campaign))
     assert "HX-Refresh" not in owner_client.get(poll).headers
 
 
-def test_what_waits_points_to_the_way_out(owner_client: FlaskClient, addresses: Addresses) -> None:
+def test_a_waiting_campaign_links_to_the_choice(
+    owner_client: FlaskClient, senders: Senders
+) -> None:
     link = 'href="#way">Send the remaining emails from another address'
-    campaign = running(addresses)
+    campaign = running(senders)
     assert link not in report(owner_client, campaign)
     with transaction():
         lifecycle.explain(campaign.id, Reason("status.no_account"))
     page = report(owner_client, campaign)
     assert link in page
-    assert link in owner_client.get(poll_address(page)).text
+    assert link in owner_client.get(poll_url(page)).text
     with transaction():
-        db.session.execute(sa.delete(SenderAddress).where(SenderAddress.id == addresses.second.id))
+        db.session.execute(sa.delete(SenderAddress).where(SenderAddress.id == senders.second.id))
     assert link not in report(owner_client, campaign)
 
 
-def test_the_finish_does_not_count_days_that_nobody_waits(
-    owner_client: FlaskClient, addresses: Addresses, monkeypatch: pytest.MonkeyPatch
+def test_the_finish_time_excludes_waits_that_a_switch_avoids(
+    owner_client: FlaskClient, senders: Senders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(monitor, "is_served", lambda redis, lane: True)
     rows = [SENT] * 20 + [QUEUED] * 40
     with transaction():
         campaign = started(
-            "sending", *rows, sender_id=addresses.first.id, provider_id=addresses.first.provider_id
+            "sending", *rows, sender_id=senders.first.id, provider_id=senders.first.provider_id
         )
     assert re.search(
         r"Finishes [^(]* \(in 2 days\)|in \d\d h", text_of(report(owner_client, campaign))
     )
     with transaction():
-        assert fallback_sender.choose(campaign.id, addresses.second.id, now=utcnow())
+        assert fallback_sender.choose(campaign.id, senders.second.id, now=utcnow())
     page = text_of(report(owner_client, campaign))
     assert re.search(r"Finishes \S+ in \d+ (minutes?|seconds?)", page)
 
 
 @pytest.mark.parametrize("what", ["overflow", "go-on"])
-def test_strangers_are_sent_to_the_login(
-    client: FlaskClient, addresses: Addresses, what: str
-) -> None:
-    campaign = running(addresses)
-    form = {"overflow": addresses.second.public_id}
+def test_strangers_are_sent_to_the_login(client: FlaskClient, senders: Senders, what: str) -> None:
+    campaign = running(senders)
+    form = {"overflow": senders.second.public_id}
     answer = client.post(f"/campaigns/{campaign.public_id}/{what}", data=form)
     assert answer.status_code == 302
     assert answer.location.startswith("/login")
@@ -391,16 +385,14 @@ def test_strangers_are_sent_to_the_login(
 
 
 @pytest.mark.parametrize("what", ["overflow", "go-on"])
-def test_a_campaign_that_is_not_there(owner_client: FlaskClient, what: str) -> None:
+def test_an_unknown_campaign_is_not_found(owner_client: FlaskClient, what: str) -> None:
     assert owner_client.post(f"/campaigns/nothing/{what}").status_code == 404
 
 
 @pytest.mark.runs_on("sqlite", "postgresql")
-def test_an_address_that_is_needed_is_not_deleted(
-    owner_client: FlaskClient, addresses: Addresses
-) -> None:
-    running(addresses, overflow_sender_id=addresses.second.id)
-    path = f"/settings/senders/{addresses.second.public_id}/delete"
+def test_a_sender_in_use_cannot_be_deleted(owner_client: FlaskClient, senders: Senders) -> None:
+    running(senders, overflow_sender_id=senders.second.id)
+    path = f"/settings/senders/{senders.second.public_id}/delete"
     answer = owner_client.post(path)
     assert answer.status_code == 422
     assert "campaigns use it: “Winter sale”" in text_of(answer.text)

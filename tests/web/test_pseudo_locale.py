@@ -1,4 +1,4 @@
-"""In another language no English is left on a page, nor in an email."""
+"""In another language no English is left on any page or in any email."""
 
 import re
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ NO_TEXT = {"script", "style", "code", "option", "textarea", "pre", "address", "b
 
 @pytest.fixture
 def database_url(databases: dict[str, Database]) -> str:
-    """SQLite alone: nothing here depends on the database."""
+    """SQLite only, because nothing here depends on the database."""
     databases["sqlite"].empty()
     return databases["sqlite"].url
 
@@ -50,7 +50,7 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
 def pseudo_client(
     app: Flask, owner_client: FlaskClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[FlaskClient]:
-    """A browser in which the owner is logged in, in the language for tests."""
+    """The owner's browser, in the language for tests."""
     speak_pseudo(app, tmp_path / "translations", monkeypatch)
     yield owner_client
     catalog.catalog.cache_clear()
@@ -78,10 +78,10 @@ class _Shown(HTMLParser):
 
 
 def english_left(page: str, data: set[str]) -> list[str]:
-    """The texts of a page that are neither translated nor data of the test."""
+    """Texts on a page that are neither translated nor data of the test."""
     shown = _Shown()
     shown.feed(page)
-    whole = _BETWEEN.join(shown.texts)  # a message may hold elements
+    whole = _BETWEEN.join(shown.texts)  # a message may contain elements
     while _BRACKETED.search(whole):
         whole = _BRACKETED.sub("", whole)
     for known in sorted(data, key=len, reverse=True):
@@ -91,7 +91,7 @@ def english_left(page: str, data: set[str]) -> list[str]:
 
 
 def templates_behind(app: Flask, name: str) -> set[str]:
-    """The template and all that it extends, includes or imports."""
+    """The template and everything that it extends, includes or imports."""
     assert app.jinja_env.loader is not None
     found, open_names = set(), {name}
     while open_names:
@@ -104,7 +104,7 @@ def templates_behind(app: Flask, name: str) -> set[str]:
 
 
 def is_done(app: Flask, name: str, view: str) -> bool:
-    """Whether all of a page goes through gettext: its templates and the module of its view."""
+    """Whether a page goes through gettext entirely: its templates and the module of its view."""
     files = {f"templates/{one}" for one in templates_behind(app, name)}
     files.add(app.view_functions[view].__module__.replace(".", "/") + ".py")
     return not files & UNTRANSLATED
@@ -155,7 +155,7 @@ def test_no_page_before_the_login_shows_english(
     assert 'lang="en-GB"' in page
 
 
-def test_the_first_page_of_all_shows_no_english(
+def test_the_first_visit_shows_no_english(
     app: Flask, client: FlaskClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     speak_pseudo(app, tmp_path / "translations", monkeypatch)
@@ -194,7 +194,7 @@ def test_no_page_for_recipients_shows_english(app: Flask, pseudo_client: FlaskCl
         ("password_changed", {"link": "http://x/"}),
     ],
 )
-def test_no_email_of_ours_shows_english(
+def test_no_system_email_shows_english(
     pseudo_client: FlaskClient, name: str, values: dict[str, object]
 ) -> None:
     said = words(name, values, locale=LOCALE)
@@ -204,7 +204,7 @@ def test_no_email_of_ours_shows_english(
     assert words(name, values).text != said.text, "English is what others get"
 
 
-def test_what_was_not_translated_is_found() -> None:
+def test_untranslated_text_is_found() -> None:
     page = '<p title="Bare">[Hélló, <b>Ann</b>, [twice ·] ·]</p><p>9 Sept 2026 Ann</p>'
     assert english_left(page, {"Ann"}) == ["Bare"]
     assert english_left("<p>[Hélló ··] left</p><p>12 minutes ago</p>", set()) == ["left"]

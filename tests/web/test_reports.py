@@ -1,4 +1,4 @@
-"""The page of a campaign while it is sent and after, and its ledger."""
+"""The report of a campaign during and after sending, and its delivery log."""
 
 import csv
 import io
@@ -22,14 +22,14 @@ from tests.factories import a_campaign, a_delivery, a_list, a_provider, a_sender
 
 
 def text_of(html: str) -> str:
-    """What a reader of the page sees, with single spaces."""
+    """The visible text of a page, with single spaces."""
     body = re.sub(r"<(script|svg)\b.*?</\1>", " ", html, flags=re.DOTALL)
     words = unescape(re.sub(r"<[^>]+>", " ", body))
     return re.sub(r"\s+", " ", words)
 
 
 def started(status: str = "sending", *outcomes: dict[str, Any], **values: Any) -> Campaign:
-    """A campaign with one delivery for each of the outcomes."""
+    """A campaign with one delivery per outcome."""
     news = a_list()
     defaults: dict[str, Any] = {
         "subject": "Winter sale",
@@ -55,7 +55,7 @@ def report(client: FlaskClient, campaign: Campaign, path: str = "") -> str:
     return answer.get_data(as_text=True)
 
 
-def poll_address(html: str) -> str:
+def poll_url(html: str) -> str:
     found = re.search(r'id="live"[^>]*hx-get="([^"]+)"', html)
     assert found is not None
     return unescape(found[1])
@@ -70,12 +70,12 @@ def test_a_stranger_is_sent_to_the_login(app: Flask, client: FlaskClient) -> Non
         assert answer.location.startswith("/login")
 
 
-def test_a_campaign_that_is_not_there_is_a_404(owner_client: FlaskClient) -> None:
+def test_an_unknown_campaign_is_not_found(owner_client: FlaskClient) -> None:
     for path in ("", "/live", "/reasons", "/ledger", "/ledger.csv"):
         assert owner_client.get(f"/campaigns/nothing/report{path}").status_code == 404
 
 
-def test_a_draft_leads_to_its_editor(owner_client: FlaskClient) -> None:
+def test_a_draft_redirects_to_its_editor(owner_client: FlaskClient) -> None:
     with transaction():
         campaign = a_campaign()
     for path in ("", "/ledger"):
@@ -96,7 +96,7 @@ def test_the_undo_window_counts_down_and_offers_undo(owner_client: FlaskClient) 
     assert "unschedule" not in html
 
 
-def test_a_scheduled_campaign_says_when_it_starts_and_can_go_back(
+def test_a_scheduled_campaign_shows_its_start_and_can_be_a_draft_again(
     owner_client: FlaskClient,
 ) -> None:
     with transaction():
@@ -107,7 +107,7 @@ def test_a_scheduled_campaign_says_when_it_starts_and_can_go_back(
     assert "/undo" not in html
 
 
-def test_a_start_that_is_overdue_says_what_to_look_at(owner_client: FlaskClient) -> None:
+def test_an_overdue_start_says_what_to_check(owner_client: FlaskClient) -> None:
     with transaction():
         campaign = a_campaign(
             status="scheduled", is_undo_window=True, scheduled_at=utcnow() - timedelta(minutes=2)
@@ -125,7 +125,7 @@ def test_preparing_shows_no_balance_yet(owner_client: FlaskClient) -> None:
     assert "must never happen" not in text
 
 
-def test_the_balance_line_adds_up_and_leaves_out_zeros(owner_client: FlaskClient) -> None:
+def test_the_balance_adds_up_and_omits_zeros(owner_client: FlaskClient) -> None:
     with transaction():
         campaign = started("sending", SENT, SENT, QUEUED, FAILED, SKIPPED)
     html = report(owner_client, campaign)
@@ -135,28 +135,26 @@ def test_the_balance_line_adds_up_and_leaves_out_zeros(owner_client: FlaskClient
     assert "<title>80% · Winter sale · Campaigns</title>" in html
 
 
-def test_the_live_part_asks_for_itself_and_works_out_the_speed(
+def test_the_live_part_polls_and_computes_the_speed(
     owner_client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _say_alive(monkeypatch, True)
+    _set_worker_running(monkeypatch, True)
     with transaction():
         campaign = started("sending", *[SENT] * 10, *[QUEUED] * 10)
     html = report(owner_client, campaign)
     assert "measuring" not in html
     earlier = int((utcnow() - timedelta(seconds=5)).timestamp() * 1000)
-    address = re.sub(r"samples=[^&]*", f"samples={earlier}.0", poll_address(html))
+    address = re.sub(r"samples=[^&]*", f"samples={earlier}.0", poll_url(html))
     answer = owner_client.get(address)
     text = text_of(answer.get_data(as_text=True))
     assert re.search(r"Speed (1\.9|2) per second", text)
     assert re.search(r"in [456] seconds", text)
     assert "<title>50% · Winter sale · Campaigns</title>" in answer.get_data(as_text=True)
-    assert f"{earlier}.0-" in poll_address(answer.get_data(as_text=True))
+    assert f"{earlier}.0-" in poll_url(answer.get_data(as_text=True))
 
 
 @pytest.mark.parametrize("samples", ["", "x", "1.2.3-4", "9" * 400, "-1.-1"])
-def test_samples_that_were_tampered_with_do_no_harm(
-    owner_client: FlaskClient, samples: str
-) -> None:
+def test_tampered_samples_are_ignored(owner_client: FlaskClient, samples: str) -> None:
     with transaction():
         campaign = started("sending", SENT, QUEUED)
     address = f"/campaigns/{campaign.public_id}/report/live"
@@ -165,12 +163,12 @@ def test_samples_that_were_tampered_with_do_no_harm(
     assert "50%" in answer.get_data(as_text=True)
 
 
-def test_a_new_status_reloads_the_page_because_its_buttons_change(
+def test_a_new_status_reloads_the_page_for_its_buttons(
     owner_client: FlaskClient,
 ) -> None:
     with transaction():
         campaign = started("sending", SENT, QUEUED)
-    address = poll_address(report(owner_client, campaign))
+    address = poll_url(report(owner_client, campaign))
     with transaction():
         campaign.status = "paused"
         db.session.add(campaign)
@@ -187,7 +185,7 @@ def test_polling_ends_when_nothing_can_change(owner_client: FlaskClient) -> None
     assert owner_client.get(address).headers["HX-Refresh"] == "true"
 
 
-def test_a_cancelled_campaign_is_watched_until_what_is_on_the_wire_came_in(
+def test_a_cancelled_campaign_is_polled_until_open_results_arrive(
     owner_client: FlaskClient,
 ) -> None:
     with transaction():
@@ -205,7 +203,7 @@ def test_a_cancelled_campaign_is_watched_until_what_is_on_the_wire_came_in(
         ("cancelled", ["duplicate"], ["pause", "resume", "cancel", "undo"]),
     ],
 )
-def test_the_buttons_fit_the_status(
+def test_the_buttons_match_the_status(
     owner_client: FlaskClient, status: str, offered: list[str], not_offered: list[str]
 ) -> None:
     with transaction():
@@ -231,7 +229,7 @@ def test_trouble_and_the_reason_of_a_pause_are_shown_as_banners(owner_client: Fl
     assert "Ten messages in a row were refused." in text
 
 
-def test_a_finished_report_shows_rates_links_hours_and_where_the_audience_came_from(
+def test_a_finished_report_shows_rates_links_hours_and_the_audience(
     owner_client: FlaskClient,
 ) -> None:
     opened = {**SENT, "first_opened_at": utcnow() - timedelta(minutes=1)}
@@ -257,7 +255,7 @@ def test_a_finished_report_shows_rates_links_hours_and_where_the_audience_came_f
         assert f"/report/ledger?view={view}" in html
 
 
-def test_what_is_not_tracked_is_not_shown_as_zero(owner_client: FlaskClient) -> None:
+def test_untracked_figures_are_not_shown_as_zero(owner_client: FlaskClient) -> None:
     with transaction():
         campaign = started("sent", SENT, track_opens=False, track_clicks=False)
     text = text_of(report(owner_client, campaign))
@@ -265,14 +263,14 @@ def test_what_is_not_tracked_is_not_shown_as_zero(owner_client: FlaskClient) -> 
     assert "48 hours" not in text
 
 
-def test_the_page_never_calls_sent_mail_delivered(owner_client: FlaskClient) -> None:
+def test_sent_is_never_called_delivered(owner_client: FlaskClient) -> None:
     with transaction():
         campaign = started("sent", SENT, finished_at=utcnow())
     assert "delivered" not in report(owner_client, campaign).lower()
 
 
 @pytest.mark.runs_on("sqlite", "postgresql")
-def test_what_holds_the_mail_up_stands_beside_the_progress_bar(owner_client: FlaskClient) -> None:
+def test_holds_are_shown_beside_the_progress_bar(owner_client: FlaskClient) -> None:
     with transaction():
         reply = Reply(digest="1", code=451, text="451 4.7.1 Please <try> later")
         db.session.add(reply)
@@ -281,7 +279,7 @@ def test_what_holds_the_mail_up_stands_beside_the_progress_bar(owner_client: Fla
         campaign = started("sending", put_off, put_off, SKIPPED, SKIPPED, SKIPPED)
     page = report(owner_client, campaign)
     live = page[page.index('id="live"') : page.index("</section>")]
-    polled = owner_client.get(poll_address(page)).get_data(as_text=True)
+    polled = owner_client.get(poll_url(page)).get_data(as_text=True)
     for html in (live, polled):
         words = "Waiting 2: The server asked to try again later 451 4.7.1 Please <try> later"
         assert words in text_of(html)
@@ -292,7 +290,7 @@ def test_what_holds_the_mail_up_stands_beside_the_progress_bar(owner_client: Fla
         assert "p2@example.org" not in people
 
 
-def test_reasons_lead_to_the_people_they_are_about(owner_client: FlaskClient) -> None:
+def test_reasons_link_to_their_recipients(owner_client: FlaskClient) -> None:
     with transaction():
         reply = Reply(digest="1", code=550, text="550 no <such> user {ref}")
         db.session.add(reply)
@@ -318,13 +316,13 @@ def test_no_page_uses_what_the_content_policy_forbids(owner_client: FlaskClient)
         assert not re.search(r"\sstyle=|\son\w+=|<script>|<style", html)
 
 
-def many(count: int, at: datetime) -> Campaign:
+def deliveries(count: int, at: datetime) -> Campaign:
     return started("sent", *[{**SENT, "sent_at": at, "attempts": 1}] * count)
 
 
-def test_the_ledger_goes_page_by_page(owner_client: FlaskClient) -> None:
+def test_the_delivery_log_is_paged(owner_client: FlaskClient) -> None:
     with transaction():
-        campaign = many(120, utcnow())
+        campaign = deliveries(120, utcnow())
     seen: list[str] = []
     address: str | None = f"/campaigns/{campaign.public_id}/report/ledger"
     while address:
@@ -335,7 +333,7 @@ def test_the_ledger_goes_page_by_page(owner_client: FlaskClient) -> None:
     assert seen == [f"p{number}@example.org" for number in range(120)]
 
 
-def test_the_ledger_searches_filters_and_says_when_nobody_is_found(
+def test_the_delivery_log_searches_filters_and_says_when_nothing_is_found(
     owner_client: FlaskClient,
 ) -> None:
     with transaction():
@@ -353,7 +351,9 @@ def test_the_ledger_searches_filters_and_says_when_nobody_is_found(
     "query",
     ["view=nonsense", "after=x", "before=-1", "after=" + "9" * 40, "reply=x", "q=%01", "after=²"],
 )
-def test_a_mistyped_ledger_address_does_no_harm(owner_client: FlaskClient, query: str) -> None:
+def test_an_invalid_url_of_the_delivery_log_is_harmless(
+    owner_client: FlaskClient, query: str
+) -> None:
     with transaction():
         campaign = started("sent", SENT)
     answer = owner_client.get(f"/campaigns/{campaign.public_id}/report/ledger?{query}")
@@ -371,7 +371,7 @@ def test_an_erased_person_is_shown_without_a_link(owner_client: FlaskClient) -> 
     assert "/subscribers/" not in html.partition("<tbody>")[2]
 
 
-def test_the_export_holds_every_recipient_with_the_servers_reply(
+def test_the_export_contains_every_recipient_with_the_servers_reply(
     owner_client: FlaskClient,
 ) -> None:
     with transaction():
@@ -424,10 +424,10 @@ def the_live_part(html: str) -> str:
     return text_of(html[html.index('id="live"') :].partition("</section>")[0])
 
 
-def test_mailbox_providers_are_told_apart_while_it_is_sent(
+def test_mailbox_providers_are_shown_while_sending(
     owner_client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _say_alive(monkeypatch, True)
+    _set_worker_running(monkeypatch, True)
     now = utcnow()
     with transaction():
         account = a_provider()
@@ -460,13 +460,15 @@ def test_mailbox_providers_are_told_apart_while_it_is_sent(
     assert "Mailbox providers" in report(owner_client, campaign, "/live?status=sending")
 
 
-def test_who_is_done_has_no_table_any_more(owner_client: FlaskClient) -> None:
+def test_a_finished_campaign_has_no_table_of_mailbox_providers(owner_client: FlaskClient) -> None:
     with transaction():
         campaign = started("sent", SENT)
     assert "Mailbox providers" not in report(owner_client, campaign)
 
 
-def test_a_paused_campaign_shows_what_waits_without_a_finish(owner_client: FlaskClient) -> None:
+def test_a_paused_campaign_shows_the_waiting_without_a_finish_time(
+    owner_client: FlaskClient,
+) -> None:
     with transaction():
         campaign = started("paused", SENT, QUEUED)
     shown = the_live_part(report(owner_client, campaign))
@@ -481,29 +483,29 @@ def _finish_shown(client: FlaskClient, reason: str = "", **account: Any) -> str:
     return the_live_part(report(client, campaign))
 
 
-def _say_alive(monkeypatch: pytest.MonkeyPatch, is_alive: bool) -> None:
+def _set_worker_running(monkeypatch: pytest.MonkeyPatch, is_alive: bool) -> None:
     monkeypatch.setattr(monitor, "is_served", lambda redis, lane: is_alive)
 
 
-def test_a_report_shows_when_it_finishes_while_a_worker_lives(
+def test_a_report_shows_the_finish_time_while_a_worker_runs(
     owner_client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _say_alive(monkeypatch, True)
+    _set_worker_running(monkeypatch, True)
     assert re.search(r"Finishes \d\d:\d\d", _finish_shown(owner_client))
 
 
-def test_a_report_without_a_worker_shows_no_finish_and_says_so(
+def test_a_report_without_a_worker_says_so_instead_of_a_finish_time(
     owner_client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _say_alive(monkeypatch, False)
+    _set_worker_running(monkeypatch, False)
     shown = _finish_shown(owner_client)
     assert "Finishes Unknown. No worker is running." in shown
 
 
-def test_a_report_whose_server_is_down_shows_no_finish_and_says_so(
+def test_a_report_with_a_server_down_says_so_instead_of_a_finish_time(
     owner_client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _say_alive(monkeypatch, True)
+    _set_worker_running(monkeypatch, True)
     shown = _finish_shown(
         owner_client,
         trouble="Connection refused. Is the server running?",
@@ -518,14 +520,14 @@ def test_a_report_whose_server_is_down_shows_no_finish_and_says_so(
     assert "?." not in shown
 
 
-def test_a_report_says_that_redis_is_away(owner_client: FlaskClient) -> None:
+def test_a_report_says_that_redis_is_unavailable(owner_client: FlaskClient) -> None:
     assert "Finishes Unknown. Redis cannot be reached." in _finish_shown(owner_client)
 
 
-def test_a_fresh_page_shows_the_speed_that_its_table_shows(
+def test_a_new_page_shows_the_speed_of_its_table(
     owner_client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _say_alive(monkeypatch, True)
+    _set_worker_running(monkeypatch, True)
     with transaction():
         account = a_provider()
         campaign = started("sending", *[QUEUED] * 9, provider_id=account.id)
@@ -541,20 +543,20 @@ def test_a_fresh_page_shows_the_speed_that_its_table_shows(
     assert "All others 8 1 – – 2 per second" in shown
 
 
-def test_a_slow_campaign_shows_its_average_and_never_no_speed(
+def test_a_slow_campaign_shows_its_average_speed(
     owner_client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _say_alive(monkeypatch, True)
+    _set_worker_running(monkeypatch, True)
     with transaction():
         campaign = started("sending", *[SENT] * 10, *[QUEUED] * 10)
     shown = report(owner_client, campaign)
-    later = owner_client.get(poll_address(shown)).get_data(as_text=True)
+    later = owner_client.get(poll_url(shown)).get_data(as_text=True)
     for html in (shown, later):
         assert re.search(r"Speed [\d.]+ per (second|minute|hour)", text_of(html))
         assert "Speed 0" not in text_of(html)
 
 
-def test_recipients_are_the_audience_without_those_who_were_skipped(
+def test_recipients_are_the_audience_without_skipped_ones(
     owner_client: FlaskClient,
 ) -> None:
     with transaction():

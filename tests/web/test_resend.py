@@ -1,4 +1,4 @@
-"""The buttons of a report that send once more what was not simply sent."""
+"""The buttons of a report that resend and retry."""
 
 import inspect
 from dataclasses import replace
@@ -30,8 +30,8 @@ FLOOD = {"status": "held", "reason": "flood", "mailbox_group": "google"}
 
 
 @pytest.fixture
-def rings(app: Flask) -> list[tuple[str, tuple[int, ...]]]:
-    """What was rung for, in this order; every job takes what it is given."""
+def queued_jobs(app: Flask) -> list[tuple[str, tuple[int, ...]]]:
+    """The jobs queued, in order."""
     heard: list[tuple[str, tuple[int, ...]]] = []
 
     class Bell:
@@ -53,7 +53,7 @@ def a_campaign_with(*outcomes: dict[str, Any], status: str = "sent") -> Campaign
         return started(status, *outcomes)
 
 
-def a_flood(*outcomes: dict[str, Any]) -> Campaign:
+def a_refusal_spike(*outcomes: dict[str, Any]) -> Campaign:
     campaign = a_campaign_with(*outcomes, status="sending")
     with transaction():
         group = HeldGroup(campaign_id=campaign.id, mailbox_group="google", held_at=utcnow())
@@ -69,14 +69,14 @@ def page(client: FlaskClient, campaign: Campaign, path: str = "") -> str:
 
 
 def press(client: FlaskClient, campaign: Campaign, path: str, **form: Any) -> str:
-    """Press a button; what the page says afterwards."""
+    """Press a button; return the text of the next page."""
     address = f"/campaigns/{campaign.public_id}/report/{path}"
     answer = client.post(address, data=form, follow_redirects=True)
     assert answer.status_code == 200
     return text_of(answer.get_data(as_text=True))
 
 
-def state_of(campaign: Campaign) -> str:
+def status_of(campaign: Campaign) -> str:
     return db.session.get_one(Campaign, campaign.id, populate_existing=True).status
 
 
@@ -93,7 +93,7 @@ def test_a_stranger_can_press_nothing(app: Flask, client: FlaskClient) -> None:
     assert delivery_statuses() == ["unknown", "failed", "cancelled"]
 
 
-def test_what_is_not_there_is_a_404(owner_client: FlaskClient) -> None:
+def test_an_unknown_campaign_is_not_found(owner_client: FlaskClient) -> None:
     campaign = a_campaign_with(SENT)
     for path in PATHS:
         assert owner_client.post(f"/campaigns/nothing/report/{path}").status_code == 404
@@ -102,7 +102,7 @@ def test_what_is_not_there_is_a_404(owner_client: FlaskClient) -> None:
     assert owner_client.post(address).status_code == 404
 
 
-def test_a_report_of_what_went_well_offers_nothing(owner_client: FlaskClient) -> None:
+def test_a_report_without_problems_offers_nothing(owner_client: FlaskClient) -> None:
     assert "Resend and retry" not in page(owner_client, a_campaign_with(SENT, SENT))
 
 
@@ -119,7 +119,7 @@ def test_the_report_says_what_can_be_done(owner_client: FlaskClient) -> None:
         assert words in text
 
 
-def test_the_unknown_stand_behind_a_warning_each_with_two_buttons(
+def test_unknown_deliveries_have_a_warning_and_two_buttons_each(
     owner_client: FlaskClient,
 ) -> None:
     campaign = a_campaign_with(SENT, UNKNOWN, UNKNOWN)
@@ -134,11 +134,13 @@ def test_the_unknown_stand_behind_a_warning_each_with_two_buttons(
 
 
 @pytest.mark.runs_on("sqlite", "postgresql")
-def test_one_unknown_is_sent_again_and_the_other_left(owner_client: FlaskClient) -> None:
+def test_one_unknown_delivery_is_sent_again_and_the_other_dismissed(
+    owner_client: FlaskClient,
+) -> None:
     campaign = a_campaign_with(SENT, UNKNOWN, UNKNOWN)
     ids = list(db.session.scalars(sa.select(Delivery.id).order_by(Delivery.id)))
     assert "1 email queued" in press(owner_client, campaign, "again/unknown", delivery=ids[1])
-    assert state_of(campaign) == "sending"
+    assert status_of(campaign) == "sending"
     said = press(owner_client, campaign, "leave", delivery=ids[2])
     assert "1 email kept as unknown" in said
     assert "May have arrived; not sent again" in said
@@ -146,13 +148,13 @@ def test_one_unknown_is_sent_again_and_the_other_left(owner_client: FlaskClient)
     assert "Resend and retry" not in text_of(page(owner_client, campaign))
 
 
-def test_all_unknown_at_once(owner_client: FlaskClient) -> None:
+def test_all_unknown_deliveries_at_once(owner_client: FlaskClient) -> None:
     campaign = a_campaign_with(UNKNOWN, UNKNOWN, GAVE_UP)
     assert "2 emails queued" in press(owner_client, campaign, "again/unknown")
     assert delivery_statuses() == ["queued", "queued", "failed"]
 
 
-def test_dead_letters_are_listed_with_their_reason_and_tried_again(
+def test_failed_deliveries_are_listed_with_their_reason_and_retried(
     owner_client: FlaskClient,
 ) -> None:
     campaign = a_campaign_with(SENT, GAVE_UP, NOBODY)
@@ -164,19 +166,17 @@ def test_dead_letters_are_listed_with_their_reason_and_tried_again(
     assert f"/campaigns/{campaign.public_id}/report/ledger.csv?view=failed" in html
     assert "1 email queued" in press(owner_client, campaign, "again/failed")
     assert delivery_statuses() == ["sent", "queued", "failed"]
-    assert state_of(campaign) == "sending"
+    assert status_of(campaign) == "sending"
 
 
-def test_the_second_press_says_that_nothing_is_left(owner_client: FlaskClient) -> None:
+def test_pressing_again_says_that_nothing_is_left(owner_client: FlaskClient) -> None:
     campaign = a_campaign_with(GAVE_UP)
     press(owner_client, campaign, "again/failed")
     assert "nothing left to send" in press(owner_client, campaign, "again/failed")
 
 
 @pytest.mark.parametrize("key", ["", "x", "-1", "99999999999999999999", "7\1"])
-def test_a_delivery_that_makes_no_sense_is_not_taken_for_all(
-    owner_client: FlaskClient, key: str
-) -> None:
+def test_an_invalid_delivery_does_not_mean_all(owner_client: FlaskClient, key: str) -> None:
     campaign = a_campaign_with(GAVE_UP, UNKNOWN)
     press(owner_client, campaign, "again/failed", delivery=key)
     press(owner_client, campaign, "again/unknown", delivery=key)
@@ -184,22 +184,22 @@ def test_a_delivery_that_makes_no_sense_is_not_taken_for_all(
     assert delivery_statuses() == ["failed", "unknown"]
 
 
-def test_the_remaining_of_a_cancelled_campaign(owner_client: FlaskClient) -> None:
+def test_sending_the_remaining_of_a_cancelled_campaign(owner_client: FlaskClient) -> None:
     campaign = a_campaign_with(SENT, CANCELLED, CANCELLED, status="cancelled")
     assert "Send the remaining" in text_of(page(owner_client, campaign))
     assert "2 emails queued" in press(owner_client, campaign, "remaining")
     assert delivery_statuses() == ["sent", "queued", "queued"]
-    assert state_of(campaign) == "sending"
+    assert status_of(campaign) == "sending"
 
 
-def test_what_is_kept_back_is_released(owner_client: FlaskClient) -> None:
+def test_held_deliveries_are_released(owner_client: FlaskClient) -> None:
     campaign = a_campaign_with(BLOCKED, FLOOD)
     press(owner_client, campaign, "release")
     assert delivery_statuses() == ["queued", "held"]
 
 
-def test_b4_a_flood_asks_for_a_decision(owner_client: FlaskClient) -> None:
-    campaign = a_flood(FLOOD, FLOOD, {"status": "queued", "mailbox_group": "google"})
+def test_b4_a_refusal_spike_asks_for_a_decision(owner_client: FlaskClient) -> None:
+    campaign = a_refusal_spike(FLOOD, FLOOD, {"status": "queued", "mailbox_group": "google"})
     html = page(owner_client, campaign)
     text = text_of(html)
     assert "Gmail refused many addresses at once" in text
@@ -209,16 +209,16 @@ def test_b4_a_flood_asks_for_a_decision(owner_client: FlaskClient) -> None:
     assert "Gmail" in text_of(page(owner_client, campaign, "/again")), "and so does its poll"
 
 
-def test_b4_try_them_again(owner_client: FlaskClient) -> None:
-    campaign = a_flood(FLOOD, FLOOD)
+def test_b4_retrying_the_held_group(owner_client: FlaskClient) -> None:
+    campaign = a_refusal_spike(FLOOD, FLOOD)
     said = press(owner_client, campaign, "flood", group="google", decision="again")
     assert "2 emails queued" in said
     assert delivery_statuses() == ["queued", "queued"]
     assert "suddenly" not in said
 
 
-def test_b4_they_are_really_gone(owner_client: FlaskClient) -> None:
-    campaign = a_flood(FLOOD, FLOOD)
+def test_b4_confirming_the_refusals(owner_client: FlaskClient) -> None:
+    campaign = a_refusal_spike(FLOOD, FLOOD)
     said = press(owner_client, campaign, "flood", group="google", decision="gone")
     assert "2 addresses suppressed" in said
     assert delivery_statuses() == ["failed", "failed"]
@@ -227,16 +227,16 @@ def test_b4_they_are_really_gone(owner_client: FlaskClient) -> None:
     assert "already decided this" in again
 
 
-def test_a_group_that_makes_no_sense_changes_nothing(owner_client: FlaskClient) -> None:
-    campaign = a_flood(FLOOD)
+def test_an_invalid_group_changes_nothing(owner_client: FlaskClient) -> None:
+    campaign = a_refusal_spike(FLOOD)
     for group in ("", "yahoo", "a\1b"):
         press(owner_client, campaign, "flood", group=group, decision="gone")
         press(owner_client, campaign, "flood", group=group, decision="again")
     assert delivery_statuses() == ["held"]
 
 
-def test_b4_the_home_page_points_to_the_question(owner_client: FlaskClient) -> None:
-    campaign = a_flood(FLOOD)
+def test_b4_the_home_page_links_to_the_decision(owner_client: FlaskClient) -> None:
+    campaign = a_refusal_spike(FLOOD)
     html = owner_client.get("/").get_data(as_text=True)
     assert "Winter sale needs your decision" in text_of(html)
     assert "Many addresses refused at once at Gmail" in text_of(html)
@@ -257,37 +257,37 @@ def test_b4_the_home_page_points_to_the_question(owner_client: FlaskClient) -> N
         ("canary", {"group": "yahoo", "decision": "left"}),
     ],
 )
-def test_the_sending_is_rung_for(
+def test_the_send_job_is_queued(
     owner_client: FlaskClient,
-    rings: list[tuple[str, tuple[int, ...]]],
+    queued_jobs: list[tuple[str, tuple[int, ...]]],
     path: str,
     form: dict[str, str],
 ) -> None:
-    campaign = a_flood(UNKNOWN, GAVE_UP, CANCELLED, BLOCKED, FLOOD)
+    campaign = a_refusal_spike(UNKNOWN, GAVE_UP, CANCELLED, BLOCKED, FLOOD)
     with transaction():
         key = {"campaign_id": campaign.id, "mailbox_group": "yahoo", "kind": "canary"}
         db.session.add(HeldGroup(**key, held_at=utcnow()))
     press(owner_client, campaign, path, **form)
-    assert rings == [("send", ())]
+    assert queued_jobs == [("send", ())]
 
 
-# --- very many ------------------------------------------------------------------------------------
+# --- large resends --------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three are very many."""
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make three deliveries a large resend."""
     monkeypatch.setattr(resend, "BATCH_SIZE", 2)
 
 
-@pytest.mark.usefixtures("few")
-def test_very_many_are_left_to_the_workers_and_the_page_says_how_far_they_are(
-    owner_client: FlaskClient, rings: list[tuple[str, tuple[int, ...]]]
+@pytest.mark.usefixtures("small_batches")
+def test_a_large_retry_is_left_to_the_workers_and_shows_its_progress(
+    owner_client: FlaskClient, queued_jobs: list[tuple[str, tuple[int, ...]]]
 ) -> None:
     campaign = a_campaign_with(*[GAVE_UP] * 5, UNKNOWN)
     said = press(owner_client, campaign, "again/failed")
     assert "2 emails queued. 3 more follow automatically." in said
-    assert rings == [("send", ()), ("resend", (campaign.id,))]
+    assert queued_jobs == [("send", ()), ("resend", (campaign.id,))]
     assert delivery_statuses() == ["queued"] * 2 + ["failed"] * 3 + ["unknown"]
     for path in ("", "/again"):
         html = page(owner_client, campaign, path)
@@ -298,8 +298,8 @@ def test_very_many_are_left_to_the_workers_and_the_page_says_how_far_they_are(
         assert "1 email may have arrived" in text_of(html), "the others can be decided"
 
 
-@pytest.mark.usefixtures("few")
-def test_the_list_of_very_many_has_no_second_button_for_all(owner_client: FlaskClient) -> None:
+@pytest.mark.usefixtures("small_batches")
+def test_the_list_of_a_large_retry_has_no_second_button_for_all(owner_client: FlaskClient) -> None:
     campaign = a_campaign_with(*[UNKNOWN] * 5)
     press(owner_client, campaign, "leave")
     text = text_of(page(owner_client, campaign, "/again/unknown"))
@@ -309,22 +309,22 @@ def test_the_list_of_very_many_has_no_second_button_for_all(owner_client: FlaskC
     assert "Send all" not in text
 
 
-@pytest.mark.usefixtures("few")
-def test_the_second_press_says_that_it_is_under_way(owner_client: FlaskClient) -> None:
+@pytest.mark.usefixtures("small_batches")
+def test_pressing_again_says_that_it_is_in_progress(owner_client: FlaskClient) -> None:
     campaign = a_campaign_with(*[GAVE_UP] * 5)
     press(owner_client, campaign, "again/failed")
     again = press(owner_client, campaign, "again/failed")
     assert "This is already in progress. 3 more follow automatically." in again
 
 
-@pytest.mark.usefixtures("few")
-def test_a_campaign_that_seems_over_is_watched_while_something_follows(
+@pytest.mark.usefixtures("small_batches")
+def test_a_finished_campaign_is_polled_while_a_retry_runs(
     owner_client: FlaskClient,
 ) -> None:
     campaign = a_campaign_with(*[UNKNOWN] * 5)
     assert "every 10s" not in page(owner_client, campaign)
     press(owner_client, campaign, "leave")
-    assert state_of(campaign) == "sent"
+    assert status_of(campaign) == "sent"
     assert "every 2s" in page(owner_client, campaign)
     while True:
         with transaction():
@@ -333,12 +333,12 @@ def test_a_campaign_that_seems_over_is_watched_while_something_follows(
     assert "so far" not in page(owner_client, campaign)
 
 
-@pytest.mark.usefixtures("few")
-def test_very_many_of_a_flood(
-    owner_client: FlaskClient, rings: list[tuple[str, tuple[int, ...]]]
+@pytest.mark.usefixtures("small_batches")
+def test_a_large_retry_of_a_refusal_spike(
+    owner_client: FlaskClient, queued_jobs: list[tuple[str, tuple[int, ...]]]
 ) -> None:
-    campaign = a_flood(*[FLOOD] * 4)
+    campaign = a_refusal_spike(*[FLOOD] * 4)
     said = press(owner_client, campaign, "flood", group="google", decision="again")
     assert "2 emails queued. 2 more follow automatically." in said
     assert "Retrying emails to Gmail" in said
-    assert ("resend", (campaign.id,)) in rings
+    assert ("resend", (campaign.id,)) in queued_jobs

@@ -1,4 +1,4 @@
-"""The report of a campaign that is on hold because its database was restored from a backup."""
+"""Pages of campaigns on hold because the database was restored from a backup."""
 
 from datetime import timedelta
 
@@ -29,7 +29,7 @@ def on_hold() -> Campaign:
     return campaign
 
 
-def fates(campaign: Campaign) -> list[str]:
+def outcomes(campaign: Campaign) -> list[str]:
     db.session.rollback()
     statement = sa.select(Delivery.status).where(Delivery.campaign_id == campaign.id)
     return sorted(db.session.scalars(statement))
@@ -48,7 +48,7 @@ def test_the_report_of_a_restored_campaign_asks_for_a_decision(owner_client: Fla
     assert "Cancel the rest" not in page
 
 
-def test_a_campaign_paused_by_a_person_shows_no_restore_banner(owner_client: FlaskClient) -> None:
+def test_a_manually_paused_campaign_shows_no_restore_banner(owner_client: FlaskClient) -> None:
     with transaction():
         campaign = started("paused", {"status": "sent"}, WAITING)
     page = text_of(report(owner_client, campaign))
@@ -63,7 +63,7 @@ def test_a_campaign_paused_by_a_person_shows_no_restore_banner(owner_client: Fla
         ("mark-unknown", "cancelled", ["sent", "unknown", "unknown"]),
     ],
 )
-def test_a_decision_about_a_restored_campaign_stands_after_a_double_post(
+def test_a_decision_posted_twice_counts_once(
     owner_client: FlaskClient, decision: str, status: str, deliveries: list[str]
 ) -> None:
     campaign = on_hold()
@@ -71,25 +71,25 @@ def test_a_decision_about_a_restored_campaign_stands_after_a_double_post(
         answer = owner_client.post(f"/campaigns/{campaign.public_id}/{decision}")
         assert answer.status_code in (302, 303)
         assert state(campaign) == status
-        assert fates(campaign) == deliveries
+        assert outcomes(campaign) == deliveries
     assert BANNER not in text_of(report(owner_client, campaign))
 
 
-def test_a_page_opened_before_the_decision_cannot_stop_what_is_sent_again(
+def test_a_page_opened_before_the_decision_cannot_revert_it(
     owner_client: FlaskClient,
 ) -> None:
     campaign = on_hold()
     owner_client.post(f"/campaigns/{campaign.public_id}/resume")
     owner_client.post(f"/campaigns/{campaign.public_id}/mark-unknown")
     assert state(campaign) == "sending"
-    assert fates(campaign) == ["queued", "queued", "sent"]
+    assert outcomes(campaign) == ["queued", "queued", "sent"]
 
 
 # --- one decision for all, on the home page -------------------------------------------------------
 
 
 def several_on_hold() -> None:
-    """Two campaigns that were being sent, two that came due, two single emails; and a bystander."""
+    """Two campaigns in progress, two due, two single emails, and an unaffected campaign."""
     with transaction():
         for number in range(2):
             news = a_list(f"List {number}")
@@ -107,7 +107,7 @@ def several_on_hold() -> None:
     clock.start_due()
 
 
-def stands(entity: type[Campaign | Delivery | TransactionalEmail]) -> list[str]:
+def status_of(entity: type[Campaign | Delivery | TransactionalEmail]) -> list[str]:
     db.session.rollback()
     return sorted(db.session.scalars(sa.select(entity.status)))
 
@@ -123,7 +123,7 @@ def test_home_offers_one_decision_for_everything_on_hold(owner_client: FlaskClie
     assert "missed its time" not in page
 
 
-def test_home_says_nothing_of_a_restore_where_nothing_is_on_hold(owner_client: FlaskClient) -> None:
+def test_home_shows_no_restore_banner_when_nothing_is_on_hold(owner_client: FlaskClient) -> None:
     assert BANNER not in text_of(owner_client.get("/").text)
 
 
@@ -139,7 +139,7 @@ def test_home_says_nothing_of_a_restore_where_nothing_is_on_hold(owner_client: F
         ("emails", "leave", TransactionalEmail, ["unknown"] * 2),
     ],
 )
-def test_one_decision_stands_for_all_and_is_not_asked_for_again(
+def test_one_decision_applies_to_all_and_is_not_asked_again(
     owner_client: FlaskClient,
     what: str,
     decision: str,
@@ -150,26 +150,26 @@ def test_one_decision_stands_for_all_and_is_not_asked_for_again(
     answer = owner_client.post(f"/restored/{what}", data={"decision": decision})
     assert answer.location == "/"
     clock.start_due()
-    assert stands(entity) == after
-    for other in ("send", "leave"):  # a page that was opened before
+    assert status_of(entity) == after
+    for other in ("send", "leave"):  # a page that was opened earlier
         owner_client.post(f"/restored/{what}", data={"decision": other})
-    assert stands(entity) == after
+    assert status_of(entity) == after
     assert "Nothing is on hold" in text_of(owner_client.get("/").text)
 
 
-def test_the_sweep_accounts_for_everybody_in_campaigns_ended_together(
+def test_the_sweep_accounts_for_everyone_in_campaigns_ended_together(
     owner_client: FlaskClient,
 ) -> None:
     several_on_hold()
     owner_client.post("/restored/campaigns", data={"decision": "leave"})
     sweep.mark_cancelled()
-    assert stands(Delivery) == ["sent", "sent", "unknown", "unknown"]
+    assert status_of(Delivery) == ["sent", "sent", "unknown", "unknown"]
 
 
-def test_an_answer_that_is_no_decision_changes_nothing(owner_client: FlaskClient) -> None:
+def test_an_invalid_decision_changes_nothing(owner_client: FlaskClient) -> None:
     several_on_hold()
     assert owner_client.post("/restored/campaigns", data={"decision": "x"}).status_code == 400
-    assert stands(Campaign) == ["paused"] * 2 + ["scheduled"] * 3
+    assert status_of(Campaign) == ["paused"] * 2 + ["scheduled"] * 3
 
 
 def test_the_report_of_a_scheduled_campaign_does_not_promise_that_nobody_got_it(
@@ -183,7 +183,7 @@ def test_the_report_of_a_scheduled_campaign_does_not_promise_that_nobody_got_it(
     assert "Nobody has got it" not in page
 
 
-def test_a_campaign_on_hold_does_not_go_on_from_another_address(owner_client: FlaskClient) -> None:
+def test_a_campaign_on_hold_cannot_switch_its_sender(owner_client: FlaskClient) -> None:
     campaign = on_hold()
     owner_client.post(f"/campaigns/{campaign.public_id}/go-on", data={"overflow": "1"})
     assert state(campaign) == "paused"

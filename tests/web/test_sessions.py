@@ -1,4 +1,4 @@
-"""Sessions live on the server: they are listed, ended one by one, and end by themselves."""
+"""Sessions are stored on the server: they are listed, ended one by one, and expire."""
 
 import re
 from datetime import datetime, timedelta
@@ -35,16 +35,16 @@ def logged_in(app: Flask, ip: str = "198.51.100.7", user_agent: str = FIREFOX) -
 
 
 def copied(app: Flask, client: FlaskClient) -> FlaskClient:
-    """A browser of somebody who has copied the cookie."""
+    """A browser with a copied cookie."""
     cookie = client.get_cookie("campaigns")
     assert cookie is not None
     thief = app.test_client()
     thief.set_cookie("campaigns", cookie.value)
-    assert is_in(thief)
+    assert is_logged_in(thief)
     return thief
 
 
-def is_in(client: FlaskClient) -> bool:
+def is_logged_in(client: FlaskClient) -> bool:
     return visit(client, "/settings/account").status_code == 200
 
 
@@ -59,14 +59,16 @@ def seen_at(moment: datetime) -> None:
         db.session.execute(sa.update(LoginSession).values(last_seen_at=moment))
 
 
-def test_a_copied_cookie_is_dead_after_logging_out(app: Flask, owner_client: FlaskClient) -> None:
+def test_a_copied_cookie_is_invalid_after_logging_out(
+    app: Flask, owner_client: FlaskClient
+) -> None:
     thief = copied(app, owner_client)
     visit(owner_client, "/logout", "POST")
-    assert not is_in(thief)
+    assert not is_logged_in(thief)
     assert rows() == []
 
 
-def test_a_copied_cookie_is_dead_after_a_change_of_the_password(
+def test_a_copied_cookie_is_invalid_after_a_password_change(
     app: Flask, owner_client: FlaskClient
 ) -> None:
     thief, phone = copied(app, owner_client), logged_in(app)
@@ -76,14 +78,12 @@ def test_a_copied_cookie_is_dead_after_a_change_of_the_password(
         "new_password_again": "another good password",
     }
     assert visit(owner_client, "/settings/account/password", "POST", data=form).status_code == 302
-    assert is_in(owner_client)
-    assert not is_in(thief)
-    assert not is_in(phone)
+    assert is_logged_in(owner_client)
+    assert not is_logged_in(thief)
+    assert not is_logged_in(phone)
 
 
-def test_the_account_page_lists_where_one_is_logged_in(
-    app: Flask, owner_client: FlaskClient
-) -> None:
+def test_the_account_page_lists_all_sessions(app: Flask, owner_client: FlaskClient) -> None:
     logged_in(app, "2001:db8:1:2::3", IPHONE)
     logged_in(app)
     page = visit(owner_client, "/settings/account").text
@@ -101,14 +101,14 @@ def test_one_session_is_logged_out_from_another(app: Flask, owner_client: FlaskC
     own, other = rows()
     path = f"/settings/account/sessions/{other.public_id}/end"
     assert visit(owner_client, path, "POST").location == "/settings/account"
-    assert not is_in(phone)
-    assert is_in(owner_client)
+    assert not is_logged_in(phone)
+    assert is_logged_in(owner_client)
     path = f"/settings/account/sessions/{own.public_id}/end"
     assert visit(owner_client, path, "POST").location == "/login"
-    assert not is_in(owner_client)
+    assert not is_logged_in(owner_client)
 
 
-def test_nobody_ends_the_session_of_somebody_else(app: Flask, owner_client: FlaskClient) -> None:
+def test_nobody_can_end_another_users_session(app: Flask, owner_client: FlaskClient) -> None:
     with transaction():
         other = users.create_user("second@example.org", PASSWORD, now=utcnow())
         token = sessions.start(other.id, network="", user_agent="", now=utcnow())
@@ -121,13 +121,13 @@ def test_nobody_ends_the_session_of_somebody_else(app: Flask, owner_client: Flas
 def test_logging_out_everywhere_ends_every_session(app: Flask, owner_client: FlaskClient) -> None:
     phone = logged_in(app)
     assert visit(owner_client, "/settings/account/sessions/end", "POST").location == "/login"
-    assert not is_in(phone)
-    assert not is_in(owner_client)
+    assert not is_logged_in(phone)
+    assert not is_logged_in(owner_client)
     assert "Logged out everywhere" in visit(owner_client, "/login").text
 
 
 @pytest.mark.runs_on("sqlite", "postgresql")
-def test_looking_writes_nothing_and_a_change_keeps_the_session_alive(
+def test_reading_writes_nothing_and_a_change_extends_the_session(
     owner_client: FlaskClient,
 ) -> None:
     earlier = utcnow() - timedelta(days=13)
@@ -143,13 +143,13 @@ def test_looking_writes_nothing_and_a_change_keeps_the_session_alive(
 
 
 @pytest.mark.runs_on("sqlite", "postgresql")
-def test_a_session_ends_by_itself_and_is_swept_away(app: Flask, owner_client: FlaskClient) -> None:
+def test_a_session_expires_and_is_deleted(app: Flask, owner_client: FlaskClient) -> None:
     runtime.use(app)
     seen_at(utcnow() - sessions.LASTS + timedelta(minutes=1))
     sweep.prune()
-    assert is_in(owner_client)
+    assert is_logged_in(owner_client)
     seen_at(utcnow() - sessions.LASTS)
-    assert not is_in(owner_client)
+    assert not is_logged_in(owner_client)
     sweep.prune()
     assert rows() == []
 
@@ -161,16 +161,14 @@ def test_the_cookie_is_not_what_is_stored(owner_client: FlaskClient) -> None:
     assert rows()[0].token_hash == sessions.token_hash(token)
 
 
-def test_who_is_logged_in_is_looked_up_by_one_statement(
-    app: Flask, owner_client: FlaskClient
-) -> None:
+def test_the_user_is_looked_up_with_one_statement(app: Flask, owner_client: FlaskClient) -> None:
     with counted() as statements:
         visit(owner_client, "/login")
     assert len(statements) == 1, statements
     assert re.search("login_session.*JOIN user_account", statements[0], re.DOTALL)
 
 
-def test_a_password_that_is_changed_while_it_is_checked_opens_no_session(
+def test_a_password_changed_while_it_is_checked_opens_no_session(
     app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with transaction():
@@ -209,5 +207,5 @@ def test_a_password_that_is_changed_while_it_is_checked_opens_no_session(
         ("<script>" * 1000, "Unknown browser"),
     ],
 )
-def test_a_browser_is_named_shortly(user_agent: str, name: str) -> None:
+def test_browsers_have_short_names(user_agent: str, name: str) -> None:
     assert sessions.device_name(user_agent) == name

@@ -70,7 +70,7 @@ def test_an_account_is_added_and_its_password_never_shown(owner_client: FlaskCli
         assert account.credentials["password"] not in page
 
 
-def test_a_bad_form_comes_back_as_typed_without_the_password(owner_client: FlaskClient) -> None:
+def test_an_invalid_form_is_kept_as_typed_without_the_password(owner_client: FlaskClient) -> None:
     page = owner_client.post("/settings/providers/new", data={**ACCOUNT, "port": "99999"})
     assert page.status_code == 422
     assert 'value="99999"' in page.text
@@ -78,7 +78,7 @@ def test_a_bad_form_comes_back_as_typed_without_the_password(owner_client: Flask
     assert "s3cret-word" not in page.text
 
 
-def test_an_account_is_changed(owner_client: FlaskClient) -> None:
+def test_an_account_is_edited(owner_client: FlaskClient) -> None:
     owner_client.post("/settings/providers/new", data=ACCOUNT)
     before = the_account().version
     path = f"/settings/providers/{the_account().public_id}"
@@ -90,7 +90,7 @@ def test_an_account_is_changed(owner_client: FlaskClient) -> None:
     assert "Enter the password again" in page.text
 
 
-def test_trouble_is_told_in_words(owner_client: FlaskClient) -> None:
+def test_trouble_is_explained(owner_client: FlaskClient) -> None:
     with transaction():
         account = a_provider()
         health.note_trouble(account.id, legacy_reason("It refused the <login>."), now=NOW)
@@ -99,7 +99,7 @@ def test_trouble_is_told_in_words(owner_client: FlaskClient) -> None:
     assert "Problem" in page
 
 
-def test_the_connection_is_tried_before_saving(owner_client: FlaskClient) -> None:
+def test_the_connection_can_be_tested_before_saving(owner_client: FlaskClient) -> None:
     with scripted_server() as server:
         form = {"host": "127.0.0.1", "port": str(server.port), "security": "none"}
         answer = owner_client.post("/settings/providers/test", data=form)
@@ -110,7 +110,7 @@ def test_the_connection_is_tried_before_saving(owner_client: FlaskClient) -> Non
 
 
 @pytest.mark.runs_on("sqlite", "postgresql")
-def test_the_connection_of_a_stored_account_is_tried_with_its_sender(
+def test_the_connection_of_a_stored_account_is_tested_with_its_sender(
     owner_client: FlaskClient,
 ) -> None:
     with scripted_server() as server:
@@ -127,7 +127,7 @@ def test_the_connection_of_a_stored_account_is_tried_with_its_sender(
     assert "MAIL FROM:<news@example.org>" in " ".join(server.sessions[0].commands)
 
 
-def test_a_test_with_a_bad_form_says_what_is_missing(owner_client: FlaskClient) -> None:
+def test_a_test_with_an_invalid_form_says_what_is_missing(owner_client: FlaskClient) -> None:
     answer = owner_client.post("/settings/providers/test", data={"account": "nonsense"})
     assert answer.status_code == 200
     assert "Enter the host name of the mail server" in answer.text
@@ -139,7 +139,7 @@ def test_the_test_button_cannot_be_used_to_scan(owner_client: FlaskClient) -> No
     assert codes[-1] == 429
 
 
-def test_an_account_in_use_is_not_deleted(owner_client: FlaskClient) -> None:
+def test_an_account_in_use_cannot_be_deleted(owner_client: FlaskClient) -> None:
     with transaction():
         account = a_provider()
         a_sender("news@example.org", account)
@@ -152,7 +152,7 @@ def test_an_account_in_use_is_not_deleted(owner_client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("state", ["scheduled", "preparing", "sending", "paused"])
-def test_an_account_that_a_campaign_goes_through_is_not_deleted(
+def test_an_account_of_a_campaign_in_progress_cannot_be_deleted(
     owner_client: FlaskClient, state: str
 ) -> None:
     with transaction():
@@ -164,7 +164,9 @@ def test_an_account_that_a_campaign_goes_through_is_not_deleted(
     assert the_account()
 
 
-def test_an_account_is_needed_by_what_is_planned_or_repeats(owner_client: FlaskClient) -> None:
+def test_an_account_of_scheduled_or_recurring_campaigns_cannot_be_deleted(
+    owner_client: FlaskClient,
+) -> None:
     with transaction():
         account, other = a_provider(), a_provider("Other")
         sender = a_sender(provider=account)
@@ -180,7 +182,7 @@ def test_an_account_is_needed_by_what_is_planned_or_repeats(owner_client: FlaskC
     assert owner_client.post(path).location == "/settings", "it did as it was told"
 
 
-def test_a_sender_is_needed_by_what_repeats_until_that_ends(owner_client: FlaskClient) -> None:
+def test_a_sender_of_a_series_cannot_be_deleted_until_it_ends(owner_client: FlaskClient) -> None:
     with transaction():
         sender = a_sender()
         found = a_series(a_list(), sender=sender)
@@ -206,7 +208,7 @@ def test_an_account_is_deleted_and_finished_campaigns_stay(owner_client: FlaskCl
     assert owner_client.get(f"/campaigns/{campaign.public_id}/report").status_code == 200
 
 
-def test_a_demonstration_explains_itself(owner_client: FlaskClient) -> None:
+def test_the_demo_explains_itself(owner_client: FlaskClient) -> None:
     with transaction():
         save_workspace(demo=True)
         account = a_provider("Built-in mailbox", port=2525)
@@ -225,14 +227,14 @@ def test_a_demonstration_explains_itself(owner_client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("group", ["providers", "senders"])
-def test_what_is_gone_is_not_found(owner_client: FlaskClient, group: str) -> None:
+def test_a_deleted_account_is_not_found(owner_client: FlaskClient, group: str) -> None:
     for path in (f"/settings/{group}/nonsense", f"/settings/{group}/nonsense/delete"):
         assert owner_client.get(path).status_code == 404
         assert owner_client.post(path, data={}).status_code == 404
 
 
 @pytest.mark.runs_on("sqlite", "postgresql")
-def test_a_sender_is_added_changed_and_deleted(owner_client: FlaskClient) -> None:
+def test_a_sender_is_added_edited_and_deleted(owner_client: FlaskClient) -> None:
     assert "No SMTP account yet" in owner_client.get("/settings/senders/new").text
     with transaction():
         account = a_provider()
@@ -249,7 +251,7 @@ def test_a_sender_is_added_changed_and_deleted(owner_client: FlaskClient) -> Non
     assert "No sender addresses yet" in owner_client.get("/settings").text
 
 
-def test_a_bad_sender_comes_back_as_typed(owner_client: FlaskClient) -> None:
+def test_an_invalid_sender_is_kept_as_typed(owner_client: FlaskClient) -> None:
     with transaction():
         account = a_provider()
     form = {"name": "<b>News", "address": "nonsense", "account": account.public_id}
@@ -260,13 +262,13 @@ def test_a_bad_sender_comes_back_as_typed(owner_client: FlaskClient) -> None:
     assert owner_client.post("/settings/senders/new", data={}).status_code == 422
 
 
-def test_g9_a_free_mail_sender_is_warned_about(owner_client: FlaskClient) -> None:
+def test_g9_a_freemail_sender_gets_a_warning(owner_client: FlaskClient) -> None:
     with transaction():
         a_sender("example.news@gmail.com")
     assert "gmail.com belongs to Gmail" in owner_client.get("/settings").text
 
 
-def test_a_sender_that_campaigns_need_is_not_deleted(owner_client: FlaskClient) -> None:
+def test_a_sender_of_campaigns_cannot_be_deleted(owner_client: FlaskClient) -> None:
     with transaction():
         sender = a_sender()
         a_campaign(a_list(), name="Spring", status="paused", sender=sender)
@@ -276,7 +278,7 @@ def test_a_sender_that_campaigns_need_is_not_deleted(owner_client: FlaskClient) 
     assert db.session.scalar(sa.select(sa.func.count(SenderAddress.id))) == 1
 
 
-def test_deleting_a_sender_tells_which_drafts_lose_it(owner_client: FlaskClient) -> None:
+def test_deleting_a_sender_names_the_drafts_that_lose_it(owner_client: FlaskClient) -> None:
     with transaction():
         sender = a_sender()
         draft = a_campaign(a_list(), name="Autumn", sender=sender)
@@ -288,7 +290,7 @@ def test_deleting_a_sender_tells_which_drafts_lose_it(owner_client: FlaskClient)
 
 
 @pytest.mark.runs_on("sqlite", "postgresql")
-def test_the_address_does_not_change_while_a_campaign_leaves_from_it(
+def test_the_address_of_a_sender_in_use_cannot_change(
     owner_client: FlaskClient,
 ) -> None:
     with transaction():
@@ -319,7 +321,7 @@ def test_the_workspace_is_saved(owner_client: FlaskClient) -> None:
     assert "postal address is missing" not in owner_client.get("/settings").text
 
 
-def test_a_bad_workspace_comes_back_as_typed(owner_client: FlaskClient) -> None:
+def test_an_invalid_workspace_is_kept_as_typed(owner_client: FlaskClient) -> None:
     page = owner_client.post(
         "/settings/workspace", data={"time_zone": "Mars/Base", "postal_address": "Pier 7"}
     )
@@ -329,13 +331,13 @@ def test_a_bad_workspace_comes_back_as_typed(owner_client: FlaskClient) -> None:
 
 
 @pytest.mark.runs_on("sqlite", "postgresql")
-def test_the_own_name_needs_no_password(owner_client: FlaskClient) -> None:
+def test_changing_ones_name_needs_no_password(owner_client: FlaskClient) -> None:
     form = {"name": "Olga", "address": "owner@example.org"}
     assert owner_client.post("/settings/account", data=form).status_code == 302
     assert 'value="Olga"' in owner_client.get("/settings/account").text
 
 
-def test_another_address_to_log_in_with_needs_the_password(owner_client: FlaskClient) -> None:
+def test_changing_ones_address_needs_the_password(owner_client: FlaskClient) -> None:
     form = {"name": "Olga", "address": "olga@example.org"}
     page = owner_client.post("/settings/account", data={**form, "password": "wrong"})
     assert page.status_code == 422
@@ -345,7 +347,7 @@ def test_another_address_to_log_in_with_needs_the_password(owner_client: FlaskCl
     assert owner_client.get("/settings").status_code == 200
 
 
-def test_a_bad_address_of_ones_own_comes_back(owner_client: FlaskClient) -> None:
+def test_an_invalid_address_is_kept_as_typed(owner_client: FlaskClient) -> None:
     form = {"name": "Olga", "address": "nonsense", "password": PASSWORD}
     page = owner_client.post("/settings/account", data=form)
     assert page.status_code == 422
@@ -380,7 +382,7 @@ def test_a_new_password_ends_every_other_session(app: Flask, owner_client: Flask
         ({"new_password": "short", "new_password_again": "short"}, "at least 10"),
     ],
 )
-def test_a_bad_new_password_changes_nothing(
+def test_an_invalid_new_password_changes_nothing(
     owner_client: FlaskClient, change: dict[str, str], words: str
 ) -> None:
     page = owner_client.post("/settings/account/password", data={**NEW, **change})
@@ -433,7 +435,7 @@ TOKENS = {
 }
 
 
-def test_an_account_by_tokens_is_added_and_nothing_secret_is_shown(
+def test_an_oauth_account_is_added_and_no_secret_is_shown(
     owner_client: FlaskClient,
 ) -> None:
     page = owner_client.post("/settings/providers/new", data={**TOKENS, "token_url": "http://x"})
@@ -473,7 +475,7 @@ def test_a_certificate_is_shown_by_its_name_and_end_without_the_key(
     assert key.splitlines()[1] not in page.text
 
 
-def test_in_a_demonstration_the_limits_alone_can_be_changed(owner_client: FlaskClient) -> None:
+def test_in_the_demo_only_the_limits_can_be_changed(owner_client: FlaskClient) -> None:
     with transaction():
         save_workspace(demo=True)
         a_provider("Built-in", rewrites_return_path=True)
@@ -493,7 +495,7 @@ def test_in_a_demonstration_the_limits_alone_can_be_changed(owner_client: FlaskC
     assert owner_client.post(path, data={**ACCOUNT, "password": ""}).status_code == 422
 
 
-def test_a_workspace_needs_the_name_of_its_organization(owner_client: FlaskClient) -> None:
+def test_a_workspace_needs_an_organization_name(owner_client: FlaskClient) -> None:
     form = {
         "name": " ",
         "postal_address": "12 Quay Street\nHarbour Town",
@@ -510,7 +512,7 @@ def test_a_workspace_needs_the_name_of_its_organization(owner_client: FlaskClien
     )
 
 
-def test_the_time_zone_is_the_browsers_only_while_a_workspace_is_set_up(
+def test_the_browsers_time_zone_is_only_used_on_the_first_visit(
     owner_client: FlaskClient,
 ) -> None:
     with transaction():

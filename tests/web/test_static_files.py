@@ -1,4 +1,4 @@
-"""Static files: one hash for all, kept for a year, and compressed as the client likes it."""
+"""Static files: one hash for all, cached for a year, compressed as the client prefers."""
 
 import asyncio
 import gzip
@@ -36,7 +36,7 @@ FIRST_LOAD_BYTES = 250_000
         ("", None),
     ],
 )
-def test_a_client_gets_the_coding_it_likes_best(
+def test_a_client_gets_its_preferred_encoding(
     client: FlaskClient, accepted: str, coding: str | None
 ) -> None:
     answer = client.get(asset(STYLE), headers={"Accept-Encoding": accepted})
@@ -46,13 +46,13 @@ def test_a_client_gets_the_coding_it_likes_best(
     assert decode(answer.data) == (Path("static") / STYLE).read_bytes()
 
 
-def test_a_file_is_kept_for_a_year_and_never_asked_for_again(client: FlaskClient) -> None:
+def test_a_file_is_cached_for_a_year_without_revalidation(client: FlaskClient) -> None:
     answer = client.get(asset("css/app.css"))
     assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
     assert answer.headers["Content-Type"] == "text/css; charset=utf-8"
 
 
-def test_head_tells_the_length_of_what_get_sends(client: FlaskClient) -> None:
+def test_head_gives_the_length_of_get(client: FlaskClient) -> None:
     headers = {"Accept-Encoding": "br"}
     got = client.get(asset(STYLE), headers=headers)
     head = client.head(asset(STYLE), headers=headers)
@@ -60,13 +60,13 @@ def test_head_tells_the_length_of_what_get_sends(client: FlaskClient) -> None:
     assert head.headers["Content-Length"] == got.headers["Content-Length"] == str(len(got.data))
 
 
-def test_a_range_is_answered_with_the_whole_file(client: FlaskClient) -> None:
+def test_a_range_request_gets_the_whole_file(client: FlaskClient) -> None:
     answer = client.get(asset("css/app.css"), headers={"Range": "bytes=0-9"})
     assert answer.status_code == 200
     assert len(answer.data) > 10
 
 
-def test_fonts_are_sent_as_they_are(client: FlaskClient) -> None:
+def test_fonts_are_sent_uncompressed(client: FlaskClient) -> None:
     path = asset("vendor/inter/latin.woff2")
     answer = client.get(path, headers={"Accept-Encoding": "br, gzip"})
     assert "Content-Encoding" not in answer.headers
@@ -74,7 +74,7 @@ def test_fonts_are_sent_as_they_are(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("old", ["/static/0123456789ab/css/app.css", "/static/css/app.css"])
-def test_an_old_address_leads_to_the_file_of_today(client: FlaskClient, old: str) -> None:
+def test_an_old_url_redirects_to_the_current_file(client: FlaskClient, old: str) -> None:
     answer = client.get(old)
     assert answer.status_code == 302
     assert answer.location == asset("css/app.css")
@@ -84,13 +84,13 @@ def test_an_old_address_leads_to_the_file_of_today(client: FlaskClient, old: str
 @pytest.mark.parametrize(
     "path", ["/static/{}/css/none.css", "/static/{}/../pyproject.toml", "/static/{}/", "/static/x"]
 )
-def test_what_does_not_exist_is_a_404_that_is_not_kept(client: FlaskClient, path: str) -> None:
+def test_a_missing_file_is_an_uncached_404(client: FlaskClient, path: str) -> None:
     answer = client.get(path.format(tree().hash))
     assert answer.status_code == 404
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_any_change_in_the_tree_changes_every_address(tmp_path: Path) -> None:
+def test_any_change_in_the_tree_changes_every_url(tmp_path: Path) -> None:
     (tmp_path / "css").mkdir()
     (tmp_path / "css" / "a.css").write_text("a {}", "utf-8")
     first = Tree(tmp_path).hash
@@ -101,7 +101,7 @@ def test_any_change_in_the_tree_changes_every_address(tmp_path: Path) -> None:
     assert len({first, second, Tree(tmp_path).hash}) == 3
 
 
-def test_files_that_styles_name_lie_in_the_same_tree(client: FlaskClient) -> None:
+def test_files_named_by_styles_are_in_the_same_tree(client: FlaskClient) -> None:
     style = asset("css/fonts.css")
     named = re.findall(r'url\("([^"]+)"\)', client.get(style).text)
     assert named
@@ -109,12 +109,12 @@ def test_files_that_styles_name_lie_in_the_same_tree(client: FlaskClient) -> Non
         assert client.get(urljoin(style, one)).status_code == 200
 
 
-def test_a_name_that_does_not_exist_is_a_mistake_in_a_template() -> None:
+def test_an_unknown_name_in_a_template_is_an_error() -> None:
     with pytest.raises(KeyError):
         asset("css/none.css")
 
 
-def test_the_web_server_sends_the_same(tmp_path: Path) -> None:
+def test_the_web_server_sends_the_same_files(tmp_path: Path) -> None:
     settings = settings_for_tests(tmp_path)
     app = create_app(settings)
     exchange = asyncio.run(_asked(app, settings, asset(STYLE)))

@@ -23,7 +23,7 @@ def shown(page: str) -> list[str]:
     return re.findall(r'class="address" href="[^"]+">([^<]+)<', page)
 
 
-def how_many() -> int:
+def subscriber_count() -> int:
     return db.session.scalar(sa.select(sa.func.count(Subscriber.id))) or 0
 
 
@@ -78,14 +78,14 @@ def test_paging_visits_each_of_250_once(app: Flask, owner_client: FlaskClient, q
 
 
 @pytest.mark.parametrize("query", ["", "?q=s", "?list=LIST", "?list=LIST&state=subscribed"])
-def test_the_table_asks_as_much_for_many_as_for_one(
+def test_the_table_needs_no_more_statements_for_many_rows(
     app: Flask, owner_client: FlaskClient, query: str
 ) -> None:
     with transaction():
         news = a_list("News")
         a_subscriber("s@example.org", news)
     path = f"/subscribers{query}".replace("LIST", news.public_id)
-    owner_client.get(path)  # what the tests' app context keeps is at hand from here on
+    owner_client.get(path)  # from here on, objects are cached in the test's app context
     with counted() as few:
         owner_client.get(path)
     with transaction():
@@ -97,7 +97,7 @@ def test_the_table_asks_as_much_for_many_as_for_one(
     assert len(many) == len(few)
 
 
-def test_counting_stops_at_its_bound(
+def test_counting_stops_at_its_limit(
     owner_client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with transaction():
@@ -109,7 +109,7 @@ def test_counting_stops_at_its_bound(
 
 
 @pytest.mark.runs_on("sqlite", "postgresql")
-def test_the_export_holds_what_the_filter_shows(owner_client: FlaskClient) -> None:
+def test_the_export_contains_what_the_filter_shows(owner_client: FlaskClient) -> None:
     with transaction():
         news = a_list("News")
         a_subscriber("ann@example.org", news, name="=1+1")
@@ -126,10 +126,10 @@ def test_the_export_holds_what_the_filter_shows(owner_client: FlaskClient) -> No
     assert "eve@" not in by_domain
 
 
-# --- Many at once
+# --- Bulk actions
 
 
-def test_many_are_put_on_a_list_and_the_answer_accounts_for_each(
+def test_adding_many_to_a_list_accounts_for_each(
     owner_client: FlaskClient,
 ) -> None:
     with transaction():
@@ -152,7 +152,7 @@ def test_many_are_put_on_a_list_and_the_answer_accounts_for_each(
     assert (newest.channel, newest.wording) == ("manual", "By owner@example.org")
 
 
-def test_many_are_taken_off_a_list(owner_client: FlaskClient) -> None:
+def test_many_are_removed_from_a_list(owner_client: FlaskClient) -> None:
     with transaction():
         news = a_list("News")
         people = [a_subscriber(f"s{number}@example.org", news) for number in range(3)]
@@ -170,7 +170,7 @@ def test_many_are_taken_off_a_list(owner_client: FlaskClient) -> None:
 
 @pytest.mark.runs_on("sqlite", "postgresql")
 @pytest.mark.parametrize("action", ["delete", "suppress"])
-def test_deleting_and_suppressing_many_ask_for_the_word(
+def test_deleting_and_suppressing_many_requires_the_typed_word(
     owner_client: FlaskClient, action: str
 ) -> None:
     with transaction():
@@ -182,11 +182,11 @@ def test_deleting_and_suppressing_many_ask_for_the_word(
     assert "s2@example.org" not in asked.text
     wrong = owner_client.post("/subscribers/bulk", data={**data, "confirm": "yes"})
     assert wrong.status_code == 422
-    assert how_many() == 3
+    assert subscriber_count() == 3
     assert not suppressions.is_suppressed("s0@example.org")
     done = owner_client.post("/subscribers/bulk", data={**data, "confirm": f" {action.upper()} "})
     assert done.status_code == 302
-    assert how_many() == (1 if action == "delete" else 3)
+    assert subscriber_count() == (1 if action == "delete" else 3)
     assert suppressions.is_suppressed("s0@example.org") == (action == "suppress")
 
 
@@ -198,7 +198,7 @@ def test_deleting_and_suppressing_many_ask_for_the_word(
         ({"action": "explode", "subscriber": "ID"}, "Choose what to do"),
     ],
 )
-def test_a_bulk_form_half_filled_says_what_is_missing(
+def test_an_incomplete_bulk_form_says_what_is_missing(
     owner_client: FlaskClient, data: dict[str, str], message: str
 ) -> None:
     with transaction():
@@ -246,7 +246,7 @@ def test_a_subscriber_is_added_with_lists_and_attributes(owner_client: FlaskClie
         ("attribute_name", "1st", "cannot be the name of an attribute"),
     ],
 )
-def test_a_form_that_cannot_be_saved_comes_back_as_typed(
+def test_an_invalid_form_is_kept_as_typed(
     owner_client: FlaskClient, field: str, value: str, message: str
 ) -> None:
     with transaction():
@@ -266,10 +266,10 @@ def test_a_form_that_cannot_be_saved_comes_back_as_typed(
     assert message in page.text
     assert "Typed value" in page.text
     assert f'value="{news.public_id}" checked' in page.text
-    assert how_many() == 1
+    assert subscriber_count() == 1
 
 
-def test_a_subscriber_is_changed(owner_client: FlaskClient) -> None:
+def test_a_subscriber_is_edited(owner_client: FlaskClient) -> None:
     with transaction():
         ann = a_subscriber("ann@example.org", attributes={"city": "Ulm"})
         a_subscriber("bob@example.org")
@@ -283,7 +283,7 @@ def test_a_subscriber_is_changed(owner_client: FlaskClient) -> None:
     assert (found.address, found.name, found.attributes) == ("anna@example.org", "Anna", {})
 
 
-def test_a_page_tells_all_about_a_subscriber(owner_client: FlaskClient) -> None:
+def test_a_page_shows_everything_about_a_subscriber(owner_client: FlaskClient) -> None:
     with transaction():
         news = a_list("News")
         ann = a_subscriber("ann@example.org", name="Ann <b>", attributes={"city": "Ulm"})
@@ -314,7 +314,9 @@ def test_a_page_tells_all_about_a_subscriber(owner_client: FlaskClient) -> None:
 
 
 @pytest.mark.runs_on("sqlite", "postgresql")
-def test_who_left_themselves_comes_back_only_with_the_tick(owner_client: FlaskClient) -> None:
+def test_resubscribing_someone_who_unsubscribed_needs_a_confirmation(
+    owner_client: FlaskClient,
+) -> None:
     with transaction():
         news = a_list("News")
         ann = a_subscriber("ann@example.org", news)
@@ -329,7 +331,7 @@ def test_who_left_themselves_comes_back_only_with_the_tick(owner_client: FlaskCl
     assert "They asked to come back (by owner@example.org)" in page
 
 
-def test_a_subscriber_is_taken_off_a_list_and_put_back(owner_client: FlaskClient) -> None:
+def test_a_subscriber_is_removed_from_a_list_and_added_again(owner_client: FlaskClient) -> None:
     with transaction():
         news = a_list("News")
         ann = a_subscriber("ann@example.org", news)
@@ -368,9 +370,9 @@ def test_a_subscriber_is_deleted_by_typing_the_word(owner_client: FlaskClient, k
     path = f"/subscribers/{ann.public_id}/delete"
     assert "cannot be undone" in owner_client.get(path).text
     assert owner_client.post(path, data={"confirm": ""}).status_code == 422
-    assert how_many() == 1
+    assert subscriber_count() == 1
     data = {"confirm": "delete", **({"suppress": "1"} if keep else {})}
     assert owner_client.post(path, data=data).status_code == 302
-    assert how_many() == 0
+    assert subscriber_count() == 0
     assert suppressions.is_suppressed("ann@example.org") is keep
     assert owner_client.get(f"/subscribers/{ann.public_id}").status_code == 404

@@ -1,4 +1,4 @@
-"""The pages of suppressed addresses."""
+"""The pages of the suppression list."""
 
 import csv
 import re
@@ -21,7 +21,7 @@ def suppress(*normals: str) -> None:
             suppressions.suppress(one, reason="manual", source="test", now=NOW)
 
 
-def test_without_any_the_page_says_what_to_do(owner_client: FlaskClient) -> None:
+def test_the_empty_page_says_what_to_do(owner_client: FlaskClient) -> None:
     assert "No suppressed addresses" in owner_client.get("/suppressions").text
 
 
@@ -43,7 +43,7 @@ def test_many_are_added_at_once_with_reason_source_and_note(owner_client: FlaskC
     )
 
 
-def test_bad_lines_come_back_with_their_numbers_and_the_good_are_taken(
+def test_invalid_lines_are_returned_with_numbers_and_valid_ones_added(
     owner_client: FlaskClient,
 ) -> None:
     lines = "good@example.org\nno address\n<script>@x"
@@ -58,7 +58,7 @@ def test_bad_lines_come_back_with_their_numbers_and_the_good_are_taken(
 
 
 @pytest.mark.parametrize("typed", ["", " \n ", "\n".join(["x@example.org"] * 20_001)])
-def test_nothing_and_too_much_are_refused(owner_client: FlaskClient, typed: str) -> None:
+def test_an_empty_or_oversized_form_is_refused(owner_client: FlaskClient, typed: str) -> None:
     page = owner_client.post("/suppressions/new", data={"addresses": typed})
     assert page.status_code == 422
     assert "invalid-feedback" in page.text
@@ -79,7 +79,7 @@ def test_a_suppression_is_lifted_once(owner_client: FlaskClient) -> None:
 
 
 @pytest.mark.runs_on("sqlite", "postgresql")
-def test_paging_visits_each_once_and_search_goes_by_the_beginning(
+def test_paging_visits_each_once_and_search_matches_the_beginning(
     app: Flask, owner_client: FlaskClient
 ) -> None:
     with transaction():
@@ -102,7 +102,7 @@ def test_paging_visits_each_once_and_search_goes_by_the_beginning(
     assert "No addresses found" in owner_client.get("/suppressions?q=zzz").text
 
 
-def test_the_export_holds_every_address_and_no_formula(owner_client: FlaskClient) -> None:
+def test_the_export_contains_every_address_and_no_formula(owner_client: FlaskClient) -> None:
     suppress("=cmd@example.org", *(f"p{number}@example.org" for number in range(1_200)))
     answer = owner_client.get("/suppressions/export.csv")
     assert answer.mimetype == "text/csv"
@@ -113,9 +113,11 @@ def test_the_export_holds_every_address_and_no_formula(owner_client: FlaskClient
     assert len(rows) == 1_202
 
 
-def test_the_page_asks_as_much_for_many_as_for_one(app: Flask, owner_client: FlaskClient) -> None:
+def test_the_page_needs_no_more_statements_for_many_rows(
+    app: Flask, owner_client: FlaskClient
+) -> None:
     suppress("a@example.org")
-    owner_client.get("/suppressions")  # what the tests' app context keeps is at hand from here on
+    owner_client.get("/suppressions")  # from here on, objects are cached in the test's app context
     with counted() as few:
         owner_client.get("/suppressions")
     suppress(*(f"p{number}@example.org" for number in range(40)))
@@ -124,7 +126,7 @@ def test_the_page_asks_as_much_for_many_as_for_one(app: Flask, owner_client: Fla
     assert len(many) == len(few)
 
 
-def test_addresses_are_taken_and_found_as_people_copy_them(owner_client: FlaskClient) -> None:
+def test_addresses_are_added_and_found_as_copied(owner_client: FlaskClient) -> None:
     lines = "Ann <ann@shop.example>\nmailto:bob@shop.example\n\u202acarl@shop.example\u202c\n"
     assert owner_client.post("/suppressions/new", data={"addresses": lines}).status_code == 302
     for name in ("ann", "bob", "carl"):

@@ -1,7 +1,7 @@
-"""Requests that know nothing of each other, as in real life.
+"""Independent requests.
 
-The `app` fixture keeps its app context pushed, and what a request remembers in `g` (who is
-logged in) would be found there by the next one.
+The `app` fixture keeps its app context pushed, so the next request would find in `g` who was
+logged in during the last.
 """
 
 from contextvars import Context
@@ -12,5 +12,5 @@ from werkzeug.test import TestResponse
 
 
 def visit(client: FlaskClient, path: str, method: str = "GET", **values: Any) -> TestResponse:
-    """One request of this browser, in a context of its own."""
+    """Send one request of this browser, in its own context."""
     return Context().run(client.open, path, method=method, **values)

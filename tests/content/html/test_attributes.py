@@ -1,4 +1,4 @@
-"""The value of an attribute is no text: `&name=` in an address stays."""
+"""Attribute values are not text: `&name=` in a URL stays."""
 
 import pytest
 
@@ -39,7 +39,7 @@ def test_a_value_is_decoded_as_a_browser_does(value: str, expected: str) -> None
 
 
 def mail(html: str, *, track: bool) -> tuple[str, str]:
-    """The HTML and the text of a message, and the targets of its links behind them."""
+    """The HTML and text of a message, each followed by the targets of its links."""
     ready = compiled(html, track_clicks=track, track_opens=False)
     preview = ready.preview(a_recipient("Ann"))
     return preview.html, preview.text + "".join(f" {link}" for link in ready.links)
@@ -67,7 +67,7 @@ def test_links_with_fields_keep_their_parameters() -> None:
     assert wanted.replace("&", "&amp;") in html
 
 
-def test_alternative_text_is_an_attribute_too() -> None:
+def test_alternative_text_is_an_attribute_as_well() -> None:
     html = '<p>x</p><img src="https://shop.example/a.png" alt="a&copy=b &amp; c &copy; d">'
     assert "a&copy=b & c © d" in mail(html, track=False)[1]
     assert "a&copy=b & c © d" in plain_text(html)

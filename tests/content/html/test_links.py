@@ -1,4 +1,4 @@
-"""Links: tracked and made safe, and every other byte left as it is."""
+"""Links are tracked and made safe, and every other byte is unchanged."""
 
 import html as entities
 import re
@@ -25,14 +25,14 @@ def sent(html: str, kind: str = "html", **attributes: Any) -> str:
 
 
 def targets(text: str) -> list[tuple[int, str]]:
-    """(link number, target) of every tracked link, its signature checked."""
+    """The number and target of every tracked link, after checking its signature."""
     found = re.findall(r"https://news\.example\.org/c/([\w-]+)/([\w-]+)", text)
     read = [read_click_path(SIGNER, token, target) for token, target in found]
     assert {delivery for delivery, _, _ in read} <= {7}
     return [(number, target) for _, number, target in read]
 
 
-def test_a_link_leads_by_way_of_us_to_where_it_was_written() -> None:
+def test_a_tracked_link_leads_to_its_target() -> None:
     html = '<p><a href="https://shop.example/?a=1&amp;b=2">Shop</a></p>'
     ready = compiled(html)
     assert ready.links == ("https://shop.example/?a=1&b=2",)
@@ -57,7 +57,7 @@ def test_f10_the_links_of_both_parts_are_the_same() -> None:
     ]
 
 
-def test_the_same_target_has_one_number_also_in_comments_for_outlook() -> None:
+def test_equal_targets_share_a_number_even_in_outlook_comments() -> None:
     html = (
         '<!--[if mso]><v:roundrect href="https://a.example/">x</v:roundrect><![endif]-->'
         '<!--[if !mso]><!--><a href="https://a.example/">A</a><!--<![endif]-->'
@@ -93,7 +93,7 @@ def test_some_links_are_never_tracked(link: str) -> None:
     assert targets(sent(html)) == []
 
 
-def test_nothing_is_tracked_in_previews_tests_or_when_it_is_off() -> None:
+def test_nothing_is_tracked_in_previews_test_emails_or_when_switched_off() -> None:
     html = (
         '<a href="https://a.example/?x&amp;y">A</a>'
         '<a href="https://b.example/{{ subscriber.name }}">B</a>'
@@ -119,7 +119,7 @@ def test_the_open_pixel_is_the_last_thing_in_the_body() -> None:
     assert re.search(rf'<img src="{re.escape(pixel)}"[^>]*></body></html>\s*$', body)
 
 
-EITHER = "{% if subscriber.v %}{{ subscriber.v }}{% else %}https://x.example/{% endif %}"
+HTTP_OR_HTTPS = "{% if subscriber.v %}{{ subscriber.v }}{% else %}https://x.example/{% endif %}"
 
 
 @pytest.mark.parametrize(
@@ -134,9 +134,9 @@ EITHER = "{% if subscriber.v %}{{ subscriber.v }}{% else %}https://x.example/{% 
         ("{{ subscriber.v }}", "mailto:a@b.example", "mailto:a@b.example"),
         ("{{ subscriber.v }}", 'https://x.example/"><script>', "https://x.example/%22%3E%3Cscript%3E"),
         ("{{ subscriber.v }}/path", "https://me.example", "https://me.example/path"),
-        (EITHER, "", "https://x.example/"),
-        (EITHER, "vbscript:x", "#"),
-        ("https://x.example/" + EITHER, "a/b", "https://x.example/a%2Fb"),
+        (HTTP_OR_HTTPS, "", "https://x.example/"),
+        (HTTP_OR_HTTPS, "vbscript:x", "#"),
+        ("https://x.example/" + HTTP_OR_HTTPS, "a/b", "https://x.example/a%2Fb"),
         ("mailto:{{ subscriber.v }}", "a b@c.example", "mailto:a%20b@c.example"),
         ("mailto:{{ subscriber.v }},{{ subscriber.v }}", "a@b.io", "mailto:a@b.io,a@b.io"),
         ("https://x.example/?a=1&amp;n={{ subscriber.v }}", "1", "https://x.example/?a=1&n=1"),
@@ -163,7 +163,7 @@ ALL_PLACES = compiled(
 
 @settings(max_examples=150, deadline=None)
 @given(st.text(max_size=60))
-def test_f8_no_value_breaks_out_of_the_place_where_it_stands(value: str) -> None:
+def test_f8_no_value_breaks_out_of_its_context(value: str) -> None:
     page = ALL_PLACES.preview(a_recipient(v=value)).html
     text = page.partition("<body>")[2].partition("<table role=")[0]
     tags = [found for found in scanner.read(normalise(text)) if isinstance(found, scanner.Tag)]
@@ -235,7 +235,7 @@ def test_rewriting_any_markup_keeps_what_is_not_a_link(source: str) -> None:
         )
 
 
-def test_the_template_language_inside_tables_stays_where_it_is() -> None:
+def test_template_tags_inside_tables_stay_in_place() -> None:
     html = (
         '<table>{% for x in subscriber.items %}<tr>{% if x %}<td>{{ x|default("y") }}</td>'
         "{% endif %}</tr>{% endfor %}</table>"
@@ -245,6 +245,6 @@ def test_the_template_language_inside_tables_stays_where_it_is() -> None:
     )
 
 
-def test_a_style_sheet_with_a_brace_before_a_hash_is_not_a_comment() -> None:
+def test_a_brace_before_a_hash_in_a_style_sheet_is_not_a_comment() -> None:
     html = "<html><head><style>@media x{#a{b:c}}</style></head><body>Hi</body></html>"
     assert "@media x{ #a{b:c}}" in compiled(html).preview(a_recipient()).html

@@ -1,4 +1,4 @@
-"""The text part: what a reader without HTML reads."""
+"""The plain text part."""
 
 import pytest
 
@@ -39,14 +39,14 @@ def test_html_becomes_text(html: str, text: str) -> None:
     assert text_of(html, track_clicks=False) == text
 
 
-EACH = "{% for x in subscriber.items %}"
+LOOP = "{% for x in subscriber.items %}"
 
 
 @pytest.mark.parametrize(
     ("html", "text"),
     [
-        (f"<ul>{EACH}<li>{{{{ x }}}}</li>{{% endfor %}}</ul><p>End</p>", "- a\n- b\n\nEnd"),
-        (f"<table>{EACH}<tr><td>{{{{ x }}}}</td></tr>{{% endfor %}}</table>", "a\nb"),
+        (f"<ul>{LOOP}<li>{{{{ x }}}}</li>{{% endfor %}}</ul><p>End</p>", "- a\n- b\n\nEnd"),
+        (f"<table>{LOOP}<tr><td>{{{{ x }}}}</td></tr>{{% endfor %}}</table>", "a\nb"),
         ("<p>A</p>{% if subscriber.no %}<p>B</p>{% endif %}<p>C</p>", "A\n\nC"),
         ("<p>A</p>{% if 1 %}<p>B</p>{% else %}<p>X</p>{% endif %}<p>C</p>", "A\n\nB\n\nC"),
         ("Hi {% if subscriber.no %}no{% else %}{{ subscriber.name }}{% endif %}!", "Hi Alice!"),
@@ -60,8 +60,8 @@ def test_loops_and_conditions_survive_in_the_text(html: str, text: str) -> None:
     assert found.replace(" ", "") == text.replace(" ", "")
 
 
-def test_conditions_that_cut_across_the_page_still_give_a_text() -> None:
-    """The hidden element holds only one end of the condition: the text is made afterwards."""
+def test_conditions_that_cross_elements_still_give_a_text() -> None:
+    """The hidden element contains one end of the condition: the text is made from the result."""
     html = (
         "<html><body><p>Hi {{ subscriber.name }}</p><div style='display:none'>{% if subscriber.x %}"
         "</div>gone{% endif %}<p>Seen</p></body></html>"
@@ -78,7 +78,7 @@ def test_the_preheader_is_not_in_the_text() -> None:
     assert "Look Alice" in rendered.html
 
 
-def test_values_of_many_blanks_and_line_ends_take_no_time() -> None:
+def test_values_of_many_blanks_and_line_breaks_are_converted_quickly() -> None:
     ready = compiled("{% if 1 %}<p>{{ subscriber.v }}</p>{% endif %}")
     assert ready.preview(a_recipient(v="\n" * 60_000)).text
     assert plain_text("<p>" + " \n" * 50_000 + "x</p>") == "x\n"

@@ -1,4 +1,4 @@
-"""Footer, preheader and page shell: the obligatory parts are in every message."""
+"""Footer, preheader and page shell: the required parts are in every message."""
 
 import re
 from typing import Any
@@ -39,7 +39,7 @@ PAGES = [
 
 
 @pytest.mark.parametrize("html", PAGES)
-def test_the_way_out_and_who_writes_are_in_both_parts_whatever_the_page(html: str) -> None:
+def test_unsubscribe_link_and_sender_are_in_both_parts_of_any_page(html: str) -> None:
     body, text = both(html)
     visible = re.sub(r"<!--.*?-->|<style>.*?</style>|<div style='display:none'>.*?</div>", "", body)
     assert re.search(rf"<a href=[\"']{URL}[\"'][^>]*>\w|>{URL}<", visible)
@@ -50,7 +50,7 @@ def test_the_way_out_and_who_writes_are_in_both_parts_whatever_the_page(html: st
     assert "View in browser" in body
 
 
-def test_a_template_with_its_own_way_out_gets_no_second_one() -> None:
+def test_a_template_with_its_own_unsubscribe_link_gets_no_second() -> None:
     body, text = both(
         "<p><a href='{{ unsubscribe_url }}'>Leave</a> {{ sender.identity }}"
         " {{ sender.postal_address }} <a href='{{ view_url }}'>Web</a></p>"
@@ -61,13 +61,13 @@ def test_a_template_with_its_own_way_out_gets_no_second_one() -> None:
     assert "View in browser" not in body
 
 
-def test_the_footer_says_why_by_the_list_that_was_reached() -> None:
+def test_the_footer_names_the_list_as_the_reason() -> None:
     body, text = both("<p>Hi</p>")
     for found in (body, text):
         assert "because you are subscribed to Weekly." in found
 
 
-def test_the_footer_stands_inside_of_the_body_and_escapes_what_it_shows() -> None:
+def test_the_footer_is_inside_the_body_and_escapes_values() -> None:
     body, text = both(
         "<html><body><p>Hi</p></body></html>", identity="A & <B>", postal_address="1 {{ x }}\n<i>"
     )
@@ -117,12 +117,12 @@ def test_a_draft_without_a_sender_can_be_previewed() -> None:
         "<p>Hi</p>\n<div hidden><div></div>",
     ],
 )
-def test_what_would_swallow_the_footer_is_refused(html: str) -> None:
+def test_content_that_would_hide_the_footer_is_refused(html: str) -> None:
     with pytest.raises(TemplateProblemError) as caught:
         compiled(html)
     assert "never" in " ".join(map(words, caught.value.problems))
 
 
-def test_a_head_that_is_not_closed_ends_where_the_content_begins() -> None:
+def test_an_unclosed_head_ends_where_the_content_begins() -> None:
     _, text = both("<html><head><title>t</title><meta name=x><p>Seen</p></html>")
     assert text.startswith("Seen")

@@ -1,4 +1,4 @@
-"""OpenDKIM's library as a judge of signatures, where it is installed. It knows RSA alone."""
+"""Verify signatures with OpenDKIM's library, where it is installed. It supports RSA only."""
 
 import ctypes
 import ctypes.util
@@ -26,7 +26,7 @@ def is_installed() -> bool:
 
 
 def is_good(data: bytes, records: Mapping[str, str], folder: Path) -> bool:
-    """Whether the first signature of this message holds, with these TXT records by name."""
+    """Whether the first signature of a message is valid, given TXT records by name."""
     keys = folder / "keys"
     keys.write_text("".join(f"{name} {text}\n" for name, text in records.items()))
     path = str(keys).encode()

@@ -1,4 +1,4 @@
-"""Files and images that go along, and what a signer is given; judged by the standard library."""
+"""Attachments and images, and what a signer gets, checked with the standard library."""
 
 import re
 from collections.abc import Sequence
@@ -64,7 +64,7 @@ def tree(mail: EmailMessage) -> list[str]:
     ],
     ids=["none", "image", "file", "both"],
 )
-def test_each_kind_has_its_place(files: list[Attachment], types: list[str]) -> None:
+def test_each_kind_has_its_place_in_the_tree(files: list[Attachment], types: list[str]) -> None:
     message = send(*files)
     mail = parsed(message)
     assert tree(mail) == types
@@ -84,7 +84,7 @@ def test_each_kind_has_its_place(files: list[Attachment], types: list[str]) -> N
     assert not [line for line in lines[lines.index(b"") :] if line.startswith(b".")]
 
 
-def test_an_image_is_named_by_its_content_id_and_a_file_is_for_saving() -> None:
+def test_an_image_has_a_content_id_and_a_file_is_an_attachment() -> None:
     image, file = [entry for entry in parsed(send(IMAGE, FILE)).walk() if entry.get_filename()]
     assert image["Content-ID"] == "<logo@example.org>"
     assert image.get_content_disposition() == "inline"
@@ -110,7 +110,7 @@ def test_an_image_is_named_by_its_content_id_and_a_file_is_for_saving() -> None:
         ("", "file"),
     ],
 )
-def test_f6_names_come_back_and_have_an_ascii_fallback(name: str, read: str | None) -> None:
+def test_f6_names_are_read_back_and_have_an_ascii_fallback(name: str, read: str | None) -> None:
     mail = parsed(send(Attachment(name, "text/csv", b"a,b\n")))
     (file,) = [entry for entry in mail.walk() if entry.get_content_disposition() == "attachment"]
     assert file.get_filename() == (read or name)
@@ -127,7 +127,7 @@ def test_f6_names_come_back_and_have_an_ascii_fallback(name: str, read: str | No
 @pytest.mark.parametrize(
     "kind", ["", "pdf", "text/plain\r\nX: y", "multipart/mixed", "message/rfc822", 'a/b"c', "é/x"]
 )
-def test_a_type_that_cannot_stand_there_becomes_plain_bytes(kind: str) -> None:
+def test_an_invalid_type_becomes_application_octet_stream(kind: str) -> None:
     mail = parsed(send(Attachment("a.bin", kind, b"\0\r\n.\n")))
     assert tree(mail)[-1] == "application/octet-stream"
     *_, file = mail.walk()
@@ -142,7 +142,7 @@ def test_a_content_id_adds_no_header() -> None:
 
 
 class _Recorder:
-    """A signer that keeps what it is given."""
+    """A signer that records what it gets."""
 
     def __init__(self) -> None:
         self.seen: list[tuple[list[bytes], bytes]] = []
@@ -153,7 +153,7 @@ class _Recorder:
 
 
 @pytest.mark.parametrize("files", [(), (FILE, IMAGE)], ids=["plain", "files"])
-def test_a_signer_gets_each_header_by_itself_and_the_body_as_it_is_sent(
+def test_a_signer_gets_separate_headers_and_the_body_as_sent(
     files: tuple[Attachment, ...],
 ) -> None:
     signer = _Recorder()

@@ -1,4 +1,4 @@
-"""DKIM signatures, judged by other people's verifiers."""
+"""DKIM signatures, checked by independent verifiers."""
 
 import base64
 import re
@@ -47,8 +47,8 @@ BODY = b"--=_x\r\n\r\nHello  you \r\n\r\n"
 
 
 @cache
-def _made() -> tuple[dict[str, str], dict[bytes, bytes]]:
-    """The private keys as PEM, and what DNS says about them."""
+def _keys() -> tuple[dict[str, str], dict[bytes, bytes]]:
+    """The private keys as PEM, and their DNS records."""
     rsa, ed25519 = generate_private_key(65537, 2048), Ed25519PrivateKey.generate()
     der = rsa.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     raw = ed25519.public_key().public_bytes_raw()
@@ -64,13 +64,13 @@ def _made() -> tuple[dict[str, str], dict[bytes, bytes]]:
 
 @cache
 def _signing() -> Signing:
-    pems, _ = _made()
+    pems, _ = _keys()
     return Signing(DOMAIN, [Key("r1", "rsa", pems["rsa"]), Key("e1", "ed25519", pems["ed25519"])])
 
 
 def _verdicts(data: bytes) -> list[bool]:
-    """What dkimpy says of each signature, first to last."""
-    _, records = _made()
+    """Whether dkimpy accepts each signature, first to last."""
+    _, records = _keys()
 
     def answer(name: bytes, timeout: int = 5) -> bytes:
         return records[name]
@@ -93,18 +93,18 @@ def _signed(headers: list[bytes] = HEAD, body: bytes = BODY) -> bytes:
 
 
 def _tags(data: bytes) -> dict[str, str]:
-    """The tags of the first signature, without blanks."""
+    """The tags of the first signature, without spaces."""
     field = re.match(rb"DKIM-Signature:((?:.|\r\n[ \t])*)\r\n", data)
     assert field is not None
     text = re.sub(r"\s", "", field[1].decode())
     return dict(tag.split("=", 1) for tag in text.split(";") if tag)
 
 
-def test_both_signatures_hold() -> None:
+def test_both_signatures_are_valid() -> None:
     assert _verdicts(_signed()) == [True, True]
 
 
-def test_u3_what_must_be_signed_is_and_what_must_not_be_added_is_listed_twice() -> None:
+def test_u3_required_headers_are_signed_and_oversigned() -> None:
     listed = _tags(_signed())["h"].split(":")
     for name in ("Date", "Message-ID", "MIME-Version", "Content-Type", "List-Id", "Feedback-ID"):
         assert listed.count(name) == 1, name
@@ -115,7 +115,7 @@ def test_u3_what_must_be_signed_is_and_what_must_not_be_added_is_listed_twice() 
     assert _tags(_signed([b"Reply-To: a@news.example\r\n", *HEAD]))["h"].count("Reply-To") == 1
 
 
-def test_g3_the_tags_are_as_receivers_want_them() -> None:
+def test_g3_the_tags_meet_receivers_requirements() -> None:
     tags = _tags(_signed())
     assert (tags["v"], tags["a"], tags["c"]) == ("1", "rsa-sha256", "relaxed/relaxed")
     assert (tags["d"], tags["s"]) == (DOMAIN, "r1")
@@ -124,7 +124,7 @@ def test_g3_the_tags_are_as_receivers_want_them() -> None:
 
 
 def test_lines_are_short_even_for_a_long_domain() -> None:
-    pems, _ = _made()
+    pems, _ = _keys()
     domain = ".".join(["a" * 20] * 3)
     signing = Signing(domain, [Key("s" * 40, "rsa", pems["rsa"])])
     lines = signing.sign(HEAD, BODY).split(b"\r\n")
@@ -144,7 +144,7 @@ def test_lines_are_short_even_for_a_long_domain() -> None:
         b"List-Unsubscribe-Post: List-Unsubscribe=Two\r\n",
     ],
 )
-def test_a_field_that_is_put_in_later_breaks_the_seal(forged: bytes) -> None:
+def test_a_header_added_later_breaks_the_signature(forged: bytes) -> None:
     head, body = b"".join(HEAD), BODY
     seal = _signing().sign(HEAD, body)
     assert _is_good(seal + head + b"\r\n" + body)
@@ -160,15 +160,15 @@ def test_without_unsubscribe_fields_nobody_can_add_them() -> None:
     assert not _is_good(seal + b"".join(plain) + added + b"\r\n" + BODY)
 
 
-def test_a_changed_body_or_subject_breaks_the_seal() -> None:
+def test_a_changed_body_or_subject_breaks_the_signature() -> None:
     good = _signed()
     assert not _is_good(good.replace(b"Hello", b"Hullo"))
     assert not _is_good(good.replace(b"the tide", b"the tode"))
     assert not _is_good(good + b"one more line\r\n"), "no l= tag: all of it counts"
 
 
-def test_one_signing_serves_message_after_message() -> None:
-    """Nothing of one message is taken for another: order, count and words of fields change."""
+def test_one_signer_serves_many_messages() -> None:
+    """Order, number and values of headers change, and nothing is reused between messages."""
     for number in range(5):
         other = [line.replace(b"17@", b"%d@" % number) for line in HEAD]
         assert _is_good(_signed(other))
@@ -177,7 +177,7 @@ def test_one_signing_serves_message_after_message() -> None:
         assert _is_good(_signed([b"Reply-To: x%d@news.example\r\n" % number, *other[:4]]))
 
 
-def test_threads_may_share_it() -> None:
+def test_threads_may_share_a_signer() -> None:
     def one(number: int) -> bytes:
         return _signed([line.replace(b"17@", b"%d@" % number) for line in HEAD[number % 3 :]])
 
@@ -186,19 +186,19 @@ def test_threads_may_share_it() -> None:
     assert together == [one(number) for number in range(200)], "both kinds give the same each time"
 
 
-def test_several_fields_of_one_name_are_taken_from_the_last() -> None:
+def test_repeated_headers_are_signed_from_the_last() -> None:
     assert _is_good(_signed([*HEAD, b"Cc: a@example.org\r\n", b"cc:  b@example.org\r\n"]))
 
 
-def test_no_date_no_moment() -> None:
+def test_without_a_date_there_is_no_timestamp() -> None:
     for date in ([], [b"Date: some day\r\n"], [b"Date: Thu, 1 Jan 1900 00:00:00 +0000\r\n"]):
         headers = [*HEAD[:3], *date]
         assert "t" not in _tags(_signed(headers))
         assert _is_good(_signed(headers))
 
 
-def test_equal_when_they_sign_alike() -> None:
-    pems, _ = _made()
+def test_signers_with_equal_keys_are_equal() -> None:
+    pems, _ = _keys()
     first, again = (Signing(DOMAIN, [Key("r1", "rsa", pems["rsa"])]) for _ in range(2))
     assert first == again
     assert hash(first) == hash(again)
@@ -243,7 +243,7 @@ def test_bodies_in_relaxed_form(body: bytes, relaxed: bytes) -> None:
     assert relaxed_body(relaxed) == relaxed
 
 
-def test_a_body_of_empty_lines_alone_is_quick() -> None:
+def test_a_body_of_empty_lines_is_canonicalized_quickly() -> None:
     assert relaxed_body(b"x" + b" \t\r\n" * 200_000) == b"x\r\n"
 
 
@@ -259,8 +259,8 @@ VALUES = st.lists(st.tuples(FOLDS, WORDS), min_size=1, max_size=5).map(
 )
 
 
-def _judged(body: bytes) -> bytes:
-    """The relaxed form as dkimpy makes it."""
+def _relaxed_by_dkimpy(body: bytes) -> bytes:
+    """The relaxed form according to dkimpy."""
     form: bytes = dkim.canonicalization.Relaxed.canonicalize_body(body)
     return form
 
@@ -268,15 +268,15 @@ def _judged(body: bytes) -> bytes:
 @settings(deadline=None)
 @given(BODIES)
 @example(b" \r\n\r\n")
-def test_any_body_has_the_form_that_others_make_of_it(body: bytes) -> None:
+def test_any_relaxed_body_agrees_with_dkimpy(body: bytes) -> None:
     ended = body if body.endswith(b"\r\n") or not body else body + b"\r\n"
-    expected = _judged(ended)
+    expected = _relaxed_by_dkimpy(ended)
     assert relaxed_body(body) == (b"" if expected == b"\r\n" else expected)
 
 
 @settings(deadline=None)
 @given(st.sampled_from(["Subject", "subject ", "To", "Reply-To", "List-Id", "X-Other"]), VALUES)
-def test_any_header_field_has_the_form_that_others_make_of_it(name: str, value: str) -> None:
+def test_any_relaxed_header_agrees_with_dkimpy(name: str, value: str) -> None:
     field = f"{name}:{value}\r\n".encode()
     name_bytes, _, rest = field.partition(b":")
     expected = dkim.canonicalization.Relaxed.canonicalize_headers([(name_bytes, rest)])
@@ -287,7 +287,7 @@ def test_any_header_field_has_the_form_that_others_make_of_it(name: str, value: 
 @given(st.lists(st.tuples(st.sampled_from(ours.SIGNED), VALUES), max_size=6), BODIES, BLANKS)
 def test_any_message_verifies(fields: list[tuple[str, str]], body: bytes, blanks: str) -> None:
     lines = [f"{name}: {value or '-'}{blanks}\r\n" for name, value in fields]
-    # A line of blanks alone inside a field is obsolete syntax, and parsers differ over it.
+    # A blank line inside a header field is obsolete syntax, on which parsers differ.
     text = re.sub(r"\r\n[ \t]+(?=\r\n)", "", "".join(lines))
     headers = [b"From: a@news.example\r\n", text.encode()]
     data = b"".join(headers) + b"\r\n" + body
@@ -297,8 +297,8 @@ def test_any_message_verifies(fields: list[tuple[str, str]], body: bytes, blanks
 
 @pytest.mark.skipif(not opendkim.is_installed(), reason="OpenDKIM is not installed")
 @pytest.mark.parametrize("body", [b"", BODY, b" a \t b \r\n\r\n\r\n", b"\r\nx\r\n \r\n"])
-def test_opendkim_says_the_same(tmp_path: Path, body: bytes) -> None:
-    pems, records = _made()
+def test_opendkim_agrees(tmp_path: Path, body: bytes) -> None:
+    pems, records = _keys()
     found = {name.decode().rstrip("."): text.decode() for name, text in records.items()}
     signing = Signing(DOMAIN, [Key("r1", "rsa", pems["rsa"])])
     good = sign_message(b"".join([*HEAD, FOLDED]) + b"\r\n" + body, signing)
@@ -324,7 +324,7 @@ def test_u3_the_messages_of_a_campaign_are_signed(count: int, url: str) -> None:
         assert listed.count("List-Unsubscribe-Post") == (2 if url.startswith("https") else 1)
 
 
-def test_what_it_costs_is_measured() -> None:
+def test_the_cost_is_measured() -> None:
     figures = measure()
     assert figures["body_bytes"] > 13_000
     assert 0 < figures["ed25519_us"] < figures["rsa_us"]

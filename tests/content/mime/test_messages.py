@@ -1,4 +1,4 @@
-"""Messages on the wire: headers, encodings and injection, judged by the standard library."""
+"""Messages on the wire: headers, encodings and injection, checked with the standard library."""
 
 import quopri
 import re
@@ -33,7 +33,7 @@ HEADERS = [
 
 READY = compiled("<p>{{ subscriber.name }}|{{ subscriber.v }}</p>\n.\n..\n" + " \t\n" * 3)
 TEXT = st.text(st.characters(codec="utf-8"), max_size=300)
-NAUGHTY = [
+HOSTILE = [
     "",
     "\r\nBcc: victim@example.org",
     "a\nSubject: b\n\n<script>",
@@ -58,14 +58,14 @@ def send(recipient: Recipient | None = None, **values: Any) -> Message:
 
 
 def check_wire(message: Message) -> None:
-    """F1, F2, F3: what must be true of every message."""
+    """F1, F2, F3: check what holds for every message."""
     data = message.data
     assert data.endswith(b"\r\n")
     assert b"\r" not in data.replace(b"\r\n", b"")
     assert b"\n" not in data.replace(b"\r\n", b"")
     assert b"\0" not in data
     head, _, body = data.partition(b"\r\n\r\n")
-    assert max(map(len, head.split(b"\r\n"))) <= 120  # a folded line may hold one long address
+    assert max(map(len, head.split(b"\r\n"))) <= 120  # a folded line may contain one long address
     assert max(map(len, body.split(b"\r\n"))) <= 76
     assert len(head) < 8192
     mail = parsed(message)
@@ -82,7 +82,7 @@ def check_wire(message: Message) -> None:
         assert not entry.defects
 
 
-def test_the_headers_are_those_of_bulk_mail_in_order_and_once() -> None:
+def test_the_headers_of_bulk_email_are_in_order_and_unique() -> None:
     message = send()
     check_wire(message)
     mail = parsed(message)
@@ -96,7 +96,7 @@ def test_the_headers_are_those_of_bulk_mail_in_order_and_once() -> None:
 
 
 def test_u1_u2_one_click_headers_of_many_messages() -> None:
-    """U1, U2: exactly one https address without blanks, ASCII; the value byte for byte."""
+    """U1, U2: exactly one https URL in ASCII without spaces, and the exact POST value."""
     ready = compiled()
     seen = set()
     for number in range(1, 1001):
@@ -122,13 +122,13 @@ def test_u1_an_international_host_becomes_a_labels() -> None:
     check_wire(message)
 
 
-def test_over_http_the_link_is_there_but_one_click_is_not_promised() -> None:
+def test_over_http_there_is_a_link_but_no_one_click_header() -> None:
     mail = parsed(send(base_url="http://127.0.0.1:8000"))
     assert str(mail["List-Unsubscribe"]).startswith("<http://127.0.0.1:8000/u/")
     assert "List-Unsubscribe-Post" not in mail
 
 
-def test_an_international_sender_goes_out_as_a_labels() -> None:
+def test_an_international_sender_domain_is_sent_as_a_labels() -> None:
     message = send(sender_address="news@münchen.example", reply_to="hallo@münchen.example")
     mail = parsed(message)
     assert mail["From"].addresses[0].addr_spec == "news@xn--mnchen-3ya.example"
@@ -144,7 +144,7 @@ def test_the_return_path_names_the_delivery() -> None:
     assert send(a_recipient(delivery_id=0)).mail_from == "news@example.org"
 
 
-def test_the_message_id_is_the_same_for_every_try_and_different_for_every_delivery() -> None:
+def test_the_message_id_is_unique_per_delivery_and_equal_for_each_attempt() -> None:
     ready = compiled()
     later = NOW.replace(hour=23)
     first = parsed(ready.render(a_recipient(), now=NOW))["Message-ID"]
@@ -159,8 +159,8 @@ def test_the_message_id_is_the_same_for_every_try_and_different_for_every_delive
     assert len(tests) == 2
 
 
-@pytest.mark.parametrize("text", NAUGHTY, ids=range(len(NAUGHTY)))
-def test_f7_nothing_given_by_users_adds_a_header(text: str) -> None:
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_f7_no_input_adds_a_header(text: str) -> None:
     """F7: through subject, preheader, names, lists and attributes, after rendering."""
     message = send(
         Recipient(7, 5, 1, "alice@example.org", text, {"city": text}),
@@ -173,7 +173,7 @@ def test_f7_nothing_given_by_users_adds_a_header(text: str) -> None:
     check_wire(message)
 
 
-@pytest.mark.parametrize("text", NAUGHTY, ids=range(len(NAUGHTY)))
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_f7_a_hostile_address_adds_no_header(text: str) -> None:
     message = send(Recipient(7, 5, 1, f"a{text[:100]}@example.org", "Alice"))
     assert parsed(message).keys() == HEADERS
@@ -183,7 +183,7 @@ def test_f7_a_hostile_address_adds_no_header(text: str) -> None:
 @settings(max_examples=150, deadline=None)
 @given(TEXT, TEXT)
 def test_f3_decoded_parts_equal_what_was_rendered(name: str, value: str) -> None:
-    """F3: through quoted-printable and the standard library's parser and back."""
+    """F3: encoded as quoted-printable and decoded by the standard library's parser."""
     ready = READY
     recipient = a_recipient(name, 0, v=value)
     message = ready.render(recipient, now=NOW)
@@ -215,24 +215,24 @@ def test_f3_every_encoded_word_is_short_and_decodes_alone(text: str) -> None:
         assert len(word) <= 75
         raw, charset = decode_header(word)[0]
         assert isinstance(raw, bytes)
-        raw.decode(charset or "ascii")  # raises when a character was split
+        raw.decode(charset or "ascii")  # raises an error if a character was split
 
 
 @settings(max_examples=300, deadline=None)
 @given(TEXT)
-def test_a_display_name_comes_back_as_it_was(name: str) -> None:
-    """F4: encoded words never stand inside of quotes."""
+def test_a_display_name_is_read_back_unchanged(name: str) -> None:
+    """F4: encoded words are never inside quotes."""
     header = mime.mailbox("To", name, "alice@example.org").decode()
     assert not re.search(r'"[^"]*=\?', header)
     shown, address = parseaddr(header.removeprefix("To: "))
     assert address == "alice@example.org"
-    # The older interface of the parser: the newer one keeps the fold between encoded words.
+    # Use the parser's old interface: the new one keeps the fold between encoded words.
     assert str(make_header(decode_header(shown))) == mime.clean(name, mime.MAX_NAME)
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.text(st.sampled_from(" \t\n\r.=aé🎉\x00\x0b\x0c\x85\u2028"), max_size=400))
-def test_quoted_printable_survives_blanks_at_line_ends_and_long_lines(text: str) -> None:
+def test_quoted_printable_survives_trailing_blanks_and_long_lines(text: str) -> None:
     encoded = quoted_printable.encode_whole(text)
     assert max(map(len, encoded.split(b"\r\n"))) <= 76
     assert not re.search(rb"[ \t]\r\n", encoded)
@@ -249,7 +249,7 @@ def test_f1_a_line_of_100_kilobytes_is_folded() -> None:
     assert part(message, "html").count("é word") == 15_000
 
 
-def test_f11_a_non_ascii_local_part_stays_as_it_is() -> None:
+def test_f11_a_non_ascii_local_part_is_unchanged() -> None:
     mail = send(Recipient(7, 5, 1, "jörg@example.org", "Jörg"))
     assert "To: =?utf-8?b?SsO2cmc=?= <jörg@example.org>\r\n".encode() in mail.data
     assert mail.address == "jörg@example.org"

@@ -1,4 +1,4 @@
-"""Quoted-printable in pieces: joined in any order it is what the whole would be."""
+"""Quoted-printable in pieces: joined, they equal the encoding of the whole."""
 
 import quopri
 import re
@@ -31,7 +31,7 @@ def normal(text: str) -> str:
 
 
 def check(body: bytes, wanted: str) -> None:
-    """F1, F2, F3: it decodes to what was wanted and cannot be misread on its way."""
+    """F1, F2, F3: it decodes to the original and cannot be misread in transit."""
     assert body.endswith(b"\r\n")
     assert body.isascii()
     assert not re.search(rb"\r(?!\n)|(?<!\r)\n|\0", body)
@@ -47,7 +47,7 @@ def check(body: bytes, wanted: str) -> None:
 @example("a" * 75 + "\n")
 @example("." * 76 + "\n.")
 @example("a" * 72 + "é" * 3)
-def test_a_whole_text_comes_back(text: str) -> None:
+def test_a_whole_text_is_decoded_unchanged(text: str) -> None:
     check(quoted_printable.encode_whole(text), text)
 
 
@@ -56,7 +56,7 @@ def test_a_whole_text_comes_back(text: str) -> None:
 @example(["a\r", "\nb"])
 @example(["a\r", "", "\r\nb"])
 @example(["\r", "\r"])
-def test_pieces_joined_are_the_whole(pieces: list[str]) -> None:
+def test_joined_pieces_equal_the_whole(pieces: list[str]) -> None:
     body = quoted_printable.join(quoted_printable.encode(piece) for piece in pieces)
     check(quoted_printable.ended(body), "".join(pieces))
     assert quoted_printable.decode(body) == plain("".join(pieces))
@@ -72,7 +72,7 @@ def test_pieces_joined_are_the_whole(pieces: list[str]) -> None:
 @example(["a", "  "])
 @example(["a", "  ", "b" * 74])
 @example(["a", "  ", ".b"])
-def test_text_pieces_joined_are_tidied_as_the_whole_text(pieces: list[str]) -> None:
+def test_joined_text_pieces_are_normalized_like_the_whole_text(pieces: list[str]) -> None:
     body = quoted_printable.join_text([quoted_printable.split(piece) for piece in pieces])
     wanted = tidy("".join(pieces)).lstrip("\n")
     check(quoted_printable.ended(body), wanted)
@@ -81,7 +81,7 @@ def test_text_pieces_joined_are_tidied_as_the_whole_text(pieces: list[str]) -> N
 
 @settings(max_examples=500, deadline=None)
 @given(st.one_of(PIECE, st.text("aé.= <\x1e\n", max_size=80)))
-def test_the_quick_way_for_values_is_right_where_it_is_taken(value: str) -> None:
+def test_the_fast_path_for_values_is_correct(value: str) -> None:
     encoded = quoted_printable.short(value)
     if encoded is not None:
         check(quoted_printable.ended(encoded), value)
@@ -90,5 +90,5 @@ def test_the_quick_way_for_values_is_right_where_it_is_taken(value: str) -> None
 
 
 @pytest.mark.parametrize("value", ["Alice", "a b", "x" * 73, "Zoë", ""])
-def test_the_quick_way_is_taken_for_names(value: str) -> None:
+def test_the_fast_path_is_used_for_names(value: str) -> None:
     assert quoted_printable.short(value) is not None

@@ -1,4 +1,4 @@
-"""Templates: what they can do, what is refused in words, and that nothing runs away."""
+"""Templates: what they can do, what is refused with a sentence, and limits of time and size."""
 
 import time
 from typing import Any
@@ -50,7 +50,7 @@ def problems(html: str, *attributes: str) -> list[str]:
         ("{# a comment #}x", "x"),
     ],
 )  # fmt: skip
-def test_a_template_shows(template: str, result: str) -> None:
+def test_a_template_renders(template: str, result: str) -> None:
     attributes: dict[str, Any] = {
         "city": "Köln",
         "first name": "Al",
@@ -78,27 +78,27 @@ def test_a_template_shows(template: str, result: str) -> None:
         ("<script>{{ subscriber.name }}</script>", "cannot stand in a script"),
     ],
 )
-def test_a_mistake_is_explained_with_its_line(template: str, words: str) -> None:
+def test_an_error_is_explained_with_its_line(template: str, words: str) -> None:
     found = problems(template)
     assert found
     assert words in found[0]
 
 
-def test_the_list_of_all_merge_fields_is_told_once() -> None:
+def test_the_list_of_merge_fields_is_given_once() -> None:
     first, second, third = problems("{{ one }}{{ one }}\n{{ sender.adress }}")
     assert "Available: campaign.subject" in first
     assert second == "Line 1: Unknown merge field {{ one }}."
     assert third.endswith("Did you mean {{ sender.address }}?")
 
 
-def test_an_unknown_attribute_is_a_warning_and_not_an_obstacle() -> None:
+def test_an_unknown_attribute_is_only_a_warning() -> None:
     found = check_content(a_content("{{ subscriber.cty }}"), ["city"])
     assert [(problem.blocks, problem.line) for problem in found] == [(False, 1)]
     assert "Did you mean {{ subscriber.city }}?" in words(found[0])
     compiled("{{ subscriber.cty }}")
 
 
-def test_all_problems_of_all_fields_are_told_at_once() -> None:
+def test_all_problems_of_all_fields_are_reported_together() -> None:
     content = a_content("{{ one }}{{ two }}", subject="{{ three }}", preheader="{{ four ")
     found = check_content(content, [])
     assert [problem.field for problem in found] == ["subject", "preheader", "html", "html"]
@@ -199,7 +199,7 @@ def test_an_attack_ends_fast_with_a_sentence(attack: str) -> None:
 
 
 @pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS.keys())
-def test_an_attack_in_the_subject_is_found_too(attack: str) -> None:
+def test_an_attack_in_the_subject_is_found(attack: str) -> None:
     if "<" not in attack:
         assert [found.field for found in check_content(a_content(subject=attack), [])][:1] == [
             "subject"
@@ -218,7 +218,7 @@ def test_hostile_html_is_read_in_linear_time(text: str) -> None:
     assert time.process_time() - begun < 8, "what is not linear takes minutes"
 
 
-def test_values_are_bounded_when_they_come_from_the_subscriber() -> None:
+def test_values_of_subscribers_are_limited() -> None:
     ready = compiled("{{ subscriber.a ~ subscriber.a }}")
     with rendering_fails(match="64 KB"):
         ready.preview(a_recipient(a="x" * 40_000))
@@ -240,12 +240,12 @@ def test_values_are_bounded_when_they_come_from_the_subscriber() -> None:
      "x|first", "x|int", "x|float", "x|round", "x|abs", "x|default('d')", "x.a", "x[0]",
      "x and 1", "not x"],
 )  # fmt: skip
-def test_no_value_of_an_attribute_breaks_a_condition(use: str, value: object) -> None:
+def test_no_attribute_value_breaks_a_condition(use: str, value: object) -> None:
     ready = compiled("{% set x = subscriber.x %}{% if " + use + " %}a{% else %}b{% endif %}c")
     try:
         page = ready.preview(a_recipient(x=value)).html
     except RenderError as error:
-        page = words(error.problem)  # nested lists are refused in words
+        page = words(error.problem)  # nested lists are refused with a sentence
     assert ">ac<" in page or ">bc<" in page or "A list contains other lists" in page
 
 
@@ -259,7 +259,7 @@ def test_no_value_of_an_attribute_breaks_a_condition(use: str, value: object) ->
         max_size=25,
     ).map("".join)
 )  # fmt: skip
-def test_the_guard_sees_the_tokens_that_the_template_language_sees(source: str) -> None:
+def test_the_checker_reads_the_same_tokens_as_the_template_engine(source: str) -> None:
     source = normalise(source)
     guarded = guard(source)
     assert guarded.restore(guarded.text) == source
@@ -275,13 +275,13 @@ def test_the_guard_sees_the_tokens_that_the_template_language_sees(source: str) 
 
 @settings(max_examples=150, deadline=None)
 @given(st.text(max_size=60), st.text(max_size=60))
-def test_any_text_at_all_is_checked_without_an_exception(html: str, subject: str) -> None:
+def test_any_text_is_checked_without_an_exception(html: str, subject: str) -> None:
     check_content(a_content("<p>{% if x %}" + html, subject="{{" + subject), ["city"])
     check_content(a_content(html, subject=subject), ["city"])
 
 
 @pytest.mark.parametrize("text", ['{{ "\\ud800" }}', '{{ subscriber.name or "\\udc00x" }}'])
-def test_half_a_character_is_refused_in_words(text: str) -> None:
+def test_half_a_surrogate_pair_is_refused_with_a_sentence(text: str) -> None:
     (problem,) = problems(text)
     assert "half of a character" in problem
     assert problems('{{ "\\u00e9" }}') == []

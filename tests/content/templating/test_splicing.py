@@ -1,7 +1,7 @@
-"""A message put together of encoded pieces is the message of its whole texts.
+"""A message joined from encoded pieces equals the message of the whole texts.
 
-The judge is the template language's own rendering, joined and encoded at once by binascii, and
-the standard library's parser.
+The reference is the template engine's own output, encoded as a whole by binascii, and the
+standard library's parser.
 """
 
 import binascii
@@ -49,9 +49,9 @@ VALUE = st.one_of(
 
 
 def _whole(text: str) -> bytes:
-    """Quoted-printable of a whole text, by binascii alone."""
+    """Quoted-printable of a whole text, by binascii only."""
     raw = text.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "replace")
-    # With an end that is no blank; binascii takes the form of line ends from the first.
+    # With a non-blank end; binascii copies the line ending from the first line.
     return binascii.b2a_qp(b"\r\n" + raw.replace(b"\n", b"\r\n") + b"|", istext=True)[2:].replace(
         b"|", b""
     )
@@ -66,7 +66,7 @@ def _plain_form(*, html: bool) -> Form[bytes]:
 
 
 def _pair(html: str, **values: Any) -> tuple[Compiled, Compiled]:
-    """The same content compiled by us, and without any encoding of pieces."""
+    """The same content, compiled by us and without encoded pieces."""
     ours = compiled(html, **values)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(compiling, "HTML_BODY", _plain_form(html=True))
@@ -102,7 +102,7 @@ def _check_body(data: bytes) -> None:
 
 
 def _bare(value: object) -> object:
-    """Without the sign by which the judge marks the end."""
+    """Without the marker that the reference puts at the end."""
     return value.replace("|", "") if isinstance(value, str) else value
 
 
@@ -114,7 +114,7 @@ def _bare(value: object) -> object:
 @example(PAIRS[0], "a\r", "\nb", "Alice", [], True)
 @example(PAIRS[4], " \x1f", "\n ", ".", [], True)
 @example(PAIRS[16], "", " ", "", [], False)
-def test_the_decoded_message_is_the_plain_rendering(
+def test_the_decoded_message_equals_the_plain_rendering(
     pair: tuple[Compiled, Compiled],
     a: object,
     b: object,
@@ -134,13 +134,13 @@ def test_the_decoded_message_is_the_plain_rendering(
 @pytest.mark.parametrize(
     ("html", "words"),
     [
-        # Which of the two ends it depends on the machine.
+        # Which limit is reached first depends on the machine.
         (2 * EACH + "{{ subscriber.long }}" + 2 * END, "longer than|too long"),
         (3 * EACH + "x" + 3 * END, "10,000 times"),
         ("{{ subscriber.items }}", "A whole list"),
     ],
 )  # fmt: skip
-def test_the_limits_hold_for_messages(html: str, words: str) -> None:
+def test_the_limits_apply_to_messages(html: str, words: str) -> None:
     ready = compiled(html)
     recipient = Recipient(
         7, 5, 1, "a@example.org", "A", {"items": list(range(30)), "long": "x" * 60_000}
@@ -168,7 +168,7 @@ def test_time_is_counted_for_the_whole_message(monkeypatch: pytest.MonkeyPatch) 
         ready.render(Recipient(7, 5, 1, "a@example.org", "A", {"a": "x"}), now=NOW)
 
 
-def test_what_one_program_sets_no_other_sees() -> None:
+def test_programs_share_no_variables() -> None:
     ready = compiled(
         "{% set x = 'secret' %}<p>{{ x }}</p>", subject="{% set y = 'hidden' %}{{ y }}"
     )
