@@ -1,4 +1,4 @@
-"""Finds text for people that does not go through gettext, in templates, Python and scripts."""
+"""Find text for users that does not go through gettext, in templates, Python and scripts."""
 
 import ast
 import re
@@ -31,7 +31,7 @@ def in_template(source: str) -> Iterator[str]:
 
 
 def _without_code(source: str) -> str:
-    """The template's own text alone: without tags, expressions, and what is translated."""
+    """The template's own text, without tags, expressions and translated text."""
     kept: list[str] = []
     words: list[str] = []
     is_block, is_translated = False, False
@@ -40,7 +40,7 @@ def _without_code(source: str) -> str:
             if not is_translated:
                 kept.append(value)
         elif kind == TOKEN_VARIABLE_BEGIN:
-            kept.append("x0")  # stands for some value, also of a tag
+            kept.append("x0")  # a placeholder for a value, even in a tag
         elif kind in {TOKEN_BLOCK_BEGIN, TOKEN_RAW_BEGIN}:
             is_block, words = True, []
         elif kind == "block_end":
@@ -88,9 +88,9 @@ def _in_markup(text: str) -> Iterator[str]:
 
 
 def _in_expressions(source: str) -> Iterator[str]:
-    """Strings within {{ }} and {% %} that a person reads."""
+    """Strings within {{ }} and {% %} that users read."""
     for node in _unmarked(_environment.parse(source)):
-        if isinstance(node, nodes.Const) and _is_for_people(node.value):
+        if isinstance(node, nodes.Const) and _is_for_users(node.value):
             yield node.value
         elif isinstance(node, nodes.Filter) and node.name == "plural":
             yield "|plural"
@@ -105,7 +105,7 @@ def _unmarked(node: nodes.Node) -> Iterator[nodes.Node]:
         yield from _unmarked(child)
 
 
-def _is_for_people(value: object) -> bool:
+def _is_for_users(value: object) -> bool:
     if not isinstance(value, str) or _NAME.fullmatch(value):
         return False
     return bool(_WORDS.search(value) or _FRAGMENT.search(value))
@@ -128,7 +128,7 @@ def _is_sentence(text: str) -> bool:
 
 
 def _readable(node: ast.AST) -> Iterator[ast.expr]:
-    """Strings of a module, without documentation, logging, marked ones and patterns."""
+    """Strings of a module, except docstrings, logging, marked strings and patterns."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant):
             continue  # a docstring

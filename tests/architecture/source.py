@@ -1,4 +1,4 @@
-"""What the architecture tests read: the package's own source, parsed."""
+"""The parsed source of the package, for architecture tests."""
 
 import ast
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ PACKAGE = ROOT / "campaigns"
 
 @cache
 def modules() -> dict[str, ast.Module]:
-    """Every module of the package, by its path below it: `web/login.py`."""
+    """Every module of the package, by its relative path: `web/login.py`."""
     return {
         path.relative_to(PACKAGE).as_posix(): ast.parse(path.read_text("utf-8"))
         for path in sorted(PACKAGE.rglob("*.py"))
@@ -19,7 +19,7 @@ def modules() -> dict[str, ast.Module]:
 
 
 def calls() -> Iterator[tuple[str, int, str]]:
-    """(module, line, dotted name) of every call: `db.session.commit`, `utcnow`."""
+    """The module, line and dotted name of every call: `db.session.commit`, `utcnow`."""
     for name, tree in modules().items():
         for node in ast.walk(tree):
             if isinstance(node, ast.Call):
@@ -27,7 +27,7 @@ def calls() -> Iterator[tuple[str, int, str]]:
 
 
 def imports() -> Iterator[tuple[str, str]]:
-    """(module, what it imports) of every import: `http.client`, `campaigns.db.db`."""
+    """The module and target of every import: `http.client`, `campaigns.db.db`."""
     for name, tree in modules().items():
         for node in ast.walk(tree):
             if isinstance(node, ast.Import):
@@ -37,7 +37,7 @@ def imports() -> Iterator[tuple[str, str]]:
 
 
 def dotted(node: ast.expr) -> str:
-    """`a.b.c` of an expression; a star where it is neither a name nor an attribute."""
+    """The dotted name of an expression; a star for a part that is neither name nor attribute."""
     if isinstance(node, ast.Name):
         return node.id
     if isinstance(node, ast.Attribute):
@@ -46,7 +46,7 @@ def dotted(node: ast.expr) -> str:
 
 
 def starts_in(module: str, places: tuple[str, ...]) -> bool:
-    """Whether a module lies in one of these folders (`web/`) or is one of these files."""
+    """Whether a module is in one of these folders (`web/`) or is one of these files."""
     return any(
         module.startswith(place) if place.endswith("/") else module == place for place in places
     )

@@ -1,4 +1,4 @@
-"""Transactions begin at the edges; one module knows the time; jobs have workers."""
+"""Transactions begin at the edges, one module reads the clock, and jobs have workers."""
 
 import importlib
 
@@ -23,7 +23,7 @@ def test_transactions_begin_at_the_edges_only() -> None:
     assert strays == []
 
 
-def test_only_the_writing_unit_commits() -> None:
+def test_only_transaction_commits() -> None:
     strays = [
         f"{module}:{line} {name}"
         for module, line, name in calls()
@@ -41,14 +41,14 @@ def test_one_module_writes_csv() -> None:
     assert strays == []
 
 
-ASKS_THE_TIME = ("datetime.now", "datetime.utcnow", "datetime.today", "date.today", "time.time")
+READS_THE_CLOCK = ("datetime.now", "datetime.utcnow", "datetime.today", "date.today", "time.time")
 
 
-def test_only_the_clock_asks_the_time() -> None:
+def test_only_the_clock_module_reads_the_clock() -> None:
     strays = [
         f"{module}:{line} {name}"
         for module, line, name in calls()
-        if name.endswith(ASKS_THE_TIME) and module != "clock.py"
+        if name.endswith(READS_THE_CLOCK) and module != "clock.py"
     ]
     assert strays == []
 
@@ -59,7 +59,7 @@ DOMAIN = (
 )  # fmt: skip
 
 
-def test_the_domain_is_told_the_time() -> None:
+def test_the_domain_gets_the_time_as_an_argument() -> None:
     strays = [
         f"{module}:{line}"
         for module, line, name in calls()
@@ -69,14 +69,14 @@ def test_the_domain_is_told_the_time() -> None:
 
 
 @pytest.mark.parametrize("job", sorted(JOBS))
-def test_every_job_leads_to_a_function_on_a_lane(job: str) -> None:
+def test_every_job_names_a_function_and_a_lane(job: str) -> None:
     lane, function = JOBS[job]
     module, _, name = function.rpartition(".")
     assert callable(getattr(importlib.import_module(module), name))
     assert lane in LANES
 
 
-def test_every_lane_has_a_worker_that_the_procfile_starts() -> None:
+def test_every_lane_has_a_worker_in_the_procfile() -> None:
     lines = (ROOT / "Procfile").read_text("utf-8").splitlines()
     programs = dict(line.split(": ", 1) for line in lines if line.strip())
     assert programs["worker"] == "campaigns worker", "without --lane it serves every lane"
@@ -95,20 +95,20 @@ HTTP_CLIENTS = (
     "aiohttp",
     "pycurl",
 )
-ASKS_ITSELF = ("supervisor/up.py", "cli/benchmarks/")
+REQUESTS_DIRECTLY = ("supervisor/up.py", "cli/benchmarks/")
 """Ask our own server, on this machine."""
 
 
-def test_one_module_speaks_http_to_others() -> None:
+def test_one_module_makes_http_requests() -> None:
     strays = [
         f"{module} {name}"
         for module, name in imports()
         if any(name == client or name.startswith(f"{client}.") for client in HTTP_CLIENTS)
-        and not starts_in(module, ("providers/outgoing.py", *ASKS_ITSELF))
+        and not starts_in(module, ("providers/outgoing.py", *REQUESTS_DIRECTLY))
     ]
     assert strays == []
 
 
-def test_one_module_compiles_the_expressions_of_people() -> None:
+def test_one_module_compiles_users_expressions() -> None:
     strays = {module for module, name in imports() if name.partition(".")[0] == "re2"}
     assert strays == {"throttling/expressions.py"}

@@ -1,4 +1,4 @@
-"""Licences, icons, nothing from outside, settings in step with the README."""
+"""Licences, icons, no external files, and settings that match the README."""
 
 import importlib.machinery
 import importlib.util
@@ -24,7 +24,7 @@ OWN_STATIC = sorted(
 )
 
 
-def test_nothing_foreign_lies_there_without_its_licence() -> None:
+def test_third_party_files_have_their_licence() -> None:
     folders = [path for path in (STATIC / "vendor").iterdir() if path.is_dir()]
     assert folders
     bare = [folder.name for folder in folders if not list(folder.glob("LICENSE*"))]
@@ -34,7 +34,7 @@ def test_nothing_foreign_lies_there_without_its_licence() -> None:
     assert (STATIC / "img" / "icons.LICENSE").is_file()
 
 
-def test_every_foreign_folder_is_named_with_its_version() -> None:
+def test_every_third_party_folder_is_listed_with_its_version() -> None:
     text = (STATIC / "vendor" / "README.md").read_text("utf-8").lower()
     for folder in (STATIC / "vendor").iterdir():
         if folder.is_dir():
@@ -42,7 +42,7 @@ def test_every_foreign_folder_is_named_with_its_version() -> None:
     assert re.search(r"\d+\.\d+\.\d+", text)
 
 
-def test_templates_ask_for_icons_that_exist() -> None:
+def test_templates_use_existing_icons() -> None:
     sprite = (STATIC / "img" / "icons.svg").read_text("utf-8")
     there = set(re.findall(r'id="([a-z0-9-]+)"', sprite))
     missing = {}
@@ -55,7 +55,7 @@ def test_templates_ask_for_icons_that_exist() -> None:
     assert missing == {}
 
 
-def test_templates_ask_for_static_files_that_exist() -> None:
+def test_templates_use_existing_static_files() -> None:
     missing = [
         f"{path.name}: {name}"
         for path in OWN_TEMPLATES
@@ -73,7 +73,7 @@ LOADS = re.compile(
 
 
 @pytest.mark.parametrize("path", OWN_TEMPLATES, ids=lambda path: path.name)
-def test_no_page_loads_anything_from_outside(path: Path) -> None:
+def test_no_page_loads_anything_from_other_sites(path: Path) -> None:
     assert LOADS.findall(path.read_text("utf-8")) == []
 
 
@@ -101,12 +101,12 @@ def test_every_setting_has_one_sentence() -> None:
         assert "|" not in sentence, name
 
 
-def test_the_readme_holds_the_table_of_settings() -> None:
-    """Out of step? `bin/settings-table README.md` mends it."""
+def test_the_readme_contains_the_table_of_settings() -> None:
+    """If this fails, run `bin/settings-table README.md`."""
     readme = (ROOT / "README.md").read_text("utf-8")
     assert _settings_table().with_table(readme) == readme
 
 
-def test_a_document_without_the_marks_is_not_touched() -> None:
+def test_a_document_without_the_markers_is_unchanged() -> None:
     with pytest.raises(ValueError, match="marks"):
         _settings_table().with_table("# Campaigns\n")

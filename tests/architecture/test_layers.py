@@ -18,7 +18,7 @@ def table() -> list[set[str]]:
 
 
 def contract() -> list[set[str]]:
-    """The layers that import-linter holds, from top to bottom."""
+    """The layers that import-linter checks, from top to bottom."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     contracts = settings["tool"]["importlinter"]["contracts"]
     (layers,) = (found["layers"] for found in contracts if found["id"] == "layers")
@@ -26,7 +26,7 @@ def contract() -> list[set[str]]:
 
 
 def parts() -> set[str]:
-    """The packages and modules right below `campaigns`."""
+    """The packages and modules directly in `campaigns`."""
     packages = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
     modules = {path.stem for path in PACKAGE.glob("*.py")}
     return packages | modules - {"__init__"} - ALL_LAYERS
@@ -36,5 +36,5 @@ def test_every_package_has_a_row_in_the_layer_table_and_every_row_exists() -> No
     assert sorted(name for row in table() for name in row) == sorted(parts())
 
 
-def test_the_layer_table_is_the_one_that_import_linter_holds() -> None:
+def test_the_layer_table_matches_import_linter() -> None:
     assert table() == contract()

@@ -1,4 +1,4 @@
-"""Everything that people read goes through gettext, as whole sentences with named parameters."""
+"""All text for users goes through gettext, as whole sentences with named parameters."""
 
 import re
 from functools import cache
@@ -32,7 +32,7 @@ def _name(path: Path) -> str:
 
 
 @pytest.mark.parametrize("path", [*TEMPLATES, *MODULES, *SCRIPTS], ids=_name)
-def test_text_for_people_goes_through_gettext(path: Path) -> None:
+def test_text_for_users_goes_through_gettext(path: Path) -> None:
     found = bare_text.of_file(path)
     if _name(path) in UNTRANSLATED:
         assert found, "this file is done: remove it from untranslated.py"
@@ -108,7 +108,7 @@ def test_parameters_have_names() -> None:
     assert [text for text in texts if re.search(r"%[sdrif]|(?<!%)\{[a-z_]*\}", text)] == []
 
 
-def test_the_file_for_translators_is_the_same_each_time() -> None:
+def test_extracting_messages_is_reproducible() -> None:
     found = collector()
     first = found.written(found.extracted())
     assert first == found.written(found.extracted())

@@ -1,4 +1,4 @@
-"""Numbers and dates for people are written by campaigns/formatting.py alone."""
+"""Only campaigns/formatting.py formats numbers and dates for users."""
 
 import ast
 import re
@@ -14,7 +14,7 @@ IN_TEMPLATES = re.compile(r"strftime\([^)]*%[bBaAp]|filesizeformat|\|\s*format\b
 
 
 def specifications(tree: ast.AST) -> list[str]:
-    """The format specifications of f-strings, and what is given to strftime."""
+    """The format specifications of f-strings and strftime."""
     found = []
     for node in ast.walk(tree):
         if isinstance(node, ast.FormattedValue) and node.format_spec is not None:
@@ -25,7 +25,7 @@ def specifications(tree: ast.AST) -> list[str]:
 
 
 @pytest.mark.parametrize("package", EDGES)
-def test_no_module_at_the_edge_writes_numbers_or_dates_itself(package: str) -> None:
+def test_no_edge_module_formats_numbers_or_dates_itself(package: str) -> None:
     found = {}
     for path in (PACKAGE / package).rglob("*.py"):
         told = [
@@ -36,13 +36,13 @@ def test_no_module_at_the_edge_writes_numbers_or_dates_itself(package: str) -> N
     assert found == {}
 
 
-def test_no_template_writes_dates_or_sizes_itself() -> None:
+def test_no_template_formats_dates_or_sizes_itself() -> None:
     texts = {path: path.read_text("utf-8") for path in (ROOT / "templates" / "web").rglob("*.html")}
     found = {path.name for path, text in texts.items() if IN_TEMPLATES.search(text)}
     assert found == set()
 
 
-def test_babel_is_asked_for_formats_in_one_place() -> None:
+def test_babel_formatting_is_used_in_one_place() -> None:
     asked = {
         module
         for module, name in imports()
@@ -52,10 +52,10 @@ def test_babel_is_asked_for_formats_in_one_place() -> None:
 
 
 @pytest.mark.parametrize("code", ['f"{count:,}"', 'at.strftime("%d %b")', 'f"{day:%A}"'])
-def test_a_format_of_its_own_is_found(code: str) -> None:
+def test_a_custom_format_is_found(code: str) -> None:
     assert any(WRITTEN.search(one) for one in specifications(ast.parse(code)))
 
 
 @pytest.mark.parametrize("code", ['f"{day:%Y-%m-%d}"', 'f"{at:%H:%M}"', 'f"{share:.1f}"'])
-def test_values_of_form_fields_may_be_written_anywhere(code: str) -> None:
+def test_values_of_form_fields_may_be_formatted_anywhere(code: str) -> None:
     assert not any(WRITTEN.search(one) for one in specifications(ast.parse(code)))

@@ -1,4 +1,4 @@
-"""Every route says who may see it; what strangers may post is limited; GET changes nothing."""
+"""Every route declares its access, public POSTs are limited, and GET changes nothing."""
 
 import ast
 import re
@@ -40,7 +40,7 @@ def test_every_route_declares_its_access(app: Flask) -> None:
     assert silent == []
 
 
-def test_public_are_only_the_pages_meant_for_strangers(app: Flask) -> None:
+def test_only_pages_meant_for_strangers_are_public(app: Flask) -> None:
     names = {blueprint.name for blueprint in BLUEPRINTS}
     public = {
         rule.endpoint
@@ -59,7 +59,7 @@ def test_public_are_only_the_pages_meant_for_strangers(app: Flask) -> None:
     assert all(name.startswith("public_") for name in names), "app.py tells them by their names"
 
 
-def test_what_strangers_may_post_has_a_rate_limit(app: Flask) -> None:
+def test_public_posts_have_a_rate_limit(app: Flask) -> None:
     unlimited = set()
     for rule in rules(app):
         view = app.view_functions[rule.endpoint]
@@ -71,7 +71,7 @@ def test_what_strangers_may_post_has_a_rate_limit(app: Flask) -> None:
     assert unlimited == set(WITHOUT_LIMIT)
 
 
-def test_routes_are_known_by_one_method_list(app: Flask) -> None:
+def test_each_route_has_one_list_of_methods(app: Flask) -> None:
     odd = {
         rule.endpoint: rule.methods
         for rule in rules(app)
@@ -80,7 +80,7 @@ def test_routes_are_known_by_one_method_list(app: Flask) -> None:
     assert odd == {}, "forms and links know GET and POST only"
 
 
-def test_what_takes_forms_alone_leads_back_to_a_page(app: Flask) -> None:
+def test_routes_that_only_accept_forms_redirect_to_a_page(app: Flask) -> None:
     pages = {rule.rule for rule in rules(app) if "GET" in (rule.methods or set())}
     lonely = {rule.rule for rule in rules(app)} - pages
     assert "/campaigns/<public_id>/pause" in lonely
@@ -92,7 +92,7 @@ def test_what_takes_forms_alone_leads_back_to_a_page(app: Flask) -> None:
     assert leads["/suppressions/<public_id>/lift"] == "/suppressions"
 
 
-def test_other_methods_are_not_led_anywhere(app: Flask) -> None:
+def test_other_methods_are_not_redirected(app: Flask) -> None:
     assert app.test_client().delete("/suppressions").status_code == 405
 
 
@@ -110,7 +110,7 @@ def _is_get(mark: ast.expr) -> bool:
     return isinstance(mark, ast.Call) and dotted(mark.func) == "bp.get"
 
 
-def test_a_page_that_is_only_looked_at_opens_no_transaction() -> None:
+def test_a_page_that_is_only_viewed_opens_no_transaction() -> None:
     views = _get_only_views()
     assert len(views) > 10
     writing = [
@@ -126,7 +126,7 @@ SENT_BY_SCRIPT = {"campaign-form"}
 """Forms that a script saves, with the page's token as a header."""
 
 
-def test_every_form_that_posts_carries_the_token() -> None:
+def test_every_post_form_contains_the_csrf_token() -> None:
     whole = re.compile(r"<form\b[^>]*method=\"post\"[^>]*>.*?</form>", re.DOTALL)
     missing = [
         f"{path.name}: {form[:80]}"
@@ -137,8 +137,8 @@ def test_every_form_that_posts_carries_the_token() -> None:
     assert missing == []
 
 
-def test_views_ask_for_post_and_no_other_method() -> None:
-    """`if request.method == "GET"` would take HEAD for a form that was sent."""
+def test_views_compare_the_method_with_post_only() -> None:
+    """`if request.method == "GET"` would treat HEAD as a submitted form."""
     asked = {
         f"{name}:{node.lineno}"
         for name, tree in modules().items()

@@ -1,4 +1,4 @@
-"""Templates: lines that can be read, and components in place of copies."""
+"""Templates: readable lines, and components instead of copies."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from tests.architecture.source import ROOT
 TEMPLATES = ROOT / "templates"
 MAX_LINE = 120
 
-# Emails are laid out for mail programs, not for readers of their source.
+# Emails are formatted for mail clients, not for readers of their source.
 OWN = sorted(
     path
     for folder in ("web", "public", "components")
@@ -29,7 +29,7 @@ def test_lines_of_templates_are_at_most_120_characters_long() -> None:
     assert found - NOT_YET == set()
 
 
-def test_templates_that_were_converted_are_off_the_list() -> None:
-    """The list must shrink to nothing."""
+def test_converted_templates_are_off_the_list() -> None:
+    """The list must become empty."""
     found = {str(path.relative_to(TEMPLATES)) for path in OWN if has_long_lines(path)}
     assert NOT_YET - found == set()

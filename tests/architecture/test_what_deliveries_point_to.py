@@ -1,4 +1,4 @@
-"""Deliveries have no foreign keys: what they point to goes in these places only."""
+"""Deliveries have no foreign keys, so rows that they refer to are deleted in these places only."""
 
 import ast
 
@@ -6,14 +6,14 @@ from campaigns.campaign.models import Delivery
 from tests.architecture.source import dotted, modules
 
 DELETED_IN = {
-    ("campaign/drafts.py", "Campaign"),  # drafts without deliveries
-    ("audience/subscribers.py", "Subscriber"),  # for privacy.erasure alone, see below
+    ("campaign/drafts.py", "Campaign"),  # drafts have no deliveries
+    ("audience/subscribers.py", "Subscriber"),  # for privacy.erasure only, see below
 }
 WRITTEN_IN = {"delivery/expand.py", "cli/demo/build.py"}
 
 
 def _statements(*kinds: str) -> set[tuple[str, str]]:
-    """(module, table) of every such statement: `sa.delete(Campaign)`."""
+    """The module and table of every such statement: `sa.delete(Campaign)`."""
     return {
         (module, dotted(node.args[0]))
         for module, tree in modules().items()
@@ -22,17 +22,17 @@ def _statements(*kinds: str) -> set[tuple[str, str]]:
     }
 
 
-def test_there_are_none() -> None:
+def test_deliveries_have_no_foreign_keys() -> None:
     assert not Delivery.__table__.foreign_keys
 
 
-def test_what_they_point_to_is_deleted_where_somebody_sees_to_them() -> None:
+def test_rows_that_deliveries_refer_to_are_deleted_in_known_places() -> None:
     parents = {"Campaign", "Subscriber", "Reply"}
     deleted = {entry for entry in _statements("sa.delete") if entry[1] in parents}
     assert deleted == DELETED_IN
 
 
-def test_people_are_deleted_by_their_erasure_only() -> None:
+def test_subscribers_are_deleted_by_erasure_only() -> None:
     callers = {
         module
         for module, tree in modules().items()
@@ -42,6 +42,6 @@ def test_people_are_deleted_by_their_erasure_only() -> None:
     assert callers == {"privacy/erasure.py"}
 
 
-def test_deliveries_are_written_where_their_campaign_and_people_are_held() -> None:
+def test_deliveries_are_inserted_where_campaign_and_subscribers_are_locked() -> None:
     inserts = _statements("sa.insert", "insert_ignoring", "upsert")
     assert {module for module, table in inserts if table == "Delivery"} == WRITTEN_IN

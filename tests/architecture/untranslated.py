@@ -1,6 +1,6 @@
 """Files whose text does not go through gettext yet. The list only gets shorter.
 
-Groups stand apart so that branches that shorten it do not meet.
+Groups are separate, so that branches that shorten it do not conflict.
 """
 
 UNTRANSLATED: set[str] = set()

@@ -1,4 +1,4 @@
-"""How the tests of the command line call it."""
+"""Run commands as tests of the command line do."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,18 +12,20 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture
-def surroundings(tmp_path: Path) -> dict[str, str]:
-    """The environment of a command: a data directory of its own, and no Redis."""
+def command_environment(tmp_path: Path) -> dict[str, str]:
+    """The environment of a command: its own data directory, and no Redis."""
     return {"DATA_DIR": str(tmp_path / "data"), "REDIS_URL": "redis://127.0.0.1:1/0"}
 
 
 @pytest.fixture
-def run(surroundings: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
-    """Run `campaigns` with these arguments; `input` is typed or piped in."""
-    monkeypatch.chdir(tmp_path)  # no .env of a developer is read
+def run(
+    command_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Run:
+    """Run `campaigns` with these arguments; `input` is its standard input."""
+    monkeypatch.chdir(tmp_path)  # no .env file of the developer is read
 
     def call(*arguments: str, input: str | None = None) -> Result:  # noqa: A002
-        result = CliRunner().invoke(cli, list(arguments), input=input, env=surroundings)
+        result = CliRunner().invoke(cli, list(arguments), input=input, env=command_environment)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         return result
@@ -33,9 +35,12 @@ def run(surroundings: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path:
 
 @pytest.fixture
 def run_on(
-    run: Run, surroundings: dict[str, str], database_url: str, monkeypatch: pytest.MonkeyPatch
+    run: Run,
+    command_environment: dict[str, str],
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Run:
-    """The same on a migrated, empty database of every kind."""
-    surroundings["DATABASE_URL"] = database_url
-    surroundings["SECRET_KEY"] = "a-key-for-tests-only-that-is-long-enough"
+    """Run `campaigns` on a migrated, empty database of each kind."""
+    command_environment["DATABASE_URL"] = database_url
+    command_environment["SECRET_KEY"] = "a-key-for-tests-only-that-is-long-enough"
     return run

@@ -1,4 +1,4 @@
-"""`campaigns bench` in a small form: it measures real runs and says so in JSON."""
+"""`campaigns bench` on a small scale: it measures real runs and prints JSON."""
 
 import json
 import smtplib
@@ -29,7 +29,7 @@ def bench(*arguments: str) -> dict[str, Any]:
 
 
 @pytest.mark.process
-def test_it_sends_everything_and_reports_it() -> None:
+def test_sending_is_measured_and_reported() -> None:
     figures = bench(*SMALL)
     assert figures["recipients"] == 200
     assert figures["messages_per_second"] > 0
@@ -45,11 +45,11 @@ def test_it_sends_everything_and_reports_it() -> None:
 
 
 @pytest.mark.process
-def test_a_long_line_is_measured_with_one_worker_two_and_without_pipelining() -> None:
+def test_a_slow_relay_is_measured_with_one_and_two_workers_and_without_pipelining() -> None:
     figures = bench("send", "--relay-ms", "2", "--probe", *SMALL)
     assert figures["relay_ms"] == 2
     one = figures["messages_per_second"]
-    # In 4 milliseconds each connection brings one message at best.
+    # In 4 milliseconds, each connection sends at most one message.
     assert 0 < one < figures["connections_per_worker"] / 0.004
     gain = one / figures["not_pipelined_messages_per_second"]
     assert figures["pipelining_gain"] == pytest.approx(gain, rel=0.05)
@@ -62,13 +62,13 @@ def test_a_long_line_is_measured_with_one_worker_two_and_without_pipelining() ->
 
 
 @pytest.mark.process
-def test_freezing_is_measured_too() -> None:
+def test_expanding_is_measured() -> None:
     figures = bench("expand", *SMALL)
     assert figures["expand_seconds"] > 0
 
 
 @pytest.mark.process
-def test_importing_is_measured_too() -> None:
+def test_importing_is_measured() -> None:
     figures = bench("import", *SMALL)
     assert figures["rows_per_second"] > 0
     assert figures["ratio"] == pytest.approx(
@@ -76,14 +76,14 @@ def test_importing_is_measured_too() -> None:
     )
 
 
-def test_what_does_not_fit_together_is_said(run: Run) -> None:
+def test_contradictory_options_are_refused(run: Run) -> None:
     assert "bench send` only" in run("bench", "expand", "--relay-ms", "5").output
     refused = run("bench", "send", "--postgresql", "--database-url", "postgresql://x/y")
     assert refused.exit_code == 2
     assert "not both" in refused.output
 
 
-# --- the long line ----------------------------------------------------------------------------
+# --- the slow relay ---------------------------------------------------------------------------
 
 DELAY_MS = 30
 
@@ -95,7 +95,7 @@ def server() -> Iterator[ScriptedServer]:
 
 
 @contextmanager
-def a_line_to(port: int, *options: str) -> Iterator[int]:
+def relay_to(port: int, *options: str) -> Iterator[int]:
     near = free_port()
     command = [sys.executable, "-m", relay.__name__, str(near), str(port), str(DELAY_MS), *options]
     process = subprocess.Popen(command)
@@ -107,7 +107,7 @@ def a_line_to(port: int, *options: str) -> Iterator[int]:
 
 
 def greeted(port: int) -> smtplib.SMTP:
-    """A connection on which EHLO was said; waits until somebody listens."""
+    """A connection after EHLO; waits until the port is open."""
     deadline = time.monotonic() + 10
     while True:
         try:
@@ -120,8 +120,8 @@ def greeted(port: int) -> smtplib.SMTP:
             return client
 
 
-def test_every_answer_takes_its_way_there_and_back(server: ScriptedServer) -> None:
-    with a_line_to(server.port) as port, greeted(port) as client:
+def test_every_reply_is_delayed_by_a_round_trip(server: ScriptedServer) -> None:
+    with relay_to(server.port) as port, greeted(port) as client:
         begun = time.monotonic()
         client.noop()
         assert time.monotonic() - begun >= 2 * DELAY_MS / 1000
@@ -132,7 +132,7 @@ def test_every_answer_takes_its_way_there_and_back(server: ScriptedServer) -> No
     assert len(server.received[0].data) > 250_000
 
 
-def test_it_can_hide_that_the_server_pipelines(server: ScriptedServer) -> None:
-    with a_line_to(server.port, "hide-pipelining") as port, greeted(port) as client:
+def test_the_relay_can_hide_pipelining(server: ScriptedServer) -> None:
+    with relay_to(server.port, "hide-pipelining") as port, greeted(port) as client:
         assert not client.has_extn("pipelining")
         assert client.has_extn("8bitmime")

@@ -1,4 +1,4 @@
-"""Every command explains itself, and wrong settings are said, not traced."""
+"""Every command has help, and invalid settings are reported without a traceback."""
 
 import re
 from pathlib import Path
@@ -32,37 +32,37 @@ def test_every_command_has_help(run: Run, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["migrate", "doctor", "web", "worker", "clock"])
-def test_all_wrong_settings_are_named_at_once_with_status_2(
-    run: Run, surroundings: dict[str, str], name: str
+def test_all_invalid_settings_are_reported_together_with_status_2(
+    run: Run, command_environment: dict[str, str], name: str
 ) -> None:
-    surroundings.update(PORT="a lot", SECRET_KEY="short")
+    command_environment.update(PORT="a lot", SECRET_KEY="short")
     result = run(name)
     assert result.exit_code == 2
     assert "PORT:" in result.output
     assert "SECRET_KEY: must be at least 32 random characters" in result.output
 
 
-def test_migrate_makes_the_database_and_may_run_again(
-    run: Run, surroundings: dict[str, str]
+def test_migrate_creates_the_database_and_may_run_again(
+    run: Run, command_environment: dict[str, str]
 ) -> None:
     for _ in range(2):
         result = run("migrate")
         assert result.exit_code == 0
         assert f"up to date (revision {migrate.newest_revision()})" in result.output
-    assert (Path(surroundings["DATA_DIR"]) / "campaigns.sqlite3").exists()
+    assert (Path(command_environment["DATA_DIR"]) / "campaigns.sqlite3").exists()
 
 
 def test_migrate_says_when_the_database_does_not_answer(
-    run: Run, surroundings: dict[str, str]
+    run: Run, command_environment: dict[str, str]
 ) -> None:
-    surroundings["DATABASE_URL"] = "postgresql://nobody@127.0.0.1:1/nothing"
+    command_environment["DATABASE_URL"] = "postgresql://nobody@127.0.0.1:1/nothing"
     result = run("migrate")
     assert result.exit_code == 1
     assert "Check DATABASE_URL" in result.output
 
 
 def test_migrate_says_that_the_disk_is_full_and_where(
-    run: Run, surroundings: dict[str, str]
+    run: Run, command_environment: dict[str, str]
 ) -> None:
     def keep_small(connection: DBAPIConnection, record: object) -> None:
         connection.cursor().execute("PRAGMA max_page_count=10")
@@ -73,7 +73,7 @@ def test_migrate_says_that_the_disk_is_full_and_where(
     finally:
         sa.event.remove(Engine, "connect", keep_small)
     assert result.exit_code == 1
-    path = Path(surroundings["DATA_DIR"]) / "campaigns.sqlite3"
+    path = Path(command_environment["DATA_DIR"]) / "campaigns.sqlite3"
     assert f"The disk that holds {path} is full." in result.output
     assert "DATABASE_URL" not in result.output
     assert run("migrate").exit_code == 0, "nothing half-made stands in the way"

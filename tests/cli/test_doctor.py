@@ -28,7 +28,7 @@ def levels(findings: list[Diagnosis]) -> dict[str, str]:
     return {finding.what: finding.level for finding in findings}
 
 
-def test_every_finding_that_is_not_well_says_what_to_do(run: Run) -> None:
+def test_every_problem_says_what_to_do(run: Run) -> None:
     result = run("doctor", "--no-smtp")
     assert result.exit_code == 1
     assert "Traceback" not in result.output
@@ -46,7 +46,7 @@ def test_every_finding_that_is_not_well_says_what_to_do(run: Run) -> None:
         ("https://news.example.org", "ok", "https://news.example.org"),
     ],
 )
-def test_the_public_address(tmp_path: Path, public_url: str, level: str, word: str) -> None:
+def test_the_public_url(tmp_path: Path, public_url: str, level: str, word: str) -> None:
     found = checks.check_address(settings_for_tests(tmp_path, public_url=public_url))
     assert found.level == level
     assert word in found.text
@@ -62,7 +62,7 @@ def test_a_full_disk_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert checks.check_data_dir(settings_for_tests(tmp_path)).level == "problem"
 
 
-def test_what_others_can_read_is_closed_and_named(tmp_path: Path) -> None:
+def test_files_that_others_can_read_are_closed_and_named(tmp_path: Path) -> None:
     settings = settings_for_tests(tmp_path / "data", secret_key="")
     assert settings.keys
     key = settings.data_dir / "secret.key"
@@ -79,7 +79,7 @@ def test_what_others_can_read_is_closed_and_named(tmp_path: Path) -> None:
     assert checks.check_secret_key(settings).level == "ok"
 
 
-def test_a_folder_above_that_everybody_can_write_is_a_warning(tmp_path: Path) -> None:
+def test_a_world_writable_parent_folder_is_a_warning(tmp_path: Path) -> None:
     above = tmp_path / "open"
     settings = settings_for_tests(above / "data")
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -126,7 +126,7 @@ def test_redis_settings_that_may_lose_work_are_found(tmp_path: Path, redis_url: 
     found = {finding.what: finding for finding in checks.check_redis(settings)}
     assert found["Redis"].level == "ok"
     assert found["Clock of Redis"].level == "ok"
-    assert found["Redis settings"].level == "warning"  # the tests' server keeps no file
+    assert found["Redis settings"].level == "warning"  # the tests' server has no persistence
     redis = Redis.from_url(redis_url)
     redis.config_set("maxmemory-policy", "allkeys-lru")
     try:
@@ -162,7 +162,7 @@ def test_lanes_without_a_worker_and_with_old_work_are_found(tmp_path: Path, redi
         redis.close()
 
 
-def test_the_processes_of_up_are_looked_at(tmp_path: Path) -> None:
+def test_the_processes_of_up_are_checked(tmp_path: Path) -> None:
     settings = settings_for_tests(tmp_path)
     (found,) = checks.check_processes(settings)
     assert found.level == "ok"
@@ -186,7 +186,7 @@ def test_the_processes_of_up_are_looked_at(tmp_path: Path) -> None:
 
 
 @pytest.mark.runs_on("sqlite", "postgresql")
-def test_what_sending_needs_is_named(settings: Settings) -> None:
+def test_missing_requirements_for_sending_are_named(settings: Settings) -> None:
     found = levels(list(checks.check_workspace(settings, ask_mail_servers=False)))
     assert found == {"Accounts": "warning", "Postal address": "warning", "Sending": "warning"}
 

@@ -29,8 +29,8 @@ def file(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def looking(surroundings: dict[str, str]) -> Iterator[None]:
-    values = {name.lower(): value for name, value in surroundings.items()}
+def looking(command_environment: dict[str, str]) -> Iterator[None]:
+    values = {name.lower(): value for name, value in command_environment.items()}
     with create_app(load_settings(**values)).app_context():
         yield
         db.session.remove()
@@ -38,7 +38,9 @@ def looking(surroundings: dict[str, str]) -> Iterator[None]:
 
 
 @pytest.mark.runs_on("sqlite", "postgresql")
-def test_people_come_onto_a_new_list(run_on: Run, surroundings: dict[str, str], file: Path) -> None:
+def test_subscribers_are_added_to_a_new_list(
+    run_on: Run, command_environment: dict[str, str], file: Path
+) -> None:
     result = run_on(
         "import", str(file), "--list", "News", "--create-list", "--map", "City=town",
         "--consent", "Trade fair",
@@ -47,7 +49,7 @@ def test_people_come_onto_a_new_list(run_on: Run, surroundings: dict[str, str], 
     assert "Vorname -> first_name" in result.output
     assert "City -> attribute town" in result.output
     assert "2 rows: 2 added" in result.output
-    with looking(surroundings):
+    with looking(command_environment):
         people = db.session.scalars(sa.select(Subscriber).order_by(Subscriber.id)).all()
         assert [(one.address, one.name) for one in people] == [
             ("ann@example.org", "Ann"),
@@ -60,13 +62,11 @@ def test_people_come_onto_a_new_list(run_on: Run, surroundings: dict[str, str], 
         assert (run.status, run.consent_source, run.file_name) == (
             "done", "Trade fair", "people.csv",
         )  # fmt: skip
-    assert list((Path(surroundings["DATA_DIR"]) / "uploads").iterdir()) == []
+    assert list((Path(command_environment["DATA_DIR"]) / "uploads").iterdir()) == []
     assert file.exists()
 
 
-def test_rows_that_cannot_be_taken_are_named_and_the_status_is_1(
-    run_on: Run, tmp_path: Path
-) -> None:
+def test_failed_rows_are_named_and_the_status_is_1(run_on: Run, tmp_path: Path) -> None:
     path = tmp_path / "some.csv"
     path.write_text("ann@example.org\nnot an address\n")
     result = run_on("import", str(path), "--list", "News", "--create-list", "--no-header")
@@ -75,11 +75,13 @@ def test_rows_that_cannot_be_taken_are_named_and_the_status_is_1(
     assert "row 2:" in result.output
 
 
-def test_a_dry_run_changes_nothing(run_on: Run, surroundings: dict[str, str], file: Path) -> None:
+def test_a_dry_run_changes_nothing(
+    run_on: Run, command_environment: dict[str, str], file: Path
+) -> None:
     result = run_on("import", str(file), "--list", "News", "--create-list", "--dry-run")
     assert result.exit_code == 0
     assert "Email -> address" in result.output
-    with looking(surroundings):
+    with looking(command_environment):
         assert db.session.scalar(sa.select(sa.func.count(AudienceList.id))) == 0
 
 
@@ -93,7 +95,7 @@ def test_a_dry_run_changes_nothing(run_on: Run, surroundings: dict[str, str], fi
         (["--create-list", "--encoding", "klingon"], "--encoding: choose one of utf-8"),
     ],
 )
-def test_what_does_not_fit_is_said_before_anything_is_read(
+def test_invalid_options_are_reported_before_anything_is_read(
     run: Run, file: Path, options: list[str], sentence: str
 ) -> None:
     assert run("migrate").exit_code == 0
@@ -111,8 +113,8 @@ def test_a_file_that_is_no_csv_is_refused(run: Run, tmp_path: Path) -> None:
     assert "Excel file" in result.output
 
 
-def test_a_status_column_is_obeyed_and_an_unknown_value_must_be_told(
-    run_on: Run, surroundings: dict[str, str], tmp_path: Path
+def test_a_status_column_is_applied_and_an_unknown_value_needs_an_option(
+    run_on: Run, command_environment: dict[str, str], tmp_path: Path
 ) -> None:
     path = tmp_path / "people.csv"
     path.write_text(
@@ -131,7 +133,7 @@ def test_a_status_column_is_obeyed_and_an_unknown_value_must_be_told(
     assert "cleaned -> bounced   1 row" in result.output
     assert "3 rows: 1 added" in result.output
     assert "By their status: 1 unsubscribed, 1 suppressed." in result.output
-    with looking(surroundings):
+    with looking(command_environment):
         states = db.session.scalars(
             sa.select(Subscription.state).order_by(Subscription.subscriber_id)
         ).all()
@@ -139,9 +141,9 @@ def test_a_status_column_is_obeyed_and_an_unknown_value_must_be_told(
 
 
 def test_a_pipe_is_read_like_a_file(
-    run_on: Run, surroundings: dict[str, str], tmp_path: Path
+    run_on: Run, command_environment: dict[str, str], tmp_path: Path
 ) -> None:
-    """As in `campaigns import <(zcat people.csv.gz)`: it can be read once, and not rewound."""
+    """As in `campaigns import <(zcat people.csv.gz)`: readable once, without rewinding."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     many = "".join(f"p{number}@example.org,P,Rome\n" for number in range(5_000))
@@ -151,15 +153,15 @@ def test_a_pipe_is_read_like_a_file(
     writer.join(10)
     assert result.exit_code == 0, result.output
     assert "5,002 rows: 5,002 added" in result.output
-    with looking(surroundings):
+    with looking(command_environment):
         assert db.session.scalar(sa.select(ImportRun.file_name)) == "stdin.csv"
-    assert list((Path(surroundings["DATA_DIR"]) / "uploads").iterdir()) == []
+    assert list((Path(command_environment["DATA_DIR"]) / "uploads").iterdir()) == []
 
 
 def test_the_standard_input_is_read_and_a_dry_run_of_it_leaves_nothing(
-    run_on: Run, run: Run, surroundings: dict[str, str]
+    run_on: Run, run: Run, command_environment: dict[str, str]
 ) -> None:
-    uploads = Path(surroundings["DATA_DIR"]) / "uploads"
+    uploads = Path(command_environment["DATA_DIR"]) / "uploads"
     command = ("import", "-", "--list", "News", "--create-list")
     assert run_on("migrate").exit_code == 0
     shown = run(*command, "--dry-run", input=CSV)
@@ -173,10 +175,10 @@ def test_the_standard_input_is_read_and_a_dry_run_of_it_leaves_nothing(
     assert list(uploads.iterdir()) == []
 
 
-def test_an_answer_is_meant_for_the_column_that_asks(
-    run_on: Run, surroundings: dict[str, str], tmp_path: Path
+def test_an_answer_applies_to_the_column_that_asked(
+    run_on: Run, command_environment: dict[str, str], tmp_path: Path
 ) -> None:
-    """The 1 of a count of bounces says nothing about the 1 of "blacklisted"."""
+    """A 1 in a bounce count says nothing about a 1 in "blacklisted"."""
     path = tmp_path / "people.csv"
     path.write_text(
         "email,blacklisted,bouncecount\nann@example.org,0,1\nbo@example.org,1,0\n"
@@ -193,8 +195,8 @@ def test_an_answer_is_meant_for_the_column_that_asks(
 
 
 @pytest.mark.runs_on("sqlite", "postgresql")
-def test_an_export_of_the_suppression_list_is_restored_as_it_was(
-    run_on: Run, run: Run, surroundings: dict[str, str], tmp_path: Path
+def test_an_exported_suppression_list_is_restored_unchanged(
+    run_on: Run, run: Run, command_environment: dict[str, str], tmp_path: Path
 ) -> None:
     since = datetime(2024, 2, 1, 9, 30, tzinfo=UTC)
     kept = [
@@ -203,9 +205,9 @@ def test_an_export_of_the_suppression_list_is_restored_as_it_was(
         suppressions.Kept("cy@example.org", "hard_bounce", "bounce", '550 "no", sir', since),
     ]
     assert run_on("migrate").exit_code == 0
-    with looking(surroundings), transaction():
+    with looking(command_environment), transaction():
         suppressions.restore(kept)
-    with looking(surroundings):
+    with looking(command_environment):
         exported = list(suppressions.export_rows())
         with transaction():
             db.session.execute(sa.delete(Suppression))
@@ -218,7 +220,7 @@ def test_an_export_of_the_suppression_list_is_restored_as_it_was(
     assert result.exit_code == 1
     assert "2 restored, 1 suppressed already, 1 not taken." in result.output
     assert "row 5:" in result.output
-    with looking(surroundings):
+    with looking(command_environment):
         assert {row[0]: row for row in suppressions.export_rows()} == {
             **{row[0]: row for row in exported},
             "cy@example.org": ("cy@example.org", "manual", "me", "", since),
@@ -226,7 +228,7 @@ def test_an_export_of_the_suppression_list_is_restored_as_it_was(
         assert db.session.scalar(sa.select(sa.func.count(Subscriber.id))) == 0
 
 
-def test_another_file_is_no_export_of_suppressions(run_on: Run, file: Path) -> None:
+def test_another_file_is_not_taken_for_a_suppression_list(run_on: Run, file: Path) -> None:
     assert run_on("migrate").exit_code == 0
     result = run_on("restore-suppressions", str(file))
     assert result.exit_code == 1

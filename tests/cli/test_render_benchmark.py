@@ -1,11 +1,11 @@
-"""The measurement of rendering gives figures that fit together."""
+"""The figures of the rendering benchmark are consistent."""
 
 import pytest
 
 from campaigns.cli.benchmarks.render import measure
 
 
-def test_what_a_message_costs_is_measured() -> None:
+def test_the_cost_of_a_message_is_measured() -> None:
     figures = measure(0.2)
     assert figures["message_bytes"] > 9_000
     for name in ("", "standard_library_"):

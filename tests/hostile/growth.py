@@ -17,17 +17,17 @@ SHORTEST_SECONDS = 0.005
 
 
 def cpu_seconds(work: Callable[[], object]) -> float:
-    """Processor time of this thread: what others do on this machine does not count."""
+    """Processor time of this thread, so that other work on the machine does not count."""
     begun = time.thread_time()
     work()
     return time.thread_time() - begun
 
 
 def grows_too_fast(work: Callable[[Any], object], make: Callable[[int], Any], size: int) -> str:
-    """Why the time grows faster than the input, in words; empty when it does not.
+    """Explain why the time grows faster than the input; empty if it does not.
 
-    `make` gives an input for a size. The longer one is made until it takes long enough to judge,
-    or until it is long enough for anything.
+    `make` returns an input of a size. The size is increased until the time can be measured, or up
+    to a limit.
     """
     long = make(size * FACTOR)
     long_seconds = cpu_seconds(lambda: work(long))
@@ -46,11 +46,11 @@ def grows_too_fast(work: Callable[[Any], object], make: Callable[[int], Any], si
     return f"{FACTOR} times the input took {ratio:.0f} times as long ({long_seconds:.2f} s)"
 
 
-def pumped(pattern: re.Pattern[Any]) -> Iterator[tuple[str, str, str]]:
-    """(beginning, what is repeated, end) of texts that this pattern may take long for.
+def slow_texts(pattern: re.Pattern[Any]) -> Iterator[tuple[str, str, str]]:
+    """Beginning, repeated part and end of texts that may be slow for this pattern.
 
-    From what it matches: every beginning of a match, then a part of it again and again, then
-    something that spoils the match.
+    Derived from what it matches: every beginning of a match, then a part of it repeatedly, then
+    something that prevents the match.
     """
     for sample in dict.fromkeys(_samples(pattern)):
         half = len(sample) // 2
@@ -69,7 +69,7 @@ def _samples(pattern: re.Pattern[Any]) -> list[str]:
 
 
 def _sample(tree: Any, *, shortest: bool, branch: int) -> str:
-    """A text that this pattern, or nearly, matches."""
+    """A text that matches this pattern, or almost."""
     return "".join(_one(str(kind), value, shortest, branch) for kind, value in tree)
 
 

@@ -1,4 +1,4 @@
-"""What reads outside text takes time that grows with the text, and no faster."""
+"""The time of functions that read external text grows no faster than the text."""
 
 import io
 from collections.abc import Callable
@@ -166,7 +166,7 @@ READERS: dict[str, Callable[[str], Any]] = {
 
 
 @pytest.mark.parametrize("name", READERS)
-def test_outside_text_is_read_in_time_that_grows_with_its_length(name: str) -> None:
+def test_external_text_is_read_in_linear_time(name: str) -> None:
     read, found = READERS[name], []
     for begin in BEGINNINGS.get(name, ("",)):
         for unit, end in product(UNITS, ENDINGS.get(name, ("\x00",))):

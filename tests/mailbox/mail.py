@@ -1,4 +1,4 @@
-"""A mailbox server in a thread, and a client that speaks to it byte by byte."""
+"""A mailbox server in a thread, and a raw client for it."""
 
 import asyncio
 import socket
@@ -27,7 +27,7 @@ class Mailbox:
     loop: asyncio.AbstractEventLoop
 
     def sql(self, statement: str) -> None:
-        """Run this on the writer's own connection, in its own thread."""
+        """Run a statement on the writer's connection, in its thread."""
 
         async def run() -> None:
             self.writer._connection.execute(statement)
@@ -39,14 +39,14 @@ class Mailbox:
         return Store(self.path)
 
     def sources(self) -> list[bytes]:
-        """All kept messages, oldest first."""
+        """All stored messages, oldest first."""
         found = [self.store.source(entry.id) for entry in self.store.page(limit=1000).entries]
         return [source for source in reversed(found) if source is not None]
 
 
 @contextmanager
 def running_mailbox(path: Path, **options: float) -> Iterator[Mailbox]:
-    """A server in a thread of its own. `options` go to MailServer."""
+    """Run a server in its own thread; `options` go to MailServer."""
     ready = threading.Event()
     made: list[Mailbox] = []
     stop = asyncio.Event()
@@ -74,7 +74,7 @@ def running_mailbox(path: Path, **options: float) -> Iterator[Mailbox]:
 
 
 class Client:
-    """A socket to a mailbox; waits for whole replies."""
+    """A raw connection to a mailbox that waits for whole replies."""
 
     def __init__(self, port: int, *, hello: bool = True) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
@@ -91,7 +91,7 @@ class Client:
         self.socket.close()
 
     def line(self) -> bytes:
-        """The next line; empty when the server has closed."""
+        """The next line; empty if the server has closed."""
         while b"\r\n" not in self._buffer:
             data = self.socket.recv(65536)
             if not data:
@@ -101,7 +101,7 @@ class Client:
         return line
 
     def reply(self) -> bytes:
-        """The next whole reply, without its last CR LF."""
+        """The next whole reply, without its final CRLF."""
         lines = [self.line()]
         while lines[-1][3:4] == b"-":
             lines.append(self.line())
@@ -118,7 +118,7 @@ class Client:
         return int(self.say(data)[:3])
 
     def send(self, message: bytes = MESSAGE) -> bytes:
-        """One whole message (dots are not stuffed). The reply to its end."""
+        """Send one message without dot-stuffing; return the final reply."""
         self.socket.sendall(ENVELOPE)
         assert self.codes(3) == [250, 250, 354]
         return self.say(message + b".\r\n")
@@ -136,7 +136,7 @@ def captured(number: int = 1, *, to: str = "", raw: bytes = b"", size: int = 0) 
 
 
 def copies(path: Path, address: str, message_id: str) -> int:
-    """How often this recipient was sent the message with this Message-ID, deleted ones included."""
+    """The copies of a message that a recipient got, including deleted ones."""
     with closing(sqlite3.connect(path)) as connection:
         row = connection.execute(
             "SELECT copies FROM seen WHERE pair = ?", (pair_digest(address, message_id.encode()),)

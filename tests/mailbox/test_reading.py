@@ -1,4 +1,4 @@
-"""A captured message taken apart, however it was put together."""
+"""Captured messages are parsed, however they are structured."""
 
 import re
 from email.message import EmailMessage
@@ -39,7 +39,7 @@ def test_all_parts_of_a_newsletter_are_found() -> None:
     ]
 
 
-def test_pictures_of_the_message_are_put_into_its_html() -> None:
+def test_inline_images_are_embedded_in_the_html() -> None:
     framed = framed_html(read_letter(a_newsletter().as_bytes()))
     assert 'src="data:image/png;base64,' in framed
     assert "cid:" not in framed
@@ -83,7 +83,7 @@ def test_a_message_inside_a_message_is_an_attachment() -> None:
         ("x" * 500 + ".pdf", "x" * 146 + ".pdf"),
     ],
 )
-def test_names_are_made_safe(name: str, safe: str) -> None:
+def test_file_names_are_sanitized(name: str, safe: str) -> None:
     assert safe_name(name) == safe
 
 
@@ -104,13 +104,13 @@ def test_names_are_made_safe(name: str, safe: str) -> None:
         (b"", ""),
     ],
 )
-def test_subjects_are_read_from_whatever_comes(head: bytes, subject: str) -> None:
+def test_subjects_are_read_from_any_header(head: bytes, subject: str) -> None:
     found = read_headers(head + b"\r\n\r\nbody").subject
     assert found.replace("?", "\ufffd") == subject.replace("?", "\ufffd")
 
 
 @given(st.binary(max_size=400))
-def test_broken_mail_never_raises(noise: bytes) -> None:
+def test_broken_email_raises_no_error(noise: bytes) -> None:
     for head in (b"", b"Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n", b"Subject: =?"):
         raw = head + noise
         read_headers(raw)
@@ -121,12 +121,12 @@ _TOKENS = re.findall(rb"\S+\s?|\s", a_newsletter().as_bytes())
 
 
 @given(st.lists(st.sampled_from(_TOKENS), max_size=60))
-def test_shuffled_mail_never_raises(tokens: list[bytes]) -> None:
+def test_shuffled_email_raises_no_error(tokens: list[bytes]) -> None:
     raw = b"".join(tokens)
     read_headers(raw)
     framed_html(read_letter(raw)).encode()
 
 
-def test_an_address_in_utf8_is_shown_as_it_was_written() -> None:
+def test_an_address_in_utf8_is_shown_as_written() -> None:
     raw = "To: =?utf-8?b?RMO2cnRl?= <dörte@drei.example>\r\n\r\nHello".encode()
     assert read_letter(raw).to_header == "Dörte <dörte@drei.example>"

@@ -1,4 +1,4 @@
-"""The mailbox as a process: kill -9, an orderly end, a port that is taken."""
+"""The mailbox as a process: kill -9, an orderly stop, a taken port."""
 
 import os
 import re
@@ -43,7 +43,7 @@ def free_port() -> int:
         return port
 
 
-def test_what_was_accepted_outlives_kill_9(tmp_path: Path) -> None:
+def test_accepted_messages_survive_kill_9(tmp_path: Path) -> None:
     path = tmp_path / "mailbox.sqlite3"
     accepted = 0
     with mailbox_process(path) as (process, port):
@@ -58,7 +58,7 @@ def test_what_was_accepted_outlives_kill_9(tmp_path: Path) -> None:
             for client in clients:
                 assert client.codes(4) == [250, 250, 354, 250]
                 accepted += 1
-        process.kill()  # in the middle of it all, with nothing written back
+        process.kill()  # killed at once, with nothing flushed
         process.wait(10)
         for client in clients:
             client.socket.close()
@@ -71,7 +71,7 @@ def test_what_was_accepted_outlives_kill_9(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_in_order(tmp_path: Path, number: signal.Signals) -> None:
+def test_a_signal_stops_it_in_order(tmp_path: Path, number: signal.Signals) -> None:
     path = tmp_path / "mailbox.sqlite3"
     with mailbox_process(path) as (process, port):
         client = Client(port)
@@ -88,7 +88,7 @@ def test_a_signal_ends_it_in_order(tmp_path: Path, number: signal.Signals) -> No
 
 
 def explanation_of(*environment: str) -> str:
-    """What `campaigns mailbox` says when it cannot start."""
+    """The message of `campaigns mailbox` when it cannot start."""
     done = subprocess.run(
         [sys.executable, "-P", "-m", "campaigns.cli", "mailbox"],
         env={**os.environ, **dict(pair.split("=", 1) for pair in environment)},

@@ -1,4 +1,4 @@
-"""What the mailbox says to an SMTP client."""
+"""The mailbox's replies to an SMTP client."""
 
 import smtplib
 import threading
@@ -31,7 +31,7 @@ def test_the_extensions_are_announced(mailbox: Mailbox) -> None:
     assert names >= {b"PIPELINING", b"8BITMIME", b"SIZE 100000", b"SMTPUTF8"}
 
 
-def test_a_message_is_kept_as_it_was_sent(mailbox: Mailbox, client: Client) -> None:
+def test_a_message_is_stored_as_it_was_sent(mailbox: Mailbox, client: Client) -> None:
     reply = client.send()
     entry = mailbox.store.page().entries[0]
     assert reply == b"250 2.0.0 Ok: queued as %d" % entry.id
@@ -50,7 +50,7 @@ def test_the_standard_library_can_send(mailbox: Mailbox) -> None:
     assert mailbox.store.page().entries[0].rcpt_to == ("a@shop.example", "b@shop.example")
 
 
-def test_a_whole_conversation_in_one_packet_is_answered_in_order(mailbox: Mailbox) -> None:
+def test_a_whole_session_in_one_packet_is_answered_in_order(mailbox: Mailbox) -> None:
     with Client(mailbox.port, hello=False) as client:
         client.socket.sendall(
             b"EHLO x\r\n" + ENVELOPE + MESSAGE + b".\r\n" + ENVELOPE + b"Subject: 2\r\n\r\n.\r\n"
@@ -62,7 +62,7 @@ def test_a_whole_conversation_in_one_packet_is_answered_in_order(mailbox: Mailbo
     assert mailbox.sources() == [MESSAGE, b"Subject: 2\r\n\r\n"]
 
 
-def test_packets_may_be_cut_anywhere(mailbox: Mailbox) -> None:
+def test_packets_may_be_split_anywhere(mailbox: Mailbox) -> None:
     talk = b"EHLO x\r\n" + ENVELOPE + b"A: 1\r\n\r\n..\r\n.x\r\n\r\n.\r\nQUIT\r\n"
     for at in range(1, len(talk)):
         with Client(mailbox.port, hello=False) as client:
@@ -81,7 +81,7 @@ def test_a_message_may_come_byte_by_byte(mailbox: Mailbox, client: Client) -> No
     assert mailbox.sources() == [MESSAGE]
 
 
-def test_an_empty_message_is_a_message(mailbox: Mailbox, client: Client) -> None:
+def test_an_empty_message_is_accepted(mailbox: Mailbox, client: Client) -> None:
     assert client.send(b"").startswith(b"250 ")
     assert mailbox.sources() == [b""]
 
@@ -94,7 +94,7 @@ def test_nothing_but_crlf_dot_crlf_ends_a_message(
 ) -> None:
     smuggled = b"A: 1\r\n\r\nfirst" + end + ENVELOPE + b"smuggled\r\n"
     assert client.send(smuggled).startswith(b"250 ")
-    assert client.code(b"NOOP\r\n") == 250  # one reply and no more came for the message
+    assert client.code(b"NOOP\r\n") == 250  # the message got exactly one reply
     assert len(mailbox.sources()) == 1
     assert b"MAIL FROM" in mailbox.sources()[0]
 
@@ -128,7 +128,7 @@ def test_a_lone_line_feed_does_not_end_a_command(mailbox: Mailbox, client: Clien
         (b"NONSENSE\r\n\r\n", [500, 500]),
     ],
 )
-def test_what_is_wrong_is_refused(client: Client, talk: bytes, codes: list[int]) -> None:
+def test_invalid_commands_are_refused(client: Client, talk: bytes, codes: list[int]) -> None:
     client.socket.sendall(talk)
     assert client.codes(len(codes)) == codes
 
@@ -138,36 +138,36 @@ def test_mail_before_the_greeting_is_refused(mailbox: Mailbox) -> None:
         assert client.code(b"MAIL FROM:<a@example.org>\r\n") == 503
 
 
-def test_addresses_beyond_ascii_are_kept(mailbox: Mailbox, client: Client) -> None:
+def test_non_ascii_addresses_are_stored(mailbox: Mailbox, client: Client) -> None:
     talk = "MAIL FROM:<é@example.org> SMTPUTF8\r\nRCPT TO:<日本@example.org>\r\nDATA\r\n.\r\n"
     client.socket.sendall(talk.encode())
     assert client.codes(4) == [250, 250, 354, 250]
     assert mailbox.store.page().entries[0].rcpt_to == ("日本@example.org",)
 
 
-def test_a_message_of_exactly_the_limit_is_kept_and_one_octet_more_is_not(
+def test_a_message_of_the_maximum_size_is_accepted_but_not_one_octet_more(
     mailbox: Mailbox, client: Client
 ) -> None:
     largest = b"x" * 99_998 + b"\r\n"
     assert client.send(largest).startswith(b"250 ")
     assert client.send(b"x" + largest).startswith(b"552 5.3.4 ")
     assert client.send(largest * 5).startswith(b"552 5.3.4 ")
-    assert client.send().startswith(b"250 ")  # the conversation goes on
+    assert client.send().startswith(b"250 ")  # the session continues
     assert [len(source) for source in mailbox.sources()] == [100_000, len(MESSAGE)]
 
 
-def test_a_line_that_is_too_long_is_passed_over(mailbox: Mailbox, client: Client) -> None:
+def test_a_line_that_is_too_long_is_ignored(mailbox: Mailbox, client: Client) -> None:
     assert client.code(b"NOOP " + b"x" * 3000 + b"\r\n") == 500
     assert client.code(b"NOOP " + b"x" * 300_000 + b"\r\n") == 500
     assert client.code(b"NOOP\r\n") == 250
 
 
-def test_too_many_recipients_are_told_to_come_again(client: Client) -> None:
+def test_too_many_recipients_are_refused_temporarily(client: Client) -> None:
     client.socket.sendall(b"MAIL FROM:<>\r\n" + b"RCPT TO:<a@example.org>\r\n" * 1001)
     assert client.codes(1002) == [250] * 1001 + [452]
 
 
-def test_who_makes_only_errors_is_shown_the_door(client: Client) -> None:
+def test_a_client_that_makes_only_errors_is_disconnected(client: Client) -> None:
     client.socket.sendall(b"WHAT\r\n" * 50)
     assert client.codes(21) == [500] * 20 + [421]
     assert client.line() == b""
@@ -180,7 +180,7 @@ def test_a_browser_gets_no_second_line(mailbox: Mailbox) -> None:
         assert client.line() == b""
 
 
-def test_two_connections_do_not_disturb_each_other(mailbox: Mailbox) -> None:
+def test_two_connections_are_independent(mailbox: Mailbox) -> None:
     with Client(mailbox.port) as one, Client(mailbox.port) as two:
         for client in (one, two):
             client.socket.sendall(ENVELOPE)
@@ -193,7 +193,7 @@ def test_two_connections_do_not_disturb_each_other(mailbox: Mailbox) -> None:
     assert mailbox.sources() == [b"two\r\n", b"one\r\n"]
 
 
-def test_a_message_cut_off_before_its_end_is_not_kept(mailbox: Mailbox) -> None:
+def test_an_incomplete_message_is_not_stored(mailbox: Mailbox) -> None:
     with Client(mailbox.port) as client:
         client.socket.sendall(ENVELOPE + MESSAGE)
         assert client.codes(3) == [250, 250, 354]
@@ -202,7 +202,7 @@ def test_a_message_cut_off_before_its_end_is_not_kept(mailbox: Mailbox) -> None:
     assert mailbox.sources() == [b"whole\r\n"]
 
 
-def test_many_messages_at_once_are_all_there_in_the_order_of_each(mailbox: Mailbox) -> None:
+def test_concurrent_messages_are_all_stored_in_the_order_of_each_client(mailbox: Mailbox) -> None:
     clients = [Client(mailbox.port) for _ in range(8)]
     for number in range(40):
         for client in clients:
@@ -217,7 +217,7 @@ def test_many_messages_at_once_are_all_there_in_the_order_of_each(mailbox: Mailb
     assert sorted(ids) == list(range(1, 321))
 
 
-def test_who_says_nothing_is_sent_away(tmp_path: Path) -> None:
+def test_a_silent_client_is_disconnected(tmp_path: Path) -> None:
     with (
         running_mailbox(tmp_path / "m.sqlite3", idle_seconds=0.2) as mailbox,
         Client(mailbox.port) as client,
@@ -226,24 +226,24 @@ def test_who_says_nothing_is_sent_away(tmp_path: Path) -> None:
         assert client.line() == b""
 
 
-def test_more_connections_than_allowed_are_sent_away(tmp_path: Path) -> None:
+def test_connections_above_the_limit_are_refused(tmp_path: Path) -> None:
     with running_mailbox(tmp_path / "m.sqlite3", max_connections=2) as mailbox:
         with Client(mailbox.port), Client(mailbox.port):
             third = Client(mailbox.port, hello=False)
             assert third.greeting.startswith(b"421 4.3.2 ")
             third.socket.close()
         deadline = time.monotonic() + 5
-        while not _is_let_in(mailbox.port):
+        while not _is_accepted(mailbox.port):
             assert time.monotonic() < deadline
 
 
-def _is_let_in(port: int) -> bool:
+def _is_accepted(port: int) -> bool:
     client = Client(port, hello=False)
     client.socket.close()
     return client.greeting.startswith(b"220 ")
 
 
-def test_a_full_disk_is_a_reason_to_come_again_and_not_to_stop(tmp_path: Path) -> None:
+def test_a_full_disk_is_a_temporary_refusal(tmp_path: Path) -> None:
     path = tmp_path / "m.sqlite3"
     with running_mailbox(path) as mailbox, Client(mailbox.port) as client:
         mailbox.sql("PRAGMA max_page_count=20")
@@ -254,7 +254,7 @@ def test_a_full_disk_is_a_reason_to_come_again_and_not_to_stop(tmp_path: Path) -
     assert mailbox.store.totals().messages == 2
 
 
-def test_a_closing_mailbox_lets_a_message_on_its_way_arrive(tmp_path: Path) -> None:
+def test_a_closing_mailbox_accepts_a_message_in_progress(tmp_path: Path) -> None:
     path = tmp_path / "m.sqlite3"
     with running_mailbox(path) as mailbox:
         client, idle = Client(mailbox.port), Client(mailbox.port)

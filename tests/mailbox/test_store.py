@@ -1,4 +1,4 @@
-"""The mailbox's file: what is kept, what is counted, what is said when it is unusable."""
+"""The mailbox's file: what is stored, what is counted, and errors of an unusable file."""
 
 import os
 import sqlite3
@@ -46,7 +46,7 @@ def test_trimming_keeps_the_newest_and_the_totals(path: Path) -> None:
     assert store.source(135) is not None
 
 
-def test_trimming_keeps_to_the_bytes(path: Path) -> None:
+def test_trimming_keeps_within_the_size_limit(path: Path) -> None:
     with closing(Writer(path, max_bytes=50_000)) as writer:
         for number in range(1, 31):
             writer.append([captured(number, raw=os.urandom(4000))])
@@ -56,7 +56,7 @@ def test_trimming_keeps_to_the_bytes(path: Path) -> None:
     assert (totals.messages, totals.bytes) == (30, 120_000)
 
 
-def test_a_message_larger_than_all_room_leaves_an_empty_mailbox_that_counts(path: Path) -> None:
+def test_a_message_larger_than_the_limit_is_counted_but_not_stored(path: Path) -> None:
     with closing(Writer(path, max_bytes=1000)) as writer:
         writer.append([captured(raw=os.urandom(4000))])
     assert Store(path).totals().messages == 1
@@ -111,14 +111,16 @@ def test_searching_looks_in_recipients_sender_and_subject(path: Path) -> None:
     assert store.page(query="grüsse", limit=1).has_older
 
 
-def test_emptying_counts_anew_and_gives_the_space_back(path: Path) -> None:
+def test_emptying_resets_the_counts_and_frees_the_space(path: Path) -> None:
     with closing(Writer(path)) as writer:
         writer.append([captured(number, raw=os.urandom(50_000)) for number in range(40)])
         store = Store(path)
         store.empty()
         assert store.totals() == Totals(last_id=40)
         assert store.page() == MessagePage()
-        assert writer.append([captured(1)]) == [41]  # ids go on: a page that looks for news sees it
+        assert writer.append([captured(1)]) == [
+            41
+        ]  # ids continue, so a page that polls for new messages notices
     assert path.stat().st_size < 500_000
     assert copies(path, "u1@shop.example", "<1@example.org>") == 1
 
@@ -131,7 +133,7 @@ def test_one_process_reads_while_another_writes(path: Path) -> None:
         writer._connection.execute("ROLLBACK")
 
 
-def test_a_batch_that_fails_is_not_kept_in_part(path: Path) -> None:
+def test_a_failed_batch_is_not_stored_partially(path: Path) -> None:
     with closing(Writer(path)) as writer:
         writer.append([captured(1)])
         writer._connection.execute("PRAGMA max_page_count=1")
@@ -142,7 +144,7 @@ def test_a_batch_that_fails_is_not_kept_in_part(path: Path) -> None:
         assert writer.append([captured(4)]) == [2]
 
 
-def test_the_file_is_for_its_owner_alone(path: Path) -> None:
+def test_only_the_owner_can_read_the_file(path: Path) -> None:
     fill(path, 1)
     assert path.stat().st_mode & 0o077 == 0
 
@@ -163,7 +165,7 @@ def test_a_damaged_file_is_explained(path: Path) -> None:
             use(path)
 
 
-def test_a_folder_that_cannot_be_made_is_explained(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_explained(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(MailboxError, match="Name another DATA_DIR"):
         Writer(tmp_path / "file" / "mailbox.sqlite3")

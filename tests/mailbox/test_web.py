@@ -67,7 +67,7 @@ def test_the_list_can_be_searched(owner_client: FlaskClient, settings: Settings)
     assert "No emails match “&lt;i&gt;nobody”" in nothing
 
 
-def test_the_list_refreshes_itself_only_when_something_came(
+def test_the_list_refreshes_only_for_new_messages(
     owner_client: FlaskClient, settings: Settings
 ) -> None:
     capture(settings, captured(1))
@@ -110,7 +110,7 @@ def test_the_html_runs_no_script_and_its_links_open_a_new_tab(
     assert "https://news.example.org/u/x" in answer.text
 
 
-def test_an_attachment_is_only_ever_a_download(
+def test_an_attachment_can_only_be_downloaded(
     owner_client: FlaskClient, settings: Settings
 ) -> None:
     capture(settings, a_newsletter())
@@ -148,12 +148,12 @@ def test_a_message_without_html_shows_its_text(
     ["/mailbox/7", "/mailbox/7/html", "/mailbox/7/source", "/mailbox/7/attachments/1",
      "/mailbox/99999999999999999999999"],
 )  # fmt: skip
-def test_what_is_not_there_is_not_found(owner_client: FlaskClient, address: str) -> None:
+def test_an_unknown_message_is_not_found(owner_client: FlaskClient, address: str) -> None:
     assert owner_client.get(address).status_code == 404
 
 
 @pytest.mark.parametrize("place", ["before=x", "after=-1", "before=" + "9" * 30, "before=٣"])
-def test_a_mistyped_place_shows_the_newest(
+def test_an_invalid_page_shows_the_newest(
     owner_client: FlaskClient, settings: Settings, place: str
 ) -> None:
     capture(settings, captured(1))

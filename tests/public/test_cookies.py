@@ -1,4 +1,4 @@
-"""No page for recipients and no static file sets a cookie, whoever looks at it."""
+"""No page for recipients and no static file sets a cookie, whoever requests it."""
 
 import pytest
 from flask import Flask

@@ -1,4 +1,4 @@
-"""Pages for recipients, and the emails that lead to them, speak the language of their list."""
+"""Pages for recipients, and the emails that link to them, use the language of their list."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,7 +28,7 @@ def _second_language(app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.fixture
-def foreign(app: Flask) -> AudienceList:
+def visitor(app: Flask) -> AudienceList:
     with transaction():
         return a_list("Foreign", is_public=True, language=LOCALE)
 
@@ -39,10 +39,10 @@ def news(app: Flask) -> AudienceList:
         return a_list("News", is_public=True)
 
 
-def test_each_sign_up_page_speaks_the_language_of_its_list(
-    client: FlaskClient, foreign: AudienceList, news: AudienceList
+def test_each_sign_up_page_uses_the_language_of_its_list(
+    client: FlaskClient, visitor: AudienceList, news: AudienceList
 ) -> None:
-    page = visit(client, f"/s/{foreign.public_id}").text
+    page = visit(client, f"/s/{visitor.public_id}").text
     assert ACCENTED in page
     assert 'lang="en-GB"' in page
     other = visit(client, f"/s/{news.public_id}").text
@@ -50,28 +50,28 @@ def test_each_sign_up_page_speaks_the_language_of_its_list(
     assert 'lang="en"' in other
 
 
-def test_the_proof_of_consent_holds_the_words_that_were_shown(
-    client: FlaskClient, foreign: AudienceList
+def test_the_proof_of_consent_contains_the_wording_shown(
+    client: FlaskClient, visitor: AudienceList
 ) -> None:
-    visit(client, f"/s/{foreign.public_id}", "POST", data={"address": "a@example.org"})
+    visit(client, f"/s/{visitor.public_id}", "POST", data={"address": "a@example.org"})
     [proof] = db.session.query(ConsentEvent).all()
     assert ACCENTED in proof.wording
 
 
-def test_confirming_and_unsubscribing_speak_it_too(
-    client: FlaskClient, foreign: AudienceList
+def test_confirming_and_unsubscribing_use_the_language(
+    client: FlaskClient, visitor: AudienceList
 ) -> None:
     with transaction():
-        asked = a_subscriber("a@example.org", foreign, state="pending")
-        reader = a_subscriber("b@example.org", foreign)
+        asked = a_subscriber("a@example.org", visitor, state="pending")
+        reader = a_subscriber("b@example.org", visitor)
     signer, now = services().signer, int(utcnow().timestamp())
-    confirm = signer.sign("confirm", ConfirmRef(asked.id, foreign.id, now).pack())
-    leave = signer.sign("unsubscribe", DeliveryRef(reader.id, foreign.id, 0).pack())
+    confirm = signer.sign("confirm", ConfirmRef(asked.id, visitor.id, now).pack())
+    leave = signer.sign("unsubscribe", DeliveryRef(reader.id, visitor.id, 0).pack())
     for path in (f"/confirm/{confirm}", f"/u/{leave}"):
         assert 'lang="en-GB"' in visit(client, path).text, path
 
 
-def test_a_form_asks_for_the_language_where_there_are_several(
+def test_a_form_offers_languages_if_there_are_several(
     owner_client: FlaskClient, news: AudienceList, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     path = f"/lists/{news.public_id}/edit"

@@ -1,4 +1,4 @@
-"""Signing up and confirming, as a visitor and as a nosy program see it."""
+"""Signing up and confirming, for visitors and bots."""
 
 import re
 import secrets
@@ -35,7 +35,7 @@ def news(app: Flask) -> AudienceList:
 
 @pytest.fixture
 def visitor(client: FlaskClient) -> FlaskClient:
-    """A browser with an IP address of its own: the limits count per address."""
+    """A browser with its own IP address, because limits count per address."""
     client.environ_base["REMOTE_ADDR"] = str(IPv4Address(secrets.randbits(24) | 10 << 24))
     return client
 
@@ -44,7 +44,7 @@ def sign_up(visitor: FlaskClient, news: AudienceList, address: str, **more: str)
     return visitor.post(f"/s/{news.public_id}", data={"address": address, **more})
 
 
-def mails() -> list[TransactionalEmail]:
+def queued_emails() -> list[TransactionalEmail]:
     return list(db.session.scalars(sa.select(TransactionalEmail).order_by(TransactionalEmail.id)))
 
 
@@ -95,24 +95,26 @@ def test_signing_up_is_pending_with_proof_until_confirmed(
     shown = visitor.get(f"/s/{news.public_id}").text
     sentence = proof.wording.rpartition(" [")[0]
     assert sentence.replace("<", "&lt;").replace(">", "&gt;") in shown
-    [mail] = mails()
+    [mail] = queued_emails()
     assert (mail.kind, mail.address, mail.status) == ("confirm", "Alice@example.org", "queued")
 
 
 @pytest.mark.parametrize(
     "address", ["", "alice", "alice@", "a b@example.org", "a@example.org\r\nBcc: x@example.org"]
 )
-def test_a_bad_address_is_explained_and_the_form_keeps_the_rest(
+def test_an_invalid_address_is_explained_and_the_form_kept(
     visitor: FlaskClient, news: AudienceList, address: str
 ) -> None:
     answer = sign_up(visitor, news, address, name="Alice")
     assert answer.status_code == 422
     assert 'role="alert"' in answer.text
     assert 'value="Alice"' in answer.text
-    assert mails() == []
+    assert queued_emails() == []
 
 
-def test_the_answer_never_tells_who_is_known(visitor: FlaskClient, news: AudienceList) -> None:
+def test_the_answer_never_reveals_who_is_subscribed(
+    visitor: FlaskClient, news: AudienceList
+) -> None:
     with transaction():
         a_subscriber("known@example.org", news)
         a_subscriber("stopped@example.org")
@@ -126,26 +128,26 @@ def test_the_answer_never_tells_who_is_known(visitor: FlaskClient, news: Audienc
     assert {(one.status_code, one.headers["Location"], one.data) for one in answers} == {
         (303, f"/s/{news.public_id}/check-your-mail", b"")
     }
-    assert [mail.address for mail in mails()] == ["new@example.org"]
+    assert [mail.address for mail in queued_emails()] == ["new@example.org"]
     assert state(news, "known@example.org") == "subscribed"
     assert state(news, "stopped@example.org") is None
 
 
-def test_an_address_gets_three_confirmation_mails_a_day_at_most(
+def test_an_address_gets_at_most_three_confirmations_a_day(
     visitor: FlaskClient, news: AudienceList
 ) -> None:
     for _ in range(6):
         assert sign_up(visitor, news, "alice@example.org").status_code == 303
-    assert len(mails()) == 3
+    assert len(queued_emails()) == 3
 
 
-def test_addresses_with_a_plus_tag_get_three_confirmation_mails_together(
+def test_addresses_with_plus_tags_share_three_confirmations_a_day(
     visitor: FlaskClient, news: AudienceList
 ) -> None:
     for address in ("victim@", "Victim+1@", "victim+2@", "victim+3@", "victim@", "victims@"):
         assert sign_up(visitor, news, f"{address}example.org").status_code == 303
     assert sign_up(visitor, news, "victim+4@other.example").status_code == 303
-    sent_to = [mail.address.lower() for mail in mails()]
+    sent_to = [mail.address.lower() for mail in queued_emails()]
     assert sent_to == [
         "victim@example.org",
         "victim+1@example.org",
@@ -158,7 +160,7 @@ def test_addresses_with_a_plus_tag_get_three_confirmation_mails_together(
 
 
 @pytest.mark.runs_on("sqlite", "postgresql")
-def test_sign_ups_at_the_same_moment_count_together(
+def test_simultaneous_sign_ups_count_together(
     app: Flask, news: AudienceList, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     count, list_id = signup._requests_lately, news.id
@@ -184,24 +186,22 @@ def test_sign_ups_at_the_same_moment_count_together(
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(mails()) == 3
+    assert len(queued_emails()) == 3
 
 
-def test_an_ip_address_is_held_back_after_ten_tries(
-    visitor: FlaskClient, news: AudienceList
-) -> None:
+def test_an_ip_address_is_limited_to_ten_attempts(visitor: FlaskClient, news: AudienceList) -> None:
     answers = [sign_up(visitor, news, f"p{n}@example.org").status_code for n in range(12)]
     assert answers == [303] * 10 + [429] * 2
     assert visitor.get(f"/s/{news.public_id}").status_code == 200
 
 
-def test_a_program_that_fills_in_the_hidden_field_achieves_nothing(
+def test_a_bot_that_fills_in_the_hidden_field_achieves_nothing(
     visitor: FlaskClient, news: AudienceList
 ) -> None:
     answer = sign_up(visitor, news, "bot@example.org", website="https://spam.example")
     assert answer.status_code == 303
     assert state(news, "bot@example.org") is None
-    assert mails() == []
+    assert queued_emails() == []
 
 
 def test_a_stranger_cannot_rename_a_subscriber(visitor: FlaskClient, news: AudienceList) -> None:
@@ -215,8 +215,8 @@ def test_a_stranger_cannot_rename_a_subscriber(visitor: FlaskClient, news: Audie
 
 
 def confirm_path(*, age: timedelta = timedelta(0)) -> str:
-    """The path that the newest confirmation mail leads to."""
-    payload = mails()[-1].payload
+    """The path of the link in the newest confirmation email."""
+    payload = queued_emails()[-1].payload
     ref = ConfirmRef(
         payload["subscriber_id"],
         payload["list_id"],
@@ -255,7 +255,9 @@ def test_a_link_older_than_a_week_offers_to_sign_up_again(
     assert state(news, "alice@example.org") == "pending"
 
 
-def test_an_earlier_link_works_beside_a_newer_one(visitor: FlaskClient, news: AudienceList) -> None:
+def test_an_earlier_link_still_works_after_a_newer_one(
+    visitor: FlaskClient, news: AudienceList
+) -> None:
     sign_up(visitor, news, "alice@example.org")
     first = confirm_path(age=timedelta(hours=1))
     sign_up(visitor, news, "alice@example.org")
@@ -263,7 +265,7 @@ def test_an_earlier_link_works_beside_a_newer_one(visitor: FlaskClient, news: Au
     assert state(news, "alice@example.org") == "subscribed"
 
 
-def test_a_link_does_not_bring_back_who_left_since(
+def test_a_link_does_not_resubscribe_after_an_unsubscribe(
     visitor: FlaskClient, news: AudienceList
 ) -> None:
     sign_up(visitor, news, "alice@example.org")
@@ -278,7 +280,7 @@ def test_a_link_does_not_bring_back_who_left_since(
     assert state(news, "alice@example.org") == "pending"
 
 
-def test_a_forged_link_is_no_page(visitor: FlaskClient, news: AudienceList) -> None:
+def test_a_forged_link_is_not_found(visitor: FlaskClient, news: AudienceList) -> None:
     sign_up(visitor, news, "alice@example.org")
     path = confirm_path()
     forged = path[:-1] + ("A" if path[-1] != "A" else "B")
@@ -303,7 +305,7 @@ def test_invisible_characters_around_an_address_do_not_matter(
     visitor: FlaskClient, news: AudienceList, address: str
 ) -> None:
     assert sign_up(visitor, news, address).status_code == 303
-    assert [mail.address for mail in mails()] == ["z1@multi.example"]
+    assert [mail.address for mail in queued_emails()] == ["z1@multi.example"]
 
 
 def test_an_invisible_character_inside_an_address_is_named(

@@ -1,4 +1,4 @@
-"""Opens and clicks: answered at once, forged ones refused, noted wherever there is a place."""
+"""Opens and clicks: answered immediately, refused if forged, recorded wherever possible."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,26 +40,24 @@ def events() -> list[tuple[str, int | None, str]]:
     return [(row.kind, row.link_number, row.user_agent) for row in rows]
 
 
-def test_an_open_gets_a_tiny_picture_that_nobody_caches(
-    client: FlaskClient, delivery: Delivery
-) -> None:
+def test_an_open_gets_a_tiny_uncached_image(client: FlaskClient, delivery: Delivery) -> None:
     path = f"/o/{open_token(SIGNER, delivery.id)}.gif"
     answer = client.get(path, headers={"User-Agent": "Mail/1.0"})
     assert (answer.status_code, answer.mimetype, len(answer.data)) == (200, "image/gif", 43)
     assert answer.data.startswith(b"GIF89a")
     assert "no-store" in answer.headers["Cache-Control"]
     assert "Set-Cookie" not in answer.headers
-    assert events() == [("opened", None, "Mail/1.0")]  # Redis is away: straight to the database
+    assert events() == [("opened", None, "Mail/1.0")]  # without Redis, straight to the database
 
 
-def test_a_broken_pixel_is_a_picture_all_the_same(client: FlaskClient, delivery: Delivery) -> None:
+def test_an_invalid_pixel_link_still_gets_an_image(client: FlaskClient, delivery: Delivery) -> None:
     for token in ("x", open_token(SIGNER, delivery.id)[:-1], open_token(SIGNER, 0)):
         answer = client.get(f"/o/{token}.gif")
         assert (answer.status_code, answer.mimetype) == (200, "image/gif")
     assert events() == []
 
 
-def test_a_click_goes_to_its_target_byte_by_byte(client: FlaskClient, delivery: Delivery) -> None:
+def test_a_click_redirects_to_its_exact_target(client: FlaskClient, delivery: Delivery) -> None:
     answer = client.get("/c/" + click_path(SIGNER, delivery.id, 2, TARGET))
     assert answer.status_code == 302
     assert answer.headers["Location"] == TARGET
@@ -68,7 +66,7 @@ def test_a_click_goes_to_its_target_byte_by_byte(client: FlaskClient, delivery: 
     assert [event[:2] for event in events()] == [("clicked", 2)]
 
 
-def test_head_is_answered_and_not_counted(client: FlaskClient, delivery: Delivery) -> None:
+def test_head_is_answered_but_not_counted(client: FlaskClient, delivery: Delivery) -> None:
     assert client.head(f"/o/{open_token(SIGNER, delivery.id)}.gif").status_code == 200
     answer = client.head("/c/" + click_path(SIGNER, delivery.id, 1, TARGET))
     assert (answer.status_code, answer.headers["Location"]) == (302, TARGET)
@@ -87,7 +85,7 @@ def test_head_is_answered_and_not_counted(client: FlaskClient, delivery: Deliver
         "",
     ],
 )
-def test_a_link_cannot_be_bent_to_another_place(
+def test_a_link_cannot_be_changed_to_another_target(
     client: FlaskClient, delivery: Delivery, target: str
 ) -> None:
     token, _ = click_path(SIGNER, delivery.id, 1, TARGET).split("/")
@@ -101,7 +99,7 @@ def test_a_link_cannot_be_bent_to_another_place(
 @pytest.mark.parametrize(
     "target", ["javascript:alert(1)", "data:text/html,x", "https://a.example/\r\nX: y", "ftp://a"]
 )
-def test_only_web_addresses_are_led_to_even_when_signed(
+def test_only_web_urls_are_redirected_to_even_if_signed(
     client: FlaskClient, delivery: Delivery, target: str
 ) -> None:
     assert client.get("/c/" + click_path(SIGNER, delivery.id, 1, target)).status_code == 404
@@ -111,7 +109,7 @@ def test_only_web_addresses_are_led_to_even_when_signed(
     "target",
     ["https://[::1", "https://a.example:99999/", "https://\u202e.example/", "https://\u00b2..x/"],
 )
-def test_what_is_no_address_after_all_is_a_link_that_does_not_work(
+def test_an_invalid_target_is_a_broken_link(
     client: FlaskClient, delivery: Delivery, target: str
 ) -> None:
     answer = client.get("/c/" + click_path(SIGNER, delivery.id, 1, target))
@@ -119,14 +117,12 @@ def test_what_is_no_address_after_all_is_a_link_that_does_not_work(
     assert "This link does not work" in answer.text
 
 
-def test_a_target_with_letters_beyond_ascii_arrives(
-    client: FlaskClient, delivery: Delivery
-) -> None:
+def test_a_non_ascii_target_is_redirected_to(client: FlaskClient, delivery: Delivery) -> None:
     answer = client.get("/c/" + click_path(SIGNER, delivery.id, 1, "https://shop.example/größe"))
     assert answer.headers["Location"] == "https://shop.example/gr%C3%B6%C3%9Fe"
 
 
-def test_links_of_test_mails_lead_on_and_count_nothing(
+def test_links_of_test_emails_redirect_without_counting(
     client: FlaskClient, delivery: Delivery
 ) -> None:
     assert client.get("/c/" + click_path(SIGNER, 0, 1, TARGET)).headers["Location"] == TARGET
@@ -136,7 +132,7 @@ def test_links_of_test_mails_lead_on_and_count_nothing(
 @pytest.mark.parametrize(
     "url", ["sqlite:////nowhere/at/all.sqlite3", "postgresql://nobody@127.0.0.1:1/none"]
 )
-def test_clicks_and_opens_work_while_everything_is_down(tmp_path: Path, url: str) -> None:
+def test_clicks_and_opens_work_without_database_and_redis(tmp_path: Path, url: str) -> None:
     app = create_app(settings_for_tests(tmp_path, database_url=url))
     for _ in range(3):
         client = app.test_client()
@@ -150,7 +146,7 @@ class TestWithRedis:
     def settings(self, database_url: str, tmp_path: Path, redis_url: str) -> Settings:
         return settings_for_tests(tmp_path, database_url=database_url, redis_url=redis_url)
 
-    def test_hits_wait_in_the_stream_and_ring_once_a_second(
+    def test_events_wait_in_the_stream_and_queue_a_job_once_a_second(
         self, client: FlaskClient, delivery: Delivery, redis_url: str
     ) -> None:
         for number in range(5):
@@ -160,7 +156,7 @@ class TestWithRedis:
         with Redis.from_url(redis_url) as redis:
             assert redis.llen("rq:queue:background") == 1
 
-    def test_what_waits_is_what_happened(self, client: FlaskClient, delivery: Delivery) -> None:
+    def test_waiting_events_are_complete(self, client: FlaskClient, delivery: Delivery) -> None:
         before = datetime.now(UTC)  # noqa: TID251
         client.get(
             f"/o/{open_token(services().signer, delivery.id)}.gif", headers={"User-Agent": "é\x7f"}

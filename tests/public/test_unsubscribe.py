@@ -1,4 +1,4 @@
-"""One-click and the page: RFC 8058 from the outside."""
+"""One-click unsubscribe (RFC 8058) and the unsubscribe page."""
 
 import threading
 from dataclasses import dataclass
@@ -90,20 +90,20 @@ def test_a_one_click_post_ends_the_subscription(
     assert db.session.scalars(stamped).one() is not None
 
 
-def test_fields_we_do_not_know_make_no_difference(sent: Sent, client: FlaskClient) -> None:
+def test_unknown_fields_make_no_difference(sent: Sent, client: FlaskClient) -> None:
     answer = client.post(sent.path, data={**ONE_CLICK, "action": "undo", "x": "y"})
     assert_plain_answer(answer)
     assert sent.states() == ["unsubscribed", "subscribed"]
 
 
-def test_a_body_without_length_ends_it_too(sent: Sent, client: FlaskClient) -> None:
+def test_a_body_without_a_length_unsubscribes_as_well(sent: Sent, client: FlaskClient) -> None:
     answer = client.post(sent.path, headers={"Transfer-Encoding": "chunked"})
     assert_plain_answer(answer)
     assert sent.states() == ["unsubscribed", "subscribed"]
 
 
 @pytest.mark.parametrize("ending", ["/", "//"])
-def test_a_slash_too_many_is_never_redirected(sent: Sent, client: FlaskClient, ending: str) -> None:
+def test_an_extra_slash_is_never_redirected(sent: Sent, client: FlaskClient, ending: str) -> None:
     answer = client.post(sent.path + ending, data=ONE_CLICK)
     assert answer.status_code in {200, 404}
     assert "Location" not in answer.headers
@@ -111,7 +111,7 @@ def test_a_slash_too_many_is_never_redirected(sent: Sent, client: FlaskClient, e
         assert sent.states() == ["unsubscribed", "subscribed"]
 
 
-def test_ten_replays_are_one_event_and_one_proof(sent: Sent, client: FlaskClient) -> None:
+def test_ten_repeated_requests_are_one_event_and_one_proof(sent: Sent, client: FlaskClient) -> None:
     for _ in range(10):
         assert_plain_answer(client.post(sent.path, data=ONE_CLICK))
     assert db.session.scalar(sa.select(sa.func.count(Event.id))) == 1
@@ -119,7 +119,7 @@ def test_ten_replays_are_one_event_and_one_proof(sent: Sent, client: FlaskClient
 
 
 @pytest.mark.runs_on("sqlite", "postgresql")
-def test_ten_at_once_are_one_event_and_one_proof(sent: Sent, app: Flask) -> None:
+def test_ten_concurrent_requests_are_one_event_and_one_proof(sent: Sent, app: Flask) -> None:
     codes: list[int] = []
 
     def press() -> None:
@@ -136,7 +136,7 @@ def test_ten_at_once_are_one_event_and_one_proof(sent: Sent, app: Flask) -> None
     assert db.session.scalar(sa.select(sa.func.count(ConsentEvent.id))) == 1
 
 
-def test_looking_changes_nothing(sent: Sent, client: FlaskClient) -> None:
+def test_get_and_head_change_nothing(sent: Sent, client: FlaskClient) -> None:
     for _ in range(200):
         answer = client.get(sent.path)
         assert_plain_answer(answer)
@@ -154,7 +154,7 @@ def test_the_page_names_the_lists_and_the_sender(sent: Sent, client: FlaskClient
     assert "alice@example.org" not in text
 
 
-def test_the_button_leaves_this_newsletter_and_the_mistake_button_brings_it_back(
+def test_the_button_unsubscribes_and_the_undo_button_resubscribes(
     sent: Sent, client: FlaskClient
 ) -> None:
     left = client.post(sent.path, data={"action": "leave"})
@@ -171,7 +171,7 @@ def test_the_button_leaves_this_newsletter_and_the_mistake_button_brings_it_back
     assert [tuple(row) for row in proofs] == [("unsubscribed", "page"), ("subscribed", "page")]
 
 
-def test_coming_back_again_and_again_is_limited_and_leaving_never_is(
+def test_resubscribing_repeatedly_is_limited_and_unsubscribing_never(
     sent: Sent, client: FlaskClient
 ) -> None:
     codes = []
@@ -191,7 +191,7 @@ def test_coming_back_again_and_again_is_limited_and_leaving_never_is(
     ("path", "code"),
     [("/u/%00", 400), ("/v/x?a=%00", 400), ("/confirm/%00", 400), ("/s/x%00", 400)],
 )
-def test_every_error_is_told_in_the_look_of_the_public_pages(
+def test_every_error_has_the_design_of_public_pages(
     client: FlaskClient, path: str, code: int
 ) -> None:
     answer = client.get(path)
@@ -200,7 +200,7 @@ def test_every_error_is_told_in_the_look_of_the_public_pages(
     assert answer.headers["Referrer-Policy"] == "no-referrer"
 
 
-def test_an_error_of_ours_is_told_kindly(
+def test_a_server_error_is_explained(
     app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app.config["PROPAGATE_EXCEPTIONS"] = False
@@ -228,7 +228,7 @@ def test_an_altered_link_changes_nothing(sent: Sent, client: FlaskClient) -> Non
     assert sent.states() == ["subscribed", "subscribed"]
 
 
-def test_a_link_whose_campaign_and_person_are_gone_gets_the_same_answer(
+def test_a_link_of_deleted_campaign_and_person_gets_the_same_answer(
     sent: Sent, client: FlaskClient
 ) -> None:
     with transaction():
@@ -240,7 +240,7 @@ def test_a_link_whose_campaign_and_person_are_gone_gets_the_same_answer(
     assert "You are unsubscribed" in client.get(nobody).text
 
 
-def test_a_link_of_a_test_mail_says_so(sent: Sent, client: FlaskClient) -> None:
+def test_a_link_of_a_test_email_says_so(sent: Sent, client: FlaskClient) -> None:
     path = path_of(DeliveryRef(0, 0, 0))
     assert "from a test email" in client.get(path).text
     assert_plain_answer(client.post(path, data=ONE_CLICK))
@@ -267,7 +267,7 @@ def test_a_rotated_key_keeps_old_links_working(
 @pytest.mark.parametrize(
     "url", ["sqlite:////nowhere/at/all.sqlite3", "postgresql://nobody@127.0.0.1:1/none"]
 )
-def test_a_database_that_is_away_is_told_kindly(tmp_path: Path, url: str) -> None:
+def test_an_unavailable_database_is_explained(tmp_path: Path, url: str) -> None:
     broken = create_app(settings_for_tests(tmp_path, database_url=url))
     with broken.app_context():
         path = path_of(DeliveryRef(1, 1, 1))

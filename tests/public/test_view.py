@@ -35,7 +35,7 @@ def a_sent_campaign(
     return delivery, path_of(DeliveryRef(alice.id, news.id, delivery.id))
 
 
-def test_it_shows_the_mail_as_this_person_got_it_without_tracking(
+def test_the_page_shows_the_recipients_email_without_tracking(
     app: Flask, client: FlaskClient
 ) -> None:
     _, path = a_sent_campaign()
@@ -49,7 +49,7 @@ def test_it_shows_the_mail_as_this_person_got_it_without_tracking(
     assert db.session.scalar(sa.select(sa.func.count(Event.id))) == 0
 
 
-def test_nothing_in_it_can_run_or_be_indexed(app: Flask, client: FlaskClient) -> None:
+def test_the_page_runs_no_script_and_is_not_indexed(app: Flask, client: FlaskClient) -> None:
     _, path = a_sent_campaign(html="<p>x</p><script>alert(1)</script>")
     answer = client.get(path)
     policy = answer.headers["Content-Security-Policy"]
@@ -74,23 +74,23 @@ def test_a_deleted_campaign_or_person_is_a_friendly_404(app: Flask, client: Flas
     assert "no longer available" in answer.text
 
 
-def test_a_forged_link_is_no_page(app: Flask, client: FlaskClient) -> None:
+def test_a_forged_link_is_not_found(app: Flask, client: FlaskClient) -> None:
     _, path = a_sent_campaign()
     assert client.get(path[:-2]).status_code == 404
     wrong_purpose = services().signer.sign("unsubscribe", DeliveryRef(1, 1, 1).pack())
     assert client.get(f"/v/{wrong_purpose}").status_code == 404
 
 
-def test_somebody_elses_delivery_is_not_shown(app: Flask, client: FlaskClient) -> None:
+def test_another_recipients_delivery_is_not_shown(app: Flask, client: FlaskClient) -> None:
     delivery, _ = a_sent_campaign()
     assert client.get(path_of(DeliveryRef(999, 1, delivery.id))).status_code == 404
 
 
-def test_a_link_of_a_test_mail_says_so(app: Flask, client: FlaskClient) -> None:
+def test_a_link_of_a_test_email_says_so(app: Flask, client: FlaskClient) -> None:
     assert "from a test email" in client.get(path_of(DeliveryRef(0, 0, 0))).text
 
 
-def test_it_is_compiled_once_until_anything_in_it_changes(
+def test_a_campaign_is_compiled_once_until_it_changes(
     app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compiled: list[Content] = []
@@ -104,7 +104,7 @@ def test_it_is_compiled_once_until_anything_in_it_changes(
     for _ in range(3):
         assert "Hello Alice" in client.get(path).text
     assert len(compiled) == 1
-    with transaction() as session:  # the name of the person is no part of what is compiled
+    with transaction() as session:  # the recipient's name is not part of the compiled content
         session.get_one(Subscriber, delivery.subscriber_id).name = "Alicia"
     assert "Hello Alicia" in client.get(path).text
     assert len(compiled) == 1
@@ -117,7 +117,7 @@ def test_it_is_compiled_once_until_anything_in_it_changes(
     assert len(compiled) == 3
 
 
-def test_what_cannot_be_compiled_is_not_tried_each_time(
+def test_a_failed_compilation_is_not_repeated_each_time(
     app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tries: list[int] = []
@@ -132,7 +132,7 @@ def test_what_cannot_be_compiled_is_not_tried_each_time(
     assert len(tries) == 1
 
 
-def test_few_campaigns_are_kept_compiled_the_last_seen_ones(app: Flask) -> None:
+def test_only_recently_viewed_campaigns_are_cached(app: Flask) -> None:
     cache = view.CompiledCache(size=2)
     with transaction():
         news = a_list()
@@ -146,7 +146,7 @@ def test_few_campaigns_are_kept_compiled_the_last_seen_ones(app: Flask) -> None:
     assert len(cache._entries) == 2
 
 
-def test_one_client_cannot_have_it_made_without_end(client: FlaskClient, app: Flask) -> None:
+def test_requests_of_one_client_are_limited(client: FlaskClient, app: Flask) -> None:
     _, path = a_sent_campaign()
     answers = [client.get(path, environ_base={"REMOTE_ADDR": "2001:db8::1"}) for _ in range(60)]
     assert {answer.status_code for answer in answers} == {200}

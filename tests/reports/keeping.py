@@ -1,4 +1,4 @@
-"""Counts that are kept: made in the background, and as old as a test wants them."""
+"""Stored snapshots of counts, as old as a test needs them."""
 
 from datetime import timedelta
 
@@ -14,7 +14,7 @@ from campaigns.reports.snapshots import Subject
 
 
 def keep(app: Flask, subject: Subject, number: int, *, seconds_ago: float = 0.0) -> None:
-    """Count it as the background does; the count is then made so old."""
+    """Take a snapshot as the background job does, then make it this old."""
     runtime.use(app)
     jobs = {"campaign": counts.campaign, "list": counts.one_list}
     jobs.get(subject, counts.people)(number)
@@ -35,6 +35,6 @@ def row_of(subject: Subject, number: int) -> KeptCount | None:
 
 
 def a_page(*, with_details: bool = False) -> Counts:
-    """What a page that is asked for now is given."""
+    """The figures that a page requested now shows."""
     db.session.rollback()
     return Counts(now=utcnow(), with_details=with_details)

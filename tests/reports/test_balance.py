@@ -1,4 +1,4 @@
-"""The balance sheet: every recipient is in exactly one term."""
+"""The balance: every recipient is in exactly one term."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from tests.readback import campaign_balance
 
 
 def a_campaign_in_every_state(**values: Any) -> Campaign:
-    """One delivery in each state, and one more that is sent."""
+    """One delivery in each status, and a second sent one."""
     states = (*DELIVERY_STATES, "sent")
     news = a_list()
     campaign = a_campaign(news, status="sending", audience=len(states), **values)
@@ -47,13 +47,13 @@ def test_a_missing_row_is_shown_as_a_balance_that_does_not_add_up(app: Flask) ->
     assert not campaign_balance(campaign.id).adds_up
 
 
-def test_terms_that_are_zero_are_left_out_and_the_sum_stays_true() -> None:
+def test_terms_of_zero_are_omitted_and_the_sum_stays_correct() -> None:
     balance = Balance(audience=3, sent=2, queued=1)
     assert balance.terms() == [("sent", 2), ("waiting", 1)]
     assert balance.adds_up
 
 
-def test_campaigns_do_not_mix(app: Flask) -> None:
+def test_campaigns_are_counted_separately(app: Flask) -> None:
     with transaction():
         news = a_list()
         alice = a_subscriber("alice@example.org", news)
@@ -70,6 +70,6 @@ def test_campaigns_do_not_mix(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("ids", [[], [404]])
-def test_campaigns_that_are_not_there_have_no_balance(app: Flask, ids: list[int]) -> None:
+def test_unknown_campaigns_have_no_balance(app: Flask, ids: list[int]) -> None:
     assert campaign_balances(ids) == {}
     assert campaign_balance(404) == Balance()

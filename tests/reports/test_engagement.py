@@ -43,7 +43,7 @@ def clicked(delivery: Delivery, link: int, mark: str) -> None:
     )
 
 
-def test_each_recipient_counts_once_for_each_thing_they_did(app: Flask) -> None:
+def test_each_recipient_counts_once_per_kind_of_event(app: Flask) -> None:
     later = START + timedelta(hours=1)
     with transaction():
         campaign = a_sent_campaign()
@@ -57,7 +57,7 @@ def test_each_recipient_counts_once_for_each_thing_they_did(app: Flask) -> None:
     )
 
 
-def test_a_campaign_nobody_reacted_to_has_zeros(app: Flask) -> None:
+def test_a_campaign_without_reactions_has_zeros(app: Flask) -> None:
     with transaction():
         campaign = a_sent_campaign()
         sent_to(campaign, "a@example.org")
@@ -65,7 +65,7 @@ def test_a_campaign_nobody_reacted_to_has_zeros(app: Flask) -> None:
     assert campaign_engagements([]) == {}
 
 
-def test_links_count_clicks_and_people_with_the_most_clicked_first(app: Flask) -> None:
+def test_links_count_clicks_and_recipients_with_the_most_clicked_first(app: Flask) -> None:
     with transaction():
         campaign = a_sent_campaign()
         other = a_campaign(status="sent", started_at=START)
@@ -100,4 +100,4 @@ def test_the_first_48_hours_are_counted_from_the_start(app: Flask) -> None:
     assert hours[0] == Hour(0, opened=2, clicked=0)
     assert hours[1] == Hour(1, opened=2, clicked=1)
     assert hours[47] == Hour(47, opened=1, clicked=0)
-    assert sum(hour.opened for hour in hours) == 5  # the one after 48 hours is not among them
+    assert sum(hour.opened for hour in hours) == 5  # the event after 48 hours is not counted

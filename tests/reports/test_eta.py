@@ -1,4 +1,4 @@
-"""When a campaign is finished: mailbox groups drain side by side, the last one decides."""
+"""The finish time: mailbox groups are sent in parallel, and the last one decides."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -34,28 +34,28 @@ def waiting(group: str, count: int, **values: object) -> GroupCount:
     return replace(GroupCount(group, waiting=count), **values)  # type: ignore[arg-type]
 
 
-def test_what_one_group_does_not_use_goes_to_the_others() -> None:
-    """At its rate of now Gmail would take 180 seconds; once Yahoo is done it gets all."""
+def test_unused_capacity_of_a_group_goes_to_the_others() -> None:
+    """At its own rate Gmail would take 180 seconds; once Yahoo is done, it gets all capacity."""
     found = finish(waiting("google", 900, rate=5), waiting("yahoo", 100, rate=5))
     assert seconds(found) == pytest.approx(100)
     assert found is not None
     assert found.slowest == "google"
 
 
-def test_a_group_with_a_limit_is_not_faster_than_that() -> None:
+def test_a_group_is_not_faster_than_its_limit() -> None:
     plan = Plan(groups={"yahoo": GroupPlan(per_second=0.5)})
     found = finish(waiting("google", 900), waiting("yahoo", 100), plan=plan)
     assert found == Eta(later(200), "yahoo")
 
 
 @pytest.mark.parametrize("learned", [{"yahoo": 0.5}, None])
-def test_a_group_that_is_slow_by_itself_stays_so(learned: dict[str, float] | None) -> None:
+def test_a_slow_group_stays_slow(learned: dict[str, float] | None) -> None:
     rate = None if learned else 0.5
     found = finish(waiting("google", 900), waiting("yahoo", 100, rate=rate), learned=learned)
     assert found == Eta(later(200), "yahoo")
 
 
-def test_a_group_that_is_held_begins_when_it_is_released() -> None:
+def test_a_held_group_starts_when_it_is_released() -> None:
     plan = Plan(groups={"yahoo": GroupPlan(suspended_until=later(3600))})
     found = finish(waiting("google", 900), waiting("yahoo", 100, rate=0.0), plan=plan)
     assert found == Eta(later(3610), "yahoo")
@@ -65,7 +65,7 @@ def test_a_group_that_is_held_begins_when_it_is_released() -> None:
     assert seconds(finish(waiting("google", 900), plan=whole)) == pytest.approx(150)
 
 
-def test_the_account_caps_all_groups_together() -> None:
+def test_the_limit_of_the_account_applies_to_all_groups_together() -> None:
     plan = Plan(windows=Windows(minute=120))
     rows = (waiting("google", 100), waiting("yahoo", 100))
     assert seconds(finish(*rows, plan=plan, speed=50)) == pytest.approx(100)
@@ -73,7 +73,7 @@ def test_the_account_caps_all_groups_together() -> None:
     assert seconds(finish(*rows, plan=replace(plan, pace_per_second=1.0))) == pytest.approx(200)
 
 
-def test_a_daily_limit_makes_it_take_days() -> None:
+def test_a_daily_limit_stretches_sending_over_days() -> None:
     plan = Plan(windows=Windows(day=500))
     assert over_the_day(1500, plan, 0) == timedelta(days=2)
     assert over_the_day(1500, plan, 500) == timedelta(days=3)
@@ -83,13 +83,13 @@ def test_a_daily_limit_makes_it_take_days() -> None:
     assert found == Eta(NOW + timedelta(days=2))
 
 
-def test_a_group_that_warms_up_is_slower() -> None:
+def test_a_group_in_warm_up_is_slower() -> None:
     plan = Plan(groups={"google": GroupPlan(per_day=100)})
     assert seconds(finish(waiting("google", 200), plan=plan)) == pytest.approx(2 * 86_400)
     assert seconds(finish(waiting("google", 100), plan=plan)) == pytest.approx(10)
 
 
-def test_nobody_can_tell() -> None:
+def test_the_finish_time_may_be_unknown() -> None:
     assert finish(waiting("google", 100), speed=None) is None
     assert finish(GroupCount("google", sent=5)) is None
     assert finish() is None
@@ -98,6 +98,6 @@ def test_nobody_can_tell() -> None:
     assert drain([Draining("google", 5)], 0.0, now=NOW) is None
 
 
-def test_groups_that_end_together_have_no_slowest() -> None:
+def test_groups_that_finish_together_have_no_slowest() -> None:
     assert finish(waiting("google", 100), waiting("yahoo", 99)) == Eta(later(19.9))
     assert finish(waiting("google", 100)) == Eta(later(10))

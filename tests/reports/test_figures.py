@@ -1,4 +1,4 @@
-"""What pages show of large things: one moment, final at once, and nobody waits for a count."""
+"""Figures of large campaigns on pages: consistent, final at the end, and never slow to load."""
 
 import time
 from dataclasses import replace
@@ -28,31 +28,31 @@ from tests.readback import campaign_balance
 from tests.reports.keeping import a_page, keep, row_of
 from tests.web.statements import counted
 
-MANY = 3
+LARGE = 3
 
 
 @pytest.fixture(autouse=True)
-def _few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(figures, "MANY", MANY)
+def _small_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(figures, "LARGE", LARGE)
 
 
-def a_large_campaign(people: int = 4, **values: Any) -> Campaign:
-    """All of them wait."""
+def a_large_campaign(recipients: int = 4, **values: Any) -> Campaign:
+    """A campaign whose deliveries are all waiting."""
     with transaction():
-        defaults: dict[str, Any] = {"status": "sending", "audience": people}
+        defaults: dict[str, Any] = {"status": "sending", "audience": recipients}
         campaign: Campaign = a_campaign(**{"started_at": utcnow(), **defaults, **values})
-        for number in range(people):
+        for number in range(recipients):
             a_delivery(campaign, a_subscriber(f"p{number}.{campaign.id}@example.org"))
     return campaign
 
 
-def send(campaign: Campaign, how_many: int = 1, status: str = "sent") -> None:
-    """As a worker writes it down: no other table is touched."""
+def send(campaign: Campaign, count: int = 1, status: str = "sent") -> None:
+    """Mark deliveries as a worker does, without changing any other table."""
     with transaction():
         ids = db.session.scalars(
             sa.select(Delivery.id)
             .where(Delivery.campaign_id == campaign.id, Delivery.status == "queued")
-            .limit(how_many)
+            .limit(count)
         ).all()
         db.session.execute(sa.update(Delivery).where(Delivery.id.in_(ids)).values(status=status))
 
@@ -60,8 +60,8 @@ def send(campaign: Campaign, how_many: int = 1, status: str = "sent") -> None:
 # --- campaigns ------------------------------------------------------------------------------------
 
 
-def test_a_small_campaign_is_counted_whenever_it_is_shown(app: Flask) -> None:
-    campaign = a_large_campaign(MANY - 1)
+def test_a_small_campaign_is_counted_each_time(app: Flask) -> None:
+    campaign = a_large_campaign(LARGE - 1)
     for sent in (0, 1):
         page = a_page()
         assert page.balance(campaign.id) == Balance(audience=2, sent=sent, queued=2 - sent)
@@ -72,7 +72,7 @@ def test_a_small_campaign_is_counted_whenever_it_is_shown(app: Flask) -> None:
     assert row_of("campaign", campaign.id) is None
 
 
-def test_a_large_one_that_nobody_has_counted_is_counted_and_wanted(app: Flask) -> None:
+def test_a_large_campaign_without_a_snapshot_is_counted_and_requested(app: Flask) -> None:
     campaign = a_large_campaign()
     page = a_page()
     assert page.balance(campaign.id) == Balance(audience=4, queued=4)
@@ -80,7 +80,7 @@ def test_a_large_one_that_nobody_has_counted_is_counted_and_wanted(app: Flask) -
     assert page.as_of is None
 
 
-def test_what_is_kept_is_shown_as_it_was_and_no_delivery_is_read(app: Flask) -> None:
+def test_a_snapshot_is_shown_without_reading_deliveries(app: Flask) -> None:
     campaign = a_large_campaign()
     send(campaign)
     keep(app, "campaign", campaign.id)
@@ -100,7 +100,7 @@ def test_what_is_kept_is_shown_as_it_was_and_no_delivery_is_read(app: Flask) -> 
     assert page.kept_at(campaign.id) is not None
 
 
-def test_a_count_is_new_for_a_while_and_then_wanted_anew(app: Flask) -> None:
+def test_a_snapshot_is_recent_for_a_while_and_then_requested_again(app: Flask) -> None:
     campaign = a_large_campaign()
     keep(app, "campaign", campaign.id)
     page = a_page()
@@ -121,7 +121,7 @@ def test_a_count_is_new_for_a_while_and_then_wanted_anew(app: Flask) -> None:
     assert page.as_of == page.kept_at(campaign.id) is not None
 
 
-def test_a_count_that_took_long_is_new_for_longer(app: Flask) -> None:
+def test_a_slow_count_is_recent_for_longer(app: Flask) -> None:
     campaign = a_large_campaign()
     keep(app, "campaign", campaign.id, seconds_ago=9)
     with transaction():
@@ -134,7 +134,7 @@ def test_a_count_that_took_long_is_new_for_longer(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("move", [lifecycle.pause, completion.cancel])
-def test_what_is_paused_or_cancelled_is_counted_at_once(app: Flask, move: Any) -> None:
+def test_a_paused_or_cancelled_campaign_is_counted_immediately(app: Flask, move: Any) -> None:
     campaign = a_large_campaign()
     keep(app, "campaign", campaign.id)
     send(campaign, 2)
@@ -146,7 +146,7 @@ def test_what_is_paused_or_cancelled_is_counted_at_once(app: Flask, move: Any) -
     assert page.wanted == [("campaign", campaign.id)]
 
 
-def test_a_finished_campaign_is_final_at_once_and_stays_so(app: Flask) -> None:
+def test_figures_of_a_finished_campaign_are_final_immediately(app: Flask) -> None:
     campaign = a_large_campaign()
     keep(app, "campaign", campaign.id)
     send(campaign, 4)
@@ -159,7 +159,7 @@ def test_a_finished_campaign_is_final_at_once_and_stays_so(app: Flask) -> None:
         keep(app, "campaign", campaign.id)
 
 
-def test_what_somebody_does_to_its_deliveries_is_shown_at_once(app: Flask) -> None:
+def test_the_effect_of_a_user_action_is_shown_immediately(app: Flask) -> None:
     campaign = a_large_campaign()
     keep(app, "campaign", campaign.id)
     with transaction():
@@ -168,7 +168,7 @@ def test_what_somebody_does_to_its_deliveries_is_shown_at_once(app: Flask) -> No
     assert a_page().balance(campaign.id) == Balance(audience=4, held=4)
 
 
-def test_a_count_in_which_the_state_changed_is_not_shown(
+def test_a_count_during_which_the_status_changed_is_not_shown(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     campaign = a_large_campaign()
@@ -188,7 +188,7 @@ def test_a_count_in_which_the_state_changed_is_not_shown(
     assert a_page().balance(campaign.id).sent == 2
 
 
-def test_what_moves_and_is_too_old_is_counted_what_rests_is_not(app: Flask) -> None:
+def test_outdated_figures_are_counted_only_while_sending(app: Flask) -> None:
     moving = a_large_campaign()
     resting = a_large_campaign(status="cancelled", finished_at=utcnow())
     with transaction():
@@ -212,7 +212,7 @@ def test_what_moves_and_is_too_old_is_counted_what_rests_is_not(app: Flask) -> N
     assert page.wanted == [("campaign", moving.id), ("campaign", resting.id)]
 
 
-def test_what_takes_very_long_to_count_is_shown_for_longer(app: Flask) -> None:
+def test_figures_that_take_very_long_to_count_are_shown_for_longer(app: Flask) -> None:
     campaign = a_large_campaign()
     keep(app, "campaign", campaign.id, seconds_ago=390)
     with transaction():
@@ -225,7 +225,7 @@ def test_what_takes_very_long_to_count_is_shown_for_longer(app: Flask) -> None:
     assert page.wanted == [("campaign", campaign.id)]
 
 
-def test_a_page_counts_what_is_too_old_only_while_that_is_quick(
+def test_a_page_counts_outdated_figures_only_if_that_is_quick(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     campaigns = [a_large_campaign() for _ in range(3)]
@@ -238,14 +238,14 @@ def test_a_page_counts_what_is_too_old_only_while_that_is_quick(
     assert [balance.sent for balance in found.values()] == [1, 1, 0]
 
 
-def test_one_page_asks_for_a_few_counts_only(app: Flask) -> None:
+def test_a_page_requests_only_a_few_counts(app: Flask) -> None:
     ids = [a_large_campaign().id for _ in range(7)]
     page = a_page()
     page.balances(ids)
     assert page.wanted == [("campaign", number) for number in ids[:5]]
 
 
-def test_many_campaigns_are_asked_for_in_as_few_statements_as_one(app: Flask) -> None:
+def test_many_campaigns_need_no_more_statements_than_one(app: Flask) -> None:
     kept_ones, others = [a_large_campaign().id, a_large_campaign().id], [a_large_campaign(1).id]
     for number in kept_ones:
         keep(app, "campaign", number)
@@ -262,7 +262,7 @@ def test_many_campaigns_are_asked_for_in_as_few_statements_as_one(app: Flask) ->
     assert statements(kept_ones) == 1
 
 
-def test_all_that_a_page_shows_is_kept_as_it_was_counted(app: Flask) -> None:
+def test_a_snapshot_contains_everything_a_page_shows(app: Flask) -> None:
     now = utcnow()
     soon = now + timedelta(minutes=5)
     with transaction():
@@ -308,7 +308,7 @@ def test_all_that_a_page_shows_is_kept_as_it_was_counted(app: Flask) -> None:
     assert page.first_ones(campaign) == canary.figures(campaign.id) != {}
 
 
-def test_without_what_is_kept_the_balance_and_the_groups_are_of_one_statement(app: Flask) -> None:
+def test_without_a_snapshot_balance_and_groups_come_from_one_statement(app: Flask) -> None:
     campaign = a_large_campaign()
     page = a_page(with_details=True)
     with counted() as statements:
@@ -319,7 +319,7 @@ def test_without_what_is_kept_the_balance_and_the_groups_are_of_one_statement(ap
     assert len([text for text in statements if "count(*)" in text]) == 1
 
 
-def test_less_and_less_often_an_old_campaign_is_counted(app: Flask) -> None:
+def test_an_old_campaign_is_counted_less_and_less_often(app: Flask) -> None:
     days = {0: 60.0, 1: 1728.0, 30: 51840.0}
     for age, seconds in days.items():
         finished_at = utcnow() - timedelta(days=age)
@@ -332,13 +332,13 @@ def test_less_and_less_often_an_old_campaign_is_counted(app: Flask) -> None:
         assert (row.due_at - row.counted_at).total_seconds() == pytest.approx(seconds, abs=1)
 
 
-# --- lists and people -----------------------------------------------------------------------------
+# --- lists and subscribers ------------------------------------------------------------------------
 
 
-def test_a_large_list_is_kept_a_small_one_counted(app: Flask) -> None:
+def test_a_large_list_has_a_snapshot_and_a_small_one_is_counted(app: Flask) -> None:
     with transaction():
         large, small = a_list("Large"), a_list("Small")
-        for number in range(MANY):
+        for number in range(LARGE):
             a_subscriber(f"p{number}@example.org", large, state="pending")
         a_subscriber("x@example.org", small)
     expected = {large.id: Figures(pending=3), small.id: Figures(subscribed=1)}
@@ -365,10 +365,10 @@ def test_a_large_list_is_kept_a_small_one_counted(app: Flask) -> None:
     assert page.as_of is None
 
 
-def test_a_list_that_is_gone_is_forgotten(app: Flask) -> None:
+def test_the_snapshot_of_a_deleted_list_is_deleted(app: Flask) -> None:
     with transaction():
         large = a_list()
-        for number in range(MANY):
+        for number in range(LARGE):
             a_subscriber(f"p{number}@example.org", large)
     keep(app, "list", large.id, seconds_ago=100)
     with transaction():
@@ -377,10 +377,10 @@ def test_a_list_that_is_gone_is_forgotten(app: Flask) -> None:
     assert row_of("list", large.id) is None
 
 
-def test_many_people_are_kept(app: Flask) -> None:
+def test_a_large_number_of_subscribers_has_a_snapshot(app: Flask) -> None:
     with transaction():
         old = utcnow() - timedelta(days=31)
-        for number in range(MANY):
+        for number in range(LARGE):
             a_subscriber(f"p{number}@example.org", created_at=old if number else utcnow())
     page = a_page()
     assert page.people() == People(total=3, new=1)
@@ -393,10 +393,10 @@ def test_many_people_are_kept(app: Flask) -> None:
     assert page.wanted == []
 
 
-# --- what is kept ---------------------------------------------------------------------------------
+# --- snapshots ------------------------------------------------------------------------------------
 
 
-def test_the_count_of_the_later_moment_is_kept(app: Flask) -> None:
+def test_the_later_of_two_counts_is_stored(app: Flask) -> None:
     later = utcnow()
     for at, number in ((later, 1), (later - timedelta(seconds=5), 2)):
         with transaction():
@@ -407,7 +407,7 @@ def test_the_count_of_the_later_moment_is_kept(app: Flask) -> None:
     assert (row.counted_at, row.figures) == (later, {"list": 1})
 
 
-def test_it_is_due_when_it_has_lasted(app: Flask) -> None:
+def test_a_snapshot_is_due_after_its_time(app: Flask) -> None:
     now = snapshots.moment(utcnow())
     with transaction():
         for number, seconds_ago in ((1, 61), (2, 59), (3, 90)):

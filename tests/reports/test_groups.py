@@ -1,4 +1,4 @@
-"""A campaign by mailbox provider: everybody in one column, all of one moment, and how fast."""
+"""A campaign by mailbox provider: every recipient in one column, and the speed."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,7 +21,7 @@ def later(seconds: float) -> datetime:
 
 
 def a_sending_campaign(**rows: list[dict[str, Any]]) -> Campaign:
-    """Deliveries by mailbox group."""
+    """A campaign in progress, with deliveries by mailbox group."""
     campaign = a_campaign(a_list(), status="sending", audience=sum(map(len, rows.values())))
     for group, given in rows.items():
         for number, values in enumerate(given):
@@ -58,7 +58,7 @@ def test_every_recipient_is_in_one_column(app: Flask) -> None:
     assert again.statuses == first.statuses
 
 
-def test_all_states_of_a_campaign_are_of_one_statement_and_make_its_balance(app: Flask) -> None:
+def test_one_statement_counts_all_statuses_and_they_make_the_balance(app: Flask) -> None:
     with transaction():
         campaign = a_sending_campaign(
             google=[{"status": status} for status in DELIVERY_STATES], gmx=[SENT, QUEUED]
@@ -73,13 +73,13 @@ def test_all_states_of_a_campaign_are_of_one_statement_and_make_its_balance(app:
         assert {name: getattr(balance, name) for name in DELIVERY_STATES} == found.statuses
 
 
-def test_nothing_is_known_of_a_campaign_without_deliveries(app: Flask) -> None:
+def test_a_campaign_without_deliveries_has_no_figures(app: Flask) -> None:
     with transaction():
         campaign = a_campaign(status="sending")
     assert list(tally(campaign.id).groups) == []
 
 
-def test_more_rows_are_noticed(app: Flask) -> None:
+def test_additional_rows_are_noticed(app: Flask) -> None:
     with transaction():
         campaign = a_sending_campaign(google=[QUEUED])
     totals = tally(campaign.id).totals
@@ -90,7 +90,7 @@ def test_more_rows_are_noticed(app: Flask) -> None:
     assert [group.group for group in found.groups] == ["google", "yahoo"]
 
 
-# --- how fast -------------------------------------------------------------------------------------
+# --- speed ----------------------------------------------------------------------------------------
 
 
 def send(campaign: Campaign, group: str, count: int) -> None:
@@ -122,14 +122,14 @@ def test_the_rate_is_that_of_the_last_minute(app: Flask) -> None:
     assert rates(speeds, campaign, 200)["yahoo"] is None, "nobody looked for two minutes"
 
 
-def test_a_count_that_is_shown_twice_has_the_speed_that_it_had() -> None:
+def test_a_count_shown_twice_keeps_its_speed() -> None:
     speeds = Speeds()
     speeds.add(1, [GroupCount("google")], at=NOW)
     once, twice = (speeds.add(1, [GroupCount("google", sent=8)], at=later(4)) for _ in range(2))
     assert once == twice == [GroupCount("google", sent=8, rate=2.0)]
 
 
-def test_who_looked_before_it_began_sees_the_speed_since_then() -> None:
+def test_the_speed_is_measured_from_the_start_of_sending() -> None:
     speeds = Speeds()
     speeds.add(1, [], at=NOW)
     speeds.add(1, [GroupCount("google")], at=later(10))
@@ -137,7 +137,7 @@ def test_who_looked_before_it_began_sees_the_speed_since_then() -> None:
     assert [row.rate for row in speeds.add(1, both, at=later(14))] == [2.0, 1.0]
 
 
-def test_of_campaigns_that_nobody_looks_at_nothing_is_remembered() -> None:
+def test_nothing_is_remembered_of_campaigns_that_nobody_views() -> None:
     speeds = Speeds()
     for number in range(MOST_KEPT + 1):
         speeds.add(number, [GroupCount("google")], at=NOW)

@@ -1,4 +1,4 @@
-"""The ledger: page by page, by key, under every filter."""
+"""The delivery log: paged by key, under every filter."""
 
 from datetime import UTC, datetime
 
@@ -15,7 +15,7 @@ NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 @pytest.fixture
 def campaign(app: Flask) -> Campaign:
-    """Ten deliveries; every status in turn, so that their keys are interleaved."""
+    """Ten deliveries with alternating statuses, so that their keys are interleaved."""
     with transaction():
         news = a_list()
         campaign: Campaign = a_campaign(news, status="sending", audience=10)
@@ -43,7 +43,7 @@ def campaign(app: Flask) -> Campaign:
 
 
 def numbers(lines: list[LedgerLine]) -> str:
-    """Which of the ten these are, as digits."""
+    """The positions of these lines among the ten, as digits."""
     return "".join(line.address.partition("@")[0].removeprefix("Person") for line in lines)
 
 
@@ -76,13 +76,13 @@ def numbers(lines: list[LedgerLine]) -> str:
         (Filter(search="person_"), ""),
     ],
 )
-def test_a_filter_shows_whom_it_names(campaign: Campaign, chosen: Filter, expected: str) -> None:
+def test_a_filter_shows_its_recipients(campaign: Campaign, chosen: Filter, expected: str) -> None:
     assert numbers(ledger_page(campaign.id, chosen).lines) == expected
     assert numbers([line for chunk in export(campaign.id, chosen) for line in chunk]) == expected
 
 
 @pytest.mark.parametrize("chosen", [Filter(), Filter(search="person")])
-def test_pages_go_forth_and_back_by_key(campaign: Campaign, chosen: Filter) -> None:
+def test_paging_forward_and_back_by_key(campaign: Campaign, chosen: Filter) -> None:
     first = ledger_page(campaign.id, chosen, size=4)
     assert (numbers(first.lines), first.previous) == ("0123", None)
     second = ledger_page(campaign.id, chosen, after=first.next, size=4)
@@ -95,7 +95,7 @@ def test_pages_go_forth_and_back_by_key(campaign: Campaign, chosen: Filter) -> N
     assert (start.lines, start.previous, start.next) == (first.lines, None, first.next)
 
 
-def test_pages_of_what_came_back_go_by_key_too(campaign: Campaign) -> None:
+def test_filters_by_event_are_paged_by_key(campaign: Campaign) -> None:
     first = ledger_page(campaign.id, Filter("opened"), size=1)
     second = ledger_page(campaign.id, Filter("opened"), after=first.next, size=1)
     assert numbers(first.lines) + numbers(second.lines) == "04"
@@ -104,14 +104,14 @@ def test_pages_of_what_came_back_go_by_key_too(campaign: Campaign) -> None:
     assert back.lines == first.lines
 
 
-def test_the_servers_own_number_is_put_back_into_its_reply(campaign: Campaign) -> None:
+def test_the_servers_queue_id_is_restored_in_its_reply(campaign: Campaign) -> None:
     first, second = ledger_page(campaign.id, Filter("failed")).lines
     assert first.reply == "550 5.1.1 no such user (id 4F1)"
     assert second.reply == "550 5.1.1 no such user (id 4F2)"
     assert first.reply_code == 550
 
 
-def test_an_erased_person_keeps_their_line(app: Flask) -> None:
+def test_an_erased_person_keeps_a_line(app: Flask) -> None:
     with transaction():
         campaign = a_campaign(status="sent", audience=1)
         delivery = a_delivery(campaign, a_subscriber(), status="sent")

@@ -1,4 +1,4 @@
-"""What home is told."""
+"""The figures on the home page."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,7 +17,7 @@ NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
 def a_started_campaign(days_ago: float, sent: int, opened: int = 0, **values: Any) -> Campaign:
-    """Sent so many days ago to so many people, some of whom opened it."""
+    """A campaign sent this many days ago, and opened by some recipients."""
     started = NOW - timedelta(days=days_ago)
     defaults: dict[str, Any] = {"status": "sent", "started_at": started, "audience": sent}
     campaign: Campaign = a_campaign(**{**defaults, **values})
@@ -28,7 +28,7 @@ def a_started_campaign(days_ago: float, sent: int, opened: int = 0, **values: An
     return campaign
 
 
-def test_the_last_30_days_are_set_against_the_30_before(app: Flask) -> None:
+def test_the_last_30_days_are_compared_with_the_30_before(app: Flask) -> None:
     with transaction():
         a_started_campaign(1, 4, opened=2)
         a_started_campaign(29.9, 2, opened=1)
@@ -50,13 +50,13 @@ def test_campaigns_without_tracking_do_not_lower_the_rates(app: Flask) -> None:
     assert figures.now.open_rate == 0.5
 
 
-def test_without_any_mail_there_are_no_rates(app: Flask) -> None:
+def test_without_any_email_there_are_no_rates(app: Flask) -> None:
     figures = overview.home_figures(Counts(now=NOW), now=NOW)
     assert figures.now.open_rate is None
     assert figures.now.click_rate is None
 
 
-def test_the_last_campaigns_come_newest_first_with_their_figures(app: Flask) -> None:
+def test_the_last_campaigns_are_listed_newest_first_with_figures(app: Flask) -> None:
     with transaction():
         for day in range(1, 8):
             a_started_campaign(day, 1, opened=1, subject=f"Day {day}")
@@ -66,7 +66,7 @@ def test_the_last_campaigns_come_newest_first_with_their_figures(app: Flask) -> 
     assert (last[0].balance.sent, last[0].engagement.opened) == (1, 1)
 
 
-def test_what_is_under_way_and_what_comes_next_are_told_apart(app: Flask) -> None:
+def test_campaigns_in_progress_and_upcoming_ones_are_separate(app: Flask) -> None:
     with transaction():
         a_started_campaign(0, 1, status="sending", subject="Now")
         a_started_campaign(1, 1, status="paused", subject="Halted")
@@ -79,7 +79,7 @@ def test_what_is_under_way_and_what_comes_next_are_told_apart(app: Flask) -> Non
     assert [entry.title for entry in overview.next_scheduled(Counts(now=NOW))] == ["Soon", "Later"]
 
 
-def test_alerts_name_troubles_paused_campaigns_and_failed_imports(app: Flask) -> None:
+def test_alerts_name_trouble_paused_campaigns_and_failed_imports(app: Flask) -> None:
     with transaction():
         a_provider("Broken", trouble="The server refused the login.", trouble_at=NOW)
         a_provider("Fine")
@@ -102,7 +102,7 @@ def test_alerts_name_troubles_paused_campaigns_and_failed_imports(app: Flask) ->
     assert overview.alerts(Counts(now=NOW), now=NOW + timedelta(days=8)).failed_imports == []
 
 
-def test_the_first_steps_are_ticked_off_as_they_are_taken(app: Flask) -> None:
+def test_the_first_steps_are_ticked_off_when_done(app: Flask) -> None:
     assert overview.set_up() == overview.SetUp(*(False,) * 6)
     with transaction():
         news = a_list()

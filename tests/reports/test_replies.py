@@ -1,4 +1,4 @@
-"""Reasons and servers' replies, counted."""
+"""Counts of reasons and servers' replies."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ def test_reasons_are_counted_per_status_and_reply_with_the_most_frequent_first(a
     assert len(campaign_reasons(campaign.id, limit=1)) == 1
 
 
-def test_the_main_trouble_is_what_nobody_wished() -> None:
+def test_the_main_trouble_excludes_user_decisions() -> None:
     left = ReasonFigures("skipped", "unsubscribed", None, 0, "", 9)
     put_off = ReasonFigures("queued", "deferred", 1, 451, "451 try later", 7)
     refused = ReasonFigures("failed", "refused", 2, 550, "550 no such user", 2)
@@ -43,7 +43,7 @@ def test_the_main_trouble_is_what_nobody_wished() -> None:
     assert main_trouble([left]) is None
 
 
-def test_a_cancelled_campaign_still_says_what_the_server_had_answered() -> None:
+def test_a_cancelled_campaign_still_shows_the_servers_replies() -> None:
     untried = ReasonFigures("cancelled", "cancelled", None, 0, "", 9)
     put_off = ReasonFigures("cancelled", "cancelled", 1, 451, "451 try later", 7)
     assert main_trouble([untried, put_off]) == put_off

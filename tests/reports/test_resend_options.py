@@ -1,4 +1,4 @@
-"""What could get a second chance is counted, each in its place."""
+"""Deliveries that can be resent or retried, counted by kind."""
 
 from datetime import UTC, datetime
 
@@ -12,7 +12,7 @@ from tests.factories import a_campaign, a_delivery, a_list, a_subscriber
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
-def test_each_is_counted_in_its_place(app: Flask) -> None:
+def test_each_kind_is_counted(app: Flask) -> None:
     with transaction():
         news = a_list()
         campaign = a_campaign(news, status="sent")

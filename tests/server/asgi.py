@@ -11,7 +11,7 @@ Part = bytes | float | None
 
 
 class Exchange:
-    """One request: what is sent in which steps, and what came back."""
+    """One request: its parts, and the answer."""
 
     def __init__(
         self,

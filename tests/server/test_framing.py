@@ -1,4 +1,4 @@
-"""Where one request ends and the next begins is never in doubt: asked at the real web process."""
+"""The boundaries of requests are never ambiguous, tested with the real web process."""
 
 import re
 import socket
@@ -25,7 +25,7 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebProcess]:
 
 
 def answers(web: WebProcess, headers: bytes, body: bytes, line: bytes) -> list[int]:
-    """The status of every answer, with one more request sent right behind this one."""
+    """The statuses of all answers, with another request sent right after this one."""
     with socket.create_connection(("127.0.0.1", web.port), SECONDS) as wire:
         last = SMUGGLED.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
         wire.sendall(line + b"\r\nHost: localhost\r\n" + headers + b"\r\n\r\n" + body + last)
@@ -33,7 +33,7 @@ def answers(web: WebProcess, headers: bytes, body: bytes, line: bytes) -> list[i
         try:
             while block := wire.recv(65_536):
                 got += block
-        except ConnectionResetError:  # closed with bytes unread
+        except ConnectionResetError:  # closed with unread bytes
             pass
     return [int(code) for code in re.findall(rb"HTTP/1\.1 ([0-9]{3})", got)]
 
@@ -71,8 +71,8 @@ def test_odd_framing_is_refused(web: WebProcess, headers: bytes, body: bytes) ->
     assert found[1:] in ([], [200]), "the request behind it is read as one, or not at all"
 
 
-def test_with_length_and_chunks_the_connection_ends_after_the_answer(web: WebProcess) -> None:
-    """The chunks count, and whatever a proxy took for the next request is dropped."""
+def test_with_length_and_chunks_the_connection_closes_after_the_answer(web: WebProcess) -> None:
+    """The chunks are used, and whatever a proxy took for the next request is dropped."""
     for headers in (
         b"Content-Length: 13\r\nTransfer-Encoding: chunked",
         b"Transfer-Encoding: chunked\r\nContent-Length: 3",
@@ -81,11 +81,11 @@ def test_with_length_and_chunks_the_connection_ends_after_the_answer(web: WebPro
 
 
 @pytest.mark.parametrize("method", [b"get", b"post", b"head", b"Post"])
-def test_methods_in_other_letters_are_none(web: WebProcess, method: bytes) -> None:
+def test_methods_not_in_capitals_are_refused(web: WebProcess, method: bytes) -> None:
     assert answers(web, b"X: a", b"", method + b" /login HTTP/1.1")[0] == 400
 
 
-def test_usual_framing_is_read(web: WebProcess) -> None:
+def test_usual_framing_is_accepted(web: WebProcess) -> None:
     for headers, body in (
         (b"Content-Length: 13", BODY),
         (b"Content-Length: 13\r\nContent-Length: 13", BODY),

@@ -1,4 +1,4 @@
-"""The ASGI front: what is slow, broken or too large never reaches a thread of the app."""
+"""The ASGI front: slow, broken or oversized requests never reach a thread of the app."""
 
 import asyncio
 import threading
@@ -27,7 +27,7 @@ Wsgi = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 
 class Environment:
-    """A front whose app is a small function, and the requests that reached it."""
+    """A front with a small function as its app, and the requests that reached it."""
 
     def __init__(self, folder: Path, **settings: object) -> None:
         values = settings_for_tests(folder, web_threads=2, **settings)
@@ -64,12 +64,12 @@ def environment(tmp_path: Path) -> Iterator[Environment]:
 
 
 def a_post(*parts: bytes | float | None, length: int | None = None, **values: Any) -> Exchange:
-    """A POST of these parts; chunked where no length is given."""
+    """A POST with these body parts, chunked if no length is given."""
     size = {"transfer-encoding": "chunked"} if length is None else {"content-length": str(length)}
     return Exchange("/anything", method="POST", headers=size, parts=parts, **values)
 
 
-def test_a_body_arrives_whole_whether_it_has_a_length_or_comes_in_chunks(
+def test_a_body_arrives_complete_with_a_length_or_in_chunks(
     environment: Environment,
 ) -> None:
     for length in (10, None):
@@ -91,7 +91,7 @@ def test_a_large_body_is_spooled_to_a_file_that_leaves_nothing_behind(
 
 
 @pytest.mark.parametrize("length", [1000, None])
-def test_a_body_that_stops_coming_is_given_up_without_the_app(
+def test_a_stalled_body_times_out_without_reaching_the_app(
     environment: Environment, length: int | None
 ) -> None:
     [done] = environment.run(a_post(b"abc", 5.0, b"def", length=length))
@@ -99,7 +99,7 @@ def test_a_body_that_stops_coming_is_given_up_without_the_app(
     assert b"did not arrive in time" in done.body
 
 
-def test_a_body_that_trickles_is_given_up(environment: Environment) -> None:
+def test_a_trickling_body_times_out(environment: Environment) -> None:
     trickle = [part for _ in range(100) for part in (b"x", 0.05)]
     begun = time.monotonic()
     [done] = environment.run(a_post(*trickle, length=100))
@@ -116,8 +116,8 @@ def test_a_body_has_a_total_deadline(
     assert (done.status, environment.reached) == (408, [])
 
 
-def test_what_is_too_large_is_refused_before_it_is_read(environment: Environment) -> None:
-    # Nobody reads it: a refused upload costs neither a thread nor the disk.
+def test_an_oversized_body_is_refused_before_it_is_read(environment: Environment) -> None:
+    # The body is not read: a refused upload uses neither a thread nor the disk.
     too_large = a_post(b"x", 60.0, b"y", length=MAX_REQUEST_BYTES + 1)
     chunks = a_post(*[b"x" * 500_000] * 6)
     done = environment.run(too_large, chunks)
@@ -126,32 +126,32 @@ def test_what_is_too_large_is_refused_before_it_is_read(environment: Environment
     assert b"larger than this page accepts" in done[0].body
 
 
-def test_only_an_upload_of_somebody_logged_in_may_be_large(environment: Environment) -> None:
+def test_only_uploads_of_logged_in_users_may_be_large(environment: Environment) -> None:
     huge = {"content-length": str(MAX_REQUEST_BYTES + 1)}
     [done] = environment.run(Exchange("/imports", method="POST", headers=huge, parts=[b"x", None]))
     assert done.status == 413
     assert MAX_FILE_BYTES > MAX_REQUEST_BYTES
 
 
-def test_a_client_that_leaves_in_mid_body_never_reaches_the_app(environment: Environment) -> None:
+def test_a_request_aborted_in_the_body_never_reaches_the_app(environment: Environment) -> None:
     [done] = environment.run(a_post(b"abc", None, length=1000))
     assert (done.status, environment.reached) == (400, [])
 
 
-def test_a_chunk_that_is_none_is_a_bad_request(environment: Environment) -> None:
-    # The server below tells it as the end of the connection.
+def test_an_invalid_chunk_is_a_bad_request(environment: Environment) -> None:
+    # The server below reports it as the end of the connection.
     [done] = environment.run(a_post(b"abcde", None))
     assert (done.status, environment.reached) == (400, [])
 
 
 @pytest.mark.parametrize("length", ["abc", "-1", "9" * 30, "1,1", ""])
-def test_a_length_that_is_no_number_is_a_bad_request(environment: Environment, length: str) -> None:
+def test_an_invalid_length_is_a_bad_request(environment: Environment, length: str) -> None:
     [done] = environment.run(Exchange("/", method="POST", headers={"content-length": length}))
     assert (done.status, environment.reached) == (400, [])
 
 
 @pytest.mark.parametrize("coding", ["gzip, chunked", "chunked, chunked", "identity", "chunked;a"])
-def test_codings_around_chunks_are_a_bad_request(environment: Environment, coding: str) -> None:
+def test_other_transfer_codings_are_a_bad_request(environment: Environment, coding: str) -> None:
     [done] = environment.run(Exchange("/", method="POST", headers={"transfer-encoding": coding}))
     assert (done.status, environment.reached) == (400, [])
 
@@ -163,7 +163,7 @@ def test_a_length_beside_chunks_is_a_bad_request(environment: Environment) -> No
 
 
 @pytest.mark.parametrize("method", ["get", "post", "Head"])
-def test_methods_in_other_letters_are_a_bad_request(environment: Environment, method: str) -> None:
+def test_methods_not_in_capitals_are_a_bad_request(environment: Environment, method: str) -> None:
     [done] = environment.run(Exchange("/", method=method))
     assert (done.status, environment.reached) == (400, [])
 
@@ -173,7 +173,7 @@ def test_head_gets_the_headers_of_a_get_and_no_body(environment: Environment) ->
     assert (done.status, done.body, done.headers["content-length"]) == (200, b"", "2")
 
 
-def test_a_large_answer_waits_for_its_reader_in_a_file(
+def test_a_large_answer_waits_for_its_client_in_a_file(
     environment: Environment, tmp_path: Path
 ) -> None:
     environment.answer_with(b"x" * 100_000 for _ in range(30))
@@ -183,11 +183,11 @@ def test_a_large_answer_waits_for_its_reader_in_a_file(
     assert list((tmp_path / "spool").iterdir()) == []
 
 
-def test_slow_readers_hold_no_thread_and_are_given_up(environment: Environment) -> None:
+def test_slow_readers_occupy_no_thread_and_time_out(environment: Environment) -> None:
     blocks = [b"x" * 100_000] * 30
-    environment.answer_with(blocks)  # no length: an export
+    environment.answer_with(blocks)  # without a length, like an export
 
-    async def play() -> tuple[list[Exchange], Exchange]:
+    async def request_all() -> tuple[list[Exchange], Exchange]:
         slow = [Exchange(f"/{n}", read_seconds=60.0) for n in range(6)]
         reading = [asyncio.create_task(one.run(environment.front)) for one in slow]
         while not all(one.status for one in slow):
@@ -198,12 +198,12 @@ def test_slow_readers_hold_no_thread_and_are_given_up(environment: Environment) 
         await asyncio.gather(*reading)
         return slow, quick
 
-    slow, quick = asyncio.run(asyncio.wait_for(play(), 20))
+    slow, quick = asyncio.run(asyncio.wait_for(request_all(), 20))
     assert quick.body == b"ok"
     assert not any(one.is_whole for one in slow)
 
 
-def test_an_export_stops_when_its_client_leaves(environment: Environment) -> None:
+def test_an_export_stops_when_its_client_disconnects(environment: Environment) -> None:
     closed = threading.Event()
 
     def endless() -> Iterator[bytes]:
@@ -231,7 +231,7 @@ def test_an_export_that_fails_midway_is_an_error_and_not_a_short_file(
     assert done.status == 500
 
 
-def test_places_are_counted_in_all_and_for_each_client() -> None:
+def test_slots_are_counted_in_total_and_per_client() -> None:
     limit = RequestSlots(total=3, per_client=2)
     with limit.one("a"), limit.one("a"):
         with pytest.raises(NoSlotError) as own, limit.one("a"):
@@ -257,7 +257,7 @@ def test_too_many_slow_bodies_of_one_client_are_refused_and_others_are_not(
     assert b"Too many requests from your network" in refused.body
 
 
-def test_clients_behind_a_trusted_proxy_are_told_apart(tmp_path: Path) -> None:
+def test_clients_behind_a_trusted_proxy_are_distinguished(tmp_path: Path) -> None:
     environment = Environment(tmp_path, trusted_proxies=1)
     forwarded = {"x-forwarded-for": "9.9.9.9, 198.51.100.7", "x-forwarded-proto": "https"}
     scope = Exchange(headers=forwarded).scope
@@ -270,7 +270,7 @@ def test_clients_behind_a_trusted_proxy_are_told_apart(tmp_path: Path) -> None:
     environment.front.close()
 
 
-def test_health_pixel_and_click_need_no_thread(environment: Environment) -> None:
+def test_health_opens_and_clicks_need_no_thread(environment: Environment) -> None:
     environment.answer_with([b"ok"], length=2)
     held = threading.Event()
     for _ in range(2):
@@ -290,7 +290,7 @@ def test_health_pixel_and_click_need_no_thread(environment: Environment) -> None
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize("name", ["open", "click", "health"])
-def test_the_front_answers_as_the_app_would(tmp_path: Path, name: str, method: str) -> None:
+def test_the_front_answers_like_the_app(tmp_path: Path, name: str, method: str) -> None:
     environment = Environment(tmp_path)
     click = click_path(SIGNER, 0, 1, "https://shop.example/a?b=1&c=%20")
     path = {"open": "/o/broken.gif", "click": f"/c/{click}", "health": "/health"}[name]
@@ -298,7 +298,7 @@ def test_the_front_answers_as_the_app_would(tmp_path: Path, name: str, method: s
     theirs = environment.app.test_client().open(path, method=method)
     assert (ours.status, ours.body) == (theirs.status_code, theirs.data)
     same = {key.lower(): value for key, value in theirs.headers if key != "Vary"}
-    assert ours.headers == same  # the app also says that cookies matter, which they never do here
+    assert ours.headers == same  # the app also sends Vary: Cookie, which never applies here
     environment.front.close()
 
 
@@ -310,13 +310,13 @@ def test_a_broken_link_is_left_to_the_app_and_its_page(environment: Environment)
     ]  # fmt: skip
 
 
-def test_a_header_with_an_underscore_does_not_pass_for_another(environment: Environment) -> None:
+def test_a_header_with_an_underscore_is_not_mistaken_for_another(environment: Environment) -> None:
     environment.run(Exchange("/", headers={"x_forwarded_for": "1.2.3.4", "cookie": "a=b"}))
     assert "HTTP_X_FORWARDED_FOR" not in environment.reached[0]
     assert environment.reached[0]["HTTP_COOKIE"] == "a=b"
 
 
-def test_bodies_in_files_are_bounded_together(tmp_path: Path) -> None:
+def test_the_total_size_of_spooled_bodies_is_limited(tmp_path: Path) -> None:
     spool = Spool(tmp_path, max_bytes=1_000_000)
     first, second = spool.body(), spool.body()
     first.write(b"x" * 800_000)

@@ -1,4 +1,4 @@
-"""`campaigns web` as a process of its own, with a filled database."""
+"""`campaigns web` as a process, with a filled database."""
 
 import http.client
 import os
@@ -24,11 +24,11 @@ class WebProcess:
     data_dir: Path
 
     def ask(self, path: str, cookie: str = "") -> tuple[str, bytes]:
-        """The cookie from now on, and the page."""
+        """Request a page; return the new cookie and the page."""
         return self._send(path, cookie, None)
 
     def log_in(self, address: str, password: str) -> str:
-        """The cookie of a browser that is logged in."""
+        """Log in; return the cookie."""
         cookie, page = self._send("/login", "", None)
         token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page.decode())
         assert token is not None
@@ -69,7 +69,7 @@ class WebProcess:
 
 @contextmanager
 def running_web(data_dir: Path, fill: Callable[[Settings], None]) -> Iterator[WebProcess]:
-    """The web process alone, on SQLite, without Redis. `fill` makes the database."""
+    """Run the web process on SQLite without Redis; `fill` fills the database."""
     data_dir.mkdir()
     settings = settings_for_tests(data_dir, public_url="")
     fill(settings)
@@ -88,7 +88,7 @@ def running_web(data_dir: Path, fill: Callable[[Settings], None]) -> Iterator[We
         )
     web = WebProcess(process, port, data_dir)
     try:
-        _wait_until_well(web)
+        _wait_until_healthy(web)
         yield web
     finally:
         process.terminate()
@@ -100,7 +100,7 @@ def running_web(data_dir: Path, fill: Callable[[Settings], None]) -> Iterator[We
         print(log.read_text(errors="replace")[-4000:])
 
 
-def _wait_until_well(web: WebProcess) -> None:
+def _wait_until_healthy(web: WebProcess) -> None:
     end = time.monotonic() + 60
     while time.monotonic() < end and web.process.poll() is None:
         try:

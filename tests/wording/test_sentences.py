@@ -1,4 +1,4 @@
-"""Codes become sentences; every code has one, and every sentence is said by somebody."""
+"""Codes become sentences: every code has a sentence, and every sentence is used."""
 
 import ast
 import re
@@ -35,28 +35,28 @@ def test_every_code_has_a_sentence() -> None:
     assert not missing
 
 
-def test_every_sentence_is_said_by_somebody() -> None:
+def test_every_sentence_is_used() -> None:
     said = {code for code, _ in codes_in_the_domain()}
     assert not SENTENCES.keys() - said
 
 
-def test_a_stored_reason_comes_back() -> None:
+def test_a_stored_reason_is_read_back() -> None:
     reason = Reason("campaign.waits", {"until_at": "2026-11-19T08:00:00+00:00", "count": 3})
     assert Reason.unpack(reason.pack()) == reason
 
 
 @pytest.mark.parametrize("text", ["The daily limit is used up.", "[1, 2]", '["one"]', "{}", "7"])
-def test_text_of_a_version_before_codes_is_shown_as_it_is(text: str) -> None:
+def test_text_from_versions_before_codes_is_shown_unchanged(text: str) -> None:
     reason = Reason.unpack(text)
     assert reason is not None
     assert Words().sentence(reason.code, reason.params) == text
 
 
-def test_nothing_stored_is_no_reason() -> None:
+def test_an_empty_value_is_no_reason() -> None:
     assert Reason.unpack("") is None
 
 
-def test_numbers_and_moments_are_written_for_the_reader() -> None:
+def test_numbers_and_times_are_formatted_for_the_locale() -> None:
     said = Words("en", ZoneInfo("Europe/Berlin"))
     assert said.sentence("legacy.text", {"text": 1776}) == "1,776"
     assert said._shown("until_at", "2026-11-19T08:00:00+00:00") == "19 Nov 2026, 09:00"
@@ -64,7 +64,7 @@ def test_numbers_and_moments_are_written_for_the_reader() -> None:
 
 
 def test_messages_with_two_forms_are_extracted_as_such() -> None:
-    """Marked one by one, translators would get two messages, and `ngettext` would find neither."""
+    """Marked separately, they would be two messages, and `ngettext` would find neither."""
     pairs = {
         message.id for message in collector().extracted() if isinstance(message.id, tuple | list)
     }

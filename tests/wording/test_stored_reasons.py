@@ -1,4 +1,4 @@
-"""Rows of a version before codes, and rows with codes, are both told to people."""
+"""Rows from versions before codes and rows with codes are both shown as sentences."""
 
 from typing import Any
 
@@ -59,7 +59,7 @@ def test_a_stopped_campaign_says_why_and_can_be_resumed(
 
 
 @pytest.mark.parametrize("status", ["sending", "paused"])
-def test_the_sentence_of_an_older_version_stands_beside_a_campaign(
+def test_the_sentence_of_an_older_version_is_shown_at_a_campaign(
     owner_client: FlaskClient, status: str
 ) -> None:
     campaign = in_mid_campaign(status=status, status_reason="Relay waits until 12:00. It said no.")
@@ -67,13 +67,13 @@ def test_the_sentence_of_an_older_version_stands_beside_a_campaign(
     assert "Relay waits until 12:00. It said no." in page
 
 
-def test_a_draft_that_came_back_says_why(owner_client: FlaskClient) -> None:
+def test_a_campaign_that_is_a_draft_again_says_why(owner_client: FlaskClient) -> None:
     campaign = in_mid_campaign(status="draft", status_reason="The content has a problem: Line 1.")
     page = owner_client.get(f"/campaigns/{campaign.public_id}").text
     assert "The content has a problem: Line 1." in page
 
 
-def test_a_held_mailbox_provider_and_what_it_said_are_told(owner_client: FlaskClient) -> None:
+def test_a_held_mailbox_provider_and_its_reply_are_shown(owner_client: FlaskClient) -> None:
     campaign = in_mid_campaign(status="sending")
     now = utcnow()
     with transaction():
@@ -84,7 +84,7 @@ def test_a_held_mailbox_provider_and_what_it_said_are_told(owner_client: FlaskCl
     assert "Of the first 20 to Gmail 50 % were refused." in page
 
 
-def test_what_a_server_said_before_the_update_still_slows_and_is_told(
+def test_a_hold_from_before_the_update_still_applies_and_is_shown(
     owner_client: FlaskClient,
 ) -> None:
     campaign, now = in_mid_campaign(status="sending"), utcnow()
