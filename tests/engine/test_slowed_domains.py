@@ -21,7 +21,7 @@ from campaigns.throttling import slowed_domains
 from campaigns.throttling.loading import load_plan
 from campaigns.throttling.models import GroupState, SlowedDomain
 from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
-from tests.jobs.steps import statuses
+from tests.jobs.steps import run, statuses
 from tests.smtp_server import Script, scripted_server
 
 pytestmark = pytest.mark.usefixtures("worker")
@@ -42,12 +42,7 @@ def send_to(addresses: list[str], script: Script) -> int:
             account = a_provider(port=server.port)
             campaign = a_campaign(news, sender=a_sender(provider=account))
             lifecycle.launch(campaign.id, at=None, undo_seconds=0, now=utcnow())
-        send.expand(campaign.id)
-        for _ in range(5):
-            before = statuses()
-            send.send()
-            if statuses() == before:
-                break
+        run(campaign.id)
     return account.id
 
 

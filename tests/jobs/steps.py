@@ -28,7 +28,7 @@ def launch(server: ScriptedServer, recipients: int = 5, **provider: Any) -> int:
 
 
 def run(campaign_id: int, seconds: float = 20) -> None:
-    """Expand a campaign, and send slice after slice until nothing more can be done now."""
+    """Expand a campaign, and send in slices until nothing more can be done now."""
     send.expand(campaign_id)
     end = time.monotonic() + seconds
     while campaign_status(campaign_id) == "sending" and time.monotonic() < end:
@@ -36,6 +36,15 @@ def run(campaign_id: int, seconds: float = 20) -> None:
         send.send()
         if runtime.engine().is_idle and delivery_counts(campaign_id) == before:
             return
+    wait_for_outcomes()
+
+
+def wait_for_outcomes(seconds: float = 20) -> None:
+    """Wait until the outcome of every claimed delivery is recorded."""
+    end = time.monotonic() + seconds
+    while not runtime.engine().is_idle and time.monotonic() < end:
+        time.sleep(0.01)
+    assert runtime.engine().is_idle
 
 
 def statuses() -> dict[str, int]:
@@ -52,3 +61,5 @@ def send_until(expected: dict[str, int], seconds: float = 60) -> None:
         send.send()
         time.sleep(0.02)
     assert statuses() == expected
+    if not expected.keys() & {"queued", "sending"}:
+        send.send()  # finishes the campaign

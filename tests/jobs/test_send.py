@@ -27,7 +27,7 @@ from campaigns.throttling.loading import load_plan, next_tries
 from campaigns.throttling.models import GroupState
 from tests.english import in_english
 from tests.factories import a_provider
-from tests.jobs.steps import launch, run
+from tests.jobs.steps import launch, run, wait_for_outcomes
 from tests.readback import campaign_status, delivery_counts
 from tests.smtp_server import CLOSE, Session, scripted_server
 
@@ -158,6 +158,7 @@ def test_an_account_rests_when_no_session_accepts_a_message(app: Flask) -> None:
             db.session.rollback()
             if db.session.scalars(sa.select(ProviderAccount.trouble)).one():
                 break
+        wait_for_outcomes()
     account = db.session.scalars(sa.select(ProviderAccount)).one()
     assert f"accepts connections but no messages: {words}" in in_english(account.trouble)
     # Sessions side by side count as one failure; after the first, one at a time is tried.
@@ -202,6 +203,7 @@ def test_an_unreachable_server_uses_up_no_attempts(app: Flask) -> None:
         send.send()
         if db.session.scalars(sa.select(ProviderAccount.trouble)).one():
             break
+    wait_for_outcomes()
     assert delivery_counts(campaign_id) == {"queued": 5}
     assert set(db.session.scalars(sa.select(Delivery.attempts))) == {0}
     account = db.session.scalars(sa.select(ProviderAccount)).one()
