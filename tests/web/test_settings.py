@@ -53,7 +53,11 @@ def the_account() -> ProviderAccount:
 def test_an_empty_page_says_what_to_do(owner_client: FlaskClient) -> None:
     page = owner_client.get("/settings")
     assert page.status_code == 200
-    for text in ("No SMTP accounts yet", "No sender addresses yet", "postal address is missing"):
+    for text in (
+        "No provider accounts yet",
+        "No sender addresses yet",
+        "postal address is missing",
+    ):
         assert text in page.text
 
 
@@ -235,7 +239,7 @@ def test_a_deleted_account_is_not_found(owner_client: FlaskClient, group: str) -
 
 @pytest.mark.runs_on("sqlite", "postgresql")
 def test_a_sender_is_added_edited_and_deleted(owner_client: FlaskClient) -> None:
-    assert "No SMTP account yet" in owner_client.get("/settings/senders/new").text
+    assert "No provider account yet" in owner_client.get("/settings/senders/new").text
     with transaction():
         account = a_provider()
     form = {"name": "News", "address": "news@example.org", "account": account.public_id}

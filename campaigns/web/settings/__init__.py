@@ -1,4 +1,4 @@
-"""Settings: SMTP accounts, sender addresses and domains, the workspace, your account."""
+"""Settings: provider accounts, sender addresses and domains, the workspace, your account."""
 
 from campaigns.web.settings import (
     account,

@@ -180,7 +180,7 @@ def _deletion(account: ProviderAccount) -> Deletion:
         above=[(url_for("settings.index"), _("Settings")), (back, account.name)],
         effects=[
             _("Campaigns can no longer be sent through this account."),
-            _("The saved password is deleted."),
+            _("Its saved passwords and keys are deleted."),
             _("Reports of campaigns sent through it stay."),
         ],
         kept_title=_("This account cannot be deleted now"),
