@@ -13,11 +13,13 @@ from pydantic import BeforeValidator, Field
 from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.providers import registry
+from campaigns.providers.account_input import AccountInput
 from campaigns.providers.base import CheckResult, Provider
 from campaigns.providers.fields import AccountField, Choice, Section
 from campaigns.providers.kind import Draft, Kind, KindModel, whole_number
 from campaigns.providers.memory import MemoryProvider
 from campaigns.providers.models import ProviderAccount
+from campaigns.providers.smtp.kind import SmtpSettings
 from campaigns.reason import Reason
 from tests.factories import a_provider
 
@@ -52,6 +54,8 @@ class AcmeKind(Kind[AcmeSettings, AcmeCredentials, str]):
     def check(self, draft: Draft[AcmeSettings, AcmeCredentials]) -> None:
         if not draft.credentials.api_key and "api_key" not in draft.stored_credentials:
             draft.refuse("api_key", "provider.password_missing")
+        if draft.settings.sandbox and draft.settings.batch == 1:
+            draft.refuse("sandbox", "provider.value_invalid")
 
     def uses(self, settings: AcmeSettings) -> Mapping[str, tuple[str, ...]]:
         return {"api_key": ("region",)}
@@ -143,6 +147,14 @@ def test_what_is_wrong_is_said_at_its_field_and_its_section_is_open(
 
 
 @pytest.mark.usefixtures("acme")
+def test_what_is_wrong_with_a_box_is_said_below_it(owner_client: FlaskClient) -> None:
+    page = owner_client.post("/settings/providers/new", data={**TYPED, "batch": "1"})
+    assert page.status_code == 422
+    below = page.text.partition('name="sandbox"')[2].partition("<details")[0]
+    assert "This value is not valid." in below
+
+
+@pytest.mark.usefixtures("acme")
 def test_an_account_of_another_kind_is_saved_encrypted_and_edited(
     owner_client: FlaskClient,
 ) -> None:
@@ -211,6 +223,8 @@ def test_settings_that_are_not_valid_can_be_corrected_with_the_secret_typed_agai
 def test_a_kind_describes_each_of_its_fields_once(kind: Kind[KindModel, KindModel, object]) -> None:
     models = {**kind.settings.model_fields, **kind.credentials.model_fields}
     assert sorted(about.name for about in kind.fields) == sorted(models)
+    own = AccountInput(kind="smtp").fields().keys() - SmtpSettings.model_fields.keys()
+    assert models.keys().isdisjoint({*own, "account"}), "names that every account form has"
     for about in kind.fields:
         allowed = get_args(models[about.name].annotation)
         assert tuple(choice.value for choice in about.choices) == allowed
