@@ -1,7 +1,7 @@
 """Suppressed addresses."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from flask import Blueprint, flash, redirect, render_template, request, stream_with_context, url_for
@@ -16,6 +16,7 @@ from campaigns.csv_writing import BOM, csv_text
 from campaigns.db import transaction
 from campaigns.web import audience_labels
 from campaigns.web.page_links import page_links
+from campaigns.web.saving import Answer, done
 from campaigns.web.shown_addresses import shown_address
 from campaigns.web.template_helpers import number
 from campaigns.web.words import gettext as _
@@ -67,22 +68,17 @@ class BadLine:
 
 @bp.route("/suppressions/new", methods=["GET", "POST"])
 @access("user")
-def new() -> str | Response | tuple[str, int]:
+def new() -> Answer:
     """Suppress the lines that are addresses and return those that are not."""
     if request.method != "POST":
-        return render_template("web/suppressions/form.html", typed="", note="", bad=[])
+        return _form("", "")
     typed, note = request.form.get("addresses", ""), request.form.get("note", "").strip()
     lines = typed.splitlines()
-    if not typed.strip() or len(lines) > MAX_LINES:
-        error = (
-            _("Enter at most %(count)s addresses at once.", count=number(MAX_LINES))
-            if typed.strip()
-            else _("Enter an email address.")
-        )
-        page = render_template(
-            "web/suppressions/form.html", typed=typed, note=note, bad=[], error=error
-        )
-        return page, 422
+    if not typed.strip():
+        return _form(typed, note, error=_("Enter an email address.")), 422
+    if len(lines) > MAX_LINES:
+        error = _("Enter at most %(count)s addresses at once.", count=number(MAX_LINES))
+        return _form(typed, note, error=error), 422
     normals, bad = _read(lines)
     with transaction():
         added = suppressions.suppress_many(
@@ -92,27 +88,27 @@ def new() -> str | Response | tuple[str, int]:
             note=note,
             now=utcnow(),
         )
-    done = _done(added, already=len(normals) - added)
+    message = _done(added, already=len(normals) - added)
     if not bad:
-        flash(done, "success")
-        return redirect(url_for("suppressions.index"))
-    page = render_template(
+        return done(message, url_for("suppressions.index"))
+    left = "\n".join(line.text for line in bad)
+    return _form(left, note, bad=bad, done=message if normals else ""), 422
+
+
+def _form(typed: str, note: str, *, bad: Sequence[BadLine] = (), **said: str) -> str:
+    return render_template(
         "web/suppressions/form.html",
-        typed="\n".join(line.text for line in bad),
+        typed=typed,
         note=note,
         bad=bad[:MAX_PROBLEMS],
         bad_count=len(bad),
-        done=done if normals else "",
+        **said,
     )
-    return page, 422
 
 
 def _done(added: int, *, already: int) -> str:
     if not already:
-        return ngettext(
-            "%(count)s address suppressed", "%(count)s addresses suppressed", added,
-            count=number(added),
-        )  # fmt: skip
+        return ngettext("%(count)s address suppressed", "%(count)s addresses suppressed", added)
     return ngettext(
         "%(count)s address suppressed, %(already)s already on the list",
         "%(count)s addresses suppressed, %(already)s already on the list",
