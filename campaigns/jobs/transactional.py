@@ -7,7 +7,7 @@ from dataclasses import replace
 import sqlalchemy as sa
 import structlog
 
-from campaigns import formatting, wording
+from campaigns import formatting
 from campaigns.accounts import password_resets, users
 from campaigns.accounts.workspace import load_workspace
 from campaigns.addresses import normalise
@@ -35,6 +35,7 @@ from campaigns.providers import health
 from campaigns.providers.base import ProviderTroubleError, UnusableAccountError, send_one
 from campaigns.providers.models import ProviderAccount, SenderAddress
 from campaigns.providers.registry import open_provider
+from campaigns.reason import Parameter, Reason
 from campaigns.secrets import SecretUnreadableError
 from campaigns.self_service import signup
 from campaigns.throttling.loading import load_plan
@@ -60,7 +61,11 @@ SENDING_TIMEOUT_SECONDS = 100.0
 
 
 class CannotSendError(Exception):
-    """The email cannot or must not be sent. The text tells the user why."""
+    """The email cannot or must not be sent, and why."""
+
+    def __init__(self, code: str, **params: Parameter) -> None:
+        super().__init__(code)
+        self.reason = Reason(code, params)
 
 
 class _NobodyError(Exception):
@@ -82,7 +87,7 @@ def deliver(mail_id: int) -> None:
     if mail is None:
         return
     if mail.attempt > MAX_ATTEMPTS:
-        _finish(mail, "failed", f"Given up after {MAX_ATTEMPTS} tries.")
+        _finish(mail, "failed", Reason("transactional.gave_up", {"count": MAX_ATTEMPTS}))
         return
     try:
         with leases.renewed(lambda now: queue.renew(mail, now=now)):
@@ -93,9 +98,9 @@ def deliver(mail_id: int) -> None:
         with transaction():
             queue.delete([mail.id])
     except (CannotSendError, SecretUnreadableError, UnusableAccountError) as error:
-        _finish(mail, "failed", str(error))
+        _finish(mail, "failed", error.reason)
     except ProviderTroubleError as trouble:
-        _put_off(mail, str(trouble))
+        _put_off(mail, trouble.reason)
     except _NotOursError:
         log.warning("email was taken over by another process", mail=mail.id)
     else:
@@ -113,7 +118,7 @@ def _signed(message: Message, sender: SenderAddress) -> Message:
 def _send(mail: Claimed, sender: SenderAddress, message: Message) -> SendResult:
     account = db.session.get(ProviderAccount, sender.provider_id)
     if account is None:
-        raise CannotSendError(queue.NO_SENDER)
+        raise CannotSendError("transactional.no_sender")
     keep_renewed_secrets(account)
     _take_a_token(account)
     provider = open_provider(account, services().vault, apart=True)
@@ -158,22 +163,23 @@ def _take_a_token(account: ProviderAccount) -> None:
 
 
 def _settle(mail: Claimed, result: SendResult) -> None:
+    reply = {"reply": result.reply}
     if result.outcome == "sent":
-        _finish(mail, "sent", result.reply)
+        _finish(mail, "sent", Reason("transactional.accepted", reply))
     elif result.outcome == "unknown":
         _finish(mail, "unknown", queue.NO_ANSWER)
     elif result.outcome == "failed" and result.scope == "recipient":
-        _finish(mail, "failed", f"The server refused it: {result.reply}")
+        _finish(mail, "failed", Reason("transactional.refused", reply))
     elif result.outcome == "failed":
-        _put_off(mail, f"The server refuses this sender: {result.reply}")
+        _put_off(mail, Reason("status.sender_refused", reply))
     elif result.outcome == "deferred" and mail.kind == "test":
         # Greylisting wants a second try; who waits for the test sees why it is not there yet.
-        _try_again(mail, f"The server asked to try later: {result.reply}")
+        _try_again(mail, Reason("transactional.deferred", reply))
     else:
-        _put_off(mail, f"The server did not take it now: {result.reply}")
+        _put_off(mail, Reason("transactional.not_taken", reply))
 
 
-def _put_off(mail: Claimed, reason: str) -> None:
+def _put_off(mail: Claimed, reason: Reason) -> None:
     """Defer an email whose account does not work. A test fails at once: its user is waiting."""
     if mail.kind == "test":
         _finish(mail, "failed", reason)
@@ -181,16 +187,16 @@ def _put_off(mail: Claimed, reason: str) -> None:
         _try_again(mail, reason)
 
 
-def _try_again(mail: Claimed, reason: str) -> None:
+def _try_again(mail: Claimed, reason: Reason) -> None:
     with transaction():
         queue.try_again(mail, now=utcnow(), reason=reason)
-    log.info("email deferred", mail=mail.id, kind=mail.kind, reason=reason)
+    log.info("email deferred", mail=mail.id, kind=mail.kind, reason=reason.pack())
 
 
-def _finish(mail: Claimed, outcome: queue.Outcome, reason: str) -> None:
+def _finish(mail: Claimed, outcome: queue.Outcome, reason: Reason) -> None:
     with transaction():
         queue.finish(mail, outcome, now=utcnow(), reason=reason)
-    log.info("email finished", mail=mail.id, kind=mail.kind, outcome=outcome, reason=reason)
+    log.info("email finished", mail=mail.id, kind=mail.kind, outcome=outcome, reason=reason.pack())
 
 
 # --- whom it is from, and what it says -------------------------------------------------------
@@ -221,20 +227,20 @@ def _sender_for(mail: Claimed) -> SenderAddress:
         .limit(1)
     )
     if found is None:
-        raise CannotSendError(queue.NO_SENDER)
+        raise CannotSendError("transactional.no_sender")
     return found
 
 
 def _refuse_suppressed(address: str) -> None:
     if suppressions.is_suppressed(normalise(address)):
-        raise CannotSendError("The address is suppressed and gets no mail.")
+        raise CannotSendError("transactional.suppressed")
 
 
 def _confirmation(mail: Claimed, sender: SenderAddress) -> Message:
     """The neutral question of the double opt-in: no advertising, nothing tracked.
 
     Anybody can type anybody's address into a form. So nothing that was typed there is in this
-    mail, but the address: else our server would carry a stranger's words and links to others.
+    email but the address; otherwise our server would carry a stranger's words and links to others.
     """
     _check_confirmation(mail)
     ref = ConfirmRef(
@@ -262,7 +268,7 @@ def _test(mail: Claimed, sender: SenderAddress) -> Message:
     _refuse_suppressed(mail.address)
     campaign = db.session.get(Campaign, mail.payload["campaign_id"])
     if campaign is None:
-        raise CannotSendError("The campaign has been deleted.")
+        raise CannotSendError("transactional.campaign_deleted")
     content = replace(
         content_of(campaign, base_url=services().settings.base_url),
         subject=TEST_MARK + campaign.subject,
@@ -284,8 +290,8 @@ def _test(mail: Claimed, sender: SenderAddress) -> Message:
 
 
 def _cannot_use(problems: Iterable[Problem]) -> CannotSendError:
-    said = " ".join(wording.Words().of(problem.located) for problem in problems)
-    return CannotSendError(f"The content has a problem: {said}")
+    located = tuple(problem.located for problem in problems)
+    return CannotSendError("status.content_problem", problem=located)
 
 
 def _test_recipient(mail: Claimed, list_id: int) -> Recipient:
@@ -317,7 +323,7 @@ def _password_reset(mail: Claimed, sender: SenderAddress) -> Message:
         if user is None:
             raise _NobodyError
         if expires_at <= now:
-            raise CannotSendError("The link expired before it could be sent.")
+            raise CannotSendError("transactional.link_expired")
         token = password_resets.begin(user.id, expires_at=expires_at, now=now)
     link = f"{services().settings.base_url}/reset/{token}"
     good_for = formatting.duration(password_resets.GOOD_FOR, formatting.DEFAULT_LOCALE)
@@ -345,9 +351,9 @@ def _check_confirmation(mail: Claimed) -> None:
         and db.session.get(Subscriber, subscriber_id, populate_existing=True) is not None
     )
     if not is_known:
-        raise CannotSendError("The list or the subscriber has been deleted.")
+        raise CannotSendError("transactional.subscriber_deleted")
     if subscriptions.state(list_id, subscriber_id) != "pending":
-        raise CannotSendError("No confirmation is needed any more.")
+        raise CannotSendError("transactional.not_pending")
 
 
 _CHECKS: dict[str, Callable[[Claimed], None]] = {

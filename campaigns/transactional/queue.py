@@ -1,8 +1,8 @@
 """Emails to one person because of something they did: confirmations, test sends, alerts.
 
-queued -> sending -> sent | failed | unknown, or back to queued to be tried again. A mail whose
-body may have left when its process died is `unknown` and is never sent again by itself. So is one
-that waits in a restored database.
+queued -> sending -> sent | failed | unknown, or back to queued to be tried again. An email whose
+body may have left when its process died is `unknown` and is never sent again automatically. So is
+one that waits in a restored database. `reason` holds a packed `Reason`.
 """
 
 import random
@@ -14,6 +14,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from campaigns.db import db, rows_changed
+from campaigns.reason import Reason
 from campaigns.transactional.models import TransactionalEmail
 
 Kind = Literal["confirm", "test", "alert", "password_reset", "password_changed"]
@@ -32,14 +33,27 @@ KEEP = timedelta(days=30)
 """Time for which a finished email is kept, long enough to investigate why it did not arrive."""
 OUTDATED_AT_ONCE = 500
 
-HANDING_OVER = "Being handed over"
-"""The reason of a `sending` mail whose body may be on its way. See `begin_body`."""
-NO_ANSWER = "The connection broke before the server's answer; it may have arrived"
-RESTORED = "On hold: the database was restored from a backup, so it may have been sent already"
-NOT_REPEATED = "Not sent again after a restore from a backup; it may have arrived"
-HELD = sa.and_(TransactionalEmail.status == "unknown", TransactionalEmail.reason == RESTORED)
+HANDING_OVER = Reason("transactional.handing_over")
+"""The reason of a `sending` email whose body may be on its way. See `begin_body`."""
+NO_ANSWER = Reason("transactional.no_answer")
+RESTORED = Reason("transactional.restored")
+NOT_REPEATED = Reason("transactional.not_repeated")
+
+
+def _says(reason: Reason, before_codes: str) -> sa.ColumnElement[bool]:
+    """Whether an email has this reason, also if a version before codes stored it as a text."""
+    return TransactionalEmail.reason.in_((reason.pack(), before_codes))
+
+
+HELD = sa.and_(
+    TransactionalEmail.status == "unknown",
+    _says(
+        RESTORED,
+        "On hold: the database was restored from a backup, so it may have been sent already",
+    ),
+)
 """Emails on hold after a restore, until somebody decides."""
-NO_SENDER = "No sender address is set up: Settings > Sending"
+_MAY_HAVE_LEFT = _says(HANDING_OVER, "Being handed over")
 
 
 def enqueue(
@@ -61,7 +75,7 @@ class MailStatus:
     """The status of an email. `is_final`: it will not change automatically any more."""
 
     status: str
-    reason: str
+    reason: Reason | None
     address: str
     is_final: bool
 
@@ -71,8 +85,8 @@ def status(mail_id: int) -> MailStatus | None:
     mail = db.session.get(TransactionalEmail, mail_id, populate_existing=True)
     if mail is None:
         return None
-    reason = "" if mail.reason == HANDING_OVER else mail.reason
     is_final = mail.status in {"sent", "failed", "unknown"}
+    reason = None if mail.status == "sending" else Reason.unpack(mail.reason)
     return MailStatus(mail.status, reason, mail.address, is_final)
 
 
@@ -105,7 +119,7 @@ def claim(mail_id: int, *, now: datetime) -> Claimed | None:
                         TransactionalEmail.not_before <= now,
                     ),
                 ),
-                sa.and_(_lease_is_over(now), TransactionalEmail.reason != HANDING_OVER),
+                sa.and_(_lease_is_over(now), ~_MAY_HAVE_LEFT),
             ),
         )
         .values(
@@ -128,29 +142,29 @@ def begin_body(mail: Claimed, *, now: datetime) -> bool:
 
     False when the mail is not ours any more; then it must not be sent.
     """
-    return _change(mail, {"reason": HANDING_OVER, "lease_until": now + BODY_LEASE})
+    return _change(mail, {"reason": HANDING_OVER.pack(), "lease_until": now + BODY_LEASE})
 
 
 def renew(mail: Claimed, *, now: datetime) -> bool:
     """Extend the lease of an email whose body is not sent. False if it is, or not ours."""
-    return _change(mail, {"lease_until": now + LEASE}, TransactionalEmail.reason != HANDING_OVER)
+    return _change(mail, {"lease_until": now + LEASE}, ~_MAY_HAVE_LEFT)
 
 
-def finish(mail: Claimed, outcome: Outcome, *, now: datetime, reason: str = "") -> bool:
+def finish(mail: Claimed, outcome: Outcome, *, now: datetime, reason: Reason) -> bool:
     """Record the outcome of this attempt. False if the email is not ours any more."""
-    values: dict[str, Any] = {"status": outcome, "reason": reason, "lease_until": None}
+    values: dict[str, Any] = {"status": outcome, "reason": reason.pack(), "lease_until": None}
     if outcome == "sent":
         values["sent_at"] = now
     return _change(mail, values)
 
 
-def try_again(mail: Claimed, *, now: datetime, reason: str) -> bool:
+def try_again(mail: Claimed, *, now: datetime, reason: Reason) -> bool:
     """Queue the email again with a growing delay; after a day it fails."""
     seconds = min(FIRST_RETRY_SECONDS * 2 ** (mail.attempt - 1), LONGEST_RETRY_SECONDS)
     due = now + timedelta(seconds=seconds * random.uniform(0.8, 1.2))  # noqa: S311
     if due > mail.created_at + TRY_FOR:
         return finish(mail, "failed", now=now, reason=reason)
-    values = {"status": "queued", "reason": reason, "not_before": due, "lease_until": None}
+    values = {"status": "queued", "reason": reason.pack(), "not_before": due, "lease_until": None}
     return _change(mail, values)
 
 
@@ -161,9 +175,9 @@ def give_up_lost(mail_id: int, *, now: datetime) -> bool:
         .where(
             TransactionalEmail.id == mail_id,
             _lease_is_over(now),
-            TransactionalEmail.reason == HANDING_OVER,
+            _MAY_HAVE_LEFT,
         )
-        .values(status="unknown", reason=NO_ANSWER, lease_until=None)
+        .values(status="unknown", reason=NO_ANSWER.pack(), lease_until=None)
         .execution_options(synchronize_session=False)
     )
     return rows_changed(lost) > 0
@@ -177,7 +191,7 @@ def hold_restored() -> int:
     return _change_all(
         TransactionalEmail.status.in_(("queued", "sending")),
         status="unknown",
-        reason=RESTORED,
+        reason=RESTORED.pack(),
         not_before=None,
         lease_until=None,
     )
@@ -190,7 +204,7 @@ def send_restored(*, now: datetime) -> int:
 
 def leave_restored() -> int:
     """Never send what is held after a restore. Returns how many."""
-    return _change_all(HELD, reason=NOT_REPEATED)
+    return _change_all(HELD, reason=NOT_REPEATED.pack())
 
 
 def waiting() -> sa.Select[int]:

@@ -38,6 +38,7 @@ from campaigns.wording import (
     target,
     template,
     throttle,
+    transactional,
 )
 from campaigns.wording.catalog import DEFAULT_LOCALE, catalog
 from campaigns.wording.messages import Message, Plural
@@ -63,6 +64,7 @@ _TABLES: tuple[Mapping[str, Message], ...] = (
     sender.SENTENCES,
     status.SENTENCES,
     throttle.SENTENCES,
+    transactional.SENTENCES,
     target.SENTENCES,
     template.SENTENCES,
 )

@@ -224,7 +224,7 @@ def a_single_email(kind: queue.Kind, **values: Any) -> int:
         {},
         {"not_before": utcnow() + timedelta(hours=1), "attempts": 2},
         {"status": "sending", "lease_until": utcnow()},
-        {"status": "sending", "lease_until": utcnow(), "reason": queue.HANDING_OVER},
+        {"status": "sending", "lease_until": utcnow(), "reason": queue.HANDING_OVER.pack()},
     ],
     ids=["waiting", "postponed", "claimed", "on the wire"],
 )
@@ -249,7 +249,7 @@ def test_held_single_emails_are_sent_after_a_decision(
     marks: tuple[FileMark, RedisMark], seconds: MonotonicClock
 ) -> None:
     mail_id = a_single_email("confirm", attempts=3)
-    done = a_single_email("confirm", status="unknown", reason=queue.NO_ANSWER)
+    done = a_single_email("confirm", status="unknown", reason=queue.NO_ANSWER.pack())
     restore(marks, seconds)
     with transaction():
         assert queue.send_restored(now=utcnow()) == 1

@@ -1,8 +1,10 @@
 """Rows from versions before codes and rows with codes are both shown as sentences."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from campaigns.campaign import lifecycle
@@ -10,16 +12,25 @@ from campaigns.campaign.models import Campaign, HeldGroup
 from campaigns.clock import utcnow
 from campaigns.db import db, transaction
 from campaigns.delivery import canary
+from campaigns.engine import restored
 from campaigns.providers.models import ProviderAccount
 from campaigns.reason import Reason
 from campaigns.throttling.loading import load_plan
 from campaigns.throttling.models import GroupState, SlowedDomain
+from campaigns.transactional import queue
+from campaigns.transactional.models import TransactionalEmail
 from tests.english import in_english
 from tests.factories import a_campaign, a_delivery, a_list, a_provider, a_sender, a_subscriber
 
 OLD = "Stopped after a few: of the first 50 20 % were refused. Everybody else waits."
 WHY = {"whom": "Gmail", "count": 50, "share_percent": 20.0, "limit_percent": 10.0}
 NEW = Reason("canary.stopped", {"why": Reason("canary.refusals_above", WHY)})
+
+
+HELD_TEXT = "On hold: the database was restored from a backup, so it may have been sent already"
+"""The reason of a single email on hold, as the version before codes stored it."""
+HANDED_OVER_TEXT = "Being handed over"
+"""The same of one whose body may have left."""
 
 
 def in_mid_campaign(**values: Any) -> Campaign:
@@ -111,3 +122,68 @@ def test_a_hold_from_before_the_update_still_applies_and_is_shown(
     page = owner_client.get(f"/settings/providers/{account.public_id}/limits").text
     assert "Too much mail (“421”)" in page
     assert "Slow down (“450”)" in page
+
+
+def a_single_email(status: str, reason: str, **values: Any) -> int:
+    with transaction():
+        mail = queue.enqueue("confirm", "alice@example.org", {}, now=utcnow())
+        mail.status, mail.reason = status, reason
+        for name, value in values.items():
+            setattr(mail, name, value)
+        return mail.id
+
+
+def status_of(mail_id: int) -> queue.MailStatus:
+    db.session.rollback()
+    found = queue.status(mail_id)
+    assert found is not None
+    return found
+
+
+RESTORED_BEFORE_AND_NOW = pytest.mark.parametrize("stored", [HELD_TEXT, queue.RESTORED.pack()])
+LEFT_BEFORE_AND_NOW = pytest.mark.parametrize(
+    "stored", [HANDED_OVER_TEXT, queue.HANDING_OVER.pack()]
+)
+
+
+@RESTORED_BEFORE_AND_NOW
+def test_a_single_email_on_hold_is_counted_and_released(app: Flask, stored: str) -> None:
+    mail_id = a_single_email("unknown", stored)
+    assert restored.waiting_for_decision().emails == 1
+    with transaction():
+        assert queue.send_restored(now=utcnow()) == 1
+    assert (status_of(mail_id).status, status_of(mail_id).reason) == ("queued", None)
+    with transaction():
+        assert queue.claim(mail_id, now=utcnow()) is not None
+
+
+@RESTORED_BEFORE_AND_NOW
+def test_a_single_email_on_hold_can_be_left_unsent(app: Flask, stored: str) -> None:
+    mail_id = a_single_email("unknown", stored)
+    with transaction():
+        assert queue.leave_restored() == 1
+        assert queue.send_restored(now=utcnow()) == 0
+    assert status_of(mail_id).reason == queue.NOT_REPEATED
+
+
+@LEFT_BEFORE_AND_NOW
+def test_a_single_email_that_may_have_left_before_the_update_is_not_sent_again(
+    app: Flask, stored: str
+) -> None:
+    mail_id = a_single_email("sending", stored, lease_until=utcnow() - timedelta(seconds=1))
+    with transaction():
+        assert queue.claim(mail_id, now=utcnow()) is None
+        assert queue.give_up_lost(mail_id, now=utcnow())
+    assert (status_of(mail_id).status, status_of(mail_id).reason) == ("unknown", queue.NO_ANSWER)
+
+
+@pytest.mark.parametrize("text", ["250 2.0.0 Ok: queued", "The server refused it: 550 no"])
+def test_what_became_of_a_test_email_before_the_update_is_told(
+    owner_client: FlaskClient, text: str
+) -> None:
+    campaign = in_mid_campaign(status="draft")
+    mail_id = a_single_email("failed", text)
+    with transaction():
+        mail = db.session.get_one(TransactionalEmail, mail_id)
+        mail.kind, mail.payload = "test", {"campaign_id": campaign.id}
+    assert text in owner_client.get(f"/campaigns/{campaign.public_id}/test/{mail_id}").text
