@@ -152,8 +152,11 @@ def find_rule(key: str) -> tuple[Rule | None, ReplyRule | None]:
 
 
 def save_rule(key: str, typed: RuleInput, *, now: datetime) -> None:
-    """Change the rule of this key; '' makes a new one. Raises InvalidInputError, LookupError."""
-    values = _checked_rule(typed)
+    """Change the rule of this key; '' makes a new one. Raises InvalidInputError, LookupError.
+
+    One of ours keeps its own note, in the language of each reader, if none is typed.
+    """
+    values = _checked_rule(typed, needs_note=all(rule.key != key for rule in RULES))
     row = _row_to_change(key, now)
     for name, value in values.items():
         setattr(row, name, value)
@@ -192,7 +195,7 @@ def _row_to_change(key: str, now: datetime) -> ReplyRule:
         raise LookupError(key)
     return ReplyRule(
         key=key,
-        note=ours.note,
+        note="",
         pattern=ours.pattern,
         preset=ours.preset,
         mailbox_group=ours.mailbox_group,
@@ -215,7 +218,7 @@ def _check_room() -> None:
         raise InvalidInputError({"pattern": problem})
 
 
-def _checked_rule(typed: RuleInput) -> dict[str, Any]:
+def _checked_rule(typed: RuleInput, *, needs_note: bool) -> dict[str, Any]:
     problems: dict[str, Reason] = {}
     values: dict[str, Any] = {
         "note": one_line(typed.note),
@@ -228,7 +231,7 @@ def _checked_rule(typed: RuleInput) -> dict[str, Any]:
         "mailbox_group": typed.mailbox_group,
         "whole_account": typed.whole_account,
     }
-    if not values["note"] or len(values["note"]) > LONGEST_NOTE:
+    if len(values["note"]) > LONGEST_NOTE or (needs_note and not values["note"]):
         problems["note"] = Reason("throttle.note", {"most": LONGEST_NOTE})
     if reason := _why_not_pattern(values["pattern"]):
         problems["pattern"] = reason

@@ -53,7 +53,7 @@ class GroupState(Base):
 class ReplyRule(Base):
     """A rule of people's own, or one of ours that they changed (`key` names which).
 
-    The fields are those of rules.Rule.
+    The fields are those of `rule.Rule`. `note` is empty while one of ours keeps its own.
     """
 
     __tablename__ = "reply_rule"

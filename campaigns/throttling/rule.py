@@ -10,9 +10,9 @@ from campaigns.reason import Reason
 Act = Literal["slow", "halve", "at_once", "suspend", "pause_campaign", "pause_provider"]
 """What a rule does.
 
-slow            at most `amount` mails a minute, for so many minutes
+slow            at most `amount` emails per minute, for so many minutes
 halve           half as much as now, then slowly more
-at_once         `amount` mails at the same moment, one more every ten minutes
+at_once         `amount` emails at the same time, one more every ten minutes
 suspend         nothing for so many minutes; then `amount` at a time, if that is set
 pause_campaign  until somebody resumes it
 pause_provider  every campaign of this account, until somebody resumes it
@@ -24,7 +24,8 @@ class Rule:
     """One rule. `per_hour`: it takes so many replies within an hour (0 and 1: the first does)."""
 
     key: str
-    note: str
+    note: Reason
+    """What it means."""
     pattern: str
     act: Act
     amount: int = 0

@@ -29,6 +29,7 @@ ACCOUNT = ""
 LONGEST_QUOTE = 160
 WINDOW = timedelta(hours=1)
 _QUOTAS = frozenset(rule.key for rule in RULES if rule.is_quota)
+_NOTES = {rule.key: rule.note for rule in RULES}
 
 
 Reply = tuple[int, str, int]
@@ -47,7 +48,7 @@ class Action:
     @property
     def why(self) -> Reason:
         """What it means, and what the server said."""
-        return Reason("throttle.said", {"note": self.rule.note.rstrip("."), "quote": self.quote})
+        return Reason("throttle.said", {"note": self.rule.note, "quote": self.quote})
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +174,7 @@ def rule_of(row: ReplyRule) -> Rule:
     refused = expressions.why_refused(row.pattern)
     return Rule(
         key=row.key or row.public_id,
-        note=row.note,
+        note=_note_of(row),
         pattern=row.pattern,
         act=row.action,  # type: ignore[arg-type]  # the database checks it
         amount=row.amount,
@@ -186,6 +187,13 @@ def rule_of(row: ReplyRule) -> Rule:
         refused=refused,
         is_quota=row.key in _QUOTAS,
     )
+
+
+def _note_of(row: ReplyRule) -> Reason:
+    """What people wrote about it; for one of ours whose note they left alone, ours."""
+    if not row.note and row.key in _NOTES:
+        return _NOTES[row.key]
+    return Reason("throttle.own_note", {"text": row.note})
 
 
 _SLOWING = frozenset({"slow", "halve", "at_once", "suspend"})

@@ -61,7 +61,7 @@ SENTENCES: dict[str, Message] = {
     ),
     "hold.pace": N_("The campaign keeps to its own pace, %(rate_per_second)s."),
     "hold.turn": N_("%(account)s serves other campaigns in turn."),
-    "throttle.said": N_("%(note)s (“%(quote)s”)."),
+    "throttle.said": N_("%(note)s The server said: “%(quote)s”"),
     "throttle.limit_second": Plural(
         "%(account)s may send %(count)s email per second.",
         "%(account)s may send %(count)s emails per second.",

@@ -33,6 +33,7 @@ from campaigns.wording import (
     preflight,
     provider,
     recurrence,
+    reply_rule,
     sender,
     status,
     target,
@@ -61,6 +62,7 @@ _TABLES: tuple[Mapping[str, Message], ...] = (
     preflight.SENTENCES,
     provider.SENTENCES,
     recurrence.SENTENCES,
+    reply_rule.SENTENCES,
     sender.SENTENCES,
     status.SENTENCES,
     throttle.SENTENCES,
@@ -79,6 +81,8 @@ def _merged() -> Mapping[str, Message]:
     return MappingProxyType(merged)
 
 
+_SENTENCES_WITHIN = frozenset({"why", "note"})
+"""Parameters that are a sentence of their own, whether or not they end in a full stop."""
 _ENDS = (".", "?", "!")
 
 SENTENCES = _merged()
@@ -125,12 +129,11 @@ class Words:
 
     def _shown(self, name: str, value: object) -> str:
         if isinstance(value, Coded):
-            said = self.of(value)
-            return f"{said}." if name == "why" and not said.endswith(_ENDS) else said
+            return _ended(name, self.of(value))
         if isinstance(value, tuple):
             return self._listed(value)
         if isinstance(value, str):
-            return self._dated(name, value)
+            return _ended(name, self._dated(name, value))
         if isinstance(value, int | float) and not isinstance(value, bool):
             return self._counted(name, value)
         return "" if value is None else str(value)
@@ -166,3 +169,8 @@ class Words:
         if name.endswith("_bytes"):
             return formatting.size(int(value), self.locale)
         return formatting.number(value, self.locale)
+
+
+def _ended(name: str, said: str) -> str:
+    is_open = name in _SENTENCES_WITHIN and said and not said.endswith(_ENDS)
+    return f"{said}." if is_open else said

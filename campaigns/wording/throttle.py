@@ -3,6 +3,7 @@
 from campaigns.wording.messages import N_, Message
 
 SENTENCES: dict[str, Message] = {
+    "throttle.own_note": "%(text)s",
     "throttle.choose_group": N_("Choose a mailbox provider."),
     "throttle.choose_preset": N_("Choose a provider."),
     "throttle.choose_action": N_("Choose what the rule does."),

@@ -9,6 +9,7 @@ from campaigns.campaign.models import Campaign
 from campaigns.db import db, transaction
 from campaigns.delivery import rule_pauses
 from campaigns.inputs import InvalidInputError
+from campaigns.reason import Reason
 from campaigns.throttling import expressions, rules
 from campaigns.throttling.builtin import RULES
 from campaigns.throttling.editing import RuleInput, save_rule, turn_rule
@@ -16,7 +17,7 @@ from campaigns.throttling.loading import load_plan
 from campaigns.throttling.models import ReplyRule
 from campaigns.throttling.plan import Plan
 from campaigns.throttling.rule import Rule, describe
-from tests.english import in_english
+from tests.english import in_english, legacy_reason
 from tests.factories import a_campaign, a_list, a_provider, a_sender
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -84,11 +85,21 @@ def test_built_in_rules_are_valid() -> None:
     assert len({rule.key for rule in RULES}) == len(RULES) >= 25
     for rule in RULES:
         assert not expressions.why_refused(rule.pattern)
-        assert rule.note.endswith(".")
+        assert in_english(rule.note).endswith(".")
         assert rule.minutes or rule.act not in {"slow", "suspend"}
         assert rule.amount or rule.act not in {"slow", "at_once"}
         assert in_english(describe(rule))
         assert not rule.is_quota or (rule.act == "suspend" and rule.whole_account)
+
+
+def test_what_a_rule_means_stands_before_what_the_server_said() -> None:
+    quote = {"quote": "421 4.7.28 Unusual rate"}
+    ours = next(rule for rule in RULES if rule.key == "gmail-unusual-rate")
+    told = Reason("throttle.said", {"note": ours.note, **quote})
+    assert Reason.unpack(told.pack()) == told
+    assert in_english(told).endswith("then slowly more. The server said: “421 4.7.28 Unusual rate”")
+    before = Reason("throttle.said", {"note": "Gmail gets none", **quote})
+    assert in_english(before).startswith("Gmail gets none. The server said:")
 
 
 def test_which_replies_mean_a_used_up_quota() -> None:
@@ -101,7 +112,7 @@ def test_which_replies_mean_a_used_up_quota() -> None:
 
 
 def test_a_rule_may_wait_for_several_replies_within_the_hour() -> None:
-    rule = Rule("some", "Note.", "wait", "suspend", minutes=5, per_hour=3)
+    rule = Rule("some", legacy_reason("Note."), "wait", "suspend", minutes=5, per_hour=3)
     book = rules.RuleBook([rule], preset="")
     first = rules.decide(book, [(450, "wait", 2)], group="other", hits={})
     assert (first.actions, first.hits) == ([], {"some": 2})
@@ -171,7 +182,7 @@ def test_a_used_up_quota_suspends_the_whole_account(campaign: Campaign) -> None:
     now = plan(campaign)
     assert now.suspended_until == NOW + timedelta(minutes=60)
     assert now.groups == {}
-    assert "quota of 24 hours is used up" in in_english(now.why)
+    assert "24-hour quota is used up" in in_english(now.why)
     assert plan(campaign, timedelta(minutes=61)).suspended_until is None
 
 
@@ -187,7 +198,7 @@ def test_missing_authentication_pauses_the_campaign_and_quotes_the_server(
     say(campaign, "550 5.7.515 Access denied", group="outlook")
     found = db.session.get_one(Campaign, campaign.id)
     assert found.status == "paused"
-    assert "SPF, DKIM and DMARC" in found.status_reason
+    assert "SPF, DKIM and DMARC" in in_english(found.status_reason)
     assert "550 5.7.515 Access denied" in found.status_reason
 
 
@@ -305,6 +316,8 @@ def test_a_stored_rule_with_an_invalid_expression_is_off_but_kept(campaign: Camp
 
 
 def test_replies_with_any_characters_can_be_matched() -> None:
-    book = rules.RuleBook([Rule("own", "Note.", "später.$", "suspend", minutes=5)], preset="")
+    book = rules.RuleBook(
+        [Rule("own", legacy_reason("Note."), "später.$", "suspend", minutes=5)], preset=""
+    )
     assert book.met_by("other", "450 SPÄTER\ud800") is not None
     assert book.met_by("other", "450 \x00 später\n") is None

@@ -145,7 +145,7 @@ def test_w3_a_used_up_quota_is_waited_for(app: Flask, redis_url: str) -> None:
     first = server.complaints[0]
     assert [at for at in server.tried if first < at < first + 3600] == []
     assert any(
-        "quota of 24 hours is used up" in in_english(held.why) for _, _, held in simulation.holds
+        "24-hour quota is used up" in in_english(held.why) for _, _, held in simulation.holds
     )
     assert simulation.waiting == {"other": 0}
 

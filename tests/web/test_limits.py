@@ -11,12 +11,14 @@ from campaigns.config import Settings
 from campaigns.db import db, transaction
 from campaigns.engine.limiter import limiter
 from campaigns.providers.models import ProviderAccount
+from campaigns.reason import Reason
 from campaigns.throttling import editing, rules, slowed_domains
 from campaigns.throttling.builtin import RULES
 from campaigns.throttling.loading import load_plan
 from campaigns.throttling.models import GroupLimit, GroupState, ReplyRule, WarmUp
 from campaigns.throttling.plan import Ask, Plan
 from tests.conftest import settings_for_tests
+from tests.english import in_english
 from tests.factories import a_provider
 
 
@@ -143,7 +145,7 @@ def test_rules_are_listed_edited_switched_off_and_reset(
     owner_client: FlaskClient, app: Flask
 ) -> None:
     page = owner_client.get("/settings/rules").text
-    assert "Gmail sees an unusual rate of mail" in page
+    assert "Gmail sees an unusual rate of email" in page
     edit = "/settings/rules/yahoo-complaints"
     assert "TSS?04" in owner_client.get(edit).text
     form = {"note": "Yahoo <i>waits</i>.", "pattern": "TSS04", "act": "suspend", "minutes": "30"}
@@ -207,6 +209,25 @@ def test_the_number_of_custom_rules_is_limited(owner_client: FlaskClient, app: F
     own = rules.all_rules()[0]
     assert owner_client.post(f"/settings/rules/{own.key}", data=form).status_code == 302
     assert owner_client.post("/settings/rules/yahoo-complaints", data=form).status_code == 302
+
+
+@pytest.mark.runs_on("sqlite", "postgresql")
+def test_a_rule_of_ours_keeps_its_note_until_another_is_typed(
+    owner_client: FlaskClient, app: Flask
+) -> None:
+    def saved(note: str) -> Reason:
+        form = {"note": note, "pattern": "TSS04", "act": "suspend", "minutes": "30"}
+        edit = "/settings/rules/yahoo-complaints"
+        assert owner_client.post(edit, data=form).status_code == 302
+        db.session.rollback()
+        return next(rule.note for rule in rules.all_rules() if rule.key == "yahoo-complaints")
+
+    ours = next(rule.note for rule in RULES if rule.key == "yahoo-complaints")
+    assert saved("Yahoo waits.") == Reason("throttle.own_note", {"text": "Yahoo waits."})
+    assert saved(in_english(ours)) == ours
+    assert saved("") == ours
+    assert saved('["preflight.nothing", {}]') != ours
+    assert owner_client.get("/settings/rules").status_code == 200
 
 
 def test_every_built_in_rule_can_be_saved_unchanged(owner_client: FlaskClient, app: Flask) -> None:

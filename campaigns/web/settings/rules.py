@@ -1,5 +1,7 @@
 """Reply rules: what a server's words do to the speed of sending."""
 
+from dataclasses import replace
+
 from flask import abort, flash, redirect, render_template, request, url_for
 
 from campaigns.access import access
@@ -52,8 +54,9 @@ def edit_rule(key: str) -> Answer:
     rule = _found(key)
     if request.method == "POST":
         return _save(key)
+    typed = replace(RuleInput.of(rule), note=sentence(rule.note))
     problems = {"pattern": sentence(rule.refused)} if rule.refused else {}
-    return _form(key, RuleInput.of(rule), problems, is_refused=bool(rule.refused))
+    return _form(key, typed, problems, is_refused=bool(rule.refused))
 
 
 @bp.post("/settings/rules/<key>/turn")
@@ -78,10 +81,16 @@ def turn_rule(key: str) -> Answer:
 def _save(key: str) -> Answer:
     typed = RuleInput.read(request.form)
     with saving() as problems:
-        editing.save_rule(key, typed, now=utcnow())
+        editing.save_rule(key, _without_our_note(key, typed), now=utcnow())
     if problems:
         return _form(key, typed, problems), 422
     return done(_("Rule saved"), url_for("settings.reply_rules"))
+
+
+def _without_our_note(key: str, typed: RuleInput) -> RuleInput:
+    """What was typed, but without the note of one of our rules: it depends on the language."""
+    notes = {rule.key: sentence(rule.note) for rule in RULES}
+    return replace(typed, note="") if typed.note.strip() == notes.get(key) else typed
 
 
 def _form(
