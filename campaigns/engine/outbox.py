@@ -16,7 +16,6 @@ from campaigns.messages import Message, Recipient, SendResult
 from campaigns.providers.base import ProviderTroubleError
 from campaigns.reason import Reason
 from campaigns.throttling.plan import Grant, Pace
-from campaigns.wording import Words
 
 log = structlog.get_logger()
 
@@ -80,10 +79,10 @@ class Outbox:
             try:
                 return batch.compiled.render(recipient, now=self._now())
             except RenderError as error:
-                self._drop_unrenderable(batch, recipient, Words().of(error.problem.located))
+                self._drop_unrenderable(batch, recipient, error.problem.located)
             except Exception:
                 log.exception("rendering failed", delivery=recipient.delivery_id)
-                self._drop_unrenderable(batch, recipient, "Something went wrong; see the log.")
+                self._drop_unrenderable(batch, recipient, Reason("outcome.render_failed"))
 
     def _next(self) -> tuple[Batch, Recipient] | None:
         account = self.account
@@ -195,11 +194,11 @@ class Outbox:
         self.account.failure = error
         self._notify()
 
-    def _drop_unrenderable(self, batch: Batch, recipient: Recipient, words: str) -> None:
+    def _drop_unrenderable(self, batch: Batch, recipient: Recipient, why: Reason) -> None:
         with self._lock:
             del self._on_wire[recipient.delivery_id]
             self._withdrawn.pop(recipient.delivery_id, None)
-        batch.unrenderable.append((recipient.delivery_id, words))
+        batch.unrenderable.append((recipient.delivery_id, why.pack()))
 
     def _notify(self) -> None:
         with self._activity:

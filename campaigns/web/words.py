@@ -29,6 +29,7 @@ def register(app: Flask) -> None:
     """Make the filters of this module known to every template."""
     app.add_template_filter(sentence)
     app.add_template_filter(spoken)
+    app.add_template_filter(reply_words)
     app.add_template_filter(check_lines)
     app.add_template_filter(share)
     app.jinja_env.globals["measure_titles"] = MEASURE_TITLES
@@ -58,6 +59,14 @@ def in_words(problems: Mapping[str, Reason | str]) -> dict[str, str]:
 def describe(word: str) -> str:
     """Return why a delivery is what it is, from the word in its row."""
     return sentence(reason_of(word))
+
+
+def reply_words(reply: str, word: str) -> str:
+    """Return a server's reply; for an email that could not be rendered, why, as a sentence.
+
+    `word`: why the delivery is what it is. Only then is the text one of ours.
+    """
+    return sentence(reply) if word == "unrenderable" else reply
 
 
 def check_lines(check: Check) -> Iterator[str]:

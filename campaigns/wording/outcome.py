@@ -1,4 +1,4 @@
-"""What became of an email to one recipient, and why. Labels: they have no full stop."""
+"""What became of an email to one recipient, and why. Labels have no full stop."""
 
 from campaigns.wording.messages import N_, Message
 
@@ -7,6 +7,7 @@ SENTENCES: dict[str, Message] = {
     "outcome.unsubscribed": N_("Unsubscribed before the email was sent"),
     "outcome.deleted": N_("Deleted before the email was sent"),
     "outcome.unrenderable": N_("The content could not be rendered for this recipient"),
+    "outcome.render_failed": N_("An unexpected error occurred. The log has the details."),
     "outcome.refused": N_("Refused by the receiving server"),
     "outcome.no_mailbox": N_("The mailbox does not exist"),
     "outcome.disabled": N_("The mailbox is disabled"),

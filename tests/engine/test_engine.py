@@ -10,9 +10,10 @@ from flask import Flask
 
 from campaigns.audience import suppressions
 from campaigns.audience.models import AudienceList, Subscription
-from campaigns.campaign.models import Campaign, Claim, Delivery
+from campaigns.campaign.models import Campaign, Claim, Delivery, Reply
 from campaigns.clock import utcnow
 from campaigns.config import Settings
+from campaigns.content.templating.problems import Problem, RenderError
 from campaigns.db import db, transaction
 from campaigns.delivery import claims
 from campaigns.engine import provider_pool
@@ -174,6 +175,39 @@ def test_nothing_of_an_expired_claim_starts(
     engine.tick()  # ... and records that
     assert engine.is_idle
     assert statuses() == ["queued"] * 6
+
+
+def test_why_an_email_could_not_be_rendered_is_stored_as_a_code(
+    engine: Engine, campaign: Campaign
+) -> None:
+    problem = Problem("subject", 0, Reason("template.half_character"))
+    errors: dict[int, Exception] = {1: RenderError(problem), 2: ZeroDivisionError()}
+
+    class BrokenRenderer(FixedRenderer):
+        def render(self, recipient: Recipient, *, now: Any) -> Message:
+            if error := errors.get(recipient.delivery_id):
+                raise error
+            return super().render(recipient, now=now)
+
+    broken: Any = BrokenRenderer()
+    account = db.session.scalars(sa.select(ProviderAccount)).one()
+    outbox = engine.outbox(account, Plan())
+    engine.claim(campaign.id, outbox, broken, {"other": 9, "google": 9})
+    for _ in range(4):
+        outbox.report(SendResult(take(outbox).delivery_id, "sent", "250 ok", 250))
+    assert outbox.take() is None
+    engine.tick()
+    db.session.rollback()
+    rows = db.session.execute(
+        sa.select(Delivery.id, Reply.text)
+        .join(Reply, Reply.id == Delivery.reply_id)
+        .where(Delivery.status == "failed", Delivery.reason == "unrenderable")
+        .order_by(Delivery.id)
+    )
+    assert [(number, Reason.unpack(text)) for number, text in rows] == [
+        (1, Reason("template.half_character")),
+        (2, Reason("outcome.render_failed")),
+    ]
 
 
 def test_a_failing_account_releases_everything(engine: Engine, campaign: Campaign) -> None:

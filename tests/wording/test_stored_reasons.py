@@ -4,11 +4,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
 from campaigns.campaign import lifecycle
-from campaigns.campaign.models import Campaign, HeldGroup
+from campaigns.campaign.models import Campaign, Delivery, HeldGroup, Reply
 from campaigns.clock import utcnow
 from campaigns.db import db, transaction
 from campaigns.delivery import canary
@@ -187,3 +188,41 @@ def test_what_became_of_a_test_email_before_the_update_is_told(
         mail = db.session.get_one(TransactionalEmail, mail_id)
         mail.kind, mail.payload = "test", {"campaign_id": campaign.id}
     assert text in owner_client.get(f"/campaigns/{campaign.public_id}/test/{mail_id}").text
+
+
+@pytest.mark.parametrize(
+    ("stored", "words"),
+    [
+        ("Line 3: the filter shout is unknown.", "Line 3: the filter shout is unknown."),
+        (Reason("outcome.render_failed").pack(), "An unexpected error occurred."),
+    ],
+)
+def test_why_an_email_could_not_be_rendered_is_told(
+    owner_client: FlaskClient, stored: str, words: str
+) -> None:
+    campaign = in_mid_campaign(status="sent")
+    with transaction():
+        reply = Reply(digest="1", code=0, text=stored)
+        db.session.add(reply)
+        db.session.flush()
+        values = {"status": "failed", "reason": "unrenderable", "reply_id": reply.id}
+        db.session.execute(sa.update(Delivery).values(**values))
+    report = f"/campaigns/{campaign.public_id}/report"
+    chosen = f"view=failed&reason=unrenderable&reply={reply.id}"
+    for path in ("/reasons", "/ledger", f"/ledger?{chosen}", "/ledger.csv", "/again/failed"):
+        answer = owner_client.get(report + path)
+        assert answer.status_code == 200, path
+        assert words in answer.text, path
+        assert "outcome." not in answer.text, path
+
+
+def test_what_a_server_says_is_never_read_as_a_code(owner_client: FlaskClient) -> None:
+    campaign = in_mid_campaign(status="sent")
+    with transaction():
+        reply = Reply(digest="1", code=550, text='["status.paused_by_user", {}]')
+        db.session.add(reply)
+        db.session.flush()
+        values = {"status": "failed", "reason": "refused", "reply_id": reply.id}
+        db.session.execute(sa.update(Delivery).values(**values))
+    page = owner_client.get(f"/campaigns/{campaign.public_id}/report/ledger").text
+    assert "Paused manually" not in page

@@ -24,7 +24,7 @@ from campaigns.reports.ledger import Filter, LedgerLine, View
 from campaigns.web.campaigns.blueprint import campaign_or_404
 from campaigns.web.counting import counting
 from campaigns.web.reports.blueprint import bp
-from campaigns.web.words import describe
+from campaigns.web.words import describe, reply_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,10 @@ def _address_of(chosen: Filter) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
+def _chosen_reply(chosen: Filter) -> str:
+    return replies.reply_text(chosen.reply_id) if chosen.reply_id is not None else ""
+
+
 def _tabs(campaign: Campaign, chosen: Filter, counts: Counts) -> list[Tab]:
     """The views with something in them, the usual ones always."""
     balance = counts.balance(campaign.id)
@@ -116,7 +120,7 @@ def ledger_page(public_id: str) -> str | BaseResponse:
         "web/reports/ledger.html",
         campaign=found,
         chosen=chosen,
-        reply=replies.reply_text(chosen.reply_id) if chosen.reply_id is not None else "",
+        reply=reply_words(_chosen_reply(chosen), chosen.reason),
         tabs=tabs,
         as_of=counts.as_of,
         page=page,
@@ -180,7 +184,7 @@ def _csv_row(line: LedgerLine) -> list[str]:
         line.reason,
         describe(line.reason),
         str(line.reply_code or ""),
-        line.reply,
+        reply_words(line.reply, line.reason),
         str(line.attempts),
         *(at.isoformat(timespec="seconds") if at else "" for at in moments),
     ]

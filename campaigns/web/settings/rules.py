@@ -1,7 +1,5 @@
 """Reply rules: what a server's words do to the speed of sending."""
 
-from dataclasses import replace
-
 from flask import abort, flash, redirect, render_template, request, url_for
 
 from campaigns.access import access
@@ -54,7 +52,7 @@ def edit_rule(key: str) -> Answer:
     rule = _found(key)
     if request.method == "POST":
         return _save(key)
-    typed = replace(RuleInput.of(rule), note=sentence(rule.note))
+    typed = RuleInput.of(rule).model_copy(update={"note": sentence(rule.note)})
     problems = {"pattern": sentence(rule.refused)} if rule.refused else {}
     return _form(key, typed, problems, is_refused=bool(rule.refused))
 
@@ -90,7 +88,8 @@ def _save(key: str) -> Answer:
 def _without_our_note(key: str, typed: RuleInput) -> RuleInput:
     """What was typed, but without the note of one of our rules: it depends on the language."""
     notes = {rule.key: sentence(rule.note) for rule in RULES}
-    return replace(typed, note="") if typed.note.strip() == notes.get(key) else typed
+    is_ours = typed.note.strip() == notes.get(key)
+    return typed.model_copy(update={"note": ""}) if is_ours else typed
 
 
 def _form(
