@@ -28,7 +28,7 @@ class User(Base):
 class LoginSession(Base):
     """A browser in which somebody is logged in. The token itself is only in its cookie.
 
-    `network` and `device` are shortened: enough to recognise one's own, no more.
+    `network` and `device`, a packed reason, are shortened: enough to recognise one's own, no more.
     """
 
     __tablename__ = "login_session"

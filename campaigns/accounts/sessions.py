@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from campaigns.accounts.models import LoginSession, User
 from campaigns.db import db, rows_changed
+from campaigns.reason import Reason
 
 LASTS = timedelta(days=14)
 """Time after the last login or change at which a session ends."""
@@ -31,7 +32,7 @@ def start(user_id: int, *, network: str, user_agent: str, now: datetime) -> str:
             user_id=user_id,
             token_hash=token_hash(token),
             network=network,
-            device=device_name(user_agent),
+            device=device_of(user_agent).pack(),
             created_at=now,
             last_seen_at=now,
         )
@@ -122,11 +123,13 @@ _SYSTEMS = (
 )
 
 
-def device_name(user_agent: str) -> str:
+def device_of(user_agent: str) -> Reason:
     """Shorten a User-Agent header to what a person recognises, such as `Firefox on Linux`."""
-    browser = _first(_BROWSERS, user_agent) or "Unknown browser"
+    browser = _first(_BROWSERS, user_agent) or Reason("session.unknown_browser")
     system = _first(_SYSTEMS, user_agent)
-    return f"{browser} on {system}" if system else browser
+    if not system:
+        return Reason("session.browser", {"browser": browser})
+    return Reason("session.browser_on_system", {"browser": browser, "system": system})
 
 
 def _first(names: Sequence[tuple[str, str]], text: str) -> str:

@@ -73,7 +73,7 @@ NAMES = {
     "sophos": "Sophos",
     "hornetsecurity": "Hornetsecurity",
     "cloudflare": "Cloudflare",
-    OTHER: "All others",
+    OTHER: "",
 }
 
 _DOMAINS_OF = {

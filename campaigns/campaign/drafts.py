@@ -9,9 +9,9 @@ import sqlalchemy as sa
 
 from campaigns.campaign import audience, fallback_sender
 from campaigns.campaign.models import Campaign, CampaignList, CampaignSeries, Delivery
-from campaigns.campaign.title import title_of
 from campaigns.db import db
 from campaigns.providers.models import SenderAddress
+from campaigns.reason import ReasonError
 
 EDITABLE = frozenset(
     {"name", "subject", "preheader", "html", "sender_id", "track_opens", "track_clicks"}
@@ -21,7 +21,7 @@ MAX_LINE = 500
 MAX_HTML = 512 * 1024
 
 
-class NotEditableError(ValueError):
+class NotEditableError(ReasonError):
     """The campaign is no draft (any more), or is gone: nothing was saved."""
 
 
@@ -29,7 +29,7 @@ class EditConflictError(ValueError):
     """Somebody saved a newer version first; nothing was saved. `current` is theirs."""
 
     def __init__(self, current: Campaign) -> None:
-        super().__init__("Somebody else saved this campaign since you opened it.")
+        super().__init__(f"version {current.version} was saved first")
         self.current = current
 
 
@@ -156,14 +156,14 @@ def _touch(
         return new_version
     current = db.session.get(Campaign, campaign_id)
     if current is None or current.status != "draft":
-        raise NotEditableError(_why_locked(current))
+        raise _not_editable(current)
     raise EditConflictError(current)
 
 
-def _why_locked(campaign: Campaign | None) -> str:
+def _not_editable(campaign: Campaign | None) -> NotEditableError:
     if campaign is None:
-        return "This campaign has been deleted."
-    return f"This campaign is {campaign.status} and cannot be changed now."
+        return NotEditableError("draft.deleted")
+    return NotEditableError("draft.locked", status=campaign.status)
 
 
 def _write_lists(campaign_id: int, lists: ChosenLists) -> None:
@@ -198,10 +198,10 @@ def duplicate(
     """A new draft with the same content, sender and lists. Raises NotEditableError if gone."""
     old = db.session.get(Campaign, campaign_id)
     if old is None:
-        raise NotEditableError(_why_locked(None))
+        raise _not_editable(None)
     sender_id, overflow_sender_id = fallback_sender.as_planned(old)
     copy = Campaign(
-        name=(name or f"{title_of(old.name, old.subject)} (copy)")[:MAX_LINE],
+        name=(name or old.name)[:MAX_LINE],
         subject=old.subject,
         preheader=old.preheader,
         html=old.html,

@@ -308,7 +308,7 @@ def _make(series: CampaignSeries, local: datetime, now: datetime) -> Occurrence 
         return None
     template = db.session.get_one(Campaign, series.template_id)
     day = formatting.full_date(local, formatting.DEFAULT_LOCALE)
-    name = f"{title_of(template.name, template.subject)}, {day}"
+    name = ", ".join(filter(None, (title_of(template.name, template.subject), day)))
     copy = drafts.duplicate(template.id, editor_id=template.edited_by_id, now=now, name=name)
     db.session.execute(
         sa.update(CampaignOccurrence)

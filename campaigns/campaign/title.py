@@ -11,14 +11,13 @@ from campaigns.content.mime.compile import (
 from campaigns.messages import Recipient
 from campaigns.tokens import Signer
 
-UNTITLED = "Untitled campaign"
 UNKNOWN = "…"
 """Stands for what differs between campaigns of one subject, such as the name of the list."""
 
 
 def title_of(name: str, subject: str) -> str:
-    """Return a campaign's name, its subject if it has none, or "Untitled campaign"."""
-    return name or as_read(subject) or UNTITLED
+    """Return a campaign's name, its subject if it has none; "" for an untitled campaign."""
+    return name or as_read(subject)
 
 
 def as_read(subject: str, organisation: str = UNKNOWN) -> str:

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from campaigns.campaign import series
 from campaigns.campaign.models import Campaign, CampaignOccurrence, CampaignSeries
-from campaigns.campaign.title import UNTITLED, title_of
+from campaigns.campaign.title import title_of
 from campaigns.db import db
 
 MOST = 5000
@@ -155,7 +155,7 @@ def _without_campaign(since: datetime, until: datetime) -> list[CalendarEntry]:
             one.at,
             f"{_SERIES}{one.series.id:020} {one.local:%Y%m%d%H%M}",
             one.series.public_id,
-            titles.get(one.series.template_id, UNTITLED),
+            titles.get(one.series.template_id, ""),
             "skipped" if one.is_skipped else "planned",
             f"{one.local:%Y-%m-%dT%H:%M}",
             one.series.public_id,

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from campaigns.audience.mailbox_providers import name_of
 from campaigns.campaign.canary_plan import MEASURES, Band, Bands, Measure, plan_in
 from campaigns.campaign.models import Campaign
 from campaigns.delivery import canary
@@ -29,7 +28,7 @@ class MeasureSeen:
 class GroupSeen:
     """One mailbox group: how many were to get it first, and what became of them."""
 
-    name: str
+    group: str
     quota: int
     figures: Figures
     is_judged: bool
@@ -103,6 +102,6 @@ def _groups(
 ) -> list[GroupSeen]:
     """The largest first."""
     return [
-        GroupSeen(name_of(group), count, figures.get(group, Figures()), group not in left_out)
+        GroupSeen(group, count, figures.get(group, Figures()), group not in left_out)
         for group, count in sorted(quota.items(), key=lambda entry: (-entry[1], entry[0]))
     ]

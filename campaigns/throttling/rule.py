@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from campaigns.audience.mailbox_providers import name_of
+from campaigns.audience.mailbox_providers import OTHER, name_of
 from campaigns.reason import Reason
 
 Act = Literal["slow", "halve", "at_once", "suspend", "pause_campaign", "pause_provider"]
@@ -74,4 +74,6 @@ _DESCRIPTIONS: Mapping[Act, str] = {
 def _whom(rule: Rule) -> Reason | str:
     if rule.whole_account:
         return Reason("throttle.rule_account")
+    if rule.mailbox_group == OTHER:
+        return Reason("canary.other_providers")
     return name_of(rule.mailbox_group) if rule.mailbox_group else Reason("throttle.rule_group")

@@ -50,7 +50,7 @@ def tell_of_canary(campaign: Campaign, *, report_url: str, now: datetime) -> lis
     to ring "transactional" for. Prefers another working account than the campaign's, which may be
     the one that is refused.
     """
-    title = title_of(campaign.name, campaign.subject)
+    title = _title(campaign)
     sender = _another_way_out(campaign.provider_id) or db.session.get(
         SenderAddress, campaign.sender_id or 0
     )
@@ -58,6 +58,10 @@ def tell_of_canary(campaign: Campaign, *, report_url: str, now: datetime) -> lis
     params = {"title": title, "result": result, "link": report_url}
     subject = Reason("alert.test_group_subject", {"title": title})
     return _write(subject, Reason("alert.test_group", params), sender, now)
+
+
+def _title(campaign: Campaign) -> str:
+    return title_of(campaign.name, campaign.subject) or _words().sentence("alert.untitled")
 
 
 def _words() -> Words:
@@ -93,7 +97,7 @@ def _held(campaigns: Sequence[int], emails: int) -> str:
     found = db.session.scalars(
         sa.select(Campaign).where(Campaign.id.in_(named)).order_by(Campaign.id)
     )
-    lines = [f"- “{title_of(campaign.name, campaign.subject)}”" for campaign in found]
+    lines = [f"- “{_title(campaign)}”" for campaign in found]
     if more := len(campaigns) - len(named):
         lines.append(f"- {_words().sentence('alert.more_campaigns', {'count': more})}")
     if emails:

@@ -2,6 +2,9 @@
 
 from flask_babel import lazy_gettext
 
+from campaigns.audience.imports.dialect import ENCODINGS
+from campaigns.web.words import gettext as _
+
 ROLES = {
     "ignore": lazy_gettext("Do not import"),
     "address": lazy_gettext("Email address"),
@@ -12,6 +15,41 @@ ROLES = {
     "status": lazy_gettext("Status"),
 }
 """What a column of an imported file can become."""
+
+_ENCODING_USES = {
+    "cp1252": lazy_gettext("Western European"),
+    "utf-16-le": lazy_gettext("Unicode text from Excel"),
+    "utf-16-be": lazy_gettext("Unicode, big-endian"),
+    "cp1250": lazy_gettext("Central European"),
+    "cp1251": lazy_gettext("Cyrillic"),
+    "cp1253": lazy_gettext("Greek"),
+    "cp1254": lazy_gettext("Turkish"),
+    "iso8859-15": lazy_gettext("Western European"),
+    "cp1255": lazy_gettext("Hebrew"),
+    "cp1256": lazy_gettext("Arabic"),
+    "cp1257": lazy_gettext("Baltic"),
+    "cp1258": lazy_gettext("Vietnamese"),
+    "koi8-r": lazy_gettext("Cyrillic"),
+    "mac_roman": lazy_gettext("Excel for Mac"),
+    "cp850": lazy_gettext("MS-DOS, Western European"),
+    "cp437": lazy_gettext("MS-DOS"),
+    "cp932": lazy_gettext("Japanese"),
+    "cp949": lazy_gettext("Korean"),
+    "gb18030": lazy_gettext("Chinese"),
+    "big5": lazy_gettext("Traditional Chinese"),
+}
+"""Where an encoding is used; UTF-8 is used everywhere."""
+
+DELIMITERS = {
+    ",": lazy_gettext("Comma (,)"),
+    ";": lazy_gettext("Semicolon (;)"),
+    "\t": lazy_gettext("Tab"),
+    "|": lazy_gettext("Pipe (|)"),
+    "~": lazy_gettext("Tilde (~)"),
+    "^": lazy_gettext("Caret (^)"),
+    ":": lazy_gettext("Colon (:)"),
+}
+"""What separates the fields of an imported file."""
 
 MEANINGS = {
     "subscribed": lazy_gettext("Subscribed"),
@@ -31,3 +69,14 @@ SUPPRESSION_REASONS = {
     "erased": lazy_gettext("Asked to be forgotten"),
 }
 """Why an address is on the suppression list."""
+
+
+def encodings() -> dict[str, str]:
+    """Return each encoding that a file can have, with its label."""
+    return {key: _encoding(key, name) for key, name in ENCODINGS.items()}
+
+
+def _encoding(key: str, name: str) -> str:
+    if key not in _ENCODING_USES:
+        return name
+    return _("%(encoding)s (%(use)s)", encoding=name, use=_ENCODING_USES[key])

@@ -68,4 +68,4 @@ def in_use(campaigns: Sequence[str]) -> str:
 
 def quoted(names: Sequence[str]) -> str:
     """Names of campaigns, such as “Spring news”, “Sale”."""
-    return ", ".join(f"“{name}”" for name in names)
+    return ", ".join(f"“{name or _('Untitled campaign')}”" for name in names)

@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Response, render_template, request, url_for
 
 from campaigns.access import access
-from campaigns.audience.mailbox_providers import name_of
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.engine import restored
@@ -49,7 +48,6 @@ def home() -> str:
         drafts=overview.last_drafts(),
         restored=restored.waiting_for_decision(),
         held_back=resend_options.campaigns_held_back(),
-        name_of=name_of,
         public_url=_odd_public_url(),
         as_of=counts.as_of,
         **shown,

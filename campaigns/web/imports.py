@@ -28,7 +28,7 @@ from campaigns.audience.imports import mapping as import_mapping
 from campaigns.audience.imports import preview as import_preview
 from campaigns.audience.imports import problems as import_problems
 from campaigns.audience.imports import runs, status_values, uploads
-from campaigns.audience.imports.dialect import DELIMITERS, ENCODINGS, Dialect
+from campaigns.audience.imports.dialect import Dialect
 from campaigns.audience.imports.mapping import Column, MappingError
 from campaigns.audience.imports.preview import Preview
 from campaigns.audience.imports.status_values import StatusValue
@@ -298,8 +298,8 @@ def _mapping_page(
         statuses=statuses,
         meanings=audience_labels.MEANINGS,
         lists=_lists(),
-        encodings=ENCODINGS,
-        delimiters=DELIMITERS,
+        encodings=audience_labels.encodings(),
+        delimiters=audience_labels.DELIMITERS,
         roles=audience_labels.ROLES,
         attribute_name=import_mapping.attribute_name,
     )

@@ -10,7 +10,6 @@ from flask_babel import LazyString, lazy_gettext
 from werkzeug.wrappers import Response
 
 from campaigns.access import access
-from campaigns.audience.mailbox_providers import name_of
 from campaigns.campaign import lifecycle
 from campaigns.clock import utcnow
 from campaigns.context import services
@@ -22,7 +21,7 @@ from campaigns.reports.ledger import Filter
 from campaigns.web.campaigns.blueprint import campaign_or_404
 from campaigns.web.counting import counting
 from campaigns.web.template_helpers import number
-from campaigns.web.words import describe, ngettext
+from campaigns.web.words import describe, mailbox_name, ngettext
 from campaigns.web.words import gettext as _
 
 bp = Blueprint("resend", __name__)
@@ -126,7 +125,6 @@ def panel(public_id: str) -> str:
         campaign=found,
         options=shown,
         under_way=resend.under_way(found.id),
-        name_of=name_of,
         is_poll=True,
     )
 
@@ -259,9 +257,9 @@ def canary_group(public_id: str) -> Response:
         "%(shown)s recipients at %(provider)s excluded.",
         count,
         shown=number(count),
-        provider=name_of(group),
+        provider=mailbox_name(group),
     )
-    resumed = _("Sending to %(provider)s continues.", provider=name_of(group))
+    resumed = _("Sending to %(provider)s continues.", provider=mailbox_name(group))
     flash(excluded if is_left else resumed, "success")
     return _report(public_id)
 
@@ -279,7 +277,7 @@ def _believe(campaign_id: int, group: str) -> None:
             "%(shown)s addresses suppressed. Sending to %(provider)s continues.",
             count,
             shown=number(count),
-            provider=name_of(group),
+            provider=mailbox_name(group),
         ),
         "success",
     )

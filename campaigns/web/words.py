@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 
 from campaigns import formatting
+from campaigns.audience.mailbox_providers import name_of
 from campaigns.campaign.canary_plan import MeasureName
 from campaigns.campaign.preflight import Check
 from campaigns.delivery.reasons import reason_of
@@ -30,6 +31,7 @@ def register(app: Flask) -> None:
     app.add_template_filter(sentence)
     app.add_template_filter(spoken)
     app.add_template_filter(reply_words)
+    app.add_template_filter(mailbox_name)
     app.add_template_filter(check_lines)
     app.add_template_filter(share)
     app.jinja_env.globals["measure_titles"] = MEASURE_TITLES
@@ -67,6 +69,11 @@ def reply_words(reply: str, word: str) -> str:
     `word`: why the delivery is what it is. Only then is the text one of ours.
     """
     return sentence(reply) if word == "unrenderable" else reply
+
+
+def mailbox_name(group: str) -> str:
+    """Return the name of a mailbox provider, or of all that have no group of their own."""
+    return name_of(group) or _("All others")
 
 
 def check_lines(check: Check) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Why an account or the workspace cannot be saved."""
+"""Why an account or the workspace cannot be saved, and where somebody is logged in."""
 
 from campaigns.wording.messages import N_, Message
 
@@ -11,6 +11,9 @@ SENTENCES: dict[str, Message] = {
         "The password repeats too few characters. Use at least four different ones."
     ),
     "password.too_long": N_("The password is too long. Use at most %(most)s characters."),
+    "session.browser": "%(browser)s",
+    "session.browser_on_system": N_("%(browser)s on %(system)s"),
+    "session.unknown_browser": N_("Unknown browser"),
     "password.too_short": N_("The password is too short. Use at least %(least)s characters."),
     "workspace.bad_overdue_minutes": N_("Enter a whole number from 1 to %(most)s."),
     "workspace.bad_undo_window": N_("Enter a whole number from 0 to %(most)s."),

@@ -3,6 +3,7 @@
 from campaigns.wording.messages import N_, Message, Plural
 
 SENTENCES: dict[str, Message] = {
+    "alert.untitled": N_("Untitled campaign"),
     "alert.account_down_subject": N_("%(account)s does not accept email"),
     "alert.account_down": N_(
         "The account “%(account)s” does not work:\n\n%(trouble)s\n\n"

@@ -3,6 +3,8 @@
 from campaigns.wording.messages import N_, Message, Plural
 
 SENTENCES: dict[str, Message] = {
+    "draft.deleted": N_("This campaign has been deleted."),
+    "draft.locked": N_("This campaign is no longer a draft, so it cannot be changed."),
     "launch.not_a_draft": N_("This campaign is no longer a draft, so nothing was sent."),
     "launch.deleted": N_("This campaign has been deleted."),
     "launch.changed": N_("Someone else changed this campaign first. Review it again."),

@@ -14,6 +14,7 @@ from campaigns.campaign import drafts
 from campaigns.campaign.models import Campaign, Delivery
 from campaigns.db import UtcDateTime, db, transaction
 from campaigns.delivery import completion, resend
+from campaigns.reason import Reason
 from tests.factories import a_campaign, a_delivery, a_list, a_provider, a_sender, a_subscriber
 from tests.readback import campaign_balance
 
@@ -249,8 +250,9 @@ def test_a_running_or_finished_campaign_cannot_be_edited(app: Flask) -> None:
     for status in ("preparing", "sending", "paused", "sent", "cancelled"):
         with transaction():
             campaign = a_campaign(status=status)
-        with transaction(), pytest.raises(drafts.NotEditableError, match=status):
+        with transaction(), pytest.raises(drafts.NotEditableError) as refused:
             drafts.save(campaign.id, 1, {"subject": "Other"}, editor_id=None, now=NOW)
+        assert refused.value.reason == Reason("draft.locked", {"status": status})
         assert reread(campaign).subject.startswith("Hello")
 
 

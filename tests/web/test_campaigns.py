@@ -277,7 +277,9 @@ def test_a_campaign_launched_meanwhile_is_locked(owner_client: FlaskClient) -> N
         lifecycle.launch(campaign.id, at=None, undo_seconds=0, now=utcnow())
     answer = owner_client.post(_path(campaign, "/save"), data=form)
     assert answer.status_code == 423
-    assert answer.json == {"message": "This campaign is preparing and cannot be changed now."}
+    assert answer.json == {
+        "message": "This campaign is no longer a draft, so it cannot be changed."
+    }
     assert _fresh(campaign).subject == "What is new today"
     page = owner_client.get(_path(campaign)).text
     assert "This campaign is being prepared." in page
@@ -700,6 +702,7 @@ def test_a_campaign_is_duplicated_in_any_status(owner_client: FlaskClient) -> No
     answer = owner_client.post(_path(campaign, "/duplicate"))
     copy = db.session.scalars(sa.select(Campaign).where(Campaign.id != campaign.id)).one()
     assert answer.location == _path(copy)
+    assert copy.name.endswith("(copy)")
     assert copy.status == "draft"
 
 

@@ -142,3 +142,9 @@ def test_drafts_are_listed_with_the_last_edited_first(owner_client: FlaskClient)
     assert html.index(f"/campaigns/{new.public_id}") < html.index(f"/campaigns/{old.public_id}")
     assert "Continue writing" in html
     assert f"/campaigns/{gone.public_id}/review" not in html
+
+
+def test_a_draft_without_a_name_and_a_subject_is_untitled(owner_client: FlaskClient) -> None:
+    with transaction():
+        a_campaign(name="", subject="")
+    assert "Untitled campaign" in home(owner_client)

@@ -174,6 +174,9 @@ def test_the_preview_follows_encoding_and_delimiter(owner_client: FlaskClient) -
     run = uploaded(owner_client, "email;nom\nzoe@shop.example;Zoé\n".encode("cp1252"))
     page = owner_client.get(f"/imports/{run.public_id}/preview").text
     assert "Zoé" in page
+    assert "Windows-1252 (Western European)</option>" in page
+    assert "UTF-8</option>" in page
+    assert "Semicolon (;)</option>" in page
     query = {"encoding": "cp1251", "delimiter": ",", "header": "no"}
     page = owner_client.get(f"/imports/{run.public_id}/preview", query_string=query).text
     assert "zoe@shop.example;Zoй" in page

@@ -13,6 +13,7 @@ from campaigns.accounts.models import LoginSession
 from campaigns.clock import utcnow
 from campaigns.db import db, transaction
 from campaigns.jobs import runtime, sweep
+from tests.english import in_english
 from tests.web.statements import counted
 from tests.web.visits import visit
 
@@ -94,6 +95,14 @@ def test_the_account_page_lists_all_sessions(app: Flask, owner_client: FlaskClie
     assert page.count("This device") == 1
     assert page.count("Active now") == 1, "looking at pages is not written down, but it is activity"
     assert "198.51.100.7" not in page
+
+
+def test_a_session_of_the_version_before_keeps_the_name_of_its_device(
+    app: Flask, owner_client: FlaskClient
+) -> None:
+    with transaction():
+        db.session.execute(sa.update(LoginSession).values(device="Safari on iPad"))
+    assert "Safari on iPad" in visit(owner_client, "/settings/account").text
 
 
 def test_one_session_is_logged_out_from_another(app: Flask, owner_client: FlaskClient) -> None:
@@ -208,4 +217,4 @@ def test_a_password_changed_while_it_is_checked_opens_no_session(
     ],
 )
 def test_browsers_have_short_names(user_agent: str, name: str) -> None:
-    assert sessions.device_name(user_agent) == name
+    assert in_english(sessions.device_of(user_agent)) == name

@@ -4,38 +4,30 @@ from dataclasses import dataclass
 
 ENCODINGS = {
     "utf-8": "UTF-8",
-    "cp1252": "Windows-1252 (Western European)",
-    "utf-16-le": "UTF-16 (Unicode text of Excel)",
-    "utf-16-be": "UTF-16, big-endian",
-    "cp1250": "Windows-1250 (Central European)",
-    "cp1251": "Windows-1251 (Cyrillic)",
-    "cp1253": "Windows-1253 (Greek)",
-    "cp1254": "Windows-1254 (Turkish)",
-    "iso8859-15": "ISO 8859-15 (Western European)",
-    "cp1255": "Windows-1255 (Hebrew)",
-    "cp1256": "Windows-1256 (Arabic)",
-    "cp1257": "Windows-1257 (Baltic)",
-    "cp1258": "Windows-1258 (Vietnamese)",
-    "koi8-r": "KOI8-R (Cyrillic)",
-    "mac_roman": "Mac Roman (Excel for Mac)",
-    "cp850": "CP850 (MS-DOS, Western European)",
-    "cp437": "CP437 (MS-DOS)",
-    "cp932": "Shift JIS (Japanese)",
-    "cp949": "CP949 (Korean)",
-    "gb18030": "GB 18030 (Chinese)",
-    "big5": "Big5 (Traditional Chinese)",
+    "cp1252": "Windows-1252",
+    "utf-16-le": "UTF-16",
+    "utf-16-be": "UTF-16BE",
+    "cp1250": "Windows-1250",
+    "cp1251": "Windows-1251",
+    "cp1253": "Windows-1253",
+    "cp1254": "Windows-1254",
+    "iso8859-15": "ISO-8859-15",
+    "cp1255": "Windows-1255",
+    "cp1256": "Windows-1256",
+    "cp1257": "Windows-1257",
+    "cp1258": "Windows-1258",
+    "koi8-r": "KOI8-R",
+    "mac_roman": "Mac-Roman",
+    "cp850": "CP850",
+    "cp437": "CP437",
+    "cp932": "Shift_JIS",
+    "cp949": "CP949",
+    "gb18030": "GB18030",
+    "big5": "Big5",
 }
-"""Python's name of each encoding that can be chosen, and its name for people."""
+"""Python's name of each encoding that can be chosen, and the name that people know it by."""
 
-DELIMITERS = {
-    ",": "Comma  ,",
-    ";": "Semicolon  ;",
-    "\t": "Tab",
-    "|": "Pipe  |",
-    "~": "Tilde  ~",
-    "^": "Caret  ^",
-    ":": "Colon  :",
-}
+DELIMITERS = (",", ";", "\t", "|", "~", "^", ":")
 
 
 @dataclass(frozen=True, slots=True)

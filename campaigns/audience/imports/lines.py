@@ -99,7 +99,7 @@ def lines(file: BinaryIO, encoding: str, start: int) -> Iterator[Line]:
         except UnicodeDecodeError:
             text = raw.decode(inner, errors="replace")
             problem = problem or Reason(
-                "import_row.wrong_encoding", {"encoding": ENCODINGS[encoding].partition(" ")[0]}
+                "import_row.wrong_encoding", {"encoding": ENCODINGS[encoding]}
             )
         if "\0" in text:
             problem = problem or NUL_PROBLEM

@@ -15,8 +15,9 @@ from campaigns.db import transaction
 from campaigns.delivery import canary, completion
 from campaigns.reason import Reason
 from campaigns.web.campaigns.blueprint import IN_WORDS, bp, campaign_or_404, editor_id, url_of
-from campaigns.web.campaigns.titles import title_of
+from campaigns.web.campaigns.titles import name_of_copy, title_of
 from campaigns.web.words import gettext as _
+from campaigns.web.words import sentence
 
 
 def _do(public_id: str, move: Callable[..., bool], done: str, refused: str, **values: Any) -> bool:
@@ -118,9 +119,11 @@ def duplicate(public_id: str) -> Response:
     old = campaign_or_404(public_id)
     try:
         with transaction():
-            copy = drafts.duplicate(old.id, editor_id=editor_id(), now=utcnow())
+            copy = drafts.duplicate(
+                old.id, name=name_of_copy(old), editor_id=editor_id(), now=utcnow()
+            )
     except NotEditableError as error:
-        flash(str(error), "warning")
+        flash(sentence(error.reason), "warning")
         return redirect(url_for("campaigns.index"))
     flash(_("Campaign duplicated"), "success")
     return redirect(url_for("campaigns.edit", public_id=copy.public_id))

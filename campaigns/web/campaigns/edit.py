@@ -21,10 +21,11 @@ from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.providers.models import SenderAddress
 from campaigns.web.campaigns.blueprint import IN_WORDS, bp, campaign_or_404, editor_id
-from campaigns.web.campaigns.titles import as_read, title_of
+from campaigns.web.campaigns.titles import title_of, titled
 from campaigns.web.counting import counting
 from campaigns.web.template_helpers import ago, clock
 from campaigns.web.words import gettext as _
+from campaigns.web.words import sentence
 from campaigns.wording.messages import N_
 
 TOO_LONG = {
@@ -159,13 +160,13 @@ def save(public_id: str) -> ResponseReturnValue:
     except EditConflictError as error:
         return _conflict(error.current), 409
     except NotEditableError as error:
-        return {"message": str(error)}, LOCKED
+        return {"message": sentence(error.reason)}, LOCKED
     except (KeyError, ValueError):
         abort(400)
     return {
         "version": version,
         "saved_at": clock(now),
-        "title": changes["name"] or as_read(changes["subject"]) or _("Untitled campaign"),
+        "title": changes["name"] or titled(changes["subject"]),
     }
 
 

@@ -19,7 +19,7 @@ from campaigns.reports.figures import Counts
 from campaigns.web.campaigns.blueprint import bp, editor_id, url_of
 from campaigns.web.campaigns.recipients import recipients_of
 from campaigns.web.campaigns.starters import STARTERS, starter_html
-from campaigns.web.campaigns.titles import title_of
+from campaigns.web.campaigns.titles import name_of_copy, title_of
 from campaigns.web.counting import counting
 from campaigns.web.words import gettext as _
 
@@ -132,7 +132,9 @@ def _start_from_copy(name: str) -> Response | tuple[str, int]:
     if old is None:
         return _new_page(start="copy", error=_("Choose the campaign to copy.")), 422
     with transaction():
-        campaign = drafts.duplicate(old.id, name=name, editor_id=editor_id(), now=utcnow())
+        campaign = drafts.duplicate(
+            old.id, name=name or name_of_copy(old), editor_id=editor_id(), now=utcnow()
+        )
     flash(_("Campaign duplicated"), "success")
     return redirect(url_for("campaigns.edit", public_id=campaign.public_id))
 

@@ -10,7 +10,18 @@ from campaigns.web.words import gettext as _
 @bp.app_template_filter("title_of")
 def title_of(campaign: Campaign) -> str:
     """Return the internal name, else the subject as it is read."""
-    return campaign.name or as_read(campaign.subject) or _("Untitled campaign")
+    return campaign.name or titled(campaign.subject)
+
+
+@bp.app_template_filter("titled")
+def titled(title: str) -> str:
+    """Return a title with its merge tags filled in; what an untitled campaign is called."""
+    return as_read(title) or _("Untitled campaign")
+
+
+def name_of_copy(campaign: Campaign) -> str:
+    """Return what a copy of a campaign is called until somebody names it."""
+    return _("%(title)s (copy)", title=title_of(campaign))
 
 
 @bp.app_template_filter("as_read")

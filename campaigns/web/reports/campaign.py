@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 from werkzeug.wrappers import Response as BaseResponse
 
 from campaigns.access import access
-from campaigns.audience.mailbox_providers import OTHER, name_of
+from campaigns.audience.mailbox_providers import OTHER
 from campaigns.campaign.models import Campaign
 from campaigns.clock import utcnow
 from campaigns.context import services
@@ -49,7 +49,7 @@ from campaigns.web.template_helpers import (
     wall_clock,
 )
 from campaigns.web.template_helpers import speed as speed_in_words
-from campaigns.web.words import describe, ngettext, sentence
+from campaigns.web.words import describe, mailbox_name, ngettext, sentence
 from campaigns.web.words import gettext as _
 
 MANY = 200_000
@@ -147,7 +147,7 @@ def _live(campaign: Campaign, counts: Counts, now: datetime) -> Live:
         groups=pace.groups,
         finishes_at=clock_or_date(finish.at, now) if finish else "",
         finishes_in=duration((finish.at - now).total_seconds()) if finish else "",
-        slowest=_mailbox(finish.slowest) if finish and finish.slowest else "",
+        slowest=mailbox_name(finish.slowest) if finish and finish.slowest else "",
         seconds_left=max(0, round(left)),
         is_overdue=campaign.status == "scheduled" and left < -OVERDUE_SECONDS,
         poll_seconds=_poll_seconds(campaign, balance),
@@ -259,12 +259,8 @@ def _slowed_domains(provider_id: int, plan: Plan, now: datetime) -> str:
 
 def _line(row: GroupCount, hold: str, campaign: Campaign) -> GroupLine:
     speed = speed_in_words(row.rate) if row.rate and campaign.status == "sending" else ""
-    name = _mailbox(row.group)
+    name = mailbox_name(row.group)
     return GroupLine(name, row, speed, hold)
-
-
-def _mailbox(group: str) -> str:
-    return _("All others") if group == OTHER else name_of(group)
 
 
 def _average(campaign: Campaign, balance: Balance, now: datetime) -> float | None:
@@ -326,7 +322,6 @@ def campaign(public_id: str) -> str | BaseResponse:
         describe=describe,
         is_over=found.status in FINAL,
         under_way=resend.under_way(found.id),
-        name_of=name_of,
         way=overflow_form.card(found),
         can_go_on=overflow_form.can_help(found),
         **shown,

@@ -8,7 +8,7 @@ from redis.exceptions import RedisError
 
 from campaigns.access import access
 from campaigns.accounts.workspace import workspace_zone
-from campaigns.audience.mailbox_providers import NAMES, OTHER, name_of
+from campaigns.audience.mailbox_providers import NAMES, OTHER
 from campaigns.clock import utcnow
 from campaigns.db import transaction
 from campaigns.delivery import domain_waits
@@ -22,7 +22,7 @@ from campaigns.web.saving import Answer, done, or_404, saving
 from campaigns.web.settings.blueprint import bp
 from campaigns.web.template_helpers import number, speed, wall_clock
 from campaigns.web.words import gettext as _
-from campaigns.web.words import ngettext, sentence
+from campaigns.web.words import mailbox_name, ngettext, sentence
 
 MOST_DOMAINS_SHOWN = 100
 ALWAYS_SHOWN = ("google", "outlook", "office365", "yahoo", "apple", OTHER)
@@ -92,7 +92,7 @@ def end_hold(public_id: str) -> Answer:
         limiter().forget_learned(account.id, group)
     except RedisError:
         flash(_("Redis cannot be reached. Speeds learned automatically stay for now."), "warning")
-    whom = name_of(group) if group else account.name
+    whom = mailbox_name(group) if group else account.name
     return done(_("Limits of %(name)s reset", name=whom), _address(public_id))
 
 
@@ -140,7 +140,9 @@ def _page(
         windows=_windows(plan, standing),
         rows=rows,
         addable={
-            group: name for group, name in NAMES.items() if group not in {row.group for row in rows}
+            group: mailbox_name(group)
+            for group in NAMES
+            if group not in {row.group for row in rows}
         },
         domains=slowed_domains.slowed(account.id, now=now),
         most_domains=MOST_DOMAINS_SHOWN,
@@ -148,7 +150,7 @@ def _page(
         warm_ups=warm_ups,
         opened=opened,
         new_warm_up=warm_up_form[1] if warm_up_form and opened else WarmUpInput(),
-        group_names={group: name for group, name in NAMES.items() if group != OTHER},
+        group_names={group: mailbox_name(group) for group in NAMES if group != OTHER},
         problems=problems or {},
         sent_today=standing.used.get("day") if standing else None,
         has_counters=standing is not None,
@@ -175,7 +177,7 @@ def _rows(
             own, learned.get(group, 0.0), standing.ends.get(group) if standing else None, now, plan
         )
         is_held = bool(state) and (group in held or group in learned)
-        rows.append(Row(group, NAMES[group], minute, once, state, is_held))
+        rows.append(Row(group, mailbox_name(group), minute, once, state, is_held))
     return rows
 
 
@@ -250,7 +252,7 @@ def _warm_ups(
         views.append(
             WarmUpView(
                 group=group,
-                name=name_of(group) if group else _("The whole account"),
+                name=mailbox_name(group) if group else _("The whole account"),
                 day=min(warm_up.day_of(row, today) + 1, len(steps)),
                 days=len(steps),
                 cap=warm_up.cap(row, today),

@@ -3,7 +3,7 @@
 from flask import abort, flash, redirect, render_template, request, url_for
 
 from campaigns.access import access
-from campaigns.audience.mailbox_providers import NAMES, name_of
+from campaigns.audience.mailbox_providers import NAMES
 from campaigns.clock import utcnow
 from campaigns.providers.presets import PRESETS
 from campaigns.throttling import editing, rules
@@ -13,7 +13,7 @@ from campaigns.throttling.rule import Rule, describe
 from campaigns.web.saving import Answer, done, saving
 from campaigns.web.settings.blueprint import bp
 from campaigns.web.words import gettext as _
-from campaigns.web.words import sentence
+from campaigns.web.words import mailbox_name, sentence
 from campaigns.wording.messages import N_
 
 ACTS = {
@@ -111,7 +111,7 @@ def _form(
             ("", _("All providers")),
             *((p.key, sentence(p.name)) for p in PRESETS if p.key != "own"),
         ],
-        groups=NAMES,
+        groups={group: mailbox_name(group) for group in NAMES},
     )
 
 
@@ -126,7 +126,7 @@ def _where(rule: Rule) -> list[str]:
     if rule.preset in at:
         parts.append(_("accounts at %(provider)s", provider=at[rule.preset]))
     if rule.mailbox_group:
-        parts.append(_("replies from %(provider)s", provider=name_of(rule.mailbox_group)))
+        parts.append(_("replies from %(provider)s", provider=mailbox_name(rule.mailbox_group)))
     if rule.per_hour > 1:
         parts.append(_("after %(count)s replies in an hour", count=rule.per_hour))
     return parts
