@@ -43,6 +43,9 @@ MOST_WANTED = 5
 """So many counts one page asks for: others when it is looked at again."""
 NEW = timedelta(days=30)
 
+_RESEND_OPTIONS = "chances"
+"""Name of the resend options in a stored snapshot; versions before read it, too."""
+
 LASTS_WHILE_SENDING = timedelta(seconds=15)
 LASTS = timedelta(seconds=60)
 LASTS_OF_ITS_AGE = 0.02
@@ -129,7 +132,7 @@ class Counts:
     def resend_options(self, campaign: Campaign) -> ResendOptions:
         """Return what of it can be resent or retried."""
         if (details := self._details(campaign)) is not None:
-            return _resend_options(details["chances"])
+            return _resend_options(details[_RESEND_OPTIONS])
         return resend_options.resend_options(campaign.id)
 
     def hours(self, campaign: Campaign) -> list[Hour]:
@@ -296,7 +299,7 @@ def _count_campaign(number: int, now: datetime) -> Counted | None:
             "totals": dict(totals or {}),
             "groups": [_group_row(group) for group in groups],
             "reasons": [asdict(reason) for reason in replies.campaign_reasons(number)],
-            "chances": _resend_options_row(resend_options.resend_options(number)),
+            _RESEND_OPTIONS: _resend_options_row(resend_options.resend_options(number)),
             "hours": [asdict(hour) for hour in _hours(campaign)],
             "links": [asdict(link) for link in engagement.campaign_links(number)],
             "first_ones": {group: asdict(row) for group, row in _first_ones(campaign).items()},

@@ -94,7 +94,7 @@ def _queued(campaign_id: int, count: int) -> None:
 
 def _say(campaign_id: int, count: int, done: str, nothing: str) -> None:
     """Say what was done at once, and what follows; a worker is rung for that."""
-    rest = sum(max(0, chance.total - chance.done) for chance in resend.under_way(campaign_id))
+    rest = sum(max(0, run.total - run.done) for run in resend.under_way(campaign_id))
     if rest:
         services().doorbell.ring("resend", campaign_id)
     if not count and not rest:
@@ -213,10 +213,10 @@ def release(public_id: str) -> Response:
     return _queue_all(public_id, resend.release)
 
 
-def _queue_all(public_id: str, chance: Callable[..., int]) -> Response:
+def _queue_all(public_id: str, queue: Callable[..., int]) -> Response:
     found = campaign_or_404(public_id)
     with _changing(found.id):
-        count = chance(found.id, now=utcnow())
+        count = queue(found.id, now=utcnow())
     _queued(found.id, count)
     return _report(public_id)
 

@@ -300,9 +300,9 @@ def test_a_snapshot_contains_everything_a_page_shows(app: Flask) -> None:
     assert page.engagement(campaign.id) == Engagement(opened=1, clicked=1)
     assert page.groups(campaign) == tally(campaign.id).groups
     assert page.reasons(campaign) == replies.campaign_reasons(campaign.id) != []
-    chances = resend_options(campaign.id)
-    assert replace(page.resend_options(campaign), floods=()) == replace(chances, floods=())
-    assert list(page.resend_options(campaign).floods) == list(chances.floods) != []
+    options = resend_options(campaign.id)
+    assert replace(page.resend_options(campaign), floods=()) == replace(options, floods=())
+    assert list(page.resend_options(campaign).floods) == list(options.floods) != []
     assert page.hours(campaign) == engagement.first_hours(campaign.id, now)
     assert page.links(campaign) == engagement.campaign_links(campaign.id) != []
     assert page.first_ones(campaign) == canary.figures(campaign.id) != {}
