@@ -97,6 +97,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     template_helpers.register(app)
     words.register(app)
     app.after_request(_security_headers)
+    app.after_request(_content_language)
     app.after_request(_note_that_it_works)
     _set_up_errors(app)
     return app
@@ -145,6 +146,13 @@ def _set_up_login(app: Flask) -> None:
     manager.session_protection = "basic"
     manager.user_loader(login_pages.load_user)
     app.after_request(login_pages.note_activity)
+
+
+def _content_language(response: Response) -> Response:
+    """Name the language of a page that has not named its own."""
+    if response.mimetype == "text/html":
+        response.headers.setdefault("Content-Language", template_helpers.language_tag())
+    return response
 
 
 def _security_headers(response: Response) -> Response:

@@ -8,6 +8,7 @@ import importlib.machinery
 import importlib.util
 import re
 from functools import cache
+from html.parser import HTMLParser
 from io import BytesIO
 from pathlib import Path
 from types import ModuleType
@@ -18,6 +19,7 @@ from babel.messages.mofile import write_mo
 from flask import Flask
 
 from campaigns.wording import catalog
+from tests.architecture.bare_text import SHOWN_ATTRIBUTES
 from tests.architecture.source import ROOT
 
 LOCALE = "en_GB"
@@ -79,3 +81,53 @@ def add_pseudo(app: Flask, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     app.extensions["babel"].translation_directories = [str(folder)]
     monkeypatch.setattr(catalog, "DIRECTORY", folder)
     catalog.catalog.cache_clear()
+
+
+# --- what is left in English ----------------------------------------------------------------
+
+_BRACKETED = re.compile(r"\[[^\[\]]*\]")
+_BETWEEN = "\x1f"
+_WORD = re.compile(r"[^\W\d_]{2,}")
+_DATES = re.compile(
+    r"\b(?:\d+ (?:second|minute|hour|day|week|month|byte)s?(?: ago)?|\d* ?[KMk]?B"
+    r"|(?:January|February|March|April|May|June|July|August|September|October|November|December"
+    r"|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec"
+    r"|Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday)|per (?:second|minute|hour|day))\b"
+)
+"""What `formatting` writes in words comes from CLDR."""
+NO_TEXT = {"script", "style", "code", "option", "textarea", "pre", "address", "bdi", "time"}
+"""Elements that hold data, names of commands, or names of time zones."""
+
+
+class _Shown(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.texts: list[str] = []
+        self._ignored: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        if tag in NO_TEXT or "data-verbatim" in values:
+            self._ignored.append(tag)
+        self.texts += [values[name] or "" for name in SHOWN_ATTRIBUTES & values.keys()]
+
+    def handle_endtag(self, tag: str) -> None:
+        if self._ignored and self._ignored[-1] == tag:
+            self._ignored.pop()
+
+    def handle_data(self, data: str) -> None:
+        if not self._ignored:
+            self.texts.append(data)
+
+
+def english_left(page: str, data: set[str]) -> list[str]:
+    """Texts on a page that are neither translated nor data of the test."""
+    shown = _Shown()
+    shown.feed(page)
+    whole = _BETWEEN.join(shown.texts)  # a message may contain elements
+    while _BRACKETED.search(whole):
+        whole = _BRACKETED.sub("", whole)
+    for known in sorted(data, key=len, reverse=True):
+        whole = whole.replace(known, "")
+    texts = _DATES.sub("", whole).split(_BETWEEN)
+    return [" ".join(text.split()) for text in texts if _WORD.search(text)]

@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 
+from campaigns import formatting
 from campaigns.accounts.workspace import load_workspace
 from campaigns.audience.models import AudienceList
 from campaigns.campaign.models import Campaign, CampaignList
@@ -11,15 +12,19 @@ from campaigns.providers.models import ProviderAccount, SenderAddress
 
 
 def content_of(campaign: Campaign, *, base_url: str) -> Content:
-    """What the content package compiles. Empty sender fields while no sender is chosen."""
+    """What the content package compiles. Empty sender fields while no sender is chosen.
+
+    Its language is that of its lists, or English if they differ.
+    """
     sender = db.session.get(SenderAddress, campaign.sender_id) if campaign.sender_id else None
     account = db.session.get(ProviderAccount, sender.provider_id) if sender else None
     workspace = load_workspace()
-    names = db.session.execute(
-        sa.select(AudienceList.id, AudienceList.name)
+    lists = db.session.execute(
+        sa.select(AudienceList.id, AudienceList.name, AudienceList.language)
         .join(CampaignList, CampaignList.list_id == AudienceList.id)
         .where(CampaignList.campaign_id == campaign.id, ~CampaignList.is_excluded)
-    )
+    ).all()
+    languages = {entry.language for entry in lists}
     return Content(
         subject=campaign.subject,
         preheader=campaign.preheader,
@@ -31,8 +36,9 @@ def content_of(campaign: Campaign, *, base_url: str) -> Content:
         postal_address=workspace.postal_address,
         campaign_public_id=campaign.public_id,
         base_url=base_url,
-        list_names={row.id: row.name for row in names},
+        list_names={entry.id: entry.name for entry in lists},
         track_opens=campaign.track_opens,
         track_clicks=campaign.track_clicks,
+        language=languages.pop() if len(languages) == 1 else formatting.DEFAULT_LOCALE,
         use_return_path=bool(account and not account.rewrites_return_path),
     )

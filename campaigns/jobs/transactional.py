@@ -7,7 +7,7 @@ from dataclasses import replace
 import sqlalchemy as sa
 import structlog
 
-from campaigns import formatting
+from campaigns import formatting, wording
 from campaigns.accounts import password_resets, users
 from campaigns.accounts.workspace import load_workspace
 from campaigns.addresses import normalise
@@ -47,7 +47,6 @@ from campaigns.transactional.queue import Claimed
 
 log = structlog.get_logger()
 
-TEST_MARK = "[Test] "
 ACCOUNT_MAIL = ("password_reset", "password_changed")
 """Emails to people who log in. They go by any account that works."""
 MAX_ATTEMPTS = 60
@@ -269,9 +268,10 @@ def _test(mail: Claimed, sender: SenderAddress) -> Message:
     campaign = db.session.get(Campaign, mail.payload["campaign_id"])
     if campaign is None:
         raise CannotSendError("transactional.campaign_deleted")
+    marked = {"subject": campaign.subject}
     content = replace(
         content_of(campaign, base_url=services().settings.base_url),
-        subject=TEST_MARK + campaign.subject,
+        subject=wording.Words().sentence("transactional.test_subject", marked),
         sender_name=sender.name,
         sender_address=sender.address,
         reply_to=sender.reply_to,

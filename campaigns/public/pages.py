@@ -4,6 +4,8 @@ These pages are rendered without the context of the pages behind login: nothing 
 the session, so that no answer sets a cookie or depends on one.
 """
 
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -11,13 +13,16 @@ from flask import Blueprint, Response, current_app, g, request
 from flask_babel import get_locale, lazy_gettext, refresh
 from flask_babel import gettext as _
 from redis.exceptions import RedisError
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException
 
+from campaigns import formatting
 from campaigns.accounts.workspace import load_workspace
 from campaigns.audience.consent import ConsentEvidence
+from campaigns.audience.models import AudienceList
 from campaigns.clock import utcnow
+from campaigns.db import db
 from campaigns.events.tracking import clean_user_agent
 from campaigns.outages import is_outage, outages
 from campaigns.reason import Reason
@@ -65,11 +70,23 @@ def speak(language: str) -> None:
     refresh()
 
 
+def speak_as_list(list_id: int) -> None:
+    """Answer in the language of a list, while it exists."""
+    found = db.session.get(AudienceList, list_id) if list_id else None
+    if found is not None:
+        speak(found.language)
+
+
 def private(response: Response) -> Response:
     """Mark the answer to a personal link: no search engine, no referrer with the token in it."""
     response.headers["X-Robots-Tag"] = "noindex, nofollow"
     response.headers["Referrer-Policy"] = "no-referrer"
     return response
+
+
+def language_tag() -> str:
+    """Return the language of this request, as HTML and headers name it."""
+    return formatting.language_tag(str(get_locale() or DEFAULT_LOCALE))
 
 
 def sentence(reason: Reason) -> str:
@@ -88,9 +105,19 @@ def evidence(channel: str, wording: str = "") -> ConsentEvidence:
     )
 
 
-def handle_errors(blueprint: Blueprint) -> None:
-    """Answer errors of this blueprint in the look and the words of the public pages."""
-    blueprint.register_error_handler(HTTPException, _http_error)
+def handle_errors(blueprint: Blueprint, find_language: Callable[[], object] | None = None) -> None:
+    """Answer errors of this blueprint in the look and the words of the public pages.
+
+    `find_language` calls `speak` if it can: a limit refuses requests before their view has.
+    """
+
+    def refuse(error: HTTPException) -> Response | HTTPException:
+        if find_language and "language" not in g and (error.code or 500) < 500:
+            with suppress(SQLAlchemyError):
+                find_language()
+        return _http_error(error)
+
+    blueprint.register_error_handler(HTTPException, refuse)
     # Not every error of the database: the app answers values out of range.
     for kind in (OperationalError, InterfaceError, PoolTimeoutError, RedisError):
         blueprint.register_error_handler(kind, _server_is_away)
@@ -132,4 +159,6 @@ def _message(code: int, title: str, text: str) -> Response:
 
 def _rendered(template: str, code: int, **values: Any) -> Response:
     text = current_app.jinja_env.get_template(f"public/{template}").render(**values)
-    return Response(text, status=code, mimetype="text/html")
+    answer = Response(text, status=code, mimetype="text/html")
+    answer.headers["Content-Language"] = language_tag()
+    return answer

@@ -15,19 +15,47 @@ from campaigns.audience.models import AudienceList
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
-from campaigns.public.pages import evidence, handle_errors, page, private, sentence, speak
+from campaigns.public.pages import (
+    evidence,
+    handle_errors,
+    page,
+    private,
+    sentence,
+    speak,
+    speak_as_list,
+)
 from campaigns.self_service import signup
 from campaigns.tokens import BadTokenError, ConfirmRef
 from campaigns.web_limits import limiter
 
 bp = Blueprint("public_subscribe", __name__)
-handle_errors(bp)
 
 SIGN_UP_BUTTON = lazy_gettext("Sign up")
 CONFIRM_BUTTON = lazy_gettext("Confirm subscription")
 HONEYPOT = "website"
 """A field no person sees; programs that fill in everything give themselves away."""
 MAX_NAME_LENGTH = 200
+
+
+def _speak() -> None:
+    """Speak the language of the list that this request is about."""
+    named = request.view_args or {}
+    if "public_id" in named:
+        if found := signup.find_public_list(named["public_id"]):
+            speak(found.language)
+    elif ref := _ref(named.get("token", "")):
+        speak_as_list(ref.list_id)
+
+
+handle_errors(bp, _speak)
+
+
+def _ref(token: str) -> ConfirmRef | None:
+    """What a confirmation link stands for; None where we have not signed it."""
+    try:
+        return ConfirmRef.unpack(services().signer.unsign("confirm", token))
+    except BadTokenError:
+        return None
 
 
 def sign_up_wording(list_name: str, workspace_name: str) -> str:
@@ -131,9 +159,8 @@ def confirm_wording(list_name: str) -> str:
 @access("public")
 def confirm(token: str) -> Response:
     """GET asks, POST confirms."""
-    try:
-        ref = ConfirmRef.unpack(services().signer.unsign("confirm", token))
-    except BadTokenError:
+    ref = _ref(token)
+    if ref is None:
         abort(404)
     found = db.session.get(AudienceList, ref.list_id)
     if found is None:

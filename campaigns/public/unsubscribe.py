@@ -11,17 +11,22 @@ from flask_babel import lazy_gettext
 
 from campaigns.access import access
 from campaigns.audience.consent import ConsentEvidence
-from campaigns.audience.models import AudienceList
 from campaigns.clock import utcnow
 from campaigns.context import services
-from campaigns.db import db, transaction
-from campaigns.public.pages import evidence, handle_errors, page, private, speak
+from campaigns.db import transaction
+from campaigns.public.pages import (
+    evidence,
+    handle_errors,
+    language_tag,
+    page,
+    private,
+    speak_as_list,
+)
 from campaigns.self_service import unsubscribe as leaving
 from campaigns.tokens import BadTokenError, DeliveryRef
 from campaigns.web_limits import limiter
 
 bp = Blueprint("public_unsubscribe", __name__)
-handle_errors(bp)
 
 LEAVE_BUTTON = lazy_gettext("Unsubscribe")
 EVERYTHING_BUTTON = lazy_gettext("Unsubscribe from all lists")
@@ -35,6 +40,14 @@ def _ref() -> DeliveryRef | None:
         return DeliveryRef.unpack(services().signer.unsign("unsubscribe", token))
     except BadTokenError:
         return None
+
+
+def _speak() -> None:
+    if ref := _ref():
+        speak_as_list(ref.list_id)
+
+
+handle_errors(bp, _speak)
 
 
 def _is_no_undo() -> bool:
@@ -55,27 +68,22 @@ def unsubscribe(token: str) -> Response:
     ref = _ref()
     if ref is None:
         abort(404)
-    _speak_as(ref)
+    speak_as_list(ref.list_id)
     if not ref.subscriber_id:
         return private(page("preview_link.html"))
     if request.method != "POST":
         return _page(ref, "")
     if request.form.get("List-Unsubscribe") == "One-Click" or not request.form.get("action"):
         _leave(ref, evidence("one_click"))
-        return private(Response(_("You are unsubscribed.") + "\n", mimetype="text/plain"))
+        answer = Response(_("You are unsubscribed.") + "\n", mimetype="text/plain")
+        answer.headers["Content-Language"] = language_tag()
+        return private(answer)
     if request.form["action"] == "undo":
         return _page(ref, "back" if _come_back(ref) else "")
     everything = request.form["action"] == "everything" or "everything" in request.form
     button = EVERYTHING_BUTTON if everything else LEAVE_BUTTON
     _leave(ref, evidence("page", f"[{button}]"), everything=everything)
     return _page(ref, "left")
-
-
-def _speak_as(ref: DeliveryRef) -> None:
-    """Answer in the language of the list that the email went to, while it exists."""
-    found = db.session.get(AudienceList, ref.list_id) if ref.list_id else None
-    if found is not None:
-        speak(found.language)
 
 
 def _leave(ref: DeliveryRef, proof: ConsentEvidence, *, everything: bool = False) -> None:

@@ -6,8 +6,9 @@ from threading import Lock
 from typing import cast
 
 import sqlalchemy as sa
-from flask import Blueprint, Response, abort, current_app
+from flask import Blueprint, Response, abort, current_app, request
 
+from campaigns import formatting
 from campaigns.access import access
 from campaigns.audience.models import Subscriber
 from campaigns.campaign.expand_content import content_of
@@ -22,12 +23,28 @@ from campaigns.content.mime.compile import (
 from campaigns.context import services
 from campaigns.db import db
 from campaigns.messages import Recipient
-from campaigns.public.pages import handle_errors, page, private
+from campaigns.public.pages import handle_errors, page, private, speak_as_list
 from campaigns.tokens import BadTokenError, DeliveryRef, Signer
 from campaigns.web_limits import limiter
 
 bp = Blueprint("public_view", __name__)
-handle_errors(bp)
+
+
+def _ref() -> DeliveryRef | None:
+    """What the link of this request stands for; None where we have not signed it."""
+    token = (request.view_args or {})["token"]
+    try:
+        return DeliveryRef.unpack(services().signer.unsign("view", token))
+    except BadTokenError:
+        return None
+
+
+def _speak() -> None:
+    if ref := _ref():
+        speak_as_list(ref.list_id)
+
+
+handle_errors(bp, _speak)
 
 SANDBOX = (
     "allow-popups",
@@ -58,10 +75,10 @@ CACHED = 32
 @limiter.limit("60/minute")
 def view(token: str) -> Response:
     """The newsletter that came with this link."""
-    try:
-        ref = DeliveryRef.unpack(services().signer.unsign("view", token))
-    except BadTokenError:
+    ref = _ref()
+    if ref is None:
         abort(404)
+    speak_as_list(ref.list_id)
     if not ref.delivery_id:
         return private(page("preview_link.html"))
     found = db.session.execute(
@@ -91,6 +108,7 @@ def view(token: str) -> Response:
         return private(page("newsletter_gone.html", code=404))
     answer = Response(text, mimetype="text/html")
     answer.headers["Content-Security-Policy"] = CSP
+    answer.headers["Content-Language"] = formatting.language_tag(content.language)
     return private(answer)
 
 

@@ -16,6 +16,7 @@ from campaigns.delivery.reasons import reason_of
 from campaigns.providers.fields import Text
 from campaigns.reason import Reason
 from campaigns.web.template_helpers import locale, number, zone
+from campaigns.web_limits import UNKNOWN_NETWORK
 from campaigns.wording import Words
 
 MEASURE_TITLES: Mapping[MeasureName, Any] = {
@@ -32,6 +33,7 @@ def register(app: Flask) -> None:
     app.add_template_filter(spoken)
     app.add_template_filter(reply_words)
     app.add_template_filter(mailbox_name)
+    app.add_template_filter(network_name)
     app.add_template_filter(check_lines)
     app.add_template_filter(share)
     app.jinja_env.globals["measure_titles"] = MEASURE_TITLES
@@ -74,6 +76,11 @@ def reply_words(reply: str, word: str) -> str:
 def mailbox_name(group: str) -> str:
     """Return the name of a mailbox provider, or of all that have no group of their own."""
     return name_of(group) or _("All others")
+
+
+def network_name(network: str) -> str:
+    """Return the network of a session, as it was stored at the login."""
+    return _("Unknown network") if network == UNKNOWN_NETWORK else network
 
 
 def check_lines(check: Check) -> Iterator[str]:

@@ -28,4 +28,5 @@ SENTENCES: dict[str, Message] = {
     "transactional.suppressed": N_(
         "The address is on the suppression list, so nothing is sent to it."
     ),
+    "transactional.test_subject": N_("[Test] %(subject)s"),
 }

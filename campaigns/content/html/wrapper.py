@@ -4,19 +4,22 @@ The snippets are template source, as each recipient is subscribed to other lists
 line break, so that line numbers stay those of the user's text.
 """
 
+import html
 from collections.abc import Collection, Sequence
 
+from campaigns import formatting
 from campaigns.content.html.links import Edit
 from campaigns.content.html.scanner import Tag, Text
 from campaigns.content.html.tokens import MARK, Guarded
+from campaigns.wording import Words
 
 _SHELL_HEAD = (
-    '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+    '<!doctype html><html lang="%(language)s"><head><meta charset="utf-8">'
     '<meta name="viewport" content="width=device-width,initial-scale=1">'
     '<meta name="color-scheme" content="light dark">'
     '<meta name="supported-color-schemes" content="light dark">'
     "<title>{{ campaign.subject }}</title>"
-    "<style>:root { color-scheme: light dark; } img { max-width: 100%; height: auto; }"
+    "<style>:root { color-scheme: light dark; } img { max-width: 100%%; height: auto; }"
     " @media (prefers-color-scheme: dark) { .list-footer, .list-footer a { color: #a3a3a3"
     " !important; } }</style>"
     '</head><body style="margin:0;padding:0">'
@@ -46,10 +49,12 @@ _LINK = f'style="color:{_GREY};text-decoration:underline"'
 class Parts:
     """The required parts that the template does not show itself.
 
-    `shown` are the merge fields that appear whatever its conditions say.
+    `shown` are the merge fields that appear whatever its conditions say. `language` is that of
+    the recipients: the words of these parts are ours.
     """
 
-    def __init__(self, shown: Collection[str]) -> None:
+    def __init__(self, shown: Collection[str], language: str = formatting.DEFAULT_LOCALE) -> None:
+        self.language = language
         self.unsubscribe = "unsubscribe_url" not in shown
         self.view = "view_url" not in shown
         # Our footer has everything in one place; without it only missing parts are added.
@@ -61,11 +66,13 @@ def footer_html(parts: Parts) -> str:
     """Return the template source of the footer; "" if nothing is missing."""
     lines = _lines(parts, "<br>", postal="_postal")
     if parts.unsubscribe:
-        lines.append(f'<a href="{{{{ unsubscribe_url }}}}" {_LINK}>Unsubscribe</a>')
+        leave = _html(parts, "footer.unsubscribe")
+        lines.append(f'<a href="{{{{ unsubscribe_url }}}}" {_LINK}>{leave}</a>')
     if parts.view:
         between = "&nbsp; · &nbsp;" if parts.unsubscribe else ""
+        view = _html(parts, "footer.view")
         lines.append(
-            f'{{% if _in_mail %}}{between}<a href="{{{{ view_url }}}}" {_LINK}>View in browser</a>'
+            f'{{% if _in_mail %}}{between}<a href="{{{{ view_url }}}}" {_LINK}>{view}</a>'
             "{% endif %}"
         )
     if not lines:
@@ -84,8 +91,13 @@ def footer_text(parts: Parts) -> str:
     """Return the template source of the footer of the text part."""
     lines = _lines(parts, "\n", postal="sender.postal_address")
     if parts.unsubscribe:
-        lines.append("Unsubscribe: {{ unsubscribe_url }}\n")
+        link = {"link": "{{ unsubscribe_url }}"}
+        lines.append(Words(parts.language).sentence("footer.unsubscribe_at", link) + "\n")
     return "\n\n----------\n" + "".join(lines) if lines else "\n"
+
+
+def _html(parts: Parts, code: str) -> str:
+    return html.escape(Words(parts.language).sentence(code), quote=False)
 
 
 def _lines(parts: Parts, end: str, *, postal: str) -> list[str]:
@@ -95,10 +107,9 @@ def _lines(parts: Parts, end: str, *, postal: str) -> list[str]:
     """
     lines = []
     if parts.unsubscribe:
-        lines.append(
-            "{% if list.name %}You receive this email because you are subscribed to"
-            f" {{{{ list.name }}}}.{end}{{% endif %}}"
-        )
+        why = Words(parts.language).sentence("footer.why", {"list": "{{ list.name }}"})
+        why = why if end == "\n" else html.escape(why, quote=False)
+        lines.append(f"{{% if list.name %}}{why}{end}{{% endif %}}")
     if parts.identity:
         lines.append(f"{{% if sender.identity %}}{{{{ sender.identity }}}}{end}{{% endif %}}")
     if parts.postal:
@@ -108,16 +119,17 @@ def _lines(parts: Parts, end: str, *, postal: str) -> list[str]:
 
 def frame(guarded: Guarded, read: Sequence[Tag | Text], parts: Parts) -> list[Edit]:
     """Return what to put around and into the guarded HTML. `read` are its parts."""
-    html = guarded.text
+    page = guarded.text
     tags = [part for part in read if isinstance(part, Tag) and not part.is_hidden]
     first = {tag.name: tag for tag in reversed(tags) if not tag.is_end}
     closing = {tag.name: tag for tag in tags if tag.is_end}
     footer = guarded.add(footer_html(parts) + "{{ _pixel }}")
     preheader = guarded.add(_PREHEADER)
     if not {"html", "body", "head"} & first.keys():
-        begin = guarded.add(_SHELL_HEAD) + preheader + guarded.add(_SHELL_OPEN)
+        code = html.escape(formatting.language_tag(parts.language))
+        begin = guarded.add(_SHELL_HEAD % {"language": code}) + preheader + guarded.add(_SHELL_OPEN)
         end = guarded.add(_SHELL_CLOSE) + footer + guarded.add(_SHELL_END)
-        return [(0, 0, begin), (len(html), len(html), end)]
+        return [(0, 0, begin), (len(page), len(page), end)]
     top = 0
     if "body" in first:
         top = first["body"].end
@@ -125,17 +137,17 @@ def frame(guarded: Guarded, read: Sequence[Tag | Text], parts: Parts) -> list[Ed
         top = closing["head"].end
     elif "html" in first:
         top = first["html"].end
-    bottom = len(html)
+    bottom = len(page)
     for name in ("body", "html"):
         tag = closing.get(name)
-        if tag is not None and tag.start >= top and not _depth(html[: tag.start], guarded):
+        if tag is not None and tag.start >= top and not _depth(page[: tag.start], guarded):
             bottom = tag.start
             break
     return [(top, top, preheader), (bottom, bottom, footer)]
 
 
-def _depth(html: str, guarded: Guarded) -> int:
+def _depth(page: str, guarded: Guarded) -> int:
     """Return how many conditions and loops are open at the end of this piece."""
-    words = [guarded.token(mark).keyword for mark in MARK.finditer(html)]
+    words = [guarded.token(mark).keyword for mark in MARK.finditer(page)]
     opened = sum(word in {"if", "for"} for word in words)
     return opened - sum(word in {"endif", "endfor"} for word in words)

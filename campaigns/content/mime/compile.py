@@ -178,7 +178,7 @@ def _programs(
     converted: Converted,
 ) -> Programs:
     """Raises RenderError."""
-    parts = wrapper.Parts(converted.always)
+    parts = wrapper.Parts(converted.always, content.language)
     edits = [*rewritten.edits, *wrapper.frame(guarded, read, parts)]
     framed = links.apply(guarded.text, edits)
     constants = {f"sender.{name}": value for name, value in sender_fields(content).items()}

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
-from campaigns import addresses
+from campaigns import addresses, formatting
 from campaigns.content.html import links
 from campaigns.content.html.plain_text import plain_text
 from campaigns.content.html.system_links import OwnLinks
@@ -44,6 +44,8 @@ class Content:
     track_clicks: bool
     use_return_path: bool
     attachments: tuple[Attachment, ...] = ()
+    language: str = formatting.DEFAULT_LOCALE
+    """Locale of the footer and of the page around content that is no page itself."""
 
 
 class Signing(Protocol):
