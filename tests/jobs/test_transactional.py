@@ -1,5 +1,6 @@
 """Single emails: sent once, retried when that is safe, never sent twice silently."""
 
+import html
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -35,7 +36,7 @@ from campaigns.wording import catalog
 from tests.conftest import settings_for_tests
 from tests.english import in_english
 from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
-from tests.pseudo_locale import LOCALE, add_pseudo
+from tests.pseudo_locale import LOCALE, add_pseudo, english_left
 from tests.smtp_server import CLOSE, ScriptedServer, Session, scripted_server
 
 Script = Callable[[str, Session], str | None]
@@ -151,6 +152,10 @@ def test_a_confirmation_speaks_the_language_of_its_list(
     [received] = server.received
     mail = read(received.data)
     assert mail["Subject"].startswith("[Çóñfířm ")
+    data = {"Grüße & <News>", "Example News", "High Street", "Anytown"}
+    data |= set(re.findall(r"https://\S+", part(mail, "plain")))
+    assert english_left(part(mail, "html"), data) == []
+    assert english_left(html.escape(part(mail, "plain")), data) == []
     assert 'lang="en-GB"' in part(mail, "html")
     catalog.catalog.cache_clear()
 

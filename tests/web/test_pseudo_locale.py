@@ -4,16 +4,24 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask, template_rendered
 from flask.testing import FlaskClient
 from jinja2 import meta
 
 from campaigns.audience.mailbox_providers import NAMES
+from campaigns.clock import utcnow
 from campaigns.config import Settings
+from campaigns.db import db, transaction
+from campaigns.providers import health
+from campaigns.reason import Reason
+from campaigns.transactional import alerts
+from campaigns.transactional.models import TransactionalEmail
 from campaigns.transactional.plain_mail import words
-from campaigns.wording import catalog
+from campaigns.wording import Words, catalog
 from tests.architecture.untranslated import UNTRANSLATED
 from tests.conftest import Database, settings_for_tests
+from tests.factories import a_campaign, a_provider, a_sender
 from tests.pseudo_locale import LOCALE, english_left, pseudo, speak_pseudo
 from tests.web.test_methods import populate, routes
 from tests.web.visits import visit
@@ -152,6 +160,31 @@ def test_no_system_email_shows_english(
     assert english_left(said.html, data) == []
     assert english_left(f"<p>{said.subject}</p><p>{said.text}</p>", data) == []
     assert words(name, values).text != said.text, "English is what others get"
+
+
+def test_no_alert_shows_english(
+    pseudo_client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Owners have no language of their own yet; their emails could be in any."""
+    monkeypatch.setattr(alerts, "_words", lambda: Words(LOCALE))
+    now = utcnow()
+    with transaction():
+        broken = a_provider("Broken")
+        a_sender("other@example.org", a_provider("Working"))
+        why = Reason("canary.refusals_above", {"whom": "Gmail", "count": 50, "share_percent": 20.0,
+                                               "limit_percent": 10.0})  # fmt: skip
+        stopped = Reason("canary.stopped", {"why": why})
+        campaign = a_campaign(name="", subject="", canary_words=stopped.pack())
+        health.note_trouble(broken.id, Reason("connection.no_answer", {"where": "x"}), now=now)
+        alerts.alert_owners(broken.id, now=now, is_permanent=True)
+        alerts.tell_of_canary(campaign, report_url="https://n.example/", now=now)
+        alerts.tell_of_restore([campaign.id] * 30, 3, base_url="https://n.example", now=now)
+    written = db.session.scalars(sa.select(TransactionalEmail.payload)).all()
+    assert len(written) == 3
+    data = {"Broken", "Gmail", "https://n.example/"}
+    for payload in written:
+        text = f"<p>{payload['subject']}</p><p>{payload['text']}</p>"
+        assert english_left(text, data) == [], payload
 
 
 def test_untranslated_text_is_found() -> None:
