@@ -8,6 +8,7 @@ failed before ends the outage.
 import threading
 import time
 from collections.abc import Callable
+from typing import Literal
 
 import structlog
 from redis.exceptions import BusyLoadingError, OutOfMemoryError, ReadOnlyError, RedisError
@@ -68,27 +69,33 @@ def _is_redis_defect(error: RedisError) -> bool:
     return any(word in words for word in ("WRONGTYPE", "ERR ", "NOSCRIPT", "unknown command"))
 
 
-def redis_trouble(error: BaseException) -> str:
-    """Explain what is wrong with a Redis that answers but does not work; "" if nothing is."""
+RedisTrouble = Literal["", "disk", "memory", "replica", "loading"]
+
+
+def redis_trouble(error: BaseException) -> RedisTrouble:
+    """Return what is wrong with a Redis that answers but does not work; "" if nothing is."""
     words = str(error) if isinstance(error, RedisError) else ""
     if "MISCONF" in words:
-        return (
-            "Redis cannot write to its disk, which is probably full. Free some space;"
-            " sending continues automatically."
-        )
+        return "disk"
     if isinstance(error, OutOfMemoryError) or "OOM " in words:
-        return (
-            "Redis has reached its memory limit. Raise maxmemory, or free some memory;"
-            " sending continues automatically."
-        )
+        return "memory"
     if isinstance(error, ReadOnlyError) or "READONLY" in words:
-        return (
-            "Redis is a read-only replica. Point REDIS_URL to the primary, or promote this one;"
-            " sending continues automatically."
-        )
+        return "replica"
     if isinstance(error, BusyLoadingError) or "LOADING" in words:
-        return "Redis is loading its data after a start. Sending continues automatically."
+        return "loading"
     return ""
+
+
+_REDIS_EVENTS: dict[RedisTrouble, str] = {
+    "disk": "Redis cannot write to its disk, which is probably full. Free some space; sending"
+    " continues automatically.",
+    "memory": "Redis has reached its memory limit. Raise maxmemory, or free some memory; sending"
+    " continues automatically.",
+    "replica": "Redis is a read-only replica. Point REDIS_URL to the primary, or promote this one;"
+    " sending continues automatically.",
+    "loading": "Redis is loading its data after a start. Sending continues automatically.",
+}
+"""What the log says; pages have words of their own."""
 
 
 def describe(error: BaseException) -> str:
@@ -114,7 +121,7 @@ def _is_own_disk_full(error: BaseException) -> bool:
 
 def _sentence(error: BaseException) -> str:
     if trouble := redis_trouble(error):
-        return trouble
+        return _REDIS_EVENTS[trouble]
     if _is_own_disk_full(error):
         return f"{_DISK} is full. Free some space; sending continues automatically."
     if is_disk_full(error):

@@ -73,19 +73,24 @@ def test_a_part_that_stops_trying_does_not_hide_the_next_outage() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "words"),
+    ("error", "trouble", "words"),
     [
-        (ResponseError("MISCONF Valkey is configured to save RDB snapshots"), "disk"),
-        (ResponseError("Error running script: -MISCONF Errors writing to the AOF file"), "disk"),
-        (OutOfMemoryError("command not allowed when used memory > 'maxmemory'."), "memory limit"),
-        (ReadOnlyError("You can't write against a read only replica."), "read-only replica"),
-        (BusyLoadingError("Valkey is loading the dataset in memory"), "loading"),
-        (RedisConnectionError("Connection refused"), ""),
+        (ResponseError("MISCONF Valkey is configured to save RDB"), "disk", "write to its disk"),
+        (ResponseError("Error running script: -MISCONF Errors"), "disk", "write to its disk"),
+        (OutOfMemoryError("command not allowed when used memory"), "memory", "memory limit"),
+        (ReadOnlyError("You can't write against a replica."), "replica", "read-only replica"),
+        (BusyLoadingError("Valkey is loading the dataset in memory"), "loading", "loading"),
+        (RedisConnectionError("Connection refused"), "", "unavailable"),
     ],
 )
-def test_the_trouble_of_a_responding_redis_is_logged(error: Exception, words: str) -> None:
-    assert words in redis_trouble(error)
+def test_the_trouble_of_a_responding_redis_is_logged(
+    error: Exception, trouble: str, words: str
+) -> None:
+    assert redis_trouble(error) == trouble
     assert is_outage(error)
+    with capture_logs() as logs:
+        Outages().began("worker", error)
+    assert words in events(logs)[0]
 
 
 @pytest.mark.parametrize(

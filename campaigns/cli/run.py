@@ -118,11 +118,12 @@ def mailbox_command() -> None:
         raise click.UsageError("Set MAILBOX_PORT to the port that the mailbox should listen on.")
     from campaigns.mailbox.schema import MailboxError
     from campaigns.mailbox.server import serve
+    from campaigns.wording import Words
 
     try:
         serve("127.0.0.1", settings.mailbox_port, settings.mailbox_path)
     except MailboxError as error:
-        click.echo(str(error), err=True)
+        click.echo(Words().of(error.reason), err=True)
         sys.exit(1)
 
 

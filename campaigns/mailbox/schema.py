@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from campaigns.reason import ReasonError
+
 VERSION = 1
 BUSY_SECONDS = 10
 
@@ -38,8 +40,8 @@ INSERT INTO totals VALUES (1, 0, 0, 0, 0, 0, 0);
 """
 
 
-class MailboxError(Exception):
-    """The mailbox cannot work. The text says why and what to do."""
+class MailboxError(ReasonError):
+    """The mailbox cannot work."""
 
 
 def open_for_writing(path: Path) -> sqlite3.Connection:
@@ -49,7 +51,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
         path.touch(mode=0o600)  # captured mail holds working links: it is for its owner alone
     except OSError as error:
         raise MailboxError(
-            f"The mailbox file {path} cannot be written ({error.strerror}). Name another DATA_DIR."
+            "mailbox_error.cannot_write", path=str(path), error=error.strerror or ""
         ) from None
     with explained(path):
         connection = _connect(path, "rw")
@@ -88,27 +90,18 @@ def open_for_reading(path: Path) -> sqlite3.Connection | None:
 
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Turn what SQLite raises into a sentence that says what to do."""
+    """Turn what SQLite raises into a reason that says what to do."""
     try:
         yield
     except sqlite3.DatabaseError as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
-            text = f"The mailbox file {path} is damaged. {_delete(path)}"
-        elif code == sqlite3.SQLITE_BUSY:
-            text = f"The mailbox file {path} is in use by another program. Try again soon."
-        elif code == sqlite3.SQLITE_FULL:
-            text = f"The disk that holds the mailbox file {path} is full. Make room and try again."
-        else:
-            text = f"The mailbox file {path} cannot be used: {error}."
-        raise MailboxError(text) from error
-
-
-def _delete(path: Path) -> str:
-    return (
-        "It holds captured test mail and nothing else: stop the mailbox, delete"
-        f" {path.name} and the files {path.name}-wal and {path.name}-shm beside it, start again."
-    )
+            raise MailboxError("mailbox_error.damaged", path=str(path), name=path.name) from error
+        if code == sqlite3.SQLITE_BUSY:
+            raise MailboxError("mailbox_error.busy", path=str(path)) from error
+        if code == sqlite3.SQLITE_FULL:
+            raise MailboxError("mailbox_error.disk_full", path=str(path)) from error
+        raise MailboxError("mailbox_error.unusable", path=str(path), error=str(error)) from error
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
@@ -144,6 +137,9 @@ def _check_version(connection: sqlite3.Connection, path: Path) -> None:
     version = _version(connection)
     if version != VERSION:
         raise MailboxError(
-            f"The mailbox file {path} was made by another version of Campaigns (its form is"
-            f" {version}, this one reads {VERSION}). {_delete(path)}"
+            "mailbox_error.other_version",
+            path=str(path),
+            name=path.name,
+            found=str(version),
+            known=str(VERSION),
         )

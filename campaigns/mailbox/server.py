@@ -77,7 +77,7 @@ class MailServer:
         try:
             self._server = await loop.create_server(lambda: Session(self), host, port, backlog=512)
         except (OSError, OverflowError) as error:
-            raise MailboxError(_why_not(error, host, port)) from None
+            raise _why_not(error, host, port) from None
         self._watch = asyncio.create_task(self._close_idle())
         used: int = self._server.sockets[0].getsockname()[1]
         return used
@@ -143,17 +143,13 @@ class MailServer:
                     session.say_goodbye(b"421 4.4.2 Nothing heard for too long")
 
 
-def _why_not(error: OSError | OverflowError, host: str, port: int) -> str:
+def _why_not(error: OSError | OverflowError, host: str, port: int) -> MailboxError:
     match getattr(error, "errno", None):
         case errno.EADDRINUSE:
-            return (
-                f"Port {port} on {host} is taken, so the mailbox cannot open."
-                " Set MAILBOX_PORT to another port, or stop the program that uses this one."
-            )
+            return MailboxError("mailbox_error.port_taken", host=host, port=str(port))
         case errno.EACCES:
-            return f"Port {port} needs special rights. Set MAILBOX_PORT to one above 1023."
+            return MailboxError("mailbox_error.port_privileged", port=str(port))
         case _:
-            return (
-                f"The mailbox cannot listen on {host}:{port} ({error})."
-                " Use 127.0.0.1 and set MAILBOX_PORT to a free port."
+            return MailboxError(
+                "mailbox_error.cannot_listen", host=host, port=str(port), error=str(error)
             )

@@ -24,6 +24,7 @@ from campaigns.mailbox.reading import Letter, framed_html, read_letter
 from campaigns.mailbox.schema import MailboxError
 from campaigns.mailbox.store import MessageEntry, MessagePage, Store, Totals
 from campaigns.web.words import gettext as _
+from campaigns.web.words import sentence
 
 bp = Blueprint("mailbox", __name__)
 
@@ -78,7 +79,7 @@ def _only_with_a_mailbox() -> None:
 
 @bp.errorhandler(MailboxError)
 def _unusable(error: MailboxError) -> tuple[str, int]:
-    return render_template("web/mailbox/unusable.html", problem=str(error)), 503
+    return render_template("web/mailbox/unusable.html", problem=sentence(error.reason)), 503
 
 
 def _store() -> Store:

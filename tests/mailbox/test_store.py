@@ -10,6 +10,7 @@ import pytest
 from campaigns.mailbox.schema import MailboxError
 from campaigns.mailbox.store import MessagePage, Store, Totals
 from campaigns.mailbox.writer import Writer
+from tests.english import refused
 from tests.mailbox.mail import captured, copies
 
 
@@ -154,18 +155,18 @@ def test_a_file_of_another_version_is_explained(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version=99")
     for use in (Writer, lambda path: Store(path).page()):
-        with pytest.raises(MailboxError, match=r"another version.*delete mailbox\.sqlite3"):
+        with refused(MailboxError, r"another version.*delete mailbox\.sqlite3"):
             use(path)
 
 
 def test_a_damaged_file_is_explained(path: Path) -> None:
     path.write_bytes(b"this is no database " * 1000)
     for use in (Writer, lambda path: Store(path).page()):
-        with pytest.raises(MailboxError, match=r"damaged.*delete mailbox\.sqlite3"):
+        with refused(MailboxError, r"damaged.*delete mailbox\.sqlite3"):
             use(path)
 
 
 def test_a_folder_that_cannot_be_created_is_explained(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(MailboxError, match="Name another DATA_DIR"):
+    with refused(MailboxError, "Set DATA_DIR to another folder"):
         Writer(tmp_path / "file" / "mailbox.sqlite3")

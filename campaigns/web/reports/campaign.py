@@ -1,9 +1,9 @@
 """A campaign while it is sent and after: progress and results."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
 from flask import (
     Response,
@@ -13,6 +13,7 @@ from flask import (
     request,
     url_for,
 )
+from flask_babel import lazy_gettext
 from redis import Redis
 from redis.exceptions import RedisError
 from werkzeug.wrappers import Response as BaseResponse
@@ -26,7 +27,7 @@ from campaigns.delivery import resend, sender_switch
 from campaigns.engine.limiter import AccountUsage, limiter
 from campaigns.engine.redis_connection import connect
 from campaigns.jobs import monitor
-from campaigns.outages import redis_trouble
+from campaigns.outages import RedisTrouble, redis_trouble
 from campaigns.reports import facts, progress, replies
 from campaigns.reports.balance import Balance
 from campaigns.reports.canary import CanaryCard, canary_card
@@ -226,10 +227,28 @@ def _standstill() -> str:
         if monitor.is_served(_redis(), "send"):
             return ""
     except RedisError as error:
-        return redis_trouble(error) or _(
-            "Redis cannot be reached. Sending continues automatically when it is back."
-        )
+        return str(_REDIS_TROUBLES[redis_trouble(error)])
     return _("No worker is running. Sending continues automatically when one is started.")
+
+
+_REDIS_TROUBLES: Mapping[RedisTrouble, Any] = {
+    "disk": lazy_gettext(
+        "Redis cannot write to its disk, which is probably full. Free some space. Sending then"
+        " continues automatically."
+    ),
+    "memory": lazy_gettext(
+        "Redis has reached its memory limit. Raise maxmemory or free some memory. Sending then"
+        " continues automatically."
+    ),
+    "replica": lazy_gettext(
+        "Redis is a read-only replica. Point REDIS_URL to the primary or promote this one. Sending"
+        " then continues automatically."
+    ),
+    "loading": lazy_gettext(
+        "Redis is loading its data after a start. Sending continues automatically."
+    ),
+    "": lazy_gettext("Redis cannot be reached. Sending continues automatically when it is back."),
+}
 
 
 def _redis() -> Redis:
