@@ -21,6 +21,12 @@ _WORDS = re.compile(r"^\W*[A-Z][a-z’']+\b|[A-Za-z][\w’',]* [a-z].*[.?!…]$"
 _FRAGMENT = re.compile(r"^ [a-z]+[ ,.]+\w|\w[\w,]* \w+,? $")
 """Part of a sentence that is built from pieces."""
 
+_IN_TAGS = re.compile(r">\s*[A-Z][a-z]+[^<>{}]*<")
+"""Words between the tags of a piece of HTML."""
+_SQL = re.compile(r"\s*(?:SELECT|INSERT|UPDATE|DELETE) ")
+_HEADER = re.compile(r"[A-Z][A-Za-z]*(?:-[A-Za-z]+)+: ")
+"""The beginning of a header of an email, such as "List-Id: "."""
+
 _environment = Environment(extensions=["jinja2.ext.i18n"], autoescape=True)
 
 
@@ -118,7 +124,9 @@ def in_python(source: str) -> Iterator[str]:
     """Yield each sentence of a module that is not marked for translation."""
     for node in _readable(ast.parse(source)):
         text = _text_of(node)
-        if _is_sentence(text):
+        if _SQL.match(text) or _HEADER.match(text):
+            continue
+        if _is_sentence(text) or _IN_TAGS.search(text):
             yield text
 
 
@@ -132,6 +140,8 @@ def _readable(node: ast.AST) -> Iterator[ast.expr]:
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant):
             continue  # a docstring
+        if child in (getattr(node, "returns", None), getattr(node, "annotation", None)):
+            continue
         if isinstance(child, ast.Assert) or (isinstance(child, ast.Call) and _is_marked(child)):
             continue
         if isinstance(child, ast.JoinedStr | ast.Constant):
