@@ -95,8 +95,8 @@ _DATES = re.compile(
     r"|Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday)|per (?:second|minute|hour|day))\b"
 )
 """What `formatting` writes in words comes from CLDR."""
-NO_TEXT = {"script", "style", "code", "option", "textarea", "pre", "address", "bdi", "time"}
-"""Elements that hold data, names of commands, or names of time zones."""
+NO_TEXT = {"script", "style", "code", "textarea", "pre", "address", "bdi", "time"}
+"""Elements that hold data or names of commands."""
 
 
 class _Shown(HTMLParser):

@@ -14,6 +14,7 @@ from campaigns.clock import utcnow
 from campaigns.config import Settings
 from campaigns.db import db, transaction
 from campaigns.providers import health
+from campaigns.providers.presets import PRESETS
 from campaigns.reason import Reason
 from campaigns.transactional import alerts
 from campaigns.transactional.models import TransactionalEmail
@@ -78,6 +79,8 @@ DATA = {
     "Hello friend", "Morning letter", "Example News", "News", "Newsletter", "a.csv", "UTC",
     "u1@shop.example", "<b>Offers</b> & more", "bounce@", "text/html", "evil_.html", "HTML",
     *filter(None, NAMES.values()),
+    *(preset.name for preset in PRESETS if isinstance(preset.name, str)),
+    "English", "English (United Kingdom)",
 }  # fmt: skip
 
 
