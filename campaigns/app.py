@@ -150,7 +150,7 @@ def _set_up_login(app: Flask) -> None:
 
 def _content_language(response: Response) -> Response:
     """Name the language of a page that has not named its own."""
-    if response.mimetype == "text/html":
+    if response.mimetype == "text/html" and not response.location:
         response.headers.setdefault("Content-Language", template_helpers.language_tag())
     return response
 
