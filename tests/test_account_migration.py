@@ -25,8 +25,9 @@ from campaigns.providers.smtp.login import SmtpLogin
 from campaigns.secrets import SecretUnreadableError, Vault
 from campaigns.throttling.models import WarmUp
 from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
+from tests.fresh_database import connected
+from tests.fresh_database import settings as settings
 from tests.smtp_server import scripted_server
-from tests.test_migrations import settings as settings
 
 BEFORE = "0018"
 OLD_KEY, NEW_KEY = "the-old-key-" * 4, "the-new-key-" * 4
@@ -65,16 +66,6 @@ ROWS: tuple[dict[str, Any], ...] = (
 def as_before(row: dict[str, Any]) -> dict[str, Any]:
     """All columns of a row of the previous version, except times."""
     return {"public_id": f"account-{row['id']:04}", **SHARED, **EMPTY, **row}
-
-
-@contextmanager
-def connected(settings: Settings) -> Iterator[sa.Connection]:
-    engine = sa.create_engine(settings.sqlalchemy_url)
-    try:
-        with engine.begin() as connection:
-            yield connection
-    finally:
-        engine.dispose()
 
 
 @pytest.fixture

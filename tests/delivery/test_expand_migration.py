@@ -1,9 +1,6 @@
 """SQLite rebuilds the table of deliveries: rows, ids and rows that refer to them are kept."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -13,37 +10,18 @@ from campaigns.audience.models import Subscriber
 from campaigns.campaign.models import Campaign, Delivery
 from campaigns.config import Settings
 from campaigns.events.models import Event
-from tests.conftest import BACKENDS, Database, settings_for_tests
-from tests.test_migrations import FreshPostgresql
+from tests.fresh_database import connected
+from tests.fresh_database import settings as settings
 
 BEFORE = "0011"
 AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
-@pytest.fixture(params=BACKENDS)
-def fresh(
-    request: pytest.FixtureRequest, databases: dict[str, Database], tmp_path: Path
-) -> Iterator[Settings]:
+@pytest.fixture
+def migrated(settings: Settings) -> Settings:
     """Settings of a separate migrated database."""
-    with ExitStack() as stack:
-        if request.param == "sqlite":
-            url = f"sqlite:///{tmp_path / 'fresh.sqlite3'}"
-        else:
-            url = stack.enter_context(FreshPostgresql(databases[request.param].url))
-        settings = settings_for_tests(tmp_path, database_url=url)
-        migrate.upgrade(settings)
-        yield settings
-
-
-@contextmanager
-def _connected(settings: Settings) -> Iterator[sa.Connection]:
-    """A new connection each time, because SQLite caches what it has read of a table's keys."""
-    engine = sa.create_engine(settings.sqlalchemy_url)
-    try:
-        with engine.begin() as connection:
-            yield connection
-    finally:
-        engine.dispose()
+    migrate.upgrade(settings)
+    return settings
 
 
 def _person(number: int) -> dict[str, object]:
@@ -77,14 +55,14 @@ def _seen(connection: sa.Connection) -> list[tuple[object, ...]]:
 ROWS = [(1, 1, "p1@example.org", "queued"), (2, 2, "p2@example.org", "queued"), (2, "x")]
 
 
-def test_rows_their_children_and_the_id_sequence_survive_both_ways(fresh: Settings) -> None:
-    with _connected(fresh) as connection:
+def test_rows_their_children_and_the_id_sequence_survive_both_ways(migrated: Settings) -> None:
+    with connected(migrated) as connection:
         _put_rows_in(connection)
-    migrate.downgrade(fresh, BEFORE)
-    with _connected(fresh) as connection:
+    migrate.downgrade(migrated, BEFORE)
+    with connected(migrated) as connection:
         assert _seen(connection) == ROWS
-    migrate.upgrade(fresh)
-    with _connected(fresh) as connection:
+    migrate.upgrade(migrated)
+    with connected(migrated) as connection:
         assert _seen(connection) == ROWS
         connection.execute(
             sa.insert(Delivery).values(campaign_id=1, subscriber_id=3, address="p3@example.org")
@@ -93,17 +71,17 @@ def test_rows_their_children_and_the_id_sequence_survive_both_ways(fresh: Settin
     assert ids == [1, 2, 4], "an id that was given once is not given again"
 
 
-def test_the_keys_are_replaced_both_ways(fresh: Settings) -> None:
+def test_the_keys_are_replaced_both_ways(migrated: Settings) -> None:
     kept = {f"ix_delivery_{name}" for name in ("queued", "status", "reason", "engaged")}
-    assert _keys(fresh) == (0, [["subscriber_id", "campaign_id"]], kept)
-    migrate.downgrade(fresh, BEFORE)
+    assert _keys(migrated) == (0, [["subscriber_id", "campaign_id"]], kept)
+    migrate.downgrade(migrated, BEFORE)
     before = {*kept, "ix_delivery_subscriber_id"}
-    assert _keys(fresh) == (3, [["campaign_id", "subscriber_id"]], before)
+    assert _keys(migrated) == (3, [["campaign_id", "subscriber_id"]], before)
 
 
 def _keys(settings: Settings) -> tuple[int, list[list[str]], set[str | None]]:
     """The number of foreign keys, the columns of unique keys, the names of indexes."""
-    with _connected(settings) as connection:
+    with connected(settings) as connection:
         inspector = sa.inspect(connection)
         indexes = inspector.get_indexes("delivery")
         return (
