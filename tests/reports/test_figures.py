@@ -33,7 +33,7 @@ LARGE = 3
 
 @pytest.fixture(autouse=True)
 def _small_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(figures, "LARGE", LARGE)
+    monkeypatch.setattr(figures, "MANY", LARGE)
 
 
 def a_large_campaign(recipients: int = 4, **values: Any) -> Campaign:
