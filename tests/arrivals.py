@@ -10,13 +10,13 @@ import sqlalchemy as sa
 
 from campaigns.app import create_app
 from campaigns.campaign import lifecycle
-from campaigns.campaign.models import Delivery
 from campaigns.clock import utcnow
 from campaigns.config import Settings
 from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.providers.models import ProviderAccount
 from tests.factories import a_campaign, a_list, a_provider, a_sender, subscribers
+from tests.readback import delivery_counts
 from tests.smtp_server import ScriptedServer, scripted_server
 from tests.supervisor.helpers import wait_until
 
@@ -131,15 +131,10 @@ def send_the_rest(
         with transaction():
             db.session.execute(sa.update(ProviderAccount).values(per_second=0, connections=0))
 
-        def states() -> dict[str, int]:
-            db.session.rollback()
-            rows = db.session.execute(
-                sa.select(Delivery.status, sa.func.count()).group_by(Delivery.status)
-            )
-            return {state: count for state, count in rows}  # noqa: C416
-
-        wait_until(lambda: not {"queued", "sending"} & states().keys(), "the campaign ends", 90)
-        found = states()
+        wait_until(
+            lambda: not {"queued", "sending"} & delivery_counts().keys(), "the campaign ends", 90
+        )
+        found = delivery_counts()
     assert found.get("sent", 0) + found.get("unknown", 0) == recipients, found
     assert found.get("unknown", 0) <= unknown, found
     check_nobody_got_two(sink)

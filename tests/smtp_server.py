@@ -16,6 +16,16 @@ answer, or None.
 CLOSE, SILENT = "CLOSE", "SILENT"
 
 
+def waiting_for(event: threading.Event, step: str = "<body>") -> Script:
+    """A script that answers this step only once the event is set."""
+
+    def script(line: str, session: "Session") -> None:
+        if line == step:
+            event.wait(20)
+
+    return script
+
+
 @dataclass
 class Received:
     mail_from: str

@@ -13,22 +13,17 @@ from campaigns.campaign.models import Campaign
 from campaigns.db import db, transaction
 from campaigns.reason import Reason
 from tests.factories import a_campaign, a_delivery, a_list, a_sender, a_subscriber
+from tests.readback import fresh_campaign
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)
-
-
-def _fresh(campaign: Campaign) -> Campaign:
-    found = db.session.get(Campaign, campaign.id, populate_existing=True)
-    assert found is not None
-    return found
 
 
 def test_a_new_campaign_is_a_draft_from_the_default_sender(app: Flask) -> None:
     with transaction():
         sender = a_sender()
         campaign = drafts.create(name="Spring", now=NOW)
-    found = _fresh(campaign)
+    found = fresh_campaign(campaign)
     assert (found.status, found.version, found.sender_id) == ("draft", 1, sender.id)
 
 
@@ -40,7 +35,7 @@ def test_saving_changes_the_fields_and_increments_the_version(app: Flask) -> Non
         version = drafts.save(
             campaign.id, 1, {"subject": "News", "html": "<p>Hi</p>"}, editor_id=editor.id, now=LATER
         )
-    found = _fresh(campaign)
+    found = fresh_campaign(campaign)
     assert version == found.version == 2
     assert (found.subject, found.html) == ("News", "<p>Hi</p>")
     assert (found.edited_by_id, found.updated_at) == (editor.id, LATER)
@@ -56,11 +51,11 @@ def test_saving_over_a_newer_version_is_refused_and_loses_nothing(app: Flask) ->
     with pytest.raises(EditConflictError) as refused, transaction():
         drafts.save(campaign.id, 1, {"subject": "Mine"}, lists=chosen, editor_id=None, now=LATER)
     assert refused.value.current.version == 2
-    assert _fresh(campaign).subject == "Theirs"
+    assert fresh_campaign(campaign).subject == "Theirs"
     assert drafts.chosen_lists(campaign.id) == ChosenLists()
     with transaction():
         drafts.save(campaign.id, 2, {"subject": "Mine"}, editor_id=None, now=LATER)
-    assert _fresh(campaign).subject == "Mine"
+    assert fresh_campaign(campaign).subject == "Mine"
 
 
 @pytest.mark.parametrize("status", ["scheduled", "preparing", "sending", "paused", "sent"])
@@ -100,7 +95,7 @@ def test_a_copy_is_a_draft_with_the_same_content_and_lists(app: Flask) -> None:
         )
     with transaction():
         copy = drafts.duplicate(old.id, name="Copy", editor_id=None, now=NOW)
-    found = _fresh(copy)
+    found = fresh_campaign(copy)
     assert (found.status, found.version, found.audience) == ("draft", 1, 0)
     assert (found.subject, found.html, found.track_opens) == (old.subject, old.html, False)
     assert found.public_id != old.public_id

@@ -27,6 +27,7 @@ from campaigns.providers.models import ProviderAccount, SenderAddress
 from campaigns.tokens import Signer
 from tests.english import in_english
 from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
+from tests.readback import fresh_campaign
 
 NOW = datetime(2030, 3, 1, 12, 0, tzinfo=UTC)
 SIGNER = Signer(["a-key-for-tests-only-that-is-long-enough"])
@@ -71,25 +72,20 @@ def refused(draft: Campaign, **asked: Any) -> tuple[str, str]:
     found = start(draft, **asked)
     assert isinstance(found, Refused)
     assert in_english(found.reason)
-    assert fresh(draft).status == "draft"
+    assert fresh_campaign(draft).status == "draft"
     return found.code, found.field
-
-
-def fresh(campaign: Campaign) -> Campaign:
-    db.session.rollback()
-    return db.session.get_one(Campaign, campaign.id, populate_existing=True)
 
 
 def test_a_good_draft_is_sent_immediately(draft: Campaign) -> None:
     assert start(draft) == Launched(is_preparing=True)
-    assert fresh(draft).status == "preparing"
+    assert fresh_campaign(draft).status == "preparing"
 
 
 def test_the_undo_window_of_the_workspace_applies(draft: Campaign) -> None:
     with transaction():
         save_workspace(undo_seconds=20)
     assert start(draft) == Launched()
-    found = fresh(draft)
+    found = fresh_campaign(draft)
     assert (found.status, found.is_undo_window) == ("scheduled", True)
     assert found.scheduled_at == NOW + timedelta(seconds=20)
 
@@ -106,7 +102,7 @@ def test_a_draft_edited_after_the_decision_is_not_sent(draft: Campaign) -> None:
     with transaction():
         found = launch.launch(decision, now=NOW)
     assert found == Refused("launch.changed")
-    assert fresh(draft).status == "draft"
+    assert fresh_campaign(draft).status == "draft"
 
 
 def test_two_simultaneous_launches_launch_once(draft: Campaign) -> None:
@@ -115,7 +111,7 @@ def test_two_simultaneous_launches_launch_once(draft: Campaign) -> None:
         assert isinstance(launch.launch(decision, now=NOW), Launched)
     with transaction():
         assert launch.launch(decision, now=NOW) == Refused("launch.not_a_draft")
-    assert decide(fresh(draft)) == Refused("launch.not_a_draft")
+    assert decide(fresh_campaign(draft)) == Refused("launch.not_a_draft")
 
 
 def test_a_deleted_draft_is_refused(draft: Campaign) -> None:
@@ -129,7 +125,7 @@ def test_a_deleted_draft_is_refused(draft: Campaign) -> None:
 def test_a_preflight_problem_blocks_the_launch(draft: Campaign) -> None:
     with transaction():
         db.session.get_one(Campaign, draft.id).subject = ""
-    found = start(fresh(draft))
+    found = start(fresh_campaign(draft))
     assert isinstance(found, Refused)
     assert (found.code, found.params) == ("launch.blocked", {"count": 1})
 
@@ -169,7 +165,7 @@ def test_a_future_time_is_stored_with_its_zone(draft: Campaign) -> None:
     found = start(draft, schedule=ScheduleRequest(when="later", **TOMORROW))
     at = datetime(2030, 3, 2, 8, 0, tzinfo=UTC)
     assert found == Launched(scheduled_at=at)
-    stored = fresh(draft)
+    stored = fresh_campaign(draft)
     assert (stored.status, stored.scheduled_at, stored.schedule_zone) == (
         "scheduled", at, "Europe/Berlin",
     )  # fmt: skip
@@ -185,13 +181,13 @@ def test_an_ambiguous_or_missing_time_is_explained(draft: Campaign) -> None:
 
 def test_local_time_is_stored(draft: Campaign) -> None:
     assert isinstance(start(draft, schedule=ScheduleRequest(when="local", **TOMORROW)), Launched)
-    assert plan_of(fresh(draft)).local_at == datetime.fromisoformat("2030-03-02T09:00")
+    assert plan_of(fresh_campaign(draft)).local_at == datetime.fromisoformat("2030-03-02T09:00")
 
 
 def test_sending_hours_and_pace_are_stored(draft: Campaign) -> None:
     asked = ScheduleRequest(hours=HoursRequest(begins=8, ends=20), pace=PaceRequest(spread_hours=3))
     assert isinstance(start(draft, schedule=asked), Launched)
-    found = fresh(draft)
+    found = fresh_campaign(draft)
     assert (found.hours_from, found.hours_until, found.spread_seconds) == (8, 20, 3 * 3600)
 
 
@@ -249,13 +245,13 @@ def test_a_rule_starts_a_series_and_keeps_the_draft(draft: Campaign) -> None:
     assert isinstance(found, Launched)
     assert found.series is not None
     assert db.session.scalars(sa.select(CampaignSeries.template_id)).all() == [draft.id]
-    assert fresh(draft).status == "draft"
+    assert fresh_campaign(draft).status == "draft"
 
 
 def test_a_test_group_is_stored(draft: Campaign) -> None:
     bands = {"refusals": BandRequest(go_on=1, stop=2)}
     assert isinstance(start(draft, canary=CanaryRequest(percent=5, bands=bands)), Launched)
-    kept = plan_in(fresh(draft))
+    kept = plan_in(fresh_campaign(draft))
     assert (kept.percent, kept.bands["refusals"].stop, kept.bands["bounces"].stop) == (5, 2, 5)
 
 
@@ -282,7 +278,7 @@ def test_a_fallback_sender_of_another_account_is_stored(draft: Campaign) -> None
         relay = db.session.get_one(ProviderAccount, account)
         same = a_sender("same@example.com", relay, is_default=False)
     assert isinstance(start(draft, fallback_sender=second.public_id), Launched)
-    assert fresh(draft).overflow_sender_id == second.id
+    assert fresh_campaign(draft).overflow_sender_id == second.id
     with transaction():
         other = drafts.duplicate(draft.id, editor_id=None, now=NOW)
     assert refused(other, fallback_sender=same.public_id) == (

@@ -16,7 +16,7 @@ from campaigns.providers import health
 from campaigns.reason import Reason
 from tests.english import legacy_reason
 from tests.factories import a_campaign, a_delivery, a_list, a_provider, a_sender, a_subscriber
-from tests.readback import campaign_status
+from tests.readback import campaign_status, delivery_statuses
 
 NOW = utcnow()
 OVERDUE = timedelta(hours=2)
@@ -114,17 +114,13 @@ def _cancel_four(monkeypatch: pytest.MonkeyPatch) -> int:
     return campaign_id
 
 
-def _statuses() -> list[str]:
-    return sorted(db.session.scalars(sa.select(Delivery.status)))
-
-
 def test_the_sweep_marks_the_rest_of_a_large_cancellation(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _cancel_four(monkeypatch)
-    assert _statuses() == ["cancelled", "cancelled", "queued", "queued"]
+    assert sorted(delivery_statuses()) == ["cancelled", "cancelled", "queued", "queued"]
     sweep.mark_cancelled()
-    assert _statuses() == ["cancelled"] * 4
+    assert sorted(delivery_statuses()) == ["cancelled"] * 4
 
 
 def test_deliveries_resent_after_a_cancellation_are_not_marked(
@@ -135,7 +131,7 @@ def test_deliveries_resent_after_a_cancellation_are_not_marked(
         resend.send_remaining(campaign_id, now=NOW)
     with transaction():
         assert not completion.cancel_waiting(campaign_id, now=NOW)
-    assert _statuses() == ["queued"] * 4
+    assert sorted(delivery_statuses()) == ["queued"] * 4
 
 
 def test_a_campaign_is_sent_only_when_no_delivery_is_open(app: Flask) -> None:

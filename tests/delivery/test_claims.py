@@ -18,6 +18,7 @@ from campaigns.delivery import claims, outcomes
 from campaigns.delivery.retry import Limits
 from campaigns.messages import Outcome, Recipient, Scope, SendResult
 from tests.factories import a_campaign, a_delivery, a_list, a_sender, a_subscriber
+from tests.readback import delivery_statuses
 
 NOW = utcnow()
 LEASE = timedelta(seconds=90)
@@ -39,10 +40,6 @@ def rows(*columns: Any) -> list[tuple[Any, ...]]:
     return [tuple(row) for row in db.session.execute(sa.select(*columns).order_by(Delivery.id))]
 
 
-def statuses() -> list[object]:
-    return [row[0] for row in rows(Delivery.status)]
-
-
 def claim(campaign_id: int, want: int, *, token: str, now: datetime) -> Sequence[Recipient]:
     """Claim deliveries of the group that all recipients here are in."""
     return claims.claim(campaign_id, {"other": want}, token=token, lease=LEASE, now=now).recipients
@@ -52,7 +49,7 @@ def test_a_claim_takes_no_more_than_was_asked_for(campaign: Campaign) -> None:
     with transaction():
         claimed = claim(campaign.id, 3, token="t1", now=NOW)
     assert [person.name for person in claimed] == ["P1", "P2", "P3"]
-    assert statuses() == ["sending"] * 3 + ["queued"] * 2
+    assert delivery_statuses() == ["sending"] * 3 + ["queued"] * 2
     with transaction():
         assert len(claim(campaign.id, 9, token="t2", now=NOW)) == 2
 
@@ -137,7 +134,7 @@ def test_a_deleted_subscriber_is_skipped_not_lost(campaign: Campaign) -> None:
     with transaction():
         db.session.execute(sa.update(Delivery).where(Delivery.id == 1).values(subscriber_id=None))
         assert len(claim(campaign.id, 9, token="t", now=NOW)) == 4
-    assert statuses()[0] == "skipped"
+    assert delivery_statuses()[0] == "skipped"
 
 
 def outcome(
@@ -158,7 +155,7 @@ def test_outcomes_are_recorded_and_deliveries_not_started_are_released(campaign:
     with transaction():
         outcomes.record("t", results, now=NOW)
         outcomes.release("t", [5], now=NOW)
-    assert statuses() == ["sent", "failed", "queued", "unknown", "queued"]
+    assert delivery_statuses() == ["sent", "failed", "queued", "unknown", "queued"]
     assert [row[0] for row in rows(Delivery.attempts)] == [1, 1, 1, 1, 0]
     assert [row[0] for row in rows(Delivery.claim_token)] == [None, None, None, "t", None]
     assert rows(Delivery.sent_at)[0] == (NOW,)
@@ -277,7 +274,7 @@ def test_a_delivery_that_cannot_be_rendered_fails_alone_with_its_reason(campaign
     with transaction():
         claim(campaign.id, 2, token="t", now=NOW)
         outcomes.record("t", [outcome(1, "sent")], now=NOW, unrenderable=[(2, "Too long.")])
-    assert statuses()[:2] == ["sent", "failed"]
+    assert delivery_statuses()[:2] == ["sent", "failed"]
     assert db.session.scalars(sa.select(Reply.text)).all() == ["Too long."]
 
 
@@ -310,7 +307,7 @@ def test_concurrent_workers_claim_nobody_twice(app: Flask, campaign: Campaign) -
     for thread in threads:
         thread.join()
     assert sorted(seen) == sorted(set(seen))
-    assert set(statuses()) == {"sent"}
+    assert set(delivery_statuses()) == {"sent"}
     assert len(seen) == 105
 
 

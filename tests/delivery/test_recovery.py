@@ -10,13 +10,14 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from campaigns.campaign.models import Claim, Delivery
+from campaigns.campaign.models import Claim
 from campaigns.clock import utcnow
 from campaigns.db import db, transaction
 from campaigns.delivery import claims, journal, outcomes, recovery
 from campaigns.jobs import runtime, sweep
 from campaigns.messages import SendResult
 from tests.factories import a_campaign, a_delivery, a_list, a_sender, a_subscriber
+from tests.readback import delivery_statuses
 
 NOW = utcnow()
 LEASE = timedelta(seconds=90)
@@ -161,17 +162,13 @@ def claim_five() -> None:
         claims.claim(campaign.id, {"other": 5}, token="t", lease=LEASE, now=utcnow())
 
 
-def statuses() -> list[str]:
-    return list(db.session.scalars(sa.select(Delivery.status).order_by(Delivery.id)))
-
-
 def test_the_claim_of_a_killed_worker_is_settled_by_its_journal(app: Flask) -> None:
     claim_five()
     story = journal.Story({1, 2, 3}, {1: SendResult(1, "sent", "250 ok", 250)})
     story.results[2] = SendResult(2, "failed", "550 5.1.1 no", 550, step="rcpt")
     with transaction():
         recovery.settle("t", story, now=NOW)
-    assert statuses() == ["sent", "failed", "unknown", "queued", "queued"]
+    assert delivery_statuses() == ["sent", "failed", "unknown", "queued", "queued"]
 
 
 def test_settling_twice_changes_nothing(app: Flask) -> None:
@@ -180,7 +177,7 @@ def test_settling_twice_changes_nothing(app: Flask) -> None:
     for _ in range(2):
         with transaction():
             recovery.settle("t", story, now=NOW)
-    assert statuses() == ["unknown"] + ["queued"] * 4
+    assert delivery_statuses() == ["unknown"] + ["queued"] * 4
 
 
 def jump(by: timedelta) -> None:
@@ -200,7 +197,7 @@ def test_claims_of_a_lost_host_become_unknown_never_queued(
     assert sweep.recover_claims() == 0, "its host may be back in a minute"
     running.seconds += recovery.HOST_LOST_AFTER.total_seconds()
     assert sweep.recover_claims() == 1
-    assert statuses() == ["unknown"] * 5
+    assert delivery_statuses() == ["unknown"] * 5
     assert db.session.scalars(sa.select(Claim)).all() == []
 
 
@@ -212,7 +209,7 @@ def test_after_a_power_cut_nothing_counts_as_not_started(app: Flask) -> None:
     (folder / "t.journal").write_bytes(b"B an-earlier-boot\nI 1\nR 1 " + facts + b"\nI 2\n")
     claim_five()
     assert sweep.recover_claims() == 1
-    assert statuses() == ["sent"] + ["unknown"] * 4
+    assert delivery_statuses() == ["sent"] + ["unknown"] * 4
 
 
 def test_a_frozen_worker_loses_its_claim_and_can_record_nothing(
@@ -233,12 +230,12 @@ def test_a_frozen_worker_loses_its_claim_and_can_record_nothing(
     assert sweep.recover_claims() == 0
     running.seconds += LEASE.total_seconds()
     assert sweep.recover_claims() == 1
-    assert statuses() == ["unknown", "sent", "queued", "queued", "queued"]
+    assert delivery_statuses() == ["unknown", "sent", "queued", "queued", "queued"]
     with transaction():  # it resumes, with the answer to what it had started
         late = [SendResult(number, "sent", "250 ok", 250) for number in (1, 3)]
         outcomes.record("t", late, now=NOW)
         outcomes.release("t", [4], now=NOW)
-    assert statuses() == ["sent", "sent", "queued", "queued", "queued"]
+    assert delivery_statuses() == ["sent", "sent", "queued", "queued", "queued"]
     stopped.remove()
 
 
@@ -264,7 +261,7 @@ def test_setting_the_clock_forward_takes_no_claim_from_a_running_worker(
     assert sweep.recover_claims() == 0, "another would send what this one is just sending"
     running.seconds += LEASE.total_seconds() - 1
     assert sweep.recover_claims() == 0
-    assert statuses() == ["sending"] * 5
+    assert delivery_statuses() == ["sending"] * 5
     living.remove()
 
 
@@ -278,7 +275,7 @@ def test_setting_the_clock_back_keeps_no_claim_of_a_stopped_worker(
     sweep.recover_claims()
     running.seconds += LEASE.total_seconds()
     assert sweep.recover_claims() == 1
-    assert statuses() == ["queued"] * 5
+    assert delivery_statuses() == ["queued"] * 5
     stopped.remove()
 
 
@@ -290,10 +287,10 @@ def test_a_claim_renewed_meanwhile_is_not_settled(app: Flask) -> None:
     story = journal.Story({1}, {})
     with transaction():
         assert not recovery.settle("t", story, now=utcnow(), lent_until=seen)
-    assert statuses() == ["sending"] * 5
+    assert delivery_statuses() == ["sending"] * 5
     with transaction():
         assert recovery.settle("t", story, now=utcnow(), lent_until=recovery.leases()["t"])
-    assert statuses() == ["unknown"] + ["queued"] * 4
+    assert delivery_statuses() == ["unknown"] + ["queued"] * 4
 
 
 def test_a_damaged_journal_is_set_aside_and_stops_nothing(app: Flask) -> None:
@@ -304,4 +301,4 @@ def test_a_damaged_journal_is_set_aside_and_stops_nothing(app: Flask) -> None:
     claim_five()
     assert sweep.recover_claims() == 0
     assert [path.name for path in folder.iterdir()] == ["t.damaged"]
-    assert statuses() == ["sending"] * 5, "until the lease is long over; then unknown"
+    assert delivery_statuses() == ["sending"] * 5, "until the lease is long over; then unknown"

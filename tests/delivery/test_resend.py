@@ -16,7 +16,7 @@ from campaigns.db import UtcDateTime, db, transaction
 from campaigns.delivery import completion, resend
 from campaigns.reason import Reason
 from tests.factories import a_campaign, a_delivery, a_list, a_provider, a_sender, a_subscriber
-from tests.readback import campaign_balance
+from tests.readback import campaign_balance, delivery_statuses, fresh_campaign
 
 NOW = datetime(2026, 5, 20, 12, tzinfo=UTC)
 EARLIER = NOW - timedelta(hours=1)
@@ -45,24 +45,11 @@ def a_finished(status: str = "sent", outcomes: list[dict[str, Any]] = OUTCOMES) 
     return campaign
 
 
-def statuses(campaign: Campaign) -> list[str]:
-    db.session.rollback()
-    return list(
-        db.session.scalars(
-            sa.select(Delivery.status)
-            .where(Delivery.campaign_id == campaign.id)
-            .order_by(Delivery.id)
-        )
-    )
-
-
 def changed(campaign: Campaign) -> list[int]:
     """The indexes of `OUTCOMES` that are queued now."""
-    return [number for number, status in enumerate(statuses(campaign)) if status == "queued"]
-
-
-def reread(campaign: Campaign) -> Campaign:
-    return db.session.get_one(Campaign, campaign.id, populate_existing=True)
+    return [
+        number for number, status in enumerate(delivery_statuses(campaign)) if status == "queued"
+    ]
 
 
 ACTIONS: list[tuple[Callable[..., int], list[int]]] = [
@@ -82,7 +69,7 @@ def test_each_action_queues_its_own_deliveries_only(
     with transaction():
         assert action(campaign.id, now=NOW) == len(queued)
     assert changed(campaign) == queued
-    assert reread(campaign).status == ("paused" if status == "paused" else "sending")
+    assert fresh_campaign(campaign).status == ("paused" if status == "paused" else "sending")
     assert campaign_balance(campaign.id).adds_up
     with transaction():
         assert action(campaign.id, now=NOW) == 0, "the second press does nothing"
@@ -97,7 +84,7 @@ def test_no_action_before_the_audience_is_frozen(
     with transaction():
         assert action(campaign.id, now=NOW) == 0
     assert changed(campaign) == []
-    assert reread(campaign).status == status
+    assert fresh_campaign(campaign).status == status
 
 
 def test_attempts_and_time_limit_start_again(app: Flask) -> None:
@@ -153,7 +140,7 @@ def test_deliveries_of_other_campaigns_are_unchanged(app: Flask) -> None:
     with transaction():
         other = a_campaign(status="sent")
         assert resend.retry_failed(other.id, ids, now=NOW) == 0
-    assert reread(other).status == "sent"
+    assert fresh_campaign(other).status == "sent"
     assert changed(campaign) == []
 
 
@@ -161,8 +148,8 @@ def test_without_deliveries_to_send_the_campaign_stays_finished(app: Flask) -> N
     campaign = a_finished(outcomes=OUTCOMES[:1])
     with transaction():
         assert resend.retry_failed(campaign.id, now=NOW) == 0
-    assert reread(campaign).status == "sent"
-    assert reread(campaign).finished_at == EARLIER
+    assert fresh_campaign(campaign).status == "sent"
+    assert fresh_campaign(campaign).finished_at == EARLIER
 
 
 def test_subscribers_who_joined_later_are_not_included(app: Flask) -> None:
@@ -170,8 +157,8 @@ def test_subscribers_who_joined_later_are_not_included(app: Flask) -> None:
     with transaction():
         a_subscriber("late@news.example", db.session.scalars(sa.select(a_list_of())).one())
         resend.send_remaining(campaign.id, now=NOW)
-    assert len(statuses(campaign)) == len(OUTCOMES)
-    assert reread(campaign).audience == len(OUTCOMES)
+    assert len(delivery_statuses(campaign)) == len(OUTCOMES)
+    assert fresh_campaign(campaign).audience == len(OUTCOMES)
 
 
 def a_list_of() -> Any:
@@ -182,10 +169,10 @@ def a_list_of() -> Any:
 
 def test_a_deleted_account_is_replaced_by_the_senders_account(app: Flask) -> None:
     campaign = a_finished()
-    assert reread(campaign).provider_id is None
+    assert fresh_campaign(campaign).provider_id is None
     with transaction():
         resend.retry_failed(campaign.id, now=NOW)
-    assert reread(campaign).provider_id is not None
+    assert fresh_campaign(campaign).provider_id is not None
 
 
 def test_the_account_is_kept_while_it_exists(app: Flask) -> None:
@@ -195,7 +182,7 @@ def test_the_account_is_kept_while_it_exists(app: Flask) -> None:
         db.session.get_one(Campaign, campaign.id).provider_id = account.id
         db.session.flush()
         resend.retry_failed(campaign.id, now=NOW)
-    assert reread(campaign).provider_id == account.id
+    assert fresh_campaign(campaign).provider_id == account.id
     again = db.session.get_one(type(account), account.id, populate_existing=True)
     assert again.trouble == "", "it is tried at once, whatever trouble it had"
 
@@ -204,10 +191,10 @@ def test_a_dismissed_unknown_delivery_stays_unknown(app: Flask) -> None:
     campaign = a_finished()
     with transaction():
         assert resend.leave(campaign.id, now=NOW) == 2
-    assert statuses(campaign).count("unknown") == 2
+    assert delivery_statuses(campaign).count("unknown") == 2
     reasons = db.session.scalars(sa.select(Delivery.reason).where(Delivery.status == "unknown"))
     assert set(reasons) == {"left"}
-    assert reread(campaign).status == "sent"
+    assert fresh_campaign(campaign).status == "sent"
     with transaction():
         assert resend.send_again(campaign.id, now=NOW) == 0, "nor taken with all others"
         chosen = db.session.scalar(sa.select(Delivery.id).where(Delivery.reason == "left").limit(1))
@@ -223,7 +210,7 @@ def test_a_resumed_campaign_finishes_again(app: Flask) -> None:
             sa.update(Delivery).where(Delivery.status == "queued").values(status="sent")
         )
         assert completion.finish(campaign.id, now=NOW)
-    assert reread(campaign).finished_at == NOW
+    assert fresh_campaign(campaign).finished_at == NOW
 
 
 def test_a_campaign_does_not_finish_while_deliveries_are_queued_again(app: Flask) -> None:
@@ -243,7 +230,7 @@ def test_a_campaign_does_not_finish_while_deliveries_are_queued_again(app: Flask
         assert worker.is_alive(), "it waits until the button's work is done"
     worker.join(20)
     assert results == [False]
-    assert reread(campaign).status == "sending"
+    assert fresh_campaign(campaign).status == "sending"
 
 
 def test_a_running_or_finished_campaign_cannot_be_edited(app: Flask) -> None:
@@ -253,7 +240,7 @@ def test_a_running_or_finished_campaign_cannot_be_edited(app: Flask) -> None:
         with transaction(), pytest.raises(drafts.NotEditableError) as refused:
             drafts.save(campaign.id, 1, {"subject": "Other"}, editor_id=None, now=NOW)
         assert refused.value.reason == Reason("draft.locked", {"status": status})
-        assert reread(campaign).subject.startswith("Hello")
+        assert fresh_campaign(campaign).subject.startswith("Hello")
 
 
 # --- large resends --------------------------------------------------------------------------------
@@ -289,13 +276,13 @@ def test_a_large_retry_is_queued_slice_by_slice(app: Flask) -> None:
         assert resend.retry_failed(campaign.id, now=NOW) == 2
     assert runs_in_progress(campaign) == [("failed", 2, 7)]
     assert resend.with_more() == [campaign.id]
-    assert reread(campaign).status == "sending"
+    assert fresh_campaign(campaign).status == "sending"
     assert carry_on(campaign)
     assert runs_in_progress(campaign) == [("failed", 4, 7)]
     assert campaign_balance(campaign.id).adds_up
     while carry_on(campaign):
         pass
-    assert statuses(campaign) == ["queued"] * 7
+    assert delivery_statuses(campaign) == ["queued"] * 7
     assert runs_in_progress(campaign) == []
     assert resend.with_more() == []
 
@@ -336,7 +323,7 @@ def test_dismissing_many_sends_nothing(app: Flask) -> None:
     while carry_on(campaign):
         pass
     assert set(db.session.scalars(sa.select(Delivery.reason))) == {"left"}
-    assert reread(campaign).status == "sent"
+    assert fresh_campaign(campaign).status == "sent"
 
 
 @pytest.mark.usefixtures("small_batches")
@@ -363,7 +350,7 @@ def test_a_delivery_that_fails_again_is_not_retried_by_the_same_action(app: Flas
         )
     while carry_on(campaign):
         pass
-    assert statuses(campaign) == ["failed", *["queued"] * 4, "sent", "failed"]
+    assert delivery_statuses(campaign) == ["failed", *["queued"] * 4, "sent", "failed"]
 
 
 @pytest.mark.usefixtures("small_batches")
@@ -398,7 +385,7 @@ def test_concurrent_workers_share_the_slices(app: Flask) -> None:
         worker.start()
     for worker in workers:
         worker.join(60)
-    assert statuses(campaign) == ["queued"] * 40
+    assert delivery_statuses(campaign) == ["queued"] * 40
     assert runs_in_progress(campaign) == []
 
 
@@ -410,8 +397,8 @@ def test_a_campaign_cancelled_meanwhile_stays_cancelled(app: Flask) -> None:
         completion.cancel(campaign.id, now=LATER)
     while carry_on(campaign):
         pass
-    assert statuses(campaign) == ["cancelled"] * 6
-    assert reread(campaign).status == "cancelled"
+    assert delivery_statuses(campaign) == ["cancelled"] * 6
+    assert fresh_campaign(campaign).status == "cancelled"
     assert runs_in_progress(campaign) == []
 
 
@@ -427,7 +414,7 @@ def test_a_large_retry_continues_while_the_campaign_is_paused_or_sent(
     while carry_on(campaign):
         pass
     assert changed(campaign) == list(range(6))
-    assert reread(campaign).status == ("paused" if status == "paused" else "sending")
+    assert fresh_campaign(campaign).status == ("paused" if status == "paused" else "sending")
 
 
 @pytest.mark.usefixtures("small_batches")
@@ -453,7 +440,7 @@ def test_events_before_a_delivery_became_unknown_resolve_it_as_well(app: Flask) 
     )
     with transaction():
         assert resend.send_again(campaign.id, now=NOW) == 1
-    assert statuses(campaign) == ["sent", "failed", "queued"]
+    assert delivery_statuses(campaign) == ["sent", "failed", "queued"]
 
 
 def test_suppressed_recipients_stay_suppressed_whatever_is_retried(app: Flask) -> None:

@@ -30,6 +30,7 @@ from campaigns.throttling.models import ReplyRule
 from campaigns.throttling.plan import Grant, Pace, Paces, Plan
 from tests.factories import a_campaign, a_delivery, a_list, a_sender, a_subscriber
 from tests.manual_clock import ManualClock
+from tests.readback import delivery_statuses
 
 AWAY = Reason("connection.no_answer", {"where": "smtp.example.org:587"})
 
@@ -111,11 +112,6 @@ def take(outbox: Outbox) -> Message:
     return message
 
 
-def statuses() -> list[str]:
-    db.session.rollback()
-    return list(db.session.scalars(sa.select(Delivery.status).order_by(Delivery.id)))
-
-
 def test_mailbox_groups_take_turns(engine: Engine, campaign: Campaign) -> None:
     outbox = filled_outbox(engine, campaign)
     taken = [take(outbox).delivery_id for _ in range(6)]
@@ -167,14 +163,14 @@ def test_nothing_of_an_expired_claim_starts(
     sweep.recover_claims()
     clock.advance(90)
     sweep.recover_claims()  # another process sees that the lease was not renewed
-    assert statuses() == ["queued"] * 6
+    assert delivery_statuses() == ["queued"] * 6
     engine.tick()  # the engine tries to renew it
     assert not outbox.begin(message)
     outbox.release(message)
     engine.tick()  # the other process takes the claim over ...
     engine.tick()  # ... and records that
     assert engine.is_idle
-    assert statuses() == ["queued"] * 6
+    assert delivery_statuses() == ["queued"] * 6
 
 
 def test_why_an_email_could_not_be_rendered_is_stored_as_a_code(
@@ -217,7 +213,7 @@ def test_a_failing_account_releases_everything(engine: Engine, campaign: Campaig
     outbox.account_failed(ProviderTroubleError(AWAY, permanent=False))
     engine.tick()
     assert engine.is_idle
-    assert sorted(statuses()) == ["queued"] * 5 + ["sent"]
+    assert sorted(delivery_statuses()) == ["queued"] * 5 + ["sent"]
     account = db.session.scalars(sa.select(ProviderAccount)).one()
     assert account.trouble == AWAY.pack()
 
@@ -235,11 +231,11 @@ def test_a_failing_account_rests_with_an_empty_outbox(engine: Engine, campaign: 
     message = take(outbox)
     outbox.account_failed(ProviderTroubleError(AWAY, permanent=False))
     engine.tick()
-    assert statuses().count("queued") == 5
+    assert delivery_statuses().count("queued") == 5
     outbox.release(message)  # the connection it was meant for failed
     engine.tick()
     assert engine.is_idle
-    assert statuses() == ["queued"] * 6
+    assert delivery_statuses() == ["queued"] * 6
 
 
 def test_closing_records_known_results(engine: Engine, campaign: Campaign) -> None:
@@ -253,7 +249,7 @@ def test_closing_records_known_results(engine: Engine, campaign: Campaign) -> No
     engine.close()
     db.session.rollback()
     sweep.recover_claims()
-    assert sorted(statuses()) == ["queued", "queued", "sent", "sent", "sent", "unknown"]
+    assert sorted(delivery_statuses()) == ["queued", "queued", "sent", "sent", "sent", "unknown"]
 
 
 def test_an_owners_expression_is_never_matched_inside_a_transaction(
@@ -340,7 +336,7 @@ def test_a_withdrawal_while_waiting_or_on_the_wire_is_honoured(
         outbox.report(SendResult(message.delivery_id, "sent", "250 ok", 250))
     engine.tick()
     assert engine.is_idle
-    assert sorted(statuses()) == ["sent"] * 4 + ["skipped"] * 2
+    assert sorted(delivery_statuses()) == ["sent"] * 4 + ["skipped"] * 2
     reasons = db.session.scalars(sa.select(Delivery.reason).where(Delivery.status == "skipped"))
     assert set(reasons) == {reason}
 
@@ -355,7 +351,7 @@ def test_no_body_leaves_without_a_recent_consent_check(
     assert not outbox.begin(message)
     outbox.release(message)
     assert outbox.take() is None
-    assert statuses() == ["sending"] * 6
+    assert delivery_statuses() == ["sending"] * 6
     engine.tick()
     assert outbox.begin(take(outbox))
     attempts = db.session.scalars(sa.select(Delivery.attempts))
@@ -412,7 +408,7 @@ def test_an_outbox_holds_two_seconds_of_work_at_the_current_speed(
     held = sum(batch.stock for batch in outbox.batches)
     assert 0 < held <= 12
     left = 50 - 15 - held
-    assert statuses().count("queued") == left
+    assert delivery_statuses().count("queued") == left
     assert set(db.session.scalars(sa.select(Delivery.not_before))) == {None}
 
 

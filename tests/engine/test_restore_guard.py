@@ -38,6 +38,7 @@ from campaigns.transactional import queue
 from campaigns.transactional.models import TransactionalEmail
 from tests.backups import back_up
 from tests.factories import a_campaign, a_delivery, a_list, a_sender, a_subscriber
+from tests.readback import campaign_status
 
 
 class MonotonicClock:
@@ -83,11 +84,6 @@ def set_counter_back(number: int) -> None:
         db.session.execute(sa.update(Generation).values(number=number))
 
 
-def status_of(campaign_id: int) -> str:
-    db.session.rollback()
-    return db.session.get_one(Campaign, campaign_id, populate_existing=True).status
-
-
 def number() -> int:
     db.session.rollback()
     state = restored.read()
@@ -124,7 +120,7 @@ def test_a_backup_made_just_before_a_process_ends_is_recognized(
         assert guard.may_send(is_sending=False)
     set_counter_back(backup)
     assert a_guard(marks, seconds).may_send(is_sending=True)
-    assert status_of(campaign_id) == "paused"
+    assert campaign_status(campaign_id) == "paused"
 
 
 def test_a_process_that_stops_after_the_restore_keeps_the_copies(
@@ -136,7 +132,7 @@ def test_a_process_that_stops_after_the_restore_keeps_the_copies(
     set_counter_back(1)
     guard.leave()
     assert a_guard(marks, seconds).may_send(is_sending=True)
-    assert status_of(campaign_id) == "paused"
+    assert campaign_status(campaign_id) == "paused"
 
 
 def test_the_counter_advances_before_a_single_email_leaves(app: Flask, settings: Settings) -> None:
@@ -165,7 +161,7 @@ def test_any_single_copy_recognizes_a_restored_database(
     else:
         guard._marks = ()
     assert guard.may_send(is_sending=True)
-    assert status_of(campaign_id) == "paused"
+    assert campaign_status(campaign_id) == "paused"
 
 
 def test_held_work_stays_held_and_is_reported_once(
@@ -188,7 +184,7 @@ def test_held_work_stays_held_and_is_reported_once(
     with transaction():
         lifecycle.resume(campaign_id, now=utcnow())
     assert a_guard(marks, seconds).may_send(is_sending=True)
-    assert status_of(campaign_id) == "sending", "somebody decided"
+    assert campaign_status(campaign_id) == "sending", "somebody decided"
 
 
 def test_a_campaign_being_prepared_becomes_a_draft(
@@ -198,7 +194,7 @@ def test_a_campaign_being_prepared_becomes_a_draft(
     send_for(a_guard(marks, seconds), seconds)
     set_counter_back(0)
     assert a_guard(marks, seconds).may_send(is_sending=True)
-    assert status_of(campaign_id) == "draft"
+    assert campaign_status(campaign_id) == "draft"
 
 
 def restore(marks: tuple[FileMark, RedisMark], seconds: MonotonicClock) -> None:
@@ -300,7 +296,7 @@ def test_a_retry_in_progress_is_not_continued(
     restore(marks, seconds)
     with transaction():
         assert not resend.carry_on(campaign_id, now=utcnow())
-    assert status_of(campaign_id) == "sent"
+    assert campaign_status(campaign_id) == "sent"
 
 
 @pytest.mark.parametrize("stage", ["testing", "watching"])
@@ -312,7 +308,7 @@ def test_a_campaign_with_a_test_group_does_not_continue_with_the_rest(
     )
     restore(marks, seconds)
     canary.judge_all()
-    assert status_of(campaign_id) == "paused"
+    assert campaign_status(campaign_id) == "paused"
 
 
 def test_a_campaign_between_two_time_zones_does_not_start_its_next_wave(
@@ -323,7 +319,7 @@ def test_a_campaign_between_two_time_zones_does_not_start_its_next_wave(
         soon = utcnow() + timedelta(seconds=1)
         db.session.execute(sa.update(Delivery).values(not_before=soon))
     restore(marks, seconds)
-    assert status_of(campaign_id) == "paused"
+    assert campaign_status(campaign_id) == "paused"
 
 
 def test_an_occurrence_due_since_the_backup_asks(
@@ -365,7 +361,7 @@ def test_a_campaign_due_since_the_backup_asks(
     set_counter_back(1)
     assert a_guard(marks, seconds).may_send(is_sending=False)
     clock.start_due()
-    assert (status_of(due), status_of(later)) == ("scheduled", "scheduled")
+    assert (campaign_status(due), campaign_status(later)) == ("scheduled", "scheduled")
     asked = {c.id for c in db.session.scalars(sa.select(Campaign)) if c.asked_at and c.restored_at}
     assert asked == {due}
     alert = db.session.scalars(sa.select(TransactionalEmail)).one()
@@ -388,7 +384,7 @@ def check_that_a_new_process_pauses(
     assert not new.may_send(is_sending=True)
     seconds.now += UNMARKED_SECONDS
     assert new.may_send(is_sending=True)
-    assert status_of(campaign_id) == "paused"
+    assert campaign_status(campaign_id) == "paused"
 
 
 def test_a_redis_restored_with_the_database_proves_nothing(
@@ -437,7 +433,7 @@ def test_a_lost_copy_holds_nothing(
     send_for(a_guard(marks, seconds), seconds)
     lose(marks, tmp_path)
     send_for(a_guard(marks, seconds), seconds)
-    assert status_of(campaign_id) == "sending"
+    assert campaign_status(campaign_id) == "sending"
 
 
 def test_a_new_machine_waits_for_the_others_then_sends(
@@ -454,7 +450,7 @@ def test_a_new_machine_waits_for_the_others_then_sends(
     seconds.now += CHECK_SECONDS
     send_for(others, seconds, 1)
     assert new.may_send(is_sending=True)
-    assert status_of(campaign_id) == "sending"
+    assert campaign_status(campaign_id) == "sending"
 
 
 def test_a_new_machine_without_a_copy_holds_a_campaign_in_progress(
@@ -530,4 +526,4 @@ class TestRealBackups:
             app.extensions.pop("campaigns.generation", None)  # the processes restart
             send.send()
             clock.ClockProcess(app).beat()
-        assert status_of(campaign_id) == "paused"
+        assert campaign_status(campaign_id) == "paused"

@@ -21,7 +21,8 @@ from campaigns.throttling import slowed_domains
 from campaigns.throttling.loading import load_plan
 from campaigns.throttling.models import GroupState, SlowedDomain
 from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
-from tests.jobs.steps import run, statuses
+from tests.jobs.steps import run
+from tests.readback import delivery_counts
 from tests.smtp_server import Script, scripted_server
 
 pytestmark = pytest.mark.usefixtures("worker")
@@ -73,7 +74,7 @@ def test_trouble_of_two_mailboxes_slows_nobody(app: Flask, reply: str) -> None:
             reply if line.startswith("RCPT") and ("<p2@" in line or "<p5@" in line) else None
         ),
     )
-    assert statuses() == {"sent": 6, "queued": 2}
+    assert delivery_counts() == {"sent": 6, "queued": 2}
     assert learned(account) == {}
     assert db.session.scalars(sa.select(SlowedDomain)).all() == []
     assert load_plan(account, now=utcnow()).is_free
@@ -92,7 +93,7 @@ def test_a_small_domain_that_throttles_slows_only_itself(app: Flask) -> None:
             else None
         ),
     )
-    assert statuses() == {"sent": 3, "queued": 3}
+    assert delivery_counts() == {"sent": 3, "queued": 3}
     assert learned(account) == {}
     (row,) = slowed_domains.slowed(account, now=utcnow())
     assert (row.domain, "Rate limit reached" in row.why) == ("a.example", True)

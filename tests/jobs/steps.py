@@ -3,12 +3,9 @@
 import time
 from typing import Any
 
-import sqlalchemy as sa
-
 from campaigns.campaign import lifecycle
-from campaigns.campaign.models import Delivery
 from campaigns.clock import utcnow
-from campaigns.db import db, transaction
+from campaigns.db import transaction
 from campaigns.jobs import runtime, send
 from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
 from tests.readback import campaign_status, delivery_counts
@@ -47,19 +44,12 @@ def wait_for_outcomes(seconds: float = 20) -> None:
     assert runtime.engine().is_idle
 
 
-def statuses() -> dict[str, int]:
-    """The number of deliveries in each status."""
-    db.session.rollback()
-    rows = db.session.execute(sa.select(Delivery.status, sa.func.count()).group_by(Delivery.status))
-    return {status: count for status, count in rows}  # noqa: C416
-
-
 def send_until(expected: dict[str, int], seconds: float = 60) -> None:
     """Run slices of sending until the deliveries have these statuses."""
     end = time.monotonic() + seconds
-    while statuses() != expected and time.monotonic() < end:
+    while delivery_counts() != expected and time.monotonic() < end:
         send.send()
         time.sleep(0.02)
-    assert statuses() == expected
+    assert delivery_counts() == expected
     if not expected.keys() & {"queued", "sending"}:
         send.send()  # finishes the campaign

@@ -27,8 +27,9 @@ from campaigns.throttling.loading import load_plan
 from campaigns.throttling.models import GroupState, ReplyRule
 from tests.english import in_english
 from tests.factories import a_campaign, a_list, a_provider, a_sender, subscribers
-from tests.jobs.steps import send_until, statuses
-from tests.smtp_server import Script, ScriptedServer, Session, scripted_server
+from tests.jobs.steps import send_until
+from tests.readback import delivery_counts
+from tests.smtp_server import Script, ScriptedServer, Session, scripted_server, waiting_for
 
 RECIPIENTS = 20
 FIRST, SECOND = "news@first.example", "news@second.example"
@@ -136,7 +137,7 @@ def test_without_a_fallback_sender_the_campaign_waits(servers: ExitStack, clock:
     send_until({"sent": 8, "queued": 12})
     for _ in range(3):
         send.send()
-    assert statuses() == {"sent": 8, "queued": 12}
+    assert delivery_counts() == {"sent": 8, "queued": 12}
     assert "has used up its 8 emails in 24 hours" in in_english(scenario.campaign.status_reason)
     assert scenario.second.received == []
     clock.seconds += 25 * 3600
@@ -190,7 +191,7 @@ def test_a_campaign_switches_only_once(servers: ExitStack) -> None:
     send_until({"sent": 13, "queued": 7})
     for _ in range(5):
         send.send()
-    assert statuses() == {"sent": 13, "queued": 7}
+    assert delivery_counts() == {"sent": 13, "queued": 7}
     assert (len(scenario.first.received), len(scenario.second.received)) == (8, 5)
     assert len(fallback_sender.earlier(scenario.campaign)) == 1
     assert "Other has used up its 5 emails in 24 hours" in in_english(
@@ -321,19 +322,14 @@ def test_a_block_is_no_quota_even_if_a_reply_mentions_one(servers: ExitStack) ->
 
 def test_messages_that_the_former_account_holds_leave_through_it(servers: ExitStack) -> None:
     """After a manual switch in mid-campaign, they are neither lost nor sent twice."""
-    switch_sender = threading.Event()
+    answer = threading.Event()
 
-    def first(line: str, session: Session) -> str | None:
-        if line == "<body>":
-            switch_sender.wait(20)
-        return None
-
-    scenario = Scenario(servers, first, accept_all, per_day=9, connections=2)
+    scenario = Scenario(servers, waiting_for(answer), accept_all, per_day=9, connections=2)
     send.send()
-    assert statuses() == {"sending": 9, "queued": 11}
+    assert delivery_counts() == {"sending": 9, "queued": 11}
     scenario.switch_sender()
     send_until({"sending": 9, "sent": 11})
-    switch_sender.set()
+    answer.set()
     send_until({"sent": RECIPIENTS})
     assert scenario.everyone_received_one()
     assert (senders_seen(scenario.first), senders_seen(scenario.second)) == ({FIRST}, {SECOND})
@@ -341,19 +337,14 @@ def test_messages_that_the_former_account_holds_leave_through_it(servers: ExitSt
 
 
 def test_an_automatic_switch_waits_for_granted_messages(servers: ExitStack) -> None:
-    switch_sender = threading.Event()
+    answer = threading.Event()
 
-    def first(line: str, session: Session) -> str | None:
-        if line == "<body>":
-            switch_sender.wait(20)
-        return None
-
-    scenario = Scenario(servers, first, accept_all, per_day=8)
+    scenario = Scenario(servers, waiting_for(answer), accept_all, per_day=8)
     scenario.choose_fallback()
     send_until({"sending": 8, "queued": 12})
     send.send()
     assert scenario.campaign.overflow_sender_id == scenario.other
-    switch_sender.set()
+    answer.set()
     send_until({"sent": RECIPIENTS})
     assert (len(scenario.first.received), len(scenario.second.received)) == (8, 12)
 

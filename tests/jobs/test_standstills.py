@@ -20,8 +20,9 @@ from campaigns.jobs.queues import RedisDoorbell
 from campaigns.providers.models import ProviderAccount
 from campaigns.throttling.plan import Plan
 from tests.factories import a_campaign, a_list, a_provider, a_sender, subscribers
-from tests.jobs.steps import send_until, statuses
-from tests.smtp_server import ScriptedServer, Session, scripted_server
+from tests.jobs.steps import send_until
+from tests.readback import delivery_counts
+from tests.smtp_server import ScriptedServer, scripted_server, waiting_for
 
 ANOTHER = "another worker"
 
@@ -85,7 +86,7 @@ def test_without_a_connection_nothing_is_claimed(limiter: RedisLimiter, clock: C
         assert limiter.connections(1, ANOTHER, Plan(connections=1)) == 1
         for _ in range(2):
             send.send()
-        assert statuses() == {"queued": 5}
+        assert delivery_counts() == {"queued": 5}
         clock.seconds += 31
         send_until({"sent": 5})
 
@@ -95,15 +96,10 @@ def test_claimed_deliveries_go_back_when_others_hold_all_connections(
 ) -> None:
     accept_connections = threading.Event()
 
-    def script(line: str, session: Session) -> str | None:
-        if line == "<connect>":
-            accept_connections.wait(20)
-        return None
-
-    with scripted_server(script) as server:
+    with scripted_server(waiting_for(accept_connections, "<connect>")) as server:
         launch(server)
         send.send()
-        assert statuses() == {"sending": 5}
+        assert delivery_counts() == {"sending": 5}
         limit_connections(1)
         assert limiter.connections(1, ANOTHER, Plan(connections=1)) == 1
         send_until({"queued": 5})
@@ -116,17 +112,12 @@ def test_freed_connections_go_to_deliveries_that_wait(limiter: RedisLimiter, clo
     """Nothing is left to claim, so no claim asks for connections."""
     answer = threading.Event()
 
-    def script(line: str, session: Session) -> str | None:
-        if line == "<body>":
-            answer.wait(20)
-        return None
-
-    with scripted_server(script) as server:
+    with scripted_server(waiting_for(answer)) as server:
         launch(server)
         limit_connections(4)
         assert limiter.connections(1, ANOTHER, Plan(connections=3)) == 3
         send.send()
-        assert statuses() == {"sending": 5}
+        assert delivery_counts() == {"sending": 5}
         assert len(server.sessions) == 1
         clock.seconds += 31
         deadline = time.monotonic() + 15
@@ -147,19 +138,14 @@ def test_a_job_is_queued_when_the_last_answer_is_recorded(redis_url: str) -> Non
     """The claiming job has ended, and the job it queued found nothing to do."""
     answer = threading.Event()
 
-    def script(line: str, session: Session) -> str | None:
-        if line == "<body>":
-            answer.wait(20)
-        return None
-
     redis = Redis.from_url(redis_url)
-    with scripted_server(script) as server:
+    with scripted_server(waiting_for(answer)) as server:
         (campaign_id,) = launch(server, recipients=1)
         send.send()
         redis.delete("campaigns:ring:send")
         answer.set()
         end = time.monotonic() + 15
-        while statuses() != {"sent": 1} and time.monotonic() < end:
+        while delivery_counts() != {"sent": 1} and time.monotonic() < end:
             time.sleep(0.05)
         while not redis.exists("campaigns:ring:send") and time.monotonic() < end:
             time.sleep(0.05)
@@ -180,7 +166,7 @@ def test_a_worker_without_a_connection_queues_a_job(
         assert limiter.connections(1, ANOTHER, Plan(connections=1)) == 1
         redis.delete("campaigns:ring:send")
         send.send()
-        assert statuses() == {"queued": 5}
+        assert delivery_counts() == {"queued": 5}
         assert redis.exists("campaigns:ring:send")
 
 
@@ -202,7 +188,7 @@ def test_a_worker_idle_at_the_end_of_its_slice_queues_a_job(
             db.session.execute(sa.update(ProviderAccount).values(per_second=4))
         send.send()
         assert time.monotonic() - rung[-1] < 0.2
-        assert statuses()["queued"] > 0
+        assert delivery_counts()["queued"] > 0
 
 
 def test_without_a_journal_nothing_is_claimed_and_each_slice_logs_it_once(app: Flask) -> None:
@@ -215,7 +201,7 @@ def test_without_a_journal_nothing_is_claimed_and_each_slice_logs_it_once(app: F
         place.write_text("in the way")
         with capture_logs() as logs:
             send.send()
-        assert statuses() == {"queued": 5}
+        assert delivery_counts() == {"queued": 5}
         assert sum("The data directory cannot be written" in line["event"] for line in logs) == 1
         place.unlink()
         send_until({"sent": 5})

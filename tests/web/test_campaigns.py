@@ -29,6 +29,7 @@ from campaigns.providers.models import SenderAddress
 from campaigns.transactional.models import TransactionalEmail
 from campaigns.web.campaigns.starters import STARTERS
 from tests.factories import a_campaign, a_delivery, a_list, a_sender, a_signed_domain, a_subscriber
+from tests.readback import fresh_campaign
 from tests.web.test_reports import text_of
 
 
@@ -47,13 +48,6 @@ def _ready(**values: Any) -> Campaign:
         a_subscriber("alice@example.org", news, name="Alice")
         a_subscriber("bob@example.org", news)
         return a_campaign(news, sender=a_sender(), **{"subject": "What is new today", **values})
-
-
-def _fresh(campaign: Campaign) -> Campaign:
-    db.session.rollback()
-    found = db.session.get(Campaign, campaign.id, populate_existing=True)
-    assert found is not None
-    return found
 
 
 def _path(campaign: Campaign, page: str = "") -> str:
@@ -240,7 +234,7 @@ def test_saving_stores_everything_and_returns_the_new_version(owner_client: Flas
     assert answer.json is not None
     assert answer.json["version"] == 2
     assert re.fullmatch(r"\d\d:\d\d", answer.json["saved_at"])
-    found = _fresh(campaign)
+    found = fresh_campaign(campaign)
     assert found.subject == "Two lines in one"
     assert found.html == "<p>one\ntwo</p>"
     assert (found.track_opens, found.track_clicks) == (False, True)
@@ -264,10 +258,10 @@ def test_saving_over_another_users_version_is_a_conflict_that_names_them(
     assert answer.status_code == 409
     assert answer.json is not None
     assert answer.json["message"].startswith("Maria saved this campaign just now")
-    assert _fresh(campaign).subject == "Hers"
+    assert fresh_campaign(campaign).subject == "Hers"
     keep_mine = {**form, "version": answer.json["version"]}
     assert owner_client.post(_path(campaign, "/save"), data=keep_mine).status_code == 200
-    assert _fresh(campaign).subject == "Mine"
+    assert fresh_campaign(campaign).subject == "Mine"
 
 
 def test_a_campaign_launched_meanwhile_is_locked(owner_client: FlaskClient) -> None:
@@ -280,7 +274,7 @@ def test_a_campaign_launched_meanwhile_is_locked(owner_client: FlaskClient) -> N
     assert answer.json == {
         "message": "This campaign is no longer a draft, so it cannot be changed."
     }
-    assert _fresh(campaign).subject == "What is new today"
+    assert fresh_campaign(campaign).subject == "What is new today"
     page = owner_client.get(_path(campaign)).text
     assert "This campaign is being prepared." in page
     assert "<textarea" not in page
@@ -307,7 +301,7 @@ def test_too_long_values_are_reported_and_not_saved(
     assert answer.status_code == 422
     assert answer.json is not None
     assert words in answer.json["message"]
-    assert _fresh(campaign).version == 1
+    assert fresh_campaign(campaign).version == 1
 
 
 @pytest.mark.parametrize("version", ["", "abc", None])
@@ -462,7 +456,7 @@ def test_problems_block_the_launch(owner_client: FlaskClient) -> None:
     answer = _launch(owner_client, campaign)
     assert answer.status_code == 422
     assert "Fix the problem marked in red first." in answer.text
-    assert _fresh(campaign).status == "draft"
+    assert fresh_campaign(campaign).status == "draft"
 
 
 def test_sending_now_starts_the_undo_window_and_shows_the_report(
@@ -471,7 +465,7 @@ def test_sending_now_starts_the_undo_window_and_shows_the_report(
     campaign = _ready()
     answer = _launch(owner_client, campaign)
     assert answer.location == _path(campaign, "/report")
-    found = _fresh(campaign)
+    found = fresh_campaign(campaign)
     assert (found.status, found.is_undo_window) == ("scheduled", True)
     assert found.scheduled_at is not None
     assert found.scheduled_at - utcnow() <= timedelta(seconds=10)
@@ -483,8 +477,8 @@ def test_a_launch_can_be_undone_and_sent_again(owner_client: FlaskClient) -> Non
     answer = owner_client.post(_path(campaign, "/undo"))
     assert answer.location == _path(campaign)
     assert "Sending undone" in owner_client.get(answer.location).text
-    assert _fresh(campaign).status == "draft"
-    assert _launch(owner_client, _fresh(campaign)).status_code == 302
+    assert fresh_campaign(campaign).status == "draft"
+    assert _launch(owner_client, fresh_campaign(campaign)).status_code == 302
 
 
 class TestWithoutUndo:
@@ -502,13 +496,13 @@ class TestWithoutUndo:
             save_workspace(undo_seconds=0)
         campaign = _ready()
         _launch(owner_client, campaign)
-        assert _fresh(campaign).status == "preparing"
+        assert fresh_campaign(campaign).status == "preparing"
         assert _jobs(redis_url, "send") == [("campaigns.jobs.send.expand", (campaign.id,))]
 
     def test_resuming_queues_the_send_job(self, owner_client: FlaskClient, redis_url: str) -> None:
         campaign = _ready(status="paused")
         owner_client.post(_path(campaign, "/resume"))
-        assert _fresh(campaign).status == "sending"
+        assert fresh_campaign(campaign).status == "sending"
         assert _jobs(redis_url, "send") == [("campaigns.jobs.send.send", ())]
 
     def test_a_test_email_queues_its_job(self, owner_client: FlaskClient, redis_url: str) -> None:
@@ -543,12 +537,12 @@ def test_a_campaign_is_scheduled_for_a_time_in_a_zone(owner_client: FlaskClient)
         zone="UTC",
     )
     assert answer.location == _path(campaign, "/report")
-    found = _fresh(campaign)
+    found = fresh_campaign(campaign)
     assert (found.status, found.is_undo_window) == ("scheduled", False)
     expected = tomorrow.replace(hour=9, minute=30, second=0, microsecond=0)
     assert found.scheduled_at == expected
     owner_client.post(_path(campaign, "/unschedule"))
-    assert _fresh(campaign).status == "draft"
+    assert fresh_campaign(campaign).status == "draft"
 
 
 @pytest.mark.parametrize(
@@ -567,7 +561,7 @@ def test_an_invalid_time_keeps_the_form(
     assert answer.status_code == 422
     assert words in answer.text
     assert f'value="{values["zone"]}"' in answer.text
-    assert _fresh(campaign).status == "draft"
+    assert fresh_campaign(campaign).status == "draft"
 
 
 def test_a_campaign_edited_since_the_review_is_not_sent(owner_client: FlaskClient) -> None:
@@ -577,7 +571,7 @@ def test_a_campaign_edited_since_the_review_is_not_sent(owner_client: FlaskClien
     answer = owner_client.post(_path(campaign, "/review"), data={"version": 1, "when": "now"})
     assert answer.status_code == 422
     assert "was changed after you opened this page" in answer.text
-    assert _fresh(campaign).status == "draft"
+    assert fresh_campaign(campaign).status == "draft"
 
 
 def test_launching_twice_launches_once(owner_client: FlaskClient) -> None:
@@ -604,9 +598,9 @@ def test_a_large_audience_requires_the_typed_number(
     changed = _launch(owner_client, campaign, recipients=3, typed="3")
     assert changed.status_code == 422
     assert "The audience has changed" in changed.text
-    assert _fresh(campaign).status == "draft"
+    assert fresh_campaign(campaign).status == "draft"
     assert _launch(owner_client, campaign, recipients=2, typed=" 2 ").status_code == 302
-    assert _fresh(campaign).status == "scheduled"
+    assert fresh_campaign(campaign).status == "scheduled"
 
 
 # --- the test send -------------------------------------------------------------------------------
@@ -682,7 +676,7 @@ def test_each_button_does_what_it_says(
 ) -> None:
     campaign = _ready(status=before, started_at=utcnow())
     owner_client.post(_path(campaign, f"/{action}"))
-    assert _fresh(campaign).status == after
+    assert fresh_campaign(campaign).status == after
     assert words in owner_client.get("/campaigns").text
 
 
@@ -693,7 +687,7 @@ def test_a_button_pressed_too_late_shows_the_current_status(
     campaign = _ready(status="sent", started_at=utcnow(), finished_at=utcnow())
     answer = owner_client.post(_path(campaign, f"/{action}"))
     assert answer.location == _path(campaign, "/report")
-    assert _fresh(campaign).status == "sent"
+    assert fresh_campaign(campaign).status == "sent"
     assert "This campaign has been sent." in owner_client.get("/campaigns").text
 
 
@@ -729,7 +723,7 @@ def test_get_requests_change_nothing(app: Flask, owner_client: FlaskClient) -> N
         if rule.endpoint.startswith("campaigns.") and "GET" in (rule.methods or set()):
             path = rule.rule.replace("<public_id>", campaign.public_id)
             owner_client.get(path.replace("<int:mail_id>", "1"))
-    found = _fresh(campaign)
+    found = fresh_campaign(campaign)
     assert (found.version, found.status, found.updated_at) == before
     assert db.session.scalar(sa.select(sa.func.count(Campaign.id))) == 1
 

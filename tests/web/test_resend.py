@@ -17,7 +17,7 @@ from campaigns.context import EXTENSION
 from campaigns.db import db, transaction
 from campaigns.delivery import resend
 from campaigns.jobs.queues import JOBS
-from tests.readback import delivery_statuses
+from tests.readback import campaign_status, delivery_statuses
 from tests.web.test_reports import started, text_of
 
 SENT = {"status": "sent"}
@@ -74,10 +74,6 @@ def press(client: FlaskClient, campaign: Campaign, path: str, **form: Any) -> st
     answer = client.post(address, data=form, follow_redirects=True)
     assert answer.status_code == 200
     return text_of(answer.get_data(as_text=True))
-
-
-def status_of(campaign: Campaign) -> str:
-    return db.session.get_one(Campaign, campaign.id, populate_existing=True).status
 
 
 PATHS = ("again/unknown", "again/failed", "leave", "remaining", "release", "flood")
@@ -140,7 +136,7 @@ def test_one_unknown_delivery_is_sent_again_and_the_other_dismissed(
     campaign = a_campaign_with(SENT, UNKNOWN, UNKNOWN)
     ids = list(db.session.scalars(sa.select(Delivery.id).order_by(Delivery.id)))
     assert "1 email queued" in press(owner_client, campaign, "again/unknown", delivery=ids[1])
-    assert status_of(campaign) == "sending"
+    assert campaign_status(campaign) == "sending"
     said = press(owner_client, campaign, "leave", delivery=ids[2])
     assert "1 email kept as unknown" in said
     assert "May have arrived; not sent again" in said
@@ -166,7 +162,7 @@ def test_failed_deliveries_are_listed_with_their_reason_and_retried(
     assert f"/campaigns/{campaign.public_id}/report/ledger.csv?view=failed" in html
     assert "1 email queued" in press(owner_client, campaign, "again/failed")
     assert delivery_statuses() == ["sent", "queued", "failed"]
-    assert status_of(campaign) == "sending"
+    assert campaign_status(campaign) == "sending"
 
 
 def test_pressing_again_says_that_nothing_is_left(owner_client: FlaskClient) -> None:
@@ -189,7 +185,7 @@ def test_sending_the_remaining_of_a_cancelled_campaign(owner_client: FlaskClient
     assert "Send the remaining" in text_of(page(owner_client, campaign))
     assert "2 emails queued" in press(owner_client, campaign, "remaining")
     assert delivery_statuses() == ["sent", "queued", "queued"]
-    assert status_of(campaign) == "sending"
+    assert campaign_status(campaign) == "sending"
 
 
 def test_held_deliveries_are_released(owner_client: FlaskClient) -> None:
@@ -324,7 +320,7 @@ def test_a_finished_campaign_is_polled_while_a_retry_runs(
     campaign = a_campaign_with(*[UNKNOWN] * 5)
     assert "every 10s" not in page(owner_client, campaign)
     press(owner_client, campaign, "leave")
-    assert status_of(campaign) == "sent"
+    assert campaign_status(campaign) == "sent"
     assert "every 2s" in page(owner_client, campaign)
     while True:
         with transaction():

@@ -16,6 +16,7 @@ from campaigns.transactional import queue
 from campaigns.transactional.models import TransactionalEmail
 from tests.english import in_english
 from tests.factories import a_campaign, a_delivery, a_list, a_subscriber
+from tests.readback import campaign_status, delivery_statuses
 from tests.web.test_reports import report, started, text_of
 
 BANNER = "On hold: the database was restored from a backup"
@@ -27,16 +28,6 @@ def on_hold() -> Campaign:
         campaign = started("sending", {"status": "sent"}, WAITING, WAITING)
         assert lifecycle.hold_restored(now=utcnow(), reason=restored.PAUSED) == [campaign.id]
     return campaign
-
-
-def outcomes(campaign: Campaign) -> list[str]:
-    db.session.rollback()
-    statement = sa.select(Delivery.status).where(Delivery.campaign_id == campaign.id)
-    return sorted(db.session.scalars(statement))
-
-
-def state(campaign: Campaign) -> str:
-    return db.session.get_one(Campaign, campaign.id, populate_existing=True).status
 
 
 def test_the_report_of_a_restored_campaign_asks_for_a_decision(owner_client: FlaskClient) -> None:
@@ -70,8 +61,8 @@ def test_a_decision_posted_twice_counts_once(
     for _ in range(2):
         answer = owner_client.post(f"/campaigns/{campaign.public_id}/{decision}")
         assert answer.status_code in (302, 303)
-        assert state(campaign) == status
-        assert outcomes(campaign) == deliveries
+        assert campaign_status(campaign) == status
+        assert sorted(delivery_statuses(campaign)) == deliveries
     assert BANNER not in text_of(report(owner_client, campaign))
 
 
@@ -81,8 +72,8 @@ def test_a_page_opened_before_the_decision_cannot_revert_it(
     campaign = on_hold()
     owner_client.post(f"/campaigns/{campaign.public_id}/resume")
     owner_client.post(f"/campaigns/{campaign.public_id}/mark-unknown")
-    assert state(campaign) == "sending"
-    assert outcomes(campaign) == ["queued", "queued", "sent"]
+    assert campaign_status(campaign) == "sending"
+    assert sorted(delivery_statuses(campaign)) == ["queued", "queued", "sent"]
 
 
 # --- one decision for all, on the home page -------------------------------------------------------
@@ -186,4 +177,4 @@ def test_the_report_of_a_scheduled_campaign_does_not_promise_that_nobody_got_it(
 def test_a_campaign_on_hold_cannot_switch_its_sender(owner_client: FlaskClient) -> None:
     campaign = on_hold()
     owner_client.post(f"/campaigns/{campaign.public_id}/go-on", data={"overflow": "1"})
-    assert state(campaign) == "paused"
+    assert campaign_status(campaign) == "paused"

@@ -22,6 +22,7 @@ from campaigns.transactional import queue
 from campaigns.transactional.models import TransactionalEmail
 from tests.english import in_english
 from tests.factories import a_campaign, a_delivery, a_list, a_provider, a_sender, a_subscriber
+from tests.readback import fresh_campaign
 
 OLD = "Stopped after a few: of the first 50 20 % were refused. Everybody else waits."
 WHY = {"whom": "Gmail", "count": 50, "share_percent": 20.0, "limit_percent": 10.0}
@@ -47,11 +48,6 @@ def in_mid_campaign(**values: Any) -> Campaign:
         return found
 
 
-def fresh(campaign: Campaign) -> Campaign:
-    db.session.rollback()
-    return db.session.get_one(Campaign, campaign.id, populate_existing=True)
-
-
 @pytest.mark.parametrize(
     ("stored", "words"), [(OLD, OLD), (NEW.pack(), "20% were refused (above 10%)")]
 )
@@ -61,13 +57,13 @@ def test_a_stopped_campaign_says_why_and_can_be_resumed(
     campaign = in_mid_campaign(
         status="paused", canary_state="stopped", canary_words=stored, status_reason=stored
     )
-    assert canary.is_asking(fresh(campaign))
+    assert canary.is_asking(fresh_campaign(campaign))
     assert words in owner_client.get("/").text
     assert words in owner_client.get(f"/campaigns/{campaign.public_id}/report").text
     with transaction():
         assert lifecycle.resume(campaign.id, now=utcnow())
     assert words in owner_client.get(f"/campaigns/{campaign.public_id}/report").text
-    assert fresh(campaign).status_reason == ""
+    assert fresh_campaign(campaign).status_reason == ""
 
 
 @pytest.mark.parametrize("status", ["sending", "paused"])

@@ -19,7 +19,7 @@ from campaigns.providers.smtp.feeder import MOST_FIRST
 from campaigns.providers.smtp.loop import Loop, shared_loop, stop_shared_loop
 from campaigns.providers.smtp.pool import MOST_UNANSWERED
 from tests.english import in_english
-from tests.smtp_server import CLOSE, SILENT, Script, Session, scripted_server
+from tests.smtp_server import CLOSE, SILENT, Script, Session, scripted_server, waiting_for
 
 QUICK = Timeouts(
     connect=2, greeting=2, command=2, data=2, block=2, dot=2, idle=2, quit=0.3, first_pause=0.01
@@ -809,13 +809,8 @@ def test_connections_above_a_lowered_share_are_closed_after_their_message(
 ) -> None:
     answers = threading.Event()
 
-    def script(line: str, session: Session) -> str | None:
-        if line == "<body>":
-            answers.wait(WAIT_SECONDS)
-        return None
-
     source = source_of(12)
-    with scripted_server(script, extensions=extensions) as server:
+    with scripted_server(waiting_for(answers), extensions=extensions) as server:
         with serving(server.port, source, connections=4) as provider:
             eventually(lambda: len(source.begun) == 4)
             provider.serve(source, 2)
@@ -831,13 +826,10 @@ def test_connections_above_a_lowered_share_are_closed_after_their_message(
 def test_a_connection_opened_while_the_share_is_lowered_is_closed() -> None:
     accept_connections = threading.Event()
 
-    def script(line: str, session: Session) -> str | None:
-        if line == "<connect>":
-            accept_connections.wait(WAIT_SECONDS)
-        return None
-
     source = source_of(3)
-    with scripted_server(script, extensions=PIPELINING) as server:
+    with scripted_server(
+        waiting_for(accept_connections, "<connect>"), extensions=PIPELINING
+    ) as server:
         with serving(server.port, source, connections=1) as provider:
             eventually(lambda: server.sessions)
             assert provider.open_connections == 1, "a connection that is being opened counts"

@@ -12,7 +12,7 @@ from tests.providers.smtp.test_pool import (
     source_of,
     stop_loop_afterwards,
 )
-from tests.smtp_server import Session, scripted_server
+from tests.smtp_server import scripted_server, waiting_for
 
 __all__ = ["stop_loop_afterwards"]
 
@@ -46,13 +46,11 @@ def test_without_a_connection_no_message_is_taken() -> None:
     """Messages set aside for a connection that is being opened are released."""
     let_in = threading.Event()
 
-    def script(line: str, session: Session) -> str | None:
-        if line == "<connect>":
-            let_in.wait(20)
-        return None
-
     source: RecordingSource = source_of(2)
-    with scripted_server(script) as server, serving(server.port, source) as provider:
+    with (
+        scripted_server(waiting_for(let_in, "<connect>")) as server,
+        serving(server.port, source) as provider,
+    ):
         eventually(lambda: len(source.waiting) == 1)
         provider.serve(source, 0)
         eventually(lambda: len(source.waiting) == 2)
