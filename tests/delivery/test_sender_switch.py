@@ -1,6 +1,6 @@
 """Switching the sender: when it is allowed, what is recorded, and its effects."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,34 +19,19 @@ from tests.factories import (
     a_campaign,
     a_delivery,
     a_list,
-    a_provider,
-    a_sender,
     a_series,
     a_subscriber,
 )
 from tests.readback import fresh_campaign
+from tests.senders import Senders, three_senders
 
 NOW = datetime(2026, 5, 20, 12, tzinfo=UTC)
-
-
-@dataclass(frozen=True)
-class Senders:
-    """Two accounts with a sender each, and a second sender of the first account."""
-
-    first: SenderAddress
-    second: SenderAddress
-    same: SenderAddress
 
 
 @pytest.fixture
 def senders(app: Flask) -> Senders:
     with transaction():
-        relay, other = a_provider("Relay"), a_provider("Other")
-        return Senders(
-            a_sender("news@first.example", relay),
-            a_sender("news@second.example", other, is_default=False),
-            a_sender("more@first.example", relay, is_default=False),
-        )
+        return three_senders()
 
 
 def running(senders: Senders, **values: Any) -> int:
@@ -119,7 +104,7 @@ def test_the_account_at_launch_counts_not_the_senders_current_one(
     with transaction():
         sender = db.session.get_one(SenderAddress, senders.first.id)
         sender.provider_id = senders.second.provider_id
-    assert go_on(campaign_id, senders.second.id), "it still goes by the first account"
+    assert go_on(campaign_id, senders.second.id), "it still uses the first account"
     assert fallback_sender.earlier(fresh_campaign(campaign_id))[0].account == "Relay"
 
 
@@ -201,7 +186,7 @@ def test_the_choice_of_fallback_senders(senders: Senders) -> None:
     ]
     with transaction():
         without = a_campaign().id
-    assert words(without) == [], "it has no address yet itself"
+    assert words(without) == [], "it has no sender itself yet"
 
 
 def test_a_draft_again_uses_the_account_of_its_sender(senders: Senders) -> None:
@@ -361,4 +346,4 @@ def test_a_finished_campaign_no_longer_refers_to_an_account(senders: Senders) ->
         usage.forget_account(account.id)
         db.session.delete(account)
     (past,) = fallback_sender.earlier(fresh_campaign(campaign_id))
-    assert (past.address, past.account) == ("news@first.example", "Relay"), "the names stay"
+    assert (past.address, past.account) == ("news@first.example", "Relay"), "the names remain"

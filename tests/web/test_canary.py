@@ -16,6 +16,7 @@ from campaigns.clock import utcnow
 from campaigns.db import db, transaction
 from tests.factories import a_campaign, a_list, a_sender, subscribers
 from tests.readback import fresh_campaign
+from tests.web.launching import launch, review
 from tests.web.test_reports import report, started, text_of
 
 SENT = {"status": "sent"}
@@ -44,18 +45,6 @@ def value_of(name: str, page: str) -> str:
     found = re.search(rf'name="{name}"[^>]*value="([^"]*)"', page)
     assert found is not None
     return found[1]
-
-
-def review(client: FlaskClient, campaign: Campaign) -> str:
-    return client.get(f"/campaigns/{campaign.public_id}/review").text
-
-
-def launch(client: FlaskClient, campaign: Campaign, form: dict[str, str]) -> Any:
-    version = str(fresh_campaign(campaign.id).version)
-    return client.post(
-        f"/campaigns/{campaign.public_id}/review",
-        data={"version": version, "recipients": "60", "when": "now", **form},
-    )
 
 
 # --- before the launch -------------------------------------------------------------------------
@@ -99,7 +88,7 @@ def test_an_invalid_choice_is_explained_and_nothing_is_sent(
     answer = launch(owner_client, draft, {**FORM, **wrong})
     assert answer.status_code == 422
     assert words in text_of(answer.text)
-    assert 'name="canary" checked' in answer.text, "what was typed is still there"
+    assert 'name="canary" checked' in answer.text, "the typed value is kept"
     assert fresh_campaign(draft.id).status == "draft"
 
 
@@ -170,7 +159,7 @@ def test_the_card_shows_the_results_of_the_test_group(owner_client: FlaskClient)
     assert "Deferred 0% (0) Good" in page
     assert "Gmail 0 of 20" in page
     live = report(owner_client, campaign, "/live?status=sending")
-    assert 'id="canary"' in live, "it comes along with the poll"
+    assert 'id="canary"' in live, "the poll includes it"
 
 
 def test_the_card_says_how_long_the_observation_takes(owner_client: FlaskClient) -> None:

@@ -1,7 +1,6 @@
 """A fallback sender for a used-up daily limit: chosen before the launch or in the report."""
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,34 +22,23 @@ from campaigns.reason import Reason
 from tests.factories import (
     a_campaign,
     a_list,
-    a_provider,
     a_sender,
     a_signed_domain,
     subscribers,
 )
 from tests.readback import fresh_campaign
+from tests.senders import Senders, three_senders
+from tests.web.launching import launch, review
 from tests.web.test_reports import QUEUED, SENT, poll_url, report, started, text_of
 
 SECOND = "Example News <news@second.example> (Other)"
-
-
-@dataclass(frozen=True)
-class Senders:
-    first: SenderAddress
-    second: SenderAddress
-    same: SenderAddress
 
 
 @pytest.fixture
 def senders(app: Flask) -> Senders:
     with transaction():
         save_workspace(name="Harbour Books", postal_address="12 Quay Street")
-        relay, other = a_provider("Relay", per_day=20), a_provider("Other")
-        return Senders(
-            a_sender("news@first.example", relay),
-            a_sender("news@second.example", other, is_default=False),
-            a_sender("more@first.example", relay, is_default=False),
-        )
+        return three_senders(per_day=20)
 
 
 @pytest.fixture
@@ -67,18 +55,6 @@ def running(senders: Senders, status: str = "sending", **values: Any) -> Campaig
             "sender_id": senders.first.id, "provider_id": senders.first.provider_id,
         }  # fmt: skip
         return started(status, SENT, QUEUED, **{**defaults, **values})
-
-
-def review(client: FlaskClient, campaign: Campaign) -> str:
-    return client.get(f"/campaigns/{campaign.public_id}/review").text
-
-
-def launch(client: FlaskClient, campaign: Campaign, form: dict[str, str]) -> Any:
-    version = str(fresh_campaign(campaign.id).version)
-    return client.post(
-        f"/campaigns/{campaign.public_id}/review",
-        data={"version": version, "recipients": "60", "when": "now", **form},
-    )
 
 
 def plan(client: FlaskClient, campaign: Campaign, form: dict[str, str]) -> str:
@@ -101,7 +77,7 @@ def test_by_default_the_campaign_waits(owner_client: FlaskClient, draft: Campaig
     page = text_of(review(owner_client, draft))
     assert "When the daily limit of Relay is used up Wait until the next day" in page
     assert f"Switch to {SECOND}" in page
-    assert "more@first.example" not in page, "that is by the same account"
+    assert "more@first.example" not in page, "that sender has the same account"
     assert launch(owner_client, draft, {"overflow": ""}).status_code == 302
     assert fresh_campaign(draft.id).overflow_sender_id is None
 
@@ -153,7 +129,7 @@ def test_the_plan_describes_the_fallback(
         db.session.execute(sa.update(ProviderAccount).values(per_day=0))
     signed = plan(owner_client, draft, {"overflow": senders.second.public_id})
     assert "not signed" not in signed
-    assert "daily limit" not in plan(owner_client, draft, {}), "there is none that is known"
+    assert "daily limit" not in plan(owner_client, draft, {}), "no limit is known"
 
 
 def test_the_plan_mentions_trouble_of_the_other_account(
@@ -161,8 +137,8 @@ def test_the_plan_mentions_trouble_of_the_other_account(
 ) -> None:
     with transaction():
         db.session.get_one(ProviderAccount, senders.second.provider_id).trouble = "Login refused."
-    said = plan(owner_client, draft, {"overflow": senders.second.public_id})
-    assert "The account “Other” is not working." in said
+    shown = plan(owner_client, draft, {"overflow": senders.second.public_id})
+    assert "The account “Other” is not working." in shown
 
 
 def test_each_occurrence_keeps_the_fallback(
@@ -194,13 +170,13 @@ def test_a_fallback_can_be_chosen_in_mid_campaign(
 ) -> None:
     campaign = running(senders, status)
     assert "When the daily limit of Relay is used up" in text_of(report(owner_client, campaign))
-    said = press(owner_client, campaign, "overflow", senders.second.public_id)
-    assert f"At the daily limit, sending switches to {SECOND}." in said
+    shown = press(owner_client, campaign, "overflow", senders.second.public_id)
+    assert f"At the daily limit, sending switches to {SECOND}." in shown
     found = fresh_campaign(campaign.id)
     assert (found.status, found.overflow_sender_id) == (status, senders.second.id)
     assert f'value="{senders.second.public_id}" selected' in report(owner_client, campaign)
-    said = press(owner_client, campaign, "overflow", "")
-    assert "sending waits until the next day" in said
+    shown = press(owner_client, campaign, "overflow", "")
+    assert "sending waits until the next day" in shown
     assert fresh_campaign(campaign.id).overflow_sender_id is None
 
 
@@ -228,8 +204,8 @@ def test_an_invalid_sender_changes_nothing(
 ) -> None:
     campaign = running(senders)
     for wrong in (senders.same.public_id, "nothing"):
-        said = press(owner_client, campaign, what, wrong)
-        assert "The campaign cannot continue from that address" in said
+        shown = press(owner_client, campaign, what, wrong)
+        assert "The campaign cannot continue from that address" in shown
     found = fresh_campaign(campaign.id)
     assert (found.sender_id, found.overflow_sender_id) == (senders.first.id, None)
 
@@ -240,15 +216,15 @@ def test_a_user_can_switch_the_sender_immediately(
 ) -> None:
     campaign = running(senders, status, status_reason="Relay may send 20 mails in 24 hours.")
     assert "Switch sender now" in text_of(report(owner_client, campaign))
-    said = press(owner_client, campaign, "go-on", senders.second.public_id)
-    assert f"Sending continues from {SECOND}." in said
+    shown = press(owner_client, campaign, "go-on", senders.second.public_id)
+    assert f"Sending continues from {SECOND}." in shown
     found = fresh_campaign(campaign.id)
     assert (found.status, found.status_reason) == ("sending", "")
     assert (found.sender_id, found.provider_id) == (
         senders.second.id,
         senders.second.provider_id,
     )
-    assert "Now: news@second.example (Other)" in said
+    assert "Now: news@second.example (Other)" in shown
 
 
 def test_switching_needs_a_sender(owner_client: FlaskClient, senders: Senders) -> None:
@@ -282,8 +258,8 @@ def test_a_decision_about_the_test_group_comes_first(
         senders, "paused", canary_state="stopped", canary_words=words, status_reason=words
     )
     assert "Switch sender now" not in text_of(report(owner_client, campaign))
-    said = press(owner_client, campaign, "go-on", senders.second.public_id)
-    assert "Decide about the test group first" in said
+    shown = press(owner_client, campaign, "go-on", senders.second.public_id)
+    assert "Decide about the test group first" in shown
     assert (fresh_campaign(campaign.id).status, fresh_campaign(campaign.id).sender_id) == (
         "paused",
         senders.first.id,
