@@ -1,7 +1,7 @@
-"""A clock that stands still until a test advances it."""
+"""Clocks that stand still until a test advances them."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from campaigns.clock import Clock, running_seconds, utcnow
 
@@ -26,3 +26,17 @@ class ManualClock:
     @property
     def read(self) -> Clock:
         return Clock(self.now, self.running, self.running)
+
+
+@dataclass
+class ManualSeconds:
+    """A clock in seconds, called like `time.time` or `time.monotonic`."""
+
+    seconds: float = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+    @property
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self.seconds, UTC)

@@ -16,6 +16,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from structlog.testing import capture_logs
 
 from campaigns.outages import Outages, describe, is_away, is_outage, redis_trouble
+from tests.manual_clock import ManualSeconds
 
 AWAY = RedisConnectionError("Connection refused")
 GONE = sa.exc.OperationalError("SELECT secret", {}, Exception("server closed\n\tunexpectedly"))
@@ -23,13 +24,6 @@ GONE = sa.exc.OperationalError("SELECT secret", {}, Exception("server closed\n\t
 
 def a_database_error(words: str) -> sa.exc.OperationalError:
     return sa.exc.OperationalError("SELECT", {}, Exception(words))
-
-
-class MonotonicClock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def events(logs: list[Any]) -> list[str]:
@@ -63,11 +57,11 @@ def test_outages_of_the_database_and_redis_are_separate() -> None:
 
 
 def test_a_part_that_stops_trying_does_not_hide_the_next_outage() -> None:
-    seconds = MonotonicClock()
-    outages = Outages(seconds)
+    clock = ManualSeconds()
+    outages = Outages(clock)
     with capture_logs() as logs:
         outages.began("doorbell", AWAY)
-        seconds.now = 3600
+        clock.seconds = 3600
         outages.began("worker", AWAY)
     assert len(logs) == 2
 

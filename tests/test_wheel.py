@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests import wheels
-from tests.supervisor.helpers import free_port, wait_until
+from tests.product import free_port
+from tests.supervisor.helpers import wait_until
 
 pytestmark = pytest.mark.wheel
 

@@ -17,24 +17,16 @@ from campaigns.delivery import claims, journal, outcomes, recovery
 from campaigns.jobs import runtime, sweep
 from campaigns.messages import SendResult
 from tests.factories import a_campaign, a_delivery, a_list, a_sender, a_subscriber
+from tests.manual_clock import ManualSeconds
 from tests.readback import delivery_statuses
 
 NOW = utcnow()
 LEASE = timedelta(seconds=90)
 
 
-class MonotonicClock:
-    """The monotonic clock of the sweep."""
-
-    seconds = 5000.0
-
-    def __call__(self) -> float:
-        return self.seconds
-
-
 @pytest.fixture
-def running(monkeypatch: pytest.MonkeyPatch) -> MonotonicClock:
-    clock = MonotonicClock()
+def running(monkeypatch: pytest.MonkeyPatch) -> ManualSeconds:
+    clock = ManualSeconds(5000.0)
     monkeypatch.setattr(sweep, "running_seconds", clock)
     monkeypatch.setattr(sweep, "_watch", recovery.Watch())
     return clock
@@ -188,7 +180,7 @@ def jump(by: timedelta) -> None:
 
 
 def test_claims_of_a_lost_host_become_unknown_never_queued(
-    app: Flask, running: MonotonicClock
+    app: Flask, running: ManualSeconds
 ) -> None:
     runtime.use(app)
     claim_five()
@@ -213,7 +205,7 @@ def test_after_a_power_cut_nothing_counts_as_not_started(app: Flask) -> None:
 
 
 def test_a_frozen_worker_loses_its_claim_and_can_record_nothing(
-    app: Flask, running: MonotonicClock
+    app: Flask, running: ManualSeconds
 ) -> None:
     runtime.use(app)
     folder = app.extensions["campaigns"].settings.journal_dir
@@ -223,7 +215,7 @@ def test_a_frozen_worker_loses_its_claim_and_can_record_nothing(
     stopped.intent(2)
     stopped.reply(SendResult(2, "sent", "250 ok", 250))
     for _ in range(2):
-        assert sweep.recover_claims() == 0, "it may be slow, and its lease has not run out"
+        assert sweep.recover_claims() == 0, "it may be slow, and its lease has not expired"
         running.seconds += LEASE.total_seconds() * 0.9
         with transaction():
             claims.renew(["t"], lease=LEASE, now=utcnow())
@@ -249,7 +241,7 @@ def test_an_expired_lease_cannot_be_renewed(app: Flask) -> None:
 
 
 def test_setting_the_clock_forward_takes_no_claim_from_a_running_worker(
-    app: Flask, running: MonotonicClock
+    app: Flask, running: ManualSeconds
 ) -> None:
     runtime.use(app)
     living = journal.Journal(app.extensions["campaigns"].settings.journal_dir, "t")
@@ -258,7 +250,7 @@ def test_setting_the_clock_forward_takes_no_claim_from_a_running_worker(
     sweep.recover_claims()
     jump(timedelta(hours=1))
     running.seconds += 5
-    assert sweep.recover_claims() == 0, "another would send what this one is just sending"
+    assert sweep.recover_claims() == 0, "another worker would send what this one is sending"
     running.seconds += LEASE.total_seconds() - 1
     assert sweep.recover_claims() == 0
     assert delivery_statuses() == ["sending"] * 5
@@ -266,7 +258,7 @@ def test_setting_the_clock_forward_takes_no_claim_from_a_running_worker(
 
 
 def test_setting_the_clock_back_keeps_no_claim_of_a_stopped_worker(
-    app: Flask, running: MonotonicClock
+    app: Flask, running: ManualSeconds
 ) -> None:
     runtime.use(app)
     stopped = journal.Journal(app.extensions["campaigns"].settings.journal_dir, "t")
@@ -301,4 +293,4 @@ def test_a_damaged_journal_is_set_aside_and_stops_nothing(app: Flask) -> None:
     claim_five()
     assert sweep.recover_claims() == 0
     assert [path.name for path in folder.iterdir()] == ["t.damaged"]
-    assert delivery_statuses() == ["sending"] * 5, "until the lease is long over; then unknown"
+    assert delivery_statuses() == ["sending"] * 5, "until long after the lease; then unknown"

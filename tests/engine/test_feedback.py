@@ -131,5 +131,5 @@ def test_replies_are_searched_before_the_transaction_that_acts_on_them(
 
     monkeypatch.setattr(rules, "_first", searched)
     with transaction():
-        told = Judge().apply(account.id, campaign.id, recorded, now=NOW, book=book)
-    assert [in_english(action.rule.note) for action in told.actions["google"]] == ["Ours."]
+        reported = Judge().apply(account.id, campaign.id, recorded, now=NOW, book=book)
+    assert [in_english(action.rule.note) for action in reported.actions["google"]] == ["Ours."]

@@ -17,29 +17,18 @@ from campaigns.throttling import hold_reasons
 from campaigns.throttling.plan import NO_LIMIT, Ask, GroupPlan, Hold, Pace, Plan, Windows
 from tests.english import in_english
 from tests.factories import a_campaign, a_delivery, a_list, a_provider, a_sender, a_subscriber
+from tests.manual_clock import ManualSeconds
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.seconds = START.timestamp()
-
-    def __call__(self) -> float:
-        return self.seconds
-
-    @property
-    def now(self) -> datetime:
-        return datetime.fromtimestamp(self.seconds, UTC)
+@pytest.fixture
+def clock() -> ManualSeconds:
+    return ManualSeconds(START.timestamp())
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def limiter(redis_url: str, clock: Clock, app: Flask) -> RedisLimiter:
+def limiter(redis_url: str, clock: ManualSeconds, app: Flask) -> RedisLimiter:
     return RedisLimiter(Redis.from_url(redis_url), clock)
 
 
@@ -58,7 +47,7 @@ def busiest(sent: list[float], seconds: float) -> int:
 
 
 def run(
-    limiter: RedisLimiter, clock: Clock, plan: Plan, *, seconds: float, want: int = 500
+    limiter: RedisLimiter, clock: ManualSeconds, plan: Plan, *, seconds: float, want: int = 500
 ) -> list[float]:
     """Ask again after each wait, for this long; return the time of each message."""
     sent: list[float] = []
@@ -79,7 +68,7 @@ def test_without_limits_everything_is_granted(limiter: RedisLimiter) -> None:
 
 @pytest.mark.parametrize("rate", [1, 14, 200, 5000])
 def test_w1_no_second_holds_more_than_the_limit_and_it_is_used(
-    limiter: RedisLimiter, clock: Clock, rate: int
+    limiter: RedisLimiter, clock: ManualSeconds, rate: int
 ) -> None:
     sent = run(limiter, clock, Plan(windows=Windows(second=rate)), seconds=20)
     assert busiest(sent, 1) <= rate + 1, "times are written with six digits"
@@ -103,14 +92,14 @@ def test_workers_are_given_different_times_slightly_ahead(limiter: RedisLimiter)
     ],
 )
 def test_no_longer_window_is_ever_exceeded(
-    limiter: RedisLimiter, clock: Clock, windows: Windows, length: int, limit: int
+    limiter: RedisLimiter, clock: ManualSeconds, windows: Windows, length: int, limit: int
 ) -> None:
     sent = run(limiter, clock, Plan(windows=windows), seconds=length * 21)
     assert busiest(sent, length) <= limit
     assert len(sent) >= limit * 20 * 0.95
 
 
-def test_unused_tokens_go_back_to_all_windows(limiter: RedisLimiter, clock: Clock) -> None:
+def test_unused_tokens_go_back_to_all_windows(limiter: RedisLimiter, clock: ManualSeconds) -> None:
     plan = Plan(windows=Windows(minute=50, hour=100, day=100))
     asked = ask(50)
     assert limiter.acquire(asked, plan).total == 50
@@ -121,7 +110,7 @@ def test_unused_tokens_go_back_to_all_windows(limiter: RedisLimiter, clock: Cloc
 
 
 def test_w3_a_used_up_daily_limit_says_when_sending_continues(
-    limiter: RedisLimiter, clock: Clock
+    limiter: RedisLimiter, clock: ManualSeconds
 ) -> None:
     plan = Plan(name="SES", windows=Windows(day=100))
     assert limiter.acquire(ask(100), plan).total == 100
@@ -142,7 +131,9 @@ def test_accounts_do_not_share_their_limits(limiter: RedisLimiter) -> None:
     assert limiter.acquire(ask(100, provider=2), plan).total == 100
 
 
-def test_a_short_supply_is_shared_among_groups_in_turn(limiter: RedisLimiter, clock: Clock) -> None:
+def test_a_short_supply_is_shared_among_groups_in_turn(
+    limiter: RedisLimiter, clock: ManualSeconds
+) -> None:
     plan = Plan(windows=Windows(day=90))
     grant = limiter.acquire(ask(google=500, yahoo=10, other=500), plan)
     assert sorted(grant.counts.values()) == [10, 40, 40]
@@ -156,7 +147,7 @@ def test_a_short_supply_is_shared_among_groups_in_turn(limiter: RedisLimiter, cl
     assert got == {"google", "yahoo", "other"}
 
 
-def test_campaigns_share_an_account(limiter: RedisLimiter, clock: Clock) -> None:
+def test_campaigns_share_an_account(limiter: RedisLimiter, clock: ManualSeconds) -> None:
     plan = Plan(windows=Windows(second=100))
     got = {1: 0, 2: 0}
     for _ in range(400):
@@ -164,15 +155,17 @@ def test_campaigns_share_an_account(limiter: RedisLimiter, clock: Clock) -> None
             got[campaign] += limiter.acquire(ask(1000, campaign=campaign), plan).total
         clock.seconds += 0.05
     assert sum(got.values()) >= 1800
-    assert min(got.values()) >= sum(got.values()) / 3, "also for one that always comes second"
+    assert min(got.values()) >= sum(got.values()) / 3, "even for one that always asks second"
 
 
-def test_a_single_email_is_not_starved_by_a_campaign(limiter: RedisLimiter, clock: Clock) -> None:
+def test_a_single_email_is_not_starved_by_a_campaign(
+    limiter: RedisLimiter, clock: ManualSeconds
+) -> None:
     plan = Plan(windows=Windows(second=1))
     assert limiter.acquire(ask(100), plan).total == 1
     assert limiter.acquire(ask(1, campaign=0), plan).total == 0
     clock.seconds += 1.1
-    assert limiter.acquire(ask(100), plan).total == 0, "it leaves this one"
+    assert limiter.acquire(ask(100), plan).total == 0, "one is left for the single email"
     assert limiter.acquire(ask(1, campaign=0), plan).total == 1
     clock.seconds += 2.1
     assert limiter.acquire(ask(100), plan).total == 1
@@ -211,7 +204,7 @@ def test_w5_workers_share_and_one_is_killed(
     assert 820 <= sum(granted) <= 900
 
 
-def test_a_campaign_keeps_to_its_pace(limiter: RedisLimiter, clock: Clock) -> None:
+def test_a_campaign_keeps_to_its_pace(limiter: RedisLimiter, clock: ManualSeconds) -> None:
     sent = run(limiter, clock, Plan(pace_per_second=0.5), seconds=600)
     assert 298 <= len(sent) <= 301
     holds = limiter.acquire(ask(5), Plan(pace_per_second=0.5)).holds
@@ -219,7 +212,7 @@ def test_a_campaign_keeps_to_its_pace(limiter: RedisLimiter, clock: Clock) -> No
 
 
 def test_a_group_keeps_to_its_rate_while_the_others_continue(
-    limiter: RedisLimiter, clock: Clock
+    limiter: RedisLimiter, clock: ManualSeconds
 ) -> None:
     plan = Plan(
         groups={"yahoo": GroupPlan(per_second=1 / 60, why=Reason.unpack("It said “later”."))}
@@ -232,7 +225,7 @@ def test_a_group_keeps_to_its_rate_while_the_others_continue(
     assert 59 <= second.wait_seconds <= 60
 
 
-def test_a_suspended_group_waits_and_says_why(limiter: RedisLimiter, clock: Clock) -> None:
+def test_a_suspended_group_waits_and_says_why(limiter: RedisLimiter, clock: ManualSeconds) -> None:
     until = clock.now + timedelta(minutes=10)
     plan = Plan(
         groups={
@@ -248,7 +241,9 @@ def test_a_suspended_group_waits_and_says_why(limiter: RedisLimiter, clock: Cloc
     assert limiter.acquire(ask(google=5), plan).counts == {"google": 5}
 
 
-def test_the_limit_of_messages_in_progress_is_shared(limiter: RedisLimiter, clock: Clock) -> None:
+def test_the_limit_of_messages_in_progress_is_shared(
+    limiter: RedisLimiter, clock: ManualSeconds
+) -> None:
     plan = Plan(groups={"google": GroupPlan(at_once=1)})
     one = Ask(1, 1, {"google": 5}, holder="one")
     two = Ask(1, 1, {"google": 5}, holder="two")
@@ -260,7 +255,9 @@ def test_the_limit_of_messages_in_progress_is_shared(limiter: RedisLimiter, cloc
     assert limiter.acquire(two, plan).at_once == {"google": 1}
 
 
-def test_connections_are_never_more_than_the_plan_has(limiter: RedisLimiter, clock: Clock) -> None:
+def test_connections_are_never_more_than_the_plan_has(
+    limiter: RedisLimiter, clock: ManualSeconds
+) -> None:
     plan = Plan(connections=10)
     held = {"a": limiter.connections(1, "a", plan)}
     assert held == {"a": 10}
@@ -296,7 +293,7 @@ def test_connections_are_never_more_when_the_limit_is_lowered(limiter: RedisLimi
 
 
 def test_the_connections_of_a_killed_worker_are_free_after_two_seconds(
-    limiter: RedisLimiter, clock: Clock
+    limiter: RedisLimiter, clock: ManualSeconds
 ) -> None:
     plan = Plan(connections=4)
     assert limiter.connections(1, "killed", plan) == 4
@@ -324,13 +321,13 @@ def test_connections_in_use_are_not_lent_to_others(limiter: RedisLimiter) -> Non
     assert limiter.acquire(one, plan).at_once == {"google": 4}
     assert limiter.acquire(two, plan).counts == {}
     assert limiter.acquire(one, plan).at_once == {"google": 2}
-    assert limiter.acquire(two, plan).counts == {}, "four of one are still on the wire"
+    assert limiter.acquire(two, plan).counts == {}, "four of one are still in progress"
     assert limiter.acquire(Ask(1, 1, {"google": 5}, "one"), plan).at_once == {"google": 2}
     assert limiter.acquire(two, plan).at_once == {"google": 2}
 
 
 def test_one_message_probes_an_account_that_had_trouble(
-    limiter: RedisLimiter, clock: Clock
+    limiter: RedisLimiter, clock: ManualSeconds
 ) -> None:
     plan = Plan(name="SES", probe=True)
     assert limiter.acquire(ask(50), plan).total == 1
@@ -338,11 +335,11 @@ def test_one_message_probes_an_account_that_had_trouble(
     clock.seconds += 31
     assert limiter.acquire(ask(50), plan).total == 1
     limiter.give_back(ask(50), {"other": 1})
-    assert limiter.acquire(ask(50), plan).total == 1, "the one before was never offered"
+    assert limiter.acquire(ask(50), plan).total == 1, "the previous one was never offered"
 
 
 def test_a_throttled_group_is_halved_then_slowly_increased(
-    limiter: RedisLimiter, clock: Clock
+    limiter: RedisLimiter, clock: ManualSeconds
 ) -> None:
     def allowed() -> int:
         """Messages in the next ten seconds, reported as batches without trouble."""
@@ -361,14 +358,14 @@ def test_a_throttled_group_is_halved_then_slowly_increased(
     halved = allowed()
     assert 4_500 <= halved <= 5_600
     assert allowed() >= 1.15 * halved
-    assert allowed() < 8_500, "with patience where it complained"
+    assert allowed() < 8_500, "slowly near the rate that was refused"
     for _ in range(40):
         allowed()
-    assert allowed() == 10_000, "and in the end nothing is held back"
+    assert allowed() == 10_000, "in the end nothing is held back"
 
 
 def test_lost_counters_are_rebuilt_from_the_database(
-    app: Flask, limiter: RedisLimiter, clock: Clock
+    app: Flask, limiter: RedisLimiter, clock: ManualSeconds
 ) -> None:
     with transaction():
         provider = a_provider()
@@ -408,7 +405,7 @@ def test_a_banner_names_the_longest_hold_first_and_each_once() -> None:
 
 
 def test_a_limit_switched_on_again_counts_what_was_sent_meanwhile(
-    app: Flask, limiter: RedisLimiter, clock: Clock
+    app: Flask, limiter: RedisLimiter, clock: ManualSeconds
 ) -> None:
     with transaction():
         provider = a_provider()

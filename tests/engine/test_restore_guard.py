@@ -32,25 +32,20 @@ from campaigns.engine.restore_guard import (
     RedisMark,
 )
 from campaigns.engine.restored import State
-from campaigns.jobs import clock, runtime, send
+from campaigns.jobs import clock as clock_job
+from campaigns.jobs import runtime, send
 from campaigns.jobs.transactional import deliver
 from campaigns.transactional import queue
 from campaigns.transactional.models import TransactionalEmail
 from tests.backups import back_up
 from tests.factories import a_campaign, a_delivery, a_list, a_sender, a_subscriber
+from tests.manual_clock import ManualSeconds
 from tests.readback import campaign_status
 
 
-class MonotonicClock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
-def seconds() -> MonotonicClock:
-    return MonotonicClock()
+def clock() -> ManualSeconds:
+    return ManualSeconds(1000.0)
 
 
 @pytest.fixture
@@ -58,9 +53,9 @@ def marks(app: Flask, redis_url: str, tmp_path: Path) -> tuple[FileMark, RedisMa
     return FileMark(tmp_path), RedisMark(Redis.from_url(redis_url))
 
 
-def a_guard(marks: tuple[FileMark | RedisMark, ...], seconds: MonotonicClock) -> Guard:
+def a_guard(marks: tuple[FileMark | RedisMark, ...], clock: ManualSeconds) -> Guard:
     """The guard of a process that has just started."""
-    return Guard(marks, seconds)
+    return Guard(marks, clock)
 
 
 def a_campaign_in(status: str, **values: Any) -> int:
@@ -72,10 +67,10 @@ def a_campaign_in(status: str, **values: Any) -> int:
         return campaign.id
 
 
-def send_for(guard: Guard, seconds: MonotonicClock, checks: int = 3) -> None:
+def send_for(guard: Guard, clock: ManualSeconds, checks: int = 3) -> None:
     for _ in range(checks):
         assert guard.may_send(is_sending=True)
-        seconds.now += CHECK_SECONDS
+        clock.seconds += CHECK_SECONDS
 
 
 def set_counter_back(number: int) -> None:
@@ -92,46 +87,46 @@ def number() -> int:
 
 
 def test_the_counter_advances_while_campaigns_are_sent_and_its_copies_follow(
-    marks: tuple[FileMark, RedisMark], seconds: MonotonicClock
+    marks: tuple[FileMark, RedisMark], clock: ManualSeconds
 ) -> None:
-    guard = a_guard(marks, seconds)
-    send_for(guard, seconds)
+    guard = a_guard(marks, clock)
+    send_for(guard, clock)
     assert guard.may_send(is_sending=False)
     state = restored.read()
     assert state is not None
-    assert state.number == 4, "once for each check, and for what left after the last"
+    assert state.number == 4, "once for each check, and once for messages after the last"
     assert [mark.read(state.name) for mark in marks] == [4, 4]
-    seconds.now += CHECK_SECONDS
+    clock.seconds += CHECK_SECONDS
     assert guard.may_send(is_sending=False)
-    assert number() == 4, "nothing was sent since"
+    assert number() == 4, "nothing has been sent since"
 
 
 @pytest.mark.parametrize("end", ["it stops", "it has sent everything"])
 def test_a_backup_made_just_before_a_process_ends_is_recognized(
-    marks: tuple[FileMark, RedisMark], seconds: MonotonicClock, end: str
+    marks: tuple[FileMark, RedisMark], clock: ManualSeconds, end: str
 ) -> None:
     campaign_id = a_campaign_in("sending")
-    guard = a_guard(marks, seconds)
-    send_for(guard, seconds)
+    guard = a_guard(marks, clock)
+    send_for(guard, clock)
     backup = number()
     if end == "it stops":
         guard.leave()
     else:
         assert guard.may_send(is_sending=False)
     set_counter_back(backup)
-    assert a_guard(marks, seconds).may_send(is_sending=True)
+    assert a_guard(marks, clock).may_send(is_sending=True)
     assert campaign_status(campaign_id) == "paused"
 
 
 def test_a_process_that_stops_after_the_restore_keeps_the_copies(
-    marks: tuple[FileMark, RedisMark], seconds: MonotonicClock
+    marks: tuple[FileMark, RedisMark], clock: ManualSeconds
 ) -> None:
     campaign_id = a_campaign_in("sending")
-    guard = a_guard(marks, seconds)
-    send_for(guard, seconds)
+    guard = a_guard(marks, clock)
+    send_for(guard, clock)
     set_counter_back(1)
     guard.leave()
-    assert a_guard(marks, seconds).may_send(is_sending=True)
+    assert a_guard(marks, clock).may_send(is_sending=True)
     assert campaign_status(campaign_id) == "paused"
 
 
@@ -146,18 +141,18 @@ def test_the_counter_advances_before_a_single_email_leaves(app: Flask, settings:
 
 @pytest.mark.parametrize("kept", ["file", "redis", "memory"])
 def test_any_single_copy_recognizes_a_restored_database(
-    marks: tuple[FileMark, RedisMark], seconds: MonotonicClock, kept: str
+    marks: tuple[FileMark, RedisMark], clock: ManualSeconds, kept: str
 ) -> None:
     campaign_id = a_campaign_in("sending")
-    guard = a_guard(marks, seconds)
-    send_for(guard, seconds)
+    guard = a_guard(marks, clock)
+    send_for(guard, clock)
     set_counter_back(1)
     copies: dict[str, tuple[FileMark | RedisMark, ...]] = {
         "file": marks[:1], "redis": marks[1:], "memory": (),
     }  # fmt: skip
     left = copies[kept]
     if kept != "memory":
-        guard = a_guard(left, seconds)
+        guard = a_guard(left, clock)
     else:
         guard._marks = ()
     assert guard.may_send(is_sending=True)
@@ -165,16 +160,16 @@ def test_any_single_copy_recognizes_a_restored_database(
 
 
 def test_held_work_stays_held_and_is_reported_once(
-    marks: tuple[FileMark, RedisMark], seconds: MonotonicClock
+    marks: tuple[FileMark, RedisMark], clock: ManualSeconds
 ) -> None:
     with transaction():
         users.create_user("owner@example.org", "correct horse battery", now=utcnow())
     campaign_id = a_campaign_in("sending")
-    send_for(a_guard(marks, seconds), seconds)
+    send_for(a_guard(marks, clock), clock)
     set_counter_back(1)
     with capture_logs() as logs:
         for _ in range(3):  # several workers and clocks, in any order
-            assert a_guard(marks, seconds).may_send(is_sending=False)
+            assert a_guard(marks, clock).may_send(is_sending=False)
     assert len([entry for entry in logs if "restored" in entry["event"]]) == 1
     assert number() > 3
     campaign = db.session.get_one(Campaign, campaign_id)
@@ -183,25 +178,25 @@ def test_held_work_stays_held_and_is_reported_once(
     assert [mail.address for mail in mails] == ["owner@example.org"]
     with transaction():
         lifecycle.resume(campaign_id, now=utcnow())
-    assert a_guard(marks, seconds).may_send(is_sending=True)
-    assert campaign_status(campaign_id) == "sending", "somebody decided"
+    assert a_guard(marks, clock).may_send(is_sending=True)
+    assert campaign_status(campaign_id) == "sending", "a user has decided"
 
 
 def test_a_campaign_being_prepared_becomes_a_draft(
-    marks: tuple[FileMark, RedisMark], seconds: MonotonicClock
+    marks: tuple[FileMark, RedisMark], clock: ManualSeconds
 ) -> None:
     campaign_id = a_campaign_in("preparing")
-    send_for(a_guard(marks, seconds), seconds)
+    send_for(a_guard(marks, clock), clock)
     set_counter_back(0)
-    assert a_guard(marks, seconds).may_send(is_sending=True)
+    assert a_guard(marks, clock).may_send(is_sending=True)
     assert campaign_status(campaign_id) == "draft"
 
 
-def restore(marks: tuple[FileMark, RedisMark], seconds: MonotonicClock) -> None:
+def restore(marks: tuple[FileMark, RedisMark], clock: ManualSeconds) -> None:
     """Send email, restore an earlier backup, and start a process."""
-    send_for(a_guard(marks, seconds), seconds)
+    send_for(a_guard(marks, clock), clock)
     set_counter_back(1)
-    assert a_guard(marks, seconds).may_send(is_sending=False)
+    assert a_guard(marks, clock).may_send(is_sending=False)
     db.session.rollback()
 
 
@@ -226,12 +221,12 @@ def a_single_email(kind: queue.Kind, **values: Any) -> int:
 )
 def test_a_single_email_waiting_in_the_backup_is_not_sent_automatically(
     marks: tuple[FileMark, RedisMark],
-    seconds: MonotonicClock,
+    clock: ManualSeconds,
     kind: queue.Kind,
     values: dict[str, Any],
 ) -> None:
     mail_id = a_single_email(kind, **values)
-    restore(marks, seconds)
+    restore(marks, clock)
     a_day_later = utcnow() + timedelta(days=1)
     assert mail_id not in queue.stalled(a_day_later)
     with transaction():
@@ -242,11 +237,11 @@ def test_a_single_email_waiting_in_the_backup_is_not_sent_automatically(
 
 
 def test_held_single_emails_are_sent_after_a_decision(
-    marks: tuple[FileMark, RedisMark], seconds: MonotonicClock
+    marks: tuple[FileMark, RedisMark], clock: ManualSeconds
 ) -> None:
     mail_id = a_single_email("confirm", attempts=3)
     done = a_single_email("confirm", status="unknown", reason=queue.NO_ANSWER.pack())
-    restore(marks, seconds)
+    restore(marks, clock)
     with transaction():
         assert queue.send_restored(now=utcnow()) == 1
     assert mail_id in queue.stalled(utcnow())
@@ -255,7 +250,7 @@ def test_held_single_emails_are_sent_after_a_decision(
 
 
 def test_deliveries_claimed_in_the_backup_are_unknown_immediately(
-    marks: tuple[FileMark, RedisMark], seconds: MonotonicClock
+    marks: tuple[FileMark, RedisMark], clock: ManualSeconds
 ) -> None:
     campaign_id = a_campaign_in("sending")
     with transaction():
@@ -267,7 +262,7 @@ def test_deliveries_claimed_in_the_backup_are_unknown_immediately(
             .values(status="sending", claim_token="t")
             .execution_options(synchronize_session=False)
         )
-    restore(marks, seconds)
+    restore(marks, clock)
     found = db.session.execute(
         sa.select(Delivery.status, Delivery.reason).order_by(Delivery.id)
     ).all()
@@ -276,24 +271,24 @@ def test_deliveries_claimed_in_the_backup_are_unknown_immediately(
 
 
 def test_a_campaign_paused_in_the_backup_asks_before_it_continues(
-    marks: tuple[FileMark, RedisMark], seconds: MonotonicClock
+    marks: tuple[FileMark, RedisMark], clock: ManualSeconds
 ) -> None:
     """It may have been resumed after the backup."""
     campaign_id = a_campaign_in("paused", status_reason="Paused by hand.")
-    restore(marks, seconds)
+    restore(marks, clock)
     campaign = db.session.get_one(Campaign, campaign_id, populate_existing=True)
     assert campaign.restored_at is not None
     assert campaign.status_reason == restored.PAUSED.pack()
 
 
 def test_a_retry_in_progress_is_not_continued(
-    marks: tuple[FileMark, RedisMark], seconds: MonotonicClock
+    marks: tuple[FileMark, RedisMark], clock: ManualSeconds
 ) -> None:
     campaign_id = a_campaign_in("sent")
     with transaction():
         db.session.execute(sa.update(Delivery).values(status="failed", reason="gave_up"))
         db.session.add(ResendRun(campaign_id=campaign_id, what="failed", decided_at=utcnow()))
-    restore(marks, seconds)
+    restore(marks, clock)
     with transaction():
         assert not resend.carry_on(campaign_id, now=utcnow())
     assert campaign_status(campaign_id) == "sent"
@@ -301,29 +296,29 @@ def test_a_retry_in_progress_is_not_continued(
 
 @pytest.mark.parametrize("stage", ["testing", "watching"])
 def test_a_campaign_with_a_test_group_does_not_continue_with_the_rest(
-    marks: tuple[FileMark, RedisMark], seconds: MonotonicClock, stage: str
+    marks: tuple[FileMark, RedisMark], clock: ManualSeconds, stage: str
 ) -> None:
     campaign_id = a_campaign_in(
         "sending", canary_state=stage, canary_percent=10.0, canary_until=utcnow()
     )
-    restore(marks, seconds)
+    restore(marks, clock)
     canary.judge_all()
     assert campaign_status(campaign_id) == "paused"
 
 
 def test_a_campaign_between_two_time_zones_does_not_start_its_next_wave(
-    marks: tuple[FileMark, RedisMark], seconds: MonotonicClock
+    marks: tuple[FileMark, RedisMark], clock: ManualSeconds
 ) -> None:
     campaign_id = a_campaign_in("sending", local_at="2026-03-29T09:00")
     with transaction():
         soon = utcnow() + timedelta(seconds=1)
         db.session.execute(sa.update(Delivery).values(not_before=soon))
-    restore(marks, seconds)
+    restore(marks, clock)
     assert campaign_status(campaign_id) == "paused"
 
 
 def test_an_occurrence_due_since_the_backup_asks(
-    app: Flask, marks: tuple[FileMark, RedisMark], seconds: MonotonicClock
+    app: Flask, marks: tuple[FileMark, RedisMark], clock: ManualSeconds
 ) -> None:
     """The series created and sent it after the backup; the restored series creates it again."""
     now = utcnow()
@@ -341,15 +336,15 @@ def test_an_occurrence_due_since_the_backup_asks(
         )
         series_id = made.id
     assert series_id in series.due(now=now)
-    restore(marks, seconds)
-    clock.advance_series()
-    clock.start_due()
+    restore(marks, clock)
+    clock_job.advance_series()
+    clock_job.start_due()
     found = db.session.scalars(sa.select(Campaign).where(Campaign.scheduled_at <= now)).all()
     assert [(one.status, one.restored_at is not None) for one in found] == [("scheduled", True)]
 
 
 def test_a_campaign_due_since_the_backup_asks(
-    app: Flask, marks: tuple[FileMark, RedisMark], seconds: MonotonicClock
+    app: Flask, marks: tuple[FileMark, RedisMark], clock: ManualSeconds
 ) -> None:
     now = utcnow()
     with transaction():
@@ -357,10 +352,10 @@ def test_a_campaign_due_since_the_backup_asks(
     due = a_campaign_in("scheduled", name="Due", scheduled_at=now - timedelta(seconds=30))
     with transaction():
         later = a_campaign(status="scheduled", scheduled_at=now + timedelta(hours=1)).id
-    send_for(a_guard(marks, seconds), seconds)
+    send_for(a_guard(marks, clock), clock)
     set_counter_back(1)
-    assert a_guard(marks, seconds).may_send(is_sending=False)
-    clock.start_due()
+    assert a_guard(marks, clock).may_send(is_sending=False)
+    clock_job.start_due()
     assert (campaign_status(due), campaign_status(later)) == ("scheduled", "scheduled")
     asked = {c.id for c in db.session.scalars(sa.select(Campaign)) if c.asked_at and c.restored_at}
     assert asked == {due}
@@ -378,34 +373,34 @@ def lose_data_dir(marks: tuple[FileMark, RedisMark], folder: Path) -> None:
 
 
 def check_that_a_new_process_pauses(
-    campaign_id: int, marks: tuple[FileMark | RedisMark, ...], seconds: MonotonicClock
+    campaign_id: int, marks: tuple[FileMark | RedisMark, ...], clock: ManualSeconds
 ) -> None:
-    new = a_guard(marks, seconds)
+    new = a_guard(marks, clock)
     assert not new.may_send(is_sending=True)
-    seconds.now += UNMARKED_SECONDS
+    clock.seconds += UNMARKED_SECONDS
     assert new.may_send(is_sending=True)
     assert campaign_status(campaign_id) == "paused"
 
 
 def test_a_redis_restored_with_the_database_proves_nothing(
     marks: tuple[FileMark, RedisMark],
-    seconds: MonotonicClock,
+    clock: ManualSeconds,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Both have the same age, but the server was restarted."""
     campaign_id = a_campaign_in("sending")
-    send_for(a_guard(marks, seconds), seconds)
+    send_for(a_guard(marks, clock), clock)
     lose_data_dir(marks, tmp_path)
     monkeypatch.setattr(RedisMark, "_run", lambda _: "another run")
-    check_that_a_new_process_pauses(campaign_id, marks, seconds)
+    check_that_a_new_process_pauses(campaign_id, marks, clock)
 
 
 @pytest.mark.parametrize("what", ["a single email", "a retry", "a series"])
 def test_a_new_machine_holds_whatever_would_start_automatically(
-    marks: tuple[FileMark, RedisMark], seconds: MonotonicClock, what: str
+    marks: tuple[FileMark, RedisMark], clock: ManualSeconds, what: str
 ) -> None:
-    send_for(a_guard(marks, seconds), seconds)
+    send_for(a_guard(marks, clock), clock)
     with transaction():
         draft = a_campaign()
         if what == "a single email":
@@ -419,70 +414,70 @@ def test_a_new_machine_holds_whatever_would_start_automatically(
                     next_run_at=utcnow(),
                 )
             )  # fmt: skip
-    assert not a_guard((), seconds).may_send(is_sending=False)
+    assert not a_guard((), clock).may_send(is_sending=False)
 
 
 @pytest.mark.parametrize("lose", [lose_redis, lose_data_dir])
 def test_a_lost_copy_holds_nothing(
     marks: tuple[FileMark, RedisMark],
-    seconds: MonotonicClock,
+    clock: ManualSeconds,
     tmp_path: Path,
     lose: Callable[[tuple[FileMark, RedisMark], Path], None],
 ) -> None:
     campaign_id = a_campaign_in("sending")
-    send_for(a_guard(marks, seconds), seconds)
+    send_for(a_guard(marks, clock), clock)
     lose(marks, tmp_path)
-    send_for(a_guard(marks, seconds), seconds)
+    send_for(a_guard(marks, clock), clock)
     assert campaign_status(campaign_id) == "sending"
 
 
 def test_a_new_machine_waits_for_the_others_then_sends(
-    marks: tuple[FileMark, RedisMark], seconds: MonotonicClock, tmp_path: Path
+    marks: tuple[FileMark, RedisMark], clock: ManualSeconds, tmp_path: Path
 ) -> None:
     """Redis was flushed at the same time; the other workers fill it again."""
     campaign_id = a_campaign_in("sending")
-    others = a_guard(marks, seconds)
-    send_for(others, seconds)
+    others = a_guard(marks, clock)
+    send_for(others, clock)
     marks[1]._redis.flushall()
     (tmp_path / "new").mkdir()
-    new = a_guard((FileMark(tmp_path / "new"), marks[1]), seconds)
+    new = a_guard((FileMark(tmp_path / "new"), marks[1]), clock)
     assert not new.may_send(is_sending=True)
-    seconds.now += CHECK_SECONDS
-    send_for(others, seconds, 1)
+    clock.seconds += CHECK_SECONDS
+    send_for(others, clock, 1)
     assert new.may_send(is_sending=True)
     assert campaign_status(campaign_id) == "sending"
 
 
 def test_a_new_machine_without_a_copy_holds_a_campaign_in_progress(
-    marks: tuple[FileMark, RedisMark], seconds: MonotonicClock, tmp_path: Path
+    marks: tuple[FileMark, RedisMark], clock: ManualSeconds, tmp_path: Path
 ) -> None:
     campaign_id = a_campaign_in("sending")
-    send_for(a_guard(marks, seconds), seconds)
+    send_for(a_guard(marks, clock), clock)
     lose_redis(marks, tmp_path)
     lose_data_dir(marks, tmp_path)
-    check_that_a_new_process_pauses(campaign_id, marks, seconds)
+    check_that_a_new_process_pauses(campaign_id, marks, clock)
 
 
 def test_a_data_directory_restored_with_its_database_is_recognized(
-    marks: tuple[FileMark, RedisMark], seconds: MonotonicClock, tmp_path: Path
+    marks: tuple[FileMark, RedisMark], clock: ManualSeconds, tmp_path: Path
 ) -> None:
     """Both have the same age, but the restored file is a different file."""
     campaign_id = a_campaign_in("sending")
-    send_for(a_guard(marks[:1], seconds), seconds)
+    send_for(a_guard(marks[:1], clock), clock)
     (path,) = tmp_path.glob("generation.*")
     shutil.copy2(path, tmp_path / "backup")
     path.rename(tmp_path / "gone")  # keep it, or its inode could be reused
     shutil.copy2(tmp_path / "backup", path)
-    check_that_a_new_process_pauses(campaign_id, marks[:1], seconds)
+    check_that_a_new_process_pauses(campaign_id, marks[:1], clock)
 
 
 def test_a_database_without_copies_or_open_work_is_accepted(
-    marks: tuple[FileMark, RedisMark], seconds: MonotonicClock, tmp_path: Path
+    marks: tuple[FileMark, RedisMark], clock: ManualSeconds, tmp_path: Path
 ) -> None:
-    send_for(a_guard(marks, seconds), seconds)
+    send_for(a_guard(marks, clock), clock)
     lose_redis(marks, tmp_path)
     lose_data_dir(marks, tmp_path)
-    assert a_guard(marks, seconds).may_send(is_sending=True)
+    assert a_guard(marks, clock).may_send(is_sending=True)
 
 
 def test_an_unreadable_copy_counts_as_missing(tmp_path: Path) -> None:
@@ -525,5 +520,5 @@ class TestRealBackups:
         for _ in range(2):
             app.extensions.pop("campaigns.generation", None)  # the processes restart
             send.send()
-            clock.ClockProcess(app).beat()
+            clock_job.ClockProcess(app).beat()
         assert campaign_status(campaign_id) == "paused"

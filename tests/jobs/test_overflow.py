@@ -28,22 +28,13 @@ from campaigns.throttling.models import GroupState, ReplyRule
 from tests.english import in_english
 from tests.factories import a_campaign, a_list, a_provider, a_sender, subscribers
 from tests.jobs.steps import send_until
+from tests.manual_clock import ManualSeconds
 from tests.readback import delivery_counts
 from tests.smtp_server import Script, ScriptedServer, Session, scripted_server, waiting_for
 
 RECIPIENTS = 20
 FIRST, SECOND = "news@first.example", "news@second.example"
 USED_UP = "452 4.5.3 Daily message quota exceeded, try again later"
-
-
-class Clock:
-    """The limiter's clock, which only the test moves."""
-
-    def __init__(self) -> None:
-        self.seconds = utcnow().timestamp()
-
-    def __call__(self) -> float:
-        return self.seconds
 
 
 pytestmark = pytest.mark.usefixtures("worker")
@@ -55,8 +46,8 @@ def settings(settings: Settings, redis_url: str) -> Settings:
 
 
 @pytest.fixture(autouse=True)
-def clock(app: Flask, redis_url: str) -> Clock:
-    clock = Clock()
+def clock(app: Flask, redis_url: str) -> ManualSeconds:
+    clock = ManualSeconds(utcnow().timestamp())
     app.extensions["campaigns.limiter"] = RedisLimiter(Redis.from_url(redis_url), clock)
     return clock
 
@@ -132,7 +123,9 @@ def test_a_used_up_daily_limit_switches_to_the_fallback_sender(servers: ExitStac
     assert found.status_reason == ""
 
 
-def test_without_a_fallback_sender_the_campaign_waits(servers: ExitStack, clock: Clock) -> None:
+def test_without_a_fallback_sender_the_campaign_waits(
+    servers: ExitStack, clock: ManualSeconds
+) -> None:
     scenario = Scenario(servers, accept_all, accept_all, per_day=8)
     send_until({"sent": 8, "queued": 12})
     for _ in range(3):
@@ -153,7 +146,7 @@ def test_a_fallback_sender_chosen_while_waiting_is_used_immediately(servers: Exi
     assert scenario.everyone_received_one()
 
 
-def test_a_short_wait_is_no_reason_to_switch(servers: ExitStack, clock: Clock) -> None:
+def test_a_short_wait_is_no_reason_to_switch(servers: ExitStack, clock: ManualSeconds) -> None:
     slot = 24 * 60
     clock.seconds = clock.seconds // slot * slot + slot - 1  # at the end of a slot of the window
     scenario = Scenario(servers, accept_all, accept_all, per_day=8)

@@ -21,17 +21,11 @@ from campaigns.providers.models import ProviderAccount
 from campaigns.throttling.plan import Plan
 from tests.factories import a_campaign, a_list, a_provider, a_sender, subscribers
 from tests.jobs.steps import send_until
+from tests.manual_clock import ManualSeconds
 from tests.readback import delivery_counts
 from tests.smtp_server import ScriptedServer, scripted_server, waiting_for
 
 ANOTHER = "another worker"
-
-
-class Clock:
-    seconds = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        return self.seconds
 
 
 pytestmark = pytest.mark.usefixtures("worker")
@@ -43,15 +37,15 @@ def settings(settings: Settings, redis_url: str) -> Settings:
 
 
 @pytest.fixture
-def clock(app: Flask, redis_url: str) -> Clock:
+def clock(app: Flask, redis_url: str) -> ManualSeconds:
     """The limiter's clock."""
-    clock = Clock()
+    clock = ManualSeconds(1_800_000_000.0)
     app.extensions["campaigns.limiter"] = RedisLimiter(Redis.from_url(redis_url), clock)
     return clock
 
 
 @pytest.fixture
-def limiter(app: Flask, clock: Clock) -> RedisLimiter:
+def limiter(app: Flask, clock: ManualSeconds) -> RedisLimiter:
     found: RedisLimiter = app.extensions["campaigns.limiter"]
     return found
 
@@ -78,7 +72,9 @@ def limit_connections(connections: int) -> None:
         db.session.execute(sa.update(ProviderAccount).values(connections=connections))
 
 
-def test_without_a_connection_nothing_is_claimed(limiter: RedisLimiter, clock: Clock) -> None:
+def test_without_a_connection_nothing_is_claimed(
+    limiter: RedisLimiter, clock: ManualSeconds
+) -> None:
     """All connections of the account belong to a worker that was just killed."""
     with scripted_server() as server:
         launch(server)
@@ -92,7 +88,7 @@ def test_without_a_connection_nothing_is_claimed(limiter: RedisLimiter, clock: C
 
 
 def test_claimed_deliveries_go_back_when_others_hold_all_connections(
-    limiter: RedisLimiter, clock: Clock
+    limiter: RedisLimiter, clock: ManualSeconds
 ) -> None:
     accept_connections = threading.Event()
 
@@ -108,7 +104,9 @@ def test_claimed_deliveries_go_back_when_others_hold_all_connections(
         send_until({"sent": 5})
 
 
-def test_freed_connections_go_to_deliveries_that_wait(limiter: RedisLimiter, clock: Clock) -> None:
+def test_freed_connections_go_to_deliveries_that_wait(
+    limiter: RedisLimiter, clock: ManualSeconds
+) -> None:
     """Nothing is left to claim, so no claim asks for connections."""
     answer = threading.Event()
 
@@ -156,7 +154,7 @@ def test_a_job_is_queued_when_the_last_answer_is_recorded(redis_url: str) -> Non
 
 
 def test_a_worker_without_a_connection_queues_a_job(
-    limiter: RedisLimiter, redis_url: str, clock: Clock
+    limiter: RedisLimiter, redis_url: str, clock: ManualSeconds
 ) -> None:
     """It has taken the job with which the worker that has connections was to continue."""
     redis = Redis.from_url(redis_url)

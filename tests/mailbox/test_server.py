@@ -15,6 +15,7 @@ import pytest
 
 from campaigns.mailbox.store import Store
 from tests.mailbox.mail import ENVELOPE, Client, copies
+from tests.product import free_port
 
 PROGRAM = (
     "import sys; from pathlib import Path; from campaigns.mailbox.server import serve;"
@@ -35,12 +36,6 @@ def mailbox_process(path: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
     finally:
         process.kill()
         process.communicate()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-        return port
 
 
 def test_accepted_messages_survive_kill_9(tmp_path: Path) -> None:

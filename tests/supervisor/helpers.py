@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -10,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from campaigns.supervisor import status
+from tests.product import free_port
 
 
 def wait_until(is_true: Callable[[], object], what: str, seconds: float = 20) -> None:
@@ -66,13 +66,6 @@ def processes_mentioning(text: str) -> list[str]:
         for row in rows
         if len(row) == 3 and row[1][0] != "Z" and text in row[2] and int(row[0]) != os.getpid()
     ]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class RunningUp:

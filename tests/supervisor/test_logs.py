@@ -41,10 +41,10 @@ def test_the_tokens_of_personal_links_are_not_logged(
     configure_logging(settings_for_tests(tmp_path, log_format=form))
     structlog.get_logger().error("shown to a user", path=path)
     logging.getLogger("campaigns").error("Exception on %s [POST]", path)
-    told = capsys.readouterr().err
+    reported = capsys.readouterr().err
     kind = path.split("/")[1]
-    assert told.count(f"/{kind}/...") == 2
-    assert path.split("/")[2][:20] not in told
+    assert reported.count(f"/{kind}/...") == 2
+    assert path.split("/")[2][:20] not in reported
 
 
 def test_other_paths_and_the_setup_link_are_logged_in_full(
@@ -53,6 +53,6 @@ def test_other_paths_and_the_setup_link_are_logged_in_full(
     configure_logging(settings_for_tests(tmp_path))
     link = f"https://news.example.org/welcome?token={setup.token(SIGNER)}"
     structlog.get_logger().warning("shown", path="/campaigns/abcdefghijklmnop/report", link=link)
-    told = capsys.readouterr().err
-    assert "/campaigns/abcdefghijklmnop/report" in told
-    assert link in told
+    reported = capsys.readouterr().err
+    assert "/campaigns/abcdefghijklmnop/report" in reported
+    assert link in reported

@@ -31,10 +31,10 @@ def test_the_lock_waits_for_the_processes_of_a_killed_run(tmp_path: Path) -> Non
     ended.wait()
     (tmp_path / "up.lock").write_text(f"{ended.pid}\n")
     lock.release()
-    said: list[str] = []
-    preflight.DirectoryLock(tmp_path, said.append).release()
+    messages: list[str] = []
+    preflight.DirectoryLock(tmp_path, messages.append).release()
     assert guard.poll() == 0
-    assert said == ["an earlier run was killed: waiting for its processes to end"]
+    assert messages == ["an earlier run was killed: waiting for its processes to end"]
 
 
 def test_the_runtime_folder_is_private(tmp_path: Path) -> None:

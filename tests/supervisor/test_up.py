@@ -19,10 +19,10 @@ from campaigns.config import load_settings
 from campaigns.supervisor import preflight, status, valkey
 from campaigns.supervisor.valkey import server_binary
 from tests import servers
+from tests.product import free_port
 from tests.supervisor.helpers import (
     RunningUp,
     descendants_of,
-    free_port,
     is_alive,
     members_of,
     processes_mentioning,
