@@ -52,10 +52,10 @@ def _dump(url: str, programs: Path, backup: Path) -> Restore:
 
 
 def _version(programs: Path) -> int:
-    said = subprocess.run(
+    output = subprocess.run(
         [programs / "pg_dump", "--version"], capture_output=True, text=True, check=True
     ).stdout
-    return int(said.split()[2].split(".")[0])
+    return int(output.split()[2].split(".")[0])
 
 
 def _server_version(url: str) -> int:

@@ -222,4 +222,4 @@ def test_a_campaign_in_progress_continues_after_the_upgrade(
                 db.session.execute(sa.update(Delivery).values(not_before=None))
             send_until(sent=9)
     assert any("AUTH PLAIN" in line for line in server.sessions[-1].commands)
-    assert sorted(server.recipients) == people, "everybody once"
+    assert sorted(server.recipients) == people, "everyone once"

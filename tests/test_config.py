@@ -187,4 +187,4 @@ def test_two_folders_have_two_socket_folders_with_short_names(tmp_path: Path) ->
 def test_by_default_only_this_machine_has_access() -> None:
     settings = Settings(_env_file=None)
     assert settings.host == "127.0.0.1", "nobody else can reach it before setup"
-    assert settings.trusted_proxies == 0, "headers of strangers are not believed"
+    assert settings.trusted_proxies == 0, "headers of strangers are ignored"

@@ -14,7 +14,7 @@ class Typed(FormInput):
 def test_a_form_is_read_as_it_was_typed() -> None:
     typed = Typed.read({"name": " Ann ", "is_on": "1", "unknown": "x"})
     assert (typed.name, typed.count, typed.is_on) == (" Ann ", "", True)
-    assert not Typed.read({"count": "7"}).is_on, "a box that is not ticked is not sent"
+    assert not Typed.read({"count": "7"}).is_on, "an unticked checkbox is not submitted"
 
 
 def test_a_form_shows_what_is_stored() -> None:

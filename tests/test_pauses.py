@@ -194,7 +194,7 @@ def test_each_outage_of_postgresql_is_logged_once(
         pause = pause_after(watched, lambda: None)
         print(pause)
         send_the_rest(procfile.settings, sink, recipients=FEWER_RECIPIENTS)
-        said = procfile.log
+        log = procfile.log
     assert pause <= LONGEST_PAUSE_SECONDS
-    assert (said.count(AWAY), said.count(BACK)) == (2 * PROCESSES, 2 * PROCESSES)
-    assert "Traceback" not in said
+    assert (log.count(AWAY), log.count(BACK)) == (2 * PROCESSES, 2 * PROCESSES)
+    assert "Traceback" not in log

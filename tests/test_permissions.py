@@ -41,7 +41,7 @@ def test_an_existing_data_directory_is_closed_to_others(tmp_path: Path) -> None:
     assert modes(folder) == {(True, 0o700), (False, 0o600)}
     assert {str(path.relative_to(folder)) for path in found.closed} >= set(FILES)
     assert "could read" in found.words()
-    assert close_to_others(folder) == permissions.Closed(), "and the next start finds nothing"
+    assert close_to_others(folder) == permissions.Closed(), "the next start finds nothing to do"
 
 
 def test_targets_of_links_and_files_of_postgresql_keep_their_permissions(tmp_path: Path) -> None:

@@ -214,7 +214,7 @@ def test_after_the_restore_nothing_is_sent_when_the_campaigns_are_ended(
     time.sleep(QUIET_SECONDS)
     assert emails_received(sink) == before, "nobody got a second email, and nobody new got one"
     first = {address for address in found if address.startswith("first")}
-    assert len(first) == RECIPIENTS, "everybody is accounted for"
+    assert len(first) == RECIPIENTS, "everyone is accounted for"
     assert {found[address] for address in first - before.keys()} == {"unknown"}
     assert {found[address] for address in first} == {"sent", "unknown"}
     assert found[WAITING_ADDRESS] == "unknown"

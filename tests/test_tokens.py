@@ -93,7 +93,7 @@ def test_links_survive_a_new_key() -> None:
     assert DeliveryRef.unpack(rotated.unsign("unsubscribe", token)) == REF
     with pytest.raises(BadTokenError):
         SIGNER.unsign("unsubscribe", token)
-    assert SIGNER.unsign("view", rotated.sign("view", b"x")) == b"x", "new ones by the new key"
+    assert SIGNER.unsign("view", rotated.sign("view", b"x")) == b"x", "new links use the new key"
 
 
 def test_a_signer_needs_a_key() -> None:

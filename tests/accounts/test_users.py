@@ -243,7 +243,7 @@ def test_of_two_concurrent_changes_to_one_address_one_succeeds(
     assert first == ""
     assert TAKEN in second
     names = db.session.scalars(sa.select(User.name).order_by(User.name)).all()
-    assert names == ["New", "Olga Owner"], "nothing of the one refused is kept"
+    assert names == ["New", "Olga Owner"], "nothing of the refused one is stored"
 
 
 def test_name_and_address_can_be_changed(app: Flask) -> None:

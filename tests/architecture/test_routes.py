@@ -56,7 +56,7 @@ def test_only_pages_meant_for_strangers_are_public(app: Flask) -> None:
         "forgotten.check_your_email",
         "forgotten.reset",
     }
-    assert all(name.startswith("public_") for name in names), "app.py tells them by their names"
+    assert all(name.startswith("public_") for name in names), "app.py distinguishes them by name"
 
 
 def test_public_posts_have_a_rate_limit(app: Flask) -> None:
@@ -77,7 +77,7 @@ def test_each_route_has_one_list_of_methods(app: Flask) -> None:
         for rule in rules(app)
         if (rule.methods or set()) - {"GET", "HEAD", "OPTIONS", "POST"}
     }
-    assert odd == {}, "forms and links know GET and POST only"
+    assert odd == {}, "forms and links use GET and POST only"
 
 
 def test_routes_that_only_accept_forms_redirect_to_a_page(app: Flask) -> None:

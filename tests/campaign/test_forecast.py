@@ -50,7 +50,7 @@ def test_a_warm_up_grows_every_day() -> None:
     assert found.takes == 2 * DAY
     found = tightest(plan, 10_000, {}, {"": [100, 200]})
     assert found is not None
-    assert found.takes == 2 * DAY, "after its end there is no cap"
+    assert found.takes == 2 * DAY, "after its end there is no limit"
 
 
 def test_a_mailbox_group_may_be_the_slowest() -> None:

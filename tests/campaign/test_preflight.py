@@ -314,7 +314,7 @@ def test_every_problem_is_counted(app: Flask) -> None:
     lines = text_of(row).splitlines()
     assert lines[0].startswith("Line 1: Unknown merge field {{ wrong0 }}.")
     assert "Available: campaign.subject" in lines[0]
-    assert lines[1] == "Line 2: Unknown merge field {{ wrong1 }}.", "the long list is told once"
+    assert lines[1] == "Line 2: Unknown merge field {{ wrong1 }}.", "the long list is given once"
     assert lines[-1] == f"And {15 - len(lines) + 1} more."
 
 

@@ -90,7 +90,7 @@ def test_nothing_is_created_twice_whatever_the_clock_does(app: Flask) -> None:
         datetime(2026, 3, 28, 9, tzinfo=UTC),
         datetime(2026, 3, 27, 9, tzinfo=UTC),
     ]
-    made = [_advance(found, moment) for moment in moments]
+    made = [_advance(found, when) for when in moments]
     assert made == [["28T09:00"], [], [], ["29T09:00"], []]
 
 
@@ -338,7 +338,9 @@ def test_an_occurrence_sent_today_is_not_followed_by_another_today(app: Flask) -
     _advance(found, now)
     _change(found, DAILY, "2026-03-28T18:00", now)
     assert _advance(found, now) == []
-    assert _ahead(found) == ["28 skipped", "29 skipped", "30", "31"], "that of the 29th is made"
+    assert _ahead(found) == ["28 skipped", "29 skipped", "30", "31"], (
+        "the occurrence of the 29th is created"
+    )
 
 
 def test_a_skipped_occurrence_stays_skipped_under_a_new_rule(app: Flask) -> None:
@@ -351,7 +353,7 @@ def test_a_skipped_occurrence_stays_skipped_under_a_new_rule(app: Flask) -> None
     _change(found, WEEKLY, "2026-03-28T12:00")
     assert _ahead(found) == ["30 skipped"]
     _change(found, DAILY, "2026-03-28T09:00")
-    assert _ahead(found) == ["28", "29", "30 skipped", "31"], "the 29th was no time any more"
+    assert _ahead(found) == ["28", "29", "30 skipped", "31"], "the 29th was no longer an occurrence"
 
 
 def test_a_second_occurrence_on_a_day_is_possible_on_request(app: Flask) -> None:
@@ -361,7 +363,7 @@ def test_a_second_occurrence_on_a_day_is_possible_on_request(app: Flask) -> None
     _change(found, DAILY, "2026-03-28T11:00", now)
     with transaction():
         made = series.restore(found.id, local("2026-03-28T11:00"), now=now)
-    assert made is None, "the clock makes it"
+    assert made is None, "the clock creates it"
     assert _advance(found, now + timedelta(hours=1)) == ["28T11:00"]
 
 
@@ -469,10 +471,10 @@ def test_a_rule_from_years_ago_is_changed_quickly(app: Flask) -> None:
 def test_erratic_clocks_create_and_start_each_occurrence_once(app: Flask, seed: int) -> None:
     """Moved back and forward by up to two days, around the night of Berlin's clock change."""
     found = _series()
-    dice = random.Random(seed)  # noqa: S311 the same throws each time
+    chance = random.Random(seed)  # noqa: S311 the same numbers each time
     now, started = datetime(2026, 3, 26, tzinfo=UTC), []
     for _ in range(60):
-        now += timedelta(hours=dice.uniform(-24, 32))
+        now += timedelta(hours=chance.uniform(-24, 32))
         _advance(found, now)
         with transaction():
             schedule.ask(overdue=OVERDUE, now=now)

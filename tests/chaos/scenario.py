@@ -523,7 +523,5 @@ def _check_rate(limit: int, outcome: Outcome) -> None:
     """
     length = max(0.5, 1.0 - outcome.delayed)
     moments = sorted(outcome.taken_at.values())
-    most = max(
-        bisect_left(moments, moment + length) - number for number, moment in enumerate(moments)
-    )
+    most = max(bisect_left(moments, when + length) - number for number, when in enumerate(moments))
     assert most <= limit + max(3, limit / 10), f"{most} messages in {length:.2f} seconds"

@@ -76,7 +76,7 @@ def test_migrate_says_that_the_disk_is_full_and_where(
     path = Path(command_environment["DATA_DIR"]) / "campaigns.sqlite3"
     assert f"The disk that holds {path} is full." in result.output
     assert "DATABASE_URL" not in result.output
-    assert run("migrate").exit_code == 0, "nothing half-made stands in the way"
+    assert run("migrate").exit_code == 0, "no partial database is left"
 
 
 def test_the_mailbox_needs_a_port(run: Run) -> None:

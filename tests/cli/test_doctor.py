@@ -169,9 +169,9 @@ def test_the_processes_of_up_are_checked(tmp_path: Path) -> None:
 
     def write(pid: int, state: str) -> None:
         web = status.ProcessStatus("web", state, 4711, 3)
-        moment = "2026-01-01T00:00:00+00:00"
+        when = "2026-01-01T00:00:00+00:00"
         status.write(
-            tmp_path, status.Status(pid, moment, "http://127.0.0.1:8000", False, 0, "", (web,))
+            tmp_path, status.Status(pid, when, "http://127.0.0.1:8000", False, 0, "", (web,))
         )
 
     write(os.getpid(), "running")

@@ -268,7 +268,7 @@ def test_a_canary_passes_after_the_observation(app: Flask) -> None:
     outcome(campaign_id, "google", 30)
     outcome(campaign_id, "other", 19)
     outcome(campaign_id, "other", 1, status="sending")
-    assert step(campaign_id) is None, "one is on its way"
+    assert step(campaign_id) is None, "one message is in progress"
     outcome_of_the_last(campaign_id)
     assert step(campaign_id) == "watch"
     assert fresh_campaign(campaign_id).canary_until == NOW + HALF_AN_HOUR
@@ -343,7 +343,7 @@ def test_resuming_after_a_stop_sends_the_rest(app: Flask) -> None:
     assert canary.judge(campaign_id, now=NOW) is None
     with transaction():
         lifecycle.pause(campaign_id, now=NOW, reason=Reason("status.paused_by_user"))
-    assert not canary.is_asking(fresh_campaign(campaign_id)), "that is another pause"
+    assert not canary.is_asking(fresh_campaign(campaign_id)), "that is a different pause"
 
 
 def test_a_bad_group_is_held_and_the_others_pass(app: Flask) -> None:
@@ -353,7 +353,7 @@ def test_a_bad_group_is_held_and_the_others_pass(app: Flask) -> None:
     assert step(campaign_id) == "hold"
     assert resend.held_groups(campaign_id) == {"google"}
     assert resend.held_groups(campaign_id, kind="flood") == frozenset()
-    assert step(campaign_id) == "watch", "the held one is not waited for"
+    assert step(campaign_id) == "watch", "the held group is not waited for"
     assert step(campaign_id, now=NOW + HALF_AN_HOUR) == "go_on"
     assert fresh_campaign(campaign_id).canary_seen["google"]["refusals"] == 12
 

@@ -245,16 +245,16 @@ def test_a_delivery_never_started_is_due_immediately_and_uses_no_attempt(
     """Its lease had expired when the worker resumed, or the connection broke before the body."""
     with transaction():
         claim(campaign.id, 2, token="t", now=NOW)
-        told = outcomes.record("t", [outcome(n, "unsent") for n in (1, 2)], now=NOW)
+        reported = outcomes.record("t", [outcome(n, "unsent") for n in (1, 2)], now=NOW)
     found = rows(Delivery.status, Delivery.reason, Delivery.attempts, Delivery.not_before)
     assert found[:2] == [("queued", "", 0, None)] * 2
-    assert not told.refused
+    assert not reported.refused
 
 
 def test_recorded_results_are_returned_by_mailbox_group_and_class(campaign: Campaign) -> None:
     with transaction():
         claimed = claim(campaign.id, 9, token="t", now=NOW)
-        told = outcomes.record(
+        reported = outcomes.record(
             "t",
             [
                 outcome(1, "sent", "250 ok", 250),
@@ -264,10 +264,10 @@ def test_recorded_results_are_returned_by_mailbox_group_and_class(campaign: Camp
             now=NOW,
             groups={person.delivery_id: person.mailbox_group for person in claimed},
         )
-    assert told.sent == {"other": 1}
-    assert told.refused == {("other", "hard"): 1, ("other", "throttle"): 1}
-    assert told.bounced == [2]
-    assert told.words["throttle"] == "421 4.7.28 unusual rate"
+    assert reported.sent == {"other": 1}
+    assert reported.refused == {("other", "hard"): 1, ("other", "throttle"): 1}
+    assert reported.bounced == [2]
+    assert reported.words["throttle"] == "421 4.7.28 unusual rate"
 
 
 def test_a_delivery_that_cannot_be_rendered_fails_alone_with_its_reason(campaign: Campaign) -> None:

@@ -110,7 +110,7 @@ def _meanwhile(app: Flask, work: Callable[[], object]) -> threading.Thread:
     worker = threading.Thread(target=run)
     worker.start()
     worker.join(0.3)
-    assert worker.is_alive(), "it waits for the transaction that is open"
+    assert worker.is_alive(), "it waits for the open transaction"
     return worker
 
 

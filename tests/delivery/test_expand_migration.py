@@ -68,7 +68,7 @@ def test_rows_their_children_and_the_id_sequence_survive_both_ways(migrated: Set
             sa.insert(Delivery).values(campaign_id=1, subscriber_id=3, address="p3@example.org")
         )
         ids = connection.scalars(sa.text("SELECT id FROM delivery ORDER BY id")).all()
-    assert ids == [1, 2, 4], "an id that was given once is not given again"
+    assert ids == [1, 2, 4], "no ID is used twice"
 
 
 def test_the_keys_are_replaced_both_ways(migrated: Settings) -> None:

@@ -223,7 +223,7 @@ def test_nothing_is_sent_just_before_the_hours_begin(app: Flask) -> None:
 def test_a_wait_is_never_shortened(app: Flask) -> None:
     after_eight = utc("2026-03-29T06:00:30")
     campaign = _in_progress(not_before=after_eight)
-    assert _postpone(campaign, utc("2026-03-29T05:59:20")) == 1, "that of New York"
+    assert _postpone(campaign, utc("2026-03-29T05:59:20")) == 1, "the time zone of New York"
     found = db.session.scalars(sa.select(Delivery.not_before).order_by(Delivery.id)).first()
     assert found == after_eight
 

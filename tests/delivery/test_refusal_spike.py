@@ -15,7 +15,7 @@ def minutes(number: float) -> datetime:
 def test_b4_five_hundred_refusals_are_a_spike_long_before_the_last() -> None:
     recent = Recent(Limits())
     found = [recent.add(10, 10, now=minutes(0.01 * number)) for number in range(50)]
-    assert found.index(True) == 1, "with the twentieth"
+    assert found.index(True) == 1, "at the twentieth refusal"
     assert recent.since() is not None
 
 
@@ -33,7 +33,7 @@ def test_earlier_successes_do_not_hide_a_spike() -> None:
     recent = Recent(Limits())
     for number in range(100):
         recent.add(0, 1000, now=minutes(number / 100))
-    assert not recent.add(49, 50, now=minutes(1.1)), "the last thousand are still counted"
+    assert not recent.add(49, 50, now=minutes(1.1)), "the last thousand still count"
     assert recent.add(60, 200, now=minutes(1.2))
     assert recent.since() == minutes(1.2)
 

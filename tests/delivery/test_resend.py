@@ -72,7 +72,7 @@ def test_each_action_queues_its_own_deliveries_only(
     assert fresh_campaign(campaign).status == ("paused" if status == "paused" else "sending")
     assert campaign_balance(campaign.id).adds_up
     with transaction():
-        assert action(campaign.id, now=NOW) == 0, "the second press does nothing"
+        assert action(campaign.id, now=NOW) == 0, "pressing again does nothing"
 
 
 @pytest.mark.parametrize(("action", "queued"), ACTIONS)
@@ -102,16 +102,16 @@ def test_attempts_and_time_limit_start_again(app: Flask) -> None:
 
 def test_earlier_attempts_do_not_delay_new_ones(app: Flask) -> None:
     campaign = a_finished(outcomes=[OUTCOMES[3]])
-    moments = [
+    times = [
         column.name
         for column in Delivery.__table__.columns
         if column.nullable and isinstance(column.type, UtcDateTime)
     ]
     with transaction():
-        db.session.execute(sa.update(Delivery).values(dict.fromkeys(moments, EARLIER)))
+        db.session.execute(sa.update(Delivery).values(dict.fromkeys(times, EARLIER)))
         resend.retry_failed(campaign.id, now=NOW)
     row = db.session.execute(sa.select(Delivery.__table__)).one()
-    assert {name for name in moments if row._mapping[name] is not None} == EVENTS_BEFORE
+    assert {name for name in times if row._mapping[name] is not None} == EVENTS_BEFORE
 
 
 EVENTS_BEFORE = {
@@ -184,7 +184,7 @@ def test_the_account_is_kept_while_it_exists(app: Flask) -> None:
         resend.retry_failed(campaign.id, now=NOW)
     assert fresh_campaign(campaign).provider_id == account.id
     again = db.session.get_one(type(account), account.id, populate_existing=True)
-    assert again.trouble == "", "it is tried at once, whatever trouble it had"
+    assert again.trouble == "", "it is tried immediately, whatever trouble it had"
 
 
 def test_a_dismissed_unknown_delivery_stays_unknown(app: Flask) -> None:
@@ -196,7 +196,7 @@ def test_a_dismissed_unknown_delivery_stays_unknown(app: Flask) -> None:
     assert set(reasons) == {"left"}
     assert fresh_campaign(campaign).status == "sent"
     with transaction():
-        assert resend.send_again(campaign.id, now=NOW) == 0, "nor taken with all others"
+        assert resend.send_again(campaign.id, now=NOW) == 0, "nor included with all others"
         chosen = db.session.scalar(sa.select(Delivery.id).where(Delivery.reason == "left").limit(1))
         assert resend.send_again(campaign.id, [chosen or 0], now=NOW) == 1
 
@@ -227,7 +227,7 @@ def test_a_campaign_does_not_finish_while_deliveries_are_queued_again(app: Flask
         assert resend.retry_failed(campaign.id, now=NOW) == 1
         worker.start()
         worker.join(0.3)
-        assert worker.is_alive(), "it waits until the button's work is done"
+        assert worker.is_alive(), "it waits until the user's action is done"
     worker.join(20)
     assert results == [False]
     assert fresh_campaign(campaign).status == "sending"
@@ -309,7 +309,7 @@ def test_a_large_retry_of_a_held_group(app: Flask) -> None:
         resend.try_group_again(campaign.id, "yahoo", now=LATER)
     assert runs_in_progress(campaign) == [("flood", 2, 4), ("flood", 2, 4)]
     carry_on(campaign), carry_on(campaign)
-    assert changed(campaign) == [0, 1, 2, 3, 4, 6], "the first decision comes first"
+    assert changed(campaign) == [0, 1, 2, 3, 4, 6], "the first decision wins"
     while carry_on(campaign):
         pass
     assert changed(campaign) == list(range(8))

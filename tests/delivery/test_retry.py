@@ -139,7 +139,7 @@ def test_every_decision_is_consistent(
 def test_ten_thousand_simultaneous_deferrals_are_retried_at_different_times() -> None:
     verdict = Verdict("queued", "deferred", "nobody", timedelta(minutes=20))
     due = [not_before(verdict, number, NOW) for number in range(10_000)]
-    assert min(due) >= NOW + timedelta(minutes=20), "never earlier than was asked for"
+    assert min(due) >= NOW + timedelta(minutes=20), "never earlier than requested"
     assert max(due) <= NOW + timedelta(minutes=25)
     by_minute = [sum(NOW + timedelta(minutes=m) <= at < NOW + timedelta(minutes=m + 1)
                      for at in due) for m in range(20, 25)]  # fmt: skip

@@ -208,7 +208,7 @@ def test_b4_retrying_the_held_group_resets_its_attempts(app: Flask) -> None:
     assert resend.held_groups(campaign.id) == frozenset()
     with transaction():
         db.session.execute(sa.update(Delivery).values(**GONE))
-    assert held(campaign) == 27, "if it goes on like that, they are held once more"
+    assert held(campaign) == 27, "if refusals continue, they are held again"
     assert resend.held_groups(campaign.id) == {"google"}
 
 
@@ -219,8 +219,8 @@ def test_b4_confirming_the_refusals_suppresses_them_and_is_remembered(app: Flask
         assert policy.believe(campaign.id, "google", now=NOW) == 25
     assert outcomes(campaign)[:25] == [("failed", "no_mailbox")] * 25
     assert len(suppressed()) == 28
-    assert resend.held_groups(campaign.id) == frozenset(), "the others get their turn"
-    assert held(campaign) == 0, "its refusals are believed from now on"
+    assert resend.held_groups(campaign.id) == frozenset(), "the others are sent"
+    assert held(campaign) == 0, "its refusals count from now on"
     with transaction():
         assert policy.believe(campaign.id, "google", now=NOW) is None
 
@@ -234,7 +234,7 @@ def test_b4_deliveries_in_progress_when_the_group_is_held_are_held_as_well(app: 
     before = suppressed()
     assert bounced(campaign, [ids[-1], ids[25]], NOW + timedelta(seconds=5)) == 0
     assert outcomes(campaign)[-1] == ("held", "flood")
-    assert outcomes(campaign)[25] == ("failed", "no_mailbox"), "of another group"
+    assert outcomes(campaign)[25] == ("failed", "no_mailbox"), "another group"
     assert suppressed() == before
 
 

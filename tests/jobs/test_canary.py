@@ -80,7 +80,7 @@ def test_the_test_group_is_sent_first_and_the_rest_after_the_observation(app: Fl
         assert found.canary_until is not None
         assert timedelta(minutes=29) < found.canary_until - utcnow() <= timedelta(minutes=30)
         send.send()
-        assert len(server.received) == TEST_GROUP, "nothing leaves while it is watched"
+        assert len(server.received) == TEST_GROUP, "nothing is sent during the observation"
         end_observation(campaign_id)
         work(campaign_id, "passed")
         run(campaign_id)
@@ -138,9 +138,9 @@ def test_owners_are_alerted_once_when_a_canary_stops(app: Flask) -> None:
             a_sender("two@example.org", works, is_default=False)
         send.expand(campaign_id)
         found = work(campaign_id, "stopped")
-        told = alerts_written()
-        assert [mail.address for mail in told] == ["anna@example.org", "ben@example.org"]
-        for mail in told:
+        reported = alerts_written()
+        assert [mail.address for mail in reported] == ["anna@example.org", "ben@example.org"]
+        for mail in reported:
             transactional.deliver(mail.id)
         assert len(other.received) == 2
         data = other.received[0].data
@@ -227,7 +227,7 @@ def test_a_mailbox_group_with_refusals_is_held_and_the_others_are_sent(app: Flas
         run(campaign_id)
     assert delivery_counts(campaign_id) == {"sent": RECIPIENTS - 60, "queued": 60}
     tried = sa.select(sa.func.count()).where(Delivery.deferred_since.is_not(None))
-    assert db.session.scalar(tried) == 20, "no more than its share of the first"
+    assert db.session.scalar(tried) == 20, "no more than its share of the test group"
     assert campaign_status(campaign_id) == "sending"
 
 

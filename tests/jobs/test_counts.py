@@ -53,7 +53,7 @@ def test_a_page_requests_a_recount_of_outdated_figures(
     assert owner_client.get("/campaigns").status_code == 200
     assert queued(settings) == [wanted]
     owner_client.get(f"/campaigns/{campaign.public_id}/report")
-    assert queued(settings) == [wanted], "it has not been answered yet"
+    assert queued(settings) == [wanted], "the request has not been answered yet"
 
 
 def test_a_page_requests_no_recount_of_recent_figures(

@@ -159,7 +159,7 @@ def test_a_renewed_refresh_token_is_stored(app: Flask, monkeypatch: pytest.Monke
     with transaction():
         accounts.keep_renewed(account, vault())
     assert vault().decrypt(account.credentials["refresh_token"]) == "second"
-    assert account.version == version, "open connections stay"
+    assert account.version == version, "open connections are kept"
 
 
 # --- certificates -------------------------------------------------------------------------------

@@ -194,7 +194,9 @@ REPLIES: list[tuple[Step, int, str, ReplyClass]] = [
 @pytest.mark.parametrize(("step", "code", "words", "meant"), REPLIES)
 def test_replies_are_classified(step: Step, code: int, words: str, meant: ReplyClass) -> None:
     assert classify(code, f"{code} {words}", step=step, scope="recipient") == meant
-    assert classify(code, words.upper(), step=step, scope="recipient") == meant, "in any case"
+    assert classify(code, words.upper(), step=step, scope="recipient") == meant, (
+        "in any letter case"
+    )
 
 
 def test_a_broken_connection_is_temporary_trouble() -> None:

@@ -124,7 +124,7 @@ def test_rotation_switches_only_when_the_new_record_exists(app: Flask) -> None:
     _make(domain)
     assert _states(domain) == {"s20300504": "active", "s20300504b": "waiting"}
     assert _check(domain, old) == []
-    assert signing_for(f"a@{NAME}", VAULT) == first, "the new record is not there yet"
+    assert signing_for(f"a@{NAME}", VAULT) == first, "the new record does not exist yet"
     later = NOW + timedelta(hours=1)
     assert _check(domain, _published(domain), later) == ["s20300504b"]
     assert _states(domain) == {"s20300504b": "active", "s20300504": "retired"}
@@ -140,7 +140,7 @@ def test_a_key_can_be_activated_without_dns_and_deactivated(app: Flask) -> None:
     with transaction():
         assert keys.activate(new, now=NOW)
     with transaction():
-        assert not keys.activate(new, now=NOW), "it signs already"
+        assert not keys.activate(new, now=NOW), "it is already signing"
     assert _states(domain)["s20300504"] == "retired"
     with transaction():
         old = _key(domain, 1)
@@ -160,7 +160,7 @@ def test_a_retired_key_is_removed_after_a_week_and_not_before(app: Flask) -> Non
     assert keys.past_use(NOW + timedelta(days=6)) == []
     with transaction():
         keys.erase(keys.past_use(NOW + timedelta(days=7)))
-    assert not _view(domain).keys[1].can_sign, "its private part is gone"
+    assert not _view(domain).keys[1].can_sign, "its private key is erased"
     assert keys.past_use(NOW + timedelta(days=8)) == []
     with transaction():
         assert not keys.activate(old, now=NOW + timedelta(days=7))
@@ -262,7 +262,7 @@ def test_a_missing_record_is_noticed(app: Flask) -> None:
     domain = _set_up()
     _check(domain, _published(domain))
     _check(domain, FakeDns({_view(domain).keys[0].host: "No name server answered."}))
-    assert _view(domain).standing == "signed", "nobody could say"
+    assert _view(domain).standing == "signed", "DNS did not answer"
     _check(domain, FakeDns())
     assert _view(domain).standing == "broken"
     assert signing_for(f"a@{NAME}", VAULT) is not None, "a signature does no harm"

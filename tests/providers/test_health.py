@@ -69,7 +69,7 @@ def test_owners_are_alerted_once_through_another_account(app: Flask) -> None:
             return len(alerts.alert_owners(broken.id, now=at))
 
     fail(broken, 4)
-    assert alert(NOW) == 0, "four errors are waited out"
+    assert alert(NOW) == 0, "four errors do not open the breaker"
     at = fail(broken, 1, NOW + timedelta(minutes=1))
     assert [alert(at), alert(at + timedelta(hours=9))] == [1, 0]
     mail = db.session.query(TransactionalEmail).one()
@@ -79,7 +79,7 @@ def test_owners_are_alerted_once_through_another_account(app: Flask) -> None:
     with transaction():
         health.clear(broken.id)
     again = fail(broken, 5, at + timedelta(hours=10))
-    assert alert(again) == 1, "that is another trouble"
+    assert alert(again) == 1, "that is a new trouble"
 
 
 def test_the_alert_is_sent_through_a_working_account(app: Flask) -> None:

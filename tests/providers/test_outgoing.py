@@ -73,4 +73,4 @@ def test_the_connection_goes_to_the_checked_address(monkeypatch: pytest.MonkeyPa
     connected = resolving(monkeypatch, ["142.250.1.1"], ["127.0.0.1"])
     with pytest.raises(outgoing.OutgoingError, match="connection refused"):
         outgoing.post_form("https://login.example.org/", {})
-    assert connected == ["142.250.1.1"], "and no second look-up, which may be answered otherwise"
+    assert connected == ["142.250.1.1"], "no second look-up, which could have another answer"

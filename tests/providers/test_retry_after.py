@@ -46,7 +46,7 @@ def test_a_retry_is_no_earlier_than_requested(reply_class: str) -> None:
     verdict = decide(reply_class, 1, None, NOW, Limits(), asked=asked)  # type: ignore[arg-type]
     assert verdict.wait == asked
     sooner = decide(reply_class, 1, None, NOW, Limits(), asked=timedelta(seconds=1))  # type: ignore[arg-type]
-    assert sooner.wait >= timedelta(minutes=5), "never sooner than we would have"
+    assert sooner.wait >= timedelta(minutes=5), "never sooner than our own wait"
 
 
 def test_the_last_attempt_is_at_the_time_limit() -> None:

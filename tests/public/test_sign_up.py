@@ -156,7 +156,7 @@ def test_addresses_with_plus_tags_share_three_confirmations_a_day(
         "victim+4@other.example",
     ]
     known = set(db.session.scalars(sa.select(Subscriber.address_normal)))
-    assert known == set(sent_to), "a request that is not mailed leaves no subscriber"
+    assert known == set(sent_to), "a request without an email adds no subscriber"
 
 
 @pytest.mark.runs_on("sqlite", "postgresql")

@@ -181,7 +181,7 @@ def test_resubscribing_repeatedly_is_limited_and_unsubscribing_never(
         codes.append(answer.status_code)
     assert codes == [200] * 10 + [429] * 2
     forged = [client.post("/u/forged", data={"action": "undo"}).status_code for _ in range(12)]
-    assert forged == [404] * 12, "nothing is counted of links that are not ours"
+    assert forged == [404] * 12, "forged links are not counted"
     assert "Try again in" in answer.text
     assert sent.states() == ["unsubscribed", "subscribed"]
     assert db.session.scalar(sa.select(sa.func.count(ConsentEvent.id))) == 21

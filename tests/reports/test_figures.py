@@ -112,7 +112,7 @@ def test_a_snapshot_is_recent_for_a_while_and_then_requested_again(app: Flask) -
     page = a_page()
     page.balance(campaign.id)
     assert page.wanted == [("campaign", campaign.id)]
-    assert page.as_of is None, "not worth saying"
+    assert page.as_of is None, "not worth showing"
 
     send(campaign)
     keep(app, "campaign", campaign.id, seconds_ago=30)

@@ -118,8 +118,10 @@ def test_the_rate_is_that_of_the_last_minute(app: Flask) -> None:
     assert rates(speeds, campaign, 2) == {"google": 0.0, "yahoo": 2.0}
     send(campaign, "yahoo", 2)
     assert rates(speeds, campaign, 40)["yahoo"] == 6 / 40
-    assert rates(speeds, campaign, 70)["yahoo"] == 2 / 68, "from the newest that is a minute old"
-    assert rates(speeds, campaign, 200)["yahoo"] is None, "nobody looked for two minutes"
+    assert rates(speeds, campaign, 70)["yahoo"] == 2 / 68, (
+        "from the newest sample that is a minute old"
+    )
+    assert rates(speeds, campaign, 200)["yahoo"] is None, "nobody viewed it for two minutes"
 
 
 def test_a_count_shown_twice_keeps_its_speed() -> None:

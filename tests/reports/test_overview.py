@@ -23,8 +23,8 @@ def a_started_campaign(days_ago: float, sent: int, opened: int = 0, **values: An
     campaign: Campaign = a_campaign(**{**defaults, **values})
     for number in range(sent):
         subscriber = a_subscriber(f"p{number}.{campaign.id}@example.org", created_at=started)
-        moment = started if number < opened else None
-        a_delivery(campaign, subscriber, status="sent", sent_at=started, first_opened_at=moment)
+        when = started if number < opened else None
+        a_delivery(campaign, subscriber, status="sent", sent_at=started, first_opened_at=when)
     return campaign
 
 

@@ -37,8 +37,8 @@ def test_each_kind_is_counted(app: Flask) -> None:
             ]
         ):
             person = a_subscriber(f"p{number}@news.example", news)
-            fate = {"status": status, "reason": reason, "mailbox_group": group}
-            a_delivery(campaign, person, **fate)
+            outcome = {"status": status, "reason": reason, "mailbox_group": group}
+            a_delivery(campaign, person, **outcome)
             a_delivery(other, person, status="queued")
         for group, decision in (("google", ""), ("yahoo", "gone")):
             db.session.add(

@@ -68,7 +68,7 @@ def answers(web: WebProcess, headers: bytes, body: bytes, line: bytes) -> list[i
 def test_odd_framing_is_refused(web: WebProcess, headers: bytes, body: bytes) -> None:
     found = answers(web, headers, body, b"GET /login HTTP/1.1")
     assert found[0] == 400
-    assert found[1:] in ([], [200]), "the request behind it is read as one, or not at all"
+    assert found[1:] in ([], [200]), "the next request is read as one request, or not at all"
 
 
 def test_with_length_and_chunks_the_connection_closes_after_the_answer(web: WebProcess) -> None:

@@ -118,7 +118,7 @@ def test_a_rule_may_wait_for_several_replies_within_the_hour() -> None:
     assert (first.actions, first.hits) == ([], {"some": 2})
     second = rules.decide(book, [(450, "wait", 1)], group="other", hits=first.hits)
     assert [action.rule.key for action in second.actions] == ["some"]
-    assert second.hits == {"some": 0}, "and it begins anew"
+    assert second.hits == {"some": 0}, "the count starts again"
 
 
 @pytest.fixture
@@ -307,12 +307,12 @@ def test_a_stored_rule_with_an_invalid_expression_is_off_but_kept(campaign: Camp
     assert "References to an earlier group" in in_english(refused.refused)
     assert (works.is_on, works.refused) == (True, None)
     say(campaign, "450 aa put off")
-    assert plan(campaign).groups["google"].suspended_until, "and the others still hold"
+    assert plan(campaign).groups["google"].suspended_until, "the other rules still apply"
     with pytest.raises(InvalidInputError), transaction():
         turn_rule(refused.key, is_on=True, now=NOW)
     with transaction():
         save_rule(refused.key, RuleInput(note="Ours.", pattern="aa"), now=NOW)
-    assert rules.all_rules()[0].is_on, "once it is corrected it is on again"
+    assert rules.all_rules()[0].is_on, "once corrected, the rule is on again"
 
 
 def test_replies_with_any_characters_can_be_matched() -> None:

@@ -126,7 +126,7 @@ def test_g14_gmail_is_suspended_then_resumed_with_one_connection(
     first = google.complaints[0]
     silence = [at for at in google.tried if first < at < first + 600]
     assert silence == [], "nothing for ten minutes"
-    assert max(yahoo.tried) < first + 60, "the others are not held up by it"
+    assert max(yahoo.tried) < first + 60, "the others are not delayed"
     after = [
         count for at, group, count in simulation.at_once if group == "google" and at >= first + 600
     ]
@@ -134,8 +134,8 @@ def test_g14_gmail_is_suspended_then_resumed_with_one_connection(
     assert "Gmail waits until" in next(
         in_english(held.why) for at, _, held in simulation.holds if at > first
     )
-    assert simulation.waiting == {"google": 0, "yahoo": 0}, "and in the end everybody has it"
-    assert len(google.complaints) < 0.2 * 600, "far fewer complaints than mails"
+    assert simulation.waiting == {"google": 0, "yahoo": 0}, "in the end everyone has it"
+    assert len(google.complaints) < 0.2 * 600, "far fewer refusals than messages"
 
 
 def test_w3_a_used_up_quota_is_waited_for(app: Flask, redis_url: str) -> None:
@@ -157,8 +157,8 @@ def test_the_accepted_rate_is_found(app: Flask, redis_url: str) -> None:
     tried, complaints = len(server.tried), len(server.complaints)
     simulation.run(timedelta(minutes=6))
     tried, complaints = len(server.tried) - tried, len(server.complaints) - complaints
-    assert tried - complaints > 0.7 * 300 * 6, "most of what it takes"
-    assert complaints < 0.1 * tried, "without many complaints"
+    assert tried - complaints > 0.7 * 300 * 6, "most of what it accepts"
+    assert complaints < 0.1 * tried, "without many refusals"
 
 
 def test_weeks_of_warm_up_never_exceed_the_plan(app: Flask, redis_url: str) -> None:
@@ -175,4 +175,4 @@ def test_weeks_of_warm_up_never_exceed_the_plan(app: Flask, redis_url: str) -> N
     for day, most in enumerate(steps):
         start = midnight + day * 86_400
         assert sum(start <= at < start + 86_400 for at in server.tried) <= most
-    assert len(server.tried) > 0.5 * sum(steps), "and the plan is used"
+    assert len(server.tried) > 0.5 * sum(steps), "and the plan is used up"

@@ -97,5 +97,5 @@ def test_batches_advance_their_own_plans(app: Flask) -> None:
     assert plan(1) == (second, second)
     assert plan(2) == (third, second)
     send(2, "google", (421, "4.7.28 Unusual rate", 5))
-    assert plan(2) == (100, 100), "back to where it was a quarter less"
+    assert plan(2) == (100, 100), "back to the step that is a quarter less"
     assert load_plan(provider.id, now=NOON + timedelta(days=2)).groups["google"].suspended_until

@@ -213,7 +213,7 @@ def test_at_the_limit_of_hashes_users_are_asked_to_retry(client: FlaskClient) ->
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "2"
     assert "Try again in a moment" in answer.text
-    assert f'value="{OWNER}"' in answer.text, "the form is there again"
+    assert f'value="{OWNER}"' in answer.text, "the form is shown again"
 
 
 @pytest.mark.parametrize("path", ["/settings/account/password", "/settings/account"])
@@ -224,7 +224,7 @@ def test_the_account_page_is_capped_as_well(
     answer = visit(owner_client, path, "POST", data=FORMS[path])
     assert answer.status_code == 503
     assert "Try again in a moment" in answer.text
-    assert 'name="old_password"' in answer.text, "the form is there again"
+    assert 'name="old_password"' in answer.text, "the form is shown again"
 
 
 @pytest.mark.usefixtures("owner")

@@ -62,7 +62,7 @@ def test_domains_of_sender_addresses_are_listed_already(owner_client: FlaskClien
         db.session.add(SenderAddress(address="me@gmail.com", provider_id=account))
     page = owner_client.get(LIST).text
     assert "shop.example" in page
-    assert 'value="shop.example"' in page, "one press sets it up"
+    assert 'value="shop.example"' in page, "one click sets it up"
     assert "Only Gmail can sign for it" in page
     assert 'value="gmail.com"' not in page
 
@@ -103,7 +103,7 @@ def test_checking_dns_updates_part_of_the_page(
     part = owner_client.post(f"{path}/check", headers=HTMX).text
     assert "Record found" in part
     assert "Active" in part
-    assert 'hx-swap-oob="true"' in part, "the word beside the heading changes too"
+    assert 'hx-swap-oob="true"' in part, "the status beside the heading changes as well"
     assert _seen().standing == "signed"
     assert "Signed" in owner_client.get(LIST).text
 
@@ -122,7 +122,7 @@ def test_g2_spf_and_dmarc_are_shown(owner_client: FlaskClient, resolver: FakeDns
     assert "DMARC passes by DKIM" in part
     resolver.records = {}
     part = owner_client.post(f"{path}/check", headers=HTMX).text
-    assert "DMARC can pass only by SPF" in part, "nobody can check the signatures any more"
+    assert "DMARC can pass only by SPF" in part, "the signatures can no longer be verified"
 
 
 def test_without_scripts_the_whole_page_is_returned(
@@ -185,7 +185,7 @@ def test_a_key_can_be_activated_without_dns_and_deactivated(owner_client: FlaskC
     assert (
         "Someone else changed this key first"
         in owner_client.post(_key_path(path, key, "sign"), follow_redirects=True).text
-    ), "a second press is told so"
+    ), "pressing again says so"
     owner_client.post(_key_path(path, key, "retire"))
     assert _seen().standing == "unsigned"
     owner_client.post(_key_path(path, key, "discard"))

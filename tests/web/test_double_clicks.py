@@ -71,12 +71,12 @@ def at_once(
             answers = list(threads.map(click, clients))
         db.session.rollback()
         db.session.expire_all()
-        said = "".join(
+        shown = "".join(
             client.get(answer.location, follow_redirects=True).text
             for client, answer in zip(clients, answers, strict=True)
             if answer.location
         )
-        return answers, said
+        return answers, shown
 
     return post
 
@@ -189,12 +189,12 @@ def test_a_button_pressed_twice_shows_the_current_status(
     with transaction():
         campaign = press.make()
         public_id = campaign.public_id
-    answers, said = at_once(f"/campaigns/{public_id}/{press.path}", press.form)
+    answers, shown = at_once(f"/campaigns/{public_id}/{press.path}", press.form)
     assert [answer.status_code for answer in answers] == [302, 302]
     now = db.session.scalar(sa.select(Campaign.status).where(Campaign.public_id == public_id))
     assert now == press.status
-    assert press.loser_reads in said
-    assert "look through it again" not in said
+    assert press.loser_reads in shown
+    assert "look through it again" not in shown
 
 
 def test_creating_or_deleting_a_list_twice_ends_on_a_page(

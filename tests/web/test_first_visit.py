@@ -88,7 +88,7 @@ def test_without_the_setup_token_no_account_is_created(client: FlaskClient, type
     answer = visit(client, "/welcome", "POST", data={**FORM, "token": typed})
     assert answer.status_code == 403
     assert "The setup token is wrong" in answer.text
-    assert "autofocus" in field_of(answer.text, "token"), "it is what has to be typed again"
+    assert "autofocus" in field_of(answer.text, "token"), "the token must be typed again"
     assert "autofocus" not in field_of(answer.text, "workspace")
     assert TOKEN not in answer.text
     assert not users.has_users()
@@ -149,7 +149,7 @@ def test_the_link_is_logged_until_there_is_an_account(
     announce_first_account(settings)
     assert TOKEN in capsys.readouterr().out
     advice = [finding.advice for finding in check_workspace(settings, ask_mail_servers=False)]
-    assert any(link in sentence for sentence in advice), "the doctor shows it, too"
+    assert any(link in sentence for sentence in advice), "campaigns doctor shows it as well"
     visit(client, "/welcome", "POST", data=FORM)
     assert first_account_link(settings) is None
     announce_first_account(settings)

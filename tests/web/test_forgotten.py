@@ -102,7 +102,7 @@ def test_the_link_in_the_email_sets_a_new_password(
 def test_the_link_works_once(client: FlaskClient, server: ScriptedServer) -> None:
     link = a_link(client, server)
     for _ in range(3):
-        assert visit(client, link).status_code == 200, "looking does not use it up"
+        assert visit(client, link).status_code == 200, "viewing the page does not use it up"
     assert visit(client, link, "POST", data=FORM).status_code == 302
     again = {"password": "a third password", "password_again": "a third password"}
     assert visit(client, link, "POST", data=again).status_code == 404
@@ -181,7 +181,7 @@ def test_the_answer_is_the_same_for_every_address(
     send_all()
     assert [received.rcpt_to for received in server.received] == [OWNER]
     assert [mail.address for mail in queued_emails()] == [OWNER], (
-        "nothing is kept of the other address"
+        "nothing is stored of the other address"
     )
 
 
@@ -312,6 +312,6 @@ def test_the_page_says_how_long_to_wait(client: FlaskClient, server: ScriptedSer
         environ_base={"REMOTE_ADDR": "203.0.113.9"},
     )
     assert answer.status_code == 429
-    assert int(answer.headers["Retry-After"]) > 120, "the limit of an hour was reached"
+    assert int(answer.headers["Retry-After"]) > 120, "the hourly limit was reached"
     minutes = -(-int(answer.headers["Retry-After"]) // 60)
     assert f"Try again in {formatting.duration(60 * minutes, 'en')}." in answer.text

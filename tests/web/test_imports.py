@@ -88,7 +88,7 @@ def test_a_file_is_imported_from_upload_to_list(owner_client: FlaskClient) -> No
     jobs.run_to_end(run.id, lambda run: None)
     done = owner_client.get(f"/imports/{run.public_id}/progress").text
     assert "rows read in" in done
-    assert "1 row was not imported" in done, "no green success where something failed"
+    assert "1 row was not imported" in done, "no success message if rows failed"
     assert "alert-success" not in done
     assert "hx-trigger" not in done
     assert "bob@;Bob;" in done
@@ -139,9 +139,9 @@ def test_failed_rows_can_be_downloaded_whatever_the_file_name(
         db.session.get_one(ImportRun, run.id).file_name = name
     answer = owner_client.get(f"/imports/{run.public_id}/failed.csv")
     assert answer.status_code == 200
-    told = answer.headers["Content-Disposition"]
-    assert told.startswith(f"attachment; filename={plain}")
-    assert told.partition("filename*=UTF-8''")[2] == whole
+    reported = answer.headers["Content-Disposition"]
+    assert reported.startswith(f"attachment; filename={plain}")
+    assert reported.partition("filename*=UTF-8''")[2] == whole
 
 
 def test_a_missing_file_is_reported(app: Flask, owner_client: FlaskClient) -> None:

@@ -162,7 +162,7 @@ def test_no_system_email_shows_english(
     data = {"News", "Example", "Quay", "http://x/"}
     assert english_left(said.html, data) == []
     assert english_left(f"<p>{said.subject}</p><p>{said.text}</p>", data) == []
-    assert words(name, values).text != said.text, "English is what others get"
+    assert words(name, values).text != said.text, "others get English"
 
 
 def test_no_alert_shows_english(

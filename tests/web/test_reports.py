@@ -516,7 +516,7 @@ def test_a_report_with_a_server_down_says_so_instead_of_a_finish_time(
     )
     assert "Finishes Unknown. The provider account is not working." in shown
     assert "is not working Connection refused. Is the server running?" in shown
-    assert "Please note" not in shown, "the same is not said twice"
+    assert "Please note" not in shown, "the reason is not repeated"
     assert "?." not in shown
 
 

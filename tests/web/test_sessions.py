@@ -39,10 +39,10 @@ def copied(app: Flask, client: FlaskClient) -> FlaskClient:
     """A browser with a copied cookie."""
     cookie = client.get_cookie("campaigns")
     assert cookie is not None
-    thief = app.test_client()
-    thief.set_cookie("campaigns", cookie.value)
-    assert is_logged_in(thief)
-    return thief
+    copy = app.test_client()
+    copy.set_cookie("campaigns", cookie.value)
+    assert is_logged_in(copy)
+    return copy
 
 
 def is_logged_in(client: FlaskClient) -> bool:
@@ -55,24 +55,24 @@ def rows() -> list[LoginSession]:
     return list(db.session.scalars(sa.select(LoginSession).order_by(LoginSession.id)))
 
 
-def seen_at(moment: datetime) -> None:
+def seen_at(when: datetime) -> None:
     with transaction():
-        db.session.execute(sa.update(LoginSession).values(last_seen_at=moment))
+        db.session.execute(sa.update(LoginSession).values(last_seen_at=when))
 
 
 def test_a_copied_cookie_is_invalid_after_logging_out(
     app: Flask, owner_client: FlaskClient
 ) -> None:
-    thief = copied(app, owner_client)
+    copy = copied(app, owner_client)
     visit(owner_client, "/logout", "POST")
-    assert not is_logged_in(thief)
+    assert not is_logged_in(copy)
     assert rows() == []
 
 
 def test_a_copied_cookie_is_invalid_after_a_password_change(
     app: Flask, owner_client: FlaskClient
 ) -> None:
-    thief, phone = copied(app, owner_client), logged_in(app)
+    copy, phone = copied(app, owner_client), logged_in(app)
     form = {
         "old_password": PASSWORD,
         "new_password": "another good password",
@@ -80,7 +80,7 @@ def test_a_copied_cookie_is_invalid_after_a_password_change(
     }
     assert visit(owner_client, "/settings/account/password", "POST", data=form).status_code == 302
     assert is_logged_in(owner_client)
-    assert not is_logged_in(thief)
+    assert not is_logged_in(copy)
     assert not is_logged_in(phone)
 
 
@@ -93,7 +93,7 @@ def test_the_account_page_lists_all_sessions(app: Flask, owner_client: FlaskClie
     assert "Firefox on Linux" in page
     assert "198.51.100.0/24" in page
     assert page.count("This device") == 1
-    assert page.count("Active now") == 1, "looking at pages is not written down, but it is activity"
+    assert page.count("Active now") == 1, "viewing pages writes nothing, but counts as activity"
     assert "198.51.100.7" not in page
 
 

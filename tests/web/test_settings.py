@@ -64,7 +64,7 @@ def test_an_empty_page_says_what_to_do(owner_client: FlaskClient) -> None:
 def test_an_account_is_added_and_its_password_never_shown(owner_client: FlaskClient) -> None:
     assert owner_client.get("/settings/providers/new").status_code == 200
     answer = owner_client.post("/settings/providers/new", data=ACCOUNT)
-    assert answer.location == "/", "the next of the first steps is there"
+    assert answer.location == "/", "the next first step is shown"
     account = the_account()
     assert services().vault.decrypt(account.credentials["password"]) == "s3cret-word"
     for path in ("/settings", f"/settings/providers/{account.public_id}"):
@@ -183,7 +183,7 @@ def test_an_account_of_scheduled_or_recurring_campaigns_cannot_be_deleted(
         assert "Choose another account for it" in page.text
     with transaction():
         db.session.get_one(SenderAddress, sender.id).provider_id = other.id
-    assert owner_client.post(path).location == "/settings", "it did as it was told"
+    assert owner_client.post(path).location == "/settings", "the account was deleted"
 
 
 def test_a_sender_of_a_series_cannot_be_deleted_until_it_ends(owner_client: FlaskClient) -> None:

@@ -31,13 +31,13 @@ def codes_in_the_domain() -> Iterator[tuple[str, str]]:
 
 
 def test_every_code_has_a_sentence() -> None:
-    missing = {said for said in codes_in_the_domain() if said[0] not in SENTENCES}
+    missing = {found for found in codes_in_the_domain() if found[0] not in SENTENCES}
     assert not missing
 
 
 def test_every_sentence_is_used() -> None:
-    said = {code for code, _ in codes_in_the_domain()}
-    assert not SENTENCES.keys() - said
+    used = {code for code, _ in codes_in_the_domain()}
+    assert not SENTENCES.keys() - used
 
 
 def test_a_stored_reason_is_read_back() -> None:
@@ -57,9 +57,9 @@ def test_an_empty_value_is_no_reason() -> None:
 
 
 def test_numbers_and_times_are_formatted_for_the_locale() -> None:
-    said = Words("en", ZoneInfo("Europe/Berlin"))
-    assert said.sentence("legacy.text", {"text": 1776}) == "1,776"
-    assert said._shown("until_at", "2026-11-19T08:00:00+00:00") == "19 Nov 2026, 09:00"
+    words = Words("en", ZoneInfo("Europe/Berlin"))
+    assert words.sentence("legacy.text", {"text": 1776}) == "1,776"
+    assert words._shown("until_at", "2026-11-19T08:00:00+00:00") == "19 Nov 2026, 09:00"
     assert Words("en", UTC)._shown("until_at", "2026-11-19T08:00:00+00:00") == "19 Nov 2026, 08:00"
 
 

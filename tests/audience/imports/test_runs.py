@@ -302,7 +302,7 @@ def test_the_lease_of_an_import_is_renewed_while_it_is_read(
     with transaction():
         runs.renew_lease(run_id, now=utcnow())
     run = db.session.get_one(ImportRun, run_id, populate_existing=True)
-    assert run.lease_until is None, "it was given back"
+    assert run.lease_until is None, "the lease was released"
 
 
 def test_a_chunk_of_two_workers_is_counted_once(

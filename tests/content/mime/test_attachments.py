@@ -121,7 +121,7 @@ def test_f6_names_are_read_back_and_have_an_ascii_fallback(name: str, read: str 
     assert 0 < len(fallback) <= 61
     raw = part(Attachment(name, "text/csv", b""))
     assert max(map(len, raw.split(b"\r\n"))) <= 76
-    assert b"=?" not in re.sub(rb'filename="[^\r]*"', b"", raw), "F4: no encoded words in here"
+    assert b"=?" not in re.sub(rb'filename="[^\r]*"', b"", raw), "F4: no encoded words here"
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,7 @@ def test_u3_required_headers_are_signed_and_oversigned() -> None:
     for name in ("From", "To", "Subject", "List-Unsubscribe", "List-Unsubscribe-Post"):
         assert listed.count(name) == 2, name
     assert "Precedence" not in listed
-    assert "Reply-To" not in listed, "it is not there"
+    assert "Reply-To" not in listed, "the header is absent"
     assert _tags(_signed([b"Reply-To: a@news.example\r\n", *HEAD]))["h"].count("Reply-To") == 1
 
 
@@ -119,7 +119,7 @@ def test_g3_the_tags_meet_receivers_requirements() -> None:
     tags = _tags(_signed())
     assert (tags["v"], tags["a"], tags["c"]) == ("1", "rsa-sha256", "relaxed/relaxed")
     assert (tags["d"], tags["s"]) == (DOMAIN, "r1")
-    assert tags["t"] == "1795261560", "the moment of the Date field"
+    assert tags["t"] == "1795261560", "the time of the Date header"
     assert {"l", "x", "i"}.isdisjoint(tags)
 
 
@@ -164,7 +164,7 @@ def test_a_changed_body_or_subject_breaks_the_signature() -> None:
     good = _signed()
     assert not _is_good(good.replace(b"Hello", b"Hullo"))
     assert not _is_good(good.replace(b"the tide", b"the tode"))
-    assert not _is_good(good + b"one more line\r\n"), "no l= tag: all of it counts"
+    assert not _is_good(good + b"one more line\r\n"), "no l= tag: the whole body is signed"
 
 
 def test_one_signer_serves_many_messages() -> None:
@@ -183,7 +183,7 @@ def test_threads_may_share_a_signer() -> None:
 
     with ThreadPoolExecutor(max_workers=4) as threads:
         together = list(threads.map(one, range(200)))
-    assert together == [one(number) for number in range(200)], "both kinds give the same each time"
+    assert together == [one(number) for number in range(200)], "both algorithms are deterministic"
 
 
 def test_repeated_headers_are_signed_from_the_last() -> None:

@@ -215,7 +215,7 @@ def test_an_attack_in_the_subject_is_found(attack: str) -> None:
 def test_hostile_html_is_read_in_linear_time(text: str) -> None:
     begun = time.process_time()
     check_content(a_content(text * (200_000 // len(text))), [])
-    assert time.process_time() - begun < 8, "what is not linear takes minutes"
+    assert time.process_time() - begun < 8, "anything but linear time takes minutes"
 
 
 def test_values_of_subscribers_are_limited() -> None:

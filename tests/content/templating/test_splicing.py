@@ -147,7 +147,9 @@ def test_the_limits_apply_to_messages(html: str, words: str) -> None:
     )
     with rendering_fails(match=words):
         ready.render(recipient, now=NOW)
-    assert ready.render(Recipient(7, 5, 1, "a@example.org"), now=NOW).data, "and the next one goes"
+    assert ready.render(Recipient(7, 5, 1, "a@example.org"), now=NOW).data, (
+        "the next message is rendered"
+    )
 
 
 def test_a_text_of_a_megabyte_that_grows_when_encoded_is_not_too_long() -> None:

@@ -169,7 +169,7 @@ def test_a_renewed_refresh_token_is_used_from_then_on(
         oauth.access_token(before)
         after = endpoint.grant(refresh_token=oauth.newest_refresh_token(before))
         oauth.access_token(after)
-        assert len(endpoint.asked) == 1, "it is the same account still"
+        assert len(endpoint.asked) == 1, "it is still the same account"
         clock(3600)
         oauth.access_token(before)
         assert oauth.newest_refresh_token(after) == "third"

@@ -444,7 +444,7 @@ def test_stopping_waits_for_a_reply_and_releases_the_rest(features: Features) ->
     written = b"".join(session.feed(piece) for piece in waiting)
     assert feeder.outcomes == {1: "sent"}
     if features.pipelining:
-        assert session.over, "DATA may be open: no farewell is possible"
+        assert session.over, "DATA may be open, so QUIT is not possible"
     else:
         assert written == b"QUIT\r\n"
         assert session.feed(b"221 bye\r\n") == b""
@@ -678,17 +678,17 @@ def test_reply_texts_are_clean_and_short() -> None:
 
 @pytest.mark.parametrize("seed", range(300))
 def test_any_mix_of_replies_gives_each_message_its_one_outcome(seed: int) -> None:
-    dice = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)  # noqa: S311
     moods = ["550 5.1.1 no", "451 4.7.1 later", "421 bye", "250-many\r\n250 lines", "nonsense"]
     replies_by_step = {
-        f"{verb} {number}": dice.choice(moods)
+        f"{verb} {number}": chance.choice(moods)
         for number in range(1, 31)
         for verb in ("mail", "rcpt", "data", "dot", "rset")
-        if dice.random() < 0.05
+        if chance.random() < 0.05
     }
-    features = dice.choice((PIPELINING, PLAIN))
+    features = chance.choice((PIPELINING, PLAIN))
     feeder, _server, session = run_session(
-        replies_by_step, features, dice.choice(("whole", "lines", "bytes")), 30
+        replies_by_step, features, chance.choice(("whole", "lines", "bytes")), 30
     )
     left = {message.delivery_id for message in feeder.waiting}
     ends = [set(feeder.results), set(feeder.handed_back), left]
