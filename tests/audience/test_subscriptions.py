@@ -24,6 +24,14 @@ def proof() -> list[tuple[str, str]]:
     return [(kind, channel) for kind, channel in rows]
 
 
+def an_unsubscribed(channel: str) -> tuple[int, int]:
+    """The ids of a list and of a subscriber who left it through this channel."""
+    news = a_list()
+    alice = a_subscriber("alice@example.org", news)
+    subscriptions.unsubscribe([news.id], alice.id, ConsentEvidence(channel, NOW))
+    return news.id, alice.id
+
+
 def test_a_request_is_pending_until_it_is_confirmed_once(app: Flask) -> None:
     with transaction():
         news, alice = a_list(), a_subscriber()
@@ -61,11 +69,9 @@ def test_a_request_never_removes_a_subscription(app: Flask) -> None:
 
 def test_after_unsubscribing_a_new_request_must_be_confirmed(app: Flask) -> None:
     with transaction():
-        news = a_list()
-        alice = a_subscriber("alice@example.org", news)
-        subscriptions.unsubscribe([news.id], alice.id, ConsentEvidence("page", NOW))
-        assert subscriptions.request(news.id, alice.id, ConsentEvidence("form", LATER))
-    assert subscriptions.state(news.id, alice.id) == "pending"
+        ids = an_unsubscribed("page")
+        assert subscriptions.request(*ids, ConsentEvidence("form", LATER))
+    assert subscriptions.state(*ids) == "pending"
 
 
 def test_confirming_after_unsubscribing_does_not_resubscribe(app: Flask) -> None:
@@ -115,15 +121,12 @@ def test_subscribing_manually_twice_counts_once(app: Flask) -> None:
 @pytest.mark.parametrize("channel", ["page", "one_click"])
 def test_only_the_subscriber_can_undo_their_unsubscribe(app: Flask, channel: str) -> None:
     with transaction():
-        news = a_list()
-        alice = a_subscriber("alice@example.org", news)
-        subscriptions.unsubscribe([news.id], alice.id, ConsentEvidence(channel, NOW))
+        ids = an_unsubscribed(channel)
         with refused(subscriptions.LeftThemselvesError, "asked to come back"):
-            subscriptions.subscribe(news.id, alice.id, ConsentEvidence("manual", LATER))
-        assert subscriptions.state(news.id, alice.id) == "unsubscribed"
+            subscriptions.subscribe(*ids, ConsentEvidence("manual", LATER))
+        assert subscriptions.state(*ids) == "unsubscribed"
         assert subscriptions.subscribe(
-            news.id,
-            alice.id,
+            *ids,
             ConsentEvidence("manual", LATER, "They asked"),
             asked_to_come_back=True,
         )
@@ -134,19 +137,15 @@ def test_only_the_subscriber_can_undo_their_unsubscribe(app: Flask, channel: str
 
 def test_a_subscriber_may_undo_their_unsubscribe(app: Flask) -> None:
     with transaction():
-        news = a_list()
-        alice = a_subscriber("alice@example.org", news)
-        subscriptions.unsubscribe([news.id], alice.id, ConsentEvidence("page", NOW))
-        assert subscriptions.subscribe(news.id, alice.id, ConsentEvidence("page", NOW))
-    assert subscriptions.state(news.id, alice.id) == "subscribed"
+        ids = an_unsubscribed("page")
+        assert subscriptions.subscribe(*ids, ConsentEvidence("page", NOW))
+    assert subscriptions.state(*ids) == "subscribed"
 
 
 def test_a_subscriber_removed_manually_may_be_added_manually(app: Flask) -> None:
     with transaction():
-        news = a_list()
-        alice = a_subscriber("alice@example.org", news)
-        subscriptions.unsubscribe([news.id], alice.id, ConsentEvidence("manual", NOW))
-        assert subscriptions.subscribe(news.id, alice.id, ConsentEvidence("manual", LATER))
+        ids = an_unsubscribed("manual")
+        assert subscriptions.subscribe(*ids, ConsentEvidence("manual", LATER))
 
 
 def test_a_suppressed_address_cannot_be_subscribed_manually(app: Flask) -> None:
