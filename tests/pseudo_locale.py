@@ -94,7 +94,7 @@ _DATES = re.compile(
     r"|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec"
     r"|Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday)|per (?:second|minute|hour|day))\b"
 )
-"""What `formatting` writes in words comes from CLDR."""
+"""The words that `formatting` writes come from CLDR."""
 NO_TEXT = {"script", "style", "code", "textarea", "pre", "address", "bdi", "time"}
 """Elements that hold data or names of commands."""
 

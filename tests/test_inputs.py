@@ -1,4 +1,4 @@
-"""What people type into forms, read by the names of a model's fields."""
+"""Form input, read by the names of a model's fields."""
 
 from types import SimpleNamespace
 
@@ -11,7 +11,7 @@ class Typed(FormInput):
     is_on: bool = True
 
 
-def test_a_form_is_read_as_it_was_typed() -> None:
+def test_a_form_is_read_as_typed() -> None:
     typed = Typed.read({"name": " Ann ", "is_on": "1", "unknown": "x"})
     assert (typed.name, typed.count, typed.is_on) == (" Ann ", "", True)
     assert not Typed.read({"count": "7"}).is_on, "an unticked checkbox is not submitted"

@@ -44,7 +44,7 @@ def _as_it_is(path: Path) -> set[str]:
     return AS_IT_IS.get(_name(path).removeprefix("campaigns/"), set())
 
 
-def test_every_text_that_is_left_as_it_is_still_stands_there() -> None:
+def test_every_excepted_text_still_exists() -> None:
     for name, texts in AS_IT_IS.items():
         assert texts <= set(bare_text.of_file(PACKAGE / name)), name
     assert all((PACKAGE / name).exists() for name in FOR_OPERATORS)

@@ -4,7 +4,7 @@ Groups are separate, so that branches that shorten a list do not conflict.
 """
 
 UNTRANSLATED: set[str] = set()
-"""Files that are not done yet. The list only gets shorter."""
+"""Files that are not translated yet. The list only gets shorter."""
 
 FOR_OPERATORS = (
     "cli/",
@@ -14,7 +14,7 @@ FOR_OPERATORS = (
     "outages.py",
     "permissions.py",
 )
-"""What these say stands in a terminal or in the log, which are in English."""
+"""Modules whose text is shown in a terminal or the log, which are in English."""
 
 AS_IT_IS: dict[str, set[str]] = {
     # Names of products and companies
@@ -31,7 +31,7 @@ AS_IT_IS: dict[str, set[str]] = {
         "Outlook (Microsoft 365)",
         "Yahoo Mail",
     },
-    # Words of others that are looked for
+    # Text of other programs that is searched for
     "content/templating/checker.py": {
         "Expected an expression, got 'end of print",
         "Missing end of comment tag",
@@ -43,12 +43,12 @@ AS_IT_IS: dict[str, set[str]] = {
             r"|inbox|alias)(?:e?s)?"
         )
     },
-    # What a version before codes stored
+    # Text that versions before codes stored
     "transactional/queue.py": {
         "Being handed over",
         "On hold: the database was restored from a backup, so it may have been sent already",
     },
-    # Replies of SMTP, given in a server's place: stored, classified and shown as one of its own
+    # SMTP replies given in place of a server's: stored, classified and shown like them
     "providers/smtp/session.py": {
         "This server takes no addresses with letters beyond ASCII (SMTPUTF8).",
         "5.1.3 This is no address that mail can be sent to.",

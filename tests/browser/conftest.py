@@ -37,7 +37,7 @@ CHROMIUM_OPTIONS = [
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Of this package alone: Playwright keeps an event loop running in the thread of the tests."""
+    """For this package only, because Playwright keeps an event loop in the thread of the tests."""
     executable = shutil.which("chromium") or shutil.which("chromium-browser")
     executable = executable or shutil.which("google-chrome")
     if executable is None:

@@ -1,4 +1,4 @@
-"""An app for a browser: on a port of this machine, and with somebody logged in."""
+"""Serve an app to a browser, and log a user in."""
 
 import threading
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from tests.conftest import start_session
 
 @contextmanager
 def served(app: Flask) -> Iterator[str]:
-    """Serve the app on a free port; gives its address."""
+    """Serve an app on a free port until the block ends; yield its URL."""
     http = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=http.serve_forever, args=(0.02,))
     thread.start()

@@ -18,7 +18,7 @@ def editor(server: tuple[Flask, str], owner: Page) -> Page:
     """The editor of the draft, opened by the owner."""
     owner.goto(server[1] + PATH)
     expect(owner.locator("#campaign-form")).to_be_visible()
-    owner.wait_for_load_state("load")  # the scripts have run: from here on what is typed is seen
+    owner.wait_for_load_state("load")  # the scripts have run, so typing is noticed from now on
     return owner
 
 

@@ -1,6 +1,6 @@
-"""Every page is accessible, in light and in dark, and has room for the words of other languages.
+"""Every page is accessible in both themes, and has room for the words of other languages.
 
-All of them are looked at in the language for tests, whose words are 40 % longer than English ones.
+All pages are checked in the language for tests, whose words are 40% longer than in English.
 """
 
 from collections import defaultdict
@@ -17,7 +17,7 @@ from tests.browser.every_page import paths
 from tests.browser.serving import log_in
 from tests.pseudo_locale import speak_pseudo
 
-BEFORE_THE_LOGIN = ("/login", "/forgot", "/forgot/sent", "/reset/gone", "/nothing", "/u/nothing")
+BEFORE_LOGIN = ("/login", "/forgot", "/forgot/sent", "/reset/gone", "/nothing", "/u/nothing")
 WIDTHS = (390, 1440)
 TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 SERIOUS = {"serious", "critical"}
@@ -35,7 +35,7 @@ Findings = dict[str, dict[str, list[str]]]
 def findings(
     every_page: tuple[Flask, str], browser: Browser, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Findings]:
-    """Whatever is wrong: by check, by page. One walk, since loading a page costs most."""
+    """What is wrong, by check and page. One walk, because loading a page takes longest."""
     app, url = every_page
     found: Findings = defaultdict(dict)
     with pytest.MonkeyPatch.context() as patch:
@@ -44,11 +44,11 @@ def findings(
         speak_pseudo(app, tmp_path_factory.mktemp("translations"), patch)
         with browser.new_context(reduced_motion="reduce") as context:
             page = context.new_page()
-            for path in BEFORE_THE_LOGIN:
-                _look_at(page, url + path, found)
+            for path in BEFORE_LOGIN:
+                _check_page(page, url + path, found)
             log_in(context, app, url, LOGIN)
             for path in addresses:
-                _look_at(page, url + path, found)
+                _check_page(page, url + path, found)
         yield found
 
 
@@ -57,7 +57,7 @@ def test_no_page_has_a_serious_finding(findings: Findings, check: str) -> None:
     assert findings[check] == {}
 
 
-def _look_at(page: Page, address: str, found: Findings) -> None:
+def _check_page(page: Page, address: str, found: Findings) -> None:
     page.emulate_media(color_scheme="light")
     page.goto(address)
     page.evaluate(Axe().axe_script)
@@ -72,7 +72,7 @@ def _look_at(page: Page, address: str, found: Findings) -> None:
 
 
 def _serious(page: Page, options: dict[str, Any]) -> list[str]:
-    """Each serious finding of axe: the rule, and where."""
+    """The serious findings of axe: rule, element and reason."""
     response = page.evaluate(RUN, options)
     return [
         f"{rule['id']}: {node['target'][0]}: {node['failureSummary'].splitlines()[-1].strip()}"

@@ -110,7 +110,7 @@ def test_nothing_on_settings_and_audience_pages_is_wider_than_a_phone(
         assert overflow(owner) == 0, path
 
 
-def test_the_account_form_fills_itself_in_and_shows_what_matters(
+def test_presets_fill_in_the_account_form_and_hide_irrelevant_fields(
     server: tuple[Flask, str], owner: Page
 ) -> None:
     owner.goto(f"{server[1]}/settings/providers/new")

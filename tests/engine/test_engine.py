@@ -173,7 +173,7 @@ def test_nothing_of_an_expired_claim_starts(
     assert delivery_statuses() == ["queued"] * 6
 
 
-def test_why_an_email_could_not_be_rendered_is_stored_as_a_code(
+def test_the_reason_of_a_render_error_is_stored_as_a_code(
     engine: Engine, campaign: Campaign
 ) -> None:
     problem = Problem("subject", 0, Reason("template.half_character"))

@@ -84,7 +84,7 @@ def view_path(list_id: int, subscriber_id: int, delivery_id: int) -> str:
 
 
 def is_foreign(answer: TestResponse) -> bool:
-    """Whether all of a page is in the other language, and it says so."""
+    """Whether a whole page is in the other language and declares it."""
     assert english_left(answer.text, {"Foreign", "Also foreign", "a@example.org"}) == []
     assert 'lang="en-GB"' in answer.text
     return answer.headers["Content-Language"] == "en-GB"
@@ -193,7 +193,7 @@ def test_a_page_without_a_list_is_in_english(client: FlaskClient) -> None:
 
 
 def sent_to(*lists: AudienceList, html: str = "<p>1</p>") -> tuple[Campaign, str]:
-    """A campaign that reached somebody on the first of these lists, and its link."""
+    """A campaign sent to a subscriber of the first of these lists, and its link."""
     with transaction():
         campaign = a_campaign(*lists, html=html, subject="1")
         reader = a_subscriber("a@example.org", lists[0])

@@ -10,7 +10,7 @@ from campaigns.db import db, transaction
 from campaigns.delivery import rule_pauses
 from campaigns.inputs import InvalidInputError
 from campaigns.reason import Reason
-from campaigns.throttling import expressions, rules
+from campaigns.throttling import editing, rules
 from campaigns.throttling.builtin import RULES
 from campaigns.throttling.editing import RuleInput, save_rule, turn_rule
 from campaigns.throttling.loading import load_plan
@@ -84,7 +84,7 @@ def test_some_rules_are_for_one_provider_only() -> None:
 def test_built_in_rules_are_valid() -> None:
     assert len({rule.key for rule in RULES}) == len(RULES) >= 25
     for rule in RULES:
-        assert not expressions.why_refused(rule.pattern)
+        assert editing._why_not_pattern(rule.pattern) is None, rule.key
         assert in_english(rule.note).endswith(".")
         assert rule.minutes or rule.act not in {"slow", "suspend"}
         assert rule.amount or rule.act not in {"slow", "at_once"}
@@ -92,7 +92,7 @@ def test_built_in_rules_are_valid() -> None:
         assert not rule.is_quota or (rule.act == "suspend" and rule.whole_account)
 
 
-def test_what_a_rule_means_stands_before_what_the_server_said() -> None:
+def test_the_meaning_of_a_rule_precedes_the_servers_reply() -> None:
     quote = {"quote": "421 4.7.28 Unusual rate"}
     ours = next(rule for rule in RULES if rule.key == "gmail-unusual-rate")
     told = Reason("throttle.said", {"note": ours.note, **quote})

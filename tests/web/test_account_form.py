@@ -1,4 +1,4 @@
-"""The form of a provider account comes from its kind: another kind needs no template."""
+"""The form of a provider account is built from its kind, so a new kind needs no template."""
 
 import re
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ class AcmeCredentials(KindModel):
 
 
 class AcmeKind(Kind[AcmeSettings, AcmeCredentials, str]):
-    """An API with one key, as a file of its own would bring it."""
+    """An API with one key, as a provider module would define it."""
 
     title = "Acme"
     settings = AcmeSettings
@@ -129,7 +129,7 @@ def test_a_kind_is_chosen_and_its_fields_are_shown_by_their_types(
 
 
 @pytest.mark.usefixtures("acme")
-def test_what_is_wrong_is_said_at_its_field_and_its_section_is_open(
+def test_an_error_is_shown_at_its_field_in_an_open_section(
     owner_client: FlaskClient,
 ) -> None:
     wrong = {**TYPED, "api_key": "", "batch": "501"}
@@ -147,7 +147,7 @@ def test_what_is_wrong_is_said_at_its_field_and_its_section_is_open(
 
 
 @pytest.mark.usefixtures("acme")
-def test_what_is_wrong_with_a_box_is_said_below_it(owner_client: FlaskClient) -> None:
+def test_an_error_of_a_checkbox_is_shown_below_it(owner_client: FlaskClient) -> None:
     page = owner_client.post("/settings/providers/new", data={**TYPED, "batch": "1"})
     assert page.status_code == 422
     below = page.text.partition('name="sandbox"')[2].partition("<details")[0]
@@ -185,7 +185,7 @@ def test_an_account_of_another_kind_is_saved_encrypted_and_edited(
 
 
 @pytest.mark.usefixtures("app")
-def test_a_kind_that_does_not_exist_is_a_page_not_found(owner_client: FlaskClient) -> None:
+def test_an_unknown_kind_is_not_found(owner_client: FlaskClient) -> None:
     assert owner_client.get(NEW).status_code == 404
     assert owner_client.post("/settings/providers/new", data=TYPED).status_code == 404
 
@@ -201,7 +201,7 @@ def test_an_account_of_an_unknown_kind_says_so(owner_client: FlaskClient) -> Non
     assert "does not know accounts of the kind acme" in test.text
 
 
-def test_settings_that_are_not_valid_can_be_corrected_with_the_secret_typed_again(
+def test_invalid_settings_can_be_corrected_by_typing_the_secret_again(
     owner_client: FlaskClient,
 ) -> None:
     with transaction():

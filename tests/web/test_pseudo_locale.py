@@ -168,7 +168,7 @@ def test_no_system_email_shows_english(
 def test_no_alert_shows_english(
     pseudo_client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Owners have no language of their own yet; their emails could be in any."""
+    """Users have no language yet, so their emails may be in any."""
     monkeypatch.setattr(alerts, "_words", lambda: Words(LOCALE))
     now = utcnow()
     with transaction():

@@ -97,7 +97,7 @@ def test_the_account_page_lists_all_sessions(app: Flask, owner_client: FlaskClie
     assert "198.51.100.7" not in page
 
 
-def test_a_session_of_the_version_before_keeps_the_name_of_its_device(
+def test_a_session_of_the_previous_version_keeps_its_device_name(
     app: Flask, owner_client: FlaskClient
 ) -> None:
     with transaction():

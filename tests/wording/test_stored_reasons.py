@@ -32,7 +32,7 @@ NEW = Reason("canary.stopped", {"why": Reason("canary.refusals_above", WHY)})
 HELD_TEXT = "On hold: the database was restored from a backup, so it may have been sent already"
 """The reason of a single email on hold, as the version before codes stored it."""
 HANDED_OVER_TEXT = "Being handed over"
-"""The same of one whose body may have left."""
+"""The reason of one whose body may have been sent."""
 
 
 def in_mid_campaign(**values: Any) -> Campaign:
@@ -164,7 +164,7 @@ def test_a_single_email_on_hold_can_be_left_unsent(app: Flask, stored: str) -> N
 
 
 @LEFT_BEFORE_AND_NOW
-def test_a_single_email_that_may_have_left_before_the_update_is_not_sent_again(
+def test_an_email_possibly_sent_before_the_update_is_not_sent_again(
     app: Flask, stored: str
 ) -> None:
     mail_id = a_single_email("sending", stored, lease_until=utcnow() - timedelta(seconds=1))
@@ -175,7 +175,7 @@ def test_a_single_email_that_may_have_left_before_the_update_is_not_sent_again(
 
 
 @pytest.mark.parametrize("text", ["250 2.0.0 Ok: queued", "The server refused it: 550 no"])
-def test_what_became_of_a_test_email_before_the_update_is_told(
+def test_the_outcome_of_a_test_email_before_the_update_is_shown(
     owner_client: FlaskClient, text: str
 ) -> None:
     campaign = in_mid_campaign(status="draft")
@@ -193,7 +193,7 @@ def test_what_became_of_a_test_email_before_the_update_is_told(
         (Reason("outcome.render_failed").pack(), "An unexpected error occurred."),
     ],
 )
-def test_why_an_email_could_not_be_rendered_is_told(
+def test_the_reason_of_a_render_error_is_shown(
     owner_client: FlaskClient, stored: str, words: str
 ) -> None:
     campaign = in_mid_campaign(status="sent")
@@ -212,7 +212,7 @@ def test_why_an_email_could_not_be_rendered_is_told(
         assert "outcome." not in answer.text, path
 
 
-def test_what_a_server_says_is_never_read_as_a_code(owner_client: FlaskClient) -> None:
+def test_a_servers_reply_is_never_read_as_a_code(owner_client: FlaskClient) -> None:
     campaign = in_mid_campaign(status="sent")
     with transaction():
         reply = Reply(digest="1", code=550, text='["status.paused_by_user", {}]')
