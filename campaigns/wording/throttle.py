@@ -21,11 +21,11 @@ SENTENCES: dict[str, Message] = {
     ),
     "throttle.number": N_("Enter a whole number from %(low)s to %(high)s."),
     "throttle.rule_slow": N_("at most %(count)s per minute to %(whom)s for %(time_seconds)s"),
-    "throttle.rule_halve": N_("half as much to %(whom)s, then slowly more"),
-    "throttle.rule_at_once": N_("%(count)s at a time to %(whom)s, then slowly more"),
+    "throttle.rule_halve": N_("half the speed to %(whom)s, then gradually faster"),
+    "throttle.rule_at_once": N_("%(count)s at a time to %(whom)s, then gradually more"),
     "throttle.rule_suspend": N_("nothing to %(whom)s for %(time_seconds)s"),
     "throttle.rule_suspend_slowly": N_(
-        "nothing to %(whom)s for %(time_seconds)s, then %(count)s at a time and slowly more"
+        "nothing to %(whom)s for %(time_seconds)s, then %(count)s at a time and gradually more"
     ),
     "throttle.rule_pause_campaign": N_("the campaign is paused"),
     "throttle.rule_pause_provider": N_("all campaigns of the account are paused"),
