@@ -63,12 +63,19 @@ MEANINGS = {
 """What a value of a status column can mean."""
 
 SUPPRESSION_REASONS = {
-    "manual": lazy_gettext("Added by hand"),
+    "manual": lazy_gettext("Added manually"),
     "complaint": lazy_gettext("Spam complaint"),
     "hard_bounce": lazy_gettext("Hard bounce"),
     "erased": lazy_gettext("Asked to be forgotten"),
 }
 """Why an address is on the suppression list."""
+
+SUPPRESSION_SOURCES = {
+    "bounce": lazy_gettext("Bounce"),
+    "campaign": lazy_gettext("Campaign"),
+    "import": lazy_gettext("Import"),
+}
+"""What put an address on the suppression list, unless a person did: then it is their address."""
 
 
 def encodings() -> dict[str, str]:

@@ -343,6 +343,7 @@ def show(public_id: str) -> str:
         deliveries=subscriber_history.deliveries(person.id),
         suppression=suppressions.find(person.address_normal),
         reasons=audience_labels.SUPPRESSION_REASONS,
+        sources=audience_labels.SUPPRESSION_SOURCES,
     )
 
 

@@ -43,6 +43,7 @@ def index() -> str:
         "web/suppressions/index.html",
         suppressions=page.rows,
         reasons=audience_labels.SUPPRESSION_REASONS,
+        sources=audience_labels.SUPPRESSION_SOURCES,
         text=text,
         total=_total(count),
         previous=previous,

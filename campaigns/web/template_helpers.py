@@ -80,7 +80,7 @@ STATUSES = {
     "subscribed": N_("Subscribed"),
     "unsubscribed": N_("Unsubscribed"),
     "mapping": N_("Not started"),
-    "running": N_("Running"),
+    "running": N_("Importing"),
     "done": N_("Done"),
 }
 """The word for each status of campaigns, deliveries, subscriptions and imports."""

@@ -13,7 +13,7 @@ SENTENCES: dict[str, Message] = {
     "outcome.disabled": N_("The mailbox is disabled"),
     "outcome.mailbox_full": N_("The mailbox is full"),
     "outcome.content": N_("The server refused the content"),
-    "outcome.flood": N_("On hold: the server suddenly refused very many addresses"),
+    "outcome.flood": N_("The server suddenly refused many addresses"),
     "outcome.bounced": N_("Bounced later"),
     "outcome.left": N_("May have arrived; not sent again"),
     "outcome.blocked": N_("The server refused the sender, not the recipient"),

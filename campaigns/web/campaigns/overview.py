@@ -28,7 +28,7 @@ FILTERS = (
     ("", lazy_gettext("All")),
     ("draft", lazy_gettext("Drafts")),
     ("scheduled", lazy_gettext("Scheduled")),
-    ("sending", lazy_gettext("Sending")),
+    ("sending", lazy_gettext("In progress")),
     ("sent", lazy_gettext("Sent")),
     ("cancelled", lazy_gettext("Cancelled")),
 )
