@@ -26,7 +26,7 @@ MAX_ATTRIBUTES = 100
 MAX_ATTRIBUTE_NAME = 64
 MAX_ATTRIBUTE_VALUE = 2_000
 SAMPLE = 2_000
-"""Number of subscribers that `known_attributes` reads, newest first."""
+"""Number of the newest and of the oldest subscribers that `known_attributes` reads."""
 RESERVED = ("name", "address", "email", "attributes", "id")
 """Merge fields that every subscriber has; no attribute may hide them."""
 
@@ -93,12 +93,19 @@ def load(subscriber_ids: Collection[int]) -> Sequence[Subscriber]:
 def known_attributes() -> list[str]:
     """Return the names of the attributes that subscribers have, sorted.
 
-    Only the newest subscribers are read: reading a million rows would delay the page.
+    Only the newest and the oldest are read: reading a million rows would delay the page. The
+    newest alone may all come from one import without attributes.
     """
-    rows = db.session.scalars(
-        sa.select(Subscriber.attributes).order_by(Subscriber.id.desc()).limit(SAMPLE)
+    return sorted(
+        {
+            name
+            for order in (Subscriber.id.desc(), Subscriber.id.asc())
+            for attributes in db.session.scalars(
+                sa.select(Subscriber.attributes).order_by(order).limit(SAMPLE)
+            )
+            for name in attributes
+        }
     )
-    return sorted({name for attributes in rows for name in attributes})
 
 
 # --- What belongs to subscribers

@@ -66,7 +66,7 @@ SENTENCES: dict[str, Message] = {
     "template.raw": N_('{%% raw %%} is not available. To show braces, write {{ "{{" }}.'),
     # Names that do not exist
     "template.misspelled_attribute": N_(
-        "No subscriber has the attribute %(name)s, so it stays empty. Did you mean {{ %(meant)s }}?"
+        "No subscriber seems to have the attribute %(name)s. Did you mean {{ %(meant)s }}?"
     ),
     "template.misspelled_field": N_(
         "Unknown merge field {{ %(name)s }}. Did you mean {{ %(meant)s }}?"
@@ -81,7 +81,7 @@ SENTENCES: dict[str, Message] = {
         "There is no test called %(name)s. Did you mean %(meant)s? Available: %(known)s."
     ),
     "template.unknown_attribute": N_(
-        "No subscriber has the attribute %(name)s, so it stays empty."
+        "No subscriber seems to have the attribute %(name)s. Where it is missing, it stays empty."
     ),
     "template.unknown_field": N_("Unknown merge field {{ %(name)s }}."),
     "template.unknown_field_of": N_("Unknown merge field {{ %(name)s }}. Available: %(all)s."),

@@ -10,6 +10,7 @@ from campaigns import addresses
 from campaigns.audience import subscribers
 from campaigns.audience.models import Subscriber
 from campaigns.db import db, transaction
+from tests import factories
 from tests.english import refused
 from tests.factories import a_subscriber
 
@@ -45,6 +46,16 @@ def test_known_attributes_are_those_of_any_subscriber(app: Flask) -> None:
         a_subscriber("a@example.org", attributes={"city": "Ulm", "plan": "pro"})
         a_subscriber("b@example.org", attributes={"city": "Bern", "Alter": "7"})
     assert subscribers.known_attributes() == ["Alter", "city", "plan"]
+
+
+def test_a_large_import_without_attributes_hides_no_known_attribute(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subscribers, "SAMPLE", 2)
+    with transaction():
+        a_subscriber("a@example.org", attributes={"city": "Ulm"})
+        factories.subscribers(f"{number}@example.org" for number in range(4))
+    assert subscribers.known_attributes() == ["city"]
 
 
 def test_an_added_address_must_be_new(app: Flask) -> None:

@@ -91,7 +91,7 @@ def test_an_action_asks_in_a_dialog_and_runs_once_confirmed(
     dialog = owner.get_by_role("alertdialog", name="Suppress address")
     owner.get_by_role("button", name="Suppress address").click()
     expect(dialog).to_contain_text("This address gets no more email")
-    dialog.get_by_role("button", name="Cancel").click()
+    dialog.get_by_role("button", name="Go back").click()
     expect(dialog).to_be_hidden()
     expect(owner.get_by_text("gets no email")).to_have_count(0)
     owner.get_by_role("button", name="Suppress address").click()

@@ -259,7 +259,7 @@ def _unknown(thing: str, name: str, known: Collection[str]) -> Reason:
 
 
 def check(field: Field, tree: nodes.Template, available: Available) -> list[Problem]:
-    """Return everything that is not on the allow-list, and every unknown name, by line."""
+    """Return everything that is not on the allow-list, and every unknown name, once a line."""
     shape = _shape(field, tree)
     if shape is not None:
         return [shape]
@@ -271,7 +271,8 @@ def check(field: Field, tree: nodes.Template, available: Available) -> list[Prob
     ]
     problems += islice(_names(field, everything, available), 2 * MAX_PROBLEMS)
     problems.sort(key=lambda problem: problem.line)
-    return list(_listing_once(problems[:MAX_PROBLEMS]))
+    distinct = list(dict.fromkeys(problems))
+    return list(_listing_once(distinct[:MAX_PROBLEMS]))
 
 
 def _shape(field: Field, tree: nodes.Template) -> Problem | None:

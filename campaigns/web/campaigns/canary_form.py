@@ -26,15 +26,15 @@ from campaigns.web.words import gettext as _
 
 WHY: Mapping[MeasureName, Any] = {
     "refusals": lazy_gettext(
-        "About 2% of a list in use are dead addresses. From 5% mailbox providers doubt the"
-        " sender; from 10% many of them block it."
+        "An active list has about 2% dead addresses. Above 5%, mailbox providers start to"
+        " distrust the sender; above 10%, many block it."
     ),
     "deferrals": lazy_gettext(
-        "Some servers defer every new sender once, so a few are normal. Many deferrals mean that"
-        " a provider throttles the sender."
+        "Some servers defer every new sender once, so a few deferrals are normal. Many mean"
+        " that a provider throttles you."
     ),
     "bounces": lazy_gettext(
-        "Nearly all dead addresses are refused at once. Few emails bounce later."
+        "Nearly all dead addresses are refused at once, so few emails bounce later."
     ),
     "complaints": lazy_gettext(
         "Gmail and Yahoo ask senders to stay below 0.1% and never to reach 0.3%."

@@ -85,10 +85,18 @@ def test_an_error_is_explained_with_its_line(template: str, words: str) -> None:
 
 
 def test_the_list_of_merge_fields_is_given_once() -> None:
-    first, second, third = problems("{{ one }}{{ one }}\n{{ sender.adress }}")
+    first, second, third = problems("{{ one }}\n{{ one }}\n{{ sender.adress }}")
     assert "Available: campaign.subject" in first
-    assert second == "Line 1: Unknown merge field {{ one }}."
+    assert second == "Line 2: Unknown merge field {{ one }}."
     assert third.endswith("Did you mean {{ sender.address }}?")
+
+
+def test_the_same_mistake_is_told_once_for_each_line() -> None:
+    found = check_content(
+        a_content("{% if subscriber.cty %}{{ subscriber.cty }}{% endif %}\n{{ subscriber.cty }}"),
+        ["city"],
+    )
+    assert [problem.line for problem in found] == [1, 2]
 
 
 def test_an_unknown_attribute_is_only_a_warning() -> None:
