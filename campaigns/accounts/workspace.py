@@ -1,4 +1,4 @@
-"""The workspace: the organisation that sends, and its settings."""
+"""The workspace: the organization that sends, and its settings."""
 
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones

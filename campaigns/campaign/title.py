@@ -20,25 +20,25 @@ def title_of(name: str, subject: str) -> str:
     return name or as_read(subject)
 
 
-def as_read(subject: str, organisation: str = UNKNOWN) -> str:
+def as_read(subject: str, organization: str = UNKNOWN) -> str:
     """Return the subject with its merge tags filled in for a recipient without a name.
 
     A subject that cannot be rendered is returned as it was written.
     """
     is_template = "{{" in subject or "{%" in subject
-    return _rendered(subject, organisation) if is_template else subject
+    return _rendered(subject, organization) if is_template else subject
 
 
 @lru_cache(maxsize=1024)
-def _rendered(subject: str, organisation: str) -> str:
+def _rendered(subject: str, organization: str) -> str:
     content = Content(
         subject=subject,
         preheader="",
         html="",
-        sender_name=organisation,
+        sender_name=organization,
         sender_address="",
         reply_to="",
-        identity=organisation,
+        identity=organization,
         postal_address="",
         campaign_public_id="",
         base_url="",

@@ -22,7 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Restore an export of the suppression list.",
     ),
     "doctor": ("campaigns.cli.doctor", "Check the installation and say what to fix."),
-    "demo-data": ("campaigns.cli.demo_data", "Fill the database with a sample organisation."),
+    "demo-data": ("campaigns.cli.demo_data", "Fill the database with a sample organization."),
     "bench": ("campaigns.cli.bench", "Measure how fast this machine sends."),
 }
 """Each command's module and the line that the overview shows."""

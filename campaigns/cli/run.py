@@ -14,7 +14,7 @@ DEMO_DATA_DIR = Path(".data/demo")
 
 
 @click.command("up")
-@click.option("--demo", is_flag=True, help="Use a sample organisation and the built-in mailbox.")
+@click.option("--demo", is_flag=True, help="Use a sample organization and the built-in mailbox.")
 @click.option(
     "--postgres",
     "with_postgres",

@@ -1,4 +1,4 @@
-"""An organisation with data, and the path of one page of each kind."""
+"""An organization with data, and the path of one page of each kind."""
 
 from contextlib import closing
 from html.parser import HTMLParser

@@ -21,13 +21,13 @@ def preflight(
 ) -> list[Check]:
     """Return every check, by section. A problem keeps the campaign from leaving."""
     sender = db.session.get(SenderAddress, campaign.sender_id) if campaign.sender_id else None
-    organisation = load_workspace().name
+    organization = load_workspace().name
     return [
         audience.check(campaign, arithmetic),
         senders.check(sender),
         *senders.check_signature(sender),
-        content.check_subject(as_read(campaign.subject, organisation)),
-        content.check_preheader(as_read(campaign.preheader, organisation)),
+        content.check_subject(as_read(campaign.subject, organization)),
+        content.check_preheader(as_read(campaign.preheader, organization)),
         *content.check(content_of(campaign, base_url=base_url), signer),
         workspace.check_postal_address(),
         workspace.check_public_url(base_url),

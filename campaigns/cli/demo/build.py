@@ -1,4 +1,4 @@
-"""Fill an empty database with the demo organisation."""
+"""Fill an empty database with the demo organization."""
 
 import random
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ LISTS = (
 
 
 def ensure_demo(settings: Settings) -> Sequence[str]:
-    """Make the demo organisation unless it is there; gives the lines to show with the address."""
+    """Make the demo organization unless it is there; gives the lines to show with the address."""
     app = create_core(settings)
     with app.app_context():
         if not users.has_users():

@@ -118,7 +118,7 @@ def merge_fields() -> list[tuple[str, list[tuple[str, str]]]]:
             _("Sender"),
             [
                 (_("Sender name"), "{{ sender.name }}"),
-                (_("Organisation"), "{{ sender.identity }}"),
+                (_("Organization"), "{{ sender.identity }}"),
                 (_("Postal address"), "{{ sender.postal_address }}"),
             ],
         ),
