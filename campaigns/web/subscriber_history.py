@@ -18,10 +18,10 @@ from campaigns.wording.messages import N_
 RECENT = 50
 
 _WORDS = {
-    ("requested", "form"): N_("Asked on the sign-up page to join “%(list)s”"),
+    ("requested", "form"): N_("Asked to join “%(list)s” on the sign-up page"),
     ("confirmed", "form"): N_("Confirmed their address for “%(list)s”"),
     ("subscribed", "form"): N_("Subscribed to “%(list)s” on the sign-up page"),
-    ("subscribed", "page"): N_("Undid unsubscribing and stays on “%(list)s”"),
+    ("subscribed", "page"): N_("Resubscribed to “%(list)s” on the unsubscribe page"),
     ("subscribed", "manual"): N_("Subscribed to “%(list)s” manually"),
     ("subscribed", "import"): N_("Subscribed to “%(list)s” by an import"),
     ("unsubscribed", "one_click"): N_("Unsubscribed from “%(list)s” in their email app"),

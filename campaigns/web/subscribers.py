@@ -413,7 +413,7 @@ def _delete_page(person: Subscriber, error: str = "") -> str:
             (
                 "suppress",
                 _("Keep the address on the suppression list"),
-                _("Imports can then never add it again. Nothing but the address is kept."),
+                _("Imports can never add it again. Only the address is kept."),
             )
         ],
     )

@@ -50,6 +50,6 @@ SENTENCES: dict[str, Message] = {
         " select “They asked to come back”."
     ),
     "audience.suppressed": N_(
-        "This address is on the suppression list and gets no email. Lift the suppression first."
+        "This address is on the suppression list and gets no email. Remove the suppression first."
     ),
 }

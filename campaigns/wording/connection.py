@@ -36,7 +36,7 @@ SENTENCES: dict[str, Message] = {
     ),
     # Logging in
     "connection.no_login_offered": N_(
-        "%(where)s does not accept logins. Remove the username, or use the provider's submission"
+        "%(where)s does not accept logins. Remove the username, or use the provider’s submission"
         " port."
     ),
     "connection.no_common_login": N_(

@@ -13,7 +13,7 @@ SENTENCES: dict[str, Message] = {
     "hold.account_waits": N_("%(account)s waits. %(why)s"),
     "hold.account_waits_until": N_("%(account)s waits until %(until_at)s. %(why)s"),
     "hold.probe": N_(
-        "%(account)s did not work just now. %(why)s One email at a time finds out whether it works"
+        "%(account)s did not work just now. %(why)s One email at a time tests whether it works"
         " again."
     ),
     "hold.account_slow": N_("%(account)s sends %(rate_per_second)s. %(why)s"),

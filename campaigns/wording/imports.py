@@ -10,7 +10,7 @@ SENTENCES: dict[str, Message] = {
     ),
     "import_file.database": N_("This is a database. Export the addresses as CSV."),
     "import_file.disk_full": N_(
-        "The server's disk has no room for this file, so nothing of it was kept."
+        "The server’s disk has no room for this file, so nothing of it was kept."
         " Free some space, or split the file into smaller ones."
     ),
     "import_file.empty": N_("The file is empty. Choose another one."),
@@ -104,7 +104,7 @@ SENTENCES: dict[str, Message] = {
         "This address is on the suppression list (hard bounce), so it was not added."
     ),
     "import_row.suppressed_manual": N_(
-        "This address is on the suppression list (added by hand), so it was not added."
+        "This address is on the suppression list (added manually), so it was not added."
     ),
     "import_row.too_long": N_("The row is longer than a megabyte."),
     "import_row.too_many_cells": N_(

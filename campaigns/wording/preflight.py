@@ -32,7 +32,8 @@ SENTENCES: dict[str, Message] = {
         "Signed by “%(account)s”, once %(domain)s is confirmed there."
     ),
     "preflight.unsigned": N_(
-        "Email from %(domain)s is not signed with DKIM. Gmail, Yahoo and Outlook ask for it."
+        "Email from %(domain)s is not signed with DKIM. Gmail, Yahoo and Outlook"
+        " require it from bulk senders."
     ),
     "preflight.signed": Plural(
         "Signed with DKIM for %(domain)s (selector %(selectors)s).",
@@ -53,7 +54,7 @@ SENTENCES: dict[str, Message] = {
     ),
     "preflight.quoted": N_("“%(text)s”"),
     "preflight.no_preheader": N_(
-        "There is none. Inboxes show the first words of the email beside the subject."
+        "No preheader. Inboxes show the first words of the email next to the subject."
     ),
     "preflight.no_content": N_("The campaign has no content yet."),
     "preflight.clipped": N_(
@@ -86,12 +87,12 @@ SENTENCES: dict[str, Message] = {
         "Your postal address is missing. The law requires it in every newsletter."
     ),
     "preflight.url_this_computer": N_(
-        "Links lead to %(url)s. Only this computer can open them. Set PUBLIC_URL before you write"
-        " to others."
+        "Links lead to %(url)s. Only this computer can open them. Set PUBLIC_URL before you email"
+        " anyone else."
     ),
     "preflight.url_own_network": N_(
         "Links lead to %(url)s. Only your own network can open them. Set PUBLIC_URL before you"
-        " write to others."
+        " email anyone else."
     ),
     "preflight.url_not_encrypted": N_(
         "Links lead to %(url)s, without encryption. Change PUBLIC_URL to https."

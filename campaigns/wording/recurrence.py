@@ -63,7 +63,7 @@ SENTENCES: dict[str, Message] = {
     "recurrence.two_ends": N_("Choose either a last day or a number of times, not both."),
     "recurrence.count": N_("A campaign can go out 1 to %(most)s times."),
     "recurrence.unreadable": N_("The rule of this series cannot be read: %(rule)s"),
-    "recurrence.exists": N_("This draft is already a recurring campaign. End that first."),
+    "recurrence.exists": N_("This draft is already a recurring campaign. Stop it first."),
     "recurrence.ends_early": N_(
         "The campaign would end before it begins. Choose a later last day."
     ),

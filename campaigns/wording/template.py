@@ -12,7 +12,7 @@ SENTENCES: dict[str, Message] = {
         "Only two values can be compared at a time. Put “and” between comparisons."
     ),
     "template.fixed_item_only": N_(
-        'Only a fixed name or number can stand in [ ]. Use ["name"] instead.'
+        'Only a fixed name or number can be used in [ ]. Use ["name"] instead.'
     ),
     "template.half_character": N_(
         "A text contains half of a character (\\ud...). Use the character itself."
@@ -27,7 +27,7 @@ SENTENCES: dict[str, Message] = {
         "Groups of values in { } are not available. Use subscriber attributes instead."
     ),
     "template.no_dunder": N_(
-        "Names that begin with __ are not available. Use the attribute's own name instead."
+        "Names that begin with __ are not available. Use the attribute’s own name instead."
     ),
     "template.no_extends": N_(
         "{%% extends %%} is not available. Paste the whole HTML into this campaign instead."
@@ -116,14 +116,14 @@ SENTENCES: dict[str, Message] = {
     ),
     # Where merge fields cannot stand
     "template.field_in_script": N_(
-        "A merge field cannot stand in a script. Use it in the text instead."
+        "A merge field cannot be used in a script. Use it in the text instead."
     ),
     "template.field_in_tag": N_(
-        "A merge field cannot stand in a tag by itself. Use it as the value of an attribute,"
+        "A merge field cannot be used in a tag by itself. Use it as the value of an attribute,"
         ' in quotes, such as title="{{ subscriber.name }}".'
     ),
     "template.loop_in_link": N_(
-        "A loop or {%% set %%} cannot stand in the address of a link. Put it around the link."
+        "A loop or {%% set %%} cannot be used in the address of a link. Put it around the link."
     ),
     # Limits
     "template.bad_date_format": N_(
@@ -139,7 +139,7 @@ SENTENCES: dict[str, Message] = {
         "The joined text is longer than %(kilobytes)s KB. Use a shorter separator."
     ),
     "template.list_as_text": N_(
-        "A whole list or group of values cannot stand in text."
+        "A whole list or group of values cannot be used in text."
         " Use one of its values, or a {%% for %%} loop."
     ),
     "template.list_too_big": N_(

@@ -152,7 +152,7 @@ def test_a_suppressed_address_cannot_be_subscribed_manually(app: Flask) -> None:
     with transaction():
         news, alice = a_list(), a_subscriber()
         suppressions.suppress("alice@example.org", reason="complaint", source="test", now=NOW)
-        with refused(subscriptions.SuppressedError, "Lift the suppression"):
+        with refused(subscriptions.SuppressedError, "Remove the suppression"):
             subscriptions.subscribe(news.id, alice.id, ConsentEvidence("manual", NOW))
     assert subscriptions.state(news.id, alice.id) is None
 

@@ -156,7 +156,7 @@ def test_failed_deliveries_are_listed_with_their_reason_and_retried(
     campaign = a_campaign_with(SENT, GAVE_UP, NOBODY)
     html = page(owner_client, campaign, "/again/failed")
     text = text_of(html)
-    assert "Deferred until the time to retry was over" in text
+    assert "Deferred until the retry limit was reached" in text
     assert "The mailbox does not exist" in text
     assert "Without 1 email to a mailbox that does not exist" in text
     assert f"/campaigns/{campaign.public_id}/report/ledger.csv?view=failed" in html

@@ -241,7 +241,7 @@ def test_a_subscriber_is_added_with_lists_and_attributes(owner_client: FlaskClie
     [
         ("address", "no address", "@-sign"),
         ("address", "known@example.org", "already"),
-        ("address", "suppressed@example.org", "Lift the suppression"),
+        ("address", "suppressed@example.org", "Remove the suppression"),
         ("name", "x" * 201, "too long"),
         ("attribute_name", "1st", "cannot be the name of an attribute"),
     ],
@@ -300,7 +300,7 @@ def test_a_page_shows_everything_about_a_subscriber(owner_client: FlaskClient) -
     for text in (
         "Ann &lt;b&gt;",
         "Ulm",
-        "Asked on the sign-up page to join “News”",
+        "Asked to join “News” on the sign-up page",
         "Yes, send me mail",
         "192.0.2.1",
         "Confirmed their address for “News”",
@@ -357,7 +357,7 @@ def test_a_suppressed_subscriber_is_shown_as_such_and_cannot_be_subscribed(
     assert "Suppressed</span>" in owner_client.get("/subscribers").text
     owner_client.post(f"{path}/subscribe", data=data)
     assert subscriptions.state(news.id, ann.id) is None
-    assert "Lift the suppression first" in owner_client.get(path).text
+    assert "Remove the suppression first" in owner_client.get(path).text
     owner_client.post(f"{path}/lift")
     owner_client.post(f"{path}/subscribe", data=data)
     assert subscriptions.state(news.id, ann.id) == "subscribed"

@@ -74,8 +74,8 @@ def test_a_template_renders(template: str, result: str) -> None:
         ("{{ subscriber.name ", "never closed"),
         ("{# x", "A comment {# is never closed"),
         ("{% frobnicate %}", "There is no {% frobnicate %} tag"),
-        ("<p {{ subscriber.name }}>", "cannot stand in a tag by itself"),
-        ("<script>{{ subscriber.name }}</script>", "cannot stand in a script"),
+        ("<p {{ subscriber.name }}>", "cannot be used in a tag by itself"),
+        ("<script>{{ subscriber.name }}</script>", "cannot be used in a script"),
     ],
 )
 def test_an_error_is_explained_with_its_line(template: str, words: str) -> None:
