@@ -62,6 +62,9 @@ def _add_states() -> None:
             if not delivery:
                 continue
             campaign.started_at, campaign.audience, campaign.matched = now, 8, 8
+            if status == "sending":
+                campaign.canary_state, campaign.canary_percent = "testing", 50.0
+                campaign.canary_quota = {"google": 3, "other": 3}
             for at, person in enumerate(subscribers):
                 state = delivery if at % 2 else "sent"
                 a_delivery(campaign, person, list_id=news.id, status=state)

@@ -160,6 +160,17 @@ def test_an_error_of_the_server_is_shown_and_saving_retried(
     assert _stored(server[0]).subject == "Saved in the end"
 
 
+def test_a_preview_has_the_background_of_its_colour_scheme(
+    server: tuple[Flask, str], editor: Page
+) -> None:
+    # An email without colours of its own is white on the browser's dark canvas, or black on white.
+    frame = editor.locator(".preview-frame").first
+    expect(frame).to_have_css("background-color", "rgb(255, 255, 255)")
+    editor.emulate_media(color_scheme="dark")
+    editor.reload()
+    expect(frame).not_to_have_css("background-color", "rgb(255, 255, 255)")
+
+
 def test_going_to_the_review_saves_first(server: tuple[Flask, str], editor: Page) -> None:
     _type_subject(editor, "Saved on the way out")
     editor.click("text=Review and send")
