@@ -1,4 +1,4 @@
-"""Parse, validate and normalise an address."""
+"""Parse, validate, normalise and show an address."""
 
 import re
 import unicodedata
@@ -127,3 +127,28 @@ def without_tag(address: str) -> str:
     """
     local, at, domain = normalise(address).rpartition("@")
     return (local.partition("+")[0] or local) + at + domain
+
+
+def shown_domain(domain: str) -> str:
+    """Return a domain as people write it, in Unicode.
+
+    One that would not be stored as it is stays as it is.
+    """
+    if "xn--" not in domain:
+        return domain
+    try:
+        shown = domain.encode("ascii").decode("idna")
+        return shown if shown.encode("idna").decode() == domain.lower() else domain
+    except UnicodeError:
+        return domain
+
+
+def shown_address(address: str) -> str:
+    """Return the address with its domain in Unicode."""
+    local, at, domain = address.rpartition("@")
+    return f"{local}{at}{shown_domain(domain)}"
+
+
+def shown_sender(name: str, address: str) -> str:
+    """Return a sender as "Harbour Coffee <letter@harbour-coffee.example>"."""
+    return f"{name} <{shown_address(address)}>" if name else shown_address(address)

@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from campaigns.addresses import shown_address
 from campaigns.campaign.models import Campaign
 from campaigns.db import db, rows_changed
 from campaigns.providers.models import ProviderAccount, SenderAddress
@@ -29,7 +30,7 @@ class SenderRoute:
     def words(self) -> str:
         """The sender as users see it: name, address and account."""
         name = f"{self.sender.name} " if self.sender.name else ""
-        return f"{name}<{self.sender.address}> ({self.account.name})"
+        return f"{name}<{shown_address(self.sender.address)}> ({self.account.name})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from campaigns.addresses import shown_sender
 from campaigns.audience.models import AudienceList
 from campaigns.campaign.models import Campaign, CampaignList
 from campaigns.db import db
@@ -63,7 +64,7 @@ def campaign_facts(campaign_id: int) -> Facts:
     return Facts(
         lists=lists[False],
         excluded_lists=lists[True],
-        sender=f"{name} <{address}>" if name and address else address or "",
+        sender=shown_sender(name, address) if address else "",
         provider=account or "",
         trouble=trouble or "",
         retry_at=next_tries([account_id]).get(account_id) if account_id and trouble else None,

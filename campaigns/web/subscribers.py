@@ -18,7 +18,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from campaigns.access import access
-from campaigns.addresses import InvalidAddressError
+from campaigns.addresses import InvalidAddressError, shown_address
 from campaigns.audience import lists, search, subscribers, subscriptions, suppressions
 from campaigns.audience.consent import ConsentEvidence
 from campaigns.audience.export import export_rows
@@ -33,7 +33,6 @@ from campaigns.web import audience_labels, subscriber_history
 from campaigns.web.deletion import Deletion, deletion_page
 from campaigns.web.page_links import page_links
 from campaigns.web.saving import Answer, or_404
-from campaigns.web.shown_addresses import shown_address
 from campaigns.web.template_helpers import number
 from campaigns.web.words import gettext as _
 from campaigns.web.words import ngettext, sentence

@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 
 from campaigns import addresses
 from campaigns.access import access
+from campaigns.addresses import shown_address
 from campaigns.audience import suppressions
 from campaigns.clock import utcnow
 from campaigns.csv_writing import BOM, csv_text
@@ -17,7 +18,6 @@ from campaigns.db import transaction
 from campaigns.web import audience_labels
 from campaigns.web.page_links import page_links
 from campaigns.web.saving import Answer, done
-from campaigns.web.shown_addresses import shown_address
 from campaigns.web.template_helpers import number
 from campaigns.web.words import gettext as _
 from campaigns.web.words import ngettext, sentence

@@ -14,9 +14,9 @@ from flask_login import current_user
 
 from campaigns import formatting
 from campaigns.accounts.workspace import load_workspace
+from campaigns.addresses import shown_address, shown_domain, shown_sender
 from campaigns.clock import utcnow
 from campaigns.context import services
-from campaigns.web.shown_addresses import shown_address, shown_domain
 from campaigns.web.static_files import asset
 from campaigns.wording.catalog import languages
 from campaigns.wording.messages import N_
@@ -114,6 +114,7 @@ def register(app: Flask) -> None:
     app.add_template_global(status_word)
     app.add_template_global(shown_address)
     app.add_template_global(shown_domain)
+    app.add_template_global(shown_sender)
     app.context_processor(_context)
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True

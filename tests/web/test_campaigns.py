@@ -111,6 +111,17 @@ def test_the_list_shows_figures_and_links_each_campaign_to_its_page(
     assert "View report" in page
 
 
+@pytest.mark.parametrize("page", ["", "/review", "/report"])
+@pytest.mark.parametrize("status", ["draft", "sending"])
+def test_a_sender_is_shown_in_unicode(owner_client: FlaskClient, page: str, status: str) -> None:
+    with transaction():
+        sender = a_sender("info@xn--bcher-kva.example", name="Bücher")
+        campaign = a_campaign(a_list(), sender=sender, status=status)
+    shown = owner_client.get(_path(campaign, page), follow_redirects=True).text
+    assert "info@bücher.example" in shown
+    assert "@xn--" not in shown
+
+
 def test_the_list_filters_searches_and_pages(owner_client: FlaskClient) -> None:
     with transaction():
         for number in range(30):

@@ -1,5 +1,6 @@
 """Whether the sender address works, and whether its email is signed."""
 
+from campaigns.addresses import shown_domain, shown_sender
 from campaigns.campaign.preflight.checks import Check, passed, problem, warning
 from campaigns.db import db
 from campaigns.providers.domains import standing
@@ -25,8 +26,7 @@ def check(sender: SenderAddress | None) -> Check:
     if account is not None and account.trouble:
         why = Reason.unpack(account.trouble)
         return warning("sender", "senders", "preflight.trouble", account=account.name, why=why)
-    name = f"{sender.name} <{sender.address}>".strip()
-    return passed("sender", "preflight.from", sender=name)
+    return passed("sender", "preflight.from", sender=shown_sender(sender.name, sender.address))
 
 
 def check_signature(sender: SenderAddress | None) -> list[Check]:
@@ -41,19 +41,22 @@ def check_signature(sender: SenderAddress | None) -> list[Check]:
         return [_signed(domain)]
     if domain.freemail:
         return []
+    name = shown_domain(domain.name)
     account = db.session.get(ProviderAccount, sender.provider_id)
     if account is not None and account.rewrites_return_path:
         return [
-            passed(
-                "signature", "preflight.signed_by_service", account=account.name, domain=domain.name
-            )
+            passed("signature", "preflight.signed_by_service", account=account.name, domain=name)
         ]
-    return [warning("signature", "domains", "preflight.unsigned", domain=domain.name)]
+    return [warning("signature", "domains", "preflight.unsigned", domain=name)]
 
 
 def _signed(domain: DomainView) -> Check:
     selectors = ", ".join(key.selector for key in domain.signing)
-    params = {"domain": domain.name, "selectors": selectors, "count": len(domain.signing)}
+    params = {
+        "domain": shown_domain(domain.name),
+        "selectors": selectors,
+        "count": len(domain.signing),
+    }
     if domain.standing == "broken":
         return warning("signature", "domains", "preflight.signed_not_in_dns", **params)
     return passed("signature", "preflight.signed", **params)

@@ -9,6 +9,7 @@ from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from campaigns.access import access
+from campaigns.addresses import shown_address, shown_domain
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
@@ -18,7 +19,6 @@ from campaigns.providers.models import DkimKey, SenderDomain
 from campaigns.web.deletion import Deletion, confirm_and_delete
 from campaigns.web.saving import Answer, or_404, saving
 from campaigns.web.settings.blueprint import bp
-from campaigns.web.shown_addresses import shown_address, shown_domain
 from campaigns.web.words import gettext as _
 from campaigns.web.words import sentence
 from campaigns.web_limits import limiter

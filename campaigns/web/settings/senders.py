@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from flask import render_template, request, url_for
 
 from campaigns.access import access
-from campaigns.addresses import normalise
+from campaigns.addresses import normalise, shown_address
 from campaigns.campaign import usage
 from campaigns.clock import utcnow
 from campaigns.db import db
@@ -16,7 +16,6 @@ from campaigns.reason import Reason
 from campaigns.web.deletion import Deletion, confirm_and_delete, in_use, quoted
 from campaigns.web.saving import Answer, done, or_404, saving
 from campaigns.web.settings.blueprint import bp, next_step
-from campaigns.web.shown_addresses import shown_address
 from campaigns.web.words import gettext as _
 
 

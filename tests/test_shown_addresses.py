@@ -2,7 +2,7 @@
 
 import pytest
 
-from campaigns.web.shown_addresses import shown_address
+from campaigns.addresses import shown_address, shown_sender
 
 
 @pytest.mark.parametrize(
@@ -18,3 +18,11 @@ from campaigns.web.shown_addresses import shown_address
 )
 def test_domains_are_shown_in_unicode(stored: str, shown: str) -> None:
     assert shown_address(stored) == shown
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("Ann", "Ann <ann@bücher.example>"), ("", "ann@bücher.example")],
+)
+def test_a_sender_has_its_address_in_brackets_after_its_name(name: str, shown: str) -> None:
+    assert shown_sender(name, "ann@xn--bcher-kva.example") == shown
