@@ -26,7 +26,7 @@ SENTENCES: dict[str, Message] = {
     ),
     "reply_rule.m365_connections": N_(
         "Microsoft 365: too many connections at the same time. The account uses one, then"
-        " slowly more."
+        " gradually more."
     ),
     "reply_rule.m365_quota": N_(
         "Microsoft 365: the account has used up its limit for 24 hours. It is tried again every"
@@ -44,11 +44,11 @@ SENTENCES: dict[str, Message] = {
         " afterwards."
     ),
     "reply_rule.too_many_connections": N_(
-        "Too many connections at the same time. The account uses one, then slowly more."
+        "Too many connections at the same time. The account uses one, then gradually more."
     ),
     "reply_rule.gmail_unusual_rate": N_(
         "Gmail sees an unusual rate of email from this server. It gets none for 10 minutes,"
-        " then one email at a time, then slowly more."
+        " then one email at a time, then gradually more."
     ),
     "reply_rule.gmail_later": N_(
         "Gmail asked to try again later. It gets 60 emails per minute for an hour."
@@ -59,7 +59,7 @@ SENTENCES: dict[str, Message] = {
     ),
     "reply_rule.outlook_rate": N_(
         "Outlook.com limits how much this server may send. It gets none for 30 minutes, then"
-        " one email at a time, then slowly more."
+        " one email at a time, then gradually more."
     ),
     "reply_rule.outlook_busy": N_(
         "Outlook.com asks this server to slow down. It gets 60 emails per minute for an hour."
@@ -81,7 +81,7 @@ SENTENCES: dict[str, Message] = {
         "Comcast asks for less email. It gets 30 emails per minute for an hour."
     ),
     "reply_rule.orange_connections": N_(
-        "Orange accepts few emails at the same time. It gets one at a time, then slowly more."
+        "Orange accepts few emails at the same time. It gets one at a time, then gradually more."
     ),
     "reply_rule.blocklist": N_(
         "This server is on a blocklist that the mailbox provider uses. The provider gets no"
@@ -96,6 +96,6 @@ SENTENCES: dict[str, Message] = {
         " address record, then resume the campaign."
     ),
     "reply_rule.slow_down": N_(
-        "The server asked to slow down. It gets half as much email, then slowly more."
+        "The server asked to slow down. It gets half as much email, then gradually more."
     ),
 }

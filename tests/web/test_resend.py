@@ -199,7 +199,7 @@ def test_b4_a_refusal_spike_asks_for_a_decision(owner_client: FlaskClient) -> No
     html = page(owner_client, campaign)
     text = text_of(html)
     assert "Gmail refused many addresses at once" in text
-    assert "2 addresses are on hold" in text
+    assert "2 addresses have been on hold" in text
     assert "1 more recipient waits" in text
     assert "550 no such user" in text
     assert "Gmail" in text_of(page(owner_client, campaign, "/again")), "and so does its poll"
