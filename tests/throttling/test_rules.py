@@ -97,7 +97,9 @@ def test_the_meaning_of_a_rule_precedes_the_servers_reply() -> None:
     ours = next(rule for rule in RULES if rule.key == "gmail-unusual-rate")
     told = Reason("throttle.said", {"note": ours.note, **quote})
     assert Reason.unpack(told.pack()) == told
-    assert in_english(told).endswith("then gradually more. The server said: “421 4.7.28 Unusual rate”")
+    assert in_english(told).endswith(
+        "then gradually more. The server said: “421 4.7.28 Unusual rate”"
+    )
     before = Reason("throttle.said", {"note": "Gmail gets none", **quote})
     assert in_english(before).startswith("Gmail gets none. The server said:")
 
