@@ -1,4 +1,4 @@
-"""The few headers that a list shows, taken from a message's source quickly and without fail."""
+"""Read the few headers that a list shows, quickly and without errors."""
 
 import contextlib
 import re
@@ -8,7 +8,7 @@ from email.header import decode_header
 from functools import lru_cache
 
 LONGEST = 998
-"""Characters kept of one header."""
+"""Largest length of a header, in characters; the rest is cut off."""
 
 _END = re.compile(rb"\r?\n\r?\n")
 _FIELD = re.compile(
@@ -27,7 +27,7 @@ class Headers:
 
 
 def read_headers(raw: bytes) -> Headers:
-    """Read the head of a message. Whatever it holds, this raises nothing."""
+    """Read the head of a message. Never raises, whatever it contains."""
     end = _END.search(raw)
     head = raw[: end.start()] if end else raw
     found: dict[bytes, bytes] = {}
@@ -44,16 +44,16 @@ def read_headers(raw: bytes) -> Headers:
 def decode(value: str) -> str:
     """Decode a header for display, on one line and without control characters."""
     if "=?" in value:
-        # What cannot be decoded is shown as it came: one looks for such mistakes here.
+        # Show what cannot be decoded as it is: people use the mailbox to find such mistakes.
         with contextlib.suppress(HeaderParseError, ValueError):
-            # One character per octet: the parts between encoded words come back as just these.
+            # One character per octet: decode_header returns the parts between encoded words so.
             octets = value.encode("utf-8", "replace").decode("latin-1")
             value = "".join(_decode_part(*part) for part in decode_header(octets))
     return printable(value)[:LONGEST]
 
 
 def printable(text: str) -> str:
-    """On one line, without control characters and halves of surrogate pairs."""
+    """Return the text on one line, without control characters and lone surrogates."""
     return _SPACE.sub(" ", text.encode("utf-8", "replace").decode()).strip()
 
 

@@ -12,19 +12,19 @@ from campaigns.mailbox.headers import decode, printable
 
 INLINE_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 INLINE_BYTES = 10 * 1024 * 1024
-"""Together, of the pictures shown inside one message."""
+"""Largest total size of the pictures shown in one message."""
 
 _CID = re.compile(r"""(?<=["'(=\s])cid:([^"'()<>\s]{1,300})""", re.IGNORECASE)
 _HEAD = re.compile(r"<head(?:\s[^<>]*)?>", re.IGNORECASE)
 _HTML = re.compile(r"<html(?:\s[^<>]*)?>", re.IGNORECASE)
 _DOCTYPE = re.compile(r"\A\s*+<!doctype[^<>]*>", re.IGNORECASE)
-# Besides separators: marks that reverse the writing direction and so hide a file's true ending.
+# Separators, and marks that reverse the writing direction and so hide a file's true extension.
 MAX_HEADER_LENGTH = 4000
-"""Part of a header that is read, in characters."""
+"""Largest length of a header that is parsed, in characters."""
 
 
 class _Bounded(Compat32):
-    """Cuts headers: the time in which the email package reads parameters grows by the square."""
+    """Truncates headers: the email package takes quadratic time to parse parameters."""
 
     def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
         name, value = super().header_source_parse(sourcelines)
@@ -37,7 +37,7 @@ _UNSAFE = re.compile(r'[/\\:*?"<>|\u202a-\u202e\u2066-\u2069\u200e\u200f]')
 
 @dataclass(frozen=True, slots=True)
 class AttachedFile:
-    """A part that is not the body. `name` is safe as a file name."""
+    """An attachment. `name` is a safe file name."""
 
     name: str
     content_type: str
@@ -47,7 +47,7 @@ class AttachedFile:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A parsed message. `html` and `text` are None where it has no such part."""
+    """A parsed message. `html` and `text` are None without such a part."""
 
     subject: str
     from_header: str
@@ -60,7 +60,7 @@ class Letter:
 
 
 def read_letter(raw: bytes) -> Letter:
-    """Take a message apart. The first HTML and the first plain part are its bodies."""
+    """Parse a message. Its first HTML part and first plain part are its bodies."""
     message = message_from_bytes(raw, policy=_BOUNDED)
     html: str | None = None
     text: str | None = None
@@ -87,9 +87,9 @@ def read_letter(raw: bytes) -> Letter:
 
 
 def framed_html(letter: Letter) -> str:
-    """The HTML for the frame: its links open a new tab, its own pictures are put into it.
+    """Return HTML for the frame: links open a new tab, attached pictures are embedded.
 
-    They go in as `data:`, since a sandboxed frame sends no cookie to fetch them with.
+    Pictures become `data:` URLs, since a sandboxed frame sends no cookie to fetch them with.
     """
     html = _CID.sub(_Pictures(letter), letter.html or "")
     for place in (_HEAD, _HTML, _DOCTYPE):
@@ -99,7 +99,7 @@ def framed_html(letter: Letter) -> str:
 
 
 class _Pictures:
-    """Replaces `cid:...` by the picture, as long as they are not too many."""
+    """Replaces `cid:...` by the picture, up to INLINE_BYTES."""
 
     def __init__(self, letter: Letter) -> None:
         self._found = {
@@ -119,7 +119,7 @@ class _Pictures:
 
 
 def _leaves(part: Part) -> Iterator[Part]:
-    """The parts that hold something; a message inside a message is one of them."""
+    """Yield the parts with content; a message inside a message counts as one."""
     waiting = [part]
     while waiting:
         part = waiting.pop()
@@ -137,7 +137,7 @@ def _children(part: Part) -> list[Part]:
 
 
 def _header(message: Part, name: str) -> str:
-    # As it came: get() would already have replaced octets beyond ASCII by question marks.
+    # The raw value: get() replaces octets beyond ASCII by question marks.
     for key, value in message.raw_items():
         if key.lower() == name.lower():
             return decode(_utf8(str(value)))
@@ -145,12 +145,12 @@ def _header(message: Part, name: str) -> str:
 
 
 def _utf8(text: str) -> str:
-    """Octets beyond ASCII in a header arrive as surrogates: they are UTF-8, or broken."""
+    """Decode octets beyond ASCII, which arrive as surrogates: they are UTF-8 or broken."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _content(part: Part) -> bytes:
-    if part.is_multipart():  # a message inside the message: its source
+    if part.is_multipart():  # a message inside the message: use its source
         return b"\r\n".join(child.as_bytes() for child in _children(part))
     content = part.get_payload(decode=True)
     return content if isinstance(content, bytes) else b""

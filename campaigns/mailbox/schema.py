@@ -1,4 +1,4 @@
-"""The mailbox's own SQLite file: its tables, how it is opened, what is said when it is unusable."""
+"""The mailbox's SQLite file: its tables, opening it, and its errors."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -10,9 +10,9 @@ from campaigns.reason import ReasonError
 VERSION = 1
 BUSY_SECONDS = 10
 
-# `message` holds what a list shows and is searched; the sources lie apart, so that going through
-# all messages reads a few megabytes and not all of them. `seen` counts the copies of each pair of
-# recipient and Message-ID by a 64-bit digest: it outlives the messages, and so do the totals.
+# `message` holds what lists show and searches read. Sources are in another table, so that a scan of
+# all messages reads only a few megabytes. `seen` counts the copies of each pair of recipient and
+# Message-ID by a 64-bit digest. It outlives the messages, and so do the totals.
 TABLES = """
 CREATE TABLE message (
     id INTEGER PRIMARY KEY,
@@ -48,7 +48,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
     """Connect for writing; creates the file if needed. Raises MailboxError."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.touch(mode=0o600)  # captured mail holds working links: it is for its owner alone
+        path.touch(mode=0o600)  # captured email holds working links: only its owner may read it
     except OSError as error:
         raise MailboxError(
             "mailbox_error.cannot_write", path=str(path), error=error.strerror or ""
@@ -58,7 +58,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
         try:
             connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
             connection.execute("PRAGMA journal_mode=WAL")
-            # NORMAL: what is committed outlives this process, however it ends.
+            # NORMAL: commits survive this process, however it ends.
             connection.execute("PRAGMA synchronous=NORMAL")
             connection.execute("PRAGMA wal_autocheckpoint=4000")
             connection.execute("PRAGMA journal_size_limit=67108864")
@@ -72,7 +72,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
 
 
 def open_for_reading(path: Path) -> sqlite3.Connection | None:
-    """Connect for reading; None where nothing was ever captured. Raises MailboxError."""
+    """Connect for reading; None if nothing was ever captured. Raises MailboxError."""
     if not path.exists():
         return None
     with explained(path):
@@ -126,7 +126,7 @@ def _make_tables(connection: sqlite3.Connection) -> None:
     if not _is_bare(connection):
         return
     connection.execute("BEGIN IMMEDIATE")
-    if _is_bare(connection):  # still: of two that start together one makes them
+    if _is_bare(connection):  # another process may have been first
         for statement in TABLES.split(";"):
             connection.execute(statement)
         connection.execute(f"PRAGMA user_version={VERSION}")

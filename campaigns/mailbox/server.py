@@ -1,4 +1,4 @@
-"""The mailbox's SMTP server: captures what is sent to it, has no way to send anything itself."""
+"""The mailbox's SMTP server: captures what is sent to it, and cannot send anything."""
 
 import asyncio
 import contextlib
@@ -29,7 +29,7 @@ def serve(
     max_messages: int = MAX_MESSAGES,
     max_bytes: int = MAX_BYTES,
 ) -> None:
-    """Capture mail into the file until SIGTERM or SIGINT; finish what is on its way in, return.
+    """Capture email into the file until SIGTERM or SIGINT, finish open messages, return.
 
     Call it in the main thread. `host` should be a loopback address: anybody who reaches the port
     can fill the mailbox. Raises MailboxError when the port or the file cannot be used.
@@ -50,7 +50,7 @@ async def _serve(server: "MailServer", host: str, port: int, path: Path) -> None
 
 
 class MailServer:
-    """Accepts connections and keeps their messages: those that arrive together in one commit."""
+    """Accepts connections and stores their messages; those that arrive together share a commit."""
 
     def __init__(
         self,
@@ -83,7 +83,7 @@ class MailServer:
         return used
 
     async def stop(self, seconds: float = DRAIN_SECONDS) -> None:
-        """Take no more connections, let messages on their way in arrive, close."""
+        """Refuse new connections, let open messages finish, close."""
         self.is_draining = True
         if self._server is not None:
             self._server.close()
@@ -98,24 +98,24 @@ class MailServer:
                 await asyncio.wait_for(self._everybody_left.wait(), seconds)
         for session in list(self._sessions):
             session.say_goodbye(b"421 4.3.2 The mailbox is closing")
-        await asyncio.sleep(0)  # the last replies leave
+        await asyncio.sleep(0)  # lets the last replies leave
 
     def join(self, session: Session) -> bool:
-        """Count a new session. False: it must be turned away."""
+        """Count a new session. False: there are too many, refuse it."""
         self._sessions.add(session)
         self._everybody_left.clear()
         return not self.is_draining and len(self._sessions) <= self._max_connections
 
     def leave(self, session: Session) -> None:
-        """Forget a session that has ended."""
+        """Remove a session that has ended."""
         self._sessions.discard(session)
         if not self._sessions:
             self._everybody_left.set()
 
     def accept(self, captured: Captured, reply: Reply) -> None:
         """Queue a message for the next commit."""
-        # The commit comes after the other connections that are ready had their turn: the more
-        # is going on, the more messages share one, and a lone message waits for nobody.
+        # Commit after the other ready connections had their turn: under load many messages share a
+        # commit, and a single message does not wait.
         if not self._waiting:
             asyncio.get_running_loop().call_soon(self._commit)
         self._waiting.append((captured, reply))

@@ -1,8 +1,8 @@
-"""One SMTP conversation (RFC 5321): takes messages in, never gives any away.
+"""One SMTP session (RFC 5321) that receives messages and relays none.
 
-Works on a buffer: however the bytes are cut into packets, and however many commands come in one
-(PIPELINING, RFC 2920), the replies are the same and in the same order. Only CR LF ends a line and
-only CR LF . CR LF ends a message, so that nothing can be smuggled in behind a lone LF or CR.
+It works on a buffer: replies and their order do not depend on how the bytes are split into packets
+or how many commands one holds (PIPELINING, RFC 2920). Only CR LF ends a line and only CR LF . CR LF
+ends a message, so nothing can be smuggled in behind a lone LF or CR.
 """
 
 import asyncio
@@ -15,12 +15,12 @@ from campaigns.clock import utcnow
 from campaigns.mailbox.writer import Captured
 
 MAX_LINE = 2048
-"""Octets of a command line; the 512 of RFC 5321 grow with the extensions."""
+"""Longest command line, in octets; extensions raise the 512 of RFC 5321."""
 
 MAX_RECIPIENTS = 1000
 MAX_ERRORS = 20
 BUFFER_HELD = 256 * 1024
-"""Octets taken in while a reply is awaited; beyond, the peer is made to wait."""
+"""Octets buffered while a reply is pending; beyond this, reading pauses."""
 
 _END = b"\r\n.\r\n"
 _PATH = re.compile(r"<((?:\"(?:[^\"\\]|\\.)*\"|[^<>\"\s])*)>((?: .*)?)")
@@ -37,15 +37,15 @@ class Hub(Protocol):
     is_draining: bool
 
     def join(self, session: "Session") -> bool:
-        """Whether there is room for one more."""
+        """Return whether there is room for one more session."""
         ...
 
     def leave(self, session: "Session") -> None:
-        """Forget a session that has ended."""
+        """Remove a session that has ended."""
         ...
 
     def accept(self, captured: Captured, reply: Reply) -> None:
-        """Keep a message; `reply` gets the SMTP reply as soon as it is safe (or is refused)."""
+        """Store a message; `reply` gets the SMTP reply once it is committed or refused."""
         ...
 
 
@@ -68,7 +68,7 @@ class Session(asyncio.Protocol):
         self._greeted = False
         self._envelope: _Envelope | None = None
         self._in_data = False
-        self._overlong = False  # the line or message at hand is too long: its rest is passed over
+        self._overlong = False  # the current line or message is too long: skip the rest
         self._awaits_store = False
         self._is_choked = False  # the peer does not read our replies
         self._is_held_back = False  # we do not read from the peer
@@ -76,7 +76,7 @@ class Session(asyncio.Protocol):
         self._errors = 0
         self.heard_at = 0.0
 
-    # What asyncio calls
+    # Called by asyncio
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Greet the client."""
@@ -89,33 +89,33 @@ class Session(asyncio.Protocol):
             self.say_goodbye(b"421 4.3.2 Too many connections, try again later")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Drop what was not answered yet."""
+        """Drop whatever has not been answered yet."""
         self._transport = None
         self._is_closing = True
         self._buffer.clear()
         self._hub.leave(self)
 
     def data_received(self, data: bytes) -> None:
-        """Work on what the client sent."""
+        """Process what the client sent."""
         self.heard_at = asyncio.get_running_loop().time()
         if not self._is_closing:
             self._buffer += data
             self._go_on()
 
     def pause_writing(self) -> None:
-        """Stop working while the client does not read."""
+        """Stop processing while the client does not read."""
         self._is_choked = True
 
     def resume_writing(self) -> None:
-        """Go on when the client has read."""
+        """Continue when the client has read."""
         self._is_choked = False
         self._go_on()
 
-    # What the server calls
+    # Called by the server
 
     @property
     def is_busy(self) -> bool:
-        """Whether a message is on its way in, or being kept."""
+        """Whether a message is being received or stored."""
         return self._in_data or self._awaits_store
 
     def say_goodbye(self, reply: bytes) -> None:
@@ -124,10 +124,10 @@ class Session(asyncio.Protocol):
         self._is_closing = True
         self._flush()
 
-    # The conversation
+    # Commands
 
     def _go_on(self) -> None:
-        """Handle whatever is complete in the buffer, until something must be awaited."""
+        """Handle whatever is complete in the buffer, until a reply is pending."""
         while not (self._awaits_store or self._is_choked or self._is_closing):
             if not (self._take_message() if self._in_data else self._take_line()):
                 break
@@ -165,7 +165,7 @@ class Session(asyncio.Protocol):
         if end < 0:
             if len(buffer) > MAX_LINE:
                 self._overlong = True
-                del buffer[:-1]  # it may be the CR of the line's end
+                del buffer[:-1]  # it may be the CR of the line ending
             self._searched = max(0, len(buffer) - 1)
             return False
         line = bytes(buffer[:end])
@@ -192,7 +192,7 @@ class Session(asyncio.Protocol):
             self._refuse(b"501 5.5.4 Not UTF-8")
 
     def _refuse(self, reply: bytes) -> None:
-        """Answer an error. Who makes nothing but errors is shown the door."""
+        """Reply with an error; close the session after too many errors."""
         self._errors += 1
         self._send(reply)
         if self._errors >= MAX_ERRORS:
@@ -269,7 +269,7 @@ class Session(asyncio.Protocol):
             self._refuse(b"503 5.5.1 Bad sequence: no valid recipient")
         else:
             self._in_data = True
-            self._buffer[:0] = b"\r\n"  # so that a dot in the first line looks like any other
+            self._buffer[:0] = b"\r\n"  # so that a dot in the first line is handled like any other
             self._send(b"354 End data with <CR><LF>.<CR><LF>")
 
     def _take_message(self) -> bool:
@@ -346,20 +346,20 @@ class Session(asyncio.Protocol):
         b"AUTH": _not_here,
         b"STARTTLS": _not_here,
         b"BDAT": _not_here,
-        # A browser can be made to post to this port: it gets no second line.
+        # A website can make a browser post to this port: it gets no second line.
         b"GET": _wrong_protocol,
         b"POST": _wrong_protocol,
     }
 
 
 def _parse_path(text: str, keyword: str) -> tuple[str, list[str]] | None:
-    """`FROM:<address> A B=C` as the address and its parameters; None where it is none."""
+    """Parse `FROM:<address> A B=C` into address and parameters; None if malformed."""
     if text[: len(keyword)].upper() != keyword:
         return None
     match = _PATH.fullmatch(text[len(keyword) :].strip())
     if match is None:
         return None
     address = match[1]
-    if address.startswith("@"):  # a source route: obsolete, to be passed over
+    if address.startswith("@"):  # a source route: obsolete, ignored
         address = address.partition(":")[2]
     return address, match[2].split()

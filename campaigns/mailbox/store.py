@@ -1,4 +1,4 @@
-"""Reading the mailbox while it is being filled; emptying it."""
+"""Read the mailbox while it is being filled, and empty it."""
 
 import sqlite3
 import zlib
@@ -15,7 +15,7 @@ PAGE = 50
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """`messages`, `recipients`, `bytes`: all ever captured; `kept`: those that can be read.
+    """`messages`, `recipients`, `bytes`: all ever captured; `kept`: messages still stored.
 
     `last_id` is the id of the newest. Emptying the mailbox sets all but that to zero.
     """
@@ -70,9 +70,9 @@ class Store:
     def page(
         self, *, before: int = 0, after: int = 0, query: str = "", limit: int = PAGE
     ) -> MessagePage:
-        """The newest messages, or those next to an id: older (`before`) or newer (`after`).
+        """Return the newest messages, or those next to an id: older (`before`) or newer (`after`).
 
-        `query` looks in recipients, sender and subject; large and small letters are the same.
+        `query` searches recipients, sender and subject, ignoring case.
         """
         with self._reading() as connection:
             if connection is None:
@@ -92,7 +92,7 @@ class Store:
             return MessagePage(tuple(map(_entry, rows)), has_newer=has_newer, has_older=more)
 
     def entry(self, message_id: int) -> MessageEntry | None:
-        """Return one message without its source; None when it is gone."""
+        """Return one message without its source; None if it was deleted."""
         with self._reading() as connection:
             if connection is None:
                 return None
@@ -102,7 +102,7 @@ class Store:
             return _entry(row) if row else None
 
     def source(self, message_id: int) -> bytes | None:
-        """Return the message as it arrived; None when it is not stored (any more)."""
+        """Return the message as it arrived; None if it was deleted."""
         with self._reading() as connection:
             if connection is None:
                 return None
@@ -112,7 +112,7 @@ class Store:
             return zlib.decompress(row[0]) if row else None
 
     def repeated(self) -> int:
-        """Count messages of which a recipient got several copies, including deleted ones."""
+        """Count messages that a recipient got several times, including deleted ones."""
         with self._reading() as connection:
             if connection is None:
                 return 0
@@ -120,7 +120,7 @@ class Store:
             return int(connection.execute(query).fetchone()[0])
 
     def empty(self) -> None:
-        """Delete everything and free the space on the disk. Ids are never reused."""
+        """Delete everything and free the disk space. Ids are never reused."""
         if not self.path.exists():
             return
         with explained(self.path), closing(open_for_writing(self.path)) as connection:
@@ -132,7 +132,7 @@ class Store:
                 " kept_bytes = 0"
             )
             connection.execute("COMMIT")
-            # As a script: execute() would stop after the first page that is given back.
+            # As a script: execute() would stop after the first page that is freed.
             connection.executescript("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(PASSIVE);")
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""Captured messages go into the file, many in one transaction; the oldest make room."""
+"""Write captured messages to the file, many in one transaction, and delete the oldest."""
 
 import zlib
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from campaigns.mailbox.schema import open_for_writing
 
 MAX_MESSAGES = 20_000
 MAX_BYTES = 200_000_000
-COMPRESSION = 1  # speed matters here, and mail is text: it still shrinks to a third
+COMPRESSION = 1  # speed matters, and at this level email still shrinks to a third
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +26,9 @@ class Captured:
 
 
 class Writer:
-    """The one process that fills the mailbox holds one of these.
+    """Writes captured messages; only one process may have a writer.
 
-    At most `max_messages`, and `max_bytes` of compressed source, are kept; the totals count all.
+    Keeps at most `max_messages`, and `max_bytes` of compressed source; the totals count all.
     """
 
     def __init__(
@@ -42,9 +42,9 @@ class Writer:
         self._connection.close()
 
     def append(self, batch: Sequence[Captured]) -> list[int]:
-        """Keep these, in this order, in one transaction. Returns their ids.
+        """Store these messages in this order, in one transaction. Returns their ids.
 
-        Raises sqlite3.Error when it cannot (disk full, file locked): then none was kept.
+        Raises sqlite3.Error (disk full, file locked); then none is stored.
         """
         rows = [_Row(captured) for captured in batch]
         connection = self._connection
@@ -92,7 +92,7 @@ class Writer:
         return ids
 
     def _trim(self, kept: int, kept_bytes: int) -> None:
-        """Let the oldest go, a few more than needed, so that this is not done each time."""
+        """Delete the oldest, a few more than needed, so that this is not done each time."""
         target = self._max_messages - self._max_messages // 50
         target_bytes = self._max_bytes - self._max_bytes // 50
         is_over = kept > self._max_messages, kept_bytes > self._max_bytes
@@ -135,12 +135,12 @@ class _Row:
         )
 
     def pairs(self) -> list[int]:
-        """A digest of each recipient with the Message-ID (without one: with the whole source)."""
+        """Return a digest of each recipient with the Message-ID (without one, the source)."""
         mark = self.headers.message_id.encode() or self.captured.raw
         return [pair_digest(address, mark) for address in self.captured.rcpt_to]
 
 
 def pair_digest(address: str, message_id: bytes) -> int:
-    """64 bits that stand for a recipient and a Message-ID."""
+    """Return a 64-bit digest of a recipient and a Message-ID."""
     text = address.casefold().encode("utf-8", "replace") + b"\0" + message_id
     return int.from_bytes(blake2b(text, digest_size=8).digest(), "big", signed=True)

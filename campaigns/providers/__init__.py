@@ -1,1 +1,1 @@
-"""How email leaves: provider accounts, sender addresses, and SMTP."""
+"""Provider accounts, sender addresses, and SMTP."""

@@ -46,7 +46,7 @@ def find(public_id: str) -> ProviderAccount | None:
 
 
 def create(typed: AccountInput, vault: Vault, *, now: datetime) -> ProviderAccount:
-    """Raises InvalidInputError, or NotInDemoError."""
+    """Create an account. Raises InvalidInputError, NotInDemoError."""
     if load_workspace().demo:
         raise NotInDemoError
     found = checked(typed, None)
@@ -54,8 +54,8 @@ def create(typed: AccountInput, vault: Vault, *, now: datetime) -> ProviderAccou
         kind=typed.kind,
         **found.columns,
         credentials=_credentials(found, {}, vault),
-        # Databases give the id of a deleted row again: workers that still hold a connection of
-        # the old account must not take it for this one's.
+        # Databases reuse the id of a deleted row. The version tells workers that their open
+        # connections belong to the old account.
         version=secrets.randbelow(1_000_000_000) + 1,
         created_at=now,
     )
@@ -65,7 +65,7 @@ def create(typed: AccountInput, vault: Vault, *, now: datetime) -> ProviderAccou
 
 
 def change(account: ProviderAccount, typed: AccountInput, vault: Vault) -> None:
-    """Save what was typed. Open connections are replaced, and known troubles forgotten.
+    """Save the input, replace open connections and clear the recorded trouble.
 
     Raises InvalidInputError, or NotInDemoError for anything but the limits
     in a demonstration.
@@ -93,14 +93,14 @@ def change(account: ProviderAccount, typed: AccountInput, vault: Vault) -> None:
 
 
 def _credentials(found: Checked, stored: dict[str, Any], vault: Vault) -> dict[str, str]:
-    """Encrypt what was typed, and let go of what these settings have no use for."""
+    """Encrypt the typed secrets, and drop those that these settings do not use."""
     kept = {name: text for name, text in stored.items() if found.keeps(name)}
     typed = found.typed_secrets.items()
     return {**kept, **{name: vault.encrypt(text) for name, text in typed}}
 
 
 def keep_renewed(account: ProviderAccount, vault: Vault) -> None:
-    """Store the secrets that the provider gave in place of old ones, if it did.
+    """Store the secrets with which the provider replaced old ones, if it did.
 
     Raises UnusableAccountError, SecretUnreadableError.
     """
@@ -111,7 +111,7 @@ def keep_renewed(account: ProviderAccount, vault: Vault) -> None:
 
 
 def has_renewed(account: ProviderAccount, vault: Vault) -> bool:
-    """Whether the provider gave this process other secrets than those that are stored.
+    """Return whether the provider gave this process newer secrets than the stored ones.
 
     Raises UnusableAccountError, SecretUnreadableError.
     """
@@ -128,7 +128,7 @@ def _renewed(account: ProviderAccount, vault: Vault) -> dict[str, str]:
 def delete(account: ProviderAccount) -> None:
     """Raises AccountInUseError while sender addresses use it, and always in a demonstration.
 
-    The caller has made sure that no campaign needs it.
+    The caller makes sure that no campaign needs it.
     """
     if reason := why_kept(account):
         raise AccountInUseError(reason)
@@ -150,20 +150,20 @@ def why_kept(account: ProviderAccount) -> Reason | None:
 
 
 class ConnectionTest:
-    """A connection as a form describes it, saved or not. Holds no session and no transaction."""
+    """The connection that a form describes, saved or not. Holds no session and no transaction."""
 
     def __init__(self, kind: Kind[Any, Any, Any], login: Any) -> None:
         self._kind, self.login = kind, login
 
     def run(self, *, sender: str = "") -> CheckResult:
-        """Connect without sending, and say what was found. Never raises."""
+        """Connect without sending, and report the findings. Never raises."""
         return self._kind.test(self.login, sender=sender)
 
 
 def connection_test(
     typed: AccountInput, account: ProviderAccount | None, vault: Vault
 ) -> ConnectionTest:
-    """Prepare a test of what was typed.
+    """Prepare a connection test of the input.
 
     Raises InvalidInputError, SecretUnreadableError, or NotInDemoError for
     another server than the one a demonstration has.
@@ -183,7 +183,7 @@ def connection_test(
 
 
 def limits_of(account: ProviderAccount) -> list[Reason]:
-    """Return how many emails it may send in which time, where that is limited."""
+    """Return the limits of the account: emails and the period they apply to."""
     windows = (
         (account.per_second, "provider.limit_second"),
         (account.per_minute, "provider.limit_minute"),

@@ -1,4 +1,4 @@
-"""What a provider is: it takes messages from a source and reports the fate of each."""
+"""The interface of a provider: it takes messages from a source and reports the result of each."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from campaigns.messages import Message, SendResult
 from campaigns.reason import Reason
 
 BeforeBody = Callable[[Message], None]
-"""Called right before the body of a message is written: from here on its fate may be unknown."""
+"""Called right before the body of a message is written: from here on its result may be unknown."""
 
 
 class ProviderTroubleError(Exception):
-    """The account itself does not work, and nothing more was offered. The text is packed.
+    """The account does not work, and offered no further messages. The text is a packed reason.
 
-    `permanent`: trying again is useless until the settings change (refused login, unknown host).
+    `permanent`: a retry is useless until the settings change (refused login, unknown host).
     """
 
     def __init__(self, reason: Reason, *, permanent: bool) -> None:
@@ -26,7 +26,7 @@ class ProviderTroubleError(Exception):
 
 
 class UnusableAccountError(RuntimeError):
-    """What is stored about the account cannot be used. The text is a packed reason."""
+    """The stored settings of the account cannot be used. The text is a packed reason."""
 
     def __init__(self, reason: Reason) -> None:
         super().__init__(reason.pack())
@@ -35,97 +35,97 @@ class UnusableAccountError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """Whether messages could leave through an account, and what was found out about it."""
+    """The result of a connection test: whether an account can send, and the findings."""
 
     ok: bool
     reasons: tuple[Reason, ...]
 
 
 class Source(Protocol):
-    """Messages for one account. The provider takes from it, and reports to it.
+    """Messages for one account. The provider takes messages from it and reports to it.
 
-    Every call comes from the provider's own thread, one at a time, and must be quick. For each
-    message taken there is exactly one end: `release` or `report`.
+    The provider's own thread makes all calls, one at a time; each must be quick. Every message
+    taken ends with exactly one `release` or `report`.
     """
 
     def take(self) -> Message | None:
-        """The next message, ready to be offered. None: nothing now; see `next_at`."""
+        """Return the next message, ready to be offered. None: nothing now, see `next_at`."""
         ...
 
     def next_at(self) -> float | None:
-        """After `take` gave nothing: the moment, by `time.monotonic`, to ask again by itself.
+        """Return when to call `take` again after it returned None, by `time.monotonic`.
 
-        None: not before `wake` is called.
+        None: only after `wake`.
         """
         ...
 
     def begin(self, message: Message) -> bool:
-        """The body is about to be written: its fate may be unknown from here on.
+        """Note that the body is about to be written: its result may be unknown from here on.
 
-        False, or an exception: it must not leave any more, and is put back.
+        False or an exception: the message must not be sent, and is released.
         """
         ...
 
     def release(self, message: Message) -> None:
-        """Taken, and nothing of it was accepted: free to be offered again.
+        """Take back a message of which nothing was accepted: it may be offered again.
 
-        Its body has not left, or the server refused it only to get a new connection.
+        Its body was not sent, or the server refused it only because it wants a new connection.
         """
         ...
 
     def report(self, result: SendResult) -> None:
-        """The fate of a message."""
+        """Take the result of a message."""
         ...
 
     def account_failed(self, error: ProviderTroubleError) -> None:
-        """The account does not work. Nothing more is taken until `wake` is called."""
+        """Note that the account does not work. Nothing is taken until `wake` is called."""
         ...
 
 
 class Provider(Protocol):
-    """An open way out that works by itself, in a thread of its own, for one source."""
+    """Sends the messages of one source, in its own thread."""
 
     def serve(self, source: Source, connections: int) -> None:
-        """Take from this source from now on, over at most so many connections.
+        """Take messages from this source, over at most `connections` connections.
 
-        Returns at once. Called again, it changes the number, or the source once nothing of the
-        last one is open any more. Connections above a lower number are closed: idle ones at once,
-        the others after their message.
+        Returns at once. Another call changes the number, or the source once the last one has no
+        open messages. Surplus connections are closed: idle ones at once, busy ones after their
+        message.
         """
         ...
 
     @property
     def open_connections(self) -> int:
-        """How many are open or being opened; never too few. Any thread may ask."""
+        """Return how many are open or being opened, never too few. Safe from any thread."""
         ...
 
     def wake(self) -> None:
-        """The source has something again. Any thread may call it. Ends a trouble, too."""
+        """Tell the provider to take again, also after trouble. Safe from any thread."""
         ...
 
     def is_idle(self) -> bool:
-        """Nothing that was taken is without a fate."""
+        """Return whether every message that was taken has ended."""
         ...
 
     def close(self, *, wait_seconds: float = 0) -> None:
-        """Take nothing more, put back what has not begun, and let go of the connections.
+        """Take nothing more, release what has not begun, and close the connections.
 
-        Waits so long for the replies to bodies that have left; what is still without one then
-        is settled as `unknown`. May be called twice.
+        Waits up to the timeout for replies to bodies that were sent; messages without one are
+        reported as `unknown`. May be called twice.
         """
         ...
 
 
-# --- one message after the other --------------------------------------------------------------
+# --- one message at a time --------------------------------------------------------------------
 
 
 def send_one(
     provider: Provider, message: Message, *, before_body: BeforeBody, timeout: float | None = None
 ) -> SendResult:
-    """Hand over one message and wait for its fate. Raises ProviderTroubleError.
+    """Send one message and wait for its result. Raises ProviderTroubleError.
 
-    `before_body` runs in the caller's thread while the provider's waits for it. An exception
-    out of it ends the sending: the body never leaves.
+    `before_body` runs in the caller's thread while the provider's thread waits. If it raises, the
+    body is not sent.
     """
     return next(send_one_by_one(provider, [message], before_body, timeout))
 
@@ -136,9 +136,9 @@ def send_one_by_one(
     before_body: BeforeBody,
     timeout: float | None = None,
 ) -> Iterator[SendResult]:
-    """Hand over message after message; a result for each. Like `send_one`.
+    """Send messages one by one and yield a result for each, like `send_one`.
 
-    Lazy: a message is taken from `messages` only when it is about to be offered.
+    A message is taken from `messages` only when it is about to be offered.
     """
     source = SingleMessageSource(provider)
     provider.serve(source, 1)
@@ -147,7 +147,7 @@ def send_one_by_one(
 
 
 class SingleMessageSource:
-    """A source that holds one message at a time; its owner waits for what becomes of it."""
+    """A source of one message at a time; its owner waits for the result."""
 
     def __init__(self, provider: Provider) -> None:
         self._provider = provider
@@ -164,7 +164,8 @@ class SingleMessageSource:
         except Empty:
             return self._give_up()
         except BaseException:
-            # Also a job's time limit, which comes at any moment: nothing may go on alone.
+            # Also the time limit of a job, which can strike anywhere: stop the provider's thread
+            # too.
             self._is_over = True
             self._permissions.put(False)
             self._provider.close()
@@ -182,7 +183,7 @@ class SingleMessageSource:
             self._permissions.put(True)
 
     def _give_up(self) -> SendResult:
-        """Time is up. Closing gives a fate to a body that has left; else nothing has."""
+        """Close the provider when time is up, which reports a body that was sent as unknown."""
         self._is_over = True
         self._permissions.put(False)
         self._provider.close()

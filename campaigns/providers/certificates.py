@@ -1,4 +1,4 @@
-"""Client certificates: what an account shows to a server that asks who is there."""
+"""Client certificates, which an account shows to servers that ask for one."""
 
 import re
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from cryptography.x509.oid import NameOID
 from campaigns.reason import Reason
 
 LARGEST = 65_536
-# A part ends at the next five hyphens: looking further from each beginning would take for ever.
+# A part ends at the next five hyphens: searching further from each start takes quadratic time.
 _PEM = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,64}+)-----[^-]*+(?:-(?!----)[^-]*+)*+-----END \1-----")
 
 
 class CertificateError(ValueError):
-    """It cannot be used. `field` names the text to blame."""
+    """The certificate or key cannot be used. `field` names the one at fault."""
 
     def __init__(self, field: str, code: str, **params: str) -> None:
         self.field, self.reason = field, Reason(code, params)
@@ -26,16 +26,16 @@ class CertificateError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What people may see of a certificate."""
+    """The part of a certificate that is shown to people."""
 
     name: str
     ends_at: datetime
 
 
 def checked(certificate: str, key: str) -> tuple[str, str]:
-    """The certificate with its chain, and its key, as they are stored. Raises CertificateError.
+    """Return the certificate with its chain, and its key, as stored. Raises CertificateError.
 
-    Either text may hold more than its own part: files with both are usual.
+    Either text may also hold the other part: files with both are common.
     """
     chain = _certificates(certificate)
     private = _key(key or certificate)
@@ -51,7 +51,7 @@ def checked(certificate: str, key: str) -> tuple[str, str]:
 
 
 def shown(certificate: str) -> Shown | None:
-    """Whose certificate it is and when it ends; None for none."""
+    """Return the owner and expiry of a certificate; None without one."""
     try:
         own = x509.load_pem_x509_certificates(certificate.encode())[0]
         return Shown(_name_of(own), own.not_valid_after_utc)
@@ -87,7 +87,7 @@ def _key(text: str) -> serialization.SSHPrivateKeyTypes:
 
 
 def _name_of(certificate: x509.Certificate) -> str:
-    """The common name, else the first other name, else the number."""
+    """Return the common name, else the first alternative name, else the serial number."""
     try:
         names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
         if names:

@@ -1,8 +1,8 @@
-"""What a server's reply means: the class of a refusal or delay, from its code and its words.
+"""Classify a server's refusal or delay by the code and words of its reply.
 
-The status alone is not enough: "550 5.7.1" may be a mailbox that is gone, a blocked network or a
-suspicious text. So the words are asked first, then the enhanced code, then the plain code and
-the step at which the answer came.
+The status alone is not enough: "550 5.7.1" may mean a deleted mailbox, a blocked network or
+suspicious content. So the words count first, then the enhanced code, then the plain code and the
+step that was answered.
 """
 
 import re
@@ -24,19 +24,19 @@ ReplyClass = Literal[
     "refused",
 ]
 """
-hard          there is no such mailbox or domain
-disabled      the mailbox is there, but switched off or long unused
-mailbox_full  it takes nothing until its owner makes room
-transient     a passing trouble, grey-listing included: ask again
-throttle      too fast, too much or too many connections: slow down; no recipient is blamed
-policy        they do not want mail of this sender, network or domain
-content       they do not want this message
+hard          the mailbox or domain does not exist
+disabled      the mailbox exists, but is disabled or inactive
+mailbox_full  the mailbox is over its quota
+transient     a temporary problem, greylisting included: retry
+throttle      too fast, too much or too many connections: slow down; not the recipient's fault
+policy        they do not accept email from this sender, network or domain
+content       they do not accept this message
 sender        our account, login or sender address is at fault
-refused       no for ever, and nothing says why: this message is over, the address is not judged
+refused       permanent, without a stated cause: the message fails, the address stays good
 """
 
-# One phrase a line, in lower case; <...> stands for the words of _SAME. The first that fits
-# decides, so what is narrow stands before what is wide.
+# One phrase per line, in lower case; <...> stands for the words of _SAME. The first match decides,
+# so narrow phrases come before wide ones.
 _SAME = {
     "box": "(?:user|mailbox|mail box|recipient|account|addressee|(?<!ip )address|local[- ]part"
     "|inbox|alias)(?:e?s)?",
@@ -296,14 +296,14 @@ _BY_ENHANCED: dict[tuple[int, int], ReplyClass] = {
     (7, 57): "sender",
     (7, 60): "sender",
     (7, 90): "sender",
-    # Groups that take mail from some people only: no fault of the sender's standing.
+    # Groups that accept email from certain people only: not a matter of reputation.
     (7, 124): "refused",
     (7, 129): "refused",
     (7, 133): "refused",
     (7, 134): "refused",
     (7, 233): "throttle",
 }
-# Before a recipient was named, no mailbox can be missing or full: it is the sender's.
+# Before a recipient was named, a missing or full mailbox can only be the sender's.
 _BEFORE_RCPT: dict[ReplyClass, ReplyClass] = {
     "hard": "sender",
     "disabled": "sender",
@@ -311,26 +311,27 @@ _BEFORE_RCPT: dict[ReplyClass, ReplyClass] = {
 }
 _ADDRESS = re.compile(r"<?[^\s<>@:,;]{1,64}@[^\s<>@:,;]{1,255}>?")
 LONGEST_READ = 1000
-"""Part of a reply that is read, in characters."""
+"""Number of characters of a reply that are examined."""
 _OF_LOGIN = (530, 534, 535, 538, 523)
 
 
 def classify(code: int, text: str, *, scope: Scope = "recipient", step: Step = "") -> ReplyClass:
-    """What this reply means. `code` is 0 where the line broke before a reply came.
+    """Return the class of a reply. `code` is 0 if the connection broke before one came.
 
-    `text` is the reply in the server's words, with or without its code. Only replies that are
-    not a "yes" have a class.
+    `text` is the reply in the server's words, with or without its code. Only refusals and delays
+    have a class.
     """
     if code == 0 and scope == "connection":
         return "transient"
-    # Without the address the same words come again and again; and it may hold words itself.
+    # Remove the address: it may contain such words, and without it more texts are equal, which
+    # helps the cache.
     return _classify(code, _ADDRESS.sub("someone", text[:LONGEST_READ]), step, scope)
 
 
 @lru_cache(maxsize=4096)
 def _classify(code: int, text: str, step: Step, scope: Scope) -> ReplyClass:
     if is_about_session(text):
-        return "transient"  # a new connection cures it; neither the account nor anybody is slowed
+        return "transient"  # a new connection cures it; nothing has to slow down
     found = _by_words(text, step) or _by_enhanced(text, step) or _by_code(code, step, scope)
     if found == "throttle" and _is_of_one_mailbox(text):
         return "transient"
@@ -343,7 +344,7 @@ def _by_words(text: str, step: Step) -> ReplyClass | None:
         if sign.search(lowered):
             return _BEFORE_RCPT.get(reply_class, reply_class) if step == "mail" else reply_class
     if "spam" in lowered or "unsolicited" in lowered:
-        # Before the content was seen it can be the sender's standing only.
+        # Before the server saw the content, it can only be the sender's reputation.
         return "content" if step == "dot" else "policy"
     return None
 
@@ -368,15 +369,15 @@ _OF_SENDER = re.compile(
 
 
 def _is_of_one_mailbox(text: str) -> bool:
-    """Whether it is about the one mailbox (x.2.x), whatever words like "rate" it uses."""
+    """Return whether it concerns one mailbox (x.2.x), even if it mentions a "rate"."""
     found = _ENHANCED.search(text)
     return bool(found and found[2] == "2" and not _OF_SENDER.search(text.lower()))
 
 
 def is_mailbox_trouble(code: int, text: str) -> bool:
-    """Whether a reply tells of the recipient's own mailbox: full, switched off, too much mail.
+    """Return whether a reply is about the recipient's mailbox: full, disabled, too much email.
 
-    It says nothing about the speed at which others may get mail.
+    Such a reply says nothing about how fast other recipients may be sent to.
     """
     found = classify(code, text, step="rcpt")
     if found in ("mailbox_full", "disabled"):
@@ -397,7 +398,7 @@ def _of_a_range(subject: int, detail: int) -> ReplyClass | None:
     if subject == 7 and (25 <= detail <= 32 or 500 <= detail <= 699):
         return "policy"
     if subject == 7 and 700 <= detail <= 799:
-        return "sender"  # the account's own house has closed it
+        return "sender"  # closed by the account's own provider
     return None
 
 
@@ -408,7 +409,7 @@ def _of_a_delay(subject: int, detail: int) -> ReplyClass | None:
         return "throttle"
     if subject == 7 and (25 <= detail <= 32 or 500 <= detail <= 699):
         return "throttle"
-    # 4.7.0 and the like say too little: a 421 beside them says more.
+    # 4.7.0 and the like say too little; a 421 next to them says more.
     return "transient" if subject in (1, 2, 3, 4) else None
 
 
@@ -421,14 +422,14 @@ def _by_code(code: int, step: Step, scope: Scope) -> ReplyClass:
     if step == "mail" or scope == "sender":
         return "sender"
     if step == "" and code == 554 and scope == "connection":
-        return "policy"  # a greeting that shows the door
+        return "policy"  # refused in the greeting
     if code == 552:
         return "mailbox_full" if step == "rcpt" else "content"
     return "refused"
 
 
 def _for_now(reply_class: ReplyClass) -> ReplyClass:
-    """A 4xx is never a last word: the same reason, said of this moment alone."""
+    """Return the temporary counterpart of a class: a 4xx is never final."""
     if reply_class == "policy":
         return "throttle"  # delays caused by a bad reputation call for less email
     if reply_class in ("hard", "disabled", "content", "refused", "sender"):

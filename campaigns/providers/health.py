@@ -1,7 +1,7 @@
-"""Health of an account: failures are noted with a time to retry, and cleared by the next success.
+"""Health of an account: failures set a time to retry, and the next success clears them.
 
-After a few errors the pause is short. After the fifth in a row the account rests for a minute, then
-twice as long each time. When that time is over, a single message finds out whether it works.
+After a few errors the pause is short. After the fifth in a row it is a minute, then doubles each
+time. When the pause is over, a single message tries whether the account works.
 """
 
 from datetime import datetime, timedelta
@@ -19,9 +19,9 @@ LONGEST_OPEN_SECONDS = 900
 
 
 def note_trouble(provider_id: int, reason: Reason, *, now: datetime) -> datetime:
-    """Note that the account does not work. Returns when it may be tried again.
+    """Record that the account does not work. Returns when it may be tried again.
 
-    Nothing is added while it already rests: connections that break together are one failure.
+    Errors during a pause do not count: connections that break together are one failure.
     """
     account = db.session.get_one(ProviderAccount, provider_id, with_for_update=True)
     account.trouble = reason.pack()
@@ -34,19 +34,19 @@ def note_trouble(provider_id: int, reason: Reason, *, now: datetime) -> datetime
 
 
 def pause_seconds(count: int) -> int:
-    """Return how long an account rests after so many errors in a row."""
+    """Return how long an account pauses after this many errors in a row, in seconds."""
     if count < OPENS_AFTER:
         return FIRST_PAUSE_SECONDS << (count - 1)
     return min(FIRST_OPEN_SECONDS << min(count - OPENS_AFTER, 10), LONGEST_OPEN_SECONDS)
 
 
 def is_open(account: ProviderAccount) -> bool:
-    """Return whether it failed so often that only single messages try it."""
+    """Return whether it failed often enough that only single messages try it."""
     return account.trouble_count >= OPENS_AFTER
 
 
 def clear(provider_id: int) -> None:
-    """Note that the account works."""
+    """Record that the account works."""
     db.session.execute(
         sa.update(ProviderAccount)
         .where(ProviderAccount.id == provider_id, ProviderAccount.trouble_count > 0)

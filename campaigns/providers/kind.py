@@ -1,4 +1,4 @@
-"""What a kind of provider brings: the models of its settings and credentials, and how it opens.
+"""The interface of a kind of provider: models of settings and credentials, checks, opening.
 
 The form, the commands and an API read the models. How the form looks is described by `Kind.fields`.
 """
@@ -22,7 +22,7 @@ MAX_DIGITS = 9
 
 
 class KindModel(BaseModel):
-    """Base of the models: values are checked one by one, and never shown in an error."""
+    """Base of the models: values are validated one by one, and never shown in an error."""
 
     model_config = ConfigDict(validate_assignment=True, hide_input_in_errors=True, extra="forbid")
 
@@ -35,13 +35,13 @@ M = TypeVar("M", bound=KindModel)
 
 @dataclass(slots=True)
 class Draft(Generic[S, C]):
-    """An account as typed. A kind's `check` completes it and notes what is wrong with it."""
+    """An account as typed. A kind's `check` completes it and adds problems to it."""
 
     settings: S
     credentials: C
-    """What was typed now. An empty secret keeps the stored one."""
+    """The secrets typed now. An empty one keeps the stored one."""
     stored: S | None
-    """Settings of the account that is being changed."""
+    """Stored settings of the account being changed."""
     stored_credentials: frozenset[str] = frozenset()
     """Names of the secrets that the account has."""
     forget: frozenset[str] = frozenset()
@@ -49,7 +49,7 @@ class Draft(Generic[S, C]):
     problems: dict[str, Reason] = field(default_factory=dict)
 
     def refuse(self, name: str, code: str, **params: str | int) -> None:
-        """Note what is wrong with a field. The first problem of a field is the one shown."""
+        """Add a problem to a field. Only the first problem of a field is shown."""
         self.problems.setdefault(name, Reason(code, params))
 
 
@@ -63,23 +63,23 @@ class Kind(ABC, Generic[S, C, L]):
     fields: Sequence[AccountField] = ()
     """Each field of both models, in the order of the form."""
     pasted: frozenset[str] = frozenset()
-    """Settings that the form never shows again; left empty, they keep what is stored."""
+    """Settings that the form never shows again; if left empty, the stored value stays."""
 
     @abstractmethod
     def check(self, draft: Draft[S, C]) -> None:
-        """Note what is wrong between fields. Values alone are checked by the models."""
+        """Check fields against each other. The models check single values."""
 
     @abstractmethod
     def uses(self, settings: S) -> Mapping[str, tuple[str, ...]]:
         """Return the secrets that these settings need, each with the settings it belongs to.
 
-        A stored secret is kept only while those settings stay the same, so it is never sent to
-        another server than the one it was typed for.
+        A stored secret is kept only while those settings stay the same, so it is never sent to a
+        server other than the one it was typed for.
         """
 
     @abstractmethod
     def login(self, settings: S, credentials: Mapping[str, str]) -> L:
-        """Return what opens a connection. The secrets are in the clear."""
+        """Return what opens a connection, with decrypted secrets."""
 
     @abstractmethod
     def open(self, login: L, account: ProviderAccount, *, apart: bool) -> Provider:
@@ -87,10 +87,10 @@ class Kind(ABC, Generic[S, C, L]):
 
     @abstractmethod
     def test(self, login: L, *, sender: str) -> CheckResult:
-        """Connect without sending, and say what was found. Offers `sender` if given."""
+        """Connect without sending, and report the findings. Offers `sender` if given."""
 
     def can_renew(self, settings: S) -> bool:
-        """Return whether the provider may replace secrets by itself."""
+        """Return whether the provider may replace secrets on its side."""
         return False
 
     def renewed(self, settings: S, credentials: Mapping[str, str]) -> dict[str, str]:
@@ -99,7 +99,7 @@ class Kind(ABC, Generic[S, C, L]):
 
     @abstractmethod
     def address(self, settings: S) -> str:
-        """Return where messages go, such as "smtp.example.org:587"."""
+        """Return the server's address, such as "smtp.example.org:587"."""
 
     def summary(self, settings: S) -> Sequence[Text]:
         """Return what tells the account from others, in a list of accounts."""
@@ -114,7 +114,7 @@ class Kind(ABC, Generic[S, C, L]):
         return ()
 
     def preset(self, chosen: str, settings: S) -> str:
-        """Return the key of the well-known provider that the account is at; empty if unknown."""
+        """Return the key of the account's well-known provider; empty if unknown."""
         return chosen
 
     def input_of(self, name: str) -> Literal["secret", "box", "number", "text"]:
@@ -126,7 +126,7 @@ class Kind(ABC, Generic[S, C, L]):
 
 
 def parse(model: type[M], values: Mapping[str, Any], problems: dict[str, Reason]) -> M:
-    """Return a model of these values; `problems` says why one of them kept its default."""
+    """Return a model of these values; `problems` explains each value that kept its default."""
     parsed: M = cast("M", model.model_construct())
     for name in model.model_fields:
         if name in values:
@@ -145,12 +145,12 @@ def _reason(error: ValidationError) -> Reason:
 
 
 def refusal(code: str, **params: str | int) -> PydanticCustomError:
-    """Return the error by which a model refuses a value; `code` becomes the reason."""
+    """Return the error with which a model refuses a value; `code` becomes the reason."""
     return PydanticCustomError(code, code, params)
 
 
 def whole_number(value: object, low: int, high: int) -> int:
-    """Return a number out of what was typed. Raises PydanticCustomError."""
+    """Parse a typed number. Raises PydanticCustomError."""
     text = str(value).strip() or "0"
     if text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS and low <= int(text) <= high:
         return int(text)

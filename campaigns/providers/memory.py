@@ -1,7 +1,7 @@
-"""A provider that keeps messages in memory and answers by a script. For tests only.
+"""A provider that keeps messages in memory and follows a script. For tests only.
 
-It is no line of `registry.KINDS`, so no page and no command can choose it. A test adds a
-`MemoryKind` there for its own duration.
+It is not in `registry.KINDS`, so no page or command can choose it. A test adds a `MemoryKind` for
+as long as it runs.
 """
 
 import threading
@@ -16,12 +16,12 @@ from campaigns.providers.models import ProviderAccount
 from campaigns.reason import Reason
 
 REFUSED_EARLY: tuple[Step, ...] = ("mail", "rcpt")
-"""Steps before the body: a message refused there has not begun to leave."""
+"""Steps before the body: a message refused there was not begun."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scripted:
-    """What becomes of a message. With `trouble` the account fails, and nothing is offered."""
+    """The result of a message. With `trouble` the account fails instead."""
 
     outcome: Outcome = "sent"
     reply: str = "250 2.0.0 accepted"
@@ -29,7 +29,7 @@ class Scripted:
     scope: Scope = "recipient"
     step: Step = "dot"
     after_seconds: float = 0.0
-    """Time between the body and its reply."""
+    """Time between the body and its reply, in seconds."""
     trouble: Reason | None = None
     is_permanent: bool = False
 
@@ -38,16 +38,16 @@ ACCEPT = Scripted()
 DEFER = Scripted("deferred", "451 4.3.0 try again later", 451, step="rcpt")
 BOUNCE = Scripted("failed", "550 5.1.1 no such user", 550, step="rcpt")
 BREAK_OFF = Scripted("unknown", "", 0, "connection")
-"""The connection breaks after the body has left."""
+"""The connection breaks after the body was sent."""
 
 
 def slow(seconds: float, then: Scripted = ACCEPT) -> Scripted:
-    """The reply comes so many seconds after the body."""
+    """Delay the reply by this time after the body, in seconds."""
     return replace(then, after_seconds=seconds)
 
 
 def fail(reason: Reason, *, permanent: bool = False) -> Scripted:
-    """The account itself does not work."""
+    """Let the account fail."""
     return Scripted(trouble=reason, is_permanent=permanent)
 
 
@@ -61,7 +61,7 @@ def accept_all(_: Message) -> Scripted:
 
 @dataclass(slots=True)
 class MemoryOutbox:
-    """What went through a memory provider, in order. Outlives the provider."""
+    """The messages that went through a memory provider, in order. Outlives the provider."""
 
     accepted: list[Message] = field(default_factory=list)
     offered: list[Message] = field(default_factory=list)
@@ -72,7 +72,7 @@ class MemoryOutbox:
 
 
 class MemoryProvider:
-    """Serves one source over one connection, in a thread of its own. See `base.Provider`."""
+    """Serves one source over one connection, in its own thread. See `base.Provider`."""
 
     def __init__(self, script: Script = accept_all, outbox: MemoryOutbox | None = None) -> None:
         self.outbox = outbox or MemoryOutbox()
@@ -131,7 +131,7 @@ class MemoryProvider:
                     self._changed.notify_all()
 
     def _next(self) -> tuple[Source, Message] | None:
-        """Wait for a message. None once the provider is closed."""
+        """Wait for a message. Returns None once the provider is closed."""
         with self._changed:
             while not self._is_closed:
                 source = self._source
@@ -189,7 +189,7 @@ class MemoryKind(Kind[MemorySettings, MemoryCredentials, None]):
         self.outbox = MemoryOutbox()
 
     def check(self, draft: Draft[MemorySettings, MemoryCredentials]) -> None:
-        """Nothing can be wrong."""
+        """Accept everything."""
 
     def uses(self, settings: MemorySettings) -> Mapping[str, tuple[str, ...]]:
         return {}

@@ -1,4 +1,4 @@
-"""How mail leaves: accounts at providers, and the addresses we send from."""
+"""Provider accounts, sender addresses and sender domains."""
 
 from datetime import datetime
 from typing import Any
@@ -28,7 +28,7 @@ class ProviderAccount(Base):
     credentials: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
     rewrites_return_path: Mapped[bool] = mapped_column(default=False)
     preset: Mapped[str] = mapped_column(default="", server_default="")
-    """Key of the well-known provider that this account is at; empty when unknown."""
+    """Key of the account's well-known provider; empty if unknown."""
     per_second: Mapped[int] = mapped_column(default=0)
     per_minute: Mapped[int] = mapped_column(default=0, server_default="0")
     per_hour: Mapped[int] = mapped_column(default=0, server_default="0")
@@ -36,21 +36,21 @@ class ProviderAccount(Base):
     connections: Mapped[int] = mapped_column(default=0, server_default="0")
     """Largest number of simultaneous connections, over all workers."""
     messages_per_connection: Mapped[int] = mapped_column(default=0, server_default="0")
-    """Number of messages after which a connection is replaced by a new one."""
+    """Number of messages after which a connection is replaced."""
     trouble: Mapped[str] = mapped_column(default="")
     trouble_at: Mapped[datetime | None]
     trouble_count: Mapped[int] = mapped_column(default=0)
     retry_at: Mapped[datetime | None]
     """Time of the next attempt while the account does not work."""
     alerted_at: Mapped[datetime | None]
-    """When the owners were told about this trouble."""
+    """When the owners were alerted to this trouble."""
     version: Mapped[int] = mapped_column(default=1)
-    """Goes up when the account changes, so that open connections are replaced."""
+    """Increases when the account changes, so that open connections are replaced."""
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
 
 
 class SenderAddress(Base):
-    """An address that campaigns are sent from, by way of one provider account."""
+    """An address that campaigns are sent from, through one provider account."""
 
     __tablename__ = "sender_address"
 
@@ -67,7 +67,7 @@ class SenderAddress(Base):
 
 
 class SenderDomain(Base):
-    """A domain whose mail is signed here with DKIM; its keys are rows of their own."""
+    """A domain whose emails we sign with DKIM; its keys are separate rows."""
 
     __tablename__ = "sender_domain"
 
@@ -86,9 +86,9 @@ DKIM_FINDINGS = ("", "found", "missing", "wrong", "unreachable")
 class DkimKey(Base):
     """A key under its selector: waiting for its record in DNS, signing, or retired.
 
-    Of each algorithm one key signs at most, and one waits at most. `private_key` is a PEM,
-    encrypted (secrets.Vault); empty once a retired key is past use. `finding` is what the last
-    look into DNS gave, and `finding_text` the sentence about it.
+    At most one key per algorithm signs, and at most one waits. `private_key` is an encrypted PEM
+    (secrets.Vault), empty once a retired key is erased. `finding` is the result of the last DNS
+    lookup, and `finding_text` its reason.
     """
 
     __tablename__ = "dkim_key"

@@ -1,12 +1,12 @@
-"""The one way out over HTTP: to public addresses only, whoever wrote the URL.
+"""All outgoing HTTP requests: to public addresses only.
 
-A URL that a user types must not make this machine speak to its own network (a cloud's metadata,
-a router, Redis). So the host is resolved once, every address found is judged, and the connection
-goes to one of exactly those: a second look-up could be answered differently. HTTPS only, no
-redirect is followed, no proxy is used, and an answer is limited in time and size.
+A URL typed by a user must not make this machine connect to its own network (cloud metadata, a
+router, Redis). So the host is resolved once, every address is checked, and the connection goes to
+one of exactly those addresses: a second lookup could return others. Only HTTPS, no redirects, no
+proxy, and limits on the time and size of a response.
 
-SMTP servers are not covered on purpose: a relay inside the own network is a usual set-up, and
-SMTP submission is the only thing that is ever said there.
+SMTP servers are exempt on purpose: a relay in one's own network is a common setup, and we speak
+nothing but SMTP submission to it.
 """
 
 import contextlib
@@ -28,13 +28,13 @@ STEP_SECONDS = 5.0
 WHOLE_SECONDS = 12.0
 """Time limit for a whole exchange once connected, in seconds."""
 LARGEST_ANSWER = 65_536
-"""Part of an answer that is read, in bytes."""
+"""Number of bytes of a response that are read."""
 
 _LABEL = re.compile(r"[a-z0-9_-]{1,63}", re.IGNORECASE)
 
 
 class OutgoingError(Exception):
-    """There was no answer. The text is the system's own; `is_lasting`: trying again is useless."""
+    """There was no response. The text is the system's; `is_lasting`: a retry is useless."""
 
     def __init__(self, error: str = "", *, is_lasting: bool) -> None:
         super().__init__(error)
@@ -42,7 +42,7 @@ class OutgoingError(Exception):
 
 
 class UnusableAddressError(OutgoingError):
-    """The URL is not one that may be used. See `why_not_usable`."""
+    """The URL may not be used. See `why_not_usable`."""
 
 
 class SilentServerError(OutgoingError):
@@ -50,7 +50,7 @@ class SilentServerError(OutgoingError):
 
 
 class InternalAddressError(OutgoingError):
-    """The host is not on the public network."""
+    """The host has a non-public address."""
 
 
 class UntrustedCertificateError(OutgoingError):
@@ -62,14 +62,14 @@ class NoSuchHostError(OutgoingError):
 
 
 class Answer(NamedTuple):
-    """What a server answered: the status, and at most LARGEST_ANSWER bytes."""
+    """A server's response: the status, and at most LARGEST_ANSWER bytes."""
 
     status: int
     body: bytes
 
 
 def why_not_usable(url: str) -> Reason | None:
-    """Return what is wrong with this URL; None when nothing is. Looks nothing up."""
+    """Return what is wrong with this URL, None if nothing is. Makes no DNS lookup."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
@@ -102,8 +102,8 @@ def _why_not_host(host: str, parts: SplitResult) -> Reason | None:
 def post_form(url: str, form: Mapping[str, str], *, known_hosts: Collection[str] = ()) -> Answer:
     """POST a form. Raises OutgoingError.
 
-    `known_hosts` are written in our code, not typed: they may have an internal address, as behind
-    a company's proxy.
+    `known_hosts` come from our code, not from users: they may have an internal address, as behind a
+    company's proxy.
     """
     if why_not_usable(url) is not None:
         raise UnusableAddressError(is_lasting=True)
@@ -138,7 +138,7 @@ def _plain(error: Exception) -> str:
 
 
 class _Connection(http.client.HTTPSConnection):
-    """Goes to the very address that was judged, for a limited time."""
+    """Connects to the address that was checked, for a limited time."""
 
     def __init__(self, host: str, port: int, known_hosts: Collection[str]) -> None:
         super().__init__(host, port, timeout=STEP_SECONDS)
@@ -150,7 +150,7 @@ class _Connection(http.client.HTTPSConnection):
 
     def connect(self) -> None:
         raw = _connected(self.host, self.port, is_known=self.host in self._known_hosts)
-        # A server that answers byte by byte knows no time limit of its own.
+        # The socket's timeout starts over with every byte, so limit the whole exchange too.
         self._handle = raw.dup()
         self._patience.start()
         try:

@@ -1,4 +1,4 @@
-"""Well-known providers: what to fill in, so that nobody has to look it up."""
+"""Well-known providers and the settings they need."""
 
 from dataclasses import dataclass, fields
 
@@ -11,7 +11,7 @@ class Preset:
 
     key: str
     name: str | Reason
-    """A proper name is text: it is the same in every language."""
+    """Proper names are plain text: they are the same in every language."""
     host: str = ""
     port: int = 587
     security: str = "starttls"
@@ -25,7 +25,7 @@ class Preset:
     rewrites_return_path: bool = False
     note: Reason | None = None
     token_url: str = ""
-    """Address that gives access tokens, at providers that accept a login by OAuth 2."""
+    """OAuth 2 token endpoint, if the provider accepts such logins."""
     token_scope: str = ""
 
     @property
@@ -170,7 +170,7 @@ PRESETS = (
 
 
 def presets(mailbox_port: int = 0) -> tuple[Preset, ...]:
-    """Return all of them, with the built-in mailbox first where it runs (its SMTP port)."""
+    """Return all presets; the built-in mailbox comes first if it runs (its SMTP port)."""
     if not mailbox_port:
         return PRESETS
     mailbox = Preset(
@@ -186,7 +186,7 @@ def presets(mailbox_port: int = 0) -> tuple[Preset, ...]:
 
 
 def key_of(chosen: str, host: str) -> str:
-    """Return which provider an account is at: the one chosen, else the one of its server."""
+    """Return an account's well-known provider: the one chosen, else the one of its server."""
     known = {preset.key: preset for preset in PRESETS}
     if chosen in known and known[chosen].host in {"", host}:
         return chosen

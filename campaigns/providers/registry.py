@@ -1,4 +1,4 @@
-"""Every kind of provider, one line each, and what is asked of an account whatever its kind."""
+"""The registry of provider kinds, and functions for accounts of any kind."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -20,7 +20,7 @@ KINDS: dict[str, Kind[Any, Any, Any]] = {
 
 
 def kind_of(account: ProviderAccount) -> Kind[Any, Any, Any]:
-    """Raises UnusableAccountError for a kind that this version does not know."""
+    """Return the kind of an account. Raises UnusableAccountError for an unknown one."""
     kind = KINDS.get(account.kind)
     if kind is None:
         raise UnusableAccountError(Reason("provider.kind_unknown", {"kind": account.kind}))
@@ -41,7 +41,7 @@ def settings_of(account: ProviderAccount) -> KindModel:
 
 
 def secrets_of(account: ProviderAccount, vault: Vault) -> dict[str, str]:
-    """Return the stored secrets in the clear. Raises SecretUnreadableError."""
+    """Return the decrypted secrets. Raises SecretUnreadableError."""
     return decrypted(account.credentials, vault)
 
 
@@ -56,16 +56,16 @@ def login_of(account: ProviderAccount, vault: Vault) -> Any:
 
 
 def open_provider(account: ProviderAccount, vault: Vault, *, apart: bool = False) -> Provider:
-    """A provider for this account. It connects on first use.
+    """Return a provider for this account, which connects on first use.
 
-    `apart`: with a thread of its own, for a source that takes its time in `begin`. Raises
+    `apart`: with its own thread, for a source whose `begin` may be slow. Raises
     UnusableAccountError, SecretUnreadableError.
     """
     return kind_of(account).open(login_of(account, vault), account, apart=apart)
 
 
 def check_connection(account: ProviderAccount, vault: Vault, *, sender: str = "") -> CheckResult:
-    """Connect without sending, and say what was found. Never raises."""
+    """Connect without sending, and report the findings. Never raises."""
     try:
         login = login_of(account, vault)
     except (UnusableAccountError, SecretUnreadableError) as error:
@@ -96,7 +96,7 @@ def stored_values(account: ProviderAccount, *, now: datetime) -> Mapping[str, St
 
 
 def preset_of(account: ProviderAccount) -> str:
-    """Return the key of the well-known provider that the account is at; empty if unknown."""
+    """Return the key of the account's well-known provider; empty if unknown."""
     try:
         return kind_of(account).preset(account.preset, settings_of(account))
     except UnusableAccountError:

@@ -1,4 +1,4 @@
-"""How long a server asks us to wait, read from the words of its reply. Pure: no clock.
+"""Read from the words of a reply how long a server asks us to wait. Pure: no clock.
 
 "Greylisted, try again in 300 seconds", "retry after 00:05:00", "limit exceeded, try again after
 Sat, 21 Nov 2026 18:35:00 UTC": without this, an email would be retried too early and refused again.
@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 LONGEST = timedelta(hours=24)
-"""Whatever a server says: a wait beyond that is more likely misread than meant."""
+"""Longest wait that is believed: more is probably a misreading."""
 LONGEST_READ = 1000
 
 _ASKS = r"(?:\b(?:re-?try|try|again|wait|come back|back ?off|gr[ae]y-?list\w*)\b[^.;\d]{0,40})"
@@ -29,7 +29,7 @@ _ISO_DATE = re.compile(
 
 
 def asked_wait(text: str, now: datetime) -> timedelta:
-    """How long this reply asks to wait from `now` on; 0 when it says nothing of that."""
+    """Return how long this reply asks to wait from `now`, in seconds; 0 if it does not say."""
     text = text[:LONGEST_READ]
     moment = _moment(text)
     wait = moment - now if moment else _span(text)

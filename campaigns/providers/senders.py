@@ -78,7 +78,7 @@ def change(sender: SenderAddress, typed: SenderInput) -> None:
 
 
 def make_default(sender: SenderAddress) -> None:
-    """New campaigns, and emails of the installation itself, come from this address."""
+    """Send new campaigns and system emails from this address."""
     db.session.execute(
         sa.update(SenderAddress).values(is_default=SenderAddress.id == sender.id),
         execution_options={"synchronize_session": False},
@@ -87,9 +87,9 @@ def make_default(sender: SenderAddress) -> None:
 
 
 def delete(sender: SenderAddress) -> None:
-    """Delete it; the oldest one left becomes the default if this was it.
+    """Delete a sender address; if it was the default, the oldest one left takes its place.
 
-    The caller has made sure that no campaign under way needs it.
+    The caller makes sure that no campaign in progress needs it.
     """
     was_default = sender.is_default
     db.session.delete(sender)
@@ -103,7 +103,7 @@ def delete(sender: SenderAddress) -> None:
 def freemail_warning(address: str, host: str) -> Reason | None:
     """Warn when this address belongs to a free email service that `host` is not part of.
 
-    Those services publish a DMARC policy that treats email sent by others as forged.
+    Such services publish a DMARC policy that treats email from other servers as forged.
     """
     domain = address.rpartition("@")[2].lower()
     for service, (domains, servers) in FREEMAIL.items():

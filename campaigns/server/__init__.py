@@ -1,1 +1,1 @@
-"""The ASGI server in front of the app: slow clients wait here, where they hold no thread."""
+"""The ASGI server in front of the app: slow clients wait here without occupying a thread."""

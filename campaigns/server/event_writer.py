@@ -1,4 +1,4 @@
-"""Keeps opens and clicks without holding up their answers."""
+"""Store opens and clicks without delaying the responses."""
 
 import queue
 import threading
@@ -14,33 +14,33 @@ from campaigns.public.track import note
 log = structlog.get_logger()
 
 MAX_WAITING = 20_000
-"""Events that may wait in memory while Redis and the database are slow."""
+"""Largest number of events in memory while Redis and the database are slow."""
 BATCH = 500
 GATHER_SECONDS = 0.01
-"""Time in which a batch gathers, in seconds: an event is at most this long in memory alone."""
+"""Time for which a batch collects, in seconds: no event is in memory only for longer."""
 CLOSE_SECONDS = 5.0
 
 
 class EventWriter:
-    """Writes events in batches, in a thread of its own."""
+    """Writes events in batches, in its own thread."""
 
     def __init__(self, app: Flask) -> None:
         self._app = app
         self._queue: queue.SimpleQueue[ProviderEvent | None] = queue.SimpleQueue()
         self._lost = 0
-        """Events of the outage that lasts."""
+        """Events lost in the current outage."""
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._thread.start()
 
     def put(self, event: ProviderEvent) -> None:
-        """Take an event. Never blocks; beyond MAX_WAITING it is lost, and the log says so."""
+        """Queue an event. Never blocks; beyond MAX_WAITING the event is dropped and logged."""
         if self._queue.qsize() >= MAX_WAITING:
             log.warning("event lost: too many waiting", kind=event.kind)
             return
         self._queue.put(event)
 
     def close(self) -> None:
-        """Write what still waits."""
+        """Write the remaining events."""
         self._queue.put(None)
         self._thread.join(CLOSE_SECONDS)
 

@@ -1,9 +1,9 @@
-"""The ASGI front: what is slow about a client is waited for here, without a thread.
+"""The ASGI front: waits for slow clients without occupying a thread.
 
-A request's body is read in full before the app sees it, and what the app answers is kept until
-the client has read it. In between the app (WSGI) has one of WEB_THREADS threads, for as long as
-it computes. Answers of unknown length, such as exports, are written to a file by threads of
-their own. Health, the open pixel and clicks are answered without any thread.
+A request's body is read in full before the app sees it, and the app's response is buffered until
+the client has read it. The app (WSGI) holds one of WEB_THREADS threads only while it computes.
+Responses of unknown length, such as exports, are written to a file by separate threads. Health, the
+open pixel and clicks need no thread at all.
 """
 
 import asyncio
@@ -47,14 +47,14 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 BLOCK_BYTES = 64 * 1024
-"""Size of the blocks in which long bodies are passed on."""
+"""Size of the blocks in which long bodies are forwarded."""
 DISK_BLOCK_BYTES = 256 * 1024
 BODY_SECONDS = 120.0
-"""Longest time for a body of ordinary size."""
+"""Time limit for receiving a body of ordinary size, in seconds."""
 LONG_SECONDS = 2 * 3600.0
-"""Longest time for an upload, and for a client to read an answer."""
+"""Time limit for an upload, and for a client to read a response, in seconds."""
 DRAIN_SECONDS = 1.0
-"""Time for which the rest of a refused body is read: browsers show no answer before that."""
+"""Time for which the rest of a refused body is read, in seconds: browsers expect that."""
 EXPORT_THREADS = 2
 DISK_THREADS = 4
 
@@ -72,7 +72,7 @@ class RefusedError(Exception):
 
 
 class ClientGoneError(Exception):
-    """Nobody waits for the answer any more."""
+    """The client has disconnected."""
 
 
 _REFUSALS = {
@@ -145,7 +145,7 @@ class Front:
                 return
 
     def close(self) -> None:
-        """Write the events that still wait, and let the threads end."""
+        """Write the remaining events and end the threads."""
         self._event_writer.close()
         self._health.close()
         for pool in (self._pool, self._exporters, self._disk):
@@ -170,7 +170,7 @@ class Front:
     # --- without the app -----------------------------------------------------------------------
 
     async def _without_app(self, scope: Scope) -> Response | None:
-        """The answer to what needs no thread; None for everything else."""
+        """Return the response to a request that needs no thread; None for all others."""
         if scope["method"] not in {"GET", "HEAD"}:
             return None
         path: bytes = scope["raw_path"]
@@ -181,7 +181,7 @@ class Front:
         return None
 
     def _tracked(self, scope: Scope, parts: list[str]) -> Response | None:
-        """The pixel or the redirect; odd addresses are left to the app and its error page."""
+        """Return the pixel or the redirect; the app answers malformed URLs with its error page."""
         user_agent = _header(scope, b"user-agent")
         answer: Response | None
         if parts[1] == "o" and len(parts) == 3 and parts[2].endswith(".gif"):
@@ -216,7 +216,7 @@ class Front:
             await self._close(body)
 
     async def _in_turn(self, client: str, work: Callable[[], T]) -> T:
-        """Run the app's code in a thread of the pool."""
+        """Run the app's code in a pool thread."""
         with _place(self._pages, client):
             async with self._thread_shares.one(client):
                 return await _in(self._pool, work)
@@ -229,7 +229,7 @@ class Front:
         if length == 0:
             return
         limit = MAX_REQUEST_BYTES
-        if length is None or length > limit:  # the app allows more to some
+        if length is None or length > limit:  # the app allows some users more
             environ = environ_of(scope, body.file(), 0)
             limit = await self._in_turn(client, lambda: max_body_bytes(self._app, environ))
         if length is not None and length > limit:
@@ -249,7 +249,7 @@ class Front:
         while more:
             message = await pace.wait(receive())
             if message["type"] != "http.request":
-                raise RefusedError(400)  # cut off, or chunks that are none
+                raise RefusedError(400)  # truncated, or malformed chunks
             part, more = message.get("body", b""), message.get("more_body", False)
             pace.passed(len(part))
             size += len(part)
@@ -269,13 +269,13 @@ class Front:
     async def _close(self, body: Body) -> None:
         if body.is_in_memory:
             body.close()
-        else:  # freeing a large file may keep the disk busy
+        else:  # freeing a large file may take a while
             await _in(self._disk, body.close)
 
-    # --- answers -------------------------------------------------------------------------------
+    # --- responses -----------------------------------------------------------------------------
 
     async def _export(self, call: Call, receive: Receive, send: Send, client: str) -> None:
-        """Write the answer to a file first, then send it: no thread waits for the client."""
+        """Write the response to a file, then send it: no thread waits for the client."""
         out = self._spool.body()
         try:
             with _place(self._exports, client):
@@ -324,7 +324,7 @@ class Front:
         return MinimumRate(clock, total_seconds=total_seconds, grace_seconds=self._grace)
 
     async def _send_response(self, scope: Scope, send: Send, answer: Response) -> None:
-        """Send an answer that was made here, with the headers that the app gives its own."""
+        """Send a response made here, with the headers that the app adds to its own."""
         add_security_headers(answer, is_secure=self._is_secure(scope))
         headers = [
             (name.lower().encode("latin-1"), value.encode("latin-1"))
@@ -342,7 +342,7 @@ class Front:
         except Exception:  # noqa: BLE001 (an answer had begun, or nobody is there any more)
             log.debug("a refusal could not be sent", code=code)
 
-    # --- who asks ------------------------------------------------------------------------------
+    # --- the client ----------------------------------------------------------------------------
 
     def _client(self, scope: Scope) -> str:
         address = scope["client"][0] if scope.get("client") else ""
@@ -352,7 +352,7 @@ class Front:
         return (self._forwarded(scope, b"x-forwarded-proto") or scope["scheme"]) == "https"
 
     def _forwarded(self, scope: Scope, name: bytes) -> str:
-        """Return the header value of the outermost trusted proxy; "" where there is none."""
+        """Return the header value of the outermost trusted proxy; "" if there is none."""
         if not self._hops:
             return ""
         values = [value.strip() for value in _header(scope, name).split(",")]
@@ -364,12 +364,12 @@ def _header(scope: Scope, name: bytes) -> str:
 
 
 def _declared_length(scope: Scope) -> int | None:
-    """The length of the body; 0 where there is none, None where only its end will tell.
+    """Return the length of the body: 0 without a body, None if unknown until its end.
 
-    Refuses what a proxy before us may read in another way: two lengths, a length and chunks, or
-    codings around the chunks. It must be beyond doubt where a request ends and the next begins.
+    Refuses requests that a proxy may delimit differently: two lengths, a length and chunks, or
+    codings around the chunks. Otherwise a second request could be smuggled inside the first.
     """
-    if not scope["method"].isupper():  # methods are told apart by case, but not by the app
+    if not scope["method"].isupper():  # methods are case-sensitive; the app ignores case
         raise RefusedError(400)
     found = [pair for pair in scope["headers"] if pair[0] in _FRAMING]
     if not found:
@@ -392,7 +392,7 @@ async def _in(pool: Executor, work: Callable[[], T]) -> T:
 
 @contextmanager
 def _place(places: RequestSlots, client: str) -> Iterator[None]:
-    """Return a place; raises the refusal that says why there is none."""
+    """Return a spool body. Raises RefusedError with the status that explains why not."""
     try:
         place = places.one(client)
         place.__enter__()
@@ -407,7 +407,7 @@ def _place(places: RequestSlots, client: str) -> Iterator[None]:
 async def _drain(scope: Scope, receive: Receive) -> None:
     """Keep reading briefly: a browser that is still sending does not show the response."""
     if _header(scope, b"expect"):
-        return  # it waits for our word before it sends
+        return  # it sends only after our 100 Continue
     try:
         async with asyncio.timeout(DRAIN_SECONDS):
             while (await receive()).get("more_body", False):
@@ -423,7 +423,7 @@ async def _wait_until_gone(receive: Receive, is_gone: threading.Event) -> None:
 
 
 def _write_blocks(call: Call, out: Body, is_gone: threading.Event) -> None:
-    """Write the whole answer out, unless the client leaves."""
+    """Write the whole response, unless the client disconnects."""
     try:
         pending = bytearray()
         for block in call.blocks():
@@ -442,6 +442,6 @@ async def _send_block(send: Send, pace: MinimumRate, block: bytes, *, more: bool
     try:
         await pace.wait(send({"type": "http.response.body", "body": block, "more_body": more}))
     except TooSlowError:
-        # The answer stays shorter than was announced, which closes the connection.
+        # The response is shorter than announced, so the server closes the connection.
         raise ClientGoneError from None
     pace.passed(len(block))

@@ -1,4 +1,4 @@
-"""GET /health, which must not wait for a thread of the pool."""
+"""GET /health, which must not wait for a pool thread."""
 
 import asyncio
 import time
@@ -9,15 +9,15 @@ from flask import Flask
 from campaigns.public.health import is_database_well
 
 FRESH_SECONDS = 1.0
-"""Age from which a request starts a new look at the database, in seconds."""
+"""Age of a result from which a request starts a new check, in seconds."""
 STALE_SECONDS = 10.0
-"""Age from which a look no longer counts, in seconds."""
+"""Age from which a result no longer counts, in seconds."""
 WAIT_SECONDS = 0.1
-"""Time that a request waits for the new look, where the last one is stale."""
+"""Time that a request waits for a new check if the last one is stale, in seconds."""
 
 
 class Health:
-    """Looks at the database in a thread of its own, however often it is asked."""
+    """Checks the database in its own thread, at a rate that does not depend on requests."""
 
     def __init__(self, app: Flask) -> None:
         self._app = app
@@ -27,7 +27,7 @@ class Health:
         self._was_well = False
 
     async def is_well(self) -> bool:
-        """Return whether the database answered just now."""
+        """Return whether the database answered recently."""
         age = time.monotonic() - self._looked_at
         if age >= FRESH_SECONDS:
             look = self._begin()
@@ -36,7 +36,7 @@ class Health:
         return self._was_well and time.monotonic() - self._looked_at < STALE_SECONDS
 
     def close(self) -> None:
-        """End the thread that asks."""
+        """End the checking thread."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def _begin(self) -> "asyncio.Future[bool]":

@@ -7,9 +7,9 @@ from typing import TypeVar
 T = TypeVar("T")
 
 GRACE_SECONDS = 10.0
-"""Time without any progress before a client is given up, in seconds."""
+"""Time without progress after which a client is disconnected, in seconds."""
 MIN_BYTES_PER_SECOND = 4096
-"""Rate below which a client is given up, once its grace is used up."""
+"""Rate below which a client is disconnected once its grace is used up."""
 
 
 class TooSlowError(Exception):
@@ -17,10 +17,10 @@ class TooSlowError(Exception):
 
 
 class MinimumRate:
-    """The time a transfer still has.
+    """The time that a transfer has left.
 
-    It starts with the grace, and every byte earns a little more, up to the grace again: a burst
-    at the start does not pay for a long silence. `total_seconds` ends it in any case.
+    It starts with the grace period. Every byte earns time, up to the grace period again, so a burst
+    at the start cannot buy a long silence. `total_seconds` is the limit in any case.
     """
 
     def __init__(
@@ -41,11 +41,11 @@ class MinimumRate:
         return min(self._until, self._end)
 
     def passed(self, size: int) -> None:
-        """Count `size` bytes that went through just now."""
+        """Count `size` bytes transferred now."""
         self._until = min(self._until + size / self._rate, self._clock() + self._grace)
 
     async def wait(self, step: Awaitable[T]) -> T:
-        """Wait for one step of the transfer. Raises TooSlowError at the deadline."""
+        """Await one step of the transfer. Raises TooSlowError at the deadline."""
         try:
             async with asyncio.timeout_at(self.deadline):
                 return await step

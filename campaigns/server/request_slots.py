@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 
 class NoSlotError(Exception):
-    """No place is free. `is_client` tells whether this client itself has taken too many."""
+    """No slot is free. `is_client`: this client holds too many itself."""
 
     def __init__(self, *, is_client: bool) -> None:
         super().__init__()
@@ -23,7 +23,7 @@ class RequestSlots:
 
     @contextmanager
     def one(self, client: str) -> Iterator[None]:
-        """Hold a place for this client. Raises NoSlotError."""
+        """Hold a slot for this client. Raises NoSlotError."""
         if self._taken.get(client, 0) >= self._per_client:
             raise NoSlotError(is_client=True)
         if self._count >= self._total:

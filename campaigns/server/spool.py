@@ -1,4 +1,4 @@
-"""Bodies on their way in or out: small ones in memory, large ones in files without a name."""
+"""Request and response bodies: small ones in memory, large ones in unnamed files."""
 
 import io
 import shutil
@@ -10,11 +10,11 @@ from typing import BinaryIO
 MEMORY_BYTES = 64 * 1024
 """Size up to which a body stays in memory."""
 RESERVE_BYTES = 200 * 1024 * 1024
-"""Space that stays free on the disk for the database."""
+"""Disk space kept free for the database."""
 CHECK_BYTES = 16 * 1024 * 1024
-"""Bytes written between two looks at the free space."""
+"""Bytes written between two checks of the free space."""
 MAX_TOTAL_BYTES = 16 * 1024**3
-"""Size of all bodies in files together."""
+"""Limit for the size of all bodies in files."""
 
 
 class SpoolFullError(Exception):
@@ -34,7 +34,7 @@ class Spool:
         return Body(self)
 
     def open(self) -> BinaryIO:
-        """Open a file that is gone from the disk as soon as it is closed or we are killed."""
+        """Open a file that disappears when it is closed or the process is killed."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return tempfile.TemporaryFile(dir=self._folder, buffering=0)
 
@@ -51,7 +51,7 @@ class Spool:
             self._used -= size
 
     def check_room(self) -> None:
-        """Raise SpoolFullError unless the disk has room to spare."""
+        """Raise SpoolFullError unless the disk has space to spare."""
         if shutil.disk_usage(self._folder).free < RESERVE_BYTES:
             raise SpoolFullError
 
@@ -68,7 +68,7 @@ class Body:
 
     @property
     def is_in_memory(self) -> bool:
-        """Whether nothing of it is on disk."""
+        """Whether the whole body is in memory."""
         return isinstance(self._file, io.BytesIO)
 
     def fits(self, block: bytes) -> bool:
@@ -76,7 +76,7 @@ class Body:
         return self.is_in_memory and self.size + len(block) <= MEMORY_BYTES
 
     def write(self, block: bytes) -> None:
-        """Append. Raises SpoolFullError, also where the disk itself says so."""
+        """Append a block. Raises SpoolFullError, also if the disk is full."""
         try:
             if not self.is_in_memory:
                 self._write_file(block)
@@ -90,7 +90,7 @@ class Body:
         self.size += len(block)
 
     def file(self) -> BinaryIO:
-        """The body from its beginning."""
+        """Return the body, positioned at its start."""
         self._file.seek(0)
         return self._file
 

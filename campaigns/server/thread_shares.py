@@ -13,7 +13,7 @@ class _Client:
 
 
 class ThreadShares:
-    """Lets each client use so many threads at once; the rest of its requests wait their turn."""
+    """Limits the threads that each client uses at once; its other requests wait."""
 
     def __init__(self, share: int) -> None:
         self._share = share
@@ -21,7 +21,7 @@ class ThreadShares:
 
     @asynccontextmanager
     async def one(self, client: str) -> AsyncIterator[None]:
-        """Wait for one of this client's turns, and hold it."""
+        """Wait for one of this client's threads, and hold it."""
         entry = self._clients.get(client)
         if entry is None:
             entry = self._clients[client] = _Client(asyncio.Semaphore(self._share))

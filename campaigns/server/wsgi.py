@@ -1,4 +1,4 @@
-"""Calling the app (WSGI, PEP 3333) from an ASGI request."""
+"""Call the app (WSGI, PEP 3333) from an ASGI request."""
 
 import contextvars
 import sys
@@ -10,7 +10,7 @@ from urllib.parse import unquote_to_bytes
 Headers = list[tuple[bytes, bytes]]
 
 MEMORY_BYTES = 1024 * 1024
-"""Size up to which an answer of known length is put together in memory."""
+"""Size up to which a response of known length is built in memory."""
 
 
 class WsgiApp(Protocol):
@@ -24,7 +24,7 @@ class WsgiApp(Protocol):
 
 
 def environ_of(scope: Mapping[str, Any], body: BinaryIO, size: int) -> dict[str, Any]:
-    """Build the WSGI environment of a request whose body, of `size` bytes, is already here."""
+    """Build the WSGI environment of a request whose body, of `size` bytes, has been read."""
     host, port = scope.get("server") or ("127.0.0.1", "80")
     environ: dict[str, Any] = {
         "REQUEST_METHOD": scope["method"],
@@ -45,7 +45,7 @@ def environ_of(scope: Mapping[str, Any], body: BinaryIO, size: int) -> dict[str,
         "wsgi.run_once": False,
     }
     for raw_name, raw_value in scope["headers"]:
-        if b"_" in raw_name:  # X_Forwarded_For must not pass for X-Forwarded-For
+        if b"_" in raw_name:  # X_Forwarded_For must not be taken for X-Forwarded-For
             continue
         name, value = (
             raw_name.decode("latin-1").upper().replace("-", "_"),
@@ -64,30 +64,30 @@ def environ_of(scope: Mapping[str, Any], body: BinaryIO, size: int) -> dict[str,
 
 
 class Call:
-    """One call of the app. Its parts may run in different threads, one after the other."""
+    """One call of the app. Its steps may run in different threads, never at the same time."""
 
     def __init__(self, app: WsgiApp, environ: dict[str, Any]) -> None:
         self._app, self._environ = app, environ
-        # What Flask keeps for a request lives in context variables: it moves along with us.
+        # Flask keeps its request state in context variables: take them to each thread.
         self._context = contextvars.Context()
         self._rest: Iterable[bytes] = ()
         self.status = 500
         self.headers: Headers = []
         self.body: bytes | None = None
-        """The whole body; None while it has to be written out by `blocks`."""
+        """The whole body; None if `blocks` has to produce it."""
 
     def run(self) -> None:
-        """Call the app, and put its answer together where it is short."""
+        """Call the app, and build its response if it is short."""
         self._context.run(self._run)
 
     def blocks(self) -> Iterator[bytes]:
-        """The body in blocks, where `body` is None."""
+        """Yield the body in blocks, if `body` is None."""
         rest = iter(self._rest)
         while (block := self._context.run(next, rest, None)) is not None:
             yield block
 
     def close(self) -> None:
-        """Let the app free what it holds for this answer. May be called twice."""
+        """Let the app free the resources of this response. May be called twice."""
         self._context.run(self._close)
 
     def _close(self) -> None:

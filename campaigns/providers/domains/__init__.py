@@ -1,1 +1,1 @@
-"""Sender domains: their DKIM keys and records, and what else receivers ask of them."""
+"""Sender domains: their DKIM keys and records, and other requirements of receivers."""

@@ -1,4 +1,4 @@
-"""DMARC: the record that counts for a sender domain."""
+"""DMARC: find the record that applies to a sender domain."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from campaigns.providers.domains.policies import Policy, begins_with
 from campaigns.reason import Reason
 
 MOST_STEPS = 8
-"""Largest number of questions on the walk up the tree (RFC 9989, 4.10)."""
+"""Largest number of DNS queries in the tree walk (RFC 9989, 4.10)."""
 LEAST_DMARC = "v=DMARC1; p=none"
 
 _FOUND = {
@@ -18,7 +18,7 @@ _FOUND = {
 
 
 def dmarc(name: str, resolver: Resolver) -> Policy:
-    """Return the record that counts for this domain: its own, else the next one up the tree.
+    """Return the record that applies to this domain: its own, else the next one up the tree.
 
     Never raises.
     """
@@ -38,7 +38,7 @@ def dmarc(name: str, resolver: Resolver) -> Policy:
 
 
 def _tree(name: str) -> Iterator[str]:
-    """The domain and those above it but for the top one, in the order in which they are asked."""
+    """Return the domain and its parents without the top-level one, in the order of the queries."""
     labels = name.split(".")
     yield name
     above = labels[1:] if len(labels) <= MOST_STEPS else labels[-(MOST_STEPS - 1) :]

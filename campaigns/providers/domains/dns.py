@@ -1,4 +1,4 @@
-"""Questions to DNS: behind an interface, with an end to every wait."""
+"""DNS queries, behind an interface and with time limits."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -11,11 +11,11 @@ from dns.rdtypes.ANY.TXT import TXT
 from campaigns.reason import Reason
 
 SECONDS = 4.0
-"""Time limit for an answer, in seconds."""
+"""Time limit for a query, in seconds."""
 
 
 class LookupFailedError(Exception):
-    """Nobody could say what is there."""
+    """No name server gave an answer."""
 
     def __init__(self, code: str, **params: str | float) -> None:
         self.reason = Reason(code, params)
@@ -23,10 +23,10 @@ class LookupFailedError(Exception):
 
 
 class Resolver(Protocol):
-    """What looks up TXT records."""
+    """Looks up TXT records."""
 
     def texts(self, name: str) -> list[str]:
-        """The TXT records at this name, each put together from its strings; none: empty.
+        """Return the TXT records at this name, the strings of each joined; empty if there are none.
 
         Raises LookupFailedError.
         """
@@ -34,7 +34,7 @@ class Resolver(Protocol):
 
 
 class SystemResolver:
-    """Asks the name servers of this machine, or these ones."""
+    """Queries this machine's name servers, or the given ones."""
 
     def __init__(
         self, servers: Sequence[str] = (), *, port: int = 53, seconds: float = SECONDS

@@ -1,7 +1,7 @@
-"""DKIM keys: created, put to use, retired, deleted.
+"""DKIM keys: create, activate, retire and delete them.
 
-A key waits until its record is found in DNS, then it signs. The one before it is retired, and its
-record stays in DNS for a week, for the emails that are still on their way.
+A key waits until its record is found in DNS, then it signs. The previous key is retired, and its
+record stays in DNS for a week, for emails still in transit.
 """
 
 import base64
@@ -34,14 +34,14 @@ Algorithm = Literal["rsa", "ed25519"]
 
 RSA_BITS = 2048
 KEEP_RECORD = timedelta(days=7)
-"""Time that a retired key's record stays in DNS: emails wait, and are checked late."""
+"""Time that a retired key's record stays in DNS: emails in queues are verified late."""
 LONGEST_HOST = 253
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True)
 class SecretKey:
-    """A key that signs, in the clear."""
+    """An active key, decrypted."""
 
     selector: str
     algorithm: Algorithm
@@ -49,7 +49,7 @@ class SecretKey:
 
 
 def secret_keys(address: str, vault: Vault) -> tuple[str, list[SecretKey]]:
-    """Return the domain of this address, and its keys that sign, RSA first.
+    """Return the domain of this address and its active keys, RSA first.
 
     Raises SecretUnreadableError.
     """
@@ -72,7 +72,7 @@ def _opened(key: DkimKey, name: str, vault: Vault) -> SecretKey:
 
 
 def set_up(name: str, vault: Vault, *, now: datetime) -> SenderDomain:
-    """Create the domain with an RSA key that waits. Raises InvalidInputError."""
+    """Create the domain with a waiting RSA key. Raises InvalidInputError."""
     name = _checked_name(name)
     already = {"name": Reason("domain.already_set_up", {"domain": name})}
     domain = db.session.scalar(sa.select(SenderDomain).where(SenderDomain.name == name))
@@ -82,7 +82,7 @@ def set_up(name: str, vault: Vault, *, now: datetime) -> SenderDomain:
     db.session.add(domain)
     try:
         db.session.flush()
-    except sa.exc.IntegrityError:  # somebody else was faster
+    except sa.exc.IntegrityError:  # created at the same time by someone else
         raise InvalidInputError(
             {"name": Reason("domain.already_set_up", {"domain": name})}
         ) from None
@@ -93,7 +93,7 @@ def set_up(name: str, vault: Vault, *, now: datetime) -> SenderDomain:
 def make_key(
     domain: SenderDomain, algorithm: str, selector: str, vault: Vault, *, now: datetime
 ) -> DkimKey:
-    """Create a key that waits for its record. An empty selector becomes one with the date.
+    """Create a key that waits for its record. The default selector contains the date.
 
     Raises InvalidInputError.
     """
@@ -122,7 +122,7 @@ def make_key(
 
 
 def activate(key: DkimKey, *, now: datetime) -> bool:
-    """Sign with this key from now on and retire the one before it. Returns whether it changed."""
+    """Sign with this key and retire the previous one. Returns whether that changed anything."""
     _lock(key.domain_id)
     found = db.session.get(DkimKey, key.id, populate_existing=True)
     if found is None or found.state == "active" or not found.private_key:
@@ -154,7 +154,7 @@ def _lock(domain_id: int) -> None:
 
 
 def retire(key: DkimKey, *, now: datetime) -> bool:
-    """Stop signing with this key, without another in its place. Returns whether it changed."""
+    """Stop signing with this key, without a replacement. Returns whether that changed anything."""
     changed = db.session.execute(
         sa.update(DkimKey)
         .where(DkimKey.id == key.id, DkimKey.state == "active")
@@ -166,7 +166,7 @@ def retire(key: DkimKey, *, now: datetime) -> bool:
 
 
 def discard(key: DkimKey, *, now: datetime) -> bool:
-    """Delete a key that waits or whose week after retirement is over. Returns whether it did."""
+    """Delete a key that waits or was retired a week ago. Returns whether it did."""
     is_over = sa.and_(DkimKey.state == "retired", DkimKey.retired_at <= now - KEEP_RECORD)
     deleted = db.session.execute(
         sa.delete(DkimKey)
@@ -178,7 +178,7 @@ def discard(key: DkimKey, *, now: datetime) -> bool:
 
 
 def past_use(now: datetime) -> list[int]:
-    """Return the ids of keys that were retired a week ago and cannot be put back to use."""
+    """Return the ids of keys retired more than a week ago, which cannot be activated again."""
     return list(
         db.session.scalars(
             sa.select(DkimKey.id).where(
@@ -191,7 +191,7 @@ def past_use(now: datetime) -> list[int]:
 
 
 def erase(key_ids: Sequence[int]) -> None:
-    """Erase the private parts of these keys, if they are still retired."""
+    """Erase the private parts of those of these keys that are still retired."""
     db.session.execute(
         sa.update(DkimKey)
         .where(DkimKey.id.in_(key_ids), DkimKey.state == "retired")
@@ -246,7 +246,7 @@ def _checked_selector(selector: str, name: str, taken: set[str]) -> str:
 
 
 def _default_selector(algorithm: str, taken: set[str], now: datetime) -> str:
-    """`s20260131`, for Ed25519 `e20260131`; with a letter behind it when that one is taken."""
+    """Return `s20260131`, for Ed25519 `e20260131`; a letter is added if that is taken."""
     first = f"{'e' if algorithm == 'ed25519' else 's'}{now:%Y%m%d}"
     names = [first, *(first + letter for letter in string.ascii_lowercase[1:])]
     free = next((name for name in names if name not in taken), "")

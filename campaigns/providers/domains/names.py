@@ -5,7 +5,7 @@ from campaigns.providers.senders import FREEMAIL
 
 
 def domain_of(address: str) -> str:
-    """The domain of an address, lower case, as A-labels."""
+    """Return the domain of an address, in lower case, as A-labels."""
     try:
         return addresses.parse(address).domain
     except addresses.InvalidAddressError:
@@ -13,7 +13,7 @@ def domain_of(address: str) -> str:
 
 
 def freemail_service(name: str) -> str:
-    """Whose domain this is, if it is one for everybody: `Gmail`."""
+    """Return the free email service that a domain belongs to, such as `Gmail`; None if to none."""
     return next((service for service, (own, _) in FREEMAIL.items() if name in own), "")
 
 

@@ -1,6 +1,6 @@
-"""What else receivers ask of a sender domain besides DKIM: SPF and alignment.
+"""What receivers check of a sender domain besides DKIM: SPF and alignment.
 
-Only looked at, never needed to send: in many companies the records belong to somebody else.
+Never required for sending: in many companies someone else manages these records.
 """
 
 import re
@@ -13,7 +13,7 @@ from campaigns.reason import Reason
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """One thing that was looked at. `host` and `record`: what to add to DNS, where it is known."""
+    """One finding. `host` and `record`: what to add to DNS, if known."""
 
     name: str
     level: Literal["ok", "warning", "unknown"]
@@ -23,7 +23,7 @@ class Policy:
 
 
 def spf(name: str, resolver: Resolver) -> Policy:
-    """Return whether the domain says which servers may send for it. Never raises."""
+    """Return whether the domain publishes which servers may send for it. Never raises."""
     try:
         records = [text for text in resolver.texts(name) if begins_with(text, "v=spf1")]
     except LookupFailedError as error:
@@ -42,7 +42,7 @@ def _spf_warning(reason: Reason) -> Policy:
 
 
 def alignment(name: str, *, is_signed: bool) -> Policy:
-    """Return whether DMARC accepts our signature as one of the sender's own domain."""
+    """Return whether DMARC accepts our signature as aligned with the sender's domain."""
     if is_signed:
         return Policy("Alignment", "ok", (Reason("domain.aligned", {"domain": name}),))
     return Policy("Alignment", "warning", (Reason("domain.not_aligned"),))

@@ -1,4 +1,4 @@
-"""The DKIM records of a domain: what they must say, and what DNS says."""
+"""The DKIM records of a domain: what they must contain, and what DNS has."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,7 +20,7 @@ Finding = Literal["found", "missing", "wrong", "unreachable"]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What to ask DNS about one key."""
+    """The DNS query for one key."""
 
     key_id: int
     host: str
@@ -30,7 +30,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What DNS says about one key, and why."""
+    """The DNS finding for one key, and its reason."""
 
     key_id: int
     finding: Finding
@@ -43,7 +43,7 @@ def record_of(algorithm: str, public_key: str) -> str:
 
 
 def questions(domain: SenderDomain) -> list[Question]:
-    """What to ask about the keys that sign or wait. The asking needs no database."""
+    """Return the queries for active and waiting keys. Running them needs no database."""
     keys = db.session.scalars(
         sa.select(DkimKey)
         .where(DkimKey.domain_id == domain.id, DkimKey.state != "retired")
@@ -56,7 +56,7 @@ def questions(domain: SenderDomain) -> list[Question]:
 
 
 def ask(asked: Question, resolver: Resolver) -> Answer:
-    """Look for a key's record. Never raises."""
+    """Look up a key's record. Never raises."""
     try:
         texts = resolver.texts(asked.host)
     except LookupFailedError as error:
@@ -65,7 +65,7 @@ def ask(asked: Question, resolver: Resolver) -> Answer:
 
 
 def judge(texts: Sequence[str], algorithm: str, public_key: str) -> tuple[Finding, Reason]:
-    """Return whether these TXT records are the one of this key, and why."""
+    """Decide whether these TXT records contain the one of this key, and why."""
     records = [tags for tags in map(_tags, texts) if "p" in tags]
     if not records:
         if texts:
@@ -100,13 +100,13 @@ def _problem(tags: Mapping[str, str], algorithm: str, public_key: str) -> Reason
 
 
 def _tags(text: str) -> dict[str, str]:
-    """The tags of a record, without any blanks: the values we look at have none."""
+    """Return the tags of a record, without spaces: the values we check have none."""
     pairs = (part.partition("=") for part in text.split(";") if "=" in part)
     return {name.strip(): re.sub(r"\s", "", value) for name, _, value in pairs}
 
 
 def note(domain: SenderDomain, answers: Iterable[Answer], *, now: datetime) -> list[str]:
-    """Keep what DNS said; a key that waited for its record signs. Gives those keys' selectors."""
+    """Store the findings and activate keys whose record appeared. Returns their selectors."""
     begun = []
     for answer in answers:
         key = db.session.get(DkimKey, answer.key_id, populate_existing=True)

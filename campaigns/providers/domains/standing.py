@@ -1,4 +1,4 @@
-"""How each domain stands: whether its emails are signed, and whether others can check that."""
+"""The status of each domain: whether its emails are signed and the signature can be verified."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from campaigns.providers.domains.records import record_of
 from campaigns.providers.models import DkimKey, SenderAddress, SenderDomain
 
 Standing = Literal["freemail", "unsigned", "waiting", "broken", "signed"]
-"""freemail: only its owner can sign. broken: signed, but others cannot check it."""
+"""freemail: only its owner can sign. broken: signed, but receivers cannot verify it."""
 
 TXT_STRING = 255
 """Longest string within a TXT record, in characters."""
@@ -25,7 +25,7 @@ _NAMES: dict[str, str] = {"rsa": "RSA", "ed25519": "Ed25519"}
 
 @dataclass(frozen=True, slots=True)
 class KeyView:
-    """A key as people see it. `record` is its TXT value, `strings` the same in DNS's pieces."""
+    """A key as shown to people. `record` is its TXT value, `strings` its pieces for DNS."""
 
     public_id: str
     algorithm: str
@@ -40,13 +40,13 @@ class KeyView:
     checked_at: datetime | None
     activated_at: datetime | None
     keep_until: datetime | None
-    """Retired: the moment from which its record may go."""
+    """When the record of a retired key may be deleted."""
     can_sign: bool
 
 
 @dataclass(frozen=True, slots=True)
 class DomainView:
-    """A domain that mail is sent from, or that was set up. `public_id` is empty before that."""
+    """A domain that is sent from or was set up. `public_id` is empty until it is set up."""
 
     name: str
     public_id: str
@@ -61,7 +61,7 @@ class DomainView:
 
 
 def overview() -> list[DomainView]:
-    """Every domain that mail is sent from or that was set up, by name."""
+    """Return every domain that is sent from or was set up, by name."""
     senders: dict[str, list[str]] = {}
     for address in db.session.scalars(sa.select(SenderAddress.address).limit(MAX_DOMAINS * 10)):
         senders.setdefault(domain_of(address), []).append(address)
@@ -89,14 +89,14 @@ def view(domain: SenderDomain) -> DomainView:
 
 
 def look_up(address: str) -> DomainView:
-    """How mail from this address stands."""
+    """Return the domain status for this address."""
     name = domain_of(address)
     row = db.session.scalar(sa.select(SenderDomain).where(SenderDomain.name == name))
     return _view(name, row, (address,), _keys_of([row.id] if row else []))
 
 
 def _keys_of(domain_ids: Sequence[int]) -> list[DkimKey]:
-    """Those in use first, then the latest retired."""
+    """Return a domain's keys: those in use, then retired ones, latest first."""
     return list(
         db.session.scalars(
             sa.select(DkimKey)

@@ -1,14 +1,14 @@
-"""SMTP: many connections in one thread, pipelined, every reply told to its own message.
+"""SMTP: many connections in one thread, pipelined, each reply matched to its message.
 
 kind         the settings and secrets of an account
 login        connects, encrypts and logs in, by the standard library
 oauth        access tokens for a login without a password
 check        the connection test
-session      what is said over one connection, without any socket
+session      the protocol of one connection, without a socket
 connection   one connection in the loop
 loop         the thread of all connections
-feeder       between the connections of an account and its source
-pool         when to open how many connections, and what lost ones mean
+feeder       passes messages and results between connections and the source
+pool         decides how many connections to open, and handles lost ones
 """
 
 from campaigns.providers.smtp.login import SmtpLogin, connect
