@@ -1,1 +1,1 @@
-"""Who gets email: subscribers, lists, suppressions and imports."""
+"""Subscribers, lists, suppressions and imports."""

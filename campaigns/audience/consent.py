@@ -1,20 +1,20 @@
-"""The evidence that a change of consent leaves behind."""
+"""The evidence of a change of consent."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 BY_THE_PERSON = ("form", "page", "one_click")
-"""Channels in which the person acts. In all others somebody acts for them."""
+"""Channels in which the subscriber acts. In all others, a user acts for them."""
 
 MAX_USER_AGENT = 300
 
 
 @dataclass(frozen=True, slots=True)
 class ConsentEvidence:
-    """How, when and from where somebody's consent changed. Stored as a ConsentEvent.
+    """How, when and from where consent changed. Stored as a ConsentEvent.
 
     `channel`: form, page, one_click, manual or import. `wording`: the exact text the person was
-    shown, or who changed it for them. `ip` and `user_agent`: of the person's own browser.
+    shown, or who changed it for them. `ip` and `user_agent`: of the subscriber's browser.
     """
 
     channel: str
@@ -25,7 +25,7 @@ class ConsentEvidence:
 
     @property
     def is_by_the_person(self) -> bool:
-        """Whether the person acted, not somebody for them."""
+        """Whether the subscriber acted, not a user for them."""
         return self.channel in BY_THE_PERSON
 
     def columns(self) -> dict[str, str | datetime]:

@@ -1,23 +1,23 @@
-"""The lock between erasing people and writing many of them down."""
+"""The lock between erasing people and inserting many rows about them."""
 
 import sqlalchemy as sa
 
 from campaigns.db import db, is_postgresql
 
 _PEOPLE = 727_002
-"""The key of an advisory lock: shared by who writes down people, exclusive for who erases."""
+"""Key of an advisory lock: shared for inserting, exclusive for erasing."""
 
 
 def keep_everybody() -> None:
-    """Let nobody be erased until this transaction ends. For code that writes many people.
+    """Prevent erasures until this transaction ends. For code that inserts many people.
 
-    Waits for erasures under way. Those that come meanwhile wait.
+    Waits for erasures in progress; later ones wait for this transaction.
     """
     _lock("pg_advisory_xact_lock_shared")
 
 
 def erase_alone() -> None:
-    """Let nobody write many people until this transaction ends. Waits for those who do."""
+    """Prevent bulk inserts of people until this transaction ends. Waits for those in progress."""
     _lock("pg_advisory_xact_lock")
 
 

@@ -1,4 +1,4 @@
-"""Subscribers as CSV, streamed: memory stays flat, however many they are."""
+"""Export subscribers as CSV, streamed with constant memory."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -22,14 +22,13 @@ PAGE = 1_000
 def export_rows(
     list_id: int | None = None, state: str | None = None, query: str = ""
 ) -> Iterator[str]:
-    """CSV of the subscribers that match, in chunks of text; the first begins with a BOM.
+    """Yield CSV of the matching subscribers, in chunks of text; the first begins with a BOM.
 
-    `list_id` and `state` narrow to one list and to one state (there, or in any list); `query`
-    is a part of the address or name, or a domain ("@example.org").
-    Columns: address, name, state, the reason of a suppression, since when they are known, then
-    every attribute that one of them has. The state is that of the list; without one the strictest
-    of all their lists, or "none" for who is on no list, so that importing the file on a list
-    subscribes nobody who left another.
+    `list_id` and `state` filter by list and by state (there, or in any list); `query` is part of an
+    address or name, or a domain ("@example.org"). Columns: address, name, state, suppression
+    reason, date added, then every attribute that any of them has. The state is that of the list.
+    Without a list, it is the strictest of all their lists, or "none", so that importing the file
+    into a list subscribes nobody who left another.
     """
     chosen = _chosen(list_id, state, query)
     names = _attribute_names(chosen)
@@ -115,7 +114,7 @@ def _chosen(list_id: int | None, state: str | None, query: str) -> sa.Select[Any
 
 
 def _pages(statement: sa.Select[Any]) -> Iterator[Sequence[Any]]:
-    """By key, a page at a time."""
+    """Yield rows page by page, by key."""
     last = 0
     while True:
         page = db.session.execute(

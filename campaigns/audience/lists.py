@@ -27,7 +27,7 @@ class ListError(ReasonError):
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """How many subscribers of a list are in each state."""
+    """Number of a list's subscribers in each state."""
 
     subscribed: int = 0
     pending: int = 0
@@ -46,7 +46,7 @@ def create(
 
 
 def change(list_id: int, *, name: str, description: str, is_public: bool) -> None:
-    """Change a list. Raises ListError, also when the list is gone."""
+    """Change a list. Raises ListError, also if it was deleted."""
     name, description = _checked(name, description, list_id=list_id)
     changed = db.session.scalars(
         sa.update(AudienceList)

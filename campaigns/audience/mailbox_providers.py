@@ -1,7 +1,7 @@
-"""Mailbox groups: who runs a recipient's mailbox. Limits and replies go by them.
+"""Mailbox groups: recipients by mailbox provider, to which limits and replies apply.
 
-Large mailbox providers are known by the domains of their addresses; everybody else by the
-servers that take a domain's mail (its MX), whose names end alike for all customers of one host.
+Large mailbox providers are known by their domains. Others are recognized by a domain's mail servers
+(MX), whose names share a suffix for all customers of a host.
 """
 
 from collections.abc import Iterable
@@ -202,7 +202,7 @@ _KNOWN_SERVERS = {
 
 
 def name_of(group: str) -> str:
-    """The name that people know it by."""
+    """Return the name of a group as users know it."""
     return NAMES.get(group, group)
 
 

@@ -1,4 +1,4 @@
-"""Who we may write to."""
+"""Subscribers, lists, consent, suppressions and imports."""
 
 from datetime import datetime
 from typing import Any
@@ -20,7 +20,7 @@ from campaigns.db import (
 
 
 class Subscriber(Base):
-    """A person or address we may write to. `address_normal` is who they are to us."""
+    """A person or address we may write to, identified by `address_normal`."""
 
     __tablename__ = "subscriber"
 
@@ -42,7 +42,7 @@ class Subscriber(Base):
 
 
 class AudienceList(Base):
-    """A named audience. `subscriber_count` is not stored: it is counted when shown."""
+    """A named audience."""
 
     __tablename__ = "list"
 
@@ -63,7 +63,7 @@ SUBSCRIPTION_STATES = ("pending", "subscribed", "unsubscribed")
 
 
 class Subscription(Base):
-    """A subscriber's place in a list."""
+    """A subscriber's membership of a list."""
 
     __tablename__ = "subscription"
 
@@ -78,7 +78,7 @@ class Subscription(Base):
     source: Mapped[str] = mapped_column(default="manual")
     """Where it came from: form, import, manual."""
     confirm_sent_at: Mapped[datetime | None]
-    """When the last confirmation mail was asked for."""
+    """When the last confirmation email was requested."""
 
     __table_args__ = (
         sa.CheckConstraint(f"state IN {SUBSCRIPTION_STATES!r}", name="state"),
@@ -94,11 +94,11 @@ class Subscription(Base):
 
 
 class ConsentEvent(Base):
-    """Append-only proof of how a subscription came and went.
+    """Append-only proof of how a subscription began and ended.
 
     `kind`: requested, confirmed, subscribed, unsubscribed. `channel`: form, import, manual,
-    one_click, page. `wording` is the exact text that was shown. `campaign_id` names the
-    campaign whose link was used; it is a plain number because campaigns stand above.
+    one_click, page. `wording` is the exact text that was shown. `campaign_id` names the campaign
+    whose link was used; a plain number, as campaigns are a higher layer.
     """
 
     __tablename__ = "consent_event"
@@ -126,8 +126,8 @@ class ConsentEvent(Base):
 class Suppression(Base):
     """This address gets nothing from us. `reason`: manual, complaint, hard_bounce, erased.
 
-    `campaign_id` and `delivery_id` say whose refusal led to it; plain numbers, as campaigns stand
-    above. By them it is undone when the refusal turns out to be the server's mistake.
+    `campaign_id` and `delivery_id` name the refused delivery, so that it can be lifted if the
+    refusal was the server's mistake; plain numbers, as campaigns are a higher layer.
     """
 
     __tablename__ = "suppression"
@@ -156,12 +156,11 @@ IMPORT_STATES = ("mapping", "queued", "running", "done", "failed")
 
 
 class ImportRun(Base):
-    """One file being read into a list. The counts and `position` move on chunk by chunk.
+    """An import of a file into a list. Counts and `position` advance chunk by chunk.
 
-    `position` is the byte of the file after the last chunk that was committed, `last_row` the
-    number of the last row before it, so an interrupted import goes on where it stopped.
-    rows_read is always the sum of the other counts. `mapping` holds what each column of the
-    file becomes, and what the values of its status columns mean.
+    `position` is the byte after the last committed chunk, `last_row` the number of the last row
+    before it, so an interrupted import continues where it stopped. rows_read is always the sum of
+    the other counts. `mapping` contains the role of each column, and the meanings of status values.
     """
 
     __tablename__ = "import_run"
@@ -169,7 +168,7 @@ class ImportRun(Base):
     id: Mapped[id_key]
     public_id: Mapped[public_id]
     list_id: Mapped[int | None] = mapped_column(BigKey, ForeignKey("list.id", ondelete="CASCADE"))
-    """None until a list was chosen."""
+    """None until a list is chosen."""
     file_name: Mapped[str]
     path: Mapped[str]
     """The uploaded file; empty when it was deleted."""
@@ -180,7 +179,7 @@ class ImportRun(Base):
     mapping: Mapped[dict[str, Any]] = mapped_column(default=dict)
     update_existing: Mapped[bool] = mapped_column(default=True)
     consent_source: Mapped[str] = mapped_column(default="")
-    """Where these people agreed to get mail, as the importer declared it."""
+    """How these people opted in, as declared by the user."""
     status: Mapped[str] = mapped_column(default="mapping")
     error: Mapped[str] = mapped_column(default="")
     size_bytes: Mapped[int] = mapped_column(BigKey, default=0)
@@ -192,7 +191,7 @@ class ImportRun(Base):
     rows_unchanged: Mapped[int] = mapped_column(default=0)
     rows_failed: Mapped[int] = mapped_column(default=0)
     rows_unsubscribed: Mapped[int] = mapped_column(default=0)
-    """Rows whose status column said so; each of these rows is counted here and nowhere else."""
+    """Rows with this status, counted only here."""
     rows_pending: Mapped[int] = mapped_column(default=0)
     rows_suppressed: Mapped[int] = mapped_column(default=0)
     rows_skipped: Mapped[int] = mapped_column(default=0)
@@ -208,7 +207,7 @@ class ImportRun(Base):
 
 
 class ImportProblem(Base):
-    """One row of a file that could not be taken, and why. `row_number` counts from 1."""
+    """A row that could not be imported, and why. `row_number` counts from 1."""
 
     __tablename__ = "import_problem"
 
@@ -222,11 +221,11 @@ class ImportProblem(Base):
 
 
 class MailDomain(Base):
-    """Which mailbox group a recipient domain belongs to. A domain not here is `other`."""
+    """The mailbox group of a recipient domain. Unknown domains are `other`."""
 
     __tablename__ = "mail_domain"
 
     domain: Mapped[str] = mapped_column(primary_key=True)
     mailbox_group: Mapped[str]
     looked_up_at: Mapped[datetime | None]
-    """When the DNS was asked; None for a domain that is known without asking."""
+    """When DNS was queried; None for a well-known domain."""

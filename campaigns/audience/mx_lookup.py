@@ -1,7 +1,7 @@
-"""Which mailbox group each recipient domain belongs to: known, or asked of the DNS in advance.
+"""Find the mailbox group of each recipient domain, from a table or by DNS.
 
-Looked up in the background, a few at a time, and kept for a week: never while an import runs or
-a campaign is sent.
+Domains are looked up in the background, a few at a time, and kept for a week; never during an
+import or a campaign.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ AGAIN_AFTER_FAILURE = timedelta(hours=1)
 LOOK_UP_SECONDS = 3.0
 
 MailServers = Callable[[str], Sequence[str] | None]
-"""Looks up the mail servers of a domain, the preferred one first. None: no answer now."""
+"""Looks up the mail servers of a domain, preferred first. None: no answer."""
 
 
 def ask_dns(domain: str) -> Sequence[str] | None:
@@ -35,7 +35,7 @@ def ask_dns(domain: str) -> Sequence[str] | None:
 
 
 def add_known() -> None:
-    """Store the large mailbox providers, whose domains need no look-up."""
+    """Store the large mailbox providers, whose domains need no lookup."""
     rows = [
         {"domain": domain, "mailbox_group": group, "looked_up_at": None}
         for domain, group in KNOWN_DOMAINS.items()
@@ -44,14 +44,14 @@ def add_known() -> None:
 
 
 def is_any_known_missing() -> bool:
-    """Whether a well-known domain is not in the table yet."""
+    """Return whether a well-known domain is missing from the table."""
     there = sa.select(sa.func.count()).where(MailDomain.domain.in_(KNOWN_DOMAINS))
     return (db.session.scalar(there) or 0) < len(KNOWN_DOMAINS)
 
 
 def to_look_up(limit: int, *, now: datetime) -> list[str]:
     """Return domains never looked up, then those looked up more than a week ago."""
-    # From one domain to the next by the index: as many steps as there are domains, not people.
+    # Skips from domain to domain by the index: as many steps as domains, not people.
     first = sa.select(sa.func.min(Subscriber.domain).label("domain")).cte("step", recursive=True)
     following = (
         sa.select(sa.func.min(Subscriber.domain))
@@ -75,7 +75,7 @@ def to_look_up(limit: int, *, now: datetime) -> list[str]:
 
 
 def note(found: Sequence[tuple[str, Sequence[str] | None]], *, now: datetime) -> None:
-    """Store the results. A domain without an answer is looked up again in an hour."""
+    """Store the results. Domains without an answer are looked up again in an hour."""
     rows = [
         {
             "domain": domain,

@@ -1,7 +1,7 @@
-"""Pages by key.
+"""Keyset pagination.
 
-Page one thousand costs what page one costs, and rows that are added or deleted in between neither
-repeat nor skip others.
+Page one thousand costs as much as page one, and rows added or deleted in between neither repeat nor
+skip others.
 """
 
 from collections.abc import Sequence
@@ -18,13 +18,13 @@ PAGE_SIZE = 50
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """Some rows, and the keys to go on from: None where nothing lies that way."""
+    """Some rows, and the keys of the neighbouring pages; None if there is none."""
 
     rows: Sequence[T]
     before: Any = None
-    """Key for the page shown before this one."""
+    """Key for the previous page."""
     after: Any = None
-    """Key for the page shown after this one."""
+    """Key for the next page."""
 
 
 def fetch(
@@ -39,8 +39,8 @@ def fetch(
 ) -> Page[Any]:
     """Return one page of a statement's first column, an entity whose attribute `name` is the key.
 
-    `after` is the last key of the page left behind, `before` the first key of the page to
-    step back from; neither means the first page.
+    `after` is the last key of the page before it, `before` the first key of the page after it;
+    neither means the first page.
     """
     backwards = before is not None
     falling = descending != backwards
@@ -63,16 +63,16 @@ def fetch(
 
 
 def count_up_to(statement: sa.Select[Any], most: int) -> int:
-    """Return how many rows a statement has, counting no further than `most` + 1."""
+    """Count the rows of a statement, up to `most` + 1."""
     some = statement.order_by(None).limit(most + 1).subquery()
     return db.session.scalar(sa.select(sa.func.count()).select_from(some)) or 0
 
 
 def prefix(column: sa.SQLColumnExpression[str], text: str) -> sa.ColumnElement[bool]:
-    """`column` begins with `text`, as a range that an index on a ByteText column serves."""
+    """Return the condition "column begins with text" as a range, for an index on ByteText."""
     return sa.and_(column >= text, column < text + "\U0010ffff")
 
 
 def number_key(text: str | None) -> int | None:
-    """Return a key that is a number; None for whatever else stands in an address typed by hand."""
+    """Return a numeric key; None for anything else in a URL typed by hand."""
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else None

@@ -1,7 +1,7 @@
-"""Searching subscribers, so that a million of them are no slower than a hundred.
+"""Search subscribers, as fast among a million as among a hundred.
 
-Addresses are searched by their beginning and domains as a whole, by index. Whatever lies inside
-a name is looked for among the newest subscribers only.
+Addresses are searched by prefix and domains as a whole, by index. Parts of names are searched for
+only among the newest subscribers.
 """
 
 from dataclasses import dataclass
@@ -21,10 +21,10 @@ LOOKED_THROUGH = 50_000
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What a table of subscribers is narrowed to. `state` counts only together with a list.
+    """The filters of a table of subscribers. `state` applies only with a list.
 
-    `text` is the beginning of an address, a whole domain ("@example.org") or, where that finds
-    little, a part of a name.
+    `text` is the beginning of an address, a whole domain ("@example.org") or, if that finds little,
+    a part of a name.
     """
 
     text: str = ""
@@ -33,7 +33,7 @@ class Search:
 
     @property
     def needle(self) -> str:
-        """The text to search for, in the form in which it is stored."""
+        """The text to search for, in its stored form."""
         return addresses.normalise(one_line(self.text))
 
     @property
@@ -43,7 +43,7 @@ class Search:
 
     @property
     def domain(self) -> str:
-        """The domain searched for, as A-labels: so domains are stored."""
+        """The domain searched for, as A-labels, like stored domains."""
         text = self.needle[1:]
         try:
             return text.encode("idna").decode()
@@ -52,12 +52,12 @@ class Search:
 
     @property
     def is_address(self) -> bool:
-        """Sorted and paged by address, as the text is the beginning of one."""
+        """Whether results are ordered by address, as the text is the beginning of one."""
         return bool(self.needle) and not self.needle.startswith("@")
 
 
 def matching(search: Search) -> sa.Select[Any]:
-    """Return the subscribers that a search names, unordered; every way is served by an index."""
+    """Return the matching subscribers, unordered; each kind of search uses an index."""
     statement = _placed(sa.select(Subscriber), search)
     if search.is_domain:
         return statement.where(Subscriber.domain == search.domain)
@@ -78,10 +78,9 @@ def _placed(statement: sa.Select[Any], search: Search) -> sa.Select[Any]:
 def page(
     search: Search, *, before: str | None = None, after: str | None = None, size: int = PAGE_SIZE
 ) -> Page[Subscriber]:
-    """Return one page: newest first, or by address where addresses are searched.
+    """Return one page: newest first, or by address when searching addresses.
 
-    `before` and `after` are the keys of the page at hand; those that make no sense here (of
-    another kind of search) are taken for none.
+    `before` and `after` are keys; invalid ones (of another kind of search) are ignored.
     """
     if search.is_address:
         return fetch(
@@ -93,7 +92,7 @@ def page(
             after=after,
             size=size,
         )
-    # Inside a list the key is taken from the subscription: there an index is in that order.
+    # Within a list, use the key of the subscription, which has an index in this order.
     inside = search.list_id is not None and not search.is_domain
     return fetch(
         matching(search),
@@ -107,9 +106,9 @@ def page(
 
 
 def look_through(search: Search, *, size: int = PAGE_SIZE) -> list[Subscriber]:
-    """Search for the text anywhere in the name or address of the newest subscribers.
+    """Search anywhere in the name or address of the newest subscribers.
 
-    Reads LOOKED_THROUGH rows at most, however many there are. Leaves out what `matching` finds.
+    Reads at most LOOKED_THROUGH rows. Excludes what `matching` finds.
     """
     newest = (
         sa.select(Subscriber.id, Subscriber.name, Subscriber.address_normal)
@@ -118,7 +117,7 @@ def look_through(search: Search, *, size: int = PAGE_SIZE) -> list[Subscriber]:
         .subquery("newest")
     )
     text = one_line(search.text)
-    # SQLite folds the case of ASCII letters only, hence the usual spellings where there are others.
+    # SQLite folds the case of ASCII only, so try the usual spellings of other letters.
     usual = {text} if text.isascii() else {text, text.lower(), text.upper(), text.title()}
     spellings = sorted(usual)
     statement = (
@@ -143,5 +142,5 @@ def is_beyond_looking_through() -> bool:
 
 
 def count(search: Search, *, most: int) -> int:
-    """Return how many a search finds, counting no further than `most` + 1."""
+    """Count the results of a search, up to `most` + 1."""
     return count_up_to(matching(search).with_only_columns(Subscriber.id), most)

@@ -1,4 +1,4 @@
-"""Subscribers: found, added, changed, deleted."""
+"""Find, add, change and delete subscribers."""
 
 import re
 import unicodedata
@@ -38,7 +38,7 @@ class SubscriberError(ReasonError):
     """The subscriber who has the address already, if that is the reason."""
 
 
-# --- Finding
+# --- Find
 
 
 def find_or_create(
@@ -46,7 +46,7 @@ def find_or_create(
 ) -> tuple[Subscriber, bool]:
     """Return the subscriber with this address, and whether this call added them.
 
-    Somebody already known stays unchanged: a stranger typing their address into a form must not
+    An existing subscriber stays unchanged: a stranger who types their address into a form must not
     rename them. Raises addresses.InvalidAddressError.
     """
     parsed = addresses.parse(address)
@@ -71,7 +71,7 @@ def find_or_create(
 
 
 def ids_of(public_ids: Collection[str]) -> list[int]:
-    """Return the ids of these public ids, without those that are gone."""
+    """Return the ids of these public ids, without deleted ones."""
     return list(
         db.session.scalars(
             sa.select(Subscriber.id)
@@ -108,7 +108,7 @@ def known_attributes() -> list[str]:
     )
 
 
-# --- What belongs to subscribers
+# --- Subscriptions and consent
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ def places(subscriber_ids: Collection[int]) -> Mapping[int, Sequence[Place]]:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """A ConsentEvent with the name of its list (empty where that was deleted)."""
+    """A ConsentEvent with the name of its list (empty if deleted)."""
 
     event: ConsentEvent
     list_name: str
@@ -153,7 +153,7 @@ def consent_history(subscriber_id: int, *, most: int = 500) -> list[Proof]:
     return [Proof(event, name or "") for event, name in rows]
 
 
-# --- Changing
+# --- Change
 
 
 def add(

@@ -1,8 +1,8 @@
-"""Changes of consent. Each one writes a ConsentEvent in the same transaction.
+"""Change consent, and write a ConsentEvent in the same transaction.
 
 States: `request` makes a subscription pending, `confirm` turns pending into subscribed,
-`subscribe` subscribes at once, `unsubscribe` ends it. Each changes a row only from the states
-it may leave, so that two at once, or one done twice, count once.
+`subscribe` subscribes at once, `unsubscribe` ends it. Each changes only rows in the expected state,
+so that concurrent or repeated calls count once.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -23,7 +23,7 @@ class ConsentError(ReasonError):
 
 
 class LeftThemselvesError(ConsentError):
-    """The person unsubscribed; only their own wish brings them back."""
+    """The person unsubscribed, and must ask to come back."""
 
     def __init__(self) -> None:
         super().__init__("audience.left_themselves")
@@ -37,7 +37,7 @@ class SuppressedError(ConsentError):
 
 
 def state(list_id: int, subscriber_id: int) -> str | None:
-    """Return pending, subscribed or unsubscribed; None for somebody never on the list."""
+    """Return pending, subscribed or unsubscribed; None if never on the list."""
     return db.session.scalar(
         sa.select(Subscription.state).where(
             Subscription.list_id == list_id, Subscription.subscriber_id == subscriber_id
@@ -46,10 +46,10 @@ def state(list_id: int, subscriber_id: int) -> str | None:
 
 
 def request(list_id: int, subscriber_id: int, evidence: ConsentEvidence) -> bool:
-    """Note that somebody asked to be on a list; they must still confirm by email.
+    """Record a request to join a list, which must still be confirmed by email.
 
-    Makes or keeps the subscription pending and notes when the confirmation was asked for.
-    Returns False, changing nothing, for somebody who is subscribed already.
+    Makes the subscription pending and records when the confirmation was requested. Returns False,
+    changing nothing, if the person is already subscribed.
     """
     insert = upsert(Subscription).values(
         list_id=list_id,
@@ -64,7 +64,7 @@ def request(list_id: int, subscriber_id: int, evidence: ConsentEvidence) -> bool
         index_elements=["list_id", "subscriber_id"],
         set_={
             "state": "pending",
-            # Asking again does not reset the age of the request.
+            # A repeated request does not reset the age of the first.
             "state_at": sa.case((was_pending, Subscription.state_at), else_=evidence.at),
             "confirm_sent_at": evidence.at,
         },
@@ -77,9 +77,9 @@ def request(list_id: int, subscriber_id: int, evidence: ConsentEvidence) -> bool
 
 
 def confirm(list_id: int, subscriber_id: int, evidence: ConsentEvidence) -> bool:
-    """Turn pending into subscribed: the person pressed the button of their confirmation email.
+    """Turn pending into subscribed, after a click on the confirmation button.
 
-    Returns whether this call did it; `state` tells how things stand when it did not.
+    Returns whether this call did it; if not, see `state`.
     """
     statement = (
         sa.update(Subscription)
@@ -120,7 +120,7 @@ def subscribe(
 
 @dataclass(frozen=True, slots=True)
 class BulkSubscribed:
-    """The outcome for many subscribers. The four numbers add up to all of them."""
+    """The outcome for many subscribers. The four numbers add up to the total."""
 
     subscribed: int
     already: int
@@ -133,7 +133,7 @@ def subscribe_many(
 ) -> BulkSubscribed:
     """Subscribe many manually, except those who are suppressed or unsubscribed on their own.
 
-    At most some hundreds of ids: they travel in one statement.
+    At most a few hundred ids, as they are part of one statement.
     """
     wanted = set(subscriber_ids)
     suppressed = _suppressed(wanted)
@@ -152,7 +152,7 @@ def unsubscribe(
 ) -> list[int]:
     """End a subscriber's subscriptions to these lists, or (None) to all lists.
 
-    Returns the ids of the lists that were left. A second time changes nothing and writes nothing.
+    Returns the ids of these lists. A second call changes and writes nothing.
     `campaign_id` names the campaign whose link was used.
     """
     if list_ids is None:
@@ -167,7 +167,7 @@ def unsubscribe(
 def unsubscribe_many(
     list_id: int, subscriber_ids: Collection[int], evidence: ConsentEvidence
 ) -> int:
-    """Unsubscribe many from one list; returns how many were on it. Some hundreds of ids at most."""
+    """Unsubscribe many from one list; returns how many were on it. At most a few hundred ids."""
     people = sorted(set(subscriber_ids))
     left = _unsubscribe(_LEAVE_MANY, {"list": list_id, "subscribers": people, "at": evidence.at})
     _record("unsubscribed", left, evidence)
@@ -177,7 +177,7 @@ def unsubscribe_many(
 def end_many(list_id: int, subscriber_ids: Collection[int], now: datetime) -> list[int]:
     """Unsubscribe thousands from a list; returns the ids of those this call unsubscribed.
 
-    Writes no ConsentEvent: the import that calls it writes its own.
+    Writes no ConsentEvent: the calling import does.
     """
     if not subscriber_ids:
         return []
@@ -198,7 +198,7 @@ def end_many(list_id: int, subscriber_ids: Collection[int], now: datetime) -> li
 def who_left(list_ids: Collection[int], subscriber_ids: Collection[int]) -> set[tuple[int, int]]:
     """Return (list id, subscriber id) of those who unsubscribed on their own.
 
-    An ended subscription without any record of how it ended counts as their own doing.
+    An ended subscription without a record of its end counts as their own choice.
     """
     newest = (
         sa.select(ConsentEvent.channel)
@@ -265,7 +265,7 @@ _END = (
     .values(state="unsubscribed", state_at=sa.bindparam("at"))
     .returning(Subscription.list_id, Subscription.subscriber_id)
 )
-# Built once: one-click answers must be fast, and building these costs more than running them.
+# Built once: one-click responses must be fast, and building these costs more than running them.
 _LEAVE_ALL = _END.where(Subscription.subscriber_id == sa.bindparam("subscriber"))
 _LEAVE = _LEAVE_ALL.where(Subscription.list_id.in_(sa.bindparam("lists", expanding=True)))
 _LEAVE_MANY = _END.where(
@@ -275,7 +275,7 @@ _LEAVE_MANY = _END.where(
 
 
 def _unsubscribe(statement: sa.Executable, values: Mapping[str, Any]) -> list[tuple[int, int]]:
-    """Run the statement; returns (list id, subscriber id) of the subscriptions it ended."""
+    """Run the statement; returns (list id, subscriber id) of the ended subscriptions."""
     rows = db.session.connection().execute(statement, values)
     left = sorted((list_id, subscriber_id) for list_id, subscriber_id in rows)
     _forget_loaded()
@@ -290,7 +290,7 @@ def _changed(statement: Any) -> list[int]:
 
 
 def _forget_loaded() -> None:
-    """Expire loaded subscriptions: their rows have been changed by statements."""
+    """Expire loaded subscriptions, as statements have changed their rows."""
     for thing in list(db.session.identity_map.values()):
         if isinstance(thing, Subscription):
             db.session.expire(thing)

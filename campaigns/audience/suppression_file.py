@@ -1,4 +1,4 @@
-"""Reading an export of the suppression list back, so that each suppression is as it was."""
+"""Read an export of the suppression list, to restore it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from campaigns.reason import Reason, ReasonError
 
 
 class NotSuppressionsError(ReasonError):
-    """The file is no export of the suppression list."""
+    """The file is not an export of the suppression list."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,8 +26,8 @@ def suppress(
 ) -> bool:
     """Suppress an address (its normal form). Returns whether this call did it.
 
-    `reason` is one of REASONS, `source` names who or what caused it. For an address that is
-    suppressed already, the first reason stays.
+    `reason` is one of REASONS, `source` names who or what caused it. For an already suppressed
+    address, the first reason stays.
     """
     return bool(suppress_many([address_normal], reason=reason, source=source, now=now, note=note))
 
@@ -53,7 +53,7 @@ def suppress_many(
 
 
 def _add(rows: Sequence[dict[str, Any]]) -> int:
-    """Add these suppressions; returns how many were not there before."""
+    """Add these suppressions; returns how many were new."""
     added = 0
     for start in range(0, len(rows), CHUNK):
         statement = insert_ignoring(Suppression).returning(Suppression.id)
@@ -63,7 +63,7 @@ def _add(rows: Sequence[dict[str, Any]]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A suppression as an export holds it; the address is a normal form."""
+    """A suppression in an export; the address is a normal form."""
 
     address_normal: str
     reason: str
@@ -73,9 +73,9 @@ class Kept:
 
 
 def restore(kept: Iterable[Kept]) -> int:
-    """Restore suppressions from an export; returns how many were not there.
+    """Restore suppressions from an export; returns how many were missing.
 
-    For an address that is suppressed already, what is stored here stays.
+    For an already suppressed address, the stored suppression stays.
     """
     first: dict[str, Kept] = {}
     for one in kept:
@@ -151,7 +151,7 @@ def find(address_normal: str) -> Suppression | None:
 
 
 def lift(address_normal: str) -> bool:
-    """Let email reach this address again. Returns whether it was suppressed.
+    """Lift the suppression of an address. Returns whether it was suppressed.
 
     Subscriptions do not change: who unsubscribed stays unsubscribed.
     """
@@ -164,7 +164,7 @@ def lift(address_normal: str) -> bool:
 
 
 def lift_by_public_id(public_id: str) -> str | None:
-    """Lift a suppression; returns its address, or None if it is gone."""
+    """Lift a suppression; returns its address, or None if it does not exist."""
     return db.session.scalar(
         sa.delete(Suppression)
         .where(Suppression.public_id == public_id)

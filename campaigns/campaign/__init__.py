@@ -1,1 +1,1 @@
-"""What a campaign is: its draft, audience, sender, time and state."""
+"""Campaigns: draft, audience, sender, schedule and state."""

@@ -1,10 +1,10 @@
-"""Who a campaign is for, as SELECTs: shown while it is written, frozen when it is launched.
+"""The audience of a campaign, as SELECTs: shown for a draft, frozen at the launch.
 
-Both uses read the same expressions, so what the marketer was shown is what is sent.
+Both uses share the expressions, so what the marketer was shown is what is sent.
 
-The lists of the campaign are read first and stand in the statements as numbers. Joined instead,
-they tell PostgreSQL nothing of how many people are on them: it expected thousands where there
-were a million, and looked each of them up one by one.
+The campaign's lists are read first and appear in the statements as literal ids. If they are joined
+instead, PostgreSQL cannot estimate how many people are on them: it expected thousands of a million
+rows, and looked each one up.
 """
 
 from collections.abc import Collection
@@ -24,7 +24,7 @@ _SUBSCRIBED: sa.ColumnElement[str] = sa.literal_column("'subscribed'")
 
 @dataclass(frozen=True, slots=True)
 class _Lists:
-    """Ids of the lists that a campaign goes to, and of those that it leaves out."""
+    """Ids of the lists that a campaign includes and excludes."""
 
     included: tuple[int, ...]
     excluded: tuple[int, ...]
@@ -45,9 +45,9 @@ def _lists_of(campaign_id: int) -> _Lists:
 def _is_subscribed(
     subscription: type[Subscription], list_ids: Collection[int]
 ) -> sa.ColumnElement[bool]:
-    """On one of these lists.
+    """Return the condition "on one of these lists".
 
-    Their numbers are written out, not bound: a prepared statement would be planned for any list.
+    The ids are literals: a prepared statement with bound ids would be planned for any list.
     """
     ids: sa.BindParameter[int] = sa.bindparam(
         "list_ids", list(list_ids), unique=True, expanding=True, literal_execute=True
@@ -58,10 +58,10 @@ def _is_subscribed(
 def _is_on_one_of(
     list_ids: Collection[int], subscriber_id: sa.SQLColumnExpression[int]
 ) -> sa.ColumnElement[bool]:
-    """Whether the subscriber is subscribed to one of these lists.
+    """Return the condition "the subscriber is subscribed to one of these lists".
 
-    EXISTS and not IN: PostgreSQL makes a hash (anti-)join of it, whatever the size, and SQLite
-    one look-up by the primary key for each row.
+    EXISTS, not IN: PostgreSQL makes a hash (anti-)join of it at any size, and SQLite one primary
+    key lookup per row.
     """
     subscription = aliased(Subscription)
     return (
@@ -77,12 +77,12 @@ def _is_on_one_of(
 def _is_left_in(
     lists: _Lists, subscriber_id: sa.SQLColumnExpression[int]
 ) -> sa.ColumnElement[bool]:
-    """On no excluded list. No condition at all where there is none."""
+    """Return the condition "on no excluded list", if there are excluded lists."""
     return ~_is_on_one_of(lists.excluded, subscriber_id) if lists.excluded else sa.true()
 
 
 def audience(campaign_id: int) -> sa.Select[Any]:
-    """One row for everybody the campaign is for, without those on an excluded list.
+    """Select one row per person on the included lists who is on no excluded list.
 
     Columns: subscriber_id, list_id (the lowest included list that reaches them), address,
     mailbox_group, is_suppressed.
@@ -106,16 +106,16 @@ def audience(campaign_id: int) -> sa.Select[Any]:
 
 
 def _reached(lists: _Lists) -> sa.Select[int, int]:
-    """(subscriber_id, list_id) of everybody on the included lists, each person once."""
+    """Select (subscriber_id, list_id) of everyone on the included lists, each person once."""
     person, place = Subscription.subscriber_id, Subscription.list_id
     everybody = sa.select(person, place).where(_is_subscribed(Subscription, lists.included))
-    if len(lists.included) <= 1:  # nobody is twice on one list
+    if len(lists.included) <= 1:  # nobody is on one list twice
         return everybody
     return everybody.with_only_columns(person, sa.func.min(place).label("list_id")).group_by(person)
 
 
 def arithmetic(campaign_id: int) -> sa.Select[int, int, int, int]:
-    """One row: matched, distinct, excluded, suppressed. One statement, so one moment."""
+    """Select one row: matched, distinct, excluded, suppressed. One statement, one snapshot."""
     lists = _lists_of(campaign_id)
     pairs = (
         sa.select(sa.func.count().label("matched"))
@@ -125,7 +125,7 @@ def arithmetic(campaign_id: int) -> sa.Select[int, int, int, int]:
     distinct = sa.select(sa.func.count()).select_from(_reached(lists).subquery()).scalar_subquery()
     return sa.select(
         pairs.c.matched,
-        # Counted only where it can differ.
+        # Count only what can differ.
         distinct if len(lists.included) > 1 else pairs.c.matched,
         _count_excluded(lists),
         _count_suppressed(lists),
@@ -133,7 +133,7 @@ def arithmetic(campaign_id: int) -> sa.Select[int, int, int, int]:
 
 
 def _count_excluded(lists: _Lists) -> sa.ColumnElement[int]:
-    """How many the campaign reaches by an included list and leaves out by an excluded one."""
+    """Count people who are on an included list and on an excluded one."""
     if not lists.excluded:
         return sa.literal(0)
     subscription = aliased(Subscription)
@@ -150,10 +150,9 @@ def _count_excluded(lists: _Lists) -> sa.ColumnElement[int]:
 
 
 def _count_suppressed(lists: _Lists) -> sa.ScalarSelect[int]:
-    """How many of those who are left are suppressed. Begins at the (few) suppressions.
+    """Count the suppressed among the rest. Starts from the (few) suppressions.
 
-    The empty text added to their address keeps SQLite from going the other way, over all
-    subscribers.
+    Appending '' to their address keeps SQLite from scanning all subscribers instead.
     """
     return (
         sa.select(sa.func.count())
@@ -165,11 +164,11 @@ def _count_suppressed(lists: _Lists) -> sa.ScalarSelect[int]:
 
 
 SAMPLE_PAIRS_PER_PERSON = 8
-"""A person may be on several of the lists; so many pairs are looked at for each one wanted."""
+"""Subscriptions read per person wanted, as a person may be on several of the lists."""
 
 
 def sample(campaign_id: int, *, limit: int) -> sa.Select[Subscriber]:
-    """A few of the audience, for the preview: found without walking the whole of it."""
+    """Return a few people of the audience for the preview, without reading all of it."""
     lists = _lists_of(campaign_id)
     some = (
         sa.select(Subscription.subscriber_id)

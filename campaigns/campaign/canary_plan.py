@@ -1,6 +1,6 @@
-"""How a campaign is tested on a small group first: the share, the wait, and the limits.
+"""The plan for a test group: its share, the observation period, and the thresholds.
 
-`delivery.canary` carries the plan out; `delivery.canary_policy` judges by its bands.
+`delivery.canary` carries it out; `delivery.canary_policy` compares results with its bands.
 """
 
 from collections.abc import Mapping
@@ -20,16 +20,16 @@ FIELD = "canary"
 USUAL_PERCENT, USUAL_MINUTES = 2.0, 30
 LEAST_PERCENT, MOST_PERCENT, MOST_MINUTES = 0.1, 50.0, 24 * 60
 FEWEST_PEOPLE = 50
-"""Size below which a test group tells too little, however small its share is."""
+"""Smallest useful test group, whatever its share."""
 FEWEST_OF_GROUP = 5
-"""Recipients of each mailbox provider that are in the test group, if it has so many."""
+"""Smallest number of recipients of each mailbox provider in the test group, if available."""
 
 MeasureName = Literal["refusals", "deferrals", "bounces", "complaints"]
 
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """In percent: below `go_on` all is well, above `stop` nothing more is sent."""
+    """Thresholds in percent: below `go_on` all is well, above `stop` sending stops."""
 
     go_on: float
     stop: float
@@ -37,7 +37,7 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """What is counted, from which count on it is no coincidence, and its usual band."""
+    """What is counted, from which count it is significant, and its default band."""
 
     name: MeasureName
     fewest: int
@@ -45,12 +45,12 @@ class Measure:
 
 
 MEASURES = (
-    # About 2 % of a list in use are dead addresses. From 5 % mailbox providers doubt the sender,
-    # from 10 % many of them block it.
+    # About 2 % of a maintained list are dead addresses. From 5 % mailbox providers distrust the
+    # sender, from 10 % many block it.
     Measure("refusals", 3, Band(5, 10)),
-    # Some servers defer every stranger once. Many deferrals mean that a provider throttles.
+    # Some servers defer every new sender once. Many deferrals mean that a provider throttles.
     Measure("deferrals", 3, Band(15, 40)),
-    # Nearly all dead addresses are refused at once; what bounces later is rare.
+    # Nearly all dead addresses are refused at once; later bounces are rare.
     Measure("bounces", 3, Band(2, 5)),
     # Gmail and Yahoo ask senders to stay below 0.1 % and never to reach 0.3 %.
     Measure("complaints", 2, Band(0.1, 0.3)),
@@ -61,7 +61,7 @@ USUAL: Bands = {measure.name: measure.band for measure in MEASURES}
 
 
 class BandRequest(BaseModel):
-    """The two limits of a measure, in percent. None: no number was given."""
+    """The two thresholds of a measure, in percent. None: not a number."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -70,7 +70,7 @@ class BandRequest(BaseModel):
 
 
 class CanaryRequest(BaseModel):
-    """The test group as it is asked for. A measure that is left out keeps its usual band."""
+    """The requested test group. A measure left out keeps its default band."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -81,7 +81,7 @@ class CanaryRequest(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class CanaryPlan:
-    """`percent` of the audience get it first and are observed for `minutes`. 0 percent: off."""
+    """`percent` of the audience get the campaign first, and are observed for `minutes`. 0: off."""
 
     percent: float = 0.0
     minutes: int = USUAL_MINUTES
@@ -89,9 +89,9 @@ class CanaryPlan:
 
 
 def plan_for(campaign: Campaign, request: CanaryRequest | None) -> CanaryPlan:
-    """Return the plan that was asked for. Raises ReasonError.
+    """Return the requested plan. Raises ReasonError.
 
-    Without a request it is off, and what was set before is kept with it.
+    Without a request it is off, and keeps its former settings.
     """
     if request is None:
         return replace(plan_in(campaign), percent=0.0)
@@ -121,14 +121,14 @@ def _band(name: MeasureName, asked: BandRequest) -> Band:
 
 
 def plan_in(campaign: Campaign) -> CanaryPlan:
-    """Return the plan as it was set; the usual bands where none were."""
+    """Return the stored plan, with default bands for measures that have none."""
     stored = campaign.canary_bands
     bands = {name: Band(*stored.get(name, (band.go_on, band.stop))) for name, band in USUAL.items()}
     return CanaryPlan(campaign.canary_percent, campaign.canary_minutes, bands)
 
 
 def configure(campaign_id: int, plan: CanaryPlan) -> bool:
-    """Set it for a draft; copies of the draft keep it. False: it is no draft."""
+    """Store the plan of a draft, which copies keep. False: it is no draft."""
     changed = db.session.execute(
         sa.update(Campaign)
         .where(Campaign.id == campaign_id, Campaign.status == "draft")
@@ -142,6 +142,6 @@ def configure(campaign_id: int, plan: CanaryPlan) -> bool:
 
 
 def how_many(people: int, percent: float) -> int:
-    """Return about how many get it first; 0 when they are so few that everybody does."""
+    """Return the approximate size of the test group; 0 if the audience is too small for one."""
     count = max(FEWEST_PEOPLE, ceil(people * percent / 100))
     return count if percent and count < people else 0

@@ -1,4 +1,4 @@
-"""Campaigns while they are written: make, save, choose lists, duplicate, delete."""
+"""Drafts of campaigns: create, save, choose lists, duplicate, delete."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class NotEditableError(ReasonError):
 
 
 class EditConflictError(ValueError):
-    """Somebody saved a newer version first; nothing was saved. `current` is theirs."""
+    """Someone else saved a newer version first, `current`; nothing was saved."""
 
     def __init__(self, current: Campaign) -> None:
         super().__init__(f"version {current.version} was saved first")
@@ -35,9 +35,9 @@ class EditConflictError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ChosenLists:
-    """Ids of the lists a campaign goes to and of those it leaves out.
+    """Ids of the lists that a campaign includes and excludes.
 
-    A list that is in both is left out.
+    A list in both is excluded.
     """
 
     included: frozenset[int] = frozenset()
@@ -59,7 +59,7 @@ class Arithmetic:
 
 
 def audience_arithmetic(campaign_id: int) -> Arithmetic:
-    """Count the audience as it stands now. Set-based; about a second at a million."""
+    """Count the current audience, set-based: about a second for a million."""
     found = db.session.execute(audience.arithmetic(campaign_id)).one()
     matched, distinct, excluded, suppressed = found
     return Arithmetic(
@@ -72,7 +72,7 @@ def audience_arithmetic(campaign_id: int) -> Arithmetic:
 
 
 def find(public_id: str) -> Campaign | None:
-    """The campaign as it stands now, also where this session has read it before."""
+    """Find a campaign, read again even if this session has it already."""
     return db.session.scalar(
         sa.select(Campaign)
         .where(Campaign.public_id == public_id)
@@ -81,7 +81,7 @@ def find(public_id: str) -> Campaign | None:
 
 
 def default_sender_id() -> int | None:
-    """The address a new campaign is sent from."""
+    """Return the sender address of new campaigns."""
     return db.session.scalar(
         sa.select(SenderAddress.id)
         .order_by(SenderAddress.is_default.desc(), SenderAddress.id)
@@ -97,7 +97,7 @@ def create(
     html: str = "",
     editor_id: int | None = None,
 ) -> Campaign:
-    """A new draft, sent from the default address until another is chosen."""
+    """Create a draft with the default sender."""
     campaign = Campaign(
         name=name[:MAX_LINE],
         subject=subject[:MAX_LINE],
@@ -121,10 +121,10 @@ def save(
     editor_id: int | None,
     now: datetime,
 ) -> int:
-    """Save these fields (EDITABLE), and the lists if given, over that version.
+    """Save these fields (EDITABLE), and the lists if given, on top of this version.
 
-    Returns the new version. Raises EditConflictError when somebody saved a newer one,
-    NotEditableError when it is no longer a draft.
+    Returns the new version. Raises EditConflictError if someone saved a newer one, NotEditableError
+    if it is no longer a draft.
     """
     unknown = set(changes) - EDITABLE
     if unknown:
@@ -143,7 +143,7 @@ def _touch(
     editor_id: int | None,
     now: datetime,
 ) -> int:
-    """The guarded UPDATE behind every edit: a draft, and the version that was read."""
+    """Increase the version, if it is a draft and still this version."""
     new_version: int | None = db.session.scalar(
         sa.update(Campaign)
         .where(Campaign.id == campaign_id, Campaign.status == "draft", Campaign.version == version)
@@ -180,7 +180,7 @@ def _write_lists(campaign_id: int, lists: ChosenLists) -> None:
 
 
 def chosen_lists(campaign_id: int) -> ChosenLists:
-    """The lists of a campaign."""
+    """Return the lists of a campaign."""
     rows = db.session.execute(
         sa.select(CampaignList.list_id, CampaignList.is_excluded).where(
             CampaignList.campaign_id == campaign_id
@@ -195,7 +195,7 @@ def chosen_lists(campaign_id: int) -> ChosenLists:
 def duplicate(
     campaign_id: int, *, editor_id: int | None, now: datetime, name: str = ""
 ) -> Campaign:
-    """A new draft with the same content, sender and lists. Raises NotEditableError if gone."""
+    """Create a draft with the same content, sender and lists. Raises NotEditableError."""
     old = db.session.get(Campaign, campaign_id)
     if old is None:
         raise _not_editable(None)
@@ -223,9 +223,9 @@ def duplicate(
 
 
 def delete(campaign_id: int) -> bool:
-    """Delete a draft that never reached anybody. False for any other: it is the record.
+    """Delete a draft. False for a campaign that was sent: its deliveries are the record.
 
-    A draft that repeats is kept too: its series would go with it.
+    The template of a series is kept too, as the series would be deleted with it.
     """
     has_deliveries = sa.exists().where(Delivery.campaign_id == campaign_id)
     repeats = sa.exists().where(

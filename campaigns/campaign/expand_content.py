@@ -1,4 +1,4 @@
-"""A campaign's content, put together from where it lies: sender, workspace, lists."""
+"""Assemble a campaign's content from the campaign, sender, workspace and lists."""
 
 import sqlalchemy as sa
 

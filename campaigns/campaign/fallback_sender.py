@@ -1,6 +1,6 @@
-"""From which sender a campaign continues when the daily limit of its account is used up.
+"""The sender that a campaign continues with when its account's daily limit is used up.
 
-`overflow_sender_id` names it; without one the campaign waits until the next day.
+It is `overflow_sender_id`; without one, the campaign waits until the next day.
 """
 
 from dataclasses import dataclass
@@ -21,21 +21,21 @@ CHOOSABLE = ("draft", "scheduled", "preparing", "sending", "paused")
 
 @dataclass(frozen=True, slots=True)
 class SenderRoute:
-    """A sender address, and the account that sends for it."""
+    """A sender address and its account."""
 
     sender: SenderAddress
     account: ProviderAccount
 
     @property
     def words(self) -> str:
-        """The sender as users see it: name, address and account."""
+        """The sender as shown to users: name, address and account."""
         name = f"{self.sender.name} " if self.sender.name else ""
         return f"{name}<{shown_address(self.sender.address)}> ({self.account.name})"
 
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """A sender that a campaign used before, and until when."""
+    """A sender that a campaign used earlier, and until when."""
 
     address: str
     account: str
@@ -51,7 +51,7 @@ def route_of(campaign: Campaign) -> SenderRoute | None:
     found = route_by(campaign.sender_id)
     if found is None or campaign.status in ("draft", "scheduled"):
         return found
-    # Its account was frozen when it started: the address may have another one since.
+    # The account was frozen at the start: the address may use another one now.
     account = db.session.get(ProviderAccount, campaign.provider_id or 0)
     return SenderRoute(found.sender, account) if account is not None else found
 
@@ -62,7 +62,7 @@ def chosen_route(campaign: Campaign) -> SenderRoute | None:
 
 
 def other_routes(campaign: Campaign) -> list[SenderRoute]:
-    """Return the routes to choose from: addresses of all other accounts, the default first."""
+    """Return the possible routes: addresses of all other accounts, the default first."""
     now = route_of(campaign)
     rows = db.session.execute(
         sa.select(SenderAddress, ProviderAccount)
@@ -76,7 +76,7 @@ def other_routes(campaign: Campaign) -> list[SenderRoute]:
 def route_for(campaign: Campaign, public_id: str) -> SenderRoute | None:
     """Return the route of this sender address; None for "": the campaign waits.
 
-    Raises ReasonError when the campaign cannot continue from there.
+    Raises ReasonError if the campaign cannot continue from it.
     """
     if not public_id:
         return None
@@ -87,7 +87,7 @@ def route_for(campaign: Campaign, public_id: str) -> SenderRoute | None:
 
 
 def earlier(campaign: Campaign) -> list[Earlier]:
-    """Return the senders used before, oldest first."""
+    """Return the senders used earlier, oldest first."""
     return [
         Earlier(**{**kept, "until": datetime.fromisoformat(kept["until"])})
         for kept in campaign.earlier_senders
@@ -95,7 +95,7 @@ def earlier(campaign: Campaign) -> list[Earlier]:
 
 
 def as_planned(campaign: Campaign) -> tuple[int | None, int | None]:
-    """(sender_id, overflow_sender_id) as they were before it went on from another address."""
+    """Return (sender_id, overflow_sender_id) as they were before a switch."""
     past = earlier(campaign)
     if not past or past[0].sender_id is None or route_by(past[0].sender_id) is None:
         return campaign.sender_id, campaign.overflow_sender_id
@@ -104,9 +104,9 @@ def as_planned(campaign: Campaign) -> tuple[int | None, int | None]:
 
 
 def choose(campaign_id: int, sender_id: int | None, *, now: datetime) -> bool:
-    """Choose the address to continue from when the daily limit is used up. None: wait.
+    """Set the address to continue from when the daily limit is used up. None: wait.
 
-    False for an address of the same account, or when the campaign is over.
+    False for an address of the same account, or if the campaign is over.
     """
     campaign = locked(campaign_id, CHOOSABLE)
     if campaign is None:
@@ -124,7 +124,7 @@ def route_by(sender_id: int | None) -> SenderRoute | None:
 
 
 def is_another(campaign: Campaign, way: SenderRoute | None) -> bool:
-    """Return whether this route uses another account than the campaign does."""
+    """Return whether this route uses an account other than the campaign's."""
     now = route_of(campaign)
     return way is not None and (now is None or way.account.id != now.account.id)
 
@@ -136,7 +136,7 @@ def locked(campaign_id: int, states: tuple[str, ...]) -> Campaign | None:
 
 
 def write(campaign: Campaign, now: datetime, *also: sa.ColumnElement[bool], **values: Any) -> bool:
-    """Update a campaign if it is still as it was read. Returns whether it was."""
+    """Update a campaign if it has not changed since it was read. Returns whether it did."""
     changed = db.session.execute(
         sa.update(Campaign)
         .where(
@@ -150,7 +150,7 @@ def write(campaign: Campaign, now: datetime, *also: sa.ColumnElement[bool], **va
 
 
 def entry_of(campaign: Campaign, now: datetime, *, by_itself: bool) -> dict[str, Any]:
-    """As `earlier` reads it. The names stay when the address or the account is deleted."""
+    """Return the entry that `earlier` reads, with names, as addresses may be deleted."""
     way = route_of(campaign)
     return {
         "address": way.sender.address if way else "",

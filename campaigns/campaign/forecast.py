@@ -1,4 +1,4 @@
-"""Before anything is sent: how long the limits make a campaign take at least."""
+"""Forecast the shortest time that a campaign takes under its limits."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ _WINDOWS = (
 
 @dataclass(frozen=True, slots=True)
 class Bottleneck:
-    """The limit that makes a campaign take longest, and how long that is."""
+    """The limit that slows a campaign most, and the resulting time."""
 
     reason: Reason
     takes: timedelta
@@ -36,7 +36,7 @@ class Bottleneck:
 def slowest(
     provider_id: int, campaign_id: int, recipients: int, *, now: datetime
 ) -> Bottleneck | None:
-    """The limit of an account that makes this campaign take longest; None when none matters."""
+    """Return the account's limit that slows this campaign most; None if none matters."""
     plan = load_plan(provider_id, now=now)
     today = now.astimezone(plan.zone).date()
     coming = {
@@ -52,10 +52,10 @@ def slowest(
 def tightest(
     plan: Plan, recipients: int, people: Mapping[str, int], coming: Mapping[str, Sequence[int]]
 ) -> Bottleneck | None:
-    """Of all limits the one that takes longest.
+    """Return the limit that takes longest.
 
-    `people`: how many there are of each mailbox group, where these have limits of their own.
-    `coming`: the warm-ups' caps of the next days, by mailbox group; '' is the account's.
+    `people`: recipients per mailbox group, for groups with limits. `coming`: the warm-up caps of
+    the next days by mailbox group; '' is the account's.
     """
     found = [*_of_account(plan, recipients, coming.get("", ()))]
     for group, own in plan.groups.items():
@@ -91,7 +91,7 @@ def _warm_up(name: str | Reason, count: int, steps: Sequence[int]) -> Bottleneck
 
 
 def _warming_up(count: int, steps: Sequence[int]) -> timedelta:
-    """The days after the first; beyond the plan's end its last cap holds no more."""
+    """Return the number of days after the first; the last cap ends with the plan."""
     for day, most in enumerate(chain(steps, repeat(count, 1))):
         count -= most
         if count <= 0 or day >= LONGEST_PLAN:

@@ -1,15 +1,15 @@
-"""Launch a campaign: the one place that decides whether it may leave, and how.
+"""Launch a campaign: the only place that decides whether it may be sent, and how.
 
-Pages, programs and commands translate their input to a LaunchRequest and the answer to theirs.
-They call three functions, as nothing slow may run inside a transaction:
+Pages, programs and commands translate their input to a LaunchRequest, and the result to their
+output. They call three functions, as nothing slow may run in a transaction:
 
     found = launch.review(campaign, base_url=..., signer=...)    # counts and checks; slow
     decision = launch.decide(found, request, now=now)            # reads only
     with transaction():
         outcome = launch.launch(decision, now=now)               # guarded writes
 
-Both `decide` and `launch` may answer Refused; `launch` does when the campaign was changed,
-launched or deleted in the meantime.
+Both `decide` and `launch` may return Refused; `launch` does if the campaign was changed, launched
+or deleted in between.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,16 +30,16 @@ from campaigns.reason import Parameter, Reason, ReasonError
 from campaigns.tokens import Signer
 
 TYPED_FROM = 1000
-"""Recipients above which their number has to be typed: friction on purpose."""
+"""Number of recipients from which it must be typed to confirm: deliberate friction."""
 DRIFT = 0.02
-"""Share by which the audience may change between the review and the launch."""
+"""Fraction by which the audience may change between review and launch."""
 
 
 class LaunchRequest(BaseModel):
-    """What is asked for when a campaign is launched.
+    """A request to launch a campaign.
 
-    `version`: the one that was reviewed. `typed` is the number of recipients as it was typed,
-    `shown` as the review gave it. `fallback_sender`: the public id of a sender address, or "".
+    `version`: the reviewed one. `typed`: the number of recipients typed to confirm, `shown`: the
+    number that the review showed. `fallback_sender`: the public id of a sender address, or "".
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -54,7 +54,7 @@ class LaunchRequest(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """A draft as it stands: whom it reaches, and what the checks found."""
+    """The current state of a draft: its audience and the results of all checks."""
 
     campaign: Campaign
     arithmetic: Arithmetic
@@ -83,7 +83,7 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The campaign does not leave; `field` names the part of the request that is to blame."""
+    """The campaign is not launched; `field` names the part of the request at fault."""
 
     code: str
     params: Mapping[str, Parameter] = field(default_factory=dict)
@@ -97,7 +97,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A launch that may be carried out: of this version, in this way."""
+    """A launch that may be carried out, of this version."""
 
     campaign_id: int
     version: int
@@ -109,10 +109,10 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Launched:
-    """What has begun: a recurring `series`, or the campaign itself.
+    """The result of a launch: a recurring `series`, or the campaign itself.
 
-    `scheduled_at`: None when it leaves now. `is_preparing`: ring for its expansion. `note`: what
-    is odd about the moment.
+    `scheduled_at`: None if it is sent now. `is_preparing`: ring for its expansion. `note`: a remark
+    about the chosen time, such as a clock change.
     """
 
     scheduled_at: datetime | None = None
@@ -130,7 +130,7 @@ def review(campaign: Campaign, *, base_url: str, signer: Signer) -> Review:
 
 
 def decide(found: Review, request: LaunchRequest, *, now: datetime) -> Decision | Refused:
-    """Decide whether the reviewed draft may leave as it is asked for."""
+    """Decide whether the reviewed draft may be launched as requested."""
     campaign = found.campaign
     if campaign.status != "draft":
         return Refused("launch.not_a_draft")
@@ -149,7 +149,7 @@ def decide(found: Review, request: LaunchRequest, *, now: datetime) -> Decision 
 
 
 def launch(decision: Decision, *, now: datetime) -> Launched | Refused:
-    """Launch the version that was decided on, and no other."""
+    """Launch exactly the version that was decided on."""
     campaign = db.session.get(
         Campaign, decision.campaign_id, with_for_update=True, populate_existing=True
     )
@@ -176,7 +176,7 @@ def _send(decision: Decision, now: datetime) -> Launched | Refused:
 
 
 def _begin_series(decision: Decision, now: datetime) -> Launched | Refused:
-    """Start a recurring campaign; the clock makes its first occurrence when it is time."""
+    """Start a recurring campaign; the clock creates its first occurrence in time."""
     recurring, plan = decision.schedule.recurring, decision.schedule.plan
     if recurring is None:
         raise ValueError("no rule")
@@ -199,7 +199,7 @@ def _fallback_id(campaign: Campaign, public_id: str) -> int | None:
 
 
 def _check(found: Review, request: LaunchRequest) -> None:
-    """Raise ReasonError for what forbids a launch, however it is to leave."""
+    """Raise ReasonError for whatever forbids a launch, regardless of its schedule."""
     if request.version != found.campaign.version:
         raise ReasonError("launch.old_version")
     if found.is_blocked:
@@ -211,7 +211,7 @@ def _check(found: Review, request: LaunchRequest) -> None:
 
 
 def _check_typed(recipients: int, request: LaunchRequest) -> None:
-    """The typed number is the one that was shown, and still about the true one."""
+    """Raise ReasonError unless the typed number is the one shown, and still about right."""
     typed = request.typed
     if typed is None:
         raise ReasonError("launch.not_typed", field="typed", recipients=str(recipients))

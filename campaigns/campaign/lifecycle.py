@@ -1,6 +1,6 @@
-"""How a campaign changes its state: guarded UPDATEs with the old state in WHERE.
+"""Changes of a campaign's state: guarded UPDATEs with the old state in WHERE.
 
-Each function says whether this call did it. False is a normal outcome: somebody was first.
+Each function returns whether this call changed it. False is a normal outcome: someone was first.
 
     draft -> scheduled -> preparing -> sending <-> paused
       ^________|             |            |          |
@@ -44,7 +44,7 @@ def _move(
 
 
 def _move_all(condition: sa.ColumnElement[bool], now: datetime, **values: Any) -> list[int]:
-    """Change all campaigns for which the condition holds. Returns their ids."""
+    """Change all campaigns that match the condition. Returns their ids."""
     return list(
         db.session.scalars(
             sa.update(Campaign)
@@ -58,7 +58,7 @@ def _move_all(condition: sa.ColumnElement[bool], now: datetime, **values: Any) -
 def launch(campaign_id: int, *, at: datetime | None, undo_seconds: int, now: datetime) -> bool:
     """Launch a draft: at a set time, or now after an undo window.
 
-    Without either it is `preparing` at once: the edge then rings for its expansion.
+    Without either, it is `preparing` at once, and the edge rings for its expansion.
     """
     if at is not None:
         return _move(
@@ -112,8 +112,8 @@ def back_to_draft(campaign_id: int, *, now: datetime) -> bool:
 def start_due(*, overdue: timedelta, now: datetime) -> list[int]:
     """Start every scheduled campaign that is due. Returns their ids, for the doorbell.
 
-    One whose moment was missed by more than `overdue` is left for `schedules.ask`. The moment
-    stands in the UPDATE too: somebody may just have moved it.
+    A campaign overdue by more than `overdue` is left for `schedule.ask`. The time is part of the
+    UPDATE's condition, as someone may just have changed it.
     """
     due = _is_due(now, overdue)
     found = db.session.scalars(
@@ -137,8 +137,8 @@ def pause(
 ) -> bool:
     """Pause a campaign. Messages on the wire are finished and recorded.
 
-    `through`: only while it goes through this account. The last answers to what left before it
-    went on through another one are no reason.
+    `through`: only while it uses this account. Late replies from an account that it no longer uses
+    are no reason to pause.
     """
     also = [] if through is None else [Campaign.provider_id == through]
     return _move(
@@ -147,10 +147,9 @@ def pause(
 
 
 def hold_restored(*, now: datetime, reason: Reason) -> list[int]:
-    """Pause every campaign of a restored database until somebody decides about the remaining.
+    """Pause every campaign of a restored database until someone decides about the rest.
 
-    Those that were paused already, too: they may have been resumed after the backup. Gives the
-    ids of all.
+    Includes paused ones: they may have been resumed after the backup. Returns all ids.
     """
     return _move_all(
         Campaign.status.in_(("sending", "paused")),
@@ -162,7 +161,7 @@ def hold_restored(*, now: datetime, reason: Reason) -> list[int]:
 
 
 def return_restored_to_draft(*, now: datetime, reason: Reason) -> list[int]:
-    """Make drafts of restored campaigns that had no audience yet. Returns their ids."""
+    """Return restored campaigns without an audience to draft. Returns their ids."""
     return _move_all(
         Campaign.status == "preparing",
         now,
@@ -174,7 +173,7 @@ def return_restored_to_draft(*, now: datetime, reason: Reason) -> list[int]:
 
 
 def resume(campaign_id: int, *, now: datetime) -> bool:
-    """Resume a campaign. Its account is tried again at once, whatever trouble it had."""
+    """Resume a campaign. Its account is retried at once, whatever trouble it had."""
     moved = _move(
         campaign_id, ("paused",), now, status="sending", status_reason="", restored_at=None
     )
@@ -202,7 +201,7 @@ def resume_restored(*, now: datetime) -> list[int]:
 def mark_restored_unknown(*, now: datetime) -> list[int]:
     """End every campaign that is on hold after a restore. Returns their ids.
 
-    The sweep makes what waits in them `unknown`: there may be millions.
+    The sweep marks their waiting deliveries `unknown`: there may be millions.
     """
     return _move_all(ON_HOLD, now, status="cancelled", status_reason="", finished_at=now)
 
@@ -216,16 +215,15 @@ def _clear_trouble(campaign_id: int) -> None:
 def mark_unknown(campaign_id: int, *, now: datetime) -> bool:
     """End a campaign that is on hold after a restore. For `delivery.completion`.
 
-    Only while it is on hold: whoever decided to send the rest must not be overruled by a page
-    that was opened before.
+    Only while it is on hold: an old page must not overrule a later decision to send the rest.
     """
     return _move(campaign_id, ("paused",), now, ON_HOLD, **_ended(now))
 
 
 def cancel(campaign_id: int, *, now: datetime) -> bool:
-    """End a campaign before everybody got it.
+    """End a campaign early.
 
-    For `delivery.completion`, which also marks those who are waiting.
+    For `delivery.completion`, which also marks the waiting deliveries.
     """
     return _move(campaign_id, ("preparing", "sending", "paused"), now, **_ended(now))
 
@@ -240,9 +238,9 @@ def lock_cancelled(campaign_id: int) -> bool:
 
 
 def lock_started(campaign_id: int) -> bool:
-    """Lock a campaign whose audience is frozen, whatever became of it since; False for others.
+    """Lock a campaign whose audience is frozen, in any later state; False for others.
 
-    Until the end of the transaction it can neither finish nor be cancelled by another.
+    Until the end of the transaction, nobody else can finish or cancel it.
     """
     return _lock(campaign_id, ("sending", "paused", "sent", "cancelled"))
 
@@ -253,9 +251,9 @@ def _lock(campaign_id: int, states: tuple[str, ...]) -> bool:
 
 
 def reopen(campaign_id: int, *, now: datetime) -> bool:
-    """A campaign that was over is sent on: some of its deliveries have been queued again.
+    """Continue a finished campaign of which deliveries have been queued again.
 
-    The account it went by may have been deleted since: then by the one of its sender address.
+    If its account has been deleted, it uses the current one of its sender address.
     """
     moved = _move(
         campaign_id,
@@ -281,9 +279,9 @@ def _provider_of_sender() -> sa.ScalarSelect[Any]:
 
 
 def return_to_draft(campaign_id: int, *, now: datetime, reason: Reason) -> bool:
-    """Something is wrong with a campaign before anything of it was expanded: back to a draft.
+    """Return a campaign that cannot be expanded to draft.
 
-    There it can be mended; the reason stays on it until then.
+    There it can be fixed; the reason stays until then.
     """
     return _move(
         campaign_id,
@@ -297,15 +295,15 @@ def return_to_draft(campaign_id: int, *, now: datetime, reason: Reason) -> bool:
 
 
 def touch(campaign_id: int, *, now: datetime) -> None:
-    """Somebody changes deliveries of it: what was counted before is not shown any more.
+    """Note that deliveries of a campaign change, which invalidates its stored counts.
 
-    To be called before they are changed, so that all who do both lock in the same order.
+    Call it before changing them, so that everyone locks in the same order.
     """
     db.session.execute(sa.update(Campaign).where(Campaign.id == campaign_id).values(updated_at=now))
 
 
 def explain(campaign_id: int, reason: Reason | None) -> None:
-    """Say why a campaign that is being sent is slow; None when it is not (any more)."""
+    """Store why a sending campaign is slow; None if it is not."""
     db.session.execute(
         sa.update(Campaign)
         .where(Campaign.id == campaign_id, Campaign.status == "sending")

@@ -1,4 +1,4 @@
-"""The campaigns there are: found by state and by words, page by page, newest first."""
+"""List campaigns: filter by state, search, page by page, newest first."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -18,15 +18,15 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
     "sent": ("sent",),
     "cancelled": ("cancelled",),
 }
-"""The filters of the list, and the states that each stands for."""
+"""The filters of the list, and the states of each."""
 PAGE_SIZE = 25
 
 
 def page(
     *, shown: str = "", text: str = "", before: str | None = None, after: str | None = None
 ) -> Page[Campaign]:
-    """One page. `shown` is one of SHOWN or empty for all; `text` lies in the name or subject."""
-    # The content of 25 campaigns may be megabytes, and a table shows none of it.
+    """Return a page. `shown` is one of SHOWN, or "" for all; `text` is part of name or subject."""
+    # The content of 25 campaigns may be megabytes, and a table does not show it.
     statement = sa.select(Campaign).options(defer(Campaign.html))
     if shown in SHOWN:
         statement = statement.where(Campaign.status.in_(SHOWN[shown]))
@@ -44,7 +44,7 @@ def page(
 
 
 def _holds(text: str) -> sa.ColumnElement[bool]:
-    # SQLite folds the case of ASCII letters only, hence the usual spellings of the others.
+    # SQLite folds the case of ASCII only, so try the usual spellings of other letters.
     spellings = {text, text.lower(), text.upper(), text.title()}
     return sa.or_(
         *(
@@ -56,12 +56,12 @@ def _holds(text: str) -> sa.ColumnElement[bool]:
 
 
 def has_any() -> bool:
-    """Whether there is any campaign."""
+    """Return whether there is any campaign."""
     return db.session.scalar(sa.select(Campaign.id).limit(1)) is not None
 
 
 def list_names(campaign_ids: Collection[int]) -> dict[int, list[str]]:
-    """The names of the lists each campaign goes to."""
+    """Return the names of the lists of each campaign."""
     rows = db.session.execute(
         sa.select(CampaignList.campaign_id, AudienceList.name)
         .join(AudienceList, AudienceList.id == CampaignList.list_id)
@@ -75,7 +75,7 @@ def list_names(campaign_ids: Collection[int]) -> dict[int, list[str]]:
 
 
 def recent(*, limit: int) -> list[Any]:
-    """(public_id, name, subject) of the newest campaigns, to start another from."""
+    """Return (public_id, name, subject) of the newest campaigns, to start from one of them."""
     return list(
         db.session.execute(
             sa.select(Campaign.public_id, Campaign.name, Campaign.subject)

@@ -1,8 +1,8 @@
-"""Times of wall clocks, and the moments that time zones make of them.
+"""Convert local clock times to UTC, and schedule by recipients' time zones.
 
-Twice a year most clocks jump. A time that is jumped over becomes the same time on the clock
-that was not put forward (02:30 becomes 03:30); of a time that comes twice the first is meant.
-Nothing happens twice or never because of it, and `Resolved.note` says it to people.
+Most clocks change twice a year. A time that does not exist moves forward by the gap (02:30 becomes
+03:30); of a time that occurs twice, the first counts. So nothing happens twice or never, and
+`Resolved.note` tells the user.
 """
 
 import datetime as dt
@@ -28,12 +28,12 @@ HOURS = 24
 
 
 class MomentError(ReasonError):
-    """That is no moment a campaign can start at."""
+    """A campaign cannot start at this time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A moment; `note` says what was odd about the time it was made from."""
+    """A time in UTC; `note` says if the local time was affected by a clock change."""
 
     at: datetime
     note: Reason | None = None
@@ -41,7 +41,7 @@ class Resolved:
 
 @dataclass(frozen=True, slots=True)
 class DayWindow:
-    """Hours of a day in which email may be sent: from 8 until 20 is 08:00 to 19:59."""
+    """Sending hours: from 8 until 20 is 08:00 to 19:59."""
 
     begins: int = 0
     ends: int = HOURS
@@ -52,28 +52,28 @@ class DayWindow:
 
     @property
     def is_whole_day(self) -> bool:
-        """Whether these hours limit nothing."""
+        """Whether these hours are no limit."""
         return (self.begins, self.ends) == (0, HOURS)
 
     def holds(self, at: datetime, zone: ZoneInfo) -> bool:
-        """Whether a moment is within these hours in a time zone."""
+        """Return whether a time is within these hours in a time zone."""
         return self.begins <= at.astimezone(zone).hour < self.ends
 
     def next_in(self, at: datetime, zone: ZoneInfo) -> datetime:
-        """This moment, or the next time the window opens in the zone."""
+        """Return this time, or the next time the window opens in the zone."""
         if self.holds(at, zone):
             return at
         here = at.astimezone(zone)
         day = here.date() + timedelta(days=0 if here.hour < self.begins else 1)
         opening = resolve(datetime.combine(day, dt.time(self.begins)), zone).at
-        while not self.holds(opening, zone):  # clocks may jump over the whole of a short window
+        while not self.holds(opening, zone):  # a clock change may skip a whole short window
             day += timedelta(days=1)
             opening = resolve(datetime.combine(day, dt.time(self.begins)), zone).at
         return opening
 
 
 def resolve(local: datetime, zone: ZoneInfo) -> Resolved:
-    """Return the moment at which clocks in the zone show this (naive) time, in UTC."""
+    """Return the time in UTC at which clocks in the zone show this (naive) time."""
     first = local.replace(tzinfo=zone, fold=0)
     second = local.replace(tzinfo=zone, fold=1)
     at = first.astimezone(UTC)
@@ -88,14 +88,14 @@ def resolve(local: datetime, zone: ZoneInfo) -> Resolved:
 
 
 def local_moment(date: dt.date | None, time: dt.time | None) -> datetime:
-    """Return a date and a time as a naive moment, without seconds. Raises MomentError."""
+    """Combine a date and a time to a naive datetime, without seconds. Raises MomentError."""
     if date is None or time is None:
         raise MomentError("schedule.no_time", field=FIELD)
     return datetime.combine(date, time.replace(second=0, microsecond=0, tzinfo=None))
 
 
 def moment_ahead(local: datetime, zone_name: str, *, now: datetime) -> Resolved:
-    """Return when a clock of this zone shows the (naive) time. Raises MomentError unless ahead."""
+    """Return when clocks of this zone show the (naive) time. Raises MomentError if it is past."""
     zone = find_zone(zone_name)
     check_distance(local, now)
     found = resolve(local, zone)
@@ -106,8 +106,8 @@ def moment_ahead(local: datetime, zone_name: str, *, now: datetime) -> Resolved:
 
 
 def check_distance(local: datetime, now: datetime) -> None:
-    """Raise MomentError for a time that is so far off that it must be a slip."""
-    if abs(local.year - now.year) > MOST_YEARS:  # near year 1 and 9999 no zone can be reckoned
+    """Raise MomentError for a time too far away to be intended."""
+    if abs(local.year - now.year) > MOST_YEARS:  # conversions fail near the years 1 and 9999
         raise MomentError("schedule.year", field=FIELD, year=str(local.year))
     if local.replace(tzinfo=UTC) - now > FARTHEST:
         raise MomentError("schedule.too_far", field=FIELD)
@@ -123,23 +123,23 @@ def find_zone(name: str) -> ZoneInfo:
 
 @cache
 def zones_by_name() -> Mapping[str, ZoneInfo]:
-    """Return every time zone by its lower-case name, as subscribers' data may spell it."""
+    """Return every time zone by its lower-case name, as spelling varies in subscribers' data."""
     return {name.lower(): ZoneInfo(name) for name in sorted(available_timezones())}
 
 
 # --- in each recipient's time zone -------------------------------------------------------------
-# The zone comes from the recipient's data, else it is the workspace's. A mapping of zones to
-# moments is joined to the audience: one statement for a million recipients.
+# The zone comes from the recipient's data, or else is the workspace's. A mapping of zones to times
+# is joined to the audience: one statement for a million recipients.
 
 ATTRIBUTES = ("timezone", "time_zone", "tz")
-"""Attributes that may hold a subscriber's time zone, in order of preference."""
+"""Attributes that may contain a subscriber's time zone, in order of preference."""
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """When email may reach recipients.
+    """When email may be sent to recipients.
 
-    From `start` on, when their clock shows `local_at`, within these hours of their day.
+    From `start` on, when their clock shows `local_at`, within these hours.
     """
 
     start: datetime
@@ -148,11 +148,11 @@ class Arrival:
 
     @property
     def is_for_all_alike(self) -> bool:
-        """Whether every recipient is due at the same moment, at any hour."""
+        """Whether every recipient is due at the same time, at any hour."""
         return self.local_at is None and self.hours.is_whole_day
 
     def in_zone(self, zone: ZoneInfo) -> datetime:
-        """When it may reach somebody who lives there; not before `start`."""
+        """Return when it may be sent to recipients in this zone; not before `start`."""
         at = self.start
         if self.local_at is not None:
             at = max(at, resolve(self.local_at, zone).at)
@@ -160,7 +160,7 @@ class Arrival:
 
 
 def arrival_of(campaign: Campaign, *, now: datetime) -> Arrival:
-    """Return when this campaign may reach recipients if it starts now."""
+    """Return when this campaign may be sent to recipients if it starts now."""
     return Arrival(
         start=now,
         local_at=datetime.fromisoformat(campaign.local_at) if campaign.local_at else None,
@@ -169,7 +169,7 @@ def arrival_of(campaign: Campaign, *, now: datetime) -> Arrival:
 
 
 def zone_name() -> sa.ColumnElement[str]:
-    """What a subscriber's data says of their zone, in small letters; "" where it says nothing."""
+    """Return the expression for a subscriber's zone, in lower case; "" if unknown."""
     values = (
         sa.func.nullif(sa.func.trim(Subscriber.attributes[name].as_string()), "")
         for name in ATTRIBUTES
@@ -179,21 +179,21 @@ def zone_name() -> sa.ColumnElement[str]:
 
 @dataclass(frozen=True, slots=True)
 class Timetable:
-    """Moments by zone, to be joined to subscribers; `otherwise` for those of no known zone.
+    """Times by zone, to join with subscribers; `otherwise` for unknown zones.
 
-    None: at once (or, in a table of those to be held back: not held back).
+    None: at once (or, when postponing: not postponed).
     """
 
     moments: Mapping[str, datetime | None]
     otherwise: datetime | None
 
     def given(self) -> sa.FromClause:
-        """Zones and moments as a table to join with."""
+        """Return zones and times as a table to join with."""
         rows = [{"zone": name, "moment": at} for name, at in self.moments.items()]
         return rows_given(rows, {"zone": sa.Text(), "moment": Delivery.not_before.type})
 
     def moment(self, given: sa.FromClause) -> sa.ColumnElement[datetime | None]:
-        """The moment of the subscriber who is joined to `given` (outer, by `zone_name`)."""
+        """Return the time of a subscriber joined to `given` (outer, by `zone_name`)."""
         type_ = Delivery.not_before.type
         return sa.case(
             (given.c.zone.is_not(None), sa.type_coerce(given.c.moment, type_)),
@@ -202,7 +202,7 @@ class Timetable:
 
 
 def timetable(arrival: Arrival, fallback: ZoneInfo) -> Timetable:
-    """For every zone the moment from which mail may reach readers there; None: at once."""
+    """Return the time from which recipients in each zone may be sent to; None: at once."""
 
     def later(zone: ZoneInfo) -> datetime | None:
         at = arrival.in_zone(zone)
@@ -213,14 +213,14 @@ def timetable(arrival: Arrival, fallback: ZoneInfo) -> Timetable:
 
 @dataclass(frozen=True, slots=True)
 class Wave:
-    """People whose email may be sent from this moment on."""
+    """People whose email may be sent from this time on."""
 
     at: datetime
     people: int
 
 
 def people_by_zone(campaign_id: int) -> Mapping[str, int]:
-    """How many of the audience live in each zone, as their data says it; "" for no zone."""
+    """Count the audience by zone, as spelled in their data; "" for no zone."""
     person = audience.audience(campaign_id).subquery()
     zone = zone_name().label("zone")
     rows = db.session.execute(
@@ -239,7 +239,7 @@ def unknown_zones(people: Mapping[str, int]) -> int:
 
 
 def waves(people: Mapping[str, int], arrival: Arrival, fallback: ZoneInfo) -> list[Wave]:
-    """Return the audience in the order in which it is reached."""
+    """Return the audience in the order in which it is sent to."""
     counts: Counter[datetime] = Counter()
     for name, count in people.items():
         counts[arrival.in_zone(zones_by_name().get(name, fallback))] += count
@@ -247,6 +247,6 @@ def waves(people: Mapping[str, int], arrival: Arrival, fallback: ZoneInfo) -> li
 
 
 def first_moment(people: Mapping[str, int], local_at: datetime, fallback: ZoneInfo) -> datetime:
-    """When the first clock of the audience shows this time: then the campaign has to start."""
+    """Return when the first clock of the audience shows this time, and the campaign must start."""
     zones = {zones_by_name().get(name, fallback) for name in people} or {fallback}
     return min(resolve(local_at, zone).at for zone in zones)

@@ -1,4 +1,4 @@
-"""Campaigns and deliveries: what goes out, and what became of each recipient."""
+"""Campaigns and deliveries: what is sent, and the outcome for each recipient."""
 
 from datetime import datetime
 from typing import Any
@@ -22,7 +22,7 @@ DELIVERY_STATES = (
 )
 OPEN_STATES = ("queued", "sending")
 UNDER_WAY = ("scheduled", "preparing", "sending", "paused")
-"""A campaign in one of these still needs its lists, its sender address and its account."""
+"""States in which a campaign still needs its lists, sender address and account."""
 _WHAT_CAME_BACK = (
     "first_opened_at",
     "first_clicked_at",
@@ -37,9 +37,9 @@ _IS_ENGAGED = sa.text(" OR ".join(f"{name} IS NOT NULL" for name in _WHAT_CAME_B
 class Campaign(Base):
     """One newsletter issue.
 
-    `version` goes up with every edit: who saves an older one is told. `matched`,
+    `version` increases with every edit, so that a save over an older one is detected. `matched`,
     `duplicates` and `excluded` are counted once, when the audience is frozen; `audience` is the
-    number of delivery rows made then (the suppressed ones are rows, `skipped`).
+    number of delivery rows created then (suppressed people get `skipped` rows).
     """
 
     __tablename__ = "campaign"
@@ -47,7 +47,7 @@ class Campaign(Base):
     id: Mapped[id_key]
     public_id: Mapped[public_id]
     name: Mapped[str] = mapped_column(default="")
-    """For the team's eyes; the subject stands in where it is empty."""
+    """Internal name; if empty, the subject is shown instead."""
     subject: Mapped[str] = mapped_column(default="")
     preheader: Mapped[str] = mapped_column(default="")
     html: Mapped[str] = mapped_column(default="")
@@ -57,9 +57,9 @@ class Campaign(Base):
     overflow_sender_id: Mapped[int | None] = mapped_column(
         BigKey, ForeignKey("sender_address.id", ondelete="SET NULL")
     )
-    """Sender address to continue from when the daily limit is used up. None: it waits."""
+    """Sender address to continue from when the daily limit is used up. None: wait."""
     earlier_senders: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
-    """Senders used before, oldest first, as `delivery.sender_switch` writes them."""
+    """Senders used earlier, oldest first, as `delivery.sender_switch` writes them."""
     track_opens: Mapped[bool] = mapped_column(default=True)
     track_clicks: Mapped[bool] = mapped_column(default=True)
     status: Mapped[str] = mapped_column(default="draft")
@@ -73,22 +73,22 @@ class Campaign(Base):
     """When a `scheduled` campaign starts. An undo window is a schedule a few seconds ahead."""
     is_undo_window: Mapped[bool] = mapped_column(default=False)
     schedule_zone: Mapped[str] = mapped_column(default="")
-    """Time zone in which the time was chosen; empty: the workspace's."""
+    """Time zone of the chosen time; empty: the workspace's."""
     local_at: Mapped[str] = mapped_column(default="")
     """Time in each recipient's own zone, such as `2026-03-29T09:00`. Empty: at once."""
     hours_from: Mapped[int] = mapped_column(sa.SmallInteger, default=0)
     hours_until: Mapped[int] = mapped_column(sa.SmallInteger, default=24)
-    """Hours of each recipient's day in which it may be sent."""
+    """Sending hours, in each recipient's time zone."""
     spread_seconds: Mapped[int] = mapped_column(default=0)
-    """Time over which it is spread; gives the pace when it starts."""
+    """Time over which it is spread, which determines the pace at the start."""
     pace_per_second: Mapped[float] = mapped_column(default=0.0)
     """Highest pace. 0: as fast as the account allows."""
     restored_at: Mapped[datetime | None]
-    """When it was put on hold after a restore; None once somebody has decided."""
+    """When it was put on hold after a restore; None once someone has decided."""
     asked_at: Mapped[datetime | None]
-    """Since when a `scheduled` campaign that missed its time waits for a decision."""
+    """When a `scheduled` campaign that missed its time began to wait for a decision."""
     canary_percent: Mapped[float] = mapped_column(default=0.0)
-    """Size of the test group, in percent. 0: everybody gets it at once."""
+    """Size of the test group, in percent. 0: no test group."""
     canary_minutes: Mapped[int] = mapped_column(default=30)
     """Observation period, in minutes."""
     canary_bands: Mapped[dict[str, Any]] = mapped_column(default=dict)
@@ -98,13 +98,13 @@ class Campaign(Base):
     canary_quota: Mapped[dict[str, Any]] = mapped_column(default=dict)
     """Test group by mailbox group; frozen with the audience."""
     canary_until: Mapped[datetime | None]
-    """End of the observation; None until the last of the test group was handed over."""
+    """End of the observation; None until all of the test group was sent."""
     canary_words: Mapped[str] = mapped_column(default="")
     """Packed reason (`campaigns.reason`) of the verdict."""
     canary_seen: Mapped[dict[str, Any]] = mapped_column(default=dict)
     """Figures at the time of the verdict, by mailbox group."""
     provider_id: Mapped[int | None] = mapped_column(BigKey, ForeignKey("provider_account.id"))
-    """Frozen from the sender at launch, as are the fields below; see delivery.sender_switch."""
+    """Frozen from the sender at launch, like the fields below; see delivery.sender_switch."""
     matched: Mapped[int] = mapped_column(default=0)
     duplicates: Mapped[int] = mapped_column(default=0)
     excluded: Mapped[int] = mapped_column(default=0)
@@ -126,13 +126,13 @@ class Campaign(Base):
 
 
 class Generation(Base):
-    """Age of this database, to tell that an older one was restored; one row."""
+    """Age of this database, to detect that an older one was restored; one row."""
 
     __tablename__ = "generation"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str]
-    """Random, given once."""
+    """Random, set once."""
     number: Mapped[int] = mapped_column(sa.BigInteger)
     """Advances while campaigns are sent."""
     restored_at: Mapped[datetime | None]
@@ -155,10 +155,10 @@ class CampaignList(Base):
 
 
 class CampaignSeries(Base):
-    """A recurring campaign. Each occurrence is a campaign of its own.
+    """A recurring campaign. Each occurrence is a separate campaign.
 
-    They are copies of the template, made some time ahead by the clock. Times are those of a
-    wall clock in `zone`, as text: `2026-03-30T09:00`.
+    They are copies of the template, created ahead of time by the clock. Times are local times in
+    `zone`, as text: `2026-03-30T09:00`.
     """
 
     __tablename__ = "campaign_series"
@@ -172,9 +172,9 @@ class CampaignSeries(Base):
     first_local: Mapped[str]
     """The first occurrence; the rule counts from it."""
     next_local: Mapped[str] = mapped_column(default="")
-    """Next one for the clock to make; empty when there are no more."""
+    """Next occurrence to create; empty if there are no more."""
     next_run_at: Mapped[datetime | None]
-    """When the clock looks again, some time ahead of the next one. None: never."""
+    """When the clock checks again, some time ahead of the next one. None: never."""
     is_local_time: Mapped[bool] = mapped_column(default=False)
     hours_from: Mapped[int] = mapped_column(sa.SmallInteger, default=0)
     hours_until: Mapped[int] = mapped_column(sa.SmallInteger, default=24)
@@ -190,7 +190,7 @@ class CampaignSeries(Base):
 
 
 class CampaignOccurrence(Base):
-    """One time of a series that was made or skipped. Its key is why it is never made twice."""
+    """An occurrence that was created or skipped. Its key prevents creating it twice."""
 
     __tablename__ = "campaign_occurrence"
 
@@ -201,7 +201,7 @@ class CampaignOccurrence(Base):
     campaign_id: Mapped[int | None] = mapped_column(
         BigKey, ForeignKey("campaign.id", ondelete="SET NULL")
     )
-    """The campaign that was made for it; None where it was skipped, or deleted since."""
+    """The campaign created for it; None if skipped, or deleted since."""
     is_skipped: Mapped[bool] = mapped_column(default=False)
 
     __table_args__ = (Index("ix_campaign_occurrence_campaign_id", "campaign_id"),)
@@ -220,7 +220,7 @@ class CampaignLink(Base):
 
 
 class Reply(Base):
-    """A server's words, stored once per distinct text; `{ref}` stands where its id stood."""
+    """A server's reply, stored once per distinct text; `{ref}` replaces the message's id."""
 
     __tablename__ = "reply"
 
@@ -231,12 +231,11 @@ class Reply(Base):
 
 
 class Delivery(Base):
-    """One campaign to one subscriber: the heart.
+    """One campaign to one subscriber: the central table.
 
-    `status` is the hand-over only; what happens later lies in the columns beside it.
-
-    A table of millions to which every message writes several times: it has no foreign keys and
-    as few indexes as will do (docs/decisions/0014).
+    `status` is about the handover only; later events have their own columns. The table has millions
+    of rows, and every message writes to it several times, so it has no foreign keys and few indexes
+    (docs/decisions/0014).
     """
 
     __tablename__ = "delivery"
@@ -246,21 +245,21 @@ class Delivery(Base):
     subscriber_id: Mapped[int | None] = mapped_column(BigKey)
     """None after erasure."""
     list_id: Mapped[int | None] = mapped_column(BigKey)
-    """The list by which this person was reached; a plain number that outlives the list."""
+    """The list through which this person was reached; a plain number that outlives the list."""
     address: Mapped[str]
     mailbox_group: Mapped[str] = mapped_column(default="other")
     status: Mapped[str] = mapped_column(default="queued")
     reason: Mapped[str] = mapped_column(default="")
-    """Why it was not sent at once: a word of `delivery.reasons`."""
+    """Why it was not sent at once, as in `delivery.reasons`."""
     attempts: Mapped[int] = mapped_column(sa.SmallInteger, default=0)
     not_before: Mapped[datetime | None]
     claim_token: Mapped[str | None] = mapped_column(sa.String(32))
-    """The claim that has it. Kept while `unknown`: its owner may still hear the answer."""
+    """The claim that holds it. Kept while `unknown`: the worker may still get the reply."""
     deferred_since: Mapped[datetime | None]
-    """When it was first deferred; the time to retry counts from here."""
+    """When it was first deferred; the retry time limit counts from here."""
     reply_id: Mapped[int | None] = mapped_column(BigKey)
     reply_ref: Mapped[str] = mapped_column(default="")
-    """What the server called this message (the `{ref}` of its reply)."""
+    """The server's id of this message (the `{ref}` of its reply)."""
     updated_at: Mapped[datetime] = mapped_column(default=utcnow)
     sent_at: Mapped[datetime | None]
     delivered_at: Mapped[datetime | None]
@@ -271,7 +270,7 @@ class Delivery(Base):
     unsubscribed_at: Mapped[datetime | None]
 
     __table_args__ = (
-        # The send-once promise. In this order it also finds what a person was sent.
+        # The send-once promise. In this order it also finds all deliveries to a person.
         UniqueConstraint("subscriber_id", "campaign_id", name="uq_delivery_subscriber_campaign"),
         sa.CheckConstraint(f"status IN {DELIVERY_STATES!r}", name="status"),
         Index(
@@ -284,7 +283,7 @@ class Delivery(Base):
             sqlite_where=sa.text("status = 'queued'"),
         ),
         Index("ix_delivery_status", "campaign_id", "status", "id"),
-        # Reports count what is rare without reading the rows that were simply sent.
+        # For reports, which count rare outcomes without reading all sent rows.
         Index(
             "ix_delivery_reason",
             "campaign_id",
@@ -308,9 +307,9 @@ class Delivery(Base):
 
 
 class Claim(Base):
-    """Deliveries that one worker took to send: which campaign's, and until when they are its own.
+    """A worker's claim on deliveries of a campaign, with a lease.
 
-    The deliveries bear the token. The row goes when all of them have their fate.
+    The deliveries have its token. The row is deleted when all of them have an outcome.
     """
 
     __tablename__ = "claim"
@@ -323,15 +322,15 @@ class Claim(Base):
 
 
 ENGAGED = sa.or_(*(getattr(Delivery, name).is_not(None) for name in _WHAT_CAME_BACK))
-"""Deliveries of which something came back: word for word the condition of their index."""
+"""Deliveries with engagement events; must match the condition of their index literally."""
 
 
 class HeldGroup(Base):
-    """A mailbox group to which a campaign sends nothing until somebody has decided.
+    """A mailbox group to which a campaign sends nothing until someone decides.
 
-    `kind`: `flood` (it met more refusals there than can be true, B4) or `canary` (the first
-    mails to it went badly). `decision`: `again` (they are tried once more), `gone` (a flood is
-    believed from now on) or `left` (after a canary they are left out).
+    `kind`: `flood` (implausibly many refusals, rule B4) or `canary` (bad results of the test
+    group). `decision`: `again` (retried), `gone` (the refusals are accepted as true) or `left`
+    (left out after a test).
     """
 
     __tablename__ = "held_group"
@@ -342,6 +341,6 @@ class HeldGroup(Base):
     mailbox_group: Mapped[str] = mapped_column(primary_key=True)
     held_at: Mapped[datetime]
     words: Mapped[str] = mapped_column(default="")
-    """One reply of the server, or the packed reason of a test group's verdict."""
+    """A reply of the server, or the packed reason of a test group's verdict."""
     decision: Mapped[str] = mapped_column(default="")
     kind: Mapped[str] = mapped_column(default="flood")

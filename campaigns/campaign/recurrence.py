@@ -1,8 +1,8 @@
-"""Rules of recurring campaigns: kept as RRULE text, described as codes.
+"""Rules of recurring campaigns, stored as RRULE text and described by codes.
 
-A rule speaks of wall clocks ("Mondays at 9:00"): its occurrences are naive times, and become
-moments by the zone alone, so that 9:00 stays 9:00 when the clocks change. RFC 5545 is the form
-they are kept in; only rules of this module's making are read.
+A rule uses local time ("Mondays at 9:00"): its occurrences are naive times, which are converted by
+the zone, so 9:00 stays 9:00 when the clocks change. Of RFC 5545, it reads only rules that this
+module writes.
 """
 
 import datetime as dt
@@ -27,7 +27,7 @@ SHORTEST_MONTH = 28
 
 
 class RecurrenceError(ReasonError):
-    """That is no rule for a recurring campaign."""
+    """The rule is invalid."""
 
     def __init__(self, code: str, **params: Parameter) -> None:
         super().__init__(code, field=FIELD, **params)
@@ -37,9 +37,9 @@ class RecurrenceError(ReasonError):
 class Recurrence:
     """A rule. Weekdays count from 0, Monday.
 
-    Monthly it is either a day of the month (`month_day`, 1 to 31; the last day of a shorter
-    month stands in) or the `nth` of one weekday. `until` is the last day on which it may
-    happen, `count` how often it may; neither: until somebody ends it.
+    A monthly rule has a day of the month (`month_day`, 1 to 31; shorter months use their last day)
+    or the `nth` of one weekday. `until` is the last possible day, `count` the largest number of
+    occurrences; with neither, it runs until ended.
     """
 
     frequency: Frequency
@@ -72,7 +72,7 @@ class Recurrence:
 
 
 def rule_text(recurrence: Recurrence) -> str:
-    """The rule as RRULE text: `FREQ=WEEKLY;BYDAY=MO,TH`."""
+    """Return the rule as RRULE text: `FREQ=WEEKLY;BYDAY=MO,TH`."""
     parts = [f"FREQ={recurrence.frequency.upper()}"]
     if recurrence.interval > 1:
         parts.append(f"INTERVAL={recurrence.interval}")
@@ -91,7 +91,7 @@ def _by(recurrence: Recurrence) -> list[str]:
     if recurrence.frequency == "monthly" and recurrence.nth:
         return [f"BYDAY={recurrence.nth}{WEEKDAYS[days[0]]}"]
     if recurrence.frequency == "monthly" and recurrence.month_day > SHORTEST_MONTH:
-        # The last of these that a month has: no month is left out because it is short.
+        # The last of these days that a month has, so that short months are not skipped.
         possible = range(SHORTEST_MONTH, recurrence.month_day + 1)
         return ["BYMONTHDAY=" + ",".join(map(str, possible)), "BYSETPOS=-1"]
     if recurrence.frequency == "monthly":
@@ -100,7 +100,7 @@ def _by(recurrence: Recurrence) -> list[str]:
 
 
 def read_rule(text: str) -> Recurrence:
-    """The other way round. Raises RecurrenceError for what `rule_text` never writes."""
+    """Parse the text of `rule_text`. Raises RecurrenceError for any other."""
     try:
         parts = dict(part.split("=", 1) for part in text.split(";"))
         recurrence = Recurrence(
@@ -139,21 +139,21 @@ def _rule(text: str, first: datetime) -> rrule:
 
 
 def occurrences(text: str, first: datetime, *, after: datetime | None = None) -> Iterator[datetime]:
-    """The naive times at which it happens, from `first` on or after that moment, in order.
+    """Yield its naive times in order, from `first` on, or only those after the given time.
 
-    May go on for ever: take what you need.
+    May be infinite: take what you need.
     """
     rule = _rule(text, first)
     return iter(rule) if after is None else rule.xafter(after, inc=False)
 
 
 def next_after(text: str, first: datetime, after: datetime) -> datetime | None:
-    """The next one; None when that was the last."""
+    """Return the next occurrence; None after the last."""
     return next(occurrences(text, first, after=after), None)
 
 
 def first_from(text: str, day: datetime) -> datetime | None:
-    """The first time the rule holds, on or after this day and at its time."""
+    """Return the first occurrence on or after this day, at its time."""
     return next(occurrences(text, day), None)
 
 
@@ -204,5 +204,5 @@ def _monthly(recurrence: Recurrence) -> Reason:
 
 
 def upcoming(text: str, first: datetime, *, after: datetime | None, most: int) -> list[datetime]:
-    """The next few."""
+    """Return the next few occurrences."""
     return list(islice(occurrences(text, first, after=after), most))

@@ -1,8 +1,8 @@
-"""How and when a campaign leaves, and what happens when it missed its time.
+"""The schedule of a campaign, and what happens if it misses its time.
 
-A plan is written onto the draft as it is launched. A moment that passed while nothing ran (or
-while the clock of the machine was wrong) is not made up for silently when that was long ago:
-the campaign stays `scheduled`, with a question to its owner (`asked_at`).
+The plan is stored at the launch. A campaign that missed its time by long, because nothing ran or
+the machine's clock was wrong, is not sent silently: it stays `scheduled` and waits for a decision
+(`asked_at`).
 """
 
 from dataclasses import dataclass, field
@@ -22,15 +22,15 @@ MAY_BE_SENT = sa.and_(
     Campaign.asked_at.is_not(None),
     Campaign.restored_at.is_not(None),
 )
-"""Campaigns that ask because they were due between a backup and its restore."""
+"""Campaigns that wait for a decision because they were due between a backup and its restore."""
 
 
 @dataclass(frozen=True, slots=True)
 class SendPlan:
-    """When a campaign leaves, by whose clock, at which hours, and how quickly.
+    """When a campaign is sent, by whose clock, at which hours, and how fast.
 
-    `at`: None is now. `local_at`: everybody gets it when their own clock shows this (naive)
-    time; `at` is then the moment of the first of them. `zone`: in which the moment was chosen.
+    `at`: None means now. `local_at`: everyone gets it when their clock shows this (naive) time;
+    `at` is then the time of the first of them. `zone`: in which the time was chosen.
     """
 
     at: datetime | None = None
@@ -62,7 +62,7 @@ def launch(campaign_id: int, plan: SendPlan, *, undo_seconds: int, now: datetime
 
 
 def local_text(local: datetime) -> str:
-    """Return a naive time as it is stored, `2026-03-29T09:00`. Sorts like the times."""
+    """Return a naive time in stored form, `2026-03-29T09:00`, which sorts by time."""
     return f"{local:%Y-%m-%dT%H:%M}"
 
 
@@ -78,13 +78,13 @@ def plan_of(campaign: Campaign) -> SendPlan:
     )
 
 
-# --- A moment that was missed
+# --- Missed times
 
 
 def ask(*, overdue: timedelta, now: datetime) -> list[int]:
-    """Ask about every campaign whose moment was missed by more than this; their ids.
+    """Ask about every campaign that missed its time by more than `overdue`. Returns their ids.
 
-    One that was due before the database was restored may have been sent; it is marked so.
+    Campaigns due before a restore may have been sent, and are marked so.
     """
     may_be_sent = sa.exists().where(Generation.restored_at >= Campaign.scheduled_at)
     statement = (
@@ -124,7 +124,7 @@ def send_restored(*, now: datetime) -> list[int]:
 
 
 def return_restored_to_draft(*, now: datetime) -> list[int]:
-    """Make drafts of the campaigns that may have been sent before a restore; their ids."""
+    """Return campaigns that may have been sent before a restore to draft. Returns their ids."""
     return _answer_restored(now, status="draft", scheduled_at=None)
 
 
@@ -150,9 +150,9 @@ def asked() -> list[Campaign]:
 
 
 def send_now(campaign_id: int, *, undo_seconds: int, now: datetime) -> bool:
-    """Send a campaign that asks now after all, with the usual time to take it back.
+    """Send a campaign that missed its time, after the usual undo window.
 
-    At readers' local time, who is past it gets it at once and the others at their time.
+    With local times, recipients past the time get it at once, and others at their time.
     """
     return _replan(
         campaign_id,
@@ -164,7 +164,7 @@ def send_now(campaign_id: int, *, undo_seconds: int, now: datetime) -> bool:
 
 
 def move(campaign_id: int, plan: SendPlan, *, now: datetime) -> bool:
-    """Give a scheduled campaign another moment (ahead); hours and pace stay as they are."""
+    """Reschedule a campaign to another future time; hours and pace stay."""
     return _replan(
         campaign_id,
         now,

@@ -1,7 +1,7 @@
-"""When and how quickly a campaign is to leave, as it is asked for, and what follows from that.
+"""Requests to schedule a campaign, and their validation.
 
-The models are what a form or a program fills in. They check shapes only; `resolve` holds the
-rules and raises ReasonError, whose `field` names the part that is to blame.
+The models are filled in by a form or a program, and check shapes only. `resolve` applies the rules
+and raises ReasonError, whose `field` names the part at fault.
 """
 
 import datetime as dt
@@ -28,14 +28,14 @@ class _Request(BaseModel):
 
 
 class HoursRequest(_Request):
-    """The hours of each recipient's day: from 8 until 20 is 08:00 to 19:59."""
+    """Sending hours: from 8 until 20 is 08:00 to 19:59."""
 
     begins: int
     ends: int
 
 
 class PaceRequest(_Request):
-    """Spread over so many hours, or at most so many emails an hour; neither: at full speed."""
+    """Spread over a number of hours, or limited per hour; neither: full speed."""
 
     spread_hours: int | None = None
     per_hour: int | None = None
@@ -56,7 +56,7 @@ class RecurrenceRequest(_Request):
 
 
 class ScheduleRequest(_Request):
-    """When, by whose clock, how often and how quickly a campaign is to leave.
+    """When, by whose clock, how often and how fast to send a campaign.
 
     `when`: "later" is a time in `zone`, "local" the same time in each recipient's zone; with
     "repeat", `date` and `time` are the first day and the time of the `recurrence`.
@@ -81,10 +81,10 @@ class RecurringPlan:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedSchedule:
-    """A request that can be carried out.
+    """A valid request.
 
-    `people` are the audience by zone, where that matters. `note` says what is odd about the
-    moment. With `recurring` the plan is that of each occurrence.
+    `people`: the audience by zone, if needed. `note`: a remark about the time, such as a clock
+    change. With `recurring`, the plan is that of each occurrence.
     """
 
     plan: SendPlan
@@ -94,7 +94,7 @@ class ResolvedSchedule:
 
 
 def resolve(campaign: Campaign, request: ScheduleRequest, *, now: datetime) -> ResolvedSchedule:
-    """Return what the request means for this campaign. Raises ReasonError."""
+    """Validate a request for this campaign. Raises ReasonError."""
     hours = DayWindow(request.hours.begins, request.hours.ends) if request.hours else DayWindow()
     spread, pace = _pace(request.pace)
     rest = SendPlan(hours=hours, spread_seconds=spread, pace_per_second=pace)
@@ -108,9 +108,9 @@ def resolve(campaign: Campaign, request: ScheduleRequest, *, now: datetime) -> R
 def resolve_new_time(
     campaign: Campaign, request: ScheduleRequest, *, now: datetime
 ) -> ResolvedSchedule:
-    """Return another time for a scheduled campaign. Raises ReasonError.
+    """Validate another time for a scheduled campaign. Raises ReasonError.
 
-    It stays in each recipient's time zone if it was; hours and pace are not asked for.
+    It stays in each recipient's time zone if it was; hours and pace stay.
     """
     when: Literal["local", "later"] = "local" if campaign.local_at else "later"
     people = local_time.people_by_zone(campaign.id) if campaign.local_at else {}

@@ -1,8 +1,8 @@
-"""Recurring campaigns: a template, a rule, and a campaign of its own for each occurrence.
+"""Recurring campaigns: a template, a rule, and a separate campaign for each occurrence.
 
-The clock makes an occurrence some time ahead, so that it can be looked at, changed or skipped.
-The row in `campaign_occurrence` is why none is made twice: not by two clocks, not by a wall
-clock that was set back. A series only ever goes forward.
+The clock creates an occurrence ahead of time, so that it can be reviewed, changed or skipped. The
+row in `campaign_occurrence` prevents creating it twice, even with two clocks or a wall clock that
+was set back. A series only moves forward.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,16 +26,16 @@ from campaigns.reason import Reason
 from campaigns.tokens import Signer
 
 AHEAD = timedelta(hours=24)
-"""Time ahead at which a campaign is made for an occurrence."""
+"""How long ahead an occurrence is created."""
 EARLIEST_CLOCK = ZoneInfo("Pacific/Kiritimati")
-"""Nowhere is it later, so nothing sent in recipients' time zones is due before it is here."""
+"""The earliest time zone: nothing sent at local times is due before it is due here."""
 _MINUTE = timedelta(minutes=1)
-"""Step back from a time so that the time itself is found."""
+"""Step back from a time so that a search includes it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Occurrence:
-    """One time of a series, made or not: `campaign` is the one that was made for it."""
+    """One time of a series; `campaign` if one was created for it."""
 
     series: CampaignSeries
     local: datetime
@@ -44,7 +44,7 @@ class Occurrence:
     is_skipped: bool = False
 
 
-# --- Made, found, ended
+# --- Create, find, end
 
 
 def create(
@@ -68,8 +68,8 @@ def change(
 ) -> bool:
     """Change the rule from now on, as in `create`. False: it has ended.
 
-    What is made or skipped already stays as it is, and nobody gets a second one on such a day:
-    times that the rule has there are skipped. Raises RecurrenceError.
+    Existing and skipped occurrences stay, and nobody gets a second one on the same day: the rule's
+    times on such days are skipped. Raises RecurrenceError.
     """
     series = db.session.get(CampaignSeries, series_id, with_for_update=True)
     if series is None or series.ended_at is not None:
@@ -97,9 +97,9 @@ def preview(
     now: datetime,
     most: int,
 ) -> tuple[list[Occurrence], set[datetime]]:
-    """Return what `change` would bring.
+    """Preview the result of `change`.
 
-    That is the next few times, and which of them would be the second of their day. Raises
+    Returns the next few times, and which of them would be the second on their day. Raises
     RecurrenceError.
     """
     changed = CampaignSeries(id=series.id, template_id=series.template_id)
@@ -121,7 +121,7 @@ def _let_go_by(
     series.is_local_time = plan.local_at is not None
     series.hours_from, series.hours_until = plan.hours.begins, plan.hours.ends
     series.spread_seconds, series.pace_per_second = plan.spread_seconds, plan.pace_per_second
-    # Far fewer to look through than all since the first.
+    # Far fewer to check than all since the first.
     lately = datetime.combine(_today(series, now) - timedelta(days=2), datetime.min.time())
     following = recurrence.next_after(text, first, max(first - _MINUTE, lately))
     while following is not None and moment_of(series, following) <= now:
@@ -136,7 +136,7 @@ def _today(series: CampaignSeries, now: datetime) -> date:
 
 
 def _second_ones(series: CampaignSeries, now: datetime) -> list[datetime]:
-    """Times of the rule, today and later, on days that have one already, made or skipped."""
+    """Return the rule's times from today on days that have an occurrence already."""
     noted = _noted_since(series, _today(series, now))
     days = sorted({datetime.fromisoformat(text).date() for text in noted})
     return [
@@ -155,7 +155,7 @@ def _of_day(series: CampaignSeries, day: date) -> Iterator[datetime]:
 
 @dataclass(frozen=True, slots=True)
 class _Noted:
-    """What was made or skipped for a time."""
+    """The record of an occurrence that was created or skipped."""
 
     is_skipped: bool = False
     campaign: Campaign | None = None
@@ -187,7 +187,7 @@ def _look_ahead(series: CampaignSeries, upcoming: datetime | None) -> None:
 
 
 def _make_at(series: CampaignSeries, local: datetime) -> datetime:
-    """When this occurrence is to be made."""
+    """Return when to create this occurrence."""
     zone = EARLIEST_CLOCK if series.is_local_time else find_zone(series.zone)
     return resolve(local, zone).at - AHEAD
 
@@ -212,7 +212,7 @@ def templates() -> sa.Select[int]:
 
 
 def of_campaign(campaign_id: int) -> Occurrence | None:
-    """The occurrence for which this campaign was made."""
+    """Return the occurrence for which this campaign was created."""
     row = db.session.execute(
         sa.select(CampaignOccurrence, CampaignSeries)
         .join(CampaignSeries, CampaignSeries.id == CampaignOccurrence.series_id)
@@ -226,7 +226,7 @@ def of_campaign(campaign_id: int) -> Occurrence | None:
 
 
 def end(series_id: int, *, now: datetime) -> bool:
-    """End a series. Occurrences that are made and not started become drafts."""
+    """End a series. Occurrences that have not started become drafts."""
     ended = db.session.execute(
         sa.update(CampaignSeries)
         .where(CampaignSeries.id == series_id, CampaignSeries.ended_at.is_(None))
@@ -247,11 +247,11 @@ def end(series_id: int, *, now: datetime) -> bool:
     return True
 
 
-# --- What the clock does
+# --- For the clock
 
 
 def due(*, now: datetime) -> list[int]:
-    """The series that have an occurrence to make."""
+    """Return the series with an occurrence to create."""
     return list(
         db.session.scalars(
             sa.select(CampaignSeries.id)
@@ -262,10 +262,10 @@ def due(*, now: datetime) -> list[int]:
 
 
 def advance(series_id: int, *, overdue: timedelta, now: datetime) -> Occurrence | None:
-    """Make the next occurrence, if it is time, and look ahead to the one after it.
+    """Create the next occurrence, if it is time, and set the time of the one after it.
 
-    Of several that were missed by more than `overdue` only the last is made (the clock then
-    asks about it); the others count as skipped. None: nothing was made now.
+    Of several missed by more than `overdue` only the last is created (the clock then asks about
+    it); the others count as skipped. None: nothing was created.
     """
     series = db.session.get(CampaignSeries, series_id, with_for_update=True)
     if series is None or series.next_run_at is None or series.next_run_at > now:
@@ -294,7 +294,7 @@ def _after(series: CampaignSeries, local: datetime) -> datetime | None:
 
 
 def _note(series: CampaignSeries, local: datetime, *, is_skipped: bool) -> bool:
-    """Write the occurrence down. False: it was there already, made or skipped."""
+    """Record the occurrence. False: it was already created or skipped."""
     values = {"series_id": series.id, "local_at": local_text(local), "is_skipped": is_skipped}
     written = (
         insert_ignoring(CampaignOccurrence).values(values).returning(CampaignOccurrence.series_id)
@@ -303,7 +303,7 @@ def _note(series: CampaignSeries, local: datetime, *, is_skipped: bool) -> bool:
 
 
 def _make(series: CampaignSeries, local: datetime, now: datetime) -> Occurrence | None:
-    """Copy the template for this occurrence; None when there is (or was) one already."""
+    """Copy the template for this occurrence; None if that was done already."""
     if not _note(series, local, is_skipped=False):
         return None
     template = db.session.get_one(Campaign, series.template_id)
@@ -320,7 +320,7 @@ def _make(series: CampaignSeries, local: datetime, now: datetime) -> Occurrence 
 
 
 def plan_for(made: Occurrence, people: Mapping[str, int]) -> SendPlan:
-    """Return the plan of a campaign made for an occurrence; `people` by their zone."""
+    """Return the plan of an occurrence's campaign; `people`: the audience by zone."""
     series = made.series
     local_at = made.local if series.is_local_time else None
     return SendPlan(
@@ -334,14 +334,14 @@ def plan_for(made: Occurrence, people: Mapping[str, int]) -> SendPlan:
 
 
 def people_of(made: Occurrence) -> Mapping[str, int]:
-    """Return the audience by zone, if that matters to the time."""
+    """Return the audience by zone, if the schedule depends on it."""
     if made.campaign is None or not made.series.is_local_time:
         return {}
     return local_time.people_by_zone(made.campaign.id)
 
 
 def put_off(series_id: int, *, until: datetime) -> None:
-    """Look at a series that does not work again later."""
+    """Retry a failing series later."""
     db.session.execute(
         sa.update(CampaignSeries)
         .where(CampaignSeries.id == series_id, CampaignSeries.ended_at.is_(None))
@@ -351,7 +351,7 @@ def put_off(series_id: int, *, until: datetime) -> None:
 
 
 def problem_of(template: Campaign, *, base_url: str, signer: Signer) -> Reason | None:
-    """Return what keeps copies of a campaign from leaving; None when nothing does."""
+    """Return what prevents copies of a campaign from being sent; None if nothing does."""
     arithmetic = drafts.audience_arithmetic(template.id)
     checks = preflight(template, arithmetic, base_url=base_url, signer=signer)
     blocking = next((check for check in checks if check.blocks), None)
@@ -362,12 +362,12 @@ def problem_of(template: Campaign, *, base_url: str, signer: Signer) -> Reason |
 
 
 def leave_as_draft(made: Occurrence, problem: Reason) -> None:
-    """Leave an occurrence as a draft, with the problem that somebody has to fix."""
+    """Leave an occurrence as a draft, with the problem to fix."""
     if made.campaign is not None:
         made.campaign.status_reason = Reason("status.not_scheduled", {"why": problem}).pack()
 
 
-# --- Looked at and changed one by one
+# --- Single occurrences
 
 
 def is_one_of(series: CampaignSeries, local: datetime) -> bool:
@@ -380,7 +380,7 @@ def is_one_of(series: CampaignSeries, local: datetime) -> bool:
 
 
 def occurrence(series: CampaignSeries, local: datetime) -> Occurrence | None:
-    """This time of the series, also one made by an earlier rule; None when it has none then."""
+    """Return the occurrence at this time, even one of an earlier rule; None without one."""
     row = db.session.execute(
         sa.select(CampaignOccurrence.is_skipped, Campaign)
         .outerjoin(Campaign, Campaign.id == CampaignOccurrence.campaign_id)
@@ -393,9 +393,9 @@ def occurrence(series: CampaignSeries, local: datetime) -> Occurrence | None:
 
 
 def upcoming(series: CampaignSeries, *, now: datetime, most: int) -> list[Occurrence]:
-    """The next few times, made or not, with those of the last day that were made.
+    """Return the next few times, and existing occurrences of the last day.
 
-    Those that were made or skipped by an earlier rule are among them.
+    Includes occurrences created or skipped under an earlier rule.
     """
     since = (now - timedelta(days=1)).astimezone(find_zone(series.zone)).replace(tzinfo=None)
     first = datetime.fromisoformat(series.first_local)
@@ -415,7 +415,7 @@ def upcoming(series: CampaignSeries, *, now: datetime, most: int) -> list[Occurr
 
 
 def make_now(series_id: int, local: datetime, *, now: datetime) -> Occurrence | None:
-    """Make this occurrence before its time, to change it. None when it was made or skipped."""
+    """Create this occurrence early, to change it. None if it was created or skipped."""
     series = db.session.get(CampaignSeries, series_id, with_for_update=True)
     if series is None or series.ended_at is not None or not is_one_of(series, local):
         return None
@@ -423,7 +423,7 @@ def make_now(series_id: int, local: datetime, *, now: datetime) -> Occurrence | 
 
 
 def skip(series_id: int, local: datetime, *, now: datetime) -> bool:
-    """Skip this occurrence. A campaign made for it that has not started is deleted."""
+    """Skip this occurrence, and delete its campaign if it has not started."""
     series = db.session.get(CampaignSeries, series_id, with_for_update=True)
     if series is None or series.ended_at is not None:
         return False
@@ -445,7 +445,7 @@ def skip(series_id: int, local: datetime, *, now: datetime) -> bool:
 
 
 def restore(series_id: int, local: datetime, *, now: datetime) -> Occurrence | None:
-    """Undo a skip while its time is ahead. Returns the occurrence if it is made now."""
+    """Undo a skip while its time is ahead. Returns the occurrence if it is created now."""
     series = db.session.get(CampaignSeries, series_id, with_for_update=True)
     if series is None or series.ended_at is not None or moment_of(series, local) <= now:
         return None
@@ -456,7 +456,7 @@ def restore(series_id: int, local: datetime, *, now: datetime) -> Occurrence | N
     )
     if rows_changed(taken_back) == 0:
         return None
-    # The clock makes what is ahead of it; it never comes back, nor to times of an earlier rule.
+    # The clock creates only later occurrences, and none of an earlier rule: create it here.
     is_ahead = "" < series.next_local <= local_text(local) and is_one_of(series, local)
     return None if is_ahead else _make(series, local, now)
 
@@ -469,7 +469,7 @@ def _is(series_id: int, local: datetime) -> tuple[sa.ColumnElement[bool], ...]:
 
 
 def under_way() -> Sequence[CampaignSeries]:
-    """Every series that has not ended."""
+    """Return every series that has not ended."""
     return db.session.scalars(
         sa.select(CampaignSeries)
         .where(CampaignSeries.ended_at.is_(None))
@@ -478,9 +478,9 @@ def under_way() -> Sequence[CampaignSeries]:
 
 
 def ahead(*, since: date, until: date) -> Iterator[Occurrence]:
-    """Yield the occurrences of all series in these days that have no campaign of their own.
+    """Yield the occurrences of all series in this period that have no campaign.
 
-    Those are the ones to come and the skipped ones. `until` is excluded.
+    These are future and skipped ones. `until` is exclusive.
     """
     noted = _noted(since, until)
     for each in under_way():
@@ -504,7 +504,7 @@ def _ahead(
 
 
 def _noted(since: date, until: date) -> Mapping[int, dict[str, bool]]:
-    """By series and time: what was made (False) and what was skipped (True)."""
+    """Return created (False) and skipped (True) occurrences by series and time."""
     rows = db.session.execute(
         sa.select(
             CampaignOccurrence.series_id, CampaignOccurrence.local_at, CampaignOccurrence.is_skipped

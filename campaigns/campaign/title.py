@@ -1,4 +1,4 @@
-"""What a campaign is called, and its subject as a recipient reads it."""
+"""A campaign's title, and its subject as rendered for a recipient."""
 
 from functools import lru_cache
 
@@ -12,7 +12,7 @@ from campaigns.messages import Recipient
 from campaigns.tokens import Signer
 
 UNKNOWN = "…"
-"""Stands for what differs between campaigns of one subject, such as the name of the list."""
+"""Placeholder for values that differ between campaigns, such as the name of the list."""
 
 
 def title_of(name: str, subject: str) -> str:

@@ -1,4 +1,4 @@
-"""Which campaigns need a list, an account or a sender address: asked before one is deleted."""
+"""Find campaigns that need a list, an account or a sender address, before deleting it."""
 
 import sqlalchemy as sa
 
@@ -14,7 +14,7 @@ MAX_NAMED = 5
 def campaigns_needing(list_id: int) -> list[str]:
     """Return the names of the campaigns that go to this list or exclude it.
 
-    Those under way, and the templates of recurring ones.
+    These are campaigns in progress, and templates of recurring ones.
     """
     rows = db.session.execute(
         sa.select(Campaign.name, Campaign.subject)
@@ -29,15 +29,15 @@ def campaigns_needing(list_id: int) -> list[str]:
 
 
 def campaigns_on_account(provider_id: int) -> list[str]:
-    """Return the names of the campaigns under way that go through this account (some, if many)."""
+    """Return the names of campaigns in progress through this account (some, if many)."""
     return _names(Campaign.provider_id == provider_id, Campaign.status.in_(UNDER_WAY))
 
 
 def campaigns_planned_on(provider_id: int) -> list[str]:
     """Return the names of scheduled and recurring campaigns that would go through this account.
 
-    It is frozen only when one starts: until then it is that of the sender address. Those
-    included that would continue through it when the daily limit of another one is used up.
+    The account is frozen at the start: until then it is that of the sender address. Includes
+    campaigns with this account as a fallback.
     """
     senders = sa.select(SenderAddress.id).where(SenderAddress.provider_id == provider_id)
     is_planned = sa.or_(Campaign.status == "scheduled", Campaign.id.in_(series.templates()))
@@ -50,9 +50,9 @@ def campaigns_planned_on(provider_id: int) -> list[str]:
 
 
 def campaigns_from_sender(sender_id: int) -> list[str]:
-    """Return the names of campaigns under way or recurring from this address (some, if many).
+    """Return the names of campaigns in progress or recurring from this address (some, if many).
 
-    Those included that would continue from it when the daily limit of their account is used up.
+    Includes campaigns with this address as their fallback sender.
     """
     return _names(
         sa.or_(Campaign.sender_id == sender_id, Campaign.overflow_sender_id == sender_id),
@@ -82,7 +82,7 @@ def forget_account(provider_id: int) -> None:
 
 
 def _is_needed() -> sa.ColumnElement[bool]:
-    """Whether a campaign still needs what it was planned with."""
+    """Return the condition "the campaign still needs its lists, sender and account"."""
     return sa.or_(Campaign.status.in_(UNDER_WAY), Campaign.id.in_(series.templates()))
 
 

@@ -1,4 +1,4 @@
-"""The command line. One module per group; each imports what it needs when it is called."""
+"""The command line: one module per group. Commands import what they need when called."""
 
 from campaigns.cli.group import cli
 from campaigns.permissions import make_private

@@ -1,4 +1,4 @@
-"""`python -m campaigns.cli`: how the supervisor starts our own programs."""
+"""`python -m campaigns.cli`, with which the supervisor starts our own programs."""
 
 from campaigns.cli import main
 

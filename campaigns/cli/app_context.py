@@ -16,7 +16,7 @@ from campaigns.supervisor import status
 
 
 def current_settings() -> Settings:
-    """Return the settings, completed by a `campaigns up` running on the same data directory."""
+    """Return the settings, completed from a `campaigns up` that runs on the same data directory."""
     settings = load_settings()
     found = status.read(settings.data_dir)
     if found is None or not found.is_current:
@@ -33,7 +33,7 @@ def current_settings() -> Settings:
 
 @contextmanager
 def ready_app() -> Iterator[Flask]:
-    """Push an app context on a database that exists and has the newest schema."""
+    """Push an app context. The database must exist and have the newest schema."""
     settings = current_settings()
     app = create_core(settings)
     with app.app_context():

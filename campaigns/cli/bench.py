@@ -1,6 +1,6 @@
-"""`campaigns bench`: how fast this machine sends, and what each part of it costs.
+"""`campaigns bench`: measure how fast this machine sends, and what each part costs.
 
-Nothing of the user's own installation is touched, and nothing leaves this machine.
+It does not touch the user's installation, and nothing leaves this machine.
 """
 
 import json
@@ -32,7 +32,7 @@ RUNS = 3
 
 @dataclass
 class Options:
-    """The options of the command line; None stands for the default."""
+    """The command-line options; None means the default."""
 
     recipients: int | None
     database_url: str
@@ -46,7 +46,7 @@ class Options:
     _place: "Environment | None" = None
 
     def people(self, usual: int) -> int:
-        """Return how many subscribers to write to; `usual` where the user named no number."""
+        """Return the number of recipients; `usual` is the default."""
         return self.recipients or usual
 
     def place(self) -> "Environment":
@@ -97,17 +97,17 @@ def bench_command(
     """Measure how fast this machine sends, and what each part costs.
 
     \b
-    send     a campaign from the launch to the last reply
-    expand   freezing an audience
-    import   reading a CSV file into a list
-    render   making one personal message
-    wire     handing a constant message over by SMTP
-    dkim     signing one message
-    all      all of that
-    nothing  a short send, and render
+    send     send a campaign, from launch to last reply
+    expand   freeze an audience
+    import   import a CSV file into a list
+    render   render one personal message
+    wire     send a constant message by SMTP
+    dkim     sign one message
+    all      all of these
+    (none)   a short send, and render
 
-    The server is Postfix's smtp-sink where it is installed, with smtp-source beside it as the
-    reference; else the built-in mailbox.
+    The server is Postfix's smtp-sink if installed, with smtp-source as the reference, or else the
+    built-in mailbox.
     """
     if database_url and with_postgresql:
         raise click.UsageError("Use either --postgresql or --database-url, not both.")
@@ -124,7 +124,7 @@ def bench_command(
             console.print(f"[bold]{title}[/bold]")
             found = measure(options)
             console.print(_table(found))
-            # The first speaks for the whole; what comes after it has a name of its own.
+            # The first figure is the benchmark's result; further ones have their own names.
             figures |= {title: found} if figures else found
     if as_json:
         click.echo(json.dumps(figures))
@@ -161,7 +161,7 @@ def _shown(value: object) -> str:
     return f"{value:,}" if isinstance(value, int | float) else str(value)
 
 
-# --- each imports what it needs when it is asked for ------------------------------------------
+# --- each benchmark imports what it needs when it runs ----------------------------------------
 
 
 def _short_send(options: Options) -> Figures:

@@ -42,7 +42,7 @@ OLDEST_SQLITE = (3, 35)
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """`text` says what was found; `advice` what to do about it, empty when nothing."""
+    """A finding: `text` says what was found, `advice` what to do about it, if anything."""
 
     level: Level
     what: str
@@ -72,7 +72,7 @@ def check_address(settings: Settings) -> Diagnosis:
 
 
 def check_data_dir(settings: Settings) -> Diagnosis:
-    """Check that the data directory exists, is private and has room."""
+    """Check that the data directory exists, is private and has free space."""
     what, folder = "Data directory", settings.data_dir.resolve()
     if not folder.is_dir():
         return Diagnosis(
@@ -92,7 +92,7 @@ def check_data_dir(settings: Settings) -> Diagnosis:
 
 
 def check_permissions(settings: Settings) -> Iterator[Diagnosis]:
-    """Check whether others on this machine can read the data, and revoke that permission."""
+    """Check whether others on this machine can read the data, and revoke their permission."""
     what, folder = "Permissions", settings.data_dir
     result = permissions.close_to_others(folder, *settings.database_files)
     if result.open:
@@ -318,7 +318,7 @@ def _lane(lane: monitor.LaneState) -> Diagnosis:
 
 
 def check_workspace(settings: Settings, *, ask_mail_servers: bool) -> Iterator[Diagnosis]:
-    """Check what sending needs: accounts, a postal address, and mail servers that answer."""
+    """Check what sending needs: accounts, a postal address, and reachable mail servers."""
     from campaigns.accounts import users
     from campaigns.context import services
     from campaigns.core import create_core

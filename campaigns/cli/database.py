@@ -33,9 +33,9 @@ def migrate_command() -> None:
 @click.command("migration")
 @click.argument("message")
 def migration_command(message: str) -> None:
-    """Write a new migration from the difference between the models and the migrations.
+    """Write a new migration from the differences between models and migrations.
 
-    Works on a new SQLite database of its own. Review the file before you commit it.
+    Uses a temporary SQLite database. Review the file before you commit it.
     """
     newest = migrate.newest_revision() or "0000"
     number = f"{int(newest[:4]) + 1:04d}"

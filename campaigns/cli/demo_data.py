@@ -9,8 +9,8 @@ from campaigns.config import load_settings
 def demo_data_command() -> None:
     """Fill the database with a sample organization.
 
-    Works on an empty database only, which can send to nothing but the built-in mailbox from
-    then on. `campaigns up --demo` does it automatically.
+    Needs an empty database, which can then only send to the built-in mailbox. `campaigns up --demo`
+    does this automatically.
     """
     from campaigns import migrate
     from campaigns.cli.demo import ensure_demo

@@ -16,9 +16,9 @@ _MARKS = {
 def doctor_command(no_smtp: bool) -> None:
     """Check the installation and say what to fix.
 
-    Changes nothing except the permissions of files that others on this machine can read. Exits
-    with 1 if there is a problem, else with 0; warnings do not count. Run it with the same
-    settings as everything else (DATA_DIR, DATABASE_URL, ...).
+    Changes nothing except the permissions of files that others on this machine can read. The exit
+    status is 1 if there is a problem, else 0; warnings do not count. Run it with the same settings
+    as everything else (DATA_DIR, DATABASE_URL, ...).
     """
     from campaigns.cli.app_context import current_settings
     from campaigns.cli.checks import check_all

@@ -1,4 +1,4 @@
-"""The group of all commands, loaded one by one: `campaigns -h` must not import the world."""
+"""The group of all commands, each loaded on demand: `campaigns -h` must be fast."""
 
 from importlib import import_module
 
@@ -25,18 +25,18 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo-data": ("campaigns.cli.demo_data", "Fill the database with a sample organization."),
     "bench": ("campaigns.cli.bench", "Measure how fast this machine sends."),
 }
-"""Each command's module and the line that the overview shows."""
+"""Each command's module, and its line in the overview."""
 
 
 class LazyGroup(click.Group):
-    """Imports a command's module when the command is called, and puts errors into words."""
+    """Imports a command's module when the command is called, and explains errors."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands, in the order of the help."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import the module of a command, which others do not pay for."""
+        """Import the module of a command."""
         if cmd_name not in COMMANDS:
             return None
         module = import_module(COMMANDS[cmd_name][0])
@@ -49,7 +49,7 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run a command; errors that users can solve become a line without a traceback."""
+        """Run a command; errors that users can fix become a line without a traceback."""
         try:
             return super().invoke(ctx)
         except SettingsError as error:

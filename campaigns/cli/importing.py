@@ -1,4 +1,4 @@
-"""`campaigns import`: the same import as in the browser, for files that lie on the server."""
+"""`campaigns import`: the same import as in the browser, for files on the server."""
 
 import contextlib
 import dataclasses
@@ -45,7 +45,7 @@ SHOWN_PROBLEMS = 10
     "mappings",
     multiple=True,
     metavar="COLUMN=FIELD",
-    help="What a column becomes: COLUMN is its title, or its number from 1; FIELD is address,"
+    help="Maps a column: COLUMN is its name, or its number from 1; FIELD is address,"
     " name, first_name, last_name, status, ignore, or the name of an attribute. Columns not named"
     " are guessed.",
 )
@@ -88,12 +88,12 @@ def import_command(
     header: bool | None,
     dry_run: bool,
 ) -> None:
-    """Read subscribers from the CSV file FILE onto a list; "-" is the standard input.
+    """Import subscribers from the CSV file FILE into a list; "-" is standard input.
 
-    Nobody who unsubscribed or is suppressed comes back by an import. Columns that tell a status
-    are recognized: nobody the file calls unsubscribed, pending or bounced is subscribed. An import
-    that is interrupted continues automatically where it stopped, as long as a worker runs.
-    The exit status is 1 when rows could not be taken.
+    An import never brings back anyone who unsubscribed or is suppressed. Status columns are
+    recognized: people marked as unsubscribed, pending or bounced in the file are not subscribed. An
+    interrupted import continues automatically where it stopped if a worker is running. The exit
+    status is 1 if rows could not be imported.
     """
     from campaigns.audience import lists
     from campaigns.audience.imports import mapping as import_mapping
@@ -111,7 +111,7 @@ def import_command(
                 )
             size, name = _size_and_name(file)
             folder = services().settings.uploads_dir
-            # A pipe can be read once only, and a file may change meanwhile: the copy is read.
+            # A pipe can be read only once, and a file may change: read a copy.
             with contextlib.closing(uploads.take_in(file, folder, size_bytes=size)) as upload:
                 dialect = _dialect(upload, encoding, DELIMITER_NAMES.get(delimiter or ""))
                 with upload.path.open("rb") as source:
@@ -149,10 +149,10 @@ def import_command(
 @click.command("restore-suppressions")
 @click.argument("file", type=click.File("rb"))
 def restore_suppressions_command(file: BinaryIO) -> None:
-    """Read FILE, an export of the suppression list, back; "-" is the standard input.
+    """Restore FILE, an export of the suppression list; "-" is standard input.
 
-    Reasons, notes and dates come back as they were, nobody is added to a list, and what is
-    suppressed already stays as it is. The exit status is 1 when rows could not be taken.
+    Reasons, notes and dates are restored too. Nobody is added to a list, and addresses that are
+    already suppressed stay as they are. The exit status is 1 if rows could not be restored.
     """
     from campaigns.audience import suppression_file, suppressions
     from campaigns.audience.imports import uploads
@@ -179,7 +179,7 @@ def restore_suppressions_command(file: BinaryIO) -> None:
                     added, known = added + new, known + len(kept) - new
         except (uploads.UploadError, suppression_file.NotSuppressionsError) as error:
             raise click.ClickException(Words().of(error.reason)) from None
-    click.echo(f"{added:,} restored, {known:,} suppressed already, {len(bad):,} not taken.")
+    click.echo(f"{added:,} restored, {known:,} already suppressed, {len(bad):,} not restored.")
     for row in bad[:SHOWN_PROBLEMS]:
         click.echo(f"  row {row.number}: {Words().of(row.reason)}", err=True)
     sys.exit(1 if bad else 0)
@@ -226,7 +226,7 @@ def _columns(preview: "Preview", mappings: Sequence[str]) -> "list[Column]":
         is_role = field in ROLES and field != "attribute"
         columns[index] = Column(field) if is_role else Column("attribute", attribute_name(field))
         if is_role and field != "ignore":
-            # What the user says replaces a guess for another column.
+            # A mapping by the user replaces a detected one for another column.
             for other, column in enumerate(columns):
                 if other != index and column.role == field:
                     columns[other] = Column("ignore")
@@ -381,7 +381,7 @@ def _report(run: "ImportRun") -> None:
 
     click.echo(
         f"{run.rows_read:,} rows: {run.rows_added:,} added, {run.rows_updated:,} updated,"
-        f" {run.rows_unchanged:,} unchanged, {run.rows_failed:,} not taken."
+        f" {run.rows_unchanged:,} unchanged, {run.rows_failed:,} failed."
     )
     held_back = {
         "unsubscribed": run.rows_unsubscribed,

@@ -1,4 +1,4 @@
-"""Commands about the people who log in."""
+"""Commands about user accounts."""
 
 import sys
 

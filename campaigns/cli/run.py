@@ -1,4 +1,4 @@
-"""Commands that run something until they are stopped."""
+"""Commands that run until they are stopped."""
 
 import sys
 from collections.abc import Sequence
@@ -135,5 +135,5 @@ def _settings_with_logs() -> Settings:
     closed = close_to_others(settings.data_dir, *settings.database_files)
     if closed.closed or closed.open:
         structlog.get_logger().warning("data directory", found=closed.words())
-    _ = settings.keys  # read now: a data directory that cannot be used is said in words
+    _ = settings.keys  # read now, so that an unusable data directory gives a clear error
     return settings

@@ -1,7 +1,7 @@
-"""Finds what is valid HTML but works in no mailbox: dead links, other programs' merge tags.
+"""Find content that is valid HTML but does not work in email: dead links, foreign merge tags.
 
-Reads guarded HTML as it was written and returns warnings with their lines. What no recipient
-must ever get, such as a dead unsubscribe link, blocks the campaign. Takes linear time.
+Reads guarded HTML and returns warnings with their lines. What no recipient must get, such as a dead
+unsubscribe link, blocks the campaign. Takes linear time.
 """
 
 import html as entities
@@ -37,7 +37,7 @@ MOST_FINDINGS = 50
 _MANGLED = re.compile(
     r"(?:%(?:25)?7B|\{){2}((?:(?!%(?:25)?7B|\{)[^\n]){0,200}?)(?:%(?:25)?7D|\}){2}", re.IGNORECASE
 )
-"""Braces that an editor has encoded; those of real fields have been lifted out before."""
+"""Braces that an editor has encoded; real fields are already replaced by marks."""
 _SCHEME_BEFORE_OWN = re.compile(r"https?://", re.IGNORECASE)
 _OWN_FIELD = re.compile(r"\s*(unsubscribe_url|view_url)\b")
 _UNSUBSCRIBE = re.compile(
@@ -69,27 +69,27 @@ _SOURCES = {
     "v:image": ("src",),
     "v:imagedata": ("src",),
 }
-"""Where elements name a picture, besides `background`."""
+"""Attributes with image URLs, besides `background`."""
 _CODE = frozenset({"code", "pre", "kbd", "samp"})
-"""Elements that show source: what looks like a merge tag there is meant to be read."""
+"""Elements that show source code: apparent merge tags in them are text."""
 _FORMATTING = frozenset({"b", "big", "em", "font", "i", "small", "span", "strong", "u", "wbr"})
 _SENTENCE = re.compile(f"[^\\s.!?{OPEN}{CLOSE}](?:[^.!?{OPEN}{CLOSE}]|[.!?](?!\\s))*[.!?]*")
 SHORTEST_STARTER = 21
-"""Length from which text of a design must be replaced; shorter texts may be labels."""
+"""Length from which a design's text must be replaced, in characters; shorter ones may be labels."""
 
 Kind = Literal["link", "image", "placeholder", "starter", "field", "merge tag"]
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A problem and what it is about. `field`: one of our merge fields, mangled."""
+    """A problem and its subject. `field`: one of our merge fields, mangled."""
 
     kind: Kind
     problem: Problem
 
 
 def given_names(guarded: Guarded) -> Collection[str]:
-    """Return names that the template gives by `set` and `for`."""
+    """Return names that the template defines by `set` and `for`."""
     return {
         name
         for token in guarded.tokens
@@ -106,7 +106,7 @@ class Page:
     parts: Sequence[Tag | Text]
 
     def line(self, position: int) -> int:
-        """Return the line of the source that this place of the guarded text stands in."""
+        """Return the source line of a position in the guarded text."""
         positions, lines = self._lines
         at = bisect_right(positions, position) - 1
         return lines[at] if at >= 0 else 1
@@ -122,12 +122,12 @@ class Page:
 
     @cached_property
     def given(self) -> Collection[str]:
-        """Names that the content defines itself."""
+        """Return names that the content defines itself."""
         return given_names(self.guarded)
 
     @cached_property
     def places(self) -> Collection[str] | None:
-        """The names that links within the email can lead to; None if some are not known."""
+        """Return the anchors that links within the email can lead to; None if some are unknown."""
         names = {
             attribute.value
             for part in self.parts
@@ -187,9 +187,9 @@ def _tags(text: str) -> Iterable[str]:
 
 
 def _tags_in_fields(guarded: Guarded, text: str, given: Collection[str]) -> Iterator[str]:
-    """Yield what our own braces hold for other programs, as a field or in a string.
+    """Yield merge tags of other programs inside our own braces, as a field or in a string.
 
-    `given` are names that the template gives itself.
+    `given` are names that the template defines itself.
     """
     for mark in MARK.finditer(text):
         token = guarded.token(mark)
@@ -239,7 +239,7 @@ class _Reader:
             found.append((own.start(), own.end(), reason))
         for at, end, reason in found:
             index = bisect_right(begins, at) - 1
-            if end > begins[index + 1]:  # what lies within one piece is found by _text
+            if end > begins[index + 1]:  # _text finds tags within one piece
                 before = pieces[index][: at - begins[index]]
                 yield self._finding("merge tag", run[index].start, reason, before=before)
 
@@ -278,12 +278,12 @@ class _Reader:
             yield from self._link(tag, tag.get("href"), index)
 
     def _tags(self, value: str) -> Iterable[str]:
-        """Tags of other programs in an attribute; editors encode them in addresses."""
+        """Yield tags of other programs in an attribute; editors encode them in URLs."""
         found = [*_tags(value), *_tags_in_fields(self._guarded, value, self._page.given)]
         return found or _tags(unquote(value))
 
     def _foreign_element(self, tag: Tag, index: int) -> Iterator[Finding]:
-        """`<unsubscribe>`; and `<<First Name>>`, which is read as a tag in angle brackets."""
+        """Yield `<unsubscribe>`, and `<<First Name>>`, which is parsed as a tag in brackets."""
         text = self._guarded.text
         written = text[tag.start : tag.end]
         classes = tag.get("class")
@@ -334,7 +334,7 @@ class _Reader:
         return self._finding("link", tag.start, reason, blocks=is_way_out)
 
     def _mangled(self, value: str, shown: str) -> Reason | None:
-        """Return what happened to a merge field in an address; None if nothing did."""
+        """Return how a merge field in a URL was mangled; None if it was not."""
         name = _excerpt(shown) or _excerpt(value)
         if found := _MANGLED.search(decode(value)):
             params = {"target": name, "meant": _unmangled(found)}
@@ -364,7 +364,7 @@ class _Reader:
             yield from self._source(position, address)
 
     def _style(self, css: str, position: int) -> Iterator[Finding]:
-        """Check pictures and fonts of styles. `#` is a part of the email, data: is usual."""
+        """Check images and fonts of styles. `#` refers to the email itself, and data: is common."""
         for found in _STYLE_URL.finditer(css):
             value = (found[1] or found[2] or found[3] or "").strip()
             if value and not value.lower().startswith(("#", "data:")):
@@ -383,13 +383,13 @@ class _Reader:
     def _finding(
         self, kind: Kind, position: int, reason: Reason, *, before: str = "", blocks: bool = False
     ) -> Finding:
-        """`before`: the decoded text between this position and the place that is meant."""
+        """Create a finding. `before`: the decoded text between this position and the finding."""
         line = self._page.line(position) + self._guarded.restore(before).count("\n")
         return Finding(kind, Problem("html", line, reason, blocks))
 
 
 def _named(shown: str, url: str) -> str:
-    """Name a link by the text it shows and its address, as far as there are any."""
+    """Name a link by its text and URL, if it has any."""
     address = "" if url.strip() in {"", "#"} else _excerpt(url)
     return " → ".join(part for part in (_excerpt(shown), address) if part)
 
@@ -400,7 +400,7 @@ def _about(name: str, dead: Reason) -> Reason:
 
 
 def _lost(address: str) -> Reason | None:
-    """Return why an image is not shown to everybody; None if it is."""
+    """Return why some recipients do not see an image; None if all do."""
     url = clean_url(address).lower()
     if url.startswith("data:"):
         return Reason("target.embedded_image")
@@ -410,10 +410,10 @@ def _lost(address: str) -> Reason | None:
 
 
 def _addresses(guarded: Guarded, value: str) -> list[str]:
-    """Return the addresses that an attribute may hold, as far as they are known before sending.
+    """Return the possible URLs of an attribute, as far as known before rendering.
 
-    A merge field counts as some text where it comes after the host. Conditions around whole
-    addresses give one address for each branch.
+    A merge field after the host counts as text. Conditions around whole URLs give one URL per
+    branch.
     """
     marks = list(MARK.finditer(value))
     if not marks:
@@ -428,7 +428,7 @@ def _addresses(guarded: Guarded, value: str) -> list[str]:
 
 
 def _shown(html: str, parts: Sequence[Tag | Text], index: int) -> str:
-    """Return the words of the link that begins here, its images' alternative text included."""
+    """Return the text of the link that begins here, including alternative texts of images."""
     words: list[str] = []
     begin = parts[index]
     name = begin.name if isinstance(begin, Tag) else ""
@@ -454,7 +454,7 @@ def _excerpt(text: str) -> str:
 
 
 def untouched(page: Page, starters: Iterable[Page]) -> list[Finding]:
-    """Return sentences of a starter design that are still in the content, as people read them."""
+    """Return sentences of a starter design that are still in the content."""
     wanted = {text for starter in starters for _, text in _sentences(starter)}
     found = ((line, text) for line, text in _sentences(page) if text in wanted)
     return [
@@ -465,7 +465,7 @@ def untouched(page: Page, starters: Iterable[Page]) -> list[Finding]:
 
 
 def _sentences(page: Page) -> Iterator[tuple[int, str]]:
-    """(line, sentence) of the texts that people see, but for short ones. Fields divide them."""
+    """Return (line, sentence) of visible texts, except short ones. Merge fields separate them."""
     for part in page.parts:
         if isinstance(part, Text) and not part.raw_of and not part.is_hidden:
             for found in _SENTENCE.finditer(page.guarded.text, part.start, part.end):

@@ -1,7 +1,7 @@
-"""Merge tags of other programs: what a recipient would see as it stands.
+"""Recognize merge tags of other programs, which recipients would see as they are.
 
-Signs that no prose uses (`*|FNAME|*`, `%%=v(@name)=%%`) make a tag whatever stands between them.
-Signs that people write too (`[name]`, `-name-`, `$FIRST_NAME$`) take the name of a field.
+Delimiters that no prose uses (`*|FNAME|*`, `%%=v(@name)=%%`) always make a tag. Delimiters that
+occur in prose (`[name]`, `-name-`, `$FIRST_NAME$`) need a known field name inside.
 """
 
 import re
@@ -35,7 +35,7 @@ _BY_SIGNS = re.compile(
     r"|(?<![%\w])%[A-Z][A-Z0-9]{0,30}(?:[_\-][A-Z0-9]{1,30}){1,5}%",  # ActiveCampaign
 )
 _BY_NAME = re.compile(
-    # SendGrid, Sendy, phpList and many more; a link of Markdown is none.
+    # SendGrid, Sendy, phpList and many more; but not Markdown links.
     rf"(?<![\[\w])\[({_WORDS})\](?![\](:])"
     # Mailster, GMass, Ghost
     rf"|(?<![{{$#\w])\{{({_WORDS})(?:\s?\|[^{{}}\n]{{0,60}}|\s?,\s?[\"'“][^{{}}\n]{{0,60}})?\}}(?!\}})"
@@ -87,7 +87,7 @@ _LOUD = re.compile(
     r"(?:_?(?:url|link|code))?",
     re.IGNORECASE,
 )
-"""Everyday words, taken for a field only when they stand in capitals."""
+"""Everyday words, which are fields only in capitals."""
 _SEPARATORS = re.compile(r"[ _.:\-]+")
 
 _BRACED = re.compile(
@@ -125,26 +125,26 @@ _MEANT = tuple(
 
 
 def meant_by(tag: str) -> str:
-    """Return the field of ours that another program's merge tag stands for; empty if none does."""
+    """Return our equivalent of another program's merge tag; empty if there is none."""
     lowered = tag.lower()
     return next((field for sign, field in _MEANT if sign.search(lowered)), "")
 
 
 def tags_by_signs(text: str) -> Iterator[tuple[int, str]]:
-    """(position, tag) of those that are known by their signs, whatever is inside."""
+    """Yield (position, tag) of tags recognized by their delimiters, whatever is inside."""
     for match in _BY_SIGNS.finditer(text):
         yield match.start(), match[0]
 
 
 def foreign_tags(text: str) -> Iterator[tuple[int, str]]:
-    """(position, tag) of each merge tag of another program in a text, in order."""
+    """Yield (position, tag) of each merge tag of another program in a text, in order."""
     found = dict(tags_by_signs(text))
     position = 0
     while match := _BY_NAME.search(text, position):
         is_tag = is_field(match[match.lastindex or 0])
         if is_tag:
             found.setdefault(match.start(), match[0])
-        # The sign that ends what is no tag may be the one that begins the next.
+        # The end of a non-tag may begin the next tag.
         position = match.end() if is_tag else match.start() + 1
     end = 0
     for start in sorted(found):
@@ -154,7 +154,7 @@ def foreign_tags(text: str) -> Iterator[tuple[int, str]]:
 
 
 def is_field(name: str) -> bool:
-    """Return whether other programs call a field so: `FNAME`, `First Name`, `recipient.name`."""
+    """Return whether other programs use such a name: `FNAME`, `First Name`, `recipient.name`."""
     name = name.strip()
     if any(known.fullmatch(name) for known in (_OWNER, _COMPOUND)):
         return True
@@ -166,7 +166,7 @@ def is_field(name: str) -> bool:
 def is_foreign_braces(inner: str, own: Collection[str] = ()) -> bool:
     """Whether what stands in `{{ }}` is written for another program: `#if x`, `contact.firstname`.
 
-    `own` are names that the template itself gives, as in `{% set first_name = ... %}`.
+    `own` are names that the template defines, as in `{% set first_name = ... %}`.
     """
     if _BRACED.match(inner):
         return True

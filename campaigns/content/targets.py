@@ -1,4 +1,4 @@
-"""Where links and images lead: what nobody can open, and what was never replaced."""
+"""Check the targets of links and images: unreachable ones, and placeholders."""
 
 import re
 from collections.abc import Collection
@@ -24,7 +24,7 @@ _PLACEHOLDER_HOST = re.compile(
     r"|(?:^|[.-])(?:placeholder|placehold|placekitten|dummyimage|fakeimg|lorempixel|placeimg"
     r"|loremflickr|picsum|fillmurray|placebear|placecage)(?:[.-]|$)"
 )
-"""Not the top-level name `.example`: the demo's companies have their websites there."""
+"""Not the top-level domain `.example`, which the demo uses."""
 _PLACEHOLDER_WORDS = (
     r"(?:your|my)[-_ ]?(?:link|url|website|domain|image|logo|page)(?:[-_ ]?(?:goes[-_ ])?here)?"
     r"|(?:link|url|image|logo|website)[-_ ]?(?:goes[-_ ])?here"
@@ -41,7 +41,7 @@ _PLACEHOLDER_NUMBER = re.compile(r"(?:00)?(?:1234567890?|12345678?|(\d)\1{5,})")
 
 
 def is_host_known(begin: str) -> bool:
-    """Return whether an address that begins so can be judged: whatever follows changes no host."""
+    """Return whether the host is complete in this beginning of a URL."""
     begin = begin.strip()
     scheme = _SCHEME.match(begin)
     if scheme and scheme[1].lower() in {"mailto", "tel", "sms"}:
@@ -55,10 +55,10 @@ def is_host_known(begin: str) -> bool:
 def dead_target(
     url: str, *, is_image: bool = False, places: Collection[str] | None = None
 ) -> Reason | None:
-    """Return why nobody can open this address; None if somebody can.
+    """Return why recipients cannot open this URL; None if they can.
 
-    `url` is decoded and contains no merge field. `places` are the names that `#name` can lead to
-    in the email; None if they are not known. The caller adds the parameter `target`.
+    `url` is decoded and contains no merge field. `places` are the anchors in the email; None if
+    unknown. The caller adds the parameter `target`.
     """
     address = clean_url(url)
     scheme = _SCHEME.match(address)
@@ -143,7 +143,7 @@ def _dead_host(host: str) -> Reason | None:
 
 
 def is_placeholder(url: str) -> bool:
-    """Return whether an address was never replaced: `https://example.org`, "your-link-here"."""
+    """Return whether a URL is a placeholder: `https://example.org`, "your-link-here"."""
     address = clean_url(url)
     name, colon, rest = address.partition(":")
     if colon and name.lower() in {"tel", "sms"}:

@@ -1,11 +1,11 @@
-"""The test group: some get a campaign first, and the result decides about the others.
+"""The test group: some recipients get a campaign first, and the results decide about the others.
 
     '' -> testing -> watching -> passed
-             |___________|_____> stopped      (somebody may let it go on all the same)
+             |___________|_____> stopped      (someone may send it anyway)
 
-No row is marked. While a campaign is testing, of each mailbox group only so many are claimed as
-its quota says. When they are handed over it watches for a while what comes back. What is clearly
-bad does not wait for that: one mailbox group is held, or everything stops.
+No row is marked. While a campaign is testing, each mailbox group is claimed only up to its quota.
+Once these are sent, the campaign is watched for a while. Clearly bad results act at once: one
+mailbox group is put on hold, or everything stops.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -30,11 +30,11 @@ from campaigns.delivery.canary_policy import judge as judge_figures
 
 STAGES = ("testing", "watching")
 PATIENCE = timedelta(minutes=5)
-"""Longest wait for a limit; after it, those who got it so far are enough."""
+"""Longest wait for a limit; after it, the deliveries so far are enough."""
 
 
 def quotas(people: Mapping[str, int], percent: float) -> dict[str, int]:
-    """How many of each mailbox group get it first: their share, and at least a few of each."""
+    """Return the test group per mailbox group: its share, but at least a few of each."""
     total = sum(people.values())
     first = how_many(total, percent)
     if not first:
@@ -47,7 +47,7 @@ def quotas(people: Mapping[str, int], percent: float) -> dict[str, int]:
 
 
 def begin(campaign: Campaign) -> None:
-    """The audience has just been frozen: from here on the first ones are tested, if so wished."""
+    """Begin the test, if the campaign has one. Called right after expansion."""
     campaign.canary_state, campaign.canary_quota = "", {}
     if not campaign.canary_percent:
         return
@@ -63,13 +63,13 @@ def begin(campaign: Campaign) -> None:
     campaign.canary_state = "testing" if campaign.canary_quota else ""
 
 
-# --- what may leave ------------------------------------------------------------------------------
+# --- the quota -----------------------------------------------------------------------------------
 
 
 def allowance(
     campaign: Campaign, groups: Collection[str], *, now: datetime
 ) -> dict[str, int] | None:
-    """How many more of these groups may be claimed. None: there is no canary to wait for."""
+    """Return how many more of each group may be claimed. None: no test is running."""
     if campaign.canary_state not in STAGES:
         return None
     if campaign.canary_state == "watching":
@@ -79,9 +79,9 @@ def allowance(
 
 
 def cap(campaign_id: int, wants: Mapping[str, int]) -> Mapping[str, int]:
-    """In the transaction of a claim: no more than is allowed, however many workers claim.
+    """Limit a claim to the allowance, in its transaction, however many workers claim.
 
-    They wait for one another here, and only while the first ones are tested.
+    Workers wait for each other here, but only during the test.
     """
     state = sa.select(Campaign.canary_state).where(Campaign.id == campaign_id)
     if db.session.scalar(state) not in STAGES:
@@ -107,10 +107,10 @@ def _left(quota: Mapping[str, int], seen: Mapping[str, Figures], group: str) -> 
 
 
 def figures(campaign_id: int) -> dict[str, Figures]:
-    """What became of those who were handed over, by mailbox group.
+    """Return the results of the test group so far, by mailbox group.
 
-    Who was put off waits in the queue again, with a reason, and counts as handed over: a server
-    that puts off everybody is not offered one after the other until all have been tried.
+    A deferred delivery waits in the queue with a reason and counts as sent: otherwise a server that
+    defers everything would be offered one recipient after the other.
     """
     return {group: found for group, (found, _) in _look(campaign_id).items()}
 
@@ -119,7 +119,7 @@ _COUNT = sa.func.count()
 
 
 def _look(campaign_id: int) -> dict[str, tuple[Figures, datetime]]:
-    """The figures, and when the last of them changed."""
+    """Return the figures, and when they last changed."""
     status = Delivery.status
     moment = Delivery.updated_at.type
     handed_over = sa.select(
@@ -147,7 +147,7 @@ def _look(campaign_id: int) -> dict[str, tuple[Figures, datetime]]:
     ).where(
         Delivery.campaign_id == campaign_id,
         status == "queued",
-        # The index of the few deliveries that have a reason, word for word.
+        # Must match the partial index of deliveries with a reason literally.
         Delivery.reason != sa.literal_column("''"),
     )
     found: dict[str, tuple[Figures, datetime]] = {}
@@ -162,7 +162,7 @@ def _look(campaign_id: int) -> dict[str, tuple[Figures, datetime]]:
 
 
 def under_way() -> list[int]:
-    """The campaigns whose first mails are tested or watched."""
+    """Return the campaigns whose test group is being sent or watched."""
     return list(
         db.session.scalars(
             sa.select(Campaign.id).where(
@@ -173,7 +173,7 @@ def under_way() -> list[int]:
 
 
 def judge(campaign_id: int, *, now: datetime) -> CanaryVerdict | None:
-    """Return what is to be done now, for `act`. Reads only."""
+    """Return what to do now, for `act`. Reads only."""
     campaign = db.session.get(Campaign, campaign_id, populate_existing=True)
     if campaign is None or campaign.status != "sending" or campaign.canary_state not in STAGES:
         return None
@@ -200,7 +200,7 @@ def judge(campaign_id: int, *, now: datetime) -> CanaryVerdict | None:
 
 
 def held(campaign_id: int) -> dict[str, str]:
-    """Mailbox groups somebody has to decide on, or did after a canary; and by which kind."""
+    """Return mailbox groups that were held by a test, and the kind of each hold."""
     rows = db.session.execute(
         sa.select(HeldGroup.mailbox_group, HeldGroup.kind).where(
             HeldGroup.campaign_id == campaign_id,
@@ -213,7 +213,7 @@ def held(campaign_id: int) -> dict[str, str]:
 def _is_tested(
     campaign: Campaign, groups: Mapping[str, Figures], last: datetime, now: datetime
 ) -> bool:
-    """Whether all of the first ones have their answer, and no more of them can be had now."""
+    """Return whether all of the test group have a result, and no more can be sent now."""
     total = sum_of(groups.values())
     if total.open or not total.results:
         return False
@@ -226,7 +226,7 @@ def _is_tested(
 
 
 def act(campaign_id: int, verdict: CanaryVerdict, *, now: datetime) -> bool:
-    """Do what `judge` said. False: it was done already, or somebody has stopped the campaign."""
+    """Carry out a verdict. False: it was carried out already, or someone stopped the campaign."""
     if verdict.what == "watch":
         minutes = db.session.scalar(
             sa.select(Campaign.canary_minutes).where(Campaign.id == campaign_id)
@@ -276,7 +276,7 @@ def _hold(campaign_id: int, verdict: CanaryVerdict, now: datetime) -> bool:
     added = insert_ignoring(HeldGroup).values(key | values).returning(HeldGroup.campaign_id)
     if db.session.scalar(added) is not None:
         return True
-    # A flood that somebody has decided on: this is another question.
+    # Someone decided on a refusal spike of this group; this is another question.
     changed = db.session.execute(
         sa.update(HeldGroup)
         .where(
@@ -301,12 +301,12 @@ def is_asking(campaign: Campaign) -> bool:
 
 
 def send_to_group(campaign_id: int, mailbox_group: str) -> bool:
-    """Its mail goes on all the same. False: there was nothing (any more) to decide."""
+    """Send to a held group anyway. False: there was nothing (more) to decide."""
     return _decide(campaign_id, mailbox_group, "again")
 
 
 def leave_out(campaign_id: int, mailbox_group: str, *, now: datetime) -> int | None:
-    """Who has not got it yet in this group gets nothing. How many; None: nothing to decide."""
+    """Skip the rest of a held group. Returns how many; None: there was nothing to decide."""
     if not _decide(campaign_id, mailbox_group, "left"):
         return None
     changed = db.session.execute(

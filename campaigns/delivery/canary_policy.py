@@ -1,6 +1,6 @@
-"""What the result of a test group says about the rest of the audience.
+"""Decide from the results of a test group about the rest of the audience.
 
-Pure: no database, no clock. `delivery.canary` counts, asks this, and acts.
+Pure: no database, no clock. `delivery.canary` counts, calls this, and acts.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,14 +12,14 @@ from campaigns.campaign.canary_plan import MEASURES, Bands, Measure, MeasureName
 from campaigns.reason import Reason
 
 ENOUGH = 30
-"""Results needed to judge the whole test group before the time is up."""
+"""Results needed to judge the whole test group before its time is up."""
 ENOUGH_OF_GROUP = 10
 """Results needed to judge a mailbox group on its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """`open` are on their way; `results` have an answer, and the others are counted of them."""
+    """Counts of deliveries. `open` have no result yet; all others are part of `results`."""
 
     open: int = 0
     results: int = 0
@@ -44,7 +44,7 @@ class Figures:
 
 
 def sum_of(figures: Iterable[Figures]) -> Figures:
-    """All of them together."""
+    """Return the sum of all groups."""
     every = list(figures)
     names = [field.name for field in fields(Figures)]
     return Figures(**{name: sum(getattr(one, name) for one in every) for name in names})
@@ -52,7 +52,7 @@ def sum_of(figures: Iterable[Figures]) -> Figures:
 
 @dataclass(frozen=True, slots=True)
 class CanaryVerdict:
-    """What is to be done, and why. `group`: which mailbox group is to be held."""
+    """What to do, and why. `group`: the mailbox group to hold."""
 
     what: Literal["watch", "go_on", "hold", "stop"]
     reason: Reason | None = None
@@ -62,10 +62,10 @@ class CanaryVerdict:
 def judge(
     groups: Mapping[str, Figures], bands: Bands, *, is_over: bool, may_hold: bool
 ) -> CanaryVerdict | None:
-    """Return the verdict on these mailbox groups; None while there is nothing to say.
+    """Return the verdict on these mailbox groups; None while there is none.
 
-    What is clearly bad does not wait for the end of the time. One group alone is held (`may_hold`)
-    and the others are judged without it; when a second one is bad, everything stops.
+    Clearly bad results do not wait for the end of the test. A single bad group is held
+    (`may_hold`), and the others are judged without it; a second bad group stops everything.
     """
     total = sum_of(groups.values())
     judged = {name: found for name, found in groups.items() if found.results >= ENOUGH_OF_GROUP}
@@ -86,7 +86,7 @@ def judge(
 
 
 def beyond(found: Figures, bands: Bands) -> list[Measure]:
-    """The measures that are above their band."""
+    """Return the measures above their band."""
     return [
         measure
         for measure in MEASURES
@@ -96,7 +96,7 @@ def beyond(found: Figures, bands: Bands) -> list[Measure]:
 
 
 def unsure(found: Figures, bands: Bands) -> list[Measure]:
-    """The measures that are not below their band."""
+    """Return the measures not below their band."""
     return [
         measure
         for measure in MEASURES
@@ -108,7 +108,7 @@ def unsure(found: Figures, bands: Bands) -> list[Measure]:
 def _culprit(
     groups: Mapping[str, Figures], judged: Mapping[str, Figures], bands: Bands
 ) -> str | None:
-    """The one group without which all would be well."""
+    """Return the one group without which the results would be good."""
     found = [name for name, figures in judged.items() if unsure(figures, bands)]
     if len(found) != 1 or len(groups) == 1:
         return None

@@ -1,8 +1,8 @@
-"""Claim deliveries to send them: queued -> sending, with a token and a lease.
+"""Claim deliveries for sending: queued -> sending, with a token and a lease.
 
 Anyone who has unsubscribed, been suppressed or been deleted is skipped here. Consent can also be
-withdrawn while a claimed delivery waits for its turn: `withdrawn` repeats the check, and the
-engine asks it until the body leaves. What became of a claim is written by `outcomes`.
+withdrawn while a claimed delivery waits: `withdrawn` repeats the check, and the engine calls it
+until the body is sent. `outcomes` writes the results of a claim.
 """
 
 from collections import Counter, defaultdict
@@ -22,9 +22,9 @@ from campaigns.messages import Recipient
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """What a claim brought: whom to send to, and how many rows of each group it took.
+    """The result of a claim: recipients, and the number of rows taken per group.
 
-    `taken` counts those too that turned out to have left or to be suppressed.
+    `taken` includes rows of people who had unsubscribed or were suppressed.
     """
 
     recipients: Sequence[Recipient]
@@ -34,7 +34,7 @@ class Claimed:
 def claim(
     campaign_id: int, wants: Mapping[str, int], *, token: str, lease: timedelta, now: datetime
 ) -> Claimed:
-    """Claim up to so many due deliveries of each mailbox group, if the campaign is `sending`."""
+    """Claim at most these numbers of due deliveries per group, if the campaign is `sending`."""
     way = sa.select(Campaign.provider_id).where(
         Campaign.id == campaign_id, Campaign.status == "sending"
     )
@@ -54,15 +54,15 @@ def claim(
     recipients = _load(campaign_id, token, now)
     waiting = domain_waits.put_off(found[0] or 0, token, recipients, now=now)
     if waiting:
-        taken[OTHER] -= len(waiting)  # their share of the limits goes back
+        taken[OTHER] -= len(waiting)  # their share of the limits is returned
         recipients = [person for person in recipients if person.delivery_id not in waiting]
     return Claimed(recipients, +taken)
 
 
 def renew(tokens: Collection[str], *, lease: timedelta, now: datetime) -> set[str]:
-    """These claims are still being worked on: extend their lease.
+    """Extend the leases of these claims.
 
-    Gives those for which it did. One that ran out is lost, also when nobody has settled it yet.
+    Returns those it extended. An expired lease is lost, even if nobody has settled it yet.
     """
     if not tokens:
         return set()
@@ -78,13 +78,13 @@ def renew(tokens: Collection[str], *, lease: timedelta, now: datetime) -> set[st
 
 
 def close(tokens: Collection[str]) -> None:
-    """Every delivery of these claims has its fate."""
+    """Delete claims of which every delivery has an outcome."""
     if tokens:
         db.session.execute(sa.delete(Claim).where(Claim.token.in_(sorted(tokens))))
 
 
 def queued_groups(campaign_id: int) -> list[str]:
-    """The mailbox groups with queued rows: one index look-up each, not a scan."""
+    """Return the mailbox groups with queued rows, by one index lookup each instead of a scan."""
     groups: list[str] = []
     last = ""
     while True:
@@ -105,7 +105,7 @@ def queued_groups(campaign_id: int) -> list[str]:
 
 
 def due_groups(campaign_id: int, *, now: datetime) -> list[str]:
-    """The mailbox groups of a campaign in which there is something to claim."""
+    """Return the mailbox groups of a campaign with deliveries to claim."""
     return [
         group
         for group in queued_groups(campaign_id)
@@ -117,9 +117,9 @@ def due_groups(campaign_id: int, *, now: datetime) -> list[str]:
 
 
 def _due(now: datetime) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
-    """Put off and due again; never tried. One by one each is a range of the index.
+    """Return two conditions: deferred and due again; never tried. Each is a range of the index.
 
-    As one condition, joined by OR, it is none: every claim would read past all that is put off.
+    Joined by OR they would not be: every claim would read all deferred rows.
     """
     return Delivery.not_before <= now, Delivery.not_before.is_(None)
 
@@ -129,7 +129,7 @@ def _queued(campaign_id: int, group: str, is_due: sa.ColumnElement[bool]) -> sa.
         sa.select(Delivery.id)
         .where(
             Delivery.campaign_id == campaign_id,
-            # Written out, not bound: only so do both databases see that the partial index fits.
+            # A literal, not a bound value: otherwise the databases do not use the partial index.
             Delivery.status == sa.literal_column("'queued'"),
             Delivery.mailbox_group == group,
             is_due,
@@ -163,10 +163,10 @@ def _take(due: sa.Select[int], token: str, now: datetime) -> int:
 
 
 def withdrawn(delivery_ids: Collection[int]) -> dict[int, str]:
-    """Of these claimed deliveries, those that must not be sent any more, each with the reason.
+    """Return those of these claimed deliveries that must no longer be sent, with reasons.
 
-    One read-only statement that sees every withdrawal committed before it began. Thousands of
-    ids may be asked for at once.
+    One read-only statement, which sees every withdrawal committed before it began. Accepts
+    thousands of ids.
     """
     if not delivery_ids:
         return {}
@@ -206,11 +206,11 @@ _GONE = sa.case(
     (~_STILL_THERE, "unsubscribed"),
     else_="",
 )
-"""Why a delivery must not be sent any more; empty: it may. For Delivery LEFT JOIN Subscriber."""
+"""Why a delivery must no longer be sent; empty if it may. For Delivery LEFT JOIN Subscriber."""
 
 
 def _load(campaign_id: int, token: str, now: datetime) -> list[Recipient]:
-    """Those of a claim who may be sent to. The others become `skipped`, with the reason."""
+    """Return the recipients of a claim who may be sent to; mark the others `skipped`."""
     rows = rows_at_once(
         sa.select(
             Delivery.id,
@@ -243,7 +243,7 @@ def _load(campaign_id: int, token: str, now: datetime) -> list[Recipient]:
 
 
 def skip(token: str, gone: Collection[tuple[int, str]], *, now: datetime) -> None:
-    """Settle deliveries of this claim that must not be sent: (delivery id, reason) each."""
+    """Mark deliveries of this claim as skipped: (delivery id, reason) each."""
     by_reason = defaultdict(list)
     for number, reason in gone:
         by_reason[reason].append(number)

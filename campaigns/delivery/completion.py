@@ -1,4 +1,4 @@
-"""How a campaign ends: everybody got it, or those who are waiting do not get it any more."""
+"""End a campaign: when all deliveries are complete, or by cancelling the waiting ones."""
 
 from datetime import datetime
 
@@ -13,10 +13,9 @@ BATCH_SIZE = 10_000
 
 
 def cancel(campaign_id: int, *, now: datetime) -> bool:
-    """Send nothing more. Deliveries that wait are `cancelled`; those on the wire finish.
+    """Cancel a campaign. Waiting deliveries become `cancelled`; those on the wire finish.
 
-    Of very many, most are marked by the sweep: none of them can be sent any more, and nobody has
-    to wait for it.
+    The sweep marks most of a large number: none of them can be sent, so nobody has to wait.
     """
     cancelled = lifecycle.cancel(campaign_id, now=now)
     if cancelled:
@@ -25,7 +24,7 @@ def cancel(campaign_id: int, *, now: datetime) -> bool:
 
 
 def mark_unknown(campaign_id: int, *, now: datetime) -> bool:
-    """End a campaign that is on hold after a restore; deliveries that wait are `unknown`."""
+    """End a campaign that is on hold after a restore; its waiting deliveries become `unknown`."""
     ended = lifecycle.mark_unknown(campaign_id, now=now)
     if ended:
         cancel_waiting(campaign_id, now=now)
@@ -33,13 +32,13 @@ def mark_unknown(campaign_id: int, *, now: datetime) -> bool:
 
 
 def cancel_waiting(campaign_id: int, *, now: datetime) -> bool:
-    """Mark who is waiting in a cancelled campaign, and what its workers give back later.
+    """Mark waiting deliveries of a cancelled campaign, including those released later.
 
-    One batch. Returns whether there may be more: the sweep continues with them.
+    Marks one batch. Returns whether there may be more, which the sweep marks.
     """
     if not lifecycle.lock_cancelled(campaign_id):
-        return False  # somebody sends the remaining
-    # Of a restored database nobody knows whether they were mailed after the backup.
+        return False  # someone is sending the rest
+    # After a restore it is unknown whether they were sent since the backup.
     is_restored = sa.exists().where(Campaign.id == campaign_id, Campaign.restored_at.is_not(None))
     status, reason = (
         ("unknown", "restored") if db.session.scalar(sa.select(is_restored)) else ("cancelled",) * 2
@@ -63,7 +62,7 @@ def cancel_waiting(campaign_id: int, *, now: datetime) -> bool:
 
 def finish(campaign_id: int, *, now: datetime) -> bool:
     """Mark a campaign as sent once no delivery of it is open. Returns whether this call did."""
-    # Lock first, then look: whoever queues deliveries again holds this lock meanwhile.
+    # Lock first, then check: resends queue deliveries under this lock.
     campaign = sa.select(Campaign.id).where(Campaign.id == campaign_id)
     db.session.execute(campaign.with_for_update(key_share=True))
     is_open = sa.exists().where(
@@ -78,7 +77,7 @@ def finish(campaign_id: int, *, now: datetime) -> bool:
 
 
 def is_done(campaign_id: int) -> bool:
-    """Return whether `finish` would finish it: reads only."""
+    """Return whether `finish` would finish it. Reads only."""
     is_open = sa.select(Delivery.id).where(
         Delivery.campaign_id == campaign_id, Delivery.status.in_(OPEN_STATES)
     )

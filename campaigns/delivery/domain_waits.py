@@ -1,4 +1,4 @@
-"""Put off deliveries to domains that are slowed down, and release them."""
+"""Postpone deliveries to slowed domains, and release them."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
@@ -14,17 +14,17 @@ from campaigns.throttling.models import SlowedDomain
 from campaigns.throttling.slowed_domains import domain_of, slowed
 
 SPREAD = timedelta(minutes=1)
-"""The mail of a domain comes back over this time, not all at once."""
+"""Time over which a domain's deliveries become due again, instead of all at once."""
 
 
 FORGOTTEN_AT_ONCE = 100
-"""Domains in one statement: SQLite refuses a condition of more than 1,000 parts."""
+"""Domains per statement: SQLite refuses conditions of more than 1,000 parts."""
 
 
 def put_off(
     provider_id: int, token: str, recipients: Sequence[Recipient], *, now: datetime
 ) -> set[int]:
-    """Put off those of a claim whose domain waits; their delivery ids."""
+    """Postpone deliveries of a claim whose domain is paused; returns their ids."""
     if not any(recipient.mailbox_group == OTHER for recipient in recipients):
         return set()
     until = {row.domain: row.until for row in slowed(provider_id, now=now)}
@@ -62,7 +62,7 @@ def put_off(
 
 
 def forget(provider_id: int, domains: Collection[str], *, now: datetime) -> None:
-    """People know better: mail to these domains goes on now."""
+    """Release deliveries to these domains now, because a user decided so."""
     ordered = sorted(domains)
     for start in range(0, len(ordered), FORGOTTEN_AT_ONCE):
         _forget(provider_id, ordered[start : start + FORGOTTEN_AT_ONCE], now)

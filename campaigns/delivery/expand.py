@@ -1,4 +1,4 @@
-"""Freeze the audience: one delivery row for everybody the campaign is for."""
+"""Freeze the audience: one delivery row per recipient."""
 
 from datetime import datetime
 
@@ -15,23 +15,22 @@ from campaigns.delivery import canary
 
 
 def expand(campaign_id: int, *, links: tuple[str, ...], now: datetime) -> bool:
-    """Write the delivery rows of a `preparing` campaign and let it send. One pass, set-based.
+    """Write the delivery rows of a `preparing` campaign and start it, in one statement.
 
     Suppressed people become `skipped` rows with the reason; excluded and duplicate ones are
-    counted on the campaign. Whoever lives where it is too early gets a `not_before`. `links`
-    are the tracked targets of its content. False when the campaign was not `preparing` (any
-    more).
+    counted on the campaign. Rows in time zones where it is too early get a `not_before`. `links`
+    are the tracked targets of its content. Returns False if the campaign was not `preparing`.
     """
     campaign = db.session.get(Campaign, campaign_id, with_for_update=True)
     if campaign is None or campaign.status != "preparing":
         return False
-    erasure_lock.keep_everybody()  # deliveries have no foreign key to see to that
+    erasure_lock.keep_everybody()  # no foreign key enforces this
     arithmetic = audience_arithmetic(campaign_id)
     campaign.audience = _insert_deliveries(campaign, now)
     _insert_links(campaign_id, links)
     campaign.duplicates = arithmetic.duplicates
     campaign.excluded = arithmetic.excluded
-    # Somebody may have joined or left between the count and the rows: the rows decide.
+    # People may have joined or left between the count and the rows: the rows decide.
     campaign.matched = campaign.audience + campaign.duplicates + campaign.excluded
     if campaign.spread_seconds:
         people = campaign.audience - arithmetic.suppressed
@@ -44,11 +43,10 @@ def expand(campaign_id: int, *, links: tuple[str, ...], now: datetime) -> bool:
 
 
 def _insert_deliveries(campaign: Campaign, now: datetime) -> int:
-    """Gives how many rows were written.
+    """Insert the rows of all recipients. Returns how many.
 
-    A plain INSERT. The campaign's lock keeps a second expansion out and the audience holds
-    everybody once, so there is nothing to pass over; to be ready for it (ON CONFLICT) makes
-    PostgreSQL write each row in two steps.
+    A plain INSERT: the campaign's lock prevents a second expansion, and the audience has everyone
+    once. ON CONFLICT would make PostgreSQL write each row in two steps.
     """
     person = audience.audience(campaign.id).subquery()
     people, not_before = _arrivals(campaign, person, now)
@@ -66,23 +64,22 @@ def _insert_deliveries(campaign: Campaign, now: datetime) -> int:
         sa.literal(now, Delivery.updated_at.type),
     ).select_from(people)
     if is_postgresql():
-        # In one order for all indexes: each of them is filled from left to right. In the order of
-        # a hash table, as it may come otherwise, the same rows take twice as long. SQLite goes
-        # through the people in this order by itself.
+        # Sorted, each index is filled from left to right. In the order of a hash table the same
+        # rows take twice as long. SQLite reads people in this order anyway.
         rows = rows.order_by(person.c.subscriber_id)
     columns = [
         "campaign_id", "subscriber_id", "list_id", "address", "mailbox_group", "status", "reason",
         "attempts", "not_before", "reply_ref", "updated_at",
     ]  # fmt: skip
     statement = sa.insert(Delivery).from_select(columns, rows)
-    options = {"preserve_rowcount": True}  # SQLAlchemy forgets that of an INSERT otherwise
+    options = {"preserve_rowcount": True}  # SQLAlchemy does not keep it for an INSERT otherwise
     return rows_changed(db.session.execute(statement, execution_options=options))
 
 
 def _arrivals(
     campaign: Campaign, person: sa.Subquery, now: datetime
 ) -> tuple[sa.FromClause, sa.ColumnElement[datetime | None]]:
-    """The audience, and from when on each of them may get it: NULL, or by where they live."""
+    """Return the audience with each recipient's earliest time: NULL, or by time zone."""
     arrival = local_time.arrival_of(campaign, now=now)
     if arrival.is_for_all_alike:
         return person, sa.literal(None, Delivery.not_before.type)

@@ -1,19 +1,18 @@
-"""The journal of a claim: what was begun and what was answered, on disk before anything else.
+"""The journal of a claim: bodies begun and replies received, written before anything else.
 
-One file per claim, named by its token. It is made before the claim is committed and removed
-after the outcomes are. Its first line names this run of the machine; then there are three kinds
-of lines: `I <delivery>` before a body is written, and `R <delivery> <facts>` when the answer is
-known. `P <delivery>` takes an intent back: the server ended the session instead of taking the
-message. After a crash the file tells the three fates apart: no line = not begun, `I` alone =
-unknown, `R` = known.
+There is one file per claim, named after its token. It is created before the claim is committed and
+deleted after the outcomes are. The first line contains the machine's boot id. Then `I <delivery>`
+is written before a body, and `R <delivery> <facts>` when the reply is known. `P <delivery>` revokes
+an intent: the server ended the session without accepting the message. After a crash: no line means
+not begun, `I` alone means unknown, `R` means known.
 
-The file is mapped into memory: a line is there for everybody as soon as it is copied, without a
-call of the system for each of two million lines, and a killed process loses none. A power cut
-may: so what lay open when the machine went down is never taken for "not begun". Its blocks are
-reserved ahead, so a full disk shows when there is still time to stop.
+The file is memory-mapped: a line is visible to other processes once it is copied, without a system
+call for each of two million lines, and a killed process loses none. A power cut may lose lines, so
+deliveries that were open when the machine went down are never taken for "not begun". Blocks are
+reserved ahead, so a full disk shows while there is still time to stop.
 
-The writer holds a lock on the file while it lives, so that nobody takes the journal of a
-working process for an orphan.
+The writer holds a lock on the file, so that the journal of a running process is not taken for an
+orphan.
 """
 
 import fcntl
@@ -31,7 +30,7 @@ from campaigns.messages import SendResult
 
 SUFFIX = ".journal"
 RESERVED_BYTES = 256 * 1024
-"""For about a thousand deliveries; more is reserved when it is used up."""
+"""Space for about a thousand deliveries; more is reserved when it is used up."""
 
 
 class Journal:
@@ -40,7 +39,7 @@ class Journal:
     def __init__(self, folder: Path, token: str) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._path = folder / f"{token}{SUFFIX}"
-        # Locked under another name first: no moment in which it looks like an orphan.
+        # Locked under another name first, so that it never looks like an orphan.
         unborn = folder / f"{token}.new"
         self._fd = os.open(unborn, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         self._end = 0
@@ -55,16 +54,19 @@ class Journal:
             raise
 
     def intent(self, delivery_id: int) -> None:
-        """The body of this delivery is about to be written. Raises OSError: then do not send."""
+        """Note that the body of this delivery is about to be written.
+
+        Raises OSError: do not send.
+        """
         self._write(b"I %d\n" % delivery_id)
 
     def reply(self, result: SendResult) -> None:
-        """The fate of this delivery is known."""
+        """Note the outcome of this delivery."""
         facts = _facts(result.outcome, result.code, result.scope, result.step, result.reply)
         self._write(b"R %d %b\n" % (result.delivery_id, facts))
 
     def put_back(self, delivery_id: int) -> None:
-        """The server has not taken this delivery; it is free to be offered again."""
+        """Note that the server has not accepted this delivery, so it may be offered again."""
         self._write(b"P %d\n" % delivery_id)
 
     def _write(self, line: bytes) -> None:
@@ -75,12 +77,12 @@ class Journal:
         self._end = end
 
     def remove(self) -> None:
-        """Everything in it is committed."""
+        """Delete the file, once everything in it is committed."""
         self._path.unlink(missing_ok=True)
         self.close()
 
     def close(self) -> None:
-        """Close the file. What is written is safe."""
+        """Close the file, which stays on disk."""
         if self._fd >= 0:
             self._map.close()
             os.close(self._fd)
@@ -88,7 +90,7 @@ class Journal:
 
 
 def _reserve(fd: int, size: int) -> mmap.mmap:
-    """The file, longer than before, in memory. Raises OSError when the disk is full."""
+    """Extend the file and map it again. Raises OSError if the disk is full."""
     if hasattr(os, "posix_fallocate"):
         os.posix_fallocate(fd, size, RESERVED_BYTES)
     else:
@@ -98,18 +100,18 @@ def _reserve(fd: int, size: int) -> mmap.mmap:
 
 @lru_cache(maxsize=256)
 def _facts(*facts: str | int) -> bytes:
-    """Many servers say the same to everybody."""
+    """Encode a result. Cached: many servers give everyone the same reply."""
     return json.dumps(facts).encode()
 
 
 @dataclass(slots=True)
 class Story:
-    """What a journal tells: deliveries begun, and results known (by delivery id)."""
+    """The contents of a journal: deliveries begun, and known results by delivery id."""
 
     begun: set[int] = field(default_factory=set)
     results: dict[int, SendResult] = field(default_factory=dict)
     is_whole: bool = True
-    """False: written before the machine went down, so its last lines may be missing."""
+    """False: written before a reboot, so its last lines may be missing."""
 
     @property
     def unknown(self) -> set[int]:
@@ -118,15 +120,15 @@ class Story:
 
 
 def read(path: Path) -> Story:
-    """The story of a journal. A last line cut short by a crash counts as not written."""
+    """Read a journal. A last line cut short by a crash counts as not written."""
     story = Story()
     for line in path.read_bytes().rstrip(b"\0").split(b"\n")[:-1]:
         if b"\0" in line:
-            continue  # the last one, copied from its end
+            continue  # an incomplete last line
         kind, _, rest = line.partition(b" ")
         if kind == b"I":
             story.begun.add(int(rest))
-            story.results.pop(int(rest), None)  # it was released and starts again
+            story.results.pop(int(rest), None)  # it was released and started again
         elif kind == b"R":
             number, _, text = rest.partition(b" ")
             outcome, code, scope, step, reply = json.loads(text)
@@ -141,7 +143,7 @@ def read(path: Path) -> Story:
 
 @contextmanager
 def adopt(path: Path) -> Iterator[bool]:
-    """Take over an orphaned journal; gives False while its writer lives or another adopts it."""
+    """Take over an orphaned journal. False: its writer is alive, or another worker adopts it."""
     try:
         handle = os.open(path, os.O_RDONLY)
     except FileNotFoundError:
@@ -153,17 +155,17 @@ def adopt(path: Path) -> Iterator[bool]:
         except BlockingIOError:
             yield False
             return
-        # Whoever adopted it before us may have finished and removed it in between.
+        # Another worker may have adopted, finished and removed it in between.
         yield path.exists()
     finally:
         os.close(handle)
 
 
 def orphans(folder: Path) -> list[Path]:
-    """Every journal in the folder; `adopt` tells which are really orphans."""
+    """Return every journal in the folder; `adopt` finds out which are orphans."""
     return sorted(folder.glob(f"*{SUFFIX}")) if folder.is_dir() else []
 
 
 def token_of(path: Path) -> str:
-    """Return the claim's token that a journal's file is named after."""
+    """Return the claim token in the name of a journal's file."""
     return path.name.removesuffix(SUFFIX)

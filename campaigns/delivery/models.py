@@ -1,4 +1,4 @@
-"""Decisions about many deliveries, carried out by a job."""
+"""Resends of many deliveries, carried out by a job."""
 
 from datetime import datetime
 
@@ -8,11 +8,11 @@ from campaigns.db import Base, BigKey, Mapped, mapped_column
 
 
 class ResendRun(Base):
-    """A decision about very many deliveries, being carried out slice by slice.
+    """A decision to resend very many deliveries, being carried out slice by slice.
 
-    `what` is a kind of delivery.resend, of one mailbox group or ("") of all. It takes the
-    deliveries that stood so at `decided_at`, in the order of their ids: those up to `position`
-    are done. The row goes when all are.
+    `what` is a kind of delivery.resend, for one mailbox group or ("") all. It concerns deliveries
+    with the matching status at `decided_at`, in the order of their ids: those up to `position` are
+    done. The row is deleted when all are.
     """
 
     __tablename__ = "second_chance"
@@ -26,4 +26,4 @@ class ResendRun(Base):
     position: Mapped[int] = mapped_column(BigKey, default=0)
     done: Mapped[int] = mapped_column(default=0)
     total: Mapped[int] = mapped_column(default=0)
-    """Count at the start. Deliveries that are resolved in another way are not in `done`."""
+    """Count at the start. Deliveries resolved otherwise in between are not in `done`."""

@@ -1,7 +1,7 @@
-"""Write down what became of the deliveries of a claim.
+"""Write the outcomes of a claim's deliveries.
 
-Only rows that still bear the claim's token are touched: a worker that was stopped for an hour
-cannot overwrite what was decided since.
+Only rows with the claim's token are changed: a worker that was suspended for an hour cannot
+overwrite later decisions.
 """
 
 import hashlib
@@ -25,17 +25,16 @@ from campaigns.providers.smtp.session_limits import is_about_session
 from campaigns.throttling.slowed_domains import domain_of
 
 _delivery = cast("sa.Table", Delivery.__table__)
-# A row given up as unknown still bears its token: its owner may hear the answer after all.
+# A row marked unknown keeps its token: its worker may still get the reply.
 _is_undecided = sa.or_(_delivery.c.status == "sending", _delivery.c.status == "unknown")
 
 
 @dataclass(slots=True)
 class Recorded:
-    """What was written, for those who judge the campaign and its way by it.
+    """What was written, as input for judging the campaign and its account.
 
-    By mailbox group: how many were sent, how many refused or put off for what, and by which
-    (code, words). `words` holds a reply of each class. `bounced` are the deliveries whose
-    address itself is in doubt.
+    Counts by mailbox group: sent, and refused or deferred by class and by (code, words). `words`
+    has one reply per class. `bounced` are deliveries whose address may be bad.
     """
 
     sent: Counter[str] = field(default_factory=Counter)
@@ -44,18 +43,18 @@ class Recorded:
     words: dict[ReplyClass, str] = field(default_factory=dict)
     bounced: list[int] = field(default_factory=list)
     domains: dict[tuple[int, str], set[str]] = field(default_factory=dict)
-    """Of the group "other": the recipients' domains that got each (code, words)."""
+    """For the group "other": the recipients' domains that gave each (code, words)."""
     throttled: dict[str, str] = field(default_factory=dict)
-    """Of the group "other": the domains that asked for less mail, with their words."""
+    """For the group "other": the domains that throttle, with their words."""
     throttled_account: int = 0
-    """Times the account itself was asked for less, before a recipient was named."""
+    """Number of times the account was throttled before a recipient was named."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What replies say, found out before the transaction that records them.
+    """Parsed replies, prepared before the transaction that records them.
 
-    `words`: each reply as `split_reply` gives it. `classes`: of each delivery that was not sent.
+    `words`: each reply as split by `split_reply`. `classes`: by delivery, for all not sent.
     """
 
     words: Mapping[str, tuple[str, str]]
@@ -63,7 +62,7 @@ class Reading:
 
 
 def read(results: Sequence[SendResult]) -> Reading:
-    """Read the replies of these results; no database is needed."""
+    """Parse the replies of these results. Needs no database."""
     return Reading(
         {result.reply: split_reply(result.reply) for result in results},
         {
@@ -93,7 +92,7 @@ def record(
 ) -> Recorded:
     """Write these outcomes of a claim. `groups`: the mailbox group of each delivery.
 
-    `reading`: what `read` made of them beforehand.
+    `reading`: the result of `read`.
     """
     reading = reading or read(results)
     words = reading.words
@@ -128,7 +127,7 @@ def record(
 
 
 def release(token: str, delivery_ids: Collection[int], *, now: datetime) -> None:
-    """Give back what was claimed and never begun: queued, as if nothing had happened."""
+    """Return deliveries that were claimed and never begun to the queue, unchanged."""
     if delivery_ids:
         db.session.execute(
             sa.update(Delivery)
@@ -143,7 +142,7 @@ def release(token: str, delivery_ids: Collection[int], *, now: datetime) -> None
 
 
 def _write_sent(token: str, rows: Sequence[dict[str, Any]], now: datetime) -> None:
-    """The outcome that nearly all have, in one statement."""
+    """Mark deliveries as sent, the outcome of nearly all, in one statement."""
     if not rows:
         return
     given = rows_given(rows, {"id": sa.BigInteger(), "reply": sa.BigInteger(), "ref": sa.Text()})
@@ -169,7 +168,7 @@ def _write_sent(token: str, rows: Sequence[dict[str, Any]], now: datetime) -> No
 
 @dataclass(frozen=True, slots=True)
 class _Story:
-    """A delivery's own past, which decides with the reply what becomes of it."""
+    """The history of a delivery, which together with the reply decides its outcome."""
 
     attempts: int
     deferred_since: datetime | None
@@ -206,9 +205,9 @@ def _fate(
     now: datetime,
     limits: Limits,
 ) -> dict[str, Any]:
-    """The row of a delivery that was refused, put off or never begun."""
+    """Return the new values of a delivery that was refused, deferred or never begun."""
     is_lost = result.outcome == "unsent"
-    if is_lost and not result.step:  # it did nothing wrong: due at once, as if it was never taken
+    if is_lost and not result.step:  # not its fault: due at once, as if never claimed
         return _row(result.delivery_id, "queued", "", 0, deferred_since=story.deferred_since)
     is_counted = not (is_lost and is_about_session(result.reply))
     recorded.refused[story.mailbox_group, reply_class] += 1
@@ -223,9 +222,9 @@ def _fate(
             recorded.throttled[domain] = result.reply
     verdict = decide(
         reply_class,
-        # A try that broke off counts as well: a server that hangs up on one recipient each
-        # time would else keep the campaign from ever ending. One that calls every session full
-        # is the account's trouble, and ends with the time for retries.
+        # A broken attempt counts too: otherwise a server that hangs up on one recipient every time
+        # would keep the campaign from ending. A server that calls every session full is a problem
+        # of the account, and ends with the time for retries.
         story.attempts + is_counted,
         story.deferred_since,
         now,
@@ -297,7 +296,7 @@ def _write_others(token: str, rows: list[dict[str, Any]], now: datetime) -> None
     db.session.connection().execute(statement, rows)
 
 
-# --- replies: the same words are stored once -----------------------------------------------
+# --- replies: each distinct text is stored once--------------------------------------------
 
 _REF = re.compile(
     r"(?:queued as|queued:|id=|as id|message-?id:?|ok:?)\s*<?"
@@ -307,7 +306,7 @@ _REF = re.compile(
 
 
 def split_reply(reply: str) -> tuple[str, str]:
-    """A reply as (text with `{ref}` in place of the server's own id, that id)."""
+    """Split a reply into (text with `{ref}` in place of the server's id, that id)."""
     found = _REF.search(reply)
     if not found:
         return reply, ""
@@ -316,12 +315,12 @@ def split_reply(reply: str) -> tuple[str, str]:
 
 
 def _intern(replies: Collection[tuple[int, str]]) -> dict[tuple[int, str], int]:
-    """The ids of these replies (code, text), stored if they were new."""
+    """Return the ids of these replies (code, text), storing new ones."""
     if not replies:
         return {}
     digests = {_digest(code, text): (code, text) for code, text in replies}
     ids = _ids_of(digests)
-    # In one order everywhere: two workers that store the same replies cannot deadlock.
+    # Always in the same order, so that two workers that store the same replies cannot deadlock.
     new = [{"digest": digest, "code": digests[digest][0], "text": digests[digest][1]}
            for digest in sorted(digests.keys() - ids.keys())]  # fmt: skip
     if new:

@@ -1,4 +1,4 @@
-"""Hold email back where the hours of a campaign's day are over, and tell when the next is due."""
+"""Postpone email outside a campaign's sending hours, and tell when more is due."""
 
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -18,7 +18,7 @@ from campaigns.campaign.models import Campaign, Delivery
 from campaigns.db import db, rows_changed
 
 MARGIN = timedelta(seconds=90)
-"""Time before the end of a zone's hours from which its email is held back: what is claimed then
+"""Time before the end of a zone's hours from which its email is postponed, since claimed email
 may leave a little later."""
 
 
@@ -29,10 +29,10 @@ def hold_back(
     now: datetime,
     most: int | None = None,
 ) -> int:
-    """Hold back what is due soon where the hours have ended. Returns how many there were.
+    """Postpone deliveries due soon in zones whose hours have ended. Returns how many.
 
-    A large or slow campaign outlasts the hours of a day: the rest waits until they begin again.
-    `among`: only deliveries for which this holds. `most`: so many of them at a time.
+    A large or slow campaign may outlast a day's hours: the rest waits until they begin again.
+    `among`: a condition on the deliveries. `most`: the largest number in one statement.
     """
     hours = DayWindow(campaign.hours_from, campaign.hours_until)
     if hours.is_whole_day:
@@ -58,7 +58,7 @@ def hold_back(
 
 
 def _is_before(opens: sa.ColumnElement[datetime | None]) -> sa.ColumnElement[bool]:
-    """Whether it is due before the hours begin again; a server's wait is never made shorter."""
+    """Return the condition "due before the hours begin again"; no wait is ever shortened."""
     is_early = sa.or_(Delivery.not_before.is_(None), Delivery.not_before < opens)
     return sa.and_(opens.is_not(None), is_early)
 
@@ -72,7 +72,7 @@ def _due_soon(campaign_id: int, now: datetime) -> tuple[sa.ColumnElement[bool], 
 
 
 def _closed(hours: DayWindow, fallback: ZoneInfo, now: datetime) -> Timetable:
-    """For the zones whose hours are over, or nearly: when they begin again. None for others."""
+    """Return when the hours begin again, for zones where they are over, or nearly."""
 
     def opening(zone: ZoneInfo) -> datetime | None:
         for at in (now, now + MARGIN):
@@ -86,7 +86,7 @@ def _closed(hours: DayWindow, fallback: ZoneInfo, now: datetime) -> Timetable:
 
 
 def with_hours() -> list[Campaign]:
-    """Return campaigns being sent or paused that keep to hours of the day."""
+    """Return sending and paused campaigns with sending hours."""
     return list(
         db.session.scalars(
             sa.select(Campaign).where(
@@ -98,7 +98,7 @@ def with_hours() -> list[Campaign]:
 
 
 def in_waves() -> list[Campaign]:
-    """Return campaigns being sent in recipients' time zones or within hours of their day."""
+    """Return sending campaigns that follow recipients' time zones or sending hours."""
     return list(
         db.session.scalars(
             sa.select(Campaign).where(
@@ -112,7 +112,7 @@ def in_waves() -> list[Campaign]:
 
 
 def next_wave(campaign_id: int, *, now: datetime) -> Wave | None:
-    """When the next are due and how many wait in all; None while anybody is due already."""
+    """Return when the next are due and how many wait in all; None while any is due now."""
     waiting = (
         Delivery.campaign_id == campaign_id,
         Delivery.status == sa.literal_column("'queued'"),

@@ -1,4 +1,4 @@
-"""Why a delivery is what it is: the words of `delivery.reason`, and the code of each."""
+"""The reasons of a delivery's status: stored words and their codes."""
 
 from collections.abc import Mapping
 
@@ -32,7 +32,7 @@ REASONS: Mapping[str, str] = {
 
 
 def reason_of(word: str) -> Reason | None:
-    """Return the reason of a delivery; None without one. Words of other versions stay as text."""
+    """Return the reason of a delivery; None without one. Unknown words stay as text."""
     if not word:
         return None
     return Reason(REASONS[word]) if word in REASONS else Reason(LEGACY, {"text": word})

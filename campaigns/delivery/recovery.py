@@ -1,4 +1,4 @@
-"""After a crash: record what a dead worker had claimed, and find unfinished work."""
+"""After a crash: settle the claims of a dead worker, and find unfinished work."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -12,25 +12,24 @@ from campaigns.delivery.journal import Story
 from campaigns.messages import SendResult
 
 HOST_LOST_AFTER = timedelta(minutes=15)
-"""Time after its lease at which a claim without a journal is given up: its host is gone."""
+"""Time after its lease at which a claim without a journal is settled: its host is gone."""
 
 Leases = Mapping[str, datetime]
-"""Claims (by token), and until when each was lent."""
+"""End of the lease by claim token."""
 
 
 class Watch:
-    """Tells which leases have stood still for how long, by a clock that nobody sets.
+    """Measures how long leases have not been renewed, by a monotonic clock.
 
-    A lease that is worked on is renewed all the time. By a wall clock alone all leases would be
-    over at once when it is set forward: what a living worker is just sending would be queued
-    again, and leave twice.
+    A working process renews its lease all the time. By a wall clock alone, setting it forward would
+    end all leases at once: what a worker is just sending would be queued again and sent twice.
     """
 
     def __init__(self) -> None:
         self._since: dict[str, tuple[datetime, float]] = {}
 
     def look(self, leases: Leases, at: float) -> None:
-        """So they stand at this moment, in seconds of `clock.running_seconds`."""
+        """Note the leases as they are at this time, in seconds of `clock.running_seconds`."""
         self._since = {
             token: seen
             if (seen := self._since.get(token)) is not None and seen[0] == until
@@ -39,27 +38,27 @@ class Watch:
         }
 
     def standing(self, seconds: float, at: float) -> dict[str, datetime]:
-        """Those that were seen unchanged for at least so long."""
+        """Return the leases seen unchanged for at least this many seconds."""
         return {
             token: until for token, (until, since) in self._since.items() if at - since >= seconds
         }
 
 
 def leases() -> dict[str, datetime]:
-    """All claims that somebody works on, or has worked on."""
+    """Return the leases of all claims."""
     rows = db.session.execute(sa.select(Claim.token, Claim.lease_until))
     return {token: until for token, until in rows}  # noqa: C416
 
 
 def settle(token: str, story: Story, *, now: datetime, lent_until: datetime | None = None) -> bool:
-    """Settle one claim by its journal; nobody works on it any more.
+    """Settle a claim whose worker is gone, by its journal.
 
     Known replies are recorded, bodies without a reply become `unknown` and are never sent again
-    silently, what was not begun goes back to the queue. Where the end of the journal may be
-    missing, "not begun" is not known either.
+    silently, and the rest goes back to the queue. If the end of the journal may be missing, the
+    rest becomes `unknown` too.
 
-    `lent_until`: its worker may live, so it is settled only if its lease still stands as it was
-    seen (`Watch`). Gives whether it was settled.
+    `lent_until`: the worker may be alive, so settle only if the lease is still the one seen
+    (`Watch`). Returns whether it was settled.
     """
     claim = _end(token, lent_until)
     if claim is None and lent_until is not None:
@@ -74,7 +73,7 @@ def settle(token: str, story: Story, *, now: datetime, lent_until: datetime | No
 
 
 def _end(token: str, lent_until: datetime | None) -> int | None:
-    """End a claim, so that its worker cannot renew it; the campaign's id."""
+    """End a claim, so that its worker cannot renew it. Returns the campaign's id."""
     condition = sa.true() if lent_until is None else Claim.lease_until == lent_until
     return db.session.scalar(
         sa.delete(Claim)
@@ -85,7 +84,7 @@ def _end(token: str, lent_until: datetime | None) -> int | None:
 
 
 def _held(token: str, campaign_id: int) -> set[int]:
-    """The deliveries that a claim still has."""
+    """Return the deliveries that a claim still has."""
     return set(
         db.session.scalars(
             sa.select(Delivery.id).where(
@@ -98,9 +97,9 @@ def _held(token: str, campaign_id: int) -> set[int]:
 
 
 def settle_lost(lost: Leases, *, now: datetime) -> int:
-    """Claims without a journal: whether their bodies left cannot be known, so all is `unknown`.
+    """Settle claims without a journal: their deliveries become `unknown`.
 
-    Nothing of them is queued again. Returns how many claims were settled.
+    Whether bodies were sent cannot be known. Returns how many claims were settled.
     """
     return sum(
         settle(token, Story(is_whole=False), now=now, lent_until=until)
@@ -109,19 +108,19 @@ def settle_lost(lost: Leases, *, now: datetime) -> int:
 
 
 def preparing() -> list[int]:
-    """Campaigns whose expansion was asked for and is not done."""
+    """Return campaigns that wait for expansion."""
     return list(db.session.scalars(sa.select(Campaign.id).where(Campaign.status == "preparing")))
 
 
 def sending() -> list[Campaign]:
-    """Campaigns that are being sent, as they stand now."""
+    """Return campaigns that are being sent."""
     db.session.rollback()
     statement = sa.select(Campaign).where(Campaign.status == "sending").order_by(Campaign.id)
     return list(db.session.scalars(statement, execution_options={"populate_existing": True}))
 
 
 def is_any_sending() -> bool:
-    """Whether any campaign is being sent."""
+    """Return whether any campaign is being sent."""
     return (
         db.session.scalar(sa.select(Campaign.id).where(Campaign.status == "sending").limit(1))
         is not None
@@ -129,7 +128,7 @@ def is_any_sending() -> bool:
 
 
 def cancelled_with_waiting() -> list[int]:
-    """Cancelled campaigns to which a worker gave rows back after the cancellation."""
+    """Return cancelled campaigns with waiting rows, released after the cancellation."""
     waiting = sa.exists().where(
         Delivery.campaign_id == Campaign.id, Delivery.status == sa.literal_column("'queued'")
     )

@@ -1,4 +1,4 @@
-"""The last results of a mailbox group, to see when it suddenly refuses very many (B4)."""
+"""Detect that a mailbox group suddenly refuses very many addresses (rule B4)."""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -9,13 +9,13 @@ from campaigns.delivery.retry import Limits, is_flood
 
 @dataclass(slots=True)
 class Recent:
-    """What one worker saw of one campaign in one mailbox group, some hundred results back."""
+    """The last few hundred results of a campaign in one mailbox group, in one worker."""
 
     limits: Limits
     _batches: deque[tuple[datetime, int, int]] = field(default_factory=deque)
 
     def add(self, refusals: int, results: int, *, now: datetime) -> bool:
-        """Add a batch: so many "no such mailbox" among so many results. True: it is a flood."""
+        """Add a batch: `hard` "no such mailbox" among its results. True: it is a spike."""
         self._batches.append((now, refusals, results))
         oldest = now - timedelta(minutes=self.limits.flood_minutes)
         while self._batches[0][0] < oldest or self._is_enough_without_the_oldest():
@@ -29,7 +29,7 @@ class Recent:
         return self._results() - self._batches[0][2] >= self.limits.flood_results
 
     def since(self) -> datetime | None:
-        """When the first of them came: from there on `events.policy.hold` takes back."""
+        """Time of the first of them, from which `events.policy.hold` revokes bounces."""
         return self._batches[0][0] if self._batches else None
 
     def forget(self) -> None:

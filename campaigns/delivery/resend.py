@@ -1,17 +1,17 @@
 """Manual resends, always by explicit decision.
 
-send_again      unknown  -> queued   it may have arrived, so it may arrive twice
-leave           unknown  -> unknown  it stays as it is, and nobody is asked again
-retry_failed    failed   -> queued   attempts and time start over
-send_remaining  cancelled-> queued   what a cancelled campaign had not handed over
-release         held     -> queued   what was kept back
+send_again      unknown  -> queued   may arrive twice
+leave           unknown  -> unknown  no longer asked about
+retry_failed    failed   -> queued   attempts and time limit start over
+send_remaining  cancelled-> queued   the rest of a cancelled campaign
+release         held     -> queued   deliveries on hold
 
-Each takes rows that exist: whoever joined a list since is never reached by it. A campaign that
-was over is `sending` again. Who has left or is suppressed is passed over when it is claimed.
+Each changes existing rows only: people who joined a list later are not reached. A finished campaign
+is `sending` again. The claim skips people who unsubscribed or are suppressed.
 
-A decision about few is carried out at once. Of one about very many the rest follows slice by
-slice (`carry_on`): its row tells up to which delivery it has come, so that a slice is done once
-or not at all. What fails or is unknown again meanwhile is not taken a second time.
+A small resend is carried out at once. The rest of a large one follows slice by slice (`carry_on`):
+its row contains the position reached, so each slice is done once or not at all. Deliveries that
+fail or become unknown again in between are not included a second time.
 """
 
 from collections.abc import Collection, Sequence
@@ -28,9 +28,9 @@ from campaigns.delivery import quiet_hours
 from campaigns.delivery.models import ResendRun
 
 NOT_BY_ALL = ("no_mailbox", "disabled")
-"""Reasons that "all" excludes: trying such addresses again harms the sender."""
+"""Reasons excluded from "all": retrying such addresses harms the sender's reputation."""
 BATCH_SIZE = 10_000
-"""Deliveries changed within the decision itself."""
+"""Deliveries changed at once."""
 SLICE = 5_000
 """Deliveries changed in each later slice."""
 What = Literal["unknown", "left", "failed", "cancelled", "kept", "flood"]
@@ -45,10 +45,9 @@ _NEW = {
 
 
 def send_again(campaign_id: int, ids: Collection[int] | None = None, *, now: datetime) -> int:
-    """Queue what may or may not have arrived: these, or all that was not left.
+    """Queue unknown deliveries: these, or all that were not left as they are.
 
-    Returns how many were queued, as all of these do. Those that have shown since that they
-    arrived are no longer unknown.
+    Returns how many were queued, like the functions below.
     """
     resolve_stamped(campaign_id, now=now)
     if ids is None:
@@ -57,31 +56,31 @@ def send_again(campaign_id: int, ids: Collection[int] | None = None, *, now: dat
 
 
 def leave(campaign_id: int, ids: Collection[int] | None = None, *, now: datetime) -> int:
-    """Leave unknown what is unknown: it is no longer asked about. Returns how many."""
+    """Leave deliveries unknown, and do not ask about them again. Returns how many."""
     if ids is None:
         return _decide(campaign_id, "left", now=now)
     return _change(campaign_id, Delivery.status == "unknown", _among(ids), reason="left")
 
 
 def retry_failed(campaign_id: int, ids: Collection[int] | None = None, *, now: datetime) -> int:
-    """Queue what failed: these, or all but the mailboxes that do not exist."""
+    """Queue failed deliveries: these, or all except those to missing mailboxes."""
     if ids is None:
         return _decide(campaign_id, "failed", now=now)
     return _queue(campaign_id, ids, "failed", now=now)
 
 
 def send_remaining(campaign_id: int, *, now: datetime) -> int:
-    """Queue what was cancelled before its turn."""
+    """Queue cancelled deliveries."""
     return _decide(campaign_id, "cancelled", now=now)
 
 
 def release(campaign_id: int, *, now: datetime) -> int:
-    """Queue what was kept back for another reason than a flood."""
+    """Queue deliveries on hold for a reason other than a refusal spike."""
     return _decide(campaign_id, "kept", now=now)
 
 
 def try_group_again(campaign_id: int, mailbox_group: str, *, now: datetime) -> int:
-    """A mailbox group whose flood of refusals was a mistake: its held ones are queued again."""
+    """Queue the held deliveries of a mailbox group whose refusals were a mistake."""
     db.session.execute(
         sa.update(HeldGroup)
         .where(
@@ -97,7 +96,7 @@ def try_group_again(campaign_id: int, mailbox_group: str, *, now: datetime) -> i
 
 
 def held_groups(campaign_id: int, *, kind: str = "") -> frozenset[str]:
-    """Mailbox groups to which nothing is sent until somebody has decided; all, or of a kind."""
+    """Return mailbox groups on hold until someone decides; all, or of one kind."""
     found = sa.select(HeldGroup.mailbox_group).where(
         HeldGroup.campaign_id == campaign_id, HeldGroup.decision == ""
     )
@@ -105,7 +104,7 @@ def held_groups(campaign_id: int, *, kind: str = "") -> frozenset[str]:
 
 
 def _queue(campaign_id: int, ids: Collection[int], status: str, *, now: datetime) -> int:
-    """Queue these, one by one as they were chosen."""
+    """Queue individually chosen deliveries."""
     if not lifecycle.lock_started(campaign_id):
         return 0
     chosen = Delivery.status == status, _among(ids)
@@ -116,7 +115,7 @@ def _queue(campaign_id: int, ids: Collection[int], status: str, *, now: datetime
 
 
 def _let_go(campaign_id: int, *among: sa.ColumnElement[bool], now: datetime) -> None:
-    """These are queued again: they may go, within the hours that the campaign keeps to."""
+    """Make queued deliveries due, within the campaign's sending hours."""
     lifecycle.reopen(campaign_id, now=now)
     campaign = db.session.get_one(Campaign, campaign_id, populate_existing=True)
     quiet_hours.hold_back(campaign, workspace_zone(), *among, now=now)
@@ -140,9 +139,9 @@ def _change(campaign_id: int, *conditions: Any, **values: Any) -> int:
 
 
 def _decide(campaign_id: int, what: What, mailbox_group: str = "", *, now: datetime) -> int:
-    """Begin to carry out a decision about all of a kind; how many are done at once.
+    """Begin a resend of all of a kind. Returns how many are done at once.
 
-    0 also while the same decision is being carried out already.
+    Also 0 if the same resend is already in progress.
     """
     if not lifecycle.lock_started(campaign_id):
         return 0
@@ -163,7 +162,7 @@ def _decide(campaign_id: int, what: What, mailbox_group: str = "", *, now: datet
 
 
 def carry_on(campaign_id: int, *, now: datetime) -> bool:
-    """The next slice of what was decided about very many. False: there is no more to be done."""
+    """Carry out the next slice of a large resend. False: it is complete."""
     if not lifecycle.lock_started(campaign_id):
         return False
     run = db.session.scalar(
@@ -175,7 +174,7 @@ def carry_on(campaign_id: int, *, now: datetime) -> bool:
     if run is None:
         return False
     status = db.session.scalar(sa.select(Campaign.status).where(Campaign.id == campaign_id))
-    # The decision had made it `sending`: it was cancelled since.
+    # The resend had made it `sending`, so it was cancelled since.
     is_off = status == "cancelled" and run.what != "left"
     if is_off or not _slice(run, SLICE, now):
         db.session.delete(run)
@@ -183,7 +182,7 @@ def carry_on(campaign_id: int, *, now: datetime) -> bool:
 
 
 def under_way(campaign_id: int) -> list[ResendRun]:
-    """The decisions about very many that are being carried out, the first one first."""
+    """Return the resends in progress, oldest first."""
     return list(
         db.session.scalars(
             sa.select(ResendRun)
@@ -194,12 +193,12 @@ def under_way(campaign_id: int) -> list[ResendRun]:
 
 
 def with_more() -> list[int]:
-    """The campaigns of which something is being carried out."""
+    """Return the campaigns with resends in progress."""
     return list(db.session.scalars(sa.select(ResendRun.campaign_id).distinct()))
 
 
 def _slice(run: ResendRun, most: int, now: datetime) -> bool:
-    """Do so many at most; whether there may be more."""
+    """Change at most this many. Returns whether there may be more."""
     left = _left(run)
     next_ones = (
         sa.select(Delivery.id)
@@ -228,7 +227,7 @@ def _count_left(run: ResendRun) -> int:
 
 
 def _left(run: ResendRun) -> list[sa.ColumnElement[bool]]:
-    """Whom a decision is about, without those up to its position."""
+    """Return the deliveries that a resend has yet to change."""
     status, reason = Delivery.status, Delivery.reason
     wanted: dict[str, tuple[sa.ColumnElement[bool], ...]] = {
         "unknown": (status == "unknown", reason != "left"),
@@ -244,18 +243,18 @@ def _left(run: ResendRun) -> list[sa.ColumnElement[bool]]:
     }
     conditions = list(wanted[run.what])
     if run.position:
-        # What changed since then was not decided about.
+        # Deliveries that changed later are not part of the decision.
         conditions += [Delivery.id > run.position, Delivery.updated_at <= run.decided_at]
     return conditions
 
 
-# --- the unknown, resolved by what came back ------------------------------------------------------
+# --- unknown deliveries resolved by events --------------------------------------------------------
 
 
 def resolve_unknown(delivery_ids: Collection[int], *, has_arrived: bool, now: datetime) -> int:
-    """An event tells what became of unknown deliveries: sent, or failed when it came back.
+    """Resolve unknown deliveries by an event: sent, or failed if they bounced.
 
-    All others are passed over. Returns how many were resolved.
+    Skips all others. Returns how many were resolved.
     """
     if not delivery_ids:
         return 0
@@ -263,7 +262,7 @@ def resolve_unknown(delivery_ids: Collection[int], *, has_arrived: bool, now: da
 
 
 def resolve_stamped(campaign_id: int, *, now: datetime) -> int:
-    """As `resolve_unknown`, for events that came while a delivery was not yet unknown."""
+    """Resolve unknown deliveries by events that came before they became unknown."""
     came_back = [Delivery.campaign_id == campaign_id, Delivery.bounced_at.is_not(None)]
     arrived = [Delivery.campaign_id == campaign_id, Delivery.bounced_at.is_(None), _ARRIVED]
     return _resolve(came_back, has_arrived=False, now=now) + _resolve(
@@ -281,7 +280,7 @@ _ARRIVED = sa.or_(
 
 def _resolve(conditions: Sequence[Any], *, has_arrived: bool, now: datetime) -> int:
     values: dict[str, Any] = (
-        # It left when its fate became unknown.
+        # It was sent at about the time it became unknown.
         {"status": "sent", "reason": "", "sent_at": Delivery.updated_at}
         if has_arrived
         else {"status": "failed", "reason": "bounced"}

@@ -1,9 +1,9 @@
-"""What is done after a refusal or a delay: the policy. Pure: no database, no clock.
+"""The policy after a refusal or a delay. Pure: no database, no clock.
 
-decide       what becomes of one delivery, by the class of the reply and its story so far
-not_before   when it is due again, a little different for each delivery
-pause_for    whether the campaign or the account has to stop, by the last results
-is_flood     whether so many are suddenly "unknown" that it cannot be true (B4)
+decide       the outcome of a delivery, by the class of the reply and its history
+not_before   when it is due again, with jitter
+pause_for    whether the campaign or account must pause, by the last results
+is_flood     whether a mailbox group reports implausibly many missing mailboxes (B4)
 """
 
 import zlib
@@ -22,13 +22,13 @@ _MINUTES: dict[ReplyClass, tuple[int, ...]] = {
     "transient": (5, 15, 30, 60, 120, 240),
     "mailbox_full": (60, 120, 240),
 }
-"""Waits in minutes after the first, second ... try; the last one repeats."""
+"""Waits in minutes after the first, second ... attempt; the last one repeats."""
 _OF_THE_WAY: dict[ReplyClass, tuple[int, int]] = {
     "throttle": (5, 240),
     "policy": (60, 24 * 60),
     "sender": (1, 60),
 }
-"""Shortest and longest wait, in minutes, where the try does not count: it doubles with time."""
+"""Shortest and longest wait in minutes if the attempt does not count; it doubles with time."""
 _FINAL: dict[ReplyClass, tuple[str, Blame]] = {
     "hard": ("no_mailbox", "recipient"),
     "disabled": ("disabled", "recipient"),
@@ -47,7 +47,7 @@ _REASONS: dict[ReplyClass, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long and how often to retry, and when to stop."""
+    """Limits for retries and for stopping."""
 
     retry_hours: float = 48
     tries: int = 20
@@ -61,7 +61,7 @@ class Limits:
 
 
 def limits_of(settings: Settings) -> Limits:
-    """The limits as this installation has set them."""
+    """Return the limits that this installation has set."""
     return Limits(
         retry_hours=settings.retry_hours,
         flood_refusals=settings.flood_refusals,
@@ -71,12 +71,12 @@ def limits_of(settings: Settings) -> Limits:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What becomes of a delivery that was not taken.
+    """The outcome of a delivery that was not accepted.
 
-    `reason` is a word of delivery.reasons. `wait` is the time until the next try, without its
-    jitter, when `status` is queued. `counts`: whether this try is one of the recipient's; where
-    it is not, the delivery goes back as it was. `is_bounce`: the address itself is in doubt, so
-    `events.policy.bounce` has to look at it.
+    `reason` is a word of delivery.reasons. `wait` is the time until the next attempt, without
+    jitter, if `status` is queued. `counts`: whether the attempt counts against the recipient; if
+    not, the delivery returns unchanged. `is_bounce`: the address may be bad, so
+    `events.policy.bounce` has to decide.
     """
 
     status: Literal["queued", "failed", "held"]
@@ -97,11 +97,11 @@ def decide(
     is_final: bool = False,
     asked: timedelta = timedelta(0),
 ) -> Verdict:
-    """What becomes of a delivery after this reply.
+    """Decide the outcome of a delivery after this reply.
 
-    `attempts` are the tries that count, this one included; `first_tried_at` is when it was put
-    off first (None: never before). `is_final`: the server said 5xx, so this message is not
-    offered to the same recipient again (S10). `asked`: so long the server asks us to wait (W4).
+    `attempts` are the attempts that count, including this one; `first_tried_at` is when it was
+    first deferred (None: never). `is_final`: the server replied 5xx, so this message is not offered
+    to the recipient again (rule S10). `asked`: the wait that the server asked for (rule W4).
     """
     if reply_class in _FINAL:
         reason, blame = _FINAL[reply_class]
@@ -116,7 +116,7 @@ def decide(
 def _of_the_way(
     reply_class: ReplyClass, age: timedelta, left: timedelta, asked: timedelta
 ) -> Verdict:
-    """The way to the mailbox is at fault: the delivery waits, and nothing counts against it."""
+    """Let a delivery wait because its account is at fault; the attempt does not count."""
     reason = _REASONS[reply_class]
     blame: Blame = "campaign" if reply_class == "policy" else "provider"
     if left <= timedelta(0) and reply_class == "policy":
@@ -125,7 +125,7 @@ def _of_the_way(
         return Verdict("failed", "gave_up", blame, counts=False)
     shortest, longest = (timedelta(minutes=minutes) for minutes in _OF_THE_WAY[reply_class])
     wait = max(min(max(age, shortest), longest), asked)
-    if reply_class != "sender":  # an account may be mended a week later
+    if reply_class != "sender":  # an account may be repaired a week later
         wait = _within(wait, left)
     return Verdict("queued", reason, blame, wait, counts=False)
 
@@ -151,21 +151,21 @@ def _of_the_moment(
 
 
 def _within(wait: timedelta, left: timedelta) -> timedelta:
-    """The last try comes when the time is up, not hours after it."""
+    """Shorten a wait so that the last attempt comes at the time limit, not hours after it."""
     return min(wait, max(left, timedelta(minutes=1)))
 
 
 def not_before(verdict: Verdict, delivery_id: int, now: datetime) -> datetime:
-    """When this delivery is due again: up to a quarter later than the verdict says.
+    """Return when this delivery is due again: up to a quarter later than the verdict says.
 
-    Spread by its id, so that ten thousand put off at once do not come back at once. Never
-    earlier than said: a server that asked for five minutes gets five.
+    The jitter depends on its id, so that ten thousand deferred at once do not come back at once.
+    Never earlier: a server that asked for five minutes gets five.
     """
     share = zlib.crc32(f"{delivery_id}:{now.timestamp()}".encode()) / 2**32
     return now + verdict.wait * (1 + share / 4)
 
 
-# --- when the sending itself has to stop -------------------------------------------------------
+# --- pausing a campaign or account -------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +183,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """What has to stop, and why."""
+    """What to pause, and why."""
 
     what: Literal["campaign", "provider"]
     reason: Reason
@@ -195,11 +195,11 @@ BLOCKED_SHARE = 0.10
 
 
 def pause_for(tally: Tally, words: Mapping[ReplyClass, str], limits: Limits) -> Pause | None:
-    """Whether something has to stop. `words`: the latest reply of each class, as it was said.
+    """Return what to pause, if anything. `words`: the latest reply of each class.
 
-    One refusal of our own account is enough. A block of the sender or its network stops the
-    campaign when it is no whim of a single server: three of them, and a tenth of the results.
-    Refused content stops it while it is young, that is within its first 500 results.
+    One refusal of our own account is enough. A block of the sender or its network pauses the
+    campaign if it is not a single case: three blocks, and a tenth of the results. Refused content
+    pauses it only within its first 500 results.
     """
     if tally.classes.get("sender"):
         return Pause(
@@ -221,8 +221,8 @@ def _pause(code: str, count: int, tally: Tally, reply: str) -> Pause:
 
 
 def is_flood(refusals: int, results: int, limits: Limits) -> bool:
-    """Whether so many "no such mailbox" of one mailbox group at once are not to be believed.
+    """Return whether a mailbox group reports implausibly many missing mailboxes.
 
-    Counted over the group's last results, at most `flood_results` and `flood_minutes` old.
+    Counts the group's last `flood_results` results, at most `flood_minutes` old.
     """
     return refusals >= limits.flood_refusals and refusals > limits.flood_share * results

@@ -1,4 +1,4 @@
-"""Pauses campaigns where a reply rule says so."""
+"""Pause campaigns by reply rules."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -13,7 +13,7 @@ from campaigns.throttling.rules import Action
 
 
 def pause(actions: Iterable[Action], provider_id: int, campaign_id: int, *, now: datetime) -> None:
-    """Pause this campaign, or all of the account, as these actions of the reply rules say."""
+    """Pause this campaign, or all of the account, according to these reply rule actions."""
     for action in actions:
         if action.rule.act == "pause_campaign":
             lifecycle.pause(campaign_id, now=now, reason=action.why, through=provider_id)

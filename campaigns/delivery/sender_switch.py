@@ -1,4 +1,4 @@
-"""Switch a campaign to another sender: when its account's daily limit is used up, or by hand.
+"""Switch a campaign to another sender: when its account's daily limit is used up, or manually.
 
 The automatic switch happens once: the chosen sender (campaign.fallback_sender) is cleared, so two
 accounts never pass a campaign back and forth.
@@ -15,17 +15,17 @@ from campaigns.db import db
 from campaigns.throttling.plan import Grant, Plan
 
 WORTH_GOING_ON = timedelta(minutes=15)
-"""Shortest wait worth showing recipients another address."""
+"""Shortest wait that justifies another sender address."""
 _OF_THE_WAY = ("throttled", "sender_refused")
-"""Reasons that another account does away with: the delivery may go at once."""
+"""Reasons that do not apply to another account: the delivery may be sent at once."""
 
 
 def go_on_from(campaign_id: int, sender_id: int, *, now: datetime, by_itself: bool = False) -> bool:
     """Send the rest from another address, by its account. Returns whether this call did.
 
-    For a campaign that is being sent or paused; it stays so. What was claimed already leaves as
-    it was made, or comes back. `by_itself`: only from the address that was chosen for it.
-    False: it is over, somebody was first, or the address has no other account.
+    For a sending or paused campaign, whose status stays. Claimed deliveries leave from the old
+    address, or are released. `by_itself`: only to the chosen fallback sender. False: the campaign
+    is over, someone else was first, or the address uses the same account.
     """
     states = ("sending",) if by_itself else ("sending", "paused")
     campaign = locked(campaign_id, states)
@@ -42,7 +42,7 @@ def go_on_from(campaign_id: int, sender_id: int, *, now: datetime, by_itself: bo
         provider_id=way.account.id,
         overflow_sender_id=None,
         earlier_senders=[*campaign.earlier_senders, entry_of(campaign, now, by_itself=by_itself)],
-        # A campaign that waited does so no more; one that was paused still is, for its reason.
+        # A waiting campaign no longer waits; a paused one stays paused, with its reason.
         status_reason="" if campaign.status == "sending" else campaign.status_reason,
     )
     if did_it:
@@ -51,10 +51,10 @@ def go_on_from(campaign_id: int, sender_id: int, *, now: datetime, by_itself: bo
 
 
 def is_used_up(plan: Plan, grant: Grant, *, now: datetime) -> bool:
-    """Whether nothing goes for a good while because the whole account's day is used up.
+    """Return whether the account is blocked for long because its daily limit is used up.
 
-    That is its limit of 24 hours, its warm-up's cap of the day, or a reply that says so. Nothing
-    else: an account that is broken or blocked must not lead its campaigns to the next one.
+    That is its 24-hour limit, the daily cap of its warm-up, or a reply that says so. Nothing else:
+    campaigns of a broken or blocked account must not move to the next account.
     """
     if plan.suspended_until is not None and plan.suspended_until > now:
         return plan.is_quota and plan.suspended_until - now > WORTH_GOING_ON
@@ -65,7 +65,7 @@ def is_used_up(plan: Plan, grant: Grant, *, now: datetime) -> bool:
 
 
 def without_day(plan: Plan) -> Plan:
-    """The plan of an account whose campaign goes on by another one when its day is used up."""
+    """Return the plan without daily limits, for a campaign that switches accounts at its limit."""
     return replace(
         plan,
         windows=replace(plan.windows, day=0),
@@ -81,7 +81,7 @@ def is_any_claimed(campaign_id: int) -> bool:
 
 
 def is_any_put_off(campaign_id: int) -> bool:
-    """Return whether anyone waits who could get the email at once from another sender."""
+    """Return whether any waiting delivery could be sent at once from another sender."""
     return (
         db.session.scalar(sa.select(Delivery.id).where(*_put_off(campaign_id)).limit(1)) is not None
     )
@@ -101,7 +101,7 @@ def _put_off(campaign_id: int) -> tuple[sa.ColumnElement[bool], ...]:
     return (
         Delivery.campaign_id == campaign_id,
         Delivery.reason.in_(_OF_THE_WAY),
-        # Written out: only so do both databases see that the partial index fits.
+        # A literal: otherwise the databases do not use the partial index.
         Delivery.reason != sa.literal_column("''"),
         Delivery.status == "queued",
     )

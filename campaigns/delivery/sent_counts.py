@@ -1,4 +1,4 @@
-"""What the ledger knows of the last 24 hours: lost counters are made good from it."""
+"""Count the deliveries of the last 24 hours, to rebuild lost counters."""
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -12,10 +12,10 @@ SLOT_SECONDS = 60
 
 
 def sent_in_last_day(provider_id: int, *, now: datetime) -> list[tuple[datetime, str, int]]:
-    """(minute, mailbox group, count) of what went out by this account in the last 24 hours.
+    """Return (minute, mailbox group, count) of an account's messages of the last 24 hours.
 
-    A minute is stored under its end, so that nothing expires too early. Only campaigns that were
-    under way in that time are read: the ledger of all others may hold many millions of rows.
+    A minute is named by its end, so that nothing expires too early. Reads only campaigns that were
+    sending in that time: all others may have many millions of rows.
     """
     since = now - timedelta(hours=24)
     whole, parts = _campaigns(provider_id, since)
@@ -39,11 +39,11 @@ _Part = tuple[int, datetime | None, datetime | None]
 
 
 def _campaigns(provider_id: int, since: datetime) -> tuple[list[int], list[_Part]]:
-    """Those that went by this account only, and times of those that went by several."""
+    """Return campaigns that used this account only, and the periods of those that used several."""
     rows = db.session.execute(
         sa.select(Campaign.id, Campaign.provider_id, Campaign.earlier_senders).where(
             Campaign.started_at.is_not(None),
-            # What was on the wire when a campaign was cancelled is sent a little later.
+            # Messages on the wire when a campaign is cancelled are sent a little later.
             sa.or_(
                 Campaign.status.not_in(("sent", "cancelled")),
                 Campaign.finished_at > since - timedelta(hours=1),

@@ -1,1 +1,1 @@
-"""Sends what is due: claims, connections, the shared limiter, and what replies lead to."""
+"""The sending engine: claims, connections, the shared limiter, and feedback from replies."""

@@ -1,4 +1,4 @@
-"""The deliveries of one claim, from the claim until their outcomes are in the database."""
+"""The deliveries of one claim, until their outcomes are in the database."""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -18,17 +18,17 @@ class Batch:
     compiled: Compiled
     journal: Journal
     deadline: float
-    """Moment, by `running_seconds`, after which no body of this batch is begun."""
+    """Time after which no body of this batch is begun, by `running_seconds`."""
     checked_at: float = field(default_factory=running_seconds)
-    """Moment, by `running_seconds`, at which the last complete consent check began."""
+    """Time at which the last complete consent check began, by `running_seconds`."""
     waiting: dict[str, deque[Recipient]] = field(default_factory=dict)
     """Recipients not yet handed to the provider, by mailbox group."""
     groups: dict[int, str] = field(default_factory=dict)
     """Mailbox group of each delivery id."""
     unrecorded: int = 0
-    """Number of deliveries whose outcome is not in the database yet."""
+    """Number of deliveries whose outcome is not yet in the database."""
     renewed_at: float = 0.0
-    # Outcomes that the database does not have yet. Other threads only append; only the recorder
+    # Outcomes that are not yet in the database. Other threads only append; only the recorder
     # deletes, and only what it has written.
     results: list[SendResult] = field(default_factory=list)
     unrenderable: list[tuple[int, str]] = field(default_factory=list)
@@ -41,7 +41,7 @@ class Batch:
         return sum(map(len, self.waiting.values()))
 
     def pending_results(self) -> "PendingResults":
-        """Return a copy of what has to be written now."""
+        """Return a copy of the outcomes to write."""
         return PendingResults(
             self,
             list(self.results),
@@ -66,11 +66,11 @@ class PendingResults:
 
     @property
     def complete_the_batch(self) -> bool:
-        """Whether nothing of the batch is left once these are written."""
+        """Return whether the batch is complete once these are written."""
         return len(self) == self.batch.unrecorded
 
     def mark_written(self) -> None:
-        """Remove them from the batch, after the commit."""
+        """Remove these outcomes from the batch, after the commit."""
         del self.batch.results[: len(self.results)]
         del self.batch.unrenderable[: len(self.unrenderable)]
         del self.batch.recalled[: len(self.recalled)]

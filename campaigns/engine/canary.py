@@ -14,18 +14,18 @@ from campaigns.transactional import alerts
 log = structlog.get_logger()
 
 POLL_INTERVAL_SECONDS = 1.0
-"""Interval between looks at the same campaign, in one process."""
+"""Interval between checks of the same campaign in one process, in seconds."""
 _looked: dict[int, float] = {}
 
 
 def judge_all() -> None:
-    """Judge all test groups, even those whose worker is busy or gone."""
+    """Judge all test groups, including those whose worker is busy or gone."""
     for campaign_id in canary.under_way():
         _judge(campaign_id)
 
 
 def judge(campaign: Campaign) -> None:
-    """Judge the test group of a campaign that is being sent, unless that was done just now."""
+    """Judge the test group of a sending campaign, at most once per interval."""
     if campaign.canary_state not in canary.STAGES:
         _looked.pop(campaign.id, None)
     elif time.monotonic() - _looked.get(campaign.id, 0.0) >= POLL_INTERVAL_SECONDS:
@@ -57,5 +57,5 @@ def _tell_owners(campaign_id: int) -> list[int]:
 
 
 def forget() -> None:
-    """At the end of a worker, and between tests."""
+    """Reset the state, at the end of a worker and between tests."""
     _looked.clear()

@@ -1,4 +1,4 @@
-"""Compiled contents of the campaigns that this process sends, and a small cache for them."""
+"""A cache of the compiled contents of the campaigns that this process sends."""
 
 from typing import TypeVar
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class RecentCache(dict[int, T]):
-    """Values by campaign id; the ones stored longest ago make room."""
+    """Values by campaign id; the oldest are evicted."""
 
     SIZE = 8
 
@@ -31,7 +31,7 @@ _contents: RecentCache[tuple[tuple[Content, Signing | None], Compiled]] = Recent
 
 
 def compiled_content(campaign: Campaign) -> Compiled:
-    """Return the campaign's compiled content; compiled again only when any of it changed.
+    """Return the campaign's compiled content; compiles it again only when it changed.
 
     Raises TemplateProblemError, SecretUnreadableError.
     """
@@ -48,7 +48,7 @@ def compiled_content(campaign: Campaign) -> Compiled:
 def unusable(
     error: TemplateProblemError | SecretUnreadableError | UnusableAccountError,
 ) -> Reason:
-    """Return why a campaign cannot be sent as it is."""
+    """Return why a campaign cannot be sent."""
     if isinstance(error, TemplateProblemError):
         problems = tuple(problem.located for problem in error.problems)
         return Reason("status.content_problem", {"problem": problems})

@@ -1,7 +1,7 @@
-"""Repeat the consent check for what waits or is on the wire.
+"""Repeat the consent check for messages that wait or are being sent.
 
-A body leaves only if its last check began less than OLDEST_CHECK_SECONDS ago (engine.outbox),
-whatever the database or the server does.
+Whatever the database or the server does, a body is sent only if its last check began less than
+OLDEST_CHECK_SECONDS ago (engine.outbox).
 """
 
 import threading
@@ -18,20 +18,20 @@ from campaigns.outages import outages
 log = structlog.get_logger()
 
 CHECK_INTERVAL_SECONDS = 0.5
-"""Interval between rounds of the consent check."""
+"""Interval between rounds of the consent check, in seconds."""
 
 
 class ConsentCheck:
-    """Holds back who unsubscribed, was suppressed or was deleted after the claim."""
+    """Withdraws deliveries to people who left, were suppressed or deleted since the claim."""
 
     def __init__(self, app: Flask, pool: ProviderPool, clock: Clock) -> None:
-        """Make a check of everything in this pool."""
+        """Create a check of everything in this pool."""
         self._app = app
         self._pool = pool
         self._clock = clock
 
     def tick(self) -> None:
-        """Check what is due, and give back what would wait too long."""
+        """Check what is due, and return to the queue what would wait too long."""
         for outbox in self._pool.outboxes:
             outbox.release_surplus(self._clock.monotonic())
             due = outbox.to_check(self._clock.running_seconds())
@@ -44,11 +44,11 @@ class ConsentCheck:
                 outbox.apply_check(batch, began_at, withdrawn)
 
     def run(self, closing: threading.Event) -> None:
-        """Tick until closed, in a thread of its own: a slow write must not delay the checks."""
+        """Tick until closed, in its own thread: a slow write must not delay the checks."""
         while not closing.wait(CHECK_INTERVAL_SECONDS):
             try:
                 self.tick()
-            except SQLAlchemyError as error:  # nothing leaves until it can be checked
+            except SQLAlchemyError as error:  # nothing is sent until a check succeeds
                 outages.began("consent check", error)
             except Exception:
                 log.exception("consent cannot be checked; nothing is sent until it can")

@@ -1,10 +1,10 @@
-"""The sending engine of a worker process: from the claim to the wire, and back to the database.
+"""The sending engine of a worker process: from claims to recorded outcomes.
 
 Four threads share the work. The job (engine.serve) claims deliveries and puts them into the
-outbox of their provider account. The provider's thread takes messages from there, which are
-rendered at that moment, and reports their outcomes. The recorder writes the outcomes to the
-database, in bulk. A fourth repeats the consent check for what is still on its way. So no
-connection waits for the database, and what is on its way outlives a single job.
+outbox of their provider account. The provider's thread takes messages from there, which renders
+them, and reports their outcomes. The recorder writes the outcomes to the database, in bulk. A
+fourth thread repeats the consent check for everything still open. So no connection waits for the
+database, and messages in progress outlive a single job.
 """
 
 import secrets
@@ -31,26 +31,26 @@ from campaigns.throttling.plan import Plan
 
 DRAIN_INTERVAL_SECONDS = 0.02
 THREAD_END_SECONDS = 5.0
-"""Time that a thread gets to end."""
+"""Time limit for a thread to end, in seconds."""
 
 
 class Engine:
-    """Everything that a worker process has on its way. One for each process.
+    """Everything that a worker process is sending. One per process.
 
     `start` runs it in threads; without them, `tick` does one round.
     """
 
     def __init__(self, app: Flask, clock: Clock = SYSTEM_CLOCK) -> None:
-        """Make an engine that has nothing to send yet, and runs no threads."""
+        """Create an engine without messages and without threads."""
         with app.app_context():
             settings = services().settings
             self._lease = timedelta(seconds=settings.lease_seconds)
             limits = limits_of(settings)
         self.name = secrets.token_hex(6)
-        """The name by which the limiter knows this process."""
+        """This process's name for the limiter."""
         self._clock = clock
         self._activity = threading.Condition()
-        """Notified when there is something to record, and when something was recorded."""
+        """Notified when there are outcomes to record, and after recording."""
         self._closed = threading.Event()
         self._pool = ProviderPool(self.name, self._activity, clock)
         self._recorder = Recorder(app, self._pool, self._activity, limits, self._lease, clock)
@@ -58,7 +58,7 @@ class Engine:
         self._threads: list[threading.Thread] = []
 
     def start(self) -> "Engine":
-        """Record and check consent in threads from now on, until `close`."""
+        """Start the threads that record and check consent, until `close`."""
         for name, run in (("recorder", self._recorder.run), ("consent", self._consent.run)):
             thread = threading.Thread(target=run, args=(self._closed,), name=name, daemon=True)
             self._threads.append(thread)
@@ -73,30 +73,30 @@ class Engine:
     # --- the job's side --------------------------------------------------------------------
 
     def room(self, provider_id: int) -> int:
-        """Return how many more deliveries are wanted for this account."""
+        """Return how many more deliveries the outbox of this account can take."""
         outbox = self._pool.find(provider_id)
         return FIRST_STOCK if outbox is None else outbox.room
 
     def outbox(self, account: ProviderAccount, plan: Plan) -> Outbox:
-        """Return the outbox of this account, emptied by this worker's share of its connections.
+        """Return the outbox of this account, served by this worker's share of its connections.
 
         Raises UnusableAccountError, SecretUnreadableError, RedisError.
         """
         return self._pool.open(account, plan)
 
     def keep_shares(self) -> None:
-        """Renew the shares of connections that are in use or waited for. Raises RedisError."""
+        """Renew the shares of connections that are in use or needed. Raises RedisError."""
         self._pool.keep_shares()
 
     def claim(
         self, campaign_id: int, outbox: Outbox, compiled: Compiled, wants: Mapping[str, int]
     ) -> Mapping[str, int]:
-        """Claim deliveries and let them leave. Returns how many were taken of each group."""
+        """Claim deliveries and put them into the outbox. Returns the number claimed per group."""
         token = secrets.token_hex(12)
-        checked_at = self._clock.running_seconds()  # before the statement that checks consent
+        checked_at = self._clock.running_seconds()  # read before the statement that checks consent
         journal = Journal(services().settings.journal_dir, token)
         try:
-            # Durable before anything leaves: a power cut must not undo the claim of sent mail.
+            # Durable before anything is sent: a power cut must not undo the claim of sent messages.
             with transaction(durable=True):
                 allowed = canary.cap(campaign_id, wants)  # may wait for another worker
                 claimed = claims.claim(
@@ -105,12 +105,12 @@ class Engine:
                 if not claimed.recipients:
                     claims.close([token])
         except BaseException:
-            journal.close()  # it may have been committed: recovery settles it
+            journal.close()  # the claim may have been committed: leave it to recovery
             raise
         if not claimed.recipients:
             journal.remove()
             return claimed.taken
-        outbox.account.resting_until = 0.0  # the limiter, which granted this, knows better
+        outbox.account.resting_until = 0.0  # the limiter granted this, so it may be tried
         batch = Batch(
             token,
             campaign_id,
@@ -125,23 +125,23 @@ class Engine:
         return claimed.taken
 
     def has_batches_of(self, campaign_id: int) -> bool:
-        """Whether deliveries of this campaign are on their way here."""
+        """Return whether this process has open deliveries of this campaign."""
         return self._pool.has_batches_of(campaign_id)
 
     @property
     def is_idle(self) -> bool:
-        """Whether the outcome of every delivery that was claimed here is recorded."""
+        """Return whether the outcome of every delivery claimed here is recorded."""
         return all(outbox.is_idle for outbox in self._pool.outboxes)
 
     def wait_for_results(self, seconds: float) -> None:
-        """Wait until something was recorded, for at most this long."""
+        """Wait until something was recorded, at most this many seconds."""
         with self._activity:
             self._activity.wait(seconds)
 
     # --- the end -----------------------------------------------------------------------------
 
     def drain(self, seconds: float) -> None:
-        """Begin nothing more; wait for the replies that are due and record them."""
+        """Begin nothing more; wait for open replies and record them."""
         self._recorder.is_draining = True
         deadline = self._clock.monotonic() + seconds
         while not self.is_idle and self._clock.monotonic() < deadline:
@@ -149,7 +149,7 @@ class Engine:
             self._closed.wait(DRAIN_INTERVAL_SECONDS)
 
     def close(self, *, drain_seconds: float = 0.0) -> None:
-        """Let go of everything. Recovery settles what has no reply by then, from the journals."""
+        """Close everything. Recovery settles messages still without a reply, from the journals."""
         self.drain(drain_seconds)
         self._pool.close_providers()
         self._closed.set()

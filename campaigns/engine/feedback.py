@@ -1,4 +1,4 @@
-"""Draw conclusions from recorded outcomes: for the campaign, the account and its speed."""
+"""Adapt campaigns, accounts and send rates to recorded outcomes."""
 
 import time
 from collections import Counter, defaultdict, deque
@@ -24,26 +24,26 @@ from campaigns.throttling import recording, slowed_domains
 from campaigns.throttling.rules import ACCOUNT, Action, RuleBook, open_book
 
 REMEMBERED = 500
-"""Number of recent results of a campaign that are judged."""
+"""Number of recent results of a campaign that are examined."""
 MANY_DOMAINS = 5
 """Number of domains throttling at the same time above which the whole account is slowed."""
 CLEANUP_INTERVAL_SECONDS = 600.0
-"""Interval between checks for campaigns that are over."""
+"""Interval between checks for finished campaigns, in seconds."""
 
 
 @dataclass(slots=True)
 class Feedback:
-    """What the limiter has to know after the commit, by mailbox group."""
+    """What to tell the limiter after the commit, by mailbox group."""
 
     sent: Counter[str] = field(default_factory=Counter)
     throttled: Counter[str] = field(default_factory=Counter)
     actions: dict[str, list[Action]] = field(default_factory=dict)
     is_held: bool = False
-    """A mailbox group is held: nothing more of this campaign leaves until it is claimed again."""
+    """A mailbox group is on hold: release this campaign's open messages, to claim them again."""
 
 
 class Judge:
-    """Remembers the last results of each campaign of this process, and judges by them."""
+    """Remembers and examines the last results of each campaign of this process."""
 
     def __init__(self, limits: Limits | None = None) -> None:
         self._limits = limits or Limits()
@@ -51,7 +51,7 @@ class Judge:
             lambda: deque(maxlen=REMEMBERED)
         )
         self._count: Counter[tuple[int, int]] = Counter()
-        """Both by campaign and account: replies to one account say nothing about another."""
+        """By campaign and account: replies to one account say nothing about another."""
         self._recent: dict[tuple[int, str], refusal_spike.Recent] = defaultdict(
             lambda: refusal_spike.Recent(self._limits)
         )
@@ -66,9 +66,9 @@ class Judge:
         now: datetime,
         book: RuleBook | None = None,
     ) -> Feedback:
-        """Act on what was recorded; in the transaction that recorded it.
+        """Act on recorded outcomes, in the transaction that records them.
 
-        `book`: the reply rules, which have read these replies already (`rule_book`).
+        `book`: the reply rules, already matched against these replies (`rule_book`).
         """
         self._forget_what_is_over()
         feedback = Feedback(sent=Counter(recorded.sent))
@@ -95,10 +95,10 @@ class Judge:
         return feedback
 
     def _slow_domains(self, provider_id: int, recorded: Recorded, now: datetime) -> int:
-        """Let the small domains that throttle wait; the complaints that are about the account.
+        """Pause small domains that throttle; return the replies that concern the whole account.
 
-        Many domains that say so at once, most of what was answered, are no coincidence: their
-        common cause is the account or the server that it hands its mail to.
+        If many domains throttle at once, and most replies say so, the cause is the account or its
+        relay, not the domains.
         """
         throttled = len(recorded.throttled)
         taken = recorded.sent[OTHER]
@@ -108,13 +108,13 @@ class Judge:
         return recorded.throttled_account
 
     def forget(self, campaign_id: int) -> None:
-        """Forget the results of a campaign that was stopped or is done."""
+        """Forget the results of a campaign that was stopped or finished."""
         for key in [key for key in self._last if key[0] == campaign_id]:
             del self._last[key]
             self._count.pop(key, None)
 
     def _forget_what_is_over(self) -> None:
-        """Forget finished campaigns, so that memory does not grow over months."""
+        """Forget finished campaigns, so that memory does not grow."""
         if time.monotonic() - self._cleaned_at < CLEANUP_INTERVAL_SECONDS:
             return
         self._cleaned_at = time.monotonic()
@@ -129,7 +129,7 @@ class Judge:
             del self._recent[key]
 
     def _is_held(self, campaign_id: int, group: str, recorded: Recorded, now: datetime) -> bool:
-        """Hold a group whose sudden refusals are too many to be genuine."""
+        """Hold a mailbox group that suddenly refuses too many addresses to be credible."""
         refused = sum(count for (name, _), count in recorded.refused.items() if name == group)
         gone = recorded.refused[group, "hard"]
         recent = self._recent[campaign_id, group]
@@ -164,10 +164,10 @@ class Judge:
 def rule_book(
     provider_id: int, told: Iterable[tuple[Mapping[int, str], Sequence[SendResult]]]
 ) -> RuleBook | None:
-    """The reply rules, after they have read what was answered instead of "taken".
+    """Return the reply rules, matched against all refusals and delays; None if there are none.
 
-    Owners write these rules, so they are searched before a transaction opens. `told`: the
-    mailbox groups of a batch and its results. None when there is nothing to read.
+    Owners write these expressions, so they are matched before a transaction opens. `told`: the
+    mailbox groups of a batch and its results.
     """
     replies = {
         (groups.get(result.delivery_id, ""), result.code, result.reply)
@@ -184,7 +184,7 @@ def rule_book(
 
 
 def tell_limiter(provider_id: int, feedback: Feedback) -> None:
-    """Tell the limiter: a server that throttles gets less, then slowly more again."""
+    """Tell the limiter to slow down for a server that throttles, and then to recover slowly."""
     if feedback.throttled[ACCOUNT]:
         limiter().feedback(provider_id, ACCOUNT, 0, feedback.throttled[ACCOUNT])
     for group, actions in feedback.actions.items():

@@ -1,4 +1,4 @@
-"""The limiter's counters in Redis: one script call over all limits of an account."""
+"""The limiter's counters in Redis: one script call for all limits of an account."""
 
 import json
 from collections import Counter
@@ -32,7 +32,7 @@ SCRIPT = Path(__file__).with_name("limiter.lua")
 
 @dataclass(frozen=True, slots=True)
 class AccountUsage:
-    """Use of each counted window of an account, and its learned rates."""
+    """The use of an account's limits, and its learned rates."""
 
     used: Mapping[str, int]
     learned: Mapping[str, float]
@@ -41,10 +41,10 @@ class AccountUsage:
 
 
 class RedisLimiter:
-    """Limits that hold across all workers and machines (see throttling.plan.Limiter).
+    """Enforces limits across all workers and machines (see throttling.plan.Limiter).
 
-    Redis's own clock counts, so it does not matter how far the clocks of the workers differ.
-    `clock` stands in for it in tests.
+    It uses the clock of Redis, so differences between the workers' clocks do not matter. `clock`
+    replaces it in tests.
     """
 
     def __init__(self, redis: Redis, clock: Callable[[], float] | None = None) -> None:
@@ -52,7 +52,7 @@ class RedisLimiter:
         self._clock = clock
 
     def acquire(self, ask: Ask, plan: Plan) -> Grant:
-        """Take what the limits of this account allow of what is asked for."""
+        """Grant as much of these requests as the limits of the account allow."""
         question = _question(ask, plan)
         answer = self._run(ask.provider_id, "acquire", question)
         if "missing" in answer:
@@ -77,7 +77,7 @@ class RedisLimiter:
         )
 
     def give_back(self, ask: Ask, counts: Mapping[str, int]) -> None:
-        """Return what was granted and not used."""
+        """Return unused grants."""
         unused = {group: count for group, count in counts.items() if count > 0}
         if unused:
             question = {"campaign": ask.campaign_id, "counts": unused}
@@ -88,8 +88,8 @@ class RedisLimiter:
     ) -> int:
         """Return how many connections `holder` may have now.
 
-        Each request also shows that the worker is alive: the share of one that stops asking
-        goes to the others.
+        Each call also shows that the worker is alive: the share of a worker that stops calling goes
+        to the others.
         """
         question = {
             "holder": holder, "most": plan.connections, "open": held, "is_idle": is_idle,
@@ -97,12 +97,12 @@ class RedisLimiter:
         return min(NO_LIMIT, int(self._run(provider_id, "lease", question)["count"]))
 
     def feedback(self, provider_id: int, group: str, sent: int, throttled: int) -> None:
-        """Adapt the learned rate of a mailbox group to how it went."""
+        """Adapt the learned rate of a mailbox group to its replies."""
         question = {"group": group, "sent": sent, "throttled": throttled}
         self._run(provider_id, "feedback", question)
 
     def standing(self, provider_id: int, groups: Sequence[str]) -> AccountUsage:
-        """For people to see. A learned rate of '' is that of the whole account."""
+        """Return the usage to show. The learned rate under '' is that of the whole account."""
         shown = self._run(provider_id, "show", {"groups": ["", *groups]})
         learned = {group: float(rate) for group, rate in shown["learned"].items()}
         ends = {
@@ -115,11 +115,11 @@ class RedisLimiter:
         self._run(provider_id, "forget", {"group": group})
 
     def _fill(self, provider_id: int, missing: list[dict[str, str]]) -> None:
-        """Redis lost counters, or never had them: count what the ledger says went out."""
+        """Count sent deliveries in the database for counters that Redis lost or never had."""
         wanted = {lost["group"] for lost in missing}
         past: Counter[tuple[float, str]] = Counter()
         for at, group, count in sent_counts.sent_in_last_day(provider_id, now=self._now()):
-            for name in wanted & {"", group}:  # '' stands for the whole account
+            for name in wanted & {"", group}:  # '' means the whole account
                 past[at.timestamp(), name] += count
         sent = [{"at": at, "group": group, "count": count} for (at, group), count in past.items()]
         self._run(provider_id, "fill", {"missing": missing, "sent": sent})
@@ -136,7 +136,7 @@ class RedisLimiter:
 
 
 def limiter() -> RedisLimiter:
-    """The limiter of the running app, made on first use."""
+    """Return the limiter of the running app, created on first use."""
     found = current_app.extensions.get("campaigns.limiter")
     if found is None:
         found = RedisLimiter(connect(services().settings.redis_connection_url))
@@ -179,7 +179,7 @@ def _group(own: GroupPlan) -> dict[str, Any]:
 
 
 def _known(**values: object) -> dict[str, Any]:
-    """Without what is None: the script would read a null as something that is there."""
+    """Leave out None: the script would take a null for a value."""
     return {name: value for name, value in values.items() if value is not None}
 
 

@@ -1,4 +1,4 @@
-"""What waits to be sent through one account, and what is on its way there."""
+"""The outbox of an account: messages waiting to be sent, and messages on the wire."""
 
 import threading
 from collections import Counter, deque
@@ -21,37 +21,37 @@ log = structlog.get_logger()
 
 FIRST_STOCK, SMALLEST_STOCK, LARGEST_STOCK = 100, 8, 4000
 STOCK_SECONDS = 1.0
-"""Sending time, in seconds, for which an outbox is filled: it never runs dry, and gives back
-little when the campaign stops."""
+"""Seconds of sending for which an outbox is filled: it never runs dry, and returns little when a
+campaign stops."""
 LONGEST_STOCK_SECONDS = 2.0
-"""Work that would take longer than this at the current speed goes back to the queue."""
+"""Seconds of sending above which the rest goes back to the queue."""
 RECORD_BATCH_SIZE = 2000
-"""Number of results that are recorded without waiting for the next interval."""
+"""Number of results that triggers recording before the next interval."""
 CHECK_AFTER_SECONDS = 1.0
-"""Age at which a consent check is repeated."""
+"""Age at which a consent check is repeated, in seconds."""
 OLDEST_OFFER_SECONDS = 2.0
-"""Age of a consent check beyond which a message is no longer offered to the server."""
+"""Age of a consent check beyond which a message is no longer offered, in seconds."""
 OLDEST_CHECK_SECONDS = 2.5
-"""Age of a consent check beyond which no body leaves."""
+"""Age of a consent check beyond which no body is sent, in seconds."""
 
 
 class Outbox:
-    """What waits to be sent through one account. The provider takes from it and reports to it.
+    """The messages of one account. The provider takes from it and reports to it.
 
-    A `Source` (providers.base): the provider calls its methods from a thread of its own.
+    A `Source` (providers.base): the provider calls its methods from its own thread.
     """
 
     def __init__(
         self, provider_id: int, activity: threading.Condition, clock: Clock = SYSTEM_CLOCK
     ) -> None:
-        """Make an empty one. `activity` is notified when there is something to record."""
+        """Create an empty outbox. `activity` is notified when there are results to record."""
         self.provider_id = provider_id
         self.account = AccountState()
         self.concurrency_limits: Mapping[str, int] = {}
-        """Messages of a mailbox group that may be on the wire at the same time, where limited."""
+        """Limits for messages of a mailbox group on the wire at the same time."""
         self.batches: list[Batch] = []
         self._pacers: dict[str | int, Pacer] = {}
-        """Of the account (""), of campaigns (by id) and of mailbox groups (by name)."""
+        """Pacers of the account (""), of campaigns (by id) and of mailbox groups (by name)."""
         self._next_at: float | None = None
         self._activity = activity
         self._now, self._monotonic = clock.now, clock.monotonic
@@ -97,7 +97,7 @@ class Outbox:
             batch, group = self._turns[0]
             is_late = now >= batch.deadline or now >= batch.checked_at + OLDEST_OFFER_SECONDS
             if is_late or not batch.waiting[group]:
-                self._turns.popleft()  # until something is returned, or the batch is renewed
+                self._turns.popleft()  # until something is released, or the batch is renewed
                 continue
             self._turns.rotate(-1)
             if self._pacers and self._must_wait(moment, group, batch.campaign_id):
@@ -111,7 +111,7 @@ class Outbox:
         return None
 
     def _must_wait(self, now: float, *keys: str | int) -> bool:
-        """Whether the pace of any of these forbids a message now; notes when one may leave."""
+        """Return whether a pace forbids a message now, and note when the next one may leave."""
         due = max(
             (self._pacers[key].due_at(now) for key in keys if key in self._pacers), default=now
         )
@@ -121,11 +121,11 @@ class Outbox:
         return True
 
     def next_at(self) -> float | None:
-        """Return when `take` may have a message again; None: only after a `wake`."""
+        """Return when `take` may have a message again; None: only after `wake`."""
         return self._next_at
 
     def _may_start(self, group: str) -> bool:
-        """Whether another message of this group may go on the wire now. Rarely limited."""
+        """Return whether another message of this group may go on the wire now. Rarely limited."""
         limit = self.concurrency_limits.get(group)
         if limit is None:
             return True
@@ -133,13 +133,14 @@ class Outbox:
         return current < limit
 
     def begin(self, message: Message) -> bool:
-        """Journal that this body leaves. False: it must not leave."""
+        """Journal that this body is about to be sent. False: it must not be sent."""
         batch, _ = self._on_wire[message.delivery_id]
         if message.delivery_id in self._withdrawn:
             return False
         try:
-            # The intent comes first. If this process is suspended for an hour in between, either
-            # the check below finds its time over, or whoever settled its claim read the intent.
+            # Write the intent first. If this process is suspended in between, either the check
+            # below finds the deadline passed, or the worker that settled the claim has read the
+            # intent.
             batch.journal.intent(message.delivery_id)
             if self._running_seconds() < min(
                 batch.deadline, batch.checked_at + OLDEST_CHECK_SECONDS
@@ -151,10 +152,10 @@ class Outbox:
         return False
 
     def release(self, message: Message) -> None:
-        """Take back a message that was not begun, or not accepted because of the session alone."""
+        """Take back a message that was not begun, or was refused only because of the session."""
         batch, _ = self._on_wire[message.delivery_id]
         try:
-            # Its body may have been begun: without this, recovery would find it unanswered.
+            # Its body may have begun: without this note, recovery would find it unanswered.
             batch.journal.put_back(message.delivery_id)
         except OSError as error:
             self.account.journal_error = error
@@ -298,7 +299,10 @@ class Outbox:
             surplus -= self._shorten(batch, surplus)
 
     def _shorten(self, batch: Batch, count: int) -> int:
-        """Give back up to `count` of a batch, evenly from its groups. Returns how many."""
+        """Return up to `count` of a batch to the queue, evenly from its groups.
+
+        Returns how many.
+        """
         given = 0
         with self._lock:
             while given < count and batch.stock:
@@ -350,27 +354,27 @@ class Outbox:
 
     @property
     def is_idle(self) -> bool:
-        """Whether the outcome of every delivery put here is recorded."""
+        """Return whether the outcome of every delivery in here is recorded."""
         return not self.batches
 
     @property
     def has_work(self) -> bool:
-        """Whether the provider would get a message."""
+        """Return whether the provider would get a message."""
         return self.account.is_working and self._stock() > 0
 
     def renewed(self, batch: Batch, deadline: float) -> None:
-        """Let a batch whose lease was renewed go on until this deadline."""
+        """Extend the deadline of a batch whose lease was renewed."""
         batch.deadline, batch.renewed_at = deadline, self._monotonic()
         with self._lock:
             self._give_turns(batch)
 
     def lost(self, batch: Batch) -> None:
-        """Begin nothing more of a batch whose lease ran out: others may have settled it."""
+        """Begin nothing more of a batch whose lease expired: others may have settled it."""
         batch.deadline = 0.0
         self.recall(batch)
 
     def recall(self, batch: Batch, groups: Collection[str] | None = None) -> None:
-        """Take back what is not on the wire yet; of these mailbox groups, or of all."""
+        """Withdraw what is not yet on the wire; of these mailbox groups, or of all."""
         with self._lock:
             for group, people in batch.waiting.items():
                 if groups is None or group in groups:
@@ -378,6 +382,6 @@ class Outbox:
                     people.clear()
 
     def recall_all(self) -> None:
-        """Take back everything that is not on the wire yet."""
+        """Withdraw everything that is not yet on the wire."""
         for batch in list(self.batches):
             self.recall(batch)

@@ -3,36 +3,35 @@
 from collections import deque
 
 CATCH_UP_SECONDS = 0.03
-"""Delay of a message up to which the following ones keep their times."""
+"""Delay of a message up to which the following ones keep their times, in seconds."""
 
 
 class Pacer:
-    """Moments on the wire that the limiter has given out, used one by one; by `time.monotonic`.
+    """Send times granted by the limiter, used one by one; by `time.monotonic`.
 
-    Messages never leave closer together than the pace says, also when they are late: after a
-    pause there is no burst. Where more messages wait than moments were given out (the limit is
-    newer than they are), they go on at the same pace.
+    Messages never leave faster than the pace, even when late: there is no burst after a pause. If
+    more messages wait than times were granted (the limit is newer), the pace continues.
     """
 
     __slots__ = ("_every", "_grants", "_next")
 
     def __init__(self) -> None:
         self._grants: deque[tuple[float, float, int]] = deque()
-        """(first moment, seconds between two, how many are left)"""
+        """(first time, interval in seconds, number left)"""
         self._next = 0.0
         self._every = 0.0
 
     def add(self, first: float, every: float, count: int) -> None:
-        """Allow this many more messages from this moment on, `every` seconds apart."""
+        """Allow this many more messages from this time on, `every` seconds apart."""
         self._every = every
         if count:
             self._grants.append((first, every, count))
 
     def due_at(self, now: float) -> float:
-        """Return the moment at which the next message may leave."""
+        """Return when the next message may leave."""
         grants = self._grants
         while len(grants) > 1 and grants[0][0] + grants[0][1] * grants[0][2] < now:
-            grants.popleft()  # its messages went back, or are late
+            grants.popleft()  # its messages were released, or are late
         return max(grants[0][0], self._next) if grants else self._next
 
     def use(self, now: float) -> None:

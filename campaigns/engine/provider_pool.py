@@ -1,4 +1,4 @@
-"""The open providers of this process: one for each account, with the outbox that feeds it."""
+"""The open providers of this process: one per account, with its outbox."""
 
 import threading
 from collections.abc import Sequence
@@ -16,15 +16,15 @@ from campaigns.throttling.loading import load_plan
 from campaigns.throttling.plan import Plan
 
 MAX_CONNECTIONS = 10
-"""Connections of one process to one account, where the account's own limit is not lower."""
+"""Largest number of connections from one process to one account; accounts may set less."""
 SHARE_INTERVAL_SECONDS = 0.5
-"""Interval between requests for a share of an account's connections."""
+"""Interval between requests for a share of an account's connections, in seconds."""
 HANDOVER_INTERVAL_SECONDS = 0.1
-"""The same, while connections pass from one worker to another."""
+"""The same while connections pass from one worker to another."""
 
 
 def keep_renewed_secrets(account: ProviderAccount) -> None:
-    """Store secrets that the provider gave in place of old ones, which it will revoke.
+    """Store secrets with which the provider replaced old ones, which it will revoke.
 
     Raises UnusableAccountError, SecretUnreadableError.
     """
@@ -39,7 +39,7 @@ class ProviderPool:
     """Outboxes and providers by account, and this process's share of their connections."""
 
     def __init__(self, worker: str, activity: threading.Condition, clock: Clock) -> None:
-        """Make an empty pool. `worker` is the name by which the limiter knows this process."""
+        """Create an empty pool. `worker` is this process's name for the limiter."""
         self._worker = worker
         self._activity = activity
         self._clock = clock
@@ -47,22 +47,22 @@ class ProviderPool:
         self._providers: dict[int, tuple[int, Provider]] = {}
         """(version of the account, provider), by account id."""
         self._retired: list[tuple[int, Provider]] = []
-        """Providers with former settings of an account, which finish what is on the wire."""
+        """Providers with former settings of an account, which finish their open messages."""
         self._share_asked_at: dict[int, float] = {}
         """When a share of the connections was last asked for, by account id."""
         self._share_lock = threading.Lock()  # a job and the recorder both ask for shares
 
     @property
     def outboxes(self) -> Sequence[Outbox]:
-        """A copy, as the job may add one at any time."""
+        """A copy of the outboxes, as the job may add one at any time."""
         return list(self._outboxes.values())
 
     def find(self, provider_id: int) -> Outbox | None:
-        """Return the outbox of an account, if it has one here."""
+        """Return the outbox of an account, if this process has one."""
         return self._outboxes.get(provider_id)
 
     def open(self, account: ProviderAccount, plan: Plan) -> Outbox:
-        """Return the outbox of this account, emptied by this process's share of its connections.
+        """Return the outbox of this account, served by this process's share of its connections.
 
         Raises UnusableAccountError, SecretUnreadableError, RedisError.
         """
@@ -72,7 +72,7 @@ class ProviderPool:
         current = self._providers.get(account.id)
         if current is None or current[0] != account.version:
             provider = open_provider(account, services().vault)
-            if current is not None:  # the account was changed: what is on the wire finishes
+            if current is not None:  # changed account: open messages finish on the old one
                 current[1].serve(outbox, 0)
                 self._retired.append((account.id, current[1]))
             self._providers[account.id] = (account.version, provider)
@@ -81,11 +81,11 @@ class ProviderPool:
         return outbox
 
     def wake(self, outbox: Outbox) -> None:
-        """Tell the provider that its outbox has something again."""
+        """Tell the provider to take from its outbox again."""
         self._providers[outbox.provider_id][1].wake()
 
     def has_batches_of(self, campaign_id: int) -> bool:
-        """Whether deliveries of this campaign are on their way here."""
+        """Return whether this process has open deliveries of this campaign."""
         return any(
             batch.campaign_id == campaign_id for outbox in self.outboxes for batch in outbox.batches
         )
@@ -97,8 +97,8 @@ class ProviderPool:
     ) -> None:
         """Renew the shares of accounts with waiting messages or open connections.
 
-        Not only claims need this: what other workers hold changes, too. `give_up_idle`: let
-        others have the share of an account for which nothing waits here. Raises RedisError.
+        Needed without new claims too, as the shares of other workers change. `give_up_idle`:
+        release the share of an account that has nothing waiting here. Raises RedisError.
         """
         for outbox in self.outboxes:
             is_held = outbox.account.connections or self._open_connections(outbox.provider_id)
@@ -120,7 +120,7 @@ class ProviderPool:
             is_idle = give_up_idle and outbox.is_idle
             held = self._open_connections(number)
             count = limiter().connections(number, self._worker, plan, held=held, is_idle=is_idle)
-            if is_idle and not count:  # given up: asked for again as soon as there is work
+            if is_idle and not count:  # released: requested again as soon as there is work
                 self._share_asked_at.pop(number, None)
             elif held > count or not count:
                 early = SHARE_INTERVAL_SECONDS - HANDOVER_INTERVAL_SECONDS
@@ -130,12 +130,15 @@ class ProviderPool:
             self._connect(outbox, min(count, MAX_CONNECTIONS))
 
     def _connect(self, outbox: Outbox, connections: int) -> None:
-        """Let so many connections empty this outbox. 0: the provider returns everything."""
+        """Set the number of connections that serve this outbox.
+
+        0: the provider releases everything.
+        """
         outbox.account.connections = connections
         self._providers[outbox.provider_id][1].serve(outbox, connections)
 
     def _open_connections(self, provider_id: int) -> int:
-        """Count the open connections to an account, also those of its former settings."""
+        """Count the open connections to an account, including those with former settings."""
         former = sum(old.open_connections for number, old in self._retired if number == provider_id)
         return former + self._providers[provider_id][1].open_connections
 
@@ -148,12 +151,12 @@ class ProviderPool:
             self._retired.remove(retired)
 
     def close_providers(self) -> None:
-        """Close all connections. What has no reply yet is reported as unknown."""
+        """Close all connections. Messages without a reply are reported as unknown."""
         for _, provider in (*self._retired, *self._providers.values()):
             provider.close()
 
     def close_journals(self) -> None:
-        """Leave what is not recorded to the recovery of another process."""
+        """Close the journals, from which another process recovers whatever is not recorded."""
         for outbox in self.outboxes:
             for batch in outbox.batches:
                 batch.journal.close()

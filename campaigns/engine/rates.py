@@ -1,4 +1,4 @@
-"""How fast an outbox empties, measured from its count of finished messages."""
+"""Measure the speed of an outbox from its count of finished messages."""
 
 from collections import deque
 
@@ -7,7 +7,7 @@ WINDOW_SAMPLES = 5
 
 
 class SmoothedRate:
-    """Messages per second: rises at once and falls slowly.
+    """Messages per second, which rises at once and falls slowly.
 
     So an outbox does not run dry after a short pause.
     """

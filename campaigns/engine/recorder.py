@@ -1,4 +1,4 @@
-"""Write what became of messages to the database, in bulk, several times a second."""
+"""Write outcomes to the database, in bulk, several times a second."""
 
 import threading
 import time
@@ -32,18 +32,18 @@ from campaigns.transactional.alerts import alert_owners
 log = structlog.get_logger()
 
 USABLE_LEASE = 0.8
-"""Part of a lease after which nothing of its batch is begun."""
+"""Fraction of a lease after which nothing of its batch is begun."""
 RENEW_AFTER = 0.25
-"""Part of a lease after which it is renewed."""
+"""Fraction of a lease after which it is renewed."""
 RECORD_INTERVAL_SECONDS = 0.4
 JOURNAL_RETRY_SECONDS = 2.0
-"""Interval between attempts to write a journal that could not be written."""
+"""Interval between attempts to write a failed journal, in seconds."""
 POLL_INTERVAL_SECONDS = 0.5
-"""Interval between checks for paused or cancelled campaigns."""
+"""Interval between checks for paused or cancelled campaigns, in seconds."""
 SHARE_OVERDUE_SECONDS = 1.0
-"""Age of a share of connections at which the recorder asks for it in place of the jobs."""
+"""Age of a connection share at which the recorder renews it instead of the jobs, in seconds."""
 ERROR_PAUSE_SECONDS = 1.0
-"""Pause after an error that is no outage."""
+"""Pause after an error other than an outage, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +53,9 @@ class Round:
     failure: ProviderTroubleError | None
     pending: Sequence[PendingResults]
     expiring: Sequence[Batch]
-    """Batches whose lease is to be renewed."""
+    """Batches whose lease must be renewed."""
     finished: Sequence[Batch]
-    """Batches of which nothing is left after this round."""
+    """Batches that are complete after this round."""
 
     def __bool__(self) -> bool:
         return bool(self.pending or self.expiring or self.failure)
@@ -63,18 +63,18 @@ class Round:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What the transaction of a round brought."""
+    """The results of a round's transaction."""
 
     feedback: Sequence[Feedback]
-    """For each of the pending results."""
+    """One for each of the pending results."""
     renewed: Collection[str]
     """Tokens of the batches whose lease was renewed."""
     alert_ids: Sequence[int]
-    """Emails to the owners, to be rung for."""
+    """Ids of emails to the owners, to ring for."""
 
 
 class Recorder:
-    """Records outcomes, renews leases, and takes back what must not leave any more."""
+    """Records outcomes, renews leases, and withdraws what must no longer be sent."""
 
     def __init__(
         self,
@@ -85,7 +85,7 @@ class Recorder:
         lease: timedelta,
         clock: Clock,
     ) -> None:
-        """Make a recorder for this pool; `activity` wakes it, and is notified after each write."""
+        """Create a recorder for this pool; `activity` wakes it and is notified after writes."""
         self._app = app
         self._pool = pool
         self._activity = activity
@@ -95,14 +95,14 @@ class Recorder:
         self._judge = Judge(limits)
         self._polled_at = self._retried_at = 0.0
         self.is_draining = False
-        """Nothing more is begun: all that waits goes back to the queue."""
+        """Nothing more is begun: all waiting messages go back to the queue."""
 
     def usable_until(self, leased_at: float) -> float:
-        """Return the deadline of a batch whose lease began at this moment (running seconds)."""
+        """Return the deadline of a batch whose lease began at this time (running seconds)."""
         return leased_at + self._lease.total_seconds() * USABLE_LEASE
 
     def tick(self) -> None:
-        """Write what is new, renew leases, take back what must not leave any more."""
+        """Write new outcomes, renew leases, withdraw what must no longer be sent."""
         with self._app.app_context():
             self._recall_stopped_campaigns()
             self._retry_journals()
@@ -111,16 +111,16 @@ class Recorder:
                 if self.is_draining or is_resting or outbox.account.failure is not None:
                     outbox.recall_all()
                 self._record(outbox)
-                # What waits may have been put there while the provider was told that there is
-                # nothing: after a failure, after its deadline, or just before it was renewed.
+                # Messages may have been added while the provider found the outbox closed: after a
+                # failure, after the deadline, or just before a renewal.
                 if outbox.has_work:
                     self._pool.wake(outbox)
             self._pool.close_retired()
-            with suppress(RedisError):  # the share expires, and is asked for when Redis is back
+            with suppress(RedisError):  # the share expires until Redis is back
                 self._pool.keep_shares(overdue_seconds=SHARE_OVERDUE_SECONDS, give_up_idle=True)
 
     def run(self, closed: threading.Event) -> None:
-        """Tick until closed, and once more then."""
+        """Tick until closed, then once more."""
         is_last = False
         while not is_last:
             with self._activity:
@@ -133,14 +133,14 @@ class Recorder:
                 outages.began("recorder", error)
                 time.sleep(RECORD_INTERVAL_SECONDS)
             except Exception:
-                # Results are safe in the journals, and this thread must not end.
+                # Outcomes are safe in the journals, and this thread must not end.
                 log.exception("outcomes cannot be recorded; trying again")
                 time.sleep(ERROR_PAUSE_SECONDS)
             else:
                 outages.over("recorder")
 
     def _recall_stopped_campaigns(self) -> None:
-        """Campaigns that were paused or cancelled send nothing more."""
+        """Withdraw messages of campaigns that were paused or cancelled."""
         if self._clock.monotonic() - self._polled_at < POLL_INTERVAL_SECONDS:
             return
         self._polled_at = self._clock.monotonic()
@@ -158,7 +158,7 @@ class Recorder:
                 outbox.recall(batch)
 
     def _retry_journals(self) -> None:
-        """A disk that was full may have room again."""
+        """Retry failed journals: a disk that was full may have space again."""
         if self._clock.monotonic() - self._retried_at < JOURNAL_RETRY_SECONDS:
             return
         self._retried_at = self._clock.monotonic()
@@ -192,7 +192,7 @@ class Recorder:
         return Round(failure, pending, expiring, finished)
 
     def _write(self, outbox: Outbox, round_: Round) -> Written:
-        """Write a round in one transaction. The replies are read before it begins."""
+        """Write a round in one transaction, after matching replies against the rules."""
         readings = [outcomes.read(found.results) for found in round_.pending]
         replies = ((found.batch.groups, found.results) for found in round_.pending)
         book = rule_book(outbox.provider_id, replies)
@@ -224,7 +224,7 @@ class Recorder:
         return Written(feedback, renewed, alert_ids)
 
     def _note_health(self, outbox: Outbox, round_: Round, now: datetime) -> Sequence[int]:
-        """Note whether the account works. Returns the ids of emails to the owners."""
+        """Record whether the account works. Returns the ids of emails to the owners."""
         if round_.failure is not None:
             return self._note_failure(outbox, round_.failure, now)
         if any(result.outcome == "sent" for found in round_.pending for result in found.results):
@@ -248,7 +248,7 @@ class Recorder:
         return alert_owners(outbox.provider_id, now=now, is_permanent=failure.permanent)
 
     def _release(self, outbox: Outbox, round_: Round, written: Written, deadline: float) -> None:
-        """Remove from memory what is in the database now."""
+        """Remove from memory what is now in the database."""
         for found in round_.pending:
             found.mark_written()
         for batch in round_.expiring:
@@ -266,13 +266,13 @@ class Recorder:
                 outbox.recall(found.batch)
 
     def _notify(self, outbox: Outbox, round_: Round, written: Written) -> None:
-        """Tell those who wait: jobs of this process, other workers, the limiter."""
+        """Notify jobs of this process, other workers and the limiter."""
         with self._activity:
             self._activity.notify_all()
         doorbell = services().doorbell
         if any(not self._pool.has_batches_of(batch.campaign_id) for batch in round_.finished):
-            # The campaign may be done. The job that claimed this has ended, and whoever answered
-            # its ring since may have seen nothing to do.
+            # The campaign may be complete. The job that claimed this has ended, and later jobs may
+            # have found nothing to do.
             doorbell.ring("send")
         for email_id in written.alert_ids:
             doorbell.ring("transactional", email_id)

@@ -13,12 +13,12 @@ _KEEPALIVE: dict[str, Any] = {
         if hasattr(socket, name)
     },
 }
-"""A server whose machine is gone is given up after some seconds: otherwise a worker that waits for
-a ring would not notice, even after the server is back."""
+"""Detects within seconds that the server's machine is gone. Otherwise a worker that waits for a
+ring would not notice, even after the server is back."""
 
 
 def connect(url: str, *, blocking: bool = False) -> Redis:
-    """A connection to Redis. Web requests must not hang on it; workers wait (`blocking`)."""
+    """Connect to Redis. Calls time out, so that web requests do not hang; workers may block."""
     timeout = None if blocking else 2.0
     keepalive = {} if url.startswith("unix:") else _KEEPALIVE
     return Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=2.0, **keepalive)

@@ -1,9 +1,9 @@
-"""Copies of the database's counter outside of it, and what is done when they are ahead.
+"""Detect a restored database by copies of its counter, kept outside of it.
 
-One copy is a file in DATA_DIR, one is a key in Redis where that is a server of its own (the
-embedded one lies in DATA_DIR and is restored together with it), one is in this process's memory.
-The database commits first and the copies follow, so a crash, a power cut or a lost copy never
-looks like a restored database.
+One copy is a file in DATA_DIR, one is in this process's memory, and one is a key in Redis if that
+is a separate server (the embedded one is in DATA_DIR and would be restored with it). The database
+commits before the copies are written, so a crash, a power cut or a lost copy never looks like a
+restored database.
 """
 
 import json
@@ -29,24 +29,24 @@ from campaigns.transactional.alerts import tell_of_restore
 log = structlog.get_logger()
 
 CHECK_SECONDS = 2.0
-"""Interval between checks, and between steps of the counter while email is sent."""
+"""Interval between checks, and between increments of the counter during sending, in seconds."""
 UNMARKED_SECONDS = 6.0
-"""Time that a process without a copy waits for one from other processes."""
+"""Time for which a process without a copy waits for one from other processes, in seconds."""
 FILE_BYTES = 128
 
 
 class FileMark:
-    """The copy in DATA_DIR: a file that is only ever written in place.
+    """The copy in DATA_DIR: a file that is always written in place.
 
-    It contains its own inode number. A file that came out of a backup has another, so a data
-    directory that was restored together with its database is recognised, too.
+    It contains its own inode number. A file from a backup has another one, so a data directory
+    restored together with its database is detected, too.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def read(self, name: str) -> int | None:
-        """Return the number in a file; None when there is none, or it belongs to a copy."""
+        """Return the number in the file; None if it is missing or comes from a backup."""
         try:
             with self._path(name).open("rb") as file:
                 found = json.loads(file.read(FILE_BYTES))
@@ -56,7 +56,7 @@ class FileMark:
         return int(found["number"]) if found["inode"] == inode else None
 
     def write(self, state: State) -> None:
-        """Raises OSError."""
+        """Write this number. Raises OSError."""
         handle = os.open(self._path(state.name), os.O_RDWR | os.O_CREAT, 0o600)
         try:
             facts = {"inode": os.fstat(handle).st_ino, "number": state.number}
@@ -71,8 +71,8 @@ class FileMark:
 class RedisMark:
     """The copy in Redis.
 
-    It contains the id of this run of the server. A server that was started since may have been
-    given an old copy of its data, as old as the database: then it proves nothing.
+    It contains the run id of the server. A server restarted since may have been restored from a
+    backup as old as the database's, so its copy proves nothing.
     """
 
     def __init__(self, redis: Redis) -> None:
@@ -96,7 +96,10 @@ class RedisMark:
 
 
 class Guard:
-    """Keeps a process from sending what a restored database lists as waiting. One per process."""
+    """Prevents a process from sending what a restored database lists as waiting.
+
+    One per process.
+    """
 
     def __init__(
         self,
@@ -111,10 +114,10 @@ class Guard:
         self._has_sent = False
 
     def may_send(self, *, is_sending: bool) -> bool:
-        """Whether this database may be sent from; looks now and then, and holds what it must.
+        """Return whether this database may be sent from; checks at intervals, and holds campaigns.
 
-        `is_sending`: the caller is about to send, so the counter advances. False only while it is
-        not known yet. Raises SQLAlchemyError, RedisError.
+        `is_sending`: the caller is about to send, so the counter advances. Returns False only until
+        the answer is known. Raises SQLAlchemyError, RedisError.
         """
         if self._seconds() >= self._next_check:
             self._may_send = self._check(is_sending)
@@ -122,7 +125,7 @@ class Guard:
         return self._may_send
 
     def leave(self) -> None:
-        """Count once more what was sent since the last check: a backup may have been taken then.
+        """Advance the counter for messages since the last check: a backup may be taken afterwards.
 
         Raises SQLAlchemyError, RedisError.
         """
@@ -131,7 +134,7 @@ class Guard:
 
     def _check(self, is_sending: bool) -> bool:
         before = self._state()
-        # In this order: the database can only be ahead of a copy that was read before it.
+        # In this order: the database can only be ahead of a copy read before it.
         outside = self._highest(before.name)
         state = self._state()
         if state.name != before.name:
@@ -169,7 +172,7 @@ class Guard:
         return max(found, default=None)
 
     def _has_waited(self) -> bool:
-        """Wait on a new machine, or after Redis was emptied, for a copy from another process."""
+        """Return whether the wait for another process's copy is over (new machine, empty Redis)."""
         if not restored.is_anything_open(utcnow()):
             return True
         now = self._seconds()
@@ -206,13 +209,16 @@ class Guard:
 
 
 def leave() -> None:
-    """At the end of a process that may have sent. Raises SQLAlchemyError, RedisError."""
+    """Advance the counter when a process that may have sent ends.
+
+    Raises SQLAlchemyError, RedisError.
+    """
     if "campaigns.generation" in current_app.extensions:
         guard().leave()
 
 
 def guard() -> Guard:
-    """The guard of the running app, made on first use."""
+    """Return the guard of the running app, created on first use."""
     found = current_app.extensions.get("campaigns.generation")
     if found is None:
         settings = services().settings

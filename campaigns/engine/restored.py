@@ -1,8 +1,8 @@
-"""A database that was restored from a backup: recognise it, and hold what it would send again.
+"""Hold what a database restored from a backup would send again.
 
-A counter in the database advances while email is sent, and copies of it lie outside
-(engine.restore_guard). A database behind its copies is older than mail that has left already:
-what it lists as waiting may have been sent. So nothing of it goes out until somebody decides.
+A counter in the database advances while email is sent, and copies of it are kept elsewhere
+(engine.restore_guard). A database behind its copies is older than email already sent: what it lists
+as waiting may have been sent. So nothing waiting is sent until someone decides.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ NOT_STARTED = Reason("status.restored_draft")
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What was held: ids of campaigns, and the number of transactional emails."""
+    """What was put on hold: ids of campaigns, and the number of transactional emails."""
 
     campaigns: list[int]
     emails: int
@@ -33,10 +33,10 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What waits for a decision after a restore: how many of each.
+    """Numbers of what waits for a decision after a restore.
 
-    `campaigns` on hold while being sent, `scheduled` ones that came due between the backup and
-    now, `emails` to single people.
+    `campaigns`: on hold while being sent; `scheduled`: came due between the backup and now;
+    `emails`: to single people.
     """
 
     campaigns: int
@@ -46,7 +46,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """State of a database: the random name it was given once, and its counter."""
+    """State of a database: its random name, and its counter."""
 
     name: str
     number: int
@@ -59,14 +59,14 @@ def read() -> State | None:
 
 
 def create() -> None:
-    """Name the database, unless that was done."""
+    """Give the database a name, unless it has one."""
     db.session.execute(insert_ignoring(Generation).values(id=1, name=new_public_id(), number=0))
 
 
 def advance() -> State:
-    """Increase the number, and make the transaction durable.
+    """Increment the counter, and make the transaction durable.
 
-    A copy outside the database must never be ahead of one that only lost its power.
+    Otherwise the copies would be ahead of the database after a power cut.
     """
     if is_postgresql():
         db.session.execute(sa.text("SET LOCAL synchronous_commit TO on"))
@@ -85,7 +85,7 @@ def restored_at() -> datetime | None:
 
 
 def is_anything_open(now: datetime) -> bool:
-    """Whether anything would be sent without anybody's doing: under way, waiting, or due."""
+    """Return whether anything would be sent automatically: in progress, waiting, or due."""
     under_way = Campaign.status.in_(("preparing", "sending"))
     series_due = sa.and_(CampaignSeries.next_run_at <= now, CampaignSeries.ended_at.is_(None))
     looks = (
@@ -102,10 +102,10 @@ def _is_due(now: datetime) -> sa.ColumnElement[bool]:
 
 
 def hold(above: int, *, now: datetime) -> Held | None:
-    """Hold everything that would be sent, and bring the counter above this number.
+    """Hold everything that would be sent, and raise the counter above this number.
 
-    What came due before `now` is asked about by the clock (`schedules.ask`). None when another
-    process did it first.
+    The clock asks about campaigns that came due before `now` (`schedules.ask`). Returns None if
+    another process was first.
     """
     counted = db.session.execute(
         sa.update(Generation)
@@ -118,7 +118,7 @@ def hold(above: int, *, now: datetime) -> Held | None:
     on_hold = lifecycle.hold_restored(now=now, reason=PAUSED)
     drafts = lifecycle.return_restored_to_draft(now=now, reason=NOT_STARTED)
     _end_claims(now)
-    # A decision about failed or unknown deliveries: what is left of it may have been sent.
+    # A resend in progress: the rest of it may have been sent.
     db.session.execute(sa.delete(ResendRun).where(ResendRun.what != "left"))
     due = db.session.scalars(sa.select(Campaign.id).where(_is_due(now))).all()
     return Held([*on_hold, *drafts, *due], queue.hold_restored())

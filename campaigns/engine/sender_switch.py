@@ -18,10 +18,10 @@ NOTHING = Grant({})
 
 
 def go_on(campaign: Campaign, plan: Plan, grant: Grant = NOTHING) -> bool:
-    """Switch if the account's plan or this grant shows a used-up day. Returns whether it did.
+    """Switch if the plan or this grant shows that the day is used up. Returns whether it did.
 
-    What was claimed before leaves first, in whichever worker. If the other account could not
-    send now either, the campaign waits where it is.
+    Deliveries already claimed are sent first, in every worker. If the other account cannot send now
+    either, the campaign stays and waits.
     """
     is_chosen = campaign.overflow_sender_id is not None
     if not is_chosen or not sender_switch.is_used_up(plan, grant, now=utcnow()):
@@ -47,14 +47,14 @@ def go_on(campaign: Campaign, plan: Plan, grant: Grant = NOTHING) -> bool:
 
 
 def go_on_with_put_off(campaign: Campaign, provider_id: int) -> bool:
-    """Switch where nothing is due because the server deferred all that was left."""
+    """Switch if nothing is due because the server deferred everything that is left."""
     if campaign.overflow_sender_id is None or not sender_switch.is_any_put_off(campaign.id):
         return False
     return go_on(campaign, load_plan(provider_id, now=utcnow()))
 
 
 def _has_room(provider_id: int) -> bool:
-    """Whether an account is not suspended and has capacity left today."""
+    """Return whether an account is not suspended and has capacity left today."""
     now = utcnow()
     plan = load_plan(provider_id, now=now)
     if plan.suspended_until is not None and plan.suspended_until > now:

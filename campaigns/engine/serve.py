@@ -1,4 +1,4 @@
-"""Keep the engine busy: give every campaign that is being sent its share of what may leave now."""
+"""Keep the engine busy: give every sending campaign its share of what may be sent now."""
 
 import time
 from collections import Counter
@@ -33,22 +33,22 @@ from campaigns.throttling.plan import Ask, Grant, Plan
 SLICE_SECONDS = 1.0
 SHORT_WAIT_SECONDS = 0.05
 NO_WORK_SECONDS = 3600.0
-"""Wait of a campaign with nothing to do; whatever changes that rings."""
+"""Wait of a campaign with nothing to do, in seconds; any change rings."""
 LAUNCH_POLL_SECONDS = 0.25
-"""Interval between checks for campaigns that were launched or resumed."""
+"""Interval between checks for launched or resumed campaigns, in seconds."""
 LONGEST_HOLD_SECONDS = 0.5
-"""Time for which a limiter's refusal is trusted. Not longer, as limits can be changed."""
+"""Time for which a limiter's refusal is trusted, in seconds; limits may change."""
 SMALLEST_SHARE = 5
-"""A smaller share of the room is not worth a claim."""
+"""Smallest share of the capacity that is worth a claim."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What a turn of one campaign brought."""
+    """Result of a turn of one campaign."""
 
     claimed: int
     wait_seconds: float
-    """Time until there may be something to claim."""
+    """Time until there may be something to claim, in seconds."""
 
 
 SOON = Progress(0, SHORT_WAIT_SECONDS)
@@ -57,37 +57,37 @@ NO_WORK = Progress(0, NO_WORK_SECONDS)
 
 @dataclass(slots=True)
 class Served:
-    """What one round over all campaigns brought, and when the next may bring something."""
+    """Result of a round over all campaigns, and when the next one may help."""
 
     claimed: int = 0
     wait_seconds: float = NO_WORK_SECONDS
     full: set[int] = field(default_factory=set)
-    """Accounts without room."""
+    """Accounts without capacity."""
 
     @property
     def has_more_soon(self) -> bool:
-        """Whether another round is due within a slice."""
+        """Return whether another round is due within a slice."""
         return bool(self.claimed or self.full or self.wait_seconds <= SLICE_SECONDS)
 
     def add(self, progress: Progress) -> None:
-        """Count the turn of one campaign."""
+        """Add the turn of one campaign."""
         self.claimed += progress.claimed
         self.wait_seconds = min(self.wait_seconds, progress.wait_seconds)
 
 
 @dataclass(frozen=True, slots=True)
 class LimiterHold:
-    """What a limiter said that holds a campaign back; moments by `time.monotonic`."""
+    """A limiter's answer that makes a campaign wait; times by `time.monotonic`."""
 
     ask_at: float
     """When to ask the limiter again."""
     due_at: float
-    """When, by its last answer, more may leave."""
+    """When more may be sent, by its last answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """All that a claim of one campaign needs."""
+    """Everything that a claim of one campaign needs."""
 
     outbox: Outbox
     compiled: Compiled
@@ -105,10 +105,10 @@ def forget() -> None:
 
 
 def serve_slice(engine: Engine) -> None:
-    """Serve every campaign that is being sent, for one slice of time.
+    """Serve every sending campaign for one slice of time.
 
-    Rings at the end while there is more to do soon, even if it was rung before: another worker
-    without a connection may have answered that ring.
+    Rings at the end if there is more to do soon, even if it rang before: a worker without a
+    connection may have answered that ring.
     """
     has_work = not engine.is_idle or recovery.is_any_sending()
     if has_work and not restore_guard.guard().may_send(is_sending=True):
@@ -118,7 +118,7 @@ def serve_slice(engine: Engine) -> None:
     while True:
         served = serve(engine)
         if served.claimed and not has_rung:
-            # Now, not at the end: another worker may help.
+            # Ring now, not at the end: another worker may help.
             has_rung = services().doorbell.ring("send")
         if engine.is_idle and not served.has_more_soon:
             return
@@ -130,7 +130,7 @@ def serve_slice(engine: Engine) -> None:
 
 
 def _wait(engine: Engine, served: Served, seconds: float) -> None:
-    """Wait until an account has room again; a full round over all campaigns is expensive."""
+    """Wait until an account has capacity; a full round over all campaigns is expensive."""
     until = time.monotonic() + seconds
     while (left := until - time.monotonic()) > 0:
         engine.wait_for_results(min(left, SHORT_WAIT_SECONDS))
@@ -159,7 +159,7 @@ def serve(engine: Engine) -> Served:
 
 
 def _share(room: int, campaigns: int) -> int:
-    """Return what each may fill: never so little that none of many campaigns gets anything."""
+    """Return the share of each campaign, but never less than is worth a claim."""
     return max(room // campaigns, min(room, SMALLEST_SHARE))
 
 
@@ -167,7 +167,7 @@ def _share(room: int, campaigns: int) -> int:
 
 
 def _serve_one(engine: Engine, campaign: Campaign, share: int) -> Progress:
-    """Claim what one campaign may send now; `share`: the room that it may fill."""
+    """Claim what one campaign may send now; `share`: the capacity it may use."""
     account = db.session.get(ProviderAccount, campaign.provider_id or 0, populate_existing=True)
     if account is None:
         return _pause(campaign.id, Reason("status.no_account"))
@@ -188,13 +188,13 @@ def _serve_one(engine: Engine, campaign: Campaign, share: int) -> Progress:
 
 
 def _due_groups(campaign_id: int, now: datetime) -> list[str]:
-    """Return the mailbox groups that have deliveries due and are not held."""
+    """Return the mailbox groups that have deliveries due and are not on hold."""
     held = resend.held_groups(campaign_id)
     return [group for group in claims.due_groups(campaign_id, now=now) if group not in held]
 
 
 def _nothing_due(engine: Engine, campaign: Campaign, provider_id: int) -> Progress:
-    """Finish the campaign, unless something of it is still to come."""
+    """Finish the campaign, unless more of it will become due."""
     if engine.has_batches_of(campaign.id):
         return SOON
     if sender_switch.go_on_with_put_off(campaign, provider_id):
@@ -209,12 +209,12 @@ def _nothing_due(engine: Engine, campaign: Campaign, provider_id: int) -> Progre
 def _open_route(
     engine: Engine, campaign: Campaign, account: ProviderAccount, now: datetime
 ) -> Route | Progress:
-    """Compile the content and open the outbox. Pauses the campaign when either is impossible."""
+    """Compile the content and open the outbox; pause the campaign if either is impossible."""
     try:
         keep_renewed_secrets(account)
         compiled = compiled_content(campaign)
         if campaign.provider_id != account.id:
-            return SOON  # it was switched to another sender a moment ago
+            return SOON  # it has just switched to another sender
         plan = load_plan(account.id, now=now, pace_per_second=campaign.pace_per_second)
         return Route(engine.outbox(account, plan), compiled, plan)
     except (TemplateProblemError, SecretUnreadableError, UnusableAccountError) as error:
@@ -224,7 +224,7 @@ def _open_route(
 def _wants(
     groups: Collection[str], share: int, quotas: Mapping[str, int] | None
 ) -> Mapping[str, int]:
-    """Divide the share among mailbox groups, so that none waits behind all the others."""
+    """Divide the share among mailbox groups, so that none is starved."""
     each = -(-share // len(groups))
     if quotas is None:
         return dict.fromkeys(groups, each)
@@ -232,7 +232,7 @@ def _wants(
 
 
 def _fill(engine: Engine, campaign: Campaign, route: Route, wants: Mapping[str, int]) -> Progress:
-    """Ask the limiter, and claim what it grants."""
+    """Ask the limiter, and claim as much as it grants."""
     outbox, plan = route.outbox, route.plan
     asked_at = time.monotonic()
     ask = Ask(outbox.provider_id, campaign.id, wants, engine.name, outbox.on_wire())
@@ -243,7 +243,7 @@ def _fill(engine: Engine, campaign: Campaign, route: Route, wants: Mapping[str, 
         outbox.pace(campaign.id, grant, asked_at)
     progress = _claim(engine, campaign, route, grant)
     is_limited = all(grant.counts.get(group, 0) < count for group, count in wants.items())
-    if not is_limited:  # some group got all that it asked for, and may have more at once
+    if not is_limited:  # a group got all that it asked for, and may get more at once
         return progress
     ask_at = asked_at + min(grant.wait_seconds, LONGEST_HOLD_SECONDS)
     _held.store(campaign.id, LimiterHold(ask_at, asked_at + grant.wait_seconds))
@@ -251,14 +251,14 @@ def _fill(engine: Engine, campaign: Campaign, route: Route, wants: Mapping[str, 
 
 
 def _claim(engine: Engine, campaign: Campaign, route: Route, grant: Grant) -> Progress:
-    """Claim what was granted, and return what was not used."""
+    """Claim as much as was granted, and return the unused rest."""
     outbox = route.outbox
     _explain(campaign, grant)
     outbox.limit_concurrency(grant.counts.keys(), grant.at_once)
     if not grant.total:
         return Progress(0, grant.wait_seconds)
     taken: Mapping[str, int] = {}
-    wait = SHORT_WAIT_SECONDS  # other workers were faster
+    wait = SHORT_WAIT_SECONDS  # other workers have claimed them
     try:
         taken = engine.claim(campaign.id, outbox, route.compiled, grant.counts)
     except OSError as error:
@@ -273,7 +273,7 @@ def _claim(engine: Engine, campaign: Campaign, route: Route, grant: Grant) -> Pr
 
 
 def _explain(campaign: Campaign, grant: Grant) -> None:
-    """Show why a campaign is slow, for as long as it is. Short waits are not worth a message."""
+    """Show why a campaign is slow, while it is. Short waits are not worth a message."""
     holds = {group: hold for group, hold in grant.holds.items() if hold.until}
     reason = banner(holds) if holds else None
     if campaign.status_reason != lifecycle.packed(reason):

@@ -8,9 +8,9 @@ __all__ = ["Signing", "sign_message", "signing_for"]
 
 
 def signing_for(address: str, vault: Vault) -> Signing | None:
-    """What signs mail from this address; None: its domain has no key that signs.
+    """Return the signing of emails from this address; None if its domain has no active key.
 
-    One query, and some 100 microseconds for each key: once for a campaign, not for a message.
+    Costs a query and about 100 microseconds per key: call it once per campaign, not per message.
     Two results are equal while the keys are the same. Raises SecretUnreadableError.
     """
     name, keys = secret_keys(address, vault)

@@ -1,1 +1,1 @@
-"""What comes back: bounces, complaints, opens, clicks."""
+"""Events: bounces, complaints, opens, clicks."""

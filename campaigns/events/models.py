@@ -1,4 +1,4 @@
-"""What came back: opens, clicks, unsubscribes (and later deliveries, bounces, complaints)."""
+"""Events: opens, clicks, unsubscribes, bounces."""
 
 from datetime import datetime
 
@@ -8,7 +8,7 @@ from campaigns.db import Base, BigKey, Mapped, id_key, mapped_column
 
 
 class Event(Base):
-    """One happening on one delivery. `dedupe` keeps a happening told twice a single row."""
+    """An event of a delivery. `dedupe` prevents a second row if it is reported twice."""
 
     __tablename__ = "event"
 

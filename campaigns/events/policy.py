@@ -1,7 +1,7 @@
-"""What a refusal at the hand-over means for the person: the event, and the suppression.
+"""What a refusal during sending means for the subscriber: bounce events and suppressions.
 
-Called by whoever records outcomes, in the same transaction. A flood of refusals that cannot be
-true is taken back by `hold` (B4): the server of a whole mailbox group may be confused.
+Called when outcomes are recorded, in the same transaction. `hold` revokes implausibly many refusals
+(rule B4): the server of a whole mailbox group may be faulty.
 """
 
 from collections.abc import Collection, Sequence
@@ -21,13 +21,13 @@ from campaigns.events.models import Event
 
 AT_ONCE = ("no_mailbox",)
 FOR_EVER = ("no_mailbox", "disabled")
-"""Reasons of a delivery that are a bounce; a full mailbox is none, but may become one."""
+"""Delivery reasons that are bounces; a full mailbox is none, but may become one."""
 CHUNK = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """So many refusals in a row, the first of them so long ago."""
+    """Number of refusals in a row, and minimum age of the first."""
 
     times: int
     since: timedelta = timedelta(0)
@@ -37,11 +37,10 @@ _REPEATED = {"disabled": _Rule(2), "mailbox_full": _Rule(3, timedelta(days=14))}
 
 
 def bounce(campaign_id: int, delivery_ids: Collection[int], *, now: datetime) -> int:
-    """Take note of deliveries that have just failed by their mailbox's fault.
+    """Record bounces of deliveries that have just failed because of their mailbox.
 
-    Those that are not, or that did not fail, are passed over. Returns how many addresses were
-    suppressed: one that does not exist at once, one that is switched off at the second time in
-    a row, a full one at the third when the first is two weeks ago.
+    Skips all others. Returns how many addresses were suppressed: a missing mailbox at once, a
+    disabled one at the second time in a row, a full one at the third, two weeks after the first.
     """
     ids = sorted(delivery_ids)
     return sum(
@@ -87,7 +86,7 @@ def _bounce(campaign_id: int, ids: Sequence[int], now: datetime) -> int:
 
 
 def _write_events(campaign_id: int, ids: Sequence[int], now: datetime) -> None:
-    """One event each. `bounced_at` stays empty: it tells of what came back after a "yes"."""
+    """Write one event each. `bounced_at` stays empty: it is for bounces after acceptance."""
     if ids:
         db.session.execute(
             insert_ignoring(Event),
@@ -106,9 +105,9 @@ def _write_events(campaign_id: int, ids: Sequence[int], now: datetime) -> None:
 
 
 def _repeated(subscriber_ids: Collection[int], now: datetime) -> set[tuple[int, str]]:
-    """(subscriber, reason) of those who refused so often that it will not change.
+    """Return (subscriber, reason) of mailboxes that have refused often enough to give up.
 
-    Counted from the last mail that they took.
+    Counts from the last email that they accepted.
     """
     if not subscriber_ids:
         return set()
@@ -142,7 +141,7 @@ def _repeated(subscriber_ids: Collection[int], now: datetime) -> set[tuple[int, 
 
 
 def _hold_latecomers(campaign_id: int, ids: Sequence[int], now: datetime) -> None:
-    """What was on its way to a mailbox group when it was held shares its fate."""
+    """Hold deliveries that were being sent to a mailbox group when it was put on hold."""
     if held := resend.held_groups(campaign_id, kind="flood"):
         db.session.execute(
             sa.update(Delivery)
@@ -158,17 +157,17 @@ def _hold_latecomers(campaign_id: int, ids: Sequence[int], now: datetime) -> Non
         )
 
 
-# --- too many at once ---------------------------------------------------------------------------
+# --- refusal spikes -----------------------------------------------------------------------------
 
 
 def hold(
     campaign_id: int, mailbox_group: str, *, since: datetime, words: str, now: datetime
 ) -> int:
-    """Keep a mailbox group back that suddenly refuses very many, and take back what it led to.
+    """Hold a mailbox group that suddenly refuses very many, and revoke the consequences.
 
-    What failed there since that moment as "no such mailbox" becomes `held`; its events go and
-    its suppressions are lifted. Returns how many were taken back: 0 also when somebody has said
-    before that this group's refusals are to be believed.
+    Deliveries that failed there since then as "no such mailbox" become `held`; their events are
+    deleted and their suppressions lifted. Returns how many; 0 also if a user has decided that this
+    group's refusals are true.
     """
     if not _close(campaign_id, mailbox_group, words, now):
         return 0
@@ -179,7 +178,7 @@ def hold(
             Delivery.mailbox_group == mailbox_group,
             Delivery.status == "failed",
             Delivery.reason.in_(FOR_EVER),
-            # The index of the few deliveries that have a reason, for SQLite word for word.
+            # Must match the partial index of deliveries with a reason literally, for SQLite.
             Delivery.reason != sa.literal_column("''"),
             Delivery.updated_at >= since,
         )
@@ -193,7 +192,7 @@ def hold(
 
 
 def _close(campaign_id: int, mailbox_group: str, words: str, now: datetime) -> bool:
-    """Keep the group back. False when its refusals are believed."""
+    """Hold the group. False if its refusals are accepted as true."""
     row = {
         "campaign_id": campaign_id,
         "mailbox_group": mailbox_group,
@@ -230,10 +229,10 @@ def _delete_events(delivery_ids: Sequence[int], since: datetime) -> None:
 
 
 def believe(campaign_id: int, mailbox_group: str, *, now: datetime) -> int | None:
-    """They are really gone: what was held fails, as it would have at once, and is suppressed.
+    """Accept the refusals as true: held deliveries fail, and their addresses are suppressed.
 
-    The others of the group are sent to again. Returns how many failed; None when there was
-    nothing (any more) to decide.
+    Sending to the group continues. Returns how many failed; None if there was nothing (more) to
+    decide.
     """
     decided = db.session.execute(
         sa.update(HeldGroup)

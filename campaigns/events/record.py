@@ -1,4 +1,4 @@
-"""Write down what came back: the events themselves, and their stamps on the deliveries."""
+"""Record events, and their times on the deliveries."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -22,12 +22,12 @@ STAMPS: dict[str, tuple[EventKind, ...]] = {
     "delivered_at": ("delivered",),
     "bounced_at": ("bounced",),
     "complained_at": ("complained",),
-    # Who clicks has read, even when the mail program loads no images.
+    # A click implies an open, even if the email program loads no images.
     "first_opened_at": ("opened", "clicked"),
     "first_clicked_at": ("clicked",),
     "unsubscribed_at": ("unsubscribed",),
 }
-"""Columns of a delivery, and the kinds of event whose earliest moment they hold."""
+"""Columns of a delivery, and the kinds of event whose earliest time they contain."""
 
 ARRIVED: tuple[EventKind, ...] = ("delivered", "complained", "opened", "clicked", "unsubscribed")
 """Kinds of event that prove that an email arrived."""
@@ -36,9 +36,8 @@ ARRIVED: tuple[EventKind, ...] = ("delivered", "complained", "opened", "clicked"
 def record(events: Sequence[ProviderEvent], *, now: datetime) -> int:
     """Store events and stamp their deliveries; returns how many were new.
 
-    Told twice (the same `dedupe`), an event is stored once. Events of unknown deliveries are
-    dropped: the campaign was deleted since. An event from the future, by a clock that is
-    wrong, counts as of `now`.
+    Events with the same `dedupe` are stored once. Events of deleted deliveries are dropped. An
+    event in the future, by a wrong clock, is stored as of `now`.
     """
     return sum(
         _record_chunk(events[start : start + CHUNK], now) for start in range(0, len(events), CHUNK)
@@ -72,10 +71,9 @@ def _record_chunk(events: Sequence[ProviderEvent], now: datetime) -> int:
 
 
 def _lock_deliveries(ids: Collection[int]) -> tuple[dict[int, int], set[int]]:
-    """{delivery id: campaign id} of those that exist, and which of them are `unknown`.
+    """Return {delivery id: campaign id} of existing deliveries, and which are `unknown`.
 
-    Locked in one order everywhere, that of their ids, so that two batches with the same people
-    cannot deadlock.
+    Always locks in the order of ids, so that two batches with the same people cannot deadlock.
     """
     rows = db.session.execute(_LOCK, {"ids": sorted(ids)}).all()
     campaigns = {row.id: row.campaign_id for row in rows}
@@ -83,7 +81,7 @@ def _lock_deliveries(ids: Collection[int]) -> tuple[dict[int, int], set[int]]:
 
 
 def _resolve(events: Sequence[ProviderEvent], now: datetime) -> None:
-    """What comes back of a delivery tells whether it arrived."""
+    """Resolve unknown deliveries by their events."""
     bounced = {event.delivery_id for event in events if event.kind == "bounced"}
     arrived = {event.delivery_id for event in events if event.kind in ARRIVED} - bounced
     resolve_unknown(bounced, has_arrived=False, now=now)
@@ -91,13 +89,13 @@ def _resolve(events: Sequence[ProviderEvent], now: datetime) -> None:
 
 
 def _stamp(column: str, kinds: Sequence[EventKind], ids: Collection[int]) -> None:
-    """Set the column to the earliest moment of these kinds, if that is earlier than it holds."""
+    """Set the column to the earliest time of these kinds, if it is earlier."""
     if ids:
-        # As a Core statement: with the ORM's, a list of parameters would mean keys of rows.
+        # A Core statement: the ORM would interpret the list of parameters as primary keys.
         db.session.connection().execute(_stamping(column, kinds), {"ids": sorted(ids)})
 
 
-# Made once: to build a statement costs more than to run it, and every click comes by here.
+# Built once: building it costs more than running it, and every click needs it.
 _IDS: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True)
 _LOCK = (
     sa.select(Delivery.id, Delivery.campaign_id, Delivery.status)

@@ -1,7 +1,7 @@
-"""Events that our own links bring back: an open, a click, an unsubscribe.
+"""Events from our own links: opens, clicks, unsubscribes.
 
-Mail programs and scanners fetch a link several times in a row: within one minute that counts
-as one happening.
+Email programs and scanners fetch a link several times in a row: within a minute, this counts as one
+event.
 """
 
 from datetime import datetime
@@ -12,7 +12,7 @@ MAX_USER_AGENT = 300
 
 
 def opened(delivery_id: int, *, at: datetime, user_agent: str = "") -> ProviderEvent:
-    """Return the event of a fetched pixel."""
+    """Return the event of a loaded pixel."""
     return ProviderEvent(
         kind="opened",
         delivery_id=delivery_id,
@@ -37,7 +37,7 @@ def clicked(
 
 
 def unsubscribed(delivery_id: int, *, at: datetime, user_agent: str = "") -> ProviderEvent:
-    """The person left by the link of this mail. One event, however often they press."""
+    """Return the event of an unsubscribe through this email; one, however often it is clicked."""
     return ProviderEvent(
         kind="unsubscribed",
         delivery_id=delivery_id,
@@ -48,7 +48,7 @@ def unsubscribed(delivery_id: int, *, at: datetime, user_agent: str = "") -> Pro
 
 
 def clean_user_agent(text: str) -> str:
-    """What a program calls itself, without control characters, at most 300 characters."""
+    """Return a User-Agent without control characters, at most 300 characters long."""
     return "".join(char for char in text[:MAX_USER_AGENT] if char.isprintable())
 
 

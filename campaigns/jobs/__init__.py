@@ -1,1 +1,1 @@
-"""What RQ runs, the worker, the clock and the sweep."""
+"""The RQ jobs, the worker, the clock and the sweep."""

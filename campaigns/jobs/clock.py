@@ -1,6 +1,6 @@
-"""The clock: one process at a time that starts what is due, makes what repeats, and sweeps.
+"""The clock: starts due campaigns, creates occurrences of recurring ones, and sweeps.
 
-Several may run (for safety): a lease in the database lets only one of them work.
+Several may run for safety, but a lease in the database lets only one work.
 """
 
 import fcntl
@@ -37,12 +37,12 @@ log = structlog.get_logger()
 
 LEASE = "clock"
 LEASE_SECONDS = 3
-"""Seconds without a sign of life before another clock takes over."""
+"""Seconds without a heartbeat before another clock takes over."""
 TICK_SECONDS = 1.0
 SWEEP_SECONDS = 2.0
 HOURS_SECONDS = 50.0
-"""Interval between looks at where the hours of the day end. It is shorter than any wait of a retry
-and than quiet_hours.MARGIN: whatever comes due outside of the hours is put off before it is."""
+"""Interval between checks of sending hours, in seconds. It is shorter than any retry wait and
+than quiet_hours.MARGIN, so deliveries are postponed before they become due outside the hours."""
 HELD_AT_ONCE = 10_000
 PUT_OFF = timedelta(minutes=10)
 """Pause before a failed recurring campaign is tried again."""
@@ -70,7 +70,7 @@ def run_clock(app: Flask) -> None:
 
 
 class ClockProcess:
-    """The work of the clock process. It survives outages of servers and logs each once."""
+    """The clock process. It survives outages of servers, and logs each once."""
 
     def __init__(self, app: Flask) -> None:
         self._app = app
@@ -109,7 +109,7 @@ class ClockProcess:
             self._next_sweep = time.monotonic() + SWEEP_SECONDS
 
     def leave(self) -> None:
-        """Let another clock take over at once."""
+        """Release the lease, so that another clock takes over at once."""
         with self._app.app_context():
             try:
                 with transaction():
@@ -128,9 +128,9 @@ class ClockProcess:
 class Identity:
     """The name under which a clock holds the lease.
 
-    It is kept in a file that its clock locks, so a clock that is started again after a kill has
-    the name of the one before it and goes on at once. While another clock of this data directory
-    has the lock, living or stopped, this one goes by a random name.
+    It is stored in a file that the clock locks, so a clock restarted after a kill has the same name
+    and continues at once. While another clock of this data directory holds the lock, this one uses
+    a random name.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -140,7 +140,7 @@ class Identity:
         self._file: IO[str] | None = None
 
     def holder(self) -> str:
-        """The name to use now. Never an error: without the file it is the random one."""
+        """Return the name to use now. Never raises: without the file it is the random one."""
         if not self._kept:
             try:
                 self._kept = self._read()
@@ -162,11 +162,11 @@ class Identity:
             file.close()
             raise
         self._file = file
-        # A copied data directory is another clock, on another machine.
+        # A copied data directory belongs to another clock, on another machine.
         return f"{name}@{platform.node()}"
 
     def close(self) -> None:
-        """Give the lock file back."""
+        """Release the lock file."""
         if self._file is not None:
             self._file.close()
         self._file, self._kept = None, ""
@@ -188,7 +188,7 @@ def hold_lease(holder: str) -> bool:
 
 
 def _is_over(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
-    """It ran out; or it lasts longer than any lease does: the clock was set back since."""
+    """Return whether a lease has expired, or ends too late because the clock was set back."""
     longest = 2 * timedelta(seconds=LEASE_SECONDS)
     return Lease.until < database_now(now), Lease.until > database_now(now, longest)
 
@@ -196,7 +196,7 @@ def _is_over(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
 def start_due() -> None:
     """Start the campaigns that are due, and ring for each.
 
-    About those that were missed by too much their owner is asked: nobody is mailed by surprise.
+    Campaigns that missed their time by too much wait for a decision.
     """
     now = utcnow()
     if not schedule.is_anything_due(now=now):
@@ -214,8 +214,7 @@ def start_due() -> None:
 def _overdue() -> timedelta:
     """Return how late a campaign may start without a question.
 
-    After a restore that is never longer ago than the restore was detected: a campaign that was
-    due before may have been sent already.
+    After a restore, campaigns due before its detection always need one: they may have been sent.
     """
     most = timedelta(minutes=load_workspace().overdue_minutes)
     at = restored.restored_at()
@@ -235,7 +234,7 @@ def advance_series() -> None:
 
 
 def _advance(series_id: int) -> bool:
-    """Make one occurrence. The template is looked at before: what is copied is no different."""
+    """Create one occurrence. The template is checked first, as the copy has the same content."""
     found = db.session.get(CampaignSeries, series_id, populate_existing=True)
     template = db.session.get(Campaign, found.template_id) if found else None
     if found is None or template is None:
@@ -258,9 +257,9 @@ def _advance(series_id: int) -> bool:
 
 
 def hold_back(holder: str) -> None:
-    """Hold back what would reach readers outside the hours chosen for it.
+    """Postpone deliveries that would be sent outside the sending hours.
 
-    In slices: very many take longer than the clock's lease lasts, and workers want these rows.
+    In slices: many take longer than the clock's lease, and workers need these rows.
     """
     for campaign_id in [campaign.id for campaign in quiet_hours.with_hours()]:
         held, is_more = 0, True
@@ -276,7 +275,7 @@ def hold_back(holder: str) -> None:
 
 
 def explain_waves() -> None:
-    """Say of campaigns between two waves what they wait for."""
+    """Show what campaigns between two time zones wait for."""
     now = utcnow()
     for campaign in quiet_hours.in_waves():
         following = quiet_hours.next_wave(campaign.id, now=now)

@@ -1,4 +1,4 @@
-"""Count what takes long, for the pages that show it."""
+"""Make large counts in the background, for the pages that show them."""
 
 import time
 

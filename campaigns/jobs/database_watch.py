@@ -1,4 +1,4 @@
-"""Notices a PostgreSQL that no longer answers: its queries wait instead of failing."""
+"""Detect a PostgreSQL server that no longer answers: queries would hang instead of failing."""
 
 import threading
 
@@ -14,7 +14,7 @@ PART = "database watch"
 
 
 def start(settings: Settings, is_over: threading.Event) -> None:
-    """Look at the database now and then in a thread of its own, until it is over."""
+    """Check the database at intervals, in a separate thread, until stopped."""
     if not settings.is_sqlite:  # a file always answers
         threading.Thread(target=_watch, args=(settings, is_over), name=PART, daemon=True).start()
 

@@ -1,4 +1,4 @@
-"""Find out who runs the mailboxes of our recipients, a few domains at a time."""
+"""Look up the mailbox providers of recipient domains, a few at a time."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +20,7 @@ def look_up(ask: mx_lookup.MailServers = mx_lookup.ask_dns) -> None:
     if mx_lookup.is_any_known_missing():
         with transaction():
             mx_lookup.add_known()
-    # A demonstration speaks to nobody outside, and its people are made up.
+    # A demo makes no outside connections, and its people are made up.
     if not services().settings.resolve_mx or load_workspace().demo:
         return
     until = time.monotonic() + SLICE_SECONDS
@@ -29,7 +29,7 @@ def look_up(ask: mx_lookup.MailServers = mx_lookup.ask_dns) -> None:
             domains = mx_lookup.to_look_up(BATCH_SIZE, now=utcnow())
             if not domains:
                 return
-            db.session.rollback()  # no transaction stays open while others are asked
+            db.session.rollback()  # no transaction stays open during DNS queries
             found = list(zip(domains, pool.map(ask, domains), strict=True))
             with transaction():
                 mx_lookup.note(found, now=utcnow())

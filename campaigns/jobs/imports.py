@@ -1,4 +1,4 @@
-"""The import job: one slice of reading after the other, until the file is through."""
+"""The import job: reads a file slice by slice."""
 
 import time
 from collections.abc import Callable
@@ -30,9 +30,9 @@ def run(import_id: int) -> None:
 
 
 def run_to_end(import_id: int, on_progress: Callable[[ImportRun], None]) -> ImportRun:
-    """Read until the import is done or failed, here in this process (for the command line).
+    """Read until the import is done or failed, in this process (for the command line).
 
-    Goes on reporting when a worker does the reading instead.
+    Keeps reporting if a worker reads instead.
     """
     while True:
         more = work(import_id, seconds=REPORT_SECONDS)
@@ -48,7 +48,7 @@ def run_to_end(import_id: int, on_progress: Callable[[ImportRun], None]) -> Impo
 
 
 def work(import_id: int, *, seconds: float) -> bool:
-    """Read for so long. Returns whether there is more that this process may go on with."""
+    """Read for this long. Returns whether there is more for this process to read."""
     with transaction():
         if not runs.take_lease(import_id, now=utcnow()):
             return False
@@ -81,9 +81,9 @@ def work(import_id: int, *, seconds: float) -> bool:
 
 
 def _read(import_id: int, source: runs.FileOfImport, until: float) -> bool:
-    """Chunk after chunk until the slice is over; whether the file is."""
+    """Read chunks until the slice is over. Returns whether the file is complete."""
     while True:
-        db.session.rollback()  # nothing stays open while the file is read
+        db.session.rollback()  # no transaction stays open while the file is read
         chunk = source.read_chunk()
         if chunk.is_empty:
             return True

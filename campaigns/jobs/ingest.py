@@ -1,4 +1,4 @@
-"""Bring opens and clicks from the stream into the database, batch by batch."""
+"""Move opens and clicks from the stream to the database, batch by batch."""
 
 import time
 
@@ -17,10 +17,10 @@ REDIS_TIMEOUT_SECONDS = 5.0
 
 @job("ingest")
 def ingest() -> None:
-    """Record what waits for one slice of time; rings for itself while there is more.
+    """Record waiting events for one slice of time; rings again while there are more.
 
-    An entry leaves the stream only after its event is committed. A worker that dies in between
-    leaves it to the next one; recording it twice stores it once.
+    Entries are deleted only after their events are committed. If a worker dies in between, the next
+    one records them again, which stores them once.
     """
     stream = EventStream(services().settings.redis_connection_url, timeout=REDIS_TIMEOUT_SECONDS)
     stream.open_group()

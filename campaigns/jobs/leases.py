@@ -1,4 +1,4 @@
-"""Renews the short lease of something that may take long, so a killed worker's is soon free."""
+"""Renew a short lease during long work, so that a killed worker's lease expires soon."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -12,14 +12,14 @@ from campaigns.clock import utcnow
 from campaigns.db import transaction
 
 RENEW_SECONDS = 3.0
-"""Interval between renewals: several fit into a lease."""
+"""Interval between renewals, in seconds; several fit into a lease."""
 
 
 @contextmanager
 def renewed(renew: Callable[[datetime], object]) -> Iterator[None]:
-    """Call `renew` with the time, in transactions of another thread, now and then until the end.
+    """Call `renew` with the time at intervals, in transactions of another thread, until the end.
 
-    The caller's thread may wait for a server meanwhile.
+    Meanwhile the caller's thread may wait for a server.
     """
     app = current_app.app_context().app
     is_over = threading.Event()
@@ -34,6 +34,6 @@ def renewed(renew: Callable[[datetime], object]) -> Iterator[None]:
 
 def _renew(app: Flask, renew: Callable[[datetime], object], is_over: threading.Event) -> None:
     while not is_over.wait(RENEW_SECONDS):
-        # Where the database is away, others may take it over later, which its owner notices.
+        # If the database is down, others may take over later, which the owner notices.
         with suppress(SQLAlchemyError), app.app_context(), transaction():
             renew(utcnow())

@@ -6,7 +6,7 @@ from campaigns.db import Base, Mapped, mapped_column
 
 
 class Lease(Base):
-    """A task for one process at a time: its holder, and until when."""
+    """A task for one process at a time: its holder and its end."""
 
     __tablename__ = "lease"
 

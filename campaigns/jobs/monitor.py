@@ -14,16 +14,16 @@ from rq.worker.base import BaseWorker
 from campaigns.jobs.queues import LANES
 
 HEARTBEAT_SECONDS = 600
-"""RQ's workers give a sign of life before and after each job, which takes 300 seconds at most."""
+"""Age of a heartbeat that RQ's workers send around each job of at most 300 seconds."""
 
 ALIVE_INTERVAL_SECONDS = 4.0
-"""Interval between a worker process's own signs of life, which do not wait for its jobs."""
+"""Interval between a worker process's own heartbeats, which are independent of its jobs."""
 ALIVE_SECONDS = 12
-"""Lifetime of such a sign."""
+"""Lifetime of such a heartbeat."""
 
 
 def note_alive(redis: Redis, lanes: Sequence[str]) -> None:
-    """Say that a worker serves these lanes. Raises RedisError."""
+    """Note that a worker serves these lanes. Raises RedisError."""
     for lane in lanes:
         redis.set(_alive_key(lane), 1, ex=ALIVE_SECONDS)
 
@@ -39,7 +39,7 @@ def _alive_key(lane: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class LaneState:
-    """`oldest_seconds`: how long the first in line has waited; None when nothing waits."""
+    """State of a lane. `oldest_seconds`: age of the oldest waiting job; None without one."""
 
     name: str
     waiting: int
@@ -48,7 +48,7 @@ class LaneState:
 
 
 def lanes(redis: Redis, *, now: datetime) -> list[LaneState]:
-    """The state of every lane. Raises RedisError."""
+    """Return the state of every lane. Raises RedisError."""
     alive = [worker for worker in Worker.all(connection=redis) if _is_alive(worker, now)]
     return [_lane(redis, name, alive, now) for name in LANES]
 
@@ -65,7 +65,7 @@ def _lane(redis: Redis, name: str, workers: list[BaseWorker], now: datetime) -> 
         try:
             job = Job.fetch(job_id, connection=redis, serializer=JSONSerializer)
         except NoSuchJobError:
-            continue  # taken a moment ago
+            continue  # taken in between
         if job.enqueued_at is not None:
             oldest = max(0.0, (now - _aware(job.enqueued_at)).total_seconds())
     serving = sum(name in worker.queue_names() for worker in workers)

@@ -10,7 +10,7 @@ from rq.serializers import JSONSerializer
 from campaigns.outages import outages
 
 LANES = ("transactional", "send", "background")
-"""In the order of their priority."""
+"""Lanes in the order of their priority."""
 
 JOBS: dict[str, tuple[str, str]] = {
     "transactional": ("transactional", "campaigns.jobs.transactional.deliver"),
@@ -24,11 +24,11 @@ JOBS: dict[str, tuple[str, str]] = {
     "count_list": ("background", "campaigns.jobs.counts.one_list"),
     "count_people": ("background", "campaigns.jobs.counts.people"),
 }
-"""Each job's lane and function. Arguments are ids; every job re-reads state and may run twice."""
+"""Lane and function of each job. Arguments are ids; every job re-reads state and may run twice."""
 
 JOB_TIMEOUT_SECONDS = 300
 MARK_SECONDS = 3600
-"""Lifetime of the mark of a ring, in seconds. Only tidiness: its job decides what it is worth."""
+"""Lifetime of the mark of a ring, in seconds; only for cleanup."""
 
 _CLAIM_MARK = """
 local held = redis.call('GET', KEYS[1])
@@ -36,25 +36,25 @@ if held and redis.call('LPOS', KEYS[2], held) then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
 return 1
 """
-"""A mark counts only while the job it names waits on its lane. A job that was taken, or lost
-with its worker or with Redis, never holds back the next ring."""
+"""A mark counts only while its job waits on the lane. A job that was taken, or lost with its
+worker or with Redis, never blocks the next ring."""
 
 
 class RedisDoorbell:
-    """Rings by putting a job on its lane. A lost ring is made good by the sweep."""
+    """Rings by putting a job on its lane. The sweep repeats lost rings."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._claim_mark = redis.register_script(_CLAIM_MARK)
 
     def ring(self, job: str, *ids: int) -> bool:
-        """Queue a job, unless one that has not begun would do the same."""
+        """Queue a job, unless an equal one waits already."""
         lane, function = JOBS[job]
         queue = Queue(lane, connection=self._redis, serializer=JSONSerializer)
         job_id = str(uuid.uuid4())
         try:
-            # Running jobs, pages and the sweep all ring: without the mark each of them would
-            # start a chain of jobs of its own.
+            # Running jobs, pages and the sweep all ring: without the mark each of them would start
+            # its own chain of jobs.
             keys = [_mark(job, ids), queue.key]
             if not self._claim_mark(keys=keys, args=[job_id, MARK_SECONDS]):
                 return True

@@ -1,4 +1,4 @@
-"""What a worker process keeps between jobs: the app, and the engine with its connections."""
+"""The state of a worker process between jobs: the app, and the engine with its connections."""
 
 import functools
 from collections.abc import Callable
@@ -17,7 +17,7 @@ _engine: Engine | None = None
 
 
 def use(app: Flask) -> None:
-    """Let this process's jobs run in this app."""
+    """Run this process's jobs in this app."""
     global _app
     _app = app
 
@@ -47,7 +47,7 @@ def close_engine(*, drain_seconds: float = 0.0) -> None:
 
 
 def job(name: str) -> Callable[[Callable[P, None]], Callable[P, None]]:
-    """Make a function a job: it runs in an app context of its own and may be rung for again."""
+    """Make a function a job, which runs in its own app context."""
 
     def wrap(function: Callable[P, None]) -> Callable[P, None]:
         @functools.wraps(function)

@@ -1,4 +1,4 @@
-"""The old path of `campaigns.jobs.resend`: jobs of the version before still name it."""
+"""The old path of `campaigns.jobs.resend`, for jobs queued by the previous version."""
 
 from campaigns.jobs.resend import carry_on
 

@@ -1,7 +1,7 @@
-"""Expand a campaign, and send: jobs that keep the engine of this process busy.
+"""Jobs that expand a campaign, and keep the engine of this process busy.
 
-A job works for about a second and rings again while there is more to do. It serves all campaigns
-in turn, so that none holds the worker and a pause takes effect at once.
+A job works for about a second and rings again while there is more to do. It serves all campaigns in
+turn, so that none occupies the worker and a pause takes effect at once.
 """
 
 from campaigns.campaign import lifecycle
@@ -33,7 +33,7 @@ def expand(campaign_id: int) -> None:
     try:
         compiled = compiled_content(campaign)
     except (TemplateProblemError, SecretUnreadableError) as error:
-        # Launching checks this; something around the campaign may have changed since.
+        # The launch checked this, but something else may have changed since.
         with transaction():
             lifecycle.return_to_draft(campaign_id, now=utcnow(), reason=unusable(error))
         return
@@ -45,5 +45,5 @@ def expand(campaign_id: int) -> None:
 
 @job("send")
 def send() -> None:
-    """Serve every campaign that is being sent, for one slice of time."""
+    """Serve every sending campaign for one slice of time."""
     serve_slice(runtime.engine())

@@ -1,7 +1,7 @@
 """The Redis stream in which opens and clicks wait for the database.
 
-A newsletter's readers come all at once: the web processes only append here, a job writes the
-events to the database in batches.
+Recipients open a newsletter at about the same time: web processes only append here, and a job
+writes the events to the database in batches.
 """
 
 import json
@@ -25,26 +25,26 @@ log = structlog.get_logger()
 KEY = "campaigns:events"
 GROUP = "ingest"
 CONSUMER = "worker"
-"""One name for all workers: named each, the dead ones would pile up in the group for ever."""
+"""One name for all workers: with individual names, dead ones would pile up in the group."""
 MAX_LENGTH = 2_000_000
-"""About 400 MB. Beyond it the oldest go: a flood must not take the whole server down."""
+"""Length limit, about 400 MB. Beyond it the oldest entries are dropped, to protect the server."""
 TIMEOUT_SECONDS = 0.3
 PAUSE_SECONDS = 2.0
-"""Pause after a failure of Redis, as each attempt may cost a visitor the timeout."""
+"""Pause after a failure of Redis, in seconds: each attempt may delay a visitor by the timeout."""
 
 Entry = tuple[bytes, ProviderEvent | None]
-"""An entry's id and its event; None where it cannot be read."""
+"""An entry's id and its event; None if it is unreadable."""
 
 
 class EventStream:
-    """The stream of one Redis. Safe to use from many threads."""
+    """The stream in one Redis. Thread-safe."""
 
     def __init__(self, url: str, *, timeout: float = TIMEOUT_SECONDS) -> None:
         self._redis = Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout)
         self._away_until = 0.0
 
     def add(self, *events: ProviderEvent) -> bool:
-        """Append events. False when Redis does not take them: then they belong elsewhere."""
+        """Append events. False if Redis fails: store them elsewhere."""
         if time.monotonic() < self._away_until:
             return False
         try:
@@ -74,7 +74,7 @@ class EventStream:
             return 0
 
     def open_group(self) -> None:
-        """Make the stream and its consumer group where they are missing. Raises RedisError."""
+        """Create the stream and its consumer group if missing. Raises RedisError."""
         try:
             self._redis.xgroup_create(KEY, GROUP, id="0", mkstream=True)
         except ResponseError as error:
@@ -82,13 +82,13 @@ class EventStream:
                 raise
 
     def read(self, count: int) -> list[Entry]:
-        """Events that nobody has taken yet. Raises RedisError."""
+        """Read new events. Raises RedisError."""
         answer = cast("Any", self._redis.xreadgroup(GROUP, CONSUMER, {KEY: ">"}, count=count))
         streams = list(answer.values()) if isinstance(answer, dict) else [e for _, e in answer]
         return _entries(streams[0] if streams else [])
 
     def take_over(self, count: int, *, idle_seconds: int) -> list[Entry]:
-        """Events that were taken so long ago that who took them must be dead."""
+        """Read events taken by workers that must have died since."""
         answer = cast(
             "Any",
             self._redis.xautoclaim(
@@ -98,7 +98,7 @@ class EventStream:
         return _entries(answer[1])
 
     def done(self, ids: Sequence[bytes]) -> None:
-        """These are in the database: forget them."""
+        """Delete events that are in the database."""
         pipe = self._redis.pipeline(transaction=False)
         pipe.xack(KEY, GROUP, *ids)
         pipe.xdel(KEY, *ids)
@@ -106,7 +106,7 @@ class EventStream:
 
 
 def event_stream() -> EventStream:
-    """The stream of the running app, made on first use. Gives up fast: readers wait for it."""
+    """Return the stream of the running app, created on first use. Its timeouts are short."""
     found = current_app.extensions.get("campaigns.event_stream")
     if found is None:
         found = EventStream(services().settings.redis_connection_url)
@@ -115,7 +115,7 @@ def event_stream() -> EventStream:
 
 
 def length() -> int:
-    """Count the events that wait in the running app's stream."""
+    """Count the waiting events in the running app's stream."""
     return event_stream().length()
 
 
@@ -129,7 +129,7 @@ def _load(text: bytes) -> ProviderEvent | None:
         values = json.loads(text)
         return ProviderEvent(**{**values, "at": datetime.fromisoformat(values["at"])})
     except (ValueError, TypeError, KeyError) as error:
-        # Written by another version, or not by us: it will never become readable.
+        # Written by another version, or another program: it will never be readable.
         log.error("unreadable event dropped", text=text[:200], error=str(error))
         return None
 

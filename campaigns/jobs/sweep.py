@@ -1,4 +1,4 @@
-"""The sweep: whatever was lost on the way is found in the database and rung for again."""
+"""The sweep: finds open work in the database and rings for it again."""
 
 import time
 from datetime import datetime
@@ -22,14 +22,14 @@ log = structlog.get_logger()
 
 DOMAINS_EVERY_SECONDS = 60.0
 MARKING_SECONDS = 1.5
-"""Time for this in one sweep: shorter than the lease of the clock, which is renewed before it."""
+"""Time for this in one sweep, in seconds; shorter than the lease of the clock."""
 _next_domains = 0.0
 _watch = recovery.Watch()
-"""Leases as this process saw them in earlier sweeps."""
+"""Leases seen in earlier sweeps of this process."""
 
 
 def sweep() -> None:
-    """Tidy up, and ring for all work that lies open. Safe at any time."""
+    """Clean up, and ring for all open work. Safe at any time."""
     mark_cancelled()
     prune()
     ring_for_open_work()
@@ -46,9 +46,9 @@ def mark_cancelled() -> None:
 
 
 def prune() -> None:
-    """Delete some of what is kept for a time only; the next sweep goes on.
+    """Delete some expired data; the next sweep continues.
 
-    Looks first: where there is nothing to delete, nothing is written.
+    Reads first, and writes nothing if there is nothing to delete.
     """
     now = utcnow()
     if places := retention.overdue(now):
@@ -71,10 +71,10 @@ def prune() -> None:
 
 
 def recover_claims() -> int:
-    """Settle every claim on which nobody works any more; how many there were.
+    """Settle every claim whose worker is gone. Returns how many.
 
-    By its journal where that is on this machine: its writer is dead, or was stopped for so long
-    that it may not send any more. Without a journal the host must be gone.
+    Uses its journal if that is on this machine: the worker is dead, or was suspended for too long
+    to send. Without a journal, the host must be gone.
     """
     settled = 0
     settings = services().settings
@@ -103,7 +103,7 @@ def _settle_by(path: Path, token: str, *, lent_until: datetime | None = None) ->
     try:
         story = journal.read(path)
     except ValueError as error:
-        # Its claim has no journal then: it becomes unknown when its lease is long over.
+        # Its claim then has no journal, and becomes unknown later.
         path.rename(path.with_suffix(".damaged"))
         log.error("damaged journal set aside", file=path.name, error=str(error))
         return False
@@ -120,7 +120,7 @@ def _settle_by(path: Path, token: str, *, lent_until: datetime | None = None) ->
 
 
 def ring_for_open_work() -> None:
-    """Ring for all open work: whatever Redis lost, the database still knows."""
+    """Ring for all open work in the database, in case Redis lost jobs."""
     doorbell = services().doorbell
     now = utcnow()
     ring_for_sending()
@@ -136,7 +136,7 @@ def ring_for_open_work() -> None:
 
 
 def ring_for_domains() -> None:
-    """New subscribers bring new domains: now and then they are looked for."""
+    """Ring for the lookup of new recipient domains, at intervals."""
     global _next_domains
     if time.monotonic() >= _next_domains:
         _next_domains = time.monotonic() + DOMAINS_EVERY_SECONDS
@@ -150,9 +150,9 @@ def ring_for_counts() -> None:
 
 
 def ring_for_sending() -> None:
-    """Campaigns that wait for a limit or a second try go on by this, second by second.
+    """Ring for sending, so that campaigns waiting for limits or retries continue.
 
-    So do those whose worker was killed while it prepared or sent them.
+    Also for those whose worker was killed.
     """
     for campaign_id in recovery.preparing():
         services().doorbell.ring("expand", campaign_id)
@@ -161,6 +161,6 @@ def ring_for_sending() -> None:
 
 
 def ring_for_events() -> None:
-    """Opens and clicks wait in the stream: let them be recorded."""
+    """Ring if opens and clicks wait in the stream."""
     if stream.length():
         services().doorbell.ring("ingest")

@@ -48,15 +48,16 @@ from campaigns.transactional.queue import Claimed
 log = structlog.get_logger()
 
 ACCOUNT_MAIL = ("password_reset", "password_changed")
-"""Emails to people who log in. They go by any account that works."""
+"""Emails to users. They may use any working account."""
 MAX_ATTEMPTS = 60
-"""More attempts than an outage causes in a day: the email itself must crash the process."""
+"""Attempts after which the email itself must be crashing the process: more than in a day's
+outage."""
 ONE_PERSON = "person"
-"""A group of their own, so that holds on mailbox groups do not affect transactional emails."""
+"""Their own group, so that holds on mailbox groups do not affect transactional emails."""
 LIMIT_TIMEOUT_SECONDS = 2.0
-"""Time that an email waits for its turn under a rate limit before it is deferred."""
+"""Time that an email waits for a rate limit before it is deferred, in seconds."""
 SENDING_TIMEOUT_SECONDS = 100.0
-"""Shorter than the lease of a body: another worker must not take it over while we wait."""
+"""Time limit for sending, shorter than the lease: another worker must not take over meanwhile."""
 
 
 class CannotSendError(Exception):
@@ -72,7 +73,7 @@ class _NobodyError(Exception):
 
 
 class _NotOursError(Exception):
-    """Another process has taken the email over: ours must not leave."""
+    """Another process has taken over the email: it must not be sent here."""
 
 
 @job("transactional")
@@ -107,7 +108,7 @@ def deliver(mail_id: int) -> None:
 
 
 def _signed(message: Message, sender: SenderAddress) -> Message:
-    """With DKIM, where the sender's domain has a key. Raises SecretUnreadableError."""
+    """Sign a message with DKIM if the sender's domain has a key. Raises SecretUnreadableError."""
     signing = signing_for(sender.address, services().vault)
     if signing is None:
         return message
@@ -126,12 +127,12 @@ def _send(mail: Claimed, sender: SenderAddress, message: Message) -> SendResult:
         with transaction():
             ours = queue.begin_body(mail, now=utcnow())
             if ours and mail.kind in _CHECKS:
-                # The way here may have taken a slow server a minute and a half.
+                # A slow server may have taken a minute and a half so far.
                 _CHECKS[mail.kind](mail)
         if not ours:
             raise _NotOursError
 
-    db.session.rollback()  # no transaction stays open while we talk to the provider
+    db.session.rollback()  # no transaction stays open while sending
     try:
         result = send_one(
             provider, message, before_body=before_body, timeout=SENDING_TIMEOUT_SECONDS
@@ -140,7 +141,7 @@ def _send(mail: Claimed, sender: SenderAddress, message: Message) -> SendResult:
         provider.close()
     if result.outcome == "sent" and account.trouble_count:
         with transaction():
-            health.clear(account.id)  # campaigns need not find out on their own
+            health.clear(account.id)  # campaigns may use the account again at once
     return result
 
 
@@ -198,13 +199,13 @@ def _finish(mail: Claimed, outcome: queue.Outcome, reason: Reason) -> None:
     log.info("email finished", mail=mail.id, kind=mail.kind, outcome=outcome, reason=reason.pack())
 
 
-# --- whom it is from, and what it says -------------------------------------------------------
+# --- senders and content ---------------------------------------------------------------------
 
 
 def _sender_for(mail: Claimed) -> SenderAddress:
-    """The campaign's own sender for a test, else the default one. Raises CannotSendError.
+    """Return the campaign's sender for a test, else the default one. Raises CannotSendError.
 
-    An alert about an account names a sender that does not need it.
+    An alert about an account uses a sender with another account.
     """
     if mail.kind == "alert" and mail.payload.get("sender_id"):
         chosen = db.session.get(SenderAddress, mail.payload["sender_id"])
@@ -236,7 +237,7 @@ def _refuse_suppressed(address: str) -> None:
 
 
 def _confirmation(mail: Claimed, sender: SenderAddress) -> Message:
-    """The neutral question of the double opt-in: no advertising, nothing tracked.
+    """Build the neutral double opt-in email, without advertising and tracking.
 
     Anybody can type anybody's address into a form. So nothing that was typed there is in this
     email but the address; otherwise our server would carry a stranger's words and links to others.
@@ -295,7 +296,7 @@ def _cannot_use(problems: Iterable[Problem]) -> CannotSendError:
 
 
 def _test_recipient(mail: Claimed, list_id: int) -> Recipient:
-    """The tester, in the place of a subscriber if they chose one. As nobody: links do nothing."""
+    """Return the test recipient, with a chosen subscriber's data, but with inactive links."""
     as_id = mail.payload.get("as_subscriber_id")
     stand_in = db.session.get(Subscriber, as_id) if as_id else None
     return Recipient(
@@ -309,13 +310,13 @@ def _test_recipient(mail: Claimed, list_id: int) -> Recipient:
 
 
 def _alert(mail: Claimed, sender: SenderAddress) -> Message:
-    """Build an alert to the owner of this installation, which no suppression stops."""
+    """Build an alert to the owner of this installation, which ignores suppressions."""
     said = Words(mail.payload["subject"], mail.payload["text"])
     return build(_from(sender), mail.address, said, now=utcnow())
 
 
 def _password_reset(mail: Claimed, sender: SenderAddress) -> Message:
-    """The link for a forgotten password. Its token exists only in this message."""
+    """Build the email with a password reset link. Its token exists only in this message."""
     now = utcnow()
     expires_at = mail.created_at + password_resets.GOOD_FOR
     with transaction():
@@ -332,7 +333,7 @@ def _password_reset(mail: Claimed, sender: SenderAddress) -> Message:
 
 
 def _password_changed(mail: Claimed, sender: SenderAddress) -> Message:
-    """The notice of a new password."""
+    """Build the notice of a changed password."""
     link = f"{services().settings.base_url}/forgot"
     said = words("password_changed", {"link": link})
     return build(_from(sender), mail.address, said, now=utcnow())
@@ -343,7 +344,7 @@ def _from(sender: SenderAddress) -> Sender:
 
 
 def _check_confirmation(mail: Claimed) -> None:
-    """Whether this person may still be asked. Raises CannotSendError."""
+    """Raise CannotSendError if this person must no longer be asked."""
     _refuse_suppressed(mail.address)
     list_id, subscriber_id = mail.payload["list_id"], mail.payload["subscriber_id"]
     is_known = (
@@ -360,7 +361,7 @@ _CHECKS: dict[str, Callable[[Claimed], None]] = {
     "confirm": _check_confirmation,
     "test": lambda mail: _refuse_suppressed(mail.address),
 }
-"""Checks that run when an email is built, and again right before its body leaves."""
+"""Checks that run when an email is built, and again right before its body is sent."""
 _BUILDERS: dict[str, Callable[[Claimed, SenderAddress], Message]] = {
     "confirm": _confirmation,
     "test": _test,

@@ -1,7 +1,7 @@
-"""A worker process: takes jobs from its lanes until it is told to stop.
+"""A worker process, which runs the jobs of its lanes until stopped.
 
-Jobs run in this very process, not in a fork each: they keep connections to providers between
-them. Every job is a slice of about a second, so the first lane never waits long.
+Jobs run in this process, not in a fork each, so that provider connections stay open between them.
+Every job is a slice of about a second, so the first lane never waits long.
 """
 
 import threading
@@ -31,18 +31,18 @@ log = structlog.get_logger()
 
 RETRY_INTERVAL_SECONDS = 0.5
 DRAIN_SECONDS = 6.0
-"""Time that a worker which is told to stop waits for the replies that are due."""
+"""Time for which a stopping worker waits for pending replies, in seconds."""
 WORKER_TTL_SECONDS = 20
-"""RQ waits for a ring for 15 s less than this, and 10 s more for an answer of a frozen Redis."""
+"""RQ waits for jobs for 15 s less than this, and 10 s more for a frozen Redis."""
 
 
 def run_worker(app: Flask, lanes: Sequence[str] = LANES) -> None:
-    """Work on these lanes, in the order of their priority, until SIGTERM (which drains)."""
+    """Work on these lanes, in the order of their priority, until SIGTERM, then drain."""
     runtime.use(app)
     is_stopping = threading.Event()
     with app.app_context():
         database_watch.start(services().settings, is_stopping)
-    # Before RQ's worker is made: making one asks Redis already.
+    # Before RQ's worker is created, which already needs Redis.
     with connect(services_url(app)) as redis:
         _wait_until(redis.ping)
     redis = connect(services_url(app), blocking=True)
@@ -52,7 +52,7 @@ def run_worker(app: Flask, lanes: Sequence[str] = LANES) -> None:
     )
 
     def recover() -> None:
-        """Settle what a killed worker of this machine left behind, before anything new."""
+        """Settle the claims of killed workers of this machine, before new work."""
         with app.app_context():
             sweep.recover_claims()
 
@@ -80,11 +80,10 @@ def _count_what_was_sent(app: Flask) -> None:
 
 
 class LaneWorker(SimpleWorker):
-    """RQ's worker, with a loop that outlives an outage of Redis.
+    """RQ's worker, with a loop that survives an outage of Redis.
 
-    RQ's own ends with a traceback when Redis goes away during a job. This process must not: it
-    has mail on its way, whose answers it waits for. What was rung for in the meantime is rung
-    for again by the sweep.
+    RQ's own loop ends with a traceback if Redis fails during a job. This process must not: it waits
+    for replies to messages in progress. The sweep rings again for lost jobs.
     """
 
     _is_at_work = False
@@ -117,7 +116,7 @@ class LaneWorker(SimpleWorker):
             )
 
     def _sign_on(self) -> None:
-        self.connection.delete(self.key)  # of the time before an outage
+        self.connection.delete(self.key)  # an entry from before an outage
         self.register_birth()  # type: ignore[no-untyped-call]
         outages.over("worker")
 
@@ -134,7 +133,7 @@ class LaneWorker(SimpleWorker):
                 serializer=self.serializer,
             )
         except DequeueTimeout:
-            return  # now and then it gives a sign of life
+            return  # a chance to send a heartbeat
         if found is not None and not self._stop_requested:
             self._is_at_work = True
             self._has_failed = False
@@ -150,9 +149,9 @@ class LaneWorker(SimpleWorker):
         error: BaseException,
         trace: TracebackType,
     ) -> None:
-        """An outage is said in a line, once; of other faults RQ logs the whole trace.
+        """Log an outage in one line, once; other errors with RQ's traceback.
 
-        The sweep rings again for what was not done.
+        The sweep rings again for unfinished work.
         """
         self._has_failed = True
         if is_outage(error):
@@ -163,7 +162,7 @@ class LaneWorker(SimpleWorker):
             super().handle_exception(job, kind, error, trace)
 
     def _shutdown(self) -> None:
-        """Stop after a signal. RQ's own would write to Redis, which may be away just now."""
+        """Stop after a signal, without writing to Redis as RQ does, which may be down."""
         self._stop_requested = True
         if not self._is_at_work:
             raise StopRequested
@@ -174,7 +173,7 @@ def _part(job: Job) -> str:
 
 
 def _note_lost_job(error: Exception) -> None:
-    """Log that Redis lost a job. What the job did is in the database."""
+    """Log that Redis lost a job, whose results are in the database."""
     log.warning("Redis lost a job; the sweep rings again for what is left", error=describe(error))
 
 
@@ -194,10 +193,10 @@ def _wait_until(works: Callable[[], object]) -> None:
 
 
 def _keep_alive(url: str, lanes: Sequence[str], is_stopping: threading.Event) -> None:
-    """Send heartbeats, also during long jobs. Runs in a thread of its own."""
+    """Send heartbeats, also during long jobs. Runs in its own thread."""
     redis = connect(url)
     while True:
-        with suppress(RedisError):  # the worker's own loop says that Redis is away
+        with suppress(RedisError):  # the worker's own loop logs the outage
             monitor.note_alive(redis, lanes)
         if is_stopping.wait(monitor.ALIVE_INTERVAL_SECONDS):
             return

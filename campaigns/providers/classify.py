@@ -323,8 +323,7 @@ def classify(code: int, text: str, *, scope: Scope = "recipient", step: Step = "
     """
     if code == 0 and scope == "connection":
         return "transient"
-    # Remove the address: it may contain such words, and without it more texts are equal, which
-    # helps the cache.
+    # The address may contain such words, and without it the cache has more hits.
     return _classify(code, _ADDRESS.sub("someone", text[:LONGEST_READ]), step, scope)
 
 

@@ -1,1 +1,1 @@
-"""Read-only SQL that returns frozen dataclasses."""
+"""Reports: read-only SQL that returns frozen dataclasses."""

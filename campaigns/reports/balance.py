@@ -1,4 +1,4 @@
-"""The balance sheet of a campaign: what became of every recipient."""
+"""The balance of a campaign: the outcome of every recipient."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from campaigns.campaign.models import DELIVERY_STATES, Campaign, Delivery
 from campaigns.db import db
 
 TERMS = ("sent", "waiting", "failed", "skipped", "held", "cancelled", "unknown")
-"""The terms of the balance, in the order in which they are shown."""
+"""The terms of the balance, in display order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """`audience` is what was frozen; every other figure counts delivery rows as they stand.
+    """`audience` is the frozen count; every other figure counts current delivery rows.
 
-    Sent means that the next server took the message, not that it was delivered.
+    "Sent" means that the next server accepted the message, not that it was delivered.
     """
 
     audience: int = 0
@@ -31,7 +31,7 @@ class Balance:
 
     @property
     def waiting(self) -> int:
-        """Nothing final yet: queued or in a worker's hands."""
+        """Deliveries without a final outcome: queued or being sent."""
         return self.queued + self.sending
 
     @property
@@ -41,7 +41,7 @@ class Balance:
 
     @property
     def rows(self) -> int:
-        """Number of rows, which has to be the audience."""
+        """Number of rows, which must equal the audience."""
         return sum(self.term(name) for name in TERMS)
 
     @property
@@ -55,15 +55,14 @@ class Balance:
         return value
 
     def terms(self) -> list[tuple[str, int]]:
-        """The terms that are not zero (zeros change no sum), in the order of TERMS."""
+        """The terms that are not zero, in the order of TERMS."""
         return [(name, self.term(name)) for name in TERMS if self.term(name)]
 
 
 def campaign_balances(campaign_ids: Collection[int]) -> dict[int, Balance]:
-    """The balance of each of these campaigns, all of them of one moment.
+    """Return the balance of each of these campaigns, all from one snapshot.
 
-    For each state a range of an index is counted: several times quicker than rows that have to
-    be told apart.
+    Counts an index range per state, which is several times faster than grouping rows.
     """
     if not campaign_ids:
         return {}
@@ -71,7 +70,7 @@ def campaign_balances(campaign_ids: Collection[int]) -> dict[int, Balance]:
         sa.select(sa.func.count())
         .where(
             Delivery.campaign_id == Campaign.id,
-            # Written out, not bound: so the databases know how many rows to expect.
+            # Literals, not bound values, so that the databases can estimate the number of rows.
             Delivery.status == sa.literal_column(f"'{state}'"),
         )
         .scalar_subquery()

@@ -1,4 +1,4 @@
-"""What went out and what will, by the day: campaigns, and the times of those that repeat."""
+"""Past and future campaigns by day, including occurrences of recurring ones."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,17 +11,17 @@ from campaigns.campaign.title import title_of
 from campaigns.db import db
 
 MOST = 5000
-"""More than so many in one look are not told apart."""
+"""Largest number of entries in one view."""
 DAY = timedelta(days=1)
 _LARGEST_ID = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class CalendarEntry:
-    """One line. `state` is the campaign's, or `asks`, `planned`, `skipped`.
+    """One entry. `state` is the campaign's, or `asks`, `planned`, `skipped`.
 
-    Planned and skipped are times of a series without a campaign: `public_id` is the series' then,
-    and `local` names the time. `repeats`: it belongs to a series.
+    Planned and skipped ones are occurrences without a campaign: `public_id` is then the series',
+    and `local` is the time. `repeats`: it belongs to a series.
     """
 
     at: datetime
@@ -34,7 +34,7 @@ class CalendarEntry:
 
     @property
     def is_a_campaign(self) -> bool:
-        """Whether there is a campaign to open."""
+        """Whether the entry is a campaign."""
         return self.state not in ("planned", "skipped")
 
     @property
@@ -46,7 +46,7 @@ class CalendarEntry:
 def entries(
     since: datetime, until: datetime, *, after: tuple[datetime, str] | None = None, most: int = MOST
 ) -> list[CalendarEntry]:
-    """What falls between these moments, in order; at most so many, beginning after a key."""
+    """Return the entries between two times, in order; at most `most`, after a key."""
     start = max(since, after[0]) if after else since
     found = sorted(
         [
@@ -103,7 +103,7 @@ _SERIES = "s"
 
 
 def _key(campaign_id: int) -> str:
-    """Sorts as the ids do, and before all that has no campaign."""
+    """Return the sort key of an entry: by id, campaigns first."""
     return f"{campaign_id:020}"
 
 
@@ -120,7 +120,7 @@ def _is_after(
 
 
 def _drafts(since: datetime, until: datetime) -> list[CalendarEntry]:
-    """Campaigns of a series that somebody took back to change them, or that cannot leave."""
+    """Return campaigns of a series that were returned to draft."""
     rows = db.session.execute(
         sa.select(CampaignOccurrence, CampaignSeries, Campaign)
         .join(CampaignSeries, CampaignSeries.id == CampaignOccurrence.series_id)

@@ -1,4 +1,4 @@
-"""What the first mails of a campaign showed, and what was decided by it."""
+"""The results of a campaign's test group, and the verdict."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from campaigns.reports.figures import Counts
 
 @dataclass(frozen=True, slots=True)
 class MeasureSeen:
-    """One measure: how many of the judged, and how it stands in its band."""
+    """One measure: its count among the results, and its position in the band."""
 
     measure: Measure
     count: int
@@ -26,7 +26,7 @@ class MeasureSeen:
 
 @dataclass(frozen=True, slots=True)
 class GroupSeen:
-    """One mailbox group: how many were to get it first, and what became of them."""
+    """One mailbox group: its quota in the test group, and their results."""
 
     group: str
     quota: int
@@ -36,7 +36,10 @@ class GroupSeen:
 
 @dataclass(frozen=True, slots=True)
 class CanaryCard:
-    """`is_asking`: the campaign stands because of it. `seconds_left`: of the watch."""
+    """The results to show. `is_asking`: the campaign is paused by them.
+
+    `seconds_left`: of the observation.
+    """
 
     state: str
     verdict: Reason | None
@@ -50,12 +53,12 @@ class CanaryCard:
 
     @property
     def is_waiting(self) -> bool:
-        """Nothing else leaves at the moment."""
+        """Whether the rest of the audience waits for the test."""
         return self.state == "watching"
 
 
 def canary_card(campaign: Campaign, counts: Counts, *, now: datetime) -> CanaryCard | None:
-    """The card; None for a campaign that goes (or went) to everybody at once."""
+    """Return the results of a campaign; None without a test group."""
     if not campaign.canary_state:
         return None
     figures = _figures(campaign, counts)
@@ -77,7 +80,7 @@ def canary_card(campaign: Campaign, counts: Counts, *, now: datetime) -> CanaryC
 
 
 def _figures(campaign: Campaign, counts: Counts) -> Mapping[str, Figures]:
-    """As they are; after the verdict as they were then, for the others came since."""
+    """Return the current figures, or after the verdict those it was based on."""
     if campaign.canary_state in canary.STAGES:
         return counts.first_ones(campaign)
     return {group: Figures(**found) for group, found in campaign.canary_seen.items()}
@@ -100,7 +103,7 @@ def _seen(total: Figures, bands: Bands) -> list[MeasureSeen]:
 def _groups(
     quota: Mapping[str, int], figures: Mapping[str, Figures], left_out: Collection[str]
 ) -> list[GroupSeen]:
-    """The largest first."""
+    """Return the mailbox groups, largest first."""
     return [
         GroupSeen(group, count, figures.get(group, Figures()), group not in left_out)
         for group, count in sorted(quota.items(), key=lambda entry: (-entry[1], entry[0]))

@@ -1,4 +1,4 @@
-"""What recipients did: opens, clicks, unsubscribes, per campaign, link and hour."""
+"""Opens, clicks and unsubscribes by campaign, link and hour."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ CURVE_HOURS = 48
 
 @dataclass(frozen=True, slots=True)
 class Engagement:
-    """How many recipients did it at least once."""
+    """Numbers of recipients who did it at least once."""
 
     opened: int = 0
     clicked: int = 0
@@ -45,12 +45,12 @@ class Hour:
 
 
 def campaign_engagement(campaign_id: int) -> Engagement:
-    """The engagement of one campaign."""
+    """Return the engagement of one campaign."""
     return campaign_engagements([campaign_id]).get(campaign_id, Engagement())
 
 
 def campaign_engagements(campaign_ids: Collection[int]) -> dict[int, Engagement]:
-    """The engagement of each of these campaigns; read from the index of engaged deliveries."""
+    """Return the engagement of each of these campaigns, from the index of engaged deliveries."""
     if not campaign_ids:
         return {}
     columns = (
@@ -70,7 +70,7 @@ def campaign_engagements(campaign_ids: Collection[int]) -> dict[int, Engagement]
 
 
 def campaign_links(campaign_id: int) -> list[LinkFigures]:
-    """Every tracked link of the campaign, the most clicked first."""
+    """Return every tracked link of the campaign, most clicked first."""
     clicks = (
         sa.select(
             Event.link_number,
@@ -96,7 +96,7 @@ def campaign_links(campaign_id: int) -> list[LinkFigures]:
 
 
 def first_hours(campaign_id: int, started_at: datetime) -> list[Hour]:
-    """First opens and first clicks in each of the 48 hours after the start, zeros included."""
+    """Return first opens and first clicks in each of the 48 hours after the start, with zeros."""
     opened = _per_hour(campaign_id, Delivery.first_opened_at, started_at)
     clicked = _per_hour(campaign_id, Delivery.first_clicked_at, started_at)
     return [

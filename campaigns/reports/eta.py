@@ -1,7 +1,7 @@
-"""When a campaign will be finished. Pure arithmetic.
+"""Estimate when a campaign will finish. Pure arithmetic.
 
-Mailbox groups drain side by side under the cap of their account. One that is slow by itself, or
-must wait, holds nobody else up; what it does not use goes to the others. The last one decides.
+Mailbox groups are sent to in parallel, under the limit of their account. A slow or waiting group
+does not delay others, which use its share. The last group determines the end.
 """
 
 from collections.abc import Sequence
@@ -14,13 +14,13 @@ from campaigns.throttling.plan import GroupPlan, Plan
 
 FURTHEST = timedelta(days=365)
 SLOW = 0.5
-"""A group that gets less than this part of an equal share is slow by itself."""
+"""Fraction of an equal share below which a group counts as slow."""
 CLEARLY_LATER = 1.1
 
 
 @dataclass(frozen=True, slots=True)
 class Draining:
-    """A group that has to be emptied: at most so fast, and not before a moment."""
+    """A group with its remaining messages, its largest rate and its earliest time."""
 
     group: str
     left: float
@@ -30,7 +30,7 @@ class Draining:
 
 @dataclass(frozen=True, slots=True)
 class Eta:
-    """When the last one is done. `slowest`: the mailbox group that it clearly is; else ''."""
+    """The estimated end. `slowest`: the mailbox group that determines it clearly, else ''."""
 
     at: datetime
     slowest: str = ""
@@ -46,12 +46,10 @@ def eta_of(
     has_worker: bool = True,
     now: datetime,
 ) -> Eta | None:
-    """When a campaign is finished that is being sent; None when that cannot be said.
+    """Estimate when a sending campaign will finish; None if unknown.
 
-    It cannot while no worker is running, or while the account's server is down.
-
-    `speed`: of the whole campaign lately, or on the average where it stands still. `learned`:
-    rates that servers taught us, as far as they are known.
+    It is unknown while no worker is running, or the account's server is down. `speed`: the
+    campaign's recent rate, or its average if it pauses. `learned`: learned rates, if known.
     """
     if plan.is_down or not has_worker:
         return None
@@ -72,7 +70,7 @@ def eta_of(
 
 
 def cap_of(plan: Plan, total: int) -> float:
-    """The most mails a second that the account may send over a long time."""
+    """Return the highest long-term rate of the account, in messages per second."""
     windows = plan.windows
     caps = [windows.second, windows.minute / 60, plan.slow_per_second, plan.pace_per_second]
     caps += [windows.hour / 3600 if total > windows.hour else 0.0]
@@ -80,7 +78,7 @@ def cap_of(plan: Plan, total: int) -> float:
 
 
 def over_the_day(total: int, plan: Plan, used: int) -> timedelta:
-    """How long a daily limit makes so many mails take at least."""
+    """Return the shortest time that a daily limit allows for this many messages."""
     limits = [most for most in (plan.windows.day, plan.warm_up_per_day or 0) if most]
     if not limits:
         return timedelta(0)
@@ -90,7 +88,7 @@ def over_the_day(total: int, plan: Plan, used: int) -> timedelta:
 
 
 def drain(groups: Sequence[Draining], whole: float, *, now: datetime) -> Eta | None:
-    """Let them run empty, so fast all together; None when that never ends."""
+    """Simulate the groups at this total rate; None if they never finish."""
     at, left = now, [group for group in groups if group.left > 0]
     ends: list[tuple[datetime, str]] = []
     while left:
@@ -118,7 +116,7 @@ def drain(groups: Sequence[Draining], whole: float, *, now: datetime) -> Eta | N
 
 
 def _share(going: Sequence[Draining], whole: float) -> dict[str, float]:
-    """Equal shares; what one cannot use goes to the others."""
+    """Return equal shares; what one group cannot use goes to the others."""
     speeds: dict[str, float] = {}
     for done, group in enumerate(sorted(going, key=lambda group: group.most)):
         speeds[group.group] = min(group.most, whole / (len(going) - done))

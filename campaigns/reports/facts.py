@@ -1,4 +1,4 @@
-"""What surrounds a campaign's figures: whom it is for, and by which way it leaves."""
+"""Facts about a campaign beside its figures: lists, sender and account."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,7 +24,7 @@ class ListName:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """`trouble` is the sentence of a provider account that does not work now, else empty."""
+    """Facts of a campaign. `trouble`: the reason if its account does not work, else empty."""
 
     lists: list[ListName]
     excluded_lists: list[ListName]
@@ -35,7 +35,7 @@ class Facts:
 
 
 def campaign_facts(campaign_id: int) -> Facts:
-    """The facts of one campaign."""
+    """Return the facts of one campaign."""
     lists: dict[bool, list[ListName]] = {False: [], True: []}
     named = db.session.execute(
         sa.select(CampaignList.is_excluded, AudienceList.public_id, AudienceList.name)

@@ -1,10 +1,10 @@
-"""The figures of campaigns, lists and people: counted for one page, or read from what is kept.
+"""The figures of campaigns, lists and people: counted for one page, or read from snapshots.
 
-What is small is counted whenever it is shown. What is large is counted in the background and
-kept (`reports.snapshots`), and pages show what is kept with its moment: they do not wait for a
-million rows. Three times a page counts for itself all the same: where nothing is kept; where a
-campaign changed its state since, so that what is shown of a finished, cancelled or paused one is
-right at once; and where what is kept of something that moves is too old, as far as that is quick.
+Small counts are made whenever they are shown. Large ones are made in the background and stored
+(`reports.snapshots`); pages show them with their time and do not wait for a million rows. A page
+still counts by itself in three cases: without a snapshot; if a campaign has changed its state
+since, so that figures of a finished, cancelled or paused one are correct at once; and if the
+snapshot of a sending campaign is too old and counting is fast.
 """
 
 import time
@@ -33,14 +33,14 @@ from campaigns.reports.snapshots import Counted, Snapshot, Subject
 FINAL = ("sent", "cancelled")
 MOVING = ("sending", "paused")
 MANY = 10_000
-"""What has fewer rows is not kept."""
+"""Number of rows from which counts are stored."""
 TOO_OLD = timedelta(seconds=120)
-"""The clock sees to it that nothing that moves gets so old."""
+"""Age that snapshots of active campaigns never reach while the clock runs."""
 PATIENCE_SECONDS = 0.1
-"""So long a page counts what is too old; what is left then is shown as it was."""
+"""Time for which a page counts by itself, in seconds; then it shows the remaining old snapshots."""
 WORTH_SAYING = timedelta(seconds=5)
 MOST_WANTED = 5
-"""So many counts one page asks for: others when it is looked at again."""
+"""Largest number of counts that one page requests."""
 NEW = timedelta(days=30)
 
 _RESEND_OPTIONS = "chances"
@@ -49,25 +49,25 @@ _RESEND_OPTIONS = "chances"
 LASTS_WHILE_SENDING = timedelta(seconds=15)
 LASTS = timedelta(seconds=60)
 LASTS_OF_ITS_AGE = 0.02
-"""Less and less comes back of an old campaign: it is counted more and more seldom."""
+"""Fraction of a campaign's age for which its counts last: old campaigns change rarely."""
 
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """All subscribers, and those of them who came in the last 30 days."""
+    """All subscribers, and new ones of the last 30 days."""
 
     total: int = 0
     new: int = 0
 
 
 class Counts:
-    """What one page shows. Each thing is counted, or looked up, once.
+    """The figures of one page, each counted or loaded once.
 
-    `wanted`: (subject, id) of what is to be counted in the background, for the edge to ring.
+    `wanted`: (subject, id) to count in the background; the edge rings for them.
     """
 
     def __init__(self, *, now: datetime, with_details: bool = False) -> None:
-        """`with_details`: for the page of one campaign, which shows more than tables do."""
+        """Create it. `with_details`: for the page of one campaign, which shows more than tables."""
         self._now = now
         self._with_details = with_details
         self._snapshots: dict[int, Snapshot] = {}
@@ -81,20 +81,20 @@ class Counts:
 
     @property
     def as_of(self) -> datetime | None:
-        """The moment of the oldest figure shown, where that is worth saying."""
+        """Return the time of the oldest figure shown, if it is worth mentioning."""
         return min(self._moments, default=None)
 
     # --- campaigns
 
     def balances(self, ids: Collection[int]) -> dict[int, Balance]:
-        """The balance of each of these campaigns that exists."""
+        """Return the balance of each of these campaigns that exists."""
         self._look_at(ids)
         new = [one for one in ids if one in self._counted and one not in self._balances]
         self._take(campaign_balances(new))
         return {one: self._balances[one] for one in ids if one in self._balances}
 
     def engagements(self, ids: Collection[int]) -> dict[int, Engagement]:
-        """What came back of each of these campaigns, if anything did."""
+        """Return the engagement of each of these campaigns, if any."""
         self._look_at(ids)
         new = [one for one in ids if one in self._counted and one not in self._engagements]
         self._engagements |= campaign_engagements(new)
@@ -109,12 +109,12 @@ class Counts:
         return self.engagements([campaign_id]).get(campaign_id, Engagement())
 
     def kept_at(self, campaign_id: int) -> datetime | None:
-        """The moment of a campaign's figures; None where they are counted for this page."""
+        """Return the time of a campaign's snapshot; None if it was counted for this page."""
         self._look_at([campaign_id])
         return self._snapshots[campaign_id].at if campaign_id in self._snapshots else None
 
     def groups(self, campaign: Campaign) -> Sequence[GroupCount]:
-        """Its mailbox groups, largest first, of one moment with its balance; while it moves."""
+        """Return mailbox groups of an active campaign, largest first, from the same snapshot."""
         if campaign.status not in MOVING:
             return []
         if (details := self._details(campaign)) is not None:
@@ -136,31 +136,31 @@ class Counts:
         return resend_options.resend_options(campaign.id)
 
     def hours(self, campaign: Campaign) -> list[Hour]:
-        """First opens and clicks in the hours after its start; empty before."""
+        """Return first opens and clicks in the hours after its start; empty before it."""
         if (details := self._details(campaign)) is not None:
             return [Hour(**row) for row in details["hours"]]
         return _hours(campaign)
 
     def links(self, campaign: Campaign) -> list[LinkFigures]:
-        """Its tracked links, the most clicked first."""
+        """Return its tracked links, most clicked first."""
         if (details := self._details(campaign)) is not None:
             return [LinkFigures(**row) for row in details["links"]]
         return engagement.campaign_links(campaign.id)
 
     def first_ones(self, campaign: Campaign) -> Mapping[str, Figures]:
-        """What became of those who got it first, by mailbox group, while that is tested."""
+        """Return the results of its test group by mailbox group, during the test."""
         if (details := self._details(campaign)) is not None:
             return {group: Figures(**row) for group, row in details["first_ones"].items()}
         return _first_ones(campaign)
 
     def _details(self, campaign: Campaign) -> Mapping[str, Any] | None:
-        """What is kept for its page. None: it has to be counted."""
+        """Return the stored details. None: they must be counted."""
         self._look_at([campaign.id])
         entry = self._snapshots.get(campaign.id)
         return entry.details if entry and self._with_details else None
 
     def _look_at(self, ids: Collection[int]) -> None:
-        """Decide of each campaign whether it is counted, or what is kept is shown."""
+        """Decide for each campaign whether to count or to show its snapshot."""
         new = [one for one in ids if one not in self._counted and one not in self._snapshots]
         if not new:
             return
@@ -183,7 +183,7 @@ class Counts:
                 self._engagements[number] = Engagement(**entry.figures["engagement"])
 
     def _take(self, balances: Mapping[int, Balance]) -> None:
-        """These were just counted. What turns out to be large is kept from now on."""
+        """Add new counts. Large ones will be stored in the background from now on."""
         self._balances |= balances
         for number, balance in balances.items():
             if balance.rows >= MANY:
@@ -192,7 +192,7 @@ class Counts:
     # --- lists and people
 
     def lists(self, ids: Sequence[int]) -> dict[int, audience_lists.Figures]:
-        """How many are on each of these lists."""
+        """Return the number of subscribers of each of these lists."""
         found = snapshots.load("list", ids, now=self._now)
         shown: dict[int, audience_lists.Figures] = {}
         for number in ids:
@@ -215,7 +215,7 @@ class Counts:
         return counted
 
     def people(self) -> People:
-        """How many subscribers there are."""
+        """Return the number of subscribers."""
         entry = snapshots.load("people", [0], now=self._now).get(0)
         if entry is not None and not self._is_too_old(entry):
             self._show("people", 0, entry)
@@ -226,10 +226,10 @@ class Counts:
             self._want("people", 0)
         return found
 
-    # --- what is kept
+    # --- snapshots
 
     def _is_too_old(self, entry: Snapshot) -> bool:
-        # What takes very long to count is never counted by a page that has something to show.
+        # A page with a snapshot never makes a very long count.
         is_old = entry.age > max(TOO_OLD, 2 * entry.new_for)
         moves = entry.figures.get("moves", True)
         return is_old and moves and self._spent_seconds < PATIENCE_SECONDS
@@ -255,13 +255,13 @@ class Counts:
 
 
 def is_to_be_counted(subject: Subject, number: int, *, now: datetime) -> bool:
-    """Whether it is time for it: nobody has just done it."""
+    """Return whether it is due, and was not just counted."""
     entry = snapshots.load(subject, [number], now=now).get(number)
     return entry is None or not entry.is_current or not entry.is_new
 
 
 def count(subject: Subject, number: int, *, now: datetime) -> Counted | None:
-    """Count one thing to keep it. None: it is too small for that, or gone."""
+    """Count one subject, to store it. None: it is too small, or deleted."""
     if subject == "people":
         people = _count_people(now)
         return Counted(LASTS, {"people": asdict(people)}) if people.total >= MANY else None
@@ -272,7 +272,7 @@ def count(subject: Subject, number: int, *, now: datetime) -> Counted | None:
 
 
 def _count_campaign(number: int, now: datetime) -> Counted | None:
-    # Read before anything is counted: what changes its state while that is done is not missed.
+    # Read before counting, so that a change of state in between is noticed.
     campaign = db.session.get(Campaign, number, populate_existing=True)
     if campaign is None:
         return None
@@ -320,7 +320,7 @@ def _places(figures: audience_lists.Figures) -> int:
 
 
 def _count_people(now: datetime) -> People:
-    # Two counts, each from an index alone; one with a CASE would read every row.
+    # Two counts, each from an index only; one with a CASE would read every row.
     everybody = sa.select(sa.func.count()).select_from(Subscriber)
     new = everybody.where(Subscriber.created_at >= now - NEW)
     return People(db.session.scalar(everybody) or 0, db.session.scalar(new) or 0)
@@ -336,7 +336,7 @@ def _first_ones(campaign: Campaign) -> Mapping[str, Figures]:
     return canary.figures(campaign.id) if campaign.canary_state in canary.STAGES else {}
 
 
-# --- as JSON, which knows no moments --------------------------------------------------------------
+# --- as JSON, which has no datetimes --------------------------------------------------------------
 
 
 def _group_row(group: GroupCount) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A campaign by mailbox provider, while it is sent: what left, what waits, how fast."""
+"""A sending campaign by mailbox group: sent, waiting, and rates."""
 
 import threading
 from collections import Counter, deque
@@ -21,8 +21,8 @@ MOST_KEPT = 50
 class GroupCount:
     """One mailbox group of a campaign.
 
-    `deferred` of those that wait were tried already. `due_at`: before that moment nothing of
-    it can go, as everything was put off; None when something may go now.
+    `deferred`: waiting deliveries that were tried already. `due_at`: the earliest time, if
+    everything is deferred; None if some may be sent now.
     """
 
     group: str
@@ -31,16 +31,16 @@ class GroupCount:
     deferred: int = 0
     failed: int = 0
     rate: float | None = None
-    """Sent a second, lately. None: too little is known."""
+    """Recent messages per second. None: unknown."""
     due_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Every delivery of a campaign, counted at one moment.
+    """All deliveries of a campaign, counted in one snapshot.
 
-    `statuses`: how many are in each state. `groups`: those with most rows first. `totals`: the
-    rows of each group, which are fixed with the audience.
+    `statuses`: the number in each status. `groups`: largest first. `totals`: the rows of each
+    group, which are fixed with the audience.
     """
 
     statuses: Mapping[str, int]
@@ -49,9 +49,9 @@ class Tally:
 
 
 def tally(campaign_id: int, totals: Mapping[str, int] | None = None) -> Tally:
-    """Count in one statement. With the `totals` of an earlier count it is several times quicker.
+    """Count in one statement. With the `totals` of an earlier count it is several times faster.
 
-    For then nothing has to look up of which group a row is that was sent.
+    Then the groups of sent rows need not be read.
     """
     queued: dict[str, Any] = {}
     counts: dict[str, Counter[str]] = {}
@@ -68,7 +68,7 @@ def tally(campaign_id: int, totals: Mapping[str, int] | None = None) -> Tally:
         totals = {group: found.total() for group, found in counts.items()}
     else:
         if statuses.total() != sum(totals.values()):
-            return tally(campaign_id)  # there are other rows than there were
+            return tally(campaign_id)  # the rows have changed
         counts.pop(_ALL, None)
         for group, total in totals.items():
             found = counts.setdefault(group, Counter())
@@ -93,10 +93,10 @@ def _group(group: str, counts: Counter[str], deferred: int, queued: Any) -> Grou
 _ALL = ""
 _DEFERRED = "deferred"
 _RARE = ("sending", "failed", "skipped", "held", "cancelled", "unknown")
-# Written out, not bound: only so do both databases see that the partial indexes fit.
+# Literals: otherwise the databases do not use the partial indexes.
 _IS_QUEUED = Delivery.status == sa.literal_column("'queued'")
 _NO_REASON: sa.ColumnElement[str] = sa.literal_column("''")
-# Said twice: the second way SQLite sees a range of their own index.
+# Redundant, but this form lets SQLite use a range of its index.
 _HAS_REASON = sa.and_(Delivery.reason != _NO_REASON, Delivery.reason > _NO_REASON)
 _MOMENT = Delivery.not_before.type
 _COUNT = sa.func.count().label("rows")
@@ -107,10 +107,10 @@ _NONE_PUT_OFF: tuple[Any, ...] = (
 
 
 def _statement(campaign_id: int, *, by_group: bool) -> sa.CompoundSelect[Any]:
-    """Rows of (mailbox_group, status, rows, put_off, due_at).
+    """Select rows of (mailbox_group, status, rows, put_off, due_at).
 
-    What is queued and what was sent are read from indexes alone, unless the latter is wanted
-    `by_group`; all others are few. Those queued that were put off come once more, as deferred.
+    Queued and sent deliveries are read from indexes only, unless sent ones are wanted `by_group`;
+    all others are few. Deferred ones are included in queued and listed again.
     """
     mine = Delivery.campaign_id == campaign_id
     group = Delivery.mailbox_group
@@ -134,8 +134,8 @@ def _statement(campaign_id: int, *, by_group: bool) -> sa.CompoundSelect[Any]:
     sent = sa.select(whose, sa.literal("sent").label("status"), _COUNT, *_NONE_PUT_OFF).where(
         mine, Delivery.status == "sent"
     )
-    # Begins at the few rows with a reason: the empty text added to the status keeps the databases
-    # from going over all that is queued.
+    # Starts from the few rows with a reason: appending '' to the status keeps the databases from
+    # reading all queued rows.
     deferred = (
         sa.select(group, sa.literal(_DEFERRED).label("status"), _COUNT, *_NONE_PUT_OFF)
         .where(mine, _HAS_REASON, Delivery.status.concat("") == "queued")
@@ -144,7 +144,7 @@ def _statement(campaign_id: int, *, by_group: bool) -> sa.CompoundSelect[Any]:
     return sa.union_all(queued, others, sent.group_by(group) if by_group else sent, deferred)
 
 
-# --- how fast -------------------------------------------------------------------------------------
+# --- rates ----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,7 @@ class _Seen:
 
 
 class Speeds:
-    """The counts that this process has shown lately, from which speeds are worked out."""
+    """Recent counts of this process, from which rates are computed."""
 
     def __init__(self) -> None:
         self._seen: dict[int, deque[_Seen]] = {}
@@ -163,7 +163,7 @@ class Speeds:
     def add(
         self, campaign_id: int, groups: Sequence[GroupCount], *, at: datetime
     ) -> Sequence[GroupCount]:
-        """These groups, counted at this moment, with how many of each were sent a second lately."""
+        """Add the groups counted at this time. Returns them with their recent rates."""
         with self._lock:
             first = self._remember(campaign_id, _Seen(at, {row.group: row.sent for row in groups}))
         passed = at - first.at
@@ -178,12 +178,12 @@ class Speeds:
         ]
 
     def _remember(self, campaign_id: int, newest: _Seen) -> _Seen:
-        """The count from which on the speed is told."""
-        seen = self._seen.pop(campaign_id, deque())  # and back to the end: looked at last
+        """Remember a count, and return the one to compute rates from."""
+        seen = self._seen.pop(campaign_id, deque())  # moved to the end, as the latest
         edge = newest.at - RATE_OVER
         if seen and seen[-1].at < edge:
-            seen.clear()  # nobody looked for a while: its speed of then is not today's
-        if not newest.sent:  # it has not begun: the time until then counts for no speed
+            seen.clear()  # nobody looked for a while: old counts say nothing about the current rate
+        if not newest.sent:  # sending has not begun: exclude the time before
             return newest
         if not seen or seen[-1].at < newest.at:
             seen.append(newest)

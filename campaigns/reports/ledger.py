@@ -1,4 +1,4 @@
-"""The ledger of a campaign: one line per recipient, page by page, by key."""
+"""The delivery log of a campaign: one line per recipient, page by page, by key."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ View = Literal[
     "bounced",
     "complained",
 ]
-"""What a ledger page may be narrowed to."""
+"""The filters of the delivery log."""
 
 _WITH_MOMENT = {
     "opened": Delivery.first_opened_at,
@@ -42,7 +42,7 @@ _WITH_MOMENT = {
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which deliveries. `search`: the beginning of an address, or `@` and a domain."""
+    """A filter of deliveries. `search`: the beginning of an address, or `@` and a domain."""
 
     view: View = "all"
     reason: str = ""
@@ -52,9 +52,9 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class LedgerLine:
-    """One recipient. `reply` is the server's reply with its own number put back in.
+    """One recipient. `reply` is the server's reply, including its id of the message.
 
-    `subscriber_id` is the public id; None once the person has been erased.
+    `subscriber_id` is the public id; None after erasure.
     """
 
     delivery_id: int
@@ -76,7 +76,7 @@ class LedgerLine:
 
 @dataclass(frozen=True, slots=True)
 class LedgerPage:
-    """Lines in the order of their keys; `previous` and `next` are the keys to go on from."""
+    """Lines in the order of their keys; `previous` and `next` are keys of other pages."""
 
     lines: list[LedgerLine]
     previous: int | None
@@ -91,7 +91,7 @@ def ledger_page(
     before: int | None = None,
     size: int = PAGE_SIZE,
 ) -> LedgerPage:
-    """The page that follows the delivery `after`, or the one that leads up to `before`."""
+    """Return the page after the delivery `after`, or the one that ends before `before`."""
     backwards = before is not None and after is None
     key = before if backwards else after
     lines = _lines(campaign_id, chosen, key, size + 1, backwards=backwards)
@@ -111,7 +111,7 @@ def ledger_page(
 
 
 def export(campaign_id: int, chosen: Filter) -> Iterator[list[LedgerLine]]:
-    """Every line, in chunks. The caller may end its read between two of them."""
+    """Yield every line, in chunks. The caller may end its read transaction between two chunks."""
     after: int | None = None
     while lines := _lines(campaign_id, chosen, after, EXPORT_CHUNK, backwards=False):
         yield lines
@@ -160,15 +160,15 @@ def _line(*row: Any) -> LedgerLine:
 def _picked_ids(
     campaign_id: int, chosen: Filter, key: int | None, limit: int, *, backwards: bool
 ) -> Any:
-    """The keys of one page.
+    """Return the keys of one page.
 
-    No index has a whole campaign in the order of its keys, but each status of it lies in that
-    order: the first keys of every status, put together, hold the first keys of all.
+    No index has a whole campaign in the order of its keys, but each of its statuses is in that
+    order: the first keys of every status together include the first keys of all.
     """
     if chosen.reason or chosen.reply_id is not None or chosen.view in _WITH_MOMENT:
         pick = sa.select(Delivery.id).where(*_conditions(campaign_id, chosen))
-        # The sum keeps the planner from walking all deliveries of all campaigns by key: their
-        # own small index and a sort are bounded by this campaign.
+        # The sum keeps the planner from scanning all deliveries by key: their small index and a
+        # sort are limited to this campaign.
         return _cut(pick, Delivery.id + 0, key, limit, backwards=backwards)
     parts = []
     for status in _statuses(chosen.view):
@@ -196,7 +196,7 @@ def _statuses(view: View) -> tuple[str, ...]:
 def _conditions(campaign_id: int, chosen: Filter) -> list[Any]:
     found: list[Any] = [Delivery.campaign_id == campaign_id]
     if chosen.reason:
-        # The condition of the index, word for word, or SQLite passes it over.
+        # Must match the condition of the index literally, or SQLite ignores it.
         found += [Delivery.reason != sa.literal_column("''"), Delivery.reason == chosen.reason]
     if chosen.reply_id is not None:
         found.append(Delivery.reply_id == chosen.reply_id)

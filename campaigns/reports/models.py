@@ -1,4 +1,4 @@
-"""Figures that are kept, because to count them takes long."""
+"""Stored figures, because counting them takes long."""
 
 from datetime import datetime
 from typing import Any
@@ -9,9 +9,9 @@ from campaigns.db import Base, BigKey, Mapped, mapped_column
 
 
 class KeptCount(Base):
-    """What was counted of one thing at one moment. Never the truth: that lies in the rows.
+    """A snapshot of counts. The rows are the truth, and this may be deleted at any time.
 
-    `subject` says what it is about (a `reports.snapshots.Subject`), `subject_id` which one.
+    `subject` is its kind (a `reports.snapshots.Subject`), `subject_id` the id.
     """
 
     __tablename__ = "kept_count"
@@ -19,16 +19,16 @@ class KeptCount(Base):
     subject: Mapped[str] = mapped_column(primary_key=True)
     subject_id: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=False)
     state: Mapped[str] = mapped_column(default="")
-    """The state in which it was counted; in another one it is worth nothing."""
+    """The campaign's state when it was counted; it is invalid in any other."""
     counted_at: Mapped[datetime]
-    """By the clock of the database, before the first row was read."""
+    """By the database's clock, before the first row was read."""
     seconds: Mapped[float] = mapped_column(default=0.0)
-    """So long it took."""
+    """Duration of the count."""
     due_at: Mapped[datetime]
-    """When it is counted again even if nobody looks."""
+    """When it is counted again even without visitors."""
     figures: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    """What tables show."""
+    """Figures shown in tables."""
     details: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    """What only the page of this one thing shows."""
+    """Figures shown only on the subject's own page."""
 
     __table_args__ = (Index("ix_kept_count_due_at", "due_at"),)

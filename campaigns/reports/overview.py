@@ -1,4 +1,4 @@
-"""What the home page tells: figures of the whole workspace, and what needs attention."""
+"""The home page: figures of the workspace, and what needs attention."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ STARTED = ("preparing", "sending", "paused", "sent", "cancelled")
 
 @dataclass(frozen=True, slots=True)
 class CampaignFigures:
-    """A campaign in a table: what it is, its balance, its engagement."""
+    """A campaign in a table: its facts, balance and engagement."""
 
     id: int
     public_id: str
@@ -68,7 +68,7 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class HomeFigures:
-    """Subscribers now and new in the last 30 days; the last 30 days against the 30 before."""
+    """Current and new subscribers; the last 30 days compared with the 30 before."""
 
     subscribers: int
     new_subscribers: int
@@ -78,7 +78,7 @@ class HomeFigures:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A provider account that does not work, in the words of its last error."""
+    """A provider account that does not work, with its last error."""
 
     account: str
     sentence: str
@@ -100,14 +100,14 @@ class Alerts:
 
     troubles: list[Trouble]
     asked: list[CampaignFigures]
-    """Scheduled ones whose moment was missed: shall they still go?"""
+    """Scheduled campaigns that missed their time and wait for a decision."""
     paused: list[CampaignFigures]
     failed_imports: list[FailedImport]
 
 
 @dataclass(frozen=True, slots=True)
 class SetUp:
-    """What has been done of the first steps."""
+    """Progress of the setup."""
 
     has_account: bool
     has_sender: bool
@@ -132,7 +132,7 @@ class SetUp:
 
 
 def campaigns_under_way(counts: Counts) -> list[CampaignFigures]:
-    """Campaigns that are being prepared, sent, or that pause; the one started last first."""
+    """Return preparing, sending and paused campaigns, latest start first."""
     return _with_figures(
         counts,
         Campaign.status.in_(("preparing", "sending", "paused")),
@@ -143,7 +143,7 @@ def campaigns_under_way(counts: Counts) -> list[CampaignFigures]:
 
 
 def next_scheduled(counts: Counts, *, limit: int = 5) -> list[CampaignFigures]:
-    """Scheduled campaigns, the next one first."""
+    """Return scheduled campaigns, next one first."""
     return _with_figures(
         counts,
         sa.and_(Campaign.status == "scheduled", Campaign.asked_at.is_(None)),
@@ -154,7 +154,7 @@ def next_scheduled(counts: Counts, *, limit: int = 5) -> list[CampaignFigures]:
 
 
 def last_campaigns(counts: Counts, *, limit: int = 5) -> list[CampaignFigures]:
-    """The campaigns that have been started last, with their results."""
+    """Return the latest campaigns with their results."""
     return _with_figures(
         counts,
         Campaign.status.in_(STARTED),
@@ -165,7 +165,7 @@ def last_campaigns(counts: Counts, *, limit: int = 5) -> list[CampaignFigures]:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A campaign that is being written."""
+    """A draft in a table."""
 
     public_id: str
     title: str
@@ -173,7 +173,7 @@ class Draft:
 
 
 def last_drafts(*, limit: int = 3) -> list[Draft]:
-    """The drafts that were edited last, without those that repeat: they are done."""
+    """Return the latest edited drafts, without templates of recurring campaigns."""
     rows = db.session.execute(
         sa.select(Campaign.public_id, Campaign.name, Campaign.subject, Campaign.updated_at)
         .where(Campaign.status == "draft", Campaign.id.not_in(series.templates()))
@@ -234,14 +234,14 @@ def _with_figures(
 
 
 def home_figures(counts: Counts, *, now: datetime) -> HomeFigures:
-    """The four tiles."""
+    """Return the figures of the tiles."""
     people = counts.people()
     started = db.session.execute(
         sa.select(
             Campaign.id, Campaign.started_at, Campaign.track_opens, Campaign.track_clicks
         ).where(Campaign.started_at > now - 2 * PERIOD, Campaign.started_at <= now)
     ).all()
-    counts.balances([row.id for row in started])  # at once, not period by period
+    counts.balances([row.id for row in started])  # for both periods at once
     return HomeFigures(
         subscribers=people.total,
         new_subscribers=people.new,
@@ -251,7 +251,7 @@ def home_figures(counts: Counts, *, now: datetime) -> HomeFigures:
 
 
 def _period(counts: Counts, found: Sequence[Any]) -> Period:
-    """Figures of these campaigns."""
+    """Return the figures of these campaigns."""
     ids = [row.id for row in found]
     sent = {key: balance.sent for key, balance in counts.balances(ids).items()}
     came_back = counts.engagements(ids)
@@ -271,8 +271,8 @@ def _period(counts: Counts, found: Sequence[Any]) -> Period:
 def alerts(counts: Counts, *, now: datetime) -> Alerts:
     """Return what needs a user's attention.
 
-    That is failed provider accounts, missed and paused campaigns, and failed imports. What is
-    on hold after a restore is decided together: see `engine.restored`.
+    That is failed provider accounts, missed and paused campaigns, and failed imports. For campaigns
+    on hold after a restore, see `engine.restored`.
     """
     troubles = db.session.execute(
         sa.select(ProviderAccount.name, ProviderAccount.trouble, ProviderAccount.trouble_at)
@@ -316,7 +316,7 @@ def alerts(counts: Counts, *, now: datetime) -> Alerts:
 
 
 def set_up() -> SetUp:
-    """Which of the first steps have been taken."""
+    """Return which setup steps are done."""
     postal = sa.select(Workspace.postal_address).where(Workspace.id == 1).scalar_subquery()
     row = db.session.execute(
         sa.select(

@@ -1,7 +1,7 @@
-"""How fast a campaign goes. Pure arithmetic over samples.
+"""Compute the speed of a campaign from samples. Pure arithmetic.
 
-The speed is the difference of two balances some seconds apart. The samples travel with the
-page that polls, so that no query over sent moments has to run every other second.
+The speed is the difference of two balances some seconds apart. The polling page carries the
+samples, so no query over sent times has to run every other second.
 """
 
 from collections.abc import Sequence
@@ -12,20 +12,20 @@ WINDOW_SECONDS = 10.0
 LONGEST_SECONDS = 30.0
 _SHORTEST_SECONDS = 0.8
 _EXACTNESS = timedelta(milliseconds=1)
-"""Of moments that travel as text."""
+"""Precision of times in text form."""
 _MAX_SAMPLES = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """How many were done at a moment."""
+    """The number done at a time."""
 
     at: datetime
     done: int
 
 
 def parse_samples(text: str, *, now: datetime) -> list[Sample]:
-    """Read `dump_samples` text back. It has been in a browser: what makes no sense is left out."""
+    """Parse the text of `dump_samples`. It comes from a browser: invalid parts are ignored."""
     samples = []
     for part in text.split("-")[-_MAX_SAMPLES:]:
         at, _, done = part.partition(".")
@@ -40,23 +40,23 @@ def parse_samples(text: str, *, now: datetime) -> list[Sample]:
 
 
 def dump_samples(samples: Sequence[Sample]) -> str:
-    """Samples as text for an address: `<milliseconds>.<done>` joined by `-`."""
+    """Return samples as text for a URL: `<milliseconds>.<done>` joined by `-`."""
     return "-".join(f"{int(s.at.timestamp() * 1000)}.{s.done}" for s in samples[-_MAX_SAMPLES:])
 
 
 def slide(samples: Sequence[Sample], newest: Sample) -> list[Sample]:
-    """Add a sample and let go of those the window has passed; one older stays as its edge."""
+    """Add a sample and drop those outside the window, except the latest of them, its edge."""
     edge = newest.at - timedelta(seconds=WINDOW_SECONDS)
     recent = [sample for sample in samples if sample.at > edge]
     older = [sample for sample in samples if sample.at <= edge]
-    # An edge from long ago (a page that slept) would show an old speed as today's.
+    # An old edge (of a suspended page) would show a past speed as the current one.
     kept_edge = [s for s in older[-1:] if s.at > edge - timedelta(seconds=LONGEST_SECONDS)]
-    # A large campaign is counted now and then only: the same count may be shown twice.
+    # Large campaigns are counted at intervals, so the same count may appear twice.
     return [*kept_edge, *(s for s in recent if newest.at - s.at >= _EXACTNESS), newest]
 
 
 def per_second(samples: Sequence[Sample]) -> float | None:
-    """The speed over the samples; None while there is too little to tell."""
+    """Return the speed over the samples; None while there are too few."""
     if len(samples) < 2:
         return None
     seconds = (samples[-1].at - samples[0].at).total_seconds()

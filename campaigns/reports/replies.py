@@ -1,4 +1,4 @@
-"""Why email was not sent at once: reasons and server replies, with counts."""
+"""Reasons and server replies of undelivered and deferred email, with counts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from campaigns.db import db
 class ReasonFigures:
     """Deliveries that share a status, a reason (code) and a server's reply.
 
-    `reply_id` is None and `reply` empty where no server was asked. `{ref}` in the reply
-    stands for the server's own number of each message.
+    `reply_id` is None and `reply` empty if no server was involved. `{ref}` in the reply replaces
+    the server's id of each message.
     """
 
     status: str
@@ -26,7 +26,7 @@ class ReasonFigures:
 
 
 def campaign_reasons(campaign_id: int, *, limit: int = 20) -> list[ReasonFigures]:
-    """The most frequent reasons of a campaign, from one grouped read of their own index."""
+    """Return the most frequent reasons of a campaign, by one grouped query on their index."""
     count = sa.func.count().label("count")
     grouped = (
         sa.select(Delivery.status, Delivery.reason, Delivery.reply_id, count)
@@ -56,15 +56,15 @@ def campaign_reasons(campaign_id: int, *, limit: int = 20) -> list[ReasonFigures
 
 
 def main_trouble(reasons: Sequence[ReasonFigures]) -> ReasonFigures | None:
-    """Of `campaign_reasons`, what keeps most mail from its readers without anybody's wish."""
+    """Return the most frequent of `campaign_reasons` that nobody intended."""
     return next((found for found in reasons if not _is_wished(found)), None)
 
 
 def _is_wished(found: ReasonFigures) -> bool:
-    """Skipped for the reader, or cancelled before any server had put it off."""
+    """Return whether it was intended: skipped, or cancelled before any deferral."""
     return found.status == "skipped" or (found.status == "cancelled" and not found.reply)
 
 
 def reply_text(reply_id: int) -> str:
-    """A server's reply, with `{ref}` in it; empty when there is none with this id."""
+    """Return a server's reply, with `{ref}`; empty if there is none with this id."""
     return db.session.scalar(sa.select(Reply.text).where(Reply.id == reply_id)) or ""

@@ -1,4 +1,4 @@
-"""What of a campaign can be resent or retried, with counts."""
+"""Count what can be resent or retried in a campaign."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ from campaigns.delivery.resend import NOT_BY_ALL
 
 @dataclass(frozen=True, slots=True)
 class Flood:
-    """A mailbox group that refused very many at once, and waits for somebody's decision.
+    """A mailbox group that refused very many at once, and waits for a decision.
 
-    Or one to which the first mails went badly (`kind` canary): nothing was taken back then.
-    `held` were taken back; `waiting` have not been tried, and are not while it waits.
+    Or one with bad results in the test group (`kind` canary), where nothing was revoked. `held`:
+    revoked refusals; `waiting`: not tried yet, and not tried until the decision.
     """
 
     mailbox_group: str
@@ -30,10 +30,10 @@ class Flood:
 
 @dataclass(frozen=True, slots=True)
 class ResendOptions:
-    """`unknown` may have arrived; `left` are those of them that somebody left as they are.
+    """`unknown` may have arrived; `left` are those of them that a user decided to leave.
 
-    `failed` can be tried again; `gone` failed at mailboxes that do not exist. `kept` are held
-    for another reason than a flood.
+    `failed` can be retried; `gone` failed at mailboxes that do not exist. `kept` are on hold for a
+    reason other than a refusal spike.
     """
 
     unknown: int = 0
@@ -51,7 +51,7 @@ class ResendOptions:
 
 
 def resend_options(campaign_id: int) -> ResendOptions:
-    """Return what can be resent or retried, from one grouped read of a small index."""
+    """Return what can be resent or retried, by one grouped query on a small index."""
     rows = db.session.execute(
         sa.select(Delivery.status, Delivery.reason, sa.func.count())
         .where(
@@ -82,7 +82,7 @@ def resend_options(campaign_id: int) -> ResendOptions:
 
 
 def _floods(campaign_id: int) -> list[Flood]:
-    """Those nobody has decided on. Nearly always none: one look at a small table."""
+    """Return undecided groups: nearly always none, from a small table."""
     found = db.session.execute(
         sa.select(HeldGroup.mailbox_group, HeldGroup.held_at, HeldGroup.words, HeldGroup.kind)
         .where(HeldGroup.campaign_id == campaign_id, HeldGroup.decision == "")
@@ -103,7 +103,7 @@ def _floods(campaign_id: int) -> list[Flood]:
 
 @dataclass(frozen=True, slots=True)
 class HeldBack:
-    """A campaign in which mailbox groups wait for somebody's decision, of one kind."""
+    """A campaign with mailbox groups that wait for a decision, of one kind."""
 
     public_id: str
     title: str
@@ -112,7 +112,7 @@ class HeldBack:
 
 
 def campaigns_held_back() -> list[HeldBack]:
-    """The campaigns that ask about mailbox groups, the newest first."""
+    """Return campaigns with mailbox groups that wait for a decision, newest first."""
     rows = db.session.execute(
         sa.select(
             Campaign.public_id,

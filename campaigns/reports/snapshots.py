@@ -1,8 +1,7 @@
-"""Counts of large things, kept for all pages, windows and processes that look.
+"""Stored counts of large subjects, shared by all pages and processes.
 
-To count a million rows takes part of a second, and pages ask every other second. A kept count is
-shown together with its moment; it is of one moment in itself. It can be thrown away at any time:
-whoever finds none counts.
+Counting a million rows takes part of a second, and pages poll every other second. A snapshot is
+consistent and shown with its time. It can be deleted at any time, and is then counted again.
 """
 
 from collections.abc import Collection, Mapping
@@ -18,18 +17,18 @@ from campaigns.reports.models import KeptCount
 
 Subject = Literal["campaign", "list", "people"]
 PART_OF_THE_TIME = 10
-"""A count is new for so many times as long as it took: no more of the time goes into counting."""
+"""A snapshot is fresh for this many times the duration of its count, which limits the load."""
 SOONER = 10
-"""Where somebody looks, it is counted so many times as often as by itself."""
+"""Factor by which counts are more frequent while a page shows them."""
 BATCH_SIZE = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Figures as they were counted. `age`: since then, by the clock of the database.
+    """Stored figures. `age`: time since the count, by the database's clock.
 
-    `is_current`: the campaign is still in the state in which it was counted. `lasts`: the time
-    after which it is counted again though nobody looks.
+    `is_current`: the campaign's state has not changed since. `lasts`: time after which it is
+    counted again even without visitors.
     """
 
     is_current: bool
@@ -42,19 +41,19 @@ class Snapshot:
 
     @property
     def new_for(self) -> timedelta:
-        """Age up to which it is new enough for everybody."""
+        """Age up to which it is fresh."""
         took = timedelta(seconds=self.seconds)
         return max(self.lasts / SOONER, PART_OF_THE_TIME * took)
 
     @property
     def is_new(self) -> bool:
-        """Whether the snapshot is still current."""
+        """Whether the snapshot is fresh."""
         return self.age < self.new_for
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What was counted just now. `lasts`: the time it is kept though nobody looks."""
+    """New figures. `lasts`: time after which they are counted again even without visitors."""
 
     lasts: timedelta
     figures: Mapping[str, Any]
@@ -63,19 +62,19 @@ class Counted:
 
 
 def moment(now: datetime) -> datetime:
-    """This moment, by the clock by which ages are measured."""
+    """Return the current time, by the clock that ages are measured with."""
     return db.session.execute(sa.select(database_now(now))).scalar_one()
 
 
 def state_of(status: str | None, updated_at: datetime | None) -> str:
-    """The state of a campaign, for its kept count; empty for what is none."""
+    """Return the state of a campaign, for its snapshot; empty for other subjects."""
     return f"{status} {updated_at.isoformat()}" if status and updated_at else ""
 
 
 def load(
     subject: Subject, ids: Collection[int], *, now: datetime, with_details: bool = False
 ) -> dict[int, Snapshot]:
-    """What is kept of these."""
+    """Return the snapshots of these."""
     details = KeptCount.details if with_details else sa.literal(None, KeptCount.details.type)
     rows = db.session.execute(
         sa.select(
@@ -112,8 +111,8 @@ def load(
 def store(
     subject: Subject, subject_id: int, counted: Counted, *, at: datetime, seconds: float
 ) -> None:
-    """Keep it, unless one of a later moment is kept already."""
-    # What takes so long that it may not be counted more often is not due more often either.
+    """Store figures, unless later ones are stored already."""
+    # A count too slow to be repeated sooner is not due sooner either.
     lasts = max(counted.lasts, PART_OF_THE_TIME * timedelta(seconds=seconds))
     values = {
         "state": counted.state,
@@ -141,7 +140,7 @@ def forget(subject: Subject, subject_id: int) -> None:
 
 
 def due(now: datetime) -> list[tuple[str, int]]:
-    """Return what is due for counting even if nobody looked, a few at a time."""
+    """Return what is due for counting even without visitors, a few at a time."""
     rows = db.session.execute(
         sa.select(KeptCount.subject, KeptCount.subject_id)
         .where(KeptCount.due_at <= database_now(now))

@@ -1,4 +1,4 @@
-"""Show where to create the first account, to those who can read the server's log."""
+"""Show the link to create the first account to people who can read the server's log."""
 
 import sqlalchemy as sa
 import structlog
@@ -12,7 +12,7 @@ log = structlog.get_logger()
 
 
 def first_account_link(settings: Settings) -> str | None:
-    """Return the link to create the first account. None when there is one, or no database."""
+    """Return the link to create the first account; None if one exists, or without a database."""
     engine = sa.create_engine(settings.sqlalchemy_url)
     try:
         with engine.connect() as connection:
@@ -25,6 +25,6 @@ def first_account_link(settings: Settings) -> str | None:
 
 
 def announce_first_account(settings: Settings) -> None:
-    """Log the link with the set-up token until there is an account."""
+    """Log the link with the set-up token unless an account exists."""
     if link := first_account_link(settings):
         log.warning("no account yet; create the first one", link=link)

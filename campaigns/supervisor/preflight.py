@@ -14,9 +14,9 @@ from campaigns.config import Settings
 from campaigns.engine.redis_connection import connect
 
 LEFTOVER_SECONDS = 25
-"""More time than guards need to end the processes of a killed supervisor."""
+"""Time within which guards end the processes of a killed supervisor, in seconds."""
 MAX_SOCKET_PATH = 103
-"""Bytes that fit into a socket's address on every Unix (macOS allows the fewest)."""
+"""Longest socket path that every Unix allows, in bytes (macOS allows the least)."""
 
 
 class CannotStartError(RuntimeError):
@@ -42,12 +42,12 @@ def prepare_data_dir(folder: Path) -> None:
 class DirectoryLock:
     """One `campaigns up` per data directory.
 
-    The lock lives as long as the file is open anywhere, and every guard keeps it open: it is
-    free only when the last process of an earlier run is gone.
+    The lock is held while the file is open anywhere, and every guard keeps it open: it is free only
+    when the last process of an earlier run is gone.
     """
 
     def __init__(self, folder: Path, say: Callable[[str], None]) -> None:
-        """Raises CannotStartError when another one runs."""
+        """Take the lock. Raises CannotStartError if another `campaigns up` runs."""
         self._path = folder / "up.lock"
         self.descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -59,7 +59,7 @@ class DirectoryLock:
         os.pwrite(self.descriptor, f"{os.getpid()}\n".encode(), 0)
 
     def release(self) -> None:
-        """Let another process have the directory."""
+        """Release the directory for other processes."""
         os.close(self.descriptor)
 
     def _take(self, say: Callable[[str], None]) -> None:
@@ -110,7 +110,7 @@ def _is_alive(pid: int) -> bool:
 
 
 def check_port_is_free(host: str, port: int, variable: str) -> None:
-    """Raises CannotStartError naming the variable to change."""
+    """Raise CannotStartError, which names the variable to change, unless the port is free."""
     problem = _port_problem(host, port)
     if problem is None:
         return
@@ -129,7 +129,7 @@ def check_port_is_free(host: str, port: int, variable: str) -> None:
 
 
 def free_port(host: str, near: int) -> int:
-    """Return a free port from `near` on, else 0, which means any."""
+    """Return a free port from `near` up, else 0, which means any."""
     for port in range(near, min(near + 200, 65536)):
         if _port_problem(host, port) is None:
             return port
@@ -164,7 +164,7 @@ def prepare_runtime_dir(folder: Path, *socket_names: str) -> None:
             f"{folder} cannot be created ({_words(error)}). Set TMPDIR to another folder."
         ) from None
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
-        # Somebody else's folder in /tmp could hold somebody else's socket.
+        # Another user's folder in /tmp could contain a socket of theirs.
         raise CannotStartError(
             f"{folder} belongs to another user. Remove it, or set TMPDIR to another folder."
         )

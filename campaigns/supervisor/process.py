@@ -1,4 +1,4 @@
-"""A program of ours and the process that runs it, behind its guard."""
+"""A program and its process, run by a guard."""
 
 import contextlib
 import os
@@ -16,7 +16,7 @@ from campaigns.supervisor import guard
 KILL_WAIT_SECONDS = 5
 
 LineTaker = Callable[[str], None]
-"""Gets one line of output, without its end."""
+"""Takes one line of output, without its line ending."""
 
 
 def _alive_is_enough() -> bool:
@@ -25,9 +25,9 @@ def _alive_is_enough() -> bool:
 
 @dataclass(frozen=True)
 class Program:
-    """What to run, how to tell that it is well, and how to stop it.
+    """What to run, how to check its health, and how to stop it.
 
-    `is_well` is asked only while the process lives; it must answer within a second or so.
+    `is_well` is called only while the process lives, and must return within about a second.
     """
 
     name: str
@@ -39,21 +39,21 @@ class Program:
 
 
 def own_command(*arguments: str) -> tuple[str, ...]:
-    """This installation's `campaigns` with these arguments, run by this very Python."""
+    """Return the command that runs this installation's `campaigns`, with this Python."""
     return (sys.executable, "-P", "-m", "campaigns.cli", *arguments)
 
 
 class Process:
-    """A running program. Leads a group and a session of its own: Ctrl-C does not reach it."""
+    """A running program. It leads its own group and session, so Ctrl-C does not reach it."""
 
     def __init__(
         self, program: Program, death_pipe: int, kept: Sequence[int], take: LineTaker | None
     ) -> None:
-        """`take` gets every line of the output; None lets the program write to ours."""
+        """Start it. `take` gets every line of output; None: the program writes to our output."""
         self.program = program
         reading, writing = os.pipe() if take else (-1, -1)
         descriptors = (death_pipe, reading, *kept)
-        # -I -S: the guard needs nothing but the standard library, and starts faster.
+        # -I -S: the guard needs only the standard library, and starts faster.
         command = [
             sys.executable, "-I", "-S", str(Path(guard.__file__)),
             ",".join(map(str, descriptors)), *program.command,
@@ -81,19 +81,19 @@ class Process:
 
     @property
     def pid(self) -> int:
-        """The guard's number, and that of the group."""
+        """The pid of the guard, which is also the group's id."""
         return self._guard.pid
 
     def ended(self) -> str | None:
-        """How the program ended, in words; None while it runs."""
+        """Return how the program ended, in words; None while it runs."""
         code = self._guard.poll()
         if code is None:
             return None
-        self.kill()  # what it left behind in its group, or all of it when the guard died
+        self.kill()  # the rest of its group, or all of it if the guard died
         return f"signal {-code}" if code < 0 else f"exit code {code}"
 
     def signal(self, number: signal.Signals) -> None:
-        """Signal the program, by way of its guard."""
+        """Signal the program through its guard."""
         if self._guard.poll() is None:
             self._guard.send_signal(number)
 
@@ -105,7 +105,7 @@ class Process:
             self._guard.wait(KILL_WAIT_SECONDS)
 
     def finish_output(self) -> None:
-        """Wait until the last lines of an ended program were taken."""
+        """Wait until all output of an ended program was read."""
         if self._pump.ident is not None:
             self._pump.join(1)
 

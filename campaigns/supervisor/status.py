@@ -1,4 +1,4 @@
-"""The status file: what a running `campaigns up` looks like from outside."""
+"""The status file, which describes a running `campaigns up` to other commands."""
 
 import json
 import os
@@ -32,7 +32,7 @@ class Status:
 
     @property
     def is_current(self) -> bool:
-        """Whether the supervisor that wrote this still lives."""
+        """Return whether the supervisor that wrote this still runs."""
         try:
             os.kill(self.pid, 0)
         except ProcessLookupError:
@@ -43,7 +43,7 @@ class Status:
 
 
 def write(data_dir: Path, status: Status) -> None:
-    """Replace the file in one step: a reader never sees half of it."""
+    """Replace the file atomically."""
     path = data_dir / FILE_NAME
     new = path.with_suffix(".new")
     new.write_text(json.dumps(asdict(status), indent=1) + "\n")
@@ -51,7 +51,7 @@ def write(data_dir: Path, status: Status) -> None:
 
 
 def read(data_dir: Path) -> Status | None:
-    """The status last written; None where there is none that can be read."""
+    """Return the status last written; None if there is none or it cannot be read."""
     try:
         values = json.loads((data_dir / FILE_NAME).read_text())
         processes = tuple(ProcessStatus(**entry) for entry in values.pop("processes"))

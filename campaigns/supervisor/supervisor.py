@@ -1,4 +1,4 @@
-"""Starts programs, starts them again when they stop, and stops them in the reverse order."""
+"""Start programs, restart them when they stop, and stop them in reverse order."""
 
 import math
 import os
@@ -14,13 +14,13 @@ from typing import Literal
 from campaigns.supervisor.process import Process, Program
 
 BACK_OFF_SECONDS = (0.1, 0.3, 1, 2, 4, 8, 16, 30)
-"""Pause before each further restart. The first ones are short: what was killed once is usually
-well, and mail waits for it."""
+"""Pause before each further restart, in seconds. The first ones are short: a program that was
+killed once is usually healthy, and email waits for it."""
 STEADY_SECONDS = 15
-"""Time without a failure after which the back-off starts over."""
+"""Time without a failure after which the back-off starts over, in seconds."""
 FIRST_CHECK_SECONDS = 0.1
 SECOND_TRY_CHECK_SECONDS = 2.0
-"""Time that a restarted program must run before it counts as running."""
+"""Time that a restarted program must run before it counts as running, in seconds."""
 CHECK_SECONDS = 3.0
 TICK_SECONDS = 0.05
 
@@ -46,11 +46,11 @@ class Child:
 
 
 class Supervisor:
-    """Programs in the order of their start.
+    """Supervises programs, in the order of their start.
 
-    `say` gets one sentence for every event. `take` gets each line that a program puts out, with
-    the program's name; None lets them write to our own output. `on_change` is called after
-    every change of a state. `kept` are open files that stay open in every guard.
+    `say` gets one sentence per event. `take` gets each line of output with the program's name;
+    None: programs write to our output. `on_change` is called after every change of state. `kept`
+    are files that stay open in every guard.
     """
 
     def __init__(
@@ -64,14 +64,14 @@ class Supervisor:
         self.children: list[Child] = []
         self._say, self._take, self._on_change, self._kept = say, take, on_change, kept
         self._stop_requests = 0
-        # Python opens both ends closed-on-exec: no child but a guard gets the reading end, and
-        # none gets the writing end.
+        # Python opens both ends close-on-exec: only guards get the read end, and no child the write
+        # end.
         self._death_reading, self._death_writing = os.pipe()
 
-    # --- being asked to stop -----------------------------------------------------------------
+    # --- stop requests -----------------------------------------------------------------------
 
     def is_stopping(self) -> bool:
-        """Whether a stop was requested."""
+        """Return whether a stop was requested."""
         return self._stop_requests > 0
 
     def request_stop(self, *_: object) -> None:
@@ -80,7 +80,7 @@ class Supervisor:
 
     @contextmanager
     def handling_signals(self) -> Iterator[None]:
-        """SIGINT, SIGTERM and SIGHUP (a closed terminal) ask for a stop while this lasts."""
+        """Treat SIGINT, SIGTERM and SIGHUP (a closed terminal) as stop requests."""
 
         def on_signal(number: int, _frame: FrameType | None) -> None:
             if number == signal.SIGINT or not self.is_stopping():
@@ -184,9 +184,9 @@ class Supervisor:
     # --- stopping ----------------------------------------------------------------------------
 
     def stop(self, *, at_once: bool = False) -> None:
-        """Stop what runs: the last of the row first and then the next, or all `at_once`.
+        """Stop everything in reverse order, or all `at_once`.
 
-        A further Ctrl-C meanwhile kills the rest.
+        Another Ctrl-C kills the rest.
         """
         limit = self._stop_requests + 1 if self.is_stopping() else 2
         self._stop_requests = max(self._stop_requests, 1)

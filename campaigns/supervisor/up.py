@@ -26,7 +26,7 @@ from campaigns.supervisor.workers import DRAIN_SECONDS
 
 READY_SECONDS = 60
 RETRY_INTERVAL_SECONDS = 0.5
-"""Interval between attempts to reach a server."""
+"""Interval between attempts to reach a server, in seconds."""
 DEMO_MAILBOX_PORT = 2525
 HEALTH_TIMEOUT_SECONDS = 2
 NAME_WIDTH = 9
@@ -38,7 +38,7 @@ Prepare = Callable[[Settings], Sequence[str]]
 
 
 class Screen:
-    """Prints our messages and the programs' output, whole lines at a time."""
+    """Prints our messages and the programs' output, in whole lines."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -49,7 +49,7 @@ class Screen:
         self._put(f"{prefix} {text}")
 
     def say(self, sentence: str) -> None:
-        """Print a sentence of our own."""
+        """Print a message."""
         self._put(click.style(f"{'campaigns':<{NAME_WIDTH}}| {sentence}", bold=True))
 
     def block(self, lines: Sequence[str]) -> None:
@@ -61,7 +61,7 @@ class Screen:
             try:
                 click.echo(text)
             except OSError:
-                # Nobody reads us any more (a closed terminal). That is no reason to stop.
+                # A closed terminal is no reason to stop.
                 return
 
 
@@ -111,7 +111,7 @@ def _demo_mailbox_port(settings: Settings) -> int:
 
 
 class _Run:
-    """One run, from the first server to the last goodbye."""
+    """One run of `campaigns up`."""
 
     def __init__(
         self,
@@ -195,7 +195,7 @@ class _Run:
             self._screen.say(f"using the Redis server at REDIS_URL (version {version})")
 
     def _wait_for(self, name: str, variable: str, use: Callable[[Settings], T]) -> T | None:
-        """Use a server as soon as it answers. None: a stop was requested first."""
+        """Wait for a server to answer. None: a stop was requested first."""
         is_waiting = False
         while not self._supervisor.is_stopping():
             try:
@@ -218,7 +218,7 @@ class _Run:
         return None
 
     def _add_server(self, program: Program, hint: str | Callable[[], str]) -> None:
-        """Start a server that everything else needs; it must start at the first attempt."""
+        """Start a server that everything else needs; the first attempt must succeed."""
         child = self._supervisor.add(program)
         is_well = self._supervisor.wait_until_well(child, seconds=READY_SECONDS)
         if is_well or self._supervisor.is_stopping():
@@ -311,7 +311,7 @@ class _Run:
                 ),
             )
         except OSError as error:
-            # A full disk must not end what runs; mail that is under way is journalled elsewhere.
+            # A full disk must not end the run; this file is not essential.
             self._screen.say(f"cannot write {status.FILE_NAME}: {error.strerror}")
 
 

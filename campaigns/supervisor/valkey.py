@@ -1,4 +1,4 @@
-"""The Redis-compatible server that comes with Campaigns: which, how started, is it well."""
+"""The Redis-compatible server that comes with Campaigns: find, start and check it."""
 
 import shutil
 import time
@@ -19,7 +19,7 @@ class NoServerError(RuntimeError):
 
 
 def server_binary() -> Path:
-    """A `valkey-server` or `redis-server`: the system's, else the one that came as a package."""
+    """Return the path of a `valkey-server` or `redis-server`: the system's, else the package's."""
     for name in ("valkey-server", "redis-server"):
         found = shutil.which(name)
         if found:
@@ -34,7 +34,7 @@ def server_binary() -> Path:
 
 
 def program(settings: Settings) -> Program:
-    """The embedded server on a socket in the runtime folder. Raises NoServerError."""
+    """Return the embedded server, on a socket in the runtime folder. Raises NoServerError."""
     folder = settings.data_dir.resolve() / "kv"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return Program(
@@ -57,7 +57,7 @@ def log_file(settings: Settings) -> Path:
 
 
 def answers(settings: Settings) -> bool:
-    """Whether the server answers. One that is still loading its data does not."""
+    """Return whether the server answers. It does not while it loads its data."""
     try:
         with connect(settings.redis_connection_url) as redis:
             return bool(redis.ping())
@@ -66,10 +66,10 @@ def answers(settings: Settings) -> bool:
 
 
 def end_leftover(settings: Settings) -> bool:
-    """Shut down a server that an earlier run left on our socket. Whether there was one.
+    """Shut down a server that an earlier run left on our socket. Returns whether there was one.
 
-    We hold the lock of the data directory, so nobody needs it; a second server would start
-    beside it without a word and both would write the same file.
+    We hold the lock of the data directory, so nobody needs it. A second server would start without
+    complaint, and both would write to the same file.
     """
     if not (settings.runtime_dir / SOCKET).exists() or not _is_there(settings):
         return False
@@ -79,7 +79,7 @@ def end_leftover(settings: Settings) -> bool:
             with connect(settings.redis_connection_url) as redis:
                 redis.execute_command("SHUTDOWN")
         except (RedisError, OSError):
-            time.sleep(0.1)  # it closes the connection as it goes
+            time.sleep(0.1)  # it closes the connection when it exits
     return True
 
 

@@ -1,4 +1,4 @@
-"""The web process: the app behind the ASGI front, on granian, one worker with threads."""
+"""The web process: the app behind the ASGI front, in one granian worker with threads."""
 
 import resource
 import socket
@@ -14,19 +14,19 @@ from campaigns.server.front import Front
 
 DRAIN_SECONDS = 10
 MAX_CONNECTIONS = 8192
-"""Connections that are accepted at once. Idle and slow ones cost little: no thread, no request."""
+"""Largest number of open connections. Idle and slow ones are cheap: they hold no thread."""
 SPARE_FILES = 512
-"""Open files that are left for databases, spools and logs."""
+"""Open files reserved for databases, spools and logs."""
 HEADER_MILLISECONDS = 10_000
-"""Time for the headers of a request, and for a connection that stays open without one."""
+"""Time limit for the headers of a request, and for idle connections."""
 BUFFER_BYTES = 64 * 1024
-"""Memory of a connection for what it has not read yet; also the most that headers may take."""
+"""Write buffer of a connection, and the size limit of headers."""
 UNREAD_MILLISECONDS = 60_000
-"""Time after which the kernel closes a connection whose client takes nothing at all."""
+"""Time after which the kernel closes a connection whose client reads nothing."""
 
 
 def make_app() -> Front:
-    """Make what granian loads in its worker process, the only one that needs the app."""
+    """Create the app for granian's worker process, the only one that needs it."""
     from campaigns.app import create_app
     from campaigns.config import load_settings
     from campaigns.permissions import make_private
@@ -43,7 +43,7 @@ def make_app() -> Front:
 
 
 def serve(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT; open requests are finished first."""
+    """Serve until SIGTERM or SIGINT, then finish open requests."""
     files = _allow_open_files(2 * MAX_CONNECTIONS)
     server = Granian(
         "campaigns.supervisor.web:make_app",
@@ -52,7 +52,7 @@ def serve(settings: Settings) -> None:
         address=settings.host,
         port=settings.port,
         workers=1,
-        http=HTTPModes.http1,  # a silent connection is closed only where HTTP/2 is not expected
+        http=HTTPModes.http1,  # granian closes silent connections only without HTTP/2
         http1_settings=HTTP1Settings(
             header_read_timeout=HEADER_MILLISECONDS, max_buffer_size=BUFFER_BYTES
         ),
@@ -67,7 +67,7 @@ def serve(settings: Settings) -> None:
 
 
 def _allow_open_files(wanted: int) -> int:
-    """Raise our limit of open files as far as the system lets us. Returns the limit."""
+    """Raise the limit of open files as far as the system allows. Returns it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY:
         wanted = min(wanted, hard)
@@ -77,6 +77,6 @@ def _allow_open_files(wanted: int) -> int:
 
 
 def _close_unread_connections(listener: socket.socket | None) -> None:
-    """Set UNREAD_MILLISECONDS where connections inherit it from: on the socket that listens."""
+    """Set UNREAD_MILLISECONDS on the listening socket, from which connections inherit it."""
     if listener is not None and hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_MILLISECONDS)

@@ -1,4 +1,4 @@
-"""`campaigns worker`: one process for transactional email and background work, others that send."""
+"""`campaigns worker`: one process for transactional email and background work, others to send."""
 
 import os
 
@@ -9,24 +9,23 @@ from campaigns.supervisor.process import Program, own_command
 from campaigns.supervisor.supervisor import Supervisor
 
 MAX_SENDERS = 4
-"""As many as there are processors, but no more: by then the servers at the other end, or the
-database, are what is slow."""
+"""Largest number of sending processes; with fewer processors, one for each. Beyond this, mail
+servers or the database are the bottleneck."""
 
 DRAIN_SECONDS = 20
-"""Time for a slice of work, which takes about a second; a longer one hangs."""
+"""Time limit for finishing a slice of work, in seconds; it usually takes one."""
 
 
 HEAD_START_SECONDS = 1.0
-"""Time for the first sender to start alone. After a kill, email waits for its imports, which take
-half as long again while the others compete for the processor."""
+"""Time for which the first sender starts alone, in seconds. After a kill, email waits until it has
+imported its modules, which takes longer while the others compete for the processor."""
 
 
 def worker_lanes(settings: Settings) -> dict[str, tuple[str, ...]]:
     """Return the lanes of each process, most urgent first.
 
-    Opt-in and transactional mail has a process of its own in all but name: neither a campaign
-    nor an import can keep all busy. One process sends no more than one processor can make, so
-    there is one for each.
+    Opt-in and transactional email never waits: neither campaigns nor imports can keep all processes
+    busy. A process sends only as fast as one processor can render, so each processor gets one.
     """
     lanes = {"send": ("send", "transactional"), "background": ("transactional", "background")}
     return lanes | {f"send {number}": ("send",) for number in range(2, senders(settings) + 1)}
@@ -38,7 +37,7 @@ def senders(settings: Settings) -> int:
 
 
 def run_workers(settings: Settings) -> None:
-    """Run all workers until SIGTERM or SIGINT, then let them finish their slices."""
+    """Run all workers until SIGTERM or SIGINT, then finish their slices."""
     supervisor = Supervisor(lambda sentence: click.echo(sentence, err=True))
     with supervisor.handling_signals():
         try:

@@ -1,4 +1,4 @@
-"""How fast email may leave: the plan, what servers' replies change about it, the warm-up.
+"""How fast email may be sent: the plan, how servers' replies change it, and warm-ups.
 
-The counters that all workers share are in engine.limiter.
+The counters shared by all workers are in engine.limiter.
 """

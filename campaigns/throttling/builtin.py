@@ -1,4 +1,4 @@
-"""The reply rules that come with the product. People may change each, or turn it off.
+"""The built-in reply rules. Users may change each, or turn it off.
 
 Read from top to bottom; the first that fits a reply decides. `pattern` is looked for in the code
 and the words of the reply, whatever their case. What each means is said in `wording.reply_rule`.

@@ -1,4 +1,4 @@
-"""Check and save what people type about limits, warm-ups and reply rules."""
+"""Check and save limits, warm-ups and reply rules as typed by users."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -24,14 +24,14 @@ MOST_DAYS = 365
 MOST_MINUTES = 7 * 24 * 60
 LONGEST_NOTE = 300
 MOST_RULES = 100
-"""Most reply rules of people's own. Each is searched for in every distinct reply."""
+"""Largest number of custom reply rules. Each is matched against every distinct reply."""
 
 
 # --- mailbox groups ----------------------------------------------------------------------------
 
 
 def save_group_limits(provider_id: int, typed: Mapping[str, tuple[str, str]]) -> None:
-    """(mails a minute, at once) of each group; 0 and 0 is no limit. Raises InvalidInputError."""
+    """Save (emails per minute, at once) of each group; 0 is no limit. Raises InvalidInputError."""
     problems: dict[str, Reason] = {}
     for group, (per_minute, at_once) in typed.items():
         if group not in NAMES:
@@ -53,13 +53,13 @@ def save_group_limits(provider_id: int, typed: Mapping[str, tuple[str, str]]) ->
 
 
 def group_limits(provider_id: int) -> dict[str, tuple[str, str]]:
-    """What was set, as `save_group_limits` takes it."""
+    """Return the limits as `save_group_limits` takes them."""
     rows = db.session.scalars(sa.select(GroupLimit).where(GroupLimit.provider_id == provider_id))
     return {row.mailbox_group: (str(row.per_minute), str(row.at_once)) for row in rows}
 
 
 def held_groups(provider_id: int) -> set[str]:
-    """Return the groups that reply rules have changed, even if that has ended."""
+    """Return the groups that reply rules have slowed or paused, even if that has ended."""
     return set(
         db.session.scalars(
             sa.select(GroupState.mailbox_group).where(GroupState.provider_id == provider_id)
@@ -68,7 +68,7 @@ def held_groups(provider_id: int) -> set[str]:
 
 
 def forget_state(provider_id: int, group: str) -> None:
-    """End what the reply rules did to this group: somebody decided otherwise."""
+    """End the effects of reply rules on this group, because a user decided so."""
     db.session.execute(
         sa.delete(GroupState).where(
             GroupState.provider_id == provider_id, GroupState.mailbox_group == group
@@ -89,7 +89,7 @@ class WarmUpInput(FormInput):
 
 
 def save_warm_up(provider_id: int, group: str, typed: WarmUpInput) -> None:
-    """Begin a warm-up, or change its plan; the day it is on stays. Raises InvalidInputError."""
+    """Begin a warm-up, or change its plan but not its day. Raises InvalidInputError."""
     problems: dict[str, Reason] = {}
     first = _number(typed.first, 1, MOST_A_DAY, "first", problems)
     last = _number(typed.last, 1, MOST_A_DAY, "last", problems)
@@ -145,7 +145,7 @@ class RuleInput(FormInput):
 
 
 def find_rule(key: str) -> tuple[Rule | None, ReplyRule | None]:
-    """One of ours with this key, and what people made of it; or one of their own."""
+    """Return the rule with this key: a built-in one with the user's changes, or a custom one."""
     ours = next((rule for rule in RULES if rule.key == key), None)
     column = ReplyRule.key if ours else ReplyRule.public_id
     return ours, db.session.scalar(sa.select(ReplyRule).where(column == key))
@@ -165,7 +165,7 @@ def save_rule(key: str, typed: RuleInput, *, now: datetime) -> None:
 
 
 def turn_rule(key: str, *, is_on: bool, now: datetime) -> None:
-    """Turn a rule on or off. Raises LookupError, and InvalidInputError where it cannot be on."""
+    """Turn a rule on or off. Raises LookupError, and InvalidInputError if it cannot be on."""
     row = _row_to_change(key, now)
     if is_on and (refused := expressions.why_refused(row.pattern)):
         raise InvalidInputError({"pattern": refused})
@@ -175,7 +175,7 @@ def turn_rule(key: str, *, is_on: bool, now: datetime) -> None:
 
 
 def delete_rule(key: str) -> None:
-    """A rule of people's own goes; one of ours is again as it came. Raises LookupError."""
+    """Delete a custom rule, or reset a built-in one. Raises LookupError."""
     ours, row = find_rule(key)
     if row is not None:
         db.session.delete(row)
@@ -251,7 +251,7 @@ def _checked_rule(typed: RuleInput, *, needs_note: bool) -> dict[str, Any]:
 
 
 def _why_not_pattern(pattern: str) -> Reason | None:
-    """Return why this cannot be searched for; None when it can."""
+    """Return why this is no usable pattern; None if it is."""
     if not pattern:
         return Reason("throttle.no_pattern")
     if refused := expressions.why_refused(pattern):

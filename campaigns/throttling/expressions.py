@@ -1,8 +1,7 @@
-"""Regular expressions that people write.
+"""Regular expressions written by users.
 
-They run on RE2, whose time grows with the length of the text and nothing else: no expression
-that somebody types can hold up a worker. What cannot be searched for in that way (look-around,
-back-references) is refused.
+They run on RE2, whose time grows linearly with the text, so no expression can stall a worker.
+Features that RE2 lacks (look-around, back-references) are refused.
 """
 
 from functools import lru_cache
@@ -16,7 +15,7 @@ LONGEST = 300
 MOST_MEMORY = 1 << 20
 """Memory for a compiled expression and for its search, in bytes each."""
 LONGEST_TEXT = 1000
-"""Part of a text that is searched, in characters."""
+"""Number of characters of a text that are searched."""
 
 _UNSUPPORTED = {
     "expression.look_around": ("(?=", "(?!", "(?<=", "(?<!"),
@@ -27,24 +26,24 @@ _UNSUPPORTED = {
     "expression.character_name": ("\\u", "\\U", "\\N"),
     "expression.flags": ("(?#", "(?x", "(?a", "(?u", "(?L"),
 }
-"""What RE2 leaves out: the code, and how what it complains about begins."""
+"""Features that RE2 lacks: code of the error, and how the rejected part begins."""
 
 
 class RefusedError(ReasonError):
-    """This cannot be searched for."""
+    """The expression cannot be used."""
 
 
 def find(pattern: str, text: str) -> bool:
-    """Whether `pattern` occurs in the first LONGEST_TEXT characters; case does not matter.
+    """Return whether `pattern` occurs in the first LONGEST_TEXT characters, ignoring case.
 
     Raises RefusedError.
     """
-    # Bytes: a reply may hold what is no character, and offsets are not wanted.
+    # Bytes: a reply may contain invalid characters, and offsets are not needed.
     return compiled(pattern).search(text[:LONGEST_TEXT].encode(errors="replace")) is not None
 
 
 def why_refused(pattern: str) -> Reason | None:
-    """Return why this cannot be searched for; None when it can."""
+    """Return why this expression cannot be used; None if it can."""
     try:
         compiled(pattern)
     except RefusedError as error:
@@ -54,7 +53,7 @@ def why_refused(pattern: str) -> Reason | None:
 
 @lru_cache(maxsize=512)
 def compiled(pattern: str) -> "re2._Regexp":
-    """The compiled expression. Raises RefusedError."""
+    """Compile the expression. Raises RefusedError."""
     if len(pattern) > LONGEST:
         raise RefusedError("expression.too_long", most=LONGEST)
     options = re2.Options()

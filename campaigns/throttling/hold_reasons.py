@@ -1,4 +1,4 @@
-"""Why email waits: the reasons that limits, warm-ups and servers give."""
+"""Reasons why email waits: limits, warm-ups and servers."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -8,7 +8,7 @@ from campaigns.reason import Parameter, Reason
 from campaigns.throttling.plan import GroupPlan, Hold, Plan
 
 SHORTEST_TOLD_SECONDS = 5
-"""Seconds below which a wait is only the even spacing of emails: no time is told for it."""
+"""Shortest wait that is shown, in seconds; shorter ones are just the spacing of emails."""
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _Until = datetime | None
@@ -16,7 +16,7 @@ _Explain = Callable[[Plan, str, _Until], Reason]
 
 
 def hold(kind: str, group: str, plan: Plan, at: datetime, *, now: datetime) -> Hold:
-    """Return the hold that a limit makes until then; `kind` is a word of limiter.lua."""
+    """Return the hold that a limit causes; `kind` is a word of limiter.lua."""
     is_long = (at - now).total_seconds() >= SHORTEST_TOLD_SECONDS
     until = at if is_long else None
     return Hold(_REASONS[kind](plan, group, until), until)
@@ -25,7 +25,7 @@ def hold(kind: str, group: str, plan: Plan, at: datetime, *, now: datetime) -> H
 def why_waits(
     plan: Plan, group: str, *, learned: bool, due_at: datetime | None, now: datetime
 ) -> Reason | None:
-    """Return why a mailbox group gets less than it might, as far as the plan tells.
+    """Return why a mailbox group is slowed, according to the plan.
 
     `learned`: its server throttles. `due_at`: all its email is deferred until then.
     """
@@ -52,7 +52,7 @@ MOST_SENTENCES = 3
 
 
 def banner(holds: Mapping[str, Hold]) -> Reason:
-    """Return why a campaign is slow, in a few sentences: what lasts longest first."""
+    """Return why a campaign is slow, as a few reasons, longest first."""
     ordered = sorted(holds.values(), key=lambda held: held.until or _NEVER, reverse=True)
     reasons = tuple(dict.fromkeys(held.why for held in ordered))
     if len(reasons) == 1:
@@ -77,7 +77,7 @@ def group_name(group: str) -> str | Reason:
 
 
 def _at(until: datetime) -> dict[str, Parameter]:
-    # To the minute: a campaign's reason is written again only when it reads differently.
+    # To the minute, so that a campaign's reason is written only when its text changes.
     return {"until_at": until.replace(second=0, microsecond=0).isoformat()}
 
 

@@ -1,4 +1,4 @@
-"""The plan of an account, as the database has it now."""
+"""Load the plan of an account from the database."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import replace
@@ -18,19 +18,18 @@ from campaigns.throttling.plan import GroupPlan, Plan, Windows
 
 ACCOUNT = ""
 ONE_MORE_EVERY = timedelta(minutes=10)
-"""A group that was told "too many at once" gets one more each time this has passed in peace."""
+"""Time without trouble after which a group limited by "too many at once" gets one more."""
 AT_ONCE_ENDS = 20
-"""With so many at once nothing is held back any more."""
+"""Number of simultaneous messages at which that limit ends."""
 
 N = TypeVar("N", int, float)
 T = TypeVar("T", GroupLimit, GroupState)
 
 
 def load_plan(provider_id: int, *, now: datetime, pace_per_second: float = 0.0) -> Plan:
-    """The plan for one account, and for a campaign of this pace through it.
+    """Load the plan for an account, and for a campaign with this pace.
 
-    A few look-ups by key: loaded again for each slice, so that what people change and what
-    servers say is heeded at once.
+    A few lookups by key. Loaded for each slice, so that changes by users and servers apply at once.
     """
     account = db.session.get_one(ProviderAccount, provider_id, populate_existing=True)
     zone = workspace_zone()
@@ -55,9 +54,9 @@ def load_plan(provider_id: int, *, now: datetime, pace_per_second: float = 0.0) 
 
 
 def next_tries(provider_ids: Collection[int]) -> dict[int, datetime]:
-    """When accounts that rest are tried again, by id: after their trouble and their suspension.
+    """Return when paused accounts are tried again, by id: after trouble and suspension.
 
-    The one moment that pages show, since `load_plan` waits for the later of the two.
+    The single time that pages show, since `load_plan` waits for the later of the two.
     """
     found = db.session.execute(
         sa.select(ProviderAccount.id, ProviderAccount.retry_at, GroupState.suspended_until)
@@ -77,7 +76,7 @@ def next_tries(provider_ids: Collection[int]) -> dict[int, datetime]:
 
 
 def at_once_now(state: GroupState, now: datetime) -> int:
-    """How many may be on the wire at once: one more for every while of peace. 0: any number."""
+    """Return how many messages may be on the wire at once; grows by ONE_MORE_EVERY. 0: no limit."""
     if not state.at_once:
         return 0
     peace = now - (state.at_once_from or state.changed_at)
@@ -86,7 +85,7 @@ def at_once_now(state: GroupState, now: datetime) -> int:
 
 
 def slow_now(state: GroupState, now: datetime) -> float:
-    """Mails a second while the group is slowed down. 0: it is not."""
+    """Return messages per second while the group is slowed; 0 if it is not."""
     if state.slow_until is None or state.slow_until <= now:
         return 0.0
     return state.slow_per_minute / 60
@@ -124,7 +123,7 @@ def _group_with_state(own: GroupPlan, state: GroupState, now: datetime) -> Group
 
 
 def _with_state(plan: Plan, state: GroupState, now: datetime) -> Plan:
-    """What the rules made of the whole account."""
+    """Apply the effects of reply rules on the whole account."""
     suspended, slow, at_once = (
         suspended_now(state, now), slow_now(state, now), at_once_now(state, now),
     )  # fmt: skip
@@ -154,7 +153,7 @@ def _with_warm_up(plan: Plan, provider_id: int, now: datetime) -> Plan:
 
 
 def least(one: N, other: N) -> N:
-    """The smaller of two limits, of which 0 is none."""
+    """Return the smaller of two limits; 0 means none."""
     return min(one, other) if one and other else one or other
 
 

@@ -1,4 +1,4 @@
-"""What people set and what servers said about the speed of sending."""
+"""Send limits set by users and demanded by servers."""
 
 from datetime import date, datetime
 
@@ -12,7 +12,7 @@ ACTIONS = ("slow", "halve", "at_once", "suspend", "pause_campaign", "pause_provi
 
 
 class GroupLimit(Base):
-    """What a mailbox group may get through an account, as people set it. 0: no limit."""
+    """A user's limit for a mailbox group at an account. 0: no limit."""
 
     __tablename__ = "group_limit"
 
@@ -25,9 +25,9 @@ class GroupLimit(Base):
 
 
 class GroupState(Base):
-    """What the reply rules made of a mailbox group at an account, for now.
+    """The current effects of reply rules on a mailbox group at an account.
 
-    A group named '' is the whole account. Each part ends by itself: `suspended_until`, then
+    A group named '' is the whole account. Each effect ends automatically: `suspended_until`, then
     `at_once` (one more every few minutes from `at_once_from`), and `slow_per_minute` until
     `slow_until`.
     """
@@ -40,18 +40,18 @@ class GroupState(Base):
     mailbox_group: Mapped[str] = mapped_column(primary_key=True)
     suspended_until: Mapped[datetime | None]
     is_quota: Mapped[bool] = mapped_column(default=False)
-    """It is suspended because a quota is used up, and for nothing worse."""
+    """It is suspended only because a quota is used up."""
     slow_per_minute: Mapped[int] = mapped_column(default=0)
     slow_until: Mapped[datetime | None]
     at_once: Mapped[int] = mapped_column(default=0)
     at_once_from: Mapped[datetime | None]
     why: Mapped[str] = mapped_column(default="")
-    """What the server said, and what that means, for people."""
+    """The server's reply and its meaning, to show to users."""
     changed_at: Mapped[datetime] = mapped_column(default=utcnow)
 
 
 class ReplyRule(Base):
-    """A rule of people's own, or one of ours that they changed (`key` names which).
+    """A custom rule, or a changed built-in one (named by `key`).
 
     The fields are those of `rule.Rule`. `note` is empty while one of ours keeps its own.
     """
@@ -77,7 +77,7 @@ class ReplyRule(Base):
 
 
 class RuleHits(Base):
-    """How often a rule that needs several replies was met within an hour from `since`."""
+    """Matches within an hour from `since` of a rule that needs several replies."""
 
     __tablename__ = "rule_hits"
 
@@ -91,9 +91,9 @@ class RuleHits(Base):
 
 
 class WarmUp(Base):
-    """A cap that grows from day to day, for an account ('') or one mailbox group at it.
+    """A daily cap that grows, for an account ('') or one of its mailbox groups.
 
-    `day` counts the days on which mail was sent, from 0; `day_on` is when the newest began.
+    `day` counts the days with sent email, from 0; `day_on` is the date of the last one.
     """
 
     __tablename__ = "warm_up"
@@ -106,16 +106,16 @@ class WarmUp(Base):
     last: Mapped[int] = mapped_column(default=200_000)
     days: Mapped[int] = mapped_column(default=42)
     steps: Mapped[str] = mapped_column(default="")
-    """One cap for each day, parted by blanks, where people wrote them down themselves."""
+    """One cap per day, separated by spaces, if the user set them."""
     day: Mapped[int] = mapped_column(default=0)
     day_on: Mapped[date | None]
     frozen_until: Mapped[date | None]
 
 
 class SlowedDomain(Base):
-    """A domain of the mailbox group "other" that asked for less mail, at an account.
+    """A domain of the mailbox group "other" that throttles an account.
 
-    Its mail waits `until` then; each further complaint doubles the wait.
+    Its email waits `until` then; each further complaint doubles the wait.
     """
 
     __tablename__ = "slowed_domain"

@@ -1,4 +1,4 @@
-"""What a limiter is asked, what it answers, and the plan it keeps to. Values only."""
+"""The plan of an account, and the requests and answers of a limiter. Values only."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from campaigns.reason import Reason
 
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """The most mails in any second, minute, hour and 24 hours. 0: no limit."""
+    """Limits per second, minute, hour and 24 hours. 0: no limit."""
 
     second: int = 0
     minute: int = 0
@@ -20,49 +20,49 @@ class Windows:
 
 @dataclass(frozen=True, slots=True)
 class GroupPlan:
-    """What one mailbox group may get through an account. 0: no limit."""
+    """Limits of a mailbox group at an account. 0: no limit."""
 
     per_second: float = 0.0
     per_day: int = 0
-    """The warm-up of this group: its cap of today."""
+    """Today's cap of the group's warm-up."""
     at_once: int = 0
-    """Messages on the wire at the same time, over all workers."""
+    """Messages on the wire at the same time, from all workers."""
     suspended_until: datetime | None = None
     why: Reason | None = None
-    """What its server said, if that is the reason for any of this."""
+    """The server's reply, if it caused any of this."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How fast one account may send now, and one campaign through it."""
+    """How fast an account may send now, and a campaign through it."""
 
     name: str = ""
-    """The account's name, for people."""
+    """The account's name, to show to users."""
     windows: Windows = Windows()
     connections: int = 0
-    """The most connections at the same time, over all workers. 0: no limit."""
+    """Limit of simultaneous connections, over all workers. 0: no limit."""
     groups: Mapping[str, GroupPlan] = field(default_factory=dict)
     warm_up_per_day: int | None = None
-    """The account's cap of today while it is warmed up."""
+    """Today's cap of the account's warm-up, if it has one."""
     slow_per_second: float = 0.0
-    """The account asked us to slow down. 0: it did not."""
+    """Rate while the account is slowed; 0 if it is not."""
     suspended_until: datetime | None = None
     is_quota: bool = False
-    """It is suspended because it said that a quota is used up, and for nothing worse."""
+    """It is suspended only because a quota is used up."""
     why: Reason | None = None
-    """What it said, when that is the reason for any of this."""
+    """The server's reply, if it caused any of this."""
     is_down: bool = False
-    """The account's server does not work: nobody knows when it will."""
+    """The account's server does not work, for an unknown time."""
     probe: bool = False
-    """The account had trouble: one message at a time finds out whether it works again."""
+    """The account had trouble: send single messages to find out whether it works again."""
     pace_per_second: float = 0.0
     """The campaign's own pace. 0: as fast as the account allows."""
     zone: tzinfo = UTC
-    """In which times are told to people."""
+    """Time zone of the times shown to users."""
 
     @property
     def is_free(self) -> bool:
-        """Whether nothing holds the account itself back, whatever its groups may get."""
+        """Whether the account itself is not limited, apart from its groups."""
         return (
             self.windows == Windows()
             and self.warm_up_per_day is None
@@ -74,23 +74,23 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A worker wants to send. `wants`: mailbox group -> how many at most.
+    """A worker's request to send. `wants`: largest number by mailbox group.
 
-    `campaign_id` 0 stands for mail to one person (a confirmation, a test).
+    `campaign_id` 0 means email to one person (a confirmation, a test).
     """
 
     provider_id: int
     campaign_id: int
     wants: Mapping[str, int]
     holder: str = ""
-    """Who asks, the same each time: what may be on the wire at once is lent to it for a while."""
+    """The worker's name: places on the wire are lent to it for a while."""
     on_wire: Mapping[str, int] = field(default_factory=dict)
-    """How many of each mailbox group the holder has on the wire now."""
+    """Messages that the holder has on the wire now, by mailbox group."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Why a group gets less than was wanted, and until when if known."""
+    """Why a group gets less than requested, and until when if known."""
 
     why: Reason
     until: datetime | None = None
@@ -98,7 +98,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class AccountHold:
-    """What holds back the whole account: a word of limiter.lua, and for how long."""
+    """A limit on the whole account: a word of limiter.lua, and for how long."""
 
     kind: str
     seconds: float
@@ -106,7 +106,7 @@ class AccountHold:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """When what was granted may leave: the first after `delay` seconds, then one each `every`."""
+    """When granted messages may leave: the first after `delay` seconds, then one every `every`."""
 
     delay: float
     every: float
@@ -114,7 +114,7 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Paces:
-    """The paces of a grant; None, or no entry: no limit per second there."""
+    """The paces of a grant; without one, there is no limit per second."""
 
     account: Pace | None = None
     campaign: Pace | None = None
@@ -125,10 +125,10 @@ class Paces:
 class Grant:
     """How many messages of each group may go now.
 
-    `wait_seconds`: when to come back for what was not granted; 0 when everything was. Who got
-    all of a group that was asked for may ask for more of it at once. `at_once`: of these groups
-    only so many may be on this worker's wire at the same moment. `account`: why nothing at all
-    was granted, when that is not the mailbox groups' doing. `paces`: when exactly they may leave.
+    `wait_seconds`: when to ask again for what was not granted; 0 if everything was. A worker that
+    got all it asked for in a group may ask for more at once. `at_once`: messages of these groups
+    that this worker may have on the wire at the same time. `account`: why nothing at all was
+    granted, if the whole account is limited. `paces`: when they may leave.
     """
 
     counts: Mapping[str, int]
@@ -140,34 +140,34 @@ class Grant:
 
     @property
     def total(self) -> int:
-        """Number of messages that were granted."""
+        """Number of messages granted."""
         return sum(self.counts.values())
 
 
 class Limiter(Protocol):
-    """Counts what all workers together send. Every call is one round trip to Redis."""
+    """Limits what all workers together send. Every call is one round trip to Redis."""
 
     def acquire(self, ask: Ask, plan: Plan) -> Grant:
-        """Take tokens for what may go now. Nobody waits in here."""
+        """Take tokens for messages that may be sent now. Never waits."""
         ...
 
     def give_back(self, ask: Ask, counts: Mapping[str, int]) -> None:
-        """Return tokens of this ask that were not used, soon after: to all its windows."""
+        """Return unused tokens of this request to all windows, soon after it."""
         ...
 
     def connections(
         self, provider_id: int, holder: str, plan: Plan, *, held: int = 0, is_idle: bool = False
     ) -> int:
-        """How many connections this worker may hold now. To be asked every few seconds.
+        """Return how many connections this worker may hold now. Call it every few seconds.
 
-        `held` are those that it really has open: others get only what it has closed. Who
-        `is_idle` keeps its share only while nobody else asks. A share that is not asked for again
-        is free after a while. 0 connections in the plan are no limit: then this is NO_LIMIT.
+        `held`: connections that it has open, so that others get only closed ones. With `is_idle` it
+        keeps its share only while no other worker asks. A share that is not renewed expires.
+        Returns NO_LIMIT if the plan has 0 connections, which means no limit.
         """
         ...
 
     def feedback(self, provider_id: int, group: str, sent: int, throttled: int) -> None:
-        """How a batch went: a server that throttles is sent half as much, then slowly more.
+        """Adapt to the replies of a batch: halve the rate of a server that throttles, then recover.
 
         A group named '' is the whole account.
         """

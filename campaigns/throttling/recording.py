@@ -1,4 +1,4 @@
-"""After a batch: what it says about the speed of the next ones."""
+"""Adapt send rates to the results of a batch."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -10,7 +10,7 @@ from campaigns.throttling.plan import Limiter
 from campaigns.throttling.rules import Action, Reply, RuleBook
 
 NO_GROUP = (rules.ACCOUNT, OTHER)
-"""What a server of these says is about the account, or about a single small domain."""
+"""Groups without a learned rate: replies concern the account, or a single small domain."""
 BAD_SIGNS = frozenset({"suspend", "pause_campaign", "pause_provider"})
 
 
@@ -24,16 +24,16 @@ def recorded(
     domains: Mapping[tuple[int, str], Collection[str]] | None = None,
     book: RuleBook | None = None,
 ) -> list[Action]:
-    """Learn from how a batch to one mailbox group went. Returns what the reply rules did.
+    """Learn from the results of a batch to one mailbox group. Returns what the reply rules did.
 
-    `replies`: what was said instead of "taken", with how many got it. `domains`, `book`: see
-    `rules.apply`. The rest is the limiter's: see `tell`, after the commit.
+    `replies`: refusals and delays, with their counts. `domains`, `book`: see `rules.apply`. After
+    the commit, call `tell` for the limiter.
     """
     today = now.astimezone(workspace_zone()).date()
     if sent:
         warm_up.note(provider_id, group, today, is_bad=False)
     actions = rules.apply(provider_id, group, replies, now=now, domains=domains, book=book)
-    # A quota that is used up says nothing about how welcome the mail is.
+    # A used-up quota says nothing about how welcome the email is.
     if any(action.rule.act in BAD_SIGNS and action.group not in NO_GROUP for action in actions):
         warm_up.note(provider_id, group, today, is_bad=True)
     return actions

@@ -1,4 +1,4 @@
-"""What a reply rule is."""
+"""Reply rules as values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ pause_provider  every campaign of this account, until somebody resumes it
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule. `per_hour`: it takes so many replies within an hour (0 and 1: the first does)."""
+    """One rule. `per_hour`: replies within an hour that trigger it (0 and 1: the first one)."""
 
     key: str
     note: Reason
@@ -36,12 +36,12 @@ class Rule:
     mailbox_group: str = ""
     """Only for this mailbox group."""
     whole_account: bool = False
-    """It is the account that is slowed down, not the one mailbox group."""
+    """The rule applies to the whole account, not to the mailbox group."""
     is_on: bool = True
     refused: Reason | None = None
-    """Why its expression cannot be searched for; such a rule is off."""
+    """Why its expression cannot be used; such a rule is off."""
     is_quota: bool = False
-    """It says that a quota of the account is used up, and nothing worse."""
+    """The reply only means that a quota of the account is used up."""
 
     def fits(self, *, preset: str, group: str) -> bool:
         """Whether the rule applies to accounts of this preset and this mailbox group."""
@@ -53,7 +53,7 @@ class Rule:
 
 
 def describe(rule: Rule) -> Reason:
-    """Return what a rule does."""
+    """Return what a rule does, as a reason."""
     code = _DESCRIPTIONS[rule.act]
     if rule.act == "suspend" and rule.amount:
         code = "throttle.rule_suspend_slowly"

@@ -1,8 +1,7 @@
-"""Reply rules: how a server's replies change the speed at which it gets email.
+"""Reply rules: adapt send rates to a server's replies.
 
 A `RuleBook` finds the rule for each reply, before any transaction is open; `decide` is pure;
-`apply` does what was decided, as far as it lies in the database. A rule named "halve" is left to
-the limiter: see engine.limiter.
+`apply` writes the effects to the database. "halve" is left to the limiter: see engine.limiter.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -33,12 +32,12 @@ _NOTES = {rule.key: rule.note for rule in RULES}
 
 
 Reply = tuple[int, str, int]
-"""A server's code and words, and how many got them."""
+"""A reply's code and text, and how many messages got it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """A rule that was met. `group` is '' for the whole account."""
+    """A rule that was triggered. `group` is '' for the whole account."""
 
     rule: Rule
     group: str
@@ -53,18 +52,18 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What reply rules decide about a batch of replies."""
+    """The result of reply rules for a batch of replies."""
 
     actions: list[Action]
     hits: dict[str, int]
-    """How often each rule that waits for more replies has been met by now in this hour."""
+    """Matches in this hour of each rule that needs several replies."""
 
 
 class RuleBook:
-    """The reply rules of one account, and which of them each reply meets.
+    """The reply rules of one account, and the rule that each reply matches.
 
-    `read` searches the replies; it is called before a transaction opens, which then only looks
-    the answers up.
+    `read` matches a reply and is called before a transaction opens, which then only uses the
+    results.
     """
 
     def __init__(self, rules: Sequence[Rule], *, preset: str) -> None:
@@ -74,11 +73,11 @@ class RuleBook:
         self._met: dict[tuple[str, str], Rule | None] = {}
 
     def read(self, group: str, code: int, text: str) -> None:
-        """Find the rule for this reply of a mailbox group."""
+        """Match a reply of a mailbox group against the rules."""
         self.met_by(group, _whole(code, text))
 
     def met_by(self, group: str, reply: str) -> Rule | None:
-        """The first rule that fits this reply, code included."""
+        """Return the first rule that matches this reply, code included."""
         key = (group, reply)
         if key not in self._met:
             fitting = self._fitting_for(group)
@@ -95,7 +94,7 @@ class RuleBook:
 
 
 def open_book(provider_id: int) -> RuleBook:
-    """The rules of this account, as they are now."""
+    """Return the current rules of this account."""
     account = db.session.get_one(ProviderAccount, provider_id)
     return RuleBook(all_rules(), preset=preset_of(account))
 
@@ -103,10 +102,10 @@ def open_book(provider_id: int) -> RuleBook:
 def decide(
     book: RuleBook, replies: Iterable[Reply], *, group: str, hits: Mapping[str, int]
 ) -> Decision:
-    """What these replies of one mailbox group lead to. Each rule acts once.
+    """Decide about these replies of one mailbox group. Each rule acts once.
 
-    Replies about the session are left out: a new connection has already answered them. So are
-    those about the recipient's own mailbox, which say nothing about anybody else's mail.
+    Skips replies about the session, which a new connection has already solved, and those about the
+    recipient's own mailbox, which say nothing about other recipients.
     """
     met: dict[str, Action] = {}
     for code, text, count in replies:
@@ -140,12 +139,11 @@ def apply(
     domains: Mapping[tuple[int, str], Collection[str]] | None = None,
     book: RuleBook | None = None,
 ) -> list[Action]:
-    """Apply the reply rules to what a server said about one mailbox group. Returns the actions.
+    """Apply the reply rules to the replies of one mailbox group. Returns the actions.
 
-    `domains`: in the group "other", the domains that got each (code, words). There a rule slows
-    these domains only, never the group. `book` has read the replies already.
-    The caller hands actions named "halve" to the limiter, and pauses what they name
-    (`delivery.rule_pauses`).
+    `domains`: for the group "other", the domains that gave each (code, words). There a rule slows
+    only these domains, never the group. `book` has read the replies already. The caller passes
+    "halve" actions to the limiter, and pauses campaigns (`delivery.rule_pauses`).
     """
     if not replies:
         return []
@@ -162,7 +160,7 @@ def apply(
 
 
 def all_rules() -> list[Rule]:
-    """Ours, as people changed them, after their own."""
+    """Return all rules: custom ones first, then built-in ones with their changes."""
     rows = db.session.scalars(sa.select(ReplyRule).order_by(ReplyRule.id)).all()
     changed = {row.key: rule_of(row) for row in rows if row.key}
     own = [rule_of(row) for row in rows if not row.key]
@@ -170,7 +168,7 @@ def all_rules() -> list[Rule]:
 
 
 def rule_of(row: ReplyRule) -> Rule:
-    """The rule of a row; off, with the reason, when its expression cannot be searched for."""
+    """Return the rule of a row; off, with the reason, if its expression cannot be used."""
     refused = expressions.why_refused(row.pattern)
     return Rule(
         key=row.key or row.public_id,
@@ -207,7 +205,7 @@ def _slow_domains(
     heard: Mapping[tuple[int, str], Collection[str]],
     now: datetime,
 ) -> None:
-    """Let the domains wait that said what this rule looks for."""
+    """Pause the domains whose replies match this rule."""
     complaints = {
         domain: action.why.pack()
         for (code, text), domains in heard.items()
@@ -222,10 +220,10 @@ def _slow_domains(
 def _change_state(state: GroupState, action: Action, now: datetime) -> None:
     rule = action.rule
     state.why, state.changed_at = action.why.pack(), now
-    # As long as the rule says; longer when the server does (W4).
+    # As long as the rule says, or longer if the server asks for it (rule W4).
     until = now + max(timedelta(minutes=rule.minutes), asked_wait(action.quote, now))
     if rule.act == "suspend":
-        # A block that is not over yet stays one, whatever is said meanwhile.
+        # A block that has not ended remains a block, whatever further replies say.
         was = state.suspended_until is not None and state.suspended_until > now
         state.is_quota = rule.is_quota and (state.is_quota or not was)
         state.suspended_until = max(until, state.suspended_until or until)
@@ -243,7 +241,7 @@ def _change_state(state: GroupState, action: Action, now: datetime) -> None:
 
 
 def _state(provider_id: int, group: str, now: datetime) -> GroupState:
-    """The row of this group, locked; made when there is none."""
+    """Return the row of this group, locked; creates it if needed."""
     key = {"provider_id": provider_id, "mailbox_group": group}
     empty = {
         "is_quota": False, "slow_per_minute": 0, "at_once": 0, "why": "", "changed_at": now,
@@ -289,5 +287,5 @@ def _whole(code: int, text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _first(patterns: tuple[str, ...], reply: str) -> int | None:
-    """Return the first pattern that occurs. Cached, as servers repeat the same words."""
+    """Return the first pattern that occurs. Cached, as servers repeat their replies."""
     return next((n for n, one in enumerate(patterns) if expressions.find(one, reply)), None)

@@ -1,8 +1,8 @@
-"""Domains in the group "other" that asked for less mail: each waits alone.
+"""Domains in the mailbox group "other" that throttle: each waits alone.
 
-That group holds every small domain, so what one of them says must not slow the rest. A domain
-waits a minute after its first complaint and twice as long after each further one. Its mail is
-put off when it comes up at the claim, at the cost of one small query while nothing is slowed.
+That group contains every small domain, so the reply of one must not slow the others. A domain waits
+a minute after its first complaint and twice as long after each further one. Its deliveries are
+postponed at the claim, which costs one small query while nothing is slowed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,9 +15,9 @@ from campaigns.throttling.models import SlowedDomain
 
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=1)
 FORGOTTEN_AFTER = timedelta(hours=1)
-"""Time without a complaint after which a domain begins at the first wait again."""
+"""Time without a complaint after which a domain starts over with the first wait."""
 MOST_DOMAINS = 1000
-"""Slowed domains kept for one account."""
+"""Largest number of slowed domains kept per account."""
 
 
 def domain_of(address: str) -> str:
@@ -32,7 +32,7 @@ def slow(
     now: datetime,
     at_least: timedelta = timedelta(0),
 ) -> None:
-    """Let these domains wait. `complaints`: domain -> what its server said, for people."""
+    """Let these domains wait. `complaints`: the reply of each domain's server, to show to users."""
     if not complaints:
         return
     db.session.execute(
@@ -50,7 +50,7 @@ def slow(
             SlowedDomain, (provider_id, domain), with_for_update=True, populate_existing=True
         )
         row.why = complaints[domain]
-        # What was on its way at the first complaint complains as well: that is one.
+        # Messages on the wire at the first complaint get the same reply: count it once.
         if row.until <= now:
             row.until = now + min(FIRST_WAIT * 2 ** min(row.complaints, 10), LONGEST_WAIT)
             row.complaints += 1
@@ -59,7 +59,7 @@ def slow(
 
 
 def slowed(provider_id: int, *, now: datetime | None = None) -> Sequence[SlowedDomain]:
-    """The domains that an account knows as slowed; with `now`, those that wait at that time."""
+    """Return the slowed domains of an account; with `now`, those waiting at that time."""
     rows = sa.select(SlowedDomain).where(SlowedDomain.provider_id == provider_id)
     if now is not None:
         rows = rows.where(SlowedDomain.until > now)

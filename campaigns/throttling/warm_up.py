@@ -1,7 +1,7 @@
-"""Warming an account up: a cap that grows from day to day.
+"""Warm-ups: a daily cap that grows.
 
-A day counts when something was sent on it. A bad sign takes a quarter away and freezes the plan
-for three days; after a month without mail it begins again half-way down.
+Only days with sent email count. Refusals lower the cap by a quarter and freeze the plan for three
+days; after a month without email it continues from half of its day.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ ACCOUNT = ""
 
 
 def curve(first: int, last: int, days: int) -> list[int]:
-    """The cap of each day: the same factor from one to the next."""
+    """Return the cap of each day, growing by a constant factor."""
     if days <= 1:
         return [last]
     return [round(first * (last / first) ** (day / (days - 1))) for day in range(days)]
@@ -33,7 +33,7 @@ def steps_of(plan: WarmUp) -> list[int]:
 
 
 def day_of(plan: WarmUp, today: date) -> int:
-    """Which day of the plan this is, if mail is sent on it."""
+    """Return the day of the plan that this is, if email is sent on it."""
     if plan.day_on is None or today <= plan.day_on:
         return plan.day
     if (today - plan.day_on).days > IDLE_DAYS:
@@ -44,19 +44,19 @@ def day_of(plan: WarmUp, today: date) -> int:
 
 
 def cap(plan: WarmUp, today: date) -> int | None:
-    """The most mails of this day. None once the plan is through."""
+    """Return the cap of this day; None once the plan is complete."""
     steps, day = steps_of(plan), day_of(plan, today)
     return steps[day] if day < len(steps) else None
 
 
 def begin_day(plan: WarmUp, today: date) -> None:
-    """Mail was sent today."""
+    """Note that email was sent today."""
     if plan.day_on != today:
         plan.day, plan.day_on = day_of(plan, today), today
 
 
 def bad_sign(plan: WarmUp, today: date) -> None:
-    """A server refuses us: back to a day with a quarter less, and stay there for a while."""
+    """Go back to a day with a quarter less after a refusal, and stay there for a while."""
     if plan.frozen_until is not None and today < plan.frozen_until:
         return
     steps, day = steps_of(plan), day_of(plan, today)
@@ -67,13 +67,13 @@ def bad_sign(plan: WarmUp, today: date) -> None:
 
 
 def plans(provider_id: int) -> Mapping[str, WarmUp]:
-    """The warm-ups of an account by mailbox group; '' is that of the whole account."""
+    """Return the warm-ups of an account by mailbox group; '' is that of the whole account."""
     rows = db.session.scalars(sa.select(WarmUp).where(WarmUp.provider_id == provider_id))
     return {plan.mailbox_group: plan for plan in rows}
 
 
 def note(provider_id: int, group: str, today: date, *, is_bad: bool) -> None:
-    """What a batch to this group says for the plans it belongs to."""
+    """Update the warm-ups that apply to this group by the results of a batch."""
     for name, plan in plans(provider_id).items():
         if name in {ACCOUNT, group}:
             if is_bad:

@@ -1,1 +1,1 @@
-"""CSV imports: reading files, mapping columns, writing rows."""
+"""CSV imports: read files, map columns, write rows."""

@@ -1,4 +1,4 @@
-"""Finds out how a file is written while it streams by: its kind, encoding and delimiter."""
+"""Detect a file's type, encoding and delimiter while it is uploaded."""
 
 import io
 import itertools
@@ -42,7 +42,7 @@ _CONTROL = bytes(set(range(32)) - {0x09, 0x0A, 0x0C, 0x0D, 0x1A, 0x1B})
 
 
 class Probe:
-    """Looks at a file as it streams by and finds out how it is written."""
+    """Detects the format of a file from its stream."""
 
     def __init__(self) -> None:
         self._head = b""
@@ -58,7 +58,7 @@ class Probe:
             self._head += block[: SAMPLE_BYTES - len(self._head)]
         if not self._carry and block.isascii():
             return
-        # Only the whole file is proof: the first accent may be in its last row.
+        # Read the whole file: the first accent may be in its last row.
         block = self._carry + block
         cut = _incomplete_tail(block)
         block, self._carry = block[: len(block) - cut], block[len(block) - cut :]
@@ -68,7 +68,7 @@ class Probe:
         self._valid += len(_NOT_ASCII.findall(text)) - broken
 
     def encoding(self) -> str:
-        """Return the most likely encoding. Raises NotCsvError for what is no text at all."""
+        """Return the most likely encoding. Raises NotCsvError if it is not text."""
         head = self._head
         if not head.strip(b"\xef\xbb\xbf\xff\xfe\0\r\n\t ,;"):
             raise NotCsvError("import_file.empty")
@@ -94,7 +94,7 @@ class Probe:
         return _eight_bit(head) if self._invalid + len(self._carry) > self._valid else "utf-8"
 
     def dialect(self) -> Dialect:
-        """Return the most likely way the file is written. Raises NotCsvError."""
+        """Return the most likely dialect. Raises NotCsvError."""
         encoding = self.encoding()
         return Dialect(encoding, guess_delimiter(_decoded(self._head, encoding)))
 
@@ -104,7 +104,7 @@ _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 
 
 def _incomplete_tail(block: bytes) -> int:
-    """Return how many bytes at the end begin a UTF-8 character that is not whole."""
+    """Return how many bytes at the end belong to an incomplete UTF-8 character."""
     for back in range(1, min(4, len(block) + 1)):
         byte = block[-back]
         if byte < 0x80:
@@ -122,7 +122,7 @@ _SCRIPTS = {
     "cp932": re.compile("[ぁ-ヿ々一-鿿]"),
     "euc_kr": re.compile("[가-힣]"),
 }
-"""Letters that text of this encoding consists of; capitals stand at the beginning of a word."""
+"""Typical letters of text in this encoding; capitals only begin words."""
 _HIGH_RUN = re.compile(rb"[\x80-\xff]+")
 
 
@@ -141,7 +141,7 @@ def _eight_bit(head: bytes) -> str:
 
 
 def _share(head: bytes, encoding: str) -> float:
-    """Return how much of what is not ASCII are letters as they stand in text of this encoding."""
+    """Return the share of non-ASCII characters that are typical of this encoding."""
     text = "".join(
         char if char.isalpha() or char < "\x80" else "\ufffd"
         for char in head.decode(encoding, errors="replace")
@@ -159,7 +159,7 @@ def _zipped(head: bytes) -> str:
 
 
 def _wide(head: bytes) -> str:
-    """UTF-16 without its mark: Latin text has a NUL in every other byte."""
+    """Detect UTF-16 without a byte order mark: Latin text has a NUL in every other byte."""
     even, odd = head[0::2].count(0), head[1::2].count(0)
     half = max(1, len(head) // 2)
     if odd > half * 0.4 and even < odd / 20:
@@ -200,7 +200,7 @@ def guess_delimiter(text: str) -> str:
 
 
 def _sample_rows(text: str, delimiter: str) -> list[list[str]]:
-    """Return the cells of the first rows; none for a row that cannot be split like this."""
+    """Return the cells of the first rows; none for rows that cannot be split by this delimiter."""
     file = io.BytesIO(text.encode("utf-8", "replace"))
     reader = Reader(file, Dialect("utf-8", delimiter))
     return [row.cells for row in itertools.islice(reader, _GUESS_ROWS)]

@@ -1,4 +1,4 @@
-"""How a file is written: its encoding and its delimiter."""
+"""The encoding and delimiter of a file."""
 
 from dataclasses import dataclass
 
@@ -32,7 +32,7 @@ DELIMITERS = (",", ";", "\t", "|", "~", "^", ":")
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How a file is written: its encoding (a key of ENCODINGS) and delimiter."""
+    """The encoding (a key of ENCODINGS) and delimiter of a file."""
 
     encoding: str
     delimiter: str
@@ -43,6 +43,6 @@ def mark_length(head: bytes, encoding: str) -> int:
     marks = {"utf-8": b"\xef\xbb\xbf", "utf-16-le": b"\xff\xfe", "utf-16-be": b"\xfe\xff"}
     mark = marks.get(encoding)
     length = 0
-    while mark and head.startswith(mark, length):  # some programs put one before another
+    while mark and head.startswith(mark, length):  # some programs write two
         length += len(mark)
     return length

@@ -1,4 +1,4 @@
-"""Guesses what the columns of a file hold, by their titles and their cells."""
+"""Guess the contents of columns by their titles and cells."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -12,8 +12,8 @@ from campaigns.audience.imports.mapping import (
 )
 from campaigns.audience.subscribers import MAX_ATTRIBUTE_NAME, MAX_ATTRIBUTES
 
-# As they stand in exports of other programs, in the languages most of them speak; compared
-# without accents, spaces and punctuation.
+# As in exports of other programs, in common languages; compared without accents, spaces and
+# punctuation.
 _WORDS = {
     "address": """
         email mail emailaddress mailaddress emailadresse mailadresse epost epostadresse
@@ -58,7 +58,7 @@ def role_of(title: str) -> str:
 
 
 def is_header(cells: Sequence[str]) -> bool:
-    """Return whether a row is a header: no address in it, and words rather than data."""
+    """Return whether a row is a header: it has no address, and words rather than data."""
     if any("@" in cell for cell in cells):
         return False
     return any(role_of(cell) for cell in cells) or all(
@@ -67,7 +67,7 @@ def is_header(cells: Sequence[str]) -> bool:
 
 
 def guess(columns: Sequence[tuple[str, list[str]]]) -> list[Column]:
-    """Return what each column seems to be, by its (title, cells)."""
+    """Guess the role of each column by its (title, cells)."""
     own = _own([title for title, _ in columns])
     if own:
         return own
@@ -84,7 +84,7 @@ def guess(columns: Sequence[tuple[str, list[str]]]) -> list[Column]:
         if index == address:
             guesses.append(Column("address"))
         elif role in {"name", "first_name", "last_name"} and role not in taken:
-            # "Nom" beside "Prénom" is the last name; a whole name beside both is left out.
+            # "Nom" next to "Prénom" is the last name; a full name next to both is ignored.
             role = "ignore" if role == "name" and has_parts else role
             taken.add(role)
             guesses.append(Column(role))
@@ -106,13 +106,13 @@ def guess(columns: Sequence[tuple[str, list[str]]]) -> list[Column]:
         else:
             guesses.append(Column("ignore"))
     if taken >= {"last_name"} and "first_name" not in taken:
-        # "Nom" alone, or "Surname" alone: that is the name there is.
+        # "Nom" alone, or "Surname" alone: it is the only name.
         guesses = [Column("name") if one.role == "last_name" else one for one in guesses]
     return guesses
 
 
 def _own(titles: Sequence[str]) -> list[Column]:
-    """Return the columns of an export of ours, which are sure; empty for any other file."""
+    """Return the columns of our own exports, which are known; empty for any other file."""
     if tuple(titles) == OWN_SUPPRESSIONS:
         roles = ("address", "status", "ignore", "ignore", "ignore")
         return [Column(role) for role in roles]
@@ -127,7 +127,7 @@ def _own(titles: Sequence[str]) -> list[Column]:
 
 
 def _address_column(columns: Sequence[tuple[str, list[str]]]) -> int:
-    """Return the column with the most addresses in it; among empty ones the one called so."""
+    """Return the column with the most addresses; among empty ones, one with such a title."""
     scores = [
         (
             sum("@" in cell for cell in cells) / max(1, len(cells)),

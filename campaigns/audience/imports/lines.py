@@ -1,6 +1,6 @@
-"""The lines of a file in any encoding, with the bytes they take in it.
+"""Read the lines of a file in any encoding, with their sizes in bytes.
 
-Memory stays flat whatever the size of the file, and however long a line is.
+Memory is constant, whatever the size of the file and its lines.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,14 +12,14 @@ from campaigns.reason import Reason
 BLOCK_BYTES = 256 * 1024
 MAX_LINE_BYTES = 1024 * 1024
 SHOWN_CHARS = 500
-"""Length to which the text of a bad row is cut."""
+"""Length to which the text of a bad row is cut, in characters."""
 
 NUL_PROBLEM = Reason("import_row.nul_bytes")
 LONG_PROBLEM = Reason("import_row.too_long")
 
 
 class Line(NamedTuple):
-    """A line with its end. `size` is in bytes of the file."""
+    """A line with its line ending. `size`: its bytes in the file."""
 
     text: str
     size: int
@@ -27,7 +27,7 @@ class Line(NamedTuple):
 
 
 class _AsUtf8:
-    """A UTF-16 file, read as UTF-8 bytes. A lone surrogate stays one and is found later."""
+    """Reads a UTF-16 file as UTF-8 bytes. Lone surrogates are kept and found later."""
 
     def __init__(self, file: BinaryIO, encoding: str) -> None:
         self._file, self._encoding, self._carry = file, encoding, b""
@@ -56,7 +56,7 @@ def _wide_size(raw: bytes) -> int:
 def _byte_lines(
     file: "BinaryIO | _AsUtf8", measure: Callable[[bytes], int]
 ) -> Iterator[tuple[bytes, int]]:
-    """Yield each line with its end, and its size; of one that is too long only the beginning."""
+    """Yield each line with its line ending, and its size; overlong lines are cut."""
     carry, head, skipped = b"", b"", 0
     while block := file.read(BLOCK_BYTES):
         lines = (carry + block).splitlines(keepends=True)
@@ -70,7 +70,7 @@ def _byte_lines(
             del lines[0]
         if not lines:
             continue
-        carry = lines.pop()  # perhaps not whole, or a CR whose LF comes with the next block
+        carry = lines.pop()  # incomplete, or a CR whose LF comes with the next block
         for line in lines:
             yield line, measure(line)
         if len(carry) > MAX_LINE_BYTES:

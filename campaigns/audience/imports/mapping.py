@@ -1,4 +1,4 @@
-"""What each column of a file becomes: checked as chosen, and stored."""
+"""The mapping of a file's columns: its checks and stored form."""
 
 import re
 import unicodedata
@@ -10,7 +10,7 @@ from campaigns.audience.subscribers import MAX_ATTRIBUTE_NAME, MAX_ATTRIBUTES
 from campaigns.reason import ReasonError
 
 ROLES = ("ignore", "address", "name", "first_name", "last_name", "attribute", "status")
-"""What a column can become."""
+"""Roles that a column can have."""
 OWN_SUBSCRIBERS = ("address", "name", "state", "suppressed", "created_at")
 """First columns of our own export of subscribers. Attributes follow them."""
 OWN_SUPPRESSIONS = ("address", "reason", "source", "note", "since")
@@ -23,7 +23,7 @@ class MappingError(ReasonError):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """What one column becomes: one of ROLES. `attribute` is its name if that is its role."""
+    """The role of a column, one of ROLES, and the name of its attribute if it is one."""
 
     role: str
     attribute: str = ""
@@ -81,7 +81,7 @@ def to_json(
     statuses: Statuses | None = None,
     header_row: int = 0,
 ) -> dict[str, Any]:
-    """Return the mapping as it is stored."""
+    """Return the mapping in its stored form."""
     return {
         "header_row": header_row,
         "statuses": {str(index): dict(found) for index, found in (statuses or {}).items()},

@@ -1,7 +1,7 @@
-"""Brings the people of a chunk into the database, in a handful of statements.
+"""Write the people of a chunk to the database, in a handful of statements.
 
-What an import never does: bring back who unsubscribed, confirm for who was asked to confirm, or
-put a suppressed address on a list. Such rows fail with the reason, and the person is not changed.
+An import never brings back anyone who unsubscribed, never confirms a pending subscription, and
+never adds a suppressed address to a list. Such rows fail with the reason, and change nothing.
 """
 
 import secrets
@@ -39,7 +39,7 @@ _PENDING_PROBLEM = Reason("import_row.pending")
 
 @dataclass(slots=True)
 class _Known:
-    """Somebody of this chunk who is in the database."""
+    """A person of this chunk who is in the database."""
 
     id: int
     name: str
@@ -51,7 +51,7 @@ _STRICTNESS = ("subscribed", "pending", "unsubscribed").index
 
 
 def _strictest(group: Sequence[Person]) -> tuple[str, str]:
-    """Return the strictest state and suppression of somebody with several rows."""
+    """Return the strictest state and suppression of a person with several rows."""
     if len(group) == 1:
         return group[0].state, group[0].suppression
     state = max((person.state for person in group), key=_STRICTNESS)
@@ -59,7 +59,7 @@ def _strictest(group: Sequence[Person]) -> tuple[str, str]:
 
 
 class _HeldBack(NamedTuple):
-    """Somebody who gets nothing, or not yet, by the file; `place` is their current state."""
+    """A person whom the file does not subscribe; `place` is their current state."""
 
     id: int
     normal: str
@@ -70,7 +70,7 @@ class _HeldBack(NamedTuple):
 
 @dataclass
 class Merge:
-    """Brings the people of one chunk into the database, in a handful of statements."""
+    """Writes the people of one chunk to the database."""
 
     run: ImportRun
     list_id: int
@@ -99,7 +99,7 @@ class Merge:
         for normal, reason in _suppressed(groups).items():
             state, own_reason = _strictest(groups[normal])
             if reason != "erased" and (own_reason or state == "unsubscribed"):
-                continue  # the file itself says that they get nothing
+                continue  # suppressed by the file itself
             self._fail(
                 groups.pop(normal),
                 _SUPPRESSED_PROBLEMS[reason],
@@ -110,7 +110,7 @@ class Merge:
             self.now,
         )
         lost = [normal for normal in groups if normal not in known and normal not in fresh]
-        known |= _known(lost)  # somebody else added these at the same moment
+        known |= _known(lost)  # added concurrently
         places = _places([one.id for one in known.values()], self.list_id)
         to_subscribe: list[int] = []
         held_back: list[_HeldBack] = []
@@ -153,10 +153,10 @@ class Merge:
             self.unsubscribed += len(group)
 
     def _hold_back(self, people: Sequence[_HeldBack]) -> None:
-        """Record who gets nothing, or not yet, by the file. A stricter state stays."""
+        """Record people whom the file marks as not subscribed. A stricter state stays."""
         for state in ("subscribed", "pending", "unsubscribed"):
             self._place([one.id for one in people if one.state == state and not one.place], state)
-        # Includes people who were subscribed in another way at the same moment.
+        # Includes people who were subscribed concurrently.
         leaving = [one.id for one in people if one.state == "unsubscribed"]
         left = subscriptions.end_many(self.list_id, leaving, self.now)
         self._prove(left, "unsubscribed")
@@ -173,7 +173,7 @@ class Merge:
         self.problems.extend((person.row, reason) for person in group)
 
     def _merged(self, group: Sequence[Person]) -> dict[str, Any]:
-        """Return the row of a new subscriber, with what later rows of the same address add."""
+        """Return the row of a new subscriber, merged with later rows of the same address."""
         first = group[0]
         name, attributes = first.name, dict(first.attributes)
         if self.run.update_existing:
@@ -189,14 +189,14 @@ class Merge:
         }
 
     def _count_repeats(self, group: Sequence[Person]) -> None:
-        """Rows after the one that added somebody."""
+        """Count the rows after the one that added a person."""
         if len(group) > 1:
             first = group[0]
             one = _Known(0, first.name, dict(first.attributes))
             self._count_known(group[1:], one, is_new_here=False)
 
     def _count_known(self, group: Sequence[Person], one: _Known, *, is_new_here: bool) -> bool:
-        """Count the rows of somebody known, apply them to `one`; whether that changed it."""
+        """Count the rows of a known person and apply them to `one`. Returns whether it changed."""
         has_changed = False
         for index, person in enumerate(group):
             differs = self.run.update_existing and _apply(person, one)
@@ -212,12 +212,12 @@ class Merge:
     def _subscribe(self, subscriber_ids: Sequence[int]) -> None:
         """Subscribe these to the list, each with a proof of consent."""
         done = self._place(subscriber_ids, "subscribed")
-        # People subscribed in another way at the same moment were not added by this import.
+        # People who were subscribed concurrently were not added by this import.
         self.added -= len(subscriber_ids) - done
         self.unchanged += len(subscriber_ids) - done
 
     def _place(self, subscriber_ids: Sequence[int], state: str) -> int:
-        """Give these a subscription in this state; returns how many had none before."""
+        """Insert subscriptions in this state; returns how many are new."""
         if not subscriber_ids:
             return 0
         values = {
@@ -282,7 +282,7 @@ def _given(values: Iterable[object], type_: "sa.types.TypeEngine[Any]") -> sa.Se
 
 
 def _suppressed(normals: Iterable[str]) -> dict[str, str]:
-    """Return the reason by normal form, of those that are suppressed."""
+    """Return the suppression reason by normal form."""
     rows = db.session.execute(
         sa.select(Suppression.address_normal, Suppression.reason).where(
             Suppression.address_normal.in_(_given(normals, sa.Text()))
@@ -304,7 +304,7 @@ def _known(normals: Iterable[str]) -> dict[str, _Known]:
 
 
 def _places(subscriber_ids: Sequence[int], list_id: int) -> dict[int, str]:
-    """Return the state by subscriber id, of those who have a subscription to the list."""
+    """Return the state of subscriptions to the list, by subscriber id."""
     if not subscriber_ids:
         return {}
     rows = db.session.execute(
@@ -317,7 +317,7 @@ def _places(subscriber_ids: Sequence[int], list_id: int) -> dict[int, str]:
 
 
 def _add(rows: Sequence[dict[str, Any]], now: datetime) -> dict[str, int]:
-    """Add these subscribers; returns the id by normal form of those that are new."""
+    """Insert these subscribers; returns the ids of new ones by normal form."""
     if not rows:
         return {}
     for row, public_id in zip(rows, _public_ids(len(rows)), strict=True):
@@ -366,11 +366,11 @@ def _change(changes: Sequence[dict[str, Any]], now: datetime) -> None:
 _ALPHABET = (string.ascii_letters + string.digits).encode()
 _LETTER_OF_BYTE = bytes(_ALPHABET[byte % 62] for byte in range(256))
 _UNEVEN = bytes(range(248, 256))
-"""Bytes left out, so that each of the 62 characters is as likely as the others."""
+"""Bytes excluded, so that all 62 characters are equally likely."""
 
 
 def _public_ids(count: int) -> list[str]:
-    """Return public ids as db.new_public_id does, thousands at once and much faster."""
+    """Return public ids like db.new_public_id, but thousands at once and much faster."""
     letters = ""
     while len(letters) < count * 12:
         block = secrets.token_bytes(count * 13 + 64)

@@ -1,4 +1,4 @@
-"""The first rows of a file, for people to see, and a guess at its columns."""
+"""Preview the first rows of a file, and guess its columns."""
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,14 +15,14 @@ MAX_COLUMNS = 200
 PREVIEW_ROWS = 8
 GUESS_ROWS = 5_000
 GUESS_CHARS = 2_000_000
-"""Rows at the beginning of a file by which its columns are guessed, and their length at most."""
+"""Rows and characters at the start of a file from which its columns are guessed."""
 MAX_HEADER_ROW = 20
-"""Rows among which the header is looked for: some programs write a title or a date above it."""
+"""Rows searched for the header: some programs write a title or a date above it."""
 
 
 @dataclass(frozen=True, slots=True)
 class SeenColumn:
-    """A column of the preview: its title, some of its cells, and what it seems to hold."""
+    """A column of the preview: its title, some cells, and its guessed role."""
 
     title: str
     samples: tuple[str, ...]
@@ -31,7 +31,7 @@ class SeenColumn:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """`header_row` is the number of the row that holds the titles, 0 where there is none."""
+    """The preview of a file. `header_row` is the number of the header row; 0 without one."""
 
     header_row: int
     columns: tuple[SeenColumn, ...]
@@ -49,7 +49,7 @@ class Preview:
 
 
 def preview(file: BinaryIO, dialect: Dialect, has_header: bool | None = None) -> Preview:
-    """Return the first rows and a guess at the columns. `has_header` None: guess that too."""
+    """Return the first rows and guessed columns. `has_header` None: guess that too."""
     _, titles, body = _table(file, dialect, has_header, 0)
     width = _width(titles, body, dialect.delimiter)
     # Read again with the number of columns, as the import will.
@@ -99,7 +99,7 @@ def _first(rows: Iterable[Row]) -> Iterator[Row]:
 
 
 def below_header(rows: Iterator[Row], header_row: int = 0) -> Iterator[Row]:
-    """Yield the rows of people: without the header, whose titles are known, and the lines above it.
+    """Yield the data rows: those below the header.
 
     Without `header_row` the header is the first row that can be read.
     """
@@ -112,7 +112,7 @@ def below_header(rows: Iterator[Row], header_row: int = 0) -> Iterator[Row]:
 
 
 def _header(rows: Sequence[Row]) -> Row | None:
-    """Return the row that holds the titles; None where the first rows are data already."""
+    """Return the header row; None if the file starts with data."""
     top = rows[:MAX_HEADER_ROW]
     for index, row in enumerate(top):
         if _titles_addresses(row, rows[index + 1 :]) and all(
@@ -124,12 +124,12 @@ def _header(rows: Sequence[Row]) -> Row | None:
         return top[0] if top and is_header(top[0].cells) else None
     width = len(rows[data].cells)
     above = [row for row in top[:data] if len(row.cells) == width and is_header(row.cells)]
-    # A title that fills one cell is no header of several columns.
+    # A title in a single cell is not a header of several columns.
     return max(above, key=_filled, default=None)
 
 
 def _titles_addresses(row: Row, below: Sequence[Row]) -> bool:
-    """Return whether a row has a title for addresses, with an address in a row below it."""
+    """Return whether a row has an address title, with an address in a row below it."""
     if _has_address(row):
         return False
     places = [at for at, cell in enumerate(row.cells) if role_of(cell) == "address"]
@@ -158,7 +158,7 @@ def _width(titles: Sequence[str], rows: Sequence[Row], delimiter: str) -> int:
         inner = list(itertools.dropwhile(lambda cells: len(cells) == 1, inner))  # a title line
         is_quoted = len(inner) > 1 and all(row.raw[:1] == '"' for row in rows)
         has_address = any(LOOKS_LIKE_ADDRESS.fullmatch(cell) for cells in inner for cell in cells)
-        # Each line is one quoted cell: a program has quoted a CSV file once more.
+        # Each line is one quoted cell: a program has quoted the CSV file twice.
         if is_quoted and has_address and len({*map(len, inner)}) == 1:
             width = len(inner[0])
     return min(MAX_COLUMNS, width)

@@ -1,4 +1,4 @@
-"""The rows of an import that failed: kept, listed, and exported to be corrected."""
+"""Failed rows of an import: store, list and export them."""
 
 import io
 from collections.abc import Callable, Iterator, Sequence
@@ -36,7 +36,7 @@ def keep_problems(run: ImportRun, problems: Sequence[tuple[Row, Reason]]) -> Non
 
 
 def failed_rows(run: ImportRun, say: Callable[[str], str]) -> Iterator[str]:
-    """Yield CSV of the rows that could not be imported: their cells, the row number, the reason.
+    """Yield CSV of the failed rows: their cells, row number and reason.
 
     `say` turns a stored reason into a sentence. Once corrected, the file can be imported.
     """
@@ -57,7 +57,7 @@ def failed_rows(run: ImportRun, say: Callable[[str], str]) -> Iterator[str]:
 
 
 def problems_of(import_id: int, *, after: tuple[int, int], limit: int) -> sa.Select[Any]:
-    """Select an import's problems by row; `after` is (row number, id) of the last one shown."""
+    """Select an import's problems by row; `after`: (row number, id) of the last one shown."""
     return (
         sa.select(ImportProblem)
         .where(
@@ -71,9 +71,9 @@ def problems_of(import_id: int, *, after: tuple[int, int], limit: int) -> sa.Sel
 
 
 def _cells(problem: ImportProblem, dialect: Dialect, width: int) -> list[str]:
-    """Return the cells of the row as far as they can be told apart; else all of it in the first."""
+    """Return the cells of a row; if it cannot be split, all of it in the first cell."""
     row = next(Reader(io.BytesIO(problem.raw.encode()), dialect), None)
     if row is None or row.problem or len(row.cells) > width:
         return [problem.raw, *("" for _ in range(width - 1))]
-    # Cells that our own export has guarded are guarded again on the way out.
+    # Cells that our export had escaped are escaped again.
     return [*map(unguard, row.cells), *("" for _ in range(width - len(row.cells)))]

@@ -1,7 +1,7 @@
-"""Reads CSV as people really have it: quotes gone wrong, rows of any length.
+"""Read real-world CSV, with broken quotes and rows of any length.
 
-Every row knows the byte after it, so that reading can continue from there later. A broken quote
-costs its own row, never the rest of the file.
+The position after each row is known, so reading can continue there later. A broken quote affects
+its own row, never the rest of the file.
 """
 
 import re
@@ -15,20 +15,20 @@ from campaigns.audience.imports.lines import LONG_PROBLEM, SHOWN_CHARS, Line, li
 from campaigns.reason import Reason
 
 MAX_ROW_CHARS = 1_000_000
-"""Length of the longest row, over all its lines: what a quote never closed can cost."""
+"""Longest row over all its lines, in characters: limits the cost of an unclosed quote."""
 MAX_CELLS = 200
 MAX_BROKEN_LINES = 20
 """Lines searched for the end of a cell whose quotes are broken."""
 OPEN_PROBLEM = Reason("import_row.open_quote")
 BROKEN_PROBLEM = Reason("import_row.broken_quote")
 SEPARATOR_LINE = re.compile(r'"?sep=([,;|\t~^:])"?[,;|\t~^:]*', re.IGNORECASE)
-"""Excel's own hint at the delimiter, in the first line."""
+"""Excel's delimiter hint in the first line."""
 
 
 class Row(NamedTuple):
-    """One row. `number` counts as a spreadsheet does: from 1, headers and blank rows included.
+    """One row. `number` counts like a spreadsheet: from 1, with headers and blank rows.
 
-    `problem` is why it could not be split into cells; `raw` is its text as written.
+    `problem`: why it could not be split into cells; `raw`: its original text.
     """
 
     number: int
@@ -42,7 +42,7 @@ LOOKS_LIKE_ADDRESS = re.compile(r'\s*"?[^\s@",;|]+@[^\s@".]+\.[^\s@",;|]+"?\s*')
 
 class _Patterns(NamedTuple):
     quoted: re.Pattern[str]
-    """A quoted cell: its text, and its closing quote or nothing where the line ends first."""
+    """A quoted cell: its text, and its closing quote unless the line ends first."""
     inside: re.Pattern[str]
     """The rest of a quoted cell that was opened on an earlier line."""
     after: re.Pattern[str]
@@ -75,10 +75,10 @@ class _BrokenQuoteError(ValueError):
 
 
 class _Record:
-    """The cells of a row that holds quotation marks, line by line and in one pass.
+    """Parses the cells of a row with quotation marks, line by line and in one pass.
 
-    Strict, so that what is broken shows. With `has_escapes` a quotation mark inside a cell may
-    stand behind a backslash, too.
+    Strict, so that broken rows are detected. With `has_escapes`, a backslash may escape a quotation
+    mark inside a cell.
     """
 
     __slots__ = ("_has_escapes", "_open", "_patterns", "cells")
@@ -90,7 +90,7 @@ class _Record:
         self._has_escapes = has_escapes
 
     def take(self, line: str) -> bool:
-        """Take the next line, with its end; whether the row is complete now."""
+        """Add the next line, with its line ending. Returns whether the row is complete."""
         body = line.rstrip("\r\n")
         end = line[len(body) :]
         quoted, inside, after, plain, _ = self._patterns
@@ -130,11 +130,10 @@ class _Record:
 class Reader:
     """Iterates over the rows of a file, from `start` on, without blank rows.
 
-    After each row `position` is the byte that follows it and `row_number` its number, and
-    reading from there with the same `columns` gives the same rows. `columns` is the usual
-    number of cells, 0 where it is not known yet. A quoted cell that closes as it should in a
-    row of that many cells is believed, whatever its lines look like; a row with another number
-    of cells only while none of its lines could be a row itself.
+    After each row, `position` is the byte after it and `row_number` its number; reading from there
+    with the same `columns` gives the same rows. `columns` is the usual number of cells; 0 if
+    unknown. Multi-line cells are accepted in a row with that many cells; otherwise only if none of
+    its lines could be a row itself.
     """
 
     def __init__(
@@ -174,7 +173,7 @@ class Reader:
         return self._row(text.split(self._delimiter), text)
 
     def _quoted_row(self, line: Line) -> Row | None:
-        """Return a row with quotation marks; its cells may run over the lines that follow."""
+        """Return a row with quotation marks, whose cells may span several lines."""
         record = _Record(self._delimiter)
         more: list[Line] = []
         length = len(line.text)
@@ -203,9 +202,9 @@ class Reader:
         return self._whole_row(line, more, self._unwrapped(record.cells))
 
     def _escaped(self, line: Line) -> Row | None:
-        """The row read with backslashes before its quotation marks; None where that is no use.
+        """Return the row read with backslash escapes; None if that does not help.
 
-        Tried only where the usual reading fails or has another number of cells than the file.
+        Tried only if the usual reading fails or gives an unusual number of cells.
         """
         record = _Record(self._delimiter, has_escapes=True)
         more: list[Line] = []
@@ -242,21 +241,21 @@ class Reader:
         return Row(self.row_number, cells, text)
 
     def _unwrapped(self, cells: list[str]) -> list[str]:
-        """Return the cells of a row that stands as a whole in one quoted cell."""
+        """Return the cells of a row that is contained in one quoted cell."""
         if len(cells) != 1 or self._columns < 2 or "\n" in cells[0]:
             return cells
         inner = unwrap(cells[0], self._delimiter)
         return inner if len(inner) == self._columns else cells
 
     def _broken(self, line: Line, problem: Reason) -> Row:
-        """Return a row with a broken quote: this line, and what certainly belongs to its cell."""
+        """Return a row with a broken quote: this line, and those that certainly belong to it."""
         rest = self._rest_of_broken() if line.text.count('"') % 2 else 0
         text = line.text + "".join(self._ahead[index].text for index in range(rest))
         self._pass_over(rest)
         return self._bad(text.rstrip("\r\n"), line.problem or problem)
 
     def _rest_of_broken(self) -> int:
-        """Count the next lines that belong to an open cell, up to the one that closes it."""
+        """Count the next lines that belong to an open cell, including the closing one."""
         closing = _patterns(self._delimiter).closing
         for index in range(MAX_BROKEN_LINES):
             following = self._peek(index)
@@ -281,7 +280,7 @@ class Reader:
             self.position += self._ahead.popleft().size
 
     def _looks_like_row(self, text: str) -> bool:
-        """Return whether a line could be a row, so that the quote before it was forgotten."""
+        """Return whether a line could be a row, which means that a closing quote is missing."""
         if "@" not in text:
             return False
         cells = text.split(self._delimiter)
@@ -294,7 +293,7 @@ class Reader:
 
 
 def unwrap(cell: str, delimiter: str) -> list[str]:
-    """Return the cells of a row that was put into one cell; the cell itself where it is none."""
+    """Return the cells of a row contained in one cell; the cell itself if it is no row."""
     record = _Record(delimiter)
     try:
         return record.cells if record.take(cell) else [cell]

@@ -1,4 +1,4 @@
-"""From a row of a file to a person, or to the reason why it cannot be imported."""
+"""Turn a row of a file into a person, or the reason why it cannot be imported."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -29,23 +29,23 @@ class RowProblemError(ValueError):
 
 @dataclass(slots=True)
 class Person:
-    """One valid row. An empty value means that the file does not have it."""
+    """One valid row. Empty values are missing in the file."""
 
     row: Row
     address: Address
     name: str
     attributes: dict[str, str]
     state: str = "subscribed"
-    """State on the list: subscribed, pending or unsubscribed; "skip": left out."""
+    """State on the list: subscribed, pending or unsubscribed; "skip": not added."""
     suppression: str = ""
-    """Reason of the suppression that the row asks for; "" for none."""
+    """Suppression reason that the row implies; "" for none."""
 
 
 class AddressReader:
-    """addresses.parse, made fast for many plain addresses at few domains.
+    """A fast addresses.parse for many plain addresses at few domains.
 
-    A domain that has passed the whole check is not checked again. Only local parts that are
-    certainly valid take the short path, so the results are the same.
+    Domains are checked once. Only certainly valid local parts take the short path, so results are
+    the same.
     """
 
     def __init__(self) -> None:
@@ -137,7 +137,7 @@ class RowReader:
         reason = import_status.SUPPRESSION_REASONS.get(strictest, "")
         if not reason:
             return strictest, ""
-        # Our own exports have the state beside the suppression; other files have only one.
+        # Our own exports have both state and suppression; other files have only one.
         states = [meaning for is_own, meaning in meanings if not is_own]
         if len(states) == len(meanings) or not states:
             return "unsubscribed", reason
@@ -156,7 +156,7 @@ class RowReader:
 
 
 class _StatusColumn:
-    """A status column. Remembers what its values mean, as few values repeat in many rows."""
+    """A status column. Caches the meaning of values, as few values repeat in many rows."""
 
     def __init__(self, index: int, title: str, chosen: Mapping[str, str]) -> None:
         self.is_own = title == import_status.OWN_SUPPRESSION
@@ -164,7 +164,7 @@ class _StatusColumn:
         self._known: dict[str, str] = {}
 
     def meaning(self, cells: list[str]) -> str:
-        """Return what a cell means. Raises RowProblemError for a value without a meaning."""
+        """Return the meaning of a cell. Raises RowProblemError for unknown values."""
         cell = cells[self._index] if self._index < len(cells) else ""
         found = self._known.get(cell)
         if found is None:
@@ -181,7 +181,7 @@ class _StatusColumn:
 def clean(cell: str) -> str:
     """Return a cell as one line without control characters and outer spaces.
 
-    Removes the apostrophe with which our own exports guard a cell.
+    Removes the apostrophe with which our exports escape a cell.
     """
     cell = unguard(cell)
     if _CONTROL.search(cell):

@@ -1,8 +1,8 @@
-"""Imports: a file of addresses read into a list, chunk by chunk.
+"""Imports: read a file of addresses into a list, chunk by chunk.
 
-Every row is counted once, as added, updated, unchanged or failed, however often reading is
-interrupted: a chunk's people, counts and position are one transaction. People who are
-unsubscribed, pending or suppressed in the file are stored as such, and never subscribed.
+Every row is counted once, as added, updated, unchanged or failed, however often the import is
+interrupted: a chunk's people, counts and position are one transaction. People who are unsubscribed,
+pending or suppressed in the file are stored as such, and never subscribed.
 """
 
 import itertools
@@ -37,12 +37,12 @@ MAX_CONSENT_SOURCE = 500
 
 
 class LostLeaseError(RuntimeError):
-    """Another worker reads this import now, so this one must not record anything more."""
+    """Another worker has taken over this import, so this one must not record anything."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What the user chose before the start."""
+    """The user's choices before the start."""
 
     list_id: int
     dialect: Dialect
@@ -52,14 +52,14 @@ class Choices:
     update_existing: bool = True
     consent_source: str = ""
     header_row: int = 0
-    """Row of the titles, if other lines stand above it."""
+    """Number of the header row, if other lines are above it."""
     statuses: Statuses = field(default_factory=dict)
-    """What the values of status columns mean, from status_values.checked_statuses."""
+    """Meanings of the values of status columns, from status_values.checked_statuses."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Rows that were read and not yet recorded.
+    """Rows that were read but not yet recorded.
 
     They begin at byte `start`; reading continues at `position` after row `last_row`.
     """
@@ -72,7 +72,7 @@ class Chunk:
 
     @property
     def is_empty(self) -> bool:
-        """Whether the file is read to its end."""
+        """Whether the end of the file was reached."""
         return not self.people and not self.problems
 
 
@@ -108,7 +108,7 @@ def path_of(run: ImportRun, folder: Path) -> Path:
 
 
 def check_dialect(dialect: Dialect) -> Dialect:
-    """Return the dialect if it is one of those to choose from. Raises MappingError."""
+    """Return the dialect if it is supported. Raises MappingError."""
     if dialect.encoding not in ENCODINGS or dialect.delimiter not in DELIMITERS:
         raise MappingError("import_mapping.no_dialect")
     return dialect
@@ -160,11 +160,11 @@ def _move(import_id: int, *before: str, **values: Any) -> bool:
     return rows_changed(db.session.execute(statement)) == 1
 
 
-# --- the work ---------------------------------------------------------------------------------
+# --- reading ----------------------------------------------------------------------------------
 
 
 def take_lease(import_id: int, *, now: datetime) -> bool:
-    """Let one worker read this import for a while. False if another one does, or it is over."""
+    """Lease this import to one worker. False if another one has it, or it is over."""
     statement = (
         sa.update(ImportRun)
         .where(
@@ -178,7 +178,7 @@ def take_lease(import_id: int, *, now: datetime) -> bool:
 
 
 def renew_lease(import_id: int, *, now: datetime) -> None:
-    """Extend the lease of an import that is being read."""
+    """Extend the lease of an import."""
     statement = (
         sa.update(ImportRun)
         .where(
@@ -192,12 +192,12 @@ def renew_lease(import_id: int, *, now: datetime) -> None:
 
 
 def give_lease_back(import_id: int) -> None:
-    """Release the lease: the slice is over, and any worker may continue."""
+    """Release the lease after a slice: any worker may continue."""
     _move(import_id, "running", lease_until=None)
 
 
 def stalled(now: datetime) -> list[int]:
-    """Return the imports that wait for a worker, or whose worker is gone. Ring for them."""
+    """Return imports that wait for a worker, or whose worker is gone. Ring for them."""
     return list(
         db.session.scalars(
             sa.select(ImportRun.id)
@@ -219,7 +219,7 @@ class FileOfImport:
     position: int
     """Position up to which rows are recorded, once the last chunk is."""
     source: Iterator[Row]
-    """Rows of people: those of `reader` without the header."""
+    """The rows of `reader` below the header."""
 
     @classmethod
     def open(cls, run: ImportRun, file: Any) -> "FileOfImport":
@@ -241,7 +241,7 @@ class FileOfImport:
         return cls(reader, rows, run.position, source)
 
     def read_chunk(self) -> Chunk:
-        """Return the next rows, checked one by one; empty at the end. Does not use the database."""
+        """Return the next rows, each checked; empty at the end. Does not use the database."""
         start = self.position
         people: list[Person] = []
         problems: list[tuple[Row, Reason]] = []
@@ -257,12 +257,12 @@ class FileOfImport:
 def record(run: ImportRun, chunk: Chunk, *, now: datetime) -> None:
     """Record a chunk: its people, counts and position.
 
-    Raises LostLeaseError when another worker has continued from the same position.
+    Raises LostLeaseError if another worker has continued from the same position.
     """
     place = sa.select(ImportRun.id).where(
         ImportRun.id == run.id, ImportRun.status == "running", ImportRun.position == chunk.start
     )
-    # A lock for this transaction: another worker waits here, and then finds the position moved.
+    # Locks the row: another worker waits here, then finds the position changed.
     if db.session.scalar(place.with_for_update()) is None or run.list_id is None:
         raise LostLeaseError
     merge = Merge(run, run.list_id, now)

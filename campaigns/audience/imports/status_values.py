@@ -1,4 +1,4 @@
-"""The values of status columns, counted, and what each of them is said to mean."""
+"""Count the values of status columns and check their chosen meanings."""
 
 import itertools
 from collections import Counter
@@ -16,15 +16,15 @@ from campaigns.csv_writing import unguard
 STATUS_ROWS = 200_000
 MAX_STATUS_VALUES = 60
 MAX_STATUS_CELLS = 100_000
-"""Most different cells of a status column. Many dates are different, and one value."""
+"""Largest number of distinct cells of a status column; all dates count as one value."""
 
 
 @dataclass(frozen=True, slots=True)
 class StatusValue:
-    """A value of a status column, how many rows have it, and what it becomes.
+    """A value of a status column, its number of rows, and its meaning.
 
     `key` is the form in which values are compared; `meaning` is a key of
-    import_status.MEANINGS, or empty where that must be asked.
+    import_status.MEANINGS, or empty if the user must choose.
     """
 
     key: str
@@ -42,10 +42,10 @@ def status_values(
     header_row: int,
     chosen: Statuses,
 ) -> dict[int, list[StatusValue]]:
-    """Return the values of each status column, the most frequent first, as far as the file is read.
+    """Return the values of each status column, most frequent first, within the rows read.
 
-    Reads STATUS_ROWS rows at most; a value that is unknown and appears only below them makes
-    its rows fail. Raises MappingError for a column with more values than anybody would map.
+    Reads at most STATUS_ROWS rows; rows with an unknown value that appears only below them fail.
+    Raises MappingError for a column with too many values to map.
     """
     places = [index for index, column in enumerate(columns) if column.role == "status"]
     if not places:
@@ -88,7 +88,7 @@ def _values(title: str, cells: Counter[str], chosen: Mapping[str, str]) -> list[
 
 
 def _shown(value: str, texts: Sequence[str]) -> str:
-    """Return a value for people: where it stands for many cells, what they are and one of them."""
+    """Return the value to show; if it stands for many cells, a description with an example."""
     if value == import_status.ANY_DATE:
         return value
     if len(texts) > 1 and value in {import_status.ANY_NUMBER, import_status.ANY_TEXT}:
@@ -103,7 +103,7 @@ def _too_many(title: str) -> MappingError:
 def checked_statuses(
     values: Mapping[int, Sequence[StatusValue]], titles: Sequence[str]
 ) -> dict[int, dict[str, str]]:
-    """Return what every value means. Raises MappingError for values without a meaning."""
+    """Return the meaning of every value. Raises MappingError for values without one."""
     for index, found in values.items():
         unclear = [one.text for one in found if one.meaning not in import_status.MEANINGS]
         if unclear:

@@ -1,8 +1,7 @@
-"""What the status column of a file says about a person: subscribed, unsubscribed, bounced ...
+"""Interpret the status columns of a file: subscribed, unsubscribed, bounced ...
 
-Exports of other programs say it in many words, as yes or no under a title such as "Opted out", or
-as a date under "Unsubscribed at". The user is asked about any other value: it never counts as
-consent.
+Exports of other programs use many words, yes or no under a title such as "Opted out", or a date
+under "Unsubscribed at". The user is asked about any other value: it never counts as consent.
 """
 
 import re
@@ -19,20 +18,20 @@ MEANINGS = (
     "complained",
     "skip",
 )
-"""What a value can mean, from the mildest to the strictest. If columns differ, the strictest
-counts."""
+"""Possible meanings, from the mildest to the strictest. If columns differ, the strictest
+applies."""
 _RANK = {meaning: rank for rank, meaning in enumerate(MEANINGS)}
 
 SUPPRESSION_REASONS = {"blocked": "manual", "bounced": "hard_bounce", "complained": "complaint"}
-"""Reason of the suppression that each meaning leads to."""
+"""Suppression reason of each meaning."""
 
 ANY_DATE = "any date"
 ANY_NUMBER = "any number"
 ANY_TEXT = "any other text"
-"""Keys that stand for all such cells of a column: they mean the same."""
+"""Keys that stand for all such cells of a column, which share a meaning."""
 
 OWN_SUPPRESSION = "suppressed"
-"""Title of the column in our own exports with the suppression, beside the state."""
+"""Title of the suppression column in our own exports, next to the state."""
 
 
 _WORDS = table(
@@ -120,10 +119,10 @@ MAX_VALUE_CHARS = 300
 
 
 def value_key(title: str, cell: str) -> str:
-    """Return the form in which values are compared; "" for an empty cell.
+    """Return the normal form of a value; "" for an empty cell.
 
-    Under a title about consent all dates are one value. Under a title such as "Opted out" so are
-    all numbers but zero, and all unknown text.
+    Under a title about consent, all dates are one value. Under a title such as "Opted out", so are
+    all numbers except zero, and all unknown text.
     """
     about = subject(title)
     cell = cell.strip()[:MAX_VALUE_CHARS]
@@ -147,12 +146,12 @@ def value_key(title: str, cell: str) -> str:
         return meaning
     if about.kind == "against":
         return ANY_TEXT
-    # A sign or symbol is no letter, and yet no empty cell.
+    # Symbols have no letters, but are not empty.
     return value or " ".join(cell.split())
 
 
 def _listed(cell: str) -> str:
-    """Return the key of a cell that lists several known words: that of the strictest."""
+    """Return the key of the strictest of several known words in a cell."""
     found = {value for part in _LIST.split(cell) if (value := key(part))}
     if not found or not found <= _WORDS.keys():
         return ""
@@ -160,7 +159,7 @@ def _listed(cell: str) -> str:
 
 
 def default(title: str, value: str) -> str:
-    """Return what a value (of `value_key`) means under this title; "" if that is unclear."""
+    """Return the meaning of a value (of `value_key`) under this title; "" if unclear."""
     about = subject(title)
     if value in _YES:
         return about.yes
@@ -171,12 +170,12 @@ def default(title: str, value: str) -> str:
     if about.kind == "against" and value in {"", ANY_NUMBER, ANY_TEXT}:
         return {"": "subscribed", ANY_NUMBER: about.any_number, ANY_TEXT: about.any_text}[value]
     meaning = _WORDS.get(value, "")
-    # Whatever word gives the reason, somebody left.
+    # Whatever the stated reason, the person has unsubscribed.
     return about.any_text if about.any_text and meaning in {"subscribed", "pending"} else meaning
 
 
 MAX_PLAIN = 20
-"""Most different values of a status column whose title says nothing about status."""
+"""Largest number of values of a status column whose title does not suggest a status."""
 _PLAIN_WORDS = frozenset(
     words("""
         unsubscribed unsub do-not-mail do-not-email do-not-contact undeliverable cleaned bounced
@@ -187,7 +186,7 @@ _PLAIN_WORDS = frozenset(
 
 
 def is_status(title: str, cells: Iterable[str]) -> bool:
-    """Return whether a column is about consent, by its title and some of its cells."""
+    """Return whether a column is about consent, judging by its title and some cells."""
     about = subject(title)
     if about.kind == "other":
         return False
@@ -198,7 +197,7 @@ def is_status(title: str, cells: Iterable[str]) -> bool:
     if about.kind == "against":
         if sum("://" in cell for cell in cells) * 2 > len(cells):
             return False
-        # Where the first rows say nothing, a later one may.
+        # If the first rows say nothing, a later one may.
         return about.is_sure or not keys or any(default(title, value) for value in keys)
     values = set(keys)
     known = {value for value in values if default(title, value)} - {ANY_DATE}
@@ -210,10 +209,10 @@ def is_status(title: str, cells: Iterable[str]) -> bool:
         return bool(known - {"manual"}) or (about.is_sure and bool(values))
     if about.kind == "words" and known - {"manual"}:
         return True
-    # Where lines above the header were not told from data, the header is read as a row.
+    # If lines above the header were taken for data, the header is read as a row.
     if cells and subject(cells[0]).is_sure and any(default(title, value) for value in keys[1:]):
         return True
-    # Words that stand for nothing else tell a status under any title.
+    # Unambiguous words mean a status under any title.
     return bool(values & _PLAIN_WORDS) and len(values) <= MAX_PLAIN
 
 

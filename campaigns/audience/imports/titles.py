@@ -1,8 +1,8 @@
-"""What the title of a column says about consent, before any value is looked at.
+"""Interpret the title of a column with regard to consent.
 
-A title speaks against mail ("Unsubscribed at", "Bounces"), for it ("Accepts marketing"), of a
-status whose values are words, or of something else. Titles are matched by their words in several
-languages rather than by the names that programs give them.
+A title may be negative ("Unsubscribed at", "Bounces"), positive ("Accepts marketing"), a status
+whose values are words, or something else. Titles are matched by words in several languages, not by
+the fixed names of known programs.
 """
 
 import re
@@ -14,12 +14,12 @@ from functools import lru_cache
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What a title speaks of.
+    """The subject of a title.
 
-    `yes` and `no` are the meanings (of import_status.MEANINGS) of those answers, empty where they
-    are open; `is_sure` tells that the title alone makes a status column, so that values nobody
-    understands are asked. Below a title that speaks against mail, `any_text` is the meaning of
-    other text, such as a reason, and `any_number` that of a count.
+    `yes` and `no` are the meanings (of import_status.MEANINGS) of these answers; empty if unclear.
+    `is_sure`: the title alone makes it a status column, so the user is asked about unknown values.
+    Under a negative title, `any_text` is the meaning of other text, such as a reason, and
+    `any_number` that of a count.
     """
 
     kind: str = ""
@@ -36,7 +36,7 @@ OTHER = Subject("other")
 
 
 def key(text: str) -> str:
-    """Return a title or value without case, accents, blanks and punctuation."""
+    """Return a title or value without case, accents, spaces and punctuation."""
     plain = unicodedata.normalize("NFKD", text)
     return "".join(
         char for char in plain.lower() if char.isalnum() and not unicodedata.combining(char)
@@ -49,7 +49,7 @@ def words(text: str) -> list[str]:
 
 
 def table(texts: Mapping[str, str]) -> dict[str, str]:
-    """Which entry each word of a table stands in."""
+    """Return the entry of each word of a table."""
     return {word: name for name, text in texts.items() for word in words(text)}
 
 
@@ -65,9 +65,9 @@ _STATUS_TITLES = frozenset(
         статус 状態 ステータス 状态 상태
         """)
 )
-"""Titles that speak of consent whatever stands below."""
+"""Titles about consent, whatever their values."""
 _MAYBE_TITLES = frozenset(words("state type kind estado stato état zustand situação status-code"))
-"""Titles of a status only where the values below say so."""
+"""Titles of a status only if their values suggest it."""
 
 _AGAINST = (
     (
@@ -101,7 +101,7 @@ _AGAINST = (
         "unsubscribed",
     ),
 )
-"""Parts of a title below which a "yes", a date or a number is the opposite of a subscription."""
+"""Negative parts: "yes", a date or a number means the opposite of a subscription."""
 _LEFT = frozenset(
     words("""
         disabled inactive deleted archived removed cancelled canceled closed deactivated stopped
@@ -111,13 +111,13 @@ _LEFT = frozenset(
         cancelación cancelamento excluído annulé résilié geschlossen
         """)
 )
-"""Words that speak against mail where the rest of the title speaks of a person or of time."""
+"""Words that are negative if the rest of the title is about a person or time."""
 
 _FOR = re.compile(
     "(?<!un)(?<!not)subscribed|optin|optedin|optsin|consent|einwillig|zustimm|abonniert"
     "|toestemming|accepts?(?:email)?marketing|accepts?email|marketingallowed|deliverab|zustellbar"
 )
-"""Parts of a title that speak of consent, whatever else stands in it."""
+"""Parts about consent, whatever else is in the title."""
 _TOPIC = re.compile(
     "subscri|newsletter|marketing|mailing|permission|gdpr|dsgvo|rgpd|lgpd|promotion|werbung"
     "|publicid|publicit|abonn|inscri|suscri|iscri|inschrijv|ingeschreven|aangemeld|angemeld|anmeld"
@@ -126,7 +126,7 @@ _TOPIC = re.compile(
     "|assinant|подписан|optin|notification|communication|wantsemail|receivesemail|receiveemail"
     "|mailok|allowemail|emails?allowed"
 )
-"""Parts of a title that may speak of consent: the values tell."""
+"""Parts that may be about consent, depending on the values."""
 _STANDS = frozenset(
     words("""
         active aktiv actif actifs activo ativo attivo actief enabled confirmed verified valid
@@ -134,7 +134,7 @@ _STANDS = frozenset(
         consentimiento consentimento avg mailable sendable contactable
         """)
 )
-"""Words that speak for mail where the rest of the title speaks of a person."""
+"""Words that are positive if the rest of the title is about a person."""
 _PERSON = frozenset(
     words("""
         a the of is has was been this at on in by date time day utc gmt global current overall email
@@ -143,7 +143,7 @@ _PERSON = frozenset(
         le la el de da do em op der die das ist wurde fecha data kontakt nutzer kunde doi double
         """)
 )
-"""Words that may stand beside those without changing what they say."""
+"""Words that do not change the meaning of the others."""
 _STATE_WORDS = frozenset(words("status state statut estado stato état zustand"))
 
 _ELSEWHERE = frozenset(words("sms phone whatsapp push mobile postal viber call calls fax telefon"))
@@ -154,25 +154,25 @@ _THINGS = frozenset(
         version text wording ip id plan tier price amount product interval rate percentage
         """)
 )
-"""Words that make a title speak of something else: a link, a number, a plan."""
+"""Words that make a title about something else: a link, a number, a plan."""
 _OTHER = _THINGS | frozenset(
     words("""
         opened clicked read sent delivered replied last first recent total number segment group
         channel count source method name language
         """)
 )
-"""Words by which a title that seems to speak for mail tells how it was used, or from where."""
+"""Words that make a seemingly positive title about usage or origin."""
 _DETAIL = frozenset(
     words("reason campaign source method mode comment note by ip grund motif motivo")
 )
-"""Words of titles whose cells are filled only where somebody left."""
+"""Words of titles whose cells are filled only if the person has unsubscribed."""
 _TIMES = frozenset(words("at on date time timestamp since datum am le fecha data utc updated"))
 _PENDING = re.compile("confirm|verif|bestatig")
 _BOUNCED = re.compile("deliverab|zustellbar|valid|gultig|mailable|sendable")
 _COUNTS = re.compile(
     "bounces|soft|bouncecount|countofbounce|bouncescore|bouncedemail|emailsbounced"
 )
-"""Titles that count soft bounces too, which are no reason to stop."""
+"""Titles that also count soft bounces, which are no reason to stop."""
 
 _WORD = re.compile(r"[^\W_]+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -180,7 +180,7 @@ _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 @lru_cache(maxsize=1024)
 def subject(title: str) -> Subject:
-    """Return what a title speaks of."""
+    """Return the subject of a title."""
     title = title[:200]
     plain = key(title)
     parts = {key(word) for word in _WORD.findall(_CAMEL.sub(" ", title))}
@@ -197,7 +197,7 @@ def subject(title: str) -> Subject:
 
 
 def meaning_of_words(plain: str) -> str:
-    """Return what text (of `key`) says that speaks against mail somewhere; empty for any other."""
+    """Return the meaning of a negative text (of `key`); empty for any other."""
     return next((meaning for part, meaning in _AGAINST if part.search(plain)), "")
 
 
@@ -235,14 +235,14 @@ def _for(plain: str, parts: set[str]) -> Subject | None:
 
 
 def _answers(plain: str) -> tuple[str, str]:
-    """Return what yes and no mean below a title that speaks for mail."""
+    """Return what yes and no mean under a positive title."""
     if _PENDING.search(plain):
         return "subscribed", "pending"
     return "subscribed", "bounced" if _BOUNCED.search(plain) else "unsubscribed"
 
 
 def _is_state(plain: str, parts: set[str]) -> bool:
-    """Return whether a title speaks of the state of a person: an order has a status as well."""
+    """Return whether a title is about the state of a person; orders have a status too."""
     if plain in _MAYBE_TITLES:
         return True
     return bool(parts & _STATE_WORDS) and parts <= _PERSON | _STATE_WORDS and not parts & _TIMES

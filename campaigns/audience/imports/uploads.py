@@ -1,4 +1,4 @@
-"""Uploaded files: streamed to disk, checked on the way, deleted unless they are kept."""
+"""Uploaded files: streamed to disk, checked while streaming, deleted unless kept."""
 
 import errno
 import hashlib
@@ -15,7 +15,7 @@ from campaigns.reason import Reason
 
 MAX_FILE_BYTES = 2 * 1024**3
 RESERVE_BYTES = 200 * 1024 * 1024
-"""Bytes that stay free on the disk for the database."""
+"""Disk space kept free for the database, in bytes."""
 COPY_BYTES = 1024 * 1024
 ORPHAN_AGE = timedelta(days=1)
 
@@ -29,10 +29,10 @@ class UploadError(ValueError):
 
 
 class Upload:
-    """An incoming file. Write to it, then `keep` or `close` it; closing deletes what is not kept.
+    """An incoming file. Write to it, then `keep` or `close` it; closing deletes it unless kept.
 
-    A write that fails (disk full) deletes what was written and sets `problem`. The rest of the
-    stream is read and dropped, so that the sender gets to see the answer.
+    A failed write (disk full) deletes the file and sets `problem`. The rest of the stream is read
+    and dropped, so that the client reads the response.
     """
 
     def __init__(self, folder: Path, *, expected_bytes: int = 0) -> None:
@@ -48,7 +48,7 @@ class Upload:
         self._check_room(expected_bytes)
 
     def write(self, block: bytes) -> int:
-        """Write a block. Returns its length, also when nothing is written any more."""
+        """Write a block. Returns its length, even after a failure."""
         if self._file is None:
             return len(block)
         if self.size - self._checked > 16 * COPY_BYTES:
@@ -77,11 +77,11 @@ class Upload:
 
     @property
     def sha256(self) -> str:
-        """Hash of what was written."""
+        """Hash of the written bytes."""
         return self._hash.hexdigest()
 
     def finish(self) -> Dialect:
-        """Close the file and return how it is written. Raises UploadError."""
+        """Close the file and return its dialect. Raises UploadError."""
         try:
             if self.problem:
                 raise UploadError(self.problem)
@@ -124,7 +124,7 @@ def _reason_of(error: OSError) -> Reason:
 
 
 def sweep(folder: Path, *, now: datetime) -> None:
-    """Delete files that a killed server left half-written more than a day ago."""
+    """Delete incomplete files that a killed server left more than a day ago."""
     for path in folder.glob("*.part"):
         try:
             if path.stat().st_mtime < (now - ORPHAN_AGE).timestamp():
@@ -134,13 +134,13 @@ def sweep(folder: Path, *, now: datetime) -> None:
 
 
 def take_in(source: BinaryIO, folder: Path, *, size_bytes: int = 0) -> Upload:
-    """Copy an open file into the folder of uploads, whole. Close the upload if it is not kept."""
+    """Copy an open file into the folder of uploads. Close the upload unless it is kept."""
     upload = Upload(folder, expected_bytes=size_bytes)
     try:
         for block in _blocks(source):
             upload.write(block)
             if upload.problem:
-                break  # no sender waits for an answer, and a pipe may have no end
+                break  # no client waits for a response, and a pipe may be endless
     except BaseException:
         upload.close()
         raise

@@ -1,4 +1,4 @@
-"""Preflight: everything that is checked before a campaign may leave."""
+"""Preflight: all checks before a launch."""
 
 from campaigns.accounts.workspace import load_workspace
 from campaigns.campaign.drafts import Arithmetic
@@ -19,7 +19,7 @@ __all__ = ["Check", "preflight", "warnings_of"]
 def preflight(
     campaign: Campaign, arithmetic: Arithmetic, *, base_url: str, signer: Signer
 ) -> list[Check]:
-    """Return every check, by section. A problem keeps the campaign from leaving."""
+    """Return every check, by section. A problem prevents the launch."""
     sender = db.session.get(SenderAddress, campaign.sender_id) if campaign.sender_id else None
     organization = load_workspace().name
     return [

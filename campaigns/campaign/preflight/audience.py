@@ -1,4 +1,4 @@
-"""Whether the campaign reaches anybody."""
+"""Check the audience."""
 
 from campaigns.campaign.drafts import Arithmetic, chosen_lists
 from campaigns.campaign.models import Campaign

@@ -1,4 +1,4 @@
-"""What a check of the preflight is."""
+"""A preflight check as a value."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from campaigns.reason import Reason
 
 Level = Literal["ok", "warning", "problem"]
 Fix = Literal["audience", "message", "content", "senders", "domains", "workspace", ""]
-"""Where to fix it: a section of the campaign, or a page of the settings."""
+"""Where to fix it: a section of the campaign, or a settings page."""
 
 CheckName = Literal[
     "audience", "sender", "signature", "subject", "preheader", "content", "merge_tags",
@@ -38,10 +38,9 @@ _TITLES: Mapping[CheckName, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One row of the preflight: what was checked, what was found, where to fix it.
+    """One row of the preflight: what was checked, the finding, and where to fix it.
 
-    `problems` of the content follow the reason, `hidden` more of them are not shown; None: an
-    unknown number.
+    `problems` of the content follow the reason; `hidden` more are not shown (None: unknown).
     """
 
     name: CheckName
@@ -58,12 +57,12 @@ class Check:
 
     @property
     def blocks(self) -> bool:
-        """Whether the campaign cannot leave because of it."""
+        """Whether it prevents the launch."""
         return self.level == "problem"
 
 
 def passed(name: CheckName, code: str, **params: object) -> Check:
-    """Return a check in which nothing was found."""
+    """Return a passed check."""
     return Check(name, "ok", Reason(code, params))
 
 
@@ -73,5 +72,5 @@ def warning(name: CheckName, fix: Fix, code: str, **params: object) -> Check:
 
 
 def problem(name: CheckName, fix: Fix, code: str, **params: object) -> Check:
-    """Return a check that keeps the campaign from leaving."""
+    """Return a check that prevents the launch."""
     return Check(name, "problem", Reason(code, params), fix)

@@ -1,4 +1,4 @@
-"""Whether the subject, the preheader and the content are fit to be sent."""
+"""Check the subject, the preheader and the content."""
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -25,7 +25,7 @@ from campaigns.tokens import Signer
 
 SUBJECT_LENGTH = range(10, 79)
 CLIPPED_BYTES = 102 * 1024
-"""Size from which Gmail cuts an email off, and the unsubscribe link with it."""
+"""Size from which Gmail clips an email, including its unsubscribe link."""
 NEARLY_CLIPPED_BYTES = 90 * 1024
 MAX_FINDINGS = 12
 EXAMPLE = Recipient(0, 0, 0, "reader@example.org")
@@ -38,7 +38,7 @@ _FIELDS: Mapping[Field, CheckName] = {
 
 
 def check_subject(subject: str) -> Check:
-    """Check the subject, as a recipient reads it, and its length."""
+    """Check the subject as rendered for a recipient, and its length."""
     length = len(subject.strip())
     if not length:
         return problem("subject", "message", "preflight.no_subject")
@@ -79,7 +79,7 @@ def check(content: Content, signer: Signer) -> list[Check]:
 
 
 def _merge_tags(findings: Sequence[Finding]) -> list[Check]:
-    """Check for merge tags of other programs, and ours where an editor has mangled them."""
+    """Check for merge tags of other programs, and for ours mangled by an editor."""
     return [
         row
         for kind in ("field", "merge tag")
@@ -88,7 +88,7 @@ def _merge_tags(findings: Sequence[Finding]) -> list[Check]:
 
 
 def _template(found: Sequence[Problem]) -> list[Check]:
-    """Return a row for the mistakes in the template of each field, what blocks first."""
+    """Return a row for the template errors of each field, blocking ones first."""
     of = {field: [one for one in found if one.field == field] for field in _FIELDS}
     rows = [
         _listed(
@@ -103,7 +103,7 @@ def _template(found: Sequence[Problem]) -> list[Check]:
 
 
 def _row(name: CheckName, found: Sequence[Finding], lead: str = "") -> Check | None:
-    """Return one row for findings of a kind. None without any."""
+    """Return one row for findings of a kind; None without any."""
     reason = Reason(lead, {"count": len(found)}) if lead else None
     return _listed(name, [finding.problem for finding in found], reason)
 
@@ -115,7 +115,7 @@ def _listed(
     *,
     is_complete: bool = True,
 ) -> Check | None:
-    """Return one row for problems of a kind. None without any."""
+    """Return one row for problems of a kind; None without any."""
     if not found:
         return None
     hidden = max(0, len(found) - MAX_FINDINGS)
@@ -130,7 +130,7 @@ def _listed(
 
 
 def _starter_text(findings: Sequence[Finding]) -> list[Check]:
-    """Check for text of the starter design that nobody has replaced."""
+    """Check for placeholder text of the starter design."""
     row = _row("starter_text", [found for found in findings if found.kind == "starter"])
     return [row] if row else []
 
@@ -152,7 +152,7 @@ def _size(html: str) -> Check:
 
 
 def _lost(findings: Sequence[Finding]) -> list[Check]:
-    """Check for links and images that nobody can open, and those that were never replaced."""
+    """Check for links and images that recipients cannot open, and for placeholders."""
     of = {
         kind: [found for found in findings if found.kind == kind]
         for kind in ("link", "image", "placeholder")

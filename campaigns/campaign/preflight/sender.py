@@ -1,4 +1,4 @@
-"""Whether the sender address works, and whether its email is signed."""
+"""Check the sender address, its account and its DKIM signature."""
 
 from campaigns.addresses import shown_domain, shown_sender
 from campaigns.campaign.preflight.checks import Check, passed, problem, warning
@@ -16,7 +16,7 @@ def warnings_of(sender: SenderAddress) -> list[Reason]:
 
 
 def check(sender: SenderAddress | None) -> Check:
-    """Check that an address is chosen and that its account had no trouble lately."""
+    """Check that an address is chosen and that its account works."""
     if sender is None:
         has_any = db.session.query(SenderAddress.id).first() is not None
         if has_any:

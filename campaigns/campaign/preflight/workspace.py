@@ -1,4 +1,4 @@
-"""What every email needs from the workspace and the installation."""
+"""Check what every email needs from the workspace and the installation."""
 
 from urllib.parse import urlsplit
 

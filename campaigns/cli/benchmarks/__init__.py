@@ -1,1 +1,1 @@
-"""Benchmarks of the parts of sending, each measured alone."""
+"""Benchmarks of the parts of sending."""

@@ -1,4 +1,4 @@
-"""Whom the measurements write to, and what: people on one list, and the demo's winter letter."""
+"""The benchmarks' recipients and content: people on one list, and the demo's winter newsletter."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -33,15 +33,15 @@ _COLUMNS: dict[str, sa.types.TypeEngine[Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """People on a list. Each campaign to them goes by the account at the port that is named."""
+    """People on a list. Each campaign to them uses the account at the given port."""
 
     list_id: int
     size: int
 
     def launch(self, port: int, *, connections: int = 0) -> int:
-        """Begin a campaign to all of them: about 14 kB in two parts. Its id.
+        """Launch a campaign to all of them, about 14 kB in two parts. Returns its id.
 
-        `connections`: the most at once, over all workers; 0: as many as each of them opens.
+        `connections`: the limit over all workers; 0: as many as each worker opens.
         """
         with transaction() as session:
             campaign = Campaign(
@@ -59,7 +59,7 @@ class Audience:
 
 
 def _sender(port: int, connections: int) -> int:
-    """The address whose account is at this port, from now on the default."""
+    """Return the sender address whose account uses this port, and make it the default."""
     address = f"news-{port}@example.org"
     db.session.execute(sa.update(SenderAddress).values(is_default=SenderAddress.address == address))
     found = db.session.scalar(sa.select(SenderAddress.id).where(SenderAddress.address == address))
@@ -79,12 +79,12 @@ def _sender(port: int, connections: int) -> int:
 
 
 def is_empty() -> bool:
-    """Whether the database is empty. Benchmarks never run in one that is in use."""
+    """Return whether the database is empty. Benchmarks never run in one that is in use."""
     return db.session.scalar(sa.select(Subscriber.id).limit(1)) is None
 
 
 def make(people: int) -> Audience:
-    """New people on a new list."""
+    """Create people on a new list."""
     first = (db.session.scalar(sa.select(sa.func.max(Subscriber.id))) or 0) + 1
     with transaction() as session:
         save_workspace(name="Bench", postal_address="1 Example Street")
@@ -97,7 +97,7 @@ def make(people: int) -> Audience:
             _add(list_id, range(start, min(start + BATCH_SIZE, first + people)))
     if is_postgresql():
         with transaction() as session:
-            session.execute(sa.text("ANALYZE"))  # as on any server where they lie since yesterday
+            session.execute(sa.text("ANALYZE"))  # as on a server that has had them for a day
     return Audience(list_id, people)
 
 
@@ -151,6 +151,6 @@ _STORY = (
 
 
 def _letter() -> str:
-    """The demo's winter letter, with stories that bring a message to about 14 kB."""
+    """Return the demo's winter newsletter, with stories that bring a message to about 14 kB."""
     design = resource_root() / "templates" / "newsletter" / "demo" / "winter.html"
     return design.read_text(encoding="utf-8").replace("</body>", f"{_STORY * STORIES}</body>")

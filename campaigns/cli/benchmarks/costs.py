@@ -1,4 +1,4 @@
-"""CPU and memory of processes, as Linux counts them; unknown elsewhere."""
+"""CPU time and memory of processes, from Linux; unknown elsewhere."""
 
 import os
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def are_known() -> bool:
-    """Whether this system shows what processes use."""
+    """Return whether this system shows what processes use."""
     return (_PROC / "self" / "stat").exists()
 
 
@@ -26,19 +26,19 @@ def family(pid: int) -> list[int]:
 
 
 def cpu_seconds(pids: Iterable[int]) -> float:
-    """The computing time of these processes, and of their children that have ended."""
+    """Return the CPU time of these processes and of their ended children, in seconds."""
     ticks = sum(sum(map(int, facts[11:15])) for pid in pids if (facts := _facts(pid)))
     return ticks / _TICKS
 
 
 def parent(pid: int) -> int:
-    """Return a process's parent; 0 when it has ended."""
+    """Return the id of a process's parent; 0 if the process has ended."""
     facts = _facts(pid)
     return int(facts[1]) if facts else 0
 
 
 def name(pid: int) -> str:
-    """The name of its program; empty when there is no such process."""
+    """Return the name of a process's program; empty if there is no such process."""
     try:
         return (_PROC / str(pid) / "comm").read_text().strip()
     except OSError:
@@ -46,12 +46,12 @@ def name(pid: int) -> str:
 
 
 def peak_mb(pids: Iterable[int]) -> float:
-    """The most memory that one of these ever held."""
+    """Return the peak memory of the largest of these processes, in MB."""
     return max((_peak_kb(pid) for pid in pids), default=0) / 1024
 
 
 def _facts(pid: int) -> list[str]:
-    """The fields of its `stat` from the state on; empty for one that is gone."""
+    """Return the fields of its `stat` from the state on; empty if it has ended."""
     try:
         text = (_PROC / str(pid) / "stat").read_text()
     except OSError:

@@ -19,7 +19,7 @@ RUNS = 5
 
 
 def measure() -> dict[str, float]:
-    """Microseconds of CPU for one message: the best of several runs, each of many messages."""
+    """Return microseconds of CPU per message: the best of several runs, each of many messages."""
     rsa, ed25519 = _keys()
     body, heads = _body(), [_headers(number) for number in range(MESSAGES)]
     figures: dict[str, float] = {"body_bytes": len(body)}
@@ -55,14 +55,14 @@ def _keys() -> tuple[Key, Key]:
 
 
 def _body() -> bytes:
-    """The winter letter of the demo, and as a text part a piece of it."""
+    """Return the demo's winter newsletter, with a piece of it as the text part."""
     design = resource_root() / "templates" / "newsletter" / "demo" / "winter.html"
     html = design.read_text(encoding="utf-8")
     return b"".join(message.Multipart("bench").body(html[:6500], html))
 
 
 def _headers(number: int) -> list[bytes]:
-    """The head of a campaign's message: what is constant at the same place in each."""
+    """Return the headers of a campaign's message; constant ones keep their place."""
     token = f"{number:043d}"
     return [
         message.mailbox("From", "Harbour Books", "news@news.example.org"),

@@ -1,6 +1,6 @@
-"""What a measurement stands on: a database, Valkey, an SMTP server and workers.
+"""The environment of a benchmark: a database, Valkey, an SMTP server and workers.
 
-All of them are of its own, on this machine alone, and gone at the end.
+All are temporary, and on this machine only.
 """
 
 import os
@@ -38,13 +38,13 @@ START_SECONDS = 30
 TIMEOUT_SECONDS = 3600
 STANDSTILL_SECONDS = 60
 POLL_INTERVAL_SECONDS = 0.1
-"""Interval between looks at progress: long enough that they cost nothing beside the sending."""
+"""Interval between checks of the progress, in seconds; long enough to cost nothing."""
 SENDING_LANES = ("send",)
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Computing time so far, in seconds. `database`: 0 where it runs in the worker itself."""
+    """CPU time so far, in seconds. `database`: 0 if it runs in the worker."""
 
     workers: float
     database: float
@@ -54,14 +54,14 @@ class Usage:
 
 
 class Workers:
-    """Running workers, and what they have used."""
+    """Running workers, and the resources they use."""
 
     def __init__(self, children: Sequence[Child], database: int, lines: deque[str]) -> None:
-        """`database`: the server's first process, 0: none, -1: it cannot be seen from here."""
+        """`database`: the server's first process; 0: none, -1: not on this machine."""
         self._children, self._database, self._lines = children, database, lines
 
     def usage(self) -> Usage | None:
-        """None where it cannot be told."""
+        """CPU time so far; None if unknown."""
         if not costs.are_known() or self._database < 0:
             return None
         database = costs.family(self._database) if self._database else []
@@ -72,7 +72,7 @@ class Workers:
         return costs.peak_mb(self._pids()) if costs.are_known() else None
 
     def wait_for(self, campaign_id: int, *states: str) -> float:
-        """Wait until the campaign is in one of these states; returns the moment."""
+        """Wait until the campaign is in one of these states; returns the time."""
         moved = time.monotonic()
         deadline = moved + TIMEOUT_SECONDS
         while not self.is_in(campaign_id, *states):
@@ -80,12 +80,12 @@ class Workers:
             if self.is_anything_claimed(campaign_id):
                 moved = now
             if now > min(deadline, moved + STANDSTILL_SECONDS):
-                raise click.ClickException("the campaign does not come to its end")
+                raise click.ClickException("the campaign does not finish")
             time.sleep(POLL_INTERVAL_SECONDS)
         return time.monotonic()
 
     def is_anything_claimed(self, campaign_id: int) -> bool:
-        """Whether a worker has claimed deliveries of the campaign."""
+        """Return whether a worker has claimed deliveries of the campaign."""
         query = sa.select(
             sa.or_(
                 sa.select(Claim.token).where(Claim.campaign_id == campaign_id).exists(),
@@ -97,7 +97,7 @@ class Workers:
         return bool(db.session.scalar(query))
 
     def is_in(self, campaign_id: int, *states: str) -> bool:
-        """Whether the campaign is in one of these states. Raises ClickException when it stopped."""
+        """Return whether the campaign is in one of these states. Raises ClickException."""
         db.session.rollback()
         query = sa.select(Campaign.status, Campaign.status_reason).where(Campaign.id == campaign_id)
         status, reason = db.session.execute(query).one()
@@ -109,7 +109,7 @@ class Workers:
         return False
 
     def check(self) -> None:
-        """Raises ClickException with its last words when a worker has ended."""
+        """Raise ClickException with the last output if a worker has ended."""
         for child in self._children:
             if child.process is not None and (how := child.process.ended()):
                 words = "\n".join(self._lines)
@@ -121,7 +121,7 @@ class Workers:
 
 @dataclass(frozen=True)
 class Environment:
-    """`server`: which SMTP server listens at `port`."""
+    """What a benchmark runs in. `server` names the SMTP server at `port`."""
 
     settings: Settings
     port: int
@@ -156,7 +156,7 @@ class Environment:
 
     @contextmanager
     def whole_product(self) -> Iterator[tuple[Workers, int]]:
-        """Run all processes of `campaigns up`; yields the workers and the port of the pages."""
+        """Run all processes of `campaigns up`; yields the workers and the web port."""
         port = self.settings.port
         environment = {**_environment(self.settings), "PORT": str(port), "PUBLIC_URL": ""}
         web = Program("web", own_command("web"), environment, is_well=lambda: _listens(port))
@@ -166,7 +166,7 @@ class Environment:
 
     @contextmanager
     def relay(self, milliseconds: int, *, hides_pipelining: bool = False) -> Iterator[int]:
-        """Run a slow connection to the SMTP server; yields the port at its near end."""
+        """Run a relay that delays all traffic to the SMTP server; yields its port."""
         port = preflight.free_port("127.0.0.1", 2700)
         command = [
             sys.executable, "-P", "-m", "campaigns.cli.benchmarks.relay",
@@ -214,11 +214,11 @@ def prepared(database_url: str = "", *, with_postgresql: bool = False) -> Iterat
 
 @contextmanager
 def smtp_server(settings: Settings | None = None) -> Iterator[tuple[int, str]]:
-    """Postfix's smtp-sink where it is installed, else the built-in mailbox; its port and name."""
+    """Run Postfix's smtp-sink if installed, else the built-in mailbox; yields port and name."""
     port = preflight.free_port("127.0.0.1", 2600)
     sink = postfix_program("smtp-sink")
     if sink:
-        as_nobody = ("-u", "nobody") if os.geteuid() == 0 else ()  # it refuses to be root
+        as_nobody = ("-u", "nobody") if os.geteuid() == 0 else ()  # it refuses to run as root
         server = Program("smtp-sink", (sink, *as_nobody, f"127.0.0.1:{port}", "512"))
     elif settings is not None:
         environment = {**_environment(settings), "MAILBOX_PORT": str(port)}
@@ -273,7 +273,7 @@ def _running(
 def _postgresql() -> Iterator[str]:
     """Run a PostgreSQL server with default settings; yields the URL of an empty database."""
     programs = _postgresql_programs()
-    # It refuses to be root; then it is the user that the system has for it, or nobody.
+    # It refuses to run as root: use the system's user for it, or nobody.
     owner = _unprivileged_user() if os.geteuid() == 0 else None
     as_owner = ("setpriv", f"--reuid={owner.pw_uid}", f"--regid={owner.pw_gid}",
                 "--clear-groups", "--") if owner else ()  # fmt: skip
@@ -330,7 +330,7 @@ def _answers(url: str) -> bool:
 
 
 def _database_pid() -> int:
-    """The first process of the database's server; 0: there is none, -1: not on this machine."""
+    """Return the database server's first process; 0: none, -1: not on this machine."""
     if db.engine.dialect.name != "postgresql":
         return 0
     backend = db.session.scalar(sa.text("SELECT pg_backend_pid()")) or 0

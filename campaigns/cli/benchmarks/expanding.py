@@ -1,7 +1,7 @@
-"""Freezing an audience: a row for everybody, before the first message leaves.
+"""Measure freezing an audience: one row per recipient, before the first message.
 
-The reference is the least that anybody could do: the same people, copied into a table of that
-width with a primary key and one unique index.
+The reference is the minimum: copying the same people into a table of that width with a primary key
+and one unique index.
 """
 
 import time
@@ -66,7 +66,7 @@ def measure(place: Environment, say: Say, *, recipients: int, runs: int = 1) -> 
 
 
 def _copy_plainly() -> float:
-    """Seconds that the reference takes."""
+    """Return the seconds that the reference takes."""
     row = {
         "campaign_id": sa.literal(1),
         "subscriber_id": Subscriber.id,
@@ -92,7 +92,7 @@ def _copy_plainly() -> float:
 
 
 def _log_position() -> int:
-    """Return the bytes that PostgreSQL has ever written to its log."""
+    """Return the bytes that PostgreSQL has written to its write-ahead log."""
     if not is_postgresql():
         return 0
     position = "SELECT pg_current_wal_insert_lsn() - CAST('0/0' AS pg_lsn)"

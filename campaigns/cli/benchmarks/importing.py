@@ -1,7 +1,7 @@
-"""Importing a CSV file: from the upload to the last row.
+"""Measure importing a CSV file, from the upload to the last row.
 
-The reference inserts the same rows into a table with a primary key and a unique address, by the
-same driver, in chunks of the same size.
+The reference inserts the same rows into a table with a primary key and a unique address, with the
+same driver and chunk size.
 """
 
 import contextlib

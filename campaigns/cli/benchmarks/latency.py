@@ -1,7 +1,7 @@
-"""What else is served while a campaign is sending: confirmation emails and pages.
+"""Measure the latency of confirmation emails and pages while a campaign is sending.
 
-All processes of the product run. Once a second somebody signs up, and a user goes from page to
-page, four a second, by HTTP.
+All processes of the product run. Someone signs up every second, and a user loads four pages per
+second by HTTP.
 """
 
 import http.client
@@ -61,7 +61,7 @@ def measure(place: Environment, say: Say, *, recipients: int) -> Figures:
             seconds = time.monotonic() - begun
         waits, peak = _waits(mails), workers.peak_mb()
     say(
-        f"{len(mails)} confirmation mails and {visitor.count} pages"
+        f"{len(mails)} confirmation emails and {visitor.count} pages"
         f" during {seconds:,.1f} seconds of sending"
     )
     left = [wait for wait in waits if wait is not None]
@@ -84,7 +84,7 @@ def measure(place: Environment, say: Say, *, recipients: int) -> Figures:
     }
 
 
-# --- small mail -------------------------------------------------------------------------------
+# --- confirmations----------------------------------------------------------------------------
 
 
 def _sign_up(list_id: int, number: int) -> int:
@@ -97,13 +97,13 @@ def _sign_up(list_id: int, number: int) -> int:
             evidence=ConsentEvidence("form", utcnow()),
         )
     if mail_id is None:
-        raise click.ClickException("a confirmation mail was refused")
+        raise click.ClickException("a confirmation email was refused")
     services().doorbell.ring("transactional", mail_id)
     return mail_id
 
 
 def _waits(mail_ids: list[int]) -> list[float | None]:
-    """Return the time from the request to the server's reply; None if it did not arrive."""
+    """Return the time from the request to the server's reply; None if none came."""
     query = sa.select(
         TransactionalEmail.status, TransactionalEmail.created_at, TransactionalEmail.sent_at
     ).where(TransactionalEmail.id.in_(mail_ids))
@@ -165,7 +165,7 @@ class PageVisitor:
         self._ask("POST", "/login", {**LOGIN, "csrf_token": token})
 
     def go_around(self) -> None:
-        """Until `leave`. A page that is late does not make the next one wait for it."""
+        """Load pages until `leave`. A late page does not delay the next one."""
         due = time.monotonic()
         for name, path in cycle(self._pages.items()):
             if self._is_done.wait(max(0.0, due - time.monotonic())):
@@ -180,13 +180,13 @@ class PageVisitor:
             due += PAGE_EVERY_SECONDS
 
     def leave(self) -> None:
-        """Raises ClickException when a page was not served."""
+        """Stop. Raises ClickException if a page was not served."""
         self._is_done.set()
         if self._fault:
-            raise click.ClickException(f"a page could not be had: {self._fault}")
+            raise click.ClickException(f"a page could not be loaded: {self._fault}")
 
     def _ask(self, method: str, path: str, form: Mapping[str, str] | None = None) -> str:
-        """The body of the page. Raises ClickException for anything but 200, or 302 of a form."""
+        """Return the body of a page. Raises ClickException unless 200, or 302 after a form."""
         headers = {"Cookie": self._cookie} if self._cookie else {}
         if form:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
@@ -202,7 +202,7 @@ class PageVisitor:
 
 @contextmanager
 def a_visitor(port: int, pages: Mapping[str, str]) -> Iterator[PageVisitor]:
-    """Run a visitor in a thread of its own, who loads these pages in turn."""
+    """Run a visitor, in its own thread, who loads these pages in turn."""
     visitor = PageVisitor(port, pages)
     visitor.log_in()
     thread = threading.Thread(target=visitor.go_around, daemon=True)

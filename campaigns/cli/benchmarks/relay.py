@@ -1,9 +1,9 @@
-"""A relay that makes a line long: every byte arrives so many milliseconds later, each way.
+"""A relay that simulates a long line: it delays every byte in both directions.
 
     python -m campaigns.cli.benchmarks.relay PORT TARGET_PORT MILLISECONDS [hide-pipelining]
 
-Any number of bytes may be on their way at once, so it delays and does not slow down. With
-`hide-pipelining` the client never learns that the server takes commands in one go.
+It adds latency and does not limit bandwidth. With `hide-pipelining` the client never learns that
+the server supports PIPELINING.
 """
 
 import asyncio
@@ -14,13 +14,13 @@ from functools import partial
 
 CHUNK = 256 * 1024
 GREETINGS = 2048
-"""Within so many bytes a server has said what it can do."""
+"""Bytes within which a server has announced its features."""
 
 Change = Callable[[bytes], bytes]
 
 
 def hide_pipelining(data: bytes) -> bytes:
-    """Another word of the same length: nobody knows such an extension."""
+    """Replace the keyword by one of the same length that no client knows."""
     return data.replace(b"PIPELINING", b"X-ONE-ONLY")
 
 

@@ -1,6 +1,6 @@
-"""What one personal message costs: the winter letter of the demo, in two parts.
+"""Measure rendering one personal message: the demo's winter newsletter, in two parts.
 
-Beside it the same words put into a message by the standard library, as the usual way is.
+The reference builds the same message with the standard library.
 """
 
 import gc
@@ -20,11 +20,11 @@ from campaigns.tokens import Signer
 NOW = datetime(2026, 11, 20, 13, 0, tzinfo=UTC)
 PEOPLE = 2_000
 BATCH_SIZE = 50
-"""Number of messages timed together: so few that some batches run undisturbed."""
+"""Number of messages timed together: few, so that some batches run undisturbed."""
 
 
 def measure(seconds: float = 2.0) -> dict[str, float]:
-    """Computing time for each message, at its best: other work on the machine adds to it."""
+    """Return the least CPU time per message: other work on the machine adds to it."""
     compiled = compile_content(_content(), Signer(["a key for measuring only, long enough"]))
     ours = _best(lambda reader: compiled.render(reader, now=NOW), seconds / 2)
     standard = _best(lambda reader: _by_the_standard_library(compiled, reader), seconds / 2)
@@ -38,7 +38,7 @@ def measure(seconds: float = 2.0) -> dict[str, float]:
 
 
 def _best(make: Callable[[Recipient], object], seconds: float) -> float:
-    """Seconds of computing for one, in the best of the runs."""
+    """Return the CPU seconds per message in the best run."""
     readers: Iterator[Recipient] = cycle([_reader(number) for number in range(1, PEOPLE + 1)])
     best, until = float("inf"), time.monotonic() + seconds
     gc.collect()
@@ -84,7 +84,7 @@ def _content() -> Content:
 
 
 def _by_the_standard_library(compiled: Compiled, reader: Recipient) -> bytes:
-    """The same words; links are as they were written, so it has less to do."""
+    """Build the same message. Links are not rewritten, so it has less to do."""
     words = compiled.preview(reader)
     mail = EmailMessage(policy=SMTP)
     mail["From"] = "News <news@example.org>"

@@ -1,7 +1,7 @@
-"""Sending from the launch to the last reply: how fast, at what cost, beside Postfix's generator.
+"""Measure sending from launch to last reply, compared with Postfix's load generator.
 
-Everything is real: a migrated database, Valkey, worker processes, RQ, the limiter, the journal,
-the ledger, and an SMTP server on loopback that takes and forgets.
+Everything is real: a migrated database, Valkey, worker processes, RQ, the limiter, the journal, the
+deliveries, and an SMTP server on loopback that discards messages.
 """
 
 import os
@@ -27,12 +27,12 @@ Figures = dict[str, object]
 
 SESSIONS, REFERENCE_BYTES = 10, 14_000
 PLAIN_SHARE = 4
-"""A server without pipelining is so slow that part of the audience is enough."""
+"""Divisor of the audience for a server without pipelining, which is slow."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One campaign. The computing time is in microseconds for each message; None: unknown."""
+    """The result of one campaign. CPU time is in microseconds per message; None: unknown."""
 
     per_second: float
     expand_seconds: float
@@ -44,10 +44,10 @@ class Measurement:
 def measure(
     place: Environment, say: Say, *, recipients: int, workers: int = 0, runs: int = 3
 ) -> Figures:
-    """Ours and the reference in turn, on the same server; the median of each.
+    """Measure ours and the reference in turn, on the same server; return the median of each.
 
-    `workers`: processes that send; 0: as many as the product starts on this machine. Together
-    they have as many connections as the reference.
+    `workers`: sending processes; 0: the product's default on this machine. Together they open as
+    many connections as the reference.
     """
     workers = workers or senders(place.settings)
     everybody = people(recipients, say)
@@ -56,7 +56,7 @@ def measure(
         for number in range(1, runs + 1):
             ours.append(_send(everybody, place.port, running, SESSIONS))
             references.append(_reference(place, recipients))
-            say(f"run {number}: {ours[-1].per_second:,.0f} a second,"
+            say(f"run {number}: {ours[-1].per_second:,.0f} per second,"
                 f" the reference {references[-1].per_second:,.0f}")  # fmt: skip
         peak = running.peak_mb()
     rates = [run.per_second for run in ours]
@@ -94,9 +94,9 @@ def measure(
 def measure_over_a_long_line(
     place: Environment, say: Say, *, milliseconds: int, recipients: int, runs: int = 3
 ) -> Figures:
-    """What two workers bring and what pipelining brings, where every answer takes its time.
+    """Measure the gain from a second worker and from pipelining when replies are slow.
 
-    The account has no limit of connections, so each worker opens as many as it ever does.
+    The account has no connection limit, so each worker opens its maximum.
     """
     everybody, some = people(recipients, say), people(recipients // PLAIN_SHARE, say)
     one: list[float] = []
@@ -114,7 +114,7 @@ def measure_over_a_long_line(
             ):
                 with place.workers(*[environment.SENDING_LANES] * workers) as running:
                     found.append(_send(readers, port, running).per_second)
-            say(f"run {number}: one worker {one[-1]:,.0f} a second, two {two[-1]:,.0f},"
+            say(f"run {number}: one worker {one[-1]:,.0f} per second, two {two[-1]:,.0f},"
                 f" one without pipelining {plain[-1]:,.0f}")  # fmt: skip
     return {
         "relay_ms": milliseconds,
@@ -132,8 +132,8 @@ def measure_over_a_long_line(
 
 
 def people(recipients: int, say: Say) -> Audience:
-    """Make an audience of this size."""
-    say(f"making {recipients:,} subscribers")
+    """Create an audience of this size."""
+    say(f"creating {recipients:,} subscribers")
     return audience.make(recipients)
 
 
@@ -144,7 +144,7 @@ def _send(everybody: Audience, port: int, workers: Workers, connections: int = 0
     ended, after = workers.wait_for(campaign_id, "sent"), workers.usage()
     recipients, sent = everybody.size, _sent(campaign_id)
     if sent != recipients:
-        raise click.ClickException(f"only {sent} of {recipients} were sent")
+        raise click.ClickException(f"only {sent} of {recipients} messages were sent")
     used = after - before if after and before else None
     return Measurement(
         recipients / (ended - begun),
@@ -165,7 +165,7 @@ def _sent(campaign_id: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """`cpu_us`: its computing time for each message, in microseconds; None: unknown."""
+    """The reference's result. `cpu_us`: CPU time per message in microseconds; None: unknown."""
 
     per_second: float
     cpu_us: float | None

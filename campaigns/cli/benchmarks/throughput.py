@@ -1,8 +1,8 @@
-"""What the wire costs: one constant message of 14 kB, over and over, to a server that forgets it.
+"""Measure SMTP alone: a constant message of 14 kB, sent repeatedly to a server that discards it.
 
     smtp-sink -u nobody 127.0.0.1:2525 512
 
-The figures hold for everything from taking a message to noting its fate, without making it.
+The figures cover everything from taking a message to reporting its result, without rendering.
 """
 
 import threading
@@ -58,7 +58,7 @@ class _Constant:
 
 
 def measure(port: int, messages: int, connections: int) -> dict[str, float]:
-    """Messages a second, and microseconds of CPU for each. Raises ProviderTroubleError."""
+    """Return messages per second, and CPU microseconds per message. Raises ProviderTroubleError."""
     source = _Constant(messages)
     provider = SmtpProvider(SmtpLogin("127.0.0.1", port, "none"))
     begun, used = time.monotonic(), time.process_time()

@@ -1,4 +1,4 @@
-"""A sample organization. Its addresses cannot exist (`*.example`)."""
+"""A sample organization, with addresses that cannot exist (`*.example`)."""
 
 from campaigns.cli.demo.build import ensure_demo
 

@@ -39,7 +39,7 @@ LISTS = (
 
 
 def ensure_demo(settings: Settings) -> Sequence[str]:
-    """Make the demo organization unless it is there; gives the lines to show with the address."""
+    """Create the demo organization unless it exists; returns lines to show with the URL."""
     app = create_core(settings)
     with app.app_context():
         if not users.has_users():
@@ -53,7 +53,7 @@ def ensure_demo(settings: Settings) -> Sequence[str]:
     return (
         f"Log in as    {LOGIN}",
         f"Password     {PASSWORD}",
-        "No mail leaves this machine: everything sent lands in the built-in mailbox.",
+        "No email leaves this machine: everything goes to the built-in mailbox.",
     )
 
 
@@ -227,7 +227,7 @@ LINKS = (
 def _results(
     campaign: Campaign, audience: AudienceList, chance: random.Random, sent_at: datetime
 ) -> None:
-    """Create a plausible past: who was reached, opened, clicked, or did not get the email."""
+    """Create plausible results: who received, opened or clicked the email, and who did not."""
     accepted = _added(
         Reply(digest=f"demo-ok-{campaign.id}", code=250, text="250 2.0.0 Ok: queued as {ref}")
     )

@@ -1,4 +1,4 @@
-"""About a thousand believable subscribers, the same ones at every start."""
+"""About a thousand plausible subscribers, the same ones at every start."""
 
 import random
 from collections.abc import Iterator

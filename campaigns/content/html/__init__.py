@@ -1,1 +1,1 @@
-"""Reading and rewriting the HTML that authors write."""
+"""Read and rewrite the HTML that authors write."""

@@ -1,8 +1,8 @@
-"""Attribute values: read as a browser reads them, which is not how it reads text.
+"""Decode attribute values as browsers do, which differs from text.
 
 In an attribute, a character reference without `;` that is followed by `=` or a letter or digit
-is text (HTML standard, 13.2.5.73): `?a=1&copy=2&currency=EUR` is an address as it stands, where
-`html.unescape` would make a © and a ¤ of it.
+is text (HTML standard, 13.2.5.73): `?a=1&copy=2&currency=EUR` is a literal URL, in which
+`html.unescape` would find © and ¤.
 """
 
 import re
@@ -25,7 +25,7 @@ def _decoded(found: re.Match[str]) -> str:
     name, end = found[1], found[2]
     if name is None:
         return unescape(found[0])
-    # Beside a merge field it is not known what will follow.
+    # Next to a merge field it is unknown what will follow.
     is_followed = not end and found.string[found.end() : found.end() + 1] in {"=", OPEN}
     if is_followed or f"{name}{end}" not in html5:
         return found[0]

@@ -1,8 +1,8 @@
-"""Links: rewritten for click counting and made safe, without touching any other byte.
+"""Rewrite links for click tracking and make them safe, without touching any other byte.
 
-Works on guarded HTML (guard.py). A fixed link becomes a variable that holds the recipient's
-tracked address; a link with merge fields becomes a small block whose result is checked, and
-tracked, when it is rendered.
+Works on guarded HTML (tokens.py). A fixed link becomes a variable with the recipient's tracked URL;
+a link with merge fields becomes a small block whose result is checked and tracked when it is
+rendered.
 """
 
 import re
@@ -30,9 +30,9 @@ SAFE_SCHEMES = frozenset({"http", "https", "mailto", "tel"})
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A tracked link. `is_fixed`: the same address for everybody.
+    """A tracked link. `is_fixed`: the same URL for everyone.
 
-    `html` is the address as it was written in the attribute, for who is not tracked.
+    `html` is the URL as written in the attribute, for untracked recipients.
     """
 
     number: int
@@ -48,8 +48,7 @@ Edit = tuple[int, int, str]
 class Rewritten:
     """`edits` are replacements in the guarded HTML, as (start, end, new text), in order.
 
-    `text_targets` are the addresses for the text part, as template source, by the position of
-    their tag.
+    `text_targets` are the URLs for the text part, as template source, by the position of their tag.
     """
 
     edits: list[Edit] = field(default_factory=list)
@@ -59,26 +58,26 @@ class Rewritten:
 
 
 def variable(number: int) -> str:
-    """Return the template variable that holds the address of a fixed link."""
+    """Return the template variable with the URL of a fixed link."""
     return f"_l{number}"
 
 
 def clean_url(value: str) -> str:
-    """Return an address as a browser takes it: no control characters, no blanks."""
+    """Return a URL as browsers interpret it, without control characters and spaces."""
     return _UNWANTED.sub(
         lambda found: "%20" * found[0].count(" "), value.strip(" \t\r\n\f\0\x85\u2028\u2029")
     )
 
 
 def safe_url(value: str) -> str:
-    """Return the address when it is of a kind that belongs in mail, else `#`."""
+    """Return the URL if its scheme is allowed in email, else `#`."""
     url = clean_url(value)
     scheme = _SCHEME.match(url)
     return url if scheme and scheme[1].lower() in SAFE_SCHEMES else "#"
 
 
 def is_web(url: str) -> bool:
-    """Whether a link leads to a web page."""
+    """Return whether a link leads to a web page."""
     return url[:8].lower().startswith(("http://", "https://")) and len(url) > 8
 
 
@@ -88,7 +87,7 @@ def rewrite(guarded: Guarded, parts: Iterable[Tag | Text], *, track: bool) -> Re
 
 
 def apply(text: str, edits: Iterable[Edit]) -> str:
-    """Return the text with the edits made, which do not overlap. All else stays as it is."""
+    """Return the text with these edits applied. They must not overlap."""
     pieces, position = [], 0
     for start, end, replacement in sorted(edits, key=lambda edit: edit[:2]):
         pieces += [text[position:start], replacement]
@@ -193,15 +192,15 @@ class _Rewriter:
             self.found.text_targets[tag.start] = f"{begin}{text}{{% endfilter %}}"
 
     def _body(self, value: str, *, is_text: bool) -> str:
-        """Return the value with its merge fields quoted for the place where they stand."""
+        """Return the value with its merge fields quoted for their position."""
         pieces: list[str] = []
         branches: list[str] = []
-        # How what stands before begins, on the way through the conditions.
+        # The beginning of the text before, in each branch.
         so_far, position = "", 0
         for mark in MARK.finditer(value):
             static = value[position : mark.start()]
             so_far = (so_far + static.strip())[: len(_MAILTO)]
-            # Decoded with the mark in view: `&copy` before a field is not known to be a ©.
+            # Decoded together with the mark: `&copy` before a field may not be a ©.
             pieces.append(brace_safe(decode(static + OPEN)[:-1]) if is_text else static)
             token = self.guarded.token(mark)
             pieces.append(self._quoted(token, so_far, is_text))

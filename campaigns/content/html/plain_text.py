@@ -1,7 +1,7 @@
-"""HTML to text, as one reads it in a mail program that shows no HTML.
+"""Convert HTML to text, for email programs that show no HTML.
 
-Reads guarded HTML from front to back and never moves anything, so loops and conditions of
-the template keep enclosing what they enclose. Also takes HTML without marks.
+Reads guarded HTML from start to end and never moves anything, so loops and conditions of the
+template keep their contents. Also accepts HTML without marks.
 """
 
 import html as entities
@@ -61,7 +61,7 @@ _UNSEEN = str.maketrans({"\xa0": " ", "\u200b": "", "\u034f": "", "\ufeff": "", 
 
 @dataclass(slots=True)
 class _Link:
-    """An open <a>: where its text begins in the output, and where it leads."""
+    """An open <a>: where its text begins in the output, and its target."""
 
     begin: int
     target: str
@@ -71,7 +71,7 @@ class _Link:
 
 @dataclass(slots=True)
 class Converted:
-    """`source` is template source (plain text for HTML without marks), with break marks.
+    """The result. `source`: template source (plain text for HTML without marks), with break marks.
 
     `always` are the merge fields that show outside of all conditions and loops. `hidden_in`
     names the hidden element that the document ends in, as it is never closed.
@@ -95,7 +95,7 @@ class _Converter:
     skipped: str = ""
     nested: int = 0
     seen: int = 0
-    """Texts so far that show whatever the conditions say."""
+    """Number of texts so far outside of all conditions."""
 
     def run(self, parts: Iterable[Tag | Text]) -> Converted:
         for part in parts:
@@ -158,7 +158,7 @@ class _Converter:
 
     def _block(self, tag: Tag) -> None:
         if tag.name in _PARAGRAPHS:
-            # A list inside of a list goes on line by line.
+            # A nested list continues line by line.
             is_inner = tag.name in {"ul", "ol"} and len(self.lists) > (1 if tag.is_end else 0)
             self.out.append(LINE if is_inner else PARAGRAPH)
         elif tag.name in _LINES:
@@ -182,7 +182,7 @@ class _Converter:
 
     def _skip(self, tag: Tag) -> None:
         if self.skipped == "head" and not tag.is_end and tag.name not in _IN_HEAD:
-            self.skipped = ""  # the head ends where something begins that cannot be in it
+            self.skipped = ""  # an element that cannot be in the head ends it
             self._tag(tag)
         elif tag.name == self.skipped:
             self.nested += -1 if tag.is_end else 1
@@ -247,9 +247,9 @@ def plain_text(html: str) -> str:
 
 
 def tidy(text: str, guarded: Guarded | None = None) -> str:
-    """Runs of break marks, with the blanks around them, made into line ends.
+    """Turn runs of break marks, with the spaces around them, into line breaks.
 
-    Beside a condition or loop the mark stays: what comes before is known only when it runs.
+    Next to a condition or loop the mark stays: what comes before is known only at run time.
     """
     if LINE not in text and PARAGRAPH not in text:
         return text
@@ -275,7 +275,7 @@ def _is_beside_statement(before: str, after: str, guarded: Guarded) -> bool:
 
 
 def template_source(converted: str, guarded: Guarded) -> str:
-    """Return template source of converted text: text as text, tokens without whitespace signs."""
+    """Return template source of converted text: escaped text, tokens without whitespace control."""
     pieces, position = [], 0
     for mark in MARK.finditer(converted):
         pieces.append(brace_safe(converted[position : mark.start()]))

@@ -1,7 +1,7 @@
-"""A careful reader of HTML that says where everything stands, and changes nothing.
+"""An HTML parser that reports the position of everything, and changes nothing.
 
-It reads what mail really holds: conditional comments for Outlook are read inside, because
-their links count too. Linear in the length of the text, whatever the text.
+It reads email as it really is: also inside conditional comments for Outlook, because their links
+count too. Its time is linear in the length of any text.
 """
 
 import re
@@ -65,7 +65,7 @@ class Text:
 
 
 def read(html: str) -> Iterator[Tag | Text]:
-    """Yield everything of the document in order, but for plain comments and declarations."""
+    """Yield the parts of the document in order, except comments and declarations."""
     position, is_hidden = 0, False
     while position < len(html):
         found = _MARKUP.search(html, position)
@@ -94,9 +94,9 @@ def read(html: str) -> Iterator[Tag | Text]:
 
 
 def read_whole(html: str) -> tuple[list[Tag | Text], int | None]:
-    """The document taken apart, and where it runs into something that never ends, if it does.
+    """Return the parts of the document, and the position of an unclosed construct, if any.
 
-    Whatever is put after a comment, tag or style sheet without an end would be invisible.
+    Anything inserted after an unclosed comment, tag or style sheet would be invisible.
     """
     parts = list(read(html + "<x-end>"))
     last = parts.pop() if parts else None
@@ -106,7 +106,7 @@ def read_whole(html: str) -> tuple[list[Tag | Text], int | None]:
 
 
 def _declaration(html: str, start: int, is_hidden: bool) -> tuple[int, bool]:
-    """Step over a comment, a doctype, <![endif]-->. Returns (where to go on, hidden)."""
+    """Skip a comment, a doctype, <![endif]-->. Returns (next position, hidden)."""
     condition = _CONDITION.match(html, start)
     if condition:
         is_revealed = condition[0].endswith("-->") or condition[0].endswith("<!-->")
@@ -141,13 +141,13 @@ def _tag(html: str, start: int, is_hidden: bool) -> Tag:
             break
         found = _ATTRIBUTE.match(html, position)
         if found is None:
-            # The end of the tag, or a stray character to step over.
+            # The end of the tag, or a stray character to skip.
             end = _end_of_blank(html, position)
             if end >= len(html) or html[end] == ">":
                 position = min(end + 1, len(html))
                 break
             stray = _STRAY.match(html, end)
-            # A quote without an end takes in all that follows, as it does in a browser.
+            # An unclosed quote extends to the end, as in a browser.
             position = stray.end() if stray else len(html)
             continue
         position = found.end()

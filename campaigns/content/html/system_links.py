@@ -1,7 +1,7 @@
-"""The addresses of ours in a message: unsubscribe, view, open pixel, counted links.
+"""Our own URLs in a message: unsubscribe, view, open pixel, tracked links.
 
-Each is a constant beginning, a signed token and a constant end, so its encoded form is put
-together from three parts as well.
+Each is a constant beginning, a signed token and a constant end, so its encoded form is joined from
+three parts as well.
 """
 
 from collections.abc import Iterable
@@ -37,7 +37,10 @@ class _Address:
 
 
 class OwnLinks:
-    """`fixed` are the counted links: the template variable, the number, the target of each."""
+    """The URLs of a campaign.
+
+    `fixed`: template variable, number and target of each tracked link.
+    """
 
     def __init__(self, base: str, signer: Signer, fixed: Iterable[tuple[str, int, str]]) -> None:
         self._base, self._signer = base, signer
@@ -50,7 +53,7 @@ class OwnLinks:
             self._clicks.append((variable, link, address))
 
     def add_ways_out(self, packed: bytes, values: dict[str, Any]) -> None:
-        """What every message has: the ways to unsubscribe and to the browser.
+        """Add the unsubscribe and view URLs, which every message has.
 
         `packed` is a DeliveryRef.
         """
@@ -59,14 +62,14 @@ class OwnLinks:
         values["view_url"] = self._view.fill(sign("view", packed))
 
     def add_pixel(self, delivery_id: int, values: dict[str, Any]) -> None:
-        """Add the address of the open pixel to the values of a message."""
+        """Add the URL of the open pixel to the values of a message."""
         values["_pixel"] = self._pixel.fill(open_token(self._signer, delivery_id))
 
     def add_clicks(self, delivery_id: int, values: dict[str, Any]) -> None:
-        """Add the addresses of tracked links to the values of a message."""
+        """Add the URLs of tracked links to the values of a message."""
         for variable, link, address in self._clicks:
             values[variable] = address.fill(link.token(delivery_id))
 
     def tracked(self, delivery_id: int, number: int, target: str) -> str:
-        """Return a counted link whose target is another one for everybody."""
+        """Return a tracked link with a personal target."""
         return f"{self._base}/c/{click_path(self._signer, delivery_id, number, target)}"

@@ -1,8 +1,8 @@
-"""The token guard: template tokens swapped for marks, so that HTML can be handled safely.
+"""Replace template tokens by marks, so that HTML can be processed safely.
 
-HTML tools tear `{{ x|default("y") }}` apart and move text out of tables. So every token is
-lifted out first and a mark is left that is plain text to everything that reads HTML. The
-marks are made of noncharacters, which never stand in real text.
+HTML tools break `{{ x|default("y") }}` apart and move text out of tables. So every token is
+replaced by a mark that HTML tools take for plain text. The marks consist of noncharacters, which
+never occur in real text.
 """
 
 import re
@@ -16,8 +16,8 @@ MARK = re.compile(f"{OPEN}([0-9]+){CLOSE}")
 Kind = Literal["value", "statement", "comment", "raw"]
 
 _BEGIN = re.compile(r"\{[{%#]")
-# A string that never ends reaches to the end of the source: searching its end again from
-# every quote in it would take quadratic time.
+# An unclosed string extends to the end of the source: searching its end again from every quote in
+# it would take quadratic time.
 _INSIDE = re.compile(
     r"""'[^'\\]*+(?:\\.[^'\\]*+)*+(?:'|\\?\Z)|"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)"""
     r"|[-+]?%\}|-?\}\}|[(){}\[\]]",
@@ -32,7 +32,7 @@ _CSS_BRACE = re.compile(r"\{#(?=[^{}]*\{)")
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """`source` as written; `inner` without the braces and the whitespace signs."""
+    """A token. `source`: as written; `inner`: without braces and whitespace control."""
 
     kind: Kind
     source: str
@@ -47,7 +47,7 @@ class Token:
 
     @property
     def plain(self) -> str:
-        """The token without `-` and `+`, which would eat the whitespace around it."""
+        """The token without `-` and `+`, which would strip the whitespace around it."""
         if self.kind == "value":
             return "{{ " + self.inner.strip() + " }}"
         if self.kind == "statement":
@@ -79,7 +79,7 @@ class Guarded:
 
 
 def normalise(source: str) -> str:
-    """One kind of line end, no NUL, none of our marks. What everything else reads."""
+    """Normalize line endings, and remove NUL and our marks. All other code expects this."""
     source = source.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
     return source.replace(OPEN, "").replace(CLOSE, "")
 
@@ -97,7 +97,7 @@ def spare_css(html: str) -> str:
 
 
 def guard(source: str) -> Guarded:
-    """Lift the template tokens out of normalised source. Linear; accepts broken source."""
+    """Replace the template tokens of normalized source by marks. Linear; accepts broken source."""
     guarded, pieces, position, line = Guarded(""), [], 0, 1
     while found := _BEGIN.search(source, position):
         start = found.start()
@@ -139,5 +139,5 @@ def _end_of(source: str, start: int) -> tuple[int, int]:
 
 
 def brace_safe(text: str) -> str:
-    """Plain text, spelled so that the template language reads none of it as its own."""
+    """Escape plain text, so that the template language finds no tokens in it."""
     return re.sub(r"\{(?=[{%#]|\Z)", '{{ "{" }}', text)

@@ -1,7 +1,7 @@
-"""What every campaign gets around its content: page shell, preheader, footer, open pixel.
+"""Wrap a campaign's content: page shell, preheader, footer, open pixel.
 
-The snippets are template source, as each recipient is subscribed to other lists. They contain no
-line break, so that line numbers stay those of the user's text.
+The snippets are template source, as recipients are on different lists. They contain no line break,
+so that line numbers match the user's text.
 """
 
 import html
@@ -47,7 +47,7 @@ _LINK = f'style="color:{_GREY};text-decoration:underline"'
 
 
 class Parts:
-    """The required parts that the template does not show itself.
+    """The required parts that are missing in the template.
 
     `shown` are the merge fields that appear whatever its conditions say. `language` is that of
     the recipients: the words of these parts are ours.
@@ -101,7 +101,7 @@ def _html(parts: Parts, code: str) -> str:
 
 
 def _lines(parts: Parts, end: str, *, postal: str) -> list[str]:
-    """Return why, and from whom, the email comes: one line each, if it has something to say.
+    """Return the lines that say why the recipient gets this email, and who sends it.
 
     `postal` is the variable that holds the postal address in the form of this part.
     """

@@ -1,4 +1,4 @@
-"""Attachments: encoded once per campaign, the same bytes in every message."""
+"""Attachments, encoded once per campaign."""
 
 import base64
 import re
@@ -19,7 +19,7 @@ _NOT_IN_FALLBACK = re.compile(r"[^A-Za-z0-9. ()_+-]+")
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file. With a `content_id` it is an image that the HTML shows as `cid:<content_id>`."""
+    """A file. With a `content_id`, it is an image that the HTML shows as `cid:<content_id>`."""
 
     name: str
     type: str
@@ -32,7 +32,7 @@ def part(file: Attachment) -> bytes:
     name = clean(re.split(r"[/\\]", file.name)[-1], MAX_NAME)
     name = name if name.strip(".") else "file"
     kind = file.type.strip().lower()
-    # Composite types may not be encoded (RFC 2045, 6.4), so as files they are plain bytes.
+    # Composite types must not be encoded (RFC 2045, 6.4): attach them as plain bytes.
     kind = kind if _TYPE.fullmatch(kind) else "application/octet-stream"
     content_id = content_id_of(file)
     headers = [
@@ -48,12 +48,12 @@ def part(file: Attachment) -> bytes:
 
 
 def content_id_of(file: Attachment) -> str:
-    """Return the Content-ID of a file without characters that may not stand in one."""
+    """Return the Content-ID of a file, without invalid characters."""
     return _NOT_IN_ID.sub("", file.content_id)[:120]
 
 
 def _fallback(name: str) -> str:
-    """Return the name for programs that do not know RFC 2231: ASCII, with its ending."""
+    """Return the name in ASCII, with its extension, for programs that do not support RFC 2231."""
     stem, dot, ending = _NOT_IN_FALLBACK.sub("_", name).rpartition(".")
     stem, ending = (stem, dot + ending[:10]) if stem else (ending, "")
     return f'name="{stem[:50]}{ending}"'
@@ -68,7 +68,7 @@ def _filename(name: str) -> Iterator[str]:
     pieces = ["utf-8''"]
     for char in name:
         escaped = quote(char.encode("utf-8", "replace"), safe="")
-        if len(pieces[-1]) + len(escaped) > _PIECE:  # never inside of a character
+        if len(pieces[-1]) + len(escaped) > _PIECE:  # never inside a character
             pieces.append("")
         pieces[-1] += escaped
     if len(pieces) == 1:

@@ -1,8 +1,8 @@
-"""Checks and compiles a campaign's content, once per campaign.
+"""Check and compile a campaign's content, once per campaign.
 
-The HTML is read once: template tokens are guarded, links are found, the text part is derived, and
-the footer is added. The result is four small programs (subject, preheader, text, HTML) that run
-for every recipient.
+The HTML is parsed once: template tokens are replaced by marks, links are found, the text part is
+derived, and the footer is added. The result is four small programs (subject, preheader, text, HTML)
+that run for every recipient.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -74,10 +74,10 @@ def available(attributes: Collection[str] | None = None) -> Available:
 
 
 def compile_content(content: Content, signer: Signer, dkim: Signing | None = None) -> Compiled:
-    """Check and compile. Raises TemplateProblemError when anything blocks.
+    """Check and compile. Raises TemplateProblemError for blocking problems.
 
-    Renders an example too, so that content which can never be rendered is found here. `dkim`
-    signs every message.
+    Also renders an example, to detect content that can never be rendered. `dkim` signs every
+    message.
     """
     problems, compiled = _compile(content, signer, available(), dkim)
     problems = [problem for problem in problems if problem.blocks]
@@ -87,7 +87,7 @@ def compile_content(content: Content, signer: Signer, dkim: Signing | None = Non
 
 
 def check_content(content: Content, known_attributes: Collection[str]) -> list[Problem]:
-    """Return everything wrong with the content, warnings included, in the order of the fields.
+    """Return all problems of the content, including warnings, in the order of the fields.
 
     `known_attributes` are the subscriber attributes in use. Never raises.
     """
@@ -162,7 +162,7 @@ def _compile(
 
 
 def _open_ends(guarded: Guarded, position: int | None, hidden_in: str) -> Iterator[Problem]:
-    """Yield what would hide the footer: the unsubscribe link must be visible in every message."""
+    """Yield problems that would hide the footer: the unsubscribe link must always be visible."""
     if position is not None:
         line = guarded.restore(guarded.text[:position]).count("\n") + 1
         yield found("html", line, "template.html_not_closed")

@@ -22,11 +22,10 @@ from campaigns.tokens import Signer, pack_delivery
 
 @dataclass(frozen=True)
 class Content:
-    """Everything that the messages of a campaign are made of.
+    """The source of a campaign's messages.
 
-    `list_names` are its lists, by id. `base_url` is where recipients reach this installation,
-    without a slash at its end. The sender fields may be empty in a draft. `attachments` are part
-    of every message.
+    `list_names`: names of its lists, by id. `base_url`: this installation's public URL, without a
+    trailing slash. Sender fields may be empty in a draft. `attachments` are part of every message.
     """
 
     subject: str
@@ -49,16 +48,16 @@ class Content:
 
 
 class Signing(Protocol):
-    """What signs a message."""
+    """Signs messages."""
 
     def sign(self, headers: Sequence[bytes], body: bytes) -> bytes:
-        """Return the header lines to put first. `headers` have their line breaks, one per entry."""
+        """Return the header lines to prepend. `headers`: one per item, with line breaks."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A message as its recipient sees it."""
+    """A message as shown to its recipient."""
 
     subject: str
     preheader: str
@@ -74,7 +73,7 @@ class Programs:
     preheader: Program[str]
     html: Program[bytes]
     text: Program[bytes] | None
-    """None: the text cannot be derived in advance. It is made from each rendered HTML."""
+    """None: the text cannot be derived in advance, and is made from each rendered HTML."""
 
 
 def sender_fields(content: Content) -> dict[str, str]:
@@ -88,12 +87,12 @@ def sender_fields(content: Content) -> dict[str, str]:
 
 
 def header_text(text: str) -> str:
-    """Return rendered text as it may stand in a header."""
+    """Return rendered text in a form that is safe in a header."""
     return message.clean(text, message.MAX_SUBJECT)
 
 
 def wire_url(url: str) -> str:
-    """Return the address of this installation with its host as A-labels, in ASCII."""
+    """Return this installation's URL in ASCII, with its host as A-labels."""
     parts = urlsplit(url.strip().rstrip("/"))
     host = parts.hostname or ""
     if not host.isascii():
@@ -134,11 +133,11 @@ class Compiled:
             campaign_public_id=content.campaign_public_id,
             list_names=content.list_names,
             use_return_path=content.use_return_path,
-            one_click=base.startswith("https:"),  # it works by https alone (RFC 8058)
+            one_click=base.startswith("https:"),  # it requires https (RFC 8058)
             content_type=self._body.header,
         )
 
-    # --- what can be asked -----------------------------------------------------------------
+    # --- public methods --------------------------------------------------------------------
 
     def render(
         self, recipient: Recipient, *, now: datetime, message_id_domain: str | None = None
@@ -168,12 +167,13 @@ class Compiled:
             mail_from=self._head.return_path(recipient.delivery_id),
             address=recipient.address,
             data=data,
-            # Quoted-printable and base64 as we write them; only an address may be beyond ASCII.
+            # We write quoted-printable and base64; only an address may contain non-ASCII
+            # characters.
             is_tidy=data.isascii(),
         )
 
     def preview(self, recipient: Recipient) -> Rendered:
-        """Return what the recipient would see, with links as written. Raises RenderError."""
+        """Return a preview for the recipient, with links as written. Raises RenderError."""
         return self._rendered(self._run(recipient, is_tracked=False))
 
     def render_web(self, recipient: Recipient) -> str:
@@ -185,7 +185,7 @@ class Compiled:
             return quoted_printable.decode(self._html(run))
 
     def try_out(self) -> None:
-        """Render with and without a name. Raises RenderError."""
+        """Render for recipients with and without a name. Raises RenderError."""
         for name in ("", "Alex"):
             recipient = Recipient(0, 0, 0, "alex@example.org", name)
             self.preview(recipient)
@@ -222,7 +222,7 @@ class Compiled:
         return Run(values, partial(own_links.tracked, delivery_id))
 
     def _headers(self, run: Run) -> tuple[str, str]:
-        """Return subject and preheader. They become merge fields of what is rendered next."""
+        """Return subject and preheader, which become merge fields for the body."""
         subject = header_text(self._programs.subject.run(run))
         run.values["campaign"] = {"subject": subject}
         preheader = header_text(self._programs.preheader.run(run))
@@ -230,7 +230,7 @@ class Compiled:
         return subject, preheader
 
     def _rendered(self, run: Run) -> Rendered:
-        """Return what will be sent, decoded."""
+        """Return the content to be sent, decoded."""
         with run:
             subject, preheader = self._headers(run)
             html = self._html(run)
@@ -256,7 +256,7 @@ class Compiled:
 
 
 def _body(content: Content) -> message.Multipart:
-    """Return the frame of the parts, with all files in it."""
+    """Return the multipart structure, with all files."""
     parts = [
         (attachments.content_id_of(file), attachments.part(file)) for file in content.attachments
     ]

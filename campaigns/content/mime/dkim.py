@@ -1,7 +1,7 @@
 """DKIM signatures (RFC 6376, RFC 8463): relaxed/relaxed over SHA-256, for every message.
 
-Made by hand because it is done for every recipient: what a campaign's messages have in common
-is brought into its signed form once. Other people's verifiers are the judges in the tests.
+Our own implementation, because it runs for every recipient: common parts of a campaign's messages
+are canonicalized once. The tests use independent verifiers.
 """
 
 import binascii
@@ -48,10 +48,10 @@ SIGNED = (
     "CFBL-Address",
     "CFBL-Feedback-ID",
 )
-"""The header fields that a signature covers, where they are present."""
+"""The header fields that a signature covers, if present."""
 
 OVERSIGNED = frozenset({"From", "Subject", "To", "List-Unsubscribe", "List-Unsubscribe-Post"})
-"""Listed once more than present (RFC 6376, 5.4.2): another one put in later breaks the seal."""
+"""Listed once more than present (RFC 6376, 5.4.2), so that adding another one invalidates it."""
 
 _CRLF = b"\r\n"
 _LINE = 76
@@ -66,7 +66,7 @@ class Key:
     """A private key under its selector, ready to sign."""
 
     def __init__(self, selector: str, algorithm: Algorithm, pem: str) -> None:
-        # The check of an RSA key takes longer than a hundred signatures; the key is our own.
+        # Checking an RSA key takes longer than a hundred signatures, and the key is our own.
         private = load_pem_private_key(pem.encode(), None, unsafe_skip_rsa_key_validation=True)
         self.selector, self.algorithm = selector, algorithm
         self.identity = (selector, hashlib.sha256(pem.encode()).digest())
@@ -81,7 +81,7 @@ class Key:
 
 
 class _Field(NamedTuple):
-    """A header field that is signed: its name, and all of it in relaxed form with its CRLF."""
+    """A signed header field: its name, and the whole field in relaxed form with CRLF."""
 
     name: str
     relaxed: bytes
@@ -100,9 +100,9 @@ class _Frame:
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """What follows from the names of the header fields alone.
+    """Everything that depends only on the names of the header fields.
 
-    `order` are the positions of the fields in the order of h=; `date` is that of the date.
+    `order`: positions of the fields in the order of h=; `date`: position of the date.
     """
 
     order: tuple[int, ...]
@@ -111,9 +111,9 @@ class _Layout:
 
 
 class Signing:
-    """Signs for one domain, with each of its keys. Safe to share between threads.
+    """Signs for a domain, with each of its keys. Safe to share between threads.
 
-    Two of them are equal when they sign alike, so that it can be seen whether keys have changed.
+    Two are equal if they use the same keys, which shows whether keys have changed.
     """
 
     def __init__(self, domain: str, keys: Sequence[Key]) -> None:
@@ -134,11 +134,11 @@ class Signing:
         return hash(self._identity)
 
     def sign(self, headers: Sequence[bytes], body: bytes) -> bytes:
-        """Return the DKIM-Signature lines that go before this message, one signature for each key.
+        """Return the DKIM-Signature lines to prepend, one signature per key.
 
-        `headers` are the header fields with their CRLFs, one or several in each item. It costs
-        least when what messages have in common stands at the same place in each. The moment
-        named (t=) is that of the Date field.
+        `headers` are the header fields with CRLFs, one or several per item. It is fastest if common
+        fields are at the same position in each message. The timestamp (t=) is that of the Date
+        field.
         """
         fields = self._read(headers)
         layout = self._layout(tuple([field.name for field in fields]))
@@ -158,7 +158,10 @@ class Signing:
         )
 
     def _read(self, headers: Sequence[bytes]) -> list[_Field]:
-        """The fields to sign. What stood there in the message before need not be read again."""
+        """Return the fields to sign.
+
+        Fields equal to the previous message's are not parsed again.
+        """
         before, now = self._read_last, []
         fields: list[_Field] = []
         for position, text in enumerate(headers):
@@ -180,7 +183,7 @@ class Signing:
         return layout
 
     def _moment(self, date: bytes) -> bytes:
-        """Return the tag t= for this Date field; empty where it cannot be read."""
+        """Return the tag t= for this Date field; empty if it cannot be parsed."""
         last, tag = self._dated_last
         if last != date:
             tag = b""
@@ -192,15 +195,15 @@ class Signing:
 
 
 def sign_message(data: bytes, signing: Signing) -> bytes:
-    """Return a whole message (CRLF line ends) with its signatures before it."""
+    """Return a whole message (with CRLF line endings), preceded by its signatures."""
     head, blank, body = data.partition(b"\r\n\r\n")
     return signing.sign([head + _CRLF], body if blank else b"") + data
 
 
 def relaxed_body(body: bytes) -> bytes:
-    """RFC 6376, 3.4.4: blanks at line ends go, others become one space, so do last empty lines.
+    """Canonicalize a body (RFC 6376, 3.4.4): reduce whitespace, strip trailing spaces and lines.
 
-    A body without a CRLF at its end gets one, as on the wire.
+    Adds a missing final CRLF, as on the wire.
     """
     if not body.endswith(_CRLF):
         body = body + _CRLF if body else body
@@ -218,9 +221,9 @@ def relaxed_body(body: bytes) -> bytes:
 
 
 def relaxed_field(field: bytes) -> bytes:
-    """RFC 6376, 3.4.2, for one header field with or without its CRLF; gives it with a CRLF."""
+    """Canonicalize a header field (RFC 6376, 3.4.2), with or without CRLF; returns it with CRLF."""
     name, _, value = field.partition(b":")
-    if b"\x0b" in value or b"\x0c" in value:  # no blanks for DKIM, but for split()
+    if b"\x0b" in value or b"\x0c" in value:  # whitespace for split(), but not for DKIM
         value = _BLANKS.sub(b" ", value.replace(_CRLF, b"")).strip(b" ")
     else:
         value = b" ".join(value.split())
@@ -241,7 +244,7 @@ def _layout(names: tuple[str, ...], domain: str, keys: Sequence[Key]) -> _Layout
     order: list[int] = []
     for name in SIGNED:
         there = [position for position, other in enumerate(names) if other == name]
-        order += reversed(there)  # of several, a verifier takes the last one first
+        order += reversed(there)  # of several fields, verifiers take the last one first
         listed += [name] * (len(there) + (name in OVERSIGNED))
     date = names.index("Date") if names.count("Date") == 1 else None
     frames = tuple(_frame(key, domain, listed) for key in keys)
@@ -264,7 +267,7 @@ def _unfolded(text: bytes) -> bytes:
 
 
 def _filled(start: str, pieces: Sequence[str]) -> str:
-    """Return the pieces one after the other, on as many lines as they need."""
+    """Return the joined pieces, folded into lines."""
     lines = [start]
     for piece in pieces:
         if len(lines[-1]) + len(piece) > _LINE and lines[-1].strip():

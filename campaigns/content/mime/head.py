@@ -1,6 +1,6 @@
-"""The head of a message: lines that are the same for everybody, and those that are not.
+"""The headers of a message: constant lines and personal ones.
 
-The constant lines are the same objects in every message, so that a signer can know them again.
+Constant lines are the same objects in every message, so that a signer recognizes them.
 """
 
 import hashlib
@@ -20,7 +20,10 @@ _SECOND = timedelta(seconds=1)
 
 
 def _wire_address(address: str) -> tuple[str, str]:
-    """(address with A-labels, its domain). Takes what it gets: drafts have no sender yet."""
+    """Return (address with A-labels, its domain).
+
+    Accepts anything, as drafts may have no sender.
+    """
     address = message.clean_address(address)
     try:
         parsed = addresses.parse(address)
@@ -31,7 +34,7 @@ def _wire_address(address: str) -> tuple[str, str]:
 
 
 class Head:
-    """`content_type` is the header of the body, with its line end."""
+    """Builds the headers. `content_type`: the body's header, with its line ending."""
 
     def __init__(
         self,
@@ -75,7 +78,7 @@ class Head:
         now: datetime,
         message_id_domain: str | None,
     ) -> list[bytes]:
-        """Every header of the message for one recipient, with its line end. `subject` is clean."""
+        """Return the headers for one recipient, with line endings. `subject` must be clean."""
         return [
             *self._first,
             message.mailbox("To", recipient.name, recipient.address),
@@ -94,7 +97,7 @@ class Head:
         return self._sender
 
     def _date_line(self, now: datetime) -> bytes:
-        """Return the same for all messages of a second."""
+        """Return the Date header, cached for a second."""
         begin, end, line = self._date
         if not begin <= now < end:
             begin = now.replace(microsecond=0)
@@ -103,7 +106,7 @@ class Head:
         return line
 
     def _message_id(self, recipient: Recipient, now: datetime, domain: str) -> bytes:
-        """The same for every try of a delivery. Test sends differ by recipient and moment."""
+        """Return an id that is the same for every attempt of a delivery; unique for test emails."""
         payload = _NUMBER.pack(recipient.delivery_id)
         if not recipient.delivery_id:
             payload += f"{recipient.address} {now.isoformat()}".encode("utf-8", "replace")

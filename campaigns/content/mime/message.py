@@ -1,7 +1,7 @@
 """Messages as bytes: headers, encoded words, the parts of the body.
 
-Made by hand because it is done for every recipient; the standard library's parser is the
-judge in the tests. Whatever stands in a header is cleaned here, after all rendering.
+Our own implementation, because it runs for every recipient; the tests check it with the standard
+library's parser. All header values are cleaned here, after rendering.
 """
 
 import base64
@@ -25,43 +25,43 @@ _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
 
 
 def clean(text: str, limit: int) -> str:
-    """Header text on one line: no control characters or line ends of any kind, not too long."""
+    """Return header text on one line, without control characters and not too long."""
     if text.isprintable() and len(text) <= limit and "  " not in text and text.isascii():
-        return text.strip(" ")  # as most of them are
+        return text.strip(" ")  # the usual case
     text = _UNWANTED.sub(" ", text) if not text.isprintable() else text
     return " ".join(text[: limit * 4].split())[:limit].rstrip()
 
 
 def clean_address(address: str) -> str:
-    """Return an address that can stand in <>: nothing in it ends the brackets or the line."""
+    """Return an address that is safe in <>: nothing in it ends the brackets or the line."""
     return _ADDRESS_UNWANTED.sub("", address)
 
 
 def encoded_words(text: str, first: int) -> str:
     """Return text as RFC 2047 encoded words, folded.
 
-    Each word is at most 75 characters and decodes alone; the first is shorter by what stands
-    before it on its line (`first` characters).
+    Each word has at most 75 characters and decodes alone; the first is shorter by the `first`
+    characters before it on its line.
     """
     return "\r\n ".join(_words(text, first))
 
 
 def _words(text: str, first: int) -> Iterator[str]:
     raw = text.encode("utf-8", "replace")
-    # 12 characters go for =?utf-8?b?...?=; three bytes make four characters.
+    # =?utf-8?b?...?= takes 12 characters; three bytes make four characters.
     room = max(3, (min(_WORD, _LINE - first) - 12) // 4 * 3)
     position = 0
     while position < len(raw):
         end = min(position + room, len(raw))
         while end < len(raw) and raw[end] & 0xC0 == 0x80:
-            end -= 1  # never inside of a character
+            end -= 1  # never inside a character
         yield f"=?utf-8?b?{base64.b64encode(raw[position:end]).decode('ascii')}?="
         position = end
         room = (_WORD - 12) // 4 * 3
 
 
 def unstructured(name: str, text: str) -> bytes:
-    """`Name: text` with its line end, for cleaned text."""
+    """Return `Name: text` with a line ending, for cleaned text."""
     start = len(name) + 2
     if not text.isascii() or "=?" in text:
         return f"{name}: {encoded_words(text, start)}\r\n".encode("ascii")
@@ -80,7 +80,7 @@ def unstructured(name: str, text: str) -> bytes:
 
 
 def phrase(text: str, first: int) -> str:
-    """Return a display name: as it is, quoted, or as encoded words."""
+    """Return a display name: plain, quoted, or as encoded words."""
     if not text.isascii() or "=?" in text or first + len(text) > _LINE - 4:
         return encoded_words(text, first)
     if _ATOMS.fullmatch(text):
@@ -90,13 +90,13 @@ def phrase(text: str, first: int) -> str:
 
 
 def mailbox(name: str, display: str, address: str) -> bytes:
-    """`Name: Display <address>` with its line end, for one mailbox."""
+    """Return `Name: Display <address>` with a line ending, for one mailbox."""
     if (
         len(name) + len(display) + len(address) < _SHORT
         and _PLAIN_NAME.fullmatch(display)
         and _PLAIN_ADDRESS.fullmatch(address)
     ):
-        return f"{name}: {display} <{address}>\r\n".encode("ascii")  # as most of them are
+        return f"{name}: {display} <{address}>\r\n".encode("ascii")  # the usual case
     display, address = clean(display, MAX_NAME), clean_address(address)
     if not display:
         return f"{name}: {address}\r\n".encode("utf-8", "replace")
@@ -119,11 +119,11 @@ def list_id(list_name: str, number: int, domain: str) -> bytes:
 
 
 class Multipart:
-    """The constant bytes around the text and the HTML, with all files already encoded.
+    """The constant bytes around text and HTML, including all encoded files.
 
-    Two parts alone are multipart/alternative. Images that the HTML shows stand beside it in
-    multipart/related; other files beside it all in multipart/mixed. No quoted-printable or
-    base64 line can hold `=_`, which every boundary begins with.
+    Two parts alone are multipart/alternative. Embedded images join the HTML in multipart/related;
+    other files are added in multipart/mixed. Every boundary begins with `=_`, which cannot occur in
+    a quoted-printable or base64 line.
     """
 
     def __init__(
@@ -152,7 +152,7 @@ class Multipart:
         self.before_text, self.before_html, self.after = before_text, before_html, after
 
     def body(self, text: str, html: str) -> tuple[bytes, ...]:
-        """Return the whole body from parts that are not encoded yet."""
+        """Return the whole body from unencoded parts."""
         return (
             self.before_text,
             encode_whole(text),

@@ -1,9 +1,9 @@
-"""Quoted-printable in pieces (RFC 2045, 6.7): what is the same for everybody is encoded once.
+"""Quoted-printable in pieces (RFC 2045, 6.7): constant parts are encoded once per campaign.
 
-A body is made of literal pieces, which are constants of its template's code, and personal
-ones. Every piece is encoded by itself and ends in a soft line break (or a line end), so pieces
-may follow each other in any order and no line is ever longer than 76. No line begins with a
-dot, so that SMTP has nothing to double.
+A body consists of literal pieces, which are constants of the template's code, and personal ones.
+Each piece is encoded separately and ends in a soft line break (or a line ending), so pieces can be
+joined in any order and no line is longer than 76. No line begins with a dot, so SMTP needs no
+dot-stuffing.
 """
 
 import re
@@ -16,17 +16,17 @@ from campaigns.content.html.plain_text import LINE, PARAGRAPH, tidy
 CRLF = b"\r\n"
 SOFT = b"=\r\n"
 _TORN = b"\0"
-"""For a CR at the end of a piece: one line end with the LF that the next may begin with."""
+"""A CR at the end of a piece, which is one line ending with an LF at the start of the next."""
 _ROOM = 75
-"""What a line may hold before its soft break."""
+"""Longest line before its soft break, in characters."""
 _FIRST_ROOM = 73
-"""The first line of a piece leaves room for two blanks before it; see `_blanks`."""
+"""Longest first line of a piece, with room for two spaces before it; see `_blanks`."""
 _SPECIAL = re.compile(rb"[^ -~\t\n]+")
 _QUIET = bytes({*range(32, 127), *range(128, 256)} - {*b"=&<>'\""})
 
 
 class Ready(str):
-    """Text that is encoded already, and in HTML stands as it is."""
+    """Text that is already encoded."""
 
     __slots__ = ("encoded",)
     encoded: bytes
@@ -36,7 +36,7 @@ class Ready(str):
 
 
 def encode(text: str) -> bytes:
-    """Return a piece of any length. All kinds of line ends become CRLF."""
+    """Encode a piece of any length. All kinds of line endings become CRLF."""
     if "\r" in text:
         return _encode_returns(text)
     raw = text.encode("utf-8", "replace")
@@ -53,7 +53,7 @@ def _encode_returns(text: str) -> bytes:
     encoded = encode(text.replace("\r\n", "\n").replace("\r", "\n"))
     if text.endswith("\r"):
         encoded = encoded[: -len(CRLF)] + _TORN
-    # A line end by itself, whatever stands before it.
+    # A line ending of its own, whatever comes before it.
     return SOFT + encoded if text.startswith("\r") else encoded
 
 
@@ -67,7 +67,7 @@ def _visible_end(line: str) -> str:
 
 
 def _folded(line: str, is_first: bool) -> str:
-    """Return an escaped line, with soft breaks where it is too long and no dot at any beginning."""
+    """Fold an escaped line by soft breaks, so that no line begins with a dot."""
     lines = []
     begin, room = 0, _FIRST_ROOM if is_first else _ROOM
     while True:
@@ -78,7 +78,7 @@ def _folded(line: str, is_first: bool) -> str:
             lines.append(dot + line[begin:])
             return "=\r\n".join(lines)
         end = begin + room
-        escape = line.find("=", end - 2, end)  # never inside of one
+        escape = line.find("=", end - 2, end)  # never inside an escape
         if escape > begin:
             end = escape
         lines.append(dot + line[begin:end])
@@ -87,9 +87,9 @@ def _folded(line: str, is_first: bool) -> str:
 
 @lru_cache(maxsize=4096)
 def short(text: str) -> bytes | None:
-    """A personal piece as most of them are: short and plain, in HTML as well. None: it is not.
+    """Encode a short, plain personal piece, the usual case. None: it needs `encode`.
 
-    The same value mostly stands in both parts, and many people live in one town.
+    Cached: values occur in both parts, and many people live in the same town.
     """
     raw = text.encode("utf-8", "replace")
     if raw.translate(None, _QUIET) or raw.startswith((b".", b" ")) or raw.endswith(b" "):
@@ -100,7 +100,7 @@ def short(text: str) -> bytes | None:
 
 
 def join(pieces: Iterable[bytes]) -> bytes:
-    """Join pieces to a body. It may lack its last line end, and may be decoded."""
+    """Join pieces to a body, which may lack its last line ending."""
     body = b"".join(pieces)
     if _TORN in body:
         body = body.replace(_TORN + CRLF, CRLF).replace(_TORN, CRLF)
@@ -108,7 +108,7 @@ def join(pieces: Iterable[bytes]) -> bytes:
 
 
 def ended(body: bytes) -> bytes:
-    """Return the body with a line end at its end."""
+    """Return the body with a final line ending."""
     return body if body.endswith(CRLF) and not body.endswith(SOFT) else body + CRLF
 
 
@@ -118,21 +118,20 @@ def encode_whole(text: str) -> bytes:
 
 
 def decode(body: bytes) -> str:
-    """Return the text again, with LF as line end."""
+    """Decode a body to text with LF line endings."""
     return a2b_qp(body).decode("utf-8").replace("\r\n", "\n")
 
 
 # --- the text part ---------------------------------------------------------------------------
-#
-# What a run of blanks and break marks becomes is known only when its neighbours are: they come
-# and go with the conditions. The result is what `tidy` would make of the whole text.
+# The result of a run of spaces and break marks depends on its neighbours, which vary with
+# conditions. The result equals `tidy` applied to the whole text.
 
 _RUN = f" \n{LINE}{PARAGRAPH}"
 _START = "^"
 
 
 class Edged(tuple[str, bytes, str]):
-    """A piece with runs at its edges: the first run, what is between, and the last."""
+    """A piece with runs at its edges: first run, middle, last run."""
 
     __slots__ = ()
 
@@ -141,7 +140,7 @@ class Edged(tuple[str, bytes, str]):
 
 
 TextPiece = str | bytes | Edged
-"""A run of blanks and marks; something encoded; or both."""
+"""A run of spaces and marks; encoded text; or both."""
 
 
 def split(piece: str) -> TextPiece:
@@ -157,7 +156,7 @@ def split(piece: str) -> TextPiece:
 
 
 def join_text(pieces: Iterable[TextPiece]) -> bytes:
-    """Return a body as `join` gives it, without empty lines at its beginning."""
+    """Join text pieces like `join`, without empty lines at the beginning."""
     encoded: list[bytes] = []
     add = encoded.append
     run = _START
@@ -185,7 +184,7 @@ def _resolved(run: str) -> str:
 
 @lru_cache(maxsize=256)
 def _blanks(run: str) -> bytes:
-    """Join a run between two pieces. One or two spaces go before a piece on its own line."""
+    """Return the run between two pieces. One or two spaces precede a piece on its own line."""
     text = _resolved(run)
     return text.encode("ascii") if text in {"", " ", "  "} else encode(text)
 

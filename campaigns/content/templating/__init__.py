@@ -1,1 +1,1 @@
-"""The sandbox for the templates that people write."""
+"""The sandbox for templates written by users."""

@@ -1,6 +1,6 @@
-"""What a template may contain: its parsed form is checked against an allow-list.
+"""Check the parsed template against an allow-list.
 
-This is the first of two walls; `environment` is the second and holds at run time.
+This is the first of two defences; `environment` is the second, at run time.
 """
 
 import difflib
@@ -25,9 +25,9 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class Available:
-    """The merge fields of a template: names, and for groups the fields that they have.
+    """The merge fields of a template: names, and the fields of groups.
 
-    `attributes` are the subscriber attributes in use; None: not known, so do not warn.
+    `attributes` are the subscriber attributes in use; None: unknown, so do not warn.
     """
 
     groups: Mapping[str, frozenset[str]]
@@ -35,13 +35,13 @@ class Available:
     attributes: frozenset[str] | None = None
 
     def all(self) -> list[str]:
-        """Return every merge field as it is written."""
+        """Return every merge field as written in templates."""
         fields = [f"{group}.{name}" for group, names in self.groups.items() for name in names]
         extra = [f"subscriber.{name}" for name in self.attributes or ()]
         return sorted({*fields, *extra, *self.names} - {"subscriber.attributes"})
 
     def nearest(self, name: str) -> str:
-        """Return the merge field that was probably meant; "" if none is close."""
+        """Return the most similar merge field; "" if none is close."""
         known = self.all()
         short = {entry.rpartition(".")[2]: entry for entry in known}
         near = difflib.get_close_matches(name, known, 1, 0.7) or [
@@ -55,7 +55,7 @@ class Available:
 
 
 def parse(field: Field, guarded: Guarded, source: str) -> nodes.Template | Problem:
-    """Parse a template; return why it cannot be parsed otherwise."""
+    """Parse a template, or return why it cannot be parsed."""
     if (too_much := _too_much(field, guarded, source)) is not None:
         return too_much
     try:
@@ -64,7 +64,7 @@ def parse(field: Field, guarded: Guarded, source: str) -> nodes.Template | Probl
         return syntax_problem(field, error)
     except RecursionError:
         return found(field, 0, "template.too_deep")
-    except ValueError:  # a number of thousands of digits
+    except ValueError:  # a number with thousands of digits
         return found(field, 0, "template.number_too_large", most=limits.MAX_NUMBER)
 
 
@@ -93,12 +93,12 @@ _SYNTAX = (
     ("Expected an expression, got 'end of print", "template.empty_field"),
     ("Missing end of comment tag", "template.comment_not_closed"),
 )
-"""How Jinja's messages begin, and the codes for them."""
+"""The beginnings of Jinja's messages, and their codes."""
 _UNKNOWN_TAG = re.compile(r"Encountered unknown tag '(.{1,80}?)'")
 
 
 def syntax_problem(field: Field, error: TemplateSyntaxError) -> Problem:
-    """Return the problem that one of Jinja's syntax errors stands for."""
+    """Return the problem for a syntax error of Jinja."""
     message = error.message or ""
     if unknown := _UNKNOWN_TAG.match(message):
         return found(field, error.lineno, "template.unknown_tag", tag=unknown[1])
@@ -135,7 +135,7 @@ _PLAIN: frozenset[type[nodes.Node]] = frozenset(
         nodes.Keyword,
     }
 )
-"""Nodes that are allowed whatever they hold."""
+"""Nodes that are always allowed."""
 
 _REFUSED: dict[type[nodes.Node], Reason] = {
     nodes.Call: Reason("template.call"),
@@ -228,7 +228,7 @@ _RULES: dict[type[nodes.Node], Callable[[Any], Violations]] = {
     nodes.Getitem: _getitem,
     nodes.Compare: _compare,
 }
-"""Nodes that are allowed within limits, and what checks the limits."""
+"""Nodes that are allowed within limits, and their checks."""
 
 _ALLOWED = _PLAIN | _RULES.keys()
 
@@ -245,7 +245,7 @@ _UNKNOWN = {
     "filter": ("template.unknown_filter", "template.misspelled_filter"),
     "test": ("template.unknown_test", "template.misspelled_test"),
 }
-"""The codes for a name that is not known, without and with the one that was probably meant."""
+"""The codes for an unknown name, without and with a suggestion."""
 
 
 def _unknown(thing: str, name: str, known: Collection[str]) -> Reason:
@@ -259,7 +259,7 @@ def _unknown(thing: str, name: str, known: Collection[str]) -> Reason:
 
 
 def check(field: Field, tree: nodes.Template, available: Available) -> list[Problem]:
-    """Return everything that is not on the allow-list, and every unknown name, once a line."""
+    """Return everything not on the allow-list, and every unknown name, by line."""
     shape = _shape(field, tree)
     if shape is not None:
         return [shape]
@@ -276,7 +276,7 @@ def check(field: Field, tree: nodes.Template, available: Available) -> list[Prob
 
 
 def _shape(field: Field, tree: nodes.Template) -> Problem | None:
-    """Check depth and number of nodes. Walks without recursion: the tree may be very deep."""
+    """Check depth and number of nodes, without recursion: the tree may be very deep."""
     stack: list[tuple[nodes.Node, int, int]] = [(tree, 0, 0)]
     count = 0
     while stack:
@@ -298,7 +298,7 @@ _WITH_LIST = {
     "template.unknown_field": "template.unknown_field_of",
     "template.misspelled_field": "template.misspelled_field_of",
 }
-"""The same with the list of all merge fields: long, so only the first mistake shows it."""
+"""The same with the list of all merge fields, which only the first mistake shows."""
 _WITHOUT_LIST = {with_list: without for without, with_list in _WITH_LIST.items()}
 
 
@@ -349,7 +349,7 @@ def _unknown_field(field: Field, line: int, name: str, available: Available) -> 
 
 
 def member(node: nodes.Node) -> str | None:
-    """Return the fixed name that a node asks of another: x.name or x["name"]."""
+    """Return the constant name in x.name or x["name"]."""
     if isinstance(node, nodes.Getattr):
         return node.attr
     if isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Const):

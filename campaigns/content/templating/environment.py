@@ -1,7 +1,7 @@
 """Jinja environments that allow no more than this module lists.
 
-Attributes are entries of mappings and never Python's, nothing can be called, and every value,
-loop and output is bounded in size and time.
+Attributes are entries of mappings and never Python attributes, nothing can be called, and every
+value, loop and output is limited in size and time.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -27,7 +27,7 @@ Output = TypeVar("Output", str, bytes)
 
 
 class Blank(ChainableUndefined):
-    """A missing value: empty, false, and so is everything asked of it."""
+    """A missing value: empty and false, as are all its attributes."""
 
     __slots__ = ()
 
@@ -38,7 +38,7 @@ _LOOP_FIELDS = frozenset(
 
 
 class Sandbox(ImmutableSandboxedEnvironment):
-    """An environment in which only what is listed here is allowed."""
+    """An environment that allows only what is listed here."""
 
     intercepted_binops = frozenset({"+", "-", "*", "/", "//", "%", "**"})
     intercepted_unops = frozenset({"+", "-"})
@@ -67,11 +67,11 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.is_html = html
 
     def literal(self, text: str) -> object:
-        """Return a literal piece of output as templates of this environment yield it."""
+        """Return a literal piece of output in the form that templates yield."""
         return text
 
     def getattr(self, obj: Any, attribute: str) -> Any:
-        # Nearly always a plain dict, and asked for often: the quick test comes first.
+        # Called often, and nearly always with a plain dict: test that first.
         if obj.__class__ is dict or isinstance(obj, Mapping):
             return obj[attribute] if attribute in obj else self.undefined(name=attribute)
         if isinstance(obj, LoopContext) and attribute in _LOOP_FIELDS:
@@ -119,7 +119,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
 
 class BodySandbox(Sandbox):
-    """A sandbox whose templates yield encoded pieces of a body, literal ones as constants.
+    """A sandbox whose templates yield encoded pieces of a body; literals are encoded once.
 
     `piece` replaces Jinja's own escaping and its `finalize`.
     """
@@ -134,7 +134,7 @@ class BodySandbox(Sandbox):
 
 
 class _PieceGenerator(CodeGenerator):
-    """Generates code that encodes each piece. What a filter block buffers stays text."""
+    """Generates code that encodes each piece, except inside filter blocks."""
 
     _is_buffered = False
 
@@ -188,7 +188,7 @@ def _text_piece(value: Any) -> quoted_printable.TextPiece:
 
 
 def _loop(value: object) -> Iterator[object]:
-    """Yield what a {% for %} runs over, and count it."""
+    """Yield the items of a {% for %}, and count them."""
     if is_blank(value):
         return
     if not isinstance(value, list | tuple):
@@ -203,17 +203,17 @@ def _concat(*parts: object) -> str:
 
 
 def _quote(value: object, safe: str = "") -> str:
-    """Encode a value as a part of an address."""
+    """Encode a value as part of a URL."""
     return quote(as_text(value).encode("utf-8", "replace"), safe=safe)
 
 
 def _address(value: object) -> str:
-    """Encode a value that is or begins an address: only what no address may hold."""
+    """Encode the characters that are invalid in any URL, in a value that begins one."""
     return _quote(clean_url(as_text(value)), ":/?#[]@!$&'()*+,;=%~")
 
 
 def _link(value: str, number: int, is_checked: bool) -> str:
-    """Check and track the rendered address of a link with merge fields."""
+    """Check and track the rendered URL of a link with merge fields."""
     url = safe_url(value) if is_checked else clean_url(value)
     return limits.tracked(number, url) if number and is_web(url) else url
 
@@ -227,7 +227,7 @@ PLAIN = Sandbox(html=False)
 
 @dataclass(frozen=True, slots=True)
 class Form(Generic[Output]):
-    """How a program's output is put together. `longest`: bytes per character, at most."""
+    """How a program's output is joined. `longest`: largest number of bytes per character."""
 
     environment: Sandbox
     join: Callable[[list[Any]], Output]
@@ -239,7 +239,7 @@ def _decoded_length(body: bytes) -> int:
     return len(quoted_printable.decode(body))
 
 
-# A character takes twelve bytes at most, plus soft line breaks.
+# A character takes at most twelve bytes, plus soft line breaks.
 HEADER: Form[str] = Form(PLAIN, "".join, len, 1)
 HTML_BODY: Form[bytes] = Form(BodySandbox(html=True), quoted_printable.join, _decoded_length, 14)
 TEXT_BODY: Form[bytes] = Form(

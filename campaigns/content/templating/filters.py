@@ -1,6 +1,6 @@
-"""The filters and tests that templates may use, with every argument bounded.
+"""The filters and tests that templates may use, with limits on every argument.
 
-Jinja's own filters trust the author of a template with memory and time, so these replace them.
+Jinja's own filters do not limit memory and time, so these replace them.
 """
 
 import re
@@ -24,7 +24,7 @@ from campaigns.content.templating.limits import (
 Number = int | float
 
 MAX_TRUNCATE = 10_000
-"""Longest length that `truncate` takes, in characters."""
+"""Largest length that `truncate` accepts, in characters."""
 
 
 def is_blank(value: object) -> bool:
@@ -46,7 +46,7 @@ def as_text(value: object) -> str:
 
 
 def as_number(value: object) -> Number | None:
-    """Return a number, also one written as text. None for anything else, and for huge numbers."""
+    """Return a number, or parse one from text. None for anything else, and for huge numbers."""
     if isinstance(value, str) and len(value) <= 40:
         text = value.strip()
         try:
@@ -59,7 +59,7 @@ def as_number(value: object) -> Number | None:
 
 
 def _check(value: object) -> None:
-    """Filters take scalars and flat lists, of bounded size."""
+    """Check that an argument is a scalar or flat list of limited size."""
     if isinstance(value, str):
         checked_text(value)
     elif isinstance(value, list | tuple):
@@ -77,7 +77,7 @@ def _check(value: object) -> None:
 
 
 def checked(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the filter with its arguments and its result checked. It raises LimitError."""
+    """Wrap a filter to check its arguments and result. The filter raises LimitError."""
 
     def bounded(*args: object, **kwargs: object) -> object:
         tick()
@@ -231,7 +231,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
 
 
 def compare(left: object, operator: str, right: object) -> bool:
-    """Compare without ever failing. Attributes from a file are text, numbers included."""
+    """Compare without errors. Attributes from a file are text, including numbers."""
     if operator in {"in", "notin"}:
         return _is_in(left, right) == (operator == "in")
     if isinstance(left, str) != isinstance(right, str):
@@ -247,7 +247,7 @@ def compare(left: object, operator: str, right: object) -> bool:
         return False
     try:
         return bool(_ORDER[operator](left, right))
-    except TypeError:  # a date with a zone against one without
+    except TypeError:  # a date with a zone and one without
         return False
 
 

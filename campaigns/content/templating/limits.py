@@ -1,7 +1,7 @@
-"""How much a template may do: sizes, iterations, time. Exceeding a limit ends the rendering.
+"""Limits for templates: sizes, iterations, time. Exceeding one ends the rendering.
 
-Jinja's sandbox hides Python from a template but limits nothing, so everything that can grow or
-repeat asks here.
+Jinja's sandbox hides Python from templates but limits nothing, so everything that can grow or
+repeat is counted here.
 """
 
 import threading
@@ -25,7 +25,7 @@ SECONDS = 0.5
 
 
 class LimitError(Exception):
-    """The template asked for too much, or for something it may not have."""
+    """The template exceeded a limit, or used something forbidden."""
 
     def __init__(self, code: str, **params: Parameter) -> None:
         super().__init__(code)
@@ -33,13 +33,11 @@ class LimitError(Exception):
 
 
 class bounded:  # noqa: N801 - read as a word: `with bounded():`
-    """The budget of one rendering in this thread.
+    """Apply a budget to one rendering in this thread.
 
-    Time is the thread's CPU time, so that a busy machine costs the template nothing. The clock
-    starts at the first filter or loop: reading it is a system call, and a template without
-    either needs no time worth counting.
-
-    `track` makes the tracked address of a link from its number and target.
+    Time is the thread's CPU time, so that a busy machine does not matter. It starts at the first
+    filter or loop: reading the clock is a system call, and templates without either are fast.
+    `track` returns the tracked URL of a link by number and target.
     """
 
     _before: "bounded"
@@ -68,13 +66,13 @@ _thread = _Thread()
 
 
 def tracked(number: int, url: str) -> str:
-    """Return the tracked address of a link, or the address itself for an untracked recipient."""
+    """Return the tracked URL of a link, or the URL itself for an untracked recipient."""
     track = _thread.now.track
     return track(number, url) if track is not None else url
 
 
 def tick() -> None:
-    """Raise LimitError when this rendering has used up its time."""
+    """Raise LimitError if this rendering has used up its time."""
     now, moment = _thread.now, thread_time()
     if now.until is None:
         now.until = moment + now.seconds
@@ -92,7 +90,7 @@ def count_iteration() -> None:
 
 
 def checked_text(text: str) -> str:
-    """Return the text unless it is too long. Raises LimitError."""
+    """Return the text. Raises LimitError if it is too long."""
     if len(text) > MAX_VALUE:
         raise LimitError("template.value_too_long", kilobytes=MAX_VALUE // 1024)
     return text

@@ -1,4 +1,4 @@
-"""What is wrong with a template, as a reason with its place."""
+"""Problems of a template, as reasons with a position."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ Field = Literal["subject", "preheader", "html"]
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing to fix. `line` counts from 1 in the field's text; 0 when it has no place.
+    """One thing to fix. `line` counts from 1 in the field's text; 0 without a position.
 
-    `blocks`: the campaign cannot be sent like this; otherwise it is a warning.
+    `blocks`: it prevents sending; otherwise it is a warning.
     """
 
     field: Field
@@ -23,7 +23,7 @@ class Problem:
 
     @property
     def located(self) -> Reason:
-        """The reason with its line, where the field has more than one."""
+        """The reason with its line, if the field has several lines."""
         if self.field != "html" or not self.line:
             return self.reason
         return Reason("template.in_line", {"line": self.line, "problem": self.reason})

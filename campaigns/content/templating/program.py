@@ -1,4 +1,4 @@
-"""Compiled templates: rendered once per recipient, within the limits."""
+"""Compiled templates, rendered once per recipient, within the limits."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ from campaigns.content.templating.problems import Field, Problem, RenderError, f
 from campaigns.reason import Reason
 
 Track = Callable[[int, str], str]
-"""Makes the tracked address of a link from its number and target."""
+"""Returns the tracked URL of a link by its number and target."""
 Constants = Mapping[str, str]
-"""Merge fields with the same value for everybody, such as `sender.name`."""
+"""Merge fields with the same value for everyone, such as `sender.name`."""
 
 _BATCH_SIZE = 64
-"""Number of pieces of output taken between two checks of their size."""
+"""Number of pieces of output between two checks of their size."""
 _MISFITS = (
     TemplateError,
     TypeError,
@@ -37,9 +37,9 @@ _MISFITS = (
 
 
 class _Bounder(NodeTransformer):
-    """Replaces Jinja's own functions by bounded ones, and merge fields by `constants`.
+    """Replaces Jinja's functions by limited ones, and merge fields by `constants`.
 
-    No template can set the name of a constant: `checker.check` refuses it.
+    Templates cannot set the name of a constant: `checker.check` refuses it.
     """
 
     def __init__(self, constants: Constants) -> None:
@@ -93,7 +93,7 @@ def _call_filter(at: nodes.Node, name: str, value: Any, *args: Any) -> nodes.Fil
 class Run(limits.bounded):
     """One rendering: values and limits, shared by all programs of a message.
 
-    `track` makes the tracked addresses of links; None: links stay as they are.
+    `track` returns tracked URLs of links; None: links are not tracked.
     """
 
     def __init__(self, values: dict[str, Any], track: Track | None = None) -> None:
@@ -102,7 +102,7 @@ class Run(limits.bounded):
         self._names = Context(PLAIN, values, None, {})
 
     def names(self, program: "Program[Any]") -> Context:
-        """Return where a program looks up names. One that sets names gets its own context."""
+        """Return the context of a program. A program that sets names gets its own."""
         return Context(PLAIN, self.values, None, {}) if program.assigns else self._names
 
 
@@ -155,7 +155,7 @@ class Program(Generic[Output]):
 
 
 def _line_of(template: Template, traceback: TracebackType | None) -> int:
-    """Return the line of the template that was running, 0 if unknown."""
+    """Return the template line that was running; 0 if unknown."""
     line = 0
     while traceback is not None:
         if traceback.tb_frame.f_code.co_filename == "<template>":
@@ -189,7 +189,7 @@ def compile_template(
 
 
 def _constant_output(tree: nodes.Template) -> str | None:
-    """Return the whole output of a template that is only text; None for others."""
+    """Return the output of a template that is only text; None for others."""
     data: list[str] = []
     for part in tree.body:
         if not isinstance(part, nodes.Output):

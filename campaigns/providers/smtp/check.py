@@ -14,9 +14,9 @@ from campaigns.providers.smtp.timeouts import Timeouts
 from campaigns.reason import Reason
 
 STEP_SECONDS = 5.0
-"""Time limit for connecting and for each reply."""
+"""Time limit for connecting and for each reply, in seconds."""
 WHOLE_SECONDS = 15.0
-"""Time limit for a whole test."""
+"""Time limit for a whole test, in seconds."""
 
 _HINTS = (
     (("gmail.com", "googlemail.com", "google.com"), Reason("connection.hint_google")),
@@ -29,9 +29,8 @@ _HINTS = (
 def check_login(login: SmtpLogin, *, sender: str = "") -> CheckResult:
     """Connect, encrypt, log in, and offer `sender` if given; no message is sent.
 
-    Never raises, and takes no longer than WHOLE_SECONDS, whatever the server does: the
-    look-up of a name and a server that answers byte by byte know no time limit of their own,
-    so a thread asks and is left alone when time is up.
+    Never raises, and takes no longer than WHOLE_SECONDS. Name lookups and servers that answer byte
+    by byte escape socket timeouts, so a thread makes the test and is abandoned at the deadline.
     """
     answers: list[CheckResult] = []
 
@@ -69,7 +68,7 @@ def _ask(login: SmtpLogin, sender: str) -> CheckResult:
 
 
 def _hints(login: SmtpLogin, trouble: Reason) -> Iterator[Reason]:
-    """What a well-known provider wants in place of the password that it refused."""
+    """Return what a well-known provider expects instead of the refused password."""
     if trouble.code == "connection.login_refused":
         for domains, hint in _HINTS:
             if any(login.host == name or login.host.endswith("." + name) for name in domains):
@@ -77,7 +76,7 @@ def _hints(login: SmtpLogin, trouble: Reason) -> Iterator[Reason]:
 
 
 def _offer(smtp: smtplib.SMTP, sender: str) -> Iterator[Reason]:
-    """Offer the sender address and take it back. Gives the reason when it is refused."""
+    """Offer the sender address, then reset. Returns the reason if it is refused."""
     code, reply = smtp.docmd(f"MAIL FROM:<{sender}>")
     smtp.rset()
     if not 200 <= code < 300:
@@ -86,7 +85,7 @@ def _offer(smtp: smtplib.SMTP, sender: str) -> Iterator[Reason]:
 
 
 def _found(smtp: smtplib.SMTP, login: SmtpLogin) -> Iterator[Reason]:
-    """What the connection is like, and what the server takes."""
+    """Return findings about encryption and the server's features."""
     version = smtp.sock.version() if isinstance(smtp.sock, ssl.SSLSocket) else None
     if version:
         params = {"where": login.where, "protocol": version.replace("TLSv", "TLS ")}

@@ -1,4 +1,4 @@
-"""One connection in the loop: a socket, what is said over it, and how long that may take."""
+"""One connection in the loop: a socket, its session, and its timeouts."""
 
 import contextlib
 import selectors
@@ -21,7 +21,7 @@ _NOT_NOW = (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWant
 
 
 class Connection:
-    """Moves bytes between a socket and its session. `on_over` is called once, at its end."""
+    """Moves bytes between a socket and its session. `on_over` is called once, at the end."""
 
     __slots__ = (
         "_allowed",
@@ -54,7 +54,7 @@ class Connection:
         self._mask = _READ
         self._is_over = False
         self._allowed = _allowed(timeouts)
-        self._since = loop.now  # the last reply, or the last bytes that were taken
+        self._since = loop.now  # the last reply, or the last bytes that the server accepted
         self._replies = 0
         self.opened_at = time.monotonic()
         loop.register(sock, self._ready)
@@ -65,16 +65,16 @@ class Connection:
 
     @property
     def is_leaving(self) -> bool:
-        """It takes nothing more."""
+        """Whether it takes no more messages."""
         return self._is_over or self.session.is_stopped
 
     def start(self) -> None:
-        """Take the next message, if there is one and this connection has nothing to do."""
+        """Take the next message, if there is one and this connection is idle."""
         if self.is_idle:
             self._say(self.session.start)
 
     def stop(self) -> None:
-        """Take nothing more, and close as soon as the reply awaited has come."""
+        """Take nothing more, and close once the pending reply has come."""
         if not self._is_over:
             self._say(self.session.stop)
 
@@ -100,7 +100,7 @@ class Connection:
 
     def _ready(self, mask: int) -> None:
         if self._is_over:
-            return  # closed by another call in the same round
+            return  # closed by another callback in the same round
         try:
             if mask & _READ or self._is_tls:
                 self._read()
@@ -109,8 +109,8 @@ class Connection:
         except OSError as error:
             self._broken(error)
         except Exception:
-            log.exception("a connection is given up after an error")
-            self.drop("an error of ours")
+            log.exception("connection dropped after an error")
+            self.drop("internal error")
 
     def _say(self, give: Callable[[], bytes]) -> None:
         try:
@@ -118,8 +118,8 @@ class Connection:
         except OSError as error:
             self._broken(error)
         except Exception:
-            log.exception("a connection is given up after an error")
-            self.drop("an error of ours")
+            log.exception("connection dropped after an error")
+            self.drop("internal error")
 
     def _read(self) -> None:
         while True:
@@ -131,7 +131,7 @@ class Connection:
                 self.drop("the server closed the connection")
                 return
             self._write(self.session.feed(data))
-            # What TLS has decrypted already does not make the socket readable again.
+            # Bytes that TLS has already decrypted do not make the socket readable.
             if not self._is_tls or self._is_over or not self._pending():
                 return
 
@@ -139,14 +139,14 @@ class Connection:
         return self._sock.pending() if isinstance(self._sock, ssl.SSLSocket) else 0
 
     def _write(self, data: bytes) -> None:
-        """Write what the session gave, and note that something went on."""
+        """Write the session's bytes, and restart the timeout."""
         session = self.session
         if data:
             if self._out:
                 self._out = bytes(self._out) + data
             else:
                 if self._is_tls:
-                    session.is_unwritten = False  # a record may go out and its write fail
+                    session.is_unwritten = False  # TLS may send a record although the write fails
                 sent = self._send(data)
                 if sent == len(data):
                     session.is_unwritten = False
@@ -167,7 +167,7 @@ class Connection:
             self._since = self._loop.now
 
     def _keep_writing(self, sent: int) -> None:
-        """Part of it waits until the socket takes more."""
+        """Keep the rest until the socket accepts more."""
         self.session.is_writing = bool(self._out)
         if sent:
             self.session.is_unwritten = False
@@ -185,7 +185,7 @@ class Connection:
     # --- the end ------------------------------------------------------------------------------
 
     def _broken(self, error: OSError) -> None:
-        """Writing or reading failed. What the server had said before is still heard."""
+        """Handle a failed write or read, after reading what the server said before."""
         if self._is_over:
             return
         words = []

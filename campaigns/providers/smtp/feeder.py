@@ -1,4 +1,4 @@
-"""Between an account's connections and its source: counts, and lets no error of the source out."""
+"""Pass messages and results between an account's connections and its source."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,17 +12,17 @@ from campaigns.reason import Reason
 log = structlog.get_logger()
 
 MOST_FIRST, MOST_FOLLOWING = 5, 10
-"""How often a message may end its connection as the first on it, and as the follower of messages
-that were answered; then it is `unsent`, at a step, so that a server that hangs up at one recipient
-every time ends. More than the failures in a row that stop the account: an account in trouble
-costs no recipient a try."""
+"""How often a message may break its connection, as the first on it and after answered messages.
+
+Then it is `unsent`, so that a server that hangs up at one recipient is not tried for ever. This is
+more than the failures that stop an account: an account in trouble costs no recipient an attempt."""
 MOST_FIRST_AFTER_FOLLOWING = 2
-"""Where it ended a connection that worked before, and ends fresh ones too, it is the message."""
+"""The same for a first message that has also broken a working connection: it is the cause."""
 MOST_REMEMBERED = 10_000
 
 
 class Feeder:
-    """All connections of an account share one. Used in the loop's thread only."""
+    """Shared by all connections of an account. Used in the loop's thread only."""
 
     def __init__(
         self,
@@ -37,17 +37,17 @@ class Feeder:
         """The source had nothing when it was last asked."""
         self._kept: Message | None = None
         self.unanswered = 0
-        """So many connections in a row ended without an answer to a body."""
+        """Connections in a row that ended without a reply to a body."""
         self.taken = self.ended = 0
 
     @property
     def is_idle(self) -> bool:
-        """Right from any thread: the ends are read first, so it errs to the safe side."""
+        """Whether all messages taken have ended. Safe from any thread: `ended` is read first."""
         ended = self.ended
         return ended == self.taken
 
     def has_more(self) -> bool:
-        """Whether there is work for one more connection; it is kept for whoever takes next."""
+        """Return whether another connection has work: takes a message and keeps it for `take`."""
         if self._kept is None:
             self._kept = self.take()
         return self._kept is not None
@@ -70,7 +70,7 @@ class Feeder:
         try:
             message = self.source.take()
         except Exception as error:
-            log.exception("no message could be taken")
+            log.exception("the source failed to give a message")
             self._fail("connection.message_failed", error)
         if message is None:
             self.ended += 1
@@ -83,7 +83,7 @@ class Feeder:
         try:
             return self.source is not None and self.source.begin(message)
         except Exception as error:
-            log.exception("a message could not be begun")
+            log.exception("the source failed to begin a message")
             self._fail("connection.journal_failed", error)
             return False
 
@@ -93,7 +93,7 @@ class Feeder:
             if self.source is not None:
                 self.source.release(message)
         except Exception:
-            log.exception("a message could not be put back", delivery=message.delivery_id)
+            log.exception("the source failed to take back a message", delivery=message.delivery_id)
         self.ended += 1
 
     def report(self, result: SendResult) -> None:
@@ -105,7 +105,7 @@ class Feeder:
             if self.source is not None:
                 self.source.report(result)
         except Exception:
-            log.exception("a result could not be noted", delivery=result.delivery_id)
+            log.exception("the source failed to take a result", delivery=result.delivery_id)
         self.ended += 1
 
     def hand_back(self, message: Message, result: SendResult, *, is_first: bool) -> None:
@@ -128,7 +128,7 @@ class Feeder:
             if self.source is not None:
                 self.source.account_failed(error)
         except Exception:
-            log.exception("a trouble could not be noted")
+            log.exception("a failure of the account could not be reported")
 
     def _fail(self, code: str, error: Exception) -> None:
         reason = Reason(code, {"error": str(error)})

@@ -1,4 +1,4 @@
-"""An SMTP account: its settings and secrets, and what may be saved of them."""
+"""An SMTP account: its settings and secrets, and their validation."""
 
 import ipaddress
 import re
@@ -30,9 +30,9 @@ MAX_HOST = 253
 _HOST_NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*")
 
 SERVER = ("host", "port", "security", "username")
-"""Settings that say where a login is sent, how, and as whom."""
+"""Settings that determine which server gets a login, and how."""
 CLIENT = (*SERVER, "token_url", "client_id")
-"""The same for the secrets of OAuth 2, which go to the token endpoint, too."""
+"""The same for the secrets of OAuth 2, which also go to the token endpoint."""
 
 
 def _host(text: str) -> str:
@@ -53,7 +53,7 @@ Stripped = Annotated[str, AfterValidator(str.strip)]
 
 
 class SmtpSettings(KindModel):
-    """Where an account connects to, and how it logs in."""
+    """How an account connects and logs in."""
 
     host: Annotated[str, AfterValidator(_host)] = ""
     port: Annotated[int, BeforeValidator(partial(whole_number, low=1, high=MAX_PORT))] = 587
@@ -68,7 +68,7 @@ class SmtpSettings(KindModel):
     token_scope: Annotated[str, AfterValidator(_one_space)] = ""
     client_id: Stripped = ""
     client_certificate: str = ""
-    """Shown to a server that asks for one: PEM text with the chain."""
+    """The certificate for servers that ask for one: PEM text with the chain."""
 
 
 class SmtpCredentials(KindModel):
@@ -132,7 +132,7 @@ class SmtpKind(Kind[SmtpSettings, SmtpCredentials, SmtpLogin]):
 
     def test(self, login: SmtpLogin, *, sender: str) -> CheckResult:
         if login.refuse_token is not None:
-            login.refuse_token()  # a token from before says nothing about what was typed now
+            login.refuse_token()  # a cached token would not test the secrets typed now
         return check.check_login(login, sender=sender)
 
     def can_renew(self, settings: SmtpSettings) -> bool:
@@ -170,7 +170,7 @@ class SmtpKind(Kind[SmtpSettings, SmtpCredentials, SmtpLogin]):
 
 
 def grant_of(settings: SmtpSettings, credentials: Mapping[str, str]) -> Grant | None:
-    """Return what access tokens are given for; None for a login by password, or none at all."""
+    """Return the OAuth 2 grant; None for a login by password or without login."""
     if settings.auth != "oauth2" or not settings.username:
         return None
     return Grant(
@@ -183,7 +183,7 @@ def grant_of(settings: SmtpSettings, credentials: Mapping[str, str]) -> Grant | 
 
 
 def is_loopback(host: str) -> bool:
-    """Whether this name or address is this machine, so that nobody can listen on the way."""
+    """Return whether this name or address is this machine, so that nobody can eavesdrop."""
     if host == "localhost":
         return True
     try:
@@ -192,7 +192,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-# --- what may be saved ------------------------------------------------------------------------
+# --- validation -------------------------------------------------------------------------------
 
 
 def _check_security(draft: SmtpDraft) -> None:
@@ -223,7 +223,7 @@ def _check_password(draft: SmtpDraft) -> None:
         if "password" not in draft.stored_credentials:
             draft.refuse("password", "provider.password_missing")
         elif _is_elsewhere(draft, SERVER):
-            # Another port or weaker encryption is enough to read it: others may listen there.
+            # On another port or with weaker encryption, someone else may read the secrets.
             draft.refuse("password", "provider.password_again")
 
 
@@ -251,7 +251,7 @@ def _check_oauth(draft: SmtpDraft) -> None:
 
 
 def _check_oauth_secrets(draft: SmtpDraft) -> None:
-    """Stored secrets go to the servers that they were typed for, and to no other."""
+    """Demand the secrets again if they would go to servers they were not typed for."""
     secrets, stored = draft.credentials, draft.stored_credentials
     has_token = "refresh_token" in stored
     is_elsewhere = _is_elsewhere(draft, CLIENT)
@@ -287,7 +287,7 @@ def _check_certificate(draft: SmtpDraft) -> None:
 
 
 def _is_elsewhere(draft: SmtpDraft, names: tuple[str, ...]) -> bool:
-    """Whether these settings would send stored secrets elsewhere than they were typed for."""
+    """Return whether these settings would send stored secrets to other servers."""
     stored = draft.stored
     return stored is None or any(
         getattr(stored, name) != getattr(draft.settings, name) for name in names

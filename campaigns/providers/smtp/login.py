@@ -1,7 +1,7 @@
 """Connect to a server, encrypt, log in: what happens once per connection.
 
-AUTH is never tried before TLS unless the account was explicitly set to use no encryption. What
-a server said before TLS is forgotten with it, bytes that already wait to be read included.
+AUTH is never tried before TLS unless the account was explicitly set to use no encryption.
+Everything a server said before TLS is discarded, including bytes that wait to be read.
 """
 
 import base64
@@ -24,7 +24,7 @@ from campaigns.reason import Reason
 
 @dataclass(frozen=True, slots=True)
 class SmtpLogin:
-    """Where and how to connect. Secrets are in the clear here, and only here."""
+    """Where and how to connect. The only place with decrypted secrets."""
 
     host: str
     port: int
@@ -32,12 +32,12 @@ class SmtpLogin:
     username: str = ""
     password: str = field(default="", repr=False)
     token: Callable[[], str] | None = field(default=None, repr=False)
-    """Gives a fresh access token; then XOAUTH2 is used and no password. It may take its time,
-    and may raise ProviderTroubleError."""
+    """Returns a fresh access token, for XOAUTH2 instead of a password. May be slow, and may raise
+    ProviderTroubleError."""
     refuse_token: Callable[[], None] | None = field(default=None, repr=False)
-    """Told that the server did not take the token: the next login needs another one."""
+    """Called when the server refuses the token: the next login needs another one."""
     certificate: str = field(default="", repr=False)
-    """A client certificate: its PEM text with the chain and the key, the key unencrypted."""
+    """A client certificate: PEM text with the chain and the unencrypted key."""
 
     @property
     def where(self) -> str:
@@ -45,7 +45,7 @@ class SmtpLogin:
 
 
 def connect(login: SmtpLogin, timeouts: Timeouts = PATIENT) -> smtplib.SMTP:
-    """An open, encrypted, logged-in connection. Raises ProviderTroubleError."""
+    """Open an encrypted connection and log in. Raises ProviderTroubleError."""
     try:
         return _connect(login, timeouts)
     except ProviderTroubleError:
@@ -102,7 +102,7 @@ def _connect(login: SmtpLogin, timeouts: Timeouts) -> smtplib.SMTP:
 
 
 class _Smtp(smtplib.SMTP):
-    """smtplib knows one timeout; ours are one for connecting and one for each answer."""
+    """smtplib with two timeouts: one for connecting and one for each reply."""
 
     def __init__(
         self, login: SmtpLogin, timeouts: Timeouts, implicit_tls: ssl.SSLContext | None
@@ -125,19 +125,19 @@ class _Smtp(smtplib.SMTP):
 
 @functools.cache
 def _own_name() -> str | None:
-    """Our name for EHLO. Asked once: a slow name server would hold up every connection.
+    """Return our name for EHLO. Cached: a slow name server would delay every connection.
 
-    None: the machine has no full name; smtplib then says its network address.
+    None: the machine has no full name; smtplib then sends its network address.
     """
     name = socket.getfqdn()
     return name if "." in name else None
 
 
 def _context(login: SmtpLogin) -> ssl.SSLContext:
-    """Checks certificate and name of the server; shows our own certificate if there is one."""
+    """Return a TLS context that verifies the server and presents our certificate, if any."""
     context = ssl.create_default_context()
     if login.certificate:
-        # OpenSSL reads it from a file only; nobody else can read this one, and it goes at once.
+        # OpenSSL reads it from a file only. Only we can read this one, and it is deleted at once.
         with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:
             file.write(login.certificate)
             file.flush()
@@ -157,7 +157,7 @@ def _no_password() -> str:
 # --- logging in -------------------------------------------------------------------------------
 
 _MECHANISM_REFUSED = (504, 534)
-"""The server knows the mechanism no more, or finds it too weak: the next one may do."""
+"""The server no longer supports the mechanism, or finds it too weak: try the next one."""
 
 
 def _log_in(smtp: smtplib.SMTP, login: SmtpLogin) -> None:
@@ -177,11 +177,11 @@ def _log_in(smtp: smtplib.SMTP, login: SmtpLogin) -> None:
     code, text = 0, b""
     for mechanism in usable:
         code, text = _MECHANISMS[mechanism](smtp, login)
-        if code in (235, 503):  # 503: logged in already
+        if code in (235, 503):  # 503: already logged in
             return
         if code == 421:
             raise smtplib.SMTPResponseException(code, text)
-        # A server may offer CRAM-MD5 and yet hold no password in the form that it needs.
+        # A server may offer CRAM-MD5 although it has no password in the required form.
         if code not in _MECHANISM_REFUSED and mechanism != "CRAM-MD5":
             break
     raise _trouble(
@@ -229,7 +229,7 @@ def _xoauth2(smtp: smtplib.SMTP, login: SmtpLogin) -> tuple[int, bytes]:
     token = login.token() if login.token is not None else ""
     secret = f"user={login.username}\x01auth=Bearer {token}\x01\x01".encode()
     code, text = smtp.docmd("AUTH", f"XOAUTH2 {_coded(secret)}")
-    if code == 334:  # the reason, in JSON; an empty line brings the verdict
+    if code == 334:  # the reason, in JSON; an empty line fetches the final reply
         code, text = smtp.docmd("")
     if code == 535 and login.refuse_token is not None:
         login.refuse_token()
@@ -244,11 +244,11 @@ _MECHANISMS = {
 }
 
 
-# --- handing over -----------------------------------------------------------------------------
+# --- handover ---------------------------------------------------------------------------------
 
 
 def features(smtp: smtplib.SMTP) -> Features:
-    """What the server announced in its last greeting."""
+    """Return the features that the server announced in its last greeting."""
     size = smtp.esmtp_features.get("size", "")
     return Features(
         pipelining=smtp.has_extn("pipelining"),
@@ -261,9 +261,9 @@ def features(smtp: smtplib.SMTP) -> Features:
 
 
 def take_socket(smtp: smtplib.SMTP) -> socket.socket:
-    """The connected socket, non-blocking; smtplib has nothing to do with it any more.
+    """Return the connected socket, non-blocking and detached from smtplib.
 
-    Raises OSError when the server has said more than it was asked.
+    Raises OSError if the server has said more than it was asked.
     """
     sock, smtp.sock = smtp.sock, None
     if sock is None:
@@ -285,7 +285,7 @@ def take_socket(smtp: smtplib.SMTP) -> socket.socket:
 
 
 def plain(error: Exception) -> str:
-    """The words of an error, without numbers and class names where there are words."""
+    """Return the message of an error, without numbers and class names if it has words."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
     return str(error) or type(error).__name__

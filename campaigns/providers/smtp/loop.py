@@ -1,6 +1,6 @@
-"""The thread that all connections of a process live in: who has bytes is called.
+"""The event loop for all connections of a process, in one thread.
 
-`selectors` and plain sockets: a coroutine per connection costs twice as much per message.
+It uses `selectors` and plain sockets: coroutines cost twice as much per message.
 """
 
 import contextlib
@@ -26,19 +26,19 @@ Ready = Callable[[int], None]
 
 
 class Ticking(Protocol):
-    """What the loop calls at every turn."""
+    """Something that the loop calls every TICK_SECONDS."""
 
     def tick(self, now: float) -> bool:
-        """Time has passed. False: no need to be called again until `Loop.watch`."""
+        """Check timeouts. False: stop calling until the next `Loop.watch`."""
         ...
 
 
 class Loop:
-    """Calls back whoever is registered, in one daemon thread named "smtp"."""
+    """Runs registered callbacks, in one daemon thread named "smtp"."""
 
     def __init__(self) -> None:
         self.now = time.monotonic()
-        """When the loop last woke up; good enough for timeouts."""
+        """When the loop last woke up; accurate enough for timeouts."""
         self._selector = selectors.DefaultSelector()
         self._queue: deque[Callable[[], None]] = deque()
         self._is_rung = False
@@ -56,20 +56,20 @@ class Loop:
     # --- from any thread ----------------------------------------------------------------------
 
     def soon(self, call: Callable[[], None]) -> None:
-        """Have this called in the loop's thread."""
+        """Call this in the loop's thread."""
         self._queue.append(call)
         if not self._is_rung:
             self._is_rung = True
             try:
                 self._bell.send(b".")
             except BlockingIOError:
-                pass  # rung more often than it can hear: it will wake up
+                pass  # the pipe is full, so the loop will wake up anyway
             except OSError:
                 self._is_rung = False  # stopped
 
     @property
     def is_here(self) -> bool:
-        """Whether the caller runs in the loop's thread."""
+        """Return whether the caller runs in the loop's thread."""
         return threading.current_thread() is self._thread
 
     @property
@@ -77,7 +77,7 @@ class Loop:
         return self._thread.is_alive() and not self._is_stopping
 
     def stop(self) -> None:
-        """End the thread. Connections that are still open are left as they are."""
+        """End the thread. Open connections stay as they are."""
         self._is_stopping = True
         self.soon(lambda: None)
         if not self.is_here:
@@ -95,11 +95,11 @@ class Loop:
         self._selector.unregister(sock)
 
     def watch(self, ticking: Ticking) -> None:
-        """Call its `tick` about every TICK_SECONDS until that says that there is no need."""
+        """Call its `tick` about every TICK_SECONDS until it returns False."""
         self._ticking.add(ticking)
 
     def at(self, moment: float, call: Callable[[], None]) -> None:
-        """Have this called at this moment, by `time.monotonic`, or soon after it."""
+        """Call this at this time, by `time.monotonic`, or soon after."""
         heapq.heappush(self._timers, (moment, next(self._order), call))
 
     def _run(self) -> None:
@@ -116,14 +116,14 @@ class Loop:
                     next_tick = self.now + TICK_SECONDS
                     self._tick()
             except Exception:
-                log.exception("the smtp thread goes on after an error")
+                log.exception("an error in the smtp thread")
                 time.sleep(0.01)
         self._selector.close()
         self._hears.close()
         self._bell.close()
 
     def _patience(self, next_tick: float) -> float | None:
-        """How long to wait for bytes, in seconds; None: until some come."""
+        """Return how long to wait for bytes, in seconds; None: until some come."""
         moments = [next_tick] if self._ticking else []
         if self._timers:
             moments.append(self._timers[0][0])
@@ -162,7 +162,7 @@ _shared_by = 0
 
 
 def shared_loop() -> Loop:
-    """The loop of this process, started on first use. A child after a fork gets its own."""
+    """Return the loop of this process, started on first use. A forked child gets its own."""
     global _shared, _shared_by
     with _lock:
         if _shared is None or _shared_by != os.getpid() or not _shared.is_alive:
@@ -171,7 +171,7 @@ def shared_loop() -> Loop:
 
 
 def stop_shared_loop() -> None:
-    """For the end of a test: nothing of it goes on in the next."""
+    """Stop the shared loop. For tests: nothing runs on into the next one."""
     global _shared
     with _lock:
         if _shared is not None and _shared_by == os.getpid():

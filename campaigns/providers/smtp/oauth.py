@@ -1,7 +1,7 @@
-"""Access tokens by OAuth 2: what a provider wants for a login instead of a password.
+"""OAuth 2 access tokens, which some providers require instead of a password.
 
-A person allowed us once, in the provider's own pages, and got a refresh token from it. For that
-the token endpoint gives access tokens that hold for about an hour; they are kept in memory.
+A user authorizes us once on the provider's pages and gets a refresh token. The token endpoint
+exchanges it for access tokens that last about an hour and are cached in memory.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from campaigns.providers.presets import PRESETS
 from campaigns.reason import Reason
 
 ASK_AGAIN_BEFORE = 120.0
-"""A token is not used in the last seconds of its life: a login takes its time."""
+"""Seconds before its expiry from which a token is no longer used: a login takes time."""
 USUAL_LIFE = 3600.0
 LONGEST_LIFE = 86_400.0
 LONGEST_TOKEN = 16_384
@@ -30,12 +30,12 @@ LONGEST_QUOTE = 300
 KNOWN_HOSTS = frozenset(
     urlsplit(preset.token_url).hostname or "" for preset in PRESETS if preset.token_url
 )
-"""They may be reached by a private address too, as behind a company's proxy."""
+"""Token endpoints that may have a private address, as behind a company's proxy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What access tokens are given for. Secrets are in the clear here."""
+    """What an access token is requested with. The secrets are decrypted."""
 
     token_url: str
     client_id: str
@@ -50,20 +50,20 @@ class Grant:
 
 @dataclass(slots=True)
 class _Kept:
-    """The newest tokens of a grant."""
+    """The latest tokens of a grant."""
 
     refresh_token: str
     access_token: str = ""
     until: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)
-    """Many connections open at the same time: one of them asks."""
+    """Many connections may open at once; only one of them requests a token."""
 
 
 _kept: dict[bytes, _Kept] = {}
 
 
 def access_token(grant: Grant) -> str:
-    """A token that holds for a while yet. Raises ProviderTroubleError."""
+    """Return a token that is valid for a while. Raises ProviderTroubleError."""
     kept = _kept_for(grant)
     with kept.lock:
         if running_seconds() >= kept.until:
@@ -72,24 +72,24 @@ def access_token(grant: Grant) -> str:
 
 
 def refuse(grant: Grant) -> None:
-    """The mail server did not take the token: the next login asks for another one."""
+    """Drop a token that the mail server refused: the next login requests another one."""
     _kept_for(grant).until = 0.0
 
 
 def newest_refresh_token(grant: Grant) -> str:
-    """Some providers give another refresh token each time; the old ones end some day."""
+    """Return the latest refresh token: some providers replace it, and old ones expire."""
     kept = _kept.get(_key(grant))
     return kept.refresh_token if kept is not None else grant.refresh_token
 
 
 def forget_all() -> None:
-    """For tests."""
+    """Clear the cache. For tests."""
     _kept.clear()
 
 
 def _kept_for(grant: Grant) -> _Kept:
     if len(_kept) > MOST_KEPT:
-        _kept.clear()  # each login asks for a new one
+        _kept.clear()  # each login requests a new token
     return _kept.setdefault(_key(grant), _Kept(grant.refresh_token))
 
 
@@ -110,12 +110,12 @@ def _renew(grant: Grant, kept: _Kept) -> None:
     newer = answer.get("refresh_token")
     if isinstance(newer, str) and _is_token(newer) and newer != grant.refresh_token:
         kept.refresh_token = newer
-        # The account will be read with the newer one, and is the same still.
+        # The account will be loaded with the newer refresh token, and must find its cache.
         _kept[_key(replace(grant, refresh_token=newer))] = kept
 
 
 def _is_token(text: str) -> bool:
-    """It goes into a line of SMTP."""
+    """Return whether a token is safe in an SMTP command."""
     return 0 < len(text) <= LONGEST_TOKEN and text.isascii() and text.isprintable()
 
 
@@ -152,7 +152,7 @@ def _refusal(grant: Grant, status: int, answer: dict[str, Any]) -> ProviderTroub
 
 
 def _ask(grant: Grant) -> tuple[int, dict[str, Any]]:
-    """Ask the token endpoint: (status, what was answered). Raises ProviderTroubleError."""
+    """Ask the token endpoint. Returns status and response. Raises ProviderTroubleError."""
     form = {
         "grant_type": "refresh_token",
         "client_id": grant.client_id,

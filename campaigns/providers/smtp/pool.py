@@ -1,4 +1,4 @@
-"""An SMTP account: as many connections as there is work for, opened with patience."""
+"""The connections of an SMTP account: as many as there is work for, opened gradually."""
 
 import random
 import socket
@@ -20,16 +20,16 @@ from campaigns.reason import Reason
 log = structlog.get_logger()
 
 MOST_UNANSWERED = 3
-"""So many times in a row without an answer to a message: each more would become `unknown`."""
+"""Connections in a row that end without a reply to a body: more would mean more `unknown`."""
 MOST_FAILURES = 3
-"""So many connections in a row that were of no use, and none is left: the account is in trouble."""
+"""Useless connections in a row, with none left open, after which the account is in trouble."""
 
 
 class SmtpProvider:
     """Serves one source. The public methods may be called from any thread.
 
-    A connection is opened only when all others are busy. After one that was of no use (not
-    opened, or lost before it brought any answer) the next is tried alone and after a pause.
+    A connection is opened only when all others are busy. After a useless one (not opened, or lost
+    before any reply) the next is tried alone and after a pause.
     """
 
     def __init__(
@@ -40,10 +40,10 @@ class SmtpProvider:
         messages_per_connection: int = 0,
         apart: bool = False,
     ) -> None:
-        """Make one without connections.
+        """Create a provider without connections.
 
-        `messages_per_connection`: after this many it is renewed; 0: never. `apart`: from the
-        other accounts of this process, in a loop that ends with `close`.
+        `messages_per_connection`: messages after which a connection is replaced; 0: never. `apart`:
+        in its own loop, which ends with `close`.
         """
         self._login, self._timeouts = login, timeouts
         self._messages_per_connection = messages_per_connection
@@ -51,16 +51,16 @@ class SmtpProvider:
         self._start_in(None)
 
     def _start_in(self, loop: Loop | None) -> None:
-        """Start with nothing: another loop's connections, as of a parent process, are not ours."""
+        """Start without connections: those of another loop (a parent process) are not ours."""
         self._loop: Loop | None = loop
         self._feeder = Feeder(self._stop_for, self._ask_again_at)
         self._asks_at: float | None = None
         self._most = 0
-        self._session_limit = 0  # messages that fill a session, as learned from refusals; 0: any
-        self._asked: tuple[Source, int] | None = None  # to be served once the last one is done
+        self._session_limit = 0  # messages per session, as learned from refusals; 0: unlimited
+        self._asked: tuple[Source, int] | None = None  # served after the current source
         self._connections: list[Connection] = []
         self._opening = 0
-        self._round = 0  # goes up with each close: what opens later than that is not wanted
+        self._round = 0  # increases with each close: connections opened before are dropped
         self._failures = 0
         self._failed_at = self._not_before = self._unanswered_at = 0.0
         self._is_troubled = self._is_woken = False
@@ -84,7 +84,7 @@ class SmtpProvider:
 
     @property
     def open_connections(self) -> int:
-        opening = self._opening  # read first: what has just been opened is in the connections then
+        opening = self._opening  # read first: one that opens meanwhile is counted twice, not missed
         return opening + len(self._connections)
 
     def close(self, *, wait_seconds: float = 0) -> None:
@@ -104,7 +104,7 @@ class SmtpProvider:
     # --- in the loop's thread -----------------------------------------------------------------
 
     def tick(self, now: float) -> bool:
-        """For the loop. False: nothing here waits for a moment."""
+        """Check timeouts, for the loop. False: nothing has one."""
         for connection in tuple(self._connections):
             connection.tick(now)
         if self._closing is not None and now >= self._closing[0]:
@@ -128,7 +128,7 @@ class SmtpProvider:
             if connections:
                 self._feeder.is_open = not self._is_troubled
             else:
-                self._feeder.shut()  # what is on its way finishes
+                self._feeder.shut()  # messages in progress finish
         self._close_surplus()
         self._go_on()
 
@@ -141,7 +141,7 @@ class SmtpProvider:
         self._go_on()
 
     def _ask_again_at(self, moment: float) -> None:
-        """The source has something for us then, without a further word."""
+        """Call the source again at this time, without a `wake`."""
         if self._loop is not None and (self._asks_at is None or moment < self._asks_at):
             self._asks_at = moment
             self._loop.at(moment, self._ask_again)
@@ -183,11 +183,11 @@ class SmtpProvider:
             _, done = self._closing
             self._closing = self._feeder.source = None
             if self._is_apart:
-                self._drop_all()  # nobody will be there to hear the last goodbye
+                self._drop_all()  # after this, nobody would read the reply to QUIT
             done.set()
 
     def _stop_for(self, trouble: ProviderTroubleError) -> None:
-        """Nothing more is taken until somebody wakes us. Bodies that left are waited for."""
+        """Take nothing more until `wake`, but wait for replies to bodies that were sent."""
         if not self._is_troubled:
             self._is_troubled = True
             self._feeder.shut()
@@ -196,7 +196,7 @@ class SmtpProvider:
     # --- connections --------------------------------------------------------------------------
 
     def _close_surplus(self) -> None:
-        """Close what is open beyond the share: idle ones now, others after their message."""
+        """Close surplus connections: idle ones now, busy ones after their message."""
         connections = [connection for connection in self._connections if not connection.is_leaving]
         surplus = len(connections) - self._most
         connections.sort(key=lambda connection: not connection.is_idle)
@@ -204,7 +204,7 @@ class SmtpProvider:
             connection.stop()
 
     def _pump(self) -> None:
-        """Give work to who has none; open another connection when all have."""
+        """Give work to idle connections; open another one when all are busy."""
         feeder = self._feeder
         for connection in tuple(self._connections):
             if feeder.is_dry or not feeder.is_open:
@@ -223,7 +223,7 @@ class SmtpProvider:
             self._failures = 0
         at_once = max(1, len(self._connections))
         if self._failures or self._feeder.unanswered:
-            # One at a time, and only when all that are open have proven themselves.
+            # One at a time, and only when all open ones have proven to work.
             at_once = int(all(connection.session.answered for connection in self._connections))
         while (
             self._opening < at_once
@@ -235,12 +235,12 @@ class SmtpProvider:
             opening = partial(self._open, loop, self._round, begun_at)
             try:
                 threading.Thread(target=opening, name="smtp-connect", daemon=True).start()
-            except RuntimeError as error:  # this machine has no more to give
+            except RuntimeError as error:  # the system cannot start another thread
                 self._not_opened(self._round, begun_at, self._failed(error))
                 return
 
     def _open(self, loop: Loop, number: int, begun_at: float) -> None:
-        """In a thread of its own: a name server, TLS and a login may all take their time."""
+        """Open a connection, in its own thread: name lookup, TLS and login may all be slow."""
         try:
             smtp = connect(self._login, self._timeouts)
             offered = features(smtp)
@@ -264,8 +264,8 @@ class SmtpProvider:
         session = Session(self._feeder, offered, most_messages=self._most_messages)
         connection = Connection(loop, sock, session, self._timeouts, self._connection_over)
         self._connections.append(connection)
-        self._opening -= 1  # after that: who counts from another thread never counts too few
-        self._close_surplus()  # the share may have become smaller while it was being opened
+        self._opening -= 1  # afterwards, so that other threads never count too few
+        self._close_surplus()  # the share may have shrunk while it was opening
         if not connection.is_leaving:
             connection.start()
         self._pump()
@@ -316,19 +316,19 @@ class SmtpProvider:
 
     @property
     def _most_messages(self) -> int:
-        """Messages after which a connection is renewed; 0: never."""
+        """Return the number of messages after which a connection is replaced; 0: never."""
         known = [most for most in (self._messages_per_connection, self._session_limit) if most]
         return min(known, default=0)
 
     def _learn_session_limit(self, messages: int) -> None:
-        """Renew connections before the server refuses: those that are open, and later ones."""
+        """Replace open and later connections before the server refuses more messages."""
         if not self._session_limit or messages < self._session_limit:
             self._session_limit = messages
             for connection in self._connections:
                 connection.session.most = self._most_messages
 
     def _count_failure(self, begun_at: float) -> None:
-        """Connections that were there side by side and broke together count once."""
+        """Count a failure; connections that were open together and broke together count once."""
         if begun_at <= self._failed_at:
             return
         self._failures += 1

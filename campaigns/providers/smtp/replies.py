@@ -1,4 +1,4 @@
-"""A server's replies, out of the bytes as they come: in pieces, over many lines, or garbled."""
+"""Parse a server's replies from bytes that arrive in pieces, over many lines, or garbled."""
 
 import re
 
@@ -8,14 +8,14 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
 class MalformedReplyError(Exception):
-    """What came is no SMTP reply."""
+    """The bytes are not an SMTP reply."""
 
     def __init__(self) -> None:
         super().__init__("the server's reply made no sense")
 
 
 class ReplyReader:
-    """Takes bytes, gives whole replies: code and text, the lines of a long one joined."""
+    """Takes bytes and returns whole replies: code and text, lines joined."""
 
     __slots__ = ("_buffer", "_lines", "_size")
 
@@ -29,11 +29,11 @@ class ReplyReader:
 
     @property
     def is_empty(self) -> bool:
-        """Nothing has come that was not given out yet."""
+        """Whether no bytes are left."""
         return not self._buffer and not self._lines
 
     def next(self) -> tuple[int, bytes] | None:
-        """The next whole reply; None: more must come first. Raises MalformedReplyError."""
+        """Return the next whole reply; None if it is incomplete. Raises MalformedReplyError."""
         while True:
             line, found, rest = self._buffer.partition(b"\n")
             self._size += len(line) if found else 0
@@ -54,7 +54,7 @@ class ReplyReader:
 
 
 def reply_text(code: int, text: bytes | str) -> str:
-    """A server's reply as one clean line: no control characters, at most 500 characters."""
+    """Return a reply as one line without control characters, at most 500 characters long."""
     words = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
     line = words if words.isprintable() else _CONTROLS.sub(" ", words)
     line = line.strip()

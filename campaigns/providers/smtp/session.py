@@ -1,8 +1,8 @@
-"""What is said over one connection, as bytes in and bytes out: no sockets, no clock, no threads.
+"""The protocol of one connection, as bytes in and bytes out: no sockets, no clock, no threads.
 
-Each reply belongs to the oldest thing asked. Where the server announced PIPELINING, one write
-carries the body of a message and the envelope of the next, which rides along: a message then
-costs one round trip. Without it there is one command at a time, by the same path.
+Each reply belongs to the oldest open command. If the server announced PIPELINING, one write carries
+the body of a message and the envelope of the next, so a message costs one round trip. Otherwise
+commands go one at a time, through the same code.
 
     MAIL, RCPT, DATA  ->  250, 250, 354
     body of 1, MAIL, RCPT, DATA of 2  ->  250 (of 1), 250, 250, 354 (of 2)
@@ -19,7 +19,7 @@ from campaigns.providers.smtp.replies import MalformedReplyError, ReplyReader, r
 from campaigns.providers.smtp.session_limits import is_about_session, is_session_full
 
 Asked = Literal["", "mail", "rcpt", "data", "dot", "lone dot", "rset", "quit"]
-"""What a reply may belong to. A lone dot ends a DATA that was granted and is not wanted."""
+"""What a reply may belong to. "dot": the lone dot that ends an unwanted DATA."""
 
 _ENVELOPE: tuple[Asked, ...] = ("mail", "rcpt", "data")
 _DOT: tuple[Asked, ...] = ("dot",)
@@ -29,7 +29,7 @@ _STEPS: dict[Asked, Step] = {"mail": "mail", "rcpt": "rcpt", "data": "data", "do
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """What a server announced. `largest`: the most bytes it takes for a message; 0: any."""
+    """What a server announced. `largest`: its message size limit in bytes; 0: none."""
 
     pipelining: bool = False
     size: bool = False
@@ -40,7 +40,7 @@ class Features:
 
 
 class MessageFeed(Protocol):
-    """Where messages come from and fates go to; none of these raises. Like a Source, plus one."""
+    """Where messages come from and results go to, like a Source. No method raises."""
 
     def take(self) -> Message | None: ...
     def begin(self, message: Message) -> bool: ...
@@ -48,15 +48,15 @@ class MessageFeed(Protocol):
     def report(self, result: SendResult) -> None: ...
 
     def hand_back(self, message: Message, result: SendResult, *, is_first: bool) -> None:
-        """The connection ended before any of its body: put back, or settled by this result.
+        """Take back a message whose connection ended before its body: release it or report this.
 
-        `is_first`: nothing was answered on this connection before.
+        `is_first`: this connection had answered no message before.
         """
         ...
 
 
 class Session:
-    """The state of one connection that is logged in."""
+    """The state of one logged-in connection."""
 
     __slots__ = (
         "_asked",
@@ -87,36 +87,36 @@ class Session:
     def __init__(self, feeder: MessageFeed, features: Features, *, most_messages: int = 0) -> None:
         self._feeder, self._features = feeder, features
         self.most = most_messages
-        """The connection is renewed after so many messages; 0: never."""
+        """Messages after which the connection is replaced; 0: never."""
         self.session_limit = 0
-        """Messages answered here before the server called the session full; 0: it did not."""
+        """Messages answered before the server called the session full; 0: it did not."""
         self._reader = ReplyReader()
-        self._is_between = True  # no part of a reply waits for the rest
+        self._is_between = True  # no reply has arrived in part
         self._asked: tuple[Asked, ...] = ()
-        self._held: list[bytes] = []  # commands that wait for the reply to the one before
-        self._body: Message | None = None  # written; its reply is awaited
+        self._held: list[bytes] = []  # commands that wait for the reply to the previous one
+        self._body: Message | None = None  # written; its reply is pending
         self._next: Message | None = None  # its envelope is written
         self._taken = 0
-        self._is_rcpt_open = False  # a recipient was granted to a sender that was refused
-        self._stray_envelope = False  # written for a message that was put back since
+        self._is_rcpt_open = False  # the server accepted a recipient after refusing the sender
+        self._stray_envelope = False  # written for a message that was released since
         self._is_stopped = self._is_dead = False
         self._parting = ""  # the server's words when it asked for a new connection
         self.over = ""
-        """Why the connection must be dropped; empty: it goes on."""
+        """Why the connection must be dropped; empty while it works."""
         self.answered = 0
-        """So many messages got a real answer."""
+        """Number of messages that were answered."""
         self.replies = 0
-        """Goes up with the replies that were taken apart one by one."""
+        """Number of replies parsed one by one."""
         self.was_broken = self.left_unknown = False
-        """It ended over a message; over one whose body had left."""
+        """Whether it broke during a message; during one whose body was sent."""
         self.is_unwritten = False
-        """Nothing of the body given last has been written. Cleared by who writes."""
+        """Nothing of the last body has been written. Cleared by the connection."""
         self.is_writing = False
-        """Part of what was given still waits to be written. Kept by who writes."""
+        """Some bytes still wait to be written. Maintained by the connection."""
 
     @property
     def waits_for(self) -> Asked:
-        """What the next reply belongs to; empty: nothing was asked."""
+        """What the next reply belongs to; empty: no command is open."""
         return self._asked[0] if self._asked else ""
 
     @property
@@ -127,18 +127,18 @@ class Session:
     def is_busy(self) -> bool:
         return self._body is not None or self._next is not None
 
-    # --- what may happen ----------------------------------------------------------------------
+    # --- events -------------------------------------------------------------------------------
 
     def start(self) -> bytes:
-        """Begin with the next message, if nothing is going on and there is one."""
+        """Begin with the next message, if the session is idle and there is one."""
         if self._asked or self.over:
             return b""
         return self._offer()
 
     def feed(self, data: bytes) -> bytes:
-        """These bytes came; gives the bytes to write."""
+        """Process these received bytes; returns the bytes to write."""
         if self._asked is _DOT_AND_RIDER and self._is_between and not self.is_writing:
-            # What nearly always comes, at a tenth of the cost of taking it apart.
+            # The usual replies, at a tenth of the cost of parsing them.
             lines = data.split(b"\r\n")
             if (
                 len(lines) == 5
@@ -170,18 +170,18 @@ class Session:
         return b"" if self.over else b"".join(gives)
 
     def last_words(self, data: bytes, reason: str) -> None:
-        """The connection is gone; this had come before. Counts as answers, leads to nothing."""
+        """Process the bytes received before the connection was lost; nothing is written."""
         self._is_dead = True
         if data:
             self._feed(data)
         self.lost(reason)
 
     def lost(self, reason: str) -> None:
-        """The connection is gone, without a word or too late for one."""
+        """Handle a lost connection."""
         self._end(reason)
 
     def stop(self) -> bytes:
-        """Take nothing more and put back what has not begun; a reply awaited still counts."""
+        """Take nothing more and release what has not begun; a pending reply still counts."""
         self._is_stopped = True
         if self._next is not None:
             message, self._next = self._next, None
@@ -196,7 +196,7 @@ class Session:
     # --- offering -----------------------------------------------------------------------------
 
     def _offer(self) -> bytes:
-        """The envelope of the next message, or a farewell when this connection has had enough."""
+        """Return the envelope of the next message, or QUIT after the last one."""
         found = self._take()
         if found is None:
             return self._quit() if self._is_stopped or self._is_full else b""
@@ -213,7 +213,7 @@ class Session:
         return 0 < self.most <= self._taken
 
     def _take(self) -> tuple[Message, bytes] | None:
-        """The next message that can be offered here at all, and its envelope."""
+        """Take the next message that this server can accept, and its envelope."""
         if self._is_stopped or self._is_dead or 0 < self.most <= self._taken:
             return None
         while (message := self._feeder.take()) is not None:
@@ -225,7 +225,7 @@ class Session:
         return None
 
     def _send_body(self) -> bytes:
-        """DATA is granted. The next message is taken first: from `begin` on every moment counts."""
+        """Write the body. The next message is taken first, to keep the time after `begin` short."""
         message = self._next
         if message is None or self._is_dead:
             return b""
@@ -235,7 +235,7 @@ class Session:
             self._feeder.release(message)
             if rider is not None:
                 self._feeder.release(rider[0])
-            self._end("a message was held back")  # DATA is open: it can only be dropped
+            self._end("a message was held back")  # DATA is open, so drop the connection
             return b""
         self._body, self.is_unwritten = message, True
         data = message.data if message.is_tidy else wire_form(message.data)
@@ -246,7 +246,7 @@ class Session:
         return b"".join((data, b".\r\n", rider[1]))
 
     def _quit(self) -> bytes:
-        """A farewell, where it can be understood."""
+        """Return QUIT, unless the server is waiting for a body."""
         if self._asked or self._stray_envelope or self._is_dead:
             self._end("closed")
             return b""
@@ -299,34 +299,34 @@ class Session:
             self.answered += 1
             self._feeder.report(_refused(message, code, text, asked))
         if asked != "data" and not self._held:
-            return b""  # the replies to the rest of the envelope come first
+            return b""  # wait for the replies to the rest of the envelope
         self._held.clear()
         return self._reset()
 
     def _after_refusal(self, asked: Asked, code: int) -> bytes:
-        """A reply to the rest of an envelope that was refused in part."""
+        """Handle a reply to the rest of a partly refused envelope."""
         if asked == "rcpt":
             self._is_rcpt_open = code < 300
             return b""
         if code != 354:
             return self._reset()
         if self._is_rcpt_open:
-            # A lone dot would be an empty mail to somebody.
+            # A lone dot would send an empty email to the recipient.
             self._end("the server granted DATA for a sender that it had refused")
             return b""
         self._asked += ("lone dot",)
         return b".\r\n" + self._reset()
 
     def _leave(self, message: Message, said: str, code: int, step: Step) -> None:
-        """The server wants a new connection: no message fails, and this one takes no more."""
+        """Close for a server that wants a new connection: no message fails."""
         self._is_stopped, self._parting = True, said
         self._give_back(message, said, code, step)
 
     def _give_back(self, message: Message, reason: str, code: int, step: Step) -> None:
-        """Nothing of it was accepted; another connection may offer it again.
+        """Return a message of which nothing was accepted, for another connection.
 
-        After a session that was of use this may go on for ever. One that ended at its first
-        message, or without a reason, is counted.
+        After a useful session this is not limited. A session that ended at its first message, or
+        without a reason, is counted.
         """
         if self.answered and is_about_session(reason):
             self._feeder.release(message)
@@ -343,7 +343,7 @@ class Session:
         return b"RSET\r\n" + (self._offer_along() if self._features.pipelining else b"")
 
     def _offer_along(self) -> bytes:
-        """The next envelope, behind a command whose reply is still to come."""
+        """Return the next envelope, to follow a command whose reply is pending."""
         found = self._take()
         if found is None:
             return b""
@@ -374,7 +374,7 @@ class Session:
                 self._end(reply)
             return self.stop()
         elif code == 421:
-            # It closes the connection and has not taken the message; nobody is to blame.
+            # It closes the connection without accepting the message, which may be offered again.
             self._feeder.report(
                 SendResult(message.delivery_id, "deferred", reply, code, "connection", "dot")
             )
@@ -388,7 +388,7 @@ class Session:
         return b"" if self._asked or self.over else self._offer()
 
     def _end(self, reason: str, code: int = 0) -> None:
-        """Nothing more is said here: what is open gets its fate."""
+        """End the session, and report or hand back its open messages."""
         if self.over:
             return
         self.over = self._parting or reason or "closed"
@@ -423,7 +423,7 @@ class Session:
 
 
 def _envelope(message: Message, features: Features) -> bytes | SendResult:
-    """MAIL, RCPT and DATA for a message; a result when it cannot be offered to this server."""
+    """Return MAIL, RCPT and DATA for a message; a result if this server cannot accept it."""
     sender, address = message.mail_from, message.address
     mail = rcpt = ""
     both = f"{sender}{address}"
@@ -437,7 +437,7 @@ def _envelope(message: Message, features: Features) -> bytes | SendResult:
                     "This server takes no addresses with letters beyond ASCII (SMTPUTF8).",
                 )
             mail = " SMTPUTF8"
-    # Nothing in an address may end the brackets or the line.
+    # An address must not be able to end the brackets or the line.
     if not address or not both.isprintable() or ">" in both or "<" in both:
         return _impossible(message, "5.1.3 This is no address that mail can be sent to.")
     if features.size:
@@ -466,12 +466,12 @@ def _envelope(message: Message, features: Features) -> bytes | SendResult:
 
 
 def _xtext(text: str) -> str:
-    """Printable ASCII as a parameter's value (RFC 3461, section 4)."""
+    """Encode printable ASCII as a parameter value (RFC 3461, section 4)."""
     return text.replace("+", "+2B").replace("=", "+3D").replace(" ", "+20")
 
 
 def _ascii_domain(address: str) -> str:
-    """The address with its domain as A-labels; as it is where that cannot be."""
+    """Return the address with its domain as A-labels; unchanged if that is impossible."""
     local, at, domain = address.rpartition("@")
     if not at or domain.isascii():
         return address
@@ -489,7 +489,7 @@ _LINE_ENDS = re.compile(rb"\r\n|\r|\n")
 
 
 def wire_form(data: bytes) -> bytes:
-    """A message as it travels: CRLF only, so that nothing in it ends it; leading dots doubled."""
+    """Return a message for DATA: CRLF only, so that nothing in it ends it; leading dots doubled."""
     lines = data.count(b"\r\n")
     if data.count(b"\n") != lines or data.count(b"\r") != lines:
         data = _LINE_ENDS.sub(b"\r\n", data)
@@ -500,10 +500,10 @@ def wire_form(data: bytes) -> bytes:
     return data.replace(b"\r\n.", b"\r\n..")
 
 
-# --- blame ------------------------------------------------------------------------------------
+# --- scope ------------------------------------------------------------------------------------
 
 _SENDER_CODES = (500, 502, 503, 530, 534, 535, 538)
-"""Replies about our login or our way of speaking, wherever they come."""
+"""Replies about our login or our commands, at any step."""
 _SENDER_STATUS = re.compile(rb"[45]\.(?:1\.[78]|7\.8|7\.30)(?!\d)")
 _MESSAGE_STATUS = re.compile(rb"5\.(?:3\.4|6\.\d+)(?!\d)")
 
@@ -517,7 +517,7 @@ def _refused(
 
 
 def _scope(code: int, text: bytes, step: Step) -> Scope:
-    """Whom a refusal is about: MAIL is refused to us, unless it is the message's size or form."""
+    """Return what a refusal concerns. At MAIL it is the sender, except for size and format."""
     if code in _SENDER_CODES or _SENDER_STATUS.match(text):
         return "sender"
     if step == "mail" and code != 552 and not _MESSAGE_STATUS.match(text):

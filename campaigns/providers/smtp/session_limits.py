@@ -1,9 +1,9 @@
-"""Replies about the current session: the server wants a new connection, and blames nobody.
+"""Recognize replies about the session only: the server wants a new connection.
 
-Many servers limit the messages, recipients or the time of one connection and say so with any
-code at any step: "452 4.4.5 Maximum number of messages per session exceeded", "421 too many
-messages in this connection", "550 session limit reached", "451 connection expired, reconnect".
-Limits on concurrent connections, on a rate or on a day concern the account and do not count.
+Many servers limit the messages, recipients or duration of a connection, with any code at any step:
+"452 4.4.5 Maximum number of messages per session exceeded", "421 too many messages in this
+connection", "550 session limit reached", "451 connection expired, reconnect". Limits on concurrent
+connections, on a rate or on a day concern the account and do not count.
 """
 
 import re
@@ -25,7 +25,7 @@ _WITHIN_SESSION = re.compile(
     r"(?:\b(?:per|in|on|during|within|over|for|of|pro|je|par|dans|por|en|a)[ -]"
     r"(?:(?:the|a|an|one|each|any|single|same|current|your|this|dieser|einer|une?|la|cette|esta"
     r"|questa|uma?)[ -]){0,2}|/ ?"
-    # "this session"; what closes "this connection" says nothing of a limit
+    # "this session"; but closing "this connection" does not imply a limit
     r"|(?<!closing )(?<!dropping )(?<!terminating )\b(?:this|one|single|each|same|current)[ -])"
     rf"{_KIND}{_SESSION}\b"
 )
@@ -60,7 +60,7 @@ _LATER = re.compile(
     r"\blater\b|\d ?(?:s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?)\b|\bminutes?\b|\bhours?\b"
     r"|(?:not|n't|never|before|cannot) (?:\w+ )?re-?connect|\btoo (?:often|frequent)"
 )
-# About the account, its speed or the message, whatever else is said.
+# These concern the account, its speed or the message, whatever else the reply contains.
 _OF_ACCOUNT = re.compile(
     r"\bconcurren|\bsimultan|\bparallel|\bat (?:once|the same time)\b|\brate\b|throttl|\bdaily\b"
     r"|\bhourly\b|\bmonthly\b"
@@ -78,13 +78,13 @@ LONGEST_READ = 1000
 
 @lru_cache(maxsize=1024)
 def is_about_session(reply: str) -> bool:
-    """Whether a new connection cures a refusal (4xx or 5xx) in these words."""
+    """Return whether a new connection cures a refusal (4xx or 5xx) with this text."""
     return is_session_full(reply) or _is_session_over(_plain(reply))
 
 
 @lru_cache(maxsize=1024)
 def is_session_full(reply: str) -> bool:
-    """Whether the reply says that this session has taken as many messages as it may."""
+    """Return whether the reply says that the session has reached its message limit."""
     text = _plain(reply)
     if _OF_ACCOUNT.search(text):
         return False

@@ -1,11 +1,11 @@
-"""How long a server may take for each step (RFC 5321, section 4.5.3.2)."""
+"""Time limits for each step (RFC 5321, section 4.5.3.2)."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """In seconds. `block`: while a body is being written and nothing of it is taken."""
+    """Timeouts in seconds. `block`: while the server accepts none of a body."""
 
     connect: float = 30
     greeting: float = 300
@@ -14,10 +14,10 @@ class Timeouts:
     block: float = 180
     dot: float = 600
     idle: float = 25
-    """So long a connection is kept without work; servers hang up after half a minute or more."""
+    """Time for which an idle connection stays open; servers hang up after half a minute or more."""
     quit: float = 5
     first_pause: float = 0.5
-    """Before the next try after a connection that was of no use; doubles each time."""
+    """Pause after a useless connection; doubles each time."""
     longest_pause: float = 60
 
 
