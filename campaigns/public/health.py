@@ -1,4 +1,4 @@
-"""For load balancers and the supervisor: are we up?"""
+"""Health check for load balancers and the supervisor."""
 
 import sqlalchemy as sa
 from flask import Blueprint, Response
@@ -13,15 +13,15 @@ bp = Blueprint("public_health", __name__)
 @bp.get("/health")
 @access("public")
 def health() -> Response:
-    """200 while the web process answers and its database does; else 503.
+    """Return 200 if the web process and its database respond, else 503.
 
-    In production the ASGI server answers in its place, without a thread of the pool.
+    In production the ASGI front answers instead, without a pool thread.
     """
     return health_answer(is_well=is_database_well())
 
 
 def is_database_well() -> bool:
-    """Whether the database answers a query."""
+    """Return whether the database answers a query."""
     try:
         db.session.execute(sa.text("SELECT 1"))
     except SQLAlchemyError:

@@ -1,7 +1,7 @@
-"""What all pages for recipients share: rendering, the visitor, errors.
+"""Shared by all pages for recipients: rendering, consent evidence, errors.
 
-These pages are rendered without the context of the pages behind login: nothing here may touch
-the session, so that no answer sets a cookie or depends on one.
+They are rendered without the context of the pages behind login: nothing here may use the session,
+so that no response sets a cookie or depends on one.
 """
 
 from collections.abc import Callable
@@ -53,7 +53,7 @@ _ERRORS = {
 
 
 def page(template: str, *, code: int = 200, **values: Any) -> Response:
-    """A page of templates/public/, with the workspace's name and postal address."""
+    """Render a page of templates/public/, with the workspace's name and postal address."""
     workspace = load_workspace()
     return _rendered(
         template,
@@ -65,7 +65,7 @@ def page(template: str, *, code: int = 200, **values: Any) -> Response:
 
 
 def speak(language: str) -> None:
-    """Answer this request in a language, such as that of the list it is about."""
+    """Set the language of this response, such as that of the list."""
     g.language = language
     refresh()
 
@@ -78,7 +78,7 @@ def speak_as_list(list_id: int) -> None:
 
 
 def private(response: Response) -> Response:
-    """Mark the answer to a personal link: no search engine, no referrer with the token in it."""
+    """Mark the response to a personal link: no indexing, and no referrer with its token."""
     response.headers["X-Robots-Tag"] = "noindex, nofollow"
     response.headers["Referrer-Policy"] = "no-referrer"
     return response
@@ -90,12 +90,12 @@ def language_tag() -> str:
 
 
 def sentence(reason: Reason) -> str:
-    """Return a reason of the domain in the words of the visitor."""
+    """Return a reason of the domain in the visitor's language."""
     return Words(str(get_locale() or DEFAULT_LOCALE)).of(reason)
 
 
 def evidence(channel: str, wording: str = "") -> ConsentEvidence:
-    """Return the evidence that this request gives of a change of consent."""
+    """Return the evidence of consent in this request."""
     return ConsentEvidence(
         channel,
         utcnow(),
@@ -153,7 +153,7 @@ def _server_is_away(error: Exception) -> Response:
 
 
 def _message(code: int, title: str, text: str) -> Response:
-    """A page of a title and a sentence. Asks the database nothing: it may be what failed."""
+    """Render a title and a sentence, without the database, which may be the cause."""
     return _rendered("message.html", code, title=title, text=text)
 
 

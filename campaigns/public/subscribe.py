@@ -1,7 +1,7 @@
 """The public sign-up page of a list, and its confirmation (double opt-in).
 
-The answer to a sign-up is the same for everybody: it never tells who is known here. Only the
-POST of the confirmation page confirms; programs that follow links change nothing.
+The response to a sign-up is the same for everyone, so it does not reveal subscribers. Only the POST
+of the confirmation page confirms; programs that follow links change nothing.
 """
 
 from flask import Blueprint, Response, abort, redirect, request, url_for
@@ -33,7 +33,7 @@ bp = Blueprint("public_subscribe", __name__)
 SIGN_UP_BUTTON = lazy_gettext("Sign up")
 CONFIRM_BUTTON = lazy_gettext("Confirm subscription")
 HONEYPOT = "website"
-"""A field no person sees; programs that fill in everything give themselves away."""
+"""A hidden field, which bots fill in."""
 MAX_NAME_LENGTH = 200
 
 
@@ -59,7 +59,7 @@ def _ref(token: str) -> ConfirmRef | None:
 
 
 def sign_up_wording(list_name: str, workspace_name: str) -> str:
-    """The exact sentence a person agrees to; kept with the proof of consent."""
+    """Return the exact sentence a person agrees to; stored as proof of consent."""
     if workspace_name:
         message = _(
             "I want to receive “%(list)s” from %(sender)s by email. I can unsubscribe at any time"
@@ -80,7 +80,7 @@ def sign_up_wording(list_name: str, workspace_name: str) -> str:
 @access("public")
 @limiter.limit("10/minute;60/hour", methods=["POST"])
 def sign_up(public_id: str) -> Response:
-    """The page with the form, and what becomes of it."""
+    """Show and handle the sign-up form."""
     found = _public_list(public_id)
     wording = sign_up_wording(found.name, load_workspace().name)
     if request.method != "POST":
@@ -137,7 +137,7 @@ def _form(
 @bp.get("/s/<public_id>/check-your-mail")
 @access("public")
 def check_your_mail(public_id: str) -> Response:
-    """The same answer for everybody who signed up."""
+    """Show the same response to everyone who signed up."""
     found = _public_list(public_id)
     return page("check_your_mail.html", list_name=found.name, public_id=found.public_id)
 
@@ -151,7 +151,7 @@ def _public_list(public_id: str) -> AudienceList:
 
 
 def confirm_wording(list_name: str) -> str:
-    """The question on the confirmation page; kept with the proof of consent."""
+    """Return the question on the confirmation page; stored as proof of consent."""
     return str(_("Do you want to receive “%(list)s” by email?", list=list_name))
 
 

@@ -1,8 +1,8 @@
-"""Opens and clicks: answered at once, whatever is down behind us.
+"""Opens and clicks, answered at once even if Redis and the database are down.
 
-A click's target lies inside its signed link, so nobody can bend the redirect to another place
-and it needs no database. What happened is noted on the way: in the Redis stream, or straight in
-the database, or, when both are away, in the log alone.
+A click's target is part of its signed link, so nobody can change the redirect and it needs no
+database. The event is written to the Redis stream, or to the database, or, if both are down, only
+to the log.
 """
 
 import base64
@@ -34,17 +34,17 @@ bp = Blueprint("public_track", __name__)
 handle_errors(bp)
 
 PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAICRAEAOw==")
-"""A transparent GIF of one pixel, 43 bytes."""
+"""A transparent one-pixel GIF, 43 bytes."""
 RING_SECONDS = 1.0
 PAUSE_SECONDS = 2.0
-"""So long the database is not asked again after it failed: no reader waits for it in between."""
+"""Time for which the database is not used after a failure, in seconds, so that nobody waits."""
 
 
 @bp.get("/o/<token>.gif")
 @access("public")
 @records_visits
 def open_pixel(token: str) -> Response:
-    """The open pixel: a picture always, for a broken mail looks worse than a lost open."""
+    """Return the open pixel, always: a broken image is worse than a lost open."""
     answer, event = answer_open(services().signer, token, at=utcnow(), user_agent=_user_agent())
     if event and is_visit():
         note([event])
@@ -55,7 +55,7 @@ def open_pixel(token: str) -> Response:
 @access("public")
 @records_visits
 def click(token: str, target: str) -> Response:
-    """The way to a link's target, which is the one it was signed for or none."""
+    """Redirect to a link's target, if its signature is valid."""
     answer, event = answer_click(
         services().signer, token, target, at=utcnow(), user_agent=_user_agent()
     )
@@ -69,7 +69,7 @@ def click(token: str, target: str) -> Response:
 def answer_open(
     signer: Signer, token: str, *, at: datetime, user_agent: str
 ) -> tuple[Response, ProviderEvent | None]:
-    """The picture, and the event that a GET stands for: None where the token is not ours."""
+    """Return the pixel, and the event of a GET; None if the token is invalid."""
     try:
         delivery_id = read_open_token(signer, token)
     except BadTokenError:
@@ -83,7 +83,7 @@ def answer_open(
 def answer_click(
     signer: Signer, token: str, target: str, *, at: datetime, user_agent: str
 ) -> tuple[Response | None, ProviderEvent | None]:
-    """The redirect and the event that a GET stands for. No answer where the link is not ours."""
+    """Return the redirect and the event of a GET; no response if the link is invalid."""
     try:
         delivery_id, number, address = read_click_path(signer, token, target)
     except (BadTokenError, UnicodeDecodeError):
@@ -98,13 +98,13 @@ def answer_click(
 
 
 def _location(address: str) -> str:
-    """The address as a header tells it; "" where no browser could follow it."""
+    """Return the URL in the form for a header; "" if no browser could follow it."""
     is_clean = not any(ord(char) < 33 or ord(char) == 127 for char in address)
     if not is_clean or not address.lower().startswith(("http://", "https://")):
         return ""
     try:
         return iri_to_uri(address)
-    except ValueError:  # https://[::1, ports beyond 65535, hosts that are no names
+    except ValueError:  # https://[::1, ports above 65535, invalid host names
         return ""
 
 
@@ -113,7 +113,7 @@ def _user_agent() -> str:
 
 
 def note(events: Sequence[ProviderEvent]) -> None:
-    """Keep what happened: in the stream, else in the database, else only in the log."""
+    """Store an event: in the stream, else in the database, else only in the log."""
     if event_stream().add(*events):
         if _moments().is_time("ring", RING_SECONDS):
             services().doorbell.ring("ingest")
@@ -140,7 +140,7 @@ def _lost(events: Sequence[ProviderEvent], error: str) -> None:
 
 
 class _Moments:
-    """When this process may do something again. Shared by its threads."""
+    """Rate-limits something within this process. Thread-safe."""
 
     def __init__(self) -> None:
         self._not_before: dict[str, float] = {}
@@ -153,7 +153,7 @@ class _Moments:
         self._not_before[name] = time.monotonic() + seconds
 
     def is_time(self, name: str, seconds: float) -> bool:
-        """True for one caller in so many seconds."""
+        """Return True to one caller per interval."""
         with self._lock:
             if not self.is_over(name):
                 return False

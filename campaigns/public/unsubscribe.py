@@ -1,8 +1,8 @@
-"""Unsubscribe: one-click POST, and a page with one button.
+"""Unsubscribe by one-click POST, or on a page with one button.
 
-Mail programs POST `List-Unsubscribe=One-Click` without cookies, session or login and must not
-be redirected. Any POST here that does not ask for something else therefore unsubscribes, in
-whatever form its body comes. GET, HEAD and OPTIONS change nothing.
+Email programs POST `List-Unsubscribe=One-Click` without cookies, session or login and must not be
+redirected. So any POST here unsubscribes, in any encoding, unless it asks for something else. GET,
+HEAD and OPTIONS change nothing.
 """
 
 from flask import Blueprint, Response, abort, request
@@ -34,7 +34,7 @@ UNDO_BUTTON = lazy_gettext("Stay subscribed")
 
 
 def _ref() -> DeliveryRef | None:
-    """What the link of this request stands for; None where we have not signed it."""
+    """Return the delivery of this request's link; None if the signature is invalid."""
     token = (request.view_args or {})["token"]
     try:
         return DeliveryRef.unpack(services().signer.unsign("unsubscribe", token))
@@ -55,7 +55,7 @@ def _is_no_undo() -> bool:
 
 
 def _person() -> str:
-    """Who comes back: it leaves a proof each time, and lets leaving again leave one."""
+    """Rate-limit resubscribing, as each change of consent stores a proof."""
     ref = _ref()
     return f"undo:{ref.subscriber_id if ref else 0}"
 
@@ -64,7 +64,7 @@ def _person() -> str:
 @access("public")
 @limiter.limit("10/hour", methods=["POST"], key_func=_person, exempt_when=_is_no_undo)
 def unsubscribe(token: str) -> Response:
-    """The page of an unsubscribe link, and all that is posted to it."""
+    """Show the page of an unsubscribe link, and handle its POSTs."""
     ref = _ref()
     if ref is None:
         abort(404)
@@ -98,7 +98,7 @@ def _come_back(ref: DeliveryRef) -> bool:
 
 
 def _page(ref: DeliveryRef, done: str) -> Response:
-    """How things stand. The same for people who left long ago and for those not known here."""
+    """Show the current state. The same for people who left long ago and unknown ones."""
     return private(
         page(
             "unsubscribe.html",

@@ -1,4 +1,4 @@
-"""A campaign as its recipient sees it, in the browser."""
+"""A recipient's email in the browser."""
 
 import hashlib
 from collections import OrderedDict
@@ -63,11 +63,11 @@ CSP = "; ".join(
         f"sandbox {' '.join(SANDBOX)}",
     )
 )
-"""The newsletter's own styles and pictures, and nothing that runs: its author is not our code."""
+"""Allows the newsletter's styles and images, but no scripts, as its HTML is not ours."""
 
 
 CACHED = 32
-"""Campaigns whose compiled content is kept, in each web process."""
+"""Number of campaigns whose compiled content is cached in each web process."""
 
 
 @bp.get("/v/<token>", strict_slashes=False, merge_slashes=False)
@@ -113,10 +113,10 @@ def view(token: str) -> Response:
 
 
 class CompiledCache:
-    """Compiled content by a hash of everything it is made of, so that every change is seen at once.
+    """Caches compiled content by a hash of all its inputs, so that changes apply at once.
 
-    Compiling takes many times longer than rendering. It happens under the lock: many readers of a
-    new campaign wait for one compilation instead of doing it each.
+    Compiling takes much longer than rendering. It happens under the lock, so that many visitors
+    wait for one compilation instead of each making one.
     """
 
     def __init__(self, size: int = CACHED) -> None:
@@ -125,7 +125,7 @@ class CompiledCache:
         self._lock = Lock()
 
     def get(self, content: Content, signer: Signer) -> Compiled | None:
-        """The compiled content, from here or made now; None where it cannot be compiled."""
+        """Return the compiled content, cached or new; None if it cannot be compiled."""
         key = hashlib.sha256(repr(content).encode("utf-8", "surrogatepass")).digest()
         with self._lock:
             if key not in self._entries:
@@ -144,6 +144,6 @@ def _compile(content: Content, signer: Signer) -> Compiled | None:
 
 
 def _cache() -> CompiledCache:
-    """The cache of the running app: its keys sign the links in what is kept."""
+    """Return the cache of the running app, whose keys sign the cached links."""
     found = current_app.extensions.setdefault("campaigns.view_cache", CompiledCache())
     return cast("CompiledCache", found)

@@ -1,10 +1,10 @@
-"""Failed passwords: counted by address and network together, with growing delays.
+"""Count failed passwords by address and network together, with growing delays.
 
-A stranger who guesses delays nobody but their own network. Whoever logged in once in a browser
-is known there by a cookie and counts apart from the network. A broad limit for larger networks
-stops who tries many addresses, or hops through the addresses of one provider.
+A stranger who guesses delays only their own network. A browser with an earlier login is known by a
+cookie and counted apart from the network. A broad limit for larger networks stops attackers who try
+many addresses, or switch IP addresses within one provider.
 
-The counts are kept in Redis under hashed names, and in this process while Redis is away.
+The counts are stored in Redis under hashed names, and in this process while Redis is down.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ REMEMBERED_SECONDS = 86_400
 BROAD_FAILURES = 100
 BROAD_SECONDS = 3600
 REDIS_REST_SECONDS = 5.0
-"""Time for which Redis is not asked again after it failed: nobody waits for it in between."""
+"""Time for which Redis is not used after a failure, in seconds, so that nobody waits for it."""
 
 DEVICE_COOKIE = "campaigns_device"
 DEVICE_SECONDS = 365 * 86_400
@@ -45,7 +45,7 @@ _DIGEST_BYTES = 16
 
 
 class TooManyFailuresError(TooManyRequests):
-    """Too many failed attempts; `retry_after` says in how many seconds the next one may come."""
+    """Too many failed attempts. `retry_after`: seconds until the next one is allowed."""
 
     def __init__(self, seconds: int) -> None:
         super().__init__(
@@ -58,7 +58,7 @@ class TooManyFailuresError(TooManyRequests):
 
 
 def delay_after(failures: int) -> int:
-    """Return how long nobody may try again after so many failures in a row, in seconds."""
+    """Return the delay after this many failures in a row, in seconds."""
     if failures < FREE_FAILURES:
         return 0
     doublings = min(failures - FREE_FAILURES, 10)
@@ -66,7 +66,7 @@ def delay_after(failures: int) -> int:
 
 
 class Attempts:
-    """The attempts to use the password of one address, from where this request comes."""
+    """The attempts to log in with one address from the network of this request."""
 
     def __init__(self, address: str, place: str = "") -> None:
         self._address = address
@@ -75,7 +75,7 @@ class Attempts:
         self._failures = _name("failures", mailbox, place)
         self._wait = _name("wait", mailbox, place)
         wide = network_of(request.remote_addr or "", ipv4_bits=24, ipv6_bits=48)
-        # Who is known by a cookie does not suffer for others in the same network.
+        # A browser known by a cookie is not delayed by others in its network.
         self._broad = _name("broad", place if place.startswith("device:") else wide)
 
     def check(self) -> None:
@@ -87,7 +87,7 @@ class Attempts:
             raise TooManyFailuresError(_seconds_left(store.expiry(self._broad)))
 
     def begin(self) -> None:
-        """Count this attempt as failed until it succeeds: many at once are counted, too."""
+        """Count this attempt as failed until it succeeds, so that parallel ones count too."""
         self.check()
         store = _store()
         store.count(self._broad, BROAD_SECONDS)
@@ -96,7 +96,7 @@ class Attempts:
             store.count(self._wait, delay)
 
     def succeeded(self) -> None:
-        """Forget the failures before, and do not count this attempt."""
+        """Forget earlier failures, and do not count this attempt."""
         store = _store()
         store.clear(self._failures)
         store.clear(self._wait)
@@ -104,14 +104,14 @@ class Attempts:
 
 
 class BusyError(ServiceUnavailable):
-    """Too many passwords are being checked; nothing was checked, and nothing counted."""
+    """Too many passwords are being checked at once; this one was neither checked nor counted."""
 
     def __init__(self) -> None:
         super().__init__(_("The server is busy. Try again in a moment."), retry_after=2)
 
 
 def guarded(check: Callable[[], T]) -> T:
-    """Run a check of passwords. Raises BusyError when too many of them run."""
+    """Run a password check. Raises BusyError if too many are running."""
     try:
         return check()
     except PasswordCheckBusyError:
@@ -119,7 +119,7 @@ def guarded(check: Callable[[], T]) -> T:
 
 
 def remember_device(response: Response, address: str) -> None:
-    """Let the browser prove that this address was logged in here once."""
+    """Set a cookie that proves an earlier login of this address in this browser."""
     payload = _digest(address) + secrets.token_bytes(8)
     response.set_cookie(
         DEVICE_COOKIE,
@@ -133,7 +133,7 @@ def remember_device(response: Response, address: str) -> None:
 
 
 def _known_device(address: str) -> str:
-    """Return the name of the browser if this address was logged in here once."""
+    """Return the browser's name if this address has logged in with it before."""
     cookie = request.cookies.get(DEVICE_COOKIE, "")
     if not cookie:
         return ""
@@ -190,7 +190,7 @@ class _Store:
                 answer = question(limiter.storage)
             except (RedisError, StorageError, OSError) as error:
                 self._not_before = time.monotonic() + REDIS_REST_SECONDS
-                outages.began("failed logins", error)  # they are counted here meanwhile
+                outages.began("failed logins", error)  # count in this process until it is back
             else:
                 outages.over("failed logins")
                 return answer

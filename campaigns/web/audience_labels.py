@@ -1,4 +1,4 @@
-"""Labels for the choices that the audience's pages offer."""
+"""Labels for choices on audience pages."""
 
 from flask_babel import lazy_gettext
 
@@ -14,7 +14,7 @@ ROLES = {
     "attribute": lazy_gettext("Attribute"),
     "status": lazy_gettext("Status"),
 }
-"""What a column of an imported file can become."""
+"""Roles of a column in an imported file."""
 
 _ENCODING_USES = {
     "cp1252": lazy_gettext("Western European"),
@@ -60,7 +60,7 @@ MEANINGS = {
     "complained": lazy_gettext("Suppressed (spam complaint)"),
     "skip": lazy_gettext("Skip these rows"),
 }
-"""What a value of a status column can mean."""
+"""Meanings of a value in a status column."""
 
 SUPPRESSION_REASONS = {
     "manual": lazy_gettext("Added manually"),

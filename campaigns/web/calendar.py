@@ -40,12 +40,12 @@ TIMES_SHOWN = 12
 TIMES_IN_PREVIEW = 6
 FIRST_YEAR = 2000
 YEARS_AHEAD = 5
-"""Years that the calendar looks ahead: the dates of a rule are counted from its first."""
+"""Years that the calendar shows ahead; the dates of a rule are computed from its first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """One cell of the month."""
+    """A day of the month view."""
 
     date: dt.date
     is_in_month: bool
@@ -54,7 +54,7 @@ class Day:
 
     @property
     def shown(self) -> Sequence[CalendarEntry]:
-        """The entries that a day has room for."""
+        """Return as many entries as a day has room for."""
         most = SHOWN_A_DAY if len(self.entries) <= SHOWN_A_DAY else SHOWN_A_DAY - 1
         return self.entries[:most]
 
@@ -77,7 +77,7 @@ def index() -> str:
 
 
 def _month(text: str, today: dt.date) -> dt.date:
-    """The first day of `2026-03`; of this month for what is none."""
+    """Return the first day of a month such as `2026-03`; of this month if invalid."""
     try:
         found = dt.date.fromisoformat(f"{text}-01")
     except ValueError:
@@ -87,7 +87,7 @@ def _month(text: str, today: dt.date) -> dt.date:
 
 
 def _next_month(month: dt.date, months: int = 1) -> dt.date:
-    """The first day of the month so many (0 or 1) after this one's."""
+    """Return the first day of this month or the next (0 or 1)."""
     return (month.replace(day=1) + timedelta(days=31 * months)).replace(day=1)
 
 
@@ -134,7 +134,7 @@ def _day(text: str) -> dt.date | None:
 
 
 def _key(text: str) -> tuple[datetime, str] | None:
-    """Where the previous page ended: the time and the key of its last entry."""
+    """Return where the previous page ended: time and key of its last entry."""
     at, _, key = text.partition(" ")
     try:
         found = datetime.fromisoformat(at)
@@ -170,7 +170,7 @@ def _series(public_id: str) -> CampaignSeries:
 
 
 def _times(found: CampaignSeries) -> list[Occurrence]:
-    """The next few times, with the campaigns made for them; none once it has ended."""
+    """Return the next few times with their campaigns; none once the series has ended."""
     if found.ended_at is not None:
         return []
     return all_series.upcoming(found, now=utcnow(), most=TIMES_SHOWN)
@@ -179,7 +179,7 @@ def _times(found: CampaignSeries) -> list[Occurrence]:
 @bp.route("/calendar/series/<public_id>/rule", methods=["GET", "POST"])
 @access("user")
 def rule(public_id: str) -> str | Response | tuple[str, int]:
-    """Change its rule from now on."""
+    """Change the rule from now on."""
     found = _series(public_id)
     if found.ended_at is not None:
         flash(
@@ -219,7 +219,7 @@ def _rule_page(found: CampaignSeries, form: Form, error: str = "", field: str = 
 def _wanted_rule(
     found: CampaignSeries, form: Form, now: datetime
 ) -> tuple[ResolvedSchedule, RecurringPlan]:
-    """Return what was chosen. Raises ReasonError."""
+    """Return the chosen rule. Raises ReasonError."""
     template = db.session.get_one(Campaign, found.template_id)
     wanted = schedule_request.resolve(template, read_schedule(form), now=now)
     if wanted.recurring is None:
@@ -230,7 +230,7 @@ def _wanted_rule(
 @bp.get("/calendar/series/<public_id>/rule/preview")
 @access("user")
 def rule_preview(public_id: str) -> str:
-    """Show what the rule in the form would bring."""
+    """Preview the rule in the form."""
     found, now = _series(public_id), utcnow()
     try:
         wanted, recurring = _wanted_rule(found, request.args, now)
@@ -295,7 +295,7 @@ def restore(public_id: str, local: str) -> Response:
 @bp.post("/calendar/series/<public_id>/<local>/move")
 @access("user")
 def move(public_id: str, local: str) -> Response:
-    """Create the campaign of this date if there is none yet, and ask for its new time."""
+    """Create the campaign of this date if needed, and ask for its new time."""
     campaign = _made(_series(public_id), _local(local))
     if campaign is None or campaign.status != "scheduled":
         flash(_("This date can no longer be rescheduled."), "warning")
@@ -306,7 +306,7 @@ def move(public_id: str, local: str) -> Response:
 @bp.post("/calendar/series/<public_id>/<local>/edit")
 @access("user")
 def edit(public_id: str, local: str) -> Response:
-    """Create the campaign of this date if there is none yet, and open it as a draft."""
+    """Create the campaign of this date if needed, and open it as a draft."""
     campaign = _made(_series(public_id), _local(local))
     if campaign is not None and campaign.status == "scheduled":
         with transaction():
@@ -322,7 +322,7 @@ def edit(public_id: str, local: str) -> Response:
 
 
 def _made(found: CampaignSeries, local: datetime) -> Campaign | None:
-    """The campaign of this time; made now, and scheduled, if the clock has not done so yet."""
+    """Return the campaign of this time; creates and schedules it if the clock has not."""
     now, problem = utcnow(), _problem(found)
     with transaction():
         made = all_series.make_now(found.id, local, now=now)
@@ -362,7 +362,7 @@ def _local(text: str) -> datetime:
 
 
 def _back(public_id: str) -> Response:
-    """Return to the page it was asked on: the calendar, or that of the series."""
+    """Redirect to the page of the request: the calendar, or that of the series."""
     month = request.form.get("month", "")
     if month:
         view = "list" if request.form.get("view") == "list" else None

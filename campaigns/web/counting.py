@@ -1,4 +1,4 @@
-"""What pages show of large things: they are given the figures, and ring for newer ones."""
+"""Figures for pages, with large counts made in the background."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,11 +11,11 @@ from campaigns.reports.figures import Counts
 
 @contextmanager
 def counting(*, with_details: bool = False) -> Iterator[Counts]:
-    """The figures for one page. What of them is not new any more is counted in the background."""
+    """Yield the figures for one page, and ring for new counts of outdated ones."""
     counts = Counts(now=utcnow(), with_details=with_details)
     yield counts
     if not is_visit():
         return
     for subject, number in counts.wanted:
         if not services().doorbell.ring(f"count_{subject}", number):
-            return  # nobody hears it now: the others need not be tried
+            return  # Redis is down: do not try the others

@@ -1,4 +1,4 @@
-"""The page that asks before something is deleted: one for all kinds of things."""
+"""The confirmation page for deleting anything."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,25 +13,25 @@ from campaigns.web.words import gettext as _
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
-    """What the page says. Every text is a whole sentence or a title in the reader's language."""
+    """The contents of the page. Every text is a whole sentence or a title, translated."""
 
     title: str
     button: str
     back: str
-    """Where Cancel goes."""
+    """Target of Cancel."""
     above: Sequence[tuple[str, str]]
-    """The breadcrumbs: (address, text)."""
+    """The breadcrumbs: (URL, text)."""
     effects: Sequence[str] = ()
-    """What is lost and what stays."""
+    """What is deleted and what stays."""
     kept_title: str = ""
     kept_because: str = ""
     """Why it cannot be deleted now. The page then has no form."""
     word: str = ""
-    """What must be typed to confirm, if anything."""
+    """Text that must be typed to confirm, if any."""
     typed: str = ""
     error: str = ""
     options: Sequence[tuple[str, str, str]] = ()
-    """Boxes to tick: (name, label, hint)."""
+    """Checkboxes: (name, label, hint)."""
     people: Sequence[Subscriber] = ()
     values: Mapping[str, str] = field(default_factory=dict)
     """Hidden values of the form."""
@@ -56,7 +56,7 @@ def deletion_page(page: Deletion) -> str:
 
 
 def in_use(campaigns: Sequence[str]) -> str:
-    """Return why a thing that these campaigns need cannot be deleted; empty if there are none."""
+    """Return why something that these campaigns need cannot be deleted; empty without campaigns."""
     if not campaigns:
         return ""
     return _(

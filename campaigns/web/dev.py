@@ -1,4 +1,4 @@
-"""A page for developers: every component of the pages, in both themes."""
+"""A page for developers with every component, in both themes."""
 
 from flask import Blueprint, abort, current_app, render_template
 

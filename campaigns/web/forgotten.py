@@ -1,6 +1,6 @@
-"""A forgotten password: ask for a link by email, and set a new one with it.
+"""Forgotten passwords: request a link by email, and set a new password with it.
 
-The answer is the same for every address and takes the same time: it never tells who has an
+The response is the same for every address and takes the same time, so it does not reveal who has an
 account.
 """
 
@@ -28,7 +28,7 @@ bp = Blueprint("forgotten", __name__)
 
 
 def _is_malformed() -> bool:
-    """Whether no mailbox can have this address: nothing is sent, so no limit of sending counts."""
+    """Return whether the address is invalid: nothing is sent, so no send limit applies."""
     try:
         parse(request.form.get("address", ""))
     except InvalidAddressError:
@@ -46,7 +46,7 @@ def _mailbox() -> str:
 @limiter.limit("5/minute;20/hour", methods=["POST"], exempt_when=_is_malformed)
 @limiter.limit("5/hour", methods=["POST"], key_func=_mailbox, exempt_when=_is_malformed)
 def forgot() -> str | Response | tuple[str, int]:
-    """Ask for the address, and send a link to it if it has an account."""
+    """Ask for an address, and send a link to it if it has an account."""
     can_send = account_mail.working_sender() is not None
     if request.method != "POST" or not can_send:
         return render_template("web/forgot.html", address="", can_send=can_send)
@@ -67,7 +67,7 @@ def forgot() -> str | Response | tuple[str, int]:
 @bp.get("/forgot/sent")
 @access("public")
 def check_your_email() -> str:
-    """The same answer for everybody."""
+    """Show the same response for everyone."""
     return render_template("web/forgot_sent.html", good_for=password_resets.GOOD_FOR)
 
 

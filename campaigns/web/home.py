@@ -21,7 +21,7 @@ bp = Blueprint("home", __name__)
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One of the first steps. `href` leads to where it is taken."""
+    """A setup step. `href` leads to its page."""
 
     title: str
     text: str
@@ -57,7 +57,7 @@ def home() -> str:
 @bp.get("/home/under-way")
 @access("user")
 def under_way() -> str | Response:
-    """What is being sent and what is next, for the poll."""
+    """Show what is being sent and what is next, for the poll."""
     with counting() as counts:
         shown = _under_way(counts)
     if shown["states"] != request.args.get("states", ""):
@@ -78,12 +78,12 @@ def _under_way(counts: Counts) -> dict[str, Any]:
 
 
 def _states(campaigns: list[CampaignFigures]) -> str:
-    """Which campaigns are under way and how: when it changes, the whole page is stale."""
+    """Return the active campaigns and their states: a change makes the whole page stale."""
     return ",".join(f"{campaign.public_id}.{campaign.status}" for campaign in campaigns)
 
 
 def _odd_public_url() -> str:
-    """Return the address in every email if recipients may not reach it safely, else empty."""
+    """Return the public URL if recipients may not reach it safely, else empty."""
     address = services().settings.base_url
     return "" if urlsplit(address).scheme == "https" else address
 

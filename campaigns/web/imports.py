@@ -55,7 +55,7 @@ Page = str | tuple[str, int]
 
 
 class UploadParser(FormDataParser):
-    """Reads the form of an upload: its file goes straight to the folder of uploads."""
+    """Parses an upload form, and writes its file straight to the folder of uploads."""
 
     def __init__(self, stream_factory: Any = None, **options: Any) -> None:
         self._uploads: list[uploads.Upload] = []
@@ -75,10 +75,10 @@ class UploadParser(FormDataParser):
         return cast("IO[bytes]", upload)
 
     def parse(self, *args: Any, **options: Any) -> Any:
-        """Parse the form; closes its files when the browser disconnects."""
+        """Parse the form; closes its files if the browser disconnects."""
         try:
             return super().parse(*args, **options)
-        except BaseException:  # the browser went away in the middle: nothing is left behind
+        except BaseException:  # the browser disconnected: leave nothing behind
             for upload in self._uploads:
                 upload.close()
             raise
@@ -86,7 +86,7 @@ class UploadParser(FormDataParser):
 
 @bp.url_value_preprocessor
 def _allow_upload(endpoint: str | None, values: dict[str, Any] | None) -> None:
-    """Raise the limit before anything reads the form, but only for who is logged in."""
+    """Raise the size limit before anything reads the form, but only for logged-in users."""
     if endpoint == "imports.upload" and current_user.is_authenticated:
         request.max_content_length = uploads.MAX_FILE_BYTES + FORM_BYTES
         request.form_data_parser_class = UploadParser
@@ -125,7 +125,7 @@ def _upload_refused(error: str, chosen: AudienceList | None) -> Page:
 
 
 class BegunBeforeError(Exception):
-    """The button was pressed twice."""
+    """The import was started already, by a double click."""
 
 
 # --- the mapping -------------------------------------------------------------------------------
@@ -159,7 +159,7 @@ def start(public_id: str) -> Page | AnyResponse:
         with transaction():
             list_id = _chosen_list(form)
             if not runs.start(run.id, _choices(run, form, list_id), now=utcnow()):
-                raise BegunBeforeError  # and no new list is left behind
+                raise BegunBeforeError  # rolls back the new list
     except (ReasonError, IntegrityError, BegunBeforeError) as error:
         run = or_404(ImportRun, public_id)
         if run.status != "mapping":  # the other click of a double click made the list, too
@@ -195,7 +195,7 @@ def _chosen_list(form: MultiDict[str, str]) -> int:
 
 
 def _dialect(run: ImportRun, form: MultiDict[str, str]) -> Dialect:
-    """As chosen; what is not in the form is as it was found."""
+    """Return the chosen dialect; missing values are as detected."""
     return runs.check_dialect(
         Dialect(form.get("encoding", run.encoding), form.get("delimiter", run.delimiter))
     )
@@ -239,7 +239,7 @@ def _status_values(
     columns: Sequence[Column],
     form: MultiDict[str, str],
 ) -> dict[int, list[StatusValue]]:
-    """The values of status columns, with what the form says they mean."""
+    """Return the values of status columns, with their meanings in the form."""
     chosen = {}
     for index, column in enumerate(columns):
         if column.role == "status":
@@ -256,7 +256,7 @@ def _status_values(
 
 
 def _preview(run: ImportRun, dialect: Dialect, has_header: bool | None) -> Preview | None:
-    """None when the file is gone."""
+    """Return the preview; None if the file was deleted."""
     try:
         with runs.path_of(run, services().settings.uploads_dir).open("rb") as file:
             return import_preview.preview(file, dialect, has_header)
@@ -361,7 +361,7 @@ def failed_rows(public_id: str) -> Response:
     def chunks() -> Iterator[str]:
         for chunk in import_problems.failed_rows(run, sentence):
             yield chunk
-            db.session.rollback()  # no transaction stays open while the browser takes its time
+            db.session.rollback()  # no transaction stays open while the browser downloads
 
     stem = run.file_name.rpartition(".")[0] or run.file_name
     answer = Response(stream_with_context(chunks()), mimetype="text/csv")
@@ -370,7 +370,7 @@ def failed_rows(public_id: str) -> Response:
 
 
 def _file_names(name: str) -> dict[str, str]:
-    """The name of a download as a header can tell it: in ASCII, and encoded in full (RFC 6266)."""
+    """Return the header parameters for a file name: in ASCII, and encoded (RFC 6266)."""
     name = "".join(char for char in name if char.isprintable())
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     if plain == name:
@@ -379,7 +379,7 @@ def _file_names(name: str) -> dict[str, str]:
 
 
 def _state(run: ImportRun) -> dict[str, Any]:
-    """What the page shows of an import under way or over."""
+    """Return the state of a running or finished import, for the page."""
     is_open = run.status in {"queued", "running"}
     now = utcnow()
     seconds = ((run.finished_at or now) - run.started_at).total_seconds() if run.started_at else 0.0

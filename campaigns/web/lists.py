@@ -1,4 +1,4 @@
-"""Lists: make, change, delete; the public sign-up page of each."""
+"""Lists: create, change, delete; their public sign-up pages."""
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 
@@ -59,7 +59,7 @@ def new() -> Answer:
 
 
 def _set_language(list_id: int) -> None:
-    """Take over the language chosen in the form, which asks where there are several."""
+    """Store the language chosen in the form, which has this field if there are several."""
     language = request.form.get("language", "")
     if language in languages():
         lists.set_language(list_id, language)

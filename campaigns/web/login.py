@@ -1,4 +1,4 @@
-"""Logging in and out, and the owner's account on the first visit."""
+"""Log in and out, and create the owner's account on the first visit."""
 
 import secrets
 from collections.abc import Mapping
@@ -42,7 +42,7 @@ bp = Blueprint("login", __name__)
 
 
 class LoggedIn(UserMixin):  # type: ignore[misc]
-    """The person behind a session, and the record of that session."""
+    """The user of a session, and its record."""
 
     def __init__(self, token: str, user: User, record: LoginSession) -> None:
         self._token = token
@@ -51,12 +51,12 @@ class LoggedIn(UserMixin):  # type: ignore[misc]
         self.last_seen_at = record.last_seen_at
 
     def get_id(self) -> str:
-        """Return what the session cookie stores."""
+        """Return the value for the session cookie."""
         return self._token
 
 
 def load_user(token: str) -> LoggedIn | None:
-    """Flask-Login's look-up: the user, as long as the session lasts."""
+    """Load the user of a session for Flask-Login, while the session lasts."""
     found = sessions.find(token, now=utcnow())
     if found is None:
         return None
@@ -65,7 +65,7 @@ def load_user(token: str) -> LoggedIn | None:
 
 
 def start_session(user: User) -> None:
-    """Begin a fresh session within a transaction: nothing of the one before the login survives."""
+    """Begin a new session, in a transaction: nothing of the anonymous session is kept."""
     now = utcnow()
     token = sessions.start(
         user.id,
@@ -81,7 +81,7 @@ def start_session(user: User) -> None:
 
 
 def note_activity(response: FlaskResponse) -> FlaskResponse:
-    """Keep the session alive when something was changed in it. Looking at pages writes nothing."""
+    """Extend the session after a change. Reading pages writes nothing."""
     if request.method != "POST" or response.status_code >= 400 or not _is_behind_login():
         return response
     if current_user.is_authenticated:
@@ -90,7 +90,7 @@ def note_activity(response: FlaskResponse) -> FlaskResponse:
             try:
                 with transaction():
                     sessions.touch(current_user.session_id, now=now)
-            except SQLAlchemyError as error:  # what was asked for is done; this can wait
+            except SQLAlchemyError as error:  # the request itself succeeded; this can wait
                 log.warning("the activity of a session could not be noted", error=str(error))
     return response
 
@@ -128,7 +128,7 @@ def login() -> str | Response | tuple[str, int] | tuple[str, int, dict[str, str]
 
 
 def _enter(user: User, password: str) -> bool:
-    """Begin the session. False when the password was changed since it was checked."""
+    """Begin the session. False if the password was changed since it was checked."""
     checked = user.password_hash
     renewed = users.renewed_hash(user, password)
     with transaction():
@@ -141,10 +141,10 @@ def _enter(user: User, password: str) -> bool:
 
 
 def _next_page() -> str:
-    """Where to go after the login: a page of ours, never another site's."""
+    """Return the page to show after the login, never on another site."""
     wanted = request.args.get("next", "")
     is_path = wanted.startswith("/") and not wanted.startswith("//")
-    # Browsers read a backslash as a slash, and pass over tabs and line breaks.
+    # Browsers treat a backslash as a slash, and ignore tabs and line breaks.
     is_plain = wanted.isprintable() and "\\" not in wanted
     return wanted if is_path and is_plain else url_for("home.home")
 
@@ -153,7 +153,7 @@ def _next_page() -> str:
 @access("public")
 @limiter.limit("20/minute", methods=["POST"])
 def first_visit() -> Response | FlaskResponse:
-    """Create the owner's account. Closed as soon as there is one."""
+    """Create the owner's account. Unavailable once there is one."""
     if users.has_users():
         return redirect(url_for("login.login"))
     if request.method != "POST":
@@ -193,7 +193,7 @@ _FORWARDED = ("Forwarded", "Via", "X-Real-Ip", "X-Forwarded-For", "X-Forwarded-H
 
 
 def _needs_token() -> bool:
-    """Also where the settings name no proxy and one shows itself."""
+    """Return whether the set-up token is required, also behind an undeclared proxy."""
     is_forwarded = any(name in request.headers for name in _FORWARDED)
     return is_forwarded or setup.is_token_needed(services().settings)
 
@@ -210,7 +210,7 @@ def _welcome(form: Mapping[str, str], error: str = "", *, code: int = 200) -> Fl
 
 
 def without_referrer(page: str, code: int = 200) -> FlaskResponse:
-    """A page whose own address is a secret: no other request tells it."""
+    """Suppress the referrer of a page whose URL is secret."""
     answer = FlaskResponse(page, status=code, mimetype="text/html")
     answer.headers["Referrer-Policy"] = "no-referrer"
     return answer
@@ -226,6 +226,6 @@ def logout() -> Response:
 
 
 def leave() -> None:
-    """Forget the session in this browser."""
+    """End the session in this browser."""
     logout_user()
     session.clear()

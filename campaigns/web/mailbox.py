@@ -1,4 +1,4 @@
-"""The inbox of the built-in mailbox: what was captured, and nothing that could answer it."""
+"""The inbox of the built-in mailbox, which shows captured email."""
 
 import io
 from dataclasses import dataclass
@@ -32,8 +32,8 @@ SOURCE_SHOWN = 256 * 1024
 LARGEST_ID = 2**63 - 1
 
 SANDBOX = "allow-popups allow-popups-to-escape-sandbox allow-top-navigation-by-user-activation"
-# Captured mail is somebody else's HTML. It runs no script, sends no form, sees no cookie; what
-# it may do is show pictures and, on a click, open its links (the unsubscribe link among them).
+# Captured email is foreign HTML. It must not run scripts, submit forms or see cookies; it may show
+# images and, on a click, open its links (including the unsubscribe link).
 FRAME_CSP = "; ".join(
     (
         "default-src 'none'",
@@ -48,7 +48,7 @@ DOWNLOAD_CSP = "default-src 'none'; sandbox"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where in the list one is: a search, and the id beside which the page lies."""
+    """A position in the list: a search, and the id next to the page."""
 
     query: str
     before: int
@@ -56,7 +56,7 @@ class Place:
 
     @property
     def values(self) -> dict[str, str | int]:
-        """For links that stay at this place."""
+        """Return the URL arguments of this position."""
         found: dict[str, str | int] = {"q": self.query, "before": self.before, "after": self.after}
         return {name: value for name, value in found.items() if value}
 
@@ -95,7 +95,7 @@ def index() -> str:
 @bp.get("/mailbox/list")
 @access("user")
 def refreshed() -> str | Response:
-    """The list again, for the page that looks every few seconds; 204 when nothing has changed."""
+    """Return the list for the poll; 204 if nothing has changed."""
     store = _store()
     if request.args.get("stamp") == _stamp(store.totals()):
         return Response(status=204)
@@ -122,7 +122,7 @@ def show(message_id: int) -> str:
 @bp.get("/mailbox/<int(max=9223372036854775807):message_id>/html")
 @access("user")
 def html(message_id: int) -> Response:
-    """The HTML part, for the frame."""
+    """Return the HTML part, for the frame."""
     letter = read_letter(_message(message_id)[1])
     if letter.html is None:
         abort(404)
@@ -136,7 +136,7 @@ def html(message_id: int) -> Response:
 @bp.get("/mailbox/<int(max=9223372036854775807):message_id>/source")
 @access("user")
 def source(message_id: int) -> Response:
-    """The whole message as a file."""
+    """Return the whole message as a file."""
     return _download(_message(message_id)[1], f"message-{message_id}.eml", "message/rfc822")
 
 
@@ -147,7 +147,7 @@ def attachment(message_id: int, number: int) -> Response:
     if not 0 < number <= len(attachments):
         abort(404)
     found = attachments[number - 1]
-    # Never the type that the mail claims: the browser keeps the file and does nothing with it.
+    # Never the declared type: the browser must only save the file.
     return _download(found.content, found.name, "application/octet-stream")
 
 
@@ -162,7 +162,7 @@ def empty() -> BaseResponse:
 def _message(message_id: int) -> tuple[MessageEntry, bytes]:
     store = _store()
     entry, raw = store.entry(message_id), store.source(message_id)
-    if entry is None or raw is None:  # trimmed, perhaps a moment ago
+    if entry is None or raw is None:  # deleted, perhaps just now
         abort(404)
     return entry, raw
 
@@ -177,11 +177,11 @@ def _download(content: bytes, name: str, content_type: str) -> Response:
 
 
 def _listed(chosen: MessageEntry | None) -> dict[str, Any]:
-    """What the list shows. The stamp is read first: what comes in between is shown next time."""
+    """Return the list. The stamp is read first, so that later messages appear next time."""
     store, place = _store(), _place()
     totals = store.totals()
     page = store.page(before=place.before, after=place.after, query=place.query)
-    if place.after and not page.has_newer:  # back at the top: a page that new mail comes to
+    if place.after and not page.has_newer:  # back at the top, where new messages appear
         place = Place(place.query, 0, 0)
         page = store.page(query=place.query)
     settings = services().settings
@@ -211,7 +211,7 @@ def _stamp(totals: Totals) -> str:
 
 
 def _view(letter: Letter) -> str:
-    """The tab to show: the one asked for when there is such a part."""
+    """Return the tab to show: the requested one if there is such a part."""
     asked = request.args.get("view", "")
     possible = {"source": True, "text": letter.text is not None, "html": letter.html is not None}
     if possible.get(asked):

@@ -1,4 +1,4 @@
-"""The addresses of the pages before and after a page that goes by key."""
+"""The URLs of the previous and next page, with keyset pagination."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from campaigns.audience.paging import Page
 
 
 def page_links(endpoint: str, page: Page[Any], **values: Any) -> tuple[str, str]:
-    """(previous, next) for the `pager` macro; empty where there is none."""
+    """Return (previous, next) for the `pager` macro; empty if there is none."""
     previous = url_for(endpoint, before=page.before, **values) if page.before else ""
     following = url_for(endpoint, after=page.after, **values) if page.after else ""
     return previous, following

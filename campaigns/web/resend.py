@@ -29,12 +29,12 @@ bp = Blueprint("resend", __name__)
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A list of what can be sent again, and the words of its page."""
+    """A list of deliveries that can be resent, and the texts of its page."""
 
     view: Literal["unknown", "failed"]
     title: LazyString
     again: Callable[..., int]
-    """Takes a campaign's id, the ids of deliveries or None for all, and `now`."""
+    """Called with a campaign's id, the ids of deliveries or None for all, and `now`."""
     again_label: LazyString
     ask: LazyString | str
 
@@ -70,7 +70,7 @@ def _key(text: str) -> int | None:
 
 @contextmanager
 def _changing(campaign_id: int) -> Iterator[None]:
-    """A transaction that changes deliveries: figures counted before it are no longer shown."""
+    """Open a transaction that changes deliveries, and invalidate earlier figures."""
     with transaction():
         lifecycle.touch(campaign_id, now=utcnow())
         yield
@@ -81,7 +81,7 @@ def _report(public_id: str) -> Response:
 
 
 def _queued(campaign_id: int, count: int) -> None:
-    """Say how many are sent again, and ring for them."""
+    """Show how many are resent, and ring for them."""
     if count:
         services().doorbell.ring("send")
     _say(
@@ -116,7 +116,7 @@ def _say(campaign_id: int, count: int, done: str, nothing: str) -> None:
 @bp.get("/campaigns/<public_id>/report/again")
 @access("user")
 def panel(public_id: str) -> str:
-    """The part of the report with the buttons, for the poll."""
+    """Return the panel with the buttons, for the poll."""
     found = campaign_or_404(public_id)
     with counting(with_details=True) as counts:
         shown = counts.resend_options(found)
@@ -132,7 +132,7 @@ def panel(public_id: str) -> str:
 @bp.get("/campaigns/<public_id>/report/again/<name>")
 @access("user")
 def entries(public_id: str, name: str) -> str:
-    """One line for each, with a button."""
+    """List the deliveries, each with a button."""
     found, kind = campaign_or_404(public_id), _kind(name)
     page = ledger.ledger_page(
         found.id,
@@ -172,7 +172,7 @@ def again(public_id: str, name: str) -> Response:
 @bp.post("/campaigns/<public_id>/report/leave")
 @access("user")
 def leave(public_id: str) -> Response:
-    """Keep one unknown result (`delivery`) or all of them as unknown."""
+    """Leave one unknown delivery (`delivery`) or all of them unknown."""
     found = campaign_or_404(public_id)
     chosen = _chosen()
     with _changing(found.id):
@@ -188,7 +188,7 @@ def leave(public_id: str) -> Response:
 
 
 def _chosen() -> list[int] | None:
-    """The delivery that a button is about; None for the button of all."""
+    """Return the delivery of a button; None for the button for all."""
     if "delivery" not in request.form:
         return None
     number = _key(request.form["delivery"])
@@ -202,14 +202,14 @@ def _list(public_id: str, name: str) -> Response:
 @bp.post("/campaigns/<public_id>/report/remaining")
 @access("user")
 def remaining(public_id: str) -> Response:
-    """Send what a cancelled campaign had not handed over."""
+    """Send the rest of a cancelled campaign."""
     return _queue_all(public_id, resend.send_remaining)
 
 
 @bp.post("/campaigns/<public_id>/report/release")
 @access("user")
 def release(public_id: str) -> Response:
-    """Send what is kept back for another reason than a flood of refusals."""
+    """Send deliveries on hold for a reason other than a refusal spike."""
     return _queue_all(public_id, resend.release)
 
 
@@ -239,7 +239,7 @@ def flood(public_id: str) -> Response:
 @bp.post("/campaigns/<public_id>/report/canary")
 @access("user")
 def canary_group(public_id: str) -> Response:
-    """Decide on a mailbox group to which the first mails went badly: `again`, or `left`."""
+    """Decide on a mailbox group with bad test group results: `again`, or `left`."""
     found = campaign_or_404(public_id)
     group = request.form.get("group", "").replace("\0", "")
     is_left = request.form.get("decision") == "left"

@@ -1,4 +1,4 @@
-"""After a restore from a backup: one decision for everything of a kind that is on hold."""
+"""After a restore from a backup: decide about everything of a kind on hold."""
 
 from collections.abc import Callable
 

@@ -1,8 +1,8 @@
-"""Static files under the hash of the whole tree: `/static/<hash>/css/app.css`, kept for a year.
+"""Static files under the hash of the whole tree: `/static/<hash>/css/app.css`, cached for a year.
 
-A file that changes gives every file a new address, so that what files say of each other (a font in
-a style sheet, a module that a script imports) fits together and needs no rewriting. The files stay
-in memory, each compressed at its first use. A change on disk is served after a restart.
+Any change gives every file a new URL, so references between files (fonts in a style sheet, imported
+modules) stay consistent without rewriting. Files stay in memory, and are compressed on first use. A
+change on disk is served after a restart.
 """
 
 import gzip
@@ -19,14 +19,14 @@ from campaigns.paths import resource_root
 
 YEAR_SECONDS = 365 * 86_400
 BROTLI_QUALITY = 9
-"""The best quality takes a second for the largest file, and gains little."""
+"""Brotli quality: the best one takes a second for the largest file, and gains little."""
 _DENSE = ("image/png", "image/jpeg", "image/webp", "font/")
-"""Beginnings of the types that are compressed already."""
+"""Prefixes of types that are already compressed."""
 _TYPES = {".woff2": "font/woff2", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
 class StaticFile:
-    """A file of the tree, in each form in which it is sent."""
+    """A file of the tree, in each content coding."""
 
     def __init__(self, name: str, content: bytes) -> None:
         suffix = Path(name).suffix
@@ -46,13 +46,13 @@ class StaticFile:
         return gzip.compress(self.identity, mtime=0)
 
     def content(self, coding: str) -> bytes:
-        """The file in a content coding: "br", "gzip" or "identity"."""
+        """Return the file in a content coding: "br", "gzip" or "identity"."""
         found: bytes = getattr(self, coding)
         return found
 
 
 class Tree:
-    """All static files, and the hash of them all."""
+    """All static files, and their common hash."""
 
     def __init__(self, folder: Path) -> None:
         self.files: dict[str, StaticFile] = {}
@@ -67,12 +67,12 @@ class Tree:
 
 @cache
 def tree() -> Tree:
-    """The files of this installation, read once by each process."""
+    """Return the files of this installation, read once per process."""
     return Tree(resource_root() / "static")
 
 
 def asset(name: str) -> str:
-    """Return the address of a static file such as "css/app.css". Raises KeyError without one."""
+    """Return the URL of a static file such as "css/app.css". Raises KeyError."""
     found = tree()
     if name not in found.files:
         raise KeyError(f"no static file {name}")
@@ -80,14 +80,14 @@ def asset(name: str) -> str:
 
 
 def register(app: Flask) -> None:
-    """Serve the files, and let templates ask for their addresses."""
+    """Serve the files, and make their URLs available to templates."""
     app.add_url_rule("/static/<path:path>", endpoint="static", view_func=_serve)
     app.add_template_global(asset)
 
 
 @access("public")
 def _serve(path: str) -> Response:
-    """The file; for an address of another version, the way to that of this one."""
+    """Serve a file; redirects URLs of other versions to the current one."""
     found = tree()
     version, _, name = path.partition("/")
     if version == found.hash and name in found.files:
@@ -100,7 +100,7 @@ def _serve(path: str) -> Response:
 
 def _answer(file: StaticFile) -> Response:
     coding = "identity"
-    if file.is_compressible:  # the shorter form, where the client likes both the same
+    if file.is_compressible:  # prefer the smaller one if the client accepts both equally
         coding = request.accept_encodings.best_match(("br", "gzip"), default="identity")
     answer = Response(file.content(coding), mimetype=file.media_type)
     answer.headers["Cache-Control"] = f"public, max-age={YEAR_SECONDS}, immutable"

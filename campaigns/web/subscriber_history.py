@@ -1,4 +1,4 @@
-"""What happened with one subscriber, in words: consent and deliveries."""
+"""The history of a subscriber in words: consent and deliveries."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ _PLAIN = {
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One consent event in words. `wording` is what was shown, or who did it by hand."""
+    """A consent event in words. `wording`: what was shown, or who did it manually."""
 
     text: str
     at: datetime
@@ -53,7 +53,7 @@ class Line:
 
 
 def in_words(proofs: Sequence[Proof]) -> list[Line]:
-    """Consent events as sentences, with the campaign or import that each came from."""
+    """Return consent events as sentences, with the campaign or import of each."""
     campaigns = {
         row.id: row
         for row in db.session.execute(
@@ -94,7 +94,7 @@ def in_words(proofs: Sequence[Proof]) -> list[Line]:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryLine:
-    """A campaign that was meant for this subscriber, and what became of it."""
+    """A campaign to this subscriber, and its outcome."""
 
     subject: str
     campaign_public_id: str
@@ -107,7 +107,7 @@ class DeliveryLine:
 
 
 def deliveries(subscriber_id: int) -> list[DeliveryLine]:
-    """The newest RECENT deliveries."""
+    """Return the newest RECENT deliveries."""
     rows = db.session.execute(
         sa.select(
             Campaign.subject,

@@ -1,4 +1,4 @@
-"""Subscribers: search, add, change, delete, subscribe and unsubscribe by hand, export."""
+"""Subscribers: search, add, change, delete, subscribe and unsubscribe manually, export."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -41,7 +41,7 @@ bp = Blueprint("subscribers", __name__)
 
 
 COUNT_LIMIT = 10_000
-"""Counting goes no further than this: more is "more than 10,000"."""
+"""Limit of counting; beyond it, the page shows "more than 10,000"."""
 
 
 # --- The table
@@ -78,7 +78,7 @@ def index() -> str:
 
 
 def _search() -> tuple[Search, AudienceList | None]:
-    """The filters of the address bar. A list that is gone is a page that is gone."""
+    """Return the filters in the URL. Aborts with 404 for a deleted list."""
     args = request.args
     entry = (lists.find(args["list"]) or abort(404)) if args.get("list") else None
     state = args.get("state")
@@ -93,12 +93,12 @@ def _search() -> tuple[Search, AudienceList | None]:
 
 
 def _filters() -> dict[str, str]:
-    """The filters to hand on in links."""
+    """Return the filters for links."""
     return {name: request.args[name] for name in ("q", "list", "state") if request.args.get(name)}
 
 
 def _others(wanted: Search, *, is_last: bool, found: int) -> Sequence[Subscriber]:
-    """People whose name has the text in it: looked for where addresses gave little."""
+    """Return people whose name contains the text, if few addresses match."""
     if not wanted.is_address or not is_last or found >= PAGE_SIZE or "@" in wanted.text:
         return []
     return search.look_through(wanted)
@@ -129,7 +129,7 @@ def export() -> Response:
 @bp.post("/subscribers/bulk")
 @access("user")
 def bulk() -> Answer:
-    """Do to the selected subscribers what was chosen; deleting and suppressing ask first."""
+    """Apply the chosen action to the selected subscribers; deleting and suppressing ask first."""
     action = request.form.get("action", "")
     ids = subscribers.ids_of(request.form.getlist("subscriber")[:500])
     if not ids:
@@ -144,7 +144,7 @@ def bulk() -> Answer:
 
 
 def _back() -> str:
-    """The page of the table that the form stood on."""
+    """Redirect to the page of the table with the form."""
     names = ("q", "list", "state", "before", "after")
     values: dict[str, Any] = {n: request.args[n] for n in names if request.args.get(n)}
     return url_for("subscribers.index", **values)
@@ -177,7 +177,7 @@ def _bulk_place(action: str, ids: Sequence[int]) -> Response:
 
 
 def _subscribed_words(done: subscriptions.BulkSubscribed, name: str) -> list[str]:
-    """What came of it, in a sentence for each outcome."""
+    """Return a sentence for each outcome."""
     texts = [
         ngettext(
             "Added %(count)s subscriber to “%(list)s”.",
@@ -216,7 +216,7 @@ def _subscribed_words(done: subscriptions.BulkSubscribed, name: str) -> list[str
 
 
 _ASKED = {"delete": "delete", "suppress": "suppress"}
-"""Actions that ask for a word to be typed, and the word."""
+"""Actions that require typing a word, and the word."""
 
 
 def _bulk_asked(action: str, ids: Sequence[int]) -> Answer:
@@ -497,7 +497,7 @@ def _attribute_rows(form: MultiDict[str, str]) -> list[tuple[str, str]]:
 
 
 def _typed(form: MultiDict[str, str]) -> dict[str, Any]:
-    """What was typed, to fill the form again."""
+    """Return the input, to fill the form again."""
     return {
         "address": form.get("address", ""),
         "name": form.get("name", ""),

@@ -1,4 +1,4 @@
-"""Suppressed addresses."""
+"""The suppression list."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -28,7 +28,7 @@ COUNT_LIMIT = 10_000
 MAX_LINES = 20_000
 EXPORT_PAGE = 1_000
 MAX_PROBLEMS = 100
-"""How many bad lines are shown one by one."""
+"""Number of bad lines that are shown."""
 
 
 @bp.get("/suppressions")
@@ -60,7 +60,7 @@ def _total(count: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class BadLine:
-    """A line that is no address. `number` counts from 1."""
+    """A line without a valid address. `number` counts from 1."""
 
     number: int
     text: str
@@ -119,7 +119,7 @@ def _done(added: int, *, already: int) -> str:
 
 
 def _read(lines: list[str]) -> tuple[set[str], list[BadLine]]:
-    """The normal forms of the lines that are addresses, and the lines that are not."""
+    """Return the normal forms of valid addresses, and the invalid lines."""
     normals: set[str] = set()
     bad = []
     for position, line in enumerate(lines, start=1):
@@ -156,7 +156,7 @@ def export() -> Response:
 
 
 def _csv() -> Iterator[str]:
-    """With a byte order mark, for Excel."""
+    """Return CSV with a byte order mark, for Excel."""
     yield BOM + csv_text([("address", "reason", "source", "note", "since")])
     rows = (
         (*texts, since.isoformat(timespec="seconds"))

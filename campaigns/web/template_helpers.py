@@ -1,4 +1,4 @@
-"""What every template may use: filters that format values, the navigation."""
+"""Template filters and globals: formatting and navigation."""
 
 import datetime as dt
 import shutil
@@ -23,7 +23,7 @@ from campaigns.wording.messages import N_
 
 LOW_DISK_BYTES = 16 * 1024 * 1024
 JUST_NOW = timedelta(minutes=1)
-"""Age below which an exact time is not worth reading."""
+"""Age below which a time is shown as "just now"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +83,11 @@ STATUSES = {
     "running": N_("Importing"),
     "done": N_("Done"),
 }
-"""The word for each status of campaigns, deliveries, subscriptions and imports."""
+"""Labels for the statuses of campaigns, deliveries, subscriptions and imports."""
 
 
 def status_word(name: str) -> str:
-    """The word for a status."""
+    """Return the label of a status."""
     return str(_(STATUSES.get(name, name)))
 
 
@@ -136,34 +136,34 @@ def _context() -> dict[str, Any]:
 
 
 def disk_is_full() -> bool:
-    """Whether the data directory has so little room that nothing more can be saved or sent."""
+    """Return whether the data directory is too full to save or send anything."""
     return shutil.disk_usage(services().settings.data_dir).free < LOW_DISK_BYTES
 
 
 def current_workspace() -> Any:
-    """The workspace, looked up once per request."""
+    """Return the workspace, loaded once per request."""
     if "workspace" not in g:
         g.workspace = load_workspace()
     return g.workspace
 
 
 def zone() -> ZoneInfo:
-    """The workspace's time zone: all moments are shown in it."""
+    """Return the workspace's time zone, in which all times are shown."""
     return ZoneInfo(current_workspace().time_zone)
 
 
 def locale() -> str:
-    """The language of this request, such as "en"."""
+    """Return the locale of this request, such as "en"."""
     return str(get_locale() or formatting.DEFAULT_LOCALE)
 
 
 def language_tag() -> str:
-    """The language of this request, for the `lang` attribute."""
+    """Return the language tag of this request, for the `lang` attribute."""
     return formatting.language_tag(locale())
 
 
 def local(value: datetime) -> datetime:
-    """The time that the workspace's clock showed then."""
+    """Convert a time to the workspace's zone."""
     return value.astimezone(zone())
 
 
@@ -172,12 +172,12 @@ def number(value: float | None) -> str:
 
 
 def plural(count: int, one: str, many: str = "") -> str:
-    """`3|plural("list")` is "3 lists". For pages that do not use ngettext yet."""
+    """Return "3 lists" for `3|plural("list")`, on pages without ngettext."""
     return f"{number(count)} {one if count == 1 else many or one + 's'}"
 
 
 def percent(part: int | None, whole: int | None) -> str:
-    """Part of whole, such as 42.2%; a dash where there is no whole."""
+    """Return a percentage such as 42.2%; a dash if the whole is 0."""
     return formatting.percent(part, whole, locale())
 
 
@@ -186,7 +186,7 @@ def speed(per_second: float) -> str:
 
 
 def duration(length: timedelta | float) -> str:
-    """A timedelta, or seconds, such as "12 minutes"."""
+    """Format a timedelta, or seconds, such as "12 minutes"."""
     return formatting.duration(length, locale())
 
 
@@ -195,7 +195,7 @@ def size(count: int) -> str:
 
 
 def moment(value: datetime | None, style: str = "minute") -> str:
-    """A date and time in the workspace's zone, to the `minute` or `second`, or the `day` alone."""
+    """Format a time in the workspace's zone, to the `minute` or `second`, or only the `day`."""
     if value is None:
         return formatting.NOTHING
     if style == "day":
@@ -204,7 +204,7 @@ def moment(value: datetime | None, style: str = "minute") -> str:
 
 
 def long_date(value: dt.date) -> str:
-    """A date with its day of the week. Times are not converted to the workspace's zone."""
+    """Format a date with its weekday. Does not convert to the workspace's zone."""
     return formatting.long_date(value, locale())
 
 
@@ -213,17 +213,17 @@ def month(value: dt.date) -> str:
 
 
 def wall_clock(value: datetime) -> str:
-    """The time of day in the time's own zone."""
+    """Format the time of day in the value's own zone."""
     return formatting.time(value, locale())
 
 
 def clock(value: datetime) -> str:
-    """The time of day in the workspace's zone."""
+    """Format the time of day in the workspace's zone."""
     return formatting.time(local(value), locale())
 
 
 def clock_or_date(value: datetime, now: datetime | None = None, *, seconds: bool = False) -> str:
-    """The time of day in the workspace's zone; with the date unless it is today."""
+    """Format the time of day in the workspace's zone, with the date unless it is today."""
     today = local(now or utcnow()).date()
     return formatting.time_or_date(local(value), today, locale(), seconds=seconds)
 
@@ -233,7 +233,7 @@ def second(value: datetime) -> str:
 
 
 def ago(value: datetime | None) -> str:
-    """How long since, in round words; a date where that is long ago."""
+    """Format the time since then in words; the date if it is long ago."""
     if value is None:
         return str(_("never"))
     now = utcnow()

@@ -1,4 +1,4 @@
-"""Reasons of the domain, in the words of whoever reads the page."""
+"""Turn reasons of the domain into sentences in the page's language."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -28,7 +28,7 @@ MEASURE_TITLES: Mapping[MeasureName, Any] = {
 
 
 def register(app: Flask) -> None:
-    """Make the filters of this module known to every template."""
+    """Register the filters of this module."""
     app.add_template_filter(sentence)
     app.add_template_filter(spoken)
     app.add_template_filter(reply_words)
@@ -40,12 +40,12 @@ def register(app: Flask) -> None:
 
 
 def words() -> Words:
-    """Return the words for the reader of the current page."""
+    """Return the words in the language of the current page."""
     return Words(locale(), zone())
 
 
 def sentence(reason: Reason | str | None) -> str:
-    """Return a reason, or the text of one as a column holds it, as a sentence."""
+    """Return a reason, or its stored text, as a sentence."""
     found = Reason.unpack(reason) if isinstance(reason, str) else reason
     return words().of(found) if found else ""
 
@@ -56,12 +56,12 @@ def spoken(text: Text) -> str:
 
 
 def in_words(problems: Mapping[str, Reason | str]) -> dict[str, str]:
-    """Return what is wrong with each field as a sentence."""
+    """Return the problem of each field as a sentence."""
     return {field: sentence(reason) for field, reason in problems.items()}
 
 
 def describe(word: str) -> str:
-    """Return why a delivery is what it is, from the word in its row."""
+    """Return the reason of a delivery, from the word in its row."""
     return sentence(reason_of(word))
 
 
@@ -84,7 +84,7 @@ def network_name(network: str) -> str:
 
 
 def check_lines(check: Check) -> Iterator[str]:
-    """Return what a row of the preflight says: its text, then its problems with their places."""
+    """Return the lines of a preflight row: its text, then its problems with their positions."""
     if check.reason:
         yield sentence(check.reason)
     for problem in check.problems:
@@ -101,12 +101,12 @@ def check_lines(check: Check) -> Iterator[str]:
 
 
 def share(percent: float) -> str:
-    """Return so many percent as "42.2%"."""
+    """Format a percentage such as "42.2%"."""
     return formatting.share(percent / 100, locale())
 
 
 def gettext(message: str, **params: object) -> str:
-    """Return a message in the language of the page; imported as `_`."""
+    """Return a message in the page's language; imported as `_`."""
     return str(flask_babel.gettext(message, **params))
 
 

@@ -1,4 +1,4 @@
-"""What one button does to a campaign: each says what happened."""
+"""Actions of a campaign's buttons. Each shows the result."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,7 +21,7 @@ from campaigns.web.words import sentence
 
 
 def _do(public_id: str, move: Callable[..., bool], done: str, refused: str, **values: Any) -> bool:
-    """Make one guarded change, say what happened, and return whether this call did it."""
+    """Make one guarded change, show the result, and return whether this call made it."""
     campaign = campaign_or_404(public_id)
     with transaction():
         changed = move(campaign.id, now=utcnow(), **values)

@@ -1,4 +1,4 @@
-"""What the campaign pages share: the blueprint, finding the campaign, its status in words."""
+"""Shared by the campaign pages: the blueprint, finding a campaign, and its status in words."""
 
 from typing import cast
 
@@ -20,11 +20,11 @@ IN_WORDS = {
     "sent": lazy_gettext("This campaign has been sent."),
     "cancelled": lazy_gettext("This campaign has been cancelled."),
 }
-"""A sentence for each status, said after what is no longer possible because of it."""
+"""A sentence for each status, to explain why an action is no longer possible."""
 
 
 def campaign_or_404(public_id: str) -> Campaign:
-    """The campaign of this address, or the 404 page."""
+    """Return the campaign with this id, or abort with 404."""
     campaign = drafts.find(public_id)
     if campaign is None:
         abort(404)
@@ -36,7 +36,7 @@ def editor_id() -> int:
 
 
 def url_of(campaign: Campaign) -> str:
-    """The page where a campaign is at home: its editor as a draft, its report after that."""
+    """Return the URL of a campaign: its editor for a draft, else its report."""
     is_draft = campaign.status == "draft"
     endpoint = "campaigns.edit" if is_draft else "reports.campaign"
     return url_for(endpoint, public_id=campaign.public_id)

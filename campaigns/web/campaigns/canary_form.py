@@ -1,4 +1,4 @@
-"""The test group in the send form: as a CanaryRequest, and what it means in sentences."""
+"""The test group in the send form: read it as a CanaryRequest, and describe it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ WHY: Mapping[MeasureName, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class BandField:
-    """The two limits of a measure, as the form shows them."""
+    """The two thresholds of a measure in the form."""
 
     name: MeasureName
     title: str
@@ -55,7 +55,7 @@ class BandField:
 
 @dataclass(frozen=True, slots=True)
 class CanaryFields:
-    """The form as it is shown: what was typed, or how the campaign was set."""
+    """The values in the form: as typed, or as stored."""
 
     is_on: bool
     percent: str
@@ -64,7 +64,7 @@ class CanaryFields:
 
 
 def shown(campaign: Campaign, form: Form) -> CanaryFields:
-    """Return the fields for the page. A form that was refused shows what was typed."""
+    """Return the fields for the page. After an error they show the input."""
     kept = canary_plan.plan_in(campaign)
     typed: Mapping[str, str] = form if "version" in form else {}
     return CanaryFields(
@@ -85,7 +85,7 @@ def shown(campaign: Campaign, form: Form) -> CanaryFields:
 
 
 def read(form: Form) -> CanaryRequest | None:
-    """Return what was chosen; None when it is turned off."""
+    """Return the request; None if it is off."""
     if "canary" not in form:
         return None
     return CanaryRequest(
@@ -113,7 +113,7 @@ def _text(value: float) -> str:
 
 
 def sentences(plan: CanaryPlan, *, recipients: int) -> list[str]:
-    """Return what will happen because of it."""
+    """Describe the effect in sentences."""
     if not plan.percent:
         return []
     first = canary_plan.how_many(recipients, plan.percent)

@@ -1,4 +1,4 @@
-"""The editor: one page that saves itself, and what it shows beside the text."""
+"""The editor: one page with autosave, and the panels next to the text."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ MOST_PROBLEMS_SHOWN = 100
 
 
 class BadFieldError(ValueError):
-    """What was typed cannot be saved; the message says why."""
+    """The input cannot be saved; the message says why."""
 
 
 @bp.get("/campaigns/<public_id>")
@@ -95,7 +95,7 @@ def _lists_in_words(campaign_id: int) -> list[str]:
 
 
 def merge_fields() -> list[tuple[str, list[tuple[str, str]]]]:
-    """(group, [(label, text to insert)]) for the menu above the editor."""
+    """Return (group, [(label, text to insert)]) for the menu above the editor."""
     attributes = [
         (name, f'{{{{ subscriber.{name} or "" }}}}')
         for name in subscribers.known_attributes()
@@ -139,9 +139,9 @@ def _link(label: str, variable: str) -> tuple[str, str]:
 @bp.post("/campaigns/<public_id>/save")
 @access("user")
 def save(public_id: str) -> ResponseReturnValue:
-    """Save the whole form over the version it was read from. Answers JSON, for the script.
+    """Save the whole form on top of the version it was read from. Returns JSON, for the script.
 
-    200 version and time · 409 somebody saved first · 422 a field · 423 no longer a draft.
+    200 version and time · 409 someone saved first · 422 invalid field · 423 no longer a draft.
     """
     campaign = drafts.find(public_id)
     if campaign is None:
@@ -182,7 +182,7 @@ def _changes(form: MultiDict[str, str]) -> dict[str, Any]:
 
 
 def _line(form: MultiDict[str, str], name: str) -> str:
-    """One line of text: line breaks end up in no header."""
+    """Return one line of text: headers must not contain line breaks."""
     text = " ".join(form.get(name, "").replace("\x00", "").split())
     if len(text) > drafts.MAX_LINE:
         raise BadFieldError(_(TOO_LONG[name], most=drafts.MAX_LINE))
@@ -196,7 +196,7 @@ def _sender_id(public_id: str) -> int | None:
 
 
 def _chosen(form: MultiDict[str, str]) -> ChosenLists:
-    """Lists by public id; one that has been deleted meanwhile is passed over."""
+    """Return lists by public id; deleted ones are ignored."""
     wanted_ids = {*form.getlist("include"), *form.getlist("exclude")}
     ids = {
         row.public_id: row.id
@@ -228,7 +228,7 @@ def _conflict(current: Campaign) -> dict[str, Any]:
 @bp.get("/campaigns/<public_id>/audience")
 @access("user")
 def audience(public_id: str) -> str:
-    """The arithmetic of the audience as it stands, for the box beside the lists."""
+    """Return the audience figures for the box next to the lists."""
     campaign = campaign_or_404(public_id)
     return render_template(
         "web/campaigns/_audience.html",
@@ -240,11 +240,11 @@ def audience(public_id: str) -> str:
 @bp.get("/campaigns/<public_id>/problems")
 @access("user")
 def problems(public_id: str) -> str:
-    """What is wrong with the subject, the preheader and the content, by line."""
+    """Return the problems of the subject, the preheader and the content, by line."""
     campaign = campaign_or_404(public_id)
     content = content_of(campaign, base_url=services().settings.base_url)
     found = check_content(content, subscribers.known_attributes())
-    # A design is full of placeholders at first; the review asks for them to be replaced.
+    # A new design is full of placeholders; only the review asks to replace them.
     found += [
         finding.problem
         for finding in lint_content(content)

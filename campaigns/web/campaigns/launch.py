@@ -1,4 +1,4 @@
-"""Review and launch: the form as a LaunchRequest, and the decision as a page."""
+"""Review and launch: read the form as a LaunchRequest, and show the decision."""
 
 from datetime import datetime, timedelta
 from functools import cache
@@ -74,7 +74,7 @@ def _page(found: Review, refused: Refused | None = None) -> str:
 
 
 def _soon(campaign: Campaign) -> datetime:
-    """Return the time offered first: that of its occurrence, else the next full hour."""
+    """Return the default time: that of its occurrence, else the next full hour."""
     planned = series.of_campaign(campaign.id)
     if planned is not None and planned.at > utcnow():
         return planned.at.astimezone(zone())
@@ -83,7 +83,7 @@ def _soon(campaign: Campaign) -> datetime:
 
 @cache
 def zones() -> list[str]:
-    """Return the time zones to choose from. Read from many small files: once is enough."""
+    """Return the time zones to choose from. Cached: they are read from many small files."""
     return sorted(name for name in available_timezones() if "/" in name or name == "UTC")
 
 
@@ -98,7 +98,7 @@ def launch_campaign(public_id: str) -> str | Response | tuple[str, int]:
     decision = launch.decide(found, _request(request.form), now=now)
     if isinstance(decision, Refused):
         current = campaign_or_404(public_id)
-        if current.status != "draft":  # the other click of a double click was first
+        if current.status != "draft":  # a double click
             return _changed_meanwhile(current)
         return _page(found, decision), 422
     with transaction():
@@ -130,7 +130,7 @@ def _digits(text: str) -> int | None:
 @bp.get("/campaigns/<public_id>/review/plan")
 @access("user")
 def plan(public_id: str) -> str:
-    """Say what would happen, for what is chosen at this moment in the form."""
+    """Describe what would happen with the current form."""
     campaign, now = campaign_or_404(public_id), utcnow()
     asked = _request(request.args)
     try:
@@ -154,7 +154,7 @@ def plan(public_id: str) -> str:
 
 
 def _bottleneck(campaign: Campaign, recipients: int, now: datetime) -> Bottleneck | None:
-    """Return the limit of its account that makes it take longest."""
+    """Return the limit of its account that slows it most."""
     sender = db.session.get(SenderAddress, campaign.sender_id) if campaign.sender_id else None
     if sender is None:
         return None

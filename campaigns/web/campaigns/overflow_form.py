@@ -1,4 +1,4 @@
-"""The fallback sender in forms and reports: what can be chosen, and what follows from it."""
+"""The fallback sender in forms and reports: its choices and their effect."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from campaigns.web.words import ngettext, sentence
 
 @dataclass(frozen=True, slots=True)
 class FallbackFields:
-    """The choice as it is shown. `chosen`: the public id of an address; empty: it waits."""
+    """The choice in the form. `chosen`: the public id of an address; empty: wait."""
 
     account: str
     ways: list[SenderRoute]
@@ -23,7 +23,7 @@ class FallbackFields:
 
 
 def shown(campaign: Campaign, form: Mapping[str, str]) -> FallbackFields | None:
-    """Return the fields for the page; None where there is no other account to continue with."""
+    """Return the fields for the page; None without another account."""
     now, routes = fallback_sender.route_of(campaign), fallback_sender.other_routes(campaign)
     if now is None or not routes:
         return None
@@ -38,7 +38,7 @@ def read(form: Mapping[str, str]) -> str:
 
 
 def sentences(campaign: Campaign, chosen: SenderRoute | None, *, recipients: int) -> list[str]:
-    """Return what will happen because of it; nothing where it makes no difference."""
+    """Describe the effect in sentences; none if there is no difference."""
     now = fallback_sender.route_of(campaign)
     if now is None:
         return []
@@ -66,17 +66,17 @@ def sentences(campaign: Campaign, chosen: SenderRoute | None, *, recipients: int
 
 @dataclass(frozen=True, slots=True)
 class FallbackCard:
-    """The part of the report: from where it went before, and from where it may go on."""
+    """The panel of the report: earlier senders, and possible ones to continue with."""
 
     earlier: list[Earlier]
     now: SenderRoute | None
     choice: FallbackFields | None
     can_go_on: bool
-    """Somebody may let it go on from another address at once."""
+    """The user may continue from another address at once."""
 
 
 def card(campaign: Campaign) -> FallbackCard | None:
-    """None where there is nothing to say and nothing to choose."""
+    """Return the panel; None if there is nothing to show or choose."""
     past = fallback_sender.earlier(campaign)
     is_open = campaign.status in CHOOSABLE
     choice = shown(campaign, {}) if is_open else None
@@ -91,7 +91,7 @@ def card(campaign: Campaign) -> FallbackCard | None:
 
 
 def can_help(campaign: Campaign) -> bool:
-    """Whether another address would help one that waits or is paused for a reason."""
+    """Return whether another sender would help a waiting or paused campaign."""
     is_held = bool(campaign.status_reason) and _can_go_on(campaign)
     return is_held and bool(fallback_sender.other_routes(campaign))
 

@@ -36,7 +36,7 @@ FILTERS = (
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One campaign of the table."""
+    """A campaign in the table."""
 
     campaign: Campaign
     title: str
@@ -49,7 +49,7 @@ class Row:
 
     @property
     def recipients(self) -> int:
-        """People it is sent to: the audience without those who were skipped."""
+        """Number of recipients: the audience without skipped people."""
         return recipients_of(self.balance)
 
 
@@ -82,7 +82,7 @@ def index() -> str:
 
 
 def _rows(rows: Sequence[Campaign], counts: Counts) -> list[Row]:
-    """The figures of a page's campaigns: one grouped query for each kind, never one per row."""
+    """Return the rows of a page, with one grouped query per kind of figure."""
     ids = [campaign.id for campaign in rows]
     started = [campaign.id for campaign in rows if campaign.status not in NEVER_STARTED]
     names = listing.list_names(ids)

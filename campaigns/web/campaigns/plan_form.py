@@ -1,6 +1,6 @@
-"""The send form as a ScheduleRequest, and the other way round.
+"""Read the send form as a ScheduleRequest, and fill it from a schedule.
 
-Only the shape is read here: what cannot be read becomes a value that the domain refuses.
+Only the shape is checked here: unreadable input becomes a value that the domain refuses.
 """
 
 import datetime as dt
@@ -35,7 +35,7 @@ _UNREADABLE = -1
 
 
 def read_schedule(form: Form) -> ScheduleRequest:
-    """Return what was chosen: when, by whose clock, how often, how quickly."""
+    """Return the request: when, by whose clock, how often, how fast."""
     when = form.get("when", "now")
     return ScheduleRequest(
         when=when if when in ("later", "local", "repeat") else "now",
@@ -90,13 +90,13 @@ def _pace(form: Form) -> PaceRequest:
 
 
 def number(text: str) -> int:
-    """Return a whole number as it was typed; -1 for anything else."""
+    """Return a typed whole number; -1 for anything else."""
     text = text.strip()
     return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else _UNREADABLE
 
 
 def read_date(text: str) -> dt.date | None:
-    """Return `2026-03-29` as a date; None for what is none."""
+    """Parse `2026-03-29` as a date; None if invalid."""
     try:
         return dt.date.fromisoformat(text.strip())
     except ValueError:
@@ -111,7 +111,7 @@ def _time(text: str) -> dt.time | None:
 
 
 def form_of(series: CampaignSeries) -> Form:
-    """Return the form as it stood when this series was last decided on."""
+    """Return the form values of this series."""
     rule = recurrence.read_rule(series.rule)
     first = datetime.fromisoformat(series.first_local)
     pace = "spread" if series.spread_seconds else "rate" if series.pace_per_second else "fast"

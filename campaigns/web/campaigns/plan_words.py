@@ -1,4 +1,4 @@
-"""A plan in plain sentences: what will happen, to whom, when."""
+"""Describe a plan in sentences: what will happen, to whom, when."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -35,10 +35,10 @@ def sentences(
     bottleneck: Bottleneck | None = None,
     has_fallback: bool = False,
 ) -> list[str]:
-    """Return what will happen if this form is sent now, most important first.
+    """Describe what will happen if this form is submitted now, most important first.
 
-    `bottleneck`: the limit that makes it take longest. `has_fallback`: another account takes
-    over when that one is used up.
+    `bottleneck`: the limit that slows it most. `has_fallback`: another account takes over at the
+    daily limit.
     """
     if found.recurring is not None:
         said = _recurs(found, found.recurring, now)
@@ -169,7 +169,7 @@ def _without_zone(people: Mapping[str, int]) -> list[str]:
 
 
 def recurs(plan: SendPlan, rule: Recurrence, first: datetime) -> str:
-    """Return by which rule it goes out, and by whose clock."""
+    """Describe its recurrence rule, and by whose clock it runs."""
     words = {"rule": sentence(recurrence.describe(rule)), "time": wall_clock(first)}
     if plan.local_at:
         return _("It goes out %(rule)s at %(time)s in each recipient’s time zone.", **words)
@@ -177,7 +177,7 @@ def recurs(plan: SendPlan, rule: Recurrence, first: datetime) -> str:
 
 
 def around(found: ResolvedSchedule, recipients: int, now: datetime) -> list[str]:
-    """Return within which hours it goes out and how quickly."""
+    """Describe its sending hours and pace."""
     return [*_hours(found, now), *_pace(found.plan, recipients)]
 
 
@@ -271,7 +271,7 @@ def _pace(plan: SendPlan, recipients: int) -> list[str]:
 
 
 def _takes(plan: SendPlan, recipients: int) -> timedelta:
-    """By its own pace."""
+    """Return the time it takes at its own pace."""
     if plan.pace_per_second:
         return timedelta(seconds=recipients / plan.pace_per_second)
     return timedelta(seconds=plan.spread_seconds)

@@ -1,4 +1,4 @@
-"""The preview: the email as one subscriber gets it, in a frame that can do nothing."""
+"""The preview: the email as one subscriber gets it, in a sandboxed frame."""
 
 import sqlalchemy as sa
 from flask import Response, render_template, request
@@ -31,7 +31,7 @@ EXAMPLE_ADDRESS = "reader@example.org"
 @bp.get("/campaigns/<public_id>/preview")
 @access("user")
 def preview(public_id: str) -> Response:
-    """The frame's document: `part` is html or text, `as` a subscriber's public id."""
+    """Return the frame's document. `part`: html or text; `as`: a subscriber's public id."""
     campaign = campaign_or_404(public_id)
     reader = _reader(request.args.get("as", ""))
     is_text = request.args.get("part") == "text"
@@ -54,7 +54,7 @@ def preview(public_id: str) -> Response:
 @bp.get("/campaigns/<public_id>/preview/head")
 @access("user")
 def preview_head(public_id: str) -> str:
-    """Sender, subject and preheader as an inbox shows them."""
+    """Show sender, subject and preheader like an inbox."""
     campaign = campaign_or_404(public_id)
     reader = _reader(request.args.get("as", ""))
     content = content_of(campaign, base_url=services().settings.base_url)
@@ -70,7 +70,7 @@ def preview_head(public_id: str) -> str:
 @bp.get("/campaigns/<public_id>/readers")
 @access("user")
 def readers(public_id: str) -> str:
-    """Subscribers to preview as: found by what is typed, or a few of the audience."""
+    """Return subscribers to preview as: search results, or a few of the audience."""
     campaign = campaign_or_404(public_id)
     text = request.args.get("reader", "").strip()[:200]
     found = list(_found(text)) if text else _sample(campaign)
@@ -96,9 +96,9 @@ def _reader(public_id: str) -> Subscriber | None:
 
 
 def render(campaign: Campaign, reader: Subscriber | None) -> Rendered:
-    """The campaign for this reader (None: somebody without a name), untracked.
+    """Render the campaign for this subscriber (None: a person without a name), untracked.
 
-    Raises TemplateProblemError, also for what only this reader's data brings to light.
+    Raises TemplateProblemError, also for problems caused by this subscriber's data.
     """
     content = content_of(campaign, base_url=services().settings.base_url)
     compiled = compile_content(content, services().signer)

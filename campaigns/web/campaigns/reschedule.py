@@ -1,4 +1,4 @@
-"""Another time for a scheduled campaign, and the decision about a time that was missed."""
+"""Reschedule a campaign, and decide about one that missed its time."""
 
 from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response

@@ -1,4 +1,4 @@
-"""The designs a new campaign can start from: files that are copied, never rendered here."""
+"""Starter designs for new campaigns: files that are copied, never rendered here."""
 
 from dataclasses import dataclass
 
@@ -24,11 +24,11 @@ STARTERS = {
         lazy_gettext("Digest"), lazy_gettext("A lead story and three short ones."), "template"
     ),
 }
-"""By the name of their file in templates/newsletter."""
+"""Starters by file name in templates/newsletter."""
 
 
 def starter_html(name: str) -> str:
-    """The source of a design; `name` is a key of STARTERS."""
+    """Return the source of a design; `name` is a key of STARTERS."""
     if name not in STARTERS:
         raise KeyError(name)
     path = resource_root() / "templates" / "newsletter" / f"{name}.html"

@@ -1,4 +1,4 @@
-"""Another sender for a campaign that is being sent: when the limit is used up, or now."""
+"""Switch a sending campaign to another sender: at its daily limit, or now."""
 
 from flask import flash, request
 from werkzeug.wrappers import Response
@@ -20,7 +20,7 @@ from campaigns.web.words import sentence
 @bp.post("/campaigns/<public_id>/overflow")
 @access("user")
 def choose_overflow(public_id: str) -> Response:
-    """Keep what was chosen for when the daily limit is used up."""
+    """Store the choice for when the daily limit is used up."""
     campaign = campaign_or_404(public_id)
     try:
         route = fallback_sender.route_for(campaign, overflow_form.read(request.form))
@@ -39,14 +39,14 @@ def choose_overflow(public_id: str) -> Response:
         flash(
             _("At the daily limit, sending switches to %(sender)s.", sender=route.words), "success"
         )
-        services().doorbell.ring("send")  # it may be used up already
+        services().doorbell.ring("send")  # the limit may already be used up
     return back(public_id)
 
 
 @bp.post("/campaigns/<public_id>/go-on")
 @access("user")
 def go_on_from(public_id: str) -> Response:
-    """Send what is left from another address, from now on. One that is paused is resumed."""
+    """Send the rest from another address, from now on. Resumes a paused campaign."""
     campaign = campaign_or_404(public_id)
     if canary.is_asking(campaign):
         flash(_("Decide about the test group first."), "warning")

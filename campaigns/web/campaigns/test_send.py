@@ -1,4 +1,4 @@
-"""Test sends: one marked, untracked copy to an address of one's own."""
+"""Test emails: a marked, untracked copy to one address."""
 
 from datetime import timedelta
 
@@ -20,14 +20,14 @@ from campaigns.web.words import sentence
 from campaigns.web_limits import limiter
 
 SLOW_AFTER = timedelta(seconds=20)
-"""From then on the page says that nobody may be at work."""
+"""Time after which the page warns that no worker may be running."""
 
 
 @bp.post("/campaigns/<public_id>/test")
 @access("user")
 @limiter.limit("20 per 5 minutes")
 def test_send(public_id: str) -> str | tuple[str, int]:
-    """Put a test mail on its way; answers the fragment that asks for the result."""
+    """Queue a test email; returns the fragment that polls for the result."""
     campaign = campaign_or_404(public_id)
     try:
         address = addresses.parse(request.form.get("address", ""))
@@ -48,7 +48,7 @@ def test_send(public_id: str) -> str | tuple[str, int]:
 @bp.get("/campaigns/<public_id>/test/<int:mail_id>")
 @access("user")
 def test_result(public_id: str, mail_id: int) -> str:
-    """What became of a test mail of this campaign."""
+    """Return the result of a test email of this campaign."""
     campaign = campaign_or_404(public_id)
     mail = db.session.get(TransactionalEmail, mail_id)
     if mail is None or mail.kind != "test" or mail.payload.get("campaign_id") != campaign.id:

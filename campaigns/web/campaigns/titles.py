@@ -1,4 +1,4 @@
-"""What a campaign is called on screens, and its subject as a recipient reads it."""
+"""A campaign's title on pages, and its subject as rendered for a recipient."""
 
 from campaigns.campaign import title
 from campaigns.campaign.models import Campaign

@@ -1,4 +1,4 @@
-"""A campaign while it is sent and after: progress and results."""
+"""The report of a sending or finished campaign: progress and results."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -59,7 +59,7 @@ OVERDUE_SECONDS = 30
 
 @dataclass(frozen=True, slots=True)
 class GroupLine:
-    """A mailbox provider in the table. `hold`: why its mail waits, in words."""
+    """A mailbox provider in the table. `hold`: why its email waits, in words."""
 
     name: str
     count: GroupCount
@@ -69,10 +69,10 @@ class GroupLine:
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """The part of the page that moves.
+    """The live part of the page.
 
-    `poll_seconds` is None when nothing can change any more. `next` is the address of the next
-    look; it carries the samples from which the speed is worked out.
+    `poll_seconds` is None if nothing can change. `next` is the URL of the next poll, which carries
+    the samples for computing the speed.
     """
 
     campaign: Campaign
@@ -88,32 +88,32 @@ class Live:
     poll_seconds: int | None
     next: str
     standstill: str = ""
-    """Why nothing is sent now, in a sentence; empty when it is."""
+    """Why nothing is being sent now, in a sentence; empty if it is."""
     canary: CanaryCard | None = None
     as_of: datetime | None = None
-    """The moment of the figures; None where they were counted just now."""
+    """Time of the figures; None if they were just counted."""
 
     @property
     def recipients(self) -> int:
-        """People it is sent to: the audience without those who were skipped."""
+        """Number of recipients: the audience without skipped people."""
         return recipients_of(self.balance)
 
     @property
     def speed_in_words(self) -> str:
-        """The sending speed, for people.
+        """The sending speed in words.
 
-        Empty while nothing has been sent yet, and while nothing can be sent.
+        Empty while nothing has been sent, and while nothing can be sent.
         """
         return speed_in_words(self.speed) if self.speed and not self.standstill else ""
 
     @property
     def time_left(self) -> str:
-        """Estimated time left, for people."""
+        """Estimated time left in words."""
         return duration(self.seconds_left)
 
     @property
     def canary_time_left(self) -> str:
-        """Time left of the test group's observation period, for people."""
+        """Time left of the test group's observation period in words."""
         return duration(self.canary.seconds_left if self.canary else 0)
 
 
@@ -128,8 +128,7 @@ def _live(campaign: Campaign, counts: Counts, now: datetime) -> Live:
         left = (campaign.scheduled_at - now).total_seconds()
     rows = _speeds().add(campaign.id, groups, at=at)
     if campaign.status == "sending":
-        # A page that was just opened has measured nothing, and a slow campaign may send nothing
-        # between two looks.
+        # A new page has measured nothing, and a slow campaign may send nothing between two polls.
         speed = speed or _speed_of(rows) or _average(campaign, balance, now)
     pace = _pace(campaign, balance, rows, speed, now) if campaign.status in MOVING else NO_PACE
     finish = pace.finish
@@ -161,7 +160,7 @@ def _live(campaign: Campaign, counts: Counts, now: datetime) -> Live:
 
 @dataclass(frozen=True, slots=True)
 class SendingPace:
-    """How fast each mailbox provider gets its mail, and when the last one is done."""
+    """The rate of each mailbox provider, and when the last one will finish."""
 
     groups: list[GroupLine]
     finish: Eta | None = None
@@ -172,13 +171,13 @@ NO_PACE = SendingPace([])
 
 
 def _speed_of(rows: Sequence[GroupCount]) -> float | None:
-    """The speed of all mailbox groups together, on a page that has not watched one itself."""
+    """Return the total speed of all mailbox groups, for a page without its own samples."""
     rates = [row.rate for row in rows if row.rate is not None]
     return sum(rates) if rates else None
 
 
 def _speeds() -> Speeds:
-    """What this process has shown lately, made on first use."""
+    """Return the recent counts of this process, created on first use."""
     found = current_app.extensions.setdefault("campaigns.speeds", Speeds())
     return cast("Speeds", found)
 
@@ -222,7 +221,7 @@ def _pace(
 
 
 def _standstill() -> str:
-    """Why no worker sends anything; empty while one does."""
+    """Return why no worker is sending; empty if one is."""
     try:
         if monitor.is_served(_redis(), "send"):
             return ""
@@ -252,7 +251,7 @@ _REDIS_TROUBLES: Mapping[RedisTrouble, Any] = {
 
 
 def _redis() -> Redis:
-    """This process's connection for such looks, made on first use."""
+    """Return this process's Redis connection for such checks, created on first use."""
     found = current_app.extensions.get("campaigns.redis")
     if found is None:
         found = connect(services().settings.redis_connection_url)
@@ -261,7 +260,7 @@ def _redis() -> Redis:
 
 
 def _slowed_domains(provider_id: int, plan: Plan, now: datetime) -> str:
-    """Which small domains wait, and until when; empty when none does."""
+    """Return which small domains wait, and until when; empty if none does."""
     waiting = slowed_domains.slowed(provider_id, now=now)
     if not waiting:
         return ""
@@ -283,7 +282,7 @@ def _line(row: GroupCount, hold: str, campaign: Campaign) -> GroupLine:
 
 
 def _average(campaign: Campaign, balance: Balance, now: datetime) -> float | None:
-    """The speed since it began."""
+    """Return the average speed since the start."""
     handed_over = balance.done - balance.skipped
     seconds = (now - campaign.started_at).total_seconds() if campaign.started_at else 0.0
     return handed_over / seconds if handed_over and seconds > 0 else None
@@ -293,11 +292,11 @@ def _standing(provider_id: int, groups: list[str]) -> AccountUsage:
     try:
         return limiter().standing(provider_id, groups)
     except RedisError:
-        return AccountUsage({}, {})  # without it: what the database says about the limits
+        return AccountUsage({}, {})  # without Redis, show what the database knows about limits
 
 
 def _percent(campaign: Campaign, balance: Balance) -> int:
-    """Whole percent done; 100 is kept for the very end."""
+    """Return whole percent done; 100 only at the very end."""
     if campaign.status in FINAL and not balance.waiting:
         return 100
     if not balance.rows or campaign.status in ("scheduled", "preparing"):
@@ -318,7 +317,7 @@ def _poll_seconds(campaign: Campaign, balance: Balance) -> int | None:
 @bp.get("/campaigns/<public_id>/report")
 @access("user")
 def campaign(public_id: str) -> str | BaseResponse:
-    """The page of a campaign from its launch on; a draft has none and leads to its editor."""
+    """Show a campaign after its launch; redirects a draft to its editor."""
     found = campaign_or_404(public_id)
     if found.status == "draft":
         return redirect(url_for("campaigns.edit", public_id=public_id))
@@ -350,7 +349,7 @@ def campaign(public_id: str) -> str | BaseResponse:
 @bp.get("/campaigns/<public_id>/report/live")
 @access("user")
 def live(public_id: str) -> str | Response:
-    """What moves, for the poll. A new status asks for the whole page: its buttons change.
+    """Return the live part, for the poll. A new status reloads the page, as its buttons change.
 
     So does another sender address.
     """
@@ -362,7 +361,7 @@ def live(public_id: str) -> str | Response:
         shown = _live(found, counts, utcnow())
         came_back = counts.engagement(found.id)
         why_not = counts.reasons(found)
-    if shown.poll_seconds is None:  # the last one has come in
+    if shown.poll_seconds is None:  # everything is complete
         return Response(headers={"HX-Refresh": "true"})
     return render_template(
         "web/reports/_live.html",
@@ -381,7 +380,7 @@ def live(public_id: str) -> str | Response:
 @bp.get("/campaigns/<public_id>/report/reasons")
 @access("user")
 def reason_feed(public_id: str) -> str:
-    """The reasons and replies so far, for the poll."""
+    """Return the reasons and replies so far, for the poll."""
     found = campaign_or_404(public_id)
     with counting(with_details=True) as counts:
         why_not = counts.reasons(found)

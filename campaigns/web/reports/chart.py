@@ -21,13 +21,13 @@ class Chart:
 
     bars: list[Bar]
     top: int
-    """The figure at the upper edge: a round number that is divisible by two."""
+    """The value at the upper edge: a round even number."""
     is_empty: bool
     hours_so_far: int
 
 
 def chart_of(hours: list[Hour], started_at: datetime | None, now: datetime) -> Chart | None:
-    """None before the start."""
+    """Return the chart; None before the start."""
     if started_at is None:
         return None
     top = _round_up(max(max(hour.opened, hour.clicked) for hour in hours))
@@ -44,7 +44,7 @@ def chart_of(hours: list[Hour], started_at: datetime | None, now: datetime) -> C
 
 
 def _round_up(value: int) -> int:
-    """The next of 2, 4, 6, 8, 10, 20, 40, ... that is not smaller."""
+    """Return the smallest of 2, 4, 6, 8, 10, 20, 40, ... that is not less."""
     step = 1
     while True:
         for factor in (2, 4, 6, 8, 10):

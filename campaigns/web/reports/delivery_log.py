@@ -44,7 +44,7 @@ _ALWAYS_SHOWN = ("all", "sent", "failed", "skipped")
 
 
 def _chosen() -> Filter:
-    """The filter of the address; what is no filter is taken as none."""
+    """Return the filter in the URL; invalid values are ignored."""
     args = request.args
     view = args.get("view", "all")
     reply = args.get("reply", "")
@@ -57,7 +57,7 @@ def _chosen() -> Filter:
 
 
 def _words(text: str) -> str:
-    # PostgreSQL knows no NUL in a text; no address and no reason holds one.
+    # PostgreSQL allows no NUL in text; no address or reason contains one.
     return text.replace("\0", "").strip()
 
 
@@ -67,7 +67,7 @@ def key_of(text: str) -> int | None:
 
 
 def _address_of(chosen: Filter) -> dict[str, Any]:
-    """The filter as arguments of an address, without what is not set."""
+    """Return the filter as URL arguments, without unset ones."""
     values: dict[str, Any] = {
         "view": chosen.view if chosen.view != "all" else None,
         "reason": chosen.reason or None,
@@ -82,7 +82,7 @@ def _chosen_reply(chosen: Filter) -> str:
 
 
 def _tabs(campaign: Campaign, chosen: Filter, counts: Counts) -> list[Tab]:
-    """The views with something in them, the usual ones always."""
+    """Return the tabs that are not empty, and the standard ones always."""
     balance = counts.balance(campaign.id)
     came_back = counts.engagement(campaign.id)
     tabs = []
@@ -102,7 +102,7 @@ def _tabs(campaign: Campaign, chosen: Filter, counts: Counts) -> list[Tab]:
 @bp.get("/campaigns/<public_id>/report/ledger", endpoint="ledger")
 @access("user")
 def ledger_page(public_id: str) -> str | BaseResponse:
-    """One line per recipient."""
+    """Show the delivery log."""
     found = campaign_or_404(public_id)
     if found.status == "draft":
         return redirect(url_for("campaigns.edit", public_id=public_id))
@@ -134,7 +134,7 @@ def ledger_page(public_id: str) -> str | BaseResponse:
 @bp.get("/campaigns/<public_id>/report/ledger.csv")
 @access("user")
 def ledger_csv(public_id: str) -> Response:
-    """The ledger as a file, under the filter of the page; written as it is read."""
+    """Stream the delivery log as a file, with the filter of the page."""
     found = campaign_or_404(public_id)
     name = f"ledger-{found.public_id}.csv"
     return Response(
@@ -165,7 +165,7 @@ def _csv(campaign_id: int, chosen: Filter) -> Iterator[str]:
     yield csv_text([_COLUMNS])
     for lines in ledger.export(campaign_id, chosen):
         text = csv_text(_csv_row(line) for line in lines)
-        db.session.rollback()  # no read stays open while the reader is slow
+        db.session.rollback()  # no read transaction stays open while the client is slow
         yield text
 
 
