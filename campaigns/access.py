@@ -1,4 +1,4 @@
-"""Access control. Every route declares who may see it; one that does not is refused to all."""
+"""Access control. Every route declares who may see it; without a declaration it is refused."""
 
 from collections.abc import Callable
 from typing import Literal, TypeVar
@@ -14,7 +14,7 @@ _LEVEL = "_campaigns_access"
 
 
 def access(level: Level) -> Callable[[View], View]:
-    """Declare a route: `public` for anybody, `user` for people who are logged in."""
+    """Declare the access of a route: `public` for anyone, `user` for logged-in users."""
 
     def mark(view: View) -> View:
         setattr(view, _LEVEL, level)
@@ -35,7 +35,7 @@ def enforce(app: Flask) -> None:
 
 
 def _check() -> Response | None:
-    if request.endpoint is None:  # no such page: the 404 is for everybody
+    if request.endpoint is None:  # no such page: anyone may see the 404
         return None
     level = declared_access(current_app.view_functions[request.endpoint])
     if level == "public":
@@ -48,7 +48,7 @@ def _check() -> Response | None:
 
 
 def ask_for_login() -> Response:
-    """Send to the login page and back again; htmx is told to leave the whole page."""
+    """Redirect to the login page, which leads back; htmx must leave the whole page."""
     if request.headers.get("HX-Request"):
         return Response(status=401, headers={"HX-Redirect": "/login"})
     wanted = request.path if request.method == "POST" else request.full_path.rstrip("?")

@@ -1,4 +1,4 @@
-"""Parse, validate, normalise and show an address."""
+"""Parse, validate, normalize and show email addresses."""
 
 import re
 import unicodedata
@@ -10,8 +10,8 @@ from campaigns.reason import ReasonError
 
 MAX_ADDRESS_LENGTH = 254
 _MOST_WRAPPINGS = 8
-"""How often an address may be wrapped (quotes around brackets around `mailto:`) and still be read:
-each one is another walk through the text."""
+"""Largest number of wrappers around an address (quotes, brackets, `mailto:`); each costs another
+pass over the text."""
 
 _INVISIBLE = "".join(
     map(
@@ -20,23 +20,22 @@ _INVISIBLE = "".join(
          0xFEFF),
     )
 )  # fmt: skip
-"""Format characters that come along when an address is copied, and that nobody sees."""
+"""Invisible format characters that are copied along with an address."""
 _OUTER = _INVISIBLE + "".join(filter(str.isspace, map(chr, range(0x3001))))
 _QUOTES = frozenset("\"'`\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb\u2039\u203a")
 _ENCLOSED = re.compile(r"[^<>]*<([^<>]+)>")
 
 
 class InvalidAddressError(ReasonError):
-    """The text is not an address that email can be sent to."""
+    """The text is not a valid email address."""
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
     """A valid address.
 
-    `text` is the address as it is used on the wire (domain as A-labels, local part as
-    typed); `normal` is the form by which two spellings are known to be the same person
-    (lower case throughout); `domain` is the lower-case domain.
+    `text` is the address as sent (domain as A-labels, local part as typed); `normal` is the form
+    for comparing spellings (all lower case); `domain` is the lower-case domain.
     """
 
     text: str
@@ -45,15 +44,15 @@ class Address:
 
 
 def parse(text: str) -> Address:
-    """Check the syntax of an address and return its forms. Asks no name server.
+    """Check the syntax of an address and return its forms. Makes no DNS query.
 
-    Raises InvalidAddressError with a reason that a person can act on.
+    Raises InvalidAddressError with a reason that users can act on.
     """
     text = bare(text)
     if len(text) > 2 * MAX_ADDRESS_LENGTH:
         raise InvalidAddressError("address.too_long", most=MAX_ADDRESS_LENGTH)
     if any(ord(char) < 32 or char in "\x7f\x85\u2028\u2029" for char in text):
-        # Checked first: this is what header injection looks like.
+        # Checked first, as it may be header injection.
         raise InvalidAddressError("address.control_character")
     try:
         found = validate_email(text, check_deliverability=False, allow_display_name=False)
@@ -69,9 +68,9 @@ def parse(text: str) -> Address:
 
 
 def bare(text: str) -> str:
-    """The address in `Ann <ann@shop.example>`, `mailto:ann@shop.example` or quotation marks.
+    """Extract the address from `Ann <ann@shop.example>`, `mailto:ann@shop.example` or quotes.
 
-    Blanks and invisible characters around it go too; those inside stay.
+    Also strips spaces and invisible characters around it; those inside stay.
     """
     for _ in range(_MOST_WRAPPINGS):
         text = text.strip(_OUTER)
@@ -87,7 +86,7 @@ def bare(text: str) -> str:
 
 
 def _hidden_fault(text: str) -> InvalidAddressError | None:
-    """Describe what is hard to see in a wrong address; None if the mistake is obvious."""
+    """Describe an inconspicuous mistake in an address; None if it is obvious."""
     for at, char in enumerate(text):
         if char in _INVISIBLE or (char.isspace() and char != " "):
             name = unicodedata.name(char, "control character").lower()
@@ -102,17 +101,17 @@ def _hidden_fault(text: str) -> InvalidAddressError | None:
 
 
 def normalise(address: str) -> str:
-    """The form by which spellings of one address are recognised: all lower case.
+    """Return the form for comparing spellings of an address: all lower case.
 
-    Plus-addresses stay apart: they are different mailboxes for many people.
+    Plus addresses stay distinct: many people use them as separate mailboxes.
     """
     return address.strip(_OUTER).lower()
 
 
 def lookup_form(address: str) -> str:
-    """The form by which an address that somebody typed is found: as `parse` would have stored it.
+    """Return the form for looking up a typed address: as `parse` would have stored it.
 
-    What is no address comes back in lower case: nothing is stored under it.
+    Invalid addresses are returned in lower case, and will not be found.
     """
     try:
         return parse(address).normal
@@ -121,9 +120,9 @@ def lookup_form(address: str) -> str:
 
 
 def without_tag(address: str) -> str:
-    """The mailbox that an address leads to as far as limits go: `victim+1@` counts as `victim@`.
+    """Return the mailbox of an address for limits: `victim+1@` counts as `victim@`.
 
-    Case and the plus tag are left out and nothing else: dots matter at most providers.
+    Ignores case and the plus tag only: dots matter at most providers.
     """
     local, at, domain = normalise(address).rpartition("@")
     return (local.partition("+")[0] or local) + at + domain

@@ -1,4 +1,4 @@
-"""create_app: the pages on top of the core; the only place where the parts are put together."""
+"""create_app: the pages on top of the core; the only place where all parts are assembled."""
 
 import uuid
 from typing import Any, Literal
@@ -32,9 +32,9 @@ from campaigns.wording import catalog
 log = structlog.get_logger()
 
 MAX_REQUEST_BYTES = 2 * 1024 * 1024
-"""For every request but an upload, which streams and sets its own limit."""
+"""Size limit of every request except uploads, which stream and set their own limit."""
 PUBLIC_REQUEST_BYTES = 64 * 1024
-"""For forms that anybody may send: to read 2 MB of percent signs takes more than a second."""
+"""Size limit of public forms: parsing 2 MB of percent signs takes more than a second."""
 
 CSP = "; ".join(
     (
@@ -53,7 +53,7 @@ CSP = "; ".join(
 
 
 def create_app(settings: Settings | None = None) -> Flask:
-    """The whole web application. Settings come from the environment unless given."""
+    """Create the web application. Settings come from the environment unless given."""
     settings = settings or load_settings()
     app = create_core(settings)
     app.session_interface = _Sessions()
@@ -67,7 +67,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.base_url.startswith("https:"),
         PERMANENT_SESSION_LIFETIME=14 * 86_400,
-        WTF_CSRF_TIME_LIMIT=None,  # the token lives as long as the session
+        WTF_CSRF_TIME_LIMIT=None,  # the token is valid as long as the session
         RATELIMIT_STORAGE_URI=_limiter_storage(settings),
         RATELIMIT_STORAGE_OPTIONS={"socket_connect_timeout": 1, "socket_timeout": 1},
         RATELIMIT_STRATEGY="fixed-window",
@@ -86,12 +86,12 @@ def create_app(settings: Settings | None = None) -> Flask:
     _set_up_login(app)
     app.before_request(check_host)
     app.before_request(check_path_and_query)
-    enforce(app)  # before the tokens of forms: who lost the login is told so
+    enforce(app)  # before CSRF checks, so that logged-out users are sent to the login
     csrf = CSRFProtect(app)
     for blueprint in web.BLUEPRINTS:
         app.register_blueprint(blueprint)
     for blueprint in public.BLUEPRINTS:
-        csrf.exempt(blueprint)  # no session and no cookies there; links are signed
+        csrf.exempt(blueprint)  # these pages have no session and no cookies; links are signed
         app.register_blueprint(blueprint)
     static_files.register(app)
     template_helpers.register(app)
@@ -104,10 +104,10 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 class _Sessions(SecureCookieSessionInterface):
-    """Sessions are for the pages behind login: links in emails renew no cookie either.
+    """Limits sessions to the pages behind login: links in emails do not renew the cookie.
 
-    Nor do static files: a cache in front may hand one person's answer to another. `Vary: Cookie`
-    would keep it from holding them at all.
+    Nor do static files: a cache may serve one person's response to others, and `Vary: Cookie` would
+    prevent caching.
     """
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
@@ -116,7 +116,7 @@ class _Sessions(SecureCookieSessionInterface):
             super().save_session(app, session, response)
 
     def get_cookie_secure(self, app: Flask) -> bool:
-        """Also where only the proxy knows that it is https, because PUBLIC_URL is not set."""
+        """Return whether to mark the cookie as secure, also if only the proxy knows about https."""
         return super().get_cookie_secure(app) or request.is_secure
 
 
@@ -136,7 +136,7 @@ def _set_up_translations(app: Flask) -> None:
 
 
 def _language() -> str:
-    """The language of this request: pages for recipients set that of their list."""
+    """Return the language of this request; pages for recipients use that of their list."""
     language: str = g.get("language") or catalog.DEFAULT_LOCALE
     return language
 
@@ -161,7 +161,7 @@ def _security_headers(response: Response) -> Response:
 
 
 def add_security_headers(response: Response, *, is_secure: bool) -> None:
-    """Add the headers that every answer carries, where it has none of its own."""
+    """Add the default security headers to a response, unless it has its own."""
     headers = response.headers
     headers.setdefault("Content-Security-Policy", CSP)
     headers.setdefault("X-Content-Type-Options", "nosniff")
@@ -180,10 +180,10 @@ def _limit_public_forms(endpoint: str | None, _: dict[str, Any] | None) -> None:
 
 
 def max_body_bytes(app: Flask, environ: dict[str, Any]) -> int:
-    """The size up to which this request's body may be sent. Does not look at the body.
+    """Return the size limit of this request's body, without reading it.
 
-    Views allow more than MAX_REQUEST_BYTES in a `url_value_preprocessor`, as it does not run later
-    than anything that reads the form.
+    Views raise MAX_REQUEST_BYTES in a `url_value_preprocessor`, which runs before anything reads
+    the form.
     """
     with app.request_context(environ):
         for name in (None, *request.blueprints):
@@ -196,7 +196,7 @@ def _set_up_errors(app: Flask) -> None:
     app.register_error_handler(CSRFError, _csrf_error)
     app.register_error_handler(MethodNotAllowed, _wrong_method)
     app.register_error_handler(HTTPException, _http_error)
-    # For the operator, also where a page for recipients was asked for.
+    # For the operator, also on pages for recipients.
     app.register_error_handler(UnknownHostError, _http_error)
     app.register_error_handler(DataError, _out_of_range)  # PostgreSQL
     app.register_error_handler(SQLAlchemyError, _server_away)
@@ -208,7 +208,7 @@ def _set_up_errors(app: Flask) -> None:
 
 
 def _out_of_range(error: Exception) -> ResponseReturnValue:
-    """Nothing was saved: the database refused a value, or it could not even be handed over."""
+    """Handle a value that the database or its driver refused: nothing was saved."""
     log.warning("a value in a request was out of range", path=request.path, error=str(error)[:300])
     return _error_page(
         400, _("Value out of range"), _("Correct the number or date, then try again.")
@@ -219,7 +219,7 @@ _DELETIONS = {"campaigns.delete", "lists.delete", "subscribers.delete", "imports
 
 
 def _somebody_was_first(error: Exception) -> ResponseReturnValue:
-    """Two requests did the same at once, as by a double click: show what is true now."""
+    """Handle concurrent requests for the same change, such as a double click: show the result."""
     if request.method != "POST":
         raise error
     log.warning("another request was first", path=request.path, error=describe(error))
@@ -229,7 +229,7 @@ def _somebody_was_first(error: Exception) -> ResponseReturnValue:
 
 
 def _to_section(said: str) -> ResponseReturnValue:
-    """To the overview of this kind of thing, which also exists when the thing does not."""
+    """Redirect to the section's overview, which exists even if the item does not."""
     flash(said, "info")
     section = "/" + request.path.split("/")[1]
     routes = current_app.create_url_adapter(request)
@@ -241,7 +241,7 @@ RETRY_AFTER_SECONDS = 30
 
 
 def _server_away(error: Exception) -> ResponseReturnValue:
-    """A server is away or a disk is full: a page that says so, and a line in the log per outage."""
+    """Handle an outage of a server or a full disk: show a page, and log each outage once."""
     if not is_outage(error):
         raise error
     outages.began(_part(), error)
@@ -253,12 +253,12 @@ def _server_away(error: Exception) -> ResponseReturnValue:
 
 
 def _part() -> str:
-    """Saving fails alone where a disk is full."""
+    """Return the failed part of the product: with a full disk, only writes fail."""
     return "saving" if request.method == "POST" else "pages"
 
 
 def _note_that_it_works(response: Response) -> Response:
-    # The session exists where this request has asked the database.
+    # There is a session if this request has used the database.
     if response.status_code < 500 and db.session.registry.has():
         outages.over(_part())
     return response
@@ -276,14 +276,14 @@ def _csrf_error(error: CSRFError) -> ResponseReturnValue:
 
 
 def _wrong_method(error: MethodNotAllowed) -> ResponseReturnValue | HTTPException:
-    """Reload, back and a new login ask with GET for what only a form may ask for: show its page."""
+    """Handle a GET of a POST-only URL, after reload, back or a new login: show the form's page."""
     if request.method not in {"GET", "HEAD"}:
         return _http_error(error)
     return redirect(_page_above(request.path))
 
 
 def _page_above(path: str) -> str:
-    """The nearest page above this address. Forms send to addresses below the page they stand on."""
+    """Return the nearest page above this URL. Forms post to URLs below their page."""
     routes = current_app.create_url_adapter(request)
     assert routes is not None  # noqa: S101 (there is a request)
     while path := path.rpartition("/")[0]:
@@ -338,7 +338,7 @@ def _http_error(error: HTTPException) -> ResponseReturnValue | HTTPException:
         title, text = error.name, error.description
     if isinstance(error, InternalServerError) and error.original_exception is not None:
         number = uuid.uuid4().hex[:8]
-        # Flask has just logged the traceback; this line ties it to what the user reads.
+        # Flask has just logged the traceback; this line adds the reference shown to the user.
         log.error("the error above was shown to a user", number=number, path=request.path)
         text = _(
             "The error has been logged as number %(number)s. Nothing that was saved is lost.",
@@ -348,7 +348,7 @@ def _http_error(error: HTTPException) -> ResponseReturnValue | HTTPException:
     if code == 429:
         title = _("Too many attempts")
         text = _("Try again in %(duration)s.", duration=wait_in_words(seconds or 60))
-    # Under an unknown name every other page is refused, too.
+    # Under an unknown host name every page is refused.
     is_unknown_host = isinstance(error, UnknownHostError)
     answer = make_response(
         _error_page(code, title, text, button="none" if is_unknown_host else "home")
@@ -364,13 +364,13 @@ Button = Literal["home", "again", "none"]
 def _error_page(
     code: int, title: str, text: str, *, button: Button = "home"
 ) -> ResponseReturnValue:
-    if request.accept_mimetypes.best == "application/json":  # a script shows the words itself
+    if request.accept_mimetypes.best == "application/json":  # a script shows the message
         return {"message": f"{title}. {text}"}, code
     can_reload = code in {429, 503} and request.method in {"GET", "HEAD"}
     return error_html(code, title, text, button="again" if can_reload else button), code
 
 
 def error_html(code: int, title: str, text: str, *, button: Button = "home") -> str:
-    """The page that says so. It needs no database, which may be what failed, and no login."""
+    """Render an error page, without database, which may be the cause, and login."""
     template = current_app.jinja_env.get_template("error.html")
     return template.render(code=code, title=title, text=text, button=button)

@@ -1,4 +1,4 @@
-"""The only place that asks the time."""
+"""The only module that reads the clock."""
 
 import time
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def utcnow() -> datetime:
-    """Return the current moment, aware, in UTC."""
+    """Return the current time, aware, in UTC."""
     return datetime.now(UTC)
 
 
@@ -17,7 +17,7 @@ _BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 def running_seconds() -> float:
-    """Return seconds on a clock that nobody sets and that runs while the machine is suspended.
+    """Return seconds on a monotonic clock that keeps running while the machine is suspended.
 
     On systems without such a clock, it stops during suspension.
     """
@@ -26,7 +26,7 @@ def running_seconds() -> float:
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """The clocks that the engine reads. Tests pass one that they advance themselves."""
+    """The clocks of the engine. Tests pass one that they advance."""
 
     now: Callable[[], datetime] = utcnow
     monotonic: Callable[[], float] = time.monotonic

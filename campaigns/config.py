@@ -177,7 +177,7 @@ class Settings(BaseSettings):
 
     @property
     def is_nameless(self) -> bool:
-        """Whether other machines can connect, but no host name of theirs is accepted."""
+        """Whether other machines can connect, but no public host name is accepted."""
         return self._listens_everywhere and not (self.public_url or self.trusted_hosts)
 
     @cached_property
@@ -189,7 +189,7 @@ class Settings(BaseSettings):
 
     @cached_property
     def sqlalchemy_url(self) -> str:
-        """The database; SQLite in the data directory unless DATABASE_URL names one."""
+        """URL of the database: DATABASE_URL, or SQLite in the data directory."""
         return self.database_url or f"sqlite:///{self.data_dir.resolve() / 'campaigns.sqlite3'}"
 
     @property
@@ -215,7 +215,7 @@ class Settings(BaseSettings):
 
     @cached_property
     def redis_connection_url(self) -> str:
-        """The Redis server; our own, on a socket, unless REDIS_URL names one."""
+        """URL of the Redis server: REDIS_URL, or our own on a socket."""
         return self.redis_url or f"unix://{self.runtime_dir / 'kv.sock'}"
 
     @cached_property
@@ -241,7 +241,7 @@ class Settings(BaseSettings):
 
     @property
     def uploads_dir(self) -> Path:
-        """Folder of the files that people upload."""
+        """Folder of uploaded files."""
         return self.data_dir / "uploads"
 
 
@@ -272,18 +272,18 @@ def _stored_key(path: Path) -> str:
 
 def _make_key(path: Path) -> None:
     with contextlib.suppress(FileExistsError):
-        # O_EXCL: of two processes that start together one makes the key, both read it.
+        # O_EXCL: of two processes that start together, one creates the key and both read it.
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             with os.fdopen(handle, "w") as file:
                 file.write(secrets.token_urlsafe(48))
-        except OSError:  # a full disk: an empty key would stand in the way once there is space
+        except OSError:  # a full disk: do not leave an empty key
             path.unlink(missing_ok=True)
             raise
 
 
 def _read_key(path: Path) -> str:
-    """Read the key; waits briefly for a process that is just writing it."""
+    """Read the key; waits briefly for a process that is writing it."""
     for _ in range(KEY_TRIES):
         key = path.read_text().strip()
         if key:

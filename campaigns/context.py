@@ -1,4 +1,4 @@
-"""What every edge needs: the settings, the keys, the doorbell."""
+"""Services of every edge: settings, keys, the doorbell."""
 
 from dataclasses import dataclass
 from typing import Protocol, cast
@@ -13,22 +13,22 @@ EXTENSION = "campaigns"
 
 
 class Doorbell(Protocol):
-    """Tells a worker that there is work. The work itself lies in the database.
+    """Tells a worker that there is work. The work itself is in the database.
 
-    Ringing never fails: when Redis is away the ring is lost, the sweep rings again later.
+    Ringing never fails: if Redis is down the ring is lost, and the sweep rings again later.
     """
 
     def ring(self, job: str, *ids: int) -> bool:
-        """Ask for the job named (jobs.queues.JOBS) with these ids. Whether it was heard.
+        """Request a job (jobs.queues.JOBS) with these ids. Returns whether Redis accepted it.
 
-        A job that waits on its lane already is not put there twice.
+        A job that already waits is not queued twice.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Shared services, created once for each app."""
+    """Shared services, created once per app."""
 
     settings: Settings
     signer: Signer
@@ -37,5 +37,5 @@ class Services:
 
 
 def services() -> Services:
-    """The services of the running app."""
+    """Return the services of the running app."""
     return cast("Services", current_app.extensions[EXTENSION])

@@ -1,6 +1,6 @@
-"""create_core: the app without its pages, as workers, the clock and the commands need it.
+"""create_core: the app without pages, for workers, the clock and commands.
 
-To import the pages, too, takes a tenth more time and 7 MB in each process.
+Importing the pages would take a tenth more time and 7 MB in each process.
 """
 
 from flask import Flask
@@ -17,7 +17,7 @@ from campaigns.tokens import Signer
 
 
 def create_core(settings: Settings | None = None) -> Flask:
-    """Database and services. Settings come from the environment unless given."""
+    """Create database and services. Settings come from the environment unless given."""
     settings = settings or load_settings()
     root = resource_root()
     app = Flask("campaigns", template_folder=str(root / "templates"), static_folder=None)

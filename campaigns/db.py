@@ -1,6 +1,6 @@
-"""The database: one session per app context, writing units, column types, bulk helpers.
+"""The database: one session per app context, transactions, column types, bulk helpers.
 
-The only place that knows SQLite from PostgreSQL.
+The only module that distinguishes SQLite and PostgreSQL.
 """
 
 import errno
@@ -75,8 +75,8 @@ _ALPHABET = string.ascii_letters + string.digits
 
 
 NEVER_REUSED = {"sqlite_autoincrement": True}
-"""For tables whose ids travel in links: SQLite would give a deleted row's id to the next one,
-and an old link would speak for somebody else."""
+"""For tables whose ids are part of links: SQLite would reuse a deleted row's id, and an old link
+would refer to someone else."""
 
 
 def new_public_id() -> str:
@@ -84,17 +84,17 @@ def new_public_id() -> str:
     return "".join(secrets.choice(_ALPHABET) for _ in range(12))
 
 
-# SQLite counts rows up by itself only in a column declared INTEGER.
+# SQLite autoincrements only a column declared INTEGER.
 BigKey = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
-# Compared byte by byte on both, so that "begins with" is a range of the column's index:
-# PostgreSQL would otherwise sort by the rules of a language.
+# Compared byte by byte on both, so that "begins with" is an index range: PostgreSQL would otherwise
+# sort by a language's rules.
 ByteText = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 id_key = Annotated[int, mapped_column(BigKey, primary_key=True)]
 public_id = Annotated[str, mapped_column(sa.String(12), unique=True, default=new_public_id)]
 
-# Holds the engine and the session of an app context, and nothing else: models stand on `Base`.
+# Only for the engine and the session of an app context: models use `Base`.
 db = SQLAlchemy(session_options={"expire_on_commit": False})
 
 
@@ -116,13 +116,13 @@ def forbid_writing(is_forbidden: bool) -> None:
 
 @contextmanager
 def transaction(*, durable: bool = False) -> Iterator[Session]:
-    """One writing unit: commits at the end, rolls back on an error. Only edges open one.
+    """Open a write transaction: commits at the end, rolls back on an error. Only for edges.
 
-    `durable`: once committed it outlives a power cut, too. PostgreSQL gives that always; SQLite
-    otherwise waits for the disk only now and then, which makes it many times faster.
+    `durable`: the commit survives a power cut. PostgreSQL always guarantees that; SQLite otherwise
+    syncs only occasionally, which is many times faster.
 
-    Ends the reads before it: on SQLite a read transaction cannot be turned into a writing one
-    ("database is locked", whatever the timeout), so it begins with BEGIN IMMEDIATE.
+    It ends an open read first: on SQLite a read transaction cannot be upgraded ("database is
+    locked", whatever the timeout), so this begins with BEGIN IMMEDIATE.
     """
     if _is_forbidden.get():
         raise WriteForbiddenError("transaction() in a request that may only read")
@@ -130,7 +130,7 @@ def transaction(*, durable: bool = False) -> Iterator[Session]:
     if session.info.get(_WRITING):
         raise RuntimeError("transaction() inside transaction(): only the edge opens one")
     session.rollback()
-    session.expire_all()  # what was read before may have been changed by others since
+    session.expire_all()  # loaded objects may have been changed by others since
     with _turn_to_write(session):
         session.info[_WRITING] = True
         try:
@@ -148,10 +148,10 @@ _sqlite_writer = threading.Lock()
 
 
 def _turn_to_write(session: Session) -> AbstractContextManager[object]:
-    """On SQLite the threads of a process take turns here.
+    """Let the threads of a process take turns on SQLite.
 
-    SQLite itself lets a second writer sleep and look again, for up to a tenth of a second at a
-    time: under load most of the time would be slept away.
+    SQLite itself lets a second writer sleep for up to a tenth of a second before each retry: under
+    load, most of the time would be spent sleeping.
     """
     is_sqlite = session.get_bind().dialect.name == "sqlite"
     return _sqlite_writer if is_sqlite else nullcontext()
@@ -202,12 +202,12 @@ _POSTGRESQL_TIMES = {
     "keepalives_count": 5,
     "tcp_user_timeout": 8000,
 }
-"""Seconds (the last in ms) after which a server whose machine is gone is given up: otherwise its
-connections would look alive for hours, also after it is back."""
+"""Seconds (the last in ms) after which a vanished server's connections are dropped: otherwise
+they would look alive for hours, even after it is back."""
 
 
 def engine_options(url: str, *, pool_size: int = 10) -> dict[str, Any]:
-    """Options for the engine of this address; `pool_size` threads never wait for a connection."""
+    """Return the engine options for this URL; `pool_size` threads never wait for a connection."""
     options = {"pool_size": pool_size, "max_overflow": 5, "json_serializer": _dump_json}
     if url.startswith("sqlite"):
         return options
@@ -219,14 +219,14 @@ def _dump_json(value: object) -> str:
 
 
 def is_postgresql() -> bool:
-    """Whether the session speaks to PostgreSQL."""
+    """Return whether the session uses PostgreSQL."""
     return db.session().get_bind().dialect.name == "postgresql"
 
 
 def database_now(now: datetime, offset: timedelta = timedelta(0)) -> sa.ColumnElement[datetime]:
-    """Return the time of the database's clock, which all workers share.
+    """Return the time of the database's clock, which is common to all workers.
 
-    A SQLite file has no clock of its own, and all who open it are on one machine: there `now`.
+    An SQLite file has no clock, and all its users are on one machine: returns `now`.
     """
     if is_postgresql():
         moment = sa.func.clock_timestamp() + sa.literal(offset, sa.Interval())
@@ -235,19 +235,19 @@ def database_now(now: datetime, offset: timedelta = timedelta(0)) -> sa.ColumnEl
 
 
 def insert_ignoring(table: type[Base] | sa.Table) -> Any:
-    """An INSERT that passes over rows already there (any unique constraint)."""
+    """Return an INSERT that ignores existing rows (by any unique constraint)."""
     if is_postgresql():
         return postgresql.insert(table).on_conflict_do_nothing()
     return sqlite.insert(table).on_conflict_do_nothing()
 
 
 def upsert(table: type[Base] | sa.Table) -> Any:
-    """An INSERT of the dialect at hand, to be finished with `.on_conflict_do_update(...)`."""
+    """Return an INSERT of the current dialect, to complete with `.on_conflict_do_update(...)`."""
     return postgresql.insert(table) if is_postgresql() else sqlite.insert(table)
 
 
 def is_disk_full(error: BaseException | None) -> bool:
-    """Whether a file or the database could not be written because the disk is full."""
+    """Return whether a write failed because the disk is full."""
     if isinstance(error, OSError):
         return error.errno in {errno.ENOSPC, errno.EDQUOT}
     words = str(error).lower() if isinstance(error, sa.exc.DBAPIError) else ""
@@ -262,11 +262,10 @@ def rows_changed(result: sa.Result[Any]) -> int:
 def rows_given(
     rows: Sequence[Mapping[str, Any]], columns: Mapping[str, sa.types.TypeEngine[Any]]
 ) -> sa.FromClause:
-    """These rows as something to select from: thousands of them travel as one parameter.
+    """Return rows as a selectable: thousands of them are passed as one parameter.
 
-    Much faster than a parameter for each value. `columns` gives the type of each key; values
-    are what JSON can hold, without NUL characters, and moments. A column of type JSON may hold
-    anything.
+    Much faster than one parameter per value. `columns`: the type of each key. Values must be JSON
+    values without NUL characters, or datetimes; a JSON column may contain anything.
     """
     document = json.dumps(
         list(rows), ensure_ascii=False, separators=(",", ":"), default=_moment_text
@@ -285,10 +284,10 @@ def rows_given(
 
 
 def rows_at_once(statement: sa.Select[Any]) -> Sequence[Sequence[Any]]:
-    """All rows of a select over numbers, text and JSON, for thousands of them.
+    """Return all rows of a select over numbers, text and JSON, for thousands of rows.
 
-    The driver of SQLite lets other threads of the process go first before each row, which costs
-    more than the row when they have much to do. So there they come as one.
+    SQLite's driver yields to other threads before each row, which costs more than the row if they
+    are busy. So the rows come as one JSON value.
     """
     connection = db.session.connection()
     if is_postgresql():
@@ -304,7 +303,7 @@ def rows_at_once(statement: sa.Select[Any]) -> Sequence[Sequence[Any]]:
 
 
 def _moment_text(value: object) -> str:
-    """Write a datetime as text that the database reads like its own."""
+    """Write a datetime as text in the database's own format."""
     if not isinstance(value, datetime):
         raise TypeError(f"{type(value).__name__} is nothing that JSON can hold")
     moment = value.astimezone(UTC)
@@ -312,11 +311,11 @@ def _moment_text(value: object) -> str:
 
 
 def claimable(ids: sa.Select[int]) -> sa.Select[int]:
-    """For `UPDATE ... WHERE id IN (...)`: the ids picked, locked, without those others hold.
+    """Select ids for `UPDATE ... WHERE id IN (...)`, locked, skipping rows locked by others.
 
-    Materialized on PostgreSQL: in some plans it would run a plain sub-select once per row, and
-    each run would pass over what is locked already and pick others, far beyond the LIMIT.
-    SQLite has one writer at a time and needs no locks (and counts no rows after WITH).
+    Materialized on PostgreSQL: some plans would run a plain subselect once per row, and each run
+    would skip locked rows and pick others, far beyond the LIMIT. SQLite has one writer at a time
+    and needs no locks (and reports no row count after WITH).
     """
     if not is_postgresql():
         return ids

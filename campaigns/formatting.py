@@ -1,8 +1,8 @@
-"""How numbers, shares, dates, durations, sizes and speeds are written, in each language.
+"""Format numbers, shares, dates, durations, sizes and speeds in each language.
 
-The only place that formats values for people. The locale is an argument, such as "en" or "de";
-the patterns come from CLDR by way of Babel. Dates are shown as the clock of their own time zone
-shows them: convert with `astimezone` first.
+The only module that formats values for users. The locale is an argument, such as "en" or "de";
+patterns come from CLDR through Babel. Dates are shown in their own time zone: convert with
+`astimezone` first.
 """
 
 import datetime as dt
@@ -17,17 +17,17 @@ from babel.units import format_compound_unit, format_unit
 DEFAULT_LOCALE = "en"
 
 NOTHING = "–"
-"""Stands where there is no value."""
+"""Shown if there is no value."""
 
 _ENGLISH_DATES = {
     "yMMMd": "d MMM y",
     "yMMMMd": "d MMMM y",
     "yMMMMEEEEd": "EEEE d MMMM y",
 }
-"""English dates start with the day, which readers on both sides of the Atlantic understand."""
+"""English dates start with the day, which is understood on both sides of the Atlantic."""
 
 _LONG_DATES = {"yMMMMd": "long", "yMMMMEEEEd": "full"}
-"""The formats that every other language has a name for."""
+"""The named formats of all other languages."""
 
 SMALLEST_SHARE = 0.0001
 
@@ -39,7 +39,7 @@ _OLD = timedelta(days=31)
 
 
 def language_tag(locale: str) -> str:
-    """Return the tag that HTML knows the locale by: "pt-BR" for "pt_BR"."""
+    """Return the HTML language tag of a locale: "pt-BR" for "pt_BR"."""
     return locale.replace("_", "-")
 
 
@@ -49,7 +49,7 @@ def number(value: float | None, locale: str) -> str:
 
 
 def share(fraction: float, locale: str) -> str:
-    """Write 0.422 as "42.2%", with no more digits than tell something."""
+    """Write 0.422 as "42.2%", without meaningless digits."""
     if 0 < fraction < SMALLEST_SHARE:
         return f"<{_percent(SMALLEST_SHARE, '0.##', locale)}"
     return _percent(fraction, "0.##" if fraction < 0.01 else "0.#", locale)
@@ -61,7 +61,7 @@ def _percent(fraction: float, digits: str, locale: str) -> str:
 
 
 def percent(part: float | None, whole: float | None, locale: str) -> str:
-    """Write part / whole as "42.2%"; a dash where there is no whole."""
+    """Write part / whole as "42.2%"; a dash if the whole is 0."""
     return share((part or 0) / whole, locale) if whole else NOTHING
 
 
@@ -107,7 +107,7 @@ def date_time(value: datetime, locale: str, *, seconds: bool = False) -> str:
 
 
 def time_or_date(value: datetime, today: dt.date, locale: str, *, seconds: bool = False) -> str:
-    """Write the time alone for today, the date and the time for any other day."""
+    """Write only the time for today, and date and time for any other day."""
     write = time if value.date() == today else date_time
     return write(value, locale, seconds=seconds)
 
@@ -160,7 +160,7 @@ def speed(per_second: float, locale: str) -> str:
 
 
 def rate(count: float, unit: str, locale: str) -> str:
-    """Write so many per `unit` (second, minute, hour or day): "500 per hour"."""
+    """Write a rate per `unit` (second, minute, hour or day): "500 per hour"."""
     text = number(round(count, 1) if count < 10 else round(count), locale)
     written = format_compound_unit(
         text, denominator_unit=f"duration-{unit}", length="long", locale=locale
@@ -169,7 +169,7 @@ def rate(count: float, unit: str, locale: str) -> str:
 
 
 def relative_time(value: datetime, now: datetime, locale: str) -> str:
-    """Write "5 minutes ago" or "in 3 hours"; the date where that is more than a month away."""
+    """Write "5 minutes ago" or "in 3 hours"; the date if it is more than a month away."""
     distance = value - now
     if abs(distance) >= _OLD:
         return date(value, locale)
@@ -178,7 +178,7 @@ def relative_time(value: datetime, now: datetime, locale: str) -> str:
 
 
 def _whole(distance: timedelta) -> timedelta:
-    """Cut down to whole days, hours, minutes or seconds: Babel would round up."""
+    """Truncate to whole days, hours, minutes or seconds: Babel would round up."""
     length = abs(distance)
     for unit in (timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)):
         if length >= unit:

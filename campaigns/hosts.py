@@ -1,4 +1,4 @@
-"""Which hosts the public internet reaches: one rule for what we call and for what we link to."""
+"""Which hosts are public: one rule for outgoing requests and for links."""
 
 import re
 import unicodedata
@@ -27,7 +27,7 @@ _INTERNAL = tuple(
     )
 )
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
-"""Outside lie loopback, unique local, link-local, site-local, multicast, NAT64 and IPv4-compatible
+"""Excludes loopback, unique local, link-local, site-local, multicast, NAT64 and IPv4-compatible
 addresses."""
 _INTERNAL_V6 = tuple(
     IPv6Network(network)
@@ -47,19 +47,19 @@ _INTERNAL_NAMES = frozenset(
     {"alt", "corp", "home", "internal", "intranet", "invalid", "lan", "local", "localdomain"}
     | {"localhost", "onion", "private", "test"}
 )
-"""Top-level names that are reserved or used inside networks: no public name server knows them."""
+"""Top-level names that are reserved or internal, and not in public DNS."""
 _NO_TOP_LEVEL = frozenset(
     {"asp", "aspx", "bmp", "css", "doc", "docx", "gif", "htm", "html", "jpeg", "jpg", "js", "jsp"}
     | {"pdf", "php", "png", "svg", "txt", "webp", "xhtml", "xml"}
     | {"cmo", "comm", "con", "coom", "cpm", "nett", "ocm", "ogr", "orgg", "vom", "xom"}
 )
-"""Endings of files and slips of the pen that no registry offers as a top-level domain."""
+"""File extensions and typos that are not top-level domains."""
 
 Fault = Literal["", "empty", "bare", "malformed", "internal"]
 
 
 def is_public(address: str) -> bool:
-    """Whether this IP address is on the public network. Raises ValueError for anything else."""
+    """Return whether this IP address is public. Raises ValueError if it is not an IP address."""
     parsed = ip_address(address.partition("%")[0])
     if isinstance(parsed, IPv6Address):
         if parsed.ipv4_mapped is None:
@@ -69,22 +69,22 @@ def is_public(address: str) -> bool:
 
 
 def is_numeric(host: str) -> bool:
-    """Whether browsers and system libraries read this host as an IPv4 address.
+    """Return whether browsers and system libraries parse this host as an IPv4 address.
 
-    What ends in a number is one: 0x7f.1, 2130706433, 0177.0.0.1.
+    They do if it ends in a number: 0x7f.1, 2130706433, 0177.0.0.1.
     """
     return _NUMBER.fullmatch(host.removesuffix(".").rpartition(".")[2]) is not None
 
 
 def fault_of(host: str) -> Fault:
-    """Why nobody on the public internet can reach this host, as it stands in a URL.
+    """Return why this host in a URL cannot be reached on the public internet.
 
-    Judges what is written and looks nothing up. `bare`: a name without a dot.
+    Makes no lookups. `bare`: a name without a dot.
     """
     if host.startswith("["):
         return _fault_of_ipv6(host)
     name = unicodedata.normalize("NFKC", unquote(host)).lower()
-    name = name.replace("\u3002", ".").removesuffix(".")  # the full stop of Chinese and Japanese
+    name = name.replace("\u3002", ".").removesuffix(".")  # the Chinese and Japanese full stop
     if not name:
         return "empty"
     if is_numeric(name):
@@ -115,7 +115,7 @@ def _fault_of_ipv6(host: str) -> Fault:
 def _is_label(label: str) -> bool:
     if label.isascii():
         return _LABEL.fullmatch(label) is not None
-    # Browsers accept more letters than registries do, emoji among them; no blanks or signs.
+    # Browsers accept more letters than registries, even emoji, but no spaces or symbols.
     return not any(
         char.isspace() or not char.isprintable() or (char.isascii() and not _LABEL.fullmatch(char))
         for char in label.replace("-", "")
@@ -123,7 +123,7 @@ def _is_label(label: str) -> bool:
 
 
 def _ipv4(name: str) -> IPv4Address | None:
-    """The address that browsers read (URL standard, IPv4 parser); None if they read none."""
+    """Parse a host as browsers do (URL standard, IPv4 parser); None if it is not an address."""
     parts = name.split(".")
     if len(parts) > 4:
         return None

@@ -1,4 +1,4 @@
-"""Clean what people type into forms: it ends up in headers and on pages."""
+"""Clean form input, which ends up in headers and on pages."""
 
 from collections.abc import Mapping
 from typing import Any, Self
@@ -9,7 +9,7 @@ from campaigns.reason import Reason
 
 
 class InvalidInputError(ValueError):
-    """Something typed cannot be saved. `problems` maps each field to what is wrong with it."""
+    """The input cannot be saved. `problems` maps each field to its problem."""
 
     def __init__(self, problems: Mapping[str, Reason | str]) -> None:
         packed = (one if isinstance(one, str) else one.pack() for one in problems.values())

@@ -1,6 +1,6 @@
-"""What travels through the pipeline: Recipient -> Message -> SendResult -> ProviderEvent.
+"""The values of the pipeline: Recipient -> Message -> SendResult -> ProviderEvent.
 
-Small frozen values, made by one step and read by the next. No step calls back up.
+Small frozen values, created by one step and read by the next. No step calls back up.
 """
 
 from collections.abc import Mapping
@@ -9,21 +9,21 @@ from datetime import datetime
 from typing import Any, Literal
 
 Outcome = Literal["sent", "deferred", "failed", "unknown", "unsent"]
-"""What became of one hand-over.
+"""The outcome of one attempt to send.
 
-sent      the next server took the message
-deferred  it said "later" (4xx) about this message
-failed    it said "never" (5xx) about this message
-unknown   the connection broke after the body left and before the answer came
+sent      the next server accepted the message
+deferred  it replied "later" (4xx) to this message
+failed    it replied "never" (5xx) to this message
+unknown   the connection broke after the body was sent and before the reply
 unsent    nothing of its body left. Without a step it was never begun: due again at once, and
           nothing counts. With a step, the server hung up at it there time and again: a try
 """
 
 Scope = Literal["recipient", "sender", "connection"]
-"""What a result other than `sent` is about: the recipient, our account, or the connection."""
+"""What a result other than `sent` concerns: the recipient, our account, or the connection."""
 
 Step = Literal["", "mail", "rcpt", "data", "dot"]
-"""The part of the hand-over that was answered; "" where it did not come that far."""
+"""The step that was answered; "" if none was."""
 
 EventKind = Literal[
     "delivered", "deferred", "bounced", "complained", "opened", "clicked", "unsubscribed"
@@ -32,7 +32,7 @@ EventKind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """One person a message is rendered for. Ids are 0 in previews and test sends."""
+    """One person a message is rendered for. Ids are 0 in previews and test emails."""
 
     delivery_id: int
     subscriber_id: int
@@ -45,13 +45,13 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """Rendered mail, ready for a provider.
+    """A rendered message, ready for a provider.
 
-    `data` is the whole message with CRLF line ends and without dot-stuffing; `mail_from` is
+    `data` is the whole message with CRLF line endings and without dot-stuffing; `mail_from` is
     the envelope sender (the return path), `address` the one envelope recipient.
 
-    `is_tidy` is a promise of who made it that lets it leave unread: every line ends in CRLF,
-    the last one too, there is no other CR or LF, no line begins with a dot, all is ASCII.
+    `is_tidy` promises that it can be sent unchecked: every line ends in CRLF, including the last,
+    there is no other CR or LF, no line begins with a dot, all is ASCII.
     """
 
     delivery_id: int
@@ -63,7 +63,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class SendResult:
-    """A provider's result for one message. `reply` is the server's own text."""
+    """A provider's result for one message. `reply` is the server's text."""
 
     delivery_id: int
     outcome: Outcome
@@ -75,9 +75,9 @@ class SendResult:
 
 @dataclass(frozen=True, slots=True)
 class ProviderEvent:
-    """Something that came back about one delivery.
+    """An event about one delivery.
 
-    `dedupe` is the same for the same happening, however often it is reported.
+    `dedupe` is the same for the same event, however often it is reported.
     """
 
     kind: EventKind

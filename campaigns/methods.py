@@ -1,7 +1,7 @@
-"""What a request may do by its method: only POST changes anything, and only POST has a body.
+"""Restrict requests by method: only POST changes anything, and only POST has a body.
 
-Views ask for POST and for nothing else. Two nets lie below them: a body that comes with any other
-method is dropped before anybody can read it, and writing to the database raises an error.
+Views that change something accept only POST. Two safety nets: a body with any other method is
+dropped unread, and writing to the database then raises an error.
 """
 
 from collections.abc import Callable
@@ -30,18 +30,18 @@ class Request(FlaskRequest):
 
 
 def records_visits(view: View) -> View:
-    """Declare that a GET of this view records the visit: opens and clicks."""
+    """Declare that a GET of this view records the visit, for opens and clicks."""
     setattr(view, _RECORDS, True)
     return view
 
 
 def is_visit() -> bool:
-    """Return whether a person may have come: what asks with HEAD or OPTIONS is a program."""
+    """Return whether this may be a person: HEAD and OPTIONS come from programs."""
     return request.method in {"GET", "POST"}
 
 
 def enforce(app: Flask) -> None:
-    """Let requests of this app write to the database only where their method may."""
+    """Forbid database writes in requests of this app unless their method allows them."""
     app.request_class = Request
     app.before_request(_forbid_writing)
     app.after_request(_without_body)
@@ -62,7 +62,7 @@ def _forget(_: BaseException | None) -> None:
 
 
 def _without_body(response: Response) -> Response:
-    """Answer OPTIONS by headers alone, as the server does with HEAD."""
+    """Answer OPTIONS with headers only, as the server does for HEAD."""
     if request.method == "OPTIONS":
         response.set_data(b"")
     return response

@@ -1,4 +1,4 @@
-"""Update the database schema, and tell whether it is up to date."""
+"""Update the database schema, and check whether it is up to date."""
 
 import warnings
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from campaigns.paths import resource_root
 
 PG_LOCK_TIMEOUT = "5s"
 ADVISORY_LOCK = 727_001
-"""Lock by which of two releases that start together the second waits."""
+"""Advisory lock, so that of two processes that start together the second waits."""
 
 
 class MigrationError(RuntimeError):
@@ -47,7 +47,7 @@ def make_revision(settings: Settings, message: str, revision_id: str) -> None:
 
 @contextmanager
 def _comparing() -> Iterator[None]:
-    """On SQLite an index on an expression cannot be read back: Alembic passes over it there."""
+    """Ignore expression indexes on SQLite, where Alembic cannot read them back."""
     with warnings.catch_warnings():
         for words in ("Skipped unsupported reflection", "autogenerate skipping"):
             warnings.filterwarnings("ignore", f"{words} .*expression-based index")
@@ -69,7 +69,7 @@ def unusable(settings: Settings, error: sa.exc.DBAPIError) -> str:
 
 
 def current_revision(connection: sa.Connection) -> str | None:
-    """Return the revision of this database; None when it is empty."""
+    """Return the revision of this database; None if it is empty."""
     return MigrationContext.configure(connection).get_current_revision()
 
 
@@ -79,7 +79,7 @@ def newest_revision() -> str | None:
 
 
 def is_known(revision: str) -> bool:
-    """Whether this version of the product has that migration."""
+    """Return whether this version of the product has that migration."""
     script = ScriptDirectory.from_config(_config())
     return any(entry.revision == revision for entry in script.walk_revisions())
 
@@ -110,8 +110,8 @@ def _connection(settings: Settings) -> Iterator[tuple[sa.Connection, Config]]:
     try:
         with engine.connect() as connection:
             if connection.dialect.name == "sqlite":
-                # A batch ALTER drops and rebuilds a table: with foreign keys on, its children
-                # would be deleted by cascade. The pragma works outside a transaction only.
+                # A batch ALTER drops and rebuilds a table: with foreign keys on, its children would
+                # be deleted by cascade. The pragma works only outside a transaction.
                 connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
                 connection = connection.execution_options(campaigns_writing=True)
             else:

@@ -1,4 +1,4 @@
-"""Every model, imported once, so that the metadata is whole (for migrations and tests)."""
+"""Imports every model, so that the metadata is complete (for migrations and tests)."""
 
 from campaigns.accounts import models as accounts
 from campaigns.audience import models as audience

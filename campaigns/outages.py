@@ -1,8 +1,7 @@
-"""Outages of the database and of Redis: said once when they begin, and once when they end.
+"""Outages of the database and of Redis, logged once when they begin and once when they end.
 
-A process has many threads and jobs that all notice the same outage. They report here, so the log
-has one line for all of them. Where the server works again, whoever is first to succeed with what
-failed before ends the outage.
+Many threads and jobs of a process notice the same outage. They report here, so the log has one line
+for all of them. The first success of something that failed before ends the outage.
 """
 
 import threading
@@ -22,7 +21,7 @@ from campaigns.db import is_disk_full
 log = structlog.get_logger()
 
 FORGET_SECONDS = 60.0
-"""Seconds after which a failure that was not repeated is forgotten."""
+"""Seconds after which an unrepeated failure is forgotten."""
 
 _DIRECTORY = "The data directory"
 _DISK = "The disk of the data directory"
@@ -30,11 +29,11 @@ _DISK = "The disk of the data directory"
 _BACK = {_DIRECTORY: "works again", _DISK: "has room again"}
 
 _DEFECTS = ("no such table", "no such column", "syntax error", "has no column", "no such function")
-"""Words of SQLite errors that are defects but have the class of an outage."""
+"""Messages of SQLite errors that are bugs but have the class of an outage."""
 
 
 def is_outage(error: BaseException | None) -> bool:
-    """Whether an unavailable or read-only server is the reason, and not a defect of ours."""
+    """Return whether the cause is an unavailable or read-only server, and not a bug."""
     if isinstance(error, RedisError):
         return redis_trouble(error) != "" or not _is_redis_defect(error)
     if isinstance(error, OperationalError):
@@ -52,11 +51,11 @@ _WAITED_FOR = (
     "temporary failure in name", "starting up", "shutting down", "recovery mode",
     "not yet accepting",
 )  # fmt: skip
-"""Errors of a server that may still start, unlike a wrong address or password."""
+"""Errors of a server that may be starting, unlike a wrong address or password."""
 
 
 def is_away(error: BaseException) -> bool:
-    """Whether a server cannot be reached, so it is worth waiting for."""
+    """Return whether a server cannot be reached, so waiting for it makes sense."""
     if isinstance(error, BusyLoadingError):
         return True
     is_of_server = isinstance(error, OperationalError | RedisConnectionError | RedisTimeoutError)
@@ -113,7 +112,7 @@ def _server(error: BaseException) -> str:
 
 
 def _is_own_disk_full(error: BaseException) -> bool:
-    """Whether our own disk is full. Journals and a SQLite database share it: one outage."""
+    """Return whether our own disk is full, which affects journals and SQLite alike."""
     return is_disk_full(error) and (
         isinstance(error, OSError) or "disk is full" in describe(error).lower()
     )
@@ -144,10 +143,10 @@ class Outages:
         self._seconds = seconds
         self._lock = threading.Lock()
         self._parts: dict[str, dict[str, float]] = {}
-        """Server -> what failed -> when it last did."""
+        """Server -> failed part -> time of its last failure."""
 
     def began(self, part: str, error: BaseException) -> None:
-        """Note that this part of the process failed. Logged once for each outage."""
+        """Note that this part of the process failed. Logged once per outage."""
         server, now = _server(error), self._seconds()
         with self._lock:
             parts = self._parts.setdefault(server, {})
@@ -158,7 +157,7 @@ class Outages:
             log.error(_sentence(error), part=part, error=describe(error))
 
     def over(self, part: str) -> None:
-        """Note that this part works. Logged once, when the last part works again."""
+        """Note that this part works. Logged once, when the last failed part works again."""
         if not self._parts:
             return
         now, back = self._seconds(), []
@@ -173,7 +172,7 @@ class Outages:
             log.info(f"{server} {_BACK.get(server, 'is back')}")
 
     def forget(self) -> None:
-        """Forget all outages, like a process that was just started."""
+        """Forget all outages, like a new process."""
         with self._lock:
             self._parts.clear()
 

@@ -1,7 +1,7 @@
 """Find the templates, static files and migrations.
 
-They stand at the top of a checkout and inside the package of an installed wheel. A checkout
-wins: an editable install may leave stale copies beside the package.
+They are at the top of a checkout, and inside the package of an installed wheel. A checkout takes
+precedence: an editable install may leave stale copies next to the package.
 """
 
 from pathlib import Path
@@ -10,7 +10,7 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def resource_root() -> Path:
-    """The folder that holds `templates/`, `static/` and `migrations/`."""
+    """Return the folder with `templates/`, `static/` and `migrations/`."""
     checkout = _PACKAGE.parent
     if (checkout / "pyproject.toml").is_file() and (checkout / "migrations").is_dir():
         return checkout

@@ -1,7 +1,7 @@
-"""Keep the files on disk readable by their own user only.
+"""Keep files readable only by their owner.
 
-Addresses, mail, keys and passwords lie in the data directory. Every entry sets the umask, so what
-is made from then on is private; what an earlier version left open is closed at the start.
+The data directory contains addresses, email, keys and passwords. Every entry point sets the umask,
+so new files are private; files that an earlier version left open are closed at the start.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ from pathlib import Path
 
 UMASK = 0o077
 OTHERS = 0o077
-"""Permission bits of the group and of everybody else."""
+"""Permission bits of the group and of everyone else."""
 _NOT_ENTERED = frozenset({"postgres"})
 """PostgreSQL protects its own folder."""
 _OF_OTHER_THINGS = (".git", "pyproject.toml", ".ssh", ".profile", ".bashrc")
@@ -26,13 +26,13 @@ def make_private() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """`closed`: others could read these, and cannot any more. `open`: others still can."""
+    """`closed`: paths that others could read before. `open`: paths that others still can read."""
 
     closed: tuple[Path, ...] = ()
     open: tuple[Path, ...] = ()
 
     def words(self) -> str:
-        """Return what was found and changed, in a sentence; empty when nothing was."""
+        """Return the findings and changes in a sentence; empty if there are none."""
         if self.open:
             return f"Others on this machine can still read {_named(self.open)}."
         if self.closed:
@@ -54,8 +54,8 @@ def _named(paths: Sequence[Path]) -> str:
 def close_to_others(folder: Path, *files: Path) -> Closed:
     """Remove all permissions of others from this folder, all below it, and these files.
 
-    A folder that holds other things as well (a home, a checkout) is left alone but for `files`
-    and the files of ours at its top. Symbolic links are not followed.
+    In a folder with other contents (a home, a checkout), changes only `files` and our files at its
+    top. Does not follow symbolic links.
     """
     closed: list[Path] = []
     still_open: list[Path] = []
@@ -70,13 +70,13 @@ def close_to_others(folder: Path, *files: Path) -> Closed:
 
 
 def is_open_to_others(path: Path) -> bool:
-    """Whether others have any permission; symbolic links never count."""
+    """Return whether others have any permission; symbolic links never count."""
     mode = path.lstat().st_mode
     return not stat.S_ISLNK(mode) and bool(stat.S_IMODE(mode) & OTHERS)
 
 
 def is_shared(folder: Path) -> bool:
-    """Whether this folder contains more than our data."""
+    """Return whether this folder contains more than our data."""
     folder = folder.resolve()
     is_special = folder in {Path("/"), Path("/tmp"), Path.home()}  # noqa: S108
     return is_special or any((folder / name).exists() for name in _OF_OTHER_THINGS)

@@ -1,7 +1,7 @@
-"""Why something is as it is, as a code and its parameters.
+"""Reasons: a code and its parameters.
 
-Domain code says and stores reasons; `campaigns.wording` makes sentences of them, in the language
-of whoever reads. A code names its topic and the reason within it: "preflight.no_sender".
+Domain code returns and stores reasons; `campaigns.wording` turns them into sentences in the user's
+language. A code consists of a topic and a name: "preflight.no_sender".
 """
 
 import json
@@ -12,13 +12,13 @@ from typing import Any
 Parameter = object
 """Text, a number, None, a reason, or a tuple of reasons or of weekdays.
 
-The name says how a value is written: `_at` is a moment (ISO 8601), `_local` a wall clock's
-date and time, of which `_date` and `_time` show one, `_seconds` a duration, `_percent` a share,
-`_per_second` a speed, `_bytes` a size, `weekdays` are days counted from Monday, 0. Other numbers
-get separators; a port or an id is a string. A reason, or several, stands for its own sentence."""
+The name determines the format: `_at` is a time (ISO 8601), `_local` a local date and time, of which
+`_date` and `_time` show one, `_seconds` a duration, `_percent` a share, `_per_second` a speed,
+`_bytes` a size, `weekdays` are numbered from Monday, 0. Other numbers get separators; ports and ids
+are strings. Reasons become their sentences."""
 
 LEGACY = "legacy.text"
-"""A sentence that a version before codes has stored; its parameter is `text`."""
+"""A sentence stored by a version before codes; its parameter is `text`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +32,12 @@ class Reason:
         return hash((self.code, tuple(sorted(self.params.items(), key=lambda item: item[0]))))
 
     def pack(self) -> str:
-        """Return the form in which a text column holds it. See `unpack`."""
+        """Return the stored form, for a text column. See `unpack`."""
         return json.dumps(_packed(self), ensure_ascii=False, sort_keys=True)
 
     @classmethod
     def unpack(cls, stored: str) -> "Reason | None":
-        """Read what `pack` has written. None for "", a legacy reason for any other text."""
+        """Parse the text of `pack`. Returns None for "", a legacy reason for any other text."""
         if not stored:
             return None
         try:
@@ -48,7 +48,7 @@ class Reason:
 
 
 class ReasonError(ValueError):
-    """A refusal with its reason; `field` names the part of the input that is to blame."""
+    """A refusal with its reason; `field` names the part of the input at fault."""
 
     def __init__(self, code: str, *, field: str = "", **params: Parameter) -> None:
         super().__init__(code)

@@ -1,4 +1,4 @@
-"""Requests that nobody can make sense of are refused before a page sees them."""
+"""Refuse malformed requests before a view sees them."""
 
 import re
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ _PORT = re.compile(r":[0-9]*$")
 
 
 class CheckedRequest(Request):
-    """A request whose form is well-formed whenever it is read. Raises BadRequest."""
+    """A request that raises BadRequest when a malformed form is read."""
 
     def _load_form_data(self) -> None:
         try:
@@ -38,7 +38,7 @@ class CheckedRequest(Request):
 
 
 def check_path_and_query() -> None:
-    """Refuse NUL characters, which no database takes as text."""
+    """Refuse NUL characters, which databases do not accept as text."""
     values = (value for found in request.args.listvalues() for value in found)
     _refuse_nul((request.path, *request.args, *values))
 
@@ -49,7 +49,7 @@ def _refuse_nul(texts: Iterable[str]) -> None:
 
 
 class UnknownHostError(BadRequest):
-    """The Host header names no host of ours."""
+    """The Host header contains an unknown name."""
 
     name = lazy_gettext("Unknown host name")
     description = lazy_gettext(
@@ -59,10 +59,10 @@ class UnknownHostError(BadRequest):
 
 
 def check_host() -> None:
-    """Refuse names that are not ours: what we answer may hold the name (links, redirects).
+    """Refuse unknown host names, as responses may contain the name (links, redirects).
 
-    Not for health, which load balancers ask by address, and not for static files, opens and
-    clicks, whose answers never hold it.
+    Except for health, which load balancers request by IP address, and for static files, opens and
+    clicks, whose responses never contain it.
     """
     if request.endpoint in _FOR_ANY_HOST:
         return

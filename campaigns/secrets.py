@@ -1,4 +1,4 @@
-"""Secrets at rest: what must be stored and read back, and never be shown."""
+"""Encrypt stored secrets."""
 
 import base64
 import hashlib
@@ -11,7 +11,7 @@ from campaigns.reason import Reason
 
 
 class SecretUnreadableError(RuntimeError):
-    """A stored secret was encrypted with a key that is not known. The text is a packed reason."""
+    """A stored secret was encrypted with an unknown key. The text is a packed reason."""
 
     def __init__(self, reason: Reason | None = None) -> None:
         self.reason = reason or Reason("vault.secret_unreadable")
@@ -19,7 +19,7 @@ class SecretUnreadableError(RuntimeError):
 
 
 class Vault:
-    """Encrypts with the first key; decrypts with any of them, so keys can be rotated."""
+    """Encrypts with the first key and decrypts with any, so that keys can be rotated."""
 
     def __init__(self, keys: Sequence[str]) -> None:
         self._fernet = MultiFernet([Fernet(_derive(key)) for key in keys])
@@ -29,7 +29,7 @@ class Vault:
         return self._fernet.encrypt(text.encode()).decode("ascii")
 
     def decrypt(self, stored: str) -> str:
-        """Raises SecretUnreadableError when no key fits."""
+        """Decrypt. Raises SecretUnreadableError if no key fits."""
         try:
             return self._fernet.decrypt(stored.encode()).decode()
         except InvalidToken:

@@ -1,8 +1,8 @@
-"""Signed tokens: what a link carries so that it can be trusted when it comes back.
+"""Signed tokens, which make the contents of links trustworthy.
 
-A token is `payload || HMAC-SHA256(purpose, payload)` cut to 16 bytes. The purpose is mixed
-into the key, so a token made for one purpose is worthless for another. Tokens carry ids and
-never addresses. Old keys keep verifying, so links survive a key rotation.
+A token is `payload || HMAC-SHA256(purpose, payload)` cut to 16 bytes. The key depends on the
+purpose, so a token for one purpose is invalid for any other. Tokens contain ids, never addresses.
+Old keys keep verifying, so links survive a key rotation.
 """
 
 import base64
@@ -22,11 +22,11 @@ SIGNATURE_BYTES = 16
 
 
 class BadTokenError(ValueError):
-    """The token was not made by us, or was changed on its way."""
+    """The token was not signed by us, or was changed."""
 
 
 class Signer:
-    """Signs and checks payloads with the first key; checks also with the older ones."""
+    """Signs payloads with the first key, and verifies them with any."""
 
     def __init__(self, keys: Sequence[str]) -> None:
         if not keys:
@@ -38,26 +38,26 @@ class Signer:
         self._newest = {purpose: signatures[0] for purpose, signatures in self._keyed.items()}
 
     def signature(self, purpose: Purpose, payload: bytes) -> bytes:
-        """16 bytes that only the holder of the key can make for this purpose and payload."""
+        """Return a signature of 16 bytes for this purpose and payload."""
         return self._newest[purpose](payload)
 
     def is_valid(self, purpose: Purpose, payload: bytes, signature: bytes) -> bool:
-        """Whether one of our keys, new or old, made this signature. Constant time per key."""
+        """Return whether any of our keys made this signature. Constant time per key."""
         return any(
             hmac.compare_digest(signature_of(payload), signature)
             for signature_of in self._keyed[purpose]
         )
 
     def signature_of(self, purpose: Purpose) -> Callable[[bytes], bytes]:
-        """`signature` for one purpose, for who needs it often."""
+        """Return a fast `signature` function for one purpose."""
         return self._newest[purpose]
 
     def sign(self, purpose: Purpose, payload: bytes) -> str:
-        """URL-safe text holding the payload and its signature."""
+        """Return the payload and its signature as URL-safe text."""
         return b64encode(payload + self._newest[purpose](payload))
 
     def unsign(self, purpose: Purpose, token: str) -> bytes:
-        """The payload of a token made by `sign`. Raises BadTokenError."""
+        """Return the payload of a token from `sign`. Raises BadTokenError."""
         raw = b64decode(token)
         if len(raw) <= SIGNATURE_BYTES:
             raise BadTokenError("too short")
@@ -68,10 +68,10 @@ class Signer:
 
 
 def _keyed(key: bytes, purpose: str) -> Callable[[bytes], bytes]:
-    """HMAC-SHA256 (RFC 2104) under the key for this purpose, cut.
+    """Return truncated HMAC-SHA256 (RFC 2104) with the key for this purpose.
 
-    A message carries ten signatures. Both hashes begin with the key: they are kept as they
-    stand after it and copied, which takes half the time of starting over.
+    A message has ten signatures. Both hashes begin with the key: copying their state after it takes
+    half the time of starting over.
     """
     block = hmac.digest(key, f"campaigns.token.{purpose}".encode(), "sha256").ljust(64, b"\0")
     new_inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block)).copy
@@ -90,13 +90,13 @@ _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 def b64encode(raw: bytes) -> str:
-    """URL-safe base64 without padding."""
+    """Encode as URL-safe base64 without padding."""
     text = binascii.b2a_base64(raw, newline=False).translate(_URL_SAFE, b"=")
     return text.decode("ascii")
 
 
 def b64decode(text: str) -> bytes:
-    """The reverse of `b64encode`. Raises BadTokenError for anything it would not have made."""
+    """Decode the output of `b64encode`. Raises BadTokenError for any other text."""
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (ValueError, UnicodeError):
@@ -108,15 +108,15 @@ def b64decode(text: str) -> bytes:
 
 _DELIVERY_REF = struct.Struct(">QIQ")
 pack_delivery = _DELIVERY_REF.pack
-"""`DeliveryRef(...).pack()` without the value in between, for every message."""
+"""`DeliveryRef(...).pack()` without creating the object, as every message needs it."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRef:
-    """What an unsubscribe or view link knows: the person, the list, the delivery.
+    """The content of an unsubscribe or view link: person, list and delivery.
 
-    The person and the list are enough for the link to work for ever, even when the
-    delivery is gone. Any of the ids may be 0 in previews and test sends.
+    Person and list let the link work for ever, even if the delivery was deleted. Any id may be 0 in
+    previews and test emails.
     """
 
     subscriber_id: int
@@ -138,7 +138,7 @@ class DeliveryRef:
 
 @dataclass(frozen=True, slots=True)
 class ConfirmRef:
-    """Content of a double opt-in link. `sent_at`: whole seconds since 1970, UTC."""
+    """The content of a double opt-in link. `sent_at`: whole seconds since 1970, UTC."""
 
     subscriber_id: int
     list_id: int
@@ -164,12 +164,12 @@ _CLICK = struct.Struct(">QH")
 
 
 def open_token(signer: Signer, delivery_id: int) -> str:
-    """Make the token of a delivery's open pixel."""
+    """Return the token of a delivery's open pixel."""
     return signer.sign("open", _DELIVERY.pack(delivery_id))
 
 
 def read_open_token(signer: Signer, token: str) -> int:
-    """The delivery id. Raises BadTokenError."""
+    """Return the delivery id. Raises BadTokenError."""
     payload = signer.unsign("open", token)
     if len(payload) != _DELIVERY.size:
         raise BadTokenError("wrong shape")
@@ -177,10 +177,10 @@ def read_open_token(signer: Signer, token: str) -> int:
 
 
 class ClickLink:
-    """A link whose clicks are counted: `<token>/<target>`, another token for each delivery.
+    """A tracked link: `<token>/<target>`, with a different token for each delivery.
 
-    The target travels with the link, covered by the signature. So a click works while the
-    database is down, and cannot be bent to another place.
+    The target is part of the link, covered by the signature. So a click works while the database is
+    down, and cannot be redirected elsewhere.
     """
 
     def __init__(self, signer: Signer, link_number: int, target: str) -> None:
@@ -189,7 +189,7 @@ class ClickLink:
         self.encoded_target = b64encode(self._target)
 
     def token(self, delivery_id: int) -> str:
-        """Make the token of this link in a delivery."""
+        """Return the token of this link in a delivery."""
         head = _CLICK.pack(delivery_id, self._number)
         return b64encode(head + self._signature_of(head + self._target))
 
@@ -201,7 +201,7 @@ def click_path(signer: Signer, delivery_id: int, link_number: int, target: str) 
 
 
 def read_click_path(signer: Signer, token: str, encoded_target: str) -> tuple[int, int, str]:
-    """(delivery id, link number, target). Raises BadTokenError."""
+    """Return (delivery id, link number, target). Raises BadTokenError."""
     raw, target = b64decode(token), b64decode(encoded_target)
     if len(raw) != _CLICK.size + SIGNATURE_BYTES:
         raise BadTokenError("wrong shape")
@@ -212,14 +212,14 @@ def read_click_path(signer: Signer, token: str, encoded_target: str) -> tuple[in
     return int(delivery_id), int(link_number), target.decode()
 
 
-# Ten bits at once. 24 bytes fill 39 digits, so the second one of the last pair goes.
+# Ten bits at once. 24 bytes fill 39 digits, so drop the second one of the last pair.
 _BASE32 = "abcdefghijklmnopqrstuvwxyz234567"
 _PAIRS = [first + second for first in _BASE32 for second in _BASE32]
 _SHIFTS = range(190, -1, -10)
 
 
 def bounce_local_part(signer: Signer, delivery_id: int) -> str:
-    """The local part of a return path: `b+<token>`, lower-case base32, at most 64 octets.
+    """Return the local part of a return path: `b+<token>`, at most 64 octets.
 
     Lower-case base32 because some servers change the case of a local part.
     """
@@ -229,7 +229,7 @@ def bounce_local_part(signer: Signer, delivery_id: int) -> str:
 
 
 def read_bounce_local_part(signer: Signer, local_part: str) -> int:
-    """The delivery id behind a return path. Raises BadTokenError."""
+    """Return the delivery id of a return path. Raises BadTokenError."""
     prefix, _, text = local_part.lower().partition("+")
     if prefix != "b" or not text:
         raise BadTokenError("not a return path of ours")

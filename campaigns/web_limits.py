@@ -1,4 +1,4 @@
-"""Rate limits of the web entries, shared by all processes through Redis."""
+"""Rate limits of web endpoints, shared by all processes through Redis."""
 
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 
@@ -15,14 +15,14 @@ from campaigns.clock import utcnow
 
 NAT64 = IPv6Network("64:ff9b::/96")
 UNKNOWN_NETWORK = "unknown"
-"""All clients without a usable address share one count."""
+"""The common count of all clients without a usable address."""
 
 
 def network_of(address: str, *, ipv4_bits: int = 32, ipv6_bits: int = 64) -> str:
     """Return the network that counts as one client, such as `192.0.2.7` or `2001:db8::/64`.
 
-    A single IPv6 customer owns at least a /64 and can send from any address in it. IPv4 addresses
-    that are written as IPv6 (mapped, 6to4, NAT64) count as the IPv4 address.
+    A single IPv6 customer has at least a /64 and can use any address in it. IPv4 addresses written
+    as IPv6 (mapped, 6to4, NAT64) count as the IPv4 address.
     """
     try:
         found = ip_address(_without_port(address).partition("%")[0])
@@ -37,7 +37,7 @@ def network_of(address: str, *, ipv4_bits: int = 32, ipv6_bits: int = 64) -> str
 
 
 def _without_port(address: str) -> str:
-    """Some proxies forward `192.0.2.7:4711` or `[2001:db8::1]:4711`."""
+    """Strip the port, as some proxies forward `192.0.2.7:4711` or `[2001:db8::1]:4711`."""
     if address.startswith("["):
         return address[1:].partition("]")[0]
     return address.partition(":")[0] if address.count(":") == 1 else address
@@ -58,7 +58,7 @@ limiter = Limiter(client_network)
 
 
 def seconds_to_wait(error: HTTPException) -> int | None:
-    """Return in how many seconds a client that was refused may try again; None if unknown."""
+    """Return in how many seconds a refused client may retry; None if unknown."""
     told = getattr(error, "retry_after", None)
     if isinstance(told, int):
         return told
@@ -72,6 +72,6 @@ def seconds_to_wait(error: HTTPException) -> int | None:
 
 
 def wait_in_words(seconds: int) -> str:
-    """Return a time to wait, such as "40 seconds" or "12 minutes": never shorter than it is."""
+    """Return a wait such as "40 seconds" or "12 minutes", rounded up."""
     whole = seconds if seconds < 60 else 60 * -(-seconds // 60)
     return formatting.duration(whole, str(get_locale() or formatting.DEFAULT_LOCALE))

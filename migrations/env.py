@@ -19,13 +19,14 @@ def render_item(kind: str, value: object, autogen_context: object) -> str | bool
 
 
 ADDED_WITH_THEIR_COLUMN = ("overflow_sender_id",)
-"""Foreign keys that SQLite keeps inline: SQLAlchemy reads neither their names nor what they do."""
+"""Foreign keys that SQLite defines inline: SQLAlchemy reads neither their names nor their
+actions."""
 
 
 def include_object(
     thing: sa.schema.SchemaItem, name: str | None, kind: str, reflected: bool, other: object
 ) -> bool:
-    """Whether models and database are compared in this."""
+    """Return whether to compare this between models and database."""
     if not (is_sqlite and isinstance(thing, sa.ForeignKeyConstraint)):
         return True
     return tuple(thing.column_keys) != ADDED_WITH_THEIR_COLUMN

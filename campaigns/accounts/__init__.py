@@ -1,1 +1,1 @@
-"""People who log in, and the workspace they share."""
+"""Users, their sessions, and the workspace."""

@@ -1,7 +1,6 @@
-"""Password hashes: slow and large on purpose, so only a few are computed at the same time.
+"""Password hashes, slow and memory-hard on purpose, so only a few are computed at once.
 
-Each one takes 64 MB. Without a cap, a hundred parallel logins would take the memory of everything
-else on the machine.
+Each takes 64 MB. Without a limit, a hundred parallel logins would use up the machine's memory.
 """
 
 from collections.abc import Iterator
@@ -10,16 +9,16 @@ from threading import BoundedSemaphore
 
 MOST_AT_ONCE = 2
 MOST_WAITING = 2
-"""Few, because everyone who waits holds one of the threads that serve pages."""
+"""Largest number of waiting callers; each of them occupies a web thread."""
 LONGEST_WAIT_SECONDS = 3.0
 
 
 class PasswordCheckBusyError(RuntimeError):
-    """Too many passwords are being checked or set at this moment; try again shortly."""
+    """Too many passwords are being checked or set; try again shortly."""
 
 
 class Slots:
-    """A number of places, and a number of callers who may wait for one."""
+    """A limited number of slots, and of callers waiting for one."""
 
     def __init__(self, places: int, waiting: int, longest_wait_seconds: float) -> None:
         self._admitted = BoundedSemaphore(places + waiting)
@@ -28,7 +27,7 @@ class Slots:
 
     @contextmanager
     def slot(self) -> Iterator[None]:
-        """Hold a place. Raises PasswordCheckBusyError when none becomes free in time."""
+        """Hold a slot. Raises PasswordCheckBusyError if none becomes free in time."""
         if not self._admitted.acquire(blocking=False):
             raise PasswordCheckBusyError
         try:

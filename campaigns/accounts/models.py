@@ -1,4 +1,4 @@
-"""People who log in, and the workspace they work in."""
+"""Users, their sessions, and the workspace."""
 
 from datetime import datetime
 
@@ -26,7 +26,7 @@ class User(Base):
 
 
 class LoginSession(Base):
-    """A browser in which somebody is logged in. The token itself is only in its cookie.
+    """A logged-in browser. The token itself is only in its cookie.
 
     `network` and `device`, a packed reason, are shortened: enough to recognise one's own, no more.
     """
@@ -60,11 +60,10 @@ class PasswordReset(Base):
 
 
 class Workspace(Base):
-    """Who this installation speaks for. One row, id 1.
+    """The organisation that uses this installation. One row, id 1.
 
-    `undo_seconds`: how long a launch can be taken back. `overdue_minutes`: a schedule that was
-    missed by more than this asks before it sends. `demo`: only the built-in mailbox
-    may be used as a provider.
+    `undo_seconds`: time to undo a launch. `overdue_minutes`: a campaign later than this asks before
+    it is sent. `demo`: only the built-in mailbox may be used as a provider.
     """
 
     __tablename__ = "workspace"

@@ -1,4 +1,4 @@
-"""Resetting a forgotten password by email: one link, good once, for half an hour."""
+"""Reset a password by email, with a link that works once, for half an hour."""
 
 import secrets
 from collections.abc import Collection
@@ -15,7 +15,7 @@ OUTDATED_AT_ONCE = 500
 
 
 def begin(user_id: int, *, expires_at: datetime, now: datetime) -> str:
-    """Make the token of a new link; older links of this user stop working."""
+    """Create the token of a new link; older links of this user stop working."""
     end_all(user_id)
     token = secrets.token_urlsafe(32)
     db.session.add(
@@ -28,7 +28,7 @@ def begin(user_id: int, *, expires_at: datetime, now: datetime) -> str:
 
 
 def find(token: str, *, now: datetime) -> User | None:
-    """Return whose password this link may set; None when it was used, replaced or is too old."""
+    """Return the user of this link; None if it was used, replaced or has expired."""
     return db.session.scalar(
         sa.select(User)
         .join(PasswordReset, PasswordReset.user_id == User.id)
@@ -37,7 +37,7 @@ def find(token: str, *, now: datetime) -> User | None:
 
 
 def take(token: str, *, now: datetime) -> User | None:
-    """Use up the link. Of two who use it at the same moment one gets the user."""
+    """Use up the link. Of two concurrent calls, one gets the user."""
     user_id = db.session.scalar(
         sa.delete(PasswordReset)
         .where(PasswordReset.token_hash == token_hash(token), PasswordReset.expires_at > now)
@@ -47,12 +47,12 @@ def take(token: str, *, now: datetime) -> User | None:
 
 
 def end_all(user_id: int) -> None:
-    """Make every link of this user useless."""
+    """Invalidate every link of this user."""
     db.session.execute(sa.delete(PasswordReset).where(PasswordReset.user_id == user_id))
 
 
 def outdated(now: datetime) -> list[int]:
-    """Return the ids of some hundred links that are too old."""
+    """Return the ids of a few hundred expired links."""
     return list(
         db.session.scalars(
             sa.select(PasswordReset.id)
@@ -63,5 +63,5 @@ def outdated(now: datetime) -> list[int]:
 
 
 def delete(reset_ids: Collection[int]) -> None:
-    """Delete these links; at most some hundred."""
+    """Delete these links, at most a few hundred."""
     db.session.execute(sa.delete(PasswordReset).where(PasswordReset.id.in_(sorted(reset_ids))))

@@ -1,8 +1,8 @@
-"""Logins on the server: a cookie is worth something only as long as its record exists.
+"""Server-side sessions: a cookie is valid only while its record exists.
 
-The cookie carries a random token and the record its hash, so that a copy of the database opens no
-session. `last_seen_at` moves at the login and when something is changed, at most once in five
-minutes: pages that are only looked at write nothing.
+The cookie contains a random token and the record its hash, so a copy of the database opens no
+session. `last_seen_at` is updated at login and by changes, at most every five minutes: reading
+pages writes nothing.
 """
 
 import hashlib
@@ -18,14 +18,14 @@ from campaigns.db import db, rows_changed
 from campaigns.reason import Reason
 
 LASTS = timedelta(days=14)
-"""Time after the last login or change at which a session ends."""
+"""Time after the last login or change at which a session expires."""
 SEEN_EVERY = timedelta(minutes=5)
 SHOWN = 50
 OUTDATED_AT_ONCE = 500
 
 
 def start(user_id: int, *, network: str, user_agent: str, now: datetime) -> str:
-    """Begin a session. Return the token for the cookie; it is stored nowhere."""
+    """Begin a session. Returns the token for the cookie, which is stored nowhere."""
     token = secrets.token_urlsafe(32)
     db.session.add(
         LoginSession(
@@ -42,7 +42,7 @@ def start(user_id: int, *, network: str, user_agent: str, now: datetime) -> str:
 
 
 def find(token: str, *, now: datetime) -> tuple[LoginSession, User] | None:
-    """Return the live session of this token and its user, by one query."""
+    """Return the active session of this token and its user, by one query."""
     found = db.session.execute(
         sa.select(LoginSession, User)
         .join(User, User.id == LoginSession.user_id)
@@ -52,7 +52,7 @@ def find(token: str, *, now: datetime) -> tuple[LoginSession, User] | None:
 
 
 def of_user(user_id: int, *, now: datetime) -> Sequence[LoginSession]:
-    """Return the live sessions of this user, the one that was used last first."""
+    """Return the active sessions of this user, latest used first."""
     return db.session.scalars(
         sa.select(LoginSession)
         .where(LoginSession.user_id == user_id, _is_live(now))
@@ -62,14 +62,14 @@ def of_user(user_id: int, *, now: datetime) -> Sequence[LoginSession]:
 
 
 def touch(session_id: int, *, now: datetime) -> None:
-    """Note that the session is in use."""
+    """Update the time of last use."""
     db.session.execute(
         sa.update(LoginSession).where(LoginSession.id == session_id).values(last_seen_at=now)
     )
 
 
 def end(user_id: int, public_id: str) -> bool:
-    """End one session of this user. Return whether there was such a session."""
+    """End one session of this user. Returns whether it existed."""
     ended = db.session.execute(
         sa.delete(LoginSession).where(
             LoginSession.user_id == user_id, LoginSession.public_id == public_id
@@ -91,12 +91,12 @@ def outdated(now: datetime) -> list[int]:
 
 
 def delete(session_ids: Collection[int]) -> None:
-    """Delete these sessions; at most some hundred."""
+    """Delete these sessions, at most a few hundred."""
     db.session.execute(sa.delete(LoginSession).where(LoginSession.id.in_(sorted(session_ids))))
 
 
 def token_hash(token: str) -> str:
-    """Return what is stored in place of a token. Tokens are random, so a plain hash is enough."""
+    """Return the hash of a token. Tokens are random, so a plain hash is enough."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 

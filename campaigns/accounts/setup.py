@@ -1,7 +1,7 @@
-"""The set-up token: who may create the first account where strangers can reach the page.
+"""The set-up token, required for the first account if strangers can reach the page.
 
-It is derived from the secret key, so every process knows it and nothing is stored. It ends with
-the page that asks for it, as soon as there is an account.
+It is derived from the secret key, so every process knows it and nothing is stored. It becomes
+useless once there is an account.
 """
 
 from ipaddress import ip_address
@@ -14,9 +14,9 @@ _PAYLOAD = b"first account"
 
 
 def is_token_needed(settings: Settings) -> bool:
-    """Return whether others than the people on this machine can open the page.
+    """Return whether people on other machines can open the page.
 
-    TRUSTED_HOSTS counts too: a name under which others ask means a proxy or a tunnel in front.
+    TRUSTED_HOSTS counts too: a public name means a proxy or a tunnel.
     """
     if not all(map(_is_loopback, (settings.host, *settings.trusted_hosts))):
         return True
@@ -38,7 +38,7 @@ def token(signer: Signer) -> str:
 
 
 def is_right(signer: Signer, typed: str) -> bool:
-    """Return whether this is the token. Takes the same time for every wrong one."""
+    """Return whether this is the token, in constant time."""
     try:
         return signer.is_valid("setup", _PAYLOAD, b64decode(typed.strip()))
     except BadTokenError:
@@ -46,8 +46,8 @@ def is_right(signer: Signer, typed: str) -> bool:
 
 
 def link(settings: Settings, signer: Signer) -> str:
-    """Return the address at which the first account is created, with the token.
+    """Return the URL for creating the first account, with the token.
 
-    It is told even where the settings need none: a proxy that they do not know of needs it.
+    Always includes the token, as an undeclared proxy makes it required.
     """
     return f"{settings.base_url}/welcome?{urlencode({'token': token(signer)})}"

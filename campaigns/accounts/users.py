@@ -1,4 +1,4 @@
-"""Accounts of people who log in: create, check and change them."""
+"""Users: create, check and change their accounts."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,8 +25,8 @@ _NOBODY = (
     "$argon2id$v=19$m=65536,t=3,p=4$SVsqcZ5F45xSnAnvlTYHjg"
     "$U073Dsos310fN4beUdg2CyXB2/uTqA+uD+OisdmmTvc"
 )
-"""Hash of a random password, checked when there is no such account, so that the answer takes as
-long either way. A constant, because computing it costs each process a fifth of a second."""
+"""Hash of a random password, checked if there is no such account, so that the response takes the
+same time. A constant, because computing it takes a fifth of a second per process."""
 
 
 class AccountError(ReasonError):
@@ -41,7 +41,7 @@ class AddressTakenError(AccountError):
 
 
 class AlreadySetUpError(AccountError):
-    """There is an account already: the first visit is over."""
+    """There is an account already."""
 
     def __init__(self) -> None:
         super().__init__("account.already_set_up")
@@ -56,7 +56,7 @@ class HashedPassword(str):
 def hash_password(password: str) -> HashedPassword:
     """Check and hash a new password. Call it outside of transactions: it can take seconds.
 
-    Raises AccountError when it is too weak, PasswordCheckBusyError when too many are hashed.
+    Raises AccountError if it is too weak, PasswordCheckBusyError if too many are being hashed.
     """
     check_password_strength(password)
     with slots.slot():
@@ -68,7 +68,7 @@ def _hashed(password: str) -> HashedPassword:
 
 
 def check_password_strength(password: str) -> None:
-    """Raise AccountError when the password is too weak."""
+    """Raise AccountError if the password is too weak."""
     if len(password) < MIN_PASSWORD_LENGTH:
         raise AccountError("password.too_short", least=MIN_PASSWORD_LENGTH)
     if len(password) > MAX_PASSWORD_LENGTH:
@@ -83,9 +83,9 @@ def has_users() -> bool:
 
 
 def find_user(address: str) -> User | None:
-    """Return the user with this address, however it is written."""
+    """Return the user with this address, in any spelling."""
     normal = addresses.lookup_form(address)
-    if "\x00" in normal:  # PostgreSQL cannot even be asked
+    if "\x00" in normal:  # PostgreSQL refuses NUL
         return None
     return db.session.scalar(sa.select(User).where(User.address_normal == normal))
 
@@ -110,9 +110,9 @@ def create_user(address: str, password: str, *, name: str = "", now: datetime) -
 
 @contextmanager
 def _address_is_free() -> Iterator[None]:
-    """Write what is changed inside. Raises AddressTakenError when somebody else was first.
+    """Flush the changes made inside. Raises AddressTakenError if the address is taken.
 
-    A check beforehand is not enough: two requests at the same moment both find it free.
+    A check beforehand is not enough: two concurrent requests would both find it free.
     """
     try:
         with db.session.begin_nested():
@@ -126,8 +126,8 @@ def create_first_user(
 ) -> User:
     """Create the owner's account on the first visit.
 
-    Raises AlreadySetUpError, AccountError or InvalidAddressError. Of two visitors at the same
-    moment one succeeds: the workspace's only row is the lock, on either database.
+    Raises AlreadySetUpError, AccountError or InvalidAddressError. Of two concurrent visitors one
+    succeeds: the workspace's only row is the lock, on either database.
     """
     db.session.execute(insert_ignoring(Workspace).values(id=1))
     found = db.session.get_one(Workspace, 1, with_for_update=True)
@@ -142,8 +142,8 @@ def verify(
 ) -> User | None:
     """Return the user with this address and password, or None. Takes the same time either way.
 
-    `before` is called when the check begins and may refuse it by raising. Raises
-    PasswordCheckBusyError, before anything is checked, when too many checks are running.
+    `before` is called when the check begins and may raise to refuse it. Raises
+    PasswordCheckBusyError, before checking anything, if too many checks are running.
     """
     user = find_user(address)
     with slots.slot():

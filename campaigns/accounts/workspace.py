@@ -16,7 +16,7 @@ MOST_OVERDUE_MINUTES = 7 * 24 * 60
 
 
 def load_workspace() -> Workspace:
-    """Return the workspace, or its defaults while nobody has saved it yet."""
+    """Return the workspace, or its defaults before it is first saved."""
     return db.session.get(Workspace, 1) or Workspace(
         id=1,
         name="",
@@ -84,7 +84,7 @@ def change_workspace(typed: WorkspaceInput) -> Workspace:
 
 @cache
 def time_zones() -> tuple[str, ...]:
-    """Return the names of all time zones that people choose from: UTC and Area/City."""
+    """Return the names of the selectable time zones: UTC and Area/City."""
     areas = (
         "Africa",
         "America",

@@ -164,7 +164,7 @@ def is_field(name: str) -> bool:
 
 
 def is_foreign_braces(inner: str, own: Collection[str] = ()) -> bool:
-    """Whether what stands in `{{ }}` is written for another program: `#if x`, `contact.firstname`.
+    """Return whether the text in `{{ }}` is for another program: `#if x`, `contact.firstname`.
 
     `own` are names that the template defines, as in `{% set first_name = ... %}`.
     """
@@ -177,5 +177,5 @@ def is_foreign_braces(inner: str, own: Collection[str] = ()) -> bool:
 
 
 def is_foreign_element(name: str) -> bool:
-    """Whether an element is none of HTML but a tag of another program, as `<unsubscribe>`."""
+    """Return whether an element is a tag of another program, such as `<unsubscribe>`."""
     return name in _ELEMENTS or is_field(name)

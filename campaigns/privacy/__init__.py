@@ -1,1 +1,1 @@
-"""Erasing people, and deleting what is kept for a limited time."""
+"""Erasure of people, and deletion of expired data."""

@@ -1,4 +1,4 @@
-"""Erasing people: nothing may name them afterwards, and every count stays correct."""
+"""Erase people: nothing names them afterwards, and every count stays correct."""
 
 from collections.abc import Collection
 
@@ -12,12 +12,12 @@ from campaigns.transactional.models import TransactionalEmail
 
 
 def erase(subscriber_ids: Collection[int]) -> int:
-    """Erase these subscribers; returns how many there were. At most some hundreds at once.
+    """Erase these subscribers, at most a few hundred; returns how many existed.
 
-    Their deliveries keep their rows, without address and subscriber: those not yet handed over
-    are skipped at claim time, as for anybody who is on none of the campaign's lists.
+    Their delivery rows stay, without address and subscriber: the claim skips those not sent yet, as
+    for anyone who has left the campaign's lists.
     """
-    # Rows being written at this moment are not visible yet and would keep naming them.
+    # Rows of open transactions are not yet visible, and would keep naming them.
     erasure_lock.erase_alone()
     ids = sorted(subscriber_ids)
     people = db.session.execute(
@@ -39,9 +39,9 @@ def erase(subscriber_ids: Collection[int]) -> int:
 
 
 def _lowered(address: str, normal: str) -> set[str]:
-    """Return what the lower() of a database makes of the address.
+    """Return the possible results of a database's lower() for the address.
 
-    Some lower the case of every letter, some of ASCII's only.
+    Some databases convert every letter, some only ASCII.
     """
     ascii_only = "".join(char.lower() if char.isascii() else char for char in address)
     return {normal, address.lower(), ascii_only}

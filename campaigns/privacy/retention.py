@@ -1,4 +1,4 @@
-"""Sign-ups that were never confirmed: after a while only their number is kept."""
+"""Delete sign-ups that were never confirmed; only their number is kept."""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -18,15 +18,15 @@ Place = tuple[int, int]
 
 
 def overdue(now: datetime) -> list[Place]:
-    """Return sign-ups that have waited for too long, oldest first: some hundreds."""
+    """Return a few hundred overdue sign-ups, oldest first."""
     return _overdue(_is_overdue(now))
 
 
 def delete(places: Collection[Place], *, now: datetime) -> int:
-    """Delete these sign-ups, where they are overdue still; returns how many.
+    """Delete those of these sign-ups that are still overdue; returns how many.
 
-    Whoever came by the sign-up alone is erased. Whoever had left the list before has left it
-    again. What stays of a request is a bare fact to count: its list, its moment, its wording.
+    People known only by the sign-up are erased. People who had left the list before are
+    unsubscribed again. Of a request, only its list, time and wording stay.
     """
     found = _overdue(_is_overdue(now), _is_one_of(Subscription, places), lock=True)
     if not found:
@@ -44,11 +44,11 @@ def delete(places: Collection[Place], *, now: datetime) -> int:
 
 
 def _is_overdue(now: datetime) -> sa.ColumnElement[bool]:
-    """A new request renews the confirmation link, but not the age of the first request."""
+    """Return the condition "overdue", by the age of the first request, not of the last link."""
     before = now - KEEP
     asked = Subscription.confirm_sent_at
     return sa.and_(
-        # A literal: the index holds pending rows only, and a parameter could be anything.
+        # A literal, so that the partial index of pending rows is used.
         Subscription.state == sa.literal_column("'pending'"),
         Subscription.state_at < before,
         sa.or_(asked.is_(None), asked < before),
@@ -62,7 +62,7 @@ def _overdue(*conditions: sa.ColumnElement[bool], lock: bool = False) -> list[Pl
         .order_by(Subscription.state_at)
         .limit(AT_ONCE)
     )
-    if lock:  # whoever confirms at this moment comes first
+    if lock:  # a concurrent confirmation wins
         statement = statement.with_for_update(skip_locked=True)
     return [(row.list_id, row.subscriber_id) for row in db.session.execute(statement)]
 
@@ -74,7 +74,7 @@ def _is_one_of(
 
 
 def _who_came_by_signing_up(subscriber_ids: Collection[int]) -> list[int]:
-    """Return those of them who are known because of a request: it made them, at the same moment."""
+    """Return those of them who were created by a request, at the same time."""
     return list(
         db.session.scalars(
             sa.select(Subscriber.id).where(
@@ -125,7 +125,7 @@ def _leave_again(places: Collection[Place]) -> None:
 
 
 def _with_nothing_else(subscriber_ids: Collection[int]) -> list[int]:
-    """Return those of them who are on no list, and were never sent a campaign."""
+    """Return those of them who are on no list and were never sent a campaign."""
     return list(
         db.session.scalars(
             sa.select(Subscriber.id).where(

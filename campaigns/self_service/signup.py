@@ -1,4 +1,4 @@
-"""Signing up to a list: the request, its confirmation email, the confirmation."""
+"""Sign up to a list: the request, its confirmation email, the confirmation."""
 
 from datetime import datetime, timedelta
 from typing import Literal
@@ -15,9 +15,8 @@ from campaigns.transactional import queue
 
 CONFIRM_WITHIN = timedelta(days=7)
 CONFIRMATIONS_PER_DAY = 3
-"""Confirmation emails that a mailbox gets in a day, whoever types its address into the form.
-
-Addresses with a plus tag (`victim+1@`) lead to the same mailbox and count together."""
+"""Limit of confirmation emails to a mailbox per day, whoever enters its address. Addresses with
+a plus tag (`victim+1@`) reach the same mailbox and count together."""
 
 Standing = Literal["open", "done", "expired", "used", "gone"]
 """State of a confirmation link.
@@ -38,16 +37,16 @@ def find_public_list(public_id: str) -> AudienceList | None:
 
 
 def sign_up(list_id: int, address: str, *, name: str, evidence: ConsentEvidence) -> int | None:
-    """Note the wish to be on a list; returns the id of the confirmation email to ring for.
+    """Record a sign-up; returns the id of the confirmation email to ring for.
 
-    None when no email goes out: subscribed already, suppressed, or asked for too often today.
-    The person must not be told which. Raises addresses.InvalidAddressError.
+    None if no email is sent: already subscribed, suppressed, or requested too often today. The
+    response must not reveal which. Raises addresses.InvalidAddressError.
     """
     now = evidence.at
     normal = parse(address).normal
     if suppressions.is_suppressed(normal):
         return None
-    # One request at a time: several at once would each find that none was made yet.
+    # One request at a time: concurrent ones would each count no earlier request.
     db.session.get(AudienceList, list_id, with_for_update={"key_share": True})
     if _requests_lately(normal, now) >= CONFIRMATIONS_PER_DAY:
         return None
@@ -65,7 +64,7 @@ def sign_up(list_id: int, address: str, *, name: str, evidence: ConsentEvidence)
 def _requests_lately(address_normal: str, now: datetime) -> int:
     mailbox = without_tag(address_normal)
     local, _, domain = mailbox.rpartition("@")
-    # A range of the index: what begins with `local+`.
+    # An index range: everything that begins with `local+`.
     tagged = sa.and_(
         Subscriber.address_normal >= f"{local}+",
         Subscriber.address_normal < f"{local}{chr(ord('+') + 1)}",
@@ -84,7 +83,7 @@ def _requests_lately(address_normal: str, now: datetime) -> int:
 
 
 def standing(ref: ConfirmRef, *, now: datetime) -> Standing:
-    """Return what this confirmation link is worth now."""
+    """Return the state of this confirmation link."""
     state = subscriptions.state(ref.list_id, ref.subscriber_id)
     if state is None or db.session.get(Subscriber, ref.subscriber_id) is None:
         return "gone"
@@ -98,7 +97,7 @@ def standing(ref: ConfirmRef, *, now: datetime) -> Standing:
 
 
 def confirm(ref: ConfirmRef, evidence: ConsentEvidence) -> Standing:
-    """Confirm if the link is good for it; returns what it was worth before."""
+    """Confirm if the link is valid; returns its state before."""
     before = standing(ref, now=evidence.at)
     if before == "open":
         subscriptions.confirm(ref.list_id, ref.subscriber_id, evidence)

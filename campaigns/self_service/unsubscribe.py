@@ -1,7 +1,7 @@
-"""Unsubscribing by the link of an email, and undoing it.
+"""Unsubscribe by the link of an email, and undo it.
 
-A link knows the person, a list and the delivery it came with. While the delivery exists, the
-link stands for its newsletter: every list the campaign went to. After that, for the one list.
+A link contains the person, a list and its delivery. While the delivery exists, the link applies to
+every list of its campaign; after that, only to the one list.
 """
 
 from collections.abc import Collection
@@ -20,19 +20,19 @@ from campaigns.events.tracking import unsubscribed
 from campaigns.tokens import DeliveryRef
 
 UNDO_WITHIN = timedelta(hours=24)
-"""Time in which unsubscribing can be undone without a new confirmation email."""
+"""Time within which unsubscribing can be undone without a new confirmation email."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A list, as the person who leaves it sees it."""
+    """A list as shown to the person who leaves it."""
 
     list_id: int
     name: str
 
 
 def places(ref: DeliveryRef) -> list[Place]:
-    """Return the lists that this link would unsubscribe from now, by name."""
+    """Return the lists that this link unsubscribes from, by name."""
     return _places(
         Subscription.subscriber_id == ref.subscriber_id,
         Subscription.list_id.in_(_newsletter(ref)[1]),
@@ -50,9 +50,9 @@ def other_places(ref: DeliveryRef) -> list[Place]:
 
 
 def leave(ref: DeliveryRef, evidence: ConsentEvidence, *, everything: bool = False) -> list[int]:
-    """End what the link stands for, or `everything`. Returns the ids of the lists that were left.
+    """Unsubscribe from the link's lists, or from `everything`. Returns the ids of the lists left.
 
-    Does nothing the second time, and nothing for a person who is not known (any more).
+    Does nothing the second time, or for an unknown person.
     """
     campaign_id, lists = _newsletter(ref)
     left = subscriptions.unsubscribe(
@@ -65,7 +65,7 @@ def leave(ref: DeliveryRef, evidence: ConsentEvidence, *, everything: bool = Fal
 
 
 def left_lately(ref: DeliveryRef, *, now: datetime) -> list[Place]:
-    """Return the lists that the person left by a link in the last day and is not back on."""
+    """Return the lists that the person left by a link in the last day and has not rejoined."""
     latest = (
         sa.select(sa.func.max(ConsentEvent.id))
         .where(
@@ -89,7 +89,7 @@ def left_lately(ref: DeliveryRef, *, now: datetime) -> list[Place]:
 
 
 def come_back(ref: DeliveryRef, evidence: ConsentEvidence) -> list[int]:
-    """Subscribe again to the lists left in the last day, as the person wishes. Returns the ids."""
+    """Resubscribe to the lists left in the last day. Returns their ids."""
     back = [
         place.list_id
         for place in left_lately(ref, now=evidence.at)
@@ -107,9 +107,9 @@ def come_back(ref: DeliveryRef, evidence: ConsentEvidence) -> list[int]:
 
 
 def _newsletter(ref: DeliveryRef) -> tuple[int | None, Collection[int]]:
-    """Return the campaign the link came with, and the lists it stands for, in one look.
+    """Return the campaign of the link and the lists it applies to, in one query.
 
-    (None, the link's own list) when that delivery is gone or is not this person's.
+    (None, the link's own list) if that delivery was deleted or belongs to someone else.
     """
     parameters = {"delivery": ref.delivery_id, "subscriber": ref.subscriber_id}
     rows = db.session.execute(_NEWSLETTER, parameters).all()
@@ -117,7 +117,7 @@ def _newsletter(ref: DeliveryRef) -> tuple[int | None, Collection[int]]:
     return (rows[0].campaign_id if rows else None), sorted(lists)
 
 
-# Built once: one-click answers must be fast, and building this costs more than running it.
+# Built once: one-click responses must be fast, and building this costs more than running it.
 _NEWSLETTER = (
     sa.select(Delivery.campaign_id, CampaignList.list_id)
     .outerjoin(

@@ -1,4 +1,4 @@
-"""Emails to the people who log in: a link for a forgotten password, a notice of a new one."""
+"""Emails to users: a link to reset a password, a notice of a changed one."""
 
 from datetime import datetime
 
@@ -11,10 +11,10 @@ from campaigns.transactional.models import TransactionalEmail
 
 
 def request_reset(address: str, *, now: datetime) -> TransactionalEmail:
-    """Queue the email with the link, for an address that may be nobody's.
+    """Queue the email with the link, for an address that may have no account.
 
-    Whether it belongs to an account is looked up when it is sent. So the request takes the same
-    time for every address, and the link with its token is made as late as possible.
+    The account is looked up when the email is sent. So the request takes the same time for every
+    address, and the token is created as late as possible.
     """
     return queue.enqueue("password_reset", address, {}, now=now)
 
@@ -25,9 +25,9 @@ def password_changed(address: str, *, now: datetime) -> TransactionalEmail:
 
 
 def working_sender() -> SenderAddress | None:
-    """Return the sender address for such emails: the default one, unless its account has trouble.
+    """Return the sender address for such emails: the default one, if its account works.
 
-    None when no account works at the moment.
+    None if no account works now.
     """
     return db.session.scalar(
         sa.select(SenderAddress)

@@ -1,4 +1,4 @@
-"""Emails to the owners about what cannot wait until they look, once for each thing."""
+"""Alerts to the owners by email, once per incident."""
 
 import re
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from campaigns.transactional import queue
 from campaigns.wording import Words
 
 MOST_NAMED = 20
-"""Number of campaigns that an alert about a restore names."""
+"""Largest number of campaigns named in an alert about a restore."""
 AT_MOST_EVERY = timedelta(hours=1)
 """Shortest time between two alerts about the same account."""
 
@@ -27,9 +27,9 @@ _LINK_START = re.compile(r"(:|\bwww)(//|\.(?=\w))", re.IGNORECASE)
 
 
 def alert_owners(provider_id: int, *, now: datetime, is_permanent: bool = False) -> list[int]:
-    """Write to every owner if the account does not work. Return ids to ring "transactional" for.
+    """Alert every owner if the account does not work. Returns ids to ring "transactional" for.
 
-    Only another account can carry this email. Without one, the banner on the pages must do.
+    Only another account can send this email. Without one, there is only the banner on pages.
     """
     account = db.session.get_one(ProviderAccount, provider_id, with_for_update=True)
     is_down = health.is_open(account) or is_permanent
@@ -44,11 +44,11 @@ def alert_owners(provider_id: int, *, now: datetime, is_permanent: bool = False)
 
 
 def tell_of_canary(campaign: Campaign, *, report_url: str, now: datetime) -> list[int]:
-    """Write to every owner that a campaign stopped because its test group did badly.
+    """Alert every owner that a campaign stopped because of its test group.
 
-    Call it in the transaction that stops the campaign, so that owners are told once. Return ids
-    to ring "transactional" for. Prefers another working account than the campaign's, which may be
-    the one that is refused.
+    Call it in the transaction that stops the campaign, so that owners are alerted once. Returns ids
+    to ring "transactional" for. Prefers a working account other than the campaign's, which may be
+    the refused one.
     """
     title = _title(campaign)
     sender = _another_way_out(campaign.provider_id) or db.session.get(
@@ -74,18 +74,18 @@ def _said(stored: str) -> str:
 
 
 def _quoted(words: str) -> str:
-    """Return words of a mail server so that email programs make no links of them."""
+    """Return a server's reply in a form that email programs do not turn into links."""
     return _LINK_START.sub(lambda found: found[1] + " " + found[2], words)
 
 
 def tell_of_restore(
     campaigns: Sequence[int], emails: int, *, base_url: str, now: datetime
 ) -> list[int]:
-    """Write to every owner what is on hold because the database was restored.
+    """Alert every owner to what is on hold after a restore of the database.
 
     `campaigns`: their ids. `emails`: number of emails to single people.
 
-    Call it in the transaction that puts them on hold. Return ids to ring "transactional" for.
+    Call it in the transaction that puts them on hold. Returns ids to ring "transactional" for.
     """
     params = {"held": _held(campaigns, emails), "link": f"{base_url}/"}
     subject = Reason("alert.restored_subject")
@@ -106,7 +106,7 @@ def _held(campaigns: Sequence[int], emails: int) -> str:
 
 
 def _write(subject: Reason, text: Reason, sender: SenderAddress | None, now: datetime) -> list[int]:
-    """Write to every owner. `sender`: None is the usual one."""
+    """Queue an email to every owner. `sender`: None means the default one."""
     words = _words()
     payload: dict[str, Any] = {"subject": words.of(subject), "text": words.of(text)}
     if sender is not None:
@@ -123,7 +123,7 @@ def _is_told(account: ProviderAccount, now: datetime) -> bool:
 
 
 def _another_way_out(provider_id: int | None) -> SenderAddress | None:
-    """Return a sender address whose account works."""
+    """Return a sender address with another account that works."""
     return db.session.scalar(
         sa.select(SenderAddress)
         .join(ProviderAccount, ProviderAccount.id == SenderAddress.provider_id)

@@ -11,9 +11,9 @@ from campaigns.db import Base, Mapped, id_key, mapped_column
 
 
 class TransactionalEmail(Base):
-    """A mail to one person because of something they did: a confirmation, a test, a reset.
+    """An email to one person, triggered by an action: a confirmation, a test, a reset.
 
-    `kind` names the template or builder; `payload` holds ids and plain values, no secrets.
+    `kind` names the template or builder; `payload` contains ids and plain values, no secrets.
     """
 
     __tablename__ = "transactional_mail"

@@ -1,7 +1,6 @@
-"""Emails built by the standard library: a subject, a text, maybe the same in HTML.
+"""Emails built by the standard library: a subject, a text, and optionally HTML.
 
-For what is sent to one person because of something they did. No tracking, no unsubscribe
-headers: these are not newsletters.
+For transactional emails, without tracking and unsubscribe headers: these are not newsletters.
 """
 
 import functools
@@ -27,7 +26,7 @@ from campaigns.wording.catalog import catalog
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """The sender of an email. `address` is also the envelope sender: bounces go there."""
+    """The sender of an email. `address` is also the envelope sender, which gets bounces."""
 
     address: str
     name: str = ""
@@ -62,7 +61,7 @@ def _templates(locale: str) -> Environment:
 
 
 def words(name: str, values: Mapping[str, Any], *, locale: str = DEFAULT_LOCALE) -> Words:
-    """Fill in templates/mail/<name>/, in this language. A missing value is an error."""
+    """Render templates/mail/<name>/ in this language. A missing value is an error."""
     templates = _templates(locale)
     subject = one_line(templates.get_template(f"{name}/subject.txt").render(values))
     text = templates.get_template(f"{name}/body.txt").render(values)
@@ -71,7 +70,10 @@ def words(name: str, values: Mapping[str, Any], *, locale: str = DEFAULT_LOCALE)
 
 
 def build(sender: Sender, address: str, said: Words, *, now: datetime) -> Message:
-    """Build the message. Line breaks in names and subjects become spaces: no stray headers."""
+    """Build the message.
+
+    Line breaks in names and subjects become spaces, to prevent header injection.
+    """
     domain = sender.address.rpartition("@")[2]
     is_ascii = (sender.address + sender.reply_to + address).isascii()
     mail = EmailMessage(policy=SMTP if is_ascii else SMTP.clone(utf8=True))
@@ -90,6 +92,6 @@ def build(sender: Sender, address: str, said: Words, *, now: datetime) -> Messag
 
 
 def _mailbox(address: str, name: str = "") -> MailAddress:
-    # Not `addr_spec`: that way refuses local parts beyond ASCII.
+    # Not `addr_spec`, which refuses local parts beyond ASCII.
     local, _, domain = address.rpartition("@")
     return MailAddress(display_name=name, username=local, domain=domain)

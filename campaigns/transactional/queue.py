@@ -1,4 +1,4 @@
-"""Emails to one person because of something they did: confirmations, test sends, alerts.
+"""The queue of emails to one person: confirmations, test emails, alerts.
 
 queued -> sending -> sent | failed | unknown, or back to queued to be tried again. An email whose
 body may have left when its process died is `unknown` and is never sent again automatically. So is
@@ -21,16 +21,16 @@ Kind = Literal["confirm", "test", "alert", "password_reset", "password_changed"]
 Outcome = Literal["sent", "failed", "unknown"]
 
 LEASE = timedelta(seconds=12)
-"""Time before the body is sent after which a dead worker's email is free again."""
+"""Lease before the body is sent, after which a dead worker's email may be claimed again."""
 BODY_LEASE = timedelta(minutes=2)
-"""The same after the body is sent. Longer than any answer takes: the email is never resent."""
+"""Lease after the body is sent. Longer than any reply takes; the email is never resent."""
 TRY_FOR = timedelta(hours=24)
 FIRST_RETRY_SECONDS = 30
 LONGEST_RETRY_SECONDS = 3600
 RING_LOST_AFTER = timedelta(seconds=2)
 STALLED_AT_ONCE = 500
 KEEP = timedelta(days=30)
-"""Time for which a finished email is kept, long enough to investigate why it did not arrive."""
+"""Time for which a finished email is kept, to investigate why it did not arrive."""
 OUTDATED_AT_ONCE = 500
 
 HANDING_OVER = Reason("transactional.handing_over")
@@ -92,7 +92,7 @@ def status(mail_id: int) -> MailStatus | None:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """An email claimed for sending. `attempt` tells this claim from others."""
+    """An email claimed for sending. `attempt` identifies the claim."""
 
     id: int
     kind: str
@@ -103,9 +103,9 @@ class Claimed:
 
 
 def claim(mail_id: int, *, now: datetime) -> Claimed | None:
-    """Claim an email: queued and due, or left by a process that died before the body.
+    """Claim an email that is due, or was left by a process that died before the body.
 
-    None when there is nothing to do: it is done, not due, or somebody else's.
+    None if there is nothing to do: it is finished, not due, or claimed by another process.
     """
     taken = db.session.execute(
         sa.update(TransactionalEmail)
@@ -140,7 +140,7 @@ def claim(mail_id: int, *, now: datetime) -> Claimed | None:
 def begin_body(mail: Claimed, *, now: datetime) -> bool:
     """Note that the body is about to be sent: from here on the outcome may be unknown.
 
-    False when the mail is not ours any more; then it must not be sent.
+    False if the claim was lost; then it must not be sent.
     """
     return _change(mail, {"reason": HANDING_OVER.pack(), "lease_until": now + BODY_LEASE})
 
@@ -169,7 +169,10 @@ def try_again(mail: Claimed, *, now: datetime, reason: Reason) -> bool:
 
 
 def give_up_lost(mail_id: int, *, now: datetime) -> bool:
-    """Mark an email as `unknown`: its process died after the body left. Whether this call did."""
+    """Mark an email whose process died after the body as `unknown`.
+
+    Returns whether this call did.
+    """
     lost = db.session.execute(
         sa.update(TransactionalEmail)
         .where(
@@ -184,7 +187,7 @@ def give_up_lost(mail_id: int, *, now: datetime) -> bool:
 
 
 def hold_restored() -> int:
-    """Hold every email that waits in a restored database: it may have left. Returns how many.
+    """Hold every waiting email of a restored database, as it may have been sent. Returns how many.
 
     They are `unknown` until `send_restored` or `leave_restored`.
     """
@@ -198,7 +201,7 @@ def hold_restored() -> int:
 
 
 def send_restored(*, now: datetime) -> int:
-    """Queue what is on hold after a restore, as if it had never been tried; the sweep rings."""
+    """Queue emails on hold after a restore, as if never tried; the sweep rings."""
     return _change_all(HELD, status="queued", reason="", attempts=0, not_before=now)
 
 
@@ -215,7 +218,7 @@ def waiting() -> sa.Select[int]:
 
 
 def stalled(now: datetime) -> list[int]:
-    """Return ids of mails to ring for: due, or left behind by a process that died. Oldest first."""
+    """Return ids of emails to ring for: due, or left by a dead process. Oldest first."""
     return list(
         db.session.scalars(
             sa.select(TransactionalEmail.id)
@@ -242,7 +245,7 @@ def stalled(now: datetime) -> list[int]:
 
 
 def outdated(now: datetime) -> list[int]:
-    """Return ids of some hundred finished emails that are kept too long, oldest first."""
+    """Return ids of a few hundred expired finished emails, oldest first."""
     return list(
         db.session.scalars(
             sa.select(TransactionalEmail.id)
@@ -257,7 +260,7 @@ def outdated(now: datetime) -> list[int]:
 
 
 def delete(mail_ids: Collection[int]) -> None:
-    """Delete these emails. At most some hundreds."""
+    """Delete these emails, at most a few hundred."""
     db.session.execute(
         sa.delete(TransactionalEmail).where(TransactionalEmail.id.in_(sorted(mail_ids)))
     )

@@ -1,7 +1,7 @@
-"""Turns codes and parameters into sentences, in the language asked for.
+"""Turn codes and parameters into sentences, in a given language.
 
-Domain code stores and raises codes (`campaigns.reason`). The edges and `transactional` ask this
-package for the words. It imports nothing but Babel and knows the codes by name.
+Domain code stores and raises codes (`campaigns.reason`). The edges and `transactional` get the
+sentences from this package. It imports only Babel and knows the codes by name.
 """
 
 from campaigns.wording.sentences import SENTENCES, Words

@@ -1,4 +1,4 @@
-"""Emails to the owners about what cannot wait until they look."""
+"""Alerts to the owners by email."""
 
 from campaigns.wording.messages import N_, Message, Plural
 

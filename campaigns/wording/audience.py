@@ -1,4 +1,4 @@
-"""Why an address, a subscriber, a subscription or a list cannot be saved."""
+"""Reasons why an address, a subscriber, a subscription or a list cannot be saved."""
 
 from campaigns.wording.messages import N_, Message
 

@@ -1,4 +1,4 @@
-"""What a test group showed, and what is wrong with the plan for one."""
+"""Verdicts of test groups, and problems of their plans."""
 
 from campaigns.wording.messages import N_, Message
 

@@ -1,4 +1,4 @@
-"""The translations of each language, read once."""
+"""The translations of each language, loaded once."""
 
 import functools
 from gettext import NullTranslations
@@ -10,11 +10,11 @@ from babel.support import Translations
 from campaigns.formatting import DEFAULT_LOCALE as DEFAULT_LOCALE  # re-exported
 
 DIRECTORY = Path(__file__).resolve().parent.parent / "translations"
-"""Holds `<locale>/LC_MESSAGES/messages.mo`. English needs none: messages are in English."""
+"""Contains `<locale>/LC_MESSAGES/messages.mo`. English needs none: messages are in English."""
 
 
 def languages() -> dict[str, str]:
-    """Return the locales that people can choose, with their own names: {"de": "Deutsch"}."""
+    """Return the available locales with their native names: {"de": "Deutsch"}."""
     found = {path.parent.parent.name for path in DIRECTORY.glob("*/LC_MESSAGES/messages.mo")}
     locales = sorted({DEFAULT_LOCALE, *found})
     return {name: Locale.parse(name).get_display_name() or name for name in locales}

@@ -1,4 +1,4 @@
-"""What went wrong with a connection to a provider, and what a connection test found."""
+"""Connection errors of providers, and findings of connection tests."""
 
 from campaigns.wording.messages import N_, Message
 

@@ -1,4 +1,4 @@
-"""Sender domains: their DKIM keys, and what DNS says about them."""
+"""Sender domains: their DKIM keys, and findings in DNS."""
 
 from campaigns.wording.messages import N_, Message, Plural
 
@@ -23,7 +23,7 @@ SENTENCES: dict[str, Message] = {
         "The DKIM key of %(domain)s cannot be read because SECRET_KEY has changed. Add the old key"
         " to SECRET_KEY_FALLBACKS, or create new DKIM keys under Settings, Sender domains."
     ),
-    # Looking into DNS
+    # DNS lookups
     "domain.dns_timeout": N_("No name server answered within %(limit_seconds)s. Try again later."),
     "domain.dns_error": N_(
         "The name servers of the domain answered with an error. Ask whoever runs them."
@@ -53,7 +53,7 @@ SENTENCES: dict[str, Message] = {
     "domain.record_algorithm": N_("The record should say k=%(algorithm)s."),
     "domain.record_forbids_sha256": N_("The record forbids SHA-256 (h=). Remove h= from it."),
     "domain.record_not_for_email": N_("The record is not for email (s=). Remove s= from it."),
-    # What else receivers look at
+    # Other checks of receivers
     "domain.spf_missing": N_(
         "There is no SPF record at %(domain)s. Your provider tells you which record to add."
     ),

@@ -1,4 +1,4 @@
-"""Why a regular expression cannot be searched for, and what to write instead."""
+"""Reasons why a regular expression cannot be used, and what to write instead."""
 
 from campaigns.wording.messages import N_, Message
 

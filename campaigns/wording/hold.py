@@ -1,4 +1,4 @@
-"""Why email waits, and which limits an account has."""
+"""Reasons why email waits, and the limits of an account."""
 
 from campaigns.wording.messages import N_, Message, Plural
 

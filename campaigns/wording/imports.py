@@ -1,4 +1,4 @@
-"""Why a file, its columns or one of its rows cannot be imported."""
+"""Reasons why a file, its columns or one of its rows cannot be imported."""
 
 from campaigns.wording.messages import N_, Message
 

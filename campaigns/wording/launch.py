@@ -1,4 +1,4 @@
-"""Why a campaign is not launched, and what is wrong with its schedule."""
+"""Reasons why a campaign is not launched, and problems of its schedule."""
 
 from campaigns.wording.messages import N_, Message, Plural
 

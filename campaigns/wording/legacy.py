@@ -1,4 +1,4 @@
-"""Sentences that a version before codes has stored in the database."""
+"""Sentences stored by versions before codes."""
 
 from campaigns.wording.messages import Message
 

@@ -1,4 +1,4 @@
-"""What in a campaign's content works in no mailbox, its links and images apart."""
+"""Problems of a campaign's content, except links and images."""
 
 from campaigns.wording.messages import N_, Message
 

@@ -1,16 +1,16 @@
-"""How a message stands in a table until it is translated."""
+"""Messages in tables, which are translated later."""
 
 from dataclasses import dataclass
 
 
 def N_(message: str) -> str:  # noqa: N802 (the name by which gettext knows it)
-    """Mark a message for extraction where it is kept in a table and translated later."""
+    """Mark a message in a table for extraction; it is translated later."""
     return message
 
 
 @dataclass(frozen=True, slots=True)
 class Plural:
-    """A message whose form depends on a number, the parameter `by`."""
+    """A message with singular and plural forms, chosen by the parameter `by`."""
 
     one: str
     many: str

@@ -1,4 +1,4 @@
-"""What is checked before a campaign may leave, and what was found."""
+"""Preflight checks and their findings."""
 
 from campaigns.wording.messages import N_, Message, Plural
 

@@ -1,4 +1,4 @@
-"""Provider accounts: what cannot be saved, and what cannot be used."""
+"""Provider accounts: problems with saving and using them."""
 
 from campaigns.wording.messages import N_, Message
 

@@ -1,6 +1,6 @@
-"""Rules of recurring campaigns, described; and what is wrong with one.
+"""Descriptions and problems of recurrence rules.
 
-The descriptions stand inside a sentence: "It goes out every Monday at 09:00."
+Descriptions are part of a sentence: "It goes out every Monday at 09:00."
 """
 
 from campaigns.wording.messages import N_, Message, Plural

@@ -1,4 +1,4 @@
-"""Sender addresses: what cannot be saved, and what will not arrive."""
+"""Problems of sender addresses."""
 
 from campaigns.wording.messages import N_, Message
 

@@ -1,8 +1,7 @@
 """The sentence of each code.
 
-A topic's sentences stand in a module of this package: a table `SENTENCES` from the code to a
-message, which is text with named parameters or a `Plural`. To add a topic, name its module in
-`_TABLES`.
+Each topic is a module of this package with a table `SENTENCES` from code to message, which is text
+with named parameters or a `Plural`. To add a topic, add its module to `_TABLES`.
 """
 
 from collections.abc import Mapping
@@ -90,16 +89,16 @@ _SENTENCES_WITHIN = frozenset({"why", "note"})
 _ENDS = (".", "?", "!")
 
 SENTENCES = _merged()
-"""Each code that has a sentence. Codes are unique across topics."""
+"""The sentence of each code. Codes are unique across topics."""
 
 
 @runtime_checkable
 class Coded(Protocol):
-    """What `campaigns.reason.Reason` is."""
+    """The interface of `campaigns.reason.Reason`."""
 
     @property
     def code(self) -> str:
-        """Name of the sentence."""
+        """Key of the sentence."""
         ...
 
     @property
@@ -110,7 +109,7 @@ class Coded(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What a reader of one language, in one time zone, is told."""
+    """Sentences in one language, with times in one time zone."""
 
     locale: str = DEFAULT_LOCALE
     zone: tzinfo = UTC
@@ -125,7 +124,7 @@ class Words:
         else:
             text = translations.gettext(message)
         shown = {name: self._shown(name, value) for name, value in params.items()}
-        return (text % shown).strip()  # an optional sentence at the end may be missing
+        return (text % shown).strip()  # an optional last sentence may be missing
 
     def of(self, reason: Coded) -> str:
         """Return the sentence of a reason. Raises KeyError for a code without one."""
@@ -143,7 +142,7 @@ class Words:
         return "" if value is None else str(value)
 
     def _listed(self, values: tuple[object, ...]) -> str:
-        """Write reasons as their sentences, one after the other, and numbers as weekdays."""
+        """Join reasons as sentences, and numbers as weekdays."""
         if all(isinstance(value, int) for value in values):
             names = get_day_names("wide", "stand-alone", self.locale)
             return format_list(

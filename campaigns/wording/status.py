@@ -1,4 +1,4 @@
-"""Why a campaign stands as it stands."""
+"""Reasons of a campaign's status."""
 
 from campaigns.wording.messages import N_, Message, Plural
 

@@ -1,4 +1,4 @@
-"""Why a link or an image of a campaign leads nowhere. `target` names it."""
+"""Reasons why a link or an image does not work. `target` names it."""
 
 from campaigns.wording.messages import N_, Message
 

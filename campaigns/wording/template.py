@@ -1,9 +1,9 @@
-"""What is wrong with the template of a campaign."""
+"""Problems of a campaign's template."""
 
 from campaigns.wording.messages import N_, Message
 
 SENTENCES: dict[str, Message] = {
-    # The tags and expressions that cannot be used
+    # Forbidden tags and expressions
     "template.call": N_(
         "Nothing can be called in a template, so ( ) after a name does not work."
         " Use a merge field or a filter instead, such as {{ subscriber.name|upper }}."
@@ -64,7 +64,7 @@ SENTENCES: dict[str, Message] = {
     ),
     "template.power": N_("Powers (**) are not available. Use * instead."),
     "template.raw": N_('{%% raw %%} is not available. To show braces, write {{ "{{" }}.'),
-    # Names that do not exist
+    # Unknown names
     "template.misspelled_attribute": N_(
         "No subscriber seems to have the attribute %(name)s. Did you mean {{ %(meant)s }}?"
     ),
@@ -91,7 +91,7 @@ SENTENCES: dict[str, Message] = {
     ),
     "template.unknown_test": N_("There is no test called %(name)s. Available: %(known)s."),
     "template.in_line": N_("Line %(line)s: %(problem)s"),
-    # Mistakes in writing
+    # Syntax errors
     "template.block_not_closed": N_(
         "An {%% if %%} or {%% for %%} is never closed. Add {%% endif %%} or {%% endfor %%}."
     ),
@@ -114,7 +114,7 @@ SENTENCES: dict[str, Message] = {
     "template.unexpected_character": N_(
         "A character does not belong here. Put quotes around text."
     ),
-    # Where merge fields cannot stand
+    # Misplaced merge fields
     "template.field_in_script": N_(
         "A merge field cannot be used in a script. Use it in the text instead."
     ),

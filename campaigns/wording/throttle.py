@@ -1,4 +1,4 @@
-"""What a reply rule does, and what is wrong with limits, warm-ups and reply rules."""
+"""Descriptions of reply rules, and problems of limits, warm-ups and reply rules."""
 
 from campaigns.wording.messages import N_, Message
 

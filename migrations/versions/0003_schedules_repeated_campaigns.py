@@ -9,8 +9,8 @@ branch_labels = None
 depends_on = None
 
 KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-# Added and dropped one by one: to build the table of campaigns anew, as a batch on SQLite may,
-# would lose its check of the state and that its ids are never used again.
+# Added and dropped one by one: rebuilding the table of campaigns, as a batch on SQLite may, would
+# lose its check of the state and its autoincrement.
 ADDED = (
     ("campaign", "schedule_zone", sa.Text(), "''"),
     ("campaign", "local_at", sa.Text(), "''"),

@@ -27,7 +27,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("token", name=op.f("pk_claim")),
     )
     op.create_index("ix_claim_campaign_id", "claim", ["campaign_id"])
-    # What a worker had in hand when it was stopped for the upgrade.
+    # Deliveries that a worker held when it was stopped for the upgrade.
     op.execute(
         "INSERT INTO claim (token, campaign_id, lease_until)"
         " SELECT claim_token, min(campaign_id), max(lease_until) FROM delivery"
@@ -36,7 +36,7 @@ def upgrade() -> None:
     )
     op.drop_index("ix_delivery_claimed", "delivery")
     op.add_column("delivery", sa.Column("deferred_since", sa.DateTime(timezone=True)))
-    # In place, on both: to copy a table of millions of rows would take long.
+    # In place, on both: copying a table of millions of rows would take long.
     op.execute("ALTER TABLE delivery DROP COLUMN lease_until")
 
 

@@ -10,8 +10,8 @@ branch_labels = None
 depends_on = None
 
 JSON = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
-# Added and dropped one by one: to build the table of campaigns anew, as a batch on SQLite may,
-# would lose its check of the state and that its ids are never used again.
+# Added and dropped one by one: rebuilding the table of campaigns, as a batch on SQLite may, would
+# lose its check of the state and its autoincrement.
 ADDED = (
     ("campaign", "canary_percent", sa.Double(), "0"),
     ("campaign", "canary_minutes", sa.Integer(), "30"),

@@ -8,8 +8,8 @@ down_revision = "0008"
 branch_labels = None
 depends_on = None
 
-# Added and dropped one by one: to build the table anew, as a batch on SQLite may, would lose its
-# check of the encryption.
+# Added and dropped one by one: rebuilding the table, as a batch on SQLite may, would lose its check
+# of the encryption.
 ADDED = (
     ("auth", "password"),
     ("token_url", ""),

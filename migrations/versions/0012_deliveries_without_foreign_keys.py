@@ -31,7 +31,7 @@ WHEN_DELETED = (
     ("campaign", "DELETE FROM delivery WHERE campaign_id = OLD.id"),
     ("subscriber", "UPDATE delivery SET subscriber_id = NULL WHERE subscriber_id = OLD.id"),
 )
-"""What the foreign keys did with a deleted row's deliveries, triggers do from now on."""
+"""Triggers replace the actions of the foreign keys on a deleted row's deliveries."""
 
 
 def upgrade() -> None:
@@ -79,9 +79,9 @@ def downgrade() -> None:
 def _build_anew(
     unique: str, columns: list[str], *, foreign_keys: tuple[tuple[str, str, str | None], ...]
 ) -> None:
-    """SQLite cannot drop a constraint: a new table takes the place of the old one.
+    """Replace the table, as SQLite cannot drop a constraint.
 
-    Its rows keep their ids, and an id that was given once is not given again.
+    Rows keep their ids, and ids are never reused.
     """
     table = op.create_table(
         "new_delivery",

@@ -17,8 +17,8 @@ INDEX = "ix_campaign_overflow_sender_id"
 
 def upgrade() -> None:
     if op.get_bind().dialect.name == "sqlite":
-        # Written out: Alembic would build the table anew for the reference, and lose its check of
-        # the state and that its ids are never used again.
+        # As SQL: Alembic would rebuild the table for the reference, and lose its check of the state
+        # and its autoincrement.
         op.execute(
             f"ALTER TABLE campaign ADD COLUMN overflow_sender_id INTEGER CONSTRAINT {FOREIGN_KEY}"
             " REFERENCES sender_address (id) ON DELETE SET NULL"

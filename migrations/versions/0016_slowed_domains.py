@@ -27,7 +27,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("provider_id", "domain", name=op.f("pk_slowed_domain")),
     )
-    # What single domains did to all others ends now.
+    # End slowdowns of all small domains that single domains had caused.
     op.execute("DELETE FROM group_state WHERE mailbox_group = 'other'")
 
 

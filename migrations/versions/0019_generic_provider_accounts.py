@@ -1,6 +1,6 @@
 """provider accounts of any kind: settings and credentials as JSON in place of the SMTP form
 
-Secrets move as they are, encrypted: no key is needed, and nothing is ever written in the clear.
+Secrets are copied in encrypted form: no key is needed, and nothing is ever decrypted.
 """
 
 import sqlalchemy as sa
@@ -78,7 +78,7 @@ def downgrade() -> None:
         values |= {name: row.credentials[name] for name in CREDENTIALS if name in row.credentials}
         if values:
             connection.execute(sa.update(accounts).where(accounts.c.id == row.id).values(**values))
-    # The version before shows this text as it is, and does not know codes.
+    # The previous version shows this text as it is, and does not know codes.
     connection.execute(
         sa.update(accounts)
         .where(accounts.c.trouble.like('["%'))
