@@ -26,7 +26,7 @@ class ListError(ReasonError):
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class ListFigures:
     """Number of a list's subscribers in each state."""
 
     subscribed: int = 0
@@ -104,7 +104,7 @@ def page(*, before: str | None = None, after: str | None = None) -> Page[Audienc
     )
 
 
-def figures(list_ids: Sequence[int]) -> Mapping[int, Figures]:
+def figures(list_ids: Sequence[int]) -> Mapping[int, ListFigures]:
     """Return the figures of these lists, from an index alone.
 
     The ids are literals in the statement: with parameters the planner assumes lists of average
@@ -114,7 +114,7 @@ def figures(list_ids: Sequence[int]) -> Mapping[int, Figures]:
     found: dict[int, dict[str, int]] = {list_id: {} for list_id in list_ids}
     for list_id, state, count in db.session.execute(rows):
         found[list_id][state] = count
-    return {list_id: Figures(**counts) for list_id, counts in found.items()}
+    return {list_id: ListFigures(**counts) for list_id, counts in found.items()}
 
 
 def _figures_of_many(list_ids: Sequence[int]) -> sa.Executable:

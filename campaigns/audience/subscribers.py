@@ -112,16 +112,16 @@ def known_attributes() -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ListSubscription:
     """A subscriber's subscription, with its list."""
 
     list: AudienceList
     subscription: Subscription
 
 
-def places(subscriber_ids: Collection[int]) -> Mapping[int, Sequence[Place]]:
+def places(subscriber_ids: Collection[int]) -> Mapping[int, Sequence[ListSubscription]]:
     """Return the subscriptions of each of these subscribers, by the name of the list."""
-    found: dict[int, list[Place]] = {one: [] for one in subscriber_ids}
+    found: dict[int, list[ListSubscription]] = {one: [] for one in subscriber_ids}
     rows = db.session.execute(
         sa.select(AudienceList, Subscription)
         .join(Subscription, Subscription.list_id == AudienceList.id)
@@ -129,7 +129,7 @@ def places(subscriber_ids: Collection[int]) -> Mapping[int, Sequence[Place]]:
         .order_by(AudienceList.name)
     )
     for entry, subscription in rows:
-        found[subscription.subscriber_id].append(Place(entry, subscription))
+        found[subscription.subscriber_id].append(ListSubscription(entry, subscription))
     return found
 
 

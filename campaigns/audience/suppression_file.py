@@ -9,7 +9,7 @@ from campaigns import addresses
 from campaigns.audience import suppressions
 from campaigns.audience.imports.dialect import Dialect
 from campaigns.audience.imports.mapping import OWN_SUPPRESSIONS
-from campaigns.audience.imports.reader import Reader, Row
+from campaigns.audience.imports.reader import CsvRow, Reader
 from campaigns.audience.imports.rows import RowProblemError, clean
 from campaigns.csv_writing import unguard
 from campaigns.reason import Reason, ReasonError
@@ -41,7 +41,7 @@ def read(file: BinaryIO, dialect: Dialect) -> Iterator[suppressions.Kept | BadRo
             yield BadRow(row.number, error.reason)
 
 
-def _kept(row: Row) -> suppressions.Kept:
+def _kept(row: CsvRow) -> suppressions.Kept:
     """Return the suppression of a row. Raises RowProblemError or InvalidAddressError."""
     if row.problem:
         raise RowProblemError(row.problem)

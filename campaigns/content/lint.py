@@ -99,7 +99,7 @@ def given_names(guarded: Guarded) -> Collection[str]:
 
 
 @dataclass(frozen=True)
-class Page:
+class ParsedPage:
     """Guarded HTML and its parts, from scanner.read_whole."""
 
     guarded: Guarded
@@ -138,7 +138,7 @@ class Page:
         return None if any(map(MARK.search, names)) else {decode(name) for name in names}
 
 
-def lint(page: Page) -> list[Finding]:
+def lint(page: ParsedPage) -> list[Finding]:
     """Find dead links and images, placeholders, foreign and mangled merge tags."""
     found = sorted(
         _Reader(page).read(), key=lambda finding: (not finding.problem.blocks, finding.problem.line)
@@ -204,7 +204,7 @@ def _tags_in_fields(guarded: Guarded, text: str, given: Collection[str]) -> Iter
 
 
 class _Reader:
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: ParsedPage) -> None:
         self._page, self._guarded = page, page.guarded
 
     def read(self) -> Iterator[Finding]:
@@ -453,7 +453,7 @@ def _excerpt(text: str) -> str:
 # --- starter designs ------------------------------------------------------------------------------
 
 
-def untouched(page: Page, starters: Iterable[Page]) -> list[Finding]:
+def untouched(page: ParsedPage, starters: Iterable[ParsedPage]) -> list[Finding]:
     """Return sentences of a starter design that are still in the content."""
     wanted = {text for starter in starters for _, text in _sentences(starter)}
     found = ((line, text) for line, text in _sentences(page) if text in wanted)
@@ -464,7 +464,7 @@ def untouched(page: Page, starters: Iterable[Page]) -> list[Finding]:
     ]
 
 
-def _sentences(page: Page) -> Iterator[tuple[int, str]]:
+def _sentences(page: ParsedPage) -> Iterator[tuple[int, str]]:
     """Return (line, sentence) of visible texts, except short ones. Merge fields separate them."""
     for part in page.parts:
         if isinstance(part, Text) and not part.raw_of and not part.is_hidden:

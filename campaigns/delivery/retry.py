@@ -169,7 +169,7 @@ def not_before(verdict: Verdict, delivery_id: int, now: datetime) -> datetime:
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class RecentResults:
     """The last results of a campaign (some hundreds at most): how many of each class.
 
     `results` counts all of them, with those that were taken. `since_start`: how many results
@@ -194,7 +194,9 @@ FEWEST_CONTENT = 5
 BLOCKED_SHARE = 0.10
 
 
-def pause_for(tally: Tally, words: Mapping[ReplyClass, str], limits: Limits) -> Pause | None:
+def pause_for(
+    tally: RecentResults, words: Mapping[ReplyClass, str], limits: Limits
+) -> Pause | None:
     """Return what to pause, if anything. `words`: the latest reply of each class.
 
     One refusal of our own account is enough. A block of the sender or its network pauses the
@@ -215,7 +217,7 @@ def pause_for(tally: Tally, words: Mapping[ReplyClass, str], limits: Limits) -> 
     return None
 
 
-def _pause(code: str, count: int, tally: Tally, reply: str) -> Pause:
+def _pause(code: str, count: int, tally: RecentResults, reply: str) -> Pause:
     params = {"count": count, "results": tally.results, "reply": reply}
     return Pause("campaign", Reason(code, params))
 

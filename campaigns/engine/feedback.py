@@ -14,7 +14,7 @@ from campaigns.campaign.models import UNDER_WAY, Campaign
 from campaigns.db import db
 from campaigns.delivery import refusal_spike, rule_pauses
 from campaigns.delivery.outcomes import Recorded
-from campaigns.delivery.retry import Limits, Tally, pause_for
+from campaigns.delivery.retry import Limits, RecentResults, pause_for
 from campaigns.engine.limiter import limiter
 from campaigns.events import policy
 from campaigns.messages import SendResult
@@ -151,7 +151,7 @@ class Judge:
         if not recorded.refused:
             return
         classes = Counter(reply_class for reply_class in last if reply_class is not None)
-        tally = Tally(len(last), classes, self._count[key])
+        tally = RecentResults(len(last), classes, self._count[key])
         pause = pause_for(tally, recorded.words, self._limits)
         if pause is None:
             return

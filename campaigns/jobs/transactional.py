@@ -42,8 +42,8 @@ from campaigns.throttling.loading import load_plan
 from campaigns.throttling.plan import Ask
 from campaigns.tokens import ConfirmRef
 from campaigns.transactional import account_mail, queue
-from campaigns.transactional.plain_mail import Sender, Words, build, words
-from campaigns.transactional.queue import Claimed
+from campaigns.transactional.plain_mail import EmailText, Sender, build, words
+from campaigns.transactional.queue import ClaimedEmail
 
 log = structlog.get_logger()
 
@@ -115,7 +115,7 @@ def _signed(message: Message, sender: SenderAddress) -> Message:
     return replace(message, data=sign_message(message.data, signing))
 
 
-def _send(mail: Claimed, sender: SenderAddress, message: Message) -> SendResult:
+def _send(mail: ClaimedEmail, sender: SenderAddress, message: Message) -> SendResult:
     account = db.session.get(ProviderAccount, sender.provider_id)
     if account is None:
         raise CannotSendError("transactional.no_sender")
@@ -202,7 +202,7 @@ def _finish(mail: Claimed, outcome: queue.Outcome, reason: Reason) -> None:
 # --- senders and content ---------------------------------------------------------------------
 
 
-def _sender_for(mail: Claimed) -> SenderAddress:
+def _sender_for(mail: ClaimedEmail) -> SenderAddress:
     """Return the campaign's sender for a test, else the default one. Raises CannotSendError.
 
     An alert about an account uses a sender with another account.
@@ -236,7 +236,7 @@ def _refuse_suppressed(address: str) -> None:
         raise CannotSendError("transactional.suppressed")
 
 
-def _confirmation(mail: Claimed, sender: SenderAddress) -> Message:
+def _confirmation(mail: ClaimedEmail, sender: SenderAddress) -> Message:
     """Build the neutral double opt-in email, without advertising and tracking.
 
     Anybody can type anybody's address into a form. So nothing that was typed there is in this
@@ -263,7 +263,7 @@ def _confirmation(mail: Claimed, sender: SenderAddress) -> Message:
     return build(_from(sender), mail.address, said, now=utcnow())
 
 
-def _test(mail: Claimed, sender: SenderAddress) -> Message:
+def _test(mail: ClaimedEmail, sender: SenderAddress) -> Message:
     """Build a test email: the campaign as it will look, marked as a test, without tracking."""
     _refuse_suppressed(mail.address)
     campaign = db.session.get(Campaign, mail.payload["campaign_id"])
@@ -295,7 +295,7 @@ def _cannot_use(problems: Iterable[Problem]) -> CannotSendError:
     return CannotSendError("status.content_problem", problem=located)
 
 
-def _test_recipient(mail: Claimed, list_id: int) -> Recipient:
+def _test_recipient(mail: ClaimedEmail, list_id: int) -> Recipient:
     """Return the test recipient, with a chosen subscriber's data, but with inactive links."""
     as_id = mail.payload.get("as_subscriber_id")
     stand_in = db.session.get(Subscriber, as_id) if as_id else None
@@ -309,13 +309,13 @@ def _test_recipient(mail: Claimed, list_id: int) -> Recipient:
     )
 
 
-def _alert(mail: Claimed, sender: SenderAddress) -> Message:
+def _alert(mail: ClaimedEmail, sender: SenderAddress) -> Message:
     """Build an alert to the owner of this installation, which ignores suppressions."""
-    said = Words(mail.payload["subject"], mail.payload["text"])
+    said = EmailText(mail.payload["subject"], mail.payload["text"])
     return build(_from(sender), mail.address, said, now=utcnow())
 
 
-def _password_reset(mail: Claimed, sender: SenderAddress) -> Message:
+def _password_reset(mail: ClaimedEmail, sender: SenderAddress) -> Message:
     """Build the email with a password reset link. Its token exists only in this message."""
     now = utcnow()
     expires_at = mail.created_at + password_resets.GOOD_FOR
@@ -332,7 +332,7 @@ def _password_reset(mail: Claimed, sender: SenderAddress) -> Message:
     return build(_from(sender), user.address, said, now=now)
 
 
-def _password_changed(mail: Claimed, sender: SenderAddress) -> Message:
+def _password_changed(mail: ClaimedEmail, sender: SenderAddress) -> Message:
     """Build the notice of a changed password."""
     link = f"{services().settings.base_url}/forgot"
     said = words("password_changed", {"link": link})
@@ -343,7 +343,7 @@ def _from(sender: SenderAddress) -> Sender:
     return Sender(sender.address, sender.name, sender.reply_to)
 
 
-def _check_confirmation(mail: Claimed) -> None:
+def _check_confirmation(mail: ClaimedEmail) -> None:
     """Raise CannotSendError if this person must no longer be asked."""
     _refuse_suppressed(mail.address)
     list_id, subscriber_id = mail.payload["list_id"], mail.payload["subscriber_id"]
@@ -357,12 +357,12 @@ def _check_confirmation(mail: Claimed) -> None:
         raise CannotSendError("transactional.not_pending")
 
 
-_CHECKS: dict[str, Callable[[Claimed], None]] = {
+_CHECKS: dict[str, Callable[[ClaimedEmail], None]] = {
     "confirm": _check_confirmation,
     "test": lambda mail: _refuse_suppressed(mail.address),
 }
 """Checks that run when an email is built, and again right before its body is sent."""
-_BUILDERS: dict[str, Callable[[Claimed, SenderAddress], Message]] = {
+_BUILDERS: dict[str, Callable[[ClaimedEmail, SenderAddress], Message]] = {
     "confirm": _confirmation,
     "test": _test,
     "alert": _alert,

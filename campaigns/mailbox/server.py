@@ -10,7 +10,7 @@ from pathlib import Path
 import structlog
 
 from campaigns.mailbox.schema import MailboxError
-from campaigns.mailbox.session import Reply, Session
+from campaigns.mailbox.session import MailboxSession, Reply
 from campaigns.mailbox.writer import MAX_BYTES, MAX_MESSAGES, Captured, Writer
 
 MAX_MESSAGE_BYTES = 25 * 1024 * 1024
@@ -65,7 +65,7 @@ class MailServer:
         self._writer = writer
         self._idle_seconds = idle_seconds
         self._max_connections = max_connections
-        self._sessions: set[Session] = set()
+        self._sessions: set[MailboxSession] = set()
         self._waiting: list[tuple[Captured, Reply]] = []
         self._everybody_left = asyncio.Event()
         self._server: asyncio.Server | None = None
@@ -75,7 +75,9 @@ class MailServer:
         """Listen; port 0 takes any free one. Returns the port. Raises MailboxError."""
         loop = asyncio.get_running_loop()
         try:
-            self._server = await loop.create_server(lambda: Session(self), host, port, backlog=512)
+            self._server = await loop.create_server(
+                lambda: MailboxSession(self), host, port, backlog=512
+            )
         except (OSError, OverflowError) as error:
             raise _why_not(error, host, port) from None
         self._watch = asyncio.create_task(self._close_idle())
@@ -100,13 +102,13 @@ class MailServer:
             session.say_goodbye(b"421 4.3.2 The mailbox is closing")
         await asyncio.sleep(0)  # lets the last replies leave
 
-    def join(self, session: Session) -> bool:
+    def join(self, session: MailboxSession) -> bool:
         """Count a new session. False: there are too many, refuse it."""
         self._sessions.add(session)
         self._everybody_left.clear()
         return not self.is_draining and len(self._sessions) <= self._max_connections
 
-    def leave(self, session: Session) -> None:
+    def leave(self, session: MailboxSession) -> None:
         """Remove a session that has ended."""
         self._sessions.discard(session)
         if not self._sessions:

@@ -36,11 +36,11 @@ class Hub(Protocol):
     max_message_bytes: int
     is_draining: bool
 
-    def join(self, session: "Session") -> bool:
+    def join(self, session: "MailboxSession") -> bool:
         """Return whether there is room for one more session."""
         ...
 
-    def leave(self, session: "Session") -> None:
+    def leave(self, session: "MailboxSession") -> None:
         """Remove a session that has ended."""
         ...
 
@@ -56,7 +56,7 @@ class _Envelope:
     is_utf8: bool
 
 
-class Session(asyncio.Protocol):
+class MailboxSession(asyncio.Protocol):
     """The server's side of a connection."""
 
     def __init__(self, hub: Hub) -> None:
@@ -331,7 +331,7 @@ class Session(asyncio.Protocol):
         self._send(b"421 4.7.0 This is SMTP")
         self._is_closing = True
 
-    _COMMANDS: ClassVar[dict[bytes, Callable[["Session", str], None]]] = {
+    _COMMANDS: ClassVar[dict[bytes, Callable[["MailboxSession", str], None]]] = {
         b"HELO": _helo,
         b"EHLO": _ehlo,
         b"MAIL": _mail,

@@ -61,7 +61,7 @@ class NoSuchHostError(OutgoingError):
     """The host has no address."""
 
 
-class Answer(NamedTuple):
+class HttpResponse(NamedTuple):
     """A server's response: the status, and at most LARGEST_ANSWER bytes."""
 
     status: int
@@ -99,7 +99,9 @@ def _why_not_host(host: str, parts: SplitResult) -> Reason | None:
     return None
 
 
-def post_form(url: str, form: Mapping[str, str], *, known_hosts: Collection[str] = ()) -> Answer:
+def post_form(
+    url: str, form: Mapping[str, str], *, known_hosts: Collection[str] = ()
+) -> HttpResponse:
     """POST a form. Raises OutgoingError.
 
     `known_hosts` come from our code, not from users: they may have an internal address, as behind a
@@ -118,7 +120,7 @@ def post_form(url: str, form: Mapping[str, str], *, known_hosts: Collection[str]
     try:
         connection.request("POST", path, urlencode(form), headers)
         response = connection.getresponse()
-        return Answer(response.status, response.read(LARGEST_ANSWER))
+        return HttpResponse(response.status, response.read(LARGEST_ANSWER))
     except OutgoingError:
         raise
     except ssl.SSLCertVerificationError as error:

@@ -191,10 +191,10 @@ class Counts:
 
     # --- lists and people
 
-    def lists(self, ids: Sequence[int]) -> dict[int, audience_lists.Figures]:
+    def lists(self, ids: Sequence[int]) -> dict[int, audience_lists.ListFigures]:
         """Return the number of subscribers of each of these lists."""
         found = snapshots.load("list", ids, now=self._now)
-        shown: dict[int, audience_lists.Figures] = {}
+        shown: dict[int, audience_lists.ListFigures] = {}
         for number in ids:
             entry = found.get(number)
             if entry is None:
@@ -204,10 +204,10 @@ class Counts:
                     shown |= self._count_lists([number])
             else:
                 self._show("list", number, entry)
-                shown[number] = audience_lists.Figures(**entry.figures["list"])
+                shown[number] = audience_lists.ListFigures(**entry.figures["list"])
         return shown | self._count_lists([number for number in ids if number not in shown])
 
-    def _count_lists(self, ids: Sequence[int]) -> dict[int, audience_lists.Figures]:
+    def _count_lists(self, ids: Sequence[int]) -> dict[int, audience_lists.ListFigures]:
         counted = dict(audience_lists.figures(ids)) if ids else {}
         for number, figures in counted.items():
             if _places(figures) >= MANY:
@@ -315,7 +315,7 @@ def _balance(campaign: Campaign, found: Tally) -> Balance:
     return Balance(audience=campaign.audience, **found.statuses)
 
 
-def _places(figures: audience_lists.Figures) -> int:
+def _places(figures: audience_lists.ListFigures) -> int:
     return figures.subscribed + figures.pending + figures.unsubscribed
 
 

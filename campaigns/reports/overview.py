@@ -164,7 +164,7 @@ def last_campaigns(counts: Counts, *, limit: int = 5) -> list[CampaignFigures]:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class DraftSummary:
     """A draft in a table."""
 
     public_id: str
@@ -172,7 +172,7 @@ class Draft:
     updated_at: datetime
 
 
-def last_drafts(*, limit: int = 3) -> list[Draft]:
+def last_drafts(*, limit: int = 3) -> list[DraftSummary]:
     """Return the latest edited drafts, without templates of recurring campaigns."""
     rows = db.session.execute(
         sa.select(Campaign.public_id, Campaign.name, Campaign.subject, Campaign.updated_at)
@@ -180,7 +180,9 @@ def last_drafts(*, limit: int = 3) -> list[Draft]:
         .order_by(Campaign.updated_at.desc(), Campaign.id.desc())
         .limit(limit)
     )
-    return [Draft(row.public_id, title_of(row.name, row.subject), row.updated_at) for row in rows]
+    return [
+        DraftSummary(row.public_id, title_of(row.name, row.subject), row.updated_at) for row in rows
+    ]
 
 
 def _with_figures(

@@ -24,14 +24,14 @@ UNDO_WITHIN = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class LeavableList:
     """A list as shown to the person who leaves it."""
 
     list_id: int
     name: str
 
 
-def places(ref: DeliveryRef) -> list[Place]:
+def places(ref: DeliveryRef) -> list[LeavableList]:
     """Return the lists that this link unsubscribes from, by name."""
     return _places(
         Subscription.subscriber_id == ref.subscriber_id,
@@ -40,7 +40,7 @@ def places(ref: DeliveryRef) -> list[Place]:
     )
 
 
-def other_places(ref: DeliveryRef) -> list[Place]:
+def other_places(ref: DeliveryRef) -> list[LeavableList]:
     """Return the lists the person is on that this link does not affect."""
     return _places(
         Subscription.subscriber_id == ref.subscriber_id,
@@ -64,7 +64,7 @@ def leave(ref: DeliveryRef, evidence: ConsentEvidence, *, everything: bool = Fal
     return left
 
 
-def left_lately(ref: DeliveryRef, *, now: datetime) -> list[Place]:
+def left_lately(ref: DeliveryRef, *, now: datetime) -> list[LeavableList]:
     """Return the lists that the person left by a link in the last day and has not rejoined."""
     latest = (
         sa.select(sa.func.max(ConsentEvent.id))
@@ -131,11 +131,11 @@ _NEWSLETTER = (
 )
 
 
-def _places(*where: sa.ColumnElement[bool]) -> list[Place]:
+def _places(*where: sa.ColumnElement[bool]) -> list[LeavableList]:
     rows = db.session.execute(
         sa.select(AudienceList.id, AudienceList.name)
         .join(Subscription, Subscription.list_id == AudienceList.id)
         .where(*where)
         .order_by(AudienceList.name)
     )
-    return [Place(list_id, name) for list_id, name in rows]
+    return [LeavableList(list_id, name) for list_id, name in rows]

@@ -63,7 +63,7 @@ _FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 _network_of = lru_cache(maxsize=4096)(network_of)
 
 
-class RefusedError(Exception):
+class RequestRefusedError(Exception):
     """The request is answered with this status, without the app."""
 
     def __init__(self, code: int) -> None:
@@ -159,7 +159,7 @@ class Front:
                 await self._send_response(scope, send, answer)
             else:
                 await self._through_app(scope, receive, send, length)
-        except RefusedError as refusal:
+        except RequestRefusedError as refusal:
             await self._refuse(scope, send, refusal.code)
         except ClientGoneError:
             return
@@ -234,14 +234,14 @@ class Front:
             limit = await self._in_turn(client, lambda: max_body_bytes(self._app, environ))
         if length is not None and length > limit:
             await _drain(scope, receive)
-            raise RefusedError(413)
+            raise RequestRefusedError(413)
         with _place(self._bodies, client):
             try:
                 await self._spool_body(receive, body, limit)
             except TooSlowError:
-                raise RefusedError(408) from None
+                raise RequestRefusedError(408) from None
             except SpoolFullError:
-                raise RefusedError(507) from None
+                raise RequestRefusedError(507) from None
 
     async def _spool_body(self, receive: Receive, body: Body, limit: int) -> None:
         pace = self._pace(BODY_SECONDS if limit <= MAX_REQUEST_BYTES else LONG_SECONDS)
@@ -249,12 +249,12 @@ class Front:
         while more:
             message = await pace.wait(receive())
             if message["type"] != "http.request":
-                raise RefusedError(400)  # truncated, or malformed chunks
+                raise RequestRefusedError(400)  # truncated, or malformed chunks
             part, more = message.get("body", b""), message.get("more_body", False)
             pace.passed(len(part))
             size += len(part)
             if size > limit:
-                raise RefusedError(413)
+                raise RequestRefusedError(413)
             block += part
             if len(block) >= DISK_BLOCK_BYTES or not more:
                 await self._write(body, bytes(block))
@@ -284,7 +284,7 @@ class Front:
                 headers.append((b"content-length", str(out.size).encode()))
                 await self._send_file(send, call.status, headers, out)
         except SpoolFullError:
-            raise RefusedError(507) from None
+            raise RequestRefusedError(507) from None
         finally:
             call.close()
             await self._close(out)
@@ -370,19 +370,19 @@ def _declared_length(scope: Scope) -> int | None:
     codings around the chunks. Otherwise a second request could be smuggled inside the first.
     """
     if not scope["method"].isupper():  # methods are case-sensitive; the app ignores case
-        raise RefusedError(400)
+        raise RequestRefusedError(400)
     found = [pair for pair in scope["headers"] if pair[0] in _FRAMING]
     if not found:
         return 0
     name, value = found[0]
     if len(found) > 1:
-        raise RefusedError(400)
+        raise RequestRefusedError(400)
     if name == b"transfer-encoding":
         if value.strip().lower() != b"chunked":
-            raise RefusedError(400)
+            raise RequestRefusedError(400)
         return None
     if not value.isdigit() or len(value) > 15:
-        raise RefusedError(400)
+        raise RequestRefusedError(400)
     return int(value)
 
 
@@ -392,12 +392,12 @@ async def _in(pool: Executor, work: Callable[[], T]) -> T:
 
 @contextmanager
 def _place(places: RequestSlots, client: str) -> Iterator[None]:
-    """Return a spool body. Raises RefusedError with the status that explains why not."""
+    """Return a spool body. Raises RequestRefusedError with the status that explains why not."""
     try:
         place = places.one(client)
         place.__enter__()
     except NoSlotError as error:
-        raise RefusedError(429 if error.is_client else 503) from None
+        raise RequestRefusedError(429 if error.is_client else 503) from None
     try:
         yield
     finally:

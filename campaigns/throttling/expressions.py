@@ -29,14 +29,14 @@ _UNSUPPORTED = {
 """Features that RE2 lacks: code of the error, and how the rejected part begins."""
 
 
-class RefusedError(ReasonError):
+class ExpressionError(ReasonError):
     """The expression cannot be used."""
 
 
 def find(pattern: str, text: str) -> bool:
     """Return whether `pattern` occurs in the first LONGEST_TEXT characters, ignoring case.
 
-    Raises RefusedError.
+    Raises ExpressionError.
     """
     # Bytes: a reply may contain invalid characters, and offsets are not needed.
     return compiled(pattern).search(text[:LONGEST_TEXT].encode(errors="replace")) is not None
@@ -46,16 +46,16 @@ def why_refused(pattern: str) -> Reason | None:
     """Return why this expression cannot be used; None if it can."""
     try:
         compiled(pattern)
-    except RefusedError as error:
+    except ExpressionError as error:
         return error.reason
     return None
 
 
 @lru_cache(maxsize=512)
 def compiled(pattern: str) -> "re2._Regexp":
-    """Compile the expression. Raises RefusedError."""
+    """Compile the expression. Raises ExpressionError."""
     if len(pattern) > LONGEST:
-        raise RefusedError("expression.too_long", most=LONGEST)
+        raise ExpressionError("expression.too_long", most=LONGEST)
     options = re2.Options()
     options.case_sensitive = False
     options.log_errors = False
@@ -63,20 +63,20 @@ def compiled(pattern: str) -> "re2._Regexp":
     try:
         return re2.compile(pattern, options)
     except UnicodeError:
-        raise RefusedError("expression.no_character") from None
+        raise ExpressionError("expression.no_character") from None
     except re2.error as error:
         raise _refused(pattern, error) from None
 
 
-def _refused(pattern: str, error: "re2.error") -> RefusedError:
+def _refused(pattern: str, error: "re2.error") -> ExpressionError:
     told = error.args[0] if error.args else b""
     words = told.decode(errors="replace") if isinstance(told, bytes) else str(told)
     what, _, where = words.partition(": ")
     if "too large" in what or "repetition size" in what:
-        return RefusedError("expression.too_large", error=words)
+        return ExpressionError("expression.too_large", error=words)
     if where == "(?P" and "(?P=" in pattern:
         where = "(?P="
     for code, marks in _UNSUPPORTED.items():
         if where.startswith(marks):
-            return RefusedError(code)
-    return RefusedError("expression.unusable", error=words)
+            return ExpressionError(code)
+    return ExpressionError("expression.unusable", error=words)

@@ -51,7 +51,7 @@ class Action:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class RuleDecision:
     """The result of reply rules for a batch of replies."""
 
     actions: list[Action]
@@ -101,7 +101,7 @@ def open_book(provider_id: int) -> RuleBook:
 
 def decide(
     book: RuleBook, replies: Iterable[Reply], *, group: str, hits: Mapping[str, int]
-) -> Decision:
+) -> RuleDecision:
     """Decide about these replies of one mailbox group. Each rule acts once.
 
     Skips replies about the session, which a new connection has already solved, and those about the
@@ -127,7 +127,7 @@ def decide(
                 waiting[key] = 0
         else:
             waiting[key] = total
-    return Decision(actions, waiting)
+    return RuleDecision(actions, waiting)
 
 
 def apply(

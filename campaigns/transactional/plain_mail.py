@@ -34,7 +34,7 @@ class Sender:
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class EmailText:
     """The content of an email. Without `html` it is plain text only."""
 
     subject: str
@@ -60,16 +60,16 @@ def _templates(locale: str) -> Environment:
     return templates
 
 
-def words(name: str, values: Mapping[str, Any], *, locale: str = DEFAULT_LOCALE) -> Words:
+def words(name: str, values: Mapping[str, Any], *, locale: str = DEFAULT_LOCALE) -> EmailText:
     """Render templates/mail/<name>/ in this language. A missing value is an error."""
     templates = _templates(locale)
     subject = one_line(templates.get_template(f"{name}/subject.txt").render(values))
     text = templates.get_template(f"{name}/body.txt").render(values)
     html = templates.get_template(f"{name}/body.html").render({**values, "subject": subject})
-    return Words(subject, text.strip() + "\n", html)
+    return EmailText(subject, text.strip() + "\n", html)
 
 
-def build(sender: Sender, address: str, said: Words, *, now: datetime) -> Message:
+def build(sender: Sender, address: str, said: EmailText, *, now: datetime) -> Message:
     """Build the message.
 
     Line breaks in names and subjects become spaces, to prevent header injection.

@@ -91,7 +91,7 @@ def status(mail_id: int) -> MailStatus | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Claimed:
+class ClaimedEmail:
     """An email claimed for sending. `attempt` identifies the claim."""
 
     id: int
@@ -102,7 +102,7 @@ class Claimed:
     created_at: datetime
 
 
-def claim(mail_id: int, *, now: datetime) -> Claimed | None:
+def claim(mail_id: int, *, now: datetime) -> ClaimedEmail | None:
     """Claim an email that is due, or was left by a process that died before the body.
 
     None if there is nothing to do: it is finished, not due, or claimed by another process.
@@ -134,10 +134,12 @@ def claim(mail_id: int, *, now: datetime) -> Claimed | None:
     if not rows_changed(taken):
         return None
     mail = db.session.get_one(TransactionalEmail, mail_id, populate_existing=True)
-    return Claimed(mail.id, mail.kind, mail.address, mail.payload, mail.attempts, mail.created_at)
+    return ClaimedEmail(
+        mail.id, mail.kind, mail.address, mail.payload, mail.attempts, mail.created_at
+    )
 
 
-def begin_body(mail: Claimed, *, now: datetime) -> bool:
+def begin_body(mail: ClaimedEmail, *, now: datetime) -> bool:
     """Note that the body is about to be sent: from here on the outcome may be unknown.
 
     False if the claim was lost; then it must not be sent.
@@ -281,7 +283,7 @@ def _change_all(condition: sa.ColumnElement[bool], **values: Any) -> int:
 
 
 def _change(
-    mail: Claimed, values: Mapping[str, Any], condition: sa.ColumnElement[bool] | None = None
+    mail: ClaimedEmail, values: Mapping[str, Any], condition: sa.ColumnElement[bool] | None = None
 ) -> bool:
     """Change an email that is still being sent, in this attempt."""
     changed = db.session.execute(

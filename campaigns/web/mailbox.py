@@ -47,7 +47,7 @@ DOWNLOAD_CSP = "default-src 'none'; sandbox"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ListPosition:
     """A position in the list: a search, and the id next to the page."""
 
     query: str
@@ -61,8 +61,8 @@ class Place:
         return {name: value for name, value in found.items() if value}
 
 
-def _place() -> Place:
-    return Place(request.args.get("q", "").strip()[:200], _id("before"), _id("after"))
+def _place() -> ListPosition:
+    return ListPosition(request.args.get("q", "").strip()[:200], _id("before"), _id("after"))
 
 
 def _id(name: str) -> int:
@@ -182,7 +182,7 @@ def _listed(chosen: MessageEntry | None) -> dict[str, Any]:
     totals = store.totals()
     page = store.page(before=place.before, after=place.after, query=place.query)
     if place.after and not page.has_newer:  # back at the top, where new messages appear
-        place = Place(place.query, 0, 0)
+        place = ListPosition(place.query, 0, 0)
         page = store.page(query=place.query)
     settings = services().settings
     return {
@@ -197,7 +197,7 @@ def _listed(chosen: MessageEntry | None) -> dict[str, Any]:
     }
 
 
-def _beside(page: MessagePage, place: Place, *, newer: bool) -> str:
+def _beside(page: MessagePage, place: ListPosition, *, newer: bool) -> str:
     if not page.entries or not (page.has_newer if newer else page.has_older):
         return ""
     query = place.query or None

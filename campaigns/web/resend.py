@@ -28,7 +28,7 @@ bp = Blueprint("resend", __name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ResendList:
     """A list of deliveries that can be resent, and the texts of its page."""
 
     view: Literal["unknown", "failed"]
@@ -40,14 +40,14 @@ class Kind:
 
 
 KINDS = {
-    "unknown": Kind(
+    "unknown": ResendList(
         "unknown",
         lazy_gettext("Emails with unknown results"),
         resend.send_again,
         lazy_gettext("Resend"),
         lazy_gettext("Resend this email? It may arrive twice."),
     ),
-    "failed": Kind(
+    "failed": ResendList(
         "failed",
         lazy_gettext("Failed emails"),
         resend.retry_failed,
@@ -57,7 +57,7 @@ KINDS = {
 }
 
 
-def _kind(name: str) -> Kind:
+def _kind(name: str) -> ResendList:
     if name not in KINDS:
         abort(404)
     return KINDS[name]

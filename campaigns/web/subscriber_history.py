@@ -37,7 +37,7 @@ _PLAIN = {
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ConsentLine:
     """A consent event in words. `wording`: what was shown, or who did it manually."""
 
     text: str
@@ -52,7 +52,7 @@ class Line:
     import_public_id: str = ""
 
 
-def in_words(proofs: Sequence[Proof]) -> list[Line]:
+def in_words(proofs: Sequence[Proof]) -> list[ConsentLine]:
     """Return consent events as sentences, with the campaign or import of each."""
     campaigns = {
         row.id: row
@@ -76,7 +76,7 @@ def in_words(proofs: Sequence[Proof]) -> list[Line]:
         pattern = _WORDS.get((event.kind, event.channel)) or _PLAIN.get(event.kind, event.kind)
         campaign, run = campaigns.get(event.campaign_id), imports.get(event.import_id)
         lines.append(
-            Line(
+            ConsentLine(
                 text=_(pattern, list=proof.list_name or _("Deleted list")),
                 at=event.at,
                 kind=event.kind,

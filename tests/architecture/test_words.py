@@ -1,6 +1,8 @@
 """Words of the field are used, not private or translated ones."""
 
+import ast
 import re
+from collections import defaultdict
 from functools import cache
 from pathlib import Path
 
@@ -100,6 +102,16 @@ def test_code_and_documents_do_too(phrase: str) -> None:
         if odd.search(path.read_text("utf-8", errors="replace"))
     ]
     assert found == []
+
+
+def test_two_classes_never_share_a_name() -> None:
+    homes: defaultdict[str, list[str]] = defaultdict(list)
+    for path in sorted((ROOT / "campaigns").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                homes[node.name].append(path.relative_to(ROOT).as_posix())
+    assert len(homes) > 300
+    assert {name: paths for name, paths in homes.items() if len(paths) > 1} == {}
 
 
 def test_every_rule_that_code_names_by_its_id_is_explained() -> None:

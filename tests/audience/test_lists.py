@@ -31,9 +31,9 @@ def test_subscribers_of_a_list_are_counted_by_status(app: Flask) -> None:
         a_subscriber("p@example.org", news, state="pending")
         a_subscriber("u@example.org", tips, state="unsubscribed")
     assert lists.figures([news.id, tips.id, nobody.id]) == {
-        news.id: lists.Figures(subscribed=3, pending=1),
-        tips.id: lists.Figures(subscribed=3, unsubscribed=1),
-        nobody.id: lists.Figures(),
+        news.id: lists.ListFigures(subscribed=3, pending=1),
+        tips.id: lists.ListFigures(subscribed=3, unsubscribed=1),
+        nobody.id: lists.ListFigures(),
     }
 
 

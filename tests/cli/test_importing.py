@@ -71,7 +71,7 @@ def test_failed_rows_are_named_and_the_status_is_1(run_on: Run, tmp_path: Path) 
     path.write_text("ann@example.org\nnot an address\n")
     result = run_on("import", str(path), "--list", "News", "--create-list", "--no-header")
     assert result.exit_code == 1
-    assert "2 rows: 1 added, 0 updated, 0 unchanged, 1 not taken." in result.output
+    assert "2 rows: 1 added, 0 updated, 0 unchanged, 1 failed." in result.output
     assert "row 2:" in result.output
 
 
@@ -218,7 +218,7 @@ def test_an_exported_suppression_list_is_restored_unchanged(
     path.write_text(BOM + csv_text([titles, *rows, ("nobody", "manual", "", "", rows[0][4])]))
     result = run("restore-suppressions", str(path))
     assert result.exit_code == 1
-    assert "2 restored, 1 suppressed already, 1 not taken." in result.output
+    assert "2 restored, 1 already suppressed, 1 not restored." in result.output
     assert "row 5:" in result.output
     with looking(command_environment):
         assert {row[0]: row for row in suppressions.export_rows()} == {

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from campaigns.delivery.reasons import REASONS
 from campaigns.delivery.retry import (
     Limits,
-    Tally,
+    RecentResults,
     Verdict,
     decide,
     is_flood,
@@ -151,7 +151,7 @@ def test_ten_thousand_simultaneous_deferrals_are_retried_at_different_times() ->
 
 
 def test_one_refusal_of_our_account_stops_the_account() -> None:
-    pause = pause_for(Tally(500, {"sender": 1}), {"sender": "535 who are you"}, LIMITS)
+    pause = pause_for(RecentResults(500, {"sender": 1}), {"sender": "535 who are you"}, LIMITS)
     assert pause is not None
     assert pause.what == "provider"
     assert "535 who are you" in in_english(pause.reason)
@@ -178,7 +178,7 @@ def test_a_refusal_by_a_single_server_stops_nothing() -> None:
 def test_content_refused_by_more_than_a_twentieth_stops_a_new_campaign(
     refused: int, results: int, since_start: int, stops: bool
 ) -> None:
-    tally = Tally(results, {"content": refused}, since_start)
+    tally = RecentResults(results, {"content": refused}, since_start)
     pause = pause_for(tally, {"content": "552 5.7.0 no"}, LIMITS)
     assert (pause is not None) == stops
 

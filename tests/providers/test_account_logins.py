@@ -71,7 +71,7 @@ def change(account: ProviderAccount, form: Form, *forget: str) -> None:
         accounts.change(account, read(form, *forget), vault())
 
 
-def the_grant(account: ProviderAccount) -> oauth.Grant | None:
+def the_grant(account: ProviderAccount) -> oauth.OAuthGrant | None:
     settings = SmtpSettings.model_validate(account.settings)
     return grant_of(settings, secrets_of(account, vault()))
 
@@ -82,7 +82,7 @@ def test_the_secrets_are_stored_encrypted(app: Flask) -> None:
     stored = str({**account.settings, **account.credentials})
     assert not any(secret in stored for secret in ("shh", "first", "not-used"))
     grant = the_grant(account)
-    assert grant == oauth.Grant(
+    assert grant == oauth.OAuthGrant(
         "https://login.example.org/token", "the-app", "shh", "first", "mail.send offline"
     )
     assert login_of(account, vault()).token is not None

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from campaigns.audience.lists import Figures
+from campaigns.audience.lists import ListFigures
 from campaigns.campaign import lifecycle
 from campaigns.campaign.models import Campaign, CampaignLink, Delivery, HeldGroup
 from campaigns.clock import utcnow
@@ -341,7 +341,7 @@ def test_a_large_list_has_a_snapshot_and_a_small_one_is_counted(app: Flask) -> N
         for number in range(LARGE):
             a_subscriber(f"p{number}@example.org", large, state="pending")
         a_subscriber("x@example.org", small)
-    expected = {large.id: Figures(pending=3), small.id: Figures(subscribed=1)}
+    expected = {large.id: ListFigures(pending=3), small.id: ListFigures(subscribed=1)}
     page = a_page()
     assert page.lists([large.id, small.id]) == expected
     assert page.wanted == [("list", large.id)]
@@ -350,7 +350,7 @@ def test_a_large_list_has_a_snapshot_and_a_small_one_is_counted(app: Flask) -> N
     with transaction():
         a_subscriber("y@example.org", large, small)
     page = a_page()
-    assert page.lists([large.id, small.id]) == expected | {small.id: Figures(subscribed=2)}
+    assert page.lists([large.id, small.id]) == expected | {small.id: ListFigures(subscribed=2)}
     assert page.wanted == []
     keep(app, "list", large.id, seconds_ago=30)
     page = a_page()
@@ -361,7 +361,7 @@ def test_a_large_list_has_a_snapshot_and_a_small_one_is_counted(app: Flask) -> N
     with transaction():
         a_subscriber("z@example.org", large)
     page = a_page()
-    assert page.lists([large.id]) == {large.id: Figures(pending=3, subscribed=2)}, "too old"
+    assert page.lists([large.id]) == {large.id: ListFigures(pending=3, subscribed=2)}, "too old"
     assert page.as_of is None
 
 

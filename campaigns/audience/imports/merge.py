@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from campaigns.audience import subscriptions, suppressions
 from campaigns.audience.consent import ConsentEvidence
-from campaigns.audience.imports.reader import Row
+from campaigns.audience.imports.reader import CsvRow
 from campaigns.audience.imports.rows import Person
 from campaigns.audience.models import (
     ConsentEvent,
@@ -82,7 +82,7 @@ class Merge:
     pending: int = 0
     suppressed: int = 0
     skipped: int = 0
-    problems: list[tuple[Row, Reason]] = field(default_factory=list)
+    problems: list[tuple[CsvRow, Reason]] = field(default_factory=list)
 
     def take(self, people: Sequence[Person]) -> None:
         """Write a slice of rows; counts them and collects problems."""

@@ -8,7 +8,7 @@ from typing import BinaryIO
 from campaigns.audience.imports.dialect import Dialect
 from campaigns.audience.imports.guesses import guess, is_header, role_of
 from campaigns.audience.imports.mapping import Column
-from campaigns.audience.imports.reader import LOOKS_LIKE_ADDRESS, Reader, Row, unwrap
+from campaigns.audience.imports.reader import LOOKS_LIKE_ADDRESS, CsvRow, Reader, unwrap
 from campaigns.csv_writing import unguard
 
 MAX_COLUMNS = 200
@@ -35,7 +35,7 @@ class Preview:
 
     header_row: int
     columns: tuple[SeenColumn, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[CsvRow, ...]
 
     @property
     def has_header(self) -> bool:
@@ -76,7 +76,7 @@ def preview(file: BinaryIO, dialect: Dialect, has_header: bool | None = None) ->
 
 def _table(
     file: BinaryIO, dialect: Dialect, has_header: bool | None, columns: int
-) -> tuple[int, list[str], list[Row]]:
+) -> tuple[int, list[str], list[CsvRow]]:
     """Return the number of the header's row, its titles, and the rows below it."""
     file.seek(0)
     rows = list(_first(Reader(file, dialect, columns=columns)))
@@ -89,7 +89,7 @@ def _table(
     return header.number, header.cells, list(below_header(iter(rows), header.number))
 
 
-def _first(rows: Iterable[Row]) -> Iterator[Row]:
+def _first(rows: Iterable[CsvRow]) -> Iterator[CsvRow]:
     chars = 0
     for row in itertools.islice(rows, GUESS_ROWS + 1):
         yield row
@@ -98,7 +98,7 @@ def _first(rows: Iterable[Row]) -> Iterator[Row]:
             return
 
 
-def below_header(rows: Iterator[Row], header_row: int = 0) -> Iterator[Row]:
+def below_header(rows: Iterator[CsvRow], header_row: int = 0) -> Iterator[CsvRow]:
     """Yield the data rows: those below the header.
 
     Without `header_row` the header is the first row that can be read.
@@ -111,7 +111,7 @@ def below_header(rows: Iterator[Row], header_row: int = 0) -> Iterator[Row]:
     yield from rows
 
 
-def _header(rows: Sequence[Row]) -> Row | None:
+def _header(rows: Sequence[CsvRow]) -> CsvRow | None:
     """Return the header row; None if the file starts with data."""
     top = rows[:MAX_HEADER_ROW]
     for index, row in enumerate(top):
@@ -128,7 +128,7 @@ def _header(rows: Sequence[Row]) -> Row | None:
     return max(above, key=_filled, default=None)
 
 
-def _titles_addresses(row: Row, below: Sequence[Row]) -> bool:
+def _titles_addresses(row: CsvRow, below: Sequence[CsvRow]) -> bool:
     """Return whether a row has an address title, with an address in a row below it."""
     if _has_address(row):
         return False
@@ -140,15 +140,15 @@ def _titles_addresses(row: Row, below: Sequence[Row]) -> bool:
     )
 
 
-def _has_address(row: Row) -> bool:
+def _has_address(row: CsvRow) -> bool:
     return any("@" in cell and LOOKS_LIKE_ADDRESS.fullmatch(cell) for cell in row.cells)
 
 
-def _filled(row: Row) -> int:
+def _filled(row: CsvRow) -> int:
     return sum(1 for cell in row.cells if cell.strip())
 
 
-def _width(titles: Sequence[str], rows: Sequence[Row], delimiter: str) -> int:
+def _width(titles: Sequence[str], rows: Sequence[CsvRow], delimiter: str) -> int:
     """Return how many columns a file has."""
     width = max(len(titles), _usual_width(rows))
     if width == 1:
@@ -164,6 +164,6 @@ def _width(titles: Sequence[str], rows: Sequence[Row], delimiter: str) -> int:
     return min(MAX_COLUMNS, width)
 
 
-def _usual_width(rows: Sequence[Row]) -> int:
+def _usual_width(rows: Sequence[CsvRow]) -> int:
     widths = [len(row.cells) for row in rows if not row.problem]
     return max(set(widths), key=widths.count, default=0)

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from campaigns.audience.imports.dialect import Dialect
 from campaigns.audience.imports.lines import SHOWN_CHARS
-from campaigns.audience.imports.reader import Reader, Row
+from campaigns.audience.imports.reader import CsvRow, Reader
 from campaigns.audience.models import ImportProblem, ImportRun
 from campaigns.csv_writing import BOM, csv_text, unguard
 from campaigns.db import db
@@ -19,7 +19,7 @@ MAX_PROBLEMS = 100_000
 PAGE = 1_000
 
 
-def keep_problems(run: ImportRun, problems: Sequence[tuple[Row, Reason]]) -> None:
+def keep_problems(run: ImportRun, problems: Sequence[tuple[CsvRow, Reason]]) -> None:
     """Store why rows were not imported, up to MAX_PROBLEMS for an import."""
     room = max(0, MAX_PROBLEMS - run.rows_failed)
     values = [

@@ -25,7 +25,7 @@ SEPARATOR_LINE = re.compile(r'"?sep=([,;|\t~^:])"?[,;|\t~^:]*', re.IGNORECASE)
 """Excel's delimiter hint in the first line."""
 
 
-class Row(NamedTuple):
+class CsvRow(NamedTuple):
     """One row. `number` counts like a spreadsheet: from 1, with headers and blank rows.
 
     `problem`: why it could not be split into cells; `raw`: its original text.
@@ -155,7 +155,7 @@ class Reader:
     def __iter__(self) -> "Reader":
         return self
 
-    def __next__(self) -> Row:
+    def __next__(self) -> CsvRow:
         while True:
             line = self._ahead.popleft() if self._ahead else next(self._lines)
             self.position += line.size
@@ -166,13 +166,13 @@ class Reader:
             if row is not None:
                 return row
 
-    def _plain_row(self, line: Line) -> Row | None:
+    def _plain_row(self, line: Line) -> CsvRow | None:
         text = line.text.rstrip("\r\n")
         if line.problem:
             return self._bad(text, line.problem)
         return self._row(text.split(self._delimiter), text)
 
-    def _quoted_row(self, line: Line) -> Row | None:
+    def _quoted_row(self, line: Line) -> CsvRow | None:
         """Return a row with quotation marks, whose cells may span several lines."""
         record = _Record(self._delimiter)
         more: list[Line] = []
@@ -201,7 +201,7 @@ class Reader:
                 return self._broken(line, OPEN_PROBLEM)
         return self._whole_row(line, more, self._unwrapped(record.cells))
 
-    def _escaped(self, line: Line) -> Row | None:
+    def _escaped(self, line: Line) -> CsvRow | None:
         """Return the row read with backslash escapes; None if that does not help.
 
         Tried only if the usual reading fails or gives an unusual number of cells.
@@ -224,7 +224,7 @@ class Reader:
             return None
         return self._whole_row(line, more, record.cells)
 
-    def _whole_row(self, line: Line, more: Sequence[Line], cells: list[str]) -> Row | None:
+    def _whole_row(self, line: Line, more: Sequence[Line], cells: list[str]) -> CsvRow | None:
         text, problem = line.text, line.problem
         if more:
             self._pass_over(len(more))
@@ -235,10 +235,10 @@ class Reader:
             return self._bad(text, problem)
         return self._row(cells, text)
 
-    def _row(self, cells: list[str], text: str) -> Row | None:
+    def _row(self, cells: list[str], text: str) -> CsvRow | None:
         if not cells[0].strip() and not any(map(str.strip, cells)):
             return None
-        return Row(self.row_number, cells, text)
+        return CsvRow(self.row_number, cells, text)
 
     def _unwrapped(self, cells: list[str]) -> list[str]:
         """Return the cells of a row that is contained in one quoted cell."""
@@ -247,7 +247,7 @@ class Reader:
         inner = unwrap(cells[0], self._delimiter)
         return inner if len(inner) == self._columns else cells
 
-    def _broken(self, line: Line, problem: Reason) -> Row:
+    def _broken(self, line: Line, problem: Reason) -> CsvRow:
         """Return a row with a broken quote: this line, and those that certainly belong to it."""
         rest = self._rest_of_broken() if line.text.count('"') % 2 else 0
         text = line.text + "".join(self._ahead[index].text for index in range(rest))
@@ -288,8 +288,8 @@ class Reader:
             return False
         return any(LOOKS_LIKE_ADDRESS.fullmatch(cell) for cell in cells)
 
-    def _bad(self, text: str, problem: Reason) -> Row:
-        return Row(self.row_number, [], text[:SHOWN_CHARS], problem)
+    def _bad(self, text: str, problem: Reason) -> CsvRow:
+        return CsvRow(self.row_number, [], text[:SHOWN_CHARS], problem)
 
 
 def unwrap(cell: str, delimiter: str) -> list[str]:

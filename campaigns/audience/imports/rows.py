@@ -8,7 +8,7 @@ from campaigns import addresses
 from campaigns.addresses import Address, InvalidAddressError
 from campaigns.audience.imports import statuses as import_status
 from campaigns.audience.imports.mapping import Column, Statuses
-from campaigns.audience.imports.reader import Row
+from campaigns.audience.imports.reader import CsvRow
 from campaigns.audience.subscribers import MAX_ATTRIBUTE_VALUE, MAX_NAME
 from campaigns.csv_writing import unguard
 from campaigns.reason import Parameter, Reason
@@ -31,7 +31,7 @@ class RowProblemError(ValueError):
 class Person:
     """One valid row. Empty values are missing in the file."""
 
-    row: Row
+    row: CsvRow
     address: Address
     name: str
     attributes: dict[str, str]
@@ -105,7 +105,7 @@ class RowReader:
     def _title(self, index: int) -> str:
         return self.titles[index] if index < len(self.titles) else ""
 
-    def person(self, row: Row) -> Person:
+    def person(self, row: CsvRow) -> Person:
         """Return the person of a row. Raises RowProblemError."""
         if row.problem:
             raise RowProblemError(row.problem)

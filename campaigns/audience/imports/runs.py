@@ -20,7 +20,7 @@ from campaigns.audience.imports.mapping import Column, MappingError, Statuses
 from campaigns.audience.imports.merge import Merge
 from campaigns.audience.imports.preview import below_header
 from campaigns.audience.imports.problems import keep_problems
-from campaigns.audience.imports.reader import Reader, Row
+from campaigns.audience.imports.reader import CsvRow, Reader
 from campaigns.audience.imports.rows import Person, RowProblemError, RowReader
 from campaigns.audience.imports.uploads import Upload
 from campaigns.audience.models import (
@@ -66,7 +66,7 @@ class Chunk:
 
     start: int
     people: Sequence[Person]
-    problems: Sequence[tuple[Row, Reason]]
+    problems: Sequence[tuple[CsvRow, Reason]]
     position: int
     last_row: int
 
@@ -218,7 +218,7 @@ class FileOfImport:
     rows: RowReader
     position: int
     """Position up to which rows are recorded, once the last chunk is."""
-    source: Iterator[Row]
+    source: Iterator[CsvRow]
     """The rows of `reader` below the header."""
 
     @classmethod
@@ -235,7 +235,7 @@ class FileOfImport:
             row_number=run.last_row,
             columns=len(columns),
         )
-        source: Iterator[Row] = reader
+        source: Iterator[CsvRow] = reader
         if run.has_header and not run.position:
             source = below_header(reader, run.mapping.get("header_row", 0))
         return cls(reader, rows, run.position, source)
@@ -244,7 +244,7 @@ class FileOfImport:
         """Return the next rows, each checked; empty at the end. Does not use the database."""
         start = self.position
         people: list[Person] = []
-        problems: list[tuple[Row, Reason]] = []
+        problems: list[tuple[CsvRow, Reason]] = []
         for row in itertools.islice(self.source, CHUNK_ROWS):
             try:
                 people.append(self.rows.person(row))

@@ -20,9 +20,9 @@ from campaigns.content.mime.attachments import Attachment
 from campaigns.content.mime.compiled import (
     Compiled,
     Content,
+    MessageSigner,
     Programs,
     Rendered,
-    Signing,
     header_text,
     sender_fields,
 )
@@ -36,17 +36,17 @@ from campaigns.content.templating.problems import (
     TemplateProblemError,
     found,
 )
-from campaigns.content.templating.program import Program, compile_template
+from campaigns.content.templating.program import TemplateProgram, compile_template
 from campaigns.tokens import Signer
 
 __all__ = [
     "Attachment",
     "Compiled",
     "Content",
+    "MessageSigner",
     "Problem",
     "RenderError",
     "Rendered",
-    "Signing",
     "TemplateProblemError",
     "check_content",
     "compile_content",
@@ -73,7 +73,9 @@ def available(attributes: Collection[str] | None = None) -> Available:
     )
 
 
-def compile_content(content: Content, signer: Signer, dkim: Signing | None = None) -> Compiled:
+def compile_content(
+    content: Content, signer: Signer, dkim: MessageSigner | None = None
+) -> Compiled:
     """Check and compile. Raises TemplateProblemError for blocking problems.
 
     Also renders an example, to detect content that can never be rendered. `dkim` signs every
@@ -112,13 +114,13 @@ def lint_content(content: Content, starters: Iterable[str] = ()) -> list[lint.Fi
     ]
 
 
-def _page(html: str) -> lint.Page:
+def _page(html: str) -> lint.ParsedPage:
     guarded = tokens.guard(tokens.spare_css(tokens.normalise(html)))
-    return lint.Page(guarded, scanner.read_whole(guarded.text)[0])
+    return lint.ParsedPage(guarded, scanner.read_whole(guarded.text)[0])
 
 
 def _compile(
-    content: Content, signer: Signer, fields: Available, dkim: Signing | None = None
+    content: Content, signer: Signer, fields: Available, dkim: MessageSigner | None = None
 ) -> tuple[list[Problem], Compiled | None]:
     content = replace(
         content,
@@ -190,7 +192,7 @@ def _programs(
     if preheader.constant is not None:
         constants["preheader"] = header_text(preheader.constant)
     html = compile_template("html", guarded.restore(framed), HTML_BODY, MAX_HTML, constants)
-    text: Program[bytes] | None = None
+    text: TemplateProgram[bytes] | None = None
     with suppress(RenderError):  # conditions cut across the structure of the page
         source = template_source(converted.source.strip(), guarded) + wrapper.footer_text(parts)
         text = compile_template("html", source, TEXT_BODY, MAX_TEXT, constants)

@@ -15,7 +15,7 @@ from campaigns.content.html.system_links import OwnLinks
 from campaigns.content.mime import attachments, message, quoted_printable
 from campaigns.content.mime.attachments import Attachment
 from campaigns.content.mime.head import Head
-from campaigns.content.templating.program import Program, Run
+from campaigns.content.templating.program import Run, TemplateProgram
 from campaigns.messages import Message, Recipient
 from campaigns.tokens import Signer, pack_delivery
 
@@ -47,7 +47,7 @@ class Content:
     """Locale of the footer and of the page around content that is no page itself."""
 
 
-class Signing(Protocol):
+class MessageSigner(Protocol):
     """Signs messages."""
 
     def sign(self, headers: Sequence[bytes], body: bytes) -> bytes:
@@ -69,10 +69,10 @@ class Rendered:
 class Programs:
     """The compiled templates of a campaign."""
 
-    subject: Program[str]
-    preheader: Program[str]
-    html: Program[bytes]
-    text: Program[bytes] | None
+    subject: TemplateProgram[str]
+    preheader: TemplateProgram[str]
+    html: TemplateProgram[bytes]
+    text: TemplateProgram[bytes] | None
     """None: the text cannot be derived in advance, and is made from each rendered HTML."""
 
 
@@ -112,7 +112,7 @@ class Compiled:
         signer: Signer,
         programs: Programs,
         tracked: tuple[links.Link, ...],
-        dkim: Signing | None = None,
+        dkim: MessageSigner | None = None,
     ) -> None:
         self.links: tuple[str, ...] = tuple(link.target for link in tracked)
         self._content, self._programs, self._dkim = content, programs, dkim

@@ -101,13 +101,13 @@ class Run(limits.bounded):
         self.values = values
         self._names = Context(PLAIN, values, None, {})
 
-    def names(self, program: "Program[Any]") -> Context:
+    def names(self, program: "TemplateProgram[Any]") -> Context:
         """Return the context of a program. A program that sets names gets its own."""
         return Context(PLAIN, self.values, None, {}) if program.assigns else self._names
 
 
 @dataclass(frozen=True, slots=True)
-class Program(Generic[Output]):
+class TemplateProgram(Generic[Output]):
     """A compiled template. `constant` is its output if that is always the same."""
 
     field: Field
@@ -170,7 +170,7 @@ def compile_template(
     form: Form[Output],
     limit: int,
     constants: Constants = MappingProxyType({}),
-) -> Program[Output]:
+) -> TemplateProgram[Output]:
     """Compile checked source (with our own additions). Raises RenderError."""
     environment = form.environment
     try:
@@ -185,7 +185,7 @@ def compile_template(
     assigns = tree.find(nodes.Assign) is not None
     constant = _constant_output(tree)
     output = None if constant is None else form.join([form.environment.literal(constant)])
-    return Program(field, template, form, limit, assigns, output)
+    return TemplateProgram(field, template, form, limit, assigns, output)
 
 
 def _constant_output(tree: nodes.Template) -> str | None:

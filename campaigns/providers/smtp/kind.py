@@ -19,7 +19,7 @@ from campaigns.providers.presets import Preset, key_of, presets
 from campaigns.providers.smtp import check, oauth
 from campaigns.providers.smtp.fields import FIELDS, MAX_PORT
 from campaigns.providers.smtp.login import SmtpLogin
-from campaigns.providers.smtp.oauth import Grant
+from campaigns.providers.smtp.oauth import OAuthGrant
 from campaigns.providers.smtp.pool import SmtpProvider
 from campaigns.reason import Reason
 
@@ -169,11 +169,11 @@ class SmtpKind(Kind[SmtpSettings, SmtpCredentials, SmtpLogin]):
         return key_of(chosen, settings.host)
 
 
-def grant_of(settings: SmtpSettings, credentials: Mapping[str, str]) -> Grant | None:
+def grant_of(settings: SmtpSettings, credentials: Mapping[str, str]) -> OAuthGrant | None:
     """Return the OAuth 2 grant; None for a login by password or without login."""
     if settings.auth != "oauth2" or not settings.username:
         return None
-    return Grant(
+    return OAuthGrant(
         settings.token_url,
         settings.client_id,
         credentials.get("client_secret", ""),

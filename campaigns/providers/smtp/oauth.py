@@ -34,7 +34,7 @@ KNOWN_HOSTS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
+class OAuthGrant:
     """What an access token is requested with. The secrets are decrypted."""
 
     token_url: str
@@ -62,7 +62,7 @@ class _Kept:
 _kept: dict[bytes, _Kept] = {}
 
 
-def access_token(grant: Grant) -> str:
+def access_token(grant: OAuthGrant) -> str:
     """Return a token that is valid for a while. Raises ProviderTroubleError."""
     kept = _kept_for(grant)
     with kept.lock:
@@ -71,12 +71,12 @@ def access_token(grant: Grant) -> str:
         return kept.access_token
 
 
-def refuse(grant: Grant) -> None:
+def refuse(grant: OAuthGrant) -> None:
     """Drop a token that the mail server refused: the next login requests another one."""
     _kept_for(grant).until = 0.0
 
 
-def newest_refresh_token(grant: Grant) -> str:
+def newest_refresh_token(grant: OAuthGrant) -> str:
     """Return the latest refresh token: some providers replace it, and old ones expire."""
     kept = _kept.get(_key(grant))
     return kept.refresh_token if kept is not None else grant.refresh_token
@@ -87,20 +87,20 @@ def forget_all() -> None:
     _kept.clear()
 
 
-def _kept_for(grant: Grant) -> _Kept:
+def _kept_for(grant: OAuthGrant) -> _Kept:
     if len(_kept) > MOST_KEPT:
         _kept.clear()  # each login requests a new token
     return _kept.setdefault(_key(grant), _Kept(grant.refresh_token))
 
 
-def _key(grant: Grant) -> bytes:
+def _key(grant: OAuthGrant) -> bytes:
     words = (
         grant.token_url, grant.client_id, grant.client_secret, grant.refresh_token, grant.scope,
     )  # fmt: skip
     return hashlib.sha256(json.dumps(words).encode()).digest()
 
 
-def _renew(grant: Grant, kept: _Kept) -> None:
+def _renew(grant: OAuthGrant, kept: _Kept) -> None:
     status, answer = _ask(grant)
     token = answer.get("access_token")
     if status != 200 or not isinstance(token, str) or not _is_token(token):
@@ -130,7 +130,7 @@ def _life(answer: dict[str, Any]) -> float:
 _CONNECT_ANEW = frozenset({"invalid_grant", "interaction_required", "consent_required"})
 
 
-def _refusal(grant: Grant, status: int, answer: dict[str, Any]) -> ProviderTroubleError:
+def _refusal(grant: OAuthGrant, status: int, answer: dict[str, Any]) -> ProviderTroubleError:
     code = answer.get("error")
     code = code if isinstance(code, str) else ""
     told = answer.get("error_description")
@@ -151,7 +151,7 @@ def _refusal(grant: Grant, status: int, answer: dict[str, Any]) -> ProviderTroub
     return ProviderTroubleError(reason, permanent=not is_for_now)
 
 
-def _ask(grant: Grant) -> tuple[int, dict[str, Any]]:
+def _ask(grant: OAuthGrant) -> tuple[int, dict[str, Any]]:
     """Ask the token endpoint. Returns status and response. Raises ProviderTroubleError."""
     form = {
         "grant_type": "refresh_token",

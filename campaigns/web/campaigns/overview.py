@@ -35,7 +35,7 @@ FILTERS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class CampaignRow:
     """A campaign in the table."""
 
     campaign: Campaign
@@ -81,7 +81,7 @@ def index() -> str:
     )
 
 
-def _rows(rows: Sequence[Campaign], counts: Counts) -> list[Row]:
+def _rows(rows: Sequence[Campaign], counts: Counts) -> list[CampaignRow]:
     """Return the rows of a page, with one grouped query per kind of figure."""
     ids = [campaign.id for campaign in rows]
     started = [campaign.id for campaign in rows if campaign.status not in NEVER_STARTED]
@@ -92,7 +92,7 @@ def _rows(rows: Sequence[Campaign], counts: Counts) -> list[Row]:
         db.session.scalars(series.templates().where(CampaignSeries.template_id.in_(ids)))
     )
     return [
-        Row(
+        CampaignRow(
             campaign=campaign,
             title=title_of(campaign),
             href=url_of(campaign),

@@ -11,7 +11,7 @@ from campaigns.addresses import InvalidAddressError
 from campaigns.audience.imports.dialect import Dialect
 from campaigns.audience.imports.mapping import Column, MappingError, attribute_name, check
 from campaigns.audience.imports.preview import preview
-from campaigns.audience.imports.reader import Row
+from campaigns.audience.imports.reader import CsvRow
 from campaigns.audience.imports.rows import AddressReader, RowProblemError, RowReader, clean
 from tests.english import refused
 
@@ -101,7 +101,7 @@ def test_a_row_becomes_a_subscriber() -> None:
 )
 def test_a_failed_row_says_why(cells: list[str], words: str) -> None:
     with refused(RowProblemError, words):
-        READER.person(Row(1, cells, ""))
+        READER.person(CsvRow(1, cells, ""))
 
 
 def test_missing_and_extra_empty_cells_at_the_end_are_accepted() -> None:
@@ -111,7 +111,7 @@ def test_missing_and_extra_empty_cells_at_the_end_are_accepted() -> None:
 
 def test_addresses_in_other_notations_are_recognized() -> None:
     for text in ("Ann <ann@shop.example>", "mailto:ann@shop.example", "<ann@shop.example>"):
-        assert READER.person(Row(1, [text], "")).address.text == "ann@shop.example"
+        assert READER.person(CsvRow(1, [text], "")).address.text == "ann@shop.example"
 
 
 @settings(deadline=None)  # the full check may be slow on a busy machine

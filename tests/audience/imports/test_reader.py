@@ -16,8 +16,8 @@ from campaigns.audience.imports.reader import (
     BROKEN_PROBLEM,
     MAX_ROW_CHARS,
     OPEN_PROBLEM,
+    CsvRow,
     Reader,
-    Row,
 )
 from campaigns.reason import Reason
 from tests.english import refused
@@ -32,7 +32,7 @@ def dialect_of(data: bytes, block: int = 1000) -> Dialect:
     return probe.dialect()
 
 
-def rows(data: bytes, dialect: Dialect | None = None, start: int = 0) -> list[Row]:
+def rows(data: bytes, dialect: Dialect | None = None, start: int = 0) -> list[CsvRow]:
     return list(Reader(io.BytesIO(data), dialect or dialect_of(data), start=start))
 
 

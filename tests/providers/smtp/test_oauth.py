@@ -21,7 +21,7 @@ from campaigns.providers.registry import check_connection, open_provider
 from campaigns.providers.smtp import SmtpLogin, SmtpProvider, oauth
 from campaigns.providers.smtp.check import check_login
 from campaigns.providers.smtp.kind import SmtpKind, SmtpSettings
-from campaigns.providers.smtp.oauth import Grant
+from campaigns.providers.smtp.oauth import OAuthGrant
 from campaigns.secrets import Vault
 from tests.english import in_english
 from tests.smtp_server import scripted_server
@@ -36,9 +36,9 @@ class TokenEndpoint:
     answers: list[Answer] = field(default_factory=list)
     """One after the other, the last one again and again."""
 
-    def grant(self, **values: str) -> Grant:
+    def grant(self, **values: str) -> OAuthGrant:
         given = {"client_id": "the-app", "client_secret": "shh", "refresh_token": "first"}
-        return Grant(f"https://localhost:{self.port}/token?v=2", **{**given, **values})
+        return OAuthGrant(f"https://localhost:{self.port}/token?v=2", **{**given, **values})
 
 
 def ok(**values: Any) -> Answer:
@@ -107,7 +107,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     return advance
 
 
-def refusal(grant: Grant) -> ProviderTroubleError:
+def refusal(grant: OAuthGrant) -> ProviderTroubleError:
     with pytest.raises(ProviderTroubleError) as caught:
         oauth.access_token(grant)
     for secret in ("shh", "first"):
@@ -250,7 +250,7 @@ def test_a_silent_endpoint_times_out(
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         port = listener.getsockname()[1]
-        trouble = refusal(Grant(f"https://localhost:{port}/", "the-app", "shh", "first"))
+        trouble = refusal(OAuthGrant(f"https://localhost:{port}/", "the-app", "shh", "first"))
         stop.set()
         thread.join(3)
     assert "did not answer" in in_english(trouble)
@@ -273,14 +273,14 @@ def xoauth2(token: str) -> str:
     return "AUTH XOAUTH2 " + base64.b64encode(text.encode()).decode()
 
 
-def settings_with(grant: Grant, port: int) -> SmtpSettings:
+def settings_with(grant: OAuthGrant, port: int) -> SmtpSettings:
     return SmtpSettings(
         host="127.0.0.1", port=port, security="none", username="me@example.org", auth="oauth2",
         token_url=grant.token_url, client_id=grant.client_id, token_scope=grant.scope,
     )  # fmt: skip
 
 
-def login_with(grant: Grant, port: int) -> SmtpLogin:
+def login_with(grant: OAuthGrant, port: int) -> SmtpLogin:
     secrets = {"client_secret": grant.client_secret, "refresh_token": grant.refresh_token}
     return SmtpKind().login(settings_with(grant, port), secrets)
 
