@@ -99,7 +99,7 @@ class Settings(BaseSettings):
     flood_refusals: int = Field(
         20,
         ge=1,
-        description="Refusals by one mailbox provider within 10 minutes that hold it back.",
+        description="Refusals by one mailbox provider within 10 minutes that put it on hold.",
     )
     flood_percent: int = Field(
         25,
