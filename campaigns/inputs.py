@@ -18,13 +18,13 @@ class InvalidInputError(ValueError):
 
 
 class FormInput(BaseModel):
-    """Base of what a form holds as it was typed: texts and boxes. Saving it checks the values."""
+    """Base of form inputs as typed: texts and checkboxes. Values are checked when saving."""
 
     model_config = ConfigDict(frozen=True)
 
     @classmethod
     def read(cls, form: Mapping[str, Any]) -> Self:
-        """Read each field by its name. A missing text is empty, and a missing box not ticked."""
+        """Read each field by its name. A missing text is empty, and a missing checkbox off."""
         typed: dict[str, Any] = {}
         for name, field in cls.model_fields.items():
             typed[name] = bool(form.get(name)) if field.annotation is bool else form.get(name, "")
@@ -32,7 +32,7 @@ class FormInput(BaseModel):
 
     @classmethod
     def of(cls, stored: Any) -> Self:
-        """Return what a form shows of an object whose attributes have the names of the fields."""
+        """Return the form values of an object whose attributes have the names of the fields."""
         values = {name: getattr(stored, name) for name in cls.model_fields}
         return cls(
             **{name: one if isinstance(one, bool) else str(one) for name, one in values.items()}

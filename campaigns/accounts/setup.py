@@ -1,4 +1,4 @@
-"""The set-up token, required for the first account if strangers can reach the page.
+"""The setup token, required for the first account if strangers can reach the page.
 
 It is derived from the secret key, so every process knows it and nothing is stored. It becomes
 useless once there is an account.

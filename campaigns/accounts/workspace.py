@@ -51,7 +51,7 @@ class WorkspaceInput(FormInput):
 
 
 def change_workspace(typed: WorkspaceInput) -> Workspace:
-    """Check what was typed and save it. Raises InvalidInputError that names every problem."""
+    """Check the input and save it. Raises InvalidInputError that names every problem."""
     name, postal = one_line(typed.name), several_lines(typed.postal_address)
     zone = typed.time_zone.strip()
     problems: dict[str, Reason] = {}

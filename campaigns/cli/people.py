@@ -17,7 +17,7 @@ def create_admin_command(address: str | None, name: str, password_stdin: bool) -
     """Create an account to log in with.
 
     The first account can also be created in a browser: `campaigns doctor` shows the link with the
-    set-up token.
+    setup token.
     """
     from campaigns.accounts import users
     from campaigns.addresses import InvalidAddressError

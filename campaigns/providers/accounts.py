@@ -33,7 +33,7 @@ class AccountInUseError(ValueError):
 
 
 class NotInDemoError(InvalidInputError):
-    """A demonstration sends to its built-in mailbox and nowhere else."""
+    """A demo sends to its built-in mailbox only."""
 
     def __init__(self) -> None:
         super().__init__({"": NOT_IN_DEMO})
@@ -67,8 +67,7 @@ def create(typed: AccountInput, vault: Vault, *, now: datetime) -> ProviderAccou
 def change(account: ProviderAccount, typed: AccountInput, vault: Vault) -> None:
     """Save the input, replace open connections and clear the recorded trouble.
 
-    Raises InvalidInputError, or NotInDemoError for anything but the limits
-    in a demonstration.
+    Raises InvalidInputError, and in a demo NotInDemoError if anything but the limits changes.
     """
     found = checked(typed, account)
     credentials = _credentials(found, account.credentials, vault)
@@ -126,7 +125,7 @@ def _renewed(account: ProviderAccount, vault: Vault) -> dict[str, str]:
 
 
 def delete(account: ProviderAccount) -> None:
-    """Raises AccountInUseError while sender addresses use it, and always in a demonstration.
+    """Delete an account. Raises AccountInUseError while it is in use, and always in a demo.
 
     The caller makes sure that no campaign needs it.
     """
@@ -137,7 +136,7 @@ def delete(account: ProviderAccount) -> None:
 
 
 def why_kept(account: ProviderAccount) -> Reason | None:
-    """Why it cannot be deleted now. None when it can."""
+    """Return why it cannot be deleted now; None if it can."""
     if load_workspace().demo:
         return NOT_IN_DEMO
     used_by = db.session.scalars(
@@ -165,8 +164,8 @@ def connection_test(
 ) -> ConnectionTest:
     """Prepare a connection test of the input.
 
-    Raises InvalidInputError, SecretUnreadableError, or NotInDemoError for
-    another server than the one a demonstration has.
+    Raises InvalidInputError, SecretUnreadableError, or NotInDemoError for a server other than the
+    demo's.
     """
     found = checked(typed, account, is_named=False)
     kind, draft = found.kind, found.draft

@@ -44,7 +44,7 @@ class SenderInput(FormInput):
 
     @classmethod
     def of(cls, stored: SenderAddress) -> Self:
-        """Return what the form shows of a stored address."""
+        """Return the form values of a stored address."""
         account = db.session.get_one(ProviderAccount, stored.provider_id)
         return cls(
             name=stored.name,
@@ -56,7 +56,7 @@ class SenderInput(FormInput):
 
 
 def create(typed: SenderInput, *, now: datetime) -> SenderAddress:
-    """A new sender address; the first one becomes the default. Raises InvalidInputError."""
+    """Create a sender address; the first one becomes the default. Raises InvalidInputError."""
     values = _checked(typed, None)
     is_first = db.session.scalar(sa.select(SenderAddress.id).limit(1)) is None
     sender = SenderAddress(**values, created_at=now)
@@ -68,7 +68,7 @@ def create(typed: SenderInput, *, now: datetime) -> SenderAddress:
 
 
 def change(sender: SenderAddress, typed: SenderInput) -> None:
-    """Raises InvalidInputError. The default stays the default until another one is made it."""
+    """Change a sender address; the default stays the default. Raises InvalidInputError."""
     values = _checked(typed, sender)
     for key, value in values.items():
         setattr(sender, key, value)
@@ -116,7 +116,7 @@ def freemail_warning(address: str, host: str) -> Reason | None:
 
 
 def _checked(typed: SenderInput, sender: SenderAddress | None) -> dict[str, str | int]:
-    """The values to store. Raises InvalidInputError that names every problem."""
+    """Return the values to store. Raises InvalidInputError that names every problem."""
     problems: dict[str, Reason | str] = {}
     name, reply_to = one_line(typed.name), typed.reply_to.strip()
     if len(name) > MAX_NAME:

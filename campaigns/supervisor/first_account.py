@@ -25,6 +25,6 @@ def first_account_link(settings: Settings) -> str | None:
 
 
 def announce_first_account(settings: Settings) -> None:
-    """Log the link with the set-up token unless an account exists."""
+    """Log the link with the setup token unless an account exists."""
     if link := first_account_link(settings):
         log.warning("no account yet; create the first one", link=link)

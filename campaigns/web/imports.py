@@ -143,7 +143,7 @@ def mapping(public_id: str) -> Page | AnyResponse:
 @bp.get("/imports/<public_id>/preview")
 @access("user")
 def preview(public_id: str) -> Page | AnyResponse:
-    """The part of the mapping page that depends on how the file is read."""
+    """Show the part of the mapping page that depends on the dialect."""
     run = or_404(ImportRun, public_id)
     if run.status != "mapping":
         return _htmx_redirect(url_for("imports.show", public_id=public_id))
@@ -162,7 +162,7 @@ def start(public_id: str) -> Page | AnyResponse:
                 raise BegunBeforeError  # rolls back the new list
     except (ReasonError, IntegrityError, BegunBeforeError) as error:
         run = or_404(ImportRun, public_id)
-        if run.status != "mapping":  # the other click of a double click made the list, too
+        if run.status != "mapping":  # a double click
             return redirect(url_for("imports.show", public_id=public_id))
         taken = Reason("audience.list_name_taken")
         reason = error.reason if isinstance(error, ReasonError) else taken

@@ -193,7 +193,7 @@ _FORWARDED = ("Forwarded", "Via", "X-Real-Ip", "X-Forwarded-For", "X-Forwarded-H
 
 
 def _needs_token() -> bool:
-    """Return whether the set-up token is required, also behind an undeclared proxy."""
+    """Return whether the setup token is required, also behind an undeclared proxy."""
     is_forwarded = any(name in request.headers for name in _FORWARDED)
     return is_forwarded or setup.is_token_needed(services().settings)
 

@@ -59,12 +59,12 @@ class SmtpSettings(KindModel):
     port: Annotated[int, BeforeValidator(partial(whole_number, low=1, high=MAX_PORT))] = 587
     security: Literal["starttls", "tls", "none"] = "starttls"
     unencrypted_ok: bool = False
-    """Sending unencrypted to another machine was accepted by the user."""
+    """The user accepted unencrypted sending to another machine."""
     username: Stripped = ""
-    """Empty: the server asks for no login."""
+    """Empty: the server requires no login."""
     auth: Literal["password", "oauth2"] = "password"
     token_url: Stripped = ""
-    """Address that gives access tokens (OAuth 2) to the client below."""
+    """OAuth 2 token endpoint for the client below."""
     token_scope: Annotated[str, AfterValidator(_one_space)] = ""
     client_id: Stripped = ""
     client_certificate: str = ""
