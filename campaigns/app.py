@@ -257,7 +257,7 @@ def _part() -> str:
     return "saving" if request.method == "POST" else "pages"
 
 
-def _note_that_it_works(response: Response) -> Response:
+def _note_working(response: Response) -> Response:
     # There is a session if this request has used the database.
     if response.status_code < 500 and db.session.registry.has():
         outages.over(_part())

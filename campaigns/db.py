@@ -131,7 +131,7 @@ def transaction(*, durable: bool = False) -> Iterator[Session]:
         raise RuntimeError("transaction() inside transaction(): only the edge opens one")
     session.rollback()
     session.expire_all()  # loaded objects may have been changed by others since
-    with _turn_to_write(session):
+    with _write_turn(session):
         session.info[_WRITING] = True
         try:
             session.connection(execution_options={_WRITING: True, _DURABLE: durable})
@@ -147,7 +147,7 @@ def transaction(*, durable: bool = False) -> Iterator[Session]:
 _sqlite_writer = threading.Lock()
 
 
-def _turn_to_write(session: Session) -> AbstractContextManager[object]:
+def _write_turn(session: Session) -> AbstractContextManager[object]:
     """Let the threads of a process take turns on SQLite.
 
     SQLite itself lets a second writer sleep for up to a tenth of a second before each retry: under

@@ -166,7 +166,7 @@ PROCESSES = 4
 
 
 @pytest.mark.parametrize(
-    ("go_away", "come_back"),
+    ("go_away", "resubscribe"),
     [(Postgresql.stop, Postgresql.start), (Postgresql.freeze, Postgresql.thaw)],
     ids=["stopped", "frozen"],
 )
@@ -174,13 +174,13 @@ def test_each_outage_of_postgresql_is_logged_once(
     tmp_path: Path,
     postgresql: Postgresql,
     go_away: Callable[[Postgresql], None],
-    come_back: Callable[[Postgresql], None],
+    resubscribe: Callable[[Postgresql], None],
 ) -> None:
     migrate.upgrade(settings_for_tests(tmp_path / "unused", database_url=postgresql.url))
     go_away(postgresql)
     with running(tmp_path, postgresql.url) as procfile, arrivals() as (sink, watched):
         wait_until(lambda: is_logged_by_all(procfile, AWAY, 1), "all say so", 30)
-        come_back(postgresql)
+        resubscribe(postgresql)
         wait_until(lambda: procfile.log.count("worker started") == 3, "the workers work", 10)
         wait_until(lambda: is_logged_by_all(procfile, BACK, 1), "all say that it is back", 10)
 
@@ -190,7 +190,7 @@ def test_each_outage_of_postgresql_is_logged_once(
             wait_until(lambda: is_logged_by_all(procfile, AWAY, 2), "all say so again", 30)
             time.sleep(3)  # long enough for a repeated message to be logged
         finally:
-            come_back(postgresql)
+            resubscribe(postgresql)
         pause = pause_after(watched, lambda: None)
         print(pause)
         send_the_rest(procfile.settings, sink, recipients=FEWER_RECIPIENTS)

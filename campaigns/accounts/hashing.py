@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import BoundedSemaphore
 
-MOST_AT_ONCE = 2
-MOST_WAITING = 2
+MAX_AT_ONCE = 2
+MAX_WAITING = 2
 """Largest number of waiting callers; each of them occupies a web thread."""
 LONGEST_WAIT_SECONDS = 3.0
 
@@ -41,4 +41,4 @@ class Slots:
             self._admitted.release()
 
 
-slots = Slots(MOST_AT_ONCE, MOST_WAITING, LONGEST_WAIT_SECONDS)
+slots = Slots(MAX_AT_ONCE, MAX_WAITING, LONGEST_WAIT_SECONDS)

@@ -12,7 +12,7 @@ MAX_NAME_LENGTH = 100
 MAX_POSTAL_LENGTH = 500
 MAX_UNDO_SECONDS = 120
 OVERDUE_MINUTES = 120
-MOST_OVERDUE_MINUTES = 7 * 24 * 60
+MAX_OVERDUE_MINUTES = 7 * 24 * 60
 
 
 def load_workspace() -> Workspace:
@@ -68,8 +68,8 @@ def change_workspace(typed: WorkspaceInput) -> Workspace:
     if not 0 <= seconds <= MAX_UNDO_SECONDS:
         problems["undo_seconds"] = Reason("workspace.bad_undo_window", {"most": MAX_UNDO_SECONDS})
     minutes = int(typed.overdue_minutes) if typed.overdue_minutes.strip().isdecimal() else 0
-    if not 1 <= minutes <= MOST_OVERDUE_MINUTES:
-        most = {"most": MOST_OVERDUE_MINUTES}
+    if not 1 <= minutes <= MAX_OVERDUE_MINUTES:
+        most = {"most": MAX_OVERDUE_MINUTES}
         problems["overdue_minutes"] = Reason("workspace.bad_overdue_minutes", most)
     if problems:
         raise InvalidInputError(problems)

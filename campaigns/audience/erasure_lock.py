@@ -8,7 +8,7 @@ _PEOPLE = 727_002
 """Key of an advisory lock: shared for inserting, exclusive for erasing."""
 
 
-def keep_everybody() -> None:
+def prevent_erasures() -> None:
     """Prevent erasures until this transaction ends. For code that inserts many people.
 
     Waits for erasures in progress; later ones wait for this transaction.
@@ -16,7 +16,7 @@ def keep_everybody() -> None:
     _lock("pg_advisory_xact_lock_shared")
 
 
-def erase_alone() -> None:
+def prevent_inserts() -> None:
     """Prevent bulk inserts of people until this transaction ends. Waits for those in progress."""
     _lock("pg_advisory_xact_lock")
 

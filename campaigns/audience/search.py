@@ -15,7 +15,7 @@ from campaigns.audience.paging import PAGE_SIZE, Page, count_up_to, fetch, numbe
 from campaigns.db import db
 from campaigns.inputs import one_line
 
-LOOKED_THROUGH = 50_000
+SEARCH_LIMIT = 50_000
 """Number of subscribers that a search inside names reads, newest first."""
 
 
@@ -105,15 +105,15 @@ def page(
     )
 
 
-def look_through(search: Search, *, size: int = PAGE_SIZE) -> list[Subscriber]:
+def search_newest(search: Search, *, size: int = PAGE_SIZE) -> list[Subscriber]:
     """Search anywhere in the name or address of the newest subscribers.
 
-    Reads at most LOOKED_THROUGH rows. Excludes what `matching` finds.
+    Reads at most SEARCH_LIMIT rows. Excludes what `matching` finds.
     """
     newest = (
         sa.select(Subscriber.id, Subscriber.name, Subscriber.address_normal)
         .order_by(Subscriber.id.desc())
-        .limit(LOOKED_THROUGH)
+        .limit(SEARCH_LIMIT)
         .subquery("newest")
     )
     text = one_line(search.text)
@@ -136,9 +136,9 @@ def look_through(search: Search, *, size: int = PAGE_SIZE) -> list[Subscriber]:
     return list(db.session.scalars(_placed(statement, search)))
 
 
-def is_beyond_looking_through() -> bool:
-    """Return whether there are more subscribers than `look_through` reads."""
-    return count_up_to(sa.select(Subscriber.id), LOOKED_THROUGH) > LOOKED_THROUGH
+def is_search_limited() -> bool:
+    """Return whether there are more subscribers than `search_newest` reads."""
+    return count_up_to(sa.select(Subscriber.id), SEARCH_LIMIT) > SEARCH_LIMIT
 
 
 def count(search: Search, *, most: int) -> int:

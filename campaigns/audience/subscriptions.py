@@ -113,7 +113,7 @@ def subscribe(
     if not evidence.is_by_the_person:
         if _suppressed([subscriber_id]):
             raise SuppressedError
-        if not asked_to_come_back and who_left([list_id], [subscriber_id]):
+        if not asked_to_come_back and unsubscribed_themselves([list_id], [subscriber_id]):
             raise LeftThemselvesError
     return bool(_subscribe(list_id, [subscriber_id], evidence))
 
@@ -137,7 +137,7 @@ def subscribe_many(
     """
     wanted = set(subscriber_ids)
     suppressed = _suppressed(wanted)
-    left = {subscriber for _, subscriber in who_left([list_id], wanted)} - suppressed
+    left = {subscriber for _, subscriber in unsubscribed_themselves([list_id], wanted)} - suppressed
     eligible = wanted - suppressed - left
     done = _subscribe(list_id, sorted(eligible), evidence)
     return BulkSubscribed(len(done), len(eligible) - len(done), len(left), len(suppressed))
@@ -195,7 +195,9 @@ def end_many(list_id: int, subscriber_ids: Collection[int], now: datetime) -> li
     return sorted(_changed(statement))
 
 
-def who_left(list_ids: Collection[int], subscriber_ids: Collection[int]) -> set[tuple[int, int]]:
+def unsubscribed_themselves(
+    list_ids: Collection[int], subscriber_ids: Collection[int]
+) -> set[tuple[int, int]]:
     """Return (list id, subscriber id) of those who unsubscribed on their own.
 
     An ended subscription without a record of its end counts as their own choice.

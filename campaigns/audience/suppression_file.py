@@ -27,7 +27,7 @@ class BadRow:
     reason: Reason
 
 
-def read(file: BinaryIO, dialect: Dialect) -> Iterator[suppressions.Kept | BadRow]:
+def read(file: BinaryIO, dialect: Dialect) -> Iterator[suppressions.SuppressionRecord | BadRow]:
     """Yield every row of an export. Raises NotSuppressionsError for other column names."""
     rows = Reader(file, dialect, columns=len(OWN_SUPPRESSIONS))
     titles = next(rows, None)
@@ -41,7 +41,7 @@ def read(file: BinaryIO, dialect: Dialect) -> Iterator[suppressions.Kept | BadRo
             yield BadRow(row.number, error.reason)
 
 
-def _kept(row: CsvRow) -> suppressions.Kept:
+def _kept(row: CsvRow) -> suppressions.SuppressionRecord:
     """Return the suppression of a row. Raises RowProblemError or InvalidAddressError."""
     if row.problem:
         raise RowProblemError(row.problem)
@@ -52,7 +52,7 @@ def _kept(row: CsvRow) -> suppressions.Kept:
     if reason not in suppressions.REASONS:
         value = {"value": clean(reason)[:60]}
         raise RowProblemError(Reason("import_row.unknown_suppression", value))
-    return suppressions.Kept(
+    return suppressions.SuppressionRecord(
         addresses.parse(unguard(address)).normal, reason, clean(source), clean(note), _moment(since)
     )
 

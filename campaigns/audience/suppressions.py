@@ -62,7 +62,7 @@ def _add(rows: Sequence[dict[str, Any]]) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class SuppressionRecord:
     """A suppression in an export; the address is a normal form."""
 
     address_normal: str
@@ -72,12 +72,12 @@ class Kept:
     since: datetime
 
 
-def restore(kept: Iterable[Kept]) -> int:
+def restore(kept: Iterable[SuppressionRecord]) -> int:
     """Restore suppressions from an export; returns how many were missing.
 
     For an already suppressed address, the stored suppression stays.
     """
-    first: dict[str, Kept] = {}
+    first: dict[str, SuppressionRecord] = {}
     for one in kept:
         first.setdefault(one.address_normal, one)
     return _add(

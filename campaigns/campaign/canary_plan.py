@@ -18,7 +18,7 @@ from campaigns.reason import ReasonError
 FIELD = "canary"
 
 USUAL_PERCENT, USUAL_MINUTES = 2.0, 30
-LEAST_PERCENT, MOST_PERCENT, MOST_MINUTES = 0.1, 50.0, 24 * 60
+LEAST_PERCENT, MAX_PERCENT, MAX_MINUTES = 0.1, 50.0, 24 * 60
 FEWEST_PEOPLE = 50
 """Smallest useful test group, whatever its share."""
 FEWEST_OF_GROUP = 5
@@ -95,12 +95,12 @@ def plan_for(campaign: Campaign, request: CanaryRequest | None) -> CanaryPlan:
     """
     if request is None:
         return replace(plan_in(campaign), percent=0.0)
-    if request.percent is None or not LEAST_PERCENT <= request.percent <= MOST_PERCENT:
+    if request.percent is None or not LEAST_PERCENT <= request.percent <= MAX_PERCENT:
         raise ReasonError(
-            "canary.percent", field=FIELD, least_percent=LEAST_PERCENT, most_percent=MOST_PERCENT
+            "canary.percent", field=FIELD, least_percent=LEAST_PERCENT, most_percent=MAX_PERCENT
         )
-    if request.minutes is None or not 1 <= request.minutes <= MOST_MINUTES:
-        raise ReasonError("canary.minutes", field=FIELD, most=MOST_MINUTES)
+    if request.minutes is None or not 1 <= request.minutes <= MAX_MINUTES:
+        raise ReasonError("canary.minutes", field=FIELD, most=MAX_MINUTES)
     asked = {name: _band(name, band) for name, band in request.bands.items()}
     return CanaryPlan(request.percent, request.minutes, {**USUAL, **asked})
 

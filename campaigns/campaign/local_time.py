@@ -23,11 +23,11 @@ from campaigns.reason import Reason, ReasonError
 
 FIELD = "moment"
 FARTHEST = timedelta(days=2 * 366)
-MOST_YEARS = 100
+MAX_YEARS = 100
 HOURS = 24
 
 
-class MomentError(ReasonError):
+class LocalTimeError(ReasonError):
     """A campaign cannot start at this time."""
 
 
@@ -48,7 +48,7 @@ class DayWindow:
 
     def __post_init__(self) -> None:
         if not 0 <= self.begins < self.ends <= HOURS:
-            raise MomentError("schedule.hours", field="hours")
+            raise LocalTimeError("schedule.hours", field="hours")
 
     @property
     def is_whole_day(self) -> bool:
@@ -87,38 +87,38 @@ def resolve(local: datetime, zone: ZoneInfo) -> Resolved:
     return Resolved(at, Reason("schedule.repeated_hour", params))
 
 
-def local_moment(date: dt.date | None, time: dt.time | None) -> datetime:
-    """Combine a date and a time to a naive datetime, without seconds. Raises MomentError."""
+def local_datetime(date: dt.date | None, time: dt.time | None) -> datetime:
+    """Combine a date and a time to a naive datetime, without seconds. Raises LocalTimeError."""
     if date is None or time is None:
-        raise MomentError("schedule.no_time", field=FIELD)
+        raise LocalTimeError("schedule.no_time", field=FIELD)
     return datetime.combine(date, time.replace(second=0, microsecond=0, tzinfo=None))
 
 
-def moment_ahead(local: datetime, zone_name: str, *, now: datetime) -> Resolved:
-    """Return when clocks of this zone show the (naive) time. Raises MomentError if it is past."""
+def future_time(local: datetime, zone_name: str, *, now: datetime) -> Resolved:
+    """Return when clocks of this zone show the (naive) time. Raises LocalTimeError if past."""
     zone = find_zone(zone_name)
     check_distance(local, now)
     found = resolve(local, zone)
     if found.at <= now:
         here = now.astimezone(zone).replace(tzinfo=None).isoformat()
-        raise MomentError("schedule.past", field=FIELD, zone=zone_name, now_local=here)
+        raise LocalTimeError("schedule.past", field=FIELD, zone=zone_name, now_local=here)
     return found
 
 
 def check_distance(local: datetime, now: datetime) -> None:
-    """Raise MomentError for a time too far away to be intended."""
-    if abs(local.year - now.year) > MOST_YEARS:  # conversions fail near the years 1 and 9999
-        raise MomentError("schedule.year", field=FIELD, year=str(local.year))
+    """Raise LocalTimeError for a time too far away to be intended."""
+    if abs(local.year - now.year) > MAX_YEARS:  # conversions fail near the years 1 and 9999
+        raise LocalTimeError("schedule.year", field=FIELD, year=str(local.year))
     if local.replace(tzinfo=UTC) - now > FARTHEST:
-        raise MomentError("schedule.too_far", field=FIELD)
+        raise LocalTimeError("schedule.too_far", field=FIELD)
 
 
 def find_zone(name: str) -> ZoneInfo:
-    """Return the zone of this name. Raises MomentError."""
+    """Return the zone of this name. Raises LocalTimeError."""
     try:
         return ZoneInfo(name.strip())
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise MomentError("schedule.unknown_zone", field=FIELD, name=name[:60]) from None
+        raise LocalTimeError("schedule.unknown_zone", field=FIELD, name=name[:60]) from None
 
 
 @cache
@@ -246,7 +246,7 @@ def waves(people: Mapping[str, int], arrival: Arrival, fallback: ZoneInfo) -> li
     return [Wave(at, counts[at]) for at in sorted(counts)]
 
 
-def first_moment(people: Mapping[str, int], local_at: datetime, fallback: ZoneInfo) -> datetime:
+def first_time(people: Mapping[str, int], local_at: datetime, fallback: ZoneInfo) -> datetime:
     """Return when the first clock of the audience shows this time, and the campaign must start."""
     zones = {zones_by_name().get(name, fallback) for name in people} or {fallback}
     return min(resolve(local_at, zone).at for zone in zones)

@@ -21,8 +21,8 @@ FIELD = "repeat"
 Frequency = Literal["daily", "weekly", "monthly"]
 WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 NTH = (1, 2, 3, 4, -1)
-MOST_INTERVAL = 52
-MOST_COUNT = 1000
+MAX_INTERVAL = 52
+MAX_COUNT = 1000
 SHORTEST_MONTH = 28
 
 
@@ -53,8 +53,8 @@ class Recurrence:
     def __post_init__(self) -> None:
         if self.frequency not in get_args(Frequency):
             raise RecurrenceError("recurrence.no_frequency")
-        if not 1 <= self.interval <= MOST_INTERVAL:
-            raise RecurrenceError("recurrence.interval", most=MOST_INTERVAL)
+        if not 1 <= self.interval <= MAX_INTERVAL:
+            raise RecurrenceError("recurrence.interval", most=MAX_INTERVAL)
         if self.frequency == "weekly" and not self.weekdays:
             raise RecurrenceError("recurrence.no_weekday")
         if any(day not in range(7) for day in self.weekdays):
@@ -63,8 +63,8 @@ class Recurrence:
             raise RecurrenceError("recurrence.no_month_day")
         if self.until is not None and self.count:
             raise RecurrenceError("recurrence.two_ends")
-        if not 0 <= self.count <= MOST_COUNT:
-            raise RecurrenceError("recurrence.count", most=MOST_COUNT)
+        if not 0 <= self.count <= MAX_COUNT:
+            raise RecurrenceError("recurrence.count", most=MAX_COUNT)
 
     def _is_monthly(self) -> bool:
         is_by_day = 1 <= self.month_day <= 31 and not self.nth

@@ -15,8 +15,8 @@ from campaigns.campaign.local_time import DayWindow
 from campaigns.campaign.models import Campaign, Generation
 from campaigns.db import db, rows_changed
 
-MOST_SPREAD = timedelta(days=7)
-MOST_PER_HOUR = 10_000_000
+MAX_SPREAD = timedelta(days=7)
+MAX_PER_HOUR = 10_000_000
 MAY_BE_SENT = sa.and_(
     Campaign.status == "scheduled",
     Campaign.asked_at.is_not(None),

@@ -14,10 +14,10 @@ from pydantic import BaseModel, ConfigDict
 
 from campaigns.accounts.workspace import workspace_zone
 from campaigns.campaign import local_time
-from campaigns.campaign.local_time import Arrival, DayWindow, MomentError
+from campaigns.campaign.local_time import Arrival, DayWindow, LocalTimeError
 from campaigns.campaign.models import Campaign
 from campaigns.campaign.recurrence import Frequency, Recurrence, RecurrenceError
-from campaigns.campaign.schedule import MOST_PER_HOUR, MOST_SPREAD, SendPlan
+from campaigns.campaign.schedule import MAX_PER_HOUR, MAX_SPREAD, SendPlan
 from campaigns.reason import Reason, ReasonError
 
 _LONG_AGO = timedelta(days=400)
@@ -123,11 +123,11 @@ def _once(
 ) -> ResolvedSchedule:
     if request.when == "now":
         return ResolvedSchedule(rest, people)
-    local = local_time.local_moment(request.date, request.time)
+    local = local_time.local_datetime(request.date, request.time)
     if request.when == "local":
         return ResolvedSchedule(_in_recipient_zones(local, rest, people, now), people)
     zone = request.zone.strip()
-    found = local_time.moment_ahead(local, zone, now=now)
+    found = local_time.future_time(local, zone, now=now)
     return ResolvedSchedule(replace(rest, at=found.at, zone=zone), people, found.note)
 
 
@@ -138,8 +138,8 @@ def _in_recipient_zones(
     home = workspace_zone()
     last = local_time.waves(people, Arrival(now - _LONG_AGO, local), home)
     if last and last[-1].at <= now:
-        raise MomentError("schedule.past_for_all", field=local_time.FIELD)
-    first = local_time.first_moment(people, local, home)
+        raise LocalTimeError("schedule.past_for_all", field=local_time.FIELD)
+    first = local_time.first_time(people, local, home)
     return replace(rest, at=first if first > now else None, zone=home.key, local_at=local)
 
 
@@ -148,7 +148,7 @@ def _recurring(
 ) -> ResolvedSchedule:
     zone = request.zone.strip()
     local_time.find_zone(zone)
-    first = local_time.local_moment(request.date, request.time)
+    first = local_time.local_datetime(request.date, request.time)
     local_time.check_distance(first, now)
     asked = request.recurrence or RecurrenceRequest()
     plan = replace(rest, zone=zone, local_at=first if asked.in_recipient_zone else None)
@@ -174,12 +174,12 @@ def _rule(asked: RecurrenceRequest) -> Recurrence:
 def _pace(asked: PaceRequest) -> tuple[int, float]:
     """Return (spread_seconds, pace_per_second)."""
     if asked.spread_hours is not None:
-        most = MOST_SPREAD // timedelta(hours=1)
+        most = MAX_SPREAD // timedelta(hours=1)
         if not 1 <= asked.spread_hours <= most:
             raise ReasonError("schedule.spread", field="pace", most=most)
         return asked.spread_hours * 3600, 0.0
     if asked.per_hour is not None:
-        if not 1 <= asked.per_hour <= MOST_PER_HOUR:
-            raise ReasonError("schedule.pace", field="pace", most=MOST_PER_HOUR)
+        if not 1 <= asked.per_hour <= MAX_PER_HOUR:
+            raise ReasonError("schedule.pace", field="pace", most=MAX_PER_HOUR)
         return 0, asked.per_hour / 3600
     return 0, 0.0

@@ -25,7 +25,7 @@ from campaigns.db import db, insert_ignoring, rows_changed
 from campaigns.reason import Reason
 from campaigns.tokens import Signer
 
-AHEAD = timedelta(hours=24)
+LEAD_TIME = timedelta(hours=24)
 """How long ahead an occurrence is created."""
 EARLIEST_CLOCK = ZoneInfo("Pacific/Kiritimati")
 """The earliest time zone: nothing sent at local times is due before it is due here."""
@@ -57,7 +57,7 @@ def create(
     series = CampaignSeries(template_id=template_id, created_at=now)
     if of_template(template_id) is not None:
         raise RecurrenceError("recurrence.exists")
-    _let_go_by(series, rule, first_day, plan, now)
+    _skip_missed(series, rule, first_day, plan, now)
     db.session.add(series)
     db.session.flush()
     return series
@@ -74,7 +74,7 @@ def change(
     series = db.session.get(CampaignSeries, series_id, with_for_update=True)
     if series is None or series.ended_at is not None:
         return False
-    _let_go_by(series, rule, first_day, plan, now)
+    _skip_missed(series, rule, first_day, plan, now)
     db.session.flush()
     for local in _second_ones(series, now):
         _note(series, local, is_skipped=True)
@@ -103,14 +103,14 @@ def preview(
     RecurrenceError.
     """
     changed = CampaignSeries(id=series.id, template_id=series.template_id)
-    _let_go_by(changed, rule, first_day, plan, now)
+    _skip_missed(changed, rule, first_day, plan, now)
     times = upcoming(changed, now=now, most=most)
     second_ones = set(_second_ones(changed, now))
     stay = [one for one in times if not one.is_skipped or is_one_of(changed, one.local)]
     return stay, second_ones
 
 
-def _let_go_by(
+def _skip_missed(
     series: CampaignSeries, rule: Recurrence, first_day: datetime, plan: SendPlan, now: datetime
 ) -> None:
     text = recurrence.rule_text(rule)
@@ -124,11 +124,11 @@ def _let_go_by(
     # Far fewer to check than all since the first.
     lately = datetime.combine(_today(series, now) - timedelta(days=2), datetime.min.time())
     following = recurrence.next_after(text, first, max(first - _MINUTE, lately))
-    while following is not None and moment_of(series, following) <= now:
+    while following is not None and occurrence_time(series, following) <= now:
         following = recurrence.next_after(text, first, following)
     if following is None:
         raise RecurrenceError("recurrence.past")
-    _look_ahead(series, following)
+    _plan_next(series, following)
 
 
 def _today(series: CampaignSeries, now: datetime) -> date:
@@ -176,12 +176,12 @@ def _noted_since(series: CampaignSeries, day: date) -> Mapping[str, _Noted]:
     return {row.local_at: _Noted(row.is_skipped, row.Campaign) for row in rows}
 
 
-def moment_of(series: CampaignSeries, local: datetime) -> datetime:
+def occurrence_time(series: CampaignSeries, local: datetime) -> datetime:
     """Return when this occurrence happens in the zone of the series."""
     return resolve(local, find_zone(series.zone)).at
 
 
-def _look_ahead(series: CampaignSeries, upcoming: datetime | None) -> None:
+def _plan_next(series: CampaignSeries, upcoming: datetime | None) -> None:
     series.next_local = local_text(upcoming) if upcoming else ""
     series.next_run_at = _make_at(series, upcoming) if upcoming else None
 
@@ -189,7 +189,7 @@ def _look_ahead(series: CampaignSeries, upcoming: datetime | None) -> None:
 def _make_at(series: CampaignSeries, local: datetime) -> datetime:
     """Return when to create this occurrence."""
     zone = EARLIEST_CLOCK if series.is_local_time else find_zone(series.zone)
-    return resolve(local, zone).at - AHEAD
+    return resolve(local, zone).at - LEAD_TIME
 
 
 def find(public_id: str) -> CampaignSeries | None:
@@ -222,7 +222,9 @@ def of_campaign(campaign_id: int) -> Occurrence | None:
         return None
     local = datetime.fromisoformat(row.CampaignOccurrence.local_at)
     campaign = db.session.get(Campaign, campaign_id)
-    return Occurrence(row.CampaignSeries, local, moment_of(row.CampaignSeries, local), campaign)
+    return Occurrence(
+        row.CampaignSeries, local, occurrence_time(row.CampaignSeries, local), campaign
+    )
 
 
 def end(series_id: int, *, now: datetime) -> bool:
@@ -271,7 +273,7 @@ def advance(series_id: int, *, overdue: timedelta, now: datetime) -> Occurrence 
     if series is None or series.next_run_at is None or series.next_run_at > now:
         return None
     local = _pass_over_missed(series, datetime.fromisoformat(series.next_local), overdue, now)
-    _look_ahead(series, _after(series, local))
+    _plan_next(series, _after(series, local))
     db.session.flush()
     return _make(series, local, now)
 
@@ -281,9 +283,9 @@ def _pass_over_missed(
 ) -> datetime:
     while True:
         following = _after(series, local)
-        if following is None or moment_of(series, following) >= now:
+        if following is None or occurrence_time(series, following) >= now:
             return local
-        if moment_of(series, local) >= now - overdue:
+        if occurrence_time(series, local) >= now - overdue:
             return local
         _note(series, local, is_skipped=True)
         local = following
@@ -316,7 +318,7 @@ def _make(series: CampaignSeries, local: datetime, now: datetime) -> Occurrence 
         .values(campaign_id=copy.id)
         .execution_options(synchronize_session=False)
     )
-    return Occurrence(series, local, moment_of(series, local), copy)
+    return Occurrence(series, local, occurrence_time(series, local), copy)
 
 
 def plan_for(made: Occurrence, people: Mapping[str, int]) -> SendPlan:
@@ -324,7 +326,7 @@ def plan_for(made: Occurrence, people: Mapping[str, int]) -> SendPlan:
     series = made.series
     local_at = made.local if series.is_local_time else None
     return SendPlan(
-        at=local_time.first_moment(people, local_at, workspace_zone()) if local_at else made.at,
+        at=local_time.first_time(people, local_at, workspace_zone()) if local_at else made.at,
         zone=series.zone,
         local_at=local_at,
         hours=DayWindow(series.hours_from, series.hours_until),
@@ -340,7 +342,7 @@ def people_of(made: Occurrence) -> Mapping[str, int]:
     return local_time.people_by_zone(made.campaign.id)
 
 
-def put_off(series_id: int, *, until: datetime) -> None:
+def retry_later(series_id: int, *, until: datetime) -> None:
     """Retry a failing series later."""
     db.session.execute(
         sa.update(CampaignSeries)
@@ -386,7 +388,7 @@ def occurrence(series: CampaignSeries, local: datetime) -> Occurrence | None:
         .outerjoin(Campaign, Campaign.id == CampaignOccurrence.campaign_id)
         .where(*_is(series.id, local))
     ).one_or_none()
-    at = moment_of(series, local)
+    at = occurrence_time(series, local)
     if row is not None:
         return Occurrence(series, local, at, row.Campaign, row.is_skipped)
     return Occurrence(series, local, at) if is_one_of(series, local) else None
@@ -407,7 +409,7 @@ def upcoming(series: CampaignSeries, *, now: datetime, most: int) -> list[Occurr
     is_all = len(times) < most
     locals_ = {*times, *(at for at in noted if since < at and (is_all or at < times[-1]))}
     found = [
-        Occurrence(series, at, moment_of(series, at), one.campaign, one.is_skipped)
+        Occurrence(series, at, occurrence_time(series, at), one.campaign, one.is_skipped)
         for at in sorted(locals_)
         if (one := noted.get(at, _NOTHING))
     ]
@@ -447,7 +449,7 @@ def skip(series_id: int, local: datetime, *, now: datetime) -> bool:
 def restore(series_id: int, local: datetime, *, now: datetime) -> Occurrence | None:
     """Undo a skip while its time is ahead. Returns the occurrence if it is created now."""
     series = db.session.get(CampaignSeries, series_id, with_for_update=True)
-    if series is None or series.ended_at is not None or moment_of(series, local) <= now:
+    if series is None or series.ended_at is not None or occurrence_time(series, local) <= now:
         return None
     taken_back = db.session.execute(
         sa.delete(CampaignOccurrence).where(
@@ -499,7 +501,7 @@ def _ahead(
         is_skipped = noted.get(text)
         is_to_come = is_skipped is None and "" < series.next_local <= text
         if is_skipped or is_to_come:
-            at = moment_of(series, local)
+            at = occurrence_time(series, local)
             yield Occurrence(series, local, at, is_skipped=bool(is_skipped))
 
 

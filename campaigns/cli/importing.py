@@ -172,7 +172,7 @@ def restore_suppressions_command(file: BinaryIO) -> None:
             ):
                 rows = suppression_file.read(source, upload.finish())
                 while chunk := list(itertools.islice(rows, suppressions.CHUNK)):
-                    kept = [row for row in chunk if isinstance(row, suppressions.Kept)]
+                    kept = [row for row in chunk if isinstance(row, suppressions.SuppressionRecord)]
                     bad += [row for row in chunk if isinstance(row, suppression_file.BadRow)]
                     with transaction():
                         new = suppressions.restore(kept)

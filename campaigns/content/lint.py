@@ -20,11 +20,11 @@ from campaigns.content.html.links import clean_url
 from campaigns.content.html.scanner import Attribute, Tag, Text
 from campaigns.content.html.tokens import CLOSE, MARK, OPEN, Guarded
 from campaigns.content.merge_tags import (
+    equivalent_of,
     foreign_tags,
     is_field,
     is_foreign_braces,
     is_foreign_element,
-    meant_by,
     tags_by_signs,
 )
 from campaigns.content.templating.problems import Field, Problem
@@ -32,7 +32,7 @@ from campaigns.reason import Reason
 
 _WAY_OUT = "{{ unsubscribe_url }}"
 LONGEST_EXCERPT = 60
-MOST_FINDINGS = 50
+MAX_FINDINGS = 50
 
 _MANGLED = re.compile(
     r"(?:%(?:25)?7B|\{){2}((?:(?!%(?:25)?7B|\{)[^\n]){0,200}?)(?:%(?:25)?7D|\}){2}", re.IGNORECASE
@@ -158,11 +158,11 @@ def lint_text(field: Field, guarded: Guarded) -> list[Finding]:
     return [
         Finding(kind, Problem(field, 0, reason, blocks=False))
         for kind, reason in dict.fromkeys(found)
-    ][:MOST_FINDINGS]
+    ][:MAX_FINDINGS]
 
 
 def _foreign(tag: str, *, is_link: bool = False) -> Reason:
-    meant, shown = meant_by(tag), _excerpt(tag)
+    meant, shown = equivalent_of(tag), _excerpt(tag)
     if not meant:
         return Reason("lint.merge_tag", {"tag": shown})
     if is_link and meant.endswith("_url }}"):
@@ -255,7 +255,7 @@ class _Reader:
             found.setdefault(_mangled(field), (field.start(), "field"))
         for dummy in _DUMMY_TEXT.finditer(text):
             found.setdefault(_dummy(dummy[0]), (dummy.start(), "starter"))
-        for reason, (at, kind) in islice(found.items(), MOST_FINDINGS):
+        for reason, (at, kind) in islice(found.items(), MAX_FINDINGS):
             yield self._finding(kind, part.start, reason, before=text[:at])
 
     def _tag(self, tag: Tag, index: int) -> Iterator[Finding]:
@@ -291,7 +291,7 @@ class _Reader:
             yield self._finding("merge tag", tag.start, _foreign(f"<{written}>"))
         elif is_foreign_element(tag.name):
             reason = _foreign(f"<{tag.name}>", is_link=True)
-            blocks = meant_by(tag.name) == _WAY_OUT
+            blocks = equivalent_of(tag.name) == _WAY_OUT
             yield self._finding("merge tag", tag.start, reason, blocks=blocks)
         elif classes and "eloquaemail" in classes.value.lower().split():
             shown = _shown(text, self._page.parts, index)
@@ -317,7 +317,7 @@ class _Reader:
         name = _named(shown, url)
         if (dead := targets.dead_target(url, places=self._page.places)) is not None:
             is_way_out = is_way_out or any(
-                meant_by(tag) == _WAY_OUT for tag in (*_tags(url), *_tags(unquote(url)))
+                equivalent_of(tag) == _WAY_OUT for tag in (*_tags(url), *_tags(unquote(url)))
             )
             yield self._dead_link(tag, name, dead, is_way_out=is_way_out)
         elif targets.is_placeholder(url):
@@ -459,7 +459,7 @@ def untouched(page: ParsedPage, starters: Iterable[ParsedPage]) -> list[Finding]
     found = ((line, text) for line, text in _sentences(page) if text in wanted)
     return [
         Finding("starter", Problem("html", line, reason, blocks=False))
-        for line, text in islice(found, MOST_FINDINGS)
+        for line, text in islice(found, MAX_FINDINGS)
         for reason in [Reason("lint.starter_text", {"text": _excerpt(text)})]
     ]
 

@@ -124,7 +124,7 @@ _MEANT = tuple(
 )
 
 
-def meant_by(tag: str) -> str:
+def equivalent_of(tag: str) -> str:
     """Return our equivalent of another program's merge tag; empty if there is none."""
     lowered = tag.lower()
     return next((field for sign, field in _MEANT if sign.search(lowered)), "")

@@ -29,7 +29,7 @@ from campaigns.delivery.canary_policy import CanaryVerdict, Figures, sum_of
 from campaigns.delivery.canary_policy import judge as judge_figures
 
 STAGES = ("testing", "watching")
-PATIENCE = timedelta(minutes=5)
+LONGEST_LIMIT_WAIT = timedelta(minutes=5)
 """Longest wait for a limit; after it, the deliveries so far are enough."""
 
 
@@ -220,7 +220,7 @@ def _is_tested(
     missing = {
         group for group, found in groups.items() if found.used < campaign.canary_quota[group]
     }
-    if not missing or now - last >= PATIENCE:
+    if not missing or now - last >= LONGEST_LIMIT_WAIT:
         return True
     return missing.isdisjoint(claims.due_groups(campaign.id, now=now))
 
@@ -305,7 +305,7 @@ def send_to_group(campaign_id: int, mailbox_group: str) -> bool:
     return _decide(campaign_id, mailbox_group, "again")
 
 
-def leave_out(campaign_id: int, mailbox_group: str, *, now: datetime) -> int | None:
+def skip_group(campaign_id: int, mailbox_group: str, *, now: datetime) -> int | None:
     """Skip the rest of a held group. Returns how many; None: there was nothing to decide."""
     if not _decide(campaign_id, mailbox_group, "left"):
         return None

@@ -11,9 +11,9 @@ from campaigns.audience.mailbox_providers import OTHER, name_of
 from campaigns.campaign.canary_plan import MEASURES, Bands, Measure, MeasureName
 from campaigns.reason import Reason
 
-ENOUGH = 30
+MIN_RESULTS = 30
 """Results needed to judge the whole test group before its time is up."""
-ENOUGH_OF_GROUP = 10
+MIN_RESULTS_OF_GROUP = 10
 """Results needed to judge a mailbox group on its own."""
 
 
@@ -68,13 +68,15 @@ def judge(
     (`may_hold`), and the others are judged without it; a second bad group stops everything.
     """
     total = sum_of(groups.values())
-    judged = {name: found for name, found in groups.items() if found.results >= ENOUGH_OF_GROUP}
+    judged = {
+        name: found for name, found in groups.items() if found.results >= MIN_RESULTS_OF_GROUP
+    }
     bad = [name for name, found in judged.items() if beyond(found, bands)]
     if len(bad) == 1 and may_hold and len(groups) > 1:
         return CanaryVerdict("hold", _beyond(judged[bad[0]], bands, bad[0]), bad[0])
     if bad:
         return _stopped(_beyond(judged[bad[0]], bands, bad[0]))
-    if beyond(total, bands) and (is_over or total.results >= ENOUGH):
+    if beyond(total, bands) and (is_over or total.results >= MIN_RESULTS):
         return _stopped(_beyond(total, bands))
     if not (is_over and total.results):
         return None

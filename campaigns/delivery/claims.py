@@ -52,7 +52,7 @@ def claim(
         sa.insert(Claim).values(token=token, campaign_id=campaign_id, lease_until=until)
     )
     recipients = _load(campaign_id, token, now)
-    waiting = domain_waits.put_off(found[0] or 0, token, recipients, now=now)
+    waiting = domain_waits.postpone(found[0] or 0, token, recipients, now=now)
     if waiting:
         taken[OTHER] -= len(waiting)  # their share of the limits is returned
         recipients = [person for person in recipients if person.delivery_id not in waiting]

@@ -21,7 +21,7 @@ FORGOTTEN_AT_ONCE = 100
 """Domains per statement: SQLite refuses conditions of more than 1,000 parts."""
 
 
-def put_off(
+def postpone(
     provider_id: int, token: str, recipients: Sequence[Recipient], *, now: datetime
 ) -> set[int]:
     """Postpone deliveries of a claim whose domain is paused; returns their ids."""

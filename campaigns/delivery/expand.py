@@ -24,7 +24,7 @@ def expand(campaign_id: int, *, links: tuple[str, ...], now: datetime) -> bool:
     campaign = db.session.get(Campaign, campaign_id, with_for_update=True)
     if campaign is None or campaign.status != "preparing":
         return False
-    erasure_lock.keep_everybody()  # no foreign key enforces this
+    erasure_lock.prevent_erasures()  # no foreign key enforces this
     arithmetic = audience_arithmetic(campaign_id)
     campaign.audience = _insert_deliveries(campaign, now)
     _insert_links(campaign_id, links)

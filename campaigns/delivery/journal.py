@@ -65,7 +65,7 @@ class Journal:
         facts = _facts(result.outcome, result.code, result.scope, result.step, result.reply)
         self._write(b"R %d %b\n" % (result.delivery_id, facts))
 
-    def put_back(self, delivery_id: int) -> None:
+    def revoke(self, delivery_id: int) -> None:
         """Note that the server has not accepted this delivery, so it may be offered again."""
         self._write(b"P %d\n" % delivery_id)
 
@@ -105,7 +105,7 @@ def _facts(*facts: str | int) -> bytes:
 
 
 @dataclass(slots=True)
-class Story:
+class JournalContents:
     """The contents of a journal: deliveries begun, and known results by delivery id."""
 
     begun: set[int] = field(default_factory=set)
@@ -119,9 +119,9 @@ class Story:
         return self.begun - self.results.keys()
 
 
-def read(path: Path) -> Story:
+def read(path: Path) -> JournalContents:
     """Read a journal. A last line cut short by a crash counts as not written."""
-    story = Story()
+    story = JournalContents()
     for line in path.read_bytes().rstrip(b"\0").split(b"\n")[:-1]:
         if b"\0" in line:
             continue  # an incomplete last line

@@ -20,7 +20,7 @@ from campaigns.db import db, insert_ignoring, rows_given
 from campaigns.delivery.retry import Limits, decide, not_before
 from campaigns.messages import SendResult
 from campaigns.providers.classify import ReplyClass, classify
-from campaigns.providers.retry_after import asked_wait
+from campaigns.providers.retry_after import requested_wait
 from campaigns.providers.smtp.session_limits import is_about_session
 from campaigns.throttling.slowed_domains import domain_of
 
@@ -117,7 +117,7 @@ def record(
             others.append(_row(result.delivery_id, "unknown", unknown_reason, reply=reply, ref=ref))
         elif result.delivery_id in stories:
             story, reply_class = stories[result.delivery_id], reading.classes[result.delivery_id]
-            fate = _fate(result, reply_class, story, recorded, now, limits or Limits())
+            fate = _new_values(result, reply_class, story, recorded, now, limits or Limits())
             others.append({**fate, "new_reply": reply, "new_ref": ref})
     others += [_row(number, "failed", "unrenderable", reply=replies[0, text])
                for number, text in problems]  # fmt: skip
@@ -167,7 +167,7 @@ def _write_sent(token: str, rows: Sequence[dict[str, Any]], now: datetime) -> No
 
 
 @dataclass(frozen=True, slots=True)
-class _Story:
+class _History:
     """The history of a delivery, which together with the reply decides its outcome."""
 
     attempts: int
@@ -176,7 +176,7 @@ class _Story:
     address: str
 
 
-def _stories(token: str, results: Sequence[SendResult]) -> dict[int, _Story]:
+def _stories(token: str, results: Sequence[SendResult]) -> dict[int, _History]:
     if not results:
         return {}
     rows = db.session.execute(
@@ -192,15 +192,15 @@ def _stories(token: str, results: Sequence[SendResult]) -> dict[int, _Story]:
         )
     )
     return {
-        row.id: _Story(row.attempts, row.deferred_since, row.mailbox_group, row.address)
+        row.id: _History(row.attempts, row.deferred_since, row.mailbox_group, row.address)
         for row in rows
     }
 
 
-def _fate(
+def _new_values(
     result: SendResult,
     reply_class: ReplyClass,
-    story: _Story,
+    story: _History,
     recorded: Recorded,
     now: datetime,
     limits: Limits,
@@ -230,7 +230,7 @@ def _fate(
         now,
         limits,
         is_final=result.outcome == "failed",
-        asked=asked_wait(result.reply, now),
+        asked=requested_wait(result.reply, now),
     )
     if verdict.is_bounce:
         recorded.bounced.append(result.delivery_id)

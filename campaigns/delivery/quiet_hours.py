@@ -97,7 +97,7 @@ def with_hours() -> list[Campaign]:
     )
 
 
-def in_waves() -> list[Campaign]:
+def with_local_times() -> list[Campaign]:
     """Return sending campaigns that follow recipients' time zones or sending hours."""
     return list(
         db.session.scalars(

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from campaigns.campaign.models import Campaign, Claim, Delivery
 from campaigns.db import db
 from campaigns.delivery import outcomes
-from campaigns.delivery.journal import Story
+from campaigns.delivery.journal import JournalContents
 from campaigns.messages import SendResult
 
 HOST_LOST_AFTER = timedelta(minutes=15)
@@ -50,7 +50,9 @@ def leases() -> dict[str, datetime]:
     return {token: until for token, until in rows}  # noqa: C416
 
 
-def settle(token: str, story: Story, *, now: datetime, lent_until: datetime | None = None) -> bool:
+def settle(
+    token: str, story: JournalContents, *, now: datetime, lent_until: datetime | None = None
+) -> bool:
     """Settle a claim whose worker is gone, by its journal.
 
     Known replies are recorded, bodies without a reply become `unknown` and are never sent again
@@ -102,7 +104,7 @@ def settle_lost(lost: Leases, *, now: datetime) -> int:
     Whether bodies were sent cannot be known. Returns how many claims were settled.
     """
     return sum(
-        settle(token, Story(is_whole=False), now=now, lent_until=until)
+        settle(token, JournalContents(is_whole=False), now=now, lent_until=until)
         for token, until in sorted(lost.items())
     )
 

@@ -4,7 +4,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from campaigns.delivery.retry import Limits, is_flood
+from campaigns.delivery.retry import Limits, is_refusal_spike
 
 
 @dataclass(slots=True)
@@ -20,7 +20,9 @@ class Recent:
         oldest = now - timedelta(minutes=self.limits.flood_minutes)
         while self._batches[0][0] < oldest or self._is_enough_without_the_oldest():
             self._batches.popleft()
-        return is_flood(sum(batch[1] for batch in self._batches), self._results(), self.limits)
+        return is_refusal_spike(
+            sum(batch[1] for batch in self._batches), self._results(), self.limits
+        )
 
     def _results(self) -> int:
         return sum(batch[2] for batch in self._batches)

@@ -27,7 +27,7 @@ from campaigns.db import db, rows_changed
 from campaigns.delivery import quiet_hours
 from campaigns.delivery.models import ResendRun
 
-NOT_BY_ALL = ("no_mailbox", "disabled")
+NEVER_RETRIED_IN_BULK = ("no_mailbox", "disabled")
 """Reasons excluded from "all": retrying such addresses harms the sender's reputation."""
 BATCH_SIZE = 10_000
 """Deliveries changed at once."""
@@ -79,7 +79,7 @@ def release(campaign_id: int, *, now: datetime) -> int:
     return _decide(campaign_id, "kept", now=now)
 
 
-def try_group_again(campaign_id: int, mailbox_group: str, *, now: datetime) -> int:
+def retry_group(campaign_id: int, mailbox_group: str, *, now: datetime) -> int:
     """Queue the held deliveries of a mailbox group whose refusals were a mistake."""
     db.session.execute(
         sa.update(HeldGroup)
@@ -110,11 +110,11 @@ def _queue(campaign_id: int, ids: Collection[int], status: str, *, now: datetime
     chosen = Delivery.status == status, _among(ids)
     count = _change(campaign_id, *chosen, **_NEW, updated_at=now)
     if count:
-        _let_go(campaign_id, _among(ids), now=now)
+        _make_due(campaign_id, _among(ids), now=now)
     return count
 
 
-def _let_go(campaign_id: int, *among: sa.ColumnElement[bool], now: datetime) -> None:
+def _make_due(campaign_id: int, *among: sa.ColumnElement[bool], now: datetime) -> None:
     """Make queued deliveries due, within the campaign's sending hours."""
     lifecycle.reopen(campaign_id, now=now)
     campaign = db.session.get_one(Campaign, campaign_id, populate_existing=True)
@@ -215,7 +215,7 @@ def _slice(run: ResendRun, most: int, now: datetime) -> bool:
     count = _change(run.campaign_id, *left, Delivery.id <= last, **values)
     if count and is_queued:
         of_slice = Delivery.id > run.position, Delivery.id <= last
-        _let_go(run.campaign_id, *of_slice, now=now)
+        _make_due(run.campaign_id, *of_slice, now=now)
     run.position = last
     run.done += count
     return bool(found == most)
@@ -232,7 +232,7 @@ def _left(run: ResendRun) -> list[sa.ColumnElement[bool]]:
     wanted: dict[str, tuple[sa.ColumnElement[bool], ...]] = {
         "unknown": (status == "unknown", reason != "left"),
         "left": (status == "unknown", reason != "left"),
-        "failed": (status == "failed", reason.not_in(NOT_BY_ALL)),
+        "failed": (status == "failed", reason.not_in(NEVER_RETRIED_IN_BULK)),
         "cancelled": (status == "cancelled",),
         "kept": (status == "held", reason != "flood"),
         "flood": (

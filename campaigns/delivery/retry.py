@@ -1,9 +1,9 @@
 """The policy after a refusal or a delay. Pure: no database, no clock.
 
-decide       the outcome of a delivery, by the class of the reply and its history
-not_before   when it is due again, with jitter
-pause_for    whether the campaign or account must pause, by the last results
-is_flood     whether a mailbox group reports implausibly many missing mailboxes (B4)
+decide            the outcome of a delivery, by the class of the reply and its history
+not_before        when it is due again, with jitter
+pause_for         whether the campaign or account must pause, by the last results
+is_refusal_spike  whether a mailbox group reports implausibly many missing mailboxes (B4)
 """
 
 import zlib
@@ -109,11 +109,11 @@ def decide(
     age = max(now - first_tried_at, timedelta(0)) if first_tried_at else timedelta(0)
     left = timedelta(hours=limits.retry_hours) - age
     if reply_class in _OF_THE_WAY:
-        return _of_the_way(reply_class, age, left, asked)
-    return _of_the_moment(reply_class, attempts, left, limits, is_final=is_final, asked=asked)
+        return _account_fault(reply_class, age, left, asked)
+    return _temporary(reply_class, attempts, left, limits, is_final=is_final, asked=asked)
 
 
-def _of_the_way(
+def _account_fault(
     reply_class: ReplyClass, age: timedelta, left: timedelta, asked: timedelta
 ) -> Verdict:
     """Let a delivery wait because its account is at fault; the attempt does not count."""
@@ -130,7 +130,7 @@ def _of_the_way(
     return Verdict("queued", reason, blame, wait, counts=False)
 
 
-def _of_the_moment(
+def _temporary(
     reply_class: ReplyClass,
     attempts: int,
     left: timedelta,
@@ -222,7 +222,7 @@ def _pause(code: str, count: int, tally: RecentResults, reply: str) -> Pause:
     return Pause("campaign", Reason(code, params))
 
 
-def is_flood(refusals: int, results: int, limits: Limits) -> bool:
+def is_refusal_spike(refusals: int, results: int, limits: Limits) -> bool:
     """Return whether a mailbox group reports implausibly many missing mailboxes.
 
     Counts the group's last `flood_results` results, at most `flood_minutes` old.

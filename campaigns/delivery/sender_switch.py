@@ -14,7 +14,7 @@ from campaigns.campaign.models import Campaign, Claim, Delivery
 from campaigns.db import db
 from campaigns.throttling.plan import Grant, Plan
 
-WORTH_GOING_ON = timedelta(minutes=15)
+WORTH_SWITCHING = timedelta(minutes=15)
 """Shortest wait that justifies another sender address."""
 _OF_THE_WAY = ("throttled", "sender_refused")
 """Reasons that do not apply to another account: the delivery may be sent at once."""
@@ -57,11 +57,11 @@ def is_used_up(plan: Plan, grant: Grant, *, now: datetime) -> bool:
     campaigns of a broken or blocked account must not move to the next account.
     """
     if plan.suspended_until is not None and plan.suspended_until > now:
-        return plan.is_quota and plan.suspended_until - now > WORTH_GOING_ON
+        return plan.is_quota and plan.suspended_until - now > WORTH_SWITCHING
     held = grant.account
     if grant.total or held is None or held.kind not in ("day", "warm_up"):
         return False
-    return held.seconds > WORTH_GOING_ON.total_seconds()
+    return held.seconds > WORTH_SWITCHING.total_seconds()
 
 
 def without_day(plan: Plan) -> Plan:
@@ -80,7 +80,7 @@ def is_any_claimed(campaign_id: int) -> bool:
     return db.session.scalar(claim.limit(1)) is not None
 
 
-def is_any_put_off(campaign_id: int) -> bool:
+def is_any_deferred(campaign_id: int) -> bool:
     """Return whether any waiting delivery could be sent at once from another sender."""
     return (
         db.session.scalar(sa.select(Delivery.id).where(*_put_off(campaign_id)).limit(1)) is not None

@@ -41,7 +41,7 @@ def _judge(campaign_id: int) -> None:
     with transaction():
         changed = canary.act(campaign_id, verdict, now=utcnow())
         if changed and verdict.what == "stop":
-            mails = _tell_owners(campaign_id)
+            mails = _alert_owners(campaign_id)
     if changed:
         log.info("canary", campaign=campaign_id, verdict=verdict.what, why=verdict.reason)
         services().doorbell.ring("send")
@@ -49,11 +49,11 @@ def _judge(campaign_id: int) -> None:
         services().doorbell.ring("transactional", mail_id)
 
 
-def _tell_owners(campaign_id: int) -> list[int]:
+def _alert_owners(campaign_id: int) -> list[int]:
     campaign = db.session.get_one(Campaign, campaign_id, populate_existing=True)
     base_url = services().settings.base_url.rstrip("/")
     report_url = f"{base_url}/campaigns/{campaign.public_id}/report"
-    return alerts.tell_of_canary(campaign, report_url=report_url, now=utcnow())
+    return alerts.alert_about_canary(campaign, report_url=report_url, now=utcnow())
 
 
 def forget() -> None:

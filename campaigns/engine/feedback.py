@@ -70,7 +70,7 @@ class Judge:
 
         `book`: the reply rules, already matched against these replies (`rule_book`).
         """
-        self._forget_what_is_over()
+        self._forget_finished()
         feedback = Feedback(sent=Counter(recorded.sent))
         policy.bounce(campaign_id, recorded.bounced, now=now)
         for (group, reply_class), count in recorded.refused.items():
@@ -113,7 +113,7 @@ class Judge:
             del self._last[key]
             self._count.pop(key, None)
 
-    def _forget_what_is_over(self) -> None:
+    def _forget_finished(self) -> None:
         """Forget finished campaigns, so that memory does not grow."""
         if time.monotonic() - self._cleaned_at < CLEANUP_INTERVAL_SECONDS:
             return

@@ -19,8 +19,8 @@ from campaigns.throttling.hold_reasons import hold
 from campaigns.throttling.plan import (
     NO_LIMIT,
     AccountHold,
-    Ask,
     Grant,
+    GrantRequest,
     GroupPlan,
     Pace,
     Paces,
@@ -51,7 +51,7 @@ class RedisLimiter:
         self._script = redis.register_script(SCRIPT.read_text("utf-8"))
         self._clock = clock
 
-    def acquire(self, ask: Ask, plan: Plan) -> Grant:
+    def acquire(self, ask: GrantRequest, plan: Plan) -> Grant:
         """Grant as much of these requests as the limits of the account allow."""
         question = _question(ask, plan)
         answer = self._run(ask.provider_id, "acquire", question)
@@ -76,7 +76,7 @@ class RedisLimiter:
             answer["counts"], float(answer["wait"]), holds, answer["at_once"], account, paces
         )
 
-    def give_back(self, ask: Ask, counts: Mapping[str, int]) -> None:
+    def give_back(self, ask: GrantRequest, counts: Mapping[str, int]) -> None:
         """Return unused grants."""
         unused = {group: count for group, count in counts.items() if count > 0}
         if unused:
@@ -148,7 +148,7 @@ def _pace(told: Mapping[str, str] | None) -> Pace | None:
     return Pace(float(told["delay"]), float(told["every"])) if told else None
 
 
-def _question(ask: Ask, plan: Plan) -> dict[str, Any]:
+def _question(ask: GrantRequest, plan: Plan) -> dict[str, Any]:
     windows = {name: most for name, most in asdict(plan.windows).items() if most}
     cap = plan.warm_up_per_day
     is_warm_up = cap is not None and cap < windows.get("day", NO_LIMIT)

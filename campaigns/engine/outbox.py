@@ -156,7 +156,7 @@ class Outbox:
         batch, _ = self._on_wire[message.delivery_id]
         try:
             # Its body may have begun: without this note, recovery would find it unanswered.
-            batch.journal.put_back(message.delivery_id)
+            batch.journal.revoke(message.delivery_id)
         except OSError as error:
             self.account.journal_error = error
         with self._lock:

@@ -24,7 +24,7 @@ from campaigns.db import db, transaction
 from campaigns.engine import restored
 from campaigns.engine.redis_connection import connect
 from campaigns.engine.restored import State
-from campaigns.transactional.alerts import tell_of_restore
+from campaigns.transactional.alerts import alert_about_restore
 
 log = structlog.get_logger()
 
@@ -186,7 +186,7 @@ class Guard:
             mails: list[int] = []
             if held is not None and (held.campaigns or held.emails):
                 base_url = services().settings.base_url
-                mails = tell_of_restore(
+                mails = alert_about_restore(
                     held.campaigns, held.emails, base_url=base_url, now=utcnow()
                 )
         if held is not None:

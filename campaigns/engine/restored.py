@@ -24,7 +24,7 @@ NOT_STARTED = Reason("status.restored_draft")
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HeldItems:
     """What was put on hold: ids of campaigns, and the number of transactional emails."""
 
     campaigns: list[int]
@@ -101,7 +101,7 @@ def _is_due(now: datetime) -> sa.ColumnElement[bool]:
     return sa.and_(Campaign.status == "scheduled", Campaign.scheduled_at <= now)
 
 
-def hold(above: int, *, now: datetime) -> Held | None:
+def hold(above: int, *, now: datetime) -> HeldItems | None:
     """Hold everything that would be sent, and raise the counter above this number.
 
     The clock asks about campaigns that came due before `now` (`schedules.ask`). Returns None if
@@ -121,7 +121,7 @@ def hold(above: int, *, now: datetime) -> Held | None:
     # A resend in progress: the rest of it may have been sent.
     db.session.execute(sa.delete(ResendRun).where(ResendRun.what != "left"))
     due = db.session.scalars(sa.select(Campaign.id).where(_is_due(now))).all()
-    return Held([*on_hold, *drafts, *due], queue.hold_restored())
+    return HeldItems([*on_hold, *drafts, *due], queue.hold_restored())
 
 
 def _end_claims(now: datetime) -> None:

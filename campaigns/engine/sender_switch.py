@@ -46,9 +46,9 @@ def go_on(campaign: Campaign, plan: Plan, grant: Grant = NOTHING) -> bool:
     return changed
 
 
-def go_on_with_put_off(campaign: Campaign, provider_id: int) -> bool:
+def continue_deferred(campaign: Campaign, provider_id: int) -> bool:
     """Switch if nothing is due because the server deferred everything that is left."""
-    if campaign.overflow_sender_id is None or not sender_switch.is_any_put_off(campaign.id):
+    if campaign.overflow_sender_id is None or not sender_switch.is_any_deferred(campaign.id):
         return False
     return go_on(campaign, load_plan(provider_id, now=utcnow()))
 

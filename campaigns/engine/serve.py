@@ -28,7 +28,7 @@ from campaigns.reason import Reason
 from campaigns.secrets import SecretUnreadableError
 from campaigns.throttling.hold_reasons import banner
 from campaigns.throttling.loading import load_plan
-from campaigns.throttling.plan import Ask, Grant, Plan
+from campaigns.throttling.plan import Grant, GrantRequest, Plan
 
 SLICE_SECONDS = 1.0
 SHORT_WAIT_SECONDS = 0.05
@@ -197,7 +197,7 @@ def _nothing_due(engine: Engine, campaign: Campaign, provider_id: int) -> Progre
     """Finish the campaign, unless more of it will become due."""
     if engine.has_batches_of(campaign.id):
         return SOON
-    if sender_switch.go_on_with_put_off(campaign, provider_id):
+    if sender_switch.continue_deferred(campaign, provider_id):
         return SOON
     if completion.is_done(campaign.id):
         with transaction():
@@ -235,7 +235,7 @@ def _fill(engine: Engine, campaign: Campaign, route: Route, wants: Mapping[str, 
     """Ask the limiter, and claim as much as it grants."""
     outbox, plan = route.outbox, route.plan
     asked_at = time.monotonic()
-    ask = Ask(outbox.provider_id, campaign.id, wants, engine.name, outbox.on_wire())
+    ask = GrantRequest(outbox.provider_id, campaign.id, wants, engine.name, outbox.on_wire())
     grant = limiter().acquire(ask, plan)
     if sender_switch.go_on(campaign, plan, grant):
         return SOON
@@ -267,7 +267,9 @@ def _claim(engine: Engine, campaign: Campaign, route: Route, grant: Grant) -> Pr
     else:
         outages.over("claim")
     unused = {group: count - taken.get(group, 0) for group, count in grant.counts.items()}
-    limiter().give_back(Ask(outbox.provider_id, campaign.id, grant.counts, engine.name), unused)
+    limiter().give_back(
+        GrantRequest(outbox.provider_id, campaign.id, grant.counts, engine.name), unused
+    )
     claimed = sum(taken.values())
     return Progress(claimed, 0.0 if claimed else wait)
 

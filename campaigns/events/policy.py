@@ -20,7 +20,7 @@ from campaigns.delivery import resend
 from campaigns.events.models import Event
 
 AT_ONCE = ("no_mailbox",)
-FOR_EVER = ("no_mailbox", "disabled")
+BOUNCE_REASONS = ("no_mailbox", "disabled")
 """Delivery reasons that are bounces; a full mailbox is none, but may become one."""
 CHUNK = 1_000
 
@@ -49,7 +49,7 @@ def bounce(campaign_id: int, delivery_ids: Collection[int], *, now: datetime) ->
 
 
 def _bounce(campaign_id: int, ids: Sequence[int], now: datetime) -> int:
-    _hold_latecomers(campaign_id, ids, now)
+    _hold_open(campaign_id, ids, now)
     rows = db.session.execute(
         sa.select(
             Delivery.id,
@@ -65,11 +65,11 @@ def _bounce(campaign_id: int, ids: Sequence[int], now: datetime) -> int:
             Delivery.id.in_(ids),
             Delivery.campaign_id == campaign_id,
             Delivery.status == "failed",
-            Delivery.reason.in_((*FOR_EVER, *_REPEATED)),
+            Delivery.reason.in_((*BOUNCE_REASONS, *_REPEATED)),
         )
         .order_by(Delivery.id)
     ).all()
-    _write_events(campaign_id, [row.id for row in rows if row.reason in FOR_EVER], now)
+    _write_events(campaign_id, [row.id for row in rows if row.reason in BOUNCE_REASONS], now)
     repeated = _repeated(
         {row.subscriber_id for row in rows if row.subscriber_id and row.reason in _REPEATED}, now
     )
@@ -140,7 +140,7 @@ def _repeated(subscriber_ids: Collection[int], now: datetime) -> set[tuple[int, 
     }
 
 
-def _hold_latecomers(campaign_id: int, ids: Sequence[int], now: datetime) -> None:
+def _hold_open(campaign_id: int, ids: Sequence[int], now: datetime) -> None:
     """Hold deliveries that were being sent to a mailbox group when it was put on hold."""
     if held := resend.held_groups(campaign_id, kind="flood"):
         db.session.execute(
@@ -149,7 +149,7 @@ def _hold_latecomers(campaign_id: int, ids: Sequence[int], now: datetime) -> Non
                 Delivery.id.in_(ids),
                 Delivery.campaign_id == campaign_id,
                 Delivery.status == "failed",
-                Delivery.reason.in_(FOR_EVER),
+                Delivery.reason.in_(BOUNCE_REASONS),
                 Delivery.mailbox_group.in_(sorted(held)),
             )
             .values(status="held", reason="flood", updated_at=now)
@@ -177,7 +177,7 @@ def hold(
             Delivery.campaign_id == campaign_id,
             Delivery.mailbox_group == mailbox_group,
             Delivery.status == "failed",
-            Delivery.reason.in_(FOR_EVER),
+            Delivery.reason.in_(BOUNCE_REASONS),
             # Must match the partial index of deliveries with a reason literally, for SQLite.
             Delivery.reason != sa.literal_column("''"),
             Delivery.updated_at >= since,

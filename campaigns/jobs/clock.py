@@ -230,7 +230,7 @@ def advance_series() -> None:
         except ReasonError as error:
             log.error("a recurring campaign cannot continue", series=series_id, error=error.reason)
             with transaction():
-                series.put_off(series_id, until=utcnow() + PUT_OFF)
+                series.retry_later(series_id, until=utcnow() + PUT_OFF)
 
 
 def _advance(series_id: int) -> bool:
@@ -277,7 +277,7 @@ def hold_back(holder: str) -> None:
 def explain_waves() -> None:
     """Show what campaigns between two time zones wait for."""
     now = utcnow()
-    for campaign in quiet_hours.in_waves():
+    for campaign in quiet_hours.with_local_times():
         following = quiet_hours.next_wave(campaign.id, now=now)
         if following is None:
             continue

@@ -39,7 +39,7 @@ from campaigns.reason import Parameter, Reason
 from campaigns.secrets import SecretUnreadableError
 from campaigns.self_service import signup
 from campaigns.throttling.loading import load_plan
-from campaigns.throttling.plan import Ask
+from campaigns.throttling.plan import GrantRequest
 from campaigns.tokens import ConfirmRef
 from campaigns.transactional import account_mail, queue
 from campaigns.transactional.plain_mail import EmailText, Sender, build, words
@@ -152,7 +152,7 @@ def _take_a_token(account: ProviderAccount) -> None:
         plan = load_plan(account.id, now=utcnow())
         if plan.is_free:
             return
-        grant = limiter().acquire(Ask(account.id, 0, {ONE_PERSON: 1}), plan)
+        grant = limiter().acquire(GrantRequest(account.id, 0, {ONE_PERSON: 1}), plan)
         if grant.total:
             if grant.paces.account is not None:
                 time.sleep(grant.paces.account.delay)

@@ -46,7 +46,7 @@ class AttachedFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class ParsedMessage:
     """A parsed message. `html` and `text` are None without such a part."""
 
     subject: str
@@ -59,7 +59,7 @@ class Letter:
     attachments: tuple[AttachedFile, ...]
 
 
-def read_letter(raw: bytes) -> Letter:
+def parse_message(raw: bytes) -> ParsedMessage:
     """Parse a message. Its first HTML part and first plain part are its bodies."""
     message = message_from_bytes(raw, policy=_BOUNDED)
     html: str | None = None
@@ -74,7 +74,7 @@ def read_letter(raw: bytes) -> Letter:
             text = _text(part)
         else:
             attachments.append(_attachment(part, len(attachments) + 1))
-    return Letter(
+    return ParsedMessage(
         subject=_header(message, "Subject"),
         from_header=_header(message, "From"),
         to_header=_header(message, "To"),
@@ -86,7 +86,7 @@ def read_letter(raw: bytes) -> Letter:
     )
 
 
-def framed_html(letter: Letter) -> str:
+def framed_html(letter: ParsedMessage) -> str:
     """Return HTML for the frame: links open a new tab, attached pictures are embedded.
 
     Pictures become `data:` URLs, since a sandboxed frame sends no cookie to fetch them with.
@@ -101,7 +101,7 @@ def framed_html(letter: Letter) -> str:
 class _Pictures:
     """Replaces `cid:...` by the picture, up to INLINE_BYTES."""
 
-    def __init__(self, letter: Letter) -> None:
+    def __init__(self, letter: ParsedMessage) -> None:
         self._found = {
             attachment.content_id: attachment
             for attachment in letter.attachments

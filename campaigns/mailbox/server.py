@@ -94,12 +94,12 @@ class MailServer:
         self._commit()
         for session in list(self._sessions):
             if not session.is_busy:
-                session.say_goodbye(b"421 4.3.2 The mailbox is closing")
+                session.close_with(b"421 4.3.2 The mailbox is closing")
         if self._sessions:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._everybody_left.wait(), seconds)
         for session in list(self._sessions):
-            session.say_goodbye(b"421 4.3.2 The mailbox is closing")
+            session.close_with(b"421 4.3.2 The mailbox is closing")
         await asyncio.sleep(0)  # lets the last replies leave
 
     def join(self, session: MailboxSession) -> bool:
@@ -142,7 +142,7 @@ class MailServer:
             await asyncio.sleep(min(self._idle_seconds / 4, 15))
             for session in list(self._sessions):
                 if loop.time() - session.heard_at > self._idle_seconds:
-                    session.say_goodbye(b"421 4.4.2 Nothing heard for too long")
+                    session.close_with(b"421 4.4.2 Nothing heard for too long")
 
 
 def _why_not(error: OSError | OverflowError, host: str, port: int) -> MailboxError:

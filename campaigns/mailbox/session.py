@@ -86,7 +86,7 @@ class MailboxSession(asyncio.Protocol):
             self._send(b"220 localhost ESMTP Campaigns mailbox: keeps everything, relays nothing")
             self._flush()
         else:
-            self.say_goodbye(b"421 4.3.2 Too many connections, try again later")
+            self.close_with(b"421 4.3.2 Too many connections, try again later")
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Drop whatever has not been answered yet."""
@@ -100,7 +100,7 @@ class MailboxSession(asyncio.Protocol):
         self.heard_at = asyncio.get_running_loop().time()
         if not self._is_closing:
             self._buffer += data
-            self._go_on()
+            self._process()
 
     def pause_writing(self) -> None:
         """Stop processing while the client does not read."""
@@ -109,7 +109,7 @@ class MailboxSession(asyncio.Protocol):
     def resume_writing(self) -> None:
         """Continue when the client has read."""
         self._is_choked = False
-        self._go_on()
+        self._process()
 
     # Called by the server
 
@@ -118,7 +118,7 @@ class MailboxSession(asyncio.Protocol):
         """Whether a message is being received or stored."""
         return self._in_data or self._awaits_store
 
-    def say_goodbye(self, reply: bytes) -> None:
+    def close_with(self, reply: bytes) -> None:
         """Send this last reply and close."""
         self._send(reply)
         self._is_closing = True
@@ -126,7 +126,7 @@ class MailboxSession(asyncio.Protocol):
 
     # Commands
 
-    def _go_on(self) -> None:
+    def _process(self) -> None:
         """Handle whatever is complete in the buffer, until a reply is pending."""
         while not (self._awaits_store or self._is_choked or self._is_closing):
             if not (self._take_message() if self._in_data else self._take_line()):
@@ -303,7 +303,7 @@ class MailboxSession(asyncio.Protocol):
         self._awaits_store = False
         self._send(reply)
         self._part_if_draining()
-        self._go_on()
+        self._process()
 
     def _part_if_draining(self) -> None:
         if self._hub.is_draining and not self._awaits_store:

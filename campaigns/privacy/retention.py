@@ -31,15 +31,15 @@ def delete(places: Collection[Place], *, now: datetime) -> int:
     found = _overdue(_is_overdue(now), _is_one_of(Subscription, places), lock=True)
     if not found:
         return 0
-    newcomers = _who_came_by_signing_up([subscriber_id for _, subscriber_id in found])
-    _forget_who_asked(found)
-    _leave_again(found)
+    newcomers = _created_by_sign_up([subscriber_id for _, subscriber_id in found])
+    _anonymize_requests(found)
+    _unsubscribe_again(found)
     db.session.execute(
         sa.delete(Subscription)
         .where(_is_one_of(Subscription, found), Subscription.state == "pending")
         .execution_options(synchronize_session=False)
     )
-    erasure.erase(_with_nothing_else(newcomers))
+    erasure.erase(_without_other_data(newcomers))
     return len(found)
 
 
@@ -73,7 +73,7 @@ def _is_one_of(
     return sa.tuple_(table.list_id, table.subscriber_id).in_(sorted(places))
 
 
-def _who_came_by_signing_up(subscriber_ids: Collection[int]) -> list[int]:
+def _created_by_sign_up(subscriber_ids: Collection[int]) -> list[int]:
     """Return those of them who were created by a request, at the same time."""
     return list(
         db.session.scalars(
@@ -89,7 +89,7 @@ def _who_came_by_signing_up(subscriber_ids: Collection[int]) -> list[int]:
     )
 
 
-def _forget_who_asked(places: Collection[Place]) -> None:
+def _anonymize_requests(places: Collection[Place]) -> None:
     """Remove the person from the requests made since these subscriptions became pending."""
     is_of_these = sa.exists().where(
         Subscription.list_id == ConsentEvent.list_id,
@@ -104,7 +104,7 @@ def _forget_who_asked(places: Collection[Place]) -> None:
     )
 
 
-def _leave_again(places: Collection[Place]) -> None:
+def _unsubscribe_again(places: Collection[Place]) -> None:
     """Set those who unsubscribed, asked to come back and never confirmed to unsubscribed."""
     left_at = (
         sa.select(sa.func.max(ConsentEvent.at))
@@ -124,7 +124,7 @@ def _leave_again(places: Collection[Place]) -> None:
     )
 
 
-def _with_nothing_else(subscriber_ids: Collection[int]) -> list[int]:
+def _without_other_data(subscriber_ids: Collection[int]) -> list[int]:
     """Return those of them who are on no list and were never sent a campaign."""
     return list(
         db.session.scalars(

@@ -25,7 +25,7 @@ class CertificateError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class CertificateInfo:
     """The part of a certificate that is shown to people."""
 
     name: str
@@ -50,11 +50,11 @@ def checked(certificate: str, key: str) -> tuple[str, str]:
     return "".join(texts), encoded.decode()
 
 
-def shown(certificate: str) -> Shown | None:
+def shown(certificate: str) -> CertificateInfo | None:
     """Return the owner and expiry of a certificate; None without one."""
     try:
         own = x509.load_pem_x509_certificates(certificate.encode())[0]
-        return Shown(_name_of(own), own.not_valid_after_utc)
+        return CertificateInfo(_name_of(own), own.not_valid_after_utc)
     except (ValueError, IndexError):
         return None
 

@@ -334,7 +334,7 @@ def _classify(code: int, text: str, step: Step, scope: Scope) -> ReplyClass:
     found = _by_words(text, step) or _by_enhanced(text, step) or _by_code(code, step, scope)
     if found == "throttle" and _is_of_one_mailbox(text):
         return "transient"
-    return _for_now(found) if code < 500 else found
+    return _as_temporary(found) if code < 500 else found
 
 
 def _by_words(text: str, step: Step) -> ReplyClass | None:
@@ -373,7 +373,7 @@ def _is_of_one_mailbox(text: str) -> bool:
     return bool(found and found[2] == "2" and not _OF_SENDER.search(text.lower()))
 
 
-def is_mailbox_trouble(code: int, text: str) -> bool:
+def is_about_mailbox(code: int, text: str) -> bool:
     """Return whether a reply is about the recipient's mailbox: full, disabled, too much email.
 
     Such a reply says nothing about how fast other recipients may be sent to.
@@ -427,7 +427,7 @@ def _by_code(code: int, step: Step, scope: Scope) -> ReplyClass:
     return "refused"
 
 
-def _for_now(reply_class: ReplyClass) -> ReplyClass:
+def _as_temporary(reply_class: ReplyClass) -> ReplyClass:
     """Return the temporary counterpart of a class: a 4xx is never final."""
     if reply_class == "policy":
         return "throttle"  # delays caused by a bad reputation call for less email

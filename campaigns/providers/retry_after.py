@@ -28,7 +28,7 @@ _ISO_DATE = re.compile(
 )
 
 
-def asked_wait(text: str, now: datetime) -> timedelta:
+def requested_wait(text: str, now: datetime) -> timedelta:
     """Return how long this reply asks to wait from `now`, in seconds; 0 if it does not say."""
     text = text[:LONGEST_READ]
     moment = _moment(text)

@@ -93,7 +93,7 @@ def _leave(ref: DeliveryRef, proof: ConsentEvidence, *, everything: bool = False
 
 def _come_back(ref: DeliveryRef) -> bool:
     with transaction():
-        back = leaving.come_back(ref, evidence("page", f"[{UNDO_BUTTON}]"))
+        back = leaving.resubscribe(ref, evidence("page", f"[{UNDO_BUTTON}]"))
     return bool(back)
 
 
@@ -105,7 +105,7 @@ def _page(ref: DeliveryRef, done: str) -> Response:
             done=done,
             places=[place.name for place in leaving.places(ref)],
             others=[place.name for place in leaving.other_places(ref)],
-            left=[place.name for place in leaving.left_lately(ref, now=utcnow())],
+            left=[place.name for place in leaving.recently_left(ref, now=utcnow())],
             leave_button=LEAVE_BUTTON,
             everything_button=EVERYTHING_BUTTON,
             undo_button=UNDO_BUTTON,

@@ -135,7 +135,7 @@ def _drafts(since: datetime, until: datetime) -> list[CalendarEntry]:
     )
     found = []
     for occurrence, of, campaign in rows:
-        at = series.moment_of(of, datetime.fromisoformat(occurrence.local_at))
+        at = series.occurrence_time(of, datetime.fromisoformat(occurrence.local_at))
         if since <= at < until:
             title = title_of(campaign.name, campaign.subject)
             found.append(

@@ -27,7 +27,7 @@ from campaigns.reports.balance import Balance, campaign_balances
 from campaigns.reports.engagement import Engagement, Hour, LinkFigures, campaign_engagements
 from campaigns.reports.groups import GroupCount, Tally, tally
 from campaigns.reports.replies import ReasonFigures
-from campaigns.reports.resend_options import Flood, ResendOptions
+from campaigns.reports.resend_options import ResendOptions, UndecidedGroup
 from campaigns.reports.snapshots import Counted, Snapshot, Subject
 
 FINAL = ("sent", "cancelled")
@@ -39,7 +39,7 @@ TOO_OLD = timedelta(seconds=120)
 PATIENCE_SECONDS = 0.1
 """Time for which a page counts by itself, in seconds; then it shows the remaining old snapshots."""
 WORTH_SAYING = timedelta(seconds=5)
-MOST_WANTED = 5
+MAX_REQUESTED = 5
 """Largest number of counts that one page requests."""
 NEW = timedelta(days=30)
 
@@ -48,12 +48,12 @@ _RESEND_OPTIONS = "chances"
 
 LASTS_WHILE_SENDING = timedelta(seconds=15)
 LASTS = timedelta(seconds=60)
-LASTS_OF_ITS_AGE = 0.02
+FRACTION_OF_AGE = 0.02
 """Fraction of a campaign's age for which its counts last: old campaigns change rarely."""
 
 
 @dataclass(frozen=True, slots=True)
-class People:
+class SubscriberCounts:
     """All subscribers, and new ones of the last 30 days."""
 
     total: int = 0
@@ -214,12 +214,12 @@ class Counts:
                 self._want("list", number)
         return counted
 
-    def people(self) -> People:
+    def people(self) -> SubscriberCounts:
         """Return the number of subscribers."""
         entry = snapshots.load("people", [0], now=self._now).get(0)
         if entry is not None and not self._is_too_old(entry):
             self._show("people", 0, entry)
-            return People(**entry.figures["people"])
+            return SubscriberCounts(**entry.figures["people"])
         with self._patience():
             found = _count_people(self._now)
         if found.total >= MANY:
@@ -247,7 +247,7 @@ class Counts:
             self._moments.append(entry.at)
 
     def _want(self, subject: Subject, number: int) -> None:
-        if len(self.wanted) < MOST_WANTED and (subject, number) not in self.wanted:
+        if len(self.wanted) < MAX_REQUESTED and (subject, number) not in self.wanted:
             self.wanted.append((subject, number))
 
 
@@ -308,7 +308,7 @@ def _count_campaign(number: int, now: datetime) -> Counted | None:
 
 
 def _lasts_at_rest(campaign: Campaign, now: datetime) -> timedelta:
-    return max(LASTS, LASTS_OF_ITS_AGE * (now - (campaign.finished_at or campaign.updated_at)))
+    return max(LASTS, FRACTION_OF_AGE * (now - (campaign.finished_at or campaign.updated_at)))
 
 
 def _balance(campaign: Campaign, found: Tally) -> Balance:
@@ -319,11 +319,11 @@ def _places(figures: audience_lists.ListFigures) -> int:
     return figures.subscribed + figures.pending + figures.unsubscribed
 
 
-def _count_people(now: datetime) -> People:
+def _count_people(now: datetime) -> SubscriberCounts:
     # Two counts, each from an index only; one with a CASE would read every row.
     everybody = sa.select(sa.func.count()).select_from(Subscriber)
     new = everybody.where(Subscriber.created_at >= now - NEW)
-    return People(db.session.scalar(everybody) or 0, db.session.scalar(new) or 0)
+    return SubscriberCounts(db.session.scalar(everybody) or 0, db.session.scalar(new) or 0)
 
 
 def _hours(campaign: Campaign) -> list[Hour]:
@@ -355,7 +355,7 @@ def _resend_options_row(found: ResendOptions) -> dict[str, Any]:
 
 def _resend_options(row: Mapping[str, Any]) -> ResendOptions:
     floods = [
-        Flood(**{**flood, "held_at": datetime.fromisoformat(flood["held_at"])})
+        UndecidedGroup(**{**flood, "held_at": datetime.fromisoformat(flood["held_at"])})
         for flood in row["floods"]
     ]
     return ResendOptions(**{**row, "floods": floods})

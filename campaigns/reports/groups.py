@@ -14,7 +14,7 @@ from campaigns.db import db
 
 RATE_OVER = timedelta(seconds=60)
 SHORTEST = timedelta(seconds=1)
-MOST_KEPT = 50
+MAX_KEPT = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +190,6 @@ class Speeds:
         while len(seen) > 1 and seen[1].at <= edge:
             seen.popleft()
         self._seen[campaign_id] = seen
-        while len(self._seen) > MOST_KEPT:
+        while len(self._seen) > MAX_KEPT:
             self._seen.pop(next(iter(self._seen)))
         return seen[0]

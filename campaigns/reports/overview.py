@@ -131,7 +131,7 @@ class SetUp:
         )
 
 
-def campaigns_under_way(counts: Counts) -> list[CampaignFigures]:
+def active_campaigns(counts: Counts) -> list[CampaignFigures]:
     """Return preparing, sending and paused campaigns, latest start first."""
     return _with_figures(
         counts,

@@ -55,7 +55,7 @@ def campaign_reasons(campaign_id: int, *, limit: int = 20) -> list[ReasonFigures
     return [ReasonFigures(*row) for row in rows]
 
 
-def main_trouble(reasons: Sequence[ReasonFigures]) -> ReasonFigures | None:
+def main_reason(reasons: Sequence[ReasonFigures]) -> ReasonFigures | None:
     """Return the most frequent of `campaign_reasons` that nobody intended."""
     return next((found for found in reasons if not _is_wished(found)), None)
 

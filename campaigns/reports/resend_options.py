@@ -9,11 +9,11 @@ import sqlalchemy as sa
 from campaigns.campaign.models import Campaign, Delivery, HeldGroup
 from campaigns.campaign.title import title_of
 from campaigns.db import db
-from campaigns.delivery.resend import NOT_BY_ALL
+from campaigns.delivery.resend import NEVER_RETRIED_IN_BULK
 
 
 @dataclass(frozen=True, slots=True)
-class Flood:
+class UndecidedGroup:
     """A mailbox group that refused very many at once, and waits for a decision.
 
     Or one with bad results in the test group (`kind` canary), where nothing was revoked. `held`:
@@ -42,7 +42,7 @@ class ResendOptions:
     gone: int = 0
     cancelled: int = 0
     kept: int = 0
-    floods: Sequence[Flood] = ()
+    floods: Sequence[UndecidedGroup] = ()
 
     @property
     def is_any(self) -> bool:
@@ -73,15 +73,15 @@ def resend_options(campaign_id: int) -> ResendOptions:
     return ResendOptions(
         unknown=total("unknown", without=("left",)),
         left=counts.get(("unknown", "left"), 0),
-        failed=total("failed", without=NOT_BY_ALL),
-        gone=total("failed") - total("failed", without=NOT_BY_ALL),
+        failed=total("failed", without=NEVER_RETRIED_IN_BULK),
+        gone=total("failed") - total("failed", without=NEVER_RETRIED_IN_BULK),
         cancelled=total("cancelled"),
         kept=total("held", without=("flood",)),
         floods=_floods(campaign_id),
     )
 
 
-def _floods(campaign_id: int) -> list[Flood]:
+def _floods(campaign_id: int) -> list[UndecidedGroup]:
     """Return undecided groups: nearly always none, from a small table."""
     found = db.session.execute(
         sa.select(HeldGroup.mailbox_group, HeldGroup.held_at, HeldGroup.words, HeldGroup.kind)
@@ -89,7 +89,7 @@ def _floods(campaign_id: int) -> list[Flood]:
         .order_by(HeldGroup.mailbox_group)
     ).all()
     return [
-        Flood(
+        UndecidedGroup(
             row.mailbox_group,
             row.held_at,
             row.words,
@@ -111,7 +111,7 @@ class HeldBack:
     groups: list[str]
 
 
-def campaigns_held_back() -> list[HeldBack]:
+def campaigns_with_held_groups() -> list[HeldBack]:
     """Return campaigns with mailbox groups that wait for a decision, newest first."""
     rows = db.session.execute(
         sa.select(

@@ -16,9 +16,9 @@ from campaigns.db import database_now, db, upsert
 from campaigns.reports.models import KeptCount
 
 Subject = Literal["campaign", "list", "people"]
-PART_OF_THE_TIME = 10
+FRESHNESS_FACTOR = 10
 """A snapshot is fresh for this many times the duration of its count, which limits the load."""
-SOONER = 10
+VISIT_FACTOR = 10
 """Factor by which counts are more frequent while a page shows them."""
 BATCH_SIZE = 20
 
@@ -43,7 +43,7 @@ class Snapshot:
     def new_for(self) -> timedelta:
         """Age up to which it is fresh."""
         took = timedelta(seconds=self.seconds)
-        return max(self.lasts / SOONER, PART_OF_THE_TIME * took)
+        return max(self.lasts / VISIT_FACTOR, FRESHNESS_FACTOR * took)
 
     @property
     def is_new(self) -> bool:
@@ -113,7 +113,7 @@ def store(
 ) -> None:
     """Store figures, unless later ones are stored already."""
     # A count too slow to be repeated sooner is not due sooner either.
-    lasts = max(counted.lasts, PART_OF_THE_TIME * timedelta(seconds=seconds))
+    lasts = max(counted.lasts, FRESHNESS_FACTOR * timedelta(seconds=seconds))
     values = {
         "state": counted.state,
         "counted_at": at,

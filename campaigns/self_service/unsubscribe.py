@@ -64,7 +64,7 @@ def leave(ref: DeliveryRef, evidence: ConsentEvidence, *, everything: bool = Fal
     return left
 
 
-def left_lately(ref: DeliveryRef, *, now: datetime) -> list[LeavableList]:
+def recently_left(ref: DeliveryRef, *, now: datetime) -> list[LeavableList]:
     """Return the lists that the person left by a link in the last day and has not rejoined."""
     latest = (
         sa.select(sa.func.max(ConsentEvent.id))
@@ -88,11 +88,11 @@ def left_lately(ref: DeliveryRef, *, now: datetime) -> list[LeavableList]:
     )
 
 
-def come_back(ref: DeliveryRef, evidence: ConsentEvidence) -> list[int]:
+def resubscribe(ref: DeliveryRef, evidence: ConsentEvidence) -> list[int]:
     """Resubscribe to the lists left in the last day. Returns their ids."""
     back = [
         place.list_id
-        for place in left_lately(ref, now=evidence.at)
+        for place in recently_left(ref, now=evidence.at)
         if subscriptions.subscribe(place.list_id, ref.subscriber_id, evidence)
     ]
     if back and ref.delivery_id:

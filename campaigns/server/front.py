@@ -291,7 +291,7 @@ class Front:
 
     async def _write_out(self, call: Call, out: Body, receive: Receive) -> None:
         is_gone = threading.Event()
-        watch = asyncio.create_task(_wait_until_gone(receive, is_gone))
+        watch = asyncio.create_task(_wait_for_disconnect(receive, is_gone))
         try:
             await _in(self._exporters, lambda: _write_blocks(call, out, is_gone))
         finally:
@@ -416,7 +416,7 @@ async def _drain(scope: Scope, receive: Receive) -> None:
         return
 
 
-async def _wait_until_gone(receive: Receive, is_gone: threading.Event) -> None:
+async def _wait_for_disconnect(receive: Receive, is_gone: threading.Event) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
     is_gone.set()

@@ -17,13 +17,13 @@ from campaigns.throttling.models import GroupLimit, GroupState, ReplyRule, WarmU
 from campaigns.throttling.rule import Act, Rule
 from campaigns.throttling.warm_up import DAYS, FIRST, LAST
 
-MOST_PER_MINUTE = 6_000_000
-MOST_AT_ONCE = 1_000
-MOST_A_DAY = 100_000_000
-MOST_DAYS = 365
-MOST_MINUTES = 7 * 24 * 60
+MAX_PER_MINUTE = 6_000_000
+MAX_AT_ONCE = 1_000
+MAX_A_DAY = 100_000_000
+MAX_DAYS = 365
+MAX_MINUTES = 7 * 24 * 60
 LONGEST_NOTE = 300
-MOST_RULES = 100
+MAX_RULES = 100
 """Largest number of custom reply rules. Each is matched against every distinct reply."""
 
 
@@ -36,8 +36,8 @@ def save_group_limits(provider_id: int, typed: Mapping[str, tuple[str, str]]) ->
     for group, (per_minute, at_once) in typed.items():
         if group not in NAMES:
             continue
-        minute = _number(per_minute, 0, MOST_PER_MINUTE, f"{group}.per_minute", problems)
-        once = _number(at_once, 0, MOST_AT_ONCE, f"{group}.at_once", problems)
+        minute = _number(per_minute, 0, MAX_PER_MINUTE, f"{group}.per_minute", problems)
+        once = _number(at_once, 0, MAX_AT_ONCE, f"{group}.at_once", problems)
         row = db.session.get(GroupLimit, (provider_id, group))
         if not (minute or once):
             if row is not None:
@@ -91,9 +91,9 @@ class WarmUpInput(FormInput):
 def save_warm_up(provider_id: int, group: str, typed: WarmUpInput) -> None:
     """Begin a warm-up, or change its plan but not its day. Raises InvalidInputError."""
     problems: dict[str, Reason] = {}
-    first = _number(typed.first, 1, MOST_A_DAY, "first", problems)
-    last = _number(typed.last, 1, MOST_A_DAY, "last", problems)
-    days = _number(typed.days, 2, MOST_DAYS, "days", problems)
+    first = _number(typed.first, 1, MAX_A_DAY, "first", problems)
+    last = _number(typed.last, 1, MAX_A_DAY, "last", problems)
+    days = _number(typed.days, 2, MAX_DAYS, "days", problems)
     steps = _steps(typed.steps, problems)
     if group and group not in NAMES:
         problems["group"] = Reason("throttle.choose_group")
@@ -118,10 +118,10 @@ def end_warm_up(provider_id: int, group: str) -> None:
 
 def _steps(text: str, problems: dict[str, Reason]) -> str:
     words = text.replace(",", " ").split()
-    if all(_is_number(word) and 1 <= int(word) <= MOST_A_DAY for word in words):
-        if len(words) <= MOST_DAYS:
+    if all(_is_number(word) and 1 <= int(word) <= MAX_A_DAY for word in words):
+        if len(words) <= MAX_DAYS:
             return " ".join(words)
-        problems["steps"] = Reason("throttle.too_many_days", {"most": MOST_DAYS})
+        problems["steps"] = Reason("throttle.too_many_days", {"most": MAX_DAYS})
     else:
         problems["steps"] = Reason("throttle.steps")
     return ""
@@ -213,8 +213,8 @@ def _check_room() -> None:
     own = db.session.scalar(
         sa.select(sa.func.count()).select_from(ReplyRule).where(ReplyRule.key.is_(None))
     )
-    if (own or 0) >= MOST_RULES:
-        problem = Reason("throttle.too_many_rules", {"most": MOST_RULES})
+    if (own or 0) >= MAX_RULES:
+        problem = Reason("throttle.too_many_rules", {"most": MAX_RULES})
         raise InvalidInputError({"pattern": problem})
 
 
@@ -224,8 +224,8 @@ def _checked_rule(typed: RuleInput, *, needs_note: bool) -> dict[str, Any]:
         "note": one_line(typed.note),
         "pattern": typed.pattern.strip(),
         "action": typed.act,
-        "amount": _number(typed.amount, 0, MOST_PER_MINUTE, "amount", problems),
-        "minutes": _number(typed.minutes, 0, MOST_MINUTES, "minutes", problems),
+        "amount": _number(typed.amount, 0, MAX_PER_MINUTE, "amount", problems),
+        "minutes": _number(typed.minutes, 0, MAX_MINUTES, "minutes", problems),
         "per_hour": _number(typed.per_hour, 0, 1_000_000, "per_hour", problems),
         "preset": typed.preset,
         "mailbox_group": typed.mailbox_group,

@@ -12,7 +12,7 @@ from campaigns.reason import Reason, ReasonError
 
 LONGEST = 300
 """Length of an expression, in characters."""
-MOST_MEMORY = 1 << 20
+MAX_MEMORY = 1 << 20
 """Memory for a compiled expression and for its search, in bytes each."""
 LONGEST_TEXT = 1000
 """Number of characters of a text that are searched."""
@@ -59,7 +59,7 @@ def compiled(pattern: str) -> "re2._Regexp":
     options = re2.Options()
     options.case_sensitive = False
     options.log_errors = False
-    options.max_mem = MOST_MEMORY
+    options.max_mem = MAX_MEMORY
     try:
         return re2.compile(pattern, options)
     except UnicodeError:

@@ -48,7 +48,7 @@ def why_waits(
     return None
 
 
-MOST_SENTENCES = 3
+MAX_SENTENCES = 3
 
 
 def banner(holds: Mapping[str, Hold]) -> Reason:
@@ -57,8 +57,8 @@ def banner(holds: Mapping[str, Hold]) -> Reason:
     reasons = tuple(dict.fromkeys(held.why for held in ordered))
     if len(reasons) == 1:
         return reasons[0]
-    shown = {"reasons": reasons[:MOST_SENTENCES]}
-    more = len(reasons) - MOST_SENTENCES
+    shown = {"reasons": reasons[:MAX_SENTENCES]}
+    more = len(reasons) - MAX_SENTENCES
     return (
         Reason("hold.several_more", {**shown, "count": more})
         if more > 0

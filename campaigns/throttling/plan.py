@@ -73,7 +73,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class GrantRequest:
     """A worker's request to send. `wants`: largest number by mailbox group.
 
     `campaign_id` 0 means email to one person (a confirmation, a test).
@@ -147,11 +147,11 @@ class Grant:
 class Limiter(Protocol):
     """Limits what all workers together send. Every call is one round trip to Redis."""
 
-    def acquire(self, ask: Ask, plan: Plan) -> Grant:
+    def acquire(self, ask: GrantRequest, plan: Plan) -> Grant:
         """Take tokens for messages that may be sent now. Never waits."""
         ...
 
-    def give_back(self, ask: Ask, counts: Mapping[str, int]) -> None:
+    def give_back(self, ask: GrantRequest, counts: Mapping[str, int]) -> None:
         """Return unused tokens of this request to all windows, soon after it."""
         ...
 

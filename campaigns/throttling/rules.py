@@ -13,10 +13,10 @@ import sqlalchemy as sa
 
 from campaigns.audience.mailbox_providers import OTHER
 from campaigns.db import db, insert_ignoring
-from campaigns.providers.classify import is_mailbox_trouble
+from campaigns.providers.classify import is_about_mailbox
 from campaigns.providers.models import ProviderAccount
 from campaigns.providers.registry import preset_of
-from campaigns.providers.retry_after import asked_wait
+from campaigns.providers.retry_after import requested_wait
 from campaigns.providers.smtp.session_limits import is_about_session
 from campaigns.reason import Reason
 from campaigns.throttling import expressions, slowed_domains
@@ -109,7 +109,7 @@ def decide(
     """
     met: dict[str, Action] = {}
     for code, text, count in replies:
-        if is_about_session(text) or is_mailbox_trouble(code, text):
+        if is_about_session(text) or is_about_mailbox(code, text):
             continue
         reply = _whole(code, text)
         rule = book.met_by(group, reply)
@@ -213,7 +213,7 @@ def _slow_domains(
         for domain in domains
     }
     wait = timedelta(minutes=action.rule.minutes if action.rule.act == "suspend" else 0)
-    wait = max(wait, asked_wait(action.quote, now))
+    wait = max(wait, requested_wait(action.quote, now))
     slowed_domains.slow(provider_id, complaints, now=now, at_least=wait)
 
 
@@ -221,7 +221,7 @@ def _change_state(state: GroupState, action: Action, now: datetime) -> None:
     rule = action.rule
     state.why, state.changed_at = action.why.pack(), now
     # As long as the rule says, or longer if the server asks for it (rule W4).
-    until = now + max(timedelta(minutes=rule.minutes), asked_wait(action.quote, now))
+    until = now + max(timedelta(minutes=rule.minutes), requested_wait(action.quote, now))
     if rule.act == "suspend":
         # A block that has not ended remains a block, whatever further replies say.
         was = state.suspended_until is not None and state.suspended_until > now

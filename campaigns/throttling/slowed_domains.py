@@ -16,7 +16,7 @@ from campaigns.throttling.models import SlowedDomain
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=1)
 FORGOTTEN_AFTER = timedelta(hours=1)
 """Time without a complaint after which a domain starts over with the first wait."""
-MOST_DOMAINS = 1000
+MAX_DOMAINS = 1000
 """Largest number of slowed domains kept per account."""
 
 
@@ -40,7 +40,7 @@ def slow(
             SlowedDomain.provider_id == provider_id, SlowedDomain.until < now - FORGOTTEN_AFTER
         )
     )
-    room = MOST_DOMAINS - len(slowed(provider_id))
+    room = MAX_DOMAINS - len(slowed(provider_id))
     for domain in sorted(complaints)[: max(0, room)]:
         empty = {"until": now, "complaints": 0, "why": ""}
         db.session.execute(

@@ -18,7 +18,7 @@ from campaigns.reason import Reason
 from campaigns.transactional import queue
 from campaigns.wording import Words
 
-MOST_NAMED = 20
+MAX_NAMED = 20
 """Largest number of campaigns named in an alert about a restore."""
 AT_MOST_EVERY = timedelta(hours=1)
 """Shortest time between two alerts about the same account."""
@@ -33,8 +33,8 @@ def alert_owners(provider_id: int, *, now: datetime, is_permanent: bool = False)
     """
     account = db.session.get_one(ProviderAccount, provider_id, with_for_update=True)
     is_down = health.is_open(account) or is_permanent
-    sender = _another_way_out(provider_id)
-    if not is_down or sender is None or _is_told(account, now):
+    sender = _other_sender(provider_id)
+    if not is_down or sender is None or _is_alerted(account, now):
         return []
     account.alerted_at = now
     params = {"account": account.name, "trouble": _quoted(_said(account.trouble))}
@@ -43,7 +43,7 @@ def alert_owners(provider_id: int, *, now: datetime, is_permanent: bool = False)
     return _write(subject, Reason(code, params), sender, now)
 
 
-def tell_of_canary(campaign: Campaign, *, report_url: str, now: datetime) -> list[int]:
+def alert_about_canary(campaign: Campaign, *, report_url: str, now: datetime) -> list[int]:
     """Alert every owner that a campaign stopped because of its test group.
 
     Call it in the transaction that stops the campaign, so that owners are alerted once. Returns ids
@@ -78,7 +78,7 @@ def _quoted(words: str) -> str:
     return _LINK_START.sub(lambda found: found[1] + " " + found[2], words)
 
 
-def tell_of_restore(
+def alert_about_restore(
     campaigns: Sequence[int], emails: int, *, base_url: str, now: datetime
 ) -> list[int]:
     """Alert every owner to what is on hold after a restore of the database.
@@ -93,7 +93,7 @@ def tell_of_restore(
 
 
 def _held(campaigns: Sequence[int], emails: int) -> str:
-    named = campaigns[:MOST_NAMED]
+    named = campaigns[:MAX_NAMED]
     found = db.session.scalars(
         sa.select(Campaign).where(Campaign.id.in_(named)).order_by(Campaign.id)
     )
@@ -115,14 +115,14 @@ def _write(subject: Reason, text: Reason, sender: SenderAddress | None, now: dat
     return [queue.enqueue("alert", address, payload, now=now).id for address in addresses]
 
 
-def _is_told(account: ProviderAccount, now: datetime) -> bool:
+def _is_alerted(account: ProviderAccount, now: datetime) -> bool:
     told = account.alerted_at
     if told is None:
         return False
     return told >= (account.trouble_at or now) or told > now - AT_MOST_EVERY
 
 
-def _another_way_out(provider_id: int | None) -> SenderAddress | None:
+def _other_sender(provider_id: int | None) -> SenderAddress | None:
     """Return a sender address with another account that works."""
     return db.session.scalar(
         sa.select(SenderAddress)

@@ -37,7 +37,7 @@ def home() -> str:
     set_up = overview.set_up()
     with counting() as counts:
         shown = {
-            **_under_way(counts),
+            **_active_states(counts),
             "figures": overview.home_figures(counts, now=now),
             "last": overview.last_campaigns(counts),
             "alerts": overview.alerts(counts, now=now),
@@ -59,14 +59,14 @@ def home() -> str:
 def under_way() -> str | Response:
     """Show what is being sent and what is next, for the poll."""
     with counting() as counts:
-        shown = _under_way(counts)
+        shown = _active_states(counts)
     if shown["states"] != request.args.get("states", ""):
         return Response(headers={"HX-Refresh": "true"})
     return render_template("web/home/_under_way.html", **shown)
 
 
-def _under_way(counts: Counts) -> dict[str, Any]:
-    sending = overview.campaigns_under_way(counts)
+def _active_states(counts: Counts) -> dict[str, Any]:
+    sending = overview.active_campaigns(counts)
     scheduled = overview.next_scheduled(counts)
     return {
         "moving_as_of": counts.as_of,

@@ -20,7 +20,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from campaigns.access import access
 from campaigns.context import services
-from campaigns.mailbox.reading import Letter, framed_html, read_letter
+from campaigns.mailbox.reading import ParsedMessage, framed_html, parse_message
 from campaigns.mailbox.schema import MailboxError
 from campaigns.mailbox.store import MessageEntry, MessagePage, Store, Totals
 from campaigns.web.words import gettext as _
@@ -107,7 +107,7 @@ def refreshed() -> str | Response:
 @access("user")
 def show(message_id: int) -> str:
     entry, raw = _message(message_id)
-    letter = read_letter(raw)
+    letter = parse_message(raw)
     return render_template(
         "web/mailbox/index.html",
         **_listed(entry),
@@ -123,7 +123,7 @@ def show(message_id: int) -> str:
 @access("user")
 def html(message_id: int) -> Response:
     """Return the HTML part, for the frame."""
-    letter = read_letter(_message(message_id)[1])
+    letter = parse_message(_message(message_id)[1])
     if letter.html is None:
         abort(404)
     answer = make_response(framed_html(letter))
@@ -143,7 +143,7 @@ def source(message_id: int) -> Response:
 @bp.get("/mailbox/<int(max=9223372036854775807):message_id>/attachments/<int:number>")
 @access("user")
 def attachment(message_id: int, number: int) -> Response:
-    attachments = read_letter(_message(message_id)[1]).attachments
+    attachments = parse_message(_message(message_id)[1]).attachments
     if not 0 < number <= len(attachments):
         abort(404)
     found = attachments[number - 1]
@@ -210,7 +210,7 @@ def _stamp(totals: Totals) -> str:
     return f"{totals.last_id}-{totals.messages}"
 
 
-def _view(letter: Letter) -> str:
+def _view(letter: ParsedMessage) -> str:
     """Return the tab to show: the requested one if there is such a part."""
     asked = request.args.get("view", "")
     possible = {"source": True, "text": letter.text is not None, "html": letter.html is not None}

@@ -231,7 +231,7 @@ def flood(public_id: str) -> Response:
         _believe(found.id, group)
     else:
         with _changing(found.id):
-            count = resend.try_group_again(found.id, group, now=utcnow())
+            count = resend.retry_group(found.id, group, now=utcnow())
         _queued(found.id, count)
     return _report(public_id)
 
@@ -245,7 +245,7 @@ def canary_group(public_id: str) -> Response:
     is_left = request.form.get("decision") == "left"
     with _changing(found.id):
         if is_left:
-            count = canary.leave_out(found.id, group, now=utcnow())
+            count = canary.skip_group(found.id, group, now=utcnow())
         else:
             count = 0 if canary.send_to_group(found.id, group) else None
     if count is None:

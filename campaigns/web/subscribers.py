@@ -60,8 +60,8 @@ def index() -> str:
         "web/subscribers/index.html",
         subscribers=page.rows,
         others=others,
-        is_cut=bool(wanted.is_address and search.is_beyond_looking_through()),
-        looked_through=search.LOOKED_THROUGH,
+        is_cut=bool(wanted.is_address and search.is_search_limited()),
+        looked_through=search.SEARCH_LIMIT,
         places=subscribers.places(ids),
         suppressed=subscribers.suppressed_ids(ids),
         total=_total(search.count(wanted, most=COUNT_LIMIT)),
@@ -101,7 +101,7 @@ def _others(wanted: Search, *, is_last: bool, found: int) -> Sequence[Subscriber
     """Return people whose name contains the text, if few addresses match."""
     if not wanted.is_address or not is_last or found >= PAGE_SIZE or "@" in wanted.text:
         return []
-    return search.look_through(wanted)
+    return search.search_newest(wanted)
 
 
 def _total(count: int) -> str:
@@ -337,7 +337,9 @@ def show(public_id: str) -> str:
         person=person,
         places=places,
         other_lists=[entry for entry in lists.choices() if entry.id not in on],
-        left_themselves={list_id for list_id, _ in subscriptions.who_left(on, [person.id])},
+        left_themselves={
+            list_id for list_id, _ in subscriptions.unsubscribed_themselves(on, [person.id])
+        },
         history=subscriber_history.in_words(proofs),
         deliveries=subscriber_history.deliveries(person.id),
         suppression=suppressions.find(person.address_normal),

@@ -113,22 +113,22 @@ def test_a_list_can_be_limited_to_a_status(app: Flask) -> None:
 def test_the_second_search_looks_inside_names_and_addresses(app: Flask) -> None:
     add("x1@example.org Élodie Smith", "x2@example.org Bob 100%", "john.smith@example.org")
     add("smith@example.org Found by address")
-    found = [one.address for one in search.look_through(Search("smith"))]
+    found = [one.address for one in search.search_newest(Search("smith"))]
     assert found == ["john.smith@example.org", "x1@example.org"]
-    assert [one.address for one in search.look_through(Search("élodie"))] == ["x1@example.org"]
-    assert [one.address for one in search.look_through(Search("0%"))] == ["x2@example.org"]
-    assert search.look_through(Search("%smith%")) == []
+    assert [one.address for one in search.search_newest(Search("élodie"))] == ["x1@example.org"]
+    assert [one.address for one in search.search_newest(Search("0%"))] == ["x2@example.org"]
+    assert search.search_newest(Search("%smith%")) == []
 
 
 def test_the_second_search_reads_a_limited_number_of_rows(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add("x1@example.org Smith the first", "x2@example.org Smith", "x3@example.org Jones")
-    monkeypatch.setattr(search, "LOOKED_THROUGH", 2)
-    assert [one.address for one in search.look_through(Search("smith"))] == ["x2@example.org"]
-    assert search.is_beyond_looking_through()
-    monkeypatch.setattr(search, "LOOKED_THROUGH", 3)
-    assert not search.is_beyond_looking_through()
+    monkeypatch.setattr(search, "SEARCH_LIMIT", 2)
+    assert [one.address for one in search.search_newest(Search("smith"))] == ["x2@example.org"]
+    assert search.is_search_limited()
+    monkeypatch.setattr(search, "SEARCH_LIMIT", 3)
+    assert not search.is_search_limited()
 
 
 @pytest.mark.parametrize("key", ["", "x", "-1", "９", "9" * 40, "1; drop table"])

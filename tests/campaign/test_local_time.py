@@ -10,10 +10,10 @@ from werkzeug.datastructures import MultiDict
 
 from campaigns.campaign.local_time import (
     DayWindow,
-    MomentError,
+    LocalTimeError,
     Resolved,
-    local_moment,
-    moment_ahead,
+    future_time,
+    local_datetime,
     resolve,
     zones_by_name,
 )
@@ -114,7 +114,7 @@ def test_an_existing_time_converts_both_ways(minutes: int, zone: str) -> None:
 
 def ahead(date: str, time: str, zone: str) -> Resolved:
     asked = read_schedule(MultiDict({"date": date, "time": time}))
-    return moment_ahead(local_moment(asked.date, asked.time), zone, now=NOW)
+    return future_time(local_datetime(asked.date, asked.time), zone, now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def ahead(date: str, time: str, zone: str) -> Resolved:
 def test_an_invalid_time_is_refused_with_a_sentence(
     date: str, time: str, zone: str, sentence: str
 ) -> None:
-    with pytest.raises(MomentError) as refused:
+    with pytest.raises(LocalTimeError) as refused:
         ahead(date, time, zone)
     assert sentence in in_english(refused.value.reason)
 

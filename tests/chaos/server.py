@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 BUSY = "451 4.3.0 The mail store is being repaired, try again"
-ENOUGH = "421 4.3.2 Enough for this connection"
+MIN_RESULTS = "421 4.3.2 Enough for this connection"
 MUTE_SECONDS = 1.5
 OPEN, TAKEN = "open connections", "messages taken"
 """Keys of the server's own counts; the other keys are recipients."""
@@ -109,7 +109,7 @@ class Session(asyncio.Protocol):
             self._recipient = ""
             self._sender = _address(line)
             if behaviour.most_messages and self._messages >= behaviour.most_messages:
-                self._say(ENOUGH)
+                self._say(MIN_RESULTS)
                 self._close()
             else:
                 self._say("250 2.1.0 ok")

@@ -200,9 +200,13 @@ def test_an_exported_suppression_list_is_restored_unchanged(
 ) -> None:
     since = datetime(2024, 2, 1, 9, 30, tzinfo=UTC)
     kept = [
-        suppressions.Kept("ann@example.org", "complaint", "feedback loop", "=1+1", since),
-        suppressions.Kept("bo@example.org", "erased", "", "", since),
-        suppressions.Kept("cy@example.org", "hard_bounce", "bounce", '550 "no", sir', since),
+        suppressions.SuppressionRecord(
+            "ann@example.org", "complaint", "feedback loop", "=1+1", since
+        ),
+        suppressions.SuppressionRecord("bo@example.org", "erased", "", "", since),
+        suppressions.SuppressionRecord(
+            "cy@example.org", "hard_bounce", "bounce", '550 "no", sir', since
+        ),
     ]
     assert run_on("migrate").exit_code == 0
     with looking(command_environment), transaction():
@@ -211,7 +215,9 @@ def test_an_exported_suppression_list_is_restored_unchanged(
         exported = list(suppressions.export_rows())
         with transaction():
             db.session.execute(sa.delete(Suppression))
-            suppressions.restore([suppressions.Kept("cy@example.org", "manual", "me", "", since)])
+            suppressions.restore(
+                [suppressions.SuppressionRecord("cy@example.org", "manual", "me", "", since)]
+            )
     rows = [(*texts, at.isoformat(timespec="seconds")) for *texts, at in exported]
     path = tmp_path / "suppressed.csv"
     titles = ("address", "reason", "source", "note", "since")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from campaigns.content.lint import Finding
-from campaigns.content.merge_tags import foreign_tags, is_foreign_element, meant_by
+from campaigns.content.merge_tags import equivalent_of, foreign_tags, is_foreign_element
 from campaigns.content.mime.compile import lint_content
 from campaigns.content.targets import dead_target, is_placeholder
 from campaigns.content.templating.problems import Problem
@@ -47,7 +47,7 @@ def explanation(html: str) -> str:
 )
 def test_foreign_merge_tags_are_named_with_the_field_to_use(tag: str, meant: str) -> None:
     assert [name for _, name in foreign_tags(f"Dear {tag},")] == [tag]
-    assert meant_by(tag) == meant
+    assert equivalent_of(tag) == meant
     if not tag.startswith("<%"):
         words = explanation(f"<p>Hello</p>\n<p>Dear {tag},</p>")
         assert "Line 2: " in words

@@ -374,8 +374,8 @@ def test_a_held_group_is_excluded_by_a_decision(app: Flask) -> None:
     outcome(campaign_id, "google", 12, status="failed", reason="refused")
     step(campaign_id)
     with transaction():
-        assert canary.leave_out(campaign_id, "google", now=NOW) == 48
-        assert canary.leave_out(campaign_id, "google", now=NOW) is None
+        assert canary.skip_group(campaign_id, "google", now=NOW) == 48
+        assert canary.skip_group(campaign_id, "google", now=NOW) is None
     left = sa.select(sa.func.count()).where(Delivery.reason == "left_out")
     assert db.session.scalar(left.where(Delivery.status == "cancelled")) == 48
     assert resend.held_groups(campaign_id) == frozenset()
@@ -418,7 +418,7 @@ def test_a_group_delayed_by_a_limit_is_waited_for_a_while(app: Flask) -> None:
     campaign_id = expanded({"google": 60, "other": 60})
     outcome(campaign_id, "other", 25)
     assert step(campaign_id, now=NOW + MINUTE) is None
-    assert step(campaign_id, now=NOW + canary.PATIENCE) == "watch"
+    assert step(campaign_id, now=NOW + canary.LONGEST_LIMIT_WAIT) == "watch"
 
 
 def test_a_server_that_defers_everything_gets_no_more_than_its_quota(app: Flask) -> None:

@@ -162,11 +162,11 @@ def test_sending_starts_in_the_first_time_zone_and_takes_at_most_a_day(
 ) -> None:
     local = datetime.fromisoformat("2026-03-29T09:00")
     people = {"pacific/kiritimati": 1, "etc/gmt+12": 1, "": 5}
-    first = local_time.first_moment(people, local, BERLIN)
+    first = local_time.first_time(people, local, BERLIN)
     assert first == utc("2026-03-28T19:00")
     last = local_time.waves(people, Arrival(first, local), BERLIN)[-1].at
     assert (last - first).total_seconds() == 26 * 3600
-    assert local_time.first_moment({}, local, BERLIN) == utc("2026-03-29T07:00")
+    assert local_time.first_time({}, local, BERLIN) == utc("2026-03-29T07:00")
 
 
 def test_the_pace_of_a_spread_campaign_follows_from_its_audience(app: Flask) -> None:
@@ -322,7 +322,7 @@ def test_between_two_waves_the_next_one_is_known(app: Flask) -> None:
     campaign = _in_progress(not_before=at)
     assert quiet_hours.next_wave(campaign.id, now=utc("2026-03-29T11:00")) == Wave(at, 2)
     assert quiet_hours.next_wave(campaign.id, now=at) is None
-    assert [found.id for found in quiet_hours.in_waves()] == [campaign.id]
+    assert [found.id for found in quiet_hours.with_local_times()] == [campaign.id]
 
 
 def test_without_waiting_recipients_there_is_no_next_wave(app: Flask) -> None:

@@ -57,7 +57,7 @@ def test_a_delivery_released_and_started_again_is_unknown(tmp_path: Path) -> Non
 def test_a_delivery_refused_by_a_full_session_was_never_started(tmp_path: Path) -> None:
     writer = journal.Journal(tmp_path, "t")
     writer.intent(1)
-    writer.put_back(1)
+    writer.revoke(1)
     writer.close()
     story = journal.read(tmp_path / "t.journal")
     assert (story.begun, story.results) == (set(), {})
@@ -156,7 +156,7 @@ def claim_five() -> None:
 
 def test_the_claim_of_a_killed_worker_is_settled_by_its_journal(app: Flask) -> None:
     claim_five()
-    story = journal.Story({1, 2, 3}, {1: SendResult(1, "sent", "250 ok", 250)})
+    story = journal.JournalContents({1, 2, 3}, {1: SendResult(1, "sent", "250 ok", 250)})
     story.results[2] = SendResult(2, "failed", "550 5.1.1 no", 550, step="rcpt")
     with transaction():
         recovery.settle("t", story, now=NOW)
@@ -165,7 +165,7 @@ def test_the_claim_of_a_killed_worker_is_settled_by_its_journal(app: Flask) -> N
 
 def test_settling_twice_changes_nothing(app: Flask) -> None:
     claim_five()
-    story = journal.Story({1}, {})
+    story = journal.JournalContents({1}, {})
     for _ in range(2):
         with transaction():
             recovery.settle("t", story, now=NOW)
@@ -276,7 +276,7 @@ def test_a_claim_renewed_meanwhile_is_not_settled(app: Flask) -> None:
     (seen,) = recovery.leases().values()
     with transaction():
         claims.renew(["t"], lease=LEASE, now=utcnow())
-    story = journal.Story({1}, {})
+    story = journal.JournalContents({1}, {})
     with transaction():
         assert not recovery.settle("t", story, now=utcnow(), lent_until=seen)
     assert delivery_statuses() == ["sending"] * 5

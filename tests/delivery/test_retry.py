@@ -14,7 +14,7 @@ from campaigns.delivery.retry import (
     RecentResults,
     Verdict,
     decide,
-    is_flood,
+    is_refusal_spike,
     limits_of,
     not_before,
     pause_for,
@@ -195,4 +195,4 @@ def test_normal_results_stop_nothing() -> None:
 def test_b4_a_spike_is_many_refusals_and_more_than_a_quarter(
     refusals: int, results: int, found: bool
 ) -> None:
-    assert is_flood(refusals, results, LIMITS) == found
+    assert is_refusal_spike(refusals, results, LIMITS) == found

@@ -14,7 +14,7 @@ from campaigns.db import transaction
 from campaigns.engine.limiter import SCRIPT, RedisLimiter
 from campaigns.reason import Reason
 from campaigns.throttling import hold_reasons
-from campaigns.throttling.plan import NO_LIMIT, Ask, GroupPlan, Hold, Pace, Plan, Windows
+from campaigns.throttling.plan import NO_LIMIT, GrantRequest, GroupPlan, Hold, Pace, Plan, Windows
 from tests.english import in_english
 from tests.factories import a_campaign, a_delivery, a_list, a_provider, a_sender, a_subscriber
 from tests.manual_clock import ManualSeconds
@@ -32,8 +32,8 @@ def limiter(redis_url: str, clock: ManualSeconds, app: Flask) -> RedisLimiter:
     return RedisLimiter(Redis.from_url(redis_url), clock)
 
 
-def ask(count: int = 1000, *, campaign: int = 1, provider: int = 1, **groups: int) -> Ask:
-    return Ask(provider, campaign, groups or {"other": count}, holder="one")
+def ask(count: int = 1000, *, campaign: int = 1, provider: int = 1, **groups: int) -> GrantRequest:
+    return GrantRequest(provider, campaign, groups or {"other": count}, holder="one")
 
 
 def busiest(sent: list[float], seconds: float) -> int:
@@ -182,7 +182,7 @@ def test_w5_workers_share_and_one_is_killed(
 
     def work(name: str, lives: float) -> None:
         one = RedisLimiter(Redis.from_url(redis_url))
-        asked = Ask(1, 1, {"other": 100}, holder=name)
+        asked = GrantRequest(1, 1, {"other": 100}, holder=name)
         with app.app_context():
             while time.monotonic() < until:
                 grant = one.acquire(asked, plan)
@@ -245,9 +245,9 @@ def test_the_limit_of_messages_in_progress_is_shared(
     limiter: RedisLimiter, clock: ManualSeconds
 ) -> None:
     plan = Plan(groups={"google": GroupPlan(at_once=1)})
-    one = Ask(1, 1, {"google": 5}, holder="one")
-    two = Ask(1, 1, {"google": 5}, holder="two")
-    count = Ask(1, 1, {"google": 5000}, holder="one")
+    one = GrantRequest(1, 1, {"google": 5}, holder="one")
+    two = GrantRequest(1, 1, {"google": 5}, holder="two")
+    count = GrantRequest(1, 1, {"google": 5000}, holder="one")
     assert limiter.acquire(count, plan).counts == {"google": 100}
     assert limiter.acquire(one, plan).at_once == {"google": 1}
     assert limiter.acquire(two, plan).counts == {}
@@ -316,13 +316,13 @@ def test_an_idle_worker_keeps_connections_only_while_nobody_asks(limiter: RedisL
 
 def test_connections_in_use_are_not_lent_to_others(limiter: RedisLimiter) -> None:
     plan = Plan(groups={"google": GroupPlan(at_once=4)})
-    one = Ask(1, 1, {"google": 5}, holder="one", on_wire={"google": 4})
-    two = Ask(1, 1, {"google": 5}, holder="two")
+    one = GrantRequest(1, 1, {"google": 5}, holder="one", on_wire={"google": 4})
+    two = GrantRequest(1, 1, {"google": 5}, holder="two")
     assert limiter.acquire(one, plan).at_once == {"google": 4}
     assert limiter.acquire(two, plan).counts == {}
     assert limiter.acquire(one, plan).at_once == {"google": 2}
     assert limiter.acquire(two, plan).counts == {}, "four of one are still in progress"
-    assert limiter.acquire(Ask(1, 1, {"google": 5}, "one"), plan).at_once == {"google": 2}
+    assert limiter.acquire(GrantRequest(1, 1, {"google": 5}, "one"), plan).at_once == {"google": 2}
     assert limiter.acquire(two, plan).at_once == {"google": 2}
 
 

@@ -16,7 +16,7 @@ from campaigns.delivery.outcomes import Recorded
 from campaigns.engine.feedback import Judge
 from campaigns.engine.limiter import limiter
 from campaigns.jobs import send
-from campaigns.providers.classify import classify, is_mailbox_trouble
+from campaigns.providers.classify import classify, is_about_mailbox
 from campaigns.throttling import slowed_domains
 from campaigns.throttling.loading import load_plan
 from campaigns.throttling.models import GroupState, SlowedDomain
@@ -166,6 +166,6 @@ def test_refusals_by_many_domains_at_once_slow_the_account(app: Flask) -> None:
 def test_a_relays_own_limit_is_no_mailbox_trouble() -> None:
     words = "4.2.1 Peak SMTP relay limit exceeded for this customer. This is a temporary error."
     assert classify(450, words, step="rcpt") == "throttle"
-    assert not is_mailbox_trouble(450, words)
-    assert is_mailbox_trouble(450, TOO_FAST[4:])
-    assert not is_mailbox_trouble(454, "Throttling failure: Maximum sending rate exceeded.")
+    assert not is_about_mailbox(450, words)
+    assert is_about_mailbox(450, TOO_FAST[4:])
+    assert not is_about_mailbox(454, "Throttling failure: Maximum sending rate exceeded.")

@@ -203,7 +203,7 @@ def test_b4_retrying_the_held_group_resets_its_attempts(app: Flask) -> None:
     campaign, _ = a_spike()
     held(campaign)
     with transaction():
-        assert resend.try_group_again(campaign.id, "google", now=NOW) == 25
+        assert resend.retry_group(campaign.id, "google", now=NOW) == 25
     assert outcomes(campaign)[:25] == [("queued", "")] * 25
     assert resend.held_groups(campaign.id) == frozenset()
     with transaction():

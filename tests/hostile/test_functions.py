@@ -46,7 +46,7 @@ UNITS = (
 BEGINNINGS: dict[str, tuple[str, ...]] = {
     "lint": ("", '<a href="', '<a href="mailto:', "<style>", '<img srcset="', '<p style="'),
     "rewrite": ("", "<a ", '<a href="', "<style>", "<!--[if mso]>"),
-    "read_letter": (
+    "parse_message": (
         "", "Subject: ", "Content-Type: multipart/mixed; boundary=a\r\n\r\n",
         "Content-Type: text/html; charset=", 'Content-Disposition: attachment; filename="',
         "Content-Type: text/html\r\n\r\n", "To: ",
@@ -66,7 +66,7 @@ SIZES = {"address": 40_000}
 
 
 def rewrite(source: str) -> None:
-    guarded = tokens.guard(tokens.spare_css(tokens.normalise(source)))
+    guarded = tokens.guard(tokens.separate_css(tokens.normalise(source)))
     parts, _ = scanner.read_whole(guarded.text)
     found = links.rewrite(guarded, parts, track=True)
     converted = plain_text.to_text(guarded, parts, found.text_targets)
@@ -79,8 +79,8 @@ def lint(source: str) -> None:
     lint_content(a_content(source, subject=source[:1_000]))
 
 
-def read_letter(source: str) -> None:
-    letter = reading.read_letter(source.encode("utf-8", "replace"))
+def parse_message(source: str) -> None:
+    letter = reading.parse_message(source.encode("utf-8", "replace"))
     reading.framed_html(letter)
 
 
@@ -133,7 +133,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "rewrite": rewrite,
     "lint": lint,
     "plain_text": plain_text.plain_text,
-    "read_letter": read_letter,
+    "parse_message": parse_message,
     "read_headers": lambda source: headers.read_headers(source.encode("utf-8", "replace")),
     "decode": headers.decode.__wrapped__,
     "safe_name": reading.safe_name,
@@ -146,7 +146,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "one_line": inputs.one_line,
     "reply": server_reply,
     "classify": lambda source: classify.classify(550, source),
-    "asked_wait": lambda source: retry_after._span(source[:1000]),
+    "requested_wait": lambda source: retry_after._span(source[:1000]),
     "split_reply": outcomes.split_reply,
     "token": token,
     "filters": filtered,

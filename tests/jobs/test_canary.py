@@ -206,7 +206,7 @@ def test_the_alert_leaves_by_the_campaigns_account_if_there_is_no_other(app: Fla
         campaign = a_campaign(
             sender=own, name="Spring", provider_id=own.provider_id, canary_words="2% bounced."
         )
-        ids = alerts.tell_of_canary(campaign, report_url="https://x.test/r", now=utcnow())
+        ids = alerts.alert_about_canary(campaign, report_url="https://x.test/r", now=utcnow())
     assert [mail.id for mail in alerts_written()] == ids
     assert {mail.payload["sender_id"] for mail in alerts_written()} == {own.id}
 

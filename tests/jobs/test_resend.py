@@ -71,7 +71,7 @@ def test_b4_a_refusal_spike_holds_the_group_until_it_is_retried(app: Flask) -> N
         replies.refuses = ""
         (group,) = held_groups()
         with transaction():
-            resend.try_group_again(campaign_id, group, now=utcnow())
+            resend.retry_group(campaign_id, group, now=utcnow())
         run(campaign_id)
         assert delivery_counts(campaign_id) == {"sent": 120}
         assert campaign_status(campaign_id) == "sent"

@@ -22,7 +22,7 @@ from campaigns.jobs import clock, send, sweep
 from campaigns.messages import SendResult
 from campaigns.providers.domains import keys, standing
 from campaigns.providers.models import DkimKey, ProviderAccount, SenderAddress
-from campaigns.providers.smtp.pool import MOST_FAILURES
+from campaigns.providers.smtp.pool import MAX_FAILURES
 from campaigns.throttling.loading import load_plan, next_tries
 from campaigns.throttling.models import GroupState
 from tests.english import in_english
@@ -162,7 +162,7 @@ def test_an_account_rests_when_no_session_accepts_a_message(app: Flask) -> None:
     account = db.session.scalars(sa.select(ProviderAccount)).one()
     assert f"accepts connections but no messages: {words}" in in_english(account.trouble)
     # Sessions side by side count as one failure; after the first, one at a time is tried.
-    assert MOST_FAILURES <= len(server.sessions) <= 2 + MOST_FAILURES - 1
+    assert MAX_FAILURES <= len(server.sessions) <= 2 + MAX_FAILURES - 1
     assert delivery_counts(campaign_id) == {"queued": 5}
     assert set(db.session.scalars(sa.select(Delivery.attempts))) == {0}
 

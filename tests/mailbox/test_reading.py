@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaigns.mailbox.headers import read_headers
-from campaigns.mailbox.reading import framed_html, read_letter, safe_name
+from campaigns.mailbox.reading import framed_html, parse_message, safe_name
 
 PICTURE = b"\x89PNG\r\n\x1a\n picture"
 
@@ -27,7 +27,7 @@ def a_newsletter() -> EmailMessage:
 
 
 def test_all_parts_of_a_newsletter_are_found() -> None:
-    letter = read_letter(a_newsletter().as_bytes())
+    letter = parse_message(a_newsletter().as_bytes())
     assert letter.subject == ("Grüße aus Köln, " * 8).strip()
     assert letter.from_header == "Bücher <news@example.org>"
     assert letter.text == "Text: grüß dich\n"
@@ -57,14 +57,14 @@ def test_inline_images_are_embedded_in_the_html() -> None:
 )  # fmt: skip
 def test_links_open_a_new_tab(html: str, framed: str) -> None:
     raw = b"Content-Type: text/html; charset=utf-8\r\n\r\n" + html.encode()
-    assert framed_html(read_letter(raw)) == framed
+    assert framed_html(parse_message(raw)) == framed
 
 
 def test_a_message_inside_a_message_is_an_attachment() -> None:
     outer = EmailMessage()
     outer.set_content("See below\n")
     outer.add_attachment(a_newsletter())
-    letter = read_letter(outer.as_bytes())
+    letter = parse_message(outer.as_bytes())
     assert letter.text == "See below\n"
     assert letter.html is None
     assert letter.attachments[0].name == "part-1.eml"
@@ -114,7 +114,7 @@ def test_broken_email_raises_no_error(noise: bytes) -> None:
     for head in (b"", b"Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n", b"Subject: =?"):
         raw = head + noise
         read_headers(raw)
-        framed_html(read_letter(raw))
+        framed_html(parse_message(raw))
 
 
 _TOKENS = re.findall(rb"\S+\s?|\s", a_newsletter().as_bytes())
@@ -124,9 +124,9 @@ _TOKENS = re.findall(rb"\S+\s?|\s", a_newsletter().as_bytes())
 def test_shuffled_email_raises_no_error(tokens: list[bytes]) -> None:
     raw = b"".join(tokens)
     read_headers(raw)
-    framed_html(read_letter(raw)).encode()
+    framed_html(parse_message(raw)).encode()
 
 
 def test_an_address_in_utf8_is_shown_as_written() -> None:
     raw = "To: =?utf-8?b?RMO2cnRl?= <dörte@drei.example>\r\n\r\nHello".encode()
-    assert read_letter(raw).to_header == "Dörte <dörte@drei.example>"
+    assert parse_message(raw).to_header == "Dörte <dörte@drei.example>"

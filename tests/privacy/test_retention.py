@@ -100,7 +100,7 @@ def test_an_earlier_unsubscribe_and_its_proof_are_restored(app: Flask) -> None:
     assert people() == {"ann@example.org"}
     place = db.session.get_one(Subscription, (news.id, ann))
     assert (place.state, place.state_at) == ("unsubscribed", left)
-    assert subscriptions.who_left([news.id], [ann])
+    assert subscriptions.unsubscribed_themselves([news.id], [ann])
     kept = db.session.scalars(
         sa.select(ConsentEvent.kind)
         .where(ConsentEvent.subscriber_id == ann)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from campaigns.delivery.retry import Limits, decide
-from campaigns.providers.retry_after import LONGEST, asked_wait
+from campaigns.providers.retry_after import LONGEST, requested_wait
 
 NOW = datetime(2026, 11, 21, 18, 0, tzinfo=UTC)
 

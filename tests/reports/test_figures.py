@@ -19,7 +19,7 @@ from campaigns.events.models import Event
 from campaigns.reports import engagement, figures, replies, snapshots
 from campaigns.reports.balance import Balance
 from campaigns.reports.engagement import Engagement
-from campaigns.reports.figures import People
+from campaigns.reports.figures import SubscriberCounts
 from campaigns.reports.groups import tally
 from campaigns.reports.resend_options import resend_options
 from campaigns.reports.snapshots import Counted
@@ -383,13 +383,13 @@ def test_a_large_number_of_subscribers_has_a_snapshot(app: Flask) -> None:
         for number in range(LARGE):
             a_subscriber(f"p{number}@example.org", created_at=old if number else utcnow())
     page = a_page()
-    assert page.people() == People(total=3, new=1)
+    assert page.people() == SubscriberCounts(total=3, new=1)
     assert page.wanted == [("people", 0)]
     keep(app, "people", 0)
     with transaction():
         a_subscriber("x@example.org")
     page = a_page()
-    assert page.people() == People(total=3, new=1)
+    assert page.people() == SubscriberCounts(total=3, new=1)
     assert page.wanted == []
 
 

@@ -8,7 +8,7 @@ from flask import Flask
 
 from campaigns.campaign.models import DELIVERY_STATES, Campaign, Delivery
 from campaigns.db import db, transaction
-from campaigns.reports.groups import MOST_KEPT, GroupCount, Speeds, tally
+from campaigns.reports.groups import MAX_KEPT, GroupCount, Speeds, tally
 from tests.factories import a_campaign, a_delivery, a_list, a_subscriber
 from tests.readback import campaign_balance
 from tests.web.statements import counted
@@ -141,7 +141,7 @@ def test_the_speed_is_measured_from_the_start_of_sending() -> None:
 
 def test_nothing_is_remembered_of_campaigns_that_nobody_views() -> None:
     speeds = Speeds()
-    for number in range(MOST_KEPT + 1):
+    for number in range(MAX_KEPT + 1):
         speeds.add(number, [GroupCount("google")], at=NOW)
-    found = [speeds.add(number, [GroupCount("google")], at=later(9)) for number in (0, MOST_KEPT)]
+    found = [speeds.add(number, [GroupCount("google")], at=later(9)) for number in (0, MAX_KEPT)]
     assert [groups[0].rate for groups in found] == [None, 0.0]

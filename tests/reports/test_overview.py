@@ -72,7 +72,7 @@ def test_campaigns_in_progress_and_upcoming_ones_are_separate(app: Flask) -> Non
         a_started_campaign(1, 1, status="paused", subject="Halted")
         a_campaign(subject="Later", status="scheduled", scheduled_at=NOW + timedelta(days=2))
         a_campaign(subject="Soon", status="scheduled", scheduled_at=NOW + timedelta(days=1))
-    assert [entry.title for entry in overview.campaigns_under_way(Counts(now=NOW))] == [
+    assert [entry.title for entry in overview.active_campaigns(Counts(now=NOW))] == [
         "Now",
         "Halted",
     ]

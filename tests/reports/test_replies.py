@@ -6,7 +6,7 @@ from flask import Flask
 
 from campaigns.campaign.models import Reply
 from campaigns.db import db, transaction
-from campaigns.reports.replies import ReasonFigures, campaign_reasons, main_trouble
+from campaigns.reports.replies import ReasonFigures, campaign_reasons, main_reason
 from tests.factories import a_campaign, a_delivery, a_list, a_subscriber
 
 
@@ -39,12 +39,12 @@ def test_the_main_trouble_excludes_user_decisions() -> None:
     left = ReasonFigures("skipped", "unsubscribed", None, 0, "", 9)
     put_off = ReasonFigures("queued", "deferred", 1, 451, "451 try later", 7)
     refused = ReasonFigures("failed", "refused", 2, 550, "550 no such user", 2)
-    assert main_trouble([left, put_off, refused]) == put_off
-    assert main_trouble([left]) is None
+    assert main_reason([left, put_off, refused]) == put_off
+    assert main_reason([left]) is None
 
 
 def test_a_cancelled_campaign_still_shows_the_servers_replies() -> None:
     untried = ReasonFigures("cancelled", "cancelled", None, 0, "", 9)
     put_off = ReasonFigures("cancelled", "cancelled", 1, 451, "451 try later", 7)
-    assert main_trouble([untried, put_off]) == put_off
-    assert main_trouble([untried]) is None
+    assert main_reason([untried, put_off]) == put_off
+    assert main_reason([untried]) is None

@@ -6,7 +6,7 @@ from flask import Flask
 
 from campaigns.campaign.models import HeldGroup
 from campaigns.db import db, transaction
-from campaigns.reports.resend_options import Flood, ResendOptions, resend_options
+from campaigns.reports.resend_options import ResendOptions, UndecidedGroup, resend_options
 from tests.factories import a_campaign, a_delivery, a_list, a_subscriber
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -57,7 +57,7 @@ def test_each_kind_is_counted(app: Flask) -> None:
         gone=2,
         cancelled=1,
         kept=1,
-        floods=[Flood("google", NOON, "550 unknown", held=2, waiting=1)],
+        floods=[UndecidedGroup("google", NOON, "550 unknown", held=2, waiting=1)],
     )
     assert resend_options(other.id) == ResendOptions(floods=[])
     assert not resend_options(other.id).is_any

@@ -27,7 +27,7 @@ def unsubscribe_by(
 
 def resubscribe_by(ref: DeliveryRef, *, now: datetime = NOON) -> list[int]:
     with transaction():
-        return unsubscribe.come_back(ref, ConsentEvidence("page", now))
+        return unsubscribe.resubscribe(ref, ConsentEvidence("page", now))
 
 
 def test_a_campaign_to_two_lists_is_unsubscribed_from_both(app: Flask) -> None:

@@ -13,7 +13,7 @@ from campaigns.engine.limiter import RedisLimiter
 from campaigns.providers.models import ProviderAccount
 from campaigns.throttling import editing, warm_up
 from campaigns.throttling.loading import load_plan
-from campaigns.throttling.plan import Ask, Grant, Hold
+from campaigns.throttling.plan import Grant, GrantRequest, Hold
 from campaigns.throttling.recording import recorded, tell
 from tests.english import in_english
 from tests.factories import a_campaign, a_provider

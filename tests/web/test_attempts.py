@@ -246,4 +246,4 @@ def test_every_hash_of_the_product_takes_a_slot(app: Flask, no_slot: Callable[[]
     ):
         with pytest.raises(PasswordCheckBusyError):
             use()
-    assert hashing.MOST_AT_ONCE * 64 <= 256, "megabytes"
+    assert hashing.MAX_AT_ONCE * 64 <= 256, "megabytes"

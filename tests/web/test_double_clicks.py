@@ -47,7 +47,7 @@ def at_once(
     """
     cookie = owner_client.get_cookie("campaigns")
     assert cookie is not None
-    turn = database._turn_to_write
+    turn = database._write_turn
 
     def post(path: str, form: dict[str, Any]) -> tuple[list[TestResponse], str]:
         meeting, met = threading.Barrier(2), threading.local()

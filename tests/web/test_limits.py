@@ -16,7 +16,7 @@ from campaigns.throttling import editing, rules, slowed_domains
 from campaigns.throttling.builtin import RULES
 from campaigns.throttling.loading import load_plan
 from campaigns.throttling.models import GroupLimit, GroupState, ReplyRule, WarmUp
-from campaigns.throttling.plan import Ask, Plan
+from campaigns.throttling.plan import GrantRequest, Plan
 from tests.conftest import settings_for_tests
 from tests.english import in_english
 from tests.factories import a_provider
@@ -47,7 +47,7 @@ def plan(account: ProviderAccount) -> Plan:
 def test_the_page_shows_what_was_sent_in_each_window(
     owner_client: FlaskClient, account: ProviderAccount
 ) -> None:
-    limiter().acquire(Ask(account.id, 1, {"other": 123}), plan(account))
+    limiter().acquire(GrantRequest(account.id, 1, {"other": 123}), plan(account))
     page = owner_client.get(path(account)).text
     assert "123 sent" in page
     assert "SES &lt;1&gt;" in page
@@ -200,7 +200,7 @@ def test_the_number_of_custom_rules_is_limited(owner_client: FlaskClient, app: F
     with transaction():
         db.session.add_all(
             ReplyRule(note="Late.", pattern=f"late{n}", action="suspend", minutes=5)
-            for n in range(editing.MOST_RULES)
+            for n in range(editing.MAX_RULES)
         )
     form = {"note": "Wait.", "pattern": "later", "act": "suspend", "minutes": "10"}
     answer = owner_client.post("/settings/rules/new", data=form)

@@ -52,7 +52,7 @@ class OwnLinks:
             address = _Address(f"{base}/c/", f"/{link.encoded_target}")
             self._clicks.append((variable, link, address))
 
-    def add_ways_out(self, packed: bytes, values: dict[str, Any]) -> None:
+    def add_system_links(self, packed: bytes, values: dict[str, Any]) -> None:
         """Add the unsubscribe and view URLs, which every message has.
 
         `packed` is a DeliveryRef.

@@ -84,7 +84,7 @@ def normalise(source: str) -> str:
     return source.replace(OPEN, "").replace(CLOSE, "")
 
 
-def spare_css(html: str) -> str:
+def separate_css(html: str) -> str:
     """`{#main{...}` of a style sheet would begin a template comment: set a space between."""
     if "{#" not in html:
         return html

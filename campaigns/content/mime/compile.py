@@ -115,7 +115,7 @@ def lint_content(content: Content, starters: Iterable[str] = ()) -> list[lint.Fi
 
 
 def _page(html: str) -> lint.ParsedPage:
-    guarded = tokens.guard(tokens.spare_css(tokens.normalise(html)))
+    guarded = tokens.guard(tokens.separate_css(tokens.normalise(html)))
     return lint.ParsedPage(guarded, scanner.read_whole(guarded.text)[0])
 
 
@@ -126,7 +126,7 @@ def _compile(
         content,
         subject=tokens.normalise(content.subject),
         preheader=tokens.normalise(content.preheader),
-        html=tokens.spare_css(tokens.normalise(content.html)),
+        html=tokens.separate_css(tokens.normalise(content.html)),
     )
     sources: dict[Field, str] = {
         "subject": content.subject,

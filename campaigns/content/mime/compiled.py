@@ -211,7 +211,7 @@ class Compiled:
             "_in_mail": True,
         }
         own_links = self._own_links
-        own_links.add_ways_out(
+        own_links.add_system_links(
             pack_delivery(recipient.subscriber_id, recipient.list_id, delivery_id), values
         )
         if is_tracked and content.track_opens:

@@ -15,7 +15,7 @@ from campaigns.content.html.plain_text import LINE, PARAGRAPH, tidy
 
 CRLF = b"\r\n"
 SOFT = b"=\r\n"
-_TORN = b"\0"
+_OPEN_CR = b"\0"
 """A CR at the end of a piece, which is one line ending with an LF at the start of the next."""
 _ROOM = 75
 """Longest line before its soft break, in characters."""
@@ -52,7 +52,7 @@ def encode(text: str) -> bytes:
 def _encode_returns(text: str) -> bytes:
     encoded = encode(text.replace("\r\n", "\n").replace("\r", "\n"))
     if text.endswith("\r"):
-        encoded = encoded[: -len(CRLF)] + _TORN
+        encoded = encoded[: -len(CRLF)] + _OPEN_CR
     # A line ending of its own, whatever comes before it.
     return SOFT + encoded if text.startswith("\r") else encoded
 
@@ -102,8 +102,8 @@ def short(text: str) -> bytes | None:
 def join(pieces: Iterable[bytes]) -> bytes:
     """Join pieces to a body, which may lack its last line ending."""
     body = b"".join(pieces)
-    if _TORN in body:
-        body = body.replace(_TORN + CRLF, CRLF).replace(_TORN, CRLF)
+    if _OPEN_CR in body:
+        body = body.replace(_OPEN_CR + CRLF, CRLF).replace(_OPEN_CR, CRLF)
     return body
 
 

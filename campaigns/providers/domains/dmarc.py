@@ -6,7 +6,7 @@ from campaigns.providers.domains.dns import LookupFailedError, Resolver
 from campaigns.providers.domains.policies import Policy, begins_with
 from campaigns.reason import Reason
 
-MOST_STEPS = 8
+MAX_STEPS = 8
 """Largest number of DNS queries in the tree walk (RFC 9989, 4.10)."""
 LEAST_DMARC = "v=DMARC1; p=none"
 
@@ -41,7 +41,7 @@ def _tree(name: str) -> Iterator[str]:
     """Return the domain and its parents without the top-level one, in the order of the queries."""
     labels = name.split(".")
     yield name
-    above = labels[1:] if len(labels) <= MOST_STEPS else labels[-(MOST_STEPS - 1) :]
+    above = labels[1:] if len(labels) <= MAX_STEPS else labels[-(MAX_STEPS - 1) :]
     while len(above) > 1:
         yield ".".join(above)
         above = above[1:]

@@ -11,14 +11,14 @@ from campaigns.reason import Reason
 
 log = structlog.get_logger()
 
-MOST_FIRST, MOST_FOLLOWING = 5, 10
+MAX_FIRST, MAX_FOLLOWING = 5, 10
 """How often a message may break its connection, as the first on it and after answered messages.
 
 Then it is `unsent`, so that a server that hangs up at one recipient is not tried for ever. This is
 more than the failures that stop an account: an account in trouble costs no recipient an attempt."""
-MOST_FIRST_AFTER_FOLLOWING = 2
+MAX_FIRST_AFTER_FOLLOWING = 2
 """The same for a first message that has also broken a working connection: it is the cause."""
-MOST_REMEMBERED = 10_000
+MAX_REMEMBERED = 10_000
 
 
 class Feeder:
@@ -29,7 +29,7 @@ class Feeder:
         on_trouble: Callable[[ProviderTroubleError], None],
         ask_again_at: Callable[[float], None],
     ) -> None:
-        self._on_trouble, self._ask_again_at = on_trouble, ask_again_at
+        self._on_trouble, self._call_source_at = on_trouble, ask_again_at
         self._returns: dict[int, tuple[int, int]] = {}
         self.source: Source | None = None
         self.is_open = False
@@ -76,7 +76,7 @@ class Feeder:
             self.ended += 1
             self.is_dry = True
             if (moment := self.source.next_at()) is not None:
-                self._ask_again_at(moment)
+                self._call_source_at(moment)
         return message
 
     def begin(self, message: Message) -> bool:
@@ -112,13 +112,13 @@ class Feeder:
         first, following = self._returns.get(message.delivery_id, (0, 0))
         first, following = first + is_first, following + (not is_first)
         if (
-            first >= MOST_FIRST
-            or following >= MOST_FOLLOWING
-            or (following and first >= MOST_FIRST_AFTER_FOLLOWING)
+            first >= MAX_FIRST
+            or following >= MAX_FOLLOWING
+            or (following and first >= MAX_FIRST_AFTER_FOLLOWING)
         ):
             self.report(replace(result, step=result.step or "mail"))
             return
-        if len(self._returns) >= MOST_REMEMBERED:
+        if len(self._returns) >= MAX_REMEMBERED:
             self._returns.clear()
         self._returns[message.delivery_id] = (first, following)
         self.release(message)

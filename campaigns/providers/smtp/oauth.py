@@ -24,7 +24,7 @@ ASK_AGAIN_BEFORE = 120.0
 USUAL_LIFE = 3600.0
 LONGEST_LIFE = 86_400.0
 LONGEST_TOKEN = 16_384
-MOST_KEPT = 1000
+MAX_KEPT = 1000
 LONGEST_QUOTE = 300
 
 KNOWN_HOSTS = frozenset(
@@ -88,7 +88,7 @@ def forget_all() -> None:
 
 
 def _kept_for(grant: OAuthGrant) -> _Kept:
-    if len(_kept) > MOST_KEPT:
+    if len(_kept) > MAX_KEPT:
         _kept.clear()  # each login requests a new token
     return _kept.setdefault(_key(grant), _Kept(grant.refresh_token))
 

@@ -19,9 +19,9 @@ from campaigns.reason import Reason
 
 log = structlog.get_logger()
 
-MOST_UNANSWERED = 3
+MAX_UNANSWERED = 3
 """Connections in a row that end without a reply to a body: more would mean more `unknown`."""
-MOST_FAILURES = 3
+MAX_FAILURES = 3
 """Useless connections in a row, with none left open, after which the account is in trouble."""
 
 
@@ -53,7 +53,7 @@ class SmtpProvider:
     def _start_in(self, loop: Loop | None) -> None:
         """Start without connections: those of another loop (a parent process) are not ours."""
         self._loop: Loop | None = loop
-        self._feeder = Feeder(self._stop_for, self._ask_again_at)
+        self._feeder = Feeder(self._stop_for, self._call_source_at)
         self._asks_at: float | None = None
         self._most = 0
         self._session_limit = 0  # messages per session, as learned from refusals; 0: unlimited
@@ -130,7 +130,7 @@ class SmtpProvider:
             else:
                 self._feeder.shut()  # messages in progress finish
         self._close_surplus()
-        self._go_on()
+        self._resume()
 
     def _wake(self) -> None:
         self._is_woken = False
@@ -138,9 +138,9 @@ class SmtpProvider:
             self._is_troubled = False
             self._feeder.is_open = self._asked is None
             self._not_before = 0.0
-        self._go_on()
+        self._resume()
 
-    def _ask_again_at(self, moment: float) -> None:
+    def _call_source_at(self, moment: float) -> None:
         """Call the source again at this time, without a `wake`."""
         if self._loop is not None and (self._asks_at is None or moment < self._asks_at):
             self._asks_at = moment
@@ -151,7 +151,7 @@ class SmtpProvider:
         self._feeder.is_dry = False
         self._pump()
 
-    def _go_on(self) -> None:
+    def _resume(self) -> None:
         self._feeder.is_dry = False
         self._pump()
         if self._loop is not None:
@@ -290,18 +290,18 @@ class SmtpProvider:
             self._count_failure(connection.opened_at)
         if self._closing is not None:
             self._end_closing()
-        elif self._feeder.unanswered >= MOST_UNANSWERED:
+        elif self._feeder.unanswered >= MAX_UNANSWERED:
             self._feeder.unanswered = 0
             self._stop_for(
                 ProviderTroubleError(
                     Reason(
                         "connection.answers_nothing",
-                        {"where": self._login.where, "count": MOST_UNANSWERED},
+                        {"where": self._login.where, "count": MAX_UNANSWERED},
                     ),
                     permanent=True,
                 )
             )
-        elif self._failures >= MOST_FAILURES and not (self._connections or self._opening):
+        elif self._failures >= MAX_FAILURES and not (self._connections or self._opening):
             self._stop_for(
                 ProviderTroubleError(
                     Reason(

@@ -36,7 +36,7 @@ TOO_LONG = {
 FIELDS = tuple(TOO_LONG)
 LOCKED = 423
 PROBLEMS_SHOWN_FIRST = 10
-MOST_PROBLEMS_SHOWN = 100
+MAX_PROBLEMS_SHOWN = 100
 
 
 class BadFieldError(ValueError):
@@ -254,6 +254,6 @@ def problems(public_id: str) -> str:
         "web/campaigns/_problems.html",
         problems=sorted(found, key=lambda problem: (not problem.blocks, problem.line)),
         shown_first=PROBLEMS_SHOWN_FIRST,
-        most_shown=MOST_PROBLEMS_SHOWN,
+        most_shown=MAX_PROBLEMS_SHOWN,
         has_content=bool(campaign.html.strip()),
     )

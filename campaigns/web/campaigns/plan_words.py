@@ -10,7 +10,7 @@ from campaigns.campaign.local_time import Arrival, find_zone, resolve, zones_by_
 from campaigns.campaign.recurrence import Recurrence
 from campaigns.campaign.schedule import SendPlan
 from campaigns.campaign.schedule_request import RecurringPlan, ResolvedSchedule
-from campaigns.campaign.series import AHEAD
+from campaigns.campaign.series import LEAD_TIME
 from campaigns.web.template_helpers import (
     duration,
     long_date,
@@ -203,7 +203,7 @@ def _recurs(found: ResolvedSchedule, recurring: RecurringPlan, now: datetime) ->
             " change, move or skip it.",
             "Each date becomes a campaign of its own %(num)s hours ahead. Until it starts, you can"
             " change, move or skip it.",
-            AHEAD // timedelta(hours=1),
+            LEAD_TIME // timedelta(hours=1),
         )
     )
     said.append(

@@ -81,7 +81,7 @@ def _found(text: str) -> list[Subscriber]:
     wanted_by = search.Search(text=text)
     rows = list(search.page(wanted_by, size=PICKED).rows)
     if len(rows) < PICKED:
-        rows += search.look_through(wanted_by, size=PICKED - len(rows))
+        rows += search.search_newest(wanted_by, size=PICKED - len(rows))
     return rows
 
 

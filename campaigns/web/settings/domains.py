@@ -25,7 +25,7 @@ from campaigns.web_limits import limiter
 
 resolver: Resolver = SystemResolver()
 
-MOST_SENDERS = 5
+MAX_SENDERS = 5
 """Sender addresses that are named before a domain is deleted."""
 
 
@@ -150,7 +150,7 @@ def _deletion(domain: SenderDomain) -> Deletion:
     seen = standing.view(domain)
     effects = [_("Its keys are deleted for good. If you add it again, you get new records.")]
     if seen.senders:
-        names = ", ".join(shown_address(address) for address in seen.senders[:MOST_SENDERS])
+        names = ", ".join(shown_address(address) for address in seen.senders[:MAX_SENDERS])
         effects.insert(0, _("Its sender addresses stay: %(addresses)s.", addresses=names))
     if seen.signing:
         effects.insert(

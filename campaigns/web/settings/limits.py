@@ -24,7 +24,7 @@ from campaigns.web.template_helpers import number, speed, wall_clock
 from campaigns.web.words import gettext as _
 from campaigns.web.words import mailbox_name, ngettext, sentence
 
-MOST_DOMAINS_SHOWN = 100
+MAX_DOMAINS_SHOWN = 100
 ALWAYS_SHOWN = ("google", "outlook", "office365", "yahoo", "apple", OTHER)
 
 
@@ -145,7 +145,7 @@ def _page(
             if group not in {row.group for row in rows}
         },
         domains=slowed_domains.slowed(account.id, now=now),
-        most_domains=MOST_DOMAINS_SHOWN,
+        most_domains=MAX_DOMAINS_SHOWN,
         account_state=_account_state(plan, standing, now),
         warm_ups=warm_ups,
         opened=opened,

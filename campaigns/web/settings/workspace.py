@@ -4,8 +4,8 @@ from flask import render_template, request
 
 from campaigns.access import access
 from campaigns.accounts.workspace import (
+    MAX_OVERDUE_MINUTES,
     MAX_UNDO_SECONDS,
-    MOST_OVERDUE_MINUTES,
     WorkspaceInput,
     change_workspace,
     load_workspace,
@@ -38,5 +38,5 @@ def _form(typed: WorkspaceInput, problems: dict[str, str] | None = None) -> str:
         is_set_up=bool(load_workspace().postal_address.strip()),
         zones=time_zones(),
         most_undo_seconds=MAX_UNDO_SECONDS,
-        most_overdue_minutes=MOST_OVERDUE_MINUTES,
+        most_overdue_minutes=MAX_OVERDUE_MINUTES,
     )

@@ -15,9 +15,9 @@ import pytest
 from campaigns.messages import Message, SendResult
 from campaigns.providers.base import ProviderTroubleError, send_one
 from campaigns.providers.smtp import SmtpLogin, SmtpProvider, Timeouts
-from campaigns.providers.smtp.feeder import MOST_FIRST
+from campaigns.providers.smtp.feeder import MAX_FIRST
 from campaigns.providers.smtp.loop import Loop, shared_loop, stop_shared_loop
-from campaigns.providers.smtp.pool import MOST_UNANSWERED
+from campaigns.providers.smtp.pool import MAX_UNANSWERED
 from tests.english import in_english
 from tests.smtp_server import CLOSE, SILENT, Script, Session, scripted_server, waiting_for
 
