@@ -11,7 +11,7 @@ from campaigns.reason import ReasonError
 MAX_ADDRESS_LENGTH = 254
 _MOST_WRAPPINGS = 8
 """Largest number of wrappers around an address (quotes, brackets, `mailto:`); each costs another
-pass over the text."""
+reading of the text."""
 
 _INVISIBLE = "".join(
     map(

@@ -98,7 +98,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     words.register(app)
     app.after_request(_security_headers)
     app.after_request(_content_language)
-    app.after_request(_note_that_it_works)
+    app.after_request(_note_working)
     _set_up_errors(app)
     return app
 

@@ -124,7 +124,7 @@ _SYSTEMS = (
 
 
 def device_of(user_agent: str) -> Reason:
-    """Shorten a User-Agent header to what a person recognises, such as `Firefox on Linux`."""
+    """Shorten a User-Agent header to a recognizable name, such as `Firefox on Linux`."""
     browser = _first(_BROWSERS, user_agent) or Reason("session.unknown_browser")
     system = _first(_SYSTEMS, user_agent)
     if not system:

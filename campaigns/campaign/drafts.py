@@ -22,7 +22,7 @@ MAX_HTML = 512 * 1024
 
 
 class NotEditableError(ReasonError):
-    """The campaign is no draft (any more), or is gone: nothing was saved."""
+    """The campaign is no draft, or was deleted: nothing was saved."""
 
 
 class EditConflictError(ValueError):

@@ -12,7 +12,7 @@ from campaigns.providers.models import ProviderAccount, SenderAddress
 
 
 def content_of(campaign: Campaign, *, base_url: str) -> Content:
-    """What the content package compiles. Empty sender fields while no sender is chosen.
+    """Return what the content package compiles. Sender fields are empty without a sender.
 
     Its language is that of its lists, or English if they differ.
     """

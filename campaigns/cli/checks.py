@@ -122,7 +122,7 @@ def check_permissions(settings: Settings) -> Iterator[Diagnosis]:
             "warning",
             what,
             f"others can replace the data directory: {parent} belongs to them"
-            " or everybody can write to it",
+            " or everyone can write to it",
             "Move the data directory into a folder that only root or this user can write to.",
         )
 

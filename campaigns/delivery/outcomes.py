@@ -117,8 +117,8 @@ def record(
             others.append(_row(result.delivery_id, "unknown", unknown_reason, reply=reply, ref=ref))
         elif result.delivery_id in stories:
             story, reply_class = stories[result.delivery_id], reading.classes[result.delivery_id]
-            fate = _new_values(result, reply_class, story, recorded, now, limits or Limits())
-            others.append({**fate, "new_reply": reply, "new_ref": ref})
+            values = _new_values(result, reply_class, story, recorded, now, limits or Limits())
+            others.append({**values, "new_reply": reply, "new_ref": ref})
     others += [_row(number, "failed", "unrenderable", reply=replies[0, text])
                for number, text in problems]  # fmt: skip
     _write_sent(token, sent, now)

@@ -66,10 +66,10 @@ def settle(
     if claim is None and lent_until is not None:
         return False
     held = _held(token, claim) if claim is not None else set()
-    fates = list(story.results.values())
+    results = list(story.results.values())
     unclear = held - story.results.keys() if not story.is_whole else story.unknown
-    fates += [SendResult(number, "unknown", scope="connection") for number in sorted(unclear)]
-    outcomes.record(token, fates, now=now, unknown_reason="lost_worker")
+    results += [SendResult(number, "unknown", scope="connection") for number in sorted(unclear)]
+    outcomes.record(token, results, now=now, unknown_reason="lost_worker")
     outcomes.release(token, held - story.results.keys() - unclear, now=now)
     return True
 

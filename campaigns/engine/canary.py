@@ -37,15 +37,15 @@ def _judge(campaign_id: int) -> None:
     verdict = canary.judge(campaign_id, now=utcnow())
     if verdict is None:
         return
-    mails: list[int] = []
+    emails: list[int] = []
     with transaction():
         changed = canary.act(campaign_id, verdict, now=utcnow())
         if changed and verdict.what == "stop":
-            mails = _alert_owners(campaign_id)
+            emails = _alert_owners(campaign_id)
     if changed:
         log.info("canary", campaign=campaign_id, verdict=verdict.what, why=verdict.reason)
         services().doorbell.ring("send")
-    for mail_id in mails:
+    for mail_id in emails:
         services().doorbell.ring("transactional", mail_id)
 
 

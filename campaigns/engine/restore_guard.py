@@ -183,10 +183,10 @@ class Guard:
     def _hold(self, above: int, why: str) -> None:
         with transaction(durable=True):
             held = restored.hold(above, now=utcnow())
-            mails: list[int] = []
+            emails: list[int] = []
             if held is not None and (held.campaigns or held.emails):
                 base_url = services().settings.base_url
-                mails = alert_about_restore(
+                emails = alert_about_restore(
                     held.campaigns, held.emails, base_url=base_url, now=utcnow()
                 )
         if held is not None:
@@ -196,7 +196,7 @@ class Guard:
                 campaigns=len(held.campaigns),
                 emails=held.emails,
             )
-        for mail_id in mails:
+        for mail_id in emails:
             services().doorbell.ring("transactional", mail_id)
 
     def _write(self, state: State) -> None:

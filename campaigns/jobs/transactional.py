@@ -162,7 +162,7 @@ def _take_a_token(account: ProviderAccount) -> None:
         time.sleep(grant.wait_seconds)
 
 
-def _settle(mail: Claimed, result: SendResult) -> None:
+def _settle(mail: ClaimedEmail, result: SendResult) -> None:
     reply = {"reply": result.reply}
     if result.outcome == "sent":
         _finish(mail, "sent", Reason("transactional.accepted", reply))
@@ -173,13 +173,14 @@ def _settle(mail: Claimed, result: SendResult) -> None:
     elif result.outcome == "failed":
         _put_off(mail, Reason("status.sender_refused", reply))
     elif result.outcome == "deferred" and mail.kind == "test":
-        # Greylisting wants a second try; who waits for the test sees why it is not there yet.
+        # Greylisting needs a second attempt; until then, the user sees why the test has not
+        # arrived.
         _try_again(mail, Reason("transactional.deferred", reply))
     else:
         _put_off(mail, Reason("transactional.not_taken", reply))
 
 
-def _put_off(mail: Claimed, reason: Reason) -> None:
+def _put_off(mail: ClaimedEmail, reason: Reason) -> None:
     """Defer an email whose account does not work. A test fails at once: its user is waiting."""
     if mail.kind == "test":
         _finish(mail, "failed", reason)
@@ -187,13 +188,13 @@ def _put_off(mail: Claimed, reason: Reason) -> None:
         _try_again(mail, reason)
 
 
-def _try_again(mail: Claimed, reason: Reason) -> None:
+def _try_again(mail: ClaimedEmail, reason: Reason) -> None:
     with transaction():
         queue.try_again(mail, now=utcnow(), reason=reason)
     log.info("email deferred", mail=mail.id, kind=mail.kind, reason=reason.pack())
 
 
-def _finish(mail: Claimed, outcome: queue.Outcome, reason: Reason) -> None:
+def _finish(mail: ClaimedEmail, outcome: queue.Outcome, reason: Reason) -> None:
     with transaction():
         queue.finish(mail, outcome, now=utcnow(), reason=reason)
     log.info("email finished", mail=mail.id, kind=mail.kind, outcome=outcome, reason=reason.pack())
@@ -239,7 +240,7 @@ def _refuse_suppressed(address: str) -> None:
 def _confirmation(mail: ClaimedEmail, sender: SenderAddress) -> Message:
     """Build the neutral double opt-in email, without advertising and tracking.
 
-    Anybody can type anybody's address into a form. So nothing that was typed there is in this
+    Anyone can type anyone's address into a form. So nothing that was typed there is in this
     email but the address; otherwise our server would carry a stranger's words and links to others.
     """
     _check_confirmation(mail)

@@ -31,7 +31,7 @@ def serve(
 ) -> None:
     """Capture email into the file until SIGTERM or SIGINT, finish open messages, return.
 
-    Call it in the main thread. `host` should be a loopback address: anybody who reaches the port
+    Call it in the main thread. `host` should be a loopback address: anyone who reaches the port
     can fill the mailbox. Raises MailboxError when the port or the file cannot be used.
     """
     with contextlib.closing(Writer(path, max_messages=max_messages, max_bytes=max_bytes)) as writer:

@@ -106,7 +106,7 @@ def evidence(channel: str, wording: str = "") -> ConsentEvidence:
 
 
 def handle_errors(blueprint: Blueprint, find_language: Callable[[], object] | None = None) -> None:
-    """Answer errors of this blueprint in the look and the words of the public pages.
+    """Show errors of this blueprint as public pages.
 
     `find_language` calls `speak` if it can: a limit refuses requests before their view has.
     """
@@ -118,7 +118,7 @@ def handle_errors(blueprint: Blueprint, find_language: Callable[[], object] | No
         return _http_error(error)
 
     blueprint.register_error_handler(HTTPException, refuse)
-    # Not every error of the database: the app answers values out of range.
+    # Not every database error: the app handles values out of range.
     for kind in (OperationalError, InterfaceError, PoolTimeoutError, RedisError):
         blueprint.register_error_handler(kind, _server_is_away)
 

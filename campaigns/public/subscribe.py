@@ -158,7 +158,7 @@ def confirm_wording(list_name: str) -> str:
 @bp.route("/confirm/<token>", methods=["GET", "POST"], strict_slashes=False, merge_slashes=False)
 @access("public")
 def confirm(token: str) -> Response:
-    """GET asks, POST confirms."""
+    """Ask on GET, confirm on POST."""
     ref = _ref(token)
     if ref is None:
         abort(404)

@@ -74,7 +74,7 @@ CACHED = 32
 @access("public")
 @limiter.limit("60/minute")
 def view(token: str) -> Response:
-    """The newsletter that came with this link."""
+    """Show the newsletter of this link."""
     ref = _ref()
     if ref is None:
         abort(404)

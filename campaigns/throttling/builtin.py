@@ -1,7 +1,7 @@
 """The built-in reply rules. Users may change each, or turn it off.
 
-Read from top to bottom; the first that fits a reply decides. `pattern` is looked for in the code
-and the words of the reply, whatever their case. What each means is said in `wording.reply_rule`.
+The first rule that matches a reply applies. `pattern` is searched for in the code and the words of
+the reply, ignoring case. What each means is said in `wording.reply_rule`.
 """
 
 from campaigns.reason import Reason
@@ -40,7 +40,7 @@ RULES = (
     Rule(
         "google-day",
         Reason("reply_rule.google_day"),
-        # 4.4.5 is a busy server ("Server busy, try again later"), no quota.
+        # 4.4.5 means a busy server ("Server busy, try again later"), not a quota.
         r"\b5\.4\.5\b|daily (user )?sending (limit|quota)",
         "suspend",
         minutes=60,

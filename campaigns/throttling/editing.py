@@ -152,7 +152,7 @@ def find_rule(key: str) -> tuple[Rule | None, ReplyRule | None]:
 
 
 def save_rule(key: str, typed: RuleInput, *, now: datetime) -> None:
-    """Change the rule of this key; '' makes a new one. Raises InvalidInputError, LookupError.
+    """Save the rule with this key; '' creates one. Raises InvalidInputError, LookupError.
 
     One of ours keeps its own note, in the language of each reader, if none is typed.
     """

@@ -10,12 +10,12 @@ from campaigns.reason import Reason
 Act = Literal["slow", "halve", "at_once", "suspend", "pause_campaign", "pause_provider"]
 """What a rule does.
 
-slow            at most `amount` emails per minute, for so many minutes
-halve           half as much as now, then slowly more
+slow            at most `amount` emails per minute, for `minutes`
+halve           half the current rate, then slowly more
 at_once         `amount` emails at the same time, one more every ten minutes
-suspend         nothing for so many minutes; then `amount` at a time, if that is set
-pause_campaign  until somebody resumes it
-pause_provider  every campaign of this account, until somebody resumes it
+suspend         nothing for `minutes`; then `amount` at a time, if set
+pause_campaign  until someone resumes it
+pause_provider  every campaign of this account, until someone resumes it
 """
 
 

@@ -46,7 +46,7 @@ class Action:
 
     @property
     def why(self) -> Reason:
-        """What it means, and what the server said."""
+        """Return the rule's meaning and the server's reply."""
         return Reason("throttle.said", {"note": self.rule.note, "quote": self.quote})
 
 

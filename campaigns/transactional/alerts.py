@@ -51,7 +51,7 @@ def alert_about_canary(campaign: Campaign, *, report_url: str, now: datetime) ->
     the refused one.
     """
     title = _title(campaign)
-    sender = _another_way_out(campaign.provider_id) or db.session.get(
+    sender = _other_sender(campaign.provider_id) or db.session.get(
         SenderAddress, campaign.sender_id or 0
     )
     result = _quoted(_said(campaign.canary_words))

@@ -52,7 +52,7 @@ HELD = sa.and_(
         "On hold: the database was restored from a backup, so it may have been sent already",
     ),
 )
-"""Emails on hold after a restore, until somebody decides."""
+"""Emails on hold after a restore, until someone decides."""
 _MAY_HAVE_LEFT = _says(HANDING_OVER, "Being handed over")
 
 
@@ -147,21 +147,21 @@ def begin_body(mail: ClaimedEmail, *, now: datetime) -> bool:
     return _change(mail, {"reason": HANDING_OVER.pack(), "lease_until": now + BODY_LEASE})
 
 
-def renew(mail: Claimed, *, now: datetime) -> bool:
-    """Extend the lease of an email whose body is not sent. False if it is, or not ours."""
+def renew(mail: ClaimedEmail, *, now: datetime) -> bool:
+    """Extend the lease before the body. False if the body was begun, or the claim was lost."""
     return _change(mail, {"lease_until": now + LEASE}, ~_MAY_HAVE_LEFT)
 
 
-def finish(mail: Claimed, outcome: Outcome, *, now: datetime, reason: Reason) -> bool:
-    """Record the outcome of this attempt. False if the email is not ours any more."""
+def finish(mail: ClaimedEmail, outcome: Outcome, *, now: datetime, reason: Reason) -> bool:
+    """Record the outcome of this attempt. False if the claim was lost."""
     values: dict[str, Any] = {"status": outcome, "reason": reason.pack(), "lease_until": None}
     if outcome == "sent":
         values["sent_at"] = now
     return _change(mail, values)
 
 
-def try_again(mail: Claimed, *, now: datetime, reason: Reason) -> bool:
-    """Queue the email again with a growing delay; after a day it fails."""
+def try_again(mail: ClaimedEmail, *, now: datetime, reason: Reason) -> bool:
+    """Queue the email again with a growing delay, or fail it after a day."""
     seconds = min(FIRST_RETRY_SECONDS * 2 ** (mail.attempt - 1), LONGEST_RETRY_SECONDS)
     due = now + timedelta(seconds=seconds * random.uniform(0.8, 1.2))  # noqa: S311
     if due > mail.created_at + TRY_FOR:
@@ -208,7 +208,7 @@ def send_restored(*, now: datetime) -> int:
 
 
 def leave_restored() -> int:
-    """Never send what is held after a restore. Returns how many."""
+    """Never send emails on hold after a restore. Returns how many."""
     return _change_all(HELD, reason=NOT_REPEATED.pack())
 
 

@@ -68,7 +68,7 @@ SUPPRESSION_REASONS = {
     "hard_bounce": lazy_gettext("Hard bounce"),
     "erased": lazy_gettext("Asked to be forgotten"),
 }
-"""Why an address is on the suppression list."""
+"""Reasons of suppressions."""
 
 SUPPRESSION_SOURCES = {
     "bounce": lazy_gettext("Bounce"),

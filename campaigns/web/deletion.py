@@ -67,5 +67,5 @@ def in_use(campaigns: Sequence[str]) -> str:
 
 
 def quoted(names: Sequence[str]) -> str:
-    """Names of campaigns, such as “Spring news”, “Sale”."""
+    """Return quoted names of campaigns, such as “Spring news”, “Sale”."""
     return ", ".join(f"“{name or _('Untitled campaign')}”" for name in names)

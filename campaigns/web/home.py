@@ -47,7 +47,7 @@ def home() -> str:
         steps=[] if set_up.is_done else _steps(set_up),
         drafts=overview.last_drafts(),
         restored=restored.waiting_for_decision(),
-        held_back=resend_options.campaigns_held_back(),
+        held_back=resend_options.campaigns_with_held_groups(),
         public_url=_odd_public_url(),
         as_of=counts.as_of,
         **shown,

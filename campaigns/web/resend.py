@@ -93,7 +93,7 @@ def _queued(campaign_id: int, count: int) -> None:
 
 
 def _say(campaign_id: int, count: int, done: str, nothing: str) -> None:
-    """Say what was done at once, and what follows; a worker is rung for that."""
+    """Show what was done at once and what follows, and ring for the rest."""
     rest = sum(max(0, run.total - run.done) for run in resend.under_way(campaign_id))
     if rest:
         services().doorbell.ring("resend", campaign_id)

@@ -19,7 +19,7 @@ Row = TypeVar("Row", bound=Base)
 
 
 def or_404(model: type[Row], public_id: str, **also: object) -> Row:
-    """Return the row of an address as it stands now, or answer 404. `also` names more columns."""
+    """Return the current row with this id, or abort with 404. `also` names more columns."""
     found = db.session.scalar(
         sa.select(model)
         .filter_by(public_id=public_id, **also)

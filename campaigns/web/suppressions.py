@@ -70,7 +70,7 @@ class BadLine:
 @bp.route("/suppressions/new", methods=["GET", "POST"])
 @access("user")
 def new() -> Answer:
-    """Suppress the lines that are addresses and return those that are not."""
+    """Suppress the valid addresses, and return the invalid lines."""
     if request.method != "POST":
         return _form("", "")
     typed, note = request.form.get("addresses", ""), request.form.get("note", "").strip()

@@ -1,4 +1,4 @@
-"""Why an account or the workspace cannot be saved, and where somebody is logged in."""
+"""Reasons why an account or the workspace cannot be saved, and names of sessions."""
 
 from campaigns.wording.messages import N_, Message
 

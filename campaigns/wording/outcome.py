@@ -1,4 +1,4 @@
-"""What became of an email to one recipient, and why. Labels have no full stop."""
+"""Outcomes of an email to one recipient, with reasons. Labels have no full stop."""
 
 from campaigns.wording.messages import N_, Message
 

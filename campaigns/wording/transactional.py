@@ -1,4 +1,4 @@
-"""What became of an email to one person: a confirmation, a test email, an alert."""
+"""Outcomes of an email to one person: a confirmation, a test email, an alert."""
 
 from campaigns.wording.messages import N_, Message, Plural
 

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tokenize
 from collections import defaultdict
 from functools import cache
 from pathlib import Path
@@ -59,6 +60,28 @@ ODD = (
     "taken into consideration",
     "with the ticked",
 )
+# What comments and docstrings of the product said once: pattern, and what to say instead.
+TRANSLATED = {
+    r"\b(?:in|with|by|for) an? \w+ of (?:its|their|our) own\b": "its own thread",
+    r"\bso (?:many|long|often|few)\b(?! (?:that|as)\b)": "a number, this long",
+    r"\bat (?:this|that|any|every|the same) moment\b": "at this time, now, concurrently",
+    r"\b(?:is|was|be|been|are) put off\b": "deferred, postponed",
+    r"\bmails\b": "emails",
+    r"\blets? go of\b": "release, drop",
+    r"\bpass(?:es|ed)? over\b": "skip, ignore",
+    r"\bbut for\b": "except",
+    r"\bfates?\b": "outcome, result",
+    r"\bwhat became of\b": "outcome",
+    r"\bheeds?\b|\bheeded\b": "apply",
+    r"\bunder way\b": "in progress",
+    r"\bsomebody\b|\banybody\b|\beverybody\b": "someone, anyone, everyone",
+    r"\bno more to (?:give|say|do)\b": "say what is exhausted",
+    r"\bgoes on\b|\bgo on by\b": "continues",
+    r"\bas it stands\b|\bhow \w+ stands\b": "current",
+    r"\bthe readers?'|\breaders'": "recipients",
+    r"\bof no use\b|\bof use\b": "useful, useless",
+}
+
 NAMES_THEM = {"docs/glossary.md"}
 """Says which words we do not use."""
 
@@ -112,6 +135,27 @@ def test_two_classes_never_share_a_name() -> None:
                 homes[node.name].append(path.relative_to(ROOT).as_posix())
     assert len(homes) > 300
     assert {name: paths for name, paths in homes.items() if len(paths) > 1} == {}
+
+
+def _comments(path: Path) -> str:
+    """Return the docstrings and comments of a module."""
+    with path.open("rb") as file:
+        return "\n".join(
+            token.string
+            for token in tokenize.tokenize(file.readline)
+            if token.type == tokenize.COMMENT or token.string.startswith('"""')
+        )
+
+
+@pytest.mark.parametrize("pattern", TRANSLATED)
+def test_comments_read_as_a_native_engineer_writes(pattern: str) -> None:
+    odd = re.compile(pattern, re.IGNORECASE)
+    found = [
+        f"{path.relative_to(ROOT).as_posix()}: {hit[0]}"
+        for path in sorted((ROOT / "campaigns").rglob("*.py"))
+        for hit in odd.finditer(_comments(path))
+    ]
+    assert found == []
 
 
 def test_every_rule_that_code_names_by_its_id_is_explained() -> None:

@@ -194,7 +194,7 @@ def test_the_next_start_is_within_the_hours_and_soon(
 
 @pytest.mark.parametrize(("begins", "ends"), [(20, 8), (8, 8), (-1, 8), (8, 25)])
 def test_sending_hours_must_end_after_they_begin(begins: int, ends: int) -> None:
-    with pytest.raises(MomentError):
+    with pytest.raises(LocalTimeError):
         DayWindow(begins, ends)
 
 

@@ -305,8 +305,8 @@ def test_a_large_retry_of_a_held_group(app: Flask) -> None:
     outcomes = [OUTCOMES[7] | {"mailbox_group": group} for group in ("google", "yahoo") * 4]
     campaign = a_finished(outcomes=outcomes)
     with transaction():
-        resend.try_group_again(campaign.id, "google", now=NOW)
-        resend.try_group_again(campaign.id, "yahoo", now=LATER)
+        resend.retry_group(campaign.id, "google", now=NOW)
+        resend.retry_group(campaign.id, "yahoo", now=LATER)
     assert runs_in_progress(campaign) == [("flood", 2, 4), ("flood", 2, 4)]
     carry_on(campaign), carry_on(campaign)
     assert changed(campaign) == [0, 1, 2, 3, 4, 6], "the first decision wins"

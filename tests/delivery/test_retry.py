@@ -158,7 +158,7 @@ def test_one_refusal_of_our_account_stops_the_account() -> None:
 
 
 def test_a_block_stops_the_campaign_and_quotes_the_server() -> None:
-    pause = pause_for(Tally(20, {"policy": 3}), {"policy": "550 5.7.26 no SPF"}, LIMITS)
+    pause = pause_for(RecentResults(20, {"policy": 3}), {"policy": "550 5.7.26 no SPF"}, LIMITS)
     assert pause is not None
     assert pause.what == "campaign"
     assert "3 of the last 20" in in_english(pause.reason)
@@ -166,8 +166,8 @@ def test_a_block_stops_the_campaign_and_quotes_the_server() -> None:
 
 
 def test_a_refusal_by_a_single_server_stops_nothing() -> None:
-    assert pause_for(Tally(2, {"policy": 2}), {}, LIMITS) is None
-    assert pause_for(Tally(200, {"policy": 20}), {}, LIMITS) is None
+    assert pause_for(RecentResults(2, {"policy": 2}), {}, LIMITS) is None
+    assert pause_for(RecentResults(200, {"policy": 20}), {}, LIMITS) is None
 
 
 @pytest.mark.parametrize(
@@ -184,8 +184,8 @@ def test_content_refused_by_more_than_a_twentieth_stops_a_new_campaign(
 
 
 def test_normal_results_stop_nothing() -> None:
-    assert pause_for(Tally(500, {"hard": 90, "transient": 300}), {}, LIMITS) is None
-    assert pause_for(Tally(0, {}), {}, LIMITS) is None
+    assert pause_for(RecentResults(500, {"hard": 90, "transient": 300}), {}, LIMITS) is None
+    assert pause_for(RecentResults(0, {}), {}, LIMITS) is None
 
 
 @pytest.mark.parametrize(

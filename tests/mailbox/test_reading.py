@@ -40,7 +40,7 @@ def test_all_parts_of_a_newsletter_are_found() -> None:
 
 
 def test_inline_images_are_embedded_in_the_html() -> None:
-    framed = framed_html(read_letter(a_newsletter().as_bytes()))
+    framed = framed_html(parse_message(a_newsletter().as_bytes()))
     assert 'src="data:image/png;base64,' in framed
     assert "cid:" not in framed
 

@@ -37,7 +37,7 @@ NOW = datetime(2026, 11, 21, 18, 0, tzinfo=UTC)
     ],
 )
 def test_the_wait_that_a_reply_asks_for(text: str, seconds: float) -> None:
-    assert asked_wait(text, NOW) == timedelta(seconds=seconds)
+    assert requested_wait(text, NOW) == timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize("reply_class", ["transient", "throttle", "mailbox_full"])

@@ -66,7 +66,7 @@ class Simulation:
         """Do what a worker does in a second."""
         plan = load_plan(self.provider_id, now=self.now)
         wants = {group: min(200, count) for group, count in self.waiting.items() if count}
-        asked = Ask(self.provider_id, self.campaign_id, wants, holder="worker")
+        asked = GrantRequest(self.provider_id, self.campaign_id, wants, holder="worker")
         grant = self.limiter.acquire(asked, plan)
         self.holds += [(self.seconds, group, held) for group, held in grant.holds.items()]
         self.at_once += [(self.seconds, group, count) for group, count in grant.at_once.items()]
@@ -74,7 +74,7 @@ class Simulation:
             self.send(asked, grant, group, count)
         self.seconds += 1.0 if grant.total else max(1.0, min(grant.wait_seconds, 30.0))
 
-    def send(self, asked: Ask, grant: Grant, group: str, count: int) -> None:
+    def send(self, asked: GrantRequest, grant: Grant, group: str, count: int) -> None:
         # One after the other, about ten messages a second are sent.
         possible = min(count, 10 * grant.at_once.get(group, 1000))
         outcomes = [self.servers[group].offer(self.seconds) for _ in range(possible)]

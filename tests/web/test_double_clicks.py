@@ -67,7 +67,7 @@ def at_once(
             client.set_cookie("campaigns", cookie.value)
         db.session.rollback()
         with monkeypatch.context() as patch, ThreadPoolExecutor(2) as threads:
-            patch.setattr(database, "_turn_to_write", write_once_both_have_read)
+            patch.setattr(database, "_write_turn", write_once_both_have_read)
             answers = list(threads.map(click, clients))
         db.session.rollback()
         db.session.expire_all()

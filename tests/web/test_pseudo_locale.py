@@ -180,8 +180,8 @@ def test_no_alert_shows_english(
         campaign = a_campaign(name="", subject="", canary_words=stopped.pack())
         health.note_trouble(broken.id, Reason("connection.no_answer", {"where": "x"}), now=now)
         alerts.alert_owners(broken.id, now=now, is_permanent=True)
-        alerts.tell_of_canary(campaign, report_url="https://n.example/", now=now)
-        alerts.tell_of_restore([campaign.id] * 30, 3, base_url="https://n.example", now=now)
+        alerts.alert_about_canary(campaign, report_url="https://n.example/", now=now)
+        alerts.alert_about_restore([campaign.id] * 30, 3, base_url="https://n.example", now=now)
     written = db.session.scalars(sa.select(TransactionalEmail.payload)).all()
     assert len(written) == 3
     data = {"Broken", "Gmail", "https://n.example/"}

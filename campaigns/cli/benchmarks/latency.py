@@ -47,7 +47,7 @@ def measure(place: Environment, say: Say, *, recipients: int) -> Figures:
         public = AudienceList(name="Open to all", is_public=True)
         session.add(public)
         session.flush()
-    mails: list[int] = []
+    emails: list[int] = []
     with place.whole_product() as (workers, port):
         campaign_id = everybody.launch(place.port)
         begun = workers.wait_for(campaign_id, "sending", "sent")
@@ -55,18 +55,18 @@ def measure(place: Environment, say: Say, *, recipients: int) -> Figures:
         with a_visitor(port, _pages(campaign_id)) as visitor:
             while not workers.is_in(campaign_id, "sent"):
                 if time.monotonic() >= due:
-                    mails.append(_sign_up(public.id, len(mails)))
+                    emails.append(_sign_up(public.id, len(emails)))
                     due += SIGN_UP_EVERY_SECONDS
                 time.sleep(environment.POLL_INTERVAL_SECONDS)
             seconds = time.monotonic() - begun
-        waits, peak = _waits(mails), workers.peak_mb()
+        waits, peak = _waits(emails), workers.peak_mb()
     say(
-        f"{len(mails)} confirmation emails and {visitor.count} pages"
+        f"{len(emails)} confirmation emails and {visitor.count} pages"
         f" during {seconds:,.1f} seconds of sending"
     )
     left = [wait for wait in waits if wait is not None]
     return {
-        "probes": len(mails),
+        "probes": len(emails),
         "probes_not_sent": len(waits) - len(left),
         "probe_p50_seconds": round(median(left), 3) if left else None,
         "probe_max_seconds": round(max(left), 3) if left else None,

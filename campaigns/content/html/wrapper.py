@@ -118,7 +118,7 @@ def _lines(parts: Parts, end: str, *, postal: str) -> list[str]:
 
 
 def frame(guarded: Guarded, read: Sequence[Tag | Text], parts: Parts) -> list[Edit]:
-    """Return what to put around and into the guarded HTML. `read` are its parts."""
+    """Return the insertions around and into the guarded HTML. `read`: its parts."""
     page = guarded.text
     tags = [part for part in read if isinstance(part, Tag) and not part.is_hidden]
     first = {tag.name: tag for tag in reversed(tags) if not tag.is_end}

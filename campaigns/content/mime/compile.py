@@ -179,7 +179,7 @@ def _programs(
     rewritten: links.Rewritten,
     converted: Converted,
 ) -> Programs:
-    """Raises RenderError."""
+    """Compile the programs. Raises RenderError."""
     parts = wrapper.Parts(converted.always, content.language)
     edits = [*rewritten.edits, *wrapper.frame(guarded, read, parts)]
     framed = links.apply(guarded.text, edits)

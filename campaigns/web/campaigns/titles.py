@@ -9,7 +9,7 @@ from campaigns.web.words import gettext as _
 
 @bp.app_template_filter("title_of")
 def title_of(campaign: Campaign) -> str:
-    """Return the internal name, else the subject as it is read."""
+    """Return the internal name, else the rendered subject."""
     return campaign.name or titled(campaign.subject)
 
 
@@ -20,7 +20,7 @@ def titled(title: str) -> str:
 
 
 def name_of_copy(campaign: Campaign) -> str:
-    """Return what a copy of a campaign is called until somebody names it."""
+    """Return the name of a copy of a campaign until it is renamed."""
     return _("%(title)s (copy)", title=title_of(campaign))
 
 

@@ -105,7 +105,7 @@ def new_key(public_id: str) -> Answer:
 @bp.post("/settings/domains/<public_id>/keys/<key_id>/sign")
 @access("user")
 def sign_with_key(public_id: str, key_id: str) -> Answer:
-    """Whatever DNS says: somebody knows better, or takes an older key back."""
+    """Activate a key without a DNS check, or reactivate an older one."""
     return _move(public_id, key_id, keys.activate, _("Email is now signed with %(selector)s."))
 
 

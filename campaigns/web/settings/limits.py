@@ -30,7 +30,7 @@ ALWAYS_SHOWN = ("google", "outlook", "office365", "yahoo", "apple", OTHER)
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A mailbox group on the page: what was set, and how it stands."""
+    """A mailbox group on the page: its limits and current state."""
 
     group: str
     name: str

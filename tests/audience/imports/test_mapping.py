@@ -79,7 +79,7 @@ READER = RowReader(
 
 
 def test_a_row_becomes_a_subscriber() -> None:
-    row = Row(2, [" Ann@Shop.Example ", "Ann", " Lee\r\nBcc: x ", "'+Paris"], "")
+    row = CsvRow(2, [" Ann@Shop.Example ", "Ann", " Lee\r\nBcc: x ", "'+Paris"], "")
     person = READER.person(row)
     assert person.address.text == "Ann@shop.example"
     assert person.address.normal == "ann@shop.example"
@@ -105,8 +105,8 @@ def test_a_failed_row_says_why(cells: list[str], words: str) -> None:
 
 
 def test_missing_and_extra_empty_cells_at_the_end_are_accepted() -> None:
-    assert READER.person(Row(1, ["a@shop.example"], "")).name == ""
-    assert READER.person(Row(1, ["a@shop.example", "A", "", "", "", " "], "")).name == "A"
+    assert READER.person(CsvRow(1, ["a@shop.example"], "")).name == ""
+    assert READER.person(CsvRow(1, ["a@shop.example", "A", "", "", "", " "], "")).name == "A"
 
 
 def test_addresses_in_other_notations_are_recognized() -> None:

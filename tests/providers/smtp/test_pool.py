@@ -302,7 +302,7 @@ def test_a_server_that_always_answers_421_is_trouble(
     (result,) = source.results
     assert (result.outcome, result.scope, result.step) == ("unsent", "connection", "mail")
     assert (result.code, result.reply) == (421, "421 no")
-    assert len(server.sessions) == MOST_FIRST
+    assert len(server.sessions) == MAX_FIRST
     assert not source.troubles[0].permanent
     assert "accepts connections but no messages: 421 no" in in_english(source.troubles[0])
 
@@ -359,8 +359,8 @@ def test_a_server_that_never_answers_gets_three_messages_at_most() -> None:
             (trouble,) = source.troubles
             assert trouble.permanent
             assert "answered none of them" in in_english(trouble)
-            assert list(source.outcome_by_id.values()) == ["unknown"] * MOST_UNANSWERED
-            assert len(server.sessions) == MOST_UNANSWERED
+            assert list(source.outcome_by_id.values()) == ["unknown"] * MAX_UNANSWERED
+            assert len(server.sessions) == MAX_UNANSWERED
             eventually(provider.is_idle)
             assert len(source.waiting) == 5
 
