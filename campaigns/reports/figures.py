@@ -32,7 +32,7 @@ from campaigns.reports.snapshots import Counted, Snapshot, Subject
 
 FINAL = ("sent", "cancelled")
 MOVING = ("sending", "paused")
-MANY = 10_000
+LARGE = 10_000
 """Number of rows from which counts are stored."""
 TOO_OLD = timedelta(seconds=120)
 """Age that snapshots of active campaigns never reach while the clock runs."""
@@ -186,7 +186,7 @@ class Counts:
         """Add new counts. Large ones will be stored in the background from now on."""
         self._balances |= balances
         for number, balance in balances.items():
-            if balance.rows >= MANY:
+            if balance.rows >= LARGE:
                 self._want("campaign", number)
 
     # --- lists and people
@@ -210,7 +210,7 @@ class Counts:
     def _count_lists(self, ids: Sequence[int]) -> dict[int, audience_lists.ListFigures]:
         counted = dict(audience_lists.figures(ids)) if ids else {}
         for number, figures in counted.items():
-            if _places(figures) >= MANY:
+            if _places(figures) >= LARGE:
                 self._want("list", number)
         return counted
 
@@ -222,7 +222,7 @@ class Counts:
             return SubscriberCounts(**entry.figures["people"])
         with self._patience():
             found = _count_people(self._now)
-        if found.total >= MANY:
+        if found.total >= LARGE:
             self._want("people", 0)
         return found
 
@@ -264,10 +264,10 @@ def count(subject: Subject, number: int, *, now: datetime) -> Counted | None:
     """Count one subject, to store it. None: it is too small, or deleted."""
     if subject == "people":
         people = _count_people(now)
-        return Counted(LASTS, {"people": asdict(people)}) if people.total >= MANY else None
+        return Counted(LASTS, {"people": asdict(people)}) if people.total >= LARGE else None
     if subject == "list":
         figures = audience_lists.figures([number])[number]
-        return Counted(LASTS, {"list": asdict(figures)}) if _places(figures) >= MANY else None
+        return Counted(LASTS, {"list": asdict(figures)}) if _places(figures) >= LARGE else None
     return _count_campaign(number, now)
 
 
@@ -284,7 +284,7 @@ def _count_campaign(number: int, now: datetime) -> Counted | None:
         balance, groups, totals = _balance(campaign, found), found.groups, found.totals
     else:
         balance = campaign_balances([number])[number]
-    if balance.rows < MANY:
+    if balance.rows < LARGE:
         return None
     moves = campaign.status not in FINAL or balance.waiting > 0
     return Counted(

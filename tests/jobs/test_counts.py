@@ -27,7 +27,7 @@ def settings(database_url: str, tmp_path: Path, redis_url: str) -> Settings:
 
 @pytest.fixture(autouse=True)
 def _every_audience_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(figures, "MANY", 2)
+    monkeypatch.setattr(figures, "LARGE", 2)
 
 
 @pytest.fixture
