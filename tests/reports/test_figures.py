@@ -33,7 +33,7 @@ LARGE = 3
 
 @pytest.fixture(autouse=True)
 def _small_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(figures, "MANY", LARGE)
+    monkeypatch.setattr(figures, "LARGE", LARGE)
 
 
 def a_large_campaign(recipients: int = 4, **values: Any) -> Campaign:
