@@ -51,10 +51,17 @@ def collector() -> ModuleType:
 
 
 @cache
+def messages() -> Catalog:
+    """Return what bin/messages finds. It reads every template and module, so once is enough."""
+    found: Catalog = collector().extracted()
+    return found
+
+
+@cache
 def _compiled_catalog() -> bytes:
     """Return every message and its translation, as a .mo file."""
     found = Catalog(locale=LOCALE)
-    for message in collector().extracted():
+    for message in messages():
         if not message.id:
             continue
         if isinstance(message.id, str):

@@ -10,7 +10,7 @@ from babel.messages import Message
 from tests.architecture import bare_text
 from tests.architecture.source import PACKAGE, ROOT, starts_in
 from tests.architecture.untranslated import AS_IT_IS, FOR_OPERATORS, UNTRANSLATED
-from tests.pseudo_locale import collector
+from tests.pseudo_locale import collector, messages
 
 TEMPLATES = [
     path
@@ -104,7 +104,7 @@ def test_bare_text_in_scripts_is_found(script: str, found: list[str]) -> None:
 
 @cache
 def _messages() -> list[Message]:
-    return [message for message in collector().extracted() if message.id]
+    return [message for message in messages() if message.id]
 
 
 def _texts(message: Message) -> list[str]:

@@ -13,7 +13,7 @@ import campaigns
 from campaigns.reason import Reason
 from campaigns.wording import SENTENCES, Words
 from campaigns.wording.messages import Plural
-from tests.pseudo_locale import collector
+from tests.pseudo_locale import messages
 
 PACKAGE = Path(campaigns.__file__).parent
 TOPICS = {code.partition(".")[0] for code in SENTENCES}
@@ -66,7 +66,7 @@ def test_numbers_and_times_are_formatted_for_the_locale() -> None:
 def test_messages_with_two_forms_are_extracted_as_such() -> None:
     """Marked separately, they would be two messages, and `ngettext` would find neither."""
     pairs = {
-        message.id for message in collector().extracted() if isinstance(message.id, tuple | list)
+        message.id for message in messages() if isinstance(message.id, tuple | list)
     }
     forms = {(found.one, found.many) for found in SENTENCES.values() if isinstance(found, Plural)}
     assert forms
