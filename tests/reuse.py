@@ -5,16 +5,19 @@ the database that all tests use, with its connections and compiled statements.
 """
 
 import gc
+import itertools
 from types import CodeType
 from typing import Any
 
 import sqlalchemy as sa
+from cryptography.hazmat.primitives.asymmetric import rsa
 from flask import Flask
 from jinja2 import BytecodeCache
 from jinja2.bccache import Bucket
 from werkzeug.routing import Rule
 
 from campaigns.db import db
+from campaigns.providers.domains import keys
 
 _rules: dict[tuple[object, ...], tuple[Any, ...]] = {}
 _compile_rule = Rule.compile
@@ -84,10 +87,23 @@ def _make_engine_once(bind_key: str | None, options: dict[str, Any], app: Flask)
     return engine
 
 
+_rsa_keys: list[rsa.RSAPrivateKey] = []
+_rsa_keys_given = itertools.count()
+
+
+def _rsa_key_from_a_few(public_exponent: int, key_size: int) -> rsa.RSAPrivateKey:
+    """One of four keys, in turn. To generate one takes longer than most tests."""
+    given = next(_rsa_keys_given)
+    if given < 4:
+        _rsa_keys.append(rsa.generate_private_key(public_exponent, key_size))
+    return _rsa_keys[given % 4]
+
+
 def install() -> None:
     Rule.compile = _compile_rule_once  # type: ignore[assignment, method-assign]
     Flask.jinja_options = {**Flask.jinja_options, "bytecode_cache": _Templates()}
     db._make_engine = _make_engine_once  # type: ignore[method-assign]
+    keys.generate_private_key = _rsa_key_from_a_few  # type: ignore[assignment, attr-defined]
 
 
 def freeze_collected_objects() -> None:
