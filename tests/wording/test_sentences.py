@@ -65,9 +65,7 @@ def test_numbers_and_times_are_formatted_for_the_locale() -> None:
 
 def test_messages_with_two_forms_are_extracted_as_such() -> None:
     """Marked separately, they would be two messages, and `ngettext` would find neither."""
-    pairs = {
-        message.id for message in messages() if isinstance(message.id, tuple | list)
-    }
+    pairs = {message.id for message in messages() if isinstance(message.id, tuple | list)}
     forms = {(found.one, found.many) for found in SENTENCES.values() if isinstance(found, Plural)}
     assert forms
     assert forms <= {tuple(pair) for pair in pairs}
