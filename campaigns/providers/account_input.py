@@ -180,7 +180,7 @@ def _check_name(name: str, account: ProviderAccount | None, problems: dict[str, 
     if not name:
         problems["name"] = Reason("provider.name_missing")
     elif len(name) > MAX_NAME:
-        problems["name"] = Reason("provider.name_too_long", {"max": MAX_NAME})
+        problems["name"] = Reason("provider.name_too_long", {"most": MAX_NAME})
     else:
         other = db.session.scalar(sa.select(ProviderAccount).where(ProviderAccount.name == name))
         if other is not None and other is not account:

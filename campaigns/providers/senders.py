@@ -120,7 +120,7 @@ def _checked(typed: SenderInput, sender: SenderAddress | None) -> dict[str, str 
     problems: dict[str, Reason | str] = {}
     name, reply_to = one_line(typed.name), typed.reply_to.strip()
     if len(name) > MAX_NAME:
-        problems["name"] = Reason("from_address.name_too_long", {"max": MAX_NAME})
+        problems["name"] = Reason("from_address.name_too_long", {"most": MAX_NAME})
     address = _address(typed.address, "address", problems)
     if "address" not in problems:
         other = db.session.scalar(

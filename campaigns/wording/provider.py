@@ -4,13 +4,14 @@ from campaigns.wording.messages import N_, Message
 
 SENTENCES: dict[str, Message] = {
     "provider.name_missing": N_("Enter a name for the account, such as Amazon SES."),
-    "provider.name_too_long": N_("The name can have up to %(max)s characters."),
+    "provider.name_too_long": N_("The name is too long. Use at most %(most)s characters."),
     "provider.name_taken": N_("Another account already has this name."),
     "provider.number_invalid": N_("Enter a whole number from %(low)s to %(high)s."),
     "provider.value_invalid": N_("This value is not valid."),
     "provider.text_not_ascii": N_(
         "Use only plain letters, digits and symbols (ASCII), without line breaks."
     ),
+    "provider.text_too_long": N_("This is too long. Use at most %(most)s characters."),
     "provider.host_missing": N_(
         "Enter the host name of the mail server, such as smtp.example.org."
     ),

@@ -3,7 +3,7 @@
 from campaigns.wording.messages import N_, Message
 
 SENTENCES: dict[str, Message] = {
-    "from_address.name_too_long": N_("The name can have up to %(max)s characters."),
+    "from_address.name_too_long": N_("The name is too long. Use at most %(most)s characters."),
     "from_address.address_taken": N_("This sender address already exists."),
     "from_address.account_missing": N_("Choose the account that sends for this address."),
     "from_address.being_sent": N_(

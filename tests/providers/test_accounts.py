@@ -100,6 +100,12 @@ def test_an_invalid_value_is_refused_at_its_field(app: Flask, field: str, value:
     assert set(problems(**{field: value})) == {field}
 
 
+def test_a_text_that_is_too_long_is_told_so(app: Flask) -> None:
+    assert problems(password="x" * 501) == {
+        "password": "This is too long. Use at most 500 characters."
+    }
+
+
 def test_every_problem_is_named_at_once(app: Flask) -> None:
     wrong = {"name": "", "host": "", "port": "x", "per_day": "x", "username": "", "password": "p"}
     assert set(problems(**wrong)) == {"name", "host", "port", "per_day", "username"}

@@ -207,16 +207,18 @@ def _check_security(draft: SmtpDraft) -> None:
         draft.refuse("security", "provider.messages_unencrypted")
 
 
-def _is_typed_text(text: str, longest: int) -> bool:
-    return text.isascii() and text.isprintable() and len(text) <= longest
+def _check_text(draft: SmtpDraft, name: str, text: str, longest: int) -> None:
+    if not (text.isascii() and text.isprintable()):
+        draft.refuse(name, "provider.text_not_ascii")
+    elif len(text) > longest:
+        draft.refuse(name, "provider.text_too_long", most=longest)
 
 
 def _check_password(draft: SmtpDraft) -> None:
     settings, password = draft.settings, draft.credentials.password
     settings.token_url = settings.token_scope = settings.client_id = ""
     for name, text in (("username", settings.username), ("password", password)):
-        if not _is_typed_text(text, MAX_CREDENTIAL):
-            draft.refuse(name, "provider.text_not_ascii")
+        _check_text(draft, name, text, MAX_CREDENTIAL)
     if password and not settings.username:
         draft.refuse("username", "provider.username_missing")
     elif settings.username and not password:
@@ -239,8 +241,7 @@ def _check_oauth(draft: SmtpDraft) -> None:
         ("token_url", settings.token_url, MAX_OAUTH_TEXT),
         ("refresh_token", secrets.refresh_token, MAX_TOKEN),
     ):
-        if not _is_typed_text(text, longest):
-            draft.refuse(name, "provider.text_not_ascii")
+        _check_text(draft, name, text, longest)
     if reason := outgoing.why_not_usable(settings.token_url):
         draft.problems.setdefault("token_url", reason)
     if not settings.username:
