@@ -123,10 +123,10 @@ def route_by(sender_id: int | None) -> SenderRoute | None:
     return SenderRoute(sender, account) if sender is not None and account is not None else None
 
 
-def is_another(campaign: Campaign, way: SenderRoute | None) -> bool:
+def is_another(campaign: Campaign, route: SenderRoute | None) -> bool:
     """Return whether this route uses an account other than the campaign's."""
     now = route_of(campaign)
-    return way is not None and (now is None or way.account.id != now.account.id)
+    return route is not None and (now is None or route.account.id != now.account.id)
 
 
 def locked(campaign_id: int, states: tuple[str, ...]) -> Campaign | None:
@@ -151,10 +151,10 @@ def write(campaign: Campaign, now: datetime, *also: sa.ColumnElement[bool], **va
 
 def entry_of(campaign: Campaign, now: datetime, *, by_itself: bool) -> dict[str, Any]:
     """Return the entry that `earlier` reads, with names, as addresses may be deleted."""
-    way = route_of(campaign)
+    route = route_of(campaign)
     return {
-        "address": way.sender.address if way else "",
-        "account": way.account.name if way else "",
+        "address": route.sender.address if route else "",
+        "account": route.account.name if route else "",
         "until": now.isoformat(),
         "provider_id": campaign.provider_id,
         "sender_id": campaign.sender_id,

@@ -35,10 +35,10 @@ def claim(
     campaign_id: int, wants: Mapping[str, int], *, token: str, lease: timedelta, now: datetime
 ) -> Claimed:
     """Claim at most these numbers of due deliveries per group, if the campaign is `sending`."""
-    way = sa.select(Campaign.provider_id).where(
+    current = sa.select(Campaign.provider_id).where(
         Campaign.id == campaign_id, Campaign.status == "sending"
     )
-    found = db.session.execute(way).one_or_none()
+    found = db.session.execute(current).one_or_none()
     if found is None:
         return Claimed((), {})
     taken = Counter(

@@ -29,8 +29,8 @@ def go_on_from(campaign_id: int, sender_id: int, *, now: datetime, by_itself: bo
     """
     states = ("sending",) if by_itself else ("sending", "paused")
     campaign = locked(campaign_id, states)
-    way = route_by(sender_id)
-    if campaign is None or way is None or not is_another(campaign, way):
+    route = route_by(sender_id)
+    if campaign is None or route is None or not is_another(campaign, route):
         return False
     if by_itself and campaign.overflow_sender_id != sender_id:
         return False
@@ -39,7 +39,7 @@ def go_on_from(campaign_id: int, sender_id: int, *, now: datetime, by_itself: bo
         now,
         Campaign.status.in_(states),
         sender_id=sender_id,
-        provider_id=way.account.id,
+        provider_id=route.account.id,
         overflow_sender_id=None,
         earlier_senders=[*campaign.earlier_senders, entry_of(campaign, now, by_itself=by_itself)],
         # A waiting campaign no longer waits; a paused one stays paused, with its reason.

@@ -319,7 +319,7 @@ def test_the_page_reloads_when_the_sender_has_changed(
 def test_a_waiting_campaign_links_to_the_choice(
     owner_client: FlaskClient, senders: Senders
 ) -> None:
-    link = 'href="#way">Send the remaining emails from another address'
+    link = 'href="#sender">Send the remaining emails from another address'
     campaign = running(senders)
     assert link not in report(owner_client, campaign)
     with transaction():

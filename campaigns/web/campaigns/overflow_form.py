@@ -18,7 +18,7 @@ class FallbackFields:
     """The choice in the form. `chosen`: the public id of an address; empty: wait."""
 
     account: str
-    ways: list[SenderRoute]
+    routes: list[SenderRoute]
     chosen: str
 
 

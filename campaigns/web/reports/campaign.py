@@ -340,7 +340,7 @@ def campaign(public_id: str) -> str | BaseResponse:
         describe=describe,
         is_over=found.status in FINAL,
         under_way=resend.under_way(found.id),
-        way=overflow_form.card(found),
+        sender_card=overflow_form.card(found),
         can_go_on=overflow_form.can_help(found),
         **shown,
     )
