@@ -51,7 +51,7 @@ AS_IT_IS: dict[str, set[str]] = {
     # SMTP replies given in place of a server's: stored, classified and shown like them
     "providers/smtp/session.py": {
         "This server takes no addresses with letters beyond ASCII (SMTPUTF8).",
-        "5.1.3 This is no address that mail can be sent to.",
+        "5.1.3 Email cannot be sent to this address.",
         "5.3.4 The message is too large for this server: 0 bytes, and it takes 0.",
         "5.6.3 This server takes no text beyond ASCII as it is (8BITMIME).",
     },

@@ -439,7 +439,7 @@ def _envelope(message: Message, features: Features) -> bytes | SendResult:
             mail = " SMTPUTF8"
     # An address must not be able to end the brackets or the line.
     if not address or not both.isprintable() or ">" in both or "<" in both:
-        return _impossible(message, "5.1.3 This is no address that mail can be sent to.")
+        return _impossible(message, "5.1.3 Email cannot be sent to this address.")
     if features.size:
         size = len(message.data)
         if size > features.largest > 0:

@@ -1,4 +1,4 @@
-"""The first page of the settings: how mail leaves, and from whom."""
+"""The first page of the settings: how email is sent, and from whom."""
 
 import sqlalchemy as sa
 from flask import render_template
