@@ -232,7 +232,7 @@ def _results(
         Reply(digest=f"demo-ok-{campaign.id}", code=250, text="250 2.0.0 Ok: queued as {ref}")
     )
     refused = _added(
-        Reply(digest=f"demo-no-{campaign.id}", code=550, text="550 5.1.1 No such mailbox here")
+        Reply(digest=f"demo-no-{campaign.id}", code=550, text="554 5.0.0 Transaction failed")
     )
     db.session.execute(
         sa.insert(CampaignLink),
