@@ -72,8 +72,8 @@ def test_importing_is_measured() -> None:
     figures = bench("import", *SMALL)
     assert figures["rows_per_second"] > 0
     assert figures["ratio"] == pytest.approx(
-        figures["rows_per_second"] / figures["reference_rows_per_second"], rel=0.05
-    )
+        figures["rows_per_second"] / figures["reference_rows_per_second"], rel=0.05, abs=0.005
+    )  # the ratio is rounded to hundredths
 
 
 def test_contradictory_options_are_refused(run: Run) -> None:
