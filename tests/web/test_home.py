@@ -107,7 +107,7 @@ def test_alerts_say_what_is_wrong_and_link_there(owner_client: FlaskClient) -> N
     html = home(owner_client)
     text = text_of(html)
     assert "Mailserver is not working" in text
-    assert "The server refused the login." in text
+    assert ". The server refused the login. Check the account" in text
     assert "Ten refusals in a row." in text
     assert "The import of people.csv failed" in text
     assert f"/campaigns/{paused.public_id}/report" in html
