@@ -30,7 +30,7 @@ bp = Blueprint("public_unsubscribe", __name__)
 
 LEAVE_BUTTON = lazy_gettext("Unsubscribe")
 EVERYTHING_BUTTON = lazy_gettext("Unsubscribe from all lists")
-UNDO_BUTTON = lazy_gettext("Stay subscribed")
+UNDO_BUTTON = lazy_gettext("Subscribe again")
 
 
 def _ref() -> DeliveryRef | None:

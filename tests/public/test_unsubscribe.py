@@ -160,10 +160,10 @@ def test_the_button_unsubscribes_and_the_undo_button_resubscribes(
     left = client.post(sent.path, data={"action": "leave"})
     assert_plain_answer(left)
     assert "You are unsubscribed" in left.text
-    assert "Stay subscribed" in left.text
+    assert "Subscribe again" in left.text
     assert sent.states() == ["unsubscribed", "subscribed"]
     back = client.post(sent.path, data={"action": "undo"})
-    assert "You are still subscribed" in back.text
+    assert "You are subscribed again" in back.text
     assert sent.states() == ["subscribed", "subscribed"]
     proofs = db.session.execute(
         sa.select(ConsentEvent.kind, ConsentEvent.channel).order_by(ConsentEvent.id)
