@@ -58,6 +58,11 @@ def test_the_list_shows_what_was_captured(owner_client: FlaskClient, settings: S
     assert "u120@shop.example" in owner_client.get("/mailbox?after=70").text
 
 
+def test_the_list_shows_domains_in_unicode(owner_client: FlaskClient, settings: Settings) -> None:
+    capture(settings, captured(to="ann@xn--bcher-kva.example"))
+    assert "ann@bücher.example" in owner_client.get("/mailbox").text
+
+
 def test_the_list_can_be_searched(owner_client: FlaskClient, settings: Settings) -> None:
     capture(settings, *(captured(number) for number in range(1, 4)))
     page = owner_client.get("/mailbox?q=U2@").text
