@@ -1,5 +1,6 @@
 """Templates: readable lines, and components instead of copies."""
 
+import re
 from pathlib import Path
 
 from tests.architecture.source import ROOT
@@ -33,3 +34,9 @@ def test_converted_templates_are_off_the_list() -> None:
     """The list must become empty."""
     found = {str(path.relative_to(TEMPLATES)) for path in OWN if has_long_lines(path)}
     assert NOT_YET - found == set()
+
+
+def test_email_addresses_are_typed_as_text() -> None:
+    """Browsers refuse letters beyond ASCII before the @ in type="email"; we accept them."""
+    pattern = re.compile(r"<input[^>]*type=\"email\"")
+    assert [path.name for path in OWN if pattern.search(path.read_text("utf-8"))] == []

@@ -28,6 +28,16 @@ def test_back_and_reload_after_a_refused_form_show_a_page(
     expect(password).to_be_visible()
 
 
+def test_an_international_address_is_not_refused_by_the_browser(
+    server: tuple[Flask, str], owner: Page
+) -> None:
+    owner.goto(f"{server[1]}/settings/senders/new")
+    address = owner.locator("[name=address]")
+    address.fill("zoë@exämple.example")
+    assert address.evaluate("input => input.checkValidity()")
+    assert address.input_value() == "zoë@exämple.example"
+
+
 def test_an_import_starts_with_exactly_one_column_of_addresses(
     server: tuple[Flask, str], owner: Page, tmp_path: Path
 ) -> None:
