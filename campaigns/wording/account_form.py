@@ -19,9 +19,7 @@ SENTENCES: dict[str, Message] = {
     "account_form.username_hint": N_("Leave empty if the server asks for no login."),
     "account_form.auth": N_("Login method"),
     "account_form.password": N_("Password"),
-    "account_form.oauth2_hint": N_(
-        "Access tokens, as Google and Microsoft require. See docs/operations.md."
-    ),
+    "account_form.oauth2_hint": N_("With access tokens, as Google and Microsoft require."),
     "account_form.token_url": N_("Token endpoint"),
     "account_form.token_url_hint": N_("Where access tokens are requested."),
     "account_form.token_scope": N_("Scope"),
