@@ -22,10 +22,12 @@ from campaigns.accounts.workspace import load_workspace
 from campaigns.audience.consent import ConsentEvidence
 from campaigns.audience.models import AudienceList
 from campaigns.clock import utcnow
+from campaigns.context import services
 from campaigns.db import db
 from campaigns.events.tracking import clean_user_agent
 from campaigns.outages import is_outage, outages
 from campaigns.reason import Reason
+from campaigns.tokens import BadTokenError, DeliveryRef, Purpose
 from campaigns.web_limits import seconds_to_wait, wait_in_words
 from campaigns.wording import Words
 from campaigns.wording.catalog import DEFAULT_LOCALE
@@ -75,6 +77,21 @@ def speak_as_list(list_id: int) -> None:
     found = db.session.get(AudienceList, list_id) if list_id else None
     if found is not None:
         speak(found.language)
+
+
+def delivery_of_link(purpose: Purpose) -> DeliveryRef | None:
+    """Return the delivery of this request's link; None if the signature is invalid."""
+    token = (request.view_args or {})["token"]
+    try:
+        return DeliveryRef.unpack(services().signer.unsign(purpose, token))
+    except BadTokenError:
+        return None
+
+
+def speak_as_list_of_link(purpose: Purpose) -> None:
+    """Answer in the language of the list that this request's link is about."""
+    if ref := delivery_of_link(purpose):
+        speak_as_list(ref.list_id)
 
 
 def private(response: Response) -> Response:

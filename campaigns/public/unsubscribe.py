@@ -5,6 +5,8 @@ redirected. So any POST here unsubscribes, in any encoding, unless it asks for s
 HEAD and OPTIONS change nothing.
 """
 
+from functools import partial
+
 from flask import Blueprint, Response, abort, request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
@@ -12,18 +14,19 @@ from flask_babel import lazy_gettext
 from campaigns.access import access
 from campaigns.audience.consent import ConsentEvidence
 from campaigns.clock import utcnow
-from campaigns.context import services
 from campaigns.db import transaction
 from campaigns.public.pages import (
+    delivery_of_link,
     evidence,
     handle_errors,
     language_tag,
     page,
     private,
     speak_as_list,
+    speak_as_list_of_link,
 )
 from campaigns.self_service import unsubscribe as leaving
-from campaigns.tokens import BadTokenError, DeliveryRef
+from campaigns.tokens import DeliveryRef
 from campaigns.web_limits import limiter
 
 bp = Blueprint("public_unsubscribe", __name__)
@@ -33,30 +36,16 @@ EVERYTHING_BUTTON = lazy_gettext("Unsubscribe from all lists")
 UNDO_BUTTON = lazy_gettext("Subscribe again")
 
 
-def _ref() -> DeliveryRef | None:
-    """Return the delivery of this request's link; None if the signature is invalid."""
-    token = (request.view_args or {})["token"]
-    try:
-        return DeliveryRef.unpack(services().signer.unsign("unsubscribe", token))
-    except BadTokenError:
-        return None
-
-
-def _speak() -> None:
-    if ref := _ref():
-        speak_as_list(ref.list_id)
-
-
-handle_errors(bp, _speak)
+handle_errors(bp, partial(speak_as_list_of_link, "unsubscribe"))
 
 
 def _is_no_undo() -> bool:
-    return _ref() is None or request.form.get("action") != "undo"
+    return delivery_of_link("unsubscribe") is None or request.form.get("action") != "undo"
 
 
 def _person() -> str:
     """Rate-limit resubscribing, as each change of consent stores a proof."""
-    ref = _ref()
+    ref = delivery_of_link("unsubscribe")
     return f"undo:{ref.subscriber_id if ref else 0}"
 
 
@@ -65,7 +54,7 @@ def _person() -> str:
 @limiter.limit("10/hour", methods=["POST"], key_func=_person, exempt_when=_is_no_undo)
 def unsubscribe(token: str) -> Response:
     """Show the page of an unsubscribe link, and handle its POSTs."""
-    ref = _ref()
+    ref = delivery_of_link("unsubscribe")
     if ref is None:
         abort(404)
     speak_as_list(ref.list_id)

@@ -2,11 +2,12 @@
 
 import hashlib
 from collections import OrderedDict
+from functools import partial
 from threading import Lock
 from typing import cast
 
 import sqlalchemy as sa
-from flask import Blueprint, Response, abort, current_app, request
+from flask import Blueprint, Response, abort, current_app
 
 from campaigns import formatting
 from campaigns.access import access
@@ -23,28 +24,21 @@ from campaigns.content.mime.compile import (
 from campaigns.context import services
 from campaigns.db import db
 from campaigns.messages import Recipient
-from campaigns.public.pages import handle_errors, page, private, speak_as_list
-from campaigns.tokens import BadTokenError, DeliveryRef, Signer
+from campaigns.public.pages import (
+    delivery_of_link,
+    handle_errors,
+    page,
+    private,
+    speak_as_list,
+    speak_as_list_of_link,
+)
+from campaigns.tokens import Signer
 from campaigns.web_limits import limiter
 
 bp = Blueprint("public_view", __name__)
 
 
-def _ref() -> DeliveryRef | None:
-    """What the link of this request stands for; None where we have not signed it."""
-    token = (request.view_args or {})["token"]
-    try:
-        return DeliveryRef.unpack(services().signer.unsign("view", token))
-    except BadTokenError:
-        return None
-
-
-def _speak() -> None:
-    if ref := _ref():
-        speak_as_list(ref.list_id)
-
-
-handle_errors(bp, _speak)
+handle_errors(bp, partial(speak_as_list_of_link, "view"))
 
 SANDBOX = (
     "allow-popups",
@@ -75,7 +69,7 @@ CACHED = 32
 @limiter.limit("60/minute")
 def view(token: str) -> Response:
     """Show the newsletter of this link."""
-    ref = _ref()
+    ref = delivery_of_link("view")
     if ref is None:
         abort(404)
     speak_as_list(ref.list_id)

@@ -2,7 +2,7 @@
 
 Small counts are made whenever they are shown. Large ones are made in the background and stored
 (`reports.snapshots`); pages show them with their time and do not wait for a million rows. A page
-still counts by itself in three cases: without a snapshot; if a campaign has changed its state
+still counts in three cases: without a snapshot; if a campaign has changed its state
 since, so that figures of a finished, cancelled or paused one are correct at once; and if the
 snapshot of a sending campaign is too old and counting is fast.
 """
@@ -37,7 +37,7 @@ LARGE = 10_000
 TOO_OLD = timedelta(seconds=120)
 """Age that snapshots of active campaigns never reach while the clock runs."""
 PATIENCE_SECONDS = 0.1
-"""Time for which a page counts by itself, in seconds; then it shows the remaining old snapshots."""
+"""How long a page counts, in seconds; after that it shows the remaining old snapshots."""
 WORTH_SAYING = timedelta(seconds=5)
 MAX_REQUESTED = 5
 """Largest number of counts that one page requests."""
