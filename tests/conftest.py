@@ -1,5 +1,6 @@
 """Shared fixtures. Tests that take `app` run on an empty database: see EDGES for which ones."""
 
+import logging
 import os
 import random
 import shutil
@@ -13,6 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 import sqlalchemy as sa
+import structlog
 from argon2 import PasswordHasher
 from flask import Flask, session
 from flask.testing import FlaskClient
@@ -66,6 +68,17 @@ def settings_for_tests(data_dir: Path, **values: object) -> Settings:
 def _no_outages() -> None:
     """Forget the outages of earlier tests."""
     outages.forget()
+
+
+@pytest.fixture(autouse=True)
+def _logs() -> Iterator[None]:
+    """Undo the logging of commands that run in this process: it writes to a stream of that test."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    if structlog.is_configured():
+        structlog.reset_defaults()
+        root.handlers[:], root.level = handlers, level
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """What is logged, and what is not."""
 
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,15 +21,6 @@ PATHS = (
     f"/o/{open_token(SIGNER, 7)}.gif",
     f"/c/{click_path(SIGNER, 7, 1, 'https://shop.example/a')}",
 )
-
-
-@pytest.fixture(autouse=True)
-def logging_as_before() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:], root.level = handlers, level
-    structlog.reset_defaults()
 
 
 @pytest.mark.parametrize("form", ["text", "json"])

@@ -491,7 +491,7 @@ def test_a_report_shows_the_finish_time_while_a_worker_runs(
     owner_client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _set_worker_running(monkeypatch, True)
-    assert re.search(r"Finishes \d\d:\d\d", _finish_shown(owner_client))
+    assert re.search(r"Finishes (\d+ \w+ \d{4}, )?\d\d:\d\d", _finish_shown(owner_client))
 
 
 def test_a_report_without_a_worker_says_so_instead_of_a_finish_time(
