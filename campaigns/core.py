@@ -6,6 +6,7 @@ Importing the pages would take a tenth more time and 7 MB in each process.
 from flask import Flask
 
 from campaigns import models  # noqa: F401  (the metadata must be whole)
+from campaigns.audience.segments import kinds  # noqa: F401  (registers the kinds of rules)
 from campaigns.config import Settings, load_settings
 from campaigns.context import EXTENSION, Services
 from campaigns.db import db, engine_options

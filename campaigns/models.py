@@ -2,6 +2,8 @@
 
 from campaigns.accounts import models as accounts
 from campaigns.audience import models as audience
+from campaigns.audience.fields import models as fields
+from campaigns.audience.segments import models as segments
 from campaigns.campaign import models as campaign
 from campaigns.db import Base
 from campaigns.delivery import models as delivery
@@ -20,10 +22,12 @@ __all__ = [
     "campaign",
     "delivery",
     "events",
+    "fields",
     "jobs",
     "metadata",
     "providers",
     "reports",
+    "segments",
     "throttling",
     "transactional",
 ]

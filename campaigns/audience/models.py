@@ -30,6 +30,9 @@ class Subscriber(Base):
     address_normal: Mapped[str] = mapped_column(ByteText, unique=True)
     domain: Mapped[str]
     name: Mapped[str] = mapped_column(default="")
+    """Full name as given, else first and last name joined. Never split."""
+    first_name: Mapped[str] = mapped_column(default="", server_default="")
+    last_name: Mapped[str] = mapped_column(default="", server_default="")
     attributes: Mapped[dict[str, Any]] = mapped_column(default=dict)
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
     updated_at: Mapped[datetime] = mapped_column(default=utcnow, onupdate=utcnow)
@@ -55,8 +58,41 @@ class AudienceList(Base):
     language: Mapped[str] = mapped_column(default="en", server_default="en")
     """Locale of its public pages and confirmation emails, such as "en" or "pt_BR"."""
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
+    archived_at: Mapped[datetime | None]
+    """When it was archived: it keeps its subscribers, and no form or campaign offers it."""
 
     __table_args__ = NEVER_REUSED
+
+
+class Tag(Base):
+    """A label for subscribers, unique without regard to case."""
+
+    __tablename__ = "tag"
+
+    id: Mapped[id_key]
+    public_id: Mapped[public_id]
+    name: Mapped[str]
+    name_normal: Mapped[str] = mapped_column(unique=True)
+    """The name in lower case."""
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+    __table_args__ = NEVER_REUSED
+
+
+class SubscriberTag(Base):
+    """A tag of a subscriber."""
+
+    __tablename__ = "subscriber_tag"
+
+    tag_id: Mapped[int] = mapped_column(
+        BigKey, ForeignKey("tag.id", ondelete="CASCADE"), primary_key=True
+    )
+    subscriber_id: Mapped[int] = mapped_column(
+        BigKey, ForeignKey("subscriber.id", ondelete="CASCADE"), primary_key=True
+    )
+    tagged_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+    __table_args__ = (Index("ix_subscriber_tag_subscriber_id", "subscriber_id"),)
 
 
 SUBSCRIPTION_STATES = ("pending", "subscribed", "unsubscribed")

@@ -38,8 +38,8 @@ class Campaign(Base):
     """One newsletter issue.
 
     `version` increases with every edit, so that a save over an older one is detected. `matched`,
-    `duplicates` and `excluded` are counted once, when the audience is frozen; `audience` is the
-    number of delivery rows created then (suppressed people get `skipped` rows).
+    `not_subscribed`, `duplicates` and `excluded` are counted once, when the audience is frozen;
+    `audience` is the number of delivery rows created then (suppressed people get `skipped` rows).
     """
 
     __tablename__ = "campaign"
@@ -106,6 +106,8 @@ class Campaign(Base):
     provider_id: Mapped[int | None] = mapped_column(BigKey, ForeignKey("provider_account.id"))
     """Frozen from the sender at launch, like the fields below; see delivery.sender_switch."""
     matched: Mapped[int] = mapped_column(default=0)
+    not_subscribed: Mapped[int] = mapped_column(default=0, server_default="0")
+    """People in its segments who are subscribed to none of its lists."""
     duplicates: Mapped[int] = mapped_column(default=0)
     excluded: Mapped[int] = mapped_column(default=0)
     audience: Mapped[int] = mapped_column(default=0)
@@ -152,6 +154,22 @@ class CampaignList(Base):
     is_excluded: Mapped[bool] = mapped_column(default=False)
 
     __table_args__ = (Index("ix_campaign_list_list_id", "list_id"),)
+
+
+class CampaignSegment(Base):
+    """A segment that a campaign's audience is limited to, or (`is_excluded`) excludes."""
+
+    __tablename__ = "campaign_segment"
+
+    campaign_id: Mapped[int] = mapped_column(
+        BigKey, ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True
+    )
+    segment_id: Mapped[int] = mapped_column(
+        BigKey, ForeignKey("segment.id", ondelete="RESTRICT"), primary_key=True
+    )
+    is_excluded: Mapped[bool] = mapped_column(default=False)
+
+    __table_args__ = (Index("ix_campaign_segment_segment_id", "segment_id"),)
 
 
 class CampaignSeries(Base):

@@ -17,7 +17,7 @@ from urllib.parse import unquote
 from campaigns.content import targets
 from campaigns.content.html.attributes import decode
 from campaigns.content.html.links import clean_url
-from campaigns.content.html.scanner import Attribute, Tag, Text
+from campaigns.content.html.scanner import Attribute, HtmlTag, Text
 from campaigns.content.html.tokens import CLOSE, MARK, OPEN, Guarded
 from campaigns.content.merge_tags import (
     equivalent_of,
@@ -103,7 +103,7 @@ class ParsedPage:
     """Guarded HTML and its parts, from scanner.read_whole."""
 
     guarded: Guarded
-    parts: Sequence[Tag | Text]
+    parts: Sequence[HtmlTag | Text]
 
     def line(self, position: int) -> int:
         """Return the source line of a position in the guarded text."""
@@ -131,7 +131,7 @@ class ParsedPage:
         names = {
             attribute.value
             for part in self.parts
-            if isinstance(part, Tag)
+            if isinstance(part, HtmlTag)
             for attribute in part.attributes
             if attribute.name == "id" or (attribute.name == "name" and part.name == "a")
         }
@@ -258,7 +258,7 @@ class _Reader:
         for reason, (at, kind) in islice(found.items(), MAX_FINDINGS):
             yield self._finding(kind, part.start, reason, before=text[:at])
 
-    def _tag(self, tag: Tag, index: int) -> Iterator[Finding]:
+    def _tag(self, tag: HtmlTag, index: int) -> Iterator[Finding]:
         yield from self._foreign_element(tag, index)
         for attribute in tag.attributes:
             if attribute.name in _READ_ATTRIBUTES:
@@ -282,7 +282,7 @@ class _Reader:
         found = [*_tags(value), *_tags_in_fields(self._guarded, value, self._page.given)]
         return found or _tags(unquote(value))
 
-    def _foreign_element(self, tag: Tag, index: int) -> Iterator[Finding]:
+    def _foreign_element(self, tag: HtmlTag, index: int) -> Iterator[Finding]:
         """Yield `<unsubscribe>`, and `<<First Name>>`, which is parsed as a tag in brackets."""
         text = self._guarded.text
         written = text[tag.start : tag.end]
@@ -299,7 +299,7 @@ class _Reader:
 
     # --- links -------------------------------------------------------------------------------
 
-    def _link(self, tag: Tag, href: Attribute | None, index: int) -> Iterator[Finding]:
+    def _link(self, tag: HtmlTag, href: Attribute | None, index: int) -> Iterator[Finding]:
         shown = _shown(self._guarded.text, self._page.parts, index)
         is_way_out = bool(_UNSUBSCRIBE.search(shown))
         if href is None:
@@ -313,7 +313,7 @@ class _Reader:
         for url in _addresses(self._guarded, href.value):
             yield from self._target(tag, url, shown, is_way_out=is_way_out)
 
-    def _target(self, tag: Tag, url: str, shown: str, *, is_way_out: bool) -> Iterator[Finding]:
+    def _target(self, tag: HtmlTag, url: str, shown: str, *, is_way_out: bool) -> Iterator[Finding]:
         name = _named(shown, url)
         if (dead := targets.dead_target(url, places=self._page.places)) is not None:
             is_way_out = is_way_out or any(
@@ -324,7 +324,7 @@ class _Reader:
             reason = Reason("target.placeholder_link", {"target": name})
             yield self._finding("placeholder", tag.start, reason, blocks=is_way_out)
 
-    def _dead_link(self, tag: Tag, name: str, dead: Reason, *, is_way_out: bool) -> Finding:
+    def _dead_link(self, tag: HtmlTag, name: str, dead: Reason, *, is_way_out: bool) -> Finding:
         if is_way_out:
             reason = Reason("target.dead_way_out", {"target": name, "meant": _WAY_OUT})
         elif not name:
@@ -427,13 +427,13 @@ def _addresses(guarded: Guarded, value: str) -> list[str]:
     return [decode(branch) for branch in MARK.split(value)[::2] if branch.strip()]
 
 
-def _shown(html: str, parts: Sequence[Tag | Text], index: int) -> str:
+def _shown(html: str, parts: Sequence[HtmlTag | Text], index: int) -> str:
     """Return the text of the link that begins here, including alternative texts of images."""
     words: list[str] = []
     begin = parts[index]
-    name = begin.name if isinstance(begin, Tag) else ""
+    name = begin.name if isinstance(begin, HtmlTag) else ""
     if name == "area":
-        alt = begin.get("alt") if isinstance(begin, Tag) else None
+        alt = begin.get("alt") if isinstance(begin, HtmlTag) else None
         return decode(MARK.sub("", alt.value)) if alt else ""
     for part in parts[index + 1 : index + 41]:
         if isinstance(part, Text):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from markupsafe import Markup
 
 from campaigns.content.html.attributes import decode
-from campaigns.content.html.scanner import Attribute, Tag, Text
+from campaigns.content.html.scanner import Attribute, HtmlTag, Text
 from campaigns.content.html.tokens import MARK, OPEN, Guarded, Token, brace_safe
 from campaigns.content.templating.problems import Problem, found
 
@@ -81,7 +81,7 @@ def is_web(url: str) -> bool:
     return url[:8].lower().startswith(("http://", "https://")) and len(url) > 8
 
 
-def rewrite(guarded: Guarded, parts: Iterable[Tag | Text], *, track: bool) -> Rewritten:
+def rewrite(guarded: Guarded, parts: Iterable[HtmlTag | Text], *, track: bool) -> Rewritten:
     """Find and replace the links of guarded HTML, whose parts scanner.read has found."""
     return _Rewriter(guarded, track).run(parts)
 
@@ -102,9 +102,9 @@ class _Rewriter:
         self.found = Rewritten()
         self.numbers: dict[tuple[str, bool], int] = {}
 
-    def run(self, parts: Iterable[Tag | Text]) -> Rewritten:
+    def run(self, parts: Iterable[HtmlTag | Text]) -> Rewritten:
         for part in parts:
-            if isinstance(part, Tag):
+            if isinstance(part, HtmlTag):
                 self._tag(part)
             elif part.raw_of == "script":
                 self._refuse_values(part)
@@ -118,7 +118,7 @@ class _Rewriter:
             if token.kind == "value":
                 self.found.problems.append(found("html", token.line, "template.field_in_script"))
 
-    def _tag(self, tag: Tag) -> None:
+    def _tag(self, tag: HtmlTag) -> None:
         if tag.is_end:
             return
         inside: set[int] = set()
@@ -131,7 +131,7 @@ class _Rewriter:
             if mark.start() not in inside and token.kind == "value":
                 self.found.problems.append(found("html", token.line, "template.field_in_tag"))
 
-    def _attribute(self, tag: Tag, attribute: Attribute, has_marks: bool) -> None:
+    def _attribute(self, tag: HtmlTag, attribute: Attribute, has_marks: bool) -> None:
         is_link = attribute.name == "href" and (
             tag.name in {"a", "area"} or tag.name.startswith("v:")
         )
@@ -157,7 +157,7 @@ class _Rewriter:
             self.found.links.append(Link(number, target, is_fixed, Markup(written)))  # noqa: S704
         return self.numbers[key]
 
-    def _fixed(self, tag: Tag, attribute: Attribute, is_tracked: bool) -> None:
+    def _fixed(self, tag: HtmlTag, attribute: Attribute, is_tracked: bool) -> None:
         target = clean_url(decode(attribute.value))
         if not (is_tracked and is_web(target) and len(target) <= MAX_TARGET):
             if safe_url(target) != "#":
@@ -168,7 +168,9 @@ class _Rewriter:
         self._replace(attribute, self.guarded.add(source))
         self.found.text_targets[tag.start] = source
 
-    def _with_fields(self, tag: Tag, attribute: Attribute, is_link: bool, is_tracked: bool) -> None:
+    def _with_fields(
+        self, tag: HtmlTag, attribute: Attribute, is_link: bool, is_tracked: bool
+    ) -> None:
         marks = [self.guarded.token(mark) for mark in MARK.finditer(attribute.value)]
         if any(token.keyword in {"for", "set"} for token in marks):
             self.found.problems.append(found("html", marks[0].line, "template.loop_in_link"))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from campaigns.content.html import attributes
 from campaigns.content.html.links import clean_url, safe_url
-from campaigns.content.html.scanner import VOID, Tag, Text, read
+from campaigns.content.html.scanner import VOID, HtmlTag, Text, read
 from campaigns.content.html.tokens import CLOSE, MARK, OPEN, Guarded, Token, brace_safe, normalise
 
 LINE, PARAGRAPH = "\x1f", "\x1e"
@@ -97,11 +97,11 @@ class _Converter:
     seen: int = 0
     """Number of texts so far outside of all conditions."""
 
-    def run(self, parts: Iterable[Tag | Text]) -> Converted:
+    def run(self, parts: Iterable[HtmlTag | Text]) -> Converted:
         for part in parts:
             if part.is_hidden or (isinstance(part, Text) and part.raw_of):
                 continue
-            if isinstance(part, Tag):
+            if isinstance(part, HtmlTag):
                 self._tag(part)
             elif not self.skipped:
                 self._text(self.html[part.start : part.end])
@@ -140,7 +140,7 @@ class _Converter:
         elif self.depth == 0:
             self.always.add(token.inner.strip())
 
-    def _tag(self, tag: Tag) -> None:
+    def _tag(self, tag: HtmlTag) -> None:
         if self.skipped:
             self._skip(tag)
         elif not tag.is_end and self._is_hidden(tag):
@@ -156,7 +156,7 @@ class _Converter:
         else:
             self._block(tag)
 
-    def _block(self, tag: Tag) -> None:
+    def _block(self, tag: HtmlTag) -> None:
         if tag.name in _PARAGRAPHS:
             # A nested list continues line by line.
             is_inner = tag.name in {"ul", "ol"} and len(self.lists) > (1 if tag.is_end else 0)
@@ -180,7 +180,7 @@ class _Converter:
         self.lists[-1] = (count + 1, depth)
         return f"{count + 1}. "
 
-    def _skip(self, tag: Tag) -> None:
+    def _skip(self, tag: HtmlTag) -> None:
         if self.skipped == "head" and not tag.is_end and tag.name not in _IN_HEAD:
             self.skipped = ""  # an element that cannot be in the head ends it
             self._tag(tag)
@@ -189,7 +189,7 @@ class _Converter:
             if self.nested == 0:
                 self.skipped = ""
 
-    def _is_hidden(self, tag: Tag) -> bool:
+    def _is_hidden(self, tag: HtmlTag) -> bool:
         style = tag.get("style")
         return (
             tag.name in _SKIPPED
@@ -197,7 +197,7 @@ class _Converter:
             or (style is not None and _HIDDEN.search(attributes.decode(style.value)) is not None)
         )
 
-    def _begin_link(self, tag: Tag) -> None:
+    def _begin_link(self, tag: HtmlTag) -> None:
         while self.links:
             self._end_link()
         href = tag.get("href")
@@ -234,7 +234,9 @@ class _Converter:
         return link.target if self.targets is None else self.guarded.add(link.target)
 
 
-def to_text(guarded: Guarded, parts: Iterable[Tag | Text], targets: Mapping[int, str]) -> Converted:
+def to_text(
+    guarded: Guarded, parts: Iterable[HtmlTag | Text], targets: Mapping[int, str]
+) -> Converted:
     """Return the text of guarded HTML; `targets` as links.rewrite gives them."""
     return _Converter(guarded.text, guarded, targets).run(parts)
 

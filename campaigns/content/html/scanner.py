@@ -39,7 +39,7 @@ class Attribute:
 
 
 @dataclass(frozen=True, slots=True)
-class Tag:
+class HtmlTag:
     """A start or end tag. `is_hidden`: inside a comment that only Outlook reads."""
 
     name: str
@@ -64,7 +64,7 @@ class Text:
     raw_of: str = ""
 
 
-def read(html: str) -> Iterator[Tag | Text]:
+def read(html: str) -> Iterator[HtmlTag | Text]:
     """Yield the parts of the document in order, except comments and declarations."""
     position, is_hidden = 0, False
     while position < len(html):
@@ -93,14 +93,14 @@ def read(html: str) -> Iterator[Tag | Text]:
             position = end
 
 
-def read_whole(html: str) -> tuple[list[Tag | Text], int | None]:
+def read_whole(html: str) -> tuple[list[HtmlTag | Text], int | None]:
     """Return the parts of the document, and the position of an unclosed construct, if any.
 
     Anything inserted after an unclosed comment, tag or style sheet would be invisible.
     """
     parts = list(read(html + "<x-end>"))
     last = parts.pop() if parts else None
-    if isinstance(last, Tag) and last.name == "x-end" and not last.is_hidden:
+    if isinstance(last, HtmlTag) and last.name == "x-end" and not last.is_hidden:
         return parts, None
     return parts, min(parts[-1].end if parts else 0, len(html))
 
@@ -128,7 +128,7 @@ def _end_of_blank(html: str, position: int) -> int:
     return found.end() if found else position
 
 
-def _tag(html: str, start: int, is_hidden: bool) -> Tag:
+def _tag(html: str, start: int, is_hidden: bool) -> HtmlTag:
     is_end = html.startswith("/", start + 1)
     named = _NAME.search(html, start + 1)
     name = named[0].lower() if named else ""
@@ -157,4 +157,4 @@ def _tag(html: str, start: int, is_hidden: bool) -> Tag:
         value_at = found.span(group) if group > 1 else (position, position)
         value = found[group] if group > 1 else ""
         attributes.append(Attribute(key, value, *value_at, quote))
-    return Tag(name, start, position, is_end, is_hidden, tuple(attributes))
+    return HtmlTag(name, start, position, is_end, is_hidden, tuple(attributes))

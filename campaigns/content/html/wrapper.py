@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 
 from campaigns import formatting
 from campaigns.content.html.links import Edit
-from campaigns.content.html.scanner import Tag, Text
+from campaigns.content.html.scanner import HtmlTag, Text
 from campaigns.content.html.tokens import MARK, Guarded
 from campaigns.wording import Words
 
@@ -117,10 +117,10 @@ def _lines(parts: Parts, end: str, *, postal: str) -> list[str]:
     return lines
 
 
-def frame(guarded: Guarded, read: Sequence[Tag | Text], parts: Parts) -> list[Edit]:
+def frame(guarded: Guarded, read: Sequence[HtmlTag | Text], parts: Parts) -> list[Edit]:
     """Return the insertions around and into the guarded HTML. `read`: its parts."""
     page = guarded.text
-    tags = [part for part in read if isinstance(part, Tag) and not part.is_hidden]
+    tags = [part for part in read if isinstance(part, HtmlTag) and not part.is_hidden]
     first = {tag.name: tag for tag in reversed(tags) if not tag.is_end}
     closing = {tag.name: tag for tag in tags if tag.is_end}
     footer = guarded.add(footer_html(parts) + "{{ _pixel }}")

@@ -175,7 +175,7 @@ def _open_ends(guarded: Guarded, position: int | None, hidden_in: str) -> Iterat
 def _programs(
     content: Content,
     guarded: Guarded,
-    read: Sequence[scanner.Tag | scanner.Text],
+    read: Sequence[scanner.HtmlTag | scanner.Text],
     rewritten: links.Rewritten,
     converted: Converted,
 ) -> Programs:

@@ -166,7 +166,7 @@ ALL_PLACES = compiled(
 def test_f8_no_value_breaks_out_of_its_context(value: str) -> None:
     page = ALL_PLACES.preview(a_recipient(v=value)).html
     text = page.partition("<body>")[2].partition("<table role=")[0]
-    tags = [found for found in scanner.read(normalise(text)) if isinstance(found, scanner.Tag)]
+    tags = [found for found in scanner.read(normalise(text)) if isinstance(found, scanner.HtmlTag)]
     assert [tag.name for tag in tags] == ["p", "p", "b", "b", "i", "i", "a", "a", "a", "a"]
     names = [attribute.name for tag in tags for attribute in tag.attributes]
     assert names == ["title", "title", "title", "href", "href"]
@@ -230,7 +230,7 @@ def test_rewriting_any_markup_keeps_what_is_not_a_link(source: str) -> None:
         assert any(
             attribute.start == start and attribute.end == end
             for entry in parts
-            if isinstance(entry, scanner.Tag)
+            if isinstance(entry, scanner.HtmlTag)
             for attribute in entry.attributes
         )
 

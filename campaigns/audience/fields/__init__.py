@@ -1,0 +1,1 @@
+"""Custom fields: their definitions, and values of each type."""

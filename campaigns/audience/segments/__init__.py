@@ -1,0 +1,1 @@
+"""Segments: rules about subscribers, compiled to SQL and explained for one person."""

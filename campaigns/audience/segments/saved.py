@@ -1,0 +1,114 @@
+"""Saved segments: find, create, change and delete them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from campaigns.audience.segments import tree
+from campaigns.audience.segments.models import Segment
+from campaigns.audience.segments.tree import Group
+from campaigns.db import db
+from campaigns.inputs import one_line, several_lines
+from campaigns.reason import ReasonError
+
+MAX_NAME = 100
+MAX_DESCRIPTION = 2_000
+
+
+class SegmentError(ReasonError):
+    """The segment cannot be saved or deleted."""
+
+
+class SegmentConflictError(SegmentError):
+    """Someone else saved a newer version first; nothing was saved."""
+
+    def __init__(self) -> None:
+        super().__init__("segments.changed_meanwhile")
+
+
+def find(public_id: str) -> Segment | None:
+    """Return the segment with this public id."""
+    return db.session.scalar(sa.select(Segment).where(Segment.public_id == public_id))
+
+
+def choices() -> Sequence[Segment]:
+    """Return every segment by name, for a select."""
+    return db.session.scalars(sa.select(Segment).order_by(Segment.name)).all()
+
+
+def create(
+    name: str, root: Group, *, description: str = "", editor_id: int | None = None, now: datetime
+) -> Segment:
+    """Create a segment. Raises SegmentError."""
+    segment = Segment(
+        name=_checked_name(name),
+        description=_checked_description(description),
+        rules=tree.stored(root),
+        edited_by_id=editor_id,
+        created_at=now,
+        updated_at=now,
+    )
+    db.session.add(segment)
+    db.session.flush()
+    return segment
+
+
+def change(
+    segment_id: int,
+    version: int,
+    *,
+    name: str,
+    root: Group,
+    description: str = "",
+    editor_id: int | None = None,
+    now: datetime,
+) -> int:
+    """Save on top of this version; returns the new one.
+
+    Raises SegmentConflictError if someone saved a newer one, SegmentError for bad input.
+    """
+    new_version: int | None = db.session.scalar(
+        sa.update(Segment)
+        .where(Segment.id == segment_id, Segment.version == version)
+        .values(
+            name=_checked_name(name, segment_id),
+            description=_checked_description(description),
+            rules=tree.stored(root),
+            version=version + 1,
+            edited_by_id=editor_id,
+            updated_at=now,
+        )
+        .returning(Segment.version)
+    )
+    if new_version is None:
+        raise SegmentConflictError
+    return new_version
+
+
+def delete(segment_id: int) -> None:
+    """Delete a segment. The caller checks whether anything still needs it."""
+    db.session.execute(sa.delete(Segment).where(Segment.id == segment_id))
+
+
+def _checked_name(name: str, segment_id: int = 0) -> str:
+    name = one_line(name)
+    if not name:
+        raise SegmentError("segments.without_name", field="name")
+    if len(name) > MAX_NAME:
+        raise SegmentError("segments.name_too_long", field="name", most=MAX_NAME)
+    same = sa.select(Segment.id).where(
+        sa.func.lower(Segment.name) == sa.func.lower(name), Segment.id != segment_id
+    )
+    if db.session.scalar(same.limit(1)) is not None:
+        raise SegmentError("segments.name_taken", field="name")
+    return name
+
+
+def _checked_description(text: str) -> str:
+    text = several_lines(text)
+    if len(text) > MAX_DESCRIPTION:
+        raise SegmentError(
+            "segments.description_too_long", field="description", most=MAX_DESCRIPTION
+        )
+    return text
