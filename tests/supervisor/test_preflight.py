@@ -24,16 +24,19 @@ def test_a_data_directory_can_be_locked_only_once(tmp_path: Path) -> None:
 def test_the_lock_waits_for_the_processes_of_a_killed_run(tmp_path: Path) -> None:
     """The holder named in the file has ended, but one of its guards still has the file open."""
     lock = preflight.DirectoryLock(tmp_path, print)
-    guard = subprocess.Popen(
-        [sys.executable, "-c", "import time; time.sleep(1)"], pass_fds=[lock.descriptor]
-    )
+    waiting = [sys.executable, "-c", "import sys; sys.stdin.read()"]
+    guard = subprocess.Popen(waiting, stdin=subprocess.PIPE, pass_fds=[lock.descriptor])
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     (tmp_path / "up.lock").write_text(f"{ended.pid}\n")
     lock.release()
     messages: list[str] = []
-    preflight.DirectoryLock(tmp_path, messages.append).release()
-    assert guard.poll() == 0
+
+    def end_the_guard(message: str) -> None:
+        messages.append(message)
+        guard.communicate()
+
+    preflight.DirectoryLock(tmp_path, end_the_guard).release()
     assert messages == ["an earlier run was killed: waiting for its processes to end"]
 
 
