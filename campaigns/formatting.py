@@ -6,9 +6,12 @@ patterns come from CLDR through Babel. Dates are shown in their own time zone: c
 """
 
 import datetime as dt
+import functools
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from babel import Locale
+from babel import Locale, UnknownLocaleError
+from babel.core import get_global
 from babel.dates import format_date, format_skeleton, format_timedelta
 from babel.lists import format_list
 from babel.numbers import format_decimal, format_percent
@@ -185,3 +188,92 @@ def _whole(distance: timedelta) -> timedelta:
             length -= length % unit
             break
     return length if distance >= timedelta(0) else -length
+
+
+def exact_number(value: float, locale: str) -> str:
+    """Write 1234.56789 with separators and without rounding its fraction."""
+    return format_decimal(value, locale=locale, decimal_quantization=False)
+
+
+def country(code: str, locale: str) -> str:
+    """Write "DE" as "Germany"; an unknown code as it is."""
+    return str(Locale.parse(locale).territories.get(code) or code)
+
+
+def countries(locale: str) -> dict[str, str]:
+    """Return the name of each country by its code of two letters, sorted by name."""
+    names = Locale.parse(locale).territories
+    found = {code: str(name) for code, name in names.items() if _is_country(code)}
+    return dict(sorted(found.items(), key=lambda item: item[1].casefold()))
+
+
+def country_code(text: str) -> str:
+    """Return the code of a country written as code or as name in a usual language; "" if none."""
+    wanted = text.strip()
+    code = wanted.upper()
+    if len(code) in {2, 3}:
+        aliases = get_global("territory_aliases").get(code, [])
+        code = aliases[0] if len(aliases) == 1 else code
+        if _is_country(code) and code in Locale.parse(DEFAULT_LOCALE).territories:
+            return code
+    return _country_names().get(wanted.casefold(), "")
+
+
+def language(code: str, locale: str) -> str:
+    """Write "de" as "German"; an unknown code as it is."""
+    try:
+        return Locale.parse(code).get_display_name(locale) or code
+    except (ValueError, UnknownLocaleError):
+        return code
+
+
+def languages(locale: str) -> dict[str, str]:
+    """Return the name of each language by its code of two letters, sorted by name."""
+    names = Locale.parse(locale).languages
+    found = {code: str(name) for code, name in names.items() if len(code) == 2}
+    return dict(sorted(found.items(), key=lambda item: item[1].casefold()))
+
+
+def language_code(text: str) -> str:
+    """Return the locale of a language written as "de", "pt-BR" or as its name; "" if none."""
+    wanted = text.strip()
+    known = _language_names().get(wanted.casefold(), "")
+    if known or len(wanted) > _LONGEST_LOCALE:
+        return known
+    try:
+        return str(Locale.parse(wanted.replace("-", "_")))
+    except (ValueError, UnknownLocaleError):
+        return ""
+
+
+def listed(texts: Sequence[str], locale: str) -> str:
+    """Write texts as "A, B and C"."""
+    return format_list(texts, locale=locale)
+
+
+_LONGEST_LOCALE = 12
+_NO_COUNTRIES = frozenset({"EU", "EZ", "UN", "XA", "XB", "ZZ", "QO"})
+_USUAL_LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "nl", "pl", "sv", "da", "ru", "uk", "tr")
+"""Languages in which people type the names of countries and languages."""
+
+
+def _is_country(code: str) -> bool:
+    return len(code) == 2 and code.isascii() and code.isalpha() and code not in _NO_COUNTRIES
+
+
+@functools.cache
+def _country_names() -> dict[str, str]:
+    return {
+        name.casefold(): code
+        for locale in reversed(_USUAL_LANGUAGES)
+        for code, name in countries(locale).items()
+    }
+
+
+@functools.cache
+def _language_names() -> dict[str, str]:
+    return {
+        name.casefold(): code
+        for locale in reversed(_USUAL_LANGUAGES)
+        for code, name in languages(locale).items()
+    }

@@ -27,7 +27,7 @@ MAX_ATTRIBUTE_NAME = 64
 MAX_ATTRIBUTE_VALUE = 2_000
 SAMPLE = 2_000
 """Number of the newest and of the oldest subscribers that `known_attributes` reads."""
-RESERVED = ("name", "address", "email", "attributes", "id")
+RESERVED = ("name", "first_name", "last_name", "address", "email", "attributes", "id")
 """Merge fields that every subscriber has; no attribute may hide them."""
 
 
