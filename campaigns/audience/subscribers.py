@@ -133,24 +133,19 @@ def places(subscriber_ids: Collection[int]) -> Mapping[int, Sequence[ListSubscri
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """A ConsentEvent with the name of its list (empty if deleted)."""
-
-    event: ConsentEvent
-    list_name: str
-
-
-def consent_history(subscriber_id: int, *, most: int = 500) -> list[Proof]:
-    """Return how each subscription began and ended, newest first."""
-    rows = db.session.execute(
-        sa.select(ConsentEvent, AudienceList.name)
-        .outerjoin(AudienceList, AudienceList.id == ConsentEvent.list_id)
-        .where(ConsentEvent.subscriber_id == subscriber_id)
-        .order_by(ConsentEvent.id.desc())
-        .limit(most)
+def opt_ins(subscriber_id: int) -> Mapping[int, ConsentEvent]:
+    """Return the newest proof that this subscriber agreed, for each list."""
+    newest = (
+        sa.select(sa.func.max(ConsentEvent.id))
+        .where(
+            ConsentEvent.subscriber_id == subscriber_id,
+            ConsentEvent.list_id.is_not(None),
+            ConsentEvent.kind.in_(("confirmed", "subscribed")),
+        )
+        .group_by(ConsentEvent.list_id)
     )
-    return [Proof(event, name or "") for event, name in rows]
+    events = db.session.scalars(sa.select(ConsentEvent).where(ConsentEvent.id.in_(newest)))
+    return {event.list_id: event for event in events if event.list_id is not None}
 
 
 # --- Change

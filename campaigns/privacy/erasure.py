@@ -8,6 +8,7 @@ from campaigns.audience import erasure_lock, subscribers
 from campaigns.audience.models import Subscriber
 from campaigns.campaign.models import Delivery
 from campaigns.db import db
+from campaigns.transactional import queue
 from campaigns.transactional.models import TransactionalEmail
 
 
@@ -23,25 +24,11 @@ def erase(subscriber_ids: Collection[int]) -> int:
     people = db.session.execute(
         sa.select(Subscriber.address, Subscriber.address_normal).where(Subscriber.id.in_(ids))
     )
+    is_to_them = queue.is_to((row.address, row.address_normal) for row in people)
     db.session.execute(
         sa.update(Delivery)
         .where(Delivery.subscriber_id.in_(ids))
         .values(address="", subscriber_id=None)
     )
-    db.session.execute(
-        sa.delete(TransactionalEmail).where(
-            sa.func.lower(TransactionalEmail.address).in_(
-                sorted({text for address, normal in people for text in _lowered(address, normal)})
-            )
-        )
-    )
+    db.session.execute(sa.delete(TransactionalEmail).where(is_to_them))
     return subscribers.delete(ids)
-
-
-def _lowered(address: str, normal: str) -> set[str]:
-    """Return the possible results of a database's lower() for the address.
-
-    Some databases convert every letter, some only ASCII.
-    """
-    ascii_only = "".join(char.lower() if char.isascii() else char for char in address)
-    return {normal, address.lower(), ascii_only}

@@ -6,7 +6,7 @@ one that waits in a restored database. `reason` holds a packed `Reason`.
 """
 
 import random
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -68,6 +68,21 @@ def enqueue(
     db.session.add(mail)
     db.session.flush()
     return mail
+
+
+def is_to(people: Iterable[tuple[str, str]]) -> sa.ColumnElement[bool]:
+    """Return the condition "the email goes to one of these", by (address, address_normal)."""
+    spellings = {text for address, normal in people for text in _lowered(address, normal)}
+    return sa.func.lower(TransactionalEmail.address).in_(sorted(spellings))
+
+
+def _lowered(address: str, normal: str) -> set[str]:
+    """Return the possible results of a database's lower() for the address.
+
+    Some databases convert every letter, some only ASCII.
+    """
+    ascii_only = "".join(char.lower() if char.isascii() else char for char in address)
+    return {normal, address.lower(), ascii_only}
 
 
 @dataclass(frozen=True, slots=True)

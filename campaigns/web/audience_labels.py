@@ -62,6 +62,14 @@ MEANINGS = {
 }
 """Meanings of a value in a status column."""
 
+SUBSCRIPTION_SOURCES = {
+    "form": lazy_gettext("Sign-up page"),
+    "page": lazy_gettext("Unsubscribe page"),
+    "import": lazy_gettext("Import"),
+    "manual": lazy_gettext("Added manually"),
+}
+"""What subscribed someone to a list."""
+
 SUPPRESSION_REASONS = {
     "manual": lazy_gettext("Added manually"),
     "complaint": lazy_gettext("Spam complaint"),

@@ -1,23 +1,17 @@
-"""The history of a subscriber in words: consent and deliveries."""
+"""The timeline of a subscriber in words."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
-import sqlalchemy as sa
-
-from campaigns.audience.models import ImportRun
-from campaigns.audience.subscribers import Proof
-from campaigns.campaign.models import Campaign, Delivery
-from campaigns.db import db
-from campaigns.web.campaigns.titles import as_read
+from campaigns.audience.models import ConsentEvent
+from campaigns.reports.timeline import Source, TimelineEntry
+from campaigns.web import audience_labels
+from campaigns.web.campaigns.titles import titled
 from campaigns.web.words import describe
 from campaigns.web.words import gettext as _
 from campaigns.wording.messages import N_
 
-RECENT = 50
-
-_WORDS = {
+_CONSENT = {
     ("requested", "form"): N_("Asked to join “%(list)s” on the sign-up page"),
     ("confirmed", "form"): N_("Confirmed their address for “%(list)s”"),
     ("subscribed", "form"): N_("Subscribed to “%(list)s” on the sign-up page"),
@@ -28,113 +22,124 @@ _WORDS = {
     ("unsubscribed", "page"): N_("Unsubscribed from “%(list)s” on the unsubscribe page"),
     ("unsubscribed", "manual"): N_("Removed from “%(list)s” manually"),
 }
-_PLAIN = {
+_CONSENT_BY_KIND = {
     "requested": N_("Asked to join “%(list)s”"),
     "confirmed": N_("Confirmed their address for “%(list)s”"),
     "subscribed": N_("Subscribed to “%(list)s”"),
     "unsubscribed": N_("Unsubscribed from “%(list)s”"),
 }
+_DELIVERY = {
+    "queued": N_("“%(campaign)s” is waiting to be sent"),
+    "sending": N_("“%(campaign)s” is being sent"),
+    "sent": N_("Was sent “%(campaign)s”"),
+    "failed": N_("“%(campaign)s” could not be sent"),
+    "skipped": N_("Was not sent “%(campaign)s”"),
+    "held": N_("“%(campaign)s” is on hold"),
+    "cancelled": N_("“%(campaign)s” was cancelled"),
+    "unknown": N_("“%(campaign)s” may have been sent"),
+}
+_EVENT = {
+    "delivered": N_("“%(campaign)s” was delivered"),
+    "bounced": N_("“%(campaign)s” bounced"),
+    "complained": N_("Reported “%(campaign)s” as spam"),
+    "opened": N_("Opened “%(campaign)s”"),
+    "clicked": N_("Clicked a link in “%(campaign)s”"),
+}
+_EMAIL = {
+    "queued": N_("A confirmation email is waiting to be sent"),
+    "sending": N_("A confirmation email is being sent"),
+    "sent": N_("Was sent a confirmation email"),
+    "failed": N_("A confirmation email could not be sent"),
+    "unknown": N_("A confirmation email may have been sent"),
+}
+
+_ICONS: Mapping[tuple[Source, str], str] = {
+    ("delivery", "sent"): "send",
+    ("delivery", "failed"): "circle-x",
+    ("delivery", "skipped"): "ban",
+    ("delivery", "cancelled"): "ban",
+    ("delivery", "held"): "player-pause",
+    ("delivery", "unknown"): "alert-triangle",
+    ("event", "delivered"): "circle-check",
+    ("event", "bounced"): "mail-off",
+    ("event", "complained"): "alert-triangle",
+    ("event", "opened"): "mail-opened",
+    ("event", "clicked"): "click",
+    ("consent", "unsubscribed"): "logout",
+    ("tag", "tagged"): "list",
+    ("added", "added"): "user-plus",
+}
+_ICON_OF_SOURCE: Mapping[Source, str] = {
+    "delivery": "clock",
+    "consent": "shield-check",
+    "suppression": "ban",
+    "email": "mail",
+}
+_BAD = frozenset({"failed", "bounced", "complained"})
+_GOOD = frozenset({"confirmed", "subscribed", "opened", "clicked"})
 
 
 @dataclass(frozen=True, slots=True)
-class ConsentLine:
-    """A consent event in words. `wording`: what was shown, or who did it manually."""
+class Line:
+    """An entry of the timeline in words. `tone`: good, bad or "" for neither."""
 
     text: str
-    at: datetime
-    kind: str
-    wording: str
-    ip: str
-    user_agent: str
-    campaign: str = ""
-    campaign_public_id: str = ""
-    file_name: str = ""
-    import_public_id: str = ""
+    icon: str
+    tone: str
+    detail: str
+    """Why, or what the person was shown, in one line; may be empty."""
+    entry: TimelineEntry
 
 
-def in_words(proofs: Sequence[Proof]) -> list[ConsentLine]:
-    """Return consent events as sentences, with the campaign or import of each."""
-    campaigns = {
-        row.id: row
-        for row in db.session.execute(
-            sa.select(Campaign.id, Campaign.public_id, Campaign.subject).where(
-                Campaign.id.in_({p.event.campaign_id for p in proofs if p.event.campaign_id})
-            )
-        )
-    }
-    imports = {
-        row.id: row
-        for row in db.session.execute(
-            sa.select(ImportRun.id, ImportRun.public_id, ImportRun.file_name).where(
-                ImportRun.id.in_({p.event.import_id for p in proofs if p.event.import_id})
-            )
-        )
-    }
-    lines = []
-    for proof in proofs:
-        event = proof.event
-        pattern = _WORDS.get((event.kind, event.channel)) or _PLAIN.get(event.kind, event.kind)
-        campaign, run = campaigns.get(event.campaign_id), imports.get(event.import_id)
-        lines.append(
-            ConsentLine(
-                text=_(pattern, list=proof.list_name or _("Deleted list")),
-                at=event.at,
-                kind=event.kind,
-                wording=event.wording,
-                ip=event.ip,
-                user_agent=event.user_agent,
-                campaign=as_read(campaign.subject) if campaign else "",
-                campaign_public_id=campaign.public_id if campaign else "",
-                file_name=run.file_name if run else "",
-                import_public_id=run.public_id if run else "",
-            )
-        )
-    return lines
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveryLine:
-    """A campaign to this subscriber, and its outcome."""
-
-    subject: str
-    campaign_public_id: str
-    status: str
-    reason: str
-    at: datetime
-    opened_at: datetime | None
-    clicked_at: datetime | None
-    bounced_at: datetime | None
-
-
-def deliveries(subscriber_id: int) -> list[DeliveryLine]:
-    """Return the newest RECENT deliveries."""
-    rows = db.session.execute(
-        sa.select(
-            Campaign.subject,
-            Campaign.public_id,
-            Delivery.status,
-            Delivery.reason,
-            Delivery.sent_at,
-            Delivery.updated_at,
-            Delivery.first_opened_at,
-            Delivery.first_clicked_at,
-            Delivery.bounced_at,
-        )
-        .join(Campaign, Campaign.id == Delivery.campaign_id)
-        .where(Delivery.subscriber_id == subscriber_id)
-        .order_by(Delivery.id.desc())
-        .limit(RECENT)
-    )
+def in_words(entries: Sequence[TimelineEntry]) -> list[Line]:
+    """Return entries as sentences."""
     return [
-        DeliveryLine(
-            subject=as_read(row.subject),
-            campaign_public_id=row.public_id,
-            status=row.status,
-            reason=describe(row.reason),
-            at=row.sent_at or row.updated_at,
-            opened_at=row.first_opened_at,
-            clicked_at=row.first_clicked_at,
-            bounced_at=row.bounced_at,
-        )
-        for row in rows
+        Line(_text(entry), _icon(entry), _tone(entry), _detail(entry), entry) for entry in entries
     ]
+
+
+def proof_in_words(event: ConsentEvent, list_name: str) -> str:
+    """Return a consent event as a sentence."""
+    return _consent(event.kind, event.channel, list_name)
+
+
+def _text(entry: TimelineEntry) -> str:
+    match entry.source:
+        case "delivery":
+            return _(_DELIVERY[entry.kind], campaign=titled(entry.campaign))
+        case "event":
+            return _(_EVENT[entry.kind], campaign=titled(entry.campaign))
+        case "consent":
+            return _consent(entry.kind, entry.channel, entry.list_name)
+        case "suppression":
+            return _("Address suppressed")
+        case "email":
+            return _(_EMAIL[entry.channel])
+        case "tag":
+            return _("Tagged “%(tag)s”", tag=entry.tag)
+        case "added":
+            return _("Added to Campaigns")
+
+
+def _consent(kind: str, channel: str, list_name: str) -> str:
+    pattern = _CONSENT.get((kind, channel)) or _CONSENT_BY_KIND[kind]
+    return _(pattern, list=list_name or _("Deleted list"))
+
+
+def _detail(entry: TimelineEntry) -> str:
+    if entry.source == "delivery":
+        return describe(entry.reason)
+    if entry.source == "suppression":
+        label = audience_labels.SUPPRESSION_REASONS.get(entry.kind, entry.kind)
+        return str(label)
+    return ""
+
+
+def _icon(entry: TimelineEntry) -> str:
+    return _ICONS.get((entry.source, entry.kind)) or _ICON_OF_SOURCE[entry.source]
+
+
+def _tone(entry: TimelineEntry) -> str:
+    if entry.kind in _BAD or entry.source == "suppression":
+        return "bad"
+    return "good" if entry.kind in _GOOD else ""

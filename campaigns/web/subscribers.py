@@ -29,7 +29,7 @@ from campaigns.clock import utcnow
 from campaigns.db import transaction
 from campaigns.privacy import erasure
 from campaigns.reason import ReasonError
-from campaigns.web import audience_labels, subscriber_history
+from campaigns.web import subscriber_page
 from campaigns.web.deletion import Deletion, deletion_page
 from campaigns.web.page_links import page_links
 from campaigns.web.saving import Answer, or_404
@@ -328,24 +328,7 @@ def new() -> Answer:
 @bp.get("/subscribers/<public_id>")
 @access("user")
 def show(public_id: str) -> str:
-    person = or_404(Subscriber, public_id)
-    places = subscribers.places([person.id])[person.id]
-    on = {place.list.id for place in places}
-    proofs = subscribers.consent_history(person.id)
-    return render_template(
-        "web/subscribers/show.html",
-        person=person,
-        places=places,
-        other_lists=[entry for entry in lists.choices() if entry.id not in on],
-        left_themselves={
-            list_id for list_id, _ in subscriptions.unsubscribed_themselves(on, [person.id])
-        },
-        history=subscriber_history.in_words(proofs),
-        deliveries=subscriber_history.deliveries(person.id),
-        suppression=suppressions.find(person.address_normal),
-        reasons=audience_labels.SUPPRESSION_REASONS,
-        sources=audience_labels.SUPPRESSION_SOURCES,
-    )
+    return subscriber_page.page(or_404(Subscriber, public_id))
 
 
 @bp.route("/subscribers/<public_id>/edit", methods=["GET", "POST"])

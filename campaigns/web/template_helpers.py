@@ -79,11 +79,13 @@ STATUSES = {
     "pending": N_("Pending"),
     "subscribed": N_("Subscribed"),
     "unsubscribed": N_("Unsubscribed"),
+    "suppressed": N_("Suppressed"),
+    "on_no_list": N_("On no list"),
     "mapping": N_("Not started"),
     "running": N_("Importing"),
     "done": N_("Done"),
 }
-"""Labels for the statuses of campaigns, deliveries, subscriptions and imports."""
+"""Labels for the statuses of campaigns, deliveries, subscribers, subscriptions and imports."""
 
 
 def status_word(name: str) -> str:

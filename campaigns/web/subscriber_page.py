@@ -1,0 +1,68 @@
+"""The page of one subscriber."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, get_args
+
+from flask import render_template, request
+
+from campaigns.audience import lists, subscribers, subscriptions, suppressions
+from campaigns.audience.models import Subscriber, Suppression
+from campaigns.audience.subscribers import ListSubscription
+from campaigns.reports import timeline
+from campaigns.reports.person import person_figures
+from campaigns.reports.timeline import Shown
+from campaigns.web import audience_labels, subscriber_history
+
+SHOWN: Sequence[Shown] = get_args(Shown)
+
+
+def page(person: Subscriber) -> str:
+    """Render the page, with the part of the timeline that the URL asks for."""
+    places = subscribers.places([person.id])[person.id]
+    on = {place.list.id for place in places}
+    suppression = suppressions.find(person.address_normal)
+    opt_ins = subscribers.opt_ins(person.id)
+    return render_template(
+        "web/subscribers/show.html",
+        person=person,
+        person_status=_status(places, suppression),
+        on_count=sum(place.subscription.state == "subscribed" for place in places),
+        figures=person_figures(person.id),
+        places=places,
+        proofs={
+            place.list.id: (
+                subscriber_history.proof_in_words(opt_ins[place.list.id], place.list.name),
+                opt_ins[place.list.id],
+            )
+            for place in places
+            if place.list.id in opt_ins
+        },
+        list_sources=audience_labels.SUBSCRIPTION_SOURCES,
+        other_lists=[entry for entry in lists.choices() if entry.id not in on],
+        left_themselves={
+            list_id for list_id, _ in subscriptions.unsubscribed_themselves(on, [person.id])
+        },
+        suppression=suppression,
+        reasons=audience_labels.SUPPRESSION_REASONS,
+        sources=audience_labels.SUPPRESSION_SOURCES,
+        **_timeline(person),
+    )
+
+
+def _timeline(person: Subscriber) -> Mapping[str, Any]:
+    shown = next((one for one in SHOWN if one == request.args.get("show")), "all")
+    found = timeline.page(person, shown=shown, after=request.args.get("after"))
+    return {
+        "shown": shown,
+        "lines": subscriber_history.in_words(found.entries),
+        "after": found.after,
+    }
+
+
+def _status(places: Sequence[ListSubscription], suppression: Suppression | None) -> str:
+    """Return what best says whether this person gets campaigns."""
+    if suppression is not None:
+        return "suppressed"
+    states = {place.subscription.state for place in places}
+    order = ("subscribed", "pending", "unsubscribed")
+    return next((state for state in order if state in states), "on_no_list")
