@@ -57,22 +57,23 @@ def test_the_next_times_are_shown_while_a_rule_is_edited(
 
 def test_the_calendar_works_by_keyboard(server: tuple[Flask, str], owner: Page) -> None:
     app, address = server
-    tomorrow = (utcnow() + timedelta(days=1)).replace(hour=12)
+    # In the middle of a month, a week ahead is on the same page.
+    planned = (utcnow().replace(day=1) + timedelta(days=40)).replace(day=15, hour=12)
     with app.app_context(), transaction():
-        later = a_campaign(name="Later", status="scheduled", scheduled_at=tomorrow)
+        later = a_campaign(name="Later", status="scheduled", scheduled_at=planned)
         path = f"/campaigns/{later.public_id}/report"
-    owner.goto(f"{address}/calendar?month={tomorrow:%Y-%m}")
-    owner.locator(f"[data-day='{tomorrow:%Y-%m-%d}']").focus()
+    owner.goto(f"{address}/calendar?month={planned:%Y-%m}")
+    owner.locator(f"[data-day='{planned:%Y-%m-%d}']").focus()
     owner.keyboard.press("ArrowDown")
     owner.keyboard.press("ArrowUp")
-    expect(owner.locator(f"[data-day='{tomorrow:%Y-%m-%d}']")).to_be_focused()
+    expect(owner.locator(f"[data-day='{planned:%Y-%m-%d}']")).to_be_focused()
     owner.keyboard.press("Enter")
     expect(owner).to_have_url(address + path)
     owner.wait_for_load_state()
     owner.go_back()
     owner.wait_for_load_state()
     owner.keyboard.press("PageDown")
-    following = (tomorrow.replace(day=1) + timedelta(days=31)).strftime("%Y-%m")
+    following = (planned.replace(day=1) + timedelta(days=31)).strftime("%Y-%m")
     expect(owner).to_have_url(f"{address}/calendar?month={following}")
 
 
