@@ -2,6 +2,7 @@
 
 from campaigns.accounts import models as accounts
 from campaigns.audience import models as audience
+from campaigns.audience.bulk import models as bulk
 from campaigns.audience.fields import models as fields
 from campaigns.audience.segments import models as segments
 from campaigns.campaign import models as campaign
@@ -19,6 +20,7 @@ metadata = Base.metadata
 __all__ = [
     "accounts",
     "audience",
+    "bulk",
     "campaign",
     "delivery",
     "events",

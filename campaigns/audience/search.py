@@ -10,8 +10,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from campaigns import addresses
-from campaigns.audience.models import Subscriber, Subscription
+from campaigns.audience.models import Subscriber, SubscriberTag, Subscription
 from campaigns.audience.paging import PAGE_SIZE, Page, count_up_to, fetch, number_key, prefix
+from campaigns.audience.segments.leaves import Condition, Context
 from campaigns.db import db
 from campaigns.inputs import one_line
 
@@ -30,6 +31,7 @@ class Search:
     text: str = ""
     list_id: int | None = None
     state: str | None = None
+    tag_id: int | None = None
 
     @property
     def needle(self) -> str:
@@ -55,10 +57,63 @@ class Search:
         """Whether results are ordered by address, as the text is the beginning of one."""
         return bool(self.needle) and not self.needle.startswith("@")
 
+    @property
+    def may_be_a_name(self) -> bool:
+        """Whether the text is also searched for inside names and addresses."""
+        return self.is_address and "@" not in self.needle
+
+
+def condition(search: Search, context: Context) -> Condition:
+    """Return the condition that a subscriber is found, for any statement over `Subscriber`.
+
+    Includes those whose name contains the text, wherever they are: a table shows only the newest.
+    """
+    found: list[Condition] = []
+    if search.list_id is not None:
+        on_list = sa.select(Subscription.subscriber_id).where(
+            Subscription.list_id == search.list_id, context.within(Subscription.subscriber_id)
+        )
+        if search.state:
+            on_list = on_list.where(Subscription.state == search.state)
+        found.append(Subscriber.id.in_(on_list))
+    if search.tag_id is not None:
+        found.append(_is_tagged(search.tag_id, context))
+    if search.is_domain:
+        found.append(Subscriber.domain == search.domain)
+    elif search.may_be_a_name:
+        found.append(_contains(search, Subscriber.name, Subscriber.address_normal))
+    elif search.is_address:
+        found.append(prefix(Subscriber.address_normal, search.needle))
+    return sa.and_(sa.true(), *found)
+
+
+def _is_tagged(tag_id: int, context: Context | None = None) -> Condition:
+    return Subscriber.id.in_(
+        sa.select(SubscriberTag.subscriber_id).where(
+            SubscriberTag.tag_id == tag_id,
+            context.within(SubscriberTag.subscriber_id) if context else sa.true(),
+        )
+    )
+
+
+def _contains(
+    search: Search, name: sa.SQLColumnExpression[str], address: sa.SQLColumnExpression[str]
+) -> Condition:
+    """Return the condition "the name or the address contains the text"."""
+    text = one_line(search.text)
+    # SQLite folds the case of ASCII only, so try the usual spellings of other letters.
+    usual = {text} if text.isascii() else {text, text.lower(), text.upper(), text.title()}
+    return sa.or_(
+        *(name.icontains(one, autoescape=True) for one in sorted(usual)),
+        address.contains(search.needle, autoescape=True),
+    )
+
 
 def matching(search: Search) -> sa.Select[Any]:
     """Return the matching subscribers, unordered; each kind of search uses an index."""
     statement = _placed(sa.select(Subscriber), search)
+    if search.tag_id is not None:
+        statement = statement.where(_is_tagged(search.tag_id))
     if search.is_domain:
         return statement.where(Subscriber.domain == search.domain)
     if search.is_address:
@@ -76,15 +131,21 @@ def _placed(statement: sa.Select[Any], search: Search) -> sa.Select[Any]:
 
 
 def page(
-    search: Search, *, before: str | None = None, after: str | None = None, size: int = PAGE_SIZE
+    search: Search,
+    *also: Condition,
+    before: str | None = None,
+    after: str | None = None,
+    size: int = PAGE_SIZE,
 ) -> Page[Subscriber]:
     """Return one page: newest first, or by address when searching addresses.
 
-    `before` and `after` are keys; invalid ones (of another kind of search) are ignored.
+    `also` are further conditions. `before` and `after` are keys; invalid ones (of another kind of
+    search) are ignored.
     """
+    found = matching(search).where(*also)
     if search.is_address:
         return fetch(
-            matching(search),
+            found,
             sa.type_coerce(Subscriber.address_normal, sa.Text),
             name="address_normal",
             descending=False,
@@ -95,7 +156,7 @@ def page(
     # Within a list, use the key of the subscription, which has an index in this order.
     inside = search.list_id is not None and not search.is_domain
     return fetch(
-        matching(search),
+        found,
         sa.type_coerce(Subscription.subscriber_id if inside else Subscriber.id, sa.BigInteger),
         name="id",
         descending=True,
@@ -105,7 +166,7 @@ def page(
     )
 
 
-def search_newest(search: Search, *, size: int = PAGE_SIZE) -> list[Subscriber]:
+def search_newest(search: Search, *also: Condition, size: int = PAGE_SIZE) -> list[Subscriber]:
     """Search anywhere in the name or address of the newest subscribers.
 
     Reads at most SEARCH_LIMIT rows. Excludes what `matching` finds.
@@ -116,19 +177,14 @@ def search_newest(search: Search, *, size: int = PAGE_SIZE) -> list[Subscriber]:
         .limit(SEARCH_LIMIT)
         .subquery("newest")
     )
-    text = one_line(search.text)
-    # SQLite folds the case of ASCII only, so try the usual spellings of other letters.
-    usual = {text} if text.isascii() else {text, text.lower(), text.upper(), text.title()}
-    spellings = sorted(usual)
     statement = (
         sa.select(Subscriber)
         .join(newest, newest.c.id == Subscriber.id)
         .where(
-            sa.or_(
-                *(newest.c.name.icontains(one, autoescape=True) for one in spellings),
-                newest.c.address_normal.contains(search.needle, autoescape=True),
-            ),
+            _contains(search, newest.c.name, newest.c.address_normal),
             sa.not_(prefix(newest.c.address_normal, search.needle)),
+            _is_tagged(search.tag_id) if search.tag_id is not None else sa.true(),
+            *also,
         )
         .order_by(newest.c.id.desc())
         .limit(size)
@@ -141,6 +197,6 @@ def is_search_limited() -> bool:
     return count_up_to(sa.select(Subscriber.id), SEARCH_LIMIT) > SEARCH_LIMIT
 
 
-def count(search: Search, *, most: int) -> int:
+def count(search: Search, *also: Condition, most: int) -> int:
     """Count the results of a search, up to `most` + 1."""
-    return count_up_to(matching(search).with_only_columns(Subscriber.id), most)
+    return count_up_to(matching(search).where(*also).with_only_columns(Subscriber.id), most)

@@ -5,8 +5,8 @@ States: `request` makes a subscription pending, `confirm` turns pending into sub
 so that concurrent or repeated calls count once.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -111,7 +111,7 @@ def subscribe(
     unless `asked_to_come_back` vouches for their wish.
     """
     if not evidence.is_by_the_person:
-        if _suppressed([subscriber_id]):
+        if suppressed_of([subscriber_id]):
             raise SuppressedError
         if not asked_to_come_back and unsubscribed_themselves([list_id], [subscriber_id]):
             raise LeftThemselvesError
@@ -126,6 +126,8 @@ class BulkSubscribed:
     already: int
     left_themselves: int
     suppressed: int
+    people: tuple[int, ...] = field(default=(), compare=False)
+    """The ids of those whom this call subscribed."""
 
 
 def subscribe_many(
@@ -133,18 +135,19 @@ def subscribe_many(
 ) -> BulkSubscribed:
     """Subscribe many manually, except those who are suppressed or unsubscribed on their own.
 
-    At most a few hundred ids, as they are part of one statement.
+    At most a few thousand ids, as they are part of one statement.
     """
     wanted = set(subscriber_ids)
-    suppressed = _suppressed(wanted)
+    suppressed = suppressed_of(wanted)
     left = {subscriber for _, subscriber in unsubscribed_themselves([list_id], wanted)} - suppressed
     eligible = wanted - suppressed - left
     done = _subscribe(list_id, sorted(eligible), evidence)
-    return BulkSubscribed(len(done), len(eligible) - len(done), len(left), len(suppressed))
+    already = len(eligible) - len(done)
+    return BulkSubscribed(len(done), already, len(left), len(suppressed), tuple(done))
 
 
 def unsubscribe(
-    list_ids: Iterable[int] | None,
+    list_ids: Collection[int] | None,
     subscriber_id: int,
     evidence: ConsentEvidence,
     *,
@@ -158,20 +161,38 @@ def unsubscribe(
     if list_ids is None:
         left = _unsubscribe(_LEAVE_ALL, {"subscriber": subscriber_id, "at": evidence.at})
     else:
-        one = {"subscriber": subscriber_id, "at": evidence.at}
-        left = _unsubscribe(_LEAVE, {"lists": sorted(set(list_ids)), **one})
+        list_ids = sorted(set(list_ids))
+        left = _unsubscribe(
+            _LEAVE, {"lists": list_ids, "subscriber": subscriber_id, "at": evidence.at}
+        )
+    if evidence.is_by_the_person:
+        # A user had removed them already: from now on it is their own choice.
+        also = _removed_by_users(subscriber_id, list_ids)
+        _record("unsubscribed", also, evidence, campaign_id=campaign_id)
     _record("unsubscribed", left, evidence, campaign_id=campaign_id)
     return [list_id for list_id, _ in left]
 
 
+def _removed_by_users(subscriber_id: int, list_ids: Sequence[int] | None) -> list[tuple[int, int]]:
+    """Return the ended subscriptions whose newest end was the choice of a user."""
+    statement = sa.select(Subscription.list_id).where(
+        Subscription.subscriber_id == subscriber_id,
+        Subscription.state == "unsubscribed",
+        _newest_end() == "manual",
+    )
+    if list_ids is not None:
+        statement = statement.where(Subscription.list_id.in_(list_ids))
+    return [(list_id, subscriber_id) for list_id in db.session.scalars(statement)]
+
+
 def unsubscribe_many(
     list_id: int, subscriber_ids: Collection[int], evidence: ConsentEvidence
-) -> int:
-    """Unsubscribe many from one list; returns how many were on it. At most a few hundred ids."""
+) -> list[int]:
+    """Unsubscribe many from one list; returns who was on it. At most a few thousand ids."""
     people = sorted(set(subscriber_ids))
     left = _unsubscribe(_LEAVE_MANY, {"list": list_id, "subscribers": people, "at": evidence.at})
     _record("unsubscribed", left, evidence)
-    return len(left)
+    return [subscriber_id for _, subscriber_id in left]
 
 
 def end_many(list_id: int, subscriber_ids: Collection[int], now: datetime) -> list[int]:
@@ -195,6 +216,13 @@ def end_many(list_id: int, subscriber_ids: Collection[int], now: datetime) -> li
     return sorted(_changed(statement))
 
 
+def record_many(
+    kind: str, list_id: int, subscriber_ids: Collection[int], evidence: ConsentEvidence
+) -> None:
+    """Write a ConsentEvent for each of these, whose subscriptions the caller has changed."""
+    _record(kind, [(list_id, one) for one in sorted(subscriber_ids)], evidence)
+
+
 def unsubscribed_themselves(
     list_ids: Collection[int], subscriber_ids: Collection[int]
 ) -> set[tuple[int, int]]:
@@ -202,7 +230,20 @@ def unsubscribed_themselves(
 
     An ended subscription without a record of its end counts as their own choice.
     """
-    newest = (
+    rows = db.session.execute(
+        sa.select(Subscription.list_id, Subscription.subscriber_id).where(
+            Subscription.list_id.in_(sorted(list_ids)),
+            Subscription.subscriber_id.in_(sorted(subscriber_ids)),
+            Subscription.state == "unsubscribed",
+            sa.func.coalesce(_newest_end(), "page") != "manual",
+        )
+    )
+    return {(list_id, subscriber_id) for list_id, subscriber_id in rows}
+
+
+def _newest_end() -> sa.ScalarSelect[str]:
+    """Return the channel of the newest end of a `Subscription`."""
+    return (
         sa.select(ConsentEvent.channel)
         .where(
             ConsentEvent.subscriber_id == Subscription.subscriber_id,
@@ -214,18 +255,10 @@ def unsubscribed_themselves(
         .correlate(Subscription)
         .scalar_subquery()
     )
-    rows = db.session.execute(
-        sa.select(Subscription.list_id, Subscription.subscriber_id).where(
-            Subscription.list_id.in_(sorted(list_ids)),
-            Subscription.subscriber_id.in_(sorted(subscriber_ids)),
-            Subscription.state == "unsubscribed",
-            sa.func.coalesce(newest, "page") != "manual",
-        )
-    )
-    return {(list_id, subscriber_id) for list_id, subscriber_id in rows}
 
 
-def _suppressed(subscriber_ids: Collection[int]) -> set[int]:
+def suppressed_of(subscriber_ids: Collection[int]) -> set[int]:
+    """Return those of these subscribers whose address is suppressed."""
     return set(
         db.session.scalars(
             sa.select(Subscriber.id)
@@ -239,17 +272,17 @@ def _subscribe(list_id: int, subscriber_ids: Sequence[int], evidence: ConsentEvi
     """Subscribe these to the list and record it; returns who was not on it before."""
     if not subscriber_ids:
         return []
-    insert = upsert(Subscription).values(
-        [
-            {
-                "list_id": list_id,
-                "subscriber_id": subscriber_id,
-                "state": "subscribed",
-                "state_at": evidence.at,
-                "source": evidence.channel,
-            }
-            for subscriber_id in subscriber_ids
-        ]
+    columns = {
+        "list_id": sa.literal(list_id),
+        "subscriber_id": Subscriber.id,
+        "state": sa.literal("subscribed"),
+        "state_at": sa.literal(evidence.at, Subscription.state_at.type),
+        "source": sa.literal(evidence.channel),
+    }
+    given = rows_given([{"id": one} for one in subscriber_ids], {"id": sa.BigInteger()})
+    insert = upsert(Subscription).from_select(
+        list(columns),
+        sa.select(*columns.values()).where(Subscriber.id.in_(sa.select(given.c.id))),
     )
     statement = insert.on_conflict_do_update(
         index_elements=["list_id", "subscriber_id"],

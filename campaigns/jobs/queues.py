@@ -17,6 +17,7 @@ JOBS: dict[str, tuple[str, str]] = {
     "expand": ("send", "campaigns.jobs.send.expand"),
     "send": ("send", "campaigns.jobs.send.send"),
     "import": ("background", "campaigns.jobs.imports.run"),
+    "bulk": ("background", "campaigns.jobs.bulk.carry_on"),
     "resend": ("background", "campaigns.jobs.resend.carry_on"),
     "domains": ("background", "campaigns.jobs.domains.look_up"),
     "ingest": ("background", "campaigns.jobs.ingest.ingest"),

@@ -7,6 +7,7 @@ from pathlib import Path
 import structlog
 
 from campaigns.accounts import password_resets, sessions
+from campaigns.audience.bulk import runs as bulk_runs
 from campaigns.audience.imports import runs
 from campaigns.clock import running_seconds, utcnow
 from campaigns.context import services
@@ -64,6 +65,9 @@ def prune() -> None:
     if reset_ids := password_resets.outdated(now):
         with transaction():
             password_resets.delete(reset_ids)
+    if bulk_runs.is_any_outdated(now=now):
+        with transaction():
+            bulk_runs.forget(now=now)
     if key_ids := keys.past_use(now):
         with transaction():
             keys.erase(key_ids)
@@ -130,6 +134,8 @@ def ring_for_open_work() -> None:
         doorbell.ring("transactional", mail_id)
     for import_id in runs.stalled(now):
         doorbell.ring("import", import_id)
+    for run_id in bulk_runs.open_ids():
+        doorbell.ring("bulk", run_id)
     ring_for_events()
     ring_for_domains()
     ring_for_counts()

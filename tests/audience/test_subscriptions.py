@@ -178,8 +178,10 @@ def test_removing_many_from_a_list_keeps_the_others(app: Flask) -> None:
         news, tips = a_list("News"), a_list("Tips")
         some = [a_subscriber(f"a{number}@example.org", news, tips) for number in range(4)]
         ids = [one.id for one in some[:3]]
-        assert subscriptions.unsubscribe_many(news.id, ids, ConsentEvidence("manual", NOW)) == 3
-        assert subscriptions.unsubscribe_many(news.id, ids, ConsentEvidence("manual", NOW)) == 0
+        assert subscriptions.unsubscribe_many(
+            news.id, ids, ConsentEvidence("manual", NOW)
+        ) == sorted(ids)
+        assert subscriptions.unsubscribe_many(news.id, ids, ConsentEvidence("manual", NOW)) == []
     assert subscriptions.state(news.id, some[3].id) == "subscribed"
     assert subscriptions.state(tips.id, some[0].id) == "subscribed"
     assert proof() == [("unsubscribed", "manual")] * 3
@@ -194,3 +196,16 @@ def test_a_loaded_subscription_shows_the_new_status(app: Flask) -> None:
         subscriptions.unsubscribe([news.id], alice.id, ConsentEvidence("page", NOW))
         assert row.state == "unsubscribed"
     assert alice.name == "Alice"
+
+
+def test_whoever_unsubscribes_after_a_user_removed_them_has_left_themselves(app: Flask) -> None:
+    with transaction():
+        news = a_list("News")
+        ann = a_subscriber("ann@example.org", news)
+        subscriptions.unsubscribe([news.id], ann.id, ConsentEvidence("manual", NOW))
+        assert subscriptions.unsubscribed_themselves([news.id], [ann.id]) == set()
+        for _ in range(2):
+            assert subscriptions.unsubscribe(None, ann.id, ConsentEvidence("page", LATER)) == []
+        assert subscriptions.unsubscribed_themselves([news.id], [ann.id]) == {(news.id, ann.id)}
+        ends = sa.select(ConsentEvent.channel).where(ConsentEvent.kind == "unsubscribed")
+        assert db.session.scalars(ends.order_by(ConsentEvent.id)).all() == ["manual", "page"]
