@@ -20,7 +20,7 @@ from rq.serializers import JSONSerializer
 from campaigns.app import create_app
 from campaigns.audience.bulk import runs
 from campaigns.audience.bulk.models import BulkChange, BulkRun
-from campaigns.audience.bulk.runs import Action, Actor
+from campaigns.audience.bulk.runs import Actor, BulkAction
 from campaigns.audience.models import Subscriber, SubscriberTag, Tag
 from campaigns.audience.selection import Selection
 from campaigns.campaign.models import Delivery
@@ -59,7 +59,7 @@ def a_run(people: int) -> int:
         tag_id = tag.id
     planned = runs.plan(Selection(), now=utcnow())
     with transaction():
-        action = Action("tag", {"tag": tag_id, "name": "VIP"})
+        action = BulkAction("tag", {"tag": tag_id, "name": "VIP"})
         run = runs.start(planned, action, Actor(None, "owner@example.org"), now=utcnow())
         return run.id
 
@@ -110,7 +110,7 @@ def test_erasing_in_bulk_also_erases_the_addresses_of_deliveries(app: Flask) -> 
         a_delivery(campaign, ann)
     planned = runs.plan(Selection(), now=utcnow())
     with transaction():
-        run = runs.start(planned, Action("erase", {}), Actor(None, ""), now=utcnow())
+        run = runs.start(planned, BulkAction("erase", {}), Actor(None, ""), now=utcnow())
     bulk.carry_on(run.id)
     assert the_run(run.id).outcomes == {"changed": 1}
     assert db.session.execute(sa.select(Delivery.address, Delivery.subscriber_id)).all() == [

@@ -36,7 +36,7 @@ Erase = Callable[[Collection[int]], int]
 
 
 @dataclass(frozen=True, slots=True)
-class Action:
+class BulkAction:
     """What to do: a name of `models.ACTIONS`, and its parameters.
 
     tag and untag: tag, name; subscribe and unsubscribe: list, name; set_field: field, label, value
@@ -57,7 +57,7 @@ class Actor:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class BulkPlan:
     """A selection of now: later subscribers are not included."""
 
     selection: Selection
@@ -65,7 +65,7 @@ class Plan:
     matched: int
 
 
-def plan(selection: Selection, *, now: datetime) -> Plan:
+def plan(selection: Selection, *, now: datetime) -> BulkPlan:
     """Freeze and count a selection; writes nothing.
 
     Raises SelectionError, or RulesError if the rules of its segment cannot be used.
@@ -73,10 +73,10 @@ def plan(selection: Selection, *, now: datetime) -> Plan:
     context = members.context_at(now)
     fixed = selections.frozen(selection, context)
     last_id = selections.highest_id()
-    return Plan(fixed, last_id, selections.count(fixed, context, until=last_id))
+    return BulkPlan(fixed, last_id, selections.count(fixed, context, until=last_id))
 
 
-def start(planned: Plan, action: Action, actor: Actor, *, now: datetime) -> BulkRun:
+def start(planned: BulkPlan, action: BulkAction, actor: Actor, *, now: datetime) -> BulkRun:
     """Start an action. Ring ("bulk", id) after the transaction. Raises BulkError for nobody."""
     if not planned.matched:
         raise BulkError("bulk.nobody")

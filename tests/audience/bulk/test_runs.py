@@ -14,7 +14,7 @@ from campaigns.audience import subscriptions, suppressions
 from campaigns.audience.bulk import runs
 from campaigns.audience.bulk.actions import BulkError
 from campaigns.audience.bulk.models import BulkChange, BulkRun
-from campaigns.audience.bulk.runs import Action, Actor
+from campaigns.audience.bulk.runs import Actor, BulkAction
 from campaigns.audience.consent import ConsentEvidence
 from campaigns.audience.models import (
     AudienceList,
@@ -50,15 +50,15 @@ def a_tag(name: str = "VIP") -> Tag:
     return tag
 
 
-def to_tag(tag: Tag, name: str = "tag") -> Action:
-    return Action(name, {"tag": tag.id, "name": tag.name})
+def to_tag(tag: Tag, name: str = "tag") -> BulkAction:
+    return BulkAction(name, {"tag": tag.id, "name": tag.name})
 
 
-def to_list(entry: AudienceList, name: str = "subscribe") -> Action:
-    return Action(name, {"list": entry.id, "name": entry.name})
+def to_list(entry: AudienceList, name: str = "subscribe") -> BulkAction:
+    return BulkAction(name, {"list": entry.id, "name": entry.name})
 
 
-def started(action: Action, selection: Selection = EVERYONE, now: datetime = NOW) -> int:
+def started(action: BulkAction, selection: Selection = EVERYONE, now: datetime = NOW) -> int:
     with transaction():
         return runs.start(runs.plan(selection, now=now), action, OWNER, now=now).id
 
@@ -79,7 +79,7 @@ def finished(run_id: int, now: datetime = NOW) -> BulkRun:
     return db.session.get_one(BulkRun, run_id, populate_existing=True)
 
 
-def carried_out(action: Action, selection: Selection = EVERYONE) -> BulkRun:
+def carried_out(action: BulkAction, selection: Selection = EVERYONE) -> BulkRun:
     return finished(started(action, selection))
 
 
@@ -374,7 +374,7 @@ def test_suppressing_is_undone_for_those_it_suppressed(app: Flask) -> None:
     with transaction():
         ten()
         suppressions.suppress("p0@example.org", reason="hard_bounce", source="t", now=NOW)
-    run = carried_out(Action("suppress", {}))
+    run = carried_out(BulkAction("suppress", {}))
     assert run.outcomes == {"changed": 9, "already": 1}
     assert suppressions.is_suppressed("p9@example.org")
     with transaction():
@@ -390,7 +390,7 @@ def test_erasing_is_counted_and_cannot_be_undone(app: Flask) -> None:
     with transaction():
         ten()
         a_subscriber("stays@other.example")
-    run = carried_out(Action("erase", {}), Selection(search=Search("@example.org")))
+    run = carried_out(BulkAction("erase", {}), Selection(search=Search("@example.org")))
     assert run.outcomes == {"changed": 10}
     assert db.session.scalars(sa.select(Subscriber.address)).all() == ["stays@other.example"]
     with transaction(), pytest.raises(BulkError, match="no_undo"):
@@ -406,7 +406,7 @@ def test_setting_a_field_keeps_the_old_value_for_the_undo(app: Flask, value: Any
         full = {f"f{number}": "x" for number in range(100)}
         a_subscriber("full@example.org", attributes=full)
         late = a_subscriber("late@example.org")
-    run = carried_out(Action("set_field", {"field": "city", "label": "City", "value": value}))
+    run = carried_out(BulkAction("set_field", {"field": "city", "label": "City", "value": value}))
     assert run.outcomes == {"changed": 3, "already": 1, "too_many_values": 1}
 
     def attributes() -> list[dict[str, Any]]:
@@ -431,7 +431,7 @@ def test_clearing_a_field_is_undone(app: Flask) -> None:
     with transaction():
         a_subscriber("a@example.org", attributes={"city": "Ulm"})
         a_subscriber("b@example.org")
-    run = carried_out(Action("set_field", {"field": "city", "label": "City", "value": None}))
+    run = carried_out(BulkAction("set_field", {"field": "city", "label": "City", "value": None}))
     assert run.outcomes == {"changed": 1, "already": 1}
     assert db.session.scalars(sa.select(Subscriber.attributes)).all() == [{}, {}]
     undone(run)
@@ -444,7 +444,7 @@ def test_erased_people_leave_no_trace_in_the_undo_of_others(app: Flask) -> None:
     with transaction():
         ann = a_subscriber("ann@example.org", attributes={"city": "Ulm"})
         a_subscriber("bob@example.org")
-    run = carried_out(Action("set_field", {"field": "city", "label": "City", "value": "Bonn"}))
+    run = carried_out(BulkAction("set_field", {"field": "city", "label": "City", "value": "Bonn"}))
     with transaction():
         people.delete([ann.id])
     assert len(db.session.scalars(sa.select(BulkChange)).all()) == 1
