@@ -80,7 +80,7 @@ _GOOD = frozenset({"confirmed", "subscribed", "opened", "clicked"})
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ConsentLine:
     """An entry of the timeline in words. `tone`: good, bad or "" for neither."""
 
     text: str
@@ -91,10 +91,10 @@ class Line:
     entry: TimelineEntry
 
 
-def in_words(entries: Sequence[TimelineEntry]) -> list[Line]:
+def in_words(entries: Sequence[TimelineEntry]) -> list[ConsentLine]:
     """Return entries as sentences."""
     return [
-        Line(_text(entry), _icon(entry), _tone(entry), _detail(entry), entry) for entry in entries
+        ConsentLine(_text(entry), _icon(entry), _tone(entry), _detail(entry), entry) for entry in entries
     ]
 
 

@@ -162,7 +162,7 @@ def _bulk_place(action: str, ids: Sequence[int]) -> Response:
             texts = _subscribed_words(done, name)
             kind = "success" if done.subscribed and len(texts) == 1 else "info"
         else:
-            left = subscriptions.unsubscribe_many(entry.id, ids, _by_hand())
+            left = len(subscriptions.unsubscribe_many(entry.id, ids, _by_hand()))
             texts = [
                 ngettext(
                     "Removed %(count)s subscriber from “%(list)s”.",
