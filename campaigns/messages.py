@@ -41,6 +41,8 @@ class Recipient:
     name: str = ""
     attributes: Mapping[str, Any] = field(default_factory=dict)
     mailbox_group: str = "other"
+    first_name: str = ""
+    last_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from campaigns import addresses
+from campaigns.audience.fields import definitions
+from campaigns.audience.fields.definitions import FieldInput
+from campaigns.audience.fields.models import Field
 from campaigns.audience.models import AudienceList, Subscriber, Subscription
 from campaigns.campaign import series
 from campaigns.campaign.models import Campaign, CampaignList, CampaignSeries, Delivery
@@ -60,6 +63,11 @@ def subscribers(
     )
     db.session.flush()
     return people
+
+
+def a_field(label: str = "City", type_: str = "text", **typed: Any) -> Field:
+    """A custom field; `typed` are further inputs of its form."""
+    return definitions.create(FieldInput(label, type_, **typed), now=utcnow())
 
 
 def a_provider(name: str = "Test server", **values: Any) -> ProviderAccount:

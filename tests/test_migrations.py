@@ -123,3 +123,47 @@ def test_a_database_of_a_newer_version_is_refused_with_a_message(settings: Setti
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(migrate.MigrationError, match="newer version of Campaigns"):
         migrate.upgrade(settings)
+
+
+def test_attributes_called_first_and_last_name_become_columns_and_back(settings: Settings) -> None:
+    migrate.upgrade(settings)
+    people = [
+        {"first_name": "Ann", "city": "Ulm"},
+        {"first_name": "Bob", "last_name": "B."},
+        {"last_name": 7},
+        {"first_name": ["Eve"]},
+        {},
+    ]
+    with connected(settings) as connection:
+        for number, attributes in enumerate(people, 1):
+            connection.execute(
+                sa.insert(Subscriber).values(
+                    id=number,
+                    address=f"{number}@example.org",
+                    address_normal=f"{number}@example.org",
+                    domain="example.org",
+                    attributes=attributes,
+                    first_name="Robert" if number == 2 else "",
+                )
+            )
+    migrate.downgrade(settings, "0019")
+    with connected(settings) as connection:
+        found = sa.select(Subscriber.attributes).order_by(Subscriber.id)
+        assert connection.scalars(found).all() == [
+            {"first_name": "Ann", "city": "Ulm"},
+            {"first_name": "Robert", "last_name": "B."},
+            {"last_name": 7},
+            {"first_name": ["Eve"]},
+            {},
+        ]
+    migrate.upgrade(settings)
+    columns = (Subscriber.first_name, Subscriber.last_name, Subscriber.attributes)
+    with connected(settings) as connection:
+        rows = connection.execute(sa.select(*columns).order_by(Subscriber.id)).all()
+        assert rows == [
+            ("Ann", "", {"city": "Ulm"}),
+            ("Robert", "B.", {}),
+            ("", "7", {}),
+            ("", "", {"first_name": ["Eve"]}),
+            ("", "", {}),
+        ]

@@ -25,7 +25,7 @@ def export_rows(
     """Yield CSV of the matching subscribers, in chunks of text; the first begins with a BOM.
 
     `list_id` and `state` filter by list and by state (there, or in any list); `query` is part of an
-    address or name, or a domain ("@example.org"). Columns: address, name, state, suppression
+    address or name, or a domain ("@example.org"). Columns: address, names, state, suppression
     reason, date added, then every attribute that any of them has. The state is that of the list.
     Without a list, it is the strictest of all their lists, or "none", so that importing the file
     into a list subscribes nobody who left another.
@@ -39,6 +39,8 @@ def export_rows(
                 [
                     row.address,
                     row.name,
+                    row.first_name,
+                    row.last_name,
                     row.state if list_id is not None else _STRICTNESS[row.strictness],
                     row.suppressed,
                     row.created_at.isoformat(timespec="seconds"),
@@ -79,6 +81,8 @@ def _chosen(list_id: int | None, state: str | None, query: str) -> sa.Select[Any
         Subscriber.id,
         Subscriber.address,
         Subscriber.name,
+        Subscriber.first_name,
+        Subscriber.last_name,
         Subscriber.created_at,
         Subscriber.attributes,
         _SUPPRESSED.label("suppressed"),

@@ -41,8 +41,38 @@ class SubscriberError(ReasonError):
 # --- Find
 
 
+@dataclass(frozen=True, slots=True)
+class Names:
+    """A person's names as typed."""
+
+    full: str = ""
+    first: str = ""
+    last: str = ""
+
+    @property
+    def whole(self) -> str:
+        """The full name as given, else joined from the others."""
+        return self.full or joined_name(self.first, self.last)
+
+    def columns(self) -> dict[str, str]:
+        """Return the columns of a subscriber. Raises SubscriberError."""
+        first, last = _checked_name(self.first, "first_name"), _checked_name(self.last, "last_name")
+        full = Names(_checked_name(self.full, "name"), first, last).whole
+        return {"name": full, "first_name": first, "last_name": last}
+
+
+def joined_name(first: str, last: str) -> str:
+    """Return the full name of someone of whom only first and last name are known."""
+    return f"{first} {last}".strip()[:MAX_NAME]
+
+
 def find_or_create(
-    address: str, *, name: str = "", attributes: Mapping[str, Any] | None = None, now: datetime
+    address: str,
+    *,
+    name: str = "",
+    names: Names | None = None,
+    attributes: Mapping[str, Any] | None = None,
+    now: datetime,
 ) -> tuple[Subscriber, bool]:
     """Return the subscriber with this address, and whether this call added them.
 
@@ -56,7 +86,7 @@ def find_or_create(
             address=parsed.text,
             address_normal=parsed.normal,
             domain=parsed.domain,
-            name=one_line(name)[:MAX_NAME],
+            **(names or Names(one_line(name)[:MAX_NAME])).columns(),
             attributes=dict(attributes or {}),
             created_at=now,
             updated_at=now,
@@ -108,6 +138,18 @@ def known_attributes() -> list[str]:
     )
 
 
+def merge_data(person: Subscriber | None) -> dict[str, Any]:
+    """Return what merge tags can show of a person: keyword arguments of messages.Recipient."""
+    if person is None:
+        return {}
+    return {
+        "name": person.name,
+        "first_name": person.first_name,
+        "last_name": person.last_name,
+        "attributes": person.attributes,
+    }
+
+
 # --- Subscriptions and consent
 
 
@@ -152,10 +194,14 @@ def opt_ins(subscriber_id: int) -> Mapping[int, ConsentEvent]:
 
 
 def add(
-    address: str, *, name: str = "", attributes: Mapping[str, Any] | None = None, now: datetime
+    address: str,
+    *,
+    names: Names = Names(),
+    attributes: Mapping[str, Any] | None = None,
+    now: datetime,
 ) -> Subscriber:
     """Add a subscriber. Raises InvalidAddressError, or SubscriberError for a known address."""
-    found, added = find_or_create(address, name=_checked_name(name), attributes=attributes, now=now)
+    found, added = find_or_create(address, names=names, attributes=attributes, now=now)
     if not added:
         raise _taken(found)
     return found
@@ -165,7 +211,7 @@ def change(
     subscriber_id: int,
     *,
     address: str,
-    name: str,
+    names: Names,
     attributes: Mapping[str, Any],
     now: datetime,
 ) -> None:
@@ -185,7 +231,7 @@ def change(
             address=parsed.text,
             address_normal=parsed.normal,
             domain=parsed.domain,
-            name=_checked_name(name),
+            **names.columns(),
             attributes=dict(attributes),
             updated_at=now,
         )
@@ -228,10 +274,10 @@ def _taken(other: Subscriber) -> SubscriberError:
     return error
 
 
-def _checked_name(name: str) -> str:
+def _checked_name(name: str, part: str) -> str:
     name = one_line(name)
     if len(name) > MAX_NAME:
-        raise SubscriberError("audience.subscriber_name_too_long", field="name", most=MAX_NAME)
+        raise SubscriberError("audience.subscriber_name_too_long", field=part, most=MAX_NAME)
     return name
 
 
@@ -253,12 +299,14 @@ def attribute_name(text: str) -> str:
     return name
 
 
-def attributes_from(rows: Iterable[tuple[str, str]]) -> dict[str, str]:
+def attributes_from(
+    rows: Iterable[tuple[str, str]], fields: Mapping[str, Any] = {}
+) -> dict[str, Any]:
     """Return attributes from the name/value rows of a form, without empty rows.
 
-    Raises SubscriberError.
+    `fields` are values of fields, which no row may hide. Raises SubscriberError.
     """
-    attributes: dict[str, str] = {}
+    attributes: dict[str, Any] = dict(fields)
     for raw_name, raw_value in rows:
         value = raw_value.replace("\x00", "").strip()
         if not raw_name.strip():

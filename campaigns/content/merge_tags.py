@@ -117,7 +117,12 @@ _MEANT = tuple(
         (r"(?:list|group)[_ .:\-]*name", "{{ list.name }}"),
         (r"company|organi[sz]ation", "{{ sender.identity }}"),
         (r"mail(?!ing)", "{{ subscriber.email }}"),
-        (r"name|salut|anrede|greet|nombre|prenom|voor", "{{ subscriber.name }}"),
+        (r"first|given|forename|\bfname|vorname|pr[eé]nom|voornaam", "{{ subscriber.first_name }}"),
+        (
+            r"last[_ .:\-]*name|surname|family|\blname|nachname|apellido|cognome|achternaam",
+            "{{ subscriber.last_name }}",
+        ),
+        (r"name|salut|anrede|greet|nombre", "{{ subscriber.name }}"),
         (r"list|group", "{{ list.name }}"),
         (r"person|contact", "{{ subscriber.name }}"),
     )

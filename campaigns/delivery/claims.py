@@ -220,6 +220,8 @@ def _load(campaign_id: int, token: str, now: datetime) -> list[Recipient]:
             Delivery.mailbox_group,
             Subscriber.name,
             Subscriber.attributes,
+            Subscriber.first_name,
+            Subscriber.last_name,
             _GONE.label("gone"),
         )
         .outerjoin(Subscriber, Subscriber.id == Delivery.subscriber_id)
@@ -231,13 +233,12 @@ def _load(campaign_id: int, token: str, now: datetime) -> list[Recipient]:
         .order_by(Delivery.id)
     )
     recipients, gone = [], []
-    for number, subscriber, list_id, address, group, name, attributes, reason in rows:
+    for number, subscriber, list_id, address, group, name, attributes, first, last, reason in rows:
         if reason:
             gone.append((number, reason))
         else:
-            recipients.append(
-                Recipient(number, subscriber, list_id or 0, address, name, attributes, group)
-            )
+            known = (name, attributes, group, first, last)
+            recipients.append(Recipient(number, subscriber, list_id or 0, address, *known))
     skip(token, gone, now=now)
     return recipients
 

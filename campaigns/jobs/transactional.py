@@ -11,7 +11,7 @@ from campaigns import formatting, wording
 from campaigns.accounts import password_resets, users
 from campaigns.accounts.workspace import load_workspace
 from campaigns.addresses import normalise
-from campaigns.audience import subscriptions, suppressions
+from campaigns.audience import subscribers, subscriptions, suppressions
 from campaigns.audience.models import AudienceList, Subscriber
 from campaigns.campaign.expand_content import content_of
 from campaigns.campaign.models import Campaign
@@ -305,8 +305,7 @@ def _test_recipient(mail: ClaimedEmail, list_id: int) -> Recipient:
         subscriber_id=0,
         list_id=list_id,
         address=mail.address,
-        name=stand_in.name if stand_in else "",
-        attributes=stand_in.attributes if stand_in else {},
+        **subscribers.merge_data(stand_in),
     )
 
 

@@ -11,6 +11,7 @@ from flask import Blueprint, Response, abort, current_app
 
 from campaigns import formatting
 from campaigns.access import access
+from campaigns.audience import subscribers
 from campaigns.audience.models import Subscriber
 from campaigns.campaign.expand_content import content_of
 from campaigns.campaign.models import Campaign, Delivery
@@ -89,8 +90,7 @@ def view(token: str) -> Response:
         subscriber_id=subscriber.id,
         list_id=delivery.list_id or 0,
         address=delivery.address,
-        name=subscriber.name,
-        attributes=subscriber.attributes,
+        **subscribers.merge_data(subscriber),
     )
     content = content_of(campaign, base_url=services().settings.base_url)
     try:

@@ -11,7 +11,7 @@ from campaigns.audience.subscribers import ListSubscription
 from campaigns.reports import timeline
 from campaigns.reports.person import person_figures
 from campaigns.reports.timeline import Shown
-from campaigns.web import audience_labels, subscriber_history
+from campaigns.web import audience_labels, field_inputs, subscriber_history
 
 SHOWN: Sequence[Shown] = get_args(Shown)
 
@@ -25,6 +25,7 @@ def page(person: Subscriber) -> str:
     return render_template(
         "web/subscribers/show.html",
         person=person,
+        values=field_inputs.shown_values(person),
         person_status=_status(places, suppression),
         on_count=sum(place.subscription.state == "subscribed" for place in places),
         figures=person_figures(person.id),

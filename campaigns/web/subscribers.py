@@ -25,11 +25,12 @@ from campaigns.audience.export import export_rows
 from campaigns.audience.models import SUBSCRIPTION_STATES, AudienceList, Subscriber
 from campaigns.audience.paging import PAGE_SIZE
 from campaigns.audience.search import Search
+from campaigns.audience.subscribers import Names
 from campaigns.clock import utcnow
 from campaigns.db import transaction
 from campaigns.privacy import erasure
-from campaigns.reason import ReasonError
-from campaigns.web import subscriber_page
+from campaigns.reason import Reason, ReasonError
+from campaigns.web import field_inputs, subscriber_page
 from campaigns.web.deletion import Deletion, deletion_page
 from campaigns.web.page_links import page_links
 from campaigns.web.saving import Answer, or_404
@@ -302,13 +303,16 @@ def new() -> Answer:
         return _form_page(None, {"lists": chosen})
     form = request.form
     chosen = form.getlist("list")
+    typed = field_inputs.read(form)
+    if typed.problems:
+        return _form_page(None, _typed(form), problems=typed.problems), 422
     try:
-        attributes = subscribers.attributes_from(_attribute_rows(form))
+        attributes = subscribers.attributes_from(_attribute_rows(form), typed.values)
         with transaction():
             entries = [entry for entry in lists.choices() if entry.public_id in chosen]
             person = subscribers.add(
                 form.get("address", ""),
-                name=form.get("name", ""),
+                names=_names(form),
                 attributes=attributes,
                 now=utcnow(),
             )
@@ -336,22 +340,18 @@ def show(public_id: str) -> str:
 def edit(public_id: str) -> Answer:
     person = or_404(Subscriber, public_id)
     if request.method != "POST":
-        return _form_page(
-            person,
-            {
-                "address": shown_address(person.address),
-                "name": person.name,
-                "attributes": [(name, str(value)) for name, value in person.attributes.items()],
-            },
-        )
+        return _form_page(person, _stored(person))
     form = request.form
+    typed = field_inputs.read(form)
+    if typed.problems:
+        return _form_page(person, _typed(form), problems=typed.problems), 422
     try:
-        attributes = subscribers.attributes_from(_attribute_rows(form))
+        attributes = subscribers.attributes_from(_attribute_rows(form), typed.values)
         with transaction():
             subscribers.change(
                 person.id,
                 address=form.get("address", ""),
-                name=form.get("name", ""),
+                names=_names(form),
                 attributes=attributes,
                 now=utcnow(),
             )
@@ -481,18 +481,42 @@ def _attribute_rows(form: MultiDict[str, str]) -> list[tuple[str, str]]:
     return list(zip(form.getlist("attribute_name"), form.getlist("attribute_value"), strict=False))
 
 
+def _names(form: MultiDict[str, str]) -> Names:
+    return Names(form.get("name", ""), form.get("first_name", ""), form.get("last_name", ""))
+
+
+def _stored(person: Subscriber) -> dict[str, Any]:
+    """Return what the form contains. A full name that is only joined follows its parts."""
+    joined = subscribers.joined_name(person.first_name, person.last_name)
+    return {
+        "address": shown_address(person.address),
+        "name": "" if person.name == joined else person.name,
+        "first_name": person.first_name,
+        "last_name": person.last_name,
+        "attributes": field_inputs.other_attributes(person),
+        "fields": field_inputs.controls_of(person),
+    }
+
+
 def _typed(form: MultiDict[str, str]) -> dict[str, Any]:
     """Return the input, to fill the form again."""
     return {
         "address": form.get("address", ""),
         "name": form.get("name", ""),
+        "first_name": form.get("first_name", ""),
+        "last_name": form.get("last_name", ""),
         "lists": form.getlist("list"),
         "attributes": _attribute_rows(form),
+        "fields": field_inputs.controls_typed(form),
     }
 
 
 def _form_page(
-    person: Subscriber | None, form: Mapping[str, Any], error: ReasonError | None = None
+    person: Subscriber | None,
+    form: Mapping[str, Any],
+    error: ReasonError | None = None,
+    *,
+    problems: Mapping[str, Reason] = {},
 ) -> str:
     blamed, other = "", ""
     if isinstance(error, subscribers.SubscriberError):
@@ -502,9 +526,10 @@ def _form_page(
     return render_template(
         "web/subscribers/form.html",
         person=person,
-        form=form,
+        form={"fields": field_inputs.controls_of(None), **form},
+        field_problems={key: sentence(reason) for key, reason in problems.items()},
         lists=[] if person else lists.choices(),
-        known=subscribers.known_attributes(),
+        known=field_inputs.known_attributes(),
         error=sentence(error.reason) if error else "",
         error_field=blamed,
         other=other,

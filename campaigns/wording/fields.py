@@ -30,8 +30,11 @@ SENTENCES: dict[str, Message] = {
     "fields.not_yes_or_no": N_("“%(value)s” is neither yes nor no."),
     "fields.number_too_large": N_("“%(label)s” can be at most %(most)s."),
     "fields.number_too_small": N_("“%(label)s” must be at least %(least)s."),
+    "fields.required": N_("Fill in “%(label)s”."),
     "fields.text_too_long": N_("“%(label)s” can have at most %(most)s characters."),
     "fields.text_too_short": N_("“%(label)s” needs at least %(least)s characters."),
+    "fields.yes": N_("Yes"),
+    "fields.no": N_("No"),
     # Definitions
     "fields.bad_key": N_(
         "“%(key)s” cannot be a merge tag. Use lower-case letters, digits and _,"

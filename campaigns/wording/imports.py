@@ -53,9 +53,6 @@ SENTENCES: dict[str, Message] = {
     ),
     "import_mapping.first_name_twice": N_("“First name” is chosen for more than one column."),
     "import_mapping.last_name_twice": N_("“Last name” is chosen for more than one column."),
-    "import_mapping.name_and_parts": N_(
-        "Choose either the whole name or first and last name, not both."
-    ),
     "import_mapping.name_twice": N_("“Name” is chosen for more than one column."),
     "import_mapping.no_dialect": N_("Choose an encoding and a delimiter."),
     "import_mapping.no_list": N_("Choose the list to import these people into."),

@@ -7,11 +7,13 @@ from datetime import UTC, datetime
 from flask import Flask
 
 from campaigns.audience.export import export_rows
+from campaigns.audience.imports.mapping import OWN_SUBSCRIBERS
 from campaigns.audience.models import Subscription, Suppression
 from campaigns.db import db, transaction
 from tests.factories import a_list, a_subscriber, subscribers
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+WRITTEN = "2026-01-02T03:04:05+00:00"
 
 
 def table(text: str) -> list[list[str]]:
@@ -22,11 +24,12 @@ def table(text: str) -> list[list[str]]:
 def test_attributes_become_columns(app: Flask) -> None:
     with transaction():
         a_subscriber("ann@shop.example", name="=cmd()", attributes={"city": "Köln"}, created_at=AT)
-        a_subscriber("bob@shop.example", name="Lee, Bob", attributes={"age": 7}, created_at=AT)
+        known = {"name": "Lee, Bob", "first_name": "Bob", "last_name": "Lee"}
+        a_subscriber("bob@shop.example", **known, attributes={"age": 7}, created_at=AT)
     assert table("".join(export_rows())) == [
-        ["address", "name", "state", "suppressed", "created_at", "age", "city"],
-        ["ann@shop.example", "'=cmd()", "none", "", "2026-01-02T03:04:05+00:00", "", "Köln"],
-        ["bob@shop.example", "Lee, Bob", "none", "", "2026-01-02T03:04:05+00:00", "7", ""],
+        [*OWN_SUBSCRIBERS, "age", "city"],
+        ["ann@shop.example", "'=cmd()", "", "", "none", "", WRITTEN, "", "Köln"],
+        ["bob@shop.example", "Lee, Bob", "Bob", "Lee", "none", "", WRITTEN, "7", ""],
     ]
 
 
@@ -64,7 +67,7 @@ def test_without_a_list_the_status_is_the_strictest_of_all_lists(app: Flask) -> 
         a_subscriber("carl@shop.example", news, other)
         db.session.add(Suppression(address_normal="carl@shop.example", reason="hard_bounce"))
     rows = table("".join(export_rows()))
-    assert [row[2:4] for row in rows[1:]] == [
+    assert [row[4:6] for row in rows[1:]] == [
         ["unsubscribed", ""],
         ["pending", ""],
         ["subscribed", "hard_bounce"],

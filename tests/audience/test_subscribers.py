@@ -9,6 +9,7 @@ from flask import Flask
 from campaigns import addresses
 from campaigns.audience import subscribers
 from campaigns.audience.models import Subscriber
+from campaigns.audience.subscribers import Names, SubscriberError
 from campaigns.db import db, transaction
 from tests import factories
 from tests.english import refused
@@ -38,6 +39,28 @@ def test_a_name_is_one_line(app: Flask) -> None:
             "a@example.org", name=" Eve\r\nBcc: x@example.org\x00", now=NOW
         )
     assert found.name == "Eve Bcc: x@example.org"
+
+
+@pytest.mark.parametrize(
+    ("names", "whole"),
+    [
+        (Names(first="Ann", last="Lee"), "Ann Lee"),
+        (Names("Dr. Ann Lee", "Ann", "Lee"), "Dr. Ann Lee"),
+        (Names("Ann Lee"), "Ann Lee"),
+        (Names(last=" Lee "), "Lee"),
+        (Names(), ""),
+    ],
+)
+def test_the_full_name_is_as_given_else_joined_and_never_split(names: Names, whole: str) -> None:
+    columns = names.columns()
+    assert columns["name"] == whole
+    assert (columns["first_name"], columns["last_name"]) == (names.first, names.last.strip())
+
+
+@pytest.mark.parametrize("part", ["full", "first", "last"])
+def test_a_name_of_ten_thousand_characters_is_refused(part: str) -> None:
+    with refused(SubscriberError, "too long"):
+        Names(**{part: "x" * 10_000}).columns()
 
 
 def test_known_attributes_are_those_of_any_subscriber(app: Flask) -> None:
@@ -74,7 +97,11 @@ def test_an_address_may_change_but_not_to_one_in_use(app: Flask) -> None:
         alice = a_subscriber("alice@example.org", attributes={"city": "Ulm"})
         a_subscriber("bob@example.org")
         subscribers.change(
-            alice.id, address="Ali@new.example", name="Ali", attributes={"plan": "pro"}, now=NOW
+            alice.id,
+            address="Ali@new.example",
+            names=Names("Ali"),
+            attributes={"plan": "pro"},
+            now=NOW,
         )
     found = db.session.get_one(Subscriber, alice.id, populate_existing=True)
     assert (found.address, found.address_normal, found.domain, found.name, found.attributes) == (
@@ -85,12 +112,14 @@ def test_an_address_may_change_but_not_to_one_in_use(app: Flask) -> None:
         {"plan": "pro"},
     )
     with refused(subscribers.SubscriberError, "already"), transaction():
-        subscribers.change(alice.id, address="BOB@example.org", name="", attributes={}, now=NOW)
+        subscribers.change(
+            alice.id, address="BOB@example.org", names=Names(), attributes={}, now=NOW
+        )
 
 
 def test_editing_a_deleted_subscriber_says_so(app: Flask) -> None:
     with refused(subscribers.SubscriberError, "has deleted this subscriber"), transaction():
-        subscribers.change(7, address="a@example.org", name="", attributes={}, now=NOW)
+        subscribers.change(7, address="a@example.org", names=Names(), attributes={}, now=NOW)
 
 
 @pytest.mark.parametrize(

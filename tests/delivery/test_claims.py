@@ -337,3 +337,16 @@ def test_a_claim_keeps_its_size_whatever_the_query_plan(app: Flask, campaign: Ca
         for way in ("hashjoin", "mergejoin", "hashagg", "material", "sort", "bitmapscan"):
             db.session.execute(sa.text(f"SET LOCAL enable_{way} = off"))
         assert len(claim(campaign.id, 3, token="t", now=NOW)) == 3
+
+
+def test_a_claim_brings_what_merge_tags_show_of_a_person(app: Flask) -> None:
+    with transaction():
+        news = a_list()
+        known = {"name": "Ann Lee", "first_name": "Ann", "last_name": "Lee"}
+        person = a_subscriber("ann@example.org", news, **known, attributes={"city": "Ulm"})
+        campaign = a_campaign(news, status="sending")
+        a_delivery(campaign, person)
+        found = claims.claim(campaign.id, {"other": 1}, token="t", lease=LEASE, now=NOW)
+    (recipient,) = found.recipients
+    assert (recipient.first_name, recipient.last_name) == ("Ann", "Lee")
+    assert (recipient.name, recipient.attributes) == ("Ann Lee", {"city": "Ulm"})

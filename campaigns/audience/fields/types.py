@@ -19,6 +19,7 @@ from campaigns.audience.fields import notation
 from campaigns.audience.fields.notation import UNKNOWN, AmbiguousError, Notation
 from campaigns.inputs import one_line
 from campaigns.reason import ReasonError
+from campaigns.wording import Words
 
 Value = str | int | float | bool | list[str]
 MAX_TEXT = 2_000
@@ -71,6 +72,10 @@ class ValueType:
     def typed(self, value: Value, field: Described) -> str:
         """Return text that `parse` reads back: for form controls and exports."""
         return self._typed(value, field)
+
+    def form_text(self, value: Value, field: Described) -> str:
+        """Return the value of the form control: the key of a choice, otherwise as typed."""
+        return str(value) if self.control == "select" else self._typed(value, field)
 
     def show(self, value: Value, field: Described, locale: str) -> str:
         """Return the value as people read it."""
@@ -184,7 +189,7 @@ _ANSWERS = {
 
 
 class BooleanType(ValueType):
-    """Stores true or false. The words for them are the caller's: see `wording.fields`."""
+    """Stores true or false."""
 
     name = control = "boolean"
     has_range = False
@@ -197,6 +202,11 @@ class BooleanType(ValueType):
 
     def _typed(self, value: Value, field: Described) -> str:
         return "yes" if value is True else "no" if value is False else str(value)
+
+    def _show(self, value: Value, field: Described, locale: str) -> str:
+        if not isinstance(value, bool):
+            return str(value)
+        return Words(locale).sentence("fields.yes" if value else "fields.no")
 
 
 class ChoiceType(ValueType):

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from campaigns.audience.imports import statuses as import_status
 from campaigns.audience.imports.mapping import (
+    OWN_BEFORE_NAMES,
     OWN_SUBSCRIBERS,
     OWN_SUPPRESSIONS,
     Column,
@@ -75,17 +76,11 @@ def guess(columns: Sequence[tuple[str, list[str]]]) -> list[Column]:
     taken: set[str] = set()
     names: set[str] = set()
     guesses = []
-    has_parts = {role_of(title) for title, _ in columns} & {
-        "first_name",
-        "last_name",
-    }
     for index, (title, cells) in enumerate(columns):
         role = role_of(title)
         if index == address:
             guesses.append(Column("address"))
         elif role in {"name", "first_name", "last_name"} and role not in taken:
-            # "Nom" next to "Prénom" is the last name; a full name next to both is ignored.
-            role = "ignore" if role == "name" and has_parts else role
             taken.add(role)
             guesses.append(Column(role))
         elif import_status.is_status(title, cells):
@@ -105,7 +100,7 @@ def guess(columns: Sequence[tuple[str, list[str]]]) -> list[Column]:
             guesses.append(Column("attribute", name))
         else:
             guesses.append(Column("ignore"))
-    if taken >= {"last_name"} and "first_name" not in taken:
+    if "last_name" in taken and not taken & {"first_name", "name"}:
         # "Nom" alone, or "Surname" alone: it is the only name.
         guesses = [Column("name") if one.role == "last_name" else one for one in guesses]
     return guesses
@@ -116,14 +111,22 @@ def _own(titles: Sequence[str]) -> list[Column]:
     if tuple(titles) == OWN_SUPPRESSIONS:
         roles = ("address", "status", "ignore", "ignore", "ignore")
         return [Column(role) for role in roles]
-    count = len(OWN_SUBSCRIBERS)
-    names, added = titles[count:], []
+    own = next(
+        (own for own in (OWN_SUBSCRIBERS, OWN_BEFORE_NAMES) if tuple(titles[: len(own)]) == own), ()
+    )
+    names, added = titles[len(own) :], []
     if tuple(names[-2:]) == ("row", "problem"):  # the rows of such a file that failed
         names, added = names[:-2], [Column("ignore")] * 2
-    if tuple(titles[:count]) != OWN_SUBSCRIBERS or len({*names}) < len(names):
+    if not own or len({*names}) < len(names):
         return []
-    roles = ("address", "name", "status", "status", "ignore")
-    return [*map(Column, roles), *(Column("attribute", name) for name in names), *added]
+    return [
+        *(Column(_OWN_ROLES.get(title, title)) for title in own),
+        *(Column("attribute", name) for name in names),
+        *added,
+    ]
+
+
+_OWN_ROLES = {"state": "status", "suppressed": "status", "created_at": "ignore"}
 
 
 def _address_column(columns: Sequence[tuple[str, list[str]]]) -> int:

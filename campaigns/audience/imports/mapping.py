@@ -11,8 +11,12 @@ from campaigns.reason import ReasonError
 
 ROLES = ("ignore", "address", "name", "first_name", "last_name", "attribute", "status")
 """Roles that a column can have."""
-OWN_SUBSCRIBERS = ("address", "name", "state", "suppressed", "created_at")
-"""First columns of our own export of subscribers. Attributes follow them."""
+OWN_SUBSCRIBERS = (
+    "address", "name", "first_name", "last_name", "state", "suppressed", "created_at",
+)  # fmt: skip
+"""First columns of our own export of subscribers. Fields and attributes follow them."""
+OWN_BEFORE_NAMES = ("address", "name", "state", "suppressed", "created_at")
+"""The same in exports of versions without first and last names."""
 OWN_SUPPRESSIONS = ("address", "reason", "source", "note", "since")
 _ATTRIBUTE_NAME = re.compile(r"[a-z_][a-z0-9_]*")
 
@@ -50,8 +54,6 @@ def check(columns: Sequence[Column]) -> None:
     for role, code in _CHOSEN_TWICE.items():
         if roles.count(role) > 1:
             raise MappingError(code)
-    if "name" in roles and ("first_name" in roles or "last_name" in roles):
-        raise MappingError("import_mapping.name_and_parts")
     names = [column.attribute for column in columns if column.role == "attribute"]
     if len(names) > MAX_ATTRIBUTES:
         raise MappingError("import_mapping.too_many_attributes", most=MAX_ATTRIBUTES)

@@ -24,6 +24,7 @@ from campaigns.audience.models import (
     Subscription,
     Suppression,
 )
+from campaigns.audience.subscribers import Names, joined_name
 from campaigns.db import db, insert_ignoring, rows_given
 from campaigns.reason import Reason
 
@@ -43,7 +44,24 @@ class _Known:
 
     id: int
     name: str
+    first_name: str
+    last_name: str
     attributes: dict[str, Any]
+
+    @classmethod
+    def of(cls, person: Person) -> "_Known":
+        """Return a person as their first row says."""
+        names = person.names
+        return cls(0, names.whole, names.first, names.last, dict(person.attributes))
+
+    def columns(self) -> dict[str, Any]:
+        """Return what rows can change."""
+        return {
+            "name": self.name,
+            "first_name": self.first_name,
+            "last_name": self.last_name,
+            "attributes": self.attributes,
+        }
 
 
 SUBSCRIBED = ("subscribed", "")
@@ -121,7 +139,7 @@ class Merge:
                 one = known.get(normal)
                 id_ = fresh[normal] if one is None else one.id
                 if one is not None and self.run.update_existing and _apply_all(group, one):
-                    changes.append({"id": id_, "name": one.name, "attributes": one.attributes})
+                    changes.append({"id": id_, **one.columns()})
                 held_back.append(_HeldBack(id_, normal, places.get(id_), *status))
                 self._count_held_back(group, *status)
                 continue
@@ -139,7 +157,7 @@ class Merge:
             if place is None:
                 to_subscribe.append(one.id)
             if self._count_known(group, one, is_new_here=place is None):
-                changes.append({"id": one.id, "name": one.name, "attributes": one.attributes})
+                changes.append({"id": one.id, **one.columns()})
         _change(changes, self.now)
         self._subscribe(sorted(to_subscribe))
         self._hold_back(held_back)
@@ -175,25 +193,20 @@ class Merge:
     def _merged(self, group: Sequence[Person]) -> dict[str, Any]:
         """Return the row of a new subscriber, merged with later rows of the same address."""
         first = group[0]
-        name, attributes = first.name, dict(first.attributes)
+        one = _Known.of(first)
         if self.run.update_existing:
-            for person in group[1:]:
-                name = person.name or name
-                attributes |= person.attributes
+            _apply_all(group[1:], one)
         return {
             "address": first.address.text,
             "address_normal": first.address.normal,
             "domain": first.address.domain,
-            "name": name,
-            "attributes": attributes,
+            **one.columns(),
         }
 
     def _count_repeats(self, group: Sequence[Person]) -> None:
         """Count the rows after the one that added a person."""
         if len(group) > 1:
-            first = group[0]
-            one = _Known(0, first.name, dict(first.attributes))
-            self._count_known(group[1:], one, is_new_here=False)
+            self._count_known(group[1:], _Known.of(group[0]), is_new_here=False)
 
     def _count_known(self, group: Sequence[Person], one: _Known, *, is_new_here: bool) -> bool:
         """Count the rows of a known person and apply them to `one`. Returns whether it changed."""
@@ -259,14 +272,21 @@ class Merge:
 
 def _apply(person: Person, one: _Known) -> bool:
     """Apply a row to `one`, except for empty cells. Returns whether anything changed."""
-    changed = False
-    if person.name and person.name != one.name:
-        one.name = person.name
-        changed = True
+    changed = _apply_names(person.names, one)
     if any(one.attributes.get(name) != value for name, value in person.attributes.items()):
         one.attributes = {**one.attributes, **person.attributes}
         changed = True
     return changed
+
+
+def _apply_names(names: Names, one: _Known) -> bool:
+    """Apply the names of a row. A full name as given wins over first and last name joined."""
+    if not (names.full or names.first or names.last):
+        return False
+    before = (one.name, one.first_name, one.last_name)
+    one.first_name, one.last_name = names.first or one.first_name, names.last or one.last_name
+    one.name = names.full or joined_name(one.first_name, one.last_name)
+    return before != (one.name, one.first_name, one.last_name)
 
 
 def _apply_all(people: Iterable[Person], one: _Known) -> bool:
@@ -297,10 +317,15 @@ def _known(normals: Iterable[str]) -> dict[str, _Known]:
         return {}
     rows = db.session.execute(
         sa.select(
-            Subscriber.address_normal, Subscriber.id, Subscriber.name, Subscriber.attributes
+            Subscriber.address_normal,
+            Subscriber.id,
+            Subscriber.name,
+            Subscriber.first_name,
+            Subscriber.last_name,
+            Subscriber.attributes,
         ).where(Subscriber.address_normal.in_(_given(wanted, sa.Text())))
     )
-    return {normal: _Known(id_, name, attributes) for normal, id_, name, attributes in rows}
+    return {row[0]: _Known(*row[1:]) for row in rows}
 
 
 def _places(subscriber_ids: Sequence[int], list_id: int) -> dict[int, str]:
@@ -342,6 +367,8 @@ _GIVEN: dict[str, sa.types.TypeEngine[Any]] = {
     "address_normal": sa.Text(),
     "domain": sa.Text(),
     "name": sa.Text(),
+    "first_name": sa.Text(),
+    "last_name": sa.Text(),
     "attributes": sa.JSON(),
 }
 
@@ -352,14 +379,19 @@ def _change(changes: Sequence[dict[str, Any]], now: datetime) -> None:
     table = _table(Subscriber)
     columns: dict[str, sa.types.TypeEngine[Any]] = {
         "id": sa.BigInteger(),
-        "name": sa.Text(),
-        "attributes": sa.JSON(),
+        **{name: _GIVEN[name] for name in ("name", "first_name", "last_name", "attributes")},
     }
     given = rows_given(sorted(changes, key=lambda change: int(change["id"])), columns)
     db.session.execute(
         sa.update(table)
         .where(table.c.id == given.c.id)
-        .values(name=given.c.name, attributes=given.c.attributes, updated_at=now)
+        .values(
+            name=given.c.name,
+            first_name=given.c.first_name,
+            last_name=given.c.last_name,
+            attributes=given.c.attributes,
+            updated_at=now,
+        )
     )
 
 

@@ -3,13 +3,14 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from campaigns import addresses
 from campaigns.addresses import Address, InvalidAddressError
 from campaigns.audience.imports import statuses as import_status
 from campaigns.audience.imports.mapping import Column, Statuses
 from campaigns.audience.imports.reader import CsvRow
-from campaigns.audience.subscribers import MAX_ATTRIBUTE_VALUE, MAX_NAME
+from campaigns.audience.subscribers import MAX_ATTRIBUTE_VALUE, MAX_NAME, Names
 from campaigns.csv_writing import unguard
 from campaigns.reason import Parameter, Reason
 
@@ -33,8 +34,8 @@ class Person:
 
     row: CsvRow
     address: Address
-    name: str
-    attributes: dict[str, str]
+    names: Names
+    attributes: dict[str, Any]
     state: str = "subscribed"
     """State on the list: subscribed, pending or unsubscribed; "skip": not added."""
     suppression: str = ""
@@ -88,9 +89,7 @@ class RowReader:
     def __post_init__(self) -> None:
         places = {column.role: index for index, column in enumerate(self.columns)}
         self._address_at = places["address"]
-        self._name_at = tuple(
-            places[role] for role in ("name", "first_name", "last_name") if role in places
-        )
+        self._names_at = tuple(places.get(role, -1) for role in ("name", "first_name", "last_name"))
         self._attributes_at = tuple(
             (index, column.attribute)
             for index, column in enumerate(self.columns)
@@ -120,15 +119,11 @@ class RowReader:
         except InvalidAddressError as error:
             raise RowProblemError(error.reason) from None
         # Some programs leave out empty cells at the end of a row.
-        name = " ".join(
-            part for at in self._name_at if at < len(cells) and (part := clean(cells[at]))
-        )
-        if len(name) > MAX_NAME:
-            raise RowProblemError(Reason("import_row.name_too_long", {"most": MAX_NAME}))
+        names = self._names(cells)
         attributes = self._attributes(cells)
         if not self._statuses:
-            return Person(row, address, name, attributes)
-        return Person(row, address, name, attributes, *self._status(cells))
+            return Person(row, address, names, attributes)
+        return Person(row, address, names, attributes, *self._status(cells))
 
     def _status(self, cells: list[str]) -> tuple[str, str]:
         """Return the state and the reason of a suppression, "" for none."""
@@ -143,6 +138,12 @@ class RowReader:
             return "unsubscribed", reason
         state = import_status.strictest(states)
         return ("unsubscribed" if state in import_status.SUPPRESSION_REASONS else state), reason
+
+    def _names(self, cells: list[str]) -> Names:
+        names = [clean(cells[at]) if 0 <= at < len(cells) else "" for at in self._names_at]
+        if any(len(name) > MAX_NAME for name in names):
+            raise RowProblemError(Reason("import_row.name_too_long", {"most": MAX_NAME}))
+        return Names(*names)
 
     def _attributes(self, cells: list[str]) -> dict[str, str]:
         found = {}

@@ -63,7 +63,9 @@ def available(attributes: Collection[str] | None = None) -> Available:
     """Return the merge fields that templates may use, with the subscriber attributes in use."""
     return Available(
         groups={
-            "subscriber": frozenset({"name", "address", "email", "attributes"}),
+            "subscriber": frozenset(
+                {"name", "first_name", "last_name", "address", "email", "attributes"}
+            ),
             "campaign": frozenset({"subject"}),
             "sender": frozenset({"name", "address", "identity", "postal_address"}),
             "list": frozenset({"name"}),

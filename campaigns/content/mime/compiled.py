@@ -186,9 +186,9 @@ class Compiled:
 
     def try_out(self) -> None:
         """Render for recipients with and without a name. Raises RenderError."""
-        for name in ("", "Alex"):
-            recipient = Recipient(0, 0, 0, "alex@example.org", name)
-            self.preview(recipient)
+        for first in ("", "Alex"):
+            known = {"name": first, "first_name": first}
+            self.preview(Recipient(0, 0, 0, "alex@example.org", **known))
 
     # --- rendering -------------------------------------------------------------------------
 
@@ -200,6 +200,8 @@ class Compiled:
             "subscriber": {
                 **attributes,
                 "name": recipient.name,
+                "first_name": recipient.first_name,
+                "last_name": recipient.last_name,
                 "address": recipient.address,
                 "email": recipient.address,
                 "attributes": attributes,

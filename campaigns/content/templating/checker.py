@@ -381,7 +381,9 @@ def _members(
 def _attribute(field: Field, line: int, name: str, available: Available) -> Iterator[Problem]:
     if available.attributes is None or name in available.attributes:
         return
-    near = difflib.get_close_matches(name, {*available.attributes, "name", "address"}, 1, 0.6)
+    near = difflib.get_close_matches(
+        name, {*available.attributes, *available.groups["subscriber"]}, 1, 0.6
+    )
     if near:
         code = "template.misspelled_attribute"
         yield found(field, line, code, blocks=False, name=name, meant=f"subscriber.{near[0]}")

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from flask import Response, render_template, request
 
 from campaigns.access import access
-from campaigns.audience import search
+from campaigns.audience import search, subscribers
 from campaigns.audience.models import Subscriber
 from campaigns.campaign import audience
 from campaigns.campaign.expand_content import content_of
@@ -107,8 +107,7 @@ def render(campaign: Campaign, reader: Subscriber | None) -> Rendered:
         subscriber_id=0,
         list_id=min(content.list_names, default=0),
         address=reader.address if reader else EXAMPLE_ADDRESS,
-        name=reader.name if reader else "",
-        attributes=reader.attributes if reader else {},
+        **subscribers.merge_data(reader),
     )
     try:
         return compiled.preview(recipient)

@@ -13,6 +13,7 @@ from campaigns.audience.imports.mapping import Column, MappingError, attribute_n
 from campaigns.audience.imports.preview import preview
 from campaigns.audience.imports.reader import CsvRow
 from campaigns.audience.imports.rows import AddressReader, RowProblemError, RowReader, clean
+from campaigns.audience.subscribers import Names
 from tests.english import refused
 
 COMMA = Dialect("utf-8", ",")
@@ -62,7 +63,7 @@ def test_column_names_become_attribute_names_for_templates() -> None:
     [
         ([Column("name")], "exactly one column"),
         ([Column("address"), Column("address")], "exactly one column"),
-        ([Column("address"), Column("name"), Column("last_name")], "not both"),
+        ([Column("address"), Column("last_name"), Column("last_name")], "more than one"),
         ([Column("address"), Column("attribute", "Bad name")], "cannot be the name"),
         ([Column("address"), Column("attribute", "a"), Column("attribute", "a")], "more than one"),
         ([Column("address"), Column("nonsense")], "what to do with"),
@@ -83,7 +84,7 @@ def test_a_row_becomes_a_subscriber() -> None:
     person = READER.person(row)
     assert person.address.text == "Ann@shop.example"
     assert person.address.normal == "ann@shop.example"
-    assert person.name == "Ann Lee Bcc: x"
+    assert person.names == Names(first="Ann", last="Lee Bcc: x")
     assert person.attributes == {"city": "+Paris"}
 
 
@@ -105,8 +106,9 @@ def test_a_failed_row_says_why(cells: list[str], words: str) -> None:
 
 
 def test_missing_and_extra_empty_cells_at_the_end_are_accepted() -> None:
-    assert READER.person(CsvRow(1, ["a@shop.example"], "")).name == ""
-    assert READER.person(CsvRow(1, ["a@shop.example", "A", "", "", "", " "], "")).name == "A"
+    assert READER.person(CsvRow(1, ["a@shop.example"], "")).names == Names()
+    row = CsvRow(1, ["a@shop.example", "A", "", "", "", " "], "")
+    assert READER.person(row).names == Names(first="A")
 
 
 def test_addresses_in_other_notations_are_recognized() -> None:

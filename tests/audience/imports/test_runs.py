@@ -242,6 +242,38 @@ def test_existing_subscribers_are_updated_or_kept_as_chosen(app: Flask, list_id:
     assert people()["ann@shop.example"] == ("Anna", {"plan": "gold", "city": "Paris"})
 
 
+def names() -> dict[str, tuple[str, str, str]]:
+    """Full, first and last name of each subscriber."""
+    rows = db.session.execute(
+        sa.select(
+            Subscriber.address, Subscriber.name, Subscriber.first_name, Subscriber.last_name
+        ).order_by(Subscriber.id)
+    )
+    return {address: (full, first, last) for address, full, first, last in rows}
+
+
+def test_first_and_last_names_fill_their_columns_and_the_full_name(
+    app: Flask, list_id: int
+) -> None:
+    with transaction():
+        known = a_subscriber("known@shop.example", name="Dr. Kim Old").address
+    imported(
+        b"email,name,first name,last name\n"
+        b"ann@shop.example,,Ann,Lee\n"
+        b"bob@shop.example,Sir Bob,Bob,\n"
+        b"twice@shop.example,,Tea,\n"
+        b"twice@shop.example,,,Two\n"
+        b"known@shop.example,,Kim,New\n",
+        list_id,
+    )
+    assert names() == {
+        known: ("Kim New", "Kim", "New"),
+        "ann@shop.example": ("Ann Lee", "Ann", "Lee"),
+        "bob@shop.example": ("Sir Bob", "Bob", ""),
+        "twice@shop.example": ("Tea Two", "Tea", "Two"),
+    }
+
+
 def rows_of(count: int) -> bytes:
     lines = [f"person{number}@shop.example,P{number}" for number in range(count)]
     lines[5] = "broken"
