@@ -10,7 +10,9 @@ from campaigns.audience.segments import kinds  # noqa: F401  (registers the kind
 from campaigns.config import Settings, load_settings
 from campaigns.context import EXTENSION, Services
 from campaigns.db import db, engine_options
+from campaigns.delivery import segment_leaves as _delivery_leaves  # noqa: F401
 from campaigns.engine.redis_connection import connect
+from campaigns.events import segment_leaves as _event_leaves  # noqa: F401
 from campaigns.jobs.queues import RedisDoorbell
 from campaigns.paths import resource_root
 from campaigns.secrets import Vault

@@ -94,7 +94,8 @@ class ConsentLine:
 def in_words(entries: Sequence[TimelineEntry]) -> list[ConsentLine]:
     """Return entries as sentences."""
     return [
-        ConsentLine(_text(entry), _icon(entry), _tone(entry), _detail(entry), entry) for entry in entries
+        ConsentLine(_text(entry), _icon(entry), _tone(entry), _detail(entry), entry)
+        for entry in entries
     ]
 
 

@@ -3,7 +3,9 @@
 from campaigns.wording.messages import N_, Message
 
 SENTENCES: dict[str, Message] = {
+    "segments.bad_days": N_("Enter a number of days from 0 to %(most)s."),
     "segments.bad_value": N_("A rule has no usable value (%(name)s). Choose it again."),
+    "segments.blank_value": N_("A rule has no value. Enter one, or remove the rule."),
     "segments.changed_meanwhile": N_(
         "Someone else has changed this segment. Reload the page to see their version."
     ),
@@ -16,10 +18,17 @@ SENTENCES: dict[str, Message] = {
     "segments.newer_version": N_(
         "These rules were saved by a newer version of Campaigns. Upgrade to use them."
     ),
+    "segments.not_a_date": N_("“%(value)s” is not a date. Enter one like 2026-05-31."),
+    "segments.not_a_number": N_("“%(value)s” is not a number. Enter one like 12 or 12.5."),
+    "segments.operator_does_not_fit": N_(
+        "The field “%(key)s” has another type now. Choose its comparison again."
+    ),
     "segments.too_deep": N_("Groups can be nested to %(most)s levels. Move the rules up."),
     "segments.too_many_rules": N_("A segment can have at most %(most)s rules. Remove some."),
+    "segments.too_many_values": N_("A rule can have at most %(most)s values. Remove some."),
     "segments.unknown_rule": N_(
         "This version of Campaigns does not know the rule “%(kind)s”. Remove it, or upgrade."
     ),
+    "segments.value_too_long": N_("A value is too long. Use at most %(most)s characters."),
     "segments.without_name": N_("Give the segment a name."),
 }

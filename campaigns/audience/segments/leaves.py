@@ -74,8 +74,9 @@ class LeafKind(Generic[L, V]):
     """A kind of rule.
 
     `condition` is about the `Subscriber` of the enclosing SELECT and never NULL. `value` reads what
-    decides for one person, and `holds` judges it. `uses` names what the rule refers to.
-    `is_behaviour`: it reads deliveries or events, of which there are many times more than people.
+    decides for one person, and `holds` judges it. `uses` names what the rule refers to. `check`
+    raises ReasonError if the rule does not fit that. `is_behaviour`: it reads deliveries or events,
+    of which there are many times more than people.
     """
 
     name: str
@@ -84,6 +85,7 @@ class LeafKind(Generic[L, V]):
     value: Callable[[L, int, Context], V]
     holds: Callable[[L, V, Context], bool]
     uses: Callable[[L], Iterable[Use]] = lambda leaf: ()
+    check: Callable[[L, Context], None] = lambda leaf, context: None
     is_behaviour: bool = False
 
 

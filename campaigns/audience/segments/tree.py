@@ -102,7 +102,7 @@ def stored(root: Group) -> dict[str, Any]:
 def _stored(rule: Rule) -> dict[str, Any]:
     if isinstance(rule, Group):
         return {"kind": rule.kind, "rules": [_stored(one) for one in rule.rules]}
-    return rule.model_dump(mode="json")
+    return rule.model_dump(mode="json", by_alias=True)
 
 
 def leaves(rule: Rule) -> Iterator[Leaf]:

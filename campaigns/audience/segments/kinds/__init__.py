@@ -1,5 +1,5 @@
 """The kinds of rules about what the audience package knows. Importing them registers them."""
 
-from campaigns.audience.segments.kinds import lists, tags
+from campaigns.audience.segments.kinds import fields, lists, origins, people, segments, tags
 
-__all__ = ["lists", "tags"]
+__all__ = ["fields", "lists", "origins", "people", "segments", "tags"]

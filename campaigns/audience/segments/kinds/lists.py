@@ -11,7 +11,7 @@ from campaigns.audience.segments.leaves import Condition, Context, Leaf, LeafKin
 from campaigns.db import db
 
 MAX_DAYS = 36_500
-State = Literal["subscribed", "pending", "unsubscribed"]
+State = Literal["subscribed", "pending", "unsubscribed", "any"]
 
 
 class ListLeaf(Leaf):
@@ -39,7 +39,7 @@ def _condition(leaf: ListLeaf, context: Context) -> Condition:
     found = Subscriber.id.in_(
         sa.select(Subscription.subscriber_id).where(
             Subscription.list_id == leaf.list,
-            Subscription.state == leaf.state,
+            Subscription.state == leaf.state if leaf.state != "any" else sa.true(),
             since[leaf.since],
             context.within(Subscription.subscriber_id),
         )
@@ -58,7 +58,11 @@ def _value(leaf: ListLeaf, subscriber_id: int, context: Context) -> tuple[str, d
 
 
 def _holds(leaf: ListLeaf, value: tuple[str, datetime] | None, context: Context) -> bool:
-    found = value is not None and value[0] == leaf.state and _is_in_time(leaf, value[1], context)
+    found = (
+        value is not None
+        and leaf.state in (value[0], "any")
+        and _is_in_time(leaf, value[1], context)
+    )
     return found == (leaf.op == "is")
 
 

@@ -1,0 +1,115 @@
+"""Rules about how people came: imports and proofs of consent."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import sqlalchemy as sa
+from pydantic import ConfigDict, Field
+
+from campaigns.audience.models import ConsentEvent, Subscriber
+from campaigns.audience.segments.leaves import Condition, Context, Leaf, LeafKind, Use, register
+from campaigns.db import db
+
+
+class ImportLeaf(Leaf):
+    """Was put on a list by this import, or was not."""
+
+    model_config = ConfigDict(populate_by_name=True)
+    kind: Literal["import"] = "import"
+    op: Literal["is", "is_not"] = "is"
+    import_id: int = Field(alias="import")
+
+
+def _import_condition(leaf: ImportLeaf, context: Context) -> Condition:
+    found = _among(sa.select(ConsentEvent.subscriber_id).where(
+        ConsentEvent.import_id == leaf.import_id
+    ), context)  # fmt: skip
+    return sa.not_(found) if leaf.op == "is_not" else found
+
+
+def _among(people: sa.Select[tuple[int | None]], context: Context) -> Condition:
+    """Return the condition that a subscriber is one of these. Erased people have no id."""
+    return Subscriber.id.in_(
+        people.where(
+            ConsentEvent.subscriber_id.is_not(None), context.within(ConsentEvent.subscriber_id)
+        )
+    )
+
+
+def _imports(leaf: ImportLeaf, subscriber_id: int, context: Context) -> frozenset[int]:
+    """Return the imports that put the person on a list."""
+    found = db.session.scalars(
+        sa.select(ConsentEvent.import_id).where(
+            ConsentEvent.subscriber_id == subscriber_id, ConsentEvent.import_id.is_not(None)
+        )
+    )
+    return frozenset(one for one in found if one is not None)
+
+
+register(
+    LeafKind(
+        name="import",
+        model=ImportLeaf,
+        condition=_import_condition,
+        value=_imports,
+        holds=lambda leaf, value, context: (leaf.import_id in value) == (leaf.op == "is"),
+        uses=lambda leaf: [Use("import", leaf.import_id)],
+    )
+)
+
+
+class ConsentLeaf(Leaf):
+    """Has a proof of consent, or has not: through this channel, to this list."""
+
+    kind: Literal["consent"] = "consent"
+    op: Literal["has", "has_not"] = "has"
+    channel: Literal["any", "form", "page", "one_click", "import", "manual"] = "any"
+    list: int | None = None
+
+
+_GIVEN = ("confirmed", "subscribed")
+"""Kinds of consent events that prove consent; a request alone does not."""
+
+
+def _consent_condition(leaf: ConsentLeaf, context: Context) -> Condition:
+    found = sa.select(ConsentEvent.subscriber_id).where(ConsentEvent.kind.in_(_GIVEN))
+    if leaf.channel != "any":
+        found = found.where(ConsentEvent.channel == leaf.channel)
+    if leaf.list is not None:
+        found = found.where(ConsentEvent.list_id == leaf.list)
+    given = _among(found, context)
+    return sa.not_(given) if leaf.op == "has_not" else given
+
+
+def _consents(
+    leaf: ConsentLeaf, subscriber_id: int, context: Context
+) -> Sequence[tuple[str, int | None]]:
+    """Return the channel and the list of each proof of consent."""
+    rows = db.session.execute(
+        sa.select(ConsentEvent.channel, ConsentEvent.list_id)
+        .where(ConsentEvent.subscriber_id == subscriber_id, ConsentEvent.kind.in_(_GIVEN))
+        .order_by(ConsentEvent.id)
+    )
+    return [(row.channel, row.list_id) for row in rows]
+
+
+def _consent_holds(
+    leaf: ConsentLeaf, value: Sequence[tuple[str, int | None]], context: Context
+) -> bool:
+    found = any(
+        leaf.channel in ("any", channel) and leaf.list in (None, list_id)
+        for channel, list_id in value
+    )
+    return found == (leaf.op == "has")
+
+
+register(
+    LeafKind(
+        name="consent",
+        model=ConsentLeaf,
+        condition=_consent_condition,
+        value=_consents,
+        holds=_consent_holds,
+        uses=lambda leaf: [] if leaf.list is None else [Use("list", leaf.list)],
+    )
+)
