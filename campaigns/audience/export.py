@@ -5,35 +5,33 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from campaigns.addresses import normalise
+from campaigns.audience import selection as selections
 from campaigns.audience.imports.mapping import OWN_SUBSCRIBERS
 from campaigns.audience.models import (
     Subscriber,
     Subscription,
     Suppression,
 )
-from campaigns.audience.search import Search
+from campaigns.audience.segments.leaves import Context
+from campaigns.audience.selection import Selection
 from campaigns.csv_writing import BOM, csv_text
 from campaigns.db import db
 
 PAGE = 1_000
 
 
-def export_rows(
-    list_id: int | None = None, state: str | None = None, query: str = ""
-) -> Iterator[str]:
-    """Yield CSV of the matching subscribers, in chunks of text; the first begins with a BOM.
+def export_rows(selection: Selection, context: Context) -> Iterator[str]:
+    """Yield CSV of the selected subscribers, in chunks of text; the first begins with a BOM.
 
-    `list_id` and `state` filter by list and by state (there, or in any list); `query` is part of an
-    address or name, or a domain ("@example.org"). Columns: address, names, state, suppression
-    reason, date added, then every attribute that any of them has. The state is that of the list.
-    Without a list, it is the strictest of all their lists, or "none", so that importing the file
-    into a list subscribes nobody who left another.
+    Columns: address, names, state, suppression reason, date added, then every attribute that any of
+    them has. The state is that of the list in the search. Without a list, it is the strictest of
+    all their lists, or "none", so that importing the file into a list subscribes nobody who left
+    another. Raises as `selection.condition` does.
     """
-    chosen = _chosen(list_id, state, query)
-    names = _attribute_names(chosen)
+    list_id = selection.search.list_id
+    names = _attribute_names(selection, context)
     yield BOM + csv_text([[*OWN_SUBSCRIBERS, *names]])
-    for page in _pages(chosen):
+    for page in _pages(_columns(list_id), selection, context):
         yield csv_text(
             [
                 [
@@ -76,8 +74,8 @@ _STRICTEST = (
 )
 
 
-def _chosen(list_id: int | None, state: str | None, query: str) -> sa.Select[Any]:
-    columns = (
+def _columns(list_id: int | None) -> sa.Select[Any]:
+    statement = sa.select(
         Subscriber.id,
         Subscriber.address,
         Subscriber.name,
@@ -87,50 +85,22 @@ def _chosen(list_id: int | None, state: str | None, query: str) -> sa.Select[Any
         Subscriber.attributes,
         _SUPPRESSED.label("suppressed"),
     )
-    if list_id is not None:
-        statement = (
-            sa.select(*columns, Subscription.state)
-            .join(Subscription, Subscription.subscriber_id == Subscriber.id)
-            .where(Subscription.list_id == list_id)
-        )
-        if state:
-            statement = statement.where(Subscription.state == state)
-    else:
-        statement = sa.select(*columns, _STRICTEST.label("strictness"))
-        if state:
-            statement = statement.where(
-                sa.exists().where(
-                    Subscription.subscriber_id == Subscriber.id, Subscription.state == state
-                )
-            )
-    wanted = Search(query)
-    if wanted.is_domain:  # as in the table of subscribers
-        return statement.where(Subscriber.domain == wanted.domain)
-    if query.strip():
-        part = normalise(query)
-        statement = statement.where(
-            sa.or_(
-                Subscriber.address_normal.contains(part, autoescape=True),
-                sa.func.lower(Subscriber.name).contains(part, autoescape=True),
-            )
-        )
-    return statement
+    if list_id is None:
+        return statement.add_columns(_STRICTEST.label("strictness"))
+    on_list = Subscription.subscriber_id == Subscriber.id, Subscription.list_id == list_id
+    return statement.add_columns(Subscription.state).join(Subscription, sa.and_(*on_list))
 
 
-def _pages(statement: sa.Select[Any]) -> Iterator[Sequence[Any]]:
-    """Yield rows page by page, by key."""
-    last = 0
-    while True:
-        page = db.session.execute(
-            statement.where(Subscriber.id > last).order_by(Subscriber.id).limit(PAGE)
-        ).all()
-        if not page:
-            return
-        yield page
-        last = page[-1].id
+def _pages(
+    statement: sa.Select[Any], selection: Selection, context: Context
+) -> Iterator[Sequence[Any]]:
+    """Yield the rows of the selected subscribers, a range of ids at a time."""
+    for ids in selections.ranges(selection, size=PAGE):
+        chosen = statement.where(selections.in_range(selection, context, ids))
+        yield db.session.execute(chosen.order_by(Subscriber.id)).all()
 
 
-def _attribute_names(statement: sa.Select[Any]) -> list[str]:
+def _attribute_names(selection: Selection, context: Context) -> list[str]:
     """Return every attribute that any of these has. The header comes before the first row."""
-    narrow = statement.with_only_columns(Subscriber.id, Subscriber.attributes)
-    return sorted({name for page in _pages(narrow) for row in page for name in row.attributes})
+    pages = _pages(sa.select(Subscriber.id, Subscriber.attributes), selection, context)
+    return sorted({name for page in pages for row in page for name in row.attributes})

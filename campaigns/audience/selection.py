@@ -11,7 +11,7 @@ from campaigns.audience.models import AudienceList, Subscriber, Tag
 from campaigns.audience.search import Search
 from campaigns.audience.segments import compile as compiler
 from campaigns.audience.segments.leaves import Condition, Context, Ids
-from campaigns.audience.segments.tree import parse
+from campaigns.audience.segments.tree import VERSION, parse
 from campaigns.db import Base, db
 from campaigns.reason import ReasonError
 
@@ -165,3 +165,25 @@ def ranges(selection: Selection, *, size: int) -> Iterator[Ids]:
         if found is not None:
             yield found
         last = found.last if found else None
+
+
+def rules_of(selection: Selection) -> dict[str, Any]:
+    """Return the stored form of rules that select the same people, to save them as a segment."""
+    search = selection.search
+    found: list[dict[str, Any]] = []
+    if search.list_id is not None:
+        state = search.state or "any"
+        found.append({"kind": "list", "op": "is", "list": search.list_id, "state": state})
+    if search.tag_id is not None:
+        found.append({"kind": "tag", "op": "has_any", "tags": [search.tag_id]})
+    if selection.segment_id is not None:
+        found.append({"kind": "segment", "op": "in", "segment": selection.segment_id})
+    if search.is_domain:
+        found.append({"kind": "domain", "op": "is_one_of", "values": [search.domain]})
+    elif search.may_be_a_name:
+        name = {"kind": "name", "part": "full", "op": "contains", "value": search.text}
+        address = {"kind": "address", "op": "contains", "value": search.needle}
+        found.append({"kind": "any", "rules": [name, address]})
+    elif search.is_address:
+        found.append({"kind": "address", "op": "starts_with", "value": search.needle})
+    return {"version": VERSION, "root": {"kind": "all", "rules": found}}

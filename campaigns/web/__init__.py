@@ -1,6 +1,7 @@
 """Pages behind login: one module per group of screens."""
 
 from campaigns.web import (
+    bulk,
     calendar,
     campaigns,
     dev,
@@ -29,6 +30,7 @@ BLUEPRINTS = (
     resend.bp,
     lists.bp,
     subscribers.bp,
+    bulk.bp,
     imports.bp,
     suppressions.bp,
     settings.bp,

@@ -18,13 +18,18 @@ Answer = str | Response | tuple[str, int]
 Row = TypeVar("Row", bound=Base)
 
 
-def or_404(model: type[Row], public_id: str, **also: object) -> Row:
-    """Return the current row with this id, or abort with 404. `also` names more columns."""
-    found = db.session.scalar(
+def or_none(model: type[Row], public_id: str, **also: object) -> Row | None:
+    """Return the current row with this id. `also` names more columns."""
+    return db.session.scalar(
         sa.select(model)
         .filter_by(public_id=public_id, **also)
         .execution_options(populate_existing=True)
     )
+
+
+def or_404(model: type[Row], public_id: str, **also: object) -> Row:
+    """Return the current row with this id, or abort with 404. `also` names more columns."""
+    found = or_none(model, public_id, **also)
     return abort(404) if found is None else found
 
 

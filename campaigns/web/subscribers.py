@@ -1,12 +1,14 @@
 """Subscribers: search, add, change, delete, subscribe and unsubscribe manually, export."""
 
+import itertools
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import (
     Blueprint,
-    abort,
     flash,
+    get_flashed_messages,
     redirect,
     render_template,
     request,
@@ -19,21 +21,25 @@ from werkzeug.wrappers import Response
 
 from campaigns.access import access
 from campaigns.addresses import InvalidAddressError, shown_address
-from campaigns.audience import lists, search, subscribers, subscriptions, suppressions
+from campaigns.audience import lists, search, subscribers, subscriptions, suppressions, tags
+from campaigns.audience import selection as selections
+from campaigns.audience.bulk.models import BulkRun
 from campaigns.audience.consent import ConsentEvidence
 from campaigns.audience.export import export_rows
-from campaigns.audience.models import SUBSCRIPTION_STATES, AudienceList, Subscriber
+from campaigns.audience.fields.definitions import all_fields
+from campaigns.audience.models import SUBSCRIPTION_STATES, Subscriber
 from campaigns.audience.paging import PAGE_SIZE
-from campaigns.audience.search import Search
+from campaigns.audience.segments import members, saved
 from campaigns.audience.subscribers import Names
 from campaigns.clock import utcnow
 from campaigns.db import transaction
 from campaigns.privacy import erasure
 from campaigns.reason import Reason, ReasonError
-from campaigns.web import field_inputs, subscriber_page
+from campaigns.web import bulk, field_inputs, subscriber_page
 from campaigns.web.deletion import Deletion, deletion_page
 from campaigns.web.page_links import page_links
-from campaigns.web.saving import Answer, or_404
+from campaigns.web.saving import Answer, or_404, or_none
+from campaigns.web.subscriber_filters import Filters, filter_values, filters
 from campaigns.web.template_helpers import number
 from campaigns.web.words import gettext as _
 from campaigns.web.words import ngettext, sentence
@@ -51,245 +57,87 @@ COUNT_LIMIT = 10_000
 @bp.get("/subscribers")
 @access("user")
 def index() -> str:
-    wanted, entry = _search()
+    found = filters()
     before, after = request.args.get("before"), request.args.get("after")
-    page = search.page(wanted, before=before, after=after)
-    others = _others(wanted, is_last=page.after is None, found=len(page.rows))
-    ids = [one.id for one in (*page.rows, *others)]
-    previous, following = page_links("subscribers.index", page, **_filters())
+    is_narrowed = bool(not found.is_empty or before or after)
+    shown: dict[str, Any] = {"subscribers": [], "others": [], "total": "", "problem": ""}
+    try:
+        shown |= _rows(found, before, after)
+    except ReasonError as error:  # the segment cannot be used
+        shown["problem"] = sentence(error.reason)
+    ids = [one.id for one in (*shown["subscribers"], *shown["others"])]
     return render_template(
         "web/subscribers/index.html",
-        subscribers=page.rows,
-        others=others,
-        is_cut=bool(wanted.is_address and search.is_search_limited()),
+        **shown,
+        is_cut=bool(found.search.is_address and search.is_search_limited()),
         looked_through=search.SEARCH_LIMIT,
         places=subscribers.places(ids),
         suppressed=subscribers.suppressed_ids(ids),
-        total=_total(search.count(wanted, most=COUNT_LIMIT)),
         lists=lists.choices(),
-        entry=entry,
-        state=wanted.state,
-        text=wanted.text,
-        filters=_filters(),
+        tags=tags.choices(),
+        fields=all_fields(),
+        segments=saved.choices(),
+        found=found,
+        entry=found.entry,
+        state=found.search.state,
+        text=found.search.text,
         states=SUBSCRIPTION_STATES,
-        previous=previous,
-        following=following,
-        is_narrowed=bool(wanted.text or entry or before or after),
+        is_narrowed=is_narrowed,
+        rules=json.dumps(selections.rules_of(found.selection), ensure_ascii=False),
+        **bulk.strip_values(_ended_at_once()),
     )
 
 
-def _search() -> tuple[Search, AudienceList | None]:
-    """Return the filters in the URL. Aborts with 404 for a deleted list."""
-    args = request.args
-    entry = (lists.find(args["list"]) or abort(404)) if args.get("list") else None
-    state = args.get("state")
-    return (
-        Search(
-            text=args.get("q", "").strip()[:254],
-            list_id=entry.id if entry else None,
-            state=state if entry and state in SUBSCRIPTION_STATES else None,
-        ),
-        entry,
-    )
+def _rows(found: Filters, before: str | None, after: str | None) -> dict[str, Any]:
+    """Return one page of the table, and how many there are."""
+    wanted, most = found.search, COUNT_LIMIT
+    also = selections.narrowing(found.selection, members.context_at(utcnow()))
+    page = search.page(wanted, also, before=before, after=after)
+    others: Sequence[Subscriber] = []
+    is_last_page = page.after is None and len(page.rows) < PAGE_SIZE
+    if wanted.may_be_a_name and is_last_page:
+        others = search.search_newest(wanted, also)
+    count = search.count(wanted, also, most=most)
+    previous, following = page_links("subscribers.index", page, **filter_values())
+    return {
+        "subscribers": page.rows,
+        "others": others,
+        "total": _total(count + len(others), is_more=len(others) == PAGE_SIZE),
+        "previous": previous,
+        "following": following,
+        "has_more": bool(previous or following or len(others) == PAGE_SIZE),
+    }
 
 
-def _filters() -> dict[str, str]:
-    """Return the filters for links."""
-    return {name: request.args[name] for name in ("q", "list", "state") if request.args.get(name)}
-
-
-def _others(wanted: Search, *, is_last: bool, found: int) -> Sequence[Subscriber]:
-    """Return people whose name contains the text, if few addresses match."""
-    if not wanted.is_address or not is_last or found >= PAGE_SIZE or "@" in wanted.text:
-        return []
-    return search.search_newest(wanted)
-
-
-def _total(count: int) -> str:
-    if count > COUNT_LIMIT:
-        return _("More than %(count)s subscribers", count=number(COUNT_LIMIT))
+def _total(count: int, *, is_more: bool) -> str:
+    if is_more or count > COUNT_LIMIT:
+        return _("More than %(count)s subscribers", count=number(min(count, COUNT_LIMIT)))
     return ngettext("%(count)s subscriber", "%(count)s subscribers", count)
+
+
+def _ended_at_once() -> list[BulkRun]:
+    """Return the runs that the previous request started and finished."""
+    ids = get_flashed_messages(category_filter=["bulk_run"])
+    return [run for run in (or_none(BulkRun, str(public_id)) for public_id in ids) if run]
 
 
 @bp.get("/subscribers/export.csv")
 @access("user")
 def export() -> Response:
-    wanted, entry = _search()
-    name = "subscribers" if entry is None else f"subscribers-{entry.public_id}"
-    rows = export_rows(list_id=wanted.list_id, state=wanted.state, query=wanted.text)
+    found = filters()
+    chosen = found.segment or found.tag or found.entry
+    name = "subscribers" if chosen is None else f"subscribers-{chosen.public_id}"
+    rows = export_rows(found.selection, members.context_at(utcnow()))
+    try:
+        first = next(rows)
+    except ReasonError as error:
+        flash(sentence(error.reason), "danger")
+        return redirect(url_for("subscribers.index", **filter_values()))
     return Response(
-        stream_with_context(rows),
+        stream_with_context(itertools.chain([first], rows)),
         mimetype="text/csv",
         headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
     )
-
-
-# --- Many at once
-
-
-@bp.post("/subscribers/bulk")
-@access("user")
-def bulk() -> Answer:
-    """Apply the chosen action to the selected subscribers; deleting and suppressing ask first."""
-    action = request.form.get("action", "")
-    ids = subscribers.ids_of(request.form.getlist("subscriber")[:500])
-    if not ids:
-        flash(_("Select at least one subscriber."), "danger")
-        return redirect(_back())
-    if action in {"subscribe", "unsubscribe"}:
-        return _bulk_place(action, ids)
-    if action in _ASKED:
-        return _bulk_asked(action, ids)
-    flash(_("Choose what to do with the selected subscribers."), "danger")
-    return redirect(_back())
-
-
-def _back() -> str:
-    """Redirect to the page of the table with the form."""
-    names = ("q", "list", "state", "before", "after")
-    values: dict[str, Any] = {n: request.args[n] for n in names if request.args.get(n)}
-    return url_for("subscribers.index", **values)
-
-
-def _bulk_place(action: str, ids: Sequence[int]) -> Response:
-    entry = lists.find(request.form.get("list", ""))
-    if entry is None:
-        flash(_("Choose a list."), "danger")
-        return redirect(_back())
-    name = entry.name
-    with transaction():
-        if action == "subscribe":
-            done = subscriptions.subscribe_many(entry.id, ids, _by_hand())
-            texts = _subscribed_words(done, name)
-            kind = "success" if done.subscribed and len(texts) == 1 else "info"
-        else:
-            left = len(subscriptions.unsubscribe_many(entry.id, ids, _by_hand()))
-            texts = [
-                ngettext(
-                    "Removed %(count)s subscriber from “%(list)s”.",
-                    "Removed %(count)s subscribers from “%(list)s”.",
-                    left,
-                    list=name,
-                )
-            ]
-            kind = "success" if left else "info"
-    flash(" ".join(texts), kind)
-    return redirect(_back())
-
-
-def _subscribed_words(done: subscriptions.BulkSubscribed, name: str) -> list[str]:
-    """Return a sentence for each outcome."""
-    texts = [
-        ngettext(
-            "Added %(count)s subscriber to “%(list)s”.",
-            "Added %(count)s subscribers to “%(list)s”.",
-            done.subscribed,
-            list=name,
-        )
-    ]
-    if done.already:
-        texts.append(
-            ngettext(
-                "%(count)s was already on it.",
-                "%(count)s were already on it.",
-                done.already,
-            )
-        )
-    if done.left_themselves:
-        texts.append(
-            ngettext(
-                "%(count)s had unsubscribed and was not added. If they asked to come back,"
-                " resubscribe them on their own page.",
-                "%(count)s had unsubscribed and were not added. If they asked to come back,"
-                " resubscribe them on their own pages.",
-                done.left_themselves,
-            )
-        )
-    if done.suppressed:
-        texts.append(
-            ngettext(
-                "%(count)s is suppressed and was not added.",
-                "%(count)s are suppressed and were not added.",
-                done.suppressed,
-            )
-        )
-    return texts
-
-
-_ASKED = {"delete": "delete", "suppress": "suppress"}
-"""Actions that require typing a word, and the word."""
-
-
-def _bulk_asked(action: str, ids: Sequence[int]) -> Answer:
-    typed = request.form.get("confirm")
-    if typed is None:
-        return _bulk_page(action, ids)
-    if typed.strip().lower() != _ASKED[action]:
-        error = _("Type the word “%(word)s”.", word=_ASKED[action])
-        return _bulk_page(action, ids, error), 422
-    with transaction():
-        if action == "delete":
-            count = erasure.erase(ids)
-            text = ngettext(
-                "%(count)s subscriber deleted",
-                "%(count)s subscribers deleted",
-                count,
-            )
-        else:
-            count = suppressions.suppress_many(
-                [one.address_normal for one in subscribers.load(ids)],
-                reason="manual",
-                source=current_user.user.address,
-                now=utcnow(),
-            )
-            text = ngettext(
-                "%(count)s address suppressed",
-                "%(count)s addresses suppressed",
-                count,
-            )
-    flash(text, "success")
-    return redirect(_back())
-
-
-def _bulk_page(action: str, ids: Sequence[int], error: str = "") -> str:
-    people = subscribers.load(ids)
-    count = len(people)
-    if action == "delete":
-        title = ngettext(
-            "Delete %(count)s subscriber",
-            "Delete %(count)s subscribers",
-            count,
-        )
-        effects = [*_erasure_effects(), _("This cannot be undone.")]
-    else:
-        title = ngettext(
-            "Suppress %(count)s subscriber",
-            "Suppress %(count)s subscribers",
-            count,
-        )
-        effects = [
-            _("These addresses get no more email, whatever list they are on."),
-            _("You can remove them from the suppression list later."),
-        ]
-    page = Deletion(
-        title=title,
-        button=title,
-        back=_back(),
-        above=[(_back(), _("Subscribers"))],
-        effects=effects,
-        word=_ASKED[action],
-        error=error,
-        people=people,
-        values={"action": action},
-    )
-    return deletion_page(page)
-
-
-def _erasure_effects() -> list[str]:
-    return [
-        _("Name, address, attributes and list subscriptions are erased."),
-        _("Reports keep their figures without the person."),
-    ]
 
 
 # --- One subscriber
@@ -390,7 +238,7 @@ def _delete_page(person: Subscriber, error: str = "") -> str:
         button=_("Delete subscriber"),
         back=back,
         above=[(url_for("subscribers.index"), _("Subscribers")), (back, address)],
-        effects=[*_erasure_effects(), _("This cannot be undone.")],
+        effects=[*bulk.erasure_effects(), _("This cannot be undone.")],
         word="delete",
         error=error,
         options=[

@@ -48,7 +48,7 @@ NAVIGATION: tuple[tuple[str, tuple[NavEntry, ...]], ...] = (
     (
         N_("Audience"),
         (
-            NavEntry(N_("Subscribers"), "users", "subscribers.index", ("subscribers",)),
+            NavEntry(N_("Subscribers"), "users", "subscribers.index", ("subscribers", "tasks")),
             NavEntry(N_("Lists"), "list", "lists.index", ("lists",)),
             NavEntry(N_("Imports"), "file-import", "imports.index", ("imports",)),
             NavEntry(N_("Suppression list"), "ban", "suppressions.index", ("suppressions",)),

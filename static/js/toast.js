@@ -14,6 +14,7 @@ export function toast(text, kind = "info") {
 
 // A toast stays for as long as somebody points at it or has the keyboard focus in it.
 function hideLater(item) {
+  item.dataset.hiding = "";
   const timer = window.setInterval(() => {
     if (item.matches(":hover, :focus-within")) return;
     window.clearInterval(timer);
@@ -22,6 +23,10 @@ function hideLater(item) {
 }
 
 document.querySelectorAll("[data-toast]").forEach(hideLater);
+// Toasts that come with the answer to an htmx request.
+document.addEventListener("htmx:oobAfterSwap", (event) => {
+  event.detail.target.querySelectorAll("[data-toast]:not([data-hiding])").forEach(hideLater);
+});
 document.addEventListener("click", (event) => {
   const close = event.target.closest("[data-toast-close]");
   if (close) close.closest("[data-toast]").remove();

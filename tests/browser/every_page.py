@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException
 
 from campaigns import migrate
 from campaigns.app import create_app
+from campaigns.audience.bulk.models import BulkRun
 from campaigns.audience.models import AudienceList, ImportRun, Subscriber
 from campaigns.cli.demo.build import LOGIN, PASSWORD, ensure_demo
 from campaigns.clock import utcnow
@@ -71,6 +72,11 @@ def _add_states() -> None:
         a_series(news)
         a_signed_domain("harbour-coffee.example")
         db.session.add(ImportRun(list_id=news.id, file_name="people.csv", path="", status="done"))
+        tag_everyone = BulkRun(action="tag", params={"tag": 1, "name": "VIP"}, selection={})
+        tag_everyone.status, tag_everyone.finished_at = "done", now
+        tag_everyone.last_id = tag_everyone.matched = 8
+        tag_everyone.outcomes = {"changed": 5, "already": 3}
+        db.session.add(tag_everyone)
 
 
 def _owner(app: Flask) -> FlaskClient:

@@ -42,7 +42,7 @@ def queued(app: Flask) -> Counter[str]:
     """How often each job waits, by its description."""
     with connect(app.extensions["campaigns"].settings.redis_url) as redis:
         jobs = Queue("background", connection=redis, serializer=JSONSerializer).jobs
-        return Counter(job.description for job in jobs)
+        return Counter(str(job.description) for job in jobs)
 
 
 def a_run(people: int) -> int:

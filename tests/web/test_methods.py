@@ -14,6 +14,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from campaigns.accounts import password_resets, setup, users
+from campaigns.audience.bulk.models import BulkRun
 from campaigns.audience.models import ImportRun, Suppression
 from campaigns.clock import utcnow
 from campaigns.config import Settings
@@ -116,8 +117,11 @@ def populate() -> dict[str, str]:
         delivery = a_delivery(sent, alice, list_id=news.id, status="unknown", reason="no_answer")
         series = a_series(news)
         run = ImportRun(list_id=news.id, file_name="a.csv", path="", status="done")
+        task = BulkRun(
+            action="tag", params={"tag": 1, "name": "VIP"}, selection={}, last_id=1, matched=1
+        )
         gone = Suppression(address_normal="gone@example.org")
-        db.session.add_all([run, gone])
+        db.session.add_all([run, task, gone])
         mail = queue.enqueue(
             "test", "a@example.org", {"campaign_id": draft.id, "as_subscriber_id": None}, now=now
         )
@@ -147,6 +151,7 @@ def populate() -> dict[str, str]:
         "/settings/providers/<public_id>": f"/settings/providers/{provider_id}",
         "/settings/senders/<public_id>": f"/settings/senders/{sender.public_id}",
         "/settings/rules/<key>": f"/settings/rules/{RULES[0].key}",
+        "/subscribers/tasks/<public_id>": f"/subscribers/tasks/{task.public_id}",
         "/subscribers/<public_id>": f"/subscribers/{alice.public_id}",
         "/suppressions/<public_id>": f"/suppressions/{gone.public_id}",
         "/static/<path:path>": asset("css/app.css"),

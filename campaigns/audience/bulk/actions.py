@@ -216,10 +216,10 @@ def _restore(list_id: int, places: Before, state: str, state_at: datetime) -> li
         {"id": one, **place, "state_at": datetime.fromisoformat(place["state_at"])}
         for one, place in sorted(places.items())
     ]
-    columns = {
+    columns: dict[str, sa.types.TypeEngine[Any]] = {
         "id": sa.BigInteger(),
         "state": sa.Text(),
-        "state_at": UtcDateTime(),
+        "state_at": Subscription.state_at.type,
         "source": sa.Text(),
     }
     given = rows_given(rows, columns)

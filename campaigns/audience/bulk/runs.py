@@ -166,6 +166,21 @@ def open_ids() -> list[int]:
     )
 
 
+def in_progress() -> Sequence[BulkRun]:
+    """Return the runs that are not complete, oldest first."""
+    return db.session.scalars(
+        sa.select(BulkRun)
+        .where(BulkRun.status.in_(OPEN))
+        .order_by(BulkRun.id)
+        .execution_options(populate_existing=True)
+    ).all()
+
+
+def find(run_id: int) -> BulkRun | None:
+    """Return the run with this id."""
+    return db.session.get(BulkRun, run_id)
+
+
 def page(*, before: int | None = None, limit: int) -> Sequence[BulkRun]:
     """Return runs, newest first."""
     statement = sa.select(BulkRun).order_by(BulkRun.id.desc()).limit(limit)
