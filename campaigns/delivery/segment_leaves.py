@@ -114,9 +114,10 @@ def _holds(leaf: BehaviourLeaf, value: int) -> bool:
 
 def emails(at: sa.SQLColumnExpression[datetime | None], *conditions: Condition) -> sa.Select[Any]:
     """Select the deliveries that have this time."""
-    return sa.select(Delivery.subscriber_id, Delivery.campaign_id, at.label("at")).where(
-        at.is_not(None), *conditions
-    )
+    found: sa.Select[Any] = sa.select(
+        Delivery.subscriber_id, Delivery.campaign_id, at.label("at")
+    ).where(at.is_not(None), *conditions)
+    return found
 
 
 class SentLeaf(BehaviourLeaf):

@@ -5,8 +5,9 @@ from typing import Annotated, Any, Literal
 import sqlalchemy as sa
 from pydantic import Field
 
+from campaigns.audience.segments.leaves import register
 from campaigns.campaign.models import CampaignLink, Delivery
-from campaigns.delivery.segment_leaves import BehaviourLeaf, behaviour_kind, emails, register
+from campaigns.delivery.segment_leaves import BehaviourLeaf, behaviour_kind, emails
 from campaigns.events.models import Event
 from campaigns.events.policy import BOUNCE_REASONS
 

@@ -135,7 +135,7 @@ def text_condition(op: str, text: sa.ColumnElement[str], values: Sequence[str]) 
     wanted = tuple(spelling for one in values for spelling in spellings(one))
     if op == "is":
         return among(text, wanted)
-    patterns = {
+    patterns: dict[str, Callable[..., Condition]] = {
         "contains": text.contains,
         "starts_with": text.startswith,
         "ends_with": text.endswith,
@@ -230,7 +230,7 @@ def anniversaries(context: Context, days: int) -> tuple[str, ...]:
     29 February counts on the 28th in years without it.
     """
     start = today(context)
-    found = {}
+    found: dict[str, None] = {}
     for offset in range(days + 1):
         day = start + timedelta(days=offset)
         found[f"{day:%m-%d}"] = None
@@ -243,7 +243,7 @@ def anniversaries(context: Context, days: int) -> tuple[str, ...]:
 
 
 def moment_condition(
-    op: str, moment: sa.ColumnElement[datetime], values: Sequence[str | int], context: Context
+    op: str, moment: sa.SQLColumnExpression[datetime], values: Sequence[str | int], context: Context
 ) -> Condition:
     """Compare a moment that everyone has. Days begin in the workspace's zone."""
     if op in OPPOSITES:

@@ -128,14 +128,21 @@ def ascii_lower(text: sa.ColumnElement[str]) -> Text:
 
 def among(expression: sa.ColumnElement[Any], values: tuple[Any, ...]) -> Condition:
     """Return the condition that a value is one of these, passed as one parameter."""
+    found: Condition
     if len(values) == 1:
-        return expression == values[0]
-    if is_postgresql():
-        type_ = sa.BigInteger() if isinstance(values[0], int) else sa.Text()
-        type_ = sa.Double() if any(isinstance(one, float) for one in values) else type_
-        return expression == sa.any_(sa.cast(list(values), postgresql.ARRAY(type_)))
-    each = sa.func.json_each(json.dumps(values, ensure_ascii=False)).table_valued("value")
-    return expression.in_(sa.select(each.c.value))
+        found = expression == values[0]
+    elif is_postgresql():
+        found = expression == sa.any_(sa.cast(list(values), postgresql.ARRAY(_type(values))))
+    else:
+        each = sa.func.json_each(json.dumps(values, ensure_ascii=False)).table_valued("value")
+        found = expression.in_(sa.select(each.c.value))
+    return found
+
+
+def _type(values: tuple[Any, ...]) -> sa.types.TypeEngine[Any]:
+    if any(isinstance(one, float) for one in values):
+        return sa.Double()
+    return sa.BigInteger() if isinstance(values[0], int) else sa.Text()
 
 
 # --- In Python

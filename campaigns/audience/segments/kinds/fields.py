@@ -1,6 +1,6 @@
 """Rules about the values of custom fields, and of attributes without a field, which are text."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal, Self
 
 import sqlalchemy as sa
@@ -153,9 +153,9 @@ def _options_condition(leaf: FieldLeaf) -> Condition:
 def _number_condition(leaf: FieldLeaf) -> Condition:
     if leaf.op == "has_value":
         return values.has_number(leaf.key)
-    number = sa.func.coalesce(values.number_of(leaf.key), _NOTHING)
+    number = values.number_of(leaf.key)
     wanted = _numbers(leaf)
-    tests = {
+    tests: dict[str, Callable[[], Condition]] = {
         "is": lambda: among(number, wanted),
         "less": lambda: number < wanted[0],
         "at_most": lambda: number <= wanted[0],
@@ -164,9 +164,6 @@ def _number_condition(leaf: FieldLeaf) -> Condition:
         "between": lambda: number.between(min(wanted), max(wanted)),
     }
     return sa.and_(values.has_number(leaf.key), tests[leaf.op]())
-
-
-_NOTHING = 0.0
 
 
 def _value(leaf: FieldLeaf, subscriber_id: int, context: Context) -> Any:

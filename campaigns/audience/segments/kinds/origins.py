@@ -1,7 +1,7 @@
 """Rules about how people came: imports and proofs of consent."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from pydantic import ConfigDict, Field
@@ -27,7 +27,7 @@ def _import_condition(leaf: ImportLeaf, context: Context) -> Condition:
     return sa.not_(found) if leaf.op == "is_not" else found
 
 
-def _among(people: sa.Select[tuple[int | None]], context: Context) -> Condition:
+def _among(people: sa.Select[Any], context: Context) -> Condition:
     """Return the condition that a subscriber is one of these. Erased people have no id."""
     return Subscriber.id.in_(
         people.where(
