@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from pydantic import AfterValidator
 
 from campaigns.audience.segments.leaves import Condition, Context
-from campaigns.audience.segments.values import among, ascii_lower
+from campaigns.audience.segments.values import among, ascii_lower, lower_matches
 from campaigns.inputs import one_line
 from campaigns.reason import ReasonError
 
@@ -118,6 +118,11 @@ def spellings(text: str) -> tuple[str, ...]:
     return tuple(sorted(map(_ascii_lower, usual)))
 
 
+def all_spellings(values: Sequence[str]) -> tuple[str, ...]:
+    """Return the spellings of each text."""
+    return tuple(dict.fromkeys(spelling for one in values for spelling in spellings(one)))
+
+
 _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
@@ -131,16 +136,7 @@ def text_condition(op: str, text: sa.ColumnElement[str], values: Sequence[str]) 
         return sa.not_(text_condition(OPPOSITES[op], text, values))
     if op == "has_value":
         return text != ""
-    text = ascii_lower(text)
-    wanted = tuple(spelling for one in values for spelling in spellings(one))
-    if op == "is":
-        return among(text, wanted)
-    patterns: dict[str, Callable[..., Condition]] = {
-        "contains": text.contains,
-        "starts_with": text.startswith,
-        "ends_with": text.endswith,
-    }
-    return sa.or_(*(patterns[op](one, autoescape=True) for one in wanted))
+    return lower_matches(op, ascii_lower(text), all_spellings(values))
 
 
 def text_holds(op: str, text: str, values: Sequence[str]) -> bool:
@@ -156,7 +152,7 @@ def text_holds(op: str, text: str, values: Sequence[str]) -> bool:
         "starts_with": text.startswith,
         "ends_with": text.endswith,
     }
-    return any(tests[op](spelling) for one in values for spelling in spellings(one))
+    return any(map(tests[op], all_spellings(values)))
 
 
 # --- Dates
@@ -167,22 +163,13 @@ def today(context: Context) -> date:
     return context.now.astimezone(context.zone).date()
 
 
-def date_condition(
+def date_test(
     op: str, text: sa.ColumnElement[str], values: Sequence[str | int], context: Context
 ) -> Condition:
-    """Compare a date in ISO text, which is "" without a value."""
-    if op in OPPOSITES:
-        return sa.not_(date_condition(OPPOSITES[op], text, values, context))
-    if op == "has_value":
-        return text != ""
+    """Compare an ISO date. For no negative operator, nor about having a value."""
     if op == "anniversary_in_days":
         return among(sa.func.substr(text, 6, 5), anniversaries(context, int(values[0])))
-    first, last = date_range(op, values, context)
-    return sa.and_(
-        text != "",
-        text >= first if first else sa.true(),
-        text <= last if last else sa.true(),
-    )
+    return text.between(*date_range(op, values, context))
 
 
 def date_holds(op: str, text: str, values: Sequence[str | int], context: Context) -> bool:
@@ -194,11 +181,15 @@ def date_holds(op: str, text: str, values: Sequence[str | int], context: Context
     if op == "anniversary_in_days":
         return text[5:] in anniversaries(context, int(values[0]))
     first, last = date_range(op, values, context)
-    return text != "" and first <= text and (not last or text <= last)
+    return first <= text <= last
+
+
+_FIRST, _LAST = "0", ":"
+"""Texts before and after all dates."""
 
 
 def date_range(op: str, values: Sequence[str | int], context: Context) -> tuple[str, str]:
-    """Return the first and the last date in ISO text; "" without a limit."""
+    """Return the first and the last date, as ISO text."""
     now = today(context)
     match op, values:
         case "on", [str(day)]:
@@ -206,9 +197,9 @@ def date_range(op: str, values: Sequence[str | int], context: Context) -> tuple[
         case "between", [str(first), str(last)]:
             return min(first, last), max(first, last)
         case "before", [str(day)]:
-            return "", _shifted(date.fromisoformat(day), -1)
+            return _FIRST, _shifted(date.fromisoformat(day), -1)
         case "after", [str(day)]:
-            return _shifted(date.fromisoformat(day), 1), ""
+            return _shifted(date.fromisoformat(day), 1), _LAST
         case "in_last_days", [int(days)]:
             return _shifted(now, -days), now.isoformat()
         case "in_next_days", [int(days)]:
@@ -217,11 +208,10 @@ def date_range(op: str, values: Sequence[str | int], context: Context) -> tuple[
 
 
 def _shifted(day: date, days: int) -> str:
-    """Return the ISO text of a day so much later. Before all dates sorts "0", after all ":"."""
     try:
         return (day + timedelta(days=days)).isoformat()
     except OverflowError:
-        return ":" if days > 0 else "0"
+        return _LAST if days > 0 else _FIRST
 
 
 def anniversaries(context: Context, days: int) -> tuple[str, ...]:

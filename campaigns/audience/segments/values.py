@@ -1,12 +1,17 @@
 """Values of `Subscriber.attributes` in SQL, typed, and the same values in Python.
 
 A value of another type than its field's, which only a change of type can leave behind, counts as no
-value. No expression is ever NULL: a person without a value has "" or an empty list.
+value. No condition is ever NULL.
+
+PostgreSQL reads its parsed JSON. SQLite would parse the text of each row, which takes most of the
+time of a count and does not get faster in several threads. As attributes are written in one form
+(`db._dump_json`: no spaces, quotes inside texts escaped) and names are plain, `"city":` can only be
+the name of an entry, so SQLite searches the text (docs/decisions/0018).
 """
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,43 +22,102 @@ from campaigns.audience.segments.leaves import Condition
 from campaigns.db import is_postgresql
 
 Text = sa.ColumnElement[str]
+KEY = re.compile(r"[a-z0-9_]+")
+"""Names of attributes, as `subscribers.attribute_name` makes them."""
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_DATE_GLOB = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]"
+_DATE_GLOB = '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]"'
+_MOST_SEARCHES = 8
+"""Number of texts that are searched for one by one on SQLite."""
+_NUMBER_LENGTH = 25
 
 
 # --- In SQL
 
 
-def text_of(key: str) -> Text:
-    """Return a text; "" without a value."""
-    return sa.case((_type_of(key) == _named("string", "text"), _text(key)), else_="")
-
-
-def date_of(key: str) -> Text:
-    """Return a date as ISO text; "" without a value."""
+def has_text(key: str) -> Condition:
+    """Return the condition that the value is a text, and not an empty one."""
     if is_postgresql():
-        is_date = _text(key).regexp_match(f"^{_DATE.pattern}$")
-    else:
-        is_date = _text(key).op("GLOB")(_DATE_GLOB)
-    return sa.case((_type_of(key) != _named("string", "text"), ""), (is_date, _text(key)), else_="")
+        return _text_of(key) != ""
+    return sa.and_(_contains(f'"{key}":"'), sa.not_(_contains(f'"{key}":""')))
 
 
-def number_of(key: str) -> sa.ColumnElement[float | None]:
-    """Return a number; NULL without a value, so only for use with `has_number`."""
-    return sa.case((has_number(key), sa.cast(_text(key), sa.Double())), else_=None)
+def is_text_among(key: str, texts: Sequence[str]) -> Condition:
+    """Return the condition that the text is exactly one of these."""
+    if is_postgresql():
+        return among(_text_of(key), tuple(texts))
+    if len(texts) <= _MOST_SEARCHES:
+        return sa.or_(*(_contains(f'"{key}":{_json(one)}') for one in texts))
+    return among(_raw_text(key, texts), tuple(texts))
+
+
+def text_matches(op: str, key: str, texts: Sequence[str]) -> Condition:
+    """Return the condition that the text is, contains, starts_with or ends_with one of these.
+
+    The ASCII letters of `texts` are in lower case, and those of values in any.
+    """
+    if is_postgresql():
+        return lower_matches(op, ascii_lower(_text_of(key)), texts)
+    if op == "is" and len(texts) > _MOST_SEARCHES:
+        return among(ascii_lower(_raw_text(key, texts)), tuple(texts))
+    before = "%" if op in {"contains", "ends_with"} else ""
+    after = "" if op in {"contains", "starts_with"} else '"'
+    found = sa.or_(
+        *(_stored().like(f'%"{key}":"{before}{_like(one)}{after}%', escape="/") for one in texts)
+    )
+    # A part may also be found in a later entry, so look again in the value alone.
+    again = lower_matches(op, ascii_lower(_text_of(key)), texts) if before else None
+    return found if again is None else sa.and_(found, again)
+
+
+def lower_matches(op: str, text: Text, texts: Sequence[str]) -> Condition:
+    """Compare a text in lower case, as `text_matches` does."""
+    if op == "is":
+        return among(text, tuple(texts))
+    tests: dict[str, Callable[..., Condition]] = {
+        "contains": text.contains,
+        "starts_with": text.startswith,
+        "ends_with": text.endswith,
+    }
+    return sa.or_(*(tests[op](one, autoescape=True) for one in texts))
+
+
+def has_date(key: str) -> Condition:
+    """Return the condition that the value is a date."""
+    return date_where(key, lambda text: text.is_not(None))
+
+
+def date_where(key: str, test: Callable[[Text], Condition]) -> Condition:
+    """Return the condition that the value is an ISO date that passes a test of its text."""
+    if is_postgresql():
+        text = _text_of(key)
+        return _never_null(test(text), text.regexp_match(f"^{_DATE.pattern}$"))
+    start = _start(f'"{key}":"')
+    is_date = sa.func.substr(_stored(), start, 11).op("GLOB", return_type=sa.Boolean())(_DATE_GLOB)
+    return _never_null(test(sa.func.substr(_stored(), start, 10)), is_date)
 
 
 def has_number(key: str) -> Condition:
     """Return the condition that the value is a number."""
-    names = ("number",) if is_postgresql() else ("integer", "real")
-    return _type_of(key).in_(names)
+    return number_where(key, lambda number: number.is_not(None))
+
+
+def number_where(key: str, test: Callable[[sa.ColumnElement[float]], Condition]) -> Condition:
+    """Return the condition that the value is a number that passes a test."""
+    if is_postgresql():
+        is_number = _type_of(key) == "number"
+        number = sa.case((is_number, sa.cast(_entry_text(key), sa.Double())), else_=None)
+        return _never_null(test(number), is_number)
+    start = _start(f'"{key}":')
+    number = sa.cast(sa.func.substr(_stored(), start, _NUMBER_LENGTH), sa.REAL())
+    # What is no number begins with a quote, a bracket or a letter.
+    return _never_null(test(number), sa.func.substr(_stored(), start, 1).between("-", "9"))
 
 
 def is_answer(key: str, answer: bool) -> Condition:
     """Return the condition that the value is true, or is false."""
     if is_postgresql():
-        return sa.and_(_type_of(key) == "boolean", _text(key) == str(answer).lower())
-    return _type_of(key) == str(answer).lower()
+        return sa.and_(_type_of(key) == "boolean", _entry_text(key) == str(answer).lower())
+    return _contains(f'"{key}":{str(answer).lower()}')
 
 
 def has_answer(key: str) -> Condition:
@@ -63,42 +127,69 @@ def has_answer(key: str) -> Condition:
 
 def has_options(key: str) -> Condition:
     """Return the condition that options are chosen."""
-    return _chosen(key) > 0
+    if is_postgresql():
+        return _chosen(key) > 0
+    return sa.and_(_contains(f'"{key}":['), sa.not_(_contains(f'"{key}":[]')))
 
 
-def has_option_of(key: str, options: tuple[str, ...]) -> Condition:
+def has_option_of(key: str, options: Sequence[str]) -> Condition:
     """Return the condition that at least one of these options is chosen."""
-    return _chosen(key, options) > 0
+    return sa.and_(_may_have_one(key, options), _chosen(key, tuple(options)) > 0)
 
 
-def has_every_option(key: str, options: tuple[str, ...]) -> Condition:
+def has_every_option(key: str, options: Sequence[str]) -> Condition:
     """Return the condition that all of these options are chosen."""
-    return _chosen(key, options) == len(set(options))
+    return sa.and_(
+        *(_may_have_one(key, [one]) for one in options[:_MOST_SEARCHES]),
+        _chosen(key, tuple(options)) == len(set(options)),
+    )
+
+
+def _may_have_one(key: str, options: Sequence[str]) -> Condition:
+    """Return a condition that most of those without these options do not meet."""
+    if is_postgresql():
+        return sa.true()
+    if len(options) > _MOST_SEARCHES:
+        return _contains(f'"{key}":[')
+    patterns = (f'%"{key}":[%{_like(one)}"%' for one in options)
+    return sa.or_(*(_stored().like(pattern, escape="/") for pattern in patterns))
 
 
 def _chosen(key: str, options: tuple[str, ...] | None = None) -> sa.ColumnElement[int]:
     """Return how many different options (of these) are chosen."""
+    is_list = _type_of(key) == "array"
     if is_postgresql():
-        is_list = _type_of(key) == "array"
         entries = sa.case((is_list, _entry(key)), else_=sa.text("'[]'::jsonb"))
         entry = sa.func.jsonb_array_elements_text(entries).table_valued("value").c.value
     else:
-        each = sa.func.json_each(
-            sa.case((_type_of(key) == "array", _text(key)), else_="[]")
-        ).table_valued("value")
-        entry = each.c.value
+        entries = sa.case((is_list, _entry_text(key)), else_="[]")
+        entry = sa.func.json_each(entries).table_valued("value").c.value
     count = sa.select(sa.func.count(sa.distinct(entry)))
     if options is not None:
         count = count.where(among(entry, options))
     return count.correlate(Subscriber.__table__).scalar_subquery()
 
 
+def _never_null(passes: Condition, is_typed: Condition) -> Condition:
+    """Return "passes, and is of the type". Without a value, `passes` may be NULL."""
+    return sa.case((passes, is_typed), else_=sa.false())
+
+
+# --- The stored JSON
+
+
+def _text_of(key: str) -> Text:
+    """Return a text; "" without a value."""
+    is_text = _type_of(key) == ("string" if is_postgresql() else "text")
+    return sa.case((is_text, _entry_text(key)), else_="")
+
+
 def _type_of(key: str) -> Text:
-    """Return the name of the JSON type; "" without an entry."""
+    """Return the database's name of the JSON type; "" without an entry."""
     if is_postgresql():
         found = sa.func.jsonb_typeof(_entry(key))
     else:
-        found = sa.func.json_type(Subscriber.attributes, _path(key))
+        found = sa.func.json_type(Subscriber.attributes, f"$.{key}")
     return sa.func.coalesce(found, "")
 
 
@@ -106,19 +197,48 @@ def _entry(key: str) -> sa.ColumnElement[Any]:
     return sa.func.jsonb_extract_path(Subscriber.attributes, key, type_=postgresql.JSONB())
 
 
-def _text(key: str) -> Text:
+def _entry_text(key: str) -> Text:
     """Return the entry as text; NULL without one."""
     if is_postgresql():
         return sa.func.jsonb_extract_path_text(Subscriber.attributes, key, type_=sa.Text())
-    return sa.func.json_extract(Subscriber.attributes, _path(key), type_=sa.Text())
+    return sa.func.json_extract(Subscriber.attributes, f"$.{key}", type_=sa.Text())
 
 
-def _path(key: str) -> str:
-    return f'$."{key}"'
+def _stored() -> Text:
+    """Return the JSON as text, which only SQLite stores."""
+    return sa.type_coerce(Subscriber.attributes, sa.Text())
 
 
-def _named(postgresql_name: str, sqlite_name: str) -> str:
-    return postgresql_name if is_postgresql() else sqlite_name
+def _contains(text: str) -> Condition:
+    return sa.func.instr(_stored(), text) > 0
+
+
+def _start(needle: str) -> sa.ColumnElement[int]:
+    """Return where the text after this one starts; NULL if it is not there."""
+    return sa.func.nullif(sa.func.instr(_stored(), needle), 0) + len(needle)
+
+
+def _raw_text(key: str, texts: Sequence[str]) -> Text:
+    """Return the value as it is written, for comparison with these texts; "" without one.
+
+    Reads up to the first quote: if the value has one or a backslash, it ends in a backslash.
+    """
+    if any(set(one) & {'"', "\\"} for one in texts):
+        return _text_of(key)
+    longest = max(map(len, texts)) + 1
+    tail = sa.func.substr(_stored(), _start(f'"{key}":"'), longest)
+    ended = sa.func.substr(tail, 1, sa.func.instr(tail, '"') - 1, type_=sa.Text())
+    return sa.func.coalesce(ended, "", type_=sa.Text())
+
+
+def _json(text: str) -> str:
+    """Return a text as attributes contain it."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _like(text: str) -> str:
+    """Return a text as attributes contain it, without quotes, escaped for LIKE."""
+    return re.sub(r"([/%_])", r"/\1", _json(text)[1:-1])
 
 
 def ascii_lower(text: sa.ColumnElement[str]) -> Text:

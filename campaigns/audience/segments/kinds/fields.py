@@ -46,7 +46,7 @@ Op = Literal[
 
 
 def _clean_key(key: str) -> str:
-    if not key.isprintable() or set(key) & {'"', "\\"}:
+    if not values.KEY.fullmatch(key):
         raise ReasonError("segments.bad_value", name="key")
     return key
 
@@ -122,8 +122,7 @@ def _condition(leaf: FieldLeaf, context: Context) -> Condition:
         case "number":
             return _number_condition(leaf)
         case "date":
-            dates = values.date_of(leaf.key)
-            return comparing.date_condition(leaf.op, dates, leaf.values, context)  # type: ignore[arg-type]
+            return _date_condition(leaf, context)
         case "boolean":
             return _answer_condition(leaf)
         case "choices":
@@ -132,9 +131,20 @@ def _condition(leaf: FieldLeaf, context: Context) -> Condition:
 
 
 def _text_condition(leaf: FieldLeaf) -> Condition:
+    if leaf.op == "has_value":
+        return values.has_text(leaf.key)
     if leaf.op == "is_one_of":
-        return among(values.text_of(leaf.key), _texts(leaf))
-    return comparing.text_condition(leaf.op, values.text_of(leaf.key), _texts(leaf))
+        return values.is_text_among(leaf.key, _texts(leaf))
+    return values.text_matches(leaf.op, leaf.key, comparing.all_spellings(_texts(leaf)))
+
+
+def _date_condition(leaf: FieldLeaf, context: Context) -> Condition:
+    if leaf.op == "has_value":
+        return values.has_date(leaf.key)
+    return values.date_where(
+        leaf.key,
+        lambda text: comparing.date_test(leaf.op, text, leaf.values, context),  # type: ignore[arg-type]
+    )
 
 
 def _answer_condition(leaf: FieldLeaf) -> Condition:
@@ -153,17 +163,16 @@ def _options_condition(leaf: FieldLeaf) -> Condition:
 def _number_condition(leaf: FieldLeaf) -> Condition:
     if leaf.op == "has_value":
         return values.has_number(leaf.key)
-    number = values.number_of(leaf.key)
     wanted = _numbers(leaf)
-    tests: dict[str, Callable[[], Condition]] = {
-        "is": lambda: among(number, wanted),
-        "less": lambda: number < wanted[0],
-        "at_most": lambda: number <= wanted[0],
-        "more": lambda: number > wanted[0],
-        "at_least": lambda: number >= wanted[0],
-        "between": lambda: number.between(min(wanted), max(wanted)),
+    tests: dict[str, Callable[[sa.ColumnElement[float]], Condition]] = {
+        "is": lambda number: among(number, wanted),
+        "less": lambda number: number < wanted[0],
+        "at_most": lambda number: number <= wanted[0],
+        "more": lambda number: number > wanted[0],
+        "at_least": lambda number: number >= wanted[0],
+        "between": lambda number: number.between(min(wanted), max(wanted)),
     }
-    return sa.and_(values.has_number(leaf.key), tests[leaf.op]())
+    return values.number_where(leaf.key, tests[leaf.op])
 
 
 def _value(leaf: FieldLeaf, subscriber_id: int, context: Context) -> Any:
