@@ -231,6 +231,8 @@ class ImportRun(Base):
     rows_pending: Mapped[int] = mapped_column(default=0)
     rows_suppressed: Mapped[int] = mapped_column(default=0)
     rows_skipped: Mapped[int] = mapped_column(default=0)
+    rows_incomplete: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Rows imported without a value that does not fit its field. Counted among the others too."""
     lease_until: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
     started_at: Mapped[datetime | None]

@@ -1,5 +1,9 @@
 """Find campaigns that need a list, an account or a sender address, before deleting it."""
 
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+
 import sqlalchemy as sa
 
 from campaigns.campaign import series
@@ -70,6 +74,50 @@ def being_sent_from(sender_id: int) -> list[str]:
 def drafts_from_sender(sender_id: int) -> list[str]:
     """Return the names of the drafts that come from this address (some, if many)."""
     return _names(Campaign.sender_id == sender_id, Campaign.status == "draft")
+
+
+@dataclass(frozen=True, slots=True)
+class FieldUse:
+    """A campaign whose content shows a field. `is_planned`: it is no draft."""
+
+    public_id: str
+    title: str
+    is_planned: bool
+
+
+def campaigns_using_fields(keys: Collection[str]) -> dict[str, list[FieldUse]]:
+    """Return the campaigns that show each field, by key.
+
+    These are drafts, campaigns in progress and templates of recurring ones.
+    """
+    found: dict[str, list[FieldUse]] = {key: [] for key in keys}
+    rows = db.session.execute(
+        sa.select(
+            Campaign.public_id, Campaign.name, Campaign.subject, Campaign.preheader,
+            Campaign.html, Campaign.status, Campaign.id.in_(series.templates()).label("recurs"),
+        )
+        .where(
+            sa.or_(
+                Campaign.status.in_(("draft", *UNDER_WAY)), Campaign.id.in_(series.templates())
+            ),
+            sa.or_(*(column.contains("subscriber") for column in _TEMPLATES)),
+        )
+        .order_by(Campaign.id)
+    )  # fmt: skip
+    for row in rows:
+        shown = set(_MERGE_TAG.findall(f"{row.subject} {row.preheader} {row.html}"))
+        use = FieldUse(
+            row.public_id, title_of(row.name, row.subject), row.recurs or row.status != "draft"
+        )
+        for key in found.keys() & shown:
+            found[key].append(use)
+    return found
+
+
+_TEMPLATES = (Campaign.subject, Campaign.preheader, Campaign.html)
+_MERGE_TAG = re.compile(
+    r"subscriber\s*(?:\.\s*attributes\s*)?(?:\.\s*|\[\s*[\"'])([A-Za-z_][A-Za-z0-9_]*)"
+)
 
 
 def forget_account(provider_id: int) -> None:

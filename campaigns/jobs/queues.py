@@ -18,6 +18,7 @@ JOBS: dict[str, tuple[str, str]] = {
     "send": ("send", "campaigns.jobs.send.send"),
     "import": ("background", "campaigns.jobs.imports.run"),
     "bulk": ("background", "campaigns.jobs.bulk.carry_on"),
+    "fields": ("background", "campaigns.jobs.fields.carry_on"),
     "resend": ("background", "campaigns.jobs.resend.carry_on"),
     "domains": ("background", "campaigns.jobs.domains.look_up"),
     "ingest": ("background", "campaigns.jobs.ingest.ingest"),

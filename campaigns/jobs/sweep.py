@@ -8,6 +8,7 @@ import structlog
 
 from campaigns.accounts import password_resets, sessions
 from campaigns.audience.bulk import runs as bulk_runs
+from campaigns.audience.fields import changes
 from campaigns.audience.imports import runs
 from campaigns.clock import running_seconds, utcnow
 from campaigns.context import services
@@ -136,6 +137,8 @@ def ring_for_open_work() -> None:
         doorbell.ring("import", import_id)
     for run_id in bulk_runs.open_ids():
         doorbell.ring("bulk", run_id)
+    for change in changes.running():
+        doorbell.ring("fields", change.id)
     ring_for_events()
     ring_for_domains()
     ring_for_counts()

@@ -41,6 +41,9 @@ SENTENCES: dict[str, Message] = {
         " start with a letter, and use at most %(most)s characters."
     ),
     "fields.bad_length": N_("Enter a number of characters from 1 to %(most)s."),
+    "fields.change_running": N_(
+        "The values of “%(label)s” are being changed. Wait until that is done."
+    ),
     "fields.help_too_long": N_("This text is too long. Use at most %(most)s characters."),
     "fields.key_taken": N_("The merge tag “%(key)s” is taken. Choose another one."),
     "fields.label_taken": N_("There is a field with this name already. Choose another name."),

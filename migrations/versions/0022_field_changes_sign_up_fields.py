@@ -1,4 +1,4 @@
-"""field changes, fields of sign-up forms, attributes called first_name and last_name
+"""field changes, fields of sign-up forms, incomplete rows, attributes called first_name and last_name
 
 Attributes with these names become the columns, where those are empty.
 """
@@ -56,6 +56,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("list_id", "field_id", name=op.f("pk_list_field")),
     )
     op.create_index("ix_list_field_field_id", "list_field", ["field_id"])
+    op.add_column(
+        "import_run",
+        sa.Column("rows_incomplete", sa.Integer(), nullable=False, server_default="0"),
+    )
     for name in NAMES:
         op.execute(_to_column(name))
 
@@ -63,6 +67,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     for name in NAMES:
         op.execute(_to_attribute(name))
+    op.drop_column("import_run", "rows_incomplete")
     op.drop_table("list_field")
     op.drop_table("field_change")
 

@@ -187,8 +187,8 @@ class Compiled:
     def try_out(self) -> None:
         """Render for recipients with and without a name. Raises RenderError."""
         for first in ("", "Alex"):
-            known = {"name": first, "first_name": first}
-            self.preview(Recipient(0, 0, 0, "alex@example.org", **known))
+            known = (first, {}, "other", first)
+            self.preview(Recipient(0, 0, 0, "alex@example.org", *known))
 
     # --- rendering -------------------------------------------------------------------------
 
