@@ -40,6 +40,34 @@ _ENCODING_USES = {
 }
 """Where an encoding is used; UTF-8 is used everywhere."""
 
+FIELD_TYPE_LABELS = {
+    "text": lazy_gettext("Text"),
+    "number": lazy_gettext("Number"),
+    "date": lazy_gettext("Date"),
+    "boolean": lazy_gettext("Yes or no"),
+    "choice": lazy_gettext("Single choice"),
+    "choices": lazy_gettext("Multiple choice"),
+    "country": lazy_gettext("Country"),
+    "time_zone": lazy_gettext("Time zone"),
+    "language": lazy_gettext("Language"),
+    "url": lazy_gettext("Web address"),
+}
+"""Types of custom fields."""
+
+DATE_ORDER_LABELS = {
+    "": lazy_gettext("Detect automatically"),
+    "day_first": lazy_gettext("Day first (31/5/1980)"),
+    "month_first": lazy_gettext("Month first (5/31/1980)"),
+}
+"""Orders of day and month in a column."""
+
+DECIMAL_SIGN_LABELS = {
+    "": lazy_gettext("Detect automatically"),
+    "point": lazy_gettext("Point (1,234.50)"),
+    "comma": lazy_gettext("Comma (1.234,50)"),
+}
+"""Signs before the fraction of a number."""
+
 DELIMITERS = {
     ",": lazy_gettext("Comma (,)"),
     ";": lazy_gettext("Semicolon (;)"),

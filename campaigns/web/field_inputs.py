@@ -96,6 +96,11 @@ def shown_values(person: Subscriber) -> list[ShownValue]:
     return shown + [ShownValue(name, _text(value)) for name, value in sorted(others.items())]
 
 
+def shown_text(one: Definition, value: Any) -> str:
+    """Return a stored value in the language of this request."""
+    return values.shown(one, value, _locale())
+
+
 def _text(value: Any) -> str:
     return "" if value is None else str(value)
 

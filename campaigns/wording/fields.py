@@ -36,6 +36,9 @@ SENTENCES: dict[str, Message] = {
     "fields.yes": N_("Yes"),
     "fields.no": N_("No"),
     # Definitions
+    "fields.attribute_exists": N_(
+        "Subscribers have an attribute “%(key)s” already. Turn it into a field to keep its values."
+    ),
     "fields.bad_key": N_(
         "“%(key)s” cannot be a merge tag. Use lower-case letters, digits and _,"
         " start with a letter, and use at most %(most)s characters."
@@ -43,6 +46,9 @@ SENTENCES: dict[str, Message] = {
     "fields.bad_length": N_("Enter a number of characters from 1 to %(most)s."),
     "fields.change_running": N_(
         "The values of “%(label)s” are being changed. Wait until that is done."
+    ),
+    "fields.choose_notation": N_(
+        "Some values can be read in two ways. Choose how they are written."
     ),
     "fields.help_too_long": N_("This text is too long. Use at most %(most)s characters."),
     "fields.key_taken": N_("The merge tag “%(key)s” is taken. Choose another one."),

@@ -32,7 +32,7 @@ _MOSTLY = 0.9
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class SampledPeople:
     """People who were read. `is_complete`: these are all."""
 
     attributes: Sequence[Mapping[str, Any]]
@@ -79,18 +79,18 @@ class ConversionPreview:
         return sum(problem.people for problem in self.problems)
 
 
-def sample() -> Sample:
+def sample() -> SampledPeople:
     """Read the attributes of everyone, or of SAMPLE_PEOPLE people."""
     ends = db.session.execute(sa.select(sa.func.min(Subscriber.id), sa.func.max(Subscriber.id)))
     first, last = ends.one()
     if first is None:
-        return Sample((), is_complete=True)
+        return SampledPeople((), is_complete=True)
     if last - first < SAMPLE_PEOPLE:
-        return Sample(_read(first, SAMPLE_PEOPLE), is_complete=True)
+        return SampledPeople(_read(first, SAMPLE_PEOPLE), is_complete=True)
     step = (last - first + 1) // _RANGES
     starts = (first + step * index for index in range(_RANGES))
     found = [one for start in starts for one in _read(start, SAMPLE_PEOPLE // _RANGES)]
-    return Sample(found, is_complete=False)
+    return SampledPeople(found, is_complete=False)
 
 
 def _read(first: int, most: int) -> list[Mapping[str, Any]]:
@@ -104,7 +104,7 @@ def _read(first: int, most: int) -> list[Mapping[str, Any]]:
     )
 
 
-def attributes(people: Sample) -> list[UntypedAttribute]:
+def attributes(people: SampledPeople) -> list[UntypedAttribute]:
     """Return the attributes without a field, the most frequent first."""
     fields = {field.key for field in all_fields()}
     counts = Counter(
