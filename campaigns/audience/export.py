@@ -6,6 +6,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from campaigns.audience import selection as selections
+from campaigns.audience.fields import definitions
+from campaigns.audience.fields.changes import as_text
+from campaigns.audience.fields.definitions import Definition
 from campaigns.audience.imports.mapping import OWN_SUBSCRIBERS
 from campaigns.audience.models import (
     Subscriber,
@@ -23,13 +26,15 @@ PAGE = 1_000
 def export_rows(selection: Selection, context: Context) -> Iterator[str]:
     """Yield CSV of the selected subscribers, in chunks of text; the first begins with a BOM.
 
-    Columns: address, names, state, suppression reason, date added, then every attribute that any of
-    them has. The state is that of the list in the search. Without a list, it is the strictest of
-    all their lists, or "none", so that importing the file into a list subscribes nobody who left
-    another. Raises as `selection.condition` does.
+    Columns: address, names, state, suppression reason, date added, then every field and attribute
+    that any of them has, in a form that our import reads back. The state is that of the list in the
+    search. Without a list, it is the strictest of all their lists, or "none", so that importing the
+    file into a list subscribes nobody who left another. Raises as `selection.condition` does.
     """
     list_id = selection.search.list_id
     names = _attribute_names(selection, context)
+    fields = {one.key: one for one in definitions.all_definitions() if one.key in names}
+    names = [*fields, *(name for name in names if name not in fields)]
     yield BOM + csv_text([[*OWN_SUBSCRIBERS, *names]])
     for page in _pages(_columns(list_id), selection, context):
         yield csv_text(
@@ -42,11 +47,15 @@ def export_rows(selection: Selection, context: Context) -> Iterator[str]:
                     row.state if list_id is not None else _STRICTNESS[row.strictness],
                     row.suppressed,
                     row.created_at.isoformat(timespec="seconds"),
-                    *(row.attributes.get(name, "") for name in names),
+                    *(_text(row.attributes.get(name), fields.get(name)) for name in names),
                 ]
                 for row in page
             ]
         )
+
+
+def _text(value: Any, field: Definition | None) -> str:
+    return "" if value is None else as_text(value, field)
 
 
 _SUPPRESSED = (

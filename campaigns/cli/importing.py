@@ -17,6 +17,7 @@ from campaigns.reason import Reason
 from campaigns.wording import Words
 
 if TYPE_CHECKING:
+    from campaigns.audience.fields.notation import Notation
     from campaigns.audience.imports.dialect import Dialect
     from campaigns.audience.imports.mapping import Column
     from campaigns.audience.imports.preview import Preview
@@ -96,6 +97,7 @@ def import_command(
     status is 1 if rows could not be imported.
     """
     from campaigns.audience import lists
+    from campaigns.audience.fields import definitions
     from campaigns.audience.imports import mapping as import_mapping
     from campaigns.audience.imports import preview as import_preview
     from campaigns.audience.imports import runs, uploads
@@ -115,7 +117,8 @@ def import_command(
             with contextlib.closing(uploads.take_in(file, folder, size_bytes=size)) as upload:
                 dialect = _dialect(upload, encoding, DELIMITER_NAMES.get(delimiter or ""))
                 with upload.path.open("rb") as source:
-                    preview = import_preview.preview(source, dialect, header)
+                    fields = definitions.all_definitions()
+                    preview = import_preview.preview(source, dialect, header, fields)
                 columns = _columns(preview, mappings)
                 import_mapping.check(columns)
                 _show_columns(preview, columns)
@@ -135,6 +138,7 @@ def import_command(
                         titles=preview.titles,
                         header_row=preview.header_row,
                         statuses=statuses,
+                        notations=_notations(preview, columns),
                         update_existing=not keep_existing,
                         consent_source=consent,
                     ),
@@ -223,7 +227,7 @@ def _columns(preview: "Preview", mappings: Sequence[str]) -> "list[Column]":
         if not equals or not name or not field:
             raise click.BadParameter(f"“{mapping}” is not COLUMN=FIELD.", param_hint="--map")
         index = _column_index(preview, name)
-        is_role = field in ROLES and field != "attribute"
+        is_role = field in ROLES and field not in {"attribute", "field"}
         columns[index] = Column(field) if is_role else Column("attribute", attribute_name(field))
         if is_role and field != "ignore":
             # A mapping by the user replaces a detected one for another column.
@@ -231,6 +235,18 @@ def _columns(preview: "Preview", mappings: Sequence[str]) -> "list[Column]":
                 if other != index and column.role == field:
                     columns[other] = Column("ignore")
     return columns
+
+
+def _notations(preview: "Preview", columns: "Sequence[Column]") -> "dict[int, Notation]":
+    """Return how field columns are written, as detected. Values with two readings fail."""
+    from campaigns.audience.fields import definitions
+
+    types = {one.key: one.type for one in definitions.all_fields()}
+    return {
+        index: seen.detected(types.get(column.attribute, "")).notation
+        for index, (column, seen) in enumerate(zip(columns, preview.columns, strict=True))
+        if column.role == "field"
+    }
 
 
 def _column_index(preview: "Preview", name: str) -> int:
@@ -250,7 +266,7 @@ def _show_columns(preview: "Preview", columns: "Sequence[Column]") -> None:
     if preview.header_row > 1:
         click.echo(f"  Row {preview.header_row} holds the titles; what stands above is left out.")
     for number, (seen, column) in enumerate(zip(preview.columns, columns, strict=True), start=1):
-        meaning = f"attribute {column.attribute}" if column.role == "attribute" else column.role
+        meaning = f"{column.role} {column.attribute}".rstrip()
         sample = " ".join(next(iter(seen.samples), "").split())
         click.echo(f"  {seen.title or f'column {number}'} -> {meaning}   {sample[:40]}".rstrip())
 

@@ -24,6 +24,14 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from campaigns.access import access
 from campaigns.audience import lists
+from campaigns.audience.fields import definitions
+from campaigns.audience.fields.notation import (
+    DATE_ORDERS,
+    DECIMAL_SIGNS,
+    DateOrder,
+    DecimalSign,
+    Notation,
+)
 from campaigns.audience.imports import mapping as import_mapping
 from campaigns.audience.imports import preview as import_preview
 from campaigns.audience.imports import problems as import_problems
@@ -209,6 +217,7 @@ def _choices(run: ImportRun, form: MultiDict[str, str], list_id: int) -> runs.Ch
         raise MappingError("import_file.missing")
     columns = _columns(form, len(seen.columns))
     import_mapping.check(columns)
+    notations = _notations(seen, columns, form)
     values = _status_values(run, dialect, seen, columns, form)
     return runs.Choices(
         list_id=list_id,
@@ -218,6 +227,8 @@ def _choices(run: ImportRun, form: MultiDict[str, str], list_id: int) -> runs.Ch
         titles=seen.titles,
         header_row=seen.header_row,
         statuses=status_values.checked_statuses(values, seen.titles),
+        notations=notations,
+        leaves_out=form.get("bad_values") == "leave_out",
         update_existing="update" in form,
         consent_source=form.get("consent_source", ""),
     )
@@ -226,10 +237,34 @@ def _choices(run: ImportRun, form: MultiDict[str, str], list_id: int) -> runs.Ch
 def _columns(form: MultiDict[str, str], count: int) -> tuple[Column, ...]:
     columns = []
     for index in range(count):
-        role = form.get(f"column_{index}", "ignore")
-        name = form.get(f"attribute_{index}", "").strip() if role == "attribute" else ""
+        role, _, key = form.get(f"column_{index}", "ignore").partition(":")
+        name = form.get(f"attribute_{index}", "").strip() if role == "attribute" else key
         columns.append(Column(role, name))
     return tuple(columns)
+
+
+def _notations(
+    seen: Preview, columns: Sequence[Column], form: MultiDict[str, str]
+) -> dict[int, Notation]:
+    """Return how each field column is written, as chosen or detected.
+
+    Raises MappingError if someone must choose.
+    """
+    types = {one.key: one.type for one in definitions.all_fields()}
+    found: dict[int, Notation] = {}
+    for index, (column, shown) in enumerate(zip(columns, seen.columns, strict=True)):
+        type_ = types.get(column.attribute, "") if column.role == "field" else ""
+        chosen = form.get(f"notation_{index}", "")
+        detected = shown.detected(type_)
+        if type_ == "date" and chosen in DATE_ORDERS:
+            found[index] = Notation(dates=cast("DateOrder", chosen))
+        elif type_ == "number" and chosen in DECIMAL_SIGNS:
+            found[index] = Notation(numbers=cast("DecimalSign", chosen))
+        elif detected.is_ambiguous:
+            raise MappingError("import_mapping.unclear_notation", title=shown.title)
+        else:
+            found[index] = detected.notation
+    return found
 
 
 def _status_values(
@@ -259,7 +294,7 @@ def _preview(run: ImportRun, dialect: Dialect, has_header: bool | None) -> Previ
     """Return the preview; None if the file was deleted."""
     try:
         with runs.path_of(run, services().settings.uploads_dir).open("rb") as file:
-            return import_preview.preview(file, dialect, has_header)
+            return import_preview.preview(file, dialect, has_header, definitions.all_definitions())
     except (FileNotFoundError, IsADirectoryError):
         return None
 
@@ -301,6 +336,11 @@ def _mapping_page(
         encodings=audience_labels.encodings(),
         delimiters=audience_labels.DELIMITERS,
         roles=audience_labels.ROLES,
+        fields=definitions.all_definitions(),
+        notations={
+            "date": audience_labels.DATE_ORDER_LABELS,
+            "number": audience_labels.DECIMAL_SIGN_LABELS,
+        },
         attribute_name=import_mapping.attribute_name,
     )
     return (page, 422) if error else page

@@ -57,12 +57,18 @@ SENTENCES: dict[str, Message] = {
     "import_mapping.no_dialect": N_("Choose an encoding and a delimiter."),
     "import_mapping.no_list": N_("Choose the list to import these people into."),
     "import_mapping.one_address": N_("Choose exactly one column that holds the email address."),
+    "import_mapping.reserved_attribute": N_(
+        "“%(name)s” is a built-in merge field. Choose another name for the attribute."
+    ),
     "import_mapping.too_many_attributes": N_(
         "At most %(most)s columns can become attributes. Leave some out."
     ),
     "import_mapping.too_many_status_values": N_(
         "The column “%(title)s” has too many different values for a status."
         " Import it as an attribute, or do not import it."
+    ),
+    "import_mapping.unclear_notation": N_(
+        "The values of the column “%(title)s” can be read in two ways. Choose how they are written."
     ),
     "import_mapping.unclear_empty_cells": N_(
         "Choose what empty cells of the column “%(title)s” mean."
@@ -79,6 +85,7 @@ SENTENCES: dict[str, Message] = {
         "“%(name)s” is too long. It can have at most %(most)s characters."
     ),
     "import_row.bad_time": N_("“%(value)s” is not a time. Write it as 2024-02-01T09:00:00+00:00."),
+    "import_row.bad_value": N_("The value does not fit “%(label)s”: %(problem)s"),
     "import_row.broken_quote": N_(
         "A quotation mark is in the wrong place. Write quotation marks inside a cell twice."
     ),

@@ -54,7 +54,12 @@ function arrange() {
     document.getElementById("list_name").required = isNew;
   }
   document.querySelectorAll("[data-column]").forEach((row) => {
-    row.querySelector("[data-attribute]").hidden = row.querySelector("[data-role]").value !== "attribute";
+    const role = row.querySelector("[data-role]"), type = role.selectedOptions[0].dataset.type;
+    row.querySelector("[data-attribute]").hidden = role.value !== "attribute";
+    row.querySelectorAll("[data-notation]").forEach((choice) => {
+      choice.hidden = choice.dataset.notation !== type;
+      choice.disabled = choice.hidden;
+    });
   });
   document.querySelectorAll("[data-values-of]").forEach((section) => {
     const role = document.querySelector("[name=column_" + section.dataset.valuesOf + "]");

@@ -14,7 +14,7 @@ from campaigns.audience.models import AudienceList, ImportProblem, ImportRun, Su
 from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.jobs import imports as jobs
-from tests.factories import a_list
+from tests.factories import a_field, a_list
 
 FILE = b"email;name;plan\nann@shop.example;Ann;gold\nbob@;Bob;\n"
 
@@ -339,3 +339,32 @@ def test_reasons_are_stored_as_codes_and_shown_as_sentences(owner_client: FlaskC
         assert "The row has no address." in text
         assert "Told by a version before codes." in text
         assert "import_row" not in text
+
+
+def test_columns_fill_fields_and_ask_how_dates_with_two_readings_are_written(
+    owner_client: FlaskClient,
+) -> None:
+    with transaction():
+        a_field("Birthday", "date")
+        a_field("Site", "url")
+    run = uploaded(owner_client, b"email;birthday\na@x.example;5/6/1980\nb@x.example;6/7/1990\n")
+    page = owner_client.get(f"/imports/{run.public_id}/mapping").text
+    assert re.search(r'<option value="field:birthday" data-type="date"\s* selected>Birthday<', page)
+    assert 'name="notation_1"' in page
+    form = form_of(column_1="field:birthday", bad_values="leave_out")
+    refused = owner_client.post(f"/imports/{run.public_id}/start", data=form)
+    assert refused.status_code == 422
+    assert "can be read in two ways" in refused.text
+    assert '<option value="leave_out" selected>' in refused.text
+    again = {**form, "notation_1": "day_first"}
+    assert owner_client.post(f"/imports/{run.public_id}/start", data=again).status_code == 302
+    jobs.run_to_end(run.id, lambda run: None)
+    found = db.session.scalars(sa.select(Subscriber.attributes).order_by(Subscriber.id)).all()
+    assert found == [{"birthday": "1980-06-05"}, {"birthday": "1990-07-06"}]
+
+
+def test_a_built_in_merge_field_is_no_attribute(owner_client: FlaskClient) -> None:
+    run = uploaded(owner_client)
+    form = form_of(attribute_2="first_name")
+    refused = owner_client.post(f"/imports/{run.public_id}/start", data=form)
+    assert "“first_name” is a built-in merge field" in refused.text

@@ -1,8 +1,9 @@
 """Guess the contents of columns by their titles and cells."""
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from campaigns.audience.fields.definitions import Definition
 from campaigns.audience.imports import statuses as import_status
 from campaigns.audience.imports.mapping import (
     OWN_BEFORE_NAMES,
@@ -11,7 +12,7 @@ from campaigns.audience.imports.mapping import (
     Column,
     attribute_name,
 )
-from campaigns.audience.subscribers import MAX_ATTRIBUTE_NAME, MAX_ATTRIBUTES
+from campaigns.audience.subscribers import MAX_ATTRIBUTE_NAME, MAX_ATTRIBUTES, RESERVED
 
 # As in exports of other programs, in common languages; compared without accents, spaces and
 # punctuation.
@@ -93,7 +94,7 @@ def guess(columns: Sequence[tuple[str, list[str]]]) -> list[Column]:
         ):
             name = plain = attribute_name(title) or f"column_{index + 1}"
             count = 1
-            while name in names:
+            while name in names or name in RESERVED:
                 count += 1
                 name = f"{plain[: MAX_ATTRIBUTE_NAME - 4]}_{count}"
             names.add(name)
@@ -104,6 +105,20 @@ def guess(columns: Sequence[tuple[str, list[str]]]) -> list[Column]:
         # "Nom" alone, or "Surname" alone: it is the only name.
         guesses = [Column("name") if one.role == "last_name" else one for one in guesses]
     return guesses
+
+
+def with_fields(
+    columns: Sequence[Column], titles: Sequence[str], fields: Iterable[Definition]
+) -> list[Column]:
+    """Let columns with the name or the key of a custom field fill the field."""
+    by_name = {name.casefold(): one.key for one in fields for name in (one.label, one.key)}
+    found: list[Column] = []
+    for column, title in zip(columns, titles, strict=True):
+        key = by_name.get(title.casefold()) or by_name.get(column.attribute)
+        chosen = Column("field", key or "")
+        is_free = key and column.role == "attribute" and chosen not in found
+        found.append(chosen if is_free else column)
+    return found
 
 
 def _own(titles: Sequence[str]) -> list[Column]:

@@ -3,13 +3,14 @@
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from campaigns.audience.subscribers import MAX_ATTRIBUTE_NAME, MAX_ATTRIBUTES
+from campaigns.audience.fields.notation import Notation
+from campaigns.audience.subscribers import MAX_ATTRIBUTE_NAME, MAX_ATTRIBUTES, RESERVED
 from campaigns.reason import ReasonError
 
-ROLES = ("ignore", "address", "name", "first_name", "last_name", "attribute", "status")
+ROLES = ("ignore", "address", "name", "first_name", "last_name", "attribute", "field", "status")
 """Roles that a column can have."""
 OWN_SUBSCRIBERS = (
     "address", "name", "first_name", "last_name", "state", "suppressed", "created_at",
@@ -27,11 +28,14 @@ class MappingError(ReasonError):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """The role of a column, one of ROLES, and the name of its attribute if it is one."""
+    """The role of a column, one of ROLES, and its attribute or the key of its field."""
 
     role: str
     attribute: str = ""
 
+
+Notations = Mapping[int, Notation]
+"""How the dates and numbers of field columns are written, by column."""
 
 Statuses = Mapping[int, Mapping[str, str]]
 """Meanings chosen for the values of status columns: column, key of the value, meaning."""
@@ -54,10 +58,12 @@ def check(columns: Sequence[Column]) -> None:
     for role, code in _CHOSEN_TWICE.items():
         if roles.count(role) > 1:
             raise MappingError(code)
-    names = [column.attribute for column in columns if column.role == "attribute"]
+    names = [column.attribute for column in columns if column.role in {"attribute", "field"}]
     if len(names) > MAX_ATTRIBUTES:
         raise MappingError("import_mapping.too_many_attributes", most=MAX_ATTRIBUTES)
     for name in names:
+        if name in RESERVED:
+            raise MappingError("import_mapping.reserved_attribute", name=name)
         if not _ATTRIBUTE_NAME.fullmatch(name) or len(name) > MAX_ATTRIBUTE_NAME:
             code, most = "import_mapping.bad_attribute_name", MAX_ATTRIBUTE_NAME
             raise MappingError(code, name=name, most=most)
@@ -82,14 +88,24 @@ def to_json(
     titles: Sequence[str],
     statuses: Statuses | None = None,
     header_row: int = 0,
+    *,
+    notations: Notations | None = None,
+    leaves_out: bool = False,
 ) -> dict[str, Any]:
     """Return the mapping in its stored form."""
     return {
         "header_row": header_row,
         "statuses": {str(index): dict(found) for index, found in (statuses or {}).items()},
+        "notations": {str(index): asdict(one) for index, one in (notations or {}).items()},
+        "leaves_out": leaves_out,
         "columns": [[column.role, column.attribute] for column in columns],
         "titles": [title.replace("\0", "")[:200] for title in titles],
     }
+
+
+def notations_from_json(mapping: dict[str, Any]) -> dict[int, Notation]:
+    """Read how field columns are written from the stored mapping, by column."""
+    return {int(index): Notation(**found) for index, found in mapping.get("notations", {}).items()}
 
 
 def from_json(mapping: dict[str, Any]) -> list[Column]:

@@ -5,8 +5,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from campaigns.audience.fields.definitions import Definition
+from campaigns.audience.fields.notation import UNKNOWN, Detected, detect
 from campaigns.audience.imports.dialect import Dialect
-from campaigns.audience.imports.guesses import guess, is_header, role_of
+from campaigns.audience.imports.guesses import guess, is_header, role_of, with_fields
 from campaigns.audience.imports.mapping import Column
 from campaigns.audience.imports.reader import LOOKS_LIKE_ADDRESS, CsvRow, Reader, unwrap
 from campaigns.csv_writing import unguard
@@ -27,6 +29,12 @@ class SeenColumn:
     title: str
     samples: tuple[str, ...]
     guess: Column
+    dates: Detected
+    numbers: Detected
+
+    def detected(self, type_: str) -> Detected:
+        """Return how the column is written, if it fills a field of this type."""
+        return {"date": self.dates, "number": self.numbers}.get(type_, Detected(UNKNOWN))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +56,16 @@ class Preview:
         return tuple(column.title for column in self.columns)
 
 
-def preview(file: BinaryIO, dialect: Dialect, has_header: bool | None = None) -> Preview:
-    """Return the first rows and guessed columns. `has_header` None: guess that too."""
+def preview(
+    file: BinaryIO,
+    dialect: Dialect,
+    has_header: bool | None = None,
+    fields: Sequence[Definition] = (),
+) -> Preview:
+    """Return the first rows and guessed columns. `has_header` None: guess that too.
+
+    `fields` are the custom fields that columns can fill.
+    """
     _, titles, body = _table(file, dialect, has_header, 0)
     width = _width(titles, body, dialect.delimiter)
     # Read again with the number of columns, as the import will.
@@ -63,11 +79,13 @@ def preview(file: BinaryIO, dialect: Dialect, has_header: bool | None = None) ->
         ]
         title = unguard(titles[index]).strip() if index < len(titles) else ""
         columns.append((title, cells))
-    guesses = guess(columns)
+    guesses = with_fields(guess(columns), [title for title, _ in columns], fields)
     return Preview(
         header_row,
         tuple(
-            SeenColumn(title, tuple(cells[:3]), guess)
+            SeenColumn(
+                title, tuple(cells[:3]), guess, detect("date", cells), detect("number", cells)
+            )
             for (title, cells), guess in zip(columns, guesses, strict=True)
         ),
         tuple(body[:PREVIEW_ROWS]),

@@ -15,13 +15,13 @@ from campaigns.db import db
 from campaigns.reason import Reason
 
 MAX_PROBLEMS = 100_000
-"""Number of failed rows kept for the report. All of them are counted."""
+"""Number of problems kept for the report. All failed rows are counted."""
 PAGE = 1_000
 
 
 def keep_problems(run: ImportRun, problems: Sequence[tuple[CsvRow, Reason]]) -> None:
     """Store why rows were not imported, up to MAX_PROBLEMS for an import."""
-    room = max(0, MAX_PROBLEMS - run.rows_failed)
+    room = max(0, MAX_PROBLEMS - run.rows_failed - run.rows_incomplete)
     values = [
         {
             "import_id": run.id,

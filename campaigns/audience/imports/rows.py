@@ -7,8 +7,11 @@ from typing import Any
 
 from campaigns import addresses
 from campaigns.addresses import Address, InvalidAddressError
+from campaigns.audience.fields.definitions import Definition
+from campaigns.audience.fields.notation import UNKNOWN, Notation
+from campaigns.audience.fields.types import Value, ValueProblemError
 from campaigns.audience.imports import statuses as import_status
-from campaigns.audience.imports.mapping import Column, Statuses
+from campaigns.audience.imports.mapping import Column, Notations, Statuses
 from campaigns.audience.imports.reader import CsvRow
 from campaigns.audience.subscribers import MAX_ATTRIBUTE_VALUE, MAX_NAME, Names
 from campaigns.csv_writing import unguard
@@ -18,6 +21,7 @@ _PLAIN_LOCAL_PART = re.compile(r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 MAX_KNOWN_DOMAINS = 20_000
 MAX_KNOWN_STATUSES = 1_000
+MAX_KNOWN_VALUES = 1_000
 
 
 class RowProblemError(ValueError):
@@ -36,6 +40,8 @@ class Person:
     address: Address
     names: Names
     attributes: dict[str, Any]
+    left_out: tuple[Reason, ...] = ()
+    """Why values were left out."""
     state: str = "subscribed"
     """State on the list: subscribed, pending or unsubscribed; "skip": not added."""
     suppression: str = ""
@@ -84,6 +90,11 @@ class RowReader:
     columns: Sequence[Column]
     titles: Sequence[str] = ()
     statuses: Statuses = field(default_factory=dict)
+    fields: Mapping[str, Definition] = field(default_factory=dict)
+    """The custom fields, by key: they also read columns of attributes with such a name."""
+    notations: Notations = field(default_factory=dict)
+    leaves_out: bool = False
+    """Whether a row is imported without the values that do not fit."""
     _addresses: AddressReader = field(default=_ADDRESSES)
 
     def __post_init__(self) -> None:
@@ -93,8 +104,13 @@ class RowReader:
         self._attributes_at = tuple(
             (index, column.attribute)
             for index, column in enumerate(self.columns)
-            if column.role == "attribute"
+            if column.role in {"attribute", "field"} and column.attribute not in self.fields
         )
+        self._fields = [
+            _FieldColumn(index, self.fields[column.attribute], self.notations.get(index, UNKNOWN))
+            for index, column in enumerate(self.columns)
+            if column.role in {"attribute", "field"} and column.attribute in self.fields
+        ]
         self._statuses = [
             _StatusColumn(index, self._title(index), self.statuses.get(index, {}))
             for index, column in enumerate(self.columns)
@@ -121,9 +137,10 @@ class RowReader:
         # Some programs leave out empty cells at the end of a row.
         names = self._names(cells)
         attributes = self._attributes(cells)
+        left_out = self._read_fields(cells, attributes) if self._fields else ()
         if not self._statuses:
-            return Person(row, address, names, attributes)
-        return Person(row, address, names, attributes, *self._status(cells))
+            return Person(row, address, names, attributes, left_out)
+        return Person(row, address, names, attributes, left_out, *self._status(cells))
 
     def _status(self, cells: list[str]) -> tuple[str, str]:
         """Return the state and the reason of a suppression, "" for none."""
@@ -145,6 +162,19 @@ class RowReader:
             raise RowProblemError(Reason("import_row.name_too_long", {"most": MAX_NAME}))
         return Names(*names)
 
+    def _read_fields(self, cells: list[str], attributes: dict[str, Any]) -> tuple[Reason, ...]:
+        """Add the values of fields; returns why some are left out."""
+        problems = []
+        for column in self._fields:
+            found = column.read(cells[column.index]) if column.index < len(cells) else None
+            if isinstance(found, Reason):
+                problems.append(found)
+            elif found is not None:
+                attributes[column.key] = found
+        if problems and not self.leaves_out:
+            raise RowProblemError(problems[0])
+        return tuple(problems)
+
     def _attributes(self, cells: list[str]) -> dict[str, str]:
         found = {}
         for at, name in self._attributes_at:
@@ -153,6 +183,31 @@ class RowReader:
                     limits: dict[str, Parameter] = {"name": name, "most": MAX_ATTRIBUTE_VALUE}
                     raise RowProblemError(Reason("import_row.attribute_too_long", limits))
                 found[name] = value
+        return found
+
+
+class _FieldColumn:
+    """A column of a custom field. Caches values, as few values repeat in many rows."""
+
+    def __init__(self, index: int, one: Definition, written: Notation) -> None:
+        self.index, self.key = index, one.key
+        self._field, self._written = one, written
+        self._known: dict[str, Value | Reason] = {}
+
+    def read(self, cell: str) -> Value | Reason | None:
+        """Return the value of a cell, None if it is empty, or why it does not fit."""
+        found = self._known.get(cell)
+        if found is None:
+            text = clean(cell)
+            if not text:
+                return None
+            try:
+                found = self._field.kind.parse(text, self._field, self._written)
+            except ValueProblemError as error:
+                about = {"label": self._field.label, "problem": error.reason}
+                found = Reason("import_row.bad_value", about)
+            if len(self._known) < MAX_KNOWN_VALUES:
+                self._known[cell] = found
         return found
 
 

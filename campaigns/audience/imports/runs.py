@@ -14,9 +14,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from campaigns.audience.fields import definitions
 from campaigns.audience.imports import mapping
 from campaigns.audience.imports.dialect import DELIMITERS, ENCODINGS, Dialect
-from campaigns.audience.imports.mapping import Column, MappingError, Statuses
+from campaigns.audience.imports.mapping import Column, MappingError, Notations, Statuses
 from campaigns.audience.imports.merge import Merge
 from campaigns.audience.imports.preview import below_header
 from campaigns.audience.imports.problems import keep_problems
@@ -55,6 +56,9 @@ class Choices:
     """Number of the header row, if other lines are above it."""
     statuses: Statuses = field(default_factory=dict)
     """Meanings of the values of status columns, from status_values.checked_statuses."""
+    notations: Notations = field(default_factory=dict)
+    leaves_out: bool = False
+    """Whether rows are imported without the values that do not fit their field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +136,12 @@ def start(import_id: int, choices: Choices, *, now: datetime) -> bool:
         delimiter=choices.dialect.delimiter,
         has_header=choices.has_header,
         mapping=mapping.to_json(
-            choices.columns, choices.titles, choices.statuses, choices.header_row
+            choices.columns,
+            choices.titles,
+            choices.statuses,
+            choices.header_row,
+            notations=choices.notations,
+            leaves_out=choices.leaves_out,
         ),
         update_existing=choices.update_existing,
         consent_source=" ".join(choices.consent_source.split())[:MAX_CONSENT_SOURCE],
@@ -226,7 +235,12 @@ class FileOfImport:
         """Open the file of an import, ready to read."""
         columns = mapping.from_json(run.mapping)
         rows = RowReader(
-            columns, run.mapping.get("titles", []), mapping.statuses_from_json(run.mapping)
+            columns,
+            run.mapping.get("titles", []),
+            mapping.statuses_from_json(run.mapping),
+            fields={one.key: one for one in definitions.all_definitions()},
+            notations=mapping.notations_from_json(run.mapping),
+            leaves_out=run.mapping.get("leaves_out", False),
         )
         reader = Reader(
             file,
@@ -267,8 +281,15 @@ def record(run: ImportRun, chunk: Chunk, *, now: datetime) -> None:
         raise LostLeaseError
     merge = Merge(run, run.list_id, now)
     merge.take(chunk.people)
-    problems = sorted([*chunk.problems, *merge.problems], key=lambda one: one[0].number)
-    keep_problems(run, problems)
+    problems = [*chunk.problems, *merge.problems]
+    failed = {row.number for row, _ in problems}
+    left_out = [
+        (person.row, reason)
+        for person in chunk.people
+        if person.left_out and person.row.number not in failed
+        for reason in person.left_out
+    ]
+    keep_problems(run, sorted([*problems, *left_out], key=lambda one: one[0].number))
     run.rows_read += len(chunk.people) + len(chunk.problems)
     run.rows_added += merge.added
     run.rows_updated += merge.updated
@@ -278,6 +299,7 @@ def record(run: ImportRun, chunk: Chunk, *, now: datetime) -> None:
     run.rows_suppressed += merge.suppressed
     run.rows_skipped += merge.skipped
     run.rows_failed += len(problems)
+    run.rows_incomplete += len({row.number for row, _ in left_out})
     run.position = chunk.position
     run.last_row = chunk.last_row
     run.lease_until = now + LEASE

@@ -4,7 +4,7 @@ import io
 import os
 import resource
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -13,6 +13,9 @@ import sqlalchemy as sa
 from flask import Flask
 
 from campaigns.audience import export
+from campaigns.audience.fields import definitions
+from campaigns.audience.fields.definitions import Definition
+from campaigns.audience.fields.notation import Notation
 from campaigns.audience.imports import mapping, runs, status_values, uploads
 from campaigns.audience.imports import preview as import_preview
 from campaigns.audience.imports import problems as import_problems
@@ -27,12 +30,15 @@ from campaigns.audience.models import (
     Subscription,
     Suppression,
 )
+from campaigns.audience.search import Search
+from campaigns.audience.segments import members
+from campaigns.audience.selection import Selection
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.jobs import imports, leases, runtime
 from tests.english import in_english, refused
-from tests.factories import a_list, a_subscriber
+from tests.factories import a_field, a_list, a_subscriber
 
 
 def staged(data: bytes, name: str = "people.csv") -> ImportRun:
@@ -41,18 +47,30 @@ def staged(data: bytes, name: str = "people.csv") -> ImportRun:
         return runs.create(upload, name, list_id=None, now=utcnow())
 
 
+def notations(seen: import_preview.Preview, fields: Sequence[Definition]) -> dict[int, Notation]:
+    """How the columns of fields are written, as detected."""
+    types = {one.key: one.type for one in fields}
+    return {
+        index: column.detected(types[column.guess.attribute]).notation
+        for index, column in enumerate(seen.columns)
+        if column.guess.role == "field"
+    }
+
+
 def begun(
     data: bytes,
     list_id: int,
     *,
     update: bool = True,
     chosen: mapping.Statuses | None = None,
+    leaves_out: bool = False,
 ) -> ImportRun:
     """An import that waits for its worker, with the guessed mapping."""
     run = staged(data)
     dialect = Dialect(run.encoding, run.delimiter)
     with runs.path_of(run, services().settings.uploads_dir).open("rb") as file:
-        seen = import_preview.preview(file, dialect)
+        fields = definitions.all_definitions()
+        seen = import_preview.preview(file, dialect, fields=fields)
         columns = tuple(column.guess for column in seen.columns)
         values = status_values.status_values(
             file, dialect, columns, seen.titles, header_row=seen.header_row, chosen=chosen or {}
@@ -65,6 +83,8 @@ def begun(
         columns=columns,
         titles=seen.titles,
         statuses=status_values.checked_statuses(values, seen.titles),
+        notations=notations(seen, fields),
+        leaves_out=leaves_out,
         update_existing=update,
         consent_source="Order form",
     )
@@ -79,10 +99,10 @@ def imported(
     *,
     update: bool = True,
     chosen: mapping.Statuses | None = None,
+    leaves_out: bool = False,
 ) -> ImportRun:
-    return imports.run_to_end(
-        begun(data, list_id, update=update, chosen=chosen).id, lambda run: None
-    )
+    run = begun(data, list_id, update=update, chosen=chosen, leaves_out=leaves_out)
+    return imports.run_to_end(run.id, lambda run: None)
 
 
 def counts(run: ImportRun) -> tuple[int, int, int, int, int]:
@@ -272,6 +292,55 @@ def test_first_and_last_names_fill_their_columns_and_the_full_name(
         "bob@shop.example": ("Sir Bob", "Bob", ""),
         "twice@shop.example": ("Tea Two", "Tea", "Two"),
     }
+
+
+@pytest.fixture
+def birthday(app: Flask) -> None:
+    with transaction():
+        a_field("Birthday", "date")
+        a_field("Amount", "number")
+
+
+BIRTHDAYS = (
+    b"email,Birthday,Amount\n"
+    b'a@shop.example,31.05.1980,"1,50"\n'
+    b"b@shop.example,5/31/1980,\n"
+    b"c@shop.example,n/a,3\n"
+    b"d@shop.example,5/6/1980,12\n"
+)
+
+
+def test_columns_named_like_a_field_are_read_in_its_type(
+    app: Flask, list_id: int, birthday: None
+) -> None:
+    run = imported(BIRTHDAYS, list_id)
+    assert problems(run) == [
+        (4, "The value does not fit “Birthday”: “n/a” is not a date. Write it as 1980-05-31.")
+    ]
+    assert counts(run) == (4, 3, 0, 0, 1)
+    assert {address: values for address, (_, values) in people().items()} == {
+        "a@shop.example": {"birthday": "1980-05-31", "amount": 1.5},
+        "b@shop.example": {"birthday": "1980-05-31"},
+        "d@shop.example": {"birthday": "1980-05-06", "amount": 12},
+    }
+
+
+def test_a_row_can_be_imported_without_the_value_that_does_not_fit(
+    app: Flask, list_id: int, birthday: None
+) -> None:
+    run = imported(BIRTHDAYS, list_id, leaves_out=True)
+    assert [row for row, _ in problems(run)] == [4]
+    assert counts(run) == (4, 4, 0, 0, 0)
+    assert run.rows_incomplete == 1
+    assert people()["c@shop.example"] == ("", {"amount": 3})
+
+
+def test_an_import_fills_a_field_that_was_created_after_its_start(app: Flask, list_id: int) -> None:
+    run = begun(BIRTHDAYS, list_id)
+    with transaction():
+        a_field("Amount", "number")
+    imports.run_to_end(run.id, lambda run: None)
+    assert people()["c@shop.example"] == ("", {"birthday": "n/a", "amount": 3})
 
 
 def rows_of(count: int) -> bytes:
@@ -575,6 +644,38 @@ def test_an_unknown_status_far_down_fails_its_row(
     assert states() == {"a@st.example": "subscribed"}
 
 
+def exported(list_id: int) -> bytes:
+    selection = Selection(search=Search(list_id=list_id))
+    return "".join(export.export_rows(selection, members.context_at(utcnow()))).encode()
+
+
+def test_values_of_fields_are_exported_and_imported_without_loss(app: Flask) -> None:
+    with transaction():
+        for label, type_ in (("Born", "date"), ("Points", "number"), ("Member", "boolean")):
+            a_field(label, type_)
+        a_field("Land", "country")
+        a_field("Topics", "choices", options=[("", "Köln"), ("", "=cmd()"), ("", "B")])
+        news = a_list("News")
+        values = {
+            "born": "1980-05-31",
+            "points": 1.234,
+            "member": False,
+            "land": "DE",
+            "topics": ["option", "cmd"],
+            "other": "12",
+        }
+        person = a_subscriber("ann@st.example", news, attributes=values)
+        list_id = news.id
+    file = exported(list_id)
+    header, row = file.decode("utf-8-sig").splitlines()
+    assert header.endswith("born,points,member,land,topics,other")
+    assert row.endswith('1980-05-31,1.2340,no,DE,"Köln, =cmd()",12')
+    with transaction():
+        db.session.get_one(Subscriber, person.id).attributes = {}
+    imported(file, list_id)
+    assert people()["ann@st.example"][1] == values
+
+
 def test_exported_lists_are_imported_unchanged(app: Flask) -> None:
     def state_of_everything() -> list[object]:
         return [
@@ -590,7 +691,7 @@ def test_exported_lists_are_imported_unchanged(app: Flask) -> None:
             suppressed(),
         ]
 
-    hostile = {"note": "'=1+1", "status": "gold", "first_name": "Z", "row": ' "x"', "state": "-CA"}
+    hostile = {"note": "'=1+1", "status": "gold", "vorname": "Z", "row": ' "x"', "state": "-CA"}
     with transaction():
         lists = {name: a_list(name) for name in ("News", "Other")}
         ann = a_subscriber("ann@st.example", lists["News"], name='=Ann, "the" Lee')
@@ -614,7 +715,7 @@ def test_exported_lists_are_imported_unchanged(app: Flask) -> None:
             db.session.add(Suppression(address_normal=address, reason=reason))
         ids = [entry.id for entry in lists.values()]
     before = state_of_everything()
-    files = {id_: "".join(export.export_rows(list_id=id_)).encode() for id_ in ids}
+    files = {id_: exported(id_) for id_ in ids}
     with transaction():
         for model in (ConsentEvent, Subscription, Subscriber, Suppression):
             db.session.execute(sa.delete(model))
